@@ -1,0 +1,320 @@
+//! What can go wrong, sorted by whose it is to mend, and every text that a peer can read.
+//!
+//! Never: a host path or the system's own message in a text; those are `source`, for the log alone.
+
+use std::fmt;
+use std::io;
+
+use crate::text::Escaped;
+
+/// The result of everything that can cross a door.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a wait was bounded. It is part of the error, so the log says which limit was hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// From the connection to the end of the login, all attempts together.
+    Login,
+    /// For the next request of a logged-in session.
+    Idle,
+    /// For the rest of a frame that has begun.
+    Frame,
+    /// For the peer to take what is sent to it.
+    Send,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Wait::Login => "the login",
+            Wait::Idle => "the next request",
+            Wait::Frame => "the rest of a frame",
+            Wait::Send => "the other side to read",
+        })
+    }
+}
+
+/// What happens to the connection after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The error is the answer; the connection goes on.
+    Answer,
+    /// The peer is told if it can be, and the connection ends.
+    Close,
+}
+
+/// Everything that can cross a door. Paths are virtual: as the user sees them.
+#[derive(Debug)]
+pub enum Error {
+    // --- The peer's to mend; the connection goes on.
+    /// A command that needs a login came without one.
+    NeedLogin,
+    /// Wrong name, wrong password, closed, from the wrong place: one text for all, so that a
+    /// stranger learns nothing. The log says which.
+    LoginRefused,
+    /// The account's rights do not allow it here.
+    Denied {
+        /// The path that was asked for.
+        path: String,
+    },
+    /// A path that could never name anything here.
+    BadPath {
+        /// What was asked for.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Nothing is there.
+    NotFound {
+        /// The path that was asked for.
+        path: String,
+    },
+    /// Something is there already, and replacing it was not asked for.
+    Exists {
+        /// The path that was asked for.
+        path: String,
+        /// Bytes of what is there.
+        size: u64,
+    },
+    /// A file was needed and a folder is there.
+    IsDirectory {
+        /// The path that was asked for.
+        path: String,
+    },
+    /// A folder was needed and something else is there.
+    NotDirectory {
+        /// The path that was asked for.
+        path: String,
+    },
+    /// A folder still holds something.
+    NotEmpty {
+        /// The path that was asked for.
+        path: String,
+    },
+    /// Neither a file nor a folder: a link, a pipe, a device.
+    NotRegular {
+        /// The path that was asked for.
+        path: String,
+    },
+    /// Another session is writing there.
+    Busy {
+        /// The path that was asked for.
+        path: String,
+        /// The account that writes.
+        by: String,
+        /// Since how many seconds.
+        for_secs: u64,
+    },
+    /// A newer session of the same account took the upload over.
+    Superseded {
+        /// The path that was being written.
+        path: String,
+    },
+    /// More bytes than the account may still store.
+    OverQuota {
+        /// Bytes that were needed.
+        need: u64,
+        /// Bytes that could still be stored.
+        left: u64,
+        /// Bytes of the limit.
+        limit: u64,
+        /// Whether a file that would be replaced still occupies its room.
+        replacing: bool,
+    },
+    /// Chunks whose digest is not that of their bytes; they may be sent again.
+    Mismatch {
+        /// One bit for each chunk of the frame, the lowest for the first.
+        bad: u32,
+    },
+    /// The whole is not what the sender says it is.
+    WholeMismatch,
+    /// An offset where nothing may be written or read.
+    BadOffset {
+        /// The offset that was given.
+        got: u64,
+        /// The offset that would have been right, or the furthest one.
+        want: u64,
+    },
+    /// The file changed while it was being read.
+    Changed {
+        /// The path that was being read.
+        path: String,
+    },
+    /// No such command.
+    UnknownCommand {
+        /// What was asked for.
+        name: String,
+    },
+    /// A field that is readable but out of range.
+    BadArgument {
+        /// Which field, and what was expected.
+        what: &'static str,
+    },
+    /// A command that has no meaning now.
+    WrongState {
+        /// What is missing, or in the way.
+        what: &'static str,
+    },
+    /// Something that this side does not do.
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A limit of this program.
+    TooMany {
+        /// What there are too many of.
+        what: &'static str,
+        /// The limit.
+        max: u64,
+    },
+    // --- Ours; the connection goes on, the log has the rest.
+    /// No room on the server's disk.
+    DiskFull,
+    /// The system refused something.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said; for the log.
+        source: io::Error,
+    },
+    // --- The connection is over.
+    /// Bytes that are not a frame, or a frame that lacks a field.
+    Malformed {
+        /// What was missing or wrong.
+        what: &'static str,
+    },
+    /// A length over its limit.
+    TooLarge {
+        /// What was announced.
+        got: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// A deadline passed.
+    TimedOut {
+        /// Which.
+        wait: Wait,
+    },
+    /// The account was closed or removed while the session ran.
+    AccountClosed,
+    /// The server takes no more: which limit, and its value.
+    Full {
+        /// Which limit.
+        what: &'static str,
+        /// Its value.
+        max: u64,
+    },
+    /// The server is stopping.
+    Stopping,
+    /// The other side has gone.
+    Gone,
+}
+
+impl Error {
+    /// What happens to the connection.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Error::Malformed { .. }
+            | Error::TooLarge { .. }
+            | Error::TimedOut { .. }
+            | Error::AccountClosed
+            | Error::Full { .. }
+            | Error::Stopping
+            | Error::Gone => Fate::Close,
+            _ => Fate::Answer,
+        }
+    }
+
+    /// Turns what the system said while `doing` something into what the user can use.
+    pub fn io(doing: &'static str, source: io::Error) -> Error {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull,
+            _ => Error::Io { doing, source },
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Error::*;
+        match self {
+            NeedLogin => f.write_str("log in first"),
+            LoginRefused => f.write_str("wrong name or password"),
+            Denied { path } => write!(f, "permission denied: `{}`", Escaped(path)),
+            BadPath { path, why } => write!(f, "`{}` cannot be a path here: {why}", Escaped(path)),
+            NotFound { path } => write!(f, "no such file or folder: `{}`", Escaped(path)),
+            Exists { path, .. } => write!(f, "`{}` exists already", Escaped(path)),
+            IsDirectory { path } => write!(f, "`{}` is a folder", Escaped(path)),
+            NotDirectory { path } => write!(f, "`{}` is not a folder", Escaped(path)),
+            NotEmpty { path } => write!(f, "the folder `{}` is not empty", Escaped(path)),
+            NotRegular { path } => write!(f, "`{}` is neither a file nor a folder", Escaped(path)),
+            Busy { path, by, for_secs } => {
+                write!(f, "`{}` is being written by {by} for {for_secs} s", Escaped(path))
+            }
+            Superseded { path } => {
+                write!(f, "a newer session of yours took over the upload of `{}`", Escaped(path))
+            }
+            OverQuota { need, left, limit, replacing } => {
+                write!(f, "over quota: needs {need} bytes, {left} left of {limit}")?;
+                if *replacing {
+                    f.write_str(" (the old file keeps its room until the new one is whole)")?;
+                }
+                Ok(())
+            }
+            Mismatch { bad } => {
+                write!(f, "{} damaged on the way; send again", counted(bad.count_ones(), "chunk"))
+            }
+            WholeMismatch => f.write_str("the whole file's digest differs; nothing was stored"),
+            BadOffset { got, want } => write!(f, "offset {got} cannot be; {want} would be right"),
+            Changed { path } => write!(f, "`{}` changed while it was being read", Escaped(path)),
+            UnknownCommand { name } => write!(f, "unknown command `{}`; try HELP", Escaped(name)),
+            BadArgument { what } => write!(f, "bad argument: {what}"),
+            WrongState { what } => write!(f, "not now: {what}"),
+            Unsupported { what } => write!(f, "not supported: {what}"),
+            TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
+            DiskFull => f.write_str("the server's disk is full; nothing was lost, try again later"),
+            Io { doing, .. } => write!(f, "the server failed while {doing}; its log says why"),
+            Malformed { what } => write!(f, "not a valid frame: {what}"),
+            TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
+            TimedOut { wait } => write!(f, "waited too long for {wait}"),
+            AccountClosed => f.write_str("this account has been closed"),
+            Full { what, max } => {
+                write!(f, "the server is full: {max} {what} at most; try again later")
+            }
+            Stopping => f.write_str("the server is stopping; go on when it is back"),
+            Gone => f.write_str("the other side has gone"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// `1 chunk`, `3 chunks`.
+pub fn counted(n: u32, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_stays_small_enough_to_return_by_value() {
+        assert!(size_of::<Error>() <= 64, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_other_failures() {
+        let full = Error::io("writing", io::ErrorKind::StorageFull.into());
+        assert!(matches!(full, Error::DiskFull));
+        let other = Error::io("writing", io::ErrorKind::Other.into());
+        assert_eq!(other.to_string(), "the server failed while writing; its log says why");
+    }
+}

@@ -1,0 +1,11 @@
+//! miniftp: a file server and its client whose word can be relied on.
+//!
+//! What it says is stored is stored; what it says is the limit is the limit; what breaks goes on
+//! where it was.
+//!
+//! Read in this order: [`limits`], [`error`].
+//! docs/ARCHITECTURE.md has the map, the layers and the invariants.
+
+pub mod error;
+pub mod limits;
+pub mod text;

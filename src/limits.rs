@@ -1,0 +1,83 @@
+//! Every ceiling of the program on one page: name, unit, reason.
+//!
+//! What an operator may want to change is a setting instead (conf/server.ini); its bounds stand there.
+//! Each line here is attacked from outside by tests/all/limits.rs.
+
+use std::time::Duration;
+
+/// Bytes in front of every frame: head length, data length, checksum.
+pub const FRAME_PREFIX: usize = 12;
+/// Bytes of a whole frame before login. A greeting and a login need under 600.
+pub const FRAME_BEFORE_LOGIN: usize = 4 * 1024;
+/// Bytes of a frame's head after login: the longest path and the digests of a full data frame fit
+/// twenty times; listings are cut into heads of half of this.
+pub const FRAME_HEAD: usize = 64 * 1024;
+/// Bytes of a frame's data: large writes are what makes a transfer fast, and 1 MiB is where the
+/// curve is flat (2,900 MB/s, against 1,500 with 64 KiB).
+pub const FRAME_DATA: usize = 1024 * 1024;
+
+/// Bytes of a chunk, the unit of digest and resume.
+pub const CHUNK: usize = 64 * 1024;
+/// Chunks that one data frame may carry.
+pub const CHUNKS_IN_FRAME: usize = FRAME_DATA / CHUNK;
+/// Chunks whose digests one upload holds in memory before they are settled in order (512 KiB of
+/// digests): the window of a comparison, and the most that damaged chunks can hold others up.
+pub const CHUNKS_UNSETTLED: usize = 16 * 1024;
+/// Times that one chunk is asked for again before the transfer fails.
+pub const CHUNK_TRIES: u32 = 3;
+/// Bytes of a file that may travel inside a single request.
+pub const STORE_INLINE: usize = FRAME_DATA;
+
+/// Bytes of a path on the wire, as the kernel's PATH_MAX.
+pub const PATH: usize = 4096;
+/// Bytes of one name in a path, as in every Linux file system.
+pub const NAME: usize = 255;
+/// Folders in one path: deep enough for people, shallow enough for a walk that never recurses.
+pub const DEPTH: usize = 64;
+/// Bytes of a line of text in an answer.
+pub const TEXT: usize = 2048;
+/// Bytes of a SCRAM message (RFC 5802 names no bound; ours need under 300).
+pub const SCRAM_MESSAGE: usize = 1024;
+/// Bytes of a password.
+pub const PASSWORD: usize = 1024;
+/// Bytes of an account's name.
+pub const ACCOUNT_NAME: usize = 32;
+/// Least PBKDF2 iterations that either side accepts (RFC 7677, section 4).
+pub const ITERATIONS_LEAST: u32 = 4096;
+/// Most iterations that a client computes for a server it does not know: about half a second.
+pub const ITERATIONS_MOST: u32 = 5_000_000;
+/// Login attempts of one connection before it is closed.
+pub const LOGIN_TRIES: u32 = 6;
+
+/// Bytes of conf/accounts.ini: about 10,000 accounts.
+pub const ACCOUNTS_FILE: u64 = 4 * 1024 * 1024;
+/// Bytes of conf/server.ini.
+pub const SETTINGS_FILE: u64 = 256 * 1024;
+/// Bytes of a welcome or goodbye text: what one answer can carry.
+pub const BANNER: u64 = TEXT as u64;
+
+/// Bytes that an upload of unknown size reserves at a time, so that the ledger's lock is rare.
+pub const QUOTA_STEP: u64 = 1024 * 1024;
+/// Files whose sync is awaited together before their answers leave.
+pub const GROUP_FILES: usize = 256;
+/// Bytes of files whose sync is awaited together.
+pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of a connection's thread stack: nothing recurses, a panic with its trace needs 32 KiB.
+pub const THREAD_STACK: usize = 256 * 1024;
+/// Bytes that a resting connection keeps for reading.
+pub const REST_BUFFER: usize = 1024;
+/// Bytes that a busy connection reads at once, and collects before it writes.
+pub const BUSY_BUFFER: usize = 64 * 1024;
+
+/// A busy connection that stays silent this long gives its buffers back and rests.
+pub const REST_AFTER: Duration = Duration::from_secs(1);
+/// A claim whose session has shown no life for this long may be taken over by the same account.
+pub const CLAIM_STUCK: Duration = Duration::from_millis(500);
+/// The wait after `accept` fails for want of descriptors: without it the loop spins
+/// (2 million failures in 0.4 s were measured).
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a refused or parting peer is given to read the last frame before the socket is closed.
+pub const LINGER: Duration = Duration::from_millis(500);
+/// How often a long task of the server shows that it is alive.
+pub const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
