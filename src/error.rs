@@ -145,6 +145,11 @@ pub enum Error {
         /// What was asked for.
         name: String,
     },
+    /// A request that lacks a field, or whose field is not of its form.
+    BadField {
+        /// The field.
+        what: &'static str,
+    },
     /// A field that is readable but out of range.
     BadArgument {
         /// Which field, and what was expected.
@@ -178,7 +183,7 @@ pub enum Error {
         source: io::Error,
     },
     // --- The connection is over.
-    /// Bytes that are not a frame, or a frame that lacks a field.
+    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is unknown.
     Malformed {
         /// What was missing or wrong.
         what: &'static str,
@@ -268,6 +273,7 @@ impl fmt::Display for Error {
             BadOffset { got, want } => write!(f, "offset {got} cannot be; {want} would be right"),
             Changed { path } => write!(f, "`{}` changed while it was being read", Escaped(path)),
             UnknownCommand { name } => write!(f, "unknown command `{}`; try HELP", Escaped(name)),
+            BadField { what } => write!(f, "missing or malformed field: {what}"),
             BadArgument { what } => write!(f, "bad argument: {what}"),
             WrongState { what } => write!(f, "not now: {what}"),
             Unsupported { what } => write!(f, "not supported: {what}"),

@@ -1,0 +1,347 @@
+//! One struct for each request, answer and part of an answer; `decode` beside `encode`.
+//!
+//! A message is a flat row of fields. Fields that a newer version adds come last, so a reader that
+//! ends with [`Fields::end`] is right for version 1 alone.
+
+use super::{Fields, Sink};
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Error, Result};
+use crate::limits;
+
+/// A message that can be written to and read from a frame's fields.
+pub trait Message<'a>: Sized {
+    /// Appends the fields.
+    fn encode(&self, sink: &mut Sink);
+    /// Reads the fields, all of them and no more.
+    fn decode(fields: Fields<'a>) -> Result<Self>;
+
+    /// The fields alone in a new sink.
+    fn fields(&self) -> Sink {
+        let mut sink = Sink::new();
+        self.encode(&mut sink);
+        sink
+    }
+}
+
+macro_rules! rust_type {
+    ($l:lifetime text) => { &$l str };
+    ($l:lifetime bytes) => { &$l [u8] };
+    ($l:lifetime rest) => { &$l [u8] };
+    ($l:lifetime $number:ident) => { $number };
+}
+
+macro_rules! write_field {
+    ($sink:ident, $value:expr, rest) => {
+        $sink.raw($value)
+    };
+    ($sink:ident, $value:expr, $kind:ident) => {
+        $sink.$kind($value)
+    };
+}
+
+macro_rules! read_field {
+    ($fields:ident, $name:ident, rest) => {
+        $fields.rest()
+    };
+    ($fields:ident, $name:ident, $kind:ident) => {
+        $fields.$kind(stringify!($name))?
+    };
+}
+
+/// Declares messages as rows: name, what it is, and for each field its name, form and meaning.
+macro_rules! messages {
+    ($($(#[$about:meta])* $name:ident { $($field:ident: $kind:ident = $means:literal,)* })*) => {
+        $(
+            $(#[$about])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $name<'a> {
+                $(#[doc = $means] pub $field: rust_type!('a $kind),)*
+                /// Messages without text or bytes borrow nothing; this keeps them of one form.
+                #[doc(hidden)]
+                pub borrowed: std::marker::PhantomData<&'a ()>,
+            }
+
+            impl<'a> $name<'a> {
+                /// Builds one from its fields, in the order of the wire.
+                #[allow(clippy::too_many_arguments, reason = "a row of fields, as on the wire")]
+                pub fn new($($field: rust_type!('a $kind)),*) -> $name<'a> {
+                    $name { $($field,)* borrowed: std::marker::PhantomData }
+                }
+            }
+
+            impl<'a> Message<'a> for $name<'a> {
+                fn encode(&self, sink: &mut Sink) {
+                    let _ = &sink;
+                    $(write_field!(sink, self.$field, $kind);)*
+                }
+
+                fn decode(mut fields: Fields<'a>) -> Result<Self> {
+                    let message = $name {
+                        $($field: read_field!(fields, $field, $kind),)*
+                        borrowed: std::marker::PhantomData,
+                    };
+                    fields.end()?;
+                    Ok(message)
+                }
+            }
+        )*
+
+        /// Every message with its fields as (name, form, meaning): the tables of docs/PROTOCOL.md
+        /// are compared with it.
+        pub const MESSAGES: &[(&str, &[(&str, &str, &str)])] = &[
+            $((stringify!($name), &[$((stringify!($field), stringify!($kind), $means),)*]),)*
+        ];
+    };
+}
+
+messages! {
+    /// The server's first words.
+    Greeting {
+        magic: text = "always `miniftp`",
+        version: u16 = "the highest version that the server speaks",
+        software: text = "program and version, for people",
+        chunk_bytes: u32 = "bytes of a chunk",
+        frame_data_bytes: u32 = "most bytes of data in a frame",
+        frame_head_bytes: u32 = "most bytes of a head after login",
+        digests: text = "chunk digests that the server speaks, separated by blanks",
+    }
+    /// `HELLO`: the client's first words.
+    Hello {
+        version: u16 = "the version that the client wants to speak",
+        software: text = "program and version, for people",
+    }
+    /// Answer to `HELLO`.
+    Greeted {
+        version: u16 = "the version that both will speak",
+    }
+    /// `LOGIN`: SCRAM-SHA-256, the client's first message.
+    Login {
+        client_first: text = "as in RFC 5802, `n,,n=NAME,r=NONCE`",
+    }
+    /// Answer to `LOGIN`.
+    Challenge {
+        server_first: text = "as in RFC 5802, `r=NONCE,s=SALT,i=ITERATIONS`",
+    }
+    /// `PROOF`: the client's final message.
+    Proof {
+        client_final: text = "as in RFC 5802, `c=biws,r=NONCE,p=PROOF`",
+    }
+    /// Answer to `PROOF`.
+    LoggedIn {
+        server_final: text = "as in RFC 5802, `v=SIGNATURE`; the client must check it",
+        account: text = "the account's name",
+    }
+    /// `USE`: which digest the chunks will carry from now on; `md5` until it is said.
+    Use {
+        digest: text = "`auto`, `md5` or `blake3`",
+        md5_rate: u32 = "MB/s that the client makes of md5",
+        blake3_rate: u32 = "MB/s that the client makes of blake3",
+    }
+    /// Answer to `USE`.
+    Using {
+        digest: text = "what both use from now on",
+    }
+    /// A request about one path: `CD`, `LS`, `STAT`, `RMDIR`, `FORGET`.
+    Path {
+        path: text = "relative to the current folder, or from `/`; empty for the current folder",
+    }
+    /// `MKDIR`, `RM`: a path and one switch.
+    Switched {
+        path: text = "the path",
+        switch: u8 = "MKDIR: 1 makes missing parents too; RM: 1 removes a folder with all it holds",
+    }
+    /// `MV`.
+    Move {
+        from: text = "what to move",
+        to: text = "its new path",
+        replace: u8 = "1 replaces a file that is there",
+    }
+    /// `HASH`: the ordinary digest of a whole file.
+    Hash {
+        path: text = "the file",
+        digest: text = "`md5`, `sha256` or `blake3`",
+    }
+    /// Answer to `HASH`.
+    Hashed {
+        hex: text = "the digest in lower-case hexadecimal",
+        size: u64 = "bytes of the file",
+    }
+    /// Answer to `PWD` and `CD`.
+    Here {
+        path: text = "the current folder",
+    }
+    /// Answer to `LS`, `PARTS` and `HELP`: how much came before.
+    Counted {
+        count: u64 = "entries sent",
+    }
+    /// Answer to `QUOTA`.
+    Usage {
+        used_bytes: u64 = "bytes stored, unfinished uploads included",
+        reserved_bytes: u64 = "bytes promised to uploads that are under way",
+        limited: u8 = "1 if there is a limit",
+        limit_bytes: u64 = "the limit; 0 if there is none",
+    }
+    /// `PUT`: opens an upload.
+    Put {
+        path: text = "the file's path on the server",
+        size: u64 = "its bytes",
+        mtime_secs: i64 = "its time, seconds since 1970",
+        mtime_nanos: u32 = "and nanoseconds",
+        flags: u8 = "1: replace a file that is there; 2: begin anew even if a part is there",
+        digest: bytes = "the digest of the whole over its chunk digests, or nothing",
+    }
+    /// Answer to `PUT` with 800 and 802.
+    Opened {
+        held_bytes: u64 = "bytes that are there from an earlier attempt, to be compared",
+    }
+    /// Answer to `PUT` and `STORE` with 262.
+    There {
+        size: u64 = "bytes of the file that is there",
+    }
+    /// `STORE`: a whole small file in one frame, whose data it is.
+    Store {
+        path: text = "the file's path on the server",
+        mtime_secs: i64 = "its time, seconds since 1970",
+        mtime_nanos: u32 = "and nanoseconds",
+        flags: u8 = "1: replace a file that is there",
+        digest: bytes = "the digest of the whole over its chunk digests",
+        digests: rest = "the digest of each chunk, one after the other",
+    }
+    /// `CHUNK`: consecutive chunks of the open upload; the frame's data.
+    Chunk {
+        offset: u64 = "where the first chunk begins, a multiple of the chunk size",
+        digests: rest = "the digest of each chunk, one after the other",
+    }
+    /// Answer with 901: which chunks of the frame are damaged.
+    Bad {
+        bad: u32 = "one bit for each chunk of the frame, the lowest for the first",
+    }
+    /// `HELD`: the digests of what the open upload holds.
+    Held {
+        from: u64 = "offset of the first chunk, a multiple of the chunk size",
+        count: u32 = "chunks at most",
+    }
+    /// `SUMS`: the digests of a file's chunks.
+    SumsOf {
+        path: text = "the file",
+        from: u64 = "offset of the first chunk, a multiple of the chunk size",
+        count: u32 = "chunks at most",
+        version: u64 = "the version that is meant, or 0 for any",
+    }
+    /// Part of the answer to `HELD`, `SUMS` and `GET`: digests, and with `GET` the bytes as data.
+    Piece {
+        offset: u64 = "where the first chunk begins",
+        digests: rest = "the digest of each chunk, one after the other",
+    }
+    /// Answer to `HELD` and `SUMS`.
+    Summed {
+        end: u64 = "the offset up to which digests were sent",
+    }
+    /// `DONE`: the open upload is whole.
+    Done {
+        digest: bytes = "the digest of the whole over its chunk digests",
+    }
+    /// Answer to `DONE` and `STORE` with 900: it is stored.
+    Stored {
+        size: u64 = "bytes stored",
+    }
+    /// `DROP`: ends the open upload without storing it.
+    Drop {
+        keep: u8 = "1 keeps the part for later, 0 removes it",
+    }
+    /// `GET`: a file or a part of it.
+    Get {
+        path: text = "the file",
+        offset: u64 = "where to begin, a multiple of the chunk size",
+        length: u64 = "bytes at most; all ones for everything",
+        version: u64 = "the version that is meant, or 0 for any",
+    }
+    /// Answer to `GET` with 257.
+    Got {
+        size: u64 = "bytes of the whole file",
+        mtime_secs: i64 = "its time, seconds since 1970",
+        mtime_nanos: u32 = "and nanoseconds",
+        version: u64 = "a number that changes when the file does",
+        digest: bytes = "the digest of what was sent, over its chunk digests",
+    }
+    /// Answer to `STAT`, and each entry of `LS`.
+    Entry {
+        kind: u8 = "`f` file, `d` folder, `l` link, `o` anything else",
+        odd: u8 = "1 if the name on disk cannot be written as one; it is shown escaped",
+        size: u64 = "bytes of a file",
+        mtime_secs: i64 = "seconds since 1970",
+        mtime_nanos: u32 = "and nanoseconds",
+        mode: u16 = "rights as on Unix, the lower nine bits",
+        version: u64 = "a number that changes when the file does; 0 in `LS`",
+        name: text = "the name alone",
+    }
+    /// Each entry of `PARTS`.
+    Part {
+        path: text = "the path that the upload was for",
+        held_bytes: u64 = "bytes that are there",
+        size: u64 = "bytes that were announced",
+        started_secs: i64 = "when it began, seconds since 1970",
+    }
+    /// Each line of `HELP`.
+    HelpLine {
+        name: text = "the command",
+        about: text = "its fields and what it does",
+    }
+    /// A sign of life: how far a long task has come.
+    Alive {
+        done: u64 = "bytes or entries done",
+        total: u64 = "of how many; 0 if that is not known",
+    }
+    /// Requests and answers without fields.
+    Nothing {}
+}
+
+/// `PUT`, `STORE`: a file that is there may be replaced.
+pub const REPLACE: u8 = 1;
+/// `PUT`: begin anew even if a part is there.
+pub const FRESH: u8 = 2;
+
+/// The digests of a frame's chunks as values. Their number must fit the data.
+pub fn digests(
+    algorithm: Algorithm,
+    bytes: &[u8],
+    into: &mut Vec<Digest>,
+) -> Result<()> {
+    into.clear();
+    let len = algorithm.len();
+    if bytes.len() % len != 0 || bytes.len() / len > limits::FRAME_HEAD / len {
+        return Err(Error::BadField { what: "digests" });
+    }
+    for bytes in bytes.chunks_exact(len) {
+        into.push(Digest::from_bytes(algorithm, bytes).ok_or(Error::BadField { what: "digests" })?);
+    }
+    Ok(())
+}
+
+/// The start of every answer and farewell: a code, a line for people, then the fields.
+pub fn answer_head<'a>(fields: &mut Fields<'a>) -> Result<(u16, &'a str)> {
+    Ok((fields.u16("code")?, fields.text("text")?))
+}
+
+/// Writes the start of an answer; the text is cut at [`limits::TEXT`] bytes.
+pub fn put_answer_head(sink: &mut Sink, code: super::Code, text: &str) {
+    sink.u16(code.number());
+    let mut end = text.len().min(limits::TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    sink.text(&text[..end]);
+}
+
+/// The start of every request: the command's name.
+pub fn request_name<'a>(fields: &mut Fields<'a>) -> Result<&'a str> {
+    let n = fields.u8("command")?;
+    let name = fields.take(usize::from(n), "command")?;
+    std::str::from_utf8(name).map_err(|_| Error::BadField { what: "command" })
+}
+
+/// Writes the start of a request. Names are constants of under 256 bytes.
+pub fn put_request_name(sink: &mut Sink, name: &str) {
+    sink.u8(u8::try_from(name.len()).unwrap_or(u8::MAX));
+    sink.raw(name.as_bytes());
+}
