@@ -6,6 +6,7 @@
 //! Read in this order: [`limits`], [`error`].
 //! docs/ARCHITECTURE.md has the map, the layers and the invariants.
 
+pub mod digest;
 pub mod error;
 pub mod limits;
 pub mod text;
