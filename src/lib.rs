@@ -6,6 +6,9 @@
 //! Read in this order: [`limits`], [`error`].
 //! docs/ARCHITECTURE.md has the map, the layers and the invariants.
 
+#[cfg(unix)]
+pub mod config;
+pub mod digest;
 pub mod error;
 pub mod limits;
 pub mod text;
