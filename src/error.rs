@@ -178,6 +178,9 @@ pub enum Error {
         source: io::Error,
     },
     // --- The connection is over.
+    /// The other side's last word in a login does not fit the password: it is not the server that
+    /// the account is on.
+    ServerUnproven,
     /// Bytes that are not a frame, or a frame that lacks a field.
     Malformed {
         /// What was missing or wrong.
@@ -214,7 +217,8 @@ impl Error {
     /// What happens to the connection.
     pub fn fate(&self) -> Fate {
         match self {
-            Error::Malformed { .. }
+            Error::ServerUnproven
+            | Error::Malformed { .. }
             | Error::TooLarge { .. }
             | Error::TimedOut { .. }
             | Error::AccountClosed
@@ -274,6 +278,7 @@ impl fmt::Display for Error {
             TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
             DiskFull => f.write_str("the server's disk is full; nothing was lost, try again later"),
             Io { doing, .. } => write!(f, "the server failed while {doing}; its log says why"),
+            ServerUnproven => f.write_str("the server could not prove that it knows your password"),
             Malformed { what } => write!(f, "not a valid frame: {what}"),
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
             TimedOut { wait } => write!(f, "waited too long for {wait}"),

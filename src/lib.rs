@@ -8,4 +8,5 @@
 
 pub mod error;
 pub mod limits;
+pub mod scram;
 pub mod text;
