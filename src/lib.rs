@@ -6,6 +6,8 @@
 //! Read in this order: [`limits`], [`error`].
 //! docs/ARCHITECTURE.md has the map, the layers and the invariants.
 
+#[cfg(unix)]
+pub mod accounts;
 pub mod error;
 pub mod limits;
 pub mod scram;

@@ -37,7 +37,7 @@ pub(super) fn value<'a>(
     }
 }
 
-/// Passes over optional extensions, as RFC 5802 asks (section 5.1), if they have an attribute's form.
+/// Passes over optional extensions (RFC 5802, section 5.1) if they have an attribute's form.
 pub(super) fn skip_extensions<'a>(parts: impl Iterator<Item = &'a str>) -> Result<()> {
     for part in parts {
         let bytes = part.as_bytes();

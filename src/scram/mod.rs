@@ -1,4 +1,4 @@
-//! SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides: the only room for passwords and for random bytes.
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides; the only room for passwords and random bytes.
 //!
 //! The server keeps a [`Verifier`], from which nobody can log in. The client pays for the slow
 //! derivation once and may keep [`Keys`] instead of the password.
