@@ -14,7 +14,8 @@ const RESERVED: [&str; 6] = ["anonymous", "default", "end", "guest", "share", "u
 
 /// The form of a name in words, for whoever typed another.
 pub const NAME_FORM: &str = "a name has 1 to 32 characters of a-z, 0-9, `.`, `_` and `-`, \
-     begins with a letter or digit, has no `..`, and is none of anonymous, default, end, guest, share, upload";
+     begins with a letter or digit, has no `..`, \
+     and is none of anonymous, default, end, guest, share, upload";
 
 /// The name of an account; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

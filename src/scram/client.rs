@@ -1,6 +1,7 @@
 //! The client's side of a SCRAM exchange: each step is a type, so no step can be left out.
 //!
-//! [`ClientExchange`], [`Challenge`], [`Proof`]; only [`Proof::verify`] says that the login is good.
+//! [`ClientExchange`], [`Challenge`], [`Proof`];
+//! only [`Proof::verify`] says that the login is good.
 //!
 //! Never: sends a password, or believes a server that asks for a cheap derivation.
 
