@@ -186,11 +186,8 @@ pub enum Error {
     /// The other side's last word in a login does not fit the password: it is not the server that
     /// the account is on.
     ServerUnproven,
-<<<<<<< HEAD
-    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is unknown.
-=======
-    /// Bytes that are not a frame, or a frame that lacks a field.
->>>>>>> e64e61e9135bdaa51880dcbb9bb077764f13685c
+    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is
+    /// unknown.
     Malformed {
         /// What was missing or wrong.
         what: &'static str,

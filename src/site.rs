@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::quota::{Ledger, Purse};
 use crate::scram;
 use crate::transfer::{Claims, Durability};
-use crate::vfs::{self, Home, Vfs};
+use crate::vfs::{Home, Unopened, VPath, Vfs};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
 /// put files there without the server.
@@ -61,7 +61,12 @@ pub enum OpenError {
     /// The account store.
     Accounts(StoreError),
     /// The home, which another server may hold.
-    Home(vfs::OpenError),
+    Home {
+        /// The folder.
+        dir: PathBuf,
+        /// What stands against it.
+        why: Unopened,
+    },
     /// Something smaller.
     Other(Error),
 }
@@ -70,7 +75,7 @@ impl std::fmt::Display for OpenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             OpenError::Accounts(e) => e.fmt(f),
-            OpenError::Home(e) => e.fmt(f),
+            OpenError::Home { dir, why } => write!(f, "the home {} {why}", dir.display()),
             OpenError::Other(e) => e.fmt(f),
         }
     }
@@ -88,7 +93,8 @@ impl Site {
     /// Opens the account store and the home, which it locks against a second server.
     pub fn open(config: Config, conf: &Path, home: &Path) -> Result<Arc<Site>, OpenError> {
         let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
-        let home = Home::open(home).map_err(OpenError::Home)?;
+        let home =
+            Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
         Ok(Arc::new(Site {
             config,
@@ -167,22 +173,23 @@ impl Site {
     /// Opens an account's view and makes sure that the ledger knows its bytes. The disk is the
     /// truth: it is walked when nobody else uses the account and the last walk is old.
     pub fn open_view(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
-        let vfs = Vfs::open(&self.home, account.name.as_str())?;
-        let purse = Purse::new(account.name.as_str());
+        let vfs = Vfs::open(&self.home, account.name().as_str())?;
+        let purse = Purse::new(account.name().as_str());
         let mut walked = lock(&self.opening);
-        let fresh = walked.get(&account.name).is_some_and(|at| at.elapsed() < WALK_AGAIN);
+        let fresh = walked.get(account.name()).is_some_and(|at| at.elapsed() < WALK_AGAIN);
         let alone = !lock(&self.online)
             .values()
-            .any(|other| other.account.as_ref() == Some(&account.name));
+            .any(|other| other.account.as_ref() == Some(account.name()));
         if !self.ledger.knows(&purse) || (alone && !fresh) {
-            let used = vfs.used_bytes()?;
+            let used = vfs.used_bytes(&mut || Ok(()))?;
             self.ledger.open(&purse, account.quota_bytes, used);
-            walked.insert(account.name.clone(), Instant::now());
+            self.ledger.recount(&purse, used);
+            walked.insert(account.name().clone(), Instant::now());
         } else {
             self.ledger.set_limit(&purse, account.quota_bytes);
         }
         if let Some(me) = lock(&self.online).get_mut(&presence.id) {
-            me.account = Some(account.name.clone());
+            me.account = Some(account.name().clone());
         }
         Ok((vfs, purse))
     }
@@ -191,10 +198,10 @@ impl Site {
     pub fn expire_parts(&self) {
         let age = Duration::from_secs(self.config.part_days.saturating_mul(24 * 3600));
         let Some(before) = SystemTime::now().checked_sub(age) else { return };
-        let busy = |account: &str, path: &vfs::VPath| {
+        let busy = |account: &str, path: &VPath| {
             self.claims.is_taken(&format!("{account}{}", path.as_str()))
         };
-        for (account, freed) in vfs::expire_parts(&self.home, before, &busy) {
+        for (account, freed) in self.home.expire_parts(before, &busy) {
             log::info!("an unfinished upload of {account} expired: {freed} bytes");
             self.ledger.give_back(&Purse::new(&account), freed);
         }

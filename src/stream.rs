@@ -291,11 +291,8 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    const QUICK: Patience = Patience {
-        idle: Duration::from_millis(20),
-        frame: Duration::from_millis(20),
-        login: None,
-    };
+    const QUICK: Patience =
+        Patience { idle: Duration::from_millis(20), frame: Duration::from_millis(20), login: None };
 
     fn pair(patience: Patience) -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
