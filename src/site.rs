@@ -43,7 +43,8 @@ pub struct Site {
 #[derive(Debug)]
 struct Online {
     tcp: TcpStream,
-    account: Option<AccountName>,
+    /// Who it is, and the view that all sessions of an account share, with its descriptors.
+    user: Option<(AccountName, Vfs)>,
 }
 
 /// A connection's place in the list of who is here; dropped, it is gone from it.
@@ -166,20 +167,26 @@ impl Site {
     /// Makes a connection known, so that it can be ended from outside.
     pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr) -> Presence {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        lock(&self.online).insert(id, Online { tcp, account: None });
+        lock(&self.online).insert(id, Online { tcp, user: None });
         Presence { site: Arc::clone(self), id, peer }
     }
 
     /// Opens an account's view and makes sure that the ledger knows its bytes. The disk is the
     /// truth: it is walked when nobody else uses the account and the last walk is old.
     pub fn open_view(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
-        let vfs = Vfs::open(&self.home, account.name().as_str())?;
         let purse = Purse::new(account.name().as_str());
         let mut walked = lock(&self.opening);
-        let fresh = walked.get(account.name()).is_some_and(|at| at.elapsed() < WALK_AGAIN);
-        let alone = !lock(&self.online)
+        let shared = lock(&self.online)
             .values()
-            .any(|other| other.account.as_ref() == Some(account.name()));
+            .filter_map(|other| other.user.as_ref())
+            .find(|(name, _)| name == account.name())
+            .map(|(_, vfs)| vfs.clone());
+        let alone = shared.is_none();
+        let vfs = match shared {
+            Some(vfs) => vfs,
+            None => Vfs::open(&self.home, account.name().as_str())?,
+        };
+        let fresh = walked.get(account.name()).is_some_and(|at| at.elapsed() < WALK_AGAIN);
         if !self.ledger.knows(&purse) || (alone && !fresh) {
             let used = vfs.used_bytes(&mut || Ok(()))?;
             self.ledger.open(&purse, account.quota_bytes, used);
@@ -189,7 +196,7 @@ impl Site {
             self.ledger.set_limit(&purse, account.quota_bytes);
         }
         if let Some(me) = lock(&self.online).get_mut(&presence.id) {
-            me.account = Some(account.name().clone());
+            me.user = Some((account.name().clone(), vfs.clone()));
         }
         Ok((vfs, purse))
     }

@@ -66,13 +66,7 @@ fn serve(args: &Args) -> ExitCode {
     if let Some(listen) = args.listen {
         config.listen = listen;
     }
-    let wanted = config.connections as u64 + DESCRIPTORS_BESIDE;
-    if let Err(most) = miniftp::server::raise_descriptors(wanted * 2) {
-        log::warn!(
-            "the system allows {most} open files; that is less than two for each of {} connections",
-            config.connections
-        );
-    }
+    raise_descriptors(&config);
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT]) {
         Ok(signals) => signals,
@@ -99,6 +93,21 @@ fn serve(args: &Args) -> ExitCode {
     match server.run(&stopped) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => fail(1, format_args!("cannot serve: {e}")),
+    }
+}
+
+/// Asks for a descriptor for each connection, one to end it with, and two for what it transfers;
+/// warns if not even the first two are to be had for as many as the settings let in.
+fn raise_descriptors(config: &Config) {
+    let connections = config.connections as u64;
+    let Err(most) = miniftp::server::raise_descriptors(connections * 4 + DESCRIPTORS_BESIDE) else {
+        return;
+    };
+    if most < connections * 2 + DESCRIPTORS_BESIDE {
+        log::warn!(
+            "the system allows {most} open files; that is too few for {connections} connections: \
+             raise it (ulimit -n) or lower [server] connections"
+        );
     }
 }
 
