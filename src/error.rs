@@ -186,7 +186,8 @@ pub enum Error {
     /// The other side's last word in a login does not fit the password: it is not the server that
     /// the account is on.
     ServerUnproven,
-    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is unknown.
+    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is
+    /// unknown.
     Malformed {
         /// What was missing or wrong.
         what: &'static str,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::accounts::{Account, AccountName, Accounts};
+use crate::accounts::{Account, AccountName, Accounts, State};
 use crate::digest::{Algorithm, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -14,7 +14,7 @@ use crate::quota::{Purse, Usage};
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
 use crate::site::{Presence, Site};
 use crate::text::Escaped;
-use crate::transfer::{self, Download, Ready, Spec, Stored, Sums, Upload};
+use crate::transfer::{self, Download, Durability, Ready, Spec, Stored, Sums, Upload};
 use crate::vfs::Vfs;
 pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, VPath};
 
@@ -93,10 +93,9 @@ impl Session {
         let site = self.site();
         let mock = Verifier::mock(site.secret(), first.name(), site.iterations());
         let accounts = site.accounts();
-        let known = AccountName::parse(first.name()).and_then(|name| accounts.find(&name).cloned());
-        let allowed = known.filter(|account| self.may_log_in(account));
+        let allowed = accounts.account(first.name()).filter(|account| self.may_log_in(account));
         let (verifier, account) = match allowed {
-            Some(account) => (account.verifier, Some(account.name)),
+            Some(account) => (account.verifier.clone(), Some(account.name().clone())),
             None => (mock, None),
         };
         let (server, challenge) = ServerExchange::begin(&first, verifier)?;
@@ -106,14 +105,14 @@ impl Session {
 
     fn may_log_in(&self, account: &Account) -> bool {
         let here = self.presence.peer;
-        let why = if !account.is_open() {
+        let why = if account.state != State::Active {
             "the account is closed"
         } else if account.demo && !here.to_canonical().is_loopback() {
             "a demo account logs in from this machine only"
         } else {
             return true;
         };
-        log::warn!("{} from {here} is refused: {why}", account.name);
+        log::warn!("{} from {here} is refused: {why}", account.name());
         false
     }
 
@@ -147,7 +146,7 @@ impl Session {
 
     fn enter(&mut self, name: &AccountName) -> Result<()> {
         let accounts = self.site().accounts();
-        let account = accounts.find(name).ok_or(Error::LoginRefused)?;
+        let account = accounts.account(name.as_str()).ok_or(Error::LoginRefused)?;
         let (vfs, purse) = self.site().open_view(account, &self.presence)?;
         let cwd = VPath::root();
         let name = name.clone();
@@ -164,8 +163,8 @@ impl Session {
         if Arc::ptr_eq(&now, &user.accounts) {
             return Ok(());
         }
-        match now.find(&user.name) {
-            Some(account) if account.is_open() => {
+        match now.account(user.name.as_str()) {
+            Some(account) if account.state == State::Active => {
                 site.ledger().set_limit(&user.purse, account.quota_bytes);
                 user.accounts = now;
                 Ok(())
@@ -341,6 +340,11 @@ impl Session {
     ) -> Result<Ready> {
         let (user, path) = self.at(wanted.path)?;
         transfer::store(&self.spec(user, &path, wanted), digests, whole, data)
+    }
+
+    /// Whether success means that the bytes are on the disk, so that small files are worth grouping.
+    pub fn is_durable(&self) -> bool {
+        self.site().durability() == Durability::Full
     }
 
     /// Puts a whole file in its place.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::quota::{Ledger, Purse};
 use crate::scram;
 use crate::transfer::{Claims, Durability};
-use crate::vfs::{self, Home, Vfs};
+use crate::vfs::{Home, Unopened, VPath, Vfs};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
 /// put files there without the server.
@@ -43,7 +43,8 @@ pub struct Site {
 #[derive(Debug)]
 struct Online {
     tcp: TcpStream,
-    account: Option<AccountName>,
+    /// Who it is, and the view that all sessions of an account share, with its descriptors.
+    user: Option<(AccountName, Vfs)>,
 }
 
 /// A connection's place in the list of who is here; dropped, it is gone from it.
@@ -61,7 +62,12 @@ pub enum OpenError {
     /// The account store.
     Accounts(StoreError),
     /// The home, which another server may hold.
-    Home(vfs::OpenError),
+    Home {
+        /// The folder.
+        dir: PathBuf,
+        /// What stands against it.
+        why: Unopened,
+    },
     /// Something smaller.
     Other(Error),
 }
@@ -70,7 +76,7 @@ impl std::fmt::Display for OpenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             OpenError::Accounts(e) => e.fmt(f),
-            OpenError::Home(e) => e.fmt(f),
+            OpenError::Home { dir, why } => write!(f, "the home {} {why}", dir.display()),
             OpenError::Other(e) => e.fmt(f),
         }
     }
@@ -88,7 +94,8 @@ impl Site {
     /// Opens the account store and the home, which it locks against a second server.
     pub fn open(config: Config, conf: &Path, home: &Path) -> Result<Arc<Site>, OpenError> {
         let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
-        let home = Home::open(home).map_err(OpenError::Home)?;
+        let home =
+            Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
         Ok(Arc::new(Site {
             config,
@@ -160,29 +167,36 @@ impl Site {
     /// Makes a connection known, so that it can be ended from outside.
     pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr) -> Presence {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        lock(&self.online).insert(id, Online { tcp, account: None });
+        lock(&self.online).insert(id, Online { tcp, user: None });
         Presence { site: Arc::clone(self), id, peer }
     }
 
     /// Opens an account's view and makes sure that the ledger knows its bytes. The disk is the
     /// truth: it is walked when nobody else uses the account and the last walk is old.
     pub fn open_view(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
-        let vfs = Vfs::open(&self.home, account.name.as_str())?;
-        let purse = Purse::new(account.name.as_str());
+        let purse = Purse::new(account.name().as_str());
         let mut walked = lock(&self.opening);
-        let fresh = walked.get(&account.name).is_some_and(|at| at.elapsed() < WALK_AGAIN);
-        let alone = !lock(&self.online)
+        let shared = lock(&self.online)
             .values()
-            .any(|other| other.account.as_ref() == Some(&account.name));
+            .filter_map(|other| other.user.as_ref())
+            .find(|(name, _)| name == account.name())
+            .map(|(_, vfs)| vfs.clone());
+        let alone = shared.is_none();
+        let vfs = match shared {
+            Some(vfs) => vfs,
+            None => Vfs::open(&self.home, account.name().as_str())?,
+        };
+        let fresh = walked.get(account.name()).is_some_and(|at| at.elapsed() < WALK_AGAIN);
         if !self.ledger.knows(&purse) || (alone && !fresh) {
-            let used = vfs.used_bytes()?;
+            let used = vfs.used_bytes(&mut || Ok(()))?;
             self.ledger.open(&purse, account.quota_bytes, used);
-            walked.insert(account.name.clone(), Instant::now());
+            self.ledger.recount(&purse, used);
+            walked.insert(account.name().clone(), Instant::now());
         } else {
             self.ledger.set_limit(&purse, account.quota_bytes);
         }
         if let Some(me) = lock(&self.online).get_mut(&presence.id) {
-            me.account = Some(account.name.clone());
+            me.user = Some((account.name().clone(), vfs.clone()));
         }
         Ok((vfs, purse))
     }
@@ -191,10 +205,10 @@ impl Site {
     pub fn expire_parts(&self) {
         let age = Duration::from_secs(self.config.part_days.saturating_mul(24 * 3600));
         let Some(before) = SystemTime::now().checked_sub(age) else { return };
-        let busy = |account: &str, path: &vfs::VPath| {
+        let busy = |account: &str, path: &VPath| {
             self.claims.is_taken(&format!("{account}{}", path.as_str()))
         };
-        for (account, freed) in vfs::expire_parts(&self.home, before, &busy) {
+        for (account, freed) in self.home.expire_parts(before, &busy) {
             log::info!("an unfinished upload of {account} expired: {freed} bytes");
             self.ledger.give_back(&Purse::new(&account), freed);
         }

@@ -180,6 +180,25 @@ impl Stream {
         Ok(())
     }
 
+    /// Says that nothing more will be sent.
+    pub fn finish_sending(&self) {
+        self.shutdown(Shutdown::Write);
+    }
+
+    /// Reads and throws away what the peer still sends, for at most [`limits::LINGER`], so that
+    /// closing the socket does not destroy the last words before the peer has read them.
+    pub fn linger(&mut self) {
+        let until = Instant::now() + limits::LINGER;
+        let mut thrown_away = [0; 4096];
+        self.patience.login = None;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            // An error ends it: the peer has gone, which is what is waited for.
+            if self.read_within(left, &mut thrown_away).is_err() {
+                return;
+            }
+        }
+    }
+
     /// Waits for a frame to begin. `Ok(0)` once, after [`limits::REST_AFTER`].
     fn arrive_between(&mut self, into: &mut [u8]) -> Result<usize> {
         self.pace = Pace::default();
@@ -272,11 +291,8 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    const QUICK: Patience = Patience {
-        idle: Duration::from_millis(20),
-        frame: Duration::from_millis(20),
-        login: None,
-    };
+    const QUICK: Patience =
+        Patience { idle: Duration::from_millis(20), frame: Duration::from_millis(20), login: None };
 
     fn pair(patience: Patience) -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

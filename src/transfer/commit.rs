@@ -51,7 +51,7 @@ impl Ready {
         self.size
     }
 
-    fn sync(mut self) -> Result<Ready> {
+    fn sync(self) -> Result<Ready> {
         match self.draft.sync() {
             Ok(()) => Ok(self),
             Err(e) => Err(self.throw_away(e)),
@@ -70,7 +70,7 @@ impl Ready {
     /// Renames the file into its place and credits what it replaced.
     fn place(&mut self) -> Result<()> {
         let _held = self.claim.hold()?;
-        let freed = self.draft.place(self.replace, self.mtime)?;
+        let freed = self.draft.place(self.replace, Some(self.mtime))?;
         if self.small {
             self.charge.settle(self.size);
         }

@@ -49,7 +49,9 @@ impl Spec<'_> {
             Ok(there) => match there.kind {
                 Kind::Folder => Err(Error::IsDirectory { path: path() }),
                 Kind::Link | Kind::Other => Err(Error::NotRegular { path: path() }),
-                Kind::File if !self.replace => Err(Error::Exists { path: path(), size: there.size }),
+                Kind::File if !self.replace => {
+                    Err(Error::Exists { path: path(), size: there.size })
+                }
                 Kind::File => Ok((claim, true)),
             },
         }
@@ -99,7 +101,7 @@ impl Upload {
         charge.cover(size, replacing)?;
         spec.check_disk(size.saturating_sub(held))?;
         let keep = if fresh { Keep::Fresh } else { Keep::Held };
-        let mut draft = spec.vfs.draft(spec.path, keep, size, spec.mtime)?;
+        let mut draft = spec.vfs.draft(spec.path, keep, Some(size), Some(spec.mtime))?;
         if draft.held() > size {
             draft.truncate(size)?;
         }
@@ -148,7 +150,8 @@ impl Upload {
     ) -> Result<usize> {
         let _held = self.claim.hold()?;
         let end = self.comparable();
-        let chunk = chunk_at(from).ok_or(Error::BadOffset { got: from, want: from - from % CHUNK })?;
+        let chunk =
+            chunk_at(from).ok_or(Error::BadOffset { got: from, want: from - from % CHUNK })?;
         if from > end {
             return Err(Error::BadOffset { got: from, want: end });
         }
@@ -185,10 +188,9 @@ impl Upload {
             }
         }
         let _held = self.claim.hold()?;
-        let blocks = data.chunks(limits::CHUNK);
-        let good_end = blocks.clone().enumerate().filter(|(i, _)| bad & (1 << i) == 0).last();
-        if let Some((i, block)) = good_end {
-            let end = offset + (i * limits::CHUNK + block.len()) as u64;
+        let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
+        if let Some(i) = last_good {
+            let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
             self.charge.spend(end.max(self.draft.held()))?;
             let written = if bad == 0 {
                 self.draft.write_at(offset, data)
@@ -211,13 +213,18 @@ impl Upload {
     fn check_chunks(&self, offset: u64, count: usize, bytes: usize) -> Result<u64> {
         let end = offset.checked_add(bytes as u64).filter(|end| *end <= self.size);
         let Some(end) = end else {
-            return Err(Error::BadOffset { got: offset.saturating_add(bytes as u64), want: self.size });
+            return Err(Error::BadOffset {
+                got: offset.saturating_add(bytes as u64),
+                want: self.size,
+            });
         };
         if count == 0 || count > limits::CHUNKS_IN_FRAME || bytes.div_ceil(limits::CHUNK) != count {
             return Err(Error::BadArgument { what: "digests: one for each chunk of the data" });
         }
         if bytes % limits::CHUNK != 0 && end != self.size {
-            return Err(Error::BadArgument { what: "data: only the file's last chunk may be short" });
+            return Err(Error::BadArgument {
+                what: "data: only the file's last chunk may be short",
+            });
         }
         let chunk = chunk_at(offset)
             .ok_or(Error::BadOffset { got: offset, want: offset - offset % CHUNK })?;

@@ -44,9 +44,9 @@ fn entry<'a>(entry: &'a Entry, version: u64) -> wire::Entry<'a> {
 
 pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Path<'_> = request.message()?;
-    let mut listing = conn.session.list(of.path)?;
+    let listing = conn.session.list(of.path)?;
     let (mut part, mut count) = (Sink::new(), 0u64);
-    while let Some(next) = listing.next() {
+    for next in listing {
         entry(&next?, 0).encode(&mut part);
         count += 1;
         if part.len() >= limits::FRAME_HEAD / 2 {
@@ -124,9 +124,9 @@ pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let parts = conn.session.parts()?;
     let mut part = Sink::new();
     for note in &parts {
-        let started = i64::try_from(note.started_secs).unwrap_or(i64::MAX);
+        let size = note.declared_bytes.unwrap_or(0);
         let path = note.path.as_str();
-        Part::new(path, note.held_bytes, note.declared_bytes, started).encode(&mut part);
+        Part::new(path, note.held_bytes, size, note.started_secs).encode(&mut part);
         if part.len() >= limits::FRAME_HEAD / 2 {
             conn.outbox.more(&part, &[])?;
             part.clear();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use self::outbox::Outbox;
 use self::reply::Answer;
-use crate::digest::Algorithm;
+use crate::digest::{Algorithm, Digest};
 use crate::error::{Error, Fate, Result};
 use crate::gate::Place;
 use crate::limits;
@@ -49,6 +49,8 @@ pub struct Conn {
     group: Vec<Ready>,
     /// A buffer of [`limits::FRAME_DATA`] for reading files; empty while nothing is transferred.
     block: Vec<u8>,
+    /// The digests of the frame at hand.
+    digests: Vec<Digest>,
     /// Set by `BYE`.
     leaving: bool,
 }
@@ -64,7 +66,7 @@ pub struct Request<'a> {
 
 /// What a handler has done.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+enum Outcome {
     /// This is the answer.
     Answer(Answer),
     /// The answer comes when the group is committed.
@@ -93,6 +95,7 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
         upload_refused: None,
         group: Vec::new(),
         block: Vec::new(),
+        digests: Vec::new(),
         leaving: false,
     };
     let result = conn.talk();

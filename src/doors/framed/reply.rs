@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::wire::{self, Bad, Code, Kind, Message, Sink, There};
 
 /// The final answer to a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Answer {
     code: Code,
     text: String,
@@ -18,7 +18,11 @@ impl Answer {
     }
 
     /// An answer with fields.
-    pub(super) fn with<'a>(code: Code, text: impl Into<String>, fields: &impl Message<'a>) -> Answer {
+    pub(super) fn with<'a>(
+        code: Code,
+        text: impl Into<String>,
+        fields: &impl Message<'a>,
+    ) -> Answer {
         Answer { code, text: text.into(), fields: fields.fields() }
     }
 

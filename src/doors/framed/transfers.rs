@@ -140,9 +140,8 @@ pub(super) fn chunk(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if let Some(refused) = &conn.upload_refused {
         return Ok(Outcome::Answer(refused.clone()));
     }
-    let mut digests = [const { None }; limits::CHUNKS_IN_FRAME];
-    let digests = wire::digests_into(conn.algorithm, chunk.digests, &mut digests)?;
-    match upload.write(chunk.offset, digests, request.data) {
+    wire::digests(conn.algorithm, chunk.digests, &mut conn.digests)?;
+    match upload.write(chunk.offset, &conn.digests, request.data) {
         Ok(()) => Ok(Outcome::Answer(Answer::new(Code::Verified, ""))),
         Err(e) => {
             if ends_upload(&e) {
@@ -176,7 +175,8 @@ pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     while left > 0 {
         let want = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let got = upload.held_digests(at, block.get_mut(..want).unwrap_or_default(), &mut digests)?;
+        let got =
+            upload.held_digests(at, block.get_mut(..want).unwrap_or_default(), &mut digests)?;
         if got == 0 {
             break;
         }
