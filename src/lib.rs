@@ -8,4 +8,6 @@
 
 pub mod error;
 pub mod limits;
+#[cfg(unix)]
+pub mod quota;
 pub mod text;
