@@ -11,3 +11,5 @@ pub mod limits;
 #[cfg(unix)]
 pub mod quota;
 pub mod text;
+#[cfg(unix)]
+pub mod vfs;
