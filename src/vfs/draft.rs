@@ -33,7 +33,6 @@ pub enum Keep {
 }
 
 /// A file being written.
-#[derive(Debug)]
 pub struct Draft {
     account: Arc<Account>,
     spot: Spot,

@@ -10,7 +10,6 @@ use super::path::VPath;
 use crate::error::Result;
 
 /// An open folder being listed.
-#[derive(Debug)]
 pub struct Listing {
     dir: Dir,
     path: VPath,

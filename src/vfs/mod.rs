@@ -32,9 +32,7 @@ mod source;
 mod tree;
 
 #[cfg(test)]
-mod races;
-#[cfg(test)]
-mod testing;
+mod tests;
 
 pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};
@@ -50,7 +48,6 @@ const USER_FOLDER_MODE: u32 = 0o755;
 const REMOVAL_PASSES: u32 = 4;
 
 /// What all views and drafts of one opening of an account share.
-#[derive(Debug)]
 struct Account {
     home: Arc<Home>,
     jail: Jail,
@@ -64,7 +61,7 @@ impl Account {
 }
 
 /// One account's view of the home. A clone shares its two descriptors.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Vfs {
     account: Arc<Account>,
 }
@@ -276,11 +273,6 @@ impl Vfs {
         })
         .map_err(failed)?;
         Ok(used)
-    }
-
-    /// Bytes that may still be written on the disk.
-    pub fn free_bytes(&self) -> Result<u64> {
-        self.account.home.free_bytes()
     }
 
     fn jail(&self) -> &Jail {
