@@ -20,6 +20,17 @@ pub mod gate;
 pub mod limits;
 #[cfg(unix)]
 pub mod quota;
+pub mod scram;
+#[cfg(unix)]
+pub mod server;
+#[cfg(unix)]
+pub mod session;
+#[cfg(unix)]
+pub mod site;
+pub mod stream;
 pub mod text;
 #[cfg(unix)]
+pub mod transfer;
+#[cfg(unix)]
 pub mod vfs;
+pub mod wire;

@@ -125,6 +125,13 @@ impl Ledger {
         }
     }
 
+    /// Sets the used bytes to what a walk of the disk found while nobody wrote.
+    pub fn recount(&self, purse: &Purse, used: u64) {
+        if let Some(usage) = self.purses().get_mut(purse) {
+            usage.used_bytes = used;
+        }
+    }
+
     /// Poison is ignored: every section under this lock is a few assignments that cannot panic and
     /// cannot leave half a state, so a thread that died elsewhere leaves sound figures.
     fn purses(&self) -> MutexGuard<'_, HashMap<Purse, Usage>> {

@@ -33,6 +33,7 @@ pub enum Keep {
 }
 
 /// A file being written.
+#[derive(Debug)]
 pub struct Draft {
     account: Arc<Account>,
     spot: Spot,

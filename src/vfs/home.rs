@@ -24,7 +24,7 @@ use rustix::fs::{self, Dir, FlockOperation, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::entry::{Kind, kind_of};
-use super::jail::{self, At, NEW_FILE, READ};
+use super::jail::{self, At, KEPT_FILE, NEW_FILE, READ};
 use super::part;
 use crate::error::{Error, Result};
 use crate::text;
@@ -35,6 +35,8 @@ const PRIVATE: &[u8] = b".miniftp";
 pub(super) const FOLDER_MODE: u32 = 0o700;
 /// Mode of a stored file.
 pub(super) const FILE_MODE: u32 = 0o644;
+/// Mode of the home's secret.
+const SECRET_MODE: u32 = 0o600;
 /// The end of the name of what is only meant to last for one step.
 pub(super) const PASSING: &str = ".tmp";
 
@@ -90,8 +92,10 @@ impl std::error::Error for Unopened {
 }
 
 /// The opened home. Dropping it lets another server in.
+#[derive(Debug)]
 pub struct Home {
     root: OwnedFd,
+    private: OwnedFd,
     parts: OwnedFd,
     trash: OwnedFd,
     /// Held for life; the lock goes with it.
@@ -124,6 +128,7 @@ impl Home {
         let trash = own_folder(private.as_fd(), b"trash").map_err(system("making trash"))?;
         let mut home = Home {
             root,
+            private,
             parts,
             trash,
             _lock: lock,
@@ -146,6 +151,31 @@ impl Home {
     /// Waits until everything written to the home's file system so far is on the disk.
     pub fn sync_all(&self) -> Result<()> {
         fs::syncfs(&self.root).map_err(|e| Error::io("syncing the disk", e.into()))
+    }
+
+    /// A secret of this home: `new` the first time, and ever after what it was then.
+    pub fn secret(&self, new: [u8; 32]) -> Result<[u8; 32]> {
+        let at = At::new(self.private.as_fd(), b"secret");
+        let opened = at.open(KEPT_FILE, SECRET_MODE);
+        let file =
+            File::from(opened.map_err(|e| Error::io("opening the home's secret", e.into()))?);
+        let mut kept = [0; 32];
+        match file.read_exact_at(&mut kept, 0) {
+            Ok(()) => Ok(kept),
+            // New, or torn by a crash in the step below.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                let written = file.write_all_at(&new, 0).and_then(|()| file.sync_all());
+                written.map_err(|e| Error::io("keeping the home's secret", e))?;
+                Ok(new)
+            }
+            Err(e) => Err(Error::io("reading the home's secret", e)),
+        }
+    }
+
+    /// Bytes that may still be written on the home's disk.
+    pub fn free_bytes(&self) -> Result<u64> {
+        let disk = fs::fstatvfs(&self.root).map_err(|e| Error::io("asking the disk", e.into()))?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {

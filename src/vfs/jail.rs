@@ -41,6 +41,8 @@ pub(super) const WRITE_FILE: OFlags = OFlags::RDWR
     .union(OFlags::CLOEXEC);
 /// A file to write that must not be there yet.
 pub(super) const NEW_FILE: OFlags = WRITE_FILE.union(OFlags::CREATE).union(OFlags::EXCL);
+/// For a file that is read or, if it is missing, made.
+pub(super) const KEPT_FILE: OFlags = WRITE_FILE.union(OFlags::CREATE);
 
 const STAY: ResolveFlags =
     ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
@@ -113,6 +115,7 @@ pub(super) fn reopen(folder: BorrowedFd<'_>) -> OsResult<OwnedFd> {
 }
 
 /// Where a path ends: the folder that it lies in, held open, and its last name.
+#[derive(Debug)]
 pub(super) struct Spot {
     /// `None` is the root itself, which the jail holds open anyway.
     folder: Option<OwnedFd>,
@@ -126,6 +129,7 @@ impl Spot {
 }
 
 /// An open root and the way to find things beneath it.
+#[derive(Debug)]
 pub(super) struct Jail {
     root: OwnedFd,
     openat2: bool,

@@ -10,6 +10,7 @@ use super::path::VPath;
 use crate::error::Result;
 
 /// An open folder being listed.
+#[derive(Debug)]
 pub struct Listing {
     dir: Dir,
     path: VPath,

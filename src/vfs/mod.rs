@@ -48,6 +48,7 @@ const USER_FOLDER_MODE: u32 = 0o755;
 const REMOVAL_PASSES: u32 = 4;
 
 /// What all views and drafts of one opening of an account share.
+#[derive(Debug)]
 struct Account {
     home: Arc<Home>,
     jail: Jail,
@@ -61,7 +62,7 @@ impl Account {
 }
 
 /// One account's view of the home. A clone shares its two descriptors.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Vfs {
     account: Arc<Account>,
 }
@@ -273,6 +274,11 @@ impl Vfs {
         })
         .map_err(failed)?;
         Ok(used)
+    }
+
+    /// Bytes that may still be written on the disk.
+    pub fn free_bytes(&self) -> Result<u64> {
+        self.account.home.free_bytes()
     }
 
     fn jail(&self) -> &Jail {

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 const ADVISED: u64 = 256 * 1024;
 
 /// An open file to read from.
+#[derive(Debug)]
 pub struct Source {
     file: File,
     path: VPath,
