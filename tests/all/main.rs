@@ -18,3 +18,5 @@ mod limits;
 mod login;
 // One answer for each request, in order, however many are under way.
 mod pipelining;
+// docs/PROTOCOL.md and the program say the same, to the byte.
+mod wire_golden;
