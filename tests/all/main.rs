@@ -20,5 +20,7 @@ mod limits;
 mod login;
 // One answer for each request, in order, however many are under way.
 mod pipelining;
+// The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
+mod tidy;
 // docs/PROTOCOL.md and the program say the same, to the byte.
 mod wire_golden;
