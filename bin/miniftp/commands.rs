@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use miniftp::text::{Escaped, escape_bytes};
+use miniftp::text::{Escaped, escape_bytes, nearest};
 
 use crate::failure::{Done, Failure};
 use crate::screen::Screen;
@@ -232,8 +232,8 @@ pub(crate) fn parse(words: Vec<Word>) -> Result<Option<(&'static Command, Given)
 /// The failure of a name that is not in the table.
 pub(crate) fn unknown(name: &str) -> Failure {
     let shown = Escaped(name);
-    Failure::Usage(match nearest(name) {
-        Some(near) => format!("unknown command `{shown}`; did you mean `{near}`?"),
+    Failure::Usage(match near(name) {
+        Some(known) => format!("unknown command `{shown}`; did you mean `{known}`?"),
         None => format!("unknown command `{shown}`; `help` lists the commands"),
     })
 }
@@ -243,36 +243,10 @@ pub(crate) fn plain_words(arguments: Vec<OsString>) -> Vec<Word> {
     arguments.into_iter().map(Word::plain).collect()
 }
 
-/// The name that is at most two slips away; the nearest one.
-fn nearest(name: &str) -> Option<&'static str> {
-    let name: Vec<char> = name.to_lowercase().chars().take(12).collect();
-    let allowed = if name.len() < 4 { 1 } else { 2 };
-    let rows = COMMANDS.iter().flat_map(|c| std::iter::once(&c.name).chain(c.aliases));
-    rows.filter(|known| known.len() > 1)
-        .map(|known| (slips(&name, known), *known))
-        .filter(|(slips, _)| *slips <= allowed)
-        .min_by_key(|(slips, _)| *slips)
-        .map(|(_, known)| known)
-}
-
-/// Letters to change, add, leave out or swap with their neighbour to get from one to the other.
-fn slips(from: &[char], to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut rows = vec![(0..=to.len()).collect::<Vec<usize>>()];
-    for i in 1..=from.len() {
-        let mut row = vec![i];
-        for j in 1..=to.len() {
-            let change = usize::from(from[i - 1] != to[j - 1]);
-            let mut least =
-                (rows[i - 1][j - 1] + change).min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[from.len()][to.len()]
+/// The name that was meant, if one is near. One letter is near to nothing.
+fn near(name: &str) -> Option<&'static str> {
+    let names = COMMANDS.iter().flat_map(|c| std::iter::once(&c.name).chain(c.aliases)).copied();
+    nearest(&name.to_lowercase(), names.filter(|known| known.len() > 1))
 }
 
 #[cfg(test)]
@@ -340,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_offered() {
-        for (typed, near) in [
+        for (typed, known) in [
             ("ptu", Some("put")),
             ("gte", Some("get")),
             ("mkdri", Some("mkdir")),
@@ -348,7 +322,7 @@ mod tests {
             ("xyzzy", None),
             ("", None),
         ] {
-            assert_eq!(nearest(typed), near, "{typed}");
+            assert_eq!(near(typed), known, "{typed}");
         }
         assert!(parse(Vec::new()).unwrap().is_none());
     }

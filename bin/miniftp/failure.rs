@@ -69,6 +69,7 @@ impl Failure {
             | Failure::Said(text)
             | Failure::Stopped(text)
             | Failure::NoPassword(text) => screen.complain(text),
+            Failure::Client(client::Error::Interrupted) => screen.complain("stopped"),
             Failure::Client(error) => screen.complain(&error.to_string()),
             Failure::Told(_) | Failure::Pipe => {}
         }

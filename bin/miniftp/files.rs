@@ -50,7 +50,7 @@ fn listed(client: &mut Client, folder: &str) -> Result<Vec<Listed>, Failure> {
     Ok(names)
 }
 
-/// `ls [-l] [PATH...]`.
+/// `ls [-l] [PATH...]`. Of several paths the files come first, then each folder under its name.
 pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
     let mut paths = remote_paths(session, &given.words)?;
     if paths.is_empty() {
@@ -58,14 +58,25 @@ pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
     }
     let many = paths.len() > 1;
     let line = if given.has(Flag::Long) { listing::long } else { listing::short };
-    each(session, &paths, |session, path| match list(session, path, many, line) {
-        Err(Failure::Client(error)) if error.is_refusal(Code::NotDirectory) => {
-            let mut entry = session.client.stat(path)?;
-            entry.name.clone_from(path);
-            Ok(writeln!(session.screen.out, "{}", line(&entry))?)
+    let mut folders = Vec::new();
+    let files = each(session, &paths, |session, path| {
+        let mut entry = match many {
+            true => session.client.stat(path)?,
+            false => match list(session, path, many, line) {
+                Err(Failure::Client(error)) if error.is_refusal(Code::NotDirectory) => {
+                    session.client.stat(path)?
+                }
+                done => return done,
+            },
+        };
+        if entry.kind == Kind::Folder {
+            folders.push(path.clone());
+            return Ok(());
         }
-        done => done,
-    })
+        entry.name.clone_from(path);
+        Ok(writeln!(session.screen.out, "{}", line(&entry))?)
+    });
+    files.and(each(session, &folders, |session, path| list(session, path, many, line)))
 }
 
 fn list(session: &mut Session, path: &str, many: bool, line: fn(&Entry) -> String) -> Done {
@@ -184,9 +195,11 @@ pub(crate) fn stat(session: &mut Session, given: &Given) -> Done {
     each(session, &paths, |session, path| {
         let entry = session.client.stat(path)?;
         let out = &mut session.screen.out;
-        writeln!(out, "name    {}", Escaped(&entry.name))?;
+        writeln!(out, "name    {}", listing::name(&entry))?;
         writeln!(out, "kind    {}", listing::kind(entry.kind))?;
-        writeln!(out, "size    {} ({} bytes)", Size(entry.size), entry.size)?;
+        if entry.kind == Kind::File {
+            writeln!(out, "size    {} ({} bytes)", Size(entry.size), entry.size)?;
+        }
         writeln!(out, "time    {} UTC", listing::time(entry.mtime_secs))?;
         writeln!(out, "rights  {}", listing::rights(entry.mode))?;
         Ok(())

@@ -3,14 +3,22 @@
 //! Invariant: every name goes through `text::Escaped`, so a line is one entry whatever its name.
 
 use miniftp::client::{Entry, Kind};
-use miniftp::text::Escaped;
+use miniftp::text::{Escaped, is_harmful};
 
 const DAY_SECS: i64 = 86_400;
 
 /// The name as `ls` shows it: folders end in `/`.
 pub(crate) fn short(entry: &Entry) -> String {
     let mark = if entry.kind == Kind::Folder { "/" } else { "" };
-    format!("{}{mark}", Escaped(&entry.name))
+    format!("{}{mark}", name(entry))
+}
+
+/// The name alone. The server has escaped an odd one already; a second time would hide that.
+pub(crate) fn name(entry: &Entry) -> String {
+    if entry.odd && !entry.name.chars().any(is_harmful) {
+        return entry.name.clone();
+    }
+    Escaped(&entry.name).to_string()
 }
 
 /// The line of `ls -l`: rights, bytes, time, name.

@@ -8,7 +8,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use miniftp::client::{Client, Error, ExistsChoice, Kind, PartChoice, Policy, TreeReport};
+use miniftp::client::{
+    Client, Error, ExistsChoice, Kind, PartChoice, Policy, TreeReport, local_name,
+};
 use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
@@ -41,8 +43,8 @@ pub(crate) fn put(session: &mut Session, given: &Given) -> Done {
     each(session, &sources, |session, source| {
         let meta = fs::metadata(source).map_err(|e| cannot("read it", source, &e))?;
         let remote = match target {
-            None => local_name(source)?,
-            Some(target) => match local_name(source) {
+            None => own_name(source)?,
+            Some(target) => match own_name(source) {
                 Ok(name) => remote_target(&mut session.client, target, &name)?,
                 Err(_) => target.to_string(),
             },
@@ -166,13 +168,14 @@ pub(crate) fn remote_target(
     }
 }
 
+/// Where a fetched file goes. Its own name must be one here as well.
 fn local_target(cwd: &str, target: Option<&Path>, source: &str) -> Result<PathBuf, Failure> {
     let whole = join(cwd, source);
     let name = last_name(if source.starts_with('/') { source } else { &whole });
     match (target, name) {
-        (Some(target), Some(name)) if target.is_dir() => Ok(target.join(name)),
+        (Some(target), Some(name)) if target.is_dir() => Ok(target.join(local_name(name)?)),
         (Some(target), _) => Ok(target.to_path_buf()),
-        (None, Some(name)) => Ok(PathBuf::from(name)),
+        (None, Some(name)) => Ok(PathBuf::from(local_name(name)?)),
         (None, None) => Err(Failure::Usage(format!(
             "`{0}` has no name of its own; say where to: `get -r {0} FOLDER`",
             Escaped(source)
@@ -191,7 +194,7 @@ fn join(folder: &str, name: &str) -> String {
 }
 
 /// The name that a local file has on the server: its last one, wherever it lies.
-fn local_name(path: &Path) -> Result<String, Failure> {
+fn own_name(path: &Path) -> Result<String, Failure> {
     let whole;
     let name = match path.file_name() {
         Some(name) => name,
