@@ -1,1 +1,14 @@
-fn main() {}
+//! miniftp from outside: real programs, real sockets, a fresh directory for each test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test stops at what it did not expect, and says so"
+)]
+
+// Directories, programs, sockets and proxies for the others.
+mod harness;
+// The harness tried on itself: what it claims to do to a connection, it does.
+mod harness_works;

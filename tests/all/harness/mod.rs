@@ -1,0 +1,38 @@
+//! What the tests stand on: a fresh directory, the two programs, raw frames, a proxy that does harm.
+//!
+//! Never: sleeps, or uses a fixed port. Whatever is waited for announces itself, within
+//! [`DEADLINE`], which is long because it only decides when a test that hangs is called failed.
+
+#![allow(dead_code, unused_imports, reason = "a tool stays on the shelf while no test needs it")]
+
+mod content;
+mod daemon;
+mod frames;
+mod miniftp;
+mod pipe;
+mod proxy;
+mod site;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use content::{assert_same_file, bytes, write_file};
+pub use daemon::Daemon;
+pub use frames::{Answer, Frame, Frames, digests, frame, request};
+pub use miniftp::{Miniftp, Output, Running};
+pub use pipe::Pipe;
+pub use proxy::{Proxy, Way};
+pub use site::{Site, password};
+
+/// When a wait is given up and the test fails.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits until something holds that no event tells, such as what another process did to a file.
+#[track_caller]
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < DEADLINE, "waited in vain: {what}");
+        thread::park_timeout(Duration::from_millis(2));
+    }
+}
