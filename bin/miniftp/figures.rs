@@ -9,6 +9,8 @@ use miniftp::text::Size;
 
 /// Shorter times give no honest rate.
 const RATE_LEAST: Duration = Duration::from_millis(1);
+/// A rate of less than this says nothing about the line.
+const RATED_FROM: Duration = Duration::from_millis(10);
 /// Steps of a bar; the last one is kept for the confirmed end.
 pub(crate) const STEPS: u64 = 1000;
 
@@ -75,8 +77,8 @@ pub(crate) fn summary(verb: &str, name: &str, outcome: &Outcome, elapsed: Durati
     match outcome {
         Outcome::Stored { sent_bytes, size } => {
             let secs = elapsed.as_secs_f64();
-            let rate = match rate(*sent_bytes, elapsed) {
-                rate if rate.is_empty() => rate,
+            let rate = match rate(*sent_bytes.min(size), elapsed) {
+                rate if rate.is_empty() || elapsed < RATED_FROM => String::new(),
                 rate => format!(" ({})", rate.trim_start_matches(", ")),
             };
             let kept = match size.saturating_sub(*sent_bytes) {
@@ -88,7 +90,7 @@ pub(crate) fn summary(verb: &str, name: &str, outcome: &Outcome, elapsed: Durati
         Outcome::Equal { size } => {
             format!("{verb} {name}: the same file is there already ({size} bytes)")
         }
-        Outcome::Skipped => format!("{verb} {name}: left alone, another file is there"),
+        Outcome::Skipped => format!("{verb} {name}: left alone"),
     }
 }
 
@@ -140,7 +142,7 @@ mod tests {
             ),
             (stored(2048, 2048), "put x: 2048 bytes in 1.00 s (2.0 KiB/s)"),
             (stored(0, 0), "put x: 0 bytes in 1.00 s"),
-            (stored(9, 5), "put x: 5 bytes in 1.00 s (9 B/s)"),
+            (stored(9, 5), "put x: 5 bytes in 1.00 s (5 B/s)"),
             (Outcome::Equal { size: 7 }, "put x: the same file is there already (7 bytes)"),
         ];
         for (outcome, line) in table {

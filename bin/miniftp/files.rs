@@ -186,7 +186,12 @@ pub(crate) fn mv(session: &mut Session, given: &Given) -> Done {
     let (Some(from), Some(to)) = (given.words.first(), given.words.get(1)) else { return Ok(()) };
     let from = from.remote()?;
     let to = crate::transfer::remote_target(&mut session.client, to.remote()?, from)?;
-    Ok(session.client.mv(from, &to, given.has(Flag::Force))?)
+    match session.client.mv(from, &to, given.has(Flag::Force)) {
+        Err(error) if error.is_refusal(Code::Exists) && !given.has(Flag::Force) => {
+            Err(Failure::Said(format!("{error}; `mv -f` replaces it")))
+        }
+        done => Ok(done?),
+    }
 }
 
 /// `stat PATH...`.

@@ -6,10 +6,11 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use miniftp::client::{
-    Client, Error, ExistsChoice, Kind, PartChoice, Policy, TreeReport, local_name,
+    Client, Error, ExistsChoice, Kind, Outcome, PartChoice, Policy, TreeReport, local_name,
 };
 use miniftp::text::Escaped;
 use miniftp::wire::Code;
@@ -51,10 +52,8 @@ pub(crate) fn put(session: &mut Session, given: &Given) -> Done {
         };
         let Session { client, screen } = session;
         if !meta.is_dir() {
-            client
-                .put(source, &remote, &policy, &mut Bar::new("put", screen))
-                .map_err(|e| advised(e, "put"))?;
-            return Ok(());
+            let done = client.put(source, &remote, &policy, &mut Bar::new("put", screen));
+            return finish(done, "put", &shown(source), screen);
         }
         if !given.has(Flag::Recursive) {
             return Err(Failure::Said(format!(
@@ -95,14 +94,15 @@ pub(crate) fn get(session: &mut Session, given: &Given) -> Done {
                 .map_err(|e| advised(e, "get"))?;
             return tell_tree("get", &Escaped(source).to_string(), &report, began, screen);
         }
-        match client.get(source, &local, &policy, &mut Bar::new("get", screen)) {
+        let done = client.get(source, &local, &policy, &mut Bar::new("get", screen));
+        match done {
             Err(error) if !recursive && error.is_refusal(Code::IsDirectory) => {
                 Err(Failure::Said(format!(
                     "`{0}` is a folder; say `get -r` to fetch it with all it holds",
                     Escaped(source)
                 )))
             }
-            done => done.map(|_| ()).map_err(|e| advised(e, "get")),
+            done => finish(done, "get", &Escaped(source).to_string(), screen),
         }
     })
 }
@@ -131,15 +131,26 @@ fn policy(given: &Given, screen: &Screen) -> Policy {
     Policy { part, exists }
 }
 
-/// What the user can do about a transfer that failed, where the error alone does not say it.
+/// Tells what the library tells nobody, and what the user can do after stopping it.
+fn finish(done: Result<Outcome, Error>, verb: &str, name: &str, screen: &mut Screen) -> Done {
+    match done {
+        Ok(Outcome::Skipped) if screen.interrupt.load(Ordering::Relaxed) => {
+            Err(Failure::Stopped("stopped; nothing was changed".into()))
+        }
+        Ok(Outcome::Skipped) if screen.progress => {
+            screen.say(&format!("{verb} {name}: left alone"));
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(advised(error, verb)),
+    }
+}
+
 fn advised(error: Error, verb: &str) -> Failure {
     match error {
         Error::Interrupted => {
             Failure::Stopped(format!("stopped; the part stays and the next {verb} goes on"))
         }
-        Error::Refused { code, text } if code == Code::Exists.number() => Failure::Said(format!(
-            "{text}, and differs; --overwrite replaces it, --skip leaves it alone"
-        )),
         error => Failure::Client(error),
     }
 }
