@@ -41,7 +41,7 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 /// A source file without remarks and without the tests at its foot.
 fn code(path: &Path) -> String {
     let text = read(path);
-    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let text = text.split("\nmod tests {").next().unwrap();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,5 @@
-//! The frames of section 10: written by the program's own encoder, and read from the document alone.
+//! The frames of section 10: written by the program's own encoder, and read from the document
+//! alone.
 
 use std::fmt::Write as _;
 
