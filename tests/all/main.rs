@@ -20,6 +20,8 @@ mod limits;
 mod login;
 // One answer for each request, in order, however many are under way.
 mod pipelining;
+// Any bytes at all into the readers of frames and messages.
+mod props;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
 // docs/PROTOCOL.md and the program say the same, to the byte.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use miniftp::limits;
-use miniftp::wire::Nothing;
+use miniftp::wire::{Hello, Nothing};
 
 use super::Scene;
 use crate::harness::{Daemon, Frames, Site, eventually};
@@ -27,6 +27,10 @@ fn connections_in_all_are_counted_and_places_come_back() {
     let (guest, stranger) = (scene.guest(), scene.stranger());
     for _ in 0..20 {
         refused_with(addr, "3 connections at most");
+        // Who speaks without waiting for the greeting is told as well.
+        let mut hasty = Frames::raw(addr);
+        hasty.send("HELLO", &Hello::new(1, "hasty"));
+        hasty.expect_bye(422).says("3 connections at most");
     }
     scene.honest.request("PING", &Nothing::new()).expect(200);
     drop(stranger);
