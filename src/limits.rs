@@ -1,7 +1,7 @@
 //! Every ceiling of the program on one page: name, unit, reason.
 //!
-//! What an operator may want to change is a setting instead (conf/server.ini); its bounds stand there.
-//! Each line here is attacked from outside by tests/all/limits.rs.
+//! What an operator may want to change is a setting instead (conf/server.ini); its bounds stand
+//! there. Each line here is attacked from outside by tests/all/limits/.
 
 use std::time::Duration;
 

@@ -8,7 +8,8 @@ use std::fmt;
 /// A name from the network or the disk, shown so that it can do no harm.
 ///
 /// C0 and C1 controls, DEL, the bidirectional controls (U+202A to U+202E, U+2066 to U+2069), the
-/// line separators U+2028 and U+2029 and the backslash itself appear as `\u{..}`, `\n`, `\\` and so on.
+/// line separators U+2028 and U+2029 and the backslash itself appear as `\u{..}`, `\n`, `\\` and so
+/// on.
 pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -65,7 +66,8 @@ impl fmt::Display for Size {
     }
 }
 
-/// Reads a size as people write it: `0`, `512`, `10k`, `10M`, `1.5G`, `2TiB`. Units are powers of 1024.
+/// Reads a size as people write it: `0`, `512`, `10k`, `10M`, `1.5G`, `2TiB`. Units are powers of
+/// 1024.
 ///
 /// `None` for anything else, an empty text and a size beyond 2^63 - 1 included: a size that cannot
 /// be read never becomes some other size.
@@ -107,7 +109,8 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// Letters to change, add, leave out or swap with their neighbour to get from one word to the other.
+/// Letters to change, add, leave out or swap with their neighbour to get from one word to the
+/// other.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut rows = vec![(0..=to.len()).collect::<Vec<usize>>()];

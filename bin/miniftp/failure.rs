@@ -1,7 +1,7 @@
 //! Why a command did not do what it was asked, and how that is told.
 //!
-//! Never: prints by itself where nobody asked; [`Failure::tell`] is called once, by whoever ends the
-//! command.
+//! Never: prints by itself where nobody asked; [`Failure::tell`] is called once, by whoever ends
+//! the command.
 //! Invariant: every text is one sentence that begins with a small letter and says what to do next.
 
 use std::io;

@@ -1,7 +1,7 @@
 //! The user's side: standard output for results, standard error for everything else.
 //!
-//! Never: panics when either is closed; a lost standard output is a quiet end, a lost standard error
-//! is ignored.
+//! Never: panics when either is closed; a lost standard output is a quiet end, a lost standard
+//! error is ignored.
 //! Invariant: what is written comes from this program or went through `text::Escaped`.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};

@@ -1,7 +1,7 @@
 //! `put` and `get`: which file goes where, and what is asked on the way.
 //!
-//! Targets are as in `cp`: a folder takes the source under its own last name, several sources need a
-//! folder.
+//! Targets are as in `cp`: a folder takes the source under its own last name, several sources need
+//! a folder.
 
 use std::fs;
 use std::io::Write;

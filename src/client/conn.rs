@@ -49,7 +49,8 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    /// Connects, reads the greeting and agrees on the version. Gives the server's software, escaped.
+    /// Connects, reads the greeting and agrees on the version. Gives the server's software,
+    /// escaped.
     pub(super) fn open(
         host: &str,
         port: u16,

@@ -55,7 +55,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::GaveUp`], [`Error::Changed`], [`Error::Damaged`],
-    /// [`Error::Interrupted`] and those of the local file. In all cases the part stays on the server.
+    /// [`Error::Interrupted`] and those of the local file. In all cases the part stays on the
+    /// server.
     pub fn put(
         &mut self,
         local: &Path,

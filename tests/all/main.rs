@@ -14,3 +14,13 @@ mod documents;
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.
 mod harness_works;
+// Each line of src/limits.rs attacked from a raw socket, while others are served.
+mod limits;
+// Who gets in, and how little those learn who do not.
+mod login;
+// One answer for each request, in order, however many are under way.
+mod pipelining;
+// The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
+mod tidy;
+// docs/PROTOCOL.md and the program say the same, to the byte.
+mod wire_golden;

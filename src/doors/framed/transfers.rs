@@ -110,7 +110,14 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         replace: store.flags & wire::REPLACE != 0,
         algorithm: conn.algorithm,
     };
-    let ready = match conn.session.store(&wanted, &digests, store.digest, request.data) {
+    let mut begun = conn.session.store(&wanted, &digests, store.digest, request.data);
+    let in_the_way = matches!(begun, Err(Error::Busy { .. } | Error::OverQuota { .. }));
+    if in_the_way && !conn.group.is_empty() {
+        // What is in the way may be a file that waits in the group.
+        conn.settle_group()?;
+        begun = conn.session.store(&wanted, &digests, store.digest, request.data);
+    }
+    let ready = match begun {
         Ok(ready) => ready,
         Err(e) => {
             // Answers stay in order: those who wait come first.
