@@ -256,7 +256,10 @@ fn tell_tree(
     screen: &mut Screen,
 ) -> Done {
     for (path, error) in &report.failed {
-        screen.complain(&format!("`{path}`: {error}"));
+        let text = error.to_string();
+        // Errors of this machine name their file themselves.
+        let is_named = text.starts_with(&format!("`{path}`"));
+        screen.complain(&if is_named { text } else { format!("`{path}`: {text}") });
     }
     let told = u64::try_from(report.failed.len()).unwrap_or(u64::MAX);
     if report.failed_count > told {
