@@ -81,6 +81,7 @@ impl Client {
         };
         self.buffer = buffer;
         let sent = if item.probe { 0 } else { len };
+        item.sent += u32::from(!item.probe);
         job.pipe.push(Op::File(item), *queued.as_ref().unwrap_or(&0), sent);
         queued.map(drop)
     }
@@ -241,6 +242,9 @@ impl Client {
             return;
         }
         let result = match code {
+            Some(Code::AlreadyThere) if item.sent > 1 => {
+                Ok(Outcome::Stored { sent_bytes: size, size })
+            }
             Some(Code::Verified) => Ok(Outcome::Stored { sent_bytes: size, size }),
             Some(Code::AlreadyThere) => Ok(Outcome::Equal { size }),
             Some(Code::Mismatch) => Err(Error::Damaged { path: shown(&item.local) }),

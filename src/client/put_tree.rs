@@ -42,6 +42,8 @@ pub(super) struct Item {
     pub(super) probe: bool,
     pub(super) replace: bool,
     pub(super) tries: u32,
+    /// Times that its content was sent: what is found equal after a break is this very content.
+    pub(super) sent: u32,
 }
 
 /// A request in flight, or to be sent.
@@ -234,7 +236,8 @@ impl Client {
     ) -> Result<()> {
         let size =
             if there.is_some() { fs::metadata(&local).map_or(0, |meta| meta.len()) } else { 0 };
-        let mut item = Item { local, remote, size, probe: false, replace: false, tries: 0 };
+        let mut item =
+            Item { local, remote, size, probe: false, replace: false, tries: 0, sent: 0 };
         if let Some((Kind::File, there)) = there {
             if there == size {
                 item.probe = true;
