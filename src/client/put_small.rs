@@ -9,7 +9,7 @@ use super::conn::Heard;
 use super::error::{Error, Result, shown};
 use super::local::{ReadError, Source};
 use super::progress::{Bar, ExistsChoice, Outcome, Progress};
-use super::put::hinted;
+use super::put::{BUSY_TRIES, hinted};
 use super::put_tree::{Item, Op, TreeJob};
 use super::tree::{choose, is_fatal};
 use crate::digest::Whole;
@@ -211,6 +211,11 @@ impl Client {
         progress: &mut dyn Progress,
     ) {
         let size = item.size;
+        if code == Some(Code::Busy) && item.busy < BUSY_TRIES {
+            item.busy += 1;
+            job.later.push(Op::File(item));
+            return;
+        }
         let again = match code {
             Some(Code::Ready | Code::PartThere | Code::WrongState) if item.probe => {
                 item.probe = false;

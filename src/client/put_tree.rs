@@ -15,7 +15,7 @@ use super::error::{Error, Result, shown};
 use super::names::{join, remote_name};
 use super::pipe::Pipe;
 use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress};
-use super::put::hinted;
+use super::put::{BUSY_WAIT, hinted};
 use super::tree::{TreeReport, choose, is_fatal};
 use crate::digest::Digest;
 use crate::wire::{self, Code, Switched};
@@ -44,6 +44,8 @@ pub(super) struct Item {
     pub(super) tries: u32,
     /// Times that its content was sent: what is found equal after a break is this very content.
     pub(super) sent: u32,
+    /// Times that another session was writing it.
+    pub(super) busy: u32,
 }
 
 /// A request in flight, or to be sent.
@@ -60,6 +62,8 @@ pub(super) struct TreeJob<'a> {
     pub(super) opening: Option<Folder>,
     pub(super) open: Option<(Folder, ReadDir, Listing)>,
     pub(super) todo: VecDeque<Op>,
+    /// Small files on which a session of one's own that has just died still has its hand.
+    pub(super) later: Vec<Op>,
     pub(super) pipe: Pipe<Op>,
     pub(super) report: TreeReport,
     pub(super) digests: Vec<Digest>,
@@ -92,6 +96,7 @@ impl Client {
             opening: Some(root),
             open: None,
             todo: VecDeque::new(),
+            later: Vec::new(),
             pipe: Pipe::default(),
             report: TreeReport::default(),
             digests: Vec::new(),
@@ -100,6 +105,10 @@ impl Client {
         let mut bar = Bar::new(progress, Client::shown(remote));
         self.persist(&mut bar, |client, bar| {
             let run = client.put_tree_on(&mut job, bar.progress);
+            if matches!(run, Err(Error::Interrupted)) {
+                // What is on its way shall not be in the way of whoever goes on.
+                let _ = client.put_drain(&mut job, bar.progress);
+            }
             if run.is_err() {
                 let lost: Vec<Op> = job.pipe.lost().collect();
                 lost.into_iter().rev().for_each(|op| job.todo.push_front(op));
@@ -122,6 +131,10 @@ impl Client {
                 job.opening = Some(folder);
             } else if !job.pipe.is_empty() {
                 self.put_answer(job, progress)?;
+            } else if !job.later.is_empty() {
+                self.sleep(BUSY_WAIT)?;
+                self.line()?;
+                job.todo.extend(job.later.drain(..));
             } else {
                 return Ok(());
             }
@@ -237,7 +250,7 @@ impl Client {
         let size =
             if there.is_some() { fs::metadata(&local).map_or(0, |meta| meta.len()) } else { 0 };
         let mut item =
-            Item { local, remote, size, probe: false, replace: false, tries: 0, sent: 0 };
+            Item { local, remote, size, probe: false, replace: false, tries: 0, sent: 0, busy: 0 };
         if let Some((Kind::File, there)) = there {
             if there == size {
                 item.probe = true;
