@@ -183,7 +183,11 @@ pub enum Error {
         source: io::Error,
     },
     // --- The connection is over.
-    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is unknown.
+    /// The other side's last word in a login does not fit the password: it is not the server that
+    /// the account is on.
+    ServerUnproven,
+    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is
+    /// unknown.
     Malformed {
         /// What was missing or wrong.
         what: &'static str,
@@ -213,19 +217,23 @@ pub enum Error {
     Stopping,
     /// The other side has gone.
     Gone,
+    /// The user said to stop while something was waited for.
+    Interrupted,
 }
 
 impl Error {
     /// What happens to the connection.
     pub fn fate(&self) -> Fate {
         match self {
-            Error::Malformed { .. }
+            Error::ServerUnproven
+            | Error::Malformed { .. }
             | Error::TooLarge { .. }
             | Error::TimedOut { .. }
             | Error::AccountClosed
             | Error::Full { .. }
             | Error::Stopping
-            | Error::Gone => Fate::Close,
+            | Error::Gone
+            | Error::Interrupted => Fate::Close,
             _ => Fate::Answer,
         }
     }
@@ -280,6 +288,7 @@ impl fmt::Display for Error {
             TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
             DiskFull => f.write_str("the server's disk is full; nothing was lost, try again later"),
             Io { doing, .. } => write!(f, "the server failed while {doing}; its log says why"),
+            ServerUnproven => f.write_str("the server could not prove that it knows your password"),
             Malformed { what } => write!(f, "not a valid frame: {what}"),
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
             TimedOut { wait } => write!(f, "waited too long for {wait}"),
@@ -289,6 +298,7 @@ impl fmt::Display for Error {
             }
             Stopping => f.write_str("the server is stopping; go on when it is back"),
             Gone => f.write_str("the other side has gone"),
+            Interrupted => f.write_str("interrupted"),
         }
     }
 }

@@ -3,9 +3,34 @@
 //! What it says is stored is stored; what it says is the limit is the limit; what breaks goes on
 //! where it was.
 //!
-//! Read in this order: [`limits`], [`error`].
+//! Read in this order: [`limits`], [`error`], [`wire`], `session`, `doors::framed`, `transfer`,
+//! `vfs`, and then whatever the task names.
 //! docs/ARCHITECTURE.md has the map, the layers and the invariants.
 
+#[cfg(unix)]
+pub mod accounts;
+#[cfg(unix)]
+pub mod config;
+pub mod digest;
+#[cfg(unix)]
+pub mod doors;
 pub mod error;
+#[cfg(unix)]
+pub mod gate;
 pub mod limits;
+#[cfg(unix)]
+pub mod quota;
+pub mod scram;
+#[cfg(unix)]
+pub mod server;
+#[cfg(unix)]
+pub mod session;
+#[cfg(unix)]
+pub mod site;
+pub mod stream;
 pub mod text;
+#[cfg(unix)]
+pub mod transfer;
+#[cfg(unix)]
+pub mod vfs;
+pub mod wire;

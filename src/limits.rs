@@ -74,6 +74,8 @@ pub const BUSY_BUFFER: usize = 64 * 1024;
 pub const REST_AFTER: Duration = Duration::from_secs(1);
 /// A claim whose session has shown no life for this long may be taken over by the same account.
 pub const CLAIM_STUCK: Duration = Duration::from_millis(500);
+/// Bytes a second that must move inside a frame: a byte now and then does not hold a place.
+pub const PACE: u64 = 1024;
 /// The wait after `accept` fails for want of descriptors: without it the loop spins
 /// (2 million failures in 0.4 s were measured).
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -94,6 +94,34 @@ pub fn parse_size(text: &str) -> Option<u64> {
     (bytes <= i64::MAX as u128).then_some(bytes as u64)
 }
 
+/// The candidate that a mistyped word may have meant: one or two letters changed, added or missing.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Three letters with two of them changed are another word.
+    let most = if word.chars().count() < 4 { 1 } else { 2 };
+    candidates
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 8)
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= most)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters to change, add or leave out to get from one word to the other (Levenshtein's distance).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (above, letter) in from.chars().enumerate() {
+        let mut corner = above;
+        row[0] = above + 1;
+        for (i, other) in to.iter().enumerate() {
+            let changed = corner + usize::from(letter != *other);
+            corner = row[i + 1];
+            row[i + 1] = changed.min(row[i] + 1).min(corner + 1);
+        }
+    }
+    row[to.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,5 +176,16 @@ mod tests {
         for (bytes, shown) in table {
             assert_eq!(Size(bytes).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn a_mistyped_word_finds_its_neighbour() {
+        let keys = || ["password", "quota", "role"].into_iter();
+        assert_eq!(nearest("qouta", keys()), Some("quota"));
+        assert_eq!(nearest("passwd", keys()), Some("password"));
+        assert_eq!(nearest("rol", keys()), Some("role"));
+        assert_eq!(nearest("colour", keys()), None);
+        assert_eq!(nearest("", keys()), None);
+        assert_eq!(nearest(&"x".repeat(100_000), keys()), None);
     }
 }

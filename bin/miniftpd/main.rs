@@ -1,1 +1,131 @@
-fn main() {}
+//! The server's program: arguments, settings, sockets, signals, exit codes.
+
+mod accounts;
+mod args;
+mod demo;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+
+use miniftp::config::{self, Config};
+use miniftp::server::{Server, stop_channel};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::args::{Args, Task};
+
+fn main() -> ExitCode {
+    let args = match Args::parse(std::env::args_os()) {
+        Ok(args) => args,
+        Err(e) => return fail(2, format_args!("{e}; try `miniftpd --help`")),
+    };
+    match args.task {
+        Task::Help => say(args::HELP),
+        Task::Version => say(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
+        Task::PrintConfig => say(&config::print_config()),
+        Task::Account(ref words) => {
+            let iterations = Config::load(&args.conf).unwrap_or_default().iterations;
+            accounts::run(&args.conf, words, iterations)
+        }
+        Task::Demo => demo::run(),
+        Task::Serve => serve(&args),
+    }
+}
+
+/// Prints a text; a reader that has gone is no failure.
+fn say(text: &str) -> ExitCode {
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn fail(code: u8, what: impl Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "miniftpd: {what}");
+    ExitCode::from(code)
+}
+
+/// Where the log goes and how much of it: `MINIFTP_LOG=debug` shows more, `error` less.
+fn begin_log() {
+    let env = env_logger::Env::new().filter_or("MINIFTP_LOG", "info");
+    let _ = env_logger::Builder::from_env(env).format(log_line).try_init();
+}
+
+/// `2026-11-20T06:30:00.123Z INFO text`, in UTC.
+fn log_line(out: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> io::Result<()> {
+    writeln!(out, "{} {:5} {}", args::utc_now(), record.level(), record.args())
+}
+
+fn serve(args: &Args) -> ExitCode {
+    begin_log();
+    let mut config = match Config::load(&args.conf) {
+        Ok(config) => config,
+        Err(e) => return fail(1, e),
+    };
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    let wanted = config.connections as u64 + DESCRIPTORS_BESIDE;
+    if let Err(most) = miniftp::server::raise_descriptors(wanted * 2) {
+        log::warn!(
+            "the system allows {most} open files; that is less than two for each of {} connections",
+            config.connections
+        );
+    }
+    // Signals are caught before the first line is printed: whoever reads `ready` may send one.
+    let mut signals = match Signals::new([SIGTERM, SIGINT]) {
+        Ok(signals) => signals,
+        Err(e) => return fail(1, format_args!("cannot catch signals: {e}")),
+    };
+    let (stop, stopped) = stop_channel();
+    let server = match Server::bind(config, &args.conf, &args.home) {
+        Ok(server) => server,
+        Err(e) => return fail(1, e),
+    };
+    let catcher = thread::Builder::new().name("signals".into()).spawn(move || {
+        for _ in signals.forever() {
+            // A full channel means that two words were said already.
+            let _ = stop.try_send(());
+        }
+    });
+    if let Err(e) = catcher {
+        return fail(1, format_args!("cannot start a thread: {e}"));
+    }
+    warn_of_demo_accounts(&server, &args.conf);
+    if let Err(e) = announce(&server) {
+        return fail(1, format_args!("cannot print the address: {e}"));
+    }
+    match server.run(&stopped) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => fail(1, format_args!("cannot serve: {e}")),
+    }
+}
+
+/// Descriptors that the server needs beside those of its connections.
+const DESCRIPTORS_BESIDE: u64 = 64;
+
+/// One line for each door, then `ready`: programs that start this one read them.
+fn announce(server: &Server) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening framed {}", server.framed_address()?)?;
+    writeln!(out, "ready")?;
+    out.flush()
+}
+
+fn warn_of_demo_accounts(server: &Server, conf: &Path) {
+    let accounts = server.site().accounts();
+    let demo: Vec<&str> = accounts
+        .iter()
+        .filter(|account| account.demo)
+        .map(|account| account.name().as_str())
+        .collect();
+    if !demo.is_empty() {
+        log::warn!(
+            "{} has demo accounts with published passwords ({}); they log in from this machine \
+             only. `miniftpd account passwd NAME` makes one real, `account remove NAME` ends it",
+            conf.join("accounts.ini").display(),
+            demo.join(", ")
+        );
+    }
+}

@@ -212,7 +212,8 @@ impl Inbox {
             (self.start, self.end) = (0, self.end - self.start);
         }
         if self.end == self.buffer.len() {
-            let room = if self.buffer.is_empty() { limits::REST_BUFFER } else { limits::BUSY_BUFFER };
+            let room =
+                if self.buffer.is_empty() { limits::REST_BUFFER } else { limits::BUSY_BUFFER };
             self.buffer.resize(room, 0);
         }
         let room = self.buffer.len() - self.end;
@@ -297,10 +298,7 @@ mod tests {
             assert!(got == data, "pieces of {piece}");
             assert_eq!(inbox.head(&mut from, Ceiling::KNOWN, &mut head).unwrap(), Some(0));
             assert_eq!(&head[3..], b"hello");
-            assert!(matches!(
-                inbox.head(&mut from, Ceiling::KNOWN, &mut head),
-                Err(Error::Gone)
-            ));
+            assert!(matches!(inbox.head(&mut from, Ceiling::KNOWN, &mut head), Err(Error::Gone)));
         }
     }
 

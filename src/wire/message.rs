@@ -63,7 +63,11 @@ macro_rules! messages {
 
             impl<'a> $name<'a> {
                 /// Builds one from its fields, in the order of the wire.
-                #[allow(clippy::too_many_arguments, reason = "a row of fields, as on the wire")]
+                #[allow(
+                    clippy::too_many_arguments,
+                    clippy::new_without_default,
+                    reason = "a row of fields, as on the wire"
+                )]
                 pub fn new($($field: rust_type!('a $kind)),*) -> $name<'a> {
                     $name { $($field,)* borrowed: std::marker::PhantomData }
                 }
@@ -71,10 +75,11 @@ macro_rules! messages {
 
             impl<'a> Message<'a> for $name<'a> {
                 fn encode(&self, sink: &mut Sink) {
-                    let _ = &sink;
+                    let _: &Sink = sink;
                     $(write_field!(sink, self.$field, $kind);)*
                 }
 
+                #[allow(unused_mut, reason = "a message without fields reads none")]
                 fn decode(mut fields: Fields<'a>) -> Result<Self> {
                     let message = $name {
                         $($field: read_field!(fields, $field, $kind),)*
@@ -302,11 +307,7 @@ pub const REPLACE: u8 = 1;
 pub const FRESH: u8 = 2;
 
 /// The digests of a frame's chunks as values. Their number must fit the data.
-pub fn digests(
-    algorithm: Algorithm,
-    bytes: &[u8],
-    into: &mut Vec<Digest>,
-) -> Result<()> {
+pub fn digests(algorithm: Algorithm, bytes: &[u8], into: &mut Vec<Digest>) -> Result<()> {
     into.clear();
     let len = algorithm.len();
     if bytes.len() % len != 0 || bytes.len() / len > limits::FRAME_HEAD / len {

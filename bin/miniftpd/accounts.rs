@@ -1,0 +1,255 @@
+//! `miniftpd account ...`: the operator's work on the account store, beside a running server.
+//!
+//! Never: takes a password as an argument, or removes a file.
+
+mod actions;
+mod password;
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use lexopt::Arg;
+use zeroize::Zeroizing;
+
+use miniftp::accounts::{State, Store, StoreError};
+use miniftp::error::Error;
+use miniftp::text::{Escaped, nearest};
+
+/// A command: its words after `account`, and what does it. Help, dispatch and checks read this.
+struct Command {
+    name: &'static str,
+    /// What must follow the name, one word each.
+    takes: &'static [&'static str],
+    options: &'static str,
+    about: &'static str,
+    run: fn(&Desk<'_>, &Request) -> Result<String, Failure>,
+}
+
+const COMMANDS: [Command; 9] = [
+    Command {
+        name: "add",
+        takes: &["NAME"],
+        options: " [--quota 10M] [--role admin] [--remark TEXT]",
+        about: "add an account and ask for its password",
+        run: actions::add,
+    },
+    Command {
+        name: "list",
+        takes: &[],
+        options: "",
+        about: "list all accounts",
+        run: actions::list,
+    },
+    Command {
+        name: "show",
+        takes: &["NAME"],
+        options: "",
+        about: "show one account",
+        run: actions::show,
+    },
+    Command {
+        name: "passwd",
+        takes: &["NAME"],
+        options: "",
+        about: "ask for a new password",
+        run: actions::passwd,
+    },
+    Command {
+        name: "quota",
+        takes: &["NAME", "SIZE"],
+        options: "",
+        about: "set the bytes it may store: 10M, 1.5G, unlimited",
+        run: actions::quota,
+    },
+    Command {
+        name: "role",
+        takes: &["NAME", "ROLE"],
+        options: "",
+        about: "make it user or admin",
+        run: actions::role,
+    },
+    Command {
+        name: "close",
+        takes: &["NAME"],
+        options: "",
+        about: "let it log in no more; its files stay",
+        run: |desk, request| actions::set_state(desk, request, State::Closed),
+    },
+    Command {
+        name: "open",
+        takes: &["NAME"],
+        options: "",
+        about: "let it log in again",
+        run: |desk, request| actions::set_state(desk, request, State::Active),
+    },
+    Command {
+        name: "remove",
+        takes: &["NAME"],
+        options: "",
+        about: "forget the account; its files stay",
+        run: actions::remove,
+    },
+];
+
+/// What a command works with.
+struct Desk<'a> {
+    store: &'a Store,
+    /// Iterations of a new password's derivation.
+    iterations: u32,
+    /// Where a new password comes from.
+    ask: &'a dyn Fn(&str) -> Result<Zeroizing<String>, Failure>,
+}
+
+/// What was asked for, read but not yet understood.
+#[derive(Default)]
+struct Request {
+    words: Vec<String>,
+    quota: Option<String>,
+    role: Option<String>,
+    remark: Option<String>,
+}
+
+/// Why a command was not done: the exit code says which, the text says what to do next.
+#[derive(Debug)]
+enum Failure {
+    /// It was not said rightly.
+    Usage(String),
+    /// It could not be done.
+    Failed(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        let next = match &error {
+            StoreError::Unknown { nearest: Some(_), .. } => " `miniftpd account list` shows them",
+            StoreError::Unknown { .. } => "; `miniftpd account list` shows them",
+            StoreError::Exists { .. } => "; `passwd`, `quota` and `role` change it",
+            StoreError::Fault { .. } => "; mend it, or put accounts.ini.previous in its place",
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "; --conf DIR says where the accounts lie"
+            }
+            StoreError::Locked { .. } => "; try again later",
+            _ => "",
+        };
+        Failure::Failed(format!("{error}{next}"))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Failed(match error {
+            Error::BadArgument { what } => what.to_owned(),
+            other => other.to_string(),
+        })
+    }
+}
+
+/// Does what `words`, those after `account`, ask for with the accounts in the folder `conf`.
+pub(crate) fn run(conf: &Path, words: &[String], iterations: u32) -> ExitCode {
+    if matches!(words.first().map(String::as_str), Some("help" | "--help" | "-h")) {
+        say(io::stdout().lock(), &usage());
+        return ExitCode::SUCCESS;
+    }
+    match work(conf, words, iterations) {
+        Ok(text) => {
+            say(io::stdout().lock(), &text);
+            ExitCode::SUCCESS
+        }
+        Err(Failure::Usage(what)) => {
+            let help = "`miniftpd account help` shows the commands";
+            say(io::stderr().lock(), &format!("miniftpd: {what}; {help}\n"));
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(what)) => {
+            say(io::stderr().lock(), &format!("miniftpd: {what}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(conf: &Path, words: &[String], iterations: u32) -> Result<String, Failure> {
+    let (command, request) = understand(words)?;
+    let store = Store::open(conf)?;
+    let desk = Desk { store: &store, iterations, ask: &password::ask };
+    let text = (command.run)(&desk, &request)?;
+    if let Some(fault) = store.fault() {
+        let shown = "; what is shown is the generation before it";
+        say(io::stderr().lock(), &format!("miniftpd: {fault}{shown}\n"));
+    }
+    Ok(text)
+}
+
+fn understand(words: &[String]) -> Result<(&'static Command, Request), Failure> {
+    let Some((name, rest)) = words.split_first() else {
+        return Err(Failure::Usage("what is to be done with the accounts?".to_owned()));
+    };
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        let what = format!("no command `account {}`", Escaped(name));
+        return Err(Failure::Usage(match nearest(name, COMMANDS.iter().map(|c| c.name)) {
+            Some(meant) => format!("{what}, did you mean `{meant}`?"),
+            None => what,
+        }));
+    };
+    let request = read_words(command, rest)
+        .map_err(|e| Failure::Usage(Escaped(&e.to_string()).to_string()))?;
+    if request.words.len() != command.takes.len() {
+        let form = form(command);
+        return Err(Failure::Usage(format!("expected `miniftpd account {form}`")));
+    }
+    Ok((command, request))
+}
+
+fn read_words(command: &Command, words: &[String]) -> Result<Request, lexopt::Error> {
+    let mut request = Request::default();
+    let mut parser = lexopt::Parser::from_args(words);
+    while let Some(arg) = parser.next()? {
+        let option = match arg {
+            Arg::Value(word) => {
+                request.words.push(word.to_string_lossy().into_owned());
+                continue;
+            }
+            Arg::Long("quota") if !command.options.is_empty() => &mut request.quota,
+            Arg::Long("role") if !command.options.is_empty() => &mut request.role,
+            Arg::Long("remark") if !command.options.is_empty() => &mut request.remark,
+            arg => return Err(arg.unexpected()),
+        };
+        *option = Some(parser.value()?.to_string_lossy().into_owned());
+    }
+    Ok(request)
+}
+
+fn form(command: &Command) -> String {
+    let mut form = command.name.to_owned();
+    for word in command.takes {
+        form.push(' ');
+        form.push_str(word);
+    }
+    form + command.options
+}
+
+fn usage() -> String {
+    let mut text = "usage: miniftpd account COMMAND [--conf DIR]\n\n".to_owned();
+    for command in &COMMANDS {
+        let form = form(command);
+        // A long form has its line for itself.
+        if form.len() > 16 {
+            line(&mut text, &format!("  {form}"));
+            line(&mut text, &format!("  {:16}  {}", "", command.about));
+        } else {
+            line(&mut text, &format!("  {form:16}  {}", command.about));
+        }
+    }
+    text + "\nA password is asked on the terminal, or read as the first line of standard input.\n"
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a text cannot fail.
+    let _ = writeln!(text, "{}", line.trim_end());
+}
+
+/// Whoever reads may have gone; what was done is done all the same.
+fn say(mut to: impl io::Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}

@@ -1,0 +1,263 @@
+//! What the commands do, as texts: nothing is printed here.
+
+use miniftp::accounts::{
+    Account, AccountName, Accounts, NAME_FORM, Role, State, StoreError, parse_quota,
+};
+use miniftp::scram::{Verifier, check_password_form};
+use miniftp::text::{Escaped, Size};
+
+use super::{Desk, Failure, Request, line};
+
+/// The quota of an account that is added without one.
+const DEFAULT_QUOTA: &str = "100M";
+
+pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
+    let name = AccountName::parse(&request.words[0])
+        .ok_or_else(|| Failure::Failed(format!("`{}`: {NAME_FORM}", Escaped(&request.words[0]))))?;
+    let quota_bytes = read_quota(request.quota.as_deref().unwrap_or(DEFAULT_QUOTA))?;
+    let role = read_role(request.role.as_deref().unwrap_or("user"))?;
+    // Asked before the password is, so that nobody types one in vain.
+    if desk.store.current().account(name.as_str()).is_some() {
+        return Err(StoreError::Exists { name }.into());
+    }
+    let verifier = new_verifier(desk, name.as_str())?;
+    let mut account = Account::new(name.clone(), verifier, quota_bytes);
+    account.role = role;
+    account.set_remark(request.remark.as_deref().unwrap_or(""))?;
+    desk.store.edit(|draft| draft.add(account))?;
+    Ok(format!("added {name}: quota {}, role {}\n", shown(quota_bytes), role.as_str()))
+}
+
+pub(super) fn list(desk: &Desk<'_>, _: &Request) -> Result<String, Failure> {
+    Ok(table(&desk.store.current()))
+}
+
+pub(super) fn show(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
+    let accounts = desk.store.current();
+    let account = accounts.require(&request.words[0])?;
+    let rows = [
+        ("name", account.name().to_string()),
+        ("role", account.role.as_str().to_owned()),
+        ("state", state(account)),
+        ("quota", shown(account.quota_bytes)),
+        ("password", format!("SCRAM-SHA-256, {} iterations", account.verifier.iterations())),
+        ("remark", account.remark().to_owned()),
+    ];
+    let mut text = String::new();
+    for (what, value) in rows {
+        line(&mut text, &format!("{what:8}  {value}"));
+    }
+    Ok(text)
+}
+
+pub(super) fn passwd(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
+    let name = &request.words[0];
+    desk.store.current().require(name)?;
+    let verifier = new_verifier(desk, name)?;
+    let was_demo = desk.store.edit(|draft| {
+        let account = draft.account(name)?;
+        account.verifier = verifier;
+        // Its password is no longer the one that everybody can read.
+        Ok(std::mem::replace(&mut account.demo, false))
+    })?;
+    let more = if was_demo { "; it is no demo account any more" } else { "" };
+    Ok(format!("changed the password of {name}{more}\n"))
+}
+
+pub(super) fn quota(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
+    let name = &request.words[0];
+    let quota_bytes = read_quota(&request.words[1])?;
+    desk.store.edit(|draft| {
+        draft.account(name)?.quota_bytes = quota_bytes;
+        Ok(())
+    })?;
+    Ok(format!("the quota of {name} is {} now\n", shown(quota_bytes)))
+}
+
+pub(super) fn role(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
+    let name = &request.words[0];
+    let role = read_role(&request.words[1])?;
+    desk.store.edit(|draft| {
+        draft.account(name)?.role = role;
+        Ok(())
+    })?;
+    Ok(format!("the role of {name} is {} now\n", role.as_str()))
+}
+
+pub(super) fn set_state(
+    desk: &Desk<'_>,
+    request: &Request,
+    state: State,
+) -> Result<String, Failure> {
+    let name = &request.words[0];
+    let before = desk.store.edit(|draft| {
+        let account = draft.account(name)?;
+        Ok(std::mem::replace(&mut account.state, state))
+    })?;
+    Ok(match state {
+        _ if before == state => format!("{name} is {} already\n", state.as_str()),
+        State::Active => format!("opened {name}\n"),
+        State::Closed => {
+            format!(
+                "closed {name}; its files stay, `miniftpd account open {name}` lets it in again\n"
+            )
+        }
+    })
+}
+
+pub(super) fn remove(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
+    let name = &request.words[0];
+    desk.store.edit(|draft| draft.remove(name))?;
+    Ok(format!("removed {name}; its files stay in the folder `{name}` among the homes\n"))
+}
+
+fn read_quota(text: &str) -> Result<Option<u64>, Failure> {
+    parse_quota(text)
+        .map_err(|expected| Failure::Usage(format!("{expected}, got `{}`", Escaped(text))))
+}
+
+fn read_role(text: &str) -> Result<Role, Failure> {
+    Role::parse(text).ok_or_else(|| {
+        Failure::Usage(format!("expected the role user or admin, got `{}`", Escaped(text)))
+    })
+}
+
+fn new_verifier(desk: &Desk<'_>, name: &str) -> Result<Verifier, Failure> {
+    let password = (desk.ask)(name)?;
+    check_password_form(&password)?;
+    Ok(Verifier::derive(&password, desk.iterations)?)
+}
+
+fn table(accounts: &Accounts) -> String {
+    let head = ["name", "role", "state", "quota", "remark"].map(str::to_owned);
+    let rows = accounts.iter().map(|account| {
+        let role = account.role.as_str().to_owned();
+        let quota = shown(account.quota_bytes);
+        [account.name().to_string(), role, state(account), quota, account.remark().to_owned()]
+    });
+    let rows: Vec<[String; 5]> = std::iter::once(head).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let (names, roles, states, quotas) = (width(0), width(1), width(2), width(3));
+    let mut text = String::new();
+    for [name, role, state, quota, remark] in &rows {
+        let left = format!("{name:names$}  {role:roles$}  {state:states$}");
+        line(&mut text, &format!("{left}  {quota:>quotas$}  {remark}"));
+    }
+    text
+}
+
+fn state(account: &Account) -> String {
+    format!("{}{}", account.state.as_str(), if account.demo { " (demo)" } else { "" })
+}
+
+fn shown(quota_bytes: Option<u64>) -> String {
+    quota_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| Size(bytes).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use miniftp::accounts::Store;
+    use zeroize::Zeroizing;
+
+    use super::super::understand;
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            let own = format!("miniftpd-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(own);
+            fs::create_dir(&path).unwrap();
+            let empty = "generation = 1\n[end]\ngeneration = 1\n";
+            fs::write(path.join("accounts.ini"), empty).unwrap();
+            Folder(path)
+        }
+
+        /// Does one line of words, the password being `secret`.
+        fn act(&self, words: &str) -> Result<String, Failure> {
+            let words: Vec<String> = words.split(' ').map(|w| w.replace('_', " ")).collect();
+            let (command, request) = understand(&words)?;
+            let store = Store::open(&self.0).unwrap();
+            let ask = |_: &str| Ok(Zeroizing::new("secret".to_owned()));
+            (command.run)(&Desk { store: &store, iterations: 4096, ask: &ask }, &request)
+        }
+
+        fn done(&self, words: &str) -> String {
+            self.act(words).unwrap()
+        }
+
+        fn failed(&self, words: &str) -> String {
+            match self.act(words) {
+                Err(Failure::Failed(what)) => what,
+                other => panic!("{words}: {other:?}"),
+            }
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn an_account_lives_its_life() {
+        let folder = Folder::new("life");
+        let added = folder.done("add ann --quota 10M --remark row_3");
+        assert_eq!(added, "added ann: quota 10.0 MiB, role user\n");
+        let added = folder.done("add bob --role admin --quota=unlimited");
+        assert_eq!(added, "added bob: quota unlimited, role admin\n");
+        assert_eq!(folder.done("quota ann 1.5G"), "the quota of ann is 1.5 GiB now\n");
+        assert_eq!(folder.done("role ann admin"), "the role of ann is admin now\n");
+        assert!(folder.done("close bob").starts_with("closed bob; its files stay"));
+        assert_eq!(folder.done("close bob"), "bob is closed already\n");
+        assert_eq!(
+            folder.done("list"),
+            "name  role   state       quota  remark\n\
+             ann   admin  active    1.5 GiB  row 3\n\
+             bob   admin  closed  unlimited\n"
+        );
+        assert_eq!(folder.done("open bob"), "opened bob\n");
+        assert_eq!(folder.done("passwd bob"), "changed the password of bob\n");
+        assert!(folder.done("show bob").contains("password  SCRAM-SHA-256, 4096 iterations\n"));
+        let removed = folder.done("remove bob");
+        assert_eq!(removed, "removed bob; its files stay in the folder `bob` among the homes\n");
+        let store = Store::open(&folder.0).unwrap();
+        assert!(store.current().account("ann").unwrap().verifier.accepts("secret"));
+        assert_eq!(store.current().len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_done_says_what_to_do_next() {
+        let folder = Folder::new("next");
+        folder.done("add ann");
+        assert!(folder.failed("add ann").starts_with("there is an account `ann` already"));
+        assert_eq!(
+            folder.failed("show anne"),
+            "no account `anne`, did you mean `ann`? `miniftpd account list` shows them"
+        );
+        assert!(folder.failed("add Ann").starts_with("`Ann`: a name has"));
+        assert!(folder.failed("remove \u{1b}x").starts_with("no account `\\u{1b}x`"));
+        for usage in
+            ["", "ad ann", "add", "add a b", "list --quota 1M", "quota ann soon", "role ann root"]
+        {
+            assert!(matches!(folder.act(usage), Err(Failure::Usage(_))), "{usage}");
+        }
+    }
+
+    #[test]
+    fn a_changed_password_ends_a_demo() {
+        let folder = Folder::new("demo");
+        folder.done("add ann");
+        let ini = folder.0.join("accounts.ini");
+        let text = fs::read_to_string(&ini).unwrap();
+        fs::write(&ini, text.replace("state = active", "state = active\ndemo = yes")).unwrap();
+        assert!(folder.done("list").contains("active (demo)"));
+        assert!(folder.done("passwd ann").ends_with("; it is no demo account any more\n"));
+        assert!(!folder.done("list").contains("demo"));
+    }
+}

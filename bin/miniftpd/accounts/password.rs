@@ -1,0 +1,57 @@
+//! Where a new password comes from: never an argument, which every user of the machine could read.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use zeroize::Zeroizing;
+
+use miniftp::limits;
+use miniftp::scram::check_password_form;
+
+use super::Failure;
+
+/// A password from the terminal, twice and unseen, or the first line of what is not a terminal.
+pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, Failure> {
+    let failed = |e: io::Error| Failure::Failed(format!("reading the password: {e}"));
+    if io::stdin().is_terminal() {
+        let prompt = |text: String| rpassword::prompt_password(text).map(Zeroizing::new);
+        let first = prompt(format!("password for {name}: ")).map_err(failed)?;
+        check_password_form(&first)?;
+        let second = prompt(format!("password for {name} again: ")).map_err(failed)?;
+        if *first != *second {
+            return Err(Failure::Failed("the two differ; nothing was changed".to_owned()));
+        }
+        return Ok(first);
+    }
+    first_line(io::stdin().lock()).map_err(failed)
+}
+
+fn first_line(input: impl BufRead) -> io::Result<Zeroizing<String>> {
+    // Room for the longest password and its line's end from the beginning: growing would leave
+    // copies behind. One byte more, so that a longer one is not cut to a valid one.
+    let most = limits::PASSWORD + 3;
+    let mut line = Zeroizing::new(String::with_capacity(most));
+    input.take(most as u64).read_line(&mut line)?;
+    if line.ends_with('\n') {
+        line.pop();
+        if line.ends_with('\r') {
+            line.pop();
+        }
+    }
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_the_first_line_whole_or_too_long() {
+        for (input, password) in [("a b\nc", "a b"), ("x\r\n", "x"), ("x", "x"), ("\n", "")] {
+            assert_eq!(*first_line(input.as_bytes()).unwrap(), password);
+        }
+        let longest = "x".repeat(1024);
+        assert_eq!(*first_line(format!("{longest}\r\n").as_bytes()).unwrap(), longest);
+        let longer = first_line(format!("{longest}y\n").as_bytes()).unwrap();
+        assert!(check_password_form(&longer).is_err());
+    }
+}

@@ -1,0 +1,254 @@
+//! Who may log in, with what quota and role.
+//!
+//! [`Accounts`] is the validated whole of conf/accounts.ini as an unchanging snapshot; [`Store`]
+//! hands out the present one and makes the next.
+//!
+//! Never: checks a password in passing (that is [`crate::scram`]); reads anything unreadable as a
+//! right. A missing or unreadable value refuses the whole file.
+//! Invariant: names are unique, every value has been checked, and a quota is unlimited only where
+//! that word is written.
+
+mod fault;
+mod lines;
+mod name;
+mod record;
+mod replace;
+mod store;
+
+use std::collections::BTreeMap;
+
+use crate::scram::Verifier;
+use crate::text::{is_harmful, nearest, parse_size};
+
+pub use fault::StoreError;
+pub use name::{AccountName, NAME_FORM};
+pub use store::Store;
+
+/// Bytes of a remark: one line of a terminal and a half.
+const REMARK: usize = 200;
+
+/// What an account may do beyond its own home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing.
+    User,
+    /// See and change other accounts.
+    Admin,
+}
+
+impl Role {
+    /// Reads `user` or `admin`.
+    pub fn parse(text: &str) -> Option<Role> {
+        match text {
+            "user" => Some(Role::User),
+            "admin" => Some(Role::Admin),
+            _ => None,
+        }
+    }
+
+    /// The word for it, as [`Role::parse`] reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::User => "user",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+/// Whether an account may log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It may.
+    Active,
+    /// It may not, and sessions that it has end with their next command. Its files stay.
+    Closed,
+}
+
+impl State {
+    /// Reads `active` or `closed`.
+    pub fn parse(text: &str) -> Option<State> {
+        match text {
+            "active" => Some(State::Active),
+            "closed" => Some(State::Closed),
+            _ => None,
+        }
+    }
+
+    /// The word for it, as [`State::parse`] reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Active => "active",
+            State::Closed => "closed",
+        }
+    }
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    name: AccountName,
+    /// What its password is checked against.
+    pub verifier: Verifier,
+    /// Bytes that it may store; `None` is without limit.
+    pub quota_bytes: Option<u64>,
+    /// What it may do beyond its own home.
+    pub role: Role,
+    /// Whether it may log in.
+    pub state: State,
+    /// Whether its password is printed in the README: it logs in from this machine only.
+    pub demo: bool,
+    remark: String,
+}
+
+impl Account {
+    /// An active account of an ordinary user, without a remark.
+    pub fn new(name: AccountName, verifier: Verifier, quota_bytes: Option<u64>) -> Account {
+        Account {
+            name,
+            verifier,
+            quota_bytes,
+            role: Role::User,
+            state: State::Active,
+            demo: false,
+            remark: String::new(),
+        }
+    }
+
+    /// Its name, which never changes: its files hang on it.
+    pub fn name(&self) -> &AccountName {
+        &self.name
+    }
+
+    /// What the operator noted about it; empty if nothing.
+    pub fn remark(&self) -> &str {
+        &self.remark
+    }
+
+    /// Notes something about it; spaces around the text are dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a text that would not come back from the file as it was.
+    pub fn set_remark(&mut self, remark: &str) -> Result<(), StoreError> {
+        let remark = remark.trim();
+        check_remark(remark).map_err(|what| StoreError::Refused { what: what.to_owned() })?;
+        remark.clone_into(&mut self.remark);
+        Ok(())
+    }
+}
+
+/// All accounts as they were at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accounts {
+    generation: u64,
+    by_name: BTreeMap<AccountName, Account>,
+}
+
+impl Accounts {
+    /// The account of that name; any text may be asked for.
+    pub fn account(&self, name: &str) -> Option<&Account> {
+        self.by_name.get(name)
+    }
+
+    /// The account of that name, for somebody who is sure that there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] with the name that may have been meant.
+    pub fn require(&self, name: &str) -> Result<&Account, StoreError> {
+        self.account(name).ok_or_else(|| self.unknown(name))
+    }
+
+    /// All accounts, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.by_name.values()
+    }
+
+    /// How many accounts there are.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// Counts the writes of the store; an edit by hand leaves it as it is.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn unknown(&self, name: &str) -> StoreError {
+        let names = self.by_name.keys().map(AccountName::as_str);
+        StoreError::Unknown {
+            name: name.to_owned(),
+            nearest: nearest(name, names).map(str::to_owned),
+        }
+    }
+}
+
+/// Accounts being changed within [`Store::edit`].
+#[derive(Debug)]
+pub struct Draft {
+    accounts: Accounts,
+}
+
+impl Draft {
+    /// The accounts with the changes so far.
+    pub fn so_far(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if there is one of that name.
+    pub fn add(&mut self, account: Account) -> Result<(), StoreError> {
+        if self.accounts.by_name.contains_key(account.name.as_str()) {
+            return Err(StoreError::Exists { name: account.name });
+        }
+        self.accounts.by_name.insert(account.name.clone(), account);
+        Ok(())
+    }
+
+    /// The account of that name, to be changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] if there is none.
+    pub fn account(&mut self, name: &str) -> Result<&mut Account, StoreError> {
+        let unknown = self.accounts.unknown(name);
+        self.accounts.by_name.get_mut(name).ok_or(unknown)
+    }
+
+    /// Removes an account; its files are not the store's to remove.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] if there is none.
+    pub fn remove(&mut self, name: &str) -> Result<Account, StoreError> {
+        self.accounts.by_name.remove(name).ok_or_else(|| self.accounts.unknown(name))
+    }
+}
+
+/// Reads a quota, `None` being without limit; only the word `unlimited` means that.
+///
+/// # Errors
+/// What was expected, for anything else.
+pub fn parse_quota(text: &str) -> Result<Option<u64>, &'static str> {
+    match text {
+        "unlimited" => Ok(None),
+        _ => parse_size(text).map(Some).ok_or("expected a size like 10M, 1.5G or unlimited"),
+    }
+}
+
+/// Refuses a remark that would not come back from the file exactly as it was.
+fn check_remark(remark: &str) -> Result<(), &'static str> {
+    if remark.len() > REMARK {
+        return Err("a remark has at most 200 bytes");
+    }
+    if remark.chars().any(is_harmful) || remark.trim() != remark {
+        return Err("a remark has neither control characters nor spaces around it");
+    }
+    if remark.ends_with('\\') {
+        return Err("a remark does not end with a backslash");
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Files of the store on the disk: looked at, read, locked, and replaced whole.
+//!
+//! Never: writes into a file that somebody may be reading.
+//! Invariant: at every instant each name has its whole old text or its whole new one.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::StoreError;
+use crate::limits;
+
+/// How long an edit waits for another process's edit.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How often it asks: an edit takes a few milliseconds.
+const LOCK_PAUSE: Duration = Duration::from_millis(3);
+/// Younger files may change without their time changing: the kernel's clock for files ticks every
+/// 1 to 10 ms.
+const TICK: Duration = Duration::from_millis(100);
+/// For the owner alone: records of passwords can be guessed at.
+const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// What tells one content of a file from the next without reading it: device, number, length, and
+/// both times. The time of the last change of any kind cannot be set back by `touch` or `cp -p`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version([i128; 7]);
+
+impl Version {
+    /// The version that stands there now; none if it cannot be looked at.
+    pub(super) fn at(path: &Path) -> Option<Version> {
+        rustix::fs::stat(path).ok().map(|stat| Version::of(&stat))
+    }
+
+    /// Whether a later change would surely show in the version.
+    pub(super) fn is_settled(&self) -> bool {
+        let [.., secs, nanos] = self.0;
+        let changed_nanos = secs.saturating_mul(1_000_000_000).saturating_add(nanos);
+        let now_nanos = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(now) => now.as_nanos() as i128,
+            Err(_) => return true,
+        };
+        // A time in the future is a clock that was set back: it would never settle.
+        !(0..TICK.as_nanos() as i128).contains(&(now_nanos - changed_nanos))
+    }
+
+    fn of(stat: &Stat) -> Version {
+        Version([
+            i128::from(stat.st_dev),
+            i128::from(stat.st_ino),
+            i128::from(stat.st_size),
+            i128::from(stat.st_mtime),
+            i128::from(stat.st_mtime_nsec),
+            i128::from(stat.st_ctime),
+            i128::from(stat.st_ctime_nsec),
+        ])
+    }
+}
+
+/// A file's bytes, and the version that they are at least as new as.
+pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {
+    let failed = |source: io::Error| io_error(path, "reading the accounts", source);
+    // NONBLOCK: a pipe of that name must not hold the server up.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
+    let stat = rustix::fs::fstat(&file).map_err(|e| failed(e.into()))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(failed(io::Error::other("not a regular file")));
+    }
+    let mut bytes = Vec::new();
+    // One byte more than is allowed, so that too much is noticed.
+    File::from(file).take(limits::ACCOUNTS_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok((bytes, Version::of(&stat)))
+}
+
+/// Puts a new file in the place of `path`; it is on the disk when this returns.
+///
+/// It belongs to whom the file `like` belongs to.
+pub(super) fn write(path: &Path, bytes: &[u8], like: &Path) -> Result<(), StoreError> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = Path::new(&fresh);
+    let failed = |source: io::Error| io_error(path, "writing the accounts", source);
+    let written = write_fresh(fresh, bytes, like).and_then(|()| fs::rename(fresh, path));
+    if let Err(e) = written {
+        // What is left of it is of no use; an error here would hide the first one.
+        let _ = fs::remove_file(fresh);
+        return Err(failed(e));
+    }
+    sync_folder(path).map_err(failed)
+}
+
+/// The right to change the store, held against every other thread and process until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Waits for the lock, for ten seconds at most.
+    pub(super) fn take(path: &Path, like: &Path) -> Result<Lock, StoreError> {
+        let failed = |source: io::Error| io_error(path, "taking the lock", source);
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::open(path, flags, PRIVATE).map_err(|e| failed(e.into()))?;
+        let file = File::from(file);
+        give_to_owner(&file, like).map_err(failed)?;
+        let until = Instant::now() + LOCK_WAIT;
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < until => {
+                    thread::sleep(LOCK_PAUSE);
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                    let path = path.to_owned();
+                    return Err(StoreError::Locked { path, waited_secs: LOCK_WAIT.as_secs() });
+                }
+                Err(e) => return Err(failed(e.into())),
+            }
+        }
+    }
+}
+
+fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
+    // Left by a writer that was killed; the lock says that nobody is writing it now.
+    match fs::remove_file(fresh) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::open(fresh, flags, PRIVATE)?);
+    give_to_owner(&file, like)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// An edit by root must not leave a file that the server, which is not root, cannot read.
+fn give_to_owner(file: &File, like: &Path) -> io::Result<()> {
+    let Ok(owner) = rustix::fs::stat(like) else { return Ok(()) };
+    let stat = rustix::fs::fstat(file)?;
+    if (stat.st_uid, stat.st_gid) == (owner.st_uid, owner.st_gid) {
+        return Ok(());
+    }
+    let uid = rustix::fs::Uid::from_raw(owner.st_uid);
+    let gid = rustix::fs::Gid::from_raw(owner.st_gid);
+    match rustix::fs::fchown(file, Some(uid), Some(gid)) {
+        // The same owner in another group of his reads it all the same.
+        Err(_) if stat.st_uid == owner.st_uid => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}
+
+fn io_error(path: &Path, doing: &'static str, source: io::Error) -> StoreError {
+    StoreError::Io { path: path.to_owned(), doing, source }
+}

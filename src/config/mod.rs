@@ -1,0 +1,231 @@
+//! The server's settings, as conf/server.ini has them.
+//!
+//! Never: writes the file, or goes on with a setting that could not be read: a file with a fault is
+//! refused whole, and every fault is told with its line.
+//! Invariant: each field of a loaded [`Config`] is inside its bounds.
+
+mod reading;
+mod settings;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use crate::digest::Algorithm;
+use crate::text::Escaped;
+
+pub use settings::{Form, SETTINGS, Setting, markdown, print_config};
+
+/// The file's name in the folder of settings.
+pub const FILE: &str = "server.ini";
+
+/// Faults that are shown of one file; the rest are counted.
+const FAULTS_SHOWN: usize = 40;
+
+/// When a file is called stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When it would outlive a power cut.
+    Full,
+    /// When the system has taken it.
+    None,
+}
+
+/// All settings; what each means stands in [`SETTINGS`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the framed door listens; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Connections at one time, in all.
+    pub connections: usize,
+    /// Connections at one time from one address; loopback is exempt.
+    pub connections_per_address: usize,
+    /// Connections at one time that have not logged in.
+    pub connections_before_login: usize,
+    /// Seconds from the connection to the end of the login.
+    pub login_secs: u64,
+    /// Seconds without a request after which a logged-in connection is closed.
+    pub idle_secs: u64,
+    /// Seconds to finish a frame that has begun; the window over which data must flow.
+    pub frame_secs: u64,
+    /// Seconds that running transfers are given at a stop.
+    pub drain_secs: u64,
+    /// When a file is called stored.
+    pub durability: Durability,
+    /// Days that an unfinished upload is kept.
+    pub part_days: u64,
+    /// Bytes that uploads leave free on the disk.
+    pub min_free_bytes: u64,
+    /// The digest of chunks; `None` if the faster one is to be measured.
+    pub digest: Option<Algorithm>,
+    /// PBKDF2 iterations of a new password.
+    pub iterations: u32,
+    /// Bytes that a new account may store.
+    pub default_quota_bytes: u64,
+}
+
+impl Config {
+    /// Reads `server.ini` in `conf_dir`. A setting that it does not name has its default.
+    pub fn load(conf_dir: &Path) -> Result<Config, ConfigError> {
+        let path = conf_dir.join(FILE);
+        let read = reading::text_of(&path).and_then(|text| reading::config_of(&text));
+        read.map_err(|faults| ConfigError { path: path.to_string_lossy().into_owned(), faults })
+    }
+}
+
+impl Default for Config {
+    /// Every row's default; the values below are only what a row finds before it sets its field.
+    fn default() -> Config {
+        let mut config = Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            connections: 1,
+            connections_per_address: 1,
+            connections_before_login: 1,
+            login_secs: 1,
+            idle_secs: 1,
+            frame_secs: 1,
+            drain_secs: 0,
+            durability: Durability::Full,
+            part_days: 1,
+            min_free_bytes: 0,
+            digest: None,
+            iterations: crate::limits::ITERATIONS_LEAST,
+            default_quota_bytes: 0,
+        };
+        for setting in SETTINGS {
+            let set = setting.form.set(&mut config, setting.default);
+            debug_assert!(set.is_some(), "the default of {} is not one", setting.key);
+        }
+        config
+    }
+}
+
+/// Why a file of settings was refused: every fault of it, one a line. For the operator's terminal.
+#[derive(Debug)]
+pub struct ConfigError {
+    path: String,
+    faults: Vec<Fault>,
+}
+
+/// One fault, and the line it is in, from 1; 0 if it is the file's as a whole.
+#[derive(Debug)]
+struct Fault {
+    line: usize,
+    text: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = Escaped(&self.path);
+        for (i, Fault { line, text }) in self.faults.iter().take(FAULTS_SHOWN).enumerate() {
+            f.write_str(if i == 0 { "" } else { "\n" })?;
+            match line {
+                0 => write!(f, "{path}: {text}")?,
+                line => write!(f, "{path}:{line}: {text}")?,
+            }
+        }
+        match self.faults.len().saturating_sub(FAULTS_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\n{path}: and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn shipped() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("conf")
+    }
+
+    #[test]
+    fn the_shipped_file_is_the_table() {
+        let text = fs::read_to_string(shipped().join(FILE)).unwrap();
+        assert_eq!(text, print_config(), "`miniftpd --print-config` prints what should be there");
+        assert_eq!(Config::load(&shipped()).unwrap(), Config::default());
+        assert!(text.lines().all(|line| line.len() <= 100));
+    }
+
+    #[test]
+    fn the_defaults_are_what_the_documents_say() {
+        let expected = Config {
+            listen: "127.0.0.1:2020".parse().unwrap(),
+            connections: 2000,
+            connections_per_address: 50,
+            connections_before_login: 200,
+            login_secs: 60,
+            idle_secs: 600,
+            frame_secs: 30,
+            drain_secs: 10,
+            durability: Durability::Full,
+            part_days: 7,
+            min_free_bytes: 16 << 20,
+            digest: None,
+            iterations: 100_000,
+            default_quota_bytes: 100 << 20,
+        };
+        assert_eq!(Config::default(), expected);
+    }
+
+    #[test]
+    fn each_row_sets_a_field_of_its_own_and_no_field_is_without() {
+        let fields = |config: &Config| -> Vec<String> {
+            format!("{config:?}").split(", ").map(str::to_string).collect()
+        };
+        let before = fields(&Config::default());
+        assert_eq!(before.len(), SETTINGS.len());
+        let mut touched = Vec::new();
+        for setting in SETTINGS {
+            let other = match setting.form {
+                Form::Address(_) => "[::1]:1",
+                Form::Whole(_, least, ..) => &(least + 2).to_string(),
+                Form::Size(_) => "1",
+                Form::Word(words) => words[words.len() - 1].0,
+            };
+            let mut config = Config::default();
+            setting.form.set(&mut config, other).unwrap();
+            let after = fields(&config);
+            touched.extend((0..before.len()).filter(|i| before[*i] != after[*i]));
+        }
+        touched.sort_unstable();
+        assert!(touched.into_iter().eq(0..before.len()));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_says_why() {
+        let dir = std::env::temp_dir().join(format!("miniftp-config-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join(FILE);
+        let told = |bytes: Option<&[u8]>| {
+            let _ = bytes.map(|bytes| fs::write(&path, bytes).unwrap());
+            let told = Config::load(&dir).unwrap_err().to_string();
+            told.replace(&dir.to_string_lossy().into_owned(), "conf")
+        };
+        let missing =
+            "conf/server.ini: no such file; `miniftpd --print-config` prints one to put there";
+        assert_eq!(told(None), missing);
+        assert_eq!(told(Some(b"[server]\n; \xff")), "conf/server.ini:2: not UTF-8 text");
+        let long = vec![b';'; crate::limits::SETTINGS_FILE as usize + 1];
+        assert_eq!(told(Some(&long)), "conf/server.ini: longer than 262144 bytes");
+        let two = "conf/server.ini:2: [server] idle_secs: expected whole seconds from 1 to 86400, \
+            got \"soon\"
+conf/server.ini:3: [server] port: unknown key";
+        assert_eq!(told(Some(b"[server]\nidle_secs = soon\nport = 1\n")), two);
+        let many = told(Some(&b"?\n".repeat(FAULTS_SHOWN + 2)));
+        assert_eq!(many.lines().count(), FAULTS_SHOWN + 1);
+        assert!(many.ends_with("\nconf/server.ini: and 2 more"), "{many}");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn the_table_for_the_documents_has_a_line_for_each_setting() {
+        let table = markdown();
+        assert_eq!(table.lines().count(), SETTINGS.len() + 2);
+        let row = "| `[server] idle_secs` | `600` | whole seconds from 1 to 86400 | A logged-in";
+        assert!(table.contains(row), "{table}");
+    }
+}

@@ -1,0 +1,172 @@
+//! The table of commands, and the handlers that concern no file.
+
+use super::reply::Answer;
+use super::{Conn, Outcome, Request, files, transfers};
+use crate::digest::{self, Algorithm, Rates};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::wire::{
+    self, Challenge, Code, Counted, Greeted, Hello, HelpLine, LoggedIn, Login, Message, Nothing,
+    Proof, Sink, Use, Using,
+};
+
+/// Who may give a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Anybody.
+    Nobody,
+    /// Who is logged in.
+    Login,
+}
+
+/// One row of the table: what a command is, all in one place.
+#[derive(Debug)]
+pub struct Command {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Who may give it; checked once, in the dispatcher.
+    pub needs: Needs,
+    /// The message that its fields are.
+    pub form: &'static str,
+    /// What it answers when it succeeds: codes, and the message that the fields are.
+    pub success: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    pub(super) run: fn(&mut Conn, Request<'_>) -> Result<Outcome>,
+}
+
+macro_rules! table {
+    ($($name:literal $needs:ident $form:literal $success:literal $run:path, $about:literal;)*) => {
+        /// Every command of this door, in the order of the documents.
+        pub static COMMANDS: &[Command] = &[$(Command {
+            name: $name,
+            needs: Needs::$needs,
+            form: $form,
+            success: $success,
+            about: $about,
+            run: $run,
+        },)*];
+    };
+}
+
+table! {
+    "HELLO" Nobody "Hello" "220 `Greeted`" hello, "agree on the version";
+    "LOGIN" Nobody "Login" "280 `Challenge`" login, "begin to log in";
+    "PROOF" Nobody "Proof" "254 `LoggedIn`" proof, "prove the password";
+    "PING" Nobody "Nothing" "200" ping, "nothing; shows that the line is alive";
+    "HELP" Nobody "Nothing" "200 `Counted`" help, "the commands, each as a `HelpLine`";
+    "BYE" Nobody "Nothing" "221" bye, "end the connection";
+    "USE" Login "Use" "200 `Using`" use_digest, "choose the digest of the chunks";
+    "PWD" Login "Nothing" "200 `Here`" files::pwd, "the current folder";
+    "CD" Login "Path" "200 `Here`" files::cd, "change the current folder";
+    "LS" Login "Path" "200 `Counted`" files::ls,
+        "a folder's entries, several `Entry` in each part, in no order";
+    "STAT" Login "Path" "200 `Entry`" files::stat, "one entry";
+    "MKDIR" Login "Switched" "200" files::mkdir, "make a folder";
+    "RMDIR" Login "Path" "200" files::rmdir, "remove an empty folder";
+    "RM" Login "Switched" "200" files::rm, "remove a file, or a folder with all it holds";
+    "MV" Login "Move" "200" files::mv, "rename or move";
+    "HASH" Login "Hash" "258 `Hashed`" files::hash, "the ordinary digest of a whole file";
+    "SUMS" Login "SumsOf" "258 `Summed`" transfers::sums,
+        "the digests of a file's chunks, as `Piece`s";
+    "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes used, promised and allowed";
+    "PUT" Login "Put" "802, 800, 801" transfers::put, "open an upload";
+    "CHUNK" Login "Chunk" "900" transfers::chunk, "chunks of the open upload";
+    "HELD" Login "Held" "258 `Summed`" transfers::held,
+        "the digests of what the open upload holds, as `Piece`s";
+    "DONE" Login "Done" "900 `Stored`" transfers::done, "the upload is whole";
+    "DROP" Login "Drop" "200" transfers::give_up, "end the open upload without storing";
+    "STORE" Login "Store" "900 `Stored`, 801" transfers::store, "a whole small file";
+    "GET" Login "Get" "257 `Got`" transfers::get, "a file, or a part of it";
+    "PARTS" Login "Nothing" "200 `Counted`" files::parts,
+        "your unfinished uploads, each as a `Part`";
+    "FORGET" Login "Path" "200" files::forget, "remove the unfinished upload of this path";
+}
+
+/// An answer, in the short form that most handlers end with.
+pub(super) fn done(text: impl Into<String>) -> Result<Outcome> {
+    Ok(Outcome::Answer(Answer::new(Code::Done, text)))
+}
+
+/// The same with a code and fields.
+pub(super) fn tell<'a>(
+    code: Code,
+    text: impl Into<String>,
+    fields: &impl Message<'a>,
+) -> Result<Outcome> {
+    Ok(Outcome::Answer(Answer::with(code, text, fields)))
+}
+
+fn hello(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let hello: Hello<'_> = request.message()?;
+    if hello.version != wire::VERSION {
+        return Err(Error::Unsupported { what: "that version; this server speaks 1" });
+    }
+    conn.greeted = true;
+    tell(Code::Greeted, "welcome", &Greeted::new(wire::VERSION))
+}
+
+fn login(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let login: Login<'_> = request.message()?;
+    if !conn.greeted {
+        return Err(Error::WrongState { what: "HELLO comes first" });
+    }
+    if conn.session.account().is_some() {
+        return Err(Error::WrongState { what: "you are logged in" });
+    }
+    if login.client_first.len() > limits::SCRAM_MESSAGE {
+        return Err(Error::BadArgument { what: "client_first: too long" });
+    }
+    let challenge = conn.session.login_begin(login.client_first)?;
+    tell(Code::Challenge, "prove that you know the password", &Challenge::new(&challenge))
+}
+
+fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let proof: Proof<'_> = request.message()?;
+    if proof.client_final.len() > limits::SCRAM_MESSAGE {
+        return Err(Error::BadArgument { what: "client_final: too long" });
+    }
+    let signature = conn.session.login_finish(proof.client_final)?;
+    conn.place.logged_in();
+    conn.outbox.stream.logged_in();
+    let name = conn.session.account().unwrap_or_default().to_string();
+    let text = format!("passed authentication, {name}");
+    tell(Code::LoggedIn, text, &LoggedIn::new(&signature, &name))
+}
+
+fn ping(_conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    done("alive")
+}
+
+fn help(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    let mut part = Sink::new();
+    for row in COMMANDS {
+        HelpLine::new(row.name, row.about).encode(&mut part);
+    }
+    conn.outbox.more(&part, &[])?;
+    tell(Code::Done, "these are the commands", &Counted::new(COMMANDS.len() as u64))
+}
+
+fn bye(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    conn.leaving = true;
+    Ok(Outcome::Answer(Answer::new(Code::Parting, "goodbye")))
+}
+
+fn use_digest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let wanted: Use<'_> = request.message()?;
+    if conn.upload.is_some() {
+        return Err(Error::WrongState { what: "an upload is open" });
+    }
+    let theirs = Rates { md5_mbps: wanted.md5_rate, blake3_mbps: wanted.blake3_rate };
+    conn.algorithm = match (wanted.digest, conn.site().digest()) {
+        ("auto", Some(setting)) => setting,
+        ("auto", None) => digest::choose(digest::rates(), theirs),
+        (name, _) => Algorithm::from_name(name)
+            .ok_or(Error::BadArgument { what: "digest: one of auto, md5, blake3" })?,
+    };
+    let name = conn.algorithm.name();
+    tell(Code::Done, format!("chunks carry {name}"), &Using::new(name))
+}

@@ -1,0 +1,149 @@
+//! The handlers of names: folders, entries, removal, digests, room.
+
+use super::commands::{done, tell};
+use super::{Conn, Outcome, Request};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::session::{Entry, Kind};
+use crate::text::Size;
+use crate::wire::{
+    self, Code, Counted, Hash, Hashed, Here, Message, Move, Nothing, Part, Path, Sink, Switched,
+};
+
+pub(super) fn pwd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    let here = conn.session.cwd()?;
+    tell(Code::Done, format!("you are in {here}"), &Here::new(here.as_str()))
+}
+
+pub(super) fn cd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let to: Path<'_> = request.message()?;
+    let here = conn.session.cd(to.path)?;
+    tell(Code::Done, format!("you are in {here}"), &Here::new(here.as_str()))
+}
+
+/// An entry as the wire has it.
+fn entry<'a>(entry: &'a Entry, version: u64) -> wire::Entry<'a> {
+    let kind = match entry.kind {
+        Kind::File => b'f',
+        Kind::Folder => b'd',
+        Kind::Link => b'l',
+        Kind::Other => b'o',
+    };
+    wire::Entry::new(
+        kind,
+        entry.odd.into(),
+        entry.size,
+        entry.mtime.secs,
+        entry.mtime.nanos,
+        (entry.mode & 0o777) as u16,
+        version,
+        &entry.name,
+    )
+}
+
+pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let of: Path<'_> = request.message()?;
+    let listing = conn.session.list(of.path)?;
+    let (mut part, mut count) = (Sink::new(), 0u64);
+    for next in listing {
+        entry(&next?, 0).encode(&mut part);
+        count += 1;
+        if part.len() >= limits::FRAME_HEAD / 2 {
+            conn.outbox.more(&part, &[])?;
+            part.clear();
+        }
+    }
+    if !part.is_empty() {
+        conn.outbox.more(&part, &[])?;
+    }
+    tell(Code::Done, format!("{count} entries"), &Counted::new(count))
+}
+
+pub(super) fn stat(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let of: Path<'_> = request.message()?;
+    let (is, version) = conn.session.stat(of.path)?;
+    tell(Code::Done, "here it is", &entry(&is, version))
+}
+
+pub(super) fn mkdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let what: Switched<'_> = request.message()?;
+    conn.session.mkdir(what.path, what.switch == 1)?;
+    done("made")
+}
+
+pub(super) fn rmdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let what: Path<'_> = request.message()?;
+    conn.session.rmdir(what.path)?;
+    done("removed")
+}
+
+pub(super) fn rm(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let what: Switched<'_> = request.message()?;
+    if what.switch == 1 {
+        let Conn { session, outbox, .. } = conn;
+        session.remove_tree(what.path, &mut |done, total| outbox.alive(done, total))?;
+    } else {
+        conn.session.remove(what.path)?;
+    }
+    done("removed")
+}
+
+pub(super) fn mv(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let what: Move<'_> = request.message()?;
+    conn.session.rename(what.from, what.to, what.replace == 1)?;
+    done("moved")
+}
+
+pub(super) fn hash(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let what: Hash<'_> = request.message()?;
+    let Conn { session, outbox, .. } = conn;
+    let mut alive = |done, total| outbox.alive(done, total);
+    let (hex, size) = session.hash(what.path, what.digest, &mut alive)?;
+    tell(Code::Sums, "here is the digest", &Hashed::new(&hex, size))
+}
+
+pub(super) fn quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    let usage = conn.session.usage()?;
+    let text = match usage.limit_bytes {
+        Some(limit) => format!("{} used of {}", Size(usage.used_bytes), Size(limit)),
+        None => format!("{} used, no limit", Size(usage.used_bytes)),
+    };
+    let fields = wire::Usage::new(
+        usage.used_bytes,
+        usage.reserved_bytes,
+        usage.limit_bytes.is_some().into(),
+        usage.limit_bytes.unwrap_or(0),
+    );
+    tell(Code::Done, text, &fields)
+}
+
+pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    let parts = conn.session.parts()?;
+    let mut part = Sink::new();
+    for note in &parts {
+        let size = note.declared_bytes.unwrap_or(0);
+        let path = note.path.as_str();
+        Part::new(path, note.held_bytes, size, note.started_secs).encode(&mut part);
+        if part.len() >= limits::FRAME_HEAD / 2 {
+            conn.outbox.more(&part, &[])?;
+            part.clear();
+        }
+    }
+    if !part.is_empty() {
+        conn.outbox.more(&part, &[])?;
+    }
+    let count = parts.len() as u64;
+    tell(Code::Done, format!("{count} unfinished uploads"), &Counted::new(count))
+}
+
+pub(super) fn forget(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let what: Path<'_> = request.message()?;
+    if conn.upload.is_some() {
+        return Err(Error::WrongState { what: "an upload is open" });
+    }
+    conn.session.forget(what.path)?;
+    done("forgotten")
+}

@@ -1,0 +1,279 @@
+//! The framed door: greet, read a frame, dispatch, answer, until the end.
+//!
+//! Invariant: every request gets exactly one final answer, in order. Answers are held back only
+//! while more requests have arrived already.
+
+mod commands;
+mod files;
+mod outbox;
+mod reply;
+mod transfers;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use self::outbox::Outbox;
+use self::reply::Answer;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Error, Fate, Result};
+use crate::gate::Place;
+use crate::limits;
+use crate::session::Session;
+use crate::site::Site;
+use crate::stream::Stream;
+use crate::text::Escaped;
+use crate::transfer::{Ready, Upload};
+use crate::wire::{self, Ceiling, Fields, Greeting, Inbox, Kind, Message};
+
+pub use commands::{COMMANDS, Command, Needs};
+
+/// What this program calls itself towards the other side.
+pub const SOFTWARE: &str = concat!("miniftpd ", env!("CARGO_PKG_VERSION"));
+
+/// One connection's working state. Lives on its thread's stack and dies with it.
+#[derive(Debug)]
+pub struct Conn {
+    /// Dropping it gives the place back to the gate, so a panic in a handler cannot leak it.
+    place: Place,
+    session: Session,
+    outbox: Outbox,
+    /// Whether the versions were agreed.
+    greeted: bool,
+    /// What the chunks' digests are.
+    algorithm: Algorithm,
+    /// The upload in progress; at most one.
+    upload: Option<Upload>,
+    /// Why the upload in progress can only be closed: the answer to all its chunks.
+    upload_refused: Option<Answer>,
+    /// Small files whose answers wait for one sync of all.
+    group: Vec<Ready>,
+    /// A buffer of [`limits::FRAME_DATA`] for reading files; empty while nothing is transferred.
+    block: Vec<u8>,
+    /// The digests of the frame at hand.
+    digests: Vec<Digest>,
+    /// Set by `BYE`.
+    leaving: bool,
+}
+
+/// A request as its handler sees it.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The fields behind the command's name.
+    fields: Fields<'a>,
+    /// The frame's data.
+    data: &'a [u8],
+}
+
+/// What a handler has done.
+#[derive(Debug)]
+enum Outcome {
+    /// This is the answer.
+    Answer(Answer),
+    /// The answer comes when the group is committed.
+    Grouped,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the fields as a message; the command takes no data.
+    fn message<M: Message<'a>>(&self) -> Result<M> {
+        if !self.data.is_empty() {
+            return Err(Error::BadArgument { what: "data: this command takes none" });
+        }
+        M::decode(self.fields)
+    }
+}
+
+/// Serves one connection until it ends. The last words, if any, are said here.
+pub fn serve(stream: Stream, session: Session, place: Place) {
+    let mut conn = Conn {
+        place,
+        session,
+        outbox: Outbox::new(stream),
+        greeted: false,
+        algorithm: Algorithm::Md5,
+        upload: None,
+        upload_refused: None,
+        group: Vec::new(),
+        block: Vec::new(),
+        digests: Vec::new(),
+        leaving: false,
+    };
+    let result = conn.talk();
+    let end = conn.settle_group().and(result);
+    if let Err(e) = end {
+        conn.part(&e);
+    }
+    log::info!("{} left", conn.session.who());
+}
+
+/// Tells a peer that there is no place for it, without waiting for it to read.
+pub fn refuse(mut stream: Stream, error: &Error) {
+    let mut out = Vec::new();
+    Answer::refusal(error).write_bye(&mut out);
+    if stream.send(&[&out]).is_ok() {
+        stream.finish_sending();
+    }
+}
+
+/// How long each phase may take, by the settings.
+pub fn patience(site: &Site) -> crate::stream::Patience {
+    let config = site.config();
+    crate::stream::Patience {
+        idle: Duration::from_secs(config.idle_secs),
+        frame: Duration::from_secs(config.frame_secs),
+        login: Some(Instant::now() + Duration::from_secs(config.login_secs)),
+    }
+}
+
+impl Conn {
+    fn site(&self) -> &Arc<Site> {
+        self.session.site()
+    }
+
+    fn greet(&mut self) {
+        let digests = Algorithm::ALL.map(Algorithm::name).join(" ");
+        let greeting = Greeting::new(
+            "miniftp",
+            wire::VERSION,
+            SOFTWARE,
+            limits::CHUNK as u32,
+            limits::FRAME_DATA as u32,
+            limits::FRAME_HEAD as u32,
+            &digests,
+        );
+        wire::frame(self.outbox.frames(), Kind::Greeting, &greeting.fields());
+    }
+
+    /// The loop. It returns when the peer has gone or said goodbye.
+    fn talk(&mut self) -> Result<()> {
+        self.greet();
+        let (mut inbox, mut head, mut data) = (Inbox::new(), Vec::new(), Vec::new());
+        loop {
+            if self.site().is_stopping() {
+                return Err(Error::Stopping);
+            }
+            if !inbox.holds_a_frame() {
+                self.before_waiting(&mut inbox)?;
+            }
+            let ceiling =
+                if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::STRANGER };
+            let stream = &mut self.outbox.stream;
+            let Some(data_len) = inbox.head(stream, ceiling, &mut head)? else {
+                self.rest();
+                inbox.rest();
+                (head, data) = (Vec::new(), Vec::new());
+                continue;
+            };
+            if data_len > data.len() {
+                // One allocation for all frames to come; pages that no frame touches cost nothing.
+                data = vec![0; limits::FRAME_DATA];
+            }
+            let data = data.get_mut(..data_len).unwrap_or_default();
+            inbox.data(&mut self.outbox.stream, data)?;
+            self.dispatch(&head, data)?;
+            self.outbox.flush_if_full()?;
+            if self.leaving {
+                return self.outbox.flush();
+            }
+        }
+    }
+
+    /// Nothing more has arrived: whatever was held back leaves now.
+    fn before_waiting(&mut self, inbox: &mut Inbox) -> Result<()> {
+        if !self.group.is_empty() {
+            let stream = &mut self.outbox.stream;
+            inbox.top_up(|room| stream.arrive_now(room));
+            if inbox.holds_a_frame() {
+                return Ok(());
+            }
+            self.settle_group()?;
+        }
+        self.outbox.flush()
+    }
+
+    /// Buffers belong to transfers, not to sessions.
+    fn rest(&mut self) {
+        self.outbox.rest();
+        if self.upload.is_none() {
+            self.block = Vec::new();
+        }
+    }
+
+    fn dispatch(&mut self, head: &[u8], data: &[u8]) -> Result<()> {
+        let mut fields = Fields::new(head);
+        match fields.u8("kind").map(Kind::of) {
+            Ok(Some(Kind::Request)) => {}
+            _ => return Err(Error::Malformed { what: "a request was expected" }),
+        }
+        let result = self.run(fields, data);
+        let answer = match result {
+            Ok(Outcome::Grouped) => return Ok(()),
+            Ok(Outcome::Answer(answer)) => answer,
+            Err(e) if e.fate() == Fate::Close => return Err(e),
+            Err(e) => {
+                self.log_refusal(head, &e);
+                Answer::refusal(&e)
+            }
+        };
+        answer.write(self.outbox.frames());
+        if self.session.is_out_of_tries() {
+            return Err(Error::TooMany { what: "login attempts", max: limits::LOGIN_TRIES.into() });
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, mut fields: Fields<'_>, data: &[u8]) -> Result<Outcome> {
+        let name = wire::request_name(&mut fields)?;
+        let row = COMMANDS
+            .iter()
+            .find(|row| row.name == name)
+            .ok_or_else(|| Error::UnknownCommand { name: name.to_string() })?;
+        if row.name != "STORE" {
+            self.settle_group()?;
+        }
+        self.session.refresh()?;
+        if row.needs == Needs::Login && self.session.account().is_none() {
+            return Err(Error::NeedLogin);
+        }
+        (row.run)(self, Request { fields, data })
+    }
+
+    /// Commits the small files that wait and writes their answers.
+    fn settle_group(&mut self) -> Result<()> {
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        let group = std::mem::take(&mut self.group);
+        for result in self.session.commit_group(group) {
+            transfers::stored(result).write(self.outbox.frames());
+        }
+        Ok(())
+    }
+
+    fn log_refusal(&self, head: &[u8], e: &Error) {
+        let mut fields = Fields::new(head.get(1..).unwrap_or_default());
+        let name = wire::request_name(&mut fields).unwrap_or("?");
+        match e {
+            Error::Io { source, .. } => {
+                log::error!("{} {}: {e}: {source}", self.session.who(), Escaped(name));
+            }
+            _ => log::debug!("{} {}: {e}", self.session.who(), Escaped(name)),
+        }
+    }
+
+    /// Says why the connection ends, and gives the peer a moment to read it.
+    fn part(&mut self, e: &Error) {
+        // A stream that ends because the server is stopping was ended by the server.
+        let stopping = matches!(e, Error::Gone) && self.site().is_stopping();
+        let e = if stopping { &Error::Stopping } else { e };
+        if matches!(e, Error::Gone) {
+            return;
+        }
+        log::info!("{} is sent away: {e}", self.session.who());
+        Answer::refusal(e).write_bye(self.outbox.frames());
+        if self.outbox.flush().is_ok() {
+            self.outbox.stream.finish_sending();
+            self.outbox.stream.linger();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Errors and results as answers: the only place where an error becomes a number of this door.
+
+use crate::error::Error;
+use crate::wire::{self, Bad, Code, Kind, Message, Sink, There};
+
+/// The final answer to a request.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    code: Code,
+    text: String,
+    fields: Sink,
+}
+
+impl Answer {
+    /// An answer without fields.
+    pub(super) fn new(code: Code, text: impl Into<String>) -> Answer {
+        Answer { code, text: text.into(), fields: Sink::new() }
+    }
+
+    /// An answer with fields.
+    pub(super) fn with<'a>(
+        code: Code,
+        text: impl Into<String>,
+        fields: &impl Message<'a>,
+    ) -> Answer {
+        Answer { code, text: text.into(), fields: fields.fields() }
+    }
+
+    /// What a refusal looks like; some carry fields of their own.
+    pub(super) fn refusal(error: &Error) -> Answer {
+        let fields = match error {
+            Error::Exists { size, .. } => There::new(*size).fields(),
+            Error::Mismatch { bad } => Bad::new(*bad).fields(),
+            _ => Sink::new(),
+        };
+        Answer { code: code_of(error), text: error.to_string(), fields }
+    }
+
+    /// Appends the answer's frame.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        self.write_as(Kind::Answer, out);
+    }
+
+    /// Appends the last words' frame.
+    pub(super) fn write_bye(&self, out: &mut Vec<u8>) {
+        self.write_as(Kind::Bye, out);
+    }
+
+    fn write_as(&self, kind: Kind, out: &mut Vec<u8>) {
+        let mut sink = Sink::new();
+        wire::put_answer_head(&mut sink, self.code, &self.text);
+        sink.raw(self.fields.as_bytes());
+        wire::frame(out, kind, &sink);
+    }
+}
+
+/// The number for an error. There is no `_` here on purpose: a new error must be given its number.
+pub(super) fn code_of(error: &Error) -> Code {
+    match error {
+        Error::NeedLogin => Code::NeedLogin,
+        Error::LoginRefused => Code::LoginRefused,
+        Error::Denied { .. } => Code::Denied,
+        Error::BadPath { .. } => Code::BadPath,
+        Error::NotFound { .. } => Code::NotFound,
+        Error::Exists { .. } => Code::Exists,
+        Error::IsDirectory { .. } => Code::IsDirectory,
+        Error::NotDirectory { .. } => Code::NotDirectory,
+        Error::NotEmpty { .. } => Code::NotEmpty,
+        Error::NotRegular { .. } => Code::NotRegular,
+        Error::Busy { .. } => Code::Busy,
+        Error::Superseded { .. } => Code::Superseded,
+        Error::OverQuota { .. } => Code::OverQuota,
+        Error::Mismatch { .. } | Error::WholeMismatch => Code::Mismatch,
+        Error::BadOffset { .. } => Code::BadOffset,
+        Error::Changed { .. } => Code::Changed,
+        Error::UnknownCommand { .. } => Code::UnknownCommand,
+        Error::BadField { .. } => Code::BadField,
+        Error::BadArgument { .. } => Code::BadArgument,
+        Error::WrongState { .. } => Code::WrongState,
+        Error::Unsupported { .. } => Code::Unsupported,
+        Error::TooMany { .. } => Code::TooMany,
+        Error::DiskFull => Code::DiskFull,
+        Error::Io { .. } => Code::ServerFault,
+        Error::Malformed { .. } => Code::Malformed,
+        Error::TooLarge { .. } => Code::TooLarge,
+        Error::TimedOut { .. } => Code::TimedOut,
+        Error::AccountClosed => Code::AccountClosed,
+        Error::Full { .. } => Code::Full,
+        Error::Stopping => Code::Stopping,
+        Error::ServerUnproven => Code::Unproven,
+        Error::Gone | Error::Interrupted => Code::Parting,
+    }
+}

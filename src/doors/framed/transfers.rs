@@ -1,0 +1,262 @@
+//! The handlers of content: uploads, downloads, comparisons.
+
+use super::commands::{done as answered, tell};
+use super::reply::{Answer, code_of};
+use super::{Conn, Outcome, Request};
+use crate::digest::Digest;
+use crate::error::{Error, Fate, Result};
+use crate::limits;
+use crate::session::{Mtime, Wanted};
+use crate::transfer::Stored as StoredFile;
+use crate::wire::{
+    self, Chunk, Code, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
+    Stored, Summed, SumsOf,
+};
+
+const CHUNK: u64 = limits::CHUNK as u64;
+
+/// Nothing is open to which the request could belong.
+const NONE_OPEN: Error = Error::WrongState { what: "no upload is open; PUT comes first" };
+
+impl Conn {
+    /// The buffer for reading files, out of the connection while it is used.
+    fn take_block(&mut self) -> Vec<u8> {
+        let block = std::mem::take(&mut self.block);
+        if block.is_empty() { vec![0; limits::FRAME_DATA] } else { block }
+    }
+}
+
+/// The answer for a small file's commit.
+pub(super) fn stored(result: Result<StoredFile>) -> Answer {
+    match result {
+        Ok(file) => Answer::with(
+            Code::Verified,
+            format!("stored, {} bytes", file.size),
+            &Stored::new(file.size),
+        ),
+        Err(e) => {
+            if let Error::Io { source, .. } = &e {
+                log::error!("{e}: {source}");
+            }
+            Answer::refusal(&e)
+        }
+    }
+}
+
+fn mtime(secs: i64, nanos: u32) -> Result<Mtime> {
+    if nanos >= 1_000_000_000 {
+        return Err(Error::BadArgument { what: "mtime_nanos: under 1,000,000,000" });
+    }
+    Ok(Mtime { secs, nanos })
+}
+
+pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let put: Put<'_> = request.message()?;
+    if conn.upload.is_some() {
+        return Err(Error::WrongState { what: "an upload is open; DONE or DROP ends it" });
+    }
+    if put.flags & !(wire::REPLACE | wire::FRESH) != 0 {
+        return Err(Error::BadArgument { what: "flags: 1, 2 or both" });
+    }
+    let wanted = Wanted {
+        path: put.path,
+        mtime: mtime(put.mtime_secs, put.mtime_nanos)?,
+        replace: put.flags & wire::REPLACE != 0,
+        algorithm: conn.algorithm,
+    };
+    if !put.digest.is_empty() && is_there(conn, &wanted, put.size, put.digest)? {
+        return tell_equal();
+    }
+    let upload = conn.session.upload(&wanted, put.size, put.flags & wire::FRESH != 0)?;
+    let held = upload.held();
+    log::info!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
+    conn.upload = Some(upload);
+    if held == 0 {
+        return tell(Code::Ready, "ready to receive", &Opened::new(0));
+    }
+    let text = format!("the file exists, but not enough: {held} of {} bytes", put.size);
+    tell(Code::PartThere, text, &Opened::new(held))
+}
+
+fn tell_equal() -> Result<Outcome> {
+    Ok(Outcome::Answer(Answer::new(Code::AlreadyThere, "the file exists, equal")))
+}
+
+/// Whether an equal file is in the place already.
+fn is_there(conn: &mut Conn, wanted: &Wanted<'_>, size: u64, whole: &[u8]) -> Result<bool> {
+    let mut block = conn.take_block();
+    let Conn { session, outbox, .. } = conn;
+    let mut alive = |done, total| outbox.alive(done, total);
+    let said = (size, whole);
+    let equal = session.is_equal(wanted.path, wanted.algorithm, said, &mut block, &mut alive);
+    conn.block = block;
+    match equal {
+        // What cannot be read cannot be equal; the upload itself will say what is in its way.
+        Err(e) if e.fate() == Fate::Answer => Ok(false),
+        other => other,
+    }
+}
+
+pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let store = Store::decode(request.fields)?;
+    if store.flags & !wire::REPLACE != 0 {
+        return Err(Error::BadArgument { what: "flags: 0 or 1" });
+    }
+    let mut digests = Vec::new();
+    wire::digests(conn.algorithm, store.digests, &mut digests)?;
+    let wanted = Wanted {
+        path: store.path,
+        mtime: mtime(store.mtime_secs, store.mtime_nanos)?,
+        replace: store.flags & wire::REPLACE != 0,
+        algorithm: conn.algorithm,
+    };
+    let ready = match conn.session.store(&wanted, &digests, store.digest, request.data) {
+        Ok(ready) => ready,
+        Err(e) => {
+            // Answers stay in order: those who wait come first.
+            conn.settle_group()?;
+            let size = request.data.len() as u64;
+            let there = matches!(e, Error::Exists { size: there, .. } if there == size);
+            if there && is_there(conn, &wanted, size, store.digest)? {
+                return tell_equal();
+            }
+            return Err(e);
+        }
+    };
+    if conn.session.is_durable() {
+        conn.group.push(ready);
+        let bytes: u64 = conn.group.iter().map(|ready| ready.size()).sum();
+        if conn.group.len() >= limits::GROUP_FILES || bytes >= limits::GROUP_BYTES as u64 {
+            conn.settle_group()?;
+        }
+        return Ok(Outcome::Grouped);
+    }
+    Ok(Outcome::Answer(stored(conn.session.commit(ready))))
+}
+
+pub(super) fn chunk(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let chunk = Chunk::decode(request.fields)?;
+    let upload = conn.upload.as_mut().ok_or(NONE_OPEN)?;
+    if let Some(refused) = &conn.upload_refused {
+        return Ok(Outcome::Answer(refused.clone()));
+    }
+    wire::digests(conn.algorithm, chunk.digests, &mut conn.digests)?;
+    match upload.write(chunk.offset, &conn.digests, request.data) {
+        Ok(()) => Ok(Outcome::Answer(Answer::new(Code::Verified, ""))),
+        Err(e) => {
+            if ends_upload(&e) {
+                log::warn!("{} put {}: {e}", conn.session.who(), upload.path());
+                conn.upload_refused = Some(Answer::refusal(&e));
+            }
+            Err(e)
+        }
+    }
+}
+
+/// After these an upload can only be closed; its part stays.
+fn ends_upload(e: &Error) -> bool {
+    matches!(
+        code_of(e),
+        Code::OverQuota | Code::DiskFull | Code::ServerFault | Code::Superseded | Code::TooMany
+    )
+}
+
+pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let held: Held<'_> = request.message()?;
+    if held.count == 0 || held.count as usize > limits::CHUNKS_UNSETTLED {
+        return Err(Error::BadArgument { what: "count: from 1 to 16384 chunks" });
+    }
+    let mut block = conn.take_block();
+    let Conn { upload, outbox, .. } = conn;
+    let upload = upload.as_mut().ok_or(NONE_OPEN)?;
+    upload.accept_before(held.from);
+    let mut at = held.from;
+    let mut left = u64::from(held.count) * CHUNK;
+    let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
+    while left > 0 {
+        let want = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let got =
+            upload.held_digests(at, block.get_mut(..want).unwrap_or_default(), &mut digests)?;
+        if got == 0 {
+            break;
+        }
+        piece(&mut part, at, &digests);
+        outbox.more(&part, &[])?;
+        at += got as u64;
+        left = left.saturating_sub(got as u64);
+    }
+    conn.block = block;
+    tell(Code::Sums, "this is held", &Summed::new(at))
+}
+
+/// The fields of a piece.
+fn piece(sink: &mut Sink, offset: u64, digests: &[Digest]) {
+    sink.clear();
+    Piece::new(offset, &[]).encode(sink);
+    for digest in digests {
+        sink.raw(digest.as_bytes());
+    }
+}
+
+pub(super) fn done(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let done: Done<'_> = request.message()?;
+    let upload = conn.upload.take().ok_or(NONE_OPEN)?;
+    if let Some(refused) = conn.upload_refused.take() {
+        return Ok(Outcome::Answer(refused));
+    }
+    let path = upload.path().clone();
+    let ready = upload.finish(done.digest)?;
+    let file = conn.session.commit(ready)?;
+    log::info!("{} stored {path}: {} bytes", conn.session.who(), file.size);
+    Ok(Outcome::Answer(stored(Ok(file))))
+}
+
+pub(super) fn give_up(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let drop: Drop<'_> = request.message()?;
+    let upload = conn.upload.take().ok_or(NONE_OPEN)?;
+    conn.upload_refused = None;
+    if drop.keep == 1 {
+        return answered("the part stays");
+    }
+    upload.discard()?;
+    answered("the part is removed")
+}
+
+pub(super) fn sums(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let of: SumsOf<'_> = request.message()?;
+    let range = (of.from, u64::from(of.count) * CHUNK);
+    let mut sums = conn.session.download(of.path, conn.algorithm, range, of.version)?;
+    let mut block = conn.take_block();
+    let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
+    let mut end = of.from;
+    while sums.left() > 0 {
+        let (at, got) = sums.next(&mut block, &mut digests)?;
+        piece(&mut part, at, &digests);
+        conn.outbox.more(&part, &[])?;
+        end = at + got as u64;
+    }
+    conn.block = block;
+    sums.finish()?;
+    tell(Code::Sums, "these are the digests", &Summed::new(end))
+}
+
+pub(super) fn get(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let get: Get<'_> = request.message()?;
+    let range = (get.offset, get.length);
+    let mut download = conn.session.download(get.path, conn.algorithm, range, get.version)?;
+    let mut block = conn.take_block();
+    let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
+    while download.left() > 0 {
+        if conn.site().is_stopping() {
+            return Err(Error::Stopping);
+        }
+        let (at, got) = download.next(&mut block, &mut digests)?;
+        piece(&mut part, at, &digests);
+        conn.outbox.more(&part, block.get(..got).unwrap_or_default())?;
+    }
+    conn.block = block;
+    let (source, digest) = download.finish()?;
+    let Mtime { secs, nanos } = source.mtime();
+    let got = Got::new(source.size(), secs, nanos, source.version(), digest.as_bytes());
+    tell(Code::Sent, "sent", &got)
+}

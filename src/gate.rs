@@ -1,0 +1,133 @@
+//! How many may be inside: in all, from one address, and before their login.
+//!
+//! Invariant: every place that was given is counted until it is dropped, however its thread ends.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, Result};
+
+/// The ceilings of a gate.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Connections in all.
+    pub all: usize,
+    /// Connections from one address; loopback is exempt, since a whole class sits there.
+    pub per_address: usize,
+    /// Connections that have not logged in yet.
+    pub before_login: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Gate {
+    room: Room,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    before_login: usize,
+    addresses: HashMap<IpAddr, usize>,
+}
+
+/// A place inside.
+#[derive(Debug)]
+pub struct Place {
+    gate: Arc<Gate>,
+    address: IpAddr,
+    logged_in: bool,
+}
+
+impl Gate {
+    /// An empty room.
+    pub fn new(room: Room) -> Arc<Gate> {
+        Arc::new(Gate { room, counts: Mutex::default() })
+    }
+
+    /// The lock holds over counting alone, which leaves no half state, so poison means nothing.
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets one more in, or says which limit stands against it.
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Place> {
+        let address = address.to_canonical();
+        let mut counts = self.counts();
+        let here = counts.addresses.get(&address).copied().unwrap_or(0);
+        let limits = [
+            (counts.all, self.room.all, "connections"),
+            (counts.before_login, self.room.before_login, "connections before login"),
+            (
+                if address.is_loopback() { 0 } else { here },
+                self.room.per_address,
+                "connections from one address",
+            ),
+        ];
+        for (now, max, what) in limits {
+            if now >= max {
+                return Err(Error::Full { what, max: max as u64 });
+            }
+        }
+        counts.all += 1;
+        counts.before_login += 1;
+        *counts.addresses.entry(address).or_default() += 1;
+        drop(counts);
+        Ok(Place { gate: Arc::clone(self), address, logged_in: false })
+    }
+
+    /// How many are inside.
+    pub fn inside(&self) -> usize {
+        self.counts().all
+    }
+}
+
+impl Place {
+    /// Frees the place among those who have not logged in yet.
+    pub fn logged_in(&mut self) {
+        if !std::mem::replace(&mut self.logged_in, true) {
+            self.gate.counts().before_login -= 1;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.logged_in();
+        let mut counts = self.gate.counts();
+        counts.all -= 1;
+        if let Some(here) = counts.addresses.get_mut(&self.address) {
+            *here -= 1;
+            if *here == 0 {
+                counts.addresses.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_refuses_by_name_and_places_come_back() {
+        let gate = Gate::new(Room { all: 3, per_address: 1, before_login: 2 });
+        let far: IpAddr = "192.0.2.1".parse().unwrap();
+        let near: IpAddr = "127.0.0.1".parse().unwrap();
+        let mut first = gate.enter(far).unwrap();
+        let said = gate.enter(far).unwrap_err().to_string();
+        assert!(said.contains("1 connections from one address"), "{said}");
+        let second = gate.enter(near).unwrap();
+        let said = gate.enter(near).unwrap_err().to_string();
+        assert!(said.contains("2 connections before login"), "{said}");
+        first.logged_in();
+        let _third = gate.enter(near).unwrap();
+        let said = gate.enter(near).unwrap_err().to_string();
+        assert!(said.contains("3 connections at most"), "{said}");
+        drop((first, second));
+        assert_eq!(gate.inside(), 1);
+        assert!(gate.enter(far).is_ok());
+    }
+}

@@ -1,0 +1,260 @@
+//! Listening, letting in, starting a thread for each guest, and stopping.
+//!
+//! Invariant: whatever `accept` or a new thread meets (no descriptors, no memory), the server goes
+//! on, and the guest is told if that is possible.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, tick};
+
+use crate::config::Config;
+use crate::doors::framed;
+use crate::error::Error;
+use crate::gate::{Gate, Place, Room};
+use crate::limits;
+use crate::session::Session;
+use crate::site::{OpenError, Site};
+use crate::stream::Stream;
+
+/// How often the housekeeper looks for parts that have expired.
+const HOUSEKEEPING: Duration = Duration::from_secs(10 * 60);
+/// How often a stopping server looks whether everybody has left.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+
+/// A server whose sockets are bound and that serves nobody yet.
+#[derive(Debug)]
+pub struct Server {
+    site: Arc<Site>,
+    gate: Arc<Gate>,
+    framed: TcpListener,
+}
+
+/// Why a server cannot start; for the operator's terminal.
+#[derive(Debug)]
+pub enum StartError {
+    /// The store or the home.
+    Open(OpenError),
+    /// An address could not be bound.
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Open(e) => e.fmt(f),
+            StartError::Bind { address, source } => {
+                write!(f, "cannot listen on {address}: {source}")?;
+                if source.kind() == io::ErrorKind::AddrInUse {
+                    f.write_str("; another program does, or another miniftpd")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl Server {
+    /// Opens the site and binds the sockets.
+    pub fn bind(config: Config, conf: &Path, home: &Path) -> Result<Server, StartError> {
+        let address = config.listen;
+        let room = Room {
+            all: config.connections,
+            per_address: config.connections_per_address,
+            before_login: config.connections_before_login,
+        };
+        let site = Site::open(config, conf, home).map_err(StartError::Open)?;
+        let framed =
+            TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
+        Ok(Server { site, gate: Gate::new(room), framed })
+    }
+
+    /// Where the framed door listens, with the real port.
+    pub fn framed_address(&self) -> io::Result<SocketAddr> {
+        self.framed.local_addr()
+    }
+
+    /// What all sessions share.
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// Serves until `stop` gives a first word, then drains: no new guests, every session finishes
+    /// the request that it is at and says goodbye. A second word, or the end of `drain_secs`, cuts
+    /// off whoever is left.
+    pub fn run(self, stop: &Receiver<()>) -> io::Result<()> {
+        let (housekeeper_stop, stopped) = bounded(0);
+        let site = Arc::clone(&self.site);
+        thread::Builder::new()
+            .name("housekeeper".into())
+            .stack_size(limits::THREAD_STACK)
+            .spawn(move || keep_house(&site, &stopped))?;
+        let door = Door {
+            site: Arc::clone(&self.site),
+            gate: Arc::clone(&self.gate),
+            spare: self.framed.try_clone().ok(),
+            listener: self.framed.try_clone()?,
+        };
+        let accepting =
+            thread::Builder::new().name("framed-door".into()).spawn(move || door.accept())?;
+        // An error means that whoever could stop us has gone: that is a stop too.
+        let _ = stop.recv();
+        log::info!("stopping: {} connections are told", self.gate.inside());
+        self.site.stop();
+        // On Linux this wakes the thread that waits in accept.
+        let _ = rustix::net::shutdown(&self.framed, rustix::net::Shutdown::Both);
+        let _ = accepting.join();
+        // Whoever was let in between the two lines above is told as well.
+        self.site.stop();
+        self.drain(stop);
+        drop(housekeeper_stop);
+        Ok(())
+    }
+
+    fn drain(&self, stop: &Receiver<()>) {
+        let until = Instant::now() + Duration::from_secs(self.site.config().drain_secs);
+        while self.gate.inside() > 0 {
+            if stop.recv_timeout(DRAIN_LOOK).is_ok() || Instant::now() >= until {
+                log::warn!("{} connections are cut off", self.gate.inside());
+                self.site.cut();
+                return;
+            }
+        }
+        log::info!("stopped: everybody has left");
+    }
+}
+
+/// Removes expired parts now and then, until the other end of the channel is dropped.
+fn keep_house(site: &Site, stopped: &Receiver<()>) {
+    let ticks = tick(HOUSEKEEPING);
+    loop {
+        site.expire_parts();
+        crossbeam_channel::select! {
+            recv(ticks) -> _ => {}
+            recv(stopped) -> _ => return,
+        }
+    }
+}
+
+/// One listening socket and its thread.
+struct Door {
+    site: Arc<Site>,
+    gate: Arc<Gate>,
+    listener: TcpListener,
+    /// A descriptor to give up when there are no others, so that a guest can still be told.
+    spare: Option<TcpListener>,
+}
+
+impl Door {
+    fn accept(mut self) {
+        loop {
+            let accepted = self.listener.accept();
+            if self.site.is_stopping() {
+                return;
+            }
+            match accepted {
+                Ok((tcp, from)) => self.let_in(tcp, from),
+                Err(e) if is_passing(&e) => {}
+                Err(e) => {
+                    log::error!("cannot accept a connection: {e}");
+                    self.refuse_with_the_spare();
+                    thread::sleep(limits::ACCEPT_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Without descriptors a guest would wait in the queue and the loop would spin.
+    fn refuse_with_the_spare(&mut self) {
+        if self.spare.take().is_none() {
+            self.spare = self.listener.try_clone().ok();
+            return;
+        }
+        if self.listener.set_nonblocking(true).is_ok() {
+            if let Ok((tcp, _)) = self.listener.accept() {
+                let max = self.site.config().connections as u64;
+                self.refuse(tcp, &Error::Full { what: "connections (no descriptors left)", max });
+            }
+        }
+        let _ = self.listener.set_nonblocking(false);
+        self.spare = self.listener.try_clone().ok();
+    }
+
+    fn let_in(&self, tcp: TcpStream, from: SocketAddr) {
+        match self.gate.enter(from.ip()) {
+            Ok(place) => self.start(tcp, from, place),
+            Err(e) => {
+                log::warn!("{from} is refused: {e}");
+                self.refuse(tcp, &e);
+            }
+        }
+    }
+
+    fn start(&self, tcp: TcpStream, from: SocketAddr, place: Place) {
+        let Ok(stream) = Stream::new(tcp, framed::patience(&self.site)) else { return };
+        let handle = match stream.try_clone_tcp() {
+            Ok(handle) => handle,
+            Err(e) => {
+                log::error!("{from} is refused: {e}");
+                return framed::refuse(stream, &Error::Full { what: "connections", max: 0 });
+            }
+        };
+        let presence = self.site.join(handle, from.ip());
+        let name = format!("framed-{}", presence.id());
+        log::debug!("{from} came in as {name}");
+        let session = Session::new(presence);
+        let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
+        if let Err(e) = thread.spawn(move || framed::serve(stream, session, place)) {
+            log::error!("no thread for {from}: {e}");
+        }
+    }
+
+    fn refuse(&self, tcp: TcpStream, e: &Error) {
+        if let Ok(stream) = Stream::new(tcp, framed::patience(&self.site)) {
+            framed::refuse(stream, e);
+        }
+    }
+}
+
+/// Failures of one connection that say nothing about the next.
+fn is_passing(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::TimedOut
+    )
+}
+
+/// A channel whose sender stops a server: one word to drain, two to cut.
+pub fn stop_channel() -> (Sender<()>, Receiver<()>) {
+    bounded(2)
+}
+
+/// Asks the system for `wanted` open files, or as many as it allows; the error is that number.
+pub fn raise_descriptors(wanted: u64) -> Result<(), u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let most = now.maximum.unwrap_or(u64::MAX);
+    let current = now.current.unwrap_or(u64::MAX);
+    if current < wanted {
+        let raised = Rlimit { current: Some(wanted.min(most)), maximum: now.maximum };
+        if setrlimit(Resource::Nofile, raised).is_err() {
+            return Err(current);
+        }
+    }
+    if most < wanted { Err(most) } else { Ok(()) }
+}

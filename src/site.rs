@@ -1,0 +1,248 @@
+//! What all sessions share: accounts, the home, the ledger, who writes what, who is here.
+//!
+//! Never: serves anybody. Each part has a small lock of its own, and none is held over I/O but
+//! `opening`, which exists to make two first logins of an account wait for one walk.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Shutdown, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::accounts::{Account, AccountName, Accounts, Store, StoreError};
+use crate::config::{self, Config};
+use crate::digest::Algorithm;
+use crate::error::{Error, Result};
+use crate::quota::{Ledger, Purse};
+use crate::scram;
+use crate::transfer::{Claims, Durability};
+use crate::vfs::{Home, Unopened, VPath, Vfs};
+
+/// How old a walk of a home may be before the next lone login makes a new one, in case somebody
+/// put files there without the server.
+const WALK_AGAIN: Duration = Duration::from_secs(60);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Site {
+    config: Config,
+    accounts: Store,
+    home: Arc<Home>,
+    ledger: Arc<Ledger>,
+    claims: Arc<Claims>,
+    /// Makes unknown names look like known ones; the same after a restart.
+    secret: [u8; 32],
+    online: Mutex<HashMap<u64, Online>>,
+    /// When each account's home was last walked.
+    opening: Mutex<HashMap<AccountName, Instant>>,
+    stopping: AtomicBool,
+    next_id: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Online {
+    tcp: TcpStream,
+    account: Option<AccountName>,
+}
+
+/// A connection's place in the list of who is here; dropped, it is gone from it.
+#[derive(Debug)]
+pub struct Presence {
+    site: Arc<Site>,
+    id: u64,
+    /// Who is at the other end.
+    pub peer: IpAddr,
+}
+
+/// Why a site cannot be opened; for the operator's terminal.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The account store.
+    Accounts(StoreError),
+    /// The home, which another server may hold.
+    Home {
+        /// The folder.
+        dir: PathBuf,
+        /// What stands against it.
+        why: Unopened,
+    },
+    /// Something smaller.
+    Other(Error),
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            OpenError::Accounts(e) => e.fmt(f),
+            OpenError::Home { dir, why } => write!(f, "the home {} {why}", dir.display()),
+            OpenError::Other(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// Every critical section under it is a plain assignment or a map operation, which cannot leave
+/// half a state; so a lock that a panic poisoned is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Site {
+    /// Opens the account store and the home, which it locks against a second server.
+    pub fn open(config: Config, conf: &Path, home: &Path) -> Result<Arc<Site>, OpenError> {
+        let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
+        let home =
+            Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
+        let secret = scram::random_bytes().and_then(|new| home.secret(new));
+        Ok(Arc::new(Site {
+            config,
+            accounts,
+            home: Arc::new(home),
+            ledger: Arc::new(Ledger::new()),
+            claims: Arc::default(),
+            secret: secret.map_err(OpenError::Other)?,
+            online: Mutex::default(),
+            opening: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            next_id: AtomicU64::new(1),
+        }))
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The accounts as they are now.
+    pub fn accounts(&self) -> Arc<Accounts> {
+        self.accounts.current()
+    }
+
+    /// The digest that the settings ask for, if they do.
+    pub fn digest(&self) -> Option<Algorithm> {
+        self.config.digest
+    }
+
+    /// What success means for the disk here.
+    pub fn durability(&self) -> Durability {
+        match self.config.durability {
+            config::Durability::Full => Durability::Full,
+            config::Durability::None => Durability::None,
+        }
+    }
+
+    /// Bytes that stay free on the disk.
+    pub fn min_free_bytes(&self) -> u64 {
+        self.config.min_free_bytes
+    }
+
+    /// PBKDF2 iterations that an unknown name pretends to have.
+    pub fn iterations(&self) -> u32 {
+        self.config.iterations
+    }
+
+    /// The key under which unknown names get their salts.
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
+    /// Who has how much room.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Who writes what.
+    pub fn claims(&self) -> &Arc<Claims> {
+        &self.claims
+    }
+
+    /// The folder of all homes.
+    pub fn home(&self) -> &Arc<Home> {
+        &self.home
+    }
+
+    /// Makes a connection known, so that it can be ended from outside.
+    pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr) -> Presence {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        lock(&self.online).insert(id, Online { tcp, account: None });
+        Presence { site: Arc::clone(self), id, peer }
+    }
+
+    /// Opens an account's view and makes sure that the ledger knows its bytes. The disk is the
+    /// truth: it is walked when nobody else uses the account and the last walk is old.
+    pub fn open_view(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
+        let vfs = Vfs::open(&self.home, account.name().as_str())?;
+        let purse = Purse::new(account.name().as_str());
+        let mut walked = lock(&self.opening);
+        let fresh = walked.get(account.name()).is_some_and(|at| at.elapsed() < WALK_AGAIN);
+        let alone = !lock(&self.online)
+            .values()
+            .any(|other| other.account.as_ref() == Some(account.name()));
+        if !self.ledger.knows(&purse) || (alone && !fresh) {
+            let used = vfs.used_bytes(&mut || Ok(()))?;
+            self.ledger.open(&purse, account.quota_bytes, used);
+            self.ledger.recount(&purse, used);
+            walked.insert(account.name().clone(), Instant::now());
+        } else {
+            self.ledger.set_limit(&purse, account.quota_bytes);
+        }
+        if let Some(me) = lock(&self.online).get_mut(&presence.id) {
+            me.account = Some(account.name().clone());
+        }
+        Ok((vfs, purse))
+    }
+
+    /// Removes the parts that nobody has touched for the time that the settings give them.
+    pub fn expire_parts(&self) {
+        let age = Duration::from_secs(self.config.part_days.saturating_mul(24 * 3600));
+        let Some(before) = SystemTime::now().checked_sub(age) else { return };
+        let busy = |account: &str, path: &VPath| {
+            self.claims.is_taken(&format!("{account}{}", path.as_str()))
+        };
+        for (account, freed) in self.home.expire_parts(before, &busy) {
+            log::info!("an unfinished upload of {account} expired: {freed} bytes");
+            self.ledger.give_back(&Purse::new(&account), freed);
+        }
+    }
+
+    /// Begins to stop: every connection finishes the request that it is at and then finds the end
+    /// of its stream, so that it can say goodbye.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for online in lock(&self.online).values() {
+            let _ = online.tcp.shutdown(Shutdown::Read);
+        }
+    }
+
+    /// Ends every connection at once.
+    pub fn cut(&self) {
+        for online in lock(&self.online).values() {
+            let _ = online.tcp.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Whether the server is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+impl Presence {
+    /// What all sessions share.
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// A number for the log that no other connection of this run has.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        lock(&self.site.online).remove(&self.id);
+    }
+}

@@ -1,0 +1,378 @@
+//! The one type over a TCP socket, for both doors and the client.
+//!
+//! Every wait has a deadline with a name: for the next frame, for the rest of one, for the peer to
+//! take what is sent, and for the login as a whole. A peer that dribbles is as late as a silent one.
+//! Invariant: no system call here waits longer than the deadline that is meant, give or take a second.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result, Wait};
+use crate::limits;
+use crate::wire::Arrive;
+
+/// How long one system call may wait before the clocks are looked at.
+const SLICE: Duration = limits::REST_AFTER;
+/// The shortest wait that is asked for: zero would mean for ever.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// Slices that one system call writes at most.
+const SLICES: usize = 16;
+
+/// How long the other side may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the next frame to begin.
+    pub idle: Duration,
+    /// In each span of this length inside a frame [`limits::PACE`] bytes a second must move.
+    pub frame: Duration,
+    /// When the login must be over, all attempts together.
+    pub login: Option<Instant>,
+}
+
+/// How far a frame has come since the last time it was judged. Only waiting counts, so that what
+/// this side does between two reads is not held against the peer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    /// Adds a step; `false` if too little moved in the span.
+    fn step(&mut self, waited: Duration, bytes: usize, span: Duration) -> bool {
+        self.waited = self.waited.saturating_add(waited);
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        let enough = self.bytes >= limits::PACE.saturating_mul(span.as_secs().max(1));
+        if enough {
+            *self = Pace::default();
+        }
+        enough || self.waited < span
+    }
+}
+
+/// A TCP connection whose every wait is bounded.
+#[derive(Debug)]
+pub struct Stream {
+    tcp: TcpStream,
+    patience: Patience,
+    /// What the socket's read timeout was last set to.
+    read_timeout: Option<Duration>,
+    /// Since when the next frame is waited for, and whether [`limits::REST_AFTER`] was told.
+    idle: Option<(Instant, bool)>,
+    pace: Pace,
+    interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl Stream {
+    /// Takes a connected socket over.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if the socket takes no options any more.
+    pub fn new(tcp: TcpStream, patience: Patience) -> Result<Stream> {
+        // A small frame must not wait for the answer to the one before it.
+        tcp.set_nodelay(true).map_err(|_| Error::Gone)?;
+        tcp.set_write_timeout(Some(SLICE)).map_err(|_| Error::Gone)?;
+        Ok(Stream {
+            tcp,
+            patience,
+            read_timeout: None,
+            idle: None,
+            pace: Pace::default(),
+            interrupt: None,
+        })
+    }
+
+    /// Looks at this flag once a second while it waits, and stops with [`Error::Interrupted`].
+    pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> Stream {
+        self.interrupt = Some(flag);
+        self
+    }
+
+    /// Changes how long the next frame may be waited for.
+    pub fn set_idle(&mut self, idle: Duration) {
+        self.patience.idle = idle;
+    }
+
+    /// Changes the span in which a frame must move.
+    pub fn set_frame(&mut self, frame: Duration) {
+        self.patience.frame = frame;
+    }
+
+    /// The login is over in time: its deadline no longer counts.
+    pub fn logged_in(&mut self) {
+        self.patience.login = None;
+    }
+
+    /// A second handle to the socket, for whoever may have to end this connection from outside.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system has no descriptor left.
+    pub fn try_clone_tcp(&self) -> Result<TcpStream> {
+        self.tcp.try_clone().map_err(|e| Error::io("duplicating a socket", e))
+    }
+
+    /// Ends one or both directions. A peer that has gone already is no error.
+    pub fn shutdown(&self, how: Shutdown) {
+        let _ = self.tcp.shutdown(how);
+    }
+
+    /// The other side's address, if it is still known.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.tcp.peer_addr().ok()
+    }
+
+    /// Whether the peer has said nothing since the last read and has not hung up. Never waits.
+    pub fn is_quiet(&self) -> bool {
+        if self.tcp.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let peeked = self.tcp.peek(&mut [0]);
+        self.tcp.set_nonblocking(false).is_ok()
+            && matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Reads what is there without waiting; 0 if nothing is, or if the peer has gone, which the
+    /// next read that waits will tell.
+    #[cfg(unix)]
+    pub fn arrive_now(&mut self, into: &mut [u8]) -> usize {
+        use rustix::net::{RecvFlags, recv};
+        let n = recv(&self.tcp, into, RecvFlags::DONTWAIT).map_or(0, |(_, n)| n);
+        if n > 0 {
+            self.idle = None;
+        }
+        n
+    }
+
+    /// Sends all parts, one after the other, in as few system calls as the socket allows.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if the peer does not take it, [`Error::Gone`] if it went,
+    /// [`Error::Interrupted`] by the flag.
+    pub fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
+        let mut pace = Pace::default();
+        for group in parts.chunks(SLICES) {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            for (slice, part) in slices.iter_mut().zip(group) {
+                *slice = IoSlice::new(part);
+            }
+            let mut left = &mut slices[..group.len()];
+            // Empty parts would look like a peer that takes nothing.
+            IoSlice::advance_slices(&mut left, 0);
+            while !left.is_empty() {
+                let start = Instant::now();
+                let n = match self.tcp.write_vectored(left) {
+                    Ok(0) => return Err(Error::Gone),
+                    Ok(n) => n,
+                    Err(e) => self.waited_only(&e)?,
+                };
+                IoSlice::advance_slices(&mut left, n);
+                if !left.is_empty() {
+                    self.check_login()?;
+                    if !pace.step(start.elapsed(), n, self.patience.frame) {
+                        return Err(Error::TimedOut { wait: Wait::Send });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn finish_sending(&self) {
+        self.shutdown(Shutdown::Write);
+    }
+
+    /// Reads and throws away what the peer still sends, for at most [`limits::LINGER`], so that
+    /// closing the socket does not destroy the last words before the peer has read them.
+    pub fn linger(&mut self) {
+        let until = Instant::now() + limits::LINGER;
+        let mut thrown_away = [0; 4096];
+        self.patience.login = None;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            // An error ends it: the peer has gone, which is what is waited for.
+            if self.read_within(left, &mut thrown_away).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a frame to begin. `Ok(0)` once, after [`limits::REST_AFTER`].
+    fn arrive_between(&mut self, into: &mut [u8]) -> Result<usize> {
+        self.pace = Pace::default();
+        loop {
+            let (since, rested) = *self.idle.get_or_insert_with(|| (Instant::now(), false));
+            let left = self.patience.idle.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return Err(Error::TimedOut { wait: Wait::Idle });
+            }
+            // A resting server connection sleeps through; whoever has a flag looks up each second.
+            let watchful = !rested || self.interrupt.is_some();
+            let wait = if watchful { left.min(SLICE) } else { left };
+            let n = self.read_within(wait, into)?;
+            if n > 0 {
+                self.idle = None;
+                return Ok(n);
+            }
+            if !rested && since.elapsed() >= limits::REST_AFTER {
+                self.idle = Some((since, true));
+                return Ok(0);
+            }
+        }
+    }
+
+    /// Waits for more of a frame.
+    fn arrive_within(&mut self, into: &mut [u8]) -> Result<usize> {
+        self.idle = None;
+        loop {
+            let start = Instant::now();
+            let left = self.patience.frame.saturating_sub(self.pace.waited);
+            let n = self.read_within(left.min(SLICE), into)?;
+            if !self.pace.step(start.elapsed(), n, self.patience.frame) {
+                return Err(Error::TimedOut { wait: Wait::Frame });
+            }
+            if n > 0 {
+                return Ok(n);
+            }
+        }
+    }
+
+    /// Reads once, waiting about as long as it is told, never beyond the login. 0: nothing came.
+    fn read_within(&mut self, wait: Duration, into: &mut [u8]) -> Result<usize> {
+        let wait = match self.check_login()? {
+            Some(left) => wait.min(left),
+            None => wait,
+        };
+        let wait = Some(wait.max(SHORTEST));
+        if self.read_timeout != wait {
+            self.tcp.set_read_timeout(wait).map_err(|_| Error::Gone)?;
+            self.read_timeout = wait;
+        }
+        match self.tcp.read(into) {
+            Ok(0) => Err(Error::Gone),
+            Ok(n) => Ok(n),
+            Err(e) => self.waited_only(&e),
+        }
+    }
+
+    /// What is left until the login must be over.
+    fn check_login(&self) -> Result<Option<Duration>> {
+        let Some(deadline) = self.patience.login else { return Ok(None) };
+        match deadline.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(Some(left)),
+            _ => Err(Error::TimedOut { wait: Wait::Login }),
+        }
+    }
+
+    /// `Ok(0)` if the system only says that the slice is over; the flag is looked at here.
+    fn waited_only(&self, error: &io::Error) -> Result<usize> {
+        match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                match &self.interrupt {
+                    Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Interrupted),
+                    _ => Ok(0),
+                }
+            }
+            _ => Err(Error::Gone),
+        }
+    }
+}
+
+impl Arrive for Stream {
+    fn arrive(&mut self, into: &mut [u8], begun: bool) -> Result<usize> {
+        if begun { self.arrive_within(into) } else { self.arrive_between(into) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    const QUICK: Patience =
+        Patience { idle: Duration::from_millis(20), frame: Duration::from_millis(20), login: None };
+
+    fn pair(patience: Patience) -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Stream::new(ours, patience).unwrap(), listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn what_is_sent_in_parts_arrives_in_order_and_the_end_is_told() {
+        let (mut ours, mut theirs) = pair(QUICK);
+        let many: Vec<Vec<u8>> = (0..40u8).map(|n| vec![n; usize::from(n)]).collect();
+        let parts: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
+        ours.send(&parts).unwrap();
+        ours.shutdown(Shutdown::Write);
+        let mut got = Vec::new();
+        theirs.read_to_end(&mut got).unwrap();
+        assert_eq!(got, many.concat());
+
+        theirs.write_all(b"abc").unwrap();
+        let mut into = [0; 2];
+        assert_eq!(ours.arrive(&mut into, false).unwrap(), 2);
+        assert_eq!(ours.arrive(&mut into, true).unwrap(), 1);
+        assert!(ours.is_quiet());
+        drop(theirs);
+        assert!(matches!(ours.arrive(&mut into, true), Err(Error::Gone)));
+        assert!(!ours.is_quiet());
+    }
+
+    #[test]
+    fn each_deadline_has_its_name() {
+        let mut into = [0; 8];
+        let (mut ours, _theirs) = pair(QUICK);
+        let wait = |got: Result<usize>| match got {
+            Err(Error::TimedOut { wait }) => wait,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wait(ours.arrive(&mut into, false)), Wait::Idle);
+        assert_eq!(wait(ours.arrive(&mut into, true)), Wait::Frame);
+        ours.patience.login = Some(Instant::now());
+        assert_eq!(wait(ours.arrive(&mut into, false)), Wait::Login);
+        assert_eq!(wait(ours.arrive(&mut into, true)), Wait::Login);
+        ours.logged_in();
+        assert_eq!(wait(ours.arrive(&mut into, false)), Wait::Idle);
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_is_late() {
+        let (mut ours, _theirs) = pair(QUICK);
+        ours.tcp.set_write_timeout(Some(Duration::from_millis(5))).unwrap();
+        let large = vec![0; 64 << 20];
+        let got = ours.send(&[&large]);
+        assert!(matches!(got, Err(Error::TimedOut { wait: Wait::Send })), "{got:?}");
+    }
+
+    #[test]
+    fn a_dribble_is_late_and_a_flow_is_not() {
+        let span = Duration::from_secs(30);
+        let mut pace = Pace::default();
+        let dribbled = (0..).take_while(|_| pace.step(Duration::from_secs(1), 1, span)).count();
+        assert_eq!(dribbled, 29);
+        let mut pace = Pace::default();
+        assert!((0..1000).all(|_| pace.step(Duration::from_secs(1), 1100, span)));
+    }
+
+    #[test]
+    fn a_flag_ends_a_wait() {
+        let flag = Arc::new(AtomicBool::new(true));
+        let (ours, _theirs) = pair(QUICK);
+        let mut ours = ours.interrupted_by(flag);
+        assert!(matches!(ours.arrive(&mut [0], false), Err(Error::Interrupted)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_there_is_read_without_waiting() {
+        let (mut ours, mut theirs) = pair(QUICK);
+        let mut into = [0; 8];
+        assert_eq!(ours.arrive_now(&mut into), 0);
+        theirs.write_all(b"abc").unwrap();
+        // The loopback delivers before `write` returns.
+        assert_eq!(ours.arrive_now(&mut into), 3);
+    }
+}

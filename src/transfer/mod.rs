@@ -1,0 +1,30 @@
+//! The transfer engine: no protocol, no sockets.
+//!
+//! An upload claims its path, asks for room, opens its part, takes chunks, and ends as a
+//! [`Ready`] file, which the one commit of this program puts in its place:
+//!
+//! ```text
+//! claim -> room (quota, disk) -> part -> chunks, checked -> whole digest -> sync -> rename
+//!   -> sync of the folder -> credit for what was replaced -> success is told
+//! ```
+//!
+//! Invariant: until the rename the target is as it was; nothing is asked of the disk before the
+//! quota has agreed; whatever ends early leaves the part and the ledger telling the truth.
+
+mod claim;
+mod commit;
+mod download;
+mod row;
+mod upload;
+
+pub use claim::{Claim, Claims};
+pub use commit::{Durability, Ready, Stored, commit, commit_group};
+pub use download::{Download, Sums};
+pub use row::Row;
+pub use upload::{Spec, Upload, store};
+
+/// The chunk that an offset lies in; `None` if the offset is not where a chunk begins.
+pub(crate) fn chunk_at(offset: u64) -> Option<u64> {
+    const CHUNK: u64 = crate::limits::CHUNK as u64;
+    if offset % CHUNK == 0 { Some(offset / CHUNK) } else { None }
+}

@@ -1,0 +1,310 @@
+//! A file that is being received. The only place where an uploaded byte is charged and written.
+//!
+//! Never: decides who may write where (that is the session), or what is said to the peer.
+
+use std::sync::Arc;
+
+use super::{Claim, Claims, Ready, Row, chunk_at};
+use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::quota::{Charge, Ledger, Purse};
+use crate::vfs::{Draft, Keep, Kind, Mtime, VPath, Vfs};
+
+const CHUNK: u64 = limits::CHUNK as u64;
+
+/// What is to be written, where, and at whose cost.
+#[derive(Debug)]
+pub struct Spec<'a> {
+    /// The account's view of the disk.
+    pub vfs: &'a Vfs,
+    /// Who has how much room.
+    pub ledger: &'a Arc<Ledger>,
+    /// Who pays.
+    pub purse: &'a Purse,
+    /// Who writes what.
+    pub claims: &'a Arc<Claims>,
+    /// Where to.
+    pub path: &'a VPath,
+    /// The file's time.
+    pub mtime: Mtime,
+    /// Whether a file that is there may be replaced.
+    pub replace: bool,
+    /// The digest that its chunks carry.
+    pub algorithm: Algorithm,
+    /// Bytes that must stay free on the disk.
+    pub min_free_bytes: u64,
+}
+
+impl Spec<'_> {
+    /// Takes the path, and refuses what may not be replaced, before anything is made.
+    /// `true` if there is a file to replace.
+    fn begin(&self) -> Result<(Claim, bool)> {
+        let key = format!("{}{}", self.purse.as_str(), self.path.as_str());
+        let claim = self.claims.take(&key, self.purse.as_str(), self.path.as_str())?;
+        let path = || self.path.as_str().to_string();
+        match self.vfs.stat(self.path) {
+            Err(Error::NotFound { .. }) => Ok((claim, false)),
+            Err(e) => Err(e),
+            Ok(there) => match there.kind {
+                Kind::Folder => Err(Error::IsDirectory { path: path() }),
+                Kind::Link | Kind::Other => Err(Error::NotRegular { path: path() }),
+                Kind::File if !self.replace => {
+                    Err(Error::Exists { path: path(), size: there.size })
+                }
+                Kind::File => Ok((claim, true)),
+            },
+        }
+    }
+
+    /// Refuses growth for which the disk, less its reserve, has no room.
+    fn check_disk(&self, growth: u64) -> Result<()> {
+        if growth > 0 && self.vfs.free_bytes()?.saturating_sub(self.min_free_bytes) < growth {
+            return Err(Error::DiskFull);
+        }
+        Ok(())
+    }
+}
+
+/// See the module. Dropped before [`Upload::finish`], it leaves its part for another attempt.
+#[derive(Debug)]
+pub struct Upload {
+    draft: Draft,
+    charge: Charge,
+    claim: Claim,
+    ledger: Arc<Ledger>,
+    purse: Purse,
+    row: Row,
+    algorithm: Algorithm,
+    path: VPath,
+    size: u64,
+    mtime: Mtime,
+    replace: bool,
+    scratch: Vec<Digest>,
+}
+
+impl Upload {
+    /// Opens an upload of `size` bytes: continues the part that is there, or begins a new one if
+    /// there is none or `fresh` is wanted.
+    pub fn begin(spec: &Spec<'_>, size: u64, fresh: bool) -> Result<Upload> {
+        if size > i64::MAX as u64 {
+            return Err(Error::BadArgument { what: "size: over 2^63" });
+        }
+        let (claim, replacing) = spec.begin()?;
+        let mut held = spec.vfs.part_held(spec.path)?.unwrap_or(0);
+        if fresh && held > 0 {
+            let freed = spec.vfs.drop_part(spec.path)?;
+            spec.ledger.give_back(spec.purse, freed);
+            held = 0;
+        }
+        let mut charge = Charge::open(spec.ledger, spec.purse, held);
+        charge.cover(size, replacing)?;
+        spec.check_disk(size.saturating_sub(held))?;
+        let keep = if fresh { Keep::Fresh } else { Keep::Held };
+        let mut draft = spec.vfs.draft(spec.path, keep, Some(size), Some(spec.mtime))?;
+        if draft.held() > size {
+            draft.truncate(size)?;
+        }
+        charge.settle(draft.held());
+        Ok(Upload {
+            draft,
+            charge,
+            claim,
+            ledger: Arc::clone(spec.ledger),
+            purse: spec.purse.clone(),
+            row: Row::new(spec.algorithm),
+            algorithm: spec.algorithm,
+            path: spec.path.clone(),
+            size,
+            mtime: spec.mtime,
+            replace: spec.replace,
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Where the file will be.
+    pub fn path(&self) -> &VPath {
+        &self.path
+    }
+
+    /// Bytes that the part holds, compared or not.
+    pub fn held(&self) -> u64 {
+        self.draft.held()
+    }
+
+    /// Bytes of the part whose chunks can be compared: full chunks, and the short last one only if
+    /// the part is as long as the file.
+    fn comparable(&self) -> u64 {
+        let held = self.draft.held().min(self.size);
+        if held == self.size { held } else { held - held % CHUNK }
+    }
+
+    /// Reads up to `buffer` of what is held from chunk-aligned `from` on, and gives the digests of
+    /// its chunks; they enter the row. Everything before `from` counts as accepted by the peer.
+    /// Returns the bytes covered, 0 at the end.
+    pub fn held_digests(
+        &mut self,
+        from: u64,
+        buffer: &mut [u8],
+        out: &mut Vec<Digest>,
+    ) -> Result<usize> {
+        let _held = self.claim.hold()?;
+        let end = self.comparable();
+        let chunk =
+            chunk_at(from).ok_or(Error::BadOffset { got: from, want: from - from % CHUNK })?;
+        if from > end {
+            return Err(Error::BadOffset { got: from, want: end });
+        }
+        let want = buffer.len().min(usize::try_from(end - from).unwrap_or(usize::MAX));
+        let block = buffer.get_mut(..want).unwrap_or_default();
+        self.row.check(chunk, want.div_ceil(limits::CHUNK))?;
+        let got = self.draft.read_at(block, from)?;
+        if got != want {
+            return Err(Error::BadOffset { got: from, want: from + got as u64 });
+        }
+        out.clear();
+        chunk_digests(self.algorithm, block, limits::CHUNK, out);
+        for (i, digest) in out.iter().enumerate() {
+            self.row.put(chunk + i as u64, Some(*digest))?;
+        }
+        Ok(got)
+    }
+
+    /// The peer asks for digests from `from` on, so it accepts everything before it.
+    pub fn accept_before(&mut self, from: u64) {
+        self.row.settle(from / CHUNK);
+    }
+
+    /// Takes consecutive chunks. Those whose digest is wrong are not written and must come again;
+    /// [`Error::Mismatch`] names them.
+    pub fn write(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
+        let chunk = self.check_chunks(offset, digests.len(), data.len())?;
+        self.scratch.clear();
+        chunk_digests(self.algorithm, data, limits::CHUNK, &mut self.scratch);
+        let mut bad = 0u32;
+        for (i, (said, is)) in digests.iter().zip(&self.scratch).enumerate() {
+            if said != is {
+                bad |= 1 << i;
+            }
+        }
+        let _held = self.claim.hold()?;
+        let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
+        if let Some(i) = last_good {
+            let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
+            self.charge.spend(end.max(self.draft.held()))?;
+            let written = if bad == 0 {
+                self.draft.write_at(offset, data)
+            } else {
+                write_good(&mut self.draft, offset, data, bad)
+            };
+            if let Err(e) = written {
+                self.charge.settle(self.draft.held());
+                return Err(e);
+            }
+        }
+        for (i, digest) in digests.iter().enumerate() {
+            self.row.put(chunk + i as u64, (bad & (1 << i) == 0).then_some(*digest))?;
+        }
+        self.row.settle(chunk + digests.len() as u64);
+        if bad == 0 { Ok(()) } else { Err(Error::Mismatch { bad }) }
+    }
+
+    /// The chunk at `offset`, if that many chunks and bytes may be written there.
+    fn check_chunks(&self, offset: u64, count: usize, bytes: usize) -> Result<u64> {
+        let end = offset.checked_add(bytes as u64).filter(|end| *end <= self.size);
+        let Some(end) = end else {
+            return Err(Error::BadOffset {
+                got: offset.saturating_add(bytes as u64),
+                want: self.size,
+            });
+        };
+        if count == 0 || count > limits::CHUNKS_IN_FRAME || bytes.div_ceil(limits::CHUNK) != count {
+            return Err(Error::BadArgument { what: "digests: one for each chunk of the data" });
+        }
+        if bytes % limits::CHUNK != 0 && end != self.size {
+            return Err(Error::BadArgument {
+                what: "data: only the file's last chunk may be short",
+            });
+        }
+        let chunk = chunk_at(offset)
+            .ok_or(Error::BadOffset { got: offset, want: offset - offset % CHUNK })?;
+        self.row.check(chunk, count)?;
+        Ok(chunk)
+    }
+
+    /// The peer says that all is there; `whole` is its digest over the chunk digests.
+    /// On a refusal the part stays for another comparison.
+    pub fn finish(mut self, whole: &[u8]) -> Result<Ready> {
+        let chunks = self.size.div_ceil(CHUNK);
+        match self.row.finish(chunks) {
+            Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
+            _ => return Err(Error::WholeMismatch),
+        }
+        Ok(Ready {
+            draft: self.draft,
+            charge: self.charge,
+            claim: self.claim,
+            ledger: self.ledger,
+            purse: self.purse,
+            size: self.size,
+            mtime: self.mtime,
+            replace: self.replace,
+            small: false,
+        })
+    }
+
+    /// Gives up and removes the part.
+    pub fn discard(mut self) -> Result<()> {
+        self.draft.discard()?;
+        self.charge.settle(0);
+        Ok(())
+    }
+}
+
+/// Writes the chunks that are not named in `bad`.
+fn write_good(draft: &mut Draft, offset: u64, data: &[u8], bad: u32) -> Result<()> {
+    for (i, block) in data.chunks(limits::CHUNK).enumerate() {
+        if bad & (1 << i) == 0 {
+            draft.write_at(offset + (i * limits::CHUNK) as u64, block)?;
+        }
+    }
+    Ok(())
+}
+
+/// A whole small file in one go: checked, charged and written, ready to be committed.
+pub fn store(spec: &Spec<'_>, digests: &[Digest], whole: &[u8], data: &[u8]) -> Result<Ready> {
+    let mut is = Vec::with_capacity(digests.len());
+    chunk_digests(spec.algorithm, data, limits::CHUNK, &mut is);
+    if is.len() != digests.len() {
+        return Err(Error::BadArgument { what: "digests: one for each chunk of the data" });
+    }
+    let damaged = is.iter().zip(digests).enumerate().filter(|(_, (is, said))| is != said);
+    let bad = damaged.fold(0u32, |bad, (i, _)| bad | 1 << i);
+    if bad != 0 {
+        return Err(Error::Mismatch { bad });
+    }
+    let mut row = Whole::new(spec.algorithm);
+    is.iter().for_each(|digest| row.push(digest));
+    if row.finish().as_bytes() != whole {
+        return Err(Error::WholeMismatch);
+    }
+    let size = data.len() as u64;
+    let (claim, replacing) = spec.begin()?;
+    let mut charge = Charge::open(spec.ledger, spec.purse, 0);
+    charge.cover(size, replacing)?;
+    spec.check_disk(size)?;
+    // Dropped before it is placed, the draft removes itself, and then the charge frees the promise.
+    let mut draft = spec.vfs.draft_small(spec.path)?;
+    draft.write_at(0, data)?;
+    Ok(Ready {
+        draft,
+        charge,
+        claim,
+        ledger: Arc::clone(spec.ledger),
+        purse: spec.purse.clone(),
+        size,
+        mtime: spec.mtime,
+        replace: spec.replace,
+        small: true,
+    })
+}

@@ -1,0 +1,235 @@
+//! A file being written, outside everybody's view until it is whole.
+//!
+//! Never: decides whether the caller may write or has room, or who else writes: it is for one thread.
+//! Invariant: until [`Draft::place`] returns well, the target is as it was; a reader sees the old
+//! file or the new one, never less. A draft of a part that is dropped stays for a resume; a small one
+//! goes away.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use rustix::fs::{Mode, Timespec, Timestamps, UTIME_NOW, fchmod, futimens};
+use rustix::io::Errno;
+
+use super::Account;
+use super::entry::{Kind, Mtime, kind_of};
+use super::home::FILE_MODE;
+use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
+use super::moves::{Origin, Taken, replaceable};
+use super::part::{self, Note};
+use super::path::VPath;
+use super::source::read_full;
+use crate::error::{Error, Result};
+
+/// What becomes of a part that an earlier upload left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It is dropped; see [`Draft::cleared_bytes`].
+    Fresh,
+    /// The upload goes on with it, if there is one.
+    Held,
+}
+
+/// A file being written.
+#[derive(Debug)]
+pub struct Draft {
+    account: Arc<Account>,
+    spot: Spot,
+    file: File,
+    /// Its name in the account's folder of parts.
+    name: String,
+    /// The id of its part; a small draft is no part and has no note.
+    part: Option<String>,
+    len: u64,
+    cleared: u64,
+    placed: bool,
+}
+
+impl Draft {
+    /// A draft that lasts: a part with a note.
+    pub(super) fn of_part(
+        account: &Arc<Account>,
+        path: &VPath,
+        keep: Keep,
+        declared: Option<u64>,
+        mtime: Option<Mtime>,
+    ) -> Result<Draft> {
+        let spot = target(account, path)?;
+        let failed = |e| told(e, path, "making a part");
+        let id = part::id(path);
+        let old = Note::read(account.parts(), &id).map_err(failed)?;
+        let there = part::held(account.parts(), &id).map_err(failed)?;
+        let mut note = Note { path: path.clone(), declared, mtime, started: part::now_secs() };
+        let held = if let (Keep::Held, Some(old), Some(_)) = (keep, &old, there) {
+            note.started = old.started;
+            true
+        } else {
+            false
+        };
+        let cleared = if held || (old.is_none() && there.is_none()) {
+            0
+        } else {
+            part::drop_part(&account.home, account.parts(), &id).map_err(failed)?
+        };
+        if !held || old.as_ref() != Some(&note) {
+            note.write(&account.home, account.parts()).map_err(failed)?;
+        }
+        let name = part::part_name(&id);
+        let flags = if held { WRITE_FILE } else { NEW_FILE };
+        let opened = At::new(account.parts(), name.as_bytes()).open(flags, FILE_MODE);
+        let file = File::from(opened.map_err(failed)?);
+        let len = if held { length(&file)? } else { 0 };
+        let account = Arc::clone(account);
+        Ok(Draft { account, spot, file, name, part: Some(id), len, cleared, placed: false })
+    }
+
+    /// A draft that is written and placed in one go.
+    pub(super) fn small(account: &Arc<Account>, path: &VPath) -> Result<Draft> {
+        let spot = target(account, path)?;
+        let name = account.home.passing_name();
+        let opened = At::new(account.parts(), name.as_bytes()).open(NEW_FILE, FILE_MODE);
+        let file = File::from(opened.map_err(|e| told(e, path, "making a file"))?);
+        let account = Arc::clone(account);
+        Ok(Draft { account, spot, file, name, part: None, len: 0, cleared: 0, placed: false })
+    }
+
+    /// Where the file will be.
+    pub fn path(&self) -> &VPath {
+        self.spot.path()
+    }
+
+    /// Bytes of the file on the disk, after a failed write too.
+    pub fn held(&self) -> u64 {
+        self.len
+    }
+
+    /// Bytes of an earlier part that became free when this draft was made; for the ledger.
+    pub fn cleared_bytes(&self) -> u64 {
+        self.cleared
+    }
+
+    /// Reads from `offset` until `into` is full or the file ends, and tells how many bytes.
+    pub fn read_at(&self, into: &mut [u8], offset: u64) -> Result<usize> {
+        read_full(&self.file, into, offset)
+    }
+
+    /// Writes all of `bytes` at `offset`. When that fails [`Draft::held`] tells what is on the disk.
+    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let end = offset.checked_add(bytes.len() as u64).filter(|end| i64::try_from(*end).is_ok());
+        let Some(end) = end else {
+            return Err(Error::BadOffset { got: offset, want: self.len });
+        };
+        match self.file.write_all_at(bytes, offset) {
+            Ok(()) => {
+                self.len = self.len.max(end);
+                Ok(())
+            }
+            Err(e) => {
+                // Should the look fail too, as much is counted as could have been written.
+                self.len = length(&self.file).unwrap_or(self.len.max(end));
+                Err(Error::io("writing a file", e))
+            }
+        }
+    }
+
+    /// Cuts the file to `len` bytes; it cannot be made longer so.
+    pub fn truncate(&mut self, len: u64) -> Result<()> {
+        if len > self.len {
+            return Err(Error::BadOffset { got: len, want: self.len });
+        }
+        self.file.set_len(len).map_err(|e| Error::io("cutting a file", e))?;
+        self.len = len;
+        Ok(())
+    }
+
+    /// Waits until the bytes are on the disk. When this fails the bytes are in doubt: a second call
+    /// that succeeds would prove nothing.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data().map_err(|e| Error::io("syncing a file", e))
+    }
+
+    /// Puts the file in its place, over an old one when `replace` says so, and tells the old one's
+    /// bytes, which are free now. Refused, nothing has changed and the draft can be placed later.
+    pub fn place(&mut self, replace: bool, mtime: Option<Mtime>) -> Result<u64> {
+        if self.placed {
+            return Err(Error::WrongState { what: "the file is in its place already" });
+        }
+        let path = self.spot.path();
+        let failed = |e| told(e, path, "finishing a file");
+        if let Some(mtime) = mtime {
+            futimens(&self.file, &times(mtime)).map_err(failed)?;
+        }
+        if !self.account.home.makes_plain_files() {
+            fchmod(&self.file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
+        }
+        let from = (At::new(self.account.parts(), self.name.as_bytes()), Origin::Private);
+        let to = (self.account.jail.at(&self.spot), path);
+        let freed = self.account.home.move_over(from, Kind::File, to, replace)?;
+        self.placed = true;
+        if let Some(id) = &self.part {
+            if let Err(e) = Note::remove(self.account.parts(), id) {
+                log::warn!("the note of a finished upload of `{path}` stays: {e}");
+            }
+        }
+        Ok(freed)
+    }
+
+    /// Waits until the name of a placed file is on the disk.
+    pub fn sync_folder(&self) -> Result<()> {
+        let folder = reopen(self.account.jail.folder_of(&self.spot))
+            .map_err(|e| told(e, self.spot.path(), "opening a folder"))?;
+        File::from(folder).sync_all().map_err(|e| Error::io("syncing a folder", e))
+    }
+
+    /// Gives the draft up and tells the bytes that became free; none once it is placed.
+    pub fn discard(mut self) -> Result<u64> {
+        if self.placed {
+            return Ok(0);
+        }
+        let (home, parts) = (&self.account.home, self.account.parts());
+        let freed = match &self.part {
+            Some(id) => part::drop_part(home, parts, id),
+            None => match home.take(At::new(parts, self.name.as_bytes()), None) {
+                Ok(Taken::Freed(bytes)) => Ok(bytes),
+                Ok(_) | Err(Errno::NOENT) => Ok(0),
+                Err(e) => Err(e),
+            },
+        };
+        self.placed = freed.is_ok();
+        freed.map_err(|e| told(e, self.spot.path(), "dropping a part"))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.placed || self.part.is_some() {
+            return;
+        }
+        if let Err(e) = At::new(self.account.parts(), self.name.as_bytes()).unlink() {
+            log::warn!("an unfinished file could not be removed and waits for the next start: {e}");
+        }
+    }
+}
+
+/// The spot of a file to be; refuses what could never be put in place there.
+fn target(account: &Account, path: &VPath) -> Result<Spot> {
+    let spot = account.jail.spot(path)?;
+    match account.jail.at(&spot).stat() {
+        Ok(stat) => replaceable(kind_of(&stat), Kind::File, path)?,
+        Err(Errno::NOENT) => {}
+        Err(e) => return Err(told(e, path, "looking at a file")),
+    }
+    Ok(spot)
+}
+
+fn length(file: &File) -> Result<u64> {
+    Ok(file.metadata().map_err(|e: io::Error| Error::io("looking at a file", e))?.len())
+}
+
+fn times(mtime: Mtime) -> Timestamps {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let mtime = Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.min(999_999_999).into() };
+    Timestamps { last_access: now, last_modification: mtime }
+}

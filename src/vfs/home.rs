@@ -1,0 +1,338 @@
+//! The opened home of the server: the tree of all accounts, and the server's private folder in it.
+//!
+//! ```text
+//! home/<account>/...                 what the account sees
+//! home/.miniftp/lock                 held while a server runs here; contains its process number
+//! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
+//! home/.miniftp/trash/               files on their way out, see `moves`
+//! ```
+//!
+//! Never: hands out a host path. No account can be called `.miniftp`, since names begin with a
+//! letter or digit.
+//! Invariant: one server at a time; that is why names in the private folder need only a counter.
+
+use std::fmt;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{self, Dir, FlockOperation, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::entry::{Kind, kind_of};
+use super::jail::{self, At, KEPT_FILE, NEW_FILE, READ};
+use super::part;
+use crate::error::{Error, Result};
+use crate::text;
+
+/// The server's own folder in the home.
+const PRIVATE: &[u8] = b".miniftp";
+/// Mode of the private folders and of an account's topmost one.
+pub(super) const FOLDER_MODE: u32 = 0o700;
+/// Mode of a stored file.
+pub(super) const FILE_MODE: u32 = 0o644;
+/// Mode of the home's secret.
+const SECRET_MODE: u32 = 0o600;
+/// The end of the name of what is only meant to last for one step.
+pub(super) const PASSING: &str = ".tmp";
+
+/// What the kernel and the disk can do. It is found out at the start; tests take it away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Powers {
+    /// Resolving a whole path in one call without following links. Without it names are walked.
+    pub openat2: bool,
+    /// Renaming without replacing, and exchanging. Without it such renames wait for each other.
+    pub renameat2: bool,
+}
+
+impl Powers {
+    /// Everything; what is missing is found out.
+    pub const ALL: Powers = Powers { openat2: true, renameat2: true };
+}
+
+/// Why a home could not be opened. It is for the operator, so it may say what the system said.
+#[derive(Debug)]
+pub enum Unopened {
+    /// Another server runs there.
+    InUse {
+        /// Its process number, if it has written it down.
+        pid: Option<u32>,
+    },
+    /// The system refused something.
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for Unopened {
+    /// Goes on after "the home X ".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unopened::InUse { pid: Some(pid) } => write!(f, "is in use by miniftpd with pid {pid}"),
+            Unopened::InUse { pid: None } => f.write_str("is in use by another miniftpd"),
+            Unopened::System { doing, source } => write!(f, "cannot be opened: {doing}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Unopened {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Unopened::InUse { .. } => None,
+            Unopened::System { source, .. } => Some(source),
+        }
+    }
+}
+
+/// The opened home. Dropping it lets another server in.
+#[derive(Debug)]
+pub struct Home {
+    root: OwnedFd,
+    private: OwnedFd,
+    parts: OwnedFd,
+    trash: OwnedFd,
+    /// Held for life; the lock goes with it.
+    _lock: File,
+    powers: Powers,
+    /// Whether a file made with [`FILE_MODE`] really gets it, or the umask takes something away.
+    makes_plain_files: bool,
+    /// Taken for renames where the kernel cannot make them in one step.
+    renaming: Mutex<()>,
+    count: AtomicUsize,
+}
+
+impl Home {
+    /// Opens the home at `dir`, making it if it is missing, and clears away what a server that was
+    /// killed left half done.
+    pub fn open(dir: &Path) -> Result<Home, Unopened> {
+        Home::open_with(dir, Powers::ALL)
+    }
+
+    /// The same with less than the kernel can do, as on an old one; for tests.
+    pub fn open_with(dir: &Path, allowed: Powers) -> Result<Home, Unopened> {
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(dir);
+        made.map_err(|source| Unopened::System { doing: "making the folder", source })?;
+        let root: OwnedFd = File::open(dir)
+            .map_err(|source| Unopened::System { doing: "opening the folder", source })?
+            .into();
+        let private = own_folder(root.as_fd(), PRIVATE).map_err(system("making .miniftp"))?;
+        let lock = take_lock(private.as_fd())?;
+        let parts = own_folder(private.as_fd(), b"parts").map_err(system("making parts"))?;
+        let trash = own_folder(private.as_fd(), b"trash").map_err(system("making trash"))?;
+        let mut home = Home {
+            root,
+            private,
+            parts,
+            trash,
+            _lock: lock,
+            powers: Powers { openat2: false, renameat2: false },
+            makes_plain_files: false,
+            renaming: Mutex::new(()),
+            count: AtomicUsize::new(0),
+        };
+        home.sweep_trash().map_err(system("emptying the trash"))?;
+        home.probe(allowed).map_err(system("trying the disk out"))?;
+        part::sweep(&home).map_err(system("looking through the parts"))?;
+        Ok(home)
+    }
+
+    /// What the kernel and the disk can do, for the log.
+    pub fn powers(&self) -> Powers {
+        self.powers
+    }
+
+    /// Waits until everything written to the home's file system so far is on the disk.
+    pub fn sync_all(&self) -> Result<()> {
+        fs::syncfs(&self.root).map_err(|e| Error::io("syncing the disk", e.into()))
+    }
+
+    /// A secret of this home: `new` the first time, and ever after what it was then.
+    pub fn secret(&self, new: [u8; 32]) -> Result<[u8; 32]> {
+        let at = At::new(self.private.as_fd(), b"secret");
+        let opened = at.open(KEPT_FILE, SECRET_MODE);
+        let file =
+            File::from(opened.map_err(|e| Error::io("opening the home's secret", e.into()))?);
+        let mut kept = [0; 32];
+        match file.read_exact_at(&mut kept, 0) {
+            Ok(()) => Ok(kept),
+            // New, or torn by a crash in the step below.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                let written = file.write_all_at(&new, 0).and_then(|()| file.sync_all());
+                written.map_err(|e| Error::io("keeping the home's secret", e))?;
+                Ok(new)
+            }
+            Err(e) => Err(Error::io("reading the home's secret", e)),
+        }
+    }
+
+    /// Bytes that may still be written on the home's disk.
+    pub fn free_bytes(&self) -> Result<u64> {
+        let disk = fs::fstatvfs(&self.root).map_err(|e| Error::io("asking the disk", e.into()))?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    pub(super) fn parts(&self) -> BorrowedFd<'_> {
+        self.parts.as_fd()
+    }
+
+    pub(super) fn trash(&self) -> BorrowedFd<'_> {
+        self.trash.as_fd()
+    }
+
+    pub(super) fn makes_plain_files(&self) -> bool {
+        self.makes_plain_files
+    }
+
+    /// A name that nothing in the private folder has had since this server started.
+    pub(super) fn passing_name(&self) -> String {
+        format!("{:x}{PASSING}", self.count.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Where a rename is more than one step, one at a time. Poison is ignored: the lock guards no
+    /// value, only the order of system calls.
+    pub(super) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        let waits = !self.powers.renameat2;
+        waits.then(|| self.renaming.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Unlinks what was on its way out. A folder can be here only because it could not be put back
+    /// (see `moves`); it is left for the operator.
+    fn sweep_trash(&self) -> Result<(), Errno> {
+        let mut dir = Dir::new(jail::reopen(self.trash())?)?;
+        while let Some(entry) = dir.read() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            let at = At::new(self.trash(), name);
+            if kind_of(&at.stat()?) == Kind::Folder {
+                let shown = text::escape_bytes(name);
+                log::warn!("the folder `{shown}` in .miniftp/trash could not be put back once");
+            } else {
+                at.unlink()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds out what works here, with two empty files in the trash.
+    fn probe(&mut self, allowed: Powers) -> Result<(), Errno> {
+        let [a, b] = [self.passing_name(), self.passing_name()];
+        let [a, b] = [a, b].map(|name| name.into_bytes());
+        let [a, b] = [At::new(self.trash(), &a), At::new(self.trash(), &b)];
+        let file = a.open(NEW_FILE, FILE_MODE)?;
+        b.open(NEW_FILE, FILE_MODE)?;
+        let plain = super::Entry::new(b"a", &fs::fstat(&file)?).mode == FILE_MODE;
+        let exchanges = a.rename_with(b, RenameFlags::EXCHANGE).is_ok();
+        let keeps = a.rename_with(b, RenameFlags::NOREPLACE) == Err(Errno::EXIST);
+        a.unlink()?;
+        b.unlink()?;
+        self.makes_plain_files = plain;
+        self.powers = Powers {
+            openat2: allowed.openat2 && jail::has_openat2(self.root()),
+            renameat2: allowed.renameat2 && exchanges && keeps,
+        };
+        Ok(())
+    }
+}
+
+/// Opens a folder of the server's own, making it if it is missing.
+pub(super) fn own_folder(above: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+    let at = At::new(above, name);
+    match at.make_folder(FOLDER_MODE) {
+        Ok(()) | Err(Errno::EXIST) => at.open(READ, 0),
+        Err(e) => Err(e),
+    }
+}
+
+/// Takes the lock and writes down who holds it, or reads who does.
+fn take_lock(private: BorrowedFd<'_>) -> Result<File, Unopened> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
+    let opened = At::new(private, b"lock").open(flags, 0o600);
+    let file = File::from(opened.map_err(system("opening the lock"))?);
+    match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            let mut text = [0; 16];
+            let read = file.read_at(&mut text, 0).unwrap_or(0);
+            let pid = std::str::from_utf8(&text[..read]).ok();
+            return Err(Unopened::InUse { pid: pid.and_then(|pid| pid.trim().parse().ok()) });
+        }
+        Err(e) => return Err(system("taking the lock")(e)),
+    }
+    let pid = format!("{}\n", std::process::id());
+    // Written before it is cut, so that who reads meanwhile finds a number.
+    let written =
+        file.write_all_at(pid.as_bytes(), 0).and_then(|()| file.set_len(pid.len() as u64));
+    written.map_err(|source| Unopened::System { doing: "writing the lock", source })?;
+    Ok(file)
+}
+
+fn system(doing: &'static str) -> impl Fn(Errno) -> Unopened {
+    move |e| Unopened::System { doing, source: e.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Fresh, POWERS, ann, leave_part, path};
+    use super::super::{Keep, Vfs};
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_second_server_is_told_who_holds_the_home() {
+        let fresh = Fresh::new();
+        let dir = fresh.path().join("deep/home");
+        let home = Home::open(&dir).unwrap();
+        let refused = Home::open(&dir).err().unwrap();
+        let want = format!("is in use by miniftpd with pid {}", std::process::id());
+        assert_eq!(refused.to_string(), want);
+        drop(home);
+        Home::open(&dir).unwrap();
+        std::fs::write(fresh.path().join("file"), "").unwrap();
+        let refused = Home::open(&fresh.path().join("file")).err().unwrap();
+        assert!(refused.to_string().starts_with("cannot be opened: "), "{refused}");
+    }
+
+    #[test]
+    fn what_a_killed_server_left_is_swept() {
+        for powers in POWERS {
+            let (fresh, home, vfs) = ann(powers);
+            leave_part(&vfs, "/kept", b"kept");
+            leave_part(&vfs, "/torn", b"torn");
+            let private = fresh.path().join(".miniftp");
+            drop((home, vfs));
+            std::fs::write(private.join("trash/7.tmp"), "old").unwrap();
+            std::fs::create_dir(private.join("trash/folder")).unwrap();
+            std::fs::write(private.join("parts/ann/8.tmp"), "old").unwrap();
+            std::fs::write(private.join("parts/ann/orphan.part"), "old").unwrap();
+            let note = private.join("parts/ann").join(format!("{}.note", part::id(&path("/torn"))));
+            let text = std::fs::read_to_string(&note).unwrap();
+            std::fs::write(&note, &text[..text.len() - 3]).unwrap();
+
+            let home = Arc::new(Home::open_with(fresh.path(), powers).unwrap());
+            assert_eq!(home.powers(), powers);
+            let vfs = Vfs::open(&home, "ann").unwrap();
+            assert_eq!(vfs.part_held(&path("/kept")).unwrap(), Some(4));
+            assert_eq!(vfs.part_held(&path("/torn")).unwrap(), None);
+            let left = std::fs::read_dir(private.join("parts/ann")).unwrap().count();
+            assert_eq!(left, 2, "one part and its note");
+            assert!(private.join("trash/folder").is_dir() && !private.join("trash/7.tmp").exists());
+            assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
+            home.sync_all().unwrap();
+            drop(vfs.draft(&path("/kept"), Keep::Held, None, None).unwrap());
+        }
+    }
+}

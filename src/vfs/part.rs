@@ -1,0 +1,303 @@
+//! Unfinished uploads and the notes beside them.
+//!
+//! A part is `<id>.part` in the account's folder of parts, its note `<id>.note`; the id is made from
+//! the virtual path, so account and path find it again. The note is written whole and renamed before
+//! the part is made; a part without a readable note is no part and goes away.
+//!
+//! Never: judges whether a part's bytes are right (the digests of its chunks do), or whose turn it is.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fs::Dir;
+use rustix::io::{Errno, Result as OsResult};
+
+use super::entry::{Kind, Mtime, file_bytes, kind_of, mtime_of};
+use super::home::{FILE_MODE, Home, PASSING};
+use super::jail::{At, NEW_FILE, READ, READ_FILE, reopen};
+use super::moves::Taken;
+use super::path::{VPath, as_name};
+use crate::limits;
+use crate::text::Escaped;
+
+const HEAD: &str = "miniftp part 1";
+/// The last line: a note that was cut anywhere lacks it.
+const END: &str = "end";
+/// Bytes of the longest note: a path and the short lines.
+const NOTE: u64 = limits::PATH as u64 + 256;
+/// The end of the name of a part.
+pub(super) const PART: &str = ".part";
+const NOTE_END: &str = ".note";
+
+/// An unfinished upload, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartNote {
+    /// Where the file would be.
+    pub path: VPath,
+    /// Bytes on the disk, which count as used.
+    pub held_bytes: u64,
+    /// Bytes that the whole file is to have, where that was said.
+    pub declared_bytes: Option<u64>,
+    /// When the upload began, in seconds since 1970.
+    pub started_secs: i64,
+}
+
+/// What a note says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) path: VPath,
+    pub(super) declared: Option<u64>,
+    pub(super) mtime: Option<Mtime>,
+    pub(super) started: i64,
+}
+
+impl Note {
+    /// One `key=value` a line. A path holds no control character, so it cannot end its line.
+    fn text(&self) -> String {
+        let declared = self.declared.map_or_else(String::new, |bytes| bytes.to_string());
+        let mtime = self.mtime.map_or_else(String::new, |at| format!("{}.{}", at.secs, at.nanos));
+        let (path, started) = (self.path.as_str(), self.started);
+        format!(
+            "{HEAD}\npath={path}\ndeclared={declared}\nmtime={mtime}\nstarted={started}\n{END}\n"
+        )
+    }
+
+    /// Reads exactly what [`Note::text`] writes; anything else is `None`.
+    fn parse(text: &str) -> Option<Note> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        let mut value = |key: &str| lines.next()?.strip_prefix(key);
+        value(HEAD).filter(|rest| rest.is_empty())?;
+        let path = value("path=")?;
+        let declared = value("declared=")?;
+        let mtime = value("mtime=")?;
+        let started = value("started=")?.parse().ok()?;
+        value(END).filter(|rest| rest.is_empty())?;
+        let note = Note {
+            path: VPath::root().join(path).ok()?,
+            declared: if declared.is_empty() { None } else { Some(declared.parse().ok()?) },
+            mtime: if mtime.is_empty() { None } else { Some(parse_mtime(mtime)?) },
+            started,
+        };
+        (note.text() == text).then_some(note)
+    }
+
+    /// Writes the note under a passing name and renames it, so that it is there whole or not at all.
+    pub(super) fn write(&self, home: &Home, parts: BorrowedFd<'_>) -> OsResult<()> {
+        let passing = home.passing_name();
+        let passing = At::new(parts, passing.as_bytes());
+        let mut file = File::from(passing.open(NEW_FILE, FILE_MODE)?);
+        let written = file.write_all(self.text().as_bytes());
+        let name = note_name(&id(&self.path));
+        let done = match written {
+            Ok(()) => passing.rename(At::new(parts, name.as_bytes())),
+            Err(e) => Err(Errno::from_io_error(&e).unwrap_or(Errno::IO)),
+        };
+        if done.is_err() {
+            let _ = passing.unlink();
+        }
+        done
+    }
+
+    /// Reads the note of an id; `None` when there is none or it cannot be read.
+    pub(super) fn read(parts: BorrowedFd<'_>, id: &str) -> OsResult<Option<Note>> {
+        let name = note_name(id);
+        let file = match At::new(parts, name.as_bytes()).open(READ_FILE, 0) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT | Errno::LOOP) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let mut text = String::new();
+        let read = file.take(NOTE).read_to_string(&mut text);
+        let note = read.ok().and_then(|_| Note::parse(&text));
+        Ok(note.filter(|note| self::id(&note.path) == id))
+    }
+
+    /// Removes the note of an id, if there is one.
+    pub(super) fn remove(parts: BorrowedFd<'_>, id: &str) -> OsResult<()> {
+        match At::new(parts, note_name(id).as_bytes()).unlink() {
+            Err(Errno::NOENT) => Ok(()),
+            done => done,
+        }
+    }
+}
+
+/// The name under which the parts of a path lie: 32 hexadecimal digits.
+pub(super) fn id(path: &VPath) -> String {
+    let hash = blake3::hash(path.as_str().as_bytes());
+    hash.to_hex()[..32].to_owned()
+}
+
+pub(super) fn part_name(id: &str) -> String {
+    format!("{id}{PART}")
+}
+
+fn note_name(id: &str) -> String {
+    format!("{id}{NOTE_END}")
+}
+
+/// Seconds since 1970, by the system's clock.
+pub(super) fn now_secs() -> i64 {
+    since_1970(SystemTime::now())
+}
+
+/// Takes a part and its note away and tells the bytes that became free.
+pub(super) fn drop_part(home: &Home, parts: BorrowedFd<'_>, id: &str) -> OsResult<u64> {
+    let name = part_name(id);
+    let freed = match home.take(At::new(parts, name.as_bytes()), None) {
+        Ok(Taken::Freed(bytes)) => bytes,
+        Ok(Taken::Folder | Taken::Another) | Err(Errno::NOENT) => 0,
+        Err(e) => return Err(e),
+    };
+    Note::remove(parts, id)?;
+    Ok(freed)
+}
+
+/// Calls `seen` with every file name in an account's folder of parts.
+pub(super) fn each_name(
+    parts: BorrowedFd<'_>,
+    seen: &mut dyn FnMut(&str) -> OsResult<()>,
+) -> OsResult<()> {
+    let mut dir = Dir::new(reopen(parts)?)?;
+    while let Some(entry) = dir.read() {
+        let entry = entry?;
+        match as_name(entry.file_name().to_bytes()) {
+            Some("." | "..") | None => {}
+            Some(name) => seen(name)?,
+        }
+    }
+    Ok(())
+}
+
+/// At the start: removes what only lasted for a step, parts without a note and notes without a part.
+pub(super) fn sweep(home: &Home) -> OsResult<()> {
+    each_account(home, &mut |_, parts| {
+        each_name(parts, &mut |name| {
+            let at = At::new(parts, name.as_bytes());
+            let useless = if let Some(id) = name.strip_suffix(PART) {
+                Note::read(parts, id)?.is_none()
+            } else if let Some(id) = name.strip_suffix(NOTE_END) {
+                let part = part_name(id);
+                Note::read(parts, id)?.is_none() || at.beside(part.as_bytes()).stat().is_err()
+            } else {
+                name.ends_with(PASSING)
+            };
+            if useless { at.unlink() } else { Ok(()) }
+        })
+    })
+}
+
+impl Home {
+    /// Drops parts on which nothing was written since `older_than`, but none that is `busy`, and
+    /// tells each account's bytes that became free. What fails is logged and left for the next time.
+    pub fn expire_parts(
+        &self,
+        older_than: SystemTime,
+        busy: &dyn Fn(&str, &VPath) -> bool,
+    ) -> Vec<(String, u64)> {
+        let oldest = since_1970(older_than);
+        let mut freed = Vec::new();
+        let done = each_account(self, &mut |account, parts| {
+            let bytes = expire_account(self, parts, oldest, &|path| busy(account, path))?;
+            if bytes > 0 {
+                freed.push((account.to_owned(), bytes));
+            }
+            Ok(())
+        });
+        if let Err(e) = done {
+            log::error!("looking for old parts failed: {e}");
+        }
+        freed
+    }
+}
+
+fn expire_account(
+    home: &Home,
+    parts: BorrowedFd<'_>,
+    oldest: i64,
+    busy: &dyn Fn(&VPath) -> bool,
+) -> OsResult<u64> {
+    let mut freed = 0_u64;
+    each_name(parts, &mut |name| {
+        let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
+            return Ok(());
+        };
+        let written = match At::new(parts, name.as_bytes()).stat() {
+            Ok(stat) => mtime_of(&stat).secs,
+            Err(Errno::NOENT) => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        let note = Note::read(parts, id)?;
+        // A note is written once and a part often: while the part is young, its note stays.
+        let part = At::new(parts, part_name(id).as_bytes()).stat();
+        let part_written = part.map_or(i64::MIN, |stat| mtime_of(&stat).secs);
+        let started = note.as_ref().map_or(i64::MIN, |note| note.started);
+        if written.max(part_written).max(started) >= oldest {
+            return Ok(());
+        }
+        if note.is_some_and(|note| busy(&note.path)) {
+            return Ok(());
+        }
+        freed = freed.saturating_add(drop_part(home, parts, id)?);
+        Ok(())
+    })?;
+    Ok(freed)
+}
+
+/// Calls `seen` with every account that has a folder of parts.
+fn each_account(
+    home: &Home,
+    seen: &mut dyn FnMut(&str, BorrowedFd<'_>) -> OsResult<()>,
+) -> OsResult<()> {
+    each_name(home.parts(), &mut |account| match At::new(home.parts(), account.as_bytes())
+        .open(READ, 0)
+    {
+        Ok(parts) => {
+            if let Err(e) = seen(account, parts.as_fd()) {
+                log::error!("the parts of `{}` are left as they are: {e}", Escaped(account));
+            }
+            Ok(())
+        }
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+        Err(e) => Err(e),
+    })
+}
+
+/// The parts of one account, with what their notes say.
+pub(super) fn list(parts: BorrowedFd<'_>) -> OsResult<Vec<PartNote>> {
+    let mut all = Vec::new();
+    each_name(parts, &mut |name| {
+        let Some(id) = name.strip_suffix(PART) else { return Ok(()) };
+        let (Some(held_bytes), Some(note)) = (held(parts, id)?, Note::read(parts, id)?) else {
+            return Ok(());
+        };
+        let Note { path, declared, started, .. } = note;
+        let (declared_bytes, started_secs) = (declared, started);
+        all.push(PartNote { path, held_bytes, declared_bytes, started_secs });
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Bytes of the part of an id; `None` when there is none. The note is not asked.
+pub(super) fn held(parts: BorrowedFd<'_>, id: &str) -> OsResult<Option<u64>> {
+    match At::new(parts, part_name(id).as_bytes()).stat() {
+        Ok(stat) if kind_of(&stat) == Kind::File => Ok(Some(file_bytes(&stat))),
+        Ok(_) | Err(Errno::NOENT) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn parse_mtime(text: &str) -> Option<Mtime> {
+    let (secs, nanos) = text.split_once('.')?;
+    let at = Mtime { secs: secs.parse().ok()?, nanos: nanos.parse().ok()? };
+    (at.nanos < 1_000_000_000).then_some(at)
+}
+
+fn since_1970(at: SystemTime) -> i64 {
+    match at.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |secs| -secs),
+    }
+}

@@ -1,0 +1,123 @@
+//! A file being read.
+//!
+//! Never: gives bytes beyond the size that was told when it was opened.
+//! Invariant: it is a regular file, and stays the same one when another takes its name.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{Advice, Stat, fadvise, fstat};
+use rustix::io::Result as OsResult;
+
+use super::entry::{FileId, Kind, Mtime, ctime_of, file_bytes, kind_of, mtime_of};
+use super::jail::{At, READ_FILE, told};
+use super::path::VPath;
+use crate::error::{Error, Result};
+
+/// From this size on the system is told that reading will go from the beginning to the end.
+const ADVISED: u64 = 256 * 1024;
+
+/// An open file to read from.
+#[derive(Debug)]
+pub struct Source {
+    file: File,
+    path: VPath,
+    size: u64,
+    mtime: Mtime,
+    version: u64,
+}
+
+impl Source {
+    /// Opens a regular file. What is there is looked at first, so that no pipe or device is woken
+    /// by being opened; what was opened is looked at again, since it may be something else by then.
+    pub(super) fn open(at: At<'_>, path: &VPath) -> Result<Source> {
+        let failed = |e| told(e, path, "opening a file");
+        must_be_file(&at.stat().map_err(failed)?, path)?;
+        let file = at.open(READ_FILE, 0).map_err(|e| match e {
+            rustix::io::Errno::LOOP => Error::NotRegular { path: path.told() },
+            e => failed(e),
+        })?;
+        let stat = fstat(&file).map_err(failed)?;
+        must_be_file(&stat, path)?;
+        let size = file_bytes(&stat);
+        if size >= ADVISED {
+            // Only a hint; a file system that does not take it reads all the same.
+            let _ = advise(&file);
+        }
+        let (mtime, version) = (mtime_of(&stat), version_of(&stat));
+        Ok(Source { file: File::from(file), path: path.clone(), size, mtime, version })
+    }
+
+    /// Bytes of the file when it was opened.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// When it last changed before it was opened.
+    pub fn mtime(&self) -> Mtime {
+        self.mtime
+    }
+
+    /// A token that is another one for every other file and after every change to this one.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Reads from `offset` until `into` is full or the file ends, and tells how many bytes.
+    pub fn read_at(&self, into: &mut [u8], offset: u64) -> Result<usize> {
+        let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let wanted = left.min(into.len());
+        read_full(&self.file, &mut into[..wanted], offset)
+    }
+
+    /// Whether the opened file's bytes are still what they were: same size, same time of change.
+    ///
+    /// That another file took its name meanwhile is no change: this one is read to its end.
+    pub fn unchanged(&self) -> Result<bool> {
+        let stat = fstat(&self.file).map_err(|e| told(e, &self.path, "looking at a file"))?;
+        Ok(file_bytes(&stat) == self.size && mtime_of(&stat) == self.mtime)
+    }
+}
+
+/// Reads until `into` is full or the file ends.
+pub(super) fn read_full(file: &File, into: &mut [u8], offset: u64) -> Result<usize> {
+    let mut done = 0;
+    while done < into.len() {
+        let Some(at) = offset.checked_add(done as u64) else { break };
+        match file.read_at(&mut into[done..], at) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::io("reading a file", e)),
+        }
+    }
+    Ok(done)
+}
+
+fn must_be_file(stat: &Stat, path: &VPath) -> Result<()> {
+    match kind_of(stat) {
+        Kind::File => Ok(()),
+        Kind::Folder => Err(Error::IsDirectory { path: path.told() }),
+        Kind::Link | Kind::Other => Err(Error::NotRegular { path: path.told() }),
+    }
+}
+
+fn advise(file: &OwnedFd) -> OsResult<()> {
+    fadvise(file, 0, None, Advice::Sequential)
+}
+
+fn version_of(stat: &Stat) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for word in FileId::of(stat).bytes() {
+        hasher.update(&word);
+    }
+    hasher.update(&file_bytes(stat).to_le_bytes());
+    for time in [mtime_of(stat), ctime_of(stat)] {
+        hasher.update(&time.secs.to_le_bytes());
+        hasher.update(&time.nanos.to_le_bytes());
+    }
+    let mut token = [0; 8];
+    token.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(token)
+}

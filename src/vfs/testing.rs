@@ -1,0 +1,80 @@
+//! What the tests of this room share: fresh directories, planted things, both kinds of jail.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use super::jail::Jail;
+use super::{Home, Keep, Powers, VPath, Vfs};
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// A directory of a test's own, removed when dropped.
+pub(super) struct Fresh(PathBuf);
+
+impl Fresh {
+    pub(super) fn new() -> Fresh {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("vfs-test-{}-{count}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Fresh(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What every test of a home runs with: all that the kernel can do, and nothing of it.
+pub(super) const POWERS: [Powers; 2] =
+    [Powers { openat2: true, renameat2: true }, Powers { openat2: false, renameat2: false }];
+
+/// A home in a fresh directory, and the view of the account `ann`.
+pub(super) fn ann(powers: Powers) -> (Fresh, Arc<Home>, Vfs) {
+    let fresh = Fresh::new();
+    let home = Arc::new(Home::open_with(fresh.path(), powers).unwrap());
+    let vfs = Vfs::open(&home, "ann").unwrap();
+    (fresh, home, vfs)
+}
+
+pub(super) fn path(text: &str) -> VPath {
+    VPath::root().join(text).unwrap()
+}
+
+/// Stores a file the short way.
+pub(super) fn put(vfs: &Vfs, at: &str, bytes: &[u8]) -> crate::error::Result<u64> {
+    let mut draft = vfs.draft_small(&path(at))?;
+    draft.write_at(0, bytes)?;
+    draft.place(true, None)
+}
+
+/// Leaves a part behind, as a cut upload does.
+pub(super) fn leave_part(vfs: &Vfs, at: &str, bytes: &[u8]) {
+    let mut draft = vfs.draft(&path(at), Keep::Fresh, Some(1_000), None).unwrap();
+    draft.write_at(0, bytes).unwrap();
+}
+
+pub(super) fn both_jails(root: &Path) -> [Jail; 2] {
+    [true, false].map(|openat2| Jail::new(File::open(root).unwrap().into(), openat2))
+}
+
+pub(super) fn fifo(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+pub(super) fn text_of(file: OwnedFd) -> String {
+    let mut text = String::new();
+    File::from(file).read_to_string(&mut text).unwrap();
+    text
+}
