@@ -36,7 +36,8 @@ pub struct Ready {
     pub(super) ledger: Arc<Ledger>,
     pub(super) purse: Purse,
     pub(super) size: u64,
-    pub(super) mtime: Mtime,
+    /// The time that the sender gave; without one it is the time of the last write.
+    pub(super) mtime: Option<Mtime>,
     pub(super) replace: bool,
     /// A small file without a named part: it vanishes unless it is placed, and until then its
     /// bytes are promised, not spent.
@@ -75,7 +76,7 @@ impl Ready {
     /// Renames the file into its place and credits what it replaced.
     fn place(&mut self) -> Result<()> {
         let _held = self.claim.hold()?;
-        let freed = self.draft.place(self.replace, Some(self.mtime))?;
+        let freed = self.draft.place(self.replace, self.mtime)?;
         if self.small {
             self.charge.settle(self.size);
         }
