@@ -77,6 +77,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("REST_AFTER", "memory"),
     ("CLAIM_STUCK", "two sessions of one account; shown by the tests of resuming"),
     ("ACCEPT_PAUSE", "how the server waits"),
+    ("SYNC_UNWATCHED", "how the server waits"),
     ("LINGER", "how long a bye can be read; every bye here is"),
     ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),
     ("SIGN_OF_LIFE", "how often, not how much"),
