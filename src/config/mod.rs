@@ -36,6 +36,18 @@ pub enum Durability {
 pub struct Config {
     /// Where the framed door listens; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// Where the FTP door listens; `None` closes it.
+    pub ftp: Option<SocketAddr>,
+    /// Ports of passive data connections, first and last; `None` lets the system choose.
+    pub passive_ports: Option<(u16, u16)>,
+    /// The address that clients are told for passive data connections, where it is another one.
+    pub passive_address: Option<Ipv4Addr>,
+    /// Seconds for a data connection to come about, and for it to move at all.
+    pub data_secs: u64,
+    /// Whether passwords in clear are taken from other machines.
+    pub clear_passwords: bool,
+    /// Milliseconds that the end of an upload over an existing file waits for the control line.
+    pub grace_millis: u64,
     /// Connections at one time, in all.
     pub connections: usize,
     /// Connections at one time from one address; loopback is exempt.
@@ -78,6 +90,12 @@ impl Default for Config {
     fn default() -> Config {
         let mut config = Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            ftp: None,
+            passive_ports: None,
+            passive_address: None,
+            data_secs: 1,
+            clear_passwords: false,
+            grace_millis: 0,
             connections: 1,
             connections_per_address: 1,
             connections_before_login: 1,
