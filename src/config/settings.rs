@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use crate::digest::Algorithm;
 use crate::limits;
@@ -43,7 +44,7 @@ pub enum Form {
     /// An IP address and a port, or `off`.
     Door(fn(&mut Config, Option<SocketAddr>)),
     /// Two ports, the first not above the last, or `any`.
-    Ports(fn(&mut Config, Option<(u16, u16)>)),
+    Ports(fn(&mut Config, Option<RangeInclusive<u16>>)),
     /// An IPv4 address, or `own`.
     Host(fn(&mut Config, Option<Ipv4Addr>)),
     /// What is counted, the least and the most.
@@ -305,11 +306,11 @@ fn unless<T>(word: &str, text: &str, read: impl Fn(&str) -> Option<T>) -> Option
 }
 
 /// Two ports above those of the system, in order.
-fn ports(text: &str) -> Option<(u16, u16)> {
+fn ports(text: &str) -> Option<RangeInclusive<u16>> {
     let (first, last) = text.split_once('-')?;
     let port = |text| whole(text, 1024, u16::MAX.into()).and_then(|port| u16::try_from(port).ok());
     let (first, last) = (port(first)?, port(last)?);
-    (first <= last).then_some((first, last))
+    (first <= last).then_some(first..=last)
 }
 
 /// Digits alone, within the bounds: no sign, no point, no unit.

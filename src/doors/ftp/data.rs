@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -42,11 +43,12 @@ pub(super) enum Woken {
 
 impl Plan {
     /// Listens for a passive data connection on the address that the client came to.
-    pub(super) fn listen(own: IpAddr, range: Option<(u16, u16)>) -> io::Result<Plan> {
-        let Some((first, last)) = range else {
+    pub(super) fn listen(own: IpAddr, range: Option<&RangeInclusive<u16>>) -> io::Result<Plan> {
+        let Some(range) = range else {
             return TcpListener::bind((own, 0)).and_then(Plan::passive);
         };
-        let count = u32::from(last - first) + 1;
+        let (first, last) = (*range.start(), *range.end());
+        let count = u32::from(last.saturating_sub(first)) + 1;
         // Begun at a place that cannot be foretold, so that nobody can wait for the next port.
         let random = scram::random_bytes::<4>().map_err(io::Error::other)?;
         let begin = u32::from_be_bytes(random) % count;

@@ -162,8 +162,8 @@ impl Conn {
     fn listen(&mut self) -> Option<SocketAddr> {
         self.plan = Plan::None;
         let own = self.control.stream.own_address()?.ip();
-        let range = self.site().config().passive_ports;
-        match Plan::listen(own, range) {
+        let range = self.site().config().passive_ports.clone();
+        match Plan::listen(own, range.as_ref()) {
             Ok(plan @ Plan::Passive(_)) => {
                 let Plan::Passive(listener) = &plan else { return None };
                 let address = listener.local_addr().ok()?;
