@@ -8,6 +8,8 @@
     reason = "a test stops at what it did not expect, and says so"
 )]
 
+// Names, folders, listings, removal.
+mod files;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.

@@ -32,7 +32,7 @@ impl Daemon {
     #[track_caller]
     fn start_in(conf: PathBuf, home: PathBuf, listen: SocketAddr) -> Daemon {
         let mut child = Command::new(env!("CARGO_BIN_EXE_miniftpd"))
-            .args(["--listen", &listen.to_string(), "--ftp", "off", "--conf"])
+            .args(["--listen", &listen.to_string(), "--conf"])
             .arg(&conf)
             .arg("--home")
             .arg(&home)

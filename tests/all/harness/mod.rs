@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unused_imports, reason = "a tool stays on the shelf while no test needs it")]
 
+mod calls;
 mod content;
 mod daemon;
 mod frames;
@@ -12,10 +13,12 @@ mod miniftp;
 mod pipe;
 mod proxy;
 mod site;
+mod tree;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use calls::{CHUNK, Listed, Usage, row, whole};
 pub use content::{assert_same_file, bytes, write_file};
 pub use daemon::Daemon;
 pub use frames::{Answer, Frame, Frames, digests, frame, request};
@@ -23,6 +26,7 @@ pub use miniftp::{Miniftp, Output, Running};
 pub use pipe::Pipe;
 pub use proxy::{Proxy, Way};
 pub use site::{Site, password};
+pub use tree::{part_files, snapshot, stored_bytes};
 
 /// When a wait is given up and the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);
