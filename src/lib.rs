@@ -9,6 +9,7 @@
 
 #[cfg(unix)]
 pub mod accounts;
+pub mod client;
 #[cfg(unix)]
 pub mod config;
 pub mod digest;

@@ -58,6 +58,8 @@ pub const BANNER: u64 = TEXT as u64;
 
 /// Bytes that an upload of unknown size reserves at a time, so that the ledger's lock is rare.
 pub const QUOTA_STEP: u64 = 1024 * 1024;
+/// Bytes of a file whose sync is short enough to be waited for in silence.
+pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 /// Files whose sync is awaited together before their answers leave.
 pub const GROUP_FILES: usize = 256;
 /// Bytes of files whose sync is awaited together.

@@ -14,6 +14,7 @@ use crate::quota::{Purse, Usage};
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
 use crate::site::{Presence, Site};
 use crate::text::Escaped;
+pub use crate::transfer::Alive;
 use crate::transfer::{self, Download, Durability, Ready, Spec, Stored, Sums, Upload};
 use crate::vfs::Vfs;
 pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, VPath};
@@ -44,10 +45,6 @@ struct User {
     purse: Purse,
     cwd: VPath,
 }
-
-/// Called now and then by long tasks with how far they are and of how much (0 if not known);
-/// its error ends the task.
-pub type Alive<'a> = dyn FnMut(u64, u64) -> Result<()> + 'a;
 
 /// What an upload is to be.
 #[derive(Clone, Copy, Debug)]
@@ -348,13 +345,13 @@ impl Session {
     }
 
     /// Puts a whole file in its place.
-    pub fn commit(&self, ready: Ready) -> Result<Stored> {
-        transfer::commit(ready, self.site().durability())
+    pub fn commit(&self, ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
+        transfer::commit(ready, self.site().durability(), alive)
     }
 
     /// Puts several small files in their places, synced together.
-    pub fn commit_group(&self, group: Vec<Ready>) -> Vec<Result<Stored>> {
-        transfer::commit_group(group, self.site().home())
+    pub fn commit_group(&self, group: Vec<Ready>, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
+        transfer::commit_group(group, self.site().home(), alive)
     }
 
     /// Opens a range of a file for sending.

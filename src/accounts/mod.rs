@@ -228,6 +228,15 @@ impl Draft {
     }
 }
 
+/// The text of an accounts.ini without accounts, to begin with.
+///
+/// # Errors
+/// None that can be met; the writer checks all that it writes.
+pub fn empty_file() -> Result<String, StoreError> {
+    let none = Accounts { generation: 1, by_name: Default::default() };
+    record::write(&none).map_err(|_| StoreError::Refused { what: "no text".to_string() })
+}
+
 /// Reads a quota, `None` being without limit; only the word `unlimited` means that.
 ///
 /// # Errors

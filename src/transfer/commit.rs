@@ -5,10 +5,15 @@
 //! bytes are thrown away: after it the kernel calls pages clean that never reached the disk, so a
 //! second sync would lie.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
-use super::Claim;
+use crossbeam_channel::{RecvTimeoutError, bounded};
+
+use super::{Alive, Claim};
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::quota::{Charge, Ledger, Purse};
 use crate::vfs::{Draft, Home, Mtime};
 
@@ -51,8 +56,8 @@ impl Ready {
         self.size
     }
 
-    fn sync(self) -> Result<Ready> {
-        match self.draft.sync() {
+    fn sync(self, alive: &mut Alive<'_>) -> Result<Ready> {
+        match watched(self.size, alive, || self.draft.sync()) {
             Ok(()) => Ok(self),
             Err(e) => Err(self.throw_away(e)),
         }
@@ -79,10 +84,43 @@ impl Ready {
     }
 }
 
+/// Does something that may wait long for the disk, on a thread of its own if there is much to
+/// write, and shows life meanwhile: a slow card takes minutes for what was received in seconds.
+fn watched(
+    bytes: u64,
+    alive: &mut Alive<'_>,
+    work: impl FnOnce() -> Result<()> + Send,
+) -> Result<()> {
+    if bytes < limits::SYNC_UNWATCHED {
+        return work();
+    }
+    let (done, finished) = bounded::<()>(0);
+    // Whichever thread comes to it does the work.
+    let work = Mutex::new(Some(work));
+    let run = || work.lock().ok().and_then(|mut work| work.take()).map(|work| work());
+    let result = thread::scope(|scope| {
+        let helper = thread::Builder::new().name("sync".into()).stack_size(limits::THREAD_STACK);
+        let helper = helper.spawn_scoped(scope, || {
+            // Dropped at the end, which is what is waited for below.
+            let _done = done;
+            run()
+        });
+        let helper = helper.ok()?;
+        while finished.recv_timeout(limits::SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
+            // A peer that has gone changes nothing: all of its bytes are here.
+            let _ = alive(0, 0);
+        }
+        helper.join().ok().flatten()
+    });
+    // No thread could be had, so the work is still to be done; or it panicked, which is a failure.
+    let lost = Error::Io { doing: "syncing", source: io::ErrorKind::Other.into() };
+    result.or_else(run).unwrap_or(Err(lost))
+}
+
 /// Commits one file.
-pub fn commit(ready: Ready, durability: Durability) -> Result<Stored> {
+pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Result<Stored> {
     let mut ready = match durability {
-        Durability::Full => ready.sync()?,
+        Durability::Full => ready.sync(alive)?,
         Durability::None => ready,
     };
     ready.place()?;
@@ -94,14 +132,15 @@ pub fn commit(ready: Ready, durability: Durability) -> Result<Stored> {
 
 /// Commits several small files with two syncs of the file system for all of them; one result each,
 /// in order.
-pub fn commit_group(group: Vec<Ready>, home: &Home) -> Vec<Result<Stored>> {
+pub fn commit_group(group: Vec<Ready>, home: &Home, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
     if group.len() < 2 {
-        return group.into_iter().map(|ready| commit(ready, Durability::Full)).collect();
+        return group.into_iter().map(|ready| commit(ready, Durability::Full, alive)).collect();
     }
-    if let Err(e) = home.sync_all() {
+    // Everything that others have written goes to the disk too, so it may take its time.
+    if let Err(e) = watched(u64::MAX, alive, || home.sync_all()) {
         log::error!("a group of {} files could not be synced: {e}", group.len());
         let fail = |ready: Ready| {
-            let e = Error::Io { doing: "syncing", source: std::io::ErrorKind::Other.into() };
+            let e = Error::Io { doing: "syncing", source: io::ErrorKind::Other.into() };
             Err(ready.throw_away(e))
         };
         return group.into_iter().map(fail).collect();
@@ -110,10 +149,10 @@ pub fn commit_group(group: Vec<Ready>, home: &Home) -> Vec<Result<Stored>> {
     for mut ready in group {
         placed.push(ready.place().map(|()| Stored { size: ready.size }));
     }
-    if let Err(e) = home.sync_all() {
+    if let Err(e) = watched(u64::MAX, alive, || home.sync_all()) {
         log::error!("the names of a group of {} files could not be synced: {e}", placed.len());
         let fail = |one: Result<Stored>| {
-            one.and(Err(Error::Io { doing: "syncing", source: std::io::ErrorKind::Other.into() }))
+            one.and(Err(Error::Io { doing: "syncing", source: io::ErrorKind::Other.into() }))
         };
         return placed.into_iter().map(fail).collect();
     }

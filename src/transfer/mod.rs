@@ -23,6 +23,10 @@ pub use download::{Download, Sums};
 pub use row::Row;
 pub use upload::{Spec, Upload, store};
 
+/// Called now and then by long tasks with how far they are and of how much (0 if not known);
+/// its error ends the task.
+pub type Alive<'a> = dyn FnMut(u64, u64) -> crate::error::Result<()> + 'a;
+
 /// The chunk that an offset lies in; `None` if the offset is not where a chunk begins.
 pub(crate) fn chunk_at(offset: u64) -> Option<u64> {
     const CHUNK: u64 = crate::limits::CHUNK as u64;

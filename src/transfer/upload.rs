@@ -102,6 +102,8 @@ impl Upload {
         spec.check_disk(size.saturating_sub(held))?;
         let keep = if fresh { Keep::Fresh } else { Keep::Held };
         let mut draft = spec.vfs.draft(spec.path, keep, Some(size), Some(spec.mtime))?;
+        // An earlier part that nobody could read any more.
+        spec.ledger.give_back(spec.purse, draft.cleared_bytes());
         if draft.held() > size {
             draft.truncate(size)?;
         }

@@ -286,7 +286,7 @@ fn system(doing: &'static str) -> impl Fn(Errno) -> Unopened {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Fresh, POWERS, ann, leave_part, path};
+    use super::super::tests::{Fresh, POWERS, ann, leave_part, path};
     use super::super::{Keep, Vfs};
     use super::*;
     use std::sync::Arc;

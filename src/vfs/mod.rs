@@ -32,9 +32,7 @@ mod source;
 mod tree;
 
 #[cfg(test)]
-mod races;
-#[cfg(test)]
-mod testing;
+mod tests;
 
 pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};

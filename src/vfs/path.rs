@@ -200,7 +200,7 @@ mod tests {
             "a\nb/..".to_owned(),
             "n".repeat(limits::NAME + 1),
             "d/".repeat(limits::DEPTH + 1),
-            format!("{}/", "n".repeat(limits::NAME)).repeat(limits::PATH / limits::NAME),
+            format!("{}/", "n".repeat(limits::NAME)).repeat(limits::PATH / limits::NAME + 1),
             "n".repeat(1_000_000),
         ];
         for text in table {

@@ -8,6 +8,8 @@
     reason = "a test stops at what it did not expect, and says so"
 )]
 
+// Tables in documents are those of the program.
+mod documents;
 // Names, folders, listings, removal.
 mod files;
 // Directories, programs, sockets and proxies for the others.

@@ -244,7 +244,9 @@ impl Conn {
             return Ok(());
         }
         let group = std::mem::take(&mut self.group);
-        for result in self.session.commit_group(group) {
+        let Conn { session, outbox, .. } = self;
+        let results = session.commit_group(group, &mut |done, total| outbox.alive(done, total));
+        for result in results {
             transfers::stored(result).write(self.outbox.frames());
         }
         Ok(())

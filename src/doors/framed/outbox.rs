@@ -54,7 +54,8 @@ impl Outbox {
         wire::frame_with_data(&mut self.waiting, Kind::More, fields, data.len());
         if data.len() < limits::BUSY_BUFFER / 2 {
             self.waiting.extend_from_slice(data);
-            return self.flush_if_full();
+            let is_late = self.sent_at.elapsed() >= limits::SIGN_OF_LIFE;
+            return if is_late { self.flush() } else { self.flush_if_full() };
         }
         self.sent_at = Instant::now();
         let sent = self.stream.send(&[&self.waiting, data]);

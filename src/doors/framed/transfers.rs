@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Mtime, Wanted};
-use crate::transfer::Stored as StoredFile;
+use crate::transfer::{Ready, Stored as StoredFile};
 use crate::wire::{
     self, Chunk, Code, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
     Stored, Summed, SumsOf,
@@ -131,7 +131,12 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         }
         return Ok(Outcome::Grouped);
     }
-    Ok(Outcome::Answer(stored(conn.session.commit(ready))))
+    Ok(Outcome::Answer(stored(commit(conn, ready))))
+}
+
+fn commit(conn: &mut Conn, ready: Ready) -> Result<StoredFile> {
+    let Conn { session, outbox, .. } = conn;
+    session.commit(ready, &mut |done, total| outbox.alive(done, total))
 }
 
 pub(super) fn chunk(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -206,7 +211,7 @@ pub(super) fn done(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     }
     let path = upload.path().clone();
     let ready = upload.finish(done.digest)?;
-    let file = conn.session.commit(ready)?;
+    let file = commit(conn, ready)?;
     log::info!("{} stored {path}: {} bytes", conn.session.who(), file.size);
     Ok(Outcome::Answer(stored(Ok(file))))
 }

@@ -1,4 +1,5 @@
-//! What the tests of this room share: fresh directories, planted things, both kinds of jail.
+//! The tests of this room that need more than one file, and what all of them share: fresh
+//! directories, planted things, both kinds of jail.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,6 +12,10 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::jail::Jail;
 use super::{Home, Keep, Powers, VPath, Vfs};
+
+mod drafts;
+mod races;
+mod view;
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 

@@ -1,0 +1,319 @@
+//! One connection: requests out, frames in, in order.
+//!
+//! Never: connects again, or decides what a refusal means.
+//! Invariant: `owed` is the number of final answers still to come; with none owed and nothing
+//! broken, the connection can be used for anything.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::error::{Error, Result};
+use crate::limits;
+use crate::stream::{Patience, Stream};
+use crate::text::Escaped;
+use crate::wire::{
+    self, Ceiling, Code, Fields, Greeted, Greeting, Hello, Inbox, Kind, Message, Sink,
+};
+
+/// How long one address may take to connect.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a frame of the server may stand still.
+const FRAME: Duration = Duration::from_secs(30);
+/// Data shorter than this is collected with its neighbours before it is sent.
+const COLLECTED: usize = 16 * 1024;
+/// What both sides call themselves.
+const SOFTWARE: &str = concat!("miniftp ", env!("CARGO_PKG_VERSION"));
+
+/// What came.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Heard {
+    /// A part of the oldest request's answer; so many bytes of data follow and must be read.
+    More(usize),
+    /// The oldest request's final answer.
+    Answer(u16),
+    /// A sign of life in a long task: how much of how much, 0 if that is not known.
+    Alive(u64, u64),
+}
+
+/// A connection to a server that has greeted.
+pub(super) struct Conn {
+    stream: Stream,
+    inbox: Inbox,
+    head: Vec<u8>,
+    sink: Sink,
+    out: Vec<u8>,
+    owed: u64,
+    broken: bool,
+}
+
+impl Conn {
+    /// Connects, reads the greeting and agrees on the version. Gives the server's software, escaped.
+    pub(super) fn open(
+        host: &str,
+        port: u16,
+        interrupt: &Arc<AtomicBool>,
+        answer: Duration,
+    ) -> Result<(Conn, String)> {
+        let to =
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        let tcp = dial(host, port).map_err(|source| Error::Connect { to, source })?;
+        let patience = Patience { idle: answer, frame: FRAME, login: None };
+        let mut conn = Conn {
+            stream: Stream::new(tcp, patience)?.interrupted_by(Arc::clone(interrupt)),
+            inbox: Inbox::new(),
+            head: Vec::new(),
+            sink: Sink::new(),
+            out: Vec::new(),
+            owed: 0,
+            broken: false,
+        };
+        let software = conn.greet()?;
+        Ok((conn, software))
+    }
+
+    fn greet(&mut self) -> Result<String> {
+        const STRANGE: Error = Error::Protocol { what: "no greeting; is this another service?" };
+        let data = match self.head() {
+            Err(Error::Line { source, .. }) if is_no_frame(&source) => return Err(STRANGE),
+            other => other?,
+        };
+        if self.head.first().copied().and_then(Kind::of) != Some(Kind::Greeting) || data != 0 {
+            return Err(self.farewell().unwrap_or(STRANGE));
+        }
+        let greeting = Greeting::decode(Fields::new(&self.head[1..])).map_err(|_| STRANGE)?;
+        if greeting.magic != "miniftp" {
+            return Err(STRANGE);
+        }
+        if greeting.chunk_bytes as usize != limits::CHUNK {
+            return Err(Error::Protocol { what: "chunks of another size" });
+        }
+        let software = Escaped(greeting.software).to_string();
+        self.ask("HELLO", &Hello::new(wire::VERSION, SOFTWARE))?;
+        let greeted: Greeted<'_> = self.reply()?;
+        if greeted.version != wire::VERSION {
+            return Err(Error::Protocol { what: "a version that was not asked for" });
+        }
+        Ok(software)
+    }
+
+    /// Whether the next request can be sent: nothing is owed and the server has not hung up.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.broken && self.owed == 0 && self.inbox.is_empty() && self.stream.is_quiet()
+    }
+
+    /// Whether nothing is owed and nothing broke.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.broken && self.owed == 0
+    }
+
+    /// Whether a send or a read failed.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether an answer can be read without waiting.
+    pub(super) fn has_frame(&self) -> bool {
+        self.inbox.holds_a_frame()
+    }
+
+    /// Queues a request; small ones leave together. Gives the bytes of its head.
+    pub(super) fn queue<'a>(
+        &mut self,
+        name: &str,
+        message: &impl Message<'a>,
+        data: &[u8],
+    ) -> Result<usize> {
+        self.sink.clear();
+        wire::put_request_name(&mut self.sink, name);
+        message.encode(&mut self.sink);
+        if self.sink.len() >= limits::FRAME_HEAD {
+            return Err(Error::Usage { what: "this is too long to be a path" });
+        }
+        wire::frame_with_data(&mut self.out, Kind::Request, &self.sink, data.len());
+        self.owed += 1;
+        if data.len() >= COLLECTED {
+            return self.send_with(data).map(|()| self.sink.len());
+        }
+        self.out.extend_from_slice(data);
+        if self.out.len() >= limits::BUSY_BUFFER {
+            self.flush()?;
+        }
+        Ok(self.sink.len())
+    }
+
+    /// Sends what was queued.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        if self.out.is_empty() { Ok(()) } else { self.send_with(&[]) }
+    }
+
+    fn send_with(&mut self, data: &[u8]) -> Result<()> {
+        let sent = self.stream.send(&[&self.out, data]);
+        self.out.clear();
+        match sent {
+            Ok(()) => Ok(()),
+            Err(e) => {
+                self.broken = true;
+                // The server's last words say more than a broken pipe.
+                Err(self.last_words().unwrap_or_else(|| e.into()))
+            }
+        }
+    }
+
+    /// Reads on to a farewell that has come already.
+    fn last_words(&mut self) -> Option<Error> {
+        self.stream.set_idle(Duration::from_millis(50));
+        for _ in 0..1024 {
+            let data = self.inbox.head(&mut self.stream, Ceiling::KNOWN, &mut self.head).ok()??;
+            if let Some(farewell) = self.farewell() {
+                return Some(farewell);
+            }
+            let mut room = vec![0; data];
+            self.inbox.data(&mut self.stream, &mut room).ok()?;
+        }
+        None
+    }
+
+    /// Waits for the next frame that is not a sign of life.
+    pub(super) fn hear(&mut self) -> Result<Heard> {
+        loop {
+            match self.hear_any()? {
+                Heard::Alive(..) => {}
+                heard => return Ok(heard),
+            }
+        }
+    }
+
+    /// Waits for the next frame.
+    pub(super) fn hear_any(&mut self) -> Result<Heard> {
+        self.flush()?;
+        let data = self.head()?;
+        let heard = match Kind::of(self.head[0]) {
+            Some(Kind::Alive) if data == 0 => wire::Alive::decode(self.part())
+                .map(|alive| Heard::Alive(alive.done, alive.total))
+                .map_err(Error::from),
+            Some(Kind::More) if self.owed > 0 => Ok(Heard::More(data)),
+            Some(Kind::Answer) if self.owed > 0 && data == 0 => {
+                self.owed -= 1;
+                self.answer().map(|(code, _, _)| Heard::Answer(code))
+            }
+            _ => Err(self
+                .farewell()
+                .unwrap_or(Error::Protocol { what: "a frame that was not expected" })),
+        };
+        heard.map_err(|e| self.fail(e))
+    }
+
+    /// One frame's head, whole and checked, into `self.head`.
+    fn head(&mut self) -> Result<usize> {
+        loop {
+            match self.inbox.head(&mut self.stream, Ceiling::KNOWN, &mut self.head) {
+                Ok(Some(data)) => return Ok(data),
+                // The server is silent; its deadline is the stream's matter.
+                Ok(None) => {}
+                Err(e) => return Err(self.fail(e.into())),
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.broken = true;
+        error
+    }
+
+    /// The current head as a farewell.
+    fn farewell(&self) -> Option<Error> {
+        if self.head.first().copied().and_then(Kind::of) != Some(Kind::Bye) {
+            return None;
+        }
+        let mut fields = Fields::new(&self.head[1..]);
+        let (code, text) = wire::answer_head(&mut fields).ok()?;
+        Some(Error::Farewell { code, text: Escaped(text).to_string() })
+    }
+
+    /// Reads the data of the part that was heard.
+    pub(super) fn data(&mut self, into: &mut [u8]) -> Result<()> {
+        let read = self.inbox.data(&mut self.stream, into);
+        read.map_err(|e| self.fail(e.into()))
+    }
+
+    /// The fields of the part that was heard.
+    pub(super) fn part(&self) -> Fields<'_> {
+        Fields::new(self.head.get(1..).unwrap_or_default())
+    }
+
+    /// Code, text and fields of the answer that was heard.
+    fn answer(&self) -> Result<(u16, &str, Fields<'_>)> {
+        let mut fields = self.part();
+        let (code, text) = wire::answer_head(&mut fields)?;
+        Ok((code, text, fields))
+    }
+
+    /// The fields of the answer that was heard.
+    pub(super) fn reply<'a, M: Message<'a>>(&'a self) -> Result<M> {
+        Ok(M::decode(self.answer()?.2)?)
+    }
+
+    /// The answer that was heard as an error.
+    pub(super) fn refusal(&self) -> Error {
+        match self.answer() {
+            Ok((code, text, _)) => Error::Refused { code, text: Escaped(text).to_string() },
+            Err(e) => e,
+        }
+    }
+
+    /// Asks and waits; the code, whatever it is. Only where no parts can come.
+    pub(super) fn ask_any<'a>(&mut self, name: &str, message: &impl Message<'a>) -> Result<u16> {
+        self.ask_each(name, message, &mut |_| {
+            Err(Error::Protocol { what: "a part of an answer that has none" })
+        })
+    }
+
+    /// Asks and waits for success. The fields are then in [`Conn::reply`].
+    pub(super) fn ask<'a>(&mut self, name: &str, message: &impl Message<'a>) -> Result<Code> {
+        let code = self.ask_any(name, message)?;
+        match Code::of(code) {
+            Some(code) if code.is_success() => Ok(code),
+            _ => Err(self.refusal()),
+        }
+    }
+
+    /// Asks and gives each part's fields; then the code, whatever it is.
+    pub(super) fn ask_each<'a>(
+        &mut self,
+        name: &str,
+        message: &impl Message<'a>,
+        each: &mut dyn FnMut(Fields<'_>) -> Result<()>,
+    ) -> Result<u16> {
+        self.queue(name, message, &[])?;
+        loop {
+            match self.hear()? {
+                Heard::Answer(code) => return Ok(code),
+                Heard::More(0) => each(self.part())?,
+                Heard::More(_) => {
+                    return Err(self.fail(Error::Protocol { what: "data where none belongs" }));
+                }
+                Heard::Alive(..) => {}
+            }
+        }
+    }
+}
+
+/// Tries each address of the host in turn.
+fn dial(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let mut last = None;
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(tcp) => return Ok(tcp),
+            Err(e) => last = Some(e),
+        }
+    }
+    Err(last.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))
+}
+
+/// Whether what came can have been meant for another kind of client.
+fn is_no_frame(error: &crate::error::Error) -> bool {
+    use crate::error::Error as E;
+    matches!(error, E::Malformed { .. } | E::TooLarge { .. })
+}

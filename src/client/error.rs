@@ -1,0 +1,297 @@
+//! What can go wrong for a client, in words for whoever sits in front of it.
+//!
+//! Texts and names that came from the server are escaped before they get in here.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use crate::text::{Escaped, Size, escape_bytes};
+use crate::wire::Code;
+
+/// The result of what a client does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub enum Error {
+    /// No connection came about.
+    Connect {
+        /// Host and port.
+        to: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The server refused; the connection goes on.
+    Refused {
+        /// The number of the answer, see [`Code`].
+        code: u16,
+        /// The server's words.
+        text: String,
+    },
+    /// Wrong name or password.
+    LoginRefused,
+    /// The server could not prove that it knows the account: it is another server.
+    ServerUnproven,
+    /// Nobody is logged in on this client.
+    NotLoggedIn,
+    /// The server's last words; it ended the connection.
+    Farewell {
+        /// The number of the farewell.
+        code: u16,
+        /// The server's words.
+        text: String,
+    },
+    /// The line broke, and it was not a thing to be tried again without being asked.
+    Line {
+        /// What is not known to be done.
+        doing: &'static str,
+        /// How it broke.
+        source: crate::error::Error,
+    },
+    /// The line broke too often.
+    GaveUp {
+        /// Attempts in a row that moved nothing.
+        tries: u32,
+        /// How the last one ended.
+        last: Box<Error>,
+    },
+    /// Something on this computer.
+    Local {
+        /// The file, escaped.
+        path: String,
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// This computer's disk is full.
+    LocalFull {
+        /// The file, escaped.
+        path: String,
+    },
+    /// A file that differs is here already and may not be replaced.
+    LocalExists {
+        /// The file, escaped.
+        path: String,
+        /// Its bytes.
+        size: u64,
+    },
+    /// A folder is here where a file should go.
+    LocalFolder {
+        /// The folder, escaped.
+        path: String,
+    },
+    /// Neither a file nor a folder, or a file where a folder is needed.
+    LocalKind {
+        /// What it is about, escaped.
+        path: String,
+        /// What was needed.
+        needed: &'static str,
+    },
+    /// The file kept changing while it was being sent or fetched.
+    Changed {
+        /// The file, escaped.
+        path: String,
+    },
+    /// Content stayed damaged however often it was sent.
+    Damaged {
+        /// The file, escaped.
+        path: String,
+    },
+    /// A name that cannot be one on the other side.
+    BadName {
+        /// The name, escaped.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The other side does not speak as agreed.
+    Protocol {
+        /// What was wrong.
+        what: &'static str,
+    },
+    /// Something that cannot be asked for.
+    Usage {
+        /// What.
+        what: &'static str,
+    },
+    /// The user said to stop. What was moved stays.
+    Interrupted,
+}
+
+impl Error {
+    /// The program's exit code: 1 refused or failed, 3 no connection, 4 login refused.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Connect { .. }
+            | Error::Farewell { .. }
+            | Error::Line { .. }
+            | Error::GaveUp { .. } => 3,
+            Error::LoginRefused | Error::ServerUnproven | Error::NotLoggedIn => 4,
+            _ => 1,
+        }
+    }
+
+    /// Whether this is the server's refusal with this code.
+    pub fn is_refusal(&self, code: Code) -> bool {
+        matches!(self, Error::Refused { code: got, .. } if *got == code.number())
+    }
+
+    /// Whether a new connection may help: the line broke, or the server takes a break.
+    pub(super) fn is_broken_line(&self) -> bool {
+        match self {
+            Error::Connect { .. } | Error::Line { .. } => true,
+            Error::Farewell { code, .. } => {
+                [Code::TimedOut, Code::Stopping, Code::Full, Code::Malformed]
+                    .iter()
+                    .any(|passing| passing.number() == *code)
+            }
+            _ => false,
+        }
+    }
+
+    /// Something on this computer; a full disk is told apart.
+    pub(super) fn local(path: &Path, doing: &'static str, source: io::Error) -> Error {
+        let path = shown(path);
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::LocalFull { path },
+            _ => Error::Local { path, doing, source },
+        }
+    }
+}
+
+/// A local path as people may see it.
+pub(super) fn shown(path: &Path) -> String {
+    escape_bytes(path.as_os_str().as_encoded_bytes())
+}
+
+/// What the stream and the messages say, seen from the client.
+impl From<crate::error::Error> for Error {
+    fn from(error: crate::error::Error) -> Error {
+        use crate::error::Error as E;
+        match error {
+            E::Gone | E::TimedOut { .. } | E::Malformed { .. } | E::TooLarge { .. } => {
+                Error::Line { doing: "", source: error }
+            }
+            E::Interrupted => Error::Interrupted,
+            E::LoginRefused => Error::LoginRefused,
+            E::ServerUnproven => Error::ServerUnproven,
+            E::BadField { what } | E::BadArgument { what } | E::Unsupported { what } => {
+                Error::Protocol { what }
+            }
+            other => Error::Line { doing: "", source: other },
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Error::*;
+        match self {
+            Connect { to, source } => {
+                let to = Escaped(to);
+                write!(f, "cannot connect to {to}: {}", system(source))?;
+                match source.kind() {
+                    io::ErrorKind::ConnectionRefused => f.write_str("; is miniftpd running?"),
+                    _ => Ok(()),
+                }
+            }
+            Refused { text, .. } => f.write_str(text),
+            LoginRefused => f.write_str("wrong name or password"),
+            ServerUnproven => f.write_str(
+                "the server does not know this account's secret: this may be another server",
+            ),
+            NotLoggedIn => f.write_str("log in first"),
+            Farewell { text, .. } => write!(f, "the server ended the connection: {text}"),
+            Line { doing: "", source } => write!(f, "the line broke: {source}"),
+            Line { doing, source } => {
+                write!(f, "the line broke ({source}); it is not known whether {doing} was done")
+            }
+            GaveUp { tries, last } => write!(
+                f,
+                "gave up after {tries} tries ({last}); what has arrived stays, the same command \
+                 goes on from there"
+            ),
+            Local { path, doing, source } => {
+                write!(f, "`{path}`: cannot {doing}: {}", system(source))
+            }
+            LocalFull { path } => write!(
+                f,
+                "`{path}`: this computer's disk is full; what has arrived stays, the same command \
+                 goes on from there"
+            ),
+            LocalExists { path, size } => write!(
+                f,
+                "`{path}` is here already ({}) and differs; --overwrite replaces it",
+                Size(*size)
+            ),
+            LocalFolder { path } => write!(f, "`{path}` is a folder"),
+            LocalKind { path, needed } => write!(f, "`{path}` is not {needed}"),
+            Changed { path } => write!(f, "`{path}` kept changing; try again when it is at rest"),
+            Damaged { path } => {
+                write!(f, "`{path}`: content stayed damaged on the way; try again later")
+            }
+            BadName { name, why } => write!(f, "`{name}`: {why}"),
+            Protocol { what } => write!(f, "the server does not speak as agreed: {what}"),
+            Usage { what } => f.write_str(what),
+            Interrupted => f.write_str("interrupted; the same command goes on from there"),
+        }
+    }
+}
+
+/// The system's words without its number.
+fn system(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    let text = Escaped(text.get(..end).unwrap_or(&text)).to_string();
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |c| c.to_lowercase().chain(chars).collect())
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Connect { source, .. } | Error::Local { source, .. } => Some(source),
+            Error::Line { source, .. } => Some(source),
+            Error::GaveUp { last, .. } => Some(last),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_say_what_and_what_next() {
+        let to = "127.0.0.1:2020".to_owned();
+        let refused = Error::Connect { to, source: io::Error::from_raw_os_error(111) };
+        assert_eq!(
+            refused.to_string(),
+            "cannot connect to 127.0.0.1:2020: connection refused; is miniftpd running?"
+        );
+        assert_eq!(refused.exit_code(), 3);
+        let denied = io::Error::from_raw_os_error(13);
+        let local = Error::local(Path::new("x\n.bin"), "read it", denied);
+        assert_eq!(local.to_string(), "`x\\n.bin`: cannot read it: permission denied");
+        let full = Error::local(Path::new("x"), "write", io::ErrorKind::StorageFull.into());
+        assert!(matches!(full, Error::LocalFull { .. }));
+    }
+
+    #[test]
+    fn an_error_is_small_enough_to_return_by_value() {
+        assert!(size_of::<Error>() <= 96, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn only_what_a_new_connection_mends_is_tried_again() {
+        let farewell = |code: Code| Error::Farewell { code: code.number(), text: String::new() };
+        assert!(farewell(Code::Stopping).is_broken_line());
+        assert!(!farewell(Code::AccountClosed).is_broken_line());
+        assert!(Error::from(crate::error::Error::Gone).is_broken_line());
+        assert!(!Error::from(crate::error::Error::Interrupted).is_broken_line());
+        assert!(!Error::Protocol { what: "x" }.is_broken_line());
+    }
+}

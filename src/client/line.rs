@@ -1,0 +1,382 @@
+//! Connecting, logging in, and going on after the line broke.
+//!
+//! Never: keeps the password. What is kept for logging in again are the keys derived from it.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::conn::Conn;
+use super::error::{Error, Result};
+use super::progress::Bar;
+use super::{Account, Client, Options};
+use crate::digest::{self, Algorithm, Rates};
+use crate::scram::{ClientExchange, Keys};
+use crate::text::Escaped;
+use crate::wire::{Challenge, Here, LoggedIn, Login, Path, Proof, Use, Using};
+
+/// Attempts for a command that is done in a moment; its user sits in front of it and waits.
+const SHORT_TRIES: u32 = 4;
+/// How long a wait may go on without a look at the interrupt flag.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The waits between attempts: doubled each time, begun anew when something moved.
+pub(super) struct Backoff {
+    tries: u32,
+    most_tries: u32,
+    first: Duration,
+    most: Duration,
+}
+
+impl Backoff {
+    pub(super) fn new(options: &Options, most_tries: u32) -> Backoff {
+        Backoff { tries: 0, most_tries, first: options.wait_first, most: options.wait_most }
+    }
+
+    /// The wait before the next attempt; `None` when there have been enough.
+    pub(super) fn next(&mut self) -> Option<Duration> {
+        if self.tries >= self.most_tries {
+            return None;
+        }
+        let factor = 1u32.checked_shl(self.tries).unwrap_or(u32::MAX);
+        self.tries += 1;
+        Some(self.first.saturating_mul(factor).min(self.most))
+    }
+
+    fn moved(&mut self) {
+        self.tries = 0;
+    }
+}
+
+impl Client {
+    /// Connects to a server; nobody is logged in yet.
+    ///
+    /// # Errors
+    /// [`Error::Connect`], [`Error::Farewell`] if the server takes no more, [`Error::Protocol`] if
+    /// it is another service.
+    pub fn connect(host: &str, port: u16, options: Options) -> Result<Client> {
+        let mut client = Client {
+            host: host.to_owned(),
+            port,
+            conn: None,
+            account: None,
+            software: String::new(),
+            algorithm: Algorithm::Md5,
+            cwd: "/".to_owned(),
+            moved: 0,
+            buffer: Vec::new(),
+            last_sign: Instant::now(),
+            options,
+        };
+        client.open()?;
+        Ok(client)
+    }
+
+    /// Logs in. The password is used for this alone; the keys derived from it are kept for
+    /// reconnecting, in memory that is wiped.
+    ///
+    /// # Errors
+    /// [`Error::LoginRefused`], after which another attempt is possible; [`Error::ServerUnproven`],
+    /// after which the connection is gone.
+    pub fn login(&mut self, name: &str, password: &str) -> Result<()> {
+        if !self.conn.as_ref().is_some_and(Conn::is_ready) {
+            self.account = None;
+            self.conn = None;
+            self.open()?;
+        }
+        let result = self.prove(name, Secret::Password(password));
+        self.tidy();
+        let keys = result?;
+        self.account = Some(Account { name: name.to_owned(), keys });
+        "/".clone_into(&mut self.cwd);
+        let agreed = self.agree().and_then(|()| self.pwd().map(drop));
+        self.tidy();
+        agreed
+    }
+
+    /// Makes sure of a connection that is logged in if this client is.
+    pub(super) fn line(&mut self) -> Result<&mut Conn> {
+        if !self.conn.as_ref().is_some_and(Conn::is_ready) {
+            self.conn = None;
+            self.reconnect()?;
+        }
+        self.last_sign = Instant::now();
+        self.conn.as_mut().ok_or(Error::NotLoggedIn)
+    }
+
+    /// The connection as it is, in the middle of something.
+    pub(super) fn now(&mut self) -> Result<&mut Conn> {
+        self.conn.as_mut().ok_or(Error::Line { doing: "", source: crate::error::Error::Gone })
+    }
+
+    /// Drops a connection on which something is unanswered or broken; the next use makes a new one.
+    pub(super) fn tidy(&mut self) {
+        if !self.conn.as_ref().is_some_and(Conn::is_settled) {
+            self.conn = None;
+        }
+    }
+
+    /// Runs something that may be done twice without harm: once more if the line breaks.
+    pub(super) fn again<T>(&mut self, mut job: impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
+        let mut backoff = Backoff::new(&self.options, SHORT_TRIES);
+        let mut broke = false;
+        loop {
+            let got = self.line().and_then(&mut job);
+            self.tidy();
+            match got {
+                // A server that cannot be reached is tried again only if it was there a moment ago.
+                Err(e) if e.is_broken_line() && (broke || !matches!(e, Error::Connect { .. })) => {
+                    broke = true;
+                    match backoff.next() {
+                        Some(wait) => self.sleep(wait)?,
+                        None => return Err(e),
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Runs something that must not be done twice.
+    pub(super) fn once<T>(
+        &mut self,
+        doing: &'static str,
+        job: impl FnOnce(&mut Conn) -> Result<T>,
+    ) -> Result<T> {
+        // Up to here nothing was asked for, so a new connection does no harm.
+        self.again(|_| Ok(()))?;
+        let got = self.now().and_then(job);
+        self.tidy();
+        match got {
+            Err(Error::Line { source, .. }) => Err(Error::Line { doing, source }),
+            other => other,
+        }
+    }
+
+    /// Runs a transfer over as many connections as it takes. Gives up after
+    /// [`Options::tries`] in a row that moved nothing.
+    pub(super) fn persist<T>(
+        &mut self,
+        bar: &mut Bar<'_>,
+        mut attempt: impl FnMut(&mut Client, &mut Bar<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut backoff = Backoff::new(&self.options, self.options.tries);
+        loop {
+            let before = self.moved;
+            let got = match self.line() {
+                Ok(_) => attempt(self, bar),
+                Err(e) => Err(e),
+            };
+            self.tidy();
+            let error = match got {
+                Err(e) if e.is_broken_line() => e,
+                other => return other,
+            };
+            self.conn = None;
+            if self.moved > before {
+                backoff.moved();
+            }
+            let Some(wait) = backoff.next() else {
+                return Err(Error::GaveUp { tries: self.options.tries, last: Box::new(error) });
+            };
+            let (name, place, secs) = (bar.name(), bar.place(), wait.as_secs_f64());
+            let text = format!("{name}: {error}{place}; trying again in {secs:.1} s");
+            bar.progress.note(&text);
+            self.sleep(wait)?;
+        }
+    }
+
+    /// Whether the user said to stop.
+    pub(super) fn check_interrupt(&self) -> Result<()> {
+        if self.options.interrupt.load(Ordering::Relaxed) {
+            Err(Error::Interrupted)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits, and stops waiting when the user says so.
+    pub(super) fn sleep(&self, wait: Duration) -> Result<()> {
+        let end = Instant::now() + wait;
+        loop {
+            self.check_interrupt()?;
+            match end.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => std::thread::sleep(left.min(LOOK)),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<()> {
+        self.check_interrupt()?;
+        let answer = Duration::from_secs(self.options.answer_secs.max(1));
+        let (conn, software) = Conn::open(&self.host, self.port, &self.options.interrupt, answer)?;
+        self.software = software;
+        self.conn = Some(conn);
+        Ok(())
+    }
+
+    /// A new connection in the state of the old one.
+    fn reconnect(&mut self) -> Result<()> {
+        self.open()?;
+        let Some(Account { name, keys }) = self.account.clone() else { return Ok(()) };
+        let restored = self
+            .prove(&name, Secret::Keys(keys))
+            .and_then(|_| self.agree())
+            .and_then(|()| self.restore_folder());
+        if restored.is_err() {
+            self.conn = None;
+        }
+        restored
+    }
+
+    fn restore_folder(&mut self) -> Result<()> {
+        if self.cwd == "/" {
+            return Ok(());
+        }
+        let cwd = self.cwd.clone();
+        let restored = self.now()?.ask("CD", &Path::new(&cwd));
+        if matches!(restored, Err(Error::Refused { .. })) {
+            // The folder is gone. Nothing must be done elsewhere in its stead, but the next
+            // command shall find a connection.
+            "/".clone_into(&mut self.cwd);
+        }
+        restored.map(drop)
+    }
+
+    /// SCRAM; the keys that served.
+    fn prove(&mut self, name: &str, secret: Secret<'_>) -> Result<Keys> {
+        let conn = self.now()?;
+        let (exchange, first) = ClientExchange::begin(name)
+            .map_err(|_| Error::Usage { what: "this cannot be a user's name" })?;
+        login_step(conn, "LOGIN", &Login::new(&first))?;
+        let challenge: Challenge<'_> = conn.reply()?;
+        let challenge = exchange.challenge(challenge.server_first)?;
+        let keys = match secret {
+            Secret::Password(password) => challenge
+                .derive(password)
+                .map_err(|_| Error::Usage { what: "this cannot be a password" })?,
+            Secret::Keys(keys) if challenge.fits(&keys) => keys,
+            Secret::Keys(_) => return Err(Error::LoginRefused),
+        };
+        let (proof, last) = challenge.prove(&keys)?;
+        login_step(conn, "PROOF", &Proof::new(&last))?;
+        let logged_in: LoggedIn<'_> = conn.reply()?;
+        let verified = proof.verify(logged_in.server_final);
+        if let Err(e) = verified {
+            self.conn = None;
+            return Err(match e.into() {
+                Error::LoginRefused => Error::LoginRefused,
+                _ => Error::ServerUnproven,
+            });
+        }
+        Ok(keys)
+    }
+
+    /// Agrees on the digest of the chunks.
+    fn agree(&mut self) -> Result<()> {
+        let (name, rates) = match self.options.digest {
+            Some(algorithm) => (algorithm.name(), Rates { md5_mbps: 0, blake3_mbps: 0 }),
+            None => ("auto", digest::rates()),
+        };
+        let conn = self.now()?;
+        conn.ask("USE", &Use::new(name, rates.md5_mbps, rates.blake3_mbps))?;
+        let using: Using<'_> = conn.reply()?;
+        self.algorithm = Algorithm::from_name(using.digest)
+            .ok_or(Error::Protocol { what: "a digest that was not offered" })?;
+        Ok(())
+    }
+
+    /// Asks where it is; the answer is the last known folder.
+    pub(super) fn here(&mut self, name: &'static str, path: Option<&str>) -> Result<String> {
+        let here = self.again(|conn| {
+            match path {
+                Some(path) => conn.ask(name, &Path::new(path))?,
+                None => conn.ask(name, &crate::wire::Nothing::new())?,
+            };
+            let here: Here<'_> = conn.reply()?;
+            Ok(here.path.to_owned())
+        })?;
+        self.cwd.clone_from(&here);
+        Ok(here)
+    }
+
+    /// Shows the server a sign of life when this side has worked long on its own.
+    pub(super) fn keep_alive(&mut self) -> Result<()> {
+        const EVERY: Duration = Duration::from_secs(20);
+        if self.last_sign.elapsed() < EVERY {
+            return Ok(());
+        }
+        self.last_sign = Instant::now();
+        self.now()?.ask("PING", &crate::wire::Nothing::new()).map(drop)
+    }
+}
+
+/// What a login is proven with.
+enum Secret<'a> {
+    Password(&'a str),
+    Keys(Keys),
+}
+
+/// One step of a login; its refusal has its own name.
+fn login_step<'a>(
+    conn: &mut Conn,
+    name: &'static str,
+    message: &impl crate::wire::Message<'a>,
+) -> Result<()> {
+    match conn.ask(name, message) {
+        Err(e) if e.is_refusal(crate::wire::Code::LoginRefused) => Err(Error::LoginRefused),
+        other => other.map(drop),
+    }
+}
+
+impl Client {
+    /// The account that is logged in.
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| account.name.as_str())
+    }
+
+    /// The server's program and version, escaped.
+    pub fn server_software(&self) -> &str {
+        &self.software
+    }
+
+    /// The digest of the chunks.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The last known current folder; restored after a reconnection. Not escaped.
+    pub fn cwd(&self) -> &str {
+        &self.cwd
+    }
+
+    /// A path or name as people may see it.
+    pub(super) fn shown(path: &str) -> String {
+        Escaped(path).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_limit_and_begin_anew_when_something_moved() {
+        let options = Options::default();
+        let mut backoff = Backoff::new(&options, 7);
+        let millis = |b: &mut Backoff| b.next().map(|wait| wait.as_millis());
+        let waits: Vec<_> = (0..8).map(|_| millis(&mut backoff)).collect();
+        let expected = [200, 400, 800, 1600, 3200, 5000, 5000].map(Some);
+        assert_eq!(waits[..7], expected);
+        assert_eq!(waits[7], None);
+        backoff.moved();
+        assert_eq!(millis(&mut backoff), Some(200));
+        let mut long = Backoff {
+            tries: 60,
+            most_tries: 100,
+            first: options.wait_first,
+            most: options.wait_most,
+        };
+        assert_eq!(long.next(), Some(options.wait_most));
+    }
+}

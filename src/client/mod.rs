@@ -1,0 +1,110 @@
+//! The client's side of the framed protocol: one connection at a time, one thread, nothing printed.
+//!
+//! A transfer survives broken lines: it connects again, logs in with the kept keys, compares what
+//! both sides have, and goes on. Files are read and written in pieces of 1 MiB whatever their size.
+//!
+//! Never: replaces a file, here or there, unless the [`Policy`] says so; believes a name, a length
+//! or content that comes from the server.
+//! Invariant: a connection on which something is unanswered is not used again.
+
+mod commands;
+mod compare;
+mod conn;
+mod error;
+mod fetch;
+mod get;
+mod get_tree;
+mod line;
+mod local;
+mod names;
+mod part;
+mod pipe;
+mod progress;
+mod put;
+mod put_tree;
+mod send;
+mod tree;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+pub use commands::{Entry, Hashed, Kind, Part, Usage};
+pub use error::{Error, Result};
+pub use names::local_name;
+pub use progress::{
+    ExistsChoice, NoProgress, Outcome, PartChoice, Phase, Policy, Progress, Question, Reply,
+};
+pub use tree::TreeReport;
+
+use crate::digest::Algorithm;
+use crate::scram::Keys;
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The digest of the chunks; `None` lets the measurement of both sides decide.
+    pub digest: Option<Algorithm>,
+    /// Set by whoever wants everything to stop: every wait looks at it at least once a second,
+    /// transfers after each frame.
+    pub interrupt: Arc<AtomicBool>,
+    /// Reconnections in a row without progress before a transfer gives up.
+    pub tries: u32,
+    /// The wait before the first reconnection; doubled each time.
+    pub wait_first: Duration,
+    /// The longest wait before a reconnection.
+    pub wait_most: Duration,
+    /// Seconds of silence of the server that count as a broken line.
+    pub answer_secs: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            digest: None,
+            interrupt: Arc::default(),
+            tries: 10,
+            wait_first: Duration::from_millis(200),
+            wait_most: Duration::from_secs(5),
+            answer_secs: 30,
+        }
+    }
+}
+
+/// Who is logged in, and what logging in again needs.
+#[derive(Clone)]
+struct Account {
+    name: String,
+    keys: Keys,
+}
+
+/// A client of one server.
+pub struct Client {
+    host: String,
+    port: u16,
+    options: Options,
+    conn: Option<conn::Conn>,
+    account: Option<Account>,
+    software: String,
+    algorithm: Algorithm,
+    cwd: String,
+    /// Content bytes confirmed since the beginning: what shows that a line is worth another try.
+    moved: u64,
+    /// One frame's data, kept between transfers.
+    buffer: Vec<u8>,
+    /// When the server last heard from this side.
+    last_sign: Instant,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = self.account();
+        f.debug_struct("Client")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("account", &account)
+            .field("cwd", &self.cwd)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,241 @@
+//! What a transfer tells whoever watches, and what it asks.
+//!
+//! Invariant: what is told only grows, and never beyond the total.
+
+use super::error::{Error, Result};
+
+/// What a file's transfer is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Both sides compare what each has; little travels.
+    Compare,
+    /// Content travels.
+    Transfer,
+    /// Everything is there; it is being put in its place.
+    Commit,
+}
+
+/// How a transfer of one file ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in its place.
+    Stored {
+        /// Bytes of content that travelled, those sent again included.
+        sent_bytes: u64,
+        /// Bytes of the file.
+        size: u64,
+    },
+    /// An equal file was there already.
+    Equal {
+        /// Bytes of the file.
+        size: u64,
+    },
+    /// Something was there already, and it was left alone as asked.
+    Skipped,
+}
+
+/// What to do with the part that an earlier attempt left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartChoice {
+    /// Compare, keep what is equal, go on.
+    #[default]
+    Continue,
+    /// Begin anew.
+    Fresh,
+    /// Ask through [`Progress::ask`].
+    Ask,
+}
+
+/// What to do when a file that differs is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExistsChoice {
+    /// Leave it and say so as an error.
+    #[default]
+    Refuse,
+    /// Replace it.
+    Replace,
+    /// Leave it: [`Outcome::Skipped`].
+    Skip,
+    /// Ask through [`Progress::ask`].
+    Ask,
+}
+
+/// What to do when something is there already. Nothing is ever replaced by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// A part.
+    pub part: PartChoice,
+    /// A file that differs.
+    pub exists: ExistsChoice,
+}
+
+/// A question to the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Go on with the part of an earlier attempt?
+    GoOn {
+        /// The file, escaped.
+        name: String,
+        /// Bytes of the part.
+        held: u64,
+        /// Bytes of the file.
+        total: u64,
+    },
+    /// Replace the file that is there?
+    Replace {
+        /// The file, escaped.
+        name: String,
+        /// Bytes of the file that is there.
+        there: u64,
+        /// Bytes of the new one.
+        new: u64,
+    },
+}
+
+/// The user's answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reply {
+    /// Go on with the part; replace the file.
+    Yes,
+    /// Begin anew; leave the file that is there.
+    No,
+    /// Do nothing with this file.
+    #[default]
+    Cancel,
+}
+
+/// Whoever watches transfers. Every method has a silent default.
+pub trait Progress {
+    /// A file begins; `already` bytes are kept from earlier, bars begin there. The name is escaped.
+    fn begin(&mut self, name: &str, total: Option<u64>, already: u64) {
+        let _ = (name, total, already);
+    }
+    /// What it is busy with now.
+    fn phase(&mut self, phase: Phase) {
+        let _ = phase;
+    }
+    /// So many more bytes are confirmed by the other side, or received and checked.
+    fn advance(&mut self, bytes: u64) {
+        let _ = bytes;
+    }
+    /// The file is done; only here it may be called whole.
+    fn end(&mut self, outcome: &Result<Outcome, &Error>) {
+        let _ = outcome;
+    }
+    /// Something worth a line.
+    fn note(&mut self, text: &str) {
+        let _ = text;
+    }
+    /// A choice of [`PartChoice::Ask`] or [`ExistsChoice::Ask`].
+    fn ask(&mut self, question: &Question) -> Reply {
+        let _ = question;
+        Reply::default()
+    }
+}
+
+/// Nobody watches; questions are answered with [`Reply::Cancel`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {}
+
+/// One file's bar: begins once, however often the line breaks, and never goes back.
+pub(super) struct Bar<'a> {
+    pub(super) progress: &'a mut dyn Progress,
+    name: String,
+    total: u64,
+    shown: Option<u64>,
+}
+
+impl<'a> Bar<'a> {
+    /// `name` must be escaped.
+    pub(super) fn new(progress: &'a mut dyn Progress, name: String) -> Bar<'a> {
+        Bar { progress, name, total: 0, shown: None }
+    }
+
+    /// The name, escaped.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The transfer stands at `at` of `total`. Only the first call begins the bar.
+    pub(super) fn begin(&mut self, total: u64, at: u64) {
+        let at = at.min(total);
+        if self.shown.is_none() {
+            self.total = total;
+            self.shown = Some(at);
+            self.progress.begin(&self.name, Some(total), at);
+            if at > 0 {
+                let name = &self.name;
+                self.progress.note(&format!("{name}: going on at {} %", percent(at, total)));
+            }
+        }
+    }
+
+    /// The transfer has come to `at`.
+    pub(super) fn show(&mut self, at: u64) {
+        let at = at.min(self.total);
+        if let Some(shown) = &mut self.shown {
+            if at > *shown {
+                self.progress.advance(at - *shown);
+                *shown = at;
+            }
+        }
+    }
+
+    /// ` at 55 %`, or nothing if it did not begin.
+    pub(super) fn place(&self) -> String {
+        self.shown.map_or(String::new(), |at| format!(" at {} %", percent(at, self.total)))
+    }
+
+    /// Tells the end. A file that never began still begins and ends, so that it is seen.
+    pub(super) fn end(&mut self, outcome: &Result<Outcome>) {
+        if let Ok(Outcome::Equal { size } | Outcome::Stored { size, .. }) = outcome {
+            if self.shown.is_none() {
+                self.progress.begin(&self.name, Some(*size), 0);
+            }
+        }
+        self.progress.end(&outcome.as_ref().map(|outcome| *outcome));
+    }
+}
+
+fn percent(at: u64, total: u64) -> u64 {
+    // A file that is not whole is never shown as such.
+    (u128::from(at) * 100 / u128::from(total.max(1))).min(99) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Sum(Vec<(u64, u64)>, u64);
+
+    impl Progress for Sum {
+        fn begin(&mut self, _: &str, total: Option<u64>, already: u64) {
+            self.0.push((total.unwrap(), already));
+            self.1 = already;
+        }
+        fn advance(&mut self, bytes: u64) {
+            self.1 += bytes;
+        }
+    }
+
+    #[test]
+    fn a_bar_begins_once_and_never_goes_back_or_beyond() {
+        let mut sum = Sum::default();
+        let mut bar = Bar::new(&mut sum, "x".into());
+        bar.show(5);
+        assert_eq!(bar.place(), "");
+        bar.begin(200, 40);
+        bar.show(110);
+        bar.begin(200, 0);
+        bar.show(60);
+        assert_eq!(bar.place(), " at 55 %");
+        bar.show(130);
+        bar.show(900);
+        assert_eq!(bar.place(), " at 99 %");
+        assert_eq!(sum.0, [(200, 40)]);
+        assert_eq!(sum.1, 200);
+    }
+}

@@ -1,0 +1,130 @@
+use std::time::{Duration, SystemTime};
+
+use super::super::{Keep, Kind, Mtime, Vfs};
+use super::{POWERS, ann, leave_part, path, put};
+use crate::error::Error;
+
+fn read(vfs: &Vfs, at: &str) -> Vec<u8> {
+    let source = vfs.source(&path(at)).unwrap();
+    let mut bytes = vec![0; source.size() as usize + 10];
+    let read = source.read_at(&mut bytes, 0).unwrap();
+    bytes.truncate(read);
+    bytes
+}
+
+#[test]
+fn a_part_is_resumed_and_placed() {
+    for powers in POWERS {
+        let (fresh, home, vfs) = ann(powers);
+        let mtime = Mtime { secs: 1_000_000_000, nanos: 123_456_789 };
+        leave_part(&vfs, "/f", b"01234");
+        assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(5));
+        let notes = vfs.parts().unwrap();
+        assert_eq!((notes.len(), notes[0].held_bytes, &notes[0].path), (1, 5, &path("/f")));
+        assert_eq!(notes[0].declared_bytes, Some(1_000));
+
+        let mut draft = vfs.draft(&path("/f"), Keep::Held, Some(8), Some(mtime)).unwrap();
+        assert_eq!((draft.held(), draft.cleared_bytes()), (5, 0));
+        assert_eq!(vfs.parts().unwrap()[0].declared_bytes, Some(8));
+        let mut held = [0; 9];
+        assert_eq!(draft.read_at(&mut held, 1).unwrap(), 4);
+        assert_eq!(&held[..4], b"1234");
+        draft.truncate(3).unwrap();
+        assert!(draft.truncate(4).is_err() && draft.write_at(u64::MAX, b"x").is_err());
+        draft.write_at(3, b"34567").unwrap();
+        draft.sync().unwrap();
+        assert!(vfs.stat(&path("/f")).is_err());
+        assert_eq!(draft.place(false, Some(mtime)).unwrap(), 0);
+        assert!(draft.place(false, None).is_err());
+        draft.sync_folder().unwrap();
+        home.sync_all().unwrap();
+        assert_eq!((draft.held(), draft.discard().unwrap()), (8, 0));
+        let entry = vfs.stat(&path("/f")).unwrap();
+        assert_eq!((entry.kind, entry.size, entry.mtime), (Kind::File, 8, mtime));
+        assert_eq!((entry.mode, read(&vfs, "/f").as_slice()), (0o644, &b"01234567"[..]));
+        let parts = fresh.path().join(".miniftp/parts/ann");
+        assert_eq!(std::fs::read_dir(parts).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn what_is_cleared_discarded_or_dropped_is_told() {
+    for powers in POWERS {
+        let (_fresh, _home, vfs) = ann(powers);
+        leave_part(&vfs, "/f", b"01234");
+        let draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
+        assert_eq!((draft.held(), draft.cleared_bytes()), (0, 5));
+        drop(draft);
+        assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(0));
+        leave_part(&vfs, "/g", b"0123456");
+        let draft = vfs.draft(&path("/g"), Keep::Held, None, None).unwrap();
+        assert_eq!(draft.discard().unwrap(), 7);
+        leave_part(&vfs, "/h", b"01");
+        assert_eq!(vfs.drop_part(&path("/h")).unwrap(), 2);
+        assert_eq!(vfs.drop_part(&path("/h")).unwrap(), 0);
+        let mut small = vfs.draft_small(&path("/s")).unwrap();
+        small.write_at(0, b"123").unwrap();
+        assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 3);
+        assert_eq!(small.discard().unwrap(), 3);
+        drop(vfs.draft_small(&path("/s")).unwrap());
+        assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 0);
+        assert_eq!(vfs.parts().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_refused_place_leaves_both_as_they_were() {
+    for powers in POWERS {
+        let (_fresh, _home, vfs) = ann(powers);
+        put(&vfs, "/f", b"old").unwrap();
+        let mut draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
+        draft.write_at(0, b"newer").unwrap();
+        assert!(matches!(draft.place(false, None), Err(Error::Exists { size: 3, .. })));
+        assert_eq!(read(&vfs, "/f"), b"old");
+        assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(5));
+        assert_eq!(draft.place(true, None).unwrap(), 3);
+        assert_eq!(read(&vfs, "/f"), b"newer");
+
+        vfs.mkdir(&path("/d"), false).unwrap();
+        let mut late = vfs.draft_small(&path("/d/x")).unwrap();
+        vfs.rmdir(&path("/d")).unwrap();
+        assert!(matches!(late.place(true, None), Err(Error::NotFound { .. })));
+        let mut late = vfs.draft_small(&path("/e")).unwrap();
+        vfs.mkdir(&path("/e"), false).unwrap();
+        assert!(matches!(late.place(true, None), Err(Error::IsDirectory { .. })));
+    }
+}
+
+#[test]
+fn a_source_stays_the_file_it_was() {
+    let (fresh, _home, vfs) = ann(POWERS[0]);
+    put(&vfs, "/f", b"old text").unwrap();
+    let source = vfs.source(&path("/f")).unwrap();
+    put(&vfs, "/f", b"new").unwrap();
+    let mut bytes = [0; 4];
+    assert_eq!(source.read_at(&mut bytes, 4).unwrap(), 4);
+    assert_eq!((&bytes, source.read_at(&mut bytes.clone(), 8).unwrap()), (b"text", 0));
+    assert!(source.unchanged().unwrap());
+    let again = vfs.source(&path("/f")).unwrap();
+    assert_ne!(source.version(), again.version());
+    assert_eq!(again.version(), vfs.source(&path("/f")).unwrap().version());
+    std::fs::write(fresh.path().join("ann/f"), "changed by another").unwrap();
+    assert!(!again.unchanged().unwrap());
+    assert_eq!(again.read_at(&mut [0; 99], 0).unwrap(), 3);
+}
+
+#[test]
+fn old_parts_expire_unless_somebody_writes_them() {
+    let (_fresh, home, vfs) = ann(POWERS[0]);
+    let bob = Vfs::open(&home, "bob").unwrap();
+    leave_part(&vfs, "/f", b"01234");
+    leave_part(&vfs, "/busy", b"012");
+    leave_part(&bob, "/f", b"01");
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(home.expire_parts(SystemTime::now() - hour, &|_, _| false), []);
+    let busy = |account: &str, at: &super::VPath| account == "ann" && *at == path("/busy");
+    let mut freed = home.expire_parts(SystemTime::now() + hour, &busy);
+    freed.sort();
+    assert_eq!(freed, [("ann".to_owned(), 5), ("bob".to_owned(), 2)]);
+    assert_eq!((vfs.parts().unwrap().len(), bob.parts().unwrap().len()), (1, 0));
+}

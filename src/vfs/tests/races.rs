@@ -1,0 +1,143 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use super::super::{Keep, Vfs};
+use super::{POWERS, ann, path, put};
+use crate::error::Error;
+
+#[test]
+fn of_many_removers_one_counts_the_bytes() {
+    const FILES: u64 = 100;
+    for powers in POWERS {
+        let (_fresh, _home, vfs) = ann(powers);
+        for n in 0..FILES {
+            put(&vfs, &format!("/d{n}"), b"12345678").unwrap();
+        }
+        let freed = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..FILES {
+                        match vfs.remove(&path(&format!("/d{n}"))) {
+                            Ok(bytes) => drop(freed.fetch_add(bytes, Ordering::Relaxed)),
+                            Err(Error::NotFound { .. }) => {}
+                            Err(other) => panic!("{other}"),
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(freed.into_inner(), FILES * 8);
+    }
+}
+
+#[test]
+fn a_reader_sees_the_old_file_or_the_new_one() {
+    const ROUNDS: usize = 300;
+    for powers in POWERS {
+        let (_fresh, _home, vfs) = ann(powers);
+        put(&vfs, "/f", &[b'a'; 5_000]).unwrap();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    let byte = b'a' + (round % 26) as u8;
+                    let mut draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
+                    draft.write_at(0, &vec![byte; 5_000 + usize::from(byte)]).unwrap();
+                    draft.place(true, None).unwrap();
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            while !done.load(Ordering::Relaxed) {
+                let source = vfs.source(&path("/f")).unwrap();
+                let mut bytes = vec![0; 6_000];
+                let read = source.read_at(&mut bytes, 0).unwrap();
+                assert_eq!(read as u64, source.size());
+                assert!(bytes[..read].iter().all(|byte| *byte == bytes[0]));
+                assert!(source.unchanged().unwrap());
+            }
+        });
+    }
+}
+
+/// A small generator of numbers; the test must not depend on chance from outside.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        (self.0 >> 33) % sides
+    }
+}
+
+#[test]
+fn whatever_races_the_sum_is_what_the_disk_has() {
+    const ROUNDS: u32 = 400;
+    for powers in POWERS {
+        let (fresh, _home, vfs) = ann(powers);
+        vfs.mkdir(&path("/d"), false).unwrap();
+        let (stored, freed) = (AtomicU64::new(0), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for seed in 1..=4 {
+                let (vfs, stored, freed) = (&vfs, &stored, &freed);
+                scope.spawn(move || {
+                    let mut dice = Dice(seed);
+                    for _ in 0..ROUNDS {
+                        let (bytes, gone) = play(vfs, &mut dice);
+                        stored.fetch_add(bytes, Ordering::Relaxed);
+                        freed.fetch_add(gone, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        let left = stored.into_inner() - freed.into_inner();
+        assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), left, "{powers:?}");
+        for folder in ["trash", "parts/ann"] {
+            let folder = fresh.path().join(".miniftp").join(folder);
+            assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+        }
+    }
+}
+
+/// One thing that a session does, with the bytes that it stored and freed.
+fn play(vfs: &Vfs, dice: &mut Dice) -> (u64, u64) {
+    let names = ["/a", "/b", "/c", "/d/a", "/d/b"];
+    let mut pick = || path(names[dice.roll(5) as usize]);
+    let (one, two) = (pick(), pick());
+    let size = dice.roll(5_000);
+    let mut freed = 0;
+    let outcome = match dice.roll(10) {
+        0..=4 => {
+            let mut draft = match vfs.draft_small(&one) {
+                Ok(draft) => draft,
+                Err(Error::NotFound { .. } | Error::IsDirectory { .. }) => return (0, 0),
+                Err(other) => panic!("{other}"),
+            };
+            draft.write_at(0, &vec![1; size as usize]).unwrap();
+            match draft.place(size % 3 > 0, None) {
+                Ok(replaced) => return (size, replaced),
+                Err(e) => Err(e),
+            }
+        }
+        5..=6 => vfs.remove(&one).map(|bytes| freed = bytes),
+        7..=8 => vfs.rename(&one, &two, size % 4 > 0).map(|bytes| freed = bytes),
+        _ => {
+            let tree = vfs.remove_tree(&path("/d"), &mut |bytes| {
+                freed += bytes;
+                Ok(())
+            });
+            tree.and_then(|()| vfs.mkdir(&path("/d"), true))
+        }
+    };
+    match outcome {
+        Ok(())
+        | Err(
+            Error::NotFound { .. }
+            | Error::Exists { .. }
+            | Error::IsDirectory { .. }
+            | Error::NotEmpty { .. }
+            | Error::Changed { .. },
+        ) => (0, freed),
+        Err(other) => panic!("{other}"),
+    }
+}

@@ -1,0 +1,222 @@
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+
+use super::super::{Kind, Vfs};
+use super::{POWERS, ann, fifo, leave_part, path, put};
+use crate::error::{Error, Result};
+
+fn names(vfs: &Vfs, at: &str) -> Vec<String> {
+    let listing = vfs.list(&path(at)).unwrap();
+    let mut names: Vec<String> = listing.map(|entry| entry.unwrap().name).collect();
+    names.sort();
+    names
+}
+
+/// The name of an outcome, so that a table can hold it.
+fn word<T>(outcome: Result<T>) -> &'static str {
+    match outcome.map_err(|e| (e.to_string(), e)) {
+        Ok(_) => "ok",
+        Err((_, Error::NotFound { .. })) => "not found",
+        Err((_, Error::Exists { .. })) => "exists",
+        Err((_, Error::IsDirectory { .. })) => "is a folder",
+        Err((_, Error::NotDirectory { .. })) => "not a folder",
+        Err((_, Error::NotEmpty { .. })) => "not empty",
+        Err((_, Error::NotRegular { .. })) => "not regular",
+        Err((_, Error::Denied { .. })) => "denied",
+        Err((_, Error::BadPath { .. })) => "bad path",
+        Err((text, _)) => panic!("{text}"),
+    }
+}
+
+#[test]
+fn every_call_answers_alike_with_and_without_the_kernels_help() {
+    for powers in POWERS {
+        let (fresh, _home, vfs) = ann(powers);
+        let real = fresh.path().join("ann");
+        std::fs::create_dir_all(fresh.path().join("bob")).unwrap();
+        std::fs::write(fresh.path().join("bob/secret"), "bob's").unwrap();
+        vfs.mkdir(&path("/d/e"), true).unwrap();
+        put(&vfs, "/f", b"four").unwrap();
+        symlink("../bob/secret", real.join("link")).unwrap();
+        symlink("../bob", real.join("door")).unwrap();
+        fifo(&real.join("pipe"));
+        let table = [
+            // path, source, list, mkdir, draft, remove with nothing changed
+            ("/", "is a folder", "ok", "exists", "is a folder"),
+            ("/f", "ok", "not a folder", "exists", "ok"),
+            ("/d", "is a folder", "ok", "exists", "is a folder"),
+            ("/none", "not found", "not found", "ok", "ok"),
+            ("/none/x", "not found", "not found", "not found", "not found"),
+            ("/f/x", "not a folder", "not a folder", "not a folder", "not a folder"),
+            ("/link", "not regular", "not a folder", "exists", "not regular"),
+            ("/door", "not regular", "not a folder", "exists", "not regular"),
+            ("/door/secret", "not a folder", "not a folder", "not a folder", "not a folder"),
+            ("/pipe", "not regular", "not a folder", "exists", "not regular"),
+            ("/../bob/secret", "not found", "not found", "not found", "not found"),
+        ];
+        for (text, source, list, mkdir, draft) in table {
+            let at = path(text);
+            assert_eq!(word(vfs.source(&at)), source, "source {text}");
+            assert_eq!(word(vfs.list(&at)), list, "list {text}");
+            assert_eq!(word(vfs.check_folder(&at)), list, "check {text}");
+            assert_eq!(word(vfs.draft_small(&at)), draft, "draft {text}");
+            assert_eq!(word(vfs.draft(&at, super::Keep::Fresh, None, None)), draft, "part {text}");
+            assert_eq!(word(vfs.mkdir(&at, false)), mkdir, "mkdir {text}");
+            let _ = vfs.rmdir(&path("/none"));
+        }
+        assert_eq!(word(vfs.mkdir(&path("/d/e"), true)), "ok");
+        assert_eq!(word(vfs.mkdir(&path("/"), true)), "ok");
+        assert_eq!(word(vfs.mkdir(&path("/f/x/y"), true)), "not a folder");
+        assert_eq!(word(vfs.mkdir(&path("/door/x"), true)), "not a folder");
+        assert_eq!(word(vfs.mkdir(&path("/f"), true)), "exists");
+        assert_eq!(word(vfs.rmdir(&path("/"))), "denied");
+        assert_eq!(word(vfs.rmdir(&path("/d"))), "not empty");
+        assert_eq!(word(vfs.rmdir(&path("/f"))), "not a folder");
+        assert_eq!(word(vfs.rmdir(&path("/door"))), "not a folder");
+        assert_eq!(word(vfs.remove(&path("/d"))), "is a folder");
+        assert_eq!(vfs.remove(&path("/link")).unwrap(), 0);
+        assert_eq!(vfs.remove(&path("/pipe")).unwrap(), 0);
+        assert_eq!(vfs.remove(&path("/f")).unwrap(), 4);
+        assert_eq!(word(vfs.remove(&path("/f"))), "not found");
+        assert_eq!(word(vfs.remove_tree(&path("/"), &mut |_| Ok(()))), "denied");
+        assert!(fresh.path().join("bob/secret").exists());
+    }
+}
+
+#[test]
+fn renames_replace_only_files_and_tell_what_they_freed() {
+    for powers in POWERS {
+        let (fresh, _home, vfs) = ann(powers);
+        for folder in ["/d/e", "/d2"] {
+            vfs.mkdir(&path(folder), true).unwrap();
+        }
+        symlink("f", fresh.path().join("ann/link")).unwrap();
+        put(&vfs, "/f", b"four").unwrap();
+        put(&vfs, "/g", b"sixsix").unwrap();
+        let table = [
+            ("/f", "/g", false, "exists"),
+            ("/f", "/f", false, "exists"),
+            ("/f", "/f", true, "ok"),
+            ("/f", "/d", true, "is a folder"),
+            ("/f", "/link", true, "not regular"),
+            ("/d", "/f", true, "not a folder"),
+            ("/d", "/d2", true, "exists"),
+            ("/d", "/d2", false, "exists"),
+            ("/d", "/d/e/x", true, "bad path"),
+            ("/d/e", "/d", true, "exists"),
+            ("/f", "/none/x", true, "not found"),
+            ("/none", "/x", true, "not found"),
+            ("/", "/x", true, "denied"),
+            ("/f", "/", true, "denied"),
+            ("/d", "/d3", false, "ok"),
+            ("/link", "/link2", false, "ok"),
+        ];
+        for (from, to, replace, want) in table {
+            let got = word(vfs.rename(&path(from), &path(to), replace));
+            assert_eq!(got, want, "{from} to {to}, replace {replace}");
+        }
+        assert_eq!(vfs.rename(&path("/f"), &path("/g"), true).unwrap(), 6);
+        std::fs::hard_link(fresh.path().join("ann/g"), fresh.path().join("ann/h")).unwrap();
+        assert_eq!(vfs.rename(&path("/g"), &path("/h"), true).unwrap(), 4);
+        assert_eq!(names(&vfs, "/"), ["d2", "d3", "h", "link2"]);
+        assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
+        let trash = fresh.path().join(".miniftp/trash");
+        assert_eq!(std::fs::read_dir(trash).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn odd_and_long_names_are_stored_listed_and_removed() {
+    for powers in POWERS {
+        let (fresh, _home, vfs) = ann(powers);
+        let long = "n".repeat(255);
+        let plain =
+            ["a b", "-rf", "it's", "\"q\"", "ü名\u{301}", "*?[x]", "back\\slash", "...", &long];
+        for name in plain {
+            put(&vfs, name, name.as_bytes()).unwrap();
+            let entry = vfs.stat(&path(name)).unwrap();
+            assert_eq!((entry.name.as_str(), entry.odd, entry.kind), (name, false, Kind::File));
+            assert_eq!((entry.size, entry.mode), (name.len() as u64, 0o644));
+        }
+        let mut want: Vec<String> = plain.iter().map(|name| name.to_string()).collect();
+        want.sort();
+        assert_eq!(names(&vfs, "/"), want);
+        for name in plain {
+            assert_eq!(vfs.remove(&path(name)).unwrap(), name.len() as u64);
+        }
+        let raw: [&[u8]; 3] = [b"bad\xff", b"two\nlines", b"\x1b[2J"];
+        for name in raw {
+            let name = std::ffi::OsStr::from_bytes(name);
+            std::fs::write(fresh.path().join("ann").join(name), "odd").unwrap();
+        }
+        let odd: Vec<_> = vfs.list(&path("/")).unwrap().map(|entry| entry.unwrap()).collect();
+        assert!(odd.iter().all(|entry| entry.odd && entry.size == 3));
+        assert_eq!(names(&vfs, "/"), ["\\u{1b}[2J", "bad\\xff", "two\\nlines"]);
+        assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 9);
+    }
+}
+
+#[test]
+fn wide_and_deep_trees_are_counted_and_removed() {
+    for powers in POWERS {
+        let (fresh, _home, vfs) = ann(powers);
+        let bob = fresh.path().join("bob");
+        std::fs::create_dir_all(&bob).unwrap();
+        std::fs::write(bob.join("secret"), "bob's").unwrap();
+        vfs.mkdir(&path("/t/deep"), true).unwrap();
+        for n in 0..300 {
+            vfs.mkdir(&path(&format!("/t/folder {n}")), false).unwrap();
+            put(&vfs, &format!("/t/folder {n}/x"), b"x").unwrap();
+            put(&vfs, &format!("/t/{n}"), b"12").unwrap();
+        }
+        symlink(&bob, fresh.path().join("ann/t/door")).unwrap();
+        deepen(&vfs, 900);
+        leave_part(&vfs, "/t/part", b"part");
+        assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 300 + 600 + 3 + 4);
+        let stopped = vfs.remove_tree(&path("/t"), &mut |_| Err(Error::Stopping));
+        assert!(matches!(stopped, Err(Error::Stopping)));
+        let (mut freed, mut calls) = (0, 0);
+        let counted = &mut |bytes| {
+            (freed, calls) = (freed + bytes, calls + 1);
+            Ok(())
+        };
+        vfs.remove_tree(&path("/t"), counted).unwrap();
+        assert!((901..=903).contains(&freed) && calls > 1_800, "{freed} bytes in {calls} calls");
+        assert_eq!(names(&vfs, "/"), [""; 0]);
+        assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
+        assert!(bob.join("secret").exists());
+    }
+}
+
+/// Makes a tree deeper than any path can be, by moving what there is under a new folder again and
+/// again, as a user could.
+fn deepen(vfs: &Vfs, levels: u32) {
+    vfs.mkdir(&path("/t/deep/seed"), false).unwrap();
+    put(vfs, "/t/deep/seed/end", b"end").unwrap();
+    for _ in 0..levels {
+        vfs.mkdir(&path("/t/deep/above"), false).unwrap();
+        vfs.rename(&path("/t/deep/seed"), &path("/t/deep/above/seed"), false).unwrap();
+        vfs.rename(&path("/t/deep/above"), &path("/t/deep/seed"), false).unwrap();
+    }
+}
+
+#[test]
+fn accounts_that_could_lead_elsewhere_are_refused() {
+    let (fresh, home, _vfs) = ann(POWERS[0]);
+    for name in ["", ".", "..", ".miniftp", "../ann", "a/b", "-x", "a\0b"] {
+        assert!(matches!(Vfs::open(&home, name), Err(Error::BadPath { .. })), "{name:?}");
+    }
+    symlink("ann", fresh.path().join("eve")).unwrap();
+    assert!(matches!(Vfs::open(&home, "eve"), Err(Error::NotDirectory { .. })));
+}
+
+#[test]
+fn what_is_shared_between_threads_may_be() {
+    fn shared<T: Send + Sync>() {}
+    fn moved<T: Send>() {}
+    shared::<Vfs>();
+    shared::<super::super::Home>();
+    shared::<super::super::Source>();
+    moved::<super::super::Draft>();
+    moved::<super::super::Listing>();
+}

@@ -1,0 +1,28 @@
+//! Documents that must follow the program do.
+
+use std::fs;
+use std::path::Path;
+
+use miniftp::config;
+
+fn document(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+#[test]
+fn the_settings_table_of_the_manual_is_the_programs() {
+    let manual = document("docs/OPERATING.md");
+    assert!(manual.contains(config::markdown().trim()), "expected:\n{}", config::markdown());
+}
+
+#[test]
+fn the_readme_names_every_shipped_account_and_document() {
+    let readme = document("README.md");
+    for account in ["`alex` (alex-demo)", "`wenjie` (wenjie-demo)", "`admin` (admin-demo)"] {
+        assert!(readme.contains(account), "{account}");
+    }
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(readme.contains(&format!("docs/{name}")), "README.md does not lead to docs/{name}");
+    }
+}
