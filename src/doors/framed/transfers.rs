@@ -110,11 +110,16 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         replace: store.flags & wire::REPLACE != 0,
         algorithm: conn.algorithm,
     };
-    let ready = match conn.session.store(&wanted, &digests, store.digest, request.data) {
+    let mut taken = conn.session.store(&wanted, &digests, store.digest, request.data);
+    if taken.is_err() && !conn.group.is_empty() {
+        // Those who wait come first, in the answers as well as on the disk: one of them may hold
+        // this very path, or replace a file whose room is wanted here.
+        conn.settle_group()?;
+        taken = conn.session.store(&wanted, &digests, store.digest, request.data);
+    }
+    let ready = match taken {
         Ok(ready) => ready,
         Err(e) => {
-            // Answers stay in order: those who wait come first.
-            conn.settle_group()?;
             let size = request.data.len() as u64;
             let there = matches!(e, Error::Exists { size: there, .. } if there == size);
             if there && is_there(conn, &wanted, size, store.digest)? {
