@@ -16,3 +16,5 @@ mod files;
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.
 mod harness_works;
+// The wall around a home.
+mod jail;

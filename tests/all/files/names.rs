@@ -17,10 +17,45 @@ fn any_harmless_name_is_a_name() {
     let longest = "n".repeat(255);
     let wide = "名".repeat(85);
     let names = [
-        " ", " before", "after ", "two  blanks", "it's", "\"said\"", "`ls`", "$(touch x)", "-rf",
-        "--help", "-", "~", "~root", "*", "?[a-z]", "%s%n", "a\\b", "\\", "a:b", "a;b", "a|b&c",
-        "#", ".hidden", "...", "..x", ".. ", "名前.txt", "é", "e\u{301}", "😀", "\u{feff}mark",
-        "\u{a0}", "con", "aux.txt", "file.part", "1.tmp", ".miniftp", &longest, &wide,
+        " ",
+        " before",
+        "after ",
+        "two  blanks",
+        "it's",
+        "\"said\"",
+        "`ls`",
+        "$(touch x)",
+        "-rf",
+        "--help",
+        "-",
+        "~",
+        "~root",
+        "*",
+        "?[a-z]",
+        "%s%n",
+        "a\\b",
+        "\\",
+        "a:b",
+        "a;b",
+        "a|b&c",
+        "#",
+        ".hidden",
+        "...",
+        "..x",
+        ".. ",
+        "名前.txt",
+        "é",
+        "e\u{301}",
+        "😀",
+        "\u{feff}mark",
+        "\u{a0}",
+        "con",
+        "aux.txt",
+        "file.part",
+        "1.tmp",
+        ".miniftp",
+        &longest,
+        &wide,
     ];
     for name in names {
         ann.store(name, name.as_bytes(), 0).expect(900);
@@ -87,7 +122,9 @@ fn what_could_act_on_a_terminal_or_is_too_long_is_refused() {
         ];
         for answer in answers {
             answer.expect(255).says(why);
-            assert!(!answer.text.chars().any(|c| c.is_control() || c > '\u{2000}' && c < '\u{2070}'));
+            assert!(
+                !answer.text.chars().any(|c| c.is_control() || c > '\u{2000}' && c < '\u{2070}')
+            );
             assert!(answer.text.len() < 2048);
         }
     }
