@@ -255,8 +255,9 @@ impl Upload {
         })
     }
 
-    /// Gives up and removes the part.
+    /// Gives up and removes the part, unless a newer session goes on with it.
     pub fn discard(mut self) -> Result<()> {
+        let _held = self.claim.hold()?;
         self.draft.discard()?;
         self.charge.settle(0);
         Ok(())
