@@ -18,3 +18,5 @@ mod harness;
 mod harness_works;
 // The wall around a home.
 mod jail;
+// Files on their way in.
+mod uploads;

@@ -198,7 +198,7 @@ impl Frames {
                 }
             }
             from = end as usize;
-            if theirs.len() < window as usize * 16 {
+            if from >= content.len() || theirs.len() < window as usize * 16 {
                 break;
             }
         }
