@@ -20,3 +20,5 @@ mod harness_works;
 mod jail;
 // Files on their way in.
 mod uploads;
+// The limit is the limit.
+mod quota;

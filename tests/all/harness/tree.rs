@@ -26,7 +26,9 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
 pub fn stored_bytes(home: &Path, account: &str) -> u64 {
     let (mut seen, mut bytes) = (HashSet::new(), 0);
     let mut count = |path: &Path, meta: &fs::Metadata| {
-        let note = path.extension().is_some_and(|end| end == "note");
+        let end = path.extension().and_then(|end| end.to_str());
+        // A note is no stored file, nor is it while it is being written under a passing name.
+        let note = end == Some("note") || (end == Some("tmp") && is_note(path));
         if meta.is_file() && !note && seen.insert(meta.ino()) {
             bytes += meta.len();
         }
@@ -35,6 +37,10 @@ pub fn stored_bytes(home: &Path, account: &str) -> u64 {
     each(&home.join(".miniftp/parts").join(account), &mut count);
     each(&home.join(account), &mut count);
     bytes
+}
+
+fn is_note(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|text| text.is_empty() || text.starts_with(b"miniftp part"))
 }
 
 /// The files of unfinished uploads of an account.
