@@ -112,3 +112,27 @@ fn what_is_being_written_cannot_be_forgotten_under_the_writer() {
     });
     assert!(kept, "a healthy writer is respected");
 }
+
+#[test]
+fn a_takeover_needs_no_room_of_its_own() {
+    let site = Site::new();
+    let content = bytes(6, 3 * CHUNK);
+    // Room for the file once: what the silent session was promised goes to the one that goes on.
+    site.account("ann", &content.len().to_string());
+    let daemon = site.start();
+    let (mut old, mut new) = (daemon.login("ann"), daemon.login("ann"));
+    old.put("f", content.len(), 0).expect(802);
+    old.chunk(0, &content[..CHUNK]).expect(900);
+    eventually("the silent session is taken over", || {
+        let answer = new.put("f", content.len(), 0);
+        assert!(matches!(answer.code, 267 | 800), "{} {}", answer.code, answer.text);
+        answer.code == 800
+    });
+    assert_eq!(new.quota().reserved, 2 * CHUNK as u64);
+    assert_eq!(new.go_on(&content, 16), [1, 2]);
+    old.chunk(CHUNK, &content[CHUNK..]).expect(268);
+    new.done(&content).expect(900);
+    old.drop_part(false).expect(268);
+    let usage = new.quota();
+    assert_eq!((usage.used, usage.reserved), (content.len() as u64, 0));
+}
