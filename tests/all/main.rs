@@ -22,3 +22,5 @@ mod jail;
 mod uploads;
 // The limit is the limit.
 mod quota;
+// Changes of the accounts while the server runs.
+mod accounts_live;
