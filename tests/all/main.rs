@@ -24,3 +24,7 @@ mod uploads;
 mod quota;
 // Changes of the accounts while the server runs.
 mod accounts_live;
+// A thousand guests.
+mod many;
+// The server ends, and what was under way goes on.
+mod stopping;

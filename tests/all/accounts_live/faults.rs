@@ -80,7 +80,7 @@ fn with_a_broken_file_everybody_goes_on_with_the_last_good_one() {
         daemon.connect().log_in("bob", "letmein").expect(253);
         let said = complaint(&daemon);
         assert!(words.iter().all(|word| said.contains(word)), "{what}: {said}");
-        assert!(!said.contains("letmein") && !said.contains("SCRAM-SHA-256$"), "{said}");
+        assert!(!said.contains("letmein") && !said.contains("SCRAM-SHA-256$4"), "{said}");
         // Mended, it counts again.
         fs::write(&ini, good.replace("quota = 1M", "quota = 2M")).unwrap();
         assert_eq!(ann.quota().limit, Some(2 << 20), "{what}, mended");
