@@ -254,7 +254,7 @@ impl Upload {
     }
 
     /// Gives up and removes the part, unless a newer session goes on with it.
-    pub fn discard(mut self) -> Result<()> {
+    pub fn discard(self) -> Result<()> {
         let mut held = self.claim.hold()?;
         self.draft.discard()?;
         held.charge()?.settle(0);
