@@ -5,8 +5,11 @@ use std::thread;
 
 use crate::harness::{Daemon, Site, password};
 
+/// What it is, what it does to a good file, and words of the complaint.
+type Breakage = (&'static str, fn(&str) -> String, &'static [&'static str]);
+
 /// Ways to break a good file, and words of the complaint: line and key where it is one line's.
-fn breakages() -> Vec<(&'static str, fn(&str) -> String, &'static [&'static str])> {
+fn breakages() -> Vec<Breakage> {
     vec![
         ("torn in the middle", |text| text[..text.len() / 2].to_owned(), &["accounts.ini"]),
         ("without its tail", |text| text.replace("[end]\n", ""), &["accounts.ini"]),

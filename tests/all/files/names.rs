@@ -8,67 +8,67 @@ use miniftp::wire::{Kind, Sink};
 
 use crate::harness::{Site, frame, snapshot};
 
+/// Names that look dangerous and are names like any other.
+const HARMLESS: &[&str] = &[
+    " ",
+    " before",
+    "after ",
+    "two  blanks",
+    "it's",
+    "\"said\"",
+    "`ls`",
+    "$(touch x)",
+    "-rf",
+    "--help",
+    "-",
+    "~",
+    "~root",
+    "*",
+    "?[a-z]",
+    "%s%n",
+    "a\\b",
+    "\\",
+    "a:b",
+    "a;b",
+    "a|b&c",
+    "#",
+    ".hidden",
+    "...",
+    "..x",
+    ".. ",
+    "名前.txt",
+    "é",
+    "e\u{301}",
+    "😀",
+    "\u{feff}mark",
+    "\u{a0}",
+    "con",
+    "aux.txt",
+    "file.part",
+    "1.tmp",
+    ".miniftp",
+];
+
 #[test]
 fn any_harmless_name_is_a_name() {
     let site = Site::new();
     site.account("ann", "1M");
     let daemon = site.start();
     let mut ann = daemon.login("ann");
-    let longest = "n".repeat(255);
-    let wide = "名".repeat(85);
-    let names = [
-        " ",
-        " before",
-        "after ",
-        "two  blanks",
-        "it's",
-        "\"said\"",
-        "`ls`",
-        "$(touch x)",
-        "-rf",
-        "--help",
-        "-",
-        "~",
-        "~root",
-        "*",
-        "?[a-z]",
-        "%s%n",
-        "a\\b",
-        "\\",
-        "a:b",
-        "a;b",
-        "a|b&c",
-        "#",
-        ".hidden",
-        "...",
-        "..x",
-        ".. ",
-        "名前.txt",
-        "é",
-        "e\u{301}",
-        "😀",
-        "\u{feff}mark",
-        "\u{a0}",
-        "con",
-        "aux.txt",
-        "file.part",
-        "1.tmp",
-        ".miniftp",
-        &longest,
-        &wide,
-    ];
-    for name in names {
+    let (longest, wide) = ("n".repeat(255), "名".repeat(85));
+    let names: Vec<&str> = HARMLESS.iter().copied().chain([&longest[..], &wide[..]]).collect();
+    for name in &names {
         ann.store(name, name.as_bytes(), 0).expect(900);
         assert_eq!(fs::read(site.stored("ann", "").join(name)).unwrap(), name.as_bytes());
     }
-    let mut sorted: Vec<&str> = names.to_vec();
+    let mut sorted = names.clone();
     sorted.sort_unstable();
     let listed = ann.on("LS", "");
     assert_eq!(listed.names(), sorted);
     assert!(listed.entries().iter().all(|entry| !entry.odd));
-    for name in names {
+    for name in &names {
         assert_eq!(ann.fetch(&format!("/{name}")), name.as_bytes(), "{name}");
-        assert_eq!(ann.on("STAT", name).entry().name, name);
+        assert_eq!(ann.on("STAT", name).entry().name, *name);
         ann.rm(name, false).expect(200);
         ann.mkdir(name, false).expect(200);
         ann.on("CD", name).expect(200);

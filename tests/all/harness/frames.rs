@@ -290,11 +290,15 @@ struct Waiting<'a>(&'a TcpStream);
 
 impl Arrive for Waiting<'_> {
     fn arrive(&mut self, into: &mut [u8], _begun: bool) -> Result<usize> {
-        match self.0.read(into) {
-            Ok(0) => Err(Error::Gone),
-            Ok(n) => Ok(n),
-            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Err(Error::Gone),
-            Err(_) => Err(Error::TimedOut { wait: Wait::Frame }),
+        loop {
+            return match self.0.read(into) {
+                Ok(0) => Err(Error::Gone),
+                Ok(n) => Ok(n),
+                // With a timeout set the kernel does not go on by itself after it was disturbed.
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Err(Error::Gone),
+                Err(_) => Err(Error::TimedOut { wait: Wait::Frame }),
+            };
         }
     }
 }

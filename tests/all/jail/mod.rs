@@ -119,8 +119,11 @@ const PATHS: &[&str] = &[
     "file:///etc/passwd",
 ];
 
+/// Gives a command with a path.
+type Command = fn(&mut Frames, &str) -> Answer;
+
 /// Every command that takes a path, with all the ways in which it takes it.
-fn commands() -> Vec<(&'static str, fn(&mut Frames, &str) -> Answer)> {
+fn commands() -> Vec<(&'static str, Command)> {
     vec![
         ("CD", |ann, path| {
             let answer = ann.on("CD", path);
