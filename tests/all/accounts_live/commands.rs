@@ -58,6 +58,23 @@ fn an_account_is_added_shown_changed_closed_opened_and_removed() {
 }
 
 #[test]
+fn help_is_no_mistake() {
+    let site = Site::new();
+    let names =
+        ["add NAME", "list", "show NAME", "passwd NAME", "quota NAME SIZE", "role NAME ROLE"];
+    let output = site.miniftpd(&["account", "help"], "");
+    output.ok().stderr("");
+    for name in names.iter().chain(&["close NAME", "open NAME", "remove NAME"]) {
+        output.stdout_has(name);
+    }
+    for words in [&["--help"][..], &["-h"]] {
+        site.miniftpd(words, "").ok().stdout_has("usage: miniftpd [OPTIONS]").stderr("");
+    }
+    let version = concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n");
+    site.miniftpd(&["--version"], "").ok().stdout(version);
+}
+
+#[test]
 fn what_was_not_said_rightly_ends_with_2_and_what_cannot_be_with_1() {
     let site = Site::new();
     site.account("ann", "1M").account("wenjie", "1M");

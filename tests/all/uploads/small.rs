@@ -126,3 +126,55 @@ fn one_path_twice_in_flight_is_as_one_after_the_other() {
     assert_eq!(ann.fetch("f"), [2; 40]);
     assert_eq!(ann.quota().used, 100);
 }
+
+#[test]
+fn without_durability_the_answers_are_the_same() {
+    let site = Site::new();
+    site.setting("storage", "durability", "none").account("ann", "8M");
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let content = bytes(4, 5 * CHUNK + 1);
+    ann.store("f", &content, 0).expect(900);
+    ann.store("f", &content, 0).expect(801);
+    ann.store("f", b"other", 0).expect(262);
+    ann.upload("f", b"other", 1).expect(900);
+    assert_eq!(fs::read(site.stored("ann", "f")).unwrap(), b"other");
+    assert_eq!(ann.quota().used, 5);
+}
+
+#[test]
+fn both_digests_carry_files_in_and_out() {
+    let site = Site::new();
+    site.account("ann", "8M");
+    let daemon = site.start();
+    let content = bytes(5, 18 * CHUNK + 7);
+    for algorithm in Algorithm::ALL {
+        let mut ann = daemon.login("ann");
+        let answer = ann.request("USE", &wire::Use::new(algorithm.name(), 1, 1));
+        assert_eq!(answer.expect(200).message::<wire::Using<'_>>().digest, algorithm.name());
+        let (rows, digest) = digests(algorithm, &content);
+        let each = algorithm.len();
+        let path = algorithm.name();
+        let put = wire::Put::new(path, content.len() as u64, 1, 2, 0, digest.as_bytes());
+        ann.request("PUT", &put).expect(802);
+        for (i, data) in content.chunks(16 * CHUNK).enumerate() {
+            let row = &rows[i * 16 * each..rows.len().min((i + 1) * 16 * each)];
+            let chunk = wire::Chunk::new((i * 16 * CHUNK) as u64, row);
+            ann.request_with_data("CHUNK", &chunk, data).expect(900);
+        }
+        ann.request("USE", &wire::Use::new("auto", 1, 1)).expect(269);
+        ann.request("DONE", &wire::Done::new(digest.as_bytes())).expect(900);
+        ann.request("PUT", &put).expect(801);
+        let answer = ann.get(path);
+        let got: wire::Got<'_> = answer.expect(257).message();
+        assert_eq!(got.digest, digest.as_bytes());
+        assert_eq!((got.mtime_secs, got.mtime_nanos), (1, 2));
+        let (mut told, mut data) = (Vec::new(), Vec::new());
+        for part in &answer.parts {
+            assert_eq!(part.fields[..8], (data.len() as u64).to_be_bytes());
+            told.extend_from_slice(&part.fields[8..]);
+            data.extend_from_slice(&part.data);
+        }
+        assert!(told == rows && data == content, "{path}");
+    }
+}
