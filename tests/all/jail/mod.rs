@@ -34,7 +34,14 @@ fn trapped() -> Site {
 fn plant(site: &Site) {
     let home = site.stored("ann", "");
     let outside = site.root().join("outside");
-    fs::remove_dir_all(&home).unwrap();
+    // The home itself stays: the server has it open.
+    for entry in fs::read_dir(&home).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() && !path.is_symlink() {
+            true => fs::remove_dir_all(path).unwrap(),
+            false => fs::remove_file(path).unwrap(),
+        }
+    }
     fs::create_dir_all(home.join("d/deep")).unwrap();
     fs::write(home.join("d/file"), "mine").unwrap();
     let links: [(&str, PathBuf); 14] = [
@@ -66,9 +73,6 @@ const PATHS: &[&str] = &[
     "d/../../../outside/secret",
     "d/./.././../bob/secret",
     "..//..//outside//secret",
-    "etc",
-    "etc/passwd",
-    "root/etc/passwd",
     "up",
     "up/bob/secret",
     "up/bob",
@@ -104,10 +108,6 @@ const PATHS: &[&str] = &[
     "pipe/x",
     "sock",
     "sock/..",
-    "/proc/self/root/etc/passwd",
-    "/proc/self/environ",
-    "/dev/zero",
-    "/etc/passwd",
     ".miniftp",
     ".miniftp/secret",
     "../.miniftp/secret",
@@ -118,6 +118,21 @@ const PATHS: &[&str] = &[
     "~bob/secret",
     "file:///etc/passwd",
 ];
+
+/// Paths to what is not ours. They are only read: should the wall fall, this test, which may run as
+/// root, takes nothing with it.
+const SYSTEM: &[&str] = &[
+    "etc",
+    "etc/passwd",
+    "root/etc/passwd",
+    "/proc/self/root/etc/passwd",
+    "/proc/self/environ",
+    "/dev/zero",
+    "/etc/passwd",
+];
+
+/// Commands that change nothing.
+const READING: &[&str] = &["CD", "LS", "STAT", "HASH", "SUMS", "GET"];
 
 /// Gives a command with a path.
 type Command = fn(&mut Frames, &str) -> Answer;
@@ -182,7 +197,8 @@ fn no_path_leads_out_by_any_command() {
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
     let digests: Vec<String> = [SECRET, &passwd[..]].iter().map(|c| md5_of_chunks(c)).collect();
     for (name, command) in commands() {
-        for path in PATHS {
+        let system = if READING.contains(&name) { SYSTEM } else { &[] };
+        for path in PATHS.iter().chain(system) {
             let answer = command(&mut ann, path);
             let what = format!("{name} {path}: {} {}", answer.code, answer.text);
             assert!(answer.code != 272, "a failure of the server: {what}");
@@ -200,6 +216,7 @@ fn no_path_leads_out_by_any_command() {
                 assert!(!holds(bytes, root), "a path of the host: {what}");
             }
             plant(&site);
+            assert_eq!(ann.fetch("d/file"), b"mine", "the traps are where the session looks");
         }
         assert_eq!(around(&site), before, "after {name}");
     }
