@@ -15,6 +15,7 @@ mod proxy;
 mod site;
 mod tree;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,5 +39,14 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(begun.elapsed() < DEADLINE, "waited in vain: {what}");
         thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// Raises a flag when it is dropped, so that threads that look at it end when a test fails too.
+pub struct Raise<'a>(pub &'a AtomicBool);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

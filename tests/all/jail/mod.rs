@@ -107,7 +107,6 @@ const PATHS: &[&str] = &[
     "pipe",
     "pipe/x",
     "sock",
-    "sock/..",
     ".miniftp",
     ".miniftp/secret",
     "../.miniftp/secret",
@@ -202,6 +201,16 @@ fn no_path_leads_out_by_any_command() {
             let answer = command(&mut ann, path);
             let what = format!("{name} {path}: {} {}", answer.code, answer.text);
             assert!(answer.code != 272, "a failure of the server: {what}");
+            match name {
+                // What is told of a link or a pipe is that it is one.
+                "STAT" if answer.code == 200 => {
+                    assert!(matches!(answer.entry().kind, 'l' | 'o'), "{what}");
+                }
+                name if READING.contains(&name) => {
+                    assert!(matches!(answer.code, 252 | 255 | 256 | 261 | 264 | 266), "{what}");
+                }
+                _ => {}
+            }
             let told: Vec<&[u8]> = answer
                 .parts
                 .iter()

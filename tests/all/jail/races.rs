@@ -8,7 +8,7 @@ use std::thread;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::harness::{Daemon, Site, snapshot};
+use crate::harness::{Daemon, Raise, Site, snapshot};
 
 /// Tries of each race. An escape without the wall shows within a few dozen.
 const TRIES: usize = 1_500;
@@ -29,9 +29,9 @@ fn race(site: &Site, daemon: &Daemon, attack: impl FnOnce(&Daemon)) {
     let (real, trap) = (site.stored("ann", "real"), site.stored("ann", "trap"));
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _raise = Raise(&stop);
         scope.spawn(|| swap(&real, &trap, &stop));
         attack(daemon);
-        stop.store(true, Ordering::Relaxed);
     });
 }
 

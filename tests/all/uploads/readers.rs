@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::harness::{Site, bytes};
+use crate::harness::{Raise, Site, bytes};
 
 /// Replacements during which the readers read.
 const TIMES: usize = 30;
@@ -21,6 +21,7 @@ fn readers_see_the_old_file_or_the_new_one_at_every_moment() {
     let on_disk = site.stored("ann", "f");
     let over = AtomicBool::new(false);
     let (fetched, read) = thread::scope(|scope| {
+        let raise = Raise(&over);
         let through_the_door = scope.spawn(|| {
             let (mut reader, mut count) = (daemon.login("ann"), 0);
             while !over.load(Ordering::Relaxed) {
@@ -45,7 +46,7 @@ fn readers_see_the_old_file_or_the_new_one_at_every_moment() {
             };
             assert!(fs::read(&on_disk).unwrap() == *content, "stored is stored");
         }
-        over.store(true, Ordering::Relaxed);
+        drop(raise);
         (through_the_door.join().unwrap(), from_the_disk.join().unwrap())
     });
     assert!(fetched > 0 && read > 0);
