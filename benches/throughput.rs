@@ -4,7 +4,8 @@
 //! the same with `cp` in the same run. Everything is done once to warm up (memory touched for the
 //! first time costs several times more) and then RUNS times in turn; medians are printed, and the
 //! ratio to `cp`, which is what can be compared between machines. The server's durability is
-//! `none`, since `cp` does not sync either; files lie in memory where the system has a place for it.
+//! `none`, since `cp` does not sync either; files lie in memory where the system has a place for
+//! it.
 //!
 //! `MINIFTP_BENCH_MB` and `MINIFTP_BENCH_FILES` change the sizes, `MINIFTP_BENCH_DIR` the place.
 

@@ -1,8 +1,8 @@
 //! The ledger: what each account stores and may store.
 //!
-//! The disk is the truth and the ledger its cache, rebuilt from a walk at the first login. A byte is
-//! first reserved, then spent just before it is written; what was reserved and not spent goes back
-//! when the [`Charge`] is dropped, however its thread ends.
+//! The disk is the truth and the ledger its cache, rebuilt from a walk at the first login. A byte
+//! is first reserved, then spent just before it is written; what was reserved and not spent goes
+//! back when the [`Charge`] is dropped, however its thread ends.
 //!
 //! Never: touches the disk, or waits for anything but its one short lock.
 //! Invariant: whenever bytes are reserved, used + reserved is at most the limit, with any number of

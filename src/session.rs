@@ -341,7 +341,8 @@ impl Session {
         transfer::store(&self.spec(user, &path, wanted), digests, whole, data)
     }
 
-    /// Whether success means that the bytes are on the disk, so that small files are worth grouping.
+    /// Whether success means that the bytes are on the disk, so that small files are worth
+    /// grouping.
     pub fn is_durable(&self) -> bool {
         self.site().durability() == Durability::Full
     }

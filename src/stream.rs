@@ -1,8 +1,10 @@
 //! The one type over a TCP socket, for both doors and the client.
 //!
 //! Every wait has a deadline with a name: for the next frame, for the rest of one, for the peer to
-//! take what is sent, and for the login as a whole. A peer that dribbles is as late as a silent one.
-//! Invariant: no system call here waits longer than the deadline that is meant, give or take a second.
+//! take what is sent, and for the login as a whole. A peer that dribbles is as late as a silent
+//! one.
+//! Invariant: no system call here waits longer than the deadline that is meant, give or take a
+//! second.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -8,7 +8,8 @@ use std::fmt;
 /// A name from the network or the disk, shown so that it can do no harm.
 ///
 /// C0 and C1 controls, DEL, the bidirectional controls (U+202A to U+202E, U+2066 to U+2069), the
-/// line separators U+2028 and U+2029 and the backslash itself appear as `\u{..}`, `\n`, `\\` and so on.
+/// line separators U+2028 and U+2029 and the backslash itself appear as `\u{..}`, `\n`, `\\` and so
+/// on.
 pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -65,7 +66,8 @@ impl fmt::Display for Size {
     }
 }
 
-/// Reads a size as people write it: `0`, `512`, `10k`, `10M`, `1.5G`, `2TiB`. Units are powers of 1024.
+/// Reads a size as people write it: `0`, `512`, `10k`, `10M`, `1.5G`, `2TiB`. Units are powers of
+/// 1024.
 ///
 /// `None` for anything else, an empty text and a size beyond 2^63 - 1 included: a size that cannot
 /// be read never becomes some other size.
@@ -94,7 +96,8 @@ pub fn parse_size(text: &str) -> Option<u64> {
     (bytes <= i64::MAX as u128).then_some(bytes as u64)
 }
 
-/// The candidate that a mistyped word may have meant: one or two letters changed, added or missing.
+/// The candidate that a mistyped word may have meant: one or two letters changed, added, missing or
+/// swapped.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Three letters with two of them changed are another word.
     let most = if word.chars().count() < 4 { 1 } else { 2 };
@@ -106,20 +109,25 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// Letters to change, add or leave out to get from one word to the other (Levenshtein's distance).
+/// Letters to change, add, leave out or swap with their neighbour to get from one word to the
+/// other.
 fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (above, letter) in from.chars().enumerate() {
-        let mut corner = above;
-        row[0] = above + 1;
-        for (i, other) in to.iter().enumerate() {
-            let changed = corner + usize::from(letter != *other);
-            corner = row[i + 1];
-            row[i + 1] = changed.min(row[i] + 1).min(corner + 1);
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows = vec![(0..=to.len()).collect::<Vec<usize>>()];
+    for i in 1..=from.len() {
+        let above = &rows[i - 1];
+        let mut row = vec![i];
+        for j in 1..=to.len() {
+            let changed = above[j - 1] + usize::from(from[i - 1] != to[j - 1]);
+            let mut least = changed.min(above[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[to.len()]
+    rows[from.len()][to.len()]
 }
 
 #[cfg(test)]

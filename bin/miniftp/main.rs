@@ -1,1 +1,147 @@
-fn main() {}
+//! `miniftp`, the client: one command, a batch from standard input, or a shell.
+//!
+//! Results go to standard output, everything else to standard error.
+
+mod args;
+mod bar;
+mod commands;
+mod failure;
+mod figures;
+mod files;
+mod glob;
+mod here;
+mod listing;
+mod menu;
+mod password;
+mod screen;
+mod session;
+mod shell;
+mod transfer;
+mod words;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use args::{Asked, CommandLine};
+use commands::{Command, Given, Run};
+use failure::Done;
+use screen::Screen;
+use session::Session;
+
+fn main() -> ExitCode {
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let mut screen = Screen::new(true, Arc::clone(&interrupt));
+    let done = match args::parse(std::env::args_os().skip(1)) {
+        Ok(Asked::Help) => help(&mut screen),
+        Ok(Asked::Version) => version(&mut screen),
+        Ok(Asked::Run(line)) => {
+            screen.progress = line.progress;
+            run(&line, screen, &interrupt)
+        }
+        Err(failure) => end(screen, Err(failure)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => ExitCode::from(failure.exit_code()),
+    }
+}
+
+/// Does what the arguments say. What failed has been told when this returns.
+fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> Done {
+    let asked = match commands::parse(commands::plain_words(line.command.clone())) {
+        Ok(asked) => asked,
+        Err(failure) => return end(screen, Err(failure)),
+    };
+    let is_shell = asked.is_none() && io::stdin().is_terminal();
+    listen_for_ctrl_c(interrupt, is_shell);
+    if let Some((command, given)) = &asked {
+        match command.run {
+            Run::Here(run) => {
+                let done = run(&mut screen, given);
+                return end(screen, done);
+            }
+            Run::Leave => return Ok(()),
+            Run::There(_) => {}
+        }
+    }
+    let client = if is_shell && line.user.is_none() {
+        match menu::enter(line, &mut screen) {
+            Some(client) => client,
+            None => {
+                screen.say("Goodbye.");
+                return Ok(());
+            }
+        }
+    } else {
+        let opened = session::user_name(line, &mut screen)
+            .and_then(|name| session::open(line, &mut screen, &name));
+        match opened {
+            Ok(client) => client,
+            Err(failure) => return end(screen, Err(failure)),
+        }
+    };
+    work(line, Session { client, screen }, asked, is_shell)
+}
+
+/// The part of a run that has a login.
+fn work(
+    line: &CommandLine,
+    mut session: Session,
+    asked: Option<(&'static Command, Given)>,
+    is_shell: bool,
+) -> Done {
+    let done = match asked {
+        Some((command, given)) => session.run(command, &given),
+        None if is_shell => {
+            session.screen.say(&session::greeting(&session.client, line));
+            let done = shell::interactive(&mut session);
+            session.screen.say("Goodbye.");
+            done
+        }
+        None => shell::batch(&mut session, &mut io::stdin().lock()),
+    };
+    let Session { client, screen } = session;
+    // Everything that was asked for has had its answer; a line that breaks now takes nothing away.
+    client.bye().ok();
+    end(screen, done)
+}
+
+/// Flushes the results and tells what failed.
+fn end(mut screen: Screen, done: Done) -> Done {
+    let flushed = screen.finish();
+    let done = done.and(flushed);
+    if let Err(failure) = &done {
+        failure.tell(&mut screen);
+    }
+    done
+}
+
+fn help(screen: &mut Screen) -> Done {
+    writeln!(screen.out, "{}", args::HELP)?;
+    here::list_commands(screen)?;
+    screen.finish()
+}
+
+fn version(screen: &mut Screen) -> Done {
+    writeln!(screen.out, "miniftp {}", env!("CARGO_PKG_VERSION"))?;
+    screen.finish()
+}
+
+/// Ctrl-C sets the flag that every wait of the library looks at. Outside the shell a second one
+/// ends the program at once.
+#[cfg(unix)]
+fn listen_for_ctrl_c(interrupt: &Arc<AtomicBool>, is_shell: bool) {
+    use signal_hook::consts::SIGINT;
+    use signal_hook::flag;
+    if !is_shell {
+        let code = i32::from(failure::EXIT_FAILED);
+        // Without the handler Ctrl-C ends the program, which is as good.
+        flag::register_conditional_shutdown(SIGINT, code, Arc::clone(interrupt)).ok();
+    }
+    flag::register(SIGINT, Arc::clone(interrupt)).ok();
+}
+
+#[cfg(not(unix))]
+fn listen_for_ctrl_c(_: &Arc<AtomicBool>, _: bool) {}

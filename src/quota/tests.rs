@@ -1,3 +1,5 @@
+//! The ledger: its refusals, races for the last bytes, and itself against a plain sum.
+
 use std::thread;
 
 use proptest::prelude::*;
@@ -172,7 +174,8 @@ proptest! {
             prop_assert_eq!(now.used_bytes, loose + held.iter().sum::<u64>());
             let ahead: u64 = charges.iter().map(|charge| charge.covered - charge.held).sum();
             prop_assert_eq!(now.reserved_bytes, ahead);
-            let grew = now.reserved_bytes + now.used_bytes > before.reserved_bytes + before.used_bytes;
+            let taken = |usage: &Usage| usage.reserved_bytes + usage.used_bytes;
+            let grew = taken(&now) > taken(&before);
             if reserves && grew {
                 prop_assert!(now.used_bytes + now.reserved_bytes <= limit.unwrap_or(u64::MAX));
             }

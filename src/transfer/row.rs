@@ -139,7 +139,9 @@ mod tests {
         /// Chunks that come in order, damaged or not, and again where they were damaged, always
         /// make the same whole.
         #[test]
-        fn the_whole_does_not_depend_on_the_way(damaged in proptest::collection::vec(any::<bool>(), 1..60)) {
+        fn the_whole_does_not_depend_on_the_way(
+            damaged in proptest::collection::vec(any::<bool>(), 1..60),
+        ) {
             let d = digests(damaged.len());
             let mut row = Row::new(Algorithm::Md5);
             for (i, bad) in damaged.iter().enumerate() {

@@ -1,9 +1,10 @@
 //! A file being written, outside everybody's view until it is whole.
 //!
-//! Never: decides whether the caller may write or has room, or who else writes: it is for one thread.
+//! Never: decides whether the caller may write or has room, or who else writes: it is for one
+//! thread.
 //! Invariant: until [`Draft::place`] returns well, the target is as it was; a reader sees the old
-//! file or the new one, never less. A draft of a part that is dropped stays for a resume; a small one
-//! goes away.
+//! file or the new one, never less. A draft of a part that is dropped stays for a resume; a small
+//! one goes away.
 
 use std::fs::File;
 use std::io;
@@ -115,7 +116,8 @@ impl Draft {
         read_full(&self.file, into, offset)
     }
 
-    /// Writes all of `bytes` at `offset`. When that fails [`Draft::held`] tells what is on the disk.
+    /// Writes all of `bytes` at `offset`. When that fails [`Draft::held`] tells what is on the
+    /// disk.
     pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
         let end = offset.checked_add(bytes.len() as u64).filter(|end| i64::try_from(*end).is_ok());
         let Some(end) = end else {

@@ -9,7 +9,8 @@
 //! `NotDirectory`, a link to a folder included; where a file was needed, a folder is `IsDirectory`
 //! and a link, pipe or device is `NotRegular`.
 //!
-//! Never: follows a link, hands `..` to the kernel (but for [`above`], which checks where it got to).
+//! Never: follows a link, hands `..` to the kernel (but for [`above`], which checks where it got
+//! to).
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, Stat};

@@ -3,8 +3,9 @@
 //! This is the only room for host paths, and on the server's side for what only Unix has. Errors
 //! carry the virtual path; what the system said is their source, for the log alone.
 //!
-//! Never: asks who may do something (that is the session's) or whether there is room (the ledger's).
-//! Everything that frees or moves bytes tells how many, so that the caller can settle the ledger.
+//! Never: asks who may do something (that is the session's) or whether there is room (the
+//! ledger's). Everything that frees or moves bytes tells how many, so that the caller can settle
+//! the ledger.
 //! Invariant: nothing outside the account's folder is ever reached; links are listed, not followed.
 
 use std::sync::Arc;

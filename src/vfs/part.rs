@@ -1,10 +1,11 @@
 //! Unfinished uploads and the notes beside them.
 //!
-//! A part is `<id>.part` in the account's folder of parts, its note `<id>.note`; the id is made from
-//! the virtual path, so account and path find it again. The note is written whole and renamed before
-//! the part is made; a part without a readable note is no part and goes away.
+//! A part is `<id>.part` in the account's folder of parts, its note `<id>.note`; the id is made
+//! from the virtual path, so account and path find it again. The note is written whole and renamed
+//! before the part is made; a part without a readable note is no part and goes away.
 //!
-//! Never: judges whether a part's bytes are right (the digests of its chunks do), or whose turn it is.
+//! Never: judges whether a part's bytes are right (the digests of its chunks do), or whose turn it
+//! is.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -83,7 +84,8 @@ impl Note {
         (note.text() == text).then_some(note)
     }
 
-    /// Writes the note under a passing name and renames it, so that it is there whole or not at all.
+    /// Writes the note under a passing name and renames it, so that it is there whole or not at
+    /// all.
     pub(super) fn write(&self, home: &Home, parts: BorrowedFd<'_>) -> OsResult<()> {
         let passing = home.passing_name();
         let passing = At::new(parts, passing.as_bytes());
@@ -170,7 +172,8 @@ pub(super) fn each_name(
     Ok(())
 }
 
-/// At the start: removes what only lasted for a step, parts without a note and notes without a part.
+/// At the start: removes what only lasted for a step, parts without a note and notes without a
+/// part.
 pub(super) fn sweep(home: &Home) -> OsResult<()> {
     each_account(home, &mut |_, parts| {
         each_name(parts, &mut |name| {
@@ -190,7 +193,8 @@ pub(super) fn sweep(home: &Home) -> OsResult<()> {
 
 impl Home {
     /// Drops parts on which nothing was written since `older_than`, but none that is `busy`, and
-    /// tells each account's bytes that became free. What fails is logged and left for the next time.
+    /// tells each account's bytes that became free. What fails is logged and left for the next
+    /// time.
     pub fn expire_parts(
         &self,
         older_than: SystemTime,

@@ -26,7 +26,8 @@ pub(super) enum Step<'a> {
 struct Level {
     id: FileId,
     name: Vec<u8>,
-    /// Names of its folders still to visit, each ended by a NUL: a few bytes for each, however many.
+    /// Names of its folders still to visit, each ended by a NUL: a few bytes for each, however
+    /// many.
     pending: Vec<u8>,
 }
 

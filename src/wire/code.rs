@@ -4,7 +4,8 @@ macro_rules! codes {
     ($($number:literal $name:ident $about:literal,)*) => {
         /// What an answer says, as a number.
         ///
-        /// 250 to 258, 800 to 802, 900 and 901 are the numbers that clients of the old programs know.
+        /// 250 to 258, 800 to 802, 900 and 901 are the numbers that clients of the old programs
+        /// know.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Code {
             $(#[doc = $about] $name,)*

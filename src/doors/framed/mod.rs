@@ -213,6 +213,8 @@ impl Conn {
             Ok(Outcome::Answer(answer)) => answer,
             Err(e) if e.fate() == Fate::Close => return Err(e),
             Err(e) => {
+                // Answers stay in order: those of the small files that wait come first.
+                self.settle_group()?;
                 self.log_refusal(head, &e);
                 Answer::refusal(&e)
             }

@@ -1,3 +1,5 @@
+//! Files being written, resumed, placed and given up.
+
 use std::time::{Duration, SystemTime};
 
 use super::super::{Keep, Kind, Mtime, Vfs};

@@ -1,3 +1,5 @@
+//! Several threads in one home: what the disk has and what was told agree.
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 

@@ -1,3 +1,5 @@
+//! What an account sees and does, with and without the kernel's help.
+
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 

@@ -1,4 +1,5 @@
-//! What the tests stand on: a fresh directory, the two programs, raw frames, a proxy that does harm.
+//! What the tests stand on: a fresh directory, the two programs, raw frames, a proxy that does
+//! harm.
 //!
 //! Never: sleeps, or uses a fixed port. Whatever is waited for announces itself, within
 //! [`DEADLINE`], which is long because it only decides when a test that hangs is called failed.

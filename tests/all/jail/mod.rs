@@ -124,7 +124,7 @@ const SYSTEM: &[&str] = &[
     "etc",
     "etc/passwd",
     "root/etc/passwd",
-    "/proc/self/root/etc/passwd",
+    "/proc/self/root",
     "/proc/self/environ",
     "/dev/zero",
     "/etc/passwd",

@@ -1,0 +1,329 @@
+//! What a user can say: one table, from which parsing, help, usage errors and the tests are made.
+//!
+//! Invariant: a command that is not in [`COMMANDS`] does not exist, and one that is has a line of
+//! help.
+
+use std::ffi::OsString;
+
+use miniftp::text::{Escaped, escape_bytes, nearest};
+
+use crate::failure::{Done, Failure};
+use crate::screen::Screen;
+use crate::session::Session;
+use crate::words::{Word, remote_name};
+use crate::{files, here, transfer};
+
+/// An option of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flag {
+    Recursive,
+    Resume,
+    Overwrite,
+    Skip,
+    Long,
+    Parents,
+    Force,
+    Md5,
+    Sha256,
+    Blake3,
+}
+
+impl Flag {
+    /// How it is written: one letter, if it has one, and in full.
+    fn spelling(self) -> (Option<char>, &'static str) {
+        match self {
+            Flag::Recursive => (Some('r'), "recursive"),
+            Flag::Resume => (None, "resume"),
+            Flag::Overwrite => (None, "overwrite"),
+            Flag::Skip => (None, "skip"),
+            Flag::Long => (Some('l'), "long"),
+            Flag::Parents => (Some('p'), "parents"),
+            Flag::Force => (Some('f'), "force"),
+            Flag::Md5 => (None, "md5"),
+            Flag::Sha256 => (None, "sha256"),
+            Flag::Blake3 => (None, "blake3"),
+        }
+    }
+}
+
+/// What carries a command out.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    /// Needs no server.
+    Here(fn(&mut Screen, &Given) -> Done),
+    /// Needs a login.
+    There(fn(&mut Session, &Given) -> Done),
+    /// Ends the shell.
+    Leave,
+}
+
+/// A row of the table.
+pub(crate) struct Command {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Other names that people try.
+    pub(crate) aliases: &'static [&'static str],
+    /// What may follow the name.
+    pub(crate) usage: &'static str,
+    /// What it does, in one line.
+    pub(crate) help: &'static str,
+    /// The options it takes.
+    pub(crate) flags: &'static [Flag],
+    /// Fewest operands.
+    pub(crate) least: usize,
+    /// Most operands.
+    pub(crate) most: usize,
+    /// What carries it out.
+    pub(crate) run: Run,
+}
+
+/// The options and operands of a command, as many as its row allows.
+pub(crate) struct Given {
+    flags: Vec<Flag>,
+    /// The operands.
+    pub(crate) words: Vec<Word>,
+}
+
+impl Given {
+    /// Whether an option was said.
+    pub(crate) fn has(&self, flag: Flag) -> bool {
+        self.flags.contains(&flag)
+    }
+}
+
+/// No limit of operands.
+const MANY: usize = usize::MAX;
+const TREES: &[Flag] = &[Flag::Recursive, Flag::Resume, Flag::Overwrite, Flag::Skip];
+const DIGESTS: &[Flag] = &[Flag::Md5, Flag::Sha256, Flag::Blake3];
+
+macro_rules! rows {
+    ($($name:literal $aliases:tt $usage:literal $flags:expr, $least:expr, $most:expr, $run:expr,
+        $help:literal;)*) => {
+        &[$(Command {
+            name: $name, aliases: &$aliases, usage: $usage, help: $help, flags: $flags,
+            least: $least, most: $most, run: $run,
+        },)*]
+    };
+}
+
+/// Every command, in the order of `help`: name, aliases, usage, options, fewest and most operands,
+/// what carries it out, help.
+#[rustfmt::skip]
+pub(crate) const COMMANDS: &[Command] = rows! {
+    "put" ["send", "upload", "mput"] "[-r] [--resume|--overwrite|--skip] LOCAL... [REMOTE]"
+        TREES, 1, MANY, Run::There(transfer::put),
+        "send files or, with -r, folders; with several, the last name is a folder";
+    "get" ["recv", "download", "mget"] "[-r] [--resume|--overwrite|--skip] REMOTE... [LOCAL]"
+        TREES, 1, MANY, Run::There(transfer::get),
+        "fetch files or, with -r, folders; with several, the last name is a folder";
+    "ls" ["dir", "list"] "[-l] [PATH...]" &[Flag::Long], 0, MANY,
+        Run::There(files::ls), "list a folder; -l with rights, bytes and time (UTC)";
+    "cd" [] "[PATH]" &[], 0, 1,
+        Run::There(files::cd), "change the folder on the server; without a path, go home";
+    "pwd" [] "" &[], 0, 0,
+        Run::There(files::pwd), "show the folder on the server";
+    "mkdir" ["md"] "[-p] PATH..." &[Flag::Parents], 1, MANY,
+        Run::There(files::mkdir), "make folders; -p with those above";
+    "rmdir" ["rd"] "PATH..." &[], 1, MANY,
+        Run::There(files::rmdir), "remove empty folders";
+    "rm" ["del", "delete"] "[-r] PATH..." &[Flag::Recursive], 1, MANY,
+        Run::There(files::rm), "remove files; -r folders with all they hold";
+    "mv" ["rename", "move"] "[-f] FROM TO" &[Flag::Force], 2, 2,
+        Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there";
+    "stat" [] "PATH..." &[], 1, MANY,
+        Run::There(files::stat), "show all that is known of a file or folder";
+    "hash" ["md5"] "[--md5|--sha256|--blake3] PATH..." DIGESTS, 1, MANY,
+        Run::There(files::hash), "digest of a file on the server, as md5sum and the like give it";
+    "quota" ["df"] "" &[], 0, 0,
+        Run::There(files::quota), "bytes used, allowed and free";
+    "parts" [] "" &[], 0, 0,
+        Run::There(files::parts), "list unfinished uploads";
+    "forget" [] "PATH..." &[], 1, MANY,
+        Run::There(files::forget), "remove what was kept of an unfinished upload";
+    "lcd" [] "[PATH]" &[], 0, 1,
+        Run::Here(here::lcd), "change the folder on this machine; without a path, go home";
+    "lpwd" [] "" &[], 0, 0,
+        Run::Here(here::lpwd), "show the folder on this machine";
+    "lls" [] "[-l] [PATH]" &[Flag::Long], 0, 1,
+        Run::Here(here::lls), "list a folder on this machine";
+    "help" ["?"] "[COMMAND]" &[], 0, 1,
+        Run::Here(here::help), "list the commands, or tell about one";
+    "quit" ["q", "exit", "bye"] "" &[], 0, 0,
+        Run::Leave, "leave";
+};
+
+impl Command {
+    /// `put [-r] LOCAL... [REMOTE]`.
+    pub(crate) fn synopsis(&self) -> String {
+        format!("{} {}", self.name, self.usage).trim_end().to_string()
+    }
+
+    fn misused(&self, what: &str) -> Failure {
+        Failure::Usage(format!("{what}; usage: {}", self.synopsis()))
+    }
+
+    /// Sorts words into options, wherever they stand, and operands. `--` ends the options.
+    fn read(&self, words: Vec<Word>) -> Result<Given, Failure> {
+        let mut given = Given { flags: Vec::new(), words: Vec::new() };
+        let mut options = true;
+        for word in words {
+            let text = word.text.to_string_lossy().into_owned();
+            if !options || word.quoted || !text.starts_with('-') || text == "-" {
+                given.words.push(word);
+            } else if text == "--" {
+                options = false;
+            } else {
+                self.read_option(&text, &mut given.flags)?;
+            }
+        }
+        if given.has(Flag::Overwrite) && given.has(Flag::Skip) {
+            return Err(self.misused("--overwrite and --skip exclude each other"));
+        }
+        if given.words.len() < self.least {
+            return Err(self.misused(&format!("`{}` needs more", self.name)));
+        }
+        if given.words.len() > self.most {
+            return Err(
+                self.misused(&format!("`{}` takes less; quote names with blanks", self.name))
+            );
+        }
+        Ok(given)
+    }
+
+    fn read_option(&self, text: &str, flags: &mut Vec<Flag>) -> Result<(), Failure> {
+        let unknown = |option: &str| {
+            let shown = Escaped(option);
+            self.misused(&format!(
+                "`{}` has no option `{shown}`; write `./{shown}` for a file of that name",
+                self.name
+            ))
+        };
+        let mut own = self.flags.iter().copied();
+        if let Some(long) = text.strip_prefix("--") {
+            let flag = own.find(|f| f.spelling().1 == long).ok_or_else(|| unknown(text))?;
+            flags.push(flag);
+            return Ok(());
+        }
+        for letter in text.chars().skip(1) {
+            let mut own = own.clone();
+            let flag = own.find(|f| f.spelling().0 == Some(letter)).ok_or_else(|| unknown(text))?;
+            flags.push(flag);
+        }
+        Ok(())
+    }
+}
+
+/// The command of this name or alias; capitals are as good.
+pub(crate) fn find(name: &str) -> Option<&'static Command> {
+    let name = name.to_lowercase();
+    COMMANDS.iter().find(|c| c.name == name || c.aliases.contains(&name.as_str()))
+}
+
+/// The command that the first word names, and what is given to it. `None` if there are no words.
+pub(crate) fn parse(words: Vec<Word>) -> Result<Option<(&'static Command, Given)>, Failure> {
+    let mut words = words.into_iter();
+    let Some(first) = words.next() else { return Ok(None) };
+    let name = remote_name(&first.text)
+        .map_err(|_| unknown(&escape_bytes(first.text.as_encoded_bytes())))?;
+    let command = find(name).ok_or_else(|| unknown(name))?;
+    Ok(Some((command, command.read(words.collect())?)))
+}
+
+/// The failure of a name that is not in the table.
+pub(crate) fn unknown(name: &str) -> Failure {
+    let shown = Escaped(name);
+    Failure::Usage(match near(name) {
+        Some(known) => format!("unknown command `{shown}`; did you mean `{known}`?"),
+        None => format!("unknown command `{shown}`; `help` lists the commands"),
+    })
+}
+
+/// The program's arguments as words.
+pub(crate) fn plain_words(arguments: Vec<OsString>) -> Vec<Word> {
+    arguments.into_iter().map(Word::plain).collect()
+}
+
+/// The name that was meant, if one is near. One letter is near to nothing.
+fn near(name: &str) -> Option<&'static str> {
+    let names = COMMANDS.iter().flat_map(|c| std::iter::once(&c.name).chain(c.aliases)).copied();
+    nearest(&name.to_lowercase(), names.filter(|known| known.len() > 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::split;
+
+    #[test]
+    fn names_and_aliases_are_unique_and_every_row_has_help() {
+        let mut names: Vec<&str> = Vec::new();
+        for command in COMMANDS {
+            names.push(command.name);
+            names.extend(command.aliases);
+            assert!(!command.help.is_empty() && !command.help.ends_with('.'), "{}", command.name);
+            assert!(command.least <= command.most);
+            for flag in command.flags {
+                let (short, long) = flag.spelling();
+                let shown = command.usage.contains(&format!("--{long}"))
+                    || short.is_some_and(|s| command.usage.contains(&format!("-{s}")));
+                assert!(shown, "{} hides {flag:?}", command.name);
+            }
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn options_stand_anywhere_until_two_dashes() {
+        let table: &[(&str, &str, &[Flag], &[&str])] = &[
+            ("put -r a b", "put", &[Flag::Recursive], &["a", "b"]),
+            ("put a b -r --resume", "put", &[Flag::Recursive, Flag::Resume], &["a", "b"]),
+            ("put -- -r --resume", "put", &[], &["-r", "--resume"]),
+            ("rm ./-r", "rm", &[], &["./-r"]),
+            ("rm '-r'", "rm", &[], &["-r"]),
+            ("LS -l", "ls", &[Flag::Long], &[]),
+            ("cd -", "cd", &[], &["-"]),
+            ("q", "quit", &[], &[]),
+        ];
+        for (line, name, flags, operands) in table {
+            let (command, given) = parse(split(line).unwrap()).unwrap().unwrap();
+            assert_eq!(command.name, *name, "{line}");
+            assert_eq!(given.flags, *flags, "{line}");
+            let words: Vec<_> = given.words.iter().map(|w| w.remote().unwrap()).collect();
+            assert_eq!(words, *operands, "{line}");
+        }
+    }
+
+    #[test]
+    fn misuse_is_told_with_the_usage() {
+        for line in [
+            "put",
+            "put -x a",
+            "put --recursiv a",
+            "mv a",
+            "mv a b c",
+            "pwd x",
+            "get --overwrite --skip a",
+        ] {
+            let Err(Failure::Usage(text)) = parse(split(line).unwrap()) else { panic!("{line}") };
+            assert!(text.contains("; usage: "), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_offered() {
+        for (typed, known) in [
+            ("ptu", Some("put")),
+            ("gte", Some("get")),
+            ("mkdri", Some("mkdir")),
+            ("quti", Some("quit")),
+            ("xyzzy", None),
+            ("", None),
+        ] {
+            assert_eq!(near(typed), known, "{typed}");
+        }
+        assert!(parse(Vec::new()).unwrap().is_none());
+    }
+}

@@ -1,0 +1,113 @@
+//! Why a command did not do what it was asked, and how that is told.
+//!
+//! Never: prints by itself where nobody asked; [`Failure::tell`] is called once, by whoever ends
+//! the command.
+//! Invariant: every text is one sentence that begins with a small letter and says what to do next.
+
+use std::io;
+
+use miniftp::client;
+
+use crate::screen::Screen;
+
+/// Exit code: refused or failed.
+pub(crate) const EXIT_FAILED: u8 = 1;
+/// Exit code: the command line cannot be understood.
+pub(crate) const EXIT_USAGE: u8 = 2;
+/// Exit code: the server let nobody in with this name and password.
+pub(crate) const EXIT_LOGIN: u8 = 4;
+
+/// What ended a command early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The words cannot be understood.
+    Usage(String),
+    /// This program could not or would not do it.
+    Said(String),
+    /// The user stopped it; nothing that follows is done either.
+    Stopped(String),
+    /// No password could be had.
+    NoPassword(String),
+    /// The library or the server could not or would not do it.
+    Client(client::Error),
+    /// It has been told already; only the exit code is left.
+    Told(u8),
+    /// Whoever read the results has gone; there is nobody to tell.
+    Pipe,
+}
+
+/// What a command gives back.
+pub(crate) type Done = Result<(), Failure>;
+
+impl Failure {
+    /// The program's exit code, if this is its end.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => EXIT_USAGE,
+            Failure::Said(_) | Failure::Stopped(_) => EXIT_FAILED,
+            Failure::NoPassword(_) => EXIT_LOGIN,
+            Failure::Client(error) => error.exit_code(),
+            Failure::Told(code) => *code,
+            Failure::Pipe => 0,
+        }
+    }
+
+    /// Whether the next file of the same command may still go well.
+    pub(crate) fn is_about_one(&self) -> bool {
+        match self {
+            Failure::Said(_) => true,
+            Failure::Client(client::Error::Interrupted) => false,
+            Failure::Client(error) => error.exit_code() == EXIT_FAILED,
+            _ => false,
+        }
+    }
+
+    /// Tells it on standard error, once.
+    pub(crate) fn tell(&self, screen: &mut Screen) {
+        match self {
+            Failure::Usage(text)
+            | Failure::Said(text)
+            | Failure::Stopped(text)
+            | Failure::NoPassword(text) => screen.complain(text),
+            Failure::Client(client::Error::Interrupted) => screen.complain("stopped"),
+            Failure::Client(error) => screen.complain(&error.to_string()),
+            Failure::Told(_) | Failure::Pipe => {}
+        }
+    }
+}
+
+impl From<client::Error> for Failure {
+    fn from(error: client::Error) -> Failure {
+        Failure::Client(error)
+    }
+}
+
+/// Only the results on standard output are written with `?`, so this is about them.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Pipe,
+            _ => Failure::Said(format!("cannot write to standard output: {error}")),
+        }
+    }
+}
+
+/// Does the same to each item: a failure about one item is told and the next one is tried.
+pub(crate) fn each<T, S: AsMut<Screen>>(
+    session: &mut S,
+    items: &[T],
+    mut run: impl FnMut(&mut S, &T) -> Done,
+) -> Done {
+    let mut failed = false;
+    for item in items {
+        match run(session, item) {
+            Ok(()) => {}
+            Err(failure) if failure.is_about_one() && items.len() > 1 => {
+                failure.tell(session.as_mut());
+                failed = true;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    if failed { Err(Failure::Told(EXIT_FAILED)) } else { Ok(()) }
+}

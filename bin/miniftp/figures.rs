@@ -1,0 +1,160 @@
+//! The figures of a transfer in words: shares, rates, times left, and what fits on a line.
+//!
+//! Invariant: what is not whole is never shown as whole.
+
+use std::time::Duration;
+
+use miniftp::client::{Outcome, TreeReport};
+use miniftp::text::Size;
+
+/// Shorter times give no honest rate.
+const RATE_LEAST: Duration = Duration::from_millis(1);
+/// A rate of less than this says nothing about the line.
+const RATED_FROM: Duration = Duration::from_millis(10);
+/// Steps of a bar; the last one is kept for the confirmed end.
+pub(crate) const STEPS: u64 = 1000;
+
+/// How far the bar is. Its last step is kept for the confirmed end.
+pub(crate) fn steps(done: u64, total: u64) -> u64 {
+    let share = u128::from(done) * u128::from(STEPS) / u128::from(total.max(1));
+    u64::try_from(share).unwrap_or(STEPS).min(STEPS - 1)
+}
+
+/// Whole percent of something that is not whole: at most 99.
+pub(crate) fn percent(done: u64, total: u64) -> u64 {
+    steps(done, total) * 100 / STEPS
+}
+
+/// `, 166.7 MiB/s`, or nothing if nothing moved.
+pub(crate) fn rate(bytes: u64, elapsed: Duration) -> String {
+    if bytes == 0 {
+        return String::new();
+    }
+    let rate = bytes as f64 / elapsed.max(RATE_LEAST).as_secs_f64();
+    format!(", {}/s", Size(rate as u64))
+}
+
+/// `, 12 s left`, once enough has moved to tell.
+pub(crate) fn left(moved: u64, to_go: u64, elapsed: Duration) -> String {
+    if moved == 0 || to_go == 0 || elapsed < Duration::from_millis(500) {
+        return String::new();
+    }
+    let secs = (elapsed.as_secs_f64() * to_go as f64 / moved as f64).ceil() as u64;
+    match secs {
+        0..120 => format!(", {secs} s left"),
+        120..7200 => format!(", {} min left", secs.div_ceil(60)),
+        _ => format!(", {} h left", secs.div_ceil(3600)),
+    }
+}
+
+/// Columns of a text. Characters beyond ASCII may take two, so they are counted as two.
+pub(crate) fn width(text: &str) -> usize {
+    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+}
+
+/// A text cut to so many columns, with `~` where something is missing.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_string();
+    }
+    let mut out = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += if c.is_ascii() { 1 } else { 2 };
+        if used > columns {
+            break;
+        }
+        out.push(c);
+    }
+    if columns > 0 {
+        out.push('~');
+    }
+    out
+}
+
+/// The line about a file that is done. `name` is escaped.
+pub(crate) fn summary(verb: &str, name: &str, outcome: &Outcome, elapsed: Duration) -> String {
+    match outcome {
+        Outcome::Stored { sent_bytes, size } => {
+            let secs = elapsed.as_secs_f64();
+            let rate = match rate(*sent_bytes.min(size), elapsed) {
+                rate if rate.is_empty() || elapsed < RATED_FROM => String::new(),
+                rate => format!(" ({})", rate.trim_start_matches(", ")),
+            };
+            let kept = match size.saturating_sub(*sent_bytes) {
+                0 => String::new(),
+                kept => format!(", {kept} kept from before"),
+            };
+            format!("{verb} {name}: {size} bytes in {secs:.2} s{rate}{kept}")
+        }
+        Outcome::Equal { size } => {
+            format!("{verb} {name}: the same file is there already ({size} bytes)")
+        }
+        Outcome::Skipped => format!("{verb} {name}: left alone"),
+    }
+}
+
+/// The line about a folder that is done. `name` is escaped.
+pub(crate) fn tree_summary(
+    verb: &str,
+    name: &str,
+    report: &TreeReport,
+    elapsed: Duration,
+) -> String {
+    let secs = elapsed.as_secs_f64();
+    let files = if report.files == 1 { "file" } else { "files" };
+    let mut line =
+        format!("{verb} {name}: {} {files}, {} bytes in {secs:.2} s", report.files, report.bytes);
+    for (count, what) in [
+        (report.equal, "there already"),
+        (report.skipped, "left alone"),
+        (report.failed_count, "failed"),
+    ] {
+        if count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_not_shown_before_it_is_confirmed() {
+        assert_eq!(steps(0, 0), 0);
+        assert_eq!(steps(58, 100), 580);
+        for total in [1, 1000, u64::MAX] {
+            assert_eq!(steps(total, total), STEPS - 1);
+            assert_eq!(percent(total, total), 99);
+        }
+    }
+
+    #[test]
+    fn the_line_at_the_end_says_how_much_and_how_fast() {
+        let stored = |sent_bytes, size| Outcome::Stored { sent_bytes, size };
+        let second = Duration::from_secs(1);
+        let table = [
+            (
+                stored(12 << 20, 20 << 20),
+                "put x: 20971520 bytes in 1.00 s (12.0 MiB/s), 8388608 kept from before",
+            ),
+            (stored(2048, 2048), "put x: 2048 bytes in 1.00 s (2.0 KiB/s)"),
+            (stored(0, 0), "put x: 0 bytes in 1.00 s"),
+            (stored(9, 5), "put x: 5 bytes in 1.00 s (5 B/s)"),
+            (Outcome::Equal { size: 7 }, "put x: the same file is there already (7 bytes)"),
+        ];
+        for (outcome, line) in table {
+            assert_eq!(summary("put", "x", &outcome, second), line);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut() {
+        assert_eq!(cut("abcdef", 4), "abc~");
+        assert_eq!(cut("名名名", 4), "名~");
+        assert_eq!(cut("ab", 2), "ab");
+        assert_eq!(cut("ab", 0), "");
+    }
+}

@@ -1,0 +1,298 @@
+//! The commands about files and folders on the server, besides their transfer.
+
+use std::io::{self, Write};
+use std::sync::atomic::Ordering;
+
+use miniftp::client::{Client, Entry, Kind};
+use miniftp::text::{Escaped, Size};
+use miniftp::wire::Code;
+
+use crate::bar::Bar;
+use crate::commands::{Flag, Given};
+use crate::failure::{Done, Failure, each};
+use crate::glob::{Listed, Pattern};
+use crate::listing;
+use crate::screen::Screen;
+use crate::session::Session;
+use crate::words::Word;
+
+/// Entries that are collected for sorting; a longer listing is shown as it comes.
+const SORTED_MOST: usize = 100_000;
+/// What is told when the root is left upwards, as the old programs did.
+const ABOVE_ROOT: &str = "Permission denied!";
+
+/// Operands as paths on the server, wildcards expanded.
+pub(crate) fn remote_paths(session: &mut Session, words: &[Word]) -> Result<Vec<String>, Failure> {
+    let mut paths = Vec::new();
+    for word in words {
+        let Some(pattern) = &word.pattern else {
+            paths.push(word.remote()?.to_string());
+            continue;
+        };
+        let found = pattern.expand(&mut |folder| listed(&mut session.client, folder))?;
+        if found.is_empty() {
+            return Err(Pattern::nothing(&word.text.to_string_lossy()));
+        }
+        paths.extend(found);
+    }
+    Ok(paths)
+}
+
+fn listed(client: &mut Client, folder: &str) -> Result<Vec<Listed>, Failure> {
+    let mut names = Vec::new();
+    let folder = if folder.is_empty() { "." } else { folder };
+    // An odd name is shown escaped and could not be asked for.
+    client.ls(folder, &mut |e| {
+        if !e.odd {
+            names.push((e.name, e.kind == Kind::Folder));
+        }
+    })?;
+    Ok(names)
+}
+
+/// `ls [-l] [PATH...]`. Of several paths the files come first, then each folder under its name.
+pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
+    let mut paths = remote_paths(session, &given.words)?;
+    if paths.is_empty() {
+        paths.push(".".to_string());
+    }
+    let many = paths.len() > 1;
+    let line = if given.has(Flag::Long) { listing::long } else { listing::short };
+    let mut folders = Vec::new();
+    let files = each(session, &paths, |session, path| {
+        let mut entry = match many {
+            true => session.client.stat(path)?,
+            false => match list(session, path, many, line) {
+                Err(Failure::Client(error)) if error.is_refusal(Code::NotDirectory) => {
+                    session.client.stat(path)?
+                }
+                done => return done,
+            },
+        };
+        if entry.kind == Kind::Folder {
+            folders.push(path.clone());
+            return Ok(());
+        }
+        entry.name.clone_from(path);
+        Ok(writeln!(session.screen.out, "{}", line(&entry))?)
+    });
+    files.and(each(session, &folders, |session, path| list(session, path, many, line)))
+}
+
+fn list(session: &mut Session, path: &str, many: bool, line: fn(&Entry) -> String) -> Done {
+    let Session { client, screen } = session;
+    let mut held: Vec<Entry> = Vec::new();
+    let mut written = Ok(());
+    let mut headed = !many;
+    let mut streaming = false;
+    let listed = client.ls(path, &mut |entry| {
+        held.push(entry);
+        if streaming || held.len() >= SORTED_MOST {
+            streaming = true;
+            let lines = write_lines(screen, path, &mut headed, &held, line);
+            held.clear();
+            if lines.is_err() && written.is_ok() {
+                written = lines;
+                // Nobody reads on: the listing may end.
+                screen.interrupt.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    written?;
+    let count = listed?;
+    held.sort_by(|a, b| a.name.cmp(&b.name));
+    write_lines(screen, path, &mut headed, &held, line)?;
+    if count == 0 {
+        screen.empty("<empty folder>")?;
+    }
+    Ok(())
+}
+
+fn write_lines(
+    screen: &mut Screen,
+    path: &str,
+    headed: &mut bool,
+    entries: &[Entry],
+    line: fn(&Entry) -> String,
+) -> io::Result<()> {
+    if !*headed {
+        writeln!(screen.out, "{}:", Escaped(path))?;
+        *headed = true;
+    }
+    for entry in entries {
+        writeln!(screen.out, "{}", line(entry))?;
+    }
+    Ok(())
+}
+
+/// `cd [PATH]`.
+pub(crate) fn cd(session: &mut Session, given: &Given) -> Done {
+    let path = given.words.first().map_or(Ok("/"), |w| w.remote())?;
+    if leaves_root(session.client.cwd(), path) {
+        return Err(Failure::Said(ABOVE_ROOT.into()));
+    }
+    session.client.cd(path)?;
+    Ok(())
+}
+
+/// Whether a path goes above the root on its way. The server would stop there in silence.
+fn leaves_root(cwd: &str, path: &str) -> bool {
+    let start = if path.starts_with('/') { "" } else { cwd };
+    let mut depth = 0_usize;
+    for part in start.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    false
+}
+
+/// `pwd`.
+pub(crate) fn pwd(session: &mut Session, _: &Given) -> Done {
+    let path = session.client.pwd()?;
+    Ok(writeln!(session.screen.out, "{}", Escaped(&path))?)
+}
+
+/// `mkdir [-p] PATH...`.
+pub(crate) fn mkdir(session: &mut Session, given: &Given) -> Done {
+    let parents = given.has(Flag::Parents);
+    each(session, &given.words, |s, word| Ok(s.client.mkdir(word.remote()?, parents)?))
+}
+
+/// `rmdir PATH...`.
+pub(crate) fn rmdir(session: &mut Session, given: &Given) -> Done {
+    let paths = remote_paths(session, &given.words)?;
+    each(session, &paths, |s, path| Ok(s.client.rmdir(path)?))
+}
+
+/// `rm [-r] PATH...`.
+pub(crate) fn rm(session: &mut Session, given: &Given) -> Done {
+    let paths = remote_paths(session, &given.words)?;
+    let recursive = given.has(Flag::Recursive);
+    each(session, &paths, |s, path| match s.client.rm(path, recursive) {
+        Err(error) if error.is_refusal(Code::IsDirectory) => Err(Failure::Said(format!(
+            "`{0}` is a folder; say `rm -r` to remove it with all it holds",
+            Escaped(path)
+        ))),
+        done => Ok(done?),
+    })
+}
+
+/// `mv [-f] FROM TO`.
+pub(crate) fn mv(session: &mut Session, given: &Given) -> Done {
+    let (Some(from), Some(to)) = (given.words.first(), given.words.get(1)) else { return Ok(()) };
+    let from = from.remote()?;
+    let to = crate::transfer::remote_target(&mut session.client, to.remote()?, from)?;
+    match session.client.mv(from, &to, given.has(Flag::Force)) {
+        Err(error) if error.is_refusal(Code::Exists) && !given.has(Flag::Force) => {
+            Err(Failure::Said(format!("{error}; `mv -f` replaces it")))
+        }
+        done => Ok(done?),
+    }
+}
+
+/// `stat PATH...`.
+pub(crate) fn stat(session: &mut Session, given: &Given) -> Done {
+    let paths = remote_paths(session, &given.words)?;
+    each(session, &paths, |session, path| {
+        let entry = session.client.stat(path)?;
+        let out = &mut session.screen.out;
+        writeln!(out, "name    {}", listing::name(&entry))?;
+        writeln!(out, "kind    {}", listing::kind(entry.kind))?;
+        if entry.kind == Kind::File {
+            writeln!(out, "size    {} ({} bytes)", Size(entry.size), entry.size)?;
+        }
+        writeln!(out, "time    {} UTC", listing::time(entry.mtime_secs))?;
+        writeln!(out, "rights  {}", listing::rights(entry.mode))?;
+        Ok(())
+    })
+}
+
+/// `hash [--md5|--sha256|--blake3] PATH...`: the lines of md5sum.
+pub(crate) fn hash(session: &mut Session, given: &Given) -> Done {
+    let digest = if given.has(Flag::Sha256) {
+        "sha256"
+    } else if given.has(Flag::Blake3) {
+        "blake3"
+    } else {
+        "md5"
+    };
+    let paths = remote_paths(session, &given.words)?;
+    each(session, &paths, |Session { client, screen }, path| {
+        let hashed = client.hash(path, digest, &mut Bar::quiet_end("hash", screen))?;
+        Ok(writeln!(screen.out, "{}  {}", Escaped(&hashed.hex), Escaped(path))?)
+    })
+}
+
+/// `quota`.
+pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
+    let usage = session.client.quota()?;
+    let out = &mut session.screen.out;
+    let mut row = |name: &str, bytes| {
+        writeln!(out, "{name:8} {:>10} ({bytes} bytes)", Size(bytes).to_string())
+    };
+    row("used", usage.used_bytes)?;
+    if usage.reserved_bytes > 0 {
+        row("promised", usage.reserved_bytes)?;
+    }
+    match usage.limit_bytes {
+        Some(limit) => {
+            row("limit", limit)?;
+            row(
+                "free",
+                limit.saturating_sub(usage.used_bytes).saturating_sub(usage.reserved_bytes),
+            )?;
+        }
+        None => writeln!(out, "{:8} {:>10}", "limit", "none")?,
+    }
+    Ok(())
+}
+
+/// `parts`.
+pub(crate) fn parts(session: &mut Session, _: &Given) -> Done {
+    let parts = session.client.parts()?;
+    let screen = &mut session.screen;
+    if parts.is_empty() {
+        screen.empty("<no unfinished uploads>")?;
+    }
+    for part in parts {
+        writeln!(
+            screen.out,
+            "{:>14} of {:>14} bytes, begun {} UTC  {}",
+            part.held_bytes,
+            part.size,
+            listing::time(part.started_secs),
+            Escaped(&part.path)
+        )?;
+    }
+    Ok(())
+}
+
+/// `forget PATH...`.
+pub(crate) fn forget(session: &mut Session, given: &Given) -> Done {
+    each(session, &given.words, |s, word| Ok(s.client.forget(word.remote()?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_not_left_upwards() {
+        let table = [
+            ("/", "..", true),
+            ("/", "a", false),
+            ("/a", "..", false),
+            ("/a", "../..", true),
+            ("/a/b", "/..", true),
+            ("/a", "./../../b", true),
+            ("/", "a/../b", false),
+        ];
+        for (cwd, path, leaves) in table {
+            assert_eq!(leaves_root(cwd, path), leaves, "{cwd} {path}");
+        }
+    }
+}

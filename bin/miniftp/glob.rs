@@ -1,0 +1,190 @@
+//! `*` and `?` in names, for the shell and for batches.
+//!
+//! Never: crosses a `/`, shows names with a leading dot to a pattern without one, takes more than
+//! names times pattern steps.
+
+use miniftp::text::{Escaped, is_harmful};
+
+use crate::failure::Failure;
+
+/// Names that one pattern may become.
+const MATCHES_MOST: usize = 100_000;
+
+/// A piece of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// This character.
+    Char(char),
+    /// `?`: any one character.
+    One,
+    /// `*`: any characters, or none.
+    Many,
+}
+
+/// A path in which names may hold wildcards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pattern(Vec<Token>);
+
+/// A name in a folder, and whether it is a folder itself.
+pub(crate) type Listed = (String, bool);
+
+impl Pattern {
+    /// A pattern of these pieces.
+    pub(crate) fn new(tokens: Vec<Token>) -> Pattern {
+        Pattern(tokens)
+    }
+
+    /// The paths that match, sorted. `list` gives what a folder holds; `""` is the current one.
+    pub(crate) fn expand(
+        &self,
+        list: &mut dyn FnMut(&str) -> Result<Vec<Listed>, Failure>,
+    ) -> Result<Vec<String>, Failure> {
+        let mut parts: Vec<&[Token]> = self.0.split(|t| *t == Token::Char('/')).collect();
+        while parts.len() > 1 && parts.last().is_some_and(|p| p.is_empty()) {
+            parts.pop();
+        }
+        let wild = parts.iter().position(|p| is_wild(p)).unwrap_or(parts.len());
+        let (fixed, open) = parts.split_at(wild);
+        let mut bases = vec![fixed.iter().map(|p| literal(p) + "/").collect::<String>()];
+        for (i, part) in open.iter().enumerate() {
+            let mut next = Vec::new();
+            for base in &bases {
+                for (name, is_folder) in list(base)? {
+                    if !is_usable(&name) || !matches(part, &name) {
+                        continue;
+                    }
+                    match i + 1 == open.len() {
+                        true => next.push(format!("{base}{name}")),
+                        false if is_folder => next.push(format!("{base}{name}/")),
+                        false => {}
+                    }
+                }
+                if next.len() > MATCHES_MOST {
+                    return Err(Failure::Said(format!(
+                        "the pattern matches more than {MATCHES_MOST} names; use -r on the folder"
+                    )));
+                }
+            }
+            bases = next;
+        }
+        bases.sort_unstable();
+        Ok(bases)
+    }
+
+    /// The failure of a pattern that matches nothing.
+    pub(crate) fn nothing(text: &str) -> Failure {
+        Failure::Said(format!(
+            "nothing matches `{}`; write it in quotes if it is a name",
+            Escaped(text)
+        ))
+    }
+}
+
+fn is_wild(part: &[Token]) -> bool {
+    part.iter().any(|t| !matches!(t, Token::Char(_)))
+}
+
+fn literal(part: &[Token]) -> String {
+    part.iter().filter_map(|t| if let Token::Char(c) = t { Some(*c) } else { None }).collect()
+}
+
+/// Names come from a server: one that is no single name must not become a path here.
+fn is_usable(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains('/') && !name.chars().any(is_harmful)
+}
+
+/// Whether a name matches: one pass, going back only to the latest star.
+fn matches(tokens: &[Token], name: &str) -> bool {
+    if name.starts_with('.') && tokens.first() != Some(&Token::Char('.')) {
+        return false;
+    }
+    let name: Vec<char> = name.chars().collect();
+    let (mut t, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match tokens.get(t) {
+            Some(Token::Many) => {
+                star = Some((t, n));
+                t += 1;
+            }
+            Some(Token::One) => {
+                t += 1;
+                n += 1;
+            }
+            Some(Token::Char(c)) if *c == name[n] => {
+                t += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    t = at + 1;
+                    n = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    tokens[t..].iter().all(|t| *t == Token::Many)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Vec<Token> {
+        let token = |c| match c {
+            '*' => Token::Many,
+            '?' => Token::One,
+            c => Token::Char(c),
+        };
+        text.chars().map(token).collect()
+    }
+
+    #[test]
+    fn names_match_or_not() {
+        let table = [
+            ("*", "a", true),
+            ("*", ".a", false),
+            (".*", ".a", true),
+            ("*.txt", "a.txt", true),
+            ("*.txt", "a.txt2", false),
+            ("*.txt", ".txt", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbYbZ", false),
+            ("?", "名", true),
+            ("??", "a", false),
+            ("a**", "a", true),
+            ("", "", true),
+        ];
+        for (text, name, expected) in table {
+            assert_eq!(matches(&pattern(text), name), expected, "{text} {name}");
+        }
+    }
+
+    #[test]
+    fn many_stars_do_not_blow_up() {
+        let text = "*a".repeat(2_000) + "b";
+        assert!(!matches(&pattern(&text), &"a".repeat(2_000)));
+    }
+
+    #[test]
+    fn paths_are_expanded_folder_by_folder() {
+        let mut list = |folder: &str| {
+            let names: &[(&str, bool)] = match folder {
+                "" => &[("b", true), ("a", true), ("c.txt", false)],
+                "a/" => &[("x.txt", false), ("y.md", false)],
+                "b/" => &[("x.txt", false), ("../evil", false), ("..", true)],
+                "/d/" => &[("q", false)],
+                other => panic!("{other}"),
+            };
+            Ok(names.iter().map(|(n, f)| (n.to_string(), *f)).collect())
+        };
+        let mut expand = |text: &str| Pattern::new(pattern(text)).expand(&mut list).unwrap();
+        assert_eq!(expand("*"), ["a", "b", "c.txt"]);
+        assert_eq!(expand("*/x*"), ["a/x.txt", "b/x.txt"]);
+        assert_eq!(expand("b/*"), ["b/x.txt"]);
+        assert_eq!(expand("/d/?"), ["/d/q"]);
+        assert!(expand("z*").is_empty());
+    }
+}

@@ -1,0 +1,118 @@
+//! How files, times and rights are shown.
+//!
+//! Invariant: every name goes through `text::Escaped`, so a line is one entry whatever its name.
+
+use miniftp::client::{Entry, Kind};
+use miniftp::text::{Escaped, is_harmful};
+
+const DAY_SECS: i64 = 86_400;
+
+/// The name as `ls` shows it: folders end in `/`.
+pub(crate) fn short(entry: &Entry) -> String {
+    let mark = if entry.kind == Kind::Folder { "/" } else { "" };
+    format!("{}{mark}", name(entry))
+}
+
+/// The name alone. The server has escaped an odd one already; a second time would hide that.
+pub(crate) fn name(entry: &Entry) -> String {
+    if entry.odd && !entry.name.chars().any(is_harmful) {
+        return entry.name.clone();
+    }
+    Escaped(&entry.name).to_string()
+}
+
+/// The line of `ls -l`: rights, bytes, time, name.
+pub(crate) fn long(entry: &Entry) -> String {
+    format!(
+        "{}{} {:>14} {} {}",
+        letter(entry.kind),
+        rights(entry.mode),
+        entry.size,
+        time(entry.mtime_secs),
+        short(entry)
+    )
+}
+
+/// What kind of thing it is, in a word.
+pub(crate) fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::File => "file",
+        Kind::Folder => "folder",
+        Kind::Link => "link",
+        Kind::Other => "other",
+    }
+}
+
+fn letter(kind: Kind) -> char {
+    match kind {
+        Kind::File => '-',
+        Kind::Folder => 'd',
+        Kind::Link => 'l',
+        Kind::Other => '?',
+    }
+}
+
+/// `rwxr-x---`.
+pub(crate) fn rights(mode: u16) -> String {
+    let letters = "rwxrwxrwx".chars().enumerate();
+    letters.map(|(i, c)| if mode & (0o400 >> i) != 0 { c } else { '-' }).collect()
+}
+
+/// `2025-11-20 06:41`, in UTC: the same file shows the same time everywhere.
+pub(crate) fn time(secs: i64) -> String {
+    let (days, rest) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS));
+    let (year, month, day) = date(days);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", rest / 3600, rest % 3600 / 60)
+}
+
+/// The date in the Gregorian calendar, counted in eras of 400 years that begin in March.
+fn date(days_since_1970: i64) -> (i64, i64, i64) {
+    let days = days_since_1970 + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_dates() {
+        let table = [
+            (0, "1970-01-01 00:00"),
+            (951_782_400, "2000-02-29 00:00"),
+            (1_763_620_860, "2025-11-20 06:41"),
+            (-1, "1969-12-31 23:59"),
+            (4_107_542_399, "2100-02-28 23:59"),
+            (4_107_542_400, "2100-03-01 00:00"),
+        ];
+        for (secs, shown) in table {
+            assert_eq!(time(secs), shown);
+        }
+        time(i64::MAX);
+        time(i64::MIN);
+    }
+
+    #[test]
+    fn an_entry_is_one_line() {
+        let entry = Entry {
+            name: "a\nb".into(),
+            kind: Kind::Folder,
+            odd: false,
+            size: 4096,
+            mtime_secs: 0,
+            mtime_nanos: 0,
+            mode: 0o750,
+            version: 0,
+        };
+        assert_eq!(short(&entry), "a\\nb/");
+        assert_eq!(long(&entry), "drwxr-x---           4096 1970-01-01 00:00 a\\nb/");
+    }
+}

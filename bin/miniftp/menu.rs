@@ -1,0 +1,36 @@
+//! The entry menu, where a person comes in without saying who they are.
+
+use std::sync::atomic::Ordering;
+
+use miniftp::client::Client;
+
+use crate::args::CommandLine;
+use crate::failure::Failure;
+use crate::screen::Screen;
+use crate::session;
+
+/// What is offered. Only what works is shown.
+const MENU: &str = "\nWelcome to miniftp\n  1  Log in\n  Q  Quit\n";
+
+/// Shows the menu until somebody is logged in; `None` if they leave.
+pub(crate) fn enter(line: &CommandLine, screen: &mut Screen) -> Option<Client> {
+    loop {
+        screen.say(MENU);
+        // A Ctrl-C at an earlier prompt was an answer to that prompt.
+        screen.interrupt.store(false, Ordering::Relaxed);
+        let choice = screen.ask("Please choose: ")?;
+        match choice.to_lowercase().as_str() {
+            "1" => match log_in(line, screen) {
+                Ok(client) => return Some(client),
+                Err(failure) => failure.tell(screen),
+            },
+            "q" | "quit" | "exit" => return None,
+            _ => screen.say("You entered incorrectly."),
+        }
+    }
+}
+
+fn log_in(line: &CommandLine, screen: &mut Screen) -> Result<Client, Failure> {
+    let name = session::user_name(line, screen)?;
+    session::open(line, screen, &name)
+}

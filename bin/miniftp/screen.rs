@@ -1,0 +1,102 @@
+//! The user's side: standard output for results, standard error for everything else.
+//!
+//! Never: panics when either is closed; a lost standard output is a quiet end, a lost standard
+//! error is ignored.
+//! Invariant: what is written comes from this program or went through `text::Escaped`.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustyline::error::ReadlineError;
+use rustyline::history::MemHistory;
+use rustyline::{Behavior, Config, Editor};
+
+use crate::failure::Done;
+
+/// Columns that are assumed where the terminal does not say.
+const COLUMNS: usize = 80;
+
+/// What is known about the user's side, and the way to it.
+pub(crate) struct Screen {
+    /// Results. Flushed after each command.
+    pub(crate) out: BufWriter<Stdout>,
+    /// Whether a person reads the results.
+    pub(crate) out_is_terminal: bool,
+    /// Whether a person reads the messages, so that bars can be drawn.
+    pub(crate) err_is_terminal: bool,
+    /// Whether a person can be asked: both the keyboard and the messages are theirs.
+    pub(crate) can_ask: bool,
+    /// Whether progress is shown at all.
+    pub(crate) progress: bool,
+    /// Set by Ctrl-C; whoever begins a command clears it.
+    pub(crate) interrupt: Arc<AtomicBool>,
+}
+
+impl AsMut<Screen> for Screen {
+    fn as_mut(&mut self) -> &mut Screen {
+        self
+    }
+}
+
+impl Screen {
+    /// The screen of this process.
+    pub(crate) fn new(progress: bool, interrupt: Arc<AtomicBool>) -> Screen {
+        let err_is_terminal = io::stderr().is_terminal();
+        Screen {
+            out: BufWriter::new(io::stdout()),
+            out_is_terminal: io::stdout().is_terminal(),
+            err_is_terminal,
+            can_ask: err_is_terminal && io::stdin().is_terminal(),
+            progress,
+            interrupt,
+        }
+    }
+
+    /// An error: `miniftp: ` and the sentence.
+    pub(crate) fn complain(&mut self, text: &str) {
+        self.say(&format!("miniftp: {text}"));
+    }
+
+    /// A message for the user, on standard error, after all results so far.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.out.flush().ok();
+        writeln!(io::stderr(), "{text}").ok();
+    }
+
+    /// A line that stands for an empty result, where a person reads it.
+    pub(crate) fn empty(&mut self, text: &str) -> io::Result<()> {
+        if self.out_is_terminal { writeln!(self.out, "{text}") } else { Ok(()) }
+    }
+
+    /// Ends a command: the results leave.
+    pub(crate) fn finish(&mut self) -> Done {
+        Ok(self.out.flush()?)
+    }
+
+    /// Asks for a line; `None` if the user gave up with Ctrl-C or Ctrl-D, or cannot be asked.
+    pub(crate) fn ask(&mut self, prompt: &str) -> Option<String> {
+        self.out.flush().ok();
+        let config = Config::builder().behavior(Behavior::PreferTerm).build();
+        let mut editor = Editor::<(), MemHistory>::with_history(config, MemHistory::new()).ok()?;
+        match editor.readline(prompt) {
+            Ok(line) => Some(line.trim().to_string()),
+            Err(ReadlineError::Interrupted) => {
+                self.interrupt.store(true, Ordering::Relaxed);
+                None
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+/// Columns of the terminal that messages go to.
+pub(crate) fn columns() -> usize {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(io::stderr()) {
+        if size.ws_col > 0 {
+            return usize::from(size.ws_col);
+        }
+    }
+    COLUMNS
+}

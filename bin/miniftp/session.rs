@@ -1,0 +1,93 @@
+//! A logged-in client together with the screen it answers to.
+
+use std::sync::Arc;
+
+use miniftp::client::{Client, Error, Options};
+use miniftp::text::Escaped;
+
+use crate::args::CommandLine;
+use crate::commands::{Command, Given, Run};
+use crate::failure::{Done, EXIT_LOGIN, Failure};
+use crate::password;
+use crate::screen::Screen;
+
+/// Passwords that may be typed before the program gives up.
+const TYPED_TRIES: u32 = 3;
+/// The exit code of a connection that could not be had.
+const NO_CONNECTION: u8 = 3;
+
+/// What a command works with.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) screen: Screen,
+}
+
+impl AsMut<Screen> for Session {
+    fn as_mut(&mut self) -> &mut Screen {
+        &mut self.screen
+    }
+}
+
+impl Session {
+    /// Carries a command out. [`Run::Leave`] is the caller's to see.
+    pub(crate) fn run(&mut self, command: &Command, given: &Given) -> Done {
+        match command.run {
+            Run::Here(run) => run(&mut self.screen, given),
+            Run::There(run) => run(self, given),
+            Run::Leave => Ok(()),
+        }
+    }
+}
+
+/// Connects and logs `name` in; a typed password that is wrong may be typed again.
+pub(crate) fn open(line: &CommandLine, screen: &mut Screen, name: &str) -> Result<Client, Failure> {
+    let mut client = connect(line, screen)?;
+    for left in (0..TYPED_TRIES).rev() {
+        let password = password::obtain(line, screen, name)?;
+        let mut result = client.login(name, &password.text);
+        if password.typed && result.as_ref().is_err_and(|e| e.exit_code() == NO_CONNECTION) {
+            // The server does not wait for ever for slow typing; the password is still good.
+            client = connect(line, screen)?;
+            result = client.login(name, &password.text);
+        }
+        match result {
+            Ok(()) => return Ok(client),
+            Err(error @ Error::LoginRefused) if password.typed && left > 0 => {
+                Failure::from(error).tell(screen);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Failure::Told(EXIT_LOGIN))
+}
+
+fn connect(line: &CommandLine, screen: &Screen) -> Result<Client, Failure> {
+    let options = Options {
+        digest: line.digest,
+        interrupt: Arc::clone(&screen.interrupt),
+        ..Options::default()
+    };
+    Ok(Client::connect(&line.host, line.port, options)?)
+}
+
+/// The account to log in as; asked for where a person is there to be asked.
+pub(crate) fn user_name(line: &CommandLine, screen: &mut Screen) -> Result<String, Failure> {
+    if let Some(name) = &line.user {
+        return Ok(name.clone());
+    }
+    let given = if screen.can_ask { screen.ask("User name: ") } else { None };
+    given.filter(|name| !name.is_empty()).ok_or_else(|| {
+        Failure::Usage("the account is missing; say who you are with `-u NAME`".into())
+    })
+}
+
+/// What is said after a login in a shell.
+pub(crate) fn greeting(client: &Client, line: &CommandLine) -> String {
+    format!(
+        "Logged in as {} at {}:{} ({}). `help` lists the commands, `quit` leaves.",
+        Escaped(client.account().unwrap_or_default()),
+        Escaped(&line.host),
+        line.port,
+        Escaped(client.server_software()),
+    )
+}

@@ -1,0 +1,132 @@
+//! The shell of a person and the batch of a script: lines in, commands out.
+//!
+//! Invariant: nothing that is typed at a password prompt gets here, so the history holds none.
+
+use std::io::BufRead;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use miniftp::text::Escaped;
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{Config, Editor};
+
+use crate::commands::{Run, parse};
+use crate::failure::{Done, EXIT_FAILED, Failure};
+use crate::session::Session;
+use crate::words::split;
+
+/// Lines that the history keeps.
+const HISTORY_LINES: usize = 1000;
+/// Where it is kept, in the user's home.
+const HISTORY_FILE: &str = ".miniftp_history";
+
+/// Whether more lines are wanted.
+#[derive(Debug, PartialEq, Eq)]
+enum Flow {
+    Go,
+    Leave,
+}
+
+/// Reads commands from a person until they leave.
+pub(crate) fn interactive(session: &mut Session) -> Done {
+    let config = Config::builder()
+        .max_history_size(HISTORY_LINES)
+        .and_then(|b| b.history_ignore_dups(true))
+        .map(|b| b.history_ignore_space(true).build())
+        .map_err(no_lines)?;
+    let history = FileHistory::with_config(&config);
+    let mut editor = Editor::<(), FileHistory>::with_history(config, history).map_err(no_lines)?;
+    let kept = history_path();
+    if let Some(path) = &kept {
+        // No history yet is as good as an empty one.
+        editor.load_history(path).ok();
+    }
+    loop {
+        let name = session.client.account().unwrap_or_default();
+        let prompt = format!("{}:{}> ", Escaped(name), Escaped(session.client.cwd()));
+        match editor.readline(&prompt) {
+            Ok(line) => {
+                if editor.add_history_entry(line.as_str()).unwrap_or(false) {
+                    if let Some(path) = &kept {
+                        editor.append_history(path).ok();
+                    }
+                }
+                match run_line(session, &line) {
+                    Ok(Flow::Go) => {}
+                    Ok(Flow::Leave) => break,
+                    Err(Failure::Pipe) => return Err(Failure::Pipe),
+                    Err(failure) => failure.tell(&mut session.screen),
+                }
+            }
+            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Eof) => break,
+            Err(error) => return Err(no_lines(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Carries out the lines of a script; ends at the first that fails, unless it begins with `-`.
+pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
+    let mut raw = Vec::new();
+    for number in 1_u64.. {
+        raw.clear();
+        let count = lines.read_until(b'\n', &mut raw).map_err(|error| {
+            Failure::Said(format!("cannot read line {number} of standard input: {error}"))
+        })?;
+        if count == 0 {
+            break;
+        }
+        let line = std::str::from_utf8(&raw)
+            .map_err(|_| Failure::Said(format!("line {number} of standard input is not UTF-8")))?
+            .trim();
+        if line.starts_with('#') {
+            continue;
+        }
+        let (line, may_fail) = match line.strip_prefix('-') {
+            Some(rest) => (rest, true),
+            None => (line, false),
+        };
+        match run_line(session, line) {
+            Ok(Flow::Go) => {}
+            Ok(Flow::Leave) => break,
+            Err(failure @ (Failure::Pipe | Failure::Stopped(_))) => return Err(failure),
+            Err(failure) => {
+                let code = failure.exit_code();
+                let code = if matches!(failure, Failure::Usage(_)) { EXIT_FAILED } else { code };
+                failure.tell(&mut session.screen);
+                if !may_fail {
+                    session
+                        .screen
+                        .complain(&format!("stopped at line {number}: {}", Escaped(line)));
+                    return Err(Failure::Told(code));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn run_line(session: &mut Session, line: &str) -> Result<Flow, Failure> {
+    let Some((command, given)) = parse(split(line)?)? else { return Ok(Flow::Go) };
+    if matches!(command.run, Run::Leave) {
+        return Ok(Flow::Leave);
+    }
+    // A Ctrl-C that came between two commands was not meant for the next one.
+    if session.screen.can_ask {
+        session.screen.interrupt.store(false, Ordering::Relaxed);
+    }
+    let done = session.run(command, &given);
+    session.screen.finish()?;
+    done.map(|()| Flow::Go)
+}
+
+fn history_path() -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
+    Some(PathBuf::from(home).join(HISTORY_FILE))
+}
+
+fn no_lines(error: ReadlineError) -> Failure {
+    Failure::Said(format!("cannot read from the terminal: {error}"))
+}

@@ -1,0 +1,105 @@
+//! Each ceiling of src/limits.rs that somebody outside can hit, hit from a raw socket: there is one
+//! right answer, or one right bye, and everybody else is served as before.
+
+mod frames;
+mod names;
+mod room;
+mod time;
+
+use std::fs;
+use std::path::Path;
+
+use miniftp::limits;
+use miniftp::wire::Nothing;
+
+use crate::harness::{Daemon, Frames, Site, bytes};
+
+/// A server, an account, and a guest with manners who must not notice anything.
+struct Scene {
+    // The server goes before its directory.
+    honest: Frames,
+    daemon: Daemon,
+    site: Site,
+}
+
+impl Scene {
+    fn new() -> Scene {
+        Scene::with(&[])
+    }
+
+    /// One with these settings of `[server]` changed.
+    fn with(settings: &[(&str, &str)]) -> Scene {
+        let site = Site::new();
+        site.account("ann", "20M");
+        for (key, value) in settings {
+            site.setting("server", key, value);
+        }
+        let daemon = site.start();
+        let honest = daemon.login("ann");
+        Scene { honest, daemon, site }
+    }
+
+    fn stranger(&self) -> Frames {
+        self.daemon.connect()
+    }
+
+    fn guest(&self) -> Frames {
+        self.daemon.login("ann")
+    }
+
+    /// The old guest is served as before, and a new one is let in.
+    #[track_caller]
+    fn others_are_served(&mut self) {
+        self.honest.request("PING", &Nothing::new()).expect(200);
+        self.newcomers_are_served();
+    }
+
+    #[track_caller]
+    fn newcomers_are_served(&self) {
+        let content = bytes(3, limits::CHUNK + 1);
+        let mut guest = self.guest();
+        guest.store("/honest", &content, miniftp::wire::REPLACE).expect(900);
+        assert!(guest.fetch("/honest") == content);
+        assert!(fs::read(self.site.stored("ann", "honest")).unwrap() == content);
+    }
+}
+
+/// Lines of limits.rs that nobody outside can hit, and why.
+const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
+    ("FRAME_PREFIX", "a form, not a ceiling"),
+    ("CHUNK_TRIES", "the client's patience; shown by the tests of damage"),
+    ("QUOTA_STEP", "how often the ledger is asked"),
+    ("GROUP_FILES", "how many wait for one sync; shown by pipelining more"),
+    ("GROUP_BYTES", "as GROUP_FILES"),
+    ("THREAD_STACK", "memory"),
+    ("REST_BUFFER", "memory"),
+    ("BUSY_BUFFER", "memory"),
+    ("REST_AFTER", "memory"),
+    ("CLAIM_STUCK", "two sessions of one account; shown by the tests of resuming"),
+    ("ACCEPT_PAUSE", "how the server waits"),
+    ("SYNC_UNWATCHED", "how the server waits"),
+    ("LINGER", "how long a bye can be read; every bye here is"),
+    ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),
+    ("SIGN_OF_LIFE", "how often, not how much"),
+];
+
+#[test]
+fn every_line_of_the_limits_is_hit_or_excused() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lines = fs::read_to_string(root.join("src/limits.rs")).unwrap();
+    let mut tests = String::new();
+    for entry in fs::read_dir(root.join("tests/all/limits")).unwrap() {
+        tests += &fs::read_to_string(entry.unwrap().path()).unwrap();
+    }
+    tests += &fs::read_to_string(root.join("tests/all/login.rs")).unwrap();
+    for line in lines.lines() {
+        let Some(rest) = line.strip_prefix("pub const ") else { continue };
+        let name = rest.split(':').next().unwrap();
+        let excused = NOT_FROM_OUTSIDE.iter().any(|(excused, _)| *excused == name);
+        let hit = tests.contains(&format!("limits::{name}"));
+        assert!(hit || excused, "no test hits limits::{name}");
+    }
+    for (name, why) in NOT_FROM_OUTSIDE {
+        assert!(lines.contains(&format!("pub const {name}:")), "no such line: {name} ({why})");
+    }
+}

@@ -1,0 +1,110 @@
+//! Too many at once: connections in all, from one address, before login; accounts; settings.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use miniftp::limits;
+use miniftp::wire::{Hello, Kind, Nothing};
+
+use super::Scene;
+use crate::harness::{Daemon, Frames, Site, eventually};
+
+/// The first words that a connection which finds no place is told.
+fn refused_with(addr: SocketAddr, words: &str) {
+    Frames::raw(addr).expect_bye(422).says(words);
+}
+
+/// Whether a new connection is let in.
+fn is_let_in(addr: SocketAddr) -> bool {
+    Frames::raw(addr).read_frame().is_some_and(|frame| frame.kind == Kind::Greeting)
+}
+
+#[test]
+fn connections_in_all_are_counted_and_places_come_back() {
+    let mut scene = Scene::with(&[("connections", "3")]);
+    let addr = scene.daemon.addr();
+    let (guest, stranger) = (scene.guest(), scene.stranger());
+    for _ in 0..20 {
+        refused_with(addr, "3 connections at most");
+        // Who speaks without waiting for the greeting is told as well.
+        let mut hasty = Frames::raw(addr);
+        hasty.send("HELLO", &Hello::new(1, "hasty"));
+        hasty.expect_bye(422).says("3 connections at most");
+    }
+    scene.honest.request("PING", &Nothing::new()).expect(200);
+    drop(stranger);
+    eventually("a place that was left is free", || is_let_in(addr));
+    drop(guest);
+    eventually("both places are free", || {
+        let mut first = Frames::raw(addr);
+        let greeting = first.read_frame();
+        greeting.is_some_and(|frame| frame.kind == Kind::Greeting) && is_let_in(addr)
+    });
+}
+
+#[test]
+fn strangers_cannot_take_every_place() {
+    let mut scene = Scene::with(&[("connections_before_login", "2")]);
+    let addr = scene.daemon.addr();
+    let (mut first, second) = (scene.stranger(), scene.stranger());
+    refused_with(addr, "2 connections before login at most");
+    first.log_in("ann", "ann-secret").expect(254);
+    // Who logged in is a stranger no more.
+    let third = scene.stranger();
+    refused_with(addr, "2 connections before login at most");
+    drop((second, third));
+    eventually("the strangers' places are free", || {
+        let mut newcomer = Frames::raw(addr);
+        let greeting = newcomer.read_frame();
+        greeting.is_some_and(|frame| frame.kind == Kind::Greeting)
+            && newcomer.log_in("ann", "ann-secret").code == 254
+    });
+    scene.honest.request("PING", &Nothing::new()).expect(200);
+}
+
+/// An address of this machine that is not loopback; nothing is sent to find it.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let ip = socket.local_addr().ok()?.ip();
+    (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
+}
+
+#[test]
+fn connections_from_one_address_are_counted_but_not_on_this_machine() {
+    let site = Site::new();
+    site.account("ann", "1M").setting("server", "connections_per_address", "2");
+    let Some(ip) = own_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let daemon = Daemon::start(&site, SocketAddr::from(([0, 0, 0, 0], 0)));
+    let from_outside = SocketAddr::from((ip, daemon.port()));
+    let _far = [Frames::connect(from_outside), Frames::connect(from_outside)];
+    refused_with(from_outside, "2 connections from one address at most");
+    let from_here = SocketAddr::from(([127, 0, 0, 1], daemon.port()));
+    let _near = [(); 5].map(|()| Frames::connect(from_here));
+}
+
+#[test]
+fn files_of_the_operator_are_bounded_too() {
+    let mut scene = Scene::new();
+    let accounts = scene.site.conf().join("accounts.ini");
+    let good = fs::read(&accounts).unwrap();
+    let mut file = OpenOptions::new().append(true).open(&accounts).unwrap();
+    file.write_all(&vec![b'\n'; limits::ACCOUNTS_FILE as usize]).unwrap();
+    drop(file);
+    // Whoever is in force stays in force while the file is wrong.
+    scene.others_are_served();
+    scene.daemon.wait_for_log("longer than 4194304 bytes");
+    fs::write(&accounts, good).unwrap();
+    scene.others_are_served();
+
+    let site = Site::new();
+    let settings = site.conf().join("server.ini");
+    let mut text = fs::read(&settings).unwrap();
+    text.resize(limits::SETTINGS_FILE as usize + 1, b'\n');
+    fs::write(&settings, text).unwrap();
+    site.miniftpd(&["--listen", "127.0.0.1:0"], "").fails(1).stderr_has("server.ini");
+}
