@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, tick};
 
 use crate::config::Config;
-use crate::doors::framed;
+use crate::doors::{self, framed};
 use crate::error::Error;
 use crate::gate::{Gate, Place, Room};
 use crate::limits;
@@ -203,7 +203,7 @@ impl Door {
     }
 
     fn start(&self, tcp: TcpStream, from: SocketAddr, place: Place) {
-        let Ok(stream) = Stream::new(tcp, framed::patience(&self.site)) else { return };
+        let Ok(stream) = Stream::new(tcp, doors::patience(&self.site)) else { return };
         let handle = match stream.try_clone_tcp() {
             Ok(handle) => handle,
             Err(e) => {
@@ -222,7 +222,7 @@ impl Door {
     }
 
     fn refuse(&self, tcp: TcpStream, e: &Error) {
-        if let Ok(stream) = Stream::new(tcp, framed::patience(&self.site)) {
+        if let Ok(stream) = Stream::new(tcp, doors::patience(&self.site)) {
             framed::refuse(stream, e);
         }
     }

@@ -15,7 +15,7 @@ use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::quota::{Ledger, Purse};
-use crate::scram;
+use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, VPath, Vfs};
 
@@ -33,6 +33,7 @@ pub struct Site {
     claims: Arc<Claims>,
     /// Makes unknown names look like known ones; the same after a restart.
     secret: [u8; 32],
+    plain_checks: PlainChecks,
     online: Mutex<HashMap<u64, Online>>,
     /// When each account's home was last walked.
     opening: Mutex<HashMap<AccountName, Instant>>,
@@ -104,6 +105,7 @@ impl Site {
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
             secret: secret.map_err(OpenError::Other)?,
+            plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
             online: Mutex::default(),
             opening: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -147,6 +149,11 @@ impl Site {
     /// The key under which unknown names get their salts.
     pub fn secret(&self) -> &[u8; 32] {
         &self.secret
+    }
+
+    /// Where passwords in clear are checked.
+    pub fn plain_checks(&self) -> &PlainChecks {
+        &self.plain_checks
     }
 
     /// Who has how much room.
@@ -242,6 +249,13 @@ impl Presence {
     /// What all sessions share.
     pub fn site(&self) -> &Arc<Site> {
         &self.site
+    }
+
+    /// The connection goes on without an account.
+    pub fn log_out(&self) {
+        if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
+            me.user = None;
+        }
     }
 
     /// A number for the log that no other connection of this run has.

@@ -148,6 +148,37 @@ impl Stream {
         n
     }
 
+    /// The same, but tells when the peer has gone.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    #[cfg(unix)]
+    pub fn look_now(&mut self, into: &mut [u8]) -> Result<usize> {
+        use rustix::io::Errno;
+        use rustix::net::{RecvFlags, recv};
+        match recv(&self.tcp, into, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => Err(Error::Gone),
+            Ok((_, n)) => {
+                self.idle = None;
+                Ok(n)
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            Err(_) => Err(Error::Gone),
+        }
+    }
+
+    /// Whether data that the peer marked as urgent comes in its place, as a telnet end expects.
+    #[cfg(unix)]
+    pub fn take_urgent_inline(&self) {
+        // Without it one byte of an urgent line is lost; the line is then told to be unreadable.
+        let _ = rustix::net::sockopt::set_socket_oobinline(&self.tcp, true);
+    }
+
+    /// This side's address.
+    pub fn own_address(&self) -> Option<SocketAddr> {
+        self.tcp.local_addr().ok()
+    }
+
     /// Sends all parts, one after the other, in as few system calls as the socket allows.
     ///
     /// # Errors
@@ -279,6 +310,13 @@ impl Stream {
             }
             _ => Err(Error::Gone),
         }
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Stream {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.tcp.as_fd()
     }
 }
 

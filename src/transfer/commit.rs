@@ -35,7 +35,8 @@ pub struct Ready {
     pub(super) ledger: Arc<Ledger>,
     pub(super) purse: Purse,
     pub(super) size: u64,
-    pub(super) mtime: Mtime,
+    /// The time that the sender gave; without one it is the time of the last write.
+    pub(super) mtime: Option<Mtime>,
     pub(super) replace: bool,
     /// Of a small file without a named part: it vanishes unless it is placed, and until then its
     /// bytes are promised, not spent. Nobody goes on with it, so this is not the claim's.
@@ -81,7 +82,7 @@ impl Ready {
     /// Renames the file into its place and credits what it replaced.
     fn place(&mut self) -> Result<()> {
         let _held = self.claim.hold()?;
-        let freed = self.draft.place(self.replace, Some(self.mtime))?;
+        let freed = self.draft.place(self.replace, self.mtime)?;
         if let Some(promised) = &mut self.promised {
             promised.settle(self.size);
         }

@@ -14,12 +14,14 @@
 mod claim;
 mod commit;
 mod download;
+mod inflow;
 mod row;
 mod upload;
 
 pub use claim::{Claim, Claims};
 pub use commit::{Durability, Ready, Stored, commit, commit_group};
 pub use download::{Download, Sums};
+pub use inflow::{Inflow, Start};
 pub use row::Row;
 pub use upload::{Spec, Upload, store};
 

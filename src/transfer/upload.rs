@@ -26,12 +26,10 @@ pub struct Spec<'a> {
     pub claims: &'a Arc<Claims>,
     /// Where to.
     pub path: &'a VPath,
-    /// The file's time.
-    pub mtime: Mtime,
+    /// The file's time, where the sender tells it.
+    pub mtime: Option<Mtime>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
-    /// The digest that its chunks carry.
-    pub algorithm: Algorithm,
     /// Bytes that must stay free on the disk.
     pub min_free_bytes: u64,
 }
@@ -39,7 +37,7 @@ pub struct Spec<'a> {
 impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made.
     /// `true` if there is a file to replace.
-    fn begin(&self) -> Result<(Claim, bool)> {
+    pub(super) fn begin(&self) -> Result<(Claim, bool)> {
         let key = format!("{}{}", self.purse.as_str(), self.path.as_str());
         let claim = self.claims.take(&key, self.purse.as_str(), self.path.as_str())?;
         let path = || self.path.as_str().to_string();
@@ -58,7 +56,7 @@ impl Spec<'_> {
     }
 
     /// Refuses growth for which the disk, less its reserve, has no room.
-    fn check_disk(&self, growth: u64) -> Result<()> {
+    pub(super) fn check_disk(&self, growth: u64) -> Result<()> {
         if growth > 0 && self.vfs.free_bytes()?.saturating_sub(self.min_free_bytes) < growth {
             return Err(Error::DiskFull);
         }
@@ -77,7 +75,7 @@ pub struct Upload {
     algorithm: Algorithm,
     path: VPath,
     size: u64,
-    mtime: Mtime,
+    mtime: Option<Mtime>,
     replace: bool,
     scratch: Vec<Digest>,
 }
@@ -85,7 +83,9 @@ pub struct Upload {
 impl Upload {
     /// Opens an upload of `size` bytes: continues the part that is there, or begins a new one if
     /// there is none or `fresh` is wanted.
-    pub fn begin(spec: &Spec<'_>, size: u64, fresh: bool) -> Result<Upload> {
+    ///
+    /// Its chunks carry digests by `algorithm`.
+    pub fn begin(spec: &Spec<'_>, algorithm: Algorithm, size: u64, fresh: bool) -> Result<Upload> {
         if size > i64::MAX as u64 {
             return Err(Error::BadArgument { what: "size: over 2^63" });
         }
@@ -100,7 +100,7 @@ impl Upload {
         charge.cover(size, replacing)?;
         spec.check_disk(size.saturating_sub(held))?;
         let keep = if fresh { Keep::Fresh } else { Keep::Held };
-        let mut draft = spec.vfs.draft(spec.path, keep, Some(size), Some(spec.mtime))?;
+        let mut draft = spec.vfs.draft(spec.path, keep, Some(size), spec.mtime)?;
         // An earlier part that nobody could read any more.
         spec.ledger.give_back(spec.purse, draft.cleared_bytes());
         if draft.held() > size {
@@ -113,8 +113,8 @@ impl Upload {
             claim,
             ledger: Arc::clone(spec.ledger),
             purse: spec.purse.clone(),
-            row: Row::new(spec.algorithm),
-            algorithm: spec.algorithm,
+            row: Row::new(algorithm),
+            algorithm,
             path: spec.path.clone(),
             size,
             mtime: spec.mtime,
@@ -277,9 +277,15 @@ fn write_good(draft: &mut Draft, offset: u64, data: &[u8], bad: u32) -> Result<(
 }
 
 /// A whole small file in one go: checked, charged and written, ready to be committed.
-pub fn store(spec: &Spec<'_>, digests: &[Digest], whole: &[u8], data: &[u8]) -> Result<Ready> {
+pub fn store(
+    spec: &Spec<'_>,
+    algorithm: Algorithm,
+    digests: &[Digest],
+    whole: &[u8],
+    data: &[u8],
+) -> Result<Ready> {
     let mut is = Vec::with_capacity(digests.len());
-    chunk_digests(spec.algorithm, data, limits::CHUNK, &mut is);
+    chunk_digests(algorithm, data, limits::CHUNK, &mut is);
     if is.len() != digests.len() {
         return Err(Error::BadArgument { what: "digests: one for each chunk of the data" });
     }
@@ -288,7 +294,7 @@ pub fn store(spec: &Spec<'_>, digests: &[Digest], whole: &[u8], data: &[u8]) -> 
     if bad != 0 {
         return Err(Error::Mismatch { bad });
     }
-    let mut row = Whole::new(spec.algorithm);
+    let mut row = Whole::new(algorithm);
     is.iter().for_each(|digest| row.push(digest));
     if row.finish().as_bytes() != whole {
         return Err(Error::WholeMismatch);

@@ -11,11 +11,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, Timespec, Timestamps, UTIME_NOW, fchmod, futimens};
+use rustix::fs::{Mode, fchmod, futimens};
 use rustix::io::Errno;
 
 use super::Account;
-use super::entry::{Kind, Mtime, kind_of};
+use super::entry::{Kind, Mtime, kind_of, times};
 use super::home::FILE_MODE;
 use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
 use super::moves::{Origin, Taken, replaceable};
@@ -228,10 +228,4 @@ fn target(account: &Account, path: &VPath) -> Result<Spot> {
 
 fn length(file: &File) -> Result<u64> {
     Ok(file.metadata().map_err(|e: io::Error| Error::io("looking at a file", e))?.len())
-}
-
-fn times(mtime: Mtime) -> Timestamps {
-    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-    let mtime = Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.min(999_999_999).into() };
-    Timestamps { last_access: now, last_modification: mtime }
 }

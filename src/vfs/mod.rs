@@ -209,6 +209,12 @@ impl Vfs {
         self.account.home.move_over((source, Origin::View), coming, (target, to), replace)
     }
 
+    /// Sets the time of a regular file.
+    pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
+        let spot = self.jail().spot(path)?;
+        Source::open(self.jail().at(&spot), path)?.set_mtime(mtime)
+    }
+
     /// Opens a regular file for reading.
     pub fn source(&self, path: &VPath) -> Result<Source> {
         let spot = self.jail().spot(path)?;

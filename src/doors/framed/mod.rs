@@ -10,7 +10,6 @@ mod reply;
 mod transfers;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use self::outbox::Outbox;
 use self::reply::Answer;
@@ -114,16 +113,6 @@ pub fn refuse(mut stream: Stream, error: &Error) {
     Answer::refusal(error).write_bye(&mut out);
     if stream.send(&[&out]).is_ok() {
         stream.finish_sending();
-    }
-}
-
-/// How long each phase may take, by the settings.
-pub fn patience(site: &Site) -> crate::stream::Patience {
-    let config = site.config();
-    crate::stream::Patience {
-        idle: Duration::from_secs(config.idle_secs),
-        frame: Duration::from_secs(config.frame_secs),
-        login: Some(Instant::now() + Duration::from_secs(config.login_secs)),
     }
 }
 

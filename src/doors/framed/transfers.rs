@@ -60,14 +60,14 @@ pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     }
     let wanted = Wanted {
         path: put.path,
-        mtime: mtime(put.mtime_secs, put.mtime_nanos)?,
+        mtime: Some(mtime(put.mtime_secs, put.mtime_nanos)?),
         replace: put.flags & wire::REPLACE != 0,
-        algorithm: conn.algorithm,
     };
     if !put.digest.is_empty() && is_there(conn, &wanted, put.size, put.digest)? {
         return tell_equal();
     }
-    let upload = conn.session.upload(&wanted, put.size, put.flags & wire::FRESH != 0)?;
+    let upload =
+        conn.session.upload(&wanted, conn.algorithm, put.size, put.flags & wire::FRESH != 0)?;
     let held = upload.held();
     log::info!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
     conn.upload = Some(upload);
@@ -85,10 +85,10 @@ fn tell_equal() -> Result<Outcome> {
 /// Whether an equal file is in the place already.
 fn is_there(conn: &mut Conn, wanted: &Wanted<'_>, size: u64, whole: &[u8]) -> Result<bool> {
     let mut block = conn.take_block();
-    let Conn { session, outbox, .. } = conn;
+    let Conn { session, outbox, algorithm, .. } = conn;
     let mut alive = |done, total| outbox.alive(done, total);
     let said = (size, whole);
-    let equal = session.is_equal(wanted.path, wanted.algorithm, said, &mut block, &mut alive);
+    let equal = session.is_equal(wanted.path, *algorithm, said, &mut block, &mut alive);
     conn.block = block;
     match equal {
         // What cannot be read cannot be equal; the upload itself will say what is in its way.
@@ -106,16 +106,16 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     wire::digests(conn.algorithm, store.digests, &mut digests)?;
     let wanted = Wanted {
         path: store.path,
-        mtime: mtime(store.mtime_secs, store.mtime_nanos)?,
+        mtime: Some(mtime(store.mtime_secs, store.mtime_nanos)?),
         replace: store.flags & wire::REPLACE != 0,
-        algorithm: conn.algorithm,
     };
-    let mut taken = conn.session.store(&wanted, &digests, store.digest, request.data);
+    let mut taken =
+        conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
     if taken.is_err() && !conn.group.is_empty() {
         // Those who wait come first, in the answers as well as on the disk: one of them may hold
         // this very path, or replace a file whose room is wanted here.
         conn.settle_group()?;
-        taken = conn.session.store(&wanted, &digests, store.digest, request.data);
+        taken = conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
     }
     let ready = match taken {
         Ok(ready) => ready,
