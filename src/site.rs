@@ -1,7 +1,7 @@
 //! What all sessions share: accounts, the home, the ledger, who writes what, who is here.
 //!
 //! Never: serves anybody. Each part has a small lock of its own, and none is held over I/O but
-//! `opening`, which exists to make two first logins of an account wait for one walk.
+//! `opening`, which exists to make logins wait for a walk and walks for the housekeeper.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
@@ -215,6 +215,8 @@ impl Site {
         let busy = |account: &str, path: &VPath| {
             self.claims.is_taken(&format!("{account}{}", path.as_str()))
         };
+        // No walk between a removal and its credit: it would be credited twice.
+        let _walks_wait = lock(&self.opening);
         for (account, freed) in self.home.expire_parts(before, &busy) {
             log::info!("an unfinished upload of {account} expired: {freed} bytes");
             self.ledger.give_back(&Purse::new(&account), freed);

@@ -171,7 +171,9 @@ impl Session {
             removed += 1;
             alive(removed, 0)
         });
-        log::info!("{} removed {path} and {removed} entries", self.who());
+        if removed > 0 {
+            log::info!("{} removed {path}: {removed} entries", self.who());
+        }
         result
     }
 

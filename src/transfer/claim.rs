@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::quota::Charge;
 
 /// Every path that is being written.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ struct Slot {
 #[derive(Debug)]
 struct State {
     fenced: bool,
+    /// What the writer of a part was promised; it goes with the claim.
+    charge: Option<Charge>,
 }
 
 /// The right to write a path; dropped, it is free again.
@@ -42,7 +45,7 @@ pub struct Claim {
 /// Proof that the claim is still good, for as long as it lives.
 #[derive(Debug)]
 pub struct Held<'a> {
-    _state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, State>,
 }
 
 /// Every critical section in this file is a plain assignment or a map operation, which cannot leave
@@ -66,7 +69,7 @@ impl Claims {
                         let slot = Arc::new(Slot {
                             by: by.into(),
                             since: now,
-                            state: Mutex::new(State { fenced: false }),
+                            state: Mutex::new(State { fenced: false, charge: None }),
                             seen: Mutex::new(now),
                         });
                         held.insert(key.into(), Arc::clone(&slot));
@@ -81,7 +84,7 @@ impl Claims {
                 return Err(Error::Busy { path: path.into(), by: other.by.to_string(), for_secs });
             }
             // Waits for a write that is under way, at most one frame; then the holder is fenced.
-            lock(&other.state).fenced = true;
+            *lock(&other.state) = State { fenced: true, charge: None };
             self.free(key, &other);
         }
     }
@@ -113,12 +116,28 @@ impl Claim {
         if state.fenced {
             return Err(Error::Superseded { path: self.path.to_string() });
         }
-        Ok(Held { _state: state })
+        Ok(Held { state })
+    }
+
+    /// Ties a charge to the claim: who loses the one loses the other.
+    pub fn entrust(&self, charge: Charge) -> Result<()> {
+        self.hold()?.state.charge = Some(charge);
+        Ok(())
+    }
+}
+
+impl Held<'_> {
+    /// The charge that was entrusted to the claim.
+    pub fn charge(&mut self) -> Result<&mut Charge> {
+        let missing = Error::WrongState { what: "nothing was promised" };
+        self.state.charge.as_mut().ok_or(missing)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        // The room first: who finds the path free finds the room free too.
+        lock(&self.slot.state).charge = None;
         self.claims.free(&self.key, &self.slot);
     }
 }

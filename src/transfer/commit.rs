@@ -31,7 +31,6 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Ready {
     pub(super) draft: Draft,
-    pub(super) charge: Charge,
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
     pub(super) purse: Purse,
@@ -39,9 +38,9 @@ pub struct Ready {
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
     pub(super) replace: bool,
-    /// A small file without a named part: it vanishes unless it is placed, and until then its
-    /// bytes are promised, not spent.
-    pub(super) small: bool,
+    /// Of a small file without a named part: it vanishes unless it is placed, and until then its
+    /// bytes are promised, not spent. Nobody goes on with it, so this is not the claim's.
+    pub(super) promised: Option<Charge>,
 }
 
 /// What was stored.
@@ -65,10 +64,17 @@ impl Ready {
     }
 
     /// Removes the bytes of a file that could not be made sure of.
-    fn throw_away(mut self, e: Error) -> Error {
-        match self.draft.discard() {
-            Ok(_) => self.charge.settle(0),
-            Err(e) => log::error!("a part whose sync failed stays: {e}"),
+    fn throw_away(self, e: Error) -> Error {
+        let Ready { draft, claim, promised, .. } = self;
+        let thrown = claim.hold().and_then(|mut held| {
+            draft.discard()?;
+            if promised.is_none() {
+                held.charge()?.settle(0);
+            }
+            Ok(())
+        });
+        if let Err(e) = thrown {
+            log::error!("a part whose sync failed stays: {e}");
         }
         e
     }
@@ -77,8 +83,8 @@ impl Ready {
     fn place(&mut self) -> Result<()> {
         let _held = self.claim.hold()?;
         let freed = self.draft.place(self.replace, self.mtime)?;
-        if self.small {
-            self.charge.settle(self.size);
+        if let Some(promised) = &mut self.promised {
+            promised.settle(self.size);
         }
         self.ledger.give_back(&self.purse, freed);
         Ok(())

@@ -137,16 +137,19 @@ impl Inflow {
     /// The stream is at its end: the file is ready to be committed.
     pub fn finish(self) -> Result<Ready> {
         let Body { vfs, path, draft, charge, ledger, purse, mtime, waiting, end } = self.body;
-        let (draft, small) = match draft {
-            Some(draft) => (draft, false),
+        let (claim, replace) = (self.claim, self.replace);
+        let (draft, promised) = match draft {
+            Some(draft) => {
+                claim.entrust(charge)?;
+                (draft, None)
+            }
             None => {
                 let mut draft = vfs.draft_small(&path)?;
                 draft.write_at(0, &waiting)?;
-                (draft, true)
+                (draft, Some(charge))
             }
         };
-        let (claim, replace) = (self.claim, self.replace);
-        Ok(Ready { draft, charge, claim, ledger, purse, size: end, mtime, replace, small })
+        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, promised })
     }
 }
 

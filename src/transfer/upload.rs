@@ -68,7 +68,6 @@ impl Spec<'_> {
 #[derive(Debug)]
 pub struct Upload {
     draft: Draft,
-    charge: Charge,
     claim: Claim,
     ledger: Arc<Ledger>,
     purse: Purse,
@@ -108,9 +107,9 @@ impl Upload {
             draft.truncate(size)?;
         }
         charge.settle(draft.held());
+        claim.entrust(charge)?;
         Ok(Upload {
             draft,
-            charge,
             claim,
             ledger: Arc::clone(spec.ledger),
             purse: spec.purse.clone(),
@@ -193,18 +192,18 @@ impl Upload {
                 bad |= 1 << i;
             }
         }
-        let _held = self.claim.hold()?;
+        let mut held = self.claim.hold()?;
         let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
         if let Some(i) = last_good {
             let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
-            self.charge.spend(end.max(self.draft.held()))?;
+            held.charge()?.spend(end.max(self.draft.held()))?;
             let written = if bad == 0 {
                 self.draft.write_at(offset, data)
             } else {
                 write_good(&mut self.draft, offset, data, bad)
             };
             if let Err(e) = written {
-                self.charge.settle(self.draft.held());
+                held.charge()?.settle(self.draft.held());
                 return Err(e);
             }
         }
@@ -248,21 +247,21 @@ impl Upload {
         }
         Ok(Ready {
             draft: self.draft,
-            charge: self.charge,
             claim: self.claim,
             ledger: self.ledger,
             purse: self.purse,
             size: self.size,
             mtime: self.mtime,
             replace: self.replace,
-            small: false,
+            promised: None,
         })
     }
 
-    /// Gives up and removes the part.
-    pub fn discard(mut self) -> Result<()> {
+    /// Gives up and removes the part, unless a newer session goes on with it.
+    pub fn discard(self) -> Result<()> {
+        let mut held = self.claim.hold()?;
         self.draft.discard()?;
-        self.charge.settle(0);
+        held.charge()?.settle(0);
         Ok(())
     }
 }
@@ -310,13 +309,12 @@ pub fn store(
     draft.write_at(0, data)?;
     Ok(Ready {
         draft,
-        charge,
         claim,
         ledger: Arc::clone(spec.ledger),
         purse: spec.purse.clone(),
         size,
         mtime: spec.mtime,
         replace: spec.replace,
-        small: true,
+        promised: Some(charge),
     })
 }

@@ -99,6 +99,8 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
     };
     let result = conn.talk();
     let end = conn.settle_group().and(result);
+    // Before the peer can learn that this connection is over and go on with another.
+    conn.upload = None;
     if let Err(e) = end {
         conn.part(&e);
     }

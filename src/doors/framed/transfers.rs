@@ -109,19 +109,17 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         mtime: Some(mtime(store.mtime_secs, store.mtime_nanos)?),
         replace: store.flags & wire::REPLACE != 0,
     };
-    let mut begun =
+    let mut taken =
         conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
-    let in_the_way = matches!(begun, Err(Error::Busy { .. } | Error::OverQuota { .. }));
-    if in_the_way && !conn.group.is_empty() {
-        // What is in the way may be a file that waits in the group.
+    if taken.is_err() && !conn.group.is_empty() {
+        // Those who wait come first, in the answers as well as on the disk: one of them may hold
+        // this very path, or replace a file whose room is wanted here.
         conn.settle_group()?;
-        begun = conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
+        taken = conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
     }
-    let ready = match begun {
+    let ready = match taken {
         Ok(ready) => ready,
         Err(e) => {
-            // Answers stay in order: those who wait come first.
-            conn.settle_group()?;
             let size = request.data.len() as u64;
             let there = matches!(e, Error::Exists { size: there, .. } if there == size);
             if there && is_there(conn, &wanted, size, store.digest)? {
