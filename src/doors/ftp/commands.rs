@@ -42,7 +42,8 @@ pub struct Verb {
 }
 
 macro_rules! table {
-    ($($verb:literal $needs:ident $arg:ident $form:literal $rfc:literal $run:path, $about:literal;)*) => {
+    ($($verb:literal $needs:ident $arg:ident $form:literal $rfc:literal $run:path,
+        $about:literal;)*) => {
         /// Every verb of this door, in the order of the documents.
         pub static VERBS: &[Verb] = &[$(Verb {
             verb: $verb,
@@ -94,7 +95,8 @@ table! {
     "DELE" Login Required "PATH" "959 4.1.3" files::dele, "remove a file";
     "RNFR" Login Required "PATH" "959 4.1.3" files::rnfr, "what to rename";
     "RNTO" Login Required "PATH" "959 4.1.3" files::rnto, "its new name; a file there is replaced";
-    "SIZE" Login Required "PATH" "3659 4" files::size, "bytes of a file, or of an upload to go on with";
+    "SIZE" Login Required "PATH" "3659 4" files::size,
+        "bytes of a file, or of an upload to go on with";
     "MDTM" Login Required "PATH" "3659 3" files::mdtm, "when a file last changed";
     "MFMT" Login Required "TIME PATH" "none" files::mfmt, "set when a file last changed";
     "HASH" Login Required "PATH" "none" files::hash, "the digest of a file, as OPTS HASH chose";
@@ -113,5 +115,6 @@ table! {
     "APPE" Login Required "PATH" "959 4.1.3" transfers::appe, "receive the rest of a file";
     "STOU" Login Optional "PATH" "959 4.1.3" transfers::stou, "receive a file under a new name";
     "ABOR" Login None "" "959 4.1.3" transfers::abor, "end the transfer";
-    "SITE" Login Required "HELP|QUOTA|CHMOD" "959 4.1.3" settings::site, "what only this server knows";
+    "SITE" Login Required "HELP|QUOTA|CHMOD" "959 4.1.3" settings::site,
+        "what only this server knows";
 }
