@@ -22,7 +22,11 @@ mod login;
 mod pipelining;
 // Any bytes at all into the readers of frames and messages.
 mod props;
+// What breaks goes on where it was: cuts, kills, damage and changes.
+mod resume;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
+// Files and folders through the real client and server, there and back.
+mod transfer;
 // docs/PROTOCOL.md and the program say the same, to the byte.
 mod wire_golden;
