@@ -53,8 +53,6 @@ pub const LOGIN_TRIES: u32 = 6;
 pub const ACCOUNTS_FILE: u64 = 4 * 1024 * 1024;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
-/// Bytes of a welcome or goodbye text: what one answer can carry.
-pub const BANNER: u64 = TEXT as u64;
 
 /// Bytes that an upload of unknown size reserves at a time, so that the ledger's lock is rare.
 pub const QUOTA_STEP: u64 = 1024 * 1024;

@@ -99,18 +99,24 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`]; [`Error::Line`] if the line broke after the first entry.
     pub fn ls(&mut self, path: &str, each: &mut dyn FnMut(Entry)) -> Result<u64> {
-        let mut begun = false;
-        self.again(|conn| {
-            if begun {
-                let source = crate::error::Error::Gone;
-                return Err(Error::Line { doing: "the rest of the listing", source });
-            }
-            list(conn, "LS", &wire::Path::new(path), &mut |fields| {
+        let mut broke = None;
+        let count = self.again(|conn| {
+            let mut begun = false;
+            let listed = list(conn, "LS", &wire::Path::new(path), &mut |fields| {
                 begun = true;
                 each(entry_in_row(fields)?);
                 Ok(())
-            })
-        })
+            });
+            match listed {
+                // Entries must not be told twice.
+                Err(e) if begun && e.is_broken_line() => {
+                    broke = Some(e);
+                    Ok(0)
+                }
+                other => other,
+            }
+        })?;
+        broke.map_or(Ok(count), Err)
     }
 
     /// One entry.

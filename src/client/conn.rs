@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::error::{Error, Result};
 use crate::limits;
 use crate::stream::{Patience, Stream};
-use crate::text::Escaped;
+use crate::text::is_harmful;
 use crate::wire::{
     self, Ceiling, Code, Fields, Greeted, Greeting, Hello, Inbox, Kind, Message, Sink,
 };
@@ -90,7 +90,7 @@ impl Conn {
         if greeting.chunk_bytes as usize != limits::CHUNK {
             return Err(Error::Protocol { what: "chunks of another size" });
         }
-        let software = Escaped(greeting.software).to_string();
+        let software = harmless(greeting.software);
         self.ask("HELLO", &Hello::new(wire::VERSION, SOFTWARE))?;
         let greeted: Greeted<'_> = self.reply()?;
         if greeted.version != wire::VERSION {
@@ -230,7 +230,7 @@ impl Conn {
         }
         let mut fields = Fields::new(&self.head[1..]);
         let (code, text) = wire::answer_head(&mut fields).ok()?;
-        Some(Error::Farewell { code, text: Escaped(text).to_string() })
+        Some(Error::Farewell { code, text: harmless(text) })
     }
 
     /// Reads the data of the part that was heard.
@@ -259,7 +259,7 @@ impl Conn {
     /// The answer that was heard as an error.
     pub(super) fn refusal(&self) -> Error {
         match self.answer() {
-            Ok((code, text, _)) => Error::Refused { code, text: Escaped(text).to_string() },
+            Ok((code, text, _)) => Error::Refused { code, text: harmless(text) },
             Err(e) => e,
         }
     }
@@ -299,6 +299,16 @@ impl Conn {
             }
         }
     }
+}
+
+/// The server's words without what could act on a terminal. Names in them it has escaped itself, so
+/// a backslash stays one.
+fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmful(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
 }
 
 /// Tries each address of the host in turn.

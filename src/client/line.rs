@@ -179,7 +179,7 @@ impl Client {
                 return Err(Error::GaveUp { tries: self.options.tries, last: Box::new(error) });
             };
             let (name, place, secs) = (bar.name(), bar.place(), wait.as_secs_f64());
-            let text = format!("{name}: {error}{place}; trying again in {secs:.1} s");
+            let text = format!("{name}: {error}; {place}trying again in {secs:.1} s");
             bar.progress.note(&text);
             self.sleep(wait)?;
         }

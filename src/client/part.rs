@@ -110,13 +110,6 @@ impl PartFile {
         drop(file);
         placed
     }
-
-    /// The file will not be needed.
-    pub(super) fn discard(self) {
-        let PartFile { path, file, .. } = self;
-        drop(file);
-        let _ = fs::remove_file(path);
-    }
 }
 
 /// Stores a whole small file through a part of its own, in as few system calls as that takes.
@@ -229,10 +222,11 @@ fn exists(target: &Path) -> Error {
     Error::LocalExists { path: shown(target), size }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use rustix::fs::symlink;
 
     const TIME: Mtime = Mtime { secs: 1_700_000_000, nanos: 5 };
 
@@ -259,15 +253,19 @@ mod tests {
         fs::write(&victim, "precious").unwrap();
         let target = dir.0.join("x");
         let part = dir.0.join(".x.miniftp-part");
-        for plant in [|v: &Path, p: &Path| symlink(v, p), |v: &Path, p: &Path| fs::hard_link(v, p)]
-        {
-            plant(&victim, &part).unwrap();
+        for link in [true, false] {
+            let plant = || match link {
+                true => symlink(&victim, &part).unwrap(),
+                false => fs::hard_link(&victim, &part).unwrap(),
+            };
+            plant();
             let mut open = PartFile::open(&target).unwrap();
             assert_eq!(open.held, 0);
             open.write(0, b"new").unwrap();
             assert_eq!(fs::read(&victim).unwrap(), b"precious");
-            open.discard();
-            plant(&victim, &part).unwrap();
+            drop(open);
+            fs::remove_file(&part).unwrap();
+            plant();
             store(&target, b"small", TIME, true).unwrap();
             assert_eq!(fs::read(&victim).unwrap(), b"precious");
             assert_eq!(fs::read(&target).unwrap(), b"small");

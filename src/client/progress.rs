@@ -183,9 +183,9 @@ impl<'a> Bar<'a> {
         }
     }
 
-    /// ` at 55 %`, or nothing if it did not begin.
+    /// `55 % are there, `, or nothing if it did not begin.
     pub(super) fn place(&self) -> String {
-        self.shown.map_or(String::new(), |at| format!(" at {} %", percent(at, self.total)))
+        self.shown.map_or(String::new(), |at| format!("{} % are there, ", percent(at, self.total)))
     }
 
     /// Tells the end. A file that never began still begins and ends, so that it is seen.
@@ -231,10 +231,10 @@ mod tests {
         bar.show(110);
         bar.begin(200, 0);
         bar.show(60);
-        assert_eq!(bar.place(), " at 55 %");
+        assert_eq!(bar.place(), "55 % are there, ");
         bar.show(130);
         bar.show(900);
-        assert_eq!(bar.place(), " at 99 %");
+        assert_eq!(bar.place(), "99 % are there, ");
         assert_eq!(sum.0, [(200, 40)]);
         assert_eq!(sum.1, 200);
     }

@@ -23,8 +23,8 @@ use crate::wire::{Code, Done, Drop as DropUpload, FRESH, Opened, Put, REPLACE, S
 /// Times that a file which changes is begun anew.
 const ROUNDS: u32 = 3;
 /// Waits for a session of one's own that has just died to lose its claim: about 3 s in all.
-const BUSY_TRIES: u32 = 10;
-const BUSY_WAIT: Duration = Duration::from_millis(300);
+pub(super) const BUSY_TRIES: u32 = 10;
+pub(super) const BUSY_WAIT: Duration = Duration::from_millis(300);
 
 /// One file on its way, over as many connections as it takes.
 pub(super) struct PutJob<'a> {

@@ -16,8 +16,8 @@ use super::{Config, Durability};
 /// Bytes of a line in the shipped file.
 const WIDTH: usize = 98;
 /// What the shipped file begins with.
-const PREAMBLE: &str = "The settings of miniftpd. They are read when the server starts, and again \
-    on a hang-up signal; the server never writes this file. What stands here are the defaults: a \
+const PREAMBLE: &str = "The settings of miniftpd. They are read when the server starts; the \
+    server never writes this file. What stands here are the defaults: a \
     line that is deleted or made a remark changes nothing. A remark begins with ; and has its line \
     to itself.";
 

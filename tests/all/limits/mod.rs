@@ -68,7 +68,6 @@ impl Scene {
 const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("FRAME_PREFIX", "a form, not a ceiling"),
     ("CHUNK_TRIES", "the client's patience; shown by the tests of damage"),
-    ("BANNER", "the operator's own file"),
     ("QUOTA_STEP", "how often the ledger is asked"),
     ("GROUP_FILES", "how many wait for one sync; shown by pipelining more"),
     ("GROUP_BYTES", "as GROUP_FILES"),
@@ -79,6 +78,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("CLAIM_STUCK", "two sessions of one account; shown by the tests of resuming"),
     ("ACCEPT_PAUSE", "how the server waits"),
     ("LINGER", "how long a bye can be read; every bye here is"),
+    ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),
     ("SIGN_OF_LIFE", "how often, not how much"),
 ];
 
