@@ -38,6 +38,8 @@ pub(super) struct PutJob<'a> {
     /// It was agreed how to go on with a part: from then on parts are this job's own.
     part: PartChoice,
     sent: u64,
+    /// The most that the server has told to hold.
+    held: u64,
     rounds: u32,
 }
 
@@ -87,6 +89,7 @@ impl Client {
             replace: false,
             part: policy.part,
             sent: 0,
+            held: 0,
             rounds: 0,
         };
         self.persist(bar, |client, bar| client.put_rounds(&mut job, bar))
@@ -128,7 +131,12 @@ impl Client {
         }
         match self.offer(job, bar)? {
             Offer::Finished(outcome) => Ok(outcome),
-            Offer::Open(held) => self.fill(job, held, bar),
+            Offer::Open(held) => {
+                // What the server holds by now moved, even if its answers were lost with the line.
+                self.moved += held.saturating_sub(job.held);
+                job.held = job.held.max(held);
+                self.fill(job, held, bar)
+            }
         }
     }
 
