@@ -8,6 +8,8 @@
     reason = "a test stops at what it did not expect, and says so"
 )]
 
+// What the client prints, where, and with which status, to the byte.
+mod cli;
 // Tables in documents are those of the program.
 mod documents;
 // Directories, programs, sockets and proxies for the others.
