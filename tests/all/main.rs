@@ -10,6 +10,8 @@
 
 // What the client prints, where, and with which status, to the byte.
 mod cli;
+// The first thing that a visitor runs.
+mod demo;
 // Tables in documents are those of the program.
 mod documents;
 // Directories, programs, sockets and proxies for the others.
@@ -24,8 +26,14 @@ mod login;
 mod pipelining;
 // Any bytes at all into the readers of frames and messages.
 mod props;
+// docs/client.py against the real server.
+mod python;
 // What breaks goes on where it was: cuts, kills, damage and changes.
 mod resume;
+// The dialogue of the programs that this one grew out of.
+mod seeds;
+// The client as a person meets it, on a real terminal.
+mod terminal;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
 // Files and folders through the real client and server, there and back.

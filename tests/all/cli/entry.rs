@@ -29,8 +29,11 @@ fn no_server_is_told_with_its_address_and_ends_with_3() {
 #[test]
 fn another_service_is_recognised() {
     let (site, _daemon) = site();
-    for words in ["220 FTP server ready\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9.2p1\r\n"]
-    {
+    for words in [
+        "220 FTP server ready\r\n",
+        "HTTP/1.1 400 Bad Request\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.2p1\r\n",
+    ] {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let addr: SocketAddr = listener.local_addr().unwrap();
         let service = thread::spawn(move || {
