@@ -12,7 +12,7 @@ const NASTY: &str = "a\u{7}b\u{1b}[31mc\nd\u{202e}e";
 
 #[test]
 fn no_message_holds_a_control_character() {
-    let (site, daemon) = site();
+    let (site, _daemon) = site();
     write_file(site.stored("ann", NASTY), b"x");
     write_file(site.stored("ann", "f"), b"x");
     write_file(site.local().join(NASTY), b"x");
@@ -63,8 +63,11 @@ fn no_message_holds_a_control_character() {
     let script = format!("-ls '{NASTY}'\n").replace('\n', " ") + "\npwd\n";
     let said = site.client("ann").input(script).run(&[]);
     assert!(!said.err.contains('\u{1b}'), "{}", said.tell());
+}
 
-    // Arguments that are no text at all.
+#[test]
+fn arguments_that_are_no_text_are_refused_harmlessly() {
+    let (site, daemon) = site();
     for words in [[&b"put"[..], b"\xff\x1b"], [b"get", b"\xff\x1b"], [b"\xff\x1b", b"x"]] {
         let done = Command::new(env!("CARGO_BIN_EXE_miniftp"))
             .args(["-u", "ann", "-P", &daemon.port().to_string()])

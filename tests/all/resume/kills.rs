@@ -139,3 +139,20 @@ fn what_a_killed_server_called_stored_is_stored() {
         assert!(fs::read(path).unwrap() == bytes(i, 3_000 * i as usize), "f{i}");
     }
 }
+
+#[test]
+fn a_source_that_changes_meanwhile_arrives_as_it_is_at_the_end() {
+    let old = bytes(1, SIZE);
+    let new = [&old[..5 * MIB], &bytes(2, SIZE)].concat();
+    for verb in Verb::BOTH {
+        for content in [&new[..], &new[..9 * MIB + 1], b"short"] {
+            let (site, daemon) = site();
+            let proxy = Proxy::to(daemon.addr()).stall_after(verb.way(), SIZE as u64 / 2);
+            let running = stuck(&site, verb, &proxy, &old);
+            write_file(verb.source(&site, "f"), content);
+            proxy.cut_now();
+            let said = running.wait();
+            verb.is_done(&site, "f", content, &said);
+        }
+    }
+}

@@ -28,6 +28,16 @@ fn site() -> (Site, Daemon) {
     (site, daemon)
 }
 
+/// Bytes of the farewell, which ends every session.
+const BYE: u64 = 17;
+
+/// What passes in a session that does nothing, both ways.
+fn idle(site: &Site, daemon: &Daemon) -> (u64, u64) {
+    let proxy = Proxy::to(daemon.addr());
+    site.client("ann").at(proxy.addr()).input("").run(&["--digest", "md5"]).ok();
+    (proxy.count(Way::Up), proxy.count(Way::Down))
+}
+
 /// Leaves an unfinished upload of `path` whose part on the disk is exactly this.
 fn plant_upload(site: &Site, daemon: &Daemon, path: &str, size: usize, held: &[u8]) {
     let mut guest = daemon.login("ann");

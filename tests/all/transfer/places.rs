@@ -146,7 +146,7 @@ fn a_file_that_may_not_be_read_is_told() {
     let (site, _daemon) = site();
     let path = site.local().join("locked");
     write_file(&path, b"x");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
         eprintln!("skipped: this user may read everything");
         return;
