@@ -51,6 +51,7 @@ impl Session {
             ledger: site.ledger(),
             purse: &user.purse,
             claims: site.claims(),
+            session: self.presence.id(),
             path,
             mtime: wanted.mtime,
             replace: wanted.replace,

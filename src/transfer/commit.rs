@@ -14,7 +14,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use super::{Alive, Claim};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Charge, Ledger, Purse};
+use crate::quota::{Ledger, Purse};
 use crate::vfs::{Draft, Home, Mtime};
 
 /// What success means for the disk.
@@ -31,6 +31,7 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Ready {
     pub(super) draft: Draft,
+    /// After the draft, so that its promise is free only when its bytes are gone.
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
     pub(super) purse: Purse,
@@ -38,9 +39,9 @@ pub struct Ready {
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
     pub(super) replace: bool,
-    /// Of a small file without a named part: it vanishes unless it is placed, and until then its
-    /// bytes are promised, not spent. Nobody goes on with it, so this is not the claim's.
-    pub(super) promised: Option<Charge>,
+    /// A small file without a named part: it vanishes unless it is placed, and until then its
+    /// bytes are promised, not spent.
+    pub(super) small: bool,
 }
 
 /// What was stored.
@@ -65,12 +66,9 @@ impl Ready {
 
     /// Removes the bytes of a file that could not be made sure of.
     fn throw_away(self, e: Error) -> Error {
-        let Ready { draft, claim, promised, .. } = self;
-        let thrown = claim.hold().and_then(|mut held| {
-            draft.discard()?;
-            if promised.is_none() {
-                held.charge()?.settle(0);
-            }
+        let thrown = self.claim.hold().and_then(|mut held| {
+            self.draft.discard()?;
+            held.charge().settle(0);
             Ok(())
         });
         if let Err(e) = thrown {
@@ -81,10 +79,10 @@ impl Ready {
 
     /// Renames the file into its place and credits what it replaced.
     fn place(&mut self) -> Result<()> {
-        let _held = self.claim.hold()?;
+        let mut held = self.claim.hold()?;
         let freed = self.draft.place(self.replace, self.mtime)?;
-        if let Some(promised) = &mut self.promised {
-            promised.settle(self.size);
+        if self.small {
+            held.charge().settle(self.size);
         }
         self.ledger.give_back(&self.purse, freed);
         Ok(())

@@ -15,10 +15,11 @@ mod claim;
 mod commit;
 mod download;
 mod inflow;
+mod paid;
 mod row;
 mod upload;
 
-pub use claim::{Claim, Claims};
+pub use claim::{Claim, Claimant, Claims, Held};
 pub use commit::{Durability, Ready, Stored, commit, commit_group};
 pub use download::{Download, Sums};
 pub use inflow::{Inflow, Start};

@@ -22,7 +22,7 @@ use crate::site::Site;
 use crate::stream::Stream;
 use crate::text::Escaped;
 use crate::transfer::{Ready, Upload};
-use crate::wire::{self, Ceiling, Fields, Greeting, Inbox, Kind, Message};
+use crate::wire::{self, Arrive, Ceiling, Fields, Greeting, Inbox, Kind, Message};
 
 pub use commands::{COMMANDS, Command, Needs};
 
@@ -79,6 +79,23 @@ impl<'a> Request<'a> {
             return Err(Error::BadArgument { what: "data: this command takes none" });
         }
         M::decode(self.fields)
+    }
+}
+
+/// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so that
+/// a slow one is not taken for one that has gone.
+struct Line<'a> {
+    stream: &'a mut Stream,
+    upload: Option<&'a Upload>,
+}
+
+impl Arrive for Line<'_> {
+    fn arrive(&mut self, into: &mut [u8], begun: bool) -> Result<usize> {
+        let n = self.stream.arrive(into, begun)?;
+        if let Some(upload) = self.upload.filter(|_| n > 0) {
+            upload.touch();
+        }
+        Ok(n)
     }
 }
 
@@ -148,8 +165,8 @@ impl Conn {
             }
             let ceiling =
                 if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::STRANGER };
-            let stream = &mut self.outbox.stream;
-            let Some(data_len) = inbox.head(stream, ceiling, &mut head)? else {
+            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_ref() };
+            let Some(data_len) = inbox.head(&mut line, ceiling, &mut head)? else {
                 self.rest();
                 inbox.rest();
                 (head, data) = (Vec::new(), Vec::new());
@@ -160,7 +177,8 @@ impl Conn {
                 data = vec![0; limits::FRAME_DATA];
             }
             let data = data.get_mut(..data_len).unwrap_or_default();
-            inbox.data(&mut self.outbox.stream, data)?;
+            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_ref() };
+            inbox.data(&mut line, data)?;
             self.dispatch(&head, data)?;
             self.outbox.flush_if_full()?;
             if self.leaving {

@@ -179,7 +179,7 @@ pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let mut block = conn.take_block();
     let Conn { upload, outbox, .. } = conn;
     let upload = upload.as_mut().ok_or(NONE_OPEN)?;
-    upload.accept_before(held.from);
+    upload.accept_before(held.from)?;
     let mut at = held.from;
     let mut left = u64::from(held.count) * CHUNK;
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
