@@ -52,6 +52,24 @@ pub enum Error {
     /// Wrong name, wrong password, closed, from the wrong place: one text for all, so that a
     /// stranger learns nothing. The log says which.
     LoginRefused,
+    /// A command for admins came from somebody who is none.
+    NeedAdmin,
+    /// An account of that name is there, or files that a former one left.
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// An invitation that is unknown, used up or too old; which of these, the log says.
+    CodeRefused,
+    /// Nobody can register here.
+    RegistrationClosed,
+    /// Something that is known by a name or number and is not there.
+    Unknown {
+        /// What it would be.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+    },
     /// The account's rights do not allow it here.
     Denied {
         /// The path that was asked for.
@@ -206,6 +224,8 @@ pub enum Error {
     },
     /// The account was closed or removed while the session ran.
     AccountClosed,
+    /// An admin or the operator ended this session.
+    Ended,
     /// The server takes no more: which limit, and its value.
     Full {
         /// Which limit.
@@ -230,6 +250,7 @@ impl Error {
             | Error::TooLarge { .. }
             | Error::TimedOut { .. }
             | Error::AccountClosed
+            | Error::Ended
             | Error::Full { .. }
             | Error::Stopping
             | Error::Gone
@@ -253,6 +274,11 @@ impl fmt::Display for Error {
         match self {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
+            NeedAdmin => f.write_str("only an admin may do this"),
+            NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
+            CodeRefused => f.write_str("the invitation is unknown, used up or too old"),
+            RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
+            Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),
             Denied { path } => write!(f, "permission denied: `{}`", Escaped(path)),
             BadPath { path, why } => write!(f, "`{}` cannot be a path here: {why}", Escaped(path)),
             NotFound { path } => write!(f, "no such file or folder: `{}`", Escaped(path)),
@@ -293,6 +319,7 @@ impl fmt::Display for Error {
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
             TimedOut { wait } => write!(f, "waited too long for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
+            Ended => f.write_str("the administrator ended this session"),
             Full { what, max } => {
                 write!(f, "the server is full: {max} {what} at most; try again later")
             }

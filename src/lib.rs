@@ -9,6 +9,10 @@
 
 #[cfg(unix)]
 pub mod accounts;
+#[cfg(unix)]
+pub mod admin;
+#[cfg(unix)]
+pub mod audit;
 pub mod client;
 #[cfg(unix)]
 pub mod config;

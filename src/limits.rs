@@ -62,6 +62,24 @@ pub const LOGIN_TRIES: u32 = 6;
 
 /// Bytes of conf/accounts.ini: about 10,000 accounts.
 pub const ACCOUNTS_FILE: u64 = 4 * 1024 * 1024;
+/// Bytes of conf/registrations.ini: about 4,000 requests.
+pub const REGISTRATIONS_FILE: u64 = 1024 * 1024;
+/// Requests that are kept, answered ones included; beyond them the oldest answered one is
+/// forgotten.
+pub const REGISTRATIONS: usize = 2000;
+/// Bytes of conf/invites.ini and of conf/class.csv, each: a big school.
+pub const LIST_FILE: u64 = 256 * 1024;
+/// Bytes of the reason that goes with a refused request, and of a remark: one line of a terminal
+/// and a half.
+pub const REMARK: usize = 200;
+/// Bytes of an invitation's code.
+pub const INVITATION: usize = 64;
+/// Announcements of requests that wait for an operator's terminal to take them.
+pub const ANNOUNCEMENTS: usize = 64;
+/// Bytes of a line that the operator types.
+pub const CONSOLE_LINE: usize = 4096;
+/// How long the sessions of an account that is to be removed are waited for.
+pub const REMOVAL_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 

@@ -98,6 +98,11 @@ impl Ledger {
         }
     }
 
+    /// Keeps a purse no longer: its account is gone.
+    pub fn forget(&self, purse: &Purse) {
+        self.purses().remove(purse);
+    }
+
     /// The figures of a purse.
     pub fn usage(&self, purse: &Purse) -> Option<Usage> {
         self.purses().get(purse).copied()

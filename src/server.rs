@@ -159,6 +159,9 @@ fn keep_house(site: &Site, stopped: &Receiver<()>) {
     let ticks = tick(HOUSEKEEPING);
     loop {
         site.expire_parts();
+        if let Err(e) = site.home().sweep_aside(&mut || Ok(())) {
+            log::error!("files of removed accounts are left: {e}");
+        }
         crossbeam_channel::select! {
             recv(ticks) -> _ => {}
             recv(stopped) -> _ => return,
@@ -237,7 +240,7 @@ impl Door {
                 return self.served.1(stream, &Error::Full { what: "connections", max: 0 });
             }
         };
-        let presence = self.site.join(handle, from.ip());
+        let presence = self.site.join(handle, from.ip(), self.name);
         let name = format!("{}-{}", self.name, presence.id());
         log::debug!("{from} came in as {name}");
         let session = Session::new(presence);

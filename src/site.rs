@@ -3,21 +3,29 @@
 //! Never: serves anybody. Each part has a small lock of its own, and none is held over I/O but
 //! `opening`, which exists to make logins wait for a walk and walks for the housekeeper.
 
+mod online;
+
 use std::collections::HashMap;
-use std::net::{IpAddr, Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use self::online::Online;
+use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
 use crate::accounts::{Account, AccountName, Accounts, Store, StoreError};
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::quota::{Ledger, Purse};
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, VPath, Vfs};
+
+pub use self::online::{Guest, Presence};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
 /// put files there without the server.
@@ -28,6 +36,9 @@ const WALK_AGAIN: Duration = Duration::from_secs(60);
 pub struct Site {
     config: Config,
     accounts: Store,
+    queue: Queue,
+    /// Where requests are announced, while somebody listens.
+    announced: Mutex<Option<Sender<Request>>>,
     home: Arc<Home>,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
@@ -39,22 +50,6 @@ pub struct Site {
     opening: Mutex<HashMap<AccountName, Instant>>,
     stopping: AtomicBool,
     next_id: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Online {
-    tcp: TcpStream,
-    /// Who it is, and the view that all sessions of an account share, with its descriptors.
-    user: Option<(AccountName, Vfs)>,
-}
-
-/// A connection's place in the list of who is here; dropped, it is gone from it.
-#[derive(Debug)]
-pub struct Presence {
-    site: Arc<Site>,
-    id: u64,
-    /// Who is at the other end.
-    pub peer: IpAddr,
 }
 
 /// Why a site cannot be opened; for the operator's terminal.
@@ -98,9 +93,12 @@ impl Site {
         let home =
             Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
+        let queue = Queue::new(conf, config.registration_days);
         Ok(Arc::new(Site {
             config,
             accounts,
+            queue,
+            announced: Mutex::default(),
             home: Arc::new(home),
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
@@ -121,6 +119,61 @@ impl Site {
     /// The accounts as they are now.
     pub fn accounts(&self) -> Arc<Accounts> {
         self.accounts.current()
+    }
+
+    /// The requests for accounts.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// What a new account may store if nothing else is said.
+    pub fn default_quota(&self) -> Option<u64> {
+        Some(self.config.default_quota_bytes)
+    }
+
+    /// Who can register, as the settings say.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            mode: match self.config.registration {
+                config::Registration::Open => Mode::Open,
+                config::Registration::Ask => Mode::Ask,
+                config::Registration::Invite => Mode::Invite,
+                config::Registration::Closed => Mode::Closed,
+            },
+            waiting: self.config.registrations_waiting,
+            per_address: self.config.registrations_per_address,
+            quota_bytes: self.default_quota(),
+        }
+    }
+
+    /// Takes a request for an account, and announces one that waits.
+    pub fn register(&self, application: &Application<'_>) -> Result<Taken, StoreError> {
+        let name = &application.name;
+        // The files of an account that was removed are not the next one's of that name.
+        if self.home.holds(name.as_str()) && self.accounts().account(name.as_str()).is_none() {
+            return Err(StoreError::Exists { name: name.clone() });
+        }
+        let taken = self.queue.ask(&self.accounts, &self.rules(), application)?;
+        if let Some(announce) = lock(&self.announced).as_ref().filter(|_| !taken.admitted) {
+            let request = self.queue.pending()?.into_iter().find(|one| one.number == taken.number);
+            // A terminal that does not listen loses an announcement, never a request.
+            if let Some(request) = request {
+                let _ = announce.try_send(request);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Where requests that wait are announced from now on; whoever listened before hears no more.
+    pub fn announcements(&self) -> Receiver<Request> {
+        let (announce, announcements) = bounded(limits::ANNOUNCEMENTS);
+        *lock(&self.announced) = Some(announce);
+        announcements
+    }
+
+    /// The account store.
+    pub fn store(&self) -> &Store {
+        &self.accounts
     }
 
     /// The digest that the settings ask for, if they do.
@@ -171,23 +224,12 @@ impl Site {
         &self.home
     }
 
-    /// Makes a connection known, so that it can be ended from outside.
-    pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr) -> Presence {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        lock(&self.online).insert(id, Online { tcp, user: None });
-        Presence { site: Arc::clone(self), id, peer }
-    }
-
     /// Opens an account's view and makes sure that the ledger knows its bytes. The disk is the
     /// truth: it is walked when nobody else uses the account and the last walk is old.
     pub fn open_view(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
         let purse = Purse::new(account.name().as_str());
         let mut walked = lock(&self.opening);
-        let shared = lock(&self.online)
-            .values()
-            .filter_map(|other| other.user.as_ref())
-            .find(|(name, _)| name == account.name())
-            .map(|(_, vfs)| vfs.clone());
+        let shared = self.shared_view(account.name());
         let alone = shared.is_none();
         let vfs = match shared {
             Some(vfs) => vfs,
@@ -202,10 +244,26 @@ impl Site {
         } else {
             self.ledger.set_limit(&purse, account.quota_bytes);
         }
-        if let Some(me) = lock(&self.online).get_mut(&presence.id) {
-            me.user = Some((account.name().clone(), vfs.clone()));
-        }
+        presence.log_in(account.name(), &vfs);
         Ok((vfs, purse))
+    }
+
+    /// The view of an account, for somebody else who looks after it: that of its sessions, or a new
+    /// one.
+    pub fn view_of(&self, name: &AccountName) -> Result<Vfs> {
+        match self.shared_view(name) {
+            Some(vfs) => Ok(vfs),
+            None => Vfs::open(&self.home, name.as_str()),
+        }
+    }
+
+    /// Takes an account's files away, for good. Nobody must use it any more.
+    pub fn remove_files(&self, name: &AccountName) -> Result<()> {
+        let mut walked = lock(&self.opening);
+        self.home.set_aside(name.as_str())?;
+        walked.remove(name);
+        self.ledger.forget(&Purse::new(name.as_str()));
+        Ok(())
     }
 
     /// Removes the parts that nobody has touched for the time that the settings give them.
@@ -223,49 +281,8 @@ impl Site {
         }
     }
 
-    /// Begins to stop: every connection finishes the request that it is at and then finds the end
-    /// of its stream, so that it can say goodbye.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        for online in lock(&self.online).values() {
-            let _ = online.tcp.shutdown(Shutdown::Read);
-        }
-    }
-
-    /// Ends every connection at once.
-    pub fn cut(&self) {
-        for online in lock(&self.online).values() {
-            let _ = online.tcp.shutdown(Shutdown::Both);
-        }
-    }
-
     /// Whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
-    }
-}
-
-impl Presence {
-    /// What all sessions share.
-    pub fn site(&self) -> &Arc<Site> {
-        &self.site
-    }
-
-    /// The connection goes on without an account.
-    pub fn log_out(&self) {
-        if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
-            me.user = None;
-        }
-    }
-
-    /// A number for the log that no other connection of this run has.
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        lock(&self.site.online).remove(&self.id);
     }
 }

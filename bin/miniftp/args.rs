@@ -44,7 +44,7 @@ pub(crate) enum Asked {
 }
 
 /// Where to, as whom, and what.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CommandLine {
     pub(crate) host: String,
     pub(crate) port: u16,

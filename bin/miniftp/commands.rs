@@ -7,11 +7,12 @@ use std::ffi::OsString;
 
 use miniftp::text::{Escaped, escape_bytes, nearest};
 
+use crate::args::CommandLine;
 use crate::failure::{Done, Failure};
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::words::{Word, remote_name};
-use crate::{files, here, transfer};
+use crate::{admin, files, here, people, transfer};
 
 /// An option of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Flag {
     Md5,
     Sha256,
     Blake3,
+    Files,
+    EndOthers,
 }
 
 impl Flag {
@@ -42,6 +45,8 @@ impl Flag {
             Flag::Md5 => (None, "md5"),
             Flag::Sha256 => (None, "sha256"),
             Flag::Blake3 => (None, "blake3"),
+            Flag::Files => (None, "files"),
+            Flag::EndOthers => (None, "end-others"),
         }
     }
 }
@@ -51,6 +56,8 @@ impl Flag {
 pub(crate) enum Run {
     /// Needs no server.
     Here(fn(&mut Screen, &Given) -> Done),
+    /// Needs a server and no login.
+    Outside(fn(&CommandLine, &mut Screen, &Given) -> Done),
     /// Needs a login.
     There(fn(&mut Session, &Given) -> Done),
     /// Ends the shell.
@@ -140,6 +147,14 @@ pub(crate) const COMMANDS: &[Command] = rows! {
         Run::There(files::parts), "list unfinished uploads";
     "forget" [] "PATH..." &[], 1, MANY,
         Run::There(files::forget), "remove what was kept of an unfinished upload";
+    "passwd" [] "[--end-others]" &[Flag::EndOthers], 0, 0,
+        Run::There(people::passwd), "change the own password; with --end-others end other sessions";
+    "register" [] "[CODE]" &[], 0, 1,
+        Run::Outside(people::register), "ask for an account, with an invitation's code or without";
+    "registration" [] "NUMBER" &[], 1, 1,
+        Run::Outside(people::registration), "ask how a registration stands";
+    "admin" [] "VERB ... [--files]" &[Flag::Files], 1, MANY,
+        Run::There(admin::run), "the admin's work; `help admin` lists the verbs";
     "lcd" [] "[PATH]" &[], 0, 1,
         Run::Here(here::lcd), "change the folder on this machine; without a path, go home";
     "lpwd" [] "" &[], 0, 0,

@@ -80,7 +80,7 @@ pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
 }
 
 fn list(session: &mut Session, path: &str, many: bool, line: fn(&Entry) -> String) -> Done {
-    let Session { client, screen } = session;
+    let Session { client, screen, .. } = session;
     let mut held: Vec<Entry> = Vec::new();
     let mut written = Ok(());
     let mut headed = !many;
@@ -221,7 +221,7 @@ pub(crate) fn hash(session: &mut Session, given: &Given) -> Done {
         "md5"
     };
     let paths = remote_paths(session, &given.words)?;
-    each(session, &paths, |Session { client, screen }, path| {
+    each(session, &paths, |Session { client, screen, .. }, path| {
         let hashed = client.hash(path, digest, &mut Bar::quiet_end("hash", screen))?;
         Ok(writeln!(screen.out, "{}  {}", Escaped(&hashed.hex), Escaped(path))?)
     })

@@ -40,6 +40,9 @@ pub(crate) fn help(screen: &mut Screen, given: &Given) -> Done {
     if !command.aliases.is_empty() {
         writeln!(screen.out, "  also: {}", command.aliases.join(", "))?;
     }
+    if command.name == "admin" {
+        crate::admin::list_verbs(screen)?;
+    }
     for (flag, about) in FLAGS {
         if command.flags.contains(flag) {
             writeln!(screen.out, "  {about}")?;

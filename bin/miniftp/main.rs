@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, everything else to standard error.
 
+mod admin;
 mod args;
 mod bar;
 mod commands;
@@ -13,6 +14,7 @@ mod here;
 mod listing;
 mod menu;
 mod password;
+mod people;
 mod screen;
 mod session;
 mod shell;
@@ -68,6 +70,10 @@ fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> D
                 let done = run(&mut screen, given);
                 return end(screen, done);
             }
+            Run::Outside(run) => {
+                let done = run(line, &mut screen, given);
+                return end(screen, done);
+            }
             Run::Leave => return Ok(()),
             Run::There(_) => {}
         }
@@ -88,27 +94,22 @@ fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> D
             Err(failure) => return end(screen, Err(failure)),
         }
     };
-    work(line, Session { client, screen }, asked, is_shell)
+    work(Session { client, screen, line: line.clone() }, asked, is_shell)
 }
 
 /// The part of a run that has a login.
-fn work(
-    line: &CommandLine,
-    mut session: Session,
-    asked: Option<(&'static Command, Given)>,
-    is_shell: bool,
-) -> Done {
+fn work(mut session: Session, asked: Option<(&'static Command, Given)>, is_shell: bool) -> Done {
     let done = match asked {
         Some((command, given)) => session.run(command, &given),
         None if is_shell => {
-            session.screen.say(&session::greeting(&session.client, line));
+            session.screen.say(&session::greeting(&session.client, &session.line));
             let done = shell::interactive(&mut session);
             session.screen.say("Goodbye.");
             done
         }
         None => shell::batch(&mut session, &mut io::stdin().lock()),
     };
-    let Session { client, screen } = session;
+    let Session { client, screen, .. } = session;
     // Everything that was asked for has had its answer; a line that breaks now takes nothing away.
     client.bye().ok();
     end(screen, done)

@@ -6,11 +6,12 @@ use miniftp::client::Client;
 
 use crate::args::CommandLine;
 use crate::failure::Failure;
+use crate::people;
 use crate::screen::Screen;
 use crate::session;
 
 /// What is offered. Only what works is shown.
-const MENU: &str = "\nWelcome to miniftp\n  1  Log in\n  Q  Quit\n";
+const MENU: &str = "\nWelcome to miniftp\n  1  Log in\n  2  Register\n  Q  Quit\n";
 
 /// Shows the menu until somebody is logged in; `None` if they leave.
 pub(crate) fn enter(line: &CommandLine, screen: &mut Screen) -> Option<Client> {
@@ -24,6 +25,11 @@ pub(crate) fn enter(line: &CommandLine, screen: &mut Screen) -> Option<Client> {
                 Ok(client) => return Some(client),
                 Err(failure) => failure.tell(screen),
             },
+            "2" => {
+                if let Err(failure) = people::register_at_menu(line, screen) {
+                    failure.tell(screen);
+                }
+            }
             "q" | "quit" | "exit" => return None,
             _ => screen.say("You entered incorrectly."),
         }

@@ -18,6 +18,8 @@ use crate::screen::Screen;
 
 /// The variable of the environment.
 const VARIABLE: &str = "MINIFTP_PASSWORD";
+/// The one of a password that is to be.
+const NEW_VARIABLE: &str = "MINIFTP_NEW_PASSWORD";
 
 /// A password and whether another one can be had if it is wrong.
 pub(crate) struct Password {
@@ -38,9 +40,39 @@ pub(crate) fn obtain(
         return Ok(Password { text: Zeroizing::new(text), typed: false });
     }
     let prompt = format!("Password of {}: ", Escaped(name));
+    let text = type_in(screen, name, prompt, VARIABLE)?;
+    Ok(Password { text, typed: true })
+}
+
+/// A new password for `name`: from the environment, else asked for twice.
+pub(crate) fn choose(screen: &mut Screen, name: &str) -> Result<Zeroizing<String>, Failure> {
+    if let Ok(text) = std::env::var(NEW_VARIABLE) {
+        return Ok(Zeroizing::new(text));
+    }
+    let first =
+        type_in(screen, name, format!("New password of {}: ", Escaped(name)), NEW_VARIABLE)?;
+    type_again(screen, name, &first)?;
+    Ok(first)
+}
+
+/// Asks for a password a second time, and refuses another one.
+pub(crate) fn type_again(screen: &mut Screen, name: &str, first: &str) -> Result<(), Failure> {
+    let second = type_in(screen, name, "The same again: ".to_owned(), NEW_VARIABLE)?;
+    match *second == *first {
+        true => Ok(()),
+        false => Err(Failure::Said("the two differ; nothing was changed".into())),
+    }
+}
+
+fn type_in(
+    screen: &mut Screen,
+    name: &str,
+    prompt: String,
+    variable: &str,
+) -> Result<Zeroizing<String>, Failure> {
     let _hidden = Hidden::now();
     match rpassword::prompt_password(prompt) {
-        Ok(text) => Ok(Password { text: Zeroizing::new(text), typed: true }),
+        Ok(text) => Ok(Zeroizing::new(text)),
         Err(error)
             if matches!(
                 error.kind(),
@@ -51,7 +83,7 @@ pub(crate) fn obtain(
             Err(Failure::NoPassword("no password was given".into()))
         }
         Err(_) => Err(Failure::NoPassword(format!(
-            "there is no terminal to ask for the password of {}; set {VARIABLE} or use \
+            "there is no terminal to ask for the password of {}; set {variable} or use \
              --password-file FILE",
             Escaped(name)
         ))),
@@ -79,8 +111,8 @@ fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Fai
     Ok(text)
 }
 
-/// No echo from before the prompt is shown until this is dropped: `rpassword` shows the prompt first,
-/// and what a quick hand, or a script, types in between would be seen.
+/// No echo from before the prompt is shown until this is dropped: `rpassword` shows the prompt
+/// first, and what a quick hand, or a script, types in between would be seen.
 #[cfg(unix)]
 struct Hidden(Option<(File, rustix::termios::Termios)>);
 

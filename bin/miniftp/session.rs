@@ -20,6 +20,8 @@ const NO_CONNECTION: u8 = 3;
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) screen: Screen,
+    /// How the program was called.
+    pub(crate) line: CommandLine,
 }
 
 impl AsMut<Screen> for Session {
@@ -34,6 +36,10 @@ impl Session {
         match command.run {
             Run::Here(run) => run(&mut self.screen, given),
             Run::There(run) => run(self, given),
+            Run::Outside(_) => Err(Failure::Usage(format!(
+                "`{0}` is for who is not logged in: `miniftp {0}`",
+                command.name
+            ))),
             Run::Leave => Ok(()),
         }
     }
@@ -61,7 +67,7 @@ pub(crate) fn open(line: &CommandLine, screen: &mut Screen, name: &str) -> Resul
     Err(Failure::Told(EXIT_LOGIN))
 }
 
-fn connect(line: &CommandLine, screen: &Screen) -> Result<Client, Failure> {
+pub(crate) fn connect(line: &CommandLine, screen: &Screen) -> Result<Client, Failure> {
     let options = Options {
         digest: line.digest,
         interrupt: Arc::clone(&screen.interrupt),

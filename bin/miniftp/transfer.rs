@@ -50,7 +50,7 @@ pub(crate) fn put(session: &mut Session, given: &Given) -> Done {
                 Err(_) => target.to_string(),
             },
         };
-        let Session { client, screen } = session;
+        let Session { client, screen, .. } = session;
         if !meta.is_dir() {
             let done = client.put(source, &remote, &policy, &mut Bar::new("put", screen));
             return finish(done, "put", &shown(source), screen);
@@ -84,7 +84,7 @@ pub(crate) fn get(session: &mut Session, given: &Given) -> Done {
         }
     }
     let policy = policy(given, &session.screen);
-    each(session, &sources, |Session { client, screen }, source| {
+    each(session, &sources, |Session { client, screen, .. }, source| {
         let local = local_target(client.cwd(), target.as_deref(), source)?;
         let recursive = given.has(Flag::Recursive);
         if recursive && client.stat(source)?.kind == Kind::Folder {

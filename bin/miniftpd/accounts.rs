@@ -4,8 +4,9 @@
 
 mod actions;
 mod password;
+mod requests;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +14,10 @@ use std::process::ExitCode;
 use lexopt::Arg;
 use zeroize::Zeroizing;
 
+use miniftp::accounts::register::Queue;
 use miniftp::accounts::{State, Store, StoreError};
+use miniftp::audit::{self, Actor};
+use miniftp::config::Config;
 use miniftp::error::Error;
 use miniftp::text::{Escaped, nearest};
 
@@ -27,7 +31,7 @@ struct Command {
     run: fn(&Desk<'_>, &Request) -> Result<String, Failure>,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 13] = [
     Command {
         name: "add",
         takes: &["NAME"],
@@ -91,11 +95,42 @@ const COMMANDS: [Command; 9] = [
         about: "forget the account; its files stay",
         run: actions::remove,
     },
+    Command {
+        name: "pending",
+        takes: &[],
+        options: "",
+        about: "list the registrations that wait",
+        run: requests::pending,
+    },
+    Command {
+        name: "approve",
+        takes: &["N"],
+        options: " [--quota 50M]",
+        about: "approve a registration: the account is made",
+        run: requests::approve,
+    },
+    Command {
+        name: "reject",
+        takes: &["N", "REASON"],
+        options: "",
+        about: "refuse a registration and say why",
+        run: requests::reject,
+    },
+    Command {
+        name: "import",
+        takes: &["FILE"],
+        options: "",
+        about: "make a CSV of names and quotas the class list, and approve those on it that wait",
+        run: requests::import,
+    },
 ];
 
 /// What a command works with.
 struct Desk<'a> {
     store: &'a Store,
+    queue: &'a Queue,
+    /// What a registered account may store if nothing else is said.
+    quota_bytes: Option<u64>,
     /// Iterations of a new password's derivation.
     iterations: u32,
     /// Where a new password comes from.
@@ -120,11 +155,20 @@ enum Failure {
     Failed(String),
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(what) | Failure::Failed(what) => f.write_str(what),
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         let next = match &error {
             StoreError::Unknown { nearest: Some(_), .. } => " `miniftpd account list` shows them",
             StoreError::Unknown { .. } => "; `miniftpd account list` shows them",
+            StoreError::NoRequest { .. } => "; `miniftpd account pending` shows those that wait",
             StoreError::Exists { .. } => "; `passwd`, `quota` and `role` change it",
             StoreError::Fault { .. } => "; mend it, or put accounts.ini.previous in its place",
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -147,12 +191,12 @@ impl From<Error> for Failure {
 }
 
 /// Does what `words`, those after `account`, ask for with the accounts in the folder `conf`.
-pub(crate) fn run(conf: &Path, words: &[String], iterations: u32) -> ExitCode {
+pub(crate) fn run(conf: &Path, words: &[String], config: &Config) -> ExitCode {
     if matches!(words.first().map(String::as_str), Some("help" | "--help" | "-h")) {
         say(io::stdout().lock(), &usage());
         return ExitCode::SUCCESS;
     }
-    match work(conf, words, iterations) {
+    match work(conf, words, config) {
         Ok(text) => {
             say(io::stdout().lock(), &text);
             ExitCode::SUCCESS
@@ -169,11 +213,24 @@ pub(crate) fn run(conf: &Path, words: &[String], iterations: u32) -> ExitCode {
     }
 }
 
-fn work(conf: &Path, words: &[String], iterations: u32) -> Result<String, Failure> {
+fn work(conf: &Path, words: &[String], config: &Config) -> Result<String, Failure> {
     let (command, request) = understand(words)?;
     let store = Store::open(conf)?;
-    let desk = Desk { store: &store, iterations, ask: &password::ask };
-    let text = (command.run)(&desk, &request)?;
+    let queue = Queue::new(conf, config.registration_days);
+    let desk = Desk {
+        store: &store,
+        queue: &queue,
+        quota_bytes: Some(config.default_quota_bytes),
+        iterations: config.iterations,
+        ask: &password::ask,
+    };
+    let done = (command.run)(&desk, &request);
+    if !matches!(command.name, "list" | "show" | "pending") {
+        let by = Actor { name: "operator", from: "the command line" };
+        let words = Escaped(&words.join(" ")).to_string();
+        audit::note(by, format_args!("account {words}"), &done);
+    }
+    let text = done?;
     if let Some(fault) = store.fault() {
         let shown = "; what is shown is the generation before it";
         say(io::stderr().lock(), &format!("miniftpd: {fault}{shown}\n"));

@@ -20,6 +20,7 @@ options, before or after a command's name:
   --home DIR           the homes of the accounts (home)
   --listen ADDR:PORT   the framed door, instead of the settings'; port 0 takes a free one
   --ftp ADDR:PORT|off  the FTP door, instead of the settings'
+  --console            take the operator's commands from standard input, as on a terminal
   --print-config       print a server.ini with every setting, and stop
   --help, --version
 
@@ -45,6 +46,8 @@ pub(crate) struct Args {
     pub(crate) listen: Option<SocketAddr>,
     /// `Some(None)` closes the door.
     pub(crate) ftp: Option<Option<SocketAddr>>,
+    /// Whether commands are taken from an input that is no terminal.
+    pub(crate) console: bool,
     pub(crate) task: Task,
 }
 
@@ -56,6 +59,7 @@ impl Args {
             home: "home".into(),
             listen: None,
             ftp: None,
+            console: false,
             task: Task::Serve,
         };
         let mut parser = Parser::from_iter(words);
@@ -83,6 +87,7 @@ impl Args {
                     let value = parser.value()?;
                     args.ftp = Some(if value == "off" { None } else { Some(value.parse()?) });
                 }
+                Arg::Long("console") => args.console = true,
                 Arg::Long("help") | Arg::Short('h') => args.task = Task::Help,
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,

@@ -2,10 +2,11 @@
 
 mod accounts;
 mod args;
+mod console;
 mod demo;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
@@ -27,8 +28,8 @@ fn main() -> ExitCode {
         Task::Version => say(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::PrintConfig => say(&config::print_config()),
         Task::Account(ref words) => {
-            let iterations = Config::load(&args.conf).unwrap_or_default().iterations;
-            accounts::run(&args.conf, words, iterations)
+            let config = Config::load(&args.conf).unwrap_or_default();
+            accounts::run(&args.conf, words, &config)
         }
         Task::Demo => demo::run(),
         Task::Serve => serve(&args),
@@ -76,6 +77,7 @@ fn serve(args: &Args) -> ExitCode {
         Err(e) => return fail(1, format_args!("cannot catch signals: {e}")),
     };
     let (stop, stopped) = stop_channel();
+    let stop_by_hand = stop.clone();
     let server = match Server::bind(config, &args.conf, &args.home) {
         Ok(server) => server,
         Err(e) => return fail(1, e),
@@ -92,6 +94,11 @@ fn serve(args: &Args) -> ExitCode {
     warn_of_demo_accounts(&server, &args.conf);
     if let Err(e) = announce(&server) {
         return fail(1, format_args!("cannot print the address: {e}"));
+    }
+    if args.console || io::stdin().is_terminal() {
+        if let Err(e) = console::start(server.site(), stop_by_hand) {
+            return fail(1, format_args!("cannot start a thread: {e}"));
+        }
     }
     match server.run(&stopped) {
         Ok(()) => ExitCode::SUCCESS,

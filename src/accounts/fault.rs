@@ -73,6 +73,34 @@ pub enum StoreError {
         /// The account.
         name: AccountName,
     },
+    /// It would leave nobody who can change accounts from afar; nothing was written.
+    LastAdmin,
+    /// Nobody can register, as the settings say.
+    NotOpen,
+    /// An invitation that is not good; what is wrong with it.
+    NoInvitation {
+        /// For the log.
+        why: &'static str,
+    },
+    /// A ceiling on requests.
+    Full {
+        /// Which.
+        what: &'static str,
+        /// Its value.
+        max: u64,
+    },
+    /// There is no such request.
+    NoRequest {
+        /// What was asked for.
+        number: u64,
+    },
+    /// The request has been answered.
+    Decided {
+        /// Which.
+        number: u64,
+        /// How.
+        state: &'static str,
+    },
     /// A change that cannot be; nothing was written.
     Refused {
         /// Why.
@@ -110,6 +138,14 @@ impl fmt::Display for StoreError {
                 }
             }
             StoreError::Exists { name } => write!(f, "there is an account `{name}` already"),
+            StoreError::LastAdmin => f.write_str("there would be no admin left"),
+            StoreError::NotOpen => f.write_str("nobody can register here"),
+            StoreError::NoInvitation { why } => write!(f, "the invitation is not good: {why}"),
+            StoreError::Full { what, max } => write!(f, "too many {what}: the limit is {max}"),
+            StoreError::NoRequest { number } => write!(f, "no registration {number}"),
+            StoreError::Decided { number, state } => {
+                write!(f, "registration {number} was {state} already")
+            }
             StoreError::Refused { what } => f.write_str(what),
         }
     }

@@ -3,24 +3,35 @@
 //! rust-ini takes duplicates, cuts a section's name at `]`, joins lines after a backslash and keeps
 //! no line numbers. So the shape is checked here and the values are rust-ini's.
 //!
-//! Invariant: every section of a [`Lines`] is an account's name or [`END`] at last, every key is
+//! Invariant: every section of a [`Lines`] is one of its [`Shape`] or [`END`] at last, every key is
 //! known, and none stands twice.
 
 use std::collections::HashMap;
 
 use super::fault::Fault;
-use super::{AccountName, NAME_FORM};
 use crate::text::{Escaped, nearest};
 
 /// The section that ends the file: without it a torn file could pass for a whole one.
 pub(super) const END: &str = "end";
 /// The key of the general part and of [`END`].
 pub(super) const GENERATION: &str = "generation";
-/// The keys of an account.
-pub(super) const KEYS: [&str; 6] = ["password", "quota", "role", "state", "demo", "remark"];
+
+/// What a file may hold.
+pub(super) struct Shape {
+    /// Whether a section may be called so.
+    pub(super) is_section: fn(&str) -> bool,
+    /// What was expected of a section, for who wrote another: in short, and in words.
+    pub(super) expected: &'static str,
+    pub(super) form: &'static str,
+    /// The keys of a section.
+    pub(super) keys: &'static [&'static str],
+    /// The keys above the first section.
+    pub(super) general: &'static [&'static str],
+    /// What a section is, one and several; `None` for a file that has no [`END`].
+    pub(super) ends: Option<(&'static str, &'static str)>,
+}
 
 /// A text with the right shape, and where everything stands in it.
-#[derive(Debug)]
 pub(super) struct Lines<'a> {
     /// The text without spaces around its lines, as rust-ini is to read it.
     pub(super) plain: String,
@@ -28,23 +39,28 @@ pub(super) struct Lines<'a> {
     at: HashMap<(&'a str, &'a str), usize>,
     section: &'a str,
     last: usize,
+    shape: &'static Shape,
 }
 
 impl<'a> Lines<'a> {
     /// Looks the text over.
-    pub(super) fn scan(text: &'a str) -> Result<Lines<'a>, Fault> {
+    pub(super) fn scan(text: &'a str, shape: &'static Shape) -> Result<Lines<'a>, Fault> {
         let plain = String::with_capacity(text.len() + 1);
-        let mut lines = Lines { plain, at: HashMap::new(), section: "", last: 0 };
+        let mut lines = Lines { plain, at: HashMap::new(), section: "", last: 0, shape };
         for (before, line) in text.lines().enumerate() {
             lines.last = before + 1;
             lines.take(line)?;
         }
-        if lines.section == END {
-            return Ok(lines);
+        match shape.ends {
+            Some((one, _)) if lines.section != END => {
+                let missing = format!(
+                    "the file does not end with [end] and its generation: its tail is lost, \
+                     or {one} was added below them"
+                );
+                Err(Fault::at(lines.last.max(1), missing))
+            }
+            _ => Ok(lines),
         }
-        let missing = "the file does not end with [end] and its generation: its tail is lost, \
-            or an account was added below them";
-        Err(Fault::at(lines.last.max(1), missing))
     }
 
     /// A fault of a value: told with section, key and line.
@@ -75,12 +91,14 @@ impl<'a> Lines<'a> {
 
     fn take_section(&mut self, rest: &'a str) -> Result<(), Fault> {
         let name = rest.strip_suffix(']').unwrap_or("");
-        if name != END && AccountName::parse(name).is_none() {
-            let what = format!("expected [NAME], got `[{}`; {NAME_FORM}", Escaped(rest));
+        let is_end = name == END && self.shape.ends.is_some();
+        if !is_end && !(self.shape.is_section)(name) {
+            let Shape { expected, form, .. } = self.shape;
+            let what = format!("expected {expected}, got `[{}`; {form}", Escaped(rest));
             return Err(self.here(what));
         }
-        if self.section == END {
-            return Err(self.here(format!("[{name}] stands below [end]; accounts go above it")));
+        if let (END, Some((_, many))) = (self.section, self.shape.ends) {
+            return Err(self.here(format!("[{name}] stands below [end]; {many} go above it")));
         }
         self.section = name;
         self.enter("")
@@ -92,7 +110,11 @@ impl<'a> Lines<'a> {
             return Err(self.here(what));
         };
         let key = key.trim_end();
-        let known = if matches!(self.section, "" | END) { &[GENERATION][..] } else { &KEYS[..] };
+        let known = match self.section {
+            "" => self.shape.general,
+            END => &[GENERATION],
+            _ => self.shape.keys,
+        };
         if !known.contains(&key) {
             let key = Escaped(key);
             let what = match nearest(&key.to_string(), known.iter().copied()) {

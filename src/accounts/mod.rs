@@ -12,20 +12,19 @@ mod fault;
 mod lines;
 mod name;
 mod record;
+pub mod register;
 mod replace;
 mod store;
 
 use std::collections::BTreeMap;
 
+use crate::limits;
 use crate::scram::Verifier;
 use crate::text::{is_harmful, nearest, parse_size};
 
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
 pub use store::Store;
-
-/// Bytes of a remark: one line of a terminal and a half.
-const REMARK: usize = 200;
 
 /// What an account may do beyond its own home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +176,11 @@ impl Accounts {
         self.generation
     }
 
+    /// Whether an active account is an admin's.
+    pub fn has_admin(&self) -> bool {
+        self.iter().any(|one| one.role == Role::Admin && one.state == State::Active)
+    }
+
     fn unknown(&self, name: &str) -> StoreError {
         let names = self.by_name.keys().map(AccountName::as_str);
         StoreError::Unknown {
@@ -219,6 +223,14 @@ impl Draft {
         self.accounts.by_name.get_mut(name).ok_or(unknown)
     }
 
+    /// Refuses a change after which no active admin is left where there was one before it.
+    ///
+    /// # Errors
+    /// [`StoreError::LastAdmin`].
+    pub fn keep_an_admin(&self, before: bool) -> Result<(), StoreError> {
+        if before && !self.accounts.has_admin() { Err(StoreError::LastAdmin) } else { Ok(()) }
+    }
+
     /// Removes an account; its files are not the store's to remove.
     ///
     /// # Errors
@@ -250,7 +262,7 @@ pub fn parse_quota(text: &str) -> Result<Option<u64>, &'static str> {
 
 /// Refuses a remark that would not come back from the file exactly as it was.
 fn check_remark(remark: &str) -> Result<(), &'static str> {
-    if remark.len() > REMARK {
+    if remark.len() > limits::REMARK {
         return Err("a remark has at most 200 bytes");
     }
     if remark.chars().any(is_harmful) || remark.trim() != remark {

@@ -10,8 +10,8 @@ use std::str;
 use ini::{EscapePolicy, Ini, LineSeparator, ParseOption, Properties, WriteOption};
 
 use super::fault::Fault;
-use super::lines::{END, GENERATION, Lines};
-use super::{Account, AccountName, Accounts, Role, State, check_remark, parse_quota};
+use super::lines::{END, GENERATION, Lines, Shape};
+use super::{Account, AccountName, Accounts, NAME_FORM, Role, State, check_remark, parse_quota};
 use crate::limits;
 use crate::scram::Verifier;
 use crate::text::Escaped;
@@ -33,14 +33,24 @@ const HEADER: &str = "\
 ; so a file that lost its tail is recognised. Leave them as they are.
 ";
 
+/// What the file holds.
+static SHAPE: Shape = Shape {
+    is_section: |name| AccountName::parse(name).is_some(),
+    expected: "[NAME]",
+    form: NAME_FORM,
+    keys: &["password", "quota", "role", "state", "demo", "remark"],
+    general: &[GENERATION],
+    ends: Some(("an account", "accounts")),
+};
+
 /// Backslashes and quotes stand for themselves: what is written is what is meant.
-const READING: ParseOption = ParseOption {
+pub(super) const READING: ParseOption = ParseOption {
     enabled_quote: false,
     enabled_escape: false,
     enabled_indented_mutiline_value: false,
     enabled_preserve_key_leading_whitespace: false,
 };
-const WRITING: WriteOption = WriteOption {
+pub(super) const WRITING: WriteOption = WriteOption {
     escape_policy: EscapePolicy::Nothing,
     line_separator: LineSeparator::CR,
     kv_separator: " = ",
@@ -59,7 +69,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Accounts, Fault> {
         Fault::at(line, "not UTF-8")
     })?;
     // Editors of another system put a mark in front.
-    let lines = Lines::scan(text.strip_prefix('\u{feff}').unwrap_or(text))?;
+    let lines = Lines::scan(text.strip_prefix('\u{feff}').unwrap_or(text), &SHAPE)?;
     let ini = Ini::load_from_str_opt(&lines.plain, READING)
         .map_err(|e| Fault::at(e.line, e.msg.into_owned()))?;
 
@@ -147,7 +157,11 @@ fn read_account(
     Ok(Account { name, verifier, quota_bytes, role, state, demo, remark })
 }
 
-fn read_generation(section: &str, values: &Properties, lines: &Lines<'_>) -> Result<u64, Fault> {
+pub(super) fn read_generation(
+    section: &str,
+    values: &Properties,
+    lines: &Lines<'_>,
+) -> Result<u64, Fault> {
     let text = values.get(GENERATION).unwrap_or("");
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     text.parse()
@@ -157,7 +171,7 @@ fn read_generation(section: &str, values: &Properties, lines: &Lines<'_>) -> Res
 }
 
 /// The largest unit that leaves nothing over, so that reading gives the same bytes.
-fn quota_text(quota_bytes: Option<u64>) -> String {
+pub(super) fn quota_text(quota_bytes: Option<u64>) -> String {
     let Some(bytes) = quota_bytes else { return "unlimited".to_owned() };
     for (unit, shift) in [("T", 40), ("G", 30), ("M", 20), ("k", 10)] {
         if bytes != 0 && bytes % (1 << shift) == 0 {

@@ -13,7 +13,6 @@ use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::StoreError;
-use crate::limits;
 
 /// How long an edit waits for another process's edit.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -61,9 +60,9 @@ impl Version {
     }
 }
 
-/// A file's bytes, and the version that they are at least as new as.
-pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {
-    let failed = |source: io::Error| io_error(path, "reading the accounts", source);
+/// A file's bytes, at most one more than `most`, and the version that they are at least as new as.
+pub(super) fn read(path: &Path, most: u64) -> Result<(Vec<u8>, Version), StoreError> {
+    let failed = |source: io::Error| io_error(path, "reading it", source);
     // NONBLOCK: a pipe of that name must not hold the server up.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
@@ -73,7 +72,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {
     }
     let mut bytes = Vec::new();
     // One byte more than is allowed, so that too much is noticed.
-    File::from(file).take(limits::ACCOUNTS_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    File::from(file).take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
     Ok((bytes, Version::of(&stat)))
 }
 
@@ -84,7 +83,7 @@ pub(super) fn write(path: &Path, bytes: &[u8], like: &Path) -> Result<(), StoreE
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = Path::new(&fresh);
-    let failed = |source: io::Error| io_error(path, "writing the accounts", source);
+    let failed = |source: io::Error| io_error(path, "writing it", source);
     let written = write_fresh(fresh, bytes, like).and_then(|()| fs::rename(fresh, path));
     if let Err(e) = written {
         // What is left of it is of no use; an error here would hide the first one.

@@ -12,6 +12,7 @@ use log::{error, info};
 
 use super::replace::{self, Lock, Version};
 use super::{Accounts, Draft, StoreError, record};
+use crate::limits;
 
 /// The accounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -97,7 +98,26 @@ impl Store {
         &self,
         change: impl FnOnce(&mut Draft) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let _lock = Lock::take(&self.lock, &self.path)?;
+        let lock = self.lock()?;
+        self.edit_within(&lock, change)
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the lock over everything in the folder that the server writes.
+    pub(super) fn lock(&self) -> Result<Lock, StoreError> {
+        Lock::take(&self.lock, &self.path)
+    }
+
+    /// The same as [`Store::edit`] for who has the lock already.
+    pub(super) fn edit_within<T>(
+        &self,
+        _lock: &Lock,
+        change: impl FnOnce(&mut Draft) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let (before, version, bytes) = load(&self.path)?;
         let mut draft = Draft { accounts: before.clone() };
         let done = change(&mut draft)?;
@@ -150,12 +170,12 @@ impl Store {
 }
 
 fn load(path: &Path) -> Result<(Accounts, Version, Vec<u8>), StoreError> {
-    let (bytes, version) = replace::read(path)?;
+    let (bytes, version) = replace::read(path, limits::ACCOUNTS_FILE)?;
     let accounts = record::read(&bytes).map_err(|fault| in_file(path, fault))?;
     Ok((accounts, version, bytes))
 }
 
-fn in_file(path: &Path, fault: super::fault::Fault) -> StoreError {
+pub(super) fn in_file(path: &Path, fault: super::fault::Fault) -> StoreError {
     StoreError::Fault { path: path.to_owned(), line: fault.line, what: fault.what }
 }
 

@@ -318,7 +318,7 @@ enum Secret<'a> {
 }
 
 /// One step of a login; its refusal has its own name.
-fn login_step<'a>(
+pub(super) fn login_step<'a>(
     conn: &mut Conn,
     name: &'static str,
     message: &impl crate::wire::Message<'a>,

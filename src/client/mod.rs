@@ -7,6 +7,7 @@
 //! or content that comes from the server.
 //! Invariant: a connection on which something is unanswered is not used again.
 
+mod admin;
 mod commands;
 mod compare;
 mod conn;
@@ -19,6 +20,7 @@ mod line;
 mod local;
 mod names;
 mod part;
+mod people;
 mod pipe;
 mod progress;
 mod put;
@@ -32,9 +34,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+pub use admin::{AccountSeen, Quota, SessionSeen, Waiting};
 pub use commands::{Entry, Hashed, Kind, Part, Usage};
 pub use error::{Error, Result};
 pub use names::local_name;
+pub use people::{Registered, Rules, Standing};
 pub use progress::{
     ExistsChoice, NoProgress, Outcome, PartChoice, Phase, Policy, Progress, Question, Reply,
 };

@@ -32,6 +32,19 @@ pub enum Durability {
     None,
 }
 
+/// Who can register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody, at once.
+    Open,
+    /// Everybody, when the operator approves.
+    Ask,
+    /// Who has an invitation.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
 /// All settings; what each means stands in [`SETTINGS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -75,6 +88,14 @@ pub struct Config {
     pub iterations: u32,
     /// Bytes that a new account may store.
     pub default_quota_bytes: u64,
+    /// Who can register.
+    pub registration: Registration,
+    /// Requests that wait at one time; in the open mode, those of a day.
+    pub registrations_waiting: usize,
+    /// Requests from one address within a day; loopback is exempt.
+    pub registrations_per_address: usize,
+    /// Days that an answered request is kept.
+    pub registration_days: u64,
 }
 
 impl Config {
@@ -110,6 +131,10 @@ impl Default for Config {
             digest: None,
             iterations: crate::limits::ITERATIONS_LEAST,
             default_quota_bytes: 0,
+            registration: Registration::Closed,
+            registrations_waiting: 1,
+            registrations_per_address: 1,
+            registration_days: 1,
         };
         for setting in SETTINGS {
             let set = setting.form.set(&mut config, setting.default);
@@ -192,6 +217,10 @@ mod tests {
             digest: None,
             iterations: 100_000,
             default_quota_bytes: 100 << 20,
+            registration: Registration::Ask,
+            registrations_waiting: 200,
+            registrations_per_address: 5,
+            registration_days: 30,
         };
         assert_eq!(Config::default(), expected);
     }

@@ -12,7 +12,7 @@ use crate::digest::Algorithm;
 use crate::limits;
 use crate::text::parse_size;
 
-use super::{Config, Durability};
+use super::{Config, Durability, Registration};
 
 /// Bytes of a line in the shipped file.
 const WIDTH: usize = 98;
@@ -234,6 +234,48 @@ pub static SETTINGS: &[Setting] = &[
         default: "100M",
         form: Form::Size(|config, value| config.default_quota_bytes = value),
         help: "What a new account may store if nothing else is said. 0 is nothing at all.",
+    },
+    Setting {
+        section: "registration",
+        key: "mode",
+        default: "ask",
+        form: Form::Word(&[
+            ("open", |config| config.registration = Registration::Open),
+            ("ask", |config| config.registration = Registration::Ask),
+            ("invite", |config| config.registration = Registration::Invite),
+            ("closed", |config| config.registration = Registration::Closed),
+        ]),
+        help: "Who can register from the client. open: everybody, at once. ask: the operator \
+            approves; who is on conf/class.csv or has an invitation of conf/invites.ini is let in \
+            at once. invite: only with an invitation. closed: nobody.",
+    },
+    Setting {
+        section: "registration",
+        key: "waiting",
+        default: "200",
+        form: Form::Whole("a whole number", 1, 1000, |config, value| {
+            config.registrations_waiting = value as usize;
+        }),
+        help: "Requests that wait for an answer at one time. Where everybody is let in: those of a \
+            day.",
+    },
+    Setting {
+        section: "registration",
+        key: "per_address",
+        default: "5",
+        form: Form::Whole("a whole number", 1, 1000, |config, value| {
+            config.registrations_per_address = value as usize;
+        }),
+        help: "Requests from one address within a day. This machine itself is exempt.",
+    },
+    Setting {
+        section: "registration",
+        key: "keep_days",
+        default: "30",
+        form: Form::Whole("whole days", 1, 3650, |config, value| {
+            config.registration_days = value;
+        }),
+        help: "An answered request is kept for so long, so that the applicant can ask.",
     },
 ];
 

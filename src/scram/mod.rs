@@ -220,6 +220,21 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// Derives the keys of a new password with a new salt.
+    ///
+    /// # Errors
+    /// As [`Keys::derive`]; [`Error::Io`] if the system has no random bytes.
+    pub fn fresh(password: &str, iterations: u32) -> Result<Keys> {
+        Keys::derive(password, &random_bytes::<SALT>()?, iterations)
+    }
+
+    /// The record of the same password, for a server to keep.
+    pub fn verifier(&self) -> Verifier {
+        Verifier::of(self)
+    }
+}
+
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys(***)")

@@ -68,6 +68,7 @@ impl Session {
         fresh: bool,
     ) -> Result<Upload> {
         let (user, path) = self.at(wanted.path)?;
+        self.presence.about(path.as_str());
         Upload::begin(&self.spec(user, &path, wanted), algorithm, size, fresh)
     }
 
@@ -109,6 +110,7 @@ impl Session {
         version: u64,
     ) -> Result<Download> {
         let (user, path) = self.at(path)?;
+        self.presence.about(path.as_str());
         Download::open(user.vfs.source(&path)?, &path, algorithm, range, version)
     }
 
@@ -137,6 +139,7 @@ impl Session {
     /// Opens a file for reading as it is.
     pub fn source(&self, path: &str) -> Result<Source> {
         let (user, path) = self.at(path)?;
+        self.presence.about(path.as_str());
         user.vfs.source(&path)
     }
 
@@ -149,6 +152,7 @@ impl Session {
         declared: Option<u64>,
     ) -> Result<Inflow> {
         let (user, path) = self.at(wanted.path)?;
+        self.presence.about(path.as_str());
         Inflow::begin(&self.spec(user, &path, wanted), start, declared)
     }
 

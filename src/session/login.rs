@@ -120,6 +120,7 @@ impl Session {
     pub fn log_out(&mut self) {
         self.user = None;
         self.exchange = None;
+        self.reproof = None;
         self.presence.log_out();
     }
 }

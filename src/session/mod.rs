@@ -6,19 +6,24 @@
 
 mod content;
 mod login;
+mod people;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use self::login::Exchange;
-use crate::accounts::{AccountName, Accounts, State};
+use self::people::Reproof;
+use crate::accounts::{AccountName, Accounts, Role, State};
+use crate::admin;
 use crate::error::{Error, Result};
-use crate::quota::{Charge, Purse};
+use crate::quota::Purse;
 use crate::site::{Presence, Site};
-use crate::transfer::Claimant;
 use crate::vfs::Vfs;
 
 pub use self::content::Wanted;
+pub use self::people::{
+    Guest, NAME_FORM, Overview, Request, Rules, Standing, State as AccountState,
+};
 pub use crate::quota::Usage;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
 pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
@@ -28,6 +33,7 @@ pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
 pub struct Session {
     presence: Presence,
     exchange: Option<Exchange>,
+    reproof: Option<Reproof>,
     user: Option<User>,
     tries: u32,
 }
@@ -45,7 +51,7 @@ struct User {
 impl Session {
     /// A session of somebody unknown.
     pub fn new(presence: Presence) -> Session {
-        Session { presence, exchange: None, user: None, tries: 0 }
+        Session { presence, exchange: None, reproof: None, user: None, tries: 0 }
     }
 
     /// What all sessions share.
@@ -68,8 +74,36 @@ impl Session {
         format!("{}@{}", self.account().unwrap_or("?"), self.presence.peer)
     }
 
+    /// Whether who is logged in is an admin at this moment.
+    pub fn is_admin(&self) -> bool {
+        let account = self.user.as_ref().and_then(|u| u.accounts.account(u.name.as_str()));
+        account.is_some_and(|account| account.role == Role::Admin)
+    }
+
+    /// Notes which command runs, for the list of who is here; an empty one means that none does.
+    pub fn begin(&self, verb: &'static str) {
+        self.presence.begin(verb);
+    }
+
+    /// Whether an admin or the operator ended this session.
+    pub fn is_ended(&self) -> bool {
+        self.presence.is_ended()
+    }
+
+    /// Why this session was ended from outside.
+    pub fn why_ended(&self) -> Error {
+        let Some(user) = &self.user else { return Error::Ended };
+        match self.site().accounts().account(user.name.as_str()) {
+            Some(account) if account.state == State::Active => Error::Ended,
+            _ => Error::AccountClosed,
+        }
+    }
+
     /// Lets an edit of the account store count: called at every command.
     pub fn refresh(&mut self) -> Result<()> {
+        if self.presence.is_ended() {
+            return Err(self.why_ended());
+        }
         let site = Arc::clone(self.site());
         let Some(user) = &mut self.user else { return Ok(()) };
         let now = site.accounts();
@@ -210,16 +244,6 @@ impl Session {
     /// Removes the unfinished upload of a path.
     pub fn forget(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
-        let by = user.purse.as_str();
-        let key = format!("{by}{}", path.as_str());
-        let who = Claimant { by, session: self.presence.id() };
-        let charge = Charge::open(self.site().ledger(), &user.purse, 0);
-        let claim = self.site().claims().take(&key, path.as_str(), who, charge)?;
-        let mut claim = claim.hold()?;
-        let held = user.vfs.part_held(&path)?;
-        claim.charge().adopt(held.ok_or(Error::NotFound { path: path.as_str().to_string() })?);
-        user.vfs.drop_part(&path)?;
-        claim.charge().settle(0);
-        Ok(())
+        admin::forget(self.site(), &user.vfs, &user.purse, self.presence.id(), &path)
     }
 }

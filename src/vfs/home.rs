@@ -5,6 +5,7 @@
 //! home/.miniftp/lock                 held while a server runs here; contains its process number
 //! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
 //! home/.miniftp/trash/               files on their way out, see `moves`
+//! home/.miniftp/removed/             files of removed accounts on their way out, see `aside`
 //! ```
 //!
 //! Never: hands out a host path. No account can be called `.miniftp`, since names begin with a
@@ -103,6 +104,8 @@ pub struct Home {
     powers: Powers,
     /// Whether a file made with [`FILE_MODE`] really gets it, or the umask takes something away.
     makes_plain_files: bool,
+    /// Taken while files of removed accounts are removed.
+    pub(super) sweeping: Mutex<()>,
     /// Taken for renames where the kernel cannot make them in one step.
     renaming: Mutex<()>,
     count: AtomicUsize,
@@ -134,6 +137,7 @@ impl Home {
             _lock: lock,
             powers: Powers { openat2: false, renameat2: false },
             makes_plain_files: false,
+            sweeping: Mutex::new(()),
             renaming: Mutex::new(()),
             count: AtomicUsize::new(0),
         };
@@ -180,6 +184,10 @@ impl Home {
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
+    }
+
+    pub(super) fn private(&self) -> BorrowedFd<'_> {
+        self.private.as_fd()
     }
 
     pub(super) fn parts(&self) -> BorrowedFd<'_> {

@@ -21,6 +21,7 @@ use self::moves::{Origin, Taken};
 use self::tree::{Step, walk};
 use crate::error::{Error, Result};
 
+mod aside;
 mod draft;
 mod entry;
 mod home;

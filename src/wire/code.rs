@@ -64,6 +64,13 @@ codes! {
     275 Unsupported "not supported",
     276 TooMany "over a limit of the program",
     280 Challenge "prove that you know the password",
+    281 Waiting "the request was taken and waits for an answer",
+    282 Admitted "the request was approved; log in",
+    283 NameTaken "the name is taken",
+    284 CodeRefused "the invitation is unknown, used up or too old",
+    285 RegistrationClosed "nobody can register here",
+    286 Unknown "no such account, request or session",
+    287 NeedAdmin "only an admin may do this",
     420 TimedOut "a deadline passed; the connection ends",
     421 Stopping "the server is stopping; the connection ends, go on later",
     422 Full "the server is full; the connection ends, try again later",
@@ -71,6 +78,7 @@ codes! {
     424 TooLarge "a frame over the limit; the connection ends",
     425 AccountClosed "the account was closed; the connection ends",
     426 Unproven "the other side could not prove itself; the connection ends",
+    427 Ended "an admin ended the session; the connection ends",
     800 PartThere "the file exists, but not enough of it; go on?",
     801 AlreadyThere "the file exists, equal",
     802 Ready "ready to receive",
@@ -90,6 +98,8 @@ impl Code {
                 | Sent
                 | Sums
                 | Challenge
+                | Waiting
+                | Admitted
                 | PartThere
                 | AlreadyThere
                 | Ready

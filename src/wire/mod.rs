@@ -12,15 +12,35 @@
 //! Invariant: nothing here panics, allocates or loops on the word of a peer alone; every length is
 //! compared with [`crate::limits`] first.
 
+#[macro_use]
+mod rows;
+
 mod code;
 mod fields;
 mod frame;
 mod message;
+mod people;
 
 pub use code::Code;
 pub use fields::{Fields, Sink};
 pub use frame::{Arrive, Ceiling, Inbox, Kind, frame, frame_with_data};
 pub use message::*;
+pub use people::*;
 
 /// The version of the protocol that this program speaks.
 pub const VERSION: u16 = 1;
+
+/// A message's name and its fields as (name, form, meaning).
+pub type MessageRow = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
+
+/// Every message: the tables of docs/PROTOCOL.md are compared with it.
+pub static MESSAGES: [MessageRow; message::FILE_MESSAGES.len() + people::PEOPLE_MESSAGES.len()] = {
+    let (files, people) = (message::FILE_MESSAGES, people::PEOPLE_MESSAGES);
+    let mut all = [files[0]; message::FILE_MESSAGES.len() + people::PEOPLE_MESSAGES.len()];
+    let mut i = 0;
+    while i < all.len() {
+        all[i] = if i < files.len() { files[i] } else { people[i - files.len()] };
+        i += 1;
+    }
+    all
+};

@@ -30,6 +30,8 @@ mod limits;
 mod login;
 // A thousand guests.
 mod many;
+// Registering, the operator, admins, one's own password.
+mod people;
 // One answer for each request, in order, however many are under way.
 mod pipelining;
 // Any bytes at all into the readers of frames and messages.

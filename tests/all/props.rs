@@ -72,7 +72,9 @@ fn through(message: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     }
     one_of!(Greeting Hello Greeted Login Challenge Proof LoggedIn Use Using Path Switched Move Hash
         Hashed Here Counted Usage Put Opened There Store Chunk Bad Held SumsOf Piece Summed Done
-        Stored Drop Get Got Entry Part HelpLine Alive Nothing)
+        Stored Drop Get Got Entry Part HelpLine Alive Nothing Rules Register Registered
+        Registration Standing Passwd Changed Named AccountLine Create Remove NewPassword NewQuota
+        NewRole WaitingLine Approve Reject SessionLine Kick PartOf)
 }
 
 /// The fields of a message as its row says, filled from a supply of bytes.
@@ -162,7 +164,7 @@ proptest! {
     /// A message has one form: what can be read is written the same.
     #[test]
     fn any_bytes_are_a_message_of_one_form_or_none(bytes in vec(any::<u8>(), 0..200)) {
-        for (name, _) in MESSAGES {
+        for (name, _) in &MESSAGES {
             if let Some(again) = through(name, &bytes) {
                 prop_assert_eq!(&again, &bytes, "{}", name);
             }
@@ -175,7 +177,7 @@ proptest! {
 
     #[test]
     fn every_message_of_the_table_is_read_back(supply in vec(any::<u8>(), 1..300)) {
-        for (name, forms) in MESSAGES {
+        for (name, forms) in &MESSAGES {
             let bytes = filled(forms, &supply);
             prop_assert_eq!(through(name, &bytes), Some(bytes.clone()), "{}", name);
             // One byte less, or one more where nothing takes it, is another form.

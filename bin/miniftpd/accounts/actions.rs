@@ -160,6 +160,7 @@ mod tests {
     use std::path::PathBuf;
 
     use miniftp::accounts::Store;
+    use miniftp::accounts::register::Queue;
     use zeroize::Zeroizing;
 
     use super::super::understand;
@@ -183,7 +184,15 @@ mod tests {
             let (command, request) = understand(&words)?;
             let store = Store::open(&self.0).unwrap();
             let ask = |_: &str| Ok(Zeroizing::new("secret".to_owned()));
-            (command.run)(&Desk { store: &store, iterations: 4096, ask: &ask }, &request)
+            let queue = Queue::new(&self.0, 30);
+            let desk = Desk {
+                store: &store,
+                queue: &queue,
+                quota_bytes: None,
+                iterations: 4096,
+                ask: &ask,
+            };
+            (command.run)(&desk, &request)
         }
 
         fn done(&self, words: &str) -> String {

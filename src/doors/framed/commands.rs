@@ -1,7 +1,7 @@
 //! The table of commands, and the handlers that concern no file.
 
 use super::reply::Answer;
-use super::{Conn, Outcome, Request, files, transfers};
+use super::{Conn, Outcome, Request, admin, files, people, transfers};
 use crate::digest::{self, Algorithm, Rates};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -17,6 +17,8 @@ pub enum Needs {
     Nobody,
     /// Who is logged in.
     Login,
+    /// Who is logged in and an admin at this moment.
+    Admin,
 }
 
 /// One row of the table: what a command is, all in one place.
@@ -55,6 +57,11 @@ table! {
     "PROOF" Nobody "Proof" "254 `LoggedIn`" proof, "prove the password";
     "PING" Nobody "Nothing" "200" ping, "nothing; shows that the line is alive";
     "HELP" Nobody "Nothing" "200 `Counted`" help, "the commands, each as a `HelpLine`";
+    "RULES" Nobody "Nothing" "200 `Rules`" people::rules, "who can register, and how";
+    "REGISTER" Nobody "Register" "281 `Registered`, 282 `Registered`" people::register,
+        "ask for an account";
+    "REGISTRATION" Nobody "Registration" "200 `Standing`" people::registration,
+        "how a request stands";
     "BYE" Nobody "Nothing" "221" bye, "end the connection";
     "USE" Login "Use" "200 `Using`" use_digest, "choose the digest of the chunks";
     "PWD" Login "Nothing" "200 `Here`" files::pwd, "the current folder";
@@ -81,6 +88,28 @@ table! {
     "PARTS" Login "Nothing" "200 `Counted`" files::parts,
         "your unfinished uploads, each as a `Part`";
     "FORGET" Login "Path" "200" files::forget, "remove the unfinished upload of this path";
+    "REPROVE" Login "Login" "280 `Challenge`" people::reprove, "begin to change the own password";
+    "PASSWD" Login "Passwd" "200 `Changed`" people::passwd, "change the own password";
+    "ACCOUNTS" Admin "Nothing" "200 `Counted`" admin::accounts,
+        "all accounts, each as an `AccountLine`";
+    "ACCOUNT" Admin "Named" "200 `AccountLine`" admin::account, "one account";
+    "CREATE" Admin "Create" "200" admin::create, "make an account";
+    "CLOSE" Admin "Named" "200" admin::close, "let an account log in no more; its sessions end";
+    "OPEN" Admin "Named" "200" admin::open, "let an account log in again";
+    "REMOVE" Admin "Remove" "200" admin::remove, "remove an account; its sessions end";
+    "SETPASS" Admin "NewPassword" "200" admin::set_password, "give an account a new password";
+    "SETQUOTA" Admin "NewQuota" "200" admin::set_quota, "change what an account may store";
+    "SETROLE" Admin "NewRole" "200" admin::set_role, "change somebody else's role";
+    "PENDING" Admin "Nothing" "200 `Counted`" admin::pending,
+        "the requests that wait, each as a `WaitingLine`";
+    "APPROVE" Admin "Approve" "200" admin::approve, "approve a request: the account is made";
+    "REJECT" Admin "Reject" "200" admin::reject, "refuse a request";
+    "SESSIONS" Admin "Nothing" "200 `Counted`" admin::sessions,
+        "who is here, each as a `SessionLine`";
+    "KICK" Admin "Kick" "200 `Counted`" admin::kick, "end sessions";
+    "PARTSOF" Admin "Named" "200 `Counted`" admin::parts,
+        "an account's unfinished uploads, each as a `Part`";
+    "DROPPART" Admin "PartOf" "200" admin::drop_part, "remove an unfinished upload";
 }
 
 /// An answer, in the short form that most handlers end with.

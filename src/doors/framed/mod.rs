@@ -3,9 +3,11 @@
 //! Invariant: every request gets exactly one final answer, in order. Answers are held back only
 //! while more requests have arrived already.
 
+mod admin;
 mod commands;
 mod files;
 mod outbox;
+mod people;
 mod reply;
 mod transfers;
 
@@ -82,8 +84,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so that
-/// a slow one is not taken for one that has gone.
+/// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so
+/// that a slow one is not taken for one that has gone.
 struct Line<'a> {
     stream: &'a mut Stream,
     upload: Option<&'a Upload>,
@@ -243,10 +245,19 @@ impl Conn {
             self.settle_group()?;
         }
         self.session.refresh()?;
-        if row.needs == Needs::Login && self.session.account().is_none() {
-            return Err(Error::NeedLogin);
+        match row.needs {
+            Needs::Login | Needs::Admin if self.session.account().is_none() => {
+                return Err(Error::NeedLogin);
+            }
+            Needs::Admin if !self.session.is_admin() => return Err(Error::NeedAdmin),
+            _ => {}
         }
-        (row.run)(self, Request { fields, data })
+        self.session.begin(row.name);
+        let outcome = (row.run)(self, Request { fields, data });
+        if self.upload.is_none() {
+            self.session.begin("");
+        }
+        outcome
     }
 
     /// Commits the small files that wait and writes their answers.
@@ -276,9 +287,12 @@ impl Conn {
 
     /// Says why the connection ends, and gives the peer a moment to read it.
     fn part(&mut self, e: &Error) {
-        // A stream that ends because the server is stopping was ended by the server.
-        let stopping = matches!(e, Error::Gone) && self.site().is_stopping();
-        let e = if stopping { &Error::Stopping } else { e };
+        // A stream that ends because the server ends it was not ended by the peer.
+        let e = match e {
+            Error::Gone if self.session.is_ended() => &self.session.why_ended(),
+            Error::Gone if self.site().is_stopping() => &Error::Stopping,
+            e => e,
+        };
         if matches!(e, Error::Gone) {
             return;
         }

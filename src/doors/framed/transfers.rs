@@ -264,6 +264,9 @@ pub(super) fn get(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         if conn.site().is_stopping() {
             return Err(Error::Stopping);
         }
+        if conn.session.is_ended() {
+            return Err(Error::Ended);
+        }
         let (at, got) = download.next(&mut block, &mut digests)?;
         piece(&mut part, at, &digests);
         conn.outbox.more(&part, block.get(..got).unwrap_or_default())?;

@@ -118,3 +118,8 @@ table! {
     "SITE" Login Required "HELP|QUOTA|CHMOD" "959 4.1.3" settings::site,
         "what only this server knows";
 }
+
+/// A verb as the table has it, for the list of who is here; nothing for an unknown one.
+pub(super) fn known(verb: &str) -> &'static str {
+    VERBS.iter().find(|row| row.verb == verb).map_or("", |row| row.verb)
+}

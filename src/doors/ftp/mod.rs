@@ -98,9 +98,13 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
     match end {
         Ok(()) => conn.control.close(),
         Err(e) => {
-            // A stream that ends because the server is stopping was ended by the server.
-            let stopping = matches!(e, Error::Gone) && conn.site().is_stopping();
-            conn.control.part(if stopping { &Error::Stopping } else { &e });
+            // A stream that ends because the server ends it was not ended by the client.
+            let e = match e {
+                Error::Gone if conn.session.is_ended() => conn.session.why_ended(),
+                Error::Gone if conn.site().is_stopping() => Error::Stopping,
+                e => e,
+            };
+            conn.control.part(&e);
         }
     }
     log::info!("{} left", conn.session.who());
@@ -140,7 +144,10 @@ impl Conn {
 
     fn dispatch(&mut self, command: &Command) -> Result<()> {
         log::debug!("{} {command:?}", self.session.who());
-        match self.run(command) {
+        self.session.begin(commands::known(&command.verb));
+        let done = self.run(command);
+        self.session.begin("");
+        match done {
             Ok(()) => Ok(()),
             Err(e) if e.fate() == Fate::Close => Err(e),
             Err(e) => {

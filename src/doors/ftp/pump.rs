@@ -28,6 +28,9 @@ impl Conn {
             if self.site().is_stopping() {
                 return Err(Broken::Ended(Error::Stopping));
             }
+            if self.session.is_ended() {
+                return Err(Broken::Ended(Error::Ended));
+            }
             let line = match self.control.next_now() {
                 Ok(Some(line)) => line,
                 Ok(None) => break,

@@ -26,7 +26,12 @@ impl fmt::Display for Clean<'_> {
 pub(super) fn reply_code(error: &Error) -> u16 {
     match error {
         Error::NeedLogin | Error::LoginRefused | Error::ServerUnproven => 530,
-        Error::Denied { .. }
+        Error::NeedAdmin
+        | Error::NameTaken { .. }
+        | Error::CodeRefused
+        | Error::RegistrationClosed
+        | Error::Unknown { .. }
+        | Error::Denied { .. }
         | Error::NotFound { .. }
         | Error::Exists { .. }
         | Error::IsDirectory { .. }
@@ -49,6 +54,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::Io { .. } => 451,
         Error::TimedOut { wait: Wait::Login | Wait::Idle | Wait::Frame }
         | Error::AccountClosed
+        | Error::Ended
         | Error::Full { .. }
         | Error::Stopping => 421,
         Error::TimedOut { wait: Wait::Send } | Error::Gone | Error::Interrupted => 426,
@@ -116,6 +122,11 @@ mod tests {
         vec![
             (530, Error::NeedLogin),
             (530, Error::LoginRefused),
+            (550, Error::NeedAdmin),
+            (550, Error::NameTaken { name: path() }),
+            (550, Error::CodeRefused),
+            (550, Error::RegistrationClosed),
+            (550, Error::Unknown { what, name: path() }),
             (550, Error::Denied { path: path() }),
             (553, Error::BadPath { path: path(), why: what }),
             (550, Error::NotFound { path: path() }),
@@ -147,6 +158,7 @@ mod tests {
             (421, timed_out(Wait::Frame)),
             (426, timed_out(Wait::Send)),
             (421, Error::AccountClosed),
+            (421, Error::Ended),
             (421, Error::Full { what, max: 1 }),
             (421, Error::Stopping),
             (426, Error::Gone),

@@ -1,9 +1,10 @@
 //! The real server in a process of its own.
 
 use std::fs;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub struct Daemon {
     err: Pipe,
     conf: PathBuf,
     home: PathBuf,
+    keys: Option<ChildStdin>,
     /// Logs of earlier lives, see [`Daemon::restart`].
     before: String,
 }
@@ -41,8 +43,22 @@ impl Daemon {
         Daemon::run(program, site.conf(), site.home(), listen)
     }
 
+    /// Starts it with an operator at its standard input.
+    #[track_caller]
+    pub fn start_with_console(site: &Site) -> Daemon {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
+        program.arg("--console").stdin(Stdio::piped());
+        Daemon::run_as(program, site.conf(), site.home(), (Ipv4Addr::LOCALHOST, 0).into())
+    }
+
     #[track_caller]
     fn run(mut program: Command, conf: PathBuf, home: PathBuf, listen: SocketAddr) -> Daemon {
+        program.stdin(Stdio::null());
+        Daemon::run_as(program, conf, home, listen)
+    }
+
+    #[track_caller]
+    fn run_as(mut program: Command, conf: PathBuf, home: PathBuf, listen: SocketAddr) -> Daemon {
         let mut child = program
             .args(["--listen", &listen.to_string(), "--ftp", "127.0.0.1:0", "--conf"])
             .arg(&conf)
@@ -50,11 +66,11 @@ impl Daemon {
             .arg(&home)
             .env("MINIFTP_LOG", "debug")
             .env("RUST_BACKTRACE", "1")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let keys = child.stdin.take();
         let out = Pipe::collect(child.stdout.take().unwrap());
         let err = Pipe::collect(child.stderr.take().unwrap());
         let addr = out.wait_for(|text| {
@@ -70,7 +86,7 @@ impl Daemon {
             err.wait_for_end();
             panic!("miniftpd did not start: {status:?}\n{}\n{}", out.text(), err.text());
         };
-        Daemon { child, addr, out, err, conf, home, before: String::new() }
+        Daemon { child, addr, out, err, conf, home, keys, before: String::new() }
     }
 
     /// The framed door.
@@ -98,6 +114,25 @@ impl Daemon {
     /// Everything that it printed on standard output.
     pub fn printed(&self) -> String {
         self.out.text()
+    }
+
+    /// Waits until it has printed these words.
+    #[track_caller]
+    pub fn wait_for_printed(&self, words: &str) {
+        let found = self.out.wait_for(|text| text.contains(words).then_some(()));
+        assert!(found.is_some(), "never printed: {words}\n{}", self.printed());
+    }
+
+    /// Types a line at its terminal.
+    #[track_caller]
+    pub fn type_line(&mut self, line: &str) {
+        let keys = self.keys.as_mut().expect("there is no console");
+        keys.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Ends its standard input.
+    pub fn stop_typing(&mut self) {
+        self.keys = None;
     }
 
     /// Everything that it logged so far.

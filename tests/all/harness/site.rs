@@ -7,7 +7,7 @@ use std::process;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::thread;
 
-use miniftp::accounts::{Account, AccountName, Store, parse_quota};
+use miniftp::accounts::{Account, AccountName, Role, Store, parse_quota};
 use miniftp::limits;
 use miniftp::scram::Verifier;
 
@@ -114,6 +114,19 @@ impl Site {
         self
     }
 
+    /// The same for an admin.
+    #[track_caller]
+    pub fn admin(&self, name: &str) -> &Site {
+        self.account(name, "10M");
+        self.accounts()
+            .edit(|draft| {
+                draft.account(name)?.role = Role::Admin;
+                Ok(())
+            })
+            .unwrap();
+        self
+    }
+
     /// The account store, to change what a test wants changed.
     pub fn accounts(&self) -> Store {
         Store::open(&self.conf()).unwrap()
@@ -123,6 +136,14 @@ impl Site {
     #[track_caller]
     pub fn start(&self) -> Daemon {
         let daemon = Daemon::start(self, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        self.port.store(daemon.port(), Ordering::SeqCst);
+        daemon
+    }
+
+    /// The same with an operator who types, see [`Daemon::type_line`].
+    #[track_caller]
+    pub fn start_with_console(&self) -> Daemon {
+        let daemon = Daemon::start_with_console(self);
         self.port.store(daemon.port(), Ordering::SeqCst);
         daemon
     }

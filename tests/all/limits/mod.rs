@@ -91,6 +91,14 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("LOGIN_DELAY", "how long a wrong password is pondered"),
     ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),
     ("SIGN_OF_LIFE", "how often, not how much"),
+    ("REGISTRATIONS_FILE", "conf/ belongs to the operator; as ACCOUNTS_FILE"),
+    ("REGISTRATIONS", "memory of answers; who asks is stopped by the settings long before"),
+    ("LIST_FILE", "conf/ belongs to the operator"),
+    ("REMARK", "shown by the tests of the admin's work"),
+    ("INVITATION", "the form of a code; another one is unknown"),
+    ("ANNOUNCEMENTS", "how many announcements wait for a terminal"),
+    ("CONSOLE_LINE", "shown by the tests of the console"),
+    ("REMOVAL_WAIT", "how long the server waits"),
 ];
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod bars;
 mod entry;
+mod register;
 mod screen;
 mod shell;
 

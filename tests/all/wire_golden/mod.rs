@@ -48,6 +48,7 @@ fn the_commands_are_those_of_the_program() {
             let who = match row.needs {
                 Needs::Nobody => "anybody",
                 Needs::Login => "logged in",
+                Needs::Admin => "admins",
             };
             let form = format!("`{}`", row.form);
             let name = format!("`{}`", row.name);
@@ -67,7 +68,7 @@ fn the_commands_are_those_of_the_program() {
 fn the_messages_are_those_of_the_program() {
     let section = section("## 8. Messages");
     let mut documented = section.split("\n### ").skip(1);
-    for (name, fields) in MESSAGES {
+    for (name, fields) in &MESSAGES {
         let part = documented.next().unwrap_or_default();
         assert_eq!(part.lines().next(), Some(*name));
         let program: Vec<Vec<String>> = fields

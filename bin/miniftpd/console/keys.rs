@@ -1,0 +1,55 @@
+//! Lines of standard input, bounded, read only when that cannot stop the process.
+
+use std::io::{self, IsTerminal};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use miniftp::limits;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
+
+/// How long a server in the background leaves the terminal to others before it looks again.
+const AWAY: Duration = Duration::from_millis(500);
+
+/// Sends each line on, until the input ends or nobody takes them.
+pub(super) fn read(to: &Sender<String>) {
+    let stdin = io::stdin();
+    let is_terminal = stdin.is_terminal();
+    let (mut line, mut too_long) = (Vec::new(), false);
+    let mut block = [0; 512];
+    loop {
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+        }
+        // To read from the background would stop the whole process.
+        if is_terminal && tcgetpgrp(&stdin) != Ok(getpgrp()) {
+            thread::sleep(AWAY);
+            continue;
+        }
+        let n = match rustix::io::read(&stdin, &mut block) {
+            Ok(0) => return,
+            Ok(n) => n,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(_) => return,
+        };
+        for byte in block.iter().take(n) {
+            if *byte != b'\n' {
+                too_long |= line.len() >= limits::CONSOLE_LINE;
+                if !too_long {
+                    line.push(*byte);
+                }
+                continue;
+            }
+            // A line that is too long is one that is not understood.
+            let text = if too_long { "?".into() } else { String::from_utf8_lossy(&line) };
+            if to.send(text.into_owned()).is_err() {
+                return;
+            }
+            line.clear();
+            too_long = false;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The class list: names that are approved by themselves, and what each may store.
+//!
+//! ```text
+//! name,quota
+//! ann,50M
+//! bob
+//! ```
+//!
+//! Never: takes half a list. Invariant: names are unique and every quota can be read.
+
+use std::collections::BTreeMap;
+use std::str;
+
+use crate::accounts::fault::Fault;
+use crate::accounts::{AccountName, NAME_FORM, parse_quota};
+use crate::limits;
+use crate::text::Escaped;
+
+/// The file's name in the folder of settings.
+pub const FILE: &str = "class.csv";
+
+/// Who is in a class: for each name the quota that is written beside it, if one is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassList {
+    members: BTreeMap<AccountName, Option<Option<u64>>>,
+}
+
+impl ClassList {
+    /// Reads a list whole.
+    ///
+    /// # Errors
+    /// The line, from 1, and what is wrong with it.
+    pub fn parse(bytes: &[u8]) -> Result<ClassList, (usize, String)> {
+        read(bytes).map_err(|fault| (fault.line.unwrap_or(0), fault.what))
+    }
+
+    /// The quota of a member, the default where the list names none; `None` for everybody else.
+    pub fn quota_of(&self, name: &str, default: Option<u64>) -> Option<Option<u64>> {
+        self.members.get(name).map(|quota| quota.unwrap_or(default))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}
+
+/// Reads a list whole.
+pub(super) fn read(bytes: &[u8]) -> Result<ClassList, Fault> {
+    if bytes.len() as u64 > limits::LIST_FILE {
+        return Err(Fault::whole(format!("longer than {} bytes", limits::LIST_FILE)));
+    }
+    let text = str::from_utf8(bytes).map_err(|_| Fault::whole("not UTF-8"))?;
+    let mut list = ClassList::default();
+    for (before, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let line = line.trim();
+        let is_head = before == 0 && line.replace(' ', "").eq_ignore_ascii_case("name,quota");
+        if line.is_empty() || line.starts_with('#') || is_head {
+            continue;
+        }
+        let fault = |what: String| Fault::at(before + 1, what);
+        let (name, quota) = line.split_once([',', ';']).unwrap_or((line, ""));
+        let (name, quota) = (plain(name), plain(quota));
+        let name = AccountName::parse(name)
+            .ok_or_else(|| fault(format!("`{}`: {NAME_FORM}", Escaped(name))))?;
+        let quota = match quota {
+            "" => None,
+            quota => Some(
+                parse_quota(quota)
+                    .map_err(|expected| fault(format!("{expected}, got `{}`", Escaped(quota))))?,
+            ),
+        };
+        if list.members.insert(name.clone(), quota).is_some() {
+            return Err(fault(format!("`{name}` stands twice")));
+        }
+    }
+    Ok(list)
+}
+
+/// A cell without the quotes that spreadsheets put around it.
+fn plain(cell: &str) -> &str {
+    let cell = cell.trim();
+    let inside = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inside.unwrap_or(cell).trim()
+}

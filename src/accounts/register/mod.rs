@@ -1,0 +1,89 @@
+//! Requests for accounts: a numbered queue on the disk, and who approves what.
+//!
+//! A request holds the record of a password, never the password, and only until it is answered.
+//! Answered requests are kept for some days, so that the applicant can ask.
+//!
+//! Never: loses a request that was acknowledged, or takes one while the file of the queue has a
+//! fault. Never makes an account that the settings, an invitation, the class list or an operator
+//! did not allow.
+//! Invariant: a number is given once; an account is on the disk before its request is told to be
+//! approved; every edit holds the lock of the account store.
+
+mod book;
+mod checks;
+mod class;
+mod invites;
+mod queue;
+mod record;
+
+use std::net::IpAddr;
+
+use super::AccountName;
+use crate::scram::Verifier;
+
+pub use self::book::{Request, Standing};
+pub use self::class::{ClassList, FILE as CLASS_FILE};
+pub use self::queue::Queue;
+
+/// Who can register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Everybody, at once.
+    Open,
+    /// Everybody, when the operator approves; who is on the class list or invited, at once.
+    Ask,
+    /// Who has an invitation, at once.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+impl Mode {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Open => "open",
+            Mode::Ask => "ask",
+            Mode::Invite => "invite",
+            Mode::Closed => "closed",
+        }
+    }
+}
+
+/// What the settings say about registration.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Who can register.
+    pub mode: Mode,
+    /// Most requests that wait at one time; where everybody is let in, most of a day.
+    pub waiting: usize,
+    /// Most requests from one address within a day; this machine is exempt.
+    pub per_address: usize,
+    /// What a new account may store if nothing else is said.
+    pub quota_bytes: Option<u64>,
+}
+
+/// What somebody asks for.
+#[derive(Clone, Debug)]
+pub struct Application<'a> {
+    /// The name.
+    pub name: AccountName,
+    /// The record of the password.
+    pub verifier: Verifier,
+    /// The invitation's code, or nothing.
+    pub code: &'a str,
+    /// Where it comes from.
+    pub from: IpAddr,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The request's number.
+    pub number: u64,
+    /// Whether the account is there already.
+    pub admitted: bool,
+}
+
+#[cfg(test)]
+mod tests;

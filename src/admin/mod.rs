@@ -1,0 +1,317 @@
+//! What an admin, or the operator, may do with accounts, requests and sessions.
+//!
+//! The framed door and the terminal of the server come here; each act leaves one line in the audit.
+//! Never: lets anybody change their own role, or lock themselves out; leaves no admin where there
+//! was one.
+//! Invariant: an act that was told to be done is on the disk.
+
+mod removal;
+pub mod stranger;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::accounts::register::Request;
+use crate::accounts::{Account, AccountName, Accounts, Draft, NAME_FORM, Role, State, StoreError};
+use crate::audit::{self, Actor};
+use crate::error::{Error, Result};
+use crate::quota::{Charge, Purse, Usage};
+use crate::scram::Verifier;
+use crate::site::{Guest, Site};
+use crate::text::Escaped;
+use crate::transfer::Claimant;
+use crate::vfs::{PartNote, VPath, Vfs};
+
+/// Somebody with the rights of an admin, at work.
+#[derive(Clone, Copy, Debug)]
+pub struct Admin<'a> {
+    site: &'a Arc<Site>,
+    by: Actor<'a>,
+    /// The number of the session that asks, if one does.
+    session: Option<u64>,
+}
+
+/// An account with what the server knows of it now.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// The account.
+    pub account: Account,
+    /// What it stores; known since its first login.
+    pub usage: Option<Usage>,
+    /// Its sessions.
+    pub sessions: u32,
+}
+
+impl<'a> Admin<'a> {
+    /// The operator at the server's own terminal.
+    pub fn operator(site: &'a Arc<Site>) -> Admin<'a> {
+        let by = Actor { name: "operator", from: "the terminal" };
+        Admin { site, by, session: None }
+    }
+
+    /// An account that was found to be an admin's, in its session.
+    pub fn of_session(site: &'a Arc<Site>, by: Actor<'a>, session: u64) -> Admin<'a> {
+        Admin { site, by, session: Some(session) }
+    }
+
+    fn noted<T>(&self, what: fmt::Arguments<'_>, result: Result<T>) -> Result<T> {
+        audit::note(self.by, what, &result);
+        result
+    }
+
+    fn edit<T>(&self, change: impl FnOnce(&mut Draft) -> Result<T, StoreError>) -> Result<T> {
+        self.site
+            .store()
+            .edit(|draft| {
+                let before = draft.so_far().has_admin();
+                let done = change(draft)?;
+                draft.keep_an_admin(before)?;
+                Ok(done)
+            })
+            .map_err(told)
+    }
+
+    /// Refuses what nobody may do to themselves.
+    fn check_other(&self, name: &str, what: &'static str) -> Result<()> {
+        let own = self.session.is_some() && self.by.name == name;
+        if own { Err(Error::WrongState { what }) } else { Ok(()) }
+    }
+
+    /// All accounts, by name.
+    pub fn accounts(&self) -> Vec<Overview> {
+        let (accounts, guests) = (self.site.accounts(), self.site.guests());
+        accounts.iter().map(|account| self.overview(account, &guests)).collect()
+    }
+
+    /// One account.
+    pub fn account(&self, name: &str) -> Result<Overview> {
+        let accounts: Arc<Accounts> = self.site.accounts();
+        let account = accounts.require(name).map_err(told)?;
+        Ok(self.overview(account, &self.site.guests()))
+    }
+
+    fn overview(&self, account: &Account, guests: &[Guest]) -> Overview {
+        let own = guests.iter().filter(|guest| guest.account.as_ref() == Some(account.name()));
+        Overview {
+            usage: self.site.ledger().usage(&Purse::new(account.name().as_str())),
+            sessions: u32::try_from(own.count()).unwrap_or(u32::MAX),
+            account: account.clone(),
+        }
+    }
+
+    /// Makes an account; `None` for the quota is the settings' default.
+    pub fn create(
+        &self,
+        name: &str,
+        password: &str,
+        quota: Option<Option<u64>>,
+        role: &str,
+    ) -> Result<()> {
+        let made = || {
+            let name = AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
+            let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
+            let mut account = Account::new(name, read_record(password)?, quota_bytes);
+            account.role = read_role(role)?;
+            self.edit(|draft| draft.add(account))
+        };
+        self.noted(format_args!("create {}", Escaped(name)), made())
+    }
+
+    /// Lets an account log in no more and ends its sessions, or lets it log in again.
+    pub fn set_state(&self, name: &str, state: State) -> Result<()> {
+        let verb = match state {
+            State::Active => "open",
+            State::Closed => "close",
+        };
+        let set = || {
+            self.check_other(name, "nobody closes their own account")?;
+            self.edit(|draft| {
+                draft.account(name)?.state = state;
+                Ok(())
+            })?;
+            if state == State::Closed {
+                self.end_sessions_of(name);
+            }
+            Ok(())
+        };
+        self.noted(format_args!("{verb} {}", Escaped(name)), set())
+    }
+
+    fn end_sessions_of(&self, name: &str) -> usize {
+        self.site.end(|guest| guest.account.as_ref().is_some_and(|own| own.as_str() == name))
+    }
+
+    /// Gives an account a new password, as its record. It is no demo account any more.
+    pub fn set_password(&self, name: &str, password: &str) -> Result<()> {
+        let set = || {
+            let verifier = read_record(password)?;
+            self.edit(|draft| {
+                let account = draft.account(name)?;
+                account.verifier = verifier;
+                account.demo = false;
+                Ok(())
+            })
+        };
+        self.noted(format_args!("set the password of {}", Escaped(name)), set())
+    }
+
+    /// Changes what an account may store.
+    pub fn set_quota(&self, name: &str, quota_bytes: Option<u64>) -> Result<()> {
+        let set = self.edit(|draft| {
+            draft.account(name)?.quota_bytes = quota_bytes;
+            Ok(())
+        });
+        let shown = quota_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        self.noted(format_args!("set the quota of {} to {shown}", Escaped(name)), set)
+    }
+
+    /// Changes the role of somebody else.
+    pub fn set_role(&self, name: &str, role: &str) -> Result<()> {
+        let set = || {
+            let role = read_role(role)?;
+            self.check_other(name, "nobody changes their own role")?;
+            self.edit(|draft| {
+                draft.account(name)?.role = role;
+                Ok(())
+            })
+        };
+        let what =
+            format_args!("set the role of {} to {}", Escaped(name), Escaped(role)).to_string();
+        self.noted(format_args!("{what}"), set())
+    }
+
+    /// The requests that wait, by number.
+    pub fn pending(&self) -> Result<Vec<Request>> {
+        self.site.queue().pending().map_err(told)
+    }
+
+    /// Makes the account of a request; `None` for the quota is the settings' default.
+    pub fn approve(&self, number: u64, quota: Option<Option<u64>>) -> Result<AccountName> {
+        let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
+        let approved = self.site.queue().approve(self.site.store(), number, quota_bytes);
+        self.answered("approve", number, approved)
+    }
+
+    /// Refuses a request; `reason` is what the applicant is told.
+    pub fn reject(&self, number: u64, reason: &str) -> Result<AccountName> {
+        let rejected = self.site.queue().reject(self.site.store(), number, reason);
+        self.answered("reject", number, rejected)
+    }
+
+    fn answered(
+        &self,
+        verb: &str,
+        number: u64,
+        answer: Result<Request, StoreError>,
+    ) -> Result<AccountName> {
+        let name = answer.map(|request| request.name).map_err(told);
+        let whose = name.as_ref().map_or_else(|_| String::new(), |name| format!(" of {name}"));
+        self.noted(format_args!("{verb} registration {number}{whose}"), name)
+    }
+
+    /// Who is here.
+    pub fn guests(&self) -> Vec<Guest> {
+        self.site.guests()
+    }
+
+    /// Ends a session by its number, or all sessions of an account but the one that asks; tells how
+    /// many.
+    pub fn kick(&self, who: &str) -> Result<usize> {
+        let kicked = || {
+            let guests = self.site.guests();
+            let id = who.parse().ok().filter(|id| guests.iter().any(|guest| guest.id == *id));
+            if id.is_some() && id == self.session {
+                return Err(Error::WrongState { what: "this is your own session" });
+            }
+            let picked = |guest: &Guest| match id {
+                Some(id) => guest.id == id,
+                None => guest.account.as_ref().is_some_and(|name| name.as_str() == who),
+            };
+            let count = self.site.end(|guest| picked(guest) && Some(guest.id) != self.session);
+            match count {
+                0 => Err(Error::Unknown { what: "session of", name: who.to_owned() }),
+                count => Ok(count),
+            }
+        };
+        self.noted(format_args!("kick {}", Escaped(who)), kicked())
+    }
+
+    /// An account's view of its files and its purse.
+    fn view(&self, name: &str) -> Result<(Vfs, Purse)> {
+        let accounts = self.site.accounts();
+        let account = accounts.require(name).map_err(told)?;
+        Ok((self.site.view_of(account.name())?, Purse::new(name)))
+    }
+
+    /// An account's unfinished uploads.
+    pub fn parts(&self, name: &str) -> Result<Vec<PartNote>> {
+        self.view(name)?.0.parts()
+    }
+
+    /// Removes an unfinished upload of any account, unless it is being written.
+    pub fn drop_part(&self, name: &str, path: &str) -> Result<()> {
+        let dropped = || {
+            let (vfs, purse) = self.view(name)?;
+            let session = self.session.unwrap_or(0);
+            forget(self.site, &vfs, &purse, session, &VPath::root().join(path)?)
+        };
+        let what = format_args!("drop the part {} of {}", Escaped(path), Escaped(name)).to_string();
+        self.noted(format_args!("{what}"), dropped())
+    }
+}
+
+/// Removes the unfinished upload of a path, and gives its bytes back.
+pub fn forget(
+    site: &Arc<Site>,
+    vfs: &Vfs,
+    purse: &Purse,
+    session: u64,
+    path: &VPath,
+) -> Result<()> {
+    let by = purse.as_str();
+    let key = format!("{by}{}", path.as_str());
+    let charge = Charge::open(site.ledger(), purse, 0);
+    let claim = site.claims().take(&key, path.as_str(), Claimant { by, session }, charge)?;
+    let mut claim = claim.hold()?;
+    let held = vfs.part_held(path)?;
+    claim.charge().adopt(held.ok_or(Error::NotFound { path: path.as_str().to_string() })?);
+    vfs.drop_part(path)?;
+    claim.charge().settle(0);
+    Ok(())
+}
+
+/// A password's record as it travels.
+pub fn read_record(text: &str) -> Result<Verifier> {
+    const WHAT: &str = "password: a whole record SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY";
+    Verifier::parse(text).ok_or(Error::BadArgument { what: WHAT })
+}
+
+fn read_role(text: &str) -> Result<Role> {
+    Role::parse(text).ok_or(Error::BadArgument { what: "role: user or admin" })
+}
+
+/// What the store says, in words for a peer; the rest is for the log.
+pub fn told(error: StoreError) -> Error {
+    match error {
+        StoreError::Unknown { name, .. } => Error::Unknown { what: "account", name },
+        StoreError::Exists { name } => Error::NameTaken { name: name.as_str().to_owned() },
+        StoreError::LastAdmin => Error::WrongState { what: "there would be no admin left" },
+        StoreError::NotOpen => Error::RegistrationClosed,
+        StoreError::NoInvitation { .. } => Error::CodeRefused,
+        StoreError::Full { what, max } => Error::TooMany { what, max },
+        StoreError::NoRequest { number } => {
+            Error::Unknown { what: "registration", name: number.to_string() }
+        }
+        StoreError::Decided { .. } => {
+            Error::WrongState { what: "this registration has been answered" }
+        }
+        StoreError::Refused { .. } => {
+            Error::BadArgument { what: "at most 200 bytes, and no control characters" }
+        }
+        other => {
+            let source = io::Error::other(other.to_string());
+            Error::Io { doing: "changing the accounts", source }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The end of an account, with its files or without.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Admin;
+use crate::accounts::{AccountName, State};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::text::Escaped;
+use crate::transfer::Alive;
+
+/// How often it is looked whether the account's sessions have left.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Admin<'_> {
+    /// Removes an account, and with `files` all that it stored. Its sessions end.
+    ///
+    /// With files the account is closed first, then its sessions are waited for, then the files are
+    /// taken out of every view, and only then is the account forgotten: whatever breaks in between
+    /// leaves a closed account, and the same removal again goes on.
+    pub fn remove(&self, name: &str, files: bool, alive: &mut Alive<'_>) -> Result<()> {
+        let removed = self.do_remove(name, files, alive);
+        let what = if files { "with its files" } else { "and keep its files" };
+        self.noted(format_args!("remove {} {what}", Escaped(name)), removed)
+    }
+
+    fn do_remove(&self, name: &str, files: bool, alive: &mut Alive<'_>) -> Result<()> {
+        self.check_other(name, "nobody removes their own account")?;
+        if !files {
+            self.edit(|draft| draft.remove(name))?;
+            self.end_sessions_of(name);
+            return Ok(());
+        }
+        let name = self.edit(|draft| {
+            let account = draft.account(name)?;
+            account.state = State::Closed;
+            Ok(account.name().clone())
+        })?;
+        self.wait_for_sessions(&name, alive)?;
+        self.site.remove_files(&name)?;
+        self.edit(|draft| draft.remove(name.as_str()))?;
+        let mut removed = 0u64;
+        self.site.home().sweep_aside(&mut || {
+            removed += 1;
+            alive(removed, 0)
+        })
+    }
+
+    /// Whoever is in the account's files must be out of them first.
+    fn wait_for_sessions(&self, name: &AccountName, alive: &mut Alive<'_>) -> Result<()> {
+        let begun = Instant::now();
+        let is_theirs = |account: &Option<AccountName>| account.as_ref() == Some(name);
+        while self.end_sessions_of(name.as_str()) > 0 {
+            if begun.elapsed() >= limits::REMOVAL_WAIT {
+                return Err(Error::WrongState {
+                    what: "its sessions do not end; the account is closed, try again",
+                });
+            }
+            if begun.elapsed() >= limits::REMOVAL_WAIT / 2 {
+                self.site.cut_if(|guest| is_theirs(&guest.account));
+            }
+            alive(0, 0)?;
+            thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+}

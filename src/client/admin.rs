@@ -1,0 +1,297 @@
+//! The admin's work from afar: accounts, requests, sessions, other people's unfinished uploads.
+
+use super::commands::{Part, list};
+use super::error::Result;
+use super::{Client, conn::Conn};
+use crate::wire::{self, Counted, Fields, Message, Named, Nothing};
+
+/// A limit as an admin says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// What the server's settings say.
+    Default,
+    /// No limit.
+    Unlimited,
+    /// So many bytes.
+    Bytes(u64),
+}
+
+impl Quota {
+    fn on_the_wire(self) -> (u8, u64) {
+        match self {
+            Quota::Unlimited => (0, 0),
+            Quota::Bytes(bytes) => (1, bytes),
+            Quota::Default => (2, 0),
+        }
+    }
+}
+
+/// An account, its texts escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSeen {
+    /// Its name.
+    pub name: String,
+    /// `user` or `admin`.
+    pub role: String,
+    /// `active` or `closed`.
+    pub state: String,
+    /// Whether its password is a published one.
+    pub demo: bool,
+    /// What it may store, if there is a limit.
+    pub limit_bytes: Option<u64>,
+    /// What it stores, if that is known.
+    pub used_bytes: Option<u64>,
+    /// Its sessions.
+    pub sessions: u32,
+    /// What the operator noted.
+    pub remark: String,
+}
+
+/// A request that waits, its texts escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its number.
+    pub number: u64,
+    /// The name that was asked for.
+    pub name: String,
+    /// Where it came from.
+    pub address: String,
+    /// When, seconds since 1970.
+    pub asked_secs: i64,
+}
+
+/// Somebody who is here, the texts escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSeen {
+    /// The session's number.
+    pub id: u64,
+    /// Who is logged in; empty before the login.
+    pub account: String,
+    /// Where it comes from.
+    pub address: String,
+    /// `framed` or `ftp`.
+    pub door: String,
+    /// Since when, seconds since 1970.
+    pub since_secs: i64,
+    /// What it does now; empty if nothing.
+    pub doing: String,
+}
+
+/// Each of these is [`crate::client::Error::Refused`] for who is no admin, and
+/// [`crate::client::Error::Line`] if it is not known whether it was done.
+impl Client {
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_list(&mut self) -> Result<Vec<AccountSeen>> {
+        self.rows("ACCOUNTS", &Nothing::new(), |fields| {
+            Ok(seen(wire::AccountLine::new(
+                fields.text("name")?,
+                fields.text("role")?,
+                fields.text("state")?,
+                fields.u8("demo")?,
+                fields.u8("limited")?,
+                fields.u64("limit_bytes")?,
+                fields.u8("known")?,
+                fields.u64("used_bytes")?,
+                fields.u32("sessions")?,
+                fields.text("remark")?,
+            )))
+        })
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_show(&mut self, name: &str) -> Result<AccountSeen> {
+        self.again(|conn| {
+            conn.ask("ACCOUNT", &Named::new(name))?;
+            Ok(seen(conn.reply()?))
+        })
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_create(
+        &mut self,
+        name: &str,
+        password: &str,
+        quota: Quota,
+        role: &str,
+    ) -> Result<()> {
+        let record = self.record(password)?;
+        let (limited, bytes) = quota.on_the_wire();
+        let message = wire::Create::new(name, &record, limited, bytes, role);
+        self.act("CREATE", &message)
+    }
+
+    /// Lets an account log in no more; its sessions end.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_close(&mut self, name: &str) -> Result<()> {
+        self.act("CLOSE", &Named::new(name))
+    }
+
+    /// Lets an account log in again.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_open(&mut self, name: &str) -> Result<()> {
+        self.act("OPEN", &Named::new(name))
+    }
+
+    /// Removes an account, and with `files` all that it stored.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_remove(&mut self, name: &str, files: bool) -> Result<()> {
+        self.act("REMOVE", &wire::Remove::new(name, files.into()))
+    }
+
+    /// Gives an account a new password.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_passwd(&mut self, name: &str, password: &str) -> Result<()> {
+        let record = self.record(password)?;
+        self.act("SETPASS", &wire::NewPassword::new(name, &record))
+    }
+
+    /// Changes what an account may store.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_quota(&mut self, name: &str, quota: Quota) -> Result<()> {
+        let (limited, bytes) = quota.on_the_wire();
+        self.act("SETQUOTA", &wire::NewQuota::new(name, limited, bytes))
+    }
+
+    /// Changes somebody else's role.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_role(&mut self, name: &str, role: &str) -> Result<()> {
+        self.act("SETROLE", &wire::NewRole::new(name, role))
+    }
+
+    /// The requests that wait.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_pending(&mut self) -> Result<Vec<Waiting>> {
+        self.rows("PENDING", &Nothing::new(), |fields| {
+            Ok(Waiting {
+                number: fields.u64("number")?,
+                name: Client::shown(fields.text("name")?),
+                address: Client::shown(fields.text("address")?),
+                asked_secs: fields.i64("asked_secs")?,
+            })
+        })
+    }
+
+    /// Approves a request.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_approve(&mut self, number: u64, quota: Quota) -> Result<()> {
+        let (limited, bytes) = quota.on_the_wire();
+        self.act("APPROVE", &wire::Approve::new(number, limited, bytes))
+    }
+
+    /// Refuses a request and says why.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_reject(&mut self, number: u64, reason: &str) -> Result<()> {
+        self.act("REJECT", &wire::Reject::new(number, reason))
+    }
+
+    /// Who is here.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_sessions(&mut self) -> Result<Vec<SessionSeen>> {
+        self.rows("SESSIONS", &Nothing::new(), |fields| {
+            Ok(SessionSeen {
+                id: fields.u64("id")?,
+                account: Client::shown(fields.text("account")?),
+                address: Client::shown(fields.text("address")?),
+                door: Client::shown(fields.text("door")?),
+                since_secs: fields.i64("since_secs")?,
+                doing: Client::shown(fields.text("doing")?),
+            })
+        })
+    }
+
+    /// Ends a session by its number, or all of an account; gives how many.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_kick(&mut self, who: &str) -> Result<u64> {
+        self.once("kick", |conn| {
+            conn.ask("KICK", &wire::Kick::new(who))?;
+            Ok(conn.reply::<Counted<'_>>()?.count)
+        })
+    }
+
+    /// An account's unfinished uploads.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_parts(&mut self, name: &str) -> Result<Vec<Part>> {
+        self.rows("PARTSOF", &Named::new(name), |fields| {
+            Ok(Part {
+                path: fields.text("path")?.to_owned(),
+                held_bytes: fields.u64("held_bytes")?,
+                size: fields.u64("size")?,
+                started_secs: fields.i64("started_secs")?,
+            })
+        })
+    }
+
+    /// Removes an unfinished upload of any account.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_drop_part(&mut self, account: &str, path: &str) -> Result<()> {
+        self.act("DROPPART", &wire::PartOf::new(account, path))
+    }
+
+    fn act<'a>(&mut self, name: &'static str, message: &impl Message<'a>) -> Result<()> {
+        self.once(name, |conn: &mut Conn| conn.ask(name, message).map(drop))
+    }
+
+    fn rows<'a, T>(
+        &mut self,
+        name: &str,
+        message: &impl Message<'a>,
+        read: impl Fn(&mut Fields<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.again(|conn| {
+            let mut rows = Vec::new();
+            list(conn, name, message, &mut |fields| {
+                rows.push(read(fields)?);
+                Ok(())
+            })?;
+            Ok(rows)
+        })
+    }
+}
+
+fn seen(line: wire::AccountLine<'_>) -> AccountSeen {
+    AccountSeen {
+        name: Client::shown(line.name),
+        role: Client::shown(line.role),
+        state: Client::shown(line.state),
+        demo: line.demo == 1,
+        limit_bytes: (line.limited == 1).then_some(line.limit_bytes),
+        used_bytes: (line.known == 1).then_some(line.used_bytes),
+        sessions: line.sessions,
+        remark: Client::shown(line.remark),
+    }
+}

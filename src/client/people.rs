@@ -1,0 +1,152 @@
+//! Registering, asking how a request stands, and changing the own password.
+//!
+//! Never: sends a password. What travels is the record that the server will check it against.
+
+use std::time::Duration;
+
+use super::error::{Error, Result};
+use super::line::login_step;
+use super::{Account, Client};
+use crate::limits;
+use crate::scram::{ClientExchange, Keys};
+use crate::wire::{self, Code, Login, Nothing};
+
+/// How often a request that waits is asked about.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Who can register, in the server's words, escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// `open`, `ask`, `invite` or `closed`.
+    pub mode: String,
+    /// Iterations that a new password's record should have.
+    pub iterations: u32,
+    /// What a name looks like.
+    pub names: String,
+}
+
+/// A request that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Its number, to ask about it later.
+    pub number: u64,
+    /// Whether the account is there already.
+    pub admitted: bool,
+}
+
+/// How a request stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It waits for an answer.
+    Pending,
+    /// The account is there.
+    Approved,
+    /// It was refused; why, escaped, if that was said.
+    Refused(String),
+}
+
+impl Client {
+    /// Who can register here, and how.
+    ///
+    /// # Errors
+    /// [`Error::Line`].
+    pub fn rules(&mut self) -> Result<Rules> {
+        self.again(|conn| {
+            conn.ask("RULES", &Nothing::new())?;
+            let rules: wire::Rules<'_> = conn.reply()?;
+            let iterations = rules.iterations;
+            if !(limits::ITERATIONS_LEAST..=limits::ITERATIONS_MOST).contains(&iterations) {
+                return Err(Error::Protocol {
+                    what: "a password's record that costs too little \
+                    or too much",
+                });
+            }
+            let (mode, names) = (Client::shown(rules.mode), Client::shown(rules.names));
+            Ok(Rules { mode, iterations, names })
+        })
+    }
+
+    /// Asks for an account. A line that breaks is no harm: the same request is sent again and gets
+    /// the same answer.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the server's reason; [`Error::Usage`] for what is no password.
+    pub fn register(&mut self, name: &str, password: &str, code: &str) -> Result<Registered> {
+        let record = self.record(password)?;
+        let message = wire::Register::new(name, &record, code);
+        self.again(|conn| {
+            let answer = conn.ask("REGISTER", &message)?;
+            let registered: wire::Registered<'_> = conn.reply()?;
+            Ok(Registered { number: registered.number, admitted: answer == Code::Admitted })
+        })
+    }
+
+    /// How a request stands.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a number that is not known together with this name.
+    pub fn registration(&mut self, number: u64, name: &str) -> Result<Standing> {
+        self.again(|conn| {
+            conn.ask("REGISTRATION", &wire::Registration::new(number, name))?;
+            let standing: wire::Standing<'_> = conn.reply()?;
+            match standing.state {
+                "pending" => Ok(Standing::Pending),
+                "approved" => Ok(Standing::Approved),
+                "refused" => Ok(Standing::Refused(Client::shown(standing.reason))),
+                _ => Err(Error::Protocol { what: "a state of a registration that is not known" }),
+            }
+        })
+    }
+
+    /// Asks every few seconds until the request is answered.
+    ///
+    /// # Errors
+    /// As [`Client::registration`]; [`Error::Interrupted`] when the user does not want to wait.
+    pub fn wait_for_answer(&mut self, number: u64, name: &str) -> Result<Standing> {
+        loop {
+            match self.registration(number, name)? {
+                Standing::Pending => self.sleep(ASK_AGAIN)?,
+                answered => return Ok(answered),
+            }
+        }
+    }
+
+    /// Changes the own password, with the proof of the old one; gives the number of other sessions
+    /// that were ended, which is asked for with `end_others`.
+    ///
+    /// # Errors
+    /// [`Error::LoginRefused`] for a wrong old password; [`Error::Line`] if it is not known whether
+    /// it was done.
+    pub fn passwd(&mut self, old: &str, new: &str, end_others: bool) -> Result<u32> {
+        let Some(Account { name, .. }) = self.account.clone() else {
+            return Err(Error::NotLoggedIn);
+        };
+        let keys = self.new_keys(new)?;
+        let record = keys.verifier().to_string();
+        let ended = self.once("passwd", |conn| {
+            let (exchange, first) = ClientExchange::begin(&name)?;
+            login_step(conn, "REPROVE", &Login::new(&first))?;
+            let challenge: wire::Challenge<'_> = conn.reply()?;
+            let challenge = exchange.challenge(challenge.server_first)?;
+            let old = challenge.derive(old).map_err(|_| Error::LoginRefused)?;
+            let (proof, last) = challenge.prove(&old)?;
+            login_step(conn, "PASSWD", &wire::Passwd::new(&last, &record, end_others.into()))?;
+            let changed: wire::Changed<'_> = conn.reply()?;
+            proof.verify(changed.server_final)?;
+            Ok(changed.ended)
+        })?;
+        self.account = Some(Account { name, keys });
+        Ok(ended)
+    }
+
+    /// The record of a new password, as the server would have it.
+    pub(super) fn record(&mut self, password: &str) -> Result<String> {
+        Ok(self.new_keys(password)?.verifier().to_string())
+    }
+
+    fn new_keys(&mut self, password: &str) -> Result<Keys> {
+        let iterations = self.rules()?.iterations;
+        Keys::fresh(password, iterations)
+            .map_err(|_| Error::Usage { what: "this cannot be a password" })
+    }
+}

@@ -1,0 +1,123 @@
+//! What a session does about people: registering, its own password, the way to the admin's work.
+
+use super::Session;
+use crate::accounts::register::Taken;
+use crate::admin::{self, Admin};
+use crate::audit::{self, Actor};
+use crate::error::{Error, Result};
+use crate::scram::{ClientFirst, ServerExchange, Verifier};
+
+pub use crate::accounts::register::{Request, Rules, Standing};
+pub use crate::accounts::{NAME_FORM, State};
+pub use crate::admin::Overview;
+pub use crate::site::Guest;
+
+/// A proof of the own password that has begun.
+#[derive(Debug)]
+pub(super) struct Reproof {
+    server: ServerExchange,
+    /// The record that it is checked against.
+    verifier: Verifier,
+}
+
+impl Session {
+    /// Who can register here, and how.
+    pub fn rules(&self) -> Rules {
+        self.site().rules()
+    }
+
+    /// Asks for an account. A wrong invitation counts like a wrong password.
+    pub fn register(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
+        let peer = self.presence.peer;
+        let taken = admin::stranger::register(self.site(), name, password, code, peer);
+        if matches!(taken, Err(Error::CodeRefused)) {
+            self.tries += 1;
+        }
+        taken
+    }
+
+    /// How a request stands. A number that is not known counts like a wrong password, so that
+    /// nobody goes through them all.
+    pub fn standing(&mut self, number: u64, name: &str) -> Result<Standing> {
+        let standing = admin::stranger::standing(self.site(), number, name);
+        if matches!(standing, Err(Error::Unknown { .. })) {
+            self.tries += 1;
+        }
+        standing
+    }
+
+    /// The first step of changing the own password: a challenge, as in a login.
+    pub fn reprove(&mut self, client_first: &str) -> Result<String> {
+        let first = ClientFirst::parse(client_first)?;
+        let user = self.user()?;
+        let account = user.accounts.account(user.name.as_str()).ok_or(Error::AccountClosed)?;
+        if first.name() != user.name.as_str() {
+            return Err(Error::BadArgument { what: "client_first: a name that is not yours" });
+        }
+        let verifier = account.verifier.clone();
+        let (server, challenge) = ServerExchange::begin(&first, verifier.clone())?;
+        self.reproof = Some(Reproof { server, verifier });
+        Ok(challenge)
+    }
+
+    /// The second step: with the proof of the old password the record of the new one counts. Gives
+    /// the server's own proof, and the number of other sessions that were ended.
+    pub fn change_password(
+        &mut self,
+        client_final: &str,
+        password: &str,
+        end_others: bool,
+    ) -> Result<(String, usize)> {
+        let begun = self.reproof.take();
+        let Reproof { server, verifier } =
+            begun.ok_or(Error::WrongState { what: "REPROVE comes before PASSWD" })?;
+        let proved = server.finish(client_final);
+        if proved.is_err() {
+            self.tries += 1;
+        }
+        let changed = proved.and_then(|signature| {
+            self.put_password(&verifier, password)?;
+            Ok(signature)
+        });
+        let from = self.presence.peer.to_string();
+        let by = Actor { name: self.account().unwrap_or_default(), from: &from };
+        audit::note(by, format_args!("change the own password"), &changed);
+        let signature = changed?;
+        let ended = if end_others { self.end_others()? } else { 0 };
+        Ok((signature, ended))
+    }
+
+    fn put_password(&self, proved: &Verifier, password: &str) -> Result<()> {
+        let (verifier, user) = (admin::read_record(password)?, self.user()?);
+        let unchanged = self.site().store().edit(|draft| {
+            let account = draft.account(user.name.as_str())?;
+            // Whoever changed it in between is not overruled by a proof of the older one.
+            let unchanged = account.verifier == *proved;
+            if unchanged {
+                account.verifier = verifier;
+                account.demo = false;
+            }
+            Ok(unchanged)
+        });
+        match unchanged.map_err(admin::told)? {
+            true => Ok(()),
+            false => Err(Error::WrongState { what: "somebody else changed it just now" }),
+        }
+    }
+
+    fn end_others(&self) -> Result<usize> {
+        let (name, own) = (&self.user()?.name, self.presence.id());
+        let others = |guest: &Guest| guest.account.as_ref() == Some(name) && guest.id != own;
+        Ok(self.site().end(others))
+    }
+
+    /// Does an admin's work, if who is logged in is one at this moment.
+    pub fn as_admin<T>(&self, work: impl FnOnce(Admin<'_>) -> Result<T>) -> Result<T> {
+        if !self.is_admin() {
+            return Err(Error::NeedAdmin);
+        }
+        let from = self.presence.peer.to_string();
+        let by = Actor { name: self.account().unwrap_or_default(), from: &from };
+        work(Admin::of_session(self.site(), by, self.presence.id()))
+    }
+}

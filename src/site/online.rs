@@ -1,0 +1,203 @@
+//! Who is here: every connection, who it belongs to, what it does, and how it is ended.
+//!
+//! Invariant: a connection is in the list exactly as long as its [`Presence`] lives.
+
+use std::net::{IpAddr, Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Site, lock};
+use crate::accounts::AccountName;
+use crate::vfs::Vfs;
+
+/// A connection in the list.
+#[derive(Debug)]
+pub(super) struct Online {
+    tcp: TcpStream,
+    /// Who it is, and the view that all sessions of an account share, with its descriptors.
+    user: Option<(AccountName, Vfs)>,
+    peer: IpAddr,
+    door: &'static str,
+    since_secs: i64,
+    activity: Arc<Activity>,
+}
+
+/// What a connection does now; its own thread writes it, whoever asks reads it.
+#[derive(Debug, Default)]
+struct Activity {
+    doing: Mutex<Doing>,
+    ended: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Doing {
+    verb: &'static str,
+    path: String,
+}
+
+/// A connection as others see it.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// The number that no other connection of this run has.
+    pub id: u64,
+    /// Who is logged in.
+    pub account: Option<AccountName>,
+    /// Who is at the other end.
+    pub peer: IpAddr,
+    /// Through which door it came.
+    pub door: &'static str,
+    /// Since when, seconds since 1970.
+    pub since_secs: i64,
+    /// The command that runs, and the path it is about; not escaped.
+    pub doing: String,
+}
+
+/// A connection's place in the list of who is here; dropped, it is gone from it.
+#[derive(Debug)]
+pub struct Presence {
+    site: Arc<Site>,
+    id: u64,
+    activity: Arc<Activity>,
+    /// Who is at the other end.
+    pub peer: IpAddr,
+}
+
+impl Site {
+    /// Makes a connection known, so that it can be ended from outside.
+    pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr, door: &'static str) -> Presence {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let activity = Arc::<Activity>::default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+        let shared = Arc::clone(&activity);
+        let online = Online { tcp, user: None, peer, door, since_secs, activity: shared };
+        lock(&self.online).insert(id, online);
+        Presence { site: Arc::clone(self), id, activity, peer }
+    }
+
+    /// Who is here, the oldest first.
+    pub fn guests(&self) -> Vec<Guest> {
+        let online = lock(&self.online);
+        let mut guests: Vec<Guest> = online.iter().map(|(id, online)| online.seen(*id)).collect();
+        guests.sort_by_key(|guest| guest.id);
+        guests
+    }
+
+    /// Ends every connection that `which` picks, and tells how many. Each finds the end of its
+    /// stream, says why, and is gone a moment later; a transfer is left at its next step.
+    pub fn end(&self, which: impl Fn(&Guest) -> bool) -> usize {
+        let online = lock(&self.online);
+        let picked = online.iter().filter(|(id, online)| which(&online.seen(**id)));
+        picked
+            .map(|(_, online)| {
+                online.activity.ended.store(true, Ordering::SeqCst);
+                let _ = online.tcp.shutdown(Shutdown::Read);
+            })
+            .count()
+    }
+
+    /// The view that an account's sessions share.
+    pub(super) fn shared_view(&self, name: &AccountName) -> Option<Vfs> {
+        let online = lock(&self.online);
+        let users = online.values().filter_map(|other| other.user.as_ref());
+        users.filter(|(other, _)| other == name).map(|(_, vfs)| vfs.clone()).next()
+    }
+
+    /// Begins to stop: every connection finishes the request that it is at and then finds the end
+    /// of its stream, so that it can say goodbye.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for online in lock(&self.online).values() {
+            let _ = online.tcp.shutdown(Shutdown::Read);
+        }
+    }
+
+    /// Ends every connection at once.
+    pub fn cut(&self) {
+        self.cut_if(|_| true);
+    }
+
+    /// Ends at once every connection that `which` picks.
+    pub fn cut_if(&self, which: impl Fn(&Guest) -> bool) {
+        for (id, online) in lock(&self.online).iter() {
+            if which(&online.seen(*id)) {
+                let _ = online.tcp.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}
+
+impl Online {
+    fn seen(&self, id: u64) -> Guest {
+        let doing = {
+            let doing = lock(&self.activity.doing);
+            match (doing.verb, doing.path.as_str()) {
+                ("", _) => String::new(),
+                (verb, "") => verb.to_owned(),
+                (verb, path) => format!("{verb} {path}"),
+            }
+        };
+        Guest {
+            id,
+            account: self.user.as_ref().map(|(name, _)| name.clone()),
+            peer: self.peer,
+            door: self.door,
+            since_secs: self.since_secs,
+            doing,
+        }
+    }
+}
+
+impl Presence {
+    /// What all sessions share.
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// The connection belongs to an account now.
+    pub(super) fn log_in(&self, name: &AccountName, vfs: &Vfs) {
+        if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
+            me.user = Some((name.clone(), vfs.clone()));
+        }
+    }
+
+    /// The connection goes on without an account.
+    pub fn log_out(&self) {
+        if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
+            me.user = None;
+        }
+    }
+
+    /// A number for the log that no other connection of this run has.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Notes which command runs; an empty one means that none does.
+    pub fn begin(&self, verb: &'static str) {
+        let mut doing = lock(&self.activity.doing);
+        doing.verb = verb;
+        if verb.is_empty() {
+            doing.path.clear();
+        }
+    }
+
+    /// Notes the path that the command is about.
+    pub fn about(&self, path: &str) {
+        let mut doing = lock(&self.activity.doing);
+        doing.path.clear();
+        doing.path.push_str(path);
+    }
+
+    /// Whether somebody ended this connection.
+    pub fn is_ended(&self) -> bool {
+        self.activity.ended.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        lock(&self.site.online).remove(&self.id);
+    }
+}

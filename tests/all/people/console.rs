@@ -1,0 +1,89 @@
+//! The operator at the terminal of the running server.
+
+use super::{ask, number, standing, stranger};
+use crate::harness::{Site, password};
+
+#[test]
+fn a_request_is_announced_and_answered() {
+    let site = Site::new();
+    let mut daemon = site.start_with_console();
+    let mut guest = stranger(&site);
+    let first = number(&ask(&mut guest, "ann", ""));
+    daemon
+        .wait_for_printed("registration 1: ann from 127.0.0.1; `approve 1` or `reject 1 REASON`\n");
+    ask(&mut guest, "bob", "").expect(281);
+    daemon.wait_for_printed("registration 2: bob from 127.0.0.1; ");
+    daemon.type_line("pending");
+    daemon.wait_for_printed("registration 1: ann from 127.0.0.1\nregistration 2: bob from");
+    daemon.type_line("approve 1 quota=5M");
+    daemon.wait_for_printed("ann can log in now\n");
+    daemon.type_line("reject 2 \"not in this class\"");
+    daemon.wait_for_printed("bob is told\n");
+    assert_eq!(standing(&mut guest, first, "ann").0, "approved");
+    let refused = ("refused".to_owned(), "not in this class".to_owned());
+    assert_eq!(standing(&mut guest, 2, "bob"), refused);
+    assert_eq!(daemon.login("ann").quota().limit, Some(5 << 20));
+    daemon.wait_for_log("audit: operator from the terminal: approve registration 1 of ann: done");
+    daemon.type_line("approve 1");
+    daemon.wait_for_printed("not now: this registration has been answered\n");
+    daemon.type_line("approve 9");
+    daemon.wait_for_printed("no registration `9`\n");
+}
+
+#[test]
+fn who_is_here_is_told_and_can_be_ended() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    let mut daemon = site.start_with_console();
+    let (mut ann, mut bob) = (daemon.login("ann"), daemon.login("bob"));
+    ann.put("big", 100_000, 0).expect(802);
+    daemon.type_line("who");
+    daemon.wait_for_printed("  ann@127.0.0.1  framed  PUT /big\n");
+    daemon.wait_for_printed("  bob@127.0.0.1  framed  idle\n");
+    daemon.type_line("kick ann");
+    daemon.wait_for_printed("one session ends\n");
+    ann.expect_bye(427).says("the administrator ended this session");
+    assert_eq!(bob.pwd(), "/");
+    assert_eq!(daemon.login("ann").parts().len(), 1, "what was sent is kept");
+    daemon.type_line("kick nobody");
+    daemon.wait_for_printed("no session of `nobody`\n");
+}
+
+#[test]
+fn what_is_not_understood_is_answered_with_what_is() {
+    let site = Site::new();
+    let mut daemon = site.start_with_console();
+    let wrong = "The information you entered is incorrect. Please re-enter it.\n  pending";
+    let too_long = "x".repeat(miniftp::limits::CONSOLE_LINE + 1);
+    let lines =
+        ["2", "approve", "approve x", "approve 1 50M", "reject", "kick", &too_long, "\u{1b}"];
+    for (times, line) in lines.iter().enumerate() {
+        daemon.type_line(line);
+        crate::harness::eventually("the answer", || {
+            daemon.printed().matches(wrong).count() == times + 1
+        });
+    }
+    daemon.type_line("");
+    daemon.type_line("help");
+    daemon.wait_for_printed("  stop                   stop the server, as Ctrl-C does\n");
+    daemon.type_line("who");
+    daemon.wait_for_printed("nobody\n");
+}
+
+#[test]
+fn the_end_of_the_console_is_not_the_end_of_the_server_and_stop_is() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let mut daemon = site.start_with_console();
+    daemon.stop_typing();
+    let mut guest = stranger(&site);
+    ask(&mut guest, "bob", "").expect(281);
+    daemon.connect().log_in("ann", &password("ann")).expect(254);
+    drop(daemon);
+
+    let mut daemon = site.start_with_console();
+    // What came while nobody was there is announced again.
+    daemon.wait_for_printed("registration 1: bob from 127.0.0.1; `approve 1`");
+    daemon.type_line("stop");
+    assert!(daemon.wait().success());
+}

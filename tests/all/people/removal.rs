@@ -1,0 +1,54 @@
+//! The end of an account: its files stay, or all of it goes.
+
+use std::fs;
+
+use miniftp::wire;
+
+use super::{ask, stranger};
+use crate::harness::{CHUNK, Site, bytes, password};
+
+#[test]
+fn with_its_files_nothing_of_it_is_left_and_the_name_is_free() {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M").account("bob", "1M");
+    let daemon = site.start();
+    let (mut root, mut ann, mut bob) =
+        (daemon.login("root"), daemon.login("ann"), daemon.login("bob"));
+    ann.mkdir("a/b/c", true).expect(200);
+    ann.store("a/b/c/f", &bytes(1, 10_000), 0).expect(900);
+    ann.put("half", 3 * CHUNK, 0).expect(802);
+    ann.chunk(0, &bytes(2, CHUNK)).expect(900);
+    bob.store("f", b"bob's", 0).expect(900);
+    root.request("REMOVE", &wire::Remove::new("ann", 1)).expect(200);
+    ann.expect_bye(425);
+    assert!(!site.home().join("ann").exists());
+    assert!(!site.home().join(".miniftp/parts/ann").exists());
+    assert_eq!(fs::read_dir(site.home().join(".miniftp/removed")).unwrap().count(), 0);
+    daemon.connect().log_in("ann", &password("ann")).expect(253);
+    assert_eq!(bob.fetch("f"), b"bob's");
+    // The next one of that name begins with nothing.
+    ask(&mut stranger(&site), "ann", "").expect(281);
+    root.request("APPROVE", &wire::Approve::new(1, 1, 50_000)).expect(200);
+    let mut ann = daemon.login("ann");
+    assert!(ann.on("LS", "/").names().is_empty());
+    assert_eq!((ann.quota().used, ann.quota().reserved), (0, 0));
+    assert!(ann.parts().is_empty());
+}
+
+#[test]
+fn without_its_files_they_stay_and_are_nobody_s() {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M");
+    let daemon = site.start();
+    let (mut root, mut ann) = (daemon.login("root"), daemon.login("ann"));
+    ann.store("f", b"stays", 0).expect(900);
+    root.request("REMOVE", &wire::Remove::new("ann", 0)).expect(200);
+    ann.expect_bye(425);
+    assert_eq!(fs::read(site.stored("ann", "f")).unwrap(), b"stays");
+    ask(&mut stranger(&site), "ann", "").expect(283);
+    // An admin who makes the account again says that they are its.
+    let record = super::record("ann");
+    let create = wire::Create::new("ann", &record, 2, 0, "user");
+    root.request("CREATE", &create).expect(200);
+    assert_eq!(daemon.login("ann").fetch("f"), b"stays");
+}
