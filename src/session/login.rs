@@ -36,7 +36,8 @@ impl Session {
             None => (mock, None),
         };
         let (server, challenge) = ServerExchange::begin(&first, verifier)?;
-        self.exchange = Some(Exchange { server, name: first.name().to_string(), account });
+        let name = first.name().to_string();
+        self.exchange = Some(Box::new(Exchange { server, name, account }));
         Ok(challenge)
     }
 
@@ -58,7 +59,7 @@ impl Session {
     pub fn login_finish(&mut self, client_final: &str) -> Result<String> {
         let begun = self.exchange.take();
         let Exchange { server, name, account } =
-            begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
+            *begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
         let proved = server.finish(client_final).and_then(|signature| match account {
             Some(account) => Ok((signature, account)),
             None => Err(Error::LoginRefused),

@@ -32,8 +32,9 @@ pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
 #[derive(Debug)]
 pub struct Session {
     presence: Presence,
-    exchange: Option<Exchange>,
-    reproof: Option<Reproof>,
+    /// On the heap, like the next: most of its life a session has neither.
+    exchange: Option<Box<Exchange>>,
+    reproof: Option<Box<Reproof>>,
     user: Option<User>,
     tries: u32,
 }

@@ -56,7 +56,7 @@ impl Session {
         }
         let verifier = account.verifier.clone();
         let (server, challenge) = ServerExchange::begin(&first, verifier.clone())?;
-        self.reproof = Some(Reproof { server, verifier });
+        self.reproof = Some(Box::new(Reproof { server, verifier }));
         Ok(challenge)
     }
 
@@ -70,7 +70,7 @@ impl Session {
     ) -> Result<(String, usize)> {
         let begun = self.reproof.take();
         let Reproof { server, verifier } =
-            begun.ok_or(Error::WrongState { what: "REPROVE comes before PASSWD" })?;
+            *begun.ok_or(Error::WrongState { what: "REPROVE comes before PASSWD" })?;
         let proved = server.finish(client_final);
         if proved.is_err() {
             self.tries += 1;

@@ -84,15 +84,18 @@ impl Site {
         guests
     }
 
-    /// Ends every connection that `which` picks, and tells how many. Each finds the end of its
-    /// stream, says why, and is gone a moment later; a transfer is left at its next step.
+    /// Ends every connection that `which` picks, and tells how many were not ended before. Each
+    /// finds the end of its stream, says why, and is gone a moment later; a transfer is left at its
+    /// next step.
     pub fn end(&self, which: impl Fn(&Guest) -> bool) -> usize {
         let online = lock(&self.online);
         let picked = online.iter().filter(|(id, online)| which(&online.seen(**id)));
         picked
-            .map(|(_, online)| {
-                online.activity.ended.store(true, Ordering::SeqCst);
+            .filter(|(_, online)| {
+                // Said before it is done: whoever finds the end of its stream asks why.
+                let ended_before = online.activity.ended.swap(true, Ordering::SeqCst);
                 let _ = online.tcp.shutdown(Shutdown::Read);
+                !ended_before
             })
             .count()
     }

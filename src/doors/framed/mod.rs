@@ -285,7 +285,9 @@ impl Conn {
         }
     }
 
-    /// Says why the connection ends, and gives the peer a moment to read it.
+    /// Says why the connection ends, and gives the peer a moment to read it. Not inlined, so that a
+    /// session does not keep room on its stack for its end.
+    #[inline(never)]
     fn part(&mut self, e: &Error) {
         // A stream that ends because the server ends it was not ended by the peer.
         let e = match e {
