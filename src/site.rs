@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::online::Online;
 use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
-use crate::accounts::{Account, AccountName, Accounts, Store, StoreError};
+use crate::accounts::{Account, AccountName, Accounts, State, Store, StoreError};
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
@@ -154,14 +154,19 @@ impl Site {
             return Err(StoreError::Exists { name: name.clone() });
         }
         let taken = self.queue.ask(&self.accounts, &self.rules(), application)?;
-        if let Some(announce) = lock(&self.announced).as_ref().filter(|_| !taken.admitted) {
-            let request = self.queue.pending()?.into_iter().find(|one| one.number == taken.number);
-            // A terminal that does not listen loses an announcement, never a request.
-            if let Some(request) = request {
-                let _ = announce.try_send(request);
-            }
+        if !taken.admitted {
+            self.announce(taken.number);
         }
         Ok(taken)
+    }
+
+    /// A terminal that does not listen loses an announcement, never a request.
+    fn announce(&self, number: u64) {
+        let announce = lock(&self.announced).clone();
+        let (Some(announce), Ok(pending)) = (announce, self.queue.pending()) else { return };
+        if let Some(request) = pending.into_iter().find(|request| request.number == number) {
+            let _ = announce.try_send(request);
+        }
     }
 
     /// Where requests that wait are announced from now on; whoever listened before hears no more.
@@ -229,6 +234,12 @@ impl Site {
     pub fn open_view(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
         let purse = Purse::new(account.name().as_str());
         let mut walked = lock(&self.opening);
+        // It may have been closed, or its files taken away, while this login waited for the lock.
+        let still = self.accounts();
+        let active = |one: &Account| one.state == State::Active;
+        if !still.account(account.name().as_str()).is_some_and(active) {
+            return Err(Error::LoginRefused);
+        }
         let shared = self.shared_view(account.name());
         let alone = shared.is_none();
         let vfs = match shared {

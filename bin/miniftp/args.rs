@@ -31,7 +31,8 @@ from standard input, one a line. `#` begins a comment, `-` before a command lets
   -h, --help              this text
   -V, --version           the version
 
-The password is asked for, or taken from MINIFTP_PASSWORD or --password-file.
+The password is asked for, or taken from MINIFTP_PASSWORD or --password-file;
+a new one of `passwd` and `admin` from MINIFTP_NEW_PASSWORD.
 Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no connection, 4 login refused.
 ";
 

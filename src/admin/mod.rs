@@ -253,8 +253,9 @@ impl<'a> Admin<'a> {
     pub fn drop_part(&self, name: &str, path: &str) -> Result<()> {
         let dropped = || {
             let (vfs, purse) = self.view(name)?;
-            let session = self.session.unwrap_or(0);
-            forget(self.site, &vfs, &purse, session, &VPath::root().join(path)?)
+            // Under a name that no account has, so that nobody's upload is taken over.
+            let who = Claimant { by: "an admin", session: self.session.unwrap_or(0) };
+            forget(self.site, &vfs, &purse, who, &VPath::root().join(path)?)
         };
         let what = format_args!("drop the part {} of {}", Escaped(path), Escaped(name)).to_string();
         self.noted(format_args!("{what}"), dropped())
@@ -266,13 +267,12 @@ pub fn forget(
     site: &Arc<Site>,
     vfs: &Vfs,
     purse: &Purse,
-    session: u64,
+    who: Claimant<'_>,
     path: &VPath,
 ) -> Result<()> {
-    let by = purse.as_str();
-    let key = format!("{by}{}", path.as_str());
+    let key = format!("{}{}", purse.as_str(), path.as_str());
     let charge = Charge::open(site.ledger(), purse, 0);
-    let claim = site.claims().take(&key, path.as_str(), Claimant { by, session }, charge)?;
+    let claim = site.claims().take(&key, path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = vfs.part_held(path)?;
     claim.charge().adopt(held.ok_or(Error::NotFound { path: path.as_str().to_string() })?);

@@ -18,6 +18,7 @@ use crate::admin;
 use crate::error::{Error, Result};
 use crate::quota::Purse;
 use crate::site::{Presence, Site};
+use crate::transfer::Claimant;
 use crate::vfs::Vfs;
 
 pub use self::content::Wanted;
@@ -245,6 +246,7 @@ impl Session {
     /// Removes the unfinished upload of a path.
     pub fn forget(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
-        admin::forget(self.site(), &user.vfs, &user.purse, self.presence.id(), &path)
+        let who = Claimant { by: user.purse.as_str(), session: self.presence.id() };
+        admin::forget(self.site(), &user.vfs, &user.purse, who, &path)
     }
 }

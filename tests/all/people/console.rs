@@ -1,7 +1,10 @@
 //! The operator at the terminal of the running server.
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use super::{ask, number, standing, stranger};
-use crate::harness::{Site, password};
+use crate::harness::{Pipe, Site, password};
 
 #[test]
 fn a_request_is_announced_and_answered() {
@@ -47,6 +50,23 @@ fn who_is_here_is_told_and_can_be_ended() {
     assert_eq!(daemon.login("ann").parts().len(), 1, "what was sent is kept");
     daemon.type_line("kick nobody");
     daemon.wait_for_printed("no session of `nobody`\n");
+}
+
+#[test]
+fn an_ftp_client_is_listed_and_ended_too() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let mut daemon = site.start_with_console();
+    let mut tcp = TcpStream::connect(daemon.ftp_addr()).unwrap();
+    tcp.write_all(format!("USER ann\r\nPASS {}\r\n", password("ann")).as_bytes()).unwrap();
+    let replies = Pipe::collect(tcp.try_clone().unwrap());
+    let said = |words: &str| replies.wait_for(|text| text.contains(words).then_some(())).is_some();
+    assert!(said("230 logged in"));
+    daemon.type_line("who");
+    daemon.wait_for_printed("  ann@127.0.0.1  ftp  idle\n");
+    daemon.type_line("kick ann");
+    assert!(said("421 the administrator ended this session\r\n"), "{}", replies.text());
+    assert!(replies.wait_for_end());
 }
 
 #[test]
