@@ -5,7 +5,7 @@ use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::transfer::{
-    self, Download, Durability, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
+    self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
 use crate::vfs::{Mtime, Source, VPath};
 
@@ -95,9 +95,9 @@ impl Session {
         transfer::commit(ready, self.site().durability(), alive)
     }
 
-    /// Puts several small files in their places, synced together.
-    pub fn commit_group(&self, group: Vec<Ready>, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
-        transfer::commit_group(group, self.site().home(), alive)
+    /// Begins a group of small files that will be synced together, before the first is stored.
+    pub fn group(&self) -> Result<Group> {
+        Group::begin(self.site().home())
     }
 
     /// Opens a range of a file for sending.

@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::site::Site;
 use crate::stream::Stream;
 use crate::text::Escaped;
-use crate::transfer::{Ready, Upload};
+use crate::transfer::{Group, Upload};
 use crate::wire::{self, Arrive, Ceiling, Fields, Greeting, Inbox, Kind, Message};
 
 pub use commands::{COMMANDS, Command, Needs};
@@ -45,7 +45,7 @@ pub struct Conn {
     /// Why the upload in progress can only be closed: the answer to all its chunks.
     upload_refused: Option<Answer>,
     /// Small files whose answers wait for one sync of all.
-    group: Vec<Ready>,
+    group: Option<Group>,
     /// A buffer of [`limits::FRAME_DATA`] for reading files; empty while nothing is transferred.
     block: Vec<u8>,
     /// The digests of the frame at hand.
@@ -109,7 +109,7 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
         algorithm: Algorithm::Md5,
         upload: None,
         upload_refused: None,
-        group: Vec::new(),
+        group: None,
         block: Vec::new(),
         digests: Vec::new(),
         leaving: false,
@@ -189,7 +189,7 @@ impl Conn {
 
     /// Nothing more has arrived: whatever was held back leaves now.
     fn before_waiting(&mut self, inbox: &mut Inbox) -> Result<()> {
-        if !self.group.is_empty() {
+        if self.has_waiting_files() {
             let stream = &mut self.outbox.stream;
             inbox.top_up(|room| stream.arrive_now(room));
             if inbox.holds_a_frame() {
@@ -249,14 +249,16 @@ impl Conn {
         (row.run)(self, Request { fields, data })
     }
 
+    /// Whether small files wait for their sync.
+    fn has_waiting_files(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| !group.is_empty())
+    }
+
     /// Commits the small files that wait and writes their answers.
     fn settle_group(&mut self) -> Result<()> {
-        if self.group.is_empty() {
-            return Ok(());
-        }
-        let group = std::mem::take(&mut self.group);
-        let Conn { session, outbox, .. } = self;
-        let results = session.commit_group(group, &mut |done, total| outbox.alive(done, total));
+        let Some(group) = self.group.take() else { return Ok(()) };
+        let outbox = &mut self.outbox;
+        let results = group.commit(&mut |done, total| outbox.alive(done, total));
         for result in results {
             transfers::stored(result).write(self.outbox.frames());
         }

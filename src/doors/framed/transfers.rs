@@ -109,17 +109,18 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         mtime: Some(mtime(store.mtime_secs, store.mtime_nanos)?),
         replace: store.flags & wire::REPLACE != 0,
     };
-    let mut taken =
-        conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
-    if taken.is_err() && !conn.group.is_empty() {
+    let said = (digests.as_slice(), store.digest, request.data);
+    let mut taken = take_small(conn, &wanted, said);
+    if taken.is_err() && conn.has_waiting_files() {
         // Those who wait come first, in the answers as well as on the disk: one of them may hold
-        // this very path, or replace a file whose room is wanted here.
+        // this very path, or replace a file whose room is wanted here, or the last descriptor.
         conn.settle_group()?;
-        taken = conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
+        taken = take_small(conn, &wanted, said);
     }
     let ready = match taken {
         Ok(ready) => ready,
         Err(e) => {
+            conn.group = None;
             let size = request.data.len() as u64;
             let there = matches!(e, Error::Exists { size: there, .. } if there == size);
             if there && is_there(conn, &wanted, size, store.digest)? {
@@ -128,15 +129,27 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
             return Err(e);
         }
     };
-    if conn.session.is_durable() {
-        conn.group.push(ready);
-        let bytes: u64 = conn.group.iter().map(|ready| ready.size()).sum();
-        if conn.group.len() >= limits::GROUP_FILES || bytes >= limits::GROUP_BYTES as u64 {
-            conn.settle_group()?;
-        }
-        return Ok(Outcome::Grouped);
+    let Some(group) = &mut conn.group else {
+        return Ok(Outcome::Answer(stored(commit(conn, ready))));
+    };
+    group.push(ready);
+    if group.is_full() {
+        conn.settle_group()?;
     }
-    Ok(Outcome::Answer(stored(commit(conn, ready))))
+    Ok(Outcome::Grouped)
+}
+
+/// Takes a small file: the digests of its chunks and of the whole, and its bytes. Where files are
+/// grouped the group is there before the first of them.
+fn take_small(
+    conn: &mut Conn,
+    wanted: &Wanted<'_>,
+    (digests, whole, data): (&[Digest], &[u8], &[u8]),
+) -> Result<Ready> {
+    if conn.group.is_none() && conn.session.is_durable() {
+        conn.group = Some(conn.session.group()?);
+    }
+    conn.session.store(wanted, conn.algorithm, digests, whole, data)
 }
 
 fn commit(conn: &mut Conn, ready: Ready) -> Result<StoredFile> {
