@@ -91,7 +91,8 @@ fn serve(args: &Args) -> ExitCode {
     }
     warn_of_demo_accounts(&server, &args.conf);
     if let Err(e) = announce(&server) {
-        return fail(1, format_args!("cannot print the address: {e}"));
+        // Whoever started it has stopped reading; that is no reason not to serve.
+        log::warn!("cannot print where it listens: {e}");
     }
     match server.run(&stopped) {
         Ok(()) => ExitCode::SUCCESS,
