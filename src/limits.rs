@@ -28,6 +28,10 @@ pub const CHUNK_TRIES: u32 = 3;
 /// Bytes of a file that may travel inside a single request.
 pub const STORE_INLINE: usize = FRAME_DATA;
 
+/// Bytes of a line of FTP's control connection, without the LF: a verb and a path, which the
+/// kernel does not take much longer either ([`PATH`]).
+pub const FTP_LINE: usize = 4096;
+
 /// Bytes of a path on the wire, as the kernel's PATH_MAX.
 pub const PATH: usize = 4096;
 /// Bytes of one name in a path, as in every Linux file system.
@@ -46,6 +50,13 @@ pub const ACCOUNT_NAME: usize = 32;
 pub const ITERATIONS_LEAST: u32 = 4096;
 /// Most iterations that a client computes for a server it does not know: about half a second.
 pub const ITERATIONS_MOST: u32 = 5_000_000;
+/// Slow derivations that the server computes at once, for passwords that arrive in clear: a login
+/// flood must leave a core for the transfers.
+pub const DERIVATIONS: usize = 2;
+/// How long a login in clear waits for its turn.
+pub const DERIVATION_WAIT: Duration = Duration::from_secs(20);
+/// The wait before a failed login in clear is answered, doubled with each further failure.
+pub const LOGIN_DELAY: Duration = Duration::from_millis(250);
 /// Login attempts of one connection before it is closed.
 pub const LOGIN_TRIES: u32 = 6;
 
@@ -58,6 +69,8 @@ pub const SETTINGS_FILE: u64 = 256 * 1024;
 pub const QUOTA_STEP: u64 = 1024 * 1024;
 /// Bytes of a file whose sync is short enough to be waited for in silence.
 pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
+/// Bytes of a stream of unknown length that wait in memory before a part is made for it.
+pub const INFLOW_SMALL: usize = 64 * 1024;
 /// Files whose sync is awaited together before their answers leave.
 pub const GROUP_FILES: usize = 256;
 /// Bytes of files whose sync is awaited together.

@@ -1,7 +1,7 @@
 //! What all sessions share: accounts, the home, the ledger, who writes what, who is here.
 //!
 //! Never: serves anybody. Each part has a small lock of its own, and none is held over I/O but
-//! `opening`, which exists to make two first logins of an account wait for one walk.
+//! `opening`, which exists to make logins wait for a walk and walks for the housekeeper.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
@@ -15,7 +15,7 @@ use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::quota::{Ledger, Purse};
-use crate::scram;
+use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, VPath, Vfs};
 
@@ -33,6 +33,7 @@ pub struct Site {
     claims: Arc<Claims>,
     /// Makes unknown names look like known ones; the same after a restart.
     secret: [u8; 32],
+    plain_checks: PlainChecks,
     online: Mutex<HashMap<u64, Online>>,
     /// When each account's home was last walked.
     opening: Mutex<HashMap<AccountName, Instant>>,
@@ -104,6 +105,7 @@ impl Site {
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
             secret: secret.map_err(OpenError::Other)?,
+            plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
             online: Mutex::default(),
             opening: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -147,6 +149,11 @@ impl Site {
     /// The key under which unknown names get their salts.
     pub fn secret(&self) -> &[u8; 32] {
         &self.secret
+    }
+
+    /// Where passwords in clear are checked.
+    pub fn plain_checks(&self) -> &PlainChecks {
+        &self.plain_checks
     }
 
     /// Who has how much room.
@@ -208,6 +215,8 @@ impl Site {
         let busy = |account: &str, path: &VPath| {
             self.claims.is_taken(&format!("{account}{}", path.as_str()))
         };
+        // No walk between a removal and its credit: it would be credited twice.
+        let _walks_wait = lock(&self.opening);
         for (account, freed) in self.home.expire_parts(before, &busy) {
             log::info!("an unfinished upload of {account} expired: {freed} bytes");
             self.ledger.give_back(&Purse::new(&account), freed);
@@ -240,6 +249,13 @@ impl Presence {
     /// What all sessions share.
     pub fn site(&self) -> &Arc<Site> {
         &self.site
+    }
+
+    /// The connection goes on without an account.
+    pub fn log_out(&self) {
+        if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
+            me.user = None;
+        }
     }
 
     /// A number for the log that no other connection of this run has.

@@ -183,7 +183,7 @@ fn work(conf: &Path, words: &[String], iterations: u32) -> Result<String, Failur
 
 fn understand(words: &[String]) -> Result<(&'static Command, Request), Failure> {
     let Some((name, rest)) = words.split_first() else {
-        return Err(Failure::Usage("what is to be done with the accounts?".to_owned()));
+        return Err(Failure::Usage("no command for the accounts was given".to_owned()));
     };
     let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
         let what = format!("no command `account {}`", Escaped(name));

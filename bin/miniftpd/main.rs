@@ -66,6 +66,9 @@ fn serve(args: &Args) -> ExitCode {
     if let Some(listen) = args.listen {
         config.listen = listen;
     }
+    if let Some(ftp) = args.ftp {
+        config.ftp = ftp;
+    }
     raise_descriptors(&config);
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT]) {
@@ -118,6 +121,9 @@ const DESCRIPTORS_BESIDE: u64 = 64;
 fn announce(server: &Server) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening framed {}", server.framed_address()?)?;
+    if let Some(address) = server.ftp_address()? {
+        writeln!(out, "listening ftp {address}")?;
+    }
     writeln!(out, "ready")?;
     out.flush()
 }

@@ -6,15 +6,16 @@
 //! Invariant: a digest depends on the algorithm and the bytes alone, not on the way it is computed.
 
 mod lanes;
+mod running;
 
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use sha2::Digest as _;
-
 use crate::limits;
 use lanes::LANES;
+
+pub use running::{Plain, Whole};
 
 /// Bytes of the longest digest.
 const LONGEST: usize = 32;
@@ -127,61 +128,6 @@ fn md5_chunks(data: &[u8], chunk: usize, out: &mut Vec<Digest>) {
     out.extend(left.chunks(chunk).map(|part| Digest::md5(md5::compute(part).0)));
 }
 
-/// The digest of a whole transfer: over its chunks' digests in order, so that nobody reads a byte
-/// twice and chunks may be hashed anywhere. An empty file's is the digest of nothing.
-#[derive(Clone)]
-pub struct Whole(Running);
-
-impl std::fmt::Debug for Whole {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Whole")
-    }
-}
-
-impl Whole {
-    /// Of no chunks yet.
-    pub fn new(algorithm: Algorithm) -> Whole {
-        Whole(Running::new(algorithm))
-    }
-
-    /// Adds the next chunk's digest.
-    pub fn push(&mut self, chunk: &Digest) {
-        self.0.update(chunk.as_bytes());
-    }
-
-    /// The digest over all that was pushed.
-    pub fn finish(self) -> Digest {
-        self.0.finish()
-    }
-}
-
-/// The ordinary digest of a stream, comparable with `md5sum`, `sha256sum` and `b3sum`.
-#[derive(Clone)]
-pub struct Plain(Running);
-
-impl Plain {
-    /// The names that [`Plain::from_name`] knows.
-    pub const NAMES: [&'static str; 3] = ["md5", "sha256", "blake3"];
-
-    /// A digest of nothing yet, by the algorithm of exactly this name.
-    pub fn from_name(name: &str) -> Option<Plain> {
-        match name {
-            "sha256" => Some(Plain(Running::Sha256(sha2::Sha256::new()))),
-            _ => Algorithm::from_name(name).map(|algorithm| Plain(Running::new(algorithm))),
-        }
-    }
-
-    /// Adds bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// The digest in lower-case hexadecimal.
-    pub fn finish(self) -> String {
-        self.0.finish().to_string()
-    }
-}
-
 /// What one core of this side digests, in MB (10^6 bytes) a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
@@ -222,42 +168,6 @@ fn measure(algorithm: Algorithm, sample: &[u8]) -> u32 {
     }
     // Bytes in a nanosecond are GB a second; a thousand times that are MB.
     u32::try_from(sample.len() as u128 * 1000 / best).unwrap_or(u32::MAX)
-}
-
-/// A digest that has begun.
-#[derive(Clone)]
-enum Running {
-    Md5(md5::Context),
-    Sha256(sha2::Sha256),
-    /// Boxed: two kilobytes.
-    Blake3(Box<blake3::Hasher>),
-}
-
-impl Running {
-    fn new(algorithm: Algorithm) -> Running {
-        match algorithm {
-            Algorithm::Md5 => Running::Md5(md5::Context::new()),
-            Algorithm::Blake3 => Running::Blake3(Box::default()),
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Running::Md5(context) => context.consume(bytes),
-            Running::Sha256(hasher) => hasher.update(bytes),
-            Running::Blake3(hasher) => {
-                hasher.update(bytes);
-            }
-        }
-    }
-
-    fn finish(self) -> Digest {
-        match self {
-            Running::Md5(context) => Digest::md5(context.finalize().0),
-            Running::Sha256(hasher) => Digest { bytes: hasher.finalize().into(), len: 32 },
-            Running::Blake3(hasher) => Digest::blake3(hasher.finalize()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,3 +2,19 @@
 //! the results into its own replies. A door owns its socket and its loop; nothing below calls up.
 
 pub mod framed;
+pub mod ftp;
+
+use std::time::{Duration, Instant};
+
+use crate::site::Site;
+use crate::stream::Patience;
+
+/// How long each phase of a connection may take, by the settings.
+pub fn patience(site: &Site) -> Patience {
+    let config = site.config();
+    Patience {
+        idle: Duration::from_secs(config.idle_secs),
+        frame: Duration::from_secs(config.frame_secs),
+        login: Some(Instant::now() + Duration::from_secs(config.login_secs)),
+    }
+}

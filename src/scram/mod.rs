@@ -10,6 +10,7 @@
 
 mod client;
 mod message;
+mod plain;
 mod server;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 
 pub use client::{Challenge, ClientExchange, Proof};
+pub use plain::PlainChecks;
 pub use server::{ClientFirst, ServerExchange};
 
 /// Bytes of a SHA-256 digest, and so of every key here.

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use super::{Claim, Claims, Ready, Row, chunk_at};
+use super::paid::Disk;
+use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
 use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -24,14 +25,14 @@ pub struct Spec<'a> {
     pub purse: &'a Purse,
     /// Who writes what.
     pub claims: &'a Arc<Claims>,
+    /// The number of the session that writes.
+    pub session: u64,
     /// Where to.
     pub path: &'a VPath,
-    /// The file's time.
-    pub mtime: Mtime,
+    /// The file's time, where the sender tells it.
+    pub mtime: Option<Mtime>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
-    /// The digest that its chunks carry.
-    pub algorithm: Algorithm,
     /// Bytes that must stay free on the disk.
     pub min_free_bytes: u64,
 }
@@ -39,9 +40,12 @@ pub struct Spec<'a> {
 impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made.
     /// `true` if there is a file to replace.
-    fn begin(&self) -> Result<(Claim, bool)> {
-        let key = format!("{}{}", self.purse.as_str(), self.path.as_str());
-        let claim = self.claims.take(&key, self.purse.as_str(), self.path.as_str())?;
+    pub(super) fn begin(&self) -> Result<(Claim, bool)> {
+        let by = self.purse.as_str();
+        let key = format!("{by}{}", self.path.as_str());
+        let who = Claimant { by, session: self.session };
+        let charge = Charge::open(self.ledger, self.purse, 0);
+        let claim = self.claims.take(&key, self.path.as_str(), who, charge)?;
         let path = || self.path.as_str().to_string();
         match self.vfs.stat(self.path) {
             Err(Error::NotFound { .. }) => Ok((claim, false)),
@@ -57,12 +61,9 @@ impl Spec<'_> {
         }
     }
 
-    /// Refuses growth for which the disk, less its reserve, has no room.
-    fn check_disk(&self, growth: u64) -> Result<()> {
-        if growth > 0 && self.vfs.free_bytes()?.saturating_sub(self.min_free_bytes) < growth {
-            return Err(Error::DiskFull);
-        }
-        Ok(())
+    /// The disk that it is written on.
+    pub(super) fn disk(&self) -> Disk {
+        Disk::new(self.vfs, self.min_free_bytes)
     }
 }
 
@@ -70,15 +71,16 @@ impl Spec<'_> {
 #[derive(Debug)]
 pub struct Upload {
     draft: Draft,
-    charge: Charge,
+    /// After the draft, so that the path is free only when its bytes are settled.
     claim: Claim,
+    disk: Disk,
     ledger: Arc<Ledger>,
     purse: Purse,
     row: Row,
     algorithm: Algorithm,
     path: VPath,
     size: u64,
-    mtime: Mtime,
+    mtime: Option<Mtime>,
     replace: bool,
     scratch: Vec<Digest>,
 }
@@ -86,42 +88,37 @@ pub struct Upload {
 impl Upload {
     /// Opens an upload of `size` bytes: continues the part that is there, or begins a new one if
     /// there is none or `fresh` is wanted.
-    pub fn begin(spec: &Spec<'_>, size: u64, fresh: bool) -> Result<Upload> {
+    ///
+    /// Its chunks carry digests by `algorithm`.
+    pub fn begin(spec: &Spec<'_>, algorithm: Algorithm, size: u64, fresh: bool) -> Result<Upload> {
         if size > i64::MAX as u64 {
             return Err(Error::BadArgument { what: "size: over 2^63" });
         }
         let (claim, replacing) = spec.begin()?;
-        let mut held = spec.vfs.part_held(spec.path)?.unwrap_or(0);
-        if fresh && held > 0 {
-            let freed = spec.vfs.drop_part(spec.path)?;
-            spec.ledger.give_back(spec.purse, freed);
-            held = 0;
-        }
-        let mut charge = Charge::open(spec.ledger, spec.purse, held);
-        charge.cover(size, replacing)?;
-        spec.check_disk(size.saturating_sub(held))?;
-        let keep = if fresh { Keep::Fresh } else { Keep::Held };
-        let mut draft = spec.vfs.draft(spec.path, keep, Some(size), Some(spec.mtime))?;
-        // An earlier part that nobody could read any more.
-        spec.ledger.give_back(spec.purse, draft.cleared_bytes());
-        if draft.held() > size {
-            draft.truncate(size)?;
-        }
-        charge.settle(draft.held());
+        let disk = spec.disk();
+        let draft = {
+            let mut held = claim.hold()?;
+            open_part(spec, &disk, &mut held, (size, replacing), fresh)?
+        };
         Ok(Upload {
             draft,
-            charge,
             claim,
+            disk,
             ledger: Arc::clone(spec.ledger),
             purse: spec.purse.clone(),
-            row: Row::new(spec.algorithm),
-            algorithm: spec.algorithm,
+            row: Row::new(algorithm),
+            algorithm,
             path: spec.path.clone(),
             size,
             mtime: spec.mtime,
             replace: spec.replace,
             scratch: Vec::new(),
         })
+    }
+
+    /// Shows that the peer is alive: bytes of a frame have come.
+    pub fn touch(&self) {
+        self.claim.touch();
     }
 
     /// Where the file will be.
@@ -141,9 +138,23 @@ impl Upload {
         if held == self.size { held } else { held - held % CHUNK }
     }
 
+    /// The chunk at `from`, if its digests can be told: `None` at the end of what is held.
+    fn held_chunk(&self, from: u64) -> Result<Option<u64>> {
+        let end = self.comparable();
+        if from == end {
+            // The end of a file is where a short last chunk ends, which is no multiple.
+            return Ok(None);
+        }
+        let chunk =
+            chunk_at(from).ok_or(Error::BadOffset { got: from, want: from - from % CHUNK })?;
+        if from > end {
+            return Err(Error::BadOffset { got: from, want: end });
+        }
+        Ok(Some(chunk))
+    }
+
     /// Reads up to `buffer` of what is held from chunk-aligned `from` on, and gives the digests of
-    /// its chunks; they enter the row. Everything before `from` counts as accepted by the peer.
-    /// Returns the bytes covered, 0 at the end.
+    /// its chunks; they enter the row. Returns the bytes covered, 0 at the end.
     pub fn held_digests(
         &mut self,
         from: u64,
@@ -151,16 +162,8 @@ impl Upload {
         out: &mut Vec<Digest>,
     ) -> Result<usize> {
         let _held = self.claim.hold()?;
+        let Some(chunk) = self.held_chunk(from)? else { return Ok(0) };
         let end = self.comparable();
-        if from == end {
-            // The end of a file is where a short last chunk ends, which is no multiple.
-            return Ok(0);
-        }
-        let chunk =
-            chunk_at(from).ok_or(Error::BadOffset { got: from, want: from - from % CHUNK })?;
-        if from > end {
-            return Err(Error::BadOffset { got: from, want: end });
-        }
         let want = buffer.len().min(usize::try_from(end - from).unwrap_or(usize::MAX));
         let block = buffer.get_mut(..want).unwrap_or_default();
         self.row.check(chunk, want.div_ceil(limits::CHUNK))?;
@@ -176,9 +179,15 @@ impl Upload {
         Ok(got)
     }
 
-    /// The peer asks for digests from `from` on, so it accepts everything before it.
-    pub fn accept_before(&mut self, from: u64) {
+    /// The peer asks for digests from `from` on, so it accepts everything before it; an offset that
+    /// cannot be asked for accepts nothing.
+    pub fn accept_before(&mut self, from: u64) -> Result<()> {
+        let _held = self.claim.hold()?;
+        if let Some(chunk) = self.held_chunk(from)? {
+            self.row.check(chunk, 0)?;
+        }
         self.row.settle(from / CHUNK);
+        Ok(())
     }
 
     /// Takes consecutive chunks. Those whose digest is wrong are not written and must come again;
@@ -193,20 +202,14 @@ impl Upload {
                 bad |= 1 << i;
             }
         }
-        let _held = self.claim.hold()?;
+        let mut held = self.claim.hold()?;
         let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
         if let Some(i) = last_good {
             let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
-            self.charge.spend(end.max(self.draft.held()))?;
-            let written = if bad == 0 {
-                self.draft.write_at(offset, data)
-            } else {
-                write_good(&mut self.draft, offset, data, bad)
-            };
-            if let Err(e) = written {
-                self.charge.settle(self.draft.held());
-                return Err(e);
-            }
+            self.disk.write(&mut held, &mut self.draft, end, |draft| match bad {
+                0 => draft.write_at(offset, data),
+                bad => write_good(draft, offset, data, bad),
+            })?;
         }
         for (i, digest) in digests.iter().enumerate() {
             self.row.put(chunk + i as u64, (bad & (1 << i) == 0).then_some(*digest))?;
@@ -246,9 +249,9 @@ impl Upload {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
             _ => return Err(Error::WholeMismatch),
         }
+        self.claim.hold()?.needs_no_peer();
         Ok(Ready {
             draft: self.draft,
-            charge: self.charge,
             claim: self.claim,
             ledger: self.ledger,
             purse: self.purse,
@@ -259,12 +262,42 @@ impl Upload {
         })
     }
 
-    /// Gives up and removes the part.
-    pub fn discard(mut self) -> Result<()> {
+    /// Gives up and removes the part, unless a newer session goes on with it.
+    pub fn discard(self) -> Result<()> {
+        let mut held = self.claim.hold()?;
         self.draft.discard()?;
-        self.charge.settle(0);
+        held.charge().settle(0);
         Ok(())
     }
+}
+
+/// Finds the part, or begins one, with room for all of the file: its size, and whether it replaces
+/// another.
+fn open_part(
+    spec: &Spec<'_>,
+    disk: &Disk,
+    claim: &mut Held<'_>,
+    (size, replacing): (u64, bool),
+    fresh: bool,
+) -> Result<Draft> {
+    let mut held = spec.vfs.part_held(spec.path)?.unwrap_or(0);
+    if fresh && held > 0 {
+        let freed = spec.vfs.drop_part(spec.path)?;
+        spec.ledger.give_back(spec.purse, freed);
+        held = 0;
+    }
+    claim.charge().adopt(held);
+    claim.charge().cover(size, replacing)?;
+    disk.check(size.saturating_sub(held))?;
+    let keep = if fresh { Keep::Fresh } else { Keep::Held };
+    let mut draft = spec.vfs.draft(spec.path, keep, Some(size), spec.mtime)?;
+    // An earlier part that nobody could read any more.
+    spec.ledger.give_back(spec.purse, draft.cleared_bytes());
+    if draft.held() > size {
+        draft.truncate(size)?;
+    }
+    claim.charge().settle(draft.held());
+    Ok(draft)
 }
 
 /// Writes the chunks that are not named in `bad`.
@@ -278,9 +311,15 @@ fn write_good(draft: &mut Draft, offset: u64, data: &[u8], bad: u32) -> Result<(
 }
 
 /// A whole small file in one go: checked, charged and written, ready to be committed.
-pub fn store(spec: &Spec<'_>, digests: &[Digest], whole: &[u8], data: &[u8]) -> Result<Ready> {
+pub fn store(
+    spec: &Spec<'_>,
+    algorithm: Algorithm,
+    digests: &[Digest],
+    whole: &[u8],
+    data: &[u8],
+) -> Result<Ready> {
     let mut is = Vec::with_capacity(digests.len());
-    chunk_digests(spec.algorithm, data, limits::CHUNK, &mut is);
+    chunk_digests(algorithm, data, limits::CHUNK, &mut is);
     if is.len() != digests.len() {
         return Err(Error::BadArgument { what: "digests: one for each chunk of the data" });
     }
@@ -289,22 +328,26 @@ pub fn store(spec: &Spec<'_>, digests: &[Digest], whole: &[u8], data: &[u8]) -> 
     if bad != 0 {
         return Err(Error::Mismatch { bad });
     }
-    let mut row = Whole::new(spec.algorithm);
+    let mut row = Whole::new(algorithm);
     is.iter().for_each(|digest| row.push(digest));
     if row.finish().as_bytes() != whole {
         return Err(Error::WholeMismatch);
     }
     let size = data.len() as u64;
     let (claim, replacing) = spec.begin()?;
-    let mut charge = Charge::open(spec.ledger, spec.purse, 0);
-    charge.cover(size, replacing)?;
-    spec.check_disk(size)?;
-    // Dropped before it is placed, the draft removes itself, and then the charge frees the promise.
-    let mut draft = spec.vfs.draft_small(spec.path)?;
-    draft.write_at(0, data)?;
+    let draft = {
+        let mut held = claim.hold()?;
+        held.needs_no_peer();
+        held.charge().cover(size, replacing)?;
+        spec.disk().check(size)?;
+        // Dropped before it is placed, the draft removes itself, and then the claim frees the
+        // promise.
+        let mut draft = spec.vfs.draft_small(spec.path)?;
+        draft.write_at(0, data)?;
+        draft
+    };
     Ok(Ready {
         draft,
-        charge,
         claim,
         ledger: Arc::clone(spec.ledger),
         purse: spec.purse.clone(),

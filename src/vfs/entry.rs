@@ -2,7 +2,7 @@
 //!
 //! Never: opens anything. Links are told as links, whatever they point to.
 
-use rustix::fs::{FileType, Mode, Stat};
+use rustix::fs::{FileType, Mode, Stat, Timespec, Timestamps, UTIME_NOW};
 
 use super::path::as_name;
 use crate::text;
@@ -94,6 +94,13 @@ pub(super) fn file_bytes(stat: &Stat) -> u64 {
 
 pub(super) fn mtime_of(stat: &Stat) -> Mtime {
     Mtime { secs: wide(stat.st_mtime), nanos: nanos(stat.st_mtime_nsec) }
+}
+
+/// What the system is told to set a file's time to.
+pub(super) fn times(mtime: Mtime) -> Timestamps {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let mtime = Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.min(999_999_999).into() };
+    Timestamps { last_access: now, last_modification: mtime }
 }
 
 pub(super) fn ctime_of(stat: &Stat) -> Mtime {

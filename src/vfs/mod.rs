@@ -31,6 +31,7 @@ mod part;
 mod path;
 mod source;
 mod tree;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use self::listing::Listing;
 pub use self::part::PartNote;
 pub use self::path::VPath;
 pub use self::source::Source;
+pub use self::watch::{DiskWatch, FolderWatch};
 
 /// Mode of a folder that a user makes, before the umask.
 const USER_FOLDER_MODE: u32 = 0o755;
@@ -207,6 +209,12 @@ impl Vfs {
         }
         let coming = kind_of(&stat);
         self.account.home.move_over((source, Origin::View), coming, (target, to), replace)
+    }
+
+    /// Sets the time of a regular file.
+    pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
+        let spot = self.jail().spot(path)?;
+        Source::open(self.jail().at(&spot), path)?.set_mtime(mtime)
     }
 
     /// Opens a regular file for reading.

@@ -7,10 +7,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Advice, Stat, fadvise, fstat};
+use rustix::fs::{Advice, Stat, fadvise, fstat, futimens};
 use rustix::io::Result as OsResult;
 
-use super::entry::{FileId, Kind, Mtime, ctime_of, file_bytes, kind_of, mtime_of};
+use super::entry::{FileId, Kind, Mtime, ctime_of, file_bytes, kind_of, mtime_of, times};
 use super::jail::{At, READ_FILE, told};
 use super::path::VPath;
 use crate::error::{Error, Result};
@@ -69,6 +69,12 @@ impl Source {
         let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = left.min(into.len());
         read_full(&self.file, &mut into[..wanted], offset)
+    }
+
+    /// Sets the file's time of change; that it was read is left as it is.
+    pub(super) fn set_mtime(&self, mtime: Mtime) -> Result<()> {
+        futimens(&self.file, &times(mtime))
+            .map_err(|e| told(e, &self.path, "setting a file's time"))
     }
 
     /// Whether the opened file's bytes are still what they were: same size, same time of change.

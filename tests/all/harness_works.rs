@@ -84,3 +84,42 @@ fn files_are_compared_to_the_last_byte() {
     let said = said.downcast_ref::<String>().unwrap();
     assert!(said.ends_with("part at byte 99999"), "{said}");
 }
+
+#[test]
+fn the_programs_are_run_as_a_user_runs_them() {
+    let site = Site::new();
+    site.account("ann", "10M");
+    let daemon = site.start();
+    let content = bytes(4, 100_000);
+    write_file(site.local().join("a"), &content);
+    site.miniftp("ann", &["put", "a", "b"]).ok();
+    assert_same_file(site.local().join("a"), site.stored("ann", "b"));
+    site.client("ann").input("get b c\nls\n").run(&[]).ok().stdout_has("b");
+    assert_same_file(site.local().join("a"), site.local().join("c"));
+    site.client("ann").password("guess").run(&["ls"]).fails(4).stdout("");
+    site.miniftp("ann", &["get", "missing"]).fails(1).stderr_has("missing");
+
+    // One that waits for a proxy which stalls is still there to be killed.
+    let proxy = Proxy::to(daemon.addr()).stall_after(Way::Up, 10);
+    let waiting = site.client("ann").at(proxy.addr()).spawn(&["ls"]);
+    proxy.wait_for_stall();
+    assert!(waiting.kill9().status.code().is_none());
+}
+
+#[test]
+fn a_server_is_killed_restarted_and_stopped() {
+    let site = Site::new();
+    site.account("ann", "10M");
+    let mut daemon = site.start();
+    let (pid, port) = (daemon.pid(), daemon.port());
+    daemon.login("ann").store("kept", b"content", 0).expect(900);
+    daemon.restart();
+    assert!(daemon.pid() != pid && daemon.port() == port);
+    assert!(daemon.log().contains("--- restarted"));
+    assert!(daemon.rss_bytes() > 0 && daemon.threads() > 1);
+    let mut guest = daemon.login("ann");
+    assert_eq!(guest.fetch("kept"), b"content");
+    daemon.term();
+    guest.expect_bye(421);
+    assert!(daemon.wait().success());
+}

@@ -8,24 +8,40 @@
     reason = "a test stops at what it did not expect, and says so"
 )]
 
+// Changes of the accounts while the server runs.
+mod accounts_live;
 // What the client prints, where, and with which status, to the byte.
 mod cli;
 // The first thing that a visitor runs.
 mod demo;
 // Tables in documents are those of the program.
 mod documents;
+// Names, folders, listings, removal.
+mod files;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.
 mod harness_works;
+// The wall around a home.
+mod jail;
 // Each line of src/limits.rs attacked from a raw socket, while others are served.
 mod limits;
 // Who gets in, and how little those learn who do not.
 mod login;
+// A thousand guests.
+mod many;
 // One answer for each request, in order, however many are under way.
 mod pipelining;
 // Any bytes at all into the readers of frames and messages.
 mod props;
+// The limit is the limit.
+mod quota;
+// The server ends, and what was under way goes on.
+mod stopping;
+// The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
+mod tidy;
+// Files on their way in.
+mod uploads;
 // docs/client.py against the real server.
 mod python;
 // What breaks goes on where it was: cuts, kills, damage and changes.
@@ -34,8 +50,6 @@ mod resume;
 mod seeds;
 // The client as a person meets it, on a real terminal.
 mod terminal;
-// The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
-mod tidy;
 // Files and folders through the real client and server, there and back.
 mod transfer;
 // docs/PROTOCOL.md and the program say the same, to the byte.

@@ -13,19 +13,21 @@ use crate::harness::frame;
 struct Pieces<'a> {
     bytes: &'a [u8],
     sizes: std::iter::Cycle<std::slice::Iter<'a, usize>>,
+    paused: bool,
 }
 
 impl<'a> Pieces<'a> {
     fn new(bytes: &'a [u8], sizes: &'a [usize]) -> Pieces<'a> {
-        Pieces { bytes, sizes: sizes.iter().cycle() }
+        Pieces { bytes, sizes: sizes.iter().cycle(), paused: false }
     }
 }
 
 impl Arrive for Pieces<'_> {
     fn arrive(&mut self, into: &mut [u8], begun: bool) -> Result<usize> {
         let n = (*self.sizes.next().unwrap()).min(into.len()).min(self.bytes.len());
-        // A peer may pause between two frames, and nowhere else.
-        if n == 0 && !begun && !self.bytes.is_empty() {
+        // A peer may pause between two frames, and nowhere else; not for ever, or nothing ends.
+        self.paused = n == 0 && !begun && !self.bytes.is_empty() && !self.paused;
+        if self.paused {
             return Ok(0);
         }
         let n = n.max(1).min(self.bytes.len());

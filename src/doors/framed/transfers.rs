@@ -60,14 +60,14 @@ pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     }
     let wanted = Wanted {
         path: put.path,
-        mtime: mtime(put.mtime_secs, put.mtime_nanos)?,
+        mtime: Some(mtime(put.mtime_secs, put.mtime_nanos)?),
         replace: put.flags & wire::REPLACE != 0,
-        algorithm: conn.algorithm,
     };
     if !put.digest.is_empty() && is_there(conn, &wanted, put.size, put.digest)? {
         return tell_equal();
     }
-    let upload = conn.session.upload(&wanted, put.size, put.flags & wire::FRESH != 0)?;
+    let upload =
+        conn.session.upload(&wanted, conn.algorithm, put.size, put.flags & wire::FRESH != 0)?;
     let held = upload.held();
     log::info!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
     conn.upload = Some(upload);
@@ -85,10 +85,10 @@ fn tell_equal() -> Result<Outcome> {
 /// Whether an equal file is in the place already.
 fn is_there(conn: &mut Conn, wanted: &Wanted<'_>, size: u64, whole: &[u8]) -> Result<bool> {
     let mut block = conn.take_block();
-    let Conn { session, outbox, .. } = conn;
+    let Conn { session, outbox, algorithm, .. } = conn;
     let mut alive = |done, total| outbox.alive(done, total);
     let said = (size, whole);
-    let equal = session.is_equal(wanted.path, wanted.algorithm, said, &mut block, &mut alive);
+    let equal = session.is_equal(wanted.path, *algorithm, said, &mut block, &mut alive);
     conn.block = block;
     match equal {
         // What cannot be read cannot be equal; the upload itself will say what is in its way.
@@ -106,22 +106,21 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     wire::digests(conn.algorithm, store.digests, &mut digests)?;
     let wanted = Wanted {
         path: store.path,
-        mtime: mtime(store.mtime_secs, store.mtime_nanos)?,
+        mtime: Some(mtime(store.mtime_secs, store.mtime_nanos)?),
         replace: store.flags & wire::REPLACE != 0,
-        algorithm: conn.algorithm,
     };
-    let mut begun = conn.session.store(&wanted, &digests, store.digest, request.data);
-    let in_the_way = matches!(begun, Err(Error::Busy { .. } | Error::OverQuota { .. }));
-    if in_the_way && !conn.group.is_empty() {
-        // What is in the way may be a file that waits in the group.
+    let said = (digests.as_slice(), store.digest, request.data);
+    let mut taken = take_small(conn, &wanted, said);
+    if taken.is_err() && conn.has_waiting_files() {
+        // Those who wait come first, in the answers as well as on the disk: one of them may hold
+        // this very path, or replace a file whose room is wanted here, or the last descriptor.
         conn.settle_group()?;
-        begun = conn.session.store(&wanted, &digests, store.digest, request.data);
+        taken = take_small(conn, &wanted, said);
     }
-    let ready = match begun {
+    let ready = match taken {
         Ok(ready) => ready,
         Err(e) => {
-            // Answers stay in order: those who wait come first.
-            conn.settle_group()?;
+            conn.group = None;
             let size = request.data.len() as u64;
             let there = matches!(e, Error::Exists { size: there, .. } if there == size);
             if there && is_there(conn, &wanted, size, store.digest)? {
@@ -130,15 +129,27 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
             return Err(e);
         }
     };
-    if conn.session.is_durable() {
-        conn.group.push(ready);
-        let bytes: u64 = conn.group.iter().map(|ready| ready.size()).sum();
-        if conn.group.len() >= limits::GROUP_FILES || bytes >= limits::GROUP_BYTES as u64 {
-            conn.settle_group()?;
-        }
-        return Ok(Outcome::Grouped);
+    let Some(group) = &mut conn.group else {
+        return Ok(Outcome::Answer(stored(commit(conn, ready))));
+    };
+    group.push(ready);
+    if group.is_full() {
+        conn.settle_group()?;
     }
-    Ok(Outcome::Answer(stored(commit(conn, ready))))
+    Ok(Outcome::Grouped)
+}
+
+/// Takes a small file: the digests of its chunks and of the whole, and its bytes. Where files are
+/// grouped the group is there before the first of them.
+fn take_small(
+    conn: &mut Conn,
+    wanted: &Wanted<'_>,
+    (digests, whole, data): (&[Digest], &[u8], &[u8]),
+) -> Result<Ready> {
+    if conn.group.is_none() && conn.session.is_durable() {
+        conn.group = Some(conn.session.group()?);
+    }
+    conn.session.store(wanted, conn.algorithm, digests, whole, data)
 }
 
 fn commit(conn: &mut Conn, ready: Ready) -> Result<StoredFile> {
@@ -181,7 +192,7 @@ pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let mut block = conn.take_block();
     let Conn { upload, outbox, .. } = conn;
     let upload = upload.as_mut().ok_or(NONE_OPEN)?;
-    upload.accept_before(held.from);
+    upload.accept_before(held.from)?;
     let mut at = held.from;
     let mut left = u64::from(held.count) * CHUNK;
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());

@@ -36,10 +36,11 @@ fn a_part_is_resumed_and_placed() {
         draft.write_at(3, b"34567").unwrap();
         draft.sync().unwrap();
         assert!(vfs.stat(&path("/f")).is_err());
+        let folder = draft.folder().unwrap();
         assert_eq!(draft.place(false, Some(mtime)).unwrap(), 0);
         assert!(draft.place(false, None).is_err());
-        draft.sync_folder().unwrap();
-        home.sync_all().unwrap();
+        folder.sync().unwrap();
+        home.watch().unwrap().sync().unwrap();
         assert_eq!((draft.held(), draft.discard().unwrap()), (8, 0));
         let entry = vfs.stat(&path("/f")).unwrap();
         assert_eq!((entry.kind, entry.size, entry.mtime), (Kind::File, 8, mtime));
@@ -94,6 +95,28 @@ fn a_refused_place_leaves_both_as_they_were() {
         let mut late = vfs.draft_small(&path("/e")).unwrap();
         vfs.mkdir(&path("/e"), false).unwrap();
         assert!(matches!(late.place(true, None), Err(Error::IsDirectory { .. })));
+    }
+}
+
+#[test]
+fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
+    for powers in POWERS {
+        let (_fresh, _home, vfs) = ann(powers);
+        let mtime = Mtime { secs: 1_000_000_000, nanos: 5 };
+        let folder = "/folder";
+        vfs.mkdir(&path(folder), false).unwrap();
+        let mut draft = vfs.draft_small(&path("/folder/f")).unwrap();
+        draft.write_at(0, b"text").unwrap();
+        draft.close(Some(mtime)).unwrap();
+        assert!(draft.write_at(4, b"more").is_err() && draft.sync().is_err());
+        assert_eq!(draft.place(false, Some(mtime)).unwrap(), 0);
+        let entry = vfs.stat(&path("/folder/f")).unwrap();
+        assert_eq!((entry.size, entry.mtime, entry.mode), (4, mtime, 0o644));
+
+        let mut late = vfs.draft_small(&path("/folder/g")).unwrap();
+        late.close(None).unwrap();
+        vfs.rename(&path(folder), &path("/elsewhere"), false).unwrap();
+        assert!(matches!(late.place(false, None), Err(Error::NotFound { .. })));
     }
 }
 

@@ -1,10 +1,11 @@
 //! The real server in a process of its own.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -26,13 +27,24 @@ impl Daemon {
     /// Starts the server and waits until it says that it is ready.
     #[track_caller]
     pub fn start(site: &Site, listen: SocketAddr) -> Daemon {
-        Daemon::start_in(site.conf(), site.home(), listen)
+        let program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
+        Daemon::run(program, site.conf(), site.home(), listen)
+    }
+
+    /// Starts it where it may have so many descriptors and no more.
+    #[track_caller]
+    pub fn start_with_descriptors(site: &Site, most: u32) -> Daemon {
+        let mut program = Command::new("sh");
+        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        program.args(["-c", &script, env!("CARGO_BIN_EXE_miniftpd")]);
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Daemon::run(program, site.conf(), site.home(), listen)
     }
 
     #[track_caller]
-    fn start_in(conf: PathBuf, home: PathBuf, listen: SocketAddr) -> Daemon {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_miniftpd"))
-            .args(["--listen", &listen.to_string(), "--conf"])
+    fn run(mut program: Command, conf: PathBuf, home: PathBuf, listen: SocketAddr) -> Daemon {
+        let mut child = program
+            .args(["--listen", &listen.to_string(), "--ftp", "127.0.0.1:0", "--conf"])
             .arg(&conf)
             .arg("--home")
             .arg(&home)
@@ -64,6 +76,13 @@ impl Daemon {
     /// The framed door.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The FTP door.
+    pub fn ftp_addr(&self) -> SocketAddr {
+        let printed = self.printed();
+        let line = printed.lines().find_map(|line| line.strip_prefix("listening ftp "));
+        line.expect("the FTP door is closed").parse().unwrap()
     }
 
     /// Its port.
@@ -122,7 +141,8 @@ impl Daemon {
         self.kill9();
         self.err.wait_for_end();
         let before = self.log() + "--- restarted\n";
-        *self = Daemon::start_in(self.conf.clone(), self.home.clone(), self.addr);
+        let program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
+        *self = Daemon::run(program, self.conf.clone(), self.home.clone(), self.addr);
         self.before = before;
     }
 
@@ -131,6 +151,17 @@ impl Daemon {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// Time of the processor that it has used so far.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        // The name before may hold blanks; user and system time are the 12th and 13th after it.
+        let (_, after) = stat.rsplit_once(')').unwrap();
+        let ticks: u64 =
+            after.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
+        // A tick here is 10 ms on every machine that we run on, whatever the kernel counts in.
+        Duration::from_millis(ticks * 10)
     }
 
     /// Threads that it has now.

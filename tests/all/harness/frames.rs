@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use miniftp::digest::{Algorithm, Digest, Whole, chunk_digests};
 use miniftp::error::{Error, Result, Wait};
 use miniftp::limits;
-use miniftp::scram::ClientExchange;
+use miniftp::scram::{ClientExchange, Keys};
 use miniftp::wire::{self, Arrive, Ceiling, Fields, Inbox, Kind, Message, Sink};
 
 use super::DEADLINE;
@@ -112,13 +112,20 @@ impl Frames {
     /// Logs in after a hello.
     #[track_caller]
     pub fn prove(&mut self, name: &str, password: &str) -> Answer {
+        self.prove_with(name, password, &mut None)
+    }
+
+    /// The same with the keys of an earlier login of the account, or keeping them for later ones:
+    /// deriving them is what a login costs.
+    #[track_caller]
+    pub fn prove_with(&mut self, name: &str, password: &str, keys: &mut Option<Keys>) -> Answer {
         let (exchange, first) = ClientExchange::begin(name).unwrap();
         let answer = self.request("LOGIN", &wire::Login::new(&first));
         answer.expect(280);
         let challenge: wire::Challenge<'_> = answer.message();
         let challenge = exchange.challenge(challenge.server_first).unwrap();
-        let keys = challenge.derive(password).unwrap();
-        let (proof, last) = challenge.prove(&keys).unwrap();
+        let keys = keys.get_or_insert_with(|| challenge.derive(password).unwrap());
+        let (proof, last) = challenge.prove(keys).unwrap();
         let answer = self.request("PROOF", &wire::Proof::new(&last));
         if answer.code == 254 {
             let end: wire::LoggedIn<'_> = answer.message();
@@ -283,11 +290,15 @@ struct Waiting<'a>(&'a TcpStream);
 
 impl Arrive for Waiting<'_> {
     fn arrive(&mut self, into: &mut [u8], _begun: bool) -> Result<usize> {
-        match self.0.read(into) {
-            Ok(0) => Err(Error::Gone),
-            Ok(n) => Ok(n),
-            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Err(Error::Gone),
-            Err(_) => Err(Error::TimedOut { wait: Wait::Frame }),
+        loop {
+            return match self.0.read(into) {
+                Ok(0) => Err(Error::Gone),
+                Ok(n) => Ok(n),
+                // With a timeout set the kernel does not go on by itself after it was disturbed.
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Err(Error::Gone),
+                Err(_) => Err(Error::TimedOut { wait: Wait::Frame }),
+            };
         }
     }
 }

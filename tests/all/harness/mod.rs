@@ -6,6 +6,7 @@
 
 #![allow(dead_code, unused_imports, reason = "a tool stays on the shelf while no test needs it")]
 
+mod calls;
 mod content;
 mod daemon;
 mod frames;
@@ -13,10 +14,13 @@ mod miniftp;
 mod pipe;
 mod proxy;
 mod site;
+mod tree;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use calls::{CHUNK, Listed, Usage, row, whole};
 pub use content::{assert_same_file, bytes, write_file};
 pub use daemon::Daemon;
 pub use frames::{Answer, Frame, Frames, digests, frame, request};
@@ -24,6 +28,7 @@ pub use miniftp::{Miniftp, Output, Running};
 pub use pipe::Pipe;
 pub use proxy::{Proxy, Way};
 pub use site::{Site, password};
+pub use tree::{part_files, snapshot, stored_bytes};
 
 /// When a wait is given up and the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -35,5 +40,14 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(begun.elapsed() < DEADLINE, "waited in vain: {what}");
         thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// Raises a flag when it is dropped, so that threads that look at it end when a test fails too.
+pub struct Raise<'a>(pub &'a AtomicBool);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

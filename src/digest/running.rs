@@ -1,0 +1,104 @@
+//! Digests that grow with what comes: of a transfer over its chunks, and of plain bytes.
+
+use sha2::Digest as _;
+
+use super::{Algorithm, Digest};
+
+/// The digest of a whole transfer: over its chunks' digests in order, so that nobody reads a byte
+/// twice and chunks may be hashed anywhere. An empty file's is the digest of nothing.
+#[derive(Clone)]
+pub struct Whole(Running);
+
+impl std::fmt::Debug for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Whole")
+    }
+}
+
+impl Whole {
+    /// Of no chunks yet.
+    pub fn new(algorithm: Algorithm) -> Whole {
+        Whole(Running::new(algorithm))
+    }
+
+    /// Adds the next chunk's digest.
+    pub fn push(&mut self, chunk: &Digest) {
+        self.0.update(chunk.as_bytes());
+    }
+
+    /// The digest over all that was pushed.
+    pub fn finish(self) -> Digest {
+        self.0.finish()
+    }
+}
+
+/// The ordinary digest of a stream, comparable with `md5sum`, `sha256sum`, `b3sum` and `crc32`.
+#[derive(Clone)]
+pub struct Plain(Running);
+
+impl Plain {
+    /// The names that [`Plain::from_name`] knows.
+    pub const NAMES: [&'static str; 4] = ["md5", "sha256", "blake3", "crc32"];
+
+    /// A digest of nothing yet, by the algorithm of exactly this name.
+    pub fn from_name(name: &str) -> Option<Plain> {
+        match name {
+            "crc32" => Some(Plain(Running::Crc32(crc32fast::Hasher::new()))),
+            "sha256" => Some(Plain(Running::Sha256(sha2::Sha256::new()))),
+            _ => Algorithm::from_name(name).map(|algorithm| Plain(Running::new(algorithm))),
+        }
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest in lower-case hexadecimal.
+    pub fn finish(self) -> String {
+        self.0.finish().to_string()
+    }
+}
+
+/// A digest that has begun.
+#[derive(Clone)]
+enum Running {
+    Crc32(crc32fast::Hasher),
+    Md5(md5::Context),
+    Sha256(sha2::Sha256),
+    /// Boxed: two kilobytes.
+    Blake3(Box<blake3::Hasher>),
+}
+
+impl Running {
+    fn new(algorithm: Algorithm) -> Running {
+        match algorithm {
+            Algorithm::Md5 => Running::Md5(md5::Context::new()),
+            Algorithm::Blake3 => Running::Blake3(Box::default()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Running::Md5(context) => context.consume(bytes),
+            Running::Sha256(hasher) => hasher.update(bytes),
+            Running::Crc32(hasher) => hasher.update(bytes),
+            Running::Blake3(hasher) => {
+                hasher.update(bytes);
+            }
+        }
+    }
+
+    fn finish(self) -> Digest {
+        match self {
+            Running::Md5(context) => Digest::md5(context.finalize().0),
+            Running::Sha256(hasher) => Digest { bytes: hasher.finalize().into(), len: 32 },
+            Running::Crc32(hasher) => {
+                let mut bytes = [0; 32];
+                bytes[..4].copy_from_slice(&hasher.finalize().to_be_bytes());
+                Digest { bytes, len: 4 }
+            }
+            Running::Blake3(hasher) => Digest::blake3(hasher.finalize()),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Passwords that arrive in clear, checked against the same records.
+//!
+//! Each check costs a slow derivation, so few run at once and a right password is remembered, as a
+//! digest under a key that lives as long as the program; so a client that opens a connection for
+//! each file pays once. A wrong password always pays in full.
+//!
+//! Invariant: an answer for a known name and one for an unknown name cost the same.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use subtle::ConstantTimeEq;
+
+use super::{KEY, Verifier, hmac, random_bytes};
+use crate::error::{Error, Result};
+use crate::limits;
+
+/// See the module.
+pub struct PlainChecks {
+    key: [u8; KEY],
+    /// As many tokens as derivations may run at once.
+    places: (Sender<()>, Receiver<()>),
+    /// What the last right password of each name was, with its record, digested.
+    right: Mutex<HashMap<Box<str>, [u8; KEY]>>,
+}
+
+impl fmt::Debug for PlainChecks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainChecks(***)")
+    }
+}
+
+impl PlainChecks {
+    /// One that remembers nothing yet.
+    ///
+    /// # Errors
+    /// As [`random_bytes`].
+    pub fn new() -> Result<PlainChecks> {
+        let key = random_bytes()?;
+        Ok(PlainChecks { key, places: bounded(limits::DERIVATIONS), right: Mutex::default() })
+    }
+
+    /// Whether `password` is the one of the record. `name` is whose record it is.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] if too many others are being checked for too long.
+    pub fn accepts(&self, name: &str, verifier: &Verifier, password: &str) -> Result<bool> {
+        let record = verifier.to_string();
+        let lengths = [name.len() as u64, record.len() as u64].map(u64::to_be_bytes).concat();
+        let digest =
+            hmac(&self.key, &[&lengths, name.as_bytes(), record.as_bytes(), password.as_bytes()]);
+        let remembered = self.right().get(name).copied();
+        if remembered.is_some_and(|right| right.ct_eq(&digest).into()) {
+            return Ok(true);
+        }
+        let busy = Error::TooMany { what: "logins at once", max: limits::DERIVATIONS as u64 };
+        self.places.0.send_timeout((), limits::DERIVATION_WAIT).map_err(|_| busy)?;
+        let right = verifier.accepts(password);
+        let _ = self.places.1.try_recv();
+        if right {
+            self.right().insert(name.into(), digest);
+        }
+        Ok(right)
+    }
+
+    /// The lock holds over map operations alone, which leave no half state; poison means nothing.
+    fn right(&self) -> MutexGuard<'_, HashMap<Box<str>, [u8; KEY]>> {
+        self.right.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_password_is_remembered_and_a_changed_record_forgets_it() {
+        let checks = PlainChecks::new().unwrap();
+        let record = Verifier::derive("secret", 4096).unwrap();
+        assert!(!checks.accepts("ann", &record, "wrong").unwrap());
+        assert!(checks.right().is_empty());
+        assert!(checks.accepts("ann", &record, "secret").unwrap());
+        assert!(checks.accepts("ann", &record, "secret").unwrap());
+        assert!(!checks.accepts("ann", &record, "wrong").unwrap());
+        let changed = Verifier::derive("other", 4096).unwrap();
+        assert!(!checks.accepts("ann", &changed, "secret").unwrap());
+        assert!(!checks.accepts("bob", &changed, "secret").unwrap());
+    }
+}

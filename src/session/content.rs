@@ -1,0 +1,161 @@
+//! What a session does with the content of files.
+
+use super::{Alive, Session, User};
+use crate::digest::{Algorithm, Digest, Plain};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::transfer::{
+    self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
+};
+use crate::vfs::{Mtime, Source, VPath};
+
+/// What an upload is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Where to, as the user wrote it.
+    pub path: &'a str,
+    /// The file's time, where the sender tells it.
+    pub mtime: Option<Mtime>,
+    /// Whether a file that is there may be replaced.
+    pub replace: bool,
+}
+
+impl Session {
+    /// The ordinary digest of a whole file, and its size.
+    pub fn hash(&self, path: &str, digest: &str, alive: &mut Alive<'_>) -> Result<(String, u64)> {
+        let what = "digest: one of md5, sha256, blake3, crc32";
+        let mut plain = Plain::from_name(digest).ok_or(Error::BadArgument { what })?;
+        let (user, path) = self.at(path)?;
+        let source = user.vfs.source(&path)?;
+        let mut buffer = vec![0; limits::FRAME_DATA];
+        let mut done = 0u64;
+        loop {
+            let n = source.read_at(&mut buffer, done)?;
+            if n == 0 {
+                break;
+            }
+            plain.update(buffer.get(..n).unwrap_or_default());
+            done += n as u64;
+            alive(done, source.size())?;
+        }
+        if done != source.size() || !source.unchanged()? {
+            return Err(Error::Changed { path: path.as_str().to_string() });
+        }
+        Ok((plain.finish(), done))
+    }
+
+    fn spec<'a>(&'a self, user: &'a User, path: &'a VPath, wanted: &Wanted<'_>) -> Spec<'a> {
+        let site = self.site();
+        Spec {
+            vfs: &user.vfs,
+            ledger: site.ledger(),
+            purse: &user.purse,
+            claims: site.claims(),
+            session: self.presence.id(),
+            path,
+            mtime: wanted.mtime,
+            replace: wanted.replace,
+            min_free_bytes: site.min_free_bytes(),
+        }
+    }
+
+    /// Opens an upload.
+    pub fn upload(
+        &self,
+        wanted: &Wanted<'_>,
+        algorithm: Algorithm,
+        size: u64,
+        fresh: bool,
+    ) -> Result<Upload> {
+        let (user, path) = self.at(wanted.path)?;
+        Upload::begin(&self.spec(user, &path, wanted), algorithm, size, fresh)
+    }
+
+    /// Takes a whole small file, ready to be committed.
+    pub fn store(
+        &self,
+        wanted: &Wanted<'_>,
+        algorithm: Algorithm,
+        digests: &[Digest],
+        whole: &[u8],
+        data: &[u8],
+    ) -> Result<Ready> {
+        let (user, path) = self.at(wanted.path)?;
+        transfer::store(&self.spec(user, &path, wanted), algorithm, digests, whole, data)
+    }
+
+    /// Whether success means that the bytes are on the disk, so that small files are worth
+    /// grouping.
+    pub fn is_durable(&self) -> bool {
+        self.site().durability() == Durability::Full
+    }
+
+    /// Puts a whole file in its place.
+    pub fn commit(&self, ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
+        transfer::commit(ready, self.site().durability(), alive)
+    }
+
+    /// Begins a group of small files that will be synced together, before the first is stored.
+    pub fn group(&self) -> Result<Group> {
+        Group::begin(self.site().home())
+    }
+
+    /// Opens a range of a file for sending.
+    pub fn download(
+        &self,
+        path: &str,
+        algorithm: Algorithm,
+        range: (u64, u64),
+        version: u64,
+    ) -> Result<Download> {
+        let (user, path) = self.at(path)?;
+        Download::open(user.vfs.source(&path)?, &path, algorithm, range, version)
+    }
+
+    /// Whether the file at `path` has `size` bytes and the digest `whole` over its chunk digests.
+    pub fn is_equal(
+        &self,
+        path: &str,
+        algorithm: Algorithm,
+        (size, whole): (u64, &[u8]),
+        buffer: &mut [u8],
+        alive: &mut Alive<'_>,
+    ) -> Result<bool> {
+        let mut sums: Sums = match self.download(path, algorithm, (0, u64::MAX), 0) {
+            Ok(sums) if sums.source().size() == size => sums,
+            Ok(_) | Err(Error::NotFound { .. }) => return Ok(false),
+            Err(e) => return Err(e),
+        };
+        let mut digests = Vec::with_capacity(limits::CHUNKS_IN_FRAME);
+        while sums.left() > 0 {
+            sums.next(buffer, &mut digests)?;
+            alive(size - sums.left(), size)?;
+        }
+        Ok(sums.finish()?.1.as_bytes() == whole)
+    }
+
+    /// Opens a file for reading as it is.
+    pub fn source(&self, path: &str) -> Result<Source> {
+        let (user, path) = self.at(path)?;
+        user.vfs.source(&path)
+    }
+
+    /// Opens an upload whose end alone tells its size. `declared` bytes are asked for before
+    /// anything is made.
+    pub fn inflow(
+        &self,
+        wanted: &Wanted<'_>,
+        start: Start,
+        declared: Option<u64>,
+    ) -> Result<Inflow> {
+        let (user, path) = self.at(wanted.path)?;
+        Inflow::begin(&self.spec(user, &path, wanted), start, declared)
+    }
+
+    /// Bytes of an unfinished upload to `path`, where no file is: what a client that asks for the
+    /// size of the file can go on behind.
+    pub fn resumable(&self, path: &str) -> Result<Option<u64>> {
+        let (user, path) = self.at(path)?;
+        user.vfs.part_held(&path)
+    }
+}

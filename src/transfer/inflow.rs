@@ -1,0 +1,221 @@
+//! A file that is being received in one stream of bytes whose end alone tells its size, as FTP
+//! sends it. It ends in the same commit as every other upload.
+//!
+//! A short file is kept in memory until its end and stored in one go; a longer one, or one that
+//! breaks off, lies in a part, which the next attempt goes on with.
+//!
+//! Never: writes into a file that is in its place. What continues one begins with a copy of it, so
+//! every reader sees the old file or the new one, at the price of room for both meanwhile.
+
+use std::sync::Arc;
+
+use super::paid::Disk;
+use super::{Claim, Held, Ready, Spec};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::quota::{Ledger, Purse};
+use crate::vfs::{Draft, Keep, Mtime, Source, VPath, Vfs};
+
+/// Where the bytes that come belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the beginning of a new file.
+    Fresh,
+    /// Behind the first so many bytes of what is there.
+    At(u64),
+    /// Behind all of what is there.
+    End,
+}
+
+/// See the module. Dropped before [`Inflow::finish`] it leaves what it had written as a part.
+#[derive(Debug)]
+pub struct Inflow {
+    body: Body,
+    /// After the body, so that the path is free only when its bytes are settled.
+    claim: Claim,
+    replace: bool,
+    /// Whether a file is there that will be replaced.
+    replacing: bool,
+    /// Bytes that were there at the beginning.
+    kept: u64,
+}
+
+/// The bytes, apart from the right to write them.
+#[derive(Debug)]
+struct Body {
+    vfs: Vfs,
+    path: VPath,
+    /// The part, once there is one.
+    draft: Option<Draft>,
+    disk: Disk,
+    ledger: Arc<Ledger>,
+    purse: Purse,
+    mtime: Option<Mtime>,
+    /// What has come while there is no part; it is covered, and not on the disk yet.
+    waiting: Vec<u8>,
+    /// Bytes of the file so far.
+    end: u64,
+}
+
+impl Inflow {
+    /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
+    pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
+        let (claim, replacing) = spec.begin()?;
+        let part = spec.vfs.part_held(spec.path)?;
+        let old = if replacing { Some(spec.vfs.source(spec.path)?) } else { None };
+        let there = old.as_ref().map_or(part.unwrap_or(0), Source::size);
+        let kept = match start {
+            Start::Fresh => 0,
+            Start::End => there,
+            Start::At(offset) if offset <= there => offset,
+            Start::At(got) => return Err(Error::BadOffset { got, want: there }),
+        };
+        let goes_on = !replacing && kept > 0;
+        let held = if goes_on { part.unwrap_or(0) } else { 0 };
+        let whole = kept.saturating_add(declared.unwrap_or(0));
+        let disk = spec.disk();
+        {
+            let mut claim = claim.hold()?;
+            claim.charge().adopt(held);
+            claim.charge().cover(whole, replacing)?;
+        }
+        disk.check(whole.saturating_sub(held))?;
+        let mut body = Body {
+            vfs: spec.vfs.clone(),
+            path: spec.path.clone(),
+            draft: None,
+            disk,
+            ledger: Arc::clone(spec.ledger),
+            purse: spec.purse.clone(),
+            mtime: spec.mtime,
+            waiting: Vec::new(),
+            end: kept,
+        };
+        if goes_on {
+            body.go_on(&mut claim.hold()?)?;
+        } else if let (Some(old), true) = (old, kept > 0) {
+            body.copy(&old, &claim)?;
+        }
+        Ok(Inflow { body, claim, replace: spec.replace, replacing, kept })
+    }
+
+    /// Where the file will be.
+    pub fn path(&self) -> &VPath {
+        &self.body.path
+    }
+
+    /// Whether a file that is there will be replaced.
+    pub fn is_replacing(&self) -> bool {
+        self.replacing
+    }
+
+    /// Bytes that were there before this began.
+    pub fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// Bytes of the file so far.
+    pub fn end(&self) -> u64 {
+        self.body.end
+    }
+
+    /// Takes the next bytes. After a refusal what was written before stays as a part.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let held = &mut self.claim.hold()?;
+        let body = &mut self.body;
+        if body.draft.is_none() && body.waiting.len() + bytes.len() <= limits::INFLOW_SMALL {
+            return body.wait(held, bytes, self.replacing);
+        }
+        body.spill(held)?;
+        body.append(held, bytes)
+    }
+
+    /// The stream broke off: what has come stays as a part, for the next attempt.
+    pub fn keep(mut self) -> Result<u64> {
+        let held = &mut self.claim.hold()?;
+        if self.body.end > 0 {
+            self.body.spill(held)?;
+        }
+        Ok(self.body.end)
+    }
+
+    /// The stream is at its end: the file is ready to be committed.
+    pub fn finish(self) -> Result<Ready> {
+        let Body { vfs, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
+        let (claim, replace) = (self.claim, self.replace);
+        claim.hold()?.needs_no_peer();
+        let (draft, small) = match draft {
+            Some(draft) => (draft, false),
+            None => {
+                let mut draft = vfs.draft_small(&path)?;
+                draft.write_at(0, &waiting)?;
+                (draft, true)
+            }
+        };
+        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, small })
+    }
+}
+
+impl Body {
+    /// Takes the part that is there, as far as it is kept.
+    fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
+        let mut draft = self.vfs.draft(&self.path, Keep::Held, None, self.mtime)?;
+        if draft.held() > self.end {
+            draft.truncate(self.end)?;
+        }
+        claim.charge().settle(draft.held());
+        if draft.held() != self.end {
+            return Err(Error::BadOffset { got: self.end, want: draft.held() });
+        }
+        self.draft = Some(draft);
+        Ok(())
+    }
+
+    /// Begins the part with what is kept of the file that is there.
+    fn copy(&mut self, old: &Source, claim: &Claim) -> Result<()> {
+        let kept = std::mem::take(&mut self.end);
+        self.spill(&mut claim.hold()?)?;
+        let mut block = vec![0; limits::FRAME_DATA];
+        while self.end < kept {
+            let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
+            let piece = block.get_mut(..want).unwrap_or_default();
+            if old.read_at(piece, self.end)? != want {
+                return Err(Error::Changed { path: self.path.as_str().to_string() });
+            }
+            self.append(&mut claim.hold()?, piece)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps bytes in memory, and room for them.
+    fn wait(&mut self, claim: &mut Held<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
+        let end = self.end.saturating_add(bytes.len() as u64);
+        claim.charge().cover(end, replacing)?;
+        self.waiting.extend_from_slice(bytes);
+        self.end = end;
+        Ok(())
+    }
+
+    /// Moves what waits in memory into a part, if there is none yet.
+    fn spill(&mut self, claim: &mut Held<'_>) -> Result<()> {
+        if self.draft.is_some() {
+            return Ok(());
+        }
+        let draft = self.vfs.draft(&self.path, Keep::Fresh, None, self.mtime)?;
+        self.ledger.give_back(&self.purse, draft.cleared_bytes());
+        self.draft = Some(draft);
+        let waiting = std::mem::take(&mut self.waiting);
+        self.end = 0;
+        self.append(claim, &waiting)
+    }
+
+    /// Charges bytes and writes them behind the others.
+    fn append(&mut self, claim: &mut Held<'_>, bytes: &[u8]) -> Result<()> {
+        let nothing = Error::WrongState { what: "nothing is open to write to" };
+        let draft = self.draft.as_mut().ok_or(nothing)?;
+        let (at, end) = (self.end, self.end.saturating_add(bytes.len() as u64));
+        self.disk.write(claim, draft, end, |draft| draft.write_at(at, bytes))?;
+        self.end = end;
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! A thousand guests at once, on little memory.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::harness::{Frames, Site, password};
+
+const GUESTS: usize = 1_000;
+/// Memory that the server may occupy with all of them logged in and idle.
+const MEMORY: u64 = 30 << 20;
+/// Descriptors that this process needs for its ends of the connections, and for other tests.
+const DESCRIPTORS: u64 = GUESTS as u64 + 1_000;
+
+#[test]
+fn a_thousand_idle_sessions_need_little_memory() {
+    let now = getrlimit(Resource::Nofile);
+    if now.current.is_some_and(|current| current < DESCRIPTORS) {
+        let maximum = now.maximum.map(|maximum| maximum.max(DESCRIPTORS));
+        setrlimit(Resource::Nofile, Rlimit { current: Some(DESCRIPTORS), maximum }).unwrap();
+    }
+    let site = Site::new();
+    for i in 0..10 {
+        site.account(&format!("guest{i}"), "1M");
+    }
+    let daemon = site.start();
+    let mut guests: Vec<Frames> = Vec::with_capacity(GUESTS);
+    for i in 0..10 {
+        let name = format!("guest{i}");
+        let mut keys = None;
+        for _ in 0..GUESTS / 10 {
+            let mut frames = daemon.connect();
+            frames.hello();
+            frames.prove_with(&name, &password(&name), &mut keys).expect(254);
+            guests.push(frames);
+        }
+    }
+    assert!(daemon.threads() > GUESTS);
+    let memory = daemon.rss_bytes();
+    assert!(memory < MEMORY, "{} KiB for {GUESTS} sessions", memory / 1024);
+    // All of them are there: the first, the last and any between.
+    for number in (0..GUESTS).step_by(37).chain([GUESTS - 1]) {
+        assert_eq!(guests[number].pwd(), "/", "guest {number}");
+    }
+    guests[500].store("f", b"one of many", 0).expect(900);
+    assert_eq!(guests[510].fetch("f"), b"one of many", "of the same account");
+    guests[610].get("f").expect(256);
+}
