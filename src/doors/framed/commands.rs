@@ -1,5 +1,7 @@
 //! The table of commands, and the handlers that concern no file.
 
+use std::sync::Arc;
+
 use super::reply::Answer;
 use super::{Conn, Outcome, Request, files, transfers};
 use crate::digest::{self, Algorithm, Rates};
@@ -126,7 +128,10 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if proof.client_final.len() > limits::SCRAM_MESSAGE {
         return Err(Error::BadArgument { what: "client_final: too long" });
     }
-    let signature = conn.session.login_finish(proof.client_final)?;
+    let Conn { session, outbox, .. } = conn;
+    let site = Arc::clone(session.site());
+    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
+    let signature = session.login_finish(proof.client_final, &mut alive)?;
     conn.place.logged_in();
     conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();
