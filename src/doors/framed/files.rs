@@ -1,5 +1,7 @@
 //! The handlers of names: folders, entries, removal, digests, room.
 
+use std::sync::Arc;
+
 use super::commands::{done, tell};
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
@@ -98,7 +100,8 @@ pub(super) fn mv(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 pub(super) fn hash(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Hash<'_> = request.message()?;
     let Conn { session, outbox, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
+    let site = Arc::clone(session.site());
+    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
     let (hex, size) = session.hash(what.path, what.digest, &mut alive)?;
     tell(Code::Sums, "here is the digest", &Hashed::new(&hex, size))
 }

@@ -1,5 +1,7 @@
 //! The handlers of content: uploads, downloads, comparisons.
 
+use std::sync::Arc;
+
 use super::commands::{done as answered, tell};
 use super::reply::{Answer, code_of};
 use super::{Conn, Outcome, Request};
@@ -86,7 +88,8 @@ fn tell_equal() -> Result<Outcome> {
 fn is_there(conn: &mut Conn, wanted: &Wanted<'_>, size: u64, whole: &[u8]) -> Result<bool> {
     let mut block = conn.take_block();
     let Conn { session, outbox, algorithm, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
+    let site = Arc::clone(session.site());
+    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
     let said = (size, whole);
     let equal = session.is_equal(wanted.path, *algorithm, said, &mut block, &mut alive);
     conn.block = block;
@@ -190,13 +193,16 @@ pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         return Err(Error::BadArgument { what: "count: from 1 to 16384 chunks" });
     }
     let mut block = conn.take_block();
-    let Conn { upload, outbox, .. } = conn;
+    let Conn { upload, outbox, session, .. } = conn;
     let upload = upload.as_mut().ok_or(NONE_OPEN)?;
     upload.accept_before(held.from)?;
     let mut at = held.from;
     let mut left = u64::from(held.count) * CHUNK;
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     while left > 0 {
+        if session.site().is_stopping() {
+            return Err(Error::Stopping);
+        }
         let want = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let got =
             upload.held_digests(at, block.get_mut(..want).unwrap_or_default(), &mut digests)?;
@@ -253,6 +259,9 @@ pub(super) fn sums(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     let mut end = of.from;
     while sums.left() > 0 {
+        if conn.site().is_stopping() {
+            return Err(Error::Stopping);
+        }
         let (at, got) = sums.next(&mut block, &mut digests)?;
         piece(&mut part, at, &digests);
         conn.outbox.more(&part, &[])?;
