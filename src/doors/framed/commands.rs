@@ -85,6 +85,15 @@ table! {
     "FORGET" Login "Path" "200" files::forget, "remove the unfinished upload of this path";
 }
 
+/// A field that is 0 or 1.
+pub(super) fn switch(value: u8, what: &'static str) -> Result<bool> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::BadArgument { what }),
+    }
+}
+
 /// An answer, in the short form that most handlers end with.
 pub(super) fn done(text: impl Into<String>) -> Result<Outcome> {
     Ok(Outcome::Answer(Answer::new(Code::Done, text)))

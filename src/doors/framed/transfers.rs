@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::commands::{done as answered, tell};
+use super::commands::{done as answered, switch, tell};
 use super::reply::{Answer, code_of};
 use super::{Conn, Outcome, Request};
 use crate::digest::Digest;
@@ -242,9 +242,10 @@ pub(super) fn done(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn give_up(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let drop: Drop<'_> = request.message()?;
+    let keep = switch(drop.keep, "keep: 0 or 1")?;
     let upload = conn.upload.take().ok_or(NONE_OPEN)?;
     conn.upload_refused = None;
-    if drop.keep == 1 {
+    if keep {
         return answered("the part stays");
     }
     upload.discard()?;
