@@ -121,7 +121,11 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         taken = take_small(conn, &wanted, said);
     }
     let ready = match taken {
-        Ok(ready) => ready,
+        Ok(Some(ready)) => ready,
+        Ok(None) => {
+            conn.settle_group()?;
+            return tell_equal();
+        }
         Err(e) => {
             conn.group = None;
             let size = request.data.len() as u64;
@@ -142,17 +146,22 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     Ok(Outcome::Grouped)
 }
 
-/// Takes a small file: the digests of its chunks and of the whole, and its bytes. Where files are
-/// grouped the group is there before the first of them.
+/// Takes a small file: the digests of its chunks and of the whole, and its bytes; `None` if it would
+/// replace its equal. Where files are grouped the group is there before the first of them.
 fn take_small(
     conn: &mut Conn,
     wanted: &Wanted<'_>,
     (digests, whole, data): (&[Digest], &[u8], &[u8]),
-) -> Result<Ready> {
+) -> Result<Option<Ready>> {
+    let size = data.len() as u64;
+    let may_be_equal = wanted.replace && conn.session.is_settled(wanted.path, size);
+    if may_be_equal && is_there(conn, wanted, size, whole)? {
+        return Ok(None);
+    }
     if conn.group.is_none() && conn.session.is_durable() {
         conn.group = Some(conn.session.group()?);
     }
-    conn.session.store(wanted, conn.algorithm, digests, whole, data)
+    conn.session.store(wanted, conn.algorithm, digests, whole, data).map(Some)
 }
 
 fn commit(conn: &mut Conn, ready: Ready) -> Result<StoredFile> {

@@ -131,7 +131,7 @@ fn a_wrong_request_is_answered_and_the_connection_goes_on() {
         (request("PROOF", &wire::Proof::new("c=biws,r=a,p=b"), &[]), 269, "LOGIN"),
         (request("HELLO", &wire::Hello::new(9, ""), &[]), 275, "version"),
         (request("USE", &wire::Use::new("sha1", 0, 0), &[]), 252, "digest"),
-        (request("HASH", &wire::Hash::new("/", "crc32"), &[]), 252, "digest"),
+        (request("HASH", &wire::Hash::new("/", "sha1"), &[]), 252, "digest"),
         (request("CHUNK", &wire::Chunk::new(0, &[]), &[]), 269, "PUT"),
         (request("HELD", &wire::Held::new(0, 1), &[]), 269, "PUT"),
         (request("DONE", &wire::Done::new(&[0; 16]), &[]), 269, "PUT"),
