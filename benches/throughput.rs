@@ -130,7 +130,8 @@ impl Bench {
 
     fn start_server(&self) -> Result<Server> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_miniftpd"))
-            .args(["--listen", "127.0.0.1:0", "--conf", "conf", "--home", "home"])
+            .args(["--listen", "127.0.0.1:0", "--ftp", "127.0.0.1:0"])
+            .args(["--conf", "conf", "--home", "home"])
             .current_dir(&self.root)
             .env("MINIFTP_LOG", "error")
             .stdout(Stdio::piped())

@@ -28,6 +28,10 @@ pub const CHUNK_TRIES: u32 = 3;
 /// Bytes of a file that may travel inside a single request.
 pub const STORE_INLINE: usize = FRAME_DATA;
 
+/// Bytes of a line of FTP's control connection, without the LF: a verb and a path, which the
+/// kernel does not take much longer either ([`PATH`]).
+pub const FTP_LINE: usize = 4096;
+
 /// Bytes of a path on the wire, as the kernel's PATH_MAX.
 pub const PATH: usize = 4096;
 /// Bytes of one name in a path, as in every Linux file system.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, tick};
 
 use crate::config::Config;
-use crate::doors::{self, framed};
+use crate::doors::{self, framed, ftp};
 use crate::error::Error;
 use crate::gate::{Gate, Place, Room};
 use crate::limits;
@@ -33,6 +33,7 @@ pub struct Server {
     site: Arc<Site>,
     gate: Arc<Gate>,
     framed: TcpListener,
+    ftp: Option<TcpListener>,
 }
 
 /// Why a server cannot start; for the operator's terminal.
@@ -69,21 +70,29 @@ impl std::error::Error for StartError {}
 impl Server {
     /// Opens the site and binds the sockets.
     pub fn bind(config: Config, conf: &Path, home: &Path) -> Result<Server, StartError> {
-        let address = config.listen;
+        let (address, ftp) = (config.listen, config.ftp);
         let room = Room {
             all: config.connections,
             per_address: config.connections_per_address,
             before_login: config.connections_before_login,
         };
         let site = Site::open(config, conf, home).map_err(StartError::Open)?;
-        let framed =
-            TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
-        Ok(Server { site, gate: Gate::new(room), framed })
+        let bind = |address: SocketAddr| {
+            TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })
+        };
+        let framed = bind(address)?;
+        let ftp = ftp.map(bind).transpose()?;
+        Ok(Server { site, gate: Gate::new(room), framed, ftp })
     }
 
     /// Where the framed door listens, with the real port.
     pub fn framed_address(&self) -> io::Result<SocketAddr> {
         self.framed.local_addr()
+    }
+
+    /// Where the FTP door listens, if it is open.
+    pub fn ftp_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.ftp.as_ref().map(TcpListener::local_addr).transpose()
     }
 
     /// What all sessions share.
@@ -101,21 +110,30 @@ impl Server {
             .name("housekeeper".into())
             .stack_size(limits::THREAD_STACK)
             .spawn(move || keep_house(&site, &stopped))?;
-        let door = Door {
-            site: Arc::clone(&self.site),
-            gate: Arc::clone(&self.gate),
-            spare: self.framed.try_clone().ok(),
-            listener: self.framed.try_clone()?,
-        };
-        let accepting =
-            thread::Builder::new().name("framed-door".into()).spawn(move || door.accept())?;
+        let framed = (&self.framed, "framed", FRAMED);
+        let doors = [Some(framed), self.ftp.as_ref().map(|listener| (listener, "ftp", FTP))];
+        let mut accepting = Vec::new();
+        for (listener, name, served) in doors.into_iter().flatten() {
+            let door = Door {
+                site: Arc::clone(&self.site),
+                gate: Arc::clone(&self.gate),
+                name,
+                served,
+                spare: listener.try_clone().ok(),
+                listener: listener.try_clone()?,
+            };
+            let thread = thread::Builder::new().name(format!("{name}-door"));
+            accepting.push((listener, thread.spawn(move || door.accept())?));
+        }
         // An error means that whoever could stop us has gone: that is a stop too.
         let _ = stop.recv();
         log::info!("stopping: {} connections are told", self.gate.inside());
         self.site.stop();
-        // On Linux this wakes the thread that waits in accept.
-        let _ = rustix::net::shutdown(&self.framed, rustix::net::Shutdown::Both);
-        let _ = accepting.join();
+        for (listener, thread) in accepting {
+            // On Linux this wakes the thread that waits in accept.
+            let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
+            let _ = thread.join();
+        }
         // Whoever was let in between the two lines above is told as well.
         self.site.stop();
         self.drain(stop);
@@ -157,10 +175,18 @@ fn keep_house(site: &Site, stopped: &Receiver<()>) {
     }
 }
 
+/// How a door serves a guest, and how it refuses one.
+type Served = (fn(Stream, Session, Place), fn(Stream, &Error));
+
+const FRAMED: Served = (framed::serve, framed::refuse);
+const FTP: Served = (ftp::serve, ftp::refuse);
+
 /// One listening socket and its thread.
 struct Door {
     site: Arc<Site>,
     gate: Arc<Gate>,
+    name: &'static str,
+    served: Served,
     listener: TcpListener,
     /// A descriptor to give up when there are no others, so that a guest can still be told.
     spare: Option<TcpListener>,
@@ -219,13 +245,14 @@ impl Door {
             Ok(handle) => handle,
             Err(e) => {
                 log::error!("{from} is refused: {e}");
-                return framed::refuse(stream, &self.full("connections (no descriptors left)"));
+                return self.served.1(stream, &self.full("connections (no descriptors left)"));
             }
         };
         let presence = self.site.join(handle, from.ip());
-        let name = format!("framed-{}", presence.id());
+        let name = format!("{}-{}", self.name, presence.id());
         log::debug!("{from} came in as {name}");
         let session = Session::new(presence);
+        let serve = self.served.0;
         let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
         // Where there is no thread the guest is taken back, to be told.
         let guest = Arc::new(Mutex::new(Some((stream, session, place))));
@@ -233,13 +260,13 @@ impl Door {
         let handed_over = Arc::clone(&guest);
         let spawned = thread.spawn(move || {
             if let Some((stream, session, place)) = take(&handed_over) {
-                framed::serve(stream, session, place);
+                serve(stream, session, place);
             }
         });
         if let Err(e) = spawned {
             log::error!("no thread for {from}: {e}");
             if let Some((stream, ..)) = take(&guest) {
-                framed::refuse(stream, &self.full("connections (no threads left)"));
+                self.served.1(stream, &self.full("connections (no threads left)"));
             }
         }
     }
@@ -251,7 +278,7 @@ impl Door {
 
     fn refuse(&self, tcp: TcpStream, e: &Error) {
         if let Ok(stream) = Stream::new(tcp, doors::patience(&self.site)) {
-            framed::refuse(stream, e);
+            self.served.1(stream, e);
         }
     }
 }

@@ -19,6 +19,7 @@ options, before or after a command's name:
   --conf DIR           settings and accounts (conf)
   --home DIR           the homes of the accounts (home)
   --listen ADDR:PORT   the framed door, instead of the settings'; port 0 takes a free one
+  --ftp ADDR:PORT|off  the FTP door, instead of the settings'
   --print-config       print a server.ini with every setting, and stop
   --help, --version
 
@@ -42,14 +43,21 @@ pub(crate) struct Args {
     pub(crate) conf: PathBuf,
     pub(crate) home: PathBuf,
     pub(crate) listen: Option<SocketAddr>,
+    /// `Some(None)` closes the door.
+    pub(crate) ftp: Option<Option<SocketAddr>>,
     pub(crate) task: Task,
 }
 
 impl Args {
     /// Reads the command line, the program's name first.
     pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, lexopt::Error> {
-        let mut args =
-            Args { conf: "conf".into(), home: "home".into(), listen: None, task: Task::Serve };
+        let mut args = Args {
+            conf: "conf".into(),
+            home: "home".into(),
+            listen: None,
+            ftp: None,
+            task: Task::Serve,
+        };
         let mut parser = Parser::from_iter(words);
         let mut account: Option<Vec<String>> = None;
         while let Some(arg) = parser.next()? {
@@ -71,6 +79,10 @@ impl Args {
                     account.get_or_insert_default().push(word.string()?);
                 }
                 Arg::Long("listen") => args.listen = Some(parser.value()?.parse()?),
+                Arg::Long("ftp") => {
+                    let value = parser.value()?;
+                    args.ftp = Some(if value == "off" { None } else { Some(value.parse()?) });
+                }
                 Arg::Long("help") | Arg::Short('h') => args.task = Task::Help,
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,

@@ -79,7 +79,7 @@ struct Server {
 impl Server {
     fn start(place: &Place) -> Result<Server, Failure> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["--listen", "127.0.0.1:0", "--conf"])
+            .args(["--listen", "127.0.0.1:0", "--ftp", "off", "--conf"])
             .arg(place.path("conf"))
             .arg("--home")
             .arg(place.path("home"))

@@ -71,6 +71,9 @@ fn serve(args: &Args) -> ExitCode {
     if let Some(listen) = args.listen {
         config.listen = listen;
     }
+    if let Some(ftp) = args.ftp {
+        config.ftp = ftp;
+    }
     raise_descriptors(&config);
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
@@ -97,7 +100,8 @@ fn serve(args: &Args) -> ExitCode {
     }
     warn_of_demo_accounts(&server, &args.conf);
     if let Err(e) = announce(&server) {
-        return fail(1, format_args!("cannot print the address: {e}"));
+        // Whoever started it has stopped reading; that is no reason not to serve.
+        log::warn!("cannot print where it listens: {e}");
     }
     match server.run(&stopped) {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,6 +131,9 @@ const DESCRIPTORS_BESIDE: u64 = 64;
 fn announce(server: &Server) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening framed {}", server.framed_address()?)?;
+    if let Some(address) = server.ftp_address()? {
+        writeln!(out, "listening ftp {address}")?;
+    }
     writeln!(out, "ready")?;
     out.flush()
 }

@@ -9,6 +9,7 @@ mod settings;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::digest::Algorithm;
@@ -36,6 +37,18 @@ pub enum Durability {
 pub struct Config {
     /// Where the framed door listens; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// Where the FTP door listens; `None` closes it.
+    pub ftp: Option<SocketAddr>,
+    /// Ports of passive data connections, first and last; `None` lets the system choose.
+    pub passive_ports: Option<RangeInclusive<u16>>,
+    /// The address that clients are told for passive data connections, where it is another one.
+    pub passive_address: Option<Ipv4Addr>,
+    /// Seconds for a data connection to come about, and for it to move at all.
+    pub data_secs: u64,
+    /// Whether passwords in clear are taken from other machines.
+    pub clear_passwords: bool,
+    /// Milliseconds that the end of an upload over an existing file waits for the control line.
+    pub grace_millis: u64,
     /// Connections at one time, in all.
     pub connections: usize,
     /// Connections at one time from one address; loopback is exempt.
@@ -78,6 +91,12 @@ impl Default for Config {
     fn default() -> Config {
         let mut config = Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            ftp: None,
+            passive_ports: None,
+            passive_address: None,
+            data_secs: 1,
+            clear_passwords: false,
+            grace_millis: 0,
             connections: 1,
             connections_per_address: 1,
             connections_before_login: 1,
@@ -154,6 +173,12 @@ mod tests {
     fn the_defaults_are_what_the_documents_say() {
         let expected = Config {
             listen: "127.0.0.1:2020".parse().unwrap(),
+            ftp: Some("127.0.0.1:2121".parse().unwrap()),
+            passive_ports: None,
+            passive_address: None,
+            data_secs: 30,
+            clear_passwords: false,
+            grace_millis: 20,
             connections: 2000,
             connections_per_address: 50,
             connections_before_login: 200,
@@ -181,7 +206,9 @@ mod tests {
         let mut touched = Vec::new();
         for setting in SETTINGS {
             let other = match setting.form {
-                Form::Address(_) => "[::1]:1",
+                Form::Address(_) | Form::Door(_) => "[::1]:1",
+                Form::Ports(_) => "50000-50100",
+                Form::Host(_) => "192.0.2.1",
                 Form::Whole(_, least, ..) => &(least + 2).to_string(),
                 Form::Size(_) => "1",
                 Form::Word(words) => words[words.len() - 1].0,

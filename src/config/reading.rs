@@ -285,7 +285,7 @@ mod tests {
                 "2: [server] digest: unknown key; it belongs under [transfer]",
             ),
             ("[servr]\nx = 5", "1: unknown section [servr]; did you mean [server]?"),
-            ("[ftp]\nx = 5", "1: unknown section [ftp]"),
+            ("[gopher]\nx = 5", "1: unknown section [gopher]"),
             ("[]", "1: unknown section []"),
             ("idle_secs = 5", "1: `idle_secs` stands before the first [section]"),
         ];

@@ -5,7 +5,8 @@
 //! field of [`Config`], and only to a value inside its bounds.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use crate::digest::Algorithm;
 use crate::limits;
@@ -40,6 +41,12 @@ pub struct Setting {
 pub enum Form {
     /// An IP address and a port.
     Address(fn(&mut Config, SocketAddr)),
+    /// An IP address and a port, or `off`.
+    Door(fn(&mut Config, Option<SocketAddr>)),
+    /// Two ports, the first not above the last, or `any`.
+    Ports(fn(&mut Config, Option<RangeInclusive<u16>>)),
+    /// An IPv4 address, or `own`.
+    Host(fn(&mut Config, Option<Ipv4Addr>)),
     /// What is counted, the least and the most.
     Whole(&'static str, u64, u64, fn(&mut Config, u64)),
     /// A number of bytes, with a unit.
@@ -121,6 +128,57 @@ pub static SETTINGS: &[Setting] = &[
             from which they can go on later.",
     },
     Setting {
+        section: "ftp",
+        key: "listen",
+        default: "127.0.0.1:2121",
+        form: Form::Door(|config, value| config.ftp = value),
+        help: "Where the second door listens, for every FTP client there is. off closes it.",
+    },
+    Setting {
+        section: "ftp",
+        key: "passive_ports",
+        default: "any",
+        form: Form::Ports(|config, value| config.passive_ports = value),
+        help: "Ports for passive data connections, so that a firewall can let them through.",
+    },
+    Setting {
+        section: "ftp",
+        key: "passive_address",
+        default: "own",
+        form: Form::Host(|config, value| config.passive_address = value),
+        help: "The address that PASV tells. own: the one that the client came to. Behind address \
+            translation: the outer one.",
+    },
+    Setting {
+        section: "ftp",
+        key: "data_secs",
+        default: "30",
+        form: Form::Whole("whole seconds", 1, 3600, |config, value| config.data_secs = value),
+        help: "A data connection must come about in so long, and must not stand still for longer.",
+    },
+    Setting {
+        section: "ftp",
+        key: "clear_passwords",
+        default: "loopback",
+        form: Form::Word(&[
+            ("loopback", |config| config.clear_passwords = false),
+            ("anywhere", |config| config.clear_passwords = true),
+        ]),
+        help: "From where a login in clear is taken. anywhere: whoever can read the line can read \
+            the password.",
+    },
+    Setting {
+        section: "ftp",
+        key: "grace_millis",
+        default: "20",
+        form: Form::Whole("whole milliseconds", 0, 10_000, |config, value| {
+            config.grace_millis = value;
+        }),
+        help: "An FTP client that was killed ends its upload as one that is done. Before an upload \
+            replaces a file, the control line is watched for so long, to see whether it dies too. \
+            Between machines far apart it should be longer.",
+    },
+    Setting {
         section: "storage",
         key: "durability",
         default: "full",
@@ -185,6 +243,9 @@ impl Form {
     pub(super) fn set(&self, config: &mut Config, text: &str) -> Option<()> {
         match self {
             Form::Address(set) => set(config, text.parse().ok()?),
+            Form::Door(set) => set(config, unless("off", text, |text| text.parse().ok())?),
+            Form::Ports(set) => set(config, unless("any", text, ports)?),
+            Form::Host(set) => set(config, unless("own", text, |text| text.parse().ok())?),
             Form::Whole(_, least, most, set) => set(config, whole(text, *least, *most)?),
             Form::Size(set) => set(config, parse_size(text)?),
             Form::Word(words) => words.iter().find(|(word, _)| *word == text)?.1(config),
@@ -199,6 +260,9 @@ impl fmt::Display for Form {
             Form::Address(_) => {
                 f.write_str("an address and a port, such as 127.0.0.1:2020 or [::1]:2020")
             }
+            Form::Door(_) => f.write_str("an address and a port, such as 127.0.0.1:2121, or off"),
+            Form::Ports(_) => f.write_str("two ports, such as 50000-50100, or any"),
+            Form::Host(_) => f.write_str("an IPv4 address, such as 192.0.2.1, or own"),
             Form::Whole(what, least, most, _) => write!(f, "{what} from {least} to {most}"),
             Form::Size(_) => f.write_str("a size of 0 or more, such as 512K, 10M or 1.5G"),
             Form::Word(words) => {
@@ -235,6 +299,19 @@ pub fn markdown() -> String {
         out += &format!("| `[{section}] {key}` | `{default}` | {form} | {help} |\n");
     }
     out
+}
+
+/// Nothing for the one word, a value for everything else.
+fn unless<T>(word: &str, text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    if text == word { Some(None) } else { read(text).map(Some) }
+}
+
+/// Two ports above those of the system, in order.
+fn ports(text: &str) -> Option<RangeInclusive<u16>> {
+    let (first, last) = text.split_once('-')?;
+    let port = |text| whole(text, 1024, u16::MAX.into()).and_then(|port| u16::try_from(port).ok());
+    let (first, last) = (port(first)?, port(last)?);
+    (first <= last).then_some(first..=last)
 }
 
 /// Digits alone, within the bounds: no sign, no point, no unit.

@@ -2,6 +2,7 @@
 //! the results into its own replies. A door owns its socket and its loop; nothing below calls up.
 
 pub mod framed;
+pub mod ftp;
 
 use std::time::{Duration, Instant};
 

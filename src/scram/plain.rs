@@ -65,7 +65,7 @@ impl PlainChecks {
         Ok(right)
     }
 
-    /// The lock holds over map operations alone, which leave no half state, so poison means nothing.
+    /// The lock holds over map operations alone, which leave no half state; poison means nothing.
     fn right(&self) -> MutexGuard<'_, HashMap<Box<str>, [u8; KEY]>> {
         self.right.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -164,7 +164,7 @@ messages! {
     /// `HASH`: the ordinary digest of a whole file.
     Hash {
         path: text = "the file",
-        digest: text = "`md5`, `sha256` or `blake3`",
+        digest: text = "`md5`, `sha256`, `blake3` or `crc32`",
     }
     /// Answer to `HASH`.
     Hashed {

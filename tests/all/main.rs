@@ -10,6 +10,10 @@
 
 // Changes of the accounts while the server runs.
 mod accounts_live;
+// What the client prints, where, and with which status, to the byte.
+mod cli;
+// The first thing that a visitor runs.
+mod demo;
 // Tables in documents are those of the program.
 mod documents;
 // Names, folders, listings, removal.
@@ -40,5 +44,15 @@ mod regression;
 mod tidy;
 // Files on their way in.
 mod uploads;
+// docs/client.py against the real server.
+mod python;
+// What breaks goes on where it was: cuts, kills, damage and changes.
+mod resume;
+// The dialogue of the programs that this one grew out of.
+mod seeds;
+// The client as a person meets it, on a real terminal.
+mod terminal;
+// Files and folders through the real client and server, there and back.
+mod transfer;
 // docs/PROTOCOL.md and the program say the same, to the byte.
 mod wire_golden;

@@ -44,7 +44,7 @@ impl Daemon {
     #[track_caller]
     fn run(mut program: Command, conf: PathBuf, home: PathBuf, listen: SocketAddr) -> Daemon {
         let mut child = program
-            .args(["--listen", &listen.to_string(), "--conf"])
+            .args(["--listen", &listen.to_string(), "--ftp", "127.0.0.1:0", "--conf"])
             .arg(&conf)
             .arg("--home")
             .arg(&home)
@@ -76,6 +76,13 @@ impl Daemon {
     /// The framed door.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The FTP door.
+    pub fn ftp_addr(&self) -> SocketAddr {
+        let printed = self.printed();
+        let line = printed.lines().find_map(|line| line.strip_prefix("listening ftp "));
+        line.expect("the FTP door is closed").parse().unwrap()
     }
 
     /// Its port.

@@ -72,7 +72,7 @@ fn what_is_no_frame_ends_the_connection_and_says_so() {
     sink.raw(&[0; 4]);
     wire::frame(&mut unknown, Kind::Request, &sink);
     unknown[12] = b'Z';
-    let check = crc32(&[&unknown[..8], &unknown[12..]]);
+    let check = crc16(&[&unknown[..8], &unknown[12..]]);
     unknown[8..12].copy_from_slice(&check.to_be_bytes());
 
     for (bytes, says) in [
@@ -97,7 +97,7 @@ fn what_is_no_frame_ends_the_connection_and_says_so() {
 }
 
 /// CRC-32, bit by bit: not the program's own, so that both are compared.
-fn crc32(parts: &[&[u8]]) -> u32 {
+fn crc16(parts: &[&[u8]]) -> u32 {
     let mut crc = u32::MAX;
     for byte in parts.concat() {
         crc ^= u32::from(byte);
@@ -131,7 +131,7 @@ fn a_wrong_request_is_answered_and_the_connection_goes_on() {
         (request("PROOF", &wire::Proof::new("c=biws,r=a,p=b"), &[]), 269, "LOGIN"),
         (request("HELLO", &wire::Hello::new(9, ""), &[]), 275, "version"),
         (request("USE", &wire::Use::new("sha1", 0, 0), &[]), 252, "digest"),
-        (request("HASH", &wire::Hash::new("/", "sha1"), &[]), 252, "digest"),
+        (request("HASH", &wire::Hash::new("/", "crc16"), &[]), 252, "digest"),
         (request("CHUNK", &wire::Chunk::new(0, &[]), &[]), 269, "PUT"),
         (request("HELD", &wire::Held::new(0, 1), &[]), 269, "PUT"),
         (request("DONE", &wire::Done::new(&[0; 16]), &[]), 269, "PUT"),

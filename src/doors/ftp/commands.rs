@@ -1,0 +1,120 @@
+//! The table of verbs, and the short handlers.
+
+use super::{Conn, files, lists, login, settings, transfers};
+use crate::error::Result;
+
+/// Who may give a verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Anybody.
+    Nobody,
+    /// Who is logged in.
+    Login,
+}
+
+/// Whether a verb takes an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arg {
+    /// None.
+    None,
+    /// With or without.
+    Optional,
+    /// Not without.
+    Required,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Verb {
+    /// In capitals.
+    pub verb: &'static str,
+    /// Who may give it; checked once, in the dispatcher.
+    pub needs: Needs,
+    /// Whether it takes an argument; checked there too.
+    pub arg: Arg,
+    /// What the argument looks like.
+    pub form: &'static str,
+    /// The RFC that defines it, and its section.
+    pub rfc: &'static str,
+    /// What it does; `HELP` and docs/FTP.md tell it.
+    pub about: &'static str,
+    pub(super) run: fn(&mut Conn, &str) -> Result<()>,
+}
+
+macro_rules! table {
+    ($($verb:literal $needs:ident $arg:ident $form:literal $rfc:literal $run:path,
+        $about:literal;)*) => {
+        /// Every verb of this door, in the order of the documents.
+        pub static VERBS: &[Verb] = &[$(Verb {
+            verb: $verb,
+            needs: Needs::$needs,
+            arg: Arg::$arg,
+            form: $form,
+            rfc: $rfc,
+            about: $about,
+            run: $run,
+        },)*];
+    };
+}
+
+table! {
+    "USER" Nobody Optional "NAME" "959 4.1.1" login::user, "who you are";
+    "PASS" Nobody Optional "PASSWORD" "959 4.1.1" login::pass, "your password";
+    "ACCT" Nobody Optional "ACCOUNT" "959 4.1.1" login::acct, "not needed here";
+    "REIN" Nobody None "" "959 4.1.1" login::rein, "begin anew, without rights";
+    "QUIT" Nobody None "" "959 4.1.1" login::quit, "end the session";
+    "HOST" Nobody Required "NAME" "7151 3" settings::host, "the server's name; any is fine";
+    "NOOP" Nobody Optional "" "959 4.1.3" settings::noop, "nothing";
+    "HELP" Nobody Optional "VERB" "959 4.1.3" settings::help, "the verbs, or one of them";
+    "FEAT" Nobody None "" "2389 3" settings::feat, "what this server can do";
+    "OPTS" Nobody Required "VERB OPTIONS" "2389 4" settings::opts, "options of a verb";
+    "SYST" Nobody None "" "959 4.1.3" settings::syst, "the kind of system";
+    "CLNT" Nobody Optional "NAME" "none" settings::clnt, "the client's name; any is fine";
+    "LANG" Nobody Optional "TAG" "2640 4.1" settings::lang, "the language of replies; English";
+    "AUTH" Nobody Optional "MECHANISM" "2228 3" settings::auth, "not offered: lines are in clear";
+    "TYPE" Login Required "A|I|L 8" "959 4.1.2" settings::representation, "text or image";
+    "STRU" Login Required "F" "959 4.1.2" settings::structure, "file structure alone";
+    "MODE" Login Required "S" "959 4.1.2" settings::mode, "stream mode alone";
+    "ALLO" Login Required "BYTES" "959 4.1.3" settings::allo, "room for the next upload";
+    "PASV" Login None "" "959 4.1.2" settings::pasv, "the client connects for data";
+    "EPSV" Login Optional "1|2|ALL" "2428 3" settings::epsv, "the same, for any kind of address";
+    "PORT" Login Required "H1,H2,H3,H4,P1,P2" "959 4.1.2" settings::port,
+        "the server connects for data";
+    "EPRT" Login Required "|1|ADDRESS|PORT|" "2428 2" settings::eprt,
+        "the same, for any kind of address";
+    "PWD" Login None "" "959 4.1.3" files::pwd, "the current folder";
+    "XPWD" Login None "" "1123 4.1.3.1" files::pwd, "as PWD";
+    "CWD" Login Required "PATH" "959 4.1.1" files::cwd, "change the current folder";
+    "XCWD" Login Required "PATH" "1123 4.1.3.1" files::cwd, "as CWD";
+    "CDUP" Login None "" "959 4.1.1" files::cdup, "to the folder above";
+    "XCUP" Login None "" "1123 4.1.3.1" files::cdup, "as CDUP";
+    "MKD" Login Required "PATH" "959 4.1.3" files::mkd, "make a folder";
+    "XMKD" Login Required "PATH" "1123 4.1.3.1" files::mkd, "as MKD";
+    "RMD" Login Required "PATH" "959 4.1.3" files::rmd, "remove an empty folder";
+    "XRMD" Login Required "PATH" "1123 4.1.3.1" files::rmd, "as RMD";
+    "DELE" Login Required "PATH" "959 4.1.3" files::dele, "remove a file";
+    "RNFR" Login Required "PATH" "959 4.1.3" files::rnfr, "what to rename";
+    "RNTO" Login Required "PATH" "959 4.1.3" files::rnto, "its new name; a file there is replaced";
+    "SIZE" Login Required "PATH" "3659 4" files::size,
+        "bytes of a file, or of an upload to go on with";
+    "MDTM" Login Required "PATH" "3659 3" files::mdtm, "when a file last changed";
+    "MFMT" Login Required "TIME PATH" "none" files::mfmt, "set when a file last changed";
+    "HASH" Login Required "PATH" "none" files::hash, "the digest of a file, as OPTS HASH chose";
+    "XCRC" Login Required "PATH" "none" files::xcrc, "the CRC-32 of a file";
+    "XMD5" Login Required "PATH" "none" files::xmd5, "the MD5 of a file";
+    "XSHA256" Login Required "PATH" "none" files::xsha256, "the SHA-256 of a file";
+    "AVBL" Login Optional "PATH" "none" files::avbl, "bytes that may still be stored";
+    "STAT" Login Optional "PATH" "959 4.1.3" lists::stat, "the session, or a listing on this line";
+    "LIST" Login Optional "PATH" "959 4.1.3" lists::list, "a folder, for people";
+    "NLST" Login Optional "PATH" "959 4.1.3" lists::nlst, "a folder's names";
+    "MLSD" Login Optional "PATH" "3659 7" lists::mlsd, "a folder, for programs";
+    "MLST" Login Optional "PATH" "3659 7" lists::mlst, "one entry, for programs";
+    "REST" Login Required "BYTES" "3659 5" transfers::rest, "where the next transfer begins";
+    "RETR" Login Required "PATH" "959 4.1.3" transfers::retr, "send a file";
+    "STOR" Login Required "PATH" "959 4.1.3" transfers::stor, "receive a file";
+    "APPE" Login Required "PATH" "959 4.1.3" transfers::appe, "receive the rest of a file";
+    "STOU" Login Optional "PATH" "959 4.1.3" transfers::stou, "receive a file under a new name";
+    "ABOR" Login None "" "959 4.1.3" transfers::abor, "end the transfer";
+    "SITE" Login Required "HELP|QUOTA|CHMOD" "959 4.1.3" settings::site,
+        "what only this server knows";
+}

@@ -1,0 +1,122 @@
+//! The control connection: lines in, replies out.
+//!
+//! Invariant: every command gets its replies in order, and replies that are ready together leave
+//! in one write.
+
+use super::line::{Line, Lines};
+use super::reply;
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::stream::Stream;
+use crate::wire::Arrive;
+
+/// Bytes that one read of the control connection takes: a resting session keeps no more.
+const READ: usize = 512;
+
+/// The stream and what waits in both directions.
+#[derive(Debug)]
+pub(super) struct Control {
+    pub(super) stream: Stream,
+    lines: Lines,
+    /// A command that came during a transfer and must wait for its end.
+    held: Option<Line>,
+    waiting: String,
+}
+
+impl Control {
+    pub(super) fn new(stream: Stream) -> Control {
+        stream.take_urgent_inline();
+        Control { stream, lines: Lines::new(), held: None, waiting: String::new() }
+    }
+
+    /// A reply of one line.
+    pub(super) fn say(&mut self, code: u16, text: &str) {
+        reply::put(&mut self.waiting, code, text);
+    }
+
+    /// A reply of several lines.
+    pub(super) fn say_lines(&mut self, code: u16, first: &str, lines: &[String], last: &str) {
+        let inner = lines.iter().map(String::as_str);
+        let all = [first].into_iter().chain(inner).chain([last]);
+        reply::put_lines(&mut self.waiting, code, all);
+    }
+
+    /// The first line of a reply whose further lines come with [`Control::say_inner`].
+    pub(super) fn say_first(&mut self, code: u16, text: &str) {
+        reply::put_first(&mut self.waiting, code, text);
+    }
+
+    /// A line inside a reply; long replies leave in pieces.
+    pub(super) fn say_inner(&mut self, text: &str) -> Result<()> {
+        reply::put_inner(&mut self.waiting, text);
+        if self.waiting.len() >= limits::BUSY_BUFFER { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what waits.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let sent = self.stream.send(&[self.waiting.as_bytes()]);
+        // A long reply's buffer is given back; sessions rest without one.
+        self.waiting = String::new();
+        sent
+    }
+
+    /// Waits for the next line.
+    pub(super) fn next(&mut self) -> Result<Line> {
+        if let Some(held) = self.held.take() {
+            return Ok(held);
+        }
+        loop {
+            if let Some(line) = self.lines.next() {
+                return Ok(line);
+            }
+            self.flush()?;
+            let mut room = [0; READ];
+            let n = self.stream.arrive(&mut room, self.lines.is_begun())?;
+            self.lines.push(room.get(..n).unwrap_or_default());
+        }
+    }
+
+    /// The next line if it is here already; [`Error::Gone`] if the client has gone.
+    pub(super) fn next_now(&mut self) -> Result<Option<Line>> {
+        if self.held.is_some() {
+            return Ok(None);
+        }
+        if let Some(line) = self.lines.next() {
+            return Ok(Some(line));
+        }
+        let mut room = [0; READ];
+        let n = self.stream.look_now(&mut room)?;
+        self.lines.push(room.get(..n).unwrap_or_default());
+        Ok(self.lines.next())
+    }
+
+    /// Keeps a line for after the transfer. Nothing more is read until then.
+    pub(super) fn hold(&mut self, line: Line) {
+        self.held = Some(line);
+    }
+
+    /// Whether a line is kept, so that nothing more may be read.
+    pub(super) fn is_holding(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// The last words; a moment is given to read them.
+    pub(super) fn part(&mut self, error: &Error) {
+        if matches!(error, Error::Gone) {
+            return;
+        }
+        self.say(reply::reply_code(error), &error.to_string());
+        self.close();
+    }
+
+    /// Sends what waits and closes so that it can be read.
+    pub(super) fn close(&mut self) {
+        if self.flush().is_ok() {
+            self.stream.finish_sending();
+            self.stream.linger();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Names: folders, removal, renaming, sizes, times, digests.
+
+use super::{Conn, Type, date, reply};
+use crate::error::{Error, Result};
+use crate::session::Kind;
+
+pub(super) fn pwd(conn: &mut Conn, _: &str) -> Result<()> {
+    let here = reply::quoted(conn.session.cwd()?.as_str());
+    conn.control.say(257, &format!("{here} is the current folder"));
+    Ok(())
+}
+
+pub(super) fn cwd(conn: &mut Conn, path: &str) -> Result<()> {
+    let here = reply::quoted(conn.session.cd(path)?.as_str());
+    conn.control.say(250, &format!("{here} is the current folder"));
+    Ok(())
+}
+
+pub(super) fn cdup(conn: &mut Conn, _: &str) -> Result<()> {
+    cwd(conn, "..")
+}
+
+pub(super) fn mkd(conn: &mut Conn, path: &str) -> Result<()> {
+    conn.session.mkdir(path, false)?;
+    let made = reply::quoted(conn.session.resolve(path)?.as_str());
+    conn.control.say(257, &format!("{made} is made"));
+    Ok(())
+}
+
+pub(super) fn rmd(conn: &mut Conn, path: &str) -> Result<()> {
+    conn.session.rmdir(path)?;
+    conn.control.say(250, "the folder is removed");
+    Ok(())
+}
+
+pub(super) fn dele(conn: &mut Conn, path: &str) -> Result<()> {
+    conn.session.remove(path)?;
+    conn.control.say(250, "the file is removed");
+    Ok(())
+}
+
+pub(super) fn rnfr(conn: &mut Conn, path: &str) -> Result<()> {
+    conn.session.stat(path)?;
+    // The whole path: a CWD between the two must not change what is meant.
+    conn.rename_from = Some(conn.session.resolve(path)?.as_str().to_string());
+    conn.control.say(350, "and what is its new name?");
+    Ok(())
+}
+
+/// As every FTP server does, it replaces a file that is there; a folder never.
+pub(super) fn rnto(conn: &mut Conn, path: &str) -> Result<()> {
+    let Some(from) = conn.rename_from.take() else {
+        conn.control.say(503, "RNFR comes first");
+        return Ok(());
+    };
+    conn.session.rename(&from, path, true)?;
+    conn.control.say(250, "renamed");
+    Ok(())
+}
+
+/// The size that a transfer would have. As text it is another one, and finding it would mean
+/// reading the file, so it is not told. Where only a part is, its size: that is what a client
+/// needs to go on.
+pub(super) fn size(conn: &mut Conn, path: &str) -> Result<()> {
+    if conn.representation == Type::Ascii {
+        conn.control.say(550, "SIZE is told for TYPE I only");
+        return Ok(());
+    }
+    let size = match conn.session.source(path) {
+        Ok(source) => source.size(),
+        Err(Error::NotFound { path: name }) => match conn.session.resumable(path)? {
+            Some(held) => held,
+            None => return Err(Error::NotFound { path: name }),
+        },
+        Err(e) => return Err(e),
+    };
+    conn.control.say(213, &size.to_string());
+    Ok(())
+}
+
+pub(super) fn mdtm(conn: &mut Conn, path: &str) -> Result<()> {
+    let (entry, _) = conn.session.stat(path)?;
+    if !matches!(entry.kind, Kind::File | Kind::Folder) {
+        return Err(Error::NotRegular { path: conn.session.resolve(path)?.as_str().to_string() });
+    }
+    conn.control.say(213, &date::stamp(entry.mtime));
+    Ok(())
+}
+
+pub(super) fn mfmt(conn: &mut Conn, arg: &str) -> Result<()> {
+    let Some((mtime, path)) = date::split_stamp(arg) else {
+        conn.control.say(501, "MFMT YYYYMMDDHHMMSS PATH");
+        return Ok(());
+    };
+    conn.session.set_mtime(path, mtime)?;
+    let shown = conn.session.resolve(path)?;
+    conn.control.say(213, &format!("Modify={}; {shown}", date::stamp(mtime)));
+    Ok(())
+}
+
+/// The digest of a whole file; the client is patient while it is computed.
+fn digest(conn: &mut Conn, path: &str, digest: &str) -> Result<(String, u64)> {
+    conn.session.hash(path, digest, &mut |_, _| Ok(()))
+}
+
+/// As in the draft of the FTP extensions group: algorithm, range, digest, name.
+pub(super) fn hash(conn: &mut Conn, path: &str) -> Result<()> {
+    let ours = conn.hash;
+    let (hex, size) = digest(conn, path, ours)?;
+    let name = super::settings::HASHES.iter().find(|(_, hash)| *hash == ours);
+    let name = name.map_or("", |(name, _)| name);
+    conn.control.say(213, &format!("{name} 0-{size} {hex} {path}"));
+    Ok(())
+}
+
+pub(super) fn xcrc(conn: &mut Conn, path: &str) -> Result<()> {
+    let (hex, _) = digest(conn, unquoted(path), "crc32")?;
+    conn.control.say(250, &hex);
+    Ok(())
+}
+
+pub(super) fn xmd5(conn: &mut Conn, path: &str) -> Result<()> {
+    let (hex, _) = digest(conn, unquoted(path), "md5")?;
+    conn.control.say(250, &hex);
+    Ok(())
+}
+
+pub(super) fn xsha256(conn: &mut Conn, path: &str) -> Result<()> {
+    let (hex, _) = digest(conn, unquoted(path), "sha256")?;
+    conn.control.say(250, &hex);
+    Ok(())
+}
+
+/// Clients of these verbs put names with blanks into quotes.
+fn unquoted(path: &str) -> &str {
+    path.strip_prefix('"').and_then(|path| path.strip_suffix('"')).unwrap_or(path)
+}
+
+pub(super) fn avbl(conn: &mut Conn, path: &str) -> Result<()> {
+    if !path.is_empty() {
+        conn.session.stat(path)?;
+    }
+    let free = conn.session.free_bytes()?;
+    conn.control.say(213, &free.to_string());
+    Ok(())
+}

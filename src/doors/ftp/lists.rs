@@ -1,0 +1,226 @@
+//! Listings: LIST, NLST and MLSD on the data connection, STAT and MLST on the control line.
+//!
+//! Invariant: a folder of any size passes through one buffer; a listing that breaks off never ends
+//! in 226.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::data::Data;
+use super::facts::{Allowed, Facts};
+use super::pattern::{Pattern, split_flags, split_pattern};
+use super::pump::Broken;
+use super::reply::Clean;
+use super::{Conn, listing};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::session::{Entry, Kind, Listing};
+use crate::text::Size;
+
+/// What an account may do in its own home.
+const OWN: Allowed = Allowed { read: true, write: true, modify: true };
+
+/// How an entry becomes a line.
+#[derive(Clone, Debug)]
+enum Shape {
+    /// As `ls -l`.
+    Long { owner: String, now_secs: i64 },
+    /// The name, behind the folder that the client named.
+    Name { folder: String },
+    /// Facts and the name.
+    Facts(Facts),
+}
+
+/// What is to be listed.
+enum Listed {
+    /// The one thing at the path.
+    One(Entry),
+    /// The entries of a folder, all or those that fit.
+    Many(Listing, Option<Pattern>),
+}
+
+impl Listed {
+    /// A path, or a path whose last name is a pattern. Flags such as `-la` in front change
+    /// nothing: everything is told anyway.
+    fn open(conn: &Conn, path: &str) -> Result<Listed> {
+        let stat = conn.session.stat(path);
+        if let (Err(Error::NotFound { .. } | Error::BadPath { .. }), Some((folder, pattern))) =
+            (&stat, split_pattern(path))
+        {
+            return Ok(Listed::Many(conn.session.list(folder)?, Some(pattern)));
+        }
+        match stat?.0 {
+            entry if entry.kind == Kind::Folder => Ok(Listed::Many(conn.session.list(path)?, None)),
+            entry => Ok(Listed::One(entry)),
+        }
+    }
+}
+
+impl Shape {
+    fn long(conn: &Conn) -> Shape {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let owner = conn.session.account().unwrap_or_default().to_string();
+        Shape::Long { owner, now_secs: i64::try_from(now.as_secs()).unwrap_or(i64::MAX) }
+    }
+
+    /// Appends the entry's line, with its end.
+    fn put(&self, out: &mut String, entry: &Entry) {
+        match self {
+            Shape::Long { owner, now_secs } => listing::put_long(out, entry, owner, *now_secs),
+            Shape::Name { folder } => listing::put_name(out, entry, folder),
+            Shape::Facts(facts) => {
+                out.push_str(&facts.line(entry, OWN, &entry.name));
+                out.push_str("\r\n");
+            }
+        }
+    }
+}
+
+pub(super) fn list(conn: &mut Conn, arg: &str) -> Result<()> {
+    let (_, path) = split_flags(arg);
+    let (listed, shape) = (Listed::open(conn, path)?, Shape::long(conn));
+    send(conn, listed, &shape)
+}
+
+/// Names that can be sent back as they are: with the folder that the client named in front
+/// (RFC 1123, section 4.1.2.7).
+pub(super) fn nlst(conn: &mut Conn, arg: &str) -> Result<()> {
+    let (_, path) = split_flags(arg);
+    let listed = Listed::open(conn, path)?;
+    let folder = match &listed {
+        Listed::One(_) => path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or_default(),
+        Listed::Many(_, Some(_)) => split_pattern(path).map_or("", |(folder, _)| folder),
+        Listed::Many(_, None) => path,
+    };
+    let mut folder = folder.to_string();
+    if matches!(folder.as_str(), "." | "./") {
+        folder.clear();
+    }
+    if !folder.is_empty() && !folder.ends_with('/') {
+        folder.push('/');
+    }
+    send(conn, listed, &Shape::Name { folder })
+}
+
+pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
+    match Listed::open(conn, path)? {
+        Listed::One(_) => {
+            conn.control.say(501, "MLSD lists folders; MLST tells of one entry");
+            Ok(())
+        }
+        listed => {
+            let shape = Shape::Facts(conn.facts);
+            send(conn, listed, &shape)
+        }
+    }
+}
+
+/// Sends a listing over the data connection.
+fn send(conn: &mut Conn, listed: Listed, shape: &Shape) -> Result<()> {
+    conn.rest = 0;
+    let Some(mut data) = conn.open_data()? else { return Ok(()) };
+    conn.control.say(150, "here comes the listing");
+    conn.control.flush()?;
+    match pump(conn, &mut data, listed, shape) {
+        Ok(Ok(())) => {
+            data.finish();
+            let usage = conn.session.usage()?;
+            let used = Size(usage.used_bytes);
+            let text = match usage.limit_bytes {
+                Some(limit) => format!("listed; {used} of {} used", Size(limit)),
+                None => format!("listed; {used} used"),
+            };
+            conn.control.say(226, &text);
+            Ok(())
+        }
+        Ok(Err(broken)) => {
+            drop(data);
+            conn.say_broken(broken)
+        }
+        Err(e) => {
+            drop(data);
+            log::warn!("{}: a listing broke off: {e}", conn.session.who());
+            conn.control.say(451, "the listing broke off");
+            Ok(())
+        }
+    }
+}
+
+fn pump(
+    conn: &mut Conn,
+    data: &mut Data,
+    listed: Listed,
+    shape: &Shape,
+) -> Result<Result<(), Broken>> {
+    let mut out = String::new();
+    match listed {
+        Listed::One(entry) => shape.put(&mut out, &entry),
+        Listed::Many(entries, pattern) => {
+            for entry in entries {
+                let entry = entry?;
+                if pattern.as_ref().is_some_and(|pattern| !pattern.matches(&entry.name)) {
+                    continue;
+                }
+                shape.put(&mut out, &entry);
+                if out.len() >= limits::BUSY_BUFFER / 2 {
+                    if let Err(broken) = conn.send_data(data, out.as_bytes()) {
+                        return Ok(Err(broken));
+                    }
+                    out.clear();
+                }
+            }
+        }
+    }
+    Ok(conn.send_data(data, out.as_bytes()))
+}
+
+/// One entry's facts, or those of the current folder.
+pub(super) fn mlst(conn: &mut Conn, path: &str) -> Result<()> {
+    let (entry, _) = conn.session.stat(path)?;
+    let whole = conn.session.resolve(path)?;
+    let line = conn.facts.line(&entry, OWN, whole.as_str());
+    conn.control.say_lines(250, "It is:", &[line], "End");
+    Ok(())
+}
+
+/// Without a path the session's state; with one a listing as LIST gives it, on this line.
+pub(super) fn stat(conn: &mut Conn, arg: &str) -> Result<()> {
+    if arg.is_empty() {
+        let who = conn.session.who();
+        let kind = if conn.is_image() { "image" } else { "text" };
+        let here = conn.session.cwd()?.to_string();
+        let lines = [
+            format!("You are {who}, in {here}."),
+            format!("Files travel as {kind}; no transfer is running."),
+        ];
+        conn.control.say_lines(211, "miniftpd:", &lines, "End");
+        return Ok(());
+    }
+    let (_, path) = split_flags(arg);
+    let shape = Shape::long(conn);
+    let code = match Listed::open(conn, path)? {
+        Listed::One(entry) => {
+            conn.control.say_first(213, &format!("{}:", Clean(path)));
+            inner(conn, &shape, &entry)?;
+            213
+        }
+        Listed::Many(entries, pattern) => {
+            conn.control.say_first(212, &format!("{}:", Clean(path)));
+            for entry in entries {
+                // The number was told already: what broke off is told in the last line's text.
+                let Ok(entry) = entry else { break };
+                if pattern.as_ref().is_none_or(|pattern| pattern.matches(&entry.name)) {
+                    inner(conn, &shape, &entry)?;
+                }
+            }
+            212
+        }
+    };
+    conn.control.say(code, "End");
+    Ok(())
+}
+
+fn inner(conn: &mut Conn, shape: &Shape, entry: &Entry) -> Result<()> {
+    let mut line = String::new();
+    shape.put(&mut line, entry);
+    conn.control.say_inner(line.trim_end_matches("\r\n"))
+}

@@ -1,0 +1,191 @@
+//! The FTP door: RFC 959, 1123, 2389, 2428, 2640 and 3659 on the same session as the framed door.
+//!
+//! It turns lines into calls on the session and results into replies, and owns nothing else.
+//! docs/FTP.md lists the verbs and the deliberate deviations.
+//!
+//! Invariant: a command before login reaches the session only through the few rows that say so.
+
+mod address;
+mod ascii;
+mod commands;
+mod control;
+mod data;
+mod date;
+mod facts;
+mod files;
+mod line;
+mod listing;
+mod lists;
+mod login;
+mod pattern;
+mod pump;
+mod reply;
+mod settings;
+mod transfers;
+
+use std::sync::Arc;
+
+use self::control::Control;
+use self::data::Plan;
+use self::facts::Facts;
+use self::line::{Command, Line};
+use crate::error::{Error, Fate, Result};
+use crate::gate::Place;
+use crate::session::Session;
+use crate::site::Site;
+use crate::stream::Stream;
+use crate::text::Escaped;
+
+pub use commands::{Needs, VERBS, Verb};
+
+/// How file content is represented on the data connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    /// Lines end with CR LF on the way.
+    Ascii,
+    /// As it is.
+    Image,
+}
+
+/// One connection's working state.
+#[derive(Debug)]
+pub struct Conn {
+    /// Dropping it gives the place back to the gate.
+    place: Place,
+    session: Session,
+    control: Control,
+    representation: Type,
+    /// The name of a `USER` that waits for its `PASS`.
+    user: Option<String>,
+    /// Where the next transfer begins; good for one command (RFC 3659, section 5.3).
+    rest: u64,
+    /// The bytes that `ALLO` announced for the next upload.
+    announced: Option<u64>,
+    /// What `RNFR` named; good for one command.
+    rename_from: Option<String>,
+    plan: Plan,
+    /// After `EPSV ALL` no other way to a data connection is allowed (RFC 2428, section 4).
+    epsv_only: bool,
+    /// Which facts `MLSD` and `MLST` tell.
+    facts: Facts,
+    /// What `HASH` computes.
+    hash: &'static str,
+    /// Bytes that the running transfer has moved, for `STAT`.
+    moved: u64,
+    /// Set by `QUIT`.
+    leaving: bool,
+}
+
+/// Serves one connection until it ends.
+pub fn serve(stream: Stream, session: Session, place: Place) {
+    let mut conn = Conn {
+        place,
+        session,
+        control: Control::new(stream),
+        representation: Type::Ascii,
+        user: None,
+        rest: 0,
+        announced: None,
+        rename_from: None,
+        plan: Plan::None,
+        epsv_only: false,
+        facts: Facts::all(),
+        hash: settings::HASHES[0].1,
+        moved: 0,
+        leaving: false,
+    };
+    let end = conn.talk();
+    match end {
+        Ok(()) => conn.control.close(),
+        Err(e) => {
+            // A stream that ends because the server is stopping was ended by the server.
+            let stopping = matches!(e, Error::Gone) && conn.site().is_stopping();
+            conn.control.part(if stopping { &Error::Stopping } else { &e });
+        }
+    }
+    log::info!("{} left", conn.session.who());
+}
+
+/// Tells a client that there is no place for it, without waiting for it to read.
+pub fn refuse(mut stream: Stream, error: &Error) {
+    let mut reply = String::new();
+    reply::put(&mut reply, reply::reply_code(error), &error.to_string());
+    if stream.send(&[reply.as_bytes()]).is_ok() {
+        stream.finish_sending();
+    }
+}
+
+impl Conn {
+    fn site(&self) -> &Arc<Site> {
+        self.session.site()
+    }
+
+    /// The loop. It returns when the client has gone or said goodbye.
+    fn talk(&mut self) -> Result<()> {
+        self.control.say(220, concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready"));
+        while !self.leaving {
+            if self.site().is_stopping() {
+                return Err(Error::Stopping);
+            }
+            match self.control.next()? {
+                Line::Command(command) => self.dispatch(&command)?,
+                // An empty line is no command: telnet and some clients send them.
+                Line::Empty => {}
+                Line::TooLong => self.control.say(500, "the line is too long"),
+                Line::Bad(why) => self.control.say(500, why),
+            }
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, command: &Command) -> Result<()> {
+        log::debug!("{} {command:?}", self.session.who());
+        match self.run(command) {
+            Ok(()) => Ok(()),
+            Err(e) if e.fate() == Fate::Close => Err(e),
+            Err(e) => {
+                if let Error::Io { source, .. } = &e {
+                    let verb = Escaped(&command.verb).to_string();
+                    log::error!("{} {verb}: {e}: {source}", self.session.who());
+                }
+                self.control.say(reply::reply_code(&e), &e.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    fn run(&mut self, command: &Command) -> Result<()> {
+        let unknown = || Error::UnknownCommand { name: command.verb.clone() };
+        let row = VERBS.iter().find(|row| row.verb == command.verb).ok_or_else(unknown)?;
+        self.session.refresh()?;
+        if row.needs == Needs::Login && self.session.account().is_none() {
+            self.control.say(530, "please log in with USER and PASS");
+            return Ok(());
+        }
+        // What one command leaves for the next is good for that one alone.
+        let (rest, from) = (self.rest, self.rename_from.take());
+        if !matches!(row.verb, "RETR" | "STOR" | "APPE" | "STOU") {
+            self.rest = if self.keeps_rest(row.verb) { rest } else { 0 };
+        }
+        if row.verb == "RNTO" {
+            self.rename_from = from;
+        }
+        match (row.arg, command.arg()) {
+            (commands::Arg::Required, None) => {
+                self.control
+                    .say(501, &format!("{} {}: an argument is missing", row.verb, row.form));
+                Ok(())
+            }
+            (commands::Arg::None, Some(_)) => {
+                self.control.say(501, &format!("{} takes no argument", row.verb));
+                Ok(())
+            }
+            (_, arg) => (row.run)(self, arg.unwrap_or_default()),
+        }
+    }
+
+    /// Commands that may stand between `REST` and its transfer: those that prepare it.
+    fn keeps_rest(&self, verb: &str) -> bool {
+        matches!(verb, "PASV" | "EPSV" | "PORT" | "EPRT" | "ALLO" | "TYPE" | "NOOP" | "REST")
+    }
+}

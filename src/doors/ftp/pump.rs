@@ -1,0 +1,201 @@
+//! Bytes between a data connection and whatever makes or takes them, while the control line is
+//! heard: ABOR, STAT, NOOP and QUIT are answered during a transfer, everything else after it.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
+
+use super::data::{self, Data, Plan, Woken};
+use super::line::Line;
+use super::{Conn, Type};
+use crate::error::{Error, Result};
+
+/// How a transfer was broken off.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The client said `ABOR`.
+    Aborted,
+    /// The client has gone, or the server stops.
+    Ended(Error),
+    /// The data connection failed or stood still: what to say, with 426.
+    Line(&'static str),
+}
+
+impl Conn {
+    /// Answers what the control line says during a transfer.
+    fn attend(&mut self) -> Result<(), Broken> {
+        loop {
+            if self.site().is_stopping() {
+                return Err(Broken::Ended(Error::Stopping));
+            }
+            let line = match self.control.next_now() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(e) => return Err(Broken::Ended(e)),
+            };
+            match &line {
+                Line::Empty => {}
+                Line::Command(command) => match command.verb.as_str() {
+                    "ABOR" => return Err(Broken::Aborted),
+                    "NOOP" => self.control.say(200, "a transfer is running"),
+                    "STAT" if command.arg().is_none() => {
+                        let moved = self.moved;
+                        self.control
+                            .say(211, &format!("a transfer is running: {moved} bytes so far"));
+                    }
+                    // RFC 959: the transfer is finished first.
+                    _ => self.control.hold(line),
+                },
+                Line::TooLong | Line::Bad(_) => self.control.hold(line),
+            }
+            if self.control.is_holding() {
+                break;
+            }
+        }
+        self.control.flush().map_err(Broken::Ended)
+    }
+
+    /// Whether a line that came must wait for the end of the transfer, so that the control
+    /// connection is not read meanwhile.
+    fn is_deaf(&self) -> bool {
+        self.control.is_holding()
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.site().config().data_secs)
+    }
+
+    /// Makes the planned data connection. `None`: it could not be had, and that was said.
+    pub(super) fn open_data(&mut self) -> Result<Option<Data>> {
+        let patience = self.patience();
+        let tcp = match std::mem::take(&mut self.plan) {
+            Plan::None => {
+                self.control.say(425, "PASV, EPSV, PORT or EPRT comes first");
+                return Ok(None);
+            }
+            Plan::Active(target) => std::net::TcpStream::connect_timeout(&target, patience),
+            Plan::Passive(listener) => {
+                let until = Instant::now() + patience;
+                loop {
+                    match data::accept(&listener, self.session.peer()) {
+                        Ok(Some(tcp)) => break Ok(tcp),
+                        Ok(None) => {}
+                        Err(e) => break Err(e),
+                    }
+                    let left = until.saturating_duration_since(Instant::now());
+                    let control = (!self.is_deaf()).then_some(&self.control.stream);
+                    match data::wait(&listener, PollFlags::IN, control, left)? {
+                        Woken::Data => {}
+                        Woken::Late => {
+                            self.control.say(425, "nobody came to the data connection");
+                            return Ok(None);
+                        }
+                        Woken::Control => match self.attend() {
+                            Ok(()) => {}
+                            Err(broken) => return self.say_broken(broken).map(|()| None),
+                        },
+                    }
+                }
+            }
+        };
+        match tcp.and_then(|tcp| Data::new(tcp, patience)) {
+            Ok(data) => {
+                self.moved = 0;
+                Ok(Some(data))
+            }
+            Err(e) => {
+                log::info!("{}: no data connection: {e}", self.session.who());
+                self.control.say(425, "the data connection could not be made");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Sends all bytes.
+    pub(super) fn send_data(&mut self, data: &mut Data, bytes: &[u8]) -> Result<(), Broken> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            match data.write(left) {
+                Ok(Some(n)) => {
+                    self.moved += n as u64;
+                    left = left.get(n..).unwrap_or_default();
+                }
+                Ok(None) => self.wait_for(data, true)?,
+                Err(_) => return Err(Broken::Line("the data connection broke")),
+            }
+        }
+        self.attend()
+    }
+
+    /// Fills `into` as far as the data connection goes without a pause; 0 at its end.
+    pub(super) fn receive_data(
+        &mut self,
+        data: &mut Data,
+        into: &mut [u8],
+    ) -> Result<usize, Broken> {
+        let mut filled = 0;
+        while filled < into.len() {
+            match data.read(into.get_mut(filled..).unwrap_or_default()) {
+                Ok(Some(0)) => break,
+                Ok(Some(n)) => {
+                    self.moved += n as u64;
+                    filled += n;
+                }
+                Ok(None) if filled >= ENOUGH => break,
+                Ok(None) => self.wait_for(data, false)?,
+                Err(_) => return Err(Broken::Line("the data connection broke")),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn wait_for(&mut self, data: &Data, write: bool) -> Result<(), Broken> {
+        let control = (!self.is_deaf()).then_some(&self.control.stream);
+        match data.wait(write, control).map_err(Broken::Ended)? {
+            Woken::Data => Ok(()),
+            Woken::Control => self.attend(),
+            Woken::Late => Err(Broken::Line("the data connection stood still for too long")),
+        }
+    }
+
+    /// Whether the client shows within the grace that the end of its data was its own end too.
+    pub(super) fn attend_grace(&mut self, grace: Duration) -> Result<(), Broken> {
+        let until = Instant::now() + grace;
+        loop {
+            self.attend()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if self.is_deaf() || left.is_zero() {
+                return Ok(());
+            }
+            let control = &self.control.stream;
+            if data::wait(control, PollFlags::IN, None, left).map_err(Broken::Ended)? == Woken::Late
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tells the client that its transfer was broken off.
+    pub(super) fn say_broken(&mut self, broken: Broken) -> Result<()> {
+        match broken {
+            Broken::Aborted => {
+                self.control.say(426, "the transfer was aborted");
+                self.control.say(226, "ABOR is done");
+                Ok(())
+            }
+            Broken::Line(why) => {
+                self.control.say(426, why);
+                Ok(())
+            }
+            Broken::Ended(e) => Err(e),
+        }
+    }
+
+    /// Whether content travels as it is.
+    pub(super) fn is_image(&self) -> bool {
+        self.representation == Type::Image
+    }
+}
+
+/// Bytes that are worth a write without waiting for more.
+const ENOUGH: usize = 256 * 1024;

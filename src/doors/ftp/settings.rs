@@ -1,0 +1,294 @@
+//! What a client may ask and set beside files: representation, data connections, features.
+
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+
+use super::address::{self, BadAddress, Epsv};
+use super::commands::{Arg, VERBS};
+use super::data::{self, Plan};
+use super::facts::Facts;
+use super::{Conn, Type};
+use crate::error::Result;
+use crate::text::Size;
+
+/// What `HASH` can compute: its name there, and ours.
+pub(super) const HASHES: [(&str, &str); 3] =
+    [("SHA-256", "sha256"), ("MD5", "md5"), ("CRC32", "crc32")];
+
+pub(super) fn host(conn: &mut Conn, _name: &str) -> Result<()> {
+    conn.control.say(220, "this server has one name for all");
+    Ok(())
+}
+
+pub(super) fn noop(conn: &mut Conn, _: &str) -> Result<()> {
+    conn.control.say(200, "nothing done");
+    Ok(())
+}
+
+pub(super) fn clnt(conn: &mut Conn, _name: &str) -> Result<()> {
+    conn.control.say(200, "noted");
+    Ok(())
+}
+
+pub(super) fn lang(conn: &mut Conn, tag: &str) -> Result<()> {
+    if tag.is_empty() || tag.to_ascii_lowercase().starts_with("en") {
+        conn.control.say(200, "replies are in English");
+    } else {
+        conn.control.say(504, "replies are in English only");
+    }
+    Ok(())
+}
+
+pub(super) fn auth(conn: &mut Conn, _mechanism: &str) -> Result<()> {
+    conn.control.say(502, "the line is not encrypted here");
+    Ok(())
+}
+
+pub(super) fn syst(conn: &mut Conn, _: &str) -> Result<()> {
+    conn.control.say(215, "UNIX Type: L8");
+    Ok(())
+}
+
+pub(super) fn help(conn: &mut Conn, verb: &str) -> Result<()> {
+    if verb.is_empty() {
+        let names: Vec<&str> = VERBS.iter().map(|row| row.verb).collect();
+        let lines: Vec<String> = names.chunks(8).map(|some| some.join(" ")).collect();
+        conn.control.say_lines(214, "These verbs are known:", &lines, "HELP VERB tells more.");
+        return Ok(());
+    }
+    match VERBS.iter().find(|row| row.verb.eq_ignore_ascii_case(verb)) {
+        Some(row) => {
+            let form =
+                if row.arg == Arg::Optional { format!("[{}]", row.form) } else { row.form.into() };
+            conn.control.say(214, &format!("{} {form}: {}", row.verb, row.about));
+        }
+        None => conn.control.say(502, "no such verb; HELP lists them"),
+    }
+    Ok(())
+}
+
+/// Exactly what works, and nothing else.
+pub(super) fn feat(conn: &mut Conn, _: &str) -> Result<()> {
+    let hashes: Vec<String> = HASHES
+        .iter()
+        .map(|(name, ours)| format!("{name}{}", if *ours == conn.hash { "*" } else { "" }))
+        .collect();
+    let mut lines: Vec<String> = ["AVBL", "CLNT", "EPRT", "EPSV"].map(String::from).into();
+    lines.push(format!("HASH {}", hashes.join(";")));
+    lines.extend(["HOST", "LANG EN*", "MDTM", "MFMT"].map(String::from));
+    lines.push(conn.facts.feat_line());
+    lines.extend(
+        ["PASV", "REST STREAM", "SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA256"]
+            .map(String::from),
+    );
+    conn.control.say_lines(211, "Features:", &lines, "End");
+    Ok(())
+}
+
+pub(super) fn opts(conn: &mut Conn, arg: &str) -> Result<()> {
+    let (verb, options) = arg.split_once(' ').unwrap_or((arg, ""));
+    match verb.to_ascii_uppercase().as_str() {
+        "UTF8" if options.is_empty() || options.eq_ignore_ascii_case("on") => {
+            conn.control.say(200, "names are UTF-8");
+        }
+        "UTF8" => conn.control.say(504, "names are always UTF-8"),
+        "MLST" => {
+            conn.facts = Facts::chosen(options);
+            let text = conn.facts.opts_text();
+            conn.control.say(200, &text);
+        }
+        "HASH" => match HASHES.iter().find(|(name, _)| name.eq_ignore_ascii_case(options)) {
+            Some((name, ours)) => {
+                conn.hash = ours;
+                conn.control.say(200, name);
+            }
+            None if options.is_empty() => {
+                let name = HASHES.iter().find(|(_, ours)| *ours == conn.hash);
+                conn.control.say(200, name.map_or("", |(name, _)| name));
+            }
+            None => conn.control.say(501, "one of SHA-256, MD5, CRC32"),
+        },
+        _ => conn.control.say(501, "options of MLST, HASH and UTF8 alone"),
+    }
+    Ok(())
+}
+
+pub(super) fn representation(conn: &mut Conn, arg: &str) -> Result<()> {
+    conn.representation = match arg.to_ascii_uppercase().as_str() {
+        "A" | "A N" => Type::Ascii,
+        "I" | "L 8" | "L8" => Type::Image,
+        _ => {
+            conn.control.say(504, "one of A, A N, I, L 8");
+            return Ok(());
+        }
+    };
+    let text = if conn.representation == Type::Ascii { "text" } else { "image" };
+    conn.control.say(200, &format!("files travel as {text}"));
+    Ok(())
+}
+
+pub(super) fn structure(conn: &mut Conn, arg: &str) -> Result<()> {
+    match arg {
+        "F" | "f" => conn.control.say(200, "files have no structure"),
+        _ => conn.control.say(504, "F alone"),
+    }
+    Ok(())
+}
+
+pub(super) fn mode(conn: &mut Conn, arg: &str) -> Result<()> {
+    match arg {
+        "S" | "s" => conn.control.say(200, "files travel as a stream"),
+        _ => conn.control.say(504, "S alone"),
+    }
+    Ok(())
+}
+
+/// `ALLO 1000` or `ALLO 1000 R 80`; the record size means nothing here.
+pub(super) fn allo(conn: &mut Conn, arg: &str) -> Result<()> {
+    let bytes = arg.split(' ').next().unwrap_or_default();
+    match bytes.parse::<u64>() {
+        Ok(bytes) => {
+            let free = conn.session.free_bytes()?;
+            conn.announced = Some(bytes);
+            // It is only announced: what it replaces is not known yet, so the upload decides.
+            conn.control.say(200, &format!("noted; {free} bytes are free"));
+        }
+        Err(_) => conn.control.say(501, "a number of bytes"),
+    }
+    Ok(())
+}
+
+impl Conn {
+    /// Listens for the client; the port, or the refusal that was said.
+    fn listen(&mut self) -> Option<SocketAddr> {
+        self.plan = Plan::None;
+        let own = self.control.stream.own_address()?.ip();
+        let range = self.site().config().passive_ports.clone();
+        match Plan::listen(own, range.as_ref()) {
+            Ok(plan @ Plan::Passive(_)) => {
+                let Plan::Passive(listener) = &plan else { return None };
+                let address = listener.local_addr().ok()?;
+                self.plan = plan;
+                Some(address)
+            }
+            other => {
+                if let Err(e) = other {
+                    log::error!("no passive port for {}: {e}", self.session.who());
+                }
+                None
+            }
+        }
+    }
+
+    /// After `EPSV ALL` only `EPSV` is left.
+    fn refuses_other_ways(&mut self) -> bool {
+        if self.epsv_only {
+            self.control.say(503, "EPSV ALL was said");
+        }
+        self.epsv_only
+    }
+}
+
+pub(super) fn pasv(conn: &mut Conn, _: &str) -> Result<()> {
+    if conn.refuses_other_ways() {
+        return Ok(());
+    }
+    let own = conn.control.stream.own_address().and_then(|own| data::v4(own.ip()));
+    let told = conn.site().config().passive_address.or(own);
+    match (told, told.and_then(|_| conn.listen())) {
+        (Some(ip), Some(address)) => {
+            let text = address::passive_text(SocketAddrV4::new(ip, address.port()));
+            conn.control.say(227, &text);
+        }
+        (None, _) => conn.control.say(425, "PASV is for IPv4; use EPSV"),
+        _ => conn.control.say(425, "no port is free; try again"),
+    }
+    Ok(())
+}
+
+pub(super) fn epsv(conn: &mut Conn, arg: &str) -> Result<()> {
+    let own = conn.control.stream.own_address().map(|own| own.ip());
+    let is_v4 = own.is_some_and(|own| matches!(own, IpAddr::V4(_)));
+    match address::parse_epsv(Some(arg).filter(|arg| !arg.is_empty())) {
+        Ok(Epsv::All) => {
+            conn.epsv_only = true;
+            conn.control.say(200, "EPSV alone from now on");
+        }
+        Ok(Epsv::V4) if !is_v4 => conn.control.say(522, "network protocol not supported, use (2)"),
+        Ok(Epsv::V6) if is_v4 => conn.control.say(522, "network protocol not supported, use (1)"),
+        Ok(_) => match conn.listen() {
+            Some(address) => {
+                conn.control.say(229, &address::extended_passive_text(address.port()));
+            }
+            None => conn.control.say(425, "no port is free; try again"),
+        },
+        Err(e) => conn.say_bad_address(&e),
+    }
+    Ok(())
+}
+
+impl Conn {
+    fn say_bad_address(&mut self, e: &BadAddress) {
+        match e {
+            BadAddress::Syntax => self.control.say(501, "this is no address"),
+            BadAddress::Protocol => {
+                self.control.say(522, "network protocol not supported, use (1,2)");
+            }
+        }
+    }
+
+    /// Plans to connect to the client, and to nobody else.
+    fn plan_active(&mut self, target: std::result::Result<SocketAddr, BadAddress>) {
+        if self.refuses_other_ways() {
+            return;
+        }
+        self.plan = Plan::None;
+        match target {
+            Err(e) => self.say_bad_address(&e),
+            Ok(target) => match address::check_target(target, self.session.peer()) {
+                Ok(()) => {
+                    self.plan = Plan::Active(target);
+                    self.control.say(200, "the server will connect");
+                }
+                Err(why) => {
+                    log::warn!("{} asked for data to {target}: {why}", self.session.who());
+                    self.control.say(501, why);
+                }
+            },
+        }
+    }
+}
+
+pub(super) fn port(conn: &mut Conn, arg: &str) -> Result<()> {
+    conn.plan_active(address::parse_port(arg));
+    Ok(())
+}
+
+pub(super) fn eprt(conn: &mut Conn, arg: &str) -> Result<()> {
+    conn.plan_active(address::parse_eprt(arg));
+    Ok(())
+}
+
+pub(super) fn site(conn: &mut Conn, arg: &str) -> Result<()> {
+    let verb = arg.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+    match verb.as_str() {
+        "HELP" => {
+            let lines = ["HELP", "QUOTA"].map(String::from);
+            conn.control.say_lines(214, "SITE knows:", &lines, "That is all.");
+        }
+        "QUOTA" => {
+            let usage = conn.session.usage()?;
+            let mut lines = vec![format!("used {} bytes", usage.used_bytes)];
+            match usage.limit_bytes {
+                Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
+                None => lines.push("no limit".to_string()),
+            }
+            lines.push(format!("free {} bytes", conn.session.free_bytes()?));
+            conn.control.say_lines(200, "Your room:", &lines, "End");
+        }
+        "CHMOD" => {
+            conn.control.say(502, "rights belong to the account here, not to the file");
+        }
+        _ => conn.control.say(504, "SITE HELP tells what there is"),
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! Content: RETR, STOR, APPE, STOU, REST, ABOR.
+
+use std::time::Duration;
+
+use super::Conn;
+use super::ascii::{Decoder, Encoder};
+use super::data::Data;
+use super::pump::Broken;
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::session::{Inflow, Source, Start, Wanted};
+
+/// Names that `STOU` tries.
+const UNIQUE_TRIES: u32 = 1000;
+
+pub(super) fn rest(conn: &mut Conn, arg: &str) -> Result<()> {
+    match arg.trim().parse::<u64>() {
+        Ok(offset) => {
+            conn.rest = offset;
+            conn.control.say(350, &format!("the next transfer begins at {offset}"));
+        }
+        Err(_) => conn.control.say(501, "a number of bytes"),
+    }
+    Ok(())
+}
+
+/// There is no transfer here to end: one that runs is ended where it is pumped.
+pub(super) fn abor(conn: &mut Conn, _: &str) -> Result<()> {
+    conn.plan = super::data::Plan::None;
+    conn.control.say(226, "no transfer is running");
+    Ok(())
+}
+
+pub(super) fn retr(conn: &mut Conn, path: &str) -> Result<()> {
+    let offset = std::mem::take(&mut conn.rest);
+    let source = conn.session.source(path)?;
+    if offset > source.size() {
+        return Err(Error::BadOffset { got: offset, want: source.size() });
+    }
+    if offset > 0 && !conn.is_image() {
+        // An offset into the text form is none into the file.
+        conn.control.say(554, "REST is for TYPE I only");
+        return Ok(());
+    }
+    let Some(mut data) = conn.open_data()? else { return Ok(()) };
+    let size = source.size();
+    conn.control.say(150, &format!("sending {} bytes", size - offset));
+    conn.control.flush()?;
+    let sent = send(conn, &mut data, &source, offset);
+    match sent {
+        Ok(()) => {
+            data.finish();
+            log::info!(
+                "{} got {}: {} bytes",
+                conn.session.who(),
+                conn.session.resolve(path)?,
+                size - offset
+            );
+            conn.control.say(226, "the file was sent");
+            Ok(())
+        }
+        Err(Stop::Broken(broken)) => {
+            drop(data);
+            conn.say_broken(broken)
+        }
+        Err(Stop::Refused(e)) => {
+            drop(data);
+            Err(e)
+        }
+    }
+}
+
+/// Why a transfer ended before its time.
+enum Stop {
+    /// On the side of the client or the line.
+    Broken(Broken),
+    /// On this side.
+    Refused(Error),
+}
+
+impl From<Broken> for Stop {
+    fn from(broken: Broken) -> Stop {
+        Stop::Broken(broken)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(e: Error) -> Stop {
+        Stop::Refused(e)
+    }
+}
+
+fn send(conn: &mut Conn, data: &mut Data, source: &Source, offset: u64) -> Result<(), Stop> {
+    let mut block = vec![0; limits::FRAME_DATA];
+    let mut text = Vec::new();
+    let mut encoder = (!conn.is_image()).then(Encoder::default);
+    let mut at = offset;
+    while at < source.size() {
+        let n = source.read_at(&mut block, at)?;
+        if n == 0 {
+            let path = String::from("the file");
+            return Err(Error::Changed { path }.into());
+        }
+        let bytes = block.get(..n).unwrap_or_default();
+        match &mut encoder {
+            Some(encoder) => {
+                text.clear();
+                encoder.encode(bytes, &mut text);
+                conn.send_data(data, &text)?;
+            }
+            None => conn.send_data(data, bytes)?,
+        }
+        at += n as u64;
+    }
+    Ok(())
+}
+
+pub(super) fn stor(conn: &mut Conn, path: &str) -> Result<()> {
+    let offset = std::mem::take(&mut conn.rest);
+    let start = if offset == 0 { Start::Fresh } else { Start::At(offset) };
+    receive(conn, path, start, "")
+}
+
+pub(super) fn appe(conn: &mut Conn, path: &str) -> Result<()> {
+    conn.rest = 0;
+    receive(conn, path, Start::End, "")
+}
+
+pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
+    conn.rest = 0;
+    let base = if path.is_empty() { "file" } else { path };
+    for number in 0..UNIQUE_TRIES {
+        let name = if number == 0 { base.to_string() } else { format!("{base}.{number}") };
+        match conn.session.stat(&name) {
+            Ok(_) => {}
+            // RFC 1123, section 4.1.2.9: the name is told in this form.
+            Err(Error::NotFound { .. }) => {
+                return receive(conn, &name, Start::Fresh, &format!("FILE: {name}"));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Err(Error::TooMany { what: "files of this name", max: UNIQUE_TRIES.into() })
+}
+
+/// The common way of all uploads: claim and room, data connection, bytes, commit.
+fn receive(conn: &mut Conn, path: &str, start: Start, opening: &str) -> Result<()> {
+    let announced = std::mem::take(&mut conn.announced).filter(|_| conn.is_image());
+    if start != Start::Fresh && !conn.is_image() && matches!(start, Start::At(_)) {
+        conn.control.say(554, "REST is for TYPE I only");
+        return Ok(());
+    }
+    let wanted = Wanted { path, mtime: None, replace: true };
+    let mut inflow = conn.session.inflow(&wanted, start, announced)?;
+    let Some(mut data) = conn.open_data()? else { return Ok(()) };
+    let opening = if opening.is_empty() { "ready to receive" } else { opening };
+    conn.control.say(150, opening);
+    conn.control.flush()?;
+    let came = take_all(conn, &mut data, &mut inflow)
+        .and_then(|()| check_end(conn, &inflow, announced).map_err(Stop::from));
+    drop(data);
+    match came {
+        Ok(()) => {
+            let path = inflow.path().clone();
+            let stored = conn.session.commit(inflow.finish()?, &mut |_, _| Ok(()))?;
+            log::info!("{} stored {path}: {} bytes", conn.session.who(), stored.size);
+            conn.control.say(226, &format!("stored, {} bytes", stored.size));
+            Ok(())
+        }
+        Err(Stop::Broken(broken)) => {
+            let (path, kept) = (inflow.path().clone(), inflow.keep()?);
+            log::info!("{} broke off {path}: {kept} bytes are kept", conn.session.who());
+            conn.say_broken(broken)
+        }
+        Err(Stop::Refused(e)) => Err(e),
+    }
+}
+
+fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(), Stop> {
+    // Most files are small, and small ones should not cost a large buffer.
+    let mut block = vec![0; limits::BUSY_BUFFER];
+    let mut plain = Vec::new();
+    let mut decoder = (!conn.is_image()).then(Decoder::default);
+    loop {
+        let n = conn.receive_data(data, &mut block)?;
+        let bytes = block.get(..n).unwrap_or_default();
+        plain.clear();
+        match &mut decoder {
+            Some(decoder) if n == 0 => decoder.finish(&mut plain),
+            Some(decoder) => decoder.decode(bytes, &mut plain),
+            None => {}
+        }
+        inflow.write(if decoder.is_some() { &plain } else { bytes })?;
+        if n == 0 {
+            return Ok(());
+        }
+        if n == block.len() && n < limits::FRAME_DATA {
+            block = vec![0; limits::FRAME_DATA];
+        }
+    }
+}
+
+/// A client that was killed ends its data as one that is done. What it announced decides; where it
+/// announced nothing and a file would be replaced, the control line is watched for a moment.
+fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result<(), Broken> {
+    let came = inflow.end() - inflow.kept();
+    if announced.is_some_and(|announced| came < announced) {
+        return Err(Broken::Line("fewer bytes came than were announced; what came is kept"));
+    }
+    let grace = if inflow.is_replacing() && announced.is_none() {
+        Duration::from_millis(conn.site().config().grace_millis)
+    } else {
+        Duration::ZERO
+    };
+    conn.attend_grace(grace)
+}
