@@ -188,6 +188,15 @@ impl Accounts {
         self.by_name.is_empty()
     }
 
+    /// The iterations that most passwords were hashed with, if there is any account.
+    pub fn usual_iterations(&self) -> Option<u32> {
+        let mut counts = BTreeMap::<u32, usize>::new();
+        for account in self.iter() {
+            *counts.entry(account.verifier.iterations()).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(iterations, _)| iterations)
+    }
+
     /// Counts the writes of the store; an edit by hand leaves it as it is.
     pub fn generation(&self) -> u64 {
         self.generation

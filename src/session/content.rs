@@ -7,7 +7,7 @@ use crate::limits;
 use crate::transfer::{
     self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
-use crate::vfs::{Mtime, Source, VPath};
+use crate::vfs::{Kind, Mtime, Source, VPath};
 
 /// What an upload is to be.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,15 @@ impl Session {
     ) -> Result<Upload> {
         let (user, path) = self.at(wanted.path)?;
         Upload::begin(&self.spec(user, &path, wanted), algorithm, size, fresh)
+    }
+
+    /// Whether a file of `size` bytes is at `path`, and nobody is about to put another there.
+    pub fn is_settled(&self, path: &str, size: u64) -> bool {
+        let Ok((user, path)) = self.at(path) else { return false };
+        let key = format!("{}{}", user.purse.as_str(), path.as_str());
+        let there = user.vfs.stat(&path);
+        there.is_ok_and(|there| there.kind == Kind::File && there.size == size)
+            && !self.site().claims().is_taken(&key)
     }
 
     /// Takes a whole small file, ready to be committed.

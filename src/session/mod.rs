@@ -202,9 +202,9 @@ impl Session {
         Ok(usage.limit_bytes.map_or(disk, |limit| disk.min(limit.saturating_sub(taken))))
     }
 
-    /// The account's unfinished uploads.
-    pub fn parts(&self) -> Result<Vec<PartNote>> {
-        self.user()?.vfs.parts()
+    /// Calls `seen` with each of the account's unfinished uploads; its error ends the listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
+        self.user()?.vfs.parts(seen)
     }
 
     /// Removes the unfinished upload of a path.

@@ -11,11 +11,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, fchmod, futimens};
+use rustix::fs::{Mode, fchmod, fstat, futimens};
 use rustix::io::Errno;
 
 use super::Account;
-use super::entry::{Kind, Mtime, kind_of, times};
+use super::entry::{FileId, Kind, Mtime, kind_of, times};
 use super::home::FILE_MODE;
 use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
 use super::moves::{Origin, Taken, replaceable};
@@ -24,6 +24,7 @@ use super::path::VPath;
 use super::source::read_full;
 use super::watch::FolderWatch;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// What becomes of a part that an earlier upload left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,12 @@ impl Draft {
         let opened = At::new(account.parts(), name.as_bytes()).open(flags, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
         let len = if held { length(&file)? } else { 0 };
+        // Looked at behind the making, so that of many at once none slips through.
+        if there.is_none() && part::count(account.parts()).map_err(failed)? > limits::PARTS {
+            part::drop_part(&account.home, account.parts(), &id).map_err(failed)?;
+            let max = limits::PARTS as u64;
+            return Err(Error::TooMany { what: "unfinished uploads", max });
+        }
         let mut draft = Draft::new(account, spot, file, name);
         (draft.part, draft.len, draft.cleared) = (Some(id), len, cleared);
         Ok(draft)
@@ -266,6 +273,11 @@ impl Drop for Draft {
 /// The spot of a file to be; refuses what could never be put in place there.
 fn target(account: &Account, path: &VPath) -> Result<Spot> {
     let spot = account.jail.spot(path)?;
+    let folder = fstat(account.jail.folder_of(&spot));
+    let folder = folder.map_err(|e| told(e, path, "looking at a folder"))?;
+    if !FileId::of(&folder).is_beside(account.parts_id) {
+        return Err(Error::Unsupported { what: "an upload to another disk, mounted in a home" });
+    }
     match account.jail.at(&spot).stat() {
         Ok(stat) => replaceable(kind_of(&stat), Kind::File, path)?,
         Err(Errno::NOENT) => {}

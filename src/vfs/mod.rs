@@ -14,7 +14,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 
-use self::entry::{file_bytes, kind_of};
+use self::entry::{FileId, file_bytes, kind_of};
 use self::home::FOLDER_MODE;
 use self::jail::{At, Jail, READ, STAND, told};
 use self::moves::{Origin, Taken};
@@ -56,6 +56,7 @@ struct Account {
     home: Arc<Home>,
     jail: Jail,
     parts: OwnedFd,
+    parts_id: FileId,
 }
 
 impl Account {
@@ -87,7 +88,12 @@ impl Vfs {
         }
         let jail = Jail::new(at.open(STAND, 0).map_err(failed)?, home.powers().openat2);
         let parts = home::own_folder(home.parts(), account.as_bytes()).map_err(failed)?;
-        Ok(Vfs { account: Arc::new(Account { home: Arc::clone(home), jail, parts }) })
+        Vfs::of(home, jail, parts).map_err(failed)
+    }
+
+    fn of(home: &Arc<Home>, jail: Jail, parts: OwnedFd) -> Result<Vfs, Errno> {
+        let (home, parts_id) = (Arc::clone(home), FileId::of(&fstat(&parts)?));
+        Ok(Vfs { account: Arc::new(Account { home, jail, parts, parts_id }) })
     }
 
     /// What is at `path`; a link is told as a link.
@@ -250,9 +256,10 @@ impl Vfs {
         Ok(part::Note::read(parts, &id).map_err(failed)?.map(|_| held))
     }
 
-    /// The account's unfinished uploads, in no order.
-    pub fn parts(&self) -> Result<Vec<PartNote>> {
-        part::list(self.account.parts()).map_err(|e| Error::io("listing the parts", e.into()))
+    /// Calls `seen` with each of the account's unfinished uploads, in no order; its error ends the
+    /// listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
+        part::list(self.account.parts(), seen)
     }
 
     /// Drops an unfinished upload and tells the bytes that became free.

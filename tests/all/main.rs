@@ -38,6 +38,8 @@ mod props;
 mod quota;
 // The server ends, and what was under way goes on.
 mod stopping;
+// What was once wrong: each test tells a story that must not happen again.
+mod regression;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
 // Files on their way in.
