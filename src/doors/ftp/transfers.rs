@@ -205,11 +205,11 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
     }
 }
 
-/// A client that was killed ends its data as one that is done. What it announced decides; where it
-/// announced nothing and a file would be replaced, the control line is watched for a moment.
+/// A client that was killed ends its data as one that is done. What it announced decides, or what
+/// is known of a part since it was begun; where nothing is known and a file would be replaced, the
+/// control line is watched for a moment.
 fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result<(), Broken> {
-    let came = inflow.end() - inflow.kept();
-    if announced.is_some_and(|announced| came < announced) {
+    if inflow.is_short() {
         return Err(Broken::Line("fewer bytes came than were announced; what came is kept"));
     }
     let grace = if inflow.is_replacing() && announced.is_none() {
