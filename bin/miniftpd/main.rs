@@ -109,11 +109,12 @@ fn serve(args: &Args) -> ExitCode {
     }
 }
 
-/// Asks for a descriptor for each connection, one to end it with, and two for what it transfers;
-/// warns if not even the first two are to be had for as many as the settings let in.
+/// Asks for a descriptor for each connection, one to end it with, and as many as it may need beside
+/// them; warns if not even the first two are to be had for as many as the settings let in.
 fn raise_descriptors(config: &Config) {
     let connections = config.connections as u64;
-    let Err(most) = miniftp::server::raise_descriptors(connections * 4 + DESCRIPTORS_BESIDE) else {
+    let Err(most) = miniftp::server::raise_descriptors(connections * EACH + DESCRIPTORS_BESIDE)
+    else {
         return;
     };
     if most < connections * 2 + DESCRIPTORS_BESIDE {
@@ -124,6 +125,8 @@ fn raise_descriptors(config: &Config) {
     }
 }
 
+/// Descriptors of a connection with an upload open, small files in flight and one of them at work.
+const EACH: u64 = 9;
 /// Descriptors that the server needs beside those of its connections.
 const DESCRIPTORS_BESIDE: u64 = 64;
 

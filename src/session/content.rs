@@ -93,10 +93,10 @@ impl Session {
         transfer::store(&self.spec(user, &path, wanted), algorithm, digests, whole, data)
     }
 
-    /// Whether success means that the bytes are on the disk, so that small files are worth
-    /// grouping.
-    pub fn is_durable(&self) -> bool {
-        self.site().durability() == Durability::Full
+    /// Whether success means that the bytes are on the disk, and several files can be synced
+    /// together, so that small ones are worth grouping.
+    pub fn groups_small_files(&self) -> bool {
+        self.site().durability() == Durability::Full && self.site().home().tells_failed_syncs()
     }
 
     /// Puts a whole file in its place.

@@ -133,6 +133,16 @@ impl Inflow {
         self.body.whole.is_some_and(|whole| self.body.end < whole)
     }
 
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.body.disk.fill();
+    }
+
+    #[cfg(test)]
+    pub(super) fn fall_silent(&self) {
+        self.claim.fall_silent();
+    }
+
     /// Takes the next bytes. After a refusal what was written before stays as a part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let held = &mut self.claim.hold()?;

@@ -26,7 +26,7 @@ use rustix::io::Errno;
 use super::entry::{Kind, kind_of};
 use super::jail::{self, At, KEPT_FILE, NEW_FILE, READ};
 use super::part;
-use super::watch::DiskWatch;
+use super::watch::{self, DiskWatch};
 use crate::error::{Error, Result};
 use crate::text;
 
@@ -104,6 +104,7 @@ pub struct Home {
     powers: Powers,
     /// Whether a file made with [`FILE_MODE`] really gets it, or the umask takes something away.
     makes_plain_files: bool,
+    tells_failed_syncs: bool,
     /// Taken for renames where the kernel cannot make them in one step.
     renaming: Mutex<()>,
     count: AtomicUsize,
@@ -135,6 +136,7 @@ impl Home {
             _lock: lock,
             powers: Powers { openat2: false, renameat2: false },
             makes_plain_files: false,
+            tells_failed_syncs: watch::is_told_of_failures(),
             renaming: Mutex::new(()),
             count: AtomicUsize::new(0),
         };
@@ -147,6 +149,11 @@ impl Home {
     /// What the kernel and the disk can do, for the log.
     pub fn powers(&self) -> Powers {
         self.powers
+    }
+
+    /// Whether a [`DiskWatch`] is told when syncing failed, so that files can be synced together.
+    pub fn tells_failed_syncs(&self) -> bool {
+        self.tells_failed_syncs
     }
 
     /// Begins to watch the home's file system, so that what is written from now on can be synced.

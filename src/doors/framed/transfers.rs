@@ -158,7 +158,7 @@ fn take_small(
     if may_be_equal && is_there(conn, wanted, size, whole)? {
         return Ok(None);
     }
-    if conn.group.is_none() && conn.session.is_durable() {
+    if conn.group.is_none() && conn.session.groups_small_files() {
         conn.group = Some(conn.session.group()?);
     }
     conn.session.store(wanted, conn.algorithm, digests, whole, data).map(Some)
