@@ -77,6 +77,11 @@ impl Inflow {
             Start::At(got) => return Err(Error::BadOffset { got, want: there }),
         };
         let goes_on = !replacing && kept > 0;
+        if let (false, Some(_)) = (goes_on, part) {
+            // Who begins anew has given it up, and may need its room.
+            let freed = spec.vfs.drop_part(spec.path)?;
+            spec.ledger.give_back(spec.purse, freed);
+        }
         let held = if goes_on { part.unwrap_or(0) } else { 0 };
         let whole = kept.saturating_add(declared.unwrap_or(0));
         let disk = spec.disk();

@@ -60,6 +60,27 @@ fn over_the_quota_nothing_is_stored_and_the_room_can_be_had_back() {
     ground.run("curl", &quota).ok().stderr_has("free 0 bytes");
 }
 
+/// A part that fills the quota does not stand in the way of another try under its name.
+#[test]
+fn who_begins_anew_has_the_room_of_the_part() {
+    if !installed(&["curl"]) {
+        return;
+    }
+    let ground = Ground::with_quota("1M");
+    let url = ground.url("file");
+    for size in [10, 500_000] {
+        ground.write("file", &bytes(1, 3 << 20));
+        ground.run("curl", &["-sS", "-T", "file", &url]).fails(NO_ROOM);
+        assert_eq!(part_files(&ground.site.home(), USER).len(), 1);
+        let content = bytes(2, size);
+        ground.write("file", &content);
+        ground.run("curl", &["-sS", "-T", "file", &url]).ok();
+        ground.assert_stored("file", &content);
+        assert_eq!(stored_bytes(&ground.site.home(), USER), size as u64);
+        ground.run("curl", &["-sS", "-Q", "DELE file", &ground.url("")]).ok();
+    }
+}
+
 #[test]
 fn what_is_announced_is_refused_before_it_is_sent() {
     if !installed(&["curl"]) {
