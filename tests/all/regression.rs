@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::time::Instant;
 
-use miniftp::accounts::{AccountName, State};
+use miniftp::accounts::{AccountName, Draft, State};
 use miniftp::config::Config;
 use miniftp::limits;
 use miniftp::scram::{ClientExchange, Verifier};
@@ -96,7 +96,11 @@ fn a_challenge_does_not_tell_who_is_known_or_closed() {
         said.split_once(",s=").unwrap().1.to_owned()
     };
     let before = salt_and_iterations("ann");
-    site.accounts().edit(|draft| Ok(draft.account("ann")?.state = State::Closed)).unwrap();
+    let close = |draft: &mut Draft| {
+        draft.account("ann")?.state = State::Closed;
+        Ok(())
+    };
+    site.accounts().edit(close).unwrap();
     assert_eq!(salt_and_iterations("ann"), before);
     daemon.connect().log_in("ann", &password("ann")).expect(253);
     let mut daemon = daemon;
