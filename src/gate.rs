@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 pub struct Room {
     /// Connections in all.
     pub all: usize,
-    /// Connections from one address, or one network of IPv6; loopback is exempt, since a whole class sits there.
+    /// Connections from one address, or one network of IPv6; loopback is exempt, since a whole
+    /// class sits there.
     pub per_address: usize,
     /// Connections that have not logged in yet.
     pub before_login: usize,

@@ -51,6 +51,8 @@ struct Body {
     ledger: Arc<Ledger>,
     purse: Purse,
     mtime: Option<Mtime>,
+    /// Bytes that the file is to have, where that was said, now or when its part was begun.
+    whole: Option<u64>,
     /// What has come while there is no part; it is covered, and not on the disk yet.
     waiting: Vec<u8>,
     /// Bytes of the file so far.
@@ -63,6 +65,10 @@ impl Inflow {
         let (claim, replacing) = spec.begin()?;
         let part = spec.vfs.part_held(spec.path)?;
         let old = if replacing { Some(spec.vfs.source(spec.path)?) } else { None };
+        if let (false, Some(folder)) = (replacing, spec.path.parent()) {
+            // A short file meets its folder only at its end, which is late for a refusal.
+            spec.vfs.check_folder(&folder)?;
+        }
         let there = old.as_ref().map_or(part.unwrap_or(0), Source::size);
         let kept = match start {
             Start::Fresh => 0,
@@ -71,6 +77,11 @@ impl Inflow {
             Start::At(got) => return Err(Error::BadOffset { got, want: there }),
         };
         let goes_on = !replacing && kept > 0;
+        if let (false, Some(_)) = (goes_on, part) {
+            // Who begins anew has given it up, and may need its room.
+            let freed = spec.vfs.drop_part(spec.path)?;
+            spec.ledger.give_back(spec.purse, freed);
+        }
         let held = if goes_on { part.unwrap_or(0) } else { 0 };
         let whole = kept.saturating_add(declared.unwrap_or(0));
         let disk = spec.disk();
@@ -89,9 +100,12 @@ impl Inflow {
             purse: spec.purse.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
+            whole: declared.map(|_| whole),
             end: kept,
         };
         if goes_on {
+            let known = spec.vfs.part_declared(spec.path)?;
+            body.whole = body.whole.or(known);
             body.go_on(&mut claim.hold()?)?;
         } else if let (Some(old), true) = (old, kept > 0) {
             body.copy(&old, &claim)?;
@@ -117,6 +131,11 @@ impl Inflow {
     /// Bytes of the file so far.
     pub fn end(&self) -> u64 {
         self.body.end
+    }
+
+    /// Whether fewer bytes are here than the file is to have, as far as that was ever said.
+    pub fn is_short(&self) -> bool {
+        self.body.whole.is_some_and(|whole| self.body.end < whole)
     }
 
     #[cfg(test)]
@@ -169,7 +188,7 @@ impl Inflow {
 impl Body {
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
-        let mut draft = self.vfs.draft(&self.path, Keep::Held, None, self.mtime)?;
+        let mut draft = self.vfs.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
@@ -211,7 +230,7 @@ impl Body {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.vfs.draft(&self.path, Keep::Fresh, None, self.mtime)?;
+        let draft = self.vfs.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
         self.ledger.give_back(&self.purse, draft.cleared_bytes());
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);

@@ -256,6 +256,13 @@ impl Vfs {
         Ok(part::Note::read(parts, &id).map_err(failed)?.map(|_| held))
     }
 
+    /// Bytes that the unfinished upload to `path` is to have in the end, where that was said.
+    pub fn part_declared(&self, path: &VPath) -> Result<Option<u64>> {
+        let note = part::Note::read(self.account.parts(), &part::id(path));
+        let note = note.map_err(|e| told(e, path, "looking at a part"))?;
+        Ok(note.and_then(|note| note.declared))
+    }
+
     /// Calls `seen` with each of the account's unfinished uploads, in no order; its error ends the
     /// listing.
     pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
