@@ -97,7 +97,11 @@ fn a_challenge_does_not_tell_who_is_known_or_closed() {
         said.split_once(",s=").unwrap().1.to_owned()
     };
     let before = salt_and_iterations("ann");
-    site.accounts().edit(|draft| Ok(draft.account("ann")?.state = State::Closed)).unwrap();
+    let close = site.accounts().edit(|draft| {
+        draft.account("ann")?.state = State::Closed;
+        Ok(())
+    });
+    close.unwrap();
     assert_eq!(salt_and_iterations("ann"), before);
     daemon.connect().log_in("ann", &password("ann")).expect(253);
     let mut daemon = daemon;
