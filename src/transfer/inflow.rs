@@ -9,10 +9,11 @@
 
 use std::sync::Arc;
 
-use super::{Claim, Ready, Spec};
+use super::paid::Disk;
+use super::{Claim, Held, Ready, Spec};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Charge, Ledger, Purse};
+use crate::quota::{Ledger, Purse};
 use crate::vfs::{Draft, Keep, Mtime, Source, VPath, Vfs};
 
 /// Where the bytes that come belong.
@@ -46,7 +47,7 @@ struct Body {
     path: VPath,
     /// The part, once there is one.
     draft: Option<Draft>,
-    charge: Charge,
+    disk: Disk,
     ledger: Arc<Ledger>,
     purse: Purse,
     mtime: Option<Mtime>,
@@ -82,15 +83,19 @@ impl Inflow {
             spec.ledger.give_back(spec.purse, freed);
         }
         let held = if goes_on { part.unwrap_or(0) } else { 0 };
-        let mut charge = Charge::open(spec.ledger, spec.purse, held);
         let whole = kept.saturating_add(declared.unwrap_or(0));
-        charge.cover(whole, replacing)?;
-        spec.check_disk(whole.saturating_sub(held))?;
+        let disk = spec.disk();
+        {
+            let mut claim = claim.hold()?;
+            claim.charge().adopt(held);
+            claim.charge().cover(whole, replacing)?;
+        }
+        disk.check(whole.saturating_sub(held))?;
         let mut body = Body {
             vfs: spec.vfs.clone(),
             path: spec.path.clone(),
             draft: None,
-            charge,
+            disk,
             ledger: Arc::clone(spec.ledger),
             purse: spec.purse.clone(),
             mtime: spec.mtime,
@@ -101,9 +106,9 @@ impl Inflow {
         if goes_on {
             let known = spec.vfs.part_declared(spec.path)?;
             body.whole = body.whole.or(known);
-            body.go_on()?;
+            body.go_on(&mut claim.hold()?)?;
         } else if let (Some(old), true) = (old, kept > 0) {
-            body.copy(&old)?;
+            body.copy(&old, &claim)?;
         }
         Ok(Inflow { body, claim, replace: spec.replace, replacing, kept })
     }
@@ -133,53 +138,61 @@ impl Inflow {
         self.body.whole.is_some_and(|whole| self.body.end < whole)
     }
 
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.body.disk.fill();
+    }
+
+    #[cfg(test)]
+    pub(super) fn fall_silent(&self) {
+        self.claim.fall_silent();
+    }
+
     /// Takes the next bytes. After a refusal what was written before stays as a part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let _held = self.claim.hold()?;
+        let held = &mut self.claim.hold()?;
         let body = &mut self.body;
         if body.draft.is_none() && body.waiting.len() + bytes.len() <= limits::INFLOW_SMALL {
-            return body.wait(bytes, self.replacing);
+            return body.wait(held, bytes, self.replacing);
         }
-        body.spill()?;
-        body.append(bytes)
+        body.spill(held)?;
+        body.append(held, bytes)
     }
 
     /// The stream broke off: what has come stays as a part, for the next attempt.
     pub fn keep(mut self) -> Result<u64> {
-        let _held = self.claim.hold()?;
+        let held = &mut self.claim.hold()?;
         if self.body.end > 0 {
-            self.body.spill()?;
+            self.body.spill(held)?;
         }
         Ok(self.body.end)
     }
 
     /// The stream is at its end: the file is ready to be committed.
     pub fn finish(self) -> Result<Ready> {
-        let Body { vfs, path, draft, charge, ledger, purse, mtime, waiting, end, .. } = self.body;
+        let Body { vfs, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
-        let (draft, promised) = match draft {
-            Some(draft) => {
-                claim.entrust(charge)?;
-                (draft, None)
-            }
+        claim.hold()?.needs_no_peer();
+        let (draft, small) = match draft {
+            Some(draft) => (draft, false),
             None => {
                 let mut draft = vfs.draft_small(&path)?;
                 draft.write_at(0, &waiting)?;
-                (draft, Some(charge))
+                (draft, true)
             }
         };
-        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, promised })
+        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, small })
     }
 }
 
 impl Body {
     /// Takes the part that is there, as far as it is kept.
-    fn go_on(&mut self) -> Result<()> {
+    fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
         let mut draft = self.vfs.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
-        self.charge.settle(draft.held());
+        claim.charge().settle(draft.held());
         if draft.held() != self.end {
             return Err(Error::BadOffset { got: self.end, want: draft.held() });
         }
@@ -188,9 +201,9 @@ impl Body {
     }
 
     /// Begins the part with what is kept of the file that is there.
-    fn copy(&mut self, old: &Source) -> Result<()> {
+    fn copy(&mut self, old: &Source, claim: &Claim) -> Result<()> {
         let kept = std::mem::take(&mut self.end);
-        self.spill()?;
+        self.spill(&mut claim.hold()?)?;
         let mut block = vec![0; limits::FRAME_DATA];
         while self.end < kept {
             let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
@@ -198,22 +211,22 @@ impl Body {
             if old.read_at(piece, self.end)? != want {
                 return Err(Error::Changed { path: self.path.as_str().to_string() });
             }
-            self.append(piece)?;
+            self.append(&mut claim.hold()?, piece)?;
         }
         Ok(())
     }
 
     /// Keeps bytes in memory, and room for them.
-    fn wait(&mut self, bytes: &[u8], replacing: bool) -> Result<()> {
+    fn wait(&mut self, claim: &mut Held<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
         let end = self.end.saturating_add(bytes.len() as u64);
-        self.charge.cover(end, replacing)?;
+        claim.charge().cover(end, replacing)?;
         self.waiting.extend_from_slice(bytes);
         self.end = end;
         Ok(())
     }
 
     /// Moves what waits in memory into a part, if there is none yet.
-    fn spill(&mut self) -> Result<()> {
+    fn spill(&mut self, claim: &mut Held<'_>) -> Result<()> {
         if self.draft.is_some() {
             return Ok(());
         }
@@ -222,19 +235,15 @@ impl Body {
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);
         self.end = 0;
-        self.append(&waiting)
+        self.append(claim, &waiting)
     }
 
     /// Charges bytes and writes them behind the others.
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+    fn append(&mut self, claim: &mut Held<'_>, bytes: &[u8]) -> Result<()> {
         let nothing = Error::WrongState { what: "nothing is open to write to" };
         let draft = self.draft.as_mut().ok_or(nothing)?;
-        let end = self.end.saturating_add(bytes.len() as u64);
-        self.charge.spend(end)?;
-        if let Err(e) = draft.write_at(self.end, bytes) {
-            self.charge.settle(draft.held());
-            return Err(e);
-        }
+        let (at, end) = (self.end, self.end.saturating_add(bytes.len() as u64));
+        self.disk.write(claim, draft, end, |draft| draft.write_at(at, bytes))?;
         self.end = end;
         Ok(())
     }

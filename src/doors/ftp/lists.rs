@@ -102,16 +102,14 @@ pub(super) fn nlst(conn: &mut Conn, arg: &str) -> Result<()> {
 }
 
 pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
-    match Listed::open(conn, path)? {
-        Listed::One(_) => {
-            conn.control.say(501, "MLSD lists folders; MLST tells of one entry");
-            Ok(())
-        }
-        listed => {
-            let shape = Shape::Facts(conn.facts);
-            send(conn, listed, &shape)
-        }
+    // A name with a star in it is a name here (RFC 3659, section 7.2).
+    if conn.session.stat(path)?.0.kind != Kind::Folder {
+        conn.control.say(501, "MLSD lists folders; MLST tells of one entry");
+        return Ok(());
     }
+    let listed = Listed::Many(conn.session.list(path)?, None);
+    let shape = Shape::Facts(conn.facts);
+    send(conn, listed, &shape)
 }
 
 /// Sends a listing over the data connection.

@@ -6,7 +6,7 @@ use super::address::{self, BadAddress, Epsv};
 use super::commands::{Arg, VERBS};
 use super::data::{self, Plan};
 use super::facts::Facts;
-use super::{Conn, Type};
+use super::{Conn, Type, transfers};
 use crate::error::Result;
 use crate::text::Size;
 
@@ -57,9 +57,12 @@ pub(super) fn help(conn: &mut Conn, verb: &str) -> Result<()> {
     }
     match VERBS.iter().find(|row| row.verb.eq_ignore_ascii_case(verb)) {
         Some(row) => {
-            let form =
-                if row.arg == Arg::Optional { format!("[{}]", row.form) } else { row.form.into() };
-            conn.control.say(214, &format!("{} {form}: {}", row.verb, row.about));
+            let form = match row.arg {
+                _ if row.form.is_empty() => String::new(),
+                Arg::Optional => format!(" [{}]", row.form),
+                _ => format!(" {}", row.form),
+            };
+            conn.control.say(214, &format!("{}{form}: {}", row.verb, row.about));
         }
         None => conn.control.say(502, "no such verb; HELP lists them"),
     }
@@ -145,14 +148,14 @@ pub(super) fn mode(conn: &mut Conn, arg: &str) -> Result<()> {
 /// `ALLO 1000` or `ALLO 1000 R 80`; the record size means nothing here.
 pub(super) fn allo(conn: &mut Conn, arg: &str) -> Result<()> {
     let bytes = arg.split(' ').next().unwrap_or_default();
-    match bytes.parse::<u64>() {
-        Ok(bytes) => {
+    match transfers::number(bytes) {
+        Some(bytes) => {
             let free = conn.session.free_bytes()?;
             conn.announced = Some(bytes);
             // It is only announced: what it replaces is not known yet, so the upload decides.
             conn.control.say(200, &format!("noted; {free} bytes are free"));
         }
-        Err(_) => conn.control.say(501, "a number of bytes"),
+        None => conn.control.say(501, "a number of bytes"),
     }
     Ok(())
 }

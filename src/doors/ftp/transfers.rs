@@ -14,14 +14,19 @@ use crate::session::{Inflow, Source, Start, Wanted};
 const UNIQUE_TRIES: u32 = 1000;
 
 pub(super) fn rest(conn: &mut Conn, arg: &str) -> Result<()> {
-    match arg.trim().parse::<u64>() {
-        Ok(offset) => {
+    match number(arg) {
+        Some(offset) => {
             conn.rest = offset;
             conn.control.say(350, &format!("the next transfer begins at {offset}"));
         }
-        Err(_) => conn.control.say(501, "a number of bytes"),
+        None => conn.control.say(501, "a number of bytes"),
     }
     Ok(())
+}
+
+/// A number of bytes: digits and nothing else.
+pub(super) fn number(text: &str) -> Option<u64> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 /// There is no transfer here to end: one that runs is ended where it is pumped.
