@@ -9,8 +9,8 @@
 //!
 //! Then the same by FTP, with curl and lftp, and with vsftpd and pure-ftpd beside miniftpd where
 //! they are installed; `MINIFTP_BENCH_VSFTPD` and `MINIFTP_BENCH_PUREFTPD` name programs that are
-//! not in PATH. They write into the file in its place and were told of no quota, so the ratio is what
-//! a commit and exact books cost.
+//! not in PATH. They write into the file in its place and were told of no
+//! quota, so the ratio is what a commit and exact books cost.
 //!
 //! `MINIFTP_BENCH_MB` and `MINIFTP_BENCH_FILES` change the sizes, `MINIFTP_BENCH_DIR` the place.
 

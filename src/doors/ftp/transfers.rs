@@ -163,7 +163,11 @@ fn receive(conn: &mut Conn, path: &str, start: Start, opening: &str) -> Result<(
     conn.control.flush()?;
     let came = take_all(conn, &mut data, &mut inflow)
         .and_then(|()| check_end(conn, &inflow, announced).map_err(Stop::from));
-    drop(data);
+    if let Err(Stop::Refused(_)) = came {
+        data.turn_away();
+    } else {
+        drop(data);
+    }
     match came {
         Ok(()) => {
             let path = inflow.path().clone();
