@@ -54,6 +54,21 @@ struct Body {
     waiting: Vec<u8>,
     /// Bytes of the file so far.
     end: u64,
+    /// What is to be taken over before the first byte is written. It waits until then, so that a
+    /// stream that never begins changes nothing.
+    behind: Behind,
+    min_free_bytes: u64,
+}
+
+/// What the bytes that come are put behind.
+#[derive(Debug, Default)]
+enum Behind {
+    #[default]
+    Nothing,
+    /// The part that is there.
+    Part,
+    /// A copy of the file that is there.
+    File(Source),
 }
 
 impl Inflow {
@@ -69,13 +84,18 @@ impl Inflow {
             Start::At(offset) if offset <= there => offset,
             Start::At(got) => return Err(Error::BadOffset { got, want: there }),
         };
-        let goes_on = !replacing && kept > 0;
-        let held = if goes_on { part.unwrap_or(0) } else { 0 };
+        // A part that was left is gone on with or makes room for the new bytes.
+        let held = part.unwrap_or(0);
         let mut charge = Charge::open(spec.ledger, spec.purse, held);
-        let whole = kept.saturating_add(declared.unwrap_or(0));
+        let whole = kept.max(declared.unwrap_or(0));
         charge.cover(whole, replacing)?;
         spec.check_disk(whole.saturating_sub(held))?;
-        let mut body = Body {
+        let behind = match old {
+            _ if kept == 0 => Behind::Nothing,
+            Some(old) => Behind::File(old),
+            None => Behind::Part,
+        };
+        let body = Body {
             vfs: spec.vfs.clone(),
             path: spec.path.clone(),
             draft: None,
@@ -85,12 +105,9 @@ impl Inflow {
             mtime: spec.mtime,
             waiting: Vec::new(),
             end: kept,
+            behind,
+            min_free_bytes: spec.min_free_bytes,
         };
-        if goes_on {
-            body.go_on()?;
-        } else if let (Some(old), true) = (old, kept > 0) {
-            body.copy(&old)?;
-        }
         Ok(Inflow { body, claim, replace: spec.replace, replacing, kept })
     }
 
@@ -118,6 +135,11 @@ impl Inflow {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let _held = self.claim.hold()?;
         let body = &mut self.body;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        body.check_disk(bytes.len())?;
+        body.take_over()?;
         if body.draft.is_none() && body.waiting.len() + bytes.len() <= limits::INFLOW_SMALL {
             return body.wait(bytes, self.replacing);
         }
@@ -125,18 +147,26 @@ impl Inflow {
         body.append(bytes)
     }
 
-    /// The stream broke off: what has come stays as a part, for the next attempt.
+    /// The stream broke off: what has come stays as a part, for the next attempt. Tells the bytes
+    /// of the part; where nothing came it is the one that was there before.
     pub fn keep(mut self) -> Result<u64> {
         let _held = self.claim.hold()?;
-        if self.body.end > 0 {
+        if self.body.end > self.kept {
             self.body.spill()?;
         }
-        Ok(self.body.end)
+        Ok(self.body.charge.held())
     }
 
     /// The stream is at its end: the file is ready to be committed.
-    pub fn finish(self) -> Result<Ready> {
-        let Body { vfs, path, draft, charge, ledger, purse, mtime, waiting, end } = self.body;
+    pub fn finish(mut self) -> Result<Ready> {
+        {
+            let _held = self.claim.hold()?;
+            self.body.take_over()?;
+            if self.body.draft.is_none() {
+                self.body.clear_part()?;
+            }
+        }
+        let Body { vfs, path, draft, charge, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
         let (draft, promised) = match draft {
             Some(draft) => {
@@ -154,6 +184,31 @@ impl Inflow {
 }
 
 impl Body {
+    /// Whether the disk, less its reserve, has room for so many bytes more.
+    fn check_disk(&self, bytes: usize) -> Result<()> {
+        let bytes = (self.waiting.len() + bytes) as u64;
+        let room = self.vfs.free_bytes()?.saturating_sub(self.min_free_bytes);
+        if room < bytes { Err(Error::DiskFull) } else { Ok(()) }
+    }
+
+    /// Takes over what the new bytes are put behind.
+    fn take_over(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.behind) {
+            Behind::Nothing => Ok(()),
+            Behind::Part => self.go_on(),
+            Behind::File(old) => self.copy(&old),
+        }
+    }
+
+    /// Drops the part that an earlier attempt left; its room is for the new bytes.
+    fn clear_part(&mut self) -> Result<()> {
+        if self.charge.held() > 0 {
+            self.vfs.drop_part(&self.path)?;
+            self.charge.settle(0);
+        }
+        Ok(())
+    }
+
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self) -> Result<()> {
         let mut draft = self.vfs.draft(&self.path, Keep::Held, None, self.mtime)?;
@@ -199,7 +254,10 @@ impl Body {
             return Ok(());
         }
         let draft = self.vfs.draft(&self.path, Keep::Fresh, None, self.mtime)?;
-        self.ledger.give_back(&self.purse, draft.cleared_bytes());
+        // More than is counted here is a part that nobody could read any more.
+        let unknown = draft.cleared_bytes().saturating_sub(self.charge.held());
+        self.ledger.give_back(&self.purse, unknown);
+        self.charge.settle(0);
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);
         self.end = 0;

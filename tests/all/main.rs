@@ -14,6 +14,8 @@ mod accounts_live;
 mod documents;
 // Names, folders, listings, removal.
 mod files;
+// The second door: verbs, lines, data connections, transfers, logins.
+mod ftp;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.
