@@ -57,6 +57,20 @@ struct Body {
     waiting: Vec<u8>,
     /// Bytes of the file so far.
     end: u64,
+    /// What is to be taken over before the first byte is written. It waits until then, so that a
+    /// stream that never begins changes nothing.
+    behind: Behind,
+}
+
+/// What the bytes that come are put behind.
+#[derive(Debug, Default)]
+enum Behind {
+    #[default]
+    Nothing,
+    /// The part that is there.
+    Part,
+    /// A copy of the file that is there.
+    File(Source),
 }
 
 impl Inflow {
@@ -77,20 +91,26 @@ impl Inflow {
             Start::At(offset) if offset <= there => offset,
             Start::At(got) => return Err(Error::BadOffset { got, want: there }),
         };
-        let goes_on = !replacing && kept > 0;
-        if let (false, Some(_)) = (goes_on, part) {
-            // Who begins anew has given it up, and may need its room.
-            let freed = spec.vfs.drop_part(spec.path)?;
-            spec.ledger.give_back(spec.purse, freed);
-        }
-        let held = if goes_on { part.unwrap_or(0) } else { 0 };
-        let whole = kept.saturating_add(declared.unwrap_or(0));
+        let behind = match old {
+            _ if kept == 0 => Behind::Nothing,
+            Some(old) => Behind::File(old),
+            None => Behind::Part,
+        };
+        // Of a client that goes on what it declares is the whole (lftp) or the rest: at least the
+        // larger of what it declares and what is kept must fit.
+        let least = kept.max(declared.unwrap_or(0));
+        let known = match behind {
+            Behind::Part => spec.vfs.part_declared(spec.path)?,
+            _ => None,
+        };
+        // A part that was left is gone on with or makes room for the new bytes.
+        let held = part.unwrap_or(0);
         let disk = spec.disk();
         held_claim.charge().adopt(held);
-        held_claim.charge().cover(whole, replacing)?;
+        held_claim.charge().cover(least, replacing)?;
         drop(held_claim);
-        disk.check(whole.saturating_sub(held))?;
-        let mut body = Body {
+        disk.check(least.saturating_sub(held))?;
+        let body = Body {
             vfs: spec.vfs.clone(),
             path: spec.path.clone(),
             draft: None,
@@ -99,16 +119,10 @@ impl Inflow {
             purse: spec.purse.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
-            whole: declared.map(|_| whole),
+            whole: declared.map(|_| least).or(known),
             end: kept,
+            behind,
         };
-        if goes_on {
-            let known = spec.vfs.part_declared(spec.path)?;
-            body.whole = body.whole.or(known);
-            body.go_on(&mut claim.hold()?)?;
-        } else if let (Some(old), true) = (old, kept > 0) {
-            body.copy(&old, &claim)?;
-        }
         Ok(Inflow { body, claim, replace: spec.replace, replacing, kept })
     }
 
@@ -150,7 +164,11 @@ impl Inflow {
     /// Takes the next bytes. After a refusal what was written before stays as a part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let held = &mut self.claim.hold()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let body = &mut self.body;
+        body.take_over(held)?;
         if body.draft.is_none() && body.waiting.len() + bytes.len() <= limits::INFLOW_SMALL {
             return body.wait(held, bytes, self.replacing);
         }
@@ -158,20 +176,28 @@ impl Inflow {
         body.append(held, bytes)
     }
 
-    /// The stream broke off: what has come stays as a part, for the next attempt.
+    /// The stream broke off: what has come stays as a part, for the next attempt. Tells the bytes
+    /// of the part; where nothing came it is the one that was there before.
     pub fn keep(mut self) -> Result<u64> {
         let held = &mut self.claim.hold()?;
-        if self.body.end > 0 {
+        if self.body.end > self.kept {
             self.body.spill(held)?;
         }
-        Ok(self.body.end)
+        Ok(held.charge().held())
     }
 
     /// The stream is at its end: the file is ready to be committed.
-    pub fn finish(self) -> Result<Ready> {
+    pub fn finish(mut self) -> Result<Ready> {
+        {
+            let mut held = self.claim.hold()?;
+            held.needs_no_peer();
+            self.body.take_over(&mut held)?;
+            if self.body.draft.is_none() {
+                self.body.clear_part(&mut held)?;
+            }
+        }
         let Body { vfs, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
-        claim.hold()?.needs_no_peer();
         let (draft, small) = match draft {
             Some(draft) => (draft, false),
             None => {
@@ -185,6 +211,24 @@ impl Inflow {
 }
 
 impl Body {
+    /// Takes over what the new bytes are put behind.
+    fn take_over(&mut self, claim: &mut Held<'_>) -> Result<()> {
+        match std::mem::take(&mut self.behind) {
+            Behind::Nothing => Ok(()),
+            Behind::Part => self.go_on(claim),
+            Behind::File(old) => self.copy(&old, claim),
+        }
+    }
+
+    /// Drops the part that an earlier attempt left; its room is for the new bytes.
+    fn clear_part(&mut self, claim: &mut Held<'_>) -> Result<()> {
+        if claim.charge().held() > 0 {
+            self.vfs.drop_part(&self.path)?;
+            claim.charge().settle(0);
+        }
+        Ok(())
+    }
+
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
         let mut draft = self.vfs.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
@@ -200,9 +244,9 @@ impl Body {
     }
 
     /// Begins the part with what is kept of the file that is there.
-    fn copy(&mut self, old: &Source, claim: &Claim) -> Result<()> {
+    fn copy(&mut self, old: &Source, claim: &mut Held<'_>) -> Result<()> {
         let kept = std::mem::take(&mut self.end);
-        self.spill(&mut claim.hold()?)?;
+        self.spill(claim)?;
         let mut block = vec![0; limits::FRAME_DATA];
         while self.end < kept {
             let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
@@ -210,7 +254,7 @@ impl Body {
             if old.read_at(piece, self.end)? != want {
                 return Err(Error::Changed { path: self.path.as_str().to_string() });
             }
-            self.append(&mut claim.hold()?, piece)?;
+            self.append(claim, piece)?;
         }
         Ok(())
     }
@@ -218,6 +262,7 @@ impl Body {
     /// Keeps bytes in memory, and room for them.
     fn wait(&mut self, claim: &mut Held<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
         let end = self.end.saturating_add(bytes.len() as u64);
+        self.disk.check(end)?;
         claim.charge().cover(end, replacing)?;
         self.waiting.extend_from_slice(bytes);
         self.end = end;
@@ -230,7 +275,10 @@ impl Body {
             return Ok(());
         }
         let draft = self.vfs.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
-        self.ledger.give_back(&self.purse, draft.cleared_bytes());
+        // More than is counted here is a part that nobody could read any more.
+        let unknown = draft.cleared_bytes().saturating_sub(claim.charge().held());
+        self.ledger.give_back(&self.purse, unknown);
+        claim.charge().settle(0);
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);
         self.end = 0;

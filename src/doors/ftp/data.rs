@@ -138,10 +138,10 @@ impl Data {
     }
 
     /// Waits until it can be written to, or read from, or the control line has something.
-    pub(super) fn wait(&self, write: bool, control: Option<&Stream>) -> Result<Woken> {
+    pub(super) fn wait(&self, write: bool, control: (&Stream, PollFlags)) -> Result<Woken> {
         let events = if write { PollFlags::OUT } else { PollFlags::IN };
         let left = self.patience.saturating_sub(self.moved_at.elapsed());
-        wait(&self.tcp, events, control, left)
+        wait(&self.tcp, events, Some(control), left)
     }
 
     /// Takes what still comes and throws it away, for a moment: a client whose bytes meet a closed
@@ -169,12 +169,11 @@ impl Data {
     }
 }
 
-/// Waits for a socket or the control line. A control line that is not to be read is still watched
-/// for its end by the caller's next read.
+/// Waits for a socket or the control line, each for what is said.
 pub(super) fn wait(
     socket: impl AsFd,
     events: PollFlags,
-    control: Option<&Stream>,
+    control: Option<(&Stream, PollFlags)>,
     left: Duration,
 ) -> Result<Woken> {
     if left.is_zero() {
@@ -183,8 +182,8 @@ pub(super) fn wait(
     let time = Timespec::try_from(left).ok();
     let mut both = Vec::with_capacity(2);
     both.push(PollFd::from_borrowed_fd(socket.as_fd(), events));
-    if let Some(control) = control {
-        both.push(PollFd::from_borrowed_fd(control.as_fd(), PollFlags::IN));
+    if let Some((control, events)) = control {
+        both.push(PollFd::from_borrowed_fd(control.as_fd(), events));
     }
     match poll(&mut both, time.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => {}
