@@ -164,6 +164,25 @@ impl Charge {
         self.held
     }
 
+    /// Takes over `held` bytes of the file that were found on the disk and are counted already, for
+    /// a charge that was opened before anybody could look.
+    pub fn adopt(&mut self, held: u64) {
+        self.held = held;
+        self.covered = self.covered.max(held);
+    }
+
+    /// Gives back what was reserved and not spent.
+    pub fn release(&mut self) {
+        let unspent = self.covered - self.held;
+        if unspent == 0 {
+            return;
+        }
+        self.covered = self.held;
+        if let Some(usage) = self.ledger.purses().get_mut(&self.purse) {
+            usage.reserved_bytes = usage.reserved_bytes.saturating_sub(unspent);
+        }
+    }
+
     /// Reserves what is needed so that the file can grow to `end` bytes, or refuses and reserves
     /// nothing. `replacing` says whether an old file keeps its room meanwhile.
     pub fn cover(&mut self, end: u64, replacing: bool) -> Result<()> {
@@ -213,6 +232,9 @@ impl Charge {
     /// Corrects the count to the `on_disk` bytes that the file really has, after a write that
     /// failed or a truncation. What is no longer used stays reserved for another try.
     pub fn settle(&mut self, on_disk: u64) {
+        if on_disk == self.held {
+            return;
+        }
         let mut purses = self.ledger.purses();
         let Some(usage) = purses.get_mut(&self.purse) else { return };
         if on_disk <= self.held {
@@ -244,13 +266,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        let unspent = self.covered - self.held;
-        if unspent == 0 {
-            return;
-        }
-        if let Some(usage) = self.ledger.purses().get_mut(&self.purse) {
-            usage.reserved_bytes = usage.reserved_bytes.saturating_sub(unspent);
-        }
+        self.release();
     }
 }
 

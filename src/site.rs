@@ -1,7 +1,8 @@
 //! What all sessions share: accounts, the home, the ledger, who writes what, who is here.
 //!
 //! Never: serves anybody. Each part has a small lock of its own, and none is held over I/O but
-//! `opening`, which exists to make logins wait for a walk and walks for the housekeeper.
+//! that of one account's opening, which exists to make its logins wait for a walk and its walks for
+//! the housekeeper.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
@@ -14,14 +15,18 @@ use crate::accounts::{Account, AccountName, Accounts, Store, StoreError};
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
-use crate::quota::{Ledger, Purse};
+use crate::quota::{Charge, Ledger, Purse};
 use crate::scram::{self, PlainChecks};
-use crate::transfer::{Claims, Durability};
+use crate::transfer::{Alive, Claimant, Claims, Durability};
 use crate::vfs::{Home, Unopened, VPath, Vfs};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
 /// put files there without the server.
 const WALK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Who claims the parts that expire, in the refusal that somebody may read; no account can have a
+/// name with a blank.
+const HOUSEKEEPER: &str = "the server";
 
 /// See the module.
 #[derive(Debug)]
@@ -35,17 +40,30 @@ pub struct Site {
     secret: [u8; 32],
     plain_checks: PlainChecks,
     online: Mutex<HashMap<u64, Online>>,
-    /// When each account's home was last walked.
-    opening: Mutex<HashMap<AccountName, Instant>>,
+    /// For each account a lock over the walk of its home, and when that was last done.
+    openings: Mutex<HashMap<Box<str>, Arc<Opening>>>,
     stopping: AtomicBool,
     next_id: AtomicU64,
 }
+
+type Opening = Mutex<Option<Instant>>;
 
 #[derive(Debug)]
 struct Online {
     tcp: TcpStream,
     /// Who it is, and the view that all sessions of an account share, with its descriptors.
     user: Option<(AccountName, Vfs)>,
+}
+
+/// What a session gets at its login.
+#[derive(Debug)]
+pub struct Opened {
+    /// The accounts as they were then.
+    pub accounts: Arc<Accounts>,
+    /// The account's view of the disk.
+    pub vfs: Vfs,
+    /// Who pays for what it stores.
+    pub purse: Purse,
 }
 
 /// A connection's place in the list of who is here; dropped, it is gone from it.
@@ -107,7 +125,7 @@ impl Site {
             secret: secret.map_err(OpenError::Other)?,
             plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
             online: Mutex::default(),
-            opening: Mutex::default(),
+            openings: Mutex::default(),
             stopping: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
         }))
@@ -141,9 +159,9 @@ impl Site {
         self.config.min_free_bytes
     }
 
-    /// PBKDF2 iterations that an unknown name pretends to have.
+    /// PBKDF2 iterations that an unknown name pretends to have: what most accounts really have.
     pub fn iterations(&self) -> u32 {
-        self.config.iterations
+        self.accounts().usual_iterations().unwrap_or(self.config.iterations)
     }
 
     /// The key under which unknown names get their salts.
@@ -180,46 +198,78 @@ impl Site {
 
     /// Opens an account's view and makes sure that the ledger knows its bytes. The disk is the
     /// truth: it is walked when nobody else uses the account and the last walk is old.
-    pub fn open_view(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
-        let purse = Purse::new(account.name().as_str());
-        let mut walked = lock(&self.opening);
+    ///
+    /// The account is looked up when the walk is over, and `may` decides whether it may still come
+    /// in: [`Error::LoginRefused`] if not. `alive` is called during the walk.
+    pub fn open_view(
+        &self,
+        name: &AccountName,
+        presence: &Presence,
+        may: &dyn Fn(&Account) -> bool,
+        alive: &mut Alive<'_>,
+    ) -> Result<Opened> {
+        let purse = Purse::new(name.as_str());
+        let opening = self.opening(name.as_str());
+        let mut walked = lock(&opening);
         let shared = lock(&self.online)
             .values()
             .filter_map(|other| other.user.as_ref())
-            .find(|(name, _)| name == account.name())
+            .find(|(other, _)| other == name)
             .map(|(_, vfs)| vfs.clone());
         let alone = shared.is_none();
         let vfs = match shared {
             Some(vfs) => vfs,
-            None => Vfs::open(&self.home, account.name().as_str())?,
+            None => Vfs::open(&self.home, name.as_str())?,
         };
-        let fresh = walked.get(account.name()).is_some_and(|at| at.elapsed() < WALK_AGAIN);
+        let fresh = walked.is_some_and(|at| at.elapsed() < WALK_AGAIN);
+        let mut used = None;
         if !self.ledger.knows(&purse) || (alone && !fresh) {
-            let used = vfs.used_bytes(&mut || Ok(()))?;
-            self.ledger.open(&purse, account.quota_bytes, used);
+            let mut files = 0;
+            used = Some(vfs.used_bytes(&mut || {
+                files += 1;
+                alive(files, 0)
+            })?);
+        }
+        let accounts = self.accounts();
+        let account = accounts.account(name.as_str()).filter(|account| may(account));
+        let limit = account.ok_or(Error::LoginRefused)?.quota_bytes;
+        if let Some(used) = used {
+            self.ledger.open(&purse, limit, used);
             self.ledger.recount(&purse, used);
-            walked.insert(account.name().clone(), Instant::now());
+            *walked = Some(Instant::now());
         } else {
-            self.ledger.set_limit(&purse, account.quota_bytes);
+            self.ledger.set_limit(&purse, limit);
         }
         if let Some(me) = lock(&self.online).get_mut(&presence.id) {
-            me.user = Some((account.name().clone(), vfs.clone()));
+            me.user = Some((name.clone(), vfs.clone()));
         }
-        Ok((vfs, purse))
+        Ok(Opened { accounts, vfs, purse })
+    }
+
+    fn opening(&self, account: &str) -> Arc<Opening> {
+        Arc::clone(lock(&self.openings).entry(account.into()).or_default())
     }
 
     /// Removes the parts that nobody has touched for the time that the settings give them.
     pub fn expire_parts(&self) {
         let age = Duration::from_secs(self.config.part_days.saturating_mul(24 * 3600));
         let Some(before) = SystemTime::now().checked_sub(age) else { return };
-        let busy = |account: &str, path: &VPath| {
-            self.claims.is_taken(&format!("{account}{}", path.as_str()))
-        };
-        // No walk between a removal and its credit: it would be credited twice.
-        let _walks_wait = lock(&self.opening);
-        for (account, freed) in self.home.expire_parts(before, &busy) {
-            log::info!("an unfinished upload of {account} expired: {freed} bytes");
-            self.ledger.give_back(&Purse::new(&account), freed);
+        for account in self.home.accounts_with_parts() {
+            let purse = Purse::new(&account);
+            let opening = self.opening(&account);
+            // No walk between a removal and its credit: it would be credited twice.
+            let _walks_wait = lock(&opening);
+            let claim = |path: &VPath| {
+                let key = format!("{account}{}", path.as_str());
+                let who = Claimant { by: HOUSEKEEPER, session: 0 };
+                let charge = Charge::open(&self.ledger, &purse, 0);
+                self.claims.take(&key, path.as_str(), who, charge).ok()
+            };
+            let freed = self.home.expire_parts(&account, before, &claim);
+            if freed > 0 {
+                log::info!("unfinished uploads of {account} expired: {freed} bytes");
+                self.ledger.give_back(&purse, freed);
+            }
         }
     }
 

@@ -34,8 +34,14 @@ fn main() -> ExitCode {
     let interrupt = Arc::new(AtomicBool::new(false));
     let mut screen = Screen::new(true, Arc::clone(&interrupt));
     let done = match args::parse(std::env::args_os().skip(1)) {
-        Ok(Asked::Help) => help(&mut screen),
-        Ok(Asked::Version) => version(&mut screen),
+        Ok(Asked::Help) => {
+            let done = help(&mut screen);
+            end(screen, done)
+        }
+        Ok(Asked::Version) => {
+            let done = version(&mut screen);
+            end(screen, done)
+        }
         Ok(Asked::Run(line)) => {
             screen.progress = line.progress;
             run(&line, screen, &interrupt)
@@ -120,13 +126,11 @@ fn end(mut screen: Screen, done: Done) -> Done {
 
 fn help(screen: &mut Screen) -> Done {
     writeln!(screen.out, "{}", args::HELP)?;
-    here::list_commands(screen)?;
-    screen.finish()
+    here::list_commands(screen)
 }
 
 fn version(screen: &mut Screen) -> Done {
-    writeln!(screen.out, "miniftp {}", env!("CARGO_PKG_VERSION"))?;
-    screen.finish()
+    Ok(writeln!(screen.out, "miniftp {}", env!("CARGO_PKG_VERSION"))?)
 }
 
 /// Ctrl-C sets the flag that every wait of the library looks at. Outside the shell a second one

@@ -38,6 +38,7 @@ pub(crate) fn obtain(
         return Ok(Password { text: Zeroizing::new(text), typed: false });
     }
     let prompt = format!("Password of {}: ", Escaped(name));
+    let _hidden = Hidden::now();
     match rpassword::prompt_password(prompt) {
         Ok(text) => Ok(Password { text: Zeroizing::new(text), typed: true }),
         Err(error)
@@ -76,6 +77,44 @@ fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Fai
         return Err(Failure::NoPassword(format!("the first line of `{shown}` is empty")));
     }
     Ok(text)
+}
+
+/// No echo from before the prompt is shown until this is dropped: `rpassword` shows the prompt
+/// first, and what a quick hand, or a script, types in between would be seen.
+#[cfg(unix)]
+struct Hidden(Option<(File, rustix::termios::Termios)>);
+
+#[cfg(unix)]
+impl Hidden {
+    fn now() -> Hidden {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        // Without a terminal there is no echo, and whoever asks will find that out.
+        let Ok(tty) = File::open("/dev/tty") else { return Hidden(None) };
+        let Ok(before) = tcgetattr(&tty) else { return Hidden(None) };
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&tty, OptionalActions::Now, &quiet).ok();
+        Hidden(Some((tty, before)))
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if let Some((tty, before)) = &self.0 {
+            rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, before).ok();
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Hidden;
+
+#[cfg(not(unix))]
+impl Hidden {
+    fn now() -> Hidden {
+        Hidden
+    }
 }
 
 #[cfg(unix)]

@@ -143,7 +143,8 @@ impl Error {
         match self {
             Error::Connect { .. } | Error::Line { .. } => true,
             Error::Farewell { code, .. } => {
-                [Code::TimedOut, Code::Stopping, Code::Full, Code::Malformed]
+                // This side sends no frame over the limit: its length was damaged on the way.
+                [Code::TimedOut, Code::Stopping, Code::Full, Code::Malformed, Code::TooLarge]
                     .iter()
                     .any(|passing| passing.number() == *code)
             }
@@ -289,6 +290,7 @@ mod tests {
     fn only_what_a_new_connection_mends_is_tried_again() {
         let farewell = |code: Code| Error::Farewell { code: code.number(), text: String::new() };
         assert!(farewell(Code::Stopping).is_broken_line());
+        assert!(farewell(Code::TooLarge).is_broken_line());
         assert!(!farewell(Code::AccountClosed).is_broken_line());
         assert!(Error::from(crate::error::Error::Gone).is_broken_line());
         assert!(!Error::from(crate::error::Error::Interrupted).is_broken_line());

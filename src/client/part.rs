@@ -26,11 +26,12 @@ impl PartFile {
     /// a part: it is taken out of the way, and what it leads to is not touched.
     pub(super) fn open(target: &Path) -> Result<PartFile> {
         let path = part_path(target)?;
-        let failed = |e| Error::local(&path, "write it", e);
+        // Nobody asked for the part by its name, so failures name the target.
+        let failed = |e| Error::local(target, "write it", e);
         for _ in 0..3 {
             match create(&path) {
                 Ok(file) => {
-                    lock(&file, &path)?;
+                    lock(&file, target)?;
                     return Ok(PartFile { path, file, position: 0, held: 0, written: 0 });
                 }
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
@@ -38,7 +39,7 @@ impl PartFile {
             }
             match open_plain(&path) {
                 Ok(Some(file)) => {
-                    lock(&file, &path)?;
+                    lock(&file, target)?;
                     let held = file.metadata().map_err(failed)?.len();
                     return Ok(PartFile { path, file, position: 0, held, written: 0 });
                 }
@@ -117,12 +118,12 @@ pub(super) fn store(target: &Path, content: &[u8], mtime: Mtime, replace: bool) 
     let path = part_path(target)?;
     let mut file = match create(&path) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            fs::remove_file(&path).map_err(|e| Error::local(&path, "write it", e))?;
+            fs::remove_file(&path).map_err(|e| Error::local(target, "write it", e))?;
             create(&path)
         }
         other => other,
     }
-    .map_err(|e| Error::local(&path, "write it", e))?;
+    .map_err(|e| Error::local(target, "write it", e))?;
     let written = file.write_all(content);
     set_time(&file, mtime);
     drop(file);
@@ -176,12 +177,12 @@ fn open_plain(path: &Path) -> io::Result<Option<File>> {
 
 /// Two clients must not fetch the same file to the same place at once.
 #[cfg(unix)]
-fn lock(file: &File, path: &Path) -> Result<()> {
+fn lock(file: &File, target: &Path) -> Result<()> {
     use rustix::fs::{FlockOperation, flock};
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => {
             let source = io::Error::new(ErrorKind::WouldBlock, "another miniftp is fetching it");
-            Err(Error::local(path, "write it", source))
+            Err(Error::local(target, "write it", source))
         }
         // Some network file systems have no locks; they were no worse off before.
         _ => Ok(()),
@@ -189,7 +190,7 @@ fn lock(file: &File, path: &Path) -> Result<()> {
 }
 
 #[cfg(not(unix))]
-fn lock(_file: &File, _path: &Path) -> Result<()> {
+fn lock(_file: &File, _target: &Path) -> Result<()> {
     Ok(())
 }
 

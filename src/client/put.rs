@@ -38,6 +38,7 @@ pub(super) struct PutJob<'a> {
     /// It was agreed how to go on with a part: from then on parts are this job's own.
     part: PartChoice,
     sent: u64,
+    most_held: u64,
     rounds: u32,
 }
 
@@ -87,6 +88,7 @@ impl Client {
             replace: false,
             part: policy.part,
             sent: 0,
+            most_held: 0,
             rounds: 0,
         };
         self.persist(bar, |client, bar| client.put_rounds(&mut job, bar))
@@ -109,10 +111,9 @@ impl Client {
             let path = job.source.shown();
             let differs = matches!(halt, Halt::Differs);
             if job.rounds > ROUNDS {
-                return Err(if differs {
-                    Error::Damaged { path }
-                } else {
-                    Error::Changed { path }
+                return Err(match differs {
+                    true => Error::Damaged { path },
+                    false => Error::Changed { path },
                 });
             }
             let what = if differs { "arrived damaged" } else { "changed while it was sent" };
@@ -128,7 +129,12 @@ impl Client {
         }
         match self.offer(job, bar)? {
             Offer::Finished(outcome) => Ok(outcome),
-            Offer::Open(held) => self.fill(job, held, bar),
+            Offer::Open(held) => {
+                // What the server holds by now moved, even if its answers were lost with the line.
+                self.moved += held.saturating_sub(job.most_held);
+                job.most_held = job.most_held.max(held);
+                self.fill(job, held, bar)
+            }
         }
     }
 

@@ -90,6 +90,7 @@ impl<'a, 'p> Sender<'a, 'p> {
                 break;
             }
             at = end;
+            self.bar.show(at);
         }
         self.bar.progress.phase(Phase::Transfer);
         while at < size {

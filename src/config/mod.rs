@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::str::FromStr;
 
 use crate::digest::Algorithm;
 use crate::text::Escaped;
@@ -83,6 +84,15 @@ impl Config {
         let path = conf_dir.join(FILE);
         let read = reading::text_of(&path).and_then(|text| reading::config_of(&text));
         read.map_err(|faults| ConfigError { path: path.to_string_lossy().into_owned(), faults })
+    }
+}
+
+impl FromStr for Config {
+    type Err = ConfigError;
+
+    /// Reads the text of a whole file.
+    fn from_str(text: &str) -> Result<Config, ConfigError> {
+        reading::config_of(text).map_err(|faults| ConfigError { path: FILE.to_string(), faults })
     }
 }
 

@@ -84,7 +84,8 @@ pub static SETTINGS: &[Setting] = &[
         form: Form::Whole("a whole number", 1, 100_000, |config, value| {
             config.connections_per_address = value as usize;
         }),
-        help: "Connections at one time from one address. This machine itself is exempt.",
+        help: "Connections at one time from one address, or from one network of 64 bits where the \
+            address is of IPv6. This machine itself is exempt.",
     },
     Setting {
         section: "server",

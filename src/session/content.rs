@@ -5,9 +5,9 @@ use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::transfer::{
-    self, Download, Durability, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
+    self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
-use crate::vfs::{Mtime, Source, VPath};
+use crate::vfs::{Kind, Mtime, Source, VPath};
 
 /// What an upload is to be.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,7 @@ impl Session {
             ledger: site.ledger(),
             purse: &user.purse,
             claims: site.claims(),
+            session: self.presence.id(),
             path,
             mtime: wanted.mtime,
             replace: wanted.replace,
@@ -70,6 +71,15 @@ impl Session {
         Upload::begin(&self.spec(user, &path, wanted), algorithm, size, fresh)
     }
 
+    /// Whether a file of `size` bytes is at `path`, and nobody is about to put another there.
+    pub fn is_settled(&self, path: &str, size: u64) -> bool {
+        let Ok((user, path)) = self.at(path) else { return false };
+        let key = format!("{}{}", user.purse.as_str(), path.as_str());
+        let there = user.vfs.stat(&path);
+        there.is_ok_and(|there| there.kind == Kind::File && there.size == size)
+            && !self.site().claims().is_taken(&key)
+    }
+
     /// Takes a whole small file, ready to be committed.
     pub fn store(
         &self,
@@ -83,10 +93,10 @@ impl Session {
         transfer::store(&self.spec(user, &path, wanted), algorithm, digests, whole, data)
     }
 
-    /// Whether success means that the bytes are on the disk, so that small files are worth
-    /// grouping.
-    pub fn is_durable(&self) -> bool {
-        self.site().durability() == Durability::Full
+    /// Whether success means that the bytes are on the disk, and several files can be synced
+    /// together, so that small ones are worth grouping.
+    pub fn groups_small_files(&self) -> bool {
+        self.site().durability() == Durability::Full && self.site().home().tells_failed_syncs()
     }
 
     /// Puts a whole file in its place.
@@ -94,9 +104,9 @@ impl Session {
         transfer::commit(ready, self.site().durability(), alive)
     }
 
-    /// Puts several small files in their places, synced together.
-    pub fn commit_group(&self, group: Vec<Ready>, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
-        transfer::commit_group(group, self.site().home(), alive)
+    /// Begins a group of small files that will be synced together, before the first is stored.
+    pub fn group(&self) -> Result<Group> {
+        Group::begin(self.site().home())
     }
 
     /// Opens a range of a file for sending.

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use self::login::Exchange;
 use crate::accounts::{AccountName, Accounts, State};
 use crate::error::{Error, Result};
-use crate::quota::Purse;
+use crate::quota::{Charge, Purse};
 use crate::site::{Presence, Site};
+use crate::transfer::Claimant;
 use crate::vfs::Vfs;
 
 pub use self::content::Wanted;
@@ -201,21 +202,24 @@ impl Session {
         Ok(usage.limit_bytes.map_or(disk, |limit| disk.min(limit.saturating_sub(taken))))
     }
 
-    /// The account's unfinished uploads.
-    pub fn parts(&self) -> Result<Vec<PartNote>> {
-        self.user()?.vfs.parts()
+    /// Calls `seen` with each of the account's unfinished uploads; its error ends the listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
+        self.user()?.vfs.parts(seen)
     }
 
     /// Removes the unfinished upload of a path.
     pub fn forget(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
-        let key = format!("{}{}", user.purse.as_str(), path.as_str());
-        let _claim = self.site().claims().take(&key, user.purse.as_str(), path.as_str())?;
-        if user.vfs.part_held(&path)?.is_none() {
-            return Err(Error::NotFound { path: path.as_str().to_string() });
-        }
-        let freed = user.vfs.drop_part(&path)?;
-        self.site().ledger().give_back(&user.purse, freed);
+        let by = user.purse.as_str();
+        let key = format!("{by}{}", path.as_str());
+        let who = Claimant { by, session: self.presence.id() };
+        let charge = Charge::open(self.site().ledger(), &user.purse, 0);
+        let claim = self.site().claims().take(&key, path.as_str(), who, charge)?;
+        let mut claim = claim.hold()?;
+        let held = user.vfs.part_held(&path)?;
+        claim.charge().adopt(held.ok_or(Error::NotFound { path: path.as_str().to_string() })?);
+        user.vfs.drop_part(&path)?;
+        claim.charge().settle(0);
         Ok(())
     }
 }

@@ -1,7 +1,10 @@
 //! At most one writer for a path, and a fence against one that was given up.
 //!
+//! What a file is charged for lies inside its claim, so that nobody can touch the ledger for a path
+//! without the proof that the path is still his.
+//!
 //! Invariant: between [`Claim::hold`] and the drop of what it returned, no newer claim on the same
-//! path exists; so a writer that was superseded never writes another byte.
+//! path exists; so a writer that was superseded never writes, removes or credits another byte.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,23 +20,33 @@ pub struct Claims {
     held: Mutex<HashMap<Box<str>, Arc<Slot>>>,
 }
 
+/// Who claims a path.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimant<'a> {
+    /// The account, or what stands in its place in a refusal.
+    pub by: &'a str,
+    /// The number of its session.
+    pub session: u64,
+}
+
 #[derive(Debug)]
 struct Slot {
     by: Box<str>,
+    session: u64,
     since: Instant,
     state: Mutex<State>,
-    /// When the holder last wrote, apart from the state, which is locked while it writes.
-    seen: Mutex<Instant>,
+    /// When the holder last showed life, apart from the state, which is locked while it writes;
+    /// `None` once nobody waits for its peer any more.
+    seen: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
 struct State {
     fenced: bool,
-    /// What the writer of a part was promised; it goes with the claim.
-    charge: Option<Charge>,
+    charge: Charge,
 }
 
-/// The right to write a path; dropped, it is free again.
+/// The right to write a path; dropped, it is free again, and what was promised to it as well.
 #[derive(Debug)]
 pub struct Claim {
     claims: Arc<Claims>,
@@ -45,6 +58,7 @@ pub struct Claim {
 /// Proof that the claim is still good, for as long as it lives.
 #[derive(Debug)]
 pub struct Held<'a> {
+    slot: &'a Slot,
     state: MutexGuard<'a, State>,
 }
 
@@ -55,23 +69,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Claims {
-    /// Takes the path `key` for the account `by`; `path` is what the account calls it.
+    /// Takes the path `key`, which the account calls `path`; `charge` is what will be charged for
+    /// the file.
     ///
     /// A claim of the same account that has shown no life for [`limits::CLAIM_STUCK`] is taken over
-    /// at once and its holder fenced. Any other is [`Error::Busy`].
-    pub fn take(self: &Arc<Self>, key: &str, by: &str, path: &str) -> Result<Claim> {
+    /// at once and its holder fenced, but never one of the same session. Any other is
+    /// [`Error::Busy`].
+    pub fn take(
+        self: &Arc<Self>,
+        key: &str,
+        path: &str,
+        who: Claimant<'_>,
+        charge: Charge,
+    ) -> Result<Claim> {
         loop {
             let other = {
                 let mut held = lock(&self.held);
                 match held.get(key) {
                     None => {
-                        let now = Instant::now();
-                        let slot = Arc::new(Slot {
-                            by: by.into(),
-                            since: now,
-                            state: Mutex::new(State { fenced: false, charge: None }),
-                            seen: Mutex::new(now),
-                        });
+                        let slot = Arc::new(Slot::new(who, charge));
                         held.insert(key.into(), Arc::clone(&slot));
                         let claims = Arc::clone(self);
                         return Ok(Claim { claims, key: key.into(), path: path.into(), slot });
@@ -79,12 +95,23 @@ impl Claims {
                     Some(other) => Arc::clone(other),
                 }
             };
-            if *other.by != *by || other.silent_for() < limits::CLAIM_STUCK {
+            let busy = || {
                 let for_secs = other.since.elapsed().as_secs();
-                return Err(Error::Busy { path: path.into(), by: other.by.to_string(), for_secs });
+                Err(Error::Busy { path: path.into(), by: other.by.to_string(), for_secs })
+            };
+            if *other.by != *who.by || other.session == who.session || !other.is_stuck() {
+                return busy();
             }
-            // Waits for a write that is under way, at most one frame; then the holder is fenced.
-            *lock(&other.state) = State { fenced: true, charge: None };
+            // Waits for a write that is under way, at most one frame.
+            let mut state = lock(&other.state);
+            // Whoever held it until now has just shown life.
+            if !other.is_stuck() {
+                return busy();
+            }
+            state.fenced = true;
+            // The part stays and is counted; the room for the rest is the newer claim's to ask for.
+            state.charge.release();
+            drop(state);
             self.free(key, &other);
         }
     }
@@ -103,41 +130,74 @@ impl Claims {
 }
 
 impl Slot {
-    fn silent_for(&self) -> Duration {
-        lock(&self.seen).elapsed()
+    fn new(who: Claimant<'_>, charge: Charge) -> Slot {
+        let now = Instant::now();
+        Slot {
+            by: who.by.into(),
+            session: who.session,
+            since: now,
+            state: Mutex::new(State { fenced: false, charge }),
+            seen: Mutex::new(Some(now)),
+        }
+    }
+
+    fn is_stuck(&self) -> bool {
+        let silent: Option<Duration> = lock(&self.seen).map(|seen| seen.elapsed());
+        silent.is_some_and(|silent| silent >= limits::CLAIM_STUCK)
+    }
+
+    fn touch(&self) {
+        if let Some(seen) = lock(&self.seen).as_mut() {
+            *seen = Instant::now();
+        }
     }
 }
 
 impl Claim {
     /// Proves that the claim is still good, and keeps it so while the proof lives.
     pub fn hold(&self) -> Result<Held<'_>> {
-        *lock(&self.slot.seen) = Instant::now();
+        self.slot.touch();
         let state = lock(&self.slot.state);
         if state.fenced {
             return Err(Error::Superseded { path: self.path.to_string() });
         }
-        Ok(Held { state })
+        Ok(Held { slot: &self.slot, state })
     }
 
-    /// Ties a charge to the claim: who loses the one loses the other.
-    pub fn entrust(&self, charge: Charge) -> Result<()> {
-        self.hold()?.state.charge = Some(charge);
-        Ok(())
+    #[cfg(test)]
+    pub(super) fn fall_silent(&self) {
+        *lock(&self.slot.seen) = Some(Instant::now() - 2 * limits::CLAIM_STUCK);
+    }
+
+    /// Shows that the holder is alive, though it has nothing to write yet.
+    pub fn touch(&self) {
+        self.slot.touch();
     }
 }
 
 impl Held<'_> {
-    /// The charge that was entrusted to the claim.
-    pub fn charge(&mut self) -> Result<&mut Charge> {
-        let missing = Error::WrongState { what: "nothing was promised" };
-        self.state.charge.as_mut().ok_or(missing)
+    /// What the file is charged for.
+    pub fn charge(&mut self) -> &mut Charge {
+        &mut self.state.charge
+    }
+
+    /// All that the peer had to say is here: from now on silence is the server's own work, and
+    /// nobody takes the claim over.
+    pub fn needs_no_peer(&mut self) {
+        *lock(&self.slot.seen) = None;
+    }
+}
+
+impl Drop for Held<'_> {
+    /// A write may have taken long, which is not the peer's silence.
+    fn drop(&mut self) {
+        self.slot.touch();
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // The room first: who finds the path free finds the room free too.
-        lock(&self.slot.state).charge = None;
+        lock(&self.slot.state).charge.release();
         self.claims.free(&self.key, &self.slot);
     }
 }
@@ -145,30 +205,94 @@ impl Drop for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quota::{Ledger, Purse};
+
+    struct Scene {
+        ledger: Arc<Ledger>,
+        claims: Arc<Claims>,
+    }
+
+    impl Scene {
+        fn new() -> Scene {
+            let ledger = Arc::new(Ledger::new());
+            ledger.open(&Purse::new("ann"), Some(100), 0);
+            Scene { ledger, claims: Arc::default() }
+        }
+
+        fn take(&self, by: &str, session: u64) -> Result<Claim> {
+            let charge = Charge::open(&self.ledger, &Purse::new("ann"), 0);
+            self.claims.take("k", "/a", Claimant { by, session }, charge)
+        }
+
+        fn figures(&self) -> (u64, u64) {
+            let usage = self.ledger.usage(&Purse::new("ann")).unwrap();
+            (usage.used_bytes, usage.reserved_bytes)
+        }
+    }
 
     #[test]
     fn another_account_is_refused_and_told_who_writes() {
-        let claims = Arc::new(Claims::default());
-        let first = claims.take("k", "ann", "/a").unwrap();
-        let refused = claims.take("k", "bob", "/a").unwrap_err();
+        let scene = Scene::new();
+        let first = scene.take("ann", 1).unwrap();
+        first.fall_silent();
+        let refused = scene.take("bob", 2).unwrap_err();
         assert_eq!(refused.to_string(), "`/a` is being written by ann for 0 s");
         assert!(first.hold().is_ok());
         drop(first);
-        assert!(claims.take("k", "bob", "/a").is_ok());
+        assert!(scene.take("bob", 2).is_ok());
     }
 
     #[test]
     fn the_same_account_takes_over_what_is_stuck_and_the_old_holder_is_fenced() {
-        let claims = Arc::new(Claims::default());
-        let old = claims.take("k", "ann", "/a").unwrap();
-        assert!(matches!(claims.take("k", "ann", "/a"), Err(Error::Busy { .. })), "alive");
-        *lock(&old.slot.seen) = Instant::now() - 2 * limits::CLAIM_STUCK;
-        let new = claims.take("k", "ann", "/a").unwrap();
+        let scene = Scene::new();
+        let old = scene.take("ann", 1).unwrap();
+        assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "alive");
+        old.fall_silent();
+        assert!(matches!(scene.take("ann", 1), Err(Error::Busy { .. })), "its own session");
+        let new = scene.take("ann", 2).unwrap();
         assert!(matches!(old.hold(), Err(Error::Superseded { .. })));
         assert!(new.hold().is_ok());
         drop(old);
-        assert!(claims.is_taken("k"), "the old claim's end does not free the new one");
+        assert!(scene.claims.is_taken("k"), "the old claim's end does not free the new one");
         drop(new);
-        assert!(!claims.is_taken("k"));
+        assert!(!scene.claims.is_taken("k"));
+    }
+
+    #[test]
+    fn a_fence_gives_back_what_was_promised_and_keeps_what_was_spent() {
+        let scene = Scene::new();
+        let old = scene.take("ann", 1).unwrap();
+        let mut held = old.hold().unwrap();
+        held.charge().cover(80, false).unwrap();
+        held.charge().spend(30).unwrap();
+        drop(held);
+        assert_eq!(scene.figures(), (30, 50));
+        old.fall_silent();
+        let new = scene.take("ann", 2).unwrap();
+        assert_eq!(scene.figures(), (30, 0));
+        let mut held = new.hold().unwrap();
+        held.charge().adopt(30);
+        held.charge().cover(80, false).unwrap();
+        drop((held, old));
+        assert_eq!(scene.figures(), (30, 50), "the old claim's end takes nothing more away");
+        drop(new);
+        assert_eq!(scene.figures(), (30, 0));
+    }
+
+    #[test]
+    fn life_shown_in_any_way_keeps_a_claim() {
+        let scene = Scene::new();
+        let claim = scene.take("ann", 1).unwrap();
+        claim.fall_silent();
+        claim.touch();
+        assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "bytes arrive");
+        let held = claim.hold().unwrap();
+        claim.fall_silent();
+        drop(held);
+        assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "a long write ended");
+        claim.fall_silent();
+        claim.hold().unwrap().needs_no_peer();
+        claim.touch();
+        assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "nobody is waited for");
     }
 }

@@ -9,10 +9,11 @@
 
 use std::sync::Arc;
 
-use super::{Claim, Ready, Spec};
+use super::paid::Disk;
+use super::{Claim, Held, Ready, Spec};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Charge, Ledger, Purse};
+use crate::quota::{Ledger, Purse};
 use crate::vfs::{Draft, Keep, Mtime, Source, VPath, Vfs};
 
 /// Where the bytes that come belong.
@@ -46,10 +47,12 @@ struct Body {
     path: VPath,
     /// The part, once there is one.
     draft: Option<Draft>,
-    charge: Charge,
+    disk: Disk,
     ledger: Arc<Ledger>,
     purse: Purse,
     mtime: Option<Mtime>,
+    /// Bytes that the file is to have, where that was said, now or when its part was begun.
+    whole: Option<u64>,
     /// What has come while there is no part; it is covered, and not on the disk yet.
     waiting: Vec<u8>,
     /// Bytes of the file so far.
@@ -57,7 +60,6 @@ struct Body {
     /// What is to be taken over before the first byte is written. It waits until then, so that a
     /// stream that never begins changes nothing.
     behind: Behind,
-    min_free_bytes: u64,
 }
 
 /// What the bytes that come are put behind.
@@ -73,10 +75,16 @@ enum Behind {
 
 impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
+    /// Of who goes on this may be the whole (so does lftp) or the rest; what can be the whole is.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
         let (claim, replacing) = spec.begin()?;
+        let mut held_claim = claim.hold()?;
         let part = spec.vfs.part_held(spec.path)?;
         let old = if replacing { Some(spec.vfs.source(spec.path)?) } else { None };
+        if let (false, Some(folder)) = (replacing, spec.path.parent()) {
+            // A short file meets its folder only at its end, which is late for a refusal.
+            spec.vfs.check_folder(&folder)?;
+        }
         let there = old.as_ref().map_or(part.unwrap_or(0), Source::size);
         let kept = match start {
             Start::Fresh => 0,
@@ -84,12 +92,22 @@ impl Inflow {
             Start::At(offset) if offset <= there => offset,
             Start::At(got) => return Err(Error::BadOffset { got, want: there }),
         };
-        // A part that was left is gone on with or makes room for the new bytes.
-        let held = part.unwrap_or(0);
-        let mut charge = Charge::open(spec.ledger, spec.purse, held);
-        let whole = kept.max(declared.unwrap_or(0));
-        charge.cover(whole, replacing)?;
-        spec.check_disk(whole.saturating_sub(held))?;
+        let goes_on = !replacing && kept > 0;
+        if let (false, Some(_)) = (goes_on, part) {
+            // Who begins anew has given it up, and may need its room.
+            let freed = spec.vfs.drop_part(spec.path)?;
+            spec.ledger.give_back(spec.purse, freed);
+        }
+        let held = if goes_on { part.unwrap_or(0) } else { 0 };
+        let declared =
+            declared.map(|bytes| if bytes < kept { kept.saturating_add(bytes) } else { bytes });
+        let whole = declared.unwrap_or(kept);
+        let disk = spec.disk();
+        held_claim.charge().adopt(held);
+        held_claim.charge().cover(whole, replacing)?;
+        drop(held_claim);
+        disk.check(whole.saturating_sub(held))?;
+        let known = if goes_on { spec.vfs.part_declared(spec.path)? } else { None };
         let behind = match old {
             _ if kept == 0 => Behind::Nothing,
             Some(old) => Behind::File(old),
@@ -99,14 +117,14 @@ impl Inflow {
             vfs: spec.vfs.clone(),
             path: spec.path.clone(),
             draft: None,
-            charge,
+            disk,
             ledger: Arc::clone(spec.ledger),
             purse: spec.purse.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
+            whole: declared.or(known),
             end: kept,
             behind,
-            min_free_bytes: spec.min_free_bytes,
         };
         Ok(Inflow { body, claim, replace: spec.replace, replacing, kept })
     }
@@ -131,91 +149,83 @@ impl Inflow {
         self.body.end
     }
 
+    /// Whether fewer bytes are here than the file is to have, as far as that was ever said.
+    pub fn is_short(&self) -> bool {
+        self.body.whole.is_some_and(|whole| self.body.end < whole)
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.body.disk.fill();
+    }
+
+    #[cfg(test)]
+    pub(super) fn fall_silent(&self) {
+        self.claim.fall_silent();
+    }
+
     /// Takes the next bytes. After a refusal what was written before stays as a part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let _held = self.claim.hold()?;
         let body = &mut self.body;
+        if !bytes.is_empty() {
+            body.take_over(&self.claim)?;
+        }
+        let held = &mut self.claim.hold()?;
         if bytes.is_empty() {
             return Ok(());
         }
-        body.check_disk(bytes.len())?;
-        body.take_over()?;
         if body.draft.is_none() && body.waiting.len() + bytes.len() <= limits::INFLOW_SMALL {
-            return body.wait(bytes, self.replacing);
+            return body.wait(held, bytes, self.replacing);
         }
-        body.spill()?;
-        body.append(bytes)
+        body.spill(held)?;
+        body.append(held, bytes)
     }
 
     /// The stream broke off: what has come stays as a part, for the next attempt. Tells the bytes
     /// of the part; where nothing came it is the one that was there before.
     pub fn keep(mut self) -> Result<u64> {
-        let _held = self.claim.hold()?;
+        let held = &mut self.claim.hold()?;
         if self.body.end > self.kept {
-            self.body.spill()?;
+            self.body.spill(held)?;
         }
-        Ok(self.body.charge.held())
+        Ok(held.charge().held())
     }
 
     /// The stream is at its end: the file is ready to be committed.
     pub fn finish(mut self) -> Result<Ready> {
-        {
-            let _held = self.claim.hold()?;
-            self.body.take_over()?;
-            if self.body.draft.is_none() {
-                self.body.clear_part()?;
-            }
-        }
-        let Body { vfs, path, draft, charge, ledger, purse, mtime, waiting, end, .. } = self.body;
+        self.body.take_over(&self.claim)?;
+        let Body { vfs, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
-        let (draft, promised) = match draft {
-            Some(draft) => {
-                claim.entrust(charge)?;
-                (draft, None)
-            }
+        claim.hold()?.needs_no_peer();
+        let (draft, small) = match draft {
+            Some(draft) => (draft, false),
             None => {
                 let mut draft = vfs.draft_small(&path)?;
                 draft.write_at(0, &waiting)?;
-                (draft, Some(charge))
+                (draft, true)
             }
         };
-        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, promised })
+        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, small })
     }
 }
 
 impl Body {
-    /// Whether the disk, less its reserve, has room for so many bytes more.
-    fn check_disk(&self, bytes: usize) -> Result<()> {
-        let bytes = (self.waiting.len() + bytes) as u64;
-        let room = self.vfs.free_bytes()?.saturating_sub(self.min_free_bytes);
-        if room < bytes { Err(Error::DiskFull) } else { Ok(()) }
-    }
-
     /// Takes over what the new bytes are put behind.
-    fn take_over(&mut self) -> Result<()> {
+    fn take_over(&mut self, claim: &Claim) -> Result<()> {
         match std::mem::take(&mut self.behind) {
             Behind::Nothing => Ok(()),
-            Behind::Part => self.go_on(),
-            Behind::File(old) => self.copy(&old),
+            Behind::Part => self.go_on(&mut claim.hold()?),
+            Behind::File(old) => self.copy(&old, claim),
         }
-    }
-
-    /// Drops the part that an earlier attempt left; its room is for the new bytes.
-    fn clear_part(&mut self) -> Result<()> {
-        if self.charge.held() > 0 {
-            self.vfs.drop_part(&self.path)?;
-            self.charge.settle(0);
-        }
-        Ok(())
     }
 
     /// Takes the part that is there, as far as it is kept.
-    fn go_on(&mut self) -> Result<()> {
-        let mut draft = self.vfs.draft(&self.path, Keep::Held, None, self.mtime)?;
+    fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
+        let mut draft = self.vfs.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
-        self.charge.settle(draft.held());
+        claim.charge().settle(draft.held());
         if draft.held() != self.end {
             return Err(Error::BadOffset { got: self.end, want: draft.held() });
         }
@@ -224,9 +234,9 @@ impl Body {
     }
 
     /// Begins the part with what is kept of the file that is there.
-    fn copy(&mut self, old: &Source) -> Result<()> {
+    fn copy(&mut self, old: &Source, claim: &Claim) -> Result<()> {
         let kept = std::mem::take(&mut self.end);
-        self.spill()?;
+        self.spill(&mut claim.hold()?)?;
         let mut block = vec![0; limits::FRAME_DATA];
         while self.end < kept {
             let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
@@ -234,46 +244,40 @@ impl Body {
             if old.read_at(piece, self.end)? != want {
                 return Err(Error::Changed { path: self.path.as_str().to_string() });
             }
-            self.append(piece)?;
+            self.append(&mut claim.hold()?, piece)?;
         }
         Ok(())
     }
 
     /// Keeps bytes in memory, and room for them.
-    fn wait(&mut self, bytes: &[u8], replacing: bool) -> Result<()> {
+    fn wait(&mut self, claim: &mut Held<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
         let end = self.end.saturating_add(bytes.len() as u64);
-        self.charge.cover(end, replacing)?;
+        self.disk.check(end)?;
+        claim.charge().cover(end, replacing)?;
         self.waiting.extend_from_slice(bytes);
         self.end = end;
         Ok(())
     }
 
     /// Moves what waits in memory into a part, if there is none yet.
-    fn spill(&mut self) -> Result<()> {
+    fn spill(&mut self, claim: &mut Held<'_>) -> Result<()> {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.vfs.draft(&self.path, Keep::Fresh, None, self.mtime)?;
-        // More than is counted here is a part that nobody could read any more.
-        let unknown = draft.cleared_bytes().saturating_sub(self.charge.held());
-        self.ledger.give_back(&self.purse, unknown);
-        self.charge.settle(0);
+        let draft = self.vfs.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
+        self.ledger.give_back(&self.purse, draft.cleared_bytes());
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);
         self.end = 0;
-        self.append(&waiting)
+        self.append(claim, &waiting)
     }
 
     /// Charges bytes and writes them behind the others.
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+    fn append(&mut self, claim: &mut Held<'_>, bytes: &[u8]) -> Result<()> {
         let nothing = Error::WrongState { what: "nothing is open to write to" };
         let draft = self.draft.as_mut().ok_or(nothing)?;
-        let end = self.end.saturating_add(bytes.len() as u64);
-        self.charge.spend(end)?;
-        if let Err(e) = draft.write_at(self.end, bytes) {
-            self.charge.settle(draft.held());
-            return Err(e);
-        }
+        let (at, end) = (self.end, self.end.saturating_add(bytes.len() as u64));
+        self.disk.write(claim, draft, end, |draft| draft.write_at(at, bytes))?;
         self.end = end;
         Ok(())
     }

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use super::{Claim, Claims, Ready, Row, chunk_at};
+use super::paid::Disk;
+use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
 use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -24,6 +25,8 @@ pub struct Spec<'a> {
     pub purse: &'a Purse,
     /// Who writes what.
     pub claims: &'a Arc<Claims>,
+    /// The number of the session that writes.
+    pub session: u64,
     /// Where to.
     pub path: &'a VPath,
     /// The file's time, where the sender tells it.
@@ -38,8 +41,11 @@ impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made.
     /// `true` if there is a file to replace.
     pub(super) fn begin(&self) -> Result<(Claim, bool)> {
-        let key = format!("{}{}", self.purse.as_str(), self.path.as_str());
-        let claim = self.claims.take(&key, self.purse.as_str(), self.path.as_str())?;
+        let by = self.purse.as_str();
+        let key = format!("{by}{}", self.path.as_str());
+        let who = Claimant { by, session: self.session };
+        let charge = Charge::open(self.ledger, self.purse, 0);
+        let claim = self.claims.take(&key, self.path.as_str(), who, charge)?;
         let path = || self.path.as_str().to_string();
         match self.vfs.stat(self.path) {
             Err(Error::NotFound { .. }) => Ok((claim, false)),
@@ -55,12 +61,9 @@ impl Spec<'_> {
         }
     }
 
-    /// Refuses growth for which the disk, less its reserve, has no room.
-    pub(super) fn check_disk(&self, growth: u64) -> Result<()> {
-        if growth > 0 && self.vfs.free_bytes()?.saturating_sub(self.min_free_bytes) < growth {
-            return Err(Error::DiskFull);
-        }
-        Ok(())
+    /// The disk that it is written on.
+    pub(super) fn disk(&self) -> Disk {
+        Disk::new(self.vfs, self.min_free_bytes)
     }
 }
 
@@ -68,7 +71,9 @@ impl Spec<'_> {
 #[derive(Debug)]
 pub struct Upload {
     draft: Draft,
+    /// After the draft, so that the path is free only when its bytes are settled.
     claim: Claim,
+    disk: Disk,
     ledger: Arc<Ledger>,
     purse: Purse,
     row: Row,
@@ -90,27 +95,15 @@ impl Upload {
             return Err(Error::BadArgument { what: "size: over 2^63" });
         }
         let (claim, replacing) = spec.begin()?;
-        let mut held = spec.vfs.part_held(spec.path)?.unwrap_or(0);
-        if fresh && held > 0 {
-            let freed = spec.vfs.drop_part(spec.path)?;
-            spec.ledger.give_back(spec.purse, freed);
-            held = 0;
-        }
-        let mut charge = Charge::open(spec.ledger, spec.purse, held);
-        charge.cover(size, replacing)?;
-        spec.check_disk(size.saturating_sub(held))?;
-        let keep = if fresh { Keep::Fresh } else { Keep::Held };
-        let mut draft = spec.vfs.draft(spec.path, keep, Some(size), spec.mtime)?;
-        // An earlier part that nobody could read any more.
-        spec.ledger.give_back(spec.purse, draft.cleared_bytes());
-        if draft.held() > size {
-            draft.truncate(size)?;
-        }
-        charge.settle(draft.held());
-        claim.entrust(charge)?;
+        let disk = spec.disk();
+        let draft = {
+            let mut held = claim.hold()?;
+            open_part(spec, &disk, &mut held, (size, replacing), fresh)?
+        };
         Ok(Upload {
             draft,
             claim,
+            disk,
             ledger: Arc::clone(spec.ledger),
             purse: spec.purse.clone(),
             row: Row::new(algorithm),
@@ -121,6 +114,16 @@ impl Upload {
             replace: spec.replace,
             scratch: Vec::new(),
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.disk.fill();
+    }
+
+    /// Shows that the peer is alive: bytes of a frame have come.
+    pub fn touch(&self) {
+        self.claim.touch();
     }
 
     /// Where the file will be.
@@ -140,9 +143,23 @@ impl Upload {
         if held == self.size { held } else { held - held % CHUNK }
     }
 
+    /// The chunk at `from`, if its digests can be told: `None` at the end of what is held.
+    fn held_chunk(&self, from: u64) -> Result<Option<u64>> {
+        let end = self.comparable();
+        if from == end {
+            // The end of a file is where a short last chunk ends, which is no multiple.
+            return Ok(None);
+        }
+        let chunk =
+            chunk_at(from).ok_or(Error::BadOffset { got: from, want: from - from % CHUNK })?;
+        if from > end {
+            return Err(Error::BadOffset { got: from, want: end });
+        }
+        Ok(Some(chunk))
+    }
+
     /// Reads up to `buffer` of what is held from chunk-aligned `from` on, and gives the digests of
-    /// its chunks; they enter the row. Everything before `from` counts as accepted by the peer.
-    /// Returns the bytes covered, 0 at the end.
+    /// its chunks; they enter the row. Returns the bytes covered, 0 at the end.
     pub fn held_digests(
         &mut self,
         from: u64,
@@ -150,16 +167,8 @@ impl Upload {
         out: &mut Vec<Digest>,
     ) -> Result<usize> {
         let _held = self.claim.hold()?;
+        let Some(chunk) = self.held_chunk(from)? else { return Ok(0) };
         let end = self.comparable();
-        if from == end {
-            // The end of a file is where a short last chunk ends, which is no multiple.
-            return Ok(0);
-        }
-        let chunk =
-            chunk_at(from).ok_or(Error::BadOffset { got: from, want: from - from % CHUNK })?;
-        if from > end {
-            return Err(Error::BadOffset { got: from, want: end });
-        }
         let want = buffer.len().min(usize::try_from(end - from).unwrap_or(usize::MAX));
         let block = buffer.get_mut(..want).unwrap_or_default();
         self.row.check(chunk, want.div_ceil(limits::CHUNK))?;
@@ -175,9 +184,15 @@ impl Upload {
         Ok(got)
     }
 
-    /// The peer asks for digests from `from` on, so it accepts everything before it.
-    pub fn accept_before(&mut self, from: u64) {
+    /// The peer asks for digests from `from` on, so it accepts everything before it; an offset that
+    /// cannot be asked for accepts nothing.
+    pub fn accept_before(&mut self, from: u64) -> Result<()> {
+        let _held = self.claim.hold()?;
+        if let Some(chunk) = self.held_chunk(from)? {
+            self.row.check(chunk, 0)?;
+        }
         self.row.settle(from / CHUNK);
+        Ok(())
     }
 
     /// Takes consecutive chunks. Those whose digest is wrong are not written and must come again;
@@ -196,16 +211,10 @@ impl Upload {
         let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
         if let Some(i) = last_good {
             let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
-            held.charge()?.spend(end.max(self.draft.held()))?;
-            let written = if bad == 0 {
-                self.draft.write_at(offset, data)
-            } else {
-                write_good(&mut self.draft, offset, data, bad)
-            };
-            if let Err(e) = written {
-                held.charge()?.settle(self.draft.held());
-                return Err(e);
-            }
+            self.disk.write(&mut held, &mut self.draft, end, |draft| match bad {
+                0 => draft.write_at(offset, data),
+                bad => write_good(draft, offset, data, bad),
+            })?;
         }
         for (i, digest) in digests.iter().enumerate() {
             self.row.put(chunk + i as u64, (bad & (1 << i) == 0).then_some(*digest))?;
@@ -245,6 +254,7 @@ impl Upload {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
             _ => return Err(Error::WholeMismatch),
         }
+        self.claim.hold()?.needs_no_peer();
         Ok(Ready {
             draft: self.draft,
             claim: self.claim,
@@ -253,7 +263,7 @@ impl Upload {
             size: self.size,
             mtime: self.mtime,
             replace: self.replace,
-            promised: None,
+            small: false,
         })
     }
 
@@ -261,9 +271,38 @@ impl Upload {
     pub fn discard(self) -> Result<()> {
         let mut held = self.claim.hold()?;
         self.draft.discard()?;
-        held.charge()?.settle(0);
+        held.charge().settle(0);
         Ok(())
     }
+}
+
+/// Finds the part, or begins one, with room for all of the file: its size, and whether it replaces
+/// another.
+fn open_part(
+    spec: &Spec<'_>,
+    disk: &Disk,
+    claim: &mut Held<'_>,
+    (size, replacing): (u64, bool),
+    fresh: bool,
+) -> Result<Draft> {
+    let mut held = spec.vfs.part_held(spec.path)?.unwrap_or(0);
+    if fresh && held > 0 {
+        let freed = spec.vfs.drop_part(spec.path)?;
+        spec.ledger.give_back(spec.purse, freed);
+        held = 0;
+    }
+    claim.charge().adopt(held);
+    claim.charge().cover(size, replacing)?;
+    disk.check(size.saturating_sub(held))?;
+    let keep = if fresh { Keep::Fresh } else { Keep::Held };
+    let mut draft = spec.vfs.draft(spec.path, keep, Some(size), spec.mtime)?;
+    // An earlier part that nobody could read any more.
+    spec.ledger.give_back(spec.purse, draft.cleared_bytes());
+    if draft.held() > size {
+        draft.truncate(size)?;
+    }
+    claim.charge().settle(draft.held());
+    Ok(draft)
 }
 
 /// Writes the chunks that are not named in `bad`.
@@ -301,12 +340,17 @@ pub fn store(
     }
     let size = data.len() as u64;
     let (claim, replacing) = spec.begin()?;
-    let mut charge = Charge::open(spec.ledger, spec.purse, 0);
-    charge.cover(size, replacing)?;
-    spec.check_disk(size)?;
-    // Dropped before it is placed, the draft removes itself, and then the charge frees the promise.
-    let mut draft = spec.vfs.draft_small(spec.path)?;
-    draft.write_at(0, data)?;
+    let draft = {
+        let mut held = claim.hold()?;
+        held.needs_no_peer();
+        held.charge().cover(size, replacing)?;
+        spec.disk().check(size)?;
+        // Dropped before it is placed, the draft removes itself, and then the claim frees the
+        // promise.
+        let mut draft = spec.vfs.draft_small(spec.path)?;
+        draft.write_at(0, data)?;
+        draft
+    };
     Ok(Ready {
         draft,
         claim,
@@ -315,6 +359,6 @@ pub fn store(
         size,
         mtime: spec.mtime,
         replace: spec.replace,
-        promised: Some(charge),
+        small: true,
     })
 }

@@ -11,18 +11,20 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, fchmod, futimens};
+use rustix::fs::{Mode, fchmod, fstat, futimens};
 use rustix::io::Errno;
 
 use super::Account;
-use super::entry::{Kind, Mtime, kind_of, times};
+use super::entry::{FileId, Kind, Mtime, kind_of, times};
 use super::home::FILE_MODE;
 use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
 use super::moves::{Origin, Taken, replaceable};
 use super::part::{self, Note};
 use super::path::VPath;
 use super::source::read_full;
+use super::watch::FolderWatch;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// What becomes of a part that an earlier upload left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +39,11 @@ pub enum Keep {
 #[derive(Debug)]
 pub struct Draft {
     account: Arc<Account>,
-    spot: Spot,
-    file: File,
+    path: VPath,
+    /// Where it will be, held open; found again if it was closed.
+    spot: Option<Spot>,
+    /// `None` once it was closed.
+    file: Option<File>,
     /// Its name in the account's folder of parts.
     name: String,
     /// The id of its part; a small draft is no part and has no note.
@@ -82,8 +87,15 @@ impl Draft {
         let opened = At::new(account.parts(), name.as_bytes()).open(flags, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
         let len = if held { length(&file)? } else { 0 };
-        let account = Arc::clone(account);
-        Ok(Draft { account, spot, file, name, part: Some(id), len, cleared, placed: false })
+        // Looked at behind the making, so that of many at once none slips through.
+        if there.is_none() && part::count(account.parts()).map_err(failed)? > limits::PARTS {
+            part::drop_part(&account.home, account.parts(), &id).map_err(failed)?;
+            let max = limits::PARTS as u64;
+            return Err(Error::TooMany { what: "unfinished uploads", max });
+        }
+        let mut draft = Draft::new(account, spot, file, name);
+        (draft.part, draft.len, draft.cleared) = (Some(id), len, cleared);
+        Ok(draft)
     }
 
     /// A draft that is written and placed in one go.
@@ -92,13 +104,31 @@ impl Draft {
         let name = account.home.passing_name();
         let opened = At::new(account.parts(), name.as_bytes()).open(NEW_FILE, FILE_MODE);
         let file = File::from(opened.map_err(|e| told(e, path, "making a file"))?);
-        let account = Arc::clone(account);
-        Ok(Draft { account, spot, file, name, part: None, len: 0, cleared: 0, placed: false })
+        Ok(Draft::new(account, spot, file, name))
+    }
+
+    /// An empty one, and no part.
+    fn new(account: &Arc<Account>, spot: Spot, file: File, name: String) -> Draft {
+        Draft {
+            account: Arc::clone(account),
+            path: spot.path().clone(),
+            spot: Some(spot),
+            file: Some(file),
+            name,
+            part: None,
+            len: 0,
+            cleared: 0,
+            placed: false,
+        }
+    }
+
+    fn file(&self) -> Result<&File> {
+        self.file.as_ref().ok_or(Error::WrongState { what: "the file is closed" })
     }
 
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
-        self.spot.path()
+        &self.path
     }
 
     /// Bytes of the file on the disk, after a failed write too.
@@ -113,7 +143,7 @@ impl Draft {
 
     /// Reads from `offset` until `into` is full or the file ends, and tells how many bytes.
     pub fn read_at(&self, into: &mut [u8], offset: u64) -> Result<usize> {
-        read_full(&self.file, into, offset)
+        read_full(self.file()?, into, offset)
     }
 
     /// Writes all of `bytes` at `offset`. When that fails [`Draft::held`] tells what is on the
@@ -123,14 +153,15 @@ impl Draft {
         let Some(end) = end else {
             return Err(Error::BadOffset { got: offset, want: self.len });
         };
-        match self.file.write_all_at(bytes, offset) {
+        let file = self.file.as_ref().ok_or(Error::WrongState { what: "the file is closed" })?;
+        match file.write_all_at(bytes, offset) {
             Ok(()) => {
                 self.len = self.len.max(end);
                 Ok(())
             }
             Err(e) => {
                 // Should the look fail too, as much is counted as could have been written.
-                self.len = length(&self.file).unwrap_or(self.len.max(end));
+                self.len = length(file).unwrap_or(self.len.max(end));
                 Err(Error::io("writing a file", e))
             }
         }
@@ -141,7 +172,7 @@ impl Draft {
         if len > self.len {
             return Err(Error::BadOffset { got: len, want: self.len });
         }
-        self.file.set_len(len).map_err(|e| Error::io("cutting a file", e))?;
+        self.file()?.set_len(len).map_err(|e| Error::io("cutting a file", e))?;
         self.len = len;
         Ok(())
     }
@@ -149,7 +180,28 @@ impl Draft {
     /// Waits until the bytes are on the disk. When this fails the bytes are in doubt: a second call
     /// that succeeds would prove nothing.
     pub fn sync(&self) -> Result<()> {
-        self.file.sync_data().map_err(|e| Error::io("syncing a file", e))
+        self.file()?.sync_data().map_err(|e| Error::io("syncing a file", e))
+    }
+
+    /// Gives the file its time, where the sender told it, and its rights.
+    fn dress(&self, mtime: Option<Mtime>) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let failed = |e| told(e, &self.path, "finishing a file");
+        if let Some(mtime) = mtime {
+            futimens(file, &times(mtime)).map_err(failed)?;
+        }
+        if !self.account.home.makes_plain_files() {
+            fchmod(file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of everything that is held open, for a draft that waits among many others; `mtime`
+    /// is its time as for [`Draft::place`], which is all that can still be done with it.
+    pub fn close(&mut self, mtime: Option<Mtime>) -> Result<()> {
+        self.dress(mtime)?;
+        (self.file, self.spot) = (None, None);
+        Ok(())
     }
 
     /// Puts the file in its place, over an old one when `replace` says so, and tells the old one's
@@ -158,16 +210,17 @@ impl Draft {
         if self.placed {
             return Err(Error::WrongState { what: "the file is in its place already" });
         }
-        let path = self.spot.path();
-        let failed = |e| told(e, path, "finishing a file");
-        if let Some(mtime) = mtime {
-            futimens(&self.file, &times(mtime)).map_err(failed)?;
-        }
-        if !self.account.home.makes_plain_files() {
-            fchmod(&self.file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
-        }
+        self.dress(mtime)?;
+        let found = match &self.spot {
+            Some(_) => None,
+            None => Some(self.account.jail.spot(&self.path)?),
+        };
+        let path = &self.path;
+        let Some(spot) = self.spot.as_ref().or(found.as_ref()) else {
+            return Err(Error::NotFound { path: path.told() });
+        };
         let from = (At::new(self.account.parts(), self.name.as_bytes()), Origin::Private);
-        let to = (self.account.jail.at(&self.spot), path);
+        let to = (self.account.jail.at(spot), path);
         let freed = self.account.home.move_over(from, Kind::File, to, replace)?;
         self.placed = true;
         if let Some(id) = &self.part {
@@ -178,11 +231,13 @@ impl Draft {
         Ok(freed)
     }
 
-    /// Waits until the name of a placed file is on the disk.
-    pub fn sync_folder(&self) -> Result<()> {
-        let folder = reopen(self.account.jail.folder_of(&self.spot))
-            .map_err(|e| told(e, self.spot.path(), "opening a folder"))?;
-        File::from(folder).sync_all().map_err(|e| Error::io("syncing a folder", e))
+    /// Begins to watch the folder where the file will be, so that its name can be synced.
+    pub fn folder(&self) -> Result<FolderWatch> {
+        let failed = |e| told(e, &self.path, "opening a folder");
+        let Some(spot) = &self.spot else {
+            return Err(Error::WrongState { what: "the file is closed" });
+        };
+        Ok(FolderWatch::new(reopen(self.account.jail.folder_of(spot)).map_err(failed)?))
     }
 
     /// Gives the draft up and tells the bytes that became free; none once it is placed.
@@ -200,7 +255,7 @@ impl Draft {
             },
         };
         self.placed = freed.is_ok();
-        freed.map_err(|e| told(e, self.spot.path(), "dropping a part"))
+        freed.map_err(|e| told(e, &self.path, "dropping a part"))
     }
 }
 
@@ -218,6 +273,11 @@ impl Drop for Draft {
 /// The spot of a file to be; refuses what could never be put in place there.
 fn target(account: &Account, path: &VPath) -> Result<Spot> {
     let spot = account.jail.spot(path)?;
+    let folder = fstat(account.jail.folder_of(&spot));
+    let folder = folder.map_err(|e| told(e, path, "looking at a folder"))?;
+    if !FileId::of(&folder).is_beside(account.parts_id) {
+        return Err(Error::Unsupported { what: "an upload to another disk, mounted in a home" });
+    }
     match account.jail.at(&spot).stat() {
         Ok(stat) => replaceable(kind_of(&stat), Kind::File, path)?,
         Err(Errno::NOENT) => {}

@@ -26,6 +26,7 @@ use rustix::io::Errno;
 use super::entry::{Kind, kind_of};
 use super::jail::{self, At, KEPT_FILE, NEW_FILE, READ};
 use super::part;
+use super::watch::{self, DiskWatch};
 use crate::error::{Error, Result};
 use crate::text;
 
@@ -103,6 +104,7 @@ pub struct Home {
     powers: Powers,
     /// Whether a file made with [`FILE_MODE`] really gets it, or the umask takes something away.
     makes_plain_files: bool,
+    tells_failed_syncs: bool,
     /// Taken for renames where the kernel cannot make them in one step.
     renaming: Mutex<()>,
     count: AtomicUsize,
@@ -134,6 +136,7 @@ impl Home {
             _lock: lock,
             powers: Powers { openat2: false, renameat2: false },
             makes_plain_files: false,
+            tells_failed_syncs: watch::is_told_of_failures(),
             renaming: Mutex::new(()),
             count: AtomicUsize::new(0),
         };
@@ -148,9 +151,15 @@ impl Home {
         self.powers
     }
 
-    /// Waits until everything written to the home's file system so far is on the disk.
-    pub fn sync_all(&self) -> Result<()> {
-        fs::syncfs(&self.root).map_err(|e| Error::io("syncing the disk", e.into()))
+    /// Whether a [`DiskWatch`] is told when syncing failed, so that files can be synced together.
+    pub fn tells_failed_syncs(&self) -> bool {
+        self.tells_failed_syncs
+    }
+
+    /// Begins to watch the home's file system, so that what is written from now on can be synced.
+    pub fn watch(&self) -> Result<DiskWatch> {
+        let root = jail::reopen(self.root());
+        Ok(DiskWatch::new(root.map_err(|e| Error::io("opening the home", e.into()))?))
     }
 
     /// A secret of this home: `new` the first time, and ever after what it was then.
@@ -331,7 +340,7 @@ mod tests {
             assert_eq!(left, 2, "one part and its note");
             assert!(private.join("trash/folder").is_dir() && !private.join("trash/7.tmp").exists());
             assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
-            home.sync_all().unwrap();
+            home.watch().unwrap().sync().unwrap();
             drop(vfs.draft(&path("/kept"), Keep::Held, None, None).unwrap());
         }
     }

@@ -14,7 +14,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 
-use self::entry::{file_bytes, kind_of};
+use self::entry::{FileId, file_bytes, kind_of};
 use self::home::FOLDER_MODE;
 use self::jail::{At, Jail, READ, STAND, told};
 use self::moves::{Origin, Taken};
@@ -31,6 +31,7 @@ mod part;
 mod path;
 mod source;
 mod tree;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use self::listing::Listing;
 pub use self::part::PartNote;
 pub use self::path::VPath;
 pub use self::source::Source;
+pub use self::watch::{DiskWatch, FolderWatch};
 
 /// Mode of a folder that a user makes, before the umask.
 const USER_FOLDER_MODE: u32 = 0o755;
@@ -54,6 +56,7 @@ struct Account {
     home: Arc<Home>,
     jail: Jail,
     parts: OwnedFd,
+    parts_id: FileId,
 }
 
 impl Account {
@@ -85,7 +88,12 @@ impl Vfs {
         }
         let jail = Jail::new(at.open(STAND, 0).map_err(failed)?, home.powers().openat2);
         let parts = home::own_folder(home.parts(), account.as_bytes()).map_err(failed)?;
-        Ok(Vfs { account: Arc::new(Account { home: Arc::clone(home), jail, parts }) })
+        Vfs::of(home, jail, parts).map_err(failed)
+    }
+
+    fn of(home: &Arc<Home>, jail: Jail, parts: OwnedFd) -> Result<Vfs, Errno> {
+        let (home, parts_id) = (Arc::clone(home), FileId::of(&fstat(&parts)?));
+        Ok(Vfs { account: Arc::new(Account { home, jail, parts, parts_id }) })
     }
 
     /// What is at `path`; a link is told as a link.
@@ -248,9 +256,17 @@ impl Vfs {
         Ok(part::Note::read(parts, &id).map_err(failed)?.map(|_| held))
     }
 
-    /// The account's unfinished uploads, in no order.
-    pub fn parts(&self) -> Result<Vec<PartNote>> {
-        part::list(self.account.parts()).map_err(|e| Error::io("listing the parts", e.into()))
+    /// Bytes that the unfinished upload to `path` is to have in the end, where that was said.
+    pub fn part_declared(&self, path: &VPath) -> Result<Option<u64>> {
+        let note = part::Note::read(self.account.parts(), &part::id(path));
+        let note = note.map_err(|e| told(e, path, "looking at a part"))?;
+        Ok(note.and_then(|note| note.declared))
+    }
+
+    /// Calls `seen` with each of the account's unfinished uploads, in no order; its error ends the
+    /// listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
+        part::list(self.account.parts(), seen)
     }
 
     /// Drops an unfinished upload and tells the bytes that became free.

@@ -20,6 +20,7 @@ use super::home::{FILE_MODE, Home, PASSING};
 use super::jail::{At, NEW_FILE, READ, READ_FILE, reopen};
 use super::moves::Taken;
 use super::path::{VPath, as_name};
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::text::Escaped;
 
@@ -192,61 +193,83 @@ pub(super) fn sweep(home: &Home) -> OsResult<()> {
 }
 
 impl Home {
-    /// Drops parts on which nothing was written since `older_than`, but none that is `busy`, and
-    /// tells each account's bytes that became free. What fails is logged and left for the next
-    /// time.
-    pub fn expire_parts(
-        &self,
-        older_than: SystemTime,
-        busy: &dyn Fn(&str, &VPath) -> bool,
-    ) -> Vec<(String, u64)> {
-        let oldest = since_1970(older_than);
-        let mut freed = Vec::new();
-        let done = each_account(self, &mut |account, parts| {
-            let bytes = expire_account(self, parts, oldest, &|path| busy(account, path))?;
-            if bytes > 0 {
-                freed.push((account.to_owned(), bytes));
-            }
+    /// The accounts that have, or had, unfinished uploads.
+    pub fn accounts_with_parts(&self) -> Vec<String> {
+        let mut accounts = Vec::new();
+        let listed = each_name(self.parts(), &mut |account| {
+            accounts.push(account.to_owned());
             Ok(())
         });
-        if let Err(e) = done {
+        if let Err(e) = listed {
             log::error!("looking for old parts failed: {e}");
+        }
+        accounts
+    }
+
+    /// Drops an account's parts on which nothing was written since `older_than`, each under the
+    /// claim that `claim` gives for its path, and none for which there is no claim. Tells the bytes
+    /// that became free. What fails is logged and left for the next time.
+    pub fn expire_parts<C>(
+        &self,
+        account: &str,
+        older_than: SystemTime,
+        claim: &dyn Fn(&VPath) -> Option<C>,
+    ) -> u64 {
+        let mut freed = 0;
+        let expired = match At::new(self.parts(), account.as_bytes()).open(READ, 0) {
+            Ok(parts) => {
+                let oldest = since_1970(older_than);
+                expire_account(self, parts.as_fd(), oldest, claim, &mut freed)
+            }
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+            Err(e) => Err(e),
+        };
+        if let Err(e) = expired {
+            log::error!("old parts of `{}` are left as they are: {e}", Escaped(account));
         }
         freed
     }
 }
 
-fn expire_account(
+fn expire_account<C>(
     home: &Home,
     parts: BorrowedFd<'_>,
     oldest: i64,
-    busy: &dyn Fn(&VPath) -> bool,
-) -> OsResult<u64> {
-    let mut freed = 0_u64;
+    claim: &dyn Fn(&VPath) -> Option<C>,
+    freed: &mut u64,
+) -> OsResult<()> {
     each_name(parts, &mut |name| {
         let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
             return Ok(());
         };
-        let written = match At::new(parts, name.as_bytes()).stat() {
-            Ok(stat) => mtime_of(&stat).secs,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(e) => return Err(e),
+        if !is_old(parts, id, oldest)? {
+            return Ok(());
+        }
+        let claimed = match Note::read(parts, id)? {
+            // Without a note it is nobody's.
+            None => None,
+            Some(note) => match claim(&note.path) {
+                // It may have been gone on with until it was claimed.
+                Some(claimed) if is_old(parts, id, oldest)? => Some(claimed),
+                _ => return Ok(()),
+            },
         };
-        let note = Note::read(parts, id)?;
-        // A note is written once and a part often: while the part is young, its note stays.
-        let part = At::new(parts, part_name(id).as_bytes()).stat();
-        let part_written = part.map_or(i64::MIN, |stat| mtime_of(&stat).secs);
-        let started = note.as_ref().map_or(i64::MIN, |note| note.started);
-        if written.max(part_written).max(started) >= oldest {
-            return Ok(());
-        }
-        if note.is_some_and(|note| busy(&note.path)) {
-            return Ok(());
-        }
-        freed = freed.saturating_add(drop_part(home, parts, id)?);
+        *freed = freed.saturating_add(drop_part(home, parts, id)?);
+        drop(claimed);
         Ok(())
-    })?;
-    Ok(freed)
+    })
+}
+
+/// Whether nothing was written since `oldest`, neither to the part nor to its note: a note is
+/// written once and a part often.
+fn is_old(parts: BorrowedFd<'_>, id: &str, oldest: i64) -> OsResult<bool> {
+    let written = |name: String| match At::new(parts, name.as_bytes()).stat() {
+        Ok(stat) => Ok(mtime_of(&stat).secs),
+        Err(Errno::NOENT) => Ok(i64::MIN),
+        Err(e) => Err(e),
+    };
+    let started = Note::read(parts, id)?.map_or(i64::MIN, |note| note.started);
+    Ok(written(part_name(id))?.max(written(note_name(id))?).max(started) < oldest)
 }
 
 /// Calls `seen` with every account that has a folder of parts.
@@ -268,20 +291,35 @@ fn each_account(
     })
 }
 
-/// The parts of one account, with what their notes say.
-pub(super) fn list(parts: BorrowedFd<'_>) -> OsResult<Vec<PartNote>> {
-    let mut all = Vec::new();
+/// How many parts an account has.
+pub(super) fn count(parts: BorrowedFd<'_>) -> OsResult<usize> {
+    let mut count = 0;
     each_name(parts, &mut |name| {
+        count += usize::from(name.ends_with(PART));
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+/// Calls `seen` with the parts of one account and what their notes say.
+pub(super) fn list(
+    parts: BorrowedFd<'_>,
+    seen: &mut dyn FnMut(PartNote) -> Result<()>,
+) -> Result<()> {
+    let mut refused = Ok(());
+    let listed = each_name(parts, &mut |name| {
         let Some(id) = name.strip_suffix(PART) else { return Ok(()) };
         let (Some(held_bytes), Some(note)) = (held(parts, id)?, Note::read(parts, id)?) else {
             return Ok(());
         };
         let Note { path, declared, started, .. } = note;
         let (declared_bytes, started_secs) = (declared, started);
-        all.push(PartNote { path, held_bytes, declared_bytes, started_secs });
-        Ok(())
-    })?;
-    Ok(all)
+        refused = seen(PartNote { path, held_bytes, declared_bytes, started_secs });
+        // Any error ends the listing; which it was is told below.
+        if refused.is_ok() { Ok(()) } else { Err(Errno::CANCELED) }
+    });
+    refused?;
+    listed.map_err(|e| Error::io("listing the parts", e.into()))
 }
 
 /// Bytes of the part of an id; `None` when there is none. The note is not asked.

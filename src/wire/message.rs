@@ -290,7 +290,7 @@ messages! {
     /// Each line of `HELP`.
     HelpLine {
         name: text = "the command",
-        about: text = "its fields and what it does",
+        about: text = "what it does",
     }
     /// A sign of life: how far a long task has come.
     Alive {

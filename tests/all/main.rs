@@ -10,12 +10,20 @@
 
 // Changes of the accounts while the server runs.
 mod accounts_live;
+// What the client prints, where, and with which status, to the byte.
+mod cli;
+// The first thing that a visitor runs.
+mod demo;
+// One account, two doors: what one of them stores, limits or leaves unfinished, the other knows.
+mod both_doors;
 // Tables in documents are those of the program.
 mod documents;
 // Names, folders, listings, removal.
 mod files;
 // The second door: verbs, lines, data connections, transfers, logins.
 mod ftp;
+// The FTP clients that people bring, each against the real server.
+mod ftp_clients;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.
@@ -36,9 +44,21 @@ mod props;
 mod quota;
 // The server ends, and what was under way goes on.
 mod stopping;
+// What was once wrong: each test tells a story that must not happen again.
+mod regression;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
 // Files on their way in.
 mod uploads;
+// docs/client.py against the real server.
+mod python;
+// What breaks goes on where it was: cuts, kills, damage and changes.
+mod resume;
+// The dialogue of the programs that this one grew out of.
+mod seeds;
+// The client as a person meets it, on a real terminal.
+mod terminal;
+// Files and folders through the real client and server, there and back.
+mod transfer;
 // docs/PROTOCOL.md and the program say the same, to the byte.
 mod wire_golden;

@@ -48,7 +48,7 @@ fn code(path: &Path) -> String {
 
 /// Whether a file is nothing but tests.
 fn is_test(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests")
+    path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
 }
 
 /// `wire` for src/wire/frame.rs and src/wire.rs, `bin/miniftp` for bin/miniftp/main.rs.

@@ -1,5 +1,7 @@
 //! The table of commands, and the handlers that concern no file.
 
+use std::sync::Arc;
+
 use super::reply::Answer;
 use super::{Conn, Outcome, Request, files, transfers};
 use crate::digest::{self, Algorithm, Rates};
@@ -83,6 +85,15 @@ table! {
     "FORGET" Login "Path" "200" files::forget, "remove the unfinished upload of this path";
 }
 
+/// A field that is 0 or 1.
+pub(super) fn switch(value: u8, what: &'static str) -> Result<bool> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::BadArgument { what }),
+    }
+}
+
 /// An answer, in the short form that most handlers end with.
 pub(super) fn done(text: impl Into<String>) -> Result<Outcome> {
     Ok(Outcome::Answer(Answer::new(Code::Done, text)))
@@ -126,7 +137,10 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if proof.client_final.len() > limits::SCRAM_MESSAGE {
         return Err(Error::BadArgument { what: "client_final: too long" });
     }
-    let signature = conn.session.login_finish(proof.client_final)?;
+    let Conn { session, outbox, .. } = conn;
+    let site = Arc::clone(session.site());
+    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
+    let signature = session.login_finish(proof.client_final, &mut alive)?;
     conn.place.logged_in();
     conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();

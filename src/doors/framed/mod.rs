@@ -21,8 +21,8 @@ use crate::session::Session;
 use crate::site::Site;
 use crate::stream::Stream;
 use crate::text::Escaped;
-use crate::transfer::{Ready, Upload};
-use crate::wire::{self, Ceiling, Fields, Greeting, Inbox, Kind, Message};
+use crate::transfer::{Group, Upload};
+use crate::wire::{self, Arrive, Ceiling, Fields, Greeting, Inbox, Kind, Message};
 
 pub use commands::{COMMANDS, Command, Needs};
 
@@ -45,7 +45,7 @@ pub struct Conn {
     /// Why the upload in progress can only be closed: the answer to all its chunks.
     upload_refused: Option<Answer>,
     /// Small files whose answers wait for one sync of all.
-    group: Vec<Ready>,
+    group: Option<Group>,
     /// A buffer of [`limits::FRAME_DATA`] for reading files; empty while nothing is transferred.
     block: Vec<u8>,
     /// The digests of the frame at hand.
@@ -82,6 +82,23 @@ impl<'a> Request<'a> {
     }
 }
 
+/// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so
+/// that a slow one is not taken for one that has gone.
+struct Line<'a> {
+    stream: &'a mut Stream,
+    upload: Option<&'a Upload>,
+}
+
+impl Arrive for Line<'_> {
+    fn arrive(&mut self, into: &mut [u8], begun: bool) -> Result<usize> {
+        let n = self.stream.arrive(into, begun)?;
+        if let Some(upload) = self.upload.filter(|_| n > 0) {
+            upload.touch();
+        }
+        Ok(n)
+    }
+}
+
 /// Serves one connection until it ends. The last words, if any, are said here.
 pub fn serve(stream: Stream, session: Session, place: Place) {
     let mut conn = Conn {
@@ -92,7 +109,7 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
         algorithm: Algorithm::Md5,
         upload: None,
         upload_refused: None,
-        group: Vec::new(),
+        group: None,
         block: Vec::new(),
         digests: Vec::new(),
         leaving: false,
@@ -148,8 +165,8 @@ impl Conn {
             }
             let ceiling =
                 if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::STRANGER };
-            let stream = &mut self.outbox.stream;
-            let Some(data_len) = inbox.head(stream, ceiling, &mut head)? else {
+            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_ref() };
+            let Some(data_len) = inbox.head(&mut line, ceiling, &mut head)? else {
                 self.rest();
                 inbox.rest();
                 (head, data) = (Vec::new(), Vec::new());
@@ -160,7 +177,8 @@ impl Conn {
                 data = vec![0; limits::FRAME_DATA];
             }
             let data = data.get_mut(..data_len).unwrap_or_default();
-            inbox.data(&mut self.outbox.stream, data)?;
+            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_ref() };
+            inbox.data(&mut line, data)?;
             self.dispatch(&head, data)?;
             self.outbox.flush_if_full()?;
             if self.leaving {
@@ -171,7 +189,7 @@ impl Conn {
 
     /// Nothing more has arrived: whatever was held back leaves now.
     fn before_waiting(&mut self, inbox: &mut Inbox) -> Result<()> {
-        if !self.group.is_empty() {
+        if self.has_waiting_files() {
             let stream = &mut self.outbox.stream;
             inbox.top_up(|room| stream.arrive_now(room));
             if inbox.holds_a_frame() {
@@ -231,14 +249,16 @@ impl Conn {
         (row.run)(self, Request { fields, data })
     }
 
+    /// Whether small files wait for their sync.
+    fn has_waiting_files(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| !group.is_empty())
+    }
+
     /// Commits the small files that wait and writes their answers.
     fn settle_group(&mut self) -> Result<()> {
-        if self.group.is_empty() {
-            return Ok(());
-        }
-        let group = std::mem::take(&mut self.group);
-        let Conn { session, outbox, .. } = self;
-        let results = session.commit_group(group, &mut |done, total| outbox.alive(done, total));
+        let Some(group) = self.group.take() else { return Ok(()) };
+        let outbox = &mut self.outbox;
+        let results = group.commit(&mut |done, total| outbox.alive(done, total));
         for result in results {
             transfers::stored(result).write(self.outbox.frames());
         }

@@ -33,9 +33,18 @@ pub(super) fn rmd(conn: &mut Conn, path: &str) -> Result<()> {
     Ok(())
 }
 
+/// Where only a part is, it is given up: SIZE tells of it, and an FTP client has no other way to
+/// have its room back.
 pub(super) fn dele(conn: &mut Conn, path: &str) -> Result<()> {
-    conn.session.remove(path)?;
-    conn.control.say(250, "the file is removed");
+    match conn.session.remove(path) {
+        Ok(()) => conn.control.say(250, "the file is removed"),
+        Err(Error::NotFound { path: name }) => match conn.session.forget(path) {
+            Ok(()) => conn.control.say(250, "the unfinished upload is removed"),
+            Err(Error::NotFound { .. }) => return Err(Error::NotFound { path: name }),
+            Err(e) => return Err(e),
+        },
+        Err(e) => return Err(e),
+    }
     Ok(())
 }
 

@@ -23,6 +23,9 @@ mod reply;
 mod settings;
 mod transfers;
 
+#[cfg(fuzzing)]
+pub mod fuzzed;
+
 use std::sync::Arc;
 
 use self::control::Control;

@@ -179,7 +179,11 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
     conn.control.flush()?;
     let came = take_all(conn, &mut data, &mut inflow)
         .and_then(|()| check_end(conn, &inflow, announced).map_err(Stop::from));
-    drop(data);
+    if let Err(Stop::Refused(_)) = came {
+        data.turn_away();
+    } else {
+        drop(data);
+    }
     match came {
         Ok(()) => {
             let path = inflow.path().clone();
@@ -225,13 +229,14 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
     }
 }
 
-/// A client that was killed ends its data as one that is done. What it announced decides; where it
-/// announced nothing and a file would be replaced, the control line is watched for a moment.
+/// A client that was killed ends its data as one that is done. What it announced decides, or what
+/// is known of a part since it was begun; where nothing is known and a file would be replaced, the
+/// control line is watched for a moment.
 fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result<(), Broken> {
-    // Of a client that goes on this is the whole (lftp) or the rest; only less than both is wrong.
-    if announced.is_some_and(|announced| inflow.end() < announced) {
+    if inflow.is_short() {
         return Err(Broken::Line("fewer bytes came than were announced; what came is kept"));
     }
+    // What a client that goes on announced may be the whole or the rest.
     let decided = announced.is_some() && inflow.kept() == 0;
     let grace = if inflow.is_replacing() && !decided {
         Duration::from_millis(conn.site().config().grace_millis)

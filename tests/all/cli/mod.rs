@@ -1,0 +1,15 @@
+//! What the client prints, where, and with which status, to the byte.
+
+mod batch;
+mod entry;
+mod names;
+mod words;
+
+use crate::harness::{Daemon, Site};
+
+fn site() -> (Site, Daemon) {
+    let site = Site::new();
+    site.account("ann", "100M");
+    let daemon = site.start();
+    (site, daemon)
+}

@@ -1,0 +1,81 @@
+//! Bars: they never run backwards, never show the end before it is confirmed, and fit.
+
+use super::{MIB, Screen, site};
+use crate::harness::{Proxy, Way, bytes, password, write_file};
+
+/// The shares in percent that were shown, in order.
+fn shares(shown: &str) -> Vec<f64> {
+    let frames = shown.split(['\r', '\n']);
+    let share = |frame: &str| {
+        let before = frame.split(" %").next()?.trim_end();
+        let number = before.rsplit(|c: char| !c.is_ascii_digit() && c != '.').next()?;
+        number.parse().ok()
+    };
+    frames
+        .filter(|frame| frame.contains(" %") && !frame.contains("miniftp: "))
+        .filter_map(share)
+        .collect()
+}
+
+#[test]
+fn a_bar_only_grows_through_every_break() {
+    let (site, daemon) = site();
+    let content = bytes(1, 40 * MIB);
+    write_file(site.local().join("up"), &content);
+    write_file(site.stored("ann", "down"), &content);
+    for (columns, verb, way, name) in [(120, "put", Way::Up, "up"), (70, "get", Way::Down, "down")]
+    {
+        let mut proxy = Proxy::to(daemon.addr()).cut_after(way, 12 * MIB as u64);
+        for _ in 0..3 {
+            proxy = proxy.then().cut_after(way, 11 * MIB as u64);
+        }
+        let words = ["-u", "ann", verb, name];
+        let Some(mut screen) = Screen::wide(&site, proxy.addr().port(), columns, &words) else {
+            return;
+        };
+        screen.see("Password of ann: ");
+        screen.enter(&password("ann"));
+        let shown = screen.see(&format!("{verb} {name}: {} bytes in ", content.len()));
+        assert_eq!(screen.end(), Some(0));
+        let shares = shares(&shown);
+        // Each break is told on a line of its own and the bar drawn anew below it.
+        assert!(shares.len() >= 5, "{shown:?}");
+        assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]), "{shares:?}");
+        assert!(shares.iter().all(|share| *share < 100.0), "{shares:?}");
+        for frame in shown.split(['\r', '\n']).filter(|frame| !frame.contains("miniftp: ")) {
+            assert!(frame.chars().count() <= columns, "{frame:?}");
+        }
+    }
+}
+
+#[test]
+fn a_resumed_bar_begins_where_it_was() {
+    let (site, daemon) = site();
+    let content = bytes(1, 8 * MIB);
+    write_file(site.stored("ann", "f"), &content);
+    write_file(site.local().join(".f.miniftp-part"), &content[..6 * MIB]);
+    let words = ["-u", "ann", "get", "--resume", "f"];
+    let Some(mut screen) = Screen::start(&site, daemon.port(), &words) else { return };
+    screen.see("Password of ann: ");
+    screen.enter(&password("ann"));
+    let shown = screen.see("get f: 8388608 bytes in ");
+    assert_eq!(screen.end(), Some(0));
+    let shares = shares(&shown);
+    assert!(!shares.is_empty() && shares.iter().all(|s| (75.0..100.0).contains(s)), "{shown:?}");
+}
+
+#[test]
+fn there_is_no_bar_where_nobody_sees_it_or_wants_it() {
+    let (site, daemon) = site();
+    write_file(site.local().join("f"), &bytes(1, 8 * MIB));
+    let said = site.miniftp("ann", &["put", "f"]);
+    said.ok().stdout("");
+    assert!(said.err.lines().count() == 1 && !said.err.contains(['\r', '%']), "{}", said.tell());
+    site.miniftp("ann", &["--no-progress", "put", "f", "g"]).ok().stdout("").stderr("");
+    let words = ["-u", "ann", "--no-progress", "put", "f", "h"];
+    let Some(mut screen) = Screen::start(&site, daemon.port(), &words) else { return };
+    screen.see("Password of ann: ");
+    screen.enter(&password("ann"));
+    let all = screen.shown_to_the_end();
+    assert!(!all.contains('%'), "{all:?}");
+}
