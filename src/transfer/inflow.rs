@@ -75,6 +75,7 @@ enum Behind {
 
 impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
+    /// Of who goes on this may be the whole (so does lftp) or the rest; what can be the whole is.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
         let (claim, replacing) = spec.begin()?;
         let mut held_claim = claim.hold()?;
@@ -91,25 +92,27 @@ impl Inflow {
             Start::At(offset) if offset <= there => offset,
             Start::At(got) => return Err(Error::BadOffset { got, want: there }),
         };
+        let goes_on = !replacing && kept > 0;
+        if let (false, Some(_)) = (goes_on, part) {
+            // Who begins anew has given it up, and may need its room.
+            let freed = spec.vfs.drop_part(spec.path)?;
+            spec.ledger.give_back(spec.purse, freed);
+        }
+        let held = if goes_on { part.unwrap_or(0) } else { 0 };
+        let declared =
+            declared.map(|bytes| if bytes < kept { kept.saturating_add(bytes) } else { bytes });
+        let whole = declared.unwrap_or(kept);
+        let disk = spec.disk();
+        held_claim.charge().adopt(held);
+        held_claim.charge().cover(whole, replacing)?;
+        drop(held_claim);
+        disk.check(whole.saturating_sub(held))?;
+        let known = if goes_on { spec.vfs.part_declared(spec.path)? } else { None };
         let behind = match old {
             _ if kept == 0 => Behind::Nothing,
             Some(old) => Behind::File(old),
             None => Behind::Part,
         };
-        // Of a client that goes on what it declares is the whole (lftp) or the rest: at least the
-        // larger of what it declares and what is kept must fit.
-        let least = kept.max(declared.unwrap_or(0));
-        let known = match behind {
-            Behind::Part => spec.vfs.part_declared(spec.path)?,
-            _ => None,
-        };
-        // A part that was left is gone on with or makes room for the new bytes.
-        let held = part.unwrap_or(0);
-        let disk = spec.disk();
-        held_claim.charge().adopt(held);
-        held_claim.charge().cover(least, replacing)?;
-        drop(held_claim);
-        disk.check(least.saturating_sub(held))?;
         let body = Body {
             vfs: spec.vfs.clone(),
             path: spec.path.clone(),
@@ -119,7 +122,7 @@ impl Inflow {
             purse: spec.purse.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
-            whole: declared.map(|_| least).or(known),
+            whole: declared.or(known),
             end: kept,
             behind,
         };
@@ -163,12 +166,14 @@ impl Inflow {
 
     /// Takes the next bytes. After a refusal what was written before stays as a part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let body = &mut self.body;
+        if !bytes.is_empty() {
+            body.take_over(&self.claim)?;
+        }
         let held = &mut self.claim.hold()?;
         if bytes.is_empty() {
             return Ok(());
         }
-        let body = &mut self.body;
-        body.take_over(held)?;
         if body.draft.is_none() && body.waiting.len() + bytes.len() <= limits::INFLOW_SMALL {
             return body.wait(held, bytes, self.replacing);
         }
@@ -188,16 +193,10 @@ impl Inflow {
 
     /// The stream is at its end: the file is ready to be committed.
     pub fn finish(mut self) -> Result<Ready> {
-        {
-            let mut held = self.claim.hold()?;
-            held.needs_no_peer();
-            self.body.take_over(&mut held)?;
-            if self.body.draft.is_none() {
-                self.body.clear_part(&mut held)?;
-            }
-        }
+        self.body.take_over(&self.claim)?;
         let Body { vfs, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
+        claim.hold()?.needs_no_peer();
         let (draft, small) = match draft {
             Some(draft) => (draft, false),
             None => {
@@ -212,21 +211,12 @@ impl Inflow {
 
 impl Body {
     /// Takes over what the new bytes are put behind.
-    fn take_over(&mut self, claim: &mut Held<'_>) -> Result<()> {
+    fn take_over(&mut self, claim: &Claim) -> Result<()> {
         match std::mem::take(&mut self.behind) {
             Behind::Nothing => Ok(()),
-            Behind::Part => self.go_on(claim),
+            Behind::Part => self.go_on(&mut claim.hold()?),
             Behind::File(old) => self.copy(&old, claim),
         }
-    }
-
-    /// Drops the part that an earlier attempt left; its room is for the new bytes.
-    fn clear_part(&mut self, claim: &mut Held<'_>) -> Result<()> {
-        if claim.charge().held() > 0 {
-            self.vfs.drop_part(&self.path)?;
-            claim.charge().settle(0);
-        }
-        Ok(())
     }
 
     /// Takes the part that is there, as far as it is kept.
@@ -244,9 +234,9 @@ impl Body {
     }
 
     /// Begins the part with what is kept of the file that is there.
-    fn copy(&mut self, old: &Source, claim: &mut Held<'_>) -> Result<()> {
+    fn copy(&mut self, old: &Source, claim: &Claim) -> Result<()> {
         let kept = std::mem::take(&mut self.end);
-        self.spill(claim)?;
+        self.spill(&mut claim.hold()?)?;
         let mut block = vec![0; limits::FRAME_DATA];
         while self.end < kept {
             let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
@@ -254,7 +244,7 @@ impl Body {
             if old.read_at(piece, self.end)? != want {
                 return Err(Error::Changed { path: self.path.as_str().to_string() });
             }
-            self.append(claim, piece)?;
+            self.append(&mut claim.hold()?, piece)?;
         }
         Ok(())
     }
@@ -275,10 +265,7 @@ impl Body {
             return Ok(());
         }
         let draft = self.vfs.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
-        // More than is counted here is a part that nobody could read any more.
-        let unknown = draft.cleared_bytes().saturating_sub(claim.charge().held());
-        self.ledger.give_back(&self.purse, unknown);
-        claim.charge().settle(0);
+        self.ledger.give_back(&self.purse, draft.cleared_bytes());
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);
         self.end = 0;

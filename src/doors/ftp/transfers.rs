@@ -233,10 +233,10 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
 /// is known of a part since it was begun; where nothing is known and a file would be replaced, the
 /// control line is watched for a moment.
 fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result<(), Broken> {
-    // Of a client that goes on this is the whole (lftp) or the rest; only less than both is wrong.
     if inflow.is_short() {
         return Err(Broken::Line("fewer bytes came than were announced; what came is kept"));
     }
+    // What a client that goes on announced may be the whole or the rest.
     let decided = announced.is_some() && inflow.kept() == 0;
     let grace = if inflow.is_replacing() && !decided {
         Duration::from_millis(conn.site().config().grace_millis)
