@@ -63,6 +63,7 @@ impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
         let (claim, replacing) = spec.begin()?;
+        let mut held_claim = claim.hold()?;
         let part = spec.vfs.part_held(spec.path)?;
         let old = if replacing { Some(spec.vfs.source(spec.path)?) } else { None };
         if let (false, Some(folder)) = (replacing, spec.path.parent()) {
@@ -85,11 +86,9 @@ impl Inflow {
         let held = if goes_on { part.unwrap_or(0) } else { 0 };
         let whole = kept.saturating_add(declared.unwrap_or(0));
         let disk = spec.disk();
-        {
-            let mut claim = claim.hold()?;
-            claim.charge().adopt(held);
-            claim.charge().cover(whole, replacing)?;
-        }
+        held_claim.charge().adopt(held);
+        held_claim.charge().cover(whole, replacing)?;
+        drop(held_claim);
         disk.check(whole.saturating_sub(held))?;
         let mut body = Body {
             vfs: spec.vfs.clone(),

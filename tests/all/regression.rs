@@ -4,9 +4,10 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
 use std::time::Instant;
 
-use miniftp::accounts::{AccountName, Draft, State};
+use miniftp::accounts::{AccountName, State};
 use miniftp::config::Config;
 use miniftp::limits;
 use miniftp::scram::{ClientExchange, Verifier};
@@ -96,11 +97,11 @@ fn a_challenge_does_not_tell_who_is_known_or_closed() {
         said.split_once(",s=").unwrap().1.to_owned()
     };
     let before = salt_and_iterations("ann");
-    let close = |draft: &mut Draft| {
+    let close = site.accounts().edit(|draft| {
         draft.account("ann")?.state = State::Closed;
         Ok(())
-    };
-    site.accounts().edit(close).unwrap();
+    });
+    close.unwrap();
     assert_eq!(salt_and_iterations("ann"), before);
     daemon.connect().log_in("ann", &password("ann")).expect(253);
     let mut daemon = daemon;
@@ -131,19 +132,26 @@ fn one_accounts_walk_keeps_no_other_account_waiting() {
     assert!(entered);
 }
 
-/// One session with small files in flight took two descriptors for each, until nobody had any left.
+/// A session with small files in flight took two descriptors for each, until nobody had any left.
 #[test]
 fn small_files_in_flight_need_few_descriptors() {
+    const SESSIONS: usize = 8;
     let site = Site::new();
     site.account("ann", "20M");
-    let daemon = Daemon::start_with_descriptors(&site, 40);
-    let mut ann = daemon.login("ann");
-    ann.mkdir("folder", false).expect(200);
-    let frames = (0..200).map(|n| store(&format!("folder/{n}"), &bytes(n, 10), 0));
-    ann.send_bytes(&frames.collect::<Vec<_>>().concat());
-    for _ in 0..200 {
-        ann.read_answer().expect(900);
-    }
+    let daemon = Daemon::start_with_descriptors(&site, 20 + 9 * SESSIONS as u32);
+    let sessions: Vec<Frames> = (0..SESSIONS).map(|_| daemon.login("ann")).collect();
+    thread::scope(|scope| {
+        for (n, mut ann) in sessions.into_iter().enumerate() {
+            scope.spawn(move || {
+                ann.mkdir(&format!("{n}"), false).expect(200);
+                let frames = (0..200).map(|i| store(&format!("{n}/{i}"), &bytes(i, 10), 0));
+                ann.send_bytes(&frames.collect::<Vec<_>>().concat());
+                for _ in 0..200 {
+                    ann.read_answer().expect(900);
+                }
+            });
+        }
+    });
 }
 
 /// A healthy upload over a slow line was taken for one that had gone, since only whole frames

@@ -146,8 +146,8 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     Ok(Outcome::Grouped)
 }
 
-/// Takes a small file: the digests of its chunks and of the whole, and its bytes; `None` if it would
-/// replace its equal. Where files are grouped the group is there before the first of them.
+/// Takes a small file: the digests of its chunks and of the whole, and its bytes; `None` if it
+/// would replace its equal. Where files are grouped the group is there before the first of them.
 fn take_small(
     conn: &mut Conn,
     wanted: &Wanted<'_>,
