@@ -1,4 +1,4 @@
-//! Every row of the table of verbs, tried: numbers as the RFCs have them, and what was done is done.
+//! Every row of the table of verbs, tried: numbers as the RFCs have them, and what is told is so.
 
 use std::fs::File;
 use std::io::{Read, Write};
