@@ -240,6 +240,17 @@ impl Draft {
         Ok(FolderWatch::new(reopen(self.account.jail.folder_of(spot)).map_err(failed)?))
     }
 
+    /// Drops the part that an earlier upload to the same path left, and tells the bytes that became
+    /// free; for a small draft that was placed.
+    pub fn drop_older_part(&self) -> Result<u64> {
+        let (parts, id) = (self.account.parts(), part::id(&self.path));
+        let failed = |e| told(e, &self.path, "dropping a part");
+        match part::held(parts, &id).map_err(failed)? {
+            None => Ok(0),
+            Some(_) => part::drop_part(&self.account.home, parts, &id).map_err(failed),
+        }
+    }
+
     /// Gives the draft up and tells the bytes that became free; none once it is placed.
     pub fn discard(mut self) -> Result<u64> {
         if self.placed {

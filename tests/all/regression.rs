@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
 
-use miniftp::accounts::{AccountName, Draft, State};
+use miniftp::accounts::{AccountName, State};
 use miniftp::config::Config;
 use miniftp::limits;
 use miniftp::scram::{ClientExchange, Verifier};

@@ -18,6 +18,10 @@ use crate::stream::Stream;
 
 /// Ports of a range that are tried before a passive listener is refused.
 const PORT_TRIES: u32 = 64;
+/// The range where the operator named none: the ports that are assigned to nobody (RFC 6335). The
+/// system's own choice passes over every port whose last connection ended within a minute, one by
+/// one; after some thousand small files that takes longer than a file.
+const PORTS: RangeInclusive<u16> = 49152..=65535;
 
 /// How the next data connection is to come about.
 #[derive(Debug, Default)]
@@ -45,9 +49,14 @@ pub(super) enum Woken {
 impl Plan {
     /// Listens for a passive data connection on the address that the client came to.
     pub(super) fn listen(own: IpAddr, range: Option<&RangeInclusive<u16>>) -> io::Result<Plan> {
-        let Some(range) = range else {
-            return TcpListener::bind((own, 0)).and_then(Plan::passive);
-        };
+        match range {
+            Some(range) => Plan::listen_within(own, range),
+            None => Plan::listen_within(own, &PORTS)
+                .or_else(|_| TcpListener::bind((own, 0)).and_then(Plan::passive)),
+        }
+    }
+
+    fn listen_within(own: IpAddr, range: &RangeInclusive<u16>) -> io::Result<Plan> {
         let (first, last) = (*range.start(), *range.end());
         let count = u32::from(last.saturating_sub(first)) + 1;
         // Begun at a place that cannot be foretold, so that nobody can wait for the next port.

@@ -96,7 +96,8 @@ impl From<Error> for Stop {
 }
 
 fn send(conn: &mut Conn, data: &mut Data, source: &Source, offset: u64) -> Result<(), Stop> {
-    let mut block = vec![0; limits::FRAME_DATA];
+    let most = usize::try_from(source.size().saturating_sub(offset)).unwrap_or(usize::MAX);
+    let mut block = vec![0; most.min(limits::FRAME_DATA)];
     let mut text = Vec::new();
     let mut encoder = (!conn.is_image()).then(Encoder::default);
     let mut at = offset;
