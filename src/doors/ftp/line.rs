@@ -380,7 +380,8 @@ mod tests {
             for line in &got {
                 if let Line::Command(command) = line {
                     prop_assert!((1..=VERB).contains(&command.verb.len()));
-                    prop_assert!(is_verb(&command.verb) && command.verb == command.verb.to_uppercase());
+                    prop_assert!(is_verb(&command.verb));
+                    prop_assert_eq!(&command.verb, &command.verb.to_uppercase());
                     prop_assert!(!command.arg().unwrap_or("-").is_empty());
                     prop_assert!(!command.arg().unwrap_or("").chars().any(char::is_control));
                 }

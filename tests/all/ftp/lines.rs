@@ -45,7 +45,8 @@ fn twenty_commands_in_one_packet_get_twenty_replies_in_order() {
     // The whole of a session, from the first word on.
     let mut glued = FtpTalk::connect(scene.daemon.ftp_addr());
     glued.send_bytes(
-        b"USER ann\nPASS ann-secret\r\nSYST\r\n\r\n\nTYPE I\r\nPWD\nNO\r\nCWD x y\r\nQUIT\r\nPWD\r\n",
+        b"USER ann\nPASS ann-secret\r\nSYST\r\n\r\n\nTYPE I\r\nPWD\nNO\r\nCWD x y\r\nQUIT\r\n\
+        PWD\r\n",
     );
     for code in [331, 230, 215, 200, 257, 502, 550, 221] {
         glued.reply().expect(code);

@@ -5,6 +5,7 @@ mod cases;
 mod cuts;
 mod data;
 mod doors;
+mod file_cases;
 mod lines;
 mod lists;
 mod login;

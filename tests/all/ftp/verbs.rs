@@ -1,4 +1,4 @@
-//! Every row of the table of verbs, tried: numbers as the RFCs have them, and what was done is done.
+//! Every row of the table of verbs, tried: numbers as the RFCs have them, and what is told is so.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -8,7 +8,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use miniftp::doors::ftp::VERBS;
 
 use super::Scene;
-use super::cases::{CASES, SENT};
+use super::cases::{OF_THE_SESSION, SENT, Step};
+use super::file_cases::OF_FILES;
 use crate::harness::{FtpTalk, password};
 
 /// One step; what was told, data first.
@@ -38,8 +39,9 @@ fn step(ann: &mut FtpTalk, line: &str) -> (u16, String) {
 
 #[test]
 fn every_verb_of_the_table_does_what_it_says() {
+    let cases: Vec<&(&str, &[Step])> = OF_THE_SESSION.iter().chain(OF_FILES).collect();
     for row in VERBS {
-        let case = CASES.iter().find(|(verb, _)| *verb == row.verb);
+        let case = cases.iter().find(|(verb, _)| *verb == row.verb);
         let (_, steps) = case.unwrap_or_else(|| panic!("no case for {}", row.verb));
         let scene = Scene::new();
         scene.put("f", b"hello\n");
@@ -58,7 +60,7 @@ fn every_verb_of_the_table_does_what_it_says() {
             assert!(told.contains(words), "{}: {line}: {told:?} without {words:?}", row.verb);
         }
     }
-    for (verb, _) in CASES {
+    for (verb, _) in cases {
         assert!(VERBS.iter().any(|row| row.verb == *verb), "a case for no row: {verb}");
     }
     assert_eq!(password("ann"), "ann-secret", "as the steps have it");
