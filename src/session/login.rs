@@ -84,10 +84,10 @@ impl Session {
     fn enter(&mut self, name: &AccountName) -> Result<()> {
         let accounts = self.site().accounts();
         let account = accounts.account(name.as_str()).ok_or(Error::LoginRefused)?;
-        let (vfs, purse) = self.site().open_view(account, &self.presence)?;
+        let (vfs, purse) = self.site().open_views(account, &self.presence)?;
         let cwd = VPath::root();
-        let name = name.clone();
-        self.user = Some(User { name, accounts, vfs, purse, cwd });
+        let (name, rights, mounts) = (name.clone(), account.rights, self.site().mounts());
+        self.user = Some(User { name, accounts, rights, mounts, vfs, purse, cwd });
         log::info!("{} logged in", self.who());
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! written, and that nobody else has, found bytes and names on the disk.
 
 use std::io;
+use std::sync::Arc;
 
 use super::commit::{place, watched};
 use super::{Alive, Durability, Ready, Stored, commit};
@@ -14,6 +15,7 @@ use crate::vfs::{DiskWatch, Home};
 /// See the module. Its files hold nothing open, but the first as long as it is alone.
 #[derive(Debug)]
 pub struct Group {
+    home: Arc<Home>,
     watch: DiskWatch,
     files: Vec<Ready>,
     bytes: u64,
@@ -21,11 +23,17 @@ pub struct Group {
 
 impl Group {
     /// An empty one; it vouches for files that are begun from now on.
-    pub fn begin(home: &Home) -> Result<Group> {
-        Ok(Group { watch: home.watch()?, files: Vec::new(), bytes: 0 })
+    pub fn begin(home: &Arc<Home>) -> Result<Group> {
+        let watch = home.watch()?;
+        Ok(Group { home: Arc::clone(home), watch, files: Vec::new(), bytes: 0 })
     }
 
-    /// Adds a file that was begun after the group.
+    /// Whether its watch can vouch for the file: not for one on another disk.
+    pub fn suits(&self, ready: &Ready) -> bool {
+        ready.draft.is_on(&self.home)
+    }
+
+    /// Adds a file that was begun after the group, and that suits it.
     pub fn push(&mut self, ready: Ready) {
         self.bytes = self.bytes.saturating_add(ready.size());
         self.files.push(ready);
@@ -103,19 +111,18 @@ fn in_full(e: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
     use crate::digest::{Algorithm, Whole, chunk_digests};
     use crate::quota::{Ledger, Purse};
     use crate::transfer::{Claims, Spec, store};
-    use crate::vfs::{VPath, Vfs};
+    use crate::vfs::{VPath, View};
 
     /// An account with an empty home of its own.
     struct Scene {
         dir: PathBuf,
-        vfs: Vfs,
+        vfs: View,
         ledger: Arc<Ledger>,
         claims: Arc<Claims>,
     }
@@ -126,9 +133,9 @@ mod tests {
             let next = NEXT.fetch_add(1, Ordering::Relaxed);
             let dir = format!("transfer-test-{}-{next}", std::process::id());
             let dir = std::env::temp_dir().join(dir);
-            let vfs = Vfs::open(&Arc::new(Home::open(&dir).unwrap()), "ann").unwrap();
+            let vfs = View::open(&Arc::new(Home::open(&dir).unwrap()), "ann").unwrap();
             let ledger = Arc::new(Ledger::new());
-            ledger.open(&Purse::new("ann"), Some(1000), 0);
+            ledger.open(&Purse::account("ann"), Some(1000), 0);
             Scene { dir, vfs, ledger, claims: Arc::default() }
         }
 
@@ -136,9 +143,10 @@ mod tests {
         fn three(&self) -> Vec<Ready> {
             let begin = |name: &str| {
                 let spec = Spec {
-                    vfs: &self.vfs,
+                    view: &self.vfs,
+                    by: "ann",
                     ledger: &self.ledger,
-                    purse: &Purse::new("ann"),
+                    purse: &Purse::account("ann"),
                     claims: &self.claims,
                     session: 1,
                     path: &VPath::root().join(name).unwrap(),
@@ -156,7 +164,7 @@ mod tests {
         }
 
         fn figures(&self) -> (u64, u64, usize) {
-            let usage = self.ledger.usage(&Purse::new("ann")).unwrap();
+            let usage = self.ledger.usage(&Purse::account("ann")).unwrap();
             let files = self.vfs.list(&VPath::root()).unwrap().count();
             (usage.used_bytes, usage.reserved_bytes, files)
         }
@@ -200,7 +208,7 @@ mod tests {
     #[test]
     fn one_file_or_many_end_in_their_places() {
         let scene = Scene::new();
-        let home = Home::open(&scene.dir.join("another")).unwrap();
+        let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
         let mut group = Group::begin(&home).unwrap();
         assert!(group.is_empty() && group.commit(&mut |_, _| Ok(())).is_empty());
         group = Group::begin(&home).unwrap();

@@ -14,7 +14,7 @@ use super::{Claim, Held, Ready, Spec};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Keep, Mtime, Source, VPath, Vfs};
+use crate::vfs::{Draft, Keep, Mtime, Source, VPath, View};
 
 /// Where the bytes that come belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Inflow {
 /// The bytes, apart from the right to write them.
 #[derive(Debug)]
 struct Body {
-    vfs: Vfs,
+    view: View,
     path: VPath,
     /// The part, once there is one.
     draft: Option<Draft>,
@@ -61,8 +61,8 @@ impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
         let (claim, replacing) = spec.begin()?;
-        let part = spec.vfs.part_held(spec.path)?;
-        let old = if replacing { Some(spec.vfs.source(spec.path)?) } else { None };
+        let part = spec.view.part_held(spec.path)?;
+        let old = if replacing { Some(spec.view.source(spec.path)?) } else { None };
         let there = old.as_ref().map_or(part.unwrap_or(0), Source::size);
         let kept = match start {
             Start::Fresh => 0,
@@ -81,7 +81,7 @@ impl Inflow {
         }
         disk.check(whole.saturating_sub(held))?;
         let mut body = Body {
-            vfs: spec.vfs.clone(),
+            view: spec.view.clone(),
             path: spec.path.clone(),
             draft: None,
             disk,
@@ -96,7 +96,7 @@ impl Inflow {
         } else if let (Some(old), true) = (old, kept > 0) {
             body.copy(&old, &claim)?;
         }
-        Ok(Inflow { body, claim, replace: spec.replace, replacing, kept })
+        Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept })
     }
 
     /// Where the file will be.
@@ -141,13 +141,13 @@ impl Inflow {
 
     /// The stream is at its end: the file is ready to be committed.
     pub fn finish(self) -> Result<Ready> {
-        let Body { vfs, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
+        let Body { view, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
         claim.hold()?.needs_no_peer();
         let (draft, small) = match draft {
             Some(draft) => (draft, false),
             None => {
-                let mut draft = vfs.draft_small(&path)?;
+                let mut draft = view.draft_small(&path)?;
                 draft.write_at(0, &waiting)?;
                 (draft, true)
             }
@@ -159,7 +159,7 @@ impl Inflow {
 impl Body {
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
-        let mut draft = self.vfs.draft(&self.path, Keep::Held, None, self.mtime)?;
+        let mut draft = self.view.draft(&self.path, Keep::Held, None, self.mtime)?;
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
@@ -201,7 +201,7 @@ impl Body {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.vfs.draft(&self.path, Keep::Fresh, None, self.mtime)?;
+        let draft = self.view.draft(&self.path, Keep::Fresh, None, self.mtime)?;
         self.ledger.give_back(&self.purse, draft.cleared_bytes());
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);

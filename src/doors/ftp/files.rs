@@ -140,7 +140,7 @@ pub(super) fn avbl(conn: &mut Conn, path: &str) -> Result<()> {
     if !path.is_empty() {
         conn.session.stat(path)?;
     }
-    let free = conn.session.free_bytes()?;
+    let free = conn.session.free_bytes(path)?;
     conn.control.say(213, &free.to_string());
     Ok(())
 }

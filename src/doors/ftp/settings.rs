@@ -147,7 +147,7 @@ pub(super) fn allo(conn: &mut Conn, arg: &str) -> Result<()> {
     let bytes = arg.split(' ').next().unwrap_or_default();
     match bytes.parse::<u64>() {
         Ok(bytes) => {
-            let free = conn.session.free_bytes()?;
+            let free = conn.session.free_bytes(".")?;
             conn.announced = Some(bytes);
             // It is only announced: what it replaces is not known yet, so the upload decides.
             conn.control.say(200, &format!("noted; {free} bytes are free"));
@@ -282,7 +282,7 @@ pub(super) fn site(conn: &mut Conn, arg: &str) -> Result<()> {
                 Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
                 None => lines.push("no limit".to_string()),
             }
-            lines.push(format!("free {} bytes", conn.session.free_bytes()?));
+            lines.push(format!("free {} bytes", conn.session.free_bytes("/")?));
             conn.control.say_lines(200, "Your room:", &lines, "End");
         }
         "CHMOD" => {

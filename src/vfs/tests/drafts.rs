@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::super::{Keep, Kind, Mtime, Vfs};
+use super::super::{Keep, Kind, Mtime, View};
 use super::{POWERS, ann, leave_part, path, put};
 use crate::error::Error;
 
-fn read(vfs: &Vfs, at: &str) -> Vec<u8> {
+fn read(vfs: &View, at: &str) -> Vec<u8> {
     let source = vfs.source(&path(at)).unwrap();
     let mut bytes = vec![0; source.size() as usize + 10];
     let read = source.read_at(&mut bytes, 0).unwrap();
@@ -37,7 +37,7 @@ fn a_part_is_resumed_and_placed() {
         draft.sync().unwrap();
         assert!(vfs.stat(&path("/f")).is_err());
         let folder = draft.folder().unwrap();
-        assert_eq!(draft.place(false, Some(mtime)).unwrap(), 0);
+        assert_eq!(draft.place(false, Some(mtime)).unwrap().bytes, 0);
         assert!(draft.place(false, None).is_err());
         folder.sync().unwrap();
         home.watch().unwrap().sync().unwrap();
@@ -85,7 +85,7 @@ fn a_refused_place_leaves_both_as_they_were() {
         assert!(matches!(draft.place(false, None), Err(Error::Exists { size: 3, .. })));
         assert_eq!(read(&vfs, "/f"), b"old");
         assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(5));
-        assert_eq!(draft.place(true, None).unwrap(), 3);
+        assert_eq!(draft.place(true, None).unwrap().bytes, 3);
         assert_eq!(read(&vfs, "/f"), b"newer");
 
         vfs.mkdir(&path("/d"), false).unwrap();
@@ -109,7 +109,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         draft.write_at(0, b"text").unwrap();
         draft.close(Some(mtime)).unwrap();
         assert!(draft.write_at(4, b"more").is_err() && draft.sync().is_err());
-        assert_eq!(draft.place(false, Some(mtime)).unwrap(), 0);
+        assert_eq!(draft.place(false, Some(mtime)).unwrap().bytes, 0);
         let entry = vfs.stat(&path("/folder/f")).unwrap();
         assert_eq!((entry.size, entry.mtime, entry.mode), (4, mtime, 0o644));
 
@@ -141,7 +141,7 @@ fn a_source_stays_the_file_it_was() {
 #[test]
 fn old_parts_expire_unless_somebody_writes_them() {
     let (_fresh, home, vfs) = ann(POWERS[0]);
-    let bob = Vfs::open(&home, "bob").unwrap();
+    let bob = View::open(&home, "bob").unwrap();
     leave_part(&vfs, "/f", b"01234");
     leave_part(&vfs, "/busy", b"012");
     leave_part(&bob, "/f", b"01");
