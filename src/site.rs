@@ -1,16 +1,19 @@
 //! What all sessions share: accounts, the home, the ledger, who writes what, who is here.
 //!
 //! Never: serves anybody. Each part has a small lock of its own, and none is held over I/O but
-//! `opening`, which exists to make logins wait for a walk and walks for the housekeeper.
+//! that of one account's opening, which exists to make its logins wait for a walk and its walks for
+//! the housekeeper.
+
+mod purses;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use crate::accounts::{Account, AccountName, Accounts, Store, StoreError};
+use crate::accounts::{AccountName, Accounts, Store, StoreError};
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
@@ -19,11 +22,15 @@ use crate::quota::{Ledger, Purse};
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
-use crate::vfs::{Home, Payer, Unopened, VPath, Vfs, View};
+use crate::vfs::{Home, Unopened, Vfs};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
 /// put files there without the server.
 const WALK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Who claims the parts that expire, in the refusal that somebody may read; no account can have a
+/// name with a blank.
+const HOUSEKEEPER: &str = "the server";
 
 /// See the module.
 #[derive(Debug)]
@@ -38,17 +45,34 @@ pub struct Site {
     secret: [u8; 32],
     plain_checks: PlainChecks,
     online: Mutex<HashMap<u64, Online>>,
-    /// When what each purse pays for was last walked.
-    opening: Mutex<HashMap<Purse, Instant>>,
+    /// For each purse a lock over the walk of what it pays for, and when that was last done.
+    openings: Mutex<HashMap<Purse, Arc<Opening>>>,
     stopping: AtomicBool,
     next_id: AtomicU64,
 }
+
+type Opening = Mutex<Option<Instant>>;
 
 #[derive(Debug)]
 struct Online {
     tcp: TcpStream,
     /// Who it is, and its views; all sessions of an account share the home, with its descriptors.
     user: Option<(AccountName, Vfs)>,
+}
+
+/// What a session gets at its login.
+#[derive(Debug)]
+pub struct Opened {
+    /// The accounts as they were then.
+    pub accounts: Arc<Accounts>,
+    /// What it may do in its home.
+    pub rights: Rights,
+    /// What was mounted then.
+    pub mounts: Arc<Mounts>,
+    /// The account's views of the disk.
+    pub vfs: Vfs,
+    /// Who pays for what it stores.
+    pub purse: Purse,
 }
 
 /// A connection's place in the list of who is here; dropped, it is gone from it.
@@ -118,7 +142,7 @@ impl Site {
             secret: secret.map_err(OpenError::Other)?,
             plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
             online: Mutex::default(),
-            opening: Mutex::default(),
+            openings: Mutex::default(),
             stopping: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
         }))
@@ -152,9 +176,9 @@ impl Site {
         self.config.min_free_bytes
     }
 
-    /// PBKDF2 iterations that an unknown name pretends to have.
+    /// PBKDF2 iterations that an unknown name pretends to have: what most accounts really have.
     pub fn iterations(&self) -> u32 {
-        self.config.iterations
+        self.accounts().usual_iterations().unwrap_or(self.config.iterations)
     }
 
     /// The key under which unknown names get their salts.
@@ -187,148 +211,6 @@ impl Site {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         lock(&self.online).insert(id, Online { tcp, user: None });
         Presence { site: Arc::clone(self), id, peer }
-    }
-
-    /// The mounts as they are now.
-    pub fn mounts(&self) -> Arc<Mounts> {
-        let accounts = self.accounts();
-        let now = self.mounts.current(&|name| accounts.account(name).is_some());
-        for (volume, limit) in now.volumes() {
-            self.ledger.set_limit(&Purse::mount(volume.name()), limit);
-        }
-        now
-    }
-
-    /// Opens an account's views and makes sure that the ledger knows its bytes. The disk is the
-    /// truth: it is walked when nobody else uses the account and the last walk is old.
-    pub fn open_views(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
-        let name = account.name();
-        let purse = Purse::account(name.as_str());
-        let mounts = self.mounts();
-        if let Some(mount) = mounts.through_home(name.as_str()) {
-            let mount = &mount.name;
-            log::error!("{name} cannot log in: others could change its home through [{mount}]");
-            return Err(Error::LoginRefused);
-        }
-        let mut walked = lock(&self.opening);
-        let shared = self.home_in_use(name, presence);
-        let alone = shared.is_none();
-        let home = match shared {
-            Some(home) => home,
-            None => View::open(&self.home, name.as_str())?,
-        };
-        let fresh = walked.get(&purse).is_some_and(|at| at.elapsed() < WALK_AGAIN);
-        if !self.ledger.knows(&purse) || (alone && !fresh) {
-            let used = self.used_bytes(&home, &mounts)?;
-            self.ledger.open(&purse, account.quota_bytes, used);
-            self.ledger.recount(&purse, used);
-            walked.insert(purse.clone(), Instant::now());
-        } else {
-            self.ledger.set_limit(&purse, account.quota_bytes);
-        }
-        self.forget_old_mounts(&walked, presence);
-        let vfs = self.views(home, Some(name.as_str()), account.rights, &mounts)?;
-        if let Some(me) = lock(&self.online).get_mut(&presence.id) {
-            me.user = Some((name.clone(), vfs.clone()));
-        }
-        Ok((vfs, purse))
-    }
-
-    /// The home of an account, where another of its sessions has it open, with its descriptors.
-    fn home_in_use(&self, name: &AccountName, presence: &Presence) -> Option<View> {
-        let online = lock(&self.online);
-        let mut others = online.iter().filter(|(id, _)| **id != presence.id);
-        others.find_map(|(_, other)| {
-            let (whose, vfs) = other.user.as_ref()?;
-            if whose == name { vfs.home().cloned() } else { None }
-        })
-    }
-
-    /// The table of a visitor's views: an account's name, or `None` for a guest.
-    pub fn views(
-        &self,
-        home: View,
-        account: Option<&str>,
-        rights: Rights,
-        mounts: &Mounts,
-    ) -> Result<Vfs> {
-        let mounted = mounts.views(account, home.account())?;
-        Ok(Vfs::new(home.with(rights), mounted))
-    }
-
-    /// What an account stores: in its home, and under its name where the writer pays.
-    fn used_bytes(&self, home: &View, mounts: &Mounts) -> Result<u64> {
-        let mut used = home.used_bytes(&mut || Ok(()))?;
-        for (volume, _) in mounts.volumes() {
-            if volume.payer() == Payer::Writer {
-                used = used.saturating_add(volume.used_bytes(Some(home.account()))?);
-            }
-        }
-        Ok(used)
-    }
-
-    /// When nobody else is here, what mounts store is counted anew after a while, in case somebody
-    /// put files there without the server.
-    fn forget_old_mounts(&self, walked: &HashMap<Purse, Instant>, presence: &Presence) {
-        let online = lock(&self.online);
-        if online.iter().any(|(id, other)| *id != presence.id && other.user.is_some()) {
-            return;
-        }
-        for (purse, at) in walked {
-            if matches!(purse, Purse::Mount(_)) && at.elapsed() >= WALK_AGAIN {
-                self.ledger.forget(purse);
-            }
-        }
-    }
-
-    /// Who pays for what an account stores in a view. Before anything changes in a mount that pays
-    /// for itself, the ledger must know it: so it is walked here when it is not known.
-    pub fn purse(&self, view: &View, own: &Purse) -> Result<Purse> {
-        let Some(volume) = view.volume().filter(|_| view.payer() == Payer::Itself) else {
-            return Ok(own.clone());
-        };
-        let purse = Purse::mount(volume.name());
-        if self.ledger.knows(&purse) {
-            return Ok(purse);
-        }
-        let mut walked = lock(&self.opening);
-        if !self.ledger.knows(&purse) {
-            let mounts = self.mounts.last();
-            let limit = mounts.volumes().find(|(known, _)| Arc::ptr_eq(known, volume));
-            // A mount that is gone, or has no size, stores nothing more.
-            let limit = limit.and_then(|(_, limit)| limit).unwrap_or(0);
-            self.ledger.open(&purse, Some(limit), volume.used_bytes(None)?);
-            walked.insert(purse.clone(), Instant::now());
-        }
-        Ok(purse)
-    }
-
-    /// Removes the parts that nobody has touched for the time that the settings give them.
-    pub fn expire_parts(&self) {
-        let age = Duration::from_secs(self.config.part_days.saturating_mul(24 * 3600));
-        let Some(before) = SystemTime::now().checked_sub(age) else { return };
-        // No walk between a removal and its credit: it would be credited twice.
-        let _walks_wait = lock(&self.opening);
-        let busy = |account: &str, path: &VPath| {
-            self.claims.is_taken(&format!("{account}{}", path.as_str()))
-        };
-        for (account, freed) in self.home.expire_parts(before, &busy) {
-            log::info!("an unfinished upload of {account} expired: {freed} bytes");
-            self.ledger.give_back(&Purse::account(&account), freed);
-        }
-        for (volume, _) in self.mounts.last().volumes() {
-            let name = volume.name();
-            let busy =
-                |_: &str, path: &VPath| self.claims.is_taken(&format!(":{name}{}", path.as_str()));
-            for (account, freed) in volume.expire_parts(before, &busy) {
-                log::info!("an unfinished upload of {account} to {name} expired: {freed} bytes");
-                let purse = match volume.payer() {
-                    Payer::Itself => Purse::mount(name),
-                    Payer::Owner | Payer::Writer => Purse::account(&account),
-                };
-                self.ledger.give_back(&purse, freed);
-            }
-        }
     }
 
     /// Begins to stop: every connection finishes the request that it is at and then finds the end

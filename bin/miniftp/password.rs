@@ -79,8 +79,8 @@ fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Fai
     Ok(text)
 }
 
-/// No echo from before the prompt is shown until this is dropped: `rpassword` shows the prompt first,
-/// and what a quick hand, or a script, types in between would be seen.
+/// No echo from before the prompt is shown until this is dropped: `rpassword` shows the prompt
+/// first, and what a quick hand, or a script, types in between would be seen.
 #[cfg(unix)]
 struct Hidden(Option<(File, rustix::termios::Termios)>);
 

@@ -14,6 +14,7 @@ use lexopt::Arg;
 use zeroize::Zeroizing;
 
 use miniftp::accounts::{State, Store, StoreError};
+use miniftp::config::Config;
 use miniftp::error::Error;
 use miniftp::text::{Escaped, nearest};
 
@@ -96,8 +97,8 @@ const COMMANDS: [Command; 9] = [
 /// What a command works with.
 struct Desk<'a> {
     store: &'a Store,
-    /// Iterations of a new password's derivation.
-    iterations: u32,
+    /// The settings: iterations of a new password, quota of a new account.
+    config: &'a Config,
     /// Where a new password comes from.
     ask: &'a dyn Fn(&str) -> Result<Zeroizing<String>, Failure>,
 }
@@ -147,12 +148,12 @@ impl From<Error> for Failure {
 }
 
 /// Does what `words`, those after `account`, ask for with the accounts in the folder `conf`.
-pub(crate) fn run(conf: &Path, words: &[String], iterations: u32) -> ExitCode {
+pub(crate) fn run(conf: &Path, words: &[String], config: &Config) -> ExitCode {
     if matches!(words.first().map(String::as_str), Some("help" | "--help" | "-h")) {
         say(io::stdout().lock(), &usage());
         return ExitCode::SUCCESS;
     }
-    match work(conf, words, iterations) {
+    match work(conf, words, config) {
         Ok(text) => {
             say(io::stdout().lock(), &text);
             ExitCode::SUCCESS
@@ -169,10 +170,10 @@ pub(crate) fn run(conf: &Path, words: &[String], iterations: u32) -> ExitCode {
     }
 }
 
-fn work(conf: &Path, words: &[String], iterations: u32) -> Result<String, Failure> {
+fn work(conf: &Path, words: &[String], config: &Config) -> Result<String, Failure> {
     let (command, request) = understand(words)?;
     let store = Store::open(conf)?;
-    let desk = Desk { store: &store, iterations, ask: &password::ask };
+    let desk = Desk { store: &store, config, ask: &password::ask };
     let text = (command.run)(&desk, &request)?;
     if let Some(fault) = store.fault() {
         let shown = "; what is shown is the generation before it";

@@ -149,6 +149,22 @@ pub struct Accounts {
 }
 
 impl Accounts {
+    /// Reads the text of a whole accounts.ini.
+    ///
+    /// # Errors
+    /// Its first fault, as [`Store::open`] tells it.
+    pub fn from_text(bytes: &[u8]) -> Result<Accounts, StoreError> {
+        record::read(bytes).map_err(in_the_text)
+    }
+
+    /// The text of accounts.ini for these accounts.
+    ///
+    /// # Errors
+    /// If it would not come back the same; what [`Draft`] lets in does.
+    pub fn to_text(&self) -> Result<String, StoreError> {
+        record::write(self).map_err(in_the_text)
+    }
+
     /// The account of that name; any text may be asked for.
     pub fn account(&self, name: &str) -> Option<&Account> {
         self.by_name.get(name)
@@ -175,6 +191,15 @@ impl Accounts {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// The iterations that most passwords were hashed with, if there is any account.
+    pub fn usual_iterations(&self) -> Option<u32> {
+        let mut counts = BTreeMap::<u32, usize>::new();
+        for account in self.iter() {
+            *counts.entry(account.verifier.iterations()).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(iterations, _)| iterations)
     }
 
     /// Counts the writes of the store; an edit by hand leaves it as it is.
@@ -233,13 +258,17 @@ impl Draft {
     }
 }
 
+/// A fault of a text that has no path.
+fn in_the_text(fault: fault::Fault) -> StoreError {
+    StoreError::Fault { path: "accounts.ini".into(), line: fault.line, what: fault.what }
+}
+
 /// The text of an accounts.ini without accounts, to begin with.
 ///
 /// # Errors
 /// None that can be met; the writer checks all that it writes.
 pub fn empty_file() -> Result<String, StoreError> {
-    let none = Accounts { generation: 1, by_name: Default::default() };
-    record::write(&none).map_err(|_| StoreError::Refused { what: "no text".to_string() })
+    Accounts { generation: 1, by_name: BTreeMap::new() }.to_text()
 }
 
 /// Reads a quota, `None` being without limit; only the word `unlimited` means that.

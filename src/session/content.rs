@@ -8,7 +8,7 @@ use crate::quota::Purse;
 use crate::transfer::{
     self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
-use crate::vfs::{Mtime, Source, VPath, View};
+use crate::vfs::{Kind, Mtime, Source, VPath, View};
 
 /// What an upload is to be.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ impl Session {
         Spec {
             view,
             ledger: site.ledger(),
-            by: user.name.as_str(),
+            by: &user.by,
             purse,
             claims: site.claims(),
             session: self.presence.id(),
@@ -85,6 +85,15 @@ impl Session {
         Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
     }
 
+    /// Whether a file of `size` bytes is at `path`, and nobody is about to put another there.
+    pub fn is_settled(&self, path: &str, size: u64) -> bool {
+        let Ok((user, path)) = self.at(path) else { return false };
+        let Ok(view) = user.vfs.view(&path) else { return false };
+        let there = user.vfs.stat(&path);
+        there.is_ok_and(|there| there.kind == Kind::File && there.size == size)
+            && !self.site().claims().is_taken(&view.key(&path))
+    }
+
     /// Takes a whole small file, ready to be committed.
     pub fn store(
         &self,
@@ -98,10 +107,10 @@ impl Session {
         transfer::store(&self.spec(&place, wanted), algorithm, digests, whole, data)
     }
 
-    /// Whether success means that the bytes are on the disk, so that small files are worth
-    /// grouping.
-    pub fn is_durable(&self) -> bool {
-        self.site().durability() == Durability::Full
+    /// Whether success means that the bytes are on the disk, and several files can be synced
+    /// together, so that small ones are worth grouping.
+    pub fn groups_small_files(&self) -> bool {
+        self.site().durability() == Durability::Full && self.site().home().tells_failed_syncs()
     }
 
     /// Puts a whole file in its place.

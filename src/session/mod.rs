@@ -6,6 +6,7 @@
 
 mod content;
 mod login;
+mod why;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use crate::accounts::{AccountName, Accounts, State};
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
 use crate::quota::{Charge, Purse};
-use crate::rights::Rights;
 use crate::site::{Presence, Site};
 use crate::transfer::{Claimant, give_back};
 use crate::vfs::{Freed, Payer, Vfs, View};
 
 pub use self::content::Wanted;
+pub use self::why::Reason;
 pub use crate::quota::Usage;
+pub use crate::rights::Rights;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
 pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
 
@@ -38,6 +40,8 @@ pub struct Session {
 #[derive(Debug)]
 struct User {
     name: AccountName,
+    /// What others are told who find it writing.
+    by: String,
     accounts: Arc<Accounts>,
     /// What it may do in its home.
     rights: Rights,
@@ -51,8 +55,13 @@ impl User {
     /// Makes the table of views anew, as the rights and the mounts are now.
     fn open_views(&mut self, site: &Site) -> Result<()> {
         let home = self.vfs.home().cloned().ok_or(Error::NeedLogin)?;
-        self.vfs = site.views(home, Some(self.name.as_str()), self.rights, &self.mounts)?;
+        self.vfs = site.views(home, self.account(), self.rights, &self.mounts)?;
         Ok(())
+    }
+
+    /// The account's name; a guest has none.
+    fn account(&self) -> Option<&str> {
+        if self.name.is_guest() { None } else { Some(self.name.as_str()) }
     }
 }
 
@@ -86,6 +95,9 @@ impl Session {
     pub fn refresh(&mut self) -> Result<()> {
         let site = Arc::clone(self.site());
         let Some(user) = &mut self.user else { return Ok(()) };
+        if user.name.is_guest() {
+            return Ok(());
+        }
         let now = site.accounts();
         if Arc::ptr_eq(&now, &user.accounts) {
             return Ok(());
@@ -148,6 +160,18 @@ impl Session {
     /// Where a path leads from the current folder; nothing is looked at.
     pub fn resolve(&self, path: &str) -> Result<VPath> {
         Ok(self.at(path)?.1)
+    }
+
+    /// What may be done at a path, and in what is mounted right below it, by its names there.
+    pub fn rights_in(&self, path: &str) -> Result<(Rights, Vec<(String, Rights)>)> {
+        let (user, path) = self.at(path)?;
+        let below = user.vfs.views().iter().filter_map(|view| {
+            let name = path.step_towards(view.mount_point())?;
+            let here = path.join(name).is_ok_and(|here| here == *view.mount_point());
+            // A folder that only leads to a mount point can be looked at.
+            Some((name.to_owned(), if here { view.rights() } else { Rights::READ }))
+        });
+        Ok((user.vfs.view(&path)?.rights(), below.collect()))
     }
 
     /// Sets a file's time.
@@ -236,7 +260,7 @@ impl Session {
         let theirs = user.vfs.to_write(to)?;
         let charged = self.site().purse(theirs, &user.purse)?;
         let (ledger, claims) = (self.site().ledger(), self.site().claims());
-        let who = Claimant { by: user.name.as_str(), session: self.presence.id() };
+        let who = Claimant { by: &user.by, session: self.presence.id() };
         // Nobody puts another file into either place meanwhile.
         let take = |view: &View, path: &VPath, purse: &Purse| {
             let charge = Charge::open(ledger, purse, 0);
@@ -249,7 +273,7 @@ impl Session {
         // Between two places that the same purse pays for nothing changes but the place.
         let is_own = |freed: &Freed| {
             charged == left
-                && (ours.payer() != Payer::Writer || freed.owner.as_deref() == Some(who.by))
+                && (ours.payer() != Payer::Writer || freed.owner.as_deref() == user.account())
         };
         let moved = user.vfs.rename_across(from, to, replace, &mut |freed, replacing| {
             if is_own(freed) { Ok(()) } else { target.charge().cover(freed.bytes, replacing) }
@@ -287,16 +311,23 @@ impl Session {
         Ok(usage.limit_bytes.map_or(disk, |limit| disk.min(limit.saturating_sub(taken))))
     }
 
-    /// The account's unfinished uploads.
-    pub fn parts(&self) -> Result<Vec<PartNote>> {
-        self.user()?.vfs.parts()
+    /// Calls `seen` with each of the account's unfinished uploads; its error ends the listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
+        match self.user()? {
+            // What other guests left is none of this one's business.
+            guest if guest.name.is_guest() => Ok(()),
+            user => user.vfs.parts(seen),
+        }
     }
 
     /// Removes the unfinished upload of a path.
     pub fn forget(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
+        if user.name.is_guest() {
+            return Err(Error::Denied { path: path.as_str().to_string() });
+        }
         let view = user.vfs.view(&path)?;
-        let who = Claimant { by: user.name.as_str(), session: self.presence.id() };
+        let who = Claimant { by: &user.by, session: self.presence.id() };
         let purse = self.site().purse(view, &user.purse)?;
         let charge = Charge::open(self.site().ledger(), &purse, 0);
         let claim = self.site().claims().take(&view.key(&path), path.as_str(), who, charge)?;

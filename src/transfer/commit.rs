@@ -87,10 +87,15 @@ impl Ready {
     fn place(&mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
         let freed = self.draft.place(self.replace, self.mtime)?;
+        give_back(&self.ledger, &self.purse, self.draft.payer(), &freed);
         if self.small {
             held.charge().settle(self.size);
+            // What an earlier attempt at this path left is of no use to anybody now.
+            match self.draft.drop_older_part() {
+                Ok(freed) => self.ledger.give_back(&self.purse, freed),
+                Err(e) => log::warn!("the older part of a stored file stays: {e}"),
+            }
         }
-        give_back(&self.ledger, &self.purse, self.draft.payer(), &freed);
         Ok(())
     }
 }

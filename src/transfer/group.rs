@@ -110,86 +110,30 @@ fn in_full(e: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::digest::{Algorithm, Whole, chunk_digests};
-    use crate::quota::{Ledger, Purse};
-    use crate::transfer::{Claims, Spec, store};
-    use crate::vfs::{VPath, View};
+    use crate::transfer::tests::Scene;
 
-    /// An account with an empty home of its own.
-    struct Scene {
-        dir: PathBuf,
-        vfs: View,
-        ledger: Arc<Ledger>,
-        claims: Arc<Claims>,
-    }
-
-    impl Scene {
-        fn new() -> Scene {
-            static NEXT: AtomicU32 = AtomicU32::new(0);
-            let next = NEXT.fetch_add(1, Ordering::Relaxed);
-            let dir = format!("transfer-test-{}-{next}", std::process::id());
-            let dir = std::env::temp_dir().join(dir);
-            let vfs = View::open(&Arc::new(Home::open(&dir).unwrap()), "ann").unwrap();
-            let ledger = Arc::new(Ledger::new());
-            ledger.open(&Purse::account("ann"), Some(1000), 0);
-            Scene { dir, vfs, ledger, claims: Arc::default() }
-        }
-
-        /// Three files that wait for their sync.
-        fn three(&self) -> Vec<Ready> {
-            let begin = |name: &str| {
-                let spec = Spec {
-                    view: &self.vfs,
-                    by: "ann",
-                    ledger: &self.ledger,
-                    purse: &Purse::account("ann"),
-                    claims: &self.claims,
-                    session: 1,
-                    path: &VPath::root().join(name).unwrap(),
-                    mtime: None,
-                    replace: false,
-                    min_free_bytes: 0,
-                };
-                let (mut digests, mut whole) = (Vec::new(), Whole::new(Algorithm::Md5));
-                chunk_digests(Algorithm::Md5, b"text", limits::CHUNK, &mut digests);
-                digests.iter().for_each(|digest| whole.push(digest));
-                let whole = whole.finish();
-                store(&spec, Algorithm::Md5, &digests, whole.as_bytes(), b"text").unwrap()
-            };
-            ["a", "b", "c"].map(begin).into()
-        }
-
-        fn figures(&self) -> (u64, u64, usize) {
-            let usage = self.ledger.usage(&Purse::account("ann")).unwrap();
-            let files = self.vfs.list(&VPath::root()).unwrap().count();
-            (usage.used_bytes, usage.reserved_bytes, files)
-        }
-    }
-
-    impl Drop for Scene {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.dir);
-        }
+    /// Three files that wait for their sync.
+    fn three(scene: &Scene) -> Vec<Ready> {
+        ["a", "b", "c"].map(|name| scene.small(name, b"text").unwrap()).into()
     }
 
     #[test]
     fn when_the_bytes_cannot_be_synced_nothing_is_stored_and_everybody_is_told_why() {
         let scene = Scene::new();
-        let files = scene.three();
+        let files = three(&scene);
         assert_eq!(scene.figures(), (0, 12, 0));
         let full = commit_all(files, &|| Err(Error::DiskFull), &mut |_, _| Ok(()));
         assert!(full.iter().all(|one| matches!(one, Err(Error::DiskFull))) && full.len() == 3);
         assert_eq!(scene.figures(), (0, 0, 0));
         let broken = || Err(Error::io("syncing the disk", io::Error::from_raw_os_error(5)));
-        for one in commit_all(scene.three(), &broken, &mut |_, _| Ok(())) {
+        for one in commit_all(three(&scene), &broken, &mut |_, _| Ok(())) {
             let Err(Error::Io { source, .. }) = one else { panic!("{one:?}") };
             assert_eq!(source.raw_os_error(), Some(5));
         }
-        assert_eq!(scene.vfs.used_bytes(&mut || Ok(())).unwrap(), 0);
+        assert_eq!(scene.stored_bytes(), 0);
     }
 
     #[test]
@@ -200,7 +144,7 @@ mod tests {
             0 => Ok(()),
             _ => Err(Error::DiskFull),
         };
-        let told = commit_all(scene.three(), &second, &mut |_, _| Ok(()));
+        let told = commit_all(three(&scene), &second, &mut |_, _| Ok(()));
         assert!(told.iter().all(|one| matches!(one, Err(Error::DiskFull))));
         assert_eq!(scene.figures(), (12, 0, 3), "they are there, and counted");
     }
@@ -212,7 +156,7 @@ mod tests {
         let mut group = Group::begin(&home).unwrap();
         assert!(group.is_empty() && group.commit(&mut |_, _| Ok(())).is_empty());
         group = Group::begin(&home).unwrap();
-        let mut files = scene.three();
+        let mut files = three(&scene);
         let last = files.pop().unwrap();
         files.into_iter().for_each(|file| group.push(file));
         assert!(group.commit(&mut |_, _| Ok(())).iter().all(Result::is_ok));

@@ -51,6 +51,8 @@ struct Body {
     ledger: Arc<Ledger>,
     purse: Purse,
     mtime: Option<Mtime>,
+    /// Bytes that the file is to have, where that was said, now or when its part was begun.
+    whole: Option<u64>,
     /// What has come while there is no part; it is covered, and not on the disk yet.
     waiting: Vec<u8>,
     /// Bytes of the file so far.
@@ -61,8 +63,13 @@ impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
         let (claim, replacing) = spec.begin()?;
+        let mut held_claim = claim.hold()?;
         let part = spec.view.part_held(spec.path)?;
         let old = if replacing { Some(spec.view.source(spec.path)?) } else { None };
+        if let (false, Some(folder)) = (replacing, spec.path.parent()) {
+            // A short file meets its folder only at its end, which is late for a refusal.
+            spec.view.check_folder(&folder)?;
+        }
         let there = old.as_ref().map_or(part.unwrap_or(0), Source::size);
         let kept = match start {
             Start::Fresh => 0,
@@ -71,14 +78,17 @@ impl Inflow {
             Start::At(got) => return Err(Error::BadOffset { got, want: there }),
         };
         let goes_on = !replacing && kept > 0;
+        if let (false, Some(_)) = (goes_on, part) {
+            // Who begins anew has given it up, and may need its room.
+            let freed = spec.view.drop_part(spec.path)?;
+            spec.ledger.give_back(spec.purse, freed);
+        }
         let held = if goes_on { part.unwrap_or(0) } else { 0 };
         let whole = kept.saturating_add(declared.unwrap_or(0));
         let disk = spec.disk();
-        {
-            let mut claim = claim.hold()?;
-            claim.charge().adopt(held);
-            claim.charge().cover(whole, replacing)?;
-        }
+        held_claim.charge().adopt(held);
+        held_claim.charge().cover(whole, replacing)?;
+        drop(held_claim);
         disk.check(whole.saturating_sub(held))?;
         let mut body = Body {
             view: spec.view.clone(),
@@ -89,9 +99,12 @@ impl Inflow {
             purse: spec.purse.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
+            whole: declared.map(|_| whole),
             end: kept,
         };
         if goes_on {
+            let known = spec.view.part_declared(spec.path)?;
+            body.whole = body.whole.or(known);
             body.go_on(&mut claim.hold()?)?;
         } else if let (Some(old), true) = (old, kept > 0) {
             body.copy(&old, &claim)?;
@@ -117,6 +130,21 @@ impl Inflow {
     /// Bytes of the file so far.
     pub fn end(&self) -> u64 {
         self.body.end
+    }
+
+    /// Whether fewer bytes are here than the file is to have, as far as that was ever said.
+    pub fn is_short(&self) -> bool {
+        self.body.whole.is_some_and(|whole| self.body.end < whole)
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.body.disk.fill();
+    }
+
+    #[cfg(test)]
+    pub(super) fn fall_silent(&self) {
+        self.claim.fall_silent();
     }
 
     /// Takes the next bytes. After a refusal what was written before stays as a part.
@@ -159,7 +187,7 @@ impl Inflow {
 impl Body {
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
-        let mut draft = self.view.draft(&self.path, Keep::Held, None, self.mtime)?;
+        let mut draft = self.view.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
@@ -201,7 +229,7 @@ impl Body {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.view.draft(&self.path, Keep::Fresh, None, self.mtime)?;
+        let draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
         self.ledger.give_back(&self.purse, draft.cleared_bytes());
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);

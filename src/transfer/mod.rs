@@ -20,6 +20,9 @@ mod paid;
 mod row;
 mod upload;
 
+#[cfg(test)]
+mod tests;
+
 pub use claim::{Claim, Claimant, Claims, Held};
 pub use commit::{Durability, Ready, Stored, commit, give_back};
 pub use download::{Download, Sums};

@@ -28,6 +28,12 @@ impl Disk {
         Ok(())
     }
 
+    /// Somebody else fills the disk.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self) {
+        self.min_free_bytes = u64::MAX;
+    }
+
     /// Charges what `write` adds up to `end`, if there is room for it, and lets it write.
     pub(super) fn write(
         &self,

@@ -111,6 +111,11 @@ impl Upload {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.disk.fill();
+    }
+
     /// Shows that the peer is alive: bytes of a frame have come.
     pub fn touch(&self) {
         self.claim.touch();

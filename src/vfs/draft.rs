@@ -12,10 +12,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rustix::fd::BorrowedFd;
-use rustix::fs::{Mode, fchmod, futimens};
+use rustix::fs::{Mode, fchmod, fstat, futimens};
 use rustix::io::Errno;
 
-use super::entry::{Kind, Mtime, kind_of, times};
+use super::entry::{FileId, Kind, Mtime, kind_of, times};
 use super::home::{FILE_MODE, Home};
 use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
 use super::moves::{self, Freed, Origin, Taken, replaceable};
@@ -25,6 +25,7 @@ use super::room::{Payer, Room};
 use super::source::read_full;
 use super::watch::FolderWatch;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// What becomes of a part that an earlier upload left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,12 @@ impl Draft {
         let opened = At::new(parts, name.as_bytes()).open(flags, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
         let len = if held { length(&file)? } else { 0 };
+        // Looked at behind the making, so that of many at once none slips through.
+        if there.is_none() && part::count(parts).map_err(failed)? > limits::PARTS {
+            part::drop_part(&room.home, parts, &id).map_err(failed)?;
+            let max = limits::PARTS as u64;
+            return Err(Error::TooMany { what: "unfinished uploads", max });
+        }
         let mut draft = Draft::new(room, spot, file, name);
         (draft.part, draft.len, draft.cleared) = (Some(id), len, cleared);
         Ok(draft)
@@ -257,6 +264,17 @@ impl Draft {
         Ok(FolderWatch::new(reopen(self.room.jail.folder_of(spot)).map_err(failed)?))
     }
 
+    /// Drops the part that an earlier upload to the same path left, and tells the bytes that became
+    /// free; for a small draft that was placed.
+    pub fn drop_older_part(&self) -> Result<u64> {
+        let (parts, id) = (self.parts()?, part::id(&self.room.inside(&self.path)));
+        let failed = |e| told(e, &self.path, "dropping a part");
+        match part::held(parts, &id).map_err(failed)? {
+            None => Ok(0),
+            Some(_) => part::drop_part(&self.room.home, parts, &id).map_err(failed),
+        }
+    }
+
     /// Gives the draft up and tells the bytes that became free; none once it is placed.
     pub fn discard(mut self) -> Result<u64> {
         if self.placed {
@@ -291,7 +309,12 @@ impl Drop for Draft {
 
 /// The spot of a file to be; refuses what could never be put in place there.
 fn target(room: &Room, path: &VPath) -> Result<Spot> {
+    let failed = |e| told(e, path, "looking at a folder");
     let spot = room.jail.spot(path)?;
+    let folder = fstat(room.jail.folder_of(&spot)).map_err(failed)?;
+    if !FileId::of(&folder).is_beside(room.parts_id().map_err(failed)?) {
+        return Err(Error::Unsupported { what: "an upload to another disk, mounted in a home" });
+    }
     match room.jail.at(&spot).stat() {
         Ok(stat) => replaceable(kind_of(&stat), Kind::File, path)?,
         Err(Errno::NOENT) => {}

@@ -27,7 +27,7 @@ use rustix::io::Errno;
 use super::entry::{FileId, Kind, kind_of};
 use super::jail::{self, At, KEPT_FILE, NEW_FILE, PRIVATE, READ};
 use super::parts;
-use super::watch::DiskWatch;
+use super::watch::{self, DiskWatch};
 use crate::error::{Error, Result};
 use crate::text;
 
@@ -107,6 +107,7 @@ pub struct Home {
     makes_plain_files: bool,
     /// Whether files on this disk say who stored them, so that removing one asks.
     keeps_owners: AtomicBool,
+    tells_failed_syncs: bool,
     /// Taken for renames where the kernel cannot make them in one step.
     renaming: Mutex<()>,
     count: AtomicUsize,
@@ -142,6 +143,7 @@ impl Home {
             powers: Powers { openat2: false, renameat2: false },
             makes_plain_files: false,
             keeps_owners: AtomicBool::new(false),
+            tells_failed_syncs: watch::is_told_of_failures(),
             renaming: Mutex::new(()),
             count: AtomicUsize::new(0),
         };
@@ -154,6 +156,11 @@ impl Home {
     /// What the kernel and the disk can do, for the log.
     pub fn powers(&self) -> Powers {
         self.powers
+    }
+
+    /// Whether a [`DiskWatch`] is told when syncing failed, so that files can be synced together.
+    pub fn tells_failed_syncs(&self) -> bool {
+        self.tells_failed_syncs
     }
 
     /// Begins to watch the home's file system, so that what is written from now on can be synced.

@@ -15,6 +15,7 @@ mod entry;
 mod home;
 mod jail;
 mod listing;
+mod may;
 mod moves;
 mod part;
 mod parts;
@@ -35,6 +36,7 @@ pub use self::entry::{Entry, Kind, Mtime};
 pub use self::home::{Home, Powers, Unopened};
 pub use self::listing::Listing;
 
+pub use self::may::Act;
 pub use self::moves::Freed;
 pub use self::part::PartNote;
 pub use self::path::VPath;

@@ -20,6 +20,7 @@ use super::home::{FILE_MODE, Home};
 use super::jail::{At, NEW_FILE, READ_FILE, reopen};
 use super::moves::Taken;
 use super::path::{VPath, as_name};
+use crate::error::{Error, Result};
 use crate::limits;
 
 const HEAD: &str = "miniftp part 1";
@@ -134,7 +135,7 @@ pub(super) fn part_name(id: &str) -> String {
     format!("{id}{PART}")
 }
 
-fn note_name(id: &str) -> String {
+pub(super) fn note_name(id: &str) -> String {
     format!("{id}{NOTE_END}")
 }
 
@@ -171,20 +172,35 @@ pub(super) fn each_name(
     Ok(())
 }
 
-/// The parts of one account, with what their notes say.
-pub(super) fn list(parts: BorrowedFd<'_>) -> OsResult<Vec<PartNote>> {
-    let mut all = Vec::new();
+/// How many parts an account has.
+pub(super) fn count(parts: BorrowedFd<'_>) -> OsResult<usize> {
+    let mut count = 0;
     each_name(parts, &mut |name| {
+        count += usize::from(name.ends_with(PART));
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+/// Calls `seen` with the parts of one account and what their notes say.
+pub(super) fn list(
+    parts: BorrowedFd<'_>,
+    seen: &mut dyn FnMut(PartNote) -> Result<()>,
+) -> Result<()> {
+    let mut refused = Ok(());
+    let listed = each_name(parts, &mut |name| {
         let Some(id) = name.strip_suffix(PART) else { return Ok(()) };
         let (Some(held_bytes), Some(note)) = (held(parts, id)?, Note::read(parts, id)?) else {
             return Ok(());
         };
         let Note { path, declared, started, .. } = note;
         let (declared_bytes, started_secs) = (declared, started);
-        all.push(PartNote { path, held_bytes, declared_bytes, started_secs });
-        Ok(())
-    })?;
-    Ok(all)
+        refused = seen(PartNote { path, held_bytes, declared_bytes, started_secs });
+        // Any error ends the listing; which it was is told below.
+        if refused.is_ok() { Ok(()) } else { Err(Errno::CANCELED) }
+    });
+    refused?;
+    listed.map_err(|e| Error::io("listing the parts", e.into()))
 }
 
 /// Bytes of the part of an id; `None` when there is none. The note is not asked.

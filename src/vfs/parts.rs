@@ -10,7 +10,7 @@ use rustix::io::{Errno, Result as OsResult};
 use super::entry::mtime_of;
 use super::home::{Home, PASSING};
 use super::jail::{At, READ};
-use super::part::{NOTE_END, Note, PART, drop_part, each_name, part_name, since_1970};
+use super::part::{NOTE_END, Note, PART, drop_part, each_name, note_name, part_name, since_1970};
 use super::path::VPath;
 use super::view::bytes_at;
 use crate::text::Escaped;
@@ -35,36 +35,55 @@ pub(super) fn sweep(folder: BorrowedFd<'_>) -> OsResult<()> {
 }
 
 impl Home {
-    /// Drops parts on which nothing was written since `older_than`, but none that is `busy`, and
-    /// tells each account's bytes that became free. What fails is logged and left for the next
-    /// time.
-    pub fn expire_parts(
+    /// The accounts that have, or had, unfinished uploads.
+    pub fn accounts_with_parts(&self) -> Vec<String> {
+        accounts_in(self.parts())
+    }
+
+    /// Drops an account's parts on which nothing was written since `older_than`, each under the
+    /// claim that `claim` gives for its path, and none for which there is no claim. Tells the bytes
+    /// that became free. What fails is logged and left for the next time.
+    pub fn expire_parts<C>(
         &self,
+        account: &str,
         older_than: SystemTime,
-        busy: &dyn Fn(&str, &VPath) -> bool,
-    ) -> Vec<(String, u64)> {
-        expire(self, self.parts(), older_than, busy)
+        claim: &dyn Fn(&VPath) -> Option<C>,
+    ) -> u64 {
+        expire((self, self.parts()), account, older_than, claim)
     }
 }
 
-/// The same for another folder of parts on the same disk.
-pub(super) fn expire(
-    home: &Home,
-    folder: BorrowedFd<'_>,
-    older_than: SystemTime,
-    busy: &dyn Fn(&str, &VPath) -> bool,
-) -> Vec<(String, u64)> {
-    let oldest = since_1970(older_than);
-    let mut freed = Vec::new();
-    let done = each_account(folder, &mut |account, parts| {
-        let bytes = expire_account(home, parts, oldest, &|path| busy(account, path))?;
-        if bytes > 0 {
-            freed.push((account.to_owned(), bytes));
-        }
+/// The accounts with parts in a folder of parts.
+pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
+    let mut accounts = Vec::new();
+    let listed = each_name(folder, &mut |account| {
+        accounts.push(account.to_owned());
         Ok(())
     });
-    if let Err(e) = done {
+    if let Err(e) = listed {
         log::error!("looking for old parts failed: {e}");
+    }
+    accounts
+}
+
+/// [`Home::expire_parts`] for any folder of parts, and the home on whose disk it is.
+pub(super) fn expire<C>(
+    (home, folder): (&Home, BorrowedFd<'_>),
+    account: &str,
+    older_than: SystemTime,
+    claim: &dyn Fn(&VPath) -> Option<C>,
+) -> u64 {
+    let mut freed = 0;
+    let expired = match At::new(folder, account.as_bytes()).open(READ, 0) {
+        Ok(parts) => {
+            let oldest = since_1970(older_than);
+            expire_account(home, parts.as_fd(), oldest, claim, &mut freed)
+        }
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+        Err(e) => Err(e),
+    };
+    if let Err(e) = expired {
+        log::error!("old parts of `{}` are left as they are: {e}", Escaped(account));
     }
     freed
 }
@@ -93,37 +112,45 @@ pub(super) fn used_by(folder: BorrowedFd<'_>, only: Option<&str>) -> OsResult<u6
     Ok(used)
 }
 
-fn expire_account(
+fn expire_account<C>(
     home: &Home,
     parts: BorrowedFd<'_>,
     oldest: i64,
-    busy: &dyn Fn(&VPath) -> bool,
-) -> OsResult<u64> {
-    let mut freed = 0_u64;
+    claim: &dyn Fn(&VPath) -> Option<C>,
+    freed: &mut u64,
+) -> OsResult<()> {
     each_name(parts, &mut |name| {
         let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
             return Ok(());
         };
-        let written = match At::new(parts, name.as_bytes()).stat() {
-            Ok(stat) => mtime_of(&stat).secs,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(e) => return Err(e),
+        if !is_old(parts, id, oldest)? {
+            return Ok(());
+        }
+        let claimed = match Note::read(parts, id)? {
+            // Without a note it is nobody's.
+            None => None,
+            Some(note) => match claim(&note.path) {
+                // It may have been gone on with until it was claimed.
+                Some(claimed) if is_old(parts, id, oldest)? => Some(claimed),
+                _ => return Ok(()),
+            },
         };
-        let note = Note::read(parts, id)?;
-        // A note is written once and a part often: while the part is young, its note stays.
-        let part = At::new(parts, part_name(id).as_bytes()).stat();
-        let part_written = part.map_or(i64::MIN, |stat| mtime_of(&stat).secs);
-        let started = note.as_ref().map_or(i64::MIN, |note| note.started);
-        if written.max(part_written).max(started) >= oldest {
-            return Ok(());
-        }
-        if note.is_some_and(|note| busy(&note.path)) {
-            return Ok(());
-        }
-        freed = freed.saturating_add(drop_part(home, parts, id)?);
+        *freed = freed.saturating_add(drop_part(home, parts, id)?);
+        drop(claimed);
         Ok(())
-    })?;
-    Ok(freed)
+    })
+}
+
+/// Whether nothing was written since `oldest`, neither to the part nor to its note: a note is
+/// written once and a part often.
+fn is_old(parts: BorrowedFd<'_>, id: &str, oldest: i64) -> OsResult<bool> {
+    let written = |name: String| match At::new(parts, name.as_bytes()).stat() {
+        Ok(stat) => Ok(mtime_of(&stat).secs),
+        Err(Errno::NOENT) => Ok(i64::MIN),
+        Err(e) => Err(e),
+    };
+    let started = Note::read(parts, id)?.map_or(i64::MIN, |note| note.started);
+    Ok(written(part_name(id))?.max(written(note_name(id))?).max(started) < oldest)
 }
 
 /// Calls `seen` with every account that has a folder of parts.

@@ -6,8 +6,10 @@
 use std::sync::{Arc, OnceLock};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::fstat;
 use rustix::io::{Errno, Result as OsResult};
 
+use super::entry::FileId;
 use super::home::{self, FOLDER_MODE, Home};
 use super::jail::{At, Jail, READ, STAND, told};
 use super::path::VPath;
@@ -35,7 +37,7 @@ pub(super) struct Room {
     pub(super) payer: Payer,
     /// What is mounted; `None` is the account's own home.
     pub(super) volume: Option<Arc<Volume>>,
-    parts: OnceLock<OwnedFd>,
+    parts: OnceLock<(OwnedFd, FileId)>,
 }
 
 impl Room {
@@ -55,13 +57,22 @@ impl Room {
         }
         let jail = Jail::new(at.open(STAND, 0).map_err(failed)?, home.powers().openat2);
         let parts = home::own_folder(home.parts(), account.as_bytes()).map_err(failed)?;
+        Room::of(home, account, jail, parts).map_err(failed)
+    }
+
+    pub(super) fn of(
+        home: &Arc<Home>,
+        account: &str,
+        jail: Jail,
+        parts: OwnedFd,
+    ) -> OsResult<Room> {
         Ok(Room {
             home: Arc::clone(home),
             jail,
             account: account.into(),
             payer: Payer::Owner,
             volume: None,
-            parts: OnceLock::from(parts),
+            parts: OnceLock::from(with_id(parts)?),
         })
     }
 
@@ -82,23 +93,33 @@ impl Room {
 
     /// The folder of the account's parts, made when it is first needed.
     pub(super) fn parts(&self) -> OsResult<BorrowedFd<'_>> {
+        Ok(self.opened()?.0.as_fd())
+    }
+
+    /// Which folder that is; what is put in place from there must lie on the same disk.
+    pub(super) fn parts_id(&self) -> OsResult<FileId> {
+        Ok(self.opened()?.1)
+    }
+
+    fn opened(&self) -> OsResult<&(OwnedFd, FileId)> {
         if let Some(parts) = self.parts.get() {
-            return Ok(parts.as_fd());
+            return Ok(parts);
         }
         let opened = home::own_folder(self.parts_of_all(), self.account.as_bytes())?;
-        Ok(self.parts.get_or_init(|| opened).as_fd())
+        let opened = with_id(opened)?;
+        Ok(self.parts.get_or_init(|| opened))
     }
 
     /// The same if it is there; who only asks makes nothing.
     pub(super) fn parts_if_any(&self) -> OsResult<Option<BorrowedFd<'_>>> {
         if self.parts.get().is_none() {
             match At::new(self.parts_of_all(), self.account.as_bytes()).open(READ, 0) {
-                Ok(opened) => drop(self.parts.set(opened)),
+                Ok(opened) => drop(self.parts.set(with_id(opened)?)),
                 Err(Errno::NOENT) => return Ok(None),
                 Err(e) => return Err(e),
             }
         }
-        Ok(self.parts.get().map(AsFd::as_fd))
+        Ok(self.parts.get().map(|(parts, _)| parts.as_fd()))
     }
 
     fn parts_of_all(&self) -> BorrowedFd<'_> {
@@ -109,4 +130,9 @@ impl Room {
     pub(super) fn inside(&self, path: &VPath) -> VPath {
         path.inside(self.jail.mount_point())
     }
+}
+
+fn with_id(folder: OwnedFd) -> OsResult<(OwnedFd, FileId)> {
+    let id = FileId::of(&fstat(&folder)?);
+    Ok((folder, id))
 }

@@ -225,19 +225,17 @@ impl Vfs {
         Ok(view)
     }
 
-    /// The account's unfinished uploads, in no order.
-    pub fn parts(&self) -> Result<Vec<PartNote>> {
-        let mut all = Vec::new();
+    /// Calls `seen` with each of the account's unfinished uploads, in no order; its error ends the
+    /// listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
         for view in self.views.iter() {
-            let parts = view.parts()?;
-            // Below another mount point the path means something else by now.
-            all.extend(
-                parts
-                    .into_iter()
-                    .filter(|part| self.view(&part.path).is_ok_and(|there| there.is_same(view))),
-            );
+            view.parts(&mut |note| match self.view(&note.path) {
+                Ok(there) if there.is_same(view) => seen(note),
+                // Below another mount point the path means something else by now.
+                _ => Ok(()),
+            })?;
         }
-        Ok(all)
+        Ok(())
     }
 
     fn mounted(&self) -> impl Iterator<Item = &View> {

@@ -43,6 +43,17 @@ impl View {
         Ok(View { room: Arc::new(Room::of_account(home, account)?), rights: Rights::ALL })
     }
 
+    /// A view with a jail and parts of a test's choice.
+    #[cfg(test)]
+    pub(super) fn of(
+        home: &Arc<Home>,
+        jail: Jail,
+        parts: rustix::fd::OwnedFd,
+    ) -> Result<View, Errno> {
+        let room = Arc::new(Room::of(home, "ann", jail, parts)?);
+        Ok(View { room, rights: Rights::ALL })
+    }
+
     /// What an account has mounted at `at`.
     pub fn mounted(
         volume: &Arc<Volume>,
@@ -87,8 +98,7 @@ impl View {
     pub fn key(&self, path: &VPath) -> String {
         let inside = self.room.inside(path);
         match self.volume() {
-            // No account's name has a colon.
-            Some(volume) => format!(":{}{}", volume.name(), inside.as_str()),
+            Some(volume) => format!("{}{}", volume.key(), inside.as_str()),
             None => format!("{}{}", self.room.account, inside.as_str()),
         }
     }
@@ -222,30 +232,6 @@ impl View {
         Source::open(self.jail().at(&spot), path)?.set_mtime(mtime)
     }
 
-    /// Whether a file may be put at `path`, over the one that is there where `replace` says so;
-    /// `true` if there is one to replace.
-    ///
-    /// A new name needs the right to write, what is there the right to modify. Who may not read
-    /// learns that something is there, and nothing of it.
-    pub fn may_store(&self, path: &VPath, replace: bool) -> Result<bool> {
-        let denied = || Error::Denied { path: path.told() };
-        let Rights { read, write, modify } = self.rights;
-        let there = match self.stat(path) {
-            Err(Error::NotFound { .. }) if write => return Ok(false),
-            Err(Error::NotFound { .. }) => return Err(denied()),
-            other => other?,
-        };
-        match there.kind {
-            _ if !read && replace && !modify => Err(denied()),
-            _ if !read && !replace => Err(Error::Exists { path: path.told(), size: 0 }),
-            Kind::Folder => Err(Error::IsDirectory { path: path.told() }),
-            Kind::Link | Kind::Other => Err(Error::NotRegular { path: path.told() }),
-            Kind::File if !replace => Err(Error::Exists { path: path.told(), size: there.size }),
-            Kind::File if !modify => Err(denied()),
-            Kind::File => Ok(true),
-        }
-    }
-
     /// Whether two views show the same root to the same account at the same place.
     pub fn is_same(&self, other: &View) -> bool {
         Arc::ptr_eq(&self.room, &other.room)
@@ -305,20 +291,24 @@ impl View {
         Ok(part::Note::read(parts, &id).map_err(failed)?.map(|_| held))
     }
 
-    /// The account's unfinished uploads, in no order.
-    pub fn parts(&self) -> Result<Vec<PartNote>> {
+    /// Bytes that the unfinished upload to `path` is to have in the end, where that was said.
+    pub fn part_declared(&self, path: &VPath) -> Result<Option<u64>> {
+        let failed = |e| told(e, path, "looking at a part");
+        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(None) };
+        let note = part::Note::read(parts, &part::id(&self.room.inside(path)));
+        Ok(note.map_err(failed)?.and_then(|note| note.declared))
+    }
+
+    /// Calls `seen` with each of the account's unfinished uploads, in no order; its error ends the
+    /// listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
         let failed = |e: Errno| Error::io("listing the parts", e.into());
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(Vec::new()) };
-        let mut all = part::list(parts).map_err(failed)?;
-        // What would be too long a path where the mount is seen now cannot be named here.
-        all.retain_mut(|note| match self.mount_point().outside(&note.path) {
-            Ok(path) => {
-                note.path = path;
-                true
-            }
-            Err(_) => false,
-        });
-        Ok(all)
+        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(()) };
+        part::list(parts, &mut |note| match self.mount_point().outside(&note.path) {
+            Ok(path) => seen(PartNote { path, ..note }),
+            // What would be too long a path where the mount is seen now cannot be named here.
+            Err(_) => Ok(()),
+        })
     }
 
     /// Drops an unfinished upload and tells the bytes that became free.

@@ -13,6 +13,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, FlockOperation};
@@ -142,24 +143,41 @@ impl Volume {
         self.payer
     }
 
-    /// Drops old parts, as [`Home::expire_parts`] does.
-    pub fn expire_parts(
+    /// What stands in front of the paths in it where claims name them: no account's name has a
+    /// colon.
+    pub fn key(&self) -> String {
+        format!(":{}", self.name)
+    }
+
+    /// The accounts that have, or had, unfinished uploads to it.
+    pub fn accounts_with_parts(&self) -> Vec<String> {
+        parts::accounts_in(self.parts())
+    }
+
+    /// Drops an account's old parts, as [`Home::expire_parts`] does.
+    pub fn expire_parts<C>(
         &self,
-        older_than: std::time::SystemTime,
-        busy: &dyn Fn(&str, &VPath) -> bool,
-    ) -> Vec<(String, u64)> {
-        parts::expire(&self.home, self.parts(), older_than, busy)
+        account: &str,
+        older_than: SystemTime,
+        claim: &dyn Fn(&VPath) -> Option<C>,
+    ) -> u64 {
+        parts::expire((&self.home, self.parts()), account, older_than, claim)
     }
 
     /// Adds up what is stored in it: files and unfinished uploads, those of one account where one
-    /// is named.
-    pub fn used_bytes(&self, only: Option<&str>) -> Result<u64> {
+    /// is named. `alive` is called for each file; its error ends the walk.
+    pub fn used_bytes(
+        &self,
+        only: Option<&str>,
+        alive: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<u64> {
         let root = VPath::root();
         let failed = |e| super::jail::told(e, &root, "adding up a mounted folder");
         let mut used = 0_u64;
         let top = reopen(self.root.as_fd()).map_err(failed)?;
         walk_but(top, &root, self.private, &mut |step| {
             let Step::Leaf(at) = step else { return Ok(()) };
+            alive()?;
             if only.is_none_or(|only| moves::owner_at(at).is_some_and(|owner| &*owner == only)) {
                 used = used.saturating_add(super::view::bytes_at(at).map_err(failed)?);
             }

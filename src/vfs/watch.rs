@@ -11,6 +11,22 @@ use rustix::fs::syncfs;
 
 use crate::error::{Error, Result};
 
+/// Since this version of the kernel `syncfs` tells of failures; before it always said that all is
+/// well.
+const TELLING: (u32, u32) = (5, 8);
+
+/// Whether this kernel tells when a [`DiskWatch`] could not be synced.
+pub(super) fn is_told_of_failures() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+    release.is_ok_and(|release| version(&release).is_some_and(|version| version >= TELLING))
+}
+
+/// The first two numbers of `6.1.0-18-arm64`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
 /// Vouches for everything that is written to the home's file system after it was opened.
 #[derive(Debug)]
 pub struct DiskWatch {
@@ -51,6 +67,16 @@ mod tests {
     use rustix::fs::{FlockOperation, flock};
 
     use super::super::tests::{POWERS, ann};
+
+    #[test]
+    fn releases_are_read_as_numbers() {
+        for (release, old) in
+            [("4.19.0-27-armmp\n", true), ("5.7.19", true), ("5.8.0", false), ("5.10-rc1", false)]
+        {
+            assert_eq!(super::version(release).unwrap() < super::TELLING, old, "{release}");
+        }
+        assert_eq!(super::version("unknown"), None);
+    }
 
     #[test]
     fn every_watch_is_told_of_failures_by_itself() {

@@ -14,10 +14,14 @@ mod accounts_live;
 mod cli;
 // The first thing that a visitor runs.
 mod demo;
+// One account, two doors: what one of them stores, limits or leaves unfinished, the other knows.
+mod both_doors;
 // Tables in documents are those of the program.
 mod documents;
 // Names, folders, listings, removal.
 mod files;
+// The FTP clients that people bring, each against the real server.
+mod ftp_clients;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.
@@ -38,6 +42,8 @@ mod props;
 mod quota;
 // The server ends, and what was under way goes on.
 mod stopping;
+// What was once wrong: each test tells a story that must not happen again.
+mod regression;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
 // Files on their way in.

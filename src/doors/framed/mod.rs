@@ -84,8 +84,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so that
-/// a slow one is not taken for one that has gone.
+/// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so
+/// that a slow one is not taken for one that has gone.
 struct Line<'a> {
     stream: &'a mut Stream,
     upload: Option<&'a Upload>,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::scram;
 use crate::stream::Stream;
 
@@ -141,6 +142,25 @@ impl Data {
         let events = if write { PollFlags::OUT } else { PollFlags::IN };
         let left = self.patience.saturating_sub(self.moved_at.elapsed());
         wait(&self.tcp, events, control, left)
+    }
+
+    /// Takes what still comes and throws it away, for a moment: a client whose bytes meet a closed
+    /// socket sees a broken line and may not look for the reply that says why.
+    pub(super) fn turn_away(mut self) {
+        let until = Instant::now() + limits::LINGER;
+        let mut block = vec![0; limits::BUSY_BUFFER];
+        while Instant::now() < until {
+            match self.read(&mut block) {
+                Ok(Some(0)) | Err(_) => return,
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if !matches!(wait(&self.tcp, PollFlags::IN, None, left), Ok(Woken::Data)) {
+                        return;
+                    }
+                }
+            }
+        }
     }
 
     /// Says that nothing more comes.

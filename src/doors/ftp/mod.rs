@@ -23,6 +23,9 @@ mod reply;
 mod settings;
 mod transfers;
 
+#[cfg(fuzzing)]
+pub mod fuzzed;
+
 use std::sync::Arc;
 
 use self::control::Control;
@@ -36,7 +39,7 @@ use crate::site::Site;
 use crate::stream::Stream;
 use crate::text::Escaped;
 
-pub use commands::{Needs, VERBS, Verb};
+pub use commands::{Arg, Needs, VERBS, Verb};
 
 /// How file content is represented on the data connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! Bytes between a data connection and whatever makes or takes them, while the control line is
-//! heard: ABOR, STAT, NOOP and QUIT are answered during a transfer, everything else after it.
+//! heard: ABOR, STAT and NOOP are answered during a transfer, everything else after it.
 
 use std::time::{Duration, Instant};
 

@@ -14,14 +14,19 @@ use crate::session::{Inflow, Source, Start, Wanted};
 const UNIQUE_TRIES: u32 = 1000;
 
 pub(super) fn rest(conn: &mut Conn, arg: &str) -> Result<()> {
-    match arg.trim().parse::<u64>() {
-        Ok(offset) => {
+    match number(arg) {
+        Some(offset) => {
             conn.rest = offset;
             conn.control.say(350, &format!("the next transfer begins at {offset}"));
         }
-        Err(_) => conn.control.say(501, "a number of bytes"),
+        None => conn.control.say(501, "a number of bytes"),
     }
     Ok(())
+}
+
+/// A number of bytes: digits and nothing else.
+pub(super) fn number(text: &str) -> Option<u64> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 /// There is no transfer here to end: one that runs is ended where it is pumped.
@@ -158,7 +163,11 @@ fn receive(conn: &mut Conn, path: &str, start: Start, opening: &str) -> Result<(
     conn.control.flush()?;
     let came = take_all(conn, &mut data, &mut inflow)
         .and_then(|()| check_end(conn, &inflow, announced).map_err(Stop::from));
-    drop(data);
+    if let Err(Stop::Refused(_)) = came {
+        data.turn_away();
+    } else {
+        drop(data);
+    }
     match came {
         Ok(()) => {
             let path = inflow.path().clone();
@@ -200,11 +209,11 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
     }
 }
 
-/// A client that was killed ends its data as one that is done. What it announced decides; where it
-/// announced nothing and a file would be replaced, the control line is watched for a moment.
+/// A client that was killed ends its data as one that is done. What it announced decides, or what
+/// is known of a part since it was begun; where nothing is known and a file would be replaced, the
+/// control line is watched for a moment.
 fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result<(), Broken> {
-    let came = inflow.end() - inflow.kept();
-    if announced.is_some_and(|announced| came < announced) {
+    if inflow.is_short() {
         return Err(Broken::Line("fewer bytes came than were announced; what came is kept"));
     }
     let grace = if inflow.is_replacing() && announced.is_none() {

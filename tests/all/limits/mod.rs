@@ -61,6 +61,7 @@ impl Scene {
         guest.store("/honest", &content, miniftp::wire::REPLACE).expect(900);
         assert!(guest.fetch("/honest") == content);
         assert!(fs::read(self.site.stored("ann", "honest")).unwrap() == content);
+        guest.rm("/honest", false).expect(200);
     }
 }
 
@@ -84,11 +85,6 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("LOGIN_DELAY", "how long a wrong password is pondered"),
     ("SYNC_UNWATCHED", "how the server waits"),
     ("LINGER", "how long a bye can be read; every bye here is"),
-    ("INFLOW_SMALL", "memory; shown by uploads of all sizes through FTP"),
-    ("FTP_LINE", "shown by the tests of FTP's lines"),
-    ("DERIVATIONS", "how many passwords are checked at once"),
-    ("DERIVATION_WAIT", "how long a login in clear waits for its turn"),
-    ("LOGIN_DELAY", "how long a wrong password is pondered"),
     ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),
     ("SIGN_OF_LIFE", "how often, not how much"),
 ];
