@@ -57,6 +57,11 @@ pub enum Error {
         /// The path that was asked for.
         path: String,
     },
+    /// A mount point, or a folder that holds one: it stays where it is.
+    Mounted {
+        /// The path that was asked for.
+        path: String,
+    },
     /// A path that could never name anything here.
     BadPath {
         /// What was asked for.
@@ -254,6 +259,9 @@ impl fmt::Display for Error {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
             Denied { path } => write!(f, "permission denied: `{}`", Escaped(path)),
+            Mounted { path } => {
+                write!(f, "`{}` is a mount point or holds one and stays as it is", Escaped(path))
+            }
             BadPath { path, why } => write!(f, "`{}` cannot be a path here: {why}", Escaped(path)),
             NotFound { path } => write!(f, "no such file or folder: `{}`", Escaped(path)),
             Exists { path, .. } => write!(f, "`{}` exists already", Escaped(path)),

@@ -4,21 +4,25 @@
 //! that of one account's opening, which exists to make its logins wait for a walk and its walks for
 //! the housekeeper.
 
+mod purses;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use crate::accounts::{Account, AccountName, Accounts, Store, StoreError};
+use crate::accounts::{AccountName, Accounts, Store, StoreError};
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
-use crate::quota::{Charge, Ledger, Purse};
+use crate::mounts::{self, Mounts, MountsError};
+use crate::quota::{Ledger, Purse};
+use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
-use crate::transfer::{Alive, Claimant, Claims, Durability};
-use crate::vfs::{Home, Unopened, VPath, Vfs};
+use crate::transfer::{Claims, Durability};
+use crate::vfs::{Home, Unopened, Vfs};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
 /// put files there without the server.
@@ -33,6 +37,7 @@ const HOUSEKEEPER: &str = "the server";
 pub struct Site {
     config: Config,
     accounts: Store,
+    mounts: mounts::Store,
     home: Arc<Home>,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
@@ -40,8 +45,8 @@ pub struct Site {
     secret: [u8; 32],
     plain_checks: PlainChecks,
     online: Mutex<HashMap<u64, Online>>,
-    /// For each account a lock over the walk of its home, and when that was last done.
-    openings: Mutex<HashMap<Box<str>, Arc<Opening>>>,
+    /// For each purse a lock over the walk of what it pays for, and when that was last done.
+    openings: Mutex<HashMap<Purse, Arc<Opening>>>,
     stopping: AtomicBool,
     next_id: AtomicU64,
 }
@@ -51,7 +56,7 @@ type Opening = Mutex<Option<Instant>>;
 #[derive(Debug)]
 struct Online {
     tcp: TcpStream,
-    /// Who it is, and the view that all sessions of an account share, with its descriptors.
+    /// Who it is, and its views; all sessions of an account share the home, with its descriptors.
     user: Option<(AccountName, Vfs)>,
 }
 
@@ -60,7 +65,11 @@ struct Online {
 pub struct Opened {
     /// The accounts as they were then.
     pub accounts: Arc<Accounts>,
-    /// The account's view of the disk.
+    /// What it may do in its home.
+    pub rights: Rights,
+    /// What was mounted then.
+    pub mounts: Arc<Mounts>,
+    /// The account's views of the disk.
     pub vfs: Vfs,
     /// Who pays for what it stores.
     pub purse: Purse,
@@ -87,6 +96,8 @@ pub enum OpenError {
         /// What stands against it.
         why: Unopened,
     },
+    /// What is mounted.
+    Mounts(MountsError),
     /// Something smaller.
     Other(Error),
 }
@@ -96,6 +107,7 @@ impl std::fmt::Display for OpenError {
         match self {
             OpenError::Accounts(e) => e.fmt(f),
             OpenError::Home { dir, why } => write!(f, "the home {} {why}", dir.display()),
+            OpenError::Mounts(e) => e.fmt(f),
             OpenError::Other(e) => e.fmt(f),
         }
     }
@@ -116,10 +128,15 @@ impl Site {
         let home =
             Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
+        let home = Arc::new(home);
+        let known = accounts.current();
+        let is_account = |name: &str| known.account(name).is_some();
+        let mounts = mounts::Store::open(conf, &home, &is_account).map_err(OpenError::Mounts)?;
         Ok(Arc::new(Site {
             config,
             accounts,
-            home: Arc::new(home),
+            mounts,
+            home,
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
             secret: secret.map_err(OpenError::Other)?,
@@ -194,83 +211,6 @@ impl Site {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         lock(&self.online).insert(id, Online { tcp, user: None });
         Presence { site: Arc::clone(self), id, peer }
-    }
-
-    /// Opens an account's view and makes sure that the ledger knows its bytes. The disk is the
-    /// truth: it is walked when nobody else uses the account and the last walk is old.
-    ///
-    /// The account is looked up when the walk is over, and `may` decides whether it may still come
-    /// in: [`Error::LoginRefused`] if not. `alive` is called during the walk.
-    pub fn open_view(
-        &self,
-        name: &AccountName,
-        presence: &Presence,
-        may: &dyn Fn(&Account) -> bool,
-        alive: &mut Alive<'_>,
-    ) -> Result<Opened> {
-        let purse = Purse::new(name.as_str());
-        let opening = self.opening(name.as_str());
-        let mut walked = lock(&opening);
-        let shared = lock(&self.online)
-            .values()
-            .filter_map(|other| other.user.as_ref())
-            .find(|(other, _)| other == name)
-            .map(|(_, vfs)| vfs.clone());
-        let alone = shared.is_none();
-        let vfs = match shared {
-            Some(vfs) => vfs,
-            None => Vfs::open(&self.home, name.as_str())?,
-        };
-        let fresh = walked.is_some_and(|at| at.elapsed() < WALK_AGAIN);
-        let mut used = None;
-        if !self.ledger.knows(&purse) || (alone && !fresh) {
-            let mut files = 0;
-            used = Some(vfs.used_bytes(&mut || {
-                files += 1;
-                alive(files, 0)
-            })?);
-        }
-        let accounts = self.accounts();
-        let account = accounts.account(name.as_str()).filter(|account| may(account));
-        let limit = account.ok_or(Error::LoginRefused)?.quota_bytes;
-        if let Some(used) = used {
-            self.ledger.open(&purse, limit, used);
-            self.ledger.recount(&purse, used);
-            *walked = Some(Instant::now());
-        } else {
-            self.ledger.set_limit(&purse, limit);
-        }
-        if let Some(me) = lock(&self.online).get_mut(&presence.id) {
-            me.user = Some((name.clone(), vfs.clone()));
-        }
-        Ok(Opened { accounts, vfs, purse })
-    }
-
-    fn opening(&self, account: &str) -> Arc<Opening> {
-        Arc::clone(lock(&self.openings).entry(account.into()).or_default())
-    }
-
-    /// Removes the parts that nobody has touched for the time that the settings give them.
-    pub fn expire_parts(&self) {
-        let age = Duration::from_secs(self.config.part_days.saturating_mul(24 * 3600));
-        let Some(before) = SystemTime::now().checked_sub(age) else { return };
-        for account in self.home.accounts_with_parts() {
-            let purse = Purse::new(&account);
-            let opening = self.opening(&account);
-            // No walk between a removal and its credit: it would be credited twice.
-            let _walks_wait = lock(&opening);
-            let claim = |path: &VPath| {
-                let key = format!("{account}{}", path.as_str());
-                let who = Claimant { by: HOUSEKEEPER, session: 0 };
-                let charge = Charge::open(&self.ledger, &purse, 0);
-                self.claims.take(&key, path.as_str(), who, charge).ok()
-            };
-            let freed = self.home.expire_parts(&account, before, &claim);
-            if freed > 0 {
-                log::info!("unfinished uploads of {account} expired: {freed} bytes");
-                self.ledger.give_back(&purse, freed);
-            }
-        }
     }
 
     /// Begins to stop: every connection finishes the request that it is at and then finds the end

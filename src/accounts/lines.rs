@@ -17,7 +17,8 @@ pub(super) const END: &str = "end";
 /// The key of the general part and of [`END`].
 pub(super) const GENERATION: &str = "generation";
 /// The keys of an account.
-pub(super) const KEYS: [&str; 6] = ["password", "quota", "role", "state", "demo", "remark"];
+pub(super) const KEYS: [&str; 7] =
+    ["password", "quota", "rights", "role", "state", "demo", "remark"];
 
 /// A text with the right shape, and where everything stands in it.
 #[derive(Debug)]

@@ -17,11 +17,13 @@ mod store;
 
 use std::collections::BTreeMap;
 
+use crate::rights::Rights;
 use crate::scram::Verifier;
 use crate::text::{is_harmful, nearest, parse_size};
 
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
+pub(crate) use replace::{Version, read as read_file};
 pub use store::Store;
 
 /// Bytes of a remark: one line of a terminal and a half.
@@ -91,6 +93,8 @@ pub struct Account {
     pub verifier: Verifier,
     /// Bytes that it may store; `None` is without limit.
     pub quota_bytes: Option<u64>,
+    /// What it may do in its own home.
+    pub rights: Rights,
     /// What it may do beyond its own home.
     pub role: Role,
     /// Whether it may log in.
@@ -107,6 +111,7 @@ impl Account {
             name,
             verifier,
             quota_bytes,
+            rights: Rights::ALL,
             role: Role::User,
             state: State::Active,
             demo: false,

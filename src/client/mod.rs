@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-pub use commands::{Entry, Hashed, Kind, Part, Usage};
+pub use commands::{Entry, Hashed, Kind, Part, Reason, Usage};
 pub use error::{Error, Result};
 pub use names::local_name;
 pub use progress::{
@@ -78,7 +78,7 @@ impl Default for Options {
 #[derive(Clone)]
 struct Account {
     name: String,
-    keys: Keys,
+    keys: Option<Keys>,
 }
 
 /// A client of one server.

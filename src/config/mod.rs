@@ -56,6 +56,10 @@ pub struct Config {
     pub connections_per_address: usize,
     /// Connections at one time that have not logged in.
     pub connections_before_login: usize,
+    /// Whether guests are let in, who have no account.
+    pub guests: bool,
+    /// Guests at one time.
+    pub guest_sessions: usize,
     /// Seconds from the connection to the end of the login.
     pub login_secs: u64,
     /// Seconds without a request after which a logged-in connection is closed.
@@ -110,6 +114,8 @@ impl Default for Config {
             connections: 1,
             connections_per_address: 1,
             connections_before_login: 1,
+            guests: false,
+            guest_sessions: 0,
             login_secs: 1,
             idle_secs: 1,
             frame_secs: 1,
@@ -192,6 +198,8 @@ mod tests {
             connections: 2000,
             connections_per_address: 50,
             connections_before_login: 200,
+            guests: false,
+            guest_sessions: 20,
             login_secs: 60,
             idle_secs: 600,
             frame_secs: 30,

@@ -179,6 +179,26 @@ pub static SETTINGS: &[Setting] = &[
             Between machines far apart it should be longer.",
     },
     Setting {
+        section: "guests",
+        key: "anonymous",
+        default: "no",
+        form: Form::Word(&[
+            ("no", |config| config.guests = false),
+            ("yes", |config| config.guests = true),
+        ]),
+        help: "yes: whoever calls himself anonymous comes in without a password, from everywhere. \
+            Guests read home/anonymous and what conf/mounts.ini mounts for them.",
+    },
+    Setting {
+        section: "guests",
+        key: "sessions",
+        default: "20",
+        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
+            config.guest_sessions = value as usize;
+        }),
+        help: "Guests at one time.",
+    },
+    Setting {
         section: "storage",
         key: "durability",
         default: "full",

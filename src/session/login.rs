@@ -93,9 +93,11 @@ impl Session {
         alive: &mut Alive<'_>,
     ) -> Result<()> {
         let may = |account: &Account| account.verifier == *proved && self.may_log_in(account);
-        let Opened { accounts, vfs, purse } =
-            self.site().open_view(name, &self.presence, &may, alive)?;
-        self.user = Some(User { name: name.clone(), accounts, vfs, purse, cwd: VPath::root() });
+        let Opened { accounts, rights, mounts, vfs, purse } =
+            self.site().open_views(name, &self.presence, &may, alive)?;
+        let (name, cwd) = (name.clone(), VPath::root());
+        let by = name.to_string();
+        self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
         log::info!("{} logged in", self.who());
         Ok(())
     }
@@ -120,6 +122,20 @@ impl Session {
         let right = site.plain_checks().accepts(name, verifier, password)?;
         let account = allowed.filter(|_| right).ok_or(Error::LoginRefused)?;
         Ok((account.name().clone(), account.verifier.clone()))
+    }
+
+    /// Lets a guest in, where the settings allow it.
+    pub fn login_guest(&mut self) -> Result<()> {
+        self.log_out();
+        let opened = self.site().open_guest(&self.presence);
+        let opened = opened.inspect_err(|e| self.failed("anonymous", e))?;
+        let Opened { accounts, rights, mounts, vfs, purse } = opened;
+        // Guests have one name and are many: none takes over what another one writes.
+        let by = format!("guest {}", self.presence.id());
+        let (name, cwd) = (AccountName::guest(), VPath::root());
+        self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
+        log::info!("{} came in", self.who());
+        Ok(())
     }
 
     /// Failed attempts of this connection.

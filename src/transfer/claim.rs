@@ -215,17 +215,17 @@ mod tests {
     impl Scene {
         fn new() -> Scene {
             let ledger = Arc::new(Ledger::new());
-            ledger.open(&Purse::new("ann"), Some(100), 0);
+            ledger.open(&Purse::account("ann"), Some(100), 0);
             Scene { ledger, claims: Arc::default() }
         }
 
         fn take(&self, by: &str, session: u64) -> Result<Claim> {
-            let charge = Charge::open(&self.ledger, &Purse::new("ann"), 0);
+            let charge = Charge::open(&self.ledger, &Purse::account("ann"), 0);
             self.claims.take("k", "/a", Claimant { by, session }, charge)
         }
 
         fn figures(&self) -> (u64, u64) {
-            let usage = self.ledger.usage(&Purse::new("ann")).unwrap();
+            let usage = self.ledger.usage(&Purse::account("ann")).unwrap();
             (usage.used_bytes, usage.reserved_bytes)
         }
     }

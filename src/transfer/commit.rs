@@ -15,7 +15,7 @@ use super::{Alive, Claim};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Mtime};
+use crate::vfs::{Draft, Freed, Mtime, Payer};
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Ready {
     fn place(&mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
         let freed = self.draft.place(self.replace, self.mtime)?;
-        self.ledger.give_back(&self.purse, freed);
+        give_back(&self.ledger, &self.purse, self.draft.payer(), &freed);
         if self.small {
             held.charge().settle(self.size);
             // What an earlier attempt at this path left is of no use to anybody now.
@@ -97,6 +97,16 @@ impl Ready {
             }
         }
         Ok(())
+    }
+}
+
+/// Credits what became free in a root to who paid for it: `purse`, or whom the file named.
+pub fn give_back(ledger: &Ledger, purse: &Purse, payer: Payer, freed: &Freed) {
+    match (payer, &freed.owner) {
+        (Payer::Writer, Some(owner)) => ledger.give_back(&Purse::account(owner), freed.bytes),
+        // Put there by the operator: nobody paid for it.
+        (Payer::Writer, None) => {}
+        (Payer::Owner | Payer::Itself, _) => ledger.give_back(purse, freed.bytes),
     }
 }
 

@@ -4,6 +4,7 @@
 //! written, and that nobody else has, found bytes and names on the disk.
 
 use std::io;
+use std::sync::Arc;
 
 use super::commit::{place, watched};
 use super::{Alive, Durability, Ready, Stored, commit};
@@ -14,6 +15,7 @@ use crate::vfs::{DiskWatch, Home};
 /// See the module. Its files hold nothing open, but the first as long as it is alone.
 #[derive(Debug)]
 pub struct Group {
+    home: Arc<Home>,
     watch: DiskWatch,
     files: Vec<Ready>,
     bytes: u64,
@@ -21,11 +23,17 @@ pub struct Group {
 
 impl Group {
     /// An empty one; it vouches for files that are begun from now on.
-    pub fn begin(home: &Home) -> Result<Group> {
-        Ok(Group { watch: home.watch()?, files: Vec::new(), bytes: 0 })
+    pub fn begin(home: &Arc<Home>) -> Result<Group> {
+        let watch = home.watch()?;
+        Ok(Group { home: Arc::clone(home), watch, files: Vec::new(), bytes: 0 })
     }
 
-    /// Adds a file that was begun after the group.
+    /// Whether its watch can vouch for the file: not for one on another disk.
+    pub fn suits(&self, ready: &Ready) -> bool {
+        ready.draft.is_on(&self.home)
+    }
+
+    /// Adds a file that was begun after the group, and that suits it.
     pub fn push(&mut self, ready: Ready) {
         self.bytes = self.bytes.saturating_add(ready.size());
         self.files.push(ready);
@@ -144,7 +152,7 @@ mod tests {
     #[test]
     fn one_file_or_many_end_in_their_places() {
         let scene = Scene::new();
-        let home = Home::open(&scene.dir.join("another")).unwrap();
+        let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
         let mut group = Group::begin(&home).unwrap();
         assert!(group.is_empty() && group.commit(&mut |_, _| Ok(())).is_empty());
         group = Group::begin(&home).unwrap();

@@ -14,7 +14,7 @@ use super::{Claim, Held, Ready, Spec};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Keep, Mtime, Source, VPath, Vfs};
+use crate::vfs::{Draft, Keep, Mtime, Source, VPath, View};
 
 /// Where the bytes that come belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Inflow {
 /// The bytes, apart from the right to write them.
 #[derive(Debug)]
 struct Body {
-    vfs: Vfs,
+    view: View,
     path: VPath,
     /// The part, once there is one.
     draft: Option<Draft>,
@@ -79,11 +79,11 @@ impl Inflow {
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
         let (claim, replacing) = spec.begin()?;
         let mut held_claim = claim.hold()?;
-        let part = spec.vfs.part_held(spec.path)?;
-        let old = if replacing { Some(spec.vfs.source(spec.path)?) } else { None };
+        let part = spec.view.part_held(spec.path)?;
+        let old = if replacing { Some(spec.view.source(spec.path)?) } else { None };
         if let (false, Some(folder)) = (replacing, spec.path.parent()) {
             // A short file meets its folder only at its end, which is late for a refusal.
-            spec.vfs.check_folder(&folder)?;
+            spec.view.check_folder(&folder)?;
         }
         let there = old.as_ref().map_or(part.unwrap_or(0), Source::size);
         let kept = match start {
@@ -95,7 +95,7 @@ impl Inflow {
         let goes_on = !replacing && kept > 0;
         if let (false, Some(_)) = (goes_on, part) {
             // Who begins anew has given it up, and may need its room.
-            let freed = spec.vfs.drop_part(spec.path)?;
+            let freed = spec.view.drop_part(spec.path)?;
             spec.ledger.give_back(spec.purse, freed);
         }
         let held = if goes_on { part.unwrap_or(0) } else { 0 };
@@ -107,14 +107,14 @@ impl Inflow {
         held_claim.charge().cover(whole, replacing)?;
         drop(held_claim);
         disk.check(whole.saturating_sub(held))?;
-        let known = if goes_on { spec.vfs.part_declared(spec.path)? } else { None };
+        let known = if goes_on { spec.view.part_declared(spec.path)? } else { None };
         let behind = match old {
             _ if kept == 0 => Behind::Nothing,
             Some(old) => Behind::File(old),
             None => Behind::Part,
         };
         let body = Body {
-            vfs: spec.vfs.clone(),
+            view: spec.view.clone(),
             path: spec.path.clone(),
             draft: None,
             disk,
@@ -126,7 +126,7 @@ impl Inflow {
             end: kept,
             behind,
         };
-        Ok(Inflow { body, claim, replace: spec.replace, replacing, kept })
+        Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept })
     }
 
     /// Where the file will be.
@@ -194,13 +194,13 @@ impl Inflow {
     /// The stream is at its end: the file is ready to be committed.
     pub fn finish(mut self) -> Result<Ready> {
         self.body.take_over(&self.claim)?;
-        let Body { vfs, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
+        let Body { view, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
         claim.hold()?.needs_no_peer();
         let (draft, small) = match draft {
             Some(draft) => (draft, false),
             None => {
-                let mut draft = vfs.draft_small(&path)?;
+                let mut draft = view.draft_small(&path)?;
                 draft.write_at(0, &waiting)?;
                 (draft, true)
             }
@@ -221,7 +221,7 @@ impl Body {
 
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
-        let mut draft = self.vfs.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
+        let mut draft = self.view.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
@@ -264,7 +264,7 @@ impl Body {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.vfs.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
+        let draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
         self.ledger.give_back(&self.purse, draft.cleared_bytes());
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);

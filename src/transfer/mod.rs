@@ -24,7 +24,7 @@ mod upload;
 mod tests;
 
 pub use claim::{Claim, Claimant, Claims, Held};
-pub use commit::{Durability, Ready, Stored, commit};
+pub use commit::{Durability, Ready, Stored, commit, give_back};
 pub use download::{Download, Sums};
 pub use group::Group;
 pub use inflow::{Inflow, Start};

@@ -10,17 +10,19 @@ use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Charge, Ledger, Purse};
-use crate::vfs::{Draft, Keep, Kind, Mtime, VPath, Vfs};
+use crate::vfs::{Draft, Keep, Mtime, VPath, View};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
 /// What is to be written, where, and at whose cost.
 #[derive(Debug)]
 pub struct Spec<'a> {
-    /// The account's view of the disk.
-    pub vfs: &'a Vfs,
+    /// The root that it is put into, as the account sees it.
+    pub view: &'a View,
     /// Who has how much room.
     pub ledger: &'a Arc<Ledger>,
+    /// Who writes, in a refusal to others.
+    pub by: &'a str,
     /// Who pays.
     pub purse: &'a Purse,
     /// Who writes what.
@@ -41,29 +43,22 @@ impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made.
     /// `true` if there is a file to replace.
     pub(super) fn begin(&self) -> Result<(Claim, bool)> {
-        let by = self.purse.as_str();
-        let key = format!("{by}{}", self.path.as_str());
-        let who = Claimant { by, session: self.session };
+        let key = self.view.key(self.path);
+        let who = Claimant { by: self.by, session: self.session };
         let charge = Charge::open(self.ledger, self.purse, 0);
         let claim = self.claims.take(&key, self.path.as_str(), who, charge)?;
-        let path = || self.path.as_str().to_string();
-        match self.vfs.stat(self.path) {
-            Err(Error::NotFound { .. }) => Ok((claim, false)),
-            Err(e) => Err(e),
-            Ok(there) => match there.kind {
-                Kind::Folder => Err(Error::IsDirectory { path: path() }),
-                Kind::Link | Kind::Other => Err(Error::NotRegular { path: path() }),
-                Kind::File if !self.replace => {
-                    Err(Error::Exists { path: path(), size: there.size })
-                }
-                Kind::File => Ok((claim, true)),
-            },
-        }
+        let replacing = self.view.may_store(self.path, self.replace)?;
+        Ok((claim, replacing))
+    }
+
+    /// Whether it may replace what comes to be there meanwhile.
+    pub(super) fn may_replace(&self) -> bool {
+        self.replace && self.view.rights().modify
     }
 
     /// The disk that it is written on.
     pub(super) fn disk(&self) -> Disk {
-        Disk::new(self.vfs, self.min_free_bytes)
+        Disk::new(self.view, self.min_free_bytes)
     }
 }
 
@@ -111,7 +106,7 @@ impl Upload {
             path: spec.path.clone(),
             size,
             mtime: spec.mtime,
-            replace: spec.replace,
+            replace: spec.may_replace(),
             scratch: Vec::new(),
         })
     }
@@ -285,9 +280,9 @@ fn open_part(
     (size, replacing): (u64, bool),
     fresh: bool,
 ) -> Result<Draft> {
-    let mut held = spec.vfs.part_held(spec.path)?.unwrap_or(0);
+    let mut held = spec.view.part_held(spec.path)?.unwrap_or(0);
     if fresh && held > 0 {
-        let freed = spec.vfs.drop_part(spec.path)?;
+        let freed = spec.view.drop_part(spec.path)?;
         spec.ledger.give_back(spec.purse, freed);
         held = 0;
     }
@@ -295,7 +290,7 @@ fn open_part(
     claim.charge().cover(size, replacing)?;
     disk.check(size.saturating_sub(held))?;
     let keep = if fresh { Keep::Fresh } else { Keep::Held };
-    let mut draft = spec.vfs.draft(spec.path, keep, Some(size), spec.mtime)?;
+    let mut draft = spec.view.draft(spec.path, keep, Some(size), spec.mtime)?;
     // An earlier part that nobody could read any more.
     spec.ledger.give_back(spec.purse, draft.cleared_bytes());
     if draft.held() > size {
@@ -347,7 +342,7 @@ pub fn store(
         spec.disk().check(size)?;
         // Dropped before it is placed, the draft removes itself, and then the claim frees the
         // promise.
-        let mut draft = spec.vfs.draft_small(spec.path)?;
+        let mut draft = spec.view.draft_small(spec.path)?;
         draft.write_at(0, data)?;
         draft
     };
@@ -358,7 +353,7 @@ pub fn store(
         purse: spec.purse.clone(),
         size,
         mtime: spec.mtime,
-        replace: spec.replace,
+        replace: spec.may_replace(),
         small: true,
     })
 }

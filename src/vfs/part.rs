@@ -11,18 +11,17 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::BorrowedFd;
 use rustix::fs::Dir;
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{Kind, Mtime, file_bytes, kind_of, mtime_of};
-use super::home::{FILE_MODE, Home, PASSING};
-use super::jail::{At, NEW_FILE, READ, READ_FILE, reopen};
+use super::entry::{Kind, Mtime, file_bytes, kind_of};
+use super::home::{FILE_MODE, Home};
+use super::jail::{At, NEW_FILE, READ_FILE, reopen};
 use super::moves::Taken;
 use super::path::{VPath, as_name};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::text::Escaped;
 
 const HEAD: &str = "miniftp part 1";
 /// The last line: a note that was cut anywhere lacks it.
@@ -31,7 +30,7 @@ const END: &str = "end";
 const NOTE: u64 = limits::PATH as u64 + 256;
 /// The end of the name of a part.
 pub(super) const PART: &str = ".part";
-const NOTE_END: &str = ".note";
+pub(super) const NOTE_END: &str = ".note";
 
 /// An unfinished upload, as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +135,7 @@ pub(super) fn part_name(id: &str) -> String {
     format!("{id}{PART}")
 }
 
-fn note_name(id: &str) -> String {
+pub(super) fn note_name(id: &str) -> String {
     format!("{id}{NOTE_END}")
 }
 
@@ -149,7 +148,7 @@ pub(super) fn now_secs() -> i64 {
 pub(super) fn drop_part(home: &Home, parts: BorrowedFd<'_>, id: &str) -> OsResult<u64> {
     let name = part_name(id);
     let freed = match home.take(At::new(parts, name.as_bytes()), None) {
-        Ok(Taken::Freed(bytes)) => bytes,
+        Ok(Taken::Freed(freed)) => freed.bytes,
         Ok(Taken::Folder | Taken::Another) | Err(Errno::NOENT) => 0,
         Err(e) => return Err(e),
     };
@@ -171,124 +170,6 @@ pub(super) fn each_name(
         }
     }
     Ok(())
-}
-
-/// At the start: removes what only lasted for a step, parts without a note and notes without a
-/// part.
-pub(super) fn sweep(home: &Home) -> OsResult<()> {
-    each_account(home, &mut |_, parts| {
-        each_name(parts, &mut |name| {
-            let at = At::new(parts, name.as_bytes());
-            let useless = if let Some(id) = name.strip_suffix(PART) {
-                Note::read(parts, id)?.is_none()
-            } else if let Some(id) = name.strip_suffix(NOTE_END) {
-                let part = part_name(id);
-                Note::read(parts, id)?.is_none() || at.beside(part.as_bytes()).stat().is_err()
-            } else {
-                name.ends_with(PASSING)
-            };
-            if useless { at.unlink() } else { Ok(()) }
-        })
-    })
-}
-
-impl Home {
-    /// The accounts that have, or had, unfinished uploads.
-    pub fn accounts_with_parts(&self) -> Vec<String> {
-        let mut accounts = Vec::new();
-        let listed = each_name(self.parts(), &mut |account| {
-            accounts.push(account.to_owned());
-            Ok(())
-        });
-        if let Err(e) = listed {
-            log::error!("looking for old parts failed: {e}");
-        }
-        accounts
-    }
-
-    /// Drops an account's parts on which nothing was written since `older_than`, each under the
-    /// claim that `claim` gives for its path, and none for which there is no claim. Tells the bytes
-    /// that became free. What fails is logged and left for the next time.
-    pub fn expire_parts<C>(
-        &self,
-        account: &str,
-        older_than: SystemTime,
-        claim: &dyn Fn(&VPath) -> Option<C>,
-    ) -> u64 {
-        let mut freed = 0;
-        let expired = match At::new(self.parts(), account.as_bytes()).open(READ, 0) {
-            Ok(parts) => {
-                let oldest = since_1970(older_than);
-                expire_account(self, parts.as_fd(), oldest, claim, &mut freed)
-            }
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
-            Err(e) => Err(e),
-        };
-        if let Err(e) = expired {
-            log::error!("old parts of `{}` are left as they are: {e}", Escaped(account));
-        }
-        freed
-    }
-}
-
-fn expire_account<C>(
-    home: &Home,
-    parts: BorrowedFd<'_>,
-    oldest: i64,
-    claim: &dyn Fn(&VPath) -> Option<C>,
-    freed: &mut u64,
-) -> OsResult<()> {
-    each_name(parts, &mut |name| {
-        let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
-            return Ok(());
-        };
-        if !is_old(parts, id, oldest)? {
-            return Ok(());
-        }
-        let claimed = match Note::read(parts, id)? {
-            // Without a note it is nobody's.
-            None => None,
-            Some(note) => match claim(&note.path) {
-                // It may have been gone on with until it was claimed.
-                Some(claimed) if is_old(parts, id, oldest)? => Some(claimed),
-                _ => return Ok(()),
-            },
-        };
-        *freed = freed.saturating_add(drop_part(home, parts, id)?);
-        drop(claimed);
-        Ok(())
-    })
-}
-
-/// Whether nothing was written since `oldest`, neither to the part nor to its note: a note is
-/// written once and a part often.
-fn is_old(parts: BorrowedFd<'_>, id: &str, oldest: i64) -> OsResult<bool> {
-    let written = |name: String| match At::new(parts, name.as_bytes()).stat() {
-        Ok(stat) => Ok(mtime_of(&stat).secs),
-        Err(Errno::NOENT) => Ok(i64::MIN),
-        Err(e) => Err(e),
-    };
-    let started = Note::read(parts, id)?.map_or(i64::MIN, |note| note.started);
-    Ok(written(part_name(id))?.max(written(note_name(id))?).max(started) < oldest)
-}
-
-/// Calls `seen` with every account that has a folder of parts.
-fn each_account(
-    home: &Home,
-    seen: &mut dyn FnMut(&str, BorrowedFd<'_>) -> OsResult<()>,
-) -> OsResult<()> {
-    each_name(home.parts(), &mut |account| match At::new(home.parts(), account.as_bytes())
-        .open(READ, 0)
-    {
-        Ok(parts) => {
-            if let Err(e) = seen(account, parts.as_fd()) {
-                log::error!("the parts of `{}` are left as they are: {e}", Escaped(account));
-            }
-            Ok(())
-        }
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
-        Err(e) => Err(e),
-    })
 }
 
 /// How many parts an account has.
@@ -337,7 +218,7 @@ fn parse_mtime(text: &str) -> Option<Mtime> {
     (at.nanos < 1_000_000_000).then_some(at)
 }
 
-fn since_1970(at: SystemTime) -> i64 {
+pub(super) fn since_1970(at: SystemTime) -> i64 {
     match at.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |secs| -secs),

@@ -287,6 +287,12 @@ messages! {
         size: u64 = "bytes that were announced",
         started_secs: i64 = "when it began, seconds since 1970",
     }
+    /// Each line of `WHY`.
+    Reason {
+        what: text = "`place`, `room`, or what might be done there",
+        allowed: u8 = "1 if it may be done, 0 if not",
+        why: text = "what decides it",
+    }
     /// Each line of `HELP`.
     HelpLine {
         name: text = "the command",

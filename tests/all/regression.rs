@@ -125,8 +125,8 @@ fn one_accounts_walk_keeps_no_other_account_waiting() {
     let [anns, bobs] = [tcp(), tcp()].map(|tcp| shared.join(tcp, here));
     let mut entered = false;
     // In the middle of the one walk the other begins and ends.
-    let opened = shared.open_view(&ann, &anns, &|_| true, &mut |_, _| {
-        shared.open_view(&bob, &bobs, &|_| true, &mut |_, _| Ok(())).map(|_| entered = true)
+    let opened = shared.open_views(&ann, &anns, &|_| true, &mut |_, _| {
+        shared.open_views(&bob, &bobs, &|_| true, &mut |_, _| Ok(())).map(|_| entered = true)
     });
     opened.unwrap();
     assert!(entered);

@@ -55,6 +55,7 @@ table! {
     "HELLO" Nobody "Hello" "220 `Greeted`" hello, "agree on the version";
     "LOGIN" Nobody "Login" "280 `Challenge`" login, "begin to log in";
     "PROOF" Nobody "Proof" "254 `LoggedIn`" proof, "prove the password";
+    "GUEST" Nobody "Nothing" "254 `LoggedIn`" guest, "come in without an account";
     "PING" Nobody "Nothing" "200" ping, "nothing; shows that the line is alive";
     "HELP" Nobody "Nothing" "200 `Counted`" help, "the commands, each as a `HelpLine`";
     "BYE" Nobody "Nothing" "221" bye, "end the connection";
@@ -71,6 +72,8 @@ table! {
     "HASH" Login "Hash" "258 `Hashed`" files::hash, "the ordinary digest of a whole file";
     "SUMS" Login "SumsOf" "258 `Summed`" transfers::sums,
         "the digests of a file's chunks, as `Piece`s";
+    "WHY" Login "Path" "200 `Counted`" files::why,
+        "what may be done at a path, and what decides it, each as a `Reason`";
     "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes used, promised and allowed";
     "PUT" Login "Put" "802, 800, 801" transfers::put, "open an upload";
     "CHUNK" Login "Chunk" "900" transfers::chunk, "chunks of the open upload";
@@ -146,6 +149,21 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let name = conn.session.account().unwrap_or_default().to_string();
     let text = format!("passed authentication, {name}");
     tell(Code::LoggedIn, text, &LoggedIn::new(&signature, &name))
+}
+
+fn guest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    if !conn.greeted {
+        return Err(Error::WrongState { what: "HELLO comes first" });
+    }
+    if conn.session.account().is_some() {
+        return Err(Error::WrongState { what: "you are logged in" });
+    }
+    conn.session.login_guest()?;
+    conn.place.logged_in();
+    conn.outbox.stream.logged_in();
+    let name = conn.session.account().unwrap_or_default().to_string();
+    tell(Code::LoggedIn, "welcome, guest", &LoggedIn::new("", &name))
 }
 
 fn ping(_conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {

@@ -9,7 +9,8 @@ use crate::limits;
 use crate::session::{Entry, Kind};
 use crate::text::Size;
 use crate::wire::{
-    self, Code, Counted, Hash, Hashed, Here, Message, Move, Nothing, Part, Path, Sink, Switched,
+    self, Code, Counted, Hash, Hashed, Here, Message, Move, Nothing, Part, Path, Reason, Sink,
+    Switched,
 };
 
 pub(super) fn pwd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -104,6 +105,17 @@ pub(super) fn hash(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
     let (hex, size) = session.hash(what.path, what.digest, &mut alive)?;
     tell(Code::Sums, "here is the digest", &Hashed::new(&hex, size))
+}
+
+pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let of: Path<'_> = request.message()?;
+    let reasons = conn.session.why(of.path)?;
+    let mut part = Sink::new();
+    for reason in &reasons {
+        Reason::new(reason.what, reason.allowed.into(), &reason.why).encode(&mut part);
+    }
+    conn.outbox.more(&part, &[])?;
+    tell(Code::Done, "this decides", &Counted::new(reasons.len() as u64))
 }
 
 pub(super) fn quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {

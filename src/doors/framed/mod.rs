@@ -50,6 +50,8 @@ pub struct Conn {
     block: Vec<u8>,
     /// The digests of the frame at hand.
     digests: Vec<Digest>,
+    /// Whether the request at hand was waited for, so that what people edit may have changed.
+    waited: bool,
     /// Set by `BYE`.
     leaving: bool,
 }
@@ -112,6 +114,7 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
         group: None,
         block: Vec::new(),
         digests: Vec::new(),
+        waited: false,
         leaving: false,
     };
     let result = conn.talk();
@@ -162,6 +165,7 @@ impl Conn {
             }
             if !inbox.holds_a_frame() {
                 self.before_waiting(&mut inbox)?;
+                self.waited = true;
             }
             let ceiling =
                 if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::STRANGER };
@@ -243,6 +247,9 @@ impl Conn {
             self.settle_group()?;
         }
         self.session.refresh()?;
+        if std::mem::take(&mut self.waited) {
+            self.session.refresh_mounts()?;
+        }
         if row.needs == Needs::Login && self.session.account().is_none() {
             return Err(Error::NeedLogin);
         }

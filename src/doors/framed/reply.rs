@@ -59,7 +59,7 @@ pub(super) fn code_of(error: &Error) -> Code {
     match error {
         Error::NeedLogin => Code::NeedLogin,
         Error::LoginRefused => Code::LoginRefused,
-        Error::Denied { .. } => Code::Denied,
+        Error::Denied { .. } | Error::Mounted { .. } => Code::Denied,
         Error::BadPath { .. } => Code::BadPath,
         Error::NotFound { .. } => Code::NotFound,
         Error::Exists { .. } => Code::Exists,

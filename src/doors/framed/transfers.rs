@@ -136,6 +136,9 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
             return Err(e);
         }
     };
+    if conn.group.as_ref().is_some_and(|group| !group.suits(&ready)) {
+        conn.settle_group()?;
+    }
     let Some(group) = &mut conn.group else {
         return Ok(Outcome::Answer(stored(commit(conn, ready))));
     };

@@ -116,6 +116,6 @@ table! {
     "APPE" Login Required "PATH" "959 4.1.3" transfers::appe, "receive the rest of a file";
     "STOU" Login Optional "PATH" "959 4.1.3" transfers::stou, "receive a file under a new name";
     "ABOR" Login None "" "959 4.1.3" transfers::abor, "end the transfer";
-    "SITE" Login Required "HELP|QUOTA|CHMOD" "959 4.1.3" settings::site,
+    "SITE" Login Required "HELP|QUOTA|WHY|CHMOD" "959 4.1.3" settings::site,
         "what only this server knows";
 }

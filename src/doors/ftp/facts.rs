@@ -104,7 +104,7 @@ fn perm(entry: &Entry, allowed: Allowed) -> String {
             ('e', read),
             ('f', movable),
             ('l', read),
-            ('m', modify),
+            ('m', write),
             ('p', modify),
         ],
         Kind::Link => &[('d', movable), ('f', movable)],

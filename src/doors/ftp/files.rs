@@ -77,10 +77,10 @@ pub(super) fn size(conn: &mut Conn, path: &str) -> Result<()> {
     }
     let size = match conn.session.source(path) {
         Ok(source) => source.size(),
-        Err(Error::NotFound { path: name }) => match conn.session.resumable(path)? {
-            Some(held) => held,
-            None => return Err(Error::NotFound { path: name }),
-        },
+        // Where nothing may be looked at, what one left there oneself is told all the same.
+        Err(e @ (Error::NotFound { .. } | Error::Denied { .. })) => {
+            conn.session.resumable(path)?.ok_or(e)?
+        }
         Err(e) => return Err(e),
     };
     conn.control.say(213, &size.to_string());
@@ -149,7 +149,7 @@ pub(super) fn avbl(conn: &mut Conn, path: &str) -> Result<()> {
     if !path.is_empty() {
         conn.session.stat(path)?;
     }
-    let free = conn.session.free_bytes()?;
+    let free = conn.session.free_bytes(path)?;
     conn.control.say(213, &free.to_string());
     Ok(())
 }

@@ -170,6 +170,7 @@ impl Conn {
         let unknown = || Error::UnknownCommand { name: command.verb.clone() };
         let row = row_of(command).ok_or_else(unknown)?;
         self.session.refresh()?;
+        self.session.refresh_mounts()?;
         if row.needs == Needs::Login && self.session.account().is_none() {
             self.control.say(530, "please log in with USER and PASS");
             return Ok(());

@@ -27,6 +27,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
     match error {
         Error::NeedLogin | Error::LoginRefused | Error::ServerUnproven => 530,
         Error::Denied { .. }
+        | Error::Mounted { .. }
         | Error::NotFound { .. }
         | Error::Exists { .. }
         | Error::IsDirectory { .. }

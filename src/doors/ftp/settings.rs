@@ -6,8 +6,10 @@ use super::address::{self, BadAddress, Epsv};
 use super::commands::{Arg, VERBS};
 use super::data::{self, Plan};
 use super::facts::Facts;
+use super::reply::Clean;
 use super::{Conn, Type, transfers};
 use crate::error::Result;
+use crate::session::Reason;
 use crate::text::Size;
 
 /// What `HASH` can compute: its name there, and ours.
@@ -150,7 +152,7 @@ pub(super) fn allo(conn: &mut Conn, arg: &str) -> Result<()> {
     let bytes = arg.split(' ').next().unwrap_or_default();
     match transfers::number(bytes) {
         Some(bytes) => {
-            let free = conn.session.free_bytes()?;
+            let free = conn.session.free_bytes(".")?;
             conn.announced = Some(bytes);
             // It is only announced: what it replaces is not known yet, so the upload decides.
             conn.control.say(200, &format!("noted; {free} bytes are free"));
@@ -275,7 +277,7 @@ pub(super) fn site(conn: &mut Conn, arg: &str) -> Result<()> {
     let verb = arg.split(' ').next().unwrap_or_default().to_ascii_uppercase();
     match verb.as_str() {
         "HELP" => {
-            let lines = ["HELP", "QUOTA"].map(String::from);
+            let lines = ["HELP", "QUOTA", "WHY PATH"].map(String::from);
             conn.control.say_lines(214, "SITE knows:", &lines, "That is all.");
         }
         "QUOTA" => {
@@ -285,8 +287,18 @@ pub(super) fn site(conn: &mut Conn, arg: &str) -> Result<()> {
                 Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
                 None => lines.push("no limit".to_string()),
             }
-            lines.push(format!("free {} bytes", conn.session.free_bytes()?));
+            lines.push(format!("free {} bytes", conn.session.free_bytes("/")?));
             conn.control.say_lines(200, "Your room:", &lines, "End");
+        }
+        "WHY" => {
+            let path = arg.split_once(' ').map_or(".", |(_, path)| path);
+            let reasons = conn.session.why(path)?;
+            let line = |reason: &Reason| {
+                let may = if reason.allowed { "yes" } else { "no" };
+                format!("{}: {may}; {}", reason.what, Clean(&reason.why))
+            };
+            let lines: Vec<String> = reasons.iter().map(line).collect();
+            conn.control.say_lines(200, "This decides:", &lines, "End");
         }
         "CHMOD" => {
             conn.control.say(502, "rights belong to the account here, not to the file");

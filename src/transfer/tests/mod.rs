@@ -9,7 +9,7 @@ use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
-use crate::vfs::{Home, VPath, Vfs};
+use crate::vfs::{Home, VPath, View};
 
 /// Bytes that the account may store.
 const LIMIT: u64 = 1 << 20;
@@ -17,7 +17,7 @@ const LIMIT: u64 = 1 << 20;
 /// An account with an empty home of its own.
 pub(super) struct Scene {
     pub(super) dir: PathBuf,
-    pub(super) vfs: Vfs,
+    pub(super) vfs: View,
     purse: Purse,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
@@ -38,15 +38,16 @@ impl Scene {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = format!("transfer-test-{}-{next}", std::process::id());
         let dir = std::env::temp_dir().join(dir);
-        let vfs = Vfs::open(&Arc::new(Home::open(&dir).unwrap()), "ann").unwrap();
-        let (ledger, purse) = (Arc::new(Ledger::new()), Purse::new("ann"));
+        let vfs = View::open(&Arc::new(Home::open(&dir).unwrap()), "ann").unwrap();
+        let (ledger, purse) = (Arc::new(Ledger::new()), Purse::account("ann"));
         ledger.open(&purse, Some(LIMIT), 0);
         Scene { dir, vfs, purse, ledger, claims: Arc::default(), min_free_bytes: 0 }
     }
 
     fn with<T>(&self, name: &str, session: u64, begin: impl FnOnce(&Spec<'_>) -> T) -> T {
         begin(&Spec {
-            vfs: &self.vfs,
+            view: &self.vfs,
+            by: "ann",
             ledger: &self.ledger,
             purse: &self.purse,
             claims: &self.claims,

@@ -4,12 +4,12 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use super::super::jail::Jail;
-use super::super::{Keep, Kind, Mtime, PartNote, Vfs};
+use super::super::{Keep, Kind, Mtime, PartNote, View};
 use super::{POWERS, ann, leave_part, path, put};
 use crate::error::Error;
 use crate::limits;
 
-fn noted(vfs: &Vfs) -> Vec<PartNote> {
+fn noted(vfs: &View) -> Vec<PartNote> {
     let mut notes = Vec::new();
     let listed = vfs.parts(&mut |note| {
         notes.push(note);
@@ -19,7 +19,7 @@ fn noted(vfs: &Vfs) -> Vec<PartNote> {
     notes
 }
 
-fn read(vfs: &Vfs, at: &str) -> Vec<u8> {
+fn read(vfs: &View, at: &str) -> Vec<u8> {
     let source = vfs.source(&path(at)).unwrap();
     let mut bytes = vec![0; source.size() as usize + 10];
     let read = source.read_at(&mut bytes, 0).unwrap();
@@ -50,7 +50,7 @@ fn a_part_is_resumed_and_placed() {
         draft.sync().unwrap();
         assert!(vfs.stat(&path("/f")).is_err());
         let folder = draft.folder().unwrap();
-        assert_eq!(draft.place(false, Some(mtime)).unwrap(), 0);
+        assert_eq!(draft.place(false, Some(mtime)).unwrap().bytes, 0);
         assert!(draft.place(false, None).is_err());
         folder.sync().unwrap();
         home.watch().unwrap().sync().unwrap();
@@ -98,7 +98,7 @@ fn a_refused_place_leaves_both_as_they_were() {
         assert!(matches!(draft.place(false, None), Err(Error::Exists { size: 3, .. })));
         assert_eq!(read(&vfs, "/f"), b"old");
         assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(5));
-        assert_eq!(draft.place(true, None).unwrap(), 3);
+        assert_eq!(draft.place(true, None).unwrap().bytes, 3);
         assert_eq!(read(&vfs, "/f"), b"newer");
 
         vfs.mkdir(&path("/d"), false).unwrap();
@@ -122,7 +122,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         draft.write_at(0, b"text").unwrap();
         draft.close(Some(mtime)).unwrap();
         assert!(draft.write_at(4, b"more").is_err() && draft.sync().is_err());
-        assert_eq!(draft.place(false, Some(mtime)).unwrap(), 0);
+        assert_eq!(draft.place(false, Some(mtime)).unwrap().bytes, 0);
         let entry = vfs.stat(&path("/folder/f")).unwrap();
         assert_eq!((entry.size, entry.mtime, entry.mode), (4, mtime, 0o644));
 
@@ -154,7 +154,7 @@ fn a_source_stays_the_file_it_was() {
 #[test]
 fn old_parts_expire_unless_somebody_writes_them() {
     let (_fresh, home, vfs) = ann(POWERS[0]);
-    let bob = Vfs::open(&home, "bob").unwrap();
+    let bob = View::open(&home, "bob").unwrap();
     leave_part(&vfs, "/f", b"01234");
     leave_part(&vfs, "/busy", b"012");
     leave_part(&bob, "/f", b"01");
@@ -200,7 +200,7 @@ fn where_nothing_could_be_put_in_place_nothing_is_begun() {
     }
     // A view whose parts lie on another disk than its files.
     let jail = Jail::new(std::fs::File::open(fresh.path().join("ann")).unwrap().into(), true);
-    let apart = Vfs::of(&home, jail, elsewhere.into()).unwrap();
+    let apart = View::of(&home, jail, elsewhere.into()).unwrap();
     let refused = apart.draft(&path("/f"), Keep::Held, None, None);
     assert!(matches!(refused, Err(Error::Unsupported { .. })));
     assert!(matches!(apart.draft_small(&path("/f")), Err(Error::Unsupported { .. })));
