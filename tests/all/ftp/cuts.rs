@@ -27,14 +27,19 @@ const CUTS: [Cut; 4] = [Cut::Killed, Cut::Reset, Cut::DataReset, Cut::Aborted];
 fn cut(scene: &Scene, mut ann: FtpTalk, mut data: TcpStream, some: &[u8], how: Cut) {
     data.write_all(some).unwrap();
     ann.until_moved(some.len());
+    let kept = format!("{} bytes are kept", some.len());
     match how {
+        // A new name is committed at once, so the end of the one must be there before the other's:
+        // that they were sent in this order does not make them come so.
         Cut::Killed => {
             drop(ann);
+            scene.daemon.wait_for_log(&kept);
             drop(data);
         }
         Cut::Reset => {
             reset(ann.tcp().try_clone().unwrap());
             drop(ann);
+            scene.daemon.wait_for_log(&kept);
             reset(data);
         }
         Cut::DataReset => {
@@ -48,7 +53,7 @@ fn cut(scene: &Scene, mut ann: FtpTalk, mut data: TcpStream, some: &[u8], how: C
             ann.ask("PWD").expect(257);
         }
     }
-    scene.daemon.wait_for_log(&format!("{} bytes are kept", some.len()));
+    scene.daemon.wait_for_log(&kept);
 }
 
 #[test]
@@ -117,7 +122,7 @@ fn a_part_is_begun_anew_by_a_plain_stor_and_cut_back_by_a_smaller_rest() {
 fn the_old_file_stays_whole_during_a_cut_and_after_it() {
     for how in CUTS {
         for command in ["STOR f", "APPE f", "REST"] {
-            let scene = Scene::new();
+            let scene = Scene::with(&[("ftp", "grace_millis", "300")]);
             let (old, new) = (bytes(1, 1_000_000), bytes(2, 1_234_567));
             scene.put("f", &old);
             let mut ann = scene.ann();
