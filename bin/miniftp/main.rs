@@ -10,6 +10,7 @@ mod figures;
 mod files;
 mod glob;
 mod here;
+mod history;
 mod listing;
 mod menu;
 mod password;

@@ -15,6 +15,9 @@ use crate::rights::Rights;
 use crate::transfer::{Alive, Claim, Claimant};
 use crate::vfs::{Payer, VPath, Vfs, View};
 
+/// Claims a path for the housekeeper, if nobody else has it.
+type Taker<'a> = dyn Fn(&VPath) -> Option<Claim> + 'a;
+
 impl Site {
     /// The mounts as they are now.
     pub fn mounts(&self) -> Arc<Mounts> {
@@ -216,13 +219,7 @@ impl Site {
     }
 
     /// Expires parts of one account in one root, whose paths have a claim with `key` in front.
-    fn expire(
-        &self,
-        purse: &Purse,
-        account: &str,
-        key: &str,
-        expire: &dyn Fn(&dyn Fn(&VPath) -> Option<Claim>) -> u64,
-    ) {
+    fn expire(&self, purse: &Purse, account: &str, key: &str, expire: &dyn Fn(&Taker<'_>) -> u64) {
         let opening = self.opening(purse);
         // No walk between a removal and its credit: it would be credited twice.
         let _walks_wait = lock(&opening);

@@ -57,10 +57,25 @@ struct Body {
     waiting: Vec<u8>,
     /// Bytes of the file so far.
     end: u64,
+    /// What is to be taken over before the first byte is written. It waits until then, so that a
+    /// stream that never begins changes nothing.
+    behind: Behind,
+}
+
+/// What the bytes that come are put behind.
+#[derive(Debug, Default)]
+enum Behind {
+    #[default]
+    Nothing,
+    /// The part that is there.
+    Part,
+    /// A copy of the file that is there.
+    File(Source),
 }
 
 impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
+    /// Of who goes on this may be the whole (so does lftp) or the rest; what can be the whole is.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
         let (claim, replacing) = spec.begin()?;
         let mut held_claim = claim.hold()?;
@@ -84,13 +99,21 @@ impl Inflow {
             spec.ledger.give_back(spec.purse, freed);
         }
         let held = if goes_on { part.unwrap_or(0) } else { 0 };
-        let whole = kept.saturating_add(declared.unwrap_or(0));
+        let declared =
+            declared.map(|bytes| if bytes < kept { kept.saturating_add(bytes) } else { bytes });
+        let whole = declared.unwrap_or(kept);
         let disk = spec.disk();
         held_claim.charge().adopt(held);
         held_claim.charge().cover(whole, replacing)?;
         drop(held_claim);
         disk.check(whole.saturating_sub(held))?;
-        let mut body = Body {
+        let known = if goes_on { spec.view.part_declared(spec.path)? } else { None };
+        let behind = match old {
+            _ if kept == 0 => Behind::Nothing,
+            Some(old) => Behind::File(old),
+            None => Behind::Part,
+        };
+        let body = Body {
             view: spec.view.clone(),
             path: spec.path.clone(),
             draft: None,
@@ -99,16 +122,10 @@ impl Inflow {
             purse: spec.purse.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
-            whole: declared.map(|_| whole),
+            whole: declared.or(known),
             end: kept,
+            behind,
         };
-        if goes_on {
-            let known = spec.view.part_declared(spec.path)?;
-            body.whole = body.whole.or(known);
-            body.go_on(&mut claim.hold()?)?;
-        } else if let (Some(old), true) = (old, kept > 0) {
-            body.copy(&old, &claim)?;
-        }
         Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept })
     }
 
@@ -149,8 +166,14 @@ impl Inflow {
 
     /// Takes the next bytes. After a refusal what was written before stays as a part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let held = &mut self.claim.hold()?;
         let body = &mut self.body;
+        if !bytes.is_empty() {
+            body.take_over(&self.claim)?;
+        }
+        let held = &mut self.claim.hold()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if body.draft.is_none() && body.waiting.len() + bytes.len() <= limits::INFLOW_SMALL {
             return body.wait(held, bytes, self.replacing);
         }
@@ -158,17 +181,19 @@ impl Inflow {
         body.append(held, bytes)
     }
 
-    /// The stream broke off: what has come stays as a part, for the next attempt.
+    /// The stream broke off: what has come stays as a part, for the next attempt. Tells the bytes
+    /// of the part; where nothing came it is the one that was there before.
     pub fn keep(mut self) -> Result<u64> {
         let held = &mut self.claim.hold()?;
-        if self.body.end > 0 {
+        if self.body.end > self.kept {
             self.body.spill(held)?;
         }
-        Ok(self.body.end)
+        Ok(held.charge().held())
     }
 
     /// The stream is at its end: the file is ready to be committed.
-    pub fn finish(self) -> Result<Ready> {
+    pub fn finish(mut self) -> Result<Ready> {
+        self.body.take_over(&self.claim)?;
         let Body { view, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
         claim.hold()?.needs_no_peer();
@@ -185,6 +210,15 @@ impl Inflow {
 }
 
 impl Body {
+    /// Takes over what the new bytes are put behind.
+    fn take_over(&mut self, claim: &Claim) -> Result<()> {
+        match std::mem::take(&mut self.behind) {
+            Behind::Nothing => Ok(()),
+            Behind::Part => self.go_on(&mut claim.hold()?),
+            Behind::File(old) => self.copy(&old, claim),
+        }
+    }
+
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
         let mut draft = self.view.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
@@ -218,6 +252,7 @@ impl Body {
     /// Keeps bytes in memory, and room for them.
     fn wait(&mut self, claim: &mut Held<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
         let end = self.end.saturating_add(bytes.len() as u64);
+        self.disk.check(end)?;
         claim.charge().cover(end, replacing)?;
         self.waiting.extend_from_slice(bytes);
         self.end = end;

@@ -22,6 +22,8 @@ mod documents;
 mod files;
 // The FTP clients that people bring, each against the real server.
 mod ftp_clients;
+// The second door: verbs, lines, data connections, transfers, logins.
+mod ftp;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.

@@ -37,7 +37,6 @@ use crate::gate::Place;
 use crate::session::Session;
 use crate::site::Site;
 use crate::stream::Stream;
-use crate::text::Escaped;
 
 pub use commands::{Arg, Needs, VERBS, Verb};
 
@@ -118,6 +117,11 @@ pub fn refuse(mut stream: Stream, error: &Error) {
     }
 }
 
+/// The table's row for a command.
+fn row_of(command: &Command) -> Option<&'static Verb> {
+    VERBS.iter().find(|row| row.verb == command.verb)
+}
+
 impl Conn {
     fn site(&self) -> &Arc<Site> {
         self.session.site()
@@ -136,20 +140,25 @@ impl Conn {
                 Line::Empty => {}
                 Line::TooLong => self.control.say(500, "the line is too long"),
                 Line::Bad(why) => self.control.say(500, why),
+                // Not 500: clients take that for a verb that is not there, and never try it again.
+                Line::BadArgument(why) => self.control.say(501, why),
             }
         }
         Ok(())
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<()> {
-        log::debug!("{} {command:?}", self.session.who());
+        // Of what is no verb nothing is told: it may be a password behind a slip of the finger.
+        match row_of(command) {
+            Some(_) => log::debug!("{} {command:?}", self.session.who()),
+            None => log::debug!("{} an unknown command", self.session.who()),
+        }
         match self.run(command) {
             Ok(()) => Ok(()),
             Err(e) if e.fate() == Fate::Close => Err(e),
             Err(e) => {
                 if let Error::Io { source, .. } = &e {
-                    let verb = Escaped(&command.verb).to_string();
-                    log::error!("{} {verb}: {e}: {source}", self.session.who());
+                    log::error!("{} {}: {e}: {source}", self.session.who(), command.verb);
                 }
                 self.control.say(reply::reply_code(&e), &e.to_string());
                 Ok(())
@@ -159,7 +168,7 @@ impl Conn {
 
     fn run(&mut self, command: &Command) -> Result<()> {
         let unknown = || Error::UnknownCommand { name: command.verb.clone() };
-        let row = VERBS.iter().find(|row| row.verb == command.verb).ok_or_else(unknown)?;
+        let row = row_of(command).ok_or_else(unknown)?;
         self.session.refresh()?;
         self.session.refresh_mounts()?;
         if row.needs == Needs::Login && self.session.account().is_none() {

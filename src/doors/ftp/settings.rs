@@ -166,7 +166,7 @@ impl Conn {
     /// Listens for the client; the port, or the refusal that was said.
     fn listen(&mut self) -> Option<SocketAddr> {
         self.plan = Plan::None;
-        let own = self.control.stream.own_address()?.ip();
+        let own = self.control.stream.own_address()?.ip().to_canonical();
         let range = self.site().config().passive_ports.clone();
         match Plan::listen(own, range.as_ref()) {
             Ok(plan @ Plan::Passive(_)) => {
@@ -211,7 +211,7 @@ pub(super) fn pasv(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 pub(super) fn epsv(conn: &mut Conn, arg: &str) -> Result<()> {
-    let own = conn.control.stream.own_address().map(|own| own.ip());
+    let own = conn.control.stream.own_address().map(|own| own.ip().to_canonical());
     let is_v4 = own.is_some_and(|own| matches!(own, IpAddr::V4(_)));
     match address::parse_epsv(Some(arg).filter(|arg| !arg.is_empty())) {
         Ok(Epsv::All) => {

@@ -74,7 +74,7 @@ fn a_file_in_four_pieces_at_once() {
     ground.lftp("set net:limit-rate 3000000; pget -n 4 file -o got").ok();
     ground.assert_local("got", &content);
     let rests = ground.daemon.log().matches("verb: \"REST\"").count();
-    assert!(rests >= 1, "{rests} pieces began in the middle");
+    assert!(rests > 0, "no piece began in the middle");
 }
 
 #[test]
