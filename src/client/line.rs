@@ -257,7 +257,7 @@ impl Client {
         restored.map(drop)
     }
 
-    /// SCRAM; the keys that served. A guest needs none and has none.
+    /// SCRAM; the keys that served, of which a guest has none.
     fn prove(&mut self, name: &str, secret: Secret<'_>) -> Result<Option<Keys>> {
         let conn = self.now()?;
         if matches!(secret, Secret::None) {

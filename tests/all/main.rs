@@ -36,6 +36,8 @@ mod limits;
 mod login;
 // A thousand guests.
 mod many;
+// Folders that are mounted: rights, limits, guests, and what decides.
+mod mounts;
 // One answer for each request, in order, however many are under way.
 mod pipelining;
 // Any bytes at all into the readers of frames and messages.

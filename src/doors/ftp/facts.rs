@@ -23,7 +23,7 @@ pub(super) struct Allowed {
     pub(super) read: bool,
     /// Store files that are not there yet.
     pub(super) write: bool,
-    /// Replace, remove and rename what is there; make folders.
+    /// Replace, remove and rename what is there.
     pub(super) modify: bool,
 }
 
