@@ -75,6 +75,11 @@ pub enum Error {
         /// The path that was asked for.
         path: String,
     },
+    /// A mount point, or a folder that holds one: it stays where it is.
+    Mounted {
+        /// The path that was asked for.
+        path: String,
+    },
     /// A path that could never name anything here.
     BadPath {
         /// What was asked for.
@@ -280,6 +285,9 @@ impl fmt::Display for Error {
             RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
             Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),
             Denied { path } => write!(f, "permission denied: `{}`", Escaped(path)),
+            Mounted { path } => {
+                write!(f, "`{}` is a mount point or holds one and stays as it is", Escaped(path))
+            }
             BadPath { path, why } => write!(f, "`{}` cannot be a path here: {why}", Escaped(path)),
             NotFound { path } => write!(f, "no such file or folder: `{}`", Escaped(path)),
             Exists { path, .. } => write!(f, "`{}` exists already", Escaped(path)),

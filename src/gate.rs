@@ -3,7 +3,7 @@
 //! Invariant: every place that was given is counted until it is dropped, however its thread ends.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 pub struct Room {
     /// Connections in all.
     pub all: usize,
-    /// Connections from one address; loopback is exempt, since a whole class sits there.
+    /// Connections from one address, or one network of IPv6; loopback is exempt, since a whole
+    /// class sits there.
     pub per_address: usize,
     /// Connections that have not logged in yet.
     pub before_login: usize,
@@ -54,7 +55,7 @@ impl Gate {
 
     /// Lets one more in, or says which limit stands against it.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Place> {
-        let address = address.to_canonical();
+        let address = network(address);
         let mut counts = self.counts();
         let here = counts.addresses.get(&address).copied().unwrap_or(0);
         let limits = [
@@ -107,9 +108,34 @@ impl Drop for Place {
     }
 }
 
+/// What is counted as one address: an IPv4 address, and of IPv6 the network of 64 bits, all of
+/// whose addresses one host may take.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => {
+            Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let gate = Gate::new(Room { all: 9, per_address: 1, before_login: 9 });
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let first = gate.enter(ip("2001:db8::1")).unwrap();
+        assert!(gate.enter(ip("2001:db8::ffff:2")).is_err());
+        let _other = gate.enter(ip("2001:db8:0:1::1")).unwrap();
+        let _mapped = [gate.enter(ip("::ffff:192.0.2.1")).unwrap()];
+        assert!(gate.enter(ip("192.0.2.1")).is_err());
+        let _near = [gate.enter(ip("::1")).unwrap(), gate.enter(ip("::1")).unwrap()];
+        drop(first);
+        assert!(gate.enter(ip("2001:db8::3")).is_ok());
+    }
 
     #[test]
     fn each_limit_refuses_by_name_and_places_come_back() {

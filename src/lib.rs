@@ -24,7 +24,11 @@ pub mod error;
 pub mod gate;
 pub mod limits;
 #[cfg(unix)]
+pub mod mounts;
+#[cfg(unix)]
 pub mod quota;
+#[cfg(unix)]
+pub mod rights;
 pub mod scram;
 #[cfg(unix)]
 pub mod server;

@@ -89,6 +89,8 @@ pub const QUOTA_STEP: u64 = 1024 * 1024;
 pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 /// Bytes of a stream of unknown length that wait in memory before a part is made for it.
 pub const INFLOW_SMALL: usize = 64 * 1024;
+/// Unfinished uploads of one account: empty ones cost no quota, but a name on the disk each.
+pub const PARTS: usize = 1000;
 /// Files whose sync is awaited together before their answers leave.
 pub const GROUP_FILES: usize = 256;
 /// Bytes of files whose sync is awaited together.

@@ -14,30 +14,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::text::Escaped;
 
 /// A reservation ahead of need takes at most this share of what is left, so that one upload of
 /// unknown size does not lock the account's other uploads out near the limit.
 const SHARE_AHEAD: u64 = 8;
 
-/// Who pays for stored bytes: an account.
+/// Who pays for stored bytes: an account, or a mount with a limit of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Purse(Arc<str>);
+pub enum Purse {
+    /// An account, by its name.
+    Account(Arc<str>),
+    /// A mount, by its name.
+    Mount(Arc<str>),
+}
 
 impl Purse {
     /// The purse of an account.
-    pub fn new(account: &str) -> Purse {
-        Purse(account.into())
+    pub fn account(name: &str) -> Purse {
+        Purse::Account(name.into())
     }
 
-    /// The account's name.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// The purse of a mount.
+    pub fn mount(name: &str) -> Purse {
+        Purse::Mount(name.into())
     }
 }
 
 impl fmt::Display for Purse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::text::Escaped(&self.0).fmt(f)
+        match self {
+            Purse::Account(name) => Escaped(name).fmt(f),
+            Purse::Mount(name) => write!(f, "the mount {}", Escaped(name)),
+        }
     }
 }
 
@@ -90,17 +99,20 @@ impl Ledger {
         self.purses().contains_key(purse)
     }
 
+    /// Forgets a purse, so that it must be counted anew; not one of which something is promised.
+    pub fn forget(&self, purse: &Purse) {
+        let mut purses = self.purses();
+        if purses.get(purse).is_some_and(|usage| usage.reserved_bytes == 0) {
+            purses.remove(purse);
+        }
+    }
+
     /// Sets the limit of a known purse. One below what is used takes nothing away, but nothing is
     /// added until there is room again.
     pub fn set_limit(&self, purse: &Purse, limit: Option<u64>) {
         if let Some(usage) = self.purses().get_mut(purse) {
             usage.limit_bytes = limit;
         }
-    }
-
-    /// Keeps a purse no longer: its account is gone.
-    pub fn forget(&self, purse: &Purse) {
-        self.purses().remove(purse);
     }
 
     /// The figures of a purse.

@@ -7,11 +7,11 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, tick};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, tick};
 
 use crate::config::Config;
 use crate::doors::{self, framed, ftp};
@@ -144,7 +144,16 @@ impl Server {
     fn drain(&self, stop: &Receiver<()>) {
         let until = Instant::now() + Duration::from_secs(self.site.config().drain_secs);
         while self.gate.inside() > 0 {
-            if stop.recv_timeout(DRAIN_LOOK).is_ok() || Instant::now() >= until {
+            let told_again = match stop.recv_timeout(DRAIN_LOOK) {
+                Ok(()) => true,
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // Nobody can say anything any more, so the wait is for the clock alone.
+                    thread::sleep(DRAIN_LOOK);
+                    false
+                }
+            };
+            if told_again || Instant::now() >= until {
                 log::warn!("{} connections are cut off", self.gate.inside());
                 self.site.cut();
                 return;
@@ -191,6 +200,9 @@ impl Door {
         loop {
             let accepted = self.listener.accept();
             if self.site.is_stopping() {
+                if let Ok((tcp, _)) = accepted {
+                    self.refuse(tcp, &Error::Stopping);
+                }
                 return;
             }
             match accepted {
@@ -213,8 +225,7 @@ impl Door {
         }
         if self.listener.set_nonblocking(true).is_ok() {
             if let Ok((tcp, _)) = self.listener.accept() {
-                let max = self.site.config().connections as u64;
-                self.refuse(tcp, &Error::Full { what: "connections (no descriptors left)", max });
+                self.refuse(tcp, &self.full("connections (no descriptors left)"));
             }
         }
         let _ = self.listener.set_nonblocking(false);
@@ -237,7 +248,7 @@ impl Door {
             Ok(handle) => handle,
             Err(e) => {
                 log::error!("{from} is refused: {e}");
-                return self.served.1(stream, &Error::Full { what: "connections", max: 0 });
+                return self.served.1(stream, &self.full("connections (no descriptors left)"));
             }
         };
         let presence = self.site.join(handle, from.ip(), self.name);
@@ -246,9 +257,26 @@ impl Door {
         let session = Session::new(presence);
         let serve = self.served.0;
         let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
-        if let Err(e) = thread.spawn(move || serve(stream, session, place)) {
+        // Where there is no thread the guest is taken back, to be told.
+        let guest = Arc::new(Mutex::new(Some((stream, session, place))));
+        let take = |guest: &Mutex<Option<_>>| guest.lock().ok().and_then(|mut guest| guest.take());
+        let handed_over = Arc::clone(&guest);
+        let spawned = thread.spawn(move || {
+            if let Some((stream, session, place)) = take(&handed_over) {
+                serve(stream, session, place);
+            }
+        });
+        if let Err(e) = spawned {
             log::error!("no thread for {from}: {e}");
+            if let Some((stream, ..)) = take(&guest) {
+                self.served.1(stream, &self.full("connections (no threads left)"));
+            }
         }
+    }
+
+    /// What a guest is told for whom the system has nothing left.
+    fn full(&self, what: &'static str) -> Error {
+        Error::Full { what, max: self.site.config().connections as u64 }
     }
 
     fn refuse(&self, tcp: TcpStream, e: &Error) {

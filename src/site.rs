@@ -1,35 +1,43 @@
 //! What all sessions share: accounts, the home, the ledger, who writes what, who is here.
 //!
 //! Never: serves anybody. Each part has a small lock of its own, and none is held over I/O but
-//! `opening`, which exists to make logins wait for a walk and walks for the housekeeper.
+//! that of one account's opening, which exists to make its logins wait for a walk and its walks for
+//! the housekeeper.
 
 mod online;
+mod purses;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::online::Online;
 use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
-use crate::accounts::{Account, AccountName, Accounts, State, Store, StoreError};
+use crate::accounts::{Accounts, Store, StoreError};
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::mounts::{self, Mounts, MountsError};
 use crate::quota::{Ledger, Purse};
+use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
-use crate::vfs::{Home, Unopened, VPath, Vfs};
+use crate::vfs::{Home, Unopened, Vfs};
 
 pub use self::online::{Guest, Presence};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
 /// put files there without the server.
 const WALK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Who claims the parts that expire, in the refusal that somebody may read; no account can have a
+/// name with a blank.
+const HOUSEKEEPER: &str = "the server";
 
 /// See the module.
 #[derive(Debug)]
@@ -39,6 +47,7 @@ pub struct Site {
     queue: Queue,
     /// Where requests are announced, while somebody listens.
     announced: Mutex<Option<Sender<Request>>>,
+    mounts: mounts::Store,
     home: Arc<Home>,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
@@ -46,10 +55,27 @@ pub struct Site {
     secret: [u8; 32],
     plain_checks: PlainChecks,
     online: Mutex<HashMap<u64, Online>>,
-    /// When each account's home was last walked.
-    opening: Mutex<HashMap<AccountName, Instant>>,
+    /// For each purse a lock over the walk of what it pays for, and when that was last done.
+    openings: Mutex<HashMap<Purse, Arc<Opening>>>,
     stopping: AtomicBool,
     next_id: AtomicU64,
+}
+
+type Opening = Mutex<Option<Instant>>;
+
+/// What a session gets at its login.
+#[derive(Debug)]
+pub struct Opened {
+    /// The accounts as they were then.
+    pub accounts: Arc<Accounts>,
+    /// What it may do in its home.
+    pub rights: Rights,
+    /// What was mounted then.
+    pub mounts: Arc<Mounts>,
+    /// The account's views of the disk.
+    pub vfs: Vfs,
+    /// Who pays for what it stores.
+    pub purse: Purse,
 }
 
 /// Why a site cannot be opened; for the operator's terminal.
@@ -64,6 +90,8 @@ pub enum OpenError {
         /// What stands against it.
         why: Unopened,
     },
+    /// What is mounted.
+    Mounts(MountsError),
     /// Something smaller.
     Other(Error),
 }
@@ -73,6 +101,7 @@ impl std::fmt::Display for OpenError {
         match self {
             OpenError::Accounts(e) => e.fmt(f),
             OpenError::Home { dir, why } => write!(f, "the home {} {why}", dir.display()),
+            OpenError::Mounts(e) => e.fmt(f),
             OpenError::Other(e) => e.fmt(f),
         }
     }
@@ -94,18 +123,23 @@ impl Site {
             Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
         let queue = Queue::new(conf, config.registration_days);
+        let home = Arc::new(home);
+        let known = accounts.current();
+        let is_account = |name: &str| known.account(name).is_some();
+        let mounts = mounts::Store::open(conf, &home, &is_account).map_err(OpenError::Mounts)?;
         Ok(Arc::new(Site {
             config,
             accounts,
             queue,
             announced: Mutex::default(),
-            home: Arc::new(home),
+            mounts,
+            home,
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
             secret: secret.map_err(OpenError::Other)?,
             plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
             online: Mutex::default(),
-            opening: Mutex::default(),
+            openings: Mutex::default(),
             stopping: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
         }))
@@ -199,9 +233,9 @@ impl Site {
         self.config.min_free_bytes
     }
 
-    /// PBKDF2 iterations that an unknown name pretends to have.
+    /// PBKDF2 iterations that an unknown name pretends to have: what most accounts really have.
     pub fn iterations(&self) -> u32 {
-        self.config.iterations
+        self.accounts().usual_iterations().unwrap_or(self.config.iterations)
     }
 
     /// The key under which unknown names get their salts.
@@ -227,69 +261,6 @@ impl Site {
     /// The folder of all homes.
     pub fn home(&self) -> &Arc<Home> {
         &self.home
-    }
-
-    /// Opens an account's view and makes sure that the ledger knows its bytes. The disk is the
-    /// truth: it is walked when nobody else uses the account and the last walk is old.
-    pub fn open_view(&self, account: &Account, presence: &Presence) -> Result<(Vfs, Purse)> {
-        let purse = Purse::new(account.name().as_str());
-        let mut walked = lock(&self.opening);
-        // It may have been closed, or its files taken away, while this login waited for the lock.
-        let still = self.accounts();
-        let active = |one: &Account| one.state == State::Active;
-        if !still.account(account.name().as_str()).is_some_and(active) {
-            return Err(Error::LoginRefused);
-        }
-        let shared = self.shared_view(account.name());
-        let alone = shared.is_none();
-        let vfs = match shared {
-            Some(vfs) => vfs,
-            None => Vfs::open(&self.home, account.name().as_str())?,
-        };
-        let fresh = walked.get(account.name()).is_some_and(|at| at.elapsed() < WALK_AGAIN);
-        if !self.ledger.knows(&purse) || (alone && !fresh) {
-            let used = vfs.used_bytes(&mut || Ok(()))?;
-            self.ledger.open(&purse, account.quota_bytes, used);
-            self.ledger.recount(&purse, used);
-            walked.insert(account.name().clone(), Instant::now());
-        } else {
-            self.ledger.set_limit(&purse, account.quota_bytes);
-        }
-        presence.log_in(account.name(), &vfs);
-        Ok((vfs, purse))
-    }
-
-    /// The view of an account, for somebody else who looks after it: that of its sessions, or a new
-    /// one.
-    pub fn view_of(&self, name: &AccountName) -> Result<Vfs> {
-        match self.shared_view(name) {
-            Some(vfs) => Ok(vfs),
-            None => Vfs::open(&self.home, name.as_str()),
-        }
-    }
-
-    /// Takes an account's files away, for good. Nobody must use it any more.
-    pub fn remove_files(&self, name: &AccountName) -> Result<()> {
-        let mut walked = lock(&self.opening);
-        self.home.set_aside(name.as_str())?;
-        walked.remove(name);
-        self.ledger.forget(&Purse::new(name.as_str()));
-        Ok(())
-    }
-
-    /// Removes the parts that nobody has touched for the time that the settings give them.
-    pub fn expire_parts(&self) {
-        let age = Duration::from_secs(self.config.part_days.saturating_mul(24 * 3600));
-        let Some(before) = SystemTime::now().checked_sub(age) else { return };
-        let busy = |account: &str, path: &VPath| {
-            self.claims.is_taken(&format!("{account}{}", path.as_str()))
-        };
-        // No walk between a removal and its credit: it would be credited twice.
-        let _walks_wait = lock(&self.opening);
-        for (account, freed) in self.home.expire_parts(before, &busy) {
-            log::info!("an unfinished upload of {account} expired: {freed} bytes");
-            self.ledger.give_back(&Purse::new(&account), freed);
-        }
     }
 
     /// Whether the server is stopping.

@@ -141,6 +141,8 @@ pub(crate) const COMMANDS: &[Command] = rows! {
         Run::There(files::stat), "show all that is known of a file or folder";
     "hash" ["md5"] "[--md5|--sha256|--blake3] PATH..." DIGESTS, 1, MANY,
         Run::There(files::hash), "digest of a file on the server, as md5sum and the like give it";
+    "why" [] "[PATH...]" &[], 0, MANY,
+        Run::There(files::why), "tell what may be done at a path, and what decides it";
     "quota" ["df"] "" &[], 0, 0,
         Run::There(files::quota), "bytes used, allowed and free";
     "parts" [] "" &[], 0, 0,

@@ -227,6 +227,25 @@ pub(crate) fn hash(session: &mut Session, given: &Given) -> Done {
     })
 }
 
+/// `why [PATH...]`.
+pub(crate) fn why(session: &mut Session, given: &Given) -> Done {
+    let mut paths = Vec::new();
+    for word in &given.words {
+        paths.push(word.remote()?.to_owned());
+    }
+    if paths.is_empty() {
+        paths.push(".".to_owned());
+    }
+    each(session, &paths, |session, path| {
+        let reasons = session.client.why(path)?;
+        for reason in &reasons {
+            let may = if reason.allowed { "yes" } else { "no" };
+            writeln!(session.screen.out, "{:8} {may:3}  {}", reason.what, reason.why)?;
+        }
+        Ok(())
+    })
+}
+
 /// `quota`.
 pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
     let usage = session.client.quota()?;

@@ -11,6 +11,7 @@ mod figures;
 mod files;
 mod glob;
 mod here;
+mod history;
 mod listing;
 mod menu;
 mod password;

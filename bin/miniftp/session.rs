@@ -13,6 +13,8 @@ use crate::screen::Screen;
 
 /// Passwords that may be typed before the program gives up.
 const TYPED_TRIES: u32 = 3;
+/// Who needs no password.
+const GUEST: &str = "anonymous";
 /// The exit code of a connection that could not be had.
 const NO_CONNECTION: u8 = 3;
 
@@ -48,6 +50,10 @@ impl Session {
 /// Connects and logs `name` in; a typed password that is wrong may be typed again.
 pub(crate) fn open(line: &CommandLine, screen: &mut Screen, name: &str) -> Result<Client, Failure> {
     let mut client = connect(line, screen)?;
+    if name == GUEST {
+        client.guest()?;
+        return Ok(client);
+    }
     for left in (0..TYPED_TRIES).rev() {
         let password = password::obtain(line, screen, name)?;
         let mut result = client.login(name, &password.text);

@@ -3,23 +3,18 @@
 //! Invariant: nothing that is typed at a password prompt gets here, so the history holds none.
 
 use std::io::BufRead;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use miniftp::text::Escaped;
 use rustyline::error::ReadlineError;
-use rustyline::history::FileHistory;
+use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 
 use crate::commands::{Run, parse};
 use crate::failure::{Done, EXIT_FAILED, Failure};
+use crate::history::{self, History};
 use crate::session::Session;
 use crate::words::split;
-
-/// Lines that the history keeps.
-const HISTORY_LINES: usize = 1000;
-/// Where it is kept, in the user's home.
-const HISTORY_FILE: &str = ".miniftp_history";
 
 /// Whether more lines are wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,16 +26,15 @@ enum Flow {
 /// Reads commands from a person until they leave.
 pub(crate) fn interactive(session: &mut Session) -> Done {
     let config = Config::builder()
-        .max_history_size(HISTORY_LINES)
+        .max_history_size(history::LINES)
         .and_then(|b| b.history_ignore_dups(true))
         .map(|b| b.history_ignore_space(true).build())
         .map_err(no_lines)?;
-    let history = FileHistory::with_config(&config);
-    let mut editor = Editor::<(), FileHistory>::with_history(config, history).map_err(no_lines)?;
-    let kept = history_path();
-    if let Some(path) = &kept {
-        // No history yet is as good as an empty one.
-        editor.load_history(path).ok();
+    let memory = MemHistory::with_config(&config);
+    let mut editor = Editor::<(), MemHistory>::with_history(config, memory).map_err(no_lines)?;
+    let kept = History::of_user();
+    for line in kept.lines() {
+        editor.add_history_entry(line).ok();
     }
     loop {
         let name = session.client.account().unwrap_or_default();
@@ -48,9 +42,7 @@ pub(crate) fn interactive(session: &mut Session) -> Done {
         match editor.readline(&prompt) {
             Ok(line) => {
                 if editor.add_history_entry(line.as_str()).unwrap_or(false) {
-                    if let Some(path) = &kept {
-                        editor.append_history(path).ok();
-                    }
+                    kept.add(&line);
                 }
                 match run_line(session, &line) {
                     Ok(Flow::Go) => {}
@@ -120,11 +112,6 @@ fn run_line(session: &mut Session, line: &str) -> Result<Flow, Failure> {
     let done = session.run(command, &given);
     session.screen.finish()?;
     done.map(|()| Flow::Go)
-}
-
-fn history_path() -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
-    Some(PathBuf::from(home).join(HISTORY_FILE))
 }
 
 fn no_lines(error: ReadlineError) -> Failure {

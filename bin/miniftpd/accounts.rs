@@ -129,10 +129,8 @@ const COMMANDS: [Command; 13] = [
 struct Desk<'a> {
     store: &'a Store,
     queue: &'a Queue,
-    /// What a registered account may store if nothing else is said.
-    quota_bytes: Option<u64>,
-    /// Iterations of a new password's derivation.
-    iterations: u32,
+    /// The settings: iterations of a new password, quota of a new account.
+    config: &'a Config,
     /// Where a new password comes from.
     ask: &'a dyn Fn(&str) -> Result<Zeroizing<String>, Failure>,
 }
@@ -217,13 +215,7 @@ fn work(conf: &Path, words: &[String], config: &Config) -> Result<String, Failur
     let (command, request) = understand(words)?;
     let store = Store::open(conf)?;
     let queue = Queue::new(conf, config.registration_days);
-    let desk = Desk {
-        store: &store,
-        queue: &queue,
-        quota_bytes: Some(config.default_quota_bytes),
-        iterations: config.iterations,
-        ask: &password::ask,
-    };
+    let desk = Desk { store: &store, queue: &queue, config, ask: &password::ask };
     let done = (command.run)(&desk, &request);
     if !matches!(command.name, "list" | "show" | "pending") {
         let by = Actor { name: "operator", from: "the command line" };

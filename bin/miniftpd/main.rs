@@ -13,7 +13,7 @@ use std::thread;
 
 use miniftp::config::{self, Config};
 use miniftp::server::{Server, stop_channel};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::args::{Args, Task};
@@ -28,8 +28,13 @@ fn main() -> ExitCode {
         Task::Version => say(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::PrintConfig => say(&config::print_config()),
         Task::Account(ref words) => {
-            let config = Config::load(&args.conf).unwrap_or_default();
-            accounts::run(&args.conf, words, &config)
+            // The settings may be missing; whoever wrote some meant them.
+            let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
+            let config = if is_missing { Ok(Config::default()) } else { Config::load(&args.conf) };
+            match config {
+                Ok(config) => accounts::run(&args.conf, words, &config),
+                Err(e) => fail(1, e),
+            }
         }
         Task::Demo => demo::run(),
         Task::Serve => serve(&args),
@@ -72,7 +77,7 @@ fn serve(args: &Args) -> ExitCode {
     }
     raise_descriptors(&config);
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
-    let mut signals = match Signals::new([SIGTERM, SIGINT]) {
+    let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
         Ok(signals) => signals,
         Err(e) => return fail(1, format_args!("cannot catch signals: {e}")),
     };
@@ -83,7 +88,11 @@ fn serve(args: &Args) -> ExitCode {
         Err(e) => return fail(1, e),
     };
     let catcher = thread::Builder::new().name("signals".into()).spawn(move || {
-        for _ in signals.forever() {
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                log::info!("HUP changes nothing: the settings are read at the start");
+                continue;
+            }
             // A full channel means that two words were said already.
             let _ = stop.try_send(());
         }
@@ -93,7 +102,8 @@ fn serve(args: &Args) -> ExitCode {
     }
     warn_of_demo_accounts(&server, &args.conf);
     if let Err(e) = announce(&server) {
-        return fail(1, format_args!("cannot print the address: {e}"));
+        // Whoever started it has stopped reading; that is no reason not to serve.
+        log::warn!("cannot print where it listens: {e}");
     }
     if args.console || io::stdin().is_terminal() {
         if let Err(e) = console::start(server.site(), stop_by_hand) {
@@ -106,11 +116,12 @@ fn serve(args: &Args) -> ExitCode {
     }
 }
 
-/// Asks for a descriptor for each connection, one to end it with, and two for what it transfers;
-/// warns if not even the first two are to be had for as many as the settings let in.
+/// Asks for a descriptor for each connection, one to end it with, and as many as it may need beside
+/// them; warns if not even the first two are to be had for as many as the settings let in.
 fn raise_descriptors(config: &Config) {
     let connections = config.connections as u64;
-    let Err(most) = miniftp::server::raise_descriptors(connections * 4 + DESCRIPTORS_BESIDE) else {
+    let Err(most) = miniftp::server::raise_descriptors(connections * EACH + DESCRIPTORS_BESIDE)
+    else {
         return;
     };
     if most < connections * 2 + DESCRIPTORS_BESIDE {
@@ -121,6 +132,8 @@ fn raise_descriptors(config: &Config) {
     }
 }
 
+/// Descriptors of a connection with an upload open, small files in flight and one of them at work.
+const EACH: u64 = 9;
 /// Descriptors that the server needs beside those of its connections.
 const DESCRIPTORS_BESIDE: u64 = 64;
 

@@ -19,11 +19,13 @@ mod store;
 use std::collections::BTreeMap;
 
 use crate::limits;
+use crate::rights::Rights;
 use crate::scram::Verifier;
 use crate::text::{is_harmful, nearest, parse_size};
 
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
+pub(crate) use replace::{Version, read as read_file};
 pub use store::Store;
 
 /// What an account may do beyond its own home.
@@ -90,6 +92,8 @@ pub struct Account {
     pub verifier: Verifier,
     /// Bytes that it may store; `None` is without limit.
     pub quota_bytes: Option<u64>,
+    /// What it may do in its own home.
+    pub rights: Rights,
     /// What it may do beyond its own home.
     pub role: Role,
     /// Whether it may log in.
@@ -106,6 +110,7 @@ impl Account {
             name,
             verifier,
             quota_bytes,
+            rights: Rights::ALL,
             role: Role::User,
             state: State::Active,
             demo: false,
@@ -143,6 +148,22 @@ pub struct Accounts {
 }
 
 impl Accounts {
+    /// Reads the text of a whole accounts.ini.
+    ///
+    /// # Errors
+    /// Its first fault, as [`Store::open`] tells it.
+    pub fn from_text(bytes: &[u8]) -> Result<Accounts, StoreError> {
+        record::read(bytes).map_err(in_the_text)
+    }
+
+    /// The text of accounts.ini for these accounts.
+    ///
+    /// # Errors
+    /// If it would not come back the same; what [`Draft`] lets in does.
+    pub fn to_text(&self) -> Result<String, StoreError> {
+        record::write(self).map_err(in_the_text)
+    }
+
     /// The account of that name; any text may be asked for.
     pub fn account(&self, name: &str) -> Option<&Account> {
         self.by_name.get(name)
@@ -169,6 +190,15 @@ impl Accounts {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// The iterations that most passwords were hashed with, if there is any account.
+    pub fn usual_iterations(&self) -> Option<u32> {
+        let mut counts = BTreeMap::<u32, usize>::new();
+        for account in self.iter() {
+            *counts.entry(account.verifier.iterations()).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(iterations, _)| iterations)
     }
 
     /// Counts the writes of the store; an edit by hand leaves it as it is.
@@ -240,13 +270,17 @@ impl Draft {
     }
 }
 
+/// A fault of a text that has no path.
+fn in_the_text(fault: fault::Fault) -> StoreError {
+    StoreError::Fault { path: "accounts.ini".into(), line: fault.line, what: fault.what }
+}
+
 /// The text of an accounts.ini without accounts, to begin with.
 ///
 /// # Errors
 /// None that can be met; the writer checks all that it writes.
 pub fn empty_file() -> Result<String, StoreError> {
-    let none = Accounts { generation: 1, by_name: Default::default() };
-    record::write(&none).map_err(|_| StoreError::Refused { what: "no text".to_string() })
+    Accounts { generation: 1, by_name: BTreeMap::new() }.to_text()
 }
 
 /// Reads a quota, `None` being without limit; only the word `unlimited` means that.

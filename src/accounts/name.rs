@@ -12,6 +12,9 @@ use crate::limits;
 /// Words that mean something else: mounts, the visitor without a name, sections of the store.
 const RESERVED: [&str; 6] = ["anonymous", "default", "end", "guest", "share", "upload"];
 
+/// What a guest is called.
+const GUEST: &str = "anonymous";
+
 /// The form of a name in words, for whoever typed another.
 pub const NAME_FORM: &str = "a name has 1 to 32 characters of a-z, 0-9, `.`, `_` and `-`, \
      begins with a letter or digit, has no `..`, \
@@ -31,6 +34,16 @@ impl AccountName {
             && bytes.iter().all(|&b| letter(b) || matches!(b, b'.' | b'_' | b'-'))
             && !text.contains("..");
         (form && !RESERVED.contains(&text)).then(|| AccountName(text.into()))
+    }
+
+    /// The name that stands for a guest, which no account can have.
+    pub fn guest() -> AccountName {
+        AccountName(GUEST.into())
+    }
+
+    /// Whether it stands for a guest.
+    pub fn is_guest(&self) -> bool {
+        &*self.0 == GUEST
     }
 
     /// The name as text.

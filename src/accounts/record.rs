@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::lines::{END, GENERATION, Lines, Shape};
 use super::{Account, AccountName, Accounts, NAME_FORM, Role, State, check_remark, parse_quota};
 use crate::limits;
+use crate::rights::Rights;
 use crate::scram::Verifier;
 use crate::text::Escaped;
 
@@ -24,6 +25,8 @@ const HEADER: &str = "\
 ;
 ;   password  the record of a password, never the password
 ;   quota     bytes it may store, such as 10M or 1.5G, or the word unlimited
+;   rights    in its own home: read, write (add new names), modify (replace, rename, remove), or
+;             several of them; all three if left out
 ;   role      user or admin
 ;   state     active or closed
 ;   demo      yes: a well-known password, good from this machine only; no if left out
@@ -38,7 +41,7 @@ static SHAPE: Shape = Shape {
     is_section: |name| AccountName::parse(name).is_some(),
     expected: "[NAME]",
     form: NAME_FORM,
-    keys: &["password", "quota", "role", "state", "demo", "remark"],
+    keys: &["password", "quota", "rights", "role", "state", "demo", "remark"],
     general: &[GENERATION],
     ends: Some(("an account", "accounts")),
 };
@@ -100,9 +103,11 @@ pub(super) fn write(accounts: &Accounts) -> Result<String, Fault> {
         let mut section = ini.with_section(Some(account.name.as_str()));
         section
             .set("password", account.verifier.to_string())
-            .set("quota", quota_text(account.quota_bytes))
-            .set("role", account.role.as_str())
-            .set("state", account.state.as_str());
+            .set("quota", quota_text(account.quota_bytes));
+        if account.rights != Rights::ALL {
+            section.set("rights", account.rights.to_string());
+        }
+        section.set("role", account.role.as_str()).set("state", account.state.as_str());
         if account.demo {
             section.set("demo", "yes");
         }
@@ -142,6 +147,10 @@ fn read_account(
         .ok_or_else(|| lines.fault(&section, "password", PASSWORD))?;
     let text = value("quota", "expected a size like 10M, 1.5G or unlimited")?;
     let quota_bytes = parse_quota(text).map_err(|expected| wrong("quota", expected, text))?;
+    let rights = match values.get("rights") {
+        None => Rights::ALL,
+        Some(text) => Rights::parse(text).ok_or_else(|| wrong("rights", Rights::FORM, text))?,
+    };
     let text = value("role", "expected user or admin")?;
     let role = Role::parse(text).ok_or_else(|| wrong("role", "expected user or admin", text))?;
     let text = value("state", "expected active or closed")?;
@@ -154,7 +163,7 @@ fn read_account(
     };
     let remark = values.get("remark").unwrap_or("").to_owned();
     check_remark(&remark).map_err(|what| lines.fault(&section, "remark", what))?;
-    Ok(Account { name, verifier, quota_bytes, role, state, demo, remark })
+    Ok(Account { name, verifier, quota_bytes, rights, role, state, demo, remark })
 }
 
 pub(super) fn read_generation(
@@ -213,6 +222,7 @@ mod tests {
             account.role = if n == 4 { Role::Admin } else { Role::User };
             account.state = if n == 5 { State::Closed } else { State::Active };
             account.demo = n == 6;
+            account.rights = if n == 7 { Rights::READ } else { Rights::ALL };
             account.set_remark("row 3; = 'left'").unwrap();
             account
         }));
@@ -254,6 +264,8 @@ mod tests {
             ("quota = 10M", "quota = 10M\\\n", "ends with a backslash"),
             ("quota = 10M", "quota = 10M\u{1b}", "a control character"),
             ("quota = 10M", "quota", "expected `key = value`"),
+            ("role = user", "rights = look\nrole = user", "expected read, write, modify"),
+            ("role = user", "rights =\nrole = user", "expected read, write, modify"),
             ("role = user", "role = root", "expected user or admin, got \"root\""),
             ("role = user\n", "", "role: missing"),
             ("state = active", "state = open", "expected active or closed"),

@@ -13,6 +13,7 @@ use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::StoreError;
+use crate::limits;
 
 /// How long an edit waits for another process's edit.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -27,16 +28,16 @@ const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// What tells one content of a file from the next without reading it: device, number, length, and
 /// both times. The time of the last change of any kind cannot be set back by `touch` or `cp -p`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version([i128; 7]);
+pub(crate) struct Version([i128; 7]);
 
 impl Version {
     /// The version that stands there now; none if it cannot be looked at.
-    pub(super) fn at(path: &Path) -> Option<Version> {
+    pub(crate) fn at(path: &Path) -> Option<Version> {
         rustix::fs::stat(path).ok().map(|stat| Version::of(&stat))
     }
 
     /// Whether a later change would surely show in the version.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         let [.., secs, nanos] = self.0;
         let changed_nanos = secs.saturating_mul(1_000_000_000).saturating_add(nanos);
         let now_nanos = match SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -60,9 +61,15 @@ impl Version {
     }
 }
 
-/// A file's bytes, at most one more than `most`, and the version that they are at least as new as.
-pub(super) fn read(path: &Path, most: u64) -> Result<(Vec<u8>, Version), StoreError> {
-    let failed = |source: io::Error| io_error(path, "reading it", source);
+/// A file's bytes, and the version that they are at least as new as.
+pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {
+    read_at_most(path, limits::ACCOUNTS_FILE)
+}
+
+/// The same of a file whose ceiling is another one; one byte more than `most` is given, so that
+/// too much is noticed.
+pub(super) fn read_at_most(path: &Path, most: u64) -> Result<(Vec<u8>, Version), StoreError> {
+    let failed = |source: io::Error| io_error(path, "reading the file", source);
     // NONBLOCK: a pipe of that name must not hold the server up.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| failed(e.into()))?;

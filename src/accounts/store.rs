@@ -12,7 +12,6 @@ use log::{error, info};
 
 use super::replace::{self, Lock, Version};
 use super::{Accounts, Draft, StoreError, record};
-use crate::limits;
 
 /// The accounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -170,7 +169,7 @@ impl Store {
 }
 
 fn load(path: &Path) -> Result<(Accounts, Version, Vec<u8>), StoreError> {
-    let (bytes, version) = replace::read(path, limits::ACCOUNTS_FILE)?;
+    let (bytes, version) = replace::read(path)?;
     let accounts = record::read(&bytes).map_err(|fault| in_file(path, fault))?;
     Ok((accounts, version, bytes))
 }

@@ -94,7 +94,7 @@ impl<'a> Admin<'a> {
     fn overview(&self, account: &Account, guests: &[Guest]) -> Overview {
         let own = guests.iter().filter(|guest| guest.account.as_ref() == Some(account.name()));
         Overview {
-            usage: self.site.ledger().usage(&Purse::new(account.name().as_str())),
+            usage: self.site.ledger().usage(&Purse::account(account.name().as_str())),
             sessions: u32::try_from(own.count()).unwrap_or(u32::MAX),
             account: account.clone(),
         }
@@ -237,22 +237,21 @@ impl<'a> Admin<'a> {
         self.noted(format_args!("kick {}", Escaped(who)), kicked())
     }
 
-    /// An account's view of its files and its purse.
-    fn view(&self, name: &str) -> Result<(Vfs, Purse)> {
+    /// An account's views of its files.
+    fn views(&self, name: &str) -> Result<Vfs> {
         let accounts = self.site.accounts();
-        let account = accounts.require(name).map_err(told)?;
-        Ok((self.site.view_of(account.name())?, Purse::new(name)))
+        self.site.views_of(accounts.require(name).map_err(told)?)
     }
 
-    /// An account's unfinished uploads.
-    pub fn parts(&self, name: &str) -> Result<Vec<PartNote>> {
-        self.view(name)?.0.parts()
+    /// Calls `seen` with each of an account's unfinished uploads; its error ends the listing.
+    pub fn parts(&self, name: &str, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
+        self.views(name)?.parts(seen)
     }
 
     /// Removes an unfinished upload of any account, unless it is being written.
     pub fn drop_part(&self, name: &str, path: &str) -> Result<()> {
         let dropped = || {
-            let (vfs, purse) = self.view(name)?;
+            let (vfs, purse) = (self.views(name)?, Purse::account(name));
             // Under a name that no account has, so that nobody's upload is taken over.
             let who = Claimant { by: "an admin", session: self.session.unwrap_or(0) };
             forget(self.site, &vfs, &purse, who, &VPath::root().join(path)?)
@@ -262,21 +261,22 @@ impl<'a> Admin<'a> {
     }
 }
 
-/// Removes the unfinished upload of a path, and gives its bytes back.
+/// Removes the unfinished upload of a path, and gives its bytes back to who paid: `own` is the
+/// purse of the account.
 pub fn forget(
     site: &Arc<Site>,
     vfs: &Vfs,
-    purse: &Purse,
+    own: &Purse,
     who: Claimant<'_>,
     path: &VPath,
 ) -> Result<()> {
-    let key = format!("{}{}", purse.as_str(), path.as_str());
-    let charge = Charge::open(site.ledger(), purse, 0);
-    let claim = site.claims().take(&key, path.as_str(), who, charge)?;
+    let view = vfs.view(path)?;
+    let charge = Charge::open(site.ledger(), &site.purse(view, own)?, 0);
+    let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
-    let held = vfs.part_held(path)?;
+    let held = view.part_held(path)?;
     claim.charge().adopt(held.ok_or(Error::NotFound { path: path.as_str().to_string() })?);
-    vfs.drop_part(path)?;
+    view.drop_part(path)?;
     claim.charge().settle(0);
     Ok(())
 }

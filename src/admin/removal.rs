@@ -38,6 +38,7 @@ impl Admin<'_> {
             Ok(account.name().clone())
         })?;
         self.wait_for_sessions(&name, alive)?;
+        self.drop_parts(&name, alive)?;
         self.site.remove_files(&name)?;
         self.edit(|draft| draft.remove(name.as_str()))?;
         let mut removed = 0u64;
@@ -45,6 +46,20 @@ impl Admin<'_> {
             removed += 1;
             alive(removed, 0)
         })
+    }
+
+    /// The unfinished uploads, those into mounted folders too: what lies there whole stays.
+    fn drop_parts(&self, name: &AccountName, alive: &mut Alive<'_>) -> Result<()> {
+        let mut paths = Vec::new();
+        self.parts(name.as_str(), &mut |note| {
+            paths.push(note.path);
+            Ok(())
+        })?;
+        for path in paths {
+            alive(0, 0)?;
+            self.drop_part(name.as_str(), path.as_str())?;
+        }
+        Ok(())
     }
 
     /// Whoever is in the account's files must be out of them first.

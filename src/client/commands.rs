@@ -77,6 +77,17 @@ pub struct Part {
     pub started_secs: i64,
 }
 
+/// One thing that decides what may be done at a path, or one thing that may be done there or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// `place`, `room`, or what might be done; escaped.
+    pub what: String,
+    /// Whether it may be done.
+    pub allowed: bool,
+    /// What decides it; escaped.
+    pub why: String,
+}
+
 impl Client {
     /// The current folder.
     ///
@@ -206,6 +217,25 @@ impl Client {
                 reserved_bytes: usage.reserved_bytes,
                 limit_bytes: (usage.limited != 0).then_some(usage.limit_bytes),
             })
+        })
+    }
+
+    /// What may be done at a path, and what decides it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn why(&mut self, path: &str) -> Result<Vec<Reason>> {
+        self.again(|conn| {
+            let mut reasons = Vec::new();
+            list(conn, "WHY", &wire::Path::new(path), &mut |fields| {
+                reasons.push(Reason {
+                    what: Client::shown(fields.text("what")?),
+                    allowed: fields.u8("allowed")? == 1,
+                    why: Client::shown(fields.text("why")?),
+                });
+                Ok(())
+            })?;
+            Ok(reasons)
         })
     }
 

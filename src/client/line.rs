@@ -16,6 +16,8 @@ use crate::wire::{Challenge, Here, LoggedIn, Login, Path, Proof, Use, Using};
 
 /// Attempts for a command that is done in a moment; its user sits in front of it and waits.
 const SHORT_TRIES: u32 = 4;
+/// What a guest is called.
+const GUEST: &str = "anonymous";
 /// How long a wait may go on without a look at the interrupt flag.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -78,12 +80,24 @@ impl Client {
     /// [`Error::LoginRefused`], after which another attempt is possible; [`Error::ServerUnproven`],
     /// after which the connection is gone.
     pub fn login(&mut self, name: &str, password: &str) -> Result<()> {
+        self.enter(name, Secret::Password(password))
+    }
+
+    /// Comes in without an account.
+    ///
+    /// # Errors
+    /// [`Error::LoginRefused`] where the server lets no guests in.
+    pub fn guest(&mut self) -> Result<()> {
+        self.enter(GUEST, Secret::None)
+    }
+
+    fn enter(&mut self, name: &str, secret: Secret<'_>) -> Result<()> {
         if !self.conn.as_ref().is_some_and(Conn::is_ready) {
             self.account = None;
             self.conn = None;
             self.open()?;
         }
-        let result = self.prove(name, Secret::Password(password));
+        let result = self.prove(name, secret);
         self.tidy();
         let keys = result?;
         self.account = Some(Account { name: name.to_owned(), keys });
@@ -220,7 +234,7 @@ impl Client {
         self.open()?;
         let Some(Account { name, keys }) = self.account.clone() else { return Ok(()) };
         let restored = self
-            .prove(&name, Secret::Keys(keys))
+            .prove(&name, keys.map_or(Secret::None, Secret::Keys))
             .and_then(|_| self.agree())
             .and_then(|()| self.restore_folder());
         if restored.is_err() {
@@ -243,9 +257,13 @@ impl Client {
         restored.map(drop)
     }
 
-    /// SCRAM; the keys that served.
-    fn prove(&mut self, name: &str, secret: Secret<'_>) -> Result<Keys> {
+    /// SCRAM; the keys that served, of which a guest has none.
+    fn prove(&mut self, name: &str, secret: Secret<'_>) -> Result<Option<Keys>> {
         let conn = self.now()?;
+        if matches!(secret, Secret::None) {
+            login_step(conn, "GUEST", &crate::wire::Nothing::new())?;
+            return Ok(None);
+        }
         let (exchange, first) = ClientExchange::begin(name)
             .map_err(|_| Error::Usage { what: "this cannot be a user's name" })?;
         login_step(conn, "LOGIN", &Login::new(&first))?;
@@ -256,7 +274,7 @@ impl Client {
                 .derive(password)
                 .map_err(|_| Error::Usage { what: "this cannot be a password" })?,
             Secret::Keys(keys) if challenge.fits(&keys) => keys,
-            Secret::Keys(_) => return Err(Error::LoginRefused),
+            Secret::Keys(_) | Secret::None => return Err(Error::LoginRefused),
         };
         let (proof, last) = challenge.prove(&keys)?;
         login_step(conn, "PROOF", &Proof::new(&last))?;
@@ -269,7 +287,7 @@ impl Client {
                 _ => Error::ServerUnproven,
             });
         }
-        Ok(keys)
+        Ok(Some(keys))
     }
 
     /// Agrees on the digest of the chunks.
@@ -313,6 +331,7 @@ impl Client {
 
 /// What a login is proven with.
 enum Secret<'a> {
+    None,
     Password(&'a str),
     Keys(Keys),
 }
@@ -371,12 +390,8 @@ mod tests {
         assert_eq!(waits[7], None);
         backoff.moved();
         assert_eq!(millis(&mut backoff), Some(200));
-        let mut long = Backoff {
-            tries: 60,
-            most_tries: 100,
-            first: options.wait_first,
-            most: options.wait_most,
-        };
+        let mut long = Backoff::new(&options, 100);
+        long.tries = 60;
         assert_eq!(long.next(), Some(options.wait_most));
     }
 }

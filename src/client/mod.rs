@@ -35,7 +35,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 pub use admin::{AccountSeen, Quota, SessionSeen, Waiting};
-pub use commands::{Entry, Hashed, Kind, Part, Usage};
+pub use commands::{Entry, Hashed, Kind, Part, Reason, Usage};
 pub use error::{Error, Result};
 pub use names::local_name;
 pub use people::{Registered, Rules, Standing};
@@ -82,7 +82,7 @@ impl Default for Options {
 #[derive(Clone)]
 struct Account {
     name: String,
-    keys: Keys,
+    keys: Option<Keys>,
 }
 
 /// A client of one server.

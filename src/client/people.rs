@@ -135,7 +135,7 @@ impl Client {
             proof.verify(changed.server_final)?;
             Ok(changed.ended)
         })?;
-        self.account = Some(Account { name, keys });
+        self.account = Some(Account { name, keys: Some(keys) });
         Ok(ended)
     }
 

@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::str::FromStr;
 
 use crate::digest::Algorithm;
 use crate::text::Escaped;
@@ -68,6 +69,10 @@ pub struct Config {
     pub connections_per_address: usize,
     /// Connections at one time that have not logged in.
     pub connections_before_login: usize,
+    /// Whether guests are let in, who have no account.
+    pub guests: bool,
+    /// Guests at one time.
+    pub guest_sessions: usize,
     /// Seconds from the connection to the end of the login.
     pub login_secs: u64,
     /// Seconds without a request after which a logged-in connection is closed.
@@ -107,6 +112,15 @@ impl Config {
     }
 }
 
+impl FromStr for Config {
+    type Err = ConfigError;
+
+    /// Reads the text of a whole file.
+    fn from_str(text: &str) -> Result<Config, ConfigError> {
+        reading::config_of(text).map_err(|faults| ConfigError { path: FILE.to_string(), faults })
+    }
+}
+
 impl Default for Config {
     /// Every row's default; the values below are only what a row finds before it sets its field.
     fn default() -> Config {
@@ -121,6 +135,8 @@ impl Default for Config {
             connections: 1,
             connections_per_address: 1,
             connections_before_login: 1,
+            guests: false,
+            guest_sessions: 0,
             login_secs: 1,
             idle_secs: 1,
             frame_secs: 1,
@@ -207,6 +223,8 @@ mod tests {
             connections: 2000,
             connections_per_address: 50,
             connections_before_login: 200,
+            guests: false,
+            guest_sessions: 20,
             login_secs: 60,
             idle_secs: 600,
             frame_secs: 30,

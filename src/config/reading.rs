@@ -13,7 +13,7 @@ use std::path::Path;
 use ini::{Ini, ParseOption};
 
 use crate::limits;
-use crate::text::Escaped;
+use crate::text::{self, Escaped};
 
 use super::settings::{SETTINGS, Setting};
 use super::{Config, Fault};
@@ -193,29 +193,9 @@ fn hint(section: &str, key: &str) -> String {
     }
 }
 
-/// The name most like `name`, if one is like it at all: at most a third of it differs.
+/// The name most like `name`, if one is like it at all; letter case does not count.
 fn nearest(name: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let name: Vec<char> = name.chars().take(SHOWN).flat_map(char::to_lowercase).collect();
-    names
-        .map(|known| (differences(&name, known), known))
-        .min_by_key(|(different, _)| *different)
-        .filter(|(different, known)| *different <= known.len() / 3)
-        .map(|(_, known)| known)
-}
-
-/// Characters to insert, delete or replace to come from one name to the other (Levenshtein).
-fn differences(name: &[char], known: &str) -> usize {
-    let mut row: Vec<usize> = (0..=name.len()).collect();
-    for (i, wanted) in known.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, c) in name.iter().enumerate() {
-            let replaced = diagonal + usize::from(*c != wanted);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[name.len()]
+    text::nearest(&name.to_lowercase(), names)
 }
 
 /// The beginning of what stands in the file, made harmless.

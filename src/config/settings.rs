@@ -84,7 +84,8 @@ pub static SETTINGS: &[Setting] = &[
         form: Form::Whole("a whole number", 1, 100_000, |config, value| {
             config.connections_per_address = value as usize;
         }),
-        help: "Connections at one time from one address. This machine itself is exempt.",
+        help: "Connections at one time from one address, or from one network of 64 bits where the \
+            address is of IPv6. This machine itself is exempt.",
     },
     Setting {
         section: "server",
@@ -176,6 +177,26 @@ pub static SETTINGS: &[Setting] = &[
         help: "An FTP client that was killed ends its upload as one that is done. Before an upload \
             replaces a file, the control line is watched for so long, to see whether it dies too. \
             Between machines far apart it should be longer.",
+    },
+    Setting {
+        section: "guests",
+        key: "anonymous",
+        default: "no",
+        form: Form::Word(&[
+            ("no", |config| config.guests = false),
+            ("yes", |config| config.guests = true),
+        ]),
+        help: "yes: whoever calls himself anonymous comes in without a password, from everywhere. \
+            Guests read home/anonymous and what conf/mounts.ini mounts for them.",
+    },
+    Setting {
+        section: "guests",
+        key: "sessions",
+        default: "20",
+        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
+            config.guest_sessions = value as usize;
+        }),
+        help: "Guests at one time.",
     },
     Setting {
         section: "storage",

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn ledger(limit: Option<u64>, used: u64) -> (Arc<Ledger>, Purse) {
-    let (ledger, purse) = (Arc::new(Ledger::new()), Purse::new("ann"));
+    let (ledger, purse) = (Arc::new(Ledger::new()), Purse::account("ann"));
     ledger.open(&purse, limit, used);
     (ledger, purse)
 }
@@ -72,7 +72,7 @@ fn a_lowered_limit_stops_what_was_covered() {
 
 #[test]
 fn nobody_unknown_may_store() {
-    let (ledger, purse) = (Arc::new(Ledger::new()), Purse::new("who"));
+    let (ledger, purse) = (Arc::new(Ledger::new()), Purse::account("who"));
     let mut charge = Charge::open(&ledger, &purse, 0);
     assert!(charge.cover(1, false).is_err() && charge.spend(1).is_err());
     ledger.set_limit(&purse, None);

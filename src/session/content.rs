@@ -4,10 +4,11 @@ use super::{Alive, Session, User};
 use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::quota::Purse;
 use crate::transfer::{
-    self, Download, Durability, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
+    self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
-use crate::vfs::{Mtime, Source, VPath};
+use crate::vfs::{Kind, Mtime, Source, VPath, View};
 
 /// What an upload is to be.
 #[derive(Clone, Copy, Debug)]
@@ -44,12 +45,25 @@ impl Session {
         Ok((plain.finish(), done))
     }
 
-    fn spec<'a>(&'a self, user: &'a User, path: &'a VPath, wanted: &Wanted<'_>) -> Spec<'a> {
+    /// Where a file is to be put: who it is, the path, the root that it is in, and who pays.
+    fn place(&self, path: &str) -> Result<(&User, VPath, &View, Purse)> {
+        let (user, path) = self.at(path)?;
+        let view = user.vfs.to_write(&path)?;
+        let purse = self.site().purse(view, &user.purse)?;
+        Ok((user, path, view, purse))
+    }
+
+    fn spec<'a>(
+        &'a self,
+        (user, path, view, purse): &'a (&User, VPath, &View, Purse),
+        wanted: &Wanted<'_>,
+    ) -> Spec<'a> {
         let site = self.site();
         Spec {
-            vfs: &user.vfs,
+            view,
             ledger: site.ledger(),
-            purse: &user.purse,
+            by: &user.by,
+            purse,
             claims: site.claims(),
             session: self.presence.id(),
             path,
@@ -67,9 +81,18 @@ impl Session {
         size: u64,
         fresh: bool,
     ) -> Result<Upload> {
-        let (user, path) = self.at(wanted.path)?;
-        self.presence.about(path.as_str());
-        Upload::begin(&self.spec(user, &path, wanted), algorithm, size, fresh)
+        let place = self.place(wanted.path)?;
+        self.presence.about(place.1.as_str());
+        Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
+    }
+
+    /// Whether a file of `size` bytes is at `path`, and nobody is about to put another there.
+    pub fn is_settled(&self, path: &str, size: u64) -> bool {
+        let Ok((user, path)) = self.at(path) else { return false };
+        let Ok(view) = user.vfs.view(&path) else { return false };
+        let there = user.vfs.stat(&path);
+        there.is_ok_and(|there| there.kind == Kind::File && there.size == size)
+            && !self.site().claims().is_taken(&view.key(&path))
     }
 
     /// Takes a whole small file, ready to be committed.
@@ -81,14 +104,14 @@ impl Session {
         whole: &[u8],
         data: &[u8],
     ) -> Result<Ready> {
-        let (user, path) = self.at(wanted.path)?;
-        transfer::store(&self.spec(user, &path, wanted), algorithm, digests, whole, data)
+        let place = self.place(wanted.path)?;
+        transfer::store(&self.spec(&place, wanted), algorithm, digests, whole, data)
     }
 
-    /// Whether success means that the bytes are on the disk, so that small files are worth
-    /// grouping.
-    pub fn is_durable(&self) -> bool {
-        self.site().durability() == Durability::Full
+    /// Whether success means that the bytes are on the disk, and several files can be synced
+    /// together, so that small ones are worth grouping.
+    pub fn groups_small_files(&self) -> bool {
+        self.site().durability() == Durability::Full && self.site().home().tells_failed_syncs()
     }
 
     /// Puts a whole file in its place.
@@ -96,9 +119,9 @@ impl Session {
         transfer::commit(ready, self.site().durability(), alive)
     }
 
-    /// Puts several small files in their places, synced together.
-    pub fn commit_group(&self, group: Vec<Ready>, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
-        transfer::commit_group(group, self.site().home(), alive)
+    /// Begins a group of small files that will be synced together, before the first is stored.
+    pub fn group(&self) -> Result<Group> {
+        Group::begin(self.site().home())
     }
 
     /// Opens a range of a file for sending.
@@ -151,15 +174,15 @@ impl Session {
         start: Start,
         declared: Option<u64>,
     ) -> Result<Inflow> {
-        let (user, path) = self.at(wanted.path)?;
-        self.presence.about(path.as_str());
-        Inflow::begin(&self.spec(user, &path, wanted), start, declared)
+        let place = self.place(wanted.path)?;
+        self.presence.about(place.1.as_str());
+        Inflow::begin(&self.spec(&place, wanted), start, declared)
     }
 
     /// Bytes of an unfinished upload to `path`, where no file is: what a client that asks for the
     /// size of the file can go on behind.
     pub fn resumable(&self, path: &str) -> Result<Option<u64>> {
         let (user, path) = self.at(path)?;
-        user.vfs.part_held(&path)
+        user.vfs.view(&path)?.part_sound(&path)
     }
 }

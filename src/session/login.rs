@@ -3,38 +3,41 @@
 //! Invariant: a stranger learns nothing from a refusal. A name that does not exist, one that is
 //! closed and one that may not log in from here get the same steps, texts and times.
 
-use super::{Session, User};
+use std::sync::Arc;
+
+use super::{Alive, Session, User};
 use crate::accounts::{Account, AccountName, State};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
+use crate::site::Opened;
 use crate::text::Escaped;
 use crate::vfs::VPath;
 
-/// A login that has begun: who it is for, if that account exists and may log in from here.
+/// A login that has begun: who it is for, if that account exists and may log in from here, and the
+/// record that its proof will be checked against.
 #[derive(Debug)]
 pub(super) struct Exchange {
     server: ServerExchange,
     name: String,
-    account: Option<AccountName>,
+    account: Option<(AccountName, Verifier)>,
 }
 
 impl Session {
     /// The first step of a login: the client's first message gives the challenge.
     ///
-    /// A name that does not exist, or may not log in from here, gets a challenge all the same,
-    /// always the same one for the same name.
+    /// A name that does not exist gets a challenge all the same, always the same one for the same
+    /// name; one that may not log in, or not from here, gets its own and is refused at the end.
     pub fn login_begin(&mut self, client_first: &str) -> Result<String> {
         self.user = None;
         let first = ClientFirst::parse(client_first)?;
         let site = self.site();
         let mock = Verifier::mock(site.secret(), first.name(), site.iterations());
         let accounts = site.accounts();
-        let allowed = accounts.account(first.name()).filter(|account| self.may_log_in(account));
-        let (verifier, account) = match allowed {
-            Some(account) => (account.verifier.clone(), Some(account.name().clone())),
-            None => (mock, None),
-        };
+        let known = accounts.account(first.name());
+        let verifier = known.map_or(&mock, |account| &account.verifier).clone();
+        let allowed = known.filter(|account| self.may_log_in(account));
+        let account = allowed.map(|account| (account.name().clone(), verifier.clone()));
         let (server, challenge) = ServerExchange::begin(&first, verifier)?;
         let name = first.name().to_string();
         self.exchange = Some(Box::new(Exchange { server, name, account }));
@@ -56,25 +59,26 @@ impl Session {
 
     /// The second step: the client's proof gives the server's own, and the session its rights.
     /// After [`limits::LOGIN_TRIES`] failures the connection must end: [`Error::TooMany`].
-    pub fn login_finish(&mut self, client_final: &str) -> Result<String> {
+    ///
+    /// `alive` is called while the account's files are added up.
+    pub fn login_finish(&mut self, client_final: &str, alive: &mut Alive<'_>) -> Result<String> {
         let begun = self.exchange.take();
         let Exchange { server, name, account } =
             *begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
-        let proved = server.finish(client_final).and_then(|signature| match account {
-            Some(account) => Ok((signature, account)),
-            None => Err(Error::LoginRefused),
-        });
-        match proved {
-            Ok((signature, account)) => {
-                self.enter(&account)?;
+        let entered = server.finish(client_final).and_then(|signature| match account {
+            Some((account, proved)) => {
+                self.enter(&account, &proved, alive)?;
                 Ok(signature)
             }
-            Err(e) => {
-                self.tries += 1;
-                log::warn!("login as {} from {} refused", Escaped(&name), self.presence.peer);
-                Err(e)
-            }
-        }
+            None => Err(Error::LoginRefused),
+        });
+        entered.inspect_err(|e| self.failed(&name, e))
+    }
+
+    /// Counts and logs an attempt that came to nothing.
+    fn failed(&mut self, name: &str, e: &Error) {
+        self.tries += 1;
+        log::warn!("login as {} from {} refused: {e}", Escaped(name), self.presence.peer);
     }
 
     /// Whether so many attempts failed that the connection should end.
@@ -82,13 +86,19 @@ impl Session {
         self.tries >= limits::LOGIN_TRIES
     }
 
-    fn enter(&mut self, name: &AccountName) -> Result<()> {
-        let accounts = self.site().accounts();
-        let account = accounts.account(name.as_str()).ok_or(Error::LoginRefused)?;
-        let (vfs, purse) = self.site().open_view(account, &self.presence)?;
-        let cwd = VPath::root();
-        let name = name.clone();
-        self.user = Some(User { name, accounts, vfs, purse, cwd });
+    /// Lets the account in, if it still may log in and the record is still the one that was proved.
+    fn enter(
+        &mut self,
+        name: &AccountName,
+        proved: &Verifier,
+        alive: &mut Alive<'_>,
+    ) -> Result<()> {
+        let may = |account: &Account| account.verifier == *proved && self.may_log_in(account);
+        let Opened { accounts, rights, mounts, vfs, purse } =
+            self.site().open_views(name, &self.presence, &may, alive)?;
+        let (name, cwd) = (name.clone(), VPath::root());
+        let by = name.to_string();
+        self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
         log::info!("{} logged in", self.who());
         Ok(())
     }
@@ -96,20 +106,37 @@ impl Session {
     /// Logs in with a password in clear, checked against the same record.
     pub fn login_plain(&mut self, name: &str, password: &str) -> Result<()> {
         self.log_out();
+        let entered = self.check_plain(name, password).and_then(|(account, proved)| {
+            let site = Arc::clone(self.site());
+            let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+            self.enter(&account, &proved, &mut alive)
+        });
+        entered.inspect_err(|e| self.failed(name, e))
+    }
+
+    fn check_plain(&self, name: &str, password: &str) -> Result<(AccountName, Verifier)> {
         let site = self.site();
         let accounts = site.accounts();
         let mock = Verifier::mock(site.secret(), name, site.iterations());
         let allowed = accounts.account(name).filter(|account| self.may_log_in(account));
         let verifier = allowed.map_or(&mock, |account| &account.verifier);
         let right = site.plain_checks().accepts(name, verifier, password)?;
-        match allowed {
-            Some(account) if right => self.enter(&account.name().clone()),
-            _ => {
-                self.tries += 1;
-                log::warn!("login as {} from {} refused", Escaped(name), self.presence.peer);
-                Err(Error::LoginRefused)
-            }
-        }
+        let account = allowed.filter(|_| right).ok_or(Error::LoginRefused)?;
+        Ok((account.name().clone(), account.verifier.clone()))
+    }
+
+    /// Lets a guest in, where the settings allow it.
+    pub fn login_guest(&mut self) -> Result<()> {
+        self.log_out();
+        let opened = self.site().open_guest(&self.presence);
+        let opened = opened.inspect_err(|e| self.failed("anonymous", e))?;
+        let Opened { accounts, rights, mounts, vfs, purse } = opened;
+        // Guests have one name and are many: none takes over what another one writes.
+        let by = format!("guest {}", self.presence.id());
+        let (name, cwd) = (AccountName::guest(), VPath::root());
+        self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
+        log::info!("{} came in", self.who());
+        Ok(())
     }
 
     /// Failed attempts of this connection.

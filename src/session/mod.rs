@@ -7,6 +7,7 @@
 mod content;
 mod login;
 mod people;
+mod why;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,16 +17,19 @@ use self::people::Reproof;
 use crate::accounts::{AccountName, Accounts, Role, State};
 use crate::admin;
 use crate::error::{Error, Result};
-use crate::quota::Purse;
+use crate::mounts::Mounts;
+use crate::quota::{Charge, Purse};
 use crate::site::{Presence, Site};
-use crate::transfer::Claimant;
-use crate::vfs::Vfs;
+use crate::transfer::{Claimant, give_back};
+use crate::vfs::{Freed, Payer, Vfs, View};
 
 pub use self::content::Wanted;
 pub use self::people::{
     Guest, NAME_FORM, Overview, Request, Rules, Standing, State as AccountState,
 };
+pub use self::why::Reason;
 pub use crate::quota::Usage;
+pub use crate::rights::Rights;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
 pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
 
@@ -44,10 +48,29 @@ pub struct Session {
 #[derive(Debug)]
 struct User {
     name: AccountName,
+    /// What others are told who find it writing.
+    by: String,
     accounts: Arc<Accounts>,
+    /// What it may do in its home.
+    rights: Rights,
+    mounts: Arc<Mounts>,
     vfs: Vfs,
     purse: Purse,
     cwd: VPath,
+}
+
+impl User {
+    /// Makes the table of views anew, as the rights and the mounts are now.
+    fn open_views(&mut self, site: &Site) -> Result<()> {
+        let home = self.vfs.home().cloned().ok_or(Error::NeedLogin)?;
+        self.vfs = site.views(home, self.account(), self.rights, &self.mounts)?;
+        Ok(())
+    }
+
+    /// The account's name; a guest has none.
+    fn account(&self) -> Option<&str> {
+        if self.name.is_guest() { None } else { Some(self.name.as_str()) }
+    }
 }
 
 impl Session {
@@ -108,6 +131,9 @@ impl Session {
         }
         let site = Arc::clone(self.site());
         let Some(user) = &mut self.user else { return Ok(()) };
+        if user.name.is_guest() {
+            return Ok(());
+        }
         let now = site.accounts();
         if Arc::ptr_eq(&now, &user.accounts) {
             return Ok(());
@@ -115,11 +141,29 @@ impl Session {
         match now.account(user.name.as_str()) {
             Some(account) if account.state == State::Active => {
                 site.ledger().set_limit(&user.purse, account.quota_bytes);
+                let rights = account.rights;
                 user.accounts = now;
+                if rights != user.rights {
+                    user.rights = rights;
+                    user.open_views(&site)?;
+                }
                 Ok(())
             }
             _ => Err(Error::AccountClosed),
         }
+    }
+
+    /// Lets an edit of the mounts count: called at every command that was waited for. Those that
+    /// had arrived together with it share its look.
+    pub fn refresh_mounts(&mut self) -> Result<()> {
+        let site = Arc::clone(self.site());
+        let Some(user) = &mut self.user else { return Ok(()) };
+        let now = site.mounts();
+        if Arc::ptr_eq(&now, &user.mounts) {
+            return Ok(());
+        }
+        user.mounts = now;
+        user.open_views(&site)
     }
 
     fn user(&self) -> Result<&User> {
@@ -152,6 +196,18 @@ impl Session {
     /// Where a path leads from the current folder; nothing is looked at.
     pub fn resolve(&self, path: &str) -> Result<VPath> {
         Ok(self.at(path)?.1)
+    }
+
+    /// What may be done at a path, and in what is mounted right below it, by its names there.
+    pub fn rights_in(&self, path: &str) -> Result<(Rights, Vec<(String, Rights)>)> {
+        let (user, path) = self.at(path)?;
+        let below = user.vfs.views().iter().filter_map(|view| {
+            let name = path.step_towards(view.mount_point())?;
+            let here = path.join(name).is_ok_and(|here| here == *view.mount_point());
+            // A folder that only leads to a mount point can be looked at.
+            Some((name.to_owned(), if here { view.rights() } else { Rights::READ }))
+        });
+        Ok((user.vfs.view(&path)?.rights(), below.collect()))
     }
 
     /// Sets a file's time.
@@ -192,19 +248,21 @@ impl Session {
     /// Removes a file or a link.
     pub fn remove(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
+        let (view, purse) = self.changing(user, &path)?;
         let freed = user.vfs.remove(&path)?;
-        self.site().ledger().give_back(&user.purse, freed);
-        log::info!("{} removed {path}: {freed} bytes", self.who());
+        give_back(self.site().ledger(), &purse, view.payer(), &freed);
+        log::info!("{} removed {path}: {} bytes", self.who(), freed.bytes);
         Ok(())
     }
 
     /// Removes a file or a folder with all that it holds.
     pub fn remove_tree(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
         let (user, path) = self.at(path)?;
+        let (view, purse) = self.changing(user, &path)?;
         let ledger = self.site().ledger();
         let mut removed = 0u64;
         let result = user.vfs.remove_tree(&path, &mut |freed| {
-            ledger.give_back(&user.purse, freed);
+            give_back(ledger, &purse, view.payer(), &freed);
             removed += 1;
             alive(removed, 0)
         });
@@ -218,9 +276,56 @@ impl Session {
     pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<()> {
         let (user, from) = self.at(from)?;
         let to = user.cwd.join(to)?;
+        let (view, purse) = self.changing(user, &from)?;
+        if user.vfs.is_across(&from, &to)? {
+            return self.rename_across(user, (&from, &to), replace);
+        }
         let freed = user.vfs.rename(&from, &to, replace)?;
-        self.site().ledger().give_back(&user.purse, freed);
+        give_back(self.site().ledger(), &purse, view.payer(), &freed);
         Ok(())
+    }
+
+    /// Moves a file into another view: charged to who pays there before, credited here after.
+    fn rename_across(
+        &self,
+        user: &User,
+        (from, to): (&VPath, &VPath),
+        replace: bool,
+    ) -> Result<()> {
+        let (ours, left) = self.changing(user, from)?;
+        let theirs = user.vfs.to_write(to)?;
+        let charged = self.site().purse(theirs, &user.purse)?;
+        let (ledger, claims) = (self.site().ledger(), self.site().claims());
+        let who = Claimant { by: &user.by, session: self.presence.id() };
+        // Nobody puts another file into either place meanwhile.
+        let take = |view: &View, path: &VPath, purse: &Purse| {
+            let charge = Charge::open(ledger, purse, 0);
+            claims.take(&view.key(path), path.as_str(), who, charge)
+        };
+        let _source = take(ours, from, &left)?;
+        let target = take(theirs, to, &charged)?;
+        let mut target = target.hold()?;
+        target.needs_no_peer();
+        // Between two places that the same purse pays for nothing changes but the place.
+        let is_own = |freed: &Freed| {
+            charged == left
+                && (ours.payer() != Payer::Writer || freed.owner.as_deref() == user.account())
+        };
+        let moved = user.vfs.rename_across(from, to, replace, &mut |freed, replacing| {
+            if is_own(freed) { Ok(()) } else { target.charge().cover(freed.bytes, replacing) }
+        })?;
+        if !is_own(&moved.left) {
+            target.charge().settle(moved.left.bytes);
+            give_back(ledger, &left, ours.payer(), &moved.left);
+        }
+        give_back(ledger, &charged, theirs.payer(), &moved.replaced);
+        Ok(())
+    }
+
+    /// The view in which something is about to change, and who pays for what is there.
+    fn changing<'a>(&self, user: &'a User, path: &VPath) -> Result<(&'a View, Purse)> {
+        let view = user.vfs.to_change(path)?;
+        Ok((view, self.site().purse(view, &user.purse)?))
     }
 
     /// Bytes used, promised and allowed.
@@ -230,23 +335,34 @@ impl Session {
         self.site().ledger().usage(&user.purse).ok_or(missing)
     }
 
-    /// Bytes that the account could still store, as the quota and the disk stand.
-    pub fn free_bytes(&self) -> Result<u64> {
-        let disk = self.user()?.vfs.free_bytes()?.saturating_sub(self.site().min_free_bytes());
-        let usage = self.usage()?;
+    /// Bytes that could still be stored at a path, as the limit there and the disk stand.
+    pub fn free_bytes(&self, path: &str) -> Result<u64> {
+        let (user, path) = self.at(path)?;
+        let view = user.vfs.view(&path)?;
+        let disk = view.free_bytes()?.saturating_sub(self.site().min_free_bytes());
+        let missing = Error::WrongState { what: "the ledger does not know this account" };
+        let purse = self.site().purse(view, &user.purse)?;
+        let usage = self.site().ledger().usage(&purse).ok_or(missing)?;
         let taken = usage.used_bytes.saturating_add(usage.reserved_bytes);
         Ok(usage.limit_bytes.map_or(disk, |limit| disk.min(limit.saturating_sub(taken))))
     }
 
-    /// The account's unfinished uploads.
-    pub fn parts(&self) -> Result<Vec<PartNote>> {
-        self.user()?.vfs.parts()
+    /// Calls `seen` with each of the account's unfinished uploads; its error ends the listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
+        match self.user()? {
+            // What other guests left is none of this one's business.
+            guest if guest.name.is_guest() => Ok(()),
+            user => user.vfs.parts(seen),
+        }
     }
 
     /// Removes the unfinished upload of a path.
     pub fn forget(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
-        let who = Claimant { by: user.purse.as_str(), session: self.presence.id() };
+        if user.name.is_guest() {
+            return Err(Error::Denied { path: path.as_str().to_string() });
+        }
+        let who = Claimant { by: &user.by, session: self.presence.id() };
         admin::forget(self.site(), &user.vfs, &user.purse, who, &path)
     }
 }

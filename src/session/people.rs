@@ -50,6 +50,9 @@ impl Session {
     pub fn reprove(&mut self, client_first: &str) -> Result<String> {
         let first = ClientFirst::parse(client_first)?;
         let user = self.user()?;
+        if user.name.is_guest() {
+            return Err(Error::WrongState { what: "a guest has no password" });
+        }
         let account = user.accounts.account(user.name.as_str()).ok_or(Error::AccountClosed)?;
         if first.name() != user.name.as_str() {
             return Err(Error::BadArgument { what: "client_first: a name that is not yours" });

@@ -15,8 +15,8 @@ use crate::vfs::Vfs;
 #[derive(Debug)]
 pub(super) struct Online {
     tcp: TcpStream,
-    /// Who it is, and the view that all sessions of an account share, with its descriptors.
-    user: Option<(AccountName, Vfs)>,
+    /// Who it is, and its views; all sessions of an account share the home, with its descriptors.
+    pub(super) user: Option<(AccountName, Vfs)>,
     peer: IpAddr,
     door: &'static str,
     since_secs: i64,
@@ -57,7 +57,7 @@ pub struct Guest {
 #[derive(Debug)]
 pub struct Presence {
     site: Arc<Site>,
-    id: u64,
+    pub(super) id: u64,
     activity: Arc<Activity>,
     /// Who is at the other end.
     pub peer: IpAddr,
@@ -98,13 +98,6 @@ impl Site {
                 !ended_before
             })
             .count()
-    }
-
-    /// The view that an account's sessions share.
-    pub(super) fn shared_view(&self, name: &AccountName) -> Option<Vfs> {
-        let online = lock(&self.online);
-        let users = online.values().filter_map(|other| other.user.as_ref());
-        users.filter(|(other, _)| other == name).map(|(_, vfs)| vfs.clone()).next()
     }
 
     /// Begins to stop: every connection finishes the request that it is at and then finds the end
@@ -156,13 +149,6 @@ impl Presence {
     /// What all sessions share.
     pub fn site(&self) -> &Arc<Site> {
         &self.site
-    }
-
-    /// The connection belongs to an account now.
-    pub(super) fn log_in(&self, name: &AccountName, vfs: &Vfs) {
-        if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
-            me.user = Some((name.clone(), vfs.clone()));
-        }
     }
 
     /// The connection goes on without an account.

@@ -164,6 +164,11 @@ impl Claim {
         Ok(Held { slot: &self.slot, state })
     }
 
+    #[cfg(test)]
+    pub(super) fn fall_silent(&self) {
+        *lock(&self.slot.seen) = Some(Instant::now() - 2 * limits::CLAIM_STUCK);
+    }
+
     /// Shows that the holder is alive, though it has nothing to write yet.
     pub fn touch(&self) {
         self.slot.touch();
@@ -210,30 +215,26 @@ mod tests {
     impl Scene {
         fn new() -> Scene {
             let ledger = Arc::new(Ledger::new());
-            ledger.open(&Purse::new("ann"), Some(100), 0);
+            ledger.open(&Purse::account("ann"), Some(100), 0);
             Scene { ledger, claims: Arc::default() }
         }
 
         fn take(&self, by: &str, session: u64) -> Result<Claim> {
-            let charge = Charge::open(&self.ledger, &Purse::new("ann"), 0);
+            let charge = Charge::open(&self.ledger, &Purse::account("ann"), 0);
             self.claims.take("k", "/a", Claimant { by, session }, charge)
         }
 
         fn figures(&self) -> (u64, u64) {
-            let usage = self.ledger.usage(&Purse::new("ann")).unwrap();
+            let usage = self.ledger.usage(&Purse::account("ann")).unwrap();
             (usage.used_bytes, usage.reserved_bytes)
         }
-    }
-
-    fn silence(claim: &Claim) {
-        *lock(&claim.slot.seen) = Some(Instant::now() - 2 * limits::CLAIM_STUCK);
     }
 
     #[test]
     fn another_account_is_refused_and_told_who_writes() {
         let scene = Scene::new();
         let first = scene.take("ann", 1).unwrap();
-        silence(&first);
+        first.fall_silent();
         let refused = scene.take("bob", 2).unwrap_err();
         assert_eq!(refused.to_string(), "`/a` is being written by ann for 0 s");
         assert!(first.hold().is_ok());
@@ -246,7 +247,7 @@ mod tests {
         let scene = Scene::new();
         let old = scene.take("ann", 1).unwrap();
         assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "alive");
-        silence(&old);
+        old.fall_silent();
         assert!(matches!(scene.take("ann", 1), Err(Error::Busy { .. })), "its own session");
         let new = scene.take("ann", 2).unwrap();
         assert!(matches!(old.hold(), Err(Error::Superseded { .. })));
@@ -266,7 +267,7 @@ mod tests {
         held.charge().spend(30).unwrap();
         drop(held);
         assert_eq!(scene.figures(), (30, 50));
-        silence(&old);
+        old.fall_silent();
         let new = scene.take("ann", 2).unwrap();
         assert_eq!(scene.figures(), (30, 0));
         let mut held = new.hold().unwrap();
@@ -282,14 +283,14 @@ mod tests {
     fn life_shown_in_any_way_keeps_a_claim() {
         let scene = Scene::new();
         let claim = scene.take("ann", 1).unwrap();
-        silence(&claim);
+        claim.fall_silent();
         claim.touch();
         assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "bytes arrive");
         let held = claim.hold().unwrap();
-        silence(&claim);
+        claim.fall_silent();
         drop(held);
         assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "a long write ended");
-        silence(&claim);
+        claim.fall_silent();
         claim.hold().unwrap().needs_no_peer();
         claim.touch();
         assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "nobody is waited for");

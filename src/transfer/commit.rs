@@ -15,7 +15,7 @@ use super::{Alive, Claim};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Home, Mtime};
+use crate::vfs::{Draft, Freed, Mtime, Payer};
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,12 @@ impl Ready {
         self.size
     }
 
+    /// Lets go of what the file holds open. Where that fails it is held on to: the failure comes
+    /// again when the file is placed.
+    pub(super) fn close(&mut self) {
+        let _ = self.draft.close(self.mtime);
+    }
+
     fn sync(self, alive: &mut Alive<'_>) -> Result<Ready> {
         match watched(self.size, alive, || self.draft.sync()) {
             Ok(()) => Ok(self),
@@ -65,7 +71,7 @@ impl Ready {
     }
 
     /// Removes the bytes of a file that could not be made sure of.
-    fn throw_away(self, e: Error) -> Error {
+    pub(super) fn throw_away(self, e: Error) -> Error {
         let thrown = self.claim.hold().and_then(|mut held| {
             self.draft.discard()?;
             held.charge().settle(0);
@@ -81,17 +87,32 @@ impl Ready {
     fn place(&mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
         let freed = self.draft.place(self.replace, self.mtime)?;
+        give_back(&self.ledger, &self.purse, self.draft.payer(), &freed);
         if self.small {
             held.charge().settle(self.size);
+            // What an earlier attempt at this path left is of no use to anybody now.
+            match self.draft.drop_older_part() {
+                Ok(freed) => self.ledger.give_back(&self.purse, freed),
+                Err(e) => log::warn!("the older part of a stored file stays: {e}"),
+            }
         }
-        self.ledger.give_back(&self.purse, freed);
         Ok(())
+    }
+}
+
+/// Credits what became free in a root to who paid for it: `purse`, or whom the file named.
+pub fn give_back(ledger: &Ledger, purse: &Purse, payer: Payer, freed: &Freed) {
+    match (payer, &freed.owner) {
+        (Payer::Writer, Some(owner)) => ledger.give_back(&Purse::account(owner), freed.bytes),
+        // Put there by the operator: nobody paid for it.
+        (Payer::Writer, None) => {}
+        (Payer::Owner | Payer::Itself, _) => ledger.give_back(purse, freed.bytes),
     }
 }
 
 /// Does something that may wait long for the disk, on a thread of its own if there is much to
 /// write, and shows life meanwhile: a slow card takes minutes for what was received in seconds.
-fn watched(
+pub(super) fn watched(
     bytes: u64,
     alive: &mut Alive<'_>,
     work: impl FnOnce() -> Result<()> + Send,
@@ -124,42 +145,18 @@ fn watched(
 
 /// Commits one file.
 pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Result<Stored> {
-    let mut ready = match durability {
-        Durability::Full => ready.sync(alive)?,
-        Durability::None => ready,
-    };
-    ready.place()?;
-    if durability == Durability::Full {
-        ready.draft.sync_folder()?;
+    if durability == Durability::None {
+        return place(ready);
     }
-    Ok(Stored { size: ready.size })
+    let ready = ready.sync(alive)?;
+    let folder = ready.draft.folder()?;
+    let stored = place(ready)?;
+    folder.sync()?;
+    Ok(stored)
 }
 
-/// Commits several small files with two syncs of the file system for all of them; one result each,
-/// in order.
-pub fn commit_group(group: Vec<Ready>, home: &Home, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
-    if group.len() < 2 {
-        return group.into_iter().map(|ready| commit(ready, Durability::Full, alive)).collect();
-    }
-    // Everything that others have written goes to the disk too, so it may take its time.
-    if let Err(e) = watched(u64::MAX, alive, || home.sync_all()) {
-        log::error!("a group of {} files could not be synced: {e}", group.len());
-        let fail = |ready: Ready| {
-            let e = Error::Io { doing: "syncing", source: io::ErrorKind::Other.into() };
-            Err(ready.throw_away(e))
-        };
-        return group.into_iter().map(fail).collect();
-    }
-    let mut placed = Vec::with_capacity(group.len());
-    for mut ready in group {
-        placed.push(ready.place().map(|()| Stored { size: ready.size }));
-    }
-    if let Err(e) = watched(u64::MAX, alive, || home.sync_all()) {
-        log::error!("the names of a group of {} files could not be synced: {e}", placed.len());
-        let fail = |one: Result<Stored>| {
-            one.and(Err(Error::Io { doing: "syncing", source: io::ErrorKind::Other.into() }))
-        };
-        return placed.into_iter().map(fail).collect();
-    }
-    placed
+/// Puts a file in its place and tells what was stored.
+pub(super) fn place(mut ready: Ready) -> Result<Stored> {
+    ready.place()?;
+    Ok(Stored { size: ready.size })
 }

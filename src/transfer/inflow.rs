@@ -14,7 +14,7 @@ use super::{Claim, Held, Ready, Spec};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Keep, Mtime, Source, VPath, Vfs};
+use crate::vfs::{Draft, Keep, Mtime, Source, VPath, View};
 
 /// Where the bytes that come belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Inflow {
 /// The bytes, apart from the right to write them.
 #[derive(Debug)]
 struct Body {
-    vfs: Vfs,
+    view: View,
     path: VPath,
     /// The part, once there is one.
     draft: Option<Draft>,
@@ -51,19 +51,43 @@ struct Body {
     ledger: Arc<Ledger>,
     purse: Purse,
     mtime: Option<Mtime>,
+    /// Bytes that the file is to have, where that was said, now or when its part was begun.
+    whole: Option<u64>,
     /// What has come while there is no part; it is covered, and not on the disk yet.
     waiting: Vec<u8>,
     /// Bytes of the file so far.
     end: u64,
+    /// What is to be taken over before the first byte is written. It waits until then, so that a
+    /// stream that never begins changes nothing.
+    behind: Behind,
+}
+
+/// What the bytes that come are put behind.
+#[derive(Debug, Default)]
+enum Behind {
+    #[default]
+    Nothing,
+    /// The part that is there.
+    Part,
+    /// A copy of the file that is there.
+    File(Source),
 }
 
 impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
+    /// Of who goes on this may be the whole (so does lftp) or the rest; what can be the whole is.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
         let (claim, replacing) = spec.begin()?;
-        let part = spec.vfs.part_held(spec.path)?;
-        let old = if replacing { Some(spec.vfs.source(spec.path)?) } else { None };
-        let there = old.as_ref().map_or(part.unwrap_or(0), Source::size);
+        let mut held_claim = claim.hold()?;
+        let part = spec.view.part_held(spec.path)?;
+        let old = if replacing { Some(spec.view.source(spec.path)?) } else { None };
+        if let (false, Some(folder)) = (replacing, spec.path.parent()) {
+            // A short file meets its folder only at its end, which is late for a refusal.
+            spec.view.check_folder(&folder)?;
+        }
+        // Nothing is compared here, so only what is known to be of one file is gone on with.
+        let sound = spec.view.part_sound(spec.path)?.unwrap_or(0);
+        let there = old.as_ref().map_or(sound, Source::size);
         let kept = match start {
             Start::Fresh => 0,
             Start::End => there,
@@ -71,17 +95,28 @@ impl Inflow {
             Start::At(got) => return Err(Error::BadOffset { got, want: there }),
         };
         let goes_on = !replacing && kept > 0;
-        let held = if goes_on { part.unwrap_or(0) } else { 0 };
-        let whole = kept.saturating_add(declared.unwrap_or(0));
-        let disk = spec.disk();
-        {
-            let mut claim = claim.hold()?;
-            claim.charge().adopt(held);
-            claim.charge().cover(whole, replacing)?;
+        if let (false, Some(_)) = (goes_on, part) {
+            // Who begins anew has given it up, and may need its room.
+            let freed = spec.view.drop_part(spec.path)?;
+            spec.ledger.give_back(spec.purse, freed);
         }
+        let held = if goes_on { part.unwrap_or(0) } else { 0 };
+        let declared =
+            declared.map(|bytes| if bytes < kept { kept.saturating_add(bytes) } else { bytes });
+        let whole = declared.unwrap_or(kept);
+        let disk = spec.disk();
+        held_claim.charge().adopt(held);
+        held_claim.charge().cover(whole, replacing)?;
+        drop(held_claim);
         disk.check(whole.saturating_sub(held))?;
-        let mut body = Body {
-            vfs: spec.vfs.clone(),
+        let known = if goes_on { spec.view.part_declared(spec.path)? } else { None };
+        let behind = match old {
+            _ if kept == 0 => Behind::Nothing,
+            Some(old) => Behind::File(old),
+            None => Behind::Part,
+        };
+        let body = Body {
+            view: spec.view.clone(),
             path: spec.path.clone(),
             draft: None,
             disk,
@@ -89,14 +124,11 @@ impl Inflow {
             purse: spec.purse.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
+            whole: declared.or(known),
             end: kept,
+            behind,
         };
-        if goes_on {
-            body.go_on(&mut claim.hold()?)?;
-        } else if let (Some(old), true) = (old, kept > 0) {
-            body.copy(&old, &claim)?;
-        }
-        Ok(Inflow { body, claim, replace: spec.replace, replacing, kept })
+        Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept })
     }
 
     /// Where the file will be.
@@ -119,10 +151,31 @@ impl Inflow {
         self.body.end
     }
 
+    /// Whether fewer bytes are here than the file is to have, as far as that was ever said.
+    pub fn is_short(&self) -> bool {
+        self.body.whole.is_some_and(|whole| self.body.end < whole)
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.body.disk.fill();
+    }
+
+    #[cfg(test)]
+    pub(super) fn fall_silent(&self) {
+        self.claim.fall_silent();
+    }
+
     /// Takes the next bytes. After a refusal what was written before stays as a part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let held = &mut self.claim.hold()?;
         let body = &mut self.body;
+        if !bytes.is_empty() {
+            body.take_over(&self.claim)?;
+        }
+        let held = &mut self.claim.hold()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if body.draft.is_none() && body.waiting.len() + bytes.len() <= limits::INFLOW_SMALL {
             return body.wait(held, bytes, self.replacing);
         }
@@ -130,24 +183,26 @@ impl Inflow {
         body.append(held, bytes)
     }
 
-    /// The stream broke off: what has come stays as a part, for the next attempt.
+    /// The stream broke off: what has come stays as a part, for the next attempt. Tells the bytes
+    /// of the part; where nothing came it is the one that was there before.
     pub fn keep(mut self) -> Result<u64> {
         let held = &mut self.claim.hold()?;
-        if self.body.end > 0 {
+        if self.body.end > self.kept {
             self.body.spill(held)?;
         }
-        Ok(self.body.end)
+        Ok(held.charge().held())
     }
 
     /// The stream is at its end: the file is ready to be committed.
-    pub fn finish(self) -> Result<Ready> {
-        let Body { vfs, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
+    pub fn finish(mut self) -> Result<Ready> {
+        self.body.take_over(&self.claim)?;
+        let Body { view, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
         let (claim, replace) = (self.claim, self.replace);
         claim.hold()?.needs_no_peer();
         let (draft, small) = match draft {
             Some(draft) => (draft, false),
             None => {
-                let mut draft = vfs.draft_small(&path)?;
+                let mut draft = view.draft_small(&path)?;
                 draft.write_at(0, &waiting)?;
                 (draft, true)
             }
@@ -157,13 +212,23 @@ impl Inflow {
 }
 
 impl Body {
+    /// Takes over what the new bytes are put behind.
+    fn take_over(&mut self, claim: &Claim) -> Result<()> {
+        match std::mem::take(&mut self.behind) {
+            Behind::Nothing => Ok(()),
+            Behind::Part => self.go_on(&mut claim.hold()?),
+            Behind::File(old) => self.copy(&old, claim),
+        }
+    }
+
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self, claim: &mut Held<'_>) -> Result<()> {
-        let mut draft = self.vfs.draft(&self.path, Keep::Held, None, self.mtime)?;
+        let mut draft = self.view.draft(&self.path, Keep::Held, self.whole, self.mtime)?;
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
         claim.charge().settle(draft.held());
+        draft.vouch(None)?;
         if draft.held() != self.end {
             return Err(Error::BadOffset { got: self.end, want: draft.held() });
         }
@@ -190,6 +255,7 @@ impl Body {
     /// Keeps bytes in memory, and room for them.
     fn wait(&mut self, claim: &mut Held<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
         let end = self.end.saturating_add(bytes.len() as u64);
+        self.disk.check(end)?;
         claim.charge().cover(end, replacing)?;
         self.waiting.extend_from_slice(bytes);
         self.end = end;
@@ -201,7 +267,7 @@ impl Body {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.vfs.draft(&self.path, Keep::Fresh, None, self.mtime)?;
+        let draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
         self.ledger.give_back(&self.purse, draft.cleared_bytes());
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);

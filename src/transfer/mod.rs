@@ -14,14 +14,19 @@
 mod claim;
 mod commit;
 mod download;
+mod group;
 mod inflow;
 mod paid;
 mod row;
 mod upload;
 
+#[cfg(test)]
+mod tests;
+
 pub use claim::{Claim, Claimant, Claims, Held};
-pub use commit::{Durability, Ready, Stored, commit, commit_group};
+pub use commit::{Durability, Ready, Stored, commit, give_back};
 pub use download::{Download, Sums};
+pub use group::Group;
 pub use inflow::{Inflow, Start};
 pub use row::Row;
 pub use upload::{Spec, Upload, store};

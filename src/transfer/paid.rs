@@ -6,26 +6,32 @@
 use super::Held;
 use crate::error::{Error, Result};
 use crate::quota::Charge;
-use crate::vfs::{Draft, Vfs};
+use crate::vfs::{Draft, View};
 
 /// The disk and what must stay free on it.
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
-    vfs: Vfs,
+    view: View,
     min_free_bytes: u64,
 }
 
 impl Disk {
-    pub(super) fn new(vfs: &Vfs, min_free_bytes: u64) -> Disk {
-        Disk { vfs: vfs.clone(), min_free_bytes }
+    pub(super) fn new(view: &View, min_free_bytes: u64) -> Disk {
+        Disk { view: view.clone(), min_free_bytes }
     }
 
     /// Refuses growth for which the disk, less its reserve, has no room.
     pub(super) fn check(&self, growth: u64) -> Result<()> {
-        if growth > 0 && self.vfs.free_bytes()?.saturating_sub(self.min_free_bytes) < growth {
+        if growth > 0 && self.view.free_bytes()?.saturating_sub(self.min_free_bytes) < growth {
             return Err(Error::DiskFull);
         }
         Ok(())
+    }
+
+    /// Somebody else fills the disk.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self) {
+        self.min_free_bytes = u64::MAX;
     }
 
     /// Charges what `write` adds up to `end`, if there is room for it, and lets it write.

@@ -10,17 +10,19 @@ use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Charge, Ledger, Purse};
-use crate::vfs::{Draft, Keep, Kind, Mtime, VPath, Vfs};
+use crate::vfs::{Draft, Keep, Mtime, VPath, View};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
 /// What is to be written, where, and at whose cost.
 #[derive(Debug)]
 pub struct Spec<'a> {
-    /// The account's view of the disk.
-    pub vfs: &'a Vfs,
+    /// The root that it is put into, as the account sees it.
+    pub view: &'a View,
     /// Who has how much room.
     pub ledger: &'a Arc<Ledger>,
+    /// Who writes, in a refusal to others.
+    pub by: &'a str,
     /// Who pays.
     pub purse: &'a Purse,
     /// Who writes what.
@@ -41,29 +43,22 @@ impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made.
     /// `true` if there is a file to replace.
     pub(super) fn begin(&self) -> Result<(Claim, bool)> {
-        let by = self.purse.as_str();
-        let key = format!("{by}{}", self.path.as_str());
-        let who = Claimant { by, session: self.session };
+        let key = self.view.key(self.path);
+        let who = Claimant { by: self.by, session: self.session };
         let charge = Charge::open(self.ledger, self.purse, 0);
         let claim = self.claims.take(&key, self.path.as_str(), who, charge)?;
-        let path = || self.path.as_str().to_string();
-        match self.vfs.stat(self.path) {
-            Err(Error::NotFound { .. }) => Ok((claim, false)),
-            Err(e) => Err(e),
-            Ok(there) => match there.kind {
-                Kind::Folder => Err(Error::IsDirectory { path: path() }),
-                Kind::Link | Kind::Other => Err(Error::NotRegular { path: path() }),
-                Kind::File if !self.replace => {
-                    Err(Error::Exists { path: path(), size: there.size })
-                }
-                Kind::File => Ok((claim, true)),
-            },
-        }
+        let replacing = self.view.may_store(self.path, self.replace)?;
+        Ok((claim, replacing))
+    }
+
+    /// Whether it may replace what comes to be there meanwhile.
+    pub(super) fn may_replace(&self) -> bool {
+        self.replace && self.view.rights().modify
     }
 
     /// The disk that it is written on.
     pub(super) fn disk(&self) -> Disk {
-        Disk::new(self.vfs, self.min_free_bytes)
+        Disk::new(self.view, self.min_free_bytes)
     }
 }
 
@@ -82,6 +77,9 @@ pub struct Upload {
     size: u64,
     mtime: Option<Mtime>,
     replace: bool,
+    /// Whether the part may hold bytes of another version of the file, or a gap, behind what is
+    /// settled; then its note says how far it can be relied on.
+    doubtful: bool,
     scratch: Vec<Digest>,
 }
 
@@ -111,9 +109,15 @@ impl Upload {
             path: spec.path.clone(),
             size,
             mtime: spec.mtime,
-            replace: spec.replace,
+            replace: spec.may_replace(),
+            doubtful: false,
             scratch: Vec::new(),
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.disk.fill();
     }
 
     /// Shows that the peer is alive: bytes of a frame have come.
@@ -203,6 +207,13 @@ impl Upload {
             }
         }
         let mut held = self.claim.hold()?;
+        if !self.doubtful && (offset < self.draft.held() || bad != 0) {
+            // What lies behind the new bytes may be of an older version, and damaged ones leave a
+            // gap; whoever goes on without comparing must know before it is so.
+            self.row.settle(chunk);
+            self.draft.vouch(Some(self.row.settled() * CHUNK))?;
+            self.doubtful = true;
+        }
         let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
         if let Some(i) = last_good {
             let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
@@ -247,7 +258,10 @@ impl Upload {
         let chunks = self.size.div_ceil(CHUNK);
         match self.row.finish(chunks) {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
-            _ => return Err(Error::WholeMismatch),
+            _ => {
+                self.draft.vouch(Some(0))?;
+                return Err(Error::WholeMismatch);
+            }
         }
         self.claim.hold()?.needs_no_peer();
         Ok(Ready {
@@ -260,6 +274,20 @@ impl Upload {
             replace: self.replace,
             small: false,
         })
+    }
+
+    /// Ends without storing, and notes how much of the part can be relied on. Without it less is
+    /// relied on than could be.
+    pub fn leave(mut self) {
+        let settled = self.row.settled() * CHUNK;
+        let sound = Some(settled).filter(|settled| *settled < self.draft.held());
+        let noted = match self.claim.hold() {
+            Ok(_held) if self.doubtful => self.draft.vouch(sound),
+            _ => Ok(()),
+        };
+        if let Err(e) = noted {
+            log::warn!("the note of a part stays as it is: {e}");
+        }
     }
 
     /// Gives up and removes the part, unless a newer session goes on with it.
@@ -280,9 +308,9 @@ fn open_part(
     (size, replacing): (u64, bool),
     fresh: bool,
 ) -> Result<Draft> {
-    let mut held = spec.vfs.part_held(spec.path)?.unwrap_or(0);
+    let mut held = spec.view.part_held(spec.path)?.unwrap_or(0);
     if fresh && held > 0 {
-        let freed = spec.vfs.drop_part(spec.path)?;
+        let freed = spec.view.drop_part(spec.path)?;
         spec.ledger.give_back(spec.purse, freed);
         held = 0;
     }
@@ -290,7 +318,7 @@ fn open_part(
     claim.charge().cover(size, replacing)?;
     disk.check(size.saturating_sub(held))?;
     let keep = if fresh { Keep::Fresh } else { Keep::Held };
-    let mut draft = spec.vfs.draft(spec.path, keep, Some(size), spec.mtime)?;
+    let mut draft = spec.view.draft(spec.path, keep, Some(size), spec.mtime)?;
     // An earlier part that nobody could read any more.
     spec.ledger.give_back(spec.purse, draft.cleared_bytes());
     if draft.held() > size {
@@ -342,7 +370,7 @@ pub fn store(
         spec.disk().check(size)?;
         // Dropped before it is placed, the draft removes itself, and then the claim frees the
         // promise.
-        let mut draft = spec.vfs.draft_small(spec.path)?;
+        let mut draft = spec.view.draft_small(spec.path)?;
         draft.write_at(0, data)?;
         draft
     };
@@ -353,7 +381,7 @@ pub fn store(
         purse: spec.purse.clone(),
         size,
         mtime: spec.mtime,
-        replace: spec.replace,
+        replace: spec.may_replace(),
         small: true,
     })
 }

@@ -9,12 +9,12 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::Dir;
 use rustix::io::{Errno, Result as OsResult};
 
-use super::REMOVAL_PASSES;
 use super::entry::{Kind, kind_of};
 use super::home::{Home, own_folder};
 use super::jail::{self, At, READ};
 use super::path::VPath;
 use super::tree::{Step, walk};
+use super::view::REMOVAL_PASSES;
 use crate::error::{Error, Result};
 
 /// Where it is kept until it is removed, in the private folder.

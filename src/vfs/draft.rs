@@ -11,18 +11,21 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, fchmod, futimens};
+use rustix::fd::BorrowedFd;
+use rustix::fs::{Mode, fchmod, fstat, futimens};
 use rustix::io::Errno;
 
-use super::Account;
-use super::entry::{Kind, Mtime, kind_of, times};
-use super::home::FILE_MODE;
+use super::entry::{FileId, Kind, Mtime, kind_of, times};
+use super::home::{FILE_MODE, Home};
 use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
-use super::moves::{Origin, Taken, replaceable};
+use super::moves::{self, Freed, Origin, Taken, replaceable};
 use super::part::{self, Note};
 use super::path::VPath;
+use super::room::{Payer, Room};
 use super::source::read_full;
+use super::watch::FolderWatch;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// What becomes of a part that an earlier upload left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +39,17 @@ pub enum Keep {
 /// A file being written.
 #[derive(Debug)]
 pub struct Draft {
-    account: Arc<Account>,
-    spot: Spot,
-    file: File,
+    room: Arc<Room>,
+    path: VPath,
+    /// Where it will be, held open; found again if it was closed.
+    spot: Option<Spot>,
+    /// `None` once it was closed.
+    file: Option<File>,
     /// Its name in the account's folder of parts.
     name: String,
     /// The id of its part; a small draft is no part and has no note.
     part: Option<String>,
+    note: Option<Note>,
     len: u64,
     cleared: u64,
     placed: bool,
@@ -51,20 +58,23 @@ pub struct Draft {
 impl Draft {
     /// A draft that lasts: a part with a note.
     pub(super) fn of_part(
-        account: &Arc<Account>,
+        room: &Arc<Room>,
         path: &VPath,
         keep: Keep,
         declared: Option<u64>,
         mtime: Option<Mtime>,
     ) -> Result<Draft> {
-        let spot = target(account, path)?;
+        let spot = target(room, path)?;
         let failed = |e| told(e, path, "making a part");
-        let id = part::id(path);
-        let old = Note::read(account.parts(), &id).map_err(failed)?;
-        let there = part::held(account.parts(), &id).map_err(failed)?;
-        let mut note = Note { path: path.clone(), declared, mtime, started: part::now_secs() };
+        let parts = room.parts().map_err(failed)?;
+        let inside = room.inside(path);
+        let id = part::id(&inside);
+        let old = Note::read(parts, &id).map_err(failed)?;
+        let there = part::held(parts, &id).map_err(failed)?;
+        let started = part::now_secs();
+        let mut note = Note { path: inside, declared, mtime, started, sound: None };
         let held = if let (Keep::Held, Some(old), Some(_)) = (keep, &old, there) {
-            note.started = old.started;
+            (note.started, note.sound) = (old.started, old.sound);
             true
         } else {
             false
@@ -72,38 +82,79 @@ impl Draft {
         let cleared = if held || (old.is_none() && there.is_none()) {
             0
         } else {
-            part::drop_part(&account.home, account.parts(), &id).map_err(failed)?
+            part::drop_part(&room.home, parts, &id).map_err(failed)?
         };
         if !held || old.as_ref() != Some(&note) {
-            note.write(&account.home, account.parts()).map_err(failed)?;
+            note.write(&room.home, parts).map_err(failed)?;
         }
         let name = part::part_name(&id);
         let flags = if held { WRITE_FILE } else { NEW_FILE };
-        let opened = At::new(account.parts(), name.as_bytes()).open(flags, FILE_MODE);
+        let opened = At::new(parts, name.as_bytes()).open(flags, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
         let len = if held { length(&file)? } else { 0 };
-        let account = Arc::clone(account);
-        Ok(Draft { account, spot, file, name, part: Some(id), len, cleared, placed: false })
+        // Looked at behind the making, so that of many at once none slips through.
+        if there.is_none() && part::count(parts).map_err(failed)? > limits::PARTS {
+            part::drop_part(&room.home, parts, &id).map_err(failed)?;
+            let max = limits::PARTS as u64;
+            return Err(Error::TooMany { what: "unfinished uploads", max });
+        }
+        let mut draft = Draft::new(room, spot, file, name);
+        (draft.part, draft.note) = (Some(id), Some(note));
+        (draft.len, draft.cleared) = (len, cleared);
+        Ok(draft)
     }
 
     /// A draft that is written and placed in one go.
-    pub(super) fn small(account: &Arc<Account>, path: &VPath) -> Result<Draft> {
-        let spot = target(account, path)?;
-        let name = account.home.passing_name();
-        let opened = At::new(account.parts(), name.as_bytes()).open(NEW_FILE, FILE_MODE);
-        let file = File::from(opened.map_err(|e| told(e, path, "making a file"))?);
-        let account = Arc::clone(account);
-        Ok(Draft { account, spot, file, name, part: None, len: 0, cleared: 0, placed: false })
+    pub(super) fn small(room: &Arc<Room>, path: &VPath) -> Result<Draft> {
+        let spot = target(room, path)?;
+        let name = room.home.passing_name();
+        let failed = |e| told(e, path, "making a file");
+        let parts = room.parts().map_err(failed)?;
+        let opened = At::new(parts, name.as_bytes()).open(NEW_FILE, FILE_MODE);
+        let file = File::from(opened.map_err(failed)?);
+        Ok(Draft::new(room, spot, file, name))
+    }
+
+    /// An empty one, and no part.
+    fn new(room: &Arc<Room>, spot: Spot, file: File, name: String) -> Draft {
+        Draft {
+            room: Arc::clone(room),
+            path: spot.path().clone(),
+            spot: Some(spot),
+            file: Some(file),
+            name,
+            part: None,
+            note: None,
+            len: 0,
+            cleared: 0,
+            placed: false,
+        }
+    }
+
+    fn file(&self) -> Result<&File> {
+        self.file.as_ref().ok_or(Error::WrongState { what: "the file is closed" })
     }
 
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
-        self.spot.path()
+        &self.path
     }
 
     /// Bytes of the file on the disk, after a failed write too.
     pub fn held(&self) -> u64 {
         self.len
+    }
+
+    /// Notes how much of the part, from its beginning, is known to be of one file; `None` is all.
+    /// It counts for whoever goes on without comparing.
+    pub fn vouch(&mut self, sound: Option<u64>) -> Result<()> {
+        let Some(note) = self.note.as_mut().filter(|note| note.sound != sound) else {
+            return Ok(());
+        };
+        note.sound = sound;
+        let failed = |e| told(e, &self.path, "noting a part");
+        let parts = self.room.parts().map_err(failed)?;
+        note.write(&self.room.home, parts).map_err(failed)
     }
 
     /// Bytes of an earlier part that became free when this draft was made; for the ledger.
@@ -113,7 +164,7 @@ impl Draft {
 
     /// Reads from `offset` until `into` is full or the file ends, and tells how many bytes.
     pub fn read_at(&self, into: &mut [u8], offset: u64) -> Result<usize> {
-        read_full(&self.file, into, offset)
+        read_full(self.file()?, into, offset)
     }
 
     /// Writes all of `bytes` at `offset`. When that fails [`Draft::held`] tells what is on the
@@ -123,14 +174,15 @@ impl Draft {
         let Some(end) = end else {
             return Err(Error::BadOffset { got: offset, want: self.len });
         };
-        match self.file.write_all_at(bytes, offset) {
+        let file = self.file.as_ref().ok_or(Error::WrongState { what: "the file is closed" })?;
+        match file.write_all_at(bytes, offset) {
             Ok(()) => {
                 self.len = self.len.max(end);
                 Ok(())
             }
             Err(e) => {
                 // Should the look fail too, as much is counted as could have been written.
-                self.len = length(&self.file).unwrap_or(self.len.max(end));
+                self.len = length(file).unwrap_or(self.len.max(end));
                 Err(Error::io("writing a file", e))
             }
         }
@@ -141,7 +193,7 @@ impl Draft {
         if len > self.len {
             return Err(Error::BadOffset { got: len, want: self.len });
         }
-        self.file.set_len(len).map_err(|e| Error::io("cutting a file", e))?;
+        self.file()?.set_len(len).map_err(|e| Error::io("cutting a file", e))?;
         self.len = len;
         Ok(())
     }
@@ -149,40 +201,94 @@ impl Draft {
     /// Waits until the bytes are on the disk. When this fails the bytes are in doubt: a second call
     /// that succeeds would prove nothing.
     pub fn sync(&self) -> Result<()> {
-        self.file.sync_data().map_err(|e| Error::io("syncing a file", e))
+        self.file()?.sync_data().map_err(|e| Error::io("syncing a file", e))
+    }
+
+    /// Gives the file its time, where the sender told it, and its rights.
+    fn dress(&self, mtime: Option<Mtime>) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let failed = |e| told(e, &self.path, "finishing a file");
+        if let Some(mtime) = mtime {
+            futimens(file, &times(mtime)).map_err(failed)?;
+        }
+        if !self.room.home.makes_plain_files() {
+            fchmod(file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
+        }
+        if self.room.payer == Payer::Writer {
+            moves::set_owner(file, &self.room.account).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of everything that is held open, for a draft that waits among many others; `mtime`
+    /// is its time as for [`Draft::place`], which is all that can still be done with it.
+    pub fn close(&mut self, mtime: Option<Mtime>) -> Result<()> {
+        self.dress(mtime)?;
+        (self.file, self.spot) = (None, None);
+        Ok(())
     }
 
     /// Puts the file in its place, over an old one when `replace` says so, and tells the old one's
     /// bytes, which are free now. Refused, nothing has changed and the draft can be placed later.
-    pub fn place(&mut self, replace: bool, mtime: Option<Mtime>) -> Result<u64> {
+    pub fn place(&mut self, replace: bool, mtime: Option<Mtime>) -> Result<Freed> {
         if self.placed {
             return Err(Error::WrongState { what: "the file is in its place already" });
         }
-        let path = self.spot.path();
-        let failed = |e| told(e, path, "finishing a file");
-        if let Some(mtime) = mtime {
-            futimens(&self.file, &times(mtime)).map_err(failed)?;
-        }
-        if !self.account.home.makes_plain_files() {
-            fchmod(&self.file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
-        }
-        let from = (At::new(self.account.parts(), self.name.as_bytes()), Origin::Private);
-        let to = (self.account.jail.at(&self.spot), path);
-        let freed = self.account.home.move_over(from, Kind::File, to, replace)?;
+        self.dress(mtime)?;
+        let found = match &self.spot {
+            Some(_) => None,
+            None => Some(self.room.jail.spot(&self.path)?),
+        };
+        let path = &self.path;
+        let Some(spot) = self.spot.as_ref().or(found.as_ref()) else {
+            return Err(Error::NotFound { path: path.told() });
+        };
+        let room = Arc::clone(&self.room);
+        let parts = room.parts().map_err(|e| told(e, path, "opening the parts"))?;
+        let from = (At::new(parts, self.name.as_bytes()), Origin::Private);
+        let to = (self.room.jail.at(spot), path);
+        let freed = self.room.home.move_over(from, Kind::File, to, replace)?;
         self.placed = true;
         if let Some(id) = &self.part {
-            if let Err(e) = Note::remove(self.account.parts(), id) {
+            if let Err(e) = Note::remove(parts, id) {
                 log::warn!("the note of a finished upload of `{path}` stays: {e}");
             }
         }
         Ok(freed)
     }
 
-    /// Waits until the name of a placed file is on the disk.
-    pub fn sync_folder(&self) -> Result<()> {
-        let folder = reopen(self.account.jail.folder_of(&self.spot))
-            .map_err(|e| told(e, self.spot.path(), "opening a folder"))?;
-        File::from(folder).sync_all().map_err(|e| Error::io("syncing a folder", e))
+    fn parts(&self) -> Result<BorrowedFd<'_>> {
+        self.room.parts().map_err(|e| told(e, &self.path, "opening the parts"))
+    }
+
+    /// Who pays for what it replaces, and whether that is said by the old file.
+    pub fn payer(&self) -> Payer {
+        self.room.payer
+    }
+
+    /// Whether a watch of this home's disk vouches for it.
+    pub fn is_on(&self, home: &Home) -> bool {
+        std::ptr::eq(&*self.room.home, home)
+    }
+
+    /// Begins to watch the folder where the file will be, so that its name can be synced.
+    pub fn folder(&self) -> Result<FolderWatch> {
+        let failed = |e| told(e, &self.path, "opening a folder");
+        let Some(spot) = &self.spot else {
+            return Err(Error::WrongState { what: "the file is closed" });
+        };
+        Ok(FolderWatch::new(reopen(self.room.jail.folder_of(spot)).map_err(failed)?))
+    }
+
+    /// Drops the part that an earlier upload to the same path left, and tells the bytes that became
+    /// free; for a small draft that was placed.
+    pub fn drop_older_part(&self) -> Result<u64> {
+        let (parts, id) = (self.parts()?, part::id(&self.room.inside(&self.path)));
+        let failed = |e| told(e, &self.path, "dropping a part");
+        match part::held(parts, &id).map_err(failed)? {
+            None => Ok(0),
+            Some(_) => part::drop_part(&self.room.home, parts, &id).map_err(failed),
+        }
     }
 
     /// Gives the draft up and tells the bytes that became free; none once it is placed.
@@ -190,17 +296,17 @@ impl Draft {
         if self.placed {
             return Ok(0);
         }
-        let (home, parts) = (&self.account.home, self.account.parts());
+        let (home, parts) = (&self.room.home, self.parts()?);
         let freed = match &self.part {
             Some(id) => part::drop_part(home, parts, id),
             None => match home.take(At::new(parts, self.name.as_bytes()), None) {
-                Ok(Taken::Freed(bytes)) => Ok(bytes),
+                Ok(Taken::Freed(freed)) => Ok(freed.bytes),
                 Ok(_) | Err(Errno::NOENT) => Ok(0),
                 Err(e) => Err(e),
             },
         };
         self.placed = freed.is_ok();
-        freed.map_err(|e| told(e, self.spot.path(), "dropping a part"))
+        freed.map_err(|e| told(e, &self.path, "dropping a part"))
     }
 }
 
@@ -209,16 +315,23 @@ impl Drop for Draft {
         if self.placed || self.part.is_some() {
             return;
         }
-        if let Err(e) = At::new(self.account.parts(), self.name.as_bytes()).unlink() {
+        let parts = self.room.parts();
+        let gone = parts.and_then(|parts| At::new(parts, self.name.as_bytes()).unlink());
+        if let Err(e) = gone {
             log::warn!("an unfinished file could not be removed and waits for the next start: {e}");
         }
     }
 }
 
 /// The spot of a file to be; refuses what could never be put in place there.
-fn target(account: &Account, path: &VPath) -> Result<Spot> {
-    let spot = account.jail.spot(path)?;
-    match account.jail.at(&spot).stat() {
+fn target(room: &Room, path: &VPath) -> Result<Spot> {
+    let failed = |e| told(e, path, "looking at a folder");
+    let spot = room.jail.spot(path)?;
+    let folder = fstat(room.jail.folder_of(&spot)).map_err(failed)?;
+    if !FileId::of(&folder).is_beside(room.parts_id().map_err(failed)?) {
+        return Err(Error::Unsupported { what: "an upload to another disk, mounted in a home" });
+    }
+    match room.jail.at(&spot).stat() {
         Ok(stat) => replaceable(kind_of(&stat), Kind::File, path)?,
         Err(Errno::NOENT) => {}
         Err(e) => return Err(told(e, path, "looking at a file")),

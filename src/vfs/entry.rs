@@ -73,6 +73,11 @@ impl FileId {
         FileId { dev: wide(stat.st_dev), ino: wide(stat.st_ino) }
     }
 
+    /// Whether both are on one file system, so that one can be renamed to where the other is.
+    pub(super) fn is_beside(self, other: FileId) -> bool {
+        self.dev == other.dev
+    }
+
     pub(super) fn bytes(self) -> [[u8; 8]; 2] {
         [self.dev.to_le_bytes(), self.ino.to_le_bytes()]
     }

@@ -4,6 +4,7 @@
 //! home/<account>/...                 what the account sees
 //! home/.miniftp/lock                 held while a server runs here; contains its process number
 //! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
+//! home/.miniftp/mounts/<id>/<account>/   the same for what is mounted from the home's disk
 //! home/.miniftp/trash/               files on their way out, see `moves`
 //! home/.miniftp/removed/             files of removed accounts on their way out, see `aside`
 //! ```
@@ -16,22 +17,21 @@ use std::fmt;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Dir, FlockOperation, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::entry::{Kind, kind_of};
-use super::jail::{self, At, KEPT_FILE, NEW_FILE, READ};
-use super::part;
+use super::entry::{FileId, Kind, kind_of};
+use super::jail::{self, At, KEPT_FILE, NEW_FILE, PRIVATE, READ};
+use super::parts;
+use super::watch::{self, DiskWatch};
 use crate::error::{Error, Result};
 use crate::text;
 
-/// The server's own folder in the home.
-const PRIVATE: &[u8] = b".miniftp";
 /// Mode of the private folders and of an account's topmost one.
 pub(super) const FOLDER_MODE: u32 = 0o700;
 /// Mode of a stored file.
@@ -95,6 +95,8 @@ impl std::error::Error for Unopened {
 /// The opened home. Dropping it lets another server in.
 #[derive(Debug)]
 pub struct Home {
+    /// Where it is, without links in its path.
+    dir: PathBuf,
     root: OwnedFd,
     private: OwnedFd,
     parts: OwnedFd,
@@ -106,6 +108,9 @@ pub struct Home {
     makes_plain_files: bool,
     /// Taken while files of removed accounts are removed.
     pub(super) sweeping: Mutex<()>,
+    /// Whether files on this disk say who stored them, so that removing one asks.
+    keeps_owners: AtomicBool,
+    tells_failed_syncs: bool,
     /// Taken for renames where the kernel cannot make them in one step.
     renaming: Mutex<()>,
     count: AtomicUsize,
@@ -130,6 +135,9 @@ impl Home {
         let parts = own_folder(private.as_fd(), b"parts").map_err(system("making parts"))?;
         let trash = own_folder(private.as_fd(), b"trash").map_err(system("making trash"))?;
         let mut home = Home {
+            dir: dir
+                .canonicalize()
+                .map_err(|source| Unopened::System { doing: "finding the folder", source })?,
             root,
             private,
             parts,
@@ -138,12 +146,14 @@ impl Home {
             powers: Powers { openat2: false, renameat2: false },
             makes_plain_files: false,
             sweeping: Mutex::new(()),
+            keeps_owners: AtomicBool::new(false),
+            tells_failed_syncs: watch::is_told_of_failures(),
             renaming: Mutex::new(()),
             count: AtomicUsize::new(0),
         };
         home.sweep_trash().map_err(system("emptying the trash"))?;
         home.probe(allowed).map_err(system("trying the disk out"))?;
-        part::sweep(&home).map_err(system("looking through the parts"))?;
+        parts::sweep(home.parts()).map_err(system("looking through the parts"))?;
         Ok(home)
     }
 
@@ -152,9 +162,15 @@ impl Home {
         self.powers
     }
 
-    /// Waits until everything written to the home's file system so far is on the disk.
-    pub fn sync_all(&self) -> Result<()> {
-        fs::syncfs(&self.root).map_err(|e| Error::io("syncing the disk", e.into()))
+    /// Whether a [`DiskWatch`] is told when syncing failed, so that files can be synced together.
+    pub fn tells_failed_syncs(&self) -> bool {
+        self.tells_failed_syncs
+    }
+
+    /// Begins to watch the home's file system, so that what is written from now on can be synced.
+    pub fn watch(&self) -> Result<DiskWatch> {
+        let root = jail::reopen(self.root());
+        Ok(DiskWatch::new(root.map_err(|e| Error::io("opening the home", e.into()))?))
     }
 
     /// A secret of this home: `new` the first time, and ever after what it was then.
@@ -180,6 +196,30 @@ impl Home {
     pub fn free_bytes(&self) -> Result<u64> {
         let disk = fs::fstatvfs(&self.root).map_err(|e| Error::io("asking the disk", e.into()))?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// Where it is.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The folder of parts of something that is mounted from this disk.
+    pub(super) fn mount_parts(&self, id: &str) -> Result<OwnedFd, Errno> {
+        let mounts = own_folder(self.private.as_fd(), b"mounts")?;
+        own_folder(mounts.as_fd(), id.as_bytes())
+    }
+
+    /// Which folder the private one is, by whatever name it is found.
+    pub(super) fn private_id(&self) -> Result<FileId, Errno> {
+        Ok(FileId::of(&fs::fstat(&self.private)?))
+    }
+
+    pub(super) fn keep_owners(&self) {
+        self.keeps_owners.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn keeps_owners(&self) -> bool {
+        self.keeps_owners.load(Ordering::Relaxed)
     }
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {
@@ -294,8 +334,9 @@ fn system(doing: &'static str) -> impl Fn(Errno) -> Unopened {
 
 #[cfg(test)]
 mod tests {
+    use super::super::part;
     use super::super::tests::{Fresh, POWERS, ann, leave_part, path};
-    use super::super::{Keep, Vfs};
+    use super::super::{Keep, View};
     use super::*;
     use std::sync::Arc;
 
@@ -332,14 +373,14 @@ mod tests {
 
             let home = Arc::new(Home::open_with(fresh.path(), powers).unwrap());
             assert_eq!(home.powers(), powers);
-            let vfs = Vfs::open(&home, "ann").unwrap();
+            let vfs = View::open(&home, "ann").unwrap();
             assert_eq!(vfs.part_held(&path("/kept")).unwrap(), Some(4));
             assert_eq!(vfs.part_held(&path("/torn")).unwrap(), None);
             let left = std::fs::read_dir(private.join("parts/ann")).unwrap().count();
             assert_eq!(left, 2, "one part and its note");
             assert!(private.join("trash/folder").is_dir() && !private.join("trash/7.tmp").exists());
             assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
-            home.sync_all().unwrap();
+            home.watch().unwrap().sync().unwrap();
             drop(vfs.draft(&path("/kept"), Keep::Held, None, None).unwrap());
         }
     }

@@ -134,12 +134,31 @@ impl Spot {
 pub(super) struct Jail {
     root: OwnedFd,
     openat2: bool,
+    /// Where the user sees the root: all paths are the user's, and lie in it.
+    at: VPath,
+    /// The server's own folder, where it lies in the root: nothing in it can be reached.
+    private: Option<FileId>,
 }
 
 impl Jail {
     /// A jail at an open folder; without `openat2` every path is walked.
     pub(super) fn new(root: OwnedFd, openat2: bool) -> Jail {
-        Jail { root, openat2 }
+        Jail { root, openat2, at: VPath::root(), private: None }
+    }
+
+    /// The same root where the user sees it at `at`, and with the server's own folder in it.
+    pub(super) fn mounted(self, at: VPath, private: Option<FileId>) -> Jail {
+        Jail { at, private, ..self }
+    }
+
+    /// Where the user sees the root.
+    pub(super) fn mount_point(&self) -> &VPath {
+        &self.at
+    }
+
+    /// The server's own folder in the root, if it has one there.
+    pub(super) fn private(&self) -> Option<FileId> {
+        self.private
     }
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {
@@ -148,15 +167,17 @@ impl Jail {
 
     /// Opens the folder at `path`; `access` is [`STAND`] or [`READ`].
     pub(super) fn folder(&self, path: &VPath, access: OFlags) -> Result<OwnedFd> {
+        self.check_private(path)?;
         self.resolve(path, access).map_err(|e| told(e, path, "opening a folder"))
     }
 
     /// Finds the folder that `path` lies in. The root lies in none: [`Error::IsDirectory`].
     pub(super) fn spot(&self, path: &VPath) -> Result<Spot> {
-        let Some(parent) = path.parent() else {
+        let Some(parent) = path.parent().filter(|_| *path != self.at) else {
             return Err(Error::IsDirectory { path: path.told() });
         };
-        let folder = if parent.is_root() {
+        self.check_private(path)?;
+        let folder = if parent == self.at {
             None
         } else {
             let found = self.resolve(&parent, STAND);
@@ -175,10 +196,25 @@ impl Jail {
         At::new(self.folder_of(spot), spot.path.name().unwrap_or(".").as_bytes())
     }
 
+    /// Refuses the way into the server's own folder: by its name in any letter case, and by what
+    /// it is, since a disk may know it by other names too.
+    fn check_private(&self, path: &VPath) -> Result<()> {
+        let (Some(private), Some(name)) = (self.private, self.at.step_towards(path)) else {
+            return Ok(());
+        };
+        let there = At::new(self.root.as_fd(), name.as_bytes()).stat();
+        if is_private(name.as_bytes()) || there.is_ok_and(|stat| FileId::of(&stat) == private) {
+            let why = "that name belongs to the server";
+            return Err(Error::BadPath { path: path.told(), why });
+        }
+        Ok(())
+    }
+
     fn resolve(&self, path: &VPath, access: OFlags) -> OsResult<OwnedFd> {
         if self.openat2 {
+            let beneath = path.beneath(&self.at);
             for _ in 0..AGAIN {
-                match fs::openat2(&self.root, path.beneath(), access, Mode::empty(), STAY) {
+                match fs::openat2(&self.root, beneath, access, Mode::empty(), STAY) {
                     Err(Errno::AGAIN | Errno::INTR) => {}
                     // An old kernel, or a container that forbids what it does not know.
                     Err(Errno::NOSYS | Errno::PERM) => break,
@@ -193,7 +229,8 @@ impl Jail {
 
     fn walk(&self, path: &VPath, access: OFlags) -> OsResult<OwnedFd> {
         let mut here: Option<OwnedFd> = None;
-        let mut names = path.components().peekable();
+        let beneath = path.beneath(&self.at).split('/').filter(|name| *name != ".");
+        let mut names = beneath.peekable();
         while let Some(name) = names.next() {
             let flags = if names.peek().is_some() { STAND } else { access };
             let folder = here.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
@@ -204,6 +241,14 @@ impl Jail {
             None => retry_on_intr(|| fs::openat(&self.root, c".", access, Mode::empty())),
         }
     }
+}
+
+/// The server's own folder in a root.
+pub(super) const PRIVATE: &[u8] = b".miniftp";
+
+/// Whether a name is that of the server's own folder, in any letter case.
+pub(super) fn is_private(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(PRIVATE)
 }
 
 /// Whether the kernel lets this process use `openat2`.

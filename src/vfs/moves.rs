@@ -7,12 +7,13 @@
 //!
 //! Never: replaces or removes a folder. Readers see the old file or the new one and nothing else.
 
-use rustix::fs::{RenameFlags, Stat};
+use rustix::fd::AsFd;
+use rustix::fs::{RenameFlags, Stat, XattrFlags, fgetxattr, fsetxattr};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{FileId, Kind, file_bytes, kind_of};
-use super::home::Home;
-use super::jail::{At, told};
+use super::home::{FILE_MODE, Home};
+use super::jail::{At, NEW_FILE, READ_FILE, told};
 use super::path::VPath;
 use crate::error::{Error, Result};
 use crate::{limits, text};
@@ -22,11 +23,23 @@ const TRIES: u32 = 32;
 /// Names tried for a folder whose own name was given away while it was out.
 const NAMES: u32 = 8;
 
+/// The name under which a file says who stored it, where that is kept.
+const OWNER: &str = "user.miniftp.owner";
+
+/// What became free because a file went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Freed {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Who stored it, where its disk keeps that.
+    pub owner: Option<Box<str>>,
+}
+
 /// What came of taking something away.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// It is gone; so many bytes of the quota are free.
-    Freed(u64),
+    /// It is gone.
+    Freed(Freed),
     /// It is a folder and was left, or put back.
     Folder,
     /// It is not the one that was meant and was put back.
@@ -40,7 +53,7 @@ impl Taken {
         } else if only.is_some_and(|only| only != FileId::of(stat)) {
             Taken::Another
         } else {
-            Taken::Freed(file_bytes(stat))
+            Taken::Freed(Freed { bytes: file_bytes(stat), owner: None })
         }
     }
 }
@@ -69,8 +82,11 @@ impl Home {
             Err(Errno::XDEV) => return take_elsewhere(from, only),
             Err(e) => return Err(e),
         }
-        let taken = Taken::judge(&hidden.stat()?, only);
-        if matches!(taken, Taken::Freed(_)) {
+        let mut taken = Taken::judge(&hidden.stat()?, only);
+        if let Taken::Freed(freed) = &mut taken {
+            if freed.bytes > 0 && self.keeps_owners() {
+                freed.owner = owner_at(hidden);
+            }
             hidden.unlink()?;
         } else {
             // Somebody put it there between the look and the rename.
@@ -90,11 +106,11 @@ impl Home {
         coming: Kind,
         (to, path): (At<'_>, &VPath),
         replace: bool,
-    ) -> Result<u64> {
+    ) -> Result<Freed> {
         let failed = |e| told(e, path, "moving a file into place");
         for _ in 0..TRIES {
             match self.move_to_free(from, to) {
-                Ok(()) => return Ok(0),
+                Ok(()) => return Ok(Freed::default()),
                 Err(Errno::EXIST) => {}
                 Err(e) => return Err(failed(e)),
             }
@@ -144,7 +160,7 @@ impl Home {
         origin: Origin,
         to: At<'_>,
         old: FileId,
-    ) -> OsResult<Option<u64>> {
+    ) -> OsResult<Option<Freed>> {
         if !self.powers().renameat2 {
             return self.exchange_slowly(from, to, old);
         }
@@ -155,7 +171,7 @@ impl Home {
             Origin::Private => self.take(from, None),
         };
         match taken {
-            Ok(Taken::Freed(bytes)) => return Ok(Some(bytes)),
+            Ok(Taken::Freed(freed)) => return Ok(Some(freed)),
             Ok(Taken::Folder) if origin == Origin::Private => self.put_back(from, to),
             Ok(_) | Err(Errno::NOENT) => {}
             Err(e) => {
@@ -163,12 +179,13 @@ impl Home {
                 log::error!("the old `{name}` could not be removed and stays counted: {e}");
             }
         }
-        Ok(Some(0))
+        Ok(Some(Freed::default()))
     }
 
-    fn exchange_slowly(&self, from: At<'_>, to: At<'_>, old: FileId) -> OsResult<Option<u64>> {
+    fn exchange_slowly(&self, from: At<'_>, to: At<'_>, old: FileId) -> OsResult<Option<Freed>> {
         let _turn = self.turn();
         let there = to.stat()?;
+        let owner = if self.keeps_owners() { owner_at(to) } else { None };
         if FileId::of(&there) != old {
             return Ok(None);
         }
@@ -178,7 +195,7 @@ impl Home {
         } else {
             from.rename(to)?;
         }
-        Ok(Some(file_bytes(&there)))
+        Ok(Some(Freed { bytes: file_bytes(&there), owner }))
     }
 
     /// Gives something that was taken by mistake its place again, or a name beside it when that is
@@ -212,6 +229,29 @@ pub(super) fn replaceable(old: Kind, coming: Kind, path: &VPath) -> Result<()> {
         (Kind::Folder, _) => Err(Error::IsDirectory { path }),
         (Kind::Link | Kind::Other, _) => Err(Error::NotRegular { path }),
     }
+}
+
+/// Writes down in a file who stored it.
+pub(super) fn set_owner(file: impl AsFd, owner: &str) -> OsResult<()> {
+    fsetxattr(file, OWNER, owner.as_bytes(), XattrFlags::empty())
+}
+
+/// Who stored the file that is there; `None` if nothing says.
+pub(super) fn owner_at(at: At<'_>) -> Option<Box<str>> {
+    let file = at.open(READ_FILE, 0).ok()?;
+    let mut name = [0; limits::ACCOUNT_NAME];
+    let len = fgetxattr(&file, OWNER, &mut name).ok()?;
+    std::str::from_utf8(name.get(..len)?).ok().map(Box::from)
+}
+
+/// Whether a disk keeps who stored a file.
+pub(super) fn try_owners(home: &Home) -> OsResult<()> {
+    let name = home.passing_name();
+    let at = At::new(home.trash(), name.as_bytes());
+    let file = at.open(NEW_FILE, FILE_MODE)?;
+    let kept = set_owner(&file, "a");
+    at.unlink()?;
+    kept
 }
 
 /// On another file system (something mounted inside a home) nothing can be renamed into the trash.

@@ -11,17 +11,17 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::BorrowedFd;
 use rustix::fs::Dir;
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{Kind, Mtime, file_bytes, kind_of, mtime_of};
-use super::home::{FILE_MODE, Home, PASSING};
-use super::jail::{At, NEW_FILE, READ, READ_FILE, reopen};
+use super::entry::{Kind, Mtime, file_bytes, kind_of};
+use super::home::{FILE_MODE, Home};
+use super::jail::{At, NEW_FILE, READ_FILE, reopen};
 use super::moves::Taken;
 use super::path::{VPath, as_name};
+use crate::error::{Error, Result};
 use crate::limits;
-use crate::text::Escaped;
 
 const HEAD: &str = "miniftp part 1";
 /// The last line: a note that was cut anywhere lacks it.
@@ -30,7 +30,7 @@ const END: &str = "end";
 const NOTE: u64 = limits::PATH as u64 + 256;
 /// The end of the name of a part.
 pub(super) const PART: &str = ".part";
-const NOTE_END: &str = ".note";
+pub(super) const NOTE_END: &str = ".note";
 
 /// An unfinished upload, as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub(super) struct Note {
     pub(super) declared: Option<u64>,
     pub(super) mtime: Option<Mtime>,
     pub(super) started: i64,
+    /// Bytes from the beginning that are known to be those of one file; `None`: all that are held.
+    /// Who cannot compare what lies behind them must not go on there.
+    pub(super) sound: Option<u64>,
 }
 
 impl Note {
@@ -59,9 +62,11 @@ impl Note {
     fn text(&self) -> String {
         let declared = self.declared.map_or_else(String::new, |bytes| bytes.to_string());
         let mtime = self.mtime.map_or_else(String::new, |at| format!("{}.{}", at.secs, at.nanos));
+        let sound = self.sound.map_or_else(String::new, |bytes| bytes.to_string());
         let (path, started) = (self.path.as_str(), self.started);
         format!(
-            "{HEAD}\npath={path}\ndeclared={declared}\nmtime={mtime}\nstarted={started}\n{END}\n"
+            "{HEAD}\npath={path}\ndeclared={declared}\nmtime={mtime}\nstarted={started}\n\
+             sound={sound}\n{END}\n"
         )
     }
 
@@ -74,12 +79,14 @@ impl Note {
         let declared = value("declared=")?;
         let mtime = value("mtime=")?;
         let started = value("started=")?.parse().ok()?;
+        let sound = value("sound=")?;
         value(END).filter(|rest| rest.is_empty())?;
         let note = Note {
             path: VPath::root().join(path).ok()?,
             declared: if declared.is_empty() { None } else { Some(declared.parse().ok()?) },
             mtime: if mtime.is_empty() { None } else { Some(parse_mtime(mtime)?) },
             started,
+            sound: if sound.is_empty() { None } else { Some(sound.parse().ok()?) },
         };
         (note.text() == text).then_some(note)
     }
@@ -135,7 +142,7 @@ pub(super) fn part_name(id: &str) -> String {
     format!("{id}{PART}")
 }
 
-fn note_name(id: &str) -> String {
+pub(super) fn note_name(id: &str) -> String {
     format!("{id}{NOTE_END}")
 }
 
@@ -148,7 +155,7 @@ pub(super) fn now_secs() -> i64 {
 pub(super) fn drop_part(home: &Home, parts: BorrowedFd<'_>, id: &str) -> OsResult<u64> {
     let name = part_name(id);
     let freed = match home.take(At::new(parts, name.as_bytes()), None) {
-        Ok(Taken::Freed(bytes)) => bytes,
+        Ok(Taken::Freed(freed)) => freed.bytes,
         Ok(Taken::Folder | Taken::Another) | Err(Errno::NOENT) => 0,
         Err(e) => return Err(e),
     };
@@ -172,116 +179,35 @@ pub(super) fn each_name(
     Ok(())
 }
 
-/// At the start: removes what only lasted for a step, parts without a note and notes without a
-/// part.
-pub(super) fn sweep(home: &Home) -> OsResult<()> {
-    each_account(home, &mut |_, parts| {
-        each_name(parts, &mut |name| {
-            let at = At::new(parts, name.as_bytes());
-            let useless = if let Some(id) = name.strip_suffix(PART) {
-                Note::read(parts, id)?.is_none()
-            } else if let Some(id) = name.strip_suffix(NOTE_END) {
-                let part = part_name(id);
-                Note::read(parts, id)?.is_none() || at.beside(part.as_bytes()).stat().is_err()
-            } else {
-                name.ends_with(PASSING)
-            };
-            if useless { at.unlink() } else { Ok(()) }
-        })
-    })
-}
-
-impl Home {
-    /// Drops parts on which nothing was written since `older_than`, but none that is `busy`, and
-    /// tells each account's bytes that became free. What fails is logged and left for the next
-    /// time.
-    pub fn expire_parts(
-        &self,
-        older_than: SystemTime,
-        busy: &dyn Fn(&str, &VPath) -> bool,
-    ) -> Vec<(String, u64)> {
-        let oldest = since_1970(older_than);
-        let mut freed = Vec::new();
-        let done = each_account(self, &mut |account, parts| {
-            let bytes = expire_account(self, parts, oldest, &|path| busy(account, path))?;
-            if bytes > 0 {
-                freed.push((account.to_owned(), bytes));
-            }
-            Ok(())
-        });
-        if let Err(e) = done {
-            log::error!("looking for old parts failed: {e}");
-        }
-        freed
-    }
-}
-
-fn expire_account(
-    home: &Home,
-    parts: BorrowedFd<'_>,
-    oldest: i64,
-    busy: &dyn Fn(&VPath) -> bool,
-) -> OsResult<u64> {
-    let mut freed = 0_u64;
+/// How many parts an account has.
+pub(super) fn count(parts: BorrowedFd<'_>) -> OsResult<usize> {
+    let mut count = 0;
     each_name(parts, &mut |name| {
-        let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
-            return Ok(());
-        };
-        let written = match At::new(parts, name.as_bytes()).stat() {
-            Ok(stat) => mtime_of(&stat).secs,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(e) => return Err(e),
-        };
-        let note = Note::read(parts, id)?;
-        // A note is written once and a part often: while the part is young, its note stays.
-        let part = At::new(parts, part_name(id).as_bytes()).stat();
-        let part_written = part.map_or(i64::MIN, |stat| mtime_of(&stat).secs);
-        let started = note.as_ref().map_or(i64::MIN, |note| note.started);
-        if written.max(part_written).max(started) >= oldest {
-            return Ok(());
-        }
-        if note.is_some_and(|note| busy(&note.path)) {
-            return Ok(());
-        }
-        freed = freed.saturating_add(drop_part(home, parts, id)?);
+        count += usize::from(name.ends_with(PART));
         Ok(())
     })?;
-    Ok(freed)
+    Ok(count)
 }
 
-/// Calls `seen` with every account that has a folder of parts.
-fn each_account(
-    home: &Home,
-    seen: &mut dyn FnMut(&str, BorrowedFd<'_>) -> OsResult<()>,
-) -> OsResult<()> {
-    each_name(home.parts(), &mut |account| match At::new(home.parts(), account.as_bytes())
-        .open(READ, 0)
-    {
-        Ok(parts) => {
-            if let Err(e) = seen(account, parts.as_fd()) {
-                log::error!("the parts of `{}` are left as they are: {e}", Escaped(account));
-            }
-            Ok(())
-        }
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
-        Err(e) => Err(e),
-    })
-}
-
-/// The parts of one account, with what their notes say.
-pub(super) fn list(parts: BorrowedFd<'_>) -> OsResult<Vec<PartNote>> {
-    let mut all = Vec::new();
-    each_name(parts, &mut |name| {
+/// Calls `seen` with the parts of one account and what their notes say.
+pub(super) fn list(
+    parts: BorrowedFd<'_>,
+    seen: &mut dyn FnMut(PartNote) -> Result<()>,
+) -> Result<()> {
+    let mut refused = Ok(());
+    let listed = each_name(parts, &mut |name| {
         let Some(id) = name.strip_suffix(PART) else { return Ok(()) };
         let (Some(held_bytes), Some(note)) = (held(parts, id)?, Note::read(parts, id)?) else {
             return Ok(());
         };
         let Note { path, declared, started, .. } = note;
         let (declared_bytes, started_secs) = (declared, started);
-        all.push(PartNote { path, held_bytes, declared_bytes, started_secs });
-        Ok(())
-    })?;
-    Ok(all)
+        refused = seen(PartNote { path, held_bytes, declared_bytes, started_secs });
+        // Any error ends the listing; which it was is told below.
+        if refused.is_ok() { Ok(()) } else { Err(Errno::CANCELED) }
+    });
+    refused?;
+    listed.map_err(|e| Error::io("listing the parts", e.into()))
 }
 
 /// Bytes of the part of an id; `None` when there is none. The note is not asked.
@@ -299,7 +225,7 @@ fn parse_mtime(text: &str) -> Option<Mtime> {
     (at.nanos < 1_000_000_000).then_some(at)
 }
 
-fn since_1970(at: SystemTime) -> i64 {
+pub(super) fn since_1970(at: SystemTime) -> i64 {
     match at.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |secs| -secs),

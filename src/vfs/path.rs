@@ -112,9 +112,40 @@ impl VPath {
         }
     }
 
-    /// The same path as the kernel takes it, relative to the root's descriptor.
-    pub(super) fn beneath(&self) -> &str {
-        if self.is_root() { "." } else { &self.0[1..] }
+    /// Whether it is `other` or lies below it. Names are compared whole: `/sharex` is not within
+    /// `/share`.
+    pub fn is_within(&self, other: &VPath) -> bool {
+        self == other || other.holds(self)
+    }
+
+    /// The name in this folder that leads to `other`, which lies below it.
+    pub fn step_towards<'a>(&self, other: &'a VPath) -> Option<&'a str> {
+        let rest = if self.holds(other) { self.rest_of(other) } else { return None };
+        rest.split('/').next()
+    }
+
+    /// The same path as seen from `at`, in which it lies.
+    pub(super) fn inside(&self, at: &VPath) -> VPath {
+        if at.is_root() { self.clone() } else { VPath(format!("/{}", at.rest_of(self)).into()) }
+    }
+
+    /// The path that is called so from the root, called from this folder.
+    pub(super) fn outside(&self, inside: &VPath) -> Result<VPath> {
+        self.join(&inside.0[1..])
+    }
+
+    /// The same path as the kernel takes it, relative to the descriptor of `at`, in which it lies.
+    pub(super) fn beneath(&self, at: &VPath) -> &str {
+        match at.rest_of(self) {
+            "" => ".",
+            rest => rest,
+        }
+    }
+
+    /// What `other`, which is this path or lies below it, has more, without the `/` between.
+    fn rest_of<'a>(&self, other: &'a VPath) -> &'a str {
+        let more = if self.is_root() { &*other.0 } else { &other.0[self.0.len()..] };
+        more.strip_prefix('/').unwrap_or(more)
     }
 
     /// The path as an error carries it: unescaped, since the error escapes what it shows.

@@ -12,6 +12,7 @@ use rustix::io::Result as OsResult;
 
 use super::entry::{FileId, Kind, Mtime, ctime_of, file_bytes, kind_of, mtime_of, times};
 use super::jail::{At, READ_FILE, told};
+use super::moves::set_owner;
 use super::path::VPath;
 use crate::error::{Error, Result};
 
@@ -75,6 +76,11 @@ impl Source {
     pub(super) fn set_mtime(&self, mtime: Mtime) -> Result<()> {
         futimens(&self.file, &times(mtime))
             .map_err(|e| told(e, &self.path, "setting a file's time"))
+    }
+
+    /// Writes down who stored it.
+    pub(super) fn set_owner(&self, owner: &str) -> Result<()> {
+        set_owner(&self.file, owner).map_err(|e| told(e, &self.path, "setting a file's owner"))
     }
 
     /// Whether the opened file's bytes are still what they were: same size, same time of change.

@@ -40,13 +40,28 @@ pub(super) fn walk(
     path: &VPath,
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
 ) -> Result<()> {
+    walk_but(top, path, None, visit)
+}
+
+/// The same without the folder `but` in the topmost one.
+pub(super) fn walk_but(
+    top: OwnedFd,
+    path: &VPath,
+    but: Option<FileId>,
+    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+) -> Result<()> {
     let failed = |e| told(e, path, "walking through a folder");
     let mut here = Dir::new(top).map_err(failed)?;
     let mut levels = vec![read_level(&mut here, Vec::new(), path, visit)?];
     while let Some(level) = levels.last_mut() {
-        if let Some(name) = pop_name(&mut level.pending) {
+        let name = pop_name(&mut level.pending);
+        if let Some(name) = name {
             let below = enter(&here, &name).map_err(failed)?;
             if let Some(below) = below {
+                if levels.len() == 1 && but.is_some() && but == Some(id_of(&below).map_err(failed)?)
+                {
+                    continue;
+                }
                 here = below;
                 levels.push(read_level(&mut here, name, path, visit)?);
             }
@@ -69,7 +84,7 @@ fn read_level(
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
 ) -> Result<Level> {
     let failed = |e| told(e, path, "reading a folder");
-    let id = FileId::of(&fstat(dir.fd().map_err(failed)?).map_err(failed)?);
+    let id = id_of(dir).map_err(failed)?;
     let mut pending = Vec::new();
     while let Some(entry) = dir.read() {
         let entry = entry.map_err(failed)?;
@@ -95,6 +110,10 @@ fn read_level(
         }
     }
     Ok(Level { id, name, pending })
+}
+
+fn id_of(dir: &Dir) -> OsResult<FileId> {
+    Ok(FileId::of(&fstat(dir.fd()?)?))
 }
 
 /// Takes the last name off a list of names that each end with a NUL.

@@ -212,10 +212,16 @@ messages! {
         size: u64 = "bytes that were announced",
         started_secs: i64 = "when it began, seconds since 1970",
     }
+    /// Each line of `WHY`.
+    Reason {
+        what: text = "`place`, `room`, or what might be done there",
+        allowed: u8 = "1 if it may be done, 0 if not",
+        why: text = "what decides it",
+    }
     /// Each line of `HELP`.
     HelpLine {
         name: text = "the command",
-        about: text = "its fields and what it does",
+        about: text = "what it does",
     }
     /// A sign of life: how far a long task has come.
     Alive {

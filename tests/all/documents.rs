@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use miniftp::config;
+use miniftp::doors::ftp::VERBS;
 
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -25,4 +26,22 @@ fn the_readme_names_every_shipped_account_and_document() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(readme.contains(&format!("docs/{name}")), "README.md does not lead to docs/{name}");
     }
+}
+
+#[test]
+fn ftp_md_lists_the_verbs() {
+    let cell = |text: &str| match text {
+        "" => String::new(),
+        text => format!("`{}`", text.replace('|', "\\|")),
+    };
+    let mut table =
+        String::from("| verb | argument | RFC | what it does |\n| --- | --- | --- | --- |");
+    for row in VERBS {
+        let (verb, form) = (cell(row.verb), cell(row.form));
+        table += &format!("\n| {verb} | {form} | {} | {} |", row.rfc, row.about);
+    }
+    let manual = document("docs/FTP.md");
+    let (_, rest) = manual.split_once("<!-- verbs -->\n").expect("where the table begins");
+    let (found, _) = rest.split_once("\n<!-- end -->").expect("where the table ends");
+    assert!(found.trim() == table, "docs/FTP.md, expected:\n{table}");
 }

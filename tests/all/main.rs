@@ -14,10 +14,16 @@ mod accounts_live;
 mod cli;
 // The first thing that a visitor runs.
 mod demo;
+// One account, two doors: what one of them stores, limits or leaves unfinished, the other knows.
+mod both_doors;
 // Tables in documents are those of the program.
 mod documents;
 // Names, folders, listings, removal.
 mod files;
+// The FTP clients that people bring, each against the real server.
+mod ftp_clients;
+// The second door: verbs, lines, data connections, transfers, logins.
+mod ftp;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.
@@ -30,6 +36,8 @@ mod limits;
 mod login;
 // A thousand guests.
 mod many;
+// Folders that are mounted: rights, limits, guests, and what decides.
+mod mounts;
 // Registering, the operator, admins, one's own password.
 mod people;
 // One answer for each request, in order, however many are under way.
@@ -40,6 +48,8 @@ mod props;
 mod quota;
 // The server ends, and what was under way goes on.
 mod stopping;
+// What was once wrong: each test tells a story that must not happen again.
+mod regression;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
 // Files on their way in.

@@ -8,13 +8,13 @@ use miniftp::text::{Escaped, Size};
 
 use super::{Desk, Failure, Request, line};
 
-/// The quota of an account that is added without one.
-const DEFAULT_QUOTA: &str = "100M";
-
 pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
     let name = AccountName::parse(&request.words[0])
         .ok_or_else(|| Failure::Failed(format!("`{}`: {NAME_FORM}", Escaped(&request.words[0]))))?;
-    let quota_bytes = read_quota(request.quota.as_deref().unwrap_or(DEFAULT_QUOTA))?;
+    let quota_bytes = match &request.quota {
+        Some(text) => read_quota(text)?,
+        None => Some(desk.config.default_quota_bytes),
+    };
     let role = read_role(request.role.as_deref().unwrap_or("user"))?;
     // Asked before the password is, so that nobody types one in vain.
     if desk.store.current().account(name.as_str()).is_some() {
@@ -125,7 +125,7 @@ fn read_role(text: &str) -> Result<Role, Failure> {
 fn new_verifier(desk: &Desk<'_>, name: &str) -> Result<Verifier, Failure> {
     let password = (desk.ask)(name)?;
     check_password_form(&password)?;
-    Ok(Verifier::derive(&password, desk.iterations)?)
+    Ok(Verifier::derive(&password, desk.config.iterations)?)
 }
 
 fn table(accounts: &Accounts) -> String {
@@ -161,6 +161,7 @@ mod tests {
 
     use miniftp::accounts::Store;
     use miniftp::accounts::register::Queue;
+    use miniftp::config::Config;
     use zeroize::Zeroizing;
 
     use super::super::understand;
@@ -184,14 +185,9 @@ mod tests {
             let (command, request) = understand(&words)?;
             let store = Store::open(&self.0).unwrap();
             let ask = |_: &str| Ok(Zeroizing::new("secret".to_owned()));
+            let config = Config { iterations: 4096, ..Config::default() };
             let queue = Queue::new(&self.0, 30);
-            let desk = Desk {
-                store: &store,
-                queue: &queue,
-                quota_bytes: None,
-                iterations: 4096,
-                ask: &ask,
-            };
+            let desk = Desk { store: &store, queue: &queue, config: &config, ask: &ask };
             (command.run)(&desk, &request)
         }
 

@@ -27,7 +27,7 @@ pub(super) fn pending(desk: &Desk<'_>, _: &Request) -> Result<String, Failure> {
 pub(super) fn approve(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
     let number = number(&request.words[0])?;
     let quota_bytes = match request.quota.as_deref() {
-        None => desk.quota_bytes,
+        None => Some(desk.config.default_quota_bytes),
         Some(text) => parse_quota(text)
             .map_err(|expected| Failure::Usage(format!("{expected}, got `{}`", Escaped(text))))?,
     };
@@ -47,7 +47,8 @@ pub(super) fn import(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
     let mut list = Vec::new();
     let file = File::open(path).map_err(cannot)?;
     file.take(limits::LIST_FILE + 1).read_to_end(&mut list).map_err(cannot)?;
-    let (class, approved) = desk.queue.import(desk.store, &list, desk.quota_bytes)?;
+    let (class, approved) =
+        desk.queue.import(desk.store, &list, Some(desk.config.default_quota_bytes))?;
     let mut text = format!("{} on the class list\n", class.len());
     for one in &approved {
         line(&mut text, &format!("approved registration {}: {}", one.number, one.name));

@@ -220,7 +220,7 @@ impl Queue {
         }
         let path = self.conf.join(invites::FILE);
         let refused = |why| Err(StoreError::NoInvitation { why });
-        let all = match replace::read(&path, limits::LIST_FILE) {
+        let all = match replace::read_at_most(&path, limits::LIST_FILE) {
             Err(_) => return refused("there is no conf/invites.ini that can be read"),
             Ok((bytes, _)) => invites::read(&bytes),
         };
@@ -244,7 +244,7 @@ impl Queue {
     /// The class list, or an empty one where there is none or it has a fault.
     fn class(&self) -> ClassList {
         let path = self.conf.join(class::FILE);
-        let Ok((bytes, _)) = replace::read(&path, limits::LIST_FILE) else {
+        let Ok((bytes, _)) = replace::read_at_most(&path, limits::LIST_FILE) else {
             return ClassList::default();
         };
         class::read(&bytes).unwrap_or_else(|fault| {
@@ -293,7 +293,7 @@ impl Queue {
         }
         book.generation = book.generation.saturating_add(1);
         let text = record::write(book).map_err(|fault| in_file(&self.path, fault))?;
-        if let Ok((before, _)) = replace::read(&self.path, limits::REGISTRATIONS_FILE) {
+        if let Ok((before, _)) = replace::read_at_most(&self.path, limits::REGISTRATIONS_FILE) {
             let previous = self.conf.join(format!("{FILE}.previous"));
             replace::write(&previous, &before, store.path())?;
         }
@@ -304,7 +304,7 @@ impl Queue {
 
     /// The requests as they are on the disk; none if there is no file yet.
     fn load(&self) -> Result<(Book, Option<Version>), StoreError> {
-        match replace::read(&self.path, limits::REGISTRATIONS_FILE) {
+        match replace::read_at_most(&self.path, limits::REGISTRATIONS_FILE) {
             Ok((bytes, version)) => match record::read(&bytes) {
                 Ok(book) => Ok((book, Some(version))),
                 Err(fault) => Err(in_file(&self.path, fault)),

@@ -176,9 +176,15 @@ pub(super) fn kick(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Named<'_> = request.message()?;
-    let parts = conn.session.as_admin(|admin| admin.parts(of.name))?;
+    let mut notes = Vec::new();
+    conn.session.as_admin(|admin| {
+        admin.parts(of.name, &mut |note| {
+            notes.push(note);
+            Ok(())
+        })
+    })?;
     let mut rows = Rows::new(conn);
-    for note in &parts {
+    for note in &notes {
         let (path, size) = (note.path.as_str(), note.declared_bytes.unwrap_or(0));
         rows.push(&Part::new(path, note.held_bytes, size, note.started_secs))?;
     }

@@ -1,5 +1,7 @@
 //! The table of commands, and the handlers that concern no file.
 
+use std::sync::Arc;
+
 use super::reply::Answer;
 use super::{Conn, Outcome, Request, admin, files, people, transfers};
 use crate::digest::{self, Algorithm, Rates};
@@ -55,6 +57,7 @@ table! {
     "HELLO" Nobody "Hello" "220 `Greeted`" hello, "agree on the version";
     "LOGIN" Nobody "Login" "280 `Challenge`" login, "begin to log in";
     "PROOF" Nobody "Proof" "254 `LoggedIn`" proof, "prove the password";
+    "GUEST" Nobody "Nothing" "254 `LoggedIn`" guest, "come in without an account";
     "PING" Nobody "Nothing" "200" ping, "nothing; shows that the line is alive";
     "HELP" Nobody "Nothing" "200 `Counted`" help, "the commands, each as a `HelpLine`";
     "RULES" Nobody "Nothing" "200 `Rules`" people::rules, "who can register, and how";
@@ -76,6 +79,8 @@ table! {
     "HASH" Login "Hash" "258 `Hashed`" files::hash, "the ordinary digest of a whole file";
     "SUMS" Login "SumsOf" "258 `Summed`" transfers::sums,
         "the digests of a file's chunks, as `Piece`s";
+    "WHY" Login "Path" "200 `Counted`" files::why,
+        "what may be done at a path, and what decides it, each as a `Reason`";
     "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes used, promised and allowed";
     "PUT" Login "Put" "802, 800, 801" transfers::put, "open an upload";
     "CHUNK" Login "Chunk" "900" transfers::chunk, "chunks of the open upload";
@@ -110,6 +115,15 @@ table! {
     "PARTSOF" Admin "Named" "200 `Counted`" admin::parts,
         "an account's unfinished uploads, each as a `Part`";
     "DROPPART" Admin "PartOf" "200" admin::drop_part, "remove an unfinished upload";
+}
+
+/// A field that is 0 or 1.
+pub(super) fn switch(value: u8, what: &'static str) -> Result<bool> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::BadArgument { what }),
+    }
 }
 
 /// An answer, in the short form that most handlers end with.
@@ -155,12 +169,30 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if proof.client_final.len() > limits::SCRAM_MESSAGE {
         return Err(Error::BadArgument { what: "client_final: too long" });
     }
-    let signature = conn.session.login_finish(proof.client_final)?;
+    let Conn { session, outbox, .. } = conn;
+    let site = Arc::clone(session.site());
+    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
+    let signature = session.login_finish(proof.client_final, &mut alive)?;
     conn.place.logged_in();
     conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();
     let text = format!("passed authentication, {name}");
     tell(Code::LoggedIn, text, &LoggedIn::new(&signature, &name))
+}
+
+fn guest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    if !conn.greeted {
+        return Err(Error::WrongState { what: "HELLO comes first" });
+    }
+    if conn.session.account().is_some() {
+        return Err(Error::WrongState { what: "you are logged in" });
+    }
+    conn.session.login_guest()?;
+    conn.place.logged_in();
+    conn.outbox.stream.logged_in();
+    let name = conn.session.account().unwrap_or_default().to_string();
+    tell(Code::LoggedIn, "welcome, guest", &LoggedIn::new("", &name))
 }
 
 fn ping(_conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {

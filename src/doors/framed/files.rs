@@ -1,13 +1,16 @@
 //! The handlers of names: folders, entries, removal, digests, room.
 
-use super::commands::{done, tell};
+use std::sync::Arc;
+
+use super::commands::{done, switch, tell};
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::session::{Entry, Kind};
 use crate::text::Size;
 use crate::wire::{
-    self, Code, Counted, Hash, Hashed, Here, Message, Move, Nothing, Part, Path, Sink, Switched,
+    self, Code, Counted, Hash, Hashed, Here, Message, Move, Nothing, Part, Path, Reason, Sink,
+    Switched,
 };
 
 pub(super) fn pwd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -68,7 +71,7 @@ pub(super) fn stat(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn mkdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Switched<'_> = request.message()?;
-    conn.session.mkdir(what.path, what.switch == 1)?;
+    conn.session.mkdir(what.path, switch(what.switch, "switch: 0 or 1")?)?;
     done("made")
 }
 
@@ -80,7 +83,7 @@ pub(super) fn rmdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn rm(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Switched<'_> = request.message()?;
-    if what.switch == 1 {
+    if switch(what.switch, "switch: 0 or 1")? {
         let Conn { session, outbox, .. } = conn;
         session.remove_tree(what.path, &mut |done, total| outbox.alive(done, total))?;
     } else {
@@ -91,16 +94,28 @@ pub(super) fn rm(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn mv(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Move<'_> = request.message()?;
-    conn.session.rename(what.from, what.to, what.replace == 1)?;
+    conn.session.rename(what.from, what.to, switch(what.replace, "replace: 0 or 1")?)?;
     done("moved")
 }
 
 pub(super) fn hash(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Hash<'_> = request.message()?;
     let Conn { session, outbox, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
+    let site = Arc::clone(session.site());
+    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
     let (hex, size) = session.hash(what.path, what.digest, &mut alive)?;
     tell(Code::Sums, "here is the digest", &Hashed::new(&hex, size))
+}
+
+pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let of: Path<'_> = request.message()?;
+    let reasons = conn.session.why(of.path)?;
+    let mut part = Sink::new();
+    for reason in &reasons {
+        Reason::new(reason.what, reason.allowed.into(), &reason.why).encode(&mut part);
+    }
+    conn.outbox.more(&part, &[])?;
+    tell(Code::Done, "this decides", &Counted::new(reasons.len() as u64))
 }
 
 pub(super) fn quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -121,21 +136,22 @@ pub(super) fn quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
-    let parts = conn.session.parts()?;
-    let mut part = Sink::new();
-    for note in &parts {
+    let Conn { session, outbox, .. } = conn;
+    let (mut part, mut count) = (Sink::new(), 0u64);
+    session.parts(&mut |note| {
         let size = note.declared_bytes.unwrap_or(0);
         let path = note.path.as_str();
         Part::new(path, note.held_bytes, size, note.started_secs).encode(&mut part);
+        count += 1;
         if part.len() >= limits::FRAME_HEAD / 2 {
-            conn.outbox.more(&part, &[])?;
+            outbox.more(&part, &[])?;
             part.clear();
         }
-    }
+        Ok(())
+    })?;
     if !part.is_empty() {
         conn.outbox.more(&part, &[])?;
     }
-    let count = parts.len() as u64;
     tell(Code::Done, format!("{count} unfinished uploads"), &Counted::new(count))
 }
 

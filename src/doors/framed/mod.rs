@@ -23,7 +23,7 @@ use crate::session::Session;
 use crate::site::Site;
 use crate::stream::Stream;
 use crate::text::Escaped;
-use crate::transfer::{Ready, Upload};
+use crate::transfer::{Group, Upload};
 use crate::wire::{self, Arrive, Ceiling, Fields, Greeting, Inbox, Kind, Message};
 
 pub use commands::{COMMANDS, Command, Needs};
@@ -47,11 +47,13 @@ pub struct Conn {
     /// Why the upload in progress can only be closed: the answer to all its chunks.
     upload_refused: Option<Answer>,
     /// Small files whose answers wait for one sync of all.
-    group: Vec<Ready>,
+    group: Option<Group>,
     /// A buffer of [`limits::FRAME_DATA`] for reading files; empty while nothing is transferred.
     block: Vec<u8>,
     /// The digests of the frame at hand.
     digests: Vec<Digest>,
+    /// Whether the request at hand was waited for, so that what people edit may have changed.
+    waited: bool,
     /// Set by `BYE`.
     leaving: bool,
 }
@@ -111,15 +113,18 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
         algorithm: Algorithm::Md5,
         upload: None,
         upload_refused: None,
-        group: Vec::new(),
+        group: None,
         block: Vec::new(),
         digests: Vec::new(),
+        waited: false,
         leaving: false,
     };
     let result = conn.talk();
     let end = conn.settle_group().and(result);
     // Before the peer can learn that this connection is over and go on with another.
-    conn.upload = None;
+    if let Some(upload) = conn.upload.take() {
+        upload.leave();
+    }
     if let Err(e) = end {
         conn.part(&e);
     }
@@ -164,6 +169,7 @@ impl Conn {
             }
             if !inbox.holds_a_frame() {
                 self.before_waiting(&mut inbox)?;
+                self.waited = true;
             }
             let ceiling =
                 if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::STRANGER };
@@ -191,7 +197,7 @@ impl Conn {
 
     /// Nothing more has arrived: whatever was held back leaves now.
     fn before_waiting(&mut self, inbox: &mut Inbox) -> Result<()> {
-        if !self.group.is_empty() {
+        if self.has_waiting_files() {
             let stream = &mut self.outbox.stream;
             inbox.top_up(|room| stream.arrive_now(room));
             if inbox.holds_a_frame() {
@@ -245,6 +251,9 @@ impl Conn {
             self.settle_group()?;
         }
         self.session.refresh()?;
+        if std::mem::take(&mut self.waited) {
+            self.session.refresh_mounts()?;
+        }
         match row.needs {
             Needs::Login | Needs::Admin if self.session.account().is_none() => {
                 return Err(Error::NeedLogin);
@@ -260,14 +269,16 @@ impl Conn {
         outcome
     }
 
+    /// Whether small files wait for their sync.
+    fn has_waiting_files(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| !group.is_empty())
+    }
+
     /// Commits the small files that wait and writes their answers.
     fn settle_group(&mut self) -> Result<()> {
-        if self.group.is_empty() {
-            return Ok(());
-        }
-        let group = std::mem::take(&mut self.group);
-        let Conn { session, outbox, .. } = self;
-        let results = session.commit_group(group, &mut |done, total| outbox.alive(done, total));
+        let Some(group) = self.group.take() else { return Ok(()) };
+        let outbox = &mut self.outbox;
+        let results = group.commit(&mut |done, total| outbox.alive(done, total));
         for result in results {
             transfers::stored(result).write(self.outbox.frames());
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::stream::Stream;
 use crate::wire::{self, Alive, Kind, Message, Sink};
@@ -70,5 +70,10 @@ impl Outbox {
         }
         wire::frame(&mut self.waiting, Kind::Alive, &Alive::new(done, total).fields());
         self.flush()
+    }
+
+    /// The same for a task that need not be finished when the server is stopping.
+    pub(super) fn alive_unless(&mut self, stopping: bool, done: u64, total: u64) -> Result<()> {
+        if stopping { Err(Error::Stopping) } else { self.alive(done, total) }
     }
 }

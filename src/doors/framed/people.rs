@@ -13,7 +13,7 @@ use crate::wire::{
 pub(super) fn rules(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
     let mode = conn.session.rules().mode.as_str();
-    let rules = Rules::new(mode, conn.site().iterations(), NAME_FORM);
+    let rules = Rules::new(mode, conn.site().config().iterations, NAME_FORM);
     tell(Code::Done, format!("registration: {mode}"), &rules)
 }
 

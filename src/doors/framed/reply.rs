@@ -64,7 +64,7 @@ pub(super) fn code_of(error: &Error) -> Code {
         Error::CodeRefused => Code::CodeRefused,
         Error::RegistrationClosed => Code::RegistrationClosed,
         Error::Unknown { .. } => Code::Unknown,
-        Error::Denied { .. } => Code::Denied,
+        Error::Denied { .. } | Error::Mounted { .. } => Code::Denied,
         Error::BadPath { .. } => Code::BadPath,
         Error::NotFound { .. } => Code::NotFound,
         Error::Exists { .. } => Code::Exists,

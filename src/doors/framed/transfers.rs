@@ -1,6 +1,8 @@
 //! The handlers of content: uploads, downloads, comparisons.
 
-use super::commands::{done as answered, tell};
+use std::sync::Arc;
+
+use super::commands::{done as answered, switch, tell};
 use super::reply::{Answer, code_of};
 use super::{Conn, Outcome, Request};
 use crate::digest::Digest;
@@ -86,7 +88,8 @@ fn tell_equal() -> Result<Outcome> {
 fn is_there(conn: &mut Conn, wanted: &Wanted<'_>, size: u64, whole: &[u8]) -> Result<bool> {
     let mut block = conn.take_block();
     let Conn { session, outbox, algorithm, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
+    let site = Arc::clone(session.site());
+    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
     let said = (size, whole);
     let equal = session.is_equal(wanted.path, *algorithm, said, &mut block, &mut alive);
     conn.block = block;
@@ -109,17 +112,22 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         mtime: Some(mtime(store.mtime_secs, store.mtime_nanos)?),
         replace: store.flags & wire::REPLACE != 0,
     };
-    let mut taken =
-        conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
-    if taken.is_err() && !conn.group.is_empty() {
+    let said = (digests.as_slice(), store.digest, request.data);
+    let mut taken = take_small(conn, &wanted, said);
+    if taken.is_err() && conn.has_waiting_files() {
         // Those who wait come first, in the answers as well as on the disk: one of them may hold
-        // this very path, or replace a file whose room is wanted here.
+        // this very path, or replace a file whose room is wanted here, or the last descriptor.
         conn.settle_group()?;
-        taken = conn.session.store(&wanted, conn.algorithm, &digests, store.digest, request.data);
+        taken = take_small(conn, &wanted, said);
     }
     let ready = match taken {
-        Ok(ready) => ready,
+        Ok(Some(ready)) => ready,
+        Ok(None) => {
+            conn.settle_group()?;
+            return tell_equal();
+        }
         Err(e) => {
+            conn.group = None;
             let size = request.data.len() as u64;
             let there = matches!(e, Error::Exists { size: there, .. } if there == size);
             if there && is_there(conn, &wanted, size, store.digest)? {
@@ -128,15 +136,35 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
             return Err(e);
         }
     };
-    if conn.session.is_durable() {
-        conn.group.push(ready);
-        let bytes: u64 = conn.group.iter().map(|ready| ready.size()).sum();
-        if conn.group.len() >= limits::GROUP_FILES || bytes >= limits::GROUP_BYTES as u64 {
-            conn.settle_group()?;
-        }
-        return Ok(Outcome::Grouped);
+    if conn.group.as_ref().is_some_and(|group| !group.suits(&ready)) {
+        conn.settle_group()?;
     }
-    Ok(Outcome::Answer(stored(commit(conn, ready))))
+    let Some(group) = &mut conn.group else {
+        return Ok(Outcome::Answer(stored(commit(conn, ready))));
+    };
+    group.push(ready);
+    if group.is_full() {
+        conn.settle_group()?;
+    }
+    Ok(Outcome::Grouped)
+}
+
+/// Takes a small file: the digests of its chunks and of the whole, and its bytes; `None` if it
+/// would replace its equal. Where files are grouped the group is there before the first of them.
+fn take_small(
+    conn: &mut Conn,
+    wanted: &Wanted<'_>,
+    (digests, whole, data): (&[Digest], &[u8], &[u8]),
+) -> Result<Option<Ready>> {
+    let size = data.len() as u64;
+    let may_be_equal = wanted.replace && conn.session.is_settled(wanted.path, size);
+    if may_be_equal && is_there(conn, wanted, size, whole)? {
+        return Ok(None);
+    }
+    if conn.group.is_none() && conn.session.groups_small_files() {
+        conn.group = Some(conn.session.group()?);
+    }
+    conn.session.store(wanted, conn.algorithm, digests, whole, data).map(Some)
 }
 
 fn commit(conn: &mut Conn, ready: Ready) -> Result<StoredFile> {
@@ -177,13 +205,16 @@ pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         return Err(Error::BadArgument { what: "count: from 1 to 16384 chunks" });
     }
     let mut block = conn.take_block();
-    let Conn { upload, outbox, .. } = conn;
+    let Conn { upload, outbox, session, .. } = conn;
     let upload = upload.as_mut().ok_or(NONE_OPEN)?;
     upload.accept_before(held.from)?;
     let mut at = held.from;
     let mut left = u64::from(held.count) * CHUNK;
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     while left > 0 {
+        if session.site().is_stopping() {
+            return Err(Error::Stopping);
+        }
         let want = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let got =
             upload.held_digests(at, block.get_mut(..want).unwrap_or_default(), &mut digests)?;
@@ -216,6 +247,7 @@ pub(super) fn done(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let done: Done<'_> = request.message()?;
     let upload = conn.upload.take().ok_or(NONE_OPEN)?;
     if let Some(refused) = conn.upload_refused.take() {
+        upload.leave();
         return Ok(Outcome::Answer(refused));
     }
     let path = upload.path().clone();
@@ -227,9 +259,11 @@ pub(super) fn done(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn give_up(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let drop: Drop<'_> = request.message()?;
+    let keep = switch(drop.keep, "keep: 0 or 1")?;
     let upload = conn.upload.take().ok_or(NONE_OPEN)?;
     conn.upload_refused = None;
-    if drop.keep == 1 {
+    if keep {
+        upload.leave();
         return answered("the part stays");
     }
     upload.discard()?;
@@ -244,6 +278,9 @@ pub(super) fn sums(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     let mut end = of.from;
     while sums.left() > 0 {
+        if conn.site().is_stopping() {
+            return Err(Error::Stopping);
+        }
         let (at, got) = sums.next(&mut block, &mut digests)?;
         piece(&mut part, at, &digests);
         conn.outbox.more(&part, &[])?;

@@ -92,7 +92,8 @@ table! {
     "XMKD" Login Required "PATH" "1123 4.1.3.1" files::mkd, "as MKD";
     "RMD" Login Required "PATH" "959 4.1.3" files::rmd, "remove an empty folder";
     "XRMD" Login Required "PATH" "1123 4.1.3.1" files::rmd, "as RMD";
-    "DELE" Login Required "PATH" "959 4.1.3" files::dele, "remove a file";
+    "DELE" Login Required "PATH" "959 4.1.3" files::dele,
+        "remove a file, or an upload that broke off";
     "RNFR" Login Required "PATH" "959 4.1.3" files::rnfr, "what to rename";
     "RNTO" Login Required "PATH" "959 4.1.3" files::rnto, "its new name; a file there is replaced";
     "SIZE" Login Required "PATH" "3659 4" files::size,
@@ -115,11 +116,6 @@ table! {
     "APPE" Login Required "PATH" "959 4.1.3" transfers::appe, "receive the rest of a file";
     "STOU" Login Optional "PATH" "959 4.1.3" transfers::stou, "receive a file under a new name";
     "ABOR" Login None "" "959 4.1.3" transfers::abor, "end the transfer";
-    "SITE" Login Required "HELP|QUOTA|CHMOD" "959 4.1.3" settings::site,
+    "SITE" Login Required "HELP|QUOTA|WHY|CHMOD" "959 4.1.3" settings::site,
         "what only this server knows";
-}
-
-/// A verb as the table has it, for the list of who is here; nothing for an unknown one.
-pub(super) fn known(verb: &str) -> &'static str {
-    VERBS.iter().find(|row| row.verb == verb).map_or("", |row| row.verb)
 }

@@ -12,11 +12,16 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::scram;
 use crate::stream::Stream;
 
 /// Ports of a range that are tried before a passive listener is refused.
 const PORT_TRIES: u32 = 64;
+/// The range where the operator named none: the ports that are assigned to nobody (RFC 6335). The
+/// system's own choice passes over every port whose last connection ended within a minute, one by
+/// one; after some thousand small files that takes longer than a file.
+const PORTS: RangeInclusive<u16> = 49152..=65535;
 
 /// How the next data connection is to come about.
 #[derive(Debug, Default)]
@@ -44,9 +49,14 @@ pub(super) enum Woken {
 impl Plan {
     /// Listens for a passive data connection on the address that the client came to.
     pub(super) fn listen(own: IpAddr, range: Option<&RangeInclusive<u16>>) -> io::Result<Plan> {
-        let Some(range) = range else {
-            return TcpListener::bind((own, 0)).and_then(Plan::passive);
-        };
+        match range {
+            Some(range) => Plan::listen_within(own, range),
+            None => Plan::listen_within(own, &PORTS)
+                .or_else(|_| TcpListener::bind((own, 0)).and_then(Plan::passive)),
+        }
+    }
+
+    fn listen_within(own: IpAddr, range: &RangeInclusive<u16>) -> io::Result<Plan> {
         let (first, last) = (*range.start(), *range.end());
         let count = u32::from(last.saturating_sub(first)) + 1;
         // Begun at a place that cannot be foretold, so that nobody can wait for the next port.
@@ -137,10 +147,29 @@ impl Data {
     }
 
     /// Waits until it can be written to, or read from, or the control line has something.
-    pub(super) fn wait(&self, write: bool, control: Option<&Stream>) -> Result<Woken> {
+    pub(super) fn wait(&self, write: bool, control: (&Stream, PollFlags)) -> Result<Woken> {
         let events = if write { PollFlags::OUT } else { PollFlags::IN };
         let left = self.patience.saturating_sub(self.moved_at.elapsed());
-        wait(&self.tcp, events, control, left)
+        wait(&self.tcp, events, Some(control), left)
+    }
+
+    /// Takes what still comes and throws it away, for a moment: a client whose bytes meet a closed
+    /// socket sees a broken line and may not look for the reply that says why.
+    pub(super) fn turn_away(mut self) {
+        let until = Instant::now() + limits::LINGER;
+        let mut block = vec![0; limits::BUSY_BUFFER];
+        while Instant::now() < until {
+            match self.read(&mut block) {
+                Ok(Some(0)) | Err(_) => return,
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if !matches!(wait(&self.tcp, PollFlags::IN, None, left), Ok(Woken::Data)) {
+                        return;
+                    }
+                }
+            }
+        }
     }
 
     /// Says that nothing more comes.
@@ -149,12 +178,11 @@ impl Data {
     }
 }
 
-/// Waits for a socket or the control line. A control line that is not to be read is still watched
-/// for its end by the caller's next read.
+/// Waits for a socket or the control line, each for what is said.
 pub(super) fn wait(
     socket: impl AsFd,
     events: PollFlags,
-    control: Option<&Stream>,
+    control: Option<(&Stream, PollFlags)>,
     left: Duration,
 ) -> Result<Woken> {
     if left.is_zero() {
@@ -163,8 +191,8 @@ pub(super) fn wait(
     let time = Timespec::try_from(left).ok();
     let mut both = Vec::with_capacity(2);
     both.push(PollFd::from_borrowed_fd(socket.as_fd(), events));
-    if let Some(control) = control {
-        both.push(PollFd::from_borrowed_fd(control.as_fd(), PollFlags::IN));
+    if let Some((control, events)) = control {
+        both.push(PollFd::from_borrowed_fd(control.as_fd(), events));
     }
     match poll(&mut both, time.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => {}

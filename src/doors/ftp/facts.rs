@@ -23,7 +23,7 @@ pub(super) struct Allowed {
     pub(super) read: bool,
     /// Store files that are not there yet.
     pub(super) write: bool,
-    /// Replace, remove and rename what is there; make folders.
+    /// Replace, remove and rename what is there.
     pub(super) modify: bool,
 }
 
@@ -104,7 +104,7 @@ fn perm(entry: &Entry, allowed: Allowed) -> String {
             ('e', read),
             ('f', movable),
             ('l', read),
-            ('m', modify),
+            ('m', write),
             ('p', modify),
         ],
         Kind::Link => &[('d', movable), ('f', movable)],
@@ -142,7 +142,7 @@ mod tests {
             (Kind::File, DROP, format!("type=file;size=12;{time};perm=r;")),
             (Kind::Folder, ALL, format!("type=dir;{time};perm=cdeflmp;")),
             (Kind::Folder, READ, format!("type=dir;{time};perm=el;")),
-            (Kind::Folder, DROP, format!("type=dir;{time};perm=cel;")),
+            (Kind::Folder, DROP, format!("type=dir;{time};perm=celm;")),
             (Kind::Link, ALL, format!("type=OS.unix=symlink;{time};perm=df;")),
             (Kind::Link, READ, format!("type=OS.unix=symlink;{time};perm=;")),
             (Kind::Other, ALL, format!("type=OS.unix=special;{time};perm=;")),

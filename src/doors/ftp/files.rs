@@ -33,9 +33,18 @@ pub(super) fn rmd(conn: &mut Conn, path: &str) -> Result<()> {
     Ok(())
 }
 
+/// Where only a part is, it is given up: SIZE tells of it, and an FTP client has no other way to
+/// have its room back.
 pub(super) fn dele(conn: &mut Conn, path: &str) -> Result<()> {
-    conn.session.remove(path)?;
-    conn.control.say(250, "the file is removed");
+    match conn.session.remove(path) {
+        Ok(()) => conn.control.say(250, "the file is removed"),
+        Err(Error::NotFound { path: name }) => match conn.session.forget(path) {
+            Ok(()) => conn.control.say(250, "the unfinished upload is removed"),
+            Err(Error::NotFound { .. }) => return Err(Error::NotFound { path: name }),
+            Err(e) => return Err(e),
+        },
+        Err(e) => return Err(e),
+    }
     Ok(())
 }
 
@@ -68,10 +77,10 @@ pub(super) fn size(conn: &mut Conn, path: &str) -> Result<()> {
     }
     let size = match conn.session.source(path) {
         Ok(source) => source.size(),
-        Err(Error::NotFound { path: name }) => match conn.session.resumable(path)? {
-            Some(held) => held,
-            None => return Err(Error::NotFound { path: name }),
-        },
+        // Where nothing may be looked at, what one left there oneself is told all the same.
+        Err(e @ (Error::NotFound { .. } | Error::Denied { .. })) => {
+            conn.session.resumable(path)?.ok_or(e)?
+        }
         Err(e) => return Err(e),
     };
     conn.control.say(213, &size.to_string());
@@ -140,7 +149,7 @@ pub(super) fn avbl(conn: &mut Conn, path: &str) -> Result<()> {
     if !path.is_empty() {
         conn.session.stat(path)?;
     }
-    let free = conn.session.free_bytes()?;
+    let free = conn.session.free_bytes(path)?;
     conn.control.say(213, &free.to_string());
     Ok(())
 }

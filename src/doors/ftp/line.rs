@@ -35,12 +35,14 @@ pub(super) enum Line {
     TooLong,
     /// A line that no command can be read from, and why.
     Bad(&'static str),
+    /// A verb with something behind it that is no text, and why.
+    BadArgument(&'static str),
 }
 
 /// A verb and what follows it.
 #[derive(PartialEq, Eq)]
 pub(super) struct Command {
-    /// In capitals, 1 to 16 ASCII letters.
+    /// In capitals, 1 to 16 ASCII letters and digits, a letter first (XSHA256).
     pub(super) verb: String,
     /// All that follows one blank; `None` if that is nothing. Further blanks belong to it: names
     /// may begin and end with them. It may be a password, so it is wiped when dropped.
@@ -203,17 +205,26 @@ fn parse(bytes: &[u8]) -> Line {
     if bytes.is_empty() {
         return Line::Empty;
     }
-    let Ok(text) = std::str::from_utf8(bytes) else { return Line::Bad("it is not UTF-8") };
-    if text.chars().any(char::is_control) {
-        return Line::Bad("it has control characters");
-    }
-    let (verb, arg) = text.split_once(' ').unwrap_or((text, ""));
-    let letters = verb.bytes().all(|b| b.is_ascii_alphabetic());
-    if verb.is_empty() || verb.len() > VERB || !letters {
-        return Line::Bad("it does not begin with a command");
+    let mut halves = bytes.splitn(2, |&b| b == b' ');
+    let (verb, arg) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+    let verb = match std::str::from_utf8(verb) {
+        Ok(verb) if is_verb(verb) => verb,
+        _ => return Line::Bad("it does not begin with a command"),
+    };
+    let Ok(arg) = std::str::from_utf8(arg) else {
+        return Line::BadArgument("the argument is not UTF-8");
+    };
+    if arg.chars().any(char::is_control) {
+        return Line::BadArgument("the argument has control characters");
     }
     let arg = (!arg.is_empty()).then(|| Zeroizing::new(arg.to_owned()));
     Line::Command(Command { verb: verb.to_ascii_uppercase(), arg })
+}
+
+fn is_verb(text: &str) -> bool {
+    (1..=VERB).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
@@ -221,6 +232,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const NO_VERB: Line = Line::Bad("it does not begin with a command");
+    const NO_UTF8: Line = Line::BadArgument("the argument is not UTF-8");
+    const CONTROL: Line = Line::BadArgument("the argument has control characters");
 
     fn all(lines: &mut Lines) -> Vec<Line> {
         std::iter::from_fn(|| lines.next()).collect()
@@ -239,9 +254,11 @@ mod tests {
 
     #[test]
     fn a_line_is_a_verb_and_what_follows_one_blank() {
-        let table: [(&[u8], Line); 20] = [
+        let table: [(&[u8], Line); 22] = [
             (b"NOOP\r\n", command("NOOP", "")),
             (b"noop\n", command("NOOP", "")),
+            (b"XMd5 a\r\n", command("XMD5", "a")),
+            (b"5XMD a\r\n", NO_VERB),
             (b"NOOP \r\n", command("NOOP", "")),
             (b"Retr a.txt\r\n", command("RETR", "a.txt")),
             (b"STOR  a b \r\n", command("STOR", " a b ")),
@@ -249,17 +266,17 @@ mod tests {
             (b"ABCDEFGHIJKLMNOP\r\n", command("ABCDEFGHIJKLMNOP", "")),
             (b"\r\n", Line::Empty),
             (b"\n", Line::Empty),
-            (b"ABCDEFGHIJKLMNOPQ\r\n", Line::Bad("it does not begin with a command")),
-            (b" NOOP\r\n", Line::Bad("it does not begin with a command")),
-            (b" \r\n", Line::Bad("it does not begin with a command")),
-            (b"LIST-la\r\n", Line::Bad("it does not begin with a command")),
-            (b"RETR\ta\r\n", Line::Bad("it has control characters")),
-            (b"MKD a\0b\r\n", Line::Bad("it has control characters")),
-            (b"MKD a\rb\r\n", Line::Bad("it has control characters")),
-            (b"NOOP\r\r\n", Line::Bad("it has control characters")),
-            (b"MKD a\x1b[31mb\r\n", Line::Bad("it has control characters")),
-            ("MKD a\u{9b}b\r\n".as_bytes(), Line::Bad("it has control characters")),
-            (b"MKD a\xe4b\r\n", Line::Bad("it is not UTF-8")),
+            (b"ABCDEFGHIJKLMNOPQ\r\n", NO_VERB),
+            (b" NOOP\r\n", NO_VERB),
+            (b" \r\n", NO_VERB),
+            (b"LIST-la\r\n", NO_VERB),
+            (b"RETR\ta\r\n", NO_VERB),
+            (b"MKD a\0b\r\n", CONTROL),
+            (b"MKD a\rb\r\n", CONTROL),
+            (b"NOOP\r\r\n", NO_VERB),
+            (b"MKD a\x1b[31mb\r\n", CONTROL),
+            ("MKD a\u{9b}b\r\n".as_bytes(), CONTROL),
+            (b"MKD a\xe4b\r\n", NO_UTF8),
         ];
         for (bytes, want) in table {
             assert_eq!(lines(bytes), [want], "{}", bytes.escape_ascii());
@@ -284,10 +301,10 @@ mod tests {
             (b"NO\xff\xf1OP\r\n", command("NOOP", "")),
             (b"\xff\xfa\x18\n\xff\xff\xff\xf0STAT\r\n", command("STAT", "")),
             // 255 as text is no UTF-8.
-            (b"RETR a\xff\xff\r\n", Line::Bad("it is not UTF-8")),
-            (b"RETR a\xff\r\n", Line::Bad("it is not UTF-8")),
-            (b"RETR a\xff\n", Line::Bad("it is not UTF-8")),
-            (b"RETR \xffb\r\n", Line::Bad("it is not UTF-8")),
+            (b"RETR a\xff\xff\r\n", NO_UTF8),
+            (b"RETR a\xff\r\n", NO_UTF8),
+            (b"RETR a\xff\n", NO_UTF8),
+            (b"RETR \xffb\r\n", NO_UTF8),
         ];
         for (bytes, want) in table {
             assert_eq!(lines(bytes), [want], "{}", bytes.escape_ascii());
@@ -363,7 +380,8 @@ mod tests {
             for line in &got {
                 if let Line::Command(command) = line {
                     prop_assert!((1..=VERB).contains(&command.verb.len()));
-                    prop_assert!(command.verb.bytes().all(|b| b.is_ascii_uppercase()));
+                    prop_assert!(is_verb(&command.verb));
+                    prop_assert_eq!(&command.verb, &command.verb.to_uppercase());
                     prop_assert!(!command.arg().unwrap_or("-").is_empty());
                     prop_assert!(!command.arg().unwrap_or("").chars().any(char::is_control));
                 }

@@ -13,11 +13,8 @@ use super::reply::Clean;
 use super::{Conn, listing};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::session::{Entry, Kind, Listing};
+use crate::session::{Entry, Kind, Listing, Rights};
 use crate::text::Size;
-
-/// What an account may do in its own home.
-const OWN: Allowed = Allowed { read: true, write: true, modify: true };
 
 /// How an entry becomes a line.
 #[derive(Clone, Debug)]
@@ -26,8 +23,8 @@ enum Shape {
     Long { owner: String, now_secs: i64 },
     /// The name, behind the folder that the client named.
     Name { folder: String },
-    /// Facts and the name.
-    Facts(Facts),
+    /// Facts and the name: which, what may be done in the folder, and in what is mounted there.
+    Facts(Facts, Rights, Vec<(String, Rights)>),
 }
 
 /// What is to be listed.
@@ -55,6 +52,11 @@ impl Listed {
     }
 }
 
+/// As the facts have it.
+fn allowed(Rights { read, write, modify }: Rights) -> Allowed {
+    Allowed { read, write, modify }
+}
+
 impl Shape {
     fn long(conn: &Conn) -> Shape {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -67,8 +69,16 @@ impl Shape {
         match self {
             Shape::Long { owner, now_secs } => listing::put_long(out, entry, owner, *now_secs),
             Shape::Name { folder } => listing::put_name(out, entry, folder),
-            Shape::Facts(facts) => {
-                out.push_str(&facts.line(entry, OWN, &entry.name));
+            Shape::Facts(facts, rights, mounted) => {
+                let inner = mounted.iter().find(|(name, _)| *name == entry.name);
+                let allowed = match inner {
+                    // It stays as it is, whatever may be done in it.
+                    Some((_, Rights { read, write, .. })) => {
+                        Allowed { read: *read, write: *write, modify: false }
+                    }
+                    None => allowed(*rights),
+                };
+                out.push_str(&facts.line(entry, allowed, &entry.name));
                 out.push_str("\r\n");
             }
         }
@@ -102,16 +112,15 @@ pub(super) fn nlst(conn: &mut Conn, arg: &str) -> Result<()> {
 }
 
 pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
-    match Listed::open(conn, path)? {
-        Listed::One(_) => {
-            conn.control.say(501, "MLSD lists folders; MLST tells of one entry");
-            Ok(())
-        }
-        listed => {
-            let shape = Shape::Facts(conn.facts);
-            send(conn, listed, &shape)
-        }
+    // A name with a star in it is a name here (RFC 3659, section 7.2).
+    if conn.session.stat(path)?.0.kind != Kind::Folder {
+        conn.control.say(501, "MLSD lists folders; MLST tells of one entry");
+        return Ok(());
     }
+    let listed = Listed::Many(conn.session.list(path)?, None);
+    let (rights, mounted) = conn.session.rights_in(path)?;
+    let shape = Shape::Facts(conn.facts, rights, mounted);
+    send(conn, listed, &shape)
 }
 
 /// Sends a listing over the data connection.
@@ -177,7 +186,8 @@ fn pump(
 pub(super) fn mlst(conn: &mut Conn, path: &str) -> Result<()> {
     let (entry, _) = conn.session.stat(path)?;
     let whole = conn.session.resolve(path)?;
-    let line = conn.facts.line(&entry, OWN, whole.as_str());
+    let (rights, _) = conn.session.rights_in(path)?;
+    let line = conn.facts.line(&entry, allowed(rights), whole.as_str());
     conn.control.say_lines(250, "It is:", &[line], "End");
     Ok(())
 }

@@ -30,14 +30,19 @@ impl Conn {
 /// A new name always ends the rights of the old one.
 pub(super) fn user(conn: &mut Conn, name: &str) -> Result<()> {
     conn.begin_anew();
+    let is_guest = name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp");
+    if is_guest && conn.site().config().guests {
+        conn.user = Some(name.to_string());
+        conn.control.say(331, "guests are welcome; any password will do");
+        return Ok(());
+    }
     let near = conn.session.peer().to_canonical().is_loopback();
     if !near && !conn.site().config().clear_passwords {
         let why = "passwords in clear are taken from this machine only";
         conn.control.say(530, why);
         return Ok(());
     }
-    if name.is_empty() || name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp")
-    {
+    if name.is_empty() || is_guest {
         conn.control.say(530, "there is no anonymous access; please log in with a name");
         return Ok(());
     }
@@ -55,6 +60,13 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
         conn.control.say(503, "USER comes first");
         return Ok(());
     };
+    if name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp") {
+        conn.session.login_guest()?;
+        conn.place.logged_in();
+        conn.control.stream.logged_in();
+        conn.control.say(230, "welcome, guest");
+        return Ok(());
+    }
     match conn.session.login_plain(&name, password) {
         Ok(()) => {
             conn.place.logged_in();

@@ -23,6 +23,9 @@ mod reply;
 mod settings;
 mod transfers;
 
+#[cfg(fuzzing)]
+pub mod fuzzed;
+
 use std::sync::Arc;
 
 use self::control::Control;
@@ -34,9 +37,8 @@ use crate::gate::Place;
 use crate::session::Session;
 use crate::site::Site;
 use crate::stream::Stream;
-use crate::text::Escaped;
 
-pub use commands::{Needs, VERBS, Verb};
+pub use commands::{Arg, Needs, VERBS, Verb};
 
 /// How file content is represented on the data connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +121,11 @@ pub fn refuse(mut stream: Stream, error: &Error) {
     }
 }
 
+/// The table's row for a command.
+fn row_of(command: &Command) -> Option<&'static Verb> {
+    VERBS.iter().find(|row| row.verb == command.verb)
+}
+
 impl Conn {
     fn site(&self) -> &Arc<Site> {
         self.session.site()
@@ -137,14 +144,22 @@ impl Conn {
                 Line::Empty => {}
                 Line::TooLong => self.control.say(500, "the line is too long"),
                 Line::Bad(why) => self.control.say(500, why),
+                // Not 500: clients take that for a verb that is not there, and never try it again.
+                Line::BadArgument(why) => self.control.say(501, why),
             }
         }
         Ok(())
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<()> {
-        log::debug!("{} {command:?}", self.session.who());
-        self.session.begin(commands::known(&command.verb));
+        // Of what is no verb nothing is told: it may be a password behind a slip of the finger.
+        match row_of(command) {
+            Some(row) => {
+                log::debug!("{} {command:?}", self.session.who());
+                self.session.begin(row.verb);
+            }
+            None => log::debug!("{} an unknown command", self.session.who()),
+        }
         let done = self.run(command);
         self.session.begin("");
         match done {
@@ -152,8 +167,7 @@ impl Conn {
             Err(e) if e.fate() == Fate::Close => Err(e),
             Err(e) => {
                 if let Error::Io { source, .. } = &e {
-                    let verb = Escaped(&command.verb).to_string();
-                    log::error!("{} {verb}: {e}: {source}", self.session.who());
+                    log::error!("{} {}: {e}: {source}", self.session.who(), command.verb);
                 }
                 self.control.say(reply::reply_code(&e), &e.to_string());
                 Ok(())
@@ -163,8 +177,9 @@ impl Conn {
 
     fn run(&mut self, command: &Command) -> Result<()> {
         let unknown = || Error::UnknownCommand { name: command.verb.clone() };
-        let row = VERBS.iter().find(|row| row.verb == command.verb).ok_or_else(unknown)?;
+        let row = row_of(command).ok_or_else(unknown)?;
         self.session.refresh()?;
+        self.session.refresh_mounts()?;
         if row.needs == Needs::Login && self.session.account().is_none() {
             self.control.say(530, "please log in with USER and PASS");
             return Ok(());

@@ -1,5 +1,5 @@
 //! Bytes between a data connection and whatever makes or takes them, while the control line is
-//! heard: ABOR, STAT, NOOP and QUIT are answered during a transfer, everything else after it.
+//! heard: ABOR, STAT and NOOP are answered during a transfer, everything else after it.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use super::data::{self, Data, Plan, Woken};
 use super::line::Line;
 use super::{Conn, Type};
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// How a transfer was broken off.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) enum Broken {
 
 impl Conn {
     /// Answers what the control line says during a transfer.
-    fn attend(&mut self) -> Result<(), Broken> {
+    pub(super) fn attend(&mut self) -> Result<(), Broken> {
         loop {
             if self.site().is_stopping() {
                 return Err(Broken::Ended(Error::Stopping));
@@ -49,7 +50,7 @@ impl Conn {
                     // RFC 959: the transfer is finished first.
                     _ => self.control.hold(line),
                 },
-                Line::TooLong | Line::Bad(_) => self.control.hold(line),
+                Line::TooLong | Line::Bad(_) | Line::BadArgument(_) => self.control.hold(line),
             }
             if self.control.is_holding() {
                 break;
@@ -58,10 +59,19 @@ impl Conn {
         self.control.flush().map_err(Broken::Ended)
     }
 
-    /// Whether a line that came must wait for the end of the transfer, so that the control
-    /// connection is not read meanwhile.
-    fn is_deaf(&self) -> bool {
-        self.control.is_holding()
+    /// What to watch the control connection for. Where a line that came must wait for the end of
+    /// the transfer nothing more is read, but its end is seen.
+    fn control_events(&self) -> PollFlags {
+        if self.control.is_holding() { PollFlags::RDHUP } else { PollFlags::IN }
+    }
+
+    /// The control connection has what it was watched for.
+    fn heard(&mut self) -> Result<(), Broken> {
+        if !self.control.is_holding() {
+            return self.attend();
+        }
+        let stopping = self.site().is_stopping();
+        Err(Broken::Ended(if stopping { Error::Stopping } else { Error::Gone }))
     }
 
     fn patience(&self) -> Duration {
@@ -71,11 +81,17 @@ impl Conn {
     /// Makes the planned data connection. `None`: it could not be had, and that was said.
     pub(super) fn open_data(&mut self) -> Result<Option<Data>> {
         let patience = self.patience();
+        if matches!(self.plan, Plan::None) {
+            self.control.say(425, "PASV, EPSV, PORT or EPRT comes first");
+            return Ok(None);
+        }
+        // What came in one packet with the command is here already and would wake nobody.
+        if let Err(broken) = self.attend() {
+            self.plan = Plan::None;
+            return self.say_broken(broken).map(|()| None);
+        }
         let tcp = match std::mem::take(&mut self.plan) {
-            Plan::None => {
-                self.control.say(425, "PASV, EPSV, PORT or EPRT comes first");
-                return Ok(None);
-            }
+            Plan::None => return Ok(None),
             Plan::Active(target) => std::net::TcpStream::connect_timeout(&target, patience),
             Plan::Passive(listener) => {
                 let until = Instant::now() + patience;
@@ -86,14 +102,14 @@ impl Conn {
                         Err(e) => break Err(e),
                     }
                     let left = until.saturating_duration_since(Instant::now());
-                    let control = (!self.is_deaf()).then_some(&self.control.stream);
-                    match data::wait(&listener, PollFlags::IN, control, left)? {
+                    let control = (&self.control.stream, self.control_events());
+                    match data::wait(&listener, PollFlags::IN, Some(control), left)? {
                         Woken::Data => {}
                         Woken::Late => {
                             self.control.say(425, "nobody came to the data connection");
                             return Ok(None);
                         }
-                        Woken::Control => match self.attend() {
+                        Woken::Control => match self.heard() {
                             Ok(()) => {}
                             Err(broken) => return self.say_broken(broken).map(|()| None),
                         },
@@ -130,33 +146,37 @@ impl Conn {
         self.attend()
     }
 
-    /// Fills `into` as far as the data connection goes without a pause; 0 at its end.
+    /// Fills `into` as far as the data connection goes without a pause. `filled` tells how far,
+    /// also where the connection broke: what has come is not lost. It is 0 at the end.
     pub(super) fn receive_data(
         &mut self,
         data: &mut Data,
         into: &mut [u8],
-    ) -> Result<usize, Broken> {
-        let mut filled = 0;
-        while filled < into.len() {
-            match data.read(into.get_mut(filled..).unwrap_or_default()) {
+        filled: &mut usize,
+    ) -> Result<(), Broken> {
+        let begun = Instant::now();
+        *filled = 0;
+        while *filled < into.len() {
+            match data.read(into.get_mut(*filled..).unwrap_or_default()) {
                 Ok(Some(0)) => break,
                 Ok(Some(n)) => {
                     self.moved += n as u64;
-                    filled += n;
+                    *filled += n;
                 }
-                Ok(None) if filled >= ENOUGH => break,
+                Ok(None) if *filled >= ENOUGH => break,
+                Ok(None) if *filled > 0 && begun.elapsed() >= LONG => break,
                 Ok(None) => self.wait_for(data, false)?,
                 Err(_) => return Err(Broken::Line("the data connection broke")),
             }
         }
-        Ok(filled)
+        Ok(())
     }
 
     fn wait_for(&mut self, data: &Data, write: bool) -> Result<(), Broken> {
-        let control = (!self.is_deaf()).then_some(&self.control.stream);
+        let control = (&self.control.stream, self.control_events());
         match data.wait(write, control).map_err(Broken::Ended)? {
             Woken::Data => Ok(()),
-            Woken::Control => self.attend(),
+            Woken::Control => self.heard(),
             Woken::Late => Err(Broken::Line("the data connection stood still for too long")),
         }
     }
@@ -164,16 +184,13 @@ impl Conn {
     /// Whether the client shows within the grace that the end of its data was its own end too.
     pub(super) fn attend_grace(&mut self, grace: Duration) -> Result<(), Broken> {
         let until = Instant::now() + grace;
+        self.attend()?;
         loop {
-            self.attend()?;
             let left = until.saturating_duration_since(Instant::now());
-            if self.is_deaf() || left.is_zero() {
-                return Ok(());
-            }
-            let control = &self.control.stream;
-            if data::wait(control, PollFlags::IN, None, left).map_err(Broken::Ended)? == Woken::Late
-            {
-                return Ok(());
+            let (control, events) = (&self.control.stream, self.control_events());
+            match data::wait(control, events, None, left).map_err(Broken::Ended)? {
+                Woken::Late => return Ok(()),
+                _ => self.heard()?,
             }
         }
     }
@@ -202,3 +219,6 @@ impl Conn {
 
 /// Bytes that are worth a write without waiting for more.
 const ENOUGH: usize = 256 * 1024;
+/// How long bytes that came are held back for more: a slow stream must show life in time, or
+/// another session would take its path.
+const LONG: Duration = Duration::from_millis(limits::CLAIM_STUCK.as_millis() as u64 / 4);

@@ -32,6 +32,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::RegistrationClosed
         | Error::Unknown { .. }
         | Error::Denied { .. }
+        | Error::Mounted { .. }
         | Error::NotFound { .. }
         | Error::Exists { .. }
         | Error::IsDirectory { .. }

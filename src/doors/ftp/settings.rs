@@ -6,8 +6,10 @@ use super::address::{self, BadAddress, Epsv};
 use super::commands::{Arg, VERBS};
 use super::data::{self, Plan};
 use super::facts::Facts;
-use super::{Conn, Type};
+use super::reply::Clean;
+use super::{Conn, Type, transfers};
 use crate::error::Result;
+use crate::session::Reason;
 use crate::text::Size;
 
 /// What `HASH` can compute: its name there, and ours.
@@ -57,9 +59,12 @@ pub(super) fn help(conn: &mut Conn, verb: &str) -> Result<()> {
     }
     match VERBS.iter().find(|row| row.verb.eq_ignore_ascii_case(verb)) {
         Some(row) => {
-            let form =
-                if row.arg == Arg::Optional { format!("[{}]", row.form) } else { row.form.into() };
-            conn.control.say(214, &format!("{} {form}: {}", row.verb, row.about));
+            let form = match row.arg {
+                _ if row.form.is_empty() => String::new(),
+                Arg::Optional => format!(" [{}]", row.form),
+                _ => format!(" {}", row.form),
+            };
+            conn.control.say(214, &format!("{}{form}: {}", row.verb, row.about));
         }
         None => conn.control.say(502, "no such verb; HELP lists them"),
     }
@@ -145,14 +150,14 @@ pub(super) fn mode(conn: &mut Conn, arg: &str) -> Result<()> {
 /// `ALLO 1000` or `ALLO 1000 R 80`; the record size means nothing here.
 pub(super) fn allo(conn: &mut Conn, arg: &str) -> Result<()> {
     let bytes = arg.split(' ').next().unwrap_or_default();
-    match bytes.parse::<u64>() {
-        Ok(bytes) => {
-            let free = conn.session.free_bytes()?;
+    match transfers::number(bytes) {
+        Some(bytes) => {
+            let free = conn.session.free_bytes(".")?;
             conn.announced = Some(bytes);
             // It is only announced: what it replaces is not known yet, so the upload decides.
             conn.control.say(200, &format!("noted; {free} bytes are free"));
         }
-        Err(_) => conn.control.say(501, "a number of bytes"),
+        None => conn.control.say(501, "a number of bytes"),
     }
     Ok(())
 }
@@ -161,7 +166,7 @@ impl Conn {
     /// Listens for the client; the port, or the refusal that was said.
     fn listen(&mut self) -> Option<SocketAddr> {
         self.plan = Plan::None;
-        let own = self.control.stream.own_address()?.ip();
+        let own = self.control.stream.own_address()?.ip().to_canonical();
         let range = self.site().config().passive_ports.clone();
         match Plan::listen(own, range.as_ref()) {
             Ok(plan @ Plan::Passive(_)) => {
@@ -206,7 +211,7 @@ pub(super) fn pasv(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 pub(super) fn epsv(conn: &mut Conn, arg: &str) -> Result<()> {
-    let own = conn.control.stream.own_address().map(|own| own.ip());
+    let own = conn.control.stream.own_address().map(|own| own.ip().to_canonical());
     let is_v4 = own.is_some_and(|own| matches!(own, IpAddr::V4(_)));
     match address::parse_epsv(Some(arg).filter(|arg| !arg.is_empty())) {
         Ok(Epsv::All) => {
@@ -272,7 +277,7 @@ pub(super) fn site(conn: &mut Conn, arg: &str) -> Result<()> {
     let verb = arg.split(' ').next().unwrap_or_default().to_ascii_uppercase();
     match verb.as_str() {
         "HELP" => {
-            let lines = ["HELP", "QUOTA"].map(String::from);
+            let lines = ["HELP", "QUOTA", "WHY PATH"].map(String::from);
             conn.control.say_lines(214, "SITE knows:", &lines, "That is all.");
         }
         "QUOTA" => {
@@ -282,8 +287,18 @@ pub(super) fn site(conn: &mut Conn, arg: &str) -> Result<()> {
                 Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
                 None => lines.push("no limit".to_string()),
             }
-            lines.push(format!("free {} bytes", conn.session.free_bytes()?));
+            lines.push(format!("free {} bytes", conn.session.free_bytes("/")?));
             conn.control.say_lines(200, "Your room:", &lines, "End");
+        }
+        "WHY" => {
+            let path = arg.split_once(' ').map_or(".", |(_, path)| path);
+            let reasons = conn.session.why(path)?;
+            let line = |reason: &Reason| {
+                let may = if reason.allowed { "yes" } else { "no" };
+                format!("{}: {may}; {}", reason.what, Clean(&reason.why))
+            };
+            let lines: Vec<String> = reasons.iter().map(line).collect();
+            conn.control.say_lines(200, "This decides:", &lines, "End");
         }
         "CHMOD" => {
             conn.control.say(502, "rights belong to the account here, not to the file");

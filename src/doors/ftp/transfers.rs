@@ -14,14 +14,19 @@ use crate::session::{Inflow, Source, Start, Wanted};
 const UNIQUE_TRIES: u32 = 1000;
 
 pub(super) fn rest(conn: &mut Conn, arg: &str) -> Result<()> {
-    match arg.trim().parse::<u64>() {
-        Ok(offset) => {
+    match number(arg) {
+        Some(offset) => {
             conn.rest = offset;
             conn.control.say(350, &format!("the next transfer begins at {offset}"));
         }
-        Err(_) => conn.control.say(501, "a number of bytes"),
+        None => conn.control.say(501, "a number of bytes"),
     }
     Ok(())
+}
+
+/// A number of bytes: digits and nothing else.
+pub(super) fn number(text: &str) -> Option<u64> {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 /// There is no transfer here to end: one that runs is ended where it is pumped.
@@ -91,7 +96,8 @@ impl From<Error> for Stop {
 }
 
 fn send(conn: &mut Conn, data: &mut Data, source: &Source, offset: u64) -> Result<(), Stop> {
-    let mut block = vec![0; limits::FRAME_DATA];
+    let most = usize::try_from(source.size().saturating_sub(offset)).unwrap_or(usize::MAX);
+    let mut block = vec![0; most.min(limits::FRAME_DATA)];
     let mut text = Vec::new();
     let mut encoder = (!conn.is_image()).then(Encoder::default);
     let mut at = offset;
@@ -118,47 +124,67 @@ fn send(conn: &mut Conn, data: &mut Data, source: &Source, offset: u64) -> Resul
 pub(super) fn stor(conn: &mut Conn, path: &str) -> Result<()> {
     let offset = std::mem::take(&mut conn.rest);
     let start = if offset == 0 { Start::Fresh } else { Start::At(offset) };
-    receive(conn, path, start, "")
+    receive(conn, path, start)
 }
 
 pub(super) fn appe(conn: &mut Conn, path: &str) -> Result<()> {
     conn.rest = 0;
-    receive(conn, path, Start::End, "")
+    receive(conn, path, Start::End)
 }
 
 pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
     conn.rest = 0;
+    let announced = conn.take_announced();
     let base = if path.is_empty() { "file" } else { path };
     for number in 0..UNIQUE_TRIES {
         let name = if number == 0 { base.to_string() } else { format!("{base}.{number}") };
-        match conn.session.stat(&name) {
-            Ok(_) => {}
+        // An unfinished upload has its name too, and somebody may want to go on with it.
+        if conn.session.resumable(&name)?.is_some() {
+            continue;
+        }
+        let wanted = Wanted { path: &name, mtime: None, replace: false };
+        match conn.session.inflow(&wanted, Start::Fresh, announced) {
             // RFC 1123, section 4.1.2.9: the name is told in this form.
-            Err(Error::NotFound { .. }) => {
-                return receive(conn, &name, Start::Fresh, &format!("FILE: {name}"));
-            }
+            Ok(inflow) => return take(conn, inflow, announced, &format!("FILE: {name}")),
+            Err(Error::Exists { .. } | Error::IsDirectory { .. } | Error::NotRegular { .. }) => {}
+            Err(Error::Busy { .. }) => {}
             Err(e) => return Err(e),
         }
     }
     Err(Error::TooMany { what: "files of this name", max: UNIQUE_TRIES.into() })
 }
 
-/// The common way of all uploads: claim and room, data connection, bytes, commit.
-fn receive(conn: &mut Conn, path: &str, start: Start, opening: &str) -> Result<()> {
-    let announced = std::mem::take(&mut conn.announced).filter(|_| conn.is_image());
-    if start != Start::Fresh && !conn.is_image() && matches!(start, Start::At(_)) {
+impl Conn {
+    /// The size that was announced for the next upload: as text it says nothing about the file.
+    fn take_announced(&mut self) -> Option<u64> {
+        std::mem::take(&mut self.announced).filter(|_| self.is_image())
+    }
+}
+
+/// An upload to a name that the client chose.
+fn receive(conn: &mut Conn, path: &str, start: Start) -> Result<()> {
+    let announced = conn.take_announced();
+    if matches!(start, Start::At(_)) && !conn.is_image() {
         conn.control.say(554, "REST is for TYPE I only");
         return Ok(());
     }
     let wanted = Wanted { path, mtime: None, replace: true };
-    let mut inflow = conn.session.inflow(&wanted, start, announced)?;
+    let inflow = conn.session.inflow(&wanted, start, announced)?;
+    take(conn, inflow, announced, "ready to receive")
+}
+
+/// The common way of all uploads, once claim and room are had: data connection, bytes, commit.
+fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &str) -> Result<()> {
     let Some(mut data) = conn.open_data()? else { return Ok(()) };
-    let opening = if opening.is_empty() { "ready to receive" } else { opening };
     conn.control.say(150, opening);
     conn.control.flush()?;
     let came = take_all(conn, &mut data, &mut inflow)
         .and_then(|()| check_end(conn, &inflow, announced).map_err(Stop::from));
-    drop(data);
+    if let Err(Stop::Refused(_)) = came {
+        data.turn_away();
+    } else {
+        drop(data);
+    }
     match came {
         Ok(()) => {
             let path = inflow.path().clone();
@@ -181,33 +207,39 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
     let mut block = vec![0; limits::BUSY_BUFFER];
     let mut plain = Vec::new();
     let mut decoder = (!conn.is_image()).then(Decoder::default);
+    let mut n = 0;
     loop {
-        let n = conn.receive_data(data, &mut block)?;
+        let ended = conn.receive_data(data, &mut block, &mut n);
         let bytes = block.get(..n).unwrap_or_default();
         plain.clear();
         match &mut decoder {
-            Some(decoder) if n == 0 => decoder.finish(&mut plain),
+            Some(decoder) if n == 0 && ended.is_ok() => decoder.finish(&mut plain),
             Some(decoder) => decoder.decode(bytes, &mut plain),
             None => {}
         }
         inflow.write(if decoder.is_some() { &plain } else { bytes })?;
+        ended?;
         if n == 0 {
             return Ok(());
         }
-        if n == block.len() && n < limits::FRAME_DATA {
-            block = vec![0; limits::FRAME_DATA];
+        if n == block.len() {
+            // A stream without a pause must not keep an abort from being heard.
+            conn.attend()?;
+            block.resize(limits::FRAME_DATA, 0);
         }
     }
 }
 
-/// A client that was killed ends its data as one that is done. What it announced decides; where it
-/// announced nothing and a file would be replaced, the control line is watched for a moment.
+/// A client that was killed ends its data as one that is done. What it announced decides, or what
+/// is known of a part since it was begun; where nothing is known and a file would be replaced, the
+/// control line is watched for a moment.
 fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result<(), Broken> {
-    let came = inflow.end() - inflow.kept();
-    if announced.is_some_and(|announced| came < announced) {
+    if inflow.is_short() {
         return Err(Broken::Line("fewer bytes came than were announced; what came is kept"));
     }
-    let grace = if inflow.is_replacing() && announced.is_none() {
+    // What a client that goes on announced may be the whole or the rest.
+    let decided = announced.is_some() && inflow.kept() == 0;
+    let grace = if inflow.is_replacing() && !decided {
         Duration::from_millis(conn.site().config().grace_millis)
     } else {
         Duration::ZERO

@@ -1,12 +1,25 @@
 //! Files being written, resumed, placed and given up.
 
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
-use super::super::{Keep, Kind, Mtime, Vfs};
+use super::super::jail::Jail;
+use super::super::{Keep, Kind, Mtime, PartNote, View};
 use super::{POWERS, ann, leave_part, path, put};
 use crate::error::Error;
+use crate::limits;
 
-fn read(vfs: &Vfs, at: &str) -> Vec<u8> {
+fn noted(vfs: &View) -> Vec<PartNote> {
+    let mut notes = Vec::new();
+    let listed = vfs.parts(&mut |note| {
+        notes.push(note);
+        Ok(())
+    });
+    listed.unwrap();
+    notes
+}
+
+fn read(vfs: &View, at: &str) -> Vec<u8> {
     let source = vfs.source(&path(at)).unwrap();
     let mut bytes = vec![0; source.size() as usize + 10];
     let read = source.read_at(&mut bytes, 0).unwrap();
@@ -21,13 +34,13 @@ fn a_part_is_resumed_and_placed() {
         let mtime = Mtime { secs: 1_000_000_000, nanos: 123_456_789 };
         leave_part(&vfs, "/f", b"01234");
         assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(5));
-        let notes = vfs.parts().unwrap();
+        let notes = noted(&vfs);
         assert_eq!((notes.len(), notes[0].held_bytes, &notes[0].path), (1, 5, &path("/f")));
         assert_eq!(notes[0].declared_bytes, Some(1_000));
 
         let mut draft = vfs.draft(&path("/f"), Keep::Held, Some(8), Some(mtime)).unwrap();
         assert_eq!((draft.held(), draft.cleared_bytes()), (5, 0));
-        assert_eq!(vfs.parts().unwrap()[0].declared_bytes, Some(8));
+        assert_eq!(noted(&vfs)[0].declared_bytes, Some(8));
         let mut held = [0; 9];
         assert_eq!(draft.read_at(&mut held, 1).unwrap(), 4);
         assert_eq!(&held[..4], b"1234");
@@ -36,10 +49,11 @@ fn a_part_is_resumed_and_placed() {
         draft.write_at(3, b"34567").unwrap();
         draft.sync().unwrap();
         assert!(vfs.stat(&path("/f")).is_err());
-        assert_eq!(draft.place(false, Some(mtime)).unwrap(), 0);
+        let folder = draft.folder().unwrap();
+        assert_eq!(draft.place(false, Some(mtime)).unwrap().bytes, 0);
         assert!(draft.place(false, None).is_err());
-        draft.sync_folder().unwrap();
-        home.sync_all().unwrap();
+        folder.sync().unwrap();
+        home.watch().unwrap().sync().unwrap();
         assert_eq!((draft.held(), draft.discard().unwrap()), (8, 0));
         let entry = vfs.stat(&path("/f")).unwrap();
         assert_eq!((entry.kind, entry.size, entry.mtime), (Kind::File, 8, mtime));
@@ -70,7 +84,7 @@ fn what_is_cleared_discarded_or_dropped_is_told() {
         assert_eq!(small.discard().unwrap(), 3);
         drop(vfs.draft_small(&path("/s")).unwrap());
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 0);
-        assert_eq!(vfs.parts().unwrap().len(), 1);
+        assert_eq!(noted(&vfs).len(), 1);
     }
 }
 
@@ -84,7 +98,7 @@ fn a_refused_place_leaves_both_as_they_were() {
         assert!(matches!(draft.place(false, None), Err(Error::Exists { size: 3, .. })));
         assert_eq!(read(&vfs, "/f"), b"old");
         assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(5));
-        assert_eq!(draft.place(true, None).unwrap(), 3);
+        assert_eq!(draft.place(true, None).unwrap().bytes, 3);
         assert_eq!(read(&vfs, "/f"), b"newer");
 
         vfs.mkdir(&path("/d"), false).unwrap();
@@ -94,6 +108,28 @@ fn a_refused_place_leaves_both_as_they_were() {
         let mut late = vfs.draft_small(&path("/e")).unwrap();
         vfs.mkdir(&path("/e"), false).unwrap();
         assert!(matches!(late.place(true, None), Err(Error::IsDirectory { .. })));
+    }
+}
+
+#[test]
+fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
+    for powers in POWERS {
+        let (_fresh, _home, vfs) = ann(powers);
+        let mtime = Mtime { secs: 1_000_000_000, nanos: 5 };
+        let folder = "/folder";
+        vfs.mkdir(&path(folder), false).unwrap();
+        let mut draft = vfs.draft_small(&path("/folder/f")).unwrap();
+        draft.write_at(0, b"text").unwrap();
+        draft.close(Some(mtime)).unwrap();
+        assert!(draft.write_at(4, b"more").is_err() && draft.sync().is_err());
+        assert_eq!(draft.place(false, Some(mtime)).unwrap().bytes, 0);
+        let entry = vfs.stat(&path("/folder/f")).unwrap();
+        assert_eq!((entry.size, entry.mtime, entry.mode), (4, mtime, 0o644));
+
+        let mut late = vfs.draft_small(&path("/folder/g")).unwrap();
+        late.close(None).unwrap();
+        vfs.rename(&path(folder), &path("/elsewhere"), false).unwrap();
+        assert!(matches!(late.place(false, None), Err(Error::NotFound { .. })));
     }
 }
 
@@ -118,15 +154,55 @@ fn a_source_stays_the_file_it_was() {
 #[test]
 fn old_parts_expire_unless_somebody_writes_them() {
     let (_fresh, home, vfs) = ann(POWERS[0]);
-    let bob = Vfs::open(&home, "bob").unwrap();
+    let bob = View::open(&home, "bob").unwrap();
     leave_part(&vfs, "/f", b"01234");
     leave_part(&vfs, "/busy", b"012");
     leave_part(&bob, "/f", b"01");
     let hour = Duration::from_secs(3_600);
-    assert_eq!(home.expire_parts(SystemTime::now() - hour, &|_, _| false), []);
-    let busy = |account: &str, at: &super::VPath| account == "ann" && *at == path("/busy");
-    let mut freed = home.expire_parts(SystemTime::now() + hour, &busy);
-    freed.sort();
-    assert_eq!(freed, [("ann".to_owned(), 5), ("bob".to_owned(), 2)]);
-    assert_eq!((vfs.parts().unwrap().len(), bob.parts().unwrap().len()), (1, 0));
+    let anybody = |_: &super::VPath| Some(());
+    assert_eq!(home.expire_parts("ann", SystemTime::now() - hour, &anybody), 0);
+    let mut accounts = home.accounts_with_parts();
+    accounts.sort();
+    assert_eq!(accounts, ["ann", "bob"]);
+    let not_busy = |at: &super::VPath| (*at != path("/busy")).then_some(());
+    assert_eq!(home.expire_parts("ann", SystemTime::now() + hour, &not_busy), 5);
+    assert_eq!(home.expire_parts("bob", SystemTime::now() + hour, &anybody), 2);
+    assert_eq!(home.expire_parts("carl", SystemTime::now() + hour, &anybody), 0);
+    assert_eq!((noted(&vfs).len(), noted(&bob).len()), (1, 0));
+}
+
+#[test]
+fn unfinished_uploads_are_counted_and_those_that_are_there_go_on() {
+    let (fresh, _home, vfs) = ann(POWERS[0]);
+    leave_part(&vfs, "/first", b"01234");
+    let parts = fresh.path().join(".miniftp/parts/ann");
+    for n in 1..limits::PARTS {
+        std::fs::write(parts.join(format!("{n}.part")), "").unwrap();
+    }
+    let begin = |at: &str| vfs.draft(&path(at), Keep::Held, None, None);
+    let refused = begin("/one more").err().unwrap().to_string();
+    assert_eq!(refused, "too many unfinished uploads: the limit is 1000");
+    assert_eq!(vfs.part_held(&path("/one more")).unwrap(), None);
+    assert_eq!(begin("/first").unwrap().held(), 5);
+    vfs.drop_part(&path("/first")).unwrap();
+    drop(begin("/one more").unwrap());
+    let told = vfs.parts(&mut |_| Err(Error::Gone));
+    assert!(matches!(told, Err(Error::Gone)));
+}
+
+#[test]
+fn where_nothing_could_be_put_in_place_nothing_is_begun() {
+    let (fresh, home, vfs) = ann(POWERS[0]);
+    let Ok(elsewhere) = std::fs::File::open("/dev/shm") else { return };
+    let here = std::fs::metadata(fresh.path()).unwrap().dev();
+    if elsewhere.metadata().unwrap().dev() == here {
+        return;
+    }
+    // A view whose parts lie on another disk than its files.
+    let jail = Jail::new(std::fs::File::open(fresh.path().join("ann")).unwrap().into(), true);
+    let apart = View::of(&home, jail, elsewhere.into()).unwrap();
+    let refused = apart.draft(&path("/f"), Keep::Held, None, None);
+    assert!(matches!(refused, Err(Error::Unsupported { .. })));
+    assert!(matches!(apart.draft_small(&path("/f")), Err(Error::Unsupported { .. })));
+    drop(vfs.draft_small(&path("/f")).unwrap());
 }

@@ -11,7 +11,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::jail::Jail;
-use super::{Home, Keep, Powers, VPath, Vfs};
+use super::{Home, Keep, Powers, VPath, View};
 
 mod drafts;
 mod races;
@@ -46,10 +46,10 @@ pub(super) const POWERS: [Powers; 2] =
     [Powers { openat2: true, renameat2: true }, Powers { openat2: false, renameat2: false }];
 
 /// A home in a fresh directory, and the view of the account `ann`.
-pub(super) fn ann(powers: Powers) -> (Fresh, Arc<Home>, Vfs) {
+pub(super) fn ann(powers: Powers) -> (Fresh, Arc<Home>, View) {
     let fresh = Fresh::new();
     let home = Arc::new(Home::open_with(fresh.path(), powers).unwrap());
-    let vfs = Vfs::open(&home, "ann").unwrap();
+    let vfs = View::open(&home, "ann").unwrap();
     (fresh, home, vfs)
 }
 
@@ -58,14 +58,14 @@ pub(super) fn path(text: &str) -> VPath {
 }
 
 /// Stores a file the short way.
-pub(super) fn put(vfs: &Vfs, at: &str, bytes: &[u8]) -> crate::error::Result<u64> {
+pub(super) fn put(vfs: &View, at: &str, bytes: &[u8]) -> crate::error::Result<u64> {
     let mut draft = vfs.draft_small(&path(at))?;
     draft.write_at(0, bytes)?;
-    draft.place(true, None)
+    draft.place(true, None).map(|freed| freed.bytes)
 }
 
 /// Leaves a part behind, as a cut upload does.
-pub(super) fn leave_part(vfs: &Vfs, at: &str, bytes: &[u8]) {
+pub(super) fn leave_part(vfs: &View, at: &str, bytes: &[u8]) {
     let mut draft = vfs.draft(&path(at), Keep::Fresh, Some(1_000), None).unwrap();
     draft.write_at(0, bytes).unwrap();
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use super::super::{Keep, Vfs};
+use super::super::{Keep, View};
 use super::{POWERS, ann, path, put};
 use crate::error::Error;
 
@@ -21,7 +21,7 @@ fn of_many_removers_one_counts_the_bytes() {
                 scope.spawn(|| {
                     for n in 0..FILES {
                         match vfs.remove(&path(&format!("/d{n}"))) {
-                            Ok(bytes) => drop(freed.fetch_add(bytes, Ordering::Relaxed)),
+                            Ok(bytes) => drop(freed.fetch_add(bytes.bytes, Ordering::Relaxed)),
                             Err(Error::NotFound { .. }) => {}
                             Err(other) => panic!("{other}"),
                         }
@@ -102,7 +102,7 @@ fn whatever_races_the_sum_is_what_the_disk_has() {
 }
 
 /// One thing that a session does, with the bytes that it stored and freed.
-fn play(vfs: &Vfs, dice: &mut Dice) -> (u64, u64) {
+fn play(vfs: &View, dice: &mut Dice) -> (u64, u64) {
     let names = ["/a", "/b", "/c", "/d/a", "/d/b"];
     let mut pick = || path(names[dice.roll(5) as usize]);
     let (one, two) = (pick(), pick());
@@ -117,15 +117,15 @@ fn play(vfs: &Vfs, dice: &mut Dice) -> (u64, u64) {
             };
             draft.write_at(0, &vec![1; size as usize]).unwrap();
             match draft.place(size % 3 > 0, None) {
-                Ok(replaced) => return (size, replaced),
+                Ok(replaced) => return (size, replaced.bytes),
                 Err(e) => Err(e),
             }
         }
-        5..=6 => vfs.remove(&one).map(|bytes| freed = bytes),
-        7..=8 => vfs.rename(&one, &two, size % 4 > 0).map(|bytes| freed = bytes),
+        5..=6 => vfs.remove(&one).map(|went| freed = went.bytes),
+        7..=8 => vfs.rename(&one, &two, size % 4 > 0).map(|went| freed = went.bytes),
         _ => {
             let tree = vfs.remove_tree(&path("/d"), &mut |bytes| {
-                freed += bytes;
+                freed += bytes.bytes;
                 Ok(())
             });
             tree.and_then(|()| vfs.mkdir(&path("/d"), true))

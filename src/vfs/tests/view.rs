@@ -3,11 +3,11 @@
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
-use super::super::{Kind, Vfs};
+use super::super::{Freed, Kind, View};
 use super::{POWERS, ann, fifo, leave_part, path, put};
 use crate::error::{Error, Result};
 
-fn names(vfs: &Vfs, at: &str) -> Vec<String> {
+fn names(vfs: &View, at: &str) -> Vec<String> {
     let listing = vfs.list(&path(at)).unwrap();
     let mut names: Vec<String> = listing.map(|entry| entry.unwrap().name).collect();
     names.sort();
@@ -76,9 +76,9 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
         assert_eq!(word(vfs.rmdir(&path("/f"))), "not a folder");
         assert_eq!(word(vfs.rmdir(&path("/door"))), "not a folder");
         assert_eq!(word(vfs.remove(&path("/d"))), "is a folder");
-        assert_eq!(vfs.remove(&path("/link")).unwrap(), 0);
-        assert_eq!(vfs.remove(&path("/pipe")).unwrap(), 0);
-        assert_eq!(vfs.remove(&path("/f")).unwrap(), 4);
+        assert_eq!(vfs.remove(&path("/link")).unwrap().bytes, 0);
+        assert_eq!(vfs.remove(&path("/pipe")).unwrap().bytes, 0);
+        assert_eq!(vfs.remove(&path("/f")).unwrap().bytes, 4);
         assert_eq!(word(vfs.remove(&path("/f"))), "not found");
         assert_eq!(word(vfs.remove_tree(&path("/"), &mut |_| Ok(()))), "denied");
         assert!(fresh.path().join("bob/secret").exists());
@@ -117,9 +117,9 @@ fn renames_replace_only_files_and_tell_what_they_freed() {
             let got = word(vfs.rename(&path(from), &path(to), replace));
             assert_eq!(got, want, "{from} to {to}, replace {replace}");
         }
-        assert_eq!(vfs.rename(&path("/f"), &path("/g"), true).unwrap(), 6);
+        assert_eq!(vfs.rename(&path("/f"), &path("/g"), true).unwrap().bytes, 6);
         std::fs::hard_link(fresh.path().join("ann/g"), fresh.path().join("ann/h")).unwrap();
-        assert_eq!(vfs.rename(&path("/g"), &path("/h"), true).unwrap(), 4);
+        assert_eq!(vfs.rename(&path("/g"), &path("/h"), true).unwrap().bytes, 4);
         assert_eq!(names(&vfs, "/"), ["d2", "d3", "h", "link2"]);
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
         let trash = fresh.path().join(".miniftp/trash");
@@ -144,7 +144,7 @@ fn odd_and_long_names_are_stored_listed_and_removed() {
         want.sort();
         assert_eq!(names(&vfs, "/"), want);
         for name in plain {
-            assert_eq!(vfs.remove(&path(name)).unwrap(), name.len() as u64);
+            assert_eq!(vfs.remove(&path(name)).unwrap().bytes, name.len() as u64);
         }
         let raw: [&[u8]; 3] = [b"bad\xff", b"two\nlines", b"\x1b[2J"];
         for name in raw {
@@ -178,8 +178,8 @@ fn wide_and_deep_trees_are_counted_and_removed() {
         let stopped = vfs.remove_tree(&path("/t"), &mut |_| Err(Error::Stopping));
         assert!(matches!(stopped, Err(Error::Stopping)));
         let (mut freed, mut calls) = (0, 0);
-        let counted = &mut |bytes| {
-            (freed, calls) = (freed + bytes, calls + 1);
+        let counted = &mut |bytes: Freed| {
+            (freed, calls) = (freed + bytes.bytes, calls + 1);
             Ok(())
         };
         vfs.remove_tree(&path("/t"), counted).unwrap();
@@ -192,7 +192,7 @@ fn wide_and_deep_trees_are_counted_and_removed() {
 
 /// Makes a tree deeper than any path can be, by moving what there is under a new folder again and
 /// again, as a user could.
-fn deepen(vfs: &Vfs, levels: u32) {
+fn deepen(vfs: &View, levels: u32) {
     vfs.mkdir(&path("/t/deep/seed"), false).unwrap();
     put(vfs, "/t/deep/seed/end", b"end").unwrap();
     for _ in 0..levels {
@@ -206,17 +206,17 @@ fn deepen(vfs: &Vfs, levels: u32) {
 fn accounts_that_could_lead_elsewhere_are_refused() {
     let (fresh, home, _vfs) = ann(POWERS[0]);
     for name in ["", ".", "..", ".miniftp", "../ann", "a/b", "-x", "a\0b"] {
-        assert!(matches!(Vfs::open(&home, name), Err(Error::BadPath { .. })), "{name:?}");
+        assert!(matches!(View::open(&home, name), Err(Error::BadPath { .. })), "{name:?}");
     }
     symlink("ann", fresh.path().join("eve")).unwrap();
-    assert!(matches!(Vfs::open(&home, "eve"), Err(Error::NotDirectory { .. })));
+    assert!(matches!(View::open(&home, "eve"), Err(Error::NotDirectory { .. })));
 }
 
 #[test]
 fn what_is_shared_between_threads_may_be() {
     fn shared<T: Send + Sync>() {}
     fn moved<T: Send>() {}
-    shared::<Vfs>();
+    shared::<View>();
     shared::<super::super::Home>();
     shared::<super::super::Source>();
     moved::<super::super::Draft>();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
@@ -11,6 +11,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Frames, Pipe, Site, password};
+
+/// This machine, any port.
+const LOCAL: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// A running server; dropped, it is killed. If the test failed, its log is printed.
 pub struct Daemon {
@@ -30,7 +33,14 @@ impl Daemon {
     #[track_caller]
     pub fn start(site: &Site, listen: SocketAddr) -> Daemon {
         let program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
-        Daemon::run(program, site.conf(), site.home(), listen)
+        Daemon::run(program, site.conf(), site.home(), listen, LOCAL)
+    }
+
+    /// Starts it with its FTP door at this address.
+    #[track_caller]
+    pub fn start_ftp_on(site: &Site, ftp: IpAddr) -> Daemon {
+        let program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
+        Daemon::run(program, site.conf(), site.home(), LOCAL, SocketAddr::new(ftp, 0))
     }
 
     /// Starts it where it may have so many descriptors and no more.
@@ -39,8 +49,7 @@ impl Daemon {
         let mut program = Command::new("sh");
         let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
         program.args(["-c", &script, env!("CARGO_BIN_EXE_miniftpd")]);
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Daemon::run(program, site.conf(), site.home(), listen)
+        Daemon::run(program, site.conf(), site.home(), LOCAL, LOCAL)
     }
 
     /// Starts it with an operator at its standard input.
@@ -48,19 +57,31 @@ impl Daemon {
     pub fn start_with_console(site: &Site) -> Daemon {
         let mut program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
         program.arg("--console").stdin(Stdio::piped());
-        Daemon::run_as(program, site.conf(), site.home(), (Ipv4Addr::LOCALHOST, 0).into())
+        Daemon::run_as(program, site.conf(), site.home(), LOCAL, LOCAL)
     }
 
     #[track_caller]
-    fn run(mut program: Command, conf: PathBuf, home: PathBuf, listen: SocketAddr) -> Daemon {
+    fn run(
+        mut program: Command,
+        conf: PathBuf,
+        home: PathBuf,
+        listen: SocketAddr,
+        ftp: SocketAddr,
+    ) -> Daemon {
         program.stdin(Stdio::null());
-        Daemon::run_as(program, conf, home, listen)
+        Daemon::run_as(program, conf, home, listen, ftp)
     }
 
     #[track_caller]
-    fn run_as(mut program: Command, conf: PathBuf, home: PathBuf, listen: SocketAddr) -> Daemon {
+    fn run_as(
+        mut program: Command,
+        conf: PathBuf,
+        home: PathBuf,
+        listen: SocketAddr,
+        ftp: SocketAddr,
+    ) -> Daemon {
         let mut child = program
-            .args(["--listen", &listen.to_string(), "--ftp", "127.0.0.1:0", "--conf"])
+            .args(["--listen", &listen.to_string(), "--ftp", &ftp.to_string(), "--conf"])
             .arg(&conf)
             .arg("--home")
             .arg(&home)
@@ -177,7 +198,7 @@ impl Daemon {
         self.err.wait_for_end();
         let before = self.log() + "--- restarted\n";
         let program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
-        *self = Daemon::run(program, self.conf.clone(), self.home.clone(), self.addr);
+        *self = Daemon::run(program, self.conf.clone(), self.home.clone(), self.addr, LOCAL);
         self.before = before;
     }
 

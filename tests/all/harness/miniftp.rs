@@ -30,6 +30,20 @@ impl Miniftp {
         Miniftp::program(env!("CARGO_BIN_EXE_miniftpd"), dir)
     }
 
+    /// Any other program, which finds no settings of the user who runs the tests: neither a home
+    /// nor a proxy.
+    pub fn foreign(program: &str, dir: &Path) -> Miniftp {
+        let mut this = Miniftp::program(program, dir);
+        for name in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "NETRC"] {
+            this.command.env_remove(name);
+        }
+        for proxy in ["ftp_proxy", "FTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            this.command.env_remove(proxy);
+        }
+        this.command.env("LC_ALL", "C.UTF-8");
+        this
+    }
+
     fn program(program: &str, dir: &Path) -> Miniftp {
         let mut command = Command::new(program);
         command

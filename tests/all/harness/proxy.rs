@@ -49,7 +49,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     plans: VecDeque<Plan>,
-    sockets: Vec<TcpStream>,
+    /// Both sides of every connection, by its number.
+    sockets: Vec<(usize, TcpStream)>,
     up: u64,
     down: u64,
     connections: usize,
@@ -161,7 +162,7 @@ impl Proxy {
 
     /// Ends all connections now; new ones are still taken.
     pub fn cut_now(&self) {
-        for socket in self.shared.state().sockets.drain(..) {
+        for (_, socket) in self.shared.state().sockets.drain(..) {
             let _ = socket.shutdown(Shutdown::Both);
         }
         self.shared.changed.notify_all();
@@ -191,22 +192,20 @@ impl Shared {
         self.state.lock().unwrap()
     }
 
-    fn next_plan(&self) -> Plan {
+    /// The number of a new connection and what is to happen to it.
+    fn next_plan(&self) -> (usize, Plan) {
         let mut state = self.state();
         state.connections += 1;
-        match state.plans.front().copied() {
-            Some(plan) if plan.stays => plan,
-            Some(plan) => {
-                state.plans.pop_front();
-                plan
-            }
-            None => Plan::default(),
+        let plan = state.plans.front().copied().unwrap_or_default();
+        if !plan.stays {
+            state.plans.pop_front();
         }
+        (state.connections, plan)
     }
 
     /// Begins to pass bytes both ways.
     fn connect(self: &Arc<Shared>, client: TcpStream) {
-        let plan = self.next_plan();
+        let (number, plan) = self.next_plan();
         if plan.refuse {
             return;
         }
@@ -215,8 +214,9 @@ impl Shared {
         let held = Arc::new(Mutex::new(false));
         for (way, from, to) in [(Way::Up, &client, &server), (Way::Down, &server, &client)] {
             let _ = from.set_nodelay(true);
-            self.state().sockets.push(from.try_clone().unwrap());
+            self.state().sockets.push((number, from.try_clone().unwrap()));
             let pump = Pump {
+                number,
                 way,
                 plan,
                 from: from.try_clone().unwrap(),
@@ -232,6 +232,7 @@ impl Shared {
 
 /// One direction of one connection.
 struct Pump {
+    number: usize,
     way: Way,
     plan: Plan,
     from: TcpStream,
@@ -303,6 +304,8 @@ impl Pump {
         } else {
             let _ = self.from.shutdown(Shutdown::Both);
             let _ = self.to.shutdown(Shutdown::Both);
+            // Closed for good, or who still writes would not learn of it.
+            self.shared.state().sockets.retain(|(number, _)| *number != self.number);
         }
     }
 }

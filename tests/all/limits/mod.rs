@@ -61,6 +61,7 @@ impl Scene {
         guest.store("/honest", &content, miniftp::wire::REPLACE).expect(900);
         assert!(guest.fetch("/honest") == content);
         assert!(fs::read(self.site.stored("ann", "honest")).unwrap() == content);
+        guest.rm("/honest", false).expect(200);
     }
 }
 
@@ -77,18 +78,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("REST_AFTER", "memory"),
     ("CLAIM_STUCK", "two sessions of one account; shown by the tests of resuming"),
     ("ACCEPT_PAUSE", "how the server waits"),
-    ("INFLOW_SMALL", "memory; shown by uploads of all sizes through FTP"),
-    ("FTP_LINE", "shown by the tests of FTP's lines"),
-    ("DERIVATIONS", "how many passwords are checked at once"),
     ("DERIVATION_WAIT", "how long a login in clear waits for its turn"),
-    ("LOGIN_DELAY", "how long a wrong password is pondered"),
-    ("SYNC_UNWATCHED", "how the server waits"),
     ("LINGER", "how long a bye can be read; every bye here is"),
-    ("INFLOW_SMALL", "memory; shown by uploads of all sizes through FTP"),
-    ("FTP_LINE", "shown by the tests of FTP's lines"),
-    ("DERIVATIONS", "how many passwords are checked at once"),
-    ("DERIVATION_WAIT", "how long a login in clear waits for its turn"),
-    ("LOGIN_DELAY", "how long a wrong password is pondered"),
     ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),
     ("SIGN_OF_LIFE", "how often, not how much"),
     ("REGISTRATIONS_FILE", "conf/ belongs to the operator; as ACCOUNTS_FILE"),
@@ -106,8 +97,10 @@ fn every_line_of_the_limits_is_hit_or_excused() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lines = fs::read_to_string(root.join("src/limits.rs")).unwrap();
     let mut tests = String::new();
-    for entry in fs::read_dir(root.join("tests/all/limits")).unwrap() {
-        tests += &fs::read_to_string(entry.unwrap().path()).unwrap();
+    for folder in ["tests/all/limits", "tests/all/ftp"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            tests += &fs::read_to_string(entry.unwrap().path()).unwrap();
+        }
     }
     tests += &fs::read_to_string(root.join("tests/all/login.rs")).unwrap();
     for line in lines.lines() {

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use miniftp::limits;
-use miniftp::wire::{Hello, Kind, Nothing};
+use miniftp::wire::{Drop, Hello, Kind, Nothing, Put};
 
 use super::Scene;
-use crate::harness::{Daemon, Frames, Site, eventually};
+use crate::harness::{Daemon, Frames, Site, eventually, request};
 
 /// The first words that a connection which finds no place is told.
 fn refused_with(addr: SocketAddr, words: &str) {
@@ -85,6 +85,34 @@ fn connections_from_one_address_are_counted_but_not_on_this_machine() {
     refused_with(from_outside, "2 connections from one address at most");
     let from_here = SocketAddr::from(([127, 0, 0, 1], daemon.port()));
     let _near = [(); 5].map(|()| Frames::connect(from_here));
+}
+
+#[test]
+fn unfinished_uploads_are_counted_though_they_may_be_empty() {
+    let mut scene = Scene::new();
+    let mut guest = scene.guest();
+    let leave = |n: usize| {
+        let path = format!("part {n}");
+        let put = request("PUT", &Put::new(&path, 9, 0, 0, 0, &[]), &[]);
+        [put, request("DROP", &Drop::new(1), &[])].concat()
+    };
+    for from in (0..limits::PARTS).step_by(100) {
+        guest.send_bytes(&(from..from + 100).map(leave).collect::<Vec<_>>().concat());
+        for _ in 0..100 {
+            guest.read_answer().expect(802);
+            guest.read_answer().expect(200);
+        }
+    }
+    guest.put("one more", 9, 0).expect(276).says("too many unfinished uploads: the limit is 1000");
+    assert_eq!(guest.parts().len(), limits::PARTS);
+    // Whoever is there already goes on, and who ends one may begin one.
+    guest.put("part 7", 9, 0).expect(802);
+    guest.chunk(0, b"nine here").expect(900);
+    guest.done(b"nine here").expect(900);
+    guest.put("one more", 9, 0).expect(802);
+    guest.drop_part(false).expect(200);
+    guest.rm("part 7", false).expect(200);
+    scene.others_are_served();
 }
 
 #[test]

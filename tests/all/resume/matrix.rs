@@ -121,7 +121,6 @@ fn what_is_not_a_part_is_not_written_to() {
 }
 
 #[test]
-#[ignore = "a small file stored in one request leaves the older part of its path behind"]
 fn a_file_that_became_small_leaves_no_part_behind() {
     let (site, daemon) = site();
     Verb::Put.plant(&site, &daemon, "f", SIZE, &bytes(1, SIZE)[..8 * CHUNK]);

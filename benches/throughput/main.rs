@@ -7,20 +7,32 @@
 //! `none`, since `cp` does not sync either; files lie in memory where the system has a place for
 //! it.
 //!
+//! Then the same by FTP, with curl and lftp, and with vsftpd and pure-ftpd beside miniftpd where
+//! they are installed; `MINIFTP_BENCH_VSFTPD` and `MINIFTP_BENCH_PUREFTPD` name programs that are
+//! not in PATH. They write into the file in its place and were told of no
+//! quota, so the ratio is what a commit and exact books cost.
+//!
 //! `MINIFTP_BENCH_MB` and `MINIFTP_BENCH_FILES` change the sizes, `MINIFTP_BENCH_DIR` the place.
 
 #![allow(clippy::print_stdout, reason = "a bench is there to print its table")]
 
+mod ftp;
+mod peers;
+mod table;
+
 use std::error::Error;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use miniftp::accounts::{self, Account, AccountName, Store};
 use miniftp::config;
 use miniftp::scram::Verifier;
+
+use self::peers::Server;
+use self::table::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -32,17 +44,19 @@ const FILES_IN_FOLDER: usize = 500;
 
 fn main() -> Result<()> {
     let bench = Bench::new()?;
-    let server = bench.start_server()?;
+    let server = peers::miniftpd(&bench.root)?;
+    let others = peers::others(&bench.root)?;
     println!(
         "one file of {} MiB, and {} files of {SMALL_BYTES} bytes, in {}; medians of {RUNS}\n",
         bench.large_mib,
         bench.small_files,
         bench.root.display()
     );
-    println!("{:34} {:>12} {:>8}", "", "rate", "to cp");
+    println!("{:40} {:>12} {:>8}", "", "rate", "to cp");
     bench.large(&server)?;
     bench.small(&server)?;
-    Ok(())
+    let servers: Vec<&Server> = std::iter::once(&server).chain(&others).collect();
+    ftp::print(&bench, &servers)
 }
 
 struct Bench {
@@ -54,19 +68,6 @@ struct Bench {
 impl Drop for Bench {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.root);
-    }
-}
-
-/// The real server, ended when dropped.
-struct Server {
-    child: Child,
-    port: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -126,20 +127,6 @@ impl Bench {
             fs::write(folder.join(format!("{i:06}.bin")), file)?;
         }
         Ok(())
-    }
-
-    fn start_server(&self) -> Result<Server> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_miniftpd"))
-            .args(["--listen", "127.0.0.1:0", "--ftp", "127.0.0.1:0"])
-            .args(["--conf", "conf", "--home", "home"])
-            .current_dir(&self.root)
-            .env("MINIFTP_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let out = child.stdout.take().ok_or("no output")?;
-        let first = BufReader::new(out).lines().next().ok_or("the server did not start")??;
-        let port = first.rsplit(':').next().unwrap_or_default().to_string();
-        Ok(Server { child, port })
     }
 
     /// Runs a command in the bench's folder and returns its seconds.
@@ -213,35 +200,8 @@ fn same(a: &Path, b: &Path) -> Result<()> {
     if status.success() { Ok(()) } else { Err("the copy differs".into()) }
 }
 
-/// Seconds by row; the first row is what the others are compared with.
-struct Table {
-    unit: &'static str,
-    amount: f64,
-    rows: Vec<(String, Vec<f64>)>,
-}
-
-impl Table {
-    fn new(unit: &'static str, amount: f64) -> Table {
-        Table { unit, amount, rows: Vec::new() }
-    }
-
-    fn note(&mut self, round: usize, name: &str, secs: f64) {
-        if round == 0 {
-            self.rows.push((name.to_string(), Vec::new()));
-        } else if let Some((_, times)) = self.rows.iter_mut().find(|(row, _)| row == name) {
-            times.push(secs);
-        }
-    }
-
-    fn print(&mut self) {
-        let mut base = None;
-        for (name, times) in &mut self.rows {
-            times.sort_by(f64::total_cmp);
-            let Some(median) = times.get(times.len() / 2) else { continue };
-            let base = *base.get_or_insert(*median);
-            let rate = self.amount / median;
-            println!("{name:34} {rate:>7.0} {:7} {:>5.2}", self.unit, base / median);
-        }
-        println!();
-    }
+/// Whether a program is installed.
+fn runs(program: &str) -> bool {
+    let look = Command::new("sh").args(["-c", "command -v \"$0\" >&2", program]).output();
+    look.is_ok_and(|out| out.status.success())
 }

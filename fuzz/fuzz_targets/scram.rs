@@ -1,0 +1,22 @@
+//! Both sides' login messages, and records.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use miniftp::scram::{ClientExchange, ClientFirst, ServerExchange, Verifier};
+
+fuzz_target!(|input: &str| {
+    if let Some(record) = Verifier::parse(input) {
+        assert_eq!(record.to_string(), input);
+    }
+    let (first, last) = input.split_once('\n').unwrap_or((input, ""));
+    if let Ok(first) = ClientFirst::parse(first) {
+        let record = Verifier::mock(&[7; 32], first.name(), 4096);
+        if let Ok((exchange, _)) = ServerExchange::begin(&first, record) {
+            assert!(exchange.finish(last).is_err(), "nobody knows that password");
+        }
+    }
+    if let Ok((exchange, _)) = ClientExchange::begin("ann") {
+        let _ = exchange.challenge(input);
+    }
+});

@@ -1,0 +1,166 @@
+//! Which real folders are mounted where, for whom and with what rights: conf/mounts.ini.
+//!
+//! Never: opens a user's file. A file with a fault is refused whole.
+//! Invariant: of what an account has mounted, no two things are at one place; where anybody may
+//! change something, the folder is nobody's home and lies neither in nor around another mount.
+
+mod fault;
+mod reading;
+mod store;
+
+use std::sync::Arc;
+
+use crate::accounts::AccountName;
+use crate::error::Result;
+use crate::rights::Rights;
+use crate::vfs::{VPath, View, Volume};
+
+pub use fault::MountsError;
+pub use store::Store;
+
+/// For whom something is mounted. In this order: the nearer to the account, the later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Accounts and guests.
+    Everybody,
+    /// All accounts.
+    All,
+    /// Guests.
+    Guests,
+    /// These accounts.
+    Named(Vec<AccountName>),
+}
+
+/// How much may be stored, and who pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// The mount itself, with this limit in bytes.
+    Own(u64),
+    /// The account that stores something.
+    Account,
+}
+
+/// One section of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Its name.
+    pub name: String,
+    /// Where it is seen.
+    pub at: VPath,
+    /// The real folder, as the file says it.
+    pub dir: String,
+    /// For whom.
+    pub whom: Whom,
+    /// What they may do there.
+    pub rights: Rights,
+    /// Who pays for it; `None` where nothing can be stored.
+    pub room: Option<Room>,
+}
+
+/// All mounts as they were at one moment, their folders open.
+#[derive(Debug, Default)]
+pub struct Mounts {
+    mounts: Vec<(Mount, Arc<Volume>)>,
+}
+
+impl Whom {
+    /// How near it is to a visitor: an account's name, or `None` for a guest. `None` if it is not
+    /// for them.
+    fn nearness(&self, account: Option<&str>) -> Option<u8> {
+        match (self, account) {
+            (Whom::Everybody, _) => Some(0),
+            (Whom::All, Some(_)) | (Whom::Guests, None) => Some(1),
+            (Whom::Named(names), Some(account)) => {
+                names.iter().any(|name| name.as_str() == account).then_some(2)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether both are equally near to somebody.
+    fn collides(&self, other: &Whom) -> bool {
+        match (self, other) {
+            (Whom::Named(ours), Whom::Named(theirs)) => {
+                ours.iter().any(|name| theirs.contains(name))
+            }
+            (ours, theirs) => ours == theirs,
+        }
+    }
+
+    /// Whether guests are among them.
+    fn has_guests(&self) -> bool {
+        matches!(self, Whom::Everybody | Whom::Guests)
+    }
+}
+
+impl std::fmt::Display for Whom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Whom::Everybody => f.write_str("accounts and guests"),
+            Whom::All => f.write_str("all accounts"),
+            Whom::Guests => f.write_str("guests"),
+            Whom::Named(names) => {
+                let names: Vec<&str> = names.iter().map(AccountName::as_str).collect();
+                f.write_str(&names.join(", "))
+            }
+        }
+    }
+}
+
+impl Mounts {
+    /// What a visitor has mounted: an account's name, or `None` for a guest. At each place the
+    /// mount that names them counts before one for all, and that before one for everybody.
+    pub fn of(&self, account: Option<&str>) -> impl Iterator<Item = &(Mount, Arc<Volume>)> {
+        self.mounts.iter().filter(move |(mount, _)| {
+            let Some(near) = mount.whom.nearness(account) else { return false };
+            let nearer = |(other, _): &&(Mount, Arc<Volume>)| {
+                other.at == mount.at && other.whom.nearness(account) > Some(near)
+            };
+            !self.mounts.iter().any(|other| nearer(&other))
+        })
+    }
+
+    /// The views of what a visitor has mounted; `folder` is the account's, or the guests', name.
+    pub fn views(&self, account: Option<&str>, folder: &str) -> Result<Vec<View>> {
+        let open = |(mount, volume): &(Mount, Arc<Volume>)| {
+            View::mounted(volume, folder, &mount.at, mount.rights)
+        };
+        self.of(account).map(open).collect()
+    }
+
+    /// The mount at this place of this visitor.
+    pub fn at(&self, account: Option<&str>, at: &VPath) -> Option<&Mount> {
+        self.of(account).map(|(mount, _)| mount).find(|mount| mount.at == *at)
+    }
+
+    /// Every folder once, with the limit of its own, if it has one.
+    pub fn volumes(&self) -> impl Iterator<Item = (&Arc<Volume>, Option<u64>)> {
+        self.mounts.iter().enumerate().filter_map(|(i, (_, volume))| {
+            let before = self.mounts.get(..i).unwrap_or_default();
+            let seen = before.iter().any(|(_, other)| Arc::ptr_eq(other, volume));
+            let limit = self.mounts.iter().find_map(|(other, theirs)| match other.room {
+                Some(Room::Own(limit)) if Arc::ptr_eq(theirs, volume) => Some(limit),
+                _ => None,
+            });
+            (!seen).then_some((volume, limit))
+        })
+    }
+
+    /// The mount through which others could change what lies in the home of an account.
+    pub fn through_home(&self, account: &str) -> Option<&Mount> {
+        let changes = |(mount, volume): &&(Mount, Arc<Volume>)| {
+            mount.rights.changes() && volume.home_folder() == Some(account)
+        };
+        self.mounts.iter().find(changes).map(|(mount, _)| mount)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.mounts.len()
+    }
+
+    /// Whether nothing is mounted.
+    pub fn is_empty(&self) -> bool {
+        self.mounts.is_empty()
+    }
+}

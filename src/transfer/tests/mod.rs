@@ -1,0 +1,144 @@
+//! Uploads and streams on a disk and a ledger of their own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Claims, Inflow, Ready, Spec, Start, Upload, store};
+use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::quota::{Ledger, Purse};
+use crate::vfs::{Home, VPath, View};
+
+/// Bytes that the account may store.
+const LIMIT: u64 = 1 << 20;
+
+/// An account with an empty home of its own.
+pub(super) struct Scene {
+    pub(super) dir: PathBuf,
+    pub(super) vfs: View,
+    purse: Purse,
+    ledger: Arc<Ledger>,
+    claims: Arc<Claims>,
+    min_free_bytes: u64,
+}
+
+/// The digests of content: of its chunks, and of the whole.
+fn digests(content: &[u8]) -> (Vec<Digest>, Digest) {
+    let (mut row, mut whole) = (Vec::new(), Whole::new(Algorithm::Md5));
+    chunk_digests(Algorithm::Md5, content, limits::CHUNK, &mut row);
+    row.iter().for_each(|digest| whole.push(digest));
+    (row, whole.finish())
+}
+
+impl Scene {
+    pub(super) fn new() -> Scene {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = format!("transfer-test-{}-{next}", std::process::id());
+        let dir = std::env::temp_dir().join(dir);
+        let vfs = View::open(&Arc::new(Home::open(&dir).unwrap()), "ann").unwrap();
+        let (ledger, purse) = (Arc::new(Ledger::new()), Purse::account("ann"));
+        ledger.open(&purse, Some(LIMIT), 0);
+        Scene { dir, vfs, purse, ledger, claims: Arc::default(), min_free_bytes: 0 }
+    }
+
+    fn with<T>(&self, name: &str, session: u64, begin: impl FnOnce(&Spec<'_>) -> T) -> T {
+        begin(&Spec {
+            view: &self.vfs,
+            by: "ann",
+            ledger: &self.ledger,
+            purse: &self.purse,
+            claims: &self.claims,
+            session,
+            path: &VPath::root().join(name).unwrap(),
+            mtime: None,
+            replace: false,
+            min_free_bytes: self.min_free_bytes,
+        })
+    }
+
+    /// A small file that is checked and written and waits for its commit.
+    pub(super) fn small(&self, name: &str, content: &[u8]) -> Result<Ready> {
+        let (row, whole) = digests(content);
+        self.with(name, 1, |spec| store(spec, Algorithm::Md5, &row, whole.as_bytes(), content))
+    }
+
+    fn upload(&self, name: &str, size: usize) -> Result<Upload> {
+        self.with(name, 1, |spec| Upload::begin(spec, Algorithm::Md5, size as u64, false))
+    }
+
+    fn inflow(&self, name: &str, start: Start) -> Result<Inflow> {
+        self.with(name, 1, |spec| Inflow::begin(spec, start, None))
+    }
+
+    /// Bytes used and reserved, and files in the account's folder.
+    pub(super) fn figures(&self) -> (u64, u64, usize) {
+        let usage = self.ledger.usage(&self.purse).unwrap();
+        let files = self.vfs.list(&VPath::root()).unwrap().count();
+        (usage.used_bytes, usage.reserved_bytes, files)
+    }
+
+    /// Bytes on the disk.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        self.vfs.used_bytes(&mut || Ok(())).unwrap()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+#[test]
+fn the_disks_reserve_is_asked_for_with_every_write() {
+    let mut scene = Scene::new();
+    let content = vec![7; 2 * limits::CHUNK];
+    let (row, _) = digests(&content);
+    // All the room is there when they begin, and none of it any more when the bytes come.
+    let mut upload = scene.upload("upload", content.len()).unwrap();
+    upload.write(0, &row[..1], &content[..limits::CHUNK]).unwrap();
+    upload.take_the_room();
+    let refused = upload.write(limits::CHUNK as u64, &row[1..], &content[limits::CHUNK..]);
+    assert!(matches!(refused, Err(Error::DiskFull)));
+    // What is there already may be sent again.
+    assert_eq!(upload.held(), limits::CHUNK as u64);
+    drop(upload);
+    assert_eq!(scene.figures(), (limits::CHUNK as u64, 0, 0));
+
+    let mut inflow = scene.inflow("inflow", Start::Fresh).unwrap();
+    inflow.write(&content).unwrap();
+    inflow.take_the_room();
+    assert!(matches!(inflow.write(b"more"), Err(Error::DiskFull)));
+    drop(inflow);
+    assert_eq!(scene.figures(), (3 * limits::CHUNK as u64, 0, 0));
+    assert_eq!(scene.stored_bytes(), 3 * limits::CHUNK as u64);
+    scene.min_free_bytes = u64::MAX;
+    assert!(matches!(scene.small("small", b"text"), Err(Error::DiskFull)));
+    assert!(matches!(scene.upload("another", 1), Err(Error::DiskFull)));
+}
+
+#[test]
+fn a_stream_that_lost_its_path_neither_writes_nor_ends_nor_credits() {
+    let scene = Scene::new();
+    let content = vec![7; 2 * limits::CHUNK];
+    for part in [true, false] {
+        let mut old = scene.inflow("f", Start::Fresh).unwrap();
+        old.write(if part { &content } else { b"short" }).unwrap();
+        old.fall_silent();
+        let new = scene.with("f", 2, |spec| Inflow::begin(spec, Start::End, None)).unwrap();
+        assert_eq!(new.kept(), if part { content.len() as u64 } else { 0 });
+        let superseded = |e: Error| matches!(e, Error::Superseded { .. });
+        assert!(old.write(b"more").is_err_and(superseded));
+        let before = scene.figures();
+        assert!(if part { old.keep().err() } else { old.finish().err() }.is_some_and(superseded));
+        assert_eq!(scene.figures(), before);
+        let ready = new.finish().unwrap();
+        drop(ready);
+        scene.with("f", 3, |spec| scene.vfs.drop_part(spec.path)).unwrap();
+        scene.ledger.give_back(&scene.purse, before.0);
+    }
+    assert_eq!((scene.figures(), scene.stored_bytes()), ((0, 0, 0), 0));
+}

@@ -1,0 +1,91 @@
+//! What may be done at a path, asked without doing it: by the same steps as it would be done.
+//!
+//! Never: changes anything.
+
+use super::entry::Kind;
+use super::path::VPath;
+use super::table::Vfs;
+use super::view::View;
+use crate::error::{Error, Result};
+use crate::rights::Rights;
+
+/// What may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// List a folder.
+    List,
+    /// Fetch a file.
+    Get,
+    /// Put something where nothing is.
+    Add,
+    /// Put a file over the one that is there.
+    Replace,
+    /// Remove what is there, a folder with all that it holds.
+    Remove,
+}
+
+impl Act {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Act; 5] = [Act::List, Act::Get, Act::Add, Act::Replace, Act::Remove];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Act::List => "list",
+            Act::Get => "get",
+            Act::Add => "put new",
+            Act::Replace => "replace",
+            Act::Remove => "remove",
+        }
+    }
+}
+
+impl Vfs {
+    /// Refuses what would be refused, with the same error; room and other writers apart.
+    pub fn may(&self, act: Act, path: &VPath) -> Result<()> {
+        match act {
+            Act::List => self.list(path).map(drop),
+            Act::Get => self.source(path).map(drop),
+            Act::Add => {
+                let view = self.to_write(path)?;
+                view.may_store(path, false)?;
+                view.check_place(path)
+            }
+            Act::Replace => {
+                let view = self.to_write(path)?;
+                if view.may_store(path, true)? {
+                    return Ok(());
+                }
+                view.check_place(path)?;
+                Err(Error::NotFound { path: path.told() })
+            }
+            Act::Remove => self.to_change(path)?.stat(path).map(drop),
+        }
+    }
+}
+
+impl View {
+    /// Whether a file may be put at `path`, over the one that is there where `replace` says so;
+    /// `true` if there is one to replace.
+    ///
+    /// A new name needs the right to write, what is there the right to modify. Who may not read
+    /// learns that something is there, and nothing of it.
+    pub fn may_store(&self, path: &VPath, replace: bool) -> Result<bool> {
+        let denied = || Error::Denied { path: path.told() };
+        let Rights { read, write, modify } = self.rights();
+        let there = match self.stat(path) {
+            Err(Error::NotFound { .. }) if write => return Ok(false),
+            Err(Error::NotFound { .. }) => return Err(denied()),
+            other => other?,
+        };
+        match there.kind {
+            _ if !read && replace && !modify => Err(denied()),
+            _ if !read && !replace => Err(Error::Exists { path: path.told(), size: 0 }),
+            Kind::Folder => Err(Error::IsDirectory { path: path.told() }),
+            Kind::Link | Kind::Other => Err(Error::NotRegular { path: path.told() }),
+            Kind::File if !replace => Err(Error::Exists { path: path.told(), size: there.size }),
+            Kind::File if !modify => Err(denied()),
+            Kind::File => Ok(true),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The parts of all accounts together: swept at the start, expired later, added up.
+//!
+//! Never: touches a part that somebody writes, or counts a note.
+
+use std::time::SystemTime;
+
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::io::{Errno, Result as OsResult};
+
+use super::entry::mtime_of;
+use super::home::{Home, PASSING};
+use super::jail::{At, READ};
+use super::part::{NOTE_END, Note, PART, drop_part, each_name, note_name, part_name, since_1970};
+use super::path::VPath;
+use super::view::bytes_at;
+use crate::text::Escaped;
+
+/// At the start: removes what only lasted for a step, parts without a note and notes without a
+/// part.
+pub(super) fn sweep(folder: BorrowedFd<'_>) -> OsResult<()> {
+    each_account(folder, &mut |_, parts| {
+        each_name(parts, &mut |name| {
+            let at = At::new(parts, name.as_bytes());
+            let useless = if let Some(id) = name.strip_suffix(PART) {
+                Note::read(parts, id)?.is_none()
+            } else if let Some(id) = name.strip_suffix(NOTE_END) {
+                let part = part_name(id);
+                Note::read(parts, id)?.is_none() || at.beside(part.as_bytes()).stat().is_err()
+            } else {
+                name.ends_with(PASSING)
+            };
+            if useless { at.unlink() } else { Ok(()) }
+        })
+    })
+}
+
+impl Home {
+    /// The accounts that have, or had, unfinished uploads.
+    pub fn accounts_with_parts(&self) -> Vec<String> {
+        accounts_in(self.parts())
+    }
+
+    /// Drops an account's parts on which nothing was written since `older_than`, each under the
+    /// claim that `claim` gives for its path, and none for which there is no claim. Tells the bytes
+    /// that became free. What fails is logged and left for the next time.
+    pub fn expire_parts<C>(
+        &self,
+        account: &str,
+        older_than: SystemTime,
+        claim: &dyn Fn(&VPath) -> Option<C>,
+    ) -> u64 {
+        expire((self, self.parts()), account, older_than, claim)
+    }
+}
+
+/// The accounts with parts in a folder of parts.
+pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
+    let mut accounts = Vec::new();
+    let listed = each_name(folder, &mut |account| {
+        accounts.push(account.to_owned());
+        Ok(())
+    });
+    if let Err(e) = listed {
+        log::error!("looking for old parts failed: {e}");
+    }
+    accounts
+}
+
+/// [`Home::expire_parts`] for any folder of parts, and the home on whose disk it is.
+pub(super) fn expire<C>(
+    (home, folder): (&Home, BorrowedFd<'_>),
+    account: &str,
+    older_than: SystemTime,
+    claim: &dyn Fn(&VPath) -> Option<C>,
+) -> u64 {
+    let mut freed = 0;
+    let expired = match At::new(folder, account.as_bytes()).open(READ, 0) {
+        Ok(parts) => {
+            let oldest = since_1970(older_than);
+            expire_account(home, parts.as_fd(), oldest, claim, &mut freed)
+        }
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+        Err(e) => Err(e),
+    };
+    if let Err(e) = expired {
+        log::error!("old parts of `{}` are left as they are: {e}", Escaped(account));
+    }
+    freed
+}
+
+/// Adds up the bytes of one account's folder of parts.
+pub(super) fn used_bytes(parts: BorrowedFd<'_>) -> OsResult<u64> {
+    let mut used = 0_u64;
+    each_name(parts, &mut |name| {
+        if name.ends_with(PART) || name.ends_with(PASSING) {
+            used = used.saturating_add(bytes_at(At::new(parts, name.as_bytes()))?);
+        }
+        Ok(())
+    })?;
+    Ok(used)
+}
+
+/// The same for all accounts, or for the one that is named.
+pub(super) fn used_by(folder: BorrowedFd<'_>, only: Option<&str>) -> OsResult<u64> {
+    let mut used = 0_u64;
+    each_account(folder, &mut |account, parts| {
+        if only.is_none_or(|only| only == account) {
+            used = used.saturating_add(used_bytes(parts)?);
+        }
+        Ok(())
+    })?;
+    Ok(used)
+}
+
+fn expire_account<C>(
+    home: &Home,
+    parts: BorrowedFd<'_>,
+    oldest: i64,
+    claim: &dyn Fn(&VPath) -> Option<C>,
+    freed: &mut u64,
+) -> OsResult<()> {
+    each_name(parts, &mut |name| {
+        let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
+            return Ok(());
+        };
+        if !is_old(parts, id, oldest)? {
+            return Ok(());
+        }
+        let claimed = match Note::read(parts, id)? {
+            // Without a note it is nobody's.
+            None => None,
+            Some(note) => match claim(&note.path) {
+                // It may have been gone on with until it was claimed.
+                Some(claimed) if is_old(parts, id, oldest)? => Some(claimed),
+                _ => return Ok(()),
+            },
+        };
+        *freed = freed.saturating_add(drop_part(home, parts, id)?);
+        drop(claimed);
+        Ok(())
+    })
+}
+
+/// Whether nothing was written since `oldest`, neither to the part nor to its note: a note is
+/// written once and a part often.
+fn is_old(parts: BorrowedFd<'_>, id: &str, oldest: i64) -> OsResult<bool> {
+    let written = |name: String| match At::new(parts, name.as_bytes()).stat() {
+        Ok(stat) => Ok(mtime_of(&stat).secs),
+        Err(Errno::NOENT) => Ok(i64::MIN),
+        Err(e) => Err(e),
+    };
+    let started = Note::read(parts, id)?.map_or(i64::MIN, |note| note.started);
+    Ok(written(part_name(id))?.max(written(note_name(id))?).max(started) < oldest)
+}
+
+/// Calls `seen` with every account that has a folder of parts.
+fn each_account(
+    folder: BorrowedFd<'_>,
+    seen: &mut dyn FnMut(&str, BorrowedFd<'_>) -> OsResult<()>,
+) -> OsResult<()> {
+    each_name(folder, &mut |account| match At::new(folder, account.as_bytes()).open(READ, 0) {
+        Ok(parts) => {
+            if let Err(e) = seen(account, parts.as_fd()) {
+                log::error!("the parts of `{}` are left as they are: {e}", Escaped(account));
+            }
+            Ok(())
+        }
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+        Err(e) => Err(e),
+    })
+}

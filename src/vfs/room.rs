@@ -1,0 +1,138 @@
+//! What all views and drafts of one opening of a root share: the jail, the disk, and where the
+//! account's unfinished uploads to it lie.
+//!
+//! Invariant: parts and trash are on the root's own file system, outside every view of it.
+
+use std::sync::{Arc, OnceLock};
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::fstat;
+use rustix::io::{Errno, Result as OsResult};
+
+use super::entry::FileId;
+use super::home::{self, FOLDER_MODE, Home};
+use super::jail::{At, Jail, READ, STAND, told};
+use super::path::VPath;
+use super::volume::Volume;
+use crate::error::{Error, Result};
+
+/// Who pays for what is stored in a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payer {
+    /// The account whose home it is.
+    Owner,
+    /// Who stored it, as it is written down with each file.
+    Writer,
+    /// The root itself, out of a limit of its own.
+    Itself,
+}
+
+#[derive(Debug)]
+pub(super) struct Room {
+    /// Where the trash is.
+    pub(super) home: Arc<Home>,
+    pub(super) jail: Jail,
+    /// The account that the parts belong to.
+    pub(super) account: Box<str>,
+    pub(super) payer: Payer,
+    /// What is mounted; `None` is the account's own home.
+    pub(super) volume: Option<Arc<Volume>>,
+    parts: OnceLock<(OwnedFd, FileId)>,
+}
+
+impl Room {
+    /// The home of an account, made if it is missing.
+    pub(super) fn of_account(home: &Arc<Home>, account: &str) -> Result<Room> {
+        let plain = account.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !plain || account.contains(['/', '\0']) {
+            let why = "an account's name begins with a letter or digit and has no slash";
+            return Err(Error::BadPath { path: account.to_owned(), why });
+        }
+        let root = VPath::root();
+        let failed = |e| told(e, &root, "opening the account's folder");
+        let at = At::new(home.root(), account.as_bytes());
+        match at.make_folder(FOLDER_MODE) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(failed(e)),
+        }
+        let jail = Jail::new(at.open(STAND, 0).map_err(failed)?, home.powers().openat2);
+        let parts = home::own_folder(home.parts(), account.as_bytes()).map_err(failed)?;
+        Room::of(home, account, jail, parts).map_err(failed)
+    }
+
+    pub(super) fn of(
+        home: &Arc<Home>,
+        account: &str,
+        jail: Jail,
+        parts: OwnedFd,
+    ) -> OsResult<Room> {
+        Ok(Room {
+            home: Arc::clone(home),
+            jail,
+            account: account.into(),
+            payer: Payer::Owner,
+            volume: None,
+            parts: OnceLock::from(with_id(parts)?),
+        })
+    }
+
+    /// What an account has mounted at `at`.
+    pub(super) fn of_volume(volume: &Arc<Volume>, account: &str, at: &VPath) -> Result<Room> {
+        let failed = |e| told(e, at, "opening a mounted folder");
+        let root = volume.stand().map_err(failed)?;
+        let jail = Jail::new(root, volume.home().powers().openat2);
+        Ok(Room {
+            home: Arc::clone(volume.home()),
+            jail: jail.mounted(at.clone(), volume.private()),
+            account: account.into(),
+            payer: volume.payer(),
+            volume: Some(Arc::clone(volume)),
+            parts: OnceLock::new(),
+        })
+    }
+
+    /// The folder of the account's parts, made when it is first needed.
+    pub(super) fn parts(&self) -> OsResult<BorrowedFd<'_>> {
+        Ok(self.opened()?.0.as_fd())
+    }
+
+    /// Which folder that is; what is put in place from there must lie on the same disk.
+    pub(super) fn parts_id(&self) -> OsResult<FileId> {
+        Ok(self.opened()?.1)
+    }
+
+    fn opened(&self) -> OsResult<&(OwnedFd, FileId)> {
+        if let Some(parts) = self.parts.get() {
+            return Ok(parts);
+        }
+        let opened = home::own_folder(self.parts_of_all(), self.account.as_bytes())?;
+        let opened = with_id(opened)?;
+        Ok(self.parts.get_or_init(|| opened))
+    }
+
+    /// The same if it is there; who only asks makes nothing.
+    pub(super) fn parts_if_any(&self) -> OsResult<Option<BorrowedFd<'_>>> {
+        if self.parts.get().is_none() {
+            match At::new(self.parts_of_all(), self.account.as_bytes()).open(READ, 0) {
+                Ok(opened) => drop(self.parts.set(with_id(opened)?)),
+                Err(Errno::NOENT) => return Ok(None),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(self.parts.get().map(|(parts, _)| parts.as_fd()))
+    }
+
+    fn parts_of_all(&self) -> BorrowedFd<'_> {
+        self.volume.as_ref().map_or(self.home.parts(), |volume| volume.parts())
+    }
+
+    /// The path as it is called from this root: what parts and claims are named after.
+    pub(super) fn inside(&self, path: &VPath) -> VPath {
+        path.inside(self.jail.mount_point())
+    }
+}
+
+fn with_id(folder: OwnedFd) -> OsResult<(OwnedFd, FileId)> {
+    let id = FileId::of(&fstat(&folder)?);
+    Ok((folder, id))
+}

@@ -1,0 +1,283 @@
+//! The table of an account's views: the one place where a path is led to its root and rights are
+//! asked.
+//!
+//! A path is normal before it comes here (a [`VPath`] cannot be anything else). The view with the
+//! longest mount point that the path is in takes it, names being compared whole.
+//!
+//! Never: changes a mount point, or a folder that holds one. A folder that leads to a mount point
+//! is there, whether the disk has it or not.
+
+use std::sync::Arc;
+
+use super::entry::{Entry, Kind, Mtime};
+use super::listing::Listing;
+use super::moves::{self, Freed};
+use super::part::PartNote;
+use super::path::VPath;
+use super::room::Payer;
+use super::source::Source;
+use super::view::View;
+use crate::error::{Error, Result};
+
+/// An account's views. A clone shares them.
+#[derive(Clone, Debug)]
+pub struct Vfs {
+    /// The longest mount point first; the home, which every path is in, last.
+    views: Arc<[View]>,
+}
+
+/// A file that was moved from one view into another.
+#[derive(Debug)]
+pub struct Moved {
+    /// What became free where it was.
+    pub left: Freed,
+    /// What became free because it replaced a file.
+    pub replaced: Freed,
+}
+
+impl Vfs {
+    /// The views of an account: its home, and what is mounted in it, each at its own place.
+    pub fn new(home: View, mounted: Vec<View>) -> Vfs {
+        let mut views = mounted;
+        views.sort_by_key(|view| std::cmp::Reverse(view.mount_point().as_str().len()));
+        views.push(home);
+        Vfs { views: views.into() }
+    }
+
+    /// Everything, the home last.
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// The account's own home.
+    pub fn home(&self) -> Option<&View> {
+        self.views.last()
+    }
+
+    /// The view that a path is in.
+    pub fn view(&self, path: &VPath) -> Result<&View> {
+        let found = self.views.iter().find(|view| path.is_within(view.mount_point()));
+        found.ok_or_else(|| Error::NotFound { path: path.told() })
+    }
+
+    /// Whether something is mounted exactly there.
+    pub fn is_mount_point(&self, path: &VPath) -> bool {
+        self.mounted().any(|view| view.mount_point() == path)
+    }
+
+    /// What is at `path`; a link is told as a link. Mount points, and folders that lead to one, are
+    /// told to everybody.
+    pub fn stat(&self, path: &VPath) -> Result<Entry> {
+        let view = self.view(path)?;
+        if self.leads_to_a_mount(path) {
+            return self.folder_on_the_way(path);
+        }
+        if !view.rights().read && !self.is_mount_point(path) {
+            return Err(Error::Denied { path: path.told() });
+        }
+        view.stat(path)
+    }
+
+    /// Refuses unless `path` is a folder that can be entered.
+    pub fn check_folder(&self, path: &VPath) -> Result<()> {
+        let view = self.view(path)?;
+        if self.is_fixed(path) {
+            return Ok(());
+        }
+        let rights = view.rights();
+        if !rights.read && !rights.write {
+            return Err(Error::Denied { path: path.told() });
+        }
+        view.check_folder(path)
+    }
+
+    /// Begins to list a folder.
+    pub fn list(&self, path: &VPath) -> Result<Listing> {
+        let view = self.view(path)?;
+        let mounted = self.mounted_in(path)?;
+        if mounted.is_empty() || view.stat(path).is_ok_and(|there| there.kind == Kind::Folder) {
+            may(view.rights().read, path)?;
+            return Ok(view.list(path)?.with(mounted));
+        }
+        Ok(Listing::of_nothing(path).with(mounted))
+    }
+
+    /// Opens a regular file for reading.
+    pub fn source(&self, path: &VPath) -> Result<Source> {
+        let view = self.view(path)?;
+        if self.is_fixed(path) {
+            return Err(Error::IsDirectory { path: path.told() });
+        }
+        may(view.rights().read, path)?;
+        view.source(path)
+    }
+
+    /// Sets the time of a regular file.
+    pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
+        self.to_change(path)?.set_mtime(path, mtime)
+    }
+
+    /// Makes a folder; with `parents` also those above it, and then one that is there is fine.
+    pub fn mkdir(&self, path: &VPath, parents: bool) -> Result<()> {
+        let view = self.view(path)?;
+        if self.is_fixed(path) {
+            let there = Error::Exists { path: path.told(), size: 0 };
+            return if parents { Ok(()) } else { Err(there) };
+        }
+        may(view.rights().write, path)?;
+        view.mkdir(path, parents).map_err(|e| match e {
+            // Who may not look learns that it is there, and nothing of it.
+            Error::Exists { path, .. } if !view.rights().read => Error::Exists { path, size: 0 },
+            e => e,
+        })
+    }
+
+    /// Removes an empty folder.
+    pub fn rmdir(&self, path: &VPath) -> Result<()> {
+        self.to_change(path)?.rmdir(path)
+    }
+
+    /// Removes a file, link, pipe or device, but no folder.
+    pub fn remove(&self, path: &VPath) -> Result<Freed> {
+        self.to_change(path)?.remove(path)
+    }
+
+    /// Removes a folder with all that is in it, or a file; see [`View::remove_tree`].
+    pub fn remove_tree(
+        &self,
+        path: &VPath,
+        alive: &mut dyn FnMut(Freed) -> Result<()>,
+    ) -> Result<()> {
+        self.to_change(path)?.remove_tree(path, alive)
+    }
+
+    /// Whether a move from one path to another leaves its view.
+    pub fn is_across(&self, from: &VPath, to: &VPath) -> Result<bool> {
+        Ok(!self.view(from)?.is_same(self.view(to)?))
+    }
+
+    /// Moves a file, folder or link within a view, and tells what became free because it replaced
+    /// a file.
+    pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Freed> {
+        let view = self.to_change(from)?;
+        if self.is_fixed(to) {
+            return Err(Error::Mounted { path: to.told() });
+        }
+        view.rename(from, to, replace)
+    }
+
+    /// Moves a file from one view into another. `pay` is called with what will be free where
+    /// it was, and whether it replaces a file, before anything happens; its error ends the move.
+    ///
+    /// Refused are folders, and moves to another disk: they could not be made in one step. Who
+    /// moves a file takes its content along, so it must be readable where it was.
+    pub fn rename_across(
+        &self,
+        from: &VPath,
+        to: &VPath,
+        replace: bool,
+        pay: &mut dyn FnMut(&Freed, bool) -> Result<()>,
+    ) -> Result<Moved> {
+        let (source, target) = (self.to_change(from)?, self.to_write(to)?);
+        may(source.rights().read, from)?;
+        let there = source.stat(from)?;
+        if there.kind != Kind::File {
+            let what = "moving anything but a file into another mount";
+            return Err(Error::Unsupported { what });
+        }
+        if !source.shares_disk(target) {
+            let what = "moving to another disk; fetch the file and store it there";
+            return Err(Error::Unsupported { what });
+        }
+        let replacing = target.may_store(to, replace)?;
+        let file = source.source(from)?;
+        let spots = (source.jail().spot(from)?, target.jail().spot(to)?);
+        let (at, place) = (source.jail().at(&spots.0), target.jail().at(&spots.1));
+        let owner = if source.payer() == Payer::Writer { moves::owner_at(at) } else { None };
+        let left = Freed { bytes: file.size(), owner };
+        pay(&left, replacing)?;
+        if target.payer() == Payer::Writer {
+            file.set_owner(target.account())?;
+        }
+        let replace = replace && target.rights().modify;
+        let replaced = source.move_into(at, (place, to), replace)?;
+        Ok(Moved { left, replaced })
+    }
+
+    /// The view that a file may be put into at `path`; whether it may be put there in the end,
+    /// [`View::may_store`] tells.
+    pub fn to_write(&self, path: &VPath) -> Result<&View> {
+        let view = self.view(path)?;
+        if self.is_fixed(path) {
+            return Err(Error::IsDirectory { path: path.told() });
+        }
+        may(view.rights().changes(), path)?;
+        Ok(view)
+    }
+
+    /// The view in which what is at `path` may be changed and removed.
+    pub fn to_change(&self, path: &VPath) -> Result<&View> {
+        let view = self.view(path)?;
+        if self.is_fixed(path) {
+            return Err(Error::Mounted { path: path.told() });
+        }
+        may(view.rights().modify, path)?;
+        Ok(view)
+    }
+
+    /// Calls `seen` with each of the account's unfinished uploads, in no order; its error ends the
+    /// listing.
+    pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
+        for view in self.views.iter() {
+            view.parts(&mut |note| match self.view(&note.path) {
+                Ok(there) if there.is_same(view) => seen(note),
+                // Below another mount point the path means something else by now.
+                _ => Ok(()),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn mounted(&self) -> impl Iterator<Item = &View> {
+        self.views.iter().take(self.views.len().saturating_sub(1))
+    }
+
+    /// Whether a mount point lies below the folder.
+    fn leads_to_a_mount(&self, path: &VPath) -> bool {
+        self.mounted().any(|view| path.holds(view.mount_point()))
+    }
+
+    /// Whether it stays as it is: a mount point, or a folder that leads to one.
+    fn is_fixed(&self, path: &VPath) -> bool {
+        self.mounted().any(|view| view.mount_point().is_within(path))
+    }
+
+    /// The entries of what is mounted in a folder, or lies on the way to a mount point.
+    fn mounted_in(&self, path: &VPath) -> Result<Vec<Entry>> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for view in self.mounted() {
+            let Some(name) = path.step_towards(view.mount_point()) else { continue };
+            if !entries.iter().any(|entry| entry.name == name) {
+                entries.push(self.stat(&path.join(name)?)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// A folder that leads to a mount point: the disk's, where it has one, and otherwise one that
+    /// is nowhere but here.
+    fn folder_on_the_way(&self, path: &VPath) -> Result<Entry> {
+        let view = self.view(path)?;
+        match view.stat(path) {
+            Ok(there) if there.kind == Kind::Folder => Ok(there),
+            _ => {
+                let name = path.name().unwrap_or("/").to_owned();
+                Ok(Entry { name, ..view.stat(view.mount_point())? })
+            }
+        }
+    }
+}
+
+fn may(right: bool, path: &VPath) -> Result<()> {
+    if right { Ok(()) } else { Err(Error::Denied { path: path.told() }) }
+}

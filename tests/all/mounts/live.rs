@@ -1,0 +1,94 @@
+//! Edits of conf/mounts.ini while the server runs: whole or not at all, at the next command.
+
+use std::fs;
+
+use super::ftp::Talk;
+use super::{ls, mount, plant, section};
+use crate::harness::Site;
+
+fn share(rights: &str) -> String {
+    let size = if rights == "read" { "" } else { "1M" };
+    section("share", "share", "all", rights, size)
+}
+
+#[test]
+fn an_edit_counts_at_the_next_command_of_a_running_session() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    plant(&site, "share/f", "text");
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let mut talk = Talk::login(daemon.ftp_addr(), "ann");
+    assert_eq!(ls(&mut ann, "/").unwrap(), [""; 0]);
+    mount(&site, &share("read"));
+    assert_eq!(ls(&mut ann, "/").unwrap(), ["share"]);
+    assert_eq!(talk.say("DELE /share/f"), 550);
+    ann.store("/share/g", b"x", 0).expect(261);
+    mount(&site, &share("read, write"));
+    ann.store("/share/g", b"x", 0).expect(900);
+    ann.rm("/share/g", false).expect(261);
+    mount(&site, &share("modify"));
+    assert_eq!(talk.say("DELE /share/f"), 250);
+    ann.on("LS", "/share").expect(261);
+    // Another limit, without a walk and without a new login.
+    mount(&site, &share("read, write").replace("1M", "3"));
+    ann.store("/share/h", b"abc", 0).expect(270);
+    mount(&site, &share("read, write").replace("1M", "4"));
+    ann.store("/share/h", b"abc", 0).expect(900);
+    fs::remove_file(site.conf().join("mounts.ini")).unwrap();
+    assert_eq!(ls(&mut ann, "/").unwrap(), [""; 0]);
+}
+
+#[test]
+fn an_edit_with_a_fault_changes_nothing() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    plant(&site, "share/f", "text");
+    mount(&site, &share("read"));
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let other = section("other", "missing/../share2", "all", "write", "1M");
+    let faulty = [
+        share("raed"),
+        format!("{}{}", share("read, write"), section("x", "/no/such/folder", "all", "read", "")),
+        format!("{}{}", share("read, write"), section("x", "../conf", "all", "read", "")),
+        format!("{}{}", share("read, write"), section("x", ".", "all", "read", "")),
+        format!("{}{}", share("read, write"), section("x", ".miniftp/parts", "all", "read", "")),
+        format!("{}{}", share("read, write"), section("x", "/", "all", "read", "")),
+        format!("{}{}", share("read, write"), section("x", "ann", "all", "modify", "1M")),
+        format!("{}{}", share("read, write"), section("x", "share/in", "all", "write", "1M")),
+        format!("{}{}", share("read, write"), section("x", "share", "all", "write", "account")),
+    ];
+    for text in faulty {
+        mount(&site, &text);
+        assert_eq!(ls(&mut ann, "/").unwrap(), ["share"], "{text}");
+        ann.store("/share/g", b"x", 0).expect(261);
+        daemon.wait_for_log("mounts.ini:");
+    }
+    mount(&site, &format!("{}{other}", share("read, write")));
+    assert_eq!(ls(&mut ann, "/").unwrap(), ["other", "share"]);
+    ann.store("/share/g", b"x", 0).expect(900);
+}
+
+#[test]
+fn a_start_with_a_fault_names_the_line() {
+    let site = Site::new();
+    mount(&site, &share("read").replace("for = all", "for = al l"));
+    let run = site.miniftpd(&["--listen", "127.0.0.1:0", "--ftp", "off"], "");
+    run.fails(1).stderr_has("mounts.ini:4: [share] for: expected all, guests, everybody");
+}
+
+#[test]
+fn the_nearest_mount_counts_for_an_account() {
+    let site = Site::new();
+    site.account("ann", "1M").account("tea", "1M");
+    plant(&site, "share/f", "text");
+    let teacher = share("read, write, modify").replace("[share]", "[teachers]");
+    mount(&site, &format!("{}{}", share("read"), teacher.replace("for = all", "for = tea")));
+    let daemon = site.start();
+    daemon.login("ann").store("/share/new", b"x", 0).expect(261);
+    let mut tea = daemon.login("tea");
+    tea.store("/share/new", b"x", 0).expect(900);
+    tea.rm("/share/f", false).expect(200);
+    assert_eq!(daemon.login("ann").fetch("/share/new"), b"x");
+}
