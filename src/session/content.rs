@@ -183,6 +183,6 @@ impl Session {
     /// size of the file can go on behind.
     pub fn resumable(&self, path: &str) -> Result<Option<u64>> {
         let (user, path) = self.at(path)?;
-        user.vfs.view(&path)?.part_held(&path)
+        user.vfs.view(&path)?.part_sound(&path)
     }
 }

@@ -85,7 +85,9 @@ impl Inflow {
             // A short file meets its folder only at its end, which is late for a refusal.
             spec.view.check_folder(&folder)?;
         }
-        let there = old.as_ref().map_or(part.unwrap_or(0), Source::size);
+        // Nothing is compared here, so only what is known to be of one file is gone on with.
+        let sound = spec.view.part_sound(spec.path)?.unwrap_or(0);
+        let there = old.as_ref().map_or(sound, Source::size);
         let kept = match start {
             Start::Fresh => 0,
             Start::End => there,
@@ -226,6 +228,7 @@ impl Body {
             draft.truncate(self.end)?;
         }
         claim.charge().settle(draft.held());
+        draft.vouch(None)?;
         if draft.held() != self.end {
             return Err(Error::BadOffset { got: self.end, want: draft.held() });
         }

@@ -77,6 +77,9 @@ pub struct Upload {
     size: u64,
     mtime: Option<Mtime>,
     replace: bool,
+    /// Whether the part may hold bytes of another version of the file, or a gap, behind what is
+    /// settled; then its note says how far it can be relied on.
+    doubtful: bool,
     scratch: Vec<Digest>,
 }
 
@@ -107,6 +110,7 @@ impl Upload {
             size,
             mtime: spec.mtime,
             replace: spec.may_replace(),
+            doubtful: false,
             scratch: Vec::new(),
         })
     }
@@ -203,6 +207,13 @@ impl Upload {
             }
         }
         let mut held = self.claim.hold()?;
+        if !self.doubtful && (offset < self.draft.held() || bad != 0) {
+            // What lies behind the new bytes may be of an older version, and damaged ones leave a
+            // gap; whoever goes on without comparing must know before it is so.
+            self.row.settle(chunk);
+            self.draft.vouch(Some(self.row.settled() * CHUNK))?;
+            self.doubtful = true;
+        }
         let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
         if let Some(i) = last_good {
             let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
@@ -247,7 +258,10 @@ impl Upload {
         let chunks = self.size.div_ceil(CHUNK);
         match self.row.finish(chunks) {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
-            _ => return Err(Error::WholeMismatch),
+            _ => {
+                self.draft.vouch(Some(0))?;
+                return Err(Error::WholeMismatch);
+            }
         }
         self.claim.hold()?.needs_no_peer();
         Ok(Ready {
@@ -260,6 +274,20 @@ impl Upload {
             replace: self.replace,
             small: false,
         })
+    }
+
+    /// Ends without storing, and notes how much of the part can be relied on. Without it less is
+    /// relied on than could be.
+    pub fn leave(mut self) {
+        let settled = self.row.settled() * CHUNK;
+        let sound = Some(settled).filter(|settled| *settled < self.draft.held());
+        let noted = match self.claim.hold() {
+            Ok(_held) if self.doubtful => self.draft.vouch(sound),
+            _ => Ok(()),
+        };
+        if let Err(e) = noted {
+            log::warn!("the note of a part stays as it is: {e}");
+        }
     }
 
     /// Gives up and removes the part, unless a newer session goes on with it.

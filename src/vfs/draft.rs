@@ -50,6 +50,7 @@ pub struct Draft {
     name: String,
     /// The id of its part; a small draft is no part and has no note.
     part: Option<String>,
+    note: Option<Note>,
     len: u64,
     cleared: u64,
     placed: bool,
@@ -71,9 +72,10 @@ impl Draft {
         let id = part::id(&inside);
         let old = Note::read(parts, &id).map_err(failed)?;
         let there = part::held(parts, &id).map_err(failed)?;
-        let mut note = Note { path: inside, declared, mtime, started: part::now_secs() };
+        let started = part::now_secs();
+        let mut note = Note { path: inside, declared, mtime, started, sound: None };
         let held = if let (Keep::Held, Some(old), Some(_)) = (keep, &old, there) {
-            note.started = old.started;
+            (note.started, note.sound) = (old.started, old.sound);
             true
         } else {
             false
@@ -98,7 +100,8 @@ impl Draft {
             return Err(Error::TooMany { what: "unfinished uploads", max });
         }
         let mut draft = Draft::new(room, spot, file, name);
-        (draft.part, draft.len, draft.cleared) = (Some(id), len, cleared);
+        (draft.part, draft.note) = (Some(id), Some(note));
+        (draft.len, draft.cleared) = (len, cleared);
         Ok(draft)
     }
 
@@ -122,6 +125,7 @@ impl Draft {
             file: Some(file),
             name,
             part: None,
+            note: None,
             len: 0,
             cleared: 0,
             placed: false,
@@ -140,6 +144,18 @@ impl Draft {
     /// Bytes of the file on the disk, after a failed write too.
     pub fn held(&self) -> u64 {
         self.len
+    }
+
+    /// Notes how much of the part, from its beginning, is known to be of one file; `None` is all.
+    /// It counts for whoever goes on without comparing.
+    pub fn vouch(&mut self, sound: Option<u64>) -> Result<()> {
+        let Some(note) = self.note.as_mut().filter(|note| note.sound != sound) else {
+            return Ok(());
+        };
+        note.sound = sound;
+        let failed = |e| told(e, &self.path, "noting a part");
+        let parts = self.room.parts().map_err(failed)?;
+        note.write(&self.room.home, parts).map_err(failed)
     }
 
     /// Bytes of an earlier part that became free when this draft was made; for the ledger.

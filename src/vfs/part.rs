@@ -52,6 +52,9 @@ pub(super) struct Note {
     pub(super) declared: Option<u64>,
     pub(super) mtime: Option<Mtime>,
     pub(super) started: i64,
+    /// Bytes from the beginning that are known to be those of one file; `None`: all that are held.
+    /// Who cannot compare what lies behind them must not go on there.
+    pub(super) sound: Option<u64>,
 }
 
 impl Note {
@@ -59,9 +62,11 @@ impl Note {
     fn text(&self) -> String {
         let declared = self.declared.map_or_else(String::new, |bytes| bytes.to_string());
         let mtime = self.mtime.map_or_else(String::new, |at| format!("{}.{}", at.secs, at.nanos));
+        let sound = self.sound.map_or_else(String::new, |bytes| bytes.to_string());
         let (path, started) = (self.path.as_str(), self.started);
         format!(
-            "{HEAD}\npath={path}\ndeclared={declared}\nmtime={mtime}\nstarted={started}\n{END}\n"
+            "{HEAD}\npath={path}\ndeclared={declared}\nmtime={mtime}\nstarted={started}\n\
+             sound={sound}\n{END}\n"
         )
     }
 
@@ -74,12 +79,14 @@ impl Note {
         let declared = value("declared=")?;
         let mtime = value("mtime=")?;
         let started = value("started=")?.parse().ok()?;
+        let sound = value("sound=")?;
         value(END).filter(|rest| rest.is_empty())?;
         let note = Note {
             path: VPath::root().join(path).ok()?,
             declared: if declared.is_empty() { None } else { Some(declared.parse().ok()?) },
             mtime: if mtime.is_empty() { None } else { Some(parse_mtime(mtime)?) },
             started,
+            sound: if sound.is_empty() { None } else { Some(sound.parse().ok()?) },
         };
         (note.text() == text).then_some(note)
     }

@@ -291,12 +291,22 @@ impl View {
         Ok(part::Note::read(parts, &id).map_err(failed)?.map(|_| held))
     }
 
-    /// Bytes that the unfinished upload to `path` is to have in the end, where that was said.
-    pub fn part_declared(&self, path: &VPath) -> Result<Option<u64>> {
+    /// Bytes of an unfinished upload to `path` behind which one can go on without comparing.
+    pub fn part_sound(&self, path: &VPath) -> Result<Option<u64>> {
+        let Some(held) = self.part_held(path)? else { return Ok(None) };
+        let note = self.part_note(path)?;
+        Ok(Some(note.and_then(|note| note.sound).map_or(held, |sound| held.min(sound))))
+    }
+
+    fn part_note(&self, path: &VPath) -> Result<Option<part::Note>> {
         let failed = |e| told(e, path, "looking at a part");
         let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(None) };
-        let note = part::Note::read(parts, &part::id(&self.room.inside(path)));
-        Ok(note.map_err(failed)?.and_then(|note| note.declared))
+        part::Note::read(parts, &part::id(&self.room.inside(path))).map_err(failed)
+    }
+
+    /// Bytes that the unfinished upload to `path` is to have in the end, where that was said.
+    pub fn part_declared(&self, path: &VPath) -> Result<Option<u64>> {
+        Ok(self.part_note(path)?.and_then(|note| note.declared))
     }
 
     /// Calls `seen` with each of the account's unfinished uploads, in no order; its error ends the

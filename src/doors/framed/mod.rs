@@ -120,7 +120,9 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
     let result = conn.talk();
     let end = conn.settle_group().and(result);
     // Before the peer can learn that this connection is over and go on with another.
-    conn.upload = None;
+    if let Some(upload) = conn.upload.take() {
+        upload.leave();
+    }
     if let Err(e) = end {
         conn.part(&e);
     }

@@ -247,6 +247,7 @@ pub(super) fn done(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let done: Done<'_> = request.message()?;
     let upload = conn.upload.take().ok_or(NONE_OPEN)?;
     if let Some(refused) = conn.upload_refused.take() {
+        upload.leave();
         return Ok(Outcome::Answer(refused));
     }
     let path = upload.path().clone();
@@ -262,6 +263,7 @@ pub(super) fn give_up(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> 
     let upload = conn.upload.take().ok_or(NONE_OPEN)?;
     conn.upload_refused = None;
     if keep {
+        upload.leave();
         return answered("the part stays");
     }
     upload.discard()?;

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use miniftp::limits;
+use miniftp::{limits, wire};
 
 use super::Scene;
-use crate::harness::{CHUNK, FtpTalk, Raise, bytes, eventually, part_files};
+use crate::harness::{CHUNK, Frames, FtpTalk, Raise, bytes, eventually, part_files, row};
 
 /// Leaves a part of so many bytes through the FTP door.
 #[track_caller]
@@ -236,4 +236,49 @@ fn replace(writer: &mut FtpTalk, i: usize, content: &[u8]) {
         writer.ask("REST 0").expect(350);
     }
     writer.store("f", content).expect(226);
+}
+
+/// FTP goes on behind a length and compares nothing. So what a framed upload left behind a damaged
+/// chunk, or of an older version of the file, must not count as a length.
+#[test]
+fn ftp_goes_on_only_behind_what_is_known_to_be_of_one_file() {
+    let old = bytes(5, 20 * CHUNK);
+    let mut new = old.clone();
+    new[3 * CHUNK + 9] ^= 0xff;
+    new[15 * CHUNK + 9] ^= 0xff;
+    // A gap: the fourth chunk came damaged and nobody sent it again.
+    let leave_a_gap = |framed: &mut Frames| {
+        framed.put("f", new.len(), 0).expect(802);
+        framed.chunk(0, &new[..3 * CHUNK]).expect(900);
+        let mut digests = row(&new[3 * CHUNK..4 * CHUNK]);
+        digests[0] ^= 1;
+        let chunk = wire::Chunk::new(3 * CHUNK as u64, &digests);
+        framed.send_with_data("CHUNK", &chunk, &new[3 * CHUNK..4 * CHUNK]);
+        framed.read_answer().expect(901);
+        framed.chunk(4 * CHUNK, &new[4 * CHUNK..10 * CHUNK]).expect(900);
+    };
+    // A stale tail: a part of the old file, of which only the first difference was replaced.
+    let leave_a_stale_tail = |framed: &mut Frames| {
+        framed.put("f", old.len(), 0).expect(802);
+        framed.chunk(0, &old[..16 * CHUNK]).expect(900);
+        framed.drop_part(true).expect(200);
+        framed.put("f", new.len(), 0).expect(800);
+        framed.held(0, 16);
+        framed.chunk(3 * CHUNK, &new[3 * CHUNK..4 * CHUNK]).expect(900);
+    };
+    let stories: [(&dyn Fn(&mut Frames), usize); 2] = [(&leave_a_gap, 3), (&leave_a_stale_tail, 4)];
+    for (leave, sound) in stories {
+        let scene = Scene::new();
+        let mut framed = scene.daemon.login("ann");
+        leave(&mut framed);
+        framed.drop_part(true).expect(200);
+        let mut ftp = scene.ann();
+        ftp.ask("SIZE f").expect(213).says(&(sound * CHUNK).to_string());
+        ftp.ask(&format!("REST {}", 10 * CHUNK)).expect(350);
+        ftp.pasv();
+        ftp.ask("STOR f").expect(554);
+        ftp.transmit("APPE f", &new[sound * CHUNK..]).expect(226);
+        assert!(ftp.fetch("f") == new, "sound to {sound}");
+        assert_eq!(ftp.used_bytes(), new.len() as u64);
+    }
 }
