@@ -72,7 +72,7 @@ fn through(message: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     }
     one_of!(Greeting Hello Greeted Login Challenge Proof LoggedIn Use Using Path Switched Move Hash
         Hashed Here Counted Usage Put Opened There Store Chunk Bad Held SumsOf Piece Summed Done
-        Stored Drop Get Got Entry Part HelpLine Alive Nothing)
+        Stored Drop Get Got Entry Part Reason HelpLine Alive Nothing)
 }
 
 /// The fields of a message as its row says, filled from a supply of bytes.

@@ -64,7 +64,7 @@ fn help_knows_every_command_and_needs_no_server() {
     all.ok().stderr("").stdout_has("commands:\n");
     let rows: Vec<&str> =
         all.out.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")).collect();
-    assert_eq!(rows.len(), 19, "{}", all.tell());
+    assert_eq!(rows.len(), 20, "{}", all.tell());
     for row in rows {
         let name = row.split_whitespace().next().unwrap();
         let one = site.miniftp("ann", &["help", name]);

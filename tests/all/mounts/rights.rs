@@ -94,11 +94,11 @@ fn by_ftp(talk: &mut Talk, name: &str, command: &str) -> Option<bool> {
     Some(fine)
 }
 
-/// Whether a right that one has allows it.
-type Allows = fn(Had) -> bool;
+/// Whether somebody with these rights may do something.
+type Expected = fn(Had) -> bool;
 
 /// Command, and whether it succeeds. The order matters: what goes goes last.
-const TABLE: [(&str, Allows); 15] = [
+const TABLE: [(&str, Expected); 15] = [
     ("list", |(read, _, _)| read),
     ("list below", |(read, _, _)| read),
     ("stat", |(read, _, _)| read),
