@@ -73,8 +73,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Logs in. The password is used for this alone; the keys derived from it are kept for
-    /// reconnecting, in memory that is wiped.
+    /// Logs in. The password is used for this alone; keys that are kept, and wiped, reconnect.
     ///
     /// # Errors
     /// [`Error::LoginRefused`], after which another attempt is possible; [`Error::ServerUnproven`],

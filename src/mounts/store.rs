@@ -57,14 +57,16 @@ impl Store {
         Ok(Store { path, home: Arc::clone(home), held: Mutex::new(held) })
     }
 
-    /// The mounts in force. Costs one `stat`; the file is read again if it changed. One that is
-    /// faulty is logged once, and the mounts stay as they were.
-    pub fn current(&self, is_account: &dyn Fn(&str) -> bool) -> Arc<Mounts> {
+    /// The mounts in force, and those that they replaced, if they did just now. Costs one `stat`;
+    /// the file is read again if it changed. One that is faulty is logged once, and the mounts stay
+    /// as they were.
+    pub fn current(&self, is_account: &dyn Fn(&str) -> bool) -> (Arc<Mounts>, Option<Arc<Mounts>>) {
         let now = Version::at(&self.path);
         let mut held = self.held();
         if now == held.seen && held.settled {
-            return Arc::clone(&held.mounts);
+            return (Arc::clone(&held.mounts), None);
         }
+        let mut before = None;
         let changed = now != held.seen;
         held.seen = now;
         held.settled = now.is_none_or(|version| version.is_settled());
@@ -74,7 +76,7 @@ impl Store {
                 held.fault = None;
                 if !held.mounts.is_equal(&mounts) {
                     log::info!("mounts read again: {}", mounts.len());
-                    held.mounts = Arc::new(mounts);
+                    before = Some(std::mem::replace(&mut held.mounts, Arc::new(mounts)));
                 }
             }
             Err(fault) => {
@@ -84,7 +86,7 @@ impl Store {
                 held.fault = Some(fault.to_string());
             }
         }
-        Arc::clone(&held.mounts)
+        (Arc::clone(&held.mounts), before)
     }
 
     /// The mounts in force, without a look at the file.

@@ -115,7 +115,11 @@ impl Session {
     }
 
     /// Puts a whole file in its place.
-    pub fn commit(&self, ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
+    ///
+    /// The rights are asked once more: they may have changed since it was begun. Refused, what was
+    /// received stays as a part.
+    pub fn commit(&self, mut ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
+        ready.ask_again(self.user()?.vfs.to_write(ready.path())?)?;
         transfer::commit(ready, self.site().durability(), alive)
     }
 

@@ -48,6 +48,16 @@ impl Session {
         Ok(reasons)
     }
 
+    /// At a mount point that can be stored in: who pays, and how much is left.
+    pub fn mount_figures(&self, path: &str) -> Result<Option<String>> {
+        let (user, path) = self.at(path)?;
+        if !user.vfs.is_mount_point(&path) {
+            return Ok(None);
+        }
+        let view = user.vfs.view(&path)?;
+        Ok(Some(self.room(user, view)?.why))
+    }
+
     /// What else can stand against a file: another writer, the limit, the disk.
     fn may_be_stored(&self, view: &View, path: &VPath, has_room: bool) -> Result<()> {
         if self.site().claims().is_taken(&view.key(path)) {

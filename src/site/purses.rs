@@ -21,12 +21,37 @@ type Taker<'a> = dyn Fn(&VPath) -> Option<Claim> + 'a;
 impl Site {
     /// The mounts as they are now.
     pub fn mounts(&self) -> Arc<Mounts> {
-        let accounts = self.accounts();
-        let now = self.mounts.current(&|name| accounts.account(name).is_some());
-        for (volume, limit) in now.volumes() {
-            self.ledger.set_limit(&Purse::mount(volume.name()), limit);
+        let is_account = |name: &str| self.accounts().account(name).is_some();
+        let (now, before) = self.mounts.current(&is_account);
+        if let Some(before) = before {
+            self.settle_mounts(&before, &now);
         }
         now
+    }
+
+    /// Brings the ledger to what was mounted just now: limits, and what accounts store there.
+    fn settle_mounts(&self, before: &Mounts, now: &Mounts) {
+        for (volume, limit) in now.volumes() {
+            // Without a size nothing can be stored; that is no unlimited room.
+            self.ledger.set_limit(&Purse::mount(volume.name()), Some(limit.unwrap_or(0)));
+            let is_new = !before.volumes().any(|(other, _)| Arc::ptr_eq(other, volume));
+            if volume.payer() != Payer::Writer || !is_new {
+                continue;
+            }
+            for account in self.accounts().iter() {
+                let (name, purse) =
+                    (account.name().as_str(), Purse::account(account.name().as_str()));
+                if !self.ledger.knows(&purse) {
+                    continue;
+                }
+                match volume.used_bytes(Some(name), &mut || Ok(())) {
+                    Ok(used) => self.ledger.add(&purse, used),
+                    Err(e) => {
+                        log::error!("what {name} stores in {} is not known: {e}", volume.name())
+                    }
+                }
+            }
+        }
     }
 
     /// Opens an account's views and makes sure that the ledger knows its bytes. The disk is the

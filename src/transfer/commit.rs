@@ -15,7 +15,7 @@ use super::{Alive, Claim};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Freed, Mtime, Payer};
+use crate::vfs::{Draft, Freed, Mtime, Payer, VPath, View};
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,25 @@ impl Ready {
     /// Bytes of the file.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Where it is to be.
+    pub fn path(&self) -> &VPath {
+        self.draft.path()
+    }
+
+    /// Takes the rights that there are now at its path: [`Error::Changed`] if another root is there
+    /// by now.
+    pub fn ask_again(&mut self, view: &View) -> Result<()> {
+        if !self.draft.is_in(view) {
+            return Err(Error::Changed { path: self.path().as_str().to_string() });
+        }
+        let rights = view.rights();
+        self.replace &= rights.modify;
+        if !rights.write && !self.replace {
+            return Err(Error::Denied { path: self.path().as_str().to_string() });
+        }
+        Ok(())
     }
 
     /// Lets go of what the file holds open. Where that fails it is held on to: the failure comes

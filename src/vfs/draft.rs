@@ -23,6 +23,7 @@ use super::part::{self, Note};
 use super::path::VPath;
 use super::room::{Payer, Room};
 use super::source::read_full;
+use super::view::View;
 use super::watch::FolderWatch;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -264,6 +265,12 @@ impl Draft {
     /// Who pays for what it replaces, and whether that is said by the old file.
     pub fn payer(&self) -> Payer {
         self.room.payer
+    }
+
+    /// Whether it is for the root that a view shows.
+    pub fn is_in(&self, view: &View) -> bool {
+        let ours = self.room.volume.as_ref().map(Arc::as_ptr);
+        ours == view.volume().map(Arc::as_ptr) && &*self.room.account == view.account()
     }
 
     /// Whether a watch of this home's disk vouches for it.

@@ -66,7 +66,8 @@ pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 pub(super) fn stat(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Path<'_> = request.message()?;
     let (is, version) = conn.session.stat(of.path)?;
-    tell(Code::Done, "here it is", &entry(&is, version))
+    let text = conn.session.mount_figures(of.path)?;
+    tell(Code::Done, text.unwrap_or("here it is".into()), &entry(&is, version))
 }
 
 pub(super) fn mkdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {

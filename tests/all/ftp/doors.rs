@@ -238,6 +238,9 @@ fn replace(writer: &mut FtpTalk, i: usize, content: &[u8]) {
     writer.store("f", content).expect(226);
 }
 
+/// How a framed session leaves a part behind.
+type Leave<'a> = dyn Fn(&mut Frames) + 'a;
+
 /// FTP goes on behind a length and compares nothing. So what a framed upload left behind a damaged
 /// chunk, or of an older version of the file, must not count as a length.
 #[test]
@@ -266,8 +269,7 @@ fn ftp_goes_on_only_behind_what_is_known_to_be_of_one_file() {
         framed.held(0, 16);
         framed.chunk(3 * CHUNK, &new[3 * CHUNK..4 * CHUNK]).expect(900);
     };
-    type Story<'a> = (&'a dyn Fn(&mut Frames), usize);
-    let stories: [Story<'_>; 2] = [(&leave_a_gap, 3), (&leave_a_stale_tail, 4)];
+    let stories: [(&Leave<'_>, usize); 2] = [(&leave_a_gap, 3), (&leave_a_stale_tail, 4)];
     for (leave, sound) in stories {
         let scene = Scene::new();
         let mut framed = scene.daemon.login("ann");

@@ -40,6 +40,32 @@ fn an_edit_counts_at_the_next_command_of_a_running_session() {
 }
 
 #[test]
+fn an_upload_that_lost_its_right_is_not_put_in_place() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    plant(&site, "share/f", "text");
+    mount(&site, &share("read, write, modify"));
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let content = crate::harness::bytes(1, 100_000);
+    ann.on("STAT", "/share").expect(200).says("of 1048576 bytes");
+    ann.put("/share/f", content.len(), 1).expect(802);
+    ann.send_from(&content, 0);
+    mount(&site, &share("read, write"));
+    ann.done(&content).expect(262);
+    assert_eq!(ann.fetch("/share/f"), b"text");
+    ann.put("/share/new", content.len(), 0).expect(802);
+    ann.send_from(&content, 0);
+    mount(&site, &share("read"));
+    ann.done(&content).expect(261);
+    assert_eq!(ls(&mut ann, "/share").unwrap(), ["f"]);
+    mount(&site, &share("read, write"));
+    ann.put("/share/new", content.len(), 0).expect(800);
+    ann.go_on(&content, 8);
+    ann.done(&content).expect(900);
+}
+
+#[test]
 fn an_edit_with_a_fault_changes_nothing() {
     let site = Site::new();
     site.account("ann", "1M");

@@ -94,11 +94,11 @@ fn by_ftp(talk: &mut Talk, name: &str, command: &str) -> Option<bool> {
     Some(fine)
 }
 
-/// A command, and whether it succeeds.
-type Rule = (&'static str, fn(Had) -> bool);
+/// Whether somebody with these rights may do something.
+type Expected = fn(Had) -> bool;
 
-/// The order matters: what goes goes last.
-const TABLE: [Rule; 15] = [
+/// Command, and whether it succeeds. The order matters: what goes goes last.
+const TABLE: [(&str, Expected); 15] = [
     ("list", |(read, _, _)| read),
     ("list below", |(read, _, _)| read),
     ("stat", |(read, _, _)| read),
