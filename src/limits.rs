@@ -99,7 +99,7 @@ pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of a connection's thread stack: nothing recurses, a panic with its trace needs 32 KiB.
 pub const THREAD_STACK: usize = 256 * 1024;
 /// Bytes that a resting connection keeps for reading.
-pub const REST_BUFFER: usize = 1024;
+pub const REST_BUFFER: usize = 512;
 /// Bytes that a busy connection reads at once, and collects before it writes.
 pub const BUSY_BUFFER: usize = 64 * 1024;
 

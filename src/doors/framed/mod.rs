@@ -42,8 +42,8 @@ pub struct Conn {
     greeted: bool,
     /// What the chunks' digests are.
     algorithm: Algorithm,
-    /// The upload in progress; at most one.
-    upload: Option<Upload>,
+    /// The upload in progress; at most one. On the heap: most of its life a connection has none.
+    upload: Option<Box<Upload>>,
     /// Why the upload in progress can only be closed: the answer to all its chunks.
     upload_refused: Option<Answer>,
     /// Small files whose answers wait for one sync of all.
@@ -173,7 +173,7 @@ impl Conn {
             }
             let ceiling =
                 if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::STRANGER };
-            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_ref() };
+            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_deref() };
             let Some(data_len) = inbox.head(&mut line, ceiling, &mut head)? else {
                 self.rest();
                 inbox.rest();
@@ -185,7 +185,7 @@ impl Conn {
                 data = vec![0; limits::FRAME_DATA];
             }
             let data = data.get_mut(..data_len).unwrap_or_default();
-            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_ref() };
+            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_deref() };
             inbox.data(&mut line, data)?;
             self.dispatch(&head, data)?;
             self.outbox.flush_if_full()?;

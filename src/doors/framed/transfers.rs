@@ -72,7 +72,7 @@ pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         conn.session.upload(&wanted, conn.algorithm, put.size, put.flags & wire::FRESH != 0)?;
     let held = upload.held();
     log::info!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
-    conn.upload = Some(upload);
+    conn.upload = Some(Box::new(upload));
     if held == 0 {
         return tell(Code::Ready, "ready to receive", &Opened::new(0));
     }
