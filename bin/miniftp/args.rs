@@ -22,7 +22,7 @@ usage: miniftp [OPTIONS] [COMMAND [ARGUMENTS...]]
 Without a command: a menu and a shell on a terminal; otherwise the commands are read
 from standard input, one a line. `#` begins a comment, `-` before a command lets it fail.
 
-  -s, --server HOST       the server (127.0.0.1)
+  -s, --server HOST       the server (127.0.0.1); also HOST:PORT
   -P, --port PORT         its port (2020)
   -u, --user NAME         the account
       --password-file F   the password is the first line of F
@@ -73,7 +73,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ask
         match arg {
             Short('h') | Long("help") => return Ok(Asked::Help),
             Short('V') | Long("version") => return Ok(Asked::Version),
-            Short('s') | Long("server") => line.host = text(&mut parser)?,
+            Short('s') | Long("server") => {
+                let (host, at) = server(&text(&mut parser)?)?;
+                (line.host, line.port) = (host, at.unwrap_or(line.port));
+            }
             Short('P') | Long("port") => line.port = port(&text(&mut parser)?)?,
             Short('u') | Long("user") => line.user = Some(text(&mut parser)?),
             Short('p') | Long("password") => return Err(password_refused()),
@@ -100,6 +103,20 @@ fn text(parser: &mut lexopt::Parser) -> Result<String, Failure> {
     value.into_string().map_err(|value| {
         Failure::Usage(format!("`{}` is not UTF-8", escape_bytes(value.as_encoded_bytes())))
     })
+}
+
+/// A host, and its port if it was said with it, as the server's `listening` lines say both. Colons
+/// without brackets are the address's own.
+fn server(text: &str) -> Result<(String, Option<u16>), Failure> {
+    let (host, at) = match text.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or_default())),
+        None => match text.split_once(':') {
+            Some((host, at)) if !at.contains(':') => (host, Some(at)),
+            _ => (text, None),
+        },
+    };
+    Ok((host.to_string(), at.map(port).transpose()?))
 }
 
 fn port(text: &str) -> Result<u16, Failure> {
@@ -165,11 +182,32 @@ mod tests {
     }
 
     #[test]
+    fn a_server_may_bring_its_port() {
+        let table = [
+            ("box", ("box", 2020)),
+            ("box:99", ("box", 99)),
+            ("127.0.0.1:99", ("127.0.0.1", 99)),
+            ("::1", ("::1", 2020)),
+            ("[::1]", ("::1", 2020)),
+            ("[::1]:99", ("::1", 99)),
+        ];
+        for (said, meant) in table {
+            let line = run(&format!("-s {said} ls")).unwrap();
+            assert_eq!((line.host.as_str(), line.port), meant, "{said}");
+        }
+        let line = run("-s box:99 -P 100").unwrap();
+        assert_eq!(line.port, 100, "what is said last counts");
+    }
+
+    #[test]
     fn refusals_say_what_would_be_right() {
         let table = [
             ("-P x", "the port must be from 1 to 65535, got `x`"),
             ("-P 0", "the port must be from 1 to 65535, got `0`"),
             ("-P 65536", "got `65536`"),
+            ("-s box:0", "the port must be from 1 to 65535, got `0`"),
+            ("-s [::1]2020", "the port must be"),
+            ("-s :2020", "must not be empty"),
             ("-P", "missing argument"),
             ("--digest sha1", "md5 or blake3"),
             ("--nonsense", "--help"),
