@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use super::{LARGE, Scene};
+use super::{LARGE, Scene, own_ports};
 use crate::harness::{FtpTalk, bytes};
 
 /// A download of more than all the buffers on the way, of which nothing is read.
@@ -67,7 +67,7 @@ fn an_abort_ends_an_upload_however_it_is_said() {
 
 #[test]
 fn an_abort_ends_the_wait_for_a_data_connection_and_a_listing() {
-    let scene = Scene::new();
+    let scene = Scene::with(&[("ftp", "passive_ports", &own_ports(4))]);
     let mut ann = scene.ann();
     for command in ["STOR f", "LIST", "MLSD"] {
         let there = ann.epsv();

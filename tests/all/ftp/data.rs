@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
-use super::Scene;
+use super::{Scene, own_ports};
 use crate::harness::{Daemon, FtpTalk, Site, bytes, connect_from};
 
 /// Reads to the end.
@@ -168,12 +168,15 @@ fn a_stranger_in_a_control_session_gets_no_data_of_another() {
 
 #[test]
 fn two_passive_ports_in_a_row_and_the_second_counts() {
-    let scene = Scene::new();
+    // Of two ports, the third request would find none if one stayed open.
+    let scene = Scene::with(&[("ftp", "passive_ports", &own_ports(2))]);
     scene.put("f", b"hello");
     let mut ann = scene.ann();
-    for (first, second) in [(ann.pasv(), ann.pasv()), (ann.epsv(), ann.pasv())] {
-        assert!(TcpStream::connect(first).is_err(), "the first is closed");
-        let _ = second;
+    for _ in 0..3 {
+        let (first, second) = (ann.pasv(), ann.pasv());
+        assert!(first == second || TcpStream::connect(first).is_err(), "the first is closed");
+        let (first, second) = (ann.epsv(), ann.pasv());
+        assert!(first == second || TcpStream::connect(first).is_err(), "the first is closed");
     }
     let there = ann.epsv();
     let data = TcpStream::connect(there).unwrap();
@@ -193,9 +196,8 @@ fn two_passive_ports_in_a_row_and_the_second_counts() {
 
 #[test]
 fn the_settings_say_which_ports_and_which_address() {
-    // Below those that the system gives out, so that other tests keep away.
-    let first = 20_000 + u16::try_from(std::process::id() % 1000).unwrap() * 10;
-    let range = format!("{first}-{}", first + 1);
+    let range = own_ports(0);
+    let first: u16 = range.split('-').next().unwrap().parse().unwrap();
     let scene =
         Scene::with(&[("ftp", "passive_ports", &range), ("ftp", "passive_address", "192.0.2.77")]);
     scene.put("f", b"hello");

@@ -25,6 +25,14 @@ use crate::harness::{Daemon, FtpTalk, Site, write_file};
 /// Bytes of a file that no buffers on the way can hold.
 const LARGE: usize = 64 << 20;
 
+/// The `from`th and the next of ten ports for the tests that look whether one was closed. They are
+/// below those that the system gives out: such a port is another test's as soon as it is free, and
+/// then somebody answers there.
+fn own_ports(from: u16) -> String {
+    let first = 20_000 + u16::try_from(std::process::id() % 1000).unwrap() * 10 + from;
+    format!("{first}-{}", first + 1)
+}
+
 /// A server and an account with 10 MB and a few files.
 struct Scene {
     // The server goes before its directory.

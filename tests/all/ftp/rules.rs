@@ -2,7 +2,7 @@
 
 use miniftp::doors::ftp::{Arg, Needs, VERBS};
 
-use super::Scene;
+use super::{Scene, own_ports};
 use crate::harness::FtpTalk;
 
 /// What a stranger may say; everything else waits for the login.
@@ -102,7 +102,7 @@ fn a_new_user_begins_anew_without_the_rights_of_the_old_one() {
 
 #[test]
 fn a_plan_for_data_ends_with_the_user_who_made_it() {
-    let scene = Scene::new();
+    let scene = Scene::with(&[("ftp", "passive_ports", &own_ports(6))]);
     let mut ann = scene.ann();
     let there = ann.pasv();
     ann.ask("REIN").expect(220);
