@@ -164,8 +164,15 @@ impl Daemon {
     /// Waits until the log of this life has a line with these words.
     #[track_caller]
     pub fn wait_for_log(&self, words: &str) {
-        let found = self.err.wait_for(|text| text.contains(words).then_some(()));
-        assert!(found.is_some(), "the log never said: {words}");
+        self.wait_for_log_of(&[words]);
+    }
+
+    /// Waits until the log of this life has a line with some of these words.
+    #[track_caller]
+    pub fn wait_for_log_of(&self, words: &[&str]) {
+        let found =
+            self.err.wait_for(|text| words.iter().any(|words| text.contains(words)).then_some(()));
+        assert!(found.is_some(), "the log never said: {words:?}");
     }
 
     /// Asks it to stop.
