@@ -21,9 +21,8 @@ pub struct Room {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Gate {
-    room: Room,
     counts: Mutex<Counts>,
 }
 
@@ -43,27 +42,22 @@ pub struct Place {
 }
 
 impl Gate {
-    /// An empty room.
-    pub fn new(room: Room) -> Arc<Gate> {
-        Arc::new(Gate { room, counts: Mutex::default() })
-    }
-
     /// The lock holds over counting alone, which leaves no half state, so poison means nothing.
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets one more in, or says which limit stands against it.
-    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Place> {
+    pub fn enter(self: &Arc<Self>, room: Room, address: IpAddr) -> Result<Place> {
         let address = network(address);
         let mut counts = self.counts();
         let here = counts.addresses.get(&address).copied().unwrap_or(0);
         let limits = [
-            (counts.all, self.room.all, "connections"),
-            (counts.before_login, self.room.before_login, "connections before login"),
+            (counts.all, room.all, "connections"),
+            (counts.before_login, room.before_login, "connections before login"),
             (
                 if address.is_loopback() { 0 } else { here },
-                self.room.per_address,
+                room.per_address,
                 "connections from one address",
             ),
         ];
@@ -125,35 +119,37 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
-        let gate = Gate::new(Room { all: 9, per_address: 1, before_login: 9 });
+        let gate = Arc::<Gate>::default();
+        let room = Room { all: 9, per_address: 1, before_login: 9 };
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let first = gate.enter(ip("2001:db8::1")).unwrap();
-        assert!(gate.enter(ip("2001:db8::ffff:2")).is_err());
-        let _other = gate.enter(ip("2001:db8:0:1::1")).unwrap();
-        let _mapped = [gate.enter(ip("::ffff:192.0.2.1")).unwrap()];
-        assert!(gate.enter(ip("192.0.2.1")).is_err());
-        let _near = [gate.enter(ip("::1")).unwrap(), gate.enter(ip("::1")).unwrap()];
+        let first = gate.enter(room, ip("2001:db8::1")).unwrap();
+        assert!(gate.enter(room, ip("2001:db8::ffff:2")).is_err());
+        let _other = gate.enter(room, ip("2001:db8:0:1::1")).unwrap();
+        let _mapped = [gate.enter(room, ip("::ffff:192.0.2.1")).unwrap()];
+        assert!(gate.enter(room, ip("192.0.2.1")).is_err());
+        let _near = [gate.enter(room, ip("::1")).unwrap(), gate.enter(room, ip("::1")).unwrap()];
         drop(first);
-        assert!(gate.enter(ip("2001:db8::3")).is_ok());
+        assert!(gate.enter(room, ip("2001:db8::3")).is_ok());
     }
 
     #[test]
     fn each_limit_refuses_by_name_and_places_come_back() {
-        let gate = Gate::new(Room { all: 3, per_address: 1, before_login: 2 });
+        let gate = Arc::<Gate>::default();
+        let room = Room { all: 3, per_address: 1, before_login: 2 };
         let far: IpAddr = "192.0.2.1".parse().unwrap();
         let near: IpAddr = "127.0.0.1".parse().unwrap();
-        let mut first = gate.enter(far).unwrap();
-        let said = gate.enter(far).unwrap_err().to_string();
+        let mut first = gate.enter(room, far).unwrap();
+        let said = gate.enter(room, far).unwrap_err().to_string();
         assert!(said.contains("1 connections from one address"), "{said}");
-        let second = gate.enter(near).unwrap();
-        let said = gate.enter(near).unwrap_err().to_string();
+        let second = gate.enter(room, near).unwrap();
+        let said = gate.enter(room, near).unwrap_err().to_string();
         assert!(said.contains("2 connections before login"), "{said}");
         first.logged_in();
-        let _third = gate.enter(near).unwrap();
-        let said = gate.enter(near).unwrap_err().to_string();
+        let _third = gate.enter(room, near).unwrap();
+        let said = gate.enter(room, near).unwrap_err().to_string();
         assert!(said.contains("3 connections at most"), "{said}");
         drop((first, second));
         assert_eq!(gate.inside(), 1);
-        assert!(gate.enter(far).is_ok());
+        assert!(gate.enter(room, far).is_ok());
     }
 }

@@ -41,5 +41,7 @@ pub mod text;
 #[cfg(unix)]
 pub mod transfer;
 #[cfg(unix)]
+mod version;
+#[cfg(unix)]
 pub mod vfs;
 pub mod wire;

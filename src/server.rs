@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, tick};
 
-use crate::config::Config;
+use crate::config::Live;
 use crate::doors::{self, framed, ftp};
 use crate::error::Error;
 use crate::gate::{Gate, Place, Room};
@@ -24,6 +24,8 @@ use crate::stream::Stream;
 
 /// How often the housekeeper looks for parts that have expired.
 const HOUSEKEEPING: Duration = Duration::from_secs(10 * 60);
+/// How often it looks whether somebody has edited a file, when no command does.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a stopping server looks whether everybody has left.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
@@ -69,20 +71,16 @@ impl std::error::Error for StartError {}
 
 impl Server {
     /// Opens the site and binds the sockets.
-    pub fn bind(config: Config, conf: &Path, home: &Path) -> Result<Server, StartError> {
+    pub fn bind(settings: Live, conf: &Path, home: &Path) -> Result<Server, StartError> {
+        let config = settings.last();
         let (address, ftp) = (config.listen, config.ftp);
-        let room = Room {
-            all: config.connections,
-            per_address: config.connections_per_address,
-            before_login: config.connections_before_login,
-        };
-        let site = Site::open(config, conf, home).map_err(StartError::Open)?;
+        let site = Site::open(settings, conf, home).map_err(StartError::Open)?;
         let bind = |address: SocketAddr| {
             TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })
         };
         let framed = bind(address)?;
         let ftp = ftp.map(bind).transpose()?;
-        Ok(Server { site, gate: Gate::new(room), framed, ftp })
+        Ok(Server { site, gate: Arc::default(), framed, ftp })
     }
 
     /// Where the framed door listens, with the real port.
@@ -163,18 +161,24 @@ impl Server {
     }
 }
 
-/// Removes expired parts now and then, until the other end of the channel is dropped.
+/// Removes expired parts now and then, and takes edits over that no command has seen yet, until
+/// the other end of the channel is dropped.
 fn keep_house(site: &Site, stopped: &Receiver<()>) {
-    let ticks = tick(HOUSEKEEPING);
+    let (ticks, looks) = (tick(HOUSEKEEPING), tick(LOOK));
+    sweep(site);
     loop {
-        site.expire_parts();
-        if let Err(e) = site.home().sweep_aside(&mut || Ok(())) {
-            log::error!("files of removed accounts are left: {e}");
-        }
         crossbeam_channel::select! {
-            recv(ticks) -> _ => {}
+            recv(ticks) -> _ => sweep(site),
+            recv(looks) -> _ => site.look_again(),
             recv(stopped) -> _ => return,
         }
+    }
+}
+
+fn sweep(site: &Site) {
+    site.expire_parts();
+    if let Err(e) = site.home().sweep_aside(&mut || Ok(())) {
+        log::error!("files of removed accounts are left: {e}");
     }
 }
 
@@ -233,7 +237,14 @@ impl Door {
     }
 
     fn let_in(&self, tcp: TcpStream, from: SocketAddr) {
-        match self.gate.enter(from.ip()) {
+        self.site.refresh_settings();
+        let config = self.site.config();
+        let room = Room {
+            all: config.connections,
+            per_address: config.connections_per_address,
+            before_login: config.connections_before_login,
+        };
+        match self.gate.enter(room, from.ip()) {
             Ok(place) => self.start(tcp, from, place),
             Err(e) => {
                 log::warn!("{from} is refused: {e}");
@@ -247,7 +258,7 @@ impl Door {
         let handle = match stream.try_clone_tcp() {
             Ok(handle) => handle,
             Err(e) => {
-                log::error!("{from} is refused: {e}");
+                log::error!("{from} is refused: no descriptors left: {e}");
                 return self.served.1(stream, &self.full("connections (no descriptors left)"));
             }
         };

@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::online::Online;
 use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
-use crate::accounts::{Accounts, Store, StoreError};
+use crate::accounts::{Accounts, State, Store, StoreError};
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
@@ -42,7 +42,7 @@ const HOUSEKEEPER: &str = "the server";
 /// See the module.
 #[derive(Debug)]
 pub struct Site {
-    config: Config,
+    settings: config::Live,
     accounts: Store,
     queue: Queue,
     /// Where requests are announced, while somebody listens.
@@ -117,18 +117,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Site {
     /// Opens the account store and the home, which it locks against a second server.
-    pub fn open(config: Config, conf: &Path, home: &Path) -> Result<Arc<Site>, OpenError> {
+    pub fn open(settings: config::Live, conf: &Path, home: &Path) -> Result<Arc<Site>, OpenError> {
         let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
         let home =
             Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
-        let queue = Queue::new(conf, config.registration_days);
+        let queue = Queue::new(conf, settings.last().registration_days);
         let home = Arc::new(home);
         let known = accounts.current();
         let is_account = |name: &str| known.account(name).is_some();
         let mounts = mounts::Store::open(conf, &home, &is_account).map_err(OpenError::Mounts)?;
         Ok(Arc::new(Site {
-            config,
+            settings,
             accounts,
             queue,
             announced: Mutex::default(),
@@ -145,9 +145,37 @@ impl Site {
         }))
     }
 
-    /// The settings.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// The settings in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.settings.last()
+    }
+
+    /// Lets an edit of the settings count.
+    pub fn refresh_settings(&self) {
+        if self.settings.refresh() {
+            self.queue.keep(self.config().registration_days);
+        }
+    }
+
+    /// Takes over whatever somebody has edited since the last look, and ends the sessions of
+    /// accounts that may not be here any more: an edit does not wait for their next command.
+    pub fn look_again(&self) {
+        self.refresh_settings();
+        self.mounts();
+        let accounts = self.accounts();
+        self.end(|guest| {
+            let name = guest.account.as_ref().filter(|name| !name.is_guest());
+            let account = name.map(|name| accounts.account(name.as_str()));
+            account.is_some_and(|account| account.is_none_or(|a| a.state != State::Active))
+        });
+    }
+
+    /// Reads everything again that people edit, and says in the log what came of it.
+    pub fn read_again(&self) {
+        self.settings.read_again();
+        self.queue.keep(self.config().registration_days);
+        self.accounts();
+        self.mounts();
     }
 
     /// The accounts as they are now.
@@ -162,21 +190,22 @@ impl Site {
 
     /// What a new account may store if nothing else is said.
     pub fn default_quota(&self) -> Option<u64> {
-        Some(self.config.default_quota_bytes)
+        Some(self.config().default_quota_bytes)
     }
 
     /// Who can register, as the settings say.
     pub fn rules(&self) -> Rules {
+        let config = self.config();
         Rules {
-            mode: match self.config.registration {
+            mode: match config.registration {
                 config::Registration::Open => Mode::Open,
                 config::Registration::Ask => Mode::Ask,
                 config::Registration::Invite => Mode::Invite,
                 config::Registration::Closed => Mode::Closed,
             },
-            waiting: self.config.registrations_waiting,
-            per_address: self.config.registrations_per_address,
-            quota_bytes: self.default_quota(),
+            waiting: config.registrations_waiting,
+            per_address: config.registrations_per_address,
+            quota_bytes: Some(config.default_quota_bytes),
         }
     }
 
@@ -217,12 +246,12 @@ impl Site {
 
     /// The digest that the settings ask for, if they do.
     pub fn digest(&self) -> Option<Algorithm> {
-        self.config.digest
+        self.config().digest
     }
 
     /// What success means for the disk here.
     pub fn durability(&self) -> Durability {
-        match self.config.durability {
+        match self.config().durability {
             config::Durability::Full => Durability::Full,
             config::Durability::None => Durability::None,
         }
@@ -230,12 +259,12 @@ impl Site {
 
     /// Bytes that stay free on the disk.
     pub fn min_free_bytes(&self) -> u64 {
-        self.config.min_free_bytes
+        self.config().min_free_bytes
     }
 
     /// PBKDF2 iterations that an unknown name pretends to have: what most accounts really have.
     pub fn iterations(&self) -> u32 {
-        self.accounts().usual_iterations().unwrap_or(self.config.iterations)
+        self.accounts().usual_iterations().unwrap_or(self.config().iterations)
     }
 
     /// The key under which unknown names get their salts.

@@ -9,9 +9,10 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
-use miniftp::config::{self, Config};
+use miniftp::config::{self, Config, Live};
 use miniftp::server::{Server, stop_channel};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -65,17 +66,15 @@ fn log_line(out: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> i
 
 fn serve(args: &Args) -> ExitCode {
     begin_log();
-    let mut config = match Config::load(&args.conf) {
-        Ok(config) => config,
+    let settings = Live::open(&args.conf, |config| {
+        config.listen = args.listen.unwrap_or(config.listen);
+        config.ftp = args.ftp.unwrap_or(config.ftp);
+    });
+    let settings = match settings {
+        Ok(settings) => settings,
         Err(e) => return fail(1, e),
     };
-    if let Some(listen) = args.listen {
-        config.listen = listen;
-    }
-    if let Some(ftp) = args.ftp {
-        config.ftp = ftp;
-    }
-    raise_descriptors(&config);
+    raise_descriptors(&settings.last());
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
         Ok(signals) => signals,
@@ -83,14 +82,15 @@ fn serve(args: &Args) -> ExitCode {
     };
     let (stop, stopped) = stop_channel();
     let stop_by_hand = stop.clone();
-    let server = match Server::bind(config, &args.conf, &args.home) {
+    let server = match Server::bind(settings, &args.conf, &args.home) {
         Ok(server) => server,
         Err(e) => return fail(1, e),
     };
+    let site = Arc::clone(server.site());
     let catcher = thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
-                log::info!("HUP changes nothing: the settings are read at the start");
+                site.read_again();
                 continue;
             }
             // A full channel means that two words were said already.

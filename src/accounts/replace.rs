@@ -7,59 +7,21 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::StoreError;
 use crate::limits;
+use crate::version::Version;
 
 /// How long an edit waits for another process's edit.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How often it asks: an edit takes a few milliseconds.
 const LOCK_PAUSE: Duration = Duration::from_millis(3);
-/// Younger files may change without their time changing: the kernel's clock for files ticks every
-/// 1 to 10 ms.
-const TICK: Duration = Duration::from_millis(100);
 /// For the owner alone: records of passwords can be guessed at.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
-
-/// What tells one content of a file from the next without reading it: device, number, length, and
-/// both times. The time of the last change of any kind cannot be set back by `touch` or `cp -p`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Version([i128; 7]);
-
-impl Version {
-    /// The version that stands there now; none if it cannot be looked at.
-    pub(crate) fn at(path: &Path) -> Option<Version> {
-        rustix::fs::stat(path).ok().map(|stat| Version::of(&stat))
-    }
-
-    /// Whether a later change would surely show in the version.
-    pub(crate) fn is_settled(&self) -> bool {
-        let [.., secs, nanos] = self.0;
-        let changed_nanos = secs.saturating_mul(1_000_000_000).saturating_add(nanos);
-        let now_nanos = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(now) => now.as_nanos() as i128,
-            Err(_) => return true,
-        };
-        // A time in the future is a clock that was set back: it would never settle.
-        !(0..TICK.as_nanos() as i128).contains(&(now_nanos - changed_nanos))
-    }
-
-    fn of(stat: &Stat) -> Version {
-        Version([
-            i128::from(stat.st_dev),
-            i128::from(stat.st_ino),
-            i128::from(stat.st_size),
-            i128::from(stat.st_mtime),
-            i128::from(stat.st_mtime_nsec),
-            i128::from(stat.st_ctime),
-            i128::from(stat.st_ctime_nsec),
-        ])
-    }
-}
 
 /// A file's bytes, and the version that they are at least as new as.
 pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {

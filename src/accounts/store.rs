@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log::{error, info};
 
-use super::replace::{self, Lock, Version};
+use super::replace::{self, Lock};
 use super::{Accounts, Draft, StoreError, record};
+use crate::version::Version;
 
 /// The accounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]

@@ -4,8 +4,10 @@
 //! refused whole, and every fault is told with its line.
 //! Invariant: each field of a loaded [`Config`] is inside its bounds.
 
+mod live;
 mod reading;
 mod settings;
+mod shown;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,7 +18,9 @@ use std::str::FromStr;
 use crate::digest::Algorithm;
 use crate::text::Escaped;
 
-pub use settings::{Form, SETTINGS, Setting, markdown, print_config};
+pub use live::Live;
+pub use settings::{Form, Setting, settings};
+pub use shown::{markdown, print_config};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "server.ini";
@@ -46,7 +50,7 @@ pub enum Registration {
     Closed,
 }
 
-/// All settings; what each means stands in [`SETTINGS`].
+/// All settings; what each means stands in [`settings`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where the framed door listens; port 0 lets the system choose.
@@ -152,7 +156,7 @@ impl Default for Config {
             registrations_per_address: 1,
             registration_days: 1,
         };
-        for setting in SETTINGS {
+        for setting in settings() {
             let set = setting.form.set(&mut config, setting.default);
             debug_assert!(set.is_some(), "the default of {} is not one", setting.key);
         }
@@ -249,9 +253,9 @@ mod tests {
             format!("{config:?}").split(", ").map(str::to_string).collect()
         };
         let before = fields(&Config::default());
-        assert_eq!(before.len(), SETTINGS.len());
+        assert_eq!(before.len(), settings().count());
         let mut touched = Vec::new();
-        for setting in SETTINGS {
+        for setting in settings() {
             let other = match setting.form {
                 Form::Address(_) | Form::Door(_) => "[::1]:1",
                 Form::Ports(_) => "50000-50100",
@@ -298,7 +302,7 @@ conf/server.ini:3: [server] port: unknown key";
     #[test]
     fn the_table_for_the_documents_has_a_line_for_each_setting() {
         let table = markdown();
-        assert_eq!(table.lines().count(), SETTINGS.len() + 2);
+        assert_eq!(table.lines().count(), settings().count() + 2);
         let row = "| `[server] idle_secs` | `600` | whole seconds from 1 to 86400 | A logged-in";
         assert!(table.contains(row), "{table}");
     }

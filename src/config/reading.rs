@@ -15,7 +15,7 @@ use ini::{Ini, ParseOption};
 use crate::limits;
 use crate::text::{self, Escaped};
 
-use super::settings::{SETTINGS, Setting};
+use super::settings::{Setting, settings};
 use super::{Config, Fault};
 
 /// Characters of a wrong name or value that are shown.
@@ -47,6 +47,11 @@ pub(super) fn text_of(path: &Path) -> Result<String, Vec<Fault>> {
 
 /// The settings in `text`: all of them, or all faults in the order of their lines.
 pub(super) fn config_of(text: &str) -> Result<Config, Vec<Fault>> {
+    values_of(text).map(|(config, _)| config)
+}
+
+/// The same, and what each row of [`settings`] is there, as it is written.
+pub(super) fn values_of(text: &str) -> Result<(Config, Vec<String>), Vec<Fault>> {
     let mut scan = Scan::default();
     for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         if let Err(text) = scan.take(i + 1, line) {
@@ -55,22 +60,25 @@ pub(super) fn config_of(text: &str) -> Result<Config, Vec<Fault>> {
     }
     let mut faults = scan.faults;
     let mut config = Config::default();
+    let mut values: Vec<String> = settings().map(|row| row.default.to_owned()).collect();
     let options =
         ParseOption { enabled_quote: false, enabled_escape: false, ..ParseOption::default() };
     match Ini::load_from_str_opt(&scan.sound, options) {
         Err(err) => faults.push(fault(0, format!("cannot be read: {err}"))),
         Ok(ini) => {
-            for (setting, line) in SETTINGS.iter().zip(scan.lines) {
+            for ((setting, line), kept) in settings().zip(scan.lines).zip(&mut values) {
                 let mut sections = ini.section_all(Some(setting.section));
                 let value = sections.find_map(|section| section.get(setting.key));
-                if let (Some(line), Err(text)) = (line, set(&mut config, setting, value)) {
+                let Some(line) = line else { continue };
+                if let Err(text) = set(&mut config, setting, value) {
                     faults.push(fault(line, text));
                 }
+                *kept = value.unwrap_or_default().to_owned();
             }
         }
     }
     faults.sort_by_key(|fault| fault.line);
-    if faults.is_empty() { Ok(config) } else { Err(faults) }
+    if faults.is_empty() { Ok((config, values)) } else { Err(faults) }
 }
 
 /// Sets a setting that the file names.
@@ -92,7 +100,7 @@ struct Scan {
     begun: bool,
     /// The sections seen, and the line of each.
     sections: Vec<(&'static str, usize)>,
-    /// For each row of [`SETTINGS`] the line that names it.
+    /// For each row of [`settings`] the line that names it.
     lines: Vec<Option<usize>>,
     /// What rust-ini is to read.
     sound: String,
@@ -105,7 +113,7 @@ impl Default for Scan {
             section: None,
             begun: false,
             sections: Vec::new(),
-            lines: vec![None; SETTINGS.len()],
+            lines: vec![None; settings().count()],
             sound: String::new(),
             faults: Vec::new(),
         }
@@ -145,8 +153,8 @@ impl Scan {
     }
 
     fn take_section(&mut self, number: usize, name: &str) -> Result<(), String> {
-        let Some(known) = SETTINGS.iter().find(|setting| setting.section == name) else {
-            let hint = match nearest(name, SETTINGS.iter().map(|setting| setting.section)) {
+        let Some(known) = settings().find(|setting| setting.section == name) else {
+            let hint = match nearest(name, settings().map(|setting| setting.section)) {
                 Some(near) => format!("; did you mean [{near}]?"),
                 None => String::new(),
             };
@@ -168,7 +176,7 @@ impl Scan {
         key: &str,
         value: &str,
     ) -> Result<(), String> {
-        let row = SETTINGS.iter().position(|row| row.section == section && row.key == key);
+        let row = settings().position(|row| row.section == section && row.key == key);
         let Some(row) = row else {
             return Err(format!("[{section}] {}: unknown key{}", shown(key), hint(section, key)));
         };
@@ -183,10 +191,10 @@ impl Scan {
 
 /// What may have been meant by an unknown key: a key of another section, or one like it.
 fn hint(section: &str, key: &str) -> String {
-    if let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) {
+    if let Some(setting) = settings().find(|setting| setting.key == key) {
         return format!("; it belongs under [{}]", setting.section);
     }
-    let here = SETTINGS.iter().filter(|setting| setting.section == section);
+    let here = settings().filter(|setting| setting.section == section);
     match nearest(key, here.map(|setting| setting.key)) {
         Some(near) => format!(", did you mean `{near}`?"),
         None => String::new(),

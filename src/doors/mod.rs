@@ -7,7 +7,7 @@ pub mod ftp;
 use std::time::{Duration, Instant};
 
 use crate::site::Site;
-use crate::stream::Patience;
+use crate::stream::{Patience, Stream};
 
 /// How long each phase of a connection may take, by the settings.
 pub fn patience(site: &Site) -> Patience {
@@ -17,4 +17,12 @@ pub fn patience(site: &Site) -> Patience {
         frame: Duration::from_secs(config.frame_secs),
         login: Some(Instant::now() + Duration::from_secs(config.login_secs)),
     }
+}
+
+/// The same for a connection that is there already, when the settings have changed; its login keeps
+/// the deadline that it has.
+fn be_as_patient(stream: &mut Stream, site: &Site) {
+    let Patience { idle, frame, login: _ } = patience(site);
+    stream.set_idle(idle);
+    stream.set_frame(frame);
 }

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::fault::Fault;
 use super::reading::mounts_of;
 use super::{Mount, Mounts, MountsError, Room};
-use crate::accounts::{Version, read_file};
+use crate::accounts::read_file;
+use crate::version::Version;
 use crate::vfs::{Home, Payer, Volume};
 
 /// The file's name in the folder of settings.
@@ -68,6 +69,7 @@ impl Store {
         }
         let mut before = None;
         let changed = now != held.seen;
+        let now = Version::at_rest(&self.path);
         held.seen = now;
         held.settled = now.is_none_or(|version| version.is_settled());
         let Held { open, .. } = &mut *held;

@@ -16,6 +16,7 @@ use self::login::Exchange;
 use self::people::Reproof;
 use crate::accounts::{AccountName, Accounts, Role, State};
 use crate::admin;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
 use crate::quota::{Charge, Purse};
@@ -41,6 +42,8 @@ pub struct Session {
     exchange: Option<Box<Exchange>>,
     reproof: Option<Box<Reproof>>,
     user: Option<User>,
+    /// The settings as they were at the last look.
+    config: Arc<Config>,
     tries: u32,
 }
 
@@ -76,7 +79,8 @@ impl User {
 impl Session {
     /// A session of somebody unknown.
     pub fn new(presence: Presence) -> Session {
-        Session { presence, exchange: None, reproof: None, user: None, tries: 0 }
+        let config = presence.site().config();
+        Session { presence, exchange: None, reproof: None, user: None, config, tries: 0 }
     }
 
     /// What all sessions share.
@@ -164,6 +168,15 @@ impl Session {
         }
         user.mounts = now;
         user.open_views(&site)
+    }
+
+    /// Lets an edit of the settings count, as often as one of the mounts; tells whether there was
+    /// one since the last look.
+    pub fn refresh_settings(&mut self) -> bool {
+        let site = Arc::clone(self.site());
+        site.refresh_settings();
+        let now = site.config();
+        !Arc::ptr_eq(&now, &std::mem::replace(&mut self.config, Arc::clone(&now)))
     }
 
     fn user(&self) -> Result<&User> {

@@ -241,7 +241,7 @@ impl Site {
 
     /// Removes the parts that nobody has touched for the time that the settings give them.
     pub fn expire_parts(&self) {
-        let age = Duration::from_secs(self.config.part_days.saturating_mul(24 * 3600));
+        let age = Duration::from_secs(self.config().part_days.saturating_mul(24 * 3600));
         let Some(before) = SystemTime::now().checked_sub(age) else { return };
         for account in self.home.accounts_with_parts() {
             let purse = Purse::account(&account);

@@ -50,6 +50,8 @@ mod quota;
 mod stopping;
 // What was once wrong: each test tells a story that must not happen again.
 mod regression;
+// Settings that are edited while the server runs.
+mod settings_live;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
 // Files on their way in.

@@ -6,6 +6,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,10 +14,11 @@ use super::book::{Book, Request, Standing};
 use super::checks::{check_room, repeated};
 use super::class::{self, ClassList};
 use super::{Application, Mode, Rules, Taken, invites, record};
-use crate::accounts::replace::{self, Lock, Version};
+use crate::accounts::replace::{self, Lock};
 use crate::accounts::store::in_file;
 use crate::accounts::{Account, Store, StoreError, check_remark};
 use crate::limits;
+use crate::version::Version;
 
 pub(super) const DAY_SECS: i64 = 24 * 3600;
 /// The file's name in the folder of settings.
@@ -27,7 +29,7 @@ const FILE: &str = "registrations.ini";
 pub struct Queue {
     conf: PathBuf,
     path: PathBuf,
-    keep_secs: i64,
+    keep_secs: AtomicI64,
     held: Mutex<Held>,
 }
 
@@ -43,15 +45,19 @@ struct Held {
 impl Queue {
     /// The queue in this folder; answered requests are kept for so many days.
     pub fn new(conf: &Path, keep_days: u64) -> Queue {
-        let keep_days = i64::try_from(keep_days).unwrap_or(i64::MAX);
         let book = Arc::new(Book { next: 1, ..Book::default() });
         let held = Held { book, seen: None, settled: false, faulty: false };
         Queue {
             conf: conf.to_owned(),
             path: conf.join(FILE),
-            keep_secs: keep_days.saturating_mul(DAY_SECS),
+            keep_secs: AtomicI64::new(secs_of(keep_days)),
             held: Mutex::new(held),
         }
+    }
+
+    /// Changes how many days answered requests are kept.
+    pub fn keep(&self, days: u64) {
+        self.keep_secs.store(secs_of(days), Ordering::Relaxed);
     }
 
     /// Takes a request, and makes the account at once where the rules, an invitation or the class
@@ -286,7 +292,7 @@ impl Queue {
     }
 
     fn write(&self, _lock: &Lock, store: &Store, book: &mut Book) -> Result<(), StoreError> {
-        book.forget_old(now_secs().saturating_sub(self.keep_secs));
+        book.forget_old(now_secs().saturating_sub(self.keep_secs.load(Ordering::Relaxed)));
         if book.requests.len() > limits::REGISTRATIONS {
             let max = limits::REGISTRATIONS as u64;
             return Err(StoreError::Full { what: "registrations that wait", max });
@@ -364,4 +370,8 @@ pub(super) fn has_account(store: &Store, name: &str, verifier: &crate::scram::Ve
 fn now_secs() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn secs_of(days: u64) -> i64 {
+    i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_SECS)
 }

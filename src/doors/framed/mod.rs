@@ -16,6 +16,7 @@ use std::sync::Arc;
 use self::outbox::Outbox;
 use self::reply::Answer;
 use crate::digest::{Algorithm, Digest};
+use crate::doors;
 use crate::error::{Error, Fate, Result};
 use crate::gate::Place;
 use crate::limits;
@@ -253,6 +254,9 @@ impl Conn {
         self.session.refresh()?;
         if std::mem::take(&mut self.waited) {
             self.session.refresh_mounts()?;
+            if self.session.refresh_settings() {
+                doors::be_as_patient(&mut self.outbox.stream, self.session.site());
+            }
         }
         match row.needs {
             Needs::Login | Needs::Admin if self.session.account().is_none() => {

@@ -32,6 +32,7 @@ use self::control::Control;
 use self::data::Plan;
 use self::facts::Facts;
 use self::line::{Command, Line};
+use crate::doors;
 use crate::error::{Error, Fate, Result};
 use crate::gate::Place;
 use crate::session::Session;
@@ -180,6 +181,9 @@ impl Conn {
         let row = row_of(command).ok_or_else(unknown)?;
         self.session.refresh()?;
         self.session.refresh_mounts()?;
+        if self.session.refresh_settings() {
+            doors::be_as_patient(&mut self.control.stream, self.session.site());
+        }
         if row.needs == Needs::Login && self.session.account().is_none() {
             self.control.say(530, "please log in with USER and PASS");
             return Ok(());

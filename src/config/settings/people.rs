@@ -1,0 +1,99 @@
+//! Settings about people: guests, accounts, registrations.
+
+use super::{Form, Setting};
+use crate::config::Registration;
+use crate::limits;
+
+/// Section `[guests]`.
+pub(super) static GUESTS: &[Setting] = &[
+    Setting {
+        section: "guests",
+        key: "anonymous",
+        default: "no",
+        form: Form::Word(&[
+            ("no", |config| config.guests = false),
+            ("yes", |config| config.guests = true),
+        ]),
+        help: "yes: whoever calls himself anonymous comes in without a password, from everywhere. \
+            Guests read home/anonymous and what conf/mounts.ini mounts for them.",
+    },
+    Setting {
+        section: "guests",
+        key: "sessions",
+        default: "20",
+        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
+            config.guest_sessions = value as usize;
+        }),
+        help: "Guests at one time.",
+    },
+];
+
+/// Section `[accounts]`.
+pub(super) static ACCOUNTS: &[Setting] = &[
+    Setting {
+        section: "accounts",
+        key: "iterations",
+        default: "100000",
+        form: Form::Whole(
+            "a whole number",
+            limits::ITERATIONS_LEAST as u64,
+            limits::ITERATIONS_MOST as u64,
+            |config, value| config.iterations = value as u32,
+        ),
+        help: "How often a new password is hashed. More makes guessing dearer for who steals the \
+            records, and each login slower for the client.",
+    },
+    Setting {
+        section: "accounts",
+        key: "default_quota",
+        default: "100M",
+        form: Form::Size(|config, value| config.default_quota_bytes = value),
+        help: "What a new account may store if nothing else is said. 0 is nothing at all.",
+    },
+];
+
+/// Section `[registration]`.
+pub(super) static REGISTRATION: &[Setting] = &[
+    Setting {
+        section: "registration",
+        key: "mode",
+        default: "ask",
+        form: Form::Word(&[
+            ("open", |config| config.registration = Registration::Open),
+            ("ask", |config| config.registration = Registration::Ask),
+            ("invite", |config| config.registration = Registration::Invite),
+            ("closed", |config| config.registration = Registration::Closed),
+        ]),
+        help: "Who can register from the client. open: everybody, at once. ask: the operator \
+            approves; who is on conf/class.csv or has an invitation of conf/invites.ini is let in \
+            at once. invite: only with an invitation. closed: nobody.",
+    },
+    Setting {
+        section: "registration",
+        key: "waiting",
+        default: "200",
+        form: Form::Whole("a whole number", 1, 1000, |config, value| {
+            config.registrations_waiting = value as usize;
+        }),
+        help: "Requests that wait for an answer at one time. Where everybody is let in: those of a \
+            day.",
+    },
+    Setting {
+        section: "registration",
+        key: "per_address",
+        default: "5",
+        form: Form::Whole("a whole number", 1, 1000, |config, value| {
+            config.registrations_per_address = value as usize;
+        }),
+        help: "Requests from one address within a day. This machine itself is exempt.",
+    },
+    Setting {
+        section: "registration",
+        key: "keep_days",
+        default: "30",
+        form: Form::Whole("whole days", 1, 3650, |config, value| {
+            config.registration_days = value;
+        }),
+        help: "An answered request is kept for so long, so that the applicant can ask.",
+    },
+];

@@ -1,0 +1,49 @@
+//! Settings of what is stored, and of how it travels.
+
+use super::{Form, Setting};
+use crate::config::Durability;
+use crate::digest::Algorithm;
+
+/// Section `[storage]`.
+pub(super) static STORAGE: &[Setting] = &[
+    Setting {
+        section: "storage",
+        key: "durability",
+        default: "full",
+        form: Form::Word(&[
+            ("full", |config| config.durability = Durability::Full),
+            ("none", |config| config.durability = Durability::None),
+        ]),
+        help: "full: a file is called stored only when it would outlive a power cut. none: \
+            faster, but a power cut can take files that were called stored.",
+    },
+    Setting {
+        section: "storage",
+        key: "part_days",
+        default: "7",
+        form: Form::Whole("whole days", 1, 3650, |config, value| config.part_days = value),
+        help: "An unfinished upload is kept for so long, so that its owner can go on with it.",
+    },
+    Setting {
+        section: "storage",
+        key: "min_free",
+        default: "16M",
+        form: Form::Size(|config, value| config.min_free_bytes = value),
+        help: "What uploads leave free on the disk, whatever the quotas say, so that accounts and \
+            logs can still be written. 0 leaves nothing.",
+    },
+];
+
+/// Section `[transfer]`.
+pub(super) static TRANSFER: &[Setting] = &[Setting {
+    section: "transfer",
+    key: "digest",
+    default: "auto",
+    form: Form::Word(&[
+        ("auto", |config| config.digest = None),
+        ("md5", |config| config.digest = Some(Algorithm::Md5)),
+        ("blake3", |config| config.digest = Some(Algorithm::Blake3)),
+    ]),
+    help: "How transfers are checked for damage. auto measures both sides and takes what is \
+            faster for the slower one.",
+}];

@@ -1,0 +1,57 @@
+//! The settings as people see them: the shipped file, and the table in the manual.
+
+use super::settings::{Setting, settings};
+
+/// Bytes of a line in the shipped file.
+const WIDTH: usize = 98;
+/// What the shipped file begins with.
+const PREAMBLE: &str = "The settings of miniftpd. An edit counts at once, for those who are here \
+    at their next command; only where the doors listen is read at the start alone. A file with a \
+    fault changes nothing, and the log says what is wrong; `miniftpd check` says it before. The \
+    server never writes this file. What stands here are the defaults: a \
+    line that is deleted or made a remark changes nothing. A remark begins with ; and has its line \
+    to itself.";
+
+/// The shipped conf/server.ini: every setting with its default and a remark.
+pub fn print_config() -> String {
+    let mut out = remark(PREAMBLE);
+    out.push('\n');
+    let mut section = "";
+    for setting in settings() {
+        if setting.section != section {
+            section = setting.section;
+            out += &format!("[{section}]\n\n");
+        }
+        out += &remark(setting.help);
+        out += &remark(&format!("Expected: {}.", setting.form));
+        out += &format!("{} = {}\n\n", setting.key, setting.default);
+    }
+    out.pop();
+    out
+}
+
+/// The same as a Markdown table, for docs/OPERATING.md.
+pub fn markdown() -> String {
+    let mut out =
+        String::from("| Setting | Default | Expected | Meaning |\n| --- | --- | --- | --- |\n");
+    for Setting { section, key, default, form, help } in settings() {
+        out += &format!("| `[{section}] {key}` | `{default}` | {form} | {help} |\n");
+    }
+    out
+}
+
+/// A text as remarks, broken between words into lines of at most [`WIDTH`] bytes.
+fn remark(text: &str) -> String {
+    let mut out = String::new();
+    let mut line = String::from(";");
+    for word in text.split(' ') {
+        if line.len() + 1 + word.len() > WIDTH {
+            out += &line;
+            out.push('\n');
+            line.truncate(1);
+        }
+        line.push(' ');
+        line += word;
+    }
+    out + &line + "\n"
+}

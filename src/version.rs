@@ -1,0 +1,68 @@
+//! Whether a file that people edit is still the one that was read.
+//!
+//! Never: reads the file.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::fs::Stat;
+
+/// Younger files may change without their time changing: the kernel's clock for files ticks every
+/// 1 to 10 ms.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long a file that is written again and again is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often it is looked at meanwhile.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What tells one content of a file from the next without reading it: device, number, length, and
+/// both times. The time of the last change of any kind cannot be set back by `touch` or `cp -p`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Version([i128; 7]);
+
+impl Version {
+    /// The version that stands there now; none if it cannot be looked at.
+    pub(crate) fn at(path: &Path) -> Option<Version> {
+        rustix::fs::stat(path).ok().map(|stat| Version::of(&stat))
+    }
+
+    /// The same when nobody has written there for a moment: who saves a file may do it in two
+    /// steps, and the first one, half a file or none of it, would be read for the whole.
+    pub(crate) fn at_rest(path: &Path) -> Option<Version> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let version = Version::at(path);
+            if version.is_none_or(|version| version.is_settled()) || Instant::now() >= until {
+                return version;
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Whether a later change would surely show in the version.
+    pub(crate) fn is_settled(&self) -> bool {
+        let [.., secs, nanos] = self.0;
+        let changed_nanos = secs.saturating_mul(1_000_000_000).saturating_add(nanos);
+        let now_nanos = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(now) => now.as_nanos() as i128,
+            Err(_) => return true,
+        };
+        // A time in the future is a clock that was set back: it would never settle.
+        !(0..TICK.as_nanos() as i128).contains(&(now_nanos - changed_nanos))
+    }
+
+    /// The version that an open file has.
+    pub(crate) fn of(stat: &Stat) -> Version {
+        Version([
+            i128::from(stat.st_dev),
+            i128::from(stat.st_ino),
+            i128::from(stat.st_size),
+            i128::from(stat.st_mtime),
+            i128::from(stat.st_mtime_nsec),
+            i128::from(stat.st_ctime),
+            i128::from(stat.st_ctime_nsec),
+        ])
+    }
+}
