@@ -2,6 +2,7 @@
 
 mod accounts;
 mod args;
+mod check;
 mod console;
 mod demo;
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
                 Err(e) => fail(1, e),
             }
         }
+        Task::Check => check::run(&args.conf, &args.home),
         Task::Demo => demo::run(),
         Task::Serve => serve(&args),
     }
