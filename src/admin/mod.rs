@@ -6,6 +6,7 @@
 //! Invariant: an act that was told to be done is on the disk.
 
 mod removal;
+pub mod spoken;
 pub mod stranger;
 
 use std::fmt;
