@@ -34,7 +34,7 @@ fn main() -> ExitCode {
             let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
             let config = if is_missing { Ok(Config::default()) } else { Config::load(&args.conf) };
             match config {
-                Ok(config) => accounts::run(&args.conf, words, &config),
+                Ok(config) => accounts::run(&args.conf, &args.home, words, &config),
                 Err(e) => fail(1, e),
             }
         }

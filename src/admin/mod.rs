@@ -51,6 +51,12 @@ impl<'a> Admin<'a> {
         Admin { site, by, session: None }
     }
 
+    /// The operator at the command line, while no server runs.
+    pub fn at_the_command_line(site: &'a Arc<Site>) -> Admin<'a> {
+        let by = Actor { name: "operator", from: "the command line" };
+        Admin { site, by, session: None }
+    }
+
     /// An account that was found to be an admin's, in its session.
     pub fn of_session(site: &'a Arc<Site>, by: Actor<'a>, session: u64) -> Admin<'a> {
         Admin { site, by, session: Some(session) }
