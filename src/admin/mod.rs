@@ -303,6 +303,7 @@ pub fn told(error: StoreError) -> Error {
         StoreError::NoRequest { number } => {
             Error::Unknown { what: "registration", name: number.to_string() }
         }
+        StoreError::NotBanned { name } => Error::Unknown { what: "ban of", name },
         StoreError::Decided { .. } => {
             Error::WrongState { what: "this registration has been answered" }
         }

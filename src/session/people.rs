@@ -31,7 +31,7 @@ impl Session {
         let peer = self.presence.peer;
         let taken = admin::stranger::register(self.site(), name, password, code, peer);
         if matches!(taken, Err(Error::CodeRefused)) {
-            self.tries += 1;
+            self.count_failure("");
         }
         taken
     }
@@ -41,7 +41,7 @@ impl Session {
     pub fn standing(&mut self, number: u64, name: &str) -> Result<Standing> {
         let standing = admin::stranger::standing(self.site(), number, name);
         if matches!(standing, Err(Error::Unknown { .. })) {
-            self.tries += 1;
+            self.count_failure("");
         }
         standing
     }
@@ -76,7 +76,8 @@ impl Session {
             *begun.ok_or(Error::WrongState { what: "REPROVE comes before PASSWD" })?;
         let proved = server.finish(client_final);
         if proved.is_err() {
-            self.tries += 1;
+            let name = self.account().unwrap_or_default().to_owned();
+            self.count_failure(&name);
         }
         let changed = proved.and_then(|signature| {
             self.put_password(&verifier, password)?;

@@ -1,15 +1,10 @@
 //! Coming and going.
 
-use std::thread;
-
 use super::data::Plan;
 use super::facts::Facts;
 use super::{Conn, Type, settings};
-use crate::error::{Error, Result};
+use crate::error::{Banned, Error, Result};
 use crate::limits;
-
-/// The longest wait before a failed login is answered, in doublings of the first.
-const DELAY_DOUBLINGS: u32 = 4;
 
 impl Conn {
     /// Everything as at the beginning, but for the connection itself.
@@ -24,6 +19,22 @@ impl Conn {
         self.representation = Type::Ascii;
         self.facts = Facts::all();
         self.hash = settings::HASHES[0].1;
+    }
+}
+
+impl Conn {
+    /// Answers a failed login, in its time; once too often ends the connection.
+    fn refuse(&mut self, e: &Error) -> Result<()> {
+        let wait = self.session.take_held_back();
+        let session = &self.session;
+        let over = || session.is_ended() || session.site().is_stopping();
+        self.control.stream.hold_back(wait, &over)?;
+        self.control.say(530, &e.to_string());
+        if self.session.is_out_of_tries() {
+            log::warn!("{}: {e}, and once too often", self.session.who());
+            return Err(Error::Full { what: "login attempts", max: limits::LOGIN_TRIES.into() });
+        }
+        Ok(())
     }
 }
 
@@ -80,18 +91,10 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
             conn.control.say(230, &format!("logged in, {room}"));
             Ok(())
         }
-        Err(e @ (Error::LoginRefused | Error::BadArgument { .. })) => {
-            let doublings = conn.session.tries().saturating_sub(1).min(DELAY_DOUBLINGS);
-            thread::sleep(limits::LOGIN_DELAY * 2u32.pow(doublings));
-            conn.control.say(530, &Error::LoginRefused.to_string());
-            if conn.session.is_out_of_tries() {
-                log::warn!("{}: {e}, and once too often", conn.session.who());
-                return Err(Error::Full {
-                    what: "login attempts",
-                    max: limits::LOGIN_TRIES.into(),
-                });
-            }
-            Ok(())
+        // A name that could be none is as wrong as any other.
+        Err(Error::BadArgument { .. }) => conn.refuse(&Error::LoginRefused),
+        Err(e @ (Error::LoginRefused | Error::Banned { what: Banned::Account, .. })) => {
+            conn.refuse(&e)
         }
         Err(e) => Err(e),
     }

@@ -14,7 +14,7 @@ fn who_does_not_come_for_the_data_is_not_waited_for() {
     let mut ann = scene.ann();
     for command in ["RETR f", "LIST", "STOR new"] {
         ann.epsv();
-        ann.ask(command).expect(425).says("nobody came");
+        ann.ask(command).expect(425).says("nobody came: waited 1 s for the data connection");
         ann.ask("PWD").expect(257);
     }
     assert_eq!(scene.stored("new"), None);
@@ -28,7 +28,7 @@ fn a_transfer_that_stands_still_is_ended_and_the_session_lives() {
     scene.put_large("big");
     let mut ann = scene.ann();
     let mut data = ann.begin("RETR big");
-    ann.reply().expect(426).says("stood still");
+    ann.reply().expect(426).says("waited 1 s for the data connection");
     ann.ask("PWD").expect(257);
     let mut some = Vec::new();
     let _ = data.read_to_end(&mut some);
@@ -38,7 +38,7 @@ fn a_transfer_that_stands_still_is_ended_and_the_session_lives() {
 
     let mut data = ann.begin("STOR new");
     data.write_all(&bytes(2, 200_000)).unwrap();
-    ann.reply().expect(426).says("stood still");
+    ann.reply().expect(426).says("waited 1 s for the data connection");
     // What came is kept, and a client can go on behind it.
     ann.ask("SIZE new").expect(213).says("200000");
     assert_eq!(scene.stored("new"), None);
