@@ -179,6 +179,11 @@ impl Stream {
         let _ = rustix::net::sockopt::set_socket_oobinline(&self.tcp, true);
     }
 
+    /// What came since then was no request: the next one is still waited for.
+    pub fn waits_since(&mut self, since: Instant) {
+        self.idle.get_or_insert_with(|| (since, since.elapsed() >= limits::REST_AFTER));
+    }
+
     /// This side's address.
     pub fn own_address(&self) -> Option<SocketAddr> {
         self.tcp.local_addr().ok()

@@ -7,7 +7,7 @@ mod time;
 
 use std::fmt;
 
-pub use self::time::{Moment, Span, parse_moment, parse_span};
+pub use self::time::{Moment, SPAN_MOST_SECS, Span, parse_moment, parse_span};
 
 /// A name from the network or the disk, shown so that it can do no harm.
 ///

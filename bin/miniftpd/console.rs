@@ -18,7 +18,7 @@ use miniftp::accounts::register::Request;
 use miniftp::admin::Admin;
 use miniftp::limits;
 use miniftp::site::Site;
-use miniftp::text::Escaped;
+use miniftp::text::{Escaped, parse_span};
 
 /// What is said to an input that is not understood.
 const INCORRECT: &str = "The information you entered is incorrect. Please re-enter it.";
@@ -30,6 +30,9 @@ const HELP: &[(&str, &str)] = &[
     ("reject N \"REASON\"", "refuse one and say why"),
     ("who", "who is here, and what they do"),
     ("kick NAME|ID", "end a session, or all of an account"),
+    ("bans", "who is kept out, until when and why"),
+    ("ban WHO 2h|ever [WHY]", "keep an account or an address out; its sessions end"),
+    ("pardon WHO", "let it in again"),
     ("help", "this list"),
     ("stop", "stop the server, as Ctrl-C does"),
 ];
@@ -87,6 +90,12 @@ impl Console {
                 1 => "one session ends".to_owned(),
                 n => format!("{n} sessions end"),
             })),
+            ["bans"] => Some(self.bans()),
+            ["ban", who, time, ref why @ ..] => self.ban(who, time, &why.join(" ")),
+            ["pardon", who] => {
+                let pardoned = Admin::operator(&self.site).pardon(who);
+                Some(told(pardoned, |()| format!("{who} is pardoned")))
+            }
             ["help"] => Some(help()),
             ["stop"] => {
                 // A full channel means that two words were said already.
@@ -96,6 +105,21 @@ impl Console {
             _ => None,
         };
         say(&said.unwrap_or_else(|| format!("{INCORRECT}\n{}", help())));
+    }
+
+    fn bans(&self) -> String {
+        let bans = Admin::operator(&self.site).bans();
+        let lines: Vec<String> = bans.iter().map(ToString::to_string).collect();
+        if lines.is_empty() { "nobody is banned".to_owned() } else { lines.join("\n") }
+    }
+
+    fn ban(&self, who: &str, time: &str, why: &str) -> Option<String> {
+        let secs = match time {
+            "ever" => None,
+            time => Some(parse_span(time)?),
+        };
+        let banned = Admin::operator(&self.site).ban(who, secs, why);
+        Some(told(banned, |n| format!("{who} is banned; sessions that end: {n}")))
     }
 
     fn pending(&self) -> Option<String> {

@@ -5,6 +5,7 @@
 //! was one.
 //! Invariant: an act that was told to be done is on the disk.
 
+mod bans;
 mod removal;
 pub mod stranger;
 

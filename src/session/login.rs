@@ -1,7 +1,7 @@
 //! How a session gets its rights: by challenge and proof, or by a password in clear.
 //!
 //! Invariant: a stranger learns nothing from a refusal. A name that does not exist, one that is
-//! closed and one that may not log in from here get the same steps, texts and times; so do the names
+//! closed and one that may not log in from here get the same steps, texts and times; so do names
 //! that are banned because they failed too often.
 
 use std::sync::Arc;

@@ -16,6 +16,9 @@ const LAST: i64 = 253_402_300_799;
 const UNITS: [(u64, &str, &str); 4] =
     [(86_400, "d", "d"), (3600, "h", "h"), (60, "m", "min"), (1, "s", "s")];
 
+/// The longest span that can be typed: ten years, beyond which nobody means it.
+pub const SPAN_MOST_SECS: u64 = 3650 * 86_400;
+
 /// So many seconds in the two largest units that they fill: `9 min 40 s`, `2 h`, `1 d 4 h`.
 pub struct Span(pub u64);
 
@@ -39,13 +42,12 @@ impl fmt::Display for Span {
 ///
 /// `None` for anything else, a number without a unit included.
 pub fn parse_span(text: &str) -> Option<u64> {
-    const MOST_SECS: u64 = 3650 * 86_400;
     let unit = UNITS.iter().find(|(_, unit, _)| text.ends_with(unit))?;
     let number = text.strip_suffix(unit.1)?;
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let count: u64 = number.parse().ok().filter(|_| digits)?;
     let secs = count.checked_mul(unit.0)?;
-    (1..=MOST_SECS).contains(&secs).then_some(secs)
+    (1..=SPAN_MOST_SECS).contains(&secs).then_some(secs)
 }
 
 /// So many seconds since 1970 as `2026-11-20 06:30:00`, in UTC; beyond the year 9999 its last

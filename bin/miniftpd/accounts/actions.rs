@@ -164,6 +164,8 @@ mod tests {
     use miniftp::config::Config;
     use zeroize::Zeroizing;
 
+    use miniftp::accounts::bans::Bans;
+
     use super::super::understand;
     use super::*;
 
@@ -187,7 +189,9 @@ mod tests {
             let ask = |_: &str| Ok(Zeroizing::new("secret".to_owned()));
             let config = Config { iterations: 4096, ..Config::default() };
             let queue = Queue::new(&self.0, 30);
-            let desk = Desk { store: &store, queue: &queue, config: &config, ask: &ask };
+            let bans = Bans::open(&self.0);
+            let desk =
+                Desk { store: &store, queue: &queue, bans: &bans, config: &config, ask: &ask };
             (command.run)(&desk, &request)
         }
 

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::list::{Book, Change};
-use super::{Ban, List, Now, Rules, Tally, Who, record};
+use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
 use crate::accounts::replace::{self, Lock};
 use crate::accounts::store::in_file;
 use crate::accounts::{AccountName, Store, StoreError, check_remark};
@@ -57,15 +57,6 @@ struct Disk {
     /// The automatic bans that it knows, by their count.
     saved: u64,
     wrote_at: Option<Instant>,
-}
-
-/// A ban in force, as people are told of it.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// The ban.
-    pub ban: Ban,
-    /// For how many seconds more; `None` is for ever.
-    pub left_secs: Option<u64>,
 }
 
 /// Everything under the locks is assigned in whole fields, each of which is right by itself, so

@@ -141,7 +141,6 @@ impl Conn {
             }
             match self.control.next()? {
                 Line::Command(command) => self.dispatch(&command)?,
-                // An empty line is no command: telnet and some clients send them.
                 Line::Empty => {}
                 Line::TooLong => self.control.say(500, "the line is too long"),
                 Line::Bad(why) => self.control.say(500, why),
