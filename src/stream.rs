@@ -34,8 +34,8 @@ pub struct Patience {
     pub login: Option<(Instant, Duration)>,
 }
 
-/// How far a frame, or a transfer, has come since the last time it was judged. Only waiting counts, so that what
-/// this side does between two reads is not held against the peer.
+/// How far a frame, or a transfer, has come since the last time it was judged. Only waiting counts,
+/// so that what this side does between two reads is not held against the peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
     waited: Duration,

@@ -58,7 +58,8 @@ impl Site {
     /// truth: it is walked when nobody else uses the account and the last walk is old.
     ///
     /// The account is looked up when the walk is over, and `may` decides whether it may still come
-    /// in: [`Error::LoginRefused`] if not; [`Error::Full`] if it has too many sessions. `alive` is called during the walk.
+    /// in: [`Error::LoginRefused`] if not. [`Error::Full`] if it has too many sessions: that is
+    /// counted under the lock that makes it one of them. `alive` is called during the walk.
     pub fn open_views(
         &self,
         name: &AccountName,
