@@ -9,6 +9,7 @@
 //! that word is written.
 
 pub mod bans;
+pub mod check;
 mod fault;
 mod lines;
 mod name;
@@ -26,6 +27,7 @@ use crate::text::{is_harmful, nearest, parse_size};
 
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
+pub use record::quota_text;
 pub(crate) use replace::read as read_file;
 pub use store::Store;
 
@@ -101,6 +103,9 @@ pub struct Account {
     pub state: State,
     /// Whether its password is printed in the README: it logs in from this machine only.
     pub demo: bool,
+    /// Whether the record is of the MD5 of the password, in hexadecimal, as another server had it:
+    /// it is good for FTP alone, whose first login makes it a record of the password.
+    pub of_md5: bool,
     remark: String,
 }
 
@@ -115,6 +120,7 @@ impl Account {
             role: Role::User,
             state: State::Active,
             demo: false,
+            of_md5: false,
             remark: String::new(),
         }
     }

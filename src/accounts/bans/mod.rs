@@ -19,6 +19,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::AccountName;
+use super::fault::Fault;
 use crate::gate;
 use crate::text::{Escaped, Moment, Span};
 
@@ -137,6 +138,11 @@ impl fmt::Display for Seen {
         write!(f, "  by {}", Escaped(by.as_deref().unwrap_or("the server")))?;
         if why.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(why)) }
     }
+}
+
+/// How many bans a file has, or its first fault.
+pub(super) fn check_bans(bytes: &[u8]) -> Result<String, Vec<Fault>> {
+    record::read(bytes).map(|(_, all)| format!("{} bans", all.len())).map_err(|fault| vec![fault])
 }
 
 /// When failures become a ban, as the settings say.

@@ -3,8 +3,7 @@
 use super::data::Plan;
 use super::facts::Facts;
 use super::{Conn, Type, settings};
-use crate::error::{Banned, Error, Result};
-use crate::limits;
+use crate::error::{Error, Result};
 
 impl Conn {
     /// Everything as at the beginning, but for the connection itself.
@@ -19,22 +18,6 @@ impl Conn {
         self.representation = Type::Ascii;
         self.facts = Facts::all();
         self.hash = settings::HASHES[0].1;
-    }
-}
-
-impl Conn {
-    /// Answers a failed login, in its time; once too often ends the connection.
-    fn refuse(&mut self, e: &Error) -> Result<()> {
-        let wait = self.session.take_held_back();
-        let session = &self.session;
-        let over = || session.is_ended() || session.site().is_stopping();
-        self.control.stream.hold_back(wait, &over)?;
-        self.control.say(530, &e.to_string());
-        if self.session.is_out_of_tries() {
-            log::warn!("{}: {e}, and once too often", self.session.who());
-            return Err(Error::Full { what: "login attempts", max: limits::LOGIN_TRIES.into() });
-        }
-        Ok(())
     }
 }
 
@@ -92,10 +75,7 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
             Ok(())
         }
         // A name that could be none is as wrong as any other.
-        Err(Error::BadArgument { .. }) => conn.refuse(&Error::LoginRefused),
-        Err(e @ (Error::LoginRefused | Error::Banned { what: Banned::Account, .. })) => {
-            conn.refuse(&e)
-        }
+        Err(Error::BadArgument { .. }) => Err(Error::LoginRefused),
         Err(e) => Err(e),
     }
 }

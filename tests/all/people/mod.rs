@@ -4,6 +4,7 @@ mod admin;
 mod bans;
 mod bans_by_hand;
 mod console;
+mod import;
 mod modes;
 mod own_password;
 mod register;
