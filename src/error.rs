@@ -2,46 +2,17 @@
 //!
 //! Never: a host path or the system's own message in a text; those are `source`, for the log alone.
 
+mod kinds;
+
 use std::fmt;
 use std::io;
 
-use crate::text::Escaped;
+use crate::text::{Escaped, Span};
+
+pub use self::kinds::{Banned, Fate, Wait};
 
 /// The result of everything that can cross a door.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// Why a wait was bounded. It is part of the error, so the log says which limit was hit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// From the connection to the end of the login, all attempts together.
-    Login,
-    /// For the next request of a logged-in session.
-    Idle,
-    /// For the rest of a frame that has begun.
-    Frame,
-    /// For the peer to take what is sent to it.
-    Send,
-}
-
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Wait::Login => "the login",
-            Wait::Idle => "the next request",
-            Wait::Frame => "the rest of a frame",
-            Wait::Send => "the other side to read",
-        })
-    }
-}
-
-/// What happens to the connection after an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// The error is the answer; the connection goes on.
-    Answer,
-    /// The peer is told if it can be, and the connection ends.
-    Close,
-}
 
 /// Everything that can cross a door. Paths are virtual: as the user sees them.
 #[derive(Debug)]
@@ -52,6 +23,15 @@ pub enum Error {
     /// Wrong name, wrong password, closed, from the wrong place: one text for all, so that a
     /// stranger learns nothing. The log says which.
     LoginRefused,
+    /// Nobody gets in for now: as this account, or from this address, where the connection ends.
+    Banned {
+        /// What is banned.
+        what: Banned,
+        /// Why, in words that a stranger may read.
+        why: String,
+        /// For how many seconds more; `None` is for ever.
+        left_secs: Option<u64>,
+    },
     /// A command for admins came from somebody who is none.
     NeedAdmin,
     /// An account of that name is there, or files that a former one left.
@@ -226,6 +206,8 @@ pub enum Error {
     TimedOut {
         /// Which.
         wait: Wait,
+        /// How long it was, in seconds.
+        secs: u64,
     },
     /// The account was closed or removed while the session ran.
     AccountClosed,
@@ -257,6 +239,7 @@ impl Error {
             | Error::AccountClosed
             | Error::Ended
             | Error::Full { .. }
+            | Error::Banned { what: Banned::Address, .. }
             | Error::Stopping
             | Error::Gone
             | Error::Interrupted => Fate::Close,
@@ -279,6 +262,10 @@ impl fmt::Display for Error {
         match self {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
+            Banned { what, why, left_secs } => {
+                write!(f, "{what} is banned: {}", Escaped(why))?;
+                left_secs.map_or(Ok(()), |left| write!(f, "; try again in {}", Span(left)))
+            }
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
             CodeRefused => f.write_str("the invitation is unknown, used up or too old"),
@@ -325,11 +312,11 @@ impl fmt::Display for Error {
             ServerUnproven => f.write_str("the server could not prove that it knows your password"),
             Malformed { what } => write!(f, "not a valid frame: {what}"),
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
-            TimedOut { wait } => write!(f, "waited too long for {wait}"),
+            TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
             Ended => f.write_str("the administrator ended this session"),
             Full { what, max } => {
-                write!(f, "the server is full: {max} {what} at most; try again later")
+                write!(f, "too many: {max} {what} at most; try again later")
             }
             Stopping => f.write_str("the server is stopping; go on when it is back"),
             Gone => f.write_str("the other side has gone"),

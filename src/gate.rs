@@ -104,7 +104,7 @@ impl Drop for Place {
 
 /// What is counted as one address: an IPv4 address, and of IPv6 the network of 64 bits, all of
 /// whose addresses one host may take.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => {
             Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into()

@@ -55,8 +55,13 @@ pub const ITERATIONS_MOST: u32 = 5_000_000;
 pub const DERIVATIONS: usize = 2;
 /// How long a login in clear waits for its turn.
 pub const DERIVATION_WAIT: Duration = Duration::from_secs(20);
-/// The wait before a failed login in clear is answered, doubled with each further failure.
+/// The wait before a failed login is answered, doubled with each further failure of the account's
+/// name, the address or the connection.
 pub const LOGIN_DELAY: Duration = Duration::from_millis(250);
+/// The longest of these waits: dear for who guesses, and still no reason to give up for who errs.
+pub const LOGIN_DELAY_MOST: Duration = Duration::from_secs(4);
+/// How often an answer that is held back looks whether the server stops.
+pub const HELD_LOOK: Duration = Duration::from_millis(100);
 /// Login attempts of one connection before it is closed.
 pub const LOGIN_TRIES: u32 = 6;
 
@@ -80,6 +85,20 @@ pub const ANNOUNCEMENTS: usize = 64;
 pub const CONSOLE_LINE: usize = 4096;
 /// How long the sessions of an account that is to be removed are waited for.
 pub const REMOVAL_WAIT: Duration = Duration::from_secs(5);
+/// Failed logins that are remembered, each about 100 bytes; beyond them the oldest goes of those
+/// names that failed only once, so that a flood of made-up names pushes no real count out.
+pub const FAILURES: usize = 8192;
+/// Bans of accounts, of addresses and by hand, so many of each, ended ones that are remembered
+/// included. Of the automatic ones beyond it that goes which ends first.
+pub const BANS: usize = 2000;
+/// Bytes of conf/bans.ini: all the bans that there can be.
+pub const BANS_FILE: u64 = 4 * 1024 * 1024;
+/// The longest automatic ban; each of the same is twice as long as the one before.
+pub const BAN_MOST: Duration = Duration::from_secs(24 * 3600);
+/// How long after its end a ban still makes the next one of the same longer.
+pub const BAN_MEMORY: Duration = Duration::from_secs(24 * 3600);
+/// How often conf/bans.ini is written at most for automatic bans.
+pub const BANS_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 

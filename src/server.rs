@@ -135,6 +135,7 @@ impl Server {
         // Whoever was let in between the two lines above is told as well.
         self.site.stop();
         self.drain(stop);
+        self.site.bans().save_last(self.site.store());
         drop(housekeeper_stop);
         Ok(())
     }
@@ -239,6 +240,12 @@ impl Door {
 
     fn let_in(&self, tcp: TcpStream, from: SocketAddr) {
         self.site.refresh_settings();
+        self.site.bans().refresh();
+        if let Err(e) = self.site.bans().check_address(from.ip()) {
+            // Not a warning each: the ban was one, and who is banned may come very often.
+            log::debug!("{from} is refused: {e}");
+            return self.refuse(tcp, &e);
+        }
         let config = self.site.config();
         let room = Room {
             all: config.connections,

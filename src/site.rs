@@ -18,6 +18,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::in_force::Noted;
 use self::online::Online;
+use crate::accounts::bans::{self, Bans};
 use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
 use crate::accounts::{Accounts, State, Store, StoreError};
 use crate::config::{self, Config};
@@ -46,6 +47,7 @@ const HOUSEKEEPER: &str = "the server";
 pub struct Site {
     settings: config::Live,
     accounts: Store,
+    bans: Bans,
     queue: Queue,
     /// Where requests are announced, while somebody listens.
     announced: Mutex<Option<Sender<Request>>>,
@@ -133,6 +135,7 @@ impl Site {
         Ok(Arc::new(Site {
             settings,
             accounts,
+            bans: Bans::open(conf),
             queue,
             announced: Mutex::default(),
             mounts,
@@ -173,6 +176,9 @@ impl Site {
             let account = name.map(|name| accounts.account(name.as_str()));
             account.is_some_and(|account| account.is_none_or(|a| a.state != State::Active))
         });
+        self.bans.refresh();
+        self.bans.save(&self.accounts);
+        self.end_banned();
         self.note_in_force();
     }
 
@@ -186,17 +192,46 @@ impl Site {
         }
     }
 
+    /// Ends the sessions of who was banned by hand. A ban by counting ends none: with wrong
+    /// passwords nobody throws anybody out.
+    fn end_banned(&self) {
+        let banned = self.bans.by_hand();
+        if !banned.is_empty() {
+            let is_out = |guest: &Guest| {
+                banned.iter().any(|who| who.covers(guest.account.as_ref(), guest.peer))
+            };
+            self.end(is_out);
+        }
+    }
+
     /// Reads everything again that people edit, and says in the log what came of it.
     pub fn read_again(&self) {
         self.settings.read_again();
         self.queue.keep(self.config().registration_days);
         self.accounts();
         self.mounts();
+        self.bans.refresh();
     }
 
     /// The accounts as they are now.
     pub fn accounts(&self) -> Arc<Accounts> {
         self.accounts.current()
+    }
+
+    /// Who is kept out for a time.
+    pub fn bans(&self) -> &Bans {
+        &self.bans
+    }
+
+    /// When failed logins become a ban, as the settings say.
+    pub fn ban_rules(&self) -> bans::Rules {
+        let config = self.config();
+        bans::Rules {
+            account_after: config.ban_after,
+            address_after: config.ban_address_after,
+            within: Duration::from_secs(config.ban_within_secs),
+            first: Duration::from_secs(config.ban_secs),
+        }
     }
 
     /// The requests for accounts.

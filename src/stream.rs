@@ -30,21 +30,26 @@ pub struct Patience {
     pub idle: Duration,
     /// In each span of this length inside a frame [`limits::PACE`] bytes a second must move.
     pub frame: Duration,
-    /// When the login must be over, all attempts together.
-    pub login: Option<Instant>,
+    /// When the login must be over, all attempts together, and how long that is in all.
+    pub login: Option<(Instant, Duration)>,
 }
 
-/// How far a frame has come since the last time it was judged. Only waiting counts, so that what
-/// this side does between two reads is not held against the peer.
+/// How far a frame, or a transfer, has come since the last time it was judged. Only waiting counts,
+/// so that what this side does between two reads is not held against the peer.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pace {
+pub(crate) struct Pace {
     waited: Duration,
     bytes: u64,
 }
 
 impl Pace {
+    /// How much longer may be waited before it is judged.
+    pub(crate) fn left(&self, span: Duration) -> Duration {
+        span.saturating_sub(self.waited)
+    }
+
     /// Adds a step; `false` if too little moved in the span.
-    fn step(&mut self, waited: Duration, bytes: usize, span: Duration) -> bool {
+    pub(crate) fn step(&mut self, waited: Duration, bytes: usize, span: Duration) -> bool {
         self.waited = self.waited.saturating_add(waited);
         self.bytes = self.bytes.saturating_add(bytes as u64);
         let enough = self.bytes >= limits::PACE.saturating_mul(span.as_secs().max(1));
@@ -174,6 +179,11 @@ impl Stream {
         let _ = rustix::net::sockopt::set_socket_oobinline(&self.tcp, true);
     }
 
+    /// What came since then was no request: the next one is still waited for.
+    pub fn waits_since(&mut self, since: Instant) {
+        self.idle.get_or_insert_with(|| (since, since.elapsed() >= limits::REST_AFTER));
+    }
+
     /// This side's address.
     pub fn own_address(&self) -> Option<SocketAddr> {
         self.tcp.local_addr().ok()
@@ -205,10 +215,27 @@ impl Stream {
                 if !left.is_empty() {
                     self.check_login()?;
                     if !pace.step(start.elapsed(), n, self.patience.frame) {
-                        return Err(Error::TimedOut { wait: Wait::Send });
+                        return Err(late(Wait::Send, self.patience.frame));
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Holds an answer back, though not beyond the login, nor when `over` says that nobody is
+    /// to wait any more.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when the login is over.
+    pub fn hold_back(&self, wait: Duration, over: &dyn Fn() -> bool) -> Result<()> {
+        let until = Instant::now() + wait;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            if left.is_zero() || over() {
+                break;
+            }
+            let step = left.min(limits::HELD_LOOK);
+            std::thread::sleep(self.check_login()?.map_or(step, |login| step.min(login)));
         }
         Ok(())
     }
@@ -239,7 +266,7 @@ impl Stream {
             let (since, rested) = *self.idle.get_or_insert_with(|| (Instant::now(), false));
             let left = self.patience.idle.saturating_sub(since.elapsed());
             if left.is_zero() {
-                return Err(Error::TimedOut { wait: Wait::Idle });
+                return Err(late(Wait::Idle, self.patience.idle));
             }
             // A resting server connection sleeps through; whoever has a flag looks up each second.
             let watchful = !rested || self.interrupt.is_some();
@@ -261,10 +288,10 @@ impl Stream {
         self.idle = None;
         loop {
             let start = Instant::now();
-            let left = self.patience.frame.saturating_sub(self.pace.waited);
+            let left = self.pace.left(self.patience.frame);
             let n = self.read_within(left.min(SLICE), into)?;
             if !self.pace.step(start.elapsed(), n, self.patience.frame) {
-                return Err(Error::TimedOut { wait: Wait::Frame });
+                return Err(late(Wait::Frame, self.patience.frame));
             }
             if n > 0 {
                 return Ok(n);
@@ -292,10 +319,10 @@ impl Stream {
 
     /// What is left until the login must be over.
     fn check_login(&self) -> Result<Option<Duration>> {
-        let Some(deadline) = self.patience.login else { return Ok(None) };
+        let Some((deadline, whole)) = self.patience.login else { return Ok(None) };
         match deadline.checked_duration_since(Instant::now()) {
             Some(left) if !left.is_zero() => Ok(Some(left)),
-            _ => Err(Error::TimedOut { wait: Wait::Login }),
+            _ => Err(late(Wait::Login, whole)),
         }
     }
 
@@ -311,6 +338,11 @@ impl Stream {
             _ => Err(Error::Gone),
         }
     }
+}
+
+/// A deadline passed: which, and how long it was.
+fn late(wait: Wait, limit: Duration) -> Error {
+    Error::TimedOut { wait, secs: limit.as_secs() }
 }
 
 #[cfg(unix)]

@@ -3,7 +3,11 @@
 //! Invariant: what [`Escaped`] prints contains no control character, so it can neither move a
 //! terminal's cursor nor forge a second line in a log.
 
+mod time;
+
 use std::fmt;
+
+pub use self::time::{Moment, SPAN_MOST_SECS, Span, parse_moment, parse_span};
 
 /// A name from the network or the disk, shown so that it can do no harm.
 ///

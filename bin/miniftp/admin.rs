@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use miniftp::client::{AccountSeen, Quota};
-use miniftp::text::{Escaped, Size, nearest, parse_size};
+use miniftp::text::{Escaped, Moment, Size, Span, nearest, parse_size, parse_span};
 
 use crate::commands::{Flag, Given};
 use crate::failure::{Done, Failure};
@@ -47,6 +47,10 @@ const VERBS: &[Verb] = verbs! {
     "reject" "NUMBER [REASON...]" 1 64 reject, "refuse a registration and say why";
     "sessions" "" 0 0 sessions, "who is here, and what they do";
     "kick" "NAME|ID" 1 1 kick, "end a session, or all of an account";
+    "bans" "" 0 0 bans, "who is kept out, since and until when, by whom and why";
+    "ban" "NAME|ADDRESS TIME|ever [REASON...]" 2 64 ban,
+        "keep it out for 30m, 2h, 7d or for ever; its sessions end";
+    "pardon" "NAME|ADDRESS" 1 1 pardon, "let it in again";
     "parts" "NAME" 1 1 parts, "an account's unfinished uploads";
     "drop-part" "NAME PATH" 2 2 drop_part, "remove an unfinished upload of any account";
 };
@@ -258,6 +262,45 @@ fn kick(session: &mut Session, words: &[&str], _: bool) -> Done {
         count => format!("{count} sessions end."),
     });
     Ok(())
+}
+
+fn bans(session: &mut Session, _: &[&str], _: bool) -> Done {
+    let bans = session.client.admin_bans()?;
+    if bans.is_empty() {
+        session.screen.empty("<nobody is banned>")?;
+    }
+    for one in &bans {
+        let until = match one.until {
+            Some((at, left)) => format!("until {} ({} left)", Moment(at), Span(left)),
+            None => "for ever".to_owned(),
+        };
+        let by = if one.by.is_empty() { "the server" } else { &one.by };
+        let why = if one.why.is_empty() { String::new() } else { format!(": {}", one.why) };
+        let (kind, who, since) = (&one.kind, &one.who, Moment(one.since_secs));
+        writeln!(session.screen.out, "{kind} {who}  since {since}  {until}  by {by}{why}")?;
+    }
+    Ok(())
+}
+
+fn ban(session: &mut Session, words: &[&str], _: bool) -> Done {
+    let secs = match words[1] {
+        "ever" => None,
+        text => Some(parse_span(text).ok_or_else(|| {
+            let expected = "expected a time like 30m, 2h or 7d, or ever";
+            Failure::Usage(format!("{expected}, got `{}`", Escaped(text)))
+        })?),
+    };
+    let count = session.client.admin_ban(words[0], secs, &words[2..].join(" "))?;
+    session.screen.say(&match count {
+        0 => "Banned.".to_owned(),
+        1 => "Banned; one session ends.".to_owned(),
+        count => format!("Banned; {count} sessions end."),
+    });
+    Ok(())
+}
+
+fn pardon(session: &mut Session, words: &[&str], _: bool) -> Done {
+    Ok(session.client.admin_pardon(words[0])?)
 }
 
 fn parts(session: &mut Session, words: &[&str], _: bool) -> Done {

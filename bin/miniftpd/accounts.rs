@@ -3,6 +3,7 @@
 //! Never: takes a password as an argument, or removes a file.
 
 mod actions;
+mod bans;
 mod import;
 mod password;
 mod requests;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use lexopt::Arg;
 use zeroize::Zeroizing;
 
+use miniftp::accounts::bans::Bans;
 use miniftp::accounts::register::Queue;
 use miniftp::accounts::{State, Store, StoreError};
 use miniftp::audit::{self, Actor};
@@ -25,14 +27,14 @@ use miniftp::text::{Escaped, nearest};
 /// A command: its words after `account`, and what does it. Help, dispatch and checks read this.
 struct Command {
     name: &'static str,
-    /// What must follow the name, one word each.
+    /// What must follow the name, one word each; `[WORD]` may, `[WORD...]` as often as you like.
     takes: &'static [&'static str],
     options: &'static str,
     about: &'static str,
     run: fn(&Desk<'_>, &Request) -> Result<String, Failure>,
 }
 
-const COMMANDS: [Command; 13] = [
+const COMMANDS: [Command; 16] = [
     Command {
         name: "add",
         takes: &["NAME"],
@@ -125,12 +127,34 @@ const COMMANDS: [Command; 13] = [
             or take accounts over from an .ini, .json or a folder of homes of another server",
         run: import::import,
     },
+    Command {
+        name: "bans",
+        takes: &[],
+        options: "",
+        about: "list who is kept out, until when and why",
+        run: bans::bans,
+    },
+    Command {
+        name: "ban",
+        takes: &["NAME|ADDRESS", "TIME|ever", "[REASON...]"],
+        options: "",
+        about: "keep it out for 30m, 2h, 7d or for ever; its sessions end",
+        run: bans::ban,
+    },
+    Command {
+        name: "pardon",
+        takes: &["NAME|ADDRESS"],
+        options: "",
+        about: "let it in again",
+        run: bans::pardon,
+    },
 ];
 
 /// What a command works with.
 struct Desk<'a> {
     store: &'a Store,
     queue: &'a Queue,
+    bans: &'a Bans,
     /// Where the accounts and settings are, and the homes.
     conf: &'a Path,
     home: &'a Path,
@@ -225,10 +249,12 @@ fn work(
     let (command, request) = understand(words)?;
     let store = Store::open(conf)?;
     let queue = Queue::new(conf, config.registration_days);
-    let desk = Desk { store: &store, queue: &queue, conf, home, config, ask: &password::ask };
+    let bans = Bans::open(conf);
+    let (store, queue, bans) = (&store, &queue, &bans);
+    let desk = Desk { store, queue, bans, conf, home, config, ask: &password::ask };
     let done = (command.run)(&desk, &request);
     // What is removed with its files leaves its line where that is done.
-    if !matches!(command.name, "list" | "show" | "pending") && !request.files {
+    if !matches!(command.name, "list" | "show" | "pending" | "bans") && !request.files {
         let by = Actor { name: "operator", from: "the command line" };
         let words = Escaped(&words.join(" ")).to_string();
         audit::note(by, format_args!("account {words}"), &done);
@@ -254,7 +280,10 @@ fn understand(words: &[String]) -> Result<(&'static Command, Request), Failure> 
     };
     let request = read_words(command, rest)
         .map_err(|e| Failure::Usage(Escaped(&e.to_string()).to_string()))?;
-    if request.words.len() != command.takes.len() {
+    let least = command.takes.iter().filter(|word| !word.starts_with('[')).count();
+    let endless = command.takes.last().is_some_and(|word| word.ends_with("...]"));
+    let most = if endless { usize::MAX } else { command.takes.len() };
+    if !(least..=most).contains(&request.words.len()) {
         let form = form(command);
         return Err(Failure::Usage(format!("expected `miniftpd account {form}`")));
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::bans::check_bans;
 use super::fault::Fault;
 use super::register::{check_class, check_invites, check_requests};
 use super::{Accounts, StoreError, record, replace};
@@ -60,13 +61,14 @@ pub fn accounts(conf: &Path) -> Result<Accounts, Faults> {
 /// A file about registrations: what is in it, in words, or all that is wrong with it.
 type Checked = Result<String, Faults>;
 
-/// The files of a folder about registrations that are there.
+/// The files of a folder about registrations and bans that are there.
 pub fn registrations(conf: &Path) -> Vec<(&'static str, Checked)> {
     type Check = fn(&[u8]) -> Result<String, Vec<Fault>>;
-    let files: [(&'static str, u64, Check); 3] = [
+    let files: [(&'static str, u64, Check); 4] = [
         ("registrations.ini", limits::REGISTRATIONS_FILE, check_requests),
         ("invites.ini", limits::LIST_FILE, check_invites),
         ("class.csv", limits::LIST_FILE, check_class),
+        ("bans.ini", limits::BANS_FILE, check_bans),
     ];
     let checked = files.into_iter().filter_map(|(name, most, check)| {
         let path = conf.join(name);

@@ -94,6 +94,11 @@ pub enum StoreError {
         /// What was asked for.
         number: u64,
     },
+    /// There is no such ban.
+    NotBanned {
+        /// Of what.
+        name: String,
+    },
     /// The request has been answered.
     Decided {
         /// Which.
@@ -143,6 +148,7 @@ impl fmt::Display for StoreError {
             StoreError::NoInvitation { why } => write!(f, "the invitation is not good: {why}"),
             StoreError::Full { what, max } => write!(f, "too many {what}: the limit is {max}"),
             StoreError::NoRequest { number } => write!(f, "no registration {number}"),
+            StoreError::NotBanned { name } => write!(f, "`{}` is not banned", Escaped(name)),
             StoreError::Decided { number, state } => {
                 write!(f, "registration {number} was {state} already")
             }

@@ -8,6 +8,7 @@
 //! Invariant: names are unique, every value has been checked, and a quota is unlimited only where
 //! that word is written.
 
+pub mod bans;
 pub mod check;
 mod fault;
 mod lines;

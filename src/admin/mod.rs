@@ -5,6 +5,7 @@
 //! was one.
 //! Invariant: an act that was told to be done is on the disk.
 
+mod bans;
 mod removal;
 pub mod spoken;
 pub mod stranger;
@@ -311,6 +312,7 @@ pub fn told(error: StoreError) -> Error {
         StoreError::NoRequest { number } => {
             Error::Unknown { what: "registration", name: number.to_string() }
         }
+        StoreError::NotBanned { name } => Error::Unknown { what: "ban of", name },
         StoreError::Decided { .. } => {
             Error::WrongState { what: "this registration has been answered" }
         }

@@ -10,7 +10,7 @@ use crate::accounts::register::Request;
 use crate::accounts::{State, parse_quota, quota_text};
 use crate::error::{Error, Result};
 use crate::site::Guest;
-use crate::text::{Escaped, Size};
+use crate::text::{Escaped, Size, parse_span};
 
 /// What can be said.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ table! {
     "reject" "N \"REASON\"" reject, "refuse one and say why";
     "who" "" who, "who is here, and what they do";
     "kick" "NAME|ID" kick, "end a session, or all of an account";
+    "bans" "" bans, "who is kept out, until when and why";
+    "ban" "WHO 2h|ever [WHY]" ban, "keep an account or an address out";
+    "pardon" "WHO" pardon, "let it in again";
     "accounts" "" accounts, "all accounts";
     "account" "NAME" account, "one account";
     "quota" "NAME SIZE" quota, "change what an account may store";
@@ -149,6 +152,28 @@ fn kick(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
         1 => said("one session ends"),
         count => said(format!("{count} sessions end")),
     }))
+}
+
+fn bans(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
+    none(rest)?;
+    let lines = admin.bans().iter().map(ToString::to_string).collect();
+    Some(Ok(or_none(lines, "nobody is banned")))
+}
+
+fn ban(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
+    let (who, rest) = first(rest);
+    let secs = match first(rest).0 {
+        "ever" => None,
+        time => Some(parse_span(time)?),
+    };
+    let banned = admin.ban(who, secs, first(rest).1);
+    let done = |count| format!("{} is banned; sessions that end: {count}", Escaped(who));
+    Some(banned.map(|count| said(done(count))))
+}
+
+fn pardon(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
+    let who = one(rest)?;
+    Some(admin.pardon(who).map(|()| said(format!("{} is pardoned", Escaped(who)))))
 }
 
 fn accounts(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {

@@ -77,6 +77,23 @@ pub struct SessionSeen {
     pub doing: String,
 }
 
+/// A ban in force, its texts escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BanSeen {
+    /// `account` or `address`.
+    pub kind: String,
+    /// Which.
+    pub who: String,
+    /// Since when, seconds since 1970.
+    pub since_secs: i64,
+    /// Until when, and for how many seconds more; `None` is for ever.
+    pub until: Option<(i64, u64)>,
+    /// Who said so; empty for the server, by its counting.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
 /// Each of these is [`crate::client::Error::Refused`] for who is no admin, and
 /// [`crate::client::Error::Line`] if it is not known whether it was done.
 impl Client {
@@ -237,6 +254,49 @@ impl Client {
             conn.ask("KICK", &wire::Kick::new(who))?;
             Ok(conn.reply::<Counted<'_>>()?.count)
         })
+    }
+
+    /// The bans in force.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_bans(&mut self) -> Result<Vec<BanSeen>> {
+        self.rows("BANS", &Nothing::new(), |fields| {
+            let kind = Client::shown(fields.text("kind")?);
+            let who = Client::shown(fields.text("who")?);
+            let since_secs = fields.i64("since_secs")?;
+            let ends = fields.u8("ends")? == 1;
+            let until = (fields.i64("until_secs")?, fields.u64("left_secs")?);
+            Ok(BanSeen {
+                kind,
+                who,
+                since_secs,
+                until: ends.then_some(until),
+                by: Client::shown(fields.text("by")?),
+                why: Client::shown(fields.text("why")?),
+            })
+        })
+    }
+
+    /// Keeps an account or an address out for so many seconds, or for ever; gives how many
+    /// sessions end.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_ban(&mut self, who: &str, secs: Option<u64>, reason: &str) -> Result<u64> {
+        let message = wire::Ban::new(who, secs.is_some().into(), secs.unwrap_or(0), reason);
+        self.once("ban", |conn| {
+            conn.ask("BAN", &message)?;
+            Ok(conn.reply::<Counted<'_>>()?.count)
+        })
+    }
+
+    /// Lets an account or an address in again.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_pardon(&mut self, who: &str) -> Result<()> {
+        self.act("PARDON", &wire::Pardon::new(who))
     }
 
     /// An account's unfinished uploads.

@@ -129,6 +129,7 @@ impl Error {
             | Error::Line { .. }
             | Error::GaveUp { .. } => 3,
             Error::LoginRefused | Error::ServerUnproven | Error::NotLoggedIn => 4,
+            banned if banned.is_refusal(Code::Banned) => 4,
             _ => 1,
         }
     }

@@ -73,6 +73,16 @@ pub struct Config {
     pub connections_per_address: usize,
     /// Connections at one time that have not logged in.
     pub connections_before_login: usize,
+    /// Sessions of one account at one time.
+    pub sessions_per_account: usize,
+    /// Failed logins as one account that ban it.
+    pub ban_after: u32,
+    /// Failed logins from one address that ban it; loopback is exempt.
+    pub ban_address_after: u32,
+    /// Seconds for which a failed login counts.
+    pub ban_within_secs: u64,
+    /// Seconds of a first ban.
+    pub ban_secs: u64,
     /// Whether guests are let in, who have no account.
     pub guests: bool,
     /// Guests at one time.
@@ -144,6 +154,11 @@ impl Default for Config {
             connections: 1,
             connections_per_address: 1,
             connections_before_login: 1,
+            sessions_per_account: 1,
+            ban_after: 1,
+            ban_address_after: 1,
+            ban_within_secs: 1,
+            ban_secs: 1,
             guests: false,
             guest_sessions: 0,
             login_secs: 1,
@@ -232,6 +247,11 @@ mod tests {
             connections: 2000,
             connections_per_address: 50,
             connections_before_login: 200,
+            sessions_per_account: 50,
+            ban_after: 10,
+            ban_address_after: 30,
+            ban_within_secs: 600,
+            ban_secs: 600,
             guests: false,
             guest_sessions: 20,
             login_secs: 60,

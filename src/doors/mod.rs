@@ -12,10 +12,11 @@ use crate::stream::{Patience, Stream};
 /// How long each phase of a connection may take, by the settings.
 pub fn patience(site: &Site) -> Patience {
     let config = site.config();
+    let login = Duration::from_secs(config.login_secs);
     Patience {
         idle: Duration::from_secs(config.idle_secs),
         frame: Duration::from_secs(config.frame_secs),
-        login: Some(Instant::now() + Duration::from_secs(config.login_secs)),
+        login: Some((Instant::now() + login, login)),
     }
 }
 

@@ -1,14 +1,16 @@
 //! How a session gets its rights: by challenge and proof, or by a password in clear.
 //!
 //! Invariant: a stranger learns nothing from a refusal. A name that does not exist, one that is
-//! closed and one that may not log in from here get the same steps, texts and times.
+//! closed and one that may not log in from here get the same steps, texts and times; so do names
+//! that are banned because they failed too often.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::{Alive, Session, User};
-use crate::accounts::{Account, AccountName, State};
+use crate::accounts::{Account, AccountName, State, bans};
 use crate::admin;
 use crate::digest::Plain;
 use crate::error::{Error, Result};
@@ -35,6 +37,7 @@ impl Session {
     pub fn login_begin(&mut self, client_first: &str) -> Result<String> {
         self.user = None;
         let first = ClientFirst::parse(client_first)?;
+        self.check_banned(first.name())?;
         let site = self.site();
         let mock = Verifier::mock(site.secret(), first.name(), site.iterations());
         let accounts = site.accounts();
@@ -78,6 +81,8 @@ impl Session {
         let begun = self.exchange.take();
         let Exchange { server, name, account } =
             *begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
+        // Of those that began together only so many get an answer.
+        self.check_banned(&name)?;
         let entered = server.finish(client_final).and_then(|signature| match account {
             Some((account, proved)) => {
                 self.enter(&account, &proved, alive)?;
@@ -90,8 +95,46 @@ impl Session {
 
     /// Counts and logs an attempt that came to nothing.
     fn failed(&mut self, name: &str, e: &Error) {
-        self.tries += 1;
         log::warn!("login as {} from {} refused: {e}", Escaped(name), self.presence.peer);
+        match e {
+            Error::LoginRefused | Error::BadArgument { .. } | Error::BadField { .. } => {
+                self.count_failure(name);
+            }
+            // Nobody guessed.
+            _ => self.tries += 1,
+        }
+    }
+
+    /// Counts a guess that was wrong: for the connection, the address, and the account whose name
+    /// it was, if it was one. Its answer is held back the longer the more there were.
+    pub(super) fn count_failure(&mut self, name: &str) {
+        self.tries += 1;
+        let site = Arc::clone(self.site());
+        let failures = site.bans().failed(&site.ban_rules(), name, self.presence.peer);
+        self.hold_back_for(failures.max(self.tries));
+        site.bans().save(site.store());
+    }
+
+    fn hold_back_for(&mut self, failures: u32) {
+        let doublings = failures.saturating_sub(1);
+        self.held_back = bans::doubled(limits::LOGIN_DELAY, doublings, limits::LOGIN_DELAY_MOST);
+    }
+
+    /// Refuses who is banned before any password is looked at.
+    fn check_banned(&mut self, name: &str) -> Result<()> {
+        let site = Arc::clone(self.site());
+        site.bans().refresh();
+        site.bans().check_address(self.presence.peer)?;
+        site.bans().check_account(name).inspect_err(|e| {
+            self.tries += 1;
+            self.hold_back_for(self.tries);
+            log::warn!("login as {} from {} refused: {e}", Escaped(name), self.presence.peer);
+        })
+    }
+
+    /// For how long the answer to the last request is held back; told once.
+    pub fn take_held_back(&mut self) -> Duration {
+        std::mem::take(&mut self.held_back)
     }
 
     /// Whether so many attempts failed that the connection should end.
@@ -111,6 +154,7 @@ impl Session {
             self.site().open_views(name, &self.presence, &may, alive)?;
         let (name, cwd) = (name.clone(), VPath::root());
         let by = name.to_string();
+        self.site().bans().succeeded(&name, self.presence.peer);
         self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
         log::info!("{} logged in", self.who());
         Ok(())
@@ -119,6 +163,7 @@ impl Session {
     /// Logs in with a password in clear, checked against the same record.
     pub fn login_plain(&mut self, name: &str, password: &str) -> Result<()> {
         self.log_out();
+        self.check_banned(name)?;
         let entered = self.check_plain(name, password).and_then(|(account, proved, of_md5)| {
             let site = Arc::clone(self.site());
             let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
@@ -170,6 +215,7 @@ impl Session {
     /// Lets a guest in, where the settings allow it.
     pub fn login_guest(&mut self) -> Result<()> {
         self.log_out();
+        self.check_banned(AccountName::guest().as_str())?;
         let opened = self.site().open_guest(&self.presence);
         let opened = opened.inspect_err(|e| self.failed("anonymous", e))?;
         let Opened { accounts, rights, mounts, vfs, purse } = opened;
@@ -179,11 +225,6 @@ impl Session {
         self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
         log::info!("{} came in", self.who());
         Ok(())
-    }
-
-    /// Failed attempts of this connection.
-    pub fn tries(&self) -> u32 {
-        self.tries
     }
 
     /// Takes all rights away, as at the beginning.

@@ -11,6 +11,7 @@ mod why;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::login::Exchange;
 use self::people::Reproof;
@@ -45,7 +46,10 @@ pub struct Session {
     user: Option<User>,
     /// The settings as they were at the last look.
     config: Arc<Config>,
+    /// Failed attempts of this connection.
     tries: u32,
+    /// How long the answer to the request at hand is held back.
+    held_back: Duration,
 }
 
 /// Who is logged in.
@@ -81,7 +85,8 @@ impl Session {
     /// A session of somebody unknown.
     pub fn new(presence: Presence) -> Session {
         let config = presence.site().config();
-        Session { presence, exchange: None, reproof: None, user: None, config, tries: 0 }
+        let held_back = Duration::ZERO;
+        Session { presence, exchange: None, reproof: None, user: None, config, tries: 0, held_back }
     }
 
     /// What all sessions share.

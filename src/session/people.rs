@@ -32,7 +32,7 @@ impl Session {
         let peer = self.presence.peer;
         let taken = admin::stranger::register(self.site(), name, password, code, peer);
         if matches!(taken, Err(Error::CodeRefused)) {
-            self.tries += 1;
+            self.count_failure("");
         }
         taken
     }
@@ -49,7 +49,7 @@ impl Session {
     pub fn standing(&mut self, number: u64, name: &str) -> Result<Standing> {
         let standing = admin::stranger::standing(self.site(), number, name);
         if matches!(standing, Err(Error::Unknown { .. })) {
-            self.tries += 1;
+            self.count_failure("");
         }
         standing
     }
@@ -84,7 +84,8 @@ impl Session {
             *begun.ok_or(Error::WrongState { what: "REPROVE comes before PASSWD" })?;
         let proved = server.finish(client_final);
         if proved.is_err() {
-            self.tries += 1;
+            let name = self.account().unwrap_or_default().to_owned();
+            self.count_failure(&name);
         }
         let changed = proved.and_then(|signature| {
             self.put_password(&verifier, password)?;
@@ -122,7 +123,8 @@ impl Session {
         let by = Actor { name: self.account().unwrap_or_default(), from: &from };
         audit::note(by, format_args!("change the own password"), &changed);
         if matches!(changed, Err(Error::LoginRefused)) {
-            self.tries += 1;
+            let name = self.account().unwrap_or_default().to_owned();
+            self.count_failure(&name);
         }
         changed?;
         if end_others { self.end_others() } else { Ok(0) }

@@ -58,7 +58,8 @@ impl Site {
     /// truth: it is walked when nobody else uses the account and the last walk is old.
     ///
     /// The account is looked up when the walk is over, and `may` decides whether it may still come
-    /// in: [`Error::LoginRefused`] if not. `alive` is called during the walk.
+    /// in: [`Error::LoginRefused`] if not. [`Error::Full`] if it has too many sessions: that is
+    /// counted under the lock that makes it one of them. `alive` is called during the walk.
     pub fn open_views(
         &self,
         name: &AccountName,
@@ -103,9 +104,17 @@ impl Site {
         }
         self.forget_old_mounts(&mounts, presence);
         let vfs = self.views(home, Some(name.as_str()), rights, &mounts)?;
-        if let Some(me) = lock(&self.online).get_mut(&presence.id) {
+        let mut online = lock(&self.online);
+        let max = self.config().sessions_per_account;
+        let others = online.iter().filter(|(id, _)| **id != presence.id);
+        let own = others.filter(|(_, other)| other.user.as_ref().is_some_and(|u| u.0 == *name));
+        if own.count() >= max {
+            return Err(Error::Full { what: "sessions of one account", max: max as u64 });
+        }
+        if let Some(me) = online.get_mut(&presence.id) {
             me.user = Some((name.clone(), vfs.clone()));
         }
+        drop(online);
         Ok(Opened { accounts, rights, mounts, vfs, purse })
     }
 

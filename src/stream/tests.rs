@@ -38,12 +38,12 @@ fn each_deadline_has_its_name() {
     let mut into = [0; 8];
     let (mut ours, _theirs) = pair(QUICK);
     let wait = |got: Result<usize>| match got {
-        Err(Error::TimedOut { wait }) => wait,
+        Err(Error::TimedOut { wait, .. }) => wait,
         other => panic!("{other:?}"),
     };
     assert_eq!(wait(ours.arrive(&mut into, false)), Wait::Idle);
     assert_eq!(wait(ours.arrive(&mut into, true)), Wait::Frame);
-    ours.patience.login = Some(Instant::now());
+    ours.patience.login = Some((Instant::now(), Duration::from_secs(60)));
     assert_eq!(wait(ours.arrive(&mut into, false)), Wait::Login);
     assert_eq!(wait(ours.arrive(&mut into, true)), Wait::Login);
     ours.logged_in();
@@ -56,7 +56,7 @@ fn a_peer_that_does_not_read_is_late() {
     ours.tcp.set_write_timeout(Some(Duration::from_millis(5))).unwrap();
     let large = vec![0; 64 << 20];
     let got = ours.send(&[&large]);
-    assert!(matches!(got, Err(Error::TimedOut { wait: Wait::Send })), "{got:?}");
+    assert!(matches!(got, Err(Error::TimedOut { wait: Wait::Send, .. })), "{got:?}");
 }
 
 #[test]

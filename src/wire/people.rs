@@ -126,5 +126,26 @@ messages! {
     PartOf {
         account: text = "the account's name",
         path: text = "the path that the upload was for",
+    }    /// Each ban of `BANS`.
+    BanLine {
+        kind: text = "`account` or `address`",
+        who: text = "the account's name, or the address; a network of IPv6 ends with `/64`",
+        since_secs: i64 = "since when, seconds since 1970",
+        ends: u8 = "1 if it ends by itself",
+        until_secs: i64 = "when; 0 if it does not",
+        left_secs: u64 = "for how many seconds more; 0 if it does not end",
+        by: text = "who said so; nothing for the server, by its counting",
+        why: text = "why",
+    }
+    /// `BAN`: bans an account or an address.
+    Ban {
+        who: text = "the account's name, or the address",
+        ends: u8 = "0: for ever; 1: for so long",
+        secs: u64 = "for how many seconds, up to ten years",
+        reason: text = "why, for other admins",
+    }
+    /// `PARDON`: lets an account or an address in again.
+    Pardon {
+        who: text = "as in `BanLine`",
     }
 }

@@ -189,6 +189,8 @@ mod tests {
     use miniftp::config::Config;
     use zeroize::Zeroizing;
 
+    use miniftp::accounts::bans::Bans;
+
     use super::super::understand;
     use super::*;
 
@@ -212,9 +214,10 @@ mod tests {
             let ask = |_: &str| Ok(Zeroizing::new("secret".to_owned()));
             let config = Config { iterations: 4096, ..Config::default() };
             let queue = Queue::new(&self.0, 30);
+            let bans = Bans::open(&self.0);
             let (conf, home) = (self.0.as_path(), self.0.as_path());
-            let desk =
-                Desk { store: &store, queue: &queue, conf, home, config: &config, ask: &ask };
+            let (store, queue, bans) = (&store, &queue, &bans);
+            let desk = Desk { store, queue, bans, conf, home, config: &config, ask: &ask };
             (command.run)(&desk, &request)
         }
 

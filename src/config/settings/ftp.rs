@@ -31,7 +31,8 @@ pub(super) static FTP: &[Setting] = &[
         key: "data_secs",
         default: "30",
         form: Form::Whole("whole seconds", 1, 3600, |config, value| config.data_secs = value),
-        help: "A data connection must come about in so long, and must not stand still for longer.",
+        help: "A data connection must come about in so long. Over so long, a transfer must make \
+            1 KiB a second at least.",
     },
     Setting {
         section: "ftp",

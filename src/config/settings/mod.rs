@@ -6,6 +6,7 @@
 //! value inside its bounds.
 
 mod ftp;
+mod login;
 mod people;
 mod server;
 mod storage;
@@ -55,8 +56,9 @@ pub enum Form {
 type Word = (&'static str, fn(&mut Config));
 
 /// The sections, in the order of the file.
-static SECTIONS: [&[Setting]; 7] = [
+static SECTIONS: [&[Setting]; 8] = [
     server::SERVER,
+    login::LOGIN,
     ftp::FTP,
     people::GUESTS,
     storage::STORAGE,

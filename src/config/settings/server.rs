@@ -43,6 +43,16 @@ pub(super) static SERVER: &[Setting] = &[
     },
     Setting {
         section: "server",
+        key: "sessions_per_account",
+        default: "50",
+        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
+            config.sessions_per_account = value as usize;
+        }),
+        help: "Sessions of one account at one time, through both doors together. Guests have a \
+            limit of their own.",
+    },
+    Setting {
+        section: "server",
         key: "login_secs",
         default: "60",
         form: Form::Whole("whole seconds", 1, 3600, |config, value| config.login_secs = value),

@@ -1,13 +1,14 @@
 //! The handlers of the admin's work. Their rows need [`super::Needs::Admin`].
 
-use super::commands::{done, tell};
+use super::commands::{done, switch, tell};
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::session::{AccountState, Overview};
 use crate::wire::{
-    AccountLine, Approve, Code, Counted, Create, Kick, Message, Named, NewPassword, NewQuota,
-    NewRole, Nothing, Part, PartOf, Reject, Remove, SessionLine, Sink, WaitingLine,
+    AccountLine, Approve, Ban, BanLine, Code, Counted, Create, Kick, Message, Named, NewPassword,
+    NewQuota, NewRole, Nothing, Pardon, Part, PartOf, Reject, Remove, SessionLine, Sink,
+    WaitingLine,
 };
 
 /// Parts with rows one after the other, and their number.
@@ -172,6 +173,39 @@ pub(super) fn kick(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Kick<'_> = request.message()?;
     let count = conn.session.as_admin(|admin| admin.kick(what.who))? as u64;
     tell(Code::Done, format!("{count} sessions end"), &Counted::new(count))
+}
+
+pub(super) fn bans(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    request.message::<Nothing<'_>>()?;
+    let bans = conn.session.as_admin(|admin| Ok(admin.bans()))?;
+    let mut rows = Rows::new(conn);
+    for one in &bans {
+        let (ban, who) = (&one.ban, one.ban.who.to_string());
+        rows.push(&BanLine::new(
+            ban.who.kind(),
+            &who,
+            ban.since_secs,
+            ban.until_secs.is_some().into(),
+            ban.until_secs.unwrap_or(0),
+            one.left_secs.unwrap_or(0),
+            ban.by.as_deref().unwrap_or(""),
+            &ban.why,
+        ))?;
+    }
+    rows.end("bans")
+}
+
+pub(super) fn ban(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let what: Ban<'_> = request.message()?;
+    let secs = switch(what.ends, "ends: 0 or 1")?.then_some(what.secs);
+    let count = conn.session.as_admin(|admin| admin.ban(what.who, secs, what.reason))? as u64;
+    tell(Code::Done, format!("banned; {count} sessions end"), &Counted::new(count))
+}
+
+pub(super) fn pardon(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let what: Pardon<'_> = request.message()?;
+    conn.session.as_admin(|admin| admin.pardon(what.who))?;
+    done("pardoned")
 }
 
 pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {

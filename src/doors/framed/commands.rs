@@ -112,6 +112,10 @@ table! {
     "SESSIONS" Admin "Nothing" "200 `Counted`" admin::sessions,
         "who is here, each as a `SessionLine`";
     "KICK" Admin "Kick" "200 `Counted`" admin::kick, "end sessions";
+    "BANS" Admin "Nothing" "200 `Counted`" admin::bans, "who is kept out, each as a `BanLine`";
+    "BAN" Admin "Ban" "200 `Counted`" admin::ban,
+        "keep an account or an address out; its sessions end";
+    "PARDON" Admin "Pardon" "200" admin::pardon, "let an account or an address in again";
     "PARTSOF" Admin "Named" "200 `Counted`" admin::parts,
         "an account's unfinished uploads, each as a `Part`";
     "DROPPART" Admin "PartOf" "200" admin::drop_part, "remove an unfinished upload";

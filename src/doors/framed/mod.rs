@@ -224,6 +224,7 @@ impl Conn {
             _ => return Err(Error::Malformed { what: "a request was expected" }),
         }
         let result = self.run(fields, data);
+        self.hold_back()?;
         let answer = match result {
             Ok(Outcome::Grouped) => return Ok(()),
             Ok(Outcome::Answer(answer)) => answer,
@@ -240,6 +241,18 @@ impl Conn {
             return Err(Error::TooMany { what: "login attempts", max: limits::LOGIN_TRIES.into() });
         }
         Ok(())
+    }
+
+    /// Lets an answer wait that somebody who guesses should not have at once.
+    fn hold_back(&mut self) -> Result<()> {
+        let wait = self.session.take_held_back();
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.outbox.flush()?;
+        let session = &self.session;
+        let over = || session.is_ended() || session.site().is_stopping();
+        self.outbox.stream.hold_back(wait, &over)
     }
 
     fn run(&mut self, mut fields: Fields<'_>, data: &[u8]) -> Result<Outcome> {

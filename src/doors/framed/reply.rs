@@ -1,6 +1,6 @@
 //! Errors and results as answers: the only place where an error becomes a number of this door.
 
-use crate::error::Error;
+use crate::error::{Banned, Error};
 use crate::wire::{self, Bad, Code, Kind, Message, Sink, There};
 
 /// The final answer to a request.
@@ -58,6 +58,8 @@ impl Answer {
 pub(super) fn code_of(error: &Error) -> Code {
     match error {
         Error::NeedLogin => Code::NeedLogin,
+        Error::Banned { what: Banned::Account, .. } => Code::Banned,
+        Error::Banned { what: Banned::Address, .. } => Code::AddressBanned,
         Error::LoginRefused => Code::LoginRefused,
         Error::NeedAdmin => Code::NeedAdmin,
         Error::NameTaken { .. } => Code::NameTaken,

@@ -3,6 +3,8 @@
 //! Invariant: every command gets its replies in order, and replies that are ready together leave
 //! in one write.
 
+use std::time::Instant;
+
 use super::line::{Line, Lines};
 use super::reply;
 use crate::error::{Error, Result};
@@ -63,16 +65,23 @@ impl Control {
         sent
     }
 
-    /// Waits for the next line.
+    /// Waits for the next line that is not empty.
     pub(super) fn next(&mut self) -> Result<Line> {
         if let Some(held) = self.held.take() {
             return Ok(held);
         }
+        let begun = Instant::now();
         loop {
-            if let Some(line) = self.lines.next() {
-                return Ok(line);
+            match self.lines.next() {
+                // An empty line is no command: telnet and some clients send them.
+                Some(Line::Empty) => continue,
+                Some(line) => return Ok(line),
+                None => {}
             }
             self.flush()?;
+            if !self.lines.is_begun() {
+                self.stream.waits_since(begun);
+            }
             let mut room = [0; READ];
             let n = self.stream.arrive(&mut room, self.lines.is_begun())?;
             self.lines.push(room.get(..n).unwrap_or_default());

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram;
-use crate::stream::Stream;
+use crate::stream::{Pace, Stream};
 
 /// Ports of a range that are tried before a passive listener is refused.
 const PORT_TRIES: u32 = 64;
@@ -107,16 +107,16 @@ pub(super) fn v4(address: IpAddr) -> Option<Ipv4Addr> {
 #[derive(Debug)]
 pub(super) struct Data {
     tcp: TcpStream,
-    /// How long it may stand still.
+    /// In each span of this length [`limits::PACE`] bytes a second must move.
     patience: Duration,
-    moved_at: Instant,
+    pace: Pace,
 }
 
 impl Data {
     pub(super) fn new(tcp: TcpStream, patience: Duration) -> io::Result<Data> {
         tcp.set_nonblocking(true)?;
         tcp.set_nodelay(true)?;
-        Ok(Data { tcp, patience, moved_at: Instant::now() })
+        Ok(Data { tcp, patience, pace: Pace::default() })
     }
 
     /// Writes what can be written now. `None`: it would have to wait.
@@ -136,7 +136,7 @@ impl Data {
     fn moved(&mut self, done: io::Result<usize>) -> io::Result<Option<usize>> {
         match done {
             Ok(n) => {
-                self.moved_at = Instant::now();
+                self.pace.step(Duration::ZERO, n, self.patience);
                 Ok(Some(n))
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
@@ -146,11 +146,19 @@ impl Data {
         }
     }
 
-    /// Waits until it can be written to, or read from, or the control line has something.
-    pub(super) fn wait(&self, write: bool, control: (&Stream, PollFlags)) -> Result<Woken> {
+    /// Waits until it can be written to, or read from, or the control line has something. One that
+    /// dribbles is as late as one that stands still.
+    pub(super) fn wait(&mut self, write: bool, control: (&Stream, PollFlags)) -> Result<Woken> {
         let events = if write { PollFlags::OUT } else { PollFlags::IN };
-        let left = self.patience.saturating_sub(self.moved_at.elapsed());
-        wait(&self.tcp, events, Some(control), left)
+        let begun = Instant::now();
+        let woken = wait(&self.tcp, events, Some(control), self.pace.left(self.patience))?;
+        let in_time = self.pace.step(begun.elapsed(), 0, self.patience);
+        Ok(if in_time { woken } else { Woken::Late })
+    }
+
+    /// How long that span is.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Takes what still comes and throws it away, for a moment: a client whose bytes meet a closed

@@ -1,15 +1,9 @@
 //! Coming and going.
 
-use std::thread;
-
 use super::data::Plan;
 use super::facts::Facts;
 use super::{Conn, Type, settings};
 use crate::error::{Error, Result};
-use crate::limits;
-
-/// The longest wait before a failed login is answered, in doublings of the first.
-const DELAY_DOUBLINGS: u32 = 4;
 
 impl Conn {
     /// Everything as at the beginning, but for the connection itself.
@@ -80,19 +74,8 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
             conn.control.say(230, &format!("logged in, {room}"));
             Ok(())
         }
-        Err(e @ (Error::LoginRefused | Error::BadArgument { .. })) => {
-            let doublings = conn.session.tries().saturating_sub(1).min(DELAY_DOUBLINGS);
-            thread::sleep(limits::LOGIN_DELAY * 2u32.pow(doublings));
-            conn.control.say(530, &Error::LoginRefused.to_string());
-            if conn.session.is_out_of_tries() {
-                log::warn!("{}: {e}, and once too often", conn.session.who());
-                return Err(Error::Full {
-                    what: "login attempts",
-                    max: limits::LOGIN_TRIES.into(),
-                });
-            }
-            Ok(())
-        }
+        // A name that could be none is as wrong as any other.
+        Err(Error::BadArgument { .. }) => Err(Error::LoginRefused),
         Err(e) => Err(e),
     }
 }

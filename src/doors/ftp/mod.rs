@@ -36,6 +36,7 @@ use self::line::{Command, Line};
 use crate::doors;
 use crate::error::{Error, Fate, Result};
 use crate::gate::Place;
+use crate::limits;
 use crate::session::Session;
 use crate::site::Site;
 use crate::stream::Stream;
@@ -143,7 +144,6 @@ impl Conn {
             }
             match self.control.next()? {
                 Line::Command(command) => self.dispatch(&command)?,
-                // An empty line is no command: telnet and some clients send them.
                 Line::Empty => {}
                 Line::TooLong => self.control.say(500, "the line is too long"),
                 Line::Bad(why) => self.control.say(500, why),
@@ -165,6 +165,7 @@ impl Conn {
         }
         let done = self.run(command);
         self.session.begin("");
+        self.hold_back()?;
         match done {
             Ok(()) => Ok(()),
             Err(e) if e.fate() == Fate::Close => Err(e),
@@ -173,9 +174,24 @@ impl Conn {
                     log::error!("{} {}: {e}: {source}", self.session.who(), command.verb);
                 }
                 self.control.say(reply::reply_code(&e), &e.to_string());
-                Ok(())
+                if !self.session.is_out_of_tries() {
+                    return Ok(());
+                }
+                log::warn!("{}: {e}, and once too often", self.session.who());
+                Err(Error::Full { what: "login attempts", max: limits::LOGIN_TRIES.into() })
             }
         }
+    }
+
+    /// Lets an answer wait that somebody who guesses should not have at once.
+    fn hold_back(&mut self) -> Result<()> {
+        let wait = self.session.take_held_back();
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let session = &self.session;
+        let over = || session.is_ended() || session.site().is_stopping();
+        self.control.stream.hold_back(wait, &over)
     }
 
     fn run(&mut self, command: &Command) -> Result<()> {

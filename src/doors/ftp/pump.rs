@@ -7,8 +7,9 @@ use rustix::event::PollFlags;
 
 use super::data::{self, Data, Plan, Woken};
 use super::line::Line;
+use super::reply::reply_code;
 use super::{Conn, Type};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Wait};
 use crate::limits;
 
 /// How a transfer was broken off.
@@ -18,8 +19,10 @@ pub(super) enum Broken {
     Aborted,
     /// The client has gone, or the server stops.
     Ended(Error),
-    /// The data connection failed or stood still: what to say, with 426.
+    /// The data connection failed: what to say, with 426.
     Line(&'static str),
+    /// It stood still, or dribbled.
+    Late(Error),
 }
 
 impl Conn {
@@ -106,7 +109,8 @@ impl Conn {
                     match data::wait(&listener, PollFlags::IN, Some(control), left)? {
                         Woken::Data => {}
                         Woken::Late => {
-                            self.control.say(425, "nobody came to the data connection");
+                            let late = late(patience);
+                            self.control.say(425, &format!("nobody came: {late}"));
                             return Ok(None);
                         }
                         Woken::Control => match self.heard() {
@@ -172,12 +176,12 @@ impl Conn {
         Ok(())
     }
 
-    fn wait_for(&mut self, data: &Data, write: bool) -> Result<(), Broken> {
+    fn wait_for(&mut self, data: &mut Data, write: bool) -> Result<(), Broken> {
         let control = (&self.control.stream, self.control_events());
         match data.wait(write, control).map_err(Broken::Ended)? {
             Woken::Data => Ok(()),
             Woken::Control => self.heard(),
-            Woken::Late => Err(Broken::Line("the data connection stood still for too long")),
+            Woken::Late => Err(Broken::Late(late(data.patience()))),
         }
     }
 
@@ -207,6 +211,10 @@ impl Conn {
                 self.control.say(426, why);
                 Ok(())
             }
+            Broken::Late(e) => {
+                self.control.say(reply_code(&e), &e.to_string());
+                Ok(())
+            }
             Broken::Ended(e) => Err(e),
         }
     }
@@ -215,6 +223,11 @@ impl Conn {
     pub(super) fn is_image(&self) -> bool {
         self.representation == Type::Image
     }
+}
+
+/// The deadline of a data connection has passed.
+fn late(patience: Duration) -> Error {
+    Error::TimedOut { wait: Wait::Data, secs: patience.as_secs() }
 }
 
 /// Bytes that are worth a write without waiting for more.

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::error::{Error, Wait};
+use crate::error::{Banned, Error, Wait};
 use crate::text::is_harmful;
 
 /// A text without anything that ends a line or acts on a terminal; unlike
@@ -25,7 +25,10 @@ impl fmt::Display for Clean<'_> {
 /// The number for an error. There is no `_` here on purpose: a new error must be given its number.
 pub(super) fn reply_code(error: &Error) -> u16 {
     match error {
-        Error::NeedLogin | Error::LoginRefused | Error::ServerUnproven => 530,
+        Error::NeedLogin
+        | Error::LoginRefused
+        | Error::Banned { what: Banned::Account, .. }
+        | Error::ServerUnproven => 530,
         Error::NeedAdmin
         | Error::NameTaken { .. }
         | Error::CodeRefused
@@ -53,12 +56,15 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::WholeMismatch
         | Error::TooMany { .. }
         | Error::Io { .. } => 451,
-        Error::TimedOut { wait: Wait::Login | Wait::Idle | Wait::Frame }
+        Error::TimedOut { wait: Wait::Login | Wait::Idle | Wait::Frame, .. }
+        | Error::Banned { what: Banned::Address, .. }
         | Error::AccountClosed
         | Error::Ended
         | Error::Full { .. }
         | Error::Stopping => 421,
-        Error::TimedOut { wait: Wait::Send } | Error::Gone | Error::Interrupted => 426,
+        Error::TimedOut { wait: Wait::Send | Wait::Data, .. }
+        | Error::Gone
+        | Error::Interrupted => 426,
     }
 }
 
@@ -118,11 +124,14 @@ mod tests {
 
     /// One of each; the match in [`reply_code`] says when one is missing there.
     fn errors() -> Vec<(u16, Error)> {
-        let timed_out = |wait| Error::TimedOut { wait };
+        let timed_out = |wait| Error::TimedOut { wait, secs: 60 };
+        let banned = |what| Error::Banned { what, why: path(), left_secs: None };
         let what = "x";
         vec![
             (530, Error::NeedLogin),
             (530, Error::LoginRefused),
+            (530, banned(Banned::Account)),
+            (421, banned(Banned::Address)),
             (550, Error::NeedAdmin),
             (550, Error::NameTaken { name: path() }),
             (550, Error::CodeRefused),
@@ -158,6 +167,7 @@ mod tests {
             (421, timed_out(Wait::Idle)),
             (421, timed_out(Wait::Frame)),
             (426, timed_out(Wait::Send)),
+            (426, timed_out(Wait::Data)),
             (421, Error::AccountClosed),
             (421, Error::Ended),
             (421, Error::Full { what, max: 1 }),

@@ -160,14 +160,14 @@ fn who_begins_a_line_and_never_ends_it_is_not_waited_for() {
     let scene = Scene::with(&[("server", "frame_secs", "1")]);
     let mut ann = scene.ann();
     ann.send_bytes(b"NOO");
-    ann.reply().expect(421).says("waited too long");
+    ann.reply().expect(421).says("waited 1 s for the rest of a message");
     ann.expect_end();
     let idle = Scene::with(&[("server", "idle_secs", "1")]);
     let mut silent = idle.ann();
-    silent.reply().expect(421).says("waited too long for the next request");
+    silent.reply().expect(421).says("waited 1 s for the next request");
     silent.expect_end();
     let strangers = Scene::with(&[("server", "login_secs", "1")]);
     let mut stranger = FtpTalk::connect(strangers.daemon.ftp_addr());
-    stranger.reply().expect(421).says("waited too long for the login");
+    stranger.reply().expect(421).says("waited 1 s for the login");
     stranger.expect_end();
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{LARGE, Scene};
-use crate::harness::{bytes, part_files};
+use crate::harness::{FtpTalk, bytes, part_files};
 
 #[test]
 fn who_does_not_come_for_the_data_is_not_waited_for() {
@@ -14,7 +14,7 @@ fn who_does_not_come_for_the_data_is_not_waited_for() {
     let mut ann = scene.ann();
     for command in ["RETR f", "LIST", "STOR new"] {
         ann.epsv();
-        ann.ask(command).expect(425).says("nobody came");
+        ann.ask(command).expect(425).says("nobody came: waited 1 s for the data connection");
         ann.ask("PWD").expect(257);
     }
     assert_eq!(scene.stored("new"), None);
@@ -28,7 +28,7 @@ fn a_transfer_that_stands_still_is_ended_and_the_session_lives() {
     scene.put_large("big");
     let mut ann = scene.ann();
     let mut data = ann.begin("RETR big");
-    ann.reply().expect(426).says("stood still");
+    ann.reply().expect(426).says("waited 1 s for the data connection");
     ann.ask("PWD").expect(257);
     let mut some = Vec::new();
     let _ = data.read_to_end(&mut some);
@@ -38,11 +38,76 @@ fn a_transfer_that_stands_still_is_ended_and_the_session_lives() {
 
     let mut data = ann.begin("STOR new");
     data.write_all(&bytes(2, 200_000)).unwrap();
-    ann.reply().expect(426).says("stood still");
+    ann.reply().expect(426).says("waited 1 s for the data connection");
     // What came is kept, and a client can go on behind it.
     ann.ask("SIZE new").expect(213).says("200000");
     assert_eq!(scene.stored("new"), None);
     ann.ask("PWD").expect(257);
+}
+
+#[test]
+fn a_transfer_that_dribbles_is_as_late_as_one_that_stands_still() {
+    let scene = Scene::with(&[("ftp", "data_secs", "1")]);
+    let mut ann = scene.ann();
+    // A byte now and then, until the other side has gone.
+    let mut data = ann.begin("STOR drip");
+    let writer = thread::spawn(move || {
+        while data.write_all(b".").is_ok() {
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    });
+    ann.reply().expect(426).says("waited 1 s for the data connection");
+    writer.join().unwrap();
+    ann.ask("DELE drip").expect(550);
+    let scene = Scene::with(&[("ftp", "data_secs", "1")]);
+    scene.put_large("big");
+    let mut ann = scene.ann();
+    let mut data = ann.begin("RETR big");
+    let reader = thread::spawn(move || {
+        while data.read(&mut [0]).is_ok_and(|n| n > 0) {
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    });
+    ann.reply().expect(426).says("waited 1 s for the data connection");
+    ann.ask("PWD").expect(257);
+    drop(reader);
+}
+
+#[test]
+fn a_control_line_that_chatters_is_as_late_as_a_silent_one() {
+    let chatter = |ftp: &FtpTalk, line: &'static [u8]| {
+        let mut tcp = ftp.tcp().try_clone().unwrap();
+        thread::spawn(move || {
+            while tcp.write_all(line).is_ok() {
+                thread::park_timeout(Duration::from_millis(50));
+            }
+        })
+    };
+    // Before the login whatever is said; after it empty lines, which ask for nothing.
+    let scene = Scene::with(&[("server", "login_secs", "1")]);
+    let mut stranger = FtpTalk::connect(scene.daemon.ftp_addr());
+    let writer = chatter(&stranger, b"NOOP\r\n");
+    let last = loop {
+        let reply = stranger.reply();
+        if reply.code != 200 {
+            break reply;
+        }
+    };
+    last.expect(421).says("waited 1 s for the login");
+    writer.join().unwrap();
+    let scene = Scene::with(&[("server", "idle_secs", "1")]);
+    let mut ann = scene.ann();
+    let writer = chatter(&ann, b"\r\n");
+    ann.reply().expect(421).says("waited 1 s for the next request");
+    writer.join().unwrap();
+    // A line that never ends is one that was begun, and so is what a telnet says beside lines.
+    let scene = Scene::with(&[("server", "frame_secs", "1")]);
+    for bytes in [b"N".as_slice(), b"\xff\xf1"] {
+        let mut ann = scene.ann();
+        let writer = chatter(&ann, bytes);
+        ann.reply().expect(421).says("waited 1 s for the rest of a message");
+        writer.join().unwrap();
+    }
 }
 
 #[test]

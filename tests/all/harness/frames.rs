@@ -75,7 +75,12 @@ impl Frames {
     /// Connects and reads nothing.
     #[track_caller]
     pub fn raw(addr: SocketAddr) -> Frames {
-        let tcp = TcpStream::connect(addr).unwrap();
+        Frames::over(TcpStream::connect(addr).unwrap())
+    }
+
+    /// The same over a connection that is there.
+    #[track_caller]
+    pub fn over(tcp: TcpStream) -> Frames {
         tcp.set_nodelay(true).unwrap();
         tcp.set_read_timeout(Some(DEADLINE)).unwrap();
         tcp.set_write_timeout(Some(DEADLINE)).unwrap();
@@ -132,6 +137,23 @@ impl Frames {
             proof.verify(end.server_final).expect("the server's signature");
         }
         answer
+    }
+
+    /// Sends a login up to its proof; what comes is [`Frames::read_last`].
+    #[track_caller]
+    pub fn send_login(&mut self, name: &str, password: &str) {
+        let (exchange, first) = ClientExchange::begin(name).unwrap();
+        let answer = self.request("LOGIN", &wire::Login::new(&first));
+        let challenge: wire::Challenge<'_> = answer.expect(280).message();
+        let challenge = exchange.challenge(challenge.server_first).unwrap();
+        let keys = challenge.derive(password).unwrap();
+        self.send("PROOF", &wire::Proof::new(&challenge.prove(&keys).unwrap().1));
+    }
+
+    /// The next final answer or last words.
+    #[track_caller]
+    pub fn read_last(&mut self) -> Answer {
+        self.read_final().1
     }
 
     /// Sends any bytes. That the server has hung up shows when its answer is read.
@@ -297,7 +319,7 @@ impl Arrive for Waiting<'_> {
                 // With a timeout set the kernel does not go on by itself after it was disturbed.
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Err(Error::Gone),
-                Err(_) => Err(Error::TimedOut { wait: Wait::Frame }),
+                Err(_) => Err(Error::TimedOut { wait: Wait::Frame, secs: 60 }),
             };
         }
     }

@@ -4,6 +4,7 @@
 mod frames;
 mod names;
 mod room;
+mod sessions;
 mod time;
 
 use std::fs;
@@ -85,6 +86,14 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("REGISTRATIONS_FILE", "conf/ belongs to the operator; as ACCOUNTS_FILE"),
     ("REGISTRATIONS", "memory of answers; who asks is stopped by the settings long before"),
     ("LIST_FILE", "conf/ belongs to the operator"),
+    ("LOGIN_DELAY_MOST", "how long an answer waits; shown by the tests of bans"),
+    ("HELD_LOOK", "how often, not how much"),
+    ("FAILURES", "shown by the tests in the room itself; thousands of logins would be needed"),
+    ("BANS", "as FAILURES"),
+    ("BANS_FILE", "as ACCOUNTS_FILE"),
+    ("BAN_MOST", "a day; shown by the tests in the room itself"),
+    ("BAN_MEMORY", "as BAN_MOST"),
+    ("BANS_PAUSE", "how often, not how much"),
     ("REMARK", "shown by the tests of the admin's work"),
     ("INVITATION", "the form of a code; another one is unknown"),
     ("ANNOUNCEMENTS", "how many announcements wait for a terminal"),

@@ -31,17 +31,17 @@ fn a_peer_that_dribbles_is_as_late_as_a_silent_one() {
     let endless = [&[0, 0, 15, 160][..], &[0; 4000]].concat();
     let stranger = scene.stranger();
     let writer = dribble(&stranger, endless.clone());
-    stranger.expect_bye(420).says("the rest of a frame");
+    stranger.expect_bye(420).says("waited 1 s for the rest of a message");
     writer.join().unwrap();
 
     let guest = scene.guest();
     let writer = dribble(&guest, endless);
-    guest.expect_bye(420).says("the rest of a frame");
+    guest.expect_bye(420).says("waited 1 s for the rest of a message");
     writer.join().unwrap();
 
     let mut silent = scene.guest();
     silent.send_bytes(&request("PING", &Nothing::new(), &[])[..7]);
-    silent.expect_bye(420).says("the rest of a frame");
+    silent.expect_bye(420).says("waited 1 s for the rest of a message");
     scene.others_are_served();
 }
 
@@ -50,7 +50,7 @@ fn the_login_has_one_deadline_whatever_is_said_before_it() {
     let site_of = Scene::with(&[("login_secs", "2")]);
     let silent = site_of.stranger();
     let mut chatty = site_of.stranger();
-    silent.expect_bye(420).says("the login");
+    silent.expect_bye(420).says("waited 2 s for the login");
     let bye = loop {
         chatty.send("PING", &Nothing::new());
         let frame = chatty.read_frame().expect("an answer or a bye");
@@ -67,7 +67,7 @@ fn the_login_has_one_deadline_whatever_is_said_before_it() {
 #[test]
 fn silence_after_the_login_ends_too() {
     let scene = Scene::with(&[("idle_secs", "1")]);
-    scene.guest().expect_bye(420).says("the next request");
+    scene.guest().expect_bye(420).says("waited 1 s for the next request");
     scene.newcomers_are_served();
 }
 
@@ -80,6 +80,6 @@ fn who_does_not_read_is_not_waited_for() {
     for _ in 0..64 {
         deaf.send("GET", &Get::new("big", 0, u64::MAX, 0));
     }
-    scene.daemon.wait_for_log("waited too long for the other side to read");
+    scene.daemon.wait_for_log("waited 1 s for the other side to read");
     scene.others_are_served();
 }

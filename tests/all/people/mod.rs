@@ -1,6 +1,8 @@
 //! Registering, the operator, admins, one's own password: through the real programs.
 
 mod admin;
+mod bans;
+mod bans_by_hand;
 mod console;
 mod import;
 mod modes;

@@ -191,7 +191,7 @@ fn page() -> String {
     page.answer(Kind::Answer, Code::Verified, "stored, 5 bytes", "Stored", &Stored::new(5));
 
     page.say("**The last words** to a client that was silent.");
-    let waited = "waited too long for the next request";
+    let waited = "waited 600 s for the next request";
     page.answer(Kind::Bye, Code::TimedOut, waited, "Nothing", &Nothing::new());
     page.0
 }

@@ -1,0 +1,171 @@
+//! The bans in force, and those that ended lately, which make the next one longer.
+//!
+//! Never: reads a clock or a file.
+//! Invariant: of each kind of automatic ban there are at most [`limits::BANS`]; one more takes the
+//! place of that which ends first. Bans by hand are counted apart and leave by themselves alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Ban, Now, Who, doubled};
+use crate::limits;
+
+/// Bans by what they keep out.
+pub(super) type Book = BTreeMap<Who, Ban>;
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub(super) struct List {
+    held: BTreeMap<Who, Held>,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    ban: Ban,
+    /// When it ends by the steady clock; `None` is never.
+    ends: Option<Duration>,
+}
+
+impl Held {
+    fn left(&self, now: Now) -> Option<Left<'_>> {
+        let secs = match self.ends {
+            None => None,
+            Some(ends) => {
+                let left = ends.checked_sub(now.steady).filter(|left| !left.is_zero())?;
+                // Rounded up: whoever waits so long is let in.
+                Some(left.as_secs() + u64::from(left.subsec_nanos() > 0))
+            }
+        };
+        Some(Left { ban: &self.ban, secs })
+    }
+
+    fn is_remembered(&self, now: Now) -> bool {
+        let memory = if self.ban.by.is_some() { Duration::ZERO } else { limits::BAN_MEMORY };
+        self.ends.is_none_or(|ends| ends.saturating_add(memory) > now.steady)
+    }
+
+    fn is_like(&self, who: &Who) -> bool {
+        self.ban.by.is_none() && self.ban.who.kind() == who.kind()
+    }
+}
+
+/// A ban in force.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left<'a> {
+    pub(super) ban: &'a Ban,
+    /// For how many seconds more; `None` is for ever.
+    pub(super) secs: Option<u64>,
+}
+
+/// What an edit of the file changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Banned(Ban),
+    Pardoned(Who),
+}
+
+impl List {
+    /// The ban that keeps this out now.
+    pub(super) fn left(&self, who: &Who, now: Now) -> Option<Left<'_>> {
+        self.held.get(who)?.left(now)
+    }
+
+    /// All bans in force.
+    pub(super) fn in_force(&self, now: Now) -> impl Iterator<Item = Left<'_>> {
+        self.held.values().filter_map(move |held| held.left(now))
+    }
+
+    /// How many bans by hand there are.
+    pub(super) fn by_hand(&self) -> usize {
+        self.held.values().filter(|held| held.ban.by.is_some()).count()
+    }
+
+    /// Bans because of failures, twice as long as the last time; nothing if it is banned already.
+    pub(super) fn impose(
+        &mut self,
+        who: &Who,
+        why: String,
+        first: Duration,
+        now: Now,
+    ) -> Option<Ban> {
+        self.forget_old(now);
+        let before = self.held.get(who);
+        if before.is_some_and(|held| held.left(now).is_some()) {
+            return None;
+        }
+        let times = before.map_or(0, |held| held.ban.times);
+        let length = doubled(first, times, limits::BAN_MOST);
+        if before.is_none() {
+            self.make_room(who);
+        }
+        let secs = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
+        let ban = Ban {
+            who: who.clone(),
+            since_secs: now.wall_secs,
+            until_secs: Some(now.wall_secs.saturating_add(secs)),
+            times: times.saturating_add(1),
+            by: None,
+            why,
+        };
+        let ends = Some(now.steady.saturating_add(length));
+        self.held.insert(who.clone(), Held { ban: ban.clone(), ends });
+        Some(ban)
+    }
+
+    fn make_room(&mut self, who: &Who) {
+        let like = |held: &&Held| held.is_like(who);
+        if self.held.values().filter(like).count() < limits::BANS {
+            return;
+        }
+        let first = self.held.values().filter(like).min_by_key(|held| held.ends);
+        if let Some(first) = first.map(|held| held.ban.who.clone()) {
+            self.held.remove(&first);
+        }
+    }
+
+    /// Puts a ban there as the calendar has it. Where the calendar's clock was set back meanwhile,
+    /// it lasts no longer than it would have from its beginning.
+    pub(super) fn put(&mut self, ban: Ban, now: Now) {
+        let ends = ban.until_secs.map(|until| {
+            let whole = until.saturating_sub(ban.since_secs);
+            let left = until.saturating_sub(now.wall_secs).min(whole);
+            now.steady.saturating_add(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
+        });
+        self.held.insert(ban.who.clone(), Held { ban, ends });
+    }
+
+    /// Lets somebody in again.
+    pub(super) fn remove(&mut self, who: &Who) -> Option<Ban> {
+        self.held.remove(who).map(|held| held.ban)
+    }
+
+    /// Takes over what somebody else changed in the file, which had `before` in it and has `after`
+    /// now. What the file did not know yet stays.
+    pub(super) fn adopt(&mut self, before: &Book, after: &Book, now: Now) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (who, ban) in after.iter().filter(|(who, ban)| before.get(*who) != Some(*ban)) {
+            if self.held.get(who).is_none_or(|held| held.ban != *ban) {
+                self.put(ban.clone(), now);
+                changes.push(Change::Banned(ban.clone()));
+            }
+        }
+        for who in before.keys().filter(|who| !after.contains_key(*who)) {
+            // A newer ban of the same is not what was taken out.
+            if self.held.get(who).is_some_and(|held| Some(&held.ban) == before.get(who)) {
+                self.held.remove(who);
+                changes.push(Change::Pardoned(who.clone()));
+            }
+        }
+        changes
+    }
+
+    /// Forgets what ended so long ago that it makes nothing longer any more.
+    pub(super) fn forget_old(&mut self, now: Now) {
+        self.held.retain(|_, held| held.is_remembered(now));
+    }
+
+    /// What the file should say.
+    pub(super) fn book(&self) -> Book {
+        self.held.iter().map(|(who, held)| (who.clone(), held.ban.clone())).collect()
+    }
+}

@@ -1,0 +1,174 @@
+//! Who is kept out for a time: failed logins are counted, and what fails too often is banned.
+//!
+//! [`Tally`] counts and [`List`] knows who is out; both are told the time and know no file.
+//! [`Bans`] keeps them in step with conf/bans.ini, which the server, its commands and people write.
+//!
+//! Never: bans this machine itself, whose addresses a whole class shares; asks whether an account
+//! exists, so that known and unknown names look the same.
+//! Invariant: a ban counts in memory by a clock that never jumps, and on the disk by the calendar.
+
+mod list;
+mod record;
+mod store;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::AccountName;
+use super::fault::Fault;
+use crate::gate;
+use crate::text::{Escaped, Moment, Span};
+
+use self::list::List;
+use self::tally::Tally;
+
+pub use self::store::Bans;
+
+/// What a ban keeps out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Who {
+    /// Logins as an account, whether it exists or not.
+    Account(AccountName),
+    /// Connections from an address, as [`gate::network`] counts them; never one of this machine.
+    Address(IpAddr),
+}
+
+impl Who {
+    /// An address; `None` for this machine's own, which are never banned.
+    pub fn address(from: IpAddr) -> Option<Who> {
+        let network = gate::network(from);
+        (!network.is_loopback()).then_some(Who::Address(network))
+    }
+
+    /// Reads an address, `2001:db8::/64`, or an account's name. What could be both is an address.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn parse(text: &str) -> Result<Who, &'static str> {
+        let bare = text.strip_suffix("/64").filter(|bare| bare.contains(':'));
+        match bare.unwrap_or(text).parse() {
+            Ok(address) => Who::address(address).ok_or("who: this machine itself is never banned"),
+            Err(_) => AccountName::parse(text)
+                .map(Who::Account)
+                .ok_or("who: an account's name, or an address such as 192.0.2.7"),
+        }
+    }
+
+    /// `account` or `address`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Who::Account(_) => "account",
+            Who::Address(_) => "address",
+        }
+    }
+
+    /// Whether it is this account, or one that comes from this address.
+    pub fn covers(&self, account: Option<&AccountName>, from: IpAddr) -> bool {
+        match self {
+            Who::Account(name) => account == Some(name),
+            Who::Address(address) => *address == gate::network(from),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Account(name) => name.fmt(f),
+            Who::Address(address @ IpAddr::V4(_)) => address.fmt(f),
+            Who::Address(network) => write!(f, "{network}/64"),
+        }
+    }
+}
+
+/// A ban as it is on the disk. Times are seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// What it keeps out.
+    pub who: Who,
+    /// Since when.
+    pub since_secs: i64,
+    /// Until when; `None` is for ever.
+    pub until_secs: Option<i64>,
+    /// How often the same was banned automatically, one after the other.
+    pub times: u32,
+    /// Who said so; `None` for the server itself, by its counting.
+    pub by: Option<String>,
+    /// Why. What the server says here itself may be read by who is banned.
+    pub why: String,
+}
+
+/// In a line of the log.
+impl fmt::Display for Ban {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} is banned ", self.who.kind(), self.who)?;
+        match self.until_secs {
+            Some(at) => write!(f, "until {}", Moment(at))?,
+            None => f.write_str("for ever")?,
+        }
+        if let Some(by) = &self.by {
+            write!(f, " by {}", Escaped(by))?;
+        }
+        if self.why.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(&self.why)) }
+    }
+}
+
+/// A ban in force, as people are told of it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The ban.
+    pub ban: Ban,
+    /// For how many seconds more; `None` is for ever.
+    pub left_secs: Option<u64>,
+}
+
+/// A line of a list for the operator.
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ban { who, since_secs, by, why, .. } = &self.ban;
+        write!(f, "{} {who}  since {}  ", who.kind(), Moment(*since_secs))?;
+        match (self.ban.until_secs, self.left_secs) {
+            (Some(at), Some(left)) => write!(f, "until {} ({} left)", Moment(at), Span(left))?,
+            _ => f.write_str("for ever")?,
+        }
+        write!(f, "  by {}", Escaped(by.as_deref().unwrap_or("the server")))?;
+        if why.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(why)) }
+    }
+}
+
+/// How many bans a file has, or its first fault.
+pub(super) fn check_bans(bytes: &[u8]) -> Result<String, Vec<Fault>> {
+    record::read(bytes).map(|(_, all)| format!("{} bans", all.len())).map_err(|fault| vec![fault])
+}
+
+/// When failures become a ban, as the settings say.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Failures as one account.
+    pub account_after: u32,
+    /// Failures from one address.
+    pub address_after: u32,
+    /// Within this time.
+    pub within: Duration,
+    /// The first ban.
+    pub first: Duration,
+}
+
+/// Two clocks at one moment: one that never jumps, and the calendar's.
+#[derive(Clone, Copy, Debug)]
+struct Now {
+    /// Since the bans were opened.
+    steady: Duration,
+    /// Seconds since 1970.
+    wall_secs: i64,
+}
+
+/// The first time doubled so often, up to a most; never less than the first.
+pub fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
+    let factor = 1u32.checked_shl(times).unwrap_or(u32::MAX);
+    first.checked_mul(factor).unwrap_or(most).min(most.max(first))
+}

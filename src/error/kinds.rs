@@ -1,0 +1,59 @@
+//! The kinds that errors name: waits, bans, and what becomes of the connection.
+//!
+//! Never: a text of its own for a peer; these are parts of one.
+
+use std::fmt;
+
+/// Why a wait was bounded. It is part of the error, so the log says which limit was hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// From the connection to the end of the login, all attempts together.
+    Login,
+    /// For the next request of a logged-in session.
+    Idle,
+    /// For the rest of a frame that has begun.
+    Frame,
+    /// For the peer to take what is sent to it.
+    Send,
+    /// For bytes on a data connection.
+    Data,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Wait::Login => "the login",
+            Wait::Idle => "the next request",
+            Wait::Frame => "the rest of a message",
+            Wait::Send => "the other side to read",
+            Wait::Data => "the data connection",
+        })
+    }
+}
+
+/// What a ban is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Banned {
+    /// An account's name, known or not.
+    Account,
+    /// An address.
+    Address,
+}
+
+impl fmt::Display for Banned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Banned::Account => "this account",
+            Banned::Address => "this address",
+        })
+    }
+}
+
+/// What happens to the connection after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The error is the answer; the connection goes on.
+    Answer,
+    /// The peer is told if it can be, and the connection ends.
+    Close,
+}

@@ -1,0 +1,184 @@
+//! Bans and pardons by an admin from afar, at the terminal, on the command line and in the file.
+
+use std::fs;
+
+use miniftp::limits;
+use miniftp::scram::ClientExchange;
+use miniftp::wire::{self, Login, Nothing};
+
+use crate::harness::{Daemon, FtpTalk, Output, Site, eventually, password};
+
+fn site() -> Site {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M").account("bob", "1M");
+    site
+}
+
+#[track_caller]
+fn admin(site: &Site, words: &str) -> Output {
+    let mut all = vec!["admin"];
+    all.extend(words.split_whitespace());
+    site.client("root").run(&all)
+}
+
+#[track_caller]
+fn operator(site: &Site, words: &str) -> Output {
+    let mut all = vec!["account"];
+    all.extend(words.split_whitespace());
+    site.miniftpd(&all, "")
+}
+
+/// Whether a login is begun at all; the password is not looked at.
+fn is_banned(daemon: &Daemon, name: &str) -> bool {
+    let mut frames = daemon.connect();
+    frames.hello();
+    let (_, first) = ClientExchange::begin(name).unwrap();
+    frames.request("LOGIN", &Login::new(&first)).code == 288
+}
+
+#[test]
+fn an_admin_bans_lists_and_pardons() {
+    let site = site();
+    let daemon = site.start();
+    admin(&site, "bans").ok().stdout("");
+    let (framed, mut ftp) = (daemon.login("ann"), daemon.ftp("ann"));
+    admin(&site, "ban ann 2h sent too much").ok().stderr_has("Banned; 2 sessions end.\n");
+    framed.expect_bye(427).says("the administrator ended this session");
+    ftp.reply().expect(421).says("the administrator ended this session");
+    let told = "this account is banned: the administrator said so; try again in ";
+    let mut talk = FtpTalk::connect(daemon.ftp_addr());
+    let said = talk.log_in("ann", &password("ann")).expect(530).says(told).text();
+    assert!(!said.contains("too much"), "the reason is not for strangers: {said}");
+    admin(&site, "ban 192.0.2.7 30m").ok().stderr_has("Banned.\n");
+    admin(&site, "ban 2001:db8::7 ever a flood").ok();
+    let listed = admin(&site, "bans").ok().out.clone();
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    assert!(lines[0].starts_with("account ann  since 20"), "{listed}");
+    assert!(lines[0].ends_with(" left)  by root: sent too much"), "{listed}");
+    assert!(lines[0].contains("(1 h 59 min left)") || lines[0].contains("(2 h left)"), "{listed}");
+    assert!(lines[1].starts_with("address 192.0.2.7  since 20"), "{listed}");
+    assert!(lines[2].starts_with("address 2001:db8::/64  since 20"), "{listed}");
+    assert!(lines[2].ends_with("  for ever  by root: a flood"), "{listed}");
+    admin(&site, "pardon ann").ok();
+    daemon.login("ann").request("PWD", &Nothing::new()).expect(200);
+    admin(&site, "pardon 2001:db8::/64").ok();
+    admin(&site, "pardon ann").fails(1).stderr("miniftp: no ban of `ann`\n");
+    admin(&site, "ban ann 2x").fails(2).stderr_has("expected a time like 30m, 2h or 7d, or ever");
+    for line in [
+        "audit: root from 127.0.0.1: ban ann for 2 h: sent too much: done",
+        "audit: root from 127.0.0.1: ban 2001:db8::7 for ever: a flood: done",
+        "audit: root from 127.0.0.1: pardon ann: done",
+        "audit: root from 127.0.0.1: pardon ann: refused: no ban of `ann`",
+    ] {
+        daemon.wait_for_log(line);
+    }
+}
+
+#[test]
+fn nobody_bans_themselves_this_machine_or_the_last_admin() {
+    let site = site();
+    site.admin("boss");
+    let daemon = site.start();
+    let refused = |words: &str, told: &str| {
+        admin(&site, words).fails(1).stderr(&format!("miniftp: {told}\n"));
+    };
+    refused("ban root 1h", "not now: nobody bans themselves");
+    refused("ban nobody 1h", "no account `nobody`");
+    let never = "bad argument: who: this machine itself is never banned";
+    refused("ban 127.0.0.1 1h", never);
+    refused("ban ::1 1h", never);
+    let form = "bad argument: who: an account's name, or an address such as 192.0.2.7";
+    refused("ban 192.0.2.777/8 1h", form);
+    // Of two admins one may go; the other one is the last.
+    admin(&site, "ban boss 1h").ok();
+    let mut boss = site.miniftpd(&["account", "pardon", "boss"], "");
+    boss.ok();
+    eventually("the pardon counts", || !is_banned(&daemon, "boss"));
+    boss = site.client("boss").run(&["admin", "ban", "root", "1h"]);
+    boss.ok();
+    assert!(is_banned(&daemon, "root"));
+    let mut frames = daemon.login("boss");
+    frames.request("BAN", &wire::Ban::new("boss", 0, 0, "")).expect(269);
+    frames.request("BAN", &wire::Ban::new("ann", 1, 0, "")).expect(252);
+    frames.request("BAN", &wire::Ban::new("ann", 1, u64::MAX, "")).expect(252);
+    frames.request("BAN", &wire::Ban::new("ann", 2, 0, "")).expect(252);
+    let long = "x".repeat(limits::REMARK + 1);
+    frames.request("BAN", &wire::Ban::new("ann", 0, 0, &long)).expect(252);
+    assert!(!is_banned(&daemon, "ann"));
+}
+
+#[test]
+fn the_operator_bans_at_the_terminal() {
+    let site = site();
+    let mut daemon = site.start_with_console();
+    let ann = daemon.login("ann");
+    daemon.type_line("bans");
+    daemon.wait_for_printed("nobody is banned\n");
+    daemon.type_line("ban ann 2h not today");
+    daemon.wait_for_printed("ann is banned; sessions that end: 1\n");
+    ann.expect_bye(427);
+    daemon.type_line("bans");
+    daemon.wait_for_printed("  by operator: not today\n");
+    daemon.type_line("ban root ever");
+    daemon.wait_for_printed("not now: there would be no admin left\n");
+    daemon.type_line("pardon ann");
+    daemon.wait_for_printed("ann is pardoned\n");
+    daemon.login("ann").request("PWD", &Nothing::new()).expect(200);
+    daemon.type_line("ban ann");
+    daemon.wait_for_printed("The information you entered is incorrect.");
+    daemon.wait_for_log("audit: operator from the terminal: ban ann for 2 h: not today: done");
+}
+
+#[test]
+fn the_command_line_works_beside_the_server_and_without_one() {
+    let site = site();
+    let daemon = site.start();
+    let (ann, mut bob) = (daemon.login("ann"), daemon.login("bob"));
+    operator(&site, "ban ann ever")
+        .ok()
+        .stdout("account ann is banned; a running server ends its sessions within a second\n");
+    assert!(is_banned(&daemon, "ann"), "it counts at once");
+    ann.expect_bye(427);
+    bob.request("PWD", &Nothing::new()).expect(200);
+    daemon.wait_for_log("bans.ini: account ann is banned for ever by operator");
+    operator(&site, "bans").ok().stdout_has("account ann  since 20");
+    admin(&site, "ban bob 1h").ok();
+    let listed = operator(&site, "bans").ok().out.clone();
+    assert!(listed.contains("  for ever  by operator\n"), "{listed}");
+    assert!(listed.contains("account bob") && listed.contains(" left)  by root\n"), "{listed}");
+    operator(&site, "pardon ann").ok().stdout("account ann is pardoned\n");
+    assert!(!is_banned(&daemon, "ann"));
+    assert!(is_banned(&daemon, "bob"));
+    drop(daemon);
+    operator(&site, "pardon bob").ok();
+    operator(&site, "pardon bob").fails(1).stderr("miniftpd: `bob` is not banned\n");
+    operator(&site, "ban nobody 1h").fails(1).stderr_has("no account `nobody`");
+    operator(&site, "ban ann").fails(2);
+    operator(&site, "ban ann soon").fails(2).stderr_has("expected a time like 30m, 2h or 7d");
+    operator(&site, "bans").ok().stdout("");
+}
+
+#[test]
+fn what_people_write_into_the_file_counts_and_a_slip_changes_nothing() {
+    let site = site();
+    let daemon = site.start();
+    operator(&site, "ban ann ever").ok();
+    let file = site.conf().join("bans.ini");
+    let text = fs::read_to_string(&file).unwrap();
+    let bob = daemon.login("bob");
+    let hand = "[account bob]\nsince = 2026-01-01 00:00:00\nuntil = never\nby = me\n\n[end]";
+    fs::write(&file, text.replace("[end]", hand)).unwrap();
+    assert!(is_banned(&daemon, "bob"));
+    bob.expect_bye(427);
+    let both = fs::read_to_string(&file).unwrap();
+    fs::write(&file, both.replace("never", "some time")).unwrap();
+    daemon.wait_for_log("until: expected a moment such as 2026-11-20 10:00:00, or never, got");
+    assert!(is_banned(&daemon, "ann") && is_banned(&daemon, "bob"));
+    admin(&site, "pardon ann").fails(1);
+    fs::remove_file(&file).unwrap();
+    assert!(is_banned(&daemon, "ann"), "a file that is gone pardons nobody");
+    fs::write(&file, text).unwrap();
+    eventually("what was taken out is pardoned", || !is_banned(&daemon, "bob"));
+    assert!(is_banned(&daemon, "ann"));
+}
