@@ -45,3 +45,5 @@ mod version;
 #[cfg(unix)]
 pub mod vfs;
 pub mod wire;
+#[cfg(unix)]
+pub mod words;

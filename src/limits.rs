@@ -80,6 +80,12 @@ pub const ANNOUNCEMENTS: usize = 64;
 pub const CONSOLE_LINE: usize = 4096;
 /// How long the sessions of an account that is to be removed are waited for.
 pub const REMOVAL_WAIT: Duration = Duration::from_secs(5);
+/// Bytes of a text that a server says: to newcomers, at parting, on entering a folder.
+pub const WORDS_FILE: usize = 4 * 1024;
+/// Lines of such a text: two screens.
+pub const WORDS_LINES: usize = 50;
+/// Bytes of a line of it: old FTP clients keep 512 of a reply, and some take no more than 8,192.
+pub const WORDS_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 

@@ -132,6 +132,7 @@ pub(crate) fn cd(session: &mut Session, given: &Given) -> Done {
         return Err(Failure::Said(ABOVE_ROOT.into()));
     }
     session.client.cd(path)?;
+    session.tell_words();
     Ok(())
 }
 

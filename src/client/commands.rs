@@ -4,6 +4,7 @@
 //! the error says that it is not known whether it was done.
 
 use super::error::{Error, Result};
+use super::line::said;
 use super::progress::{Bar, Phase, Progress};
 use super::{Client, conn::Conn, conn::Heard};
 use crate::wire::{self, Code, Counted, Fields, Message, Nothing};
@@ -291,14 +292,23 @@ impl Client {
         self.again(|conn| conn.ask("PING", &Nothing::new()).map(drop))
     }
 
-    /// Ends the connection.
+    /// What the server said to people at the login, or on entering a folder since: lines that can
+    /// do no harm. They are given once.
+    pub fn take_words(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.words)
+    }
+
+    /// Ends the connection, and gives what the server says at parting.
     ///
     /// # Errors
     /// [`Error::Line`] if the server did not say goodbye.
-    pub fn bye(mut self) -> Result<()> {
+    pub fn bye(mut self) -> Result<Vec<String>> {
         match self.conn.take() {
-            Some(mut conn) if conn.is_settled() => conn.ask("BYE", &Nothing::new()).map(drop),
-            _ => Ok(()),
+            Some(mut conn) if conn.is_settled() => {
+                conn.ask("BYE", &Nothing::new())?;
+                Ok(said(conn.reply::<wire::Goodbye<'_>>()?.words))
+            }
+            _ => Ok(Vec::new()),
         }
     }
 }

@@ -5,11 +5,12 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::conn::Conn;
+use super::conn::{Conn, harmless};
 use super::error::{Error, Result};
 use super::progress::Bar;
 use super::{Account, Client, Options};
 use crate::digest::{self, Algorithm, Rates};
+use crate::limits;
 use crate::scram::{ClientExchange, Keys};
 use crate::text::Escaped;
 use crate::wire::{Challenge, Here, LoggedIn, Login, Path, Proof, Use, Using};
@@ -64,6 +65,7 @@ impl Client {
             software: String::new(),
             algorithm: Algorithm::Md5,
             cwd: "/".to_owned(),
+            words: Vec::new(),
             moved: 0,
             buffer: Vec::new(),
             last_sign: Instant::now(),
@@ -236,6 +238,8 @@ impl Client {
             .prove(&name, keys.map_or(Secret::None, Secret::Keys))
             .and_then(|_| self.agree())
             .and_then(|()| self.restore_folder());
+        // Nobody came in anew.
+        self.words.clear();
         if restored.is_err() {
             self.conn = None;
         }
@@ -261,6 +265,7 @@ impl Client {
         let conn = self.now()?;
         if matches!(secret, Secret::None) {
             login_step(conn, "GUEST", &crate::wire::Nothing::new())?;
+            self.words = said(conn.reply::<LoggedIn<'_>>()?.words);
             return Ok(None);
         }
         let (exchange, first) = ClientExchange::begin(name)
@@ -279,6 +284,7 @@ impl Client {
         login_step(conn, "PROOF", &Proof::new(&last))?;
         let logged_in: LoggedIn<'_> = conn.reply()?;
         let verified = proof.verify(logged_in.server_final);
+        let words = said(logged_in.words);
         if let Err(e) = verified {
             self.conn = None;
             return Err(match e.into() {
@@ -286,6 +292,7 @@ impl Client {
                 _ => Error::ServerUnproven,
             });
         }
+        self.words = words;
         Ok(Some(keys))
     }
 
@@ -305,14 +312,17 @@ impl Client {
 
     /// Asks where it is; the answer is the last known folder.
     pub(super) fn here(&mut self, name: &'static str, path: Option<&str>) -> Result<String> {
-        let here = self.again(|conn| {
+        let (here, words) = self.again(|conn| {
             match path {
                 Some(path) => conn.ask(name, &Path::new(path))?,
                 None => conn.ask(name, &crate::wire::Nothing::new())?,
             };
             let here: Here<'_> = conn.reply()?;
-            Ok(here.path.to_owned())
+            Ok((here.path.to_owned(), said(here.words)))
         })?;
+        if path.is_some() {
+            self.words = words;
+        }
         self.cwd.clone_from(&here);
         Ok(here)
     }
@@ -326,6 +336,13 @@ impl Client {
         self.last_sign = Instant::now();
         self.now()?.ask("PING", &crate::wire::Nothing::new()).map(drop)
     }
+}
+
+/// What a server says to people, as lines that can do no harm, as few and as short as its side
+/// promises: this may be another server.
+pub(super) fn said(words: &str) -> Vec<String> {
+    let lines = words.lines().take(limits::WORDS_LINES);
+    lines.map(|line| harmless(line).chars().take(limits::WORDS_LINE).collect()).collect()
 }
 
 /// What a login is proven with.

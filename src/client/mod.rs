@@ -95,6 +95,8 @@ pub struct Client {
     software: String,
     algorithm: Algorithm,
     cwd: String,
+    /// What the server said to people last, each line escaped.
+    words: Vec<String>,
     /// Content bytes confirmed since the beginning: what shows that a line is worth another try.
     moved: u64,
     /// One frame's data, kept between transfers.

@@ -11,8 +11,9 @@ pub(super) fn pwd(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 pub(super) fn cwd(conn: &mut Conn, path: &str) -> Result<()> {
-    let here = reply::quoted(conn.session.cd(path)?.as_str());
-    conn.control.say(250, &format!("{here} is the current folder"));
+    let words = conn.session.cd(path)?;
+    let here = reply::quoted(conn.session.cwd()?.as_str());
+    conn.control.say_after(&words, 250, &format!("{here} is the current folder"));
     Ok(())
 }
 
