@@ -9,6 +9,7 @@ use miniftp::text::{Escaped, Size, nearest, parse_size};
 
 use crate::commands::{Flag, Given};
 use crate::failure::{Done, Failure};
+use crate::files;
 use crate::listing;
 use crate::password;
 use crate::screen::Screen;
@@ -49,6 +50,7 @@ const VERBS: &[Verb] = verbs! {
     "kick" "NAME|ID" 1 1 kick, "end a session, or all of an account";
     "parts" "NAME" 1 1 parts, "an account's unfinished uploads";
     "drop-part" "NAME PATH" 2 2 drop_part, "remove an unfinished upload of any account";
+    "why" "NAME PATH" 2 2 why, "what it may do at a path, and what decides; nothing is done";
 };
 
 /// `admin VERB ...`.
@@ -274,4 +276,9 @@ fn parts(session: &mut Session, words: &[&str], _: bool) -> Done {
 
 fn drop_part(session: &mut Session, words: &[&str], _: bool) -> Done {
     Ok(session.client.admin_drop_part(words[0], words[1])?)
+}
+
+fn why(session: &mut Session, words: &[&str], _: bool) -> Done {
+    let reasons = session.client.admin_why(words[0], words[1])?;
+    files::tell_reasons(&mut session.screen, &reasons)
 }

@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use miniftp::accounts::parse_quota;
 use miniftp::accounts::register::Request;
 use miniftp::admin::Admin;
+use miniftp::error::Error;
 use miniftp::limits;
 use miniftp::site::Site;
 use miniftp::text::Escaped;
@@ -30,6 +31,7 @@ const HELP: &[(&str, &str)] = &[
     ("reject N \"REASON\"", "refuse one and say why"),
     ("who", "who is here, and what they do"),
     ("kick NAME|ID", "end a session, or all of an account"),
+    ("why NAME PATH", "what an account may do at a path, and what decides"),
     ("help", "this list"),
     ("stop", "stop the server, as Ctrl-C does"),
 ];
@@ -87,6 +89,11 @@ impl Console {
                 1 => "one session ends".to_owned(),
                 n => format!("{n} sessions end"),
             })),
+            ["why", name, _, ..] => {
+                // The path is the rest of the line, blanks and all.
+                let rest = line.trim_start().strip_prefix("why").unwrap_or_default().trim_start();
+                Some(self.why(name, rest.strip_prefix(name).unwrap_or_default().trim()))
+            }
             ["help"] => Some(help()),
             ["stop"] => {
                 // A full channel means that two words were said already.
@@ -120,6 +127,18 @@ impl Console {
         let inside = reason.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let rejected = Admin::operator(&self.site).reject(number, inside.unwrap_or(reason));
         Some(told(rejected, |name| format!("{name} is told")))
+    }
+
+    fn why(&self, name: &str, path: &str) -> String {
+        let stopping = |_, _| if self.site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+        let reasons = Admin::operator(&self.site).why(name, path, &mut { stopping });
+        told(reasons, |reasons| {
+            let lines = reasons.iter().map(|reason| {
+                let may = if reason.allowed { "yes" } else { "no" };
+                format!("{:11} {may:3}  {}", reason.what, reason.why)
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        })
     }
 
     fn who(&self) -> String {

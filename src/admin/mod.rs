@@ -7,6 +7,7 @@
 
 mod removal;
 pub mod stranger;
+mod why;
 
 use std::fmt;
 use std::io;

@@ -4,8 +4,8 @@
 //! the error says that it is not known whether it was done.
 
 use super::error::{Error, Result};
-use super::line::said;
 use super::progress::{Bar, Phase, Progress};
+use super::words::said;
 use super::{Client, conn::Conn, conn::Heard};
 use crate::wire::{self, Code, Counted, Fields, Message, Nothing};
 
@@ -226,18 +226,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`].
     pub fn why(&mut self, path: &str) -> Result<Vec<Reason>> {
-        self.again(|conn| {
-            let mut reasons = Vec::new();
-            list(conn, "WHY", &wire::Path::new(path), &mut |fields| {
-                reasons.push(Reason {
-                    what: Client::shown(fields.text("what")?),
-                    allowed: fields.u8("allowed")? == 1,
-                    why: Client::shown(fields.text("why")?),
-                });
-                Ok(())
-            })?;
-            Ok(reasons)
-        })
+        self.again(|conn| reasons(conn, "WHY", &wire::Path::new(path)))
     }
 
     /// The account's unfinished uploads.
@@ -292,12 +281,6 @@ impl Client {
         self.again(|conn| conn.ask("PING", &Nothing::new()).map(drop))
     }
 
-    /// What the server said to people at the login, or on entering a folder since: lines that can
-    /// do no harm. They are given once.
-    pub fn take_words(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.words)
-    }
-
     /// Ends the connection, and gives what the server says at parting.
     ///
     /// # Errors
@@ -333,6 +316,24 @@ pub(super) fn list<'a>(
         return Err(conn.refusal());
     }
     Ok(conn.reply::<Counted<'_>>()?.count)
+}
+
+/// The rows of `WHY` and `WHYOF`.
+pub(super) fn reasons<'a>(
+    conn: &mut Conn,
+    name: &str,
+    message: &impl Message<'a>,
+) -> Result<Vec<Reason>> {
+    let mut reasons = Vec::new();
+    list(conn, name, message, &mut |fields| {
+        reasons.push(Reason {
+            what: Client::shown(fields.text("what")?),
+            allowed: fields.u8("allowed")? == 1,
+            why: Client::shown(fields.text("why")?),
+        });
+        Ok(())
+    })?;
+    Ok(reasons)
 }
 
 /// One entry by its path.

@@ -5,15 +5,15 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::conn::{Conn, harmless};
+use super::conn::Conn;
 use super::error::{Error, Result};
 use super::progress::Bar;
+use super::words::said;
 use super::{Account, Client, Options};
 use crate::digest::{self, Algorithm, Rates};
-use crate::limits;
 use crate::scram::{ClientExchange, Keys};
 use crate::text::Escaped;
-use crate::wire::{Challenge, Here, LoggedIn, Login, Path, Proof, Use, Using};
+use crate::wire::{Challenge, LoggedIn, Login, Path, Proof, Use, Using};
 
 /// Attempts for a command that is done in a moment; its user sits in front of it and waits.
 const SHORT_TRIES: u32 = 4;
@@ -310,23 +310,6 @@ impl Client {
         Ok(())
     }
 
-    /// Asks where it is; the answer is the last known folder.
-    pub(super) fn here(&mut self, name: &'static str, path: Option<&str>) -> Result<String> {
-        let (here, words) = self.again(|conn| {
-            match path {
-                Some(path) => conn.ask(name, &Path::new(path))?,
-                None => conn.ask(name, &crate::wire::Nothing::new())?,
-            };
-            let here: Here<'_> = conn.reply()?;
-            Ok((here.path.to_owned(), said(here.words)))
-        })?;
-        if path.is_some() {
-            self.words = words;
-        }
-        self.cwd.clone_from(&here);
-        Ok(here)
-    }
-
     /// Shows the server a sign of life when this side has worked long on its own.
     pub(super) fn keep_alive(&mut self) -> Result<()> {
         const EVERY: Duration = Duration::from_secs(20);
@@ -336,13 +319,6 @@ impl Client {
         self.last_sign = Instant::now();
         self.now()?.ask("PING", &crate::wire::Nothing::new()).map(drop)
     }
-}
-
-/// What a server says to people, as lines that can do no harm, as few and as short as its side
-/// promises: this may be another server.
-pub(super) fn said(words: &str) -> Vec<String> {
-    let lines = words.lines().take(limits::WORDS_LINES);
-    lines.map(|line| harmless(line).chars().take(limits::WORDS_LINE).collect()).collect()
 }
 
 /// What a login is proven with.

@@ -28,6 +28,7 @@ mod put_small;
 mod put_tree;
 mod send;
 mod tree;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;

@@ -122,9 +122,9 @@ messages! {
     Kick {
         who: text = "a session's number, or an account's name for all of its sessions",
     }
-    /// `DROPPART`: an unfinished upload of any account.
-    PartOf {
-        account: text = "the account's name",
-        path: text = "the path that the upload was for",
+    /// `DROPPART`, `WHYOF`: a path of any account's.
+    PathOf {
+        account: text = "the account's name; `WHYOF`: `anonymous` for guests",
+        path: text = "the path, from the account's root",
     }
 }

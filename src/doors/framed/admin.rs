@@ -7,7 +7,7 @@ use crate::limits;
 use crate::session::{AccountState, Overview};
 use crate::wire::{
     AccountLine, Approve, Code, Counted, Create, Kick, Message, Named, NewPassword, NewQuota,
-    NewRole, Nothing, Part, PartOf, Reject, Remove, SessionLine, Sink, WaitingLine,
+    NewRole, Nothing, Part, PathOf, Reason, Reject, Remove, SessionLine, Sink, WaitingLine,
 };
 
 /// Parts with rows one after the other, and their number.
@@ -192,7 +192,19 @@ pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 }
 
 pub(super) fn drop_part(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
-    let what: PartOf<'_> = request.message()?;
+    let what: PathOf<'_> = request.message()?;
     conn.session.as_admin(|admin| admin.drop_part(what.account, what.path))?;
     done("removed")
+}
+
+pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let of: PathOf<'_> = request.message()?;
+    let Conn { session, outbox, .. } = conn;
+    let mut alive = |done, total| outbox.alive(done, total);
+    let reasons = session.as_admin(|admin| admin.why(of.account, of.path, &mut alive))?;
+    let mut rows = Rows::new(conn);
+    for reason in &reasons {
+        rows.push(&Reason::new(reason.what, reason.allowed.into(), &reason.why))?;
+    }
+    rows.end("reasons")
 }

@@ -114,7 +114,9 @@ table! {
     "KICK" Admin "Kick" "200 `Counted`" admin::kick, "end sessions";
     "PARTSOF" Admin "Named" "200 `Counted`" admin::parts,
         "an account's unfinished uploads, each as a `Part`";
-    "DROPPART" Admin "PartOf" "200" admin::drop_part, "remove an unfinished upload";
+    "DROPPART" Admin "PathOf" "200" admin::drop_part, "remove an unfinished upload";
+    "WHYOF" Admin "PathOf" "200 `Counted`" admin::why,
+        "as `WHY` for another account, from its root; nothing is done";
 }
 
 /// A field that is 0 or 1.

@@ -22,7 +22,7 @@ impl Dice {
 #[track_caller]
 fn why(frames: &mut Frames, path: &str) -> Vec<(String, bool, String)> {
     let answer = frames.on("WHY", path);
-    assert_eq!(answer.expect(200).message::<wire::Counted<'_>>().count, 7);
+    assert_eq!(answer.expect(200).message::<wire::Counted<'_>>().count, 9);
     let mut reasons = Vec::new();
     for part in &answer.parts {
         let mut fields = Fields::new(&part.fields);
@@ -141,7 +141,7 @@ fn the_words_name_what_decides() {
     };
     let home = told(why(&mut frames, "/x"));
     assert!(home.contains("place true: account ann: /x is in the home"), "{home}");
-    assert!(home.contains("room true: your account pays: 0 bytes used"), "{home}");
+    assert!(home.contains("room true: the account pays: 0 bytes used"), "{home}");
     assert!(home.contains("put new true: the home gives read, write, modify"), "{home}");
     assert!(home.contains("get false: no such file or folder"), "{home}");
     let share = told(why(&mut frames, "/share/f"));
@@ -152,7 +152,9 @@ fn the_words_name_what_decides() {
     assert!(upload.contains("for ann"), "{upload}");
     assert!(upload.contains("4 bytes used and 0 promised of 5120 bytes (5.0 KiB)"), "{upload}");
     assert!(upload.contains("replace false: the mount gives write, and it takes modify"));
-    site.miniftp("ann", &["why", "share/f"]).ok().stdout_has("remove   no   the mount gives read");
+    site.miniftp("ann", &["why", "share/f"])
+        .ok()
+        .stdout_has("remove      no   the mount gives read");
     let mut talk = Talk::login(daemon.ftp_addr(), "ann");
     let (code, text) = talk.ask("SITE WHY /share/f");
     assert_eq!(code, 200);
