@@ -23,7 +23,7 @@ use crate::mounts::Mounts;
 use crate::quota::{Charge, Purse};
 use crate::site::{Presence, Site};
 use crate::transfer::{Claimant, give_back};
-use crate::vfs::{Freed, Payer, Vfs, View};
+use crate::vfs::{Act, Freed, Payer, Vfs, View};
 
 pub use self::content::Wanted;
 pub use self::people::{
@@ -286,6 +286,12 @@ impl Session {
             log::info!("{} removed {path}: {removed} entries", self.who());
         }
         result
+    }
+
+    /// Refuses what could not be given another name.
+    pub fn check_rename(&self, path: &str) -> Result<()> {
+        let (user, path) = self.at(path)?;
+        user.vfs.may(Act::Rename, &path)
     }
 
     /// Renames or moves; `replace` lets it replace a file.
