@@ -78,7 +78,7 @@ fn a_text_that_cannot_be_read_costs_nobody_a_login() {
     }
     // Root reads what nobody may read.
     paper(&site, "welcome.txt", "hello");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     let readable = fs::read(&path).is_ok();
     assert_eq!(welcome(&daemon, "ann").1, if readable { "hello" } else { "" });
 }
