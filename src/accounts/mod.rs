@@ -8,6 +8,7 @@
 //! Invariant: names are unique, every value has been checked, and a quota is unlimited only where
 //! that word is written.
 
+pub mod check;
 mod fault;
 mod lines;
 mod name;
@@ -25,6 +26,7 @@ use crate::text::{is_harmful, nearest, parse_size};
 
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
+pub use record::quota_text;
 pub(crate) use replace::{read as read_file, read_at_most as read_file_at_most};
 pub use store::Store;
 

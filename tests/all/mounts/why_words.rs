@@ -139,10 +139,13 @@ fn admins_and_the_operator_ask_for_others_and_nothing_is_done() {
     let line = "remove      no   the mount gives read, and it takes modify";
     site.miniftp("root", &["admin", "why", "ann", "share/f"]).ok().stdout_has(line);
     site.miniftp("root", &["admin", "why", "ann"]).fails(2).stderr_has("admin why NAME PATH");
-    daemon.type_line("why ann /share/no such file");
+    daemon.type_line("whyof ann /share/no such file");
     daemon.wait_for_printed("account ann: /share/no such file is in the mount share");
-    daemon.type_line("why w /f");
+    let (code, text) = Talk::login(daemon.ftp_addr(), "root").ask("SITE WHYOF ann share/f");
+    assert_eq!(code, 200, "{text}");
+    assert!(text.contains("remove: no; the mount gives read, and it takes modify"), "{text}");
+    daemon.type_line("whyof w /f");
     daemon.wait_for_printed("no account `w`");
-    daemon.type_line("why ann");
-    daemon.wait_for_printed("why NAME PATH");
+    daemon.type_line("whyof ann");
+    daemon.wait_for_printed("whyof NAME PATH");
 }
