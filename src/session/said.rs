@@ -33,11 +33,13 @@ impl Session {
             Err(Error::NotFound { .. } | Error::Denied { .. } | Error::BadPath { .. }) => {
                 Vec::new()
             }
+            Err(Error::Io { doing, source }) => {
+                log::warn!("{}: what {} says: {doing}: {source}", self.who(), user.cwd);
+                Vec::new()
+            }
+            // The owner's to mend, and no fault of the server's.
             Err(e) => {
-                log::warn!("{}: what {} says: {e}; nothing is said", self.who(), user.cwd);
-                if let Error::Io { source, .. } = &e {
-                    log::warn!("{}: {source}", self.who());
-                }
+                log::info!("{}: what {} says: {e}; nothing is said", self.who(), user.cwd);
                 Vec::new()
             }
         }

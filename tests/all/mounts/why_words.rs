@@ -149,3 +149,20 @@ fn admins_and_the_operator_ask_for_others_and_nothing_is_done() {
     daemon.type_line("whyof ann");
     daemon.wait_for_printed("whyof NAME PATH");
 }
+
+#[test]
+fn the_root_itself_stays_with_mounts_or_without() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let said = told(why(&mut ann, "/"));
+    for (act, may) in [("list", true), ("remove", false), ("rename", false), ("make folder", false)]
+    {
+        assert!(said.contains(&format!("{act} {may}: ")), "{act}: {said}");
+    }
+    ann.on("LS", "/").expect(200);
+    ann.rm("/", true).expect(261);
+    ann.mv("/", "/x", false).expect(261);
+    ann.mkdir("/", false).expect(262);
+}
