@@ -3,6 +3,7 @@
 //! Never: takes a password as an argument, or removes a file.
 
 mod actions;
+mod import;
 mod password;
 mod requests;
 
@@ -118,10 +119,11 @@ const COMMANDS: [Command; 13] = [
     },
     Command {
         name: "import",
-        takes: &["FILE"],
+        takes: &["FROM"],
         options: "",
-        about: "make a CSV of names and quotas the class list, and approve those on it that wait",
-        run: requests::import,
+        about: "make a CSV of names and quotas the class list, and approve those on it that wait; \
+            or take accounts over from an .ini, .json or a folder of homes of another server",
+        run: import::import,
     },
 ];
 

@@ -102,6 +102,9 @@ pub struct Account {
     pub state: State,
     /// Whether its password is printed in the README: it logs in from this machine only.
     pub demo: bool,
+    /// Whether the record is of the MD5 of the password, in hexadecimal, as another server had it:
+    /// it is good for FTP alone, whose first login makes it a record of the password.
+    pub of_md5: bool,
     remark: String,
 }
 
@@ -116,6 +119,7 @@ impl Account {
             role: Role::User,
             state: State::Active,
             demo: false,
+            of_md5: false,
             remark: String::new(),
         }
     }

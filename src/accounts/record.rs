@@ -31,6 +31,7 @@ const HEADER: &str = "\
 ;   state     active or closed
 ;   demo      yes: a well-known password, good from this machine only; no if left out
 ;   remark    up to 200 bytes; comments are lost when the server writes, remarks are not
+;   imported  md5: the record is of the MD5 of the password, until the first login by FTP
 ;
 ; New sections go above [end]. The two generation lines are equal and the last line ends the file:
 ; so a file that lost its tail is recognised. Leave them as they are.
@@ -41,7 +42,7 @@ static SHAPE: Shape = Shape {
     is_section: |name| AccountName::parse(name).is_some(),
     expected: "[NAME]",
     form: NAME_FORM,
-    keys: &["password", "quota", "rights", "role", "state", "demo", "remark"],
+    keys: &["password", "quota", "rights", "role", "state", "demo", "imported", "remark"],
     general: &[GENERATION],
     ends: Some(("an account", "accounts")),
 };
@@ -150,6 +151,9 @@ pub(super) fn write(accounts: &Accounts) -> Result<String, Fault> {
         if account.demo {
             section.set("demo", "yes");
         }
+        if account.of_md5 {
+            section.set("imported", "md5");
+        }
         if !account.remark.is_empty() {
             section.set("remark", account.remark.as_str());
         }
@@ -166,72 +170,68 @@ pub(super) fn write(accounts: &Accounts) -> Result<String, Fault> {
     String::from_utf8(bytes).map_err(|e| Fault::whole(e.to_string()))
 }
 
-/// One account, if there is no fault in it.
+/// The values of a section, and the faults that are found in them.
+struct Reader<'a> {
+    section: &'a str,
+    values: &'a Properties,
+    lines: &'a Lines<'a>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Reader<'_> {
+    /// What was read from a key, or the fault that it could not be.
+    fn keep<T>(&mut self, key: &str, expected: &str, read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            let what = match self.values.get(key) {
+                None => format!("missing; {expected}"),
+                // Nobody's business, right or wrong.
+                Some(_) if matches!(key, "password" | "remark") => expected.to_owned(),
+                Some(got) => {
+                    let got: String = got.chars().take(SHOWN).collect();
+                    format!("{expected}, got \"{}\"", Escaped(&got))
+                }
+            };
+            self.faults.push(self.lines.fault(self.section, key, &what));
+        }
+        read
+    }
+}
+
+/// One account, if there is no fault in it; all of its values are looked at.
 fn read_account(
     name: AccountName,
     values: &Properties,
     lines: &Lines<'_>,
     faults: &mut Vec<Fault>,
 ) -> Option<Account> {
-    let section = name.as_str();
-    let mut wrong = |key: &str, expected: &str| {
-        let got = values.get(key).unwrap_or_default();
-        let got: String = got.chars().take(SHOWN).collect();
-        match values.get(key) {
-            None => faults.push(lines.fault(section, key, &format!("missing; {expected}"))),
-            // Nobody's business, right or wrong.
-            Some(_) if matches!(key, "password" | "remark") => {
-                faults.push(lines.fault(section, key, expected));
-            }
-            Some(_) => {
-                let what = format!("{expected}, got \"{}\"", Escaped(&got));
-                faults.push(lines.fault(section, key, &what));
-            }
-        }
-    };
     let value = |key: &str| values.get(key).unwrap_or_default();
-
-    let verifier = Verifier::parse(value("password"));
-    if verifier.is_none() {
-        wrong("password", PASSWORD);
-    }
-    let quota_bytes = parse_quota(value("quota"));
-    if let Err(expected) = quota_bytes {
-        wrong("quota", expected);
-    }
-    let rights = values.get("rights").map_or(Some(Rights::ALL), Rights::parse);
-    if rights.is_none() {
-        wrong("rights", Rights::FORM);
-    }
-    let role = Role::parse(value("role"));
-    if role.is_none() {
-        wrong("role", "expected user or admin");
-    }
-    let state = State::parse(value("state"));
-    if state.is_none() {
-        wrong("state", "expected active or closed");
-    }
-    let demo = match values.get("demo") {
-        None | Some("no") => Some(false),
-        Some("yes") => Some(true),
-        Some(_) => None,
+    let flag = |key: &str, yes: &str, no: &str| match values.get(key) {
+        None => Some(false),
+        Some(text) if text == yes => Some(true),
+        Some(text) => (text == no).then_some(false),
     };
-    if demo.is_none() {
-        wrong("demo", "expected yes or no");
-    }
-    let remark = value("remark").to_owned();
-    let told = check_remark(&remark);
-    if let Err(expected) = told {
-        wrong("remark", expected);
-    }
+    let mut reader = Reader { section: name.as_str(), values, lines, faults };
+    let verifier = reader.keep("password", PASSWORD, Verifier::parse(value("password")));
+    let quota = parse_quota(value("quota"));
+    let quota_bytes = reader.keep("quota", quota.err().unwrap_or_default(), quota.ok());
+    let rights = values.get("rights").map_or(Some(Rights::ALL), Rights::parse);
+    let rights = reader.keep("rights", Rights::FORM, rights);
+    let role = reader.keep("role", "expected user or admin", Role::parse(value("role")));
+    let state = reader.keep("state", "expected active or closed", State::parse(value("state")));
+    let demo = reader.keep("demo", "expected yes or no", flag("demo", "yes", "no"));
+    let of_md5 = reader.keep("imported", "expected md5 or no", flag("imported", "md5", "no"));
+    let told = check_remark(value("remark"));
+    let remark = told.ok().map(|()| value("remark").to_owned());
+    let remark = reader.keep("remark", told.err().unwrap_or_default(), remark);
     Some(Account {
         verifier: verifier?,
-        quota_bytes: quota_bytes.ok()?,
+        quota_bytes: quota_bytes?,
         rights: rights?,
         role: role?,
         state: state?,
         demo: demo?,
-        remark: told.ok().map(|()| remark)?,
+        of_md5: of_md5?,
+        remark: remark?,
         name,
     })
 }

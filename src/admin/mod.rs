@@ -158,6 +158,7 @@ impl<'a> Admin<'a> {
                 let account = draft.account(name)?;
                 account.verifier = verifier;
                 account.demo = false;
+                account.of_md5 = false;
                 Ok(())
             })
         };

@@ -151,6 +151,7 @@ impl Session {
             if unchanged {
                 account.verifier = verifier;
                 account.demo = false;
+                account.of_md5 = false;
             }
             Ok(unchanged)
         });

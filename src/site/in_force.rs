@@ -58,6 +58,7 @@ impl InForce {
                 ("role", account.role.as_str()),
                 ("state", account.state.as_str()),
                 ("demo", if account.demo { "yes" } else { "no" }),
+                ("imported", if account.of_md5 { "md5" } else { "no" }),
                 ("remark", account.remark()),
             ] {
                 all.put("accounts.ini", name, key, value);

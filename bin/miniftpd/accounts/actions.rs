@@ -62,6 +62,7 @@ pub(super) fn passwd(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
         let account = draft.account(name)?;
         account.verifier = verifier;
         // Its password is no longer the one that everybody can read.
+        account.of_md5 = false;
         Ok(std::mem::replace(&mut account.demo, false))
     })?;
     let more = if was_demo { "; it is no demo account any more" } else { "" };
