@@ -44,4 +44,8 @@ pub mod transfer;
 mod version;
 #[cfg(unix)]
 pub mod vfs;
+#[cfg(unix)]
+pub mod why;
 pub mod wire;
+#[cfg(unix)]
+pub mod words;

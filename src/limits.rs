@@ -99,6 +99,12 @@ pub const BAN_MOST: Duration = Duration::from_secs(24 * 3600);
 pub const BAN_MEMORY: Duration = Duration::from_secs(24 * 3600);
 /// How often conf/bans.ini is written at most for automatic bans.
 pub const BANS_PAUSE: Duration = Duration::from_secs(1);
+/// Bytes of a text that a server says: to newcomers, at parting, on entering a folder.
+pub const WORDS_FILE: usize = 4 * 1024;
+/// Lines of such a text: two screens.
+pub const WORDS_LINES: usize = 50;
+/// Bytes of a line of it: old FTP clients keep 512 of a reply, and some take no more than 8,192.
+pub const WORDS_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 

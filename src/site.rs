@@ -31,6 +31,7 @@ use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, Vfs};
+use crate::words::Paper;
 
 pub use self::online::{Guest, Presence};
 
@@ -53,6 +54,8 @@ pub struct Site {
     announced: Mutex<Option<Sender<Request>>>,
     mounts: mounts::Store,
     home: Arc<Home>,
+    welcome: Paper,
+    goodbye: Paper,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
     /// Makes unknown names look like known ones; the same after a restart.
@@ -140,6 +143,8 @@ impl Site {
             announced: Mutex::default(),
             mounts,
             home,
+            welcome: Paper::new(conf),
+            goodbye: Paper::new(conf),
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
             secret: secret.map_err(OpenError::Other)?,
@@ -326,6 +331,16 @@ impl Site {
     /// Where passwords in clear are checked.
     pub fn plain_checks(&self) -> &PlainChecks {
         &self.plain_checks
+    }
+
+    /// What is said to newcomers.
+    pub fn welcome(&self) -> &Paper {
+        &self.welcome
+    }
+
+    /// What is said at parting.
+    pub fn goodbye(&self) -> &Paper {
+        &self.goodbye
     }
 
     /// Who has how much room.

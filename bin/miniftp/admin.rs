@@ -9,6 +9,7 @@ use miniftp::text::{Escaped, Moment, Size, Span, nearest, parse_size, parse_span
 
 use crate::commands::{Flag, Given};
 use crate::failure::{Done, Failure};
+use crate::files;
 use crate::listing;
 use crate::password;
 use crate::screen::Screen;
@@ -53,6 +54,7 @@ const VERBS: &[Verb] = verbs! {
     "pardon" "NAME|ADDRESS" 1 1 pardon, "let it in again";
     "parts" "NAME" 1 1 parts, "an account's unfinished uploads";
     "drop-part" "NAME PATH" 2 2 drop_part, "remove an unfinished upload of any account";
+    "why" "NAME PATH" 2 2 why, "what it may do at a path, and what decides; nothing is done";
 };
 
 /// `admin VERB ...`.
@@ -317,4 +319,9 @@ fn parts(session: &mut Session, words: &[&str], _: bool) -> Done {
 
 fn drop_part(session: &mut Session, words: &[&str], _: bool) -> Done {
     Ok(session.client.admin_drop_part(words[0], words[1])?)
+}
+
+fn why(session: &mut Session, words: &[&str], _: bool) -> Done {
+    let reasons = session.client.admin_why(words[0], words[1])?;
+    files::tell_reasons(&mut session.screen, &reasons)
 }

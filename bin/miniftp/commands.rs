@@ -166,7 +166,7 @@ pub(crate) const COMMANDS: &[Command] = rows! {
     "help" ["?"] "[COMMAND]" &[], 0, 1,
         Run::Here(here::help), "list the commands, or tell about one";
     "quit" ["q", "exit", "bye"] "" &[], 0, 0,
-        Run::Leave, "leave";
+        Run::Leave, "leave; who came from the menu is back there";
 };
 
 impl Command {

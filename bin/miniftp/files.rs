@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 
-use miniftp::client::{Client, Entry, Kind};
+use miniftp::client::{Client, Entry, Kind, Reason};
 use miniftp::text::{Escaped, Size};
 use miniftp::wire::Code;
 
@@ -132,6 +132,7 @@ pub(crate) fn cd(session: &mut Session, given: &Given) -> Done {
         return Err(Failure::Said(ABOVE_ROOT.into()));
     }
     session.client.cd(path)?;
+    session.tell_words();
     Ok(())
 }
 
@@ -238,12 +239,17 @@ pub(crate) fn why(session: &mut Session, given: &Given) -> Done {
     }
     each(session, &paths, |session, path| {
         let reasons = session.client.why(path)?;
-        for reason in &reasons {
-            let may = if reason.allowed { "yes" } else { "no" };
-            writeln!(session.screen.out, "{:8} {may:3}  {}", reason.what, reason.why)?;
-        }
-        Ok(())
+        tell_reasons(&mut session.screen, &reasons)
     })
+}
+
+/// What decides, a line each.
+pub(crate) fn tell_reasons(screen: &mut Screen, reasons: &[Reason]) -> Done {
+    for reason in reasons {
+        let may = if reason.allowed { "yes" } else { "no" };
+        writeln!(screen.out, "{:11} {may:3}  {}", reason.what, reason.why)?;
+    }
+    Ok(())
 }
 
 /// `quota`.

@@ -79,41 +79,59 @@ fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> D
             Run::There(_) => {}
         }
     }
-    let client = if is_shell && line.user.is_none() {
-        match menu::enter(line, &mut screen) {
-            Some(client) => client,
-            None => {
-                screen.say("Goodbye.");
-                return Ok(());
+    if is_shell && line.user.is_none() {
+        return live_at_the_menu(line, screen);
+    }
+    let opened = session::user_name(line, &mut screen)
+        .and_then(|name| session::open(line, &mut screen, &name));
+    match opened {
+        Ok(client) => {
+            let session = Session { client, screen, line: line.clone(), is_shell };
+            let (mut screen, done) = work(session, asked);
+            if is_shell {
+                screen.say(GOODBYE);
             }
+            end(screen, done)
         }
-    } else {
-        let opened = session::user_name(line, &mut screen)
-            .and_then(|name| session::open(line, &mut screen, &name));
-        match opened {
-            Ok(client) => client,
-            Err(failure) => return end(screen, Err(failure)),
+        Err(failure) => end(screen, Err(failure)),
+    }
+}
+
+/// What is said when a person leaves.
+const GOODBYE: &str = "Goodbye.";
+
+/// Menu, shell, menu: who leaves the shell can log in as somebody else, or leave for good.
+fn live_at_the_menu(line: &CommandLine, mut screen: Screen) -> Done {
+    while let Some(client) = menu::enter(line, &mut screen) {
+        let done;
+        let session = Session { client, screen, line: line.clone(), is_shell: true };
+        (screen, done) = work(session, None);
+        if done.is_err() {
+            return end(screen, done);
         }
-    };
-    work(Session { client, screen, line: line.clone() }, asked, is_shell)
+        screen.say("Logged out.");
+    }
+    screen.say(GOODBYE);
+    end(screen, Ok(()))
 }
 
 /// The part of a run that has a login.
-fn work(mut session: Session, asked: Option<(&'static Command, Given)>, is_shell: bool) -> Done {
+fn work(mut session: Session, asked: Option<(&'static Command, Given)>) -> (Screen, Done) {
     let done = match asked {
         Some((command, given)) => session.run(command, &given),
-        None if is_shell => {
+        None if session.is_shell => {
             session.screen.say(&session::greeting(&session.client, &session.line));
-            let done = shell::interactive(&mut session);
-            session.screen.say("Goodbye.");
-            done
+            session.tell_words();
+            shell::interactive(&mut session)
         }
         None => shell::batch(&mut session, &mut io::stdin().lock()),
     };
-    let Session { client, screen, .. } = session;
+    let Session { client, mut screen, is_shell, .. } = session;
     // Everything that was asked for has had its answer; a line that breaks now takes nothing away.
-    client.bye().ok();
-    end(screen, done)
+    for line in client.bye().unwrap_or_default().iter().filter(|_| is_shell) {
+        screen.say(line);
+    }
+    (screen, done)
 }
 
 /// Flushes the results and tells what failed.

@@ -113,7 +113,7 @@ fn welcome(name: &str) -> String {
 /// `passwd [--end-others]`.
 pub(crate) fn passwd(session: &mut Session, given: &Given) -> Done {
     let name = session.client.account().unwrap_or_default().to_owned();
-    let Session { client, screen, line } = session;
+    let Session { client, screen, line, .. } = session;
     let old = password::obtain(line, screen, &name)?;
     let new = password::choose(screen, &name)?;
     let ended = client.passwd(&old.text, &new, given.has(Flag::EndOthers))?;

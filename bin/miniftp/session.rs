@@ -24,6 +24,9 @@ pub(crate) struct Session {
     pub(crate) screen: Screen,
     /// How the program was called.
     pub(crate) line: CommandLine,
+    /// Whether a person sits in front of it, who hears what the server says. A script does not:
+    /// its output is what it asked for.
+    pub(crate) is_shell: bool,
 }
 
 impl AsMut<Screen> for Session {
@@ -33,6 +36,13 @@ impl AsMut<Screen> for Session {
 }
 
 impl Session {
+    /// Shows what the server has said to people, if one is there.
+    pub(crate) fn tell_words(&mut self) {
+        for line in self.client.take_words().iter().filter(|_| self.is_shell) {
+            self.screen.say(line);
+        }
+    }
+
     /// Carries a command out. [`Run::Leave`] is the caller's to see.
     pub(crate) fn run(&mut self, command: &Command, given: &Given) -> Done {
         match command.run {

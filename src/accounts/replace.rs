@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {
 
 /// The same of a file whose ceiling is another one; one byte more than `most` is given, so that
 /// too much is noticed.
-pub(super) fn read_at_most(path: &Path, most: u64) -> Result<(Vec<u8>, Version), StoreError> {
+pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<(Vec<u8>, Version), StoreError> {
     let failed = |source: io::Error| io_error(path, "reading the file", source);
     // NONBLOCK: a pipe of that name must not hold the server up.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;

@@ -9,6 +9,7 @@ mod bans;
 mod removal;
 pub mod spoken;
 pub mod stranger;
+mod why;
 
 use std::fmt;
 use std::io;

@@ -11,6 +11,7 @@ use crate::accounts::{State, parse_quota, quota_text};
 use crate::error::{Error, Result};
 use crate::site::Guest;
 use crate::text::{Escaped, Size, parse_span};
+use crate::why::Reason;
 
 /// What can be said.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ table! {
     "remove" "NAME [files]" remove, "forget an account, and remove its files";
     "parts" "NAME" parts, "the unfinished uploads of an account";
     "drop" "NAME PATH" drop_part, "remove one of them";
+    "whyof" "NAME PATH" whyof, "what decides what an account may do there";
 }
 
 /// Why a line was not answered.
@@ -259,4 +261,19 @@ fn drop_part(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
     }
     let done = format!("the part {} is removed", Escaped(path));
     Some(admin.drop_part(name, path).map(|()| said(done)))
+}
+
+fn whyof(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
+    // The path is the rest of the line, blanks and all.
+    let (name, path) = first(rest);
+    if path.is_empty() {
+        return None;
+    }
+    let mut alive = |_, _| if admin.site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+    let line = |reason: &Reason| {
+        let may = if reason.allowed { "yes" } else { "no" };
+        format!("{}: {may}; {}", reason.what, reason.why)
+    };
+    let reasons = admin.why(name, path, &mut alive);
+    Some(reasons.map(|reasons| reasons.iter().map(line).collect()))
 }

@@ -1,6 +1,6 @@
 //! The admin's work from afar: accounts, requests, sessions, other people's unfinished uploads.
 
-use super::commands::{Part, list};
+use super::commands::{Part, Reason, list, reasons};
 use super::error::Result;
 use super::{Client, conn::Conn};
 use crate::wire::{self, Counted, Fields, Message, Named, Nothing};
@@ -319,7 +319,16 @@ impl Client {
     /// # Errors
     /// See above.
     pub fn admin_drop_part(&mut self, account: &str, path: &str) -> Result<()> {
-        self.act("DROPPART", &wire::PartOf::new(account, path))
+        self.act("DROPPART", &wire::PathOf::new(account, path))
+    }
+
+    /// What an account, or `anonymous`, may do at a path from its root, and what decides it;
+    /// nothing is done.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn admin_why(&mut self, account: &str, path: &str) -> Result<Vec<Reason>> {
+        self.again(|conn| reasons(conn, "WHYOF", &wire::PathOf::new(account, path)))
     }
 
     fn act<'a>(&mut self, name: &'static str, message: &impl Message<'a>) -> Result<()> {

@@ -5,6 +5,7 @@
 
 use super::error::{Error, Result};
 use super::progress::{Bar, Phase, Progress};
+use super::words::said;
 use super::{Client, conn::Conn, conn::Heard};
 use crate::wire::{self, Code, Counted, Fields, Message, Nothing};
 
@@ -225,18 +226,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`].
     pub fn why(&mut self, path: &str) -> Result<Vec<Reason>> {
-        self.again(|conn| {
-            let mut reasons = Vec::new();
-            list(conn, "WHY", &wire::Path::new(path), &mut |fields| {
-                reasons.push(Reason {
-                    what: Client::shown(fields.text("what")?),
-                    allowed: fields.u8("allowed")? == 1,
-                    why: Client::shown(fields.text("why")?),
-                });
-                Ok(())
-            })?;
-            Ok(reasons)
-        })
+        self.again(|conn| reasons(conn, "WHY", &wire::Path::new(path)))
     }
 
     /// The account's unfinished uploads.
@@ -291,14 +281,17 @@ impl Client {
         self.again(|conn| conn.ask("PING", &Nothing::new()).map(drop))
     }
 
-    /// Ends the connection.
+    /// Ends the connection, and gives what the server says at parting.
     ///
     /// # Errors
     /// [`Error::Line`] if the server did not say goodbye.
-    pub fn bye(mut self) -> Result<()> {
+    pub fn bye(mut self) -> Result<Vec<String>> {
         match self.conn.take() {
-            Some(mut conn) if conn.is_settled() => conn.ask("BYE", &Nothing::new()).map(drop),
-            _ => Ok(()),
+            Some(mut conn) if conn.is_settled() => {
+                conn.ask("BYE", &Nothing::new())?;
+                Ok(said(conn.reply::<wire::Goodbye<'_>>()?.words))
+            }
+            _ => Ok(Vec::new()),
         }
     }
 }
@@ -323,6 +316,24 @@ pub(super) fn list<'a>(
         return Err(conn.refusal());
     }
     Ok(conn.reply::<Counted<'_>>()?.count)
+}
+
+/// The rows of `WHY` and `WHYOF`.
+pub(super) fn reasons<'a>(
+    conn: &mut Conn,
+    name: &str,
+    message: &impl Message<'a>,
+) -> Result<Vec<Reason>> {
+    let mut reasons = Vec::new();
+    list(conn, name, message, &mut |fields| {
+        reasons.push(Reason {
+            what: Client::shown(fields.text("what")?),
+            allowed: fields.u8("allowed")? == 1,
+            why: Client::shown(fields.text("why")?),
+        });
+        Ok(())
+    })?;
+    Ok(reasons)
 }
 
 /// One entry by its path.

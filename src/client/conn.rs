@@ -303,7 +303,7 @@ impl Conn {
 
 /// The server's words without what could act on a terminal. Names in them it has escaped itself, so
 /// a backslash stays one.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_harmful(c) { out.extend(c.escape_unicode()) } else { out.push(c) }

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use super::conn::Conn;
 use super::error::{Error, Result};
 use super::progress::Bar;
+use super::words::said;
 use super::{Account, Client, Options};
 use crate::digest::{self, Algorithm, Rates};
 use crate::scram::{ClientExchange, Keys};
 use crate::text::Escaped;
-use crate::wire::{Challenge, Here, LoggedIn, Login, Path, Proof, Use, Using};
+use crate::wire::{Challenge, LoggedIn, Login, Path, Proof, Use, Using};
 
 /// Attempts for a command that is done in a moment; its user sits in front of it and waits.
 const SHORT_TRIES: u32 = 4;
@@ -64,6 +65,7 @@ impl Client {
             software: String::new(),
             algorithm: Algorithm::Md5,
             cwd: "/".to_owned(),
+            words: Vec::new(),
             moved: 0,
             buffer: Vec::new(),
             last_sign: Instant::now(),
@@ -236,6 +238,8 @@ impl Client {
             .prove(&name, keys.map_or(Secret::None, Secret::Keys))
             .and_then(|_| self.agree())
             .and_then(|()| self.restore_folder());
+        // Nobody came in anew.
+        self.words.clear();
         if restored.is_err() {
             self.conn = None;
         }
@@ -261,6 +265,7 @@ impl Client {
         let conn = self.now()?;
         if matches!(secret, Secret::None) {
             login_step(conn, "GUEST", &crate::wire::Nothing::new())?;
+            self.words = said(conn.reply::<LoggedIn<'_>>()?.words);
             return Ok(None);
         }
         let (exchange, first) = ClientExchange::begin(name)
@@ -279,6 +284,7 @@ impl Client {
         login_step(conn, "PROOF", &Proof::new(&last))?;
         let logged_in: LoggedIn<'_> = conn.reply()?;
         let verified = proof.verify(logged_in.server_final);
+        let words = said(logged_in.words);
         if let Err(e) = verified {
             self.conn = None;
             return Err(match e.into() {
@@ -286,6 +292,7 @@ impl Client {
                 _ => Error::ServerUnproven,
             });
         }
+        self.words = words;
         Ok(Some(keys))
     }
 
@@ -301,20 +308,6 @@ impl Client {
         self.algorithm = Algorithm::from_name(using.digest)
             .ok_or(Error::Protocol { what: "a digest that was not offered" })?;
         Ok(())
-    }
-
-    /// Asks where it is; the answer is the last known folder.
-    pub(super) fn here(&mut self, name: &'static str, path: Option<&str>) -> Result<String> {
-        let here = self.again(|conn| {
-            match path {
-                Some(path) => conn.ask(name, &Path::new(path))?,
-                None => conn.ask(name, &crate::wire::Nothing::new())?,
-            };
-            let here: Here<'_> = conn.reply()?;
-            Ok(here.path.to_owned())
-        })?;
-        self.cwd.clone_from(&here);
-        Ok(here)
     }
 
     /// Shows the server a sign of life when this side has worked long on its own.

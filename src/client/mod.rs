@@ -28,6 +28,7 @@ mod put_small;
 mod put_tree;
 mod send;
 mod tree;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -95,6 +96,8 @@ pub struct Client {
     software: String,
     algorithm: Algorithm,
     cwd: String,
+    /// What the server said to people last, each line escaped.
+    words: Vec<String>,
     /// Content bytes confirmed since the beginning: what shows that a line is worth another try.
     moved: u64,
     /// One frame's data, kept between transfers.

@@ -115,6 +115,12 @@ pub struct Config {
     pub registrations_per_address: usize,
     /// Days that an answered request is kept.
     pub registration_days: u64,
+    /// The file in the folder of settings that is shown after a login.
+    pub welcome: Option<String>,
+    /// The same at parting.
+    pub goodbye: Option<String>,
+    /// The file in a folder that is shown to who enters it.
+    pub folder_words: Option<String>,
 }
 
 impl Config {
@@ -175,6 +181,9 @@ impl Default for Config {
             registrations_waiting: 1,
             registrations_per_address: 1,
             registration_days: 1,
+            welcome: None,
+            goodbye: None,
+            folder_words: None,
         };
         for setting in settings() {
             let set = setting.form.set(&mut config, setting.default);
@@ -268,6 +277,9 @@ mod tests {
             registrations_waiting: 200,
             registrations_per_address: 5,
             registration_days: 30,
+            welcome: Some("welcome.txt".to_owned()),
+            goodbye: Some("goodbye.txt".to_owned()),
+            folder_words: Some(".message".to_owned()),
         };
         assert_eq!(Config::default(), expected);
     }
@@ -287,6 +299,7 @@ mod tests {
                 Form::Host(_) => "192.0.2.1",
                 Form::Whole(_, least, ..) => &(least + 2).to_string(),
                 Form::Size(_) => "1",
+                Form::File(_) => "other.txt",
                 Form::Word(words) => words[words.len() - 1].0,
             };
             let mut config = Config::default();

@@ -7,6 +7,7 @@
 mod content;
 mod login;
 mod people;
+mod said;
 mod why;
 
 use std::net::IpAddr;
@@ -23,7 +24,7 @@ use crate::mounts::Mounts;
 use crate::quota::{Charge, Purse};
 use crate::site::{Presence, Site};
 use crate::transfer::{Claimant, give_back};
-use crate::vfs::{Freed, Payer, Vfs, View};
+use crate::vfs::{Act, Freed, Payer, Vfs, View};
 
 pub use self::content::Wanted;
 pub use self::people::{
@@ -199,17 +200,19 @@ impl Session {
         Ok(&self.user()?.cwd)
     }
 
-    /// Changes the current folder and returns it. Above the root there is nothing: `cd ..` there
-    /// is refused and changes nothing.
-    pub fn cd(&mut self, path: &str) -> Result<&VPath> {
+    /// Changes the current folder, and gives what it says to who enters it. Above the root there is
+    /// nothing: `cd ..` there is refused and changes nothing.
+    pub fn cd(&mut self, path: &str) -> Result<Vec<String>> {
         let user = self.user.as_mut().ok_or(Error::NeedLogin)?;
         if user.cwd.climbs_out(path) {
             return Err(Error::Denied { path: path.to_string() });
         }
         let to = user.cwd.join(path)?;
         user.vfs.check_folder(&to)?;
-        user.cwd = to;
-        Ok(&user.cwd)
+        if std::mem::replace(&mut user.cwd, to) == user.cwd {
+            return Ok(Vec::new());
+        }
+        Ok(self.words_here())
     }
 
     /// Where a path leads from the current folder; nothing is looked at.
@@ -289,6 +292,12 @@ impl Session {
             log::info!("{} removed {path}: {removed} entries", self.who());
         }
         result
+    }
+
+    /// Refuses what could not be given another name.
+    pub fn check_rename(&self, path: &str) -> Result<()> {
+        let (user, path) = self.at(path)?;
+        user.vfs.may(Act::Rename, &path)
     }
 
     /// Renames or moves; `replace` lets it replace a file.

@@ -84,6 +84,13 @@ impl Site {
         guests
     }
 
+    /// Sessions of an account, or of guests, now.
+    pub fn sessions_of(&self, account: &str) -> usize {
+        let online = lock(&self.online);
+        let users = online.values().filter_map(|online| online.user.as_ref());
+        users.filter(|(name, _)| name.as_str() == account).count()
+    }
+
     /// Ends every connection that `which` picks, and tells how many were not ended before. Each
     /// finds the end of its stream, says why, and is gone a moment later; a transfer is left at its
     /// next step.

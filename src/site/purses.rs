@@ -10,7 +10,7 @@ use super::{HOUSEKEEPER, Opened, Opening, Presence, Site, WALK_AGAIN, lock};
 use crate::accounts::{Account, AccountName};
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
-use crate::quota::{Charge, Purse};
+use crate::quota::{Charge, Purse, Usage};
 use crate::rights::Rights;
 use crate::transfer::{Alive, Claim, Claimant};
 use crate::vfs::{Payer, VPath, Vfs, View};
@@ -165,6 +165,35 @@ impl Site {
         let shared = self.home_in_use(name, None);
         let home = shared.map_or_else(|| View::open(&self.home, name.as_str()), Ok)?;
         self.views(home, Some(name.as_str()), account.rights, &self.mounts())
+    }
+
+    /// The views of a guest for who looks after them; `None` where no guests are let in.
+    pub fn views_of_guest(&self) -> Result<Option<Vfs>> {
+        if !self.config().guests {
+            return Ok(None);
+        }
+        let name = AccountName::guest();
+        let shared = self.home_in_use(&name, None);
+        let home = shared.map_or_else(|| View::open(&self.home, name.as_str()), Ok)?;
+        self.views(home, None, Rights::READ, &self.mounts()).map(Some)
+    }
+
+    /// How an account's purse stands, here or not. One that the ledger does not know is walked, and
+    /// the ledger does not hear of it: that is the login's.
+    pub fn usage_of(&self, account: &Account, alive: &mut Alive<'_>) -> Result<Usage> {
+        let name = account.name().as_str();
+        let usage = match self.ledger.usage(&Purse::account(name)) {
+            Some(usage) => usage,
+            None => {
+                let (home, mut files) = (View::open(&self.home, name)?, 0);
+                let used_bytes = self.used_bytes(&home, &self.mounts(), &mut || {
+                    files += 1;
+                    alive(files, 0)
+                })?;
+                Usage { used_bytes, reserved_bytes: 0, limit_bytes: None }
+            }
+        };
+        Ok(Usage { limit_bytes: account.quota_bytes, ..usage })
     }
 
     /// Takes an account's files away, for good. Nobody must use it any more.

@@ -95,24 +95,29 @@ impl Claims {
                     Some(other) => Arc::clone(other),
                 }
             };
-            let busy = || {
-                let for_secs = other.since.elapsed().as_secs();
-                Err(Error::Busy { path: path.into(), by: other.by.to_string(), for_secs })
-            };
-            if *other.by != *who.by || other.session == who.session || !other.is_stuck() {
-                return busy();
+            if !other.gives_way_to(who) {
+                return Err(other.busy(path));
             }
             // Waits for a write that is under way, at most one frame.
             let mut state = lock(&other.state);
             // Whoever held it until now has just shown life.
             if !other.is_stuck() {
-                return busy();
+                return Err(other.busy(path));
             }
             state.fenced = true;
             // The part stays and is counted; the room for the rest is the newer claim's to ask for.
             state.charge.release();
             drop(state);
             self.free(key, &other);
+        }
+    }
+
+    /// Refuses what [`Claims::take`] would refuse now; nothing is taken.
+    pub fn check(&self, key: &str, path: &str, who: Claimant<'_>) -> Result<()> {
+        let other = lock(&self.held).get(key).map(Arc::clone);
+        match other {
+            Some(other) if !other.gives_way_to(who) => Err(other.busy(path)),
+            _ => Ok(()),
         }
     }
 
@@ -139,6 +144,16 @@ impl Slot {
             state: Mutex::new(State { fenced: false, charge }),
             seen: Mutex::new(Some(now)),
         }
+    }
+
+    /// Whether it can be taken over: by another session of the same account, once it is stuck.
+    fn gives_way_to(&self, who: Claimant<'_>) -> bool {
+        *self.by == *who.by && self.session != who.session && self.is_stuck()
+    }
+
+    fn busy(&self, path: &str) -> Error {
+        let for_secs = self.since.elapsed().as_secs();
+        Error::Busy { path: path.into(), by: self.by.to_string(), for_secs }
     }
 
     fn is_stuck(&self) -> bool {

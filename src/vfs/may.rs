@@ -22,11 +22,16 @@ pub enum Act {
     Replace,
     /// Remove what is there, a folder with all that it holds.
     Remove,
+    /// Give what is there another name in its folder.
+    Rename,
+    /// Make a folder where nothing is.
+    Folder,
 }
 
 impl Act {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Act; 5] = [Act::List, Act::Get, Act::Add, Act::Replace, Act::Remove];
+    pub const ALL: [Act; 7] =
+        [Act::List, Act::Get, Act::Add, Act::Replace, Act::Remove, Act::Rename, Act::Folder];
 
     /// The word for it.
     pub fn name(self) -> &'static str {
@@ -36,6 +41,8 @@ impl Act {
             Act::Add => "put new",
             Act::Replace => "replace",
             Act::Remove => "remove",
+            Act::Rename => "rename",
+            Act::Folder => "make folder",
         }
     }
 }
@@ -59,7 +66,30 @@ impl Vfs {
                 view.check_place(path)?;
                 Err(Error::NotFound { path: path.told() })
             }
-            Act::Remove => self.to_change(path)?.stat(path).map(drop),
+            Act::Remove | Act::Rename => {
+                let view = self.to_change(path)?;
+                view.changeable(path)?;
+                view.stat(path).map(drop)
+            }
+            Act::Folder => self.may_make_folder(path),
+        }
+    }
+}
+
+impl Vfs {
+    fn may_make_folder(&self, path: &VPath) -> Result<()> {
+        let there = |size| Error::Exists { path: path.told(), size };
+        if self.is_fixed(path) {
+            return Err(there(0));
+        }
+        let view = self.view(path)?;
+        if !view.rights().write {
+            return Err(Error::Denied { path: path.told() });
+        }
+        match view.stat(path) {
+            Err(Error::NotFound { .. }) => view.check_place(path),
+            Ok(entry) => Err(there(if view.rights().read { entry.size } else { 0 })),
+            Err(e) => Err(e),
         }
     }
 }

@@ -248,7 +248,7 @@ impl Vfs {
     }
 
     /// Whether it stays as it is: a mount point, or a folder that leads to one.
-    fn is_fixed(&self, path: &VPath) -> bool {
+    pub(super) fn is_fixed(&self, path: &VPath) -> bool {
         self.mounted().any(|view| view.mount_point().is_within(path))
     }
 

@@ -60,6 +60,7 @@ messages! {
     LoggedIn {
         server_final: text = "as in RFC 5802, `v=SIGNATURE`; the client must check it",
         account: text = "the account's name",
+        words: text = "what the server says to newcomers: lines with LF between; may be empty",
     }
     /// `USE`: which digest the chunks will carry from now on; `md5` until it is said.
     Use {
@@ -99,6 +100,11 @@ messages! {
     /// Answer to `PWD` and `CD`.
     Here {
         path: text = "the current folder",
+        words: text = "what the folder says to who enters it, as in `LoggedIn`; `PWD`: empty",
+    }
+    /// Answer to `BYE`.
+    Goodbye {
+        words: text = "what the server says at parting, as in `LoggedIn`; may be empty",
     }
     /// Answer to `LS`, `PARTS` and `HELP`: how much came before.
     Counted {

@@ -122,11 +122,12 @@ messages! {
     Kick {
         who: text = "a session's number, or an account's name for all of its sessions",
     }
-    /// `DROPPART`: an unfinished upload of any account.
-    PartOf {
-        account: text = "the account's name",
-        path: text = "the path that the upload was for",
-    }    /// Each ban of `BANS`.
+    /// `DROPPART`, `WHYOF`: a path of any account's.
+    PathOf {
+        account: text = "the account's name; `WHYOF`: `anonymous` for guests",
+        path: text = "the path, from the account's root",
+    }
+    /// Each ban of `BANS`.
     BanLine {
         kind: text = "`account` or `address`",
         who: text = "the account's name, or the address; a network of IPv6 ends with `/64`",

@@ -68,5 +68,7 @@ mod seeds;
 mod terminal;
 // Files and folders through the real client and server, there and back.
 mod transfer;
+// What the server says to people.
+mod words;
 // docs/PROTOCOL.md and the program say the same, to the byte.
 mod wire_golden;

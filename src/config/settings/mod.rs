@@ -10,12 +10,14 @@ mod login;
 mod people;
 mod server;
 mod storage;
+mod words;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-use crate::text::parse_size;
+use crate::limits;
+use crate::text::{is_harmful, parse_size};
 
 use super::Config;
 
@@ -48,6 +50,8 @@ pub enum Form {
     Whole(&'static str, u64, u64, fn(&mut Config, u64)),
     /// A number of bytes, with a unit.
     Size(fn(&mut Config, u64)),
+    /// The name of a file, or `none`.
+    File(fn(&mut Config, Option<String>)),
     /// One of a few words.
     Word(&'static [Word]),
 }
@@ -56,7 +60,7 @@ pub enum Form {
 type Word = (&'static str, fn(&mut Config));
 
 /// The sections, in the order of the file.
-static SECTIONS: [&[Setting]; 8] = [
+static SECTIONS: &[&[Setting]] = &[
     server::SERVER,
     login::LOGIN,
     ftp::FTP,
@@ -65,11 +69,12 @@ static SECTIONS: [&[Setting]; 8] = [
     storage::TRANSFER,
     people::ACCOUNTS,
     people::REGISTRATION,
+    words::WORDS,
 ];
 
 /// All settings, in the order of the file.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    SECTIONS.into_iter().flatten()
+    SECTIONS.iter().copied().flatten()
 }
 
 impl Setting {
@@ -89,6 +94,7 @@ impl Form {
             Form::Host(set) => set(config, unless("own", text, |text| text.parse().ok())?),
             Form::Whole(_, least, most, set) => set(config, whole(text, *least, *most)?),
             Form::Size(set) => set(config, parse_size(text)?),
+            Form::File(set) => set(config, unless("none", text, file_name)?),
             Form::Word(words) => words.iter().find(|(word, _)| *word == text)?.1(config),
         }
         Some(())
@@ -106,6 +112,7 @@ impl fmt::Display for Form {
             Form::Host(_) => f.write_str("an IPv4 address, such as 192.0.2.1, or own"),
             Form::Whole(what, least, most, _) => write!(f, "{what} from {least} to {most}"),
             Form::Size(_) => f.write_str("a size of 0 or more, such as 512K, 10M or 1.5G"),
+            Form::File(_) => f.write_str("the name of a file, such as welcome.txt, or none"),
             Form::Word(words) => {
                 let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                 f.write_str(&words.join(" or "))
@@ -117,6 +124,13 @@ impl fmt::Display for Form {
 /// Nothing for the one word, a value for everything else.
 fn unless<T>(word: &str, text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     if text == word { Some(None) } else { read(text).map(Some) }
+}
+
+/// A name alone, and never that of a file with records in it, which would be told to everybody.
+fn file_name(text: &str) -> Option<String> {
+    let fits = !text.is_empty() && text.len() <= limits::NAME && !matches!(text, "." | "..");
+    let told = text.contains('/') || text.contains(".ini") || text.chars().any(is_harmful);
+    (fits && !told).then(|| text.to_owned())
 }
 
 /// Two ports above those of the system, in order.

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::session::{AccountState, Overview};
 use crate::wire::{
     AccountLine, Approve, Ban, BanLine, Code, Counted, Create, Kick, Message, Named, NewPassword,
-    NewQuota, NewRole, Nothing, Pardon, Part, PartOf, Reject, Remove, SessionLine, Sink,
+    NewQuota, NewRole, Nothing, Pardon, Part, PathOf, Reason, Reject, Remove, SessionLine, Sink,
     WaitingLine,
 };
 
@@ -226,7 +226,19 @@ pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 }
 
 pub(super) fn drop_part(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
-    let what: PartOf<'_> = request.message()?;
+    let what: PathOf<'_> = request.message()?;
     conn.session.as_admin(|admin| admin.drop_part(what.account, what.path))?;
     done("removed")
+}
+
+pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
+    let of: PathOf<'_> = request.message()?;
+    let Conn { session, outbox, .. } = conn;
+    let mut alive = |done, total| outbox.alive(done, total);
+    let reasons = session.as_admin(|admin| admin.why(of.account, of.path, &mut alive))?;
+    let mut rows = Rows::new(conn);
+    for reason in &reasons {
+        rows.push(&Reason::new(reason.what, reason.allowed.into(), &reason.why))?;
+    }
+    rows.end("reasons")
 }

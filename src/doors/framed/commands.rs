@@ -8,8 +8,8 @@ use crate::digest::{self, Algorithm, Rates};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::wire::{
-    self, Challenge, Code, Counted, Greeted, Hello, HelpLine, LoggedIn, Login, Message, Nothing,
-    Proof, Sink, Use, Using,
+    self, Challenge, Code, Counted, Goodbye, Greeted, Hello, HelpLine, LoggedIn, Login, Message,
+    Nothing, Proof, Sink, Use, Using,
 };
 
 /// Who may give a command.
@@ -65,7 +65,7 @@ table! {
         "ask for an account";
     "REGISTRATION" Nobody "Registration" "200 `Standing`" people::registration,
         "how a request stands";
-    "BYE" Nobody "Nothing" "221" bye, "end the connection";
+    "BYE" Nobody "Nothing" "221 `Goodbye`" bye, "end the connection";
     "USE" Login "Use" "200 `Using`" use_digest, "choose the digest of the chunks";
     "PWD" Login "Nothing" "200 `Here`" files::pwd, "the current folder";
     "CD" Login "Path" "200 `Here`" files::cd, "change the current folder";
@@ -118,7 +118,9 @@ table! {
     "PARDON" Admin "Pardon" "200" admin::pardon, "let an account or an address in again";
     "PARTSOF" Admin "Named" "200 `Counted`" admin::parts,
         "an account's unfinished uploads, each as a `Part`";
-    "DROPPART" Admin "PartOf" "200" admin::drop_part, "remove an unfinished upload";
+    "DROPPART" Admin "PathOf" "200" admin::drop_part, "remove an unfinished upload";
+    "WHYOF" Admin "PathOf" "200 `Counted`" admin::why,
+        "as `WHY` for another account, from its root; nothing is done";
 }
 
 /// A field that is 0 or 1.
@@ -181,7 +183,11 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();
     let text = format!("passed authentication, {name}");
-    tell(Code::LoggedIn, text, &LoggedIn::new(&signature, &name))
+    tell(
+        Code::LoggedIn,
+        text,
+        &LoggedIn::new(&signature, &name, &conn.session.welcome().join("\n")),
+    )
 }
 
 fn guest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -196,7 +202,8 @@ fn guest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     conn.place.logged_in();
     conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();
-    tell(Code::LoggedIn, "welcome, guest", &LoggedIn::new("", &name))
+    let words = conn.session.welcome().join("\n");
+    tell(Code::LoggedIn, "welcome, guest", &LoggedIn::new("", &name, &words))
 }
 
 fn ping(_conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -217,7 +224,7 @@ fn help(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 fn bye(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
     conn.leaving = true;
-    Ok(Outcome::Answer(Answer::new(Code::Parting, "goodbye")))
+    tell(Code::Parting, "goodbye", &Goodbye::new(&conn.session.goodbye().join("\n")))
 }
 
 fn use_digest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {

@@ -16,13 +16,14 @@ use crate::wire::{
 pub(super) fn pwd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
     let here = conn.session.cwd()?;
-    tell(Code::Done, format!("you are in {here}"), &Here::new(here.as_str()))
+    tell(Code::Done, format!("you are in {here}"), &Here::new(here.as_str(), ""))
 }
 
 pub(super) fn cd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let to: Path<'_> = request.message()?;
-    let here = conn.session.cd(to.path)?;
-    tell(Code::Done, format!("you are in {here}"), &Here::new(here.as_str()))
+    let words = conn.session.cd(to.path)?.join("\n");
+    let here = conn.session.cwd()?;
+    tell(Code::Done, format!("you are in {here}"), &Here::new(here.as_str(), &words))
 }
 
 /// An entry as the wire has it.

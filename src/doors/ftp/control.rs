@@ -36,6 +36,12 @@ impl Control {
         reply::put(&mut self.waiting, code, text);
     }
 
+    /// A reply with words for people before its own line.
+    pub(super) fn say_after(&mut self, words: &[String], code: u16, text: &str) {
+        let words = words.iter().map(String::as_str);
+        reply::put_lines(&mut self.waiting, code, words.chain([text]));
+    }
+
     /// A reply of several lines.
     pub(super) fn say_lines(&mut self, code: u16, first: &str, lines: &[String], last: &str) {
         let inner = lines.iter().map(String::as_str);

@@ -11,8 +11,9 @@ pub(super) fn pwd(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 pub(super) fn cwd(conn: &mut Conn, path: &str) -> Result<()> {
-    let here = reply::quoted(conn.session.cd(path)?.as_str());
-    conn.control.say(250, &format!("{here} is the current folder"));
+    let words = conn.session.cd(path)?;
+    let here = reply::quoted(conn.session.cwd()?.as_str());
+    conn.control.say_after(&words, 250, &format!("{here} is the current folder"));
     Ok(())
 }
 
@@ -49,7 +50,11 @@ pub(super) fn dele(conn: &mut Conn, path: &str) -> Result<()> {
 }
 
 pub(super) fn rnfr(conn: &mut Conn, path: &str) -> Result<()> {
-    conn.session.stat(path)?;
+    match conn.session.stat(path) {
+        // Who may not look may rename all the same, where there is a right to it.
+        Err(Error::Denied { .. }) => conn.session.check_rename(path)?,
+        there => drop(there?),
+    }
     // The whole path: a CWD between the two must not change what is meant.
     conn.rename_from = Some(conn.session.resolve(path)?.as_str().to_string());
     conn.control.say(350, "and what is its new name?");

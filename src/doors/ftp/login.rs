@@ -58,7 +58,7 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
         conn.session.login_guest()?;
         conn.place.logged_in();
         conn.control.stream.logged_in();
-        conn.control.say(230, "welcome, guest");
+        conn.control.say_after(&conn.session.welcome(), 230, "welcome, guest");
         return Ok(());
     }
     match conn.session.login_plain(&name, password) {
@@ -71,7 +71,8 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
                 Some(limit) => format!("{used} of {limit} bytes used"),
                 None => format!("{used} bytes used"),
             };
-            conn.control.say(230, &format!("logged in, {room}"));
+            let text = format!("logged in, {room}");
+            conn.control.say_after(&conn.session.welcome(), 230, &text);
             Ok(())
         }
         // A name that could be none is as wrong as any other.
@@ -92,7 +93,7 @@ pub(super) fn rein(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 pub(super) fn quit(conn: &mut Conn, _: &str) -> Result<()> {
-    conn.control.say(221, "goodbye");
+    conn.control.say_after(&conn.session.goodbye(), 221, "goodbye");
     conn.leaving = true;
     Ok(())
 }

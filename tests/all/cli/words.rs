@@ -72,7 +72,9 @@ fn help_knows_every_command_and_needs_no_server() {
         assert_eq!(one.out.lines().next().unwrap(), row.trim(), "{}", one.tell());
         assert!(one.out.lines().count() >= 2, "{}", one.tell());
     }
-    site.miniftp("ann", &["help", "quit"]).ok().stdout("quit\n  leave\n  also: q, exit, bye\n");
+    site.miniftp("ann", &["help", "quit"])
+        .ok()
+        .stdout("quit\n  leave; who came from the menu is back there\n  also: q, exit, bye\n");
     let help = site.miniftp("ann", &["--help"]);
     help.ok().stderr("").stdout_has("usage: miniftp [OPTIONS] [COMMAND [ARGUMENTS...]]\n");
     assert!(help.out.ends_with(&all.out), "{}", help.tell());

@@ -5,10 +5,10 @@ use miniftp::doors::ftp::{Arg, Needs, VERBS};
 use super::{Scene, own_ports};
 use crate::harness::FtpTalk;
 
-/// What a stranger may say; everything else waits for the login.
-const BEFORE_LOGIN: [&str; 14] = [
+/// What a stranger may say; everything else waits for the login, and so does most of `SITE`.
+const BEFORE_LOGIN: [&str; 15] = [
     "USER", "PASS", "ACCT", "REIN", "QUIT", "HOST", "NOOP", "HELP", "FEAT", "OPTS", "SYST", "CLNT",
-    "LANG", "AUTH",
+    "LANG", "AUTH", "SITE",
 ];
 
 #[test]

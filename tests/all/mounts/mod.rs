@@ -7,6 +7,7 @@ mod live;
 mod places;
 mod rights;
 mod why;
+mod why_words;
 
 use std::fs;
 

@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use miniftp::accounts::Draft;
+use miniftp::rights::Rights;
 use miniftp::wire::{self, Fields};
 
 use super::ftp::Talk;
 use super::{mount, plant, section};
-use crate::harness::{Frames, Site};
+use crate::harness::{Answer, Frames, Site};
 
 /// Numbers that look like chance and are the same each time.
 struct Dice(u64);
@@ -20,9 +22,14 @@ impl Dice {
 
 /// What `WHY` says: what, whether it may be done, why.
 #[track_caller]
-fn why(frames: &mut Frames, path: &str) -> Vec<(String, bool, String)> {
-    let answer = frames.on("WHY", path);
-    assert_eq!(answer.expect(200).message::<wire::Counted<'_>>().count, 7);
+pub fn why(frames: &mut Frames, path: &str) -> Vec<(String, bool, String)> {
+    rows(&frames.on("WHY", path))
+}
+
+/// The rows of an answer to `WHY` or `WHYOF`.
+#[track_caller]
+pub fn rows(answer: &Answer) -> Vec<(String, bool, String)> {
+    assert_eq!(answer.expect(200).message::<wire::Counted<'_>>().count, 9);
     let mut reasons = Vec::new();
     for part in &answer.parts {
         let mut fields = Fields::new(&part.fields);
@@ -34,7 +41,7 @@ fn why(frames: &mut Frames, path: &str) -> Vec<(String, bool, String)> {
     reasons
 }
 
-/// What the commands do at the path: the same five, each on the tree as it was made.
+/// What the commands do at the path, each on the tree as it was made.
 fn really(frames: &mut Frames, site: &Site, path: &str, act: &str) -> bool {
     let answer = match act {
         "list" => frames.on("LS", path),
@@ -50,6 +57,11 @@ fn really(frames: &mut Frames, site: &Site, path: &str, act: &str) -> bool {
             answer
         }
         "remove" => frames.rm(path, true),
+        "rename" => {
+            let (folder, _) = path.rsplit_once('/').unwrap();
+            frames.mv(path, &format!("{folder}/of-another-name"), false)
+        }
+        "make folder" => frames.mkdir(path, false),
         other => panic!("{other}"),
     };
     matches!(answer.code, 200 | 257 | 900)
@@ -92,12 +104,13 @@ fn verdicts_are_what_the_commands_answer() {
         "read, write, modify",
     ];
     let site = Site::new();
-    site.account("ann", "1M");
+    site.account("ann", "1M").admin("root");
     make_tree(&site);
     let daemon = site.start();
-    let mut frames = daemon.login("ann");
+    let (mut frames, mut root) = (daemon.login("ann"), daemon.login("root"));
+    let mut talk = Talk::login(daemon.ftp_addr(), "ann");
     let mut dice = Dice(20_261);
-    for round in 0..60 {
+    for round in 0..100 {
         let mut text = String::new();
         for name in ["m1", "m2", "m3"] {
             let rights = RIGHTS[dice.below(7) as usize];
@@ -105,56 +118,66 @@ fn verdicts_are_what_the_commands_answer() {
             text += &section(name, &format!("real/{name}"), "all", rights, size);
         }
         mount(&site, &text.replace("at = /m3", "at = /deep/m3"));
+        let home = RIGHTS[dice.below(7) as usize];
+        let all = Rights::parse(home).unwrap();
+        let set = |draft: &mut Draft| draft.account("ann").map(|account| account.rights = all);
+        site.accounts().edit(set).unwrap();
         let place = ["", "/m1", "/m2", "/deep/m3", "/deep", "/m"][dice.below(6) as usize];
         let name = ["", "/file", "/folder", "/folder/inner", "/new", "/none/new", "/folder/new"]
             [dice.below(7) as usize];
         let path = format!("{place}{name}");
         let path = if path.is_empty() { "/" } else { &path };
-        for act in ["list", "get", "put new", "replace", "remove"] {
+        make_tree(&site);
+        let reasons = why(&mut frames, path);
+        assert_eq!(asked(&mut talk, path), reasons, "round {round}: SITE WHY {path}");
+        let of = wire::PathOf::new("ann", path);
+        assert_eq!(rows(&root.request("WHYOF", &of)), reasons, "round {round}: WHYOF {path}");
+        // Asked again before each act, since each changes the room that there is.
+        let said = |frames: &mut Frames, act: &str| {
             make_tree(&site);
-            let reasons = why(&mut frames, path);
-            let (_, said, reason) = reasons.iter().find(|(what, ..)| what == act).unwrap();
-            let done = really(&mut frames, &site, path, act);
-            assert_eq!(*said, done, "round {round}: {act} {path}: {reason}\n{text}");
+            let reasons = why(frames, path);
+            let (_, said, why) = reasons.into_iter().find(|(what, ..)| what == act).unwrap();
+            (said, format!("round {round}: {act} {path}: {why}\nhome {home}\n{text}"))
+        };
+        for act in ["list", "get", "put new", "replace", "remove", "rename", "make folder"] {
+            let (said, reason) = said(&mut frames, act);
+            assert_eq!(said, really(&mut frames, &site, path, act), "{reason}");
         }
+        for (act, verb) in [("get", "RETR"), ("make folder", "MKD"), ("rename", "RNFR")] {
+            let (said, reason) = said(&mut frames, act);
+            assert_eq!(said, really_by_ftp(&mut talk, verb, path), "FTP, {reason}");
+        }
+        // STOR is either.
+        let (new, reason) = said(&mut frames, "put new");
+        let (old, other) = said(&mut frames, "replace");
+        let done = talk.store(&format!("STOR {path}"), b"x") == 226;
+        assert_eq!(new || old, done, "FTP, {reason} {other}");
     }
 }
 
-#[test]
-fn the_words_name_what_decides() {
-    let site = Site::new();
-    site.account("ann", "10k");
-    plant(&site, "share/f", "text");
-    plant(&site, "upload/f", "text");
-    mount(
-        &site,
-        &[
-            section("share", "share", "all", "read", ""),
-            section("upload", "upload", "ann", "write", "5k"),
-        ]
-        .concat(),
-    );
-    let daemon = site.start();
-    let mut frames = daemon.login("ann");
-    let told = |reasons: Vec<(String, bool, String)>| -> String {
-        reasons.iter().map(|(what, may, why)| format!("{what} {may}: {why}\n")).collect()
-    };
-    let home = told(why(&mut frames, "/x"));
-    assert!(home.contains("place true: account ann: /x is in the home"), "{home}");
-    assert!(home.contains("room true: your account pays: 0 bytes used"), "{home}");
-    assert!(home.contains("put new true: the home gives read, write, modify"), "{home}");
-    assert!(home.contains("get false: no such file or folder"), "{home}");
-    let share = told(why(&mut frames, "/share/f"));
-    assert!(share.contains("is in the mount share at /share, for all accounts"), "{share}");
-    assert!(share.contains("room false: nothing can be stored here"), "{share}");
-    assert!(share.contains("remove false: the mount gives read, and it takes modify"), "{share}");
-    let upload = told(why(&mut frames, "/upload/f"));
-    assert!(upload.contains("for ann"), "{upload}");
-    assert!(upload.contains("4 bytes used and 0 promised of 5120 bytes (5.0 KiB)"), "{upload}");
-    assert!(upload.contains("replace false: the mount gives write, and it takes modify"));
-    site.miniftp("ann", &["why", "share/f"]).ok().stdout_has("remove   no   the mount gives read");
-    let mut talk = Talk::login(daemon.ftp_addr(), "ann");
-    let (code, text) = talk.ask("SITE WHY /share/f");
-    assert_eq!(code, 200);
-    assert!(text.contains("remove: no; the mount gives read, and it takes modify"), "{text}");
+/// What `SITE WHY` says, as [`why`] has it.
+#[track_caller]
+fn asked(talk: &mut Talk, path: &str) -> Vec<(String, bool, String)> {
+    let (code, text) = talk.ask(&format!("SITE WHY {path}"));
+    assert_eq!(code, 200, "{text}");
+    let rows = text.lines().filter_map(|line| line.strip_prefix(' '));
+    rows.map(|row| {
+        let (what, rest) = row.split_once(": ").unwrap();
+        let (may, why) = rest.split_once("; ").unwrap();
+        (what.to_owned(), may == "yes", why.to_owned())
+    })
+    .collect()
+}
+
+/// Whether the FTP door does it.
+fn really_by_ftp(talk: &mut Talk, verb: &str, path: &str) -> bool {
+    let line = format!("{verb} {path}");
+    match verb {
+        "RETR" => talk.fetch(&line).0 == 226,
+        "RNFR" => {
+            let (folder, _) = path.rsplit_once('/').unwrap();
+            talk.say(&line) == 350 && talk.say(&format!("RNTO {folder}/of-another-name")) == 250
+        }
+        _ => talk.say(&line) == 257,
+    }
 }

@@ -1,13 +1,16 @@
 //! The way in: menu, name, password.
 
-use super::{Screen, site};
-use crate::harness::password;
+use std::fs;
+
+use super::{MIB, Screen, site};
+use crate::harness::{Proxy, Way, bytes, password, write_file};
 
 #[test]
 fn the_menu_asks_until_it_understands() {
     let (site, daemon) = site();
+    site.account("bob", "unlimited");
     let Some(mut screen) = Screen::start(&site, daemon.port(), &[]) else { return };
-    screen.see("Welcome to miniftp");
+    screen.see("Welcome to miniftp\r\n  1  Log in\r\n  2  Register\r\n  Q  Quit\r\n");
     screen.see("Please choose: ");
     screen.enter("3");
     screen.see("You entered incorrectly.");
@@ -22,13 +25,27 @@ fn the_menu_asks_until_it_understands() {
     screen.enter(&password("ann"));
     screen.see("Logged in as ann at 127.0.0.1:");
     screen.see("ann:/> ");
+    // Who came from the menu goes back to it, and can be somebody else then.
     screen.enter("quit");
+    screen.see("Logged out.");
+    screen.see("Welcome to miniftp");
+    screen.see("Please choose: ");
+    screen.enter("1");
+    screen.see("User name: ");
+    screen.enter("bob");
+    screen.see("Password of bob: ");
+    screen.enter(&password("bob"));
+    screen.see("bob:/> ");
+    screen.press("\u{4}");
+    screen.see("Logged out.");
+    screen.see("Please choose: ");
+    screen.enter("Q");
     screen.see("Goodbye.");
     let all = screen.all();
     assert!(!all.contains("secret") && !all.contains("not this one"), "{all:?}");
     assert_eq!(screen.end(), Some(0));
     // The history holds neither.
-    let history = std::fs::read_to_string(site.local().join(".miniftp_history")).unwrap();
+    let history = fs::read_to_string(site.local().join(".miniftp_history")).unwrap();
     assert!(history.contains("quit") && !history.contains("secret"), "{history}");
 }
 
@@ -42,6 +59,65 @@ fn the_menu_can_be_left() {
         screen.see("Goodbye.");
         assert_eq!(screen.end(), Some(0), "{keys:?}");
     }
+}
+
+#[test]
+fn a_login_that_fails_leads_back_to_the_menu() {
+    let (site, daemon) = site();
+    let Some(mut screen) = Screen::start(&site, daemon.port(), &[]) else { return };
+    screen.see("Please choose: ");
+    screen.enter("1");
+    screen.see("User name: ");
+    screen.enter("ann");
+    for _ in 0..3 {
+        screen.see("Password of ann: ");
+        screen.enter("wrong");
+        screen.see("miniftp: wrong name or password");
+    }
+    screen.see("Welcome to miniftp");
+    screen.see("Please choose: ");
+    // Neither does a server that is not there end the menu.
+    drop(daemon);
+    screen.enter("1");
+    screen.see("User name: ");
+    screen.enter("ann");
+    screen.see("miniftp: cannot connect to 127.0.0.1:");
+    screen.see(": connection refused; is miniftpd running?");
+    screen.see("Please choose: ");
+    screen.enter("2");
+    screen.see("is miniftpd running?");
+    screen.see("Please choose: ");
+    screen.enter("q");
+    screen.see("Goodbye.");
+    assert_eq!(screen.end(), Some(0));
+}
+
+#[test]
+fn a_line_that_stays_broken_ends_with_a_hint_and_the_hint_is_true() {
+    let (site, mut daemon) = site();
+    let content = bytes(5, 24 * MIB);
+    write_file(site.local().join("up"), &content);
+    let half = content.len() as u64 / 2;
+    let proxy = Proxy::to(daemon.addr()).stall_after(Way::Up, half);
+    let words = ["-u", "ann", "put", "--resume", "up"];
+    let Some(mut screen) = Screen::start(&site, proxy.addr().port(), &words) else { return };
+    screen.see("Password of ann: ");
+    screen.enter(&password("ann"));
+    proxy.wait_for_bytes(Way::Up, half);
+    daemon.kill9();
+    drop(proxy);
+    screen.see("trying again in ");
+    screen.see("miniftp: gave up after 10 tries (");
+    screen.see("; what has arrived stays, the same command goes on from there");
+    assert_eq!(screen.end(), Some(3));
+    daemon.restart();
+    let Some(mut screen) = Screen::start(&site, daemon.port(), &words) else { return };
+    screen.see("Password of ann: ");
+    screen.enter(&password("ann"));
+    screen.see("up: going on at ");
+    screen.see(" kept from before");
+    assert_eq!(screen.end(), Some(0));
+    assert!(fs::read(site.stored("ann", "up")).unwrap() == content);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod entry;
 mod register;
 mod screen;
 mod shell;
+mod words;
 
 use screen::Screen;
 

@@ -48,6 +48,9 @@ fn a_newcomer_registers_waits_and_logs_in() {
     screen.see("The password is changed.");
     screen.see("bob:/> ");
     screen.enter("quit");
+    screen.see("Logged out.");
+    screen.see("Please choose: ");
+    screen.enter("q");
     screen.see("Goodbye.");
     let all = screen.all();
     assert!(!all.contains("bobs own") && !all.contains("another"), "{all:?}");

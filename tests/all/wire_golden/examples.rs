@@ -159,7 +159,8 @@ fn page() -> String {
     page.request("LOGIN", "Login", &Login::new(FIRST), &[]);
     page.answer(Kind::Answer, Code::Challenge, "", "Challenge", &Challenge::new(CHALLENGE));
     page.request("PROOF", "Proof", &Proof::new(PROOF), &[]);
-    page.answer(Kind::Answer, Code::LoggedIn, "", "LoggedIn", &LoggedIn::new(SIGNATURE, "user"));
+    let logged_in = LoggedIn::new(SIGNATURE, "user", "Welcome, user.\nBe kind.");
+    page.answer(Kind::Answer, Code::LoggedIn, "", "LoggedIn", &logged_in);
     page.request("USE", "Use", &Use::new("auto", 600, 4_000), &[]);
     page.answer(Kind::Answer, Code::Done, "", "Using", &Using::new("md5"));
 

@@ -1,0 +1,54 @@
+//! Where the client is, and what a server says to people there.
+//!
+//! Never: passes on a character that acts on a terminal, or more lines than a server may say.
+
+use super::Client;
+use super::conn::harmless;
+use super::error::Result;
+use crate::limits;
+use crate::wire::{Here, Path};
+
+impl Client {
+    /// Asks where it is; the answer is the last known folder.
+    pub(super) fn here(&mut self, name: &'static str, path: Option<&str>) -> Result<String> {
+        let (here, words) = self.again(|conn| {
+            match path {
+                Some(path) => conn.ask(name, &Path::new(path))?,
+                None => conn.ask(name, &crate::wire::Nothing::new())?,
+            };
+            let here: Here<'_> = conn.reply()?;
+            Ok((here.path.to_owned(), said(here.words)))
+        })?;
+        if path.is_some() {
+            self.words = words;
+        }
+        self.cwd.clone_from(&here);
+        Ok(here)
+    }
+
+    /// What the server said to people at the login, or on entering a folder since: lines that can
+    /// do no harm. They are given once.
+    pub fn take_words(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.words)
+    }
+}
+
+/// What a server says to people, as lines that can do no harm, as few and as short as its side
+/// promises: this may be another server.
+pub(super) fn said(words: &str) -> Vec<String> {
+    let lines = words.lines().take(limits::WORDS_LINES);
+    lines.map(|line| harmless(line).chars().take(limits::WORDS_LINE).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_server_is_read_as_letters() {
+        assert_eq!(said("a\nb\r\n\n\u{1b}[2Jc\rd"), ["a", "b", "", "\\u{1b}[2Jc\\u{d}d"]);
+        assert!(said("").is_empty());
+        assert_eq!(said(&"x\n".repeat(60_000)).len(), limits::WORDS_LINES);
+        assert_eq!(said(&"ä".repeat(30_000)), ["ä".repeat(limits::WORDS_LINE)]);
+    }
+}

@@ -1,0 +1,157 @@
+//! Why something may be done at a path or not: which account, mount, right or limit decides.
+//!
+//! Never: tells whoever asks for himself what a refusal would not tell. Nothing is changed, and the
+//! answers come from the same steps that the commands take.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::mounts::Mounts;
+use crate::quota::{Purse, Usage};
+use crate::site::Site;
+use crate::text::Size;
+use crate::transfer::Claimant;
+use crate::vfs::{Act, Payer, VPath, Vfs, View};
+
+/// One thing that decides, or one thing that may be done or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// `place`, `room`, or what might be done: one of [`Act::ALL`].
+    pub what: &'static str,
+    /// Whether it may be done; for a place whether anything may, for room whether there is any.
+    pub allowed: bool,
+    /// What decides it.
+    pub why: String,
+}
+
+/// Whom it is about.
+#[derive(Debug)]
+pub struct Whom<'a> {
+    /// The account; `None` is a guest.
+    pub account: Option<&'a str>,
+    /// Whether it is an admin's.
+    pub is_admin: bool,
+    /// Whether it may log in at all.
+    pub is_open: bool,
+    /// What is mounted.
+    pub mounts: &'a Mounts,
+    /// Its views of the disk.
+    pub vfs: &'a Vfs,
+    /// Who pays for what it stores.
+    pub purse: &'a Purse,
+    /// How that purse stands.
+    pub usage: Usage,
+    /// As whom it would write.
+    pub writer: Claimant<'a>,
+}
+
+/// Everything that decides at a path: the place, the room, and each of [`Act::ALL`].
+pub fn reasons(site: &Arc<Site>, whom: &Whom<'_>, path: &VPath) -> Result<Vec<Reason>> {
+    let view = whom.vfs.view(path)?;
+    let (place, giver) = describe(whom, view, path);
+    let rights = view.rights();
+    let anything = whom.is_open && (rights.read || rights.changes());
+    let mut reasons = vec![Reason { what: "place", allowed: anything, why: place }];
+    let room = room(site, whom, view)?;
+    let has_room = room.allowed;
+    reasons.push(room);
+    for act in Act::ALL {
+        let may = match act {
+            _ if !whom.is_open => Err(Error::WrongState { what: "the account is closed" }),
+            Act::Add | Act::Replace => may_store(site, whom, act, path, has_room),
+            _ => whom.vfs.may(act, path),
+        };
+        let why = match &may {
+            Ok(()) => format!("{giver} {rights}"),
+            Err(Error::Denied { .. }) => {
+                format!("{giver} {rights}, and it takes {}", needed(act, path, view))
+            }
+            Err(e) => e.to_string(),
+        };
+        reasons.push(Reason { what: act.name(), allowed: may.is_ok(), why });
+    }
+    Ok(reasons)
+}
+
+/// All that can stand against a file, in the order in which an upload finds it: the rights, another
+/// writer, what is there, the limit, the disk.
+fn may_store(
+    site: &Arc<Site>,
+    whom: &Whom<'_>,
+    act: Act,
+    path: &VPath,
+    has_room: bool,
+) -> Result<()> {
+    let view = whom.vfs.to_write(path)?;
+    site.claims().check(&view.key(path), path.as_str(), whom.writer)?;
+    whom.vfs.may(act, path)?;
+    if !has_room {
+        return Err(Error::WrongState { what: "the room is used up, see there" });
+    }
+    if view.free_bytes()? <= site.min_free_bytes() {
+        return Err(Error::DiskFull);
+    }
+    Ok(())
+}
+
+/// Who pays in a view, and how much is left.
+pub fn room(site: &Arc<Site>, whom: &Whom<'_>, view: &View) -> Result<Reason> {
+    let payer = match view.payer() {
+        _ if !view.rights().changes() => {
+            let why = "nothing can be stored here".to_owned();
+            return Ok(Reason { what: "room", allowed: false, why });
+        }
+        Payer::Itself => "the mount pays out of a limit of its own",
+        Payer::Owner => "the account pays",
+        Payer::Writer => "whoever stores something pays; here the account",
+    };
+    let purse = site.purse(view, whom.purse)?;
+    let missing = Error::WrongState { what: "the ledger does not know this account" };
+    let usage = match purse == *whom.purse {
+        true => whom.usage,
+        false => site.ledger().usage(&purse).ok_or(missing)?,
+    };
+    let (used, reserved) = (usage.used_bytes, usage.reserved_bytes);
+    let (limit, left) = match usage.limit_bytes {
+        Some(limit) => (
+            format!("of {limit} bytes ({})", Size(limit)),
+            limit.saturating_sub(used).saturating_sub(reserved),
+        ),
+        None => ("without limit".to_owned(), u64::MAX),
+    };
+    let why = format!("{payer}: {used} bytes used and {reserved} promised {limit}");
+    Ok(Reason { what: "room", allowed: left > 0, why })
+}
+
+/// Where a path lies, and who gives the rights there.
+fn describe(whom: &Whom<'_>, view: &View, path: &VPath) -> (String, &'static str) {
+    let who = match whom.account {
+        Some(name) if !whom.is_open => format!("account {name} (closed)"),
+        Some(name) if whom.is_admin => format!("account {name} (admin)"),
+        Some(name) => format!("account {name}"),
+        None => "a guest".to_owned(),
+    };
+    match whom.mounts.at(whom.account, view.mount_point()) {
+        Some(mount) if view.volume().is_some() => {
+            let (name, at, whom) = (&mount.name, &mount.at, &mount.whom);
+            let place = format!("{who}: {path} is in the mount {name} at {at}, for {whom}");
+            (place, "the mount gives")
+        }
+        _ => (format!("{who}: {path} is in the home"), "the home gives"),
+    }
+}
+
+/// The right that was missing.
+fn needed(act: Act, path: &VPath, view: &View) -> &'static str {
+    match act {
+        Act::List | Act::Get => "read",
+        Act::Add | Act::Folder => "write",
+        // Who may not look is not told whether something is there.
+        Act::Replace if !view.rights().changes() => "write or modify",
+        Act::Replace => match view.may_store(path, true) {
+            Err(_) if view.rights().write => "modify",
+            _ => "write",
+        },
+        Act::Remove | Act::Rename => "modify",
+    }
+}
