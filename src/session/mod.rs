@@ -6,6 +6,7 @@
 
 mod content;
 mod login;
+mod pace;
 mod people;
 mod why;
 
@@ -13,6 +14,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use self::login::Exchange;
+use self::pace::Turns;
 use self::people::Reproof;
 use crate::accounts::{AccountName, Accounts, Role, State};
 use crate::admin;
@@ -25,6 +27,7 @@ use crate::transfer::{Claimant, give_back};
 use crate::vfs::{Freed, Payer, Vfs, View};
 
 pub use self::content::Wanted;
+pub use self::pace::{Due, Way};
 pub use self::people::{
     Guest, NAME_FORM, Overview, Request, Rules, Standing, State as AccountState,
 };
@@ -44,6 +47,7 @@ pub struct Session {
     user: Option<User>,
     /// The settings as they were at the last look.
     config: Arc<Config>,
+    turns: Turns,
     tries: u32,
 }
 
@@ -80,7 +84,8 @@ impl Session {
     /// A session of somebody unknown.
     pub fn new(presence: Presence) -> Session {
         let config = presence.site().config();
-        Session { presence, exchange: None, reproof: None, user: None, config, tries: 0 }
+        let turns = Turns::default();
+        Session { presence, exchange: None, reproof: None, user: None, config, turns, tries: 0 }
     }
 
     /// What all sessions share.

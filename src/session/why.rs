@@ -11,7 +11,8 @@ use crate::vfs::{Act, Payer, VPath, View};
 /// One thing that decides, or one thing that may be done or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// `place`, `room`, or what might be done: `list`, `get`, `put new`, `replace`, `remove`.
+    /// `place`, `room`, what might be done (`list`, `get`, `put new`, `replace`, `remove`), or
+    /// `rate`, where one counts.
     pub what: &'static str,
     /// Whether it may be done; for a place whether anything may, for room whether there is any.
     pub allowed: bool,
@@ -45,6 +46,7 @@ impl Session {
             };
             reasons.push(Reason { what: act.name(), allowed: may.is_ok(), why });
         }
+        reasons.extend(self.rate()?);
         Ok(reasons)
     }
 

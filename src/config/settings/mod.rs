@@ -7,6 +7,7 @@
 
 mod ftp;
 mod people;
+mod rates;
 mod server;
 mod storage;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use crate::limits;
 use crate::text::parse_size;
 
 use super::Config;
@@ -47,6 +49,8 @@ pub enum Form {
     Whole(&'static str, u64, u64, fn(&mut Config, u64)),
     /// A number of bytes, with a unit.
     Size(fn(&mut Config, u64)),
+    /// Bytes a second, with a unit, or `unlimited`.
+    Rate(fn(&mut Config, Option<u64>)),
     /// One of a few words.
     Word(&'static [Word]),
 }
@@ -55,10 +59,11 @@ pub enum Form {
 type Word = (&'static str, fn(&mut Config));
 
 /// The sections, in the order of the file.
-static SECTIONS: [&[Setting]; 7] = [
+static SECTIONS: [&[Setting]; 8] = [
     server::SERVER,
     ftp::FTP,
     people::GUESTS,
+    rates::RATES,
     storage::STORAGE,
     storage::TRANSFER,
     people::ACCOUNTS,
@@ -87,6 +92,7 @@ impl Form {
             Form::Host(set) => set(config, unless("own", text, |text| text.parse().ok())?),
             Form::Whole(_, least, most, set) => set(config, whole(text, *least, *most)?),
             Form::Size(set) => set(config, parse_size(text)?),
+            Form::Rate(set) => set(config, unless("unlimited", text, rate)?),
             Form::Word(words) => words.iter().find(|(word, _)| *word == text)?.1(config),
         }
         Some(())
@@ -104,6 +110,10 @@ impl fmt::Display for Form {
             Form::Host(_) => f.write_str("an IPv4 address, such as 192.0.2.1, or own"),
             Form::Whole(what, least, most, _) => write!(f, "{what} from {least} to {most}"),
             Form::Size(_) => f.write_str("a size of 0 or more, such as 512K, 10M or 1.5G"),
+            Form::Rate(_) => {
+                let least = limits::RATE_LEAST;
+                write!(f, "bytes a second from {least}, such as 512K or 10M, or unlimited")
+            }
             Form::Word(words) => {
                 let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                 f.write_str(&words.join(" or "))
@@ -115,6 +125,11 @@ impl fmt::Display for Form {
 /// Nothing for the one word, a value for everything else.
 fn unless<T>(word: &str, text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     if text == word { Some(None) } else { read(text).map(Some) }
+}
+
+/// A size that is enough to live on.
+fn rate(text: &str) -> Option<u64> {
+    parse_size(text).filter(|rate| *rate >= limits::RATE_LEAST)
 }
 
 /// Two ports above those of the system, in order.

@@ -119,6 +119,11 @@ impl Data {
         Ok(Data { tcp, patience, moved_at: Instant::now() })
     }
 
+    /// This side has waited for itself: the client has not stood still for so long.
+    pub(super) fn has_rested(&mut self) {
+        self.moved_at = Instant::now();
+    }
+
     /// Writes what can be written now. `None`: it would have to wait.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match (&self.tcp).write(bytes) {
