@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::conn::Conn;
 use super::error::{Error, Result};
 use super::progress::Bar;
+use super::send::Stride;
 use super::{Account, Client, Options};
 use crate::digest::{self, Algorithm, Rates};
 use crate::scram::{ClientExchange, Keys};
@@ -66,6 +67,7 @@ impl Client {
             cwd: "/".to_owned(),
             moved: 0,
             buffer: Vec::new(),
+            stride: Stride::default(),
             last_sign: Instant::now(),
             options,
         };

@@ -43,11 +43,13 @@ pub(super) struct Sender<'a, 'p> {
     /// Content bytes sent.
     pub(super) sent: &'a mut u64,
     pub(super) bar: &'a mut Bar<'p>,
+    stride: &'a mut Stride,
     window: Window,
 }
 
 /// How much goes into a frame: what the line and the server's rate carry in a [`BEAT`].
-struct Stride {
+#[derive(Debug)]
+pub(super) struct Stride {
     len: usize,
     answered: u64,
     since: Instant,
@@ -55,7 +57,6 @@ struct Stride {
 
 #[derive(Default)]
 struct Window {
-    stride: Stride,
     flying: VecDeque<Frame>,
     damaged: VecDeque<Frame>,
     tries: HashMap<u64, u32>,
@@ -72,6 +73,7 @@ pub(super) struct Tools<'a> {
     pub(super) interrupt: &'a AtomicBool,
     pub(super) moved: &'a mut u64,
     pub(super) algorithm: Algorithm,
+    pub(super) stride: &'a mut Stride,
 }
 
 impl Default for Stride {
@@ -103,10 +105,11 @@ impl<'a, 'p> Sender<'a, 'p> {
         sent: &'a mut u64,
         bar: &'a mut Bar<'p>,
     ) -> Sender<'a, 'p> {
-        let Tools { conn, buffer, interrupt, moved, algorithm } = tools;
+        let Tools { conn, buffer, interrupt, moved, algorithm, stride } = tools;
+        (stride.answered, stride.since) = (0, Instant::now());
         buffer.resize(FRAME_DATA, 0);
         let window = Window::default();
-        Sender { conn, source, algorithm, buffer, interrupt, moved, sent, bar, window }
+        Sender { conn, source, algorithm, stride, buffer, interrupt, moved, sent, bar, window }
     }
 
     /// Compares what is held, sends what differs or lacks, and gives the digest of the whole.
@@ -129,7 +132,7 @@ impl<'a, 'p> Sender<'a, 'p> {
         }
         self.bar.progress.phase(Phase::Transfer);
         while at < size {
-            let len = piece_len(at, size).min(self.window.stride.len);
+            let len = piece_len(at, size).min(self.stride.len);
             self.load(at, len, Some(&mut whole))?;
             self.send(at, 0..len)?;
             at += len as u64;
@@ -224,8 +227,8 @@ impl<'a, 'p> Sender<'a, 'p> {
         const STRANGE: Error = Error::Protocol { what: "an answer to a chunk that was not sent" };
         let Heard::Answer(code) = self.conn.hear()? else { return Err(STRANGE.into()) };
         let frame = self.window.flying.pop_front().ok_or(STRANGE)?;
-        let elapsed = self.window.stride.since.elapsed();
-        self.window.stride.answered(frame.len, elapsed);
+        let elapsed = self.stride.since.elapsed();
+        self.stride.answered(frame.len, elapsed);
         match Code::of(code) {
             Some(Code::Verified) => {
                 *self.moved += frame.len as u64;
