@@ -184,7 +184,9 @@ fn what_a_user_measures_over_ten_seconds_is_the_rate() {
     let rate = RATE.to_string();
     site.setting("rates", "account_up", &rate).setting("rates", "account_down", &rate);
     let ways: Vec<&Way> = WAYS.iter().chain([&SMALL_STORES]).collect();
-    ways.iter().for_each(|way| drop(site.account(way.account, "unlimited")));
+    for way in &ways {
+        site.account(way.account, "unlimited");
+    }
     let daemon = site.start();
     let scene = Scene { framed: daemon.addr(), ftp: daemon.ftp_addr(), site };
     let mut again = ways;
