@@ -2,6 +2,7 @@
 
 mod accounts;
 mod args;
+mod check;
 mod console;
 mod demo;
 
@@ -33,10 +34,11 @@ fn main() -> ExitCode {
             let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
             let config = if is_missing { Ok(Config::default()) } else { Config::load(&args.conf) };
             match config {
-                Ok(config) => accounts::run(&args.conf, words, &config),
+                Ok(config) => accounts::run(&args.conf, &args.home, words, &config),
                 Err(e) => fail(1, e),
             }
         }
+        Task::Check => check::run(&args.conf, &args.home),
         Task::Demo => demo::run(),
         Task::Serve => serve(&args),
     }

@@ -6,6 +6,7 @@
 //! Invariant: an act that was told to be done is on the disk.
 
 mod removal;
+pub mod spoken;
 pub mod stranger;
 
 use std::fmt;
@@ -47,6 +48,12 @@ impl<'a> Admin<'a> {
     /// The operator at the server's own terminal.
     pub fn operator(site: &'a Arc<Site>) -> Admin<'a> {
         let by = Actor { name: "operator", from: "the terminal" };
+        Admin { site, by, session: None }
+    }
+
+    /// The operator at the command line, while no server runs.
+    pub fn at_the_command_line(site: &'a Arc<Site>) -> Admin<'a> {
+        let by = Actor { name: "operator", from: "the command line" };
         Admin { site, by, session: None }
     }
 
@@ -150,6 +157,7 @@ impl<'a> Admin<'a> {
                 let account = draft.account(name)?;
                 account.verifier = verifier;
                 account.demo = false;
+                account.of_md5 = false;
                 Ok(())
             })
         };

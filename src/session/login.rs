@@ -5,8 +5,12 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::{Alive, Session, User};
 use crate::accounts::{Account, AccountName, State};
+use crate::admin;
+use crate::digest::Plain;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
@@ -36,12 +40,21 @@ impl Session {
         let accounts = site.accounts();
         let known = accounts.account(first.name());
         let verifier = known.map_or(&mock, |account| &account.verifier).clone();
-        let allowed = known.filter(|account| self.may_log_in(account));
+        // The MD5 alone, which another server kept, would be proof enough here.
+        let allowed = known.filter(|account| self.may_log_in(account) && !self.is_of_md5(account));
         let account = allowed.map(|account| (account.name().clone(), verifier.clone()));
         let (server, challenge) = ServerExchange::begin(&first, verifier)?;
         let name = first.name().to_string();
         self.exchange = Some(Box::new(Exchange { server, name, account }));
         Ok(challenge)
+    }
+
+    fn is_of_md5(&self, account: &Account) -> bool {
+        if account.of_md5 {
+            let (name, here) = (account.name(), self.presence.peer);
+            log::warn!("{name} from {here} is refused: imported, so FTP comes first, or passwd");
+        }
+        account.of_md5
     }
 
     fn may_log_in(&self, account: &Account) -> bool {
@@ -106,23 +119,52 @@ impl Session {
     /// Logs in with a password in clear, checked against the same record.
     pub fn login_plain(&mut self, name: &str, password: &str) -> Result<()> {
         self.log_out();
-        let entered = self.check_plain(name, password).and_then(|(account, proved)| {
+        let entered = self.check_plain(name, password).and_then(|(account, proved, of_md5)| {
             let site = Arc::clone(self.site());
             let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
-            self.enter(&account, &proved, &mut alive)
+            self.enter(&account, &proved, &mut alive)?;
+            if of_md5 {
+                self.renew(&account, &proved, password);
+            }
+            Ok(())
         });
         entered.inspect_err(|e| self.failed(name, e))
     }
 
-    fn check_plain(&self, name: &str, password: &str) -> Result<(AccountName, Verifier)> {
+    /// The account, its record, and whether that is of the password's MD5.
+    fn check_plain(&self, name: &str, password: &str) -> Result<(AccountName, Verifier, bool)> {
         let site = self.site();
         let accounts = site.accounts();
         let mock = Verifier::mock(site.secret(), name, site.iterations());
         let allowed = accounts.account(name).filter(|account| self.may_log_in(account));
         let verifier = allowed.map_or(&mock, |account| &account.verifier);
-        let right = site.plain_checks().accepts(name, verifier, password)?;
+        let of_md5 = allowed.is_some_and(|account| account.of_md5);
+        let digest = Zeroizing::new(md5_of(password));
+        let shown = if of_md5 { digest.as_str() } else { password };
+        let right = site.plain_checks().accepts(name, verifier, shown)?;
         let account = allowed.filter(|_| right).ok_or(Error::LoginRefused)?;
-        Ok((account.name().clone(), account.verifier.clone()))
+        Ok((account.name().clone(), account.verifier.clone(), of_md5))
+    }
+
+    /// Makes the record one of the password itself, now that it is known. What goes wrong here is
+    /// tried again at the next login.
+    fn renew(&self, name: &AccountName, proved: &Verifier, password: &str) {
+        let site = self.site();
+        let derived = site.plain_checks().derive(password, site.config().iterations);
+        let renewed = derived.and_then(|verifier| {
+            let edited = site.store().edit(|draft| {
+                let account = draft.account(name.as_str())?;
+                if account.verifier == *proved {
+                    (account.verifier, account.of_md5) = (verifier, false);
+                }
+                Ok(())
+            });
+            edited.map_err(admin::told)
+        });
+        match renewed {
+            Ok(()) => log::info!("the imported password of {name} has a record of its own now"),
+            Err(e) => log::error!("the imported password of {name} stays as it is: {e}"),
+        }
     }
 
     /// Lets a guest in, where the settings allow it.
@@ -151,4 +193,11 @@ impl Session {
         self.reproof = None;
         self.presence.log_out();
     }
+}
+
+/// The MD5 of a password in small hexadecimal letters, as other servers kept it.
+fn md5_of(password: &str) -> String {
+    let Some(mut digest) = Plain::from_name("md5") else { return String::new() };
+    digest.update(password.as_bytes());
+    digest.finish()
 }

@@ -29,7 +29,8 @@ use crate::vfs::{Freed, Payer, Vfs, View};
 pub use self::content::Wanted;
 pub use self::pace::{Due, Way};
 pub use self::people::{
-    Guest, NAME_FORM, Overview, Request, Rules, Standing, State as AccountState,
+    Guest, NAME_FORM, Overview, Request, Rules, SPOKEN, Spoken, Standing, State as AccountState,
+    Unanswered,
 };
 pub use self::why::Reason;
 pub use crate::quota::Usage;
