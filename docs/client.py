@@ -76,7 +76,9 @@ class Link:
     def send(self, name, fields=b"", data=b""):
         head = b"R" + bytes([len(name)]) + name.encode() + fields
         sizes = struct.pack(">II", len(head), len(data))
-        self.sock.sendall(sizes + zlib.crc32(sizes + head).to_bytes(4, "big") + head + data)
+        frame = memoryview(sizes + zlib.crc32(sizes + head).to_bytes(4, "big") + head + data)
+        while frame:  # not sendall, which would have one deadline for all of it
+            frame = frame[self.sock.send(frame):]
         self.unanswered += 1
 
     def answer(self, codes, each=None):

@@ -28,6 +28,8 @@ pub mod mounts;
 #[cfg(unix)]
 pub mod quota;
 #[cfg(unix)]
+pub mod rates;
+#[cfg(unix)]
 pub mod rights;
 pub mod scram;
 #[cfg(unix)]

@@ -141,3 +141,17 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub const LINGER: Duration = Duration::from_millis(500);
 /// How often a long task of the server shows that it is alive.
 pub const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// What a rate gives at once to who did not use it before: it evens out what a busy machine comes
+/// late for, and is small enough that a rate is kept within 2 % over 10 s.
+pub const RATE_BURST: Duration = Duration::from_millis(200);
+/// How long the turn of a session lasts that has a rate for itself; several share that time.
+pub const RATE_TURN: Duration = Duration::from_millis(50);
+/// Bytes of the shortest turn, so that many sessions with a small rate are not woken for single
+/// bytes.
+pub const RATE_PIECE: u64 = 1024;
+/// Bytes a second of the smallest rate that can be set: below it no client keeps its patience.
+pub const RATE_LEAST: u64 = 1024;
+/// How long a session sleeps at most while it waits for its turn, before it looks whether somebody
+/// has changed the rate, ended it or stops the server.
+pub const RATE_LOOK: Duration = Duration::from_millis(100);

@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::mounts::{self, Mounts, MountsError};
 use crate::quota::{Ledger, Purse};
+use crate::rates::{self, Rates, Way};
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
@@ -58,6 +59,9 @@ pub struct Site {
     goodbye: Paper,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
+    rates: Rates,
+    /// Held from the look at the settings until the rates are set, so that the last edit counts.
+    setting_rates: Mutex<()>,
     /// Makes unknown names look like known ones; the same after a restart.
     secret: [u8; 32],
     plain_checks: PlainChecks,
@@ -135,7 +139,7 @@ impl Site {
         let known = accounts.current();
         let is_account = |name: &str| known.account(name).is_some();
         let mounts = mounts::Store::open(conf, &home, &is_account).map_err(OpenError::Mounts)?;
-        Ok(Arc::new(Site {
+        let site = Site {
             settings,
             accounts,
             bans: Bans::open(conf),
@@ -147,6 +151,8 @@ impl Site {
             goodbye: Paper::new(conf),
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
+            rates: Rates::default(),
+            setting_rates: Mutex::default(),
             secret: secret.map_err(OpenError::Other)?,
             plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
             online: Mutex::default(),
@@ -154,7 +160,9 @@ impl Site {
             noted: Mutex::default(),
             stopping: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
-        }))
+        };
+        site.set_rates();
+        Ok(Arc::new(site))
     }
 
     /// The settings in force.
@@ -166,6 +174,18 @@ impl Site {
     pub fn refresh_settings(&self) {
         if self.settings.refresh() {
             self.queue.keep(self.config().registration_days);
+            self.set_rates();
+        }
+    }
+
+    /// Takes over the rates of the settings.
+    fn set_rates(&self) {
+        let _setting = lock(&self.setting_rates);
+        let config = self.config();
+        let up = (config.account_up, config.guest_up, config.all_up);
+        let down = (config.account_down, config.guest_down, config.all_down);
+        for (way, (account, guests, all)) in [(Way::Up, up), (Way::Down, down)] {
+            self.rates.set(way, rates::Limits { account, guests, all });
         }
     }
 
@@ -213,6 +233,7 @@ impl Site {
     pub fn read_again(&self) {
         self.settings.read_again();
         self.queue.keep(self.config().registration_days);
+        self.set_rates();
         self.accounts();
         self.mounts();
         self.bans.refresh();
@@ -351,6 +372,11 @@ impl Site {
     /// Who writes what.
     pub fn claims(&self) -> &Arc<Claims> {
         &self.claims
+    }
+
+    /// How fast content may travel.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
     }
 
     /// The folder of all homes.

@@ -71,6 +71,8 @@ pub struct Stream {
     idle: Option<(Instant, bool)>,
     pace: Pace,
     interrupt: Option<Arc<AtomicBool>>,
+    /// Whether a peer that takes nothing but still says something is waited for.
+    heeds_life: bool,
 }
 
 impl Stream {
@@ -89,6 +91,7 @@ impl Stream {
             idle: None,
             pace: Pace::default(),
             interrupt: None,
+            heeds_life: false,
         })
     }
 
@@ -96,6 +99,24 @@ impl Stream {
     pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> Stream {
         self.interrupt = Some(flag);
         self
+    }
+
+    /// Waits on while the peer takes nothing if it says something meanwhile: a server that holds
+    /// content back for its rate's sake shows signs of life.
+    pub fn heeding_life(mut self) -> Stream {
+        self.heeds_life = true;
+        self
+    }
+
+    /// Bytes that have come and were not read.
+    #[cfg(unix)]
+    fn unread(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.tcp).unwrap_or(0)
+    }
+
+    #[cfg(not(unix))]
+    fn unread(&self) -> u64 {
+        0
     }
 
     /// Changes how long the next frame may be waited for.
@@ -195,7 +216,7 @@ impl Stream {
     /// [`Error::TimedOut`] if the peer does not take it, [`Error::Gone`] if it went,
     /// [`Error::Interrupted`] by the flag.
     pub fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
-        let mut pace = Pace::default();
+        let (mut pace, mut heard) = (Pace::default(), 0);
         for group in parts.chunks(SLICES) {
             let mut slices = [IoSlice::new(&[]); SLICES];
             for (slice, part) in slices.iter_mut().zip(group) {
@@ -214,7 +235,9 @@ impl Stream {
                 IoSlice::advance_slices(&mut left, n);
                 if !left.is_empty() {
                     self.check_login()?;
-                    if !pace.step(start.elapsed(), n, self.patience.frame) {
+                    if n == 0 && self.heeds_life && self.unread() > heard {
+                        (pace, heard) = (Pace::default(), self.unread());
+                    } else if !pace.step(start.elapsed(), n, self.patience.frame) {
                         return Err(late(Wait::Send, self.patience.frame));
                     }
                 }

@@ -62,7 +62,9 @@ impl Conn {
         let tcp = dial(host, port).map_err(|source| Error::Connect { to, source })?;
         let patience = Patience { idle: answer, frame: FRAME, login: None };
         let mut conn = Conn {
-            stream: Stream::new(tcp, patience)?.interrupted_by(Arc::clone(interrupt)),
+            stream: Stream::new(tcp, patience)?
+                .interrupted_by(Arc::clone(interrupt))
+                .heeding_life(),
             inbox: Inbox::new(),
             head: Vec::new(),
             sink: Sink::new(),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::conn::Conn;
 use super::error::{Error, Result};
 use super::progress::Bar;
+use super::send::Stride;
 use super::words::said;
 use super::{Account, Client, Options};
 use crate::digest::{self, Algorithm, Rates};
@@ -68,6 +69,7 @@ impl Client {
             words: Vec::new(),
             moved: 0,
             buffer: Vec::new(),
+            stride: Stride::default(),
             last_sign: Instant::now(),
             options,
         };

@@ -102,6 +102,8 @@ pub struct Client {
     moved: u64,
     /// One frame's data, kept between transfers.
     buffer: Vec<u8>,
+    /// How large the frames of an upload are by now.
+    stride: send::Stride,
     /// When the server last heard from this side.
     last_sign: Instant,
 }

@@ -357,6 +357,7 @@ impl Client {
             interrupt: &self.options.interrupt,
             moved: &mut self.moved,
             algorithm: self.algorithm,
+            stride: &mut self.stride,
         };
         let filled = Sender::new(tools, &mut job.source, &mut job.sent, bar).fill(held);
         let filled = filled.and_then(|whole| {
@@ -368,10 +369,7 @@ impl Client {
                 _ => Err(conn.refusal().into()),
             }
         });
-        if filled.is_err() {
-            leave(conn);
-        }
-        filled?;
+        filled.inspect_err(|_| leave(conn))?;
         let size = job.source.size;
         bar.show(size);
         Ok(Outcome::Stored { sent_bytes: job.sent, size })

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::compare::{Halt, comparable, digest, piece_len, runs, sums};
 use super::conn::{Conn, Heard};
@@ -18,6 +19,10 @@ use crate::wire::{Bad, Chunk, Code, Held};
 
 /// Frames that may be unanswered: what the protocol allows.
 const FLYING: usize = 8;
+
+/// How long a frame should take: a second of a slow line is what a break costs at most, and what
+/// passes before a bar moves.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// A frame that was sent, or will be sent again.
 struct Frame {
@@ -38,7 +43,16 @@ pub(super) struct Sender<'a, 'p> {
     /// Content bytes sent.
     pub(super) sent: &'a mut u64,
     pub(super) bar: &'a mut Bar<'p>,
+    stride: &'a mut Stride,
     window: Window,
+}
+
+/// How much goes into a frame: what the line and the server's rate carry in a [`BEAT`].
+#[derive(Debug)]
+pub(super) struct Stride {
+    len: usize,
+    answered: u64,
+    since: Instant,
 }
 
 #[derive(Default)]
@@ -59,6 +73,29 @@ pub(super) struct Tools<'a> {
     pub(super) interrupt: &'a AtomicBool,
     pub(super) moved: &'a mut u64,
     pub(super) algorithm: Algorithm,
+    pub(super) stride: &'a mut Stride,
+}
+
+impl Default for Stride {
+    /// Small at first: what is on its way cannot be made smaller any more.
+    fn default() -> Stride {
+        Stride { len: CHUNK, answered: 0, since: Instant::now() }
+    }
+}
+
+impl Stride {
+    /// So much was answered.
+    fn answered(&mut self, bytes: usize, elapsed: Duration) {
+        self.answered += bytes as u64;
+        if self.answered < 2 * self.len as u64 && elapsed < BEAT {
+            return;
+        }
+        let in_a_beat = u128::from(self.answered) * BEAT.as_nanos() / elapsed.as_nanos().max(1);
+        let most = (2 * self.len).min(FRAME_DATA);
+        let chunks = usize::try_from(in_a_beat).unwrap_or(usize::MAX) / CHUNK;
+        self.len = chunks.saturating_mul(CHUNK).clamp(CHUNK, most);
+        (self.answered, self.since) = (0, Instant::now());
+    }
 }
 
 impl<'a, 'p> Sender<'a, 'p> {
@@ -68,10 +105,11 @@ impl<'a, 'p> Sender<'a, 'p> {
         sent: &'a mut u64,
         bar: &'a mut Bar<'p>,
     ) -> Sender<'a, 'p> {
-        let Tools { conn, buffer, interrupt, moved, algorithm } = tools;
+        let Tools { conn, buffer, interrupt, moved, algorithm, stride } = tools;
+        (stride.answered, stride.since) = (0, Instant::now());
         buffer.resize(FRAME_DATA, 0);
         let window = Window::default();
-        Sender { conn, source, algorithm, buffer, interrupt, moved, sent, bar, window }
+        Sender { conn, source, algorithm, stride, buffer, interrupt, moved, sent, bar, window }
     }
 
     /// Compares what is held, sends what differs or lacks, and gives the digest of the whole.
@@ -94,7 +132,7 @@ impl<'a, 'p> Sender<'a, 'p> {
         }
         self.bar.progress.phase(Phase::Transfer);
         while at < size {
-            let len = piece_len(at, size);
+            let len = piece_len(at, size).min(self.stride.len);
             self.load(at, len, Some(&mut whole))?;
             self.send(at, 0..len)?;
             at += len as u64;
@@ -189,6 +227,8 @@ impl<'a, 'p> Sender<'a, 'p> {
         const STRANGE: Error = Error::Protocol { what: "an answer to a chunk that was not sent" };
         let Heard::Answer(code) = self.conn.hear()? else { return Err(STRANGE.into()) };
         let frame = self.window.flying.pop_front().ok_or(STRANGE)?;
+        let elapsed = self.stride.since.elapsed();
+        self.stride.answered(frame.len, elapsed);
         match Code::of(code) {
             Some(Code::Verified) => {
                 *self.moved += frame.len as u64;
@@ -231,5 +271,27 @@ impl<'a, 'p> Sender<'a, 'p> {
         );
         self.bar.progress.note(&text);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_grow_on_a_fast_line_and_shrink_on_a_slow_one() {
+        let mut stride = Stride::default();
+        let mut at = |bytes_a_second: u64, frames: usize| {
+            for _ in 0..frames {
+                let secs = stride.len as f64 / bytes_a_second as f64;
+                let elapsed = Duration::from_secs_f64(secs * (1.0 + stride.answered as f64));
+                stride.answered(stride.len, elapsed.min(Duration::from_secs_f64(2.0 * secs)));
+            }
+            stride.len
+        };
+        assert_eq!(at(8 << 10, 4), CHUNK);
+        assert_eq!(at(1 << 30, 20), FRAME_DATA);
+        assert!((CHUNK..=4 * CHUNK).contains(&at(200 << 10, 20)));
+        assert_eq!(at(8 << 10, 20), CHUNK);
     }
 }

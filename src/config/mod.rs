@@ -87,6 +87,19 @@ pub struct Config {
     pub guests: bool,
     /// Guests at one time.
     pub guest_sessions: usize,
+    /// What each account may move to the server, like the next five bytes a second; `None` is
+    /// without limit.
+    pub account_up: Option<u64>,
+    /// What each account may move from it.
+    pub account_down: Option<u64>,
+    /// What all guests together may move to it.
+    pub guest_up: Option<u64>,
+    /// What all guests together may move from it.
+    pub guest_down: Option<u64>,
+    /// What everybody together may move to it.
+    pub all_up: Option<u64>,
+    /// What everybody together may move from it.
+    pub all_down: Option<u64>,
     /// Seconds from the connection to the end of the login.
     pub login_secs: u64,
     /// Seconds without a request after which a logged-in connection is closed.
@@ -167,6 +180,12 @@ impl Default for Config {
             ban_secs: 1,
             guests: false,
             guest_sessions: 0,
+            account_up: None,
+            account_down: None,
+            guest_up: None,
+            guest_down: None,
+            all_up: None,
+            all_down: None,
             login_secs: 1,
             idle_secs: 1,
             frame_secs: 1,
@@ -263,6 +282,12 @@ mod tests {
             ban_secs: 600,
             guests: false,
             guest_sessions: 20,
+            account_up: None,
+            account_down: None,
+            guest_up: None,
+            guest_down: None,
+            all_up: None,
+            all_down: None,
             login_secs: 60,
             idle_secs: 600,
             frame_secs: 30,
@@ -300,6 +325,7 @@ mod tests {
                 Form::Whole(_, least, ..) => &(least + 2).to_string(),
                 Form::Size(_) => "1",
                 Form::File(_) => "other.txt",
+                Form::Rate(_) => "10M",
                 Form::Word(words) => words[words.len() - 1].0,
             };
             let mut config = Config::default();

@@ -6,6 +6,7 @@
 
 mod content;
 mod login;
+mod pace;
 mod people;
 mod said;
 mod why;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::login::Exchange;
+use self::pace::Turns;
 use self::people::Reproof;
 use crate::accounts::{AccountName, Accounts, Role, State};
 use crate::admin;
@@ -27,6 +29,7 @@ use crate::transfer::{Claimant, give_back};
 use crate::vfs::{Act, Freed, Payer, Vfs, View};
 
 pub use self::content::Wanted;
+pub use self::pace::{Due, Way};
 pub use self::people::{
     Guest, NAME_FORM, Overview, Request, Rules, SPOKEN, Spoken, Standing, State as AccountState,
     Unanswered,
@@ -47,6 +50,7 @@ pub struct Session {
     user: Option<User>,
     /// The settings as they were at the last look.
     config: Arc<Config>,
+    turns: Turns,
     /// Failed attempts of this connection.
     tries: u32,
     /// How long the answer to the request at hand is held back.
@@ -85,9 +89,17 @@ impl User {
 impl Session {
     /// A session of somebody unknown.
     pub fn new(presence: Presence) -> Session {
-        let config = presence.site().config();
-        let held_back = Duration::ZERO;
-        Session { presence, exchange: None, reproof: None, user: None, config, tries: 0, held_back }
+        let (config, turns) = (presence.site().config(), Turns::default());
+        Session {
+            presence,
+            exchange: None,
+            reproof: None,
+            user: None,
+            config,
+            turns,
+            tries: 0,
+            held_back: Duration::ZERO,
+        }
     }
 
     /// What all sessions share.

@@ -13,7 +13,9 @@ impl Session {
     /// What may be done at a path as things stand, and what decides it.
     pub fn why(&self, path: &str) -> Result<Vec<Reason>> {
         let (user, path) = self.at(path)?;
-        why::reasons(self.site(), &self.whom(user)?, &path)
+        let mut reasons = why::reasons(self.site(), &self.whom(user)?, &path)?;
+        reasons.extend(self.rate()?);
+        Ok(reasons)
     }
 
     /// At a mount point that can be stored in: who pays, and how much is left.

@@ -131,6 +131,11 @@ impl Inflow {
         Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept })
     }
 
+    /// Shows that the transfer is alive, though nothing is to be written yet.
+    pub fn touch(&self) {
+        self.claim.touch();
+    }
+
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
         &self.body.path

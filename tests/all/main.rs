@@ -50,6 +50,8 @@ mod props;
 mod quota;
 // The server ends, and what was under way goes on.
 mod stopping;
+// A rate is a rate, whatever travels and however.
+mod rates;
 // What was once wrong: each test tells a story that must not happen again.
 mod regression;
 // Settings that are edited while the server runs.

@@ -8,6 +8,7 @@
 mod ftp;
 mod login;
 mod people;
+mod rates;
 mod server;
 mod storage;
 mod words;
@@ -52,6 +53,8 @@ pub enum Form {
     Size(fn(&mut Config, u64)),
     /// The name of a file, or `none`.
     File(fn(&mut Config, Option<String>)),
+    /// Bytes a second, with a unit, or `unlimited`.
+    Rate(fn(&mut Config, Option<u64>)),
     /// One of a few words.
     Word(&'static [Word]),
 }
@@ -65,6 +68,7 @@ static SECTIONS: &[&[Setting]] = &[
     login::LOGIN,
     ftp::FTP,
     people::GUESTS,
+    rates::RATES,
     storage::STORAGE,
     storage::TRANSFER,
     people::ACCOUNTS,
@@ -95,6 +99,7 @@ impl Form {
             Form::Whole(_, least, most, set) => set(config, whole(text, *least, *most)?),
             Form::Size(set) => set(config, parse_size(text)?),
             Form::File(set) => set(config, unless("none", text, file_name)?),
+            Form::Rate(set) => set(config, unless("unlimited", text, rate)?),
             Form::Word(words) => words.iter().find(|(word, _)| *word == text)?.1(config),
         }
         Some(())
@@ -113,6 +118,10 @@ impl fmt::Display for Form {
             Form::Whole(what, least, most, _) => write!(f, "{what} from {least} to {most}"),
             Form::Size(_) => f.write_str("a size of 0 or more, such as 512K, 10M or 1.5G"),
             Form::File(_) => f.write_str("the name of a file, such as welcome.txt, or none"),
+            Form::Rate(_) => {
+                let least = limits::RATE_LEAST;
+                write!(f, "bytes a second from {least}, such as 512K or 10M, or unlimited")
+            }
             Form::Word(words) => {
                 let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                 f.write_str(&words.join(" or "))
@@ -131,6 +140,11 @@ fn file_name(text: &str) -> Option<String> {
     let fits = !text.is_empty() && text.len() <= limits::NAME && !matches!(text, "." | "..");
     let told = text.contains('/') || text.contains(".ini") || text.chars().any(is_harmful);
     (fits && !told).then(|| text.to_owned())
+}
+
+/// A size that is enough to live on.
+fn rate(text: &str) -> Option<u64> {
+    parse_size(text).filter(|rate| *rate >= limits::RATE_LEAST)
 }
 
 /// Two ports above those of the system, in order.

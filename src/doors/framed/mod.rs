@@ -7,6 +7,7 @@ mod admin;
 mod commands;
 mod files;
 mod outbox;
+mod pay;
 mod people;
 mod reply;
 mod transfers;
@@ -186,8 +187,7 @@ impl Conn {
                 data = vec![0; limits::FRAME_DATA];
             }
             let data = data.get_mut(..data_len).unwrap_or_default();
-            let mut line = Line { stream: &mut self.outbox.stream, upload: self.upload.as_deref() };
-            inbox.data(&mut line, data)?;
+            self.take_content(&mut inbox, data)?;
             self.dispatch(&head, data)?;
             self.outbox.flush_if_full()?;
             if self.leaving {

@@ -41,6 +41,11 @@ impl Outbox {
         if self.waiting.len() >= limits::BUSY_BUFFER { self.flush() } else { Ok(()) }
     }
 
+    /// Whether the peer has heard nothing for so long that it is time for a sign.
+    pub(super) fn is_late(&self) -> bool {
+        self.sent_at.elapsed() >= limits::SIGN_OF_LIFE
+    }
+
     /// Gives the buffer back.
     pub(super) fn rest(&mut self) {
         if self.waiting.is_empty() {
@@ -54,9 +59,19 @@ impl Outbox {
         wire::frame_with_data(&mut self.waiting, Kind::More, fields, data.len());
         if data.len() < limits::BUSY_BUFFER / 2 {
             self.waiting.extend_from_slice(data);
-            let is_late = self.sent_at.elapsed() >= limits::SIGN_OF_LIFE;
-            return if is_late { self.flush() } else { self.flush_if_full() };
+            return if self.is_late() { self.flush() } else { self.flush_if_full() };
         }
+        self.send_with(data)
+    }
+
+    /// The same of whose data only the first bytes are here; the caller sends the others.
+    pub(super) fn begin_more(&mut self, fields: &Sink, first: &[u8], all: usize) -> Result<()> {
+        wire::frame_with_data(&mut self.waiting, Kind::More, fields, all);
+        self.send_with(first)
+    }
+
+    /// Writes what waits and this behind it.
+    fn send_with(&mut self, data: &[u8]) -> Result<()> {
         self.sent_at = Instant::now();
         let sent = self.stream.send(&[&self.waiting, data]);
         self.waiting.clear();
@@ -65,7 +80,7 @@ impl Outbox {
 
     /// Shows life if nothing was sent for a while: how far a long task is.
     pub(super) fn alive(&mut self, done: u64, total: u64) -> Result<()> {
-        if self.sent_at.elapsed() < limits::SIGN_OF_LIFE {
+        if !self.is_late() {
             return Ok(());
         }
         wire::frame(&mut self.waiting, Kind::Alive, &Alive::new(done, total).fields());

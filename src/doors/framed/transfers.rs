@@ -8,7 +8,7 @@ use super::{Conn, Outcome, Request};
 use crate::digest::Digest;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
-use crate::session::{Mtime, Wanted};
+use crate::session::{Mtime, Wanted, Way};
 use crate::transfer::{Ready, Stored as StoredFile};
 use crate::wire::{
     self, Chunk, Code, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
@@ -304,9 +304,12 @@ pub(super) fn get(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         if conn.session.is_ended() {
             return Err(Error::Ended);
         }
-        let (at, got) = download.next(&mut block, &mut digests)?;
+        let left = usize::try_from(download.left()).unwrap_or(usize::MAX).min(block.len());
+        let paid = conn.pay(Way::Down, left)?;
+        let room = conn.part_len(paid, left);
+        let (at, got) = download.next(block.get_mut(..room).unwrap_or_default(), &mut digests)?;
         piece(&mut part, at, &digests);
-        conn.outbox.more(&part, block.get(..got).unwrap_or_default())?;
+        conn.send_content(&part, block.get(..got).unwrap_or_default(), paid)?;
     }
     conn.block = block;
     let (source, digest) = download.finish()?;

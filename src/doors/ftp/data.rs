@@ -119,6 +119,11 @@ impl Data {
         Ok(Data { tcp, patience, pace: Pace::default() })
     }
 
+    /// This side has waited for itself: the client has not stood still for so long.
+    pub(super) fn has_rested(&mut self) {
+        self.pace = Pace::default();
+    }
+
     /// Writes what can be written now. `None`: it would have to wait.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match (&self.tcp).write(bytes) {

@@ -11,6 +11,7 @@ use super::reply::reply_code;
 use super::{Conn, Type};
 use crate::error::{Error, Result, Wait};
 use crate::limits;
+use crate::session::{Due, Inflow, Way};
 
 /// How a transfer was broken off.
 #[derive(Debug)]
@@ -132,6 +133,46 @@ impl Conn {
                 Ok(None)
             }
         }
+    }
+
+    /// Waits until some of the wanted bytes of content may move, and says how many. An upload that
+    /// waits for its turn is not taken for one that was given up.
+    pub(super) fn pay(
+        &mut self,
+        way: Way,
+        wanted: usize,
+        data: &mut Data,
+        upload: Option<&Inflow>,
+    ) -> Result<usize, Broken> {
+        loop {
+            let wait = match self.session.due(way, wanted) {
+                Due::Move(bytes) => {
+                    return Ok(usize::try_from(bytes).map_or(wanted, |bytes| bytes.min(wanted)));
+                }
+                Due::Wait(wait) => wait.min(limits::RATE_LOOK),
+            };
+            if let Some(upload) = upload {
+                upload.touch();
+            }
+            let (control, events) = (&self.control.stream, self.control_events());
+            match data::wait(control, events, None, wait).map_err(Broken::Ended)? {
+                Woken::Late => {}
+                _ => self.heard()?,
+            }
+            data.has_rested();
+        }
+    }
+
+    /// Sends content, as fast as its rate allows.
+    pub(super) fn send_content(&mut self, data: &mut Data, bytes: &[u8]) -> Result<(), Broken> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            let paid = self.pay(Way::Down, left.len(), data, None)?;
+            let (now, later) = left.split_at(paid);
+            self.send_data(data, now)?;
+            left = later;
+        }
+        Ok(())
     }
 
     /// Sends all bytes.

@@ -8,7 +8,7 @@ use super::data::Data;
 use super::pump::Broken;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::session::{Inflow, Source, Start, Wanted};
+use crate::session::{Inflow, Source, Start, Wanted, Way};
 
 /// Names that `STOU` tries.
 const UNIQUE_TRIES: u32 = 1000;
@@ -112,9 +112,9 @@ fn send(conn: &mut Conn, data: &mut Data, source: &Source, offset: u64) -> Resul
             Some(encoder) => {
                 text.clear();
                 encoder.encode(bytes, &mut text);
-                conn.send_data(data, &text)?;
+                conn.send_content(data, &text)?;
             }
-            None => conn.send_data(data, bytes)?,
+            None => conn.send_content(data, bytes)?,
         }
         at += n as u64;
     }
@@ -209,7 +209,10 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
     let mut decoder = (!conn.is_image()).then(Decoder::default);
     let mut n = 0;
     loop {
-        let ended = conn.receive_data(data, &mut block, &mut n);
+        let paid = conn.pay(Way::Up, block.len(), data, Some(inflow))?;
+        let room = block.get_mut(..paid).unwrap_or_default();
+        let ended = conn.receive_data(data, room, &mut n);
+        conn.session.put_back(Way::Up, paid.saturating_sub(n));
         let bytes = block.get(..n).unwrap_or_default();
         plain.clear();
         match &mut decoder {
@@ -222,9 +225,11 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
         if n == 0 {
             return Ok(());
         }
-        if n == block.len() {
+        if n == paid {
             // A stream without a pause must not keep an abort from being heard.
             conn.attend()?;
+        }
+        if n == block.len() {
             block.resize(limits::FRAME_DATA, 0);
         }
     }

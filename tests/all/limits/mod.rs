@@ -98,6 +98,11 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("INVITATION", "the form of a code; another one is unknown"),
     ("ANNOUNCEMENTS", "how many announcements wait for a terminal"),
     ("CONSOLE_LINE", "shown by the tests of the console"),
+    ("RATE_BURST", "shown by the tests of rates, like the next four"),
+    ("RATE_TURN", "how long, not how much"),
+    ("RATE_PIECE", "how often a session is woken"),
+    ("RATE_LEAST", "conf/ belongs to the operator"),
+    ("RATE_LOOK", "how long the server sleeps"),
     ("REMOVAL_WAIT", "how long the server waits"),
 ];
 

@@ -56,7 +56,7 @@ fn in_heads_on_the_way_up() {
         idle(&site, &daemon).0 - BYE
     };
     // The offer, the head of the first frame of content, and the first of the content.
-    let flips: Vec<u64> = (begin..begin + 400).step_by(11).collect();
+    let flips: Vec<u64> = (begin..begin + 130).step_by(4).collect();
     let (said, again) = with_flips(Verb::Put, &flips);
     assert!(again >= 20, "{again}: {said:?}");
 }

@@ -1,0 +1,330 @@
+//! How fast content may travel: the rates of accounts, of guests and of everybody together.
+//!
+//! Whoever wants to move bytes asks, and has a turn: so many bytes, from a moment on. Turns are
+//! given out in the order in which they are asked for, a session has one at a time, and the more
+//! sessions an account has the smaller are theirs: so sessions share their account's rate, accounts
+//! share the rate of all, and nobody starves.
+//!
+//! Never: waits, or looks at a clock. Whoever asks says what time it is, and waits where it can
+//! still be spoken to.
+//! Invariant: turns that begin within any time t are worth no more bytes than a rate gives in
+//! [`limits::RATE_BURST`] and t. A session that comes late for its turn delays that one turn.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::limits;
+
+/// What one session stands for at the rate of all when it is the only one of its account.
+const SHARE: u64 = 1 << 20;
+/// Bytes of an account's turn that its sessions can still part fairly.
+const PARTED: u64 = 16 * limits::RATE_PIECE;
+/// How long a turn that has begun can be used: what was not needed in time goes back, so that
+/// nobody makes a burst of it later, and whoever sends slowly takes nothing from others.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// Where bytes travel to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To the server.
+    Up,
+    /// From it.
+    Down,
+}
+
+/// Bytes a second one way; `None` is without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Of each account.
+    pub account: Option<u64>,
+    /// Of all guests together.
+    pub guests: Option<u64>,
+    /// Of everybody together, guests included.
+    pub all: Option<u64>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Payer<'a> {
+    /// The account.
+    pub name: &'a str,
+    /// Whether it is the one that all guests are.
+    pub is_guest: bool,
+}
+
+/// What a session may do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Move so many bytes, of those that it wants.
+    Move(u64),
+    /// Ask again in so long; sooner does no harm, and an edit of the rates may have come between.
+    Wait(Duration),
+}
+
+/// A session's place in one direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn {
+    /// Of which rates; 0 for none yet.
+    edition: u64,
+    is_guest: bool,
+    from: Option<Instant>,
+    left: u64,
+    /// Bytes a second that the session could count on when it got the turn.
+    pace: Option<u64>,
+}
+
+/// The rates both ways, and who is to move when.
+#[derive(Debug, Default)]
+pub struct Rates {
+    up: Lane,
+    down: Lane,
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Which rates are in force, 0 while nothing is limited: all that an unlimited transfer looks
+    /// at.
+    edition: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    limits: Limits,
+    edits: u64,
+    all: Bucket,
+    accounts: HashMap<Box<str>, Bucket>,
+}
+
+/// What was given out of one rate, and who waits for it.
+#[derive(Debug, Default)]
+struct Bucket {
+    /// When everything that was given out will have been earned.
+    even_at: Option<Instant>,
+    /// Turns that have not begun: when they will, and what their sessions stand for.
+    waiting: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// The sum of what they stand for.
+    stand_for: u64,
+}
+
+impl Rates {
+    /// Sets the rates of one direction. Turns that were given out before are void.
+    pub fn set(&self, way: Way, limits: Limits) {
+        let lane = self.lane(way);
+        let mut state = lane.state();
+        if state.limits == limits {
+            return;
+        }
+        let edits = state.edits + 1;
+        *state = State { limits, edits, ..State::default() };
+        let edition = if limits == Limits::default() { 0 } else { edits };
+        lane.edition.store(edition, Ordering::Relaxed);
+    }
+
+    /// The rates of one direction.
+    pub fn limits(&self, way: Way) -> Limits {
+        self.lane(way).state().limits
+    }
+
+    /// Whether content flows freely one way.
+    pub fn is_free(&self, way: Way) -> bool {
+        self.lane(way).edition.load(Ordering::Relaxed) == 0
+    }
+
+    /// How many of the bytes that are wanted may be moved now, or how long to wait. What may be
+    /// moved counts as moved.
+    pub fn due(
+        &self,
+        way: Way,
+        payer: Payer<'_>,
+        turn: &mut Turn,
+        wanted: u64,
+        now: Instant,
+    ) -> Due {
+        let lane = self.lane(way);
+        let edition = lane.edition.load(Ordering::Relaxed);
+        if edition == 0 {
+            *turn = Turn::default();
+            return Due::Move(wanted);
+        }
+        let is_another = turn.edition != edition || turn.is_guest != payer.is_guest;
+        if is_another || turn.is_over(now) {
+            let mut state = lane.state();
+            if !is_another {
+                state.take_back(payer, turn.left);
+            }
+            *turn = state.turn(payer, now);
+        }
+        turn.take(wanted, now)
+    }
+
+    fn lane(&self, way: Way) -> &Lane {
+        match way {
+            Way::Up => &self.up,
+            Way::Down => &self.down,
+        }
+    }
+}
+
+impl Turn {
+    /// Bytes a second that the session could count on at the last look; `None` for any.
+    pub fn pace(&self) -> Option<u64> {
+        self.pace
+    }
+
+    /// Takes bytes back that were to move and did not.
+    pub fn put_back(&mut self, bytes: u64) {
+        self.left = self.left.saturating_add(bytes);
+    }
+
+    /// Whether there is nothing more to be had from it.
+    fn is_over(&self, now: Instant) -> bool {
+        let is_old = |from: Instant| now.saturating_duration_since(from) > KEPT;
+        self.left == 0 || self.from.is_some_and(is_old)
+    }
+
+    fn take(&mut self, wanted: u64, now: Instant) -> Due {
+        // Who is under no rate has no moment to wait for, and takes without an end.
+        let Some(from) = self.from else { return Due::Move(wanted) };
+        match from.saturating_duration_since(now) {
+            Duration::ZERO => {
+                let moved = wanted.min(self.left);
+                self.left -= moved;
+                Due::Move(moved)
+            }
+            wait => Due::Wait(wait),
+        }
+    }
+}
+
+impl Lane {
+    /// Every critical section is a calculation over plain values, which cannot leave half a state;
+    /// so a lock that a panic poisoned is as good as any.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What a turn that was given out to this account is not used for.
+    fn take_back(&mut self, payer: Payer<'_>, bytes: u64) {
+        let Limits { account, guests, all } = self.limits;
+        let own = if payer.is_guest { guests } else { account };
+        if let (Some(bucket), Some(rate)) = (self.accounts.get_mut(payer.name), own) {
+            bucket.take_back(rate, bytes);
+        }
+        if let Some(rate) = all {
+            self.all.take_back(rate, bytes);
+        }
+    }
+
+    /// A new turn for a session of this account.
+    fn turn(&mut self, payer: Payer<'_>, now: Instant) -> Turn {
+        let Limits { account, guests, all } = self.limits;
+        let own = if payer.is_guest { guests } else { account };
+        let free = Turn {
+            edition: self.edits,
+            is_guest: payer.is_guest,
+            from: None,
+            left: u64::MAX,
+            pace: None,
+        };
+        if own.is_none() && all.is_none() {
+            return free;
+        }
+        self.all.look(now);
+        if !self.accounts.contains_key(payer.name) {
+            // Nobody is remembered who neither waits nor owes.
+            self.accounts.retain(|_, account| !account.is_at_rest(now));
+            self.accounts.insert(payer.name.into(), Bucket::default());
+        }
+        let Some(bucket) = self.accounts.get_mut(payer.name) else { return free };
+        bucket.look(now);
+        // Each session of an account takes so much less as there are more of them.
+        let sessions = bucket.stand_for + 1;
+        let share = (SHARE / sessions).max(1);
+        let shares = self.all.stand_for + share;
+        let part_of_own = own.map(|rate| rate / sessions);
+        let part_of_all = all.map(|rate| portion(rate, share, shares.max(SHARE)));
+        let pace = part_of_own.unwrap_or(u64::MAX).min(part_of_all.unwrap_or(u64::MAX));
+        let turn_of_own = own.map_or(u64::MAX, |rate| account_turn(rate, 1) / sessions);
+        let turn_of_all = all.map_or(u64::MAX, |rate| {
+            portion(account_turn(rate, shares.div_ceil(SHARE)), share, SHARE)
+        });
+        let bytes = turn_of_own.min(turn_of_all).max(limits::RATE_PIECE);
+        let from_own = own.map_or(now, |rate| bucket.give(rate, bytes, now));
+        let from_all = all.map_or(now, |rate| self.all.give(rate, bytes, now));
+        let from = from_own.max(from_all);
+        bucket.wait(from, 1, now);
+        self.all.wait(from, share, now);
+        Turn { from: Some(from), left: bytes, pace: Some(pace), ..free }
+    }
+}
+
+impl Bucket {
+    /// Forgets the turns that have begun.
+    fn look(&mut self, now: Instant) {
+        while let Some(Reverse((from, stands_for))) = self.waiting.peek().copied() {
+            if from > now {
+                break;
+            }
+            self.waiting.pop();
+            self.stand_for = self.stand_for.saturating_sub(stands_for);
+        }
+    }
+
+    /// Notes a turn that begins later.
+    fn wait(&mut self, from: Instant, stands_for: u64, now: Instant) {
+        if from > now {
+            self.waiting.push(Reverse((from, stands_for)));
+            self.stand_for = self.stand_for.saturating_add(stands_for);
+        }
+    }
+
+    /// Gives bytes out, behind everybody who has asked before, and says from when on they may move.
+    fn give(&mut self, rate: u64, bytes: u64, now: Instant) -> Instant {
+        let even_at = self.even_at.map_or(now, |at| at.max(now)) + earned_in(bytes, rate);
+        self.even_at = Some(even_at);
+        even_at.checked_sub(limits::RATE_BURST).map_or(now, |from| from.max(now))
+    }
+
+    fn take_back(&mut self, rate: u64, bytes: u64) {
+        self.even_at = self.even_at.and_then(|at| at.checked_sub(earned_in(bytes, rate)));
+    }
+
+    /// Whether it is as if nobody had ever asked.
+    fn is_at_rest(&self, now: Instant) -> bool {
+        self.even_at.is_none_or(|at| at <= now)
+            && self.waiting.iter().all(|Reverse((from, _))| *from <= now)
+    }
+}
+
+/// How long a rate takes to give so many bytes.
+fn earned_in(bytes: u64, rate: u64) -> Duration {
+    let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// Bytes that an account has in a turn at a rate of which it has one of so many shares.
+fn account_turn(rate: u64, shares: u64) -> u64 {
+    // Where it is little there is still room for its sessions to have less each.
+    let least = PARTED.min(in_time(rate, limits::RATE_BURST));
+    (in_time(rate, limits::RATE_TURN) / shares).max(least)
+}
+
+/// What a rate gives in a time.
+fn in_time(rate: u64, time: Duration) -> u64 {
+    portion(rate, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), 1_000_000_000)
+}
+
+fn portion(of: u64, part: u64, whole: u64) -> u64 {
+    let portion = u128::from(of) * u128::from(part) / u128::from(whole.max(1));
+    u64::try_from(portion).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
