@@ -116,3 +116,11 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub const LINGER: Duration = Duration::from_millis(500);
 /// How often a long task of the server shows that it is alive.
 pub const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// Bytes of log lines that wait to be written: some 5,000 acts, a tenth of a second at full speed.
+pub const LOG_QUEUE: usize = 1024 * 1024;
+/// How long a line waits for room in a full queue before it is counted as lost; while the disk
+/// stands still only the first one waits.
+pub const LOG_WAIT: Duration = Duration::from_secs(1);
+/// How long the end of the program waits for the last lines to be written.
+pub const LOG_LAST: Duration = Duration::from_secs(2);

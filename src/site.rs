@@ -4,6 +4,7 @@
 //! that of one account's opening, which exists to make its logins wait for a walk and its walks for
 //! the housekeeper.
 
+mod logs;
 mod online;
 mod purses;
 
@@ -18,6 +19,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use self::online::Online;
 use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
 use crate::accounts::{Accounts, State, Store, StoreError};
+use crate::audit::Log;
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
@@ -29,6 +31,7 @@ use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, Vfs};
 
+pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Guest, Presence};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
@@ -43,6 +46,7 @@ const HOUSEKEEPER: &str = "the server";
 #[derive(Debug)]
 pub struct Site {
     settings: config::Live,
+    logs: Logs,
     accounts: Store,
     queue: Queue,
     /// Where requests are announced, while somebody listens.
@@ -117,7 +121,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Site {
     /// Opens the account store and the home, which it locks against a second server.
-    pub fn open(settings: config::Live, conf: &Path, home: &Path) -> Result<Arc<Site>, OpenError> {
+    pub fn open(
+        settings: config::Live,
+        logs: Logs,
+        conf: &Path,
+        home: &Path,
+    ) -> Result<Arc<Site>, OpenError> {
         let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
         let home =
             Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
@@ -129,6 +138,7 @@ impl Site {
         let mounts = mounts::Store::open(conf, &home, &is_account).map_err(OpenError::Mounts)?;
         Ok(Arc::new(Site {
             settings,
+            logs,
             accounts,
             queue,
             announced: Mutex::default(),
@@ -154,7 +164,13 @@ impl Site {
     pub fn refresh_settings(&self) {
         if self.settings.refresh() {
             self.queue.keep(self.config().registration_days);
+            self.logs.follow(&self.config());
         }
+    }
+
+    /// Where acts are noted.
+    pub fn log(&self) -> &Log {
+        self.logs.log()
     }
 
     /// Takes over whatever somebody has edited since the last look, and ends the sessions of
@@ -171,8 +187,11 @@ impl Site {
     }
 
     /// Reads everything again that people edit, and says in the log what came of it.
+    /// The files of the log are opened anew before that, so that it is in the new ones.
     pub fn read_again(&self) {
+        self.log().reopen();
         self.settings.read_again();
+        self.logs.follow(&self.config());
         self.queue.keep(self.config().registration_days);
         self.accounts();
         self.mounts();

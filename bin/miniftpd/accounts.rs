@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use miniftp::accounts::register::Queue;
 use miniftp::accounts::{State, Store, StoreError};
-use miniftp::audit::{self, Actor};
+use miniftp::audit::{self, Actor, Event, Outcome, Place, Places, Verb};
 use miniftp::config::Config;
 use miniftp::error::Error;
 use miniftp::text::{Escaped, nearest};
@@ -189,12 +189,13 @@ impl From<Error> for Failure {
 }
 
 /// Does what `words`, those after `account`, ask for with the accounts in the folder `conf`.
-pub(crate) fn run(conf: &Path, words: &[String], config: &Config) -> ExitCode {
+/// What changed something is noted in the server's log file, if it has one.
+pub(crate) fn run(conf: &Path, words: &[String], config: &Config, log: &Places) -> ExitCode {
     if matches!(words.first().map(String::as_str), Some("help" | "--help" | "-h")) {
         say(io::stdout().lock(), &usage());
         return ExitCode::SUCCESS;
     }
-    match work(conf, words, config) {
+    match work(conf, words, config, log) {
         Ok(text) => {
             say(io::stdout().lock(), &text);
             ExitCode::SUCCESS
@@ -211,16 +212,14 @@ pub(crate) fn run(conf: &Path, words: &[String], config: &Config) -> ExitCode {
     }
 }
 
-fn work(conf: &Path, words: &[String], config: &Config) -> Result<String, Failure> {
+fn work(conf: &Path, words: &[String], config: &Config, log: &Places) -> Result<String, Failure> {
     let (command, request) = understand(words)?;
     let store = Store::open(conf)?;
     let queue = Queue::new(conf, config.registration_days);
     let desk = Desk { store: &store, queue: &queue, config, ask: &password::ask };
     let done = (command.run)(&desk, &request);
     if !matches!(command.name, "list" | "show" | "pending") {
-        let by = Actor { name: "operator", from: "the command line" };
-        let words = Escaped(&words.join(" ")).to_string();
-        audit::note(by, format_args!("account {words}"), &done);
+        note(log, &words.join(" "), done.as_ref().err());
     }
     let text = done?;
     if let Some(fault) = store.fault() {
@@ -228,6 +227,20 @@ fn work(conf: &Path, words: &[String], config: &Config) -> Result<String, Failur
         say(io::stderr().lock(), &format!("miniftpd: {fault}{shown}\n"));
     }
     Ok(text)
+}
+
+/// The act is done or refused already: a log that cannot be written changes nothing about that.
+fn note(log: &Places, words: &str, refused: Option<&Failure>) {
+    let why = refused.map(Failure::to_string);
+    let event = Event {
+        value: Some(words),
+        outcome: if refused.is_some() { Outcome::Refused } else { Outcome::Done },
+        why: why.as_deref(),
+        ..Event::new(Actor::operator(Place::CommandLine), Verb::Account)
+    };
+    if let Err(e) = audit::append(log, &event) {
+        say(io::stderr().lock(), &format!("miniftpd: this is not in the log: {e}\n"));
+    }
 }
 
 fn understand(words: &[String]) -> Result<(&'static Command, Request), Failure> {

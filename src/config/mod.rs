@@ -105,6 +105,13 @@ pub struct Config {
     pub registrations_per_address: usize,
     /// Days that an answered request is kept.
     pub registration_days: u64,
+    /// Where the log is written, absolute or below the folder of settings; `None` is standard
+    /// error.
+    pub log_file: Option<String>,
+    /// Whether the log is for programs.
+    pub log_json: bool,
+    /// Where transfers are noted in the form of an xferlog.
+    pub xferlog: Option<String>,
 }
 
 impl Config {
@@ -155,6 +162,9 @@ impl Default for Config {
             registrations_waiting: 1,
             registrations_per_address: 1,
             registration_days: 1,
+            log_file: None,
+            log_json: false,
+            xferlog: None,
         };
         for setting in settings() {
             let set = setting.form.set(&mut config, setting.default);
@@ -243,6 +253,9 @@ mod tests {
             registrations_waiting: 200,
             registrations_per_address: 5,
             registration_days: 30,
+            log_file: None,
+            log_json: false,
+            xferlog: None,
         };
         assert_eq!(Config::default(), expected);
     }
@@ -262,6 +275,7 @@ mod tests {
                 Form::Host(_) => "192.0.2.1",
                 Form::Whole(_, least, ..) => &(least + 2).to_string(),
                 Form::Size(_) => "1",
+                Form::File(_) => "a.log",
                 Form::Word(words) => words[words.len() - 1].0,
             };
             let mut config = Config::default();

@@ -6,6 +6,7 @@
 
 mod content;
 mod login;
+mod noted;
 mod people;
 mod why;
 
@@ -16,6 +17,7 @@ use self::login::Exchange;
 use self::people::Reproof;
 use crate::accounts::{AccountName, Accounts, Role, State};
 use crate::admin;
+use crate::audit::{Party, Place};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
@@ -29,6 +31,7 @@ pub use self::people::{
     Guest, NAME_FORM, Overview, Request, Rules, Standing, State as AccountState,
 };
 pub use self::why::Reason;
+pub use crate::audit::{Ongoing, Verb};
 pub use crate::quota::Usage;
 pub use crate::rights::Rights;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
@@ -45,6 +48,9 @@ pub struct Session {
     /// The settings as they were at the last look.
     config: Arc<Config>,
     tries: u32,
+    /// Who it is, for the log.
+    party: Arc<Party>,
+    why_left: Option<String>,
 }
 
 /// Who is logged in.
@@ -80,7 +86,18 @@ impl Session {
     /// A session of somebody unknown.
     pub fn new(presence: Presence) -> Session {
         let config = presence.site().config();
-        Session { presence, exchange: None, reproof: None, user: None, config, tries: 0 }
+        let place = Place::Door(presence.peer, presence.door, presence.id());
+        let party = Party::new(presence.site().log(), None, place);
+        Session {
+            presence,
+            exchange: None,
+            reproof: None,
+            user: None,
+            config,
+            tries: 0,
+            party,
+            why_left: None,
+        }
     }
 
     /// What all sessions share.
@@ -225,8 +242,8 @@ impl Session {
 
     /// Sets a file's time.
     pub fn set_mtime(&self, path: &str, mtime: Mtime) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        user.vfs.set_mtime(&path, mtime)
+        let set = self.at(path).and_then(|(user, path)| user.vfs.set_mtime(&path, mtime));
+        self.noted(Verb::Time, path, set, |_, _| ())
     }
 
     /// The entries of a folder, one by one, in no order.
@@ -248,45 +265,75 @@ impl Session {
 
     /// Makes a folder, and with `parents` those above it that are missing.
     pub fn mkdir(&self, path: &str, parents: bool) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        user.vfs.mkdir(&path, parents)
+        let (user, full) = self.at(path)?;
+        let is_there = || user.vfs.stat(&full).is_ok_and(|there| there.kind == Kind::Folder);
+        if parents && is_there() {
+            return Ok(());
+        }
+        self.noted(Verb::Mkdir, path, user.vfs.mkdir(&full, parents), |_, _| ())
     }
 
     /// Removes an empty folder.
     pub fn rmdir(&self, path: &str) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        user.vfs.rmdir(&path)
+        let removed = self.at(path).and_then(|(user, path)| user.vfs.rmdir(&path));
+        self.noted(Verb::Rmdir, path, removed, |_, _| ())
     }
 
     /// Removes a file or a link.
     pub fn remove(&self, path: &str) -> Result<()> {
+        self.note_removal(path, self.remove_file(path))
+    }
+
+    fn note_removal(&self, path: &str, freed: Result<u64>) -> Result<()> {
+        self.noted(Verb::Rm, path, freed, |freed, event| event.bytes = Some(*freed)).map(drop)
+    }
+
+    fn remove_file(&self, path: &str) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let (view, purse) = self.changing(user, &path)?;
         let freed = user.vfs.remove(&path)?;
         give_back(self.site().ledger(), &purse, view.payer(), &freed);
-        log::info!("{} removed {path}: {} bytes", self.who(), freed.bytes);
-        Ok(())
+        Ok(freed.bytes)
+    }
+
+    /// Removes a file, or the unfinished upload of a path where no file is: `true`.
+    pub fn remove_or_forget(&self, path: &str) -> Result<bool> {
+        let removed = self.remove_file(path);
+        if let Err(missing @ Error::NotFound { .. }) = removed {
+            return match self.forget_part(path) {
+                Err(Error::NotFound { .. }) => self.note_removal(path, Err(missing)).map(|()| true),
+                dropped => self.note_drop(path, dropped).map(|()| true),
+            };
+        }
+        self.note_removal(path, removed).map(|()| false)
     }
 
     /// Removes a file or a folder with all that it holds.
     pub fn remove_tree(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        let (view, purse) = self.changing(user, &path)?;
-        let ledger = self.site().ledger();
-        let mut removed = 0u64;
-        let result = user.vfs.remove_tree(&path, &mut |freed| {
-            give_back(ledger, &purse, view.payer(), &freed);
-            removed += 1;
-            alive(removed, 0)
+        let (mut count, mut bytes) = (0u64, 0u64);
+        let removed = self.at(path).and_then(|(user, path)| {
+            let (view, purse) = self.changing(user, &path)?;
+            let ledger = self.site().ledger();
+            user.vfs.remove_tree(&path, &mut |freed| {
+                give_back(ledger, &purse, view.payer(), &freed);
+                count += 1;
+                bytes = bytes.saturating_add(freed.bytes);
+                alive(count, 0)
+            })
         });
-        if removed > 0 {
-            log::info!("{} removed {path}: {removed} entries", self.who());
-        }
-        result
+        self.note_tree(path, (count, bytes), &removed);
+        removed
     }
 
     /// Renames or moves; `replace` lets it replace a file.
     pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<()> {
+        let moved = self.do_rename(from, to, replace);
+        self.note_move(from, to, &moved);
+        moved.map(drop)
+    }
+
+    /// Tells the bytes of what was replaced.
+    fn do_rename(&self, from: &str, to: &str, replace: bool) -> Result<u64> {
         let (user, from) = self.at(from)?;
         let to = user.cwd.join(to)?;
         let (view, purse) = self.changing(user, &from)?;
@@ -295,7 +342,7 @@ impl Session {
         }
         let freed = user.vfs.rename(&from, &to, replace)?;
         give_back(self.site().ledger(), &purse, view.payer(), &freed);
-        Ok(())
+        Ok(freed.bytes)
     }
 
     /// Moves a file into another view: charged to who pays there before, credited here after.
@@ -304,7 +351,7 @@ impl Session {
         user: &User,
         (from, to): (&VPath, &VPath),
         replace: bool,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let (ours, left) = self.changing(user, from)?;
         let theirs = user.vfs.to_write(to)?;
         let charged = self.site().purse(theirs, &user.purse)?;
@@ -332,7 +379,7 @@ impl Session {
             give_back(ledger, &left, ours.payer(), &moved.left);
         }
         give_back(ledger, &charged, theirs.payer(), &moved.replaced);
-        Ok(())
+        Ok(moved.replaced.bytes)
     }
 
     /// The view in which something is about to change, and who pays for what is there.
@@ -371,6 +418,14 @@ impl Session {
 
     /// Removes the unfinished upload of a path.
     pub fn forget(&self, path: &str) -> Result<()> {
+        self.note_drop(path, self.forget_part(path))
+    }
+
+    fn note_drop(&self, path: &str, freed: Result<u64>) -> Result<()> {
+        self.noted(Verb::Drop, path, freed, |freed, event| event.bytes = Some(*freed)).map(drop)
+    }
+
+    fn forget_part(&self, path: &str) -> Result<u64> {
         let (user, path) = self.at(path)?;
         if user.name.is_guest() {
             return Err(Error::Denied { path: path.as_str().to_string() });

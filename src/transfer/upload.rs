@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::paid::Disk;
 use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
+use crate::audit::{Ongoing, Party, Verb};
 use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -29,6 +30,8 @@ pub struct Spec<'a> {
     pub claims: &'a Arc<Claims>,
     /// The number of the session that writes.
     pub session: u64,
+    /// Who writes, in the log.
+    pub party: &'a Arc<Party>,
     /// Where to.
     pub path: &'a VPath,
     /// The file's time, where the sender tells it.
@@ -56,6 +59,13 @@ impl Spec<'_> {
         self.replace && self.view.rights().modify
     }
 
+    /// The line that it leaves, from when on it has begun.
+    pub(super) fn note(&self, replacing: bool) -> Ongoing {
+        let mut note = Ongoing::begin(self.party, Verb::Put, self.path);
+        note.replaces(replacing);
+        note
+    }
+
     /// The disk that it is written on.
     pub(super) fn disk(&self) -> Disk {
         Disk::new(self.view, self.min_free_bytes)
@@ -81,6 +91,7 @@ pub struct Upload {
     /// settled; then its note says how far it can be relied on.
     doubtful: bool,
     scratch: Vec<Digest>,
+    note: Ongoing,
 }
 
 impl Upload {
@@ -98,7 +109,10 @@ impl Upload {
             let mut held = claim.hold()?;
             open_part(spec, &disk, &mut held, (size, replacing), fresh)?
         };
+        let mut note = spec.note(replacing);
+        note.holds(draft.held());
         Ok(Upload {
+            note,
             draft,
             claim,
             disk,
@@ -197,6 +211,16 @@ impl Upload {
     /// Takes consecutive chunks. Those whose digest is wrong are not written and must come again;
     /// [`Error::Mismatch`] names them.
     pub fn write(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
+        let written = self.write_chunks(offset, digests, data);
+        match &written {
+            Ok(()) => self.note.moved(data.len() as u64),
+            Err(e) => self.note.refused(e),
+        }
+        self.note.holds(self.draft.held());
+        written
+    }
+
+    fn write_chunks(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
         let chunk = self.check_chunks(offset, digests.len(), data.len())?;
         self.scratch.clear();
         chunk_digests(self.algorithm, data, limits::CHUNK, &mut self.scratch);
@@ -259,11 +283,13 @@ impl Upload {
         match self.row.finish(chunks) {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
             _ => {
+                self.note.refused(&Error::WholeMismatch);
                 self.draft.vouch(Some(0))?;
                 return Err(Error::WholeMismatch);
             }
         }
-        self.claim.hold()?.needs_no_peer();
+        let alone = self.claim.hold().map(|mut held| held.needs_no_peer());
+        alone.inspect_err(|e| self.note.refused(e))?;
         Ok(Ready {
             draft: self.draft,
             claim: self.claim,
@@ -273,6 +299,7 @@ impl Upload {
             mtime: self.mtime,
             replace: self.replace,
             small: false,
+            note: self.note,
         })
     }
 
@@ -291,10 +318,12 @@ impl Upload {
     }
 
     /// Gives up and removes the part, unless a newer session goes on with it.
-    pub fn discard(self) -> Result<()> {
+    pub fn discard(mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
         self.draft.discard()?;
         held.charge().settle(0);
+        self.note.holds(0);
+        self.note.because("given up by the client");
         Ok(())
     }
 }
@@ -374,6 +403,8 @@ pub fn store(
         draft.write_at(0, data)?;
         draft
     };
+    let mut note = spec.note(replacing);
+    note.moved(size);
     Ok(Ready {
         draft,
         claim,
@@ -383,5 +414,6 @@ pub fn store(
         mtime: spec.mtime,
         replace: spec.may_replace(),
         small: true,
+        note,
     })
 }

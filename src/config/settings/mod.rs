@@ -6,6 +6,7 @@
 //! value inside its bounds.
 
 mod ftp;
+mod log;
 mod people;
 mod server;
 mod storage;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
-use crate::text::parse_size;
+use crate::text::{is_harmful, parse_size};
 
 use super::Config;
 
@@ -47,6 +48,8 @@ pub enum Form {
     Whole(&'static str, u64, u64, fn(&mut Config, u64)),
     /// A number of bytes, with a unit.
     Size(fn(&mut Config, u64)),
+    /// The name of a file, or `off`.
+    File(fn(&mut Config, Option<String>)),
     /// One of a few words.
     Word(&'static [Word]),
 }
@@ -55,7 +58,7 @@ pub enum Form {
 type Word = (&'static str, fn(&mut Config));
 
 /// The sections, in the order of the file.
-static SECTIONS: [&[Setting]; 7] = [
+static SECTIONS: [&[Setting]; 8] = [
     server::SERVER,
     ftp::FTP,
     people::GUESTS,
@@ -63,6 +66,7 @@ static SECTIONS: [&[Setting]; 7] = [
     storage::TRANSFER,
     people::ACCOUNTS,
     people::REGISTRATION,
+    log::LOG,
 ];
 
 /// All settings, in the order of the file.
@@ -87,6 +91,7 @@ impl Form {
             Form::Host(set) => set(config, unless("own", text, |text| text.parse().ok())?),
             Form::Whole(_, least, most, set) => set(config, whole(text, *least, *most)?),
             Form::Size(set) => set(config, parse_size(text)?),
+            Form::File(set) => set(config, unless("off", text, file_name)?),
             Form::Word(words) => words.iter().find(|(word, _)| *word == text)?.1(config),
         }
         Some(())
@@ -104,6 +109,7 @@ impl fmt::Display for Form {
             Form::Host(_) => f.write_str("an IPv4 address, such as 192.0.2.1, or own"),
             Form::Whole(what, least, most, _) => write!(f, "{what} from {least} to {most}"),
             Form::Size(_) => f.write_str("a size of 0 or more, such as 512K, 10M or 1.5G"),
+            Form::File(_) => f.write_str("the name of a file, or off"),
             Form::Word(words) => {
                 let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                 f.write_str(&words.join(" or "))
@@ -115,6 +121,13 @@ impl fmt::Display for Form {
 /// Nothing for the one word, a value for everything else.
 fn unless<T>(word: &str, text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     if text == word { Some(None) } else { read(text).map(Some) }
+}
+
+/// A file that is not one of ours: lines of a log would spoil it.
+fn file_name(text: &str) -> Option<String> {
+    let is_ours = text.ends_with(".ini") || text.ends_with(".csv") || text.ends_with(".previous");
+    let is_one = !text.is_empty() && !text.ends_with('/') && !text.chars().any(is_harmful);
+    (is_one && !is_ours).then(|| text.to_owned())
 }
 
 /// Two ports above those of the system, in order.

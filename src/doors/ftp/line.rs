@@ -59,7 +59,8 @@ impl Command {
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arg = match self.verb.as_str() {
-            "PASS" | "ACCT" => self.arg().map(|_| "***"),
+            // A password that is typed as a name is one too.
+            "PASS" | "ACCT" | "USER" => self.arg().map(|_| "***"),
             _ => self.arg(),
         };
         f.debug_struct("Command").field("verb", &self.verb).field("arg", &arg).finish()

@@ -80,12 +80,11 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
             conn.control.say(230, &format!("logged in, {room}"));
             Ok(())
         }
-        Err(e @ (Error::LoginRefused | Error::BadArgument { .. })) => {
+        Err(Error::LoginRefused | Error::BadArgument { .. }) => {
             let doublings = conn.session.tries().saturating_sub(1).min(DELAY_DOUBLINGS);
             thread::sleep(limits::LOGIN_DELAY * 2u32.pow(doublings));
             conn.control.say(530, &Error::LoginRefused.to_string());
             if conn.session.is_out_of_tries() {
-                log::warn!("{}: {e}, and once too often", conn.session.who());
                 return Err(Error::Full {
                     what: "login attempts",
                     max: limits::LOGIN_TRIES.into(),

@@ -90,6 +90,9 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("ANNOUNCEMENTS", "how many announcements wait for a terminal"),
     ("CONSOLE_LINE", "shown by the tests of the console"),
     ("REMOVAL_WAIT", "how long the server waits"),
+    ("LOG_QUEUE", "memory; shown by the test of a standard error that nobody reads"),
+    ("LOG_WAIT", "as LOG_QUEUE"),
+    ("LOG_LAST", "how long the end of the program waits"),
 ];
 
 #[test]
