@@ -43,19 +43,22 @@ impl LogFile {
         Ok(LogFile { path, file: Some(file), stale: false, torn: Vec::new(), lost: 0 })
     }
 
-    /// One that could not be opened yet; every write tries again.
-    pub(super) fn unopened(path: &Path) -> LogFile {
+    /// Opens the file, or else every write tries again.
+    pub(super) fn open_sometime(path: &Path) -> LogFile {
         let path = path.to_path_buf();
-        LogFile { path, file: None, stale: true, torn: Vec::new(), lost: 0 }
+        let mut log = LogFile { path, file: None, stale: true, torn: Vec::new(), lost: 0 };
+        log.reopen();
+        log
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Somebody moved it away: from the next line on its path is opened anew.
+    /// Somebody moved it away: its path is opened anew, now or with the next line.
     pub(super) fn reopen(&mut self) {
         self.stale = true;
+        let _ = self.make_sure_of_the_file();
     }
 
     /// Adds whole lines.

@@ -118,6 +118,11 @@ impl Ongoing {
         }
     }
 
+    /// It began earlier.
+    pub fn since(&mut self, begun: Instant) {
+        self.begun = begun;
+    }
+
     /// More bytes have travelled.
     pub fn moved(&mut self, bytes: u64) {
         self.moved = self.moved.saturating_add(bytes);

@@ -280,7 +280,7 @@ impl Writer {
         for (file, path) in [(&mut self.file, &places.file), (&mut self.xferlog, &places.xferlog)] {
             match (file.as_mut().filter(|file| Some(file.path()) == path.as_deref()), path) {
                 (Some(file), _) => file.reopen(),
-                (None, Some(path)) => *file = Some(LogFile::unopened(path)),
+                (None, Some(path)) => *file = Some(LogFile::open_sometime(path)),
                 (None, None) => *file = None,
             }
         }

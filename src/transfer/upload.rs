@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::paid::Disk;
 use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
 use crate::audit::{Ongoing, Party, Verb};
-use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Charge, Ledger, Purse};
@@ -365,55 +365,4 @@ fn write_good(draft: &mut Draft, offset: u64, data: &[u8], bad: u32) -> Result<(
         }
     }
     Ok(())
-}
-
-/// A whole small file in one go: checked, charged and written, ready to be committed.
-pub fn store(
-    spec: &Spec<'_>,
-    algorithm: Algorithm,
-    digests: &[Digest],
-    whole: &[u8],
-    data: &[u8],
-) -> Result<Ready> {
-    let mut is = Vec::with_capacity(digests.len());
-    chunk_digests(algorithm, data, limits::CHUNK, &mut is);
-    if is.len() != digests.len() {
-        return Err(Error::BadArgument { what: "digests: one for each chunk of the data" });
-    }
-    let damaged = is.iter().zip(digests).enumerate().filter(|(_, (is, said))| is != said);
-    let bad = damaged.fold(0u32, |bad, (i, _)| bad | 1 << i);
-    if bad != 0 {
-        return Err(Error::Mismatch { bad });
-    }
-    let mut row = Whole::new(algorithm);
-    is.iter().for_each(|digest| row.push(digest));
-    if row.finish().as_bytes() != whole {
-        return Err(Error::WholeMismatch);
-    }
-    let size = data.len() as u64;
-    let (claim, replacing) = spec.begin()?;
-    let draft = {
-        let mut held = claim.hold()?;
-        held.needs_no_peer();
-        held.charge().cover(size, replacing)?;
-        spec.disk().check(size)?;
-        // Dropped before it is placed, the draft removes itself, and then the claim frees the
-        // promise.
-        let mut draft = spec.view.draft_small(spec.path)?;
-        draft.write_at(0, data)?;
-        draft
-    };
-    let mut note = spec.note(replacing);
-    note.moved(size);
-    Ok(Ready {
-        draft,
-        claim,
-        ledger: Arc::clone(spec.ledger),
-        purse: spec.purse.clone(),
-        size,
-        mtime: spec.mtime,
-        replace: spec.may_replace(),
-        small: true,
-        note,
-    })
 }

@@ -16,7 +16,9 @@ fn files_that_are_moved_away_lose_no_line_and_tear_none() {
     std::thread::scope(|scope| {
         let storing = scope.spawn(|| {
             let mut ann = scene.daemon.login("ann");
-            (0..STORES).for_each(|_| drop(ann.store("/f", b"x", 1).expect(900)));
+            for i in 0..STORES {
+                ann.store("/f", i.to_string().as_bytes(), 1).expect(900);
+            }
         });
         for turn in 0..5 {
             for name in ["server.log", "xferlog"] {
@@ -112,6 +114,8 @@ fn an_edit_moves_the_log_and_the_command_line_stands_above_it() {
     let scene = Scene::new();
     scene.site.setting("log", "file", "other.log").setting("log", "format", "json");
     scene.daemon.signal(Signal::HUP);
+    eventually("it is made", || scene.site.conf().join("other.log").exists());
+    scene.daemon.login("ann");
     eventually("it has moved", || scene.read("other.log").contains("\"level\":"));
     assert!(!scene.read("server.log").contains("{\"time\""), "lines of two forms in one file");
     assert!(!scene.read("other.log").lines().any(|line| !line.starts_with("{\"time\"")));

@@ -59,7 +59,8 @@ fn whole(daemon: &Daemon, path: &Path) -> String {
 
 /// The acts of somebody in a log for people, without time and level, and with `S` for seconds.
 fn acts(log: &str, who: &str) -> Vec<String> {
-    let lines = log.lines().filter_map(|line| line.get(31..));
+    let acts = log.lines().filter(|line| line.get(25..30).is_some_and(|level| level != "DEBUG"));
+    let lines = acts.filter_map(|line| line.get(31..));
     let own = lines.filter_map(|line| line.strip_prefix(who)?.strip_prefix(' '));
     own.map(|act| {
         let words: Vec<&str> = act.split(' ').collect();
@@ -69,6 +70,5 @@ fn acts(log: &str, who: &str) -> Vec<String> {
         };
         words.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
     })
-    .filter(|act| !act.starts_with("Command") && !act.contains(" puts "))
     .collect()
 }

@@ -22,7 +22,12 @@ fn by_the_framed_door(scene: &Scene) {
         scene.daemon.connect().log_in(name, password);
     }
     for name in NAMES {
-        scene.daemon.connect().log_in(name, "swordfish");
+        // What our own client would not send.
+        let login = format!("n,,n={name},r=swordfish");
+        let mut talk = scene.daemon.connect();
+        talk.hello();
+        talk.request("LOGIN", &wire::Login::new(&login));
+        talk.request("PROOF", &wire::Login::new("c=biws,r=swordfish,p=c3dvcmRmaXNo"));
     }
     let mut stranger = scene.daemon.connect();
     for name in ["ann-secret ", "col"] {
@@ -31,16 +36,16 @@ fn by_the_framed_door(scene: &Scene) {
     }
     let mut ann = scene.daemon.login("ann");
     for name in NAMES {
-        ann.mkdir(name, false).expect(252);
-        ann.store(name, b"x", 0).expect(252);
-        ann.put(name, 10, 0).expect(252);
-        ann.get(name).expect(252);
-        ann.mv(name, "/x", false).expect(252);
-        ann.rm(name, true).expect(252);
-        ann.on("FORGET", name).expect(252);
+        ann.mkdir(name, false).expect(255);
+        ann.store(name, b"x", 0).expect(255);
+        ann.put(name, 10, 0).expect(255);
+        ann.get(name).expect(255);
+        ann.mv(name, "/x", false).expect(255);
+        ann.rm(name, true).expect(255);
+        ann.on("FORGET", name).expect(255);
     }
     ann.store("/f", b"x", 0).expect(900);
-    ann.mv("/f", NAMES[0], false).expect(252);
+    ann.mv("/f", NAMES[0], false).expect(255);
     scene.site.client("ann").env("MINIFTP_NEW_PASSWORD", "swordfish").run(&["passwd"]).ok();
     scene
         .site
@@ -81,7 +86,7 @@ fn no_secret_and_no_raw_name_is_in_any_log() {
         by_the_framed_door(&scene);
         by_the_ftp_door(&scene);
         let log = scene.log();
-        assert!(log.matches("no account has that name").count() > 10, "{log}");
+        assert!(log.matches("no account has that name").count() >= 5, "{log}");
         for (what, text) in
             [("log", log), ("xferlog", scene.read("xferlog")), ("stderr", scene.daemon.log())]
         {

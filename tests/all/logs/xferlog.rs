@@ -19,7 +19,7 @@ fn transfers_of_both_doors_have_their_line_and_no_field_shifts() {
     ann.put("/big", 2 << 20, 0).expect(270);
     ann.rm("/up", false).expect(200);
     let mut ftp = scene.daemon.ftp("ann");
-    ftp.store("x\ty", b"x").expect(501);
+    ftp.ask("STOR x\ty").expect(501);
     ftp.store("g", b"lines\r\n").expect(226);
     assert_eq!(ftp.fetch("g"), b"lines\r\n");
     ftp.ask("TYPE A").expect(200);
