@@ -171,6 +171,7 @@ impl Server {
 fn keep_house(site: &Site, stopped: &Receiver<()>) {
     let (ticks, looks) = (tick(HOUSEKEEPING), tick(LOOK));
     sweep(site);
+    site.note_in_force();
     loop {
         crossbeam_channel::select! {
             recv(ticks) -> _ => sweep(site),

@@ -4,6 +4,7 @@
 //! that of one account's opening, which exists to make its logins wait for a walk and its walks for
 //! the housekeeper.
 
+pub mod in_force;
 mod logs;
 mod online;
 mod purses;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use self::in_force::Noted;
 use self::online::Online;
 use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
 use crate::accounts::{Accounts, State, Store, StoreError};
@@ -61,6 +63,7 @@ pub struct Site {
     online: Mutex<HashMap<u64, Online>>,
     /// For each purse a lock over the walk of what it pays for, and when that was last done.
     openings: Mutex<HashMap<Purse, Arc<Opening>>>,
+    noted: Mutex<Noted>,
     stopping: AtomicBool,
     next_id: AtomicU64,
 }
@@ -150,6 +153,7 @@ impl Site {
             plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
             online: Mutex::default(),
             openings: Mutex::default(),
+            noted: Mutex::default(),
             stopping: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
         }))
@@ -184,6 +188,7 @@ impl Site {
             let account = name.map(|name| accounts.account(name.as_str()));
             account.is_some_and(|account| account.is_none_or(|a| a.state != State::Active))
         });
+        self.note_in_force();
     }
 
     /// Reads everything again that people edit, and says in the log what came of it.

@@ -3,6 +3,7 @@
 //! Never: takes a password as an argument, or removes a file.
 
 mod actions;
+mod import;
 mod password;
 mod requests;
 
@@ -91,8 +92,8 @@ const COMMANDS: [Command; 13] = [
     Command {
         name: "remove",
         takes: &["NAME"],
-        options: "",
-        about: "forget the account; its files stay",
+        options: " [--files]",
+        about: "forget the account; its files stay, or go with --files",
         run: actions::remove,
     },
     Command {
@@ -118,10 +119,11 @@ const COMMANDS: [Command; 13] = [
     },
     Command {
         name: "import",
-        takes: &["FILE"],
+        takes: &["FROM"],
         options: "",
-        about: "make a CSV of names and quotas the class list, and approve those on it that wait",
-        run: requests::import,
+        about: "make a CSV of names and quotas the class list, and approve those on it that wait; \
+            or take accounts over from an .ini, .json or a folder of homes of another server",
+        run: import::import,
     },
 ];
 
@@ -129,6 +131,9 @@ const COMMANDS: [Command; 13] = [
 struct Desk<'a> {
     store: &'a Store,
     queue: &'a Queue,
+    /// Where the accounts and settings are, and the homes.
+    conf: &'a Path,
+    home: &'a Path,
     /// The settings: iterations of a new password, quota of a new account.
     config: &'a Config,
     /// Where a new password comes from.
@@ -142,6 +147,7 @@ struct Request {
     quota: Option<String>,
     role: Option<String>,
     remark: Option<String>,
+    files: bool,
 }
 
 /// Why a command was not done: the exit code says which, the text says what to do next.
@@ -190,12 +196,17 @@ impl From<Error> for Failure {
 
 /// Does what `words`, those after `account`, ask for with the accounts in the folder `conf`.
 /// What changed something is noted in the server's log file, if it has one.
-pub(crate) fn run(conf: &Path, words: &[String], config: &Config, log: &Places) -> ExitCode {
+pub(crate) fn run(
+    folders: (&Path, &Path),
+    words: &[String],
+    config: &Config,
+    log: &Places,
+) -> ExitCode {
     if matches!(words.first().map(String::as_str), Some("help" | "--help" | "-h")) {
         say(io::stdout().lock(), &usage());
         return ExitCode::SUCCESS;
     }
-    match work(conf, words, config, log) {
+    match work(folders, words, config, log) {
         Ok(text) => {
             say(io::stdout().lock(), &text);
             ExitCode::SUCCESS
@@ -212,11 +223,16 @@ pub(crate) fn run(conf: &Path, words: &[String], config: &Config, log: &Places) 
     }
 }
 
-fn work(conf: &Path, words: &[String], config: &Config, log: &Places) -> Result<String, Failure> {
+fn work(
+    (conf, home): (&Path, &Path),
+    words: &[String],
+    config: &Config,
+    log: &Places,
+) -> Result<String, Failure> {
     let (command, request) = understand(words)?;
     let store = Store::open(conf)?;
     let queue = Queue::new(conf, config.registration_days);
-    let desk = Desk { store: &store, queue: &queue, config, ask: &password::ask };
+    let desk = Desk { store: &store, queue: &queue, conf, home, config, ask: &password::ask };
     let done = (command.run)(&desk, &request);
     if !matches!(command.name, "list" | "show" | "pending") {
         note(log, &words.join(" "), done.as_ref().err());
@@ -272,9 +288,13 @@ fn read_words(command: &Command, words: &[String]) -> Result<Request, lexopt::Er
                 request.words.push(word.to_string_lossy().into_owned());
                 continue;
             }
-            Arg::Long("quota") if !command.options.is_empty() => &mut request.quota,
-            Arg::Long("role") if !command.options.is_empty() => &mut request.role,
-            Arg::Long("remark") if !command.options.is_empty() => &mut request.remark,
+            Arg::Long("files") if command.name == "remove" => {
+                request.files = true;
+                continue;
+            }
+            Arg::Long("quota") if command.options.contains("--quota") => &mut request.quota,
+            Arg::Long("role") if command.options.contains("--role") => &mut request.role,
+            Arg::Long("remark") if command.options.contains("--remark") => &mut request.remark,
             arg => return Err(arg.unexpected()),
         };
         *option = Some(parser.value()?.to_string_lossy().into_owned());

@@ -13,6 +13,7 @@ miniftpd, a file server whose word can be relied on
 
 usage: miniftpd [OPTIONS]                 serve until TERM or Ctrl-C
        miniftpd [OPTIONS] account ...     the accounts; `miniftpd account help` tells more
+       miniftpd [OPTIONS] check           every fault of the files in conf, and what would change
        miniftpd demo                      show everything in a minute, on fresh files and ports
 
 options, before or after a command's name:
@@ -34,6 +35,7 @@ MINIFTP_LOG=debug shows more in the log. HUP reads the settings and opens the lo
 pub(crate) enum Task {
     Serve,
     Account(Vec<String>),
+    Check,
     Demo,
     Help,
     Version,
@@ -99,6 +101,7 @@ impl Args {
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,
                 Arg::Value(word) if word == "account" => account = Some(Vec::new()),
+                Arg::Value(word) if word == "check" => args.task = Task::Check,
                 Arg::Value(word) if word == "demo" => args.task = Task::Demo,
                 other => return Err(other.unexpected()),
             }

@@ -6,33 +6,24 @@
 
 mod keys;
 
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use miniftp::accounts::parse_quota;
 use miniftp::accounts::register::Request;
 use miniftp::admin::Admin;
+use miniftp::admin::spoken::{SPOKEN, Unanswered, described, speak};
 use miniftp::limits;
 use miniftp::site::Site;
-use miniftp::text::Escaped;
 
 /// What is said to an input that is not understood.
 const INCORRECT: &str = "The information you entered is incorrect. Please re-enter it.";
 
-/// A command: its form, and what it does.
-const HELP: &[(&str, &str)] = &[
-    ("pending", "the registrations that wait"),
-    ("approve N [quota=50M]", "approve one: the account is made"),
-    ("reject N \"REASON\"", "refuse one and say why"),
-    ("who", "who is here, and what they do"),
-    ("kick NAME|ID", "end a session, or all of an account"),
-    ("help", "this list"),
-    ("stop", "stop the server, as Ctrl-C does"),
-];
+/// What can be said here beside what an admin can say.
+const HERE: [(&str, &str); 2] =
+    [("help", "this list"), ("stop", "stop the server, as Ctrl-C does")];
 
 /// Begins to listen to standard input. The end of it ends the console, not the server.
 pub(crate) fn start(site: &Arc<Site>, stop: Sender<()>) -> io::Result<()> {
@@ -70,76 +61,23 @@ impl Console {
     }
 
     fn answer(&self, line: &str) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let said = match words[..] {
-            [] => return,
-            ["pending"] => self.pending(),
-            ["approve", number] => self.approve(number, None),
-            ["approve", number, quota] => {
-                quota.strip_prefix("quota=").and_then(|quota| self.approve(number, Some(quota)))
-            }
-            ["reject", number, ..] => {
-                let rest = line.trim_start().strip_prefix("reject").unwrap_or_default();
-                self.reject(number, rest.trim_start().strip_prefix(number).unwrap_or_default())
-            }
-            ["who"] => Some(self.who()),
-            ["kick", who] => Some(told(Admin::operator(&self.site).kick(who), |n| match n {
-                1 => "one session ends".to_owned(),
-                n => format!("{n} sessions end"),
-            })),
-            ["help"] => Some(help()),
-            ["stop"] => {
+        match line.trim() {
+            "" => {}
+            "help" => say(&help()),
+            "stop" => {
                 // A full channel means that two words were said already.
                 let _ = self.stop.try_send(());
-                Some("stopping".to_owned())
+                say("stopping");
             }
-            _ => None,
-        };
-        say(&said.unwrap_or_else(|| format!("{INCORRECT}\n{}", help())));
+            line => match speak(&Admin::operator(&self.site), line) {
+                Ok(lines) => say(&lines.join("\n")),
+                Err(Unanswered::Failed(e)) => say(&e.to_string()),
+                Err(Unanswered::NoSuch | Unanswered::Form(_)) => {
+                    say(&format!("{INCORRECT}\n{}", help()));
+                }
+            },
+        }
     }
-
-    fn pending(&self) -> Option<String> {
-        let pending = match Admin::operator(&self.site).pending() {
-            Ok(pending) => pending,
-            Err(e) => return Some(e.to_string()),
-        };
-        let lines: Vec<String> = pending.iter().map(described).collect();
-        Some(if lines.is_empty() { "none".to_owned() } else { lines.join("\n") })
-    }
-
-    fn approve(&self, number: &str, quota: Option<&str>) -> Option<String> {
-        let number = number.parse().ok()?;
-        let quota = quota.map(parse_quota).transpose().ok()?;
-        let approved = Admin::operator(&self.site).approve(number, quota);
-        Some(told(approved, |name| format!("{name} can log in now")))
-    }
-
-    fn reject(&self, number: &str, reason: &str) -> Option<String> {
-        let number = number.parse().ok()?;
-        let reason = reason.trim();
-        let inside = reason.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        let rejected = Admin::operator(&self.site).reject(number, inside.unwrap_or(reason));
-        Some(told(rejected, |name| format!("{name} is told")))
-    }
-
-    fn who(&self) -> String {
-        let guests = self.site.guests();
-        let lines = guests.iter().map(|one| {
-            let account = one.account.as_ref().map_or("?", |name| name.as_str());
-            let doing = if one.doing.is_empty() { "idle" } else { &one.doing };
-            format!("{}  {account}@{}  {}  {}", one.id, one.peer, one.door, Escaped(doing))
-        });
-        let lines: Vec<String> = lines.collect();
-        if lines.is_empty() { "nobody".to_owned() } else { lines.join("\n") }
-    }
-}
-
-fn told<T>(result: Result<T, impl Display>, done: impl Fn(T) -> String) -> String {
-    result.map_or_else(|e| e.to_string(), done)
-}
-
-fn described(request: &Request) -> String {
-    format!("registration {}: {} from {}", request.number, request.name, request.from)
 }
 
 fn announce(request: &Request) {
@@ -149,7 +87,9 @@ fn announce(request: &Request) {
 }
 
 fn help() -> String {
-    let lines = HELP.iter().map(|(form, about)| format!("  {form:22} {about}"));
+    let spoken = SPOKEN.iter().map(|row| (format!("{} {}", row.name, row.form), row.about));
+    let here = HERE.iter().map(|(name, about)| ((*name).to_owned(), *about));
+    let lines = spoken.chain(here).map(|(form, about)| format!("  {form:22} {about}"));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod args;
+mod check;
 mod console;
 mod demo;
 
@@ -37,11 +38,12 @@ fn main() -> ExitCode {
             match config {
                 Ok(config) => {
                     let places = args.log.places(&args.conf, &config);
-                    accounts::run(&args.conf, words, &config, &places)
+                    accounts::run((&args.conf, &args.home), words, &config, &places)
                 }
                 Err(e) => fail(1, e),
             }
         }
+        Task::Check => check::run(&args.conf, &args.home),
         Task::Demo => demo::run(),
         Task::Serve => serve(&args),
     }

@@ -37,35 +37,51 @@ pub(super) struct Lines<'a> {
     pub(super) plain: String,
     /// Lines by section and key; a section's own line is under the empty key.
     at: HashMap<(&'a str, &'a str), usize>,
+    /// The same of keys that were misspelt, by what was meant.
+    meant: HashMap<(&'a str, &'a str), usize>,
     section: &'a str,
+    /// Below a section that cannot be: whose its keys are nobody knows.
+    lost: bool,
     last: usize,
     shape: &'static Shape,
 }
 
 impl<'a> Lines<'a> {
-    /// Looks the text over.
+    /// Looks the text over, up to its first fault.
     pub(super) fn scan(text: &'a str, shape: &'static Shape) -> Result<Lines<'a>, Fault> {
+        let (lines, faults) = Lines::scan_all(text, shape);
+        faults.into_iter().next().map_or(Ok(lines), Err)
+    }
+
+    /// Looks the whole text over. What has a fault is left out, but known to have stood there.
+    pub(super) fn scan_all(text: &'a str, shape: &'static Shape) -> (Lines<'a>, Vec<Fault>) {
         let plain = String::with_capacity(text.len() + 1);
-        let mut lines = Lines { plain, at: HashMap::new(), section: "", last: 0, shape };
+        let (at, meant) = (HashMap::new(), HashMap::new());
+        let mut lines = Lines { plain, at, meant, section: "", lost: false, last: 0, shape };
+        let mut faults = Vec::new();
         for (before, line) in text.lines().enumerate() {
             lines.last = before + 1;
-            lines.take(line)?;
-        }
-        match shape.ends {
-            Some((one, _)) if lines.section != END => {
-                let missing = format!(
-                    "the file does not end with [end] and its generation: its tail is lost, \
-                     or {one} was added below them"
-                );
-                Err(Fault::at(lines.last.max(1), missing))
+            let length = lines.plain.len();
+            if let Err(fault) = lines.take(line) {
+                faults.push(fault);
+                lines.plain.truncate(length);
+                lines.plain.push('\n');
             }
-            _ => Ok(lines),
         }
+        if let Some((one, _)) = shape.ends.filter(|_| lines.section != END) {
+            let missing = format!(
+                "the file does not end with [end] and its generation: its tail is lost, or {one} \
+                 was added below them"
+            );
+            faults.push(Fault::at(lines.last.max(1), missing));
+        }
+        (lines, faults)
     }
 
     /// A fault of a value: told with section, key and line.
     pub(super) fn fault(&self, section: &str, key: &str, what: &str) -> Fault {
-        let line = self.at.get(&(section, key)).or_else(|| self.at.get(&(section, "")));
+        let line = self.at.get(&(section, key)).or_else(|| self.meant.get(&(section, key)));
+        let line = line.or_else(|| self.at.get(&(section, "")));
         let what = match section {
             "" => format!("{key}: {what}"),
             _ => format!("[{section}] {key}: {what}"),
@@ -78,9 +94,10 @@ impl<'a> Lines<'a> {
             return Err(self.here("a control character; this is no text file, or it is damaged"));
         }
         let line = line.trim();
-        self.plain.push_str(line);
+        let is_lost = self.lost && !line.starts_with('[');
+        self.plain.push_str(if is_lost { "" } else { line });
         self.plain.push('\n');
-        if line.is_empty() || line.starts_with([';', '#']) {
+        if is_lost || line.is_empty() || line.starts_with([';', '#']) {
             return Ok(());
         }
         match line.strip_prefix('[') {
@@ -92,6 +109,7 @@ impl<'a> Lines<'a> {
     fn take_section(&mut self, rest: &'a str) -> Result<(), Fault> {
         let name = rest.strip_suffix(']').unwrap_or("");
         let is_end = name == END && self.shape.ends.is_some();
+        self.lost = true;
         if !is_end && !(self.shape.is_section)(name) {
             let Shape { expected, form, .. } = self.shape;
             let what = format!("expected {expected}, got `[{}`; {form}", Escaped(rest));
@@ -101,7 +119,9 @@ impl<'a> Lines<'a> {
             return Err(self.here(format!("[{name}] stands below [end]; {many} go above it")));
         }
         self.section = name;
-        self.enter("")
+        self.enter("")?;
+        self.lost = false;
+        Ok(())
     }
 
     fn take_key(&mut self, line: &'a str) -> Result<(), Fault> {
@@ -118,12 +138,16 @@ impl<'a> Lines<'a> {
         if !known.contains(&key) {
             let key = Escaped(key);
             let what = match nearest(&key.to_string(), known.iter().copied()) {
-                Some(meant) => format!("unknown key `{key}`; did you mean `{meant}`?"),
+                Some(meant) => {
+                    self.meant.insert((self.section, meant), self.last);
+                    format!("unknown key `{key}`; did you mean `{meant}`?")
+                }
                 None => format!("unknown key `{key}`; there are {}", known.join(", ")),
             };
             return Err(self.here(self.within(&what)));
         }
         if value.ends_with('\\') {
+            self.enter(key)?;
             return Err(self.here(self.within(&format!("{key}: ends with a backslash"))));
         }
         self.enter(key)

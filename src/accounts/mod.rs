@@ -8,6 +8,7 @@
 //! Invariant: names are unique, every value has been checked, and a quota is unlimited only where
 //! that word is written.
 
+pub mod check;
 mod fault;
 mod lines;
 mod name;
@@ -25,6 +26,7 @@ use crate::text::{is_harmful, nearest, parse_size};
 
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
+pub use record::quota_text;
 pub(crate) use replace::read as read_file;
 pub use store::Store;
 
@@ -100,6 +102,9 @@ pub struct Account {
     pub state: State,
     /// Whether its password is printed in the README: it logs in from this machine only.
     pub demo: bool,
+    /// Whether the record is of the MD5 of the password, in hexadecimal, as another server had it:
+    /// it is good for FTP alone, whose first login makes it a record of the password.
+    pub of_md5: bool,
     remark: String,
 }
 
@@ -114,6 +119,7 @@ impl Account {
             role: Role::User,
             state: State::Active,
             demo: false,
+            of_md5: false,
             remark: String::new(),
         }
     }

@@ -31,6 +31,7 @@ const HEADER: &str = "\
 ;   state     active or closed
 ;   demo      yes: a well-known password, good from this machine only; no if left out
 ;   remark    up to 200 bytes; comments are lost when the server writes, remarks are not
+;   imported  md5: the record is of the MD5 of the password, until the first login by FTP
 ;
 ; New sections go above [end]. The two generation lines are equal and the last line ends the file:
 ; so a file that lost its tail is recognised. Leave them as they are.
@@ -41,7 +42,7 @@ static SHAPE: Shape = Shape {
     is_section: |name| AccountName::parse(name).is_some(),
     expected: "[NAME]",
     form: NAME_FORM,
-    keys: &["password", "quota", "rights", "role", "state", "demo", "remark"],
+    keys: &["password", "quota", "rights", "role", "state", "demo", "imported", "remark"],
     general: &[GENERATION],
     ends: Some(("an account", "accounts")),
 };
@@ -59,39 +60,78 @@ pub(super) const WRITING: WriteOption = WriteOption {
     kv_separator: " = ",
 };
 
+/// What a password's record is, for who wrote something else.
+const PASSWORD: &str = "expected a whole record SCRAM-SHA-256$...; `miniftpd account passwd NAME` \
+    makes one";
 /// Characters of a wrong value that are repeated in the complaint.
 const SHOWN: usize = 40;
 
-/// Reads a whole file.
+/// Reads a whole file, up to its first fault.
 pub(super) fn read(bytes: &[u8]) -> Result<Accounts, Fault> {
+    look_through(bytes).map_err(|faults| {
+        faults.into_iter().next().unwrap_or_else(|| Fault::whole("cannot be read"))
+    })
+}
+
+/// The same with all its faults, in the order of their lines, one of each.
+pub(super) fn read_all(bytes: &[u8]) -> Result<Accounts, Vec<Fault>> {
+    look_through(bytes).map_err(|mut faults| {
+        faults.sort_by_key(|fault| fault.line);
+        faults.dedup_by_key(|fault| fault.line);
+        faults
+    })
+}
+
+/// Faults come in the order in which they are found: those of lines before those of values, and
+/// before what is missing because of them.
+fn look_through(bytes: &[u8]) -> Result<Accounts, Vec<Fault>> {
     if bytes.len() as u64 > limits::ACCOUNTS_FILE {
-        return Err(Fault::whole(format!("longer than {} bytes", limits::ACCOUNTS_FILE)));
+        return Err(vec![Fault::whole(format!("longer than {} bytes", limits::ACCOUNTS_FILE))]);
     }
     let text = str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
-        Fault::at(line, "not UTF-8")
+        vec![Fault::at(line, "not UTF-8")]
     })?;
     // Editors of another system put a mark in front.
-    let lines = Lines::scan(text.strip_prefix('\u{feff}').unwrap_or(text), &SHAPE)?;
+    let (lines, mut faults) =
+        Lines::scan_all(text.strip_prefix('\u{feff}').unwrap_or(text), &SHAPE);
     let ini = Ini::load_from_str_opt(&lines.plain, READING)
-        .map_err(|e| Fault::at(e.line, e.msg.into_owned()))?;
+        .map_err(|e| vec![Fault::at(e.line, e.msg.into_owned())])?;
 
-    let generation = read_generation("", ini.general_section(), &lines)?;
+    let generation = read_generation("", ini.general_section(), &lines);
     let mut by_name = BTreeMap::new();
     for (section, values) in &ini {
         let Some(section) = section else { continue };
         if section == END {
-            if read_generation(END, values, &lines)? != generation {
-                let what = format!("expected {generation} as at the top; the file is damaged");
-                return Err(lines.fault(END, GENERATION, &what));
+            faults.extend(check_end(values, &generation, &lines).err());
+        } else if let Some(name) = AccountName::parse(section) {
+            if let Some(account) = read_account(name.clone(), values, &lines, &mut faults) {
+                by_name.insert(name, account);
             }
-            continue;
         }
-        let name = AccountName::parse(section)
-            .ok_or_else(|| lines.fault(section, "", "not an account's name"))?;
-        by_name.insert(name.clone(), read_account(name, values, &lines)?);
     }
-    Ok(Accounts { generation, by_name })
+    match generation {
+        Ok(generation) if faults.is_empty() => Ok(Accounts { generation, by_name }),
+        generation => {
+            faults.extend(generation.err());
+            Err(faults)
+        }
+    }
+}
+
+fn check_end(
+    values: &Properties,
+    generation: &Result<u64, Fault>,
+    lines: &Lines<'_>,
+) -> Result<(), Fault> {
+    let here = read_generation(END, values, lines)?;
+    match generation {
+        Ok(generation) if here != *generation => {
+            let what = format!("expected {generation} as at the top; the file is damaged");
+            Err(lines.fault(END, GENERATION, &what))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a whole file.
@@ -111,6 +151,9 @@ pub(super) fn write(accounts: &Accounts) -> Result<String, Fault> {
         if account.demo {
             section.set("demo", "yes");
         }
+        if account.of_md5 {
+            section.set("imported", "md5");
+        }
         if !account.remark.is_empty() {
             section.set("remark", account.remark.as_str());
         }
@@ -127,43 +170,70 @@ pub(super) fn write(accounts: &Accounts) -> Result<String, Fault> {
     String::from_utf8(bytes).map_err(|e| Fault::whole(e.to_string()))
 }
 
+/// The values of a section, and the faults that are found in them.
+struct Reader<'a> {
+    section: &'a str,
+    values: &'a Properties,
+    lines: &'a Lines<'a>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Reader<'_> {
+    /// What was read from a key, or the fault that it could not be.
+    fn keep<T>(&mut self, key: &str, expected: &str, read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            let what = match self.values.get(key) {
+                None => format!("missing; {expected}"),
+                // Nobody's business, right or wrong.
+                Some(_) if matches!(key, "password" | "remark") => expected.to_owned(),
+                Some(got) => {
+                    let got: String = got.chars().take(SHOWN).collect();
+                    format!("{expected}, got \"{}\"", Escaped(&got))
+                }
+            };
+            self.faults.push(self.lines.fault(self.section, key, &what));
+        }
+        read
+    }
+}
+
+/// One account, if there is no fault in it; all of its values are looked at.
 fn read_account(
     name: AccountName,
     values: &Properties,
     lines: &Lines<'_>,
-) -> Result<Account, Fault> {
-    let section = name.as_str().to_owned();
-    let value = |key: &str, expected: &str| {
-        values.get(key).ok_or_else(|| lines.fault(&section, key, &format!("missing; {expected}")))
+    faults: &mut Vec<Fault>,
+) -> Option<Account> {
+    let value = |key: &str| values.get(key).unwrap_or_default();
+    let flag = |key: &str, yes: &str, no: &str| match values.get(key) {
+        None => Some(false),
+        Some(text) if text == yes => Some(true),
+        Some(text) => (text == no).then_some(false),
     };
-    let wrong = |key: &str, expected: &str, got: &str| {
-        let got: String = got.chars().take(SHOWN).collect();
-        lines.fault(&section, key, &format!("{expected}, got \"{}\"", Escaped(&got)))
-    };
-
-    const PASSWORD: &str = "expected a whole record SCRAM-SHA-256$...; \
-        `miniftpd account passwd NAME` makes one";
-    let verifier = Verifier::parse(value("password", PASSWORD)?)
-        .ok_or_else(|| lines.fault(&section, "password", PASSWORD))?;
-    let text = value("quota", "expected a size like 10M, 1.5G or unlimited")?;
-    let quota_bytes = parse_quota(text).map_err(|expected| wrong("quota", expected, text))?;
-    let rights = match values.get("rights") {
-        None => Rights::ALL,
-        Some(text) => Rights::parse(text).ok_or_else(|| wrong("rights", Rights::FORM, text))?,
-    };
-    let text = value("role", "expected user or admin")?;
-    let role = Role::parse(text).ok_or_else(|| wrong("role", "expected user or admin", text))?;
-    let text = value("state", "expected active or closed")?;
-    let state =
-        State::parse(text).ok_or_else(|| wrong("state", "expected active or closed", text))?;
-    let demo = match values.get("demo") {
-        None | Some("no") => false,
-        Some("yes") => true,
-        Some(text) => return Err(wrong("demo", "expected yes or no", text)),
-    };
-    let remark = values.get("remark").unwrap_or("").to_owned();
-    check_remark(&remark).map_err(|what| lines.fault(&section, "remark", what))?;
-    Ok(Account { name, verifier, quota_bytes, rights, role, state, demo, remark })
+    let mut reader = Reader { section: name.as_str(), values, lines, faults };
+    let verifier = reader.keep("password", PASSWORD, Verifier::parse(value("password")));
+    let quota = parse_quota(value("quota"));
+    let quota_bytes = reader.keep("quota", quota.err().unwrap_or_default(), quota.ok());
+    let rights = values.get("rights").map_or(Some(Rights::ALL), Rights::parse);
+    let rights = reader.keep("rights", Rights::FORM, rights);
+    let role = reader.keep("role", "expected user or admin", Role::parse(value("role")));
+    let state = reader.keep("state", "expected active or closed", State::parse(value("state")));
+    let demo = reader.keep("demo", "expected yes or no", flag("demo", "yes", "no"));
+    let of_md5 = reader.keep("imported", "expected md5 or no", flag("imported", "md5", "no"));
+    let told = check_remark(value("remark"));
+    let remark = told.ok().map(|()| value("remark").to_owned());
+    let remark = reader.keep("remark", told.err().unwrap_or_default(), remark);
+    Some(Account {
+        verifier: verifier?,
+        quota_bytes: quota_bytes?,
+        rights: rights?,
+        role: role?,
+        state: state?,
+        demo: demo?,
+        of_md5: of_md5?,
+        remark: remark?,
+        name,
+    })
 }
 
 pub(super) fn read_generation(
@@ -180,7 +250,7 @@ pub(super) fn read_generation(
 }
 
 /// The largest unit that leaves nothing over, so that reading gives the same bytes.
-pub(super) fn quota_text(quota_bytes: Option<u64>) -> String {
+pub fn quota_text(quota_bytes: Option<u64>) -> String {
     let Some(bytes) = quota_bytes else { return "unlimited".to_owned() };
     for (unit, shift) in [("T", 40), ("G", 30), ("M", 20), ("k", 10)] {
         if bytes != 0 && bytes % (1 << shift) == 0 {
@@ -191,164 +261,4 @@ pub(super) fn quota_text(quota_bytes: Option<u64>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn account(name: &str) -> Account {
-        let verifier = Verifier::mock(&[1; 32], name, 4096);
-        Account::new(AccountName::parse(name).unwrap(), verifier, Some(10 << 20))
-    }
-
-    fn accounts(of: impl IntoIterator<Item = Account>) -> Accounts {
-        let by_name = of.into_iter().map(|account| (account.name.clone(), account)).collect();
-        Accounts { generation: 12, by_name }
-    }
-
-    /// One account, as it is written, with a part replaced.
-    fn altered(from: &str, to: &str) -> Result<Accounts, String> {
-        let text = write(&accounts([account("alex")])).unwrap();
-        let text = text.strip_prefix(HEADER).unwrap().trim_start();
-        assert!(text.contains(from), "{from}");
-        read(text.replacen(from, to, 1).as_bytes()).map_err(|f| f.what)
-    }
-
-    #[test]
-    fn no_beginning_of_a_file_passes_for_the_whole() {
-        let whole = accounts((0..20).map(|n| {
-            let mut account = account(&format!("user{n}"));
-            account.quota_bytes = if n == 3 { None } else { Some(1000 << n) };
-            account.role = if n == 4 { Role::Admin } else { Role::User };
-            account.state = if n == 5 { State::Closed } else { State::Active };
-            account.demo = n == 6;
-            account.rights = if n == 7 { Rights::READ } else { Rights::ALL };
-            account.set_remark("row 3; = 'left'").unwrap();
-            account
-        }));
-        let text = write(&whole).unwrap();
-        assert_eq!(read(text.as_bytes()), Ok(whole.clone()));
-        for end in 0..text.len() {
-            match read(&text.as_bytes()[..end]) {
-                Ok(got) => assert!(end == text.len() - 1 && got == whole, "{end}"),
-                Err(fault) => assert!(!fault.what.is_empty()),
-            }
-        }
-    }
-
-    #[test]
-    fn a_mistake_is_told_with_line_key_and_what_was_expected() {
-        let text = write(&accounts([account("alex")])).unwrap();
-        let line = text.lines().position(|line| line == "quota = 10M").unwrap() + 1;
-        let fault = read(text.replace("= 10M", "= soon").as_bytes()).unwrap_err();
-        assert_eq!(fault.line, Some(line));
-        let what = "[alex] quota: expected a size like 10M, 1.5G or unlimited, got \"soon\"";
-        assert_eq!(fault.what, what);
-
-        let text = text.replace("quota = 10M\n", "");
-        let fault = read(text.as_bytes()).unwrap_err();
-        let section = text.lines().position(|line| line == "[alex]").unwrap() + 1;
-        assert_eq!(fault.line, Some(section));
-        assert!(fault.what.starts_with("[alex] quota: missing; expected a size"), "{}", fault.what);
-    }
-
-    #[test]
-    fn whatever_is_not_exactly_right_is_refused() {
-        let table = [
-            ("quota = 10M", "quota =", "got \"\""),
-            ("quota = 10M", "quota = Unlimited", "got \"Unlimited\""),
-            ("quota = 10M", "quota = 10M\nquota = 20M", "stands twice, first in line"),
-            ("quota = 10M", "qouta = 10M", "unknown key `qouta`; did you mean `quota`?"),
-            ("quota = 10M", "colour = red", "unknown key `colour`; there are password, quota"),
-            ("quota = 10M", "quota: 10M = x", "unknown key"),
-            ("quota = 10M", "quota = 10M\\\n", "ends with a backslash"),
-            ("quota = 10M", "quota = 10M\u{1b}", "a control character"),
-            ("quota = 10M", "quota", "expected `key = value`"),
-            ("role = user", "rights = look\nrole = user", "expected read, write, modify"),
-            ("role = user", "rights =\nrole = user", "expected read, write, modify"),
-            ("role = user", "role = root", "expected user or admin, got \"root\""),
-            ("role = user\n", "", "role: missing"),
-            ("state = active", "state = open", "expected active or closed"),
-            ("state = active\n", "", "state: missing"),
-            ("state = active", "state = active\ndemo = maybe", "expected yes or no"),
-            ("password = SCRAM-SHA-256$", "password = ", "expected a whole record"),
-            ("=\nquota", "\nquota", "expected a whole record"),
-            ("[alex]", "[al]ex]", "expected [NAME], got `[al]ex]`"),
-            ("[alex]", "[x][alex]", "expected [NAME]"),
-            ("[alex]", "[Alex]", "a name has"),
-            ("[alex]", "[share]", "a name has"),
-            ("[alex]", "[alex", "expected [NAME]"),
-            ("[alex]", "[]", "expected [NAME]"),
-            ("[alex]", "[end]\ngeneration = 12\n[alex]", "accounts go above it"),
-            ("[end]", "[alex]\n[end]", "[alex] stands twice, first in line"),
-            ("[end]\n", "", "unknown key `generation`"),
-            ("[end]\ngeneration = 12", "[end]", "expected a whole number"),
-            ("[end]\ngeneration = 12", "[end]\ngeneration = 1", "the file is damaged"),
-            ("generation = 12\n\n[alex]", "generation = +12\n\n[alex]", "expected a whole number"),
-            ("generation = 12\n\n[alex]", "[alex]", "expected a whole number"),
-        ];
-        for (from, to, told) in table {
-            let what = altered(from, to).unwrap_err();
-            assert!(what.contains(told), "{to:?}: {what}");
-        }
-    }
-
-    #[test]
-    fn hands_may_write_as_they_like_where_it_is_clear() {
-        let plain = altered("[alex]", "[alex]").unwrap();
-        assert_eq!(altered("quota = 10M", "  quota=10M  \r").unwrap(), plain);
-        assert_eq!(altered("quota = 10M", "\n; a word\n# another\nquota = 10 MiB").unwrap(), plain);
-        assert_eq!(altered("generation", "\u{feff}generation").unwrap(), plain);
-        let text = write(&plain).unwrap();
-        let (above, end) = text.rsplit_once("[end]").unwrap();
-        let (_, alex) = above.split_once("[alex]").unwrap();
-        let more = format!("{above}[wen]{alex}remark = \"by hand\"\n[end]{end}");
-        let more = read(more.as_bytes()).unwrap();
-        assert_eq!(more.account("wen").unwrap().remark(), "\"by hand\"");
-    }
-
-    #[test]
-    fn the_shipped_file_is_as_it_would_be_written_and_its_passwords_are_the_known_ones() {
-        let shipped = include_str!("../../conf/accounts.ini");
-        let accounts = read(shipped.as_bytes()).unwrap();
-        assert_eq!(write(&accounts).unwrap(), shipped);
-        assert_eq!(accounts.len(), 3);
-        for account in accounts.iter() {
-            assert!(account.demo);
-            assert!(account.verifier.accepts(&format!("{}-demo", account.name)));
-        }
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_and_floods_are_refused() {
-        let fault = read(b"generation = 1\nremark = \xff\n").unwrap_err();
-        assert_eq!(fault, Fault::at(2, "not UTF-8"));
-        let flood = vec![b'\n'; limits::ACCOUNTS_FILE as usize + 1];
-        assert!(read(&flood).is_err());
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
-        #[test]
-        fn what_is_taken_comes_back_exactly(
-            remark in "\\PC{0,60}|[ -~]{0,200}|[\"'\\\\;#=:\\[\\] ]{0,12}",
-            quota in proptest::option::of(0..=i64::MAX as u64),
-            shift in 0..50u32,
-        ) {
-            let mut one = account("alex");
-            one.quota_bytes = quota.map(|bytes| bytes >> shift << shift);
-            if one.set_remark(&remark).is_ok() {
-                prop_assert_eq!(one.remark(), remark.trim());
-            }
-            let whole = accounts([one]);
-            let text = write(&whole);
-            prop_assert!(text.is_ok(), "{:?}", text);
-            prop_assert_eq!(read(text.unwrap_or_default().as_bytes()), Ok(whole));
-        }
-
-        #[test]
-        fn no_text_makes_the_reader_fall(text in "([a-z\\[\\]=; \\\\\"'\r\n]|\\PC){0,200}") {
-            let _ = read(text.as_bytes());
-        }
-    }
-}
+mod tests;

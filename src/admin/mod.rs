@@ -6,6 +6,7 @@
 //! Invariant: an act that was told to be done is on the disk.
 
 mod removal;
+pub mod spoken;
 pub mod stranger;
 
 use std::io;
@@ -45,6 +46,11 @@ impl<'a> Admin<'a> {
     /// The operator at the server's own terminal.
     pub fn operator(site: &'a Arc<Site>) -> Admin<'a> {
         Admin { site, by: Actor::operator(Place::Terminal), session: None }
+    }
+
+    /// The operator at the command line, while no server runs.
+    pub fn at_the_command_line(site: &'a Arc<Site>) -> Admin<'a> {
+        Admin { site, by: Actor::operator(Place::CommandLine), session: None }
     }
 
     /// An account that was found to be an admin's, in its session.
@@ -155,6 +161,7 @@ impl<'a> Admin<'a> {
                 let account = draft.account(name)?;
                 account.verifier = verifier;
                 account.demo = false;
+                account.of_md5 = false;
                 Ok(())
             })
         };

@@ -25,6 +25,8 @@ pub struct Live {
 struct Held {
     config: Arc<Config>,
     /// What each row of [`settings`] was in the file when it was read last.
+    read: Vec<String>,
+    /// What each is in force: the addresses of the doors are those of the start.
     values: Vec<String>,
     /// None if there was no file to look at.
     seen: Option<Version>,
@@ -46,7 +48,14 @@ impl Live {
         let (mut config, values) = load(&path)?;
         at_start(&mut config);
         let settled = seen.is_some_and(|version| version.is_settled());
-        let held = Held { config: Arc::new(config), values, seen, settled, fault: None };
+        let held = Held {
+            config: Arc::new(config),
+            read: values.clone(),
+            values,
+            seen,
+            settled,
+            fault: None,
+        };
         Ok(Live { path, held: Mutex::new(held), reading: Mutex::default() })
     }
 
@@ -95,21 +104,31 @@ impl Live {
         if held.fault.take().is_some() {
             log::info!("{FILE} is mended");
         }
-        if values == held.values {
+        if values == held.read {
             return false;
         }
-        for ((setting, before), after) in settings().zip(&held.values).zip(&values) {
-            if before != after {
-                let when = if setting.is_bound() { "; it counts at the next start" } else { "" };
-                let (section, key) = (setting.section, setting.key);
-                let (before, after) = (Escaped(before), Escaped(after));
-                log::info!("[{section}] {key} = {after}, was {before}{when}");
+        let Held { values: in_force, read: last, .. } = &mut *held;
+        for (i, (setting, after)) in settings().zip(&values).enumerate() {
+            let (Some(before), Some(in_force)) = (last.get(i), in_force.get_mut(i)) else { break };
+            if before == after {
+                continue;
+            }
+            let when = if setting.is_bound() { "; it counts at the next start" } else { "" };
+            let (section, key) = (setting.section, setting.key);
+            log::info!("[{section}] {key} = {}, was {}{when}", Escaped(after), Escaped(before));
+            if !setting.is_bound() {
+                in_force.clone_from(after);
             }
         }
-        held.values = values;
+        held.read = values;
         (now.listen, now.ftp) = (held.config.listen, held.config.ftp);
         held.config = Arc::new(now);
         true
+    }
+
+    /// What each row of [`settings`] is in force, as it was written.
+    pub fn values(&self) -> Vec<String> {
+        self.held().values.clone()
     }
 
     /// Why the settings in force are not those of the file, for the operator; none if they are.
@@ -124,7 +143,7 @@ impl Live {
     }
 }
 
-fn load(path: &Path) -> Result<(Config, Vec<String>), ConfigError> {
+pub(super) fn load(path: &Path) -> Result<(Config, Vec<String>), ConfigError> {
     text_of(path)
         .and_then(|text| values_of(&text))
         .map_err(|faults| ConfigError { path: path.to_string_lossy().into_owned(), faults })

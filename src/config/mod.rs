@@ -123,6 +123,11 @@ impl Config {
     }
 }
 
+/// What each row of [`settings`] is in the file of a folder, as it is written there.
+pub fn values(conf_dir: &Path) -> Result<Vec<String>, ConfigError> {
+    live::load(&conf_dir.join(FILE)).map(|(_, values)| values)
+}
+
 impl FromStr for Config {
     type Err = ConfigError;
 

@@ -137,6 +137,11 @@ pub struct Rates {
     pub blake3_mbps: u32,
 }
 
+/// A short name of a text, to see whether it is another one.
+pub fn fingerprint(text: &[u8]) -> String {
+    blake3::hash(text).to_hex().chars().take(16).collect()
+}
+
 /// This side's rates, measured at the first call and remembered: a few milliseconds, once.
 pub fn rates() -> Rates {
     static RATES: OnceLock<Rates> = OnceLock::new();

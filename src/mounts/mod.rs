@@ -16,7 +16,7 @@ use crate::rights::Rights;
 use crate::vfs::{VPath, View, Volume};
 
 pub use fault::MountsError;
-pub use store::Store;
+pub use store::{FILE, Store, check};
 
 /// For whom something is mounted. In this order: the nearer to the account, the later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +131,11 @@ impl Mounts {
     /// The mount at this place of this visitor.
     pub fn at(&self, account: Option<&str>, at: &VPath) -> Option<&Mount> {
         self.of(account).map(|(mount, _)| mount).find(|mount| mount.at == *at)
+    }
+
+    /// All of them, as the file says them.
+    pub fn iter(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter().map(|(mount, _)| mount)
     }
 
     /// Every folder once, with the limit of its own, if it has one.

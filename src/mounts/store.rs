@@ -15,7 +15,7 @@ use crate::version::Version;
 use crate::vfs::{Home, Payer, Volume};
 
 /// The file's name in the folder of settings.
-const FILE: &str = "mounts.ini";
+pub const FILE: &str = "mounts.ini";
 
 /// The mounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -138,7 +138,8 @@ fn load(
     for (mount, line) in sections {
         let room = rooms.get(&mount.dir).copied();
         let found = open_one(home, open, &mount, room).and_then(|volume| {
-            check_beside(&mount, &volume, &mounts, is_account)?;
+            let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
+            check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
             Ok(volume)
         });
         match found {
@@ -177,27 +178,61 @@ fn open_one(
     Ok(volume)
 }
 
-/// Where something can change, only one ledger may count it.
-fn check_beside(
+/// The mounts that the folder of settings `conf` asks for below the home `home`, or all that is
+/// wrong with them. Nothing is opened or made, and a server may run there.
+pub fn check(
+    conf: &Path,
+    home: &Path,
+    is_account: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Mount>, MountsError> {
+    let path = conf.join(FILE);
+    let refused = |faults| MountsError { path: path.clone(), faults };
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let (bytes, _) = read_file(&path).map_err(|e| refused(vec![Fault::at(0, e.to_string())]))?;
+    let (mut mounts, mut faults) = (Vec::<(Mount, PathBuf)>::new(), Vec::new());
+    let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
+    for (mount, line) in mounts_of(&bytes).map_err(refused)? {
+        let found = Volume::foresee(&home, &mount.dir)
+            .map_err(|what| format!("dir: {}: {what}", mount.dir))
+            .and_then(|path| {
+                let others = mounts.iter().map(|(other, path)| (other, path.as_path()));
+                let folder = Volume::home_folder_of(&home, &path);
+                check_beside(&mount, &path, folder, others, is_account)?;
+                Ok(path)
+            });
+        match found {
+            Ok(path) => mounts.push((mount, path)),
+            Err(what) => faults.push(Fault::at(line, format!("[{}] {what}", mount.name))),
+        }
+    }
+    let mounts = mounts.into_iter().map(|(mount, _)| mount).collect();
+    if faults.is_empty() { Ok(mounts) } else { Err(refused(faults)) }
+}
+
+/// Where something can change, only one ledger may count it. `home_folder` is the account's, if
+/// there is one of that name, in whose home it lies.
+fn check_beside<'a>(
     mount: &Mount,
-    volume: &Arc<Volume>,
-    others: &[(Mount, Arc<Volume>)],
+    path: &Path,
+    home_folder: Option<&str>,
+    mut others: impl Iterator<Item = (&'a Mount, &'a Path)>,
     is_account: &dyn Fn(&str) -> bool,
 ) -> Result<(), String> {
-    if let Some(account) = volume.home_folder().filter(|name| is_account(name)) {
+    if let Some(account) = home_folder.filter(|name| is_account(name)) {
         if mount.rights.changes() {
             return Err(format!("rights: it lies in the home of {account}: read alone"));
         }
     }
-    for (other, theirs) in others.iter().filter(|(_, theirs)| !Arc::ptr_eq(theirs, volume)) {
-        let (ours, theirs) = (volume.path(), theirs.path());
-        let overlap = ours.starts_with(theirs) || theirs.starts_with(ours);
-        if overlap && (mount.rights.changes() || other.rights.changes()) {
-            return Err(format!(
-                "dir: overlaps that of [{}]; then both are for reading",
-                other.name
-            ));
+    let in_the_way = others.find(|(other, theirs)| {
+        let overlap = path != *theirs && (path.starts_with(theirs) || theirs.starts_with(path));
+        overlap && (mount.rights.changes() || other.rights.changes())
+    });
+    match in_the_way {
+        Some((other, _)) => {
+            Err(format!("dir: overlaps that of [{}]; then both are for reading", other.name))
         }
+        None => Ok(()),
     }
-    Ok(())
 }

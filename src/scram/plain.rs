@@ -55,14 +55,28 @@ impl PlainChecks {
         if remembered.is_some_and(|right| right.ct_eq(&digest).into()) {
             return Ok(true);
         }
-        let busy = Error::TooMany { what: "logins at once", max: limits::DERIVATIONS as u64 };
-        self.places.0.send_timeout((), limits::DERIVATION_WAIT).map_err(|_| busy)?;
-        let right = verifier.accepts(password);
-        let _ = self.places.1.try_recv();
+        let right = self.in_turn(|| verifier.accepts(password))?;
         if right {
             self.right().insert(name.into(), digest);
         }
         Ok(right)
+    }
+
+    /// Makes the record of a new password that came in clear.
+    ///
+    /// # Errors
+    /// The same, and those of [`Verifier::derive`].
+    pub fn derive(&self, password: &str, iterations: u32) -> Result<Verifier> {
+        self.in_turn(|| Verifier::derive(password, iterations))?
+    }
+
+    /// Does something slow when few others do.
+    fn in_turn<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        let busy = Error::TooMany { what: "logins at once", max: limits::DERIVATIONS as u64 };
+        self.places.0.send_timeout((), limits::DERIVATION_WAIT).map_err(|_| busy)?;
+        let done = work();
+        let _ = self.places.1.try_recv();
+        Ok(done)
     }
 
     /// The lock holds over map operations alone, which leave no half state; poison means nothing.

@@ -5,9 +5,13 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::{Alive, Session, User};
 use crate::accounts::{Account, AccountName, State};
+use crate::admin;
 use crate::audit::Verb;
+use crate::digest::Plain;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
@@ -27,6 +31,7 @@ pub(super) struct Exchange {
 /// Why a login was refused, for the log alone.
 const UNKNOWN: &str = "no account has that name";
 const WRONG_PASSWORD: &str = "the password is wrong";
+const IMPORTED: &str = "it is imported, so FTP comes first, or passwd";
 const CHANGED: &str = "the account was changed just now, or its home is open to others";
 
 impl Session {
@@ -44,6 +49,8 @@ impl Session {
         let verifier = known.map_or(&mock, |account| &account.verifier).clone();
         let allowed = known.ok_or(UNKNOWN).and_then(|account| {
             self.may_log_in(account)?;
+            // The MD5 alone, which another server kept, would be proof enough here.
+            if account.of_md5 { Err(IMPORTED) } else { Ok(()) }?;
             Ok((account.name().clone(), verifier.clone()))
         });
         let (server, challenge) = ServerExchange::begin(&first, verifier)?;
@@ -122,32 +129,61 @@ impl Session {
     pub fn login_plain(&mut self, name: &str, password: &str) -> Result<()> {
         self.log_out();
         let checked = self.check_plain(name, password);
-        let (account, proved) = checked.map_err(|(e, why)| self.failed(name, e, why))?;
+        let (account, proved, of_md5) = checked.map_err(|(e, why)| self.failed(name, e, why))?;
         let site = Arc::clone(self.site());
         let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
         let entered = self.enter(&account, &proved, &mut alive);
-        entered.map_err(|e| self.failed(name, e, CHANGED))
+        entered.map_err(|e| self.failed(name, e, CHANGED))?;
+        if of_md5 {
+            self.renew(&account, &proved, password);
+        }
+        Ok(())
     }
 
-    /// The second half of the error is for the log.
+    /// The account, its record, and whether that is of the password's MD5. The second half of the
+    /// error is for the log.
     fn check_plain(
         &self,
         name: &str,
         password: &str,
-    ) -> Result<(AccountName, Verifier), (Error, &'static str)> {
+    ) -> Result<(AccountName, Verifier, bool), (Error, &'static str)> {
         let site = self.site();
         let accounts = site.accounts();
         let mock = Verifier::mock(site.secret(), name, site.iterations());
         let known = accounts.account(name).ok_or(UNKNOWN);
         let allowed = known.and_then(|account| self.may_log_in(account).map(|()| account));
         let verifier = allowed.map_or(&mock, |account| &account.verifier);
-        let right = site.plain_checks().accepts(name, verifier, password);
+        let of_md5 = allowed.is_ok_and(|account| account.of_md5);
+        let digest = Zeroizing::new(md5_of(password));
+        let shown = if of_md5 { digest.as_str() } else { password };
+        let right = site.plain_checks().accepts(name, verifier, shown);
         let right = right.map_err(|e| (e, WRONG_PASSWORD))?;
         let account = allowed.map_err(|why| (Error::LoginRefused, why))?;
         if !right {
             return Err((Error::LoginRefused, WRONG_PASSWORD));
         }
-        Ok((account.name().clone(), account.verifier.clone()))
+        Ok((account.name().clone(), account.verifier.clone(), of_md5))
+    }
+
+    /// Makes the record one of the password itself, now that it is known. What goes wrong here is
+    /// tried again at the next login.
+    fn renew(&self, name: &AccountName, proved: &Verifier, password: &str) {
+        let site = self.site();
+        let derived = site.plain_checks().derive(password, site.config().iterations);
+        let renewed = derived.and_then(|verifier| {
+            let edited = site.store().edit(|draft| {
+                let account = draft.account(name.as_str())?;
+                if account.verifier == *proved {
+                    (account.verifier, account.of_md5) = (verifier, false);
+                }
+                Ok(())
+            });
+            edited.map_err(admin::told)
+        });
+        match renewed {
+            Ok(()) => log::info!("the imported password of {name} has a record of its own now"),
+            Err(e) => log::error!("the imported password of {name} stays as it is: {e}"),
+        }
     }
 
     /// Lets a guest in, where the settings allow it.
@@ -185,4 +221,11 @@ impl Session {
             self.party = self.party.becomes(None);
         }
     }
+}
+
+/// The MD5 of a password in small hexadecimal letters, as other servers kept it.
+fn md5_of(password: &str) -> String {
+    let Some(mut digest) = Plain::from_name("md5") else { return String::new() };
+    digest.update(password.as_bytes());
+    digest.finish()
 }

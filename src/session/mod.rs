@@ -27,7 +27,8 @@ use crate::vfs::Vfs;
 
 pub use self::content::Wanted;
 pub use self::people::{
-    Guest, NAME_FORM, Overview, Request, Rules, Standing, State as AccountState,
+    Guest, NAME_FORM, Overview, Request, Rules, SPOKEN, Spoken, Standing, State as AccountState,
+    Unanswered,
 };
 pub use self::why::Reason;
 pub use crate::audit::{Ongoing, Verb};

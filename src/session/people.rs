@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::accounts::register::Taken;
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, spoken};
 use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
@@ -10,6 +10,7 @@ use crate::scram::{ClientFirst, ServerExchange, Verifier};
 pub use crate::accounts::register::{Request, Rules, Standing};
 pub use crate::accounts::{NAME_FORM, State};
 pub use crate::admin::Overview;
+pub use crate::admin::spoken::{SPOKEN, Spoken, Unanswered};
 pub use crate::site::Guest;
 
 /// A proof of the own password that has begun.
@@ -34,6 +35,13 @@ impl Session {
             self.tries += 1;
         }
         taken
+    }
+
+    /// The same with a password that came in clear: its record is made here.
+    pub fn register_plain(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
+        let site = self.site();
+        let record = site.plain_checks().derive(password, site.config().iterations)?;
+        self.register(name, &record.to_string(), code)
     }
 
     /// How a request stands. A number that is not known counts like a wrong password, so that
@@ -89,6 +97,49 @@ impl Session {
         Ok((signature, ended))
     }
 
+    /// Changes the own password by the old one in clear; gives the number of other sessions that
+    /// were ended.
+    pub fn change_password_plain(
+        &mut self,
+        old: &str,
+        new: &str,
+        end_others: bool,
+    ) -> Result<usize> {
+        let (site, user) = (self.site(), self.user()?);
+        if user.name.is_guest() {
+            return Err(Error::WrongState { what: "a guest has no password" });
+        }
+        let account = user.accounts.account(user.name.as_str()).ok_or(Error::AccountClosed)?;
+        let verifier = account.verifier.clone();
+        let changed = site
+            .plain_checks()
+            .accepts(user.name.as_str(), &verifier, old)
+            .and_then(|right| if right { Ok(()) } else { Err(Error::LoginRefused) })
+            .and_then(|()| site.plain_checks().derive(new, site.config().iterations))
+            .and_then(|record| self.put_password(&verifier, &record.to_string()));
+        let event = Event { name: self.account(), ..self.party.event(Verb::Passwd) };
+        self.party.note_result(&event, changed.as_ref());
+        if matches!(changed, Err(Error::LoginRefused)) {
+            self.tries += 1;
+        }
+        changed?;
+        if end_others { self.end_others() } else { Ok(0) }
+    }
+
+    /// Does what a line of an admin says.
+    pub fn speak(&self, line: &str) -> std::result::Result<Vec<String>, Unanswered> {
+        let mut said = Err(Unanswered::NoSuch);
+        let done = self.as_admin(|admin| {
+            said = spoken::speak(&admin, line);
+            Ok(())
+        });
+        done.map_err(|e| match spoken::is_known(line) {
+            true => Unanswered::Failed(e),
+            false => Unanswered::NoSuch,
+        })?;
+        said
+    }
+
     fn put_password(&self, proved: &Verifier, password: &str) -> Result<()> {
         let (verifier, user) = (admin::read_record(password)?, self.user()?);
         let unchanged = self.site().store().edit(|draft| {
@@ -98,6 +149,7 @@ impl Session {
             if unchanged {
                 account.verifier = verifier;
                 account.demo = false;
+                account.of_md5 = false;
             }
             Ok(unchanged)
         });

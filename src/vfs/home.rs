@@ -5,6 +5,7 @@
 //! home/.miniftp/lock                 held while a server runs here; contains its process number
 //! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
 //! home/.miniftp/mounts/<id>/<account>/   the same for what is mounted from the home's disk
+//! home/.miniftp/in_force             what counts now, for who is about to edit a file
 //! home/.miniftp/trash/               files on their way out, see `moves`
 //! home/.miniftp/removed/             files of removed accounts on their way out, see `aside`
 //! ```
@@ -26,7 +27,8 @@ use rustix::fs::{self, Dir, FlockOperation, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::entry::{FileId, Kind, kind_of};
-use super::jail::{self, At, KEPT_FILE, NEW_FILE, PRIVATE, READ};
+use super::jail::{self, At, NEW_FILE, PRIVATE, READ};
+use super::kept;
 use super::parts;
 use super::watch::{self, DiskWatch};
 use crate::error::{Error, Result};
@@ -36,8 +38,6 @@ use crate::text;
 pub(super) const FOLDER_MODE: u32 = 0o700;
 /// Mode of a stored file.
 pub(super) const FILE_MODE: u32 = 0o644;
-/// Mode of the home's secret.
-const SECRET_MODE: u32 = 0o600;
 /// The end of the name of what is only meant to last for one step.
 pub(super) const PASSING: &str = ".tmp";
 
@@ -173,25 +173,6 @@ impl Home {
         Ok(DiskWatch::new(root.map_err(|e| Error::io("opening the home", e.into()))?))
     }
 
-    /// A secret of this home: `new` the first time, and ever after what it was then.
-    pub fn secret(&self, new: [u8; 32]) -> Result<[u8; 32]> {
-        let at = At::new(self.private.as_fd(), b"secret");
-        let opened = at.open(KEPT_FILE, SECRET_MODE);
-        let file =
-            File::from(opened.map_err(|e| Error::io("opening the home's secret", e.into()))?);
-        let mut kept = [0; 32];
-        match file.read_exact_at(&mut kept, 0) {
-            Ok(()) => Ok(kept),
-            // New, or torn by a crash in the step below.
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                let written = file.write_all_at(&new, 0).and_then(|()| file.sync_all());
-                written.map_err(|e| Error::io("keeping the home's secret", e))?;
-                Ok(new)
-            }
-            Err(e) => Err(Error::io("reading the home's secret", e)),
-        }
-    }
-
     /// Bytes that may still be written on the home's disk.
     pub fn free_bytes(&self) -> Result<u64> {
         let disk = fs::fstatvfs(&self.root).map_err(|e| Error::io("asking the disk", e.into()))?;
@@ -313,10 +294,7 @@ fn take_lock(private: BorrowedFd<'_>) -> Result<File, Unopened> {
     match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => {
-            let mut text = [0; 16];
-            let read = file.read_at(&mut text, 0).unwrap_or(0);
-            let pid = std::str::from_utf8(&text[..read]).ok();
-            return Err(Unopened::InUse { pid: pid.and_then(|pid| pid.trim().parse().ok()) });
+            return Err(Unopened::InUse { pid: kept::holder(&file) });
         }
         Err(e) => return Err(system("taking the lock")(e)),
     }

@@ -15,6 +15,7 @@ mod draft;
 mod entry;
 mod home;
 mod jail;
+mod kept;
 mod listing;
 mod may;
 mod moves;
@@ -35,6 +36,7 @@ mod tests;
 pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::home::{Home, Powers, Unopened};
+pub use self::kept::{kept, runner};
 pub use self::listing::Listing;
 
 pub use self::may::Act;

@@ -53,26 +53,26 @@ impl Volume {
     /// What stands against it, in words that go on after "dir: ".
     pub fn find(home: &Home, dir: &str) -> std::result::Result<PathBuf, String> {
         let path = home.dir().join(dir);
-        if Path::new(dir).is_relative() {
-            let root = VPath::root();
-            let plain = root.join(dir).is_ok_and(|path| !path.is_root()) && !root.climbs_out(dir);
-            if !plain {
-                return Err("this leads nowhere below the home".to_owned());
-            }
+        if below_home(dir)? {
             let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&path);
             made.map_err(|e| format!("cannot be made: {e}"))?;
         }
-        let found = std_fs::canonicalize(&path).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => "no such folder; make it first".to_owned(),
-            _ => format!("cannot be opened: {e}"),
-        })?;
-        if home.dir().starts_with(&found) {
-            return Err("the home lies in it".to_owned());
+        found_at(home.dir(), &path)
+    }
+
+    /// The same for a home that may be another server's: nothing is made.
+    pub fn foresee(home: &Path, dir: &str) -> std::result::Result<PathBuf, String> {
+        let whole = std_fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
+        let path = whole.join(dir);
+        if below_home(dir)? && !path.exists() {
+            return Ok(path);
         }
-        if found.starts_with(home.dir().join(".miniftp")) {
-            return Err("it is the server's own".to_owned());
-        }
-        Ok(found)
+        found_at(&whole, &path)
+    }
+
+    /// The topmost folder of the home in which a path lies.
+    pub fn home_folder_of<'a>(home: &Path, path: &'a Path) -> Option<&'a str> {
+        path.strip_prefix(home).ok()?.iter().next()?.to_str()
     }
 
     /// Opens the folder `path`, which [`Volume::find`] found. `name` stands for it in claims and in
@@ -84,8 +84,7 @@ impl Volume {
         payer: Payer,
     ) -> std::result::Result<Volume, Unopened> {
         let system = |doing| move |e: Errno| Unopened::System { doing, source: e.into() };
-        let below = path.strip_prefix(home.dir()).ok().and_then(|below| below.iter().next());
-        let home_folder = below.and_then(|name| name.to_str()).map(Box::from);
+        let home_folder = Volume::home_folder_of(home.dir(), path).map(Box::from);
         let root: OwnedFd = File::open(path)
             .map_err(|source| Unopened::System { doing: "opening the folder", source })?
             .into();
@@ -202,6 +201,33 @@ impl Volume {
     pub(super) fn stand(&self) -> OsResult<OwnedFd> {
         retry_on_intr(|| fs::openat(&self.root, c".", STAND, fs::Mode::empty()))
     }
+}
+
+/// Whether a folder is said by its path below the home.
+fn below_home(dir: &str) -> std::result::Result<bool, String> {
+    if Path::new(dir).is_absolute() {
+        return Ok(false);
+    }
+    let root = VPath::root();
+    let plain = root.join(dir).is_ok_and(|path| !path.is_root()) && !root.climbs_out(dir);
+    if plain { Ok(true) } else { Err("this leads nowhere below the home".to_owned()) }
+}
+
+fn found_at(home: &Path, path: &Path) -> std::result::Result<PathBuf, String> {
+    let found = std_fs::canonicalize(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => "no such folder; make it first".to_owned(),
+        _ => format!("cannot be opened: {e}"),
+    })?;
+    if home.starts_with(&found) {
+        return Err("the home lies in it".to_owned());
+    }
+    if found.starts_with(home.join(".miniftp")) {
+        return Err("it is the server's own".to_owned());
+    }
+    if !found.is_dir() {
+        return Err("this is no folder".to_owned());
+    }
+    Ok(found)
 }
 
 /// Whether a rename from the home's trash can reach the folder. The kernel looks at that first, so

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use miniftp::admin::spoken::SPOKEN;
 use miniftp::config;
-use miniftp::doors::ftp::VERBS;
+use miniftp::doors::ftp::{Needs, SITE_VERBS, VERBS};
 
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -28,12 +29,33 @@ fn the_readme_names_every_shipped_account_and_document() {
     }
 }
 
-#[test]
-fn ftp_md_lists_the_verbs() {
-    let cell = |text: &str| match text {
+/// A text as code, in a cell of a table.
+fn cell(text: &str) -> String {
+    match text {
         "" => String::new(),
         text => format!("`{}`", text.replace('|', "\\|")),
-    };
+    }
+}
+
+#[test]
+fn ftp_md_lists_what_site_knows() {
+    let mut table =
+        String::from("| SITE | argument | who | what it does |\n| --- | --- | --- | --- |");
+    let rows = SITE_VERBS.iter().map(|row| {
+        let who = if row.needs == Needs::Nobody { "anybody" } else { "who is logged in" };
+        (row.verb.to_owned(), row.form, who, row.about)
+    });
+    let spoken = SPOKEN.iter();
+    let spoken = spoken.map(|row| (row.name.to_ascii_uppercase(), row.form, "admins", row.about));
+    for (verb, form, who, about) in rows.chain(spoken) {
+        table += &format!("\n| {} | {} | {who} | {about} |", cell(&verb), cell(form));
+    }
+    let manual = document("docs/FTP.md");
+    assert!(manual.contains(&table), "docs/FTP.md, expected:\n{table}");
+}
+
+#[test]
+fn ftp_md_lists_the_verbs() {
     let mut table =
         String::from("| verb | argument | RFC | what it does |\n| --- | --- | --- | --- |");
     for row in VERBS {

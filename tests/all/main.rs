@@ -10,6 +10,8 @@
 
 // Changes of the accounts while the server runs.
 mod accounts_live;
+// `miniftpd check`: faults, and what would change.
+mod check;
 // What the client prints, where, and with which status, to the byte.
 mod cli;
 // The first thing that a visitor runs.

@@ -3,8 +3,12 @@
 use miniftp::accounts::{
     Account, AccountName, Accounts, NAME_FORM, Role, State, StoreError, parse_quota,
 };
+use miniftp::admin::Admin;
+use miniftp::config::Live;
 use miniftp::scram::{Verifier, check_password_form};
+use miniftp::site::{Logs, Site};
 use miniftp::text::{Escaped, Size};
+use miniftp::vfs;
 
 use super::{Desk, Failure, Request, line};
 
@@ -58,6 +62,7 @@ pub(super) fn passwd(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
         let account = draft.account(name)?;
         account.verifier = verifier;
         // Its password is no longer the one that everybody can read.
+        account.of_md5 = false;
         Ok(std::mem::replace(&mut account.demo, false))
     })?;
     let more = if was_demo { "; it is no demo account any more" } else { "" };
@@ -107,8 +112,29 @@ pub(super) fn set_state(
 
 pub(super) fn remove(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
     let name = &request.words[0];
+    if request.files {
+        return remove_with_files(desk, name);
+    }
     desk.store.edit(|draft| draft.remove(name))?;
     Ok(format!("removed {name}; its files stay in the folder `{name}` among the homes\n"))
+}
+
+/// Whoever holds the home removes files in it: this program, unless a server runs there.
+fn remove_with_files(desk: &Desk<'_>, name: &str) -> Result<String, Failure> {
+    if let Some(pid) = vfs::runner(desk.home) {
+        let home = desk.home.to_string_lossy();
+        return Err(Failure::Failed(format!(
+            "the server that runs on {} (pid {pid}) removes files there: say `remove {name} files` \
+             at its terminal, or `miniftp admin remove {name} --files`",
+            Escaped(&home)
+        )));
+    }
+    let opened = Live::open(desk.conf, |_| {}).map_err(|e| Failure::Failed(e.to_string()))?;
+    // Its line is that of the whole command.
+    let site = Site::open(opened, Logs::nowhere(), desk.conf, desk.home);
+    let site = site.map_err(|e| Failure::Failed(e.to_string()))?;
+    Admin::at_the_command_line(&site).remove(name, true, &mut |_, _| Ok(()))?;
+    Ok(format!("removed {name} and its files\n"))
 }
 
 fn read_quota(text: &str) -> Result<Option<u64>, Failure> {
@@ -187,7 +213,9 @@ mod tests {
             let ask = |_: &str| Ok(Zeroizing::new("secret".to_owned()));
             let config = Config { iterations: 4096, ..Config::default() };
             let queue = Queue::new(&self.0, 30);
-            let desk = Desk { store: &store, queue: &queue, config: &config, ask: &ask };
+            let (conf, home) = (self.0.as_path(), self.0.as_path());
+            let desk =
+                Desk { store: &store, queue: &queue, conf, home, config: &config, ask: &ask };
             (command.run)(&desk, &request)
         }
 

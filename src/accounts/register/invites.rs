@@ -52,22 +52,28 @@ pub(super) fn is_code(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Reads the whole file.
-pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Invitation>, Fault> {
+/// Reads the whole file, or tells all its faults, of each code the first.
+pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Invitation>, Vec<Fault>> {
     if bytes.len() as u64 > limits::LIST_FILE {
-        return Err(Fault::whole(format!("longer than {} bytes", limits::LIST_FILE)));
+        return Err(vec![Fault::whole(format!("longer than {} bytes", limits::LIST_FILE))]);
     }
-    let text = str::from_utf8(bytes).map_err(|_| Fault::whole("not UTF-8"))?;
-    let lines = Lines::scan(text, &SHAPE)?;
+    let text = str::from_utf8(bytes).map_err(|_| vec![Fault::whole("not UTF-8")])?;
+    let (lines, mut faults) = Lines::scan_all(text, &SHAPE);
     let ini = Ini::load_from_str_opt(&lines.plain, READING)
-        .map_err(|e| Fault::at(e.line, e.msg.into_owned()))?;
+        .map_err(|e| vec![Fault::at(e.line, e.msg.into_owned())])?;
     let mut all = BTreeMap::new();
     for (section, values) in &ini {
-        if let Some(code) = section {
-            all.insert(code.to_owned(), read_one(code, values, &lines)?);
+        let Some(code) = section else { continue };
+        match read_one(code, values, &lines) {
+            Ok(invitation) => {
+                all.insert(code.to_owned(), invitation);
+            }
+            Err(fault) => faults.push(fault),
         }
     }
-    Ok(all)
+    faults.sort_by_key(|fault| fault.line);
+    faults.dedup_by_key(|fault| fault.line);
+    if faults.is_empty() { Ok(all) } else { Err(faults) }
 }
 
 fn read_one(code: &str, values: &Properties, lines: &Lines<'_>) -> Result<Invitation, Fault> {
@@ -154,7 +160,8 @@ mod tests {
             ("SPRING-7Q2K", "SHORT", "expected [CODE], got `[SHORT]`"),
             ("uses", "use", "did you mean `uses`?"),
         ] {
-            let fault = read(good.replace(from, to).as_bytes()).unwrap_err();
+            let faults = read(good.replace(from, to).as_bytes()).unwrap_err();
+            let fault = faults.first().unwrap();
             assert!(fault.what.contains(told), "{}", fault.what);
         }
     }

@@ -14,6 +14,7 @@ use super::book::{Book, Request, Standing};
 use super::checks::{check_room, repeated};
 use super::class::{self, ClassList};
 use super::{Application, Mode, Rules, Taken, invites, record};
+use crate::accounts::check::Faults;
 use crate::accounts::replace::{self, Lock};
 use crate::accounts::store::in_file;
 use crate::accounts::{Account, Store, StoreError, check_remark};
@@ -232,8 +233,9 @@ impl Queue {
         };
         let all = match all {
             Ok(all) => all,
-            Err(fault) => {
-                log::error!("{}; no invitation is good until it is mended", in_file(&path, fault));
+            Err(faults) => {
+                let faults = Faults::new(&path, faults);
+                log::error!("{faults}; no invitation is good until it is mended");
                 return refused("the list of invitations has a fault");
             }
         };

@@ -1,6 +1,6 @@
 //! The table of verbs, and the short handlers.
 
-use super::{Conn, files, lists, login, settings, transfers};
+use super::{Conn, files, lists, login, settings, site, transfers};
 use crate::error::Result;
 
 /// Who may give a verb.
@@ -116,6 +116,6 @@ table! {
     "APPE" Login Required "PATH" "959 4.1.3" transfers::appe, "receive the rest of a file";
     "STOU" Login Optional "PATH" "959 4.1.3" transfers::stou, "receive a file under a new name";
     "ABOR" Login None "" "959 4.1.3" transfers::abor, "end the transfer";
-    "SITE" Login Required "HELP|QUOTA|WHY|CHMOD" "959 4.1.3" settings::site,
+    "SITE" Nobody Required "HELP|..." "959 4.1.3" site::site,
         "what only this server knows";
 }

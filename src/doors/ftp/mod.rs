@@ -21,6 +21,7 @@ mod pattern;
 mod pump;
 mod reply;
 mod settings;
+mod site;
 mod transfers;
 
 #[cfg(fuzzing)]
@@ -39,6 +40,7 @@ use crate::session::Session;
 use crate::site::Site;
 use crate::stream::Stream;
 
+pub use self::site::{SITE_VERBS, SiteVerb};
 pub use commands::{Arg, Needs, VERBS, Verb};
 
 /// How file content is represented on the data connection.

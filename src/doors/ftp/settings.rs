@@ -6,11 +6,8 @@ use super::address::{self, BadAddress, Epsv};
 use super::commands::{Arg, VERBS};
 use super::data::{self, Plan};
 use super::facts::Facts;
-use super::reply::Clean;
 use super::{Conn, Type, transfers};
 use crate::error::Result;
-use crate::session::Reason;
-use crate::text::Size;
 
 /// What `HASH` can compute: its name there, and ours.
 pub(super) const HASHES: [(&str, &str); 3] =
@@ -270,40 +267,5 @@ pub(super) fn port(conn: &mut Conn, arg: &str) -> Result<()> {
 
 pub(super) fn eprt(conn: &mut Conn, arg: &str) -> Result<()> {
     conn.plan_active(address::parse_eprt(arg));
-    Ok(())
-}
-
-pub(super) fn site(conn: &mut Conn, arg: &str) -> Result<()> {
-    let verb = arg.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-    match verb.as_str() {
-        "HELP" => {
-            let lines = ["HELP", "QUOTA", "WHY PATH"].map(String::from);
-            conn.control.say_lines(214, "SITE knows:", &lines, "That is all.");
-        }
-        "QUOTA" => {
-            let usage = conn.session.usage()?;
-            let mut lines = vec![format!("used {} bytes", usage.used_bytes)];
-            match usage.limit_bytes {
-                Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
-                None => lines.push("no limit".to_string()),
-            }
-            lines.push(format!("free {} bytes", conn.session.free_bytes("/")?));
-            conn.control.say_lines(200, "Your room:", &lines, "End");
-        }
-        "WHY" => {
-            let path = arg.split_once(' ').map_or(".", |(_, path)| path);
-            let reasons = conn.session.why(path)?;
-            let line = |reason: &Reason| {
-                let may = if reason.allowed { "yes" } else { "no" };
-                format!("{}: {may}; {}", reason.what, Clean(&reason.why))
-            };
-            let lines: Vec<String> = reasons.iter().map(line).collect();
-            conn.control.say_lines(200, "This decides:", &lines, "End");
-        }
-        "CHMOD" => {
-            conn.control.say(502, "rights belong to the account here, not to the file");
-        }
-        _ => conn.control.say(504, "SITE HELP tells what there is"),
-    }
     Ok(())
 }

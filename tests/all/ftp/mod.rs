@@ -14,6 +14,7 @@ mod places;
 mod quota;
 mod rules;
 mod secrets;
+mod site;
 mod stops;
 mod transfers;
 mod verbs;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod console;
+mod import;
 mod modes;
 mod own_password;
 mod register;

@@ -52,3 +52,24 @@ fn without_its_files_they_stay_and_are_nobody_s() {
     root.request("CREATE", &create).expect(200);
     assert_eq!(daemon.login("ann").fetch("f"), b"stays");
 }
+
+#[test]
+fn the_operator_removes_files_with_the_account_while_no_server_runs() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    let mut daemon = site.start();
+    for name in ["ann", "bob"] {
+        daemon.login(name).store("f", b"mine", 0).expect(900);
+    }
+    let words = ["account", "remove", "ann", "--files"];
+    site.miniftpd(&words, "").fails(1).stderr_has("say `remove ann files` at its terminal");
+    assert!(site.stored("ann", "f").exists());
+    daemon.term();
+    daemon.wait();
+    site.miniftpd(&words, "").ok().stdout("removed ann and its files\n");
+    assert!(!site.stored("ann", "").exists());
+    assert_eq!(fs::read(site.stored("bob", "f")).unwrap(), b"mine");
+    site.miniftpd(&words, "").fails(1).stderr_has("ann");
+    site.miniftpd(&["account", "remove", "bob"], "").ok();
+    assert!(site.stored("bob", "f").exists());
+}

@@ -1,0 +1,128 @@
+//! `miniftpd check`: every fault of the files in the folder of settings, and what would change on
+//! the server that runs, or ran last, if they were its files.
+//!
+//! Never: changes anything.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::process::ExitCode;
+
+use miniftp::accounts::{self, check};
+use miniftp::config;
+use miniftp::mounts;
+use miniftp::site::in_force::{self, Change, InForce};
+use miniftp::text::Escaped;
+use miniftp::vfs;
+
+/// Looks at everything in `conf`; 0 if there is no fault in it.
+pub(crate) fn run(conf: &Path, home: &Path) -> ExitCode {
+    let mut report = Report { conf, faulty: Vec::new(), text: String::new() };
+    let values = report.take(config::FILE, config::values(conf), |_| "good".to_owned());
+    let accounts = report.take(check::FILE, check::accounts(conf), |accounts| {
+        format!("good, {} accounts", accounts.iter().count())
+    });
+    let is_account = |name: &str| {
+        accounts
+            .as_ref()
+            .is_some_and(|accounts: &accounts::Accounts| accounts.account(name).is_some())
+    };
+    let mounted = mounts::check(conf, home, &is_account);
+    let mounted = report.take(mounts::FILE, mounted, |all| format!("good, {} mounts", all.len()));
+    for (file, checked) in check::registrations(conf) {
+        report.take(file, checked, |what| format!("good, {what}"));
+    }
+    let whole = InForce::new(
+        &values.unwrap_or_default(),
+        accounts.iter().flat_map(accounts::Accounts::iter),
+        mounted.iter().flatten(),
+    );
+    report.compare(home, &whole);
+    super::say(&report.text);
+    if report.faulty.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Report<'a> {
+    conf: &'a Path,
+    /// The files with a fault.
+    faulty: Vec<&'static str>,
+    text: String,
+}
+
+impl Report<'_> {
+    fn line(&mut self, line: impl Display) {
+        self.text += &format!("{line}\n");
+    }
+
+    /// Notes what was found in a file, and gives it back if that was no fault.
+    fn take<T, E: Display>(
+        &mut self,
+        file: &'static str,
+        found: Result<T, E>,
+        good: impl Fn(&T) -> String,
+    ) -> Option<T> {
+        match &found {
+            Ok(found) => {
+                let path = self.conf.join(file);
+                self.line(format_args!("{}: {}", Escaped(&path.to_string_lossy()), good(found)));
+            }
+            Err(faults) => {
+                self.faulty.push(file);
+                self.line(faults);
+            }
+        }
+        found.ok()
+    }
+
+    fn compare(&mut self, home: &Path, whole: &InForce) {
+        self.line("");
+        let shown = home.to_string_lossy();
+        let shown = Escaped(&shown);
+        let Some(note) = vfs::kept(home, in_force::NOTE) else {
+            return self.line(format_args!(
+                "no server has run on {shown} yet: all of it counts at the start"
+            ));
+        };
+        let who = match vfs::runner(home) {
+            Some(pid) => format!("the server that runs on {shown} (pid {pid})"),
+            None => format!("the server that ran last on {shown}"),
+        };
+        let changes = InForce::parse(&note).changes(whole);
+        let changes: Vec<&Change> =
+            changes.iter().filter(|c| !self.faulty.iter().any(|file| *file == c.file)).collect();
+        match changes.len() {
+            0 => self.line(format_args!("nothing would change on {who}")),
+            _ => self.line(format_args!("this would change on {who}:")),
+        }
+        for change in changes {
+            self.line(told(change));
+        }
+        if !self.faulty.is_empty() {
+            let files = self.faulty.join(", ");
+            self.line(format_args!("nothing of {files} counts until it is mended"));
+        }
+    }
+}
+
+/// One difference in words.
+fn told(change: &Change) -> String {
+    let Change { file, section, key, before, after } = change;
+    let (section, key) = (Escaped(section), Escaped(key));
+    let value = |value: &Option<String>| match value.as_deref() {
+        None | Some("") => "nothing".to_owned(),
+        Some(value) => Escaped(value).to_string(),
+    };
+    let what = match (key.to_string().as_str(), before, after) {
+        ("", None, _) => "is new".to_owned(),
+        ("", ..) => "is there no more".to_owned(),
+        ("password", ..) => "password: another one".to_owned(),
+        (key, ..) => format!("{key} = {}, now {}", value(after), value(before)),
+    };
+    let bound = config::settings().any(|setting| {
+        file == config::FILE
+            && *setting.section == change.section
+            && *setting.key == change.key
+            && setting.is_bound()
+    });
+    let when = if bound { " (it counts at the next start)" } else { "" };
+    format!("  {file}  [{section}] {what}{when}")
+}

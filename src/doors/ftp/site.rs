@@ -1,0 +1,217 @@
+//! `SITE`: what only this server knows (RFC 959, section 4.1.3), by a table of its own: words about
+//! people that FTP has no verbs for, and for admins their work in lines.
+//!
+//! Never: shows or logs a password; see the masking in `line`.
+
+use super::Conn;
+use super::commands::Needs;
+use super::reply::Clean;
+use crate::error::Result;
+use crate::session::{Reason, SPOKEN, Spoken, Unanswered};
+use crate::text::Size;
+
+/// One row.
+#[derive(Debug)]
+pub struct SiteVerb {
+    /// In capitals.
+    pub verb: &'static str,
+    /// Who may give it.
+    pub needs: Needs,
+    /// What follows it; empty for one that nothing follows.
+    pub form: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    run: fn(&mut Conn, &str) -> Result<()>,
+}
+
+macro_rules! table {
+    ($($verb:literal $needs:ident $form:literal $run:path, $about:literal;)*) => {
+        /// All of them; what an admin can say comes after them, from its own table.
+        pub static SITE_VERBS: &[SiteVerb] = &[$(SiteVerb {
+            verb: $verb,
+            needs: Needs::$needs,
+            form: $form,
+            about: $about,
+            run: $run,
+        },)*];
+    };
+}
+
+table! {
+    "HELP" Nobody "" help, "this list";
+    "REGISTER" Nobody "NAME PASSWORD [CODE]" register, "ask for an account";
+    "REGISTRATION" Nobody "N NAME" registration, "how that request stands";
+    "QUOTA" Login "" quota, "what you store, and may store";
+    "PARTS" Login "" parts, "your unfinished uploads; DELE removes one";
+    "WHY" Login "[PATH]" why, "what decides what may be done there";
+    "PSWD" Login "OLD NEW [END]" pswd, "change your password; END ends your other sessions";
+    "CHMOD" Login "MODE PATH" chmod, "refused: rights belong to the account here";
+}
+
+/// A line behind `SITE`.
+pub(super) fn site(conn: &mut Conn, line: &str) -> Result<()> {
+    let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+    // An admin's `QUOTA NAME SIZE` is another thing than anybody's `QUOTA`.
+    let row = SITE_VERBS.iter().find(|row| {
+        row.verb.eq_ignore_ascii_case(verb) && (rest.is_empty() || !row.form.is_empty())
+    });
+    let Some(row) = row else { return speak(conn, line) };
+    if row.needs == Needs::Login && conn.session.account().is_none() {
+        return not_logged_in(conn);
+    }
+    (row.run)(conn, rest)
+}
+
+fn not_logged_in(conn: &mut Conn) -> Result<()> {
+    conn.control.say(530, "please log in with USER and PASS");
+    Ok(())
+}
+
+/// What an admin says.
+fn speak(conn: &mut Conn, line: &str) -> Result<()> {
+    if conn.session.account().is_none() {
+        return not_logged_in(conn);
+    }
+    match conn.session.speak(line) {
+        Ok(lines) => {
+            let clean: Vec<String> = lines.iter().map(|line| Clean(line).to_string()).collect();
+            match &clean[..] {
+                [one] => conn.control.say(200, one),
+                lines => conn.control.say_lines(200, "Here it is:", lines, "End"),
+            }
+        }
+        Err(Unanswered::NoSuch) => conn.control.say(504, "SITE HELP tells what there is"),
+        Err(Unanswered::Form(Spoken { name, form, .. })) => {
+            conn.control.say(501, &format!("SITE {} {form}", name.to_ascii_uppercase()));
+        }
+        Err(Unanswered::Failed(e)) => return Err(e),
+    }
+    Ok(())
+}
+
+fn help(conn: &mut Conn, _: &str) -> Result<()> {
+    let may = |row: &&SiteVerb| row.needs == Needs::Nobody || conn.session.account().is_some();
+    let mut lines: Vec<String> =
+        SITE_VERBS.iter().filter(may).map(|row| line_of(row.verb, row.form, row.about)).collect();
+    if conn.session.is_admin() {
+        let spoken = SPOKEN.iter();
+        lines
+            .extend(spoken.map(|row| line_of(&row.name.to_ascii_uppercase(), row.form, row.about)));
+    }
+    conn.control.say_lines(214, "SITE knows:", &lines, "That is all.");
+    Ok(())
+}
+
+fn line_of(verb: &str, form: &str, about: &str) -> String {
+    format!("{:30} {about}", format!("{verb} {form}").trim_end())
+}
+
+fn form_of(conn: &mut Conn, verb: &str) -> Result<()> {
+    let form = SITE_VERBS.iter().find(|row| row.verb == verb).map_or("", |row| row.form);
+    conn.control.say(501, &format!("SITE {verb} {form}"));
+    Ok(())
+}
+
+/// Whether a password may come in clear from there; says no if not.
+fn may_send_clear(conn: &mut Conn) -> bool {
+    let near = conn.session.peer().to_canonical().is_loopback();
+    let may = near || conn.site().config().clear_passwords;
+    if !may {
+        conn.control.say(530, "passwords in clear are taken from this machine only");
+    }
+    may
+}
+
+fn register(conn: &mut Conn, rest: &str) -> Result<()> {
+    if !may_send_clear(conn) {
+        return Ok(());
+    }
+    let words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
+    let (name, password, code) = match words[..] {
+        [name, password] => (name, password, ""),
+        [name, password, code] => (name, password, code),
+        _ => return form_of(conn, "REGISTER"),
+    };
+    let taken = conn.session.register_plain(name, password, code)?;
+    let number = taken.number;
+    match taken.admitted {
+        true => conn.control.say(200, "your account is ready; log in"),
+        false => conn.control.say(
+            200,
+            &format!("registration {number} waits; SITE REGISTRATION {number} {name} asks again"),
+        ),
+    }
+    Ok(())
+}
+
+fn registration(conn: &mut Conn, rest: &str) -> Result<()> {
+    let asked = rest.trim().split_once(' ');
+    let asked = asked.and_then(|(number, name)| Some((number.parse::<u64>().ok()?, name.trim())));
+    let Some((number, name)) = asked else { return form_of(conn, "REGISTRATION") };
+    let standing = conn.session.standing(number, name)?;
+    let (state, reason) = (standing.as_str(), standing.reason());
+    let text = match reason {
+        "" => format!("registration {number} is {state}"),
+        reason => format!("registration {number} is {state}: {}", Clean(reason)),
+    };
+    conn.control.say(200, &text);
+    Ok(())
+}
+
+fn quota(conn: &mut Conn, _: &str) -> Result<()> {
+    let usage = conn.session.usage()?;
+    let mut lines = vec![format!("used {} bytes", usage.used_bytes)];
+    match usage.limit_bytes {
+        Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
+        None => lines.push("no limit".to_string()),
+    }
+    lines.push(format!("free {} bytes", conn.session.free_bytes("/")?));
+    conn.control.say_lines(200, "Your room:", &lines, "End");
+    Ok(())
+}
+
+fn parts(conn: &mut Conn, _: &str) -> Result<()> {
+    let mut lines = Vec::new();
+    conn.session.parts(&mut |note| {
+        let path = Clean(note.path.as_str()).to_string();
+        lines.push(format!("{} bytes of {path}", note.held_bytes));
+        Ok(())
+    })?;
+    conn.control.say_lines(200, "Your unfinished uploads:", &lines, "End");
+    Ok(())
+}
+
+fn why(conn: &mut Conn, path: &str) -> Result<()> {
+    let reasons = conn.session.why(if path.is_empty() { "." } else { path })?;
+    let line = |reason: &Reason| {
+        let may = if reason.allowed { "yes" } else { "no" };
+        format!("{}: {may}; {}", reason.what, Clean(&reason.why))
+    };
+    let lines: Vec<String> = reasons.iter().map(line).collect();
+    conn.control.say_lines(200, "This decides:", &lines, "End");
+    Ok(())
+}
+
+fn pswd(conn: &mut Conn, rest: &str) -> Result<()> {
+    if !may_send_clear(conn) {
+        return Ok(());
+    }
+    let words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
+    let (old, new, end_others) = match words[..] {
+        [old, new] => (old, new, false),
+        [old, new, end] if end.eq_ignore_ascii_case("END") => (old, new, true),
+        _ => return form_of(conn, "PSWD"),
+    };
+    let ended = conn.session.change_password_plain(old, new, end_others)?;
+    let text = match ended {
+        0 => "the password is changed".to_owned(),
+        ended => format!("the password is changed, and other sessions end: {ended}"),
+    };
+    conn.control.say(200, &text);
+    Ok(())
+}
+
+fn chmod(conn: &mut Conn, _: &str) -> Result<()> {
+    conn.control.say(502, "rights belong to the account here, not to the file");
+    Ok(())
+}

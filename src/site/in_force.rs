@@ -1,0 +1,199 @@
+//! What counts on this site now, kept in the home as text, so that whoever is about to edit a file
+//! can be told what would change.
+//!
+//! Never: keeps the record of a password; of that it keeps whether it is another one.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::{Site, lock};
+use crate::accounts::{Account, Accounts, quota_text};
+use crate::config::{self, Config};
+use crate::digest::fingerprint;
+use crate::mounts::{Mount, Mounts, Room};
+
+/// The note's name in the home's private folder.
+pub const NOTE: &str = "in_force";
+
+/// What counts: for each thing that a file can say, by the file's name, section and key, what it
+/// says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InForce(BTreeMap<(String, String, String), String>);
+
+/// One difference between two of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The file in the folder of settings.
+    pub file: String,
+    /// The section, without brackets.
+    pub section: String,
+    /// The key, empty for the section as a whole.
+    pub key: String,
+    /// What counts now, if anything does.
+    pub before: Option<String>,
+    /// What would count, if anything would.
+    pub after: Option<String>,
+}
+
+impl InForce {
+    /// From what was read: values of all settings, accounts, mounts.
+    pub fn new<'a>(
+        values: &[String],
+        accounts: impl Iterator<Item = &'a Account>,
+        mounts: impl Iterator<Item = &'a Mount>,
+    ) -> InForce {
+        let mut all = InForce::default();
+        for (setting, value) in config::settings().zip(values) {
+            all.put("server.ini", setting.section, setting.key, value);
+        }
+        for account in accounts {
+            let name = account.name().as_str();
+            let record = fingerprint(account.verifier.to_string().as_bytes());
+            for (key, value) in [
+                ("", ""),
+                ("password", record.as_str()),
+                ("quota", &quota_text(account.quota_bytes)),
+                ("rights", &account.rights.to_string()),
+                ("role", account.role.as_str()),
+                ("state", account.state.as_str()),
+                ("demo", if account.demo { "yes" } else { "no" }),
+                ("imported", if account.of_md5 { "md5" } else { "no" }),
+                ("remark", account.remark()),
+            ] {
+                all.put("accounts.ini", name, key, value);
+            }
+        }
+        for mount in mounts {
+            let size = match mount.room {
+                None => "none".to_owned(),
+                Some(Room::Account) => "account".to_owned(),
+                Some(Room::Own(bytes)) => quota_text(Some(bytes)),
+            };
+            for (key, value) in [
+                ("", ""),
+                ("at", mount.at.as_str()),
+                ("dir", &mount.dir),
+                ("for", &mount.whom.to_string()),
+                ("rights", &mount.rights.to_string()),
+                ("size", &size),
+            ] {
+                all.put("mounts.ini", &mount.name, key, value);
+            }
+        }
+        all
+    }
+
+    fn put(&mut self, file: &str, section: &str, key: &str, value: &str) {
+        let name = (file.to_owned(), section.to_owned(), key.to_owned());
+        self.0.insert(name, value.to_owned());
+    }
+
+    /// One line for each thing, the parts of it between tabs.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for ((file, section, key), value) in &self.0 {
+            // None of them has a control character; a remark may have a backslash, which is fine.
+            let _ = writeln!(text, "{file}\t{section}\t{key}\t{value}");
+        }
+        text
+    }
+
+    /// Reads [`InForce::to_text`]; lines that it would not have written are passed over.
+    pub fn parse(text: &str) -> InForce {
+        let mut all = InForce::default();
+        for line in text.lines() {
+            let mut parts = line.splitn(4, '\t');
+            let mut part = || parts.next();
+            if let (Some(file), Some(section), Some(key), Some(value)) =
+                (part(), part(), part(), part())
+            {
+                all.put(file, section, key, value);
+            }
+        }
+        all
+    }
+
+    /// What `after` says otherwise, by file, section and key. Of a section that is only in one of
+    /// them one difference is told: the section.
+    pub fn changes(&self, after: &InForce) -> Vec<Change> {
+        let mut names: Vec<_> = self.0.keys().chain(after.0.keys()).collect();
+        names.sort();
+        names.dedup();
+        let mut changes: Vec<Change> = Vec::new();
+        for name in names {
+            let (before, now) = (self.0.get(name), after.0.get(name));
+            if before == now {
+                continue;
+            }
+            let (file, section, key) = name.clone();
+            let whole = changes.last().is_some_and(|last| {
+                last.key.is_empty() && last.section == section && last.file == file
+            });
+            if !whole {
+                let (before, after) = (before.cloned(), now.cloned());
+                changes.push(Change { file, section, key, before, after });
+            }
+        }
+        changes
+    }
+}
+
+/// What was written down last, to see whether something has changed since.
+#[derive(Debug, Default)]
+pub(super) struct Noted(Option<(Arc<Config>, Arc<Accounts>, Arc<Mounts>)>);
+
+impl Site {
+    /// Writes down what counts now, if that is not what was written last. A note that cannot be
+    /// written is missed by nobody but who asks what would change.
+    pub fn note_in_force(&self) {
+        let now = (self.config(), self.accounts(), self.mounts());
+        let is_noted = lock(&self.noted).0.as_ref().is_some_and(|last| {
+            Arc::ptr_eq(&last.0, &now.0)
+                && Arc::ptr_eq(&last.1, &now.1)
+                && Arc::ptr_eq(&last.2, &now.2)
+        });
+        if is_noted {
+            return;
+        }
+        let text = InForce::new(&self.settings.values(), now.1.iter(), now.2.iter()).to_text();
+        if let Err(e) = self.home.keep(NOTE, text.as_bytes()) {
+            log::warn!("what counts now cannot be noted in the home: {e}");
+        }
+        lock(&self.noted).0 = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[&str]) -> InForce {
+        InForce::parse(&lines.join("\n"))
+    }
+
+    #[test]
+    fn what_is_written_comes_back_and_differences_are_told_once() {
+        let before = of(&["a.ini\tx\t\t", "a.ini\tx\tk\t1\t2", "a.ini\ty\tk\t3", "torn\tline"]);
+        assert_eq!(InForce::parse(&before.to_text()), before);
+        assert_eq!(before.changes(&before), []);
+        let after = of(&["a.ini\ty\tk\t4", "a.ini\tz\t\t", "a.ini\tz\tk\t1"]);
+        let told: Vec<_> = before
+            .changes(&after)
+            .into_iter()
+            .map(|c| (c.section, c.key, c.before, c.after))
+            .collect();
+        let some = |text: &str| Some(text.to_owned());
+        let told_of = |section: &str, key: &str, before, after| {
+            (section.to_owned(), key.to_owned(), before, after)
+        };
+        assert_eq!(
+            told,
+            [
+                told_of("x", "", some(""), None),
+                told_of("y", "k", some("3"), some("4")),
+                told_of("z", "", None, some("")),
+            ]
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! What the server keeps in the home for itself beside the files of others: its secret, notes, and
+//! who holds the lock.
+//!
+//! Never: keeps what an account stored.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use rustix::fs::{self, FlockOperation};
+use rustix::io::Errno;
+
+use super::home::Home;
+use super::jail::{At, KEPT_FILE, NEW_FILE};
+use crate::error::{Error, Result};
+use crate::limits;
+
+/// Mode of what is the server's alone.
+const SECRET_MODE: u32 = 0o600;
+
+impl Home {
+    /// A secret of this home: `new` the first time, and ever after what it was then.
+    pub fn secret(&self, new: [u8; 32]) -> Result<[u8; 32]> {
+        let at = At::new(self.private(), b"secret");
+        let opened = at.open(KEPT_FILE, SECRET_MODE);
+        let file =
+            File::from(opened.map_err(|e| Error::io("opening the home's secret", e.into()))?);
+        let mut kept = [0; 32];
+        match file.read_exact_at(&mut kept, 0) {
+            Ok(()) => Ok(kept),
+            // New, or torn by a crash in the step below.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                let written = file.write_all_at(&new, 0).and_then(|()| file.sync_all());
+                written.map_err(|e| Error::io("keeping the home's secret", e))?;
+                Ok(new)
+            }
+            Err(e) => Err(Error::io("reading the home's secret", e)),
+        }
+    }
+
+    /// Keeps a small text of the server's own in the private folder, in the place of the one of
+    /// that name. It need not outlive a power cut.
+    pub fn keep(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let keeping = |e: io::Error| Error::io("keeping a note in the home", e);
+        let passing = self.passing_name();
+        let new = At::new(self.trash(), passing.as_bytes());
+        let file = File::from(new.open(NEW_FILE, SECRET_MODE).map_err(|e| keeping(e.into()))?);
+        let kept = file
+            .write_all_at(bytes, 0)
+            .and_then(|()| Ok(new.rename(At::new(self.private(), name.as_bytes()))?));
+        if kept.is_err() {
+            // What is left of it is of no use; an error here would hide the first one.
+            let _ = new.unlink();
+        }
+        kept.map_err(keeping)
+    }
+}
+
+/// What [`Home::keep`] has kept in the home at `dir`, whoever runs there; `None` if nothing.
+pub fn kept(dir: &Path, name: &str) -> Option<String> {
+    let file = File::open(dir.join(".miniftp").join(name)).ok()?;
+    let mut text = String::new();
+    file.take(limits::ACCOUNTS_FILE).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// Who runs at the home at `dir`, by process number, 0 if that is not known; `None` if nobody.
+pub fn runner(dir: &Path) -> Option<u32> {
+    let file = File::open(dir.join(".miniftp/lock")).ok()?;
+    match fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(Errno::WOULDBLOCK) => Some(holder(&file).unwrap_or(0)),
+        _ => None,
+    }
+}
+
+/// The process number in the file of the lock.
+pub(super) fn holder(file: &File) -> Option<u32> {
+    let mut text = [0; 16];
+    let read = file.read_at(&mut text, 0).unwrap_or(0);
+    std::str::from_utf8(text.get(..read)?).ok()?.trim().parse().ok()
+}

@@ -1,0 +1,118 @@
+//! `SITE`: what FTP has no verbs for. Registering, one's own password, and an admin's work.
+
+use std::collections::BTreeSet;
+
+use miniftp::admin::spoken::SPOKEN;
+use miniftp::doors::ftp::SITE_VERBS;
+
+use crate::harness::{Daemon, FtpTalk, Site, eventually};
+
+fn stranger(daemon: &Daemon) -> FtpTalk {
+    FtpTalk::connect(daemon.ftp_addr())
+}
+
+/// The rows of `SITE HELP`.
+fn known(talk: &mut FtpTalk) -> BTreeSet<String> {
+    let text = talk.ask("SITE HELP").expect(214).text();
+    let lines = text.lines().filter_map(|line| line.strip_prefix(' '));
+    lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn everybody_is_told_what_they_may_say() {
+    let site = Site::new();
+    site.account("ann", "1M").admin("root");
+    let daemon = site.start();
+    let names = |verbs: &[&str]| verbs.iter().map(|verb| (*verb).to_owned()).collect();
+    let strangers: BTreeSet<String> = names(&["HELP", "REGISTER", "REGISTRATION"]);
+    assert_eq!(known(&mut stranger(&daemon)), strangers);
+    let all: BTreeSet<String> = SITE_VERBS.iter().map(|row| row.verb.to_owned()).collect();
+    assert_eq!(known(&mut daemon.ftp("ann")), all);
+    let spoken = SPOKEN.iter().map(|row| row.name.to_ascii_uppercase());
+    assert_eq!(known(&mut daemon.ftp("root")), all.into_iter().chain(spoken).collect());
+}
+
+#[test]
+fn an_admins_words_are_for_admins() {
+    let site = Site::new();
+    site.account("ann", "1M").admin("root");
+    let daemon = site.start();
+    let (mut nobody, mut ann) = (stranger(&daemon), daemon.ftp("ann"));
+    for row in SPOKEN {
+        let line = format!("SITE {} ann", row.name);
+        nobody.ask(&line).expect(530);
+        // What has the name of everybody's row is that row without an argument.
+        ann.ask(&line).expect(550).says("admin");
+    }
+    ann.ask("SITE role ann admin").expect(550);
+    assert!(site.accounts().current().account("ann").unwrap().role.as_str() == "user");
+    // Nor may an admin change their own role.
+    let mut root = daemon.ftp("root");
+    root.ask("SITE ROLE root user").says("nobody changes their own role");
+    root.ask("SITE KICK").expect(501).says("SITE KICK NAME|ID");
+    root.ask("SITE NOSUCH").expect(504);
+}
+
+#[test]
+fn an_admin_works_by_ftp() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "2M").admin("root");
+    let daemon = site.start();
+    let (mut root, mut ann) = (daemon.ftp("root"), daemon.login("ann"));
+    root.ask("SITE WHO").expect(200).says("ann@127.0.0.1  framed  idle");
+    root.ask("SITE ACCOUNTS").expect(200).says("bob  user  active");
+    root.ask("SITE ACCOUNT bob").expect(200).says("bob  user  active  ? of 2M  0 sessions");
+    root.ask("SITE QUOTA bob 7M").expect(200).says("bob may store 7M");
+    root.ask("SITE QUOTA").expect(200).says("used 0 bytes");
+    root.ask("SITE ROLE bob admin").expect(200).says("bob is admin now");
+    root.ask("SITE ROLE bob user").expect(200);
+    root.ask("SITE CLOSE bob").expect(200).says("bob logs in no more");
+    stranger(&daemon).log_in("bob", "bob-secret").expect(530);
+    root.ask("SITE OPEN bob").expect(200).says("bob can log in again");
+    daemon.ftp("bob").ask("SITE QUOTA").says("limit 7340032 bytes");
+    ann.put("a b", 100_000, 0).expect(802);
+    ann.chunk(0, &[7; 65_536]).expect(900);
+    ann.request("DROP", &miniftp::wire::Drop::new(1)).expect(200);
+    root.ask("SITE PARTS ann").expect(200).says("/a b  65536 of 100000 bytes");
+    root.ask("SITE DROP ann /a b").expect(200).says("the part /a b is removed");
+    root.ask("SITE PARTS ann").expect(200).says("none");
+    root.ask("SITE KICK ann").expect(200).says("one session ends");
+    ann.expect_bye(427);
+    root.ask("SITE REMOVE bob files").expect(200).says("bob is forgotten; its files go");
+    eventually("bob is gone", || site.accounts().current().account("bob").is_none());
+    for act in ["quota bob 7340032", "close bob", "kick ann 1 sessions", "drop ann /a b 65536"] {
+        daemon.wait_for_log(&format!("root@127.0.0.1 {act}"));
+    }
+}
+
+#[test]
+fn registering_by_ftp_waits_for_the_answer_and_the_password_is_never_shown() {
+    let site = Site::new();
+    site.admin("root");
+    let daemon = site.start();
+    let mut guest = stranger(&daemon);
+    guest.ask("SITE REGISTER ann her-secret").expect(200).says("registration 1 waits");
+    guest.ask("SITE REGISTRATION 1 ann").expect(200).says("registration 1 is pending");
+    guest.ask("SITE REGISTER bob his-secret").expect(200).says("registration 2 waits");
+    guest.ask("SITE REGISTER carl").expect(501).says("SITE REGISTER NAME PASSWORD [CODE]");
+    let mut root = daemon.ftp("root");
+    root.ask("SITE PENDING").expect(200).says("registration 1: ann from 127.0.0.1");
+    root.ask("SITE APPROVE 1 quota=5M").expect(200).says("ann can log in now");
+    root.ask("SITE REJECT 2 \"not in this class\"").expect(200).says("bob is told");
+    guest.ask("SITE REGISTRATION 2 bob").says("registration 2 is refused: not in this class");
+    guest.ask("SITE REGISTER ann other-secret").says("taken");
+    guest.log_in("ann", "her-secret").expect(230);
+    // The same account by the other door: the record is the same.
+    let mut frames = daemon.connect();
+    frames.log_in("ann", "her-secret").expect(254);
+    // A password of one's own choice, and the other sessions end if that is asked for.
+    guest.ask("SITE PSWD wrong new-secret").expect(530);
+    guest.ask("SITE PSWD her-secret new-secret END").expect(200).says("other sessions end: 1");
+    frames.expect_bye(427);
+    stranger(&daemon).log_in("ann", "her-secret").expect(530);
+    stranger(&daemon).log_in("ann", "new-secret").expect(230);
+    daemon.wait_for_log("ann@127.0.0.1 passwd ann\n");
+    for secret in ["her-secret", "his-secret", "other-secret", "new-secret"] {
+        assert!(!daemon.whole_log().contains(secret), "{secret}");
+    }
+}

@@ -1,0 +1,108 @@
+//! Accounts of other servers are taken over: from an INI, from JSON, from a tree of homes.
+
+use std::fs;
+
+use miniftp::accounts::{Role, State};
+
+use crate::harness::{FtpTalk, Site};
+
+fn import(site: &Site, from: &str) -> crate::harness::Output {
+    site.miniftpd(&["account", "import", from], "")
+}
+
+#[test]
+fn an_ini_with_clear_passwords_is_hashed() {
+    let site = Site::new();
+    site.account("root", "1M");
+    let text = "[DEFAULT]\n\n[LuMX]\nPassword = 123\nQuotation = 100\n\n[root]\nPassword = root\n\
+        Quotation = 100\n[lumx]\nPassword = 123\nQuotation = 1.5G\n[bare]\nQuotation = 1\n";
+    fs::write(site.local().join("user.cfg"), text).unwrap();
+    let told = import(&site, "user.cfg");
+    told.ok().stdout_has("added lumx: quota 1536M, rights read, write, modify\n");
+    told.stdout_has("passed over LuMX: ").stdout_has("passed over root: there is an account of");
+    told.stdout_has("passed over bare: no Password\n").stdout_has("1 accounts made\n");
+    let ini = fs::read_to_string(site.conf().join("accounts.ini")).unwrap();
+    assert!(!ini.contains("123\n"), "{ini}");
+    let daemon = site.start();
+    daemon.connect().log_in("lumx", "123").expect(254);
+}
+
+#[test]
+fn json_is_read_whatever_its_keys_are_called() {
+    let site = Site::new();
+    let folder = site.local().join("users");
+    fs::create_dir(&folder).unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+    write("alex.json", r#"{"Name": "alex", "Password": "1", "Size": "10M"}"#);
+    write("admin.json", r#"{"username": "admin", "pwd": "123", "type": "Manager"}"#);
+    write("torn.json", r#"{"name": "torn", "#);
+    let told = import(&site, "users");
+    told.ok().stdout_has("added alex: quota 10M").stdout_has("added admin: quota 100M");
+    told.stdout_has("passed over torn.json: ").stdout_has("2 accounts made\n");
+    let accounts = site.accounts().current();
+    assert_eq!(accounts.account("admin").unwrap().role, Role::Admin);
+    let daemon = site.start();
+    daemon.connect().log_in("alex", "1").expect(254);
+    FtpTalk::connect(daemon.ftp_addr()).log_in("alex", "1").expect(230);
+}
+
+#[test]
+fn a_tree_of_homes_keeps_its_passwords_and_gets_better_ones() {
+    let site = Site::new();
+    let root = site.local().join("old");
+    let home = |name: &str, files: &[(&str, &str)]| {
+        let own = root.join(name).join(".xxftp");
+        fs::create_dir_all(&own).unwrap();
+        for (file, text) in files {
+            fs::write(own.join(file), text).unwrap();
+        }
+    };
+    let digest = miniftp::digest::Plain::from_name("md5").map(|mut md5| {
+        md5.update(b"her secret");
+        md5.finish()
+    });
+    let digest = digest.unwrap();
+    let lines = "pub $root/the pub read\nin $root/in read,write\nshort\n";
+    home(
+        "ann",
+        &[
+            ("password", &format!("{}\n", digest.to_uppercase())),
+            ("size", "5242880"),
+            ("permission", "read,write"),
+            ("virtual", lines),
+        ],
+    );
+    home("bob", &[]);
+    home("bad", &[("password", "clear")]);
+    home("anonymous", &[]);
+    fs::create_dir(root.join("no user")).unwrap();
+    let told = import(&site, "old");
+    told.ok().stdout_has("added ann: quota 5M, rights read, write; its first login is by FTP");
+    told.stdout_has("added bob: ").stdout_has("it had no password, so it is closed");
+    told.stdout_has("passed over bad: its password is no MD5\n");
+    told.stdout_has("passed over anonymous: guests are a setting here");
+    told.stdout_has("passed over ann: .xxftp/virtual: line 3\n").stdout_has("2 accounts made\n");
+    let mount = |number: u32, at: &str, dir: &str, rights: &str| {
+        let root = fs::canonicalize(&root).unwrap();
+        let root = root.display();
+        format!(
+            "[imported-{number}]\nat = /{at}\ndir = {root}/{dir}\nfor = ann\nrights = {rights}\n"
+        )
+    };
+    told.stdout_has(&mount(1, "pub", "the pub", "read"));
+    told.stdout_has(&(mount(2, "in", "in", "read, write") + "size = account\n"));
+    told.stdout_has("files are not copied: cp -a old/NAME/. ");
+    assert_eq!(site.accounts().current().account("bob").unwrap().state, State::Closed);
+
+    let daemon = site.start();
+    // What the other server kept is no password here, by neither door.
+    daemon.connect().log_in("ann", &digest).expect(253);
+    daemon.connect().log_in("ann", "her secret").expect(253);
+    let mut talk = FtpTalk::connect(daemon.ftp_addr());
+    talk.log_in("ann", &digest).expect(530);
+    talk.log_in("ann", "her secret").expect(230);
+    daemon.wait_for_log("the imported password of ann has a record of its own now");
+    daemon.connect().log_in("ann", "her secret").expect(254);
+    let ini = fs::read_to_string(site.conf().join("accounts.ini")).unwrap();
+    assert!(!ini.contains("imported = md5") && !ini.contains(&digest), "{ini}");
+}
