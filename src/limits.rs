@@ -155,3 +155,11 @@ pub const RATE_LEAST: u64 = 1024;
 /// How long a session sleeps at most while it waits for its turn, before it looks whether somebody
 /// has changed the rate, ended it or stops the server.
 pub const RATE_LOOK: Duration = Duration::from_millis(100);
+
+/// Bytes of log lines that wait to be written: some 5,000 acts, a tenth of a second at full speed.
+pub const LOG_QUEUE: usize = 1024 * 1024;
+/// How long a line waits for room in a full queue before it is counted as lost; while the disk
+/// stands still only the first one waits.
+pub const LOG_WAIT: Duration = Duration::from_secs(1);
+/// How long the end of the program waits for the last lines to be written.
+pub const LOG_LAST: Duration = Duration::from_secs(2);

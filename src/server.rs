@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::gate::{Gate, Place, Room};
 use crate::limits;
 use crate::session::Session;
-use crate::site::{OpenError, Site};
+use crate::site::{Logs, OpenError, Site};
 use crate::stream::Stream;
 
 /// How often the housekeeper looks for parts that have expired.
@@ -71,10 +71,15 @@ impl std::error::Error for StartError {}
 
 impl Server {
     /// Opens the site and binds the sockets.
-    pub fn bind(settings: Live, conf: &Path, home: &Path) -> Result<Server, StartError> {
+    pub fn bind(
+        settings: Live,
+        logs: Logs,
+        conf: &Path,
+        home: &Path,
+    ) -> Result<Server, StartError> {
         let config = settings.last();
         let (address, ftp) = (config.listen, config.ftp);
-        let site = Site::open(settings, conf, home).map_err(StartError::Open)?;
+        let site = Site::open(settings, logs, conf, home).map_err(StartError::Open)?;
         let bind = |address: SocketAddr| {
             TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })
         };

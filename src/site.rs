@@ -5,6 +5,7 @@
 //! the housekeeper.
 
 pub mod in_force;
+mod logs;
 mod online;
 mod purses;
 
@@ -21,6 +22,7 @@ use self::online::Online;
 use crate::accounts::bans::{self, Bans};
 use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
 use crate::accounts::{Accounts, State, Store, StoreError};
+use crate::audit::Log;
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
@@ -34,6 +36,7 @@ use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, Vfs};
 use crate::words::Paper;
 
+pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Guest, Presence};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
@@ -48,6 +51,7 @@ const HOUSEKEEPER: &str = "the server";
 #[derive(Debug)]
 pub struct Site {
     settings: config::Live,
+    logs: Logs,
     accounts: Store,
     bans: Bans,
     queue: Queue,
@@ -129,7 +133,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Site {
     /// Opens the account store and the home, which it locks against a second server.
-    pub fn open(settings: config::Live, conf: &Path, home: &Path) -> Result<Arc<Site>, OpenError> {
+    pub fn open(
+        settings: config::Live,
+        logs: Logs,
+        conf: &Path,
+        home: &Path,
+    ) -> Result<Arc<Site>, OpenError> {
         let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
         let home =
             Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
@@ -141,6 +150,7 @@ impl Site {
         let mounts = mounts::Store::open(conf, &home, &is_account).map_err(OpenError::Mounts)?;
         let site = Site {
             settings,
+            logs,
             accounts,
             bans: Bans::open(conf),
             queue,
@@ -175,6 +185,7 @@ impl Site {
         if self.settings.refresh() {
             self.queue.keep(self.config().registration_days);
             self.set_rates();
+            self.logs.follow(&self.config());
         }
     }
 
@@ -187,6 +198,11 @@ impl Site {
         for (way, (account, guests, all)) in [(Way::Up, up), (Way::Down, down)] {
             self.rates.set(way, rates::Limits { account, guests, all });
         }
+    }
+
+    /// Where acts are noted.
+    pub fn log(&self) -> &Log {
+        self.logs.log()
     }
 
     /// Takes over whatever somebody has edited since the last look, and ends the sessions of
@@ -230,8 +246,11 @@ impl Site {
     }
 
     /// Reads everything again that people edit, and says in the log what came of it.
+    /// The files of the log are opened anew before that, so that it is in the new ones.
     pub fn read_again(&self) {
+        self.log().reopen();
         self.settings.read_again();
+        self.logs.follow(&self.config());
         self.queue.keep(self.config().registration_days);
         self.set_rates();
         self.accounts();

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use miniftp::accounts::bans::Bans;
 use miniftp::accounts::register::Queue;
 use miniftp::accounts::{State, Store, StoreError};
-use miniftp::audit::{self, Actor};
+use miniftp::audit::{self, Actor, Event, Outcome, Place, Places, Verb};
 use miniftp::config::Config;
 use miniftp::error::Error;
 use miniftp::text::{Escaped, nearest};
@@ -219,12 +219,18 @@ impl From<Error> for Failure {
 }
 
 /// Does what `words`, those after `account`, ask for with the accounts in the folder `conf`.
-pub(crate) fn run(conf: &Path, home: &Path, words: &[String], config: &Config) -> ExitCode {
+/// What changed something is noted in the server's log file, if it has one.
+pub(crate) fn run(
+    folders: (&Path, &Path),
+    words: &[String],
+    config: &Config,
+    log: &Places,
+) -> ExitCode {
     if matches!(words.first().map(String::as_str), Some("help" | "--help" | "-h")) {
         say(io::stdout().lock(), &usage());
         return ExitCode::SUCCESS;
     }
-    match work((conf, home), words, config) {
+    match work(folders, words, config, log) {
         Ok(text) => {
             say(io::stdout().lock(), &text);
             ExitCode::SUCCESS
@@ -245,6 +251,7 @@ fn work(
     (conf, home): (&Path, &Path),
     words: &[String],
     config: &Config,
+    log: &Places,
 ) -> Result<String, Failure> {
     let (command, request) = understand(words)?;
     let store = Store::open(conf)?;
@@ -253,11 +260,8 @@ fn work(
     let (store, queue, bans) = (&store, &queue, &bans);
     let desk = Desk { store, queue, bans, conf, home, config, ask: &password::ask };
     let done = (command.run)(&desk, &request);
-    // What is removed with its files leaves its line where that is done.
-    if !matches!(command.name, "list" | "show" | "pending" | "bans") && !request.files {
-        let by = Actor { name: "operator", from: "the command line" };
-        let words = Escaped(&words.join(" ")).to_string();
-        audit::note(by, format_args!("account {words}"), &done);
+    if !matches!(command.name, "list" | "show" | "pending" | "bans") {
+        note(log, &words.join(" "), done.as_ref().err());
     }
     let text = done?;
     if let Some(fault) = store.fault() {
@@ -265,6 +269,20 @@ fn work(
         say(io::stderr().lock(), &format!("miniftpd: {fault}{shown}\n"));
     }
     Ok(text)
+}
+
+/// The act is done or refused already: a log that cannot be written changes nothing about that.
+fn note(log: &Places, words: &str, refused: Option<&Failure>) {
+    let why = refused.map(Failure::to_string);
+    let event = Event {
+        value: Some(words),
+        outcome: if refused.is_some() { Outcome::Refused } else { Outcome::Done },
+        why: why.as_deref(),
+        ..Event::new(Actor::operator(Place::CommandLine), Verb::Account)
+    };
+    if let Err(e) = audit::append(log, &event) {
+        say(io::stderr().lock(), &format!("miniftpd: this is not in the log: {e}\n"));
+    }
 }
 
 fn understand(words: &[String]) -> Result<(&'static Command, Request), Failure> {

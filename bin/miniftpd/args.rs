@@ -1,12 +1,12 @@
 //! The command line of the server.
 
-use std::ffi::OsString;
-use std::fmt;
+use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use lexopt::{Arg, Parser, ValueExt};
+
+use miniftp::site::LogOptions;
 
 pub(crate) const HELP: &str = "\
 miniftpd, a file server whose word can be relied on
@@ -21,11 +21,13 @@ options, before or after a command's name:
   --home DIR           the homes of the accounts (home)
   --listen ADDR:PORT   the framed door, instead of the settings'; port 0 takes a free one
   --ftp ADDR:PORT|off  the FTP door, instead of the settings'
+  --log FILE           the log, instead of standard error or the settings' file
+  --log-format FORMAT  people or json, instead of the settings'
   --console            take the operator's commands from standard input, as on a terminal
   --print-config       print a server.ini with every setting, and stop
   --help, --version
 
-MINIFTP_LOG=debug shows more in the log, which goes to standard error.
+MINIFTP_LOG=debug shows more in the log. HUP reads the settings and opens the log file again.
 ";
 
 /// What is to be done.
@@ -48,6 +50,8 @@ pub(crate) struct Args {
     pub(crate) listen: Option<SocketAddr>,
     /// `Some(None)` closes the door.
     pub(crate) ftp: Option<Option<SocketAddr>>,
+    /// Where the log goes.
+    pub(crate) log: LogOptions,
     /// Whether commands are taken from an input that is no terminal.
     pub(crate) console: bool,
     pub(crate) task: Task,
@@ -61,6 +65,7 @@ impl Args {
             home: "home".into(),
             listen: None,
             ftp: None,
+            log: LogOptions::default(),
             console: false,
             task: Task::Serve,
         };
@@ -89,6 +94,8 @@ impl Args {
                     let value = parser.value()?;
                     args.ftp = Some(if value == "off" { None } else { Some(value.parse()?) });
                 }
+                Arg::Long("log") => args.log.file = Some(parser.value()?.into()),
+                Arg::Long("log-format") => args.log.json = Some(is_json(&parser.value()?)?),
                 Arg::Long("console") => args.console = true,
                 Arg::Long("help") | Arg::Short('h') => args.task = Task::Help,
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
@@ -106,29 +113,12 @@ impl Args {
     }
 }
 
-/// A moment as `2026-11-20T06:30:00.123Z`.
-pub(crate) fn utc_now() -> impl fmt::Display {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, secs) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (secs / 3600, secs / 60 % 60, secs % 60);
-    let millis = since.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
-}
-
-/// The date of a day since 1970 in the Gregorian calendar, by years that begin in March, so that
-/// the leap day is the last one.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let since_0000_march = days + 719_468;
-    let era = since_0000_march / 146_097;
-    let of_era = since_0000_march % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
+fn is_json(format: &OsStr) -> Result<bool, lexopt::Error> {
+    match format.to_str() {
+        Some("people") => Ok(false),
+        Some("json") => Ok(true),
+        _ => Err("--log-format: expected people or json".into()),
+    }
 }
 
 #[cfg(test)]
@@ -155,21 +145,13 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in ["miniftpd --lisen x", "miniftpd serve", "miniftpd --listen nowhere"] {
+        for line in [
+            "miniftpd --lisen x",
+            "miniftpd serve",
+            "miniftpd --listen nowhere",
+            "miniftpd --log-format xml",
+        ] {
             assert!(parse(line).is_err(), "{line}");
-        }
-    }
-
-    #[test]
-    fn days_become_dates() {
-        let table = [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (11_016, (2000, 2, 29)),
-            (20_777, (2026, 11, 20)),
-        ];
-        for (days, date) in table {
-            assert_eq!(civil(days), date);
         }
     }
 }

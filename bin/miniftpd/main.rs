@@ -13,8 +13,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
+use miniftp::audit::Log;
 use miniftp::config::{self, Config, Live};
 use miniftp::server::{Server, stop_channel};
+use miniftp::site::Logs;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -34,7 +36,10 @@ fn main() -> ExitCode {
             let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
             let config = if is_missing { Ok(Config::default()) } else { Config::load(&args.conf) };
             match config {
-                Ok(config) => accounts::run(&args.conf, &args.home, words, &config),
+                Ok(config) => {
+                    let places = args.log.places(&args.conf, &config);
+                    accounts::run((&args.conf, &args.home), words, &config, &places)
+                }
                 Err(e) => fail(1, e),
             }
         }
@@ -55,19 +60,41 @@ fn fail(code: u8, what: impl Display) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Where the log goes and how much of it: `MINIFTP_LOG=debug` shows more, `error` less.
-fn begin_log() {
-    let env = env_logger::Env::new().filter_or("MINIFTP_LOG", "info");
-    let _ = env_logger::Builder::from_env(env).format(log_line).try_init();
+/// What the rest of the program logs, on its way to where acts are noted: `MINIFTP_LOG=debug` lets
+/// more through, `error` less.
+struct Front {
+    filter: env_logger::Logger,
+    log: Log,
 }
 
-/// `2026-11-20T06:30:00.123Z INFO text`, in UTC.
-fn log_line(out: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> io::Result<()> {
-    writeln!(out, "{} {:5} {}", args::utc_now(), record.level(), record.args())
+impl log::Log for Front {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        self.filter.enabled(metadata)
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.filter.matches(record) {
+            self.log.say(record.level(), &record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Opens the log where the settings and the command line want it.
+fn begin_log(args: &Args, config: &Config) -> io::Result<Logs> {
+    let env = env_logger::Env::new().filter_or("MINIFTP_LOG", "info");
+    let filter = env_logger::Builder::from_env(env).build();
+    let most = filter.filter();
+    let acts = most >= log::LevelFilter::Info;
+    let logs = Logs::open(&args.conf, config, args.log.clone(), acts, io::stderr())?;
+    if log::set_boxed_logger(Box::new(Front { filter, log: logs.log().clone() })).is_ok() {
+        log::set_max_level(most);
+    }
+    Ok(logs)
 }
 
 fn serve(args: &Args) -> ExitCode {
-    begin_log();
     let settings = Live::open(&args.conf, |config| {
         config.listen = args.listen.unwrap_or(config.listen);
         config.ftp = args.ftp.unwrap_or(config.ftp);
@@ -76,6 +103,17 @@ fn serve(args: &Args) -> ExitCode {
         Ok(settings) => settings,
         Err(e) => return fail(1, e),
     };
+    let logs = match begin_log(args, &settings.last()) {
+        Ok(logs) => logs,
+        Err(e) => return fail(1, format_args!("no log: {e}")),
+    };
+    let log = logs.log().clone();
+    let code = serve_with(args, settings, logs);
+    log.finish();
+    code
+}
+
+fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
     raise_descriptors(&settings.last());
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
@@ -84,7 +122,7 @@ fn serve(args: &Args) -> ExitCode {
     };
     let (stop, stopped) = stop_channel();
     let stop_by_hand = stop.clone();
-    let server = match Server::bind(settings, &args.conf, &args.home) {
+    let server = match Server::bind(settings, logs, &args.conf, &args.home) {
         Ok(server) => server,
         Err(e) => return fail(1, e),
     };

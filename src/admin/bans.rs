@@ -5,8 +5,9 @@
 use super::{Admin, told};
 use crate::accounts::bans::{Seen, Who};
 use crate::accounts::{AccountName, Role, State};
+use crate::audit::{Event, Place, Verb};
 use crate::error::{Error, Result};
-use crate::text::{Escaped, SPAN_MOST_SECS, Span};
+use crate::text::{SPAN_MOST_SECS, Span};
 
 impl Admin<'_> {
     /// The bans in force.
@@ -24,7 +25,7 @@ impl Admin<'_> {
                 return Err(Error::BadArgument { what: "the time: up to ten years" });
             }
             self.check_ban(&parsed)?;
-            let (bans, by) = (self.site.bans(), self.by.name);
+            let (bans, by) = (self.site.bans(), self.by.name.unwrap_or_default());
             bans.ban(self.site.store(), parsed.clone(), secs, by, reason).map_err(told)?;
             let mine = self.session;
             Ok(self.site.end(|guest| {
@@ -32,8 +33,12 @@ impl Admin<'_> {
             }))
         };
         let time = secs.map_or_else(|| "ever".to_owned(), |secs| Span(secs).to_string());
-        let what = format!("ban {} for {time}: {}", Escaped(who), Escaped(reason));
-        self.noted(format_args!("{what}"), banned())
+        let value = format!("for {time}");
+        let why = Some(reason).filter(|reason| !reason.is_empty());
+        let banned = banned();
+        let count = banned.as_ref().ok().map(|count| *count as u64);
+        let event = Event { value: Some(&value), count, why, ..self.act(Verb::Ban, who) };
+        self.noted(&event, banned)
     }
 
     fn check_ban(&self, who: &Who) -> Result<()> {
@@ -44,7 +49,10 @@ impl Admin<'_> {
                 self.check_last_admin(name)
             }
             Who::Address(_) => {
-                let own = self.by.from.parse().is_ok_and(|own| who.covers(None, own));
+                let own = match self.by.from {
+                    Place::Door(own, ..) => who.covers(None, own),
+                    Place::Terminal | Place::CommandLine | Place::Server => false,
+                };
                 let what = "this is the address that you come from";
                 if own { Err(Error::WrongState { what }) } else { Ok(()) }
             }
@@ -69,6 +77,6 @@ impl Admin<'_> {
             let who = Who::parse(who).map_err(|what| Error::BadArgument { what })?;
             self.site.bans().pardon(self.site.store(), &who).map_err(told)
         };
-        self.noted(format_args!("pardon {}", Escaped(who)), pardoned())
+        self.noted(&self.act(Verb::Pardon, who), pardoned())
     }
 }

@@ -11,18 +11,16 @@ pub mod spoken;
 pub mod stranger;
 mod why;
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use crate::accounts::register::Request;
 use crate::accounts::{Account, AccountName, Accounts, Draft, NAME_FORM, Role, State, StoreError};
-use crate::audit::{self, Actor};
+use crate::audit::{self, Actor, Event, Place, Verb};
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Purse, Usage};
 use crate::scram::Verifier;
 use crate::site::{Guest, Site};
-use crate::text::Escaped;
 use crate::transfer::Claimant;
 use crate::vfs::{PartNote, VPath, Vfs};
 
@@ -49,14 +47,12 @@ pub struct Overview {
 impl<'a> Admin<'a> {
     /// The operator at the server's own terminal.
     pub fn operator(site: &'a Arc<Site>) -> Admin<'a> {
-        let by = Actor { name: "operator", from: "the terminal" };
-        Admin { site, by, session: None }
+        Admin { site, by: Actor::operator(Place::Terminal), session: None }
     }
 
     /// The operator at the command line, while no server runs.
     pub fn at_the_command_line(site: &'a Arc<Site>) -> Admin<'a> {
-        let by = Actor { name: "operator", from: "the command line" };
-        Admin { site, by, session: None }
+        Admin { site, by: Actor::operator(Place::CommandLine), session: None }
     }
 
     /// An account that was found to be an admin's, in its session.
@@ -64,8 +60,16 @@ impl<'a> Admin<'a> {
         Admin { site, by, session: Some(session) }
     }
 
-    fn noted<T>(&self, what: fmt::Arguments<'_>, result: Result<T>) -> Result<T> {
-        audit::note(self.by, what, &result);
+    /// An act that was done to an account.
+    fn act<'e>(&self, verb: Verb, name: &'e str) -> Event<'e>
+    where
+        'a: 'e,
+    {
+        Event { name: Some(name), ..Event::new(self.by, verb) }
+    }
+
+    fn noted<T>(&self, event: &Event<'_>, result: Result<T>) -> Result<T> {
+        audit::note_result(self.site.log(), event, result.as_ref());
         result
     }
 
@@ -83,7 +87,7 @@ impl<'a> Admin<'a> {
 
     /// Refuses what nobody may do to themselves.
     fn check_other(&self, name: &str, what: &'static str) -> Result<()> {
-        let own = self.session.is_some() && self.by.name == name;
+        let own = self.session.is_some() && self.by.name == Some(name);
         if own { Err(Error::WrongState { what }) } else { Ok(()) }
     }
 
@@ -124,14 +128,14 @@ impl<'a> Admin<'a> {
             account.role = read_role(role)?;
             self.edit(|draft| draft.add(account))
         };
-        self.noted(format_args!("create {}", Escaped(name)), made())
+        self.noted(&self.act(Verb::Create, name), made())
     }
 
     /// Lets an account log in no more and ends its sessions, or lets it log in again.
     pub fn set_state(&self, name: &str, state: State) -> Result<()> {
         let verb = match state {
-            State::Active => "open",
-            State::Closed => "close",
+            State::Active => Verb::Open,
+            State::Closed => Verb::Close,
         };
         let set = || {
             self.check_other(name, "nobody closes their own account")?;
@@ -144,7 +148,7 @@ impl<'a> Admin<'a> {
             }
             Ok(())
         };
-        self.noted(format_args!("{verb} {}", Escaped(name)), set())
+        self.noted(&self.act(verb, name), set())
     }
 
     fn end_sessions_of(&self, name: &str) -> usize {
@@ -163,7 +167,7 @@ impl<'a> Admin<'a> {
                 Ok(())
             })
         };
-        self.noted(format_args!("set the password of {}", Escaped(name)), set())
+        self.noted(&self.act(Verb::Passwd, name), set())
     }
 
     /// Changes what an account may store.
@@ -173,7 +177,7 @@ impl<'a> Admin<'a> {
             Ok(())
         });
         let shown = quota_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
-        self.noted(format_args!("set the quota of {} to {shown}", Escaped(name)), set)
+        self.noted(&Event { value: Some(&shown), ..self.act(Verb::Quota, name) }, set)
     }
 
     /// Changes the role of somebody else.
@@ -186,9 +190,7 @@ impl<'a> Admin<'a> {
                 Ok(())
             })
         };
-        let what =
-            format_args!("set the role of {} to {}", Escaped(name), Escaped(role)).to_string();
-        self.noted(format_args!("{what}"), set())
+        self.noted(&Event { value: Some(role), ..self.act(Verb::Role, name) }, set())
     }
 
     /// The requests that wait, by number.
@@ -200,24 +202,26 @@ impl<'a> Admin<'a> {
     pub fn approve(&self, number: u64, quota: Option<Option<u64>>) -> Result<AccountName> {
         let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
         let approved = self.site.queue().approve(self.site.store(), number, quota_bytes);
-        self.answered("approve", number, approved)
+        self.answered(Verb::Approve, number, approved)
     }
 
     /// Refuses a request; `reason` is what the applicant is told.
     pub fn reject(&self, number: u64, reason: &str) -> Result<AccountName> {
         let rejected = self.site.queue().reject(self.site.store(), number, reason);
-        self.answered("reject", number, rejected)
+        self.answered(Verb::Reject, number, rejected)
     }
 
     fn answered(
         &self,
-        verb: &str,
+        verb: Verb,
         number: u64,
         answer: Result<Request, StoreError>,
     ) -> Result<AccountName> {
         let name = answer.map(|request| request.name).map_err(told);
-        let whose = name.as_ref().map_or_else(|_| String::new(), |name| format!(" of {name}"));
-        self.noted(format_args!("{verb} registration {number}{whose}"), name)
+        let event = Event { registration: Some(number), ..Event::new(self.by, verb) };
+        let whose = name.as_ref().ok().map(AccountName::as_str);
+        audit::note_result(self.site.log(), &Event { name: whose, ..event }, name.as_ref());
+        name
     }
 
     /// Who is here.
@@ -244,7 +248,9 @@ impl<'a> Admin<'a> {
                 count => Ok(count),
             }
         };
-        self.noted(format_args!("kick {}", Escaped(who)), kicked())
+        let kicked = kicked();
+        let count = kicked.as_ref().ok().map(|count| *count as u64);
+        self.noted(&Event { count, ..self.act(Verb::Kick, who) }, kicked)
     }
 
     /// An account's views of its files.
@@ -266,29 +272,32 @@ impl<'a> Admin<'a> {
             let who = Claimant { by: "an admin", session: self.session.unwrap_or(0) };
             forget(self.site, &vfs, &purse, who, &VPath::root().join(path)?)
         };
-        let what = format_args!("drop the part {} of {}", Escaped(path), Escaped(name)).to_string();
-        self.noted(format_args!("{what}"), dropped())
+        let dropped = dropped();
+        let bytes = dropped.as_ref().ok().copied();
+        let event = Event { path: Some(path), bytes, ..self.act(Verb::Drop, name) };
+        self.noted(&event, dropped).map(drop)
     }
 }
 
 /// Removes the unfinished upload of a path, and gives its bytes back to who paid: `own` is the
-/// purse of the account.
+/// purse of the account. Tells how many they were.
 pub fn forget(
     site: &Arc<Site>,
     vfs: &Vfs,
     own: &Purse,
     who: Claimant<'_>,
     path: &VPath,
-) -> Result<()> {
+) -> Result<u64> {
     let view = vfs.view(path)?;
     let charge = Charge::open(site.ledger(), &site.purse(view, own)?, 0);
     let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
-    claim.charge().adopt(held.ok_or(Error::NotFound { path: path.as_str().to_string() })?);
+    let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;
+    claim.charge().adopt(held);
     view.drop_part(path)?;
     claim.charge().settle(0);
-    Ok(())
+    Ok(held)
 }
 
 /// A password's record as it travels.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::Admin;
 use crate::accounts::{AccountName, State};
+use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::text::Escaped;
 use crate::transfer::Alive;
 
 /// How often it is looked whether the account's sessions have left.
@@ -22,7 +22,8 @@ impl Admin<'_> {
     pub fn remove(&self, name: &str, files: bool, alive: &mut Alive<'_>) -> Result<()> {
         let removed = self.do_remove(name, files, alive);
         let what = if files { "with its files" } else { "and keep its files" };
-        self.noted(format_args!("remove {} {what}", Escaped(name)), removed)
+        let event = Event { value: Some(what), ..self.act(Verb::Remove, name) };
+        self.noted(&event, removed)
     }
 
     fn do_remove(&self, name: &str, files: bool, alive: &mut Alive<'_>) -> Result<()> {

@@ -5,33 +5,46 @@ use std::net::IpAddr;
 use super::{read_record, told};
 use crate::accounts::register::{Application, Standing, Taken};
 use crate::accounts::{AccountName, NAME_FORM, StoreError};
-use crate::audit::{self, Actor};
+use crate::audit::{Event, Outcome, Party, Verb};
 use crate::error::{Error, Result};
 use crate::site::Site;
-use crate::text::Escaped;
 
-/// Takes a request for an account.
+/// Takes a request for an account. What cannot be a name is not noted: it may be anything, a
+/// password too.
 pub fn register(
+    party: &Party,
     site: &Site,
     name: &str,
     password: &str,
     code: &str,
     from: IpAddr,
 ) -> Result<Taken> {
-    let asked = || {
-        let name = AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
+    let parsed = AccountName::parse(name);
+    let event =
+        Event { name: parsed.as_ref().map(AccountName::as_str), ..party.event(Verb::Register) };
+    let mut invitation = None;
+    let mut asked = || {
+        let name = parsed.clone().ok_or(Error::BadArgument { what: NAME_FORM })?;
         let application = Application { name, verifier: read_record(password)?, code, from };
         site.register(&application).map_err(|e| {
-            if let StoreError::NoInvitation { why } = e {
-                log::warn!("an invitation from {from} is refused: {why}");
-            }
+            invitation = match &e {
+                StoreError::NoInvitation { .. } => Some(e.to_string()),
+                _ => None,
+            };
             told(e)
         })
     };
-    let (taken, from) = (asked(), from.to_string());
-    let number = taken.as_ref().map_or(String::new(), |taken| format!(" as {}", taken.number));
-    let by = Actor { name: "a stranger", from: &from };
-    audit::note(by, format_args!("register {}{number}", Escaped(name)), &taken);
+    let taken = asked();
+    match (&taken, &invitation) {
+        // What is wrong with an invitation is for the log alone.
+        (Err(_), Some(why)) => {
+            party.note(&Event { outcome: Outcome::Refused, why: Some(why), ..event });
+        }
+        (Ok(Taken { number, .. }), _) => {
+            party.note(&Event { registration: Some(*number), ..event });
+        }
+        (Err(e), None) => party.note_result::<()>(&event, Err(e)),
+    }
     taken
 }
 

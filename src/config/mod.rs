@@ -134,6 +134,13 @@ pub struct Config {
     pub goodbye: Option<String>,
     /// The file in a folder that is shown to who enters it.
     pub folder_words: Option<String>,
+    /// Where the log is written, absolute or below the folder of settings; `None` is standard
+    /// error.
+    pub log_file: Option<String>,
+    /// Whether the log is for programs.
+    pub log_json: bool,
+    /// Where transfers are noted in the form of an xferlog.
+    pub xferlog: Option<String>,
 }
 
 impl Config {
@@ -203,6 +210,9 @@ impl Default for Config {
             welcome: None,
             goodbye: None,
             folder_words: None,
+            log_file: None,
+            log_json: false,
+            xferlog: None,
         };
         for setting in settings() {
             let set = setting.form.set(&mut config, setting.default);
@@ -305,6 +315,9 @@ mod tests {
             welcome: Some("welcome.txt".to_owned()),
             goodbye: Some("goodbye.txt".to_owned()),
             folder_words: Some(".message".to_owned()),
+            log_file: None,
+            log_json: false,
+            xferlog: None,
         };
         assert_eq!(Config::default(), expected);
     }
@@ -326,6 +339,7 @@ mod tests {
                 Form::Size(_) => "1",
                 Form::File(_) => "other.txt",
                 Form::Rate(_) => "10M",
+                Form::Log(_) => "a.log",
                 Form::Word(words) => words[words.len() - 1].0,
             };
             let mut config = Config::default();

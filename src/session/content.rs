@@ -1,6 +1,7 @@
 //! What a session does with the content of files.
 
 use super::{Alive, Session, User};
+use crate::audit::{Ongoing, Verb};
 use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -66,6 +67,7 @@ impl Session {
             purse,
             claims: site.claims(),
             session: self.presence.id(),
+            party: &self.party,
             path,
             mtime: wanted.mtime,
             replace: wanted.replace,
@@ -81,9 +83,11 @@ impl Session {
         size: u64,
         fresh: bool,
     ) -> Result<Upload> {
-        let place = self.place(wanted.path)?;
-        self.presence.about(place.1.as_str());
-        Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
+        let begun = self.place(wanted.path).and_then(|place| {
+            self.presence.about(place.1.as_str());
+            Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
+        });
+        begun.inspect_err(|e| self.refused(Verb::Put, wanted.path, e))
     }
 
     /// Whether a file of `size` bytes is at `path`, and nobody is about to put another there.
@@ -95,7 +99,8 @@ impl Session {
             && !self.site().claims().is_taken(&view.key(&path))
     }
 
-    /// Takes a whole small file, ready to be committed.
+    /// Takes a whole small file, ready to be committed. Of a refusal whoever asked says with
+    /// [`Session::refused`] that it is the last word.
     pub fn store(
         &self,
         wanted: &Wanted<'_>,
@@ -119,7 +124,9 @@ impl Session {
     /// The rights are asked once more: they may have changed since it was begun. Refused, what was
     /// received stays as a part.
     pub fn commit(&self, mut ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
-        ready.ask_again(self.user()?.vfs.to_write(ready.path())?)?;
+        let user = self.user();
+        let path = ready.path().clone();
+        ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
         transfer::commit(ready, self.site().durability(), alive)
     }
 
@@ -139,6 +146,33 @@ impl Session {
         let (user, path) = self.at(path)?;
         self.presence.about(path.as_str());
         Download::open(user.vfs.source(&path)?, &path, algorithm, range, version)
+    }
+
+    /// The same, with the line that it leaves.
+    pub fn get(
+        &self,
+        path: &str,
+        algorithm: Algorithm,
+        range: (u64, u64),
+        version: u64,
+    ) -> Result<(Download, Ongoing)> {
+        let opened = self.download(path, algorithm, range, version).and_then(|download| {
+            let note = Ongoing::begin(&self.party, Verb::Get, &self.at(path)?.1);
+            Ok((download, note))
+        });
+        opened.inspect_err(|e| self.refused(Verb::Get, path, e))
+    }
+
+    /// Opens a file for sending it as it is, from `offset` on, with the line that it leaves.
+    pub fn send(&self, path: &str, offset: u64) -> Result<(Source, Ongoing)> {
+        let opened = self.source(path).and_then(|source| {
+            if offset > source.size() {
+                return Err(Error::BadOffset { got: offset, want: source.size() });
+            }
+            let note = Ongoing::begin(&self.party, Verb::Get, &self.at(path)?.1);
+            Ok((source, note))
+        });
+        opened.inspect_err(|e| self.refused(Verb::Get, path, e))
     }
 
     /// Whether the file at `path` has `size` bytes and the digest `whole` over its chunk digests.
@@ -171,7 +205,8 @@ impl Session {
     }
 
     /// Opens an upload whose end alone tells its size. `declared` bytes are asked for before
-    /// anything is made.
+    /// anything is made. Of a refusal whoever asked says with [`Session::refused`] that it is the
+    /// last word.
     pub fn inflow(
         &self,
         wanted: &Wanted<'_>,

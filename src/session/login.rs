@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 use super::{Alive, Session, User};
 use crate::accounts::{Account, AccountName, State, bans};
 use crate::admin;
+use crate::audit::Verb;
 use crate::digest::Plain;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
 use crate::site::Opened;
-use crate::text::Escaped;
 use crate::vfs::VPath;
 
 /// A login that has begun: who it is for, if that account exists and may log in from here, and the
@@ -26,8 +26,15 @@ use crate::vfs::VPath;
 pub(super) struct Exchange {
     server: ServerExchange,
     name: String,
-    account: Option<(AccountName, Verifier)>,
+    /// Or why not, for the log.
+    account: Result<(AccountName, Verifier), &'static str>,
 }
+
+/// Why a login was refused, for the log alone.
+const UNKNOWN: &str = "no account has that name";
+const WRONG_PASSWORD: &str = "the password is wrong";
+const IMPORTED: &str = "it is imported, so FTP comes first, or passwd";
+const CHANGED: &str = "the account was changed just now, or its home is open to others";
 
 impl Session {
     /// The first step of a login: the client's first message gives the challenge.
@@ -35,7 +42,7 @@ impl Session {
     /// A name that does not exist gets a challenge all the same, always the same one for the same
     /// name; one that may not log in, or not from here, gets its own and is refused at the end.
     pub fn login_begin(&mut self, client_first: &str) -> Result<String> {
-        self.user = None;
+        self.end_login();
         let first = ClientFirst::parse(client_first)?;
         self.check_banned(first.name())?;
         let site = self.site();
@@ -43,34 +50,28 @@ impl Session {
         let accounts = site.accounts();
         let known = accounts.account(first.name());
         let verifier = known.map_or(&mock, |account| &account.verifier).clone();
-        // The MD5 alone, which another server kept, would be proof enough here.
-        let allowed = known.filter(|account| self.may_log_in(account) && !self.is_of_md5(account));
-        let account = allowed.map(|account| (account.name().clone(), verifier.clone()));
+        let allowed = known.ok_or(UNKNOWN).and_then(|account| {
+            self.may_log_in(account)?;
+            // The MD5 alone, which another server kept, would be proof enough here.
+            if account.of_md5 { Err(IMPORTED) } else { Ok(()) }?;
+            Ok((account.name().clone(), verifier.clone()))
+        });
         let (server, challenge) = ServerExchange::begin(&first, verifier)?;
         let name = first.name().to_string();
-        self.exchange = Some(Box::new(Exchange { server, name, account }));
+        self.exchange = Some(Box::new(Exchange { server, name, account: allowed }));
         Ok(challenge)
     }
 
-    fn is_of_md5(&self, account: &Account) -> bool {
-        if account.of_md5 {
-            let (name, here) = (account.name(), self.presence.peer);
-            log::warn!("{name} from {here} is refused: imported, so FTP comes first, or passwd");
-        }
-        account.of_md5
-    }
-
-    fn may_log_in(&self, account: &Account) -> bool {
+    /// The error is for the log.
+    fn may_log_in(&self, account: &Account) -> Result<(), &'static str> {
         let here = self.presence.peer;
-        let why = if account.state != State::Active {
-            "the account is closed"
-        } else if account.demo && !here.to_canonical().is_loopback() {
-            "a demo account logs in from this machine only"
-        } else {
-            return true;
-        };
-        log::warn!("{} from {here} is refused: {why}", account.name());
-        false
+        if account.state != State::Active {
+            return Err("the account is closed");
+        }
+        if account.demo && !here.to_canonical().is_loopback() {
+            return Err("a demo account logs in from this machine only");
+        }
+        Ok(())
     }
 
     /// The second step: the client's proof gives the server's own, and the session its rights.
@@ -83,26 +84,32 @@ impl Session {
             *begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
         // Of those that began together only so many get an answer.
         self.check_banned(&name)?;
-        let entered = server.finish(client_final).and_then(|signature| match account {
-            Some((account, proved)) => {
-                self.enter(&account, &proved, alive)?;
-                Ok(signature)
-            }
-            None => Err(Error::LoginRefused),
-        });
-        entered.inspect_err(|e| self.failed(&name, e))
+        let finished = server.finish(client_final);
+        let (account, proved) = match account {
+            Ok(account) => account,
+            Err(why) => return Err(self.failed(&name, Error::LoginRefused, why)),
+        };
+        let signature = finished.map_err(|e| self.failed(&name, e, WRONG_PASSWORD))?;
+        let entered = self.enter(&account, &proved, alive);
+        entered.map_err(|e| self.failed(&name, e, CHANGED))?;
+        Ok(signature)
     }
 
-    /// Counts and logs an attempt that came to nothing.
-    fn failed(&mut self, name: &str, e: &Error) {
-        log::warn!("login as {} from {} refused: {e}", Escaped(name), self.presence.peer);
-        match e {
+    /// Counts and logs an attempt that came to nothing. The peer is told `e`; where that is one
+    /// text for all, the log has `why`.
+    fn failed(&mut self, name: &str, e: Error, why: &str) -> Error {
+        match &e {
+            Error::LoginRefused => self.login_refused(name, why),
+            e => self.login_refused(name, &e.to_string()),
+        }
+        match &e {
             Error::LoginRefused | Error::BadArgument { .. } | Error::BadField { .. } => {
                 self.count_failure(name);
             }
             // Nobody guessed.
             _ => self.tries += 1,
         }
+        e
     }
 
     /// Counts a guess that was wrong: for the connection, the address, and the account whose name
@@ -128,7 +135,7 @@ impl Session {
         site.bans().check_account(name).inspect_err(|e| {
             self.tries += 1;
             self.hold_back_for(self.tries);
-            log::warn!("login as {} from {} refused: {e}", Escaped(name), self.presence.peer);
+            self.login_refused(name, &e.to_string());
         })
     }
 
@@ -149,14 +156,16 @@ impl Session {
         proved: &Verifier,
         alive: &mut Alive<'_>,
     ) -> Result<()> {
-        let may = |account: &Account| account.verifier == *proved && self.may_log_in(account);
+        let may =
+            |account: &Account| account.verifier == *proved && self.may_log_in(account).is_ok();
         let Opened { accounts, rights, mounts, vfs, purse } =
             self.site().open_views(name, &self.presence, &may, alive)?;
         let (name, cwd) = (name.clone(), VPath::root());
         let by = name.to_string();
         self.site().bans().succeeded(&name, self.presence.peer);
+        self.party = self.party.becomes(Some(name.clone()));
         self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
-        log::info!("{} logged in", self.who());
+        self.party.note(&self.party.event(Verb::Login));
         Ok(())
     }
 
@@ -164,30 +173,40 @@ impl Session {
     pub fn login_plain(&mut self, name: &str, password: &str) -> Result<()> {
         self.log_out();
         self.check_banned(name)?;
-        let entered = self.check_plain(name, password).and_then(|(account, proved, of_md5)| {
-            let site = Arc::clone(self.site());
-            let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
-            self.enter(&account, &proved, &mut alive)?;
-            if of_md5 {
-                self.renew(&account, &proved, password);
-            }
-            Ok(())
-        });
-        entered.inspect_err(|e| self.failed(name, e))
+        let checked = self.check_plain(name, password);
+        let (account, proved, of_md5) = checked.map_err(|(e, why)| self.failed(name, e, why))?;
+        let site = Arc::clone(self.site());
+        let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+        let entered = self.enter(&account, &proved, &mut alive);
+        entered.map_err(|e| self.failed(name, e, CHANGED))?;
+        if of_md5 {
+            self.renew(&account, &proved, password);
+        }
+        Ok(())
     }
 
-    /// The account, its record, and whether that is of the password's MD5.
-    fn check_plain(&self, name: &str, password: &str) -> Result<(AccountName, Verifier, bool)> {
+    /// The account, its record, and whether that is of the password's MD5. The second half of the
+    /// error is for the log.
+    fn check_plain(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<(AccountName, Verifier, bool), (Error, &'static str)> {
         let site = self.site();
         let accounts = site.accounts();
         let mock = Verifier::mock(site.secret(), name, site.iterations());
-        let allowed = accounts.account(name).filter(|account| self.may_log_in(account));
+        let known = accounts.account(name).ok_or(UNKNOWN);
+        let allowed = known.and_then(|account| self.may_log_in(account).map(|()| account));
         let verifier = allowed.map_or(&mock, |account| &account.verifier);
-        let of_md5 = allowed.is_some_and(|account| account.of_md5);
+        let of_md5 = allowed.is_ok_and(|account| account.of_md5);
         let digest = Zeroizing::new(md5_of(password));
         let shown = if of_md5 { digest.as_str() } else { password };
-        let right = site.plain_checks().accepts(name, verifier, shown)?;
-        let account = allowed.filter(|_| right).ok_or(Error::LoginRefused)?;
+        let right = site.plain_checks().accepts(name, verifier, shown);
+        let right = right.map_err(|e| (e, WRONG_PASSWORD))?;
+        let account = allowed.map_err(|why| (Error::LoginRefused, why))?;
+        if !right {
+            return Err((Error::LoginRefused, WRONG_PASSWORD));
+        }
         Ok((account.name().clone(), account.verifier.clone(), of_md5))
     }
 
@@ -217,22 +236,31 @@ impl Session {
         self.log_out();
         self.check_banned(AccountName::guest().as_str())?;
         let opened = self.site().open_guest(&self.presence);
-        let opened = opened.inspect_err(|e| self.failed("anonymous", e))?;
+        let opened = opened.map_err(|e| self.failed("anonymous", e, CHANGED))?;
         let Opened { accounts, rights, mounts, vfs, purse } = opened;
         // Guests have one name and are many: none takes over what another one writes.
         let by = format!("guest {}", self.presence.id());
         let (name, cwd) = (AccountName::guest(), VPath::root());
+        self.party = self.party.becomes(Some(name.clone()));
         self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
-        log::info!("{} came in", self.who());
+        self.party.note(&self.party.event(Verb::Login));
         Ok(())
     }
 
     /// Takes all rights away, as at the beginning.
     pub fn log_out(&mut self) {
-        self.user = None;
+        self.end_login();
         self.exchange = None;
         self.reproof = None;
         self.presence.log_out();
+    }
+
+    /// The rights end, and the line of the login is written.
+    fn end_login(&mut self) {
+        if self.user.take().is_some() {
+            self.party.goes(Verb::Logout, None);
+            self.party = self.party.becomes(None);
+        }
     }
 }
 

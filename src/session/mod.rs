@@ -4,8 +4,10 @@
 //! Invariant: no method but those of the login does anything before a login succeeded, and every
 //! path goes through [`VPath::join`] and the account's own [`Vfs`].
 
+mod changes;
 mod content;
 mod login;
+mod noted;
 mod pace;
 mod people;
 mod said;
@@ -19,14 +21,13 @@ use self::login::Exchange;
 use self::pace::Turns;
 use self::people::Reproof;
 use crate::accounts::{AccountName, Accounts, Role, State};
-use crate::admin;
+use crate::audit::{Party, Place};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
-use crate::quota::{Charge, Purse};
+use crate::quota::Purse;
 use crate::site::{Presence, Site};
-use crate::transfer::{Claimant, give_back};
-use crate::vfs::{Act, Freed, Payer, Vfs, View};
+use crate::vfs::Vfs;
 
 pub use self::content::Wanted;
 pub use self::pace::{Due, Way};
@@ -35,6 +36,7 @@ pub use self::people::{
     Unanswered,
 };
 pub use self::why::Reason;
+pub use crate::audit::{Ongoing, Verb};
 pub use crate::quota::Usage;
 pub use crate::rights::Rights;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
@@ -55,6 +57,9 @@ pub struct Session {
     tries: u32,
     /// How long the answer to the request at hand is held back.
     held_back: Duration,
+    /// Who it is, for the log.
+    party: Arc<Party>,
+    why_left: Option<String>,
 }
 
 /// Who is logged in.
@@ -90,6 +95,8 @@ impl Session {
     /// A session of somebody unknown.
     pub fn new(presence: Presence) -> Session {
         let (config, turns) = (presence.site().config(), Turns::default());
+        let place = Place::Door(presence.peer, presence.door, presence.id());
+        let party = Party::new(presence.site().log(), None, place);
         Session {
             presence,
             exchange: None,
@@ -99,6 +106,8 @@ impl Session {
             turns,
             tries: 0,
             held_back: Duration::ZERO,
+            party,
+            why_left: None,
         }
     }
 
@@ -244,12 +253,6 @@ impl Session {
         Ok((user.vfs.view(&path)?.rights(), below.collect()))
     }
 
-    /// Sets a file's time.
-    pub fn set_mtime(&self, path: &str, mtime: Mtime) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        user.vfs.set_mtime(&path, mtime)
-    }
-
     /// The entries of a folder, one by one, in no order.
     pub fn list(&self, path: &str) -> Result<Listing> {
         let (user, path) = self.at(path)?;
@@ -265,107 +268,6 @@ impl Session {
             _ => 0,
         };
         Ok((entry, version))
-    }
-
-    /// Makes a folder, and with `parents` those above it that are missing.
-    pub fn mkdir(&self, path: &str, parents: bool) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        user.vfs.mkdir(&path, parents)
-    }
-
-    /// Removes an empty folder.
-    pub fn rmdir(&self, path: &str) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        user.vfs.rmdir(&path)
-    }
-
-    /// Removes a file or a link.
-    pub fn remove(&self, path: &str) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        let (view, purse) = self.changing(user, &path)?;
-        let freed = user.vfs.remove(&path)?;
-        give_back(self.site().ledger(), &purse, view.payer(), &freed);
-        log::info!("{} removed {path}: {} bytes", self.who(), freed.bytes);
-        Ok(())
-    }
-
-    /// Removes a file or a folder with all that it holds.
-    pub fn remove_tree(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        let (view, purse) = self.changing(user, &path)?;
-        let ledger = self.site().ledger();
-        let mut removed = 0u64;
-        let result = user.vfs.remove_tree(&path, &mut |freed| {
-            give_back(ledger, &purse, view.payer(), &freed);
-            removed += 1;
-            alive(removed, 0)
-        });
-        if removed > 0 {
-            log::info!("{} removed {path}: {removed} entries", self.who());
-        }
-        result
-    }
-
-    /// Refuses what could not be given another name.
-    pub fn check_rename(&self, path: &str) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        user.vfs.may(Act::Rename, &path)
-    }
-
-    /// Renames or moves; `replace` lets it replace a file.
-    pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<()> {
-        let (user, from) = self.at(from)?;
-        let to = user.cwd.join(to)?;
-        let (view, purse) = self.changing(user, &from)?;
-        if user.vfs.is_across(&from, &to)? {
-            return self.rename_across(user, (&from, &to), replace);
-        }
-        let freed = user.vfs.rename(&from, &to, replace)?;
-        give_back(self.site().ledger(), &purse, view.payer(), &freed);
-        Ok(())
-    }
-
-    /// Moves a file into another view: charged to who pays there before, credited here after.
-    fn rename_across(
-        &self,
-        user: &User,
-        (from, to): (&VPath, &VPath),
-        replace: bool,
-    ) -> Result<()> {
-        let (ours, left) = self.changing(user, from)?;
-        let theirs = user.vfs.to_write(to)?;
-        let charged = self.site().purse(theirs, &user.purse)?;
-        let (ledger, claims) = (self.site().ledger(), self.site().claims());
-        let who = Claimant { by: &user.by, session: self.presence.id() };
-        // Nobody puts another file into either place meanwhile.
-        let take = |view: &View, path: &VPath, purse: &Purse| {
-            let charge = Charge::open(ledger, purse, 0);
-            claims.take(&view.key(path), path.as_str(), who, charge)
-        };
-        let _source = take(ours, from, &left)?;
-        let target = take(theirs, to, &charged)?;
-        let mut target = target.hold()?;
-        target.needs_no_peer();
-        // Between two places that the same purse pays for nothing changes but the place.
-        let is_own = |freed: &Freed| {
-            charged == left
-                && (ours.payer() != Payer::Writer || freed.owner.as_deref() == user.account())
-        };
-        let moved = user.vfs.rename_across(from, to, replace, &mut |freed, replacing| {
-            if is_own(freed) { Ok(()) } else { target.charge().cover(freed.bytes, replacing) }
-        })?;
-        if !is_own(&moved.left) {
-            target.charge().settle(moved.left.bytes);
-            give_back(ledger, &left, ours.payer(), &moved.left);
-        }
-        give_back(ledger, &charged, theirs.payer(), &moved.replaced);
-        Ok(())
-    }
-
-    /// The view in which something is about to change, and who pays for what is there.
-    fn changing<'a>(&self, user: &'a User, path: &VPath) -> Result<(&'a View, Purse)> {
-        let view = user.vfs.to_change(path)?;
-        Ok((view, self.site().purse(view, &user.purse)?))
     }
 
     /// Bytes used, promised and allowed.
@@ -394,15 +296,5 @@ impl Session {
             guest if guest.name.is_guest() => Ok(()),
             user => user.vfs.parts(seen),
         }
-    }
-
-    /// Removes the unfinished upload of a path.
-    pub fn forget(&self, path: &str) -> Result<()> {
-        let (user, path) = self.at(path)?;
-        if user.name.is_guest() {
-            return Err(Error::Denied { path: path.as_str().to_string() });
-        }
-        let who = Claimant { by: &user.by, session: self.presence.id() };
-        admin::forget(self.site(), &user.vfs, &user.purse, who, &path)
     }
 }

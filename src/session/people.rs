@@ -3,7 +3,7 @@
 use super::Session;
 use crate::accounts::register::Taken;
 use crate::admin::{self, Admin, spoken};
-use crate::audit::{self, Actor};
+use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
 
@@ -30,7 +30,7 @@ impl Session {
     /// Asks for an account. A wrong invitation counts like a wrong password.
     pub fn register(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
         let peer = self.presence.peer;
-        let taken = admin::stranger::register(self.site(), name, password, code, peer);
+        let taken = admin::stranger::register(&self.party, self.site(), name, password, code, peer);
         if matches!(taken, Err(Error::CodeRefused)) {
             self.count_failure("");
         }
@@ -91,9 +91,8 @@ impl Session {
             self.put_password(&verifier, password)?;
             Ok(signature)
         });
-        let from = self.presence.peer.to_string();
-        let by = Actor { name: self.account().unwrap_or_default(), from: &from };
-        audit::note(by, format_args!("change the own password"), &changed);
+        let event = Event { name: self.account(), ..self.party.event(Verb::Passwd) };
+        self.party.note_result(&event, changed.as_ref());
         let signature = changed?;
         let ended = if end_others { self.end_others()? } else { 0 };
         Ok((signature, ended))
@@ -119,9 +118,8 @@ impl Session {
             .and_then(|right| if right { Ok(()) } else { Err(Error::LoginRefused) })
             .and_then(|()| site.plain_checks().derive(new, site.config().iterations))
             .and_then(|record| self.put_password(&verifier, &record.to_string()));
-        let from = self.presence.peer.to_string();
-        let by = Actor { name: self.account().unwrap_or_default(), from: &from };
-        audit::note(by, format_args!("change the own password"), &changed);
+        let event = Event { name: self.account(), ..self.party.event(Verb::Passwd) };
+        self.party.note_result(&event, changed.as_ref());
         if matches!(changed, Err(Error::LoginRefused)) {
             let name = self.account().unwrap_or_default().to_owned();
             self.count_failure(&name);
@@ -174,8 +172,6 @@ impl Session {
         if !self.is_admin() {
             return Err(Error::NeedAdmin);
         }
-        let from = self.presence.peer.to_string();
-        let by = Actor { name: self.account().unwrap_or_default(), from: &from };
-        work(Admin::of_session(self.site(), by, self.presence.id()))
+        work(Admin::of_session(self.site(), self.party.actor(), self.presence.id()))
     }
 }

@@ -61,6 +61,8 @@ pub struct Presence {
     activity: Arc<Activity>,
     /// Who is at the other end.
     pub peer: IpAddr,
+    /// Through which door they came.
+    pub door: &'static str,
 }
 
 impl Site {
@@ -73,7 +75,7 @@ impl Site {
         let shared = Arc::clone(&activity);
         let online = Online { tcp, user: None, peer, door, since_secs, activity: shared };
         lock(&self.online).insert(id, online);
-        Presence { site: Arc::clone(self), id, activity, peer }
+        Presence { site: Arc::clone(self), id, activity, peer, door }
     }
 
     /// Who is here, the oldest first.

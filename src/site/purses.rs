@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{HOUSEKEEPER, Opened, Opening, Presence, Site, WALK_AGAIN, lock};
 use crate::accounts::{Account, AccountName};
+use crate::audit::{Actor, Event, Verb};
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
 use crate::quota::{Charge, Purse, Usage};
@@ -312,7 +313,8 @@ impl Site {
             self.claims.take(&key, path.as_str(), who, charge).ok()
         });
         if freed > 0 {
-            log::info!("unfinished uploads of {account} expired: {freed} bytes");
+            let expired = Event::new(Actor::server(), Verb::Expire);
+            self.log().note(&Event { name: Some(account), bytes: Some(freed), ..expired });
             self.ledger.give_back(purse, freed);
         }
     }

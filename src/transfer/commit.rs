@@ -12,6 +12,7 @@ use std::thread;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::{Alive, Claim};
+use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
@@ -42,6 +43,8 @@ pub struct Ready {
     /// A small file without a named part: it vanishes unless it is placed, and until then its
     /// bytes are promised, not spent.
     pub(super) small: bool,
+    /// Its line.
+    pub(super) note: Ongoing,
 }
 
 /// What was stored.
@@ -64,7 +67,13 @@ impl Ready {
 
     /// Takes the rights that there are now at its path: [`Error::Changed`] if another root is there
     /// by now.
-    pub fn ask_again(&mut self, view: &View) -> Result<()> {
+    pub fn ask_again(&mut self, view: Result<&View>) -> Result<()> {
+        self.note.holds(if self.small { 0 } else { self.size });
+        let may = view.and_then(|view| self.may_be_stored(view));
+        may.inspect_err(|e| self.note.refused(e))
+    }
+
+    fn may_be_stored(&mut self, view: &View) -> Result<()> {
         if !self.draft.is_in(view) {
             return Err(Error::Changed { path: self.path().as_str().to_string() });
         }
@@ -90,7 +99,9 @@ impl Ready {
     }
 
     /// Removes the bytes of a file that could not be made sure of.
-    pub(super) fn throw_away(self, e: Error) -> Error {
+    pub(super) fn throw_away(mut self, e: Error) -> Error {
+        self.note.refused(&e);
+        self.note.holds(0);
         let thrown = self.claim.hold().and_then(|mut held| {
             self.draft.discard()?;
             held.charge().settle(0);
@@ -165,17 +176,44 @@ pub(super) fn watched(
 /// Commits one file.
 pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Result<Stored> {
     if durability == Durability::None {
-        return place(ready);
+        return place(ready)?.settle(Ok(()));
     }
     let ready = ready.sync(alive)?;
     let folder = ready.draft.folder()?;
-    let stored = place(ready)?;
-    folder.sync()?;
-    Ok(stored)
+    let placed = place(ready)?;
+    placed.settle(folder.sync())
 }
 
-/// Puts a file in its place and tells what was stored.
-pub(super) fn place(mut ready: Ready) -> Result<Stored> {
-    ready.place()?;
-    Ok(Stored { size: ready.size })
+/// A file in its place, of which success is not told yet.
+#[derive(Debug)]
+pub(super) struct Placed {
+    size: u64,
+    note: Ongoing,
+}
+
+impl Placed {
+    /// Tells it, or why not.
+    pub(super) fn settle(mut self, synced: Result<()>) -> Result<Stored> {
+        match synced {
+            Ok(()) => {
+                self.note.done(self.size);
+                Ok(Stored { size: self.size })
+            }
+            Err(e) => {
+                self.note.refused(&e);
+                Err(e)
+            }
+        }
+    }
+}
+
+/// Puts a file in its place.
+pub(super) fn place(mut ready: Ready) -> Result<Placed> {
+    match ready.place() {
+        Ok(()) => Ok(Placed { size: ready.size, note: ready.note }),
+        Err(e) => {
+            ready.note.refused(&e);
+            Err(e)
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::commit::{place, watched};
+use super::commit::{Placed, place, watched};
 use super::{Alive, Durability, Ready, Stored, commit};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -80,12 +80,12 @@ fn commit_all(
         log::error!("{} small files could not be synced: {}", files.len(), in_full(&e));
         return files.into_iter().map(|one| Err(one.throw_away(same(&e)))).collect();
     }
-    let placed: Vec<Result<Stored>> = files.into_iter().map(place).collect();
+    let placed: Vec<Result<Placed>> = files.into_iter().map(place).collect();
     if let Err(e) = watched(u64::MAX, alive, sync) {
         log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
-        return placed.into_iter().map(|one| one.and(Err(same(&e)))).collect();
+        return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();
     }
-    placed
+    placed.into_iter().map(|one| one?.settle(Ok(()))).collect()
 }
 
 /// The failure of all as that of one.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::paid::Disk;
 use super::{Claim, Held, Ready, Spec};
+use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Ledger, Purse};
@@ -38,6 +39,7 @@ pub struct Inflow {
     replacing: bool,
     /// Bytes that were there at the beginning.
     kept: u64,
+    note: Ongoing,
 }
 
 /// The bytes, apart from the right to write them.
@@ -128,7 +130,9 @@ impl Inflow {
             end: kept,
             behind,
         };
-        Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept })
+        let mut note = spec.note(replacing);
+        note.holds(held);
+        Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept, note })
     }
 
     /// Shows that the transfer is alive, though nothing is to be written yet.
@@ -149,6 +153,11 @@ impl Inflow {
     /// Bytes that were there before this began.
     pub fn kept(&self) -> u64 {
         self.kept
+    }
+
+    /// The bytes are those of a text, whose line ends were another.
+    pub fn as_text(&mut self) {
+        self.note.as_text();
     }
 
     /// Bytes of the file so far.
@@ -173,6 +182,16 @@ impl Inflow {
 
     /// Takes the next bytes. After a refusal what was written before stays as a part.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.take(bytes);
+        match &written {
+            Ok(()) => self.note.moved(bytes.len() as u64),
+            Err(e) => self.note.refused(e),
+        }
+        self.note.holds(self.body.draft.as_ref().map_or(0, Draft::held));
+        written
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<()> {
         let body = &mut self.body;
         if !bytes.is_empty() {
             body.take_over(&self.claim)?;
@@ -195,24 +214,35 @@ impl Inflow {
         if self.body.end > self.kept {
             self.body.spill(held)?;
         }
-        Ok(held.charge().held())
+        let held = held.charge().held();
+        self.note.holds(held);
+        Ok(held)
+    }
+
+    /// Why it breaks off.
+    pub fn because(&mut self, why: &str) {
+        self.note.because(why);
     }
 
     /// The stream is at its end: the file is ready to be committed.
     pub fn finish(mut self) -> Result<Ready> {
-        self.body.take_over(&self.claim)?;
+        let taken = self.body.take_over(&self.claim);
+        taken.inspect_err(|e| self.note.refused(e))?;
         let Body { view, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
-        let (claim, replace) = (self.claim, self.replace);
-        claim.hold()?.needs_no_peer();
-        let (draft, small) = match draft {
-            Some(draft) => (draft, false),
-            None => {
-                let mut draft = view.draft_small(&path)?;
-                draft.write_at(0, &waiting)?;
-                (draft, true)
+        let (claim, replace, mut note) = (self.claim, self.replace, self.note);
+        let whole = || {
+            claim.hold()?.needs_no_peer();
+            match draft {
+                Some(draft) => Ok((draft, false)),
+                None => {
+                    let mut draft = view.draft_small(&path)?;
+                    draft.write_at(0, &waiting)?;
+                    Ok((draft, true))
+                }
             }
         };
-        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, small })
+        let (draft, small) = whole().inspect_err(|e| note.refused(e))?;
+        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, small, note })
     }
 }
 

@@ -18,6 +18,7 @@ mod group;
 mod inflow;
 mod paid;
 mod row;
+mod small;
 mod upload;
 
 #[cfg(test)]
@@ -29,7 +30,8 @@ pub use download::{Download, Sums};
 pub use group::Group;
 pub use inflow::{Inflow, Start};
 pub use row::Row;
-pub use upload::{Spec, Upload, store};
+pub use small::store;
+pub use upload::{Spec, Upload};
 
 /// Called now and then by long tasks with how far they are and of how much (0 if not known);
 /// its error ends the task.

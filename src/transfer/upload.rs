@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::paid::Disk;
 use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
-use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use crate::audit::{Ongoing, Party, Verb};
+use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Charge, Ledger, Purse};
@@ -29,6 +30,8 @@ pub struct Spec<'a> {
     pub claims: &'a Arc<Claims>,
     /// The number of the session that writes.
     pub session: u64,
+    /// Who writes, in the log.
+    pub party: &'a Arc<Party>,
     /// Where to.
     pub path: &'a VPath,
     /// The file's time, where the sender tells it.
@@ -56,6 +59,13 @@ impl Spec<'_> {
         self.replace && self.view.rights().modify
     }
 
+    /// The line that it leaves, from when on it has begun.
+    pub(super) fn note(&self, replacing: bool) -> Ongoing {
+        let mut note = Ongoing::begin(self.party, Verb::Put, self.path);
+        note.replaces(replacing);
+        note
+    }
+
     /// The disk that it is written on.
     pub(super) fn disk(&self) -> Disk {
         Disk::new(self.view, self.min_free_bytes)
@@ -81,6 +91,7 @@ pub struct Upload {
     /// settled; then its note says how far it can be relied on.
     doubtful: bool,
     scratch: Vec<Digest>,
+    note: Ongoing,
 }
 
 impl Upload {
@@ -98,7 +109,10 @@ impl Upload {
             let mut held = claim.hold()?;
             open_part(spec, &disk, &mut held, (size, replacing), fresh)?
         };
+        let mut note = spec.note(replacing);
+        note.holds(draft.held());
         Ok(Upload {
+            note,
             draft,
             claim,
             disk,
@@ -197,6 +211,16 @@ impl Upload {
     /// Takes consecutive chunks. Those whose digest is wrong are not written and must come again;
     /// [`Error::Mismatch`] names them.
     pub fn write(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
+        let written = self.write_chunks(offset, digests, data);
+        match &written {
+            Ok(()) => self.note.moved(data.len() as u64),
+            Err(e) => self.note.refused(e),
+        }
+        self.note.holds(self.draft.held());
+        written
+    }
+
+    fn write_chunks(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
         let chunk = self.check_chunks(offset, digests.len(), data.len())?;
         self.scratch.clear();
         chunk_digests(self.algorithm, data, limits::CHUNK, &mut self.scratch);
@@ -259,11 +283,13 @@ impl Upload {
         match self.row.finish(chunks) {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
             _ => {
+                self.note.refused(&Error::WholeMismatch);
                 self.draft.vouch(Some(0))?;
                 return Err(Error::WholeMismatch);
             }
         }
-        self.claim.hold()?.needs_no_peer();
+        let alone = self.claim.hold().map(|mut held| held.needs_no_peer());
+        alone.inspect_err(|e| self.note.refused(e))?;
         Ok(Ready {
             draft: self.draft,
             claim: self.claim,
@@ -273,6 +299,7 @@ impl Upload {
             mtime: self.mtime,
             replace: self.replace,
             small: false,
+            note: self.note,
         })
     }
 
@@ -291,10 +318,12 @@ impl Upload {
     }
 
     /// Gives up and removes the part, unless a newer session goes on with it.
-    pub fn discard(self) -> Result<()> {
+    pub fn discard(mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
         self.draft.discard()?;
         held.charge().settle(0);
+        self.note.holds(0);
+        self.note.because("given up by the client");
         Ok(())
     }
 }
@@ -336,52 +365,4 @@ fn write_good(draft: &mut Draft, offset: u64, data: &[u8], bad: u32) -> Result<(
         }
     }
     Ok(())
-}
-
-/// A whole small file in one go: checked, charged and written, ready to be committed.
-pub fn store(
-    spec: &Spec<'_>,
-    algorithm: Algorithm,
-    digests: &[Digest],
-    whole: &[u8],
-    data: &[u8],
-) -> Result<Ready> {
-    let mut is = Vec::with_capacity(digests.len());
-    chunk_digests(algorithm, data, limits::CHUNK, &mut is);
-    if is.len() != digests.len() {
-        return Err(Error::BadArgument { what: "digests: one for each chunk of the data" });
-    }
-    let damaged = is.iter().zip(digests).enumerate().filter(|(_, (is, said))| is != said);
-    let bad = damaged.fold(0u32, |bad, (i, _)| bad | 1 << i);
-    if bad != 0 {
-        return Err(Error::Mismatch { bad });
-    }
-    let mut row = Whole::new(algorithm);
-    is.iter().for_each(|digest| row.push(digest));
-    if row.finish().as_bytes() != whole {
-        return Err(Error::WholeMismatch);
-    }
-    let size = data.len() as u64;
-    let (claim, replacing) = spec.begin()?;
-    let draft = {
-        let mut held = claim.hold()?;
-        held.needs_no_peer();
-        held.charge().cover(size, replacing)?;
-        spec.disk().check(size)?;
-        // Dropped before it is placed, the draft removes itself, and then the claim frees the
-        // promise.
-        let mut draft = spec.view.draft_small(spec.path)?;
-        draft.write_at(0, data)?;
-        draft
-    };
-    Ok(Ready {
-        draft,
-        claim,
-        ledger: Arc::clone(spec.ledger),
-        purse: spec.purse.clone(),
-        size,
-        mtime: spec.mtime,
-        replace: spec.may_replace(),
-        small: true,
-    })
 }

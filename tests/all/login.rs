@@ -91,7 +91,7 @@ fn a_stranger_cannot_tell_a_name_that_is_not_there_from_a_wrong_password() {
     daemon.restart();
     assert_eq!(challenge_of(&daemon, "nobody"), ghost, "not even after a restart");
     // The operator is told what the stranger is not.
-    assert!(daemon.log().contains("bob from 127.0.0.1 is refused: the account is closed"));
+    daemon.wait_for_log("?@127.0.0.1 login bob refused: the account is closed");
 }
 
 #[test]

@@ -34,6 +34,8 @@ mod harness_works;
 mod jail;
 // Each line of src/limits.rs attacked from a raw socket, while others are served.
 mod limits;
+// What the logs have of it, and what they never have.
+mod logs;
 // Who gets in, and how little those learn who do not.
 mod login;
 // A thousand guests.

@@ -117,7 +117,8 @@ fn one_accounts_walk_keeps_no_other_account_waiting() {
     fs::create_dir(site.stored("ann", "")).unwrap();
     fs::write(site.stored("ann", "f"), "counted").unwrap();
     let settings = miniftp::config::Live::open(&site.conf(), |_| {}).unwrap();
-    let shared = miniftp::site::Site::open(settings, &site.conf(), &site.home()).unwrap();
+    let logs = miniftp::site::Logs::nowhere();
+    let shared = miniftp::site::Site::open(settings, logs, &site.conf(), &site.home()).unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let tcp = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let here = IpAddr::from(Ipv4Addr::LOCALHOST);

@@ -6,7 +6,7 @@ use miniftp::accounts::{
 use miniftp::admin::Admin;
 use miniftp::config::Live;
 use miniftp::scram::{Verifier, check_password_form};
-use miniftp::site::Site;
+use miniftp::site::{Logs, Site};
 use miniftp::text::{Escaped, Size};
 use miniftp::vfs;
 
@@ -130,7 +130,8 @@ fn remove_with_files(desk: &Desk<'_>, name: &str) -> Result<String, Failure> {
         )));
     }
     let opened = Live::open(desk.conf, |_| {}).map_err(|e| Failure::Failed(e.to_string()))?;
-    let site = Site::open(opened, desk.conf, desk.home);
+    // Its line is that of the whole command.
+    let site = Site::open(opened, Logs::nowhere(), desk.conf, desk.home);
     let site = site.map_err(|e| Failure::Failed(e.to_string()))?;
     Admin::at_the_command_line(&site).remove(name, true, &mut |_, _| Ok(()))?;
     Ok(format!("removed {name} and its files\n"))

@@ -6,6 +6,7 @@
 //! value inside its bounds.
 
 mod ftp;
+mod log;
 mod login;
 mod people;
 mod rates;
@@ -55,6 +56,8 @@ pub enum Form {
     File(fn(&mut Config, Option<String>)),
     /// Bytes a second, with a unit, or `unlimited`.
     Rate(fn(&mut Config, Option<u64>)),
+    /// The name of a file, or `off`.
+    Log(fn(&mut Config, Option<String>)),
     /// One of a few words.
     Word(&'static [Word]),
 }
@@ -74,6 +77,7 @@ static SECTIONS: &[&[Setting]] = &[
     people::ACCOUNTS,
     people::REGISTRATION,
     words::WORDS,
+    log::LOG,
 ];
 
 /// All settings, in the order of the file.
@@ -100,6 +104,7 @@ impl Form {
             Form::Size(set) => set(config, parse_size(text)?),
             Form::File(set) => set(config, unless("none", text, file_name)?),
             Form::Rate(set) => set(config, unless("unlimited", text, rate)?),
+            Form::Log(set) => set(config, unless("off", text, log_name)?),
             Form::Word(words) => words.iter().find(|(word, _)| *word == text)?.1(config),
         }
         Some(())
@@ -122,6 +127,7 @@ impl fmt::Display for Form {
                 let least = limits::RATE_LEAST;
                 write!(f, "bytes a second from {least}, such as 512K or 10M, or unlimited")
             }
+            Form::Log(_) => f.write_str("the name of a file, or off"),
             Form::Word(words) => {
                 let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                 f.write_str(&words.join(" or "))
@@ -145,6 +151,13 @@ fn file_name(text: &str) -> Option<String> {
 /// A size that is enough to live on.
 fn rate(text: &str) -> Option<u64> {
     parse_size(text).filter(|rate| *rate >= limits::RATE_LEAST)
+}
+
+/// A file that is not one of ours: lines of a log would spoil it.
+fn log_name(text: &str) -> Option<String> {
+    let is_ours = text.ends_with(".ini") || text.ends_with(".csv") || text.ends_with(".previous");
+    let is_one = !text.is_empty() && !text.ends_with('/') && !text.chars().any(is_harmful);
+    (is_one && !is_ours).then(|| text.to_owned())
 }
 
 /// Two ports above those of the system, in order.

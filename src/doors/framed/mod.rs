@@ -130,7 +130,6 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
     if let Err(e) = end {
         conn.part(&e);
     }
-    log::info!("{} left", conn.session.who());
 }
 
 /// Tells a peer that there is no place for it, without waiting for it to read.
@@ -326,7 +325,7 @@ impl Conn {
         if matches!(e, Error::Gone) {
             return;
         }
-        log::info!("{} is sent away: {e}", self.session.who());
+        self.session.sent_away(e);
         Answer::refusal(e).write_bye(self.outbox.frames());
         if self.outbox.flush().is_ok() {
             self.outbox.stream.finish_sending();

@@ -8,8 +8,8 @@ use super::{Conn, Outcome, Request};
 use crate::digest::Digest;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
-use crate::session::{Mtime, Wanted, Way};
-use crate::transfer::{Ready, Stored as StoredFile};
+use crate::session::{Mtime, Ongoing, Verb, Wanted, Way};
+use crate::transfer::{Download, Ready, Stored as StoredFile};
 use crate::wire::{
     self, Chunk, Code, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
     Stored, Summed, SumsOf,
@@ -36,12 +36,7 @@ pub(super) fn stored(result: Result<StoredFile>) -> Answer {
             format!("stored, {} bytes", file.size),
             &Stored::new(file.size),
         ),
-        Err(e) => {
-            if let Error::Io { source, .. } = &e {
-                log::error!("{e}: {source}");
-            }
-            Answer::refusal(&e)
-        }
+        Err(e) => Answer::refusal(&e),
     }
 }
 
@@ -71,7 +66,7 @@ pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let upload =
         conn.session.upload(&wanted, conn.algorithm, put.size, put.flags & wire::FRESH != 0)?;
     let held = upload.held();
-    log::info!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
+    log::debug!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
     conn.upload = Some(Box::new(upload));
     if held == 0 {
         return tell(Code::Ready, "ready to receive", &Opened::new(0));
@@ -133,6 +128,7 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
             if there && is_there(conn, &wanted, size, store.digest)? {
                 return tell_equal();
             }
+            conn.session.refused(Verb::Put, wanted.path, &e);
             return Err(e);
         }
     };
@@ -183,7 +179,6 @@ pub(super) fn chunk(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         Ok(()) => Ok(Outcome::Answer(Answer::new(Code::Verified, ""))),
         Err(e) => {
             if ends_upload(&e) {
-                log::warn!("{} put {}: {e}", conn.session.who(), upload.path());
                 conn.upload_refused = Some(Answer::refusal(&e));
             }
             Err(e)
@@ -250,10 +245,8 @@ pub(super) fn done(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         upload.leave();
         return Ok(Outcome::Answer(refused));
     }
-    let path = upload.path().clone();
     let ready = upload.finish(done.digest)?;
     let file = commit(conn, ready)?;
-    log::info!("{} stored {path}: {} bytes", conn.session.who(), file.size);
     Ok(Outcome::Answer(stored(Ok(file))))
 }
 
@@ -294,7 +287,19 @@ pub(super) fn sums(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 pub(super) fn get(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let get: Get<'_> = request.message()?;
     let range = (get.offset, get.length);
-    let mut download = conn.session.download(get.path, conn.algorithm, range, get.version)?;
+    let opened = conn.session.get(get.path, conn.algorithm, range, get.version)?;
+    let (mut download, mut note) = opened;
+    let bytes = download.left();
+    let sent = send(conn, &mut download, &mut note).and_then(|()| download.finish());
+    let (source, digest) = sent.inspect_err(|e| note.refused(e))?;
+    note.done(bytes);
+    let Mtime { secs, nanos } = source.mtime();
+    let got = Got::new(source.size(), secs, nanos, source.version(), digest.as_bytes());
+    tell(Code::Sent, "sent", &got)
+}
+
+/// All that is left of a download, in pieces.
+fn send(conn: &mut Conn, download: &mut Download, note: &mut Ongoing) -> Result<()> {
     let mut block = conn.take_block();
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     while download.left() > 0 {
@@ -310,10 +315,8 @@ pub(super) fn get(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         let (at, got) = download.next(block.get_mut(..room).unwrap_or_default(), &mut digests)?;
         piece(&mut part, at, &digests);
         conn.send_content(&part, block.get(..got).unwrap_or_default(), paid)?;
+        note.moved(got as u64);
     }
     conn.block = block;
-    let (source, digest) = download.finish()?;
-    let Mtime { secs, nanos } = source.mtime();
-    let got = Got::new(source.size(), secs, nanos, source.version(), digest.as_bytes());
-    tell(Code::Sent, "sent", &got)
+    Ok(())
 }

@@ -37,15 +37,11 @@ pub(super) fn rmd(conn: &mut Conn, path: &str) -> Result<()> {
 /// Where only a part is, it is given up: SIZE tells of it, and an FTP client has no other way to
 /// have its room back.
 pub(super) fn dele(conn: &mut Conn, path: &str) -> Result<()> {
-    match conn.session.remove(path) {
-        Ok(()) => conn.control.say(250, "the file is removed"),
-        Err(Error::NotFound { path: name }) => match conn.session.forget(path) {
-            Ok(()) => conn.control.say(250, "the unfinished upload is removed"),
-            Err(Error::NotFound { .. }) => return Err(Error::NotFound { path: name }),
-            Err(e) => return Err(e),
-        },
-        Err(e) => return Err(e),
-    }
+    let text = match conn.session.remove_or_forget(path)? {
+        true => "the unfinished upload is removed",
+        false => "the file is removed",
+    };
+    conn.control.say(250, text);
     Ok(())
 }
 

@@ -60,7 +60,8 @@ impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Behind `SITE` passwords may follow as well.
         let arg = match self.verb.as_str() {
-            "PASS" | "ACCT" | "SITE" => self.arg().map(|_| "***"),
+            // A password that is typed as a name is one too.
+            "PASS" | "ACCT" | "USER" | "SITE" => self.arg().map(|_| "***"),
             _ => self.arg(),
         };
         f.debug_struct("Command").field("verb", &self.verb).field("arg", &arg).finish()

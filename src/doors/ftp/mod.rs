@@ -110,10 +110,12 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
                 Error::Gone if conn.site().is_stopping() => Error::Stopping,
                 e => e,
             };
+            if !matches!(e, Error::Gone) {
+                conn.session.sent_away(&e);
+            }
             conn.control.part(&e);
         }
     }
-    log::info!("{} left", conn.session.who());
 }
 
 /// Tells a client that there is no place for it, without waiting for it to read.

@@ -26,6 +26,20 @@ pub(super) enum Broken {
     Late(Error),
 }
 
+impl Broken {
+    /// For the log.
+    pub(super) fn why(&self) -> &str {
+        match self {
+            Broken::Aborted => "the client aborted it",
+            Broken::Ended(Error::Gone) => "the client has gone",
+            Broken::Ended(Error::Stopping) => "the server stops",
+            Broken::Ended(_) => "the session was ended",
+            Broken::Line(why) => why,
+            Broken::Late(_) => "the data connection stood still",
+        }
+    }
+}
+
 impl Conn {
     /// Answers what the control line says during a transfer.
     pub(super) fn attend(&mut self) -> Result<(), Broken> {
@@ -128,7 +142,7 @@ impl Conn {
                 Ok(Some(data))
             }
             Err(e) => {
-                log::info!("{}: no data connection: {e}", self.session.who());
+                log::debug!("{}: no data connection: {e}", self.session.who());
                 self.control.say(425, "the data connection could not be made");
                 Ok(None)
             }

@@ -8,7 +8,7 @@ use super::data::Data;
 use super::pump::Broken;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::session::{Inflow, Source, Start, Wanted, Way};
+use crate::session::{Inflow, Ongoing, Source, Start, Verb, Wanted, Way};
 
 /// Names that `STOU` tries.
 const UNIQUE_TRIES: u32 = 1000;
@@ -38,38 +38,37 @@ pub(super) fn abor(conn: &mut Conn, _: &str) -> Result<()> {
 
 pub(super) fn retr(conn: &mut Conn, path: &str) -> Result<()> {
     let offset = std::mem::take(&mut conn.rest);
-    let source = conn.session.source(path)?;
-    if offset > source.size() {
-        return Err(Error::BadOffset { got: offset, want: source.size() });
-    }
     if offset > 0 && !conn.is_image() {
         // An offset into the text form is none into the file.
         conn.control.say(554, "REST is for TYPE I only");
         return Ok(());
     }
+    let (source, mut note) = conn.session.send(path, offset)?;
+    if !conn.is_image() {
+        note.as_text();
+    }
+    note.because("there was no data connection");
     let Some(mut data) = conn.open_data()? else { return Ok(()) };
     let size = source.size();
     conn.control.say(150, &format!("sending {} bytes", size - offset));
     conn.control.flush()?;
-    let sent = send(conn, &mut data, &source, offset);
+    let sent = send(conn, &mut data, &source, offset, &mut note);
     match sent {
         Ok(()) => {
             data.finish();
-            log::info!(
-                "{} got {}: {} bytes",
-                conn.session.who(),
-                conn.session.resolve(path)?,
-                size - offset
-            );
+            note.done(size - offset);
             conn.control.say(226, "the file was sent");
             Ok(())
         }
         Err(Stop::Broken(broken)) => {
             drop(data);
+            note.because(broken.why());
+            drop(note);
             conn.say_broken(broken)
         }
         Err(Stop::Refused(e)) => {
             drop(data);
+            note.refused(&e);
             Err(e)
         }
     }
@@ -95,7 +94,13 @@ impl From<Error> for Stop {
     }
 }
 
-fn send(conn: &mut Conn, data: &mut Data, source: &Source, offset: u64) -> Result<(), Stop> {
+fn send(
+    conn: &mut Conn,
+    data: &mut Data,
+    source: &Source,
+    offset: u64,
+    note: &mut Ongoing,
+) -> Result<(), Stop> {
     let most = usize::try_from(source.size().saturating_sub(offset)).unwrap_or(usize::MAX);
     let mut block = vec![0; most.min(limits::FRAME_DATA)];
     let mut text = Vec::new();
@@ -117,6 +122,7 @@ fn send(conn: &mut Conn, data: &mut Data, source: &Source, offset: u64) -> Resul
             None => conn.send_content(data, bytes)?,
         }
         at += n as u64;
+        note.moved(n as u64);
     }
     Ok(())
 }
@@ -148,10 +154,15 @@ pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
             Ok(inflow) => return take(conn, inflow, announced, &format!("FILE: {name}")),
             Err(Error::Exists { .. } | Error::IsDirectory { .. } | Error::NotRegular { .. }) => {}
             Err(Error::Busy { .. }) => {}
-            Err(e) => return Err(e),
+            Err(e) => {
+                conn.session.refused(Verb::Put, &name, &e);
+                return Err(e);
+            }
         }
     }
-    Err(Error::TooMany { what: "files of this name", max: UNIQUE_TRIES.into() })
+    let e = Error::TooMany { what: "files of this name", max: UNIQUE_TRIES.into() };
+    conn.session.refused(Verb::Put, base, &e);
+    Err(e)
 }
 
 impl Conn {
@@ -169,12 +180,17 @@ fn receive(conn: &mut Conn, path: &str, start: Start) -> Result<()> {
         return Ok(());
     }
     let wanted = Wanted { path, mtime: None, replace: true };
-    let inflow = conn.session.inflow(&wanted, start, announced)?;
+    let begun = conn.session.inflow(&wanted, start, announced);
+    let inflow = begun.inspect_err(|e| conn.session.refused(Verb::Put, path, e))?;
     take(conn, inflow, announced, "ready to receive")
 }
 
 /// The common way of all uploads, once claim and room are had: data connection, bytes, commit.
 fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &str) -> Result<()> {
+    if !conn.is_image() {
+        inflow.as_text();
+    }
+    inflow.because("there was no data connection");
     let Some(mut data) = conn.open_data()? else { return Ok(()) };
     conn.control.say(150, opening);
     conn.control.flush()?;
@@ -187,15 +203,13 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
     }
     match came {
         Ok(()) => {
-            let path = inflow.path().clone();
             let stored = conn.session.commit(inflow.finish()?, &mut |_, _| Ok(()))?;
-            log::info!("{} stored {path}: {} bytes", conn.session.who(), stored.size);
             conn.control.say(226, &format!("stored, {} bytes", stored.size));
             Ok(())
         }
         Err(Stop::Broken(broken)) => {
-            let (path, kept) = (inflow.path().clone(), inflow.keep()?);
-            log::info!("{} broke off {path}: {kept} bytes are kept", conn.session.who());
+            inflow.because(broken.why());
+            inflow.keep()?;
             conn.say_broken(broken)
         }
         Err(Stop::Refused(e)) => Err(e),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Claims, Inflow, Ready, Spec, Start, Upload, store};
+use crate::audit::Party;
 use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -52,6 +53,7 @@ impl Scene {
             purse: &self.purse,
             claims: &self.claims,
             session,
+            party: &Party::nobody(),
             path: &VPath::root().join(name).unwrap(),
             mtime: None,
             replace: false,

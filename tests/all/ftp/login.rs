@@ -47,7 +47,7 @@ fn a_wrong_password_and_an_unknown_name_are_told_the_same() {
         assert_eq!(told(name, password), wrong, "{name}");
     }
     // The operator is told what the stranger is not.
-    scene.daemon.wait_for_log("bob from 127.0.0.1 is refused: the account is closed");
+    scene.daemon.wait_for_log("?@127.0.0.1 login bob refused: the account is closed");
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn many_files_over_one_connection() {
     for i in 0..20_u64 {
         ground.assert_local(&format!("got{i}"), &bytes(i, 3000));
     }
-    let came = ground.daemon.log().matches("came in as ftp").count();
+    let came = ground.daemon.whole_log().matches("came in as ftp").count();
     assert_eq!(came, 2, "one connection for each run of curl");
 }
 

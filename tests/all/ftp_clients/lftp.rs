@@ -59,9 +59,9 @@ fn what_is_equal_is_not_sent_again() {
     let Some(ground) = Ground::of("lftp") else { return };
     ground.write_tree("tree");
     ground.lftp("mirror -R tree up").ok();
-    let sent = ground.daemon.log().matches(" stored /").count();
+    let sent = ground.daemon.whole_log().matches(" put /").count();
     ground.lftp("mirror -R tree up").ok();
-    assert_eq!(ground.daemon.log().matches(" stored /").count(), sent);
+    assert_eq!(ground.daemon.whole_log().matches(" put /").count(), sent);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_file_in_four_pieces_at_once() {
     // for lftp to decide: one that is late finds its piece taken.
     ground.lftp("set net:limit-rate 3000000; pget -n 4 file -o got").ok();
     ground.assert_local("got", &content);
-    let rests = ground.daemon.log().matches("verb: \"REST\"").count();
+    let rests = ground.daemon.whole_log().matches("verb: \"REST\"").count();
     assert!(rests > 0, "no piece began in the middle");
 }
 
@@ -89,7 +89,10 @@ fn downloads_and_uploads_go_on() {
     ground.plant("half", &content[..1_000_000]);
     ground.lftp("reput file -o half").ok();
     ground.assert_stored("half", &content);
-    assert!(ground.daemon.log().contains("Some(\"1000000\")"), "it began behind what was there");
+    assert!(
+        ground.daemon.whole_log().contains("Some(\"1000000\")"),
+        "it began behind what was there"
+    );
 }
 
 #[test]

@@ -51,10 +51,10 @@ fn what_is_equal_is_not_sent_again() {
     let Some(ground) = Ground::of("rclone") else { return };
     ground.write_tree("tree");
     ground.rclone(&["copy", "tree", "box:up"]).ok();
-    let sent = ground.daemon.log().matches(" stored /").count();
+    let sent = ground.daemon.whole_log().matches(" put /").count();
     assert!(sent > 20, "{sent}");
     ground.rclone(&["copy", "tree", "box:up"]).ok();
-    assert_eq!(ground.daemon.log().matches(" stored /").count(), sent);
+    assert_eq!(ground.daemon.whole_log().matches(" put /").count(), sent);
 }
 
 #[test]

@@ -29,7 +29,10 @@ fn a_download_goes_on() {
         ground.run("wget", &["-q", "-t", "1", "-c", &ground.url("file")]).ok();
         ground.assert_local("file", &content);
     }
-    assert!(ground.daemon.log().contains("Some(\"1000000\")"), "it began behind what was there");
+    assert!(
+        ground.daemon.whole_log().contains("Some(\"1000000\")"),
+        "it began behind what was there"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
@@ -41,6 +41,14 @@ impl Daemon {
     pub fn start_ftp_on(site: &Site, ftp: IpAddr) -> Daemon {
         let program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
         Daemon::run(program, site.conf(), site.home(), LOCAL, SocketAddr::new(ftp, 0))
+    }
+
+    /// Starts it with further words on its command line.
+    #[track_caller]
+    pub fn start_with(site: &Site, words: &[&str]) -> Daemon {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_miniftpd"));
+        program.args(words);
+        Daemon::run(program, site.conf(), site.home(), LOCAL, LOCAL)
     }
 
     /// Starts it where it may have so many descriptors and no more.
@@ -159,6 +167,15 @@ impl Daemon {
     /// Everything that it logged so far.
     pub fn log(&self) -> String {
         self.before.clone() + &self.err.text()
+    }
+
+    /// The log with everything that happened before now: lines wait in a queue for a moment, and
+    /// whoever comes now comes behind them.
+    #[track_caller]
+    pub fn whole_log(&self) -> String {
+        let tcp = TcpStream::connect(self.addr).unwrap();
+        self.wait_for_log(&format!("{} came in as", tcp.local_addr().unwrap()));
+        self.log()
     }
 
     /// Waits until the log of this life has a line with these words.

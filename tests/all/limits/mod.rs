@@ -104,6 +104,9 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("RATE_LEAST", "conf/ belongs to the operator"),
     ("RATE_LOOK", "how long the server sleeps"),
     ("REMOVAL_WAIT", "how long the server waits"),
+    ("LOG_QUEUE", "memory; shown by the test of a standard error that nobody reads"),
+    ("LOG_WAIT", "as LOG_QUEUE"),
+    ("LOG_LAST", "how long the end of the program waits"),
 ];
 
 #[test]

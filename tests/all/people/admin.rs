@@ -88,9 +88,9 @@ fn an_account_lives_its_life_under_an_admin() {
     {
         admin(&site, words).fails(2);
     }
-    let log = daemon.log();
-    assert!(log.contains("audit: root from 127.0.0.1: set the quota of bob to 2097152: done"));
-    assert!(log.contains("audit: root from 127.0.0.1: create bob: refused: the name `bob` is"));
+    let log = daemon.whole_log();
+    assert!(log.contains("root@127.0.0.1 quota bob 2097152\n"));
+    assert!(log.contains("root@127.0.0.1 create bob refused: the name `bob` is"));
     assert!(!log.contains("secret"));
 }
 

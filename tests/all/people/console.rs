@@ -26,7 +26,7 @@ fn a_request_is_announced_and_answered() {
     let refused = ("refused".to_owned(), "not in this class".to_owned());
     assert_eq!(standing(&mut guest, 2, "bob"), refused);
     assert_eq!(daemon.login("ann").quota().limit, Some(5 << 20));
-    daemon.wait_for_log("audit: operator from the terminal: approve registration 1 of ann: done");
+    daemon.wait_for_log("operator@terminal approve ann registration 1\n");
     daemon.type_line("approve 1");
     daemon.wait_for_printed("not now: this registration has been answered\n");
     daemon.type_line("approve 9");

@@ -46,7 +46,9 @@ fn an_invitation_is_good_so_often_and_no_longer() {
     daemon.restart();
     ask(&mut stranger(&site), "bob", "SPRING-7Q2K").expect(282);
     ask(&mut stranger(&site), "col", "SPRING-7Q2K").expect(284);
-    daemon.wait_for_log("an invitation from 127.0.0.1 is refused: it is used up");
+    daemon.wait_for_log(
+        "?@127.0.0.1 register col refused: the invitation is not good: it is used up",
+    );
 }
 
 #[test]

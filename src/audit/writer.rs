@@ -1,0 +1,384 @@
+//! Where all lines of the log go: into a queue of bytes, and from there with large writes into
+//! files or to standard error, by a thread of its own.
+//!
+//! Never: keeps a session waiting for longer than [`limits::LOG_WAIT`] while the disk stands still.
+//! Invariant: a line that is not written is counted, and the count is in the log as soon as
+//! something can be written again.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use super::file::{LogFile, Written, open_to_append};
+use super::time::Moment;
+use super::{Event, json, people, xferlog};
+use crate::limits;
+
+/// Where the lines go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The log; without a file it is standard error.
+    pub file: Option<PathBuf>,
+    /// Whether it is for programs.
+    pub json: bool,
+    /// Where transfers are noted for the tools that read an xferlog.
+    pub xferlog: Option<PathBuf>,
+}
+
+/// The log; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Log(Option<Arc<Desk>>);
+
+#[derive(Debug)]
+struct Desk {
+    queue: Mutex<Queue>,
+    /// Something is to be done.
+    more: Condvar,
+    /// There is room again, or all is written.
+    room: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    form: Form,
+    text: Vec<u8>,
+    xferlog: Vec<u8>,
+    /// Lines for which there was no room.
+    lost: u64,
+    /// The disk stands still: nobody waits for it any more until it moves.
+    stalled: bool,
+    places: Places,
+    /// What is to be written before the files are opened anew.
+    before: Option<(Vec<u8>, Vec<u8>)>,
+    ending: bool,
+    ended: bool,
+}
+
+/// How lines are made at present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Form {
+    json: bool,
+    xferlog: bool,
+    /// Whether acts are noted: always in a file, on standard error if `MINIFTP_LOG` lets them.
+    acts: bool,
+}
+
+impl Form {
+    fn of(places: &Places, acts_on_stderr: bool) -> Form {
+        let acts = acts_on_stderr || places.file.is_some();
+        Form { json: places.json, xferlog: places.xferlog.is_some(), acts }
+    }
+
+    fn line(self, level: log::Level, text: &str) -> String {
+        let write = if self.json { json::line } else { people::line };
+        write(Moment::now(), level, text)
+    }
+}
+
+/// Every critical section under it leaves whole lines in the queue, so a lock that a panic poisoned
+/// is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Log {
+    /// One that keeps nothing.
+    pub fn nowhere() -> Log {
+        Log(None)
+    }
+
+    /// Opens the files, and starts the thread that writes. `stderr` is where the log goes without a
+    /// file, and where it is said that a file cannot be written; acts go there if `acts_on_stderr`.
+    ///
+    /// # Errors
+    /// What stands against a file, in words for the operator.
+    pub fn open(
+        places: Places,
+        acts_on_stderr: bool,
+        stderr: impl Write + Send + 'static,
+    ) -> io::Result<Log> {
+        let form = Form::of(&places, acts_on_stderr);
+        let opened = |path: &PathBuf| {
+            LogFile::open(path).map_err(|e| {
+                io::Error::new(e.kind(), format!("cannot write {}: {e}", path.display()))
+            })
+        };
+        let file = places.file.as_ref().map(opened).transpose()?;
+        let xferlog = places.xferlog.as_ref().map(opened).transpose()?;
+        let queue = Queue { form, places, ..Queue::default() };
+        let (more, room) = (Condvar::new(), Condvar::new());
+        let desk = Arc::new(Desk { queue: Mutex::new(queue), more, room });
+        let writer = Writer { file, xferlog, stderr: Box::new(stderr), form };
+        let thread = thread::Builder::new().name("log".into()).stack_size(limits::THREAD_STACK);
+        let shared = Arc::clone(&desk);
+        thread.spawn(move || writer.run(&shared))?;
+        Ok(Log(Some(desk)))
+    }
+
+    /// Notes an act.
+    pub fn note(&self, event: &Event<'_>) {
+        let Some(desk) = &self.0 else { return };
+        let now = Moment::now();
+        desk.add(|form| {
+            let write = if form.json { json::event } else { people::event };
+            let line = if form.acts { write(now, event) } else { String::new() };
+            let transfer = form.xferlog.then(|| xferlog::event(now, event)).flatten();
+            (line, transfer.unwrap_or_default())
+        });
+    }
+
+    /// Notes a line of the program, whose names are escaped.
+    pub fn say(&self, level: log::Level, text: &str) {
+        let Some(desk) = &self.0 else { return };
+        desk.add(|form| (form.line(level, text), String::new()));
+    }
+
+    /// Lines go there from now on; those before it go where they belonged.
+    pub fn place(&self, places: Places) {
+        if let Some(desk) = &self.0 {
+            let mut queue = lock(&desk.queue);
+            if queue.places != places {
+                let acts_on_stderr = queue.form.acts && queue.places.file.is_none();
+                queue.form = Form::of(&places, acts_on_stderr);
+                queue.places = places;
+                desk.turn(queue);
+            }
+        }
+    }
+
+    /// Opens the files anew: somebody has moved them away.
+    pub fn reopen(&self) {
+        if let Some(desk) = &self.0 {
+            let queue = lock(&desk.queue);
+            // Otherwise that is about to be done.
+            if queue.before.is_none() {
+                desk.turn(queue);
+            }
+        }
+    }
+
+    /// Writes what waits, and no more; not for longer than [`limits::LOG_LAST`].
+    pub fn finish(&self) {
+        let Some(desk) = &self.0 else { return };
+        let mut queue = lock(&desk.queue);
+        queue.ending = true;
+        desk.more.notify_one();
+        let _ = desk.room.wait_timeout_while(queue, limits::LOG_LAST, |queue| !queue.ended);
+    }
+}
+
+impl Desk {
+    /// Adds the lines that `make` makes, or counts them.
+    fn add(&self, make: impl Fn(Form) -> (String, String)) {
+        let mut form = lock(&self.queue).form;
+        let (mut line, mut transfer) = make(form);
+        let mut until = None;
+        let mut queue = lock(&self.queue);
+        loop {
+            if queue.form != form {
+                form = queue.form;
+                drop(queue);
+                (line, transfer) = make(form);
+                queue = lock(&self.queue);
+                continue;
+            }
+            let waiting = queue.text.len() + queue.xferlog.len();
+            if waiting + line.len() + transfer.len() <= limits::LOG_QUEUE {
+                break;
+            }
+            let until = *until.get_or_insert_with(|| Instant::now() + limits::LOG_WAIT);
+            let left = until.saturating_duration_since(Instant::now());
+            if queue.stalled || left.is_zero() || queue.ended {
+                queue.stalled = true;
+                queue.lost += 1;
+                return;
+            }
+            let waited = self.room.wait_timeout(queue, left);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let was_empty = queue.text.is_empty() && queue.xferlog.is_empty();
+        queue.text.extend_from_slice(line.as_bytes());
+        queue.xferlog.extend_from_slice(transfer.as_bytes());
+        drop(queue);
+        if was_empty {
+            self.more.notify_one();
+        }
+    }
+
+    /// What is in the queue is written before the files are opened anew.
+    fn turn(&self, mut queue: MutexGuard<'_, Queue>) {
+        let text = std::mem::take(&mut queue.text);
+        let xferlog = std::mem::take(&mut queue.xferlog);
+        let before = queue.before.get_or_insert_default();
+        before.0.extend_from_slice(&text);
+        before.1.extend_from_slice(&xferlog);
+        drop(queue);
+        self.more.notify_one();
+    }
+}
+
+/// What the thread holds.
+struct Writer {
+    file: Option<LogFile>,
+    xferlog: Option<LogFile>,
+    stderr: Box<dyn Write + Send>,
+    form: Form,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    fn run(mut self, desk: &Desk) {
+        let (mut text, mut transfers) = (Vec::new(), Vec::new());
+        loop {
+            let mut queue = lock(&desk.queue);
+            let is_idle = |queue: &mut Queue| {
+                let has_lines = !queue.text.is_empty() || !queue.xferlog.is_empty();
+                !has_lines && queue.before.is_none() && queue.lost == 0 && !queue.ending
+            };
+            queue = desk.more.wait_while(queue, |q| is_idle(q)).unwrap_or_else(|e| e.into_inner());
+            let before = queue.before.take();
+            if before.is_none() {
+                std::mem::swap(&mut queue.text, &mut text);
+                std::mem::swap(&mut queue.xferlog, &mut transfers);
+            }
+            let (places, form) = (queue.places.clone(), queue.form);
+            let lost = std::mem::take(&mut queue.lost);
+            queue.stalled = false;
+            queue.ended =
+                queue.ending && before.is_none() && text.is_empty() && transfers.is_empty();
+            let ended = queue.ended;
+            drop(queue);
+            desk.room.notify_all();
+            if ended {
+                return;
+            }
+            if let Some((text, transfers)) = before {
+                self.write(&text, &transfers);
+                self.turn(&places, form);
+            }
+            self.write(&text, &transfers);
+            self.tell_lost(lost, "could not keep up");
+            for done in [&mut text, &mut transfers] {
+                done.clear();
+                // A burst does not keep its memory.
+                done.shrink_to(limits::BUSY_BUFFER);
+            }
+        }
+    }
+
+    /// Opens all anew, perhaps elsewhere.
+    fn turn(&mut self, places: &Places, form: Form) {
+        self.form = form;
+        for (file, path) in [(&mut self.file, &places.file), (&mut self.xferlog, &places.xferlog)] {
+            match (file.as_mut().filter(|file| Some(file.path()) == path.as_deref()), path) {
+                (Some(file), _) => file.reopen(),
+                (None, Some(path)) => *file = Some(LogFile::open_sometime(path)),
+                (None, None) => *file = None,
+            }
+        }
+    }
+
+    fn write(&mut self, text: &[u8], transfers: &[u8]) {
+        if let Some(file) = self.xferlog.as_mut().filter(|_| !transfers.is_empty()) {
+            let (written, path) = (file.add(transfers), file.path().display().to_string());
+            self.tell(written, &path);
+        }
+        if !text.is_empty() {
+            self.write_text(text);
+        }
+    }
+
+    fn write_text(&mut self, text: &[u8]) {
+        let Some(file) = &mut self.file else {
+            // Whoever started it has stopped reading: there is nobody to tell.
+            let _ = self.stderr.write_all(text).and_then(|()| self.stderr.flush());
+            return;
+        };
+        match file.add(text) {
+            Written::All { lost } => self.tell_lost(lost, "could not be written for a while"),
+            Written::NotAll(Some(e)) => {
+                let path = file.path().display();
+                let what = format!("the log {path} cannot be written: {e}; lines are lost");
+                let line = self.form.line(log::Level::Error, &what);
+                let _ = self.stderr.write_all(line.as_bytes());
+            }
+            Written::NotAll(None) => {}
+        }
+    }
+
+    fn tell(&mut self, written: Written, path: &str) {
+        let what = match written {
+            Written::All { lost: 0 } | Written::NotAll(None) => return,
+            Written::All { lost } => format!("{path} can be written again: {lost} lines are lost"),
+            Written::NotAll(Some(e)) => format!("{path} cannot be written: {e}; lines are lost"),
+        };
+        let line = self.form.line(log::Level::Error, &what);
+        self.write_text(line.as_bytes());
+    }
+
+    fn tell_lost(&mut self, lost: u64, why: &str) {
+        if lost > 0 {
+            let what = format!("the log {why}: {lost} lines are lost");
+            let line = self.form.line(log::Level::Error, &what);
+            self.write_text(line.as_bytes());
+        }
+    }
+}
+
+/// Adds one act to the log file, from a process that runs beside the server: one write, so that the
+/// lines of both stay whole. `false`: there is no file.
+pub fn append(places: &Places, event: &Event<'_>) -> io::Result<bool> {
+    let Some(path) = &places.file else { return Ok(false) };
+    let write = if places.json { json::event } else { people::event };
+    let line = write(Moment::now(), event);
+    open_to_append(path)?.write_all(line.as_bytes())?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{Receiver, bounded};
+
+    /// A standard error that nobody reads until a word is said.
+    struct Stuck(Receiver<()>, Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            lock(&self.1).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_log_that_stands_still_costs_one_wait_and_counted_lines() {
+        let (go, wait) = bounded(0);
+        let out = Arc::<Mutex<Vec<u8>>>::default();
+        let log = Log::open(Places::default(), true, Stuck(wait, Arc::clone(&out))).unwrap();
+        let line = "x".repeat(1000);
+        let begun = Instant::now();
+        let said = 3 * limits::LOG_QUEUE / 1000;
+        (0..said).for_each(|_| log.say(log::Level::Info, &line));
+        // Each line would have waited for so long.
+        assert!(begun.elapsed() < limits::LOG_WAIT * 100);
+        drop(go);
+        log.finish();
+        let text = String::from_utf8(lock(&out).clone()).unwrap();
+        let kept = text.lines().filter(|text| text.ends_with(&line)).count();
+        let lost = format!("the log could not keep up: {} lines are lost", said - kept);
+        assert!(kept < said && text.contains(&lost), "{kept} of {said}");
+    }
+}

@@ -1,0 +1,81 @@
+//! What a session leaves in the log: a line for each act, made here for both doors.
+//!
+//! Invariant: what was refused is noted like what was done, with the reason that the log may have.
+
+use super::Session;
+use crate::audit::{Event, Outcome, Verb};
+use crate::error::{Error, Result};
+
+impl Session {
+    /// Notes an act about a path: `made` says more of what was done.
+    pub(super) fn noted<T>(
+        &self,
+        verb: Verb,
+        path: &str,
+        result: Result<T>,
+        made: impl FnOnce(&T, &mut Event<'_>),
+    ) -> Result<T> {
+        match &result {
+            Ok(done) => {
+                let full = self.at(path).map(|(_, path)| path).ok();
+                let mut event = self.party.event(verb);
+                event.path = full.as_ref().map(|path| path.as_str());
+                made(done, &mut event);
+                self.party.note(&event);
+            }
+            Err(e) => self.refused(verb, path, e),
+        }
+        result
+    }
+
+    /// Notes that an act was refused. Whoever tries in more than one way says so at the end.
+    pub fn refused(&self, verb: Verb, path: &str, e: &Error) {
+        let full = self.at(path).map(|(_, path)| path).ok();
+        let path = full.as_ref().map_or(path, |path| path.as_str());
+        let event = Event { path: Some(path), ..self.party.event(verb) };
+        self.party.note_result::<()>(&event, Err(e));
+    }
+
+    /// Notes the removal of a folder: entries and bytes, also where it ended in the middle.
+    pub(super) fn note_tree(&self, path: &str, gone: (u64, u64), result: &Result<()>) {
+        let full = self.at(path).map(|(_, path)| path).ok();
+        let path = full.as_ref().map_or(path, |path| path.as_str());
+        let event = Event { path: Some(path), ..self.party.event(Verb::Rm) };
+        let (count, bytes) = (Some(gone.0), Some(gone.1));
+        self.party.note_result(&Event { count, bytes, ..event }, result.as_ref());
+    }
+
+    /// Notes a renaming; what was done tells the bytes of the file that was replaced.
+    pub(super) fn note_move(&self, from: &str, to: &str, result: &Result<u64>) {
+        let full = |path| self.at(path).map(|(_, path)| path).ok();
+        let (there, here) = (full(from), full(to));
+        let event = Event {
+            path: Some(there.as_ref().map_or(from, |path| path.as_str())),
+            to: Some(here.as_ref().map_or(to, |path| path.as_str())),
+            replaced: result.as_ref().is_ok_and(|bytes| *bytes > 0),
+            ..self.party.event(Verb::Mv)
+        };
+        self.party.note_result(&event, result.as_ref());
+    }
+
+    /// Notes a login that came to nothing. A name that no account has is not shown: it may be a
+    /// password that was typed in the wrong place.
+    pub(super) fn login_refused(&self, name: &str, why: &str) {
+        let accounts = self.site().accounts();
+        let is_known = accounts.account(name).is_some() || name == "anonymous";
+        let name = Some(name).filter(|_| is_known);
+        let (outcome, why) = (Outcome::Refused, Some(why));
+        self.party.note(&Event { name, outcome, why, ..self.party.event(Verb::Login) });
+    }
+
+    /// Why the connection ends, for the line that it leaves.
+    pub fn sent_away(&mut self, e: &Error) {
+        self.why_left = Some(e.to_string());
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.party.goes(Verb::Left, self.why_left.as_deref());
+    }
+}

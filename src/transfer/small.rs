@@ -1,0 +1,64 @@
+//! A small file that travels whole inside one request.
+//!
+//! Never: leaves a part. Until it is placed it has no name, and its bytes are promised, not spent.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Ready, Spec};
+use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use crate::error::{Error, Result};
+use crate::limits;
+
+/// A whole small file in one go: checked, charged and written, ready to be committed.
+pub fn store(
+    spec: &Spec<'_>,
+    algorithm: Algorithm,
+    digests: &[Digest],
+    whole: &[u8],
+    data: &[u8],
+) -> Result<Ready> {
+    let begun = Instant::now();
+    let mut is = Vec::with_capacity(digests.len());
+    chunk_digests(algorithm, data, limits::CHUNK, &mut is);
+    if is.len() != digests.len() {
+        return Err(Error::BadArgument { what: "digests: one for each chunk of the data" });
+    }
+    let damaged = is.iter().zip(digests).enumerate().filter(|(_, (is, said))| is != said);
+    let bad = damaged.fold(0u32, |bad, (i, _)| bad | 1 << i);
+    if bad != 0 {
+        return Err(Error::Mismatch { bad });
+    }
+    let mut row = Whole::new(algorithm);
+    is.iter().for_each(|digest| row.push(digest));
+    if row.finish().as_bytes() != whole {
+        return Err(Error::WholeMismatch);
+    }
+    let size = data.len() as u64;
+    let (claim, replacing) = spec.begin()?;
+    let draft = {
+        let mut held = claim.hold()?;
+        held.needs_no_peer();
+        held.charge().cover(size, replacing)?;
+        spec.disk().check(size)?;
+        // Dropped before it is placed, the draft removes itself, and then the claim frees the
+        // promise.
+        let mut draft = spec.view.draft_small(spec.path)?;
+        draft.write_at(0, data)?;
+        draft
+    };
+    let mut note = spec.note(replacing);
+    note.since(begun);
+    note.moved(size);
+    Ok(Ready {
+        draft,
+        claim,
+        ledger: Arc::clone(spec.ledger),
+        purse: spec.purse.clone(),
+        size,
+        mtime: spec.mtime,
+        replace: spec.may_replace(),
+        small: true,
+        note,
+    })
+}

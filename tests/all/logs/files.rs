@@ -1,0 +1,148 @@
+//! Files of the log: opened anew at HUP without losing or tearing a line, and never in the way.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use rustix::process::Signal;
+
+use super::{Scene, whole};
+use crate::harness::{Daemon, Site, eventually};
+
+#[test]
+fn files_that_are_moved_away_lose_no_line_and_tear_none() {
+    const STORES: usize = 3000;
+    let scene = Scene::with("json");
+    let conf = scene.site.conf();
+    std::thread::scope(|scope| {
+        let storing = scope.spawn(|| {
+            let mut ann = scene.daemon.login("ann");
+            for i in 0..STORES {
+                ann.store("/f", i.to_string().as_bytes(), 1).expect(900);
+            }
+        });
+        for turn in 0..5 {
+            for name in ["server.log", "xferlog"] {
+                eventually("the file is there", || conf.join(name).exists());
+                fs::rename(conf.join(name), conf.join(format!("{name}.{turn}"))).unwrap();
+            }
+            scene.daemon.signal(Signal::HUP);
+        }
+        storing.join().unwrap();
+    });
+    eventually("the last files are there", || conf.join("server.log").exists());
+    scene.log();
+    let (mut puts, mut transfers) = (0, 0);
+    for turn in 0..=5 {
+        let ending = if turn == 5 { String::new() } else { format!(".{turn}") };
+        let log = scene.read(&format!("server.log{ending}"));
+        assert!(log.is_empty() || log.ends_with('\n'));
+        for line in log.lines() {
+            assert!(line.starts_with("{\"time\":\"20") && line.ends_with('}'), "torn: {line}");
+            puts += usize::from(line.contains("\"event\":\"put\""));
+        }
+        let log = scene.read(&format!("xferlog{ending}"));
+        for line in log.lines() {
+            assert_eq!(line.split_whitespace().count(), 18, "torn: {line}");
+            transfers += 1;
+        }
+    }
+    assert_eq!((puts, transfers), (STORES, STORES));
+}
+
+#[test]
+fn only_the_operator_and_the_group_read_them() {
+    let scene = Scene::new();
+    scene.daemon.login("ann").store("/f", b"x", 0).expect(900);
+    scene.log();
+    for name in ["server.log", "xferlog"] {
+        let mode = fs::metadata(scene.site.conf().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o137, 0, "{name}: {mode:o}");
+    }
+}
+
+#[test]
+fn a_full_disk_costs_lines_and_no_sessions() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let log = site.root().join("log");
+    symlink("/dev/full", &log).unwrap();
+    let daemon = Daemon::start_with(&site, &["--log", log.to_str().unwrap()]);
+    daemon.login("ann").store("/f", b"x", 0).expect(900);
+    daemon.wait_for_log("cannot be written: No space left on device");
+    fs::remove_file(&log).unwrap();
+    daemon.signal(Signal::HUP);
+    // The line of the reading again is the first that finds room.
+    eventually("it is written again", || fs::read_to_string(&log).is_ok_and(|l| !l.is_empty()));
+    let said = whole(&daemon, &log);
+    assert!(said.contains("the log could not be written for a while: "), "{said}");
+    assert_eq!(said.matches("lines are lost").count(), 1, "{said}");
+    assert_eq!(daemon.log().matches("cannot be written").count(), 1, "said once");
+    daemon.login("ann").store("/f", b"y", 1).expect(900);
+    assert!(whole(&daemon, &log).contains("ann@127.0.0.1 put /f 1 bytes in "));
+}
+
+#[test]
+fn a_folder_that_vanished_costs_lines_and_no_sessions() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let (dir, log) = (site.root().join("logs"), site.root().join("logs/server.log"));
+    fs::create_dir(&dir).unwrap();
+    let daemon = Daemon::start_with(&site, &["--log", log.to_str().unwrap()]);
+    daemon.login("ann").store("/f", b"x", 0).expect(900);
+    whole(&daemon, &log);
+    fs::remove_dir_all(&dir).unwrap();
+    daemon.login("ann").store("/f", b"y", 1).expect(900);
+    daemon.wait_for_log("cannot be written: No such file or directory");
+    fs::create_dir(&dir).unwrap();
+    daemon.login("ann").store("/f", b"z", 1).expect(900);
+    assert!(whole(&daemon, &log).contains(" lines are lost\n"));
+}
+
+#[test]
+fn a_server_that_cannot_write_its_log_at_the_start_says_so_and_does_not_start() {
+    let site = Site::new();
+    let missing = site.root().join("no/such.log");
+    let said = site.miniftpd(&["--log", missing.to_str().unwrap()], "");
+    said.fails(1).stderr_has("such.log: No such file or directory");
+    site.miniftpd(&["--log", site.root().to_str().unwrap()], "").fails(1);
+    site.setting("log", "file", "accounts.ini");
+    site.miniftpd(&[], "").fails(1).stderr_has("[log] file: expected the name of a file, or off");
+}
+
+#[test]
+fn an_edit_moves_the_log_and_the_command_line_stands_above_it() {
+    let scene = Scene::new();
+    scene.site.setting("log", "file", "other.log").setting("log", "format", "json");
+    scene.daemon.signal(Signal::HUP);
+    eventually("it is made", || scene.site.conf().join("other.log").exists());
+    scene.daemon.login("ann");
+    eventually("it has moved", || scene.read("other.log").contains("\"level\":"));
+    assert!(!scene.read("server.log").contains("{\"time\""), "lines of two forms in one file");
+    assert!(!scene.read("other.log").lines().any(|line| !line.starts_with("{\"time\"")));
+    let site = &scene.site;
+    let by_hand = site.root().join("by-hand.log");
+    let words = ["--log", by_hand.to_str().unwrap(), "--log-format", "people"];
+    let home = site.root().join("another home");
+    fs::create_dir(&home).unwrap();
+    fs::write(site.conf().join("xferlog"), "").unwrap();
+    drop(scene.daemon);
+    let daemon = Daemon::start_with(&scene.site, &words);
+    daemon.login("ann");
+    assert!(whole(&daemon, &by_hand).contains(" ann@127.0.0.1 login\n"));
+}
+
+#[test]
+fn what_is_done_beside_the_server_is_in_its_log() {
+    let scene = Scene::new();
+    let (site, secret) = (&scene.site, "a-new-secret\n");
+    site.miniftpd(&["account", "quota", "ann", "5M"], "").ok();
+    site.miniftpd(&["account", "add", "bob", "--remark", "a\"b"], secret).ok();
+    site.miniftpd(&["account", "close", "nobody"], "").fails(1);
+    site.miniftpd(&["account", "list"], "").ok();
+    let log = scene.log();
+    let acts = super::acts(&log, "operator@command-line");
+    assert_eq!(acts[..2], ["account quota ann 5M", "account add bob --remark a\"b"]);
+    assert!(acts[2].starts_with("account close nobody refused: no account `nobody`"), "{acts:?}");
+    assert_eq!(acts.len(), 3);
+    assert!(!log.contains("a-new-secret"));
+}
