@@ -91,6 +91,7 @@ fn a_stranger_cannot_tell_a_name_that_is_not_there_from_a_wrong_password() {
     daemon.restart();
     assert_eq!(challenge_of(&daemon, "nobody"), ghost, "not even after a restart");
     // The operator is told what the stranger is not.
+    daemon.connect().log_in("bob", &password("bob")).expect(253);
     daemon.wait_for_log("?@127.0.0.1 login bob refused: the account is closed");
 }
 
