@@ -74,7 +74,8 @@ fn through(message: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         Hashed Here Counted Usage Put Opened There Store Chunk Bad Held SumsOf Piece Summed Done
         Stored Drop Get Got Entry Part Reason HelpLine Alive Nothing Rules Register Registered
         Registration Standing Passwd Changed Named AccountLine Create Remove NewPassword NewQuota
-        NewRole WaitingLine Approve Reject SessionLine Kick PartOf)
+        NewRole WaitingLine Approve Reject SessionLine Kick PartOf BanLine Ban
+        Pardon)
 }
 
 /// The fields of a message as its row says, filled from a supply of bytes.
