@@ -6,9 +6,9 @@ use super::{Scene, own_ports};
 use crate::harness::FtpTalk;
 
 /// What a stranger may say; everything else waits for the login.
-const BEFORE_LOGIN: [&str; 14] = [
+const BEFORE_LOGIN: [&str; 15] = [
     "USER", "PASS", "ACCT", "REIN", "QUIT", "HOST", "NOOP", "HELP", "FEAT", "OPTS", "SYST", "CLNT",
-    "LANG", "AUTH",
+    "LANG", "AUTH", "SITE",
 ];
 
 #[test]
