@@ -7,7 +7,7 @@ mod kinds;
 use std::fmt;
 use std::io;
 
-use crate::text::{Escaped, Span};
+use crate::text::Escaped;
 
 pub use self::kinds::{Banned, Fate, Wait};
 
@@ -262,10 +262,7 @@ impl fmt::Display for Error {
         match self {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
-            Banned { what, why, left_secs } => {
-                write!(f, "{what} is banned: {}", Escaped(why))?;
-                left_secs.map_or(Ok(()), |left| write!(f, "; try again in {}", Span(left)))
-            }
+            Banned { what, why, left_secs } => what.tell(f, why, *left_secs),
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
             CodeRefused => f.write_str("the invitation is unknown, used up or too old"),
@@ -289,11 +286,9 @@ impl fmt::Display for Error {
                 write!(f, "a newer session of yours took over the upload of `{}`", Escaped(path))
             }
             OverQuota { need, left, limit, replacing } => {
-                write!(f, "over quota: needs {need} bytes, {left} left of {limit}")?;
-                if *replacing {
-                    f.write_str(" (the old file keeps its room until the new one is whole)")?;
-                }
-                Ok(())
+                let old = " (the old file keeps its room until the new one is whole)";
+                let old = if *replacing { old } else { "" };
+                write!(f, "over quota: needs {need} bytes, {left} left of {limit}{old}")
             }
             Mismatch { bad } => {
                 write!(f, "{} damaged on the way; send again", counted(bad.count_ones(), "chunk"))

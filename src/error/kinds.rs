@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::text::{Escaped, Span};
+
 /// Why a wait was bounded. It is part of the error, so the log says which limit was hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
@@ -38,6 +40,19 @@ pub enum Banned {
     Account,
     /// An address.
     Address,
+}
+
+impl Banned {
+    /// What is banned, why, and for how long.
+    pub(super) fn tell(
+        self,
+        f: &mut fmt::Formatter<'_>,
+        why: &str,
+        left_secs: Option<u64>,
+    ) -> fmt::Result {
+        write!(f, "{self} is banned: {}", Escaped(why))?;
+        left_secs.map_or(Ok(()), |left| write!(f, "; try again in {}", Span(left)))
+    }
 }
 
 impl fmt::Display for Banned {

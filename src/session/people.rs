@@ -30,6 +30,7 @@ impl Session {
     /// Asks for an account. A wrong invitation counts like a wrong password.
     pub fn register(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
         let peer = self.presence.peer;
+        self.site().bans().check_address(peer)?;
         let taken = admin::stranger::register(&self.party, self.site(), name, password, code, peer);
         if matches!(taken, Err(Error::CodeRefused)) {
             self.count_failure("");
@@ -47,6 +48,7 @@ impl Session {
     /// How a request stands. A number that is not known counts like a wrong password, so that
     /// nobody goes through them all.
     pub fn standing(&mut self, number: u64, name: &str) -> Result<Standing> {
+        self.site().bans().check_address(self.presence.peer)?;
         let standing = admin::stranger::standing(self.site(), number, name);
         if matches!(standing, Err(Error::Unknown { .. })) {
             self.count_failure("");

@@ -21,6 +21,7 @@ fn a_thousand_idle_sessions_need_little_memory() {
     for i in 0..10 {
         site.account(&format!("guest{i}"), "1M");
     }
+    site.setting("server", "sessions_per_account", &(GUESTS / 10).to_string());
     let daemon = site.start();
     let mut guests: Vec<Frames> = Vec::with_capacity(GUESTS);
     for i in 0..10 {

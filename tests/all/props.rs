@@ -75,7 +75,7 @@ fn through(message: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         Piece Summed Done Stored Drop Get Got Entry Part Reason HelpLine Alive Nothing
         Rules Register Registered Registration Standing Passwd Changed Named AccountLine
         Create Remove NewPassword NewQuota NewRole WaitingLine Approve Reject
-        SessionLine Kick PathOf)
+        SessionLine Kick PathOf BanLine Ban Pardon)
 }
 
 /// The fields of a message as its row says, filled from a supply of bytes.

@@ -1,6 +1,6 @@
 //! Who is kept out for a time: failed logins are counted, and what fails too often is banned.
 //!
-//! [`Tally`] counts and [`List`] knows who is out; both are told the time and know no file.
+//! `Tally` counts and `List` knows who is out; both are told the time and know no file.
 //! [`Bans`] keeps them in step with conf/bans.ini, which the server, its commands and people write.
 //!
 //! Never: bans this machine itself, whose addresses a whole class shares; asks whether an account

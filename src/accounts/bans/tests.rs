@@ -236,10 +236,10 @@ fn a_file_with_a_fault_says_where_and_the_generation_before_it_counts() {
         ("[address 2001:db8::/64]", "[address 127.0.0.1]", ":15: expected"),
         ("[address 2001:db8::/64]", "[address 2001:db8::7]", ":15: expected"),
         (since.as_str(), "since = today", ":10: [account ann] since: expected a moment"),
-        ("until = never", "until = 0", ":11: [account ann] until: expected a moment such as"),
-        ("until = never\n", "", "[account ann] until: expected a moment"),
+        ("\nuntil = never", "\nuntil = 0", ":11: [account ann] until: expected a moment such as"),
+        ("\nuntil = never", "", "[account ann] until: expected a moment"),
         ("why", "wyh", ":13: [account ann] unknown key `wyh`; did you mean `why`?"),
-        ("[end]", "", "does not end with [end]"),
+        ("[end]", "", "[address 2001:db8::/64] unknown key `generation`"),
     ] {
         fs::write(&path, good.replacen(from, to, 1)).unwrap();
         let other = Bans::open(&dir);

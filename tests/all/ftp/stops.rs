@@ -58,7 +58,7 @@ fn a_transfer_that_dribbles_is_as_late_as_one_that_stands_still() {
     });
     ann.reply().expect(426).says("waited 1 s for the data connection");
     writer.join().unwrap();
-    ann.ask("DELE drip").expect(550);
+    ann.ask("DELE drip").expect(250).says("the unfinished upload is removed");
     let scene = Scene::with(&[("ftp", "data_secs", "1")]);
     scene.put_large("big");
     let mut ann = scene.ann();
