@@ -187,12 +187,23 @@ impl Site {
         self.refresh_settings();
         self.mounts();
         let accounts = self.accounts();
+        self.set_limits(&accounts);
         self.end(|guest| {
             let name = guest.account.as_ref().filter(|name| !name.is_guest());
             let account = name.map(|name| accounts.account(name.as_str()));
             account.is_some_and(|account| account.is_none_or(|a| a.state != State::Active))
         });
         self.note_in_force();
+    }
+
+    /// A transfer of one command may be long: its limit counts before the next one.
+    fn set_limits(&self, accounts: &Accounts) {
+        for guest in self.guests() {
+            let Some(name) = guest.account.filter(|name| !name.is_guest()) else { continue };
+            if let Some(account) = accounts.account(name.as_str()) {
+                self.ledger.set_limit(&Purse::account(name.as_str()), account.quota_bytes);
+            }
+        }
     }
 
     /// Reads everything again that people edit, and says in the log what came of it.

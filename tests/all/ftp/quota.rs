@@ -179,3 +179,23 @@ fn a_disk_that_must_keep_more_free_than_it_has_takes_nothing() {
     assert_eq!(scene.stored("g"), None);
     eventually("nothing is promised any more", || ann.used_bytes() == 3);
 }
+
+/// One command may take an hour; the limit that was lowered under it does not wait for the next.
+#[test]
+fn an_upload_stops_at_a_limit_that_was_lowered_under_it() {
+    let scene = Scene::new();
+    let mut ann = scene.ann();
+    let mut data = ann.begin("STOR f");
+    data.write_all(&[7; 3 << 20]).unwrap();
+    ann.until_moved(3 << 20);
+    scene.site.miniftpd(&["account", "quota", "ann", "4M"], "").ok();
+    eventually("the server has looked", || {
+        scene.site.miniftpd(&["check"], "").out.contains("nothing would change")
+    });
+    // What does not fit is not taken; the sending fails as soon as the server hangs up.
+    let _ = data.write_all(&[7; 6 << 20]);
+    let _ = data.shutdown(std::net::Shutdown::Write);
+    ann.reply().expect(552).says("of 4194304");
+    let mut other = scene.ann();
+    assert!(((3 << 20)..=(4 << 20)).contains(&other.used_bytes()));
+}
