@@ -146,7 +146,7 @@ fn neither_a_stop_nor_the_deadline_of_the_login_waits_for_an_answer_that_is_held
     let mut slow = daemon.connect();
     slow.hello();
     slow.send_login("ann", "guess");
-    daemon.wait_for_log("login as ann from 127.0.0.1 refused: wrong name or password");
+    daemon.wait_for_log("?@127.0.0.1 login ann refused: the password is wrong");
     let begun = Instant::now();
     daemon.term();
     assert!(daemon.wait().success());

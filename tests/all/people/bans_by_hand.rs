@@ -66,10 +66,10 @@ fn an_admin_bans_lists_and_pardons() {
     admin(&site, "pardon ann").fails(1).stderr("miniftp: no ban of `ann`\n");
     admin(&site, "ban ann 2x").fails(2).stderr_has("expected a time like 30m, 2h or 7d, or ever");
     for line in [
-        "audit: root from 127.0.0.1: ban ann for 2 h: sent too much: done",
-        "audit: root from 127.0.0.1: ban 2001:db8::7 for ever: a flood: done",
-        "audit: root from 127.0.0.1: pardon ann: done",
-        "audit: root from 127.0.0.1: pardon ann: refused: no ban of `ann`",
+        "root@127.0.0.1 ban ann for 2 h 2 sessions; sent too much",
+        "root@127.0.0.1 ban 2001:db8::7 for ever 0 sessions; a flood",
+        "root@127.0.0.1 pardon ann\n",
+        "root@127.0.0.1 pardon ann refused: no ban of `ann`",
     ] {
         daemon.wait_for_log(line);
     }
@@ -127,7 +127,7 @@ fn the_operator_bans_at_the_terminal() {
     daemon.login("ann").request("PWD", &Nothing::new()).expect(200);
     daemon.type_line("ban ann");
     daemon.wait_for_printed("The information you entered is incorrect.");
-    daemon.wait_for_log("audit: operator from the terminal: ban ann for 2 h: not today: done");
+    daemon.wait_for_log("operator@terminal ban ann for 2 h 1 sessions; not today");
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! What people edit while the server runs: looked at, taken over, and what follows from it.
+//!
+//! Never: takes over half of a file; each store sees to that for its own.
+
+use super::{Guest, Site, lock};
+use crate::accounts::{Accounts, State};
+use crate::quota::Purse;
+use crate::rates::{self, Way};
+
+impl Site {
+    /// Lets an edit of the settings count.
+    pub fn refresh_settings(&self) {
+        if self.settings.refresh() {
+            self.queue.keep(self.config().registration_days);
+            self.set_rates();
+            self.logs.follow(&self.config());
+        }
+    }
+
+    /// Takes over the rates of the settings.
+    pub(super) fn set_rates(&self) {
+        let _setting = lock(&self.setting_rates);
+        let config = self.config();
+        let up = (config.account_up, config.guest_up, config.all_up);
+        let down = (config.account_down, config.guest_down, config.all_down);
+        for (way, (account, guests, all)) in [(Way::Up, up), (Way::Down, down)] {
+            self.rates.set(way, rates::Limits { account, guests, all });
+        }
+    }
+
+    /// Takes over whatever somebody has edited since the last look, and ends the sessions of
+    /// accounts that may not be here any more: an edit does not wait for their next command.
+    pub fn look_again(&self) {
+        self.refresh_settings();
+        self.mounts();
+        let accounts = self.accounts();
+        self.set_limits(&accounts);
+        self.end(|guest| {
+            let name = guest.account.as_ref().filter(|name| !name.is_guest());
+            let account = name.map(|name| accounts.account(name.as_str()));
+            account.is_some_and(|account| account.is_none_or(|a| a.state != State::Active))
+        });
+        self.bans.refresh();
+        self.bans.save(&self.accounts);
+        self.end_banned();
+        self.note_in_force();
+    }
+
+    /// A transfer of one command may be long: its limit counts before the next one.
+    fn set_limits(&self, accounts: &Accounts) {
+        for guest in self.guests() {
+            let Some(name) = guest.account.filter(|name| !name.is_guest()) else { continue };
+            if let Some(account) = accounts.account(name.as_str()) {
+                self.ledger.set_limit(&Purse::account(name.as_str()), account.quota_bytes);
+            }
+        }
+    }
+
+    /// Ends the sessions of who was banned by hand. A ban by counting ends none: with wrong
+    /// passwords nobody throws anybody out.
+    fn end_banned(&self) {
+        let banned = self.bans.by_hand();
+        if !banned.is_empty() {
+            let is_out = |guest: &Guest| {
+                banned.iter().any(|who| who.covers(guest.account.as_ref(), guest.peer))
+            };
+            self.end(is_out);
+        }
+    }
+
+    /// Reads everything again that people edit, and says in the log what came of it.
+    /// The files of the log are opened anew before that, so that it is in the new ones.
+    pub fn read_again(&self) {
+        self.log().reopen();
+        self.settings.read_again();
+        self.logs.follow(&self.config());
+        self.queue.keep(self.config().registration_days);
+        self.set_rates();
+        self.accounts();
+        self.mounts();
+        self.bans.refresh();
+    }
+}
