@@ -161,5 +161,7 @@ pub const LOG_QUEUE: usize = 1024 * 1024;
 /// How long a line waits for room in a full queue before it is counted as lost; while the disk
 /// stands still only the first one waits.
 pub const LOG_WAIT: Duration = Duration::from_secs(1);
+/// How long a line waits at most for others to be written with it.
+pub const LOG_GATHER: Duration = Duration::from_millis(10);
 /// How long the end of the program waits for the last lines to be written.
 pub const LOG_LAST: Duration = Duration::from_secs(2);
