@@ -24,7 +24,7 @@ pub struct Live {
 #[derive(Debug)]
 struct Held {
     config: Arc<Config>,
-    /// What each row of [`settings`] was in the file when it was read last.
+    /// What each row of [`settings()`] was in the file when it was read last.
     read: Vec<String>,
     /// What each is in force: the addresses of the doors are those of the start.
     values: Vec<String>,
@@ -126,7 +126,7 @@ impl Live {
         true
     }
 
-    /// What each row of [`settings`] is in force, as it was written.
+    /// What each row of [`settings()`] is in force, as it was written.
     pub fn values(&self) -> Vec<String> {
         self.held().values.clone()
     }

@@ -50,7 +50,7 @@ pub enum Registration {
     Closed,
 }
 
-/// All settings; what each means stands in [`settings`].
+/// All settings; what each means stands in [`settings()`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where the framed door listens; port 0 lets the system choose.
@@ -152,7 +152,7 @@ impl Config {
     }
 }
 
-/// What each row of [`settings`] is in the file of a folder, as it is written there.
+/// What each row of [`settings()`] is in the file of a folder, as it is written there.
 pub fn values(conf_dir: &Path) -> Result<Vec<String>, ConfigError> {
     live::load(&conf_dir.join(FILE)).map(|(_, values)| values)
 }

@@ -50,7 +50,7 @@ pub(super) fn config_of(text: &str) -> Result<Config, Vec<Fault>> {
     values_of(text).map(|(config, _)| config)
 }
 
-/// The same, and what each row of [`settings`] is there, as it is written.
+/// The same, and what each row of [`settings()`] is there, as it is written.
 pub(super) fn values_of(text: &str) -> Result<(Config, Vec<String>), Vec<Fault>> {
     let mut scan = Scan::default();
     for (i, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -100,7 +100,7 @@ struct Scan {
     begun: bool,
     /// The sections seen, and the line of each.
     sections: Vec<(&'static str, usize)>,
-    /// For each row of [`settings`] the line that names it.
+    /// For each row of [`settings()`] the line that names it.
     lines: Vec<Option<usize>>,
     /// What rust-ini is to read.
     sound: String,
