@@ -123,6 +123,8 @@ pub enum Error {
         limit: u64,
         /// Whether a file that would be replaced still occupies its room.
         replacing: bool,
+        /// Whether the limit is that of a mount, and not the account's.
+        of_mount: bool,
     },
     /// Chunks whose digest is not that of their bytes; they may be sent again.
     Mismatch {
@@ -285,10 +287,9 @@ impl fmt::Display for Error {
             Superseded { path } => {
                 write!(f, "a newer session of yours took over the upload of `{}`", Escaped(path))
             }
-            OverQuota { need, left, limit, replacing } => {
-                let old = " (the old file keeps its room until the new one is whole)";
-                let old = if *replacing { old } else { "" };
-                write!(f, "over quota: needs {need} bytes, {left} left of {limit}{old}")
+            OverQuota { need, left, limit, replacing, of_mount } => {
+                let (whose, old) = kinds::of_the_limit(*of_mount, *replacing);
+                write!(f, "over quota: needs {need} bytes, {left} left of {limit}{whose}{old}")
             }
             Mismatch { bad } => {
                 write!(f, "{} damaged on the way; send again", counted(bad.count_ones(), "chunk"))
@@ -309,7 +310,9 @@ impl fmt::Display for Error {
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
-            Ended => f.write_str("the administrator ended this session"),
+            Ended => {
+                f.write_str("this session was ended by an administrator, or by its owner elsewhere")
+            }
             Full { what, max } => {
                 write!(f, "too many: {max} {what} at most; try again later")
             }

@@ -277,6 +277,7 @@ impl Charge {
             left: usage.left().saturating_add(own).min(room),
             limit: usage.limit(),
             replacing: self.replacing,
+            of_mount: matches!(self.purse, Purse::Mount(_)),
         }
     }
 }

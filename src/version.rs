@@ -1,12 +1,14 @@
-//! Whether a file that people edit is still the one that was read.
+//! A file that people edit: its bytes, and whether they are still those that were read.
 //!
-//! Never: reads the file.
+//! Never: waits for a pipe, or takes what somebody is just writing for the whole file.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::Stat;
+use rustix::fs::{FileType, Mode, OFlags, Stat};
 
 /// Younger files may change without their time changing: the kernel's clock for files ticks every
 /// 1 to 10 ms.
@@ -29,12 +31,14 @@ impl Version {
     }
 
     /// The same when nobody has written there for a moment: who saves a file may do it in two
-    /// steps, and the first one, half a file or none of it, would be read for the whole.
-    pub(crate) fn at_rest(path: &Path) -> Option<Version> {
+    /// steps, and the first one, half a file or none of it, would be read for the whole. A file
+    /// that was there before and is gone is waited for too: some editors move it away first.
+    pub(crate) fn at_rest(path: &Path, before: Option<Version>) -> Option<Version> {
         let until = Instant::now() + PATIENCE;
         loop {
             let version = Version::at(path);
-            if version.is_none_or(|version| version.is_settled()) || Instant::now() >= until {
+            let rests = version.map_or(before.is_none(), |version| version.is_settled());
+            if rests || Instant::now() >= until {
                 return version;
             }
             thread::sleep(PAUSE);
@@ -54,7 +58,7 @@ impl Version {
     }
 
     /// The version that an open file has.
-    pub(crate) fn of(stat: &Stat) -> Version {
+    fn of(stat: &Stat) -> Version {
         Version([
             i128::from(stat.st_dev),
             i128::from(stat.st_ino),
@@ -65,4 +69,21 @@ impl Version {
             i128::from(stat.st_ctime_nsec),
         ])
     }
+}
+
+/// A file's bytes, and the version that they are at least as new as. One byte more than `most` is
+/// given, so that too much is noticed.
+///
+/// # Errors
+/// What the system says; a pipe of that name holds nobody up, and is no file.
+pub(crate) fn read(path: &Path, most: u64) -> io::Result<(Vec<u8>, Version)> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::from(file).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes, Version::of(&stat)))
 }

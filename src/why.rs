@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::mounts::Mounts;
+use crate::mounts::{self, Mounts};
 use crate::quota::{Purse, Usage};
 use crate::site::Site;
 use crate::text::Size;
@@ -33,6 +33,8 @@ pub struct Whom<'a> {
     pub is_admin: bool,
     /// Whether it may log in at all.
     pub is_open: bool,
+    /// Whether who asks may know for which other accounts something is mounted.
+    pub tells_others: bool,
     /// What is mounted.
     pub mounts: &'a Mounts,
     /// Its views of the disk.
@@ -131,10 +133,18 @@ fn describe(whom: &Whom<'_>, view: &View, path: &VPath) -> (String, &'static str
         Some(name) => format!("account {name}"),
         None => "a guest".to_owned(),
     };
-    match whom.mounts.at(whom.account, view.mount_point()) {
+    let (account, tells_others) = (whom.account, whom.tells_others);
+    match whom.mounts.at(account, view.mount_point()) {
         Some(mount) if view.volume().is_some() => {
             let (name, at, whom) = (&mount.name, &mount.at, &mount.whom);
-            let place = format!("{who}: {path} is in the mount {name} at {at}, for {whom}");
+            // For whom else it is, is an admin's to know.
+            let them = match whom {
+                mounts::Whom::Named(names) if !tells_others && names.len() > 1 => {
+                    format!("{} and others", account.unwrap_or_default())
+                }
+                whom => whom.to_string(),
+            };
+            let place = format!("{who}: {path} is in the mount {name} at {at}, for {them}");
             (place, "the mount gives")
         }
         _ => (format!("{who}: {path} is in the home"), "the home gives"),

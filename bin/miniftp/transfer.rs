@@ -155,14 +155,17 @@ fn advised(error: Error, verb: &str) -> Failure {
     }
 }
 
-/// Whether a path is a folder on the server. What is not there is none.
+/// Whether a path is a folder on the server. What is not there is none; what may not be looked at
+/// is taken for the file that is meant, as in a drop box, and the server says if it is a folder.
 fn is_folder(client: &mut Client, path: &str) -> Result<bool, Failure> {
     if path.ends_with('/') {
         return Ok(true);
     }
     match client.stat(path) {
         Ok(entry) => Ok(entry.kind == Kind::Folder),
-        Err(error) if error.is_refusal(Code::NotFound) => Ok(false),
+        Err(error) if error.is_refusal(Code::NotFound) || error.is_refusal(Code::Denied) => {
+            Ok(false)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -23,6 +23,7 @@ use miniftp::audit::{self, Actor, Event, Outcome, Place, Places, Verb};
 use miniftp::config::Config;
 use miniftp::error::Error;
 use miniftp::text::{Escaped, nearest};
+use miniftp::vfs;
 
 /// A command: its words after `account`, and what does it. Help, dispatch and checks read this.
 struct Command {
@@ -261,7 +262,7 @@ fn work(
     let desk = Desk { store, queue, bans, conf, home, config, ask: &password::ask };
     let done = (command.run)(&desk, &request);
     if !matches!(command.name, "list" | "show" | "pending" | "bans") {
-        note(log, &words.join(" "), done.as_ref().err());
+        note((log, home), &words.join(" "), done.as_ref().err());
     }
     let text = done?;
     if let Some(fault) = store.fault() {
@@ -272,7 +273,7 @@ fn work(
 }
 
 /// The act is done or refused already: a log that cannot be written changes nothing about that.
-fn note(log: &Places, words: &str, refused: Option<&Failure>) {
+fn note((log, home): (&Places, &Path), words: &str, refused: Option<&Failure>) {
     let why = refused.map(Failure::to_string);
     let event = Event {
         value: Some(words),
@@ -280,7 +281,12 @@ fn note(log: &Places, words: &str, refused: Option<&Failure>) {
         why: why.as_deref(),
         ..Event::new(Actor::operator(Place::CommandLine), Verb::Account)
     };
-    if let Err(e) = audit::append(log, &event) {
+    let noted = match audit::append(log, &event) {
+        // Without a file the server has the log; it finds the act in its home.
+        Ok(false) => vfs::leave(home, audit::LEFT, &audit::left(&event)).map(drop),
+        other => other.map(drop),
+    };
+    if let Err(e) = noted {
         say(io::stderr().lock(), &format!("miniftpd: this is not in the log: {e}\n"));
     }
 }

@@ -4,17 +4,17 @@
 //! Invariant: at every instant each name has its whole old text or its whole new one.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::StoreError;
 use crate::limits;
-use crate::version::Version;
+use crate::version::{self, Version};
 
 /// How long an edit waits for another process's edit.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -31,18 +31,7 @@ pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {
 /// The same of a file whose ceiling is another one; one byte more than `most` is given, so that
 /// too much is noticed.
 pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<(Vec<u8>, Version), StoreError> {
-    let failed = |source: io::Error| io_error(path, "reading the file", source);
-    // NONBLOCK: a pipe of that name must not hold the server up.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
-    let stat = rustix::fs::fstat(&file).map_err(|e| failed(e.into()))?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(failed(io::Error::other("not a regular file")));
-    }
-    let mut bytes = Vec::new();
-    // One byte more than is allowed, so that too much is noticed.
-    File::from(file).take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
-    Ok((bytes, Version::of(&stat)))
+    version::read(path, most).map_err(|source| io_error(path, "reading the file", source))
 }
 
 /// Puts a new file in the place of `path`; it is on the disk when this returns.

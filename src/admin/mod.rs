@@ -15,7 +15,9 @@ use std::io;
 use std::sync::Arc;
 
 use crate::accounts::register::Request;
-use crate::accounts::{Account, AccountName, Accounts, Draft, NAME_FORM, Role, State, StoreError};
+use crate::accounts::{
+    Account, AccountName, Accounts, Draft, NAME_FORM, Role, State, StoreError, quota_text,
+};
 use crate::audit::{self, Actor, Event, Place, Verb};
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Purse, Usage};
@@ -202,13 +204,15 @@ impl<'a> Admin<'a> {
     pub fn approve(&self, number: u64, quota: Option<Option<u64>>) -> Result<AccountName> {
         let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
         let approved = self.site.queue().approve(self.site.store(), number, quota_bytes);
-        self.answered(Verb::Approve, number, approved)
+        let value = quota_text(quota_bytes);
+        self.answered(Verb::Approve, number, approved, (Some(&value), None))
     }
 
     /// Refuses a request; `reason` is what the applicant is told.
     pub fn reject(&self, number: u64, reason: &str) -> Result<AccountName> {
         let rejected = self.site.queue().reject(self.site.store(), number, reason);
-        self.answered(Verb::Reject, number, rejected)
+        let why = Some(reason).filter(|reason| !reason.is_empty());
+        self.answered(Verb::Reject, number, rejected, (None, why))
     }
 
     fn answered(
@@ -216,9 +220,10 @@ impl<'a> Admin<'a> {
         verb: Verb,
         number: u64,
         answer: Result<Request, StoreError>,
+        (value, why): (Option<&str>, Option<&str>),
     ) -> Result<AccountName> {
         let name = answer.map(|request| request.name).map_err(told);
-        let event = Event { registration: Some(number), ..Event::new(self.by, verb) };
+        let event = Event { registration: Some(number), value, why, ..Event::new(self.by, verb) };
         let whose = name.as_ref().ok().map(AccountName::as_str);
         audit::note_result(self.site.log(), &Event { name: whose, ..event }, name.as_ref());
         name

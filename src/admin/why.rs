@@ -26,7 +26,18 @@ impl Admin<'_> {
             let usage = Usage { used_bytes: 0, reserved_bytes: 0, limit_bytes: Some(0) };
             let (account, mounts) = (None, &*mounts);
             let (is_admin, is_open, vfs, purse) = (false, true, &vfs, &purse);
-            let whom = Whom { account, is_admin, is_open, mounts, vfs, purse, usage, writer };
+            let tells_others = true;
+            let whom = Whom {
+                account,
+                is_admin,
+                is_open,
+                tells_others,
+                mounts,
+                vfs,
+                purse,
+                usage,
+                writer,
+            };
             return why::reasons(site, &whom, &path);
         }
         let accounts = site.accounts();
@@ -35,6 +46,7 @@ impl Admin<'_> {
         let whom = Whom {
             account: Some(name),
             is_admin: account.role == Role::Admin,
+            tells_others: true,
             is_open: account.state == State::Active,
             mounts: &mounts,
             vfs: &vfs,

@@ -8,9 +8,10 @@ use super::time::Moment;
 use super::{Event, Outcome, Verb, clipped};
 use crate::text::Escaped;
 
-/// A line of the program, whose words are harmless already.
+/// What the program says, whose words are harmless already; each line of it is one of the log.
 pub(super) fn line(now: Moment, level: log::Level, text: &str) -> String {
-    format!("{now} {level:5} {text}\n")
+    let lines = text.lines().map(|line| format!("{now} {level:5} {line}\n"));
+    lines.collect()
 }
 
 /// The line of an act. Writing to a text cannot fail.

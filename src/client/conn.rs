@@ -164,6 +164,11 @@ impl Conn {
         }
     }
 
+    /// What the server said to end a connection that nobody was using.
+    pub(super) fn parting(mut self) -> Option<Error> {
+        if self.is_settled() { self.last_words() } else { None }
+    }
+
     /// Reads on to a farewell that has come already.
     fn last_words(&mut self) -> Option<Error> {
         self.stream.set_idle(Duration::from_millis(50));

@@ -113,7 +113,11 @@ impl Client {
     /// Makes sure of a connection that is logged in if this client is.
     pub(super) fn line(&mut self) -> Result<&mut Conn> {
         if !self.conn.as_ref().is_some_and(Conn::is_ready) {
-            self.conn = None;
+            let last = self.conn.take().and_then(Conn::parting);
+            // Whoever was sent away is told, and comes in anew only with the next command.
+            if let Some(e) = last.filter(|e| !e.is_broken_line()) {
+                return Err(e);
+            }
             self.reconnect()?;
         }
         self.last_sign = Instant::now();

@@ -188,7 +188,8 @@ impl Client {
             Ok(())
         });
         match listed {
-            Err(e) if e.is_refusal(Code::NotFound) => {
+            // Who may not look, as in a drop box, puts what there is room for a name for.
+            Err(e) if e.is_refusal(Code::NotFound) || e.is_refusal(Code::Denied) => {
                 conn.ask("MKDIR", &Switched::new(remote, 1))?;
                 Ok(listing)
             }

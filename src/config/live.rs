@@ -86,8 +86,8 @@ impl Live {
 
     /// Whether something changed.
     fn read(&self, changed: bool) -> bool {
-        let seen = Version::at_rest(&self.path);
-        let read = load(&self.path);
+        let seen = Version::at_rest(&self.path, self.held().seen);
+        let read = load_edited(&self.path, &self.held().read);
         let mut held = self.held();
         held.seen = seen;
         held.settled = seen.is_none_or(|version| version.is_settled());
@@ -147,6 +147,21 @@ pub(super) fn load(path: &Path) -> Result<(Config, Vec<String>), ConfigError> {
     text_of(path)
         .and_then(|text| values_of(&text))
         .map_err(|faults| ConfigError { path: path.to_string_lossy().into_owned(), faults })
+}
+
+/// The same of a file that had these values before. One that lost everything is no edit but an
+/// accident, such as a disk that is full: it is not taken for the wish to have every default.
+fn load_edited(path: &Path, before: &[String]) -> Result<(Config, Vec<String>), ConfigError> {
+    let text = text_of(path);
+    let is_empty = text.as_ref().is_ok_and(|text| !text.contains('['));
+    let had_any = settings().zip(before).any(|(setting, value)| setting.default != *value);
+    if is_empty && had_any {
+        return Err(ConfigError::whole(
+            path,
+            "nothing is in it; was it cut off while it was saved?",
+        ));
+    }
+    load(path)
 }
 
 #[cfg(test)]

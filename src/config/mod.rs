@@ -229,6 +229,14 @@ pub struct ConfigError {
     faults: Vec<Fault>,
 }
 
+impl ConfigError {
+    /// A fault of a file as a whole.
+    fn whole(path: &Path, text: &str) -> ConfigError {
+        let faults = vec![Fault { line: 0, text: text.to_owned() }];
+        ConfigError { path: path.to_string_lossy().into_owned(), faults }
+    }
+}
+
 /// One fault, and the line it is in, from 1; 0 if it is the file's as a whole.
 #[derive(Debug)]
 struct Fault {

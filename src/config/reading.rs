@@ -6,14 +6,14 @@
 //!
 //! Never: keeps a value of a file with a fault.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use ini::{Ini, ParseOption};
 
 use crate::limits;
 use crate::text::{self, Escaped};
+use crate::version;
 
 use super::settings::{Setting, settings};
 use super::{Config, Fault};
@@ -32,9 +32,7 @@ pub(super) fn text_of(path: &Path) -> Result<String, Vec<Fault>> {
             _ => fault(0, format!("cannot be read: {err}")),
         }]
     };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(limits::SETTINGS_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let (bytes, _) = version::read(path, limits::SETTINGS_FILE).map_err(failed)?;
     if bytes.len() as u64 > limits::SETTINGS_FILE {
         return Err(vec![fault(0, format!("longer than {} bytes", limits::SETTINGS_FILE))]);
     }

@@ -72,3 +72,9 @@ pub enum Fate {
     /// The peer is told if it can be, and the connection ends.
     Close,
 }
+
+/// Whose limit was met if it is not the account's own, and what else stands in its way.
+pub(super) fn of_the_limit(of_mount: bool, replacing: bool) -> (&'static str, &'static str) {
+    let old = " (the old file keeps its room until the new one is whole)";
+    (if of_mount { " of this mount" } else { "" }, if replacing { old } else { "" })
+}

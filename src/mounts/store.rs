@@ -69,7 +69,7 @@ impl Store {
         }
         let mut before = None;
         let changed = now != held.seen;
-        let now = Version::at_rest(&self.path);
+        let now = Version::at_rest(&self.path, held.seen);
         held.seen = now;
         held.settled = now.is_none_or(|version| version.is_settled());
         let Held { open, .. } = &mut *held;

@@ -26,7 +26,7 @@ fn a_refusal_names_the_numbers() {
     let refused = second.cover(500, true).unwrap_err();
     assert!(matches!(
         refused,
-        Error::OverQuota { need: 450, left: 300, limit: 1_000, replacing: true }
+        Error::OverQuota { need: 450, left: 300, limit: 1_000, replacing: true, of_mount: false }
     ));
     second.cover(350, false).unwrap();
     assert_eq!(figures(&ledger, &purse), (600, 400));

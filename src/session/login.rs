@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Alive, Session, User};
 use crate::accounts::{Account, AccountName, State, bans};
 use crate::admin;
-use crate::audit::Verb;
+use crate::audit::{Event, Verb};
 use crate::digest::Plain;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -117,12 +117,13 @@ impl Session {
     pub(super) fn count_failure(&mut self, name: &str) {
         self.tries += 1;
         let site = Arc::clone(self.site());
-        let failures = site.bans().failed(&site.ban_rules(), name, self.presence.peer);
+        let known = site.accounts().account(name).is_some();
+        let failures = site.bans().failed(&site.ban_rules(), name, known, self.presence.peer);
         self.hold_back_for(failures.max(self.tries));
         site.bans().save(site.store());
     }
 
-    fn hold_back_for(&mut self, failures: u32) {
+    pub(super) fn hold_back_for(&mut self, failures: u32) {
         let doublings = failures.saturating_sub(1);
         self.held_back = bans::doubled(limits::LOGIN_DELAY, doublings, limits::LOGIN_DELAY_MOST);
     }
@@ -131,8 +132,8 @@ impl Session {
     fn check_banned(&mut self, name: &str) -> Result<()> {
         let site = Arc::clone(self.site());
         site.bans().refresh();
-        site.bans().check_address(self.presence.peer)?;
-        site.bans().check_account(name).inspect_err(|e| {
+        let allowed = site.bans().check_address(self.presence.peer);
+        allowed.and_then(|()| site.bans().check_account(name)).inspect_err(|e| {
             self.tries += 1;
             self.hold_back_for(self.tries);
             self.login_refused(name, &e.to_string());
@@ -173,16 +174,23 @@ impl Session {
     pub fn login_plain(&mut self, name: &str, password: &str) -> Result<()> {
         self.log_out();
         self.check_banned(name)?;
-        let checked = self.check_plain(name, password);
-        let (account, proved, of_md5) = checked.map_err(|(e, why)| self.failed(name, e, why))?;
         let site = Arc::clone(self.site());
         let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
-        let entered = self.enter(&account, &proved, &mut alive);
-        entered.map_err(|e| self.failed(name, e, CHANGED))?;
-        if of_md5 {
-            self.renew(&account, &proved, password);
+        let mut again = true;
+        loop {
+            let checked = self.check_plain(name, password);
+            // While this one waited for its turn others may have used up all guesses.
+            self.check_banned(name)?;
+            let (account, proved, of_md5) =
+                checked.map_err(|(e, why)| self.failed(name, e, why))?;
+            match self.enter(&account, &proved, &mut alive) {
+                Ok(()) if of_md5 => return self.renew(&account, &proved, password),
+                Ok(()) => return Ok(()),
+                // Another connection with the same password has renewed the record just now.
+                Err(Error::LoginRefused) if of_md5 && again => again = false,
+                Err(e) => return Err(self.failed(name, e, CHANGED)),
+            }
         }
-        Ok(())
     }
 
     /// The account, its record, and whether that is of the password's MD5. The second half of the
@@ -212,8 +220,12 @@ impl Session {
 
     /// Makes the record one of the password itself, now that it is known. What goes wrong here is
     /// tried again at the next login.
-    fn renew(&self, name: &AccountName, proved: &Verifier, password: &str) {
+    fn renew(&self, name: &AccountName, proved: &Verifier, password: &str) -> Result<()> {
         let site = self.site();
+        let is_of_md5 = |account: &Account| account.of_md5 && account.verifier == *proved;
+        if !site.accounts().account(name.as_str()).is_some_and(is_of_md5) {
+            return Ok(());
+        }
         let derived = site.plain_checks().derive(password, site.config().iterations);
         let renewed = derived.and_then(|verifier| {
             let edited = site.store().edit(|draft| {
@@ -225,10 +237,10 @@ impl Session {
             });
             edited.map_err(admin::told)
         });
-        match renewed {
-            Ok(()) => log::info!("the imported password of {name} has a record of its own now"),
-            Err(e) => log::error!("the imported password of {name} stays as it is: {e}"),
-        }
+        let why = Some("it was imported, and has a record of its own now");
+        let event = Event { name: Some(name.as_str()), why, ..self.party.event(Verb::Passwd) };
+        self.party.note_result(&event, renewed.as_ref());
+        Ok(())
     }
 
     /// Lets a guest in, where the settings allow it.
@@ -252,11 +264,11 @@ impl Session {
         self.end_login();
         self.exchange = None;
         self.reproof = None;
-        self.presence.log_out();
     }
 
     /// The rights end, and the line of the login is written.
     fn end_login(&mut self) {
+        self.presence.log_out();
         if self.user.take().is_some() {
             self.party.goes(Verb::Logout, None);
             self.party = self.party.becomes(None);

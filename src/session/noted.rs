@@ -30,6 +30,10 @@ impl Session {
 
     /// Notes that an act was refused. Whoever tries in more than one way says so at the end.
     pub fn refused(&self, verb: Verb, path: &str, e: &Error) {
+        // Whether to replace what is there is a question; what comes of it leaves the line.
+        if verb == Verb::Put && matches!(e, Error::Exists { .. }) {
+            return;
+        }
         let full = self.at(path).map(|(_, path)| path).ok();
         let path = full.as_ref().map_or(path, |path| path.as_str());
         let event = Event { path: Some(path), ..self.party.event(verb) };

@@ -1,7 +1,10 @@
 //! What a session does about people: registering, its own password, the way to the admin's work.
 
+use std::sync::Arc;
+
 use super::Session;
-use crate::accounts::register::Taken;
+use crate::accounts::register::{Mode, Taken};
+use crate::accounts::{AccountName, parse_quota};
 use crate::admin::{self, Admin, spoken};
 use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
@@ -40,7 +43,15 @@ impl Session {
 
     /// The same with a password that came in clear: its record is made here.
     pub fn register_plain(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
-        let site = self.site();
+        let site = Arc::clone(self.site());
+        site.bans().check_address(self.presence.peer)?;
+        // What is slow comes last, and each answer waits a little, so that nobody keeps the
+        // processor busy with requests that are refused anyway.
+        self.hold_back_for(1);
+        if site.rules().mode == Mode::Closed {
+            return Err(Error::RegistrationClosed);
+        }
+        AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
         let record = site.plain_checks().derive(password, site.config().iterations)?;
         self.register(name, &record.to_string(), code)
     }
@@ -128,6 +139,26 @@ impl Session {
         }
         changed?;
         if end_others { self.end_others() } else { Ok(0) }
+    }
+
+    /// An admin makes an account with a password that came in clear.
+    pub fn create_plain(&self, name: &str, password: &str, quota: Option<&str>) -> Result<()> {
+        let site = self.site();
+        self.as_admin(|admin| {
+            let quota = quota.map(parse_quota).transpose();
+            let quota = quota.map_err(|what| Error::BadArgument { what })?;
+            let record = site.plain_checks().derive(password, site.config().iterations)?;
+            admin.create(name, &record.to_string(), quota, "user")
+        })
+    }
+
+    /// An admin gives an account a password that came in clear.
+    pub fn set_password_plain(&self, name: &str, password: &str) -> Result<()> {
+        let site = self.site();
+        self.as_admin(|admin| {
+            let record = site.plain_checks().derive(password, site.config().iterations)?;
+            admin.set_password(name, &record.to_string())
+        })
     }
 
     /// Does what a line of an admin says.

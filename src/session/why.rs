@@ -33,6 +33,7 @@ impl Session {
         Ok(Whom {
             account: user.account(),
             is_admin: self.is_admin(),
+            tells_others: self.is_admin(),
             is_open: true,
             mounts: &user.mounts,
             vfs: &user.vfs,

@@ -3,7 +3,8 @@
 //! Never: takes over half of a file; each store sees to that for its own.
 
 use super::{Guest, Site, lock};
-use crate::accounts::{Accounts, State};
+use crate::accounts::{AccountName, Accounts, State};
+use crate::audit;
 use crate::quota::Purse;
 use crate::rates::{self, Way};
 
@@ -31,11 +32,18 @@ impl Site {
     /// Takes over whatever somebody has edited since the last look, and ends the sessions of
     /// accounts that may not be here any more: an edit does not wait for their next command.
     pub fn look_again(&self) {
+        for line in self.home.take_left(audit::LEFT) {
+            audit::note_left(self.log(), &line);
+        }
         self.refresh_settings();
         self.mounts();
         let accounts = self.accounts();
         self.set_limits(&accounts);
+        let lets_guests_in = self.config().guests;
         self.end(|guest| {
+            if guest.account.as_ref().is_some_and(AccountName::is_guest) {
+                return !lets_guests_in;
+            }
             let name = guest.account.as_ref().filter(|name| !name.is_guest());
             let account = name.map(|name| accounts.account(name.as_str()));
             account.is_some_and(|account| account.is_none_or(|a| a.state != State::Active))

@@ -4,11 +4,11 @@
 //! Never: keeps what an account stored.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::{self, FlockOperation};
+use rustix::fs::{self, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::home::Home;
@@ -18,6 +18,8 @@ use crate::limits;
 
 /// Mode of what is the server's alone.
 const SECRET_MODE: u32 = 0o600;
+/// To read a file of the server's own.
+const READ_FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 
 impl Home {
     /// A secret of this home: `new` the first time, and ever after what it was then.
@@ -37,6 +39,23 @@ impl Home {
             }
             Err(e) => Err(Error::io("reading the home's secret", e)),
         }
+    }
+
+    /// What was left for the server with [`leave`] since the last time, in lines.
+    pub fn take_left(&self, name: &str) -> Vec<String> {
+        let passing = self.passing_name();
+        let taken = At::new(self.trash(), passing.as_bytes());
+        if At::new(self.private(), name.as_bytes()).rename(taken).is_err() {
+            return Vec::new();
+        }
+        let mut text = String::new();
+        if let Ok(file) = taken.open(READ_FILE, 0) {
+            // Whoever is writing finishes the line.
+            let _ = fs::flock(&file, FlockOperation::LockExclusive);
+            let _ = File::from(file).take(limits::LIST_FILE).read_to_string(&mut text);
+        }
+        let _ = taken.unlink();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Keeps a small text of the server's own in the private folder, in the place of the one of
@@ -63,6 +82,28 @@ pub fn kept(dir: &Path, name: &str) -> Option<String> {
     let mut text = String::new();
     file.take(limits::ACCOUNTS_FILE).read_to_string(&mut text).ok()?;
     Some(text)
+}
+
+/// Leaves a line for the server whose home is at `dir`, now or when it starts again; `false` if
+/// none ever ran there.
+///
+/// # Errors
+/// What the system says.
+pub fn leave(dir: &Path, name: &str, line: &str) -> io::Result<bool> {
+    let path = dir.join(".miniftp").join(name);
+    if !path.parent().is_some_and(Path::is_dir) {
+        return Ok(false);
+    }
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW;
+    loop {
+        let opened = fs::open(&path, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)?;
+        fs::flock(&opened, FlockOperation::LockExclusive)?;
+        // The server took the file away while this one waited for it.
+        if fs::fstat(&opened)?.st_nlink > 0 {
+            File::from(opened).write_all(format!("{line}\n").as_bytes())?;
+            return Ok(true);
+        }
+    }
 }
 
 /// Who runs at the home at `dir`, by process number, 0 if that is not known; `None` if nobody.

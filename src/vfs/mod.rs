@@ -36,7 +36,7 @@ mod tests;
 pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::home::{Home, Powers, Unopened};
-pub use self::kept::{kept, runner};
+pub use self::kept::{kept, leave, runner};
 pub use self::listing::Listing;
 
 pub use self::may::Act;

@@ -31,6 +31,9 @@ use crate::error::Result;
 /// Mode of a mounted folder that is made because it is missing.
 const FOLDER_MODE: u32 = 0o755;
 
+/// What stands against the home's private folder.
+const SERVERS_OWN: &str = "it is the server's own";
+
 /// See the module.
 #[derive(Debug)]
 pub struct Volume {
@@ -64,6 +67,9 @@ impl Volume {
     pub fn foresee(home: &Path, dir: &str) -> std::result::Result<PathBuf, String> {
         let whole = std_fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
         let path = whole.join(dir);
+        if path.starts_with(whole.join(".miniftp")) {
+            return Err(SERVERS_OWN.to_owned());
+        }
         if below_home(dir)? && !path.exists() {
             return Ok(path);
         }
@@ -222,7 +228,7 @@ fn found_at(home: &Path, path: &Path) -> std::result::Result<PathBuf, String> {
         return Err("the home lies in it".to_owned());
     }
     if found.starts_with(home.join(".miniftp")) {
-        return Err("it is the server's own".to_owned());
+        return Err(SERVERS_OWN.to_owned());
     }
     if !found.is_dir() {
         return Err("this is no folder".to_owned());

@@ -42,7 +42,11 @@ fn ftp_md_lists_what_site_knows() {
     let mut table =
         String::from("| SITE | argument | who | what it does |\n| --- | --- | --- | --- |");
     let rows = SITE_VERBS.iter().map(|row| {
-        let who = if row.needs == Needs::Nobody { "anybody" } else { "who is logged in" };
+        let who = match row.needs {
+            Needs::Nobody => "anybody",
+            Needs::Login => "who is logged in",
+            Needs::Admin => "admins",
+        };
         (row.verb.to_owned(), row.form, who, row.about)
     });
     let spoken = SPOKEN.iter();

@@ -88,3 +88,24 @@ fn an_account_that_is_closed_by_hand_leaves_without_a_word() {
     ftp.reply().expect(421);
     eventually("both are gone", || daemon.log().matches("ann@127.0.0.1 left").count() == 2);
 }
+
+/// A pipe of that name stopped the server for everybody, its stop included; a file that was cut
+/// off while it was saved put every default in force.
+#[test]
+fn a_pipe_and_an_empty_file_are_no_settings() {
+    let site = site();
+    site.setting("registration", "mode", "closed");
+    let mut daemon = site.start();
+    let path = site.conf().join("server.ini");
+    let mut ann = daemon.login("ann");
+    fs::write(&path, "").unwrap();
+    daemon.wait_for_log("server.ini: nothing is in it; was it cut off while it was saved?");
+    daemon.ftp("ann").ask("SITE REGISTER bob his-secret").expect(550).says("nobody can register");
+    fs::remove_file(&path).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+    daemon.wait_for_log("server.ini: cannot be read: not a regular file");
+    assert_eq!(ann.pwd(), "/");
+    daemon.login("ann");
+    daemon.term();
+    assert!(daemon.wait().success());
+}

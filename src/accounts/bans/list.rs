@@ -24,6 +24,9 @@ struct Held {
     ban: Ban,
     /// When it ends by the steady clock; `None` is never.
     ends: Option<Duration>,
+    /// Of a name that no account has. It may be a password in the wrong place, so it is neither
+    /// shown nor written down.
+    hidden: bool,
 }
 
 impl Held {
@@ -72,7 +75,8 @@ impl List {
 
     /// All bans in force.
     pub(super) fn in_force(&self, now: Now) -> impl Iterator<Item = Left<'_>> {
-        self.held.values().filter_map(move |held| held.left(now))
+        let shown = self.held.values().filter(|held| !held.hidden);
+        shown.filter_map(move |held| held.left(now))
     }
 
     /// How many bans by hand there are.
@@ -87,6 +91,7 @@ impl List {
         why: String,
         first: Duration,
         now: Now,
+        hidden: bool,
     ) -> Option<Ban> {
         self.forget_old(now);
         let before = self.held.get(who);
@@ -108,7 +113,7 @@ impl List {
             why,
         };
         let ends = Some(now.steady.saturating_add(length));
-        self.held.insert(who.clone(), Held { ban: ban.clone(), ends });
+        self.held.insert(who.clone(), Held { ban: ban.clone(), ends, hidden });
         Some(ban)
     }
 
@@ -131,7 +136,7 @@ impl List {
             let left = until.saturating_sub(now.wall_secs).min(whole);
             now.steady.saturating_add(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
         });
-        self.held.insert(ban.who.clone(), Held { ban, ends });
+        self.held.insert(ban.who.clone(), Held { ban, ends, hidden: false });
     }
 
     /// Lets somebody in again.
@@ -166,6 +171,7 @@ impl List {
 
     /// What the file should say.
     pub(super) fn book(&self) -> Book {
-        self.held.iter().map(|(who, held)| (who.clone(), held.ban.clone())).collect()
+        let shown = self.held.iter().filter(|(_, held)| !held.hidden);
+        shown.map(|(who, held)| (who.clone(), held.ban.clone())).collect()
     }
 }

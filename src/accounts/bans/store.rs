@@ -25,6 +25,9 @@ const FILE: &str = "bans.ini";
 /// Why, for who is banned by hand: the reason is between the admin and the file.
 const BY_HAND: &str = "the administrator said so";
 
+/// What is said of a banned name that no account has.
+const NOBODY: &str = "a name that no account has is banned for a while";
+
 /// See the module; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Bans {
@@ -122,7 +125,8 @@ impl Bans {
     }
 
     /// Counts a failed login, and bans what failed too often. Gives the larger of the two counts.
-    pub fn failed(&self, rules: &Rules, name: &str, from: IpAddr) -> u32 {
+    /// A name that is not `known` is banned as any other, and never shown or written down.
+    pub fn failed(&self, rules: &Rules, name: &str, known: bool, from: IpAddr) -> u32 {
         let name = AccountName::parse(name);
         let mut imposed = Vec::new();
         let mut held = lock(&self.held);
@@ -137,9 +141,14 @@ impl Bans {
             let Some(who) = who.filter(|_| count >= after) else { continue };
             let why = format!("{count} failed logins within {}", Span(rules.within.as_secs()));
             tally.forget(&who);
-            if let Some(ban) = list.impose(&who, why, rules.first, now) {
-                *changes += 1;
-                imposed.push(ban);
+            let hidden = !known && matches!(who, Who::Account(_));
+            match list.impose(&who, why, rules.first, now, hidden) {
+                Some(_) if hidden => imposed.push(NOBODY.to_owned()),
+                Some(ban) => {
+                    *changes += 1;
+                    imposed.push(ban.to_string());
+                }
+                None => {}
             }
         }
         drop(held);

@@ -87,7 +87,7 @@ proptest! {
             let memory = limits::BAN_MEMORY.as_secs();
             let key = Who::Account(name(who));
             prop_assert_eq!(list.left(&key, at(now)).is_some(), now < end);
-            let imposed = list.impose(&key, "x".into(), Duration::from_secs(600), at(now));
+            let imposed = list.impose(&key, "x".into(), Duration::from_secs(600), at(now), false);
             prop_assert_eq!(imposed.is_none(), now < end);
             if imposed.is_some() {
                 let times = if end + memory > now && times > 0 { times } else { 0 };
@@ -143,7 +143,7 @@ fn a_flood_of_made_up_names_pushes_no_real_count_out() {
 fn bans_are_bounded_by_kind_and_those_by_hand_never_go() {
     let mut list = List::default();
     let first = Duration::from_secs(600);
-    let ban = |list: &mut List, who: &Who, now| list.impose(who, String::new(), first, now);
+    let ban = |list: &mut List, who: &Who, now| list.impose(who, String::new(), first, now, false);
     let (real, host) = (Who::Account(name(0)), Who::address(host(0)).unwrap());
     // One that was banned before is out for longer than the newcomers.
     ban(&mut list, &real, at(0)).unwrap();
@@ -201,7 +201,7 @@ fn an_edit_pardons_what_it_takes_out_and_nothing_else() {
     let who: Vec<Who> = (0..4).map(|n| Who::Account(name(n))).collect();
     let first = Duration::from_secs(600);
     for who in &who[..3] {
-        list.impose(who, String::new(), first, at(0)).unwrap();
+        list.impose(who, String::new(), first, at(0), false).unwrap();
     }
     let mut before = list.book();
     before.remove(&who[2]); // Not written yet.

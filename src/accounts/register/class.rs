@@ -31,7 +31,10 @@ impl ClassList {
     /// # Errors
     /// The line, from 1, and what is wrong with it.
     pub fn parse(bytes: &[u8]) -> Result<ClassList, (usize, String)> {
-        read(bytes).map_err(|fault| (fault.line.unwrap_or(0), fault.what))
+        read(bytes).map_err(|faults| {
+            let first = faults.into_iter().next();
+            first.map_or_else(Default::default, |fault| (fault.line.unwrap_or(0), fault.what))
+        })
     }
 
     /// The quota of a member, the default where the list names none; `None` for everybody else.
@@ -50,36 +53,44 @@ impl ClassList {
     }
 }
 
-/// Reads a list whole.
-pub(super) fn read(bytes: &[u8]) -> Result<ClassList, Fault> {
+/// Reads a list whole, or tells all its faults.
+pub(super) fn read(bytes: &[u8]) -> Result<ClassList, Vec<Fault>> {
     if bytes.len() as u64 > limits::LIST_FILE {
-        return Err(Fault::whole(format!("longer than {} bytes", limits::LIST_FILE)));
+        return Err(vec![Fault::whole(format!("longer than {} bytes", limits::LIST_FILE))]);
     }
-    let text = str::from_utf8(bytes).map_err(|_| Fault::whole("not UTF-8"))?;
-    let mut list = ClassList::default();
+    let text = str::from_utf8(bytes).map_err(|_| vec![Fault::whole("not UTF-8")])?;
+    let (mut list, mut faults) = (ClassList::default(), Vec::new());
     for (before, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();
         let is_head = before == 0 && line.replace(' ', "").eq_ignore_ascii_case("name,quota");
         if line.is_empty() || line.starts_with('#') || is_head {
             continue;
         }
-        let fault = |what: String| Fault::at(before + 1, what);
-        let (name, quota) = line.split_once([',', ';']).unwrap_or((line, ""));
-        let (name, quota) = (plain(name), plain(quota));
-        let name = AccountName::parse(name)
-            .ok_or_else(|| fault(format!("`{}`: {NAME_FORM}", Escaped(name))))?;
-        let quota = match quota {
-            "" => None,
-            quota => Some(
-                parse_quota(quota)
-                    .map_err(|expected| fault(format!("{expected}, got `{}`", Escaped(quota))))?,
-            ),
-        };
-        if list.members.insert(name.clone(), quota).is_some() {
-            return Err(fault(format!("`{name}` stands twice")));
-        }
+        let entered = read_line(line).and_then(|(name, quota)| {
+            match list.members.insert(name.clone(), quota) {
+                None => Ok(()),
+                Some(_) => Err(format!("`{name}` stands twice")),
+            }
+        });
+        faults.extend(entered.err().map(|what| Fault::at(before + 1, what)));
     }
-    Ok(list)
+    if faults.is_empty() { Ok(list) } else { Err(faults) }
+}
+
+/// A name, and the quota behind it if there is one.
+fn read_line(line: &str) -> Result<(AccountName, Option<Option<u64>>), String> {
+    let (name, quota) = line.split_once([',', ';']).unwrap_or((line, ""));
+    let (name, quota) = (plain(name), plain(quota));
+    let name =
+        AccountName::parse(name).ok_or_else(|| format!("`{}`: {NAME_FORM}", Escaped(name)))?;
+    let quota = match quota {
+        "" => None,
+        quota => Some(
+            parse_quota(quota)
+                .map_err(|expected| format!("{expected}, got `{}`", Escaped(quota)))?,
+        ),
+    };
+    Ok((name, quota))
 }
 
 /// A cell without the quotes that spreadsheets put around it.

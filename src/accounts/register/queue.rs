@@ -15,6 +15,7 @@ use super::checks::{check_room, repeated};
 use super::class::{self, ClassList};
 use super::{Application, Mode, Rules, Taken, invites, record};
 use crate::accounts::check::Faults;
+use crate::accounts::fault::Fault;
 use crate::accounts::replace::{self, Lock};
 use crate::accounts::store::in_file;
 use crate::accounts::{Account, Store, StoreError, check_remark};
@@ -190,7 +191,7 @@ impl Queue {
         default: Option<u64>,
     ) -> Result<(ClassList, Vec<Request>), StoreError> {
         let path = self.conf.join(class::FILE);
-        let class = class::read(list).map_err(|fault| in_file(&path, fault))?;
+        let class = class::read(list).map_err(|faults| first_in(&path, faults))?;
         let lock = store.lock()?;
         let book = self.load()?.0;
         replace::write(&path, list, store.path())?;
@@ -255,8 +256,9 @@ impl Queue {
         let Ok((bytes, _)) = replace::read_at_most(&path, limits::LIST_FILE) else {
             return ClassList::default();
         };
-        class::read(&bytes).unwrap_or_else(|fault| {
-            log::error!("{}; it approves nobody until it is mended", in_file(&path, fault));
+        class::read(&bytes).unwrap_or_else(|faults| {
+            let faults = Faults::new(&path, faults);
+            log::error!("{faults}; it approves nobody until it is mended");
             ClassList::default()
         })
     }
@@ -376,4 +378,10 @@ fn now_secs() -> i64 {
 
 fn secs_of(days: u64) -> i64 {
     i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_SECS)
+}
+
+/// The first fault of a list that somebody hands in.
+fn first_in(path: &Path, faults: Vec<Fault>) -> StoreError {
+    let first = faults.into_iter().next();
+    in_file(path, first.unwrap_or_else(|| Fault::whole("cannot be read")))
 }

@@ -10,6 +10,8 @@ pub enum Needs {
     Nobody,
     /// Who is logged in.
     Login,
+    /// Who is an admin; only behind `SITE`.
+    Admin,
 }
 
 /// Whether a verb takes an argument.

@@ -147,7 +147,10 @@ mod tests {
             (550, Error::NotRegular { path: path() }),
             (450, Error::Busy { path: path(), by: path(), for_secs: 1 }),
             (450, Error::Superseded { path: path() }),
-            (552, Error::OverQuota { need: 2, left: 1, limit: 1, replacing: true }),
+            (
+                552,
+                Error::OverQuota { need: 2, left: 1, limit: 1, replacing: true, of_mount: false },
+            ),
             (451, Error::Mismatch { bad: 1 }),
             (451, Error::WholeMismatch),
             (554, Error::BadOffset { got: 1, want: 0 }),

@@ -6,7 +6,7 @@
 use super::Conn;
 use super::commands::Needs;
 use super::reply::Clean;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::{Reason, SPOKEN, Spoken, Unanswered};
 use crate::text::Size;
 
@@ -45,19 +45,25 @@ table! {
     "PARTS" Login "" parts, "your unfinished uploads; DELE removes one";
     "WHY" Login "[PATH]" why, "what decides what may be done there";
     "PSWD" Login "OLD NEW [END]" pswd, "change your password; END ends your other sessions";
+    "CREATE" Admin "NAME PASSWORD [QUOTA]" create, "make an account";
+    "PASSWD" Admin "NAME PASSWORD" passwd, "give an account another password";
     "CHMOD" Login "MODE PATH" chmod, "refused: rights belong to the account here";
 }
 
 /// A line behind `SITE`.
 pub(super) fn site(conn: &mut Conn, line: &str) -> Result<()> {
+    let line = line.trim_start();
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     // An admin's `QUOTA NAME SIZE` is another thing than anybody's `QUOTA`.
     let row = SITE_VERBS.iter().find(|row| {
         row.verb.eq_ignore_ascii_case(verb) && (rest.is_empty() || !row.form.is_empty())
     });
     let Some(row) = row else { return speak(conn, line) };
-    if row.needs == Needs::Login && conn.session.account().is_none() {
+    if row.needs != Needs::Nobody && conn.session.account().is_none() {
         return not_logged_in(conn);
+    }
+    if row.needs == Needs::Admin && !conn.session.is_admin() {
+        return Err(Error::NeedAdmin);
     }
     (row.run)(conn, rest)
 }
@@ -90,7 +96,11 @@ fn speak(conn: &mut Conn, line: &str) -> Result<()> {
 }
 
 fn help(conn: &mut Conn, _: &str) -> Result<()> {
-    let may = |row: &&SiteVerb| row.needs == Needs::Nobody || conn.session.account().is_some();
+    let may = |row: &&SiteVerb| match row.needs {
+        Needs::Nobody => true,
+        Needs::Login => conn.session.account().is_some(),
+        Needs::Admin => conn.session.is_admin(),
+    };
     let mut lines: Vec<String> =
         SITE_VERBS.iter().filter(may).map(|row| line_of(row.verb, row.form, row.about)).collect();
     if conn.session.is_admin() {
@@ -208,6 +218,32 @@ fn pswd(conn: &mut Conn, rest: &str) -> Result<()> {
         ended => format!("the password is changed, and other sessions end: {ended}"),
     };
     conn.control.say(200, &text);
+    Ok(())
+}
+
+fn create(conn: &mut Conn, rest: &str) -> Result<()> {
+    if !may_send_clear(conn) {
+        return Ok(());
+    }
+    let words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
+    let (name, password, quota) = match words[..] {
+        [name, password] => (name, password, None),
+        [name, password, quota] => (name, password, Some(quota)),
+        _ => return form_of(conn, "CREATE"),
+    };
+    conn.session.create_plain(name, password, quota)?;
+    conn.control.say(200, "the account is made");
+    Ok(())
+}
+
+fn passwd(conn: &mut Conn, rest: &str) -> Result<()> {
+    if !may_send_clear(conn) {
+        return Ok(());
+    }
+    let words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
+    let [name, password] = words[..] else { return form_of(conn, "PASSWD") };
+    conn.session.set_password_plain(name, password)?;
+    conn.control.say(200, "the password is changed");
     Ok(())
 }
 

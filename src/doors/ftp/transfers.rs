@@ -141,9 +141,10 @@ pub(super) fn appe(conn: &mut Conn, path: &str) -> Result<()> {
 pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
     conn.rest = 0;
     let announced = conn.take_announced();
-    let base = if path.is_empty() { "file" } else { path };
+    let folder = path.is_empty() || path.ends_with('/');
+    let base = if folder { format!("{path}file") } else { path.to_owned() };
     for number in 0..UNIQUE_TRIES {
-        let name = if number == 0 { base.to_string() } else { format!("{base}.{number}") };
+        let name = if number == 0 { base.clone() } else { format!("{base}.{number}") };
         // An unfinished upload has its name too, and somebody may want to go on with it.
         if conn.session.resumable(&name)?.is_some() {
             continue;
@@ -161,7 +162,7 @@ pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
         }
     }
     let e = Error::TooMany { what: "files of this name", max: UNIQUE_TRIES.into() };
-    conn.session.refused(Verb::Put, base, &e);
+    conn.session.refused(Verb::Put, &base, &e);
     Err(e)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use miniftp::admin::spoken::SPOKEN;
-use miniftp::doors::ftp::SITE_VERBS;
+use miniftp::doors::ftp::{Needs, SITE_VERBS};
 
 use crate::harness::{Daemon, FtpTalk, Site, eventually};
 
@@ -26,10 +26,13 @@ fn everybody_is_told_what_they_may_say() {
     let names = |verbs: &[&str]| verbs.iter().map(|verb| (*verb).to_owned()).collect();
     let strangers: BTreeSet<String> = names(&["HELP", "REGISTER", "REGISTRATION"]);
     assert_eq!(known(&mut stranger(&daemon)), strangers);
-    let all: BTreeSet<String> = SITE_VERBS.iter().map(|row| row.verb.to_owned()).collect();
-    assert_eq!(known(&mut daemon.ftp("ann")), all);
+    let names_of = |admin: bool| {
+        let rows = SITE_VERBS.iter().filter(|row| admin || row.needs != Needs::Admin);
+        rows.map(|row| row.verb.to_owned()).collect::<BTreeSet<String>>()
+    };
+    assert_eq!(known(&mut daemon.ftp("ann")), names_of(false));
     let spoken = SPOKEN.iter().map(|row| row.name.to_ascii_uppercase());
-    assert_eq!(known(&mut daemon.ftp("root")), all.into_iter().chain(spoken).collect());
+    assert_eq!(known(&mut daemon.ftp("root")), names_of(true).into_iter().chain(spoken).collect());
 }
 
 #[test]
@@ -45,6 +48,8 @@ fn an_admins_words_are_for_admins() {
         ann.ask(&line).expect(550).says("admin");
     }
     ann.ask("SITE role ann admin").expect(550);
+    ann.ask("SITE CREATE mia her-secret").expect(550).says("admin");
+    ann.ask("SITE PASSWD root mine-now").expect(550).says("admin");
     assert!(site.accounts().current().account("ann").unwrap().role.as_str() == "user");
     // Nor may an admin change their own role.
     let mut root = daemon.ftp("root");
@@ -62,6 +67,14 @@ fn an_admin_works_by_ftp() {
     root.ask("SITE WHO").expect(200).says("ann@127.0.0.1  framed  idle");
     root.ask("SITE ACCOUNTS").expect(200).says("bob  user  active");
     root.ask("SITE ACCOUNT bob").expect(200).says("bob  user  active  ? of 2M  0 sessions");
+    root.ask("SITE CREATE mia her-secret 3M").expect(200);
+    stranger(&daemon).log_in("mia", "her-secret").expect(230);
+    root.ask("SITE CREATE mia her-secret").expect(550).says("mia");
+    root.ask("SITE PASSWD mia other-secret").expect(200);
+    stranger(&daemon).log_in("mia", "her-secret").expect(530);
+    let mut mia = stranger(&daemon);
+    mia.log_in("mia", "other-secret").expect(230);
+    mia.ask("SITE  quota").says("limit 3145728 bytes");
     root.ask("SITE QUOTA bob 7M").expect(200).says("bob may store 7M");
     root.ask("SITE QUOTA").expect(200).says("used 0 bytes");
     root.ask("SITE ROLE bob admin").expect(200).says("bob is admin now");

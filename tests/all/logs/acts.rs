@@ -38,13 +38,11 @@ fn the_framed_door_leaves_one_line_for_each_act() {
         left = acts(&scene.log(), "ann@127.0.0.1");
         left.last().is_some_and(|act| act.starts_with("left"))
     });
-    let exists = "put /a refused: `/a` exists already";
     let missing = "no such file or folder: `/d/b`";
     let expected = [
         "login",
         "put /a 6 bytes in S s",
         "put /a 7 bytes in S s, replaced",
-        exists,
         "put /b broke off after S s: 65536 bytes are kept",
         "drop /b 65536 bytes",
         &format!("put /d/b refused: {missing}"),

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use miniftp::wire;
+
 use super::ftp::Talk;
 use super::{ls, mount, plant, section};
 use crate::harness::Site;
@@ -117,4 +119,24 @@ fn the_nearest_mount_counts_for_an_account() {
     tea.store("/share/new", b"x", 0).expect(900);
     tea.rm("/share/f", false).expect(200);
     assert_eq!(daemon.login("ann").fetch("/share/new"), b"x");
+}
+
+/// An editor that moves the file away before it writes the new one unmounted everything meanwhile.
+#[test]
+fn a_file_that_is_moved_away_for_a_moment_unmounts_nothing() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let path = site.conf().join("mounts.ini");
+    let text = "[pub]\nat = /pub\ndir = pub\nfor = all\nrights = read, write\nsize = account\n";
+    fs::write(&path, text).unwrap();
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let away = path.with_extension("bak");
+    for i in 0..3 {
+        fs::rename(&path, &away).unwrap();
+        ann.send("MKDIR", &wire::Switched::new(&format!("pub/d{i}"), 0));
+        fs::rename(&away, &path).unwrap();
+        ann.read_answer().expect(200);
+    }
+    assert!(!daemon.whole_log().contains("mounts read again: 0"));
 }

@@ -224,3 +224,34 @@ fn a_mount_on_another_disk_keeps_its_own_parts_out_of_sight() {
     drop(daemon);
     fs::remove_dir_all(&other).unwrap();
 }
+
+/// The client looked at each place first, which a drop box does not allow, and put nothing.
+#[test]
+fn the_client_puts_into_a_drop_box() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let text = section("upload", "upload", "all", "write", "1M");
+    fs::write(site.conf().join("mounts.ini"), text).unwrap();
+    let _daemon = site.start();
+    for (path, text) in [("hi", "hi"), ("tree/a", "a"), ("tree/sub/b", "b")] {
+        crate::harness::write_file(site.local().join(path), text.as_bytes());
+    }
+    let stored = |path: &str| fs::read_to_string(site.home().join("upload").join(path)).unwrap();
+    site.miniftp("ann", &["put", "hi", "/upload/x"]).ok();
+    site.miniftp("ann", &["put", "hi", "upload"]).ok();
+    site.miniftp("ann", &["mkdir", "upload/t"]).ok();
+    site.miniftp("ann", &["put", "hi", "upload/t/y"]).ok();
+    site.miniftp("ann", &["put", "-r", "tree", "upload"]).ok();
+    site.miniftp("ann", &["put", "-r", "tree", "/upload/other"]).ok();
+    for path in ["x", "hi", "t/y"] {
+        assert_eq!(stored(path), "hi", "{path}");
+    }
+    for path in ["tree/a", "other/a"] {
+        assert_eq!((stored(path), stored(&path.replace("/a", "/sub/b"))), ("a".into(), "b".into()));
+    }
+    // What is there stays as it is.
+    site.miniftp("ann", &["put", "hi", "/upload/x"]).fails(1).stderr_has("exists already");
+    fs::write(site.local().join("tree/c"), "c").unwrap();
+    site.miniftp("ann", &["put", "-r", "tree", "upload"]).fails(1);
+    assert_eq!((stored("tree/a"), stored("tree/c")), ("a".into(), "c".into()));
+}

@@ -70,7 +70,8 @@ fn a_name_that_fails_too_often_is_banned_on_both_doors_known_or_not() {
         let told = talk.log_in(name, &password(name));
         assert_eq!(before_the_time(&told.expect(530).text()), FOUR);
     }
-    daemon.wait_for_log("account nobody is banned until ");
+    daemon.wait_for_log("account ann is banned until ");
+    daemon.wait_for_log("a name that no account has is banned for a while");
     // Others, and who is inside, notice nothing; this machine's address is never banned.
     live.request("PWD", &Nothing::new()).expect(200);
     daemon.login("bob").request("PWD", &Nothing::new()).expect(200);

@@ -43,8 +43,12 @@ fn an_admin_bans_lists_and_pardons() {
     admin(&site, "bans").ok().stdout("");
     let (framed, mut ftp) = (daemon.login("ann"), daemon.ftp("ann"));
     admin(&site, "ban ann 2h sent too much").ok().stderr_has("Banned; 2 sessions end.\n");
-    framed.expect_bye(427).says("the administrator ended this session");
-    ftp.reply().expect(421).says("the administrator ended this session");
+    framed
+        .expect_bye(427)
+        .says("this session was ended by an administrator, or by its owner elsewhere");
+    ftp.reply()
+        .expect(421)
+        .says("this session was ended by an administrator, or by its owner elsewhere");
     let told = "this account is banned: the administrator said so; try again in ";
     let mut talk = FtpTalk::connect(daemon.ftp_addr());
     let said = talk.log_in("ann", &password("ann")).expect(530).says(told).text();

@@ -26,7 +26,7 @@ fn a_request_is_announced_and_answered() {
     let refused = ("refused".to_owned(), "not in this class".to_owned());
     assert_eq!(standing(&mut guest, 2, "bob"), refused);
     assert_eq!(daemon.login("ann").quota().limit, Some(5 << 20));
-    daemon.wait_for_log("operator@terminal approve ann registration 1\n");
+    daemon.wait_for_log("operator@terminal approve ann 5M registration 1\n");
     daemon.type_line("approve 1");
     daemon.wait_for_printed("not now: this registration has been answered\n");
     daemon.type_line("approve 9");
@@ -45,7 +45,8 @@ fn who_is_here_is_told_and_can_be_ended() {
     daemon.wait_for_printed("  bob@127.0.0.1  framed  idle\n");
     daemon.type_line("kick ann");
     daemon.wait_for_printed("one session ends\n");
-    ann.expect_bye(427).says("the administrator ended this session");
+    ann.expect_bye(427)
+        .says("this session was ended by an administrator, or by its owner elsewhere");
     assert_eq!(bob.pwd(), "/");
     assert_eq!(daemon.login("ann").parts().len(), 1, "what was sent is kept");
     daemon.type_line("kick nobody");
@@ -65,7 +66,11 @@ fn an_ftp_client_is_listed_and_ended_too() {
     daemon.type_line("who");
     daemon.wait_for_printed("  ann@127.0.0.1  ftp  idle\n");
     daemon.type_line("kick ann");
-    assert!(said("421 the administrator ended this session\r\n"), "{}", replies.text());
+    assert!(
+        said("421 this session was ended by an administrator, or by its owner elsewhere\r\n"),
+        "{}",
+        replies.text()
+    );
     assert!(replies.wait_for_end());
 }
 

@@ -98,11 +98,22 @@ fn a_tree_of_homes_keeps_its_passwords_and_gets_better_ones() {
     // What the other server kept is no password here, by neither door.
     daemon.connect().log_in("ann", &digest).expect(253);
     daemon.connect().log_in("ann", "her secret").expect(253);
-    let mut talk = FtpTalk::connect(daemon.ftp_addr());
-    talk.log_in("ann", &digest).expect(530);
-    talk.log_in("ann", "her secret").expect(230);
-    daemon.wait_for_log("the imported password of ann has a record of its own now");
+    FtpTalk::connect(daemon.ftp_addr()).log_in("ann", &digest).expect(530);
+    all_at_once(&daemon);
+    daemon.wait_for_log("passwd ann; it was imported, and has a record of its own now");
     daemon.connect().log_in("ann", "her secret").expect(254);
     let ini = fs::read_to_string(site.conf().join("accounts.ini")).unwrap();
     assert!(!ini.contains("imported = md5") && !ini.contains(&digest), "{ini}");
+}
+
+/// A client with several connections logs in with all of them at once.
+fn all_at_once(daemon: &crate::harness::Daemon) {
+    let mut talks: Vec<FtpTalk> = (0..4).map(|_| FtpTalk::connect(daemon.ftp_addr())).collect();
+    for talk in &mut talks {
+        talk.ask("USER ann").expect(331);
+    }
+    talks.iter().for_each(|talk| talk.send("PASS her secret"));
+    for talk in &mut talks {
+        talk.reply().expect(230);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bans;
+mod bans_at_once;
 mod bans_by_hand;
 mod console;
 mod import;

@@ -62,6 +62,9 @@ fn the_operator_removes_files_with_the_account_while_no_server_runs() {
         daemon.login(name).store("f", b"mine", 0).expect(900);
     }
     let words = ["account", "remove", "ann", "--files"];
+    // What is done beside the server stands in its log.
+    site.miniftpd(&["account", "quota", "bob", "2M"], "").ok();
+    daemon.wait_for_log("operator@command-line account quota bob 2M\n");
     site.miniftpd(&words, "").fails(1).stderr_has("say `remove ann files` at its terminal");
     assert!(site.stored("ann", "f").exists());
     daemon.term();
