@@ -64,6 +64,8 @@ fn a_session_for_each_file_is_charged_for_what_it_moved() {
     for ((who, what, run), free) in ways.iter().zip(free) {
         for round in 0.. {
             let (time, most) = (run(&daemon, who), 2 * free + 2 * needed);
+            let moved = u64::from(FILES) * SMALL as u64;
+            assert!(moved <= super::most(RATE, 1, time), "{what} of {who}: no rate, {time:?}");
             eprintln!("{what} of {who}: {time:.2?}, without a rate {free:.2?}, at most {most:.2?}");
             if time <= most {
                 break;
