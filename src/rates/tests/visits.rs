@@ -92,10 +92,10 @@ impl Game {
 fn no_place_is_given_twice(clients: &[Client], rates: &Rates, own: bool) {
     let state = rates.down.state();
     let limits = state.limits;
-    let accounts = if own { NAMES.len() } else { 1 };
-    for account in 0..accounts {
+    let accounts = if own { &NAMES[..] } else { &NAMES[..1] };
+    for (account, name) in accounts.iter().enumerate() {
         let (bucket, rate) = match own {
-            true => (state.accounts.get(NAMES[account]), limits.account),
+            true => (state.accounts.get(*name), limits.account),
             false => (Some(&state.all), limits.all),
         };
         let (Some(bucket), Some(rate)) = (bucket, rate) else { continue };
