@@ -3,19 +3,23 @@
 //! Whoever wants to move bytes asks, and has a turn: so many bytes, from a moment on. Turns are
 //! given out in the order in which they are asked for, a session has one at a time, and the more
 //! sessions an account has the smaller are theirs: so sessions share their account's rate, accounts
-//! share the rate of all, and nobody starves.
+//! share the rate of all, and nobody starves. What a session that ends has not moved of its turn
+//! goes to whoever asks next, or waits.
 //!
 //! Never: waits, or looks at a clock. Whoever asks says what time it is, and waits where it can
 //! still be spoken to.
 //! Invariant: turns that begin within any time t are worth no more bytes than a rate gives in
-//! [`limits::RATE_BURST`] and t. A session that comes late for its turn delays that one turn.
+//! [`limits::RATE_BURST`] and t. A session that comes late for its turn delays that one turn; what
+//! it leaves for too long others may have late, and nobody later than [`OTHERS`].
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+mod bucket;
+
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use self::bucket::{Asker, Bucket};
 use crate::limits;
 
 /// What one session stands for at the rate of all when it is the only one of its account.
@@ -25,6 +29,9 @@ const PARTED: u64 = 16 * limits::RATE_PIECE;
 /// How long a turn that has begun can be used: what was not needed in time goes back, so that
 /// nobody makes a burst of it later, and whoever sends slowly takes nothing from others.
 const KEPT: Duration = Duration::from_secs(1);
+/// How long after its time others can have what was not needed: somebody who has to look twice
+/// comes in time for it, and it is all that a burst can be larger by, however many sessions wait.
+const OTHERS: Duration = Duration::from_secs(2);
 
 /// Where bytes travel to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +71,20 @@ pub enum Due {
     Wait(Duration),
 }
 
-/// A session's place in one direction.
-#[derive(Clone, Copy, Debug, Default)]
+/// A session's place in one direction. There is no copy of it: it could be given back twice.
+#[derive(Debug, Default)]
 pub struct Turn {
     /// Of which rates; 0 for none yet.
     edition: u64,
     is_guest: bool,
     from: Option<Instant>,
+    /// Where its place ends at the rate of its account or of guests, and at that of all.
+    own_end: Option<Instant>,
+    all_end: Option<Instant>,
+    /// What its session stood for among all when it was given out.
+    share: u64,
+    /// Bytes that it was worth.
+    bytes: u64,
     left: u64,
     /// Bytes a second that the session could count on when it got the turn.
     pace: Option<u64>,
@@ -98,17 +112,6 @@ struct State {
     edits: u64,
     all: Bucket,
     accounts: HashMap<Box<str>, Bucket>,
-}
-
-/// What was given out of one rate, and who waits for it.
-#[derive(Debug, Default)]
-struct Bucket {
-    /// When everything that was given out will have been earned.
-    even_at: Option<Instant>,
-    /// Turns that have not begun: when they will, and what their sessions stand for.
-    waiting: BinaryHeap<Reverse<(Instant, u64)>>,
-    /// The sum of what they stand for.
-    stand_for: u64,
 }
 
 impl Rates {
@@ -154,12 +157,25 @@ impl Rates {
         let is_another = turn.edition != edition || turn.is_guest != payer.is_guest;
         if is_another || turn.is_over(now) {
             let mut state = lane.state();
-            if !is_another {
-                state.take_back(payer, turn.left);
-            }
-            *turn = state.turn(payer, now);
+            // First the new one: who did not use what he had leaves it to others.
+            let is_slow = !is_another && turn.left > 0;
+            let who = if is_slow { Asker::Slow } else { Asker::InTime };
+            let new = state.turn(payer, now, who);
+            let old = std::mem::replace(turn, new);
+            state.take_back(payer, &old, OTHERS, now);
+        } else if turn.from.is_some_and(|from| from > now) {
+            lane.state().move_up(payer, turn, now);
         }
         turn.take(wanted, now)
+    }
+
+    /// Takes back what a turn still holds, or all of it if it has not begun: its session ends, or
+    /// is another account's from now on. It is had again by whoever asks before its time has
+    /// passed, or by nobody: what was not asked for in time must not come later as a burst.
+    pub fn give_back(&self, way: Way, payer: Payer<'_>, turn: Turn, now: Instant) {
+        if turn.from.is_some() {
+            self.lane(way).state().take_back(payer, &turn, Duration::ZERO, now);
+        }
     }
 
     fn lane(&self, way: Way) -> &Lane {
@@ -178,7 +194,7 @@ impl Turn {
 
     /// Takes bytes back that were to move and did not.
     pub fn put_back(&mut self, bytes: u64) {
-        self.left = self.left.saturating_add(bytes);
+        self.left = self.left.saturating_add(bytes).min(self.bytes);
     }
 
     /// Whether there is nothing more to be had from it.
@@ -211,27 +227,69 @@ impl Lane {
 
 impl State {
     /// What a turn that was given out to this account is not used for.
-    fn take_back(&mut self, payer: Payer<'_>, bytes: u64) {
+    fn take_back(&mut self, payer: Payer<'_>, turn: &Turn, kept: Duration, now: Instant) {
+        let Some(from) = turn.from else { return };
+        // Of other rates, or from another login: what was given out there is nothing here.
+        if turn.edition != self.edits || turn.is_guest != payer.is_guest {
+            return;
+        }
         let Limits { account, guests, all } = self.limits;
         let own = if payer.is_guest { guests } else { account };
-        if let (Some(bucket), Some(rate)) = (self.accounts.get_mut(payer.name), own) {
-            bucket.take_back(rate, bytes);
+        if let Some(bucket) = self.accounts.get_mut(payer.name) {
+            if from > now {
+                bucket.leave(from, 1);
+            }
+            if let (Some(rate), Some(end)) = (own, turn.own_end) {
+                bucket.take_back(rate, (turn.left, end), kept, now);
+            }
         }
-        if let Some(rate) = all {
-            self.all.take_back(rate, bytes);
+        if from > now {
+            self.all.leave(from, turn.share);
+        }
+        if let (Some(rate), Some(end)) = (all, turn.all_end) {
+            self.all.take_back(rate, (turn.left, end), kept, now);
         }
     }
 
+    /// Lets a turn that has not begun begin sooner, where somebody who left has made room before
+    /// it. Nobody has to wait longer for that.
+    fn move_up(&mut self, payer: Payer<'_>, turn: &mut Turn, now: Instant) {
+        let Some(from) = turn.from.filter(|_| turn.edition == self.edits) else { return };
+        let Limits { account, guests, all } = self.limits;
+        let own = if payer.is_guest { guests } else { account };
+        let Some(bucket) = self.accounts.get_mut(payer.name) else { return };
+        bucket.look(now);
+        self.all.look(now);
+        let (own, all, bytes) = (own.zip(turn.own_end), all.zip(turn.all_end), turn.bytes);
+        // Where it waits for nothing it stays; where it waits there must be room.
+        let may = |bucket: &Bucket, at: Option<(u64, Instant)>| {
+            at.is_none_or(|(rate, end)| {
+                Bucket::begins(end, now) <= now || bucket.is_room_before(rate, bytes, end, now)
+            })
+        };
+        if !may(bucket, own) || !may(&self.all, all) {
+            return;
+        }
+        turn.own_end = own.map(|(rate, end)| bucket.move_up(rate, bytes, end, now));
+        turn.all_end = all.map(|(rate, end)| self.all.move_up(rate, bytes, end, now));
+        bucket.leave(from, 1);
+        self.all.leave(from, turn.share);
+        let from = turn.own_end.max(turn.all_end).map_or(now, |end| Bucket::begins(end, now));
+        bucket.wait(from, 1, now);
+        self.all.wait(from, turn.share, now);
+        turn.from = Some(from);
+    }
+
     /// A new turn for a session of this account.
-    fn turn(&mut self, payer: Payer<'_>, now: Instant) -> Turn {
+    fn turn(&mut self, payer: Payer<'_>, now: Instant, who: Asker) -> Turn {
         let Limits { account, guests, all } = self.limits;
         let own = if payer.is_guest { guests } else { account };
         let free = Turn {
             edition: self.edits,
             is_guest: payer.is_guest,
-            from: None,
+            bytes: u64::MAX,
             left: u64::MAX,
-            pace: None,
+            ..Turn::default()
         };
         if own.is_none() && all.is_none() {
             return free;
@@ -245,9 +303,9 @@ impl State {
         let Some(bucket) = self.accounts.get_mut(payer.name) else { return free };
         bucket.look(now);
         // Each session of an account takes so much less as there are more of them.
-        let sessions = bucket.stand_for + 1;
+        let sessions = bucket.stand_for() + 1;
         let share = (SHARE / sessions).max(1);
-        let shares = self.all.stand_for + share;
+        let shares = self.all.stand_for() + share;
         let part_of_own = own.map(|rate| rate / sessions);
         let part_of_all = all.map(|rate| portion(rate, share, shares.max(SHARE)));
         let pace = part_of_own.unwrap_or(u64::MAX).min(part_of_all.unwrap_or(u64::MAX));
@@ -256,57 +314,16 @@ impl State {
             portion(account_turn(rate, shares.div_ceil(SHARE)), share, SHARE)
         });
         let bytes = turn_of_own.min(turn_of_all).max(limits::RATE_PIECE);
-        let from_own = own.map_or(now, |rate| bucket.give(rate, bytes, now));
-        let from_all = all.map_or(now, |rate| self.all.give(rate, bytes, now));
-        let from = from_own.max(from_all);
+        let bytes = own.map_or(bytes, |rate| bucket.room(rate, bytes, now, who));
+        let bytes = all.map_or(bytes, |rate| self.all.room(rate, bytes, now, who));
+        let own_end = own.map(|rate| bucket.give(rate, bytes, now, who));
+        let all_end = all.map(|rate| self.all.give(rate, bytes, now, who));
+        let from = own_end.max(all_end).map_or(now, |end| Bucket::begins(end, now));
         bucket.wait(from, 1, now);
         self.all.wait(from, share, now);
-        Turn { from: Some(from), left: bytes, pace: Some(pace), ..free }
+        let (from, pace) = (Some(from), Some(pace));
+        Turn { from, own_end, all_end, share, bytes, left: bytes, pace, ..free }
     }
-}
-
-impl Bucket {
-    /// Forgets the turns that have begun.
-    fn look(&mut self, now: Instant) {
-        while let Some(Reverse((from, stands_for))) = self.waiting.peek().copied() {
-            if from > now {
-                break;
-            }
-            self.waiting.pop();
-            self.stand_for = self.stand_for.saturating_sub(stands_for);
-        }
-    }
-
-    /// Notes a turn that begins later.
-    fn wait(&mut self, from: Instant, stands_for: u64, now: Instant) {
-        if from > now {
-            self.waiting.push(Reverse((from, stands_for)));
-            self.stand_for = self.stand_for.saturating_add(stands_for);
-        }
-    }
-
-    /// Gives bytes out, behind everybody who has asked before, and says from when on they may move.
-    fn give(&mut self, rate: u64, bytes: u64, now: Instant) -> Instant {
-        let even_at = self.even_at.map_or(now, |at| at.max(now)) + earned_in(bytes, rate);
-        self.even_at = Some(even_at);
-        even_at.checked_sub(limits::RATE_BURST).map_or(now, |from| from.max(now))
-    }
-
-    fn take_back(&mut self, rate: u64, bytes: u64) {
-        self.even_at = self.even_at.and_then(|at| at.checked_sub(earned_in(bytes, rate)));
-    }
-
-    /// Whether it is as if nobody had ever asked.
-    fn is_at_rest(&self, now: Instant) -> bool {
-        self.even_at.is_none_or(|at| at <= now)
-            && self.waiting.iter().all(|Reverse((from, _))| *from <= now)
-    }
-}
-
-/// How long a rate takes to give so many bytes.
-fn earned_in(bytes: u64, rate: u64) -> Duration {
-    let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 /// Bytes that an account has in a turn at a rate of which it has one of so many shares.

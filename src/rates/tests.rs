@@ -1,5 +1,7 @@
 //! Turns against a model of sessions that always want more.
 
+mod visits;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -189,7 +191,7 @@ fn an_edit_counts_for_whoever_waits() {
 fn what_was_not_moved_in_time_goes_back() {
     let (rates, start) = (Rates::default(), Instant::now());
     rates.set(Way::Up, only(100_000));
-    let mut slow = [Turn::default(); 10];
+    let mut slow: [Turn; 10] = std::array::from_fn(|_| Turn::default());
     let mut quick = (Turn::default(), 0);
     for step in 0..20_000u32 {
         let now = start + step * Duration::from_millis(1);

@@ -266,9 +266,10 @@ impl Session {
         self.reproof = None;
     }
 
-    /// The rights end, and the line of the login is written.
+    /// The rights end, what its turns hold goes back, and the line of the login is written.
     fn end_login(&mut self) {
         self.presence.log_out();
+        self.give_turns_back();
         if self.user.take().is_some() {
             self.party.goes(Verb::Logout, None);
             self.party = self.party.becomes(None);

@@ -80,6 +80,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.give_turns_back();
         self.party.goes(Verb::Left, self.why_left.as_deref());
     }
 }

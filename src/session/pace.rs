@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Reason, Session};
+use super::{Reason, Session, User};
 use crate::error::Result;
 use crate::rates::{Limits, Payer, Turn};
 use crate::text::Size;
@@ -10,7 +10,7 @@ use crate::text::Size;
 pub use crate::rates::{Due, Way};
 
 /// The session's turns.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Turns {
     up: Turn,
     down: Turn,
@@ -25,6 +25,12 @@ impl Turns {
     }
 }
 
+impl User {
+    fn payer(&self) -> Payer<'_> {
+        Payer { name: self.name.as_str(), is_guest: self.name.is_guest() }
+    }
+}
+
 impl Session {
     /// Asks to move bytes of content: how many may move now, or how long to wait before it asks
     /// again. Where nothing is limited it costs a look at a number.
@@ -34,13 +40,22 @@ impl Session {
             return Due::Move(wanted as u64);
         }
         let Some(user) = &self.user else { return Due::Move(wanted as u64) };
-        let payer = Payer { name: user.name.as_str(), is_guest: user.name.is_guest() };
+        let payer = user.payer();
         rates.due(way, payer, self.turns.of(way), wanted as u64, Instant::now())
     }
 
     /// Gives bytes back that it asked for and did not move.
     pub fn put_back(&mut self, way: Way, bytes: usize) {
         self.turns.of(way).put_back(bytes as u64);
+    }
+
+    /// Gives its turns back, before it is somebody else's or nobody's.
+    pub(super) fn give_turns_back(&mut self) {
+        let Turns { up, down } = std::mem::take(&mut self.turns);
+        let Some(user) = &self.user else { return };
+        let (rates, payer, now) = (self.site().rates(), user.payer(), Instant::now());
+        rates.give_back(Way::Up, payer, up, now);
+        rates.give_back(Way::Down, payer, down, now);
     }
 
     /// Bytes a second that it could count on when it asked last; `None` for any.

@@ -8,6 +8,7 @@
 mod changes;
 mod honest;
 mod shares;
+mod short;
 mod slow;
 
 use std::time::Duration;
