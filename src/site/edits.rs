@@ -32,7 +32,6 @@ impl Site {
     /// accounts that may not be here any more: an edit does not wait for their next command.
     pub fn look_again(&self) {
         self.refresh_settings();
-        self.mounts();
         let accounts = self.accounts();
         self.set_limits(&accounts);
         self.end(|guest| {
@@ -41,9 +40,12 @@ impl Site {
             account.is_some_and(|account| account.is_none_or(|a| a.state != State::Active))
         });
         self.bans.refresh();
-        self.bans.save(&self.accounts);
         self.end_banned();
+        // What may take long comes last: a walk of what is mounted anew, the file of bans whose
+        // lock somebody else has. Nobody stays for that who is to go.
+        self.mounts();
         self.note_in_force();
+        self.bans.save(&self.accounts);
     }
 
     /// A transfer of one command may be long: its limit counts before the next one.
