@@ -9,8 +9,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
+use zeroize::Zeroizing;
 
 use super::StoreError;
 use crate::limits;
@@ -32,17 +33,42 @@ pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {
 /// too much is noticed.
 pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<(Vec<u8>, Version), StoreError> {
     let failed = |source: io::Error| io_error(path, "reading the file", source);
-    // NONBLOCK: a pipe of that name must not hold the server up.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
-    let stat = rustix::fs::fstat(&file).map_err(|e| failed(e.into()))?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(failed(io::Error::other("not a regular file")));
-    }
-    let mut bytes = Vec::new();
-    // One byte more than is allowed, so that too much is noticed.
-    File::from(file).take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let (bytes, stat) = read_regular(path, most).map_err(failed)?;
     Ok((bytes, Version::of(&stat)))
+}
+
+/// The text of a file that somebody else wrote and that may hold a secret, if it is no longer than
+/// `most`. A pipe or a device of that name is refused and not waited for.
+///
+/// # Errors
+/// What stands against it.
+pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Zeroizing<String>> {
+    let (bytes, _) = read_regular(path, most)?;
+    let bytes = Zeroizing::new(bytes);
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("longer than {most} bytes")));
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(io::Error::other("it is not UTF-8")),
+    }
+}
+
+/// All through one opening, so that what is looked at is what is read.
+fn read_regular(path: &Path, most: u64) -> io::Result<(Vec<u8>, Stat)> {
+    // NONBLOCK: a pipe of that name must not hold anybody up.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("not a regular file"));
+    }
+    // Room for all at once: a buffer that grew would leave copies of a secret behind.
+    let size = u64::try_from(stat.st_size).unwrap_or(0).min(most);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
+    // One byte more than is allowed, so that too much is noticed.
+    File::from(file).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes, stat))
 }
 
 /// Puts a new file in the place of `path`; it is on the disk when this returns.
