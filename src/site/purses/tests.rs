@@ -27,9 +27,8 @@ impl Scene {
         write("accounts.ini", "generation = 1\n\n[end]\ngeneration = 1\n");
         let at = dir.join("pub");
         let at = at.display();
-        let mount = format!(
-            "[pub]\nat = /pub\ndir = {at}\nfor = all\nrights = read, write\nsize = 1M\n"
-        );
+        let mount =
+            format!("[pub]\nat = /pub\ndir = {at}\nfor = all\nrights = read, write\nsize = 1M\n");
         write("mounts.ini", &mount);
         let settings = Live::open(&conf, |_| {}).unwrap();
         let site = Site::open(settings, Logs::nowhere(), &conf, &home).unwrap();
