@@ -165,7 +165,7 @@ fn a_server_that_stops_does_not_wait_for_turns_and_the_upload_goes_on_later() {
     set_before_start(&site);
     daemon.restart();
     client.wait().ok().stderr_has("% are there, trying again");
-    let log = daemon.log();
+    let log = daemon.whole_log();
     let held = log.split(" puts /up: ").filter_map(|rest| rest.split(' ').next()?.parse().ok());
     assert!(held.max().is_some_and(|held: usize| held >= CHUNK), "it has begun anew: {log}");
     assert_same_file(site.local().join("up"), site.stored("ann", "up"));

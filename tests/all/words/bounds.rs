@@ -43,13 +43,13 @@ fn too_long_a_text_is_cut_and_the_log_says_so() {
     ];
     for (text, lines) in table {
         paper(&site, "welcome.txt", &text);
-        let cuts = daemon.log().matches("welcome.txt is cut: ").count();
+        let cuts = daemon.whole_log().matches("welcome.txt is cut: ").count();
         let (_, said) = welcome(&daemon, "ann");
         assert_eq!(said.lines().count(), lines);
         assert!(said.lines().all(|line| line.len() <= limits::WORDS_LINE), "{said}");
         let reply = FtpTalk::connect(daemon.ftp_addr()).log_in("ann", &password("ann"));
         assert_eq!((reply.code, reply.lines.len()), (230, lines + 1));
-        assert!(daemon.log().matches("welcome.txt is cut: ").count() > cuts);
+        assert!(daemon.whole_log().matches("welcome.txt is cut: ").count() > cuts);
     }
     // What fits is said whole.
     let whole = "x\n".repeat(limits::WORDS_LINES);
