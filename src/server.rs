@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, tick};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick};
 
 use crate::config::Live;
 use crate::doors::{self, framed, ftp};
@@ -22,9 +22,9 @@ use crate::session::Session;
 use crate::site::{Logs, OpenError, Site};
 use crate::stream::Stream;
 
-/// How often the housekeeper looks for parts that have expired.
-const HOUSEKEEPING: Duration = Duration::from_secs(10 * 60);
-/// How often it looks whether somebody has edited a file, when no command does.
+/// How often the sweeper looks for parts that have expired.
+const SWEEPING: Duration = Duration::from_secs(10 * 60);
+/// How often the housekeeper looks whether somebody has edited a file, when no command does.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often a stopping server looks whether everybody has left.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
@@ -105,14 +105,16 @@ impl Server {
 
     /// Serves until `stop` gives a first word, then drains: no new guests, every session finishes
     /// the request that it is at and says goodbye. A second word, or the end of `drain_secs`, cuts
-    /// off whoever is left.
-    pub fn run(self, stop: &Receiver<()>) -> io::Result<()> {
-        let (housekeeper_stop, stopped) = bounded(0);
+    /// off whoever is left. At each word of `again` everything that people edit is read again.
+    pub fn run(self, stop: &Receiver<()>, again: Receiver<()>) -> io::Result<()> {
+        let (house_stop, stopped) = bounded(0);
+        let house = |name: &str| {
+            thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK)
+        };
+        let (site, told) = (Arc::clone(&self.site), stopped.clone());
+        house("housekeeper").spawn(move || keep_house(&site, again, &told))?;
         let site = Arc::clone(&self.site);
-        thread::Builder::new()
-            .name("housekeeper".into())
-            .stack_size(limits::THREAD_STACK)
-            .spawn(move || keep_house(&site, &stopped))?;
+        house("sweeper").spawn(move || keep_clean(&site, &stopped))?;
         let framed = (&self.framed, "framed", FRAMED);
         let doors = [Some(framed), self.ftp.as_ref().map(|listener| (listener, "ftp", FTP))];
         let mut accepting = Vec::new();
@@ -141,7 +143,7 @@ impl Server {
         self.site.stop();
         self.drain(stop);
         self.site.bans().save_last(self.site.store());
-        drop(housekeeper_stop);
+        drop(house_stop);
         Ok(())
     }
 
@@ -167,16 +169,32 @@ impl Server {
     }
 }
 
-/// Removes expired parts now and then, and takes edits over that no command has seen yet, until
-/// the other end of the channel is dropped.
-fn keep_house(site: &Site, stopped: &Receiver<()>) {
-    let (ticks, looks) = (tick(HOUSEKEEPING), tick(LOOK));
-    sweep(site);
+/// Takes edits over, at a word of `again` or when no command has seen them yet, until the other
+/// end of `stopped` is dropped.
+fn keep_house(site: &Site, mut again: Receiver<()>, stopped: &Receiver<()>) {
+    let looks = tick(LOOK);
     site.note_in_force();
     loop {
         crossbeam_channel::select! {
-            recv(ticks) -> _ => sweep(site),
+            recv(again) -> word => match word {
+                Ok(()) => site.read_again(),
+                // Nobody can say anything any more.
+                Err(_) => again = never(),
+            },
             recv(looks) -> _ => site.look_again(),
+            recv(stopped) -> _ => return,
+        }
+    }
+}
+
+/// Removes expired parts and what is left of removed accounts, now and then, until the other end
+/// of `stopped` is dropped. It may take long, and no edit waits for that.
+fn keep_clean(site: &Site, stopped: &Receiver<()>) {
+    let ticks = tick(SWEEPING);
+    loop {
+        sweep(site);
+        crossbeam_channel::select! {
+            recv(ticks) -> _ => {}
             recv(stopped) -> _ => return,
         }
     }
@@ -324,6 +342,12 @@ fn is_passing(e: &io::Error) -> bool {
 /// A channel whose sender stops a server: one word to drain, two to cut.
 pub fn stop_channel() -> (Sender<()>, Receiver<()>) {
     bounded(2)
+}
+
+/// A channel whose sender has everything read again that people edit: one word that waits is as
+/// good as many.
+pub fn again_channel() -> (Sender<()>, Receiver<()>) {
+    bounded(1)
 }
 
 /// Asks the system for `wanted` open files, or as many as it allows; the error is that number.

@@ -77,13 +77,15 @@ impl Version {
 /// # Errors
 /// What the system says; a pipe of that name holds nobody up, and is no file.
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<(Vec<u8>, Version)> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = rustix::fs::open(path, flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&file)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(io::Error::other("not a regular file"));
     }
-    let mut bytes = Vec::new();
+    // Room for all at once: a buffer that grew would leave copies of a secret behind.
+    let size = u64::try_from(stat.st_size).unwrap_or(0).min(most);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
     File::from(file).take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((bytes, Version::of(&stat)))
 }

@@ -10,12 +10,11 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::thread;
 
 use miniftp::audit::Log;
 use miniftp::config::{self, Config, Live};
-use miniftp::server::{Server, stop_channel};
+use miniftp::server::{Server, again_channel, stop_channel};
 use miniftp::site::Logs;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -126,15 +125,13 @@ fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
         Ok(server) => server,
         Err(e) => return fail(1, e),
     };
-    let site = Arc::clone(server.site());
+    let (read_again, again) = again_channel();
+    // It only passes words on: while somebody reads, whoever wants the server to stop is heard.
     let catcher = thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
-            if signal == SIGHUP {
-                site.read_again();
-                continue;
-            }
-            // A full channel means that two words were said already.
-            let _ = stop.try_send(());
+            let told = if signal == SIGHUP { &read_again } else { &stop };
+            // A full channel means that as many words as count were said already.
+            let _ = told.try_send(());
         }
     });
     if let Err(e) = catcher {
@@ -150,7 +147,7 @@ fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
             return fail(1, format_args!("cannot start a thread: {e}"));
         }
     }
-    match server.run(&stopped) {
+    match server.run(&stopped, again) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => fail(1, format_args!("cannot serve: {e}")),
     }

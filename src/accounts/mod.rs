@@ -28,6 +28,7 @@ use crate::text::{is_harmful, nearest, parse_size};
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
 pub use record::quota_text;
+pub use replace::read_text_at_most;
 pub(crate) use replace::{read as read_file, read_at_most as read_file_at_most};
 pub use store::Store;
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
+use zeroize::Zeroizing;
 
 use super::StoreError;
 use crate::limits;
@@ -32,6 +33,23 @@ pub(crate) fn read(path: &Path) -> Result<(Vec<u8>, Version), StoreError> {
 /// too much is noticed.
 pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<(Vec<u8>, Version), StoreError> {
     version::read(path, most).map_err(|source| io_error(path, "reading the file", source))
+}
+
+/// The text of a file that somebody else wrote and that may hold a secret, if it is no longer than
+/// `most`. A pipe or a device of that name is refused and not waited for.
+///
+/// # Errors
+/// What stands against it.
+pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Zeroizing<String>> {
+    let (bytes, _) = version::read(path, most)?;
+    let bytes = Zeroizing::new(bytes);
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("longer than {most} bytes")));
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(io::Error::other("it is not UTF-8")),
+    }
 }
 
 /// Puts a new file in the place of `path`; it is on the disk when this returns.

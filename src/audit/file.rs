@@ -21,6 +21,10 @@ pub(super) struct LogFile {
     torn: Vec<u8>,
     /// Lines that were not written since the last that was.
     lost: u64,
+    /// Whether it was told that nothing can be opened in place of the file that was moved away.
+    told: bool,
+    /// The same, as long as it is to be told.
+    trouble: Option<io::Error>,
 }
 
 /// What came of writing.
@@ -38,17 +42,27 @@ pub(super) enum Written {
 impl LogFile {
     /// Opens the file, and makes it if it is not there.
     pub(super) fn open(path: &Path) -> io::Result<LogFile> {
-        let file = open_to_append(path)?;
-        let path = path.to_path_buf();
-        Ok(LogFile { path, file: Some(file), stale: false, torn: Vec::new(), lost: 0 })
+        let file = open_or_make(path)?;
+        Ok(LogFile { file: Some(file), stale: false, ..LogFile::unopened(path) })
     }
 
     /// Opens the file, or else every write tries again.
     pub(super) fn open_sometime(path: &Path) -> LogFile {
-        let path = path.to_path_buf();
-        let mut log = LogFile { path, file: None, stale: true, torn: Vec::new(), lost: 0 };
+        let mut log = LogFile::unopened(path);
         log.reopen();
         log
+    }
+
+    fn unopened(path: &Path) -> LogFile {
+        LogFile {
+            path: path.to_path_buf(),
+            file: None,
+            stale: true,
+            torn: Vec::new(),
+            lost: 0,
+            told: false,
+            trouble: None,
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -59,6 +73,11 @@ impl LogFile {
     pub(super) fn reopen(&mut self) {
         self.stale = true;
         let _ = self.make_sure_of_the_file();
+    }
+
+    /// Why lines go on into a file that was moved away, once for as long as they do.
+    pub(super) fn trouble(&mut self) -> Option<io::Error> {
+        self.trouble.take()
     }
 
     /// Adds whole lines.
@@ -103,14 +122,20 @@ impl LogFile {
         if has_name && !self.stale {
             return Ok(());
         }
-        match open_to_append(&self.path) {
+        match open_or_make(&self.path) {
             Ok(file) => {
                 // The torn line's beginning stays behind in the other file.
                 (self.file, self.stale) = (Some(file), false);
                 self.torn.clear();
+                (self.told, self.trouble) = (false, None);
                 Ok(())
             }
-            Err(_) if has_name => Ok(()),
+            Err(e) if has_name => {
+                if !self.told {
+                    (self.told, self.trouble) = (true, Some(e));
+                }
+                Ok(())
+            }
             Err(e) => Err(e),
         }
     }
@@ -134,16 +159,25 @@ fn write(file: &mut File, bytes: &[u8]) -> Result<(), (io::Error, usize)> {
     Ok(())
 }
 
-/// Not to be read by everybody: it says who is here and what their files are called. A pipe without
-/// a reader would hold the writer up, so only files and devices are taken.
-pub(super) fn open_to_append(path: &Path) -> io::Result<File> {
-    let how = OFlags::WRONLY
-        | OFlags::APPEND
-        | OFlags::CREATE
-        | OFlags::CLOEXEC
-        | OFlags::NOCTTY
-        | OFlags::NONBLOCK;
-    let file = open(path, how, Mode::RUSR | Mode::WUSR | Mode::RGRP)?;
+/// Not to be read by everybody: it says who is here and what their files are called.
+fn open_or_make(path: &Path) -> io::Result<File> {
+    open_with(path, OFlags::CREATE)
+}
+
+/// The file, if there is one. Whoever is not the server makes none: it would be theirs, and the
+/// server could not open it.
+pub(super) fn open_made(path: &Path) -> io::Result<Option<File>> {
+    match open_with(path, OFlags::empty()) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// A pipe without a reader would hold the writer up, so only files and devices are taken.
+fn open_with(path: &Path, more: OFlags) -> io::Result<File> {
+    let how = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let file = open(path, how | more, Mode::RUSR | Mode::WUSR | Mode::RGRP)?;
     match FileType::from_raw_mode(fstat(&file)?.st_mode) {
         FileType::RegularFile | FileType::CharacterDevice => Ok(File::from(file)),
         _ => Err(io::Error::other("it is neither a file nor a device")),
@@ -173,6 +207,32 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         assert!(matches!(log.add(b"six\n"), Written::All { lost: 3 }));
         assert_eq!(fs::read_to_string(&path).unwrap(), "six\n");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_opened_anew_is_told_once_until_it_can() {
+        let dir = std::env::temp_dir().join(format!("miniftp-moved-log-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let (path, moved) = (dir.join("a.log"), dir.join("a.log.1"));
+        let mut log = LogFile::open(&path).unwrap();
+        assert!(matches!(open_made(&path), Ok(Some(_))));
+        for _ in 0..2 {
+            fs::rename(&path, &moved).unwrap();
+            assert!(matches!(open_made(&path), Ok(None)), "nobody makes it but the server");
+            fs::create_dir(&path).unwrap();
+            log.reopen();
+            assert!(log.trouble().is_some());
+            log.reopen();
+            assert!(matches!(log.add(b"one\n"), Written::All { lost: 0 }));
+            assert!(log.trouble().is_none(), "told twice");
+            fs::remove_dir(&path).unwrap();
+            assert!(matches!(log.add(b"two\n"), Written::All { lost: 0 }));
+            assert!(log.trouble().is_none());
+            assert_eq!(fs::read_to_string(&moved).unwrap(), "one\n");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
+            fs::write(&path, "").unwrap();
+        }
         fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use super::file::{LogFile, Written, open_to_append};
+use super::file::{LogFile, Written, open_made};
 use super::time::Moment;
 use super::{Event, json, people, xferlog};
 use crate::limits;
@@ -302,6 +302,21 @@ impl Writer {
                 (None, None) => *file = None,
             }
         }
+        self.tell_trouble();
+    }
+
+    /// Lines go on into files that were moved away: whoever moved them reads that here, since the
+    /// log is not where it is looked for.
+    fn tell_trouble(&mut self) {
+        for file in [&mut self.file, &mut self.xferlog].into_iter().flatten() {
+            let Some(e) = file.trouble() else { continue };
+            let path = file.path().display();
+            let what = format!(
+                "{path} cannot be opened anew: {e}; lines go on into the file that was moved away"
+            );
+            let line = self.form.line(log::Level::Error, &what);
+            let _ = self.stderr.write_all(line.as_bytes());
+        }
     }
 
     fn write(&mut self, text: &[u8], transfers: &[u8]) {
@@ -352,12 +367,13 @@ impl Writer {
 }
 
 /// Adds one act to the log file, from a process that runs beside the server: one write, so that the
-/// lines of both stay whole. `false`: there is no file.
+/// lines of both stay whole. `false`: there is no file, and none is made.
 pub fn append(places: &Places, event: &Event<'_>) -> io::Result<bool> {
     let Some(path) = &places.file else { return Ok(false) };
+    let Some(mut file) = open_made(path)? else { return Ok(false) };
     let write = if places.json { json::event } else { people::event };
     let line = write(Moment::now(), event);
-    open_to_append(path)?.write_all(line.as_bytes())?;
+    file.write_all(line.as_bytes())?;
     Ok(true)
 }
 

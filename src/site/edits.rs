@@ -3,7 +3,7 @@
 //! Never: takes over half of a file; each store sees to that for its own.
 
 use super::{Guest, Site, lock};
-use crate::accounts::{AccountName, Accounts, State};
+use crate::accounts::{Accounts, State};
 use crate::audit;
 use crate::quota::Purse;
 use crate::rates::{self, Way};
@@ -36,22 +36,24 @@ impl Site {
             audit::note_left(self.log(), &line);
         }
         self.refresh_settings();
-        self.mounts();
         let accounts = self.accounts();
         self.set_limits(&accounts);
         let lets_guests_in = self.config().guests;
         self.end(|guest| {
-            if guest.account.as_ref().is_some_and(AccountName::is_guest) {
-                return !lets_guests_in;
+            let Some(name) = &guest.account else { return false };
+            let account = accounts.account(name.as_str());
+            match name.is_guest() {
+                true => !lets_guests_in,
+                false => account.is_none_or(|account| account.state != State::Active),
             }
-            let name = guest.account.as_ref().filter(|name| !name.is_guest());
-            let account = name.map(|name| accounts.account(name.as_str()));
-            account.is_some_and(|account| account.is_none_or(|a| a.state != State::Active))
         });
         self.bans.refresh();
-        self.bans.save(&self.accounts);
         self.end_banned();
+        // What may take long comes last: a walk of what is mounted anew, the file of bans whose
+        // lock somebody else has. Nobody stays for that who is to go.
+        self.mounts();
         self.note_in_force();
+        self.bans.save(&self.accounts);
     }
 
     /// A transfer of one command may be long: its limit counts before the next one.

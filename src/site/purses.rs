@@ -3,7 +3,7 @@
 //! The disk is the truth: what a purse pays for is walked before anything changes there.
 //! Never: decides who may come in.
 
-use std::sync::Arc;
+use std::sync::{Arc, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{HOUSEKEEPER, Opened, Opening, Presence, Site, WALK_AGAIN, lock};
@@ -238,18 +238,29 @@ impl Site {
 
     /// When nobody else is here, what mounts store is counted anew after a while, in case somebody
     /// put files there without the server.
+    ///
+    /// The list of who is here is never held while a walk is waited for: that would keep everybody
+    /// from coming in.
     fn forget_old_mounts(&self, mounts: &Mounts, presence: &Presence) {
+        let purses = mounts.volumes().map(|(volume, _)| Purse::mount(volume.name()));
+        let old: Vec<Purse> = purses.filter(|purse| self.was_walked_long_ago(purse)).collect();
         let online = lock(&self.online);
         if online.iter().any(|(id, other)| *id != presence.id && other.user.is_some()) {
             return;
         }
-        for (volume, _) in mounts.volumes() {
-            let purse = Purse::mount(volume.name());
-            let walked = *lock(&self.opening(&purse));
-            if walked.is_some_and(|at| at.elapsed() >= WALK_AGAIN) {
-                self.ledger.forget(&purse);
-            }
-        }
+        // Under the lock, so that nobody comes in between and counts on what is forgotten.
+        old.iter().for_each(|purse| self.ledger.forget(purse));
+    }
+
+    fn was_walked_long_ago(&self, purse: &Purse) -> bool {
+        let opening = self.opening(purse);
+        let walked = match opening.try_lock() {
+            Ok(walked) => *walked,
+            Err(TryLockError::Poisoned(poisoned)) => *poisoned.into_inner(),
+            // It is walked just now.
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        walked.is_some_and(|at| at.elapsed() >= WALK_AGAIN)
     }
 
     /// Who pays for what an account stores in a view. Before anything changes in a mount that pays
@@ -319,3 +330,6 @@ impl Site {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,16 +4,19 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use miniftp::accounts::{AccountName, State};
+use miniftp::config::Live;
 use miniftp::limits;
 use miniftp::scram::{ClientExchange, Verifier};
+use miniftp::server::{Server, again_channel, stop_channel};
 use miniftp::wire::{self, Kind};
 
 use crate::harness::{
-    CHUNK, Daemon, Frames, Site, bytes, eventually, password, request, row, whole,
+    CHUNK, Daemon, Frames, Site, bytes, eventually, part_files, password, request, row, whole,
 };
 
 /// Rounds in which a busy machine may make a healthy session look silent.
@@ -288,4 +291,48 @@ fn a_digest_under_way_ends_when_the_server_stops() {
     daemon.term();
     ann.expect_bye(421);
     assert!(daemon.wait().success());
+}
+
+/// One thread removed what had expired and looked for edits: while the one waited for a walk, no
+/// edit counted, and no ban. HUP was as deaf, and while it read, nobody could stop the server.
+#[test]
+fn edits_count_while_what_has_expired_waits_for_a_walk() {
+    let (site, mut daemon) = site();
+    let content = bytes(1, 3 * CHUNK);
+    let mut ann = daemon.login("ann");
+    ann.put("f", content.len(), 0).expect(802);
+    ann.chunk(0, &content[..CHUNK]).expect(900);
+    daemon.kill9();
+    assert_eq!(part_files(&site.home(), "ann").len(), 1);
+    fs::write(site.stored("ann", "g"), "counted").unwrap();
+    let here = Ipv4Addr::LOCALHOST;
+    let settings = Live::open(&site.conf(), |config| {
+        (config.listen, config.ftp) = ((here, 0).into(), None);
+    });
+    let logs = miniftp::site::Logs::nowhere();
+    let server = Server::bind(settings.unwrap(), logs, &site.conf(), &site.home()).unwrap();
+    let shared = Arc::clone(server.site());
+    let listener = TcpListener::bind((here, 0)).unwrap();
+    let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let presence = shared.join(tcp, here.into(), "framed");
+    let ann = AccountName::parse("ann").unwrap();
+    let (stop, stopped) = stop_channel();
+    let (read_again, again) = again_channel();
+    let mut server = Some((server, again, stopped));
+    let mut serving = None;
+    // The walk goes on when what was edited has come to count.
+    let opened = shared.open_views(&ann, &presence, &|_| true, &mut |_, _| {
+        let Some((server, again, stopped)) = server.take() else { return Ok(()) };
+        serving = Some(thread::spawn(move || server.run(&stopped, again)));
+        site.setting("server", "drain_secs", "7");
+        eventually("the edit counts", || shared.config().drain_secs == 7);
+        site.setting("server", "drain_secs", "8");
+        read_again.try_send(()).unwrap();
+        eventually("it is read again", || read_again.is_empty() && shared.config().drain_secs == 8);
+        Ok(())
+    });
+    opened.unwrap();
+    drop(presence);
+    stop.send(()).unwrap();
+    serving.unwrap().join().unwrap().unwrap();
 }

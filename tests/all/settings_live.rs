@@ -109,3 +109,17 @@ fn a_pipe_and_an_empty_file_are_no_settings() {
     daemon.term();
     assert!(daemon.wait().success());
 }
+
+/// Guests who were here stayed when guests were no longer let in.
+#[test]
+fn guests_leave_when_they_are_no_longer_let_in() {
+    let site = site();
+    site.setting("guests", "anonymous", "yes");
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let mut guest = crate::harness::FtpTalk::connect(daemon.ftp_addr());
+    guest.log_in("anonymous", "me@here").expect(230);
+    site.setting("guests", "anonymous", "no");
+    guest.reply().expect(421);
+    assert_eq!(ann.pwd(), "/");
+}

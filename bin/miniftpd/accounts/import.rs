@@ -4,10 +4,9 @@
 
 mod forms;
 
-use std::fs;
 use std::path::Path;
 
-use miniftp::accounts::{Account, AccountName, NAME_FORM, State};
+use miniftp::accounts::{Account, AccountName, NAME_FORM, State, read_text_at_most};
 use miniftp::rights::Rights;
 use miniftp::scram::Verifier;
 use miniftp::text::Escaped;
@@ -121,12 +120,6 @@ fn nobody_knows() -> Result<String, Failure> {
 /// A small file of another server, as text.
 fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let shown = path.to_string_lossy();
-    let cannot = |e: &dyn std::fmt::Display| {
-        Failure::Failed(format!("`{}` cannot be read: {e}", Escaped(&shown)))
-    };
-    let length = fs::metadata(path).map_err(|e| cannot(&e))?.len();
-    if length > miniftp::limits::LIST_FILE {
-        return Err(cannot(&format!("longer than {} bytes", miniftp::limits::LIST_FILE)));
-    }
-    fs::read_to_string(path).map(Zeroizing::new).map_err(|e| cannot(&e))
+    read_text_at_most(path, miniftp::limits::LIST_FILE)
+        .map_err(|e| Failure::Failed(format!("`{}` cannot be read: {e}", Escaped(&shown))))
 }

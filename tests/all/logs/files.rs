@@ -146,3 +146,37 @@ fn what_is_done_beside_the_server_is_in_its_log() {
     assert_eq!(acts.len(), 3);
     assert!(!log.contains("a-new-secret"));
 }
+
+/// Whoever runs the command may be root, and the server may not.
+#[test]
+fn what_is_done_beside_the_server_makes_no_log() {
+    let scene = Scene::new();
+    let log = scene.site.conf().join("server.log");
+    scene.log();
+    fs::rename(&log, log.with_extension("log.1")).unwrap();
+    scene.site.miniftpd(&["account", "quota", "ann", "5M"], "").ok().stderr("");
+    assert!(!log.exists());
+    scene.daemon.signal(Signal::HUP);
+    eventually("the server makes it", || log.exists());
+    scene.site.miniftpd(&["account", "quota", "ann", "6M"], "").ok().stderr("");
+    assert!(scene.log().contains("account quota ann 6M"));
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_anew_is_told_of_once() {
+    let scene = Scene::new();
+    let log = scene.site.conf().join("server.log");
+    scene.log();
+    fs::rename(&log, log.with_extension("log.1")).unwrap();
+    fs::create_dir(&log).unwrap();
+    scene.daemon.signal(Signal::HUP);
+    scene.daemon.wait_for_log("server.log cannot be opened anew: Is a directory");
+    scene.daemon.login("ann").store("/f", b"x", 0).expect(900);
+    eventually("it goes on", || scene.read("server.log.1").contains(" put /f 1 bytes"));
+    scene.daemon.signal(Signal::HUP);
+    scene.daemon.login("ann").store("/f", b"y", 1).expect(900);
+    fs::remove_dir(&log).unwrap();
+    scene.daemon.login("ann").store("/g", b"zz", 0).expect(900);
+    assert!(scene.log().contains(" put /g 2 bytes"));
+    assert_eq!(scene.daemon.log().matches("cannot be opened anew").count(), 1, "said once");
+}

@@ -1,8 +1,10 @@
 //! Accounts of other servers are taken over: from an INI, from JSON, from a tree of homes.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use miniftp::accounts::{Role, State};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::harness::{FtpTalk, Site};
 
@@ -116,4 +118,35 @@ fn all_at_once(daemon: &crate::harness::Daemon) {
     for talk in &mut talks {
         talk.reply().expect(230);
     }
+}
+
+/// Whoever has a home on the other server wrote what is in it.
+#[test]
+fn what_a_home_pretends_to_be_holds_nothing_up_and_says_nothing_in_our_files() {
+    let site = Site::new();
+    let root = site.local().join("old");
+    let home = |name: &str| {
+        let own = root.join(name).join(".xxftp");
+        fs::create_dir_all(&own).unwrap();
+        own
+    };
+    let mode = Mode::RUSR | Mode::WUSR;
+    mknodat(CWD, home("pipe").join("password"), FileType::Fifo, mode, 0).unwrap();
+    symlink("/dev/zero", home("zero").join("password")).unwrap();
+    fs::write(home("long").join("permission"), " ".repeat(256 * 1024 + 1)).unwrap();
+    let name = "eve\nrights = read, write, modify\n[more]\nfor = all";
+    fs::write(home(name).join("virtual"), "pub /the/pub read\n").unwrap();
+    fs::write(home("ann").join("virtual"), "pub /the/pub read\n").unwrap();
+    let told = import(&site, "old");
+    told.ok().stdout_has("added ann: ").stdout_has("1 accounts made\n");
+    told.stdout_has("passed over pipe: `old/pipe/.xxftp/password` cannot be read: not a regular");
+    told.stdout_has("passed over zero: `old/zero/.xxftp/password` cannot be read: not a regular");
+    told.stdout_has("passed over long: `old/long/.xxftp/permission` cannot be read: longer than");
+    told.stdout_has("passed over eve\\n").stdout_has("for = ann\n");
+    assert!(!told.tell().contains("[more]\n"), "{}", told.tell());
+    // A tree of JSON files has the same ways in.
+    let users = site.local().join("users");
+    fs::create_dir(&users).unwrap();
+    mknodat(CWD, users.join("a.json"), FileType::Fifo, mode, 0).unwrap();
+    import(&site, "users").ok().stdout_has("passed over a.json: ");
 }

@@ -195,3 +195,20 @@ fn a_server_that_came_back_is_met_in_the_same_folder() {
     screen.enter("quit");
     assert_eq!(screen.end(), Some(0));
 }
+
+/// Whoever was sent away came back with the next command, and never heard of it.
+#[test]
+fn who_was_sent_away_is_told_before_the_next_command_brings_them_back() {
+    let (site, daemon) = site();
+    site.admin("root");
+    let Some(mut screen) = shell(&site, daemon.port()) else { return };
+    daemon.ftp("root").ask("SITE KICK ann").expect(200);
+    daemon.wait_for_log("ann@127.0.0.1 left");
+    screen.enter("pwd");
+    screen.see("ended by an administrator, or by its owner elsewhere");
+    screen.see("ann:/> ");
+    screen.enter("pwd");
+    screen.see("/\r\n");
+    screen.enter("quit");
+    assert_eq!(screen.end(), Some(0));
+}

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ini::Ini;
-use miniftp::accounts::parse_quota;
+use miniftp::accounts::{AccountName, NAME_FORM, parse_quota};
 use miniftp::rights::Rights;
 use miniftp::text::Escaped;
 use zeroize::Zeroizing;
@@ -123,6 +123,10 @@ fn xxftp(found: &mut Found, root: &Path, home: &Path, name: &str) -> Result<(), 
         found.pass_over(name, "guests are a setting here: [guests] anonymous = yes");
         return Ok(());
     }
+    // What is mounted for it is printed for a file, so only a name goes there.
+    let Some(account) = AccountName::parse(name) else {
+        return Err(Failure::Failed(NAME_FORM.to_owned()));
+    };
     let secret = match text("password")? {
         None => Secret::None,
         Some(text) => {
@@ -145,7 +149,7 @@ fn xxftp(found: &mut Found, root: &Path, home: &Path, name: &str) -> Result<(), 
     };
     for (number, line) in text("virtual")?.as_deref().map_or("", String::as_str).lines().enumerate()
     {
-        if !line.trim().is_empty() && !mount(&mut found.mounts, root, name, line) {
+        if !line.trim().is_empty() && !mount(&mut found.mounts, root, &account, line) {
             found.pass_over(name, &format!(".xxftp/virtual: line {}", number + 1));
         }
     }
@@ -161,7 +165,7 @@ fn rights_of(text: &str) -> Option<Rights> {
 }
 
 /// A line `name path permissions`; `false` if it is none.
-fn mount(mounts: &mut String, root: &Path, account: &str, line: &str) -> bool {
+fn mount(mounts: &mut String, root: &Path, account: &AccountName, line: &str) -> bool {
     let Some((at, rest)) = line.trim().split_once(char::is_whitespace) else { return false };
     // The path may have blanks; what are rights at the end of the line are the rights.
     let (mut dir, mut rights) = (rest.trim(), String::new());
