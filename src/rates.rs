@@ -10,7 +10,7 @@
 //! still be spoken to.
 //! Invariant: turns that begin within any time t are worth no more bytes than a rate gives in
 //! [`limits::RATE_BURST`] and t. A session that comes late for its turn delays that one turn; what
-//! it leaves for too long others may have late, and nobody later than [`OTHERS`].
+//! it leaves for too long others may have late, and nobody later than `OTHERS`.
 
 mod bucket;
 

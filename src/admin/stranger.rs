@@ -40,8 +40,9 @@ pub fn register(
         (Err(_), Some(why)) => {
             party.note(&Event { outcome: Outcome::Refused, why: Some(why), ..event });
         }
-        (Ok(Taken { number, .. }), _) => {
-            party.note(&Event { registration: Some(*number), ..event });
+        (Ok(Taken { number, admitted }), _) => {
+            let why = admitted.then_some("let in at once");
+            party.note(&Event { registration: Some(*number), why, ..event });
         }
         (Err(e), None) => party.note_result::<()>(&event, Err(e)),
     }

@@ -213,20 +213,19 @@ impl Bans {
         })
     }
 
-    /// Lets somebody in again, whoever banned it, and forgets what failed.
+    /// Lets somebody in again, whoever banned it, and forgets what failed, banned or not.
     ///
     /// # Errors
     /// [`StoreError::NotBanned`]; a file with a fault, and what the system refuses.
     pub fn pardon(&self, store: &Store, who: &Who) -> Result<(), StoreError> {
         let now = self.now();
+        lock(&self.held).tally.forget(who);
         self.change(store, |list| {
             let is_banned = list.left(who, now).is_some();
             list.remove(who);
             let name = who.to_string();
             if is_banned { Ok(()) } else { Err(StoreError::NotBanned { name }) }
-        })?;
-        lock(&self.held).tally.forget(who);
-        Ok(())
+        })
     }
 
     /// Makes one change on the disk, and then in memory.

@@ -67,3 +67,16 @@ fn a_name_that_no_account_has_is_banned_and_never_written_down() {
     let kept = fs::read_to_string(site.conf().join("bans.ini")).unwrap();
     assert!(kept.contains("[account ann]") && !kept.contains(secret), "{kept}");
 }
+
+/// Before there was a ban a pardon did nothing, and the next slip banned all the same.
+#[test]
+fn a_pardon_forgets_the_failures_so_far() {
+    let site = site(2);
+    site.admin("root");
+    let daemon = site.start();
+    let fail = || FtpTalk::connect(daemon.ftp_addr()).log_in("ann", "x").text();
+    assert!(fail().contains("wrong name or password"));
+    daemon.ftp("root").ask("SITE PARDON ann").says("no ban of `ann`");
+    assert!(fail().contains("wrong name or password"));
+    daemon.ftp("ann");
+}
