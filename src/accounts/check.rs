@@ -11,13 +11,10 @@ use super::fault::Fault;
 use super::register::{check_class, check_invites, check_requests};
 use super::{Accounts, StoreError, record, replace};
 use crate::limits;
-use crate::text::Escaped;
+use crate::text::write_faults;
 
 /// The accounts' file in the folder of settings.
 pub const FILE: &str = "accounts.ini";
-
-/// Faults that are shown of one file; the rest are counted.
-const SHOWN: usize = 40;
 
 /// All the faults of a file, one a line when shown.
 #[derive(Debug)]
@@ -34,19 +31,8 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.to_string_lossy();
-        let path = Escaped(&path);
-        for (i, Fault { line, what }) in self.faults.iter().take(SHOWN).enumerate() {
-            f.write_str(if i == 0 { "" } else { "\n" })?;
-            match line {
-                None => write!(f, "{path}: {what}")?,
-                Some(line) => write!(f, "{path}:{line}: {what}")?,
-            }
-        }
-        match self.faults.len().saturating_sub(SHOWN) {
-            0 => Ok(()),
-            more => write!(f, "\n{path}: and {more} more"),
-        }
+        let faults = self.faults.iter().map(|fault| (fault.line, fault.what.as_str()));
+        write_faults(f, &self.path.to_string_lossy(), faults)
     }
 }
 

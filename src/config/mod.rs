@@ -16,7 +16,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use crate::digest::Algorithm;
-use crate::text::Escaped;
+use crate::text::write_faults;
 
 pub use live::Live;
 pub use settings::{Form, Setting, settings};
@@ -24,9 +24,6 @@ pub use shown::{markdown, print_config};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "server.ini";
-
-/// Faults that are shown of one file; the rest are counted.
-const FAULTS_SHOWN: usize = 40;
 
 /// When a file is called stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,18 +243,10 @@ struct Fault {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = Escaped(&self.path);
-        for (i, Fault { line, text }) in self.faults.iter().take(FAULTS_SHOWN).enumerate() {
-            f.write_str(if i == 0 { "" } else { "\n" })?;
-            match line {
-                0 => write!(f, "{path}: {text}")?,
-                line => write!(f, "{path}:{line}: {text}")?,
-            }
-        }
-        match self.faults.len().saturating_sub(FAULTS_SHOWN) {
-            0 => Ok(()),
-            more => write!(f, "\n{path}: and {more} more"),
-        }
+        let faults = self.faults.iter();
+        let faults = faults
+            .map(|Fault { line, text }| (Some(*line).filter(|line| *line > 0), text.as_str()));
+        write_faults(f, &self.path, faults)
     }
 }
 
@@ -266,6 +255,7 @@ impl std::error::Error for ConfigError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::FAULTS_SHOWN;
     use std::fs;
 
     fn shipped() -> std::path::PathBuf {

@@ -5,10 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::text::Escaped;
-
-/// Faults that are shown of one file; the rest are counted.
-const SHOWN: usize = 40;
+use crate::text::write_faults;
 
 /// One fault, and the line it is in, from 1; 0 if it is the file's as a whole.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,19 +29,10 @@ pub struct MountsError {
 
 impl fmt::Display for MountsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.to_string_lossy();
-        let path = Escaped(&path);
-        for (i, Fault { line, what }) in self.faults.iter().take(SHOWN).enumerate() {
-            f.write_str(if i == 0 { "" } else { "\n" })?;
-            match line {
-                0 => write!(f, "{path}: {what}")?,
-                line => write!(f, "{path}:{line}: {what}")?,
-            }
-        }
-        match self.faults.len().saturating_sub(SHOWN) {
-            0 => Ok(()),
-            more => write!(f, "\n{path}: and {more} more"),
-        }
+        let faults = self.faults.iter();
+        let faults = faults
+            .map(|Fault { line, what }| (Some(*line).filter(|line| *line > 0), what.as_str()));
+        write_faults(f, &self.path.to_string_lossy(), faults)
     }
 }
 
