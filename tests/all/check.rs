@@ -58,8 +58,9 @@ fn every_fault_of_every_file_is_told_with_its_line_and_the_repair() {
     fs::write(&accounts, &people).unwrap();
     fs::write(site.conf().join("mounts.ini"), "[pub]\nat = /pub\ndir = pub\nrights = raed\n")
         .unwrap();
-    fs::write(site.conf().join("invites.ini"), "[SPRING-7Q2K]\nuses = many\n").unwrap();
-    fs::write(site.conf().join("class.csv"), "name,quota\nann,lots\n").unwrap();
+    fs::write(site.conf().join("invites.ini"), "[SPRING-7Q2K]\nuses = many\nuntil = soon\n")
+        .unwrap();
+    fs::write(site.conf().join("class.csv"), "name,quota\nann,lots\nno name,5M\n").unwrap();
     let told = check(&site);
     told.fails(1);
     let lines = [
@@ -70,7 +71,9 @@ fn every_fault_of_every_file_is_told_with_its_line_and_the_repair() {
         ("accounts.ini", line_of(&people, "stat = active"), "did you mean `state`?"),
         ("mounts.ini", 4, "expected read, write, modify"),
         ("invites.ini", 2, "expected a whole number"),
+        ("invites.ini", 3, "expected a day such as"),
         ("class.csv", 2, "expected a size like 10M"),
+        ("class.csv", 3, "`no name`: "),
     ];
     for (file, line, repair) in lines {
         let found = told.out.lines().find(|told| told.contains(&format!("/{file}:{line}: ")));

@@ -52,7 +52,7 @@ pub(super) fn is_code(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Reads the whole file, or tells all its faults, of each code the first.
+/// Reads the whole file, or tells all its faults.
 pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Invitation>, Vec<Fault>> {
     if bytes.len() as u64 > limits::LIST_FILE {
         return Err(vec![Fault::whole(format!("longer than {} bytes", limits::LIST_FILE))]);
@@ -64,11 +64,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Invitation>, Vec<Fau
     let mut all = BTreeMap::new();
     for (section, values) in &ini {
         let Some(code) = section else { continue };
-        match read_one(code, values, &lines) {
-            Ok(invitation) => {
-                all.insert(code.to_owned(), invitation);
-            }
-            Err(fault) => faults.push(fault),
+        if let Some(invitation) = read_one(code, values, &lines, &mut faults) {
+            all.insert(code.to_owned(), invitation);
         }
     }
     faults.sort_by_key(|fault| fault.line);
@@ -76,26 +73,32 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Invitation>, Vec<Fau
     if faults.is_empty() { Ok(all) } else { Err(faults) }
 }
 
-fn read_one(code: &str, values: &Properties, lines: &Lines<'_>) -> Result<Invitation, Fault> {
+/// One code, if there is no fault in it; all of its values are looked at.
+fn read_one(
+    code: &str,
+    values: &Properties,
+    lines: &Lines<'_>,
+    faults: &mut Vec<Fault>,
+) -> Option<Invitation> {
     let uses = values.get("uses").unwrap_or("");
     let digits = uses.bytes().all(|byte| byte.is_ascii_digit());
     let uses = uses.parse().ok().filter(|_| digits);
-    let uses = uses.ok_or_else(|| lines.fault(code, "uses", "expected a whole number"))?;
-    let until_secs = match values.get("until") {
-        None => None,
-        Some(day) => {
-            let end = day_after(day)
-                .ok_or_else(|| lines.fault(code, "until", "expected a day such as 2026-12-31"))?;
-            Some(end)
-        }
-    };
-    let quota_bytes = match values.get("quota") {
-        None => None,
-        Some(text) => {
-            Some(parse_quota(text).map_err(|expected| lines.fault(code, "quota", expected))?)
-        }
-    };
-    Ok(Invitation { uses, until_secs, quota_bytes })
+    if uses.is_none() {
+        faults.push(lines.fault(code, "uses", "expected a whole number"));
+    }
+    let until_secs = values.get("until").map(day_after);
+    if until_secs == Some(None) {
+        faults.push(lines.fault(code, "until", "expected a day such as 2026-12-31"));
+    }
+    let quota_bytes = values.get("quota").map(parse_quota).transpose();
+    if let Err(expected) = quota_bytes {
+        faults.push(lines.fault(code, "quota", expected));
+    }
+    Some(Invitation {
+        uses: uses?,
+        until_secs: until_secs.map_or(Some(None), |secs| secs.map(Some))?,
+        quota_bytes: quota_bytes.ok()?,
+    })
 }
 
 /// The second, since 1970 in UTC, at which the day after `2026-12-31` begins.
