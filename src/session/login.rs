@@ -84,12 +84,13 @@ impl Session {
             *begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
         // Of those that began together only so many get an answer.
         self.check_banned(&name)?;
-        let finished = server.finish(client_final);
-        let (account, proved) = match account {
-            Ok(account) => account,
-            Err(why) => return Err(self.failed(&name, Error::LoginRefused, why)),
+        // What cannot be read is told before it counts whether the account exists.
+        let (signature, (account, proved)) = match (server.finish(client_final), account) {
+            (Ok(signature), Ok(account)) => (signature, account),
+            (Err(e), Err(why)) => return Err(self.failed(&name, e, why)),
+            (Err(e), Ok(_)) => return Err(self.failed(&name, e, WRONG_PASSWORD)),
+            (Ok(_), Err(why)) => return Err(self.failed(&name, Error::LoginRefused, why)),
         };
-        let signature = finished.map_err(|e| self.failed(&name, e, WRONG_PASSWORD))?;
         let entered = self.enter(&account, &proved, alive);
         entered.map_err(|e| self.failed(&name, e, CHANGED))?;
         Ok(signature)

@@ -336,3 +336,18 @@ fn edits_count_while_what_has_expired_waits_for_a_walk() {
     stop.send(()).unwrap();
     serving.unwrap().join().unwrap().unwrap();
 }
+
+/// A proof that could not be read was told so only where the account existed.
+#[test]
+fn a_broken_proof_does_not_tell_who_is_known() {
+    let (_site, daemon) = site();
+    let told = ["ann", "nobody"].map(|name| {
+        let mut frames = daemon.connect();
+        frames.hello();
+        let (_, first) = ClientExchange::begin(name).unwrap();
+        frames.request("LOGIN", &wire::Login::new(&first)).expect(280);
+        let answer = frames.request("PROOF", &wire::Proof::new("no proof at all"));
+        (answer.code, answer.text)
+    });
+    assert_eq!(told[0], told[1]);
+}
