@@ -126,6 +126,19 @@ pub enum Error {
         /// Whether the limit is that of a mount, and not the account's.
         of_mount: bool,
     },
+    /// More entries (files, directories, links, unfinished uploads) than the account may have.
+    TooManyEntries {
+        /// Entries that were needed.
+        need: u64,
+        /// Entries that could still be made.
+        left: u64,
+        /// Entries of the limit.
+        limit: u64,
+        /// Whether a file that would be replaced still takes its place.
+        replacing: bool,
+        /// Whether the limit is that of a mount, and not the account's.
+        of_mount: bool,
+    },
     /// Chunks whose digest is not that of their bytes; they may be sent again.
     Mismatch {
         /// One bit for each chunk of the frame, the lowest for the first.
@@ -290,6 +303,11 @@ impl fmt::Display for Error {
             OverQuota { need, left, limit, replacing, of_mount } => {
                 let (whose, old) = kinds::of_the_limit(*of_mount, *replacing);
                 write!(f, "over quota: needs {need} bytes, {left} left of {limit}{whose}{old}")
+            }
+            TooManyEntries { need, left, limit, replacing, of_mount } => {
+                let (whose, old) = kinds::of_the_limit(*of_mount, *replacing);
+                let noun = if *need == 1 { "entry" } else { "entries" };
+                write!(f, "over quota: needs {need} {noun}, {left} left of {limit}{whose}{old}")
             }
             Mismatch { bad } => {
                 write!(f, "{} damaged on the way; send again", counted(bad.count_ones(), "chunk"))
