@@ -271,6 +271,9 @@ impl Error {
     }
 }
 
+/// What whoever is ended from outside is told.
+const ENDED: &str = "this session was ended by an administrator, or by its owner elsewhere";
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use Error::*;
@@ -301,13 +304,10 @@ impl fmt::Display for Error {
                 write!(f, "a newer session of yours took over the upload of `{}`", Escaped(path))
             }
             OverQuota { need, left, limit, replacing, of_mount } => {
-                let (whose, old) = kinds::of_the_limit(*of_mount, *replacing);
-                write!(f, "over quota: needs {need} bytes, {left} left of {limit}{whose}{old}")
+                kinds::over_quota(f, "bytes", [*need, *left, *limit], (*of_mount, *replacing))
             }
             TooManyEntries { need, left, limit, replacing, of_mount } => {
-                let (whose, old) = kinds::of_the_limit(*of_mount, *replacing);
-                let noun = if *need == 1 { "entry" } else { "entries" };
-                write!(f, "over quota: needs {need} {noun}, {left} left of {limit}{whose}{old}")
+                kinds::over_quota(f, "entries", [*need, *left, *limit], (*of_mount, *replacing))
             }
             Mismatch { bad } => {
                 write!(f, "{} damaged on the way; send again", counted(bad.count_ones(), "chunk"))
@@ -328,9 +328,7 @@ impl fmt::Display for Error {
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
-            Ended => {
-                f.write_str("this session was ended by an administrator, or by its owner elsewhere")
-            }
+            Ended => f.write_str(ENDED),
             Full { what, max } => {
                 write!(f, "too many: {max} {what} at most; try again later")
             }
