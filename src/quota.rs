@@ -68,7 +68,7 @@ impl Usage {
     }
 
     /// Bytes that could still be reserved.
-    fn left(&self) -> u64 {
+    pub fn left(&self) -> u64 {
         self.limit().saturating_sub(self.used_bytes).saturating_sub(self.reserved_bytes)
     }
 }
@@ -186,6 +186,13 @@ impl Charge {
     pub fn adopt(&mut self, held: u64) {
         self.held = held;
         self.covered = self.covered.max(held);
+    }
+
+    /// Lets go of the bytes that are on the disk: they stay counted, and are credited apart from
+    /// this charge when the disk has them back.
+    pub fn disown(&mut self) {
+        self.covered -= self.held;
+        self.held = 0;
     }
 
     /// Gives back what was reserved and not spent.

@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::quota::{Charge, Purse, Usage};
 use crate::scram::Verifier;
 use crate::site::{Guest, Site};
-use crate::transfer::Claimant;
+use crate::transfer::{Claimant, credit};
 use crate::vfs::{PartNote, VPath, Vfs};
 
 /// Somebody with the rights of an admin, at work.
@@ -294,14 +294,14 @@ pub fn forget(
     path: &VPath,
 ) -> Result<u64> {
     let view = vfs.view(path)?;
-    let charge = Charge::open(site.ledger(), &site.purse(view, own)?, 0);
+    let purse = site.purse(view, own)?;
+    let charge = Charge::open(site.ledger(), &purse, 0);
     let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
     let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;
-    claim.charge().adopt(held);
-    view.drop_part(path)?;
-    claim.charge().settle(0);
+    claim.needs_no_peer();
+    credit(site.ledger(), &purse, view.drop_part(path)?);
     Ok(held)
 }
 

@@ -1,14 +1,15 @@
 //! What a session changes but for the content of files: folders, names, times, removal.
 //!
-//! Invariant: what becomes free is credited to who paid for it, and each act leaves a line.
+//! Invariant: every change of a name happens while its claim is held, what becomes free is credited
+//! to who paid for it before that ends, and each act leaves a line.
 
-use super::{Alive, Entry, Kind, Mtime, Session, User, VPath};
+use super::{Alive, Mtime, Session, User, VPath};
 use crate::admin;
 use crate::audit::Verb;
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Purse};
-use crate::transfer::{Claimant, give_back};
-use crate::vfs::{Act, Freed, Payer, View};
+use crate::transfer::{Claim, Claimant, Scope, Wanted, give_back, paid_by};
+use crate::vfs::{Act, Cargo, Load, View};
 
 impl Session {
     /// Sets a file's time.
@@ -19,22 +20,43 @@ impl Session {
 
     /// Makes a folder, and with `parents` those above it that are missing.
     pub fn mkdir(&self, path: &str, parents: bool) -> Result<()> {
-        let mut is_there = false;
-        let made = self.at(path).and_then(|(user, path)| {
-            let folder = |there: &Entry| there.kind == Kind::Folder;
-            is_there = parents && user.vfs.stat(&path).is_ok_and(|there| folder(&there));
-            if is_there { Ok(()) } else { user.vfs.mkdir(&path, parents) }
-        });
-        if is_there {
-            return made;
+        match self.make_folders(path, parents) {
+            Ok(0) => Ok(()),
+            made => self.noted(Verb::Mkdir, path, made, |_, _| ()).map(drop),
         }
-        self.noted(Verb::Mkdir, path, made, |_, _| ())
+    }
+
+    /// Tells how many were made.
+    fn make_folders(&self, path: &str, parents: bool) -> Result<usize> {
+        let (user, path) = self.at(path)?;
+        let mut made = 0;
+        for here in user.vfs.to_make(&path, parents)? {
+            let view = user.vfs.view(&here)?;
+            let purse = self.site().purse(view, &user.purse)?;
+            let _claims = self.claim(user, [(view, &here, &purse, Scope::Name)])?;
+            match user.vfs.mkdir(&here) {
+                // Somebody else made it meanwhile.
+                Err(Error::Exists { .. }) if parents && view.check_folder(&here).is_ok() => {}
+                other => other?,
+            }
+            made += 1;
+        }
+        Ok(made)
     }
 
     /// Removes an empty folder.
     pub fn rmdir(&self, path: &str) -> Result<()> {
-        let removed = self.at(path).and_then(|(user, path)| user.vfs.rmdir(&path));
-        self.noted(Verb::Rmdir, path, removed, |_, _| ())
+        self.noted(Verb::Rmdir, path, self.remove_folder(path), |(), _| ())
+    }
+
+    fn remove_folder(&self, path: &str) -> Result<()> {
+        let (user, path) = self.at(path)?;
+        let (view, purse) = self.changing(user, &path)?;
+        let _claims = self.claim(user, [(view, &path, &purse, Scope::Tree)])?;
+        for freed in user.vfs.rmdir(&path)? {
+            give_back(self.site().ledger(), &purse, view.payer(), freed);
+        }
+        Ok(())
     }
 
     /// Removes a file or a link.
@@ -42,16 +64,18 @@ impl Session {
         self.note_removal(path, self.remove_file(path))
     }
 
-    fn note_removal(&self, path: &str, freed: Result<u64>) -> Result<()> {
-        self.noted(Verb::Rm, path, freed, |freed, event| event.bytes = Some(*freed)).map(drop)
+    fn note_removal(&self, path: &str, bytes: Result<u64>) -> Result<()> {
+        self.noted(Verb::Rm, path, bytes, |bytes, event| event.bytes = Some(*bytes)).map(drop)
     }
 
     fn remove_file(&self, path: &str) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let (view, purse) = self.changing(user, &path)?;
+        let _claims = self.claim(user, [(view, &path, &purse, Scope::Name)])?;
         let freed = user.vfs.remove(&path)?;
-        give_back(self.site().ledger(), &purse, view.payer(), &freed);
-        Ok(freed.bytes)
+        let bytes = freed.bytes;
+        give_back(self.site().ledger(), &purse, view.payer(), freed);
+        Ok(bytes)
     }
 
     /// Removes a file, or the unfinished upload of a path where no file is: `true`.
@@ -71,11 +95,12 @@ impl Session {
         let (mut count, mut bytes) = (0u64, 0u64);
         let removed = self.at(path).and_then(|(user, path)| {
             let (view, purse) = self.changing(user, &path)?;
+            let _claims = self.claim(user, [(view, &path, &purse, Scope::Tree)])?;
             let ledger = self.site().ledger();
             user.vfs.remove_tree(&path, &mut |freed| {
-                give_back(ledger, &purse, view.payer(), &freed);
                 count += 1;
                 bytes = bytes.saturating_add(freed.bytes);
+                give_back(ledger, &purse, view.payer(), freed);
                 alive(count, 0)
             })
         });
@@ -89,61 +114,96 @@ impl Session {
         user.vfs.may(Act::Rename, &path)
     }
 
-    /// Renames or moves; `replace` lets it replace a file.
-    pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<()> {
-        let moved = self.do_rename(from, to, replace);
+    /// Renames or moves; `replace` lets it replace a file. `alive` is called for every name of a tree
+    /// that goes into another mount.
+    pub fn rename(&self, from: &str, to: &str, replace: bool, alive: &mut Alive<'_>) -> Result<()> {
+        let moved = self.do_rename(from, to, replace, alive);
         self.note_move(from, to, &moved);
         moved.map(drop)
     }
 
     /// Tells the bytes of what was replaced.
-    fn do_rename(&self, from: &str, to: &str, replace: bool) -> Result<u64> {
+    fn do_rename(&self, from: &str, to: &str, replace: bool, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, from) = self.at(from)?;
         let to = user.cwd.join(to)?;
         let (view, purse) = self.changing(user, &from)?;
         if user.vfs.is_across(&from, &to)? {
-            return self.rename_across(user, (&from, &to), replace);
+            return self.rename_across(user, (&from, &to), replace, alive);
         }
-        let freed = user.vfs.rename(&from, &to, replace)?;
-        give_back(self.site().ledger(), &purse, view.payer(), &freed);
-        Ok(freed.bytes)
+        let name = |path| (view, path, &purse, Scope::Tree);
+        let _claims = self.claim(user, [name(&from), name(&to)])?;
+        let moved = user.vfs.rename(&from, &to, replace)?;
+        let bytes = moved.replaced.bytes;
+        for freed in [moved.replaced].into_iter().chain(moved.dropped).chain(moved.stale) {
+            give_back(self.site().ledger(), &purse, view.payer(), freed);
+        }
+        Ok(bytes)
     }
 
-    /// Moves a file into another view: charged to who pays there before, credited here after.
+    /// Moves something into another view: what arrives is charged to who pays there before it
+    /// moves, and credited here after.
     fn rename_across(
         &self,
         user: &User,
         (from, to): (&VPath, &VPath),
         replace: bool,
+        alive: &mut Alive<'_>,
     ) -> Result<u64> {
         let (ours, left) = self.changing(user, from)?;
         let theirs = user.vfs.to_write(to)?;
         let charged = self.site().purse(theirs, &user.purse)?;
-        let (ledger, claims) = (self.site().ledger(), self.site().claims());
-        let who = Claimant { by: &user.by, session: self.presence.id() };
-        // Nobody puts another file into either place meanwhile.
-        let take = |view: &View, path: &VPath, purse: &Purse| {
-            let charge = Charge::open(ledger, purse, 0);
-            claims.take(&view.key(path), path.as_str(), who, charge)
-        };
-        let _source = take(ours, from, &left)?;
-        let target = take(theirs, to, &charged)?;
+        let ledger = self.site().ledger();
+        let names = [(ours, from, &left, Scope::Tree), (theirs, to, &charged, Scope::Tree)];
+        let claims = self.claim(user, names)?;
+        let target = claims.last().ok_or(Error::WrongState { what: "nothing was claimed" })?;
         let mut target = target.hold()?;
-        target.needs_no_peer();
-        // Between two places that the same purse pays for nothing changes but the place.
-        let is_own = |freed: &Freed| {
-            charged == left
-                && (ours.payer() != Payer::Writer || freed.owner.as_deref() == user.account())
+        let paid = |owner: &Option<Box<str>>| paid_by(&left, ours.payer(), owner.as_deref());
+        // For what the same purse pays already nothing changes but the place.
+        let arriving = |cargo: &Cargo| {
+            let new =
+                cargo.owned.iter().filter(|(owner, _)| paid(owner).as_ref() != Some(&charged));
+            new.fold(Load::default(), |sum, (_, load)| sum.and(*load))
         };
-        let moved = user.vfs.rename_across(from, to, replace, &mut |freed, replacing| {
-            if is_own(freed) { Ok(()) } else { target.charge().cover(freed.bytes, replacing) }
-        })?;
-        if !is_own(&moved.left) {
-            target.charge().settle(moved.left.bytes);
-            give_back(ledger, &left, ours.payer(), &moved.left);
+        let mut names = 0;
+        let moved = user.vfs.rename_across(
+            (from, to),
+            replace,
+            &mut |cargo, replacing| target.charge().cover(arriving(cargo).bytes, replacing),
+            &mut || {
+                names += 1;
+                alive(names, 0)
+            },
+        )?;
+        target.charge().settle(arriving(&moved.left).bytes);
+        for (owner, load) in &moved.left.owned {
+            if let Some(purse) = paid(owner).filter(|purse| *purse != charged) {
+                ledger.give_back(&purse, load.bytes);
+            }
         }
-        give_back(ledger, &charged, theirs.payer(), &moved.replaced);
-        Ok(moved.replaced.bytes)
+        let bytes = moved.replaced.bytes;
+        moved.dropped.into_iter().for_each(|freed| give_back(ledger, &left, ours.payer(), freed));
+        for freed in [moved.replaced].into_iter().chain(moved.stale) {
+            give_back(ledger, &charged, theirs.payer(), freed);
+        }
+        Ok(bytes)
+    }
+
+    /// Claims all names that an operation changes, each with who pays there. They are held until
+    /// what became free is credited.
+    fn claim<const N: usize>(
+        &self,
+        user: &User,
+        names: [(&View, &VPath, &Purse, Scope); N],
+    ) -> Result<Vec<Claim>> {
+        let site = self.site();
+        let who = Claimant { by: &user.by, session: self.presence.id() };
+        let wanted = names.map(|(view, path, purse, scope)| Wanted {
+            key: view.key(path),
+            path: path.as_str(),
+            scope,
+            charge: Charge::open(site.ledger(), purse, 0),
+        });
+        site.claims().take_all(wanted, who)
     }
 
     /// The view in which something is about to change, and who pays for what is there.

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::mounts::Mounts;
 use crate::quota::{Charge, Purse, Usage};
 use crate::rights::Rights;
-use crate::transfer::{Alive, Claim, Claimant};
-use crate::vfs::{Payer, VPath, Vfs, View};
+use crate::transfer::{Alive, Claim, Claimant, credit};
+use crate::vfs::{Freed, Payer, VPath, Vfs, View};
 
 /// Claims a path for the housekeeper, if nobody else has it.
 type Taker<'a> = dyn Fn(&VPath) -> Option<Claim> + 'a;
@@ -295,8 +295,8 @@ impl Site {
         let Some(before) = SystemTime::now().checked_sub(age) else { return };
         for account in self.home.accounts_with_parts() {
             let purse = Purse::account(&account);
-            self.expire(&purse, &account, &account, &|claim| {
-                self.home.expire_parts(&account, before, claim)
+            self.expire(&purse, &account, &account, &|claim, freed| {
+                self.home.expire_parts(&account, before, claim, freed);
             });
         }
         for (volume, _) in self.mounts.last().volumes() {
@@ -305,28 +305,38 @@ impl Site {
                     Payer::Itself => Purse::mount(volume.name()),
                     Payer::Owner | Payer::Writer => Purse::account(&account),
                 };
-                self.expire(&purse, &account, &volume.key(), &|claim| {
-                    volume.expire_parts(&account, before, claim)
+                self.expire(&purse, &account, &volume.key(), &|claim, freed| {
+                    volume.expire_parts(&account, before, claim, freed);
                 });
             }
         }
     }
 
     /// Expires parts of one account in one root, whose paths have a claim with `key` in front.
-    fn expire(&self, purse: &Purse, account: &str, key: &str, expire: &dyn Fn(&Taker<'_>) -> u64) {
+    fn expire(
+        &self,
+        purse: &Purse,
+        account: &str,
+        key: &str,
+        expire: &dyn Fn(&Taker<'_>, &mut dyn FnMut(Freed)),
+    ) {
         let opening = self.opening(purse);
         // No walk between a removal and its credit: it would be credited twice.
         let _walks_wait = lock(&opening);
-        let freed = expire(&|path| {
+        let mut bytes = 0_u64;
+        let take = |path: &VPath| {
             let key = format!("{key}{}", path.as_str());
             let who = Claimant { by: HOUSEKEEPER, session: 0 };
             let charge = Charge::open(&self.ledger, purse, 0);
             self.claims.take(&key, path.as_str(), who, charge).ok()
+        };
+        expire(&take, &mut |freed| {
+            bytes = bytes.saturating_add(freed.bytes);
+            credit(&self.ledger, purse, freed);
         });
-        if freed > 0 {
+        if bytes > 0 {
             let expired = Event::new(Actor::server(), Verb::Expire);
-            self.log().note(&Event { name: Some(account), bytes: Some(freed), ..expired });
-            self.ledger.give_back(purse, freed);
+            self.log().note(&Event { name: Some(account), bytes: Some(bytes), ..expired });
         }
     }
 }

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use super::credit::credit;
 use super::paid::Disk;
 use super::{Claim, Held, Ready, Spec};
 use crate::audit::Ongoing;
@@ -59,6 +60,8 @@ struct Body {
     waiting: Vec<u8>,
     /// Bytes of the file so far.
     end: u64,
+    /// Whether its part was there before it.
+    goes_on: bool,
     /// What is to be taken over before the first byte is written. It waits until then, so that a
     /// stream that never begins changes nothing.
     behind: Behind,
@@ -100,7 +103,7 @@ impl Inflow {
         if let (false, Some(_)) = (goes_on, part) {
             // Who begins anew has given it up, and may need its room.
             let freed = spec.view.drop_part(spec.path)?;
-            spec.ledger.give_back(spec.purse, freed);
+            credit(spec.ledger, spec.purse, freed);
         }
         let held = if goes_on { part.unwrap_or(0) } else { 0 };
         let declared =
@@ -128,6 +131,7 @@ impl Inflow {
             waiting: Vec::new(),
             whole: declared.or(known),
             end: kept,
+            goes_on,
             behind,
         };
         let mut note = spec.note(replacing);
@@ -219,6 +223,28 @@ impl Inflow {
         Ok(held)
     }
 
+    /// There is no room for it, as `e` says: what it has written is given back. What it went on
+    /// behind stays. Tells how many bytes it had at least.
+    pub fn give_up(mut self, e: &Error) -> Result<u64> {
+        let held = &mut self.claim.hold()?;
+        let need = match e {
+            Error::OverQuota { need, .. } => held.charge().held().saturating_add(*need),
+            _ => self.body.end,
+        };
+        self.note.holds(0);
+        let Some(mut draft) = self.body.draft.take() else { return Ok(need) };
+        if self.body.goes_on {
+            draft.truncate(self.kept)?;
+            held.charge().settle(draft.held());
+            self.note.holds(draft.held());
+            return Ok(need);
+        }
+        let freed = draft.discard()?;
+        held.charge().disown();
+        credit(&self.body.ledger, &self.body.purse, freed);
+        Ok(need)
+    }
+
     /// Why it breaks off.
     pub fn because(&mut self, why: &str) {
         self.note.because(why);
@@ -302,8 +328,8 @@ impl Body {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
-        self.ledger.give_back(&self.purse, draft.cleared_bytes());
+        let mut draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
+        credit(&self.ledger, &self.purse, draft.take_cleared());
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);
         self.end = 0;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::credit::credit;
 use super::paid::Disk;
 use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
 use crate::audit::{Ongoing, Party, Verb};
@@ -284,6 +285,8 @@ impl Upload {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
             _ => {
                 self.note.refused(&Error::WholeMismatch);
+                // Of a part that another session goes on with nothing is said.
+                let _held = self.claim.hold()?;
                 self.draft.vouch(Some(0))?;
                 return Err(Error::WholeMismatch);
             }
@@ -320,8 +323,9 @@ impl Upload {
     /// Gives up and removes the part, unless a newer session goes on with it.
     pub fn discard(mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
-        self.draft.discard()?;
-        held.charge().settle(0);
+        let freed = self.draft.discard()?;
+        held.charge().disown();
+        credit(&self.ledger, &self.purse, freed);
         self.note.holds(0);
         self.note.because("given up by the client");
         Ok(())
@@ -340,7 +344,7 @@ fn open_part(
     let mut held = spec.view.part_held(spec.path)?.unwrap_or(0);
     if fresh && held > 0 {
         let freed = spec.view.drop_part(spec.path)?;
-        spec.ledger.give_back(spec.purse, freed);
+        credit(spec.ledger, spec.purse, freed);
         held = 0;
     }
     claim.charge().adopt(held);
@@ -349,7 +353,7 @@ fn open_part(
     let keep = if fresh { Keep::Fresh } else { Keep::Held };
     let mut draft = spec.view.draft(spec.path, keep, Some(size), spec.mtime)?;
     // An earlier part that nobody could read any more.
-    spec.ledger.give_back(spec.purse, draft.cleared_bytes());
+    credit(spec.ledger, spec.purse, draft.take_cleared());
     if draft.held() > size {
         draft.truncate(size)?;
     }

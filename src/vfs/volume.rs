@@ -20,12 +20,13 @@ use rustix::fs::{self, FlockOperation};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
 use super::entry::FileId;
+use super::freed::Freed;
 use super::home::{Home, Unopened};
 use super::jail::{At, STAND, reopen};
 use super::parts;
 use super::room::Payer;
 use super::tree::{Step, walk_but};
-use super::{VPath, moves};
+use super::{VPath, owners};
 use crate::error::Result;
 
 /// Mode of a mounted folder that is made because it is missing.
@@ -100,16 +101,16 @@ impl Volume {
             }
             let id = &blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex()[..32];
             let folder = home.mount_parts(id).map_err(system("making .miniftp/mounts"))?;
-            parts::sweep(folder.as_fd()).map_err(system("looking through the parts"))?;
+            parts::sweep(home, folder.as_fd()).map_err(system("looking through the parts"))?;
             (Arc::clone(home), folder, None)
         } else {
-            let own = Home::open(path)?;
+            let own = home.open_beside(path)?;
             let folder = reopen(own.parts()).map_err(system("opening .miniftp/parts"))?;
             let private = own.private_id().map_err(system("looking at .miniftp"))?;
             (Arc::new(own), folder, Some(private))
         };
         if payer == Payer::Writer {
-            moves::try_owners(&home).map_err(system(
+            owners::try_owners(&home).map_err(system(
                 "writing down who stored a file, which this disk does not keep; \
                  give the mount a size of its own",
             ))?;
@@ -165,8 +166,9 @@ impl Volume {
         account: &str,
         older_than: SystemTime,
         claim: &dyn Fn(&VPath) -> Option<C>,
-    ) -> u64 {
-        parts::expire((&self.home, self.parts()), account, older_than, claim)
+        freed: &mut dyn FnMut(Freed),
+    ) {
+        parts::expire((&self.home, self.parts()), account, older_than, claim, freed);
     }
 
     /// Adds up what is stored in it: files and unfinished uploads, those of one account where one
@@ -183,7 +185,7 @@ impl Volume {
         walk_but(top, &root, self.private, &mut |step| {
             let Step::Leaf(at) = step else { return Ok(()) };
             alive()?;
-            if only.is_none_or(|only| moves::owner_at(at).is_some_and(|owner| &*owner == only)) {
+            if only.is_none_or(|only| owners::owner_at(at).is_some_and(|owner| &*owner == only)) {
                 used = used.saturating_add(super::view::bytes_at(at).map_err(failed)?);
             }
             Ok(())
