@@ -114,8 +114,8 @@ impl Session {
         user.vfs.may(Act::Rename, &path)
     }
 
-    /// Renames or moves; `replace` lets it replace a file. `alive` is called for every name of a tree
-    /// that goes into another mount.
+    /// Renames or moves; `replace` lets it replace a file. `alive` is called for every name of a
+    /// tree that goes into another mount.
     pub fn rename(&self, from: &str, to: &str, replace: bool, alive: &mut Alive<'_>) -> Result<()> {
         let moved = self.do_rename(from, to, replace, alive);
         self.note_move(from, to, &moved);

@@ -208,8 +208,8 @@ impl Session {
 
     /// Opens an upload whose end alone tells its size. `declared` bytes are asked for before
     /// anything is made. What was refused already is refused again while there is no more room,
-    /// unless its size is known. Of a refusal whoever asked says with [`Session::refused`] that it is the
-    /// last word.
+    /// unless its size is known. Of a refusal whoever asked says with [`Session::refused`] that it
+    /// is the last word.
     pub fn inflow(
         &self,
         wanted: &Wanted<'_>,

@@ -50,8 +50,8 @@ impl Refusals {
 }
 
 impl Session {
-    /// Ends an upload of unknown size for which there is no room, so that nothing of it is left, and
-    /// remembers that.
+    /// Ends an upload of unknown size for which there is no room, so that nothing of it is left,
+    /// and remembers that.
     pub fn no_room(&mut self, inflow: Inflow, e: &Error) {
         let (path, goes_on) = (inflow.path().clone(), inflow.kept() > 0);
         let need = match inflow.give_up(e) {

@@ -158,7 +158,7 @@ impl Move<'_> {
             alive()?;
             let stat = at.stat().map_err(failed)?;
             let kept = asks && matches!(kind_of(&stat), Kind::File | Kind::Folder);
-            let owner = if kept { owner_at(at) } else { None };
+            let owner = if kept { owner_at(at).map_err(failed)? } else { None };
             cargo.add(owner, Load { bytes: file_bytes(&stat), entries: 1 });
             Ok(())
         })?;

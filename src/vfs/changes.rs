@@ -94,7 +94,7 @@ impl View {
     fn remove_folder(&self, at: At<'_>) -> Result<Freed, Errno> {
         let kept = self.payer() == Payer::Writer;
         let is_folder = || at.stat().is_ok_and(|stat| kind_of(&stat) == Kind::Folder);
-        let owner = if kept && is_folder() { owner_at(at) } else { None };
+        let owner = if kept && is_folder() { owner_at(at)? } else { None };
         at.remove_folder().map(|()| Freed::directory(owner))
     }
 
@@ -157,8 +157,8 @@ impl View {
         Err(Error::NotEmpty { path: path.told() })
     }
 
-    /// Moves a file, folder or link, and tells what became free because it was replaced. Only a file
-    /// is ever replaced, and never by a folder. Unfinished uploads follow their folder.
+    /// Moves a file, folder or link, and tells what became free because it was replaced. Only a
+    /// file is ever replaced, and never by a folder. Unfinished uploads follow their folder.
     pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Moved> {
         let (source, target) = (self.changeable(from)?, self.changeable(to)?);
         if from.holds(to) {

@@ -161,7 +161,7 @@ impl Looked {
 
     /// Removes its name `at`, and tells what became free.
     pub(super) fn take(self, home: &Home, at: At<'_>) -> OsResult<Freed> {
-        let owner = self.owner(home, at);
+        let owner = self.owner(home, at)?;
         let bytes = file_bytes(&self.stat);
         let mark = self.unlink(home, at)?;
         Ok(Freed { bytes, entries: 1, owner, left: mark.map_or(Left::Nothing, Left::Open) })
@@ -175,8 +175,8 @@ impl Looked {
     }
 
     /// Who stored what is at `at`, where that is kept.
-    pub(super) fn owner(&self, home: &Home, at: At<'_>) -> Option<Box<str>> {
+    pub(super) fn owner(&self, home: &Home, at: At<'_>) -> OsResult<Option<Box<str>>> {
         let kept = home.keeps_owners() && kind_of(&self.stat) == Kind::File;
-        if kept { owner_at(at) } else { None }
+        if kept { owner_at(at) } else { Ok(None) }
     }
 }

@@ -185,7 +185,9 @@ impl Volume {
         walk_but(top, &root, self.private, &mut |step| {
             let Step::Leaf(at) = step else { return Ok(()) };
             alive()?;
-            if only.is_none_or(|only| owners::owner_at(at).is_some_and(|owner| &*owner == only)) {
+            if only.is_none_or(|only| {
+                owners::owner_at(at).is_ok_and(|owner| owner.as_deref() == Some(only))
+            }) {
                 used = used.saturating_add(super::view::bytes_at(at).map_err(failed)?);
             }
             Ok(())
