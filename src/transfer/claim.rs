@@ -146,23 +146,23 @@ impl Claims {
         charge: Charge,
     ) -> Result<Claim> {
         let wanted = Wanted { key: key.to_owned(), path, scope: Scope::Name, charge };
-        let mut taken = self.take_together([wanted], who, false)?;
+        let mut taken = self.take_together(vec![wanted], who, false)?;
         taken.pop().ok_or(Error::WrongState { what: "nothing was claimed" })
     }
 
     /// Takes all names that an operation of the server's own changes, or none of them; in what
     /// conflicts as [`Claims::take`]. Nobody takes these over: the operation waits for no client.
-    pub fn take_all<const N: usize>(
+    pub fn take_all(
         self: &Arc<Self>,
-        wanted: [Wanted<'_>; N],
+        wanted: Vec<Wanted<'_>>,
         who: Claimant<'_>,
     ) -> Result<Vec<Claim>> {
         self.take_together(wanted, who, true)
     }
 
-    fn take_together<const N: usize>(
+    fn take_together(
         self: &Arc<Self>,
-        wanted: [Wanted<'_>; N],
+        wanted: Vec<Wanted<'_>>,
         who: Claimant<'_>,
         is_short: bool,
     ) -> Result<Vec<Claim>> {

@@ -16,8 +16,8 @@ use super::{Alive, Claim};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Freed, Mtime, Payer, VPath, View};
+use crate::quota::{Amount, Charged, Ledger};
+use crate::vfs::{Draft, Freed, Mtime, VPath, View};
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,6 @@ pub struct Ready {
     /// After the draft, so that its promise is free only when its bytes are gone.
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
-    pub(super) purse: Purse,
     pub(super) size: u64,
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
@@ -116,8 +115,9 @@ impl Ready {
         let thrown = self.claim.hold().and_then(|mut held| {
             let freed = self.draft.discard()?;
             if !self.small {
+                let charged = held.charge().charged().clone();
                 held.charge().disown();
-                credit(&self.ledger, &self.purse, freed);
+                credit(&self.ledger, &charged, freed);
             }
             Ok(())
         });
@@ -127,19 +127,20 @@ impl Ready {
         e
     }
 
-    /// Renames the file into its place, and tells what it replaced.
-    fn place(&mut self) -> Result<Freed> {
+    /// Renames the file into its place, and tells what it replaced and what both are charged to.
+    fn place(&mut self) -> Result<(Freed, Charged)> {
         let mut held = self.claim.hold()?;
         let replaced = self.draft.place(self.replace)?;
+        let charged = held.charge().charged().clone();
         if self.small {
-            held.charge().settle(self.size);
+            held.charge().settle(Amount::file(self.size));
             // What an earlier attempt at this path left is of no use to anybody now.
             match self.draft.drop_older_part() {
-                Ok(freed) => credit(&self.ledger, &self.purse, freed),
+                Ok(freed) => credit(&self.ledger, &charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
-        Ok(replaced)
+        Ok((replaced, charged))
     }
 }
 
@@ -195,8 +196,7 @@ pub(super) struct Placed {
     size: u64,
     note: Ongoing,
     ledger: Arc<Ledger>,
-    purse: Purse,
-    payer: Payer,
+    charged: Charged,
     replaced: Freed,
     /// Until what was replaced is credited.
     _claim: Claim,
@@ -205,7 +205,7 @@ pub(super) struct Placed {
 impl Placed {
     /// Tells it, or why not.
     pub(super) fn settle(mut self, synced: Result<()>) -> Result<Stored> {
-        give_back(&self.ledger, &self.purse, self.payer, self.replaced);
+        give_back(&self.ledger, &self.charged, self.replaced);
         match synced {
             Ok(()) => {
                 self.note.done(self.size);
@@ -222,10 +222,9 @@ impl Placed {
 /// Puts a file in its place.
 pub(super) fn place(mut ready: Ready) -> Result<Placed> {
     match ready.place() {
-        Ok(replaced) => {
-            let payer = ready.draft.payer();
-            let Ready { size, note, ledger, purse, claim, .. } = ready;
-            Ok(Placed { size, note, ledger, purse, payer, replaced, _claim: claim })
+        Ok((replaced, charged)) => {
+            let Ready { size, note, ledger, claim, .. } = ready;
+            Ok(Placed { size, note, ledger, charged, replaced, _claim: claim })
         }
         Err(e) => {
             ready.note.refused(&e);

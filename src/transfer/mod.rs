@@ -27,10 +27,11 @@ mod tests;
 
 pub use claim::{Claim, Claimant, Claims, Held, Scope, Wanted};
 pub use commit::{Durability, Ready, Stored, commit};
-pub use credit::{credit, give_back, paid_by};
+pub use credit::{credit, give_back};
 pub use download::{Download, Sums};
 pub use group::Group;
 pub use inflow::{Inflow, Start};
+pub use paid::check_free;
 pub use row::Row;
 pub use small::store;
 pub use upload::{Spec, Upload};

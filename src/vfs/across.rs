@@ -7,6 +7,8 @@
 //!
 //! Never: copies, or replaces a directory.
 
+use std::sync::Arc;
+
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{Kind, file_bytes, kind_of};
@@ -15,36 +17,17 @@ use super::jail::{At, READ, told};
 use super::moves::Origin;
 use super::owners::{Owning, owner_at};
 use super::path::VPath;
-use super::room::Payer;
 use super::table::Vfs;
 use super::tree::{Step, walk};
 use super::view::View;
 use crate::error::{Error, Result};
+use crate::quota::{Amount, FileOwner};
 
-/// Bytes, and the names that they have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Bytes of files.
-    pub bytes: u64,
-    /// Files, directories and all other names.
-    pub entries: u64,
-}
-
-impl Load {
-    /// Both together.
-    pub fn and(self, other: Load) -> Load {
-        Load {
-            bytes: self.bytes.saturating_add(other.bytes),
-            entries: self.entries.saturating_add(other.entries),
-        }
-    }
-}
-
-/// What is moved, by who stored it: `None` where nothing says, or where the root pays whoever did.
+/// What is moved, by who stored it: `None` where nothing says.
 #[derive(Debug, Default)]
 pub struct Cargo {
     /// Each owner once.
-    pub owned: Vec<(Option<Box<str>>, Load)>,
+    pub owned: Vec<(FileOwner, Amount)>,
 }
 
 /// What came of a move.
@@ -61,16 +44,16 @@ pub struct Moved {
 }
 
 impl Cargo {
-    pub(super) fn add(&mut self, owner: Option<Box<str>>, load: Load) {
-        match self.owned.iter_mut().find(|(known, _)| *known == owner) {
-            Some((_, sum)) => *sum = sum.and(load),
-            None => self.owned.push((owner, load)),
+    pub(super) fn add(&mut self, owner: Option<&str>, amount: Amount) {
+        match self.owned.iter_mut().find(|(known, _)| known.as_deref() == owner) {
+            Some((_, sum)) => *sum = sum.plus(amount),
+            None => self.owned.push((owner.map(Arc::from), amount)),
         }
     }
 
     /// All of it.
-    pub fn total(&self) -> Load {
-        self.owned.iter().fold(Load::default(), |sum, (_, load)| sum.and(*load))
+    pub fn total(&self) -> Amount {
+        self.owned.iter().fold(Amount::NOTHING, |sum, (_, amount)| sum.plus(*amount))
     }
 }
 
@@ -133,10 +116,6 @@ fn other_disk() -> Error {
 }
 
 impl Move<'_> {
-    fn writer_pays(view: &View) -> bool {
-        view.payer() == Payer::Writer
-    }
-
     /// Calls `visit` with everything that is moved, the topmost last.
     fn each(&self, visit: &mut dyn FnMut(At<'_>) -> Result<()>) -> Result<()> {
         if self.kind == Kind::Folder {
@@ -153,20 +132,19 @@ impl Move<'_> {
     fn inspect(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<Cargo> {
         let failed = |e| told(e, self.from, "looking at what is moved");
         let mut cargo = Cargo::default();
-        let asks = Self::writer_pays(self.source);
+        let asks = self.source.file_owner().is_some();
         self.each(&mut |at| {
             alive()?;
             let stat = at.stat().map_err(failed)?;
             let kept = asks && matches!(kind_of(&stat), Kind::File | Kind::Folder);
             let owner = if kept { owner_at(at).map_err(failed)? } else { None };
-            cargo.add(owner, Load { bytes: file_bytes(&stat), entries: 1 });
+            cargo.add(owner.as_deref(), Amount::file(file_bytes(&stat)));
             Ok(())
         })?;
         if self.kind == Kind::Folder {
-            let load = self.source.own_parts_below(self.from)?;
-            let owner = asks.then(|| self.source.account().into());
-            if load != Load::default() {
-                cargo.add(owner, load);
+            let parts = self.source.own_parts_below(self.from)?;
+            if parts != Amount::NOTHING {
+                cargo.add(self.source.file_owner().as_deref(), parts);
             }
         }
         Ok(cargo)
@@ -179,14 +157,14 @@ impl Move<'_> {
         replace: bool,
         alive: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Freed> {
-        let mut owning = Owning::to(self.target.account());
-        let owned = if Self::writer_pays(self.target) {
-            self.each(&mut |at| {
+        let owner = self.target.file_owner();
+        let mut owning = Owning::to(owner.as_deref().unwrap_or_default());
+        let owned = match &owner {
+            Some(_) => self.each(&mut |at| {
                 alive()?;
                 owning.give(at)
-            })
-        } else {
-            Ok(())
+            }),
+            None => Ok(()),
         };
         let from = (self.at, Origin::View);
         let home = self.source.home();

@@ -12,7 +12,6 @@ use super::jail::{self, At, READ, told};
 use super::moves::{Origin, Taken};
 use super::owners::{owner_at, set_owner};
 use super::path::VPath;
-use super::room::Payer;
 use super::tree::{Step, walk};
 use super::view::{REMOVAL_PASSES, View, bytes_at};
 use crate::error::{Error, Result};
@@ -62,14 +61,12 @@ impl View {
 
     /// Where each folder says who made it, it is made out of sight, so that it never lacks that.
     fn make_folder(&self, at: At<'_>) -> Result<(), Errno> {
-        if self.payer() != Payer::Writer {
-            return at.make_folder(USER_FOLDER_MODE);
-        }
+        let Some(owner) = self.file_owner() else { return at.make_folder(USER_FOLDER_MODE) };
         let home = self.home();
         let name = home.passing_name();
         let hidden = At::new(home.trash(), name.as_bytes());
         hidden.make_folder(USER_FOLDER_MODE)?;
-        let owned = hidden.open(READ, 0).and_then(|folder| set_owner(folder, self.account()));
+        let owned = hidden.open(READ, 0).and_then(|folder| set_owner(folder, &owner));
         let from = (hidden, Origin::Private);
         let made = owned.and_then(|()| home.move_to_free(from, Kind::Folder, at));
         if made.is_err() {
@@ -92,7 +89,7 @@ impl View {
     }
 
     fn remove_folder(&self, at: At<'_>) -> Result<Freed, Errno> {
-        let kept = self.payer() == Payer::Writer;
+        let kept = self.file_owner().is_some();
         let is_folder = || at.stat().is_ok_and(|stat| kind_of(&stat) == Kind::Folder);
         let owner = if kept && is_folder() { owner_at(at)? } else { None };
         at.remove_folder().map(|()| Freed::directory(owner))

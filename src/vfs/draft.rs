@@ -25,7 +25,7 @@ use super::opened::Mark;
 use super::owners::set_owner;
 use super::part::{self, Note};
 use super::path::VPath;
-use super::room::{Payer, Room};
+use super::room::Room;
 use super::source::read_full;
 use super::view::View;
 use super::watch::FolderWatch;
@@ -224,8 +224,8 @@ impl Draft {
     pub fn dress(&mut self, mtime: Option<Mtime>) -> Result<()> {
         let failed = |e| told(e, &self.path, "finishing a file");
         let file = self.file()?;
-        if self.room.payer == Payer::Writer {
-            set_owner(file, &self.room.account).map_err(failed)?;
+        if let Some(owner) = &self.room.owner {
+            set_owner(file, owner).map_err(failed)?;
         }
         if !self.room.home.makes_plain_files() {
             fchmod(file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
@@ -287,11 +287,6 @@ impl Draft {
 
     fn parts(&self) -> Result<BorrowedFd<'_>> {
         self.room.parts().map_err(|e| told(e, &self.path, "opening the parts"))
-    }
-
-    /// Who pays for what it replaces, and whether that is said by the old file.
-    pub fn payer(&self) -> Payer {
-        self.room.payer
     }
 
     /// Whether it is for the root that a view shows.

@@ -10,7 +10,7 @@
 use rustix::fd::BorrowedFd;
 use rustix::io::{Errno, Result as OsResult};
 
-use super::across::{Load, Moved};
+use super::across::Moved;
 use super::freed::Freed;
 use super::jail::{At, told};
 use super::part::{self, NOTE_END, Note, part_name};
@@ -19,6 +19,7 @@ use super::path::VPath;
 use super::room::Room;
 use super::view::View;
 use crate::error::Result;
+use crate::quota::Amount;
 
 impl Room {
     /// Calls `seen` with every account that may have parts for this root, and its directory of
@@ -52,18 +53,18 @@ fn below(parts: BorrowedFd<'_>, folder: &VPath) -> OsResult<Vec<Note>> {
 
 impl View {
     /// What the account itself has in unfinished uploads to files below a directory.
-    pub(super) fn own_parts_below(&self, folder: &VPath) -> Result<Load> {
+    pub(super) fn own_parts_below(&self, folder: &VPath) -> Result<Amount> {
         let failed = |e| told(e, folder, "looking at the parts");
         let Some(parts) = self.room.parts_if_any().map_err(failed)? else {
-            return Ok(Load::default());
+            return Ok(Amount::NOTHING);
         };
-        let mut load = Load::default();
+        let mut sum = Amount::NOTHING;
         for note in below(parts, &self.room.inside(folder)).map_err(failed)? {
             if let Some(bytes) = part::held(parts, &part::id(&note.path)).map_err(failed)? {
-                load = load.and(Load { bytes, entries: 1 });
+                sum = sum.plus(Amount::file(bytes));
             }
         }
-        Ok(load)
+        Ok(sum)
     }
 
     /// Drops all parts below a directory that was removed.
@@ -122,7 +123,7 @@ impl View {
     }
 }
 
-/// Drops a part; what became free is owned by its account, which is who paid where writers pay.
+/// Drops a part; what became free is its account's, where owners are kept.
 fn drop_one(room: &Room, (account, parts): (&str, BorrowedFd<'_>), note: &Note) -> OsResult<Freed> {
     let freed = part::drop_part(&room.home, parts, &part::id(&note.path))?;
     Ok(freed.owned_by(account))

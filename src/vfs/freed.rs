@@ -11,6 +11,7 @@ use super::home::Home;
 use super::jail::At;
 use super::opened::Mark;
 use super::owners::owner_at;
+use crate::quota::Amount;
 
 /// To hold a file and look at it, whatever it is.
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -49,6 +50,11 @@ pub(super) struct Link {
 }
 
 impl Freed {
+    /// How much that is.
+    pub fn amount(&self) -> Amount {
+        Amount { bytes: self.bytes, entries: self.entries }
+    }
+
     /// Lets go of `credit` when the disk has the bytes back: now, or when the server has closed the
     /// last descriptor of the file. Until then what was replaced can still be put back, so it
     /// comes after everything that may fail.

@@ -32,6 +32,7 @@ mod parts;
 mod path;
 mod room;
 mod source;
+mod survey;
 mod table;
 mod tree;
 mod view;
@@ -41,7 +42,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use self::across::{Cargo, Load, Moved};
+pub use self::across::{Cargo, Moved};
 pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::freed::Freed;
@@ -51,10 +52,11 @@ pub use self::listing::Listing;
 
 pub use self::may::Act;
 pub use self::part::PartNote;
+pub use self::parts::Claimed;
 pub use self::path::VPath;
-pub use self::room::Payer;
 pub use self::source::Source;
+pub use self::survey::Held;
 pub use self::table::Vfs;
-pub use self::view::View;
+pub use self::view::{View, key};
 pub use self::volume::Volume;
 pub use self::watch::{DiskWatch, FolderWatch};

@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
+use rustix::fd::BorrowedFd;
 use rustix::fs::fstat;
-use rustix::io::Errno;
+use rustix::io::{Errno, Result as OsResult};
 
 use super::draft::{Draft, Keep};
 use super::entry::{Entry, Mtime, file_bytes};
@@ -16,13 +17,12 @@ use super::home::Home;
 use super::jail::{At, Jail, READ, STAND, told};
 use super::listing::Listing;
 use super::part::{self, PartNote};
-use super::parts;
 use super::path::VPath;
-use super::room::{Payer, Room};
+use super::room::Room;
 use super::source::Source;
-use super::tree::{Step, walk};
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::quota::{Amount, Charged, DirectoryId, FileOwner};
 use crate::rights::Rights;
 
 /// Times that a tree is walked again because something was put into it while it was removed.
@@ -82,9 +82,19 @@ impl View {
         self.room.volume.as_ref()
     }
 
-    /// Who pays for what is stored in it.
-    pub fn payer(&self) -> Payer {
-        self.room.payer
+    /// Which directory the root is, whatever it is called.
+    pub fn directory(&self) -> DirectoryId {
+        self.room.id
+    }
+
+    /// Who is written down as the owner of what is stored in it, where that is kept.
+    pub fn file_owner(&self) -> FileOwner {
+        self.room.owner.clone()
+    }
+
+    /// What a file that the account stores in it is charged to.
+    pub fn charged(&self) -> Charged {
+        Charged { directory: self.directory(), owner: self.file_owner() }
     }
 
     /// The account whose view it is.
@@ -94,11 +104,7 @@ impl View {
 
     /// What tells this path from all others of the server, whatever it is called by whom.
     pub fn key(&self, path: &VPath) -> String {
-        let inside = self.room.inside(path);
-        match self.volume() {
-            Some(volume) => format!("{}{}", volume.key(), inside.as_str()),
-            None => format!("{}{}", self.room.account, inside.as_str()),
-        }
+        key(self.room.id, &self.room.inside(path))
     }
 
     /// What is at `path`; a link is told as a link.
@@ -224,32 +230,24 @@ impl View {
         part::drop_part(&self.room.home, parts, &part::id(&self.room.inside(path))).map_err(failed)
     }
 
-    /// Adds up what the account stores: the bytes of all its files and of its unfinished uploads.
-    /// `alive` is called for each file; its error ends the walk.
-    pub fn used_bytes(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<u64> {
-        let root = VPath::root();
-        let failed = |e| told(e, &root, "adding up the files");
-        let mut used = 0_u64;
-        walk(self.jail().folder(&root, READ)?, &root, &mut |step| {
-            if let Step::Leaf(at) = step {
-                used = used.saturating_add(bytes_at(at).map_err(failed)?);
-                alive()?;
-            }
-            Ok(())
-        })?;
-        let parts = self.room.parts_if_any().map_err(failed)?;
-        let held = parts.map_or(Ok(0), parts::used_bytes).map_err(failed)?;
-        Ok(used.saturating_add(held))
+    /// Bytes that may still be written on the disk, and entries that may still be made.
+    pub fn free(&self) -> Result<Amount> {
+        self.room.home.free()
     }
 
-    /// Bytes that may still be written on the disk.
-    pub fn free_bytes(&self) -> Result<u64> {
-        self.room.home.free_bytes()
+    pub(super) fn parts_if_any(&self) -> OsResult<Option<BorrowedFd<'_>>> {
+        self.room.parts_if_any()
     }
 
     pub(super) fn jail(&self) -> &Jail {
         &self.room.jail
     }
+}
+
+/// What tells a path inside a root from all others of the server.
+pub fn key(directory: DirectoryId, inside: &VPath) -> String {
+    let DirectoryId { device, inode } = directory;
+    format!("{device:x}.{inode:x}{}", inside.as_str())
 }
 
 /// What the quota counts of a name; nothing when it has gone.

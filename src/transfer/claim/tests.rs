@@ -1,7 +1,9 @@
 //! Claims by hand, and against a model.
 
 use super::*;
-use crate::quota::{Ledger, Purse};
+use crate::quota::{Amount, Begin, Charged, DirectoryId, Ledger, Limits};
+
+const HOME: DirectoryId = DirectoryId { device: 1, inode: 1 };
 
 struct Scene {
     ledger: Arc<Ledger>,
@@ -11,18 +13,24 @@ struct Scene {
 impl Scene {
     fn new() -> Scene {
         let ledger = Arc::new(Ledger::new());
-        ledger.open(&Purse::account("ann"), Some(100), 0);
+        ledger.open_home("ann", HOME);
+        ledger.set_limits("ann", Limits { bytes: Some(100), entries: None });
+        let Begin::Begun(count) = ledger.begin_count(HOME) else { panic!() };
+        assert!(count.finish(Default::default()));
         Scene { ledger, claims: Arc::default() }
     }
 
+    fn charge(&self) -> Charge {
+        Charge::open(&self.ledger, &Charged { directory: HOME, owner: None }).unwrap()
+    }
+
     fn take(&self, by: &str, session: u64) -> Result<Claim> {
-        let charge = Charge::open(&self.ledger, &Purse::account("ann"), 0);
-        self.claims.take("k", "/a", Claimant { by, session }, charge)
+        self.claims.take("k", "/a", Claimant { by, session }, self.charge())
     }
 
     fn figures(&self) -> (u64, u64) {
-        let usage = self.ledger.usage(&Purse::account("ann")).unwrap();
-        (usage.used_bytes, usage.reserved_bytes)
+        let usage = self.ledger.usage("ann").unwrap();
+        (usage.used.bytes, usage.reserved.bytes)
     }
 }
 
@@ -59,16 +67,16 @@ fn a_fence_gives_back_what_was_promised_and_keeps_what_was_spent() {
     let scene = Scene::new();
     let old = scene.take("ann", 1).unwrap();
     let mut held = old.hold().unwrap();
-    held.charge().cover(80, false).unwrap();
-    held.charge().spend(30).unwrap();
+    held.charge().cover(Amount::file(80), false).unwrap();
+    held.charge().spend(Amount::file(30)).unwrap();
     drop(held);
     assert_eq!(scene.figures(), (30, 50));
     old.fall_silent();
     let new = scene.take("ann", 2).unwrap();
     assert_eq!(scene.figures(), (30, 0));
     let mut held = new.hold().unwrap();
-    held.charge().adopt(30);
-    held.charge().cover(80, false).unwrap();
+    held.charge().adopt(Amount::file(30));
+    held.charge().cover(Amount::file(80), false).unwrap();
     drop((held, old));
     assert_eq!(scene.figures(), (30, 50), "the old claim's end takes nothing more away");
     drop(new);
@@ -94,9 +102,8 @@ fn life_shown_in_any_way_keeps_a_claim() {
 
 impl Scene {
     fn take_tree(&self, key: &str, who: Claimant<'_>, scope: Scope, short: bool) -> Result<Claim> {
-        let charge = Charge::open(&self.ledger, &Purse::account("ann"), 0);
-        let wanted = Wanted { key: key.to_owned(), path: key, scope, charge };
-        self.claims.take_together([wanted], who, short).map(|mut taken| taken.pop().unwrap())
+        let wanted = Wanted { key: key.to_owned(), path: key, scope, charge: self.charge() };
+        self.claims.take_together(vec![wanted], who, short).map(|mut taken| taken.pop().unwrap())
     }
 }
 
@@ -134,9 +141,9 @@ fn what_is_short_is_waited_for_and_all_names_are_taken_or_none() {
             key: key.to_owned(),
             path: key,
             scope: Scope::Tree,
-            charge: Charge::open(&scene.ledger, &Purse::account("ann"), 0),
+            charge: scene.charge(),
         });
-        scene.claims.take_all(wanted, Claimant { by: "bob", session })
+        scene.claims.take_all(wanted.into(), Claimant { by: "bob", session })
     };
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| two(2).map(|claims| claims.len()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::fault::{Plan, plan};
 use super::super::owners::owner_at;
-use super::super::{Cargo, Payer, Vfs, View, Volume};
+use super::super::{Cargo, Vfs, View, Volume};
 use super::{Fresh, POWERS, ann_in, leave_part, mkdir, path, put};
 use crate::error::{Error, Result};
 use crate::rights::Rights;
@@ -15,8 +15,10 @@ fn scene(powers: super::Powers) -> Option<(Fresh, Vfs)> {
     let mounted = ["one", "two"].map(|name| {
         let folder = fresh.path().join(format!("of {name}"));
         std::fs::create_dir(&folder).unwrap();
-        let volume = Arc::new(Volume::open(&home, &folder, name, Payer::Writer).ok()?);
-        Some(View::mounted(&volume, "ann", &path(name), Rights::ALL).unwrap())
+        let volume = Arc::new(Volume::open(&home, &folder).ok()?);
+        volume
+            .keeps_owners()
+            .then(|| View::mounted(&volume, "ann", &path(name), Rights::ALL).unwrap())
     });
     let mounted: Option<Vec<View>> = mounted.into_iter().collect();
     mounted.map(|mounted| (fresh, Vfs::new(vfs, mounted)))
@@ -73,7 +75,7 @@ fn what_arrives_where_writers_pay_is_the_mover_s() {
         });
         let mut owned = cargo.unwrap().owned;
         owned.sort_by_key(|(owner, _)| owner.clone());
-        let owned = owned.iter().map(|(who, load)| (who.as_deref(), load.bytes, load.entries));
+        let owned = owned.iter().map(|(who, sum)| (who.as_deref(), sum.bytes, sum.entries));
         let want = [(None, 8, 1), (Some("ann"), 8, 4), (Some("bob"), 5, 1)];
         assert_eq!((owned.collect::<Vec<_>>(), asked), (want.to_vec(), 1));
         assert_eq!(owners(&vfs, "/two/t"), [(); 5].map(|()| Some("ann".to_owned())));
