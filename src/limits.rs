@@ -150,8 +150,8 @@ pub const BUSY_BUFFER: usize = 64 * 1024;
 pub const REST_AFTER: Duration = Duration::from_secs(1);
 /// A claim whose session has shown no life for this long may be taken over by the same account.
 pub const CLAIM_STUCK: Duration = Duration::from_millis(500);
-/// How long an operation waits for another one that is changing the same name, before it is refused:
-/// of two that remove a file at once the second finds it gone.
+/// How long an operation waits for another one that is changing the same name, before it is
+/// refused: of two that remove a file at once the second finds it gone.
 pub const CLAIM_WAIT: Duration = Duration::from_secs(1);
 /// Bytes a second that must move inside a frame: a byte now and then does not hold a place.
 pub const PACE: u64 = 1024;

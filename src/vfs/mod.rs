@@ -52,6 +52,7 @@ pub use self::listing::Listing;
 
 pub use self::may::Act;
 pub use self::part::PartNote;
+pub use self::parts::Claimed;
 pub use self::path::VPath;
 pub use self::source::Source;
 pub use self::survey::Held;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 
-use super::entry::{FileId, Kind, file_bytes, kind_of};
+use super::entry::{FileId, file_bytes};
 use super::home::PASSING;
 use super::jail::{At, READ, reopen, told};
 use super::owners::owner_at;
@@ -63,13 +63,11 @@ impl Volume {
         let name = self.path().display().to_string();
         survey(top, &name, self.private(), &mut |step| {
             let at = step.at();
-            alive()?;
-            let Ok(stat) = at.stat() else { return Ok(()) };
-            let owned = matches!(kind_of(&stat), Kind::File | Kind::Folder);
-            let owner = if owned && self.keeps_owners() { owner_at(at) } else { None };
+            // What cannot be asked is nobody's, and what vanishes is counted no more.
+            let owner = if self.keeps_owners() { owner_at(at).ok().flatten() } else { None };
             let owner = known(&held, owner.as_deref());
-            add(&mut held, owner, Amount::file(file_bytes(&stat)));
-            Ok(())
+            add(&mut held, owner, amount_at(at));
+            alive()
         })?;
         let counted = each_name(self.parts(), &mut |account| {
             let parts = match At::new(self.parts(), account.as_bytes()).open(READ, 0) {

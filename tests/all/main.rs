@@ -44,6 +44,8 @@ mod many;
 mod mounts;
 // Registering, the operator, admins, one's own password.
 mod people;
+// Names on the disk: moved, replaced and removed while others look, write, or kill the server.
+mod moves;
 // One answer for each request, in order, however many are under way.
 mod pipelining;
 // Any bytes at all into the readers of frames and messages.
