@@ -39,6 +39,20 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A new account's home is there already, and taking it over was not asked for.
+    HomeKept {
+        /// The name.
+        name: String,
+        /// Whether it could be taken over.
+        is_directory: bool,
+    },
+    /// An account's home is, holds or lies in the directory of a mount.
+    HomeMounted {
+        /// The account's name.
+        name: String,
+        /// The mount's.
+        mount: String,
+    },
     /// An invitation that is unknown, used up or too old; which of these, the log says.
     CodeRefused,
     /// Nobody can register here.
@@ -267,6 +281,18 @@ impl fmt::Display for Error {
             Banned { what, why, left_secs } => what.tell(f, why, *left_secs),
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
+            HomeKept { name, is_directory: true } => {
+                write!(f, "`{name}` has files here already, as a removed account leaves them; ")?;
+                f.write_str("only creating the account with `adopt` takes them over")
+            }
+            HomeKept { name, is_directory: false } => {
+                write!(f, "what is called `{name}` among the homes is not a directory")
+            }
+            HomeMounted { name, mount } => write!(
+                f,
+                "the home of `{name}` is, holds or lies in the directory of the mount `{mount}`; \
+                 nothing was done"
+            ),
             CodeRefused => f.write_str("the invitation is unknown, used up or too old"),
             RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
             Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),

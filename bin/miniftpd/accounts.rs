@@ -22,8 +22,9 @@ use miniftp::accounts::{State, Store, StoreError};
 use miniftp::audit::{self, Actor, Event, Outcome, Place, Places, Verb};
 use miniftp::config::Config;
 use miniftp::error::Error;
+use miniftp::site::homes_beside;
 use miniftp::text::{Escaped, nearest};
-use miniftp::vfs;
+use miniftp::vfs::{self, Homes};
 
 /// A command: its words after `account`, and what does it. Help, dispatch and checks read this.
 struct Command {
@@ -39,8 +40,9 @@ const COMMANDS: [Command; 16] = [
     Command {
         name: "add",
         takes: &["NAME"],
-        options: " [--quota 10M] [--role admin] [--remark TEXT]",
-        about: "add an account and ask for its password",
+        options: " [--quota 10M] [--role admin] [--remark TEXT] [--adopt]",
+        about: "add an account and ask for its password; with --adopt it takes over the files \
+            that a removed account of that name has left",
         run: actions::add,
     },
     Command {
@@ -123,9 +125,10 @@ const COMMANDS: [Command; 16] = [
     Command {
         name: "import",
         takes: &["FROM"],
-        options: "",
+        options: " [--adopt]",
         about: "make a CSV of names and quotas the class list, and approve those on it that wait; \
-            or take accounts over from an .ini, .json or a folder of homes of another server",
+            or take over accounts from another server's .ini, .cfg, .json, or its directory; \
+            exit code 0: all of it, 1: nothing, 3: what is named on standard error is not",
         run: import::import,
     },
     Command {
@@ -165,6 +168,13 @@ struct Desk<'a> {
     ask: &'a dyn Fn(&str) -> Result<Zeroizing<String>, Failure>,
 }
 
+impl Desk<'_> {
+    /// The homes, with what is mounted now and what mounts.ini says.
+    fn homes(&self) -> Result<Homes, Failure> {
+        Ok(homes_beside(self.conf, self.home)?)
+    }
+}
+
 /// What was asked for, read but not yet understood.
 #[derive(Default)]
 struct Request {
@@ -173,6 +183,7 @@ struct Request {
     role: Option<String>,
     remark: Option<String>,
     files: bool,
+    adopt: bool,
 }
 
 /// Why a command was not done: the exit code says which, the text says what to do next.
@@ -182,18 +193,31 @@ enum Failure {
     Usage(String),
     /// It could not be done.
     Failed(String),
+    /// A part of it was not done.
+    Incomplete {
+        /// What was, if anything was.
+        done: String,
+        /// What was not, one each.
+        missing: Vec<String>,
+        /// The exit code.
+        code: u8,
+    },
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Usage(what) | Failure::Failed(what) => f.write_str(what),
+            Failure::Incomplete { missing, .. } => f.write_str(&missing.join("; ")),
         }
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
+        if let StoreError::Home(why) = error {
+            return why.into();
+        }
         let next = match &error {
             StoreError::Unknown { nearest: Some(_), .. } => " `miniftpd account list` shows them",
             StoreError::Unknown { .. } => "; `miniftpd account list` shows them",
@@ -214,6 +238,8 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure::Failed(match error {
             Error::BadArgument { what } => what.to_owned(),
+            // This is the operator's terminal, and not a peer's.
+            Error::Io { doing, source } => format!("{doing}: {source}"),
             other => other.to_string(),
         })
     }
@@ -235,6 +261,13 @@ pub(crate) fn run(
         Ok(text) => {
             say(io::stdout().lock(), &text);
             ExitCode::SUCCESS
+        }
+        Err(Failure::Incomplete { done, missing, code }) => {
+            say(io::stdout().lock(), &done);
+            let missing: String =
+                missing.iter().map(|what| format!("miniftpd: {what}\n")).collect();
+            say(io::stderr().lock(), &missing);
+            ExitCode::from(code)
         }
         Err(Failure::Usage(what)) => {
             let help = "`miniftpd account help` shows the commands";
@@ -323,8 +356,12 @@ fn read_words(command: &Command, words: &[String]) -> Result<Request, lexopt::Er
                 request.words.push(word.to_string_lossy().into_owned());
                 continue;
             }
-            Arg::Long("files") if command.name == "remove" => {
+            Arg::Long("files") if command.options.contains("--files") => {
                 request.files = true;
+                continue;
+            }
+            Arg::Long("adopt") if command.options.contains("--adopt") => {
+                request.adopt = true;
                 continue;
             }
             Arg::Long("quota") if command.options.contains("--quota") => &mut request.quota,

@@ -31,7 +31,13 @@ pub fn register(
                 StoreError::NoInvitation { .. } => Some(e.to_string()),
                 _ => None,
             };
-            told(e)
+            match told(e) {
+                // Whose files there are, or what is mounted, is not for strangers.
+                Error::HomeKept { name, .. } | Error::HomeMounted { name, .. } => {
+                    Error::NameTaken { name }
+                }
+                other => other,
+            }
         })
     };
     let taken = asked();

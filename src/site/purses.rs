@@ -70,11 +70,7 @@ impl Site {
     ) -> Result<Opened> {
         let purse = Purse::account(name.as_str());
         let mounts = self.mounts();
-        if let Some(mount) = mounts.through_home(name.as_str()) {
-            let mount = &mount.name;
-            log::error!("{name} cannot log in: others could change its home through [{mount}]");
-            return Err(Error::LoginRefused);
-        }
+        self.check_home(name, &mounts)?;
         let opening = self.opening(&purse);
         let mut walked = lock(&opening);
         let shared = self.home_in_use(name, Some(presence.id));
@@ -119,7 +115,7 @@ impl Site {
         Ok(Opened { accounts, rights, mounts, vfs, purse })
     }
 
-    fn opening(&self, purse: &Purse) -> Arc<Opening> {
+    pub(super) fn opening(&self, purse: &Purse) -> Arc<Opening> {
         Arc::clone(lock(&self.openings).entry(purse.clone()).or_default())
     }
 
@@ -195,17 +191,6 @@ impl Site {
             }
         };
         Ok(Usage { limit_bytes: account.quota_bytes, ..usage })
-    }
-
-    /// Takes an account's files away, for good. Nobody must use it any more.
-    pub fn remove_files(&self, name: &AccountName) -> Result<()> {
-        let purse = Purse::account(name.as_str());
-        let opening = self.opening(&purse);
-        let mut walked = lock(&opening);
-        self.home.set_aside(name.as_str())?;
-        self.ledger.forget(&purse);
-        *walked = None;
-        Ok(())
     }
 
     /// The table of a visitor's views: an account's name, or `None` for a guest.

@@ -5,10 +5,11 @@
 
 use std::sync::PoisonError;
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Dir;
 use rustix::io::{Errno, Result as OsResult};
 
+use super::Homes;
 use super::entry::{Kind, kind_of};
 use super::home::{Home, own_folder};
 use super::jail::{self, At, READ};
@@ -21,29 +22,28 @@ use crate::error::{Error, Result};
 const ASIDE: &[u8] = b"removed";
 
 impl Home {
-    /// Whether there are files of an account of that name.
-    pub fn holds(&self, account: &str) -> bool {
-        At::new(self.root(), account.as_bytes()).stat().is_ok()
-    }
-
     /// Takes an account's files and its unfinished uploads out of every view. No session of it must
-    /// be left.
-    pub fn set_aside(&self, account: &str) -> Result<()> {
+    /// be left. `homes` tells what is mounted at that moment.
+    ///
+    /// # Errors
+    /// [`Error::HomeMounted`], and nothing was done; what the system refuses.
+    pub fn set_aside(&self, account: &str, homes: &dyn Fn() -> Result<Homes>) -> Result<()> {
         let failed = |e: Errno| Error::io("setting an account's files aside", e.into());
+        homes()?.check_removal(account)?;
         let aside = self.aside().map_err(failed)?;
-        for from in [self.root(), self.parts()] {
-            let from = At::new(from, account.as_bytes());
-            loop {
-                let name = format!("{account}-{}", self.passing_name());
-                match from.rename(At::new(aside.as_fd(), name.as_bytes())) {
-                    Ok(()) | Err(Errno::NOENT) => break,
-                    // Left from an earlier run of the server.
-                    Err(Errno::NOTEMPTY | Errno::EXIST) => {}
-                    Err(e) => return Err(failed(e)),
-                }
+        let from = At::new(self.root(), account.as_bytes());
+        if let Some(name) = self.move_into(from, self.trash(), account).map_err(failed)? {
+            // Something may have been mounted just before it was moved. What cannot be put back
+            // stays in the trash, where nothing removes a directory.
+            let moved = At::new(self.trash(), name.as_bytes());
+            let there = self.dir().join(".miniftp/trash").join(&name);
+            if let Err(e) = homes().and_then(|homes| homes.check_mounts(account, &there)) {
+                return Err(moved.rename(from).err().map_or(e, failed));
             }
+            self.move_into(moved, aside.as_fd(), account).map_err(failed)?;
         }
-        Ok(())
+        let parts = At::new(self.parts(), account.as_bytes());
+        self.move_into(parts, aside.as_fd(), account).map_err(failed).map(drop)
     }
 
     /// Removes what was set aside, now or before a crash. `alive` is called after each thing
@@ -65,6 +65,26 @@ impl Home {
             }
         }
         Ok(())
+    }
+
+    /// Moves a directory into another one under a name of its own, and gives that; none if it is
+    /// not there.
+    fn move_into(
+        &self,
+        from: At<'_>,
+        into: BorrowedFd<'_>,
+        account: &str,
+    ) -> OsResult<Option<String>> {
+        loop {
+            let name = format!("{account}-{}", self.passing_name());
+            match from.rename(At::new(into, name.as_bytes())) {
+                Ok(()) => return Ok(Some(name)),
+                Err(Errno::NOENT) => return Ok(None),
+                // Left from an earlier run of the server.
+                Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     fn aside(&self) -> OsResult<OwnedFd> {
@@ -119,10 +139,10 @@ mod tests {
             std::fs::create_dir_all(root.join("ann/a/b")).unwrap();
             std::fs::write(root.join("ann/a/b/c"), "c").unwrap();
             drop(vfs);
-            assert!(home.holds("ann") && !home.holds("bob"));
-            home.set_aside("ann").unwrap();
-            assert!(!home.holds("ann") && !root.join(".miniftp/parts/ann").exists());
-            home.set_aside("ann").unwrap();
+            let homes = || Ok(home.homes());
+            home.set_aside("ann", &homes).unwrap();
+            assert!(!root.join("ann").exists() && !root.join(".miniftp/parts/ann").exists());
+            home.set_aside("ann", &homes).unwrap();
             let stop = home.sweep_aside(&mut || Err(Error::Interrupted));
             assert!(matches!(stop, Err(Error::Interrupted)));
             home.sweep_aside(&mut || Ok(())).unwrap();

@@ -14,6 +14,7 @@ mod aside;
 mod draft;
 mod entry;
 mod home;
+mod homes;
 mod jail;
 mod kept;
 mod listing;
@@ -36,6 +37,7 @@ mod tests;
 pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::home::{Home, Powers, Unopened};
+pub use self::homes::{Adopt, Homes};
 pub use self::kept::{kept, leave, runner};
 pub use self::listing::Listing;
 

@@ -31,6 +31,8 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::ServerUnproven => 530,
         Error::NeedAdmin
         | Error::NameTaken { .. }
+        | Error::HomeKept { .. }
+        | Error::HomeMounted { .. }
         | Error::CodeRefused
         | Error::RegistrationClosed
         | Error::Unknown { .. }
@@ -134,6 +136,8 @@ mod tests {
             (421, banned(Banned::Address)),
             (550, Error::NeedAdmin),
             (550, Error::NameTaken { name: path() }),
+            (550, Error::HomeKept { name: path(), is_directory: true }),
+            (550, Error::HomeMounted { name: path(), mount: path() }),
             (550, Error::CodeRefused),
             (550, Error::RegistrationClosed),
             (550, Error::Unknown { what, name: path() }),

@@ -48,7 +48,9 @@ fn without_its_files_they_stay_and_are_nobody_s() {
     ask(&mut stranger(&site), "ann", "").expect(283);
     // An admin who makes the account again says that they are its.
     let record = super::record("ann");
-    let create = wire::Create::new("ann", &record, 2, 0, "user");
+    let create = wire::Create::new("ann", &record, 2, 0, "user", 0);
+    root.request("CREATE", &create).expect(283).says("only creating the account with `adopt`");
+    let create = wire::Create::new("ann", &record, 2, 0, "user", 1);
     root.request("CREATE", &create).expect(200);
     assert_eq!(daemon.login("ann").fetch("f"), b"stays");
 }
