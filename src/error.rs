@@ -9,7 +9,7 @@ use std::io;
 
 use crate::text::Escaped;
 
-pub use self::kinds::{Banned, Fate, Wait};
+pub use self::kinds::{Banned, Fate, HomeRefused, Wait};
 
 /// The result of everything that can cross a door.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -39,19 +39,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// A new account's home is there already, and taking it over was not asked for.
-    HomeKept {
-        /// The name.
-        name: String,
-        /// Whether it could be taken over.
-        is_directory: bool,
-    },
-    /// An account's home is, holds or lies in the directory of a mount.
-    HomeMounted {
+    /// An account's home is not free for what was asked: for a new account, or to be removed.
+    Home {
         /// The account's name.
         name: String,
-        /// The mount's.
-        mount: String,
+        /// Why not.
+        why: HomeRefused,
     },
     /// An invitation that is unknown, used up or too old; which of these, the log says.
     CodeRefused,
@@ -281,18 +274,7 @@ impl fmt::Display for Error {
             Banned { what, why, left_secs } => what.tell(f, why, *left_secs),
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
-            HomeKept { name, is_directory: true } => {
-                write!(f, "`{name}` has files here already, as a removed account leaves them; ")?;
-                f.write_str("only creating the account with `adopt` takes them over")
-            }
-            HomeKept { name, is_directory: false } => {
-                write!(f, "what is called `{name}` among the homes is not a directory")
-            }
-            HomeMounted { name, mount } => write!(
-                f,
-                "the home of `{name}` is, holds or lies in the directory of the mount `{mount}`; \
-                 nothing was done"
-            ),
+            Home { name, why } => why.tell(f, name),
             CodeRefused => f.write_str("the invitation is unknown, used up or too old"),
             RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
             Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),
@@ -339,9 +321,7 @@ impl fmt::Display for Error {
             Ended => {
                 f.write_str("this session was ended by an administrator, or by its owner elsewhere")
             }
-            Full { what, max } => {
-                write!(f, "too many: {max} {what} at most; try again later")
-            }
+            Full { what, max } => write!(f, "too many: {max} {what} at most; try again later"),
             Stopping => f.write_str("the server is stopping; go on when it is back"),
             Gone => f.write_str("the other side has gone"),
             Interrupted => f.write_str("interrupted"),

@@ -4,11 +4,12 @@
 
 mod actions;
 mod bans;
+mod failure;
 mod import;
 mod password;
 mod requests;
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,13 +19,14 @@ use zeroize::Zeroizing;
 
 use miniftp::accounts::bans::Bans;
 use miniftp::accounts::register::Queue;
-use miniftp::accounts::{State, Store, StoreError};
+use miniftp::accounts::{State, Store};
 use miniftp::audit::{self, Actor, Event, Outcome, Place, Places, Verb};
 use miniftp::config::Config;
-use miniftp::error::Error;
 use miniftp::site::homes_beside;
 use miniftp::text::{Escaped, nearest};
 use miniftp::vfs::{self, Homes};
+
+use self::failure::Failure;
 
 /// A command: its words after `account`, and what does it. Help, dispatch and checks read this.
 struct Command {
@@ -186,65 +188,6 @@ struct Request {
     adopt: bool,
 }
 
-/// Why a command was not done: the exit code says which, the text says what to do next.
-#[derive(Debug)]
-enum Failure {
-    /// It was not said rightly.
-    Usage(String),
-    /// It could not be done.
-    Failed(String),
-    /// A part of it was not done.
-    Incomplete {
-        /// What was, if anything was.
-        done: String,
-        /// What was not, one each.
-        missing: Vec<String>,
-        /// The exit code.
-        code: u8,
-    },
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Usage(what) | Failure::Failed(what) => f.write_str(what),
-            Failure::Incomplete { missing, .. } => f.write_str(&missing.join("; ")),
-        }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Failure {
-        if let StoreError::Home(why) = error {
-            return why.into();
-        }
-        let next = match &error {
-            StoreError::Unknown { nearest: Some(_), .. } => " `miniftpd account list` shows them",
-            StoreError::Unknown { .. } => "; `miniftpd account list` shows them",
-            StoreError::NoRequest { .. } => "; `miniftpd account pending` shows those that wait",
-            StoreError::Exists { .. } => "; `passwd`, `quota` and `role` change it",
-            StoreError::Fault { .. } => "; mend it, or put accounts.ini.previous in its place",
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "; --conf DIR says where the accounts lie"
-            }
-            StoreError::Locked { .. } => "; try again later",
-            _ => "",
-        };
-        Failure::Failed(format!("{error}{next}"))
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure::Failed(match error {
-            Error::BadArgument { what } => what.to_owned(),
-            // This is the operator's terminal, and not a peer's.
-            Error::Io { doing, source } => format!("{doing}: {source}"),
-            other => other.to_string(),
-        })
-    }
-}
-
 /// Does what `words`, those after `account`, ask for with the accounts in the folder `conf`.
 /// What changed something is noted in the server's log file, if it has one.
 pub(crate) fn run(
@@ -308,9 +251,10 @@ fn work(
 /// The act is done or refused already: a log that cannot be written changes nothing about that.
 fn note((log, home): (&Places, &Path), words: &str, refused: Option<&Failure>) {
     let why = refused.map(Failure::to_string);
+    let is_refused = !matches!(refused, None | Some(Failure::Incomplete { code: 3, .. }));
     let event = Event {
         value: Some(words),
-        outcome: if refused.is_some() { Outcome::Refused } else { Outcome::Done },
+        outcome: if is_refused { Outcome::Refused } else { Outcome::Done },
         why: why.as_deref(),
         ..Event::new(Actor::operator(Place::CommandLine), Verb::Account)
     };

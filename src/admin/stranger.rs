@@ -33,9 +33,7 @@ pub fn register(
             };
             match told(e) {
                 // Whose files there are, or what is mounted, is not for strangers.
-                Error::HomeKept { name, .. } | Error::HomeMounted { name, .. } => {
-                    Error::NameTaken { name }
-                }
+                Error::Home { name, .. } => Error::NameTaken { name },
                 other => other,
             }
         })

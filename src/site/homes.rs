@@ -8,7 +8,7 @@ use std::path::Path;
 use super::Site;
 use super::in_force::{InForce, NOTE};
 use crate::accounts::AccountName;
-use crate::error::{Error, Result};
+use crate::error::{Error, HomeRefused, Result};
 use crate::mounts::{self, Mounts};
 use crate::quota::Purse;
 use crate::vfs::{self, Homes};
@@ -54,7 +54,7 @@ impl Site {
         let mut homes = self.home.homes();
         mounts.changing().try_for_each(|volume| homes.open_mount(volume))?;
         homes.check_removal(name.as_str()).map_err(|e| match e {
-            Error::HomeMounted { mount, .. } => {
+            Error::Home { why: HomeRefused::Mounted(mount), .. } => {
                 log::error!("{name} cannot log in: others could change its home through [{mount}]");
                 Error::LoginRefused
             }
@@ -65,7 +65,7 @@ impl Site {
     /// Takes an account's files away, for good. Nobody must use it any more.
     ///
     /// # Errors
-    /// [`Error::HomeMounted`]; what the system refuses.
+    /// [`Error::Home`]; what the system refuses.
     pub fn remove_files(&self, name: &AccountName) -> Result<()> {
         let purse = Purse::account(name.as_str());
         let opening = self.opening(&purse);

@@ -26,7 +26,7 @@ impl Home {
     /// be left. `homes` tells what is mounted at that moment.
     ///
     /// # Errors
-    /// [`Error::HomeMounted`], and nothing was done; what the system refuses.
+    /// [`Error::Home`], and nothing was done; what the system refuses.
     pub fn set_aside(&self, account: &str, homes: &dyn Fn() -> Result<Homes>) -> Result<()> {
         let failed = |e: Errno| Error::io("setting an account's files aside", e.into());
         homes()?.check_removal(account)?;

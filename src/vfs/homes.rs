@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use super::Volume;
 use super::entry::FileId;
 use super::jail::STAND;
-use crate::error::{Error, Result};
+use crate::error::{Error, HomeRefused, Result};
 use crate::limits;
 
 /// Whether a new account takes over what a former one of its name has left.
@@ -86,7 +86,7 @@ impl Homes {
     /// home or unfinished uploads already, unless they are to be taken over.
     ///
     /// # Errors
-    /// [`Error::HomeMounted`], [`Error::HomeKept`], what the system refuses.
+    /// [`Error::Home`], what the system refuses.
     pub fn check_new(&self, name: &str, adopt: Adopt) -> Result<()> {
         self.check_mounts(name, &self.dir.join(name))?;
         let there = match std_fs::symlink_metadata(self.dir.join(name)) {
@@ -95,9 +95,11 @@ impl Homes {
             Err(e) => return Err(Error::io(LOOKING, e)),
         };
         match there {
-            Some(false) => Err(Error::HomeKept { name: name.to_owned(), is_directory: false }),
-            Some(true) if adopt == Adopt::No => Err(kept(name)),
-            None if adopt == Adopt::No && self.has_parts(name)? => Err(kept(name)),
+            Some(false) => Err(refused(name, HomeRefused::NotDirectory)),
+            Some(true) if adopt == Adopt::No => Err(refused(name, HomeRefused::Kept)),
+            None if adopt == Adopt::No && self.has_parts(name)? => {
+                Err(refused(name, HomeRefused::Kept))
+            }
             _ => Ok(()),
         }
     }
@@ -106,15 +108,13 @@ impl Homes {
     /// mount. `dir` is where its files are now.
     ///
     /// # Errors
-    /// [`Error::HomeMounted`], what the system refuses.
+    /// [`Error::Home`], what the system refuses.
     pub(super) fn check_mounts(&self, name: &str, dir: &Path) -> Result<()> {
         let place = Place::of(dir)?;
         let touches = |mount: &&Mounted| mount.place.holds(&place) || place.holds(&mount.place);
         match self.mounts.iter().find(touches) {
             None => Ok(()),
-            Some(mount) => {
-                Err(Error::HomeMounted { name: name.to_owned(), mount: mount.name.clone() })
-            }
+            Some(mount) => Err(refused(name, HomeRefused::Mounted(mount.name.clone()))),
         }
     }
 
@@ -189,8 +189,8 @@ fn looking(e: Errno) -> Error {
     Error::io(LOOKING, e.into())
 }
 
-fn kept(name: &str) -> Error {
-    Error::HomeKept { name: name.to_owned(), is_directory: true }
+fn refused(name: &str, why: HomeRefused) -> Error {
+    Error::Home { name: name.to_owned(), why }
 }
 
 /// A directory and all that it lies in, up to the root.
@@ -249,8 +249,8 @@ mod tests {
                 let mut homes = Homes::new(&home);
                 homes.mount("m", dir).unwrap();
                 let checked = homes.check_new("ann", Adopt::Yes);
-                let refused =
-                    matches!(&checked, Err(Error::HomeMounted { mount, .. }) if mount == "m");
+                let mounted = HomeRefused::Mounted("m".to_owned());
+                let refused = matches!(&checked, Err(Error::Home { why, .. }) if *why == mounted);
                 assert_eq!(refused, touches, "{dir}, home there: {there}: {checked:?}");
                 assert_eq!(homes.check_removal("ann").is_err(), touches, "{dir}");
             }
@@ -260,7 +260,7 @@ mod tests {
         homes.mount("n", &linked("to-cid/deep")).unwrap();
         assert!(homes.check_new("cid", Adopt::No).is_err(), "a link that leads nowhere yet");
         homes.mount("m", &linked("to-ann")).unwrap();
-        assert!(matches!(homes.check_removal("ann"), Err(Error::HomeMounted { .. })));
+        assert!(matches!(homes.check_removal("ann"), Err(Error::Home { .. })));
         assert!(homes.check_removal("bob").is_ok());
     }
 
@@ -274,14 +274,17 @@ mod tests {
         }
         for name in ["ann", "bob", "cid"] {
             let refused = homes.check_new(name, Adopt::No);
-            assert!(matches!(refused, Err(Error::HomeKept { is_directory: true, .. })), "{name}");
+            assert!(matches!(refused, Err(Error::Home { why: HomeRefused::Kept, .. })), "{name}");
             assert!(homes.check_new(name, Adopt::Yes).is_ok(), "{name}");
         }
         std_fs::write(fresh.path().join("dan"), "").unwrap();
         symlink(fresh.path(), fresh.path().join("eve")).unwrap();
         for name in ["dan", "eve"] {
             let refused = homes.check_new(name, Adopt::Yes);
-            assert!(matches!(refused, Err(Error::HomeKept { is_directory: false, .. })), "{name}");
+            assert!(
+                matches!(refused, Err(Error::Home { why: HomeRefused::NotDirectory, .. })),
+                "{name}"
+            );
         }
     }
 }

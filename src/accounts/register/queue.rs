@@ -152,7 +152,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::NoRequest`], [`StoreError::Decided`]; [`StoreError::Exists`] if the name was
-    /// given to somebody else meanwhile, [`StoreError::Home`]; a file with a fault, and what the system refuses.
+    /// given to somebody else meanwhile, or [`StoreError::Home`]; a file with a fault, and the like.
     pub fn approve(
         &self,
         store: &Store,
@@ -184,8 +184,7 @@ impl Queue {
         Ok(request)
     }
 
-    /// Puts a class list in force and approves those on it that wait; gives their requests, and
-    /// those whose homes are not free, which wait on.
+    /// Puts a class list in force and approves those on it that wait and whose homes are free.
     ///
     /// # Errors
     /// [`StoreError::Fault`] for a list with a mistake, which changes nothing; as

@@ -29,6 +29,11 @@ fn is_home(dir: &Path) -> bool {
     !dir.is_symlink() && dir.join(OWN).is_dir()
 }
 
+/// Whether it is sure that somebody could log in there.
+fn is_users(home: &Path) -> bool {
+    home.join(OWN).join("password").exists() || home.file_name().is_some_and(|n| n == "anonymous")
+}
+
 pub(super) fn read_root(dir: &Path, found: &mut Found) -> Result<(), Failure> {
     for (setting, file) in [("welcome", "xxftp.welcome"), ("goodbye", "xxftp.goodbye")] {
         let path = dir.join(file);
@@ -41,8 +46,17 @@ pub(super) fn read_root(dir: &Path, found: &mut Found) -> Result<(), Failure> {
     }
     let root = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     let mut walk = Walk { root, looked_through: 0 };
-    for home in entries(dir)?.iter().filter(|one| is_home(one)) {
+    let (mut homes, others): (Vec<_>, Vec<_>) =
+        entries(dir)?.into_iter().filter(|one| is_home(one)).partition(|one| is_users(one));
+    homes.extend(others);
+    for home in &homes {
         let name = home.file_name().unwrap_or_default().to_string_lossy();
+        // A directory that is mapped somewhere may have a size without being somebody's home.
+        let is_this =
+            |mapping: &Mapping| fs::canonicalize(&mapping.dir).ok() == home.canonicalize().ok();
+        if !is_users(home) && found.mappings.iter().any(is_this) {
+            continue;
+        }
         let read = match &*name {
             "anonymous" => guest(home, found),
             name => user(home, name).map(|user| found.accounts.push(user)),
