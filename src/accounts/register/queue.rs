@@ -152,7 +152,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::NoRequest`], [`StoreError::Decided`]; [`StoreError::Exists`] if the name was
-    /// given to somebody else meanwhile, or [`StoreError::Home`]; a file with a fault, and the like.
+    /// given to somebody else meanwhile, or [`StoreError::Home`]; a file with a fault, and more.
     pub fn approve(
         &self,
         store: &Store,

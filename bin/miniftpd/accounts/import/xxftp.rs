@@ -1,6 +1,7 @@
 //! A tree of xxftp: a directory with a home for each user, in which `.xxftp` has what the server
 //! knows: `password` (an MD5), `size`, `permission`, and `virtual`, the directories that are mapped
-//! into the one that it lies in. Beside the homes are the texts `xxftp.welcome` and `xxftp.goodbye`.
+//! into the one that it lies in. Beside the homes are the texts `xxftp.welcome` and
+//! `xxftp.goodbye`.
 //!
 //! Never: follows a link, or mounts a directory in which the MD5 of a password could be seen.
 
