@@ -14,7 +14,7 @@ use super::{Mount, Mounts, MountsError, Room};
 use crate::accounts::{StoreError, read_file};
 use crate::error::{Error, Result};
 use crate::version::Version;
-use crate::vfs::{Home, Payer, Volume};
+use crate::vfs::{Home, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
@@ -98,9 +98,17 @@ impl Store {
         Arc::clone(&self.held().mounts)
     }
 
-    /// Every directory that is open as a mount: in force, or still in a session's hands.
-    pub fn open_volumes(&self) -> Vec<Arc<Volume>> {
-        self.held().open.values().filter_map(Weak::upgrade).collect()
+    /// Every directory that is open as a mount, with its section: in force, or still in the hands of
+    /// a session.
+    pub fn open_volumes(&self) -> Vec<(String, Arc<Volume>)> {
+        let held = self.held();
+        let open = held.open.values().filter_map(Weak::upgrade);
+        open.map(|volume| {
+            let of = |(_, other): &&(Mount, Arc<Volume>)| Arc::ptr_eq(other, &volume);
+            let name = held.mounts.mounts.iter().find(of).map(|(mount, _)| mount.name.clone());
+            (name.unwrap_or_else(|| "removed from mounts.ini".to_owned()), volume)
+        })
+        .collect()
     }
 
     /// What the file says now, as [`dirs_in`] reads it.
@@ -195,23 +203,24 @@ fn open_one(
     mount: &Mount,
     room: Option<Room>,
 ) -> Result<Arc<Volume>, String> {
-    let payer = match room {
-        Some(Room::Account) => Payer::Writer,
-        Some(Room::Own(_)) | None => Payer::Itself,
-    };
     let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
     let path = Volume::find(home, &mount.dir).map_err(in_dir)?;
     if let Some(volume) = open.get(&path).and_then(Weak::upgrade) {
-        if volume.payer() != payer {
-            let what = "size: between `account` and a size of its own only a restart can change";
-            return Err(what.to_owned());
-        }
-        return Ok(volume);
+        return check_owners(volume, room);
     }
-    let volume =
-        Volume::open(home, &path, &mount.name, payer).map_err(|e| in_dir(e.to_string()))?;
+    let volume = Volume::open(home, &path).map_err(|e| in_dir(e.to_string()))?;
     let volume = Arc::new(volume);
     open.insert(path, Arc::downgrade(&volume));
+    check_owners(volume, room)
+}
+
+/// Where each account pays for its own files, the disk has to keep whose they are.
+fn check_owners(volume: Arc<Volume>, room: Option<Room>) -> Result<Arc<Volume>, String> {
+    if room == Some(Room::Account) && !volume.keeps_owners() {
+        let what =
+            "size: this disk does not keep who stored a file; give the mount a size of its own";
+        return Err(what.to_owned());
+    }
     Ok(volume)
 }
 

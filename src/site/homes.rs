@@ -10,7 +10,6 @@ use super::in_force::{InForce, NOTE};
 use crate::accounts::AccountName;
 use crate::error::{Error, HomeRefused, Result};
 use crate::mounts::{self, Mounts};
-use crate::quota::Purse;
 use crate::vfs::{self, Homes};
 
 /// The homes in `home` for a program that is not the server which may run there.
@@ -41,8 +40,8 @@ impl Site {
     /// As [`homes_beside`].
     pub fn homes(&self) -> Result<Homes> {
         let mut homes = self.home.homes();
-        for volume in self.mounts.open_volumes() {
-            homes.open_mount(&volume)?;
+        for (name, volume) in self.mounts.open_volumes() {
+            homes.open_mount(&name, &volume)?;
         }
         with_mounts(homes, &self.mounts.dirs_in_file()?)
     }
@@ -52,7 +51,8 @@ impl Site {
     /// same moment as the other.
     pub(super) fn check_home(&self, name: &AccountName, mounts: &Mounts) -> Result<()> {
         let mut homes = self.home.homes();
-        mounts.changing().try_for_each(|volume| homes.open_mount(volume))?;
+        let mut changing = mounts.changing();
+        changing.try_for_each(|(mount, volume)| homes.open_mount(&mount.name, volume))?;
         homes.check_removal(name.as_str()).map_err(|e| match e {
             Error::Home { why: HomeRefused::Mounted(mount), .. } => {
                 log::error!("{name} cannot log in: others could change its home through [{mount}]");
@@ -67,12 +67,8 @@ impl Site {
     /// # Errors
     /// [`Error::Home`]; what the system refuses.
     pub fn remove_files(&self, name: &AccountName) -> Result<()> {
-        let purse = Purse::account(name.as_str());
-        let opening = self.opening(&purse);
-        let mut walked = super::lock(&opening);
         self.home.set_aside(name.as_str(), &|| self.homes())?;
-        self.ledger.forget(&purse);
-        *walked = None;
+        self.ledger.close_home(name.as_str());
         Ok(())
     }
 }

@@ -74,10 +74,10 @@ impl Homes {
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn open_mount(&mut self, volume: &Volume) -> Result<()> {
+    pub fn open_mount(&mut self, name: &str, volume: &Volume) -> Result<()> {
         let root = volume.stand().map_err(looking)?;
         let place = Place { above: all_above(root).map_err(looking)?, missing: PathBuf::new() };
-        let (name, path) = (volume.name().to_owned(), volume.path().to_owned());
+        let (name, path) = (name.to_owned(), volume.path().to_owned());
         self.mounts.push(Mounted { name, path, place });
         Ok(())
     }
