@@ -46,7 +46,7 @@ impl Home {
             // stays in the trash, where nothing removes a directory.
             let name = String::from_utf8_lossy(&name);
             let moved = At::new(self.trash(), name.as_bytes());
-            let there = self.dir().join(".miniftp/trash").join(&name);
+            let there = self.dir().join(".miniftp/trash").join(&*name);
             if let Err(e) = homes().and_then(|homes| homes.check_mounts(account, &there)) {
                 return Err(moved.rename(from).err().map_or(e, failed));
             }
