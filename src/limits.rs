@@ -38,6 +38,8 @@ pub const PATH: usize = 4096;
 pub const NAME: usize = 255;
 /// Folders in one path: deep enough for people, shallow enough for a walk that never recurses.
 pub const DEPTH: usize = 64;
+/// Directories above one another on the host's disk: what a path of [`PATH`] bytes can name.
+pub const DEPTH_ON_DISK: usize = PATH / 2;
 /// Bytes of a line of text in an answer.
 pub const TEXT: usize = 2048;
 /// Bytes of a SCRAM message (RFC 5802 names no bound; ours need under 300).

@@ -6,6 +6,7 @@
 
 mod charging;
 mod edits;
+mod homes;
 pub mod in_force;
 mod logs;
 mod online;
@@ -38,6 +39,7 @@ use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, Vfs};
 use crate::words::Paper;
 
+pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Guest, Presence};
 
@@ -223,12 +225,8 @@ impl Site {
 
     /// Takes a request for an account, and announces one that waits.
     pub fn register(&self, application: &Application<'_>) -> Result<Taken, StoreError> {
-        let name = &application.name;
-        // The files of an account that was removed are not the next one's of that name.
-        if self.home.holds(name.as_str()) && self.accounts().account(name.as_str()).is_none() {
-            return Err(StoreError::Exists { name: name.clone() });
-        }
-        let taken = self.queue.ask(&self.accounts, &self.rules(), application)?;
+        let homes = self.homes().map_err(StoreError::Home)?;
+        let taken = self.queue.ask(&self.accounts, &homes, &self.rules(), application)?;
         if !taken.admitted {
             self.announce(taken.number);
         }

@@ -30,6 +30,7 @@ use std::time::Instant;
 use miniftp::accounts::{self, Account, AccountName, Store};
 use miniftp::config;
 use miniftp::scram::Verifier;
+use miniftp::vfs::{Adopt, Homes};
 
 use self::peers::Server;
 use self::table::Table;
@@ -98,7 +99,9 @@ impl Bench {
         let store = Store::open(&bench.root.join("conf"))?;
         let verifier = Verifier::derive("bench", 4096)?;
         let name = AccountName::parse("bench").ok_or("not a name")?;
-        store.edit(|draft| draft.add(Account::new(name, verifier, None)))?;
+        let homes = Homes::new(&bench.root.join("home"));
+        let account = Account::new(name, verifier, None);
+        store.edit(|draft| draft.create(account, Adopt::No, &homes))?;
         bench.write_files()?;
         Ok(bench)
     }

@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::AccountName;
+use crate::error::Error;
 use crate::text::Escaped;
 
 /// A mistake in the text of the store.
@@ -73,6 +74,8 @@ pub enum StoreError {
         /// The account.
         name: AccountName,
     },
+    /// The home of a new account is not free; nothing was written.
+    Home(Error),
     /// It would leave nobody who can change accounts from afar; nothing was written.
     LastAdmin,
     /// Nobody can register, as the settings say.
@@ -143,6 +146,7 @@ impl fmt::Display for StoreError {
                 }
             }
             StoreError::Exists { name } => write!(f, "there is an account `{name}` already"),
+            StoreError::Home(why) => why.fmt(f),
             StoreError::LastAdmin => f.write_str("there would be no admin left"),
             StoreError::NotOpen => f.write_str("nobody can register here"),
             StoreError::NoInvitation { why } => write!(f, "the invitation is not good: {why}"),
@@ -161,6 +165,7 @@ impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             StoreError::Io { source, .. } => Some(source),
+            StoreError::Home(why) => why.source(),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@
 
 pub mod bans;
 pub mod check;
+mod creation;
 mod fault;
 mod lines;
 mod name;
@@ -28,8 +29,8 @@ use crate::text::{is_harmful, nearest, parse_size};
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
 pub use record::quota_text;
-pub use replace::read_text_at_most;
 pub(crate) use replace::{read as read_file, read_at_most as read_file_at_most};
+pub use replace::{read_text_at_most, write as replace_file};
 pub use store::Store;
 
 /// What an account may do beyond its own home.
@@ -238,18 +239,6 @@ impl Draft {
     /// The accounts with the changes so far.
     pub fn so_far(&self) -> &Accounts {
         &self.accounts
-    }
-
-    /// Adds an account.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`] if there is one of that name.
-    pub fn add(&mut self, account: Account) -> Result<(), StoreError> {
-        if self.accounts.by_name.contains_key(account.name.as_str()) {
-            return Err(StoreError::Exists { name: account.name });
-        }
-        self.accounts.by_name.insert(account.name.clone(), account);
-        Ok(())
     }
 
     /// The account of that name, to be changed.

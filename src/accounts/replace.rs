@@ -55,7 +55,10 @@ pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Zeroizing<String>
 /// Puts a new file in the place of `path`; it is on the disk when this returns.
 ///
 /// It belongs to whom the file `like` belongs to.
-pub(super) fn write(path: &Path, bytes: &[u8], like: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// What the system refuses.
+pub fn write(path: &Path, bytes: &[u8], like: &Path) -> Result<(), StoreError> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = Path::new(&fresh);

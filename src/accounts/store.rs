@@ -188,6 +188,7 @@ mod tests {
     use super::*;
     use crate::accounts::{Account, AccountName};
     use crate::scram::Verifier;
+    use crate::vfs::{Adopt, Homes};
 
     /// A folder of its own for each test, gone with it.
     struct Folder(PathBuf);
@@ -222,9 +223,10 @@ mod tests {
         }
     }
 
-    fn account(name: &str) -> Account {
+    fn add(draft: &mut Draft, name: &str) -> Result<(), StoreError> {
         let verifier = Verifier::mock(&[1; 32], name, 4096);
-        Account::new(AccountName::parse(name).unwrap(), verifier, Some(1 << 20))
+        let account = Account::new(AccountName::parse(name).unwrap(), verifier, Some(1 << 20));
+        draft.create(account, Adopt::No, &Homes::new(Path::new("/no/homes")))
     }
 
     fn is_shared<T: Send + Sync>(_: &T) {}
@@ -234,7 +236,7 @@ mod tests {
         let folder = Folder::new();
         let (one, other) = (folder.open(), folder.open());
         is_shared(&one);
-        one.edit(|draft| draft.add(account("ann"))).unwrap();
+        one.edit(|draft| add(draft, "ann")).unwrap();
         assert!(one.current().account("ann").is_some());
         assert_eq!(other.current(), one.current());
         assert_eq!(other.current().generation(), 2);
@@ -248,9 +250,9 @@ mod tests {
     fn an_edit_that_fails_or_changes_nothing_writes_nothing() {
         let folder = Folder::new();
         let store = folder.open();
-        store.edit(|draft| draft.add(account("ann"))).unwrap();
+        store.edit(|draft| add(draft, "ann")).unwrap();
         let before = fs::read(folder.ini()).unwrap();
-        let twice = store.edit(|draft| draft.add(account("ann")));
+        let twice = store.edit(|draft| add(draft, "ann"));
         assert!(matches!(twice, Err(StoreError::Exists { .. })));
         let unknown = store.edit(|draft| draft.account("anne").map(|_| ()));
         let text = unknown.unwrap_err().to_string();
@@ -268,7 +270,7 @@ mod tests {
     fn a_faulty_or_missing_file_leaves_the_accounts_as_they_were() {
         let folder = Folder::new();
         let store = folder.open();
-        store.edit(|draft| draft.add(account("ann"))).unwrap();
+        store.edit(|draft| add(draft, "ann")).unwrap();
         let good = fs::read_to_string(folder.ini()).unwrap();
         assert_eq!(store.fault(), None);
 
@@ -281,7 +283,7 @@ mod tests {
                 "[ann] quota: expected a size like 10M, 1.5G or unlimited, got \"soon\""
             )
         );
-        let edit = store.edit(|draft| draft.add(account("bob")));
+        let edit = store.edit(|draft| add(draft, "bob"));
         assert!(matches!(edit, Err(StoreError::Fault { .. })));
 
         fs::remove_file(folder.ini()).unwrap();
@@ -307,8 +309,8 @@ mod tests {
     fn a_start_with_a_faulty_file_goes_back_one_generation_or_fails() {
         let folder = Folder::new();
         let store = folder.open();
-        store.edit(|draft| draft.add(account("ann"))).unwrap();
-        store.edit(|draft| draft.add(account("bob"))).unwrap();
+        store.edit(|draft| add(draft, "ann")).unwrap();
+        store.edit(|draft| add(draft, "bob")).unwrap();
         folder.put("");
         let again = folder.open();
         assert!(again.current().account("ann").is_some());
@@ -328,9 +330,9 @@ mod tests {
                 let store = folder.open();
                 scope.spawn(move || {
                     for edit in 0..25 {
-                        let new = account(&format!("u{thread}-{edit}"));
+                        let new = format!("u{thread}-{edit}");
                         // On a slow disk the lock may be held by others for longer than it waits.
-                        while let Err(e) = store.edit(|draft| draft.add(new.clone())) {
+                        while let Err(e) = store.edit(|draft| add(draft, &new)) {
                             assert!(matches!(e, StoreError::Locked { .. }), "{e}");
                         }
                     }

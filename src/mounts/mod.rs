@@ -17,7 +17,7 @@ use crate::rights::Rights;
 use crate::vfs::{VPath, View, Volume};
 
 pub use fault::MountsError;
-pub use store::{FILE, Store, check};
+pub use store::{FILE, Store, check, check_text, dirs_in};
 
 /// For whom something is mounted. In this order: the nearer to the account, the later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,12 +157,9 @@ impl Mounts {
         })
     }
 
-    /// The mount through which others could change what lies in the home of an account.
-    pub fn through_home(&self, account: &str) -> Option<&Mount> {
-        let changes = |(mount, volume): &&(Mount, Arc<Volume>)| {
-            mount.rights.changes() && volume.home_folder() == Some(account)
-        };
-        self.mounts.iter().find(changes).map(|(mount, _)| mount)
+    /// Those in which somebody may change something.
+    pub fn changing(&self) -> impl Iterator<Item = &(Mount, Arc<Volume>)> {
+        self.mounts.iter().filter(|(mount, _)| mount.rights.changes())
     }
 
     /// How many there are.

@@ -4,13 +4,15 @@
 //! Invariant: what [`Store::current`] gives was once a whole valid file, every folder of it open.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::fault::Fault;
 use super::reading::mounts_of;
 use super::{Mount, Mounts, MountsError, Room};
-use crate::accounts::read_file;
+use crate::accounts::{StoreError, read_file};
+use crate::error::{Error, Result};
 use crate::version::Version;
 use crate::vfs::{Home, Volume};
 
@@ -96,6 +98,27 @@ impl Store {
         Arc::clone(&self.held().mounts)
     }
 
+    /// Every directory that is open as a mount, with its section: in force, or still in the hands of
+    /// a session.
+    pub fn open_volumes(&self) -> Vec<(String, Arc<Volume>)> {
+        let held = self.held();
+        let open = held.open.values().filter_map(Weak::upgrade);
+        open.map(|volume| {
+            let of = |(_, other): &&(Mount, Arc<Volume>)| Arc::ptr_eq(other, &volume);
+            let name = held.mounts.mounts.iter().find(of).map(|(mount, _)| mount.name.clone());
+            (name.unwrap_or_else(|| "removed from mounts.ini".to_owned()), volume)
+        })
+        .collect()
+    }
+
+    /// What the file says now, as [`dirs_in`] reads it.
+    ///
+    /// # Errors
+    /// As [`dirs_in`].
+    pub fn dirs_in_file(&self) -> Result<Vec<(String, String)>> {
+        dirs_in(&self.path)
+    }
+
     /// Why the mounts in force are not those of the file, for the operator; none if they are.
     pub fn fault(&self) -> Option<String> {
         self.held().fault.clone()
@@ -106,6 +129,28 @@ impl Store {
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The directories that a mounts.ini names, each with its section, whatever else is wrong with it.
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub fn dirs_in(path: &Path) -> Result<Vec<(String, String)>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let failed = |e: StoreError| Error::io("reading mounts.ini", io::Error::other(e.to_string()));
+    let (bytes, _) = read_file(path).map_err(failed)?;
+    let (mut dirs, mut section) = (Vec::new(), String::new());
+    for line in String::from_utf8_lossy(&bytes).lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']').trim().to_owned();
+        } else if let Some(("dir", dir)) = line.split_once('=').map(|(key, dir)| (key.trim(), dir))
+        {
+            dirs.push((section.clone(), dir.trim().to_owned()));
+        }
+    }
+    Ok(dirs)
 }
 
 impl Mounts {
@@ -187,14 +232,31 @@ pub fn check(
     is_account: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Mount>, MountsError> {
     let path = conf.join(FILE);
-    let refused = |faults| MountsError { path: path.clone(), faults };
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let (bytes, _) = read_file(&path).map_err(|e| refused(vec![Fault::at(0, e.to_string())]))?;
+    let unread = |e: StoreError| MountsError {
+        path: path.clone(),
+        faults: vec![Fault::at(0, e.to_string())],
+    };
+    let (bytes, _) = read_file(&path).map_err(unread)?;
+    check_text(&path, &bytes, home, is_account)
+}
+
+/// The same for what is to be the text of the file `path`.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn check_text(
+    path: &Path,
+    bytes: &[u8],
+    home: &Path,
+    is_account: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Mount>, MountsError> {
+    let refused = |faults| MountsError { path: path.to_owned(), faults };
     let (mut mounts, mut faults) = (Vec::<(Mount, PathBuf)>::new(), Vec::new());
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    for (mount, line) in mounts_of(&bytes).map_err(refused)? {
+    for (mount, line) in mounts_of(bytes).map_err(refused)? {
         let found = Volume::foresee(&home, &mount.dir)
             .map_err(|what| format!("dir: {}: {what}", mount.dir))
             .and_then(|path| {

@@ -114,6 +114,14 @@ impl InForce {
         all
     }
 
+    /// The directories that are mounted, each with its section.
+    pub fn mounted_dirs(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let is_dir =
+            |(file, _, key): &&(String, String, String)| file == "mounts.ini" && key == "dir";
+        let all = self.0.iter().filter(move |(name, _)| is_dir(name));
+        all.map(|((_, section, _), dir)| (section.clone(), dir.clone()))
+    }
+
     /// What `after` says otherwise, by file, section and key. Of a section that is only in one of
     /// them one difference is told: the section.
     pub fn changes(&self, after: &InForce) -> Vec<Change> {

@@ -11,8 +11,10 @@
 use std::collections::BTreeMap;
 use std::str;
 
+use super::Request;
 use crate::accounts::fault::Fault;
 use crate::accounts::{AccountName, NAME_FORM, parse_quota};
+use crate::error::Error;
 use crate::limits;
 use crate::text::Escaped;
 
@@ -51,6 +53,17 @@ impl ClassList {
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
+}
+
+/// What came of a class list.
+#[derive(Debug)]
+pub struct Imported {
+    /// The list.
+    pub class: ClassList,
+    /// The requests that it approved.
+    pub approved: Vec<Request>,
+    /// Those on it that wait on, and why.
+    pub refused: Vec<(Request, Error)>,
 }
 
 /// Reads a list whole, or tells all its faults.

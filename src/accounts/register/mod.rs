@@ -23,7 +23,7 @@ use super::fault::Fault;
 use crate::scram::Verifier;
 
 pub use self::book::{Request, Standing};
-pub use self::class::{ClassList, FILE as CLASS_FILE};
+pub use self::class::{ClassList, FILE as CLASS_FILE, Imported};
 pub use self::queue::Queue;
 
 /// Reads conf/registrations.ini for who checks it.

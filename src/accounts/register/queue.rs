@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::book::{Book, Request, Standing};
 use super::checks::{check_room, repeated};
-use super::class::{self, ClassList};
+use super::class::{self, ClassList, Imported};
 use super::{Application, Mode, Rules, Taken, invites, record};
 use crate::accounts::check::Faults;
 use crate::accounts::fault::Fault;
@@ -21,6 +21,7 @@ use crate::accounts::store::in_file;
 use crate::accounts::{Account, Store, StoreError, check_remark};
 use crate::limits;
 use crate::version::Version;
+use crate::vfs::{Adopt, Homes};
 
 pub(super) const DAY_SECS: i64 = 24 * 3600;
 /// The file's name in the folder of settings.
@@ -67,10 +68,12 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::NotOpen`], [`StoreError::NoInvitation`], [`StoreError::Exists`] for a name
-    /// that is taken, [`StoreError::Full`]; a file with a fault, and what the system refuses.
+    /// that is taken, [`StoreError::Home`] for one whose home is not free, [`StoreError::Full`]; a
+    /// file with a fault, and what the system refuses.
     pub fn ask(
         &self,
         store: &Store,
+        homes: &Homes,
         rules: &Rules,
         application: &Application<'_>,
     ) -> Result<Taken, StoreError> {
@@ -82,6 +85,7 @@ impl Queue {
         if let Some(taken) = repeated(store, &book, application)? {
             return Ok(taken);
         }
+        homes.check_new(application.name.as_str(), Adopt::No).map_err(StoreError::Home)?;
         let now = now_secs();
         let quota = self.quota_at_once(rules, &book, application, now)?;
         check_room(rules, &book, application, now)?;
@@ -101,7 +105,7 @@ impl Queue {
         book.requests.insert(number, request);
         self.write(&lock, store, &mut book)?;
         let Some(quota) = quota else { return Ok(Taken { number, admitted: false }) };
-        match self.admit(&lock, store, book, &[(number, quota)]) {
+        match self.admit(&lock, (store, homes), book, &[(number, quota)]) {
             Ok(()) => Ok(Taken { number, admitted: true }),
             Err(e) => {
                 // It is on the disk, and the operator can approve it.
@@ -148,17 +152,18 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::NoRequest`], [`StoreError::Decided`]; [`StoreError::Exists`] if the name was
-    /// given to somebody else meanwhile; a file with a fault, and what the system refuses.
+    /// given to somebody else meanwhile, or [`StoreError::Home`]; a file with a fault, and more.
     pub fn approve(
         &self,
         store: &Store,
+        homes: &Homes,
         number: u64,
         quota_bytes: Option<u64>,
     ) -> Result<Request, StoreError> {
         let lock = store.lock()?;
         let book = self.load()?.0;
         let request = waiting(&book, number)?.clone();
-        self.admit(&lock, store, book, &[(number, quota_bytes)])?;
+        self.admit(&lock, (store, homes), book, &[(number, quota_bytes)])?;
         Ok(request)
     }
 
@@ -179,7 +184,7 @@ impl Queue {
         Ok(request)
     }
 
-    /// Puts a class list in force and approves those on it that wait; gives their requests.
+    /// Puts a class list in force and approves those on it that wait and whose homes are free.
     ///
     /// # Errors
     /// [`StoreError::Fault`] for a list with a mistake, which changes nothing; as
@@ -187,9 +192,10 @@ impl Queue {
     pub fn import(
         &self,
         store: &Store,
+        homes: &Homes,
         list: &[u8],
         default: Option<u64>,
-    ) -> Result<(ClassList, Vec<Request>), StoreError> {
+    ) -> Result<Imported, StoreError> {
         let path = self.conf.join(class::FILE);
         let class = class::read(list).map_err(|faults| first_in(&path, faults))?;
         let lock = store.lock()?;
@@ -198,13 +204,19 @@ impl Queue {
         let accounts = store.current();
         let on_it = |request: &&Request| class.quota_of(request.name.as_str(), None).is_some();
         let free = |request: &&Request| accounts.account(request.name.as_str()).is_none();
-        let picked: Vec<Request> = book.pending().filter(on_it).filter(free).cloned().collect();
+        let mut refused = Vec::new();
+        let has_home = |request: &&Request| {
+            let free = homes.check_new(request.name.as_str(), Adopt::No);
+            free.map_err(|why| refused.push(((*request).clone(), why))).is_ok()
+        };
+        let picked = book.pending().filter(on_it).filter(free).filter(has_home);
+        let picked: Vec<Request> = picked.cloned().collect();
         let quota = |one: &Request| class.quota_of(one.name.as_str(), default).flatten();
         let which: Vec<_> = picked.iter().map(|one| (one.number, quota(one))).collect();
         if !which.is_empty() {
-            self.admit(&lock, store, book, &which)?;
+            self.admit(&lock, (store, homes), book, &which)?;
         }
-        Ok((class, picked))
+        Ok(Imported { class, approved: picked, refused })
     }
 
     /// The quota with which somebody is let in at once; `None` if the operator is to decide.
@@ -267,7 +279,7 @@ impl Queue {
     fn admit(
         &self,
         lock: &Lock,
-        store: &Store,
+        (store, homes): (&Store, &Homes),
         mut book: Book,
         which: &[(u64, Option<u64>)],
     ) -> Result<(), StoreError> {
@@ -280,7 +292,8 @@ impl Queue {
                     Some(account) if account.verifier == *verifier => {}
                     _ => {
                         let name = request.name.clone();
-                        draft.add(Account::new(name, verifier.clone(), *quota_bytes))?;
+                        let account = Account::new(name, verifier.clone(), *quota_bytes);
+                        draft.create(account, Adopt::No, homes)?;
                     }
                 }
             }
