@@ -24,18 +24,19 @@ use crate::accounts::bans::{self, Bans};
 use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
 use crate::accounts::{Accounts, Store, StoreError};
 use crate::audit::Log;
+use crate::conffile::FileError;
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::mounts::{self, Mounts, MountsError};
+use crate::mounts::{self, Mounts};
 use crate::quota::{Ledger, Purse};
 use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, Vfs};
-use crate::words::Paper;
+use crate::words::Greeting;
 
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Guest, Presence};
@@ -60,8 +61,8 @@ pub struct Site {
     announced: Mutex<Option<Sender<Request>>>,
     mounts: mounts::Store,
     home: Arc<Home>,
-    welcome: Paper,
-    goodbye: Paper,
+    welcome: Greeting,
+    goodbye: Greeting,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
     rates: Rates,
@@ -108,7 +109,7 @@ pub enum OpenError {
         why: Unopened,
     },
     /// What is mounted.
-    Mounts(MountsError),
+    Mounts(FileError),
     /// Something smaller.
     Other(Error),
 }
@@ -158,8 +159,8 @@ impl Site {
             announced: Mutex::default(),
             mounts,
             home,
-            welcome: Paper::new(conf),
-            goodbye: Paper::new(conf),
+            welcome: Greeting::new(conf),
+            goodbye: Greeting::new(conf),
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
             rates: Rates::default(),
@@ -302,12 +303,12 @@ impl Site {
     }
 
     /// What is said to newcomers.
-    pub fn welcome(&self) -> &Paper {
+    pub fn welcome(&self) -> &Greeting {
         &self.welcome
     }
 
     /// What is said at parting.
-    pub fn goodbye(&self) -> &Paper {
+    pub fn goodbye(&self) -> &Greeting {
         &self.goodbye
     }
 

@@ -20,6 +20,7 @@ use miniftp::accounts::bans::Bans;
 use miniftp::accounts::register::Queue;
 use miniftp::accounts::{State, Store, StoreError};
 use miniftp::audit::{self, Actor, Event, Outcome, Place, Places, Verb};
+use miniftp::conffile::FileError;
 use miniftp::config::Config;
 use miniftp::error::Error;
 use miniftp::text::{Escaped, nearest};
@@ -199,11 +200,13 @@ impl From<StoreError> for Failure {
             StoreError::Unknown { .. } => "; `miniftpd account list` shows them",
             StoreError::NoRequest { .. } => "; `miniftpd account pending` shows those that wait",
             StoreError::Exists { .. } => "; `passwd`, `quota` and `role` change it",
-            StoreError::Fault { .. } => "; mend it, or put accounts.ini.previous in its place",
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            StoreError::File(FileError::Parse { .. }) => {
+                "; fix it, or put accounts.ini.previous in its place"
+            }
+            StoreError::File(FileError::Io { kind: io::ErrorKind::NotFound, .. }) => {
                 "; --conf DIR says where the accounts lie"
             }
-            StoreError::Locked { .. } => "; try again later",
+            StoreError::File(FileError::Locked { .. }) => "; try again later",
             _ => "",
         };
         Failure::Failed(format!("{error}{next}"))

@@ -126,11 +126,11 @@ impl Drop for Server {
 fn prepare(place: &Place) -> Result<(), Failure> {
     fs::create_dir(place.path("conf"))?;
     fs::write(place.path("conf").join("server.ini"), config::print_config())?;
-    fs::write(place.path("conf").join("accounts.ini"), miniftp::accounts::empty_file()?)?;
     let store = Store::open(&place.path("conf"))?;
     let verifier = Verifier::derive(PASSWORD, config::Config::default().iterations)?;
     let name = AccountName::parse(NAME).ok_or("not a name")?;
-    store.edit(|draft| draft.add(Account::new(name, verifier, Some(QUOTA_BYTES))))?;
+    let account = Account::new(name, verifier, Some(QUOTA_BYTES));
+    store.edit(|draft| draft.add(account.clone()))?;
     Ok(())
 }
 

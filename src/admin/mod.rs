@@ -75,7 +75,7 @@ impl<'a> Admin<'a> {
         result
     }
 
-    fn edit<T>(&self, change: impl FnOnce(&mut Draft) -> Result<T, StoreError>) -> Result<T> {
+    fn edit<T>(&self, change: impl Fn(&mut Draft) -> Result<T, StoreError>) -> Result<T> {
         self.site
             .store()
             .edit(|draft| {
@@ -128,7 +128,7 @@ impl<'a> Admin<'a> {
             let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
             let mut account = Account::new(name, read_record(password)?, quota_bytes);
             account.role = read_role(role)?;
-            self.edit(|draft| draft.add(account))
+            self.edit(|draft| draft.add(account.clone()))
         };
         self.noted(&self.act(Verb::Create, name), made())
     }
@@ -163,7 +163,7 @@ impl<'a> Admin<'a> {
             let verifier = read_record(password)?;
             self.edit(|draft| {
                 let account = draft.account(name)?;
-                account.verifier = verifier;
+                account.verifier = verifier.clone();
                 account.demo = false;
                 account.of_md5 = false;
                 Ok(())

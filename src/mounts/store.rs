@@ -5,37 +5,26 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::fault::Fault;
 use super::reading::mounts_of;
-use super::{Mount, Mounts, MountsError, Room};
-use crate::accounts::read_file;
-use crate::version::Version;
+use super::{Mount, Mounts, Room};
+use crate::conffile::{self, FileError, ParseErrors, Watched};
+use crate::limits;
 use crate::vfs::{Home, Payer, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
 
+/// Every directory that is open, mounted still or only in a session that has not looked again.
+type Open = Mutex<HashMap<PathBuf, Weak<Volume>>>;
+
 /// The mounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Store {
-    path: PathBuf,
+    file: Watched<Mounts>,
     home: Arc<Home>,
-    held: Mutex<Held>,
-}
-
-#[derive(Debug)]
-struct Held {
-    mounts: Arc<Mounts>,
-    /// None if there was no file to look at.
-    seen: Option<Version>,
-    /// Whether a further change of the file is sure to change its version.
-    settled: bool,
-    /// What is wrong with the file, if the mounts in force are not its.
-    fault: Option<String>,
-    /// Every folder that is open, mounted still or only in a session that has not looked again.
-    open: HashMap<PathBuf, Weak<Volume>>,
+    open: Open,
 }
 
 impl Store {
@@ -48,167 +37,127 @@ impl Store {
         conf: &Path,
         home: &Arc<Home>,
         is_account: &dyn Fn(&str) -> bool,
-    ) -> Result<Store, MountsError> {
-        let path = conf.join(FILE);
-        let mut open = HashMap::new();
-        let seen = Version::at(&path);
-        let mounts = load(&path, home, &mut open, is_account)?;
-        let settled = seen.is_none_or(|version| version.is_settled());
-        let held = Held { mounts: Arc::new(mounts), seen, settled, fault: None, open };
-        Ok(Store { path, home: Arc::clone(home), held: Mutex::new(held) })
+    ) -> Result<Store, FileError> {
+        let stays = "the mounts stay as they were";
+        let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
+        let store = Store { file, home: Arc::clone(home), open: Mutex::default() };
+        store.file.load(&|bytes| store.read(bytes, is_account))?;
+        Ok(store)
     }
 
     /// The mounts in force, and those that they replaced, if they did just now. Costs one `stat`;
-    /// the file is read again if it changed. One that is faulty is logged once, and the mounts stay
-    /// as they were.
+    /// the file is read again if it changed.
     pub fn current(&self, is_account: &dyn Fn(&str) -> bool) -> (Arc<Mounts>, Option<Arc<Mounts>>) {
-        let now = Version::at(&self.path);
-        let mut held = self.held();
-        if now == held.seen && held.settled {
-            return (Arc::clone(&held.mounts), None);
+        let look = self.file.look(&|bytes| self.read(bytes, is_account));
+        if look.before.is_some() {
+            log::info!("mounts read again: {}", look.value.len());
         }
-        let mut before = None;
-        let changed = now != held.seen;
-        let now = Version::at_rest(&self.path, held.seen);
-        held.seen = now;
-        held.settled = now.is_none_or(|version| version.is_settled());
-        let Held { open, .. } = &mut *held;
-        match load(&self.path, &self.home, open, is_account) {
-            Ok(mounts) => {
-                held.fault = None;
-                if !held.mounts.is_equal(&mounts) {
-                    log::info!("mounts read again: {}", mounts.len());
-                    before = Some(std::mem::replace(&mut held.mounts, Arc::new(mounts)));
-                }
-            }
-            Err(fault) => {
-                if held.fault.is_none() || changed {
-                    log::error!("{fault}; the mounts stay as they were until it is mended");
-                }
-                held.fault = Some(fault.to_string());
-            }
-        }
-        (Arc::clone(&held.mounts), before)
+        (look.value, look.before)
+    }
+
+    /// Has the next look read the file, changed or not.
+    pub fn forget(&self) {
+        self.file.forget();
     }
 
     /// The mounts in force, without a look at the file.
     pub fn last(&self) -> Arc<Mounts> {
-        Arc::clone(&self.held().mounts)
+        self.file.last()
     }
 
-    /// Why the mounts in force are not those of the file, for the operator; none if they are.
-    pub fn fault(&self) -> Option<String> {
-        self.held().fault.clone()
+    /// Opens what the file says. Nobody waits for that but who asked for it.
+    fn read(
+        &self,
+        bytes: Option<&[u8]>,
+        is_account: &dyn Fn(&str) -> bool,
+    ) -> Result<Mounts, ParseErrors> {
+        let (sections, mut errors) = mounts_of(bytes.unwrap_or_default());
+        let mut mounts = Vec::<(Mount, Arc<Volume>)>::new();
+        // Of sections with the same directory one may have no size, where it is only read.
+        let rooms: HashMap<String, Room> =
+            sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
+        for (mount, line) in sections {
+            let room = rooms.get(&mount.dir).copied();
+            let found = self.open_one(&mount, room).and_then(|volume| {
+                let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
+                check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
+                Ok(volume)
+            });
+            match found {
+                Ok(volume) => mounts.push((mount, volume)),
+                Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
+            }
+        }
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, volume| volume.strong_count() > 0);
+        errors.or(Mounts { mounts })
     }
 
-    /// A thread that died here left nothing half done: what is held is assigned in whole fields,
-    /// each of which is right by itself.
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The directory of a mount: the one that is open already, if it is.
+    fn open_one(&self, mount: &Mount, room: Option<Room>) -> Result<Arc<Volume>, String> {
+        let payer = match room {
+            Some(Room::Account) => Payer::Writer,
+            Some(Room::Own(_)) | None => Payer::Itself,
+        };
+        let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
+        let path = Volume::find(&self.home, &mount.dir).map_err(in_dir)?;
+        let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open().get(&path).and_then(Weak::upgrade);
+        if let Some(volume) = known {
+            if volume.payer() != payer {
+                let what =
+                    "size: between `account` and a size of its own only a restart can change";
+                return Err(what.to_owned());
+            }
+            return Ok(volume);
+        }
+        let volume = Volume::open(&self.home, &path, &mount.name, payer);
+        let volume = Arc::new(volume.map_err(|e| in_dir(e.to_string()))?);
+        open().insert(path, Arc::downgrade(&volume));
+        Ok(volume)
     }
 }
 
-impl Mounts {
-    fn is_equal(&self, other: &Mounts) -> bool {
+impl PartialEq for Mounts {
+    /// The same sections, and the same open directories.
+    fn eq(&self, other: &Mounts) -> bool {
+        let both = || self.mounts.iter().zip(&other.mounts);
         self.len() == other.len()
-            && self
-                .mounts
-                .iter()
-                .zip(&other.mounts)
+            && both()
                 .all(|((ours, our), (theirs, their))| ours == theirs && Arc::ptr_eq(our, their))
     }
 }
 
-fn load(
-    path: &Path,
-    home: &Arc<Home>,
-    open: &mut HashMap<PathBuf, Weak<Volume>>,
-    is_account: &dyn Fn(&str) -> bool,
-) -> Result<Mounts, MountsError> {
-    let refused = |faults| MountsError { path: path.to_owned(), faults };
-    if !path.exists() {
-        return Ok(Mounts::default());
-    }
-    let (bytes, _) = read_file(path).map_err(|e| refused(vec![Fault::at(0, e.to_string())]))?;
-    let sections = mounts_of(&bytes).map_err(refused)?;
-    let (mut mounts, mut faults) = (Vec::<(Mount, Arc<Volume>)>::new(), Vec::new());
-    // Of sections with the same folder one may have no size, where it is only read.
-    let rooms: HashMap<String, Room> =
-        sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
-    for (mount, line) in sections {
-        let room = rooms.get(&mount.dir).copied();
-        let found = open_one(home, open, &mount, room).and_then(|volume| {
-            let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
-            check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
-            Ok(volume)
-        });
-        match found {
-            Ok(volume) => mounts.push((mount, volume)),
-            Err(what) => faults.push(Fault::at(line, format!("[{}] {what}", mount.name))),
-        }
-    }
-    open.retain(|_, volume| volume.strong_count() > 0);
-    if faults.is_empty() { Ok(Mounts { mounts }) } else { Err(refused(faults)) }
-}
-
-/// The folder of a mount: the one that is open already, if it is.
-fn open_one(
-    home: &Arc<Home>,
-    open: &mut HashMap<PathBuf, Weak<Volume>>,
-    mount: &Mount,
-    room: Option<Room>,
-) -> Result<Arc<Volume>, String> {
-    let payer = match room {
-        Some(Room::Account) => Payer::Writer,
-        Some(Room::Own(_)) | None => Payer::Itself,
-    };
-    let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
-    let path = Volume::find(home, &mount.dir).map_err(in_dir)?;
-    if let Some(volume) = open.get(&path).and_then(Weak::upgrade) {
-        if volume.payer() != payer {
-            let what = "size: between `account` and a size of its own only a restart can change";
-            return Err(what.to_owned());
-        }
-        return Ok(volume);
-    }
-    let volume =
-        Volume::open(home, &path, &mount.name, payer).map_err(|e| in_dir(e.to_string()))?;
-    let volume = Arc::new(volume);
-    open.insert(path, Arc::downgrade(&volume));
-    Ok(volume)
-}
-
 /// The mounts that the folder of settings `conf` asks for below the home `home`, or all that is
 /// wrong with them. Nothing is opened or made, and a server may run there.
+///
+/// # Errors
+/// All that is wrong with the file.
 pub fn check(
     conf: &Path,
     home: &Path,
     is_account: &dyn Fn(&str) -> bool,
-) -> Result<Vec<Mount>, MountsError> {
-    let path = conf.join(FILE);
-    let refused = |faults| MountsError { path: path.clone(), faults };
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let (bytes, _) = read_file(&path).map_err(|e| refused(vec![Fault::at(0, e.to_string())]))?;
-    let (mut mounts, mut faults) = (Vec::<(Mount, PathBuf)>::new(), Vec::new());
+) -> Result<Arc<Vec<Mount>>, FileError> {
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    for (mount, line) in mounts_of(&bytes).map_err(refused)? {
-        let found = Volume::foresee(&home, &mount.dir)
-            .map_err(|what| format!("dir: {}: {what}", mount.dir))
-            .and_then(|path| {
-                let others = mounts.iter().map(|(other, path)| (other, path.as_path()));
-                let folder = Volume::home_folder_of(&home, &path);
-                check_beside(&mount, &path, folder, others, is_account)?;
-                Ok(path)
-            });
-        match found {
-            Ok(path) => mounts.push((mount, path)),
-            Err(what) => faults.push(Fault::at(line, format!("[{}] {what}", mount.name))),
+    conffile::load(&conf.join(FILE), limits::SETTINGS_FILE, &|bytes| {
+        let (sections, mut errors) = mounts_of(bytes.unwrap_or_default());
+        let mut mounts = Vec::<(Mount, PathBuf)>::new();
+        for (mount, line) in sections {
+            let found = Volume::foresee(&home, &mount.dir)
+                .map_err(|what| format!("dir: {}: {what}", mount.dir))
+                .and_then(|path| {
+                    let others = mounts.iter().map(|(other, path)| (other, path.as_path()));
+                    let folder = Volume::home_folder_of(&home, &path);
+                    check_beside(&mount, &path, folder, others, is_account)?;
+                    Ok(path)
+                });
+            match found {
+                Ok(path) => mounts.push((mount, path)),
+                Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
+            }
         }
-    }
-    let mounts = mounts.into_iter().map(|(mount, _)| mount).collect();
-    if faults.is_empty() { Ok(mounts) } else { Err(refused(faults)) }
+        errors.or(mounts.into_iter().map(|(mount, _)| mount).collect())
+    })
 }
 
 /// Where something can change, only one ledger may count it. `home_folder` is the account's, if

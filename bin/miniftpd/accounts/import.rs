@@ -100,7 +100,7 @@ fn make_one(desk: &Desk<'_>, foreign: Foreign) -> Result<String, Failure> {
     if foreign.admin {
         account.role = miniftp::accounts::Role::Admin;
     }
-    desk.store.edit(|draft| draft.add(account))?;
+    desk.store.edit(|draft| draft.add(account.clone()))?;
     let quota = miniftp::accounts::quota_text(Some(quota_bytes));
     let more = match foreign.secret {
         Secret::Plain(_) => String::new(),

@@ -110,7 +110,7 @@ impl Site {
         let verifier = Verifier::derive(&password(name), limits::ITERATIONS_LEAST).unwrap();
         let name = AccountName::parse(name).unwrap();
         let account = Account::new(name, verifier, parse_quota(quota).unwrap());
-        self.accounts().edit(|draft| draft.add(account)).unwrap();
+        self.accounts().edit(|draft| draft.add(account.clone())).unwrap();
         self
     }
 
