@@ -11,7 +11,7 @@ use super::reading::mounts_of;
 use super::{Mount, Mounts, Room};
 use crate::conffile::{self, FileError, ParseErrors, Watched};
 use crate::limits;
-use crate::vfs::{Home, Payer, Volume};
+use crate::vfs::{Home, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
@@ -95,27 +95,28 @@ impl Store {
 
     /// The directory of a mount: the one that is open already, if it is.
     fn open_one(&self, mount: &Mount, room: Option<Room>) -> Result<Arc<Volume>, String> {
-        let payer = match room {
-            Some(Room::Account) => Payer::Writer,
-            Some(Room::Own(_)) | None => Payer::Itself,
-        };
         let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
         let path = Volume::find(&self.home, &mount.dir).map_err(in_dir)?;
         let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open().get(&path).and_then(Weak::upgrade);
         if let Some(volume) = known {
-            if volume.payer() != payer {
-                let what =
-                    "size: between `account` and a size of its own only a restart can change";
-                return Err(what.to_owned());
-            }
-            return Ok(volume);
+            return check_owners(volume, room);
         }
-        let volume = Volume::open(&self.home, &path, &mount.name, payer);
-        let volume = Arc::new(volume.map_err(|e| in_dir(e.to_string()))?);
+        let volume = Volume::open(&self.home, &path).map_err(|e| in_dir(e.to_string()))?;
+        let volume = Arc::new(volume);
         open().insert(path, Arc::downgrade(&volume));
-        Ok(volume)
+        check_owners(volume, room)
     }
+}
+
+/// Where each account pays for its own files, the disk has to keep whose they are.
+fn check_owners(volume: Arc<Volume>, room: Option<Room>) -> Result<Arc<Volume>, String> {
+    if room == Some(Room::Account) && !volume.keeps_owners() {
+        let what =
+            "size: this disk does not keep who stored a file; give the mount a size of its own";
+        return Err(what.to_owned());
+    }
+    Ok(volume)
 }
 
 impl PartialEq for Mounts {
