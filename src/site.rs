@@ -22,7 +22,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use self::in_force::Noted;
 use self::online::Online;
 use crate::accounts::bans::{self, Bans};
-use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
+use crate::accounts::register::{Application, Queue, Request, Rules, Taken};
 use crate::accounts::{Accounts, Store, StoreError};
 use crate::audit::Log;
 use crate::conffile::FileError;
@@ -210,12 +210,7 @@ impl Site {
     pub fn rules(&self) -> Rules {
         let config = self.config();
         Rules {
-            mode: match config.registration {
-                config::Registration::Open => Mode::Open,
-                config::Registration::Ask => Mode::Ask,
-                config::Registration::Invite => Mode::Invite,
-                config::Registration::Closed => Mode::Closed,
-            },
+            mode: config.registration,
             waiting: config.registrations_waiting,
             per_address: config.registrations_per_address,
             quota_bytes: Some(config.default_quota_bytes),

@@ -94,10 +94,13 @@ pub(crate) fn parse<'a>(
     shape: &'static Shape,
     errors: &mut ParseErrors,
 ) -> Text<'a> {
-    let lines = decode(bytes, shape.most).unwrap_or_else(|all| {
-        *errors = all;
-        ""
-    });
+    let lines = match decode(bytes, shape.most) {
+        Ok(lines) => lines,
+        Err(all) => {
+            *errors = all;
+            return Text::default();
+        }
+    };
     let top = Section { line: 1, ..Section::default() };
     let at = HashMap::from([("", 0)]);
     let mut scan = Scan { shape, sections: vec![top], at, place: Some(0) };

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::accounts::register::Mode;
 use crate::conffile::{FileError, load};
 use crate::digest::Algorithm;
 use crate::limits;
@@ -35,19 +36,6 @@ pub enum Durability {
     Full,
     /// When the system has taken it.
     None,
-}
-
-/// Who can register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// Everybody, at once.
-    Open,
-    /// Everybody, when the operator approves.
-    Ask,
-    /// Who has an invitation.
-    Invite,
-    /// Nobody.
-    Closed,
 }
 
 /// All settings; what each means stands in [`settings()`].
@@ -125,7 +113,7 @@ pub struct Config {
     /// Entries that an account or a mount may have if nothing else is said of it.
     pub entries: u64,
     /// Who can register.
-    pub registration: Registration,
+    pub registration: Mode,
     /// Requests that wait at one time; in the open mode, those of a day.
     pub registrations_waiting: usize,
     /// Requests from one address within a day; loopback is exempt.
@@ -219,7 +207,7 @@ impl Default for Config {
             iterations: limits::ITERATIONS_LEAST,
             entries: 1,
             default_quota_bytes: 0,
-            registration: Registration::Closed,
+            registration: Mode::Closed,
             registrations_waiting: 1,
             registrations_per_address: 1,
             registration_days: 1,
@@ -294,7 +282,7 @@ mod tests {
             iterations: 100_000,
             entries: 100_000,
             default_quota_bytes: 100 << 20,
-            registration: Registration::Ask,
+            registration: Mode::Ask,
             registrations_waiting: 200,
             registrations_per_address: 5,
             registration_days: 30,

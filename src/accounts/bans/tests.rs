@@ -235,27 +235,27 @@ fn a_file_with_a_fault_says_where_and_the_generation_before_it_counts() {
         (
             "[account ann]",
             "[ann]",
-            ":9: unknown section [ann]; expected [account NAME] or [address ADDRESS]",
+            ":10: unknown section [ann]; expected [account NAME] or [address ADDRESS]",
         ),
-        ("[account ann]", "[account Ann]", ":9: unknown section [account Ann]; expected"),
+        ("[account ann]", "[account Ann]", ":10: unknown section [account Ann]; expected"),
         (
             "[address 2001:db8::/64]",
             "[address 127.0.0.1]",
-            ":15: unknown section [address 127.0.0.1]; expected",
+            ":16: unknown section [address 127.0.0.1]; expected",
         ),
-        ("[address 2001:db8::/64]", "[address 2001:db8::7]", ":15: unknown section"),
+        ("[address 2001:db8::/64]", "[address 2001:db8::7]", ":16: unknown section"),
         (
             since.as_str(),
             "since = today",
-            ":10: [account ann] since: \"today\" is not valid; expected a moment",
+            ":11: [account ann] since: \"today\" is not valid; expected a moment",
         ),
         (
             "\nuntil = never",
             "\nuntil = 0",
-            ":11: [account ann] until: \"0\" is not valid; expected a moment such as",
+            ":12: [account ann] until: \"0\" is not valid; expected a moment such as",
         ),
         ("\nuntil = never", "", "[account ann] until: missing; expected a moment"),
-        ("why", "wyh", ":13: [account ann] wyh: unknown key; did you mean `why`?"),
+        ("why", "wyh", ":14: [account ann] wyh: unknown key; did you mean `why`?"),
         ("[end]", "", "[address 2001:db8::/64] generation: unknown key"),
     ] {
         fs::write(&path, good.replacen(from, to, 1)).unwrap();

@@ -25,7 +25,9 @@ fn altered(from: &str, to: &str) -> Result<Accounts, String> {
     let text = write(&accounts([account("alex")]));
     let text = text.strip_prefix(HEADER).unwrap().trim_start();
     assert!(text.contains(from), "{from}");
-    read(text.replacen(from, to, 1).as_bytes()).map_err(|errors| first(&errors).what)
+    read(text.replacen(from, to, 1).as_bytes()).map_err(|errors| {
+        errors.iter().map(|error| error.what.as_str()).collect::<Vec<_>>().join("\n")
+    })
 }
 
 #[test]
