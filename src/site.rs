@@ -23,21 +23,22 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use self::in_force::Noted;
 use self::online::Online;
 use crate::accounts::bans::{self, Bans};
-use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
+use crate::accounts::register::{Application, Queue, Request, Rules, Taken};
 use crate::accounts::{Accounts, Store, StoreError};
 use crate::audit::Log;
+use crate::conffile::FileError;
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::mounts::{self, Mounts, MountsError};
+use crate::mounts::{self, Mounts};
 use crate::quota::{Amount, Ledger};
 use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, Vfs};
-use crate::words::Paper;
+use crate::words::Greeting;
 
 pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
@@ -55,8 +56,8 @@ pub struct Site {
     announced: Mutex<Option<Sender<Request>>>,
     mounts: mounts::Store,
     home: Arc<Home>,
-    welcome: Paper,
-    goodbye: Paper,
+    welcome: Greeting,
+    goodbye: Greeting,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
     rates: Rates,
@@ -98,7 +99,7 @@ pub enum OpenError {
         why: Unopened,
     },
     /// What is mounted.
-    Mounts(MountsError),
+    Mounts(FileError),
     /// Something smaller.
     Other(Error),
 }
@@ -148,8 +149,8 @@ impl Site {
             announced: Mutex::default(),
             mounts,
             home,
-            welcome: Paper::new(conf),
-            goodbye: Paper::new(conf),
+            welcome: Greeting::new(conf),
+            goodbye: Greeting::new(conf),
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
             rates: Rates::default(),
@@ -211,12 +212,7 @@ impl Site {
     pub fn rules(&self) -> Rules {
         let config = self.config();
         Rules {
-            mode: match config.registration {
-                config::Registration::Open => Mode::Open,
-                config::Registration::Ask => Mode::Ask,
-                config::Registration::Invite => Mode::Invite,
-                config::Registration::Closed => Mode::Closed,
-            },
+            mode: config.registration,
             waiting: config.registrations_waiting,
             per_address: config.registrations_per_address,
             quota_bytes: Some(config.default_quota_bytes),
@@ -289,12 +285,12 @@ impl Site {
     }
 
     /// What is said to newcomers.
-    pub fn welcome(&self) -> &Paper {
+    pub fn welcome(&self) -> &Greeting {
         &self.welcome
     }
 
     /// What is said at parting.
-    pub fn goodbye(&self) -> &Paper {
+    pub fn goodbye(&self) -> &Greeting {
         &self.goodbye
     }
 

@@ -75,7 +75,7 @@ impl<'a> Admin<'a> {
         result
     }
 
-    fn edit<T>(&self, change: impl FnOnce(&mut Draft) -> Result<T, StoreError>) -> Result<T> {
+    fn edit<T>(&self, change: impl Fn(&mut Draft) -> Result<T, StoreError>) -> Result<T> {
         self.site
             .store()
             .edit(|draft| {
@@ -131,7 +131,7 @@ impl<'a> Admin<'a> {
             let mut account = Account::new(name, read_record(password)?, quota_bytes);
             account.role = read_role(role)?;
             let homes = self.site.homes()?;
-            self.edit(|draft| draft.create(account, adopt, &homes))
+            self.edit(|draft| draft.create(account.clone(), adopt, &homes))
         };
         let value = (adopt == Adopt::Yes).then_some("adopt");
         self.noted(&Event { value, ..self.act(Verb::Create, name) }, made())
@@ -167,7 +167,7 @@ impl<'a> Admin<'a> {
             let verifier = read_record(password)?;
             self.edit(|draft| {
                 let account = draft.account(name)?;
-                account.verifier = verifier;
+                account.verifier = verifier.clone();
                 account.demo = false;
                 account.of_md5 = false;
                 Ok(())

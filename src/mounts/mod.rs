@@ -4,7 +4,6 @@
 //! Invariant: of what an account has mounted, no two things are at one place; where anybody may
 //! change something, the folder is nobody's home and lies neither in nor around another mount.
 
-mod fault;
 mod reading;
 mod store;
 
@@ -16,7 +15,7 @@ use crate::quota::{Limits, Payer};
 use crate::rights::Rights;
 use crate::vfs::{VPath, View, Volume};
 
-pub use fault::MountsError;
+pub(crate) use reading::KEYS;
 pub use store::{FILE, Store, check, check_text, dirs_in};
 
 /// For whom something is mounted. In this order: the nearer to the account, the later.
@@ -91,6 +90,18 @@ impl Whom {
     /// Whether guests are among them.
     fn has_guests(&self) -> bool {
         matches!(self, Whom::Everybody | Whom::Guests)
+    }
+}
+
+impl Whom {
+    /// As a file says it.
+    fn text(&self) -> String {
+        match self {
+            Whom::Everybody => "everybody".to_owned(),
+            Whom::All => "all".to_owned(),
+            Whom::Guests => "guests".to_owned(),
+            Whom::Named(_) => self.to_string(),
+        }
     }
 }
 

@@ -189,7 +189,7 @@ impl Session {
             // Whoever changed it in between is not overruled by a proof of the older one.
             let unchanged = account.verifier == *proved;
             if unchanged {
-                account.verifier = verifier;
+                account.verifier = verifier.clone();
                 account.demo = false;
                 account.of_md5 = false;
             }

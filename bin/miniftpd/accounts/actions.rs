@@ -31,7 +31,7 @@ pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure>
     let mut account = Account::new(name.clone(), verifier, quota_bytes);
     account.role = role;
     account.set_remark(request.remark.as_deref().unwrap_or(""))?;
-    desk.store.edit(|draft| draft.create(account, adopt, &homes))?;
+    desk.store.edit(|draft| draft.create(account.clone(), adopt, &homes))?;
     Ok(format!("added {name}: quota {}, role {}\n", shown(quota_bytes), role.as_str()))
 }
 
@@ -63,7 +63,7 @@ pub(super) fn passwd(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
     let verifier = new_verifier(desk, name)?;
     let was_demo = desk.store.edit(|draft| {
         let account = draft.account(name)?;
-        account.verifier = verifier;
+        account.verifier = verifier.clone();
         // Its password is no longer the one that everybody can read.
         account.of_md5 = false;
         Ok(std::mem::replace(&mut account.demo, false))

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use miniftp::accounts::StoreError;
+use miniftp::conffile::FileError;
 use miniftp::error::Error;
 
 /// Why a command was not done: the exit code says which, the text says what to do next.
@@ -43,11 +44,13 @@ impl From<StoreError> for Failure {
             StoreError::Unknown { .. } => "; `miniftpd account list` shows them",
             StoreError::NoRequest { .. } => "; `miniftpd account pending` shows those that wait",
             StoreError::Exists { .. } => "; `passwd`, `quota` and `role` change it",
-            StoreError::Fault { .. } => "; mend it, or put accounts.ini.previous in its place",
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            StoreError::File(FileError::Parse { .. }) => {
+                "; fix it, or put accounts.ini.previous in its place"
+            }
+            StoreError::File(FileError::Io { kind: io::ErrorKind::NotFound, .. }) => {
                 "; --conf DIR says where the accounts lie"
             }
-            StoreError::Locked { .. } => "; try again later",
+            StoreError::File(FileError::Locked { .. }) => "; try again later",
             _ => "",
         };
         Failure::Failed(format!("{error}{next}"))

@@ -112,7 +112,7 @@ impl Site {
         let name = AccountName::parse(name).unwrap();
         let account = Account::new(name, verifier, parse_quota(quota).unwrap());
         let homes = Homes::new(&self.home());
-        self.accounts().edit(|draft| draft.create(account, Adopt::Yes, &homes)).unwrap();
+        self.accounts().edit(|draft| draft.create(account.clone(), Adopt::Yes, &homes)).unwrap();
         self
     }
 

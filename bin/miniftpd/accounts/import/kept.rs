@@ -5,7 +5,6 @@
 use std::fs;
 use std::path::Path;
 
-use miniftp::accounts::replace_file;
 use miniftp::limits;
 use miniftp::text::Escaped;
 
@@ -43,8 +42,8 @@ fn keep_text(
         Ok(there) if there == text.as_bytes() => {}
         Ok(_) => return Err(format!("{} is there already, with another text", shown(&to))),
         Err(_) => {
-            let like = desk.conf.join("accounts.ini");
-            replace_file(&to, text.as_bytes(), &like).map_err(|e| e.to_string())?;
+            let put = desk.store.replace_beside(&to, None, text.as_bytes());
+            put.map_err(|e| e.to_string())?;
         }
     }
     if text.len() > limits::WORDS_FILE || text.lines().count() > limits::WORDS_LINES {

@@ -2,10 +2,10 @@
 //!
 //! Never: writes a section with which the file would have a fault; that one is named.
 
-use std::fs;
 
-use miniftp::accounts::{AccountName, quota_text, replace_file};
-use miniftp::mounts::{self, MountsError};
+use miniftp::accounts::{AccountName, quota_text};
+use miniftp::conffile::FileError;
+use miniftp::mounts;
 use miniftp::text::Escaped;
 
 use super::found::Mapping;
@@ -111,19 +111,14 @@ fn write(desk: &Desk<'_>, sections: &[Section], report: &mut Report) -> Result<(
     if added.is_empty() {
         return Ok(());
     }
-    // Somebody may have edited it meanwhile.
-    let now = if path.exists() { fs::read(&path).unwrap_or_default() } else { Vec::new() };
-    if now != before.as_bytes() || path.exists() != there {
-        return Err(format!("{} was changed just now; import again", shown(&path)));
-    }
-    let like = if there { path.clone() } else { desk.conf.join("accounts.ini") };
-    replace_file(&path, text.as_bytes(), &like).map_err(|e| e.to_string())?;
+    let was = there.then_some(before.as_bytes());
+    desk.store.replace_beside(&path, was, text.as_bytes()).map_err(|e| e.to_string())?;
     added.iter().for_each(|what| report.done(what));
     Ok(())
 }
 
 /// The first fault, without the file's name and line.
-fn first(error: &MountsError) -> String {
+fn first(error: &FileError) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     line.split_once("] ").map_or(line, |(_, what)| what).to_owned()
