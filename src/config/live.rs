@@ -122,6 +122,7 @@ impl Live {
         }
         held.read = values;
         (now.listen, now.ftp) = (held.config.listen, held.config.ftp);
+        now.shared = held.config.shared;
         held.config = Arc::new(now);
         true
     }

@@ -111,6 +111,8 @@ pub struct Config {
     pub part_days: u64,
     /// Bytes that uploads leave free on the disk.
     pub min_free_bytes: u64,
+    /// Whether other machines can use the same homes; `None` if their file system tells.
+    pub shared: Option<bool>,
     /// The digest of chunks; `None` if the faster one is to be measured.
     pub digest: Option<Algorithm>,
     /// PBKDF2 iterations of a new password.
@@ -197,6 +199,7 @@ impl Default for Config {
             durability: Durability::Full,
             part_days: 1,
             min_free_bytes: 0,
+            shared: None,
             digest: None,
             iterations: crate::limits::ITERATIONS_LEAST,
             default_quota_bytes: 0,
@@ -303,6 +306,7 @@ mod tests {
             durability: Durability::Full,
             part_days: 7,
             min_free_bytes: 16 << 20,
+            shared: None,
             digest: None,
             iterations: 100_000,
             default_quota_bytes: 100 << 20,
@@ -338,7 +342,7 @@ mod tests {
                 Form::File(_) => "other.txt",
                 Form::Rate(_) => "10M",
                 Form::Log(_) => "a.log",
-                Form::Word(words) => words[words.len() - 1].0,
+                Form::Word(words) | Form::AtStart(words) => words[words.len() - 1].0,
             };
             let mut config = Config::default();
             setting.form.set(&mut config, other).unwrap();

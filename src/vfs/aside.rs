@@ -30,6 +30,7 @@ impl Home {
     /// be left.
     pub fn set_aside(&self, account: &str) -> Result<()> {
         let failed = |e: Errno| Error::io("setting an account's files aside", e.into());
+        self.fence().map_err(failed)?;
         let aside = self.aside().map_err(failed)?;
         for from in [self.root(), self.parts()] {
             let from = At::new(from, account.as_bytes());
@@ -55,12 +56,16 @@ impl Home {
         let aside = self.aside().map_err(failed)?;
         for name in names(&aside).map_err(failed)? {
             let at = At::new(aside.as_fd(), &name);
+            self.fence().map_err(failed)?;
             for _ in 0..REMOVAL_PASSES {
                 match at.stat() {
                     Err(Errno::NOENT) => break,
                     Err(e) => return Err(failed(e)),
                     Ok(stat) if kind_of(&stat) != Kind::Folder => at.unlink().map_err(failed)?,
-                    Ok(_) => remove_folder(at, alive)?,
+                    Ok(_) => remove_folder(at, &mut || {
+                        self.fence().map_err(failed)?;
+                        alive()
+                    })?,
                 }
             }
         }

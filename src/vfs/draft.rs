@@ -67,6 +67,7 @@ impl Draft {
     ) -> Result<Draft> {
         let spot = target(room, path)?;
         let failed = |e| told(e, path, "making a part");
+        room.home.fence().map_err(failed)?;
         let parts = room.parts().map_err(failed)?;
         let inside = room.inside(path);
         let id = part::id(&inside);
@@ -110,6 +111,7 @@ impl Draft {
         let spot = target(room, path)?;
         let name = room.home.passing_name();
         let failed = |e| told(e, path, "making a file");
+        room.home.fence().map_err(failed)?;
         let parts = room.parts().map_err(failed)?;
         let opened = At::new(parts, name.as_bytes()).open(NEW_FILE, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
@@ -154,6 +156,7 @@ impl Draft {
         };
         note.sound = sound;
         let failed = |e| told(e, &self.path, "noting a part");
+        self.room.home.fence().map_err(failed)?;
         let parts = self.room.parts().map_err(failed)?;
         note.write(&self.room.home, parts).map_err(failed)
     }
@@ -175,6 +178,7 @@ impl Draft {
         let Some(end) = end else {
             return Err(Error::BadOffset { got: offset, want: self.len });
         };
+        self.fence("writing a file")?;
         let file = self.file.as_ref().ok_or(Error::WrongState { what: "the file is closed" })?;
         match file.write_all_at(bytes, offset) {
             Ok(()) => {
@@ -194,6 +198,7 @@ impl Draft {
         if len > self.len {
             return Err(Error::BadOffset { got: len, want: self.len });
         }
+        self.fence("cutting a file")?;
         self.file()?.set_len(len).map_err(|e| Error::io("cutting a file", e))?;
         self.len = len;
         Ok(())
@@ -235,6 +240,7 @@ impl Draft {
         if self.placed {
             return Err(Error::WrongState { what: "the file is in its place already" });
         }
+        self.fence("placing a file")?;
         self.dress(mtime)?;
         let found = match &self.spot {
             Some(_) => None,
@@ -256,6 +262,15 @@ impl Draft {
             }
         }
         Ok(freed)
+    }
+
+    /// The home whose disk it is on.
+    pub fn home(&self) -> &Arc<Home> {
+        &self.room.home
+    }
+
+    fn fence(&self, doing: &'static str) -> Result<()> {
+        self.room.home.fence().map_err(|e| told(e, &self.path, doing))
     }
 
     fn parts(&self) -> Result<BorrowedFd<'_>> {
@@ -303,6 +318,7 @@ impl Draft {
         if self.placed {
             return Ok(0);
         }
+        self.fence("dropping a part")?;
         let (home, parts) = (&self.room.home, self.parts()?);
         let freed = match &self.part {
             Some(id) => part::drop_part(home, parts, id),
@@ -322,7 +338,7 @@ impl Drop for Draft {
         if self.placed || self.part.is_some() {
             return;
         }
-        let parts = self.room.parts();
+        let parts = self.room.home.fence().and_then(|()| self.room.parts());
         let gone = parts.and_then(|parts| At::new(parts, self.name.as_bytes()).unlink());
         if let Err(e) = gone {
             log::warn!("an unfinished file could not be removed and waits for the next start: {e}");

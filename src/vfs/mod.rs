@@ -13,18 +13,22 @@
 mod aside;
 mod draft;
 mod entry;
+mod file_system;
 mod home;
 mod jail;
 mod kept;
+mod lease;
 mod listing;
 mod may;
 mod moves;
+mod opening;
 mod part;
 mod parts;
 mod path;
 mod room;
 mod source;
 mod table;
+mod takeover;
 mod tree;
 mod view;
 mod volume;
@@ -35,9 +39,11 @@ mod tests;
 
 pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};
-pub use self::home::{Home, Powers, Unopened};
+pub use self::home::{Home, Powers};
 pub use self::kept::{kept, leave, runner};
+pub use self::lease::{Holder, Loss};
 pub use self::listing::Listing;
+pub use self::opening::{Opened, Opening, Unopened};
 
 pub use self::may::Act;
 pub use self::moves::Freed;

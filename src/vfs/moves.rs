@@ -70,6 +70,7 @@ pub(super) enum Origin {
 impl Home {
     /// Takes away what is at `from`, but no folder, and only the file `only` if one is named.
     pub(super) fn take(&self, from: At<'_>, only: Option<FileId>) -> OsResult<Taken> {
+        self.fence()?;
         let there = Taken::judge(&from.stat()?, only);
         if !matches!(there, Taken::Freed(_)) {
             return Ok(there);
@@ -109,6 +110,7 @@ impl Home {
     ) -> Result<Freed> {
         let failed = |e| told(e, path, "moving a file into place");
         for _ in 0..TRIES {
+            self.fence().map_err(failed)?;
             match self.move_to_free(from, to) {
                 Ok(()) => return Ok(Freed::default()),
                 Err(Errno::EXIST) => {}

@@ -150,7 +150,7 @@ impl View {
     /// Removes an empty folder.
     pub fn rmdir(&self, path: &VPath) -> Result<()> {
         let spot = self.changeable(path)?;
-        match self.jail().at(&spot).remove_folder() {
+        match self.room.home.fence().and_then(|()| self.jail().at(&spot).remove_folder()) {
             Ok(()) => Ok(()),
             Err(Errno::EXIST) => Err(Error::NotEmpty { path: path.told() }),
             Err(e) => Err(told(e, path, "removing a folder")),
@@ -193,13 +193,13 @@ impl View {
                     Ok(_) | Err(Errno::NOENT) => Ok(()),
                     Err(e) => Err(failed(e)),
                 },
-                Step::Left(at) => match at.remove_folder() {
+                Step::Left(at) => match home.fence().and_then(|()| at.remove_folder()) {
                     Ok(()) => alive(Freed::default()),
                     Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
                     Err(e) => Err(failed(e)),
                 },
             })?;
-            match top.remove_folder() {
+            match home.fence().and_then(|()| top.remove_folder()) {
                 Ok(()) => return alive(Freed::default()),
                 Err(Errno::NOENT) => return Ok(()),
                 Err(Errno::NOTEMPTY | Errno::EXIST) => {}
@@ -229,6 +229,7 @@ impl View {
     /// Sets the time of a regular file.
     pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
         let spot = self.jail().spot(path)?;
+        self.room.home.fence().map_err(|e| told(e, path, "setting a file's time"))?;
         Source::open(self.jail().at(&spot), path)?.set_mtime(mtime)
     }
 
@@ -369,7 +370,7 @@ impl View {
         }
         let spot = self.jail().spot(path)?;
         let at = self.jail().at(&spot);
-        match at.make_folder(USER_FOLDER_MODE) {
+        match self.room.home.fence().and_then(|()| at.make_folder(USER_FOLDER_MODE)) {
             Ok(()) => Ok(()),
             Err(Errno::EXIST) => {
                 let size = bytes_at(at).unwrap_or(0);

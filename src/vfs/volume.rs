@@ -20,8 +20,10 @@ use rustix::fs::{self, FlockOperation};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
 use super::entry::FileId;
-use super::home::{Home, Unopened};
+use super::home::Home;
 use super::jail::{At, STAND, reopen};
+use super::lease::Holder;
+use super::opening::{Opening, Unopened};
 use super::parts;
 use super::room::Payer;
 use super::tree::{Step, walk_but};
@@ -103,7 +105,7 @@ impl Volume {
             parts::sweep(folder.as_fd()).map_err(system("looking through the parts"))?;
             (Arc::clone(home), folder, None)
         } else {
-            let own = Home::open(path)?;
+            let own = Opening::of_mount(path, home.is_shared())?.finish()?;
             let folder = reopen(own.parts()).map_err(system("opening .miniftp/parts"))?;
             let private = own.private_id().map_err(system("looking at .miniftp"))?;
             (Arc::new(own), folder, Some(private))
@@ -191,6 +193,13 @@ impl Volume {
         Ok(used.saturating_add(parts::used_by(self.parts(), only).map_err(failed)?))
     }
 
+    /// Lets another server use it, where it has a lock of its own.
+    pub fn release(&self) {
+        if self.private.is_some() {
+            self.home.release();
+        }
+    }
+
     pub(super) fn home(&self) -> &Arc<Home> {
         &self.home
     }
@@ -248,7 +257,7 @@ fn shares_disk(home: &Home, root: BorrowedFd<'_>) -> bool {
 fn lock(root: BorrowedFd<'_>) -> std::result::Result<(), Unopened> {
     match fs::flock(root, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
-        Err(Errno::WOULDBLOCK) => Err(Unopened::InUse { pid: None }),
+        Err(Errno::WOULDBLOCK) => Err(Unopened::InUse { holder: Holder::UNKNOWN }),
         Err(e) => Err(Unopened::System { doing: "taking the lock", source: e.into() }),
     }
 }

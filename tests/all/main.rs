@@ -42,6 +42,8 @@ mod login;
 mod many;
 // Folders that are mounted: rights, limits, guests, and what decides.
 mod mounts;
+// One server at a time has a tree.
+mod lock;
 // Registering, the operator, admins, one's own password.
 mod people;
 // One answer for each request, in order, however many are under way.

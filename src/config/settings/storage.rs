@@ -32,6 +32,19 @@ pub(super) static STORAGE: &[Setting] = &[
         help: "What uploads leave free on the disk, whatever the quotas say, so that accounts and \
             logs can still be written. 0 leaves nothing.",
     },
+    Setting {
+        section: "storage",
+        key: "shared",
+        default: "auto",
+        form: Form::AtStart(&[
+            ("auto", |config| config.shared = None),
+            ("yes", |config| config.shared = Some(true)),
+            ("no", |config| config.shared = Some(false)),
+        ]),
+        help: "Whether other machines can use the same homes. yes: the lock of the homes is \
+            renewed every second, so that a server on another machine knows of this one. no: the lock of \
+            this machine's kernel is enough. auto: yes on network file systems and FUSE.",
+    },
 ];
 
 /// Section `[transfer]`.
