@@ -32,6 +32,7 @@ use super::path::VPath;
 use super::watch::{self, DiskWatch};
 use super::{parts, takeover};
 use crate::error::{Error, Result};
+use crate::quota::Amount;
 use crate::text;
 
 /// Mode of the private folders and of an account's topmost one.
@@ -178,10 +179,12 @@ impl Home {
         self.is_shared
     }
 
-    /// Bytes that may still be written on the home's disk.
-    pub fn free_bytes(&self) -> Result<u64> {
+    /// Bytes that may still be written on the home's disk, and entries that may still be made.
+    pub fn free(&self) -> Result<Amount> {
         let disk = fs::fstatvfs(&self.root).map_err(|e| Error::io("asking the disk", e.into()))?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        // A file system that makes inodes as it needs them says that it has none.
+        let entries = if disk.f_files == 0 { u64::MAX } else { disk.f_favail };
+        Ok(Amount { bytes: disk.f_bavail.saturating_mul(disk.f_frsize), entries })
     }
 
     /// Where it is.
@@ -338,7 +341,7 @@ mod tests {
             assert!(stopping(vfs.remove(&path("/f")).map(drop)));
             assert!(stopping(vfs.remove_tree(&path("/f"), &mut |_| Ok(()))));
             assert!(stopping(vfs.rename(&path("/f"), &path("/h"), false).map(drop)));
-            assert!(stopping(vfs.mkdir(&path("/d"), false)));
+            assert!(stopping(vfs.mkdir(&path("/d"))));
             assert!(stopping(vfs.set_mtime(&path("/f"), crate::vfs::Mtime { secs: 1, nanos: 0 })));
             assert!(View::open(&home, "bob").is_err());
             assert!(home.keep("note", b"text").is_err() && home.set_aside("ann").is_err());
