@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use miniftp::vfs::{Home, Opened, Opening, Unopened};
+use miniftp::vfs::{Home, OpenStep, Opening, Unopened};
 
 /// How often a home that another server has is asked for again.
 const LOOK: Duration = Duration::from_millis(250);
@@ -24,10 +24,10 @@ pub(crate) fn open(
     let mut told = false;
     loop {
         let pause = match opening.step()? {
-            Opened::Home(home) => return Ok(Some(*home)),
-            Opened::Wait(pause) => pause,
-            Opened::InUse(holder) if !waits => return Err(Unopened::InUse { holder }),
-            Opened::InUse(holder) => {
+            OpenStep::Home(home) => return Ok(Some(*home)),
+            OpenStep::Wait(pause) => pause,
+            OpenStep::InUse(holder) if !waits => return Err(Unopened::InUse { holder }),
+            OpenStep::InUse(holder) => {
                 if !told {
                     told = true;
                     let home = dir.display();

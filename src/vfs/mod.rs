@@ -44,7 +44,7 @@ pub use self::home::{Home, Powers};
 pub use self::kept::{kept, leave, runner};
 pub use self::lease::{Holder, Loss};
 pub use self::listing::Listing;
-pub use self::opening::{Opened, Opening, Unopened};
+pub use self::opening::{OpenStep, Opening, Unopened};
 
 pub use self::may::Act;
 pub use self::moves::Freed;

@@ -15,7 +15,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::home::{Home, Powers, own_folder};
 use super::jail::PRIVATE;
-use super::lease::{Holder, Step, Taking};
+use super::lease::{Holder, TakeStep, Taking};
 
 /// Why a home could not be opened. It is for the operator, so it may say what the system said.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub struct Opening {
 
 /// What has come of a step.
 #[derive(Debug)]
-pub enum Opened {
+pub enum OpenStep {
     /// The home is open.
     Home(Box<Home>),
     /// Nothing yet; the next step is due after so long.
@@ -105,7 +105,7 @@ impl Opening {
     }
 
     /// Goes on as far as it can without a wait.
-    pub fn step(&mut self) -> Result<Opened, Unopened> {
+    pub fn step(&mut self) -> Result<OpenStep, Unopened> {
         self.step_with(Powers::ALL)
     }
 
@@ -118,25 +118,26 @@ impl Opening {
     pub(super) fn finish_with(&mut self, allowed: Powers) -> Result<Home, Unopened> {
         loop {
             match self.step_with(allowed)? {
-                Opened::Home(home) => return Ok(*home),
-                Opened::InUse(holder) => return Err(Unopened::InUse { holder }),
-                Opened::Wait(pause) => thread::sleep(pause),
+                OpenStep::Home(home) => return Ok(*home),
+                OpenStep::InUse(holder) => return Err(Unopened::InUse { holder }),
+                OpenStep::Wait(pause) => thread::sleep(pause),
             }
         }
     }
 
-    fn step_with(&mut self, allowed: Powers) -> Result<Opened, Unopened> {
+    fn step_with(&mut self, allowed: Powers) -> Result<OpenStep, Unopened> {
         let lease = match self.taking.step()? {
-            Step::Wait(pause) => return Ok(Opened::Wait(pause)),
-            Step::InUse(holder) => return Ok(Opened::InUse(holder)),
-            Step::Taken(lease) => lease,
+            TakeStep::Wait(pause) => return Ok(OpenStep::Wait(pause)),
+            TakeStep::InUse(holder) => return Ok(OpenStep::InUse(holder)),
+            TakeStep::Taken(lease) => lease,
         };
         let own = |fd: &OwnedFd| {
             retry_on_intr(|| rustix::io::dup(fd)).map_err(system("opening the folder"))
         };
         let (root, private) = (own(&self.root)?, own(&self.private)?);
         let whose = (self.dir.clone(), self.is_shared, self.taking.run());
-        Home::start(whose, (root, private), lease, allowed).map(|home| Opened::Home(Box::new(home)))
+        Home::start(whose, (root, private), lease, allowed)
+            .map(|home| OpenStep::Home(Box::new(home)))
     }
 }
 

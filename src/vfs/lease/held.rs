@@ -16,7 +16,7 @@ use rustix::fs::{self, FlockOperation, OFlags, Stat};
 use rustix::io::{Errno, Result as OsResult};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::record::{self, Record};
+use super::record::{self, LockRecord};
 use super::{Holder, LOCK, Loss};
 use crate::limits;
 use crate::vfs::entry::{FileId, wide};
@@ -32,28 +32,28 @@ const RELEASE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why one renewal did not succeed.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum RenewError {
     /// For good.
     Lost(Loss),
     /// Perhaps the next one does.
     System(Errno),
 }
 
-impl From<Errno> for Failure {
-    fn from(e: Errno) -> Failure {
-        Failure::System(e)
+impl From<Errno> for RenewError {
+    fn from(e: Errno) -> RenewError {
+        RenewError::System(e)
     }
 }
 
-impl From<io::Error> for Failure {
-    fn from(e: io::Error) -> Failure {
-        Failure::System(Errno::from_io_error(&e).unwrap_or(Errno::IO))
+impl From<io::Error> for RenewError {
+    fn from(e: io::Error) -> RenewError {
+        RenewError::System(Errno::from_io_error(&e).unwrap_or(Errno::IO))
     }
 }
 
 /// What the lease shares with the thread that renews it.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldLock {
     /// What it is the lock of, for the log.
     place: Box<str>,
     private: OwnedFd,
@@ -64,7 +64,7 @@ pub(super) struct Held {
     is_shared: bool,
     /// What the fence says when it is closed.
     refusal: Errno,
-    line: Mutex<Line>,
+    line: Mutex<LockLine>,
     /// When the last renewal that succeeded had begun, in milliseconds of a clock that goes on
     /// while the machine sleeps.
     renewed_millis: AtomicU64,
@@ -75,8 +75,8 @@ pub(super) struct Held {
 
 /// What is in the file, as far as this holder knows.
 #[derive(Debug)]
-struct Line {
-    record: Record,
+struct LockLine {
+    record: LockRecord,
     /// What the file looked like when it was written, or read last.
     seen: Stamp,
 }
@@ -84,23 +84,23 @@ struct Line {
 /// What changes when a file is written.
 type Stamp = [i64; 5];
 
-impl Held {
+impl HeldLock {
     pub(super) fn new(
         (place, private): (&str, OwnedFd),
-        (file, record): (File, Record),
+        (file, record): (File, LockRecord),
         is_shared: bool,
         refusal: Errno,
-    ) -> OsResult<Held> {
+    ) -> OsResult<HeldLock> {
         let stat = fs::fstat(&file)?;
         let now = millis();
-        Ok(Held {
+        Ok(HeldLock {
             place: place.into(),
             private,
             file,
             id: FileId::of(&stat),
             is_shared,
             refusal,
-            line: Mutex::new(Line { record, seen: stamp(&stat) }),
+            line: Mutex::new(LockLine { record, seen: stamp(&stat) }),
             renewed_millis: AtomicU64::new(now),
             is_closed: AtomicBool::new(false),
             lost: OnceLock::new(),
@@ -118,8 +118,8 @@ impl Held {
                         log::info!("the lock of {} is renewed again", self.place);
                     }
                 }
-                Err(Failure::Lost(_)) => return,
-                Err(Failure::System(e)) => {
+                Err(RenewError::Lost(_)) => return,
+                Err(RenewError::System(e)) => {
                     let since = *failing_since.get_or_insert_with(|| {
                         log::error!("the lock of {} cannot be renewed: {e}", self.place);
                         millis()
@@ -160,18 +160,18 @@ impl Held {
         self.is_shared.then(|| self.renewed_millis.load(Ordering::SeqCst))
     }
 
-    fn refuse(&self, renewed: Result<(), Failure>) -> OsResult<()> {
+    fn refuse(&self, renewed: Result<(), RenewError>) -> OsResult<()> {
         renewed.map_err(|_| self.refusal)
     }
 
     /// Writes the next count where that is to be done, and looks whether the file is the lock.
-    pub(super) fn renew(&self) -> Result<(), Failure> {
+    pub(super) fn renew(&self) -> Result<(), RenewError> {
         let mut line = self.line();
         let begun = millis();
         let written = self.write_next(&mut line.record);
         // A file that was replaced cannot be written on every file system: the look says why.
         let renewed = match self.look(&mut line) {
-            Err(Failure::Lost(loss)) => Err(Failure::Lost(loss)),
+            Err(RenewError::Lost(loss)) => Err(RenewError::Lost(loss)),
             looked => written.and(looked),
         };
         self.judged(renewed)?;
@@ -179,24 +179,24 @@ impl Held {
         Ok(())
     }
 
-    fn look_again(&self) -> Result<(), Failure> {
+    fn look_again(&self) -> Result<(), RenewError> {
         let mut line = self.line();
         if self.is_closed.load(Ordering::SeqCst) {
-            return Err(Failure::System(self.refusal));
+            return Err(RenewError::System(self.refusal));
         }
         let looked = self.look(&mut line);
         self.judged(looked)
     }
 
     /// Notes that the lock was lost, if it was.
-    fn judged(&self, looked: Result<(), Failure>) -> Result<(), Failure> {
-        if let Err(Failure::Lost(loss)) = &looked {
+    fn judged(&self, looked: Result<(), RenewError>) -> Result<(), RenewError> {
+        if let Err(RenewError::Lost(loss)) = &looked {
             self.lose(loss);
         }
         looked
     }
 
-    fn write_next(&self, record: &mut Record) -> Result<(), Failure> {
+    fn write_next(&self, record: &mut LockRecord) -> Result<(), RenewError> {
         if self.is_shared && !self.is_closed.load(Ordering::SeqCst) {
             record.count = record.count.wrapping_add(1);
             self.file.write_all_at(record.line().as_bytes(), 0)?;
@@ -207,13 +207,13 @@ impl Held {
 
     /// Where other machines write, the file is opened by its name: that is what makes network file
     /// systems ask their server.
-    fn look(&self, line: &mut Line) -> Result<(), Failure> {
+    fn look(&self, line: &mut LockLine) -> Result<(), RenewError> {
         let at = At::new(self.private.as_fd(), LOCK);
         if !self.is_shared {
             return self.look_here(at, line);
         }
         let opened = match at.open(READ, 0) {
-            Err(Errno::NOENT) => return Err(Failure::Lost(Loss::Gone)),
+            Err(Errno::NOENT) => return Err(RenewError::Lost(Loss::Gone)),
             // No more descriptors are to be had; that is no reason to give the tree up.
             Err(Errno::MFILE | Errno::NFILE) => return self.look_here(at, line),
             opened => File::from(opened?),
@@ -225,15 +225,15 @@ impl Held {
 
     /// Where no other machine writes, and what is here is all that there is. The file is read only
     /// when it has changed.
-    fn look_here(&self, at: At<'_>, line: &mut Line) -> Result<(), Failure> {
+    fn look_here(&self, at: At<'_>, line: &mut LockLine) -> Result<(), RenewError> {
         let stat = match at.stat() {
-            Err(Errno::NOENT) => return Err(Failure::Lost(Loss::Gone)),
+            Err(Errno::NOENT) => return Err(RenewError::Lost(Loss::Gone)),
             stat => stat?,
         };
         if FileId::of(&stat) != self.id {
             let holder = at.open(READ, 0).map(File::from).ok().and_then(|file| content(&file).ok());
             let holder = Holder::read(&holder.unwrap_or_default());
-            return Err(Failure::Lost(Loss::Taken(holder)));
+            return Err(RenewError::Lost(Loss::Taken(holder)));
         }
         let stamp = stamp(&stat);
         if line.seen != stamp {
@@ -270,17 +270,17 @@ impl Held {
     }
 
     /// Poison is ignored: the line is what was written last, or was to be.
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn line(&self) -> MutexGuard<'_, LockLine> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The record in a lock's file, if it is of the same run.
-fn judge(bytes: &[u8], ours: &Record) -> Result<Record, Failure> {
-    match Record::parse(bytes) {
+fn judge(bytes: &[u8], ours: &LockRecord) -> Result<LockRecord, RenewError> {
+    match LockRecord::parse(bytes) {
         Some(found) if found.run == ours.run => Ok(found),
-        _ if bytes.is_empty() => Err(Failure::Lost(Loss::Gone)),
-        _ => Err(Failure::Lost(Loss::Taken(Holder::read(bytes)))),
+        _ if bytes.is_empty() => Err(RenewError::Lost(Loss::Gone)),
+        _ => Err(RenewError::Lost(Loss::Taken(Holder::read(bytes)))),
     }
 }
 

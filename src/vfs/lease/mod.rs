@@ -16,7 +16,8 @@
 //! ([`Lease::confirm`]). It opens only while the last renewal is younger than
 //! [`limits::LOCK_FENCE`], which is shorter than the time after which anybody may take over;
 //! whoever finds it older renews first, whatever the cause was: a disk that stood still, SIGSTOP, a
-//! machine that slept. What remains is one system call that was begun before and ends after a takeover.
+//! machine that slept. What remains is one system call that was begun before and ends after a
+//! takeover.
 //!
 //! Never: decides what a lost lock means for the process; [`Home::lost`](super::Home::lost) tells.
 //! Invariant: once the lock was found lost the fence never opens again.
@@ -35,9 +36,9 @@ use rustix::io::Result as OsResult;
 
 use crate::limits;
 
-use self::held::Held;
+use self::held::HeldLock;
 pub use self::record::Holder;
-pub(super) use self::taking::{Step, Taking, runner};
+pub(super) use self::taking::{TakeStep, Taking, runner};
 
 /// The name of the lock's file in the private directory.
 pub(super) const LOCK: &[u8] = b"lock";
@@ -70,7 +71,7 @@ impl fmt::Display for Loss {
 /// The held lock. Dropped, or told to, it lets another server in.
 #[derive(Debug)]
 pub(super) struct Lease {
-    held: Arc<Held>,
+    held: Arc<HeldLock>,
     /// Whether it was taken from a holder that may run still and only did not renew.
     pub(super) is_uncertain: bool,
     /// Its end tells the thread that renews to end.
@@ -79,7 +80,7 @@ pub(super) struct Lease {
 
 impl Lease {
     /// The lease of a lock that was taken, with a thread that renews it.
-    fn begin(held: Held, is_uncertain: bool) -> io::Result<Lease> {
+    fn begin(held: HeldLock, is_uncertain: bool) -> io::Result<Lease> {
         let (end, ended) = bounded(0);
         let held = Arc::new(held);
         let kept = Arc::clone(&held);

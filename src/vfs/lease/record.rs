@@ -23,7 +23,7 @@ const HOST: usize = 64;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct LockRecord {
     host: Box<str>,
     pid: u32,
     /// A random number for each start of a server.
@@ -33,9 +33,9 @@ pub(super) struct Record {
     pub(super) count: u64,
 }
 
-impl Record {
+impl LockRecord {
     /// The first line of this process.
-    pub(super) fn of_this_process(run: u64) -> Record {
+    pub(super) fn of_this_process(run: u64) -> LockRecord {
         let boot = read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let space = read_link("/proc/self/ns/pid").unwrap_or_default();
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
@@ -44,14 +44,20 @@ impl Record {
         let system = if is_known { format!("{}/{space}", boot.trim()) } else { "-".to_owned() };
         let host = uname();
         let host = host.nodename().to_string_lossy();
-        Record { host: plain(&host), pid: std::process::id(), run, system: system.into(), count: 0 }
+        LockRecord {
+            host: plain(&host),
+            pid: std::process::id(),
+            run,
+            system: system.into(),
+            count: 0,
+        }
     }
 
     /// Reads a line; `None` unless it is whole.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Record> {
+    pub(super) fn parse(bytes: &[u8]) -> Option<LockRecord> {
         let line = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
         let mut words = line.split(' ');
-        let record = Record {
+        let record = LockRecord {
             host: words.next().filter(|host| !host.is_empty())?.into(),
             pid: words.next()?.parse().ok()?,
             run: u64::from_str_radix(words.next()?, 16).ok()?,
@@ -63,7 +69,7 @@ impl Record {
 
     /// The line as it stands in the file.
     pub(super) fn line(&self) -> String {
-        let Record { host, pid, run, system, count } = self;
+        let LockRecord { host, pid, run, system, count } = self;
         format!("{host} {pid} {run:016x} {system} {count:020}\n")
     }
 
@@ -73,7 +79,7 @@ impl Record {
     }
 
     /// Whether it is of a process of this machine that has ended. `ours` is this process's own.
-    pub(super) fn has_ended(&self, ours: &Record) -> bool {
+    pub(super) fn has_ended(&self, ours: &LockRecord) -> bool {
         let is_here = self.system == ours.system && self.host == ours.host && &*ours.system != "-";
         is_here && self.run != ours.run && (self.pid == ours.pid || !is_running(self.pid))
     }
@@ -105,7 +111,7 @@ impl Holder {
 
     /// Reads what a lock's file says, be it of an older version, which wrote its pid only.
     pub(super) fn read(bytes: &[u8]) -> Holder {
-        if let Some(record) = Record::parse(bytes) {
+        if let Some(record) = LockRecord::parse(bytes) {
             return record.holder();
         }
         let text = std::str::from_utf8(bytes).ok();
@@ -137,19 +143,19 @@ mod tests {
 
     #[test]
     fn who_has_ended_is_told_only_of_this_machine() {
-        let ours = Record::of_this_process(1);
-        let with = |change: &dyn Fn(&mut Record)| {
-            let mut other = Record { run: 2, ..ours.clone() };
+        let ours = LockRecord::of_this_process(1);
+        let with = |change: &dyn Fn(&mut LockRecord)| {
+            let mut other = LockRecord { run: 2, ..ours.clone() };
             change(&mut other);
             other.has_ended(&ours)
         };
         assert!(with(&|_| {}), "an earlier process with the number of this one");
         assert!(with(&|other| other.pid = i32::MAX as u32 - 1), "no such process");
         assert!(!with(&|other| other.pid = 1), "a process that runs");
-        for elsewhere in
-            [&|other: &mut Record| other.host = "elsewhere".into(), &|other: &mut Record| {
-                other.system = "another-boot/1".into()
-            }] as [&dyn Fn(&mut Record); 2]
+        for elsewhere in [
+            &|other: &mut LockRecord| other.host = "elsewhere".into(),
+            &|other: &mut LockRecord| other.system = "another-boot/1".into(),
+        ] as [&dyn Fn(&mut LockRecord); 2]
         {
             assert!(!with(elsewhere));
         }
@@ -163,7 +169,7 @@ mod tests {
         assert_eq!(Holder::read(b"1234\n").to_string(), "miniftpd with pid 1234");
         for torn in [&b""[..], b"nas 12 00", b"nas\n", b"\xff\n"] {
             assert_eq!(Holder::read(torn).to_string(), "another miniftpd");
-            assert_eq!(Record::parse(torn), None);
+            assert_eq!(LockRecord::parse(torn), None);
         }
     }
 
@@ -172,16 +178,16 @@ mod tests {
         fn lines_come_back_and_keep_their_length(
             host in ".*", pid: u32, run: u64, count: u64, later: u64
         ) {
-            let record = Record { host: plain(&host), pid, run, system: "b/1".into(), count };
+            let record = LockRecord { host: plain(&host), pid, run, system: "b/1".into(), count };
             let line = record.line();
             prop_assert!(line.len() <= MOST);
-            prop_assert_eq!(Record { count: later, ..record.clone() }.line().len(), line.len());
-            prop_assert_eq!(Record::parse(line.as_bytes()), Some(record));
+            prop_assert_eq!(LockRecord { count: later, ..record.clone() }.line().len(), line.len());
+            prop_assert_eq!(LockRecord::parse(line.as_bytes()), Some(record));
         }
 
         #[test]
         fn anything_can_be_read(bytes: Vec<u8>) {
-            let _ = (Record::parse(&bytes), Holder::read(&bytes).to_string());
+            let _ = (LockRecord::parse(&bytes), Holder::read(&bytes).to_string());
         }
     }
 }

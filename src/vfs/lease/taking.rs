@@ -13,10 +13,10 @@
 //!
 //! To put a file in the place is one rename. Of two that do so at the same time the later one's
 //! file stays, so after [`limits::LOCK_SETTLE`] each looks under the name: one finds itself, the
-//! other its rival. Settling is longer than the second within which a holder that lives, and whose file
-//! was taken away by mistake, finds out and stops.
+//! other its rival. Settling is longer than the second within which a holder that lives, and whose
+//! file was taken away by mistake, finds out and stops.
 //!
-//! Never: waits; [`Step::Wait`] says for how long the caller may.
+//! Never: waits; [`TakeStep::Wait`] says for how long the caller may.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -27,8 +27,8 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, FlockOperation, OFlags};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
-use super::held::{Failure, Held, READ, content, millis};
-use super::record::Record;
+use super::held::{HeldLock, READ, RenewError, content, millis};
+use super::record::LockRecord;
 use super::{Holder, LOCK, Lease, Loss};
 use crate::limits;
 use crate::scram;
@@ -48,7 +48,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// What has come of a step.
 #[derive(Debug)]
-pub(in crate::vfs) enum Step {
+pub(in crate::vfs) enum TakeStep {
     /// The tree is this server's.
     Taken(Lease),
     /// Nothing yet; the next step is due after so long.
@@ -64,16 +64,16 @@ pub(in crate::vfs) struct Taking {
     private: OwnedFd,
     is_shared: bool,
     refusal: Errno,
-    ours: Record,
-    stage: Stage,
+    ours: LockRecord,
+    stage: TakeStage,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum TakeStage {
     /// The file says this since then.
     Watching(Vec<u8>, u64),
     /// Our file is in the place since then; whether it was another's before.
-    Settling(Box<Held>, u64, bool),
+    Settling(Box<HeldLock>, u64, bool),
     /// Nothing is known.
     Begun,
 }
@@ -104,8 +104,8 @@ impl Taking {
             private,
             is_shared,
             refusal,
-            ours: Record::of_this_process(u64::from_le_bytes(run)),
-            stage: Stage::Begun,
+            ours: LockRecord::of_this_process(u64::from_le_bytes(run)),
+            stage: TakeStage::Begun,
         })
     }
 
@@ -115,9 +115,9 @@ impl Taking {
     }
 
     /// Goes as far as it can without a wait.
-    pub(in crate::vfs) fn step(&mut self) -> Result<Step, Unopened> {
-        let stepped = match std::mem::replace(&mut self.stage, Stage::Begun) {
-            Stage::Settling(held, since, was_held) => self.settle(held, since, was_held),
+    pub(in crate::vfs) fn step(&mut self) -> Result<TakeStep, Unopened> {
+        let stepped = match std::mem::replace(&mut self.stage, TakeStage::Begun) {
+            TakeStage::Settling(held, since, was_held) => self.settle(held, since, was_held),
             stage if self.is_shared => self.look_around(stage),
             _ => self.take_here(),
         };
@@ -125,13 +125,13 @@ impl Taking {
     }
 
     /// On a file system of this machine.
-    fn take_here(&mut self) -> OsResult<Step> {
+    fn take_here(&mut self) -> OsResult<TakeStep> {
         for _ in 0..TRIES {
             let at = At::new(self.private.as_fd(), LOCK);
             let file = File::from(at.open(KEPT_FILE, MODE)?);
             match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
-                Err(Errno::WOULDBLOCK) => return Ok(Step::InUse(holder_in(&file))),
+                Err(Errno::WOULDBLOCK) => return Ok(TakeStep::InUse(holder_in(&file))),
                 Err(e) => return Err(e),
             }
             // A server that stopped has removed the file that was just locked, or it was replaced.
@@ -148,11 +148,11 @@ impl Taking {
             let held = self.held(file)?;
             return taken(held, false);
         }
-        Ok(Step::InUse(Holder::UNKNOWN))
+        Ok(TakeStep::InUse(Holder::UNKNOWN))
     }
 
     /// Where other machines may have the tree as well.
-    fn look_around(&mut self, stage: Stage) -> OsResult<Step> {
+    fn look_around(&mut self, stage: TakeStage) -> OsResult<TakeStep> {
         let looked = millis();
         let at = At::new(self.private.as_fd(), LOCK);
         let file = match at.open(KEPT_FILE.difference(OFlags::CREATE), MODE) {
@@ -162,62 +162,62 @@ impl Taking {
         };
         // Whoever else only watches is in nobody's way.
         if !locks(&file, FlockOperation::NonBlockingLockShared)? {
-            return Ok(Step::InUse(holder_in(&file)));
+            return Ok(TakeStep::InUse(holder_in(&file)));
         }
         let bytes = content(&file).map_err(errno)?;
-        if Record::parse(&bytes).is_some_and(|record| record.has_ended(&self.ours)) {
+        if LockRecord::parse(&bytes).is_some_and(|record| record.has_ended(&self.ours)) {
             return self.succeed(&file, looked);
         }
         match stage {
-            Stage::Watching(seen, since) if seen == bytes => {
+            TakeStage::Watching(seen, since) if seen == bytes => {
                 if Duration::from_millis(looked.saturating_sub(since)) >= limits::LOCK_WATCH {
                     return self.replace(looked, true, true);
                 }
-                self.stage = Stage::Watching(seen, since);
-                Ok(Step::Wait(LOOK))
+                self.stage = TakeStage::Watching(seen, since);
+                Ok(TakeStep::Wait(LOOK))
             }
-            Stage::Watching(..) => {
+            TakeStage::Watching(..) => {
                 let holder = Holder::read(&bytes);
-                self.stage = Stage::Watching(bytes, looked);
-                Ok(Step::InUse(holder))
+                self.stage = TakeStage::Watching(bytes, looked);
+                Ok(TakeStep::InUse(holder))
             }
             _ => {
                 let holder = Holder::read(&bytes);
                 let secs = limits::LOCK_WATCH.as_secs();
                 log::info!("the lock of {} names {holder}: watching for {secs} s", self.place);
-                self.stage = Stage::Watching(bytes, looked);
-                Ok(Step::Wait(LOOK))
+                self.stage = TakeStage::Watching(bytes, looked);
+                Ok(TakeStep::Wait(LOOK))
             }
         }
     }
 
     /// After a process of this machine that has ended. Of two that come at the same time the kernel
     /// lets one lock the file, and the other finds that it is not the lock any more.
-    fn succeed(&mut self, file: &File, looked: u64) -> OsResult<Step> {
+    fn succeed(&mut self, file: &File, looked: u64) -> OsResult<TakeStep> {
         let is_alone = fs::flock(file, FlockOperation::NonBlockingLockExclusive);
         if is_alone == Err(Errno::WOULDBLOCK) {
-            return Ok(Step::Wait(LOOK));
+            return Ok(TakeStep::Wait(LOOK));
         }
         let is_there = At::new(self.private.as_fd(), LOCK).stat().map(|stat| FileId::of(&stat));
         if is_there != Ok(FileId::of(&fs::fstat(file)?)) {
-            return Ok(Step::Wait(LOOK));
+            return Ok(TakeStep::Wait(LOOK));
         }
         self.replace(looked, is_alone.is_err(), false)
     }
 
     /// Where there is no file.
-    fn make(&mut self) -> OsResult<Step> {
+    fn make(&mut self) -> OsResult<TakeStep> {
         let at = At::new(self.private.as_fd(), LOCK);
         let file = match at.open(NEW_FILE, MODE) {
-            Err(Errno::EXIST) => return Ok(Step::Wait(Duration::ZERO)),
+            Err(Errno::EXIST) => return Ok(TakeStep::Wait(Duration::ZERO)),
             file => self.filled(file?)?,
         };
-        self.stage = Stage::Settling(Box::new(self.held(file)?), millis(), false);
-        Ok(Step::Wait(LOOK))
+        self.stage = TakeStage::Settling(Box::new(self.held(file)?), millis(), false);
+        Ok(TakeStep::Wait(LOOK))
     }
 
     /// Puts our file in the place of another's.
-    fn replace(&mut self, looked: u64, settles: bool, may_run_still: bool) -> OsResult<Step> {
+    fn replace(&mut self, looked: u64, settles: bool, may_run_still: bool) -> OsResult<TakeStep> {
         let name = format!("lock.{:016x}", self.ours.run).into_bytes();
         let new = At::new(self.private.as_fd(), &name);
         let placed = new.open(NEW_FILE, MODE).and_then(|file| self.filled(file)).and_then(|file| {
@@ -231,27 +231,27 @@ impl Taking {
             Ok(file) => file,
             Err(e) => {
                 let _ = new.unlink();
-                return if e == Errno::AGAIN { Ok(Step::Wait(LOOK)) } else { Err(e) };
+                return if e == Errno::AGAIN { Ok(TakeStep::Wait(LOOK)) } else { Err(e) };
             }
         };
         let held = self.held(file)?;
         if !settles {
             return taken(held, may_run_still);
         }
-        self.stage = Stage::Settling(Box::new(held), millis(), may_run_still);
-        Ok(Step::Wait(LOOK))
+        self.stage = TakeStage::Settling(Box::new(held), millis(), may_run_still);
+        Ok(TakeStep::Wait(LOOK))
     }
 
-    fn settle(&mut self, held: Box<Held>, since: u64, was_held: bool) -> OsResult<Step> {
+    fn settle(&mut self, held: Box<HeldLock>, since: u64, was_held: bool) -> OsResult<TakeStep> {
         match held.renew() {
             Ok(()) => {}
-            Err(Failure::Lost(Loss::Taken(holder))) => return Ok(Step::InUse(holder)),
-            Err(Failure::Lost(_)) => return Ok(Step::Wait(LOOK)),
-            Err(Failure::System(e)) => return Err(e),
+            Err(RenewError::Lost(Loss::Taken(holder))) => return Ok(TakeStep::InUse(holder)),
+            Err(RenewError::Lost(_)) => return Ok(TakeStep::Wait(LOOK)),
+            Err(RenewError::System(e)) => return Err(e),
         }
         if Duration::from_millis(millis().saturating_sub(since)) < limits::LOCK_SETTLE {
-            self.stage = Stage::Settling(held, since, was_held);
-            return Ok(Step::Wait(LOOK));
+            self.stage = TakeStage::Settling(held, since, was_held);
+            return Ok(TakeStep::Wait(LOOK));
         }
         taken(*held, was_held)
     }
@@ -265,15 +265,15 @@ impl Taking {
         Ok(file)
     }
 
-    fn held(&self, file: File) -> OsResult<Held> {
+    fn held(&self, file: File) -> OsResult<HeldLock> {
         let private = retry_on_intr(|| rustix::io::dup(&self.private))?;
         let whose = (&*self.place, private);
-        Held::new(whose, (file, self.ours.clone()), self.is_shared, self.refusal)
+        HeldLock::new(whose, (file, self.ours.clone()), self.is_shared, self.refusal)
     }
 }
 
-fn taken(held: Held, may_run_still: bool) -> OsResult<Step> {
-    Lease::begin(held, may_run_still).map(Step::Taken).map_err(errno)
+fn taken(held: HeldLock, may_run_still: bool) -> OsResult<TakeStep> {
+    Lease::begin(held, may_run_still).map(TakeStep::Taken).map_err(errno)
 }
 
 fn errno(e: std::io::Error) -> Errno {
@@ -283,7 +283,7 @@ fn errno(e: std::io::Error) -> Errno {
 impl Drop for Taking {
     /// Whoever gives up while it settles takes its file away again.
     fn drop(&mut self) {
-        if let Stage::Settling(held, ..) = &self.stage {
+        if let TakeStage::Settling(held, ..) = &self.stage {
             held.release();
         }
     }
@@ -315,8 +315,8 @@ pub(in crate::vfs) fn runner(dir: &Path, is_shared: Option<bool>) -> Option<Hold
         return None;
     }
     let has_ended = |bytes: &[u8]| {
-        let ours = Record::of_this_process(0);
-        Record::parse(bytes).is_some_and(|record| record.has_ended(&ours))
+        let ours = LockRecord::of_this_process(0);
+        LockRecord::parse(bytes).is_some_and(|record| record.has_ended(&ours))
     };
     let bytes = content(&file).unwrap_or_default();
     (!has_ended(&bytes)).then_some(holder)
