@@ -143,6 +143,9 @@ pub const PARTS: usize = 1000;
 pub const MOVED_ENTRIES: usize = 1_000_000;
 /// Files whose sync is awaited together before their answers leave.
 pub const GROUP_FILES: usize = 256;
+/// The same where each file is synced by itself, on a thread of its own: then the wait is for a
+/// network, and each file holds three descriptors.
+pub const GROUP_SINGLY: usize = 4;
 /// Bytes of files whose sync is awaited together.
 pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
@@ -193,3 +196,18 @@ pub const LOG_WAIT: Duration = Duration::from_secs(1);
 pub const LOG_GATHER: Duration = Duration::from_millis(10);
 /// How long the end of the program waits for the last lines to be written.
 pub const LOG_LAST: Duration = Duration::from_secs(2);
+
+/// How often the holder of a tree looks at its lock and, where other machines may use the tree,
+/// renews it.
+pub const LOCK_RENEWAL: Duration = Duration::from_secs(1);
+/// How old a renewal may be for anything to be changed; an older one is made good first. Together
+/// with a renewal that takes a while it stays below [`LOCK_WATCH`].
+pub const LOCK_FENCE: Duration = Duration::from_secs(3);
+/// How long a start watches a lock that it cannot judge otherwise: longer than three renewals, and
+/// than what network file systems keep in their caches by default.
+pub const LOCK_WATCH: Duration = Duration::from_secs(5);
+/// How long whoever took over a lock waits for rivals and for a holder that lives to notice: longer
+/// than two renewals.
+pub const LOCK_SETTLE: Duration = Duration::from_secs(3);
+/// How long renewals may fail until the server stops: longer than anybody needs to take over.
+pub const LOCK_UNREACHABLE: Duration = Duration::from_secs(10);

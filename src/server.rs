@@ -3,29 +3,33 @@
 //! Invariant: whatever `accept` or a new thread meets (no descriptors, no memory), the server goes
 //! on, and the guest is told if that is possible.
 
-use std::fmt;
+mod ends;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick};
 
-use crate::config::Live;
 use crate::doors::{self, framed, ftp};
 use crate::error::Error;
 use crate::gate::{Gate, Place, Room};
 use crate::limits;
 use crate::session::Session;
-use crate::site::{Logs, OpenError, Site};
+use crate::site::Site;
 use crate::stream::Stream;
+use crate::vfs::Loss;
+
+pub use self::ends::{RunError, StartError};
 
 /// How often the sweeper looks for parts that have expired.
 const SWEEPING: Duration = Duration::from_secs(10 * 60);
 /// How often the housekeeper looks whether somebody has edited a file, when no command does.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long connections have to hear that a server stops that has lost its lock.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often a stopping server looks whether everybody has left.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
@@ -38,48 +42,11 @@ pub struct Server {
     ftp: Option<TcpListener>,
 }
 
-/// Why a server cannot start; for the operator's terminal.
-#[derive(Debug)]
-pub enum StartError {
-    /// The store or the home.
-    Open(OpenError),
-    /// An address could not be bound.
-    Bind {
-        /// Which.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Open(e) => e.fmt(f),
-            StartError::Bind { address, source } => {
-                write!(f, "cannot listen on {address}: {source}")?;
-                if source.kind() == io::ErrorKind::AddrInUse {
-                    f.write_str("; another program does, or another miniftpd")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
 impl Server {
-    /// Opens the site and binds the sockets.
-    pub fn bind(
-        settings: Live,
-        logs: Logs,
-        conf: &Path,
-        home: &Path,
-    ) -> Result<Server, StartError> {
-        let config = settings.last();
+    /// Binds the sockets.
+    pub fn bind(site: Arc<Site>) -> Result<Server, StartError> {
+        let config = site.config();
         let (address, ftp) = (config.listen, config.ftp);
-        let site = Site::open(settings, logs, conf, home).map_err(StartError::Open)?;
         let bind = |address: SocketAddr| {
             TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })
         };
@@ -106,7 +73,11 @@ impl Server {
     /// Serves until `stop` gives a first word, then drains: no new guests, every session finishes
     /// the request that it is at and says goodbye. A second word, or the end of `drain_secs`, cuts
     /// off whoever is left. At each word of `again` everything that people edit is read again.
-    pub fn run(self, stop: &Receiver<()>, again: Receiver<()>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Threads that cannot be started, and the loss of the home's lock, which stops the server as
+    /// well: nothing is written once it is lost, and connections end within a second.
+    pub fn run(self, stop: &Receiver<()>, again: Receiver<()>) -> Result<(), RunError> {
         let (house_stop, stopped) = bounded(0);
         let house = |name: &str| {
             thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK)
@@ -130,8 +101,7 @@ impl Server {
             let thread = thread::Builder::new().name(format!("{name}-door"));
             accepting.push((listener, thread.spawn(move || door.accept())?));
         }
-        // An error means that whoever could stop us has gone: that is a stop too.
-        let _ = stop.recv();
+        let loss = self.wait(stop);
         log::info!("stopping: {} connections are told", self.gate.inside());
         self.site.stop();
         for (listener, thread) in accepting {
@@ -141,14 +111,50 @@ impl Server {
         }
         // Whoever was let in between the two lines above is told as well.
         self.site.stop();
-        self.drain(stop);
+        let patience = Duration::from_secs(self.site.config().drain_secs);
+        self.drain(stop, if loss.is_some() { patience.min(LAST_WORDS) } else { patience });
         self.site.bans().save_last(self.site.store());
         drop(house_stop);
-        Ok(())
+        match loss.or_else(|| self.site.home().lost().try_recv().ok()) {
+            Some(loss) => Err(RunError::Lost(loss)),
+            None => {
+                if self.gate.inside() == 0 {
+                    self.site.release();
+                }
+                Ok(())
+            }
+        }
     }
 
-    fn drain(&self, stop: &Receiver<()>) {
-        let until = Instant::now() + Duration::from_secs(self.site.config().drain_secs);
+    /// Waits until somebody stops the server, or the lock of the home is lost.
+    fn wait(&self, stop: &Receiver<()>) -> Option<Loss> {
+        let (lost, looks) = (self.site.home().lost(), tick(limits::LOCK_RENEWAL));
+        let (mut renewal, mut still) = (self.site.home().renewal(), Duration::ZERO);
+        loop {
+            crossbeam_channel::select! {
+                // An error means that whoever could stop us has gone: that is a stop too.
+                recv(stop) -> _ => return None,
+                recv(lost) -> loss => return loss.ok(),
+                // A renewal that stands still tells nothing itself. Ticks are counted and not time,
+                // so that a process that was frozen has its chance to renew.
+                recv(looks) -> _ => {
+                    let now = self.site.home().renewal();
+                    let stands_still = now.is_some() && now == renewal;
+                    still += limits::LOCK_RENEWAL;
+                    if !stands_still {
+                        still = Duration::ZERO;
+                    }
+                    renewal = now;
+                    if still >= limits::LOCK_UNREACHABLE {
+                        return Some(Loss::Unreachable("the disk stands still".to_owned()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn drain(&self, stop: &Receiver<()>, patience: Duration) {
+        let until = Instant::now() + patience;
         while self.gate.inside() > 0 {
             let told_again = match stop.recv_timeout(DRAIN_LOOK) {
                 Ok(()) => true,

@@ -37,7 +37,7 @@ use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
-use crate::vfs::{Home, Unopened, Vfs};
+use crate::vfs::{self, Home, Unopened, Vfs};
 use crate::words::Greeting;
 
 pub use self::homes::homes_beside;
@@ -124,7 +124,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Site {
-    /// Opens the account store and the home, which it locks against a second server.
+    /// Opens the account store and the home, which it locks against a second server. On a file
+    /// system that other machines can use it may take seconds until that is sure.
     pub fn open(
         settings: config::Live,
         logs: Logs,
@@ -132,8 +133,20 @@ impl Site {
         home: &Path,
     ) -> Result<Arc<Site>, OpenError> {
         let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
-        let home =
-            Home::open(home).map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
+        let opening = vfs::Opening::begin(home, settings.last().shared);
+        let home = opening
+            .and_then(vfs::Opening::finish)
+            .map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
+        Site::with((settings, logs), conf, accounts, home)
+    }
+
+    /// The same of an account store and a home that are open already.
+    pub fn with(
+        (settings, logs): (config::Live, Logs),
+        conf: &Path,
+        accounts: Store,
+        home: Home,
+    ) -> Result<Arc<Site>, OpenError> {
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
         let queue = Queue::new(conf, settings.last().registration_days);
         let home = Arc::new(home);
@@ -312,6 +325,15 @@ impl Site {
     /// The folder of all homes.
     pub fn home(&self) -> &Arc<Home> {
         &self.home
+    }
+
+    /// Lets another server in: what is mounted from other disks first, so that whoever waits for
+    /// the home finds everything free. No session must be left.
+    pub fn release(&self) {
+        for (volume, ..) in self.mounts.last().volumes() {
+            volume.release();
+        }
+        self.home.release();
     }
 
     /// Whether the server is stopping.

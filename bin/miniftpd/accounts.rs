@@ -173,7 +173,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// The homes, with what is mounted now and what mounts.ini says.
     fn homes(&self) -> Result<Homes, Failure> {
-        Ok(homes_beside(self.conf, self.home)?)
+        Ok(homes_beside(self.conf, self.home, self.config.shared)?)
     }
 }
 

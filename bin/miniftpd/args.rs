@@ -23,6 +23,7 @@ options, before or after a command's name:
   --ftp ADDR:PORT|off  the FTP door, instead of the settings'
   --log FILE           the log, instead of standard error or the settings' file
   --log-format FORMAT  people or json, instead of the settings'
+  --wait               while another server has the homes: wait, and take over when it is gone
   --console            take the operator's commands from standard input, as on a terminal
   --print-config       print a server.ini with every setting, and stop
   --help, --version
@@ -52,6 +53,8 @@ pub(crate) struct Args {
     pub(crate) ftp: Option<Option<SocketAddr>>,
     /// Where the log goes.
     pub(crate) log: LogOptions,
+    /// Whether a home that another server has is waited for.
+    pub(crate) wait: bool,
     /// Whether commands are taken from an input that is no terminal.
     pub(crate) console: bool,
     pub(crate) task: Task,
@@ -66,6 +69,7 @@ impl Args {
             listen: None,
             ftp: None,
             log: LogOptions::default(),
+            wait: false,
             console: false,
             task: Task::Serve,
         };
@@ -96,6 +100,7 @@ impl Args {
                 }
                 Arg::Long("log") => args.log.file = Some(parser.value()?.into()),
                 Arg::Long("log-format") => args.log.json = Some(is_json(&parser.value()?)?),
+                Arg::Long("wait") => args.wait = true,
                 Arg::Long("console") => args.console = true,
                 Arg::Long("help") | Arg::Short('h') => args.task = Task::Help,
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
@@ -150,6 +155,7 @@ mod tests {
             "miniftpd serve",
             "miniftpd --listen nowhere",
             "miniftpd --log-format xml",
+            "miniftpd --wait=5",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -33,7 +33,8 @@ pub(crate) fn run(conf: &Path, home: &Path) -> ExitCode {
         accounts.iter().flat_map(|accounts| accounts.iter()),
         mounted.iter().flat_map(|mounts| mounts.iter()),
     );
-    report.compare(home, &whole);
+    let shared = config::Config::load(conf).ok().and_then(|config| config.shared);
+    report.compare(home, shared, &whole);
     super::say(&report.text);
     if report.faulty.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -70,7 +71,7 @@ impl Report<'_> {
         found.ok()
     }
 
-    fn compare(&mut self, home: &Path, whole: &InForce) {
+    fn compare(&mut self, home: &Path, shared: Option<bool>, whole: &InForce) {
         self.line("");
         let shown = home.to_string_lossy();
         let shown = Escaped(&shown);
@@ -79,8 +80,8 @@ impl Report<'_> {
                 "no server has run on {shown} yet: all of it counts at the start"
             ));
         };
-        let who = match vfs::runner(home) {
-            Some(pid) => format!("the server that runs on {shown} (pid {pid})"),
+        let who = match vfs::runner(home, shared) {
+            Some(holder) => format!("the server that runs on {shown} ({holder})"),
             None => format!("the server that ran last on {shown}"),
         };
         let changes = InForce::parse(&note).changes(whole);

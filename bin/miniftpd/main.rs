@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod console;
 mod demo;
+mod standby;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -12,10 +13,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
+use crossbeam_channel::Receiver;
+use miniftp::accounts::Store;
 use miniftp::audit::Log;
 use miniftp::config::{self, Config, Live};
-use miniftp::server::{Server, again_channel, stop_channel};
-use miniftp::site::Logs;
+use miniftp::server::{RunError, Server, again_channel, stop_channel};
+use miniftp::site::{Logs, Site};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -121,10 +124,6 @@ fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
     };
     let (stop, stopped) = stop_channel();
     let stop_by_hand = stop.clone();
-    let server = match Server::bind(settings, logs, &args.conf, &args.home) {
-        Ok(server) => server,
-        Err(e) => return fail(1, e),
-    };
     let (read_again, again) = again_channel();
     // It only passes words on: while somebody reads, whoever wants the server to stop is heard.
     let catcher = thread::Builder::new().name("signals".into()).spawn(move || {
@@ -137,6 +136,11 @@ fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
     if let Err(e) = catcher {
         return fail(1, format_args!("cannot start a thread: {e}"));
     }
+    let server = match bind(args, settings, logs, &stopped) {
+        Ok(Some(server)) => server,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(e) => return fail(1, e),
+    };
     warn_of_demo_accounts(&server, &args.conf);
     if let Err(e) = announce(&server) {
         // Whoever started it has stopped reading; that is no reason not to serve.
@@ -149,9 +153,34 @@ fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
     }
     match server.run(&stopped, again) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) => fail(1, format_args!("cannot serve: {e}")),
+        Err(RunError::System(e)) => fail(1, format_args!("cannot serve: {e}")),
+        Err(RunError::Lost(loss)) => {
+            let home = args.home.display();
+            fail(LOST, format_args!("stopped: the lock of the home {home} {loss}"))
+        }
     }
 }
+
+/// Opens everything and binds the sockets, in this order, so that a server that waits for another
+/// one's home does not keep its ports; `None` if a word of `stopped` came before.
+fn bind(
+    args: &Args,
+    settings: Live,
+    logs: Logs,
+    stopped: &Receiver<()>,
+) -> Result<Option<Server>, String> {
+    let accounts = Store::open(&args.conf).map_err(|e| e.to_string())?;
+    let shared = settings.last().shared;
+    let home = standby::open(&args.home, shared, args.wait, stopped)
+        .map_err(|e| format!("the home {} {e}", args.home.display()))?;
+    let Some(home) = home else { return Ok(None) };
+    let site = Site::with((settings, logs), &args.conf, accounts, home);
+    let site = site.map_err(|e| e.to_string())?;
+    Server::bind(site).map(Some).map_err(|e| e.to_string())
+}
+
+/// The exit code of a server that has lost the lock of its home.
+const LOST: u8 = 3;
 
 /// Asks for a descriptor for each connection, one to end it with, and as many as it may need beside
 /// them; warns if not even the first two are to be had for as many as the settings let in.
@@ -169,8 +198,9 @@ fn raise_descriptors(config: &Config) {
     }
 }
 
-/// Descriptors of a connection with an upload open, small files in flight and one of them at work.
-const EACH: u64 = 9;
+/// Descriptors of a connection with an upload open, small files in flight and one of them at work,
+/// and a few more that are synced one by one.
+const EACH: u64 = 21;
 /// Descriptors that the server needs beside those of its connections.
 const DESCRIPTORS_BESIDE: u64 = 64;
 

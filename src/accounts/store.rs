@@ -12,9 +12,7 @@ use std::time::Duration;
 use log::{error, info};
 
 use super::{Accounts, Draft, StoreError, record};
-use crate::conffile::{
-    FileError, Format, Lock, ParseErrors, Watched, load, previous_of, replace,
-};
+use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, load, previous_of, replace};
 use crate::limits;
 
 /// The file's name in the folder of settings.

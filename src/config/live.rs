@@ -74,6 +74,7 @@ impl Live {
         }
         let config = Arc::make_mut(&mut settings.config);
         (config.listen, config.ftp) = (self.at_start.config.listen, self.at_start.config.ftp);
+        config.shared = self.at_start.config.shared;
         Ok(settings)
     }
 

@@ -102,6 +102,8 @@ pub struct Config {
     pub part_days: u64,
     /// Bytes that uploads leave free on the disk.
     pub min_free_bytes: u64,
+    /// Whether other machines can use the same homes; `None` if their file system tells.
+    pub shared: Option<bool>,
     /// Entries that uploads and new directories leave free on the disk.
     pub min_free_entries: u64,
     /// The digest of chunks; `None` if the faster one is to be measured.
@@ -202,6 +204,7 @@ impl Default for Config {
             durability: Durability::Full,
             part_days: 1,
             min_free_bytes: 0,
+            shared: None,
             min_free_entries: 0,
             digest: None,
             iterations: limits::ITERATIONS_LEAST,
@@ -277,6 +280,7 @@ mod tests {
             durability: Durability::Full,
             part_days: 7,
             min_free_bytes: 16 << 20,
+            shared: None,
             min_free_entries: 1000,
             digest: None,
             iterations: 100_000,
@@ -314,7 +318,7 @@ mod tests {
                 Form::File(_) => "other.txt",
                 Form::Rate(_) => "10M",
                 Form::Log(_) => "a.log",
-                Form::Word(words) => words[words.len() - 1].0,
+                Form::Word(words) | Form::AtStart(words) => words[words.len() - 1].0,
             };
             let mut config = Config::default();
             setting.form.set(&mut config, other).unwrap();

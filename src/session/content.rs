@@ -113,10 +113,10 @@ impl Session {
         transfer::store(&self.spec(&place, wanted), algorithm, digests, whole, data)
     }
 
-    /// Whether success means that the bytes are on the disk, and several files can be synced
-    /// together, so that small ones are worth grouping.
+    /// Whether success means that the bytes are on the disk, so that small files are worth
+    /// grouping.
     pub fn groups_small_files(&self) -> bool {
-        self.site().durability() == Durability::Full && self.site().home().tells_failed_syncs()
+        self.site().durability() == Durability::Full
     }
 
     /// Puts a whole file in its place.

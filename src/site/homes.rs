@@ -12,13 +12,14 @@ use crate::error::{Error, HomeRefused, Result};
 use crate::mounts::{self, Mounts};
 use crate::vfs::{self, Homes};
 
-/// The homes in `home` for a program that is not the server which may run there.
+/// The homes in `home` for a program that is not the server which may run there; `is_shared` is the
+/// setting.
 ///
 /// # Errors
 /// A mounts.ini that cannot be read; what the system refuses.
-pub fn homes_beside(conf: &Path, home: &Path) -> Result<Homes> {
+pub fn homes_beside(conf: &Path, home: &Path, is_shared: Option<bool>) -> Result<Homes> {
     let mut dirs = mounts::dirs_in(&conf.join(mounts::FILE))?;
-    if vfs::runner(home).is_some() {
+    if vfs::runner(home, is_shared).is_some() {
         // What that server has mounted may be older than the file.
         let note = vfs::kept(home, NOTE).unwrap_or_default();
         dirs.extend(InForce::parse(&note).mounted_dirs());

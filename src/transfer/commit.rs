@@ -1,9 +1,9 @@
 //! The one commit of this program: both doors and all sizes end here.
 //!
-//! Invariant: success is returned only after all bytes are in place under their name and, with
-//! [`Durability::Full`], after file and folder were synced. A failed sync fails the transfer and
-//! the bytes are thrown away: after it the kernel calls pages clean that never reached the disk, so
-//! a second sync would lie.
+//! Invariant: success is returned only after all bytes are in place under their name, by a server
+//! that holds the tree, and, with [`Durability::Full`], after file and folder were synced. A failed
+//! sync fails the transfer and the bytes are thrown away: after it the kernel calls pages clean that
+//! never reached the disk, so a second sync would lie.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -180,13 +180,14 @@ pub(super) fn watched(
 /// Commits one file.
 pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Result<Stored> {
     let ready = ready.dressed()?;
+    let home = Arc::clone(ready.draft.home());
     if durability == Durability::None {
-        return place(ready)?.settle(Ok(()));
+        return place(ready, home.confirm())?.settle(home.confirm());
     }
     let ready = ready.sync(alive)?;
     let folder = ready.draft.folder()?;
-    let placed = place(ready)?;
-    placed.settle(folder.sync())
+    let placed = place(ready, home.confirm())?;
+    placed.settle(folder.sync().and_then(|()| home.confirm()))
 }
 
 /// A file in its place, of which success is not told yet. What it replaced is still there, out of
@@ -203,10 +204,11 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    /// Tells it, or why not.
-    pub(super) fn settle(mut self, synced: Result<()>) -> Result<Stored> {
+    /// Reports it as stored, or why it is not: its name must be on the disk, and the tree still be
+    /// this server's.
+    pub(super) fn settle(mut self, confirmed: Result<()>) -> Result<Stored> {
         give_back(&self.ledger, &self.charged, self.replaced);
-        match synced {
+        match confirmed {
             Ok(()) => {
                 self.note.done(self.size);
                 Ok(Stored { size: self.size })
@@ -219,9 +221,9 @@ impl Placed {
     }
 }
 
-/// Puts a file in its place.
-pub(super) fn place(mut ready: Ready) -> Result<Placed> {
-    match ready.place() {
+/// Puts a file in its place, if the tree is still this server's.
+pub(super) fn place(mut ready: Ready, confirmed: Result<()>) -> Result<Placed> {
+    match confirmed.and_then(|()| ready.place()) {
         Ok((replaced, charged)) => {
             let Ready { size, note, ledger, claim, .. } = ready;
             Ok(Placed { size, note, ledger, charged, replaced, _claim: claim })

@@ -1,22 +1,27 @@
-//! Small files that are committed with two syncs for all of them.
+//! Small files that are committed together: with two syncs for all of them, or, where one call does
+//! not sync a file system, each with its own, a few at a time.
 //!
 //! Invariant: none is called stored unless a watch that was opened before the first of them was
-//! written, and that nobody else has, found bytes and names on the disk.
+//! written, and that nobody else has, found bytes and names on the disk; or its own descriptor and
+//! its directory's did.
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 
 use super::commit::{Placed, place, watched};
 use super::{Alive, Durability, Ready, Stored, commit};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::vfs::{DiskWatch, Home};
+use crate::vfs::{DiskWatch, FolderWatch, Home};
 
-/// See the module. Its files hold nothing open, but the first as long as it is alone.
+/// See the module. Where it has a watch its files hold nothing open, but the first as long as it is
+/// alone.
 #[derive(Debug)]
 pub struct Group {
     home: Arc<Home>,
-    watch: DiskWatch,
+    /// `None` where every file is synced by itself.
+    watch: Option<DiskWatch>,
     files: Vec<Ready>,
     bytes: u64,
 }
@@ -37,6 +42,9 @@ impl Group {
     pub fn push(&mut self, ready: Ready) {
         self.bytes = self.bytes.saturating_add(ready.size());
         self.files.push(ready);
+        if self.watch.is_none() {
+            return;
+        }
         // One alone is synced by itself, which needs it open.
         match self.files.as_mut_slice() {
             [_] => {}
@@ -56,16 +64,21 @@ impl Group {
 
     /// Whether it is time to commit.
     pub fn is_full(&self) -> bool {
-        self.files.len() >= limits::GROUP_FILES || self.bytes >= limits::GROUP_BYTES as u64
+        let most = if self.watch.is_some() { limits::GROUP_FILES } else { limits::GROUP_SINGLY };
+        self.files.len() >= most || self.bytes >= limits::GROUP_BYTES as u64
     }
 
     /// Commits all; one result each, in order.
     pub fn commit(self, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
-        let Group { watch, files, .. } = self;
+        let Group { home, watch, files, .. } = self;
         if files.len() < 2 {
             return files.into_iter().map(|one| commit(one, Durability::Full, alive)).collect();
         }
-        commit_all(files, &|| watch.sync(), alive)
+        match watch {
+            // The bytes or names are on the disk, and the tree is still this server's.
+            Some(watch) => commit_all(files, &|| watch.sync().and_then(|()| home.confirm()), alive),
+            None => commit_each(files, &|| home.confirm(), alive),
+        }
     }
 }
 
@@ -81,7 +94,7 @@ fn commit_all(
         log::error!("{} small files could not be synced: {}", files.len(), in_full(&e));
         return files.into_iter().map(|one| Err(one?.throw_away(same(&e)))).collect();
     }
-    let placed: Vec<Result<Placed>> = files.into_iter().map(|one| place(one?)).collect();
+    let placed: Vec<Result<Placed>> = files.into_iter().map(|one| place(one?, Ok(()))).collect();
     if let Err(e) = watched(u64::MAX, alive, sync) {
         log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
         return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();
@@ -89,10 +102,80 @@ fn commit_all(
     placed.into_iter().map(|one| one?.settle(Ok(()))).collect()
 }
 
+/// Syncs each file, places all, syncs the directory of each.
+fn commit_each(
+    files: Vec<Ready>,
+    confirm: &dyn Fn() -> Result<()>,
+    alive: &mut Alive<'_>,
+) -> Vec<Result<Stored>> {
+    let drafts: Vec<_> = files.iter().map(|ready| &ready.draft).collect();
+    let synced = side_by_side(&drafts, alive, &|draft| {
+        draft.sync()?;
+        draft.folder()
+    });
+    let confirmed = confirm();
+    let again = |confirmed: &Result<()>| confirmed.as_ref().map_err(same).copied();
+    let placed: Vec<Result<(Placed, FolderWatch)>> = files
+        .into_iter()
+        .zip(synced)
+        .map(|(ready, synced)| match synced {
+            Ok(folder) => Ok((place(ready, again(&confirmed))?, folder)),
+            Err(e) => {
+                log::error!("a small file could not be synced: {}", in_full(&e));
+                Err(ready.throw_away(e))
+            }
+        })
+        .collect();
+    let named = side_by_side(&placed, alive, &|placed| match placed {
+        Ok((_, folder)) => folder.sync(),
+        Err(_) => Ok(()),
+    });
+    let confirmed = confirm();
+    let settle = |(placed, named): (Result<(Placed, FolderWatch)>, Result<()>)| {
+        placed?.0.settle(named.and(again(&confirmed)))
+    };
+    placed.into_iter().zip(named).map(settle).collect()
+}
+
+/// Does something for each, all at once and on threads of their own, and shows life meanwhile.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    alive: &mut Alive<'_>,
+    work: &(dyn Fn(&T) -> Result<R> + Sync),
+) -> Vec<Result<R>> {
+    let mut done = Vec::new();
+    let all = || {
+        done = thread::scope(|scope| {
+            let begin = |item| {
+                let thread = thread::Builder::new().name("sync".into());
+                thread.stack_size(limits::THREAD_STACK).spawn_scoped(scope, move || work(item))
+            };
+            let threads: Vec<_> = items.iter().map(|item| (item, begin(item))).collect();
+            let results = threads.into_iter().map(|(item, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|_| Err(lost())),
+                // No thread could be had.
+                Err(_) => work(item),
+            });
+            results.collect()
+        });
+        Ok(())
+    };
+    let ended = watched(u64::MAX, alive, all);
+    // Nothing is done only where that failed.
+    done.resize_with(items.len(), || Err(lost()));
+    if ended.is_ok() { done } else { items.iter().map(|_| Err(lost())).collect() }
+}
+
+/// What a thread that died says.
+fn lost() -> Error {
+    Error::Io { doing: "syncing", source: io::ErrorKind::Other.into() }
+}
+
 /// The failure of all as that of one.
 fn same(e: &Error) -> Error {
     match e {
         Error::DiskFull => Error::DiskFull,
+        Error::Stopping => Error::Stopping,
         Error::Io { doing, source } => {
             let again = source.raw_os_error().map(io::Error::from_raw_os_error);
             Error::Io { doing, source: again.unwrap_or_else(|| source.kind().into()) }
@@ -148,6 +231,32 @@ mod tests {
         let told = commit_all(three(&scene), &second, &mut |_, _| Ok(()));
         assert!(told.iter().all(|one| matches!(one, Err(Error::DiskFull))));
         assert_eq!(scene.figures(), (12, 0, 3), "they are there, and counted");
+    }
+
+    #[test]
+    fn where_one_call_does_not_sync_all_each_file_is_synced_by_itself() {
+        let scene = Scene::new();
+        let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
+        let mut group = Group { home, watch: None, files: Vec::new(), bytes: 0 };
+        three(&scene).into_iter().for_each(|file| group.push(file));
+        assert!(group.files.iter().all(|ready| ready.draft.sync().is_ok()), "they are open still");
+        assert!(!group.is_full());
+        group.push(scene.small("d", b"text").unwrap());
+        assert!(group.is_full(), "a few at a time");
+        // One of them cannot be placed; the others are stored all the same.
+        std::fs::create_dir(scene.dir.join("ann/b")).unwrap();
+        let told = group.commit(&mut |_, _| Ok(()));
+        assert_eq!(told.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, true]);
+        assert_eq!(scene.figures(), (12, 0, 4));
+    }
+
+    #[test]
+    fn a_thread_that_dies_is_a_failure_of_its_own_file() {
+        let told = side_by_side(&[1, 2, 3], &mut |_, _| Ok(()), &|n| match n {
+            2 => panic!("a sync that dies"),
+            n => Ok(n * 10),
+        });
+        assert!(matches!(told.as_slice(), [Ok(10), Err(Error::Io { .. }), Ok(30)]), "{told:?}");
     }
 
     #[test]

@@ -29,6 +29,7 @@ impl Home {
     /// [`Error::Home`], and nothing was done; what the system refuses.
     pub fn set_aside(&self, account: &str, homes: &dyn Fn() -> Result<Homes>) -> Result<()> {
         let failed = |e: Errno| Error::io("setting an account's files aside", e.into());
+        self.fence().map_err(failed)?;
         homes()?.check_removal(account)?;
         let aside = self.aside().map_err(failed)?;
         let from = At::new(self.root(), account.as_bytes());
@@ -65,12 +66,16 @@ impl Home {
         let aside = self.aside().map_err(failed)?;
         for name in names(aside.as_fd()).map_err(failed)? {
             let at = At::new(aside.as_fd(), &name);
+            self.fence().map_err(failed)?;
             for _ in 0..REMOVAL_PASSES {
                 match at.stat() {
                     Err(Errno::NOENT) => break,
                     Err(e) => return Err(failed(e)),
                     Ok(stat) if kind_of(&stat) != Kind::Folder => at.unlink().map_err(failed)?,
-                    Ok(_) => remove_folder(at, alive)?,
+                    Ok(_) => remove_folder(at, &mut || {
+                        self.fence().map_err(failed)?;
+                        alive()
+                    })?,
                 }
             }
         }

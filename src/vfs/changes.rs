@@ -61,6 +61,7 @@ impl View {
 
     /// Where each folder says who made it, it is made out of sight, so that it never lacks that.
     fn make_folder(&self, at: At<'_>) -> Result<(), Errno> {
+        self.home().fence()?;
         let Some(owner) = self.file_owner() else { return at.make_folder(USER_FOLDER_MODE) };
         let home = self.home();
         let name = home.passing_name();
@@ -92,6 +93,7 @@ impl View {
         let kept = self.file_owner().is_some();
         let is_folder = || at.stat().is_ok_and(|stat| kind_of(&stat) == Kind::Folder);
         let owner = if kept && is_folder() { owner_at(at)? } else { None };
+        self.home().fence()?;
         at.remove_folder().map(|()| Freed::directory(owner))
     }
 

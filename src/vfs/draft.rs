@@ -73,6 +73,7 @@ impl Draft {
     ) -> Result<Draft> {
         let spot = target(room, path)?;
         let failed = |e| told(e, path, "making a part");
+        room.home.fence().map_err(failed)?;
         let parts = room.parts().map_err(failed)?;
         let inside = room.inside(path);
         let id = part::id(&inside);
@@ -117,6 +118,7 @@ impl Draft {
         let spot = target(room, path)?;
         let name = room.home.passing_name();
         let failed = |e| told(e, path, "making a file");
+        room.home.fence().map_err(failed)?;
         let parts = room.parts().map_err(failed)?;
         let opened = At::new(parts, name.as_bytes()).open(NEW_FILE, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
@@ -165,6 +167,7 @@ impl Draft {
         };
         note.sound = sound;
         let failed = |e| told(e, &self.path, "noting a part");
+        self.room.home.fence().map_err(failed)?;
         let parts = self.room.parts().map_err(failed)?;
         note.write(&self.room.home, parts).map_err(failed)
     }
@@ -186,6 +189,7 @@ impl Draft {
         let Some(end) = end else {
             return Err(Error::BadOffset { got: offset, want: self.len });
         };
+        self.fence("writing a file")?;
         let file = self.file()?;
         match file.write_all_at(bytes, offset) {
             Ok(()) => {
@@ -205,6 +209,7 @@ impl Draft {
         if len > self.len {
             return Err(Error::BadOffset { got: len, want: self.len });
         }
+        self.fence("cutting a file")?;
         self.file()?.set_len(len).map_err(|e| Error::io("cutting a file", e))?;
         self.len = len;
         Ok(())
@@ -260,6 +265,7 @@ impl Draft {
             (_, false) => return wrong("the file has no time and owner yet"),
             (false, true) => {}
         }
+        self.fence("placing a file")?;
         let room = Arc::clone(&self.room);
         let changed = || Error::Changed { path: self.path.told() };
         let spot = match self.spot.take() {
@@ -283,6 +289,15 @@ impl Draft {
             }
         }
         Ok(freed)
+    }
+
+    /// The home whose disk it is on.
+    pub fn home(&self) -> &Arc<Home> {
+        &self.room.home
+    }
+
+    fn fence(&self, doing: &'static str) -> Result<()> {
+        self.room.home.fence().map_err(|e| told(e, &self.path, doing))
     }
 
     fn parts(&self) -> Result<BorrowedFd<'_>> {
@@ -325,6 +340,7 @@ impl Draft {
         if self.placed {
             return Ok(Freed::default());
         }
+        self.fence("dropping a part")?;
         let (home, parts) = (&self.room.home, self.parts()?);
         let freed = match &self.part {
             Some(id) => part::drop_part(home, parts, id),
@@ -344,7 +360,7 @@ impl Drop for Draft {
         if self.placed || self.part.is_some() {
             return;
         }
-        let parts = self.room.parts();
+        let parts = self.room.home.fence().and_then(|()| self.room.parts());
         let gone = parts.and_then(|parts| At::new(parts, self.name.as_bytes()).unlink());
         if let Err(e) = gone {
             log::warn!("an unfinished file could not be removed and waits for the next start: {e}");

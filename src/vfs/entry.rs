@@ -114,7 +114,7 @@ pub(super) fn ctime_of(stat: &Stat) -> Mtime {
 
 /// The system's integers differ in width between processors; these are as wide as the widest, and
 /// what does not fit (an inode over 2^63) is folded, since it is only compared.
-fn wide<T: TryInto<i64> + TryInto<u64> + Copy>(number: T) -> i64 {
+pub(super) fn wide<T: TryInto<i64> + TryInto<u64> + Copy>(number: T) -> i64 {
     let signed: Result<i64, _> = number.try_into();
     match signed {
         Ok(number) => number,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! home/<account>/...                 what the account sees
-//! home/.miniftp/lock                 held while a server runs here; contains its process number
+//! home/.miniftp/lock                 held while a server runs here; names it, see `lease`
 //! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
 //! home/.miniftp/mounts/<id>/<account>/   the same for what is mounted from the home's disk
 //! home/.miniftp/in_force             what counts now, for who is about to edit a file
@@ -12,27 +12,27 @@
 //!
 //! Never: hands out a host path. No account can be called `.miniftp`, since names begin with a
 //! letter or digit.
-//! Invariant: one server at a time; that is why names in the private folder need only a counter.
+//! Invariant: one server at a time changes anything; whatever does asks [`Home::fence`] first.
 
-use std::fmt;
-use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crossbeam_channel::Receiver;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, Dir, FlockOperation, OFlags, RenameFlags};
+use rustix::fs::{self, Dir, RenameFlags};
 use rustix::io::Errno;
 
 use super::Homes;
 use super::entry::{FileId, Kind, kind_of};
-use super::jail::{self, At, NEW_FILE, PRIVATE, READ};
-use super::kept;
+use super::file_system::FileSystem;
+use super::jail::{self, At, NEW_FILE, READ};
+use super::lease::{Lease, Loss};
 use super::opened::OpenFiles;
-use super::parts;
+use super::opening::{Opening, Unopened, system};
+use super::path::VPath;
 use super::watch::{self, DiskWatch};
+use super::{parts, takeover};
 use crate::error::{Error, Result};
 use crate::quota::Amount;
 use crate::text;
@@ -60,43 +60,6 @@ impl Powers {
     pub const ALL: Powers = Powers { openat2: true, noreplace: true, links: true };
 }
 
-/// Why a home could not be opened. It is for the operator, so it may say what the system said.
-#[derive(Debug)]
-pub enum Unopened {
-    /// Another server runs there.
-    InUse {
-        /// Its process number, if it has written it down.
-        pid: Option<u32>,
-    },
-    /// The system refused something.
-    System {
-        /// What was being done.
-        doing: &'static str,
-        /// What it said.
-        source: io::Error,
-    },
-}
-
-impl fmt::Display for Unopened {
-    /// Goes on after "the home X ".
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unopened::InUse { pid: Some(pid) } => write!(f, "is in use by miniftpd with pid {pid}"),
-            Unopened::InUse { pid: None } => f.write_str("is in use by another miniftpd"),
-            Unopened::System { doing, source } => write!(f, "cannot be opened: {doing}: {source}"),
-        }
-    }
-}
-
-impl std::error::Error for Unopened {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Unopened::InUse { .. } => None,
-            Unopened::System { source, .. } => Some(source),
-        }
-    }
-}
-
 /// The opened home. Dropping it lets another server in.
 #[derive(Debug)]
 pub struct Home {
@@ -107,7 +70,9 @@ pub struct Home {
     parts: OwnedFd,
     trash: OwnedFd,
     /// Held for life; the lock goes with it.
-    _lock: File,
+    lease: Lease,
+    /// Whether other machines may use the tree, where the operator says so.
+    is_shared: Option<bool>,
     powers: Powers,
     /// Whether a file made with [`FILE_MODE`] really gets it, or the umask takes something away.
     makes_plain_files: bool,
@@ -115,9 +80,12 @@ pub struct Home {
     pub(super) sweeping: Mutex<()>,
     /// Whether files on this disk say who stored them, so that removing one asks.
     keeps_owners: AtomicBool,
-    tells_failed_syncs: bool,
     /// The files that are open, on this disk and on those of mounts.
     open_files: Arc<OpenFiles>,
+    /// Whether one call syncs the file system and tells of failures.
+    syncs_whole: bool,
+    /// A random number of this start, and how many names were made since.
+    run: u64,
     count: AtomicUsize,
 }
 
@@ -131,37 +99,44 @@ impl Home {
     /// Opens one at a mount on another disk, which shares the list of open files with this one: one
     /// disk may be seen at two places.
     pub(super) fn open_beside(&self, dir: &Path) -> Result<Home, Unopened> {
-        let mut home = Home::open(dir)?;
+        let mut home = Opening::of_mount(dir, self.is_shared())?.finish()?;
         home.open_files = Arc::clone(&self.open_files);
         Ok(home)
     }
 
     /// The same with less than the kernel can do, as on an old one; for tests.
     pub fn open_with(dir: &Path, allowed: Powers) -> Result<Home, Unopened> {
-        let made = DirBuilder::new().recursive(true).mode(0o755).create(dir);
-        made.map_err(|source| Unopened::System { doing: "making the folder", source })?;
-        let root: OwnedFd = File::open(dir)
-            .map_err(|source| Unopened::System { doing: "opening the folder", source })?
-            .into();
-        let private = own_folder(root.as_fd(), PRIVATE).map_err(system("making .miniftp"))?;
-        let lock = take_lock(private.as_fd())?;
+        Opening::begin(dir, None)?.finish_with(allowed)
+    }
+
+    /// Makes the home at `dir` ready whose lock was taken: `root` and `private` are its directory
+    /// and the one in it that is the server's own.
+    pub(super) fn start(
+        (dir, is_shared, run): (PathBuf, Option<bool>, u64),
+        (root, private): (OwnedFd, OwnedFd),
+        lease: Lease,
+        allowed: Powers,
+    ) -> Result<Home, Unopened> {
+        let is_uncertain = lease.is_uncertain;
+        takeover::clear(private.as_fd(), is_uncertain).map_err(system("taking the parts over"))?;
         let parts = own_folder(private.as_fd(), b"parts").map_err(system("making parts"))?;
         let trash = own_folder(private.as_fd(), b"trash").map_err(system("making trash"))?;
+        let is_told = watch::is_told_of_failures() && FileSystem::of(&root).syncs_whole;
         let mut home = Home {
-            dir: dir
-                .canonicalize()
-                .map_err(|source| Unopened::System { doing: "finding the folder", source })?,
+            dir,
             root,
             private,
             parts,
             trash,
-            _lock: lock,
+            lease,
+            is_shared,
             powers: Powers { openat2: false, noreplace: false, links: false },
             makes_plain_files: false,
             sweeping: Mutex::new(()),
             keeps_owners: AtomicBool::new(false),
-            tells_failed_syncs: watch::is_told_of_failures(),
             open_files: Arc::default(),
+            syncs_whole: is_told,
+            run,
             count: AtomicUsize::new(0),
         };
         home.sweep_trash().map_err(system("emptying the trash"))?;
@@ -175,15 +150,45 @@ impl Home {
         self.powers
     }
 
-    /// Whether a [`DiskWatch`] is told when syncing failed, so that files can be synced together.
-    pub fn tells_failed_syncs(&self) -> bool {
-        self.tells_failed_syncs
+    /// Begins to watch the home's file system, so that what is written from now on can be synced
+    /// with one call; `None` where that call says nothing of the disk and every file has to be
+    /// synced by itself.
+    pub fn watch(&self) -> Result<Option<DiskWatch>> {
+        if !self.syncs_whole {
+            return Ok(None);
+        }
+        let root = jail::reopen(self.root());
+        Ok(Some(DiskWatch::new(root.map_err(|e| Error::io("opening the home", e.into()))?)))
     }
 
-    /// Begins to watch the home's file system, so that what is written from now on can be synced.
-    pub fn watch(&self) -> Result<DiskWatch> {
-        let root = jail::reopen(self.root());
-        Ok(DiskWatch::new(root.map_err(|e| Error::io("opening the home", e.into()))?))
+    /// Refuses once this server does not hold the tree any more; asked before every change of it.
+    pub(super) fn fence(&self) -> Result<(), Errno> {
+        self.lease.check()
+    }
+
+    /// The same with a fresh look at the lock: around what is reported as stored.
+    pub fn confirm(&self) -> Result<()> {
+        self.lease.confirm().map_err(|e| jail::told(e, &VPath::root(), "holding the lock"))
+    }
+
+    /// Tells once that the lock was lost: then nothing is changed any more.
+    pub fn lost(&self) -> Receiver<Loss> {
+        self.lease.lost()
+    }
+
+    /// A number that grows with each renewal of the lock, where it is renewed by writing.
+    pub fn renewal(&self) -> Option<u64> {
+        self.lease.renewal()
+    }
+
+    /// Lets another server in at once; from here on nothing can be changed.
+    pub fn release(&self) {
+        self.lease.release();
+    }
+
+    /// Whether other machines may use the tree, where the operator says so.
+    pub(super) fn is_shared(&self) -> Option<bool> {
+        self.is_shared
     }
 
     /// Bytes that may still be written on the home's disk, and entries that may still be made.
@@ -243,9 +248,11 @@ impl Home {
         self.makes_plain_files
     }
 
-    /// A name that nothing in the private folder has had since this server started.
+    /// A name that nothing in the private folder has had: not since this server started, and not
+    /// from another one that believes to hold the tree.
     pub(super) fn passing_name(&self) -> String {
-        format!("{:x}{PASSING}", self.count.fetch_add(1, Ordering::Relaxed))
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        format!("{:016x}-{number:x}{PASSING}", self.run)
     }
 
     /// The files that the server has open.
@@ -313,34 +320,10 @@ pub(super) fn own_folder(above: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, 
     }
 }
 
-/// Takes the lock and writes down who holds it, or reads who does.
-fn take_lock(private: BorrowedFd<'_>) -> Result<File, Unopened> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
-    let opened = At::new(private, b"lock").open(flags, 0o600);
-    let file = File::from(opened.map_err(system("opening the lock"))?);
-    match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => {
-            return Err(Unopened::InUse { pid: kept::holder(&file) });
-        }
-        Err(e) => return Err(system("taking the lock")(e)),
-    }
-    let pid = format!("{}\n", std::process::id());
-    // Written before it is cut, so that who reads meanwhile finds a number.
-    let written =
-        file.write_all_at(pid.as_bytes(), 0).and_then(|()| file.set_len(pid.len() as u64));
-    written.map_err(|source| Unopened::System { doing: "writing the lock", source })?;
-    Ok(file)
-}
-
-fn system(doing: &'static str) -> impl Fn(Errno) -> Unopened {
-    move |e| Unopened::System { doing, source: e.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::part;
-    use super::super::tests::{Fresh, POWERS, ann, leave_part, path};
+    use super::super::tests::{Fresh, POWERS, ann, leave_part, path, put};
     use super::super::{Keep, View};
     use super::*;
 
@@ -357,6 +340,42 @@ mod tests {
         std::fs::write(fresh.path().join("file"), "").unwrap();
         let refused = Home::open(&fresh.path().join("file")).err().unwrap();
         assert!(refused.to_string().starts_with("cannot be opened: "), "{refused}");
+    }
+
+    #[test]
+    fn whoever_has_lost_the_lock_changes_nothing_more() {
+        for shared in [false, true] {
+            let fresh = Fresh::new();
+            let home = Opening::begin(fresh.path(), Some(shared)).unwrap().finish().unwrap();
+            let home = Arc::new(home);
+            let vfs = View::open(&home, "ann").unwrap();
+            put(&vfs, "/f", b"stored").unwrap();
+            let mut draft = vfs.draft_small(&path("/g")).unwrap();
+            draft.write_at(0, b"written").unwrap();
+            let private = fresh.path().join(".miniftp");
+            std::fs::remove_file(private.join("lock")).unwrap();
+            assert!(matches!(home.confirm(), Err(Error::Stopping)));
+            assert_eq!(home.lost().try_recv(), Ok(Loss::Gone));
+            let stopping = |done: Result<()>| matches!(done, Err(Error::Stopping));
+            assert!(stopping(draft.write_at(7, b"more")));
+            assert!(stopping(draft.place(false, None).map(drop)));
+            assert!(stopping(vfs.draft_small(&path("/h")).map(drop)));
+            assert!(stopping(vfs.draft(&path("/h"), Keep::Fresh, None, None).map(drop)));
+            assert!(stopping(vfs.remove(&path("/f")).map(drop)));
+            assert!(stopping(vfs.remove_tree(&path("/f"), &mut |_| Ok(()))));
+            assert!(stopping(vfs.rename(&path("/f"), &path("/h"), false).map(drop)));
+            assert!(stopping(vfs.mkdir(&path("/d"))));
+            assert!(stopping(vfs.set_mtime(&path("/f"), crate::vfs::Mtime { secs: 1, nanos: 0 })));
+            assert!(View::open(&home, "bob").is_err());
+            assert!(home.keep("note", b"text").is_err() && home.set_aside("ann").is_err());
+            drop(draft);
+            assert_eq!(std::fs::read_dir(private.join("parts/ann")).unwrap().count(), 1);
+            assert_eq!(std::fs::read(fresh.path().join("ann/f")).unwrap(), b"stored");
+            // Nothing stands against the next one, which the end of the old one leaves alone.
+            let next = Home::open(fresh.path()).unwrap();
+            drop((vfs, home));
+            next.confirm().unwrap();
+        }
     }
 
     #[test]
@@ -386,7 +405,7 @@ mod tests {
             let left = std::fs::read_dir(private.join("trash")).unwrap().count();
             assert!(private.join("trash/folder/in it").is_dir() && left == 1);
             assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
-            home.watch().unwrap().sync().unwrap();
+            home.watch().unwrap().unwrap().sync().unwrap();
             drop(vfs.draft(&path("/kept"), Keep::Held, None, None).unwrap());
         }
     }

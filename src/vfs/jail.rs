@@ -289,6 +289,8 @@ pub(super) fn told(errno: Errno, path: &VPath, doing: &'static str) -> Error {
         Errno::ISDIR => Error::IsDirectory { path },
         Errno::ACCESS | Errno::PERM => Error::Denied { path },
         Errno::STALE => Error::Changed { path },
+        // What the fence of a home says, and no file system.
+        Errno::SHUTDOWN => Error::Stopping,
         Errno::NAMETOOLONG => Error::BadPath { path, why: "a name in it is too long" },
         other => Error::io(doing, other.into()),
     }

@@ -1,5 +1,4 @@
-//! What the server keeps in the home for itself beside the files of others: its secret, notes, and
-//! who holds the lock.
+//! What the server keeps in the home for itself beside the files of others: its secret and notes.
 //!
 //! Never: keeps what an account stored.
 
@@ -9,10 +8,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs::{self, FlockOperation, Mode, OFlags};
-use rustix::io::Errno;
 
 use super::home::Home;
 use super::jail::{At, KEPT_FILE, NEW_FILE};
+use super::lease::{self, Holder};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -45,7 +44,8 @@ impl Home {
     pub fn take_left(&self, name: &str) -> Vec<String> {
         let passing = self.passing_name();
         let taken = At::new(self.trash(), passing.as_bytes());
-        if At::new(self.private(), name.as_bytes()).rename(taken).is_err() {
+        let left = At::new(self.private(), name.as_bytes());
+        if self.fence().and_then(|()| left.rename(taken)).is_err() {
             return Vec::new();
         }
         let mut text = String::new();
@@ -62,6 +62,7 @@ impl Home {
     /// that name. It need not outlive a power cut.
     pub fn keep(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let keeping = |e: io::Error| Error::io("keeping a note in the home", e);
+        self.fence().map_err(|e| keeping(e.into()))?;
         let passing = self.passing_name();
         let new = At::new(self.trash(), passing.as_bytes());
         let file = File::from(new.open(NEW_FILE, SECRET_MODE).map_err(|e| keeping(e.into()))?);
@@ -106,18 +107,9 @@ pub fn leave(dir: &Path, name: &str, line: &str) -> io::Result<bool> {
     }
 }
 
-/// Who runs at the home at `dir`, by process number, 0 if that is not known; `None` if nobody.
-pub fn runner(dir: &Path) -> Option<u32> {
-    let file = File::open(dir.join(".miniftp/lock")).ok()?;
-    match fs::flock(&file, FlockOperation::NonBlockingLockShared) {
-        Err(Errno::WOULDBLOCK) => Some(holder(&file).unwrap_or(0)),
-        _ => None,
-    }
-}
-
-/// The process number in the file of the lock.
-pub(super) fn holder(file: &File) -> Option<u32> {
-    let mut text = [0; 16];
-    let read = file.read_at(&mut text, 0).unwrap_or(0);
-    std::str::from_utf8(text.get(..read)?).ok()?.trim().parse().ok()
+/// Who runs at the home at `dir`; `None` if nobody. Where other machines may use the tree, as
+/// `is_shared` or else its file system says, whoever its lock names and is not known to have ended
+/// counts as running.
+pub fn runner(dir: &Path, is_shared: Option<bool>) -> Option<Holder> {
+    lease::runner(dir, is_shared)
 }

@@ -63,6 +63,7 @@ fn judge(stat: &Stat, only: Option<FileId>) -> Option<Taken> {
 impl Home {
     /// Takes away what is at `from`, but no directory, and only the file `only` if one is named.
     pub(super) fn take(&self, from: At<'_>, only: Option<FileId>) -> OsResult<Taken> {
+        self.fence()?;
         if let Some(left) = judge(&from.stat()?, only) {
             return Ok(left);
         }
@@ -108,6 +109,7 @@ impl Home {
     ) -> Result<Freed> {
         let failed = |e| told(e, path, "moving a file into place");
         for _ in 0..TRIES {
+            self.fence().map_err(failed)?;
             match self.move_to_free((from, origin), coming, to) {
                 Ok(()) => return Ok(Freed::default()),
                 Err(Errno::EXIST) => {}

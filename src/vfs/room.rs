@@ -44,7 +44,7 @@ impl Room {
         let root = VPath::root();
         let failed = |e| told(e, &root, "opening the account's folder");
         let at = At::new(home.root(), account.as_bytes());
-        match at.make_folder(FOLDER_MODE) {
+        match home.fence().and_then(|()| at.make_folder(FOLDER_MODE)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) => return Err(failed(e)),
         }

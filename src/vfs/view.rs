@@ -134,6 +134,7 @@ impl View {
     /// Sets the time of a regular file.
     pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
         let spot = self.jail().spot(path)?;
+        self.home().fence().map_err(|e| told(e, path, "setting a file's time"))?;
         Source::open(self.home(), self.jail().at(&spot), path)?.set_mtime(mtime)
     }
 

@@ -20,8 +20,10 @@ use rustix::fs::{self, FlockOperation};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
 use super::entry::FileId;
-use super::home::{Home, Unopened};
+use super::home::Home;
 use super::jail::{At, STAND, reopen};
+use super::lease::Holder;
+use super::opening::Unopened;
 use super::parts::{self, Claimed};
 use super::{VPath, owners};
 use crate::quota::{Charged, DirectoryId};
@@ -161,6 +163,13 @@ impl Volume {
         self.root.as_fd()
     }
 
+    /// Lets another server use it, where it has a lock of its own.
+    pub fn release(&self) {
+        if self.private.is_some() {
+            self.home.release();
+        }
+    }
+
     pub(super) fn home(&self) -> &Arc<Home> {
         &self.home
     }
@@ -218,7 +227,7 @@ fn shares_disk(home: &Home, root: BorrowedFd<'_>) -> bool {
 fn lock(root: BorrowedFd<'_>) -> std::result::Result<(), Unopened> {
     match fs::flock(root, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
-        Err(Errno::WOULDBLOCK) => Err(Unopened::InUse { pid: None }),
+        Err(Errno::WOULDBLOCK) => Err(Unopened::InUse { holder: Holder::UNKNOWN }),
         Err(e) => Err(Unopened::System { doing: "taking the lock", source: e.into() }),
     }
 }

@@ -4,10 +4,9 @@
 //! happened. So a watch is opened before the first byte of what it is to vouch for is written, and
 //! nobody else asks through it: otherwise a second asker would be told that all is well.
 
-use std::fs::File;
-
 use rustix::fd::OwnedFd;
-use rustix::fs::syncfs;
+use rustix::fs::{fsync, syncfs};
+use rustix::io::Errno;
 
 use crate::error::{Error, Result};
 
@@ -48,17 +47,21 @@ impl DiskWatch {
 /// Vouches for the names that are put into one folder after it was opened.
 #[derive(Debug)]
 pub struct FolderWatch {
-    folder: File,
+    folder: OwnedFd,
 }
 
 impl FolderWatch {
     pub(super) fn new(folder: OwnedFd) -> FolderWatch {
-        FolderWatch { folder: File::from(folder) }
+        FolderWatch { folder }
     }
 
     /// Waits until the folder's names are on the disk.
     pub fn sync(&self) -> Result<()> {
-        self.folder.sync_all().map_err(|e| Error::io("syncing a folder", e))
+        match fsync(&self.folder) {
+            // File systems whose server keeps names (SMB, 9p) have no such call for directories.
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(e) => Err(Error::io("syncing a folder", e.into())),
+        }
     }
 }
 
@@ -79,9 +82,16 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_that_cannot_be_synced_needs_no_sync() {
+        let proc = std::fs::File::open("/proc").unwrap();
+        assert_eq!(rustix::fs::fsync(&proc), Err(rustix::io::Errno::INVAL));
+        super::FolderWatch::new(proc.into()).sync().unwrap();
+    }
+
+    #[test]
     fn every_watch_is_told_of_failures_by_itself() {
         let (_fresh, home, _vfs) = ann(POWERS[0]);
-        let [one, other] = [home.watch().unwrap(), home.watch().unwrap()];
+        let [one, other] = [0; 2].map(|_| home.watch().unwrap().unwrap());
         one.sync().unwrap();
         // Locks, like the telling of failures, belong to the opening and not to the number: they
         // would not be in each other's way if one watch were a copy of the other.

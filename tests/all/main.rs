@@ -44,6 +44,8 @@ mod login;
 mod many;
 // Folders that are mounted: rights, limits, guests, and what decides.
 mod mounts;
+// One server at a time has a tree.
+mod lock;
 // Registering, the operator, admins, one's own password.
 mod people;
 // Names on the disk: moved, replaced and removed while others look, write, or kill the server.

@@ -310,7 +310,8 @@ fn edits_count_while_what_has_expired_waits_for_a_walk() {
         (config.listen, config.ftp) = ((here, 0).into(), None);
     });
     let logs = miniftp::site::Logs::nowhere();
-    let server = Server::bind(settings.unwrap(), logs, &site.conf(), &site.home()).unwrap();
+    let shared = miniftp::site::Site::open(settings.unwrap(), logs, &site.conf(), &site.home());
+    let server = Server::bind(shared.unwrap()).unwrap();
     let shared = Arc::clone(server.site());
     let listener = TcpListener::bind((here, 0)).unwrap();
     let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -124,11 +124,11 @@ pub(super) fn remove(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
 
 /// Whoever holds the home removes files in it: this program, unless a server runs there.
 fn remove_with_files(desk: &Desk<'_>, name: &str) -> Result<String, Failure> {
-    if let Some(pid) = vfs::runner(desk.home) {
+    if let Some(holder) = vfs::runner(desk.home, desk.config.shared) {
         let home = desk.home.to_string_lossy();
         return Err(Failure::Failed(format!(
-            "the server that runs on {} (pid {pid}) removes files there: say `remove {name} files` \
-             at its terminal, or `miniftp admin remove {name} --files`",
+            "the home {} is in use by {holder}, and who has it removes files there: say \
+             `remove {name} files` at its terminal, or `miniftp admin remove {name} --files`",
             Escaped(&home)
         )));
     }

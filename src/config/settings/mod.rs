@@ -60,6 +60,8 @@ pub enum Form {
     Log(fn(&mut Config, Option<String>)),
     /// One of a few words.
     Word(&'static [Word]),
+    /// The same for what is decided when the server starts.
+    AtStart(&'static [Word]),
 }
 
 /// A word, and what it sets.
@@ -86,9 +88,10 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
 }
 
 impl Setting {
-    /// Whether it names a socket, which is bound when the server starts and never moves.
+    /// Whether it counts when the server starts and not before: an address is bound once, and a
+    /// lock taken once.
     pub fn is_bound(&self) -> bool {
-        matches!(self.form, Form::Address(_) | Form::Door(_))
+        matches!(self.form, Form::Address(_) | Form::Door(_) | Form::AtStart(_))
     }
 }
 
@@ -105,7 +108,9 @@ impl Form {
             Form::File(set) => set(config, unless("none", text, file_name)?),
             Form::Rate(set) => set(config, unless("unlimited", text, rate)?),
             Form::Log(set) => set(config, unless("off", text, log_name)?),
-            Form::Word(words) => words.iter().find(|(word, _)| *word == text)?.1(config),
+            Form::Word(words) | Form::AtStart(words) => {
+                words.iter().find(|(word, _)| *word == text)?.1(config)
+            }
         }
         Some(())
     }
@@ -128,7 +133,7 @@ impl fmt::Display for Form {
                 write!(f, "bytes a second from {least}, such as 512K or 10M, or unlimited")
             }
             Form::Log(_) => f.write_str("the name of a file, or off"),
-            Form::Word(words) => {
+            Form::Word(words) | Form::AtStart(words) => {
                 let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                 f.write_str(&words.join(" or "))
             }

@@ -34,6 +34,19 @@ pub(super) static STORAGE: &[Setting] = &[
     },
     Setting {
         section: "storage",
+        key: "shared",
+        default: "auto",
+        form: Form::AtStart(&[
+            ("auto", |config| config.shared = None),
+            ("yes", |config| config.shared = Some(true)),
+            ("no", |config| config.shared = Some(false)),
+        ]),
+        help: "Whether other machines can use the same homes. yes: the lock of the homes is \
+            renewed every second, so that a server on another machine knows of this one. no: the lock of \
+            this machine's kernel is enough. auto: yes on network file systems and FUSE.",
+    },
+    Setting {
+        section: "storage",
         key: "min_free_entries",
         default: "1000",
         form: Form::Whole("a whole number", 0, 1_000_000_000, |config, value| {

@@ -59,7 +59,7 @@ fn a_part_is_resumed_and_placed() {
         assert_eq!(place(&mut draft, false, Some(mtime)).unwrap().bytes, 0);
         assert!(place(&mut draft, false, None).is_err());
         folder.sync().unwrap();
-        home.watch().unwrap().sync().unwrap();
+        home.watch().unwrap().unwrap().sync().unwrap();
         assert_eq!((draft.held(), draft.discard().unwrap().bytes), (8, 0));
         let entry = vfs.stat(&path("/f")).unwrap();
         assert_eq!((entry.kind, entry.size, entry.mtime), (Kind::File, 8, mtime));

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::starting::Starting;
 use super::{Frames, Pipe, Site, password};
 
 /// This machine, any port.
@@ -82,39 +83,23 @@ impl Daemon {
 
     #[track_caller]
     fn run_as(
-        mut program: Command,
+        program: Command,
         conf: PathBuf,
         home: PathBuf,
         listen: SocketAddr,
         ftp: SocketAddr,
     ) -> Daemon {
-        let mut child = program
-            .args(["--listen", &listen.to_string(), "--ftp", &ftp.to_string(), "--conf"])
-            .arg(&conf)
-            .arg("--home")
-            .arg(&home)
-            .env("MINIFTP_LOG", "debug")
-            .env("RUST_BACKTRACE", "1")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Starting::run(program, conf, home, listen, ftp).ready()
+    }
+
+    /// A server that has said that it is ready, with its two outputs and its two directories.
+    pub(super) fn of(
+        mut child: Child,
+        addr: SocketAddr,
+        (out, err): (Pipe, Pipe),
+        (conf, home): (PathBuf, PathBuf),
+    ) -> Daemon {
         let keys = child.stdin.take();
-        let out = Pipe::collect(child.stdout.take().unwrap());
-        let err = Pipe::collect(child.stderr.take().unwrap());
-        let addr = out.wait_for(|text| {
-            let ready = text.lines().any(|line| line == "ready") && text.ends_with('\n');
-            let mut lines = text.lines();
-            let addr =
-                lines.find_map(|line| line.strip_prefix("listening framed ")).filter(|_| ready);
-            addr.map(|addr| addr.parse().unwrap())
-        });
-        let Some(addr) = addr else {
-            let _ = child.kill();
-            let status = child.wait();
-            err.wait_for_end();
-            panic!("miniftpd did not start: {status:?}\n{}\n{}", out.text(), err.text());
-        };
         Daemon { child, addr, out, err, conf, home, keys, before: String::new() }
     }
 

@@ -193,9 +193,16 @@ impl Frames {
     /// Stores a small file in one request, with md5.
     #[track_caller]
     pub fn store(&mut self, path: &str, content: &[u8], flags: u8) -> Answer {
+        self.send_store(path, content, flags);
+        self.read_answer()
+    }
+
+    /// Asks for the same, and does not wait for the answer.
+    #[track_caller]
+    pub fn send_store(&mut self, path: &str, content: &[u8], flags: u8) {
         let (row, whole) = digests(Algorithm::Md5, content);
         let store = wire::Store::new(path, 1_700_000_000, 5, flags, whole.as_bytes(), &row);
-        self.request_with_data("STORE", &store, content)
+        self.send_with_data("STORE", &store, content);
     }
 
     /// Fetches a file whole.

@@ -15,6 +15,7 @@ mod miniftp;
 mod pipe;
 mod proxy;
 mod site;
+mod starting;
 mod tree;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +31,7 @@ pub use miniftp::{Miniftp, Output, Running};
 pub use pipe::Pipe;
 pub use proxy::{Proxy, Way};
 pub use site::{Site, password};
+pub use starting::Starting;
 pub use tree::{part_files, snapshot, stored_bytes};
 
 /// When a wait is given up and the test fails.

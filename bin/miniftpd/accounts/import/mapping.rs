@@ -2,7 +2,6 @@
 //!
 //! Never: writes a section with which the file would have a fault; that one is named.
 
-
 use miniftp::accounts::{AccountName, quota_text};
 use miniftp::conffile::FileError;
 use miniftp::mounts;
