@@ -13,7 +13,7 @@ mod purses;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -38,7 +38,7 @@ use crate::vfs::{Home, Unopened, Vfs};
 use crate::words::Paper;
 
 pub use self::logs::{LogOptions, Logs};
-pub use self::online::{Guest, Presence};
+pub use self::online::{Ending, Guest, Presence};
 
 /// How old a walk of a home may be before the next lone login makes a new one, in case somebody
 /// put files there without the server.
@@ -70,6 +70,8 @@ pub struct Site {
     /// Makes unknown names look like known ones; the same after a restart.
     secret: [u8; 32],
     plain_checks: PlainChecks,
+    /// Held while a digest is computed for a guest. Nobody waits for it.
+    guest_digest: Mutex<()>,
     online: Mutex<HashMap<u64, Online>>,
     /// For each purse a lock over the walk of what it pays for, and when that was last done.
     openings: Mutex<HashMap<Purse, Arc<Opening>>>,
@@ -166,6 +168,7 @@ impl Site {
             setting_rates: Mutex::default(),
             secret: secret.map_err(OpenError::Other)?,
             plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
+            guest_digest: Mutex::default(),
             online: Mutex::default(),
             openings: Mutex::default(),
             noted: Mutex::default(),
@@ -299,6 +302,21 @@ impl Site {
     /// Where passwords in clear are checked.
     pub fn plain_checks(&self) -> &PlainChecks {
         &self.plain_checks
+    }
+
+    /// The right to have a digest computed for a guest: all guests together have one.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] while another has it.
+    pub fn guest_digest_turn(&self) -> Result<MutexGuard<'_, ()>> {
+        match self.guest_digest.try_lock() {
+            Ok(turn) => Ok(turn),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Error::WrongState {
+                what: "a digest for another anonymous user is being computed; try again later, \
+                       or fetch the file and compute it",
+            }),
+        }
     }
 
     /// What is said to newcomers.

@@ -60,6 +60,17 @@ impl Pace {
     }
 }
 
+/// What can be seen of the peer without reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// It may say something at any time.
+    Here,
+    /// It says nothing more. It may still be reading, or have gone without a word.
+    Silent,
+    /// It has gone: nothing that is sent arrives any more.
+    Gone,
+}
+
 /// A TCP connection whose every wait is bounded.
 #[derive(Debug)]
 pub struct Stream {
@@ -193,6 +204,30 @@ impl Stream {
         }
     }
 
+    /// Looks at the peer without waiting and without reading, whatever has come and was not read.
+    #[cfg(unix)]
+    pub fn peer_seen(&self) -> Peer {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut watched = [PollFd::new(&self.tcp, PollFlags::RDHUP)];
+        if poll(&mut watched, Some(&Timespec::default())).is_err() {
+            return Peer::Here;
+        }
+        let seen = watched.first().map_or(PollFlags::empty(), PollFd::revents);
+        if seen.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+            Peer::Gone
+        } else if seen.contains(PollFlags::RDHUP) {
+            Peer::Silent
+        } else {
+            Peer::Here
+        }
+    }
+
+    /// Elsewhere it shows when something is sent.
+    #[cfg(not(unix))]
+    pub fn peer_seen(&self) -> Peer {
+        Peer::Here
+    }
+
     /// Whether data that the peer marked as urgent comes in its place, as a telnet end expects.
     #[cfg(unix)]
     pub fn take_urgent_inline(&self) {
@@ -250,12 +285,15 @@ impl Stream {
     /// to wait any more.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when the login is over.
+    /// [`Error::TimedOut`] when the login is over, [`Error::Gone`].
     pub fn hold_back(&self, wait: Duration, over: &dyn Fn() -> bool) -> Result<()> {
         let until = Instant::now() + wait;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             if left.is_zero() || over() {
                 break;
+            }
+            if self.peer_seen() == Peer::Gone {
+                return Err(Error::Gone);
             }
             let step = left.min(limits::HELD_LOOK);
             std::thread::sleep(self.check_login()?.map_or(step, |login| step.min(login)));

@@ -156,7 +156,9 @@ impl Store {
                     error!("{fault}; the accounts stay as they were until it is mended");
                 }
                 held.seen = now;
-                held.settled = now.is_none_or(|version| version.is_settled());
+                // What the system refused now it may allow at the next look.
+                let is_refused = matches!(fault, StoreError::Io { .. });
+                held.settled = !is_refused && now.is_none_or(|version| version.is_settled());
                 held.fault = Some(fault.to_string());
             }
         }

@@ -86,6 +86,8 @@ impl Store {
                     log::error!("{fault}; the mounts stay as they were until it is mended");
                 }
                 held.fault = Some(fault.to_string());
+                // What the system refused now, such as a descriptor, it may allow at the next look.
+                held.settled = false;
             }
         }
         (Arc::clone(&held.mounts), before)

@@ -39,6 +39,7 @@ pub use self::why::Reason;
 pub use crate::audit::{Ongoing, Verb};
 pub use crate::quota::Usage;
 pub use crate::rights::Rights;
+pub use crate::site::Ending;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
 pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
 
@@ -78,10 +79,13 @@ struct User {
 }
 
 impl User {
-    /// Makes the table of views anew, as the rights and the mounts are now.
-    fn open_views(&mut self, site: &Site) -> Result<()> {
+    /// Takes over rights and mounts, with the table of views that follows from them: all or
+    /// nothing. Where the views cannot be opened the session has to ask again before it does
+    /// anything else, so that what was taken from it is not in force any longer.
+    fn take_over(&mut self, site: &Site, rights: Rights, mounts: Arc<Mounts>) -> Result<()> {
         let home = self.vfs.home().cloned().ok_or(Error::NeedLogin)?;
-        self.vfs = site.views(home, self.account(), self.rights, &self.mounts)?;
+        self.vfs = site.views(home, self.account(), rights, &mounts)?;
+        (self.rights, self.mounts) = (rights, mounts);
         Ok(())
     }
 
@@ -142,6 +146,11 @@ impl Session {
         self.presence.begin(verb);
     }
 
+    /// Tells a long operation of this session whether it may go on.
+    pub fn ending(&self) -> Ending {
+        self.presence.ending()
+    }
+
     /// Whether an admin or the operator ended this session.
     pub fn is_ended(&self) -> bool {
         self.presence.is_ended()
@@ -174,11 +183,11 @@ impl Session {
             Some(account) if account.state == State::Active => {
                 site.ledger().set_limit(&user.purse, account.quota_bytes);
                 let rights = account.rights;
-                user.accounts = now;
                 if rights != user.rights {
-                    user.rights = rights;
-                    user.open_views(&site)?;
+                    user.take_over(&site, rights, Arc::clone(&user.mounts))?;
                 }
+                // At last: until then every command comes here again.
+                user.accounts = now;
                 Ok(())
             }
             _ => Err(Error::AccountClosed),
@@ -194,8 +203,7 @@ impl Session {
         if Arc::ptr_eq(&now, &user.mounts) {
             return Ok(());
         }
-        user.mounts = now;
-        user.open_views(&site)
+        user.take_over(&site, user.rights, now)
     }
 
     /// Lets an edit of the settings count, as often as one of the mounts; tells whether there was

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::commit::{Placed, place, watched};
+use super::commit::{Left, Placed, place, watched};
 use super::{Alive, Durability, Ready, Stored, commit};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -65,23 +65,37 @@ impl Group {
         if files.len() < 2 {
             return files.into_iter().map(|one| commit(one, Durability::Full, alive)).collect();
         }
-        commit_all(files, &|| watch.sync(), alive)
+        commit_all(files, move || watch.sync(), alive)
     }
 }
 
 /// Syncs the bytes, places all, syncs the names.
 fn commit_all(
     files: Vec<Ready>,
-    sync: &(dyn Fn() -> Result<()> + Sync),
+    sync: impl Fn() -> Result<()> + Send + 'static,
     alive: &mut Alive<'_>,
 ) -> Vec<Result<Stored>> {
+    let count = files.len();
     // Everything that others have written goes to the disk too, so it may take its time.
-    if let Err(e) = watched(u64::MAX, alive, sync) {
+    let done = watched(u64::MAX, alive, move |left| sync_and_place(files, &sync, left));
+    done.unwrap_or_else(|e| (0..count).map(|_| Err(same(&e))).collect())
+}
+
+fn sync_and_place(
+    files: Vec<Ready>,
+    sync: &dyn Fn() -> Result<()>,
+    left: &Left,
+) -> Vec<Result<Stored>> {
+    if let Err(e) = sync() {
         log::error!("{} small files could not be synced: {}", files.len(), in_full(&e));
         return files.into_iter().map(|one| Err(one.throw_away(same(&e)))).collect();
     }
+    if let Some(why) = left.why() {
+        files.into_iter().for_each(|one| one.leave(why));
+        return Vec::new();
+    }
     let placed: Vec<Result<Placed>> = files.into_iter().map(place).collect();
-    if let Err(e) = watched(u64::MAX, alive, sync) {
+    if let Err(e) = sync() {
         log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
         return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();
     }
@@ -92,6 +106,8 @@ fn commit_all(
 fn same(e: &Error) -> Error {
     match e {
         Error::DiskFull => Error::DiskFull,
+        Error::Stopping => Error::Stopping,
+        Error::Ended => Error::Ended,
         Error::Io { doing, source } => {
             let again = source.raw_os_error().map(io::Error::from_raw_os_error);
             Error::Io { doing, source: again.unwrap_or_else(|| source.kind().into()) }
@@ -125,11 +141,11 @@ mod tests {
         let scene = Scene::new();
         let files = three(&scene);
         assert_eq!(scene.figures(), (0, 12, 0));
-        let full = commit_all(files, &|| Err(Error::DiskFull), &mut |_, _| Ok(()));
+        let full = commit_all(files, || Err(Error::DiskFull), &mut |_, _| Ok(()));
         assert!(full.iter().all(|one| matches!(one, Err(Error::DiskFull))) && full.len() == 3);
         assert_eq!(scene.figures(), (0, 0, 0));
         let broken = || Err(Error::io("syncing the disk", io::Error::from_raw_os_error(5)));
-        for one in commit_all(three(&scene), &broken, &mut |_, _| Ok(())) {
+        for one in commit_all(three(&scene), broken, &mut |_, _| Ok(())) {
             let Err(Error::Io { source, .. }) = one else { panic!("{one:?}") };
             assert_eq!(source.raw_os_error(), Some(5));
         }
@@ -140,11 +156,11 @@ mod tests {
     fn when_the_names_cannot_be_synced_nobody_is_told_that_it_is_stored() {
         let scene = Scene::new();
         let calls = AtomicU32::new(0);
-        let second = || match calls.fetch_add(1, Ordering::Relaxed) {
+        let second = move || match calls.fetch_add(1, Ordering::Relaxed) {
             0 => Ok(()),
             _ => Err(Error::DiskFull),
         };
-        let told = commit_all(three(&scene), &second, &mut |_, _| Ok(()));
+        let told = commit_all(three(&scene), second, &mut |_, _| Ok(()));
         assert!(told.iter().all(|one| matches!(one, Err(Error::DiskFull))));
         assert_eq!(scene.figures(), (12, 0, 3), "they are there, and counted");
     }

@@ -32,6 +32,8 @@ mod harness;
 mod harness_works;
 // The wall around a home.
 mod jail;
+// What would take hours ends with whoever asked for it.
+mod long;
 // Each line of src/limits.rs attacked from a raw socket, while others are served.
 mod limits;
 // What the logs have of it, and what they never have.

@@ -1,6 +1,7 @@
 //! The handlers of the admin's work. Their rows need [`super::Needs::Admin`].
 
 use super::commands::{done, switch, tell};
+use super::outbox::Progress;
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -107,7 +108,8 @@ pub(super) fn open(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 pub(super) fn remove(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Remove<'_> = request.message()?;
     let Conn { session, outbox, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
+    let mut progress = Progress::new(outbox, session.ending());
+    let mut alive = |done, total| progress.report(done, total);
     session.as_admin(|admin| admin.remove(what.name, what.files == 1, &mut alive))?;
     done("removed")
 }
@@ -234,7 +236,8 @@ pub(super) fn drop_part(conn: &mut Conn, request: Request<'_>) -> Result<Outcome
 pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: PathOf<'_> = request.message()?;
     let Conn { session, outbox, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
+    let mut progress = Progress::new(outbox, session.ending());
+    let mut alive = |done, total| progress.report(done, total);
     let reasons = session.as_admin(|admin| admin.why(of.account, of.path, &mut alive))?;
     let mut rows = Rows::new(conn);
     for reason in &reasons {

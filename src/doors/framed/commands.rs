@@ -1,7 +1,6 @@
 //! The table of commands, and the handlers that concern no file.
 
-use std::sync::Arc;
-
+use super::outbox::Progress;
 use super::reply::Answer;
 use super::{Conn, Outcome, Request, admin, files, people, transfers};
 use crate::digest::{self, Algorithm, Rates};
@@ -176,8 +175,8 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         return Err(Error::BadArgument { what: "client_final: too long" });
     }
     let Conn { session, outbox, .. } = conn;
-    let site = Arc::clone(session.site());
-    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
+    let mut progress = Progress::new(outbox, session.ending());
+    let mut alive = |done, total| progress.report(done, total);
     let signature = session.login_finish(proof.client_final, &mut alive)?;
     conn.place.logged_in();
     conn.outbox.stream.logged_in();

@@ -1,8 +1,7 @@
 //! The handlers of names: folders, entries, removal, digests, room.
 
-use std::sync::Arc;
-
 use super::commands::{done, switch, tell};
+use super::outbox::Progress;
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -49,12 +48,14 @@ fn entry<'a>(entry: &'a Entry, version: u64) -> wire::Entry<'a> {
 pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Path<'_> = request.message()?;
     let listing = conn.session.list(of.path)?;
+    let mut progress = Progress::new(&mut conn.outbox, conn.session.ending());
     let (mut part, mut count) = (Sink::new(), 0u64);
     for next in listing {
         entry(&next?, 0).encode(&mut part);
         count += 1;
+        progress.report(count, 0)?;
         if part.len() >= limits::FRAME_HEAD / 2 {
-            conn.outbox.more(&part, &[])?;
+            progress.outbox.more(&part, &[])?;
             part.clear();
         }
     }
@@ -87,7 +88,8 @@ pub(super) fn rm(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Switched<'_> = request.message()?;
     if switch(what.switch, "switch: 0 or 1")? {
         let Conn { session, outbox, .. } = conn;
-        session.remove_tree(what.path, &mut |done, total| outbox.alive(done, total))?;
+        let mut progress = Progress::new(outbox, session.ending());
+        session.remove_tree(what.path, &mut |done, total| progress.report(done, total))?;
     } else {
         conn.session.remove(what.path)?;
     }
@@ -103,8 +105,8 @@ pub(super) fn mv(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 pub(super) fn hash(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Hash<'_> = request.message()?;
     let Conn { session, outbox, .. } = conn;
-    let site = Arc::clone(session.site());
-    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
+    let mut progress = Progress::new(outbox, session.ending());
+    let mut alive = |done, total| progress.report(done, total);
     let (hex, size) = session.hash(what.path, what.digest, &mut alive)?;
     tell(Code::Sums, "here is the digest", &Hashed::new(&hex, size))
 }
@@ -140,13 +142,15 @@ pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
     let Conn { session, outbox, .. } = conn;
     let (mut part, mut count) = (Sink::new(), 0u64);
+    let mut progress = Progress::new(outbox, session.ending());
     session.parts(&mut |note| {
         let size = note.declared_bytes.unwrap_or(0);
         let path = note.path.as_str();
         Part::new(path, note.held_bytes, size, note.started_secs).encode(&mut part);
         count += 1;
+        progress.report(count, 0)?;
         if part.len() >= limits::FRAME_HEAD / 2 {
-            outbox.more(&part, &[])?;
+            progress.outbox.more(&part, &[])?;
             part.clear();
         }
         Ok(())

@@ -108,9 +108,9 @@ pub(super) fn mfmt(conn: &mut Conn, arg: &str) -> Result<()> {
     Ok(())
 }
 
-/// The digest of a whole file; the client is patient while it is computed.
+/// The digest of a whole file.
 fn digest(conn: &mut Conn, path: &str, digest: &str) -> Result<(String, u64)> {
-    conn.session.hash(path, digest, &mut |_, _| Ok(()))
+    conn.attended("bytes", |session, alive| session.hash(path, digest, alive))
 }
 
 /// As in the draft of the FTP extensions group: algorithm, range, digest, name.

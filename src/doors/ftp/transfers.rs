@@ -6,7 +6,7 @@ use super::Conn;
 use super::ascii::{Decoder, Encoder};
 use super::data::Data;
 use super::pump::Broken;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Inflow, Ongoing, Source, Start, Verb, Wanted, Way};
 
@@ -90,7 +90,10 @@ impl From<Broken> for Stop {
 
 impl From<Error> for Stop {
     fn from(e: Error) -> Stop {
-        Stop::Refused(e)
+        match e.fate() {
+            Fate::Answer => Stop::Refused(e),
+            Fate::Close => Stop::Broken(e.into()),
+        }
     }
 }
 
@@ -204,7 +207,11 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
     }
     match came {
         Ok(()) => {
-            let stored = conn.session.commit(inflow.finish()?, &mut |_, _| Ok(()))?;
+            // What has changed since it began counts for the commit.
+            conn.session.refresh()?;
+            conn.session.refresh_mounts()?;
+            let stored = conn
+                .attended("bytes", |session, alive| session.commit(inflow.finish(alive)?, alive))?;
             conn.control.say(226, &format!("stored, {} bytes", stored.size));
             Ok(())
         }
@@ -235,7 +242,8 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
             Some(decoder) => decoder.decode(bytes, &mut plain),
             None => {}
         }
-        inflow.write(if decoder.is_some() { &plain } else { bytes })?;
+        let bytes = if decoder.is_some() { &plain } else { bytes };
+        conn.attended("bytes", |_, alive| inflow.write(bytes, alive))?;
         ended?;
         if n == 0 {
             return Ok(());
