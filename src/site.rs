@@ -194,6 +194,27 @@ impl Site {
         self.accounts.current()
     }
 
+    /// The same, unless they have changed and cannot be read for want of descriptors or memory: what
+    /// somebody has taken away is not in force then, though nobody knows what it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn accounts_as_read(&self) -> Result<Arc<Accounts>> {
+        let accounts = self.accounts();
+        refuse_if(self.accounts.is_unread(), "reading the accounts that were changed")?;
+        Ok(accounts)
+    }
+
+    /// The mounts as they are now, unless they cannot be read, as [`Site::accounts_as_read`].
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn mounts_as_read(&self) -> Result<Arc<Mounts>> {
+        let mounts = self.mounts();
+        refuse_if(self.mounts.is_unread(), "reading the mounts that were changed")?;
+        Ok(mounts)
+    }
+
     /// Who is kept out for a time.
     pub fn bans(&self) -> &Bans {
         &self.bans
@@ -353,4 +374,8 @@ impl Site {
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
+}
+
+fn refuse_if(is_unread: bool, doing: &'static str) -> Result<()> {
+    if is_unread { Err(Error::io(doing, rustix::io::Errno::MFILE.into())) } else { Ok(()) }
 }

@@ -24,6 +24,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version([i128; 7]);
 
+/// Whether the system refused to open a file because it has nothing left for it just now. What the
+/// file says is not known then, and so is not what somebody has taken away by it.
+pub(crate) fn is_shortage(e: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
+    e.raw_os_error().is_some_and(|code| short.contains(&code))
+}
+
 impl Version {
     /// The version that stands there now; none if it cannot be looked at.
     pub(crate) fn at(path: &Path) -> Option<Version> {

@@ -12,7 +12,7 @@ use log::{error, info};
 
 use super::replace::{self, Lock};
 use super::{Accounts, Draft, StoreError, record};
-use crate::version::Version;
+use crate::version::{Version, is_shortage};
 
 /// The accounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ struct Held {
     settled: bool,
     /// What is wrong with the file on the disk, if the accounts in force are not its.
     fault: Option<String>,
+    /// Whether the file has changed and cannot be read just now.
+    is_unread: bool,
 }
 
 impl Store {
@@ -52,6 +54,7 @@ impl Store {
                 seen: Some(version),
                 settled: version.is_settled(),
                 fault: None,
+                is_unread: false,
             },
             Err(fault) => {
                 let Ok((accounts, ..)) = load(&previous) else { return Err(fault) };
@@ -60,7 +63,7 @@ impl Store {
                 error!("going on with {name}, generation {generation}: the last change is undone");
                 let accounts = Arc::new(accounts);
                 let settled = seen.is_none_or(|version| version.is_settled());
-                Held { accounts, seen, settled, fault: Some(fault.to_string()) }
+                Held { accounts, seen, settled, fault: Some(fault.to_string()), is_unread: false }
             }
         };
         Ok(Store { path, previous, lock: conf.join("accounts.lock"), held: Mutex::new(held) })
@@ -76,6 +79,12 @@ impl Store {
             self.look_again(&mut held, now);
         }
         Arc::clone(&held.accounts)
+    }
+
+    /// Whether the file has changed and cannot be read for want of descriptors or memory, so that
+    /// nobody knows who may do what.
+    pub fn is_unread(&self) -> bool {
+        self.held().is_unread
     }
 
     /// Why the accounts in force are not those of the file, for the operator; none if they are.
@@ -144,7 +153,7 @@ impl Store {
             Ok((accounts, version, _)) => {
                 held.seen = Some(version);
                 held.settled = version.is_settled();
-                held.fault = None;
+                (held.fault, held.is_unread) = (None, false);
                 if accounts != *held.accounts {
                     let (count, generation) = (accounts.len(), accounts.generation());
                     info!("accounts read again: {count}, generation {generation}");
@@ -156,9 +165,9 @@ impl Store {
                     error!("{fault}; the accounts stay as they were until it is mended");
                 }
                 held.seen = now;
-                // What the system refused now it may allow at the next look.
-                let is_refused = matches!(fault, StoreError::Io { .. });
-                held.settled = !is_refused && now.is_none_or(|version| version.is_settled());
+                held.is_unread =
+                    matches!(&fault, StoreError::Io { source, .. } if is_shortage(source));
+                held.settled = !held.is_unread && now.is_none_or(|version| version.is_settled());
                 held.fault = Some(fault.to_string());
             }
         }

@@ -25,6 +25,8 @@ impl Fault {
 pub struct MountsError {
     pub(super) path: PathBuf,
     pub(super) faults: Vec<Fault>,
+    /// Whether the system had nothing left to open a file or folder with.
+    pub(super) is_shortage: bool,
 }
 
 impl fmt::Display for MountsError {

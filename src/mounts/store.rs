@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::fault::Fault;
 use super::reading::mounts_of;
 use super::{Mount, Mounts, MountsError, Room};
-use crate::accounts::read_file;
-use crate::version::Version;
-use crate::vfs::{Home, Payer, Volume};
+use crate::accounts::{StoreError, read_file};
+use crate::version::{Version, is_shortage};
+use crate::vfs::{Home, Payer, Unopened, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
@@ -34,6 +34,8 @@ struct Held {
     settled: bool,
     /// What is wrong with the file, if the mounts in force are not its.
     fault: Option<String>,
+    /// Whether the file has changed and cannot be taken over just now.
+    is_unread: bool,
     /// Every folder that is open, mounted still or only in a session that has not looked again.
     open: HashMap<PathBuf, Weak<Volume>>,
 }
@@ -54,7 +56,8 @@ impl Store {
         let seen = Version::at(&path);
         let mounts = load(&path, home, &mut open, is_account)?;
         let settled = seen.is_none_or(|version| version.is_settled());
-        let held = Held { mounts: Arc::new(mounts), seen, settled, fault: None, open };
+        let held =
+            Held { mounts: Arc::new(mounts), seen, settled, fault: None, is_unread: false, open };
         Ok(Store { path, home: Arc::clone(home), held: Mutex::new(held) })
     }
 
@@ -75,7 +78,7 @@ impl Store {
         let Held { open, .. } = &mut *held;
         match load(&self.path, &self.home, open, is_account) {
             Ok(mounts) => {
-                held.fault = None;
+                (held.fault, held.is_unread) = (None, false);
                 if !held.mounts.is_equal(&mounts) {
                     log::info!("mounts read again: {}", mounts.len());
                     before = Some(std::mem::replace(&mut held.mounts, Arc::new(mounts)));
@@ -86,8 +89,8 @@ impl Store {
                     log::error!("{fault}; the mounts stay as they were until it is mended");
                 }
                 held.fault = Some(fault.to_string());
-                // What the system refused now, such as a descriptor, it may allow at the next look.
-                held.settled = false;
+                held.is_unread = fault.is_shortage;
+                held.settled &= !fault.is_shortage;
             }
         }
         (Arc::clone(&held.mounts), before)
@@ -96,6 +99,12 @@ impl Store {
     /// The mounts in force, without a look at the file.
     pub fn last(&self) -> Arc<Mounts> {
         Arc::clone(&self.held().mounts)
+    }
+
+    /// Whether the file has changed and cannot be taken over for want of descriptors or memory, so
+    /// that nobody knows what is mounted for whom.
+    pub fn is_unread(&self) -> bool {
+        self.held().is_unread
     }
 
     /// Why the mounts in force are not those of the file, for the operator; none if they are.
@@ -127,19 +136,23 @@ fn load(
     open: &mut HashMap<PathBuf, Weak<Volume>>,
     is_account: &dyn Fn(&str) -> bool,
 ) -> Result<Mounts, MountsError> {
-    let refused = |faults| MountsError { path: path.to_owned(), faults };
+    let refused = |faults, is_shortage| MountsError { path: path.to_owned(), faults, is_shortage };
     if !path.exists() {
         return Ok(Mounts::default());
     }
-    let (bytes, _) = read_file(path).map_err(|e| refused(vec![Fault::at(0, e.to_string())]))?;
-    let sections = mounts_of(&bytes).map_err(refused)?;
+    let (bytes, _) = read_file(path).map_err(|e| {
+        let is_shortage = matches!(&e, StoreError::Io { source, .. } if is_shortage(source));
+        refused(vec![Fault::at(0, e.to_string())], is_shortage)
+    })?;
+    let sections = mounts_of(&bytes).map_err(|faults| refused(faults, false))?;
+    let mut is_short = false;
     let (mut mounts, mut faults) = (Vec::<(Mount, Arc<Volume>)>::new(), Vec::new());
     // Of sections with the same folder one may have no size, where it is only read.
     let rooms: HashMap<String, Room> =
         sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
     for (mount, line) in sections {
         let room = rooms.get(&mount.dir).copied();
-        let found = open_one(home, open, &mount, room).and_then(|volume| {
+        let found = open_one(home, open, &mount, room, &mut is_short).and_then(|volume| {
             let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
             check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
             Ok(volume)
@@ -150,7 +163,7 @@ fn load(
         }
     }
     open.retain(|_, volume| volume.strong_count() > 0);
-    if faults.is_empty() { Ok(Mounts { mounts }) } else { Err(refused(faults)) }
+    if faults.is_empty() { Ok(Mounts { mounts }) } else { Err(refused(faults, is_short)) }
 }
 
 /// The folder of a mount: the one that is open already, if it is.
@@ -159,6 +172,7 @@ fn open_one(
     open: &mut HashMap<PathBuf, Weak<Volume>>,
     mount: &Mount,
     room: Option<Room>,
+    is_short: &mut bool,
 ) -> Result<Arc<Volume>, String> {
     let payer = match room {
         Some(Room::Account) => Payer::Writer,
@@ -173,8 +187,10 @@ fn open_one(
         }
         return Ok(volume);
     }
-    let volume =
-        Volume::open(home, &path, &mount.name, payer).map_err(|e| in_dir(e.to_string()))?;
+    let volume = Volume::open(home, &path, &mount.name, payer).map_err(|e| {
+        *is_short |= matches!(&e, Unopened::System { source, .. } if is_shortage(source));
+        in_dir(e.to_string())
+    })?;
     let volume = Arc::new(volume);
     open.insert(path, Arc::downgrade(&volume));
     Ok(volume)
@@ -188,7 +204,7 @@ pub fn check(
     is_account: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Mount>, MountsError> {
     let path = conf.join(FILE);
-    let refused = |faults| MountsError { path: path.clone(), faults };
+    let refused = |faults| MountsError { path: path.clone(), faults, is_shortage: false };
     if !path.exists() {
         return Ok(Vec::new());
     }

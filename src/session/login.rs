@@ -160,6 +160,8 @@ impl Session {
     ) -> Result<()> {
         let may =
             |account: &Account| account.verifier == *proved && self.may_log_in(account).is_ok();
+        self.site().accounts_as_read()?;
+        self.site().mounts_as_read()?;
         let Opened { accounts, rights, mounts, vfs, purse } =
             self.site().open_views(name, &self.presence, &may, alive)?;
         let (name, cwd) = (name.clone(), VPath::root());

@@ -175,7 +175,7 @@ impl Session {
         if user.name.is_guest() {
             return Ok(());
         }
-        let now = site.accounts();
+        let now = site.accounts_as_read()?;
         if Arc::ptr_eq(&now, &user.accounts) {
             return Ok(());
         }
@@ -199,7 +199,7 @@ impl Session {
     pub fn refresh_mounts(&mut self) -> Result<()> {
         let site = Arc::clone(self.site());
         let Some(user) = &mut self.user else { return Ok(()) };
-        let now = site.mounts();
+        let now = site.mounts_as_read()?;
         if Arc::ptr_eq(&now, &user.mounts) {
             return Ok(());
         }

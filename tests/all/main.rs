@@ -74,6 +74,8 @@ mod seeds;
 mod terminal;
 // Files and folders through the real client and server, there and back.
 mod transfer;
+// What the system refuses: descriptors, disks that are full, files that are too large.
+mod scarce;
 // What the server says to people.
 mod words;
 // docs/PROTOCOL.md and the program say the same, to the byte.

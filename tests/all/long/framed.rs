@@ -52,7 +52,11 @@ fn a_request_that_reads_ends_with_its_client() {
             // What waits behind it does not hide that nobody is there.
             ann.send("PING", &wire::Nothing::new());
             let tcp = ann.into_tcp();
-            if by_reset { reset(tcp) } else { drop(tcp) }
+            if by_reset {
+                reset(tcp)
+            } else {
+                drop(tcp)
+            }
             scene.daemon.wait_for_log("ann@127.0.0.1 left");
             drop(scene.daemon.login("root"));
             println!("{what}");

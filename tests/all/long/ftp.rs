@@ -29,7 +29,7 @@ fn an_abort_ends_a_digest_and_what_came_after_it_is_done() {
         ann.reply().expect(257);
     }
     // A command that waits keeps nothing else from ending it.
-    let mut ann = computing(&scene, "XSHA256 huge");
+    let ann = computing(&scene, "XSHA256 huge");
     ann.send_bytes(b"PWD\r\n");
     scene.leave(ann.tcp(), false);
     scene.daemon.wait_for_log("ann@127.0.0.1 left");

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use miniftp::wire;
 
 use super::HUGE;
-use crate::harness::{Daemon, FtpTalk, Frames, Site};
+use crate::harness::{Daemon, Frames, FtpTalk, Site};
 
 fn site(secs: &str) -> Site {
     let site = Site::new();
