@@ -108,14 +108,32 @@ pub const WORDS_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 
+/// Bytes of directory names that a walk through a tree keeps at once: some 4,000 names.
+pub const WALK_NAMES: usize = 256 * 1024;
+/// Owners of files that are told apart in one directory: as many as there can be accounts.
+pub const FILE_OWNERS: usize = 10_000;
+/// Levels that a walk goes down. Users reach [`DEPTH`]; what an operator makes deeper than this
+/// counts as empty, so that a walk's memory has an end.
+pub const WALK_DEPTH: usize = 4096;
+/// How long a login waits for the first count of what its account stores. A home of some 10,000
+/// files is counted by then; what takes longer is waited for by whoever needs the figures.
+pub const COUNT_PATIENCE: Duration = Duration::from_millis(250);
+/// How often whoever waits for a count looks whether it is still wanted.
+pub const COUNT_LOOK: Duration = Duration::from_millis(100);
+
 /// Bytes that an upload of unknown size reserves at a time, so that the ledger's lock is rare.
 pub const QUOTA_STEP: u64 = 1024 * 1024;
 /// Bytes of a file whose sync is short enough to be waited for in silence.
 pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 /// Bytes of a stream of unknown length that wait in memory before a part is made for it.
 pub const INFLOW_SMALL: usize = 64 * 1024;
+/// Names for which a session remembers that an upload of unknown size found no room.
+pub const REFUSALS: usize = 64;
 /// Unfinished uploads of one account: empty ones cost no quota, but a name on the disk each.
 pub const PARTS: usize = 1000;
+/// Files and directories that get another owner in one move, 24 bytes of memory for each: more are
+/// moved in several steps.
+pub const MOVED_ENTRIES: usize = 1_000_000;
 /// Files whose sync is awaited together before their answers leave.
 pub const GROUP_FILES: usize = 256;
 /// Bytes of files whose sync is awaited together.
@@ -132,6 +150,9 @@ pub const BUSY_BUFFER: usize = 64 * 1024;
 pub const REST_AFTER: Duration = Duration::from_secs(1);
 /// A claim whose session has shown no life for this long may be taken over by the same account.
 pub const CLAIM_STUCK: Duration = Duration::from_millis(500);
+/// How long an operation waits for another one that is changing the same name, before it is refused:
+/// of two that remove a file at once the second finds it gone.
+pub const CLAIM_WAIT: Duration = Duration::from_secs(1);
 /// Bytes a second that must move inside a frame: a byte now and then does not hold a place.
 pub const PACE: u64 = 1024;
 /// The wait after `accept` fails for want of descriptors: without it the loop spins

@@ -20,10 +20,10 @@ use crate::accounts::{
 };
 use crate::audit::{self, Actor, Event, Place, Verb};
 use crate::error::{Error, Result};
-use crate::quota::{Charge, Purse, Usage};
+use crate::quota::{Charge, Usage};
 use crate::scram::Verifier;
 use crate::site::{Guest, Site};
-use crate::transfer::Claimant;
+use crate::transfer::{Alive, Claimant, credit};
 use crate::vfs::{PartNote, VPath, Vfs};
 
 /// Somebody with the rights of an admin, at work.
@@ -109,7 +109,7 @@ impl<'a> Admin<'a> {
     fn overview(&self, account: &Account, guests: &[Guest]) -> Overview {
         let own = guests.iter().filter(|guest| guest.account.as_ref() == Some(account.name()));
         Overview {
-            usage: self.site.ledger().usage(&Purse::account(account.name().as_str())),
+            usage: self.site.ledger().usage(account.name().as_str()),
             sessions: u32::try_from(own.count()).unwrap_or(u32::MAX),
             account: account.clone(),
         }
@@ -270,12 +270,12 @@ impl<'a> Admin<'a> {
     }
 
     /// Removes an unfinished upload of any account, unless it is being written.
-    pub fn drop_part(&self, name: &str, path: &str) -> Result<()> {
-        let dropped = || {
-            let (vfs, purse) = (self.views(name)?, Purse::account(name));
+    pub fn drop_part(&self, name: &str, path: &str, alive: &mut Alive<'_>) -> Result<()> {
+        let mut dropped = || {
+            let vfs = self.views(name)?;
             // Under a name that no account has, so that nobody's upload is taken over.
             let who = Claimant { by: "an admin", session: self.session.unwrap_or(0) };
-            forget(self.site, &vfs, &purse, who, &VPath::root().join(path)?)
+            forget(self.site, &vfs, who, &VPath::root().join(path)?, alive)
         };
         let dropped = dropped();
         let bytes = dropped.as_ref().ok().copied();
@@ -284,24 +284,23 @@ impl<'a> Admin<'a> {
     }
 }
 
-/// Removes the unfinished upload of a path, and gives its bytes back to who paid: `own` is the
-/// purse of the account. Tells how many they were.
+/// Removes the unfinished upload of a path, and credits it. Returns how many bytes it had.
 pub fn forget(
     site: &Arc<Site>,
     vfs: &Vfs,
-    own: &Purse,
     who: Claimant<'_>,
     path: &VPath,
+    alive: &mut Alive<'_>,
 ) -> Result<u64> {
     let view = vfs.view(path)?;
-    let charge = Charge::open(site.ledger(), &site.purse(view, own)?, 0);
+    let charged = site.charged(vfs, view, alive)?;
+    let charge = Charge::open(site.ledger(), &charged)?;
     let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
     let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;
-    claim.charge().adopt(held);
-    view.drop_part(path)?;
-    claim.charge().settle(0);
+    claim.needs_no_peer();
+    credit(site.ledger(), &charged, view.drop_part(path)?);
     Ok(held)
 }
 

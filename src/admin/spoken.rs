@@ -60,7 +60,7 @@ table! {
     "open" "NAME" Quick open, "let it log in again";
     "remove" "NAME [files]" Long remove, "forget an account, and remove its files";
     "parts" "NAME" Quick parts, "the unfinished uploads of an account";
-    "drop" "NAME PATH" Quick drop_part, "remove one of them";
+    "drop" "NAME PATH" Long drop_part, "remove one of them";
     "whyof" "NAME PATH" Long whyof, "what decides what an account may do there";
 }
 
@@ -208,7 +208,7 @@ fn account(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
 fn overview(seen: &Overview) -> String {
     let account = &seen.account;
     let used =
-        seen.usage.map_or_else(|| "?".to_owned(), |usage| Size(usage.used_bytes).to_string());
+        seen.usage.map_or_else(|| "?".to_owned(), |usage| Size(usage.used.bytes).to_string());
     let (name, role, state) = (account.name(), account.role.as_str(), account.state.as_str());
     let quota = quota_text(account.quota_bytes);
     let line = format!("{name}  {role}  {state}  {used} of {quota}  {} sessions", seen.sessions);
@@ -271,13 +271,13 @@ fn parts(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
     Some(listed.map(|()| or_none(lines, "none")))
 }
 
-fn drop_part(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
+fn drop_part(admin: &Admin<'_>, rest: &str, alive: &mut Alive<'_>) -> Option<Result<Vec<String>>> {
     let (name, path) = first(rest);
     if path.is_empty() {
         return None;
     }
     let done = format!("the part {} is removed", Escaped(path));
-    Some(admin.drop_part(name, path).map(|()| said(done)))
+    Some(admin.drop_part(name, path, alive).map(|()| said(done)))
 }
 
 fn whyof(admin: &Admin<'_>, rest: &str, alive: &mut Alive<'_>) -> Option<Result<Vec<String>>> {

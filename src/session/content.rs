@@ -7,7 +7,7 @@ use crate::audit::{Ongoing, Verb};
 use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::Purse;
+use crate::quota::{Charged, Payer};
 use crate::transfer::{
     self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
@@ -79,17 +79,21 @@ impl Session {
         Ok((plain.finish(), done))
     }
 
-    /// Where a file is to be put: who it is, the path, the root that it is in, and who pays.
-    fn place(&self, path: &str) -> Result<(&User, VPath, &View, Purse)> {
+    /// Where a file is to be put: who it is, the path, the root that it is in, and what is charged.
+    pub(super) fn place(
+        &self,
+        path: &str,
+        alive: &mut Alive<'_>,
+    ) -> Result<(&User, VPath, &View, Charged)> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.to_write(&path)?;
-        let purse = self.site().purse(view, &user.purse)?;
-        Ok((user, path, view, purse))
+        let charged = self.site().charged(&user.vfs, view, alive)?;
+        Ok((user, path, view, charged))
     }
 
     fn spec<'a>(
         &'a self,
-        (user, path, view, purse): &'a (&User, VPath, &View, Purse),
+        (user, path, view, charged): &'a (&User, VPath, &View, Charged),
         wanted: &Wanted<'_>,
     ) -> Spec<'a> {
         let site = self.site();
@@ -97,14 +101,14 @@ impl Session {
             view,
             ledger: site.ledger(),
             by: &user.by,
-            purse,
+            charged,
             claims: site.claims(),
             session: self.presence.id(),
             party: &self.party,
             path,
             mtime: wanted.mtime,
             replace: wanted.replace,
-            min_free_bytes: site.min_free_bytes(),
+            min_free: site.min_free(),
         }
     }
 
@@ -115,8 +119,9 @@ impl Session {
         algorithm: Algorithm,
         size: u64,
         fresh: bool,
+        alive: &mut Alive<'_>,
     ) -> Result<Upload> {
-        let begun = self.place(wanted.path).and_then(|place| {
+        let begun = self.place(wanted.path, alive).and_then(|place| {
             self.presence.about(place.1.as_str());
             Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
         });
@@ -141,8 +146,9 @@ impl Session {
         digests: &[Digest],
         whole: &[u8],
         data: &[u8],
+        alive: &mut Alive<'_>,
     ) -> Result<Ready> {
-        let place = self.place(wanted.path)?;
+        let place = self.place(wanted.path, alive)?;
         transfer::store(&self.spec(&place, wanted), algorithm, digests, whole, data)
     }
 
@@ -156,11 +162,13 @@ impl Session {
     ///
     /// The rights are asked once more: they may have changed since it was begun. Refused, what was
     /// received stays as a part.
-    pub fn commit(&self, mut ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
+    pub fn commit(&mut self, mut ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
         let user = self.user();
         let path = ready.path().clone();
         ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
-        transfer::commit(ready, self.site().durability(), alive)
+        let stored = transfer::commit(ready, self.site().durability(), alive)?;
+        self.refusals.forget(&path);
+        Ok(stored)
     }
 
     /// Begins a group of small files that will be synced together, before the first is stored.
@@ -240,16 +248,23 @@ impl Session {
     }
 
     /// Opens an upload whose end alone tells its size. `declared` bytes are asked for before
-    /// anything is made. Of a refusal whoever asked says with [`Session::refused`] that it is the
-    /// last word.
+    /// anything is made. What was refused already is refused again while there is no more room,
+    /// unless its size is known. Of a refusal whoever asked says with [`Session::refused`] that it
+    /// is the last word.
     pub fn inflow(
         &self,
         wanted: &Wanted<'_>,
         start: Start,
         declared: Option<u64>,
+        alive: &mut Alive<'_>,
     ) -> Result<Inflow> {
-        let place = self.place(wanted.path)?;
+        let place = self.place(wanted.path, alive)?;
         self.presence.about(place.1.as_str());
+        if (start, declared) == (Start::Fresh, None) {
+            let ledger = self.site().ledger();
+            let of_mount = ledger.payer(place.3.directory) == Payer::Directory;
+            self.refusals.check(&place.1, of_mount, ledger.usage_of(&place.3))?;
+        }
         Inflow::begin(&self.spec(&place, wanted), start, declared)
     }
 

@@ -10,6 +10,7 @@ mod login;
 mod noted;
 mod pace;
 mod people;
+mod refusals;
 mod said;
 mod why;
 
@@ -20,12 +21,12 @@ use std::time::Duration;
 use self::login::Exchange;
 use self::pace::Turns;
 use self::people::Reproof;
+use self::refusals::Refusals;
 use crate::accounts::{AccountName, Accounts, Role, State};
 use crate::audit::{Party, Place};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
-use crate::quota::Purse;
 use crate::site::{Presence, Site};
 use crate::vfs::Vfs;
 
@@ -54,6 +55,7 @@ pub struct Session {
     /// The settings as they were at the last look.
     config: Arc<Config>,
     turns: Turns,
+    refusals: Refusals,
     /// Failed attempts of this connection.
     tries: u32,
     /// How long the answer to the request at hand is held back.
@@ -74,7 +76,6 @@ struct User {
     rights: Rights,
     mounts: Arc<Mounts>,
     vfs: Vfs,
-    purse: Purse,
     cwd: VPath,
 }
 
@@ -108,6 +109,7 @@ impl Session {
             user: None,
             config,
             turns,
+            refusals: Refusals::default(),
             tries: 0,
             held_back: Duration::ZERO,
             party,
@@ -181,7 +183,7 @@ impl Session {
         }
         match now.account(user.name.as_str()) {
             Some(account) if account.state == State::Active => {
-                site.ledger().set_limit(&user.purse, account.quota_bytes);
+                site.ledger().set_limits(user.name.as_str(), site.limits_of(account));
                 let rights = account.rights;
                 if rights != user.rights {
                     user.take_over(&site, rights, Arc::clone(&user.mounts))?;
@@ -278,23 +280,32 @@ impl Session {
         Ok((entry, version))
     }
 
-    /// Bytes used, promised and allowed.
-    pub fn usage(&self) -> Result<Usage> {
+    /// What is used, reserved and allowed, once it has been counted; until then `alive` is called.
+    pub fn usage(&self, alive: &mut Alive<'_>) -> Result<Usage> {
         let user = self.user()?;
-        let missing = Error::WrongState { what: "the ledger does not know this account" };
-        self.site().ledger().usage(&user.purse).ok_or(missing)
+        if user.name.is_guest() {
+            return Ok(Usage::NONE);
+        }
+        self.site().usage(user.name.as_str(), &user.vfs, alive)
+    }
+
+    /// The same, where it is known already.
+    pub fn known_usage(&self) -> Option<Usage> {
+        let user = self.user.as_ref()?;
+        match user.name.is_guest() {
+            true => Some(Usage::NONE),
+            false => self.site().ledger().usage(user.name.as_str()),
+        }
     }
 
     /// Bytes that could still be stored at a path, as the limit there and the disk stand.
-    pub fn free_bytes(&self, path: &str) -> Result<u64> {
+    pub fn free_bytes(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;
-        let disk = view.free_bytes()?.saturating_sub(self.site().min_free_bytes());
-        let missing = Error::WrongState { what: "the ledger does not know this account" };
-        let purse = self.site().purse(view, &user.purse)?;
-        let usage = self.site().ledger().usage(&purse).ok_or(missing)?;
-        let taken = usage.used_bytes.saturating_add(usage.reserved_bytes);
-        Ok(usage.limit_bytes.map_or(disk, |limit| disk.min(limit.saturating_sub(taken))))
+        let disk = view.free()?.minus(self.site().min_free()).bytes;
+        let charged = self.site().charged(&user.vfs, view, alive)?;
+        let usage = self.site().ledger().usage_of(&charged);
+        Ok(usage.map_or(disk, |usage| disk.min(usage.left().bytes)))
     }
 
     /// Calls `seen` with each of the account's unfinished uploads; its error ends the listing.

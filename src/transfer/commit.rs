@@ -11,12 +11,13 @@ use std::thread;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
+use super::credit::{credit, give_back};
 use super::{Alive, Claim};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Freed, Mtime, Payer, VPath, View};
+use crate::quota::{Amount, Charged, Ledger};
+use crate::vfs::{Draft, Freed, Mtime, VPath, View};
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct Ready {
     /// After the draft, so that its promise is free only when its bytes are gone.
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
-    pub(super) purse: Purse,
+    pub(super) charged: Charged,
     pub(super) size: u64,
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
@@ -85,10 +86,20 @@ impl Ready {
         Ok(())
     }
 
-    /// Lets go of what the file holds open. Where that fails it is held on to: the failure comes
-    /// again when the file is placed.
+    /// Lets go of what the file holds open, once it lacks nothing. Where it does it is held on to:
+    /// the failure comes again in [`Ready::dressed`].
     pub(super) fn close(&mut self) {
-        let _ = self.draft.close(self.mtime);
+        if self.draft.dress(self.mtime).is_ok() {
+            self.draft.close();
+        }
+    }
+
+    /// Gives the file its time, mode and owner, if it has not got them yet.
+    pub(super) fn dressed(mut self) -> Result<Ready> {
+        if !self.draft.is_dressed() {
+            self.draft.dress(self.mtime).inspect_err(|e| self.note.refused(e))?;
+        }
+        Ok(self)
     }
 
     fn sync(self) -> Result<Ready> {
@@ -108,8 +119,11 @@ impl Ready {
         self.note.refused(&e);
         self.note.holds(0);
         let thrown = self.claim.hold().and_then(|mut held| {
-            self.draft.discard()?;
-            held.charge().settle(0);
+            let freed = self.draft.discard()?;
+            if !self.small {
+                held.charge().disown();
+                credit(&self.ledger, &self.charged, freed);
+            }
             Ok(())
         });
         if let Err(e) = thrown {
@@ -118,30 +132,19 @@ impl Ready {
         e
     }
 
-    /// Renames the file into its place and credits what it replaced.
-    fn place(&mut self) -> Result<()> {
+    /// Renames the file into its place, and tells what it replaced.
+    fn place(&mut self) -> Result<Freed> {
         let mut held = self.claim.hold()?;
-        let freed = self.draft.place(self.replace, self.mtime)?;
-        give_back(&self.ledger, &self.purse, self.draft.payer(), &freed);
+        let replaced = self.draft.place(self.replace)?;
         if self.small {
-            held.charge().settle(self.size);
+            held.charge().settle(Amount::file(self.size));
             // What an earlier attempt at this path left is of no use to anybody now.
             match self.draft.drop_older_part() {
-                Ok(freed) => self.ledger.give_back(&self.purse, freed),
+                Ok(freed) => credit(&self.ledger, &self.charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
-        Ok(())
-    }
-}
-
-/// Credits what became free in a root to who paid for it: `purse`, or whom the file named.
-pub fn give_back(ledger: &Ledger, purse: &Purse, payer: Payer, freed: &Freed) {
-    match (payer, &freed.owner) {
-        (Payer::Writer, Some(owner)) => ledger.give_back(&Purse::account(owner), freed.bytes),
-        // Put there by the operator: nobody paid for it.
-        (Payer::Writer, None) => {}
-        (Payer::Owner | Payer::Itself, _) => ledger.give_back(purse, freed.bytes),
+        Ok(replaced)
     }
 }
 
@@ -210,6 +213,7 @@ fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
 
 /// Commits one file.
 pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Result<Stored> {
+    let ready = ready.dressed()?;
     if durability == Durability::None {
         return place(ready)?.settle(Ok(()));
     }
@@ -224,16 +228,23 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
     })?
 }
 
-/// A file in its place, of which success is not told yet.
+/// A file in its place, of which success is not told yet. What it replaced is still there, out of
+/// sight, and counted.
 #[derive(Debug)]
 pub(super) struct Placed {
     size: u64,
     note: Ongoing,
+    ledger: Arc<Ledger>,
+    charged: Charged,
+    replaced: Freed,
+    /// Until what was replaced is credited.
+    _claim: Claim,
 }
 
 impl Placed {
     /// Tells it, or why not.
     pub(super) fn settle(mut self, synced: Result<()>) -> Result<Stored> {
+        give_back(&self.ledger, &self.charged, self.replaced);
         match synced {
             Ok(()) => {
                 self.note.done(self.size);
@@ -250,7 +261,10 @@ impl Placed {
 /// Puts a file in its place.
 pub(super) fn place(mut ready: Ready) -> Result<Placed> {
     match ready.place() {
-        Ok(()) => Ok(Placed { size: ready.size, note: ready.note }),
+        Ok(replaced) => {
+            let Ready { size, note, ledger, charged, claim, .. } = ready;
+            Ok(Placed { size, note, ledger, charged, replaced, _claim: claim })
+        }
         Err(e) => {
             ready.note.refused(&e);
             Err(e)

@@ -86,15 +86,16 @@ fn sync_and_place(
     sync: &dyn Fn() -> Result<()>,
     left: &Left,
 ) -> Vec<Result<Stored>> {
+    let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
     if let Err(e) = sync() {
         log::error!("{} small files could not be synced: {}", files.len(), in_full(&e));
-        return files.into_iter().map(|one| Err(one.throw_away(same(&e)))).collect();
+        return files.into_iter().map(|one| Err(one?.throw_away(same(&e)))).collect();
     }
     if let Some(why) = left.why() {
-        files.into_iter().for_each(|one| one.leave(why));
+        files.into_iter().flatten().for_each(|one| one.leave(why));
         return Vec::new();
     }
-    let placed: Vec<Result<Placed>> = files.into_iter().map(place).collect();
+    let placed: Vec<Result<Placed>> = files.into_iter().map(|one| place(one?)).collect();
     if let Err(e) = sync() {
         log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
         return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();

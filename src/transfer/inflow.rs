@@ -9,12 +9,13 @@
 
 use std::sync::Arc;
 
+use super::credit::credit;
 use super::paid::Disk;
 use super::{Alive, Claim, Held, Ready, Spec};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Ledger, Purse};
+use crate::quota::{Amount, Charged, Ledger};
 use crate::vfs::{Draft, Keep, Mtime, Source, VPath, View};
 
 /// Where the bytes that come belong.
@@ -51,7 +52,7 @@ struct Body {
     draft: Option<Draft>,
     disk: Disk,
     ledger: Arc<Ledger>,
-    purse: Purse,
+    charged: Charged,
     mtime: Option<Mtime>,
     /// Bytes that the file is to have, where that was said, now or when its part was begun.
     whole: Option<u64>,
@@ -59,6 +60,8 @@ struct Body {
     waiting: Vec<u8>,
     /// Bytes of the file so far.
     end: u64,
+    /// Whether its part was there before it.
+    goes_on: bool,
     /// What is to be taken over before the first byte is written. It waits until then, so that a
     /// stream that never begins changes nothing.
     behind: Behind,
@@ -100,17 +103,17 @@ impl Inflow {
         if let (false, Some(_)) = (goes_on, part) {
             // Who begins anew has given it up, and may need its room.
             let freed = spec.view.drop_part(spec.path)?;
-            spec.ledger.give_back(spec.purse, freed);
+            credit(spec.ledger, spec.charged, freed);
         }
-        let held = if goes_on { part.unwrap_or(0) } else { 0 };
+        let there = part.filter(|_| goes_on).map(Amount::file).unwrap_or_default();
         let declared =
             declared.map(|bytes| if bytes < kept { kept.saturating_add(bytes) } else { bytes });
         let whole = declared.unwrap_or(kept);
         let disk = spec.disk();
-        held_claim.charge().adopt(held);
-        held_claim.charge().cover(whole, replacing)?;
+        held_claim.charge().adopt(there);
+        held_claim.charge().cover(Amount::file(whole), replacing)?;
         drop(held_claim);
-        disk.check(whole.saturating_sub(held))?;
+        disk.check(Amount::file(whole).minus(there))?;
         let known = if goes_on { spec.view.part_declared(spec.path)? } else { None };
         let behind = match old {
             _ if kept == 0 => Behind::Nothing,
@@ -123,15 +126,16 @@ impl Inflow {
             draft: None,
             disk,
             ledger: Arc::clone(spec.ledger),
-            purse: spec.purse.clone(),
+            charged: spec.charged.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
             whole: declared.or(known),
             end: kept,
+            goes_on,
             behind,
         };
         let mut note = spec.note(replacing);
-        note.holds(held);
+        note.holds(there.bytes);
         Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept, note })
     }
 
@@ -215,9 +219,31 @@ impl Inflow {
         if self.body.end > self.kept {
             self.body.spill(held)?;
         }
-        let held = held.charge().held();
+        let held = held.charge().held().bytes;
         self.note.holds(held);
         Ok(held)
+    }
+
+    /// There is no room for it, as `e` says: what it has written is given back. What it went on
+    /// behind stays. Tells how many bytes it had at least.
+    pub fn give_up(mut self, e: &Error) -> Result<u64> {
+        let held = &mut self.claim.hold()?;
+        let need = match e {
+            Error::OverQuota { need, .. } => held.charge().held().bytes.saturating_add(*need),
+            _ => self.body.end,
+        };
+        self.note.holds(0);
+        let Some(mut draft) = self.body.draft.take() else { return Ok(need) };
+        if self.body.goes_on {
+            draft.truncate(self.kept)?;
+            held.charge().settle(Amount::file(draft.held()));
+            self.note.holds(draft.held());
+            return Ok(need);
+        }
+        let freed = draft.discard()?;
+        held.charge().disown();
+        credit(&self.body.ledger, &self.body.charged, freed);
+        Ok(need)
     }
 
     /// Why it breaks off.
@@ -230,7 +256,7 @@ impl Inflow {
     pub fn finish(mut self, alive: &mut Alive<'_>) -> Result<Ready> {
         let taken = self.body.take_over(&self.claim, alive);
         taken.inspect_err(|e| self.note.refused(e))?;
-        let Body { view, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
+        let Body { view, path, draft, ledger, charged, mtime, waiting, end, .. } = self.body;
         let (claim, replace, mut note) = (self.claim, self.replace, self.note);
         let whole = || {
             claim.hold()?.needs_no_peer();
@@ -244,7 +270,7 @@ impl Inflow {
             }
         };
         let (draft, small) = whole().inspect_err(|e| note.refused(e))?;
-        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, small, note })
+        Ok(Ready { draft, claim, ledger, charged, size: end, mtime, replace, small, note })
     }
 }
 
@@ -270,8 +296,9 @@ impl Body {
     fn drop_copy(&mut self, claim: &Claim) {
         let Some(draft) = self.draft.take() else { return };
         let dropped = claim.hold().and_then(|mut held| {
-            draft.discard()?;
-            held.charge().settle(0);
+            let freed = draft.discard()?;
+            held.charge().disown();
+            credit(&self.ledger, &self.charged, freed);
             Ok(())
         });
         if let Err(e) = dropped {
@@ -285,7 +312,7 @@ impl Body {
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
-        claim.charge().settle(draft.held());
+        claim.charge().settle(Amount::file(draft.held()));
         draft.vouch(None)?;
         if draft.held() != self.end {
             return Err(Error::BadOffset { got: self.end, want: draft.held() });
@@ -314,8 +341,8 @@ impl Body {
     /// Keeps bytes in memory, and room for them.
     fn wait(&mut self, claim: &mut Held<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
         let end = self.end.saturating_add(bytes.len() as u64);
-        self.disk.check(end)?;
-        claim.charge().cover(end, replacing)?;
+        self.disk.check(Amount::file(end))?;
+        claim.charge().cover(Amount::file(end), replacing)?;
         self.waiting.extend_from_slice(bytes);
         self.end = end;
         Ok(())
@@ -326,8 +353,9 @@ impl Body {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
-        self.ledger.give_back(&self.purse, draft.cleared_bytes());
+        let mut draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
+        credit(&self.ledger, &self.charged, draft.take_cleared());
+        claim.charge().settle(Amount::file(draft.held()));
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);
         self.end = 0;

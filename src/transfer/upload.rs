@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use super::credit::credit;
 use super::paid::Disk;
 use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
 use crate::audit::{Ongoing, Party, Verb};
 use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Charge, Ledger, Purse};
+use crate::quota::{Amount, Charge, Charged, Ledger};
 use crate::vfs::{Draft, Keep, Mtime, VPath, View};
 
 const CHUNK: u64 = limits::CHUNK as u64;
@@ -24,8 +25,8 @@ pub struct Spec<'a> {
     pub ledger: &'a Arc<Ledger>,
     /// Who writes, in a refusal to others.
     pub by: &'a str,
-    /// Who pays.
-    pub purse: &'a Purse,
+    /// What the file is charged to.
+    pub charged: &'a Charged,
     /// Who writes what.
     pub claims: &'a Arc<Claims>,
     /// The number of the session that writes.
@@ -38,8 +39,8 @@ pub struct Spec<'a> {
     pub mtime: Option<Mtime>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
-    /// Bytes that must stay free on the disk.
-    pub min_free_bytes: u64,
+    /// What must stay free on the disk.
+    pub min_free: Amount,
 }
 
 impl Spec<'_> {
@@ -48,7 +49,7 @@ impl Spec<'_> {
     pub(super) fn begin(&self) -> Result<(Claim, bool)> {
         let key = self.view.key(self.path);
         let who = Claimant { by: self.by, session: self.session };
-        let charge = Charge::open(self.ledger, self.purse, 0);
+        let charge = Charge::open(self.ledger, self.charged)?;
         let claim = self.claims.take(&key, self.path.as_str(), who, charge)?;
         let replacing = self.view.may_store(self.path, self.replace)?;
         Ok((claim, replacing))
@@ -68,7 +69,7 @@ impl Spec<'_> {
 
     /// The disk that it is written on.
     pub(super) fn disk(&self) -> Disk {
-        Disk::new(self.view, self.min_free_bytes)
+        Disk::new(self.view, self.min_free)
     }
 }
 
@@ -80,7 +81,7 @@ pub struct Upload {
     claim: Claim,
     disk: Disk,
     ledger: Arc<Ledger>,
-    purse: Purse,
+    charged: Charged,
     row: Row,
     algorithm: Algorithm,
     path: VPath,
@@ -117,7 +118,7 @@ impl Upload {
             claim,
             disk,
             ledger: Arc::clone(spec.ledger),
-            purse: spec.purse.clone(),
+            charged: spec.charged.clone(),
             row: Row::new(algorithm),
             algorithm,
             path: spec.path.clone(),
@@ -284,6 +285,8 @@ impl Upload {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
             _ => {
                 self.note.refused(&Error::WholeMismatch);
+                // Of a part that another session goes on with nothing is said.
+                let _held = self.claim.hold()?;
                 self.draft.vouch(Some(0))?;
                 return Err(Error::WholeMismatch);
             }
@@ -294,7 +297,7 @@ impl Upload {
             draft: self.draft,
             claim: self.claim,
             ledger: self.ledger,
-            purse: self.purse,
+            charged: self.charged,
             size: self.size,
             mtime: self.mtime,
             replace: self.replace,
@@ -320,8 +323,9 @@ impl Upload {
     /// Gives up and removes the part, unless a newer session goes on with it.
     pub fn discard(mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
-        self.draft.discard()?;
-        held.charge().settle(0);
+        let freed = self.draft.discard()?;
+        held.charge().disown();
+        credit(&self.ledger, &self.charged, freed);
         self.note.holds(0);
         self.note.because("given up by the client");
         Ok(())
@@ -337,23 +341,24 @@ fn open_part(
     (size, replacing): (u64, bool),
     fresh: bool,
 ) -> Result<Draft> {
-    let mut held = spec.view.part_held(spec.path)?.unwrap_or(0);
-    if fresh && held > 0 {
+    let mut held = spec.view.part_held(spec.path)?;
+    if fresh && held.is_some() {
         let freed = spec.view.drop_part(spec.path)?;
-        spec.ledger.give_back(spec.purse, freed);
-        held = 0;
+        credit(spec.ledger, spec.charged, freed);
+        held = None;
     }
-    claim.charge().adopt(held);
-    claim.charge().cover(size, replacing)?;
-    disk.check(size.saturating_sub(held))?;
+    let there = held.map(Amount::file).unwrap_or_default();
+    claim.charge().adopt(there);
+    claim.charge().cover(Amount::file(size), replacing)?;
+    disk.check(Amount::file(size).minus(there))?;
     let keep = if fresh { Keep::Fresh } else { Keep::Held };
     let mut draft = spec.view.draft(spec.path, keep, Some(size), spec.mtime)?;
     // An earlier part that nobody could read any more.
-    spec.ledger.give_back(spec.purse, draft.cleared_bytes());
+    credit(spec.ledger, spec.charged, draft.take_cleared());
     if draft.held() > size {
         draft.truncate(size)?;
     }
-    claim.charge().settle(draft.held());
+    claim.charge().settle(Amount::file(draft.held()));
     Ok(draft)
 }
 

@@ -8,24 +8,30 @@ use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::mtime_of;
+use super::freed::Freed;
 use super::home::{Home, PASSING};
 use super::jail::{At, READ};
-use super::part::{NOTE_END, Note, PART, drop_part, each_name, note_name, part_name, since_1970};
+use super::part::{
+    NOTE_END, Note, PART, drop_part, each_name, held, note_name, part_name, since_1970,
+};
 use super::path::VPath;
-use super::view::bytes_at;
 use crate::text::Escaped;
 
 /// At the start: removes what only lasted for a step, parts without a note and notes without a
 /// part.
-pub(super) fn sweep(folder: BorrowedFd<'_>) -> OsResult<()> {
+///
+/// Where files are put in their place by a link, a part with two names is in its place already:
+/// whoever went on with it would change a stored file.
+pub(super) fn sweep(home: &Home, folder: BorrowedFd<'_>) -> OsResult<()> {
+    let is_placed = |at: At<'_>| at.stat().is_ok_and(|stat| stat.st_nlink > 1);
+    let places_by_links = !home.powers().noreplace;
     each_account(folder, &mut |_, parts| {
         each_name(parts, &mut |name| {
             let at = At::new(parts, name.as_bytes());
             let useless = if let Some(id) = name.strip_suffix(PART) {
-                Note::read(parts, id)?.is_none()
+                Note::read(parts, id)?.is_none() || places_by_links && is_placed(at)
             } else if let Some(id) = name.strip_suffix(NOTE_END) {
-                let part = part_name(id);
-                Note::read(parts, id)?.is_none() || at.beside(part.as_bytes()).stat().is_err()
+                Note::read(parts, id)?.is_none() || held(parts, id)?.is_none()
             } else {
                 name.ends_with(PASSING)
             };
@@ -41,15 +47,16 @@ impl Home {
     }
 
     /// Drops an account's parts on which nothing was written since `older_than`, each under the
-    /// claim that `claim` gives for its path, and none for which there is no claim. Tells the bytes
-    /// that became free. What fails is logged and left for the next time.
+    /// claim that `claim` gives for its path, and none for which there is no claim. `freed` gets
+    /// what became free while that claim is held. What fails is logged and left for the next time.
     pub fn expire_parts<C>(
         &self,
         account: &str,
         older_than: SystemTime,
         claim: &dyn Fn(&VPath) -> Option<C>,
-    ) -> u64 {
-        expire((self, self.parts()), account, older_than, claim)
+        freed: &mut dyn FnMut(Freed),
+    ) {
+        expire((self, self.parts()), account, older_than, claim, freed);
     }
 }
 
@@ -72,12 +79,12 @@ pub(super) fn expire<C>(
     account: &str,
     older_than: SystemTime,
     claim: &dyn Fn(&VPath) -> Option<C>,
-) -> u64 {
-    let mut freed = 0;
+    freed: &mut dyn FnMut(Freed),
+) {
     let expired = match At::new(folder, account.as_bytes()).open(READ, 0) {
         Ok(parts) => {
             let oldest = since_1970(older_than);
-            expire_account(home, parts.as_fd(), oldest, claim, &mut freed)
+            expire_account(home, parts.as_fd(), oldest, claim, freed)
         }
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
         Err(e) => Err(e),
@@ -85,31 +92,6 @@ pub(super) fn expire<C>(
     if let Err(e) = expired {
         log::error!("old parts of `{}` are left as they are: {e}", Escaped(account));
     }
-    freed
-}
-
-/// Adds up the bytes of one account's folder of parts.
-pub(super) fn used_bytes(parts: BorrowedFd<'_>) -> OsResult<u64> {
-    let mut used = 0_u64;
-    each_name(parts, &mut |name| {
-        if name.ends_with(PART) || name.ends_with(PASSING) {
-            used = used.saturating_add(bytes_at(At::new(parts, name.as_bytes()))?);
-        }
-        Ok(())
-    })?;
-    Ok(used)
-}
-
-/// The same for all accounts, or for the one that is named.
-pub(super) fn used_by(folder: BorrowedFd<'_>, only: Option<&str>) -> OsResult<u64> {
-    let mut used = 0_u64;
-    each_account(folder, &mut |account, parts| {
-        if only.is_none_or(|only| only == account) {
-            used = used.saturating_add(used_bytes(parts)?);
-        }
-        Ok(())
-    })?;
-    Ok(used)
 }
 
 fn expire_account<C>(
@@ -117,25 +99,20 @@ fn expire_account<C>(
     parts: BorrowedFd<'_>,
     oldest: i64,
     claim: &dyn Fn(&VPath) -> Option<C>,
-    freed: &mut u64,
+    freed: &mut dyn FnMut(Freed),
 ) -> OsResult<()> {
     each_name(parts, &mut |name| {
-        let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
-            return Ok(());
-        };
+        // Without a note it is nobody's, and is removed at the next start.
+        let Some(id) = name.strip_suffix(NOTE_END) else { return Ok(()) };
         if !is_old(parts, id, oldest)? {
             return Ok(());
         }
-        let claimed = match Note::read(parts, id)? {
-            // Without a note it is nobody's.
-            None => None,
-            Some(note) => match claim(&note.path) {
-                // It may have been gone on with until it was claimed.
-                Some(claimed) if is_old(parts, id, oldest)? => Some(claimed),
-                _ => return Ok(()),
-            },
-        };
-        *freed = freed.saturating_add(drop_part(home, parts, id)?);
+        let Some(note) = Note::read(parts, id)? else { return Ok(()) };
+        let claimed = claim(&note.path);
+        // It may have been gone on with until it was claimed.
+        if claimed.is_some() && is_old(parts, id, oldest)? {
+            freed(drop_part(home, parts, id)?);
+        }
         drop(claimed);
         Ok(())
     })
@@ -154,7 +131,7 @@ fn is_old(parts: BorrowedFd<'_>, id: &str, oldest: i64) -> OsResult<bool> {
 }
 
 /// Calls `seen` with every account that has a folder of parts.
-fn each_account(
+pub(super) fn each_account(
     folder: BorrowedFd<'_>,
     seen: &mut dyn FnMut(&str, BorrowedFd<'_>) -> OsResult<()>,
 ) -> OsResult<()> {

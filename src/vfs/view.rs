@@ -6,34 +6,32 @@
 
 use std::sync::Arc;
 
+use rustix::fd::BorrowedFd;
 use rustix::fs::fstat;
-use rustix::io::Errno;
+use rustix::io::{Errno, Result as OsResult};
 
 use super::draft::{Draft, Keep};
-use super::entry::{Entry, Kind, Mtime, file_bytes, kind_of};
+use super::entry::{Entry, Mtime, file_bytes};
+use super::freed::Freed;
 use super::home::Home;
-use super::jail::{self, At, Jail, READ, STAND, told};
+use super::jail::{At, Jail, READ, STAND, told};
 use super::listing::Listing;
-use super::moves::{Freed, Origin, Taken};
 use super::part::{self, PartNote};
-use super::parts;
 use super::path::VPath;
-use super::room::{Payer, Room};
+use super::room::Room;
 use super::source::Source;
-use super::tree::{Step, walk};
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::quota::{Amount, Charged, DirectoryId, FileOwner};
 use crate::rights::Rights;
 
-/// Mode of a folder that a user makes, before the umask.
-const USER_FOLDER_MODE: u32 = 0o755;
 /// Times that a tree is walked again because something was put into it while it was removed.
 pub(super) const REMOVAL_PASSES: u32 = 4;
 
 /// One root, as one account sees it. A clone shares its descriptors.
 #[derive(Clone, Debug)]
 pub struct View {
-    room: Arc<Room>,
+    pub(super) room: Arc<Room>,
     rights: Rights,
 }
 
@@ -84,9 +82,19 @@ impl View {
         self.room.volume.as_ref()
     }
 
-    /// Who pays for what is stored in it.
-    pub fn payer(&self) -> Payer {
-        self.room.payer
+    /// Which directory the root is, whatever it is called.
+    pub fn directory(&self) -> DirectoryId {
+        self.room.id
+    }
+
+    /// Who is written down as the owner of what is stored in it, where that is kept.
+    pub fn file_owner(&self) -> FileOwner {
+        self.room.owner.clone()
+    }
+
+    /// What a file that the account stores in it is charged to.
+    pub fn charged(&self) -> Charged {
+        Charged { directory: self.directory(), owner: self.file_owner() }
     }
 
     /// The account whose view it is.
@@ -96,11 +104,7 @@ impl View {
 
     /// What tells this path from all others of the server, whatever it is called by whom.
     pub fn key(&self, path: &VPath) -> String {
-        let inside = self.room.inside(path);
-        match self.volume() {
-            Some(volume) => format!("{}{}", volume.key(), inside.as_str()),
-            None => format!("{}{}", self.room.account, inside.as_str()),
-        }
+        key(self.room.id, &self.room.inside(path))
     }
 
     /// What is at `path`; a link is told as a link.
@@ -127,109 +131,10 @@ impl View {
         Listing::new(self.jail().folder(path, READ)?, path, private)
     }
 
-    /// Makes a folder; with `parents` also those above it, and then one that is there is fine.
-    pub fn mkdir(&self, path: &VPath, parents: bool) -> Result<()> {
-        if !parents {
-            return self.make_folder(path);
-        }
-        let mut here = self.mount_point().clone();
-        for name in self.room.inside(path).components() {
-            here = here.join(name)?;
-            match self.make_folder(&here) {
-                Ok(()) => {}
-                Err(Error::Exists { .. }) if self.check_folder(&here).is_ok() => {}
-                Err(Error::Exists { .. }) if here != *path => {
-                    return Err(Error::NotDirectory { path: here.told() });
-                }
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes an empty folder.
-    pub fn rmdir(&self, path: &VPath) -> Result<()> {
-        let spot = self.changeable(path)?;
-        match self.jail().at(&spot).remove_folder() {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST) => Err(Error::NotEmpty { path: path.told() }),
-            Err(e) => Err(told(e, path, "removing a folder")),
-        }
-    }
-
-    /// Removes a file, link, pipe or device, but no folder, and tells the bytes that became free.
-    pub fn remove(&self, path: &VPath) -> Result<Freed> {
-        let spot = self.jail().spot(path)?;
-        match self.room.home.take(self.jail().at(&spot), None) {
-            Ok(Taken::Freed(freed)) => Ok(freed),
-            Ok(_) => Err(Error::IsDirectory { path: path.told() }),
-            Err(e) => Err(told(e, path, "removing a file")),
-        }
-    }
-
-    /// Removes a folder with all that is in it, or a file. `alive` is called after each thing
-    /// removed with the bytes that became free by it; its error ends the removal.
-    pub fn remove_tree(
-        &self,
-        path: &VPath,
-        alive: &mut dyn FnMut(Freed) -> Result<()>,
-    ) -> Result<()> {
-        let spot = self.changeable(path)?;
-        let failed = |e| told(e, path, "removing a folder");
-        let home = &self.room.home;
-        let top = self.jail().at(&spot);
-        if let Taken::Freed(freed) = home.take(top, None).map_err(failed)? {
-            return alive(freed);
-        }
-        for _ in 0..REMOVAL_PASSES {
-            let folder = match top.open(READ, 0) {
-                Err(Errno::NOENT) => return Ok(()),
-                opened => opened.map_err(failed)?,
-            };
-            walk(folder, path, &mut |step| match step {
-                Step::Leaf(at) => match home.take(at, None) {
-                    Ok(Taken::Freed(freed)) => alive(freed),
-                    // Somebody else was faster, or made something else of it: the next pass sees.
-                    Ok(_) | Err(Errno::NOENT) => Ok(()),
-                    Err(e) => Err(failed(e)),
-                },
-                Step::Left(at) => match at.remove_folder() {
-                    Ok(()) => alive(Freed::default()),
-                    Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
-                    Err(e) => Err(failed(e)),
-                },
-            })?;
-            match top.remove_folder() {
-                Ok(()) => return alive(Freed::default()),
-                Err(Errno::NOENT) => return Ok(()),
-                Err(Errno::NOTEMPTY | Errno::EXIST) => {}
-                Err(e) => return Err(failed(e)),
-            }
-        }
-        Err(Error::NotEmpty { path: path.told() })
-    }
-
-    /// Moves a file, folder or link, and tells the bytes that became free because it replaced a
-    /// file. Only a file is ever replaced, and never by a folder.
-    pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Freed> {
-        let (source, target) = (self.changeable(from)?, self.changeable(to)?);
-        if from.holds(to) {
-            let why = "a folder cannot be moved into itself";
-            return Err(Error::BadPath { path: to.told(), why });
-        }
-        let (source, target) = (self.jail().at(&source), self.jail().at(&target));
-        let stat = source.stat().map_err(|e| told(e, from, "moving a file"))?;
-        if from == to && replace {
-            return Ok(Freed::default());
-        }
-        let coming = kind_of(&stat);
-        self.room.home.move_over((source, Origin::View), coming, (target, to), replace)
-    }
-
     /// Sets the time of a regular file.
     pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
         let spot = self.jail().spot(path)?;
-        Source::open(self.jail().at(&spot), path)?.set_mtime(mtime)
+        Source::open(self.home(), self.jail().at(&spot), path)?.set_mtime(mtime)
     }
 
     /// Whether two views show the same root to the same account at the same place.
@@ -239,17 +144,12 @@ impl View {
 
     /// Whether a file can be moved from one root to the other in one step.
     pub(super) fn shares_disk(&self, other: &View) -> bool {
-        Arc::ptr_eq(&self.room.home, &other.room.home)
+        Arc::ptr_eq(self.home(), other.home())
     }
 
-    /// Moves a file of this root to a place in another one on the same disk.
-    pub(super) fn move_into(
-        &self,
-        from: At<'_>,
-        (to, path): (At<'_>, &VPath),
-        replace: bool,
-    ) -> Result<Freed> {
-        self.room.home.move_over((from, Origin::View), Kind::File, (to, path), replace)
+    /// The home whose trash serves it.
+    pub(super) fn home(&self) -> &Arc<Home> {
+        &self.room.home
     }
 
     /// Refuses a name whose folder is not there.
@@ -260,7 +160,7 @@ impl View {
     /// Opens a regular file for reading.
     pub fn source(&self, path: &VPath) -> Result<Source> {
         let spot = self.jail().spot(path)?;
-        Source::open(self.jail().at(&spot), path)
+        Source::open(self.home(), self.jail().at(&spot), path)
     }
 
     /// Begins or goes on with a file that may take several sessions. Nothing is made when it could
@@ -321,63 +221,33 @@ impl View {
         })
     }
 
-    /// Drops an unfinished upload and tells the bytes that became free.
-    pub fn drop_part(&self, path: &VPath) -> Result<u64> {
+    /// Drops an unfinished upload and tells what became free.
+    pub fn drop_part(&self, path: &VPath) -> Result<Freed> {
         let failed = |e| told(e, path, "dropping a part");
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(0) };
+        let Some(parts) = self.room.parts_if_any().map_err(failed)? else {
+            return Ok(Freed::default());
+        };
         part::drop_part(&self.room.home, parts, &part::id(&self.room.inside(path))).map_err(failed)
     }
 
-    /// Adds up what the account stores: the bytes of all its files and of its unfinished uploads.
-    /// `alive` is called for each file; its error ends the walk.
-    pub fn used_bytes(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<u64> {
-        let root = VPath::root();
-        let failed = |e| told(e, &root, "adding up the files");
-        let mut used = 0_u64;
-        walk(self.jail().folder(&root, READ)?, &root, &mut |step| {
-            if let Step::Leaf(at) = step {
-                used = used.saturating_add(bytes_at(at).map_err(failed)?);
-                alive()?;
-            }
-            Ok(())
-        })?;
-        let parts = self.room.parts_if_any().map_err(failed)?;
-        let held = parts.map_or(Ok(0), parts::used_bytes).map_err(failed)?;
-        Ok(used.saturating_add(held))
+    /// Bytes that may still be written on the disk, and entries that may still be made.
+    pub fn free(&self) -> Result<Amount> {
+        self.room.home.free()
     }
 
-    /// Bytes that may still be written on the disk.
-    pub fn free_bytes(&self) -> Result<u64> {
-        self.room.home.free_bytes()
+    pub(super) fn parts_if_any(&self) -> OsResult<Option<BorrowedFd<'_>>> {
+        self.room.parts_if_any()
     }
 
     pub(super) fn jail(&self) -> &Jail {
         &self.room.jail
     }
+}
 
-    /// The spot of something that is to be moved or removed: anything but the root.
-    pub(super) fn changeable(&self, path: &VPath) -> Result<jail::Spot> {
-        if path == self.mount_point() {
-            return Err(Error::Denied { path: path.told() });
-        }
-        self.jail().spot(path)
-    }
-
-    fn make_folder(&self, path: &VPath) -> Result<()> {
-        if path == self.mount_point() {
-            return Err(Error::Exists { path: path.told(), size: 0 });
-        }
-        let spot = self.jail().spot(path)?;
-        let at = self.jail().at(&spot);
-        match at.make_folder(USER_FOLDER_MODE) {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST) => {
-                let size = bytes_at(at).unwrap_or(0);
-                Err(Error::Exists { path: path.told(), size })
-            }
-            Err(e) => Err(told(e, path, "making a folder")),
-        }
-    }
+/// What tells a path inside a root from all others of the server.
+pub fn key(directory: DirectoryId, inside: &VPath) -> String {
+    let DirectoryId { device, inode } = directory;
+    format!("{device:x}.{inode:x}{}", inside.as_str())
 }
 
 /// What the quota counts of a name; nothing when it has gone.

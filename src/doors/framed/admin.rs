@@ -1,7 +1,6 @@
 //! The handlers of the admin's work. Their rows need [`super::Needs::Admin`].
 
 use super::commands::{done, switch, tell};
-use super::outbox::Progress;
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -54,7 +53,7 @@ fn line<'a>(seen: &'a Overview) -> AccountLine<'a> {
         account.quota_bytes.is_some().into(),
         account.quota_bytes.unwrap_or(0),
         seen.usage.is_some().into(),
-        seen.usage.map_or(0, |usage| usage.used_bytes),
+        seen.usage.map_or(0, |usage| usage.used.bytes),
         seen.sessions,
         account.remark(),
     )
@@ -107,10 +106,9 @@ pub(super) fn open(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn remove(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Remove<'_> = request.message()?;
-    let Conn { session, outbox, .. } = conn;
-    let mut progress = Progress::new(outbox, session.ending());
-    let mut alive = |done, total| progress.report(done, total);
-    session.as_admin(|admin| admin.remove(what.name, what.files == 1, &mut alive))?;
+    conn.attended(|session, alive| {
+        session.as_admin(|admin| admin.remove(what.name, what.files == 1, alive))
+    })?;
     done("removed")
 }
 
@@ -229,16 +227,17 @@ pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn drop_part(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: PathOf<'_> = request.message()?;
-    conn.session.as_admin(|admin| admin.drop_part(what.account, what.path))?;
+    conn.attended(|session, alive| {
+        session.as_admin(|admin| admin.drop_part(what.account, what.path, alive))
+    })?;
     done("removed")
 }
 
 pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: PathOf<'_> = request.message()?;
-    let Conn { session, outbox, .. } = conn;
-    let mut progress = Progress::new(outbox, session.ending());
-    let mut alive = |done, total| progress.report(done, total);
-    let reasons = session.as_admin(|admin| admin.why(of.account, of.path, &mut alive))?;
+    let reasons = conn.attended(|session, alive| {
+        session.as_admin(|admin| admin.why(of.account, of.path, alive))
+    })?;
     let mut rows = Rows::new(conn);
     for reason in &reasons {
         rows.push(&Reason::new(reason.what, reason.allowed.into(), &reason.why))?;

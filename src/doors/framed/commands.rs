@@ -1,6 +1,5 @@
 //! The table of commands, and the handlers that concern no file.
 
-use super::outbox::Progress;
 use super::reply::Answer;
 use super::{Conn, Outcome, Request, admin, files, people, transfers};
 use crate::digest::{self, Algorithm, Rates};
@@ -80,7 +79,7 @@ table! {
         "the digests of a file's chunks, as `Piece`s";
     "WHY" Login "Path" "200 `Counted`" files::why,
         "what may be done at a path, and what decides it, each as a `Reason`";
-    "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes used, promised and allowed";
+    "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes and entries: used, reserved, most";
     "PUT" Login "Put" "802, 800, 801" transfers::put, "open an upload";
     "CHUNK" Login "Chunk" "900" transfers::chunk, "chunks of the open upload";
     "HELD" Login "Held" "258 `Summed`" transfers::held,
@@ -174,10 +173,8 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if proof.client_final.len() > limits::SCRAM_MESSAGE {
         return Err(Error::BadArgument { what: "client_final: too long" });
     }
-    let Conn { session, outbox, .. } = conn;
-    let mut progress = Progress::new(outbox, session.ending());
-    let mut alive = |done, total| progress.report(done, total);
-    let signature = session.login_finish(proof.client_final, &mut alive)?;
+    let finished = conn.attended(|session, alive| session.login_finish(proof.client_final, alive));
+    let signature = finished?;
     conn.place.logged_in();
     conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();

@@ -68,52 +68,50 @@ pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 pub(super) fn stat(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Path<'_> = request.message()?;
     let (is, version) = conn.session.stat(of.path)?;
-    let text = conn.session.mount_figures(of.path)?;
+    let text = conn.attended(|session, alive| session.mount_figures(of.path, alive))?;
     tell(Code::Done, text.unwrap_or("here it is".into()), &entry(&is, version))
 }
 
 pub(super) fn mkdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Switched<'_> = request.message()?;
-    conn.session.mkdir(what.path, switch(what.switch, "switch: 0 or 1")?)?;
+    let parents = switch(what.switch, "switch: 0 or 1")?;
+    conn.attended(|session, alive| session.mkdir(what.path, parents, alive))?;
     done("made")
 }
 
 pub(super) fn rmdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Path<'_> = request.message()?;
-    conn.session.rmdir(what.path)?;
+    conn.attended(|session, alive| session.rmdir(what.path, alive))?;
     done("removed")
 }
 
 pub(super) fn rm(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Switched<'_> = request.message()?;
-    if switch(what.switch, "switch: 0 or 1")? {
-        let Conn { session, outbox, .. } = conn;
-        let mut progress = Progress::new(outbox, session.ending());
-        session.remove_tree(what.path, &mut |done, total| progress.report(done, total))?;
-    } else {
-        conn.session.remove(what.path)?;
-    }
+    let tree = switch(what.switch, "switch: 0 or 1")?;
+    conn.attended(|session, alive| match tree {
+        true => session.remove_tree(what.path, alive),
+        false => session.remove(what.path, alive),
+    })?;
     done("removed")
 }
 
 pub(super) fn mv(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Move<'_> = request.message()?;
-    conn.session.rename(what.from, what.to, switch(what.replace, "replace: 0 or 1")?)?;
+    let replace = switch(what.replace, "replace: 0 or 1")?;
+    conn.attended(|session, alive| session.rename(what.from, what.to, replace, alive))?;
     done("moved")
 }
 
 pub(super) fn hash(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Hash<'_> = request.message()?;
-    let Conn { session, outbox, .. } = conn;
-    let mut progress = Progress::new(outbox, session.ending());
-    let mut alive = |done, total| progress.report(done, total);
-    let (hex, size) = session.hash(what.path, what.digest, &mut alive)?;
+    let hashed = conn.attended(|session, alive| session.hash(what.path, what.digest, alive));
+    let (hex, size) = hashed?;
     tell(Code::Sums, "here is the digest", &Hashed::new(&hex, size))
 }
 
 pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Path<'_> = request.message()?;
-    let reasons = conn.session.why(of.path)?;
+    let reasons = conn.attended(|session, alive| session.why(of.path, alive))?;
     let mut part = Sink::new();
     for reason in &reasons {
         Reason::new(reason.what, reason.allowed.into(), &reason.why).encode(&mut part);
@@ -124,16 +122,21 @@ pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
-    let usage = conn.session.usage()?;
-    let text = match usage.limit_bytes {
-        Some(limit) => format!("{} used of {}", Size(usage.used_bytes), Size(limit)),
-        None => format!("{} used, no limit", Size(usage.used_bytes)),
+    let usage = conn.attended(|session, alive| session.usage(alive))?;
+    let crate::session::Usage { used, reserved, limits } = usage;
+    let text = match limits.bytes {
+        Some(limit) => format!("{} used of {}", Size(used.bytes), Size(limit)),
+        None => format!("{} used, no limit", Size(used.bytes)),
     };
     let fields = wire::Usage::new(
-        usage.used_bytes,
-        usage.reserved_bytes,
-        usage.limit_bytes.is_some().into(),
-        usage.limit_bytes.unwrap_or(0),
+        used.bytes,
+        reserved.bytes,
+        limits.bytes.is_some().into(),
+        limits.bytes.unwrap_or(0),
+        used.entries,
+        reserved.entries,
+        limits.entries.is_some().into(),
+        limits.entries.unwrap_or(0),
     );
     tell(Code::Done, text, &fields)
 }
@@ -166,6 +169,6 @@ pub(super) fn forget(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if conn.upload.is_some() {
         return Err(Error::WrongState { what: "an upload is open" });
     }
-    conn.session.forget(what.path)?;
+    conn.attended(|session, alive| session.forget(what.path, alive))?;
     done("forgotten")
 }

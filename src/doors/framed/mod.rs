@@ -21,7 +21,7 @@ use crate::doors;
 use crate::error::{Error, Fate, Result};
 use crate::gate::Place;
 use crate::limits;
-use crate::session::Session;
+use crate::session::{Alive, Session};
 use crate::site::Site;
 use crate::stream::Stream;
 use crate::text::Escaped;
@@ -283,6 +283,15 @@ impl Conn {
             self.session.begin("");
         }
         outcome
+    }
+
+    /// Does something that may take long, while the client is shown how far it is.
+    fn attended<T>(
+        &mut self,
+        work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut progress = Progress::new(&mut self.outbox, self.session.ending());
+        work(&mut self.session, &mut |done, total| progress.report(done, total))
     }
 
     /// Whether small files wait for their sync.

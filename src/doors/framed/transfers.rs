@@ -62,8 +62,9 @@ pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if !put.digest.is_empty() && is_there(conn, &wanted, put.size, put.digest)? {
         return tell_equal();
     }
+    let (algorithm, fresh) = (conn.algorithm, put.flags & wire::FRESH != 0);
     let upload =
-        conn.session.upload(&wanted, conn.algorithm, put.size, put.flags & wire::FRESH != 0)?;
+        conn.attended(|session, alive| session.upload(&wanted, algorithm, put.size, fresh, alive))?;
     let held = upload.held();
     log::debug!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
     conn.upload = Some(Box::new(upload));
@@ -159,13 +160,14 @@ fn take_small(
     if conn.group.is_none() && conn.session.groups_small_files() {
         conn.group = Some(conn.session.group()?);
     }
-    conn.session.store(wanted, conn.algorithm, digests, whole, data).map(Some)
+    let algorithm = conn.algorithm;
+    let stored = conn
+        .attended(|session, alive| session.store(wanted, algorithm, digests, whole, data, alive));
+    stored.map(Some)
 }
 
 fn commit(conn: &mut Conn, ready: Ready) -> Result<StoredFile> {
-    let Conn { session, outbox, .. } = conn;
-    let mut progress = Progress::new(outbox, session.ending());
-    session.commit(ready, &mut |done, total| progress.report(done, total))
+    conn.attended(|session, alive| session.commit(ready, alive))
 }
 
 pub(super) fn chunk(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {

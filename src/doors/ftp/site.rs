@@ -174,13 +174,19 @@ fn registration(conn: &mut Conn, rest: &str) -> Result<()> {
 }
 
 fn quota(conn: &mut Conn, _: &str) -> Result<()> {
-    let usage = conn.session.usage()?;
-    let mut lines = vec![format!("used {} bytes", usage.used_bytes)];
-    match usage.limit_bytes {
+    let usage = conn.attended("entries", |session, alive| session.usage(alive))?;
+    let mut lines = vec![format!("used {} bytes", usage.used.bytes)];
+    match usage.limits.bytes {
         Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
         None => lines.push("no limit".to_string()),
     }
-    lines.push(format!("free {} bytes", conn.session.free_bytes("/")?));
+    let entries = usage.used.entries;
+    lines.push(match usage.limits.entries {
+        Some(limit) => format!("entries {entries} of {limit}"),
+        None => format!("entries {entries}"),
+    });
+    let free = conn.attended("entries", |session, alive| session.free_bytes("/", alive))?;
+    lines.push(format!("free {free} bytes"));
     conn.control.say_lines(200, "Your room:", &lines, "End");
     Ok(())
 }
@@ -197,7 +203,8 @@ fn parts(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 fn why(conn: &mut Conn, path: &str) -> Result<()> {
-    let reasons = conn.session.why(if path.is_empty() { "." } else { path })?;
+    let path = if path.is_empty() { "." } else { path };
+    let reasons = conn.attended("entries", |session, alive| session.why(path, alive))?;
     let line = |reason: &Reason| {
         let may = if reason.allowed { "yes" } else { "no" };
         format!("{}: {may}; {}", reason.what, Clean(&reason.why))

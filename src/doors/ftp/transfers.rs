@@ -153,7 +153,10 @@ pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
             continue;
         }
         let wanted = Wanted { path: &name, mtime: None, replace: false };
-        match conn.session.inflow(&wanted, Start::Fresh, announced) {
+        let begun = conn.attended("entries", |session, alive| {
+            session.inflow(&wanted, Start::Fresh, announced, alive)
+        });
+        match begun {
             // RFC 1123, section 4.1.2.9: the name is told in this form.
             Ok(inflow) => return take(conn, inflow, announced, &format!("FILE: {name}")),
             Err(Error::Exists { .. } | Error::IsDirectory { .. } | Error::NotRegular { .. }) => {}
@@ -184,7 +187,8 @@ fn receive(conn: &mut Conn, path: &str, start: Start) -> Result<()> {
         return Ok(());
     }
     let wanted = Wanted { path, mtime: None, replace: true };
-    let begun = conn.session.inflow(&wanted, start, announced);
+    let begun =
+        conn.attended("entries", |session, alive| session.inflow(&wanted, start, announced, alive));
     let inflow = begun.inspect_err(|e| conn.session.refused(Verb::Put, path, e))?;
     take(conn, inflow, announced, "ready to receive")
 }
@@ -220,7 +224,16 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
             inflow.keep()?;
             conn.say_broken(broken)
         }
-        Err(Stop::Refused(e)) => Err(e),
+        Err(Stop::Refused(e)) => {
+            // Where the size was announced the client can go on when there is room again; where
+            // nobody knows it, what came would only be in the way of others.
+            let is_for_room =
+                matches!(e, Error::OverQuota { .. } | Error::DiskFull | Error::TooBig);
+            if announced.is_none() && is_for_room {
+                conn.session.no_room(inflow, &e);
+            }
+            Err(e)
+        }
     }
 }
 
