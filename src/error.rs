@@ -329,15 +329,8 @@ impl fmt::Display for Error {
             WrongState { what } => write!(f, "not now: {what}"),
             Unsupported { what } => write!(f, "not supported: {what}"),
             TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
-            TooLong { secs } => write!(
-                f,
-                "a digest for an anonymous user may take {secs} s; fetch the file and compute it, \
-                 or log in with an account"
-            ),
-            TooBig => f.write_str(
-                "the server's disk or its operator allows no file as large as this; \
-                 send it in smaller parts",
-            ),
+            TooLong { secs } => kinds::too_long(f, *secs),
+            TooBig => f.write_str(kinds::TOO_BIG),
             DiskFull => f.write_str("the server's disk is full; nothing was lost, try again later"),
             Io { doing, .. } => write!(f, "the server failed while {doing}; its log says why"),
             ServerUnproven => f.write_str("the server could not prove that it knows your password"),
@@ -346,9 +339,7 @@ impl fmt::Display for Error {
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
             Ended => f.write_str(ENDED),
-            Full { what, max } => {
-                write!(f, "too many: {max} {what} at most; try again later")
-            }
+            Full { what, max } => write!(f, "too many: {max} {what} at most; try again later"),
             Stopping => f.write_str("the server is stopping; go on when it is back"),
             Gone => f.write_str("the other side has gone"),
             Interrupted => f.write_str("interrupted"),

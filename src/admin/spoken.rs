@@ -30,10 +30,13 @@ pub struct Spoken {
 #[derive(Debug)]
 enum Run {
     /// At once.
-    Quick(fn(&Admin<'_>, &str) -> Option<Result<Vec<String>>>),
+    Quick(fn(&Admin<'_>, &str) -> Lines),
     /// For so long that its client is told, and may end it.
-    Long(fn(&Admin<'_>, &str, &mut Alive<'_>) -> Option<Result<Vec<String>>>),
+    Long(fn(&Admin<'_>, &str, &mut Alive<'_>) -> Lines),
 }
+
+/// What is answered; `None` if what follows the first word is not of the form.
+type Lines = Option<Result<Vec<String>>>;
 
 macro_rules! table {
     ($($name:literal $form:literal $kind:ident $run:path, $about:literal;)*) => {
