@@ -197,6 +197,13 @@ pub enum Error {
         /// The limit.
         max: u64,
     },
+    /// Work for an anonymous user that took too long.
+    TooLong {
+        /// How many seconds it may take.
+        secs: u64,
+    },
+    /// A file that is larger than the file system, or the limits of the server's process, take.
+    TooBig,
     // --- Ours; the connection goes on, the log has the rest.
     /// No room on the server's disk.
     DiskFull,
@@ -273,6 +280,7 @@ impl Error {
     pub fn io(doing: &'static str, source: io::Error) -> Error {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull,
+            io::ErrorKind::FileTooLarge => Error::TooBig,
             _ => Error::Io { doing, source },
         }
     }
@@ -329,6 +337,8 @@ impl fmt::Display for Error {
             WrongState { what } => write!(f, "not now: {what}"),
             Unsupported { what } => write!(f, "not supported: {what}"),
             TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
+            TooLong { secs } => kinds::too_long(f, *secs),
+            TooBig => f.write_str(kinds::TOO_BIG),
             DiskFull => f.write_str("the server's disk is full; nothing was lost, try again later"),
             Io { doing, .. } => write!(f, "the server failed while {doing}; its log says why"),
             ServerUnproven => f.write_str("the server could not prove that it knows your password"),

@@ -170,8 +170,13 @@ pub const PACE: u64 = 1024;
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a refused or parting peer is given to read the last frame before the socket is closed.
 pub const LINGER: Duration = Duration::from_millis(500);
-/// How often a long task of the server shows that it is alive.
+/// How often a long operation of the server shows its client that it is alive.
 pub const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+/// How often a long operation looks whether its client is still there, says something, or has to
+/// go: rare enough to cost nothing, often enough to be noticed at once.
+pub const OPERATION_LOOK: Duration = Duration::from_millis(100);
+/// How long a connection that an admin ended is given to say why, before it is cut off.
+pub const ENDED_GRACE: Duration = Duration::from_secs(1);
 
 /// What a rate gives at once to who did not use it before: it evens out what a busy machine comes
 /// late for, and is small enough that a rate is kept within 2 % over 10 s.
@@ -194,6 +199,8 @@ pub const LOG_QUEUE: usize = 1024 * 1024;
 pub const LOG_WAIT: Duration = Duration::from_secs(1);
 /// How long a line waits at most for others to be written with it.
 pub const LOG_GATHER: Duration = Duration::from_millis(10);
+/// How long a server that stops waits for the lock under which the last bans are written.
+pub const SAVE_LAST: Duration = Duration::from_secs(1);
 /// How long the end of the program waits for the last lines to be written.
 pub const LOG_LAST: Duration = Duration::from_secs(2);
 

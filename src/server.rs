@@ -113,7 +113,7 @@ impl Server {
         self.site.stop();
         let patience = Duration::from_secs(self.site.config().drain_secs);
         self.drain(stop, if loss.is_some() { patience.min(LAST_WORDS) } else { patience });
-        self.site.bans().save_last(self.site.store());
+        self.save_bans();
         drop(house_stop);
         match loss.or_else(|| self.site.home().lost().try_recv().ok()) {
             Some(loss) => Err(RunError::Lost(loss)),
@@ -150,6 +150,21 @@ impl Server {
                     }
                 }
             }
+        }
+    }
+
+    /// Writes the bans down, which waits for other programs that edit the accounts. What cannot be
+    /// had in time is lost: the bans of the last second.
+    fn save_bans(&self) {
+        let (saved, is_saved) = bounded::<()>(0);
+        let site = Arc::clone(&self.site);
+        let saving = thread::Builder::new().name("last-bans".into()).spawn(move || {
+            site.bans().save_last(site.store());
+            drop(saved);
+        });
+        let late = Err(RecvTimeoutError::Timeout);
+        if saving.is_ok() && is_saved.recv_timeout(limits::SAVE_LAST) == late {
+            log::error!("the last bans are not kept: another program holds the accounts' lock");
         }
     }
 
@@ -208,8 +223,10 @@ fn keep_clean(site: &Site, stopped: &Receiver<()>) {
 
 fn sweep(site: &Site) {
     site.expire_parts();
-    if let Err(e) = site.home().sweep_aside(&mut || Ok(())) {
-        log::error!("files of removed accounts are left: {e}");
+    let mut go_on = || if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+    match site.home().sweep_aside(&mut go_on) {
+        Ok(()) | Err(Error::Stopping) => {}
+        Err(e) => log::error!("files of removed accounts are left: {e}"),
     }
 }
 

@@ -15,7 +15,7 @@ mod views;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -42,7 +42,7 @@ use crate::words::Greeting;
 
 pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
-pub use self::online::{Guest, Presence};
+pub use self::online::{Ending, Guest, Presence};
 
 /// See the module.
 #[derive(Debug)]
@@ -66,6 +66,8 @@ pub struct Site {
     /// Makes unknown names look like known ones; the same after a restart.
     secret: [u8; 32],
     plain_checks: PlainChecks,
+    /// Held while a digest is computed for a guest. Nobody waits for it.
+    guest_digest: Mutex<()>,
     online: Mutex<HashMap<u64, Online>>,
     noted: Mutex<Noted>,
     /// Shared with the threads that count.
@@ -170,6 +172,7 @@ impl Site {
             setting_rates: Mutex::default(),
             secret: secret.map_err(OpenError::Other)?,
             plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
+            guest_digest: Mutex::default(),
             online: Mutex::default(),
             noted: Mutex::default(),
             stopping: Arc::default(),
@@ -193,6 +196,27 @@ impl Site {
     /// The accounts as they are now.
     pub fn accounts(&self) -> Arc<Accounts> {
         self.accounts.current()
+    }
+
+    /// The same, unless they have changed and cannot be read for want of descriptors or memory: what
+    /// somebody has taken away is not in force then, though nobody knows what it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn accounts_as_read(&self) -> Result<Arc<Accounts>> {
+        let accounts = self.accounts();
+        refuse_if(self.accounts.is_unread(), "reading the accounts that were changed")?;
+        Ok(accounts)
+    }
+
+    /// The mounts as they are now, unless they cannot be read, as [`Site::accounts_as_read`].
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn mounts_as_read(&self) -> Result<Arc<Mounts>> {
+        let mounts = self.mounts();
+        refuse_if(self.mounts.is_unread(), "reading the mounts that were changed")?;
+        Ok(mounts)
     }
 
     /// Who is kept out for a time.
@@ -297,6 +321,21 @@ impl Site {
         &self.plain_checks
     }
 
+    /// The right to have a digest computed for a guest: all guests together have one.
+    ///
+    /// # Errors
+    /// [`Error::WrongState`] while another has it.
+    pub fn guest_digest_turn(&self) -> Result<MutexGuard<'_, ()>> {
+        match self.guest_digest.try_lock() {
+            Ok(turn) => Ok(turn),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(Error::WrongState {
+                what: "a digest for another anonymous user is being computed; try again later, \
+                       or fetch the file and compute it",
+            }),
+        }
+    }
+
     /// What is said to newcomers.
     pub fn welcome(&self) -> &Greeting {
         &self.welcome
@@ -340,4 +379,8 @@ impl Site {
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
+}
+
+fn refuse_if(is_unread: bool, doing: &'static str) -> Result<()> {
+    if is_unread { Err(Error::io(doing, rustix::io::Errno::MFILE.into())) } else { Ok(()) }
 }

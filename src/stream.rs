@@ -6,6 +6,8 @@
 //! Invariant: no system call here waits longer than the deadline that is meant, give or take a
 //! second.
 
+mod looking;
+
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result, Wait};
 use crate::limits;
 use crate::wire::Arrive;
+
+pub use self::looking::Peer;
 
 /// How long one system call may wait before the clocks are looked at.
 const SLICE: Duration = limits::REST_AFTER;
@@ -152,47 +156,6 @@ impl Stream {
         self.tcp.peer_addr().ok()
     }
 
-    /// Whether the peer has said nothing since the last read and has not hung up. Never waits.
-    pub fn is_quiet(&self) -> bool {
-        if self.tcp.set_nonblocking(true).is_err() {
-            return false;
-        }
-        let peeked = self.tcp.peek(&mut [0]);
-        self.tcp.set_nonblocking(false).is_ok()
-            && matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
-    }
-
-    /// Reads what is there without waiting; 0 if nothing is, or if the peer has gone, which the
-    /// next read that waits will tell.
-    #[cfg(unix)]
-    pub fn arrive_now(&mut self, into: &mut [u8]) -> usize {
-        use rustix::net::{RecvFlags, recv};
-        let n = recv(&self.tcp, into, RecvFlags::DONTWAIT).map_or(0, |(_, n)| n);
-        if n > 0 {
-            self.idle = None;
-        }
-        n
-    }
-
-    /// The same, but tells when the peer has gone.
-    ///
-    /// # Errors
-    /// [`Error::Gone`].
-    #[cfg(unix)]
-    pub fn look_now(&mut self, into: &mut [u8]) -> Result<usize> {
-        use rustix::io::Errno;
-        use rustix::net::{RecvFlags, recv};
-        match recv(&self.tcp, into, RecvFlags::DONTWAIT) {
-            Ok((_, 0)) => Err(Error::Gone),
-            Ok((_, n)) => {
-                self.idle = None;
-                Ok(n)
-            }
-            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
-            Err(_) => Err(Error::Gone),
-        }
-    }
-
     /// Whether data that the peer marked as urgent comes in its place, as a telnet end expects.
     #[cfg(unix)]
     pub fn take_urgent_inline(&self) {
@@ -250,12 +213,15 @@ impl Stream {
     /// to wait any more.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when the login is over.
+    /// [`Error::TimedOut`] when the login is over, [`Error::Gone`].
     pub fn hold_back(&self, wait: Duration, over: &dyn Fn() -> bool) -> Result<()> {
         let until = Instant::now() + wait;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             if left.is_zero() || over() {
                 break;
+            }
+            if self.peer_seen() == Peer::Gone {
+                return Err(Error::Gone);
             }
             let step = left.min(limits::HELD_LOOK);
             std::thread::sleep(self.check_login()?.map_or(step, |login| step.min(login)));

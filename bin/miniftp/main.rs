@@ -34,6 +34,7 @@ use screen::Screen;
 use session::Session;
 
 fn main() -> ExitCode {
+    outlive_large_files();
     let interrupt = Arc::new(AtomicBool::new(false));
     let mut screen = Screen::new(true, Arc::clone(&interrupt));
     let done = match args::parse(std::env::args_os().skip(1)) {
@@ -152,6 +153,16 @@ fn help(screen: &mut Screen) -> Done {
 fn version(screen: &mut Screen) -> Done {
     Ok(writeln!(screen.out, "miniftp {}", env!("CARGO_PKG_VERSION"))?)
 }
+
+/// A file that reaches the limit of its size fails the write, and not the whole program.
+#[cfg(unix)]
+fn outlive_large_files() {
+    // A signal that is noted somewhere does not end the program.
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()).ok();
+}
+
+#[cfg(not(unix))]
+fn outlive_large_files() {}
 
 /// Ctrl-C sets the flag that every wait of the library looks at. Outside the shell a second one
 /// ends the program at once.

@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use miniftp::accounts::register::Request;
 use miniftp::admin::Admin;
 use miniftp::admin::spoken::{SPOKEN, Unanswered, described, speak};
+use miniftp::error::Error;
 use miniftp::limits;
 use miniftp::site::Site;
 
@@ -60,6 +61,15 @@ impl Console {
         }
     }
 
+    /// What takes long ends when the server stops.
+    fn speak(&self, line: &str) -> Result<Vec<String>, Unanswered> {
+        let mut alive = |_, _| match self.site.is_stopping() {
+            true => Err(Error::Stopping),
+            false => Ok(()),
+        };
+        speak(&Admin::operator(&self.site), line, &mut alive)
+    }
+
     fn answer(&self, line: &str) {
         match line.trim() {
             "" => {}
@@ -69,7 +79,7 @@ impl Console {
                 let _ = self.stop.try_send(());
                 say("stopping");
             }
-            line => match speak(&Admin::operator(&self.site), line) {
+            line => match self.speak(line) {
                 Ok(lines) => say(&lines.join("\n")),
                 Err(Unanswered::Failed(e)) => say(&e.to_string()),
                 Err(Unanswered::NoSuch | Unanswered::Form(_)) => {

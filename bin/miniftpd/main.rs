@@ -11,6 +11,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::Receiver;
@@ -19,12 +20,13 @@ use miniftp::audit::Log;
 use miniftp::config::{self, Config, Live};
 use miniftp::server::{RunError, Server, again_channel, stop_channel};
 use miniftp::site::{Logs, Site};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::args::{Args, Task};
 
 fn main() -> ExitCode {
+    outlive_large_files();
     let args = match Args::parse(std::env::args_os()) {
         Ok(args) => args,
         Err(e) => return fail(2, format_args!("{e}; try `miniftpd --help`")),
@@ -48,6 +50,14 @@ fn main() -> ExitCode {
         Task::Check => check::run(&args.conf, &args.home),
         Task::Demo => demo::run(),
         Task::Serve => serve(&args),
+    }
+}
+
+/// A file that reaches the limit of its size fails the write, and not the whole program.
+fn outlive_large_files() {
+    // A signal that is noted somewhere does not end the program.
+    if let Err(e) = signal_hook::flag::register(SIGXFSZ, Arc::default()) {
+        let _ = writeln!(io::stderr(), "miniftpd: cannot catch SIGXFSZ: {e}");
     }
 }
 

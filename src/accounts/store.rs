@@ -63,6 +63,12 @@ impl Store {
         look.value
     }
 
+    /// Whether the file has changed and cannot be read for want of descriptors or memory, so that
+    /// nobody knows who may do what.
+    pub fn is_unread(&self) -> bool {
+        self.file.is_unread()
+    }
+
     /// Why the accounts in force are not those of the file, for the operator; none if they are.
     pub fn fault(&self) -> Option<String> {
         self.current();

@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::quota::{Charge, Usage};
 use crate::scram::Verifier;
 use crate::site::{Guest, Site};
-use crate::transfer::{Claimant, credit};
+use crate::transfer::{Alive, Claimant, credit};
 use crate::vfs::{Adopt, PartNote, VPath, Vfs};
 
 /// Somebody with the rights of an admin, at work.
@@ -276,12 +276,12 @@ impl<'a> Admin<'a> {
     }
 
     /// Removes an unfinished upload of any account, unless it is being written.
-    pub fn drop_part(&self, name: &str, path: &str) -> Result<()> {
-        let dropped = || {
+    pub fn drop_part(&self, name: &str, path: &str, alive: &mut Alive<'_>) -> Result<()> {
+        let mut dropped = || {
             let vfs = self.views(name)?;
             // Under a name that no account has, so that nobody's upload is taken over.
             let who = Claimant { by: "an admin", session: self.session.unwrap_or(0) };
-            forget(self.site, &vfs, who, &VPath::root().join(path)?)
+            forget(self.site, &vfs, who, &VPath::root().join(path)?, alive)
         };
         let dropped = dropped();
         let bytes = dropped.as_ref().ok().copied();
@@ -291,10 +291,15 @@ impl<'a> Admin<'a> {
 }
 
 /// Removes the unfinished upload of a path, and credits it. Returns how many bytes it had.
-pub fn forget(site: &Arc<Site>, vfs: &Vfs, who: Claimant<'_>, path: &VPath) -> Result<u64> {
+pub fn forget(
+    site: &Arc<Site>,
+    vfs: &Vfs,
+    who: Claimant<'_>,
+    path: &VPath,
+    alive: &mut Alive<'_>,
+) -> Result<u64> {
     let view = vfs.view(path)?;
-    let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
-    let charged = site.charged(vfs, view, &mut alive)?;
+    let charged = site.charged(vfs, view, alive)?;
     let charge = Charge::open(site.ledger(), &charged)?;
     let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;

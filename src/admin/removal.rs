@@ -60,7 +60,7 @@ impl Admin<'_> {
         })?;
         for path in paths {
             alive(0, 0)?;
-            self.drop_part(name.as_str(), path.as_str())?;
+            self.drop_part(name.as_str(), path.as_str(), alive)?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::accounts::{State, parse_quota, quota_text};
 use crate::error::{Error, Result};
 use crate::site::Guest;
 use crate::text::{Escaped, Size, parse_span};
+use crate::transfer::Alive;
 use crate::why::Reason;
 
 /// What can be said.
@@ -22,37 +23,48 @@ pub struct Spoken {
     pub form: &'static str,
     /// What it does.
     pub about: &'static str,
-    /// `None` if what follows is not of the form.
-    run: fn(&Admin<'_>, &str) -> Option<Result<Vec<String>>>,
+    run: Run,
 }
 
+/// What a row does; `None` if what follows is not of the form.
+#[derive(Debug)]
+enum Run {
+    /// At once.
+    Quick(fn(&Admin<'_>, &str) -> Lines),
+    /// For so long that its client is told, and may end it.
+    Long(fn(&Admin<'_>, &str, &mut Alive<'_>) -> Lines),
+}
+
+/// What is answered; `None` if what follows the first word is not of the form.
+type Lines = Option<Result<Vec<String>>>;
+
 macro_rules! table {
-    ($($name:literal $form:literal $run:path, $about:literal;)*) => {
+    ($($name:literal $form:literal $kind:ident $run:path, $about:literal;)*) => {
         /// All of it, in the order of the help.
         pub static SPOKEN: &[Spoken] =
-            &[$(Spoken { name: $name, form: $form, about: $about, run: $run },)*];
+            &[$(Spoken { name: $name, form: $form, about: $about, run: Run::$kind($run) },)*];
     };
 }
 
 table! {
-    "pending" "" pending, "the registrations that wait";
-    "approve" "N [quota=50M]" approve, "approve one: the account is made";
-    "reject" "N \"REASON\"" reject, "refuse one and say why";
-    "who" "" who, "who is here, and what they do";
-    "kick" "NAME|ID" kick, "end a session, or all of an account";
-    "bans" "" bans, "who is kept out, until when and why";
-    "ban" "WHO 2h|ever [WHY]" ban, "keep an account or an address out";
-    "pardon" "WHO" pardon, "let it in again";
-    "accounts" "" accounts, "all accounts";
-    "account" "NAME" account, "one account";
-    "quota" "NAME SIZE" quota, "change what an account may store";
-    "role" "NAME user|admin" role, "change what an account is";
-    "close" "NAME" close, "let an account log in no more";
-    "open" "NAME" open, "let it log in again";
-    "remove" "NAME [files]" remove, "forget an account, and remove its files";
-    "parts" "NAME" parts, "the unfinished uploads of an account";
-    "drop" "NAME PATH" drop_part, "remove one of them";
-    "whyof" "NAME PATH" whyof, "what decides what an account may do there";
+    "pending" "" Quick pending, "the registrations that wait";
+    "approve" "N [quota=50M]" Quick approve, "approve one: the account is made";
+    "reject" "N \"REASON\"" Quick reject, "refuse one and say why";
+    "who" "" Quick who, "who is here, and what they do";
+    "kick" "NAME|ID" Quick kick, "end a session, or all of an account";
+    "bans" "" Quick bans, "who is kept out, until when and why";
+    "ban" "WHO 2h|ever [WHY]" Quick ban, "keep an account or an address out";
+    "pardon" "WHO" Quick pardon, "let it in again";
+    "accounts" "" Quick accounts, "all accounts";
+    "account" "NAME" Quick account, "one account";
+    "quota" "NAME SIZE" Quick quota, "change what an account may store";
+    "role" "NAME user|admin" Quick role, "change what an account is";
+    "close" "NAME" Quick close, "let an account log in no more";
+    "open" "NAME" Quick open, "let it log in again";
+    "remove" "NAME [files]" Long remove, "forget an account, and remove its files";
+    "parts" "NAME" Quick parts, "the unfinished uploads of an account";
+    "drop" "NAME PATH" Long drop_part, "remove one of them";
+    "whyof" "NAME PATH" Long whyof, "what decides what an account may do there";
 }
 
 /// Why a line was not answered.
@@ -75,12 +87,21 @@ fn row(name: &str) -> Option<&'static Spoken> {
     SPOKEN.iter().find(|row| row.name.eq_ignore_ascii_case(name))
 }
 
-/// Does what a line says, and answers in lines of text that is safe to show.
-pub fn speak(admin: &Admin<'_>, line: &str) -> std::result::Result<Vec<String>, Unanswered> {
+/// Does what a line says, and answers in lines of text that is safe to show. `alive` is called
+/// while that takes long.
+pub fn speak(
+    admin: &Admin<'_>,
+    line: &str,
+    alive: &mut Alive<'_>,
+) -> std::result::Result<Vec<String>, Unanswered> {
     let line = line.trim();
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let row = row(name).ok_or(Unanswered::NoSuch)?;
-    match (row.run)(admin, rest.trim()) {
+    let done = match row.run {
+        Run::Quick(run) => run(admin, rest.trim()),
+        Run::Long(run) => run(admin, rest.trim(), alive),
+    };
+    match done {
         None => Err(Unanswered::Form(row)),
         Some(done) => done.map_err(Unanswered::Failed),
     }
@@ -227,7 +248,7 @@ fn open(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
     Some(admin.set_state(name, State::Active).map(|()| said(done)))
 }
 
-fn remove(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
+fn remove(admin: &Admin<'_>, rest: &str, alive: &mut Alive<'_>) -> Option<Result<Vec<String>>> {
     let (name, files) = first(rest);
     let files = match files {
         "" => false,
@@ -237,8 +258,7 @@ fn remove(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
     let name = one(name)?;
     let stays = if files { "its files go" } else { "its files stay" };
     let done = format!("{} is forgotten; {stays}", Escaped(name));
-    let mut alive = |_, _| if admin.site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
-    Some(admin.remove(name, files, &mut alive).map(|()| said(done)))
+    Some(admin.remove(name, files, alive).map(|()| said(done)))
 }
 
 fn parts(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
@@ -254,26 +274,25 @@ fn parts(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
     Some(listed.map(|()| or_none(lines, "none")))
 }
 
-fn drop_part(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
+fn drop_part(admin: &Admin<'_>, rest: &str, alive: &mut Alive<'_>) -> Option<Result<Vec<String>>> {
     let (name, path) = first(rest);
     if path.is_empty() {
         return None;
     }
     let done = format!("the part {} is removed", Escaped(path));
-    Some(admin.drop_part(name, path).map(|()| said(done)))
+    Some(admin.drop_part(name, path, alive).map(|()| said(done)))
 }
 
-fn whyof(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
+fn whyof(admin: &Admin<'_>, rest: &str, alive: &mut Alive<'_>) -> Option<Result<Vec<String>>> {
     // The path is the rest of the line, blanks and all.
     let (name, path) = first(rest);
     if path.is_empty() {
         return None;
     }
-    let mut alive = |_, _| if admin.site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
     let line = |reason: &Reason| {
         let may = if reason.allowed { "yes" } else { "no" };
         format!("{}: {may}; {}", reason.what, reason.why)
     };
-    let reasons = admin.why(name, path, &mut alive);
+    let reasons = admin.why(name, path, alive);
     Some(reasons.map(|reasons| reasons.iter().map(line).collect()))
 }

@@ -44,6 +44,15 @@ pub(crate) struct ParseError {
 pub struct ParseErrors {
     list: Vec<ParseError>,
     more: usize,
+    /// Whether something that it names could not be opened for want of descriptors or memory.
+    pub(crate) is_shortage: bool,
+}
+
+/// Whether the system refused to open something because it has nothing left for it just now.
+pub(crate) fn is_shortage(e: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
+    e.raw_os_error().is_some_and(|code| short.contains(&code))
 }
 
 impl ParseErrors {
@@ -111,6 +120,8 @@ pub enum FileError {
         kind: io::ErrorKind,
         /// What the system said.
         said: String,
+        /// Whether the system had nothing left just now to open it with.
+        is_shortage: bool,
     },
     /// Another program holds the lock.
     Locked {
@@ -131,8 +142,24 @@ impl FileError {
         FileError::Parse { path: path.to_owned(), errors }
     }
 
+    /// Whether the file could not be read, or what it names not be opened, for want of descriptors
+    /// or memory. What it says is not known then, and so is not what somebody has taken away by it.
+    pub(crate) fn is_shortage(&self) -> bool {
+        match self {
+            FileError::Io { is_shortage, .. } => *is_shortage,
+            FileError::Parse { errors, .. } => errors.is_shortage,
+            FileError::Locked { .. } | FileError::Busy { .. } => false,
+        }
+    }
+
     fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> FileError {
-        move |e| FileError::Io { path: path.to_owned(), doing, kind: e.kind(), said: e.to_string() }
+        move |e| FileError::Io {
+            path: path.to_owned(),
+            doing,
+            kind: e.kind(),
+            said: e.to_string(),
+            is_shortage: is_shortage(&e),
+        }
     }
 }
 

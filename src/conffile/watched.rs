@@ -119,6 +119,11 @@ impl<T: PartialEq + Default> Watched<T> {
         self.state().error.clone()
     }
 
+    /// Whether the file has changed and cannot be read for want of descriptors or memory.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.state().error.as_ref().is_some_and(FileError::is_shortage)
+    }
+
     /// Has the next look read the file, changed or not.
     pub(crate) fn forget(&self) {
         self.state().is_sure = false;
@@ -330,6 +335,8 @@ impl<T: PartialEq + Default> Watched<T> {
             Err(error) => {
                 let is_told = state.is_told && state.seen == found.version;
                 state.note(found.version, length);
+                // Tried again at the next look.
+                state.is_sure &= !error.is_shortage();
                 state.error = Some(error.clone());
                 state.is_told = true;
                 (Look::of(state), Some(Some(error)).filter(|_| !is_told))

@@ -75,6 +75,8 @@ pub struct Config {
     pub guests: bool,
     /// Guests at one time.
     pub guest_sessions: usize,
+    /// Seconds that a digest for a guest may take.
+    pub guest_digest_secs: u64,
     /// What each account may move to the server, like the next five bytes a second; `None` is
     /// without limit.
     pub account_up: Option<u64>,
@@ -191,6 +193,7 @@ impl Default for Config {
             ban_secs: 1,
             guests: false,
             guest_sessions: 0,
+            guest_digest_secs: 0,
             account_up: None,
             account_down: None,
             guest_up: None,
@@ -267,6 +270,7 @@ mod tests {
             ban_secs: 600,
             guests: false,
             guest_sessions: 20,
+            guest_digest_secs: 30,
             account_up: None,
             account_down: None,
             guest_up: None,

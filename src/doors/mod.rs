@@ -6,8 +6,28 @@ pub mod ftp;
 
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use crate::site::Site;
 use crate::stream::{Patience, Stream};
+
+/// When a long operation looks at its client: it is asked at every step, and looks now and then.
+#[derive(Debug)]
+struct Looks(Instant);
+
+impl Looks {
+    fn new() -> Looks {
+        Looks(Instant::now())
+    }
+
+    /// Whether it is time; the next time is one [`limits::OPERATION_LOOK`] later.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.0.elapsed() >= limits::OPERATION_LOOK;
+        if is_due {
+            self.0 = Instant::now();
+        }
+        is_due
+    }
+}
 
 /// How long each phase of a connection may take, by the settings.
 pub fn patience(site: &Site) -> Patience {

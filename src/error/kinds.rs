@@ -121,3 +121,13 @@ impl HomeRefused {
         }
     }
 }
+
+/// No file may be so large.
+pub(super) const TOO_BIG: &str = "the server's disk or its operator allows no file as large as \
+    this; send it in smaller parts";
+
+/// Work for an anonymous user took too long.
+pub(super) fn too_long(f: &mut fmt::Formatter<'_>, secs: u64) -> fmt::Result {
+    write!(f, "a digest for an anonymous user may take {secs} s; fetch the file and compute it")?;
+    f.write_str(", or log in with an account")
+}

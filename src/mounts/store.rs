@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::reading::mounts_of;
 use super::{Mount, Mounts, Room};
-use crate::conffile::{self, FileError, ParseErrors, Watched};
+use crate::conffile::{self, FileError, ParseErrors, Watched, is_shortage};
 use crate::error::{Error, Result as Outcome};
 use crate::limits;
-use crate::vfs::{Home, Volume};
+use crate::vfs::{Home, Unopened, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
@@ -81,6 +81,12 @@ impl Store {
         .collect()
     }
 
+    /// Whether the file has changed and cannot be taken over for want of descriptors or memory, so
+    /// that nobody knows what is mounted for whom.
+    pub fn is_unread(&self) -> bool {
+        self.file.is_unread()
+    }
+
     /// What the file says now, as [`dirs_in`] reads it.
     ///
     /// # Errors
@@ -102,7 +108,7 @@ impl Store {
             sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
         for (mount, line) in sections {
             let room = rooms.get(&mount.dir).copied();
-            let found = self.open_one(&mount, room).and_then(|volume| {
+            let found = self.open_one(&mount, room, &mut errors.is_shortage).and_then(|volume| {
                 let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
                 check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
                 Ok(volume)
@@ -118,7 +124,12 @@ impl Store {
     }
 
     /// The directory of a mount: the one that is open already, if it is.
-    fn open_one(&self, mount: &Mount, room: Option<Room>) -> Result<Arc<Volume>, String> {
+    fn open_one(
+        &self,
+        mount: &Mount,
+        room: Option<Room>,
+        is_short: &mut bool,
+    ) -> Result<Arc<Volume>, String> {
         let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
         let path = Volume::find(&self.home, &mount.dir).map_err(in_dir)?;
         let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +137,10 @@ impl Store {
         if let Some(volume) = known {
             return check_owners(volume, room);
         }
-        let volume = Volume::open(&self.home, &path).map_err(|e| in_dir(e.to_string()))?;
+        let volume = Volume::open(&self.home, &path).map_err(|e| {
+            *is_short |= matches!(&e, Unopened::System { source, .. } if is_shortage(source));
+            in_dir(e.to_string())
+        })?;
         let volume = Arc::new(volume);
         open().insert(path, Arc::downgrade(&volume));
         check_owners(volume, room)

@@ -19,19 +19,19 @@ impl Session {
     }
 
     /// Makes a folder, and with `parents` those above it that are missing.
-    pub fn mkdir(&self, path: &str, parents: bool) -> Result<()> {
-        match self.make_folders(path, parents) {
+    pub fn mkdir(&self, path: &str, parents: bool, alive: &mut Alive<'_>) -> Result<()> {
+        match self.make_folders(path, parents, alive) {
             Ok(0) => Ok(()),
             made => self.noted(Verb::Mkdir, path, made, |_, _| ()).map(drop),
         }
     }
 
     /// Tells how many were made.
-    fn make_folders(&self, path: &str, parents: bool) -> Result<usize> {
+    fn make_folders(&self, path: &str, parents: bool, alive: &mut Alive<'_>) -> Result<usize> {
         let (user, path) = self.at(path)?;
         let mut made = 0;
         for here in user.vfs.to_make(&path, parents)? {
-            match self.make_folder(user, &here) {
+            match self.make_folder(user, &here, alive) {
                 // Somebody else made it meanwhile.
                 Err(Error::Exists { .. }) if parents && user.vfs.check_folder(&here).is_ok() => {}
                 other => other?,
@@ -42,10 +42,10 @@ impl Session {
     }
 
     /// One entry is reserved before the directory is made, and counted when it is there.
-    fn make_folder(&self, user: &User, path: &VPath) -> Result<()> {
+    fn make_folder(&self, user: &User, path: &VPath, alive: &mut Alive<'_>) -> Result<()> {
         user.vfs.may(Act::Folder, path)?;
         let view = user.vfs.view(path)?;
-        let claims = self.claim(user, [(view, path, Scope::Name)])?;
+        let claims = self.claim(user, [(view, path, Scope::Name)], alive)?;
         let mut held = charged(&claims)?.hold()?;
         held.charge().cover(Amount::ENTRY, false)?;
         check_free(view, self.site().min_free(), Amount::ENTRY)?;
@@ -55,14 +55,14 @@ impl Session {
     }
 
     /// Removes an empty folder.
-    pub fn rmdir(&self, path: &str) -> Result<()> {
-        self.noted(Verb::Rmdir, path, self.remove_folder(path), |(), _| ())
+    pub fn rmdir(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
+        self.noted(Verb::Rmdir, path, self.remove_folder(path, alive), |(), _| ())
     }
 
-    fn remove_folder(&self, path: &str) -> Result<()> {
+    fn remove_folder(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.to_change(&path)?;
-        let _claims = self.claim(user, [(view, &path, Scope::Tree)])?;
+        let _claims = self.claim(user, [(view, &path, Scope::Tree)], alive)?;
         for freed in user.vfs.rmdir(&path)? {
             give_back(self.site().ledger(), &view.charged(), freed);
         }
@@ -70,18 +70,18 @@ impl Session {
     }
 
     /// Removes a file or a link.
-    pub fn remove(&self, path: &str) -> Result<()> {
-        self.note_removal(path, self.remove_file(path))
+    pub fn remove(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
+        self.note_removal(path, self.remove_file(path, alive))
     }
 
     fn note_removal(&self, path: &str, bytes: Result<u64>) -> Result<()> {
         self.noted(Verb::Rm, path, bytes, |bytes, event| event.bytes = Some(*bytes)).map(drop)
     }
 
-    fn remove_file(&self, path: &str) -> Result<u64> {
+    fn remove_file(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.to_change(&path)?;
-        let _claims = self.claim(user, [(view, &path, Scope::Name)])?;
+        let _claims = self.claim(user, [(view, &path, Scope::Name)], alive)?;
         let freed = user.vfs.remove(&path)?;
         let bytes = freed.bytes;
         give_back(self.site().ledger(), &view.charged(), freed);
@@ -89,10 +89,10 @@ impl Session {
     }
 
     /// Removes a file, or the unfinished upload of a path where no file is: `true`.
-    pub fn remove_or_forget(&self, path: &str) -> Result<bool> {
-        let removed = self.remove_file(path);
+    pub fn remove_or_forget(&self, path: &str, alive: &mut Alive<'_>) -> Result<bool> {
+        let removed = self.remove_file(path, alive);
         if let Err(missing @ Error::NotFound { .. }) = removed {
-            return match self.forget_part(path) {
+            return match self.forget_part(path, alive) {
                 Err(Error::NotFound { .. }) => self.note_removal(path, Err(missing)).map(|()| true),
                 dropped => self.note_drop(path, dropped).map(|()| true),
             };
@@ -105,7 +105,7 @@ impl Session {
         let (mut count, mut bytes) = (0u64, 0u64);
         let removed = self.at(path).and_then(|(user, path)| {
             let view = user.vfs.to_change(&path)?;
-            let _claims = self.claim(user, [(view, &path, Scope::Tree)])?;
+            let _claims = self.claim(user, [(view, &path, Scope::Tree)], alive)?;
             let (ledger, charged) = (self.site().ledger(), view.charged());
             user.vfs.remove_tree(&path, &mut |freed| {
                 count += 1;
@@ -140,7 +140,8 @@ impl Session {
         if user.vfs.is_across(&from, &to)? {
             return self.rename_across(user, (&from, &to), replace, alive);
         }
-        let _claims = self.claim(user, [(view, &from, Scope::Tree), (view, &to, Scope::Tree)])?;
+        let names = [(view, &from, Scope::Tree), (view, &to, Scope::Tree)];
+        let _claims = self.claim(user, names, alive)?;
         let moved = user.vfs.rename(&from, &to, replace)?;
         let bytes = moved.replaced.bytes;
         for freed in [moved.replaced].into_iter().chain(moved.dropped).chain(moved.stale) {
@@ -160,7 +161,8 @@ impl Session {
     ) -> Result<u64> {
         let (ours, theirs) = (user.vfs.to_change(from)?, user.vfs.to_write(to)?);
         let (left, arrives) = (ours.charged(), theirs.charged());
-        let claims = self.claim(user, [(ours, from, Scope::Tree), (theirs, to, Scope::Tree)])?;
+        let names = [(ours, from, Scope::Tree), (theirs, to, Scope::Tree)];
+        let claims = self.claim(user, names, alive)?;
         let mut target = charged(&claims)?.hold()?;
         let ledger = self.site().ledger();
         let there = |owner: &FileOwner| Charged { owner: owner.clone(), ..left.clone() };
@@ -196,12 +198,13 @@ impl Session {
         &self,
         user: &User,
         names: [(&View, &VPath, Scope); N],
+        alive: &mut Alive<'_>,
     ) -> Result<Vec<Claim>> {
         let site = self.site();
         let who = Claimant { by: &user.by, session: self.presence.id() };
         let mut wanted = Vec::with_capacity(N);
         for (view, path, scope) in names {
-            let charged = site.charged(&user.vfs, view, &mut self.waiting())?;
+            let charged = site.charged(&user.vfs, view, alive)?;
             let charge = Charge::open(site.ledger(), &charged)?;
             wanted.push(Wanted { key: view.key(path), path: path.as_str(), scope, charge });
         }
@@ -209,21 +212,21 @@ impl Session {
     }
 
     /// Removes the unfinished upload of a path.
-    pub fn forget(&self, path: &str) -> Result<()> {
-        self.note_drop(path, self.forget_part(path))
+    pub fn forget(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
+        self.note_drop(path, self.forget_part(path, alive))
     }
 
     fn note_drop(&self, path: &str, freed: Result<u64>) -> Result<()> {
         self.noted(Verb::Drop, path, freed, |freed, event| event.bytes = Some(*freed)).map(drop)
     }
 
-    fn forget_part(&self, path: &str) -> Result<u64> {
+    fn forget_part(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
         if user.name.is_guest() {
             return Err(Error::Denied { path: path.as_str().to_string() });
         }
         let who = Claimant { by: &user.by, session: self.presence.id() };
-        admin::forget(self.site(), &user.vfs, who, &path)
+        admin::forget(self.site(), &user.vfs, who, &path, alive)
     }
 }
 

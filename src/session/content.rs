@@ -1,5 +1,7 @@
 //! What a session does with the content of files.
 
+use std::time::{Duration, Instant};
+
 use super::{Alive, Session, User};
 use crate::audit::{Ongoing, Verb};
 use crate::digest::{Algorithm, Digest, Plain};
@@ -22,13 +24,43 @@ pub struct Wanted<'a> {
     pub replace: bool,
 }
 
+/// Until when the server computes digests for a session.
+#[derive(Debug)]
+pub struct DigestBound(Option<(Instant, u64)>);
+
+impl DigestBound {
+    /// Refuses to go on when the time is over.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`].
+    pub fn check(&self) -> Result<()> {
+        match self.0 {
+            Some((until, secs)) if Instant::now() >= until => Err(Error::TooLong { secs }),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Session {
+    /// For how long the server computes the digests that are asked for now: where somebody is
+    /// logged in without an account, not for hours.
+    pub fn digest_bound(&self) -> DigestBound {
+        let is_guest = self.user.as_ref().is_some_and(|user| user.name.is_guest());
+        let secs = self.site().config().guest_digest_secs;
+        let until = Instant::now().checked_add(Duration::from_secs(secs));
+        DigestBound(until.filter(|_| is_guest).map(|until| (until, secs)))
+    }
+
     /// The ordinary digest of a whole file, and its size.
     pub fn hash(&self, path: &str, digest: &str, alive: &mut Alive<'_>) -> Result<(String, u64)> {
         let what = "digest: one of md5, sha256, blake3, crc32";
         let mut plain = Plain::from_name(digest).ok_or(Error::BadArgument { what })?;
         let (user, path) = self.at(path)?;
         let source = user.vfs.source(&path)?;
+        // Anonymous logins are free, so a bound for each of them would bound nothing.
+        let _turn =
+            if user.name.is_guest() { Some(self.site().guest_digest_turn()?) } else { None };
+        let bound = self.digest_bound();
         let mut buffer = vec![0; limits::FRAME_DATA];
         let mut done = 0u64;
         loop {
@@ -38,6 +70,7 @@ impl Session {
             }
             plain.update(buffer.get(..n).unwrap_or_default());
             done += n as u64;
+            bound.check()?;
             alive(done, source.size())?;
         }
         if done != source.size() || !source.unchanged()? {
@@ -47,10 +80,14 @@ impl Session {
     }
 
     /// Where a file is to be put: who it is, the path, the root that it is in, and what is charged.
-    pub(super) fn place(&self, path: &str) -> Result<(&User, VPath, &View, Charged)> {
+    pub(super) fn place(
+        &self,
+        path: &str,
+        alive: &mut Alive<'_>,
+    ) -> Result<(&User, VPath, &View, Charged)> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.to_write(&path)?;
-        let charged = self.site().charged(&user.vfs, view, &mut self.waiting())?;
+        let charged = self.site().charged(&user.vfs, view, alive)?;
         Ok((user, path, view, charged))
     }
 
@@ -82,8 +119,9 @@ impl Session {
         algorithm: Algorithm,
         size: u64,
         fresh: bool,
+        alive: &mut Alive<'_>,
     ) -> Result<Upload> {
-        let begun = self.place(wanted.path).and_then(|place| {
+        let begun = self.place(wanted.path, alive).and_then(|place| {
             self.presence.about(place.1.as_str());
             Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
         });
@@ -108,8 +146,9 @@ impl Session {
         digests: &[Digest],
         whole: &[u8],
         data: &[u8],
+        alive: &mut Alive<'_>,
     ) -> Result<Ready> {
-        let place = self.place(wanted.path)?;
+        let place = self.place(wanted.path, alive)?;
         transfer::store(&self.spec(&place, wanted), algorithm, digests, whole, data)
     }
 
@@ -191,9 +230,11 @@ impl Session {
             Ok(_) | Err(Error::NotFound { .. }) => return Ok(false),
             Err(e) => return Err(e),
         };
+        let bound = self.digest_bound();
         let mut digests = Vec::with_capacity(limits::CHUNKS_IN_FRAME);
         while sums.left() > 0 {
             sums.next(buffer, &mut digests)?;
+            bound.check()?;
             alive(size - sums.left(), size)?;
         }
         Ok(sums.finish()?.1.as_bytes() == whole)
@@ -215,8 +256,9 @@ impl Session {
         wanted: &Wanted<'_>,
         start: Start,
         declared: Option<u64>,
+        alive: &mut Alive<'_>,
     ) -> Result<Inflow> {
-        let place = self.place(wanted.path)?;
+        let place = self.place(wanted.path, alive)?;
         self.presence.about(place.1.as_str());
         if (start, declared) == (Start::Fresh, None) {
             self.refusals.check(&place.1, self.site().ledger().usage_of(&place.3))?;

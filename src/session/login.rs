@@ -160,6 +160,8 @@ impl Session {
     ) -> Result<()> {
         let may =
             |account: &Account| account.verifier == *proved && self.may_log_in(account).is_ok();
+        self.site().accounts_as_read()?;
+        self.site().mounts_as_read()?;
         let Opened { accounts, rights, mounts, vfs } =
             self.site().open_views(name, &self.presence, &may, alive)?;
         let (name, cwd) = (name.clone(), VPath::root());
@@ -172,20 +174,21 @@ impl Session {
     }
 
     /// Logs in with a password in clear, checked against the same record.
-    pub fn login_plain(&mut self, name: &str, password: &str) -> Result<()> {
+    ///
+    /// `alive` is called while it waits for its turn to be checked, and while the account's files
+    /// are added up.
+    pub fn login_plain(&mut self, name: &str, password: &str, alive: &mut Alive<'_>) -> Result<()> {
         self.log_out();
         self.check_banned(name)?;
-        let site = Arc::clone(self.site());
-        let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
         let mut again = true;
         loop {
-            let checked = self.check_plain(name, password);
+            let checked = self.check_plain(name, password, alive);
             // While this one waited for its turn others may have used up all guesses.
             self.check_banned(name)?;
             let (account, proved, of_md5) =
                 checked.map_err(|(e, why)| self.failed(name, e, why))?;
-            match self.enter(&account, &proved, &mut alive) {
-                Ok(()) if of_md5 => return self.renew(&account, &proved, password),
+            match self.enter(&account, &proved, alive) {
+                Ok(()) if of_md5 => return self.renew(&account, &proved, password, alive),
                 Ok(()) => return Ok(()),
                 // Another connection with the same password has renewed the record just now.
                 Err(Error::LoginRefused) if of_md5 && again => again = false,
@@ -200,6 +203,7 @@ impl Session {
         &self,
         name: &str,
         password: &str,
+        alive: &mut Alive<'_>,
     ) -> Result<(AccountName, Verifier, bool), (Error, &'static str)> {
         let site = self.site();
         let accounts = site.accounts();
@@ -210,7 +214,7 @@ impl Session {
         let of_md5 = allowed.is_ok_and(|account| account.of_md5);
         let digest = Zeroizing::new(md5_of(password));
         let shown = if of_md5 { digest.as_str() } else { password };
-        let right = site.plain_checks().accepts(name, verifier, shown);
+        let right = site.plain_checks().accepts(name, verifier, shown, &mut || alive(0, 0));
         let right = right.map_err(|e| (e, WRONG_PASSWORD))?;
         let account = allowed.map_err(|why| (Error::LoginRefused, why))?;
         if !right {
@@ -221,13 +225,20 @@ impl Session {
 
     /// Makes the record one of the password itself, now that it is known. What goes wrong here is
     /// tried again at the next login.
-    fn renew(&self, name: &AccountName, proved: &Verifier, password: &str) -> Result<()> {
+    fn renew(
+        &self,
+        name: &AccountName,
+        proved: &Verifier,
+        password: &str,
+        alive: &mut Alive<'_>,
+    ) -> Result<()> {
         let site = self.site();
         let is_of_md5 = |account: &Account| account.of_md5 && account.verifier == *proved;
         if !site.accounts().account(name.as_str()).is_some_and(is_of_md5) {
             return Ok(());
         }
-        let derived = site.plain_checks().derive(password, site.config().iterations);
+        let iterations = site.config().iterations;
+        let derived = site.plain_checks().derive(password, iterations, &mut || alive(0, 0));
         let renewed = derived.and_then(|verifier| {
             let edited = site.store().edit(|draft| {
                 let account = draft.account(name.as_str())?;

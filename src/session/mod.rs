@@ -40,6 +40,7 @@ pub use self::why::Reason;
 pub use crate::audit::{Ongoing, Verb};
 pub use crate::quota::Usage;
 pub use crate::rights::Rights;
+pub use crate::site::Ending;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
 pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
 
@@ -79,10 +80,13 @@ struct User {
 }
 
 impl User {
-    /// Makes the table of views anew, as the rights and the mounts are now.
-    fn open_views(&mut self, site: &Site) -> Result<()> {
+    /// Takes over rights and mounts, with the table of views that follows from them: all or
+    /// nothing. Where the views cannot be opened the session has to ask again before it does
+    /// anything else, so that what was taken from it is not in force any longer.
+    fn take_over(&mut self, site: &Site, rights: Rights, mounts: Arc<Mounts>) -> Result<()> {
         let home = self.vfs.home().cloned().ok_or(Error::NeedLogin)?;
-        self.vfs = site.views(home, self.account(), self.rights, &self.mounts)?;
+        self.vfs = site.views(home, self.account(), rights, &mounts)?;
+        (self.rights, self.mounts) = (rights, mounts);
         Ok(())
     }
 
@@ -144,6 +148,11 @@ impl Session {
         self.presence.begin(verb);
     }
 
+    /// Tells a long operation of this session whether it may go on.
+    pub fn ending(&self) -> Ending {
+        self.presence.ending()
+    }
+
     /// Whether an admin or the operator ended this session.
     pub fn is_ended(&self) -> bool {
         self.presence.is_ended()
@@ -168,7 +177,7 @@ impl Session {
         if user.name.is_guest() {
             return Ok(());
         }
-        let now = site.accounts();
+        let now = site.accounts_as_read()?;
         if Arc::ptr_eq(&now, &user.accounts) {
             return Ok(());
         }
@@ -176,11 +185,11 @@ impl Session {
             Some(account) if account.state == State::Active => {
                 site.ledger().set_limits(user.name.as_str(), site.limits_of(account));
                 let rights = account.rights;
-                user.accounts = now;
                 if rights != user.rights {
-                    user.rights = rights;
-                    user.open_views(&site)?;
+                    user.take_over(&site, rights, Arc::clone(&user.mounts))?;
                 }
+                // At last: until then every command comes here again.
+                user.accounts = now;
                 Ok(())
             }
             _ => Err(Error::AccountClosed),
@@ -192,12 +201,11 @@ impl Session {
     pub fn refresh_mounts(&mut self) -> Result<()> {
         let site = Arc::clone(self.site());
         let Some(user) = &mut self.user else { return Ok(()) };
-        let now = site.mounts();
+        let now = site.mounts_as_read()?;
         if Arc::ptr_eq(&now, &user.mounts) {
             return Ok(());
         }
-        user.mounts = now;
-        user.open_views(&site)
+        user.take_over(&site, user.rights, now)
     }
 
     /// Lets an edit of the settings count, as often as one of the mounts; tells whether there was
@@ -272,13 +280,13 @@ impl Session {
         Ok((entry, version))
     }
 
-    /// What is used, reserved and allowed, once it has been counted.
-    pub fn usage(&self) -> Result<Usage> {
+    /// What is used, reserved and allowed, once it has been counted; until then `alive` is called.
+    pub fn usage(&self, alive: &mut Alive<'_>) -> Result<Usage> {
         let user = self.user()?;
         if user.name.is_guest() {
             return Ok(Usage::NONE);
         }
-        self.site().usage(user.name.as_str(), &user.vfs, &mut self.waiting())
+        self.site().usage(user.name.as_str(), &user.vfs, alive)
     }
 
     /// The same, where it is known already.
@@ -290,22 +298,12 @@ impl Session {
         }
     }
 
-    /// What is called while something is waited for that nobody can be told about: it ends with the
-    /// session and with the server.
-    fn waiting(&self) -> impl FnMut(u64, u64) -> Result<()> + '_ {
-        |_, _| match self.site().is_stopping() {
-            true => Err(Error::Stopping),
-            false if self.presence.is_ended() => Err(self.why_ended()),
-            false => Ok(()),
-        }
-    }
-
     /// Bytes that could still be stored at a path, as the limit there and the disk stand.
-    pub fn free_bytes(&self, path: &str) -> Result<u64> {
+    pub fn free_bytes(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;
         let disk = view.free()?.minus(self.site().min_free()).bytes;
-        let charged = self.site().charged(&user.vfs, view, &mut self.waiting())?;
+        let charged = self.site().charged(&user.vfs, view, alive)?;
         let usage = self.site().ledger().usage_of(&charged);
         Ok(usage.map_or(disk, |usage| disk.min(usage.left().bytes)))
     }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Session;
+use super::{Alive, Session};
 use crate::accounts::register::{Mode, Taken};
 use crate::accounts::{AccountName, parse_quota};
 use crate::admin::{self, Admin, spoken};
 use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
+use crate::site::Site;
 
 pub use crate::accounts::register::{Request, Rules, Standing};
 pub use crate::accounts::{NAME_FORM, State};
@@ -43,7 +44,13 @@ impl Session {
     }
 
     /// The same with a password that came in clear: its record is made here.
-    pub fn register_plain(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
+    pub fn register_plain(
+        &mut self,
+        name: &str,
+        password: &str,
+        code: &str,
+        alive: &mut Alive<'_>,
+    ) -> Result<Taken> {
         let site = Arc::clone(self.site());
         site.bans().check_address(self.presence.peer)?;
         // What is slow comes last, and each answer waits a little, so that nobody keeps the
@@ -53,7 +60,7 @@ impl Session {
             return Err(Error::RegistrationClosed);
         }
         AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
-        let record = site.plain_checks().derive(password, site.config().iterations)?;
+        let record = derive(&site, password, alive)?;
         self.register(name, &record.to_string(), code)
     }
 
@@ -119,6 +126,7 @@ impl Session {
         old: &str,
         new: &str,
         end_others: bool,
+        alive: &mut Alive<'_>,
     ) -> Result<usize> {
         let (site, user) = (self.site(), self.user()?);
         if user.name.is_guest() {
@@ -128,9 +136,9 @@ impl Session {
         let verifier = account.verifier.clone();
         let changed = site
             .plain_checks()
-            .accepts(user.name.as_str(), &verifier, old)
+            .accepts(user.name.as_str(), &verifier, old, &mut || alive(0, 0))
             .and_then(|right| if right { Ok(()) } else { Err(Error::LoginRefused) })
-            .and_then(|()| site.plain_checks().derive(new, site.config().iterations))
+            .and_then(|()| derive(site, new, alive))
             .and_then(|record| self.put_password(&verifier, &record.to_string()));
         let event = Event { name: self.account(), ..self.party.event(Verb::Passwd) };
         self.party.note_result(&event, changed.as_ref());
@@ -149,30 +157,40 @@ impl Session {
         password: &str,
         quota: Option<&str>,
         adopt: Adopt,
+        alive: &mut Alive<'_>,
     ) -> Result<()> {
         let site = self.site();
         self.as_admin(|admin| {
             let quota = quota.map(parse_quota).transpose();
             let quota = quota.map_err(|what| Error::BadArgument { what })?;
-            let record = site.plain_checks().derive(password, site.config().iterations)?;
+            let record = derive(site, password, alive)?;
             admin.create(name, &record.to_string(), quota, "user", adopt)
         })
     }
 
     /// An admin gives an account a password that came in clear.
-    pub fn set_password_plain(&self, name: &str, password: &str) -> Result<()> {
+    pub fn set_password_plain(
+        &self,
+        name: &str,
+        password: &str,
+        alive: &mut Alive<'_>,
+    ) -> Result<()> {
         let site = self.site();
         self.as_admin(|admin| {
-            let record = site.plain_checks().derive(password, site.config().iterations)?;
+            let record = derive(site, password, alive)?;
             admin.set_password(name, &record.to_string())
         })
     }
 
     /// Does what a line of an admin says.
-    pub fn speak(&self, line: &str) -> std::result::Result<Vec<String>, Unanswered> {
+    pub fn speak(
+        &self,
+        line: &str,
+        alive: &mut Alive<'_>,
+    ) -> std::result::Result<Vec<String>, Unanswered> {
         let mut said = Err(Unanswered::NoSuch);
         let done = self.as_admin(|admin| {
-            said = spoken::speak(&admin, line);
+            said = spoken::speak(&admin, line, alive);
             Ok(())
         });
         done.map_err(|e| match spoken::is_known(line) {
@@ -214,4 +232,9 @@ impl Session {
         }
         work(Admin::of_session(self.site(), self.party.actor(), self.presence.id()))
     }
+}
+
+/// The record of a password that came in clear, when it is its turn to be made.
+fn derive(site: &Site, password: &str, alive: &mut Alive<'_>) -> Result<Verifier> {
+    site.plain_checks().derive(password, site.config().iterations, &mut || alive(0, 0))
 }

@@ -2,7 +2,7 @@
 //!
 //! Never: changes anything.
 
-use super::{Session, User};
+use super::{Alive, Session, User};
 use crate::error::Result;
 use crate::transfer::Claimant;
 use crate::why::{self, Whom};
@@ -11,24 +11,24 @@ pub use crate::why::Reason;
 
 impl Session {
     /// What may be done at a path as things stand, and what decides it.
-    pub fn why(&self, path: &str) -> Result<Vec<Reason>> {
+    pub fn why(&self, path: &str, alive: &mut Alive<'_>) -> Result<Vec<Reason>> {
         let (user, path) = self.at(path)?;
-        let mut reasons = why::reasons(self.site(), &self.whom(user)?, &path)?;
+        let mut reasons = why::reasons(self.site(), &self.whom(user, alive)?, &path)?;
         reasons.extend(self.rate()?);
         Ok(reasons)
     }
 
     /// At a mount point that can be stored in: who pays, and how much is left.
-    pub fn mount_figures(&self, path: &str) -> Result<Option<String>> {
+    pub fn mount_figures(&self, path: &str, alive: &mut Alive<'_>) -> Result<Option<String>> {
         let (user, path) = self.at(path)?;
         if !user.vfs.is_mount_point(&path) {
             return Ok(None);
         }
         let view = user.vfs.view(&path)?;
-        Ok(Some(why::room(self.site(), &self.whom(user)?, view)?.why))
+        Ok(Some(why::room(self.site(), &self.whom(user, alive)?, view)?.why))
     }
 
-    fn whom<'a>(&self, user: &'a User) -> Result<Whom<'a>> {
+    fn whom<'a>(&self, user: &'a User, alive: &mut Alive<'_>) -> Result<Whom<'a>> {
         Ok(Whom {
             account: user.account(),
             is_admin: self.is_admin(),
@@ -36,7 +36,7 @@ impl Session {
             is_open: true,
             mounts: &user.mounts,
             vfs: &user.vfs,
-            usage: self.usage()?,
+            usage: self.usage(alive)?,
             writer: Claimant { by: &user.by, session: self.presence.id() },
         })
     }

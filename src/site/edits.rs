@@ -48,6 +48,7 @@ impl Site {
         });
         self.bans.refresh();
         self.end_banned();
+        self.cut_ended();
         // What may take long comes last: a walk of what is mounted anew, the file of bans whose
         // lock somebody else has. Nobody stays for that who is to go.
         self.mounts();

@@ -3,12 +3,14 @@
 //! Invariant: a connection is in the list exactly as long as its [`Presence`] lives.
 
 use std::net::{IpAddr, Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::{Site, lock};
 use crate::accounts::AccountName;
+use crate::error::{Error, Result};
+use crate::limits;
 use crate::vfs::Vfs;
 
 /// A connection in the list.
@@ -27,7 +29,8 @@ pub(super) struct Online {
 #[derive(Debug, Default)]
 struct Activity {
     doing: Mutex<Doing>,
-    ended: AtomicBool,
+    /// Since when it is to end.
+    ended: OnceLock<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +66,14 @@ pub struct Presence {
     pub peer: IpAddr,
     /// Through which door they came.
     pub door: &'static str,
+}
+
+/// Whether a connection has to end. It is apart from the session, which a long operation may be
+/// changing meanwhile.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    site: Arc<Site>,
+    activity: Arc<Activity>,
 }
 
 impl Site {
@@ -102,9 +113,9 @@ impl Site {
         picked
             .filter(|(_, online)| {
                 // Said before it is done: whoever finds the end of its stream asks why.
-                let ended_before = online.activity.ended.swap(true, Ordering::SeqCst);
+                let is_first = online.activity.ended.set(Instant::now()).is_ok();
                 let _ = online.tcp.shutdown(Shutdown::Read);
-                !ended_before
+                is_first
             })
             .count()
     }
@@ -121,6 +132,17 @@ impl Site {
     /// Ends every connection at once.
     pub fn cut(&self) {
         self.cut_if(|_| true);
+    }
+
+    /// Cuts every connection that was ended and is still here after [`limits::ENDED_GRACE`]: its
+    /// peer takes nothing, so that it could not be told why.
+    pub(super) fn cut_ended(&self) {
+        for online in lock(&self.online).values() {
+            let since = online.activity.ended.get();
+            if since.is_some_and(|since| since.elapsed() >= limits::ENDED_GRACE) {
+                let _ = online.tcp.shutdown(Shutdown::Both);
+            }
+        }
     }
 
     /// Ends at once every connection that `which` picks.
@@ -190,7 +212,25 @@ impl Presence {
 
     /// Whether somebody ended this connection.
     pub fn is_ended(&self) -> bool {
-        self.activity.ended.load(Ordering::Relaxed)
+        self.activity.ended.get().is_some()
+    }
+
+    /// Tells a long operation of this connection whether it may go on.
+    pub fn ending(&self) -> Ending {
+        Ending { site: Arc::clone(&self.site), activity: Arc::clone(&self.activity) }
+    }
+}
+
+impl Ending {
+    /// Refuses to go on when the server stops or somebody ended the connection.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`], [`Error::Ended`].
+    pub fn check(&self) -> Result<()> {
+        if self.site.is_stopping() {
+            return Err(Error::Stopping);
+        }
+        if self.activity.ended.get().is_some() { Err(Error::Ended) } else { Ok(()) }
     }
 }
 

@@ -6,7 +6,7 @@
 //! never reached the disk, so a second sync would lie.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
@@ -101,11 +101,16 @@ impl Ready {
         Ok(self)
     }
 
-    fn sync(self, alive: &mut Alive<'_>) -> Result<Ready> {
-        match watched(self.size, alive, || self.draft.sync()) {
+    fn sync(self) -> Result<Ready> {
+        match self.draft.sync() {
             Ok(()) => Ok(self),
             Err(e) => Err(self.throw_away(e)),
         }
+    }
+
+    /// Leaves what was received as a part: its session had to go.
+    pub(super) fn leave(mut self, why: &str) {
+        self.note.because(why);
     }
 
     /// Removes the bytes of a file that could not be made sure of.
@@ -144,37 +149,67 @@ impl Ready {
     }
 }
 
+/// Whether somebody still waits for work that was begun on a thread of its own.
+#[derive(Debug, Default)]
+pub(super) struct Left(OnceLock<String>);
+
+impl Left {
+    /// Why nobody waits any more.
+    pub(super) fn why(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
 /// Does something that may wait long for the disk, on a thread of its own if there is much to
 /// write, and shows life meanwhile: a slow card takes minutes for what was received in seconds.
-pub(super) fn watched(
+///
+/// No sync can be interrupted. Where `alive` says that the session has to go, the thread is left
+/// alone with it and learns that from [`Left`]; so whatever must not be touched before the sync has
+/// ended belongs to the work.
+pub(super) fn watched<T: Send + 'static>(
     bytes: u64,
     alive: &mut Alive<'_>,
-    work: impl FnOnce() -> Result<()> + Send,
-) -> Result<()> {
+    work: impl FnOnce(&Left) -> T + Send + 'static,
+) -> Result<T> {
+    let left = Arc::<Left>::default();
     if bytes < limits::SYNC_UNWATCHED {
-        return work();
+        return Ok(work(&left));
     }
-    let (done, finished) = bounded::<()>(0);
+    let (done, finished) = bounded(1);
     // Whichever thread comes to it does the work.
-    let work = Mutex::new(Some(work));
-    let run = || work.lock().ok().and_then(|mut work| work.take()).map(|work| work());
-    let result = thread::scope(|scope| {
-        let helper = thread::Builder::new().name("sync".into()).stack_size(limits::THREAD_STACK);
-        let helper = helper.spawn_scoped(scope, || {
-            // Dropped at the end, which is what is waited for below.
-            let _done = done;
-            run()
-        });
-        let helper = helper.ok()?;
-        while finished.recv_timeout(limits::SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
-            // A peer that has gone changes nothing: all of its bytes are here.
-            let _ = alive(0, 0);
+    let work = Arc::new(Mutex::new(Some(work)));
+    let (theirs, seen) = (Arc::clone(&work), Arc::clone(&left));
+    let helper = thread::Builder::new().name("sync".into()).stack_size(limits::THREAD_STACK);
+    let helper = helper.spawn(move || {
+        if let Some(work) = take(&theirs) {
+            // Nobody takes it if nobody waits any more.
+            let _ = done.send(work(&seen));
         }
-        helper.join().ok().flatten()
     });
-    // No thread could be had, so the work is still to be done; or it panicked, which is a failure.
     let lost = Error::Io { doing: "syncing", source: io::ErrorKind::Other.into() };
-    result.or_else(run).unwrap_or(Err(lost))
+    if helper.is_err() {
+        return take(&work).map(|work| work(&left)).ok_or(lost);
+    }
+    loop {
+        match finished.recv_timeout(limits::OPERATION_LOOK) {
+            Ok(done) => return Ok(done),
+            // The thread panicked.
+            Err(RecvTimeoutError::Disconnected) => return Err(lost),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        match alive(0, 0) {
+            // A peer that has gone changes nothing: all of its bytes are here.
+            Ok(()) | Err(Error::Gone) => {}
+            Err(e) => {
+                let _ = left.0.set(e.to_string());
+                return Err(e);
+            }
+        }
+    }
+}
+
+fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
+    place.lock().ok().and_then(|mut place| place.take())
 }
 
 /// Commits one file.
@@ -184,10 +219,16 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
     if durability == Durability::None {
         return place(ready, home.confirm())?.settle(home.confirm());
     }
-    let ready = ready.sync(alive)?;
-    let folder = ready.draft.folder()?;
-    let placed = place(ready, home.confirm())?;
-    placed.settle(folder.sync().and_then(|()| home.confirm()))
+    watched(ready.size, alive, move |left| {
+        let ready = ready.sync()?;
+        if let Some(why) = left.why() {
+            ready.leave(why);
+            return Err(Error::Ended);
+        }
+        let folder = ready.draft.folder()?;
+        let placed = place(ready, home.confirm())?;
+        placed.settle(folder.sync().and_then(|()| home.confirm()))
+    })?
 }
 
 /// A file in its place, of which success is not told yet. What it replaced is still there, out of

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use super::commit::{Placed, place, watched};
+use super::commit::{Left, Placed, place, watched};
 use super::{Alive, Durability, Ready, Stored, commit};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -76,8 +76,10 @@ impl Group {
         }
         match watch {
             // The bytes or names are on the disk, and the tree is still this server's.
-            Some(watch) => commit_all(files, &|| watch.sync().and_then(|()| home.confirm()), alive),
-            None => commit_each(files, &|| home.confirm(), alive),
+            Some(watch) => {
+                commit_all(files, move || watch.sync().and_then(|()| home.confirm()), alive)
+            }
+            None => commit_each(files, move || home.confirm(), alive),
         }
     }
 }
@@ -85,17 +87,31 @@ impl Group {
 /// Syncs the bytes, places all, syncs the names.
 fn commit_all(
     files: Vec<Ready>,
-    sync: &(dyn Fn() -> Result<()> + Sync),
+    sync: impl Fn() -> Result<()> + Send + 'static,
     alive: &mut Alive<'_>,
 ) -> Vec<Result<Stored>> {
-    let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
+    let count = files.len();
     // Everything that others have written goes to the disk too, so it may take its time.
-    if let Err(e) = watched(u64::MAX, alive, sync) {
+    let done = watched(u64::MAX, alive, move |left| sync_and_place(files, &sync, left));
+    done.unwrap_or_else(|e| (0..count).map(|_| Err(same(&e))).collect())
+}
+
+fn sync_and_place(
+    files: Vec<Ready>,
+    sync: &dyn Fn() -> Result<()>,
+    left: &Left,
+) -> Vec<Result<Stored>> {
+    let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
+    if let Err(e) = sync() {
         log::error!("{} small files could not be synced: {}", files.len(), in_full(&e));
         return files.into_iter().map(|one| Err(one?.throw_away(same(&e)))).collect();
     }
+    if let Some(why) = left.why() {
+        files.into_iter().flatten().for_each(|one| one.leave(why));
+        return Vec::new();
+    }
     let placed: Vec<Result<Placed>> = files.into_iter().map(|one| place(one?, Ok(()))).collect();
-    if let Err(e) = watched(u64::MAX, alive, sync) {
+    if let Err(e) = sync() {
         log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
         return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();
     }
@@ -105,28 +121,44 @@ fn commit_all(
 /// Syncs each file, places all, syncs the directory of each.
 fn commit_each(
     files: Vec<Ready>,
-    confirm: &dyn Fn() -> Result<()>,
+    confirm: impl Fn() -> Result<()> + Send + 'static,
     alive: &mut Alive<'_>,
 ) -> Vec<Result<Stored>> {
-    let drafts: Vec<_> = files.iter().map(|ready| &ready.draft).collect();
-    let synced = side_by_side(&drafts, alive, &|draft| {
+    let count = files.len();
+    let done = watched(u64::MAX, alive, move |left| sync_each(files, &confirm, left));
+    done.unwrap_or_else(|e| (0..count).map(|_| Err(same(&e))).collect())
+}
+
+fn sync_each(
+    files: Vec<Ready>,
+    confirm: &dyn Fn() -> Result<()>,
+    left: &Left,
+) -> Vec<Result<Stored>> {
+    let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
+    let drafts: Vec<_> = files.iter().map(|one| one.as_ref().ok().map(|one| &one.draft)).collect();
+    let synced = side_by_side(&drafts, &|draft| {
+        let Some(draft) = draft else { return Err(lost()) };
         draft.sync()?;
         draft.folder()
     });
+    if let Some(why) = left.why() {
+        files.into_iter().flatten().for_each(|one| one.leave(why));
+        return Vec::new();
+    }
     let confirmed = confirm();
     let again = |confirmed: &Result<()>| confirmed.as_ref().map_err(same).copied();
     let placed: Vec<Result<(Placed, FolderWatch)>> = files
         .into_iter()
         .zip(synced)
-        .map(|(ready, synced)| match synced {
-            Ok(folder) => Ok((place(ready, again(&confirmed))?, folder)),
-            Err(e) => {
+        .map(|(ready, synced)| match (ready?, synced) {
+            (ready, Ok(folder)) => Ok((place(ready, again(&confirmed))?, folder)),
+            (ready, Err(e)) => {
                 log::error!("a small file could not be synced: {}", in_full(&e));
                 Err(ready.throw_away(e))
             }
         })
         .collect();
-    let named = side_by_side(&placed, alive, &|placed| match placed {
+    let named = side_by_side(&placed, &|placed| match placed {
         Ok((_, folder)) => folder.sync(),
         Err(_) => Ok(()),
     });
@@ -137,33 +169,24 @@ fn commit_each(
     placed.into_iter().zip(named).map(settle).collect()
 }
 
-/// Does something for each, all at once and on threads of their own, and shows life meanwhile.
+/// Does something for each, all at once and on threads of their own.
 fn side_by_side<T: Sync, R: Send>(
     items: &[T],
-    alive: &mut Alive<'_>,
     work: &(dyn Fn(&T) -> Result<R> + Sync),
 ) -> Vec<Result<R>> {
-    let mut done = Vec::new();
-    let all = || {
-        done = thread::scope(|scope| {
-            let begin = |item| {
-                let thread = thread::Builder::new().name("sync".into());
-                thread.stack_size(limits::THREAD_STACK).spawn_scoped(scope, move || work(item))
-            };
-            let threads: Vec<_> = items.iter().map(|item| (item, begin(item))).collect();
-            let results = threads.into_iter().map(|(item, thread)| match thread {
-                Ok(thread) => thread.join().unwrap_or_else(|_| Err(lost())),
-                // No thread could be had.
-                Err(_) => work(item),
-            });
-            results.collect()
+    thread::scope(|scope| {
+        let begin = |item| {
+            let thread = thread::Builder::new().name("sync".into());
+            thread.stack_size(limits::THREAD_STACK).spawn_scoped(scope, move || work(item))
+        };
+        let threads: Vec<_> = items.iter().map(|item| (item, begin(item))).collect();
+        let results = threads.into_iter().map(|(item, thread)| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|_| Err(lost())),
+            // No thread could be had.
+            Err(_) => work(item),
         });
-        Ok(())
-    };
-    let ended = watched(u64::MAX, alive, all);
-    // Nothing is done only where that failed.
-    done.resize_with(items.len(), || Err(lost()));
-    if ended.is_ok() { done } else { items.iter().map(|_| Err(lost())).collect() }
+        results.collect()
+    })
 }
 
 /// What a thread that died says.
@@ -176,6 +199,7 @@ fn same(e: &Error) -> Error {
     match e {
         Error::DiskFull => Error::DiskFull,
         Error::Stopping => Error::Stopping,
+        Error::Ended => Error::Ended,
         Error::Io { doing, source } => {
             let again = source.raw_os_error().map(io::Error::from_raw_os_error);
             Error::Io { doing, source: again.unwrap_or_else(|| source.kind().into()) }
@@ -209,11 +233,11 @@ mod tests {
         let scene = Scene::new();
         let files = three(&scene);
         assert_eq!(scene.figures(), (0, 12, 0));
-        let full = commit_all(files, &|| Err(Error::DiskFull), &mut |_, _| Ok(()));
+        let full = commit_all(files, || Err(Error::DiskFull), &mut |_, _| Ok(()));
         assert!(full.iter().all(|one| matches!(one, Err(Error::DiskFull))) && full.len() == 3);
         assert_eq!(scene.figures(), (0, 0, 0));
         let broken = || Err(Error::io("syncing the disk", io::Error::from_raw_os_error(5)));
-        for one in commit_all(three(&scene), &broken, &mut |_, _| Ok(())) {
+        for one in commit_all(three(&scene), broken, &mut |_, _| Ok(())) {
             let Err(Error::Io { source, .. }) = one else { panic!("{one:?}") };
             assert_eq!(source.raw_os_error(), Some(5));
         }
@@ -224,11 +248,11 @@ mod tests {
     fn when_the_names_cannot_be_synced_nobody_is_told_that_it_is_stored() {
         let scene = Scene::new();
         let calls = AtomicU32::new(0);
-        let second = || match calls.fetch_add(1, Ordering::Relaxed) {
+        let second = move || match calls.fetch_add(1, Ordering::Relaxed) {
             0 => Ok(()),
             _ => Err(Error::DiskFull),
         };
-        let told = commit_all(three(&scene), &second, &mut |_, _| Ok(()));
+        let told = commit_all(three(&scene), second, &mut |_, _| Ok(()));
         assert!(told.iter().all(|one| matches!(one, Err(Error::DiskFull))));
         assert_eq!(scene.figures(), (12, 0, 3), "they are there, and counted");
     }
@@ -252,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_dies_is_a_failure_of_its_own_file() {
-        let told = side_by_side(&[1, 2, 3], &mut |_, _| Ok(()), &|n| match n {
+        let told = side_by_side(&[1, 2, 3], &|n| match n {
             2 => panic!("a sync that dies"),
             n => Ok(n * 10),
         });

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::credit::credit;
 use super::paid::Disk;
-use super::{Claim, Held, Ready, Spec};
+use super::{Alive, Claim, Held, Ready, Spec};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -184,9 +184,10 @@ impl Inflow {
         self.claim.fall_silent();
     }
 
-    /// Takes the next bytes. After a refusal what was written before stays as a part.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.take(bytes);
+    /// Takes the next bytes. After a refusal what was written before stays as a part. `alive` is
+    /// called while the file that is there is copied, which comes before the first byte.
+    pub fn write(&mut self, bytes: &[u8], alive: &mut Alive<'_>) -> Result<()> {
+        let written = self.take(bytes, alive);
         match &written {
             Ok(()) => self.note.moved(bytes.len() as u64),
             Err(e) => self.note.refused(e),
@@ -195,10 +196,10 @@ impl Inflow {
         written
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<()> {
+    fn take(&mut self, bytes: &[u8], alive: &mut Alive<'_>) -> Result<()> {
         let body = &mut self.body;
         if !bytes.is_empty() {
-            body.take_over(&self.claim)?;
+            body.take_over(&self.claim, alive)?;
         }
         let held = &mut self.claim.hold()?;
         if bytes.is_empty() {
@@ -250,9 +251,10 @@ impl Inflow {
         self.note.because(why);
     }
 
-    /// The stream is at its end: the file is ready to be committed.
-    pub fn finish(mut self) -> Result<Ready> {
-        let taken = self.body.take_over(&self.claim);
+    /// The stream is at its end: the file is ready to be committed. `alive` is called as by
+    /// [`Inflow::write`].
+    pub fn finish(mut self, alive: &mut Alive<'_>) -> Result<Ready> {
+        let taken = self.body.take_over(&self.claim, alive);
         taken.inspect_err(|e| self.note.refused(e))?;
         let Body { view, path, draft, ledger, mtime, waiting, end, .. } = self.body;
         let (claim, replace, mut note) = (self.claim, self.replace, self.note);
@@ -274,11 +276,33 @@ impl Inflow {
 
 impl Body {
     /// Takes over what the new bytes are put behind.
-    fn take_over(&mut self, claim: &Claim) -> Result<()> {
+    fn take_over(&mut self, claim: &Claim, alive: &mut Alive<'_>) -> Result<()> {
         match std::mem::take(&mut self.behind) {
             Behind::Nothing => Ok(()),
             Behind::Part => self.go_on(&mut claim.hold()?),
-            Behind::File(old) => self.copy(&old, claim),
+            Behind::File(old) => {
+                let kept = self.end;
+                let copied = self.copy(&old, claim, alive);
+                if copied.is_err() {
+                    self.end = kept;
+                    self.drop_copy(claim);
+                }
+                copied
+            }
+        }
+    }
+
+    /// Part of a copy is of no use to anybody, and takes room.
+    fn drop_copy(&mut self, claim: &Claim) {
+        let Some(draft) = self.draft.take() else { return };
+        let dropped = claim.hold().and_then(|mut held| {
+            let freed = draft.discard()?;
+            held.charge().disown();
+            credit(&self.ledger, &self.charged, freed);
+            Ok(())
+        });
+        if let Err(e) = dropped {
+            log::warn!("part of a copy of {} stays: {e}", self.path);
         }
     }
 
@@ -298,7 +322,7 @@ impl Body {
     }
 
     /// Begins the part with what is kept of the file that is there.
-    fn copy(&mut self, old: &Source, claim: &Claim) -> Result<()> {
+    fn copy(&mut self, old: &Source, claim: &Claim, alive: &mut Alive<'_>) -> Result<()> {
         let kept = std::mem::take(&mut self.end);
         self.spill(&mut claim.hold()?)?;
         let mut block = vec![0; limits::FRAME_DATA];
@@ -309,6 +333,7 @@ impl Body {
                 return Err(Error::Changed { path: self.path.as_str().to_string() });
             }
             self.append(&mut claim.hold()?, piece)?;
+            alive(self.end, kept)?;
         }
         Ok(())
     }

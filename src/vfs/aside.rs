@@ -3,7 +3,9 @@
 //! Invariant: what was set aside is under no account's name, so whatever interrupts its removal,
 //! the next sweep goes on with it.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Dir;
@@ -18,6 +20,8 @@ use super::tree::{Step, walk};
 use super::view::REMOVAL_PASSES;
 use crate::error::{Error, Result};
 
+/// How often whoever waits for another removal looks whether it is over.
+const TURN_LOOK: Duration = Duration::from_millis(20);
 /// Where it is kept until it is removed, in the private folder.
 const ASIDE: &[u8] = b"removed";
 
@@ -58,11 +62,11 @@ impl Home {
     }
 
     /// Removes what was set aside, now or before a crash. `alive` is called after each thing
-    /// removed; its error ends the removal, and a later one goes on.
+    /// removed, and while another removal is waited for; its error ends this one, and a later one
+    /// goes on.
     pub fn sweep_aside(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let failed = |e: Errno| Error::io("removing an account's files", e.into());
-        // Two walks through one tree would trip over each other; poison means nothing here.
-        let _turn = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.sweeping_turn(alive)?;
         let aside = self.aside().map_err(failed)?;
         for name in names(aside.as_fd()).map_err(failed)? {
             let at = At::new(aside.as_fd(), &name);
@@ -99,6 +103,19 @@ impl Home {
                 Err(Errno::NOTEMPTY | Errno::EXIST) => {}
                 Err(e) => return Err(e),
             }
+        }
+    }
+
+    /// Two walks through one tree would trip over each other. Poison means nothing here.
+    fn sweeping_turn(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<MutexGuard<'_, ()>> {
+        loop {
+            match self.sweeping.try_lock() {
+                Ok(turn) => return Ok(turn),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            alive()?;
+            thread::sleep(TURN_LOOK);
         }
     }
 
@@ -165,6 +182,10 @@ mod tests {
             home.set_aside("ann", &homes).unwrap();
             let stop = home.sweep_aside(&mut || Err(Error::Interrupted));
             assert!(matches!(stop, Err(Error::Interrupted)));
+            let other = home.sweeping.lock().unwrap();
+            let waited = home.sweep_aside(&mut || Err(Error::Gone));
+            assert!(matches!(waited, Err(Error::Gone)), "a wait for another removal ends");
+            drop(other);
             home.sweep_aside(&mut || Ok(())).unwrap();
             assert_eq!(std::fs::read_dir(root.join(".miniftp/removed")).unwrap().count(), 0);
         }

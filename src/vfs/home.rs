@@ -352,13 +352,14 @@ mod tests {
             put(&vfs, "/f", b"stored").unwrap();
             let mut draft = vfs.draft_small(&path("/g")).unwrap();
             draft.write_at(0, b"written").unwrap();
+            draft.dress(None).unwrap();
             let private = fresh.path().join(".miniftp");
             std::fs::remove_file(private.join("lock")).unwrap();
             assert!(matches!(home.confirm(), Err(Error::Stopping)));
             assert_eq!(home.lost().try_recv(), Ok(Loss::Gone));
             let stopping = |done: Result<()>| matches!(done, Err(Error::Stopping));
             assert!(stopping(draft.write_at(7, b"more")));
-            assert!(stopping(draft.place(false, None).map(drop)));
+            assert!(stopping(draft.place(false).map(drop)));
             assert!(stopping(vfs.draft_small(&path("/h")).map(drop)));
             assert!(stopping(vfs.draft(&path("/h"), Keep::Fresh, None, None).map(drop)));
             assert!(stopping(vfs.remove(&path("/f")).map(drop)));
@@ -367,7 +368,10 @@ mod tests {
             assert!(stopping(vfs.mkdir(&path("/d"))));
             assert!(stopping(vfs.set_mtime(&path("/f"), crate::vfs::Mtime { secs: 1, nanos: 0 })));
             assert!(View::open(&home, "bob").is_err());
-            assert!(home.keep("note", b"text").is_err() && home.set_aside("ann").is_err());
+            assert!(
+                home.keep("note", b"text").is_err()
+                    && home.set_aside("ann", &|| Ok(home.homes())).is_err()
+            );
             drop(draft);
             assert_eq!(std::fs::read_dir(private.join("parts/ann")).unwrap().count(), 1);
             assert_eq!(std::fs::read(fresh.path().join("ann/f")).unwrap(), b"stored");

@@ -42,19 +42,21 @@ impl Home {
 
     /// What was left for the server with [`leave`] since the last time, in lines.
     pub fn take_left(&self, name: &str) -> Vec<String> {
-        let passing = self.passing_name();
-        let taken = At::new(self.trash(), passing.as_bytes());
         let left = At::new(self.private(), name.as_bytes());
-        if self.fence().and_then(|()| left.rename(taken)).is_err() {
+        if self.fence().is_err() {
+            return Vec::new();
+        }
+        let Ok(file) = left.open(READ_FILE, 0).map(File::from) else { return Vec::new() };
+        // Whoever is writing finishes the line; the next look takes it.
+        if fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Vec::new();
         }
         let mut text = String::new();
-        if let Ok(file) = taken.open(READ_FILE, 0) {
-            // Whoever is writing finishes the line.
-            let _ = fs::flock(&file, FlockOperation::LockExclusive);
-            let _ = File::from(file).take(limits::LIST_FILE).read_to_string(&mut text);
+        let _ = (&file).take(limits::LIST_FILE).read_to_string(&mut text);
+        // Under the lock: whoever waits for it finds that the file has gone, and makes another.
+        if left.unlink().is_err() {
+            return Vec::new();
         }
-        let _ = taken.unlink();
         text.lines().map(str::to_owned).collect()
     }
 

@@ -34,6 +34,8 @@ mod harness;
 mod harness_works;
 // The wall around a home.
 mod jail;
+// What would take hours ends with whoever asked for it.
+mod long;
 // Each line of src/limits.rs attacked from a raw socket, while others are served.
 mod limits;
 // What the logs have of it, and what they never have.
@@ -78,6 +80,8 @@ mod seeds;
 mod terminal;
 // Files and folders through the real client and server, there and back.
 mod transfer;
+// What the system refuses: descriptors, disks that are full, files that are too large.
+mod scarce;
 // What the server says to people.
 mod words;
 // docs/PROTOCOL.md and the program say the same, to the byte.

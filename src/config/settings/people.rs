@@ -26,6 +26,16 @@ pub(super) static GUESTS: &[Setting] = &[
         }),
         help: "Guests at one time.",
     },
+    Setting {
+        section: "guests",
+        key: "digest_secs",
+        default: "30",
+        form: Form::Whole("whole seconds", 1, 86_400, |config, value| {
+            config.guest_digest_secs = value;
+        }),
+        help: "The server computes the digest of a file for a guest for so long, and for one \
+            guest at a time. Guests can fetch the file and compute it themselves.",
+    },
 ];
 
 /// Section `[accounts]`.

@@ -111,9 +111,9 @@ pub(super) fn open(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn remove(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Remove<'_> = request.message()?;
-    let Conn { session, outbox, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
-    session.as_admin(|admin| admin.remove(what.name, what.files == 1, &mut alive))?;
+    conn.attended(|session, alive| {
+        session.as_admin(|admin| admin.remove(what.name, what.files == 1, alive))
+    })?;
     done("removed")
 }
 
@@ -232,15 +232,17 @@ pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn drop_part(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: PathOf<'_> = request.message()?;
-    conn.session.as_admin(|admin| admin.drop_part(what.account, what.path))?;
+    conn.attended(|session, alive| {
+        session.as_admin(|admin| admin.drop_part(what.account, what.path, alive))
+    })?;
     done("removed")
 }
 
 pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: PathOf<'_> = request.message()?;
-    let Conn { session, outbox, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
-    let reasons = session.as_admin(|admin| admin.why(of.account, of.path, &mut alive))?;
+    let reasons = conn.attended(|session, alive| {
+        session.as_admin(|admin| admin.why(of.account, of.path, alive))
+    })?;
     let mut rows = Rows::new(conn);
     for reason in &reasons {
         rows.push(&Reason::new(reason.what, reason.allowed.into(), &reason.why))?;

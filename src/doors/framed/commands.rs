@@ -1,7 +1,5 @@
 //! The table of commands, and the handlers that concern no file.
 
-use std::sync::Arc;
-
 use super::reply::Answer;
 use super::{Conn, Outcome, Request, admin, files, people, transfers};
 use crate::digest::{self, Algorithm, Rates};
@@ -175,10 +173,8 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if proof.client_final.len() > limits::SCRAM_MESSAGE {
         return Err(Error::BadArgument { what: "client_final: too long" });
     }
-    let Conn { session, outbox, .. } = conn;
-    let site = Arc::clone(session.site());
-    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
-    let signature = session.login_finish(proof.client_final, &mut alive)?;
+    let finished = conn.attended(|session, alive| session.login_finish(proof.client_final, alive));
+    let signature = finished?;
     conn.place.logged_in();
     conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();

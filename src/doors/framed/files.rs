@@ -1,8 +1,7 @@
 //! The handlers of names: folders, entries, removal, digests, room.
 
-use std::sync::Arc;
-
 use super::commands::{done, switch, tell};
+use super::outbox::Progress;
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -49,12 +48,14 @@ fn entry<'a>(entry: &'a Entry, version: u64) -> wire::Entry<'a> {
 pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Path<'_> = request.message()?;
     let listing = conn.session.list(of.path)?;
+    let mut progress = Progress::new(&mut conn.outbox, conn.session.ending());
     let (mut part, mut count) = (Sink::new(), 0u64);
     for next in listing {
         entry(&next?, 0).encode(&mut part);
         count += 1;
+        progress.report(count, 0)?;
         if part.len() >= limits::FRAME_HEAD / 2 {
-            conn.outbox.more(&part, &[])?;
+            progress.outbox.more(&part, &[])?;
             part.clear();
         }
     }
@@ -67,54 +68,50 @@ pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 pub(super) fn stat(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Path<'_> = request.message()?;
     let (is, version) = conn.session.stat(of.path)?;
-    let text = conn.session.mount_figures(of.path)?;
+    let text = conn.attended(|session, alive| session.mount_figures(of.path, alive))?;
     tell(Code::Done, text.unwrap_or("here it is".into()), &entry(&is, version))
 }
 
 pub(super) fn mkdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Switched<'_> = request.message()?;
-    conn.session.mkdir(what.path, switch(what.switch, "switch: 0 or 1")?)?;
+    let parents = switch(what.switch, "switch: 0 or 1")?;
+    conn.attended(|session, alive| session.mkdir(what.path, parents, alive))?;
     done("made")
 }
 
 pub(super) fn rmdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Path<'_> = request.message()?;
-    conn.session.rmdir(what.path)?;
+    conn.attended(|session, alive| session.rmdir(what.path, alive))?;
     done("removed")
 }
 
 pub(super) fn rm(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Switched<'_> = request.message()?;
-    if switch(what.switch, "switch: 0 or 1")? {
-        let Conn { session, outbox, .. } = conn;
-        session.remove_tree(what.path, &mut |done, total| outbox.alive(done, total))?;
-    } else {
-        conn.session.remove(what.path)?;
-    }
+    let tree = switch(what.switch, "switch: 0 or 1")?;
+    conn.attended(|session, alive| match tree {
+        true => session.remove_tree(what.path, alive),
+        false => session.remove(what.path, alive),
+    })?;
     done("removed")
 }
 
 pub(super) fn mv(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Move<'_> = request.message()?;
     let replace = switch(what.replace, "replace: 0 or 1")?;
-    let Conn { session, outbox, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
-    session.rename(what.from, what.to, replace, &mut alive)?;
+    conn.attended(|session, alive| session.rename(what.from, what.to, replace, alive))?;
     done("moved")
 }
 
 pub(super) fn hash(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Hash<'_> = request.message()?;
-    let Conn { session, outbox, .. } = conn;
-    let site = Arc::clone(session.site());
-    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
-    let (hex, size) = session.hash(what.path, what.digest, &mut alive)?;
+    let hashed = conn.attended(|session, alive| session.hash(what.path, what.digest, alive));
+    let (hex, size) = hashed?;
     tell(Code::Sums, "here is the digest", &Hashed::new(&hex, size))
 }
 
 pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let of: Path<'_> = request.message()?;
-    let reasons = conn.session.why(of.path)?;
+    let reasons = conn.attended(|session, alive| session.why(of.path, alive))?;
     let mut part = Sink::new();
     for reason in &reasons {
         Reason::new(reason.what, reason.allowed.into(), &reason.why).encode(&mut part);
@@ -125,7 +122,7 @@ pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
-    let usage = conn.session.usage()?;
+    let usage = conn.attended(|session, alive| session.usage(alive))?;
     let crate::session::Usage { used, reserved, limits } = usage;
     let text = match limits.bytes {
         Some(limit) => format!("{} used of {}", Size(used.bytes), Size(limit)),
@@ -148,13 +145,15 @@ pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
     let Conn { session, outbox, .. } = conn;
     let (mut part, mut count) = (Sink::new(), 0u64);
+    let mut progress = Progress::new(outbox, session.ending());
     session.parts(&mut |note| {
         let size = note.declared_bytes.unwrap_or(0);
         let path = note.path.as_str();
         Part::new(path, note.held_bytes, size, note.started_secs).encode(&mut part);
         count += 1;
+        progress.report(count, 0)?;
         if part.len() >= limits::FRAME_HEAD / 2 {
-            outbox.more(&part, &[])?;
+            progress.outbox.more(&part, &[])?;
             part.clear();
         }
         Ok(())
@@ -170,6 +169,6 @@ pub(super) fn forget(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if conn.upload.is_some() {
         return Err(Error::WrongState { what: "an upload is open" });
     }
-    conn.session.forget(what.path)?;
+    conn.attended(|session, alive| session.forget(what.path, alive))?;
     done("forgotten")
 }

@@ -14,14 +14,14 @@ mod transfers;
 
 use std::sync::Arc;
 
-use self::outbox::Outbox;
+use self::outbox::{Outbox, Progress};
 use self::reply::Answer;
 use crate::digest::{Algorithm, Digest};
 use crate::doors;
 use crate::error::{Error, Fate, Result};
 use crate::gate::Place;
 use crate::limits;
-use crate::session::Session;
+use crate::session::{Alive, Session};
 use crate::site::Site;
 use crate::stream::Stream;
 use crate::text::Escaped;
@@ -249,8 +249,8 @@ impl Conn {
             return Ok(());
         }
         self.outbox.flush()?;
-        let session = &self.session;
-        let over = || session.is_ended() || session.site().is_stopping();
+        let ending = self.session.ending();
+        let over = || ending.check().is_err();
         self.outbox.stream.hold_back(wait, &over)
     }
 
@@ -285,6 +285,15 @@ impl Conn {
         outcome
     }
 
+    /// Does something that may take long, while the client is shown how far it is.
+    fn attended<T>(
+        &mut self,
+        work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut progress = Progress::new(&mut self.outbox, self.session.ending());
+        work(&mut self.session, &mut |done, total| progress.report(done, total))
+    }
+
     /// Whether small files wait for their sync.
     fn has_waiting_files(&self) -> bool {
         self.group.as_ref().is_some_and(|group| !group.is_empty())
@@ -293,8 +302,8 @@ impl Conn {
     /// Commits the small files that wait and writes their answers.
     fn settle_group(&mut self) -> Result<()> {
         let Some(group) = self.group.take() else { return Ok(()) };
-        let outbox = &mut self.outbox;
-        let results = group.commit(&mut |done, total| outbox.alive(done, total));
+        let mut progress = Progress::new(&mut self.outbox, self.session.ending());
+        let results = group.commit(&mut |done, total| progress.report(done, total));
         for result in results {
             transfers::stored(result).write(self.outbox.frames());
         }
@@ -318,7 +327,7 @@ impl Conn {
     fn part(&mut self, e: &Error) {
         // A stream that ends because the server ends it was not ended by the peer.
         let e = match e {
-            Error::Gone if self.session.is_ended() => &self.session.why_ended(),
+            Error::Gone | Error::Ended if self.session.is_ended() => &self.session.why_ended(),
             Error::Gone if self.site().is_stopping() => &Error::Stopping,
             e => e,
         };

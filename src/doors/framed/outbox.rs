@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use crate::doors::Looks;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::stream::Stream;
+use crate::session::Ending;
+use crate::stream::{Peer, Stream};
 use crate::wire::{self, Alive, Kind, Message, Sink};
 
 /// The stream and what waits to be written to it.
@@ -78,17 +80,50 @@ impl Outbox {
         sent
     }
 
-    /// Shows life if nothing was sent for a while: how far a long task is.
-    pub(super) fn alive(&mut self, done: u64, total: u64) -> Result<()> {
-        if !self.is_late() {
-            return Ok(());
-        }
+    /// Shows how far a long operation is.
+    pub(super) fn sign_of_life(&mut self, done: u64, total: u64) -> Result<()> {
         wire::frame(&mut self.waiting, Kind::Alive, &Alive::new(done, total).fields());
         self.flush()
     }
+}
 
-    /// The same for a task that need not be finished when the server is stopping.
-    pub(super) fn alive_unless(&mut self, stopping: bool, done: u64, total: u64) -> Result<()> {
-        if stopping { Err(Error::Stopping) } else { self.alive(done, total) }
+/// A long operation as its client sees it: it shows signs of life, and it ends when the client has
+/// gone or the session has to end.
+#[derive(Debug)]
+pub(super) struct Progress<'a> {
+    pub(super) outbox: &'a mut Outbox,
+    ending: Ending,
+    looks: Looks,
+    /// Whether a client that says nothing more was sent something since: one that has gone answers
+    /// that with a reset.
+    is_probed: bool,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(outbox: &'a mut Outbox, ending: Ending) -> Progress<'a> {
+        Progress { outbox, ending, looks: Looks::new(), is_probed: false }
+    }
+
+    /// Called as often as there is something to report: how far the operation is, and of how much,
+    /// 0 if that is not known.
+    ///
+    /// # Errors
+    /// Why it has to end.
+    pub(super) fn report(&mut self, done: u64, total: u64) -> Result<()> {
+        if !self.looks.is_due() {
+            return Ok(());
+        }
+        self.ending.check()?;
+        match self.outbox.stream.peer_seen() {
+            Peer::Gone => Err(Error::Gone),
+            Peer::Silent if !self.is_probed => {
+                self.is_probed = true;
+                self.outbox.sign_of_life(done, total)
+            }
+            Peer::Here | Peer::Silent if self.outbox.is_late() => {
+                self.outbox.sign_of_life(done, total)
+            }
+            Peer::Here | Peer::Silent => Ok(()),
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::{Conn, Line};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::session::{Due, Way};
+use crate::stream::Peer;
 use crate::wire::{Inbox, Sink};
 
 /// Bytes a second below which a frame is saved up for and sent in one go: sent bit by bit it would
@@ -41,18 +42,18 @@ impl Conn {
                 Due::Move(bytes) => return Ok(some_of(wanted, bytes)),
                 Due::Wait(wait) => wait,
             };
-            if self.site().is_stopping() {
-                return Err(Error::Stopping);
-            }
-            if self.session.is_ended() {
-                return Err(Error::Ended);
+            self.session.ending().check()?;
+            if self.outbox.stream.peer_seen() == Peer::Gone {
+                return Err(Error::Gone);
             }
             // Small files that have come are not kept from being stored by those that will.
             if self.has_waiting_files() && self.outbox.is_late() {
                 self.settle_group()?;
             }
             self.outbox.flush()?;
-            self.outbox.alive(0, 0)?;
+            if self.outbox.is_late() {
+                self.outbox.sign_of_life(0, 0)?;
+            }
             self.sleep(wait);
         }
     }
@@ -84,9 +85,7 @@ impl Conn {
         loop {
             match self.session.due(Way::Down, wanted) {
                 Due::Move(bytes) => return some_of(wanted, bytes),
-                Due::Wait(_) if self.site().is_stopping() || self.session.is_ended() => {
-                    return wanted;
-                }
+                Due::Wait(_) if self.session.ending().check().is_err() => return wanted,
                 Due::Wait(wait) => self.sleep(wait),
             }
         }

@@ -86,7 +86,7 @@ pub(super) fn code_of(error: &Error) -> Code {
         Error::BadArgument { .. } => Code::BadArgument,
         Error::WrongState { .. } => Code::WrongState,
         Error::Unsupported { .. } => Code::Unsupported,
-        Error::TooMany { .. } => Code::TooMany,
+        Error::TooMany { .. } | Error::TooLong { .. } | Error::TooBig => Code::TooMany,
         Error::DiskFull => Code::DiskFull,
         Error::Io { .. } => Code::ServerFault,
         Error::Malformed { .. } => Code::Malformed,

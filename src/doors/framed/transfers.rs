@@ -1,8 +1,7 @@
 //! The handlers of content: uploads, downloads, comparisons.
 
-use std::sync::Arc;
-
 use super::commands::{done as answered, switch, tell};
+use super::outbox::Progress;
 use super::reply::{Answer, code_of};
 use super::{Conn, Outcome, Request};
 use crate::digest::Digest;
@@ -63,8 +62,9 @@ pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     if !put.digest.is_empty() && is_there(conn, &wanted, put.size, put.digest)? {
         return tell_equal();
     }
+    let (algorithm, fresh) = (conn.algorithm, put.flags & wire::FRESH != 0);
     let upload =
-        conn.session.upload(&wanted, conn.algorithm, put.size, put.flags & wire::FRESH != 0)?;
+        conn.attended(|session, alive| session.upload(&wanted, algorithm, put.size, fresh, alive))?;
     let held = upload.held();
     log::debug!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
     conn.upload = Some(Box::new(upload));
@@ -83,8 +83,8 @@ fn tell_equal() -> Result<Outcome> {
 fn is_there(conn: &mut Conn, wanted: &Wanted<'_>, size: u64, whole: &[u8]) -> Result<bool> {
     let mut block = conn.take_block();
     let Conn { session, outbox, algorithm, .. } = conn;
-    let site = Arc::clone(session.site());
-    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
+    let mut progress = Progress::new(outbox, session.ending());
+    let mut alive = |done, total| progress.report(done, total);
     let said = (size, whole);
     let equal = session.is_equal(wanted.path, *algorithm, said, &mut block, &mut alive);
     conn.block = block;
@@ -160,12 +160,14 @@ fn take_small(
     if conn.group.is_none() && conn.session.groups_small_files() {
         conn.group = Some(conn.session.group()?);
     }
-    conn.session.store(wanted, conn.algorithm, digests, whole, data).map(Some)
+    let algorithm = conn.algorithm;
+    let stored = conn
+        .attended(|session, alive| session.store(wanted, algorithm, digests, whole, data, alive));
+    stored.map(Some)
 }
 
 fn commit(conn: &mut Conn, ready: Ready) -> Result<StoredFile> {
-    let Conn { session, outbox, .. } = conn;
-    session.commit(ready, &mut |done, total| outbox.alive(done, total))
+    conn.attended(|session, alive| session.commit(ready, alive))
 }
 
 pub(super) fn chunk(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -206,10 +208,9 @@ pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let mut at = held.from;
     let mut left = u64::from(held.count) * CHUNK;
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
+    let mut progress = Progress::new(outbox, session.ending());
     while left > 0 {
-        if session.site().is_stopping() {
-            return Err(Error::Stopping);
-        }
+        progress.report(at, 0)?;
         let want = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let got =
             upload.held_digests(at, block.get_mut(..want).unwrap_or_default(), &mut digests)?;
@@ -217,7 +218,7 @@ pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
             break;
         }
         piece(&mut part, at, &digests);
-        outbox.more(&part, &[])?;
+        progress.outbox.more(&part, &[])?;
         at += got as u64;
         left = left.saturating_sub(got as u64);
         if got < want {
@@ -270,13 +271,14 @@ pub(super) fn sums(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let mut block = conn.take_block();
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     let mut end = of.from;
+    let bound = conn.session.digest_bound();
+    let mut progress = Progress::new(&mut conn.outbox, conn.session.ending());
     while sums.left() > 0 {
-        if conn.site().is_stopping() {
-            return Err(Error::Stopping);
-        }
+        bound.check()?;
+        progress.report(end, 0)?;
         let (at, got) = sums.next(&mut block, &mut digests)?;
         piece(&mut part, at, &digests);
-        conn.outbox.more(&part, &[])?;
+        progress.outbox.more(&part, &[])?;
         end = at + got as u64;
     }
     conn.block = block;
@@ -303,12 +305,7 @@ fn send(conn: &mut Conn, download: &mut Download, note: &mut Ongoing) -> Result<
     let mut block = conn.take_block();
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     while download.left() > 0 {
-        if conn.site().is_stopping() {
-            return Err(Error::Stopping);
-        }
-        if conn.session.is_ended() {
-            return Err(Error::Ended);
-        }
+        conn.session.ending().check()?;
         let left = usize::try_from(download.left()).unwrap_or(usize::MAX).min(block.len());
         let paid = conn.pay(Way::Down, left)?;
         let room = conn.part_len(paid, left);

@@ -10,6 +10,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use crate::error::{Error, Result};
 use crate::limits;
@@ -77,6 +79,18 @@ impl Plan {
     fn passive(listener: TcpListener) -> io::Result<Plan> {
         listener.set_nonblocking(true)?;
         Ok(Plan::Passive(listener))
+    }
+}
+
+/// Begins to go to the client: the connection is there, or has failed, when the socket can be
+/// written to.
+pub(super) fn begin_connect(target: SocketAddr) -> io::Result<TcpStream> {
+    let family = if target.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+    match connect(&socket, &target) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
+        Err(e) => Err(e.into()),
     }
 }
 
@@ -208,7 +222,7 @@ pub(super) fn wait(
         both.push(PollFd::from_borrowed_fd(control.as_fd(), events));
     }
     match poll(&mut both, time.as_ref()) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Ok(_) | Err(Errno::INTR) => {}
         Err(e) => return Err(Error::io("waiting for a connection", e.into())),
     }
     // The control line first: an abort must be heard while data flows.

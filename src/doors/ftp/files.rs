@@ -22,14 +22,14 @@ pub(super) fn cdup(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 pub(super) fn mkd(conn: &mut Conn, path: &str) -> Result<()> {
-    conn.session.mkdir(path, false)?;
+    conn.attended("entries", |session, alive| session.mkdir(path, false, alive))?;
     let made = reply::quoted(conn.session.resolve(path)?.as_str());
     conn.control.say(257, &format!("{made} is made"));
     Ok(())
 }
 
 pub(super) fn rmd(conn: &mut Conn, path: &str) -> Result<()> {
-    conn.session.rmdir(path)?;
+    conn.attended("entries", |session, alive| session.rmdir(path, alive))?;
     conn.control.say(250, "the folder is removed");
     Ok(())
 }
@@ -37,7 +37,8 @@ pub(super) fn rmd(conn: &mut Conn, path: &str) -> Result<()> {
 /// Where only a part is, it is given up: SIZE tells of it, and an FTP client has no other way to
 /// have its room back.
 pub(super) fn dele(conn: &mut Conn, path: &str) -> Result<()> {
-    let text = match conn.session.remove_or_forget(path)? {
+    let gone = conn.attended("entries", |session, alive| session.remove_or_forget(path, alive))?;
+    let text = match gone {
         true => "the unfinished upload is removed",
         false => "the file is removed",
     };
@@ -63,7 +64,7 @@ pub(super) fn rnto(conn: &mut Conn, path: &str) -> Result<()> {
         conn.control.say(503, "RNFR comes first");
         return Ok(());
     };
-    conn.session.rename(&from, path, true, &mut |_, _| Ok(()))?;
+    conn.attended("entries", |session, alive| session.rename(&from, path, true, alive))?;
     conn.control.say(250, "renamed");
     Ok(())
 }
@@ -108,9 +109,9 @@ pub(super) fn mfmt(conn: &mut Conn, arg: &str) -> Result<()> {
     Ok(())
 }
 
-/// The digest of a whole file; the client is patient while it is computed.
+/// The digest of a whole file.
 fn digest(conn: &mut Conn, path: &str, digest: &str) -> Result<(String, u64)> {
-    conn.session.hash(path, digest, &mut |_, _| Ok(()))
+    conn.attended("bytes", |session, alive| session.hash(path, digest, alive))
 }
 
 /// As in the draft of the FTP extensions group: algorithm, range, digest, name.
@@ -150,7 +151,7 @@ pub(super) fn avbl(conn: &mut Conn, path: &str) -> Result<()> {
     if !path.is_empty() {
         conn.session.stat(path)?;
     }
-    let free = conn.session.free_bytes(path)?;
+    let free = conn.attended("entries", |session, alive| session.free_bytes(path, alive))?;
     conn.control.say(213, &free.to_string());
     Ok(())
 }

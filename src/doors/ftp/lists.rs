@@ -11,7 +11,8 @@ use super::pattern::{Pattern, split_flags, split_pattern};
 use super::pump::Broken;
 use super::reply::Clean;
 use super::{Conn, listing};
-use crate::error::{Error, Result};
+use crate::doors::Looks;
+use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Entry, Kind, Listing, Rights};
 use crate::text::Size;
@@ -167,8 +168,14 @@ fn pump(
     match listed {
         Listed::One(entry) => shape.put(&mut out, &entry),
         Listed::Many(entries, pattern) => {
+            let mut looks = Looks::new();
             for entry in entries {
                 let entry = entry?;
+                if looks.is_due() {
+                    if let Err(e) = conn.attend() {
+                        return Ok(Err(e.into()));
+                    }
+                }
                 if pattern.as_ref().is_some_and(|pattern| !pattern.matches(&entry.name)) {
                     continue;
                 }
@@ -218,17 +225,45 @@ pub(super) fn stat(conn: &mut Conn, arg: &str) -> Result<()> {
         }
         Listed::Many(entries, pattern) => {
             conn.control.say_first(212, &format!("{}:", Clean(path)));
-            for entry in entries {
-                // The number was told already: what broke off is told in the last line's text.
-                let Ok(entry) = entry else { break };
-                if pattern.as_ref().is_none_or(|pattern| pattern.matches(&entry.name)) {
-                    inner(conn, &shape, &entry)?;
+            // The code was sent already: a listing that breaks off says so in its last line.
+            match many_inner(conn, &shape, entries, pattern.as_ref()) {
+                Ok(()) => 212,
+                Err(Error::Interrupted) => {
+                    conn.control.say(212, "the listing was aborted");
+                    conn.control.say(226, "ABOR is done");
+                    return Ok(());
+                }
+                Err(e) => {
+                    conn.control.say(212, "the listing broke off");
+                    if e.fate() == Fate::Close {
+                        return Err(e);
+                    }
+                    log::warn!("{}: a listing broke off: {e}", conn.session.who());
+                    return Ok(());
                 }
             }
-            212
         }
     };
     conn.control.say(code, "End");
+    Ok(())
+}
+
+fn many_inner(
+    conn: &mut Conn,
+    shape: &Shape,
+    entries: Listing,
+    pattern: Option<&Pattern>,
+) -> Result<()> {
+    let mut looks = Looks::new();
+    for entry in entries {
+        let entry = entry?;
+        if looks.is_due() {
+            conn.attend_in_reply()?;
+        }
+        if pattern.is_none_or(|pattern| pattern.matches(&entry.name)) {
+            inner(conn, shape, &entry)?;
+        }
+    }
     Ok(())
 }
 

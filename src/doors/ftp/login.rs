@@ -61,7 +61,9 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
         conn.control.say_after(&conn.session.welcome(), 230, "welcome, guest");
         return Ok(());
     }
-    match conn.session.login_plain(&name, password) {
+    let entered =
+        conn.attended("files", |session, alive| session.login_plain(&name, password, alive));
+    match entered {
         Ok(()) => {
             conn.place.logged_in();
             conn.control.stream.logged_in();

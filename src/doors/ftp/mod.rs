@@ -7,6 +7,7 @@
 
 mod address;
 mod ascii;
+mod attention;
 mod commands;
 mod control;
 mod data;
@@ -106,7 +107,7 @@ pub fn serve(stream: Stream, session: Session, place: Place) {
         Err(e) => {
             // A stream that ends because the server ends it was not ended by the client.
             let e = match e {
-                Error::Gone if conn.session.is_ended() => conn.session.why_ended(),
+                Error::Gone | Error::Ended if conn.session.is_ended() => conn.session.why_ended(),
                 Error::Gone if conn.site().is_stopping() => Error::Stopping,
                 e => e,
             };
@@ -170,6 +171,11 @@ impl Conn {
         self.hold_back()?;
         match done {
             Ok(()) => Ok(()),
+            Err(Error::Interrupted) => {
+                self.control.say(426, "the command was aborted");
+                self.control.say(226, "ABOR is done");
+                Ok(())
+            }
             Err(e) if e.fate() == Fate::Close => Err(e),
             Err(e) => {
                 if let Error::Io { source, .. } = &e {
@@ -191,8 +197,8 @@ impl Conn {
         if wait.is_zero() {
             return Ok(());
         }
-        let session = &self.session;
-        let over = || session.is_ended() || session.site().is_stopping();
+        let ending = self.session.ending();
+        let over = || ending.check().is_err();
         self.control.stream.hold_back(wait, &over)
     }
 

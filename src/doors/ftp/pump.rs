@@ -1,12 +1,14 @@
-//! Bytes between a data connection and whatever makes or takes them, while the control line is
-//! heard: ABOR, STAT and NOOP are answered during a transfer, everything else after it.
+//! Bytes between a data connection and whatever makes or takes them, while the control connection
+//! is heard.
 
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
 use super::data::{self, Data, Plan, Woken};
-use super::line::Line;
 use super::reply::reply_code;
 use super::{Conn, Type};
 use crate::error::{Error, Result, Wait};
@@ -26,6 +28,15 @@ pub(super) enum Broken {
     Late(Error),
 }
 
+impl From<Error> for Broken {
+    fn from(e: Error) -> Broken {
+        match e {
+            Error::Interrupted => Broken::Aborted,
+            e => Broken::Ended(e),
+        }
+    }
+}
+
 impl Broken {
     /// For the log.
     pub(super) fn why(&self) -> &str {
@@ -41,55 +52,10 @@ impl Broken {
 }
 
 impl Conn {
-    /// Answers what the control line says during a transfer.
-    pub(super) fn attend(&mut self) -> Result<(), Broken> {
-        loop {
-            if self.site().is_stopping() {
-                return Err(Broken::Ended(Error::Stopping));
-            }
-            if self.session.is_ended() {
-                return Err(Broken::Ended(Error::Ended));
-            }
-            let line = match self.control.next_now() {
-                Ok(Some(line)) => line,
-                Ok(None) => break,
-                Err(e) => return Err(Broken::Ended(e)),
-            };
-            match &line {
-                Line::Empty => {}
-                Line::Command(command) => match command.verb.as_str() {
-                    "ABOR" => return Err(Broken::Aborted),
-                    "NOOP" => self.control.say(200, "a transfer is running"),
-                    "STAT" if command.arg().is_none() => {
-                        let moved = self.moved;
-                        self.control
-                            .say(211, &format!("a transfer is running: {moved} bytes so far"));
-                    }
-                    // RFC 959: the transfer is finished first.
-                    _ => self.control.hold(line),
-                },
-                Line::TooLong | Line::Bad(_) | Line::BadArgument(_) => self.control.hold(line),
-            }
-            if self.control.is_holding() {
-                break;
-            }
-        }
-        self.control.flush().map_err(Broken::Ended)
-    }
-
     /// What to watch the control connection for. Where a line that came must wait for the end of
     /// the transfer nothing more is read, but its end is seen.
     fn control_events(&self) -> PollFlags {
         if self.control.is_holding() { PollFlags::RDHUP } else { PollFlags::IN }
-    }
-
-    /// The control connection has what it was watched for.
-    fn heard(&mut self) -> Result<(), Broken> {
-        if !self.control.is_holding() {
-            return self.attend();
-        }
-        let stopping = self.site().is_stopping();
-        Err(Broken::Ended(if stopping { Error::Stopping } else { Error::Gone }))
     }
 
     fn patience(&self) -> Duration {
@@ -104,37 +70,19 @@ impl Conn {
             return Ok(None);
         }
         // What came in one packet with the command is here already and would wake nobody.
-        if let Err(broken) = self.attend() {
+        if let Err(e) = self.attend() {
             self.plan = Plan::None;
-            return self.say_broken(broken).map(|()| None);
+            return Err(e);
         }
         let tcp = match std::mem::take(&mut self.plan) {
             Plan::None => return Ok(None),
-            Plan::Active(target) => std::net::TcpStream::connect_timeout(&target, patience),
-            Plan::Passive(listener) => {
-                let until = Instant::now() + patience;
-                loop {
-                    match data::accept(&listener, self.session.peer()) {
-                        Ok(Some(tcp)) => break Ok(tcp),
-                        Ok(None) => {}
-                        Err(e) => break Err(e),
-                    }
-                    let left = until.saturating_duration_since(Instant::now());
-                    let control = (&self.control.stream, self.control_events());
-                    match data::wait(&listener, PollFlags::IN, Some(control), left)? {
-                        Woken::Data => {}
-                        Woken::Late => {
-                            let late = late(patience);
-                            self.control.say(425, &format!("nobody came: {late}"));
-                            return Ok(None);
-                        }
-                        Woken::Control => match self.heard() {
-                            Ok(()) => {}
-                            Err(broken) => return self.say_broken(broken).map(|()| None),
-                        },
-                    }
-                }
-            }
+            Plan::Active(target) => self.connect(target)?,
+            Plan::Passive(listener) => self.await_client(&listener)?,
+        };
+        let Some(tcp) = tcp else {
+            let late = late(patience);
+            self.control.say(425, &format!("no data connection: {late}"));
+            return Ok(None);
         };
         match tcp.and_then(|tcp| Data::new(tcp, patience)) {
             Ok(data) => {
@@ -145,6 +93,49 @@ impl Conn {
                 log::debug!("{}: no data connection: {e}", self.session.who());
                 self.control.say(425, "the data connection could not be made");
                 Ok(None)
+            }
+        }
+    }
+
+    /// Goes to the client; `None` if that takes too long.
+    fn connect(&mut self, target: SocketAddr) -> Result<Option<io::Result<TcpStream>>> {
+        let tcp = match data::begin_connect(target) {
+            Ok(tcp) => tcp,
+            Err(e) => return Ok(Some(Err(e))),
+        };
+        if !self.wait_to_open(&tcp, PollFlags::OUT, Instant::now() + self.patience())? {
+            return Ok(None);
+        }
+        let failed = tcp.take_error();
+        Ok(Some(failed.and_then(|failed| failed.map_or(Ok(tcp), Err))))
+    }
+
+    /// Waits for the client; `None` if that takes too long.
+    fn await_client(&mut self, listener: &TcpListener) -> Result<Option<io::Result<TcpStream>>> {
+        let until = Instant::now() + self.patience();
+        loop {
+            match data::accept(listener, self.session.peer()).transpose() {
+                Some(came) => return Ok(Some(came)),
+                None if self.wait_to_open(listener, PollFlags::IN, until)? => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Waits until a socket is ready, with the control connection heard; `false` when it is late.
+    fn wait_to_open(
+        &mut self,
+        socket: impl AsFd,
+        events: PollFlags,
+        until: Instant,
+    ) -> Result<bool> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let control = (&self.control.stream, self.control_events());
+            match data::wait(&socket, events, Some(control), left)? {
+                Woken::Data => return Ok(true),
+                Woken::Late => return Ok(false),
+                Woken::Control => self.attend()?,
             }
         }
     }
@@ -169,9 +160,9 @@ impl Conn {
                 upload.touch();
             }
             let (control, events) = (&self.control.stream, self.control_events());
-            match data::wait(control, events, None, wait).map_err(Broken::Ended)? {
+            match data::wait(control, events, None, wait)? {
                 Woken::Late => {}
-                _ => self.heard()?,
+                _ => self.attend()?,
             }
             data.has_rested();
         }
@@ -202,7 +193,7 @@ impl Conn {
                 Err(_) => return Err(Broken::Line("the data connection broke")),
             }
         }
-        self.attend()
+        Ok(self.attend()?)
     }
 
     /// Fills `into` as far as the data connection goes without a pause. `filled` tells how far,
@@ -233,9 +224,9 @@ impl Conn {
 
     fn wait_for(&mut self, data: &mut Data, write: bool) -> Result<(), Broken> {
         let control = (&self.control.stream, self.control_events());
-        match data.wait(write, control).map_err(Broken::Ended)? {
+        match data.wait(write, control)? {
             Woken::Data => Ok(()),
-            Woken::Control => self.heard(),
+            Woken::Control => Ok(self.attend()?),
             Woken::Late => Err(Broken::Late(late(data.patience()))),
         }
     }
@@ -247,9 +238,9 @@ impl Conn {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let (control, events) = (&self.control.stream, self.control_events());
-            match data::wait(control, events, None, left).map_err(Broken::Ended)? {
+            match data::wait(control, events, None, left)? {
                 Woken::Late => return Ok(()),
-                _ => self.heard()?,
+                _ => self.attend()?,
             }
         }
     }
@@ -257,11 +248,8 @@ impl Conn {
     /// Tells the client that its transfer was broken off.
     pub(super) fn say_broken(&mut self, broken: Broken) -> Result<()> {
         match broken {
-            Broken::Aborted => {
-                self.control.say(426, "the transfer was aborted");
-                self.control.say(226, "ABOR is done");
-                Ok(())
-            }
+            // Said where every command that was aborted ends.
+            Broken::Aborted => Err(Error::Interrupted),
             Broken::Line(why) => {
                 self.control.say(426, why);
                 Ok(())

@@ -45,7 +45,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::NotRegular { .. } => 550,
         Error::BadPath { .. } => 553,
         Error::Busy { .. } | Error::Superseded { .. } | Error::Changed { .. } => 450,
-        Error::OverQuota { .. } | Error::TooManyEntries { .. } => 552,
+        Error::OverQuota { .. } | Error::TooManyEntries { .. } | Error::TooBig => 552,
         Error::DiskFull => 452,
         Error::BadOffset { .. } => 554,
         Error::UnknownCommand { .. } => 502,
@@ -56,6 +56,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         Error::Mismatch { .. }
         | Error::WholeMismatch
         | Error::TooMany { .. }
+        | Error::TooLong { .. }
         | Error::Io { .. } => 451,
         Error::TimedOut { wait: Wait::Login | Wait::Idle | Wait::Frame, .. }
         | Error::Banned { what: Banned::Address, .. }

@@ -149,7 +149,7 @@ pub(super) fn allo(conn: &mut Conn, arg: &str) -> Result<()> {
     let bytes = arg.split(' ').next().unwrap_or_default();
     match transfers::number(bytes) {
         Some(bytes) => {
-            let free = conn.session.free_bytes(".")?;
+            let free = conn.attended("entries", |session, alive| session.free_bytes(".", alive))?;
             conn.announced = Some(bytes);
             // It is only announced: what it replaces is not known yet, so the upload decides.
             conn.control.say(200, &format!("noted; {free} bytes are free"));

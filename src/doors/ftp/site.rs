@@ -78,7 +78,11 @@ fn speak(conn: &mut Conn, line: &str) -> Result<()> {
     if conn.session.account().is_none() {
         return not_logged_in(conn);
     }
-    match conn.session.speak(line) {
+    let spoken = conn.attended("entries", |session, alive| match session.speak(line, alive) {
+        Err(Unanswered::Failed(e)) => Err(e),
+        spoken => Ok(spoken),
+    })?;
+    match spoken {
         Ok(lines) => {
             let clean: Vec<String> = lines.iter().map(|line| Clean(line).to_string()).collect();
             match &clean[..] {
@@ -142,7 +146,8 @@ fn register(conn: &mut Conn, rest: &str) -> Result<()> {
         [name, password, code] => (name, password, code),
         _ => return form_of(conn, "REGISTER"),
     };
-    let taken = conn.session.register_plain(name, password, code)?;
+    let taken = conn
+        .attended("steps", |session, alive| session.register_plain(name, password, code, alive))?;
     let number = taken.number;
     match taken.admitted {
         true => conn.control.say(200, "your account is ready; log in"),
@@ -169,7 +174,7 @@ fn registration(conn: &mut Conn, rest: &str) -> Result<()> {
 }
 
 fn quota(conn: &mut Conn, _: &str) -> Result<()> {
-    let usage = conn.session.usage()?;
+    let usage = conn.attended("entries", |session, alive| session.usage(alive))?;
     let mut lines = vec![format!("used {} bytes", usage.used.bytes)];
     match usage.limits.bytes {
         Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
@@ -180,7 +185,8 @@ fn quota(conn: &mut Conn, _: &str) -> Result<()> {
         Some(limit) => format!("entries {entries} of {limit}"),
         None => format!("entries {entries}"),
     });
-    lines.push(format!("free {} bytes", conn.session.free_bytes("/")?));
+    let free = conn.attended("entries", |session, alive| session.free_bytes("/", alive))?;
+    lines.push(format!("free {free} bytes"));
     conn.control.say_lines(200, "Your room:", &lines, "End");
     Ok(())
 }
@@ -197,7 +203,8 @@ fn parts(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 fn why(conn: &mut Conn, path: &str) -> Result<()> {
-    let reasons = conn.session.why(if path.is_empty() { "." } else { path })?;
+    let path = if path.is_empty() { "." } else { path };
+    let reasons = conn.attended("entries", |session, alive| session.why(path, alive))?;
     let line = |reason: &Reason| {
         let may = if reason.allowed { "yes" } else { "no" };
         format!("{}: {may}; {}", reason.what, Clean(&reason.why))
@@ -217,7 +224,9 @@ fn pswd(conn: &mut Conn, rest: &str) -> Result<()> {
         [old, new, end] if end.eq_ignore_ascii_case("END") => (old, new, true),
         _ => return form_of(conn, "PSWD"),
     };
-    let ended = conn.session.change_password_plain(old, new, end_others)?;
+    let ended = conn.attended("steps", |session, alive| {
+        session.change_password_plain(old, new, end_others, alive)
+    })?;
     let text = match ended {
         0 => "the password is changed".to_owned(),
         ended => format!("the password is changed, and other sessions end: {ended}"),
@@ -241,7 +250,9 @@ fn create(conn: &mut Conn, rest: &str) -> Result<()> {
         [name, password, quota] => (name, password, Some(quota)),
         _ => return form_of(conn, "CREATE"),
     };
-    conn.session.create_plain(name, password, quota, adopt)?;
+    conn.attended("steps", |session, alive| {
+        session.create_plain(name, password, quota, adopt, alive)
+    })?;
     conn.control.say(200, "the account is made");
     Ok(())
 }
@@ -252,7 +263,7 @@ fn passwd(conn: &mut Conn, rest: &str) -> Result<()> {
     }
     let words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
     let [name, password] = words[..] else { return form_of(conn, "PASSWD") };
-    conn.session.set_password_plain(name, password)?;
+    conn.attended("steps", |session, alive| session.set_password_plain(name, password, alive))?;
     conn.control.say(200, "the password is changed");
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::Conn;
 use super::ascii::{Decoder, Encoder};
 use super::data::Data;
 use super::pump::Broken;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Inflow, Ongoing, Source, Start, Verb, Wanted, Way};
 
@@ -90,7 +90,10 @@ impl From<Broken> for Stop {
 
 impl From<Error> for Stop {
     fn from(e: Error) -> Stop {
-        Stop::Refused(e)
+        match e.fate() {
+            Fate::Answer => Stop::Refused(e),
+            Fate::Close => Stop::Broken(e.into()),
+        }
     }
 }
 
@@ -150,7 +153,10 @@ pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
             continue;
         }
         let wanted = Wanted { path: &name, mtime: None, replace: false };
-        match conn.session.inflow(&wanted, Start::Fresh, announced) {
+        let begun = conn.attended("entries", |session, alive| {
+            session.inflow(&wanted, Start::Fresh, announced, alive)
+        });
+        match begun {
             // RFC 1123, section 4.1.2.9: the name is told in this form.
             Ok(inflow) => return take(conn, inflow, announced, &format!("FILE: {name}")),
             Err(Error::Exists { .. } | Error::IsDirectory { .. } | Error::NotRegular { .. }) => {}
@@ -181,7 +187,8 @@ fn receive(conn: &mut Conn, path: &str, start: Start) -> Result<()> {
         return Ok(());
     }
     let wanted = Wanted { path, mtime: None, replace: true };
-    let begun = conn.session.inflow(&wanted, start, announced);
+    let begun =
+        conn.attended("entries", |session, alive| session.inflow(&wanted, start, announced, alive));
     let inflow = begun.inspect_err(|e| conn.session.refused(Verb::Put, path, e))?;
     take(conn, inflow, announced, "ready to receive")
 }
@@ -204,7 +211,11 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
     }
     match came {
         Ok(()) => {
-            let stored = conn.session.commit(inflow.finish()?, &mut |_, _| Ok(()))?;
+            // What has changed since it began counts for the commit.
+            conn.session.refresh()?;
+            conn.session.refresh_mounts()?;
+            let stored = conn
+                .attended("bytes", |session, alive| session.commit(inflow.finish(alive)?, alive))?;
             conn.control.say(226, &format!("stored, {} bytes", stored.size));
             Ok(())
         }
@@ -246,7 +257,8 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
             Some(decoder) => decoder.decode(bytes, &mut plain),
             None => {}
         }
-        inflow.write(if decoder.is_some() { &plain } else { bytes })?;
+        let bytes = if decoder.is_some() { &plain } else { bytes };
+        conn.attended("bytes", |_, alive| inflow.write(bytes, alive))?;
         ended?;
         if n == 0 {
             return Ok(());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Claims, Inflow, Ready, Spec, Start, Upload, credit, store};
+use super::{Claims, Durability, Inflow, Ready, Spec, Start, Upload, commit, credit, store};
 use crate::audit::Party;
 use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
@@ -115,9 +115,9 @@ fn the_disks_reserve_is_asked_for_with_every_write() {
     assert_eq!(scene.figures(), (limits::CHUNK as u64, 0, 0));
 
     let mut inflow = scene.inflow("inflow", Start::Fresh).unwrap();
-    inflow.write(&content).unwrap();
+    inflow.write(&content, &mut go_on).unwrap();
     inflow.take_the_room();
-    assert!(matches!(inflow.write(b"more"), Err(Error::DiskFull)));
+    assert!(matches!(inflow.write(b"more", &mut go_on), Err(Error::DiskFull)));
     drop(inflow);
     assert_eq!(scene.figures(), (3 * limits::CHUNK as u64, 0, 0));
     assert_eq!(scene.stored_bytes(), 3 * limits::CHUNK as u64);
@@ -132,20 +132,80 @@ fn a_stream_that_lost_its_path_neither_writes_nor_ends_nor_credits() {
     let content = vec![7; 2 * limits::CHUNK];
     for part in [true, false] {
         let mut old = scene.inflow("f", Start::Fresh).unwrap();
-        old.write(if part { &content } else { b"short" }).unwrap();
+        old.write(if part { &content } else { b"short" }, &mut go_on).unwrap();
         old.fall_silent();
         let new = scene.with("f", 2, |spec| Inflow::begin(spec, Start::End, None)).unwrap();
         assert_eq!(new.kept(), if part { content.len() as u64 } else { 0 });
         let superseded = |e: Error| matches!(e, Error::Superseded { .. });
-        assert!(old.write(b"more").is_err_and(superseded));
+        assert!(old.write(b"more", &mut go_on).is_err_and(superseded));
         let before = scene.figures();
-        assert!(if part { old.keep().err() } else { old.finish().err() }.is_some_and(superseded));
+        let ended = if part { old.keep().err() } else { old.finish(&mut go_on).err() };
+        assert!(ended.is_some_and(superseded));
         assert_eq!(scene.figures(), before);
-        let ready = new.finish().unwrap();
+        let ready = new.finish(&mut go_on).unwrap();
         drop(ready);
         let dropped = scene.with("f", 3, |spec| scene.vfs.drop_part(spec.path)).unwrap();
         assert_eq!(dropped.bytes, before.0);
         credit(&scene.ledger, &scene.charged, dropped);
     }
     assert_eq!((scene.figures(), scene.stored_bytes()), ((0, 0, 0), 0));
+}
+
+/// Nobody wants it to end.
+fn go_on(_: u64, _: u64) -> crate::error::Result<()> {
+    Ok(())
+}
+
+#[test]
+fn a_copy_that_is_broken_off_leaves_the_file_as_it_was_and_nothing_else() {
+    let scene = Scene::new();
+    let content = vec![7; LIMIT as usize / 3];
+    let mut first = scene.inflow("f", Start::Fresh).unwrap();
+    first.write(&content, &mut go_on).unwrap();
+    commit(first.finish(&mut go_on).unwrap(), Durability::None, &mut go_on).unwrap();
+    let stored = scene.figures();
+    for ends in [false, true] {
+        let begun = scene
+            .with("f", 1, |spec| Inflow::begin(&Spec { replace: true, ..*spec }, Start::End, None));
+        let mut more = begun.unwrap();
+        let mut calls = Vec::new();
+        let mut aborted = |done, total| {
+            calls.push((done, total));
+            Err(Error::Interrupted)
+        };
+        let broken = if ends {
+            more.finish(&mut aborted).err()
+        } else {
+            let broken = more.write(b"more", &mut aborted).err();
+            assert_eq!(more.keep().unwrap(), 0);
+            broken
+        };
+        assert!(matches!(broken, Some(Error::Interrupted)));
+        assert_eq!(calls, [(content.len() as u64, content.len() as u64)]);
+        assert_eq!(scene.figures(), stored);
+        assert_eq!(scene.stored_bytes(), content.len() as u64);
+    }
+}
+
+#[test]
+fn a_sync_is_left_alone_by_whoever_has_to_go_and_not_by_who_has_gone() {
+    let (let_go, held) = crossbeam_channel::bounded::<()>(0);
+    let (told, learned) = crossbeam_channel::bounded(1);
+    let mut looks = 0;
+    let mut alive = |_, _| {
+        looks += 1;
+        if looks < 3 { Err(Error::Gone) } else { Err(Error::Stopping) }
+    };
+    let left = commit::watched(u64::MAX, &mut alive, move |left| {
+        let _ = held.recv();
+        let _ = told.send(left.why().map(str::to_owned));
+    });
+    assert!(matches!(left, Err(Error::Stopping)));
+    drop(let_go);
+    assert!(learned.recv().unwrap().is_some_and(|why| why.contains("stopping")));
+    assert_eq!(looks, 3);
+    let lost = commit::watched(u64::MAX, &mut go_on, |_| panic!("in a sync"));
+    assert!(matches!(lost, Err::<(), _>(Error::Io { .. })));
+    let done = commit::watched(u64::MAX, &mut go_on, |left| left.why().is_none());
+    assert!(done.unwrap());
 }

@@ -14,7 +14,7 @@ fn who_does_not_come_for_the_data_is_not_waited_for() {
     let mut ann = scene.ann();
     for command in ["RETR f", "LIST", "STOR new"] {
         ann.epsv();
-        ann.ask(command).expect(425).says("nobody came: waited 1 s for the data connection");
+        ann.ask(command).expect(425).says("no data connection: waited 1 s for the data connection");
         ann.ask("PWD").expect(257);
     }
     assert_eq!(scene.stored("new"), None);

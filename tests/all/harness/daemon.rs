@@ -55,8 +55,14 @@ impl Daemon {
     /// Starts it where it may have so many descriptors and no more.
     #[track_caller]
     pub fn start_with_descriptors(site: &Site, most: u32) -> Daemon {
+        Daemon::start_under(site, &format!("ulimit -n {most}"))
+    }
+
+    /// Starts it from a shell that has run this before.
+    #[track_caller]
+    pub fn start_under(site: &Site, first: &str) -> Daemon {
         let mut program = Command::new("sh");
-        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        let script = format!("{first} && exec \"$0\" \"$@\"");
         program.args(["-c", &script, env!("CARGO_BIN_EXE_miniftpd")]);
         Daemon::run(program, site.conf(), site.home(), LOCAL, LOCAL)
     }
@@ -227,6 +233,27 @@ impl Daemon {
             after.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
         // A tick here is 10 ms on every machine that we run on, whatever the kernel counts in.
         Duration::from_millis(ticks * 10)
+    }
+
+    /// Lets it open so many descriptors more than it has now, or as many as it was started with.
+    #[track_caller]
+    pub fn set_free_descriptors(&self, free: Option<u64>) {
+        use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+        let before = getrlimit(Resource::Nofile);
+        let most = match free {
+            None => before.maximum,
+            Some(free) => Some(self.lowest_free_descriptor(free)),
+        };
+        let limit = Rlimit { current: most, maximum: before.maximum };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).unwrap();
+    }
+
+    /// The number below which so many descriptors are free.
+    fn lowest_free_descriptor(&self, free: u64) -> u64 {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap();
+        let open: Vec<u64> =
+            open.map(|fd| fd.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
+        (0..).filter(|fd| !open.contains(fd)).nth(usize::try_from(free).unwrap()).unwrap()
     }
 
     /// Threads that it has now.

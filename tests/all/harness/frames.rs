@@ -101,6 +101,11 @@ impl Frames {
         &self.tcp
     }
 
+    /// The socket, of which the server's frames are read no longer.
+    pub fn into_tcp(self) -> TcpStream {
+        self.tcp
+    }
+
     /// Says hello.
     #[track_caller]
     pub fn hello(&mut self) {

@@ -88,6 +88,11 @@ impl FtpTalk {
         self.lines.get_ref()
     }
 
+    /// The same, and nothing more is read.
+    pub fn into_tcp(self) -> TcpStream {
+        self.lines.into_inner()
+    }
+
     /// Sends any bytes. That the server has hung up shows when its reply is read.
     pub fn send_bytes(&self, bytes: &[u8]) {
         let _ = self.tcp().write_all(bytes);

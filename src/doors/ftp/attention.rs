@@ -1,0 +1,128 @@
+//! The control connection while a command runs: `ABOR`, `STAT` and `NOOP` are heard at once, every
+//! other command waits for the end. One mechanism for transfers and for whatever else takes long.
+//!
+//! Invariant: a client that has gone, and a session that has to end, are noticed within
+//! [`limits::OPERATION_LOOK`], also where a command that waits keeps others from being read.
+
+use super::Conn;
+use super::control::Control;
+use super::line::Line;
+use crate::doors::Looks;
+use crate::error::{Error, Result};
+use crate::session::{Alive, Ending, Session};
+use crate::stream::Peer;
+
+/// What runs, for a client that asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Running {
+    /// A transfer, and the bytes that it has moved.
+    Transfer(u64),
+    /// Another command: how far it is, of how much if that is known, and in what it counts.
+    Command { done: u64, total: u64, unit: &'static str },
+    /// A reply of many lines, into which no other may be put.
+    Reply,
+}
+
+/// Listens to the control connection while something runs.
+#[derive(Debug)]
+pub(super) struct Attention<'a> {
+    control: &'a mut Control,
+    ending: Ending,
+}
+
+impl Attention<'_> {
+    /// Answers what the client says meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] for `ABOR`, otherwise why the connection ends.
+    pub(super) fn attend(&mut self, running: Running) -> Result<()> {
+        self.ending.check()?;
+        while !self.control.is_holding() {
+            let Some(line) = self.control.next_now()? else { break };
+            match (&line, running) {
+                (Line::Empty, _) => {}
+                (Line::Command(command), _) if command.verb == "ABOR" => {
+                    return Err(Error::Interrupted);
+                }
+                (Line::Command(command), Running::Transfer(_) | Running::Command { .. })
+                    if command.verb == "NOOP" =>
+                {
+                    self.control.say(200, &format!("{running} is running"));
+                }
+                (Line::Command(command), Running::Transfer(_) | Running::Command { .. })
+                    if command.verb == "STAT" && command.arg().is_none() =>
+                {
+                    let far = running.how_far();
+                    self.control.say(211, &format!("{running} is running: {far} so far"));
+                }
+                // RFC 959: what runs is finished first.
+                _ => self.control.hold(line),
+            }
+        }
+        // Nothing more is read behind a command that waits, so the end would not be met.
+        if self.control.is_holding() && self.control.stream.peer_seen() != Peer::Here {
+            return Err(Error::Gone);
+        }
+        match running {
+            Running::Reply => Ok(()),
+            _ => self.control.flush(),
+        }
+    }
+}
+
+impl Running {
+    fn how_far(self) -> String {
+        match self {
+            Running::Transfer(moved) => format!("{moved} bytes"),
+            Running::Command { done, total: 0, unit } => format!("{done} {unit}"),
+            Running::Command { done, total, unit } => format!("{done} of {total} {unit}"),
+            Running::Reply => String::new(),
+        }
+    }
+}
+
+impl std::fmt::Display for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Running::Transfer(_) => "a transfer",
+            Running::Command { .. } | Running::Reply => "the command",
+        })
+    }
+}
+
+impl Conn {
+    fn attention(&mut self) -> Attention<'_> {
+        Attention { ending: self.session.ending(), control: &mut self.control }
+    }
+
+    /// Answers what the control connection says during a transfer.
+    pub(super) fn attend(&mut self) -> Result<()> {
+        let moved = self.moved;
+        self.attention().attend(Running::Transfer(moved))
+    }
+
+    /// Does the same inside a reply of many lines, which only `ABOR` ends.
+    pub(super) fn attend_in_reply(&mut self) -> Result<()> {
+        self.attention().attend(Running::Reply)
+    }
+
+    /// Does something that may take long while the control connection is heard. `unit` is what it
+    /// counts.
+    ///
+    /// # Errors
+    /// Those of the work; [`Error::Interrupted`] for `ABOR`.
+    pub(super) fn attended<T>(
+        &mut self,
+        unit: &'static str,
+        work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let ending = self.session.ending();
+        let Conn { session, control, .. } = self;
+        let mut attention = Attention { control, ending };
+        let mut looks = Looks::new();
+        work(session, &mut |done, total| match looks.is_due() {
+            true => attention.attend(Running::Command { done, total, unit }),
+            false => Ok(()),
+        })
+    }
+}
