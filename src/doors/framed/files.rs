@@ -98,7 +98,8 @@ pub(super) fn mv(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Move<'_> = request.message()?;
     let replace = switch(what.replace, "replace: 0 or 1")?;
     let Conn { session, outbox, .. } = conn;
-    let mut alive = |done, total| outbox.alive(done, total);
+    let site = Arc::clone(session.site());
+    let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
     session.rename(what.from, what.to, replace, &mut alive)?;
     done("moved")
 }

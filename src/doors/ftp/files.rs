@@ -63,7 +63,13 @@ pub(super) fn rnto(conn: &mut Conn, path: &str) -> Result<()> {
         conn.control.say(503, "RNFR comes first");
         return Ok(());
     };
-    conn.session.rename(&from, path, true, &mut |_, _| Ok(()))?;
+    let session = &conn.session;
+    let mut alive = |_, _| match () {
+        () if session.site().is_stopping() => Err(Error::Stopping),
+        () if session.is_ended() => Err(Error::Ended),
+        () => Ok(()),
+    };
+    session.rename(&from, path, true, &mut alive)?;
     conn.control.say(250, "renamed");
     Ok(())
 }
