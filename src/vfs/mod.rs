@@ -20,6 +20,7 @@ mod fault;
 mod follow;
 mod freed;
 mod home;
+mod homes;
 mod jail;
 mod kept;
 mod listing;
@@ -47,6 +48,7 @@ pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::freed::Freed;
 pub use self::home::{Home, Powers, Unopened};
+pub use self::homes::{Adopt, Homes};
 pub use self::kept::{kept, leave, runner};
 pub use self::listing::Listing;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 
-use super::entry::{FileId, file_bytes};
+use super::entry::{FileId, Kind, file_bytes, kind_of};
 use super::home::PASSING;
 use super::jail::{At, READ, reopen, told};
 use super::owners::owner_at;
@@ -64,10 +64,15 @@ impl Volume {
         survey(top, &name, self.private(), &mut |step| {
             let at = step.at();
             // What cannot be asked is nobody's, and what vanishes is counted no more.
-            let owner = if self.keeps_owners() { owner_at(at).ok().flatten() } else { None };
+            alive()?;
+            let Ok(stat) = at.stat() else { return Ok(()) };
+            // Pipes and devices are not opened.
+            let is_owned = matches!(kind_of(&stat), Kind::File | Kind::Folder);
+            let owner = Some(at).filter(|_| is_owned && self.keeps_owners());
+            let owner = owner.and_then(|at| owner_at(at).ok().flatten());
             let owner = known(&held, owner.as_deref());
-            add(&mut held, owner, amount_at(at));
-            alive()
+            add(&mut held, owner, Amount::file(file_bytes(&stat)));
+            Ok(())
         })?;
         let counted = each_name(self.parts(), &mut |account| {
             let parts = match At::new(self.parts(), account.as_bytes()).open(READ, 0) {

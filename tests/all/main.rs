@@ -12,6 +12,8 @@
 mod accounts_live;
 // `miniftpd check`: faults, and what would change.
 mod check;
+// Configuration files that people edit while programs use and write them.
+mod conffiles;
 // What the client prints, where, and with which status, to the byte.
 mod cli;
 // The first thing that a visitor runs.
