@@ -348,3 +348,35 @@ proptest! {
         prop_assert_eq!(ledger.usage("ann").unwrap().reserved, Amount::NOTHING);
     }
 }
+
+#[test]
+fn what_moves_is_counted_once_and_whoever_pays_at_both_ends_needs_no_room_twice() {
+    let (ledger, home) = ledger(bytes(1_000), 800);
+    ledger.mount(SHARED, Payer::Writer, Limits::NONE);
+    count(&ledger, SHARED, &[(Some("bob"), Amount::file(100)), (None, Amount::file(50))]);
+    let shared = |owner: Option<&str>| {
+        let owner = owner.map(Arc::from);
+        Charged { directory: SHARED, owner }
+    };
+    let (anns, bobs, nobodys) = (shared(Some("ann")), shared(Some("bob")), shared(None));
+    assert!(ledger.is_paid_alike(&home, &anns) && !ledger.is_paid_alike(&home, &bobs));
+    assert!(!ledger.is_paid_alike(&nobodys, &nobodys), "nobody pays for it");
+    let mut charge = open(&ledger, &anns);
+    charge.take_over(&[(home.clone(), Amount::file(800))]);
+    assert_eq!(figures(&ledger), (800, 0));
+    drop(charge);
+    assert_eq!(figures(&ledger), (800, 0));
+    let mut charge = open(&ledger, &home);
+    assert!(charge.cover(Amount { bytes: 201, entries: 2 }, false).is_err());
+    charge.cover(Amount { bytes: 150, entries: 2 }, false).unwrap();
+    assert_eq!(figures(&ledger), (800, 150));
+    charge.take_over(&[
+        (bobs, Amount::file(100)),
+        (nobodys, Amount::file(50)),
+        (anns, Amount::file(800)),
+    ]);
+    assert_eq!(figures(&ledger), (950, 0));
+    drop(charge);
+    assert_eq!(figures(&ledger), (950, 0));
+    assert_eq!(ledger.usage("ann").unwrap().used.entries, 3);
+}
