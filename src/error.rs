@@ -325,9 +325,7 @@ impl fmt::Display for Error {
             TooManyEntries { need, left, limit, replacing, of_mount } => {
                 kinds::over_quota(f, "entries", [*need, *left, *limit], (*of_mount, *replacing))
             }
-            Mismatch { bad } => {
-                write!(f, "{} damaged on the way; send again", counted(bad.count_ones(), "chunk"))
-            }
+            Mismatch { bad } => kinds::mismatch(f, bad.count_ones()),
             WholeMismatch => f.write_str("the whole file's digest differs; nothing was stored"),
             BadOffset { got, want } => write!(f, "offset {got} cannot be; {want} would be right"),
             Changed { path } => write!(f, "`{}` changed while it was in use", Escaped(path)),

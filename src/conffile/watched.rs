@@ -92,6 +92,9 @@ impl<T> Drop for Looking<'_, T> {
     }
 }
 
+/// What a change of a file is: from what it holds to what it shall hold, and something to return.
+type Change<'a, T, R, E> = dyn Fn(&T) -> Result<(T, R), E> + 'a;
+
 impl<T: PartialEq + Default> Watched<T> {
     /// A watch over a file of at most `most` bytes that has not been looked at yet. `meanwhile` is
     /// what holds while the file has a mistake, for the log.
@@ -203,7 +206,7 @@ impl<T: PartialEq + Default> Watched<T> {
         &self,
         lock: &Lock,
         format: &Format<'_, T>,
-        change: &dyn Fn(&T) -> Result<(T, R), E>,
+        change: &Change<'_, T, R, E>,
     ) -> Result<R, E> {
         let until = Instant::now() + EDIT_PATIENCE;
         loop {

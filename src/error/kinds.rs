@@ -88,6 +88,11 @@ pub(super) fn over_quota(
     write!(f, "over quota: needs {need} {noun}, {left} left of {limit}{whose}{old}")
 }
 
+/// So many chunks are damaged.
+pub(super) fn mismatch(f: &mut fmt::Formatter<'_>, bad: u32) -> fmt::Result {
+    write!(f, "{} damaged on the way; send again", super::counted(bad, "chunk"))
+}
+
 /// Why an account's home is not free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HomeRefused {

@@ -155,11 +155,11 @@ impl Looked {
     /// Removes its name `at`, and says who has it open.
     pub(super) fn unlink(self, home: &Home, at: At<'_>) -> OsResult<Option<Mark>> {
         at.unlink()?;
-        Ok(self.is_gone(home))
+        Ok(self.let_go(home))
     }
 
     /// Its name went, by removal or because another thing took it: who has it open.
-    pub(super) fn is_gone(self, home: &Home) -> Option<Mark> {
+    pub(super) fn let_go(self, home: &Home) -> Option<Mark> {
         let was_last = fstat(&self.held).is_ok_and(|stat| stat.st_nlink == 0);
         home.open_files().removed(FileId::of(&self.stat), was_last)
         // Only now is the descriptor closed, and with it, if nobody else has it open, the file.
@@ -176,7 +176,7 @@ impl Looked {
     /// The same for one whose name another thing took already.
     pub(super) fn taken(self, home: &Home, owner: Option<Box<str>>) -> Freed {
         let bytes = file_bytes(&self.stat);
-        let left = self.is_gone(home).map_or(Left::Nothing, Left::Open);
+        let left = self.let_go(home).map_or(Left::Nothing, Left::Open);
         Freed { bytes, entries: 1, owner, left }
     }
 

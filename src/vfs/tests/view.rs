@@ -200,10 +200,10 @@ fn wide_and_deep_trees_are_counted_and_removed() {
 /// Makes a tree deeper than any path can be, by moving what there is under a new folder again and
 /// again, as a user could.
 fn deepen(vfs: &View, levels: u32) {
-    mkdir(&vfs, "/t/deep/seed");
+    mkdir(vfs, "/t/deep/seed");
     put(vfs, "/t/deep/seed/end", b"end").unwrap();
     for _ in 0..levels {
-        mkdir(&vfs, "/t/deep/above");
+        mkdir(vfs, "/t/deep/above");
         vfs.rename(&path("/t/deep/seed"), &path("/t/deep/above/seed"), false).unwrap();
         vfs.rename(&path("/t/deep/above"), &path("/t/deep/seed"), false).unwrap();
     }
