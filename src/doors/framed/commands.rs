@@ -179,8 +179,6 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let site = Arc::clone(session.site());
     let mut alive = |done, total| outbox.alive_unless(site.is_stopping(), done, total);
     let signature = session.login_finish(proof.client_final, &mut alive)?;
-    conn.place.logged_in();
-    conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();
     let text = format!("passed authentication, {name}");
     tell(
@@ -199,8 +197,6 @@ fn guest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         return Err(Error::WrongState { what: "you are logged in" });
     }
     conn.session.login_guest()?;
-    conn.place.logged_in();
-    conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();
     let words = conn.session.welcome().join("\n");
     tell(Code::LoggedIn, "welcome, guest", &LoggedIn::new("", &name, &words))
