@@ -50,6 +50,10 @@ pub const ACCOUNT_NAME: usize = 32;
 pub const ITERATIONS_LEAST: u32 = 4096;
 /// Most iterations that a client computes for a server it does not know: about half a second.
 pub const ITERATIONS_MOST: u32 = 5_000_000;
+/// How many times the iterations of the setting a record may have whose password arrives in clear:
+/// records stay good that were made under a higher setting, and none, made by hand, keeps everybody
+/// else's login waiting.
+pub const ITERATIONS_SLACK: u32 = 4;
 /// Slow derivations that the server computes at once, for passwords that arrive in clear: a login
 /// flood must leave a core for the transfers.
 pub const DERIVATIONS: usize = 2;
@@ -165,3 +169,9 @@ pub const LOG_WAIT: Duration = Duration::from_secs(1);
 pub const LOG_GATHER: Duration = Duration::from_millis(10);
 /// How long the end of the program waits for the last lines to be written.
 pub const LOG_LAST: Duration = Duration::from_secs(2);
+
+/// The most iterations that the server computes for a password in clear, by the setting.
+pub const fn checked_iterations(setting: u32) -> u32 {
+    let most = setting.saturating_mul(ITERATIONS_SLACK);
+    if most < ITERATIONS_MOST { most } else { ITERATIONS_MOST }
+}

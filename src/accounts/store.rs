@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::{Account, AccountName};
-    use crate::scram::Verifier;
+    use crate::scram::{RecordShape, Verifier};
 
     /// A folder of its own for each test, gone with it.
     struct Folder(PathBuf);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     fn account(name: &str) -> Account {
-        let verifier = Verifier::mock(&[1; 32], name, 4096);
+        let verifier = Verifier::mock(&[1; 32], name, RecordShape::of_new(4096));
         Account::new(AccountName::parse(name).unwrap(), verifier, Some(1 << 20))
     }
 

@@ -126,7 +126,7 @@ impl<'a> Admin<'a> {
         let made = || {
             let name = AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
             let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
-            let mut account = Account::new(name, read_record(password)?, quota_bytes);
+            let mut account = Account::new(name, read_record(self.site, password)?, quota_bytes);
             account.role = read_role(role)?;
             self.edit(|draft| draft.add(account))
         };
@@ -160,7 +160,7 @@ impl<'a> Admin<'a> {
     /// Gives an account a new password, as its record. It is no demo account any more.
     pub fn set_password(&self, name: &str, password: &str) -> Result<()> {
         let set = || {
-            let verifier = read_record(password)?;
+            let verifier = read_record(self.site, password)?;
             self.edit(|draft| {
                 let account = draft.account(name)?;
                 account.verifier = verifier;
@@ -305,10 +305,17 @@ pub fn forget(
     Ok(held)
 }
 
-/// A password's record as it travels.
-pub fn read_record(text: &str) -> Result<Verifier> {
+/// A password's record as it travels, made by a client, which may not cost the server more than one
+/// that is made here.
+pub fn read_record(site: &Site, text: &str) -> Result<Verifier> {
     const WHAT: &str = "password: a whole record SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY";
-    Verifier::parse(text).ok_or(Error::BadArgument { what: WHAT })
+    let record = Verifier::parse(text).ok_or(Error::BadArgument { what: WHAT })?;
+    let most = site.new_record_iterations();
+    if record.iterations() > most {
+        let what = "iterations of a password's record; `RULES` tells how many";
+        return Err(Error::TooMany { what, max: most.into() });
+    }
+    Ok(record)
 }
 
 fn read_role(text: &str) -> Result<Role> {

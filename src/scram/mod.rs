@@ -76,6 +76,22 @@ pub fn check_password_form(password: &str) -> Result<()> {
     Ok(())
 }
 
+/// What a challenge shows of a record to somebody who cannot log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordShape {
+    /// Iterations of the derivation.
+    pub iterations: u32,
+    /// Bytes of the salt.
+    pub salt_bytes: usize,
+}
+
+impl RecordShape {
+    /// The shape of a record that is made here.
+    pub fn of_new(iterations: u32) -> RecordShape {
+        RecordShape { iterations, salt_bytes: SALT }
+    }
+}
+
 /// What the server keeps of a password: enough to check it, not enough to log in with.
 #[derive(Clone)]
 pub struct Verifier {
@@ -110,26 +126,41 @@ impl Verifier {
         })
     }
 
-    /// A record for a name that nobody has, so that a stranger cannot tell it from a known one.
+    /// A record of this shape for a name that nobody has, so that a stranger cannot tell it from a
+    /// known one.
     ///
-    /// The same `secret` and name always give the same salt. No password fits: what hashes to the
-    /// stored key is unknown to everybody.
-    pub fn mock(secret: &[u8; KEY], name: &str, iterations: u32) -> Verifier {
-        let part = |purpose: &str| hmac(secret, &[purpose.as_bytes(), name.as_bytes()]);
-        Verifier {
-            iterations,
-            salt: part("salt:")[..SALT].to_vec(),
-            stored_key: part("stored:"),
-            server_key: part("server:"),
-        }
+    /// The same secret, name and iterations always give the same salt, and other iterations another
+    /// one, as a change of the password does. No password fits: what hashes to the stored key is
+    /// unknown to everybody.
+    pub fn mock(secret: &[u8; KEY], name: &str, shape: RecordShape) -> Verifier {
+        let RecordShape { iterations, salt_bytes } = shape;
+        let part = |purpose: &str, n: u32| {
+            hmac(secret, &[purpose.as_bytes(), &n.to_be_bytes(), name.as_bytes()])
+        };
+        let mut salt = [part("salt:", iterations), part("more salt:", iterations)].concat();
+        salt.truncate(salt_bytes);
+        let (stored_key, server_key) = (part("stored:", 0), part("server:", 0));
+        Verifier { iterations, salt, stored_key, server_key }
     }
 
-    /// Whether this is the record of the password; takes as long as deriving it.
-    pub fn accepts(&self, password: &str) -> bool {
-        match Keys::derive(password, &self.salt, self.iterations) {
+    /// A number that belongs to a name, which nobody can tell without the secret.
+    pub fn draw(secret: &[u8; KEY], name: &str) -> u64 {
+        let drawn = hmac(secret, &[b"draw:", name.as_bytes()]);
+        drawn.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    /// Whether this is the record of the password; takes as long as deriving it. Where that would
+    /// take more than `most` iterations, it takes so many and no password fits.
+    pub fn accepts(&self, password: &str, most: u32) -> bool {
+        match Keys::derive(password, &self.salt, self.iterations.min(most)) {
             Ok(keys) => *self == Verifier::of(&keys),
             Err(_) => false,
         }
+    }
+
+    /// What everybody who asks for a challenge can see of it.
+    pub fn shape(&self) -> RecordShape {
+        RecordShape { iterations: self.iterations, salt_bytes: self.salt.len() }
     }
 
     /// Iterations of the derivation.
@@ -282,10 +313,10 @@ mod tests {
     fn the_record_of_the_rfc_s_example_is_read_written_and_accepts_its_password() {
         let record = Verifier::parse(PENCIL).unwrap();
         assert_eq!(record.to_string(), PENCIL);
-        assert!(record.accepts("pencil"));
-        assert!(!record.accepts("Pencil"));
-        assert!(!record.accepts(""));
-        assert!(!record.accepts("pencil\n"));
+        assert!(record.accepts("pencil", 4096));
+        assert!(!record.accepts("Pencil", 4096));
+        assert!(!record.accepts("", 4096));
+        assert!(!record.accepts("pencil\n", 4096));
     }
 
     #[test]
@@ -334,12 +365,26 @@ mod tests {
 
     #[test]
     fn a_mock_is_steady_by_name_and_looks_like_a_record() {
-        let mock = |name| Verifier::mock(&[7; 32], name, 4096);
+        let shape = RecordShape::of_new(4096);
+        let mock = |name| Verifier::mock(&[7; 32], name, shape);
         assert!(mock("ann") == mock("ann"));
         assert!(mock("ann").salt() != mock("bob").salt());
-        assert!(mock("ann").salt() != Verifier::mock(&[8; 32], "ann", 4096).salt());
+        assert!(mock("ann").salt() != Verifier::mock(&[8; 32], "ann", shape).salt());
         assert_eq!(mock("ann").salt().len(), SALT);
-        assert!(!mock("ann").accepts("ann"));
+        assert!(!mock("ann").accepts("ann", u32::MAX));
+        // As after a change of the password.
+        let later = Verifier::mock(&[7; 32], "ann", RecordShape::of_new(8192));
+        assert!(later.salt() != mock("ann").salt());
+        for salt_bytes in [SALT_LEAST, SALT, SALT_MOST] {
+            let shape = RecordShape { iterations: 4096, salt_bytes };
+            assert_eq!(Verifier::mock(&[7; 32], "ann", shape).shape(), shape);
+        }
+    }
+
+    #[test]
+    fn a_record_of_more_iterations_than_are_computed_fits_no_password() {
+        let record = Verifier::parse(PENCIL).unwrap();
+        assert!(record.accepts("pencil", 4096) && !record.accepts("pencil", 4095));
     }
 
     #[test]
@@ -359,8 +404,8 @@ mod tests {
             let record = Verifier::derive(&password, limits::ITERATIONS_LEAST).unwrap();
             let again = Verifier::parse(&record.to_string()).unwrap();
             prop_assert!(again == record);
-            prop_assert!(again.accepts(&password));
-            prop_assert_eq!(again.accepts(&other), password == other);
+            prop_assert!(again.accepts(&password, u32::MAX));
+            prop_assert_eq!(again.accepts(&other, u32::MAX), password == other);
         }
 
         #[test]

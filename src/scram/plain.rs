@@ -42,11 +42,18 @@ impl PlainChecks {
         Ok(PlainChecks { key, places: bounded(limits::DERIVATIONS), right: Mutex::default() })
     }
 
-    /// Whether `password` is the one of the record. `name` is whose record it is.
+    /// Whether `password` is the one of the record. `name` is whose record it is; for a record of
+    /// more than `most` iterations no password is right, so that none keeps others waiting.
     ///
     /// # Errors
     /// [`Error::TooMany`] if too many others are being checked for too long.
-    pub fn accepts(&self, name: &str, verifier: &Verifier, password: &str) -> Result<bool> {
+    pub fn accepts(
+        &self,
+        name: &str,
+        verifier: &Verifier,
+        password: &str,
+        most: u32,
+    ) -> Result<bool> {
         let record = verifier.to_string();
         let lengths = [name.len() as u64, record.len() as u64].map(u64::to_be_bytes).concat();
         let digest =
@@ -55,7 +62,7 @@ impl PlainChecks {
         if remembered.is_some_and(|right| right.ct_eq(&digest).into()) {
             return Ok(true);
         }
-        let right = self.in_turn(|| verifier.accepts(password))?;
+        let right = self.in_turn(|| verifier.accepts(password, most))?;
         if right {
             self.right().insert(name.into(), digest);
         }
@@ -93,13 +100,13 @@ mod tests {
     fn a_right_password_is_remembered_and_a_changed_record_forgets_it() {
         let checks = PlainChecks::new().unwrap();
         let record = Verifier::derive("secret", 4096).unwrap();
-        assert!(!checks.accepts("ann", &record, "wrong").unwrap());
+        assert!(!checks.accepts("ann", &record, "wrong", 4096).unwrap());
         assert!(checks.right().is_empty());
-        assert!(checks.accepts("ann", &record, "secret").unwrap());
-        assert!(checks.accepts("ann", &record, "secret").unwrap());
-        assert!(!checks.accepts("ann", &record, "wrong").unwrap());
+        assert!(checks.accepts("ann", &record, "secret", 4096).unwrap());
+        assert!(checks.accepts("ann", &record, "secret", 4096).unwrap());
+        assert!(!checks.accepts("ann", &record, "wrong", 4096).unwrap());
         let changed = Verifier::derive("other", 4096).unwrap();
-        assert!(!checks.accepts("ann", &changed, "secret").unwrap());
-        assert!(!checks.accepts("bob", &changed, "secret").unwrap());
+        assert!(!checks.accepts("ann", &changed, "secret", 4096).unwrap());
+        assert!(!checks.accepts("bob", &changed, "secret", 4096).unwrap());
     }
 }

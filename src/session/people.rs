@@ -127,7 +127,7 @@ impl Session {
         let verifier = account.verifier.clone();
         let changed = site
             .plain_checks()
-            .accepts(user.name.as_str(), &verifier, old)
+            .accepts(user.name.as_str(), &verifier, old, site.checked_iterations())
             .and_then(|right| if right { Ok(()) } else { Err(Error::LoginRefused) })
             .and_then(|()| site.plain_checks().derive(new, site.config().iterations))
             .and_then(|record| self.put_password(&verifier, &record.to_string()));
@@ -176,7 +176,7 @@ impl Session {
     }
 
     fn put_password(&self, proved: &Verifier, password: &str) -> Result<()> {
-        let (verifier, user) = (admin::read_record(password)?, self.user()?);
+        let (verifier, user) = (admin::read_record(self.site(), password)?, self.user()?);
         let unchanged = self.site().store().edit(|draft| {
             let account = draft.account(user.name.as_str())?;
             // Whoever changed it in between is not overruled by a proof of the older one.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::accounts::{Store, StoreError};
+use crate::scram::RecordShape;
 
 struct Folder {
     path: PathBuf,
@@ -47,7 +48,7 @@ impl Folder {
         let rules = Rules { mode, waiting: 4, per_address: 3, quota_bytes: Some(1 << 20) };
         let application = Application {
             name: AccountName::parse(name).unwrap(),
-            verifier: Verifier::mock(&[1; 32], name, 4096),
+            verifier: Verifier::mock(&[1; 32], name, RecordShape::of_new(4096)),
             code,
             from: from.parse().unwrap(),
         };

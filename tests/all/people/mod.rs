@@ -6,6 +6,7 @@ mod bans_at_once;
 mod bans_by_hand;
 mod console;
 mod import;
+mod iterations;
 mod modes;
 mod own_password;
 mod register;
