@@ -89,11 +89,13 @@ pub const ANNOUNCEMENTS: usize = 64;
 pub const CONSOLE_LINE: usize = 4096;
 /// How long the sessions of an account that is to be removed are waited for.
 pub const REMOVAL_WAIT: Duration = Duration::from_secs(5);
-/// Failed logins that are remembered, each about 100 bytes; beyond them the oldest goes of those
-/// names that failed only once, so that a flood of made-up names pushes no real count out.
+/// Failed logins that are remembered of accounts, of names that no account has, and of addresses,
+/// so many of each, about 150 bytes each; beyond them the oldest goes of whoever failed least, and
+/// of an address first what was no account's, so that made-up names push no real count out.
 pub const FAILURES: usize = 8192;
-/// Bans of accounts, of addresses and by hand, so many of each, ended ones that are remembered
-/// included. Of the automatic ones beyond it that goes which ends first.
+/// Bans of accounts, of names that no account has, of addresses that failed as an account, of other
+/// addresses, and by hand: so many of each, ended ones that are remembered included. Of the
+/// automatic ones beyond it that goes which ends first.
 pub const BANS: usize = 2000;
 /// Bytes of conf/bans.ini: all the bans that there can be.
 pub const BANS_FILE: u64 = 4 * 1024 * 1024;
