@@ -167,13 +167,15 @@ pub struct Charge {
     covered: u64,
     /// Whether a file that is to be replaced still occupies its room; for the refusal's text.
     replacing: bool,
+    /// Whether what was spent goes back with it, since the bytes on the disk go too.
+    gives_all_back: bool,
 }
 
 impl Charge {
     /// A charge for a file of which `held` bytes are on the disk and counted already.
     pub fn open(ledger: &Arc<Ledger>, purse: &Purse, held: u64) -> Charge {
         let (ledger, purse) = (Arc::clone(ledger), purse.clone());
-        Charge { ledger, purse, held, covered: held, replacing: false }
+        Charge { ledger, purse, held, covered: held, replacing: false, gives_all_back: false }
     }
 
     /// Bytes of the file that the ledger counts as used.
@@ -188,8 +190,22 @@ impl Charge {
         self.covered = self.covered.max(held);
     }
 
+    /// From now on nothing of it lasts: what it was spent for goes when it is let go, unless
+    /// [`Charge::lasts`] is called before.
+    pub fn gives_all_back(&mut self) {
+        self.gives_all_back = true;
+    }
+
+    /// What was spent stays.
+    pub fn lasts(&mut self) {
+        self.gives_all_back = false;
+    }
+
     /// Gives back what was reserved and not spent.
     pub fn release(&mut self) {
+        if self.gives_all_back {
+            self.settle(0);
+        }
         let unspent = self.covered - self.held;
         if unspent == 0 {
             return;

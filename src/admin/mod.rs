@@ -295,7 +295,9 @@ pub fn forget(
 ) -> Result<u64> {
     let view = vfs.view(path)?;
     let charge = Charge::open(site.ledger(), &site.purse(view, own)?, 0);
-    let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
+    // By whoever it is dropped, it is a part of the account.
+    let key = view.upload_key(path, view.account());
+    let claim = site.claims().take(&key, path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
     let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;

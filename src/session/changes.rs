@@ -8,7 +8,7 @@ use crate::audit::Verb;
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Purse};
 use crate::transfer::{Claimant, give_back};
-use crate::vfs::{Act, Freed, Payer, View};
+use crate::vfs::{Act, Freed, Payer, View, names_beside};
 
 impl Session {
     /// Sets a file's time.
@@ -102,11 +102,27 @@ impl Session {
         let to = user.cwd.join(to)?;
         let (view, purse) = self.changing(user, &from)?;
         if user.vfs.is_across(&from, &to)? {
+            if user.vfs.to_write(&to)?.is_drop_box() {
+                return self.drop_into(user, (&from, &to));
+            }
             return self.rename_across(user, (&from, &to), replace);
         }
         let freed = user.vfs.rename(&from, &to, replace)?;
         give_back(self.site().ledger(), &purse, view.payer(), &freed);
         Ok(freed.bytes)
+    }
+
+    /// Moves a file into a drop box, under a name that is free there.
+    fn drop_into(&self, user: &User, (from, to): (&VPath, &VPath)) -> Result<u64> {
+        for name in names_beside(to) {
+            let name = name?;
+            match self.rename_across(user, (from, &name), false) {
+                Err(Error::Exists { path, .. } | Error::Busy { path, .. })
+                    if path == name.as_str() => {}
+                moved => return moved,
+            }
+        }
+        Err(Error::Changed { path: to.as_str().to_owned() })
     }
 
     /// Moves a file into another view: charged to who pays there before, credited here after.

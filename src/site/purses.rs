@@ -17,7 +17,7 @@ use crate::transfer::{Alive, Claim, Claimant};
 use crate::vfs::{Payer, VPath, Vfs, View};
 
 /// Claims a path for the housekeeper, if nobody else has it.
-type Taker<'a> = dyn Fn(&VPath) -> Option<Claim> + 'a;
+type Taker<'a> = dyn Fn(&VPath) -> Option<Vec<Claim>> + 'a;
 
 impl Site {
     /// The mounts as they are now.
@@ -295,7 +295,8 @@ impl Site {
         let Some(before) = SystemTime::now().checked_sub(age) else { return };
         for account in self.home.accounts_with_parts() {
             let purse = Purse::account(&account);
-            self.expire(&purse, &account, &account, &|claim| {
+            let key = |path: &VPath| [account.clone() + path.as_str()].into();
+            self.expire(&purse, &account, &key, &|claim| {
                 self.home.expire_parts(&account, before, claim)
             });
         }
@@ -305,23 +306,31 @@ impl Site {
                     Payer::Itself => Purse::mount(volume.name()),
                     Payer::Owner | Payer::Writer => Purse::account(&account),
                 };
-                self.expire(&purse, &account, &volume.key(), &|claim| {
+                self.expire(&purse, &account, &|path| volume.part_keys(path, &account), &|claim| {
                     volume.expire_parts(&account, before, claim)
                 });
             }
         }
     }
 
-    /// Expires parts of one account in one root, whose paths have a claim with `key` in front.
-    fn expire(&self, purse: &Purse, account: &str, key: &str, expire: &dyn Fn(&Taker<'_>) -> u64) {
+    /// Expires parts of one account in one root; whoever writes one has a claim on one of `keys`.
+    fn expire(
+        &self,
+        purse: &Purse,
+        account: &str,
+        keys: &dyn Fn(&VPath) -> Vec<String>,
+        expire: &dyn Fn(&Taker<'_>) -> u64,
+    ) {
         let opening = self.opening(purse);
         // No walk between a removal and its credit: it would be credited twice.
         let _walks_wait = lock(&opening);
         let freed = expire(&|path| {
-            let key = format!("{key}{}", path.as_str());
             let who = Claimant { by: HOUSEKEEPER, session: 0 };
-            let charge = Charge::open(&self.ledger, purse, 0);
-            self.claims.take(&key, path.as_str(), who, charge).ok()
+            let take = |key: String| {
+                let charge = Charge::open(&self.ledger, purse, 0);
+                self.claims.take(&key, path.as_str(), who, charge).ok()
+            };
+            keys(path).into_iter().map(take).collect()
         });
         if freed > 0 {
             let expired = Event::new(Actor::server(), Verb::Expire);

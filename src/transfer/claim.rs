@@ -121,6 +121,15 @@ impl Claims {
         }
     }
 
+    /// Refuses where an upload of the same account has the path.
+    pub fn check_own(&self, key: &str, path: &str, who: Claimant<'_>) -> Result<()> {
+        let other = lock(&self.held).get(key).map(Arc::clone);
+        match other.filter(|other| *other.by == *who.by) {
+            Some(other) => Err(other.busy(path)),
+            None => Ok(()),
+        }
+    }
+
     /// Whether anybody writes the path.
     pub fn is_taken(&self, key: &str) -> bool {
         lock(&self.held).contains_key(key)
@@ -182,6 +191,11 @@ impl Claim {
     #[cfg(test)]
     pub(super) fn fall_silent(&self) {
         *lock(&self.slot.seen) = Some(Instant::now() - 2 * limits::CLAIM_STUCK);
+    }
+
+    /// Everything that is claimed.
+    pub(super) fn claims(&self) -> &Arc<Claims> {
+        &self.claims
     }
 
     /// Shows that the holder is alive, though it has nothing to write yet.

@@ -11,12 +11,16 @@ use std::thread;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
-use super::{Alive, Claim};
+use super::{Alive, Claim, Claimant};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Freed, Mtime, Payer, VPath, View};
+use crate::quota::{Charge, Ledger, Purse};
+use crate::vfs::{Draft, Freed, Mtime, Payer, VPath, View, names_beside};
+
+/// Who writes a name of a drop box, in a refusal that others read; no account can have a name with
+/// a blank.
+const SOMEBODY: &str = "another user";
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,17 +120,59 @@ impl Ready {
     /// Renames the file into its place and credits what it replaced.
     fn place(&mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
-        let freed = self.draft.place(self.replace, self.mtime)?;
+        let meant = self.draft.path().clone();
+        let freed = if self.draft.is_dropped() {
+            let mut names = Names { claim: &self.claim, ledger: &self.ledger, purse: &self.purse };
+            let freed = names.place(&mut self.draft, self.mtime)?;
+            self.note.is_at(self.draft.path());
+            freed
+        } else {
+            self.draft.place(self.replace, self.mtime)?
+        };
+        held.charge().lasts();
         give_back(&self.ledger, &self.purse, self.draft.payer(), &freed);
         if self.small {
             held.charge().settle(self.size);
             // What an earlier attempt at this path left is of no use to anybody now.
-            match self.draft.drop_older_part() {
+            match self.draft.drop_older_part(&meant) {
                 Ok(freed) => self.ledger.give_back(&self.purse, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
         Ok(())
+    }
+}
+
+/// The names of a drop box.
+struct Names<'a> {
+    /// The uploader's own.
+    claim: &'a Claim,
+    ledger: &'a Arc<Ledger>,
+    purse: &'a Purse,
+}
+
+impl Names<'_> {
+    /// Puts a file under the first name that nobody has or writes.
+    fn place(&mut self, draft: &mut Draft, mtime: Option<Mtime>) -> Result<Freed> {
+        let meant = draft.path().clone();
+        for name in names_beside(&meant) {
+            let name = name?;
+            let charge = Charge::open(self.ledger, self.purse, 0);
+            let who = Claimant { by: SOMEBODY, session: 0 };
+            let key = draft.name_key(&name);
+            // Whoever may look and writes there is refused as by any other writer.
+            let taken = match self.claim.claims().take(&key, name.as_str(), who, charge) {
+                Err(Error::Busy { .. }) => continue,
+                taken => taken?,
+            };
+            taken.hold()?.needs_no_peer();
+            draft.aim_at(&name);
+            match draft.place(false, mtime) {
+                Err(Error::Exists { .. }) => {}
+                placed => return placed,
+            }
+        }
+        Err(Error::Changed { path: meant.as_str().to_owned() })
     }
 }
 

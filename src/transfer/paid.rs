@@ -20,6 +20,10 @@ impl Disk {
         Disk { view: view.clone(), min_free_bytes }
     }
 
+    pub(super) fn keeps_parts(&self) -> bool {
+        self.view.keeps_parts()
+    }
+
     /// Refuses growth for which the disk, less its reserve, has no room.
     pub(super) fn check(&self, growth: u64) -> Result<()> {
         if growth > 0 && self.view.free_bytes()?.saturating_sub(self.min_free_bytes) < growth {

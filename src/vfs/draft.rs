@@ -54,18 +54,20 @@ pub struct Draft {
     len: u64,
     cleared: u64,
     placed: bool,
+    /// Whether it goes into a drop box, where what is there is not looked at.
+    dropped: bool,
 }
 
 impl Draft {
     /// A draft that lasts: a part with a note.
     pub(super) fn of_part(
         room: &Arc<Room>,
-        path: &VPath,
+        (path, dropped): (&VPath, bool),
         keep: Keep,
         declared: Option<u64>,
         mtime: Option<Mtime>,
     ) -> Result<Draft> {
-        let spot = target(room, path)?;
+        let spot = target(room, path, dropped)?;
         let failed = |e| told(e, path, "making a part");
         let parts = room.parts().map_err(failed)?;
         let inside = room.inside(path);
@@ -99,25 +101,25 @@ impl Draft {
             let max = limits::PARTS as u64;
             return Err(Error::TooMany { what: "unfinished uploads", max });
         }
-        let mut draft = Draft::new(room, spot, file, name);
+        let mut draft = Draft::new(room, (spot, dropped), file, name);
         (draft.part, draft.note) = (Some(id), Some(note));
         (draft.len, draft.cleared) = (len, cleared);
         Ok(draft)
     }
 
     /// A draft that is written and placed in one go.
-    pub(super) fn small(room: &Arc<Room>, path: &VPath) -> Result<Draft> {
-        let spot = target(room, path)?;
+    pub(super) fn small(room: &Arc<Room>, (path, dropped): (&VPath, bool)) -> Result<Draft> {
+        let spot = target(room, path, dropped)?;
         let name = room.home.passing_name();
         let failed = |e| told(e, path, "making a file");
         let parts = room.parts().map_err(failed)?;
         let opened = At::new(parts, name.as_bytes()).open(NEW_FILE, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
-        Ok(Draft::new(room, spot, file, name))
+        Ok(Draft::new(room, (spot, dropped), file, name))
     }
 
     /// An empty one, and no part.
-    fn new(room: &Arc<Room>, spot: Spot, file: File, name: String) -> Draft {
+    fn new(room: &Arc<Room>, (spot, dropped): (Spot, bool), file: File, name: String) -> Draft {
         Draft {
             room: Arc::clone(room),
             path: spot.path().clone(),
@@ -129,6 +131,7 @@ impl Draft {
             len: 0,
             cleared: 0,
             placed: false,
+            dropped,
         }
     }
 
@@ -139,6 +142,23 @@ impl Draft {
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
         &self.path
+    }
+
+    /// Whether it goes into a drop box.
+    pub fn is_dropped(&self) -> bool {
+        self.dropped
+    }
+
+    /// What tells a name in its root from all others of the server.
+    pub fn name_key(&self, path: &VPath) -> String {
+        self.room.key(path)
+    }
+
+    /// Makes another name in the same folder the one where the file will be.
+    pub fn aim_at(&mut self, path: &VPath) {
+        if self.path != *path {
+            (self.path, self.spot) = (path.clone(), None);
+        }
     }
 
     /// Bytes of the file on the disk, after a failed write too.
@@ -287,10 +307,10 @@ impl Draft {
         Ok(FolderWatch::new(reopen(self.room.jail.folder_of(spot)).map_err(failed)?))
     }
 
-    /// Drops the part that an earlier upload to the same path left, and tells the bytes that became
-    /// free; for a small draft that was placed.
-    pub fn drop_older_part(&self) -> Result<u64> {
-        let (parts, id) = (self.parts()?, part::id(&self.room.inside(&self.path)));
+    /// Drops the part that an earlier upload to `path` left, and tells the bytes that became free;
+    /// for a small draft that was placed.
+    pub fn drop_older_part(&self, path: &VPath) -> Result<u64> {
+        let (parts, id) = (self.parts()?, part::id(&self.room.inside(path)));
         let failed = |e| told(e, &self.path, "dropping a part");
         match part::held(parts, &id).map_err(failed)? {
             None => Ok(0),
@@ -330,8 +350,9 @@ impl Drop for Draft {
     }
 }
 
-/// The spot of a file to be; refuses what could never be put in place there.
-fn target(room: &Room, path: &VPath) -> Result<Spot> {
+/// The spot of a file to be; refuses what could never be put in place there, unless another name
+/// will be found for it.
+fn target(room: &Room, path: &VPath, dropped: bool) -> Result<Spot> {
     let failed = |e| told(e, path, "looking at a folder");
     let spot = room.jail.spot(path)?;
     let folder = fstat(room.jail.folder_of(&spot)).map_err(failed)?;
@@ -339,6 +360,7 @@ fn target(room: &Room, path: &VPath) -> Result<Spot> {
         return Err(Error::Unsupported { what: "an upload to another disk, mounted in a home" });
     }
     match room.jail.at(&spot).stat() {
+        _ if dropped => {}
         Ok(stat) => replaceable(kind_of(&stat), Kind::File, path)?,
         Err(Errno::NOENT) => {}
         Err(e) => return Err(told(e, path, "looking at a file")),

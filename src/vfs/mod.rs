@@ -12,6 +12,7 @@
 
 mod aside;
 mod draft;
+mod drop_box;
 mod entry;
 mod home;
 mod jail;
@@ -34,6 +35,7 @@ mod watch;
 mod tests;
 
 pub use self::draft::{Draft, Keep};
+pub use self::drop_box::names_beside;
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::home::{Home, Powers, Unopened};
 pub use self::kept::{kept, leave, runner};

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use rustix::fd::BorrowedFd;
 use rustix::fs::fstat;
 use rustix::io::Errno;
 
@@ -35,12 +36,18 @@ pub(super) const REMOVAL_PASSES: u32 = 4;
 pub struct View {
     room: Arc<Room>,
     rights: Rights,
+    /// Whether what an upload leaves unfinished stays, for another session.
+    pub(super) keeps_parts: bool,
 }
 
 impl View {
     /// Opens the folder of an account (a name that was checked before), making it if it is missing.
     pub fn open(home: &Arc<Home>, account: &str) -> Result<View> {
-        Ok(View { room: Arc::new(Room::of_account(home, account)?), rights: Rights::ALL })
+        Ok(View {
+            room: Arc::new(Room::of_account(home, account)?),
+            rights: Rights::ALL,
+            keeps_parts: true,
+        })
     }
 
     /// A view with a jail and parts of a test's choice.
@@ -51,7 +58,7 @@ impl View {
         parts: rustix::fd::OwnedFd,
     ) -> Result<View, Errno> {
         let room = Arc::new(Room::of(home, "ann", jail, parts)?);
-        Ok(View { room, rights: Rights::ALL })
+        Ok(View { room, rights: Rights::ALL, keeps_parts: true })
     }
 
     /// What an account has mounted at `at`.
@@ -61,12 +68,13 @@ impl View {
         at: &VPath,
         rights: Rights,
     ) -> Result<View> {
-        Ok(View { room: Arc::new(Room::of_volume(volume, account, at)?), rights })
+        let room = Arc::new(Room::of_volume(volume, account, at)?);
+        Ok(View { room, rights, keeps_parts: true })
     }
 
     /// The same with other rights.
     pub fn with(&self, rights: Rights) -> View {
-        View { room: Arc::clone(&self.room), rights }
+        View { rights, ..self.clone() }
     }
 
     /// What may be done in it.
@@ -96,11 +104,7 @@ impl View {
 
     /// What tells this path from all others of the server, whatever it is called by whom.
     pub fn key(&self, path: &VPath) -> String {
-        let inside = self.room.inside(path);
-        match self.volume() {
-            Some(volume) => format!("{}{}", volume.key(), inside.as_str()),
-            None => format!("{}{}", self.room.account, inside.as_str()),
-        }
+        self.room.key(path)
     }
 
     /// What is at `path`; a link is told as a link.
@@ -252,11 +256,6 @@ impl View {
         self.room.home.move_over((from, Origin::View), Kind::File, (to, path), replace)
     }
 
-    /// Refuses a name whose folder is not there.
-    pub fn check_place(&self, path: &VPath) -> Result<()> {
-        self.jail().spot(path).map(drop)
-    }
-
     /// Opens a regular file for reading.
     pub fn source(&self, path: &VPath) -> Result<Source> {
         let spot = self.jail().spot(path)?;
@@ -274,19 +273,23 @@ impl View {
         declared: Option<u64>,
         mtime: Option<Mtime>,
     ) -> Result<Draft> {
-        Draft::of_part(&self.room, path, keep, declared, mtime)
+        if !self.keeps_parts {
+            return self.draft_small(path);
+        }
+        let meant = (path, self.is_drop_box());
+        Draft::of_part(&self.room, meant, keep, declared, mtime)
     }
 
     /// Begins a file that is written and placed in one go; dropped before, it leaves nothing.
     pub fn draft_small(&self, path: &VPath) -> Result<Draft> {
-        Draft::small(&self.room, path)
+        Draft::small(&self.room, (path, self.is_drop_box()))
     }
 
     /// Bytes held of an unfinished upload to `path`, if there is one.
     pub fn part_held(&self, path: &VPath) -> Result<Option<u64>> {
         let failed = |e| told(e, path, "looking at a part");
         let id = part::id(&self.room.inside(path));
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(None) };
+        let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(None) };
         let Some(held) = part::held(parts, &id).map_err(failed)? else { return Ok(None) };
         Ok(part::Note::read(parts, &id).map_err(failed)?.map(|_| held))
     }
@@ -300,7 +303,7 @@ impl View {
 
     fn part_note(&self, path: &VPath) -> Result<Option<part::Note>> {
         let failed = |e| told(e, path, "looking at a part");
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(None) };
+        let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(None) };
         part::Note::read(parts, &part::id(&self.room.inside(path))).map_err(failed)
     }
 
@@ -313,7 +316,7 @@ impl View {
     /// listing.
     pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
         let failed = |e: Errno| Error::io("listing the parts", e.into());
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(()) };
+        let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(()) };
         part::list(parts, &mut |note| match self.mount_point().outside(&note.path) {
             Ok(path) => seen(PartNote { path, ..note }),
             // What would be too long a path where the mount is seen now cannot be named here.
@@ -324,7 +327,7 @@ impl View {
     /// Drops an unfinished upload and tells the bytes that became free.
     pub fn drop_part(&self, path: &VPath) -> Result<u64> {
         let failed = |e| told(e, path, "dropping a part");
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(0) };
+        let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(0) };
         part::drop_part(&self.room.home, parts, &part::id(&self.room.inside(path))).map_err(failed)
     }
 
@@ -344,6 +347,11 @@ impl View {
         let parts = self.room.parts_if_any().map_err(failed)?;
         let held = parts.map_or(Ok(0), parts::used_bytes).map_err(failed)?;
         Ok(used.saturating_add(held))
+    }
+
+    /// The folder of the parts that this view may go on with.
+    fn parts_if_any(&self) -> Result<Option<BorrowedFd<'_>>, Errno> {
+        if self.keeps_parts { self.room.parts_if_any() } else { Ok(None) }
     }
 
     /// Bytes that may still be written on the disk.

@@ -127,6 +127,14 @@ impl Volume {
         })
     }
 
+    /// The claims, one of which whoever writes the part of an account's upload to `path` has; the
+    /// path is as it is called from this root.
+    pub fn part_keys(&self, path: &VPath, account: &str) -> Vec<String> {
+        let key = format!("{}{}", self.key(), path.as_str());
+        let dropped = super::drop_box::dropped_key(&key, account);
+        vec![key, dropped]
+    }
+
     /// What it is called in claims and in the ledger.
     pub fn name(&self) -> &str {
         &self.name
