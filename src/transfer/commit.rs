@@ -15,8 +15,8 @@ use super::{Alive, Claim, Claimant};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Charge, Ledger, Purse};
-use crate::vfs::{Draft, Freed, Mtime, Payer, VPath, View, names_beside};
+use crate::quota::{Amount, Charge, Charged, Credit, DirectoryId, Ledger};
+use crate::vfs::{Draft, Freed, Mtime, VPath, View, names_beside};
 
 /// Who writes a name of a drop box, in a refusal that others read; no account can have a name with
 /// a blank.
@@ -39,7 +39,6 @@ pub struct Ready {
     /// After the draft, so that its promise is free only when its bytes are gone.
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
-    pub(super) purse: Purse,
     pub(super) size: u64,
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
@@ -108,7 +107,7 @@ impl Ready {
         self.note.holds(0);
         let thrown = self.claim.hold().and_then(|mut held| {
             self.draft.discard()?;
-            held.charge().settle(0);
+            held.charge().settle(Amount::NOTHING);
             Ok(())
         });
         if let Err(e) = thrown {
@@ -120,9 +119,10 @@ impl Ready {
     /// Renames the file into its place and credits what it replaced.
     fn place(&mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
+        let charged = held.charge().charged().clone();
         let meant = self.draft.path().clone();
         let freed = if self.draft.is_dropped() {
-            let mut names = Names { claim: &self.claim, ledger: &self.ledger, purse: &self.purse };
+            let names = Names { claim: &self.claim, ledger: &self.ledger, charged: &charged };
             let freed = names.place(&mut self.draft, self.mtime)?;
             self.note.is_at(self.draft.path());
             freed
@@ -130,12 +130,12 @@ impl Ready {
             self.draft.place(self.replace, self.mtime)?
         };
         held.charge().lasts();
-        give_back(&self.ledger, &self.purse, self.draft.payer(), &freed);
+        give_back(&self.ledger, charged.directory, &freed);
         if self.small {
-            held.charge().settle(self.size);
+            held.charge().settle(Amount::file(self.size));
             // What an earlier attempt at this path left is of no use to anybody now.
             match self.draft.drop_older_part(&meant) {
-                Ok(freed) => self.ledger.give_back(&self.purse, freed),
+                Ok(freed) => self.ledger.credit(&charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
@@ -148,16 +148,16 @@ struct Names<'a> {
     /// The uploader's own.
     claim: &'a Claim,
     ledger: &'a Arc<Ledger>,
-    purse: &'a Purse,
+    charged: &'a Charged,
 }
 
 impl Names<'_> {
     /// Puts a file under the first name that nobody has or writes.
-    fn place(&mut self, draft: &mut Draft, mtime: Option<Mtime>) -> Result<Freed> {
+    fn place(&self, draft: &mut Draft, mtime: Option<Mtime>) -> Result<Freed> {
         let meant = draft.path().clone();
         for name in names_beside(&meant) {
             let name = name?;
-            let charge = Charge::open(self.ledger, self.purse, 0);
+            let charge = Charge::open(self.ledger, self.charged)?;
             let who = Claimant { by: SOMEBODY, session: 0 };
             let key = draft.name_key(&name);
             // Whoever may look and writes there is refused as by any other writer.
@@ -176,14 +176,11 @@ impl Names<'_> {
     }
 }
 
-/// Credits what became free in a root to who paid for it: `purse`, or whom the file named.
-pub fn give_back(ledger: &Ledger, purse: &Purse, payer: Payer, freed: &Freed) {
-    match (payer, &freed.owner) {
-        (Payer::Writer, Some(owner)) => ledger.give_back(&Purse::account(owner), freed.bytes),
-        // Put there by the operator: nobody paid for it.
-        (Payer::Writer, None) => {}
-        (Payer::Owner | Payer::Itself, _) => ledger.give_back(purse, freed.bytes),
-    }
+/// Credits what became free in a directory to whoever paid for it.
+pub fn give_back(ledger: &Arc<Ledger>, directory: DirectoryId, freed: &Freed) {
+    let owner = freed.owner.as_deref().map(Arc::from);
+    let amount = Amount { bytes: freed.bytes, entries: freed.entries };
+    drop(Credit::new(ledger, &Charged { directory, owner }, amount));
 }
 
 /// Does something that may wait long for the disk, on a thread of its own if there is much to

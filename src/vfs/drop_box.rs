@@ -68,8 +68,9 @@ impl View {
     }
 }
 
-/// No path and no account's name has a zero byte.
-pub(super) fn dropped_key(key: &str, by: &str) -> String {
+/// The key of an upload into a drop box, by the key of its name and whoever writes it: no path and
+/// no account's name has a zero byte.
+pub fn dropped_key(key: &str, by: &str) -> String {
     format!("{key}\0{by}")
 }
 

@@ -3,6 +3,7 @@
 mod drop_box;
 mod ftp;
 mod guests;
+mod ledger;
 mod limits;
 mod live;
 mod places;
