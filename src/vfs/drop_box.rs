@@ -6,6 +6,7 @@
 //! right in the mount are taken: an answer about a deeper one would tell whether its directory is
 //! there.
 
+use super::draft::Draft;
 use super::path::VPath;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -68,10 +69,29 @@ impl View {
     }
 }
 
-/// The key of an upload into a drop box, by the key of its name and whoever writes it: no path and
-/// no account's name has a zero byte.
+impl Draft {
+    /// Whether it goes into a drop box.
+    pub fn is_dropped(&self) -> bool {
+        self.dropped
+    }
+
+    /// What tells a name in its root from all others of the server.
+    pub fn name_key(&self, path: &VPath) -> String {
+        self.room.key(path)
+    }
+
+    /// Makes another name in the same folder the one where the file will be.
+    pub fn aim_at(&mut self, path: &VPath) {
+        if self.path != *path {
+            (self.path, self.spot) = (path.clone(), None);
+        }
+    }
+}
+
+/// The key of an upload into a drop box, by the key of its name and whoever writes it. It is no key
+/// of anything below that name: no path and no account's name has a control character.
 pub fn dropped_key(key: &str, by: &str) -> String {
-    format!("{key}\0{by}")
+    format!("{key}\u{1}{by}")
 }
 
 /// Names for a file that is meant for `path`, one after the other: its own, some with a number,
