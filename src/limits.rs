@@ -3,6 +3,8 @@
 //! What an operator may want to change is a setting instead (conf/server.ini); its bounds stand
 //! there. Each line here is attacked from outside by tests/all/limits/.
 
+pub mod memory;
+
 use std::time::Duration;
 
 /// Bytes in front of every frame: head length, data length, checksum.
