@@ -10,7 +10,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
-use miniftp::accounts::{self, check};
+use miniftp::accounts::check;
 use miniftp::config;
 use miniftp::mounts;
 use miniftp::site::in_force::{self, Change, InForce};
@@ -27,11 +27,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let accounts = report.take(check::FILE, check::accounts(conf), |accounts| {
         format!("good, {} accounts", accounts.iter().count())
     });
-    let is_account = |name: &str| {
-        accounts
-            .as_ref()
-            .is_some_and(|accounts: &accounts::Accounts| accounts.account(name).is_some())
-    };
+    let is_account =
+        |name: &str| accounts.as_ref().is_some_and(|accounts| accounts.account(name).is_some());
     let mounted = mounts::check(conf, home, &is_account);
     let mounted = report.take(mounts::FILE, mounted, |all| format!("good, {} mounts", all.len()));
     for (file, checked) in check::registrations(conf) {
@@ -39,12 +36,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
     let whole = InForce::new(
         &values.unwrap_or_default(),
-        accounts.iter().flat_map(accounts::Accounts::iter),
-        mounted.iter().flatten(),
+        accounts.iter().flat_map(|accounts| accounts.iter()),
+        mounted.iter().flat_map(|mounts| mounts.iter()),
     );
     // Without settings that can be read nobody knows where it would listen.
     let config = config::Config::load(conf).ok();
-    let found = config.as_ref().map(|config| start::look(args, config, accounts.as_ref()));
+    let found = config.as_ref().map(|config| start::look(args, config, accounts.as_deref()));
     let start::Found { faults, warnings } = found.unwrap_or_default();
     faults.iter().for_each(|fault| report.line(fault));
     warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));
@@ -115,7 +112,7 @@ impl Report<'_> {
         }
         if !self.faulty.is_empty() {
             let files = self.faulty.join(", ");
-            self.line(format_args!("nothing of {files} counts until it is mended"));
+            self.line(format_args!("nothing of {files} counts until it is fixed"));
         }
     }
 }

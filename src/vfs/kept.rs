@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{self, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -16,6 +18,8 @@ use super::jail::{At, KEPT_FILE, NEW_FILE};
 use crate::error::{Error, Result};
 use crate::limits;
 
+/// The pause between two looks whether a lock is free.
+const LEFT_PAUSE: Duration = Duration::from_millis(5);
 /// Mode of what is the server's alone.
 const SECRET_MODE: u32 = 0o600;
 /// To read a file of the server's own.
@@ -50,8 +54,13 @@ impl Home {
         }
         let mut text = String::new();
         if let Ok(file) = taken.open(READ_FILE, 0) {
-            // Whoever is writing finishes the line.
-            let _ = fs::flock(&file, FlockOperation::LockExclusive);
+            // Whoever is writing finishes the line; one that hangs is not waited for.
+            let until = Instant::now() + limits::LEFT_WAIT;
+            while fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
+                && Instant::now() < until
+            {
+                thread::sleep(LEFT_PAUSE);
+            }
             let _ = File::from(file).take(limits::LIST_FILE).read_to_string(&mut text);
         }
         let _ = taken.unlink();

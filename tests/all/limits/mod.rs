@@ -111,6 +111,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("RATE_LOOK", "how long the server sleeps"),
     ("REMOVAL_WAIT", "how long the server waits"),
     ("LOG_QUEUE", "memory; shown by the test of a standard error that nobody reads"),
+    ("LEFT_WAIT", "how long the server waits for a program of the operator"),
     ("LOG_WAIT", "as LOG_QUEUE"),
     ("LOG_GATHER", "how long a line waits for others"),
     ("LOG_LAST", "how long the end of the program waits"),

@@ -22,7 +22,7 @@ fn record_of(name: &str, iterations: u32) -> String {
 fn give(site: &Site, name: &str, record: &str) {
     let record = Verifier::parse(record).unwrap();
     let edited = site.accounts().edit(|draft| {
-        draft.account(name)?.verifier = record;
+        draft.account(name)?.verifier = record.clone();
         Ok(())
     });
     edited.unwrap();
@@ -36,7 +36,7 @@ fn no_interface_stores_a_record_of_more_iterations_than_the_setting() {
     let (mut ann, mut root) = (daemon.login("ann"), daemon.login("root"));
     let mut anybody = stranger(&site);
     let dear = record_of("ann", SETTING + 1);
-    let create = wire::Create::new("carl", &dear, 2, 0, "user");
+    let create = wire::Create::new("carl", &dear, 2, 0, "user", 0);
     let register = wire::Register::new("carl", &dear, "");
     let refused = [
         change(&mut ann, "ann", &password("ann"), &dear),
