@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
 
+/// What there are too many of, in a refusal.
+const BEFORE_LOGIN: &str = "connections before login";
+
 /// The ceilings of a gate.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
@@ -54,7 +57,7 @@ impl Gate {
         let here = counts.addresses.get(&address).copied().unwrap_or(0);
         let limits = [
             (counts.all, room.all, "connections"),
-            (counts.before_login, room.before_login, "connections before login"),
+            (counts.before_login, room.before_login, BEFORE_LOGIN),
             (
                 if address.is_loopback() { 0 } else { here },
                 room.per_address,
@@ -80,11 +83,33 @@ impl Gate {
 }
 
 impl Place {
+    /// Whether it is counted among those who have logged in.
+    pub fn is_logged_in(&self) -> bool {
+        self.logged_in
+    }
+
     /// Frees the place among those who have not logged in yet.
     pub fn logged_in(&mut self) {
         if !std::mem::replace(&mut self.logged_in, true) {
             self.gate.counts().before_login -= 1;
         }
+    }
+
+    /// Takes a place among those who have not logged in yet; `most` may be there.
+    ///
+    /// # Errors
+    /// [`Error::Full`] if they are too many: then the connection must end.
+    pub fn logged_out(&mut self, most: usize) -> Result<()> {
+        if !self.logged_in {
+            return Ok(());
+        }
+        let mut counts = self.gate.counts();
+        if counts.before_login >= most {
+            return Err(Error::Full { what: BEFORE_LOGIN, max: most as u64 });
+        }
+        counts.before_login += 1;
+        self.logged_in = false;
+        Ok(())
     }
 }
 
@@ -148,7 +173,13 @@ mod tests {
         let _third = gate.enter(room, near).unwrap();
         let said = gate.enter(room, near).unwrap_err().to_string();
         assert!(said.contains("3 connections at most"), "{said}");
-        drop((first, second));
+        let said = first.logged_out(1).unwrap_err().to_string();
+        assert!(said.contains("1 connections before login"), "{said}");
+        assert!(first.is_logged_in(), "a refusal counts nothing");
+        drop(second);
+        first.logged_out(2).unwrap();
+        first.logged_out(0).unwrap();
+        drop(first);
         assert_eq!(gate.inside(), 1);
         assert!(gate.enter(room, far).is_ok());
     }

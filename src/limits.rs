@@ -3,6 +3,8 @@
 //! What an operator may want to change is a setting instead (conf/server.ini); its bounds stand
 //! there. Each line here is attacked from outside by tests/all/limits/.
 
+pub mod memory;
+
 use std::time::Duration;
 
 /// Bytes in front of every frame: head length, data length, checksum.
@@ -52,6 +54,10 @@ pub const ACCOUNT_NAME: usize = 32;
 pub const ITERATIONS_LEAST: u32 = 4096;
 /// Most iterations that a client computes for a server it does not know: about half a second.
 pub const ITERATIONS_MOST: u32 = 5_000_000;
+/// How many times the iterations of the setting a record may have whose password arrives in clear:
+/// records stay good that were made under a higher setting, and none, made by hand, keeps everybody
+/// else's login waiting.
+pub const ITERATIONS_SLACK: u32 = 4;
 /// Slow derivations that the server computes at once, for passwords that arrive in clear: a login
 /// flood must leave a core for the transfers.
 pub const DERIVATIONS: usize = 2;
@@ -92,11 +98,13 @@ pub const ANNOUNCEMENTS: usize = 64;
 pub const CONSOLE_LINE: usize = 4096;
 /// How long the sessions of an account that is to be removed are waited for.
 pub const REMOVAL_WAIT: Duration = Duration::from_secs(5);
-/// Failed logins that are remembered, each about 100 bytes; beyond them the oldest goes of those
-/// names that failed only once, so that a flood of made-up names pushes no real count out.
+/// Failed logins that are remembered of accounts, of names that no account has, and of addresses,
+/// so many of each, about 150 bytes each; beyond them the oldest goes of whoever failed least, and
+/// of an address first what was no account's, so that made-up names push no real count out.
 pub const FAILURES: usize = 8192;
-/// Bans of accounts, of addresses and by hand, so many of each, ended ones that are remembered
-/// included. Of the automatic ones beyond it that goes which ends first.
+/// Bans of accounts, of names that no account has, of addresses that failed as an account, of other
+/// addresses, and by hand: so many of each, ended ones that are remembered included. Of the
+/// automatic ones beyond it that goes which ends first.
 pub const BANS: usize = 2000;
 /// Bytes of conf/bans.ini: all the bans that there can be.
 pub const BANS_FILE: u64 = 4 * 1024 * 1024;
@@ -218,3 +226,8 @@ pub const LOCK_WATCH: Duration = Duration::from_secs(5);
 pub const LOCK_SETTLE: Duration = Duration::from_secs(3);
 /// How long renewals may fail until the server stops: longer than anybody needs to take over.
 pub const LOCK_UNREACHABLE: Duration = Duration::from_secs(10);
+/// The most iterations that the server computes for a password in clear, by the setting.
+pub fn checked_iterations(setting: u32) -> u32 {
+    let most = setting.saturating_mul(ITERATIONS_SLACK);
+    most.min(ITERATIONS_MOST)
+}

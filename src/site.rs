@@ -24,7 +24,7 @@ use self::in_force::Noted;
 use self::online::Online;
 use crate::accounts::bans::{self, Bans};
 use crate::accounts::register::{Application, Queue, Request, Rules, Taken};
-use crate::accounts::{Accounts, Store, StoreError};
+use crate::accounts::{Account, Accounts, Store, StoreError};
 use crate::audit::Log;
 use crate::conffile::FileError;
 use crate::config::{self, Config};
@@ -35,7 +35,7 @@ use crate::mounts::{self, Mounts};
 use crate::quota::{Amount, Ledger};
 use crate::rates::Rates;
 use crate::rights::Rights;
-use crate::scram::{self, PlainChecks};
+use crate::scram::{self, PlainChecks, RecordShape, Verifier};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{self, Home, Unopened, Vfs};
 use crate::words::Greeting;
@@ -306,14 +306,27 @@ impl Site {
         Amount { bytes: config.min_free_bytes, entries: config.min_free_entries }
     }
 
-    /// PBKDF2 iterations that an unknown name pretends to have: what most accounts really have.
-    pub fn iterations(&self) -> u32 {
-        self.accounts().usual_iterations().unwrap_or(self.config().iterations)
+    /// The record that a name which no account has pretends to have, so that neither its challenge
+    /// nor the time of its refusal tells it from an account's.
+    pub fn mock(&self, name: &str) -> Verifier {
+        let shape = self.accounts().likely_shape(Verifier::draw(&self.secret, name));
+        let shape = shape.unwrap_or_else(|| RecordShape::of_new(self.config().iterations));
+        Verifier::mock(&self.secret, name, shape)
     }
 
-    /// The key under which unknown names get their salts.
-    pub fn secret(&self) -> &[u8; 32] {
-        &self.secret
+    /// A record that looks like that of an account, and that no password fits.
+    pub fn unusable(&self, account: &Account) -> Verifier {
+        Verifier::mock(&self.secret, account.name().as_str(), account.verifier.shape())
+    }
+
+    /// The most iterations that a record may have which a client made.
+    pub fn new_record_iterations(&self) -> u32 {
+        self.config().iterations
+    }
+
+    /// The most iterations that are computed here for a password in clear.
+    pub fn checked_iterations(&self) -> u32 {
+        limits::checked_iterations(self.config().iterations)
     }
 
     /// Where passwords in clear are checked.

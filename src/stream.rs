@@ -138,6 +138,11 @@ impl Stream {
         self.patience.login = None;
     }
 
+    /// A login is due again, until this moment; that is so long in all.
+    pub fn logged_out(&mut self, deadline: Option<(Instant, Duration)>) {
+        self.patience.login = deadline;
+    }
+
     /// A second handle to the socket, for whoever may have to end this connection from outside.
     ///
     /// # Errors

@@ -83,7 +83,8 @@ fn may_store(
     has_room: bool,
 ) -> Result<()> {
     let view = whom.vfs.to_write(path)?;
-    site.claims().check(&view.key(path), path.as_str(), whom.writer)?;
+    let key = view.upload_key(path, whom.writer.by);
+    site.claims().check(&key, path.as_str(), whom.writer)?;
     whom.vfs.may(act, path)?;
     if !has_room {
         return Err(Error::WrongState { what: "the room is used up, see there" });
@@ -153,7 +154,9 @@ fn describe(whom: &Whom<'_>, view: &View, path: &VPath) -> (String, &'static str
 fn needed(act: Act, path: &VPath, view: &View) -> &'static str {
     match act {
         Act::List | Act::Get => "read",
+        Act::Folder if view.volume().is_some() => "modify",
         Act::Add | Act::Folder => "write",
+        Act::Replace if view.is_drop_box() => "modify",
         // Who may not look is not told whether something is there.
         Act::Replace if !view.rights().changes() => "write or modify",
         Act::Replace => match view.may_store(path, true) {

@@ -1,7 +1,10 @@
-//! `miniftpd check`: every fault of the files in the folder of settings, and what would change on
-//! the server that runs, or ran last, if they were its files.
+//! `miniftpd check`: every fault of the files in the folder of settings, everything else that a
+//! start would refuse, what would change on the server that runs, or ran last, if they were its
+//! files, and what memory they can come to.
 //!
 //! Never: changes anything.
+
+mod start;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -14,8 +17,11 @@ use miniftp::site::in_force::{self, Change, InForce};
 use miniftp::text::Escaped;
 use miniftp::vfs;
 
+use crate::args::Args;
+
 /// Looks at everything in `conf`; 0 if there is no fault in it.
-pub(crate) fn run(conf: &Path, home: &Path) -> ExitCode {
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let (conf, home) = (args.conf.as_path(), args.home.as_path());
     let mut report = Report { conf, faulty: Vec::new(), text: String::new() };
     let values = report.take(config::FILE, config::values(conf), |_| "good".to_owned());
     let accounts = report.take(check::FILE, check::accounts(conf), |accounts| {
@@ -33,10 +39,20 @@ pub(crate) fn run(conf: &Path, home: &Path) -> ExitCode {
         accounts.iter().flat_map(|accounts| accounts.iter()),
         mounted.iter().flat_map(|mounts| mounts.iter()),
     );
-    let shared = config::Config::load(conf).ok().and_then(|config| config.shared);
-    report.compare(home, shared, &whole);
+    // Without settings that can be read nobody knows where it would listen.
+    let config = config::Config::load(conf).ok();
+    let found = config.as_ref().map(|config| start::look(args, config, accounts.as_deref()));
+    let start::Found { faults, warnings } = found.unwrap_or_default();
+    faults.iter().for_each(|fault| report.line(fault));
+    warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));
+    report.compare(home, config.as_ref().and_then(|config| config.shared), &whole);
+    if let Some(config) = &config {
+        report.line("");
+        start::memory_table(config).iter().for_each(|line| report.line(line));
+    }
     super::say(&report.text);
-    if report.faulty.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let good = report.faulty.is_empty() && faults.is_empty();
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 struct Report<'a> {

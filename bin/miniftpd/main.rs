@@ -47,7 +47,7 @@ fn main() -> ExitCode {
                 Err(e) => fail(1, e),
             }
         }
-        Task::Check => check::run(&args.conf, &args.home),
+        Task::Check => check::run(&args),
         Task::Demo => demo::run(),
         Task::Serve => serve(&args),
     }

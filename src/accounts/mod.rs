@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use crate::conffile::FileError;
 use crate::limits;
 use crate::rights::Rights;
-use crate::scram::Verifier;
+use crate::scram::{RecordShape, Verifier};
 use crate::text::{is_harmful, nearest, parse_size};
 
 pub use crate::conffile::read_text_at_most;
@@ -190,13 +190,25 @@ impl Accounts {
         self.by_name.is_empty()
     }
 
-    /// The iterations that most passwords were hashed with, if there is any account.
-    pub fn usual_iterations(&self) -> Option<u32> {
-        let mut counts = BTreeMap::<u32, usize>::new();
+    /// The shape of a password's record that a name which no account has should pretend to have, if
+    /// there is any account: of the shapes that there are, each as often as it is there. `draw` is
+    /// the name's own number.
+    ///
+    /// Shapes are in order, so that a shape that becomes rarer or more frequent is given to a few
+    /// other names, and all others keep theirs.
+    pub fn likely_shape(&self, draw: u64) -> Option<RecordShape> {
+        let mut counts = BTreeMap::<RecordShape, u128>::new();
         for account in self.iter() {
-            *counts.entry(account.verifier.iterations()).or_default() += 1;
+            *counts.entry(account.verifier.shape()).or_default() += 1;
         }
-        counts.into_iter().max_by_key(|(_, count)| *count).map(|(iterations, _)| iterations)
+        let mut at = (u128::from(draw) * self.len() as u128) >> u64::BITS;
+        counts.into_iter().find_map(|(shape, count)| match at.checked_sub(count) {
+            None => Some(shape),
+            Some(left) => {
+                at = left;
+                None
+            }
+        })
     }
 
     /// Counts the writes of the store; an edit by hand leaves it as it is.
@@ -279,4 +291,44 @@ fn check_remark(remark: &str) -> Result<(), &'static str> {
         return Err("a remark does not end with a backslash");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Accounts of which so many have each of these iterations.
+    fn accounts(shares: &[(u32, usize)]) -> Accounts {
+        let all = shares.iter().flat_map(|(iterations, count)| (0..*count).map(|_| *iterations));
+        let all = all.enumerate().map(|(n, iterations)| {
+            let name = AccountName::parse(&format!("a{n}")).unwrap();
+            let shape = RecordShape::of_new(iterations);
+            (name.clone(), Account::new(name, Verifier::mock(&[1; 32], "a", shape), None))
+        });
+        Accounts { generation: 1, by_name: all.collect() }
+    }
+
+    proptest! {
+        #[test]
+        fn unknown_names_have_the_shapes_of_accounts_in_the_same_shares(
+            counts in proptest::collection::vec(0_usize..20, 1..4), draw: u64,
+        ) {
+            let shares: Vec<(u32, usize)> =
+                counts.iter().enumerate().map(|(n, count)| (4096 + n as u32, *count)).collect();
+            let all = accounts(&shares);
+            let shape = all.likely_shape(draw);
+            prop_assert_eq!(shape.is_none(), all.is_empty());
+            // The draws of each shape are one span, as long as its share.
+            let mut from = 0_u128;
+            for (iterations, count) in shares {
+                let to = from + count as u128;
+                let at = (u128::from(draw) * all.len() as u128) >> 64;
+                let is_this = shape.is_some_and(|shape| shape.iterations == iterations);
+                prop_assert_eq!(is_this, (from..to).contains(&at));
+                from = to;
+            }
+        }
+    }
 }

@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::{Account, AccountName};
-    use crate::scram::Verifier;
+    use crate::scram::{RecordShape, Verifier};
     use crate::vfs::{Adopt, Homes};
 
     /// A folder of its own for each test, gone with it.
@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn add(draft: &mut Draft, name: &str) -> Result<(), StoreError> {
-        let verifier = Verifier::mock(&[1; 32], name, 4096);
+        let verifier = Verifier::mock(&[1; 32], name, RecordShape::of_new(4096));
         let account = Account::new(AccountName::parse(name).unwrap(), verifier, Some(1 << 20));
         draft.create(account, Adopt::No, &Homes::new(Path::new("/no/homes")))
     }
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn a_file_by_hand_needs_no_closing_lines() {
         let folder = Folder::new();
-        let record = Verifier::mock(&[1; 32], "ann", 4096);
+        let record = Verifier::mock(&[1; 32], "ann", RecordShape::of_new(4096));
         let hand = format!("[ann]\npassword = {record}\nquota = 1M\nrole = user\nstate = active\n");
         folder.put(&hand);
         let store = folder.open();

@@ -128,7 +128,7 @@ impl<'a> Admin<'a> {
         let made = || {
             let name = AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
             let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
-            let mut account = Account::new(name, read_record(password)?, quota_bytes);
+            let mut account = Account::new(name, read_record(self.site, password)?, quota_bytes);
             account.role = read_role(role)?;
             let homes = self.site.homes()?;
             self.edit(|draft| draft.create(account.clone(), adopt, &homes))
@@ -164,7 +164,7 @@ impl<'a> Admin<'a> {
     /// Gives an account a new password, as its record. It is no demo account any more.
     pub fn set_password(&self, name: &str, password: &str) -> Result<()> {
         let set = || {
-            let verifier = read_record(password)?;
+            let verifier = read_record(self.site, password)?;
             self.edit(|draft| {
                 let account = draft.account(name)?;
                 account.verifier = verifier.clone();
@@ -301,7 +301,9 @@ pub fn forget(
     let view = vfs.view(path)?;
     let charged = site.charged(vfs, view, alive)?;
     let charge = Charge::open(site.ledger(), &charged)?;
-    let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
+    // By whoever it is dropped, it is a part of the account.
+    let key = view.upload_key(path, view.account());
+    let claim = site.claims().take(&key, path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
     let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;
@@ -310,10 +312,17 @@ pub fn forget(
     Ok(held)
 }
 
-/// A password's record as it travels.
-pub fn read_record(text: &str) -> Result<Verifier> {
+/// A password's record as it travels, made by a client, which may not cost the server more than one
+/// that is made here.
+pub fn read_record(site: &Site, text: &str) -> Result<Verifier> {
     const WHAT: &str = "password: a whole record SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY";
-    Verifier::parse(text).ok_or(Error::BadArgument { what: WHAT })
+    let record = Verifier::parse(text).ok_or(Error::BadArgument { what: WHAT })?;
+    let most = site.new_record_iterations();
+    if record.iterations() > most {
+        let what = "iterations of a password's record; `RULES` tells how many";
+        return Err(Error::TooMany { what, max: most.into() });
+    }
+    Ok(record)
 }
 
 fn read_role(text: &str) -> Result<Role> {

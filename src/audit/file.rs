@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::fs::{Access, FileType, Mode, OFlags, access, fstat, open};
 
 /// See the module.
 #[derive(Debug)]
@@ -172,6 +172,18 @@ pub(super) fn open_made(path: &Path) -> io::Result<Option<File>> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }
+}
+
+/// Refuses a file that could not be opened or made; nothing is made.
+///
+/// # Errors
+/// What the system says.
+pub fn check_place(path: &Path) -> io::Result<()> {
+    if open_made(path)?.is_some() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    Ok(access(parent.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 /// A pipe without a reader would hold the writer up, so only files and devices are taken.

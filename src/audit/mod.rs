@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use crate::text::Escaped;
 
+pub use self::file::check_place;
 pub use self::party::{Ongoing, Party, note_result};
 pub use self::writer::{Log, Places, append};
 

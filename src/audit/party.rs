@@ -140,6 +140,11 @@ impl Ongoing {
         self.replacing = replacing;
     }
 
+    /// It was stored under another name than was asked for.
+    pub fn is_at(&mut self, path: &VPath) {
+        self.path = path.clone();
+    }
+
     /// It travels as text.
     pub fn as_text(&mut self) {
         self.is_text = true;

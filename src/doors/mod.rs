@@ -6,7 +6,10 @@ pub mod ftp;
 
 use std::time::{Duration, Instant};
 
+use crate::error::Result;
+use crate::gate::Place;
 use crate::limits;
+use crate::session::Session;
 use crate::site::Site;
 use crate::stream::{Patience, Stream};
 
@@ -46,4 +49,22 @@ fn be_as_patient(stream: &mut Stream, site: &Site) {
     let Patience { idle, frame, login: _ } = patience(site);
     stream.set_idle(idle);
     stream.set_frame(frame);
+}
+
+/// Counts a connection among those before or behind their login, as its session is now. Whoever has
+/// logged out and stays (FTP's `REIN` and `USER`) has the deadline of a login, and takes a place
+/// among those before it; where there is none the error ends the connection.
+fn follow_login(place: &mut Place, stream: &mut Stream, session: &Session) -> Result<()> {
+    let logged_in = session.account().is_some();
+    if logged_in == place.is_logged_in() {
+        return Ok(());
+    }
+    let site = session.site();
+    if logged_in {
+        place.logged_in();
+        stream.logged_in();
+        return Ok(());
+    }
+    stream.logged_out(patience(site).login);
+    place.logged_out(site.config().connections_before_login)
 }

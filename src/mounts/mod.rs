@@ -135,7 +135,8 @@ impl Mounts {
     /// The views of what a visitor has mounted; `folder` is the account's, or the guests', name.
     pub fn views(&self, account: Option<&str>, folder: &str) -> Result<Vec<View>> {
         let open = |(mount, volume): &(Mount, Arc<Volume>)| {
-            View::mounted(volume, folder, &mount.at, mount.rights)
+            let view = View::mounted(volume, folder, &mount.at, mount.rights)?;
+            Ok(if account.is_some() { view } else { view.without_parts() })
         };
         self.of(account).map(open).collect()
     }

@@ -233,7 +233,9 @@ fn foreseen(
                 let others = mounts.iter().map(|(other, path)| (other, path.as_path()));
                 let folder = Volume::home_folder_of(&home, &path);
                 check_beside(&mount, &path, folder, others, is_account)?;
-                Ok(path)
+                // A folder that several mounts show is locked by one of them for all.
+                let tried = Volume::try_out(&home, &path, mount.rights.changes());
+                tried.map_err(|what| format!("dir: {}: {what}", mount.dir)).map(|()| path)
             });
         match found {
             Ok(path) => mounts.push((mount, path)),

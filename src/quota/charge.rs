@@ -52,6 +52,8 @@ pub struct Charge {
     pub(super) covered: Amount,
     /// Whether a file that is to be replaced still takes its room; for the refusal's text.
     replacing: bool,
+    /// Whether what was used goes back with it, since what is on the disk goes too.
+    gives_all_back: bool,
 }
 
 impl Charge {
@@ -61,7 +63,8 @@ impl Charge {
     /// [`Error::WrongState`] for a directory that has not been counted.
     pub fn open(ledger: &Arc<Ledger>, charged: &Charged) -> Result<Charge> {
         let Some(change) = Change::begin(ledger, charged) else { return not_counted() };
-        Ok(Charge { change, held: Amount::NOTHING, covered: Amount::NOTHING, replacing: false })
+        let (held, covered) = (Amount::NOTHING, Amount::NOTHING);
+        Ok(Charge { change, held, covered, replacing: false, gives_all_back: false })
     }
 
     /// What is charged.
@@ -78,6 +81,17 @@ impl Charge {
     pub fn adopt(&mut self, held: Amount) {
         self.held = held;
         self.covered = self.covered.max(held);
+    }
+
+    /// From now on nothing of it lasts: what it was used for goes when it is let go, unless
+    /// [`Charge::lasts`] is called before.
+    pub fn gives_all_back(&mut self) {
+        self.gives_all_back = true;
+    }
+
+    /// What was used stays.
+    pub fn lasts(&mut self) {
+        self.gives_all_back = false;
     }
 
     /// Lets go of what is on the disk: it stays counted, and is credited apart from this charge
@@ -112,6 +126,9 @@ impl Charge {
 
     /// Returns what was reserved and not used.
     pub fn release(&mut self) {
+        if self.gives_all_back {
+            self.settle(Amount::NOTHING);
+        }
         let unused = self.covered.minus(self.held);
         if unused == Amount::NOTHING {
             return;

@@ -151,7 +151,7 @@ impl std::fmt::Debug for Proof {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ClientFirst, ServerExchange, Verifier};
+    use super::super::{ClientFirst, RecordShape, ServerExchange, Verifier};
     use super::*;
 
     // RFC 7677, section 3: user `user`, password `pencil`.
@@ -245,7 +245,7 @@ mod tests {
 
         let wrong = Verifier::derive("Pencil", 4096).unwrap();
         assert!(matches!(log_in("ann", &wrong, None), Err(Error::LoginRefused)));
-        let mock = Verifier::mock(&[1; 32], "ann", 4096);
+        let mock = Verifier::mock(&[1; 32], "ann", RecordShape::of_new(4096));
         assert!(matches!(log_in("ann", &mock, None), Err(Error::LoginRefused)));
     }
 

@@ -57,7 +57,8 @@ impl PlainChecks {
         Ok(PlainChecks { key, places: bounded(limits::DERIVATIONS), right: Mutex::default() })
     }
 
-    /// Whether `password` is the one of the record. `name` is whose record it is.
+    /// Whether `password` is the one of the record. `name` is whose record it is; for a record of
+    /// more than `most` iterations no password is right, so that none keeps others waiting.
     ///
     /// # Errors
     /// [`Error::TooMany`] if too many others are being checked for too long; those of `waiting`.
@@ -66,6 +67,7 @@ impl PlainChecks {
         name: &str,
         verifier: &Verifier,
         password: &str,
+        most: u32,
         waiting: &mut Waiting<'_>,
     ) -> Result<bool> {
         let record = verifier.to_string();
@@ -76,7 +78,7 @@ impl PlainChecks {
         if remembered.is_some_and(|right| right.ct_eq(&digest).into()) {
             return Ok(true);
         }
-        let right = self.in_turn(|| verifier.accepts(password), waiting)?;
+        let right = self.in_turn(|| verifier.accepts(password, most), waiting)?;
         if right {
             self.right().insert(name.into(), digest);
         }
@@ -144,11 +146,9 @@ mod tests {
                 .map_or_else(|_| panic!("another panic"), |_| Ok(()));
         }
         assert!(checks.places.1.is_empty());
-        assert!(
-            Verifier::derive("secret", 4096).is_ok_and(|record| {
-                checks.accepts("ann", &record, "secret", &mut go_on).unwrap()
-            })
-        );
+        assert!(Verifier::derive("secret", 4096).is_ok_and(|record| {
+            checks.accepts("ann", &record, "secret", 4096, &mut go_on).unwrap()
+        }));
     }
 
     #[test]
@@ -166,13 +166,13 @@ mod tests {
     fn a_right_password_is_remembered_and_a_changed_record_forgets_it() {
         let checks = PlainChecks::new().unwrap();
         let record = Verifier::derive("secret", 4096).unwrap();
-        assert!(!checks.accepts("ann", &record, "wrong", &mut go_on).unwrap());
+        assert!(!checks.accepts("ann", &record, "wrong", 4096, &mut go_on).unwrap());
         assert!(checks.right().is_empty());
-        assert!(checks.accepts("ann", &record, "secret", &mut go_on).unwrap());
-        assert!(checks.accepts("ann", &record, "secret", &mut go_on).unwrap());
-        assert!(!checks.accepts("ann", &record, "wrong", &mut go_on).unwrap());
+        assert!(checks.accepts("ann", &record, "secret", 4096, &mut go_on).unwrap());
+        assert!(checks.accepts("ann", &record, "secret", 4096, &mut go_on).unwrap());
+        assert!(!checks.accepts("ann", &record, "wrong", 4096, &mut go_on).unwrap());
         let changed = Verifier::derive("other", 4096).unwrap();
-        assert!(!checks.accepts("ann", &changed, "secret", &mut go_on).unwrap());
-        assert!(!checks.accepts("bob", &changed, "secret", &mut go_on).unwrap());
+        assert!(!checks.accepts("ann", &changed, "secret", 4096, &mut go_on).unwrap());
+        assert!(!checks.accepts("bob", &changed, "secret", 4096, &mut go_on).unwrap());
     }
 }

@@ -9,7 +9,7 @@ use crate::audit::Verb;
 use crate::error::{Error, Result};
 use crate::quota::{Amount, Charge, Charged, FileOwner};
 use crate::transfer::{Claim, Claimant, Scope, Wanted, check_free, give_back};
-use crate::vfs::{Act, Cargo, View};
+use crate::vfs::{Act, Cargo, View, names_beside};
 
 impl Session {
     /// Sets a file's time.
@@ -138,6 +138,9 @@ impl Session {
         let to = user.cwd.join(to)?;
         let view = user.vfs.to_change(&from)?;
         if user.vfs.is_across(&from, &to)? {
+            if user.vfs.to_write(&to)?.is_drop_box() {
+                return self.drop_into(user, (&from, &to), alive);
+            }
             return self.rename_across(user, (&from, &to), replace, alive);
         }
         let names = [(view, &from, Scope::Tree), (view, &to, Scope::Tree)];
@@ -148,6 +151,24 @@ impl Session {
             give_back(self.site().ledger(), &view.charged(), freed);
         }
         Ok(bytes)
+    }
+
+    /// Moves a file into a drop box, under a name that is free there.
+    fn drop_into(
+        &self,
+        user: &User,
+        (from, to): (&VPath, &VPath),
+        alive: &mut Alive<'_>,
+    ) -> Result<u64> {
+        for name in names_beside(to) {
+            let name = name?;
+            match self.rename_across(user, (from, &name), false, alive) {
+                Err(Error::Exists { path, .. } | Error::Busy { path, .. })
+                    if path == name.as_str() => {}
+                moved => return moved,
+            }
+        }
+        Err(Error::Changed { path: to.as_str().to_owned() })
     }
 
     /// Moves something into another view: what arrives is charged to who pays there before it

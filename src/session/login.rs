@@ -33,6 +33,8 @@ pub(super) struct Exchange {
 /// Why a login was refused, for the log alone.
 const UNKNOWN: &str = "no account has that name";
 const WRONG_PASSWORD: &str = "the password is wrong";
+const TOO_SLOW: &str = "its record has too many iterations to be checked here; the framed protocol \
+                        lets it in, or give it a new password";
 const IMPORTED: &str = "it is imported, so FTP comes first, or passwd";
 const CHANGED: &str = "the account was changed just now, or its home is open to others";
 
@@ -46,7 +48,7 @@ impl Session {
         let first = ClientFirst::parse(client_first)?;
         self.check_banned(first.name())?;
         let site = self.site();
-        let mock = Verifier::mock(site.secret(), first.name(), site.iterations());
+        let mock = site.mock(first.name());
         let accounts = site.accounts();
         let known = accounts.account(first.name());
         let verifier = known.map_or(&mock, |account| &account.verifier).clone();
@@ -207,18 +209,26 @@ impl Session {
     ) -> Result<(AccountName, Verifier, bool), (Error, &'static str)> {
         let site = self.site();
         let accounts = site.accounts();
-        let mock = Verifier::mock(site.secret(), name, site.iterations());
-        let known = accounts.account(name).ok_or(UNKNOWN);
-        let allowed = known.and_then(|account| self.may_log_in(account).map(|()| account));
-        let verifier = allowed.map_or(&mock, |account| &account.verifier);
+        let (mock, most) = (site.mock(name), site.checked_iterations());
+        let known = accounts.account(name);
+        let allowed = known.ok_or(UNKNOWN);
+        let allowed = allowed.and_then(|account| self.may_log_in(account).map(|()| account));
+        // Whoever may not log in is refused as late as its challenge lets everybody expect.
+        let record = match (known, allowed) {
+            (_, Ok(account)) => account.verifier.clone(),
+            (Some(account), Err(_)) => site.unusable(account),
+            (None, Err(_)) => mock,
+        };
         let of_md5 = allowed.is_ok_and(|account| account.of_md5);
         let digest = Zeroizing::new(md5_of(password));
         let shown = if of_md5 { digest.as_str() } else { password };
-        let right = site.plain_checks().accepts(name, verifier, shown, &mut || alive(0, 0));
+        let checks = site.plain_checks();
+        let right = checks.accepts(name, &record, shown, most, &mut || alive(0, 0));
         let right = right.map_err(|e| (e, WRONG_PASSWORD))?;
         let account = allowed.map_err(|why| (Error::LoginRefused, why))?;
         if !right {
-            return Err((Error::LoginRefused, WRONG_PASSWORD));
+            let too_slow = record.iterations() > most;
+            return Err((Error::LoginRefused, if too_slow { TOO_SLOW } else { WRONG_PASSWORD }));
         }
         Ok((account.name().clone(), account.verifier.clone(), of_md5))
     }

@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
 use crate::site::{Presence, Site};
-use crate::vfs::Vfs;
+use crate::vfs::{Vfs, View};
 
 pub use self::content::Wanted;
 pub use self::pace::{Due, Way};
@@ -43,6 +43,9 @@ pub use crate::rights::Rights;
 pub use crate::site::Ending;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
 pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
+
+/// The rights somewhere, and whether directories may be made there.
+pub type Granted = (Rights, bool);
 
 /// See the module.
 #[derive(Debug)]
@@ -252,15 +255,22 @@ impl Session {
     }
 
     /// What may be done at a path, and in what is mounted right below it, by its names there.
-    pub fn rights_in(&self, path: &str) -> Result<(Rights, Vec<(String, Rights)>)> {
+    pub fn rights_in(&self, path: &str) -> Result<(Granted, Vec<(String, Granted)>)> {
+        let granted = |view: &View| (view.rights(), view.makes_folders());
         let (user, path) = self.at(path)?;
         let below = user.vfs.views().iter().filter_map(|view| {
             let name = path.step_towards(view.mount_point())?;
             let here = path.join(name).is_ok_and(|here| here == *view.mount_point());
             // A folder that only leads to a mount point can be looked at.
-            Some((name.to_owned(), if here { view.rights() } else { Rights::READ }))
+            Some((name.to_owned(), if here { granted(view) } else { (Rights::READ, false) }))
         });
-        Ok((user.vfs.view(&path)?.rights(), below.collect()))
+        Ok((granted(user.vfs.view(&path)?), below.collect()))
+    }
+
+    /// Whether what is at a path is shown to nobody who may put something there.
+    pub fn is_drop_box(&self, path: &str) -> Result<bool> {
+        let (user, path) = self.at(path)?;
+        Ok(user.vfs.view(&path)?.is_drop_box())
     }
 
     /// The entries of a folder, one by one, in no order.

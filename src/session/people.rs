@@ -136,7 +136,9 @@ impl Session {
         let verifier = account.verifier.clone();
         let changed = site
             .plain_checks()
-            .accepts(user.name.as_str(), &verifier, old, &mut || alive(0, 0))
+            .accepts(user.name.as_str(), &verifier, old, site.checked_iterations(), &mut || {
+                alive(0, 0)
+            })
             .and_then(|right| if right { Ok(()) } else { Err(Error::LoginRefused) })
             .and_then(|()| derive(site, new, alive))
             .and_then(|record| self.put_password(&verifier, &record.to_string()));
@@ -201,7 +203,7 @@ impl Session {
     }
 
     fn put_password(&self, proved: &Verifier, password: &str) -> Result<()> {
-        let (verifier, user) = (admin::read_record(password)?, self.user()?);
+        let (verifier, user) = (admin::read_record(self.site(), password)?, self.user()?);
         let unchanged = self.site().store().edit(|draft| {
             let account = draft.account(user.name.as_str())?;
             // Whoever changed it in between is not overruled by a proof of the older one.

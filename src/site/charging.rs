@@ -20,7 +20,7 @@ use crate::limits;
 use crate::mounts::Mounts;
 use crate::quota::{Begin, Charge, Charged, Count, DirectoryId, Usage};
 use crate::transfer::{Alive, Claimant, credit};
-use crate::vfs::{Claimed, Vfs, View, Volume, key};
+use crate::vfs::{Claimed, Vfs, View, Volume, dropped_key, key};
 
 /// How old a count may be before the next login makes a new one, in case somebody put files there
 /// without the server.
@@ -225,13 +225,17 @@ impl Site {
                 false => Ok(()),
             })?;
             let who = Claimant { by: SWEEPER, session: 0 };
-            let (key, charge) =
-                (key(charged.directory, path), Charge::open(&self.ledger, &charged)?);
-            let claim = self.claims.take(&key, path.as_str(), who, charge)?;
+            let key = key(charged.directory, path);
+            let take = |key: &str| {
+                let charge = Charge::open(&self.ledger, &charged)?;
+                self.claims.take(key, path.as_str(), who, charge)
+            };
+            // Whoever writes the part has one of them.
+            let claims = (take(&key)?, take(&dropped_key(&key, account))?);
             let dropped = drop_part()?;
             freed.set(freed.get().saturating_add(dropped.bytes));
             credit(&self.ledger, &charged, dropped);
-            drop(claim);
+            drop(claims);
             Ok(())
         });
         if freed.get() > 0 {

@@ -235,6 +235,15 @@ impl Claims {
         busy.map_or(Ok(()), Err)
     }
 
+    /// Refuses where an upload of the same account has the name.
+    pub fn check_own(&self, key: &str, path: &str, who: Claimant<'_>) -> Result<()> {
+        let other = lock(&self.held).get(&in_order(key)).map(Arc::clone);
+        match other.filter(|other| *other.by == *who.by) {
+            Some(other) => Err(other.busy(path)),
+            None => Ok(()),
+        }
+    }
+
     /// Whether anybody is changing the name.
     pub fn is_taken(&self, key: &str) -> bool {
         let mut is_taken = false;
@@ -305,6 +314,11 @@ impl Claim {
     #[cfg(test)]
     pub(super) fn fall_silent(&self) {
         *lock(&self.slot.seen) = Some(Instant::now() - 2 * limits::CLAIM_STUCK);
+    }
+
+    /// Everything that is claimed.
+    pub(super) fn claims(&self) -> &Arc<Claims> {
+        &self.claims
     }
 
     /// Shows that the holder is alive, though it has nothing to write yet.

@@ -12,12 +12,16 @@ use std::thread;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::credit::{credit, give_back};
-use super::{Alive, Claim};
+use super::{Alive, Claim, Claimant, Scope, Wanted};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Amount, Charged, Ledger};
-use crate::vfs::{Draft, Freed, Mtime, VPath, View};
+use crate::quota::{Amount, Charge, Charged, Ledger};
+use crate::vfs::{Draft, Freed, Mtime, VPath, View, names_beside};
+
+/// Who writes a name of a drop box, in a refusal that others read; no account can have a name with
+/// a blank.
+const SOMEBODY: &str = "another user";
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,17 +139,62 @@ impl Ready {
     /// Renames the file into its place, and tells what it replaced and what both are charged to.
     fn place(&mut self) -> Result<(Freed, Charged)> {
         let mut held = self.claim.hold()?;
-        let replaced = self.draft.place(self.replace)?;
         let charged = held.charge().charged().clone();
+        let meant = self.draft.path().clone();
+        let replaced = if self.draft.is_dropped() {
+            let names = Names { claim: &self.claim, ledger: &self.ledger, charged: &charged };
+            let replaced = names.place(&mut self.draft)?;
+            self.note.is_at(self.draft.path());
+            replaced
+        } else {
+            self.draft.place(self.replace)?
+        };
+        held.charge().lasts();
         if self.small {
             held.charge().settle(Amount::file(self.size));
             // What an earlier attempt at this path left is of no use to anybody now.
-            match self.draft.drop_older_part() {
+            match self.draft.drop_older_part(&meant) {
                 Ok(freed) => credit(&self.ledger, &charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
         Ok((replaced, charged))
+    }
+}
+
+/// The names of a drop box.
+struct Names<'a> {
+    /// The uploader's own.
+    claim: &'a Claim,
+    ledger: &'a Arc<Ledger>,
+    charged: &'a Charged,
+}
+
+impl Names<'_> {
+    /// Puts a file under the first name that nobody has or changes.
+    fn place(&self, draft: &mut Draft) -> Result<Freed> {
+        let (meant, claims) = (draft.path().clone(), self.claim.claims());
+        for name in names_beside(&meant) {
+            let name = name?;
+            let key = draft.name_key(&name);
+            // Not waited for: whoever may look may take long over it.
+            if claims.is_taken(&key) {
+                continue;
+            }
+            let charge = Charge::open(self.ledger, self.charged)?;
+            let wanted = Wanted { key, path: name.as_str(), scope: Scope::Name, charge };
+            let _taken = match claims.take_all(vec![wanted], Claimant { by: SOMEBODY, session: 0 })
+            {
+                Err(Error::Busy { .. }) => continue,
+                taken => taken?,
+            };
+            draft.aim_at(&name);
+            match draft.place(false) {
+                Err(Error::Exists { .. }) => {}
+                placed => return placed,
+            }
+        }
+        Err(Error::Changed { path: meant.as_str().to_owned() })
     }
 }
 

@@ -154,6 +154,11 @@ impl Inflow {
         self.replacing
     }
 
+    /// Whether what came stays for another session, if it breaks off.
+    pub fn keeps_part(&self) -> bool {
+        self.body.view.keeps_parts()
+    }
+
     /// Bytes that were there before this began.
     pub fn kept(&self) -> u64 {
         self.kept

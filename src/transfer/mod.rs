@@ -36,6 +36,10 @@ pub use row::Row;
 pub use small::store;
 pub use upload::{Spec, Upload};
 
+use crate::error::Result;
+use crate::quota::Charge;
+use crate::vfs::{VPath, View};
+
 /// Called now and then by long tasks with how far they are and of how much (0 if not known);
 /// its error ends the task.
 pub type Alive<'a> = dyn FnMut(u64, u64) -> crate::error::Result<()> + 'a;
@@ -44,4 +48,19 @@ pub type Alive<'a> = dyn FnMut(u64, u64) -> crate::error::Result<()> + 'a;
 pub(crate) fn chunk_at(offset: u64) -> Option<u64> {
     const CHUNK: u64 = crate::limits::CHUNK as u64;
     if offset % CHUNK == 0 { Some(offset / CHUNK) } else { None }
+}
+
+/// Takes the path that somebody uploads to: see [`Claims::take`].
+pub fn claim_upload(
+    claims: &std::sync::Arc<Claims>,
+    (view, path): (&View, &VPath),
+    who: Claimant<'_>,
+    charge: Charge,
+) -> Result<Claim> {
+    let claim = claims.take(&view.upload_key(path, who.by), path.as_str(), who, charge)?;
+    // Behind the taking, so that of two one at least sees the other.
+    match view.twin_key(path, who.by) {
+        Some(twin) => claims.check_own(&twin, path.as_str(), who).map(|()| claim),
+        None => Ok(claim),
+    }
 }

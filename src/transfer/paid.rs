@@ -20,6 +20,10 @@ impl Disk {
         Disk { view: view.clone(), min_free }
     }
 
+    pub(super) fn keeps_parts(&self) -> bool {
+        self.view.keeps_parts()
+    }
+
     /// Refuses growth for which the disk, less its reserve, has no room.
     pub(super) fn check(&self, growth: Amount) -> Result<()> {
         check_free(&self.view, self.min_free, growth)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::credit::credit;
 use super::paid::Disk;
-use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
+use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at, claim_upload};
 use crate::audit::{Ongoing, Party, Verb};
 use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
@@ -47,10 +47,12 @@ impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made.
     /// `true` if there is a file to replace.
     pub(super) fn begin(&self) -> Result<(Claim, bool)> {
-        let key = self.view.key(self.path);
         let who = Claimant { by: self.by, session: self.session };
-        let charge = Charge::open(self.ledger, self.charged)?;
-        let claim = self.claims.take(&key, self.path.as_str(), who, charge)?;
+        let mut charge = Charge::open(self.ledger, self.charged)?;
+        if !self.view.keeps_parts() {
+            charge.gives_all_back();
+        }
+        let claim = claim_upload(self.claims, (self.view, self.path), who, charge)?;
         let replacing = self.view.may_store(self.path, self.replace)?;
         Ok((claim, replacing))
     }
@@ -141,6 +143,11 @@ impl Upload {
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
         &self.path
+    }
+
+    /// Whether its part stays when it ends without storing.
+    pub fn keeps_part(&self) -> bool {
+        self.disk.keeps_parts()
     }
 
     /// Bytes that the part holds, compared or not.

@@ -44,10 +44,10 @@ pub enum Keep {
 /// A file being written.
 #[derive(Debug)]
 pub struct Draft {
-    room: Arc<Room>,
-    path: VPath,
+    pub(super) room: Arc<Room>,
+    pub(super) path: VPath,
     /// Where it will be, held open; found again if it was closed.
-    spot: Option<Spot>,
+    pub(super) spot: Option<Spot>,
     /// `None` once it was closed. The mark is dropped after the file, see `opened`.
     file: Option<(File, Mark)>,
     /// Its name in the account's folder of parts.
@@ -60,18 +60,20 @@ pub struct Draft {
     /// Whether it has its time, mode and owner.
     dressed: bool,
     placed: bool,
+    /// Whether it goes into a drop box, where what is there is not looked at.
+    pub(super) dropped: bool,
 }
 
 impl Draft {
     /// A draft that lasts: a part with a note.
     pub(super) fn of_part(
         room: &Arc<Room>,
-        path: &VPath,
+        (path, dropped): (&VPath, bool),
         keep: Keep,
         declared: Option<u64>,
         mtime: Option<Mtime>,
     ) -> Result<Draft> {
-        let spot = target(room, path)?;
+        let spot = target(room, path, dropped)?;
         let failed = |e| told(e, path, "making a part");
         room.home.fence().map_err(failed)?;
         let parts = room.parts().map_err(failed)?;
@@ -107,26 +109,31 @@ impl Draft {
             let max = limits::PARTS as u64;
             return Err(Error::TooMany { what: "unfinished uploads", max });
         }
-        let mut draft = Draft::new(room, spot, file, name)?;
+        let mut draft = Draft::new(room, (spot, dropped), file, name)?;
         (draft.part, draft.note) = (Some(id), Some(note));
         (draft.len, draft.cleared) = (len, cleared);
         Ok(draft)
     }
 
     /// A draft that is written and placed in one go.
-    pub(super) fn small(room: &Arc<Room>, path: &VPath) -> Result<Draft> {
-        let spot = target(room, path)?;
+    pub(super) fn small(room: &Arc<Room>, (path, dropped): (&VPath, bool)) -> Result<Draft> {
+        let spot = target(room, path, dropped)?;
         let name = room.home.passing_name();
         let failed = |e| told(e, path, "making a file");
         room.home.fence().map_err(failed)?;
         let parts = room.parts().map_err(failed)?;
         let opened = At::new(parts, name.as_bytes()).open(NEW_FILE, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
-        Draft::new(room, spot, file, name)
+        Draft::new(room, (spot, dropped), file, name)
     }
 
     /// An empty one, and no part.
-    fn new(room: &Arc<Room>, spot: Spot, file: File, name: String) -> Result<Draft> {
+    fn new(
+        room: &Arc<Room>,
+        (spot, dropped): (Spot, bool),
+        file: File,
+        name: String,
+    ) -> Result<Draft> {
         let failed = |e| told(e, spot.path(), "looking at a new file");
         let mark = room.home.open_files().mark(FileId::of(&fstat(&file).map_err(failed)?));
         Ok(Draft {
@@ -141,6 +148,7 @@ impl Draft {
             cleared: Freed::default(),
             dressed: false,
             placed: false,
+            dropped,
         })
     }
 
@@ -324,10 +332,10 @@ impl Draft {
         Ok(FolderWatch::new(reopen(self.room.jail.folder_of(spot)).map_err(failed)?))
     }
 
-    /// Drops the part that an earlier upload to the same path left, and tells what became free; for
-    /// a small draft that was placed.
-    pub fn drop_older_part(&self) -> Result<Freed> {
-        let (parts, id) = (self.parts()?, part::id(&self.room.inside(&self.path)));
+    /// Drops the part that an earlier upload to `path` left, and tells what became free; for a
+    /// small draft that was placed.
+    pub fn drop_older_part(&self, path: &VPath) -> Result<Freed> {
+        let (parts, id) = (self.parts()?, part::id(&self.room.inside(path)));
         let failed = |e| told(e, &self.path, "dropping a part");
         match part::held(parts, &id).map_err(failed)? {
             None => Ok(Freed::default()),
@@ -381,8 +389,9 @@ fn take_out(home: &Home, own: At<'_>, placed: At<'_>, replaced: Freed) {
     }
 }
 
-/// The spot of a file to be; refuses what could never be put in place there.
-fn target(room: &Room, path: &VPath) -> Result<Spot> {
+/// The spot of a file to be; refuses what could never be put in place there, unless another name
+/// will be found for it.
+fn target(room: &Room, path: &VPath, dropped: bool) -> Result<Spot> {
     let failed = |e| told(e, path, "looking at a folder");
     let spot = room.jail.spot(path)?;
     let folder = fstat(room.jail.folder_of(&spot)).map_err(failed)?;
@@ -390,6 +399,7 @@ fn target(room: &Room, path: &VPath) -> Result<Spot> {
         return Err(Error::Unsupported { what: "an upload to another disk, mounted in a home" });
     }
     match room.jail.at(&spot).stat() {
+        _ if dropped => {}
         Ok(stat) => replaceable(kind_of(&stat), Kind::File, path)?,
         Err(Errno::NOENT) => {}
         Err(e) => return Err(told(e, path, "looking at a file")),

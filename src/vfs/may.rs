@@ -60,6 +60,9 @@ impl Vfs {
             }
             Act::Replace => {
                 let view = self.to_write(path)?;
+                if view.is_drop_box() {
+                    return Err(Error::Denied { path: path.told() });
+                }
                 if view.may_store(path, true)? {
                     return Ok(());
                 }
@@ -86,9 +89,14 @@ impl Vfs {
 }
 
 impl View {
+    /// Refuses a name whose folder is not there.
+    pub fn check_place(&self, path: &VPath) -> Result<()> {
+        self.jail().spot(path).map(drop)
+    }
+
     /// Refuses a name at which no directory may be made.
     pub(super) fn may_make_folder(&self, path: &VPath) -> Result<()> {
-        if !self.rights().write {
+        if !self.makes_folders() {
             return Err(Error::Denied { path: path.told() });
         }
         match self.stat(path) {
@@ -104,11 +112,15 @@ impl View {
     /// Whether a file may be put at `path`, over the one that is there where `replace` says so;
     /// `true` if there is one to replace.
     ///
-    /// A new name needs the right to write, what is there the right to modify. Who may not read
-    /// learns that something is there, and nothing of it.
+    /// A new name needs the right to write, what is there the right to modify. Whoever may not read
+    /// learns that something is there, and nothing of it; in a drop box not even that, because
+    /// nothing is looked at.
     pub fn may_store(&self, path: &VPath, replace: bool) -> Result<bool> {
         let denied = || Error::Denied { path: path.told() };
         let Rights { read, write, modify } = self.rights();
+        if self.is_drop_box() {
+            return if write { Ok(false) } else { Err(denied()) };
+        }
         let there = match self.stat(path) {
             Err(Error::NotFound { .. }) if write => return Ok(false),
             Err(Error::NotFound { .. }) => return Err(denied()),

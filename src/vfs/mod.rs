@@ -15,6 +15,7 @@ mod across;
 mod aside;
 mod changes;
 mod draft;
+mod drop_box;
 mod entry;
 mod fault;
 mod file_system;
@@ -49,6 +50,7 @@ mod tests;
 
 pub use self::across::{Cargo, Moved};
 pub use self::draft::{Draft, Keep};
+pub use self::drop_box::{dropped_key, names_beside};
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::freed::Freed;
 pub use self::home::{Home, Powers};

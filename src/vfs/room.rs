@@ -122,6 +122,11 @@ impl Room {
         self.volume.as_ref().map_or(self.home.parts(), |volume| volume.parts())
     }
 
+    /// What tells this path from all others of the server, whatever it is called by whom.
+    pub(super) fn key(&self, path: &VPath) -> String {
+        super::view::key(self.id, &self.inside(path))
+    }
+
     /// The path as it is called from this root: what parts and claims are named after.
     pub(super) fn inside(&self, path: &VPath) -> VPath {
         path.inside(self.jail.mount_point())

@@ -76,9 +76,7 @@ impl Vfs {
             return Ok(());
         }
         let rights = view.rights();
-        if !rights.read && !rights.write {
-            return Err(Error::Denied { path: path.told() });
-        }
+        may(!view.is_drop_box() && (rights.read || rights.write), path)?;
         view.check_folder(path)
     }
 
@@ -86,7 +84,10 @@ impl Vfs {
     pub fn list(&self, path: &VPath) -> Result<Listing> {
         let view = self.view(path)?;
         let mounted = self.mounted_in(path)?;
-        if mounted.is_empty() || view.stat(path).is_ok_and(|there| there.kind == Kind::Folder) {
+        // Where nothing is shown, a folder that leads to a mount point is one that is nowhere else.
+        let is_there = || view.stat(path).is_ok_and(|there| there.kind == Kind::Folder);
+        let shows = view.rights().read || path == view.mount_point();
+        if mounted.is_empty() || (shows && is_there()) {
             may(view.rights().read, path)?;
             return Ok(view.list(path)?.with(mounted));
         }
@@ -116,7 +117,7 @@ impl Vfs {
             let there = Error::Exists { path: path.told(), size: 0 };
             return if parents { Ok(Vec::new()) } else { Err(there) };
         }
-        may(view.rights().write, path)?;
+        may(view.makes_folders(), path)?;
         let missing = if parents { view.missing(path) } else { Ok(vec![path.clone()]) };
         missing.map_err(|e| unseen(view, e))
     }
@@ -124,7 +125,7 @@ impl Vfs {
     /// Makes a folder.
     pub fn mkdir(&self, path: &VPath) -> Result<()> {
         let view = self.view(path)?;
-        may(view.rights().write && !self.is_fixed(path), path)?;
+        may(view.makes_folders() && !self.is_fixed(path), path)?;
         view.mkdir(path).map_err(|e| unseen(view, e))
     }
 
@@ -170,6 +171,7 @@ impl Vfs {
             return Err(Error::IsDirectory { path: path.told() });
         }
         may(view.rights().changes(), path)?;
+        view.check_drop(path)?;
         Ok(view)
     }
 
@@ -227,7 +229,7 @@ impl Vfs {
     fn folder_on_the_way(&self, path: &VPath) -> Result<Entry> {
         let view = self.view(path)?;
         match view.stat(path) {
-            Ok(there) if there.kind == Kind::Folder => Ok(there),
+            Ok(there) if there.kind == Kind::Folder && view.rights().read => Ok(there),
             _ => {
                 let name = path.name().unwrap_or("/").to_owned();
                 Ok(Entry { name, ..view.stat(view.mount_point())? })

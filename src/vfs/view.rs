@@ -33,12 +33,18 @@ pub(super) const REMOVAL_PASSES: u32 = 4;
 pub struct View {
     pub(super) room: Arc<Room>,
     rights: Rights,
+    /// Whether what an upload leaves unfinished stays, for another session.
+    pub(super) keeps_parts: bool,
 }
 
 impl View {
     /// Opens the folder of an account (a name that was checked before), making it if it is missing.
     pub fn open(home: &Arc<Home>, account: &str) -> Result<View> {
-        Ok(View { room: Arc::new(Room::of_account(home, account)?), rights: Rights::ALL })
+        Ok(View {
+            room: Arc::new(Room::of_account(home, account)?),
+            rights: Rights::ALL,
+            keeps_parts: true,
+        })
     }
 
     /// A view with a jail and parts of a test's choice.
@@ -49,7 +55,7 @@ impl View {
         parts: rustix::fd::OwnedFd,
     ) -> Result<View, Errno> {
         let room = Arc::new(Room::of(home, "ann", jail, parts)?);
-        Ok(View { room, rights: Rights::ALL })
+        Ok(View { room, rights: Rights::ALL, keeps_parts: true })
     }
 
     /// What an account has mounted at `at`.
@@ -59,12 +65,13 @@ impl View {
         at: &VPath,
         rights: Rights,
     ) -> Result<View> {
-        Ok(View { room: Arc::new(Room::of_volume(volume, account, at)?), rights })
+        let room = Arc::new(Room::of_volume(volume, account, at)?);
+        Ok(View { room, rights, keeps_parts: true })
     }
 
     /// The same with other rights.
     pub fn with(&self, rights: Rights) -> View {
-        View { room: Arc::clone(&self.room), rights }
+        View { rights, ..self.clone() }
     }
 
     /// What may be done in it.
@@ -104,7 +111,7 @@ impl View {
 
     /// What tells this path from all others of the server, whatever it is called by whom.
     pub fn key(&self, path: &VPath) -> String {
-        key(self.room.id, &self.room.inside(path))
+        self.room.key(path)
     }
 
     /// What is at `path`; a link is told as a link.
@@ -153,11 +160,6 @@ impl View {
         &self.room.home
     }
 
-    /// Refuses a name whose folder is not there.
-    pub fn check_place(&self, path: &VPath) -> Result<()> {
-        self.jail().spot(path).map(drop)
-    }
-
     /// Opens a regular file for reading.
     pub fn source(&self, path: &VPath) -> Result<Source> {
         let spot = self.jail().spot(path)?;
@@ -175,19 +177,23 @@ impl View {
         declared: Option<u64>,
         mtime: Option<Mtime>,
     ) -> Result<Draft> {
-        Draft::of_part(&self.room, path, keep, declared, mtime)
+        if !self.keeps_parts {
+            return self.draft_small(path);
+        }
+        let meant = (path, self.is_drop_box());
+        Draft::of_part(&self.room, meant, keep, declared, mtime)
     }
 
     /// Begins a file that is written and placed in one go; dropped before, it leaves nothing.
     pub fn draft_small(&self, path: &VPath) -> Result<Draft> {
-        Draft::small(&self.room, path)
+        Draft::small(&self.room, (path, self.is_drop_box()))
     }
 
     /// Bytes held of an unfinished upload to `path`, if there is one.
     pub fn part_held(&self, path: &VPath) -> Result<Option<u64>> {
         let failed = |e| told(e, path, "looking at a part");
         let id = part::id(&self.room.inside(path));
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(None) };
+        let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(None) };
         let Some(held) = part::held(parts, &id).map_err(failed)? else { return Ok(None) };
         Ok(part::Note::read(parts, &id).map_err(failed)?.map(|_| held))
     }
@@ -201,7 +207,7 @@ impl View {
 
     fn part_note(&self, path: &VPath) -> Result<Option<part::Note>> {
         let failed = |e| told(e, path, "looking at a part");
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(None) };
+        let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(None) };
         part::Note::read(parts, &part::id(&self.room.inside(path))).map_err(failed)
     }
 
@@ -214,7 +220,7 @@ impl View {
     /// listing.
     pub fn parts(&self, seen: &mut dyn FnMut(PartNote) -> Result<()>) -> Result<()> {
         let failed = |e: Errno| Error::io("listing the parts", e.into());
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(()) };
+        let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(()) };
         part::list(parts, &mut |note| match self.mount_point().outside(&note.path) {
             Ok(path) => seen(PartNote { path, ..note }),
             // What would be too long a path where the mount is seen now cannot be named here.
@@ -225,7 +231,7 @@ impl View {
     /// Drops an unfinished upload and tells what became free.
     pub fn drop_part(&self, path: &VPath) -> Result<Freed> {
         let failed = |e| told(e, path, "dropping a part");
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else {
+        let Some(parts) = self.parts_if_any().map_err(failed)? else {
             return Ok(Freed::default());
         };
         part::drop_part(&self.room.home, parts, &part::id(&self.room.inside(path))).map_err(failed)
@@ -236,8 +242,9 @@ impl View {
         self.room.home.free()
     }
 
+    /// The directory of the parts that this view may go on with.
     pub(super) fn parts_if_any(&self) -> OsResult<Option<BorrowedFd<'_>>> {
-        self.room.parts_if_any()
+        if self.keeps_parts { self.room.parts_if_any() } else { Ok(None) }
     }
 
     pub(super) fn jail(&self) -> &Jail {

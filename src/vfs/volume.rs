@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, FlockOperation};
+use rustix::fs::{self, Access, FlockOperation};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
 use super::entry::FileId;
@@ -25,7 +25,7 @@ use super::jail::{At, STAND, reopen};
 use super::lease::Holder;
 use super::opening::Unopened;
 use super::parts::{self, Claimed};
-use super::{VPath, owners};
+use super::{VPath, kept, owners};
 use crate::quota::{Charged, DirectoryId};
 
 /// Mode of a mounted folder that is made because it is missing.
@@ -75,6 +75,29 @@ impl Volume {
             return Ok(path);
         }
         found_at(&whole, &path)
+    }
+
+    /// Refuses a folder that [`Volume::foresee`] found and that could not be opened, or not be
+    /// changed where `changes` asks for that. Where a server runs at the home the folder may be its
+    /// own.
+    pub fn try_out(home: &Path, path: &Path, changes: bool) -> std::result::Result<(), String> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let failed = |e: io::Error| format!("cannot be opened: {e}");
+        let folder = File::open(path).map_err(failed)?;
+        std_fs::read_dir(path).map_err(failed)?;
+        if changes {
+            let may = fs::access(path, Access::WRITE_OK | Access::EXEC_OK);
+            may.map_err(|e| format!("cannot be written: {e}"))?;
+        }
+        if path.starts_with(home) || kept::runner(home, None).is_some() {
+            return Ok(());
+        }
+        match kept::runner(path, None) {
+            Some(holder) => Err(format!("is in use by {holder}")),
+            None => lock(folder.as_fd()).map_err(|e| e.to_string()),
+        }
     }
 
     /// The topmost folder of the home in which a path lies.

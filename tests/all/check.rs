@@ -1,8 +1,11 @@
 //! `miniftpd check` names every fault with file, line and repair, and tells what would change.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
-use crate::harness::{Output, Site, eventually};
+use crate::harness::{FtpTalk, Output, Site, bytes, eventually};
 
 fn site() -> Site {
     let site = Site::new();
@@ -11,7 +14,8 @@ fn site() -> Site {
 }
 
 fn check(site: &Site) -> Output {
-    site.miniftpd(&["check"], "")
+    // Ports of the system's choice: another test may have those of the settings.
+    site.miniftpd(&["check", "--listen", "127.0.0.1:0", "--ftp", "127.0.0.1:0"], "")
 }
 
 /// Waits until the running server has noted what counts now.
@@ -113,7 +117,9 @@ fn a_draft_is_compared_with_what_counts() {
     fs::write(draft.join("mounts.ini"), "[pub]\nat = /pub\ndir = pub\nfor = all\nrights = read\n")
         .unwrap();
     let home = site.home();
-    let words = ["check", "--conf", "draft", "--home", home.to_str().unwrap()];
+    let ports = ["--listen", "127.0.0.1:0", "--ftp", "127.0.0.1:0"];
+    let words =
+        [&["check", "--conf", "draft", "--home", home.to_str().unwrap()], &ports[..]].concat();
     let told = crate::harness::Miniftp::server_program(&site.local()).run(&words);
     told.ok();
     for line in [
@@ -127,7 +133,8 @@ fn a_draft_is_compared_with_what_counts() {
     ] {
         assert!(told.out.contains(line), "{line}\n{}", told.out);
     }
-    assert_eq!(told.out.matches("\n  ").count(), 6, "{}", told.out);
+    let (changes, _) = told.out.split_once("memory in the worst case").unwrap();
+    assert_eq!(changes.matches("\n  ").count(), 6, "{}", told.out);
     assert!(!told.out.contains("SCRAM"), "{}", told.out);
     assert!(!site.home().join("pub").exists(), "a check makes nothing");
 }
@@ -140,4 +147,162 @@ fn what_is_edited_is_soon_what_counts() {
     site.setting("server", "idle_secs", "60");
     site.miniftpd(&["account", "quota", "ann", "7M"], "").ok();
     settled(&site);
+}
+
+/// Makes something that a start refuses, and gives further words of the command line.
+type Spoil = fn(&Site) -> Vec<String>;
+
+#[test]
+fn what_the_start_would_refuse_is_found() {
+    let table: [(&str, Spoil); 5] = [
+        ("cannot listen on 127.0.0.1:", |site| {
+            let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = taken.local_addr().unwrap().to_string();
+            // Held until the test's process ends.
+            std::mem::forget(taken);
+            let _ = site;
+            vec!["--listen".into(), address]
+        }),
+        ("the log ", |site| {
+            site.setting("log", "file", "no/such/directory/a.log");
+            Vec::new()
+        }),
+        ("the log ", |site| {
+            fs::create_dir(site.conf().join("a.log")).unwrap();
+            site.setting("log", "xferlog", "a.log");
+            Vec::new()
+        }),
+        ("the home ", |site| {
+            fs::remove_dir(site.home()).unwrap();
+            fs::write(site.home(), "no directory").unwrap();
+            Vec::new()
+        }),
+        ("[pub] dir: /none/at/all: no such folder", |site| {
+            let text = "[pub]\nat = /pub\ndir = /none/at/all\nfor = all\nrights = read\n";
+            fs::write(site.conf().join("mounts.ini"), text).unwrap();
+            Vec::new()
+        }),
+    ];
+    for (words, spoil) in table {
+        let site = site();
+        let more = spoil(&site);
+        let with = |first: &[&str]| {
+            let more: Vec<&str> = more.iter().map(String::as_str).collect();
+            let all = [first, &["--listen", "127.0.0.1:0", "--ftp", "off"], &more].concat();
+            site.miniftpd(&all, "")
+        };
+        let told = with(&["check"]);
+        assert!(told.out.contains(words), "{words}\n{}", told.out);
+        told.fails(1);
+        with(&[]).fails(1);
+        assert!(!site.conf().join("no").exists(), "a check makes nothing");
+    }
+}
+
+#[test]
+fn a_log_that_could_be_made_is_not_made() {
+    let site = site();
+    site.setting("log", "file", "a.log");
+    check(&site).ok();
+    assert!(!site.conf().join("a.log").exists());
+}
+
+#[test]
+fn a_mount_that_another_server_has_is_found() {
+    let (one, other) = (site(), site());
+    let shared = one.local().join("shared");
+    fs::create_dir(&shared).unwrap();
+    let shown = shared.to_str().unwrap();
+    let text = format!("[pub]\nat = /pub\ndir = {shown}\nfor = all\nrights = read\n");
+    for site in [&one, &other] {
+        fs::write(site.conf().join("mounts.ini"), &text).unwrap();
+    }
+    check(&other).ok();
+    let daemon = one.start();
+    let told = check(&other);
+    told.fails(1);
+    assert!(told.out.contains("in use by another miniftpd"), "{}", told.out);
+    check(&one).ok();
+    drop(daemon);
+    check(&other).ok();
+}
+
+#[test]
+fn secrets_that_others_can_read_are_told() {
+    let site = site();
+    let mode =
+        |path: &PathBuf, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let accounts = site.conf().join("accounts.ini");
+    mode(&accounts, 0o644);
+    // As a fresh clone has it.
+    let told = check(&site);
+    told.ok();
+    assert!(told.out.contains("warning: ") && told.out.contains("chmod 600"), "{}", told.out);
+    mode(&accounts, 0o600);
+    drop(site.start());
+    check(&site).ok();
+    assert!(!check(&site).out.contains("warning"), "{}", check(&site).out);
+    let private = site.home().join(".miniftp");
+    for (path, open, closed) in [(private.join("secret"), 0o640, 0o600), (private, 0o755, 0o700)] {
+        mode(&path, open);
+        let told = check(&site);
+        told.fails(1);
+        assert!(told.out.contains("can be read or written by others"), "{}", told.out);
+        mode(&path, closed);
+        check(&site).ok();
+    }
+}
+
+#[test]
+fn accounts_whose_passwords_are_too_slow_to_check_are_named() {
+    let site = site();
+    let path = site.conf().join("accounts.ini");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("SCRAM-SHA-256$4096:", "SCRAM-SHA-256$5000000:", 1)).unwrap();
+    let told = check(&site);
+    told.ok();
+    let words = "passwords of more than 16384 iterations are not checked by FTP (ann)";
+    assert!(told.out.contains(words), "{}", told.out);
+}
+
+/// The bytes of the last line of the table.
+fn worst_case(site: &Site) -> u64 {
+    let told = check(site);
+    let (_, table) = told.out.split_once("memory in the worst case").expect(&told.out);
+    let last = table.trim_end().lines().last().unwrap().trim();
+    let size = last.split_once("  in all").unwrap().0.replace("iB", "").replace(' ', "");
+    miniftp::text::parse_size(&size).unwrap_or_else(|| panic!("{last}"))
+}
+
+#[test]
+fn the_worst_case_of_memory_grows_with_the_connections_and_is_not_exceeded() {
+    const MANY: usize = 24;
+    let site = site();
+    site.setting("server", "connections", "100");
+    let hundred = worst_case(&site);
+    site.setting("server", "connections", &(MANY + 1).to_string());
+    let most = worst_case(&site);
+    let each = (hundred - most) / (100 - MANY as u64 - 1);
+    assert!((1 << 20..8 << 20).contains(&each), "{each}");
+    let daemon = site.start();
+    let content = bytes(5, 4 << 20);
+    daemon.login("bob").store("/seed", b"x", 0).expect(900);
+    let rested = daemon.rss_bytes();
+    // Half of them in the middle of an upload, half before a download that nobody reads.
+    let mut uploads: Vec<_> = (0..MANY / 2).map(|_| daemon.login("bob")).collect();
+    for (n, frames) in uploads.iter_mut().enumerate() {
+        frames.put(&format!("/f{n}"), 70_000, 2).expect(802);
+        frames.chunk(0, &content[..65_536]).expect(900);
+    }
+    let mut talks: Vec<FtpTalk> = (0..MANY / 2).map(|_| daemon.ftp("bob")).collect();
+    fs::create_dir_all(site.home().join("bob")).unwrap();
+    fs::write(site.home().join("bob/large"), vec![7; 64 << 20]).unwrap();
+    let data: Vec<_> = talks.iter_mut().map(|talk| talk.begin("RETR large")).collect();
+    eventually("the blocks are full", || {
+        daemon.rss_bytes() > rested + (MANY as u64 / 2) * (512 << 10)
+    });
+    let busy = daemon.rss_bytes();
+    assert!(busy < most, "{busy} bytes, {most} were the worst case");
+    assert!((busy - rested) * 16 > each * MANY as u64, "{busy} - {rested}, {each} each");
+    drop(data);
 }

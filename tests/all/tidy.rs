@@ -276,3 +276,21 @@ fn nothing_names_the_place_where_it_was_made() {
         }
     }
 }
+
+#[test]
+fn every_lock_is_in_the_list() {
+    let document = read("docs/ARCHITECTURE.md");
+    let section = document.split("\n## Locks\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let listed: BTreeSet<String> = rows.map(str::to_owned).collect();
+    let is_lock = |line: &str| {
+        let is_taken =
+            ["Mutex<", "Mutex::new", "RwLock", "flock("].iter().any(|w| line.contains(w));
+        is_taken && !line.trim_start().starts_with("fn lock")
+    };
+    let with_locks = sources().into_iter().filter(|path| !is_test(path));
+    let with_locks = with_locks.filter(|path| code(path).lines().any(is_lock));
+    let found: BTreeSet<String> =
+        with_locks.map(|path| path.to_str().unwrap().to_owned()).collect();
+    assert_eq!(found, listed, "left: in the sources, right: in docs/ARCHITECTURE.md");
+}

@@ -266,7 +266,7 @@ mod tests {
         let removed = folder.done("remove bob");
         assert_eq!(removed, "removed bob; its files stay in the folder `bob` among the homes\n");
         let store = Store::open(&folder.0).unwrap();
-        assert!(store.current().account("ann").unwrap().verifier.accepts("secret"));
+        assert!(store.current().account("ann").unwrap().verifier.accepts("secret", 4096));
         assert_eq!(store.current().len(), 1);
     }
 

@@ -1,8 +1,10 @@
 //! The bans in force, and those that ended lately, which make the next one longer.
 //!
 //! Never: reads a clock or a file.
-//! Invariant: of each kind of automatic ban there are at most [`limits::BANS`]; one more takes the
-//! place of that which ends first. Bans by hand are counted apart and leave by themselves alone.
+//! Invariant: of each kind of automatic ban there are at most [`limits::BANS`], and one more takes
+//! the place of that which ends first. What was banned for failures as accounts is a kind, and what
+//! was banned for names that no account has is another, so these never push those out. Bans by hand
+//! are counted apart and leave only by themselves.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,9 +16,17 @@ use crate::limits;
 pub(super) type Book = BTreeMap<Who, Ban>;
 
 /// See the module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct List {
     held: BTreeMap<Who, Held>,
+    /// Automatic bans of each kind.
+    most: usize,
+}
+
+impl Default for List {
+    fn default() -> List {
+        List { held: BTreeMap::new(), most: limits::BANS }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -24,9 +34,8 @@ struct Held {
     ban: Ban,
     /// When it ends by the steady clock; `None` is never.
     ends: Option<Duration>,
-    /// Of a name that no account has. It may be a password in the wrong place, so it is neither
-    /// shown nor written down.
-    hidden: bool,
+    /// Banned for failures that were none of an account's.
+    invented: bool,
 }
 
 impl Held {
@@ -47,8 +56,16 @@ impl Held {
         self.ends.is_none_or(|ends| ends.saturating_add(memory) > now.steady)
     }
 
-    fn is_like(&self, who: &Who) -> bool {
-        self.ban.by.is_none() && self.ban.who.kind() == who.kind()
+    /// Whether it is an automatic ban of this kind.
+    fn is_like(&self, who: &Who, invented: bool) -> bool {
+        let kind = (self.ban.who.kind(), self.invented);
+        self.ban.by.is_none() && kind == (who.kind(), invented)
+    }
+
+    /// A name that no account has may be a password in the wrong place, so it is neither shown nor
+    /// written down.
+    fn is_hidden(&self) -> bool {
+        self.invented && matches!(self.ban.who, Who::Account(_))
     }
 }
 
@@ -68,6 +85,12 @@ pub(super) enum Change {
 }
 
 impl List {
+    /// One for so many automatic bans of each kind.
+    #[cfg(test)]
+    pub(super) fn of_at_most(most: usize) -> List {
+        List { most, ..List::default() }
+    }
+
     /// The ban that keeps this out now.
     pub(super) fn left(&self, who: &Who, now: Now) -> Option<Left<'_>> {
         self.held.get(who)?.left(now)
@@ -75,7 +98,7 @@ impl List {
 
     /// All bans in force.
     pub(super) fn in_force(&self, now: Now) -> impl Iterator<Item = Left<'_>> {
-        let shown = self.held.values().filter(|held| !held.hidden);
+        let shown = self.held.values().filter(|held| !held.is_hidden());
         shown.filter_map(move |held| held.left(now))
     }
 
@@ -85,13 +108,14 @@ impl List {
     }
 
     /// Bans because of failures, twice as long as the last time; nothing if it is banned already.
+    /// `invented` if none of them was one of an account.
     pub(super) fn impose(
         &mut self,
         who: &Who,
         why: String,
         first: Duration,
         now: Now,
-        hidden: bool,
+        invented: bool,
     ) -> Option<Ban> {
         self.forget_old(now);
         let before = self.held.get(who);
@@ -99,9 +123,11 @@ impl List {
             return None;
         }
         let times = before.map_or(0, |held| held.ban.times);
+        // Whoever was out for an account's sake before stays among those.
+        let invented = invented && before.is_none_or(|held| held.invented);
         let length = doubled(first, times, limits::BAN_MOST);
-        if before.is_none() {
-            self.make_room(who);
+        if before.is_none_or(|held| !held.is_like(who, invented)) {
+            self.make_room(who, invented);
         }
         let secs = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
         let ban = Ban {
@@ -113,17 +139,18 @@ impl List {
             why,
         };
         let ends = Some(now.steady.saturating_add(length));
-        self.held.insert(who.clone(), Held { ban: ban.clone(), ends, hidden });
+        self.held.insert(who.clone(), Held { ban: ban.clone(), ends, invented });
         Some(ban)
     }
 
-    fn make_room(&mut self, who: &Who) {
-        let like = |held: &&Held| held.is_like(who);
-        if self.held.values().filter(like).count() < limits::BANS {
-            return;
-        }
-        let first = self.held.values().filter(like).min_by_key(|held| held.ends);
-        if let Some(first) = first.map(|held| held.ban.who.clone()) {
+    fn make_room(&mut self, who: &Who, invented: bool) {
+        let like = |held: &&Held| held.is_like(who, invented);
+        let too_many = (self.held.values().filter(like).count() + 1).saturating_sub(self.most);
+        for _ in 0..too_many {
+            // One without an end is the last to go.
+            let ends = |held: &&Held| held.ends.unwrap_or(Duration::MAX);
+            let first = self.held.values().filter(like).min_by_key(ends);
+            let Some(first) = first.map(|held| held.ban.who.clone()) else { return };
             self.held.remove(&first);
         }
     }
@@ -136,7 +163,7 @@ impl List {
             let left = until.saturating_sub(now.wall_secs).min(whole);
             now.steady.saturating_add(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
         });
-        self.held.insert(ban.who.clone(), Held { ban, ends, hidden: false });
+        self.held.insert(ban.who.clone(), Held { ban, ends, invented: false });
     }
 
     /// Lets somebody in again.
@@ -171,7 +198,7 @@ impl List {
 
     /// What the file should say.
     pub(super) fn book(&self) -> Book {
-        let shown = self.held.iter().filter(|(_, held)| !held.hidden);
+        let shown = self.held.iter().filter(|(_, held)| !held.is_hidden());
         shown.map(|(who, held)| (who.clone(), held.ban.clone())).collect()
     }
 }

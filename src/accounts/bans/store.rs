@@ -125,17 +125,17 @@ impl Bans {
         let mut held = lock(&self.held);
         let now = self.now();
         let Held { list, tally, changes, .. } = &mut *held;
-        let counts = tally.failed(name.as_ref(), from, now.steady, rules.within);
+        let counts = tally.failed((name.as_ref(), known), from, now.steady, rules.within);
         let both = [
-            (name.map(Who::Account), counts.account, rules.account_after),
-            (Who::address(from), counts.address, rules.address_after),
+            (name.map(Who::Account), counts.account, rules.account_after, !known),
+            (Who::address(from), counts.address, rules.address_after, !counts.address_knows_one),
         ];
-        for (who, count, after) in both {
+        for (who, count, after, invented) in both {
             let Some(who) = who.filter(|_| count >= after) else { continue };
             let why = format!("{count} failed logins within {}", Span(rules.within.as_secs()));
-            tally.forget(&who);
-            let hidden = !known && matches!(who, Who::Account(_));
-            match list.impose(&who, why, rules.first, now, hidden) {
+            tally.begin_again(&who);
+            let hidden = invented && matches!(who, Who::Account(_));
+            match list.impose(&who, why, rules.first, now, invented) {
                 Some(_) if hidden => imposed.push(NOBODY.to_owned()),
                 Some(ban) => {
                     *changes += 1;

@@ -1,12 +1,12 @@
 //! Failed logins by account and by address, within a time.
 //!
 //! Never: reads a clock, or counts what comes from this machine against its address.
-//! Invariant: each count is the number of failures in the log that concern it, and the log is
-//! bounded. Where it is full a failure of the name that failed least goes, the oldest of these: a
-//! flood of made-up names pushes itself out, not those that are being guessed at.
+//! Invariant: what is counted of accounts is never pushed out by names that no account has. Those
+//! are counted apart, and a failure of theirs leaves an address's count before any of an account's.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Who;
@@ -15,18 +15,30 @@ use crate::gate;
 use crate::limits;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
-    /// The oldest first.
-    log: VecDeque<Failure>,
-    counts: HashMap<Who, u32>,
+    accounts: Counter,
+    /// Names that no account has.
+    invented: Counter,
+    addresses: Counter,
+}
+
+/// How often each of many failed; of at most so many failures in all.
+#[derive(Debug)]
+struct Counter {
+    most: usize,
+    len: usize,
+    /// The oldest first; never empty.
+    of: BTreeMap<Who, VecDeque<Arc<Failure>>>,
 }
 
 #[derive(Debug)]
 struct Failure {
     at: Duration,
-    /// None for what could be no account's name.
+    /// `None` for what could be no account's name.
     name: Option<Who>,
+    /// Whether an account has that name.
+    known: bool,
     from: IpAddr,
 }
 
@@ -35,92 +47,146 @@ struct Failure {
 pub(super) struct Counts {
     pub(super) account: u32,
     pub(super) address: u32,
+    /// Whether a failure of the address was one of an account.
+    pub(super) address_knows_one: bool,
 }
 
-impl Failure {
-    fn concerns(&self) -> impl Iterator<Item = Who> {
-        self.name.clone().into_iter().chain(Who::address(self.from))
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally::of_at_most(limits::FAILURES)
     }
 }
 
 impl Tally {
-    /// Counts a failure; failures are told in the order of their time.
+    /// One whose three counters remember so many failures each.
+    pub(super) fn of_at_most(most: usize) -> Tally {
+        let counter = || Counter { most, len: 0, of: BTreeMap::new() };
+        Tally { accounts: counter(), invented: counter(), addresses: counter() }
+    }
+
+    /// Counts a failure, of an account if the name is `known`; failures come in the order of their
+    /// time.
     pub(super) fn failed(
         &mut self,
-        name: Option<&AccountName>,
+        (name, known): (Option<&AccountName>, bool),
         from: IpAddr,
         now: Duration,
         within: Duration,
     ) -> Counts {
-        while self.log.front().is_some_and(|first| now.saturating_sub(first.at) >= within) {
-            self.drop_at(0);
-        }
-        if self.log.len() >= limits::FAILURES {
-            self.drop_at(self.least());
-        }
         let name = name.cloned().map(Who::Account);
-        let failure = Failure { at: now, name, from: gate::network(from) };
-        for who in failure.concerns() {
-            *self.counts.entry(who).or_default() += 1;
+        let address = Who::address(from);
+        let from = gate::network(from);
+        let failure = Arc::new(Failure { at: now, name: name.clone(), known, from });
+        let accounts = if known { &mut self.accounts } else { &mut self.invented };
+        let mut counts = Counts::default();
+        if let Some(name) = name {
+            counts.account = accounts.add(name, &failure, within);
         }
-        let count = |who: Option<Who>| who.map_or(0, |who| self.count(&who));
-        let counts =
-            Counts { account: count(failure.name.clone()), address: count(Who::address(from)) };
-        self.log.push_back(failure);
+        if let Some(address) = address {
+            counts.address = self.addresses.add(address.clone(), &failure, within);
+            let all = self.addresses.of.get(&address);
+            counts.address_knows_one =
+                known || all.is_some_and(|all| all.iter().any(|one| one.known));
+        }
         counts
     }
 
     /// A login succeeded: what failed as this account from this address is forgiven.
     pub(super) fn succeeded(&mut self, name: &AccountName, from: IpAddr) {
         let (who, from) = (Who::Account(name.clone()), gate::network(from));
-        if self.count(&who) > 0 {
-            self.drop_all(|one| one.name.as_ref() == Some(&who) && one.from == from);
-        }
-    }
-
-    /// Forgets the failures that concern somebody, as after a ban or a pardon.
-    pub(super) fn forget(&mut self, who: &Who) {
-        if self.count(who) > 0 {
-            self.drop_all(|one| one.concerns().any(|other| other == *who));
-        }
-    }
-
-    fn count(&self, who: &Who) -> u32 {
-        self.counts.get(who).copied().unwrap_or(0)
-    }
-
-    /// The oldest failure of those whose names failed least.
-    fn least(&self) -> usize {
-        let failed = |one: &Failure| one.name.as_ref().map_or(0, |name| self.count(name));
-        let all = self.log.iter().enumerate();
-        all.min_by_key(|(at, one)| (failed(one), *at)).map_or(0, |(at, _)| at)
-    }
-
-    fn drop_at(&mut self, at: usize) {
-        if let Some(failure) = self.log.remove(at) {
-            discount(&mut self.counts, &failure);
-        }
-    }
-
-    fn drop_all(&mut self, which: impl Fn(&Failure) -> bool) {
-        let Tally { log, counts } = self;
-        log.retain(|one| {
-            let goes = which(one);
-            if goes {
-                discount(counts, one);
+        let is_it = |one: &Failure| one.name.as_ref() == Some(&who) && one.from == from;
+        self.each(|counter| {
+            counter.forgive(&who, is_it);
+            if let Some(address) = Who::address(from) {
+                counter.forgive(&address, is_it);
             }
-            !goes
         });
+    }
+
+    /// Begins to count somebody again, as after a ban.
+    pub(super) fn begin_again(&mut self, who: &Who) {
+        self.each(|counter| counter.forgive(who, |_| true));
+    }
+
+    /// A pardon: the failures that concern somebody count against nobody any more.
+    pub(super) fn forget(&mut self, who: &Who) {
+        let is_its = |one: &Failure| {
+            one.name.as_ref() == Some(who) || Who::address(one.from).as_ref() == Some(who)
+        };
+        self.each(|counter| counter.retain(|one| !is_its(one)));
+    }
+
+    /// How many failures each counter holds.
+    #[cfg(test)]
+    pub(super) fn counters(&self) -> [usize; 3] {
+        [&self.accounts, &self.invented, &self.addresses].map(|counter| counter.len)
+    }
+
+    fn each(&mut self, act: impl Fn(&mut Counter)) {
+        for counter in [&mut self.accounts, &mut self.invented, &mut self.addresses] {
+            act(counter);
+        }
     }
 }
 
-fn discount(counts: &mut HashMap<Who, u32>, failure: &Failure) {
-    for who in failure.concerns() {
-        if let Some(count) = counts.get_mut(&who) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                counts.remove(&who);
-            }
+impl Counter {
+    /// Adds a failure, where there is room or room can be made, and tells how many there are within
+    /// the time.
+    fn add(&mut self, who: Who, failure: &Arc<Failure>, within: Duration) -> u32 {
+        let is_over = |one: &Failure| failure.at.saturating_sub(one.at) >= within;
+        self.forgive(&who, is_over);
+        if self.len >= self.most {
+            self.retain(|one| !is_over(one));
         }
+        let before = self.of.get(&who).map_or(0, VecDeque::len);
+        if self.len < self.most || self.make_room(failure.known) {
+            self.of.entry(who).or_default().push_back(Arc::clone(failure));
+            self.len += 1;
+        }
+        u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// Lets one failure go: first one of a name that no account has, then of whoever failed least,
+    /// and of these the one who has been quiet for longest. `false` if there are only accounts'
+    /// failures and it is not for one.
+    fn make_room(&mut self, for_account: bool) -> bool {
+        let rank = |all: &VecDeque<Arc<Failure>>| {
+            let is_accounts = all.iter().all(|one| one.known);
+            (is_accounts, all.len(), all.back().map(|last| last.at))
+        };
+        let Some((who, all)) = self.of.iter_mut().min_by_key(|(_, all)| rank(all)) else {
+            return false;
+        };
+        let invented = all.iter().position(|one| !one.known);
+        if invented.is_none() && !for_account {
+            return false;
+        }
+        all.remove(invented.unwrap_or(0));
+        self.len -= 1;
+        if all.is_empty() {
+            let who = who.clone();
+            self.of.remove(&who);
+        }
+        true
+    }
+
+    /// Drops those failures of one.
+    fn forgive(&mut self, who: &Who, which: impl Fn(&Failure) -> bool) {
+        let Some(all) = self.of.get_mut(who) else { return };
+        let before = all.len();
+        all.retain(|one| !which(one));
+        self.len -= before - all.len();
+        if all.is_empty() {
+            self.of.remove(who);
+        }
+    }
+
+    /// Keeps those failures of all.
+    fn retain(&mut self, which: impl Fn(&Failure) -> bool) {
+        self.of.retain(|_, all| {
+            all.retain(|one| which(one));
+            !all.is_empty()
+        });
+        self.len = self.of.values().map(VecDeque::len).sum();
     }
 }

@@ -6,6 +6,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::list::{Book, Change};
+use super::tally::Counts;
 use super::*;
 use crate::accounts::Store;
 use crate::limits;
@@ -48,6 +49,9 @@ proptest! {
     #[test]
     fn counts_are_what_a_plain_list_says(steps in prop::collection::vec(step(), 1..60)) {
         let (mut tally, mut all, mut now) = (Tally::default(), Vec::new(), 0);
+        let of_address = |all: &[(u64, AccountName, IpAddr)], from: IpAddr| {
+            if from.is_loopback() { 0 } else { all.iter().filter(|one| one.2 == from).count() }
+        };
         for step in steps {
             match step {
                 Step::Wait(secs) => now += secs,
@@ -55,13 +59,11 @@ proptest! {
                     let from = gate::network(host(from));
                     all.push((now, name(who), from));
                     let time = Duration::from_secs(now);
-                    let counts = tally.failed(Some(&name(who)), from, time, WITHIN);
+                    let counts = tally.failed((Some(&name(who)), true), from, time, WITHIN);
                     all.retain(|one| now - one.0 < WITHIN.as_secs());
                     let account = all.iter().filter(|one| one.1 == name(who)).count();
-                    let address = all.iter().filter(|one| one.2 == from).count();
-                    let address = if from.is_loopback() { 0 } else { address };
                     prop_assert_eq!(counts.account as usize, account);
-                    prop_assert_eq!(counts.address as usize, address);
+                    prop_assert_eq!(counts.address as usize, of_address(&all, from));
                 }
                 Step::Succeed(who, from) => {
                     tally.succeeded(&name(who), host(from));
@@ -126,18 +128,120 @@ proptest! {
 }
 
 #[test]
-fn a_flood_of_made_up_names_pushes_no_real_count_out() {
+fn a_ban_of_an_account_washes_no_address_clean() {
     let mut tally = Tally::default();
-    let real = name(0);
-    let mut last = 0;
-    for n in 1..=3 * limits::FAILURES {
-        tally.failed(Some(&name(n)), host(0), Duration::ZERO, WITHIN);
-        if n % (limits::FAILURES / 2) == 0 {
-            last = tally.failed(Some(&real), host(4), Duration::ZERO, WITHIN).account;
+    for n in 0..3 {
+        let mut last = Counts::default();
+        for _ in 0..5 {
+            last = tally.failed((Some(&name(n)), true), host(0), Duration::ZERO, WITHIN);
+        }
+        assert_eq!((last.account, last.address as usize), (5, 5 * (n + 1)));
+        tally.begin_again(&Who::Account(name(n)));
+    }
+    let next = tally.failed((Some(&name(0)), true), host(0), Duration::ZERO, WITHIN);
+    assert_eq!((next.account, next.address), (1, 16));
+    // A pardon forgives what was done in its name, wherever it counted.
+    tally.forget(&Who::Account(name(1)));
+    let next = tally.failed((None, false), host(0), Duration::ZERO, WITHIN);
+    assert_eq!(next.address, 16 - 5 + 1);
+}
+
+/// What can happen while somebody floods the counters with names that no account has.
+#[derive(Clone, Debug)]
+enum Flooded {
+    Wait(u64),
+    /// An account, and the address that fails.
+    Real(usize, u8),
+    /// So many names, each so often, from the addresses of a network.
+    Flood(u16, u8, u8),
+}
+
+fn flooded() -> impl Strategy<Value = Flooded> {
+    prop_oneof![
+        (0..40u64).prop_map(Flooded::Wait),
+        (0..4usize, 0..4u8).prop_map(|(who, from)| Flooded::Real(who, from)),
+        (1..30u16, 1..4u8, 0..4u8).prop_map(|(names, each, net)| Flooded::Flood(names, each, net)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// The counts of accounts, and what accounts' failures are in the counts of addresses, are
+    /// those of a list without bounds, whatever the flood.
+    #[test]
+    fn no_flood_of_made_up_names_changes_a_real_count(
+        steps in prop::collection::vec(flooded(), 1..40),
+    ) {
+        const MOST: usize = 40;
+        let mut tally = Tally::of_at_most(MOST);
+        let (mut real, mut now, mut next) = (Vec::new(), 0, 0_u32);
+        for step in steps {
+            let time = Duration::from_secs(now);
+            match step {
+                Flooded::Wait(secs) => now += secs,
+                Flooded::Real(who, from) => {
+                    let from = gate::network(host(from));
+                    real.push((now, who, from));
+                    real.retain(|one: &(u64, usize, IpAddr)| now - one.0 < WITHIN.as_secs());
+                    let counts = tally.failed((Some(&name(who)), true), from, time, WITHIN);
+                    let account = real.iter().filter(|one| one.1 == who).count();
+                    let address = real.iter().filter(|one| one.2 == from).count();
+                    prop_assert_eq!(counts.account as usize, account);
+                    prop_assert!(counts.address as usize >= address);
+                    prop_assert!(counts.address_knows_one);
+                }
+                Flooded::Flood(names, each, net) => {
+                    for _ in 0..names {
+                        next += 1;
+                        let made_up = AccountName::parse(&format!("made-up{next}")).unwrap();
+                        for _ in 0..each {
+                            let from = IpAddr::from([10, net, (next >> 8) as u8, next as u8]);
+                            tally.failed((Some(&made_up), false), from, time, WITHIN);
+                        }
+                    }
+                }
+            }
+            for counter in tally.counters() {
+                prop_assert!(counter <= MOST);
+            }
         }
     }
-    assert_eq!(last, 6);
-    assert_eq!(tally.failed(None, host(4), Duration::ZERO, WITHIN).address, 0);
+
+}
+
+proptest! {
+    /// The same for the bans of accounts, and of addresses from which accounts were tried.
+    #[test]
+    fn no_flood_of_made_up_names_ends_a_real_ban(
+        real in prop::collection::vec((0..50usize, 0..2u64), 1..20),
+        floods in prop::collection::vec(1..100u32, 1..3),
+    ) {
+        const MOST: usize = 20;
+        let (mut list, mut next) = (List::of_at_most(MOST), 0_u32);
+        let short = Duration::from_secs(60);
+        for (n, gap) in &real {
+            list.impose(&Who::Account(name(*n)), String::new(), short, at(*gap), false);
+            let address = Who::Address(IpAddr::from([192, 0, 2, *n as u8]));
+            list.impose(&address, String::new(), short, at(*gap), false);
+        }
+        for flood in floods {
+            for _ in 0..flood {
+                next += 1;
+                let made_up = AccountName::parse(&format!("made-up{next}")).unwrap();
+                let long = Duration::from_secs(3600);
+                list.impose(&Who::Account(made_up), String::new(), long, at(2), true);
+                let from = Who::Address(IpAddr::from([10, 0, (next >> 8) as u8, next as u8]));
+                list.impose(&from, String::new(), long, at(2), true);
+            }
+            for (n, _) in &real {
+                prop_assert!(list.left(&Who::Account(name(*n)), at(2)).is_some());
+                let address = Who::Address(IpAddr::from([192, 0, 2, *n as u8]));
+                prop_assert!(list.left(&address, at(2)).is_some());
+            }
+            let shown = list.book().len();
+            prop_assert!(shown <= 2 * real.len() + MOST, "{}", shown);
+        }
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::conffile::ParseError;
+use crate::scram::RecordShape;
 
 fn account(name: &str) -> Account {
-    let verifier = Verifier::mock(&[1; 32], name, 4096);
+    let verifier = Verifier::mock(&[1; 32], name, RecordShape::of_new(4096));
     Account::new(AccountName::parse(name).unwrap(), verifier, Some(10 << 20))
 }
 
@@ -139,7 +140,7 @@ fn the_shipped_file_is_as_it_would_be_written_and_its_passwords_are_the_known_on
     assert_eq!(accounts.len(), 3);
     for account in accounts.iter() {
         assert!(account.demo);
-        assert!(account.verifier.accepts(&format!("{}-demo", account.name)));
+        assert!(account.verifier.accepts(&format!("{}-demo", account.name), u32::MAX));
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::accounts::{Store, StoreError};
+use crate::scram::RecordShape;
 use crate::vfs::Homes;
 
 struct Folder {
@@ -52,7 +53,7 @@ impl Folder {
         let rules = Rules { mode, waiting: 4, per_address: 3, quota_bytes: Some(1 << 20) };
         let application = Application {
             name: AccountName::parse(name).unwrap(),
-            verifier: Verifier::mock(&[1; 32], name, 4096),
+            verifier: Verifier::mock(&[1; 32], name, RecordShape::of_new(4096)),
             code,
             from: from.parse().unwrap(),
         };

@@ -175,8 +175,6 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     }
     let finished = conn.attended(|session, alive| session.login_finish(proof.client_final, alive));
     let signature = finished?;
-    conn.place.logged_in();
-    conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();
     let text = format!("passed authentication, {name}");
     tell(
@@ -195,8 +193,6 @@ fn guest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         return Err(Error::WrongState { what: "you are logged in" });
     }
     conn.session.login_guest()?;
-    conn.place.logged_in();
-    conn.outbox.stream.logged_in();
     let name = conn.session.account().unwrap_or_default().to_string();
     let words = conn.session.welcome().join("\n");
     tell(Code::LoggedIn, "welcome, guest", &LoggedIn::new("", &name, &words))

@@ -223,6 +223,7 @@ impl Conn {
             _ => return Err(Error::Malformed { what: "a request was expected" }),
         }
         let result = self.run(fields, data);
+        doors::follow_login(&mut self.place, &mut self.outbox.stream, &self.session)?;
         self.hold_back()?;
         let answer = match result {
             Ok(Outcome::Grouped) => return Ok(()),

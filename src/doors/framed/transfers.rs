@@ -256,7 +256,7 @@ pub(super) fn give_up(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> 
     let keep = switch(drop.keep, "keep: 0 or 1")?;
     let upload = conn.upload.take().ok_or(NONE_OPEN)?;
     conn.upload_refused = None;
-    if keep {
+    if keep && upload.keeps_part() {
         upload.leave();
         return answered("the part stays");
     }

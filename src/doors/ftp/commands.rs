@@ -63,7 +63,7 @@ table! {
     "USER" Nobody Optional "NAME" "959 4.1.1" login::user, "who you are";
     "PASS" Nobody Optional "PASSWORD" "959 4.1.1" login::pass, "your password";
     "ACCT" Nobody Optional "ACCOUNT" "959 4.1.1" login::acct, "not needed here";
-    "REIN" Nobody None "" "959 4.1.1" login::rein, "begin anew, without rights";
+    "REIN" Nobody None "" "959 4.1.1" login::rein, "begin again, as before the login";
     "QUIT" Nobody None "" "959 4.1.1" login::quit, "end the session";
     "HOST" Nobody Required "NAME" "7151 3" settings::host, "the server's name; any is fine";
     "NOOP" Nobody Optional "" "959 4.1.3" settings::noop, "nothing";

@@ -25,6 +25,8 @@ pub(super) struct Allowed {
     pub(super) write: bool,
     /// Replace, remove and rename what is there.
     pub(super) modify: bool,
+    /// Make folders in it.
+    pub(super) folders: bool,
 }
 
 impl Facts {
@@ -94,7 +96,7 @@ fn perm(entry: &Entry, allowed: Allowed) -> String {
     if entry.odd {
         return String::new();
     }
-    let Allowed { read, write, modify } = allowed;
+    let Allowed { read, write, modify, folders } = allowed;
     let movable = modify && entry.name != "/";
     let letters: &[(char, bool)] = match entry.kind {
         Kind::File => &[('a', modify), ('d', movable), ('f', movable), ('r', read), ('w', modify)],
@@ -104,7 +106,7 @@ fn perm(entry: &Entry, allowed: Allowed) -> String {
             ('e', read),
             ('f', movable),
             ('l', read),
-            ('m', write),
+            ('m', folders),
             ('p', modify),
         ],
         Kind::Link => &[('d', movable), ('f', movable)],
@@ -120,9 +122,9 @@ mod tests {
     use super::*;
     use crate::session::Mtime;
 
-    const ALL: Allowed = Allowed { read: true, write: true, modify: true };
-    const READ: Allowed = Allowed { read: true, write: false, modify: false };
-    const DROP: Allowed = Allowed { read: true, write: true, modify: false };
+    const ALL: Allowed = Allowed { read: true, write: true, modify: true, folders: true };
+    const READ: Allowed = Allowed { read: true, write: false, modify: false, folders: false };
+    const DROP: Allowed = Allowed { read: true, write: true, modify: false, folders: false };
 
     fn entry(kind: Kind, name: &str) -> Entry {
         let (name, mtime) = (name.to_owned(), Mtime { secs: 0, nanos: 999_999_999 });
@@ -142,7 +144,7 @@ mod tests {
             (Kind::File, DROP, format!("type=file;size=12;{time};perm=r;")),
             (Kind::Folder, ALL, format!("type=dir;{time};perm=cdeflmp;")),
             (Kind::Folder, READ, format!("type=dir;{time};perm=el;")),
-            (Kind::Folder, DROP, format!("type=dir;{time};perm=celm;")),
+            (Kind::Folder, DROP, format!("type=dir;{time};perm=cel;")),
             (Kind::Link, ALL, format!("type=OS.unix=symlink;{time};perm=df;")),
             (Kind::Link, READ, format!("type=OS.unix=symlink;{time};perm=;")),
             (Kind::Other, ALL, format!("type=OS.unix=special;{time};perm=;")),

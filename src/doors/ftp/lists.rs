@@ -14,7 +14,7 @@ use super::{Conn, listing};
 use crate::doors::Looks;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
-use crate::session::{Entry, Kind, Listing, Rights};
+use crate::session::{Entry, Granted, Kind, Listing, Rights};
 use crate::text::Size;
 
 /// How an entry becomes a line.
@@ -25,7 +25,7 @@ enum Shape {
     /// The name, behind the folder that the client named.
     Name { folder: String },
     /// Facts and the name: which, what may be done in the folder, and in what is mounted there.
-    Facts(Facts, Rights, Vec<(String, Rights)>),
+    Facts(Facts, Allowed, Vec<(String, Allowed)>),
 }
 
 /// What is to be listed.
@@ -54,8 +54,15 @@ impl Listed {
 }
 
 /// As the facts have it.
-fn allowed(Rights { read, write, modify }: Rights) -> Allowed {
-    Allowed { read, write, modify }
+fn allowed((Rights { read, write, modify }, folders): Granted) -> Allowed {
+    Allowed { read, write, modify, folders }
+}
+
+/// What may be done in a folder, and in what is mounted in it.
+fn allowed_in(conn: &Conn, path: &str) -> Result<(Allowed, Vec<(String, Allowed)>)> {
+    let (here, mounted) = conn.session.rights_in(path)?;
+    let mounted = mounted.into_iter().map(|(name, granted)| (name, allowed(granted)));
+    Ok((allowed(here), mounted.collect()))
 }
 
 impl Shape {
@@ -70,15 +77,11 @@ impl Shape {
         match self {
             Shape::Long { owner, now_secs } => listing::put_long(out, entry, owner, *now_secs),
             Shape::Name { folder } => listing::put_name(out, entry, folder),
-            Shape::Facts(facts, rights, mounted) => {
+            Shape::Facts(facts, here, mounted) => {
                 let inner = mounted.iter().find(|(name, _)| *name == entry.name);
-                let allowed = match inner {
-                    // It stays as it is, whatever may be done in it.
-                    Some((_, Rights { read, write, .. })) => {
-                        Allowed { read: *read, write: *write, modify: false }
-                    }
-                    None => allowed(*rights),
-                };
+                // It stays as it is, whatever may be done in it.
+                let inner = inner.map(|(_, inner)| Allowed { modify: false, ..*inner });
+                let allowed = inner.unwrap_or(*here);
                 out.push_str(&facts.line(entry, allowed, &entry.name));
                 out.push_str("\r\n");
             }
@@ -119,8 +122,8 @@ pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
         return Ok(());
     }
     let listed = Listed::Many(conn.session.list(path)?, None);
-    let (rights, mounted) = conn.session.rights_in(path)?;
-    let shape = Shape::Facts(conn.facts, rights, mounted);
+    let (here, mounted) = allowed_in(conn, path)?;
+    let shape = Shape::Facts(conn.facts, here, mounted);
     send(conn, listed, &shape)
 }
 
@@ -196,8 +199,8 @@ fn pump(
 pub(super) fn mlst(conn: &mut Conn, path: &str) -> Result<()> {
     let (entry, _) = conn.session.stat(path)?;
     let whole = conn.session.resolve(path)?;
-    let (rights, _) = conn.session.rights_in(path)?;
-    let line = conn.facts.line(&entry, allowed(rights), whole.as_str());
+    let (here, _) = allowed_in(conn, path)?;
+    let line = conn.facts.line(&entry, here, whole.as_str());
     conn.control.say_lines(250, "It is:", &[line], "End");
     Ok(())
 }

@@ -3,11 +3,13 @@
 use super::data::Plan;
 use super::facts::Facts;
 use super::{Conn, Type, settings};
+use crate::doors;
 use crate::error::{Error, Result};
 
 impl Conn {
-    /// Everything as at the beginning, but for the connection itself.
-    fn begin_anew(&mut self) {
+    /// Everything as at the beginning, but for the connection itself, which must find a place among
+    /// those before their login.
+    fn begin_again(&mut self) -> Result<()> {
         self.session.log_out();
         self.user = None;
         self.rest = 0;
@@ -18,12 +20,13 @@ impl Conn {
         self.representation = Type::Ascii;
         self.facts = Facts::all();
         self.hash = settings::HASHES[0].1;
+        doors::follow_login(&mut self.place, &mut self.control.stream, &self.session)
     }
 }
 
 /// A new name always ends the rights of the old one.
 pub(super) fn user(conn: &mut Conn, name: &str) -> Result<()> {
-    conn.begin_anew();
+    conn.begin_again()?;
     let is_guest = name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp");
     if is_guest && conn.site().config().guests {
         conn.user = Some(name.to_string());
@@ -56,8 +59,6 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
     };
     if name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp") {
         conn.session.login_guest()?;
-        conn.place.logged_in();
-        conn.control.stream.logged_in();
         conn.control.say_after(&conn.session.welcome(), 230, "welcome, guest");
         return Ok(());
     }
@@ -65,8 +66,6 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
         conn.attended("files", |session, alive| session.login_plain(&name, password, alive));
     match entered {
         Ok(()) => {
-            conn.place.logged_in();
-            conn.control.stream.logged_in();
             let room = match conn.session.known_usage() {
                 Some(crate::session::Usage { used, limits, .. }) => match limits.bytes {
                     Some(limit) => format!("{} of {limit} bytes used", used.bytes),
@@ -90,7 +89,7 @@ pub(super) fn acct(conn: &mut Conn, _account: &str) -> Result<()> {
 }
 
 pub(super) fn rein(conn: &mut Conn, _: &str) -> Result<()> {
-    conn.begin_anew();
+    conn.begin_again()?;
     conn.control.say(220, "ready for a new user");
     Ok(())
 }

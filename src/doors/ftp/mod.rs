@@ -168,6 +168,7 @@ impl Conn {
         }
         let done = self.run(command);
         self.session.begin("");
+        doors::follow_login(&mut self.place, &mut self.control.stream, &self.session)?;
         self.hold_back()?;
         match done {
             Ok(()) => Ok(()),

@@ -8,6 +8,7 @@ use super::data::Data;
 use super::pump::Broken;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
+use crate::scram::random_bytes;
 use crate::session::{Inflow, Ongoing, Source, Start, Verb, Wanted, Way};
 
 /// Names that `STOU` tries.
@@ -146,8 +147,14 @@ pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
     let announced = conn.take_announced();
     let folder = path.is_empty() || path.ends_with('/');
     let base = if folder { format!("{path}file") } else { path.to_owned() };
+    let dropped = conn.session.is_drop_box(&base)?;
     for number in 0..UNIQUE_TRIES {
-        let name = if number == 0 { base.clone() } else { format!("{base}.{number}") };
+        let name = match number {
+            // A name that nobody has is told, so it must not tell which ones others have.
+            _ if dropped => format!("{base}.{:016x}", u64::from_be_bytes(random_bytes()?)),
+            0 => base.clone(),
+            number => format!("{base}.{number}"),
+        };
         // An unfinished upload has its name too, and somebody may want to go on with it.
         if conn.session.resumable(&name)?.is_some() {
             continue;
@@ -278,7 +285,11 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
 /// control line is watched for a moment.
 fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result<(), Broken> {
     if inflow.is_short() {
-        return Err(Broken::Line("fewer bytes came than were announced; what came is kept"));
+        let why = match inflow.keeps_part() {
+            true => "fewer bytes came than were announced; what came is kept",
+            false => "fewer bytes came than were announced; nothing is kept",
+        };
+        return Err(Broken::Line(why));
     }
     // What a client that goes on announced may be the whole or the rest.
     let decided = announced.is_some() && inflow.kept() == 0;

@@ -82,6 +82,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("MOVED_ENTRIES", "memory of one move; a million files"),
     ("CLAIM_STUCK", "two sessions of one account; shown by the tests of resuming"),
     ("ACCEPT_PAUSE", "how the server waits"),
+    ("ITERATIONS_SLACK", "shown by the tests of records of too many iterations"),
     ("DERIVATION_WAIT", "how long a login in clear waits for its turn"),
     ("LINGER", "how long a bye can be read; every bye here is"),
     ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),

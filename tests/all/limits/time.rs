@@ -8,7 +8,7 @@ use miniftp::limits;
 use miniftp::wire::{Get, Kind, Nothing};
 
 use super::Scene;
-use crate::harness::{Frames, bytes, request};
+use crate::harness::{Frames, FtpTalk, bytes, password, request};
 
 /// Sends these bytes one by one, slowly, until the other side has gone.
 fn dribble(to: &Frames, bytes: Vec<u8>) -> thread::JoinHandle<()> {
@@ -62,6 +62,27 @@ fn the_login_has_one_deadline_whatever_is_said_before_it() {
     let mut scene = site_of;
     // Those who logged in are no longer under that deadline.
     scene.others_are_served();
+}
+
+#[test]
+fn whoever_logs_out_and_stays_has_the_deadline_of_a_login_again() {
+    let scene = Scene::with(&[("login_secs", "2")]);
+    for out in ["REIN", "USER ann"] {
+        let mut talk = FtpTalk::login(scene.daemon.ftp_addr(), "ann");
+        talk.ask(out);
+        let last = std::iter::from_fn(|| {
+            talk.send("NOOP");
+            talk.next_reply()
+        });
+        last.last().expect("a last reply").expect(421).says("waited 2 s for the login");
+    }
+    // A login in between ends it again.
+    let mut talk = FtpTalk::login(scene.daemon.ftp_addr(), "ann");
+    talk.ask("REIN").expect(220);
+    talk.log_in("ann", &password("ann")).expect(230);
+    scene.stranger().expect_bye(420).says("waited 2 s for the login");
+    talk.ask("PWD").expect(257);
+    scene.newcomers_are_served();
 }
 
 #[test]

@@ -50,7 +50,8 @@ fn guests_read_and_reach_nothing_else() {
     }
     // Into their drop box, as long as there is room in it.
     frames.store("/box/gift", b"x", 0).expect(900);
-    frames.store("/box/old", b"x", 1).expect(261);
+    frames.store("/box/old", b"x", 1).expect(900);
+    assert_eq!(fs::read(site.home().join("box/old")).unwrap(), b"box/old");
     frames.store("/box/huge", &vec![0; 11_000], 0).expect(270);
     frames.get("/box/gift").expect(261);
     assert_eq!(frames.quota().limit, Some(0));

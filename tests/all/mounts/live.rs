@@ -129,7 +129,8 @@ fn a_file_that_is_moved_away_for_a_moment_unmounts_nothing() {
     let site = Site::new();
     site.account("ann", "1M");
     let path = site.conf().join("mounts.ini");
-    let text = "[pub]\nat = /pub\ndir = pub\nfor = all\nrights = read, write\nsize = account\n";
+    let text =
+        "[pub]\nat = /pub\ndir = pub\nfor = all\nrights = read, write, modify\nsize = account\n";
     fs::write(&path, text).unwrap();
     let daemon = site.start();
     let mut ann = daemon.login("ann");

@@ -1,5 +1,6 @@
 //! Folders that are mounted: rights, limits, guests, and what decides, on both doors.
 
+mod drop_box;
 mod ftp;
 mod guests;
 mod ledger;

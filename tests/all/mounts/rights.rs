@@ -97,7 +97,8 @@ fn by_ftp(talk: &mut Talk, name: &str, command: &str) -> Option<bool> {
 /// Whether somebody with these rights may do something.
 type Expected = fn(Had) -> bool;
 
-/// Command, and whether it succeeds. The order matters: what goes goes last.
+/// Command, and whether it succeeds. The order matters: what goes goes last. With `write` alone a
+/// file is stored beside what is there, which no answer shows.
 const TABLE: [(&str, Expected); 15] = [
     ("list", |(read, _, _)| read),
     ("list below", |(read, _, _)| read),
@@ -108,9 +109,9 @@ const TABLE: [(&str, Expected); 15] = [
     ("sums", |(read, _, _)| read),
     ("put new", |(_, write, _)| write),
     ("put new in parts", |(_, write, _)| write),
-    ("make a folder", |(_, write, _)| write),
-    ("make folders", |(_, write, _)| write),
-    ("replace", |(_, _, modify)| modify),
+    ("make a folder", |(_, _, modify)| modify),
+    ("make folders", |(_, _, modify)| modify),
+    ("replace", |(read, write, modify)| modify || (write && !read)),
     ("rename", |(_, _, modify)| modify),
     ("remove a folder", |(_, _, modify)| modify),
     ("remove", |(_, _, modify)| modify),
@@ -145,6 +146,12 @@ fn each_right_allows_its_commands_and_no_other_on_the_ftp_door() {
         assert_eq!(renames, modify, "{name}: as MV on the other door");
         assert_eq!(talk.say(&format!("MFMT 20200101000000 /{name}/sub/inner")) == 213, modify);
         assert_eq!(talk.say(&format!("CWD /{name}")), 250, "{name} can always be entered");
+        let (_, facts) = talk.ask(&format!("MLST /{name}"));
+        let perm = facts.split_once("perm=").unwrap().1.split_once(';').unwrap().0;
+        assert_eq!(perm.contains('m'), modify, "{name}: {facts}");
+    }
+    for (name, had) in combinations() {
+        assert_eq!(fs::read(site.home().join(format!("real/{name}/old"))).is_ok(), !had.2);
     }
 }
 
@@ -181,12 +188,13 @@ fn a_drop_box_takes_and_tells_nothing() {
     ann.store("work", b"ann's", 0).expect(900);
     ann.on("STAT", "work").expect(261);
     ann.get("work").expect(261);
-    // Over a name that is there: that it is there and nothing else, not even its size.
+    // A name that is there is as good as any other.
     let mut bob = daemon.login("bob");
-    bob.store("/upload/work", b"bob's", 0).expect(262);
-    bob.store("/upload/work", b"ann's", 0).expect(262);
-    bob.store("/upload/work", b"ann's", 1).expect(261);
-    bob.put("/upload/work", 5, 1).expect(261);
+    bob.store("/upload/work", b"bob's", 0).expect(900);
+    bob.store("/upload/work", b"ann's", 0).expect(900);
+    bob.store("/upload/work", b"again", 1).expect(900);
+    bob.put("/upload/work", 5, 1).expect(802);
+    bob.drop_part(false).expect(200);
     bob.on("STAT", "/upload/none").expect(261);
     bob.mv("/upload/work", "/mine", false).expect(261);
     assert_eq!(fs::read(site.home().join("upload/work")).unwrap(), b"ann's");
@@ -212,5 +220,9 @@ fn a_drop_box_takes_and_tells_nothing() {
     assert_eq!(talk.say("SIZE /upload/work"), 550);
     assert_eq!(talk.store("APPE /upload/other", &content[65_536..]), 226);
     assert_eq!(fs::read(site.home().join("upload/other")).unwrap(), content);
-    assert_eq!(talk.store("APPE /upload/other", b"more"), 550);
+    // What is in its place is not gone on with: this is another file.
+    assert_eq!(talk.store("APPE /upload/other", b"more"), 226);
+    assert_eq!(fs::read(site.home().join("upload/other")).unwrap(), content);
+    assert_eq!(fs::read(site.home().join("upload/other.1")).unwrap(), b"more");
+    assert_eq!(fs::read(site.home().join("upload/work.3")).unwrap(), b"again");
 }

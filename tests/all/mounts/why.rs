@@ -48,10 +48,11 @@ fn really(frames: &mut Frames, site: &Site, path: &str, act: &str) -> bool {
         "get" => frames.get(path),
         "put new" => frames.store(path, b"x", 0),
         "replace" => {
-            // Over nothing it is no replacing, whatever else it would be.
-            let there = real_path(site, path).is_some_and(|real| real.exists());
+            // Over nothing it is no replacing, nor beside what is there, as in a drop box.
+            let content = || real_path(site, path).and_then(|real| fs::read(real).ok());
+            let before = content();
             let answer = frames.store(path, b"x", 1);
-            if !there && answer.code == 900 {
+            if answer.code == 900 && (before.is_none() || before == content()) {
                 return false;
             }
             answer

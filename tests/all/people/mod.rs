@@ -8,6 +8,7 @@ mod console;
 mod creation;
 mod import;
 mod import_traps;
+mod iterations;
 mod modes;
 mod own_password;
 mod register;

@@ -9,7 +9,7 @@ use crate::harness::{Answer, Frames, Site, password};
 
 /// `REPROVE` and `PASSWD` with this old password.
 #[track_caller]
-fn change(frames: &mut Frames, name: &str, old: &str, record: &str) -> Answer {
+pub(super) fn change(frames: &mut Frames, name: &str, old: &str, record: &str) -> Answer {
     let (exchange, first) = ClientExchange::begin(name).unwrap();
     let answer = frames.request("REPROVE", &wire::Login::new(&first));
     let challenge: wire::Challenge<'_> = answer.expect(280).message();

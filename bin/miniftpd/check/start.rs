@@ -1,0 +1,147 @@
+//! What a start would refuse or warn of: addresses, logs, the home, and secrets that others can
+//! read; and what memory the settings can come to.
+//!
+//! Never: makes or changes anything. An address is bound for a moment and left again.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use miniftp::accounts::Accounts;
+use miniftp::audit;
+use miniftp::config::Config;
+use miniftp::limits::{self, memory};
+use miniftp::text::{Escaped, Size};
+use miniftp::vfs;
+use rustix::fs::{Access, access, stat};
+
+use crate::args::Args;
+
+/// What was found, one line each.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What the start would refuse, or what nobody may leave so.
+    pub(super) faults: Vec<String>,
+    /// What works, and should be looked at.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Looks at everything that a start with these settings needs.
+pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) -> Found {
+    let mut found = Found::default();
+    let runs = vfs::runner(&args.home, config.shared).is_some();
+    let ftp = args.ftp.unwrap_or(config.ftp);
+    for address in [Some(args.listen.unwrap_or(config.listen)), ftp].into_iter().flatten() {
+        match try_address(address) {
+            Ok(()) => {}
+            // Perhaps by the very server whose files these are.
+            Err(e) if runs && e.kind() == io::ErrorKind::AddrInUse => {}
+            Err(e) => found.faults.push(format!("cannot listen on {address}: {e}")),
+        }
+    }
+    let places = args.log.places(&args.conf, config);
+    for path in [&places.file, &places.xferlog].into_iter().flatten() {
+        if let Err(e) = audit::check_place(path) {
+            found.faults.push(format!("the log {} cannot be written: {e}", shown(path)));
+        }
+    }
+    if let Err(e) = try_home(&args.home) {
+        found.faults.push(format!("the home {} cannot be used: {e}", shown(&args.home)));
+    }
+    secrets(args, &mut found);
+    if let Some(accounts) = accounts {
+        found.warnings.extend(too_slow(accounts, config.iterations));
+    }
+    found
+}
+
+fn try_address(address: SocketAddr) -> io::Result<()> {
+    TcpListener::bind(address).map(drop)
+}
+
+/// A home is made where there is none, so the directory above it counts then.
+fn try_home(home: &Path) -> io::Result<()> {
+    let there =
+        home.ancestors().map(|path| if path == Path::new("") { Path::new(".") } else { path });
+    for path in there {
+        match path.metadata() {
+            Ok(meta) if meta.is_dir() => {
+                return Ok(access(path, Access::WRITE_OK | Access::EXEC_OK)?);
+            }
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// Files with passwords' records, names and addresses. A fresh clone has some of them readable by
+/// everybody, so of those only a warning is given; what the server made itself was its own.
+fn secrets(args: &Args, found: &mut Found) {
+    for name in ["accounts.ini", "bans.ini", "registrations.ini", "invites.ini", "class.csv"] {
+        for path in [args.conf.join(name), args.conf.join(format!("{name}.previous"))] {
+            if let Some(mode) = open_to_others(&path) {
+                let path = shown(&path);
+                found.warnings.push(format!(
+                    "{path} can be read or written by others (mode {mode:03o}); chmod 600 {path}"
+                ));
+            }
+        }
+    }
+    let private = args.home.join(".miniftp");
+    for (path, wanted) in [(private.join("secret"), "600"), (private, "700")] {
+        if let Some(mode) = open_to_others(&path) {
+            let path = shown(&path);
+            found.faults.push(format!(
+                "{path} can be read or written by others (mode {mode:03o}); chmod {wanted} {path}"
+            ));
+        }
+    }
+}
+
+/// The mode of what others than its owner may use.
+fn open_to_others(path: &Path) -> Option<u32> {
+    let mode = stat(path).ok()?.st_mode & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+/// Accounts whose passwords in clear are not checked.
+fn too_slow(accounts: &Accounts, iterations: u32) -> Option<String> {
+    let most = limits::checked_iterations(iterations);
+    let slow = accounts.iter().filter(|account| account.verifier.iterations() > most);
+    let names: Vec<&str> = slow.map(|account| account.name().as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "passwords of more than {most} iterations are not checked by FTP ({}); give these \
+             accounts new ones, or raise [accounts] iterations",
+            names.join(", ")
+        )
+    })
+}
+
+/// The table of memory.
+pub(super) fn memory_table(config: &Config) -> Vec<String> {
+    let lines = memory::worst_case(memory::Demand {
+        connections: config.connections,
+        before_login: config.connections_before_login,
+    });
+    let row = |bytes: usize, what: &str| format!("  {:>10}  {what}", size(bytes));
+    let sum = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.bytes()));
+    let mut table = vec!["memory in the worst case, by these settings:".to_owned()];
+    table.extend(lines.iter().map(|line| {
+        let each = size(line.each_bytes);
+        row(line.bytes(), &format!("{}: {} x {each}", line.what, line.count))
+    }));
+    table.push(row(sum, "in all, beside the kernel's buffers of sockets"));
+    table
+}
+
+fn size(bytes: usize) -> String {
+    Size(bytes as u64).to_string()
+}
+
+fn shown(path: &Path) -> String {
+    let path: PathBuf = path.to_path_buf();
+    Escaped(&path.to_string_lossy()).to_string()
+}
