@@ -20,6 +20,7 @@ mod history;
 mod places;
 mod quiet;
 mod refusals;
+mod samples;
 mod server;
 mod storm;
 mod walk;
