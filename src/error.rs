@@ -126,6 +126,19 @@ pub enum Error {
         /// Whether the limit is that of a mount, and not the account's.
         of_mount: bool,
     },
+    /// More entries (files, directories, links, unfinished uploads) than the account may have.
+    TooManyEntries {
+        /// Entries that were needed.
+        need: u64,
+        /// Entries that could still be made.
+        left: u64,
+        /// Entries of the limit.
+        limit: u64,
+        /// Whether a file that would be replaced still takes its place.
+        replacing: bool,
+        /// Whether the limit is that of a mount, and not the account's.
+        of_mount: bool,
+    },
     /// Chunks whose digest is not that of their bytes; they may be sent again.
     Mismatch {
         /// One bit for each chunk of the frame, the lowest for the first.
@@ -258,6 +271,9 @@ impl Error {
     }
 }
 
+/// What whoever is ended from outside is told.
+const ENDED: &str = "this session was ended by an administrator, or by its owner elsewhere";
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use Error::*;
@@ -288,8 +304,10 @@ impl fmt::Display for Error {
                 write!(f, "a newer session of yours took over the upload of `{}`", Escaped(path))
             }
             OverQuota { need, left, limit, replacing, of_mount } => {
-                let (whose, old) = kinds::of_the_limit(*of_mount, *replacing);
-                write!(f, "over quota: needs {need} bytes, {left} left of {limit}{whose}{old}")
+                kinds::over_quota(f, "bytes", [*need, *left, *limit], (*of_mount, *replacing))
+            }
+            TooManyEntries { need, left, limit, replacing, of_mount } => {
+                kinds::over_quota(f, "entries", [*need, *left, *limit], (*of_mount, *replacing))
             }
             Mismatch { bad } => {
                 write!(f, "{} damaged on the way; send again", counted(bad.count_ones(), "chunk"))
@@ -310,9 +328,7 @@ impl fmt::Display for Error {
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
-            Ended => {
-                f.write_str("this session was ended by an administrator, or by its owner elsewhere")
-            }
+            Ended => f.write_str(ENDED),
             Full { what, max } => {
                 write!(f, "too many: {max} {what} at most; try again later")
             }

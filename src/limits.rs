@@ -108,6 +108,19 @@ pub const WORDS_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 
+/// Bytes of directory names that a walk through a tree keeps at once: some 4,000 names.
+pub const WALK_NAMES: usize = 256 * 1024;
+/// Owners of files that are told apart in one directory: as many as there can be accounts.
+pub const FILE_OWNERS: usize = 10_000;
+/// Levels that a walk goes down. Users reach [`DEPTH`]; what an operator makes deeper than this
+/// counts as empty, so that a walk's memory has an end.
+pub const WALK_DEPTH: usize = 4096;
+/// How long a login waits for the first count of what its account stores. A home of some 10,000
+/// files is counted by then; what takes longer is waited for by whoever needs the figures.
+pub const COUNT_PATIENCE: Duration = Duration::from_millis(250);
+/// How often whoever waits for a count looks whether it is still wanted.
+pub const COUNT_LOOK: Duration = Duration::from_millis(100);
+
 /// Bytes that an upload of unknown size reserves at a time, so that the ledger's lock is rare.
 pub const QUOTA_STEP: u64 = 1024 * 1024;
 /// Bytes of a file whose sync is short enough to be waited for in silence.

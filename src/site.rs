@@ -4,17 +4,18 @@
 //! that of one account's opening, which exists to make its logins wait for a walk and its walks for
 //! the housekeeper.
 
+mod charging;
 mod edits;
 pub mod in_force;
 mod logs;
 mod online;
-mod purses;
+mod views;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -29,7 +30,7 @@ use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::mounts::{self, Mounts, MountsError};
-use crate::quota::{Ledger, Purse};
+use crate::quota::{Amount, Ledger};
 use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
@@ -39,14 +40,6 @@ use crate::words::Paper;
 
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Guest, Presence};
-
-/// How old a walk of a home may be before the next lone login makes a new one, in case somebody
-/// put files there without the server.
-const WALK_AGAIN: Duration = Duration::from_secs(60);
-
-/// Who claims the parts that expire, in the refusal that somebody may read; no account can have a
-/// name with a blank.
-const HOUSEKEEPER: &str = "the server";
 
 /// See the module.
 #[derive(Debug)]
@@ -71,14 +64,11 @@ pub struct Site {
     secret: [u8; 32],
     plain_checks: PlainChecks,
     online: Mutex<HashMap<u64, Online>>,
-    /// For each purse a lock over the walk of what it pays for, and when that was last done.
-    openings: Mutex<HashMap<Purse, Arc<Opening>>>,
     noted: Mutex<Noted>,
-    stopping: AtomicBool,
+    /// Shared with the threads that count.
+    stopping: Arc<AtomicBool>,
     next_id: AtomicU64,
 }
-
-type Opening = Mutex<Option<Instant>>;
 
 /// What a session gets at its login.
 #[derive(Debug)]
@@ -91,8 +81,6 @@ pub struct Opened {
     pub mounts: Arc<Mounts>,
     /// The account's views of the disk.
     pub vfs: Vfs,
-    /// Who pays for what it stores.
-    pub purse: Purse,
 }
 
 /// Why a site cannot be opened; for the operator's terminal.
@@ -167,12 +155,12 @@ impl Site {
             secret: secret.map_err(OpenError::Other)?,
             plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
             online: Mutex::default(),
-            openings: Mutex::default(),
             noted: Mutex::default(),
-            stopping: AtomicBool::new(false),
+            stopping: Arc::default(),
             next_id: AtomicU64::new(1),
         };
         site.set_rates();
+        site.settle_mounts(&Mounts::default(), &site.mounts.last());
         Ok(Arc::new(site))
     }
 
@@ -281,9 +269,10 @@ impl Site {
         }
     }
 
-    /// Bytes that stay free on the disk.
-    pub fn min_free_bytes(&self) -> u64 {
-        self.config().min_free_bytes
+    /// What stays free on the disk.
+    pub fn min_free(&self) -> Amount {
+        let config = self.config();
+        Amount { bytes: config.min_free_bytes, entries: config.min_free_entries }
     }
 
     /// PBKDF2 iterations that an unknown name pretends to have: what most accounts really have.

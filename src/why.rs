@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::mounts::{self, Mounts};
-use crate::quota::{Purse, Usage};
+use crate::quota::{Amount, Payer, Usage};
 use crate::site::Site;
 use crate::text::Size;
-use crate::transfer::Claimant;
-use crate::vfs::{Act, Payer, VPath, Vfs, View};
+use crate::transfer::{Claimant, check_free};
+use crate::vfs::{Act, VPath, Vfs, View};
 
 /// One thing that decides, or one thing that may be done or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +39,7 @@ pub struct Whom<'a> {
     pub mounts: &'a Mounts,
     /// Its views of the disk.
     pub vfs: &'a Vfs,
-    /// Who pays for what it stores.
-    pub purse: &'a Purse,
-    /// How that purse stands.
+    /// How it stands.
     pub usage: Usage,
     /// As whom it would write.
     pub writer: Claimant<'a>,
@@ -90,39 +88,39 @@ fn may_store(
     if !has_room {
         return Err(Error::WrongState { what: "the room is used up, see there" });
     }
-    if view.free_bytes()? <= site.min_free_bytes() {
-        return Err(Error::DiskFull);
-    }
-    Ok(())
+    check_free(view, site.min_free(), Amount::file(1))
 }
 
 /// Who pays in a view, and how much is left.
 pub fn room(site: &Arc<Site>, whom: &Whom<'_>, view: &View) -> Result<Reason> {
-    let payer = match view.payer() {
-        _ if !view.rights().changes() => {
-            let why = "nothing can be stored here".to_owned();
-            return Ok(Reason { what: "room", allowed: false, why });
+    if !view.rights().changes() {
+        let why = "nothing can be stored here".to_owned();
+        return Ok(Reason { what: "room", allowed: false, why });
+    }
+    let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+    let charged = site.charged(whom.vfs, view, &mut alive)?;
+    let (payer, usage) = match site.ledger().payer(charged.directory) {
+        Payer::Account(_) => ("the account pays", Some(whom.usage)),
+        Payer::Writer => ("whoever stores something pays; here the account", Some(whom.usage)),
+        Payer::Directory | Payer::Nobody => {
+            ("the mount pays out of a limit of its own", site.ledger().usage_of(&charged))
         }
-        Payer::Itself => "the mount pays out of a limit of its own",
-        Payer::Owner => "the account pays",
-        Payer::Writer => "whoever stores something pays; here the account",
     };
-    let purse = site.purse(view, whom.purse)?;
-    let missing = Error::WrongState { what: "the ledger does not know this account" };
-    let usage = match purse == *whom.purse {
-        true => whom.usage,
-        false => site.ledger().usage(&purse).ok_or(missing)?,
+    let Usage { used, reserved, limits } = usage.unwrap_or(Usage::NONE);
+    let left = usage.unwrap_or(Usage::NONE).left();
+    let of = |limit: Option<u64>, shown: &dyn Fn(u64) -> String| match limit {
+        Some(limit) => format!("of {}", shown(limit)),
+        None => "without limit".to_owned(),
     };
-    let (used, reserved) = (usage.used_bytes, usage.reserved_bytes);
-    let (limit, left) = match usage.limit_bytes {
-        Some(limit) => (
-            format!("of {limit} bytes ({})", Size(limit)),
-            limit.saturating_sub(used).saturating_sub(reserved),
-        ),
-        None => ("without limit".to_owned(), u64::MAX),
-    };
-    let why = format!("{payer}: {used} bytes used and {reserved} promised {limit}");
-    Ok(Reason { what: "room", allowed: left > 0, why })
+    let bytes = of(limits.bytes, &|limit| format!("{limit} bytes ({})", Size(limit)));
+    let entries = of(limits.entries, &|limit| format!("{limit} entries"));
+    let why = format!(
+        "{payer}: {} bytes used and {} reserved {bytes}, {} entries {entries}",
+        used.bytes,
+        reserved.bytes,
+        used.entries.saturating_add(reserved.entries)
+    );
+    Ok(Reason { what: "room", allowed: left.bytes > 0 && left.entries > 0, why })
 }
 
 /// Where a path lies, and who gives the rights there.

@@ -256,22 +256,29 @@ pub(crate) fn tell_reasons(screen: &mut Screen, reasons: &[Reason]) -> Done {
 pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
     let usage = session.client.quota()?;
     let out = &mut session.screen.out;
-    let mut row = |name: &str, bytes| {
+    let free =
+        |limit: u64, used: u64, reserved| limit.saturating_sub(used).saturating_sub(reserved);
+    let mut bytes = |name: &str, bytes| {
         writeln!(out, "{name:8} {:>10} ({bytes} bytes)", Size(bytes).to_string())
     };
-    row("used", usage.used_bytes)?;
+    bytes("used", usage.used_bytes)?;
     if usage.reserved_bytes > 0 {
-        row("promised", usage.reserved_bytes)?;
+        bytes("reserved", usage.reserved_bytes)?;
     }
     match usage.limit_bytes {
         Some(limit) => {
-            row("limit", limit)?;
-            row(
-                "free",
-                limit.saturating_sub(usage.used_bytes).saturating_sub(usage.reserved_bytes),
-            )?;
+            bytes("limit", limit)?;
+            bytes("free", free(limit, usage.used_bytes, usage.reserved_bytes))?;
         }
         None => writeln!(out, "{:8} {:>10}", "limit", "none")?,
+    }
+    let entries = usage.used_entries.saturating_add(usage.reserved_entries);
+    match usage.limit_entries {
+        Some(limit) => {
+            let left = limit.saturating_sub(entries);
+            writeln!(out, "{:8} {entries:>10} of {limit}, {left} free", "entries")?;
+        }
+        None => writeln!(out, "{:8} {entries:>10}, no limit", "entries")?,
     }
     Ok(())
 }

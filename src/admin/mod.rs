@@ -20,7 +20,7 @@ use crate::accounts::{
 };
 use crate::audit::{self, Actor, Event, Place, Verb};
 use crate::error::{Error, Result};
-use crate::quota::{Charge, Purse, Usage};
+use crate::quota::{Amount, Charge, Usage};
 use crate::scram::Verifier;
 use crate::site::{Guest, Site};
 use crate::transfer::Claimant;
@@ -109,7 +109,7 @@ impl<'a> Admin<'a> {
     fn overview(&self, account: &Account, guests: &[Guest]) -> Overview {
         let own = guests.iter().filter(|guest| guest.account.as_ref() == Some(account.name()));
         Overview {
-            usage: self.site.ledger().usage(&Purse::account(account.name().as_str())),
+            usage: self.site.ledger().usage(account.name().as_str()),
             sessions: u32::try_from(own.count()).unwrap_or(u32::MAX),
             account: account.clone(),
         }
@@ -272,10 +272,10 @@ impl<'a> Admin<'a> {
     /// Removes an unfinished upload of any account, unless it is being written.
     pub fn drop_part(&self, name: &str, path: &str) -> Result<()> {
         let dropped = || {
-            let (vfs, purse) = (self.views(name)?, Purse::account(name));
+            let vfs = self.views(name)?;
             // Under a name that no account has, so that nobody's upload is taken over.
             let who = Claimant { by: "an admin", session: self.session.unwrap_or(0) };
-            forget(self.site, &vfs, &purse, who, &VPath::root().join(path)?)
+            forget(self.site, &vfs, who, &VPath::root().join(path)?)
         };
         let dropped = dropped();
         let bytes = dropped.as_ref().ok().copied();
@@ -284,24 +284,18 @@ impl<'a> Admin<'a> {
     }
 }
 
-/// Removes the unfinished upload of a path, and gives its bytes back to who paid: `own` is the
-/// purse of the account. Tells how many they were.
-pub fn forget(
-    site: &Arc<Site>,
-    vfs: &Vfs,
-    own: &Purse,
-    who: Claimant<'_>,
-    path: &VPath,
-) -> Result<u64> {
+/// Removes the unfinished upload of a path, and credits it. Returns how many bytes it had.
+pub fn forget(site: &Arc<Site>, vfs: &Vfs, who: Claimant<'_>, path: &VPath) -> Result<u64> {
     let view = vfs.view(path)?;
-    let charge = Charge::open(site.ledger(), &site.purse(view, own)?, 0);
+    let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+    let charge = Charge::open(site.ledger(), &site.charged(vfs, view, &mut alive)?)?;
     let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
     let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;
-    claim.charge().adopt(held);
+    claim.charge().adopt(Amount::file(held));
     view.drop_part(path)?;
-    claim.charge().settle(0);
+    claim.charge().settle(Amount::NOTHING);
     Ok(held)
 }
 

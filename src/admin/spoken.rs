@@ -190,7 +190,7 @@ fn account(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
 fn overview(seen: &Overview) -> String {
     let account = &seen.account;
     let used =
-        seen.usage.map_or_else(|| "?".to_owned(), |usage| Size(usage.used_bytes).to_string());
+        seen.usage.map_or_else(|| "?".to_owned(), |usage| Size(usage.used.bytes).to_string());
     let (name, role, state) = (account.name(), account.role.as_str(), account.state.as_str());
     let quota = quota_text(account.quota_bytes);
     let line = format!("{name}  {role}  {state}  {used} of {quota}  {} sessions", seen.sessions);

@@ -5,7 +5,7 @@
 use super::{Admin, told};
 use crate::accounts::{AccountName, Role, State};
 use crate::error::{Error, Result};
-use crate::quota::{Purse, Usage};
+use crate::quota::Usage;
 use crate::transfer::{Alive, Claimant};
 use crate::vfs::VPath;
 use crate::why::{self, Reason, Whom};
@@ -19,25 +19,15 @@ impl Admin<'_> {
         let mounts = site.mounts();
         // As a new session of the account would find it.
         let writer = Claimant { by: name, session: 0 };
-        let purse = Purse::account(name);
         if name == AccountName::guest().as_str() {
             let nobody = Error::Unknown { what: "account", name: name.to_owned() };
             let vfs = site.views_of_guest()?.ok_or(nobody)?;
-            let usage = Usage { used_bytes: 0, reserved_bytes: 0, limit_bytes: Some(0) };
+            let usage = Usage::NONE;
             let (account, mounts) = (None, &*mounts);
-            let (is_admin, is_open, vfs, purse) = (false, true, &vfs, &purse);
+            let (is_admin, is_open, vfs) = (false, true, &vfs);
             let tells_others = true;
-            let whom = Whom {
-                account,
-                is_admin,
-                is_open,
-                tells_others,
-                mounts,
-                vfs,
-                purse,
-                usage,
-                writer,
-            };
+            let whom =
+                Whom { account, is_admin, is_open, tells_others, mounts, vfs, usage, writer };
             return why::reasons(site, &whom, &path);
         }
         let accounts = site.accounts();
@@ -50,7 +40,6 @@ impl Admin<'_> {
             is_open: account.state == State::Active,
             mounts: &mounts,
             vfs: &vfs,
-            purse: &purse,
             usage: site.usage_of(account, alive)?,
             writer,
         };

@@ -59,10 +59,16 @@ pub struct Hashed {
 pub struct Usage {
     /// Bytes stored, unfinished uploads included.
     pub used_bytes: u64,
-    /// Bytes promised to uploads under way.
+    /// Bytes reserved for uploads under way.
     pub reserved_bytes: u64,
     /// The limit, if there is one.
     pub limit_bytes: Option<u64>,
+    /// Entries: files, directories, links and unfinished uploads.
+    pub used_entries: u64,
+    /// Entries reserved for uploads under way.
+    pub reserved_entries: u64,
+    /// The limit of entries, if there is one.
+    pub limit_entries: Option<u64>,
 }
 
 /// An unfinished upload.
@@ -217,6 +223,9 @@ impl Client {
                 used_bytes: usage.used_bytes,
                 reserved_bytes: usage.reserved_bytes,
                 limit_bytes: (usage.limited != 0).then_some(usage.limit_bytes),
+                used_entries: usage.used_entries,
+                reserved_entries: usage.reserved_entries,
+                limit_entries: (usage.entries_limited != 0).then_some(usage.limit_entries),
             })
         })
     }

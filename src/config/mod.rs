@@ -111,12 +111,16 @@ pub struct Config {
     pub part_days: u64,
     /// Bytes that uploads leave free on the disk.
     pub min_free_bytes: u64,
+    /// Entries that uploads and new directories leave free on the disk.
+    pub min_free_entries: u64,
     /// The digest of chunks; `None` if the faster one is to be measured.
     pub digest: Option<Algorithm>,
     /// PBKDF2 iterations of a new password.
     pub iterations: u32,
     /// Bytes that a new account may store.
     pub default_quota_bytes: u64,
+    /// Entries that an account or a mount may have if nothing else is said of it.
+    pub entries: u64,
     /// Who can register.
     pub registration: Registration,
     /// Requests that wait at one time; in the open mode, those of a day.
@@ -197,8 +201,10 @@ impl Default for Config {
             durability: Durability::Full,
             part_days: 1,
             min_free_bytes: 0,
+            min_free_entries: 0,
             digest: None,
             iterations: crate::limits::ITERATIONS_LEAST,
+            entries: 1,
             default_quota_bytes: 0,
             registration: Registration::Closed,
             registrations_waiting: 1,
@@ -303,8 +309,10 @@ mod tests {
             durability: Durability::Full,
             part_days: 7,
             min_free_bytes: 16 << 20,
+            min_free_entries: 1000,
             digest: None,
             iterations: 100_000,
+            entries: 100_000,
             default_quota_bytes: 100 << 20,
             registration: Registration::Ask,
             registrations_waiting: 200,

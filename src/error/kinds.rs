@@ -73,8 +73,17 @@ pub enum Fate {
     Close,
 }
 
-/// Whose limit was met if it is not the account's own, and what else stands in its way.
-pub(super) fn of_the_limit(of_mount: bool, replacing: bool) -> (&'static str, &'static str) {
-    let old = " (the old file keeps its room until the new one is whole)";
-    (if of_mount { " of this mount" } else { "" }, if replacing { old } else { "" })
+/// What was needed of something that is limited, what was left of which limit, whose limit it is if
+/// it is not the account's own, and whether an old file still takes its room.
+pub(super) fn over_quota(
+    f: &mut fmt::Formatter<'_>,
+    noun: &str,
+    [need, left, limit]: [u64; 3],
+    (of_mount, replacing): (bool, bool),
+) -> fmt::Result {
+    let noun = if (need, noun) == (1, "entries") { "entry" } else { noun };
+    let whose = if of_mount { " of this mount" } else { "" };
+    let old =
+        if replacing { " (the old file keeps its room until the new one is whole)" } else { "" };
+    write!(f, "over quota: needs {need} {noun}, {left} left of {limit}{whose}{old}")
 }

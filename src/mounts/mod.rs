@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::accounts::AccountName;
 use crate::error::Result;
+use crate::quota::{Limits, Payer};
 use crate::rights::Rights;
 use crate::vfs::{VPath, View, Volume};
 
@@ -138,16 +139,21 @@ impl Mounts {
         self.mounts.iter().map(|(mount, _)| mount)
     }
 
-    /// Every folder once, with the limit of its own, if it has one.
-    pub fn volumes(&self) -> impl Iterator<Item = (&Arc<Volume>, Option<u64>)> {
+    /// Every directory once, who pays for what it holds, and the limits of its own.
+    pub fn volumes(&self) -> impl Iterator<Item = (&Arc<Volume>, Payer, Limits)> {
         self.mounts.iter().enumerate().filter_map(|(i, (_, volume))| {
             let before = self.mounts.get(..i).unwrap_or_default();
             let seen = before.iter().any(|(_, other)| Arc::ptr_eq(other, volume));
-            let limit = self.mounts.iter().find_map(|(other, theirs)| match other.room {
-                Some(Room::Own(limit)) if Arc::ptr_eq(theirs, volume) => Some(limit),
-                _ => None,
-            });
-            (!seen).then_some((volume, limit))
+            // Of mounts with the same directory one may have no size, where it is only read.
+            let same = self.mounts.iter().filter(|(_, other)| Arc::ptr_eq(other, volume));
+            let (payer, limits) = match same.into_iter().find_map(|(mount, _)| mount.room) {
+                Some(Room::Own(bytes)) => {
+                    (Payer::Directory, Limits { bytes: Some(bytes), entries: None })
+                }
+                Some(Room::Account) => (Payer::Writer, Limits::NONE),
+                None => (Payer::Directory, Limits::NONE),
+            };
+            (!seen).then_some((volume, payer, limits))
         })
     }
 

@@ -12,7 +12,7 @@ use super::reading::mounts_of;
 use super::{Mount, Mounts, MountsError, Room};
 use crate::accounts::read_file;
 use crate::version::Version;
-use crate::vfs::{Home, Payer, Volume};
+use crate::vfs::{Home, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
@@ -158,23 +158,24 @@ fn open_one(
     mount: &Mount,
     room: Option<Room>,
 ) -> Result<Arc<Volume>, String> {
-    let payer = match room {
-        Some(Room::Account) => Payer::Writer,
-        Some(Room::Own(_)) | None => Payer::Itself,
-    };
     let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
     let path = Volume::find(home, &mount.dir).map_err(in_dir)?;
     if let Some(volume) = open.get(&path).and_then(Weak::upgrade) {
-        if volume.payer() != payer {
-            let what = "size: between `account` and a size of its own only a restart can change";
-            return Err(what.to_owned());
-        }
-        return Ok(volume);
+        return check_owners(volume, room);
     }
-    let volume =
-        Volume::open(home, &path, &mount.name, payer).map_err(|e| in_dir(e.to_string()))?;
+    let volume = Volume::open(home, &path).map_err(|e| in_dir(e.to_string()))?;
     let volume = Arc::new(volume);
     open.insert(path, Arc::downgrade(&volume));
+    check_owners(volume, room)
+}
+
+/// Where each account pays for its own files, the disk has to keep whose they are.
+fn check_owners(volume: Arc<Volume>, room: Option<Room>) -> Result<Arc<Volume>, String> {
+    if room == Some(Room::Account) && !volume.keeps_owners() {
+        let what =
+            "size: this disk does not keep who stored a file; give the mount a size of its own";
+        return Err(what.to_owned());
+    }
     Ok(volume)
 }
 

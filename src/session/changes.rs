@@ -2,13 +2,13 @@
 //!
 //! Invariant: what becomes free is credited to who paid for it, and each act leaves a line.
 
-use super::{Alive, Entry, Kind, Mtime, Session, User, VPath};
+use super::{Alive, Mtime, Session, User, VPath};
 use crate::admin;
 use crate::audit::Verb;
 use crate::error::{Error, Result};
-use crate::quota::{Charge, Purse};
-use crate::transfer::{Claimant, give_back};
-use crate::vfs::{Act, Freed, Payer, View};
+use crate::quota::{Amount, Charge, Charged};
+use crate::transfer::{Claim, Claimant, check_free, give_back};
+use crate::vfs::{Act, View};
 
 impl Session {
     /// Sets a file's time.
@@ -17,23 +17,67 @@ impl Session {
         self.noted(Verb::Time, path, set, |_, _| ())
     }
 
-    /// Makes a folder, and with `parents` those above it that are missing.
+    /// Makes a directory, and with `parents` those above it that are missing.
     pub fn mkdir(&self, path: &str, parents: bool) -> Result<()> {
-        let mut is_there = false;
+        let mut count = 0;
         let made = self.at(path).and_then(|(user, path)| {
-            let folder = |there: &Entry| there.kind == Kind::Folder;
-            is_there = parents && user.vfs.stat(&path).is_ok_and(|there| folder(&there));
-            if is_there { Ok(()) } else { user.vfs.mkdir(&path, parents) }
+            if !parents {
+                return self.make_directory(user, &path).map(|()| count = 1);
+            }
+            let mut here = VPath::root();
+            for name in path.components() {
+                here = here.join(name)?;
+                if user.vfs.check_folder(&here).is_ok() {
+                    continue;
+                }
+                match self.make_directory(user, &here) {
+                    Ok(()) => count += 1,
+                    // Somebody else was faster.
+                    Err(Error::Exists { .. }) if user.vfs.check_folder(&here).is_ok() => {}
+                    Err(Error::Exists { .. }) if here != path => {
+                        return Err(Error::NotDirectory { path: here.as_str().to_owned() });
+                    }
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok(())
         });
-        if is_there {
+        if made.is_ok() && count == 0 {
             return made;
         }
         self.noted(Verb::Mkdir, path, made, |_, _| ())
     }
 
-    /// Removes an empty folder.
+    /// One entry is reserved before the directory is made, and counted when it is there.
+    fn make_directory(&self, user: &User, path: &VPath) -> Result<()> {
+        user.vfs.may(Act::Folder, path)?;
+        let view = user.vfs.view(path)?;
+        let claim = self.claim(user, view, path)?;
+        let mut held = claim.hold()?;
+        held.needs_no_peer();
+        held.charge().cover(Amount::ENTRY, false)?;
+        check_free(view, self.site().min_free(), Amount::ENTRY)?;
+        user.vfs.mkdir(path)?;
+        held.charge().settle(Amount::ENTRY);
+        Ok(())
+    }
+
+    /// Claims a name for a change of it.
+    fn claim(&self, user: &User, view: &View, path: &VPath) -> Result<Claim> {
+        let charged = self.site().charged(&user.vfs, view, &mut self.waiting())?;
+        let charge = Charge::open(self.site().ledger(), &charged)?;
+        let who = Claimant { by: &user.by, session: self.presence.id() };
+        self.site().claims().take(&view.key(path), path.as_str(), who, charge)
+    }
+
+    /// Removes an empty directory.
     pub fn rmdir(&self, path: &str) -> Result<()> {
-        let removed = self.at(path).and_then(|(user, path)| user.vfs.rmdir(&path));
+        let removed = self.at(path).and_then(|(user, path)| {
+            let (_, charged) = self.changing(user, &path)?;
+            let freed = user.vfs.rmdir(&path)?;
+            give_back(self.site().ledger(), charged.directory, &freed);
+            Ok(())
+        });
         self.noted(Verb::Rmdir, path, removed, |_, _| ())
     }
 
@@ -48,9 +92,9 @@ impl Session {
 
     fn remove_file(&self, path: &str) -> Result<u64> {
         let (user, path) = self.at(path)?;
-        let (view, purse) = self.changing(user, &path)?;
+        let (_, charged) = self.changing(user, &path)?;
         let freed = user.vfs.remove(&path)?;
-        give_back(self.site().ledger(), &purse, view.payer(), &freed);
+        give_back(self.site().ledger(), charged.directory, &freed);
         Ok(freed.bytes)
     }
 
@@ -70,10 +114,10 @@ impl Session {
     pub fn remove_tree(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
         let (mut count, mut bytes) = (0u64, 0u64);
         let removed = self.at(path).and_then(|(user, path)| {
-            let (view, purse) = self.changing(user, &path)?;
+            let (_, charged) = self.changing(user, &path)?;
             let ledger = self.site().ledger();
             user.vfs.remove_tree(&path, &mut |freed| {
-                give_back(ledger, &purse, view.payer(), &freed);
+                give_back(ledger, charged.directory, &freed);
                 count += 1;
                 bytes = bytes.saturating_add(freed.bytes);
                 alive(count, 0)
@@ -100,12 +144,12 @@ impl Session {
     fn do_rename(&self, from: &str, to: &str, replace: bool) -> Result<u64> {
         let (user, from) = self.at(from)?;
         let to = user.cwd.join(to)?;
-        let (view, purse) = self.changing(user, &from)?;
+        let (_, charged) = self.changing(user, &from)?;
         if user.vfs.is_across(&from, &to)? {
             return self.rename_across(user, (&from, &to), replace);
         }
         let freed = user.vfs.rename(&from, &to, replace)?;
-        give_back(self.site().ledger(), &purse, view.payer(), &freed);
+        give_back(self.site().ledger(), charged.directory, &freed);
         Ok(freed.bytes)
     }
 
@@ -118,38 +162,30 @@ impl Session {
     ) -> Result<u64> {
         let (ours, left) = self.changing(user, from)?;
         let theirs = user.vfs.to_write(to)?;
-        let charged = self.site().purse(theirs, &user.purse)?;
+        let charged = self.site().charged(&user.vfs, theirs, &mut self.waiting())?;
         let (ledger, claims) = (self.site().ledger(), self.site().claims());
         let who = Claimant { by: &user.by, session: self.presence.id() };
         // Nobody puts another file into either place meanwhile.
-        let take = |view: &View, path: &VPath, purse: &Purse| {
-            let charge = Charge::open(ledger, purse, 0);
-            claims.take(&view.key(path), path.as_str(), who, charge)
+        let take = |view: &View, path: &VPath, charged: &Charged| {
+            claims.take(&view.key(path), path.as_str(), who, Charge::open(ledger, charged)?)
         };
         let _source = take(ours, from, &left)?;
         let target = take(theirs, to, &charged)?;
         let mut target = target.hold()?;
         target.needs_no_peer();
-        // Between two places that the same purse pays for nothing changes but the place.
-        let is_own = |freed: &Freed| {
-            charged == left
-                && (ours.payer() != Payer::Writer || freed.owner.as_deref() == user.account())
-        };
         let moved = user.vfs.rename_across(from, to, replace, &mut |freed, replacing| {
-            if is_own(freed) { Ok(()) } else { target.charge().cover(freed.bytes, replacing) }
+            target.charge().cover(Amount::file(freed.bytes), replacing)
         })?;
-        if !is_own(&moved.left) {
-            target.charge().settle(moved.left.bytes);
-            give_back(ledger, &left, ours.payer(), &moved.left);
-        }
-        give_back(ledger, &charged, theirs.payer(), &moved.replaced);
+        target.charge().settle(Amount::file(moved.left.bytes));
+        give_back(ledger, left.directory, &moved.left);
+        give_back(ledger, charged.directory, &moved.replaced);
         Ok(moved.replaced.bytes)
     }
 
-    /// The view in which something is about to change, and who pays for what is there.
-    fn changing<'a>(&self, user: &'a User, path: &VPath) -> Result<(&'a View, Purse)> {
+    /// The view in which something is about to change, and what is charged there.
+    fn changing<'a>(&self, user: &'a User, path: &VPath) -> Result<(&'a View, Charged)> {
         let view = user.vfs.to_change(path)?;
-        Ok((view, self.site().purse(view, &user.purse)?))
+        Ok((view, self.site().charged(&user.vfs, view, &mut self.waiting())?))
     }
 
     /// Removes the unfinished upload of a path.
@@ -167,6 +203,6 @@ impl Session {
             return Err(Error::Denied { path: path.as_str().to_string() });
         }
         let who = Claimant { by: &user.by, session: self.presence.id() };
-        admin::forget(self.site(), &user.vfs, &user.purse, who, &path)
+        admin::forget(self.site(), &user.vfs, who, &path)
     }
 }

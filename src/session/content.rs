@@ -5,7 +5,7 @@ use crate::audit::{Ongoing, Verb};
 use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::Purse;
+use crate::quota::Charged;
 use crate::transfer::{
     self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
@@ -46,17 +46,17 @@ impl Session {
         Ok((plain.finish(), done))
     }
 
-    /// Where a file is to be put: who it is, the path, the root that it is in, and who pays.
-    fn place(&self, path: &str) -> Result<(&User, VPath, &View, Purse)> {
+    /// Where a file is to be put: who it is, the path, the root that it is in, and what is charged.
+    fn place(&self, path: &str) -> Result<(&User, VPath, &View, Charged)> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.to_write(&path)?;
-        let purse = self.site().purse(view, &user.purse)?;
-        Ok((user, path, view, purse))
+        let charged = self.site().charged(&user.vfs, view, &mut self.waiting())?;
+        Ok((user, path, view, charged))
     }
 
     fn spec<'a>(
         &'a self,
-        (user, path, view, purse): &'a (&User, VPath, &View, Purse),
+        (user, path, view, charged): &'a (&User, VPath, &View, Charged),
         wanted: &Wanted<'_>,
     ) -> Spec<'a> {
         let site = self.site();
@@ -64,14 +64,14 @@ impl Session {
             view,
             ledger: site.ledger(),
             by: &user.by,
-            purse,
+            charged,
             claims: site.claims(),
             session: self.presence.id(),
             party: &self.party,
             path,
             mtime: wanted.mtime,
             replace: wanted.replace,
-            min_free_bytes: site.min_free_bytes(),
+            min_free: site.min_free(),
         }
     }
 

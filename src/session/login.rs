@@ -160,13 +160,13 @@ impl Session {
     ) -> Result<()> {
         let may =
             |account: &Account| account.verifier == *proved && self.may_log_in(account).is_ok();
-        let Opened { accounts, rights, mounts, vfs, purse } =
+        let Opened { accounts, rights, mounts, vfs } =
             self.site().open_views(name, &self.presence, &may, alive)?;
         let (name, cwd) = (name.clone(), VPath::root());
         let by = name.to_string();
         self.site().bans().succeeded(&name, self.presence.peer);
         self.party = self.party.becomes(Some(name.clone()));
-        self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
+        self.user = Some(User { name, by, accounts, rights, mounts, vfs, cwd });
         self.party.note(&self.party.event(Verb::Login));
         Ok(())
     }
@@ -250,12 +250,12 @@ impl Session {
         self.check_banned(AccountName::guest().as_str())?;
         let opened = self.site().open_guest(&self.presence);
         let opened = opened.map_err(|e| self.failed("anonymous", e, CHANGED))?;
-        let Opened { accounts, rights, mounts, vfs, purse } = opened;
+        let Opened { accounts, rights, mounts, vfs } = opened;
         // Guests have one name and are many: none takes over what another one writes.
         let by = format!("guest {}", self.presence.id());
         let (name, cwd) = (AccountName::guest(), VPath::root());
         self.party = self.party.becomes(Some(name.clone()));
-        self.user = Some(User { name, by, accounts, rights, mounts, vfs, purse, cwd });
+        self.user = Some(User { name, by, accounts, rights, mounts, vfs, cwd });
         self.party.note(&self.party.event(Verb::Login));
         Ok(())
     }

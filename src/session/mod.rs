@@ -25,7 +25,6 @@ use crate::audit::{Party, Place};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
-use crate::quota::Purse;
 use crate::site::{Presence, Site};
 use crate::vfs::Vfs;
 
@@ -73,7 +72,6 @@ struct User {
     rights: Rights,
     mounts: Arc<Mounts>,
     vfs: Vfs,
-    purse: Purse,
     cwd: VPath,
 }
 
@@ -172,7 +170,7 @@ impl Session {
         }
         match now.account(user.name.as_str()) {
             Some(account) if account.state == State::Active => {
-                site.ledger().set_limit(&user.purse, account.quota_bytes);
+                site.ledger().set_limits(user.name.as_str(), site.limits_of(account));
                 let rights = account.rights;
                 user.accounts = now;
                 if rights != user.rights {
@@ -270,23 +268,42 @@ impl Session {
         Ok((entry, version))
     }
 
-    /// Bytes used, promised and allowed.
+    /// What is used, reserved and allowed, once it has been counted.
     pub fn usage(&self) -> Result<Usage> {
         let user = self.user()?;
-        let missing = Error::WrongState { what: "the ledger does not know this account" };
-        self.site().ledger().usage(&user.purse).ok_or(missing)
+        if user.name.is_guest() {
+            return Ok(Usage::NONE);
+        }
+        self.site().usage(user.name.as_str(), &user.vfs, &mut self.waiting())
+    }
+
+    /// The same, where it is known already.
+    pub fn known_usage(&self) -> Option<Usage> {
+        let user = self.user.as_ref()?;
+        match user.name.is_guest() {
+            true => Some(Usage::NONE),
+            false => self.site().ledger().usage(user.name.as_str()),
+        }
+    }
+
+    /// What is called while something is waited for that nobody can be told about: it ends with the
+    /// session and with the server.
+    fn waiting(&self) -> impl FnMut(u64, u64) -> Result<()> + '_ {
+        |_, _| match self.site().is_stopping() {
+            true => Err(Error::Stopping),
+            false if self.presence.is_ended() => Err(self.why_ended()),
+            false => Ok(()),
+        }
     }
 
     /// Bytes that could still be stored at a path, as the limit there and the disk stand.
     pub fn free_bytes(&self, path: &str) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;
-        let disk = view.free_bytes()?.saturating_sub(self.site().min_free_bytes());
-        let missing = Error::WrongState { what: "the ledger does not know this account" };
-        let purse = self.site().purse(view, &user.purse)?;
-        let usage = self.site().ledger().usage(&purse).ok_or(missing)?;
-        let taken = usage.used_bytes.saturating_add(usage.reserved_bytes);
-        Ok(usage.limit_bytes.map_or(disk, |limit| disk.min(limit.saturating_sub(taken))))
+        let disk = view.free()?.minus(self.site().min_free()).bytes;
+        let charged = self.site().charged(&user.vfs, view, &mut self.waiting())?;
+        let usage = self.site().ledger().usage_of(&charged);
+        Ok(usage.map_or(disk, |usage| disk.min(usage.left().bytes)))
     }
 
     /// Calls `seen` with each of the account's unfinished uploads; its error ends the listing.

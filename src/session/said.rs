@@ -55,11 +55,11 @@ impl Session {
 
     /// What stands for `{name}`.
     fn value(&self, user: &User, name: &str) -> Option<String> {
-        let usage = || self.site().ledger().usage(&user.purse);
+        let usage = || self.known_usage();
         match name {
             "user" => Some(user.name.to_string()),
-            "used" => usage().map(|usage| Size(usage.used_bytes).to_string()),
-            "quota" => usage().map(|usage| match usage.limit_bytes {
+            "used" => usage().map(|usage| Size(usage.used.bytes).to_string()),
+            "quota" => usage().map(|usage| match usage.limits.bytes {
                 Some(limit) => Size(limit).to_string(),
                 None => "unlimited".to_owned(),
             }),

@@ -3,7 +3,7 @@
 //! Never: changes anything.
 
 use super::{Session, User};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::transfer::Claimant;
 use crate::why::{self, Whom};
 
@@ -29,7 +29,6 @@ impl Session {
     }
 
     fn whom<'a>(&self, user: &'a User) -> Result<Whom<'a>> {
-        let missing = Error::WrongState { what: "the ledger does not know this account" };
         Ok(Whom {
             account: user.account(),
             is_admin: self.is_admin(),
@@ -37,8 +36,7 @@ impl Session {
             is_open: true,
             mounts: &user.mounts,
             vfs: &user.vfs,
-            purse: &user.purse,
-            usage: self.site().ledger().usage(&user.purse).ok_or(missing)?,
+            usage: self.usage()?,
             writer: Claimant { by: &user.by, session: self.presence.id() },
         })
     }

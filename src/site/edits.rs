@@ -5,7 +5,6 @@
 use super::{Guest, Site, lock};
 use crate::accounts::{Accounts, State};
 use crate::audit;
-use crate::quota::Purse;
 use crate::rates::{self, Way};
 
 impl Site {
@@ -61,7 +60,7 @@ impl Site {
         for guest in self.guests() {
             let Some(name) = guest.account.filter(|name| !name.is_guest()) else { continue };
             if let Some(account) = accounts.account(name.as_str()) {
-                self.ledger.set_limit(&Purse::account(name.as_str()), account.quota_bytes);
+                self.ledger.set_limits(name.as_str(), self.limits_of(account));
             }
         }
     }

@@ -220,7 +220,9 @@ impl Drop for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::{Ledger, Purse};
+    use crate::quota::{Amount, Begin, Charged, DirectoryId, Ledger, Limits};
+
+    const HOME: DirectoryId = DirectoryId { device: 1, inode: 1 };
 
     struct Scene {
         ledger: Arc<Ledger>,
@@ -230,18 +232,21 @@ mod tests {
     impl Scene {
         fn new() -> Scene {
             let ledger = Arc::new(Ledger::new());
-            ledger.open(&Purse::account("ann"), Some(100), 0);
+            ledger.open_home("ann", HOME);
+            ledger.set_limits("ann", Limits { bytes: Some(100), entries: None });
+            let Begin::Begun(count) = ledger.begin_count(HOME) else { panic!() };
+            assert!(count.finish(Default::default()));
             Scene { ledger, claims: Arc::default() }
         }
 
         fn take(&self, by: &str, session: u64) -> Result<Claim> {
-            let charge = Charge::open(&self.ledger, &Purse::account("ann"), 0);
+            let charge = Charge::open(&self.ledger, &Charged { directory: HOME, owner: None })?;
             self.claims.take("k", "/a", Claimant { by, session }, charge)
         }
 
         fn figures(&self) -> (u64, u64) {
-            let usage = self.ledger.usage(&Purse::account("ann")).unwrap();
-            (usage.used_bytes, usage.reserved_bytes)
+            let usage = self.ledger.usage("ann").unwrap();
+            (usage.used.bytes, usage.reserved.bytes)
         }
     }
 
@@ -278,16 +283,16 @@ mod tests {
         let scene = Scene::new();
         let old = scene.take("ann", 1).unwrap();
         let mut held = old.hold().unwrap();
-        held.charge().cover(80, false).unwrap();
-        held.charge().spend(30).unwrap();
+        held.charge().cover(Amount::file(80), false).unwrap();
+        held.charge().spend(Amount::file(30)).unwrap();
         drop(held);
         assert_eq!(scene.figures(), (30, 50));
         old.fall_silent();
         let new = scene.take("ann", 2).unwrap();
         assert_eq!(scene.figures(), (30, 0));
         let mut held = new.hold().unwrap();
-        held.charge().adopt(30);
-        held.charge().cover(80, false).unwrap();
+        held.charge().adopt(Amount::file(30));
+        held.charge().cover(Amount::file(80), false).unwrap();
         drop((held, old));
         assert_eq!(scene.figures(), (30, 50), "the old claim's end takes nothing more away");
         drop(new);

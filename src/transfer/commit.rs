@@ -15,8 +15,8 @@ use super::{Alive, Claim};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Ledger, Purse};
-use crate::vfs::{Draft, Freed, Mtime, Payer, VPath, View};
+use crate::quota::{Amount, Charged, Credit, DirectoryId, Ledger};
+use crate::vfs::{Draft, Freed, Mtime, VPath, View};
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,6 @@ pub struct Ready {
     /// After the draft, so that its promise is free only when its bytes are gone.
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
-    pub(super) purse: Purse,
     pub(super) size: u64,
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
@@ -104,7 +103,7 @@ impl Ready {
         self.note.holds(0);
         let thrown = self.claim.hold().and_then(|mut held| {
             self.draft.discard()?;
-            held.charge().settle(0);
+            held.charge().settle(Amount::NOTHING);
             Ok(())
         });
         if let Err(e) = thrown {
@@ -117,12 +116,13 @@ impl Ready {
     fn place(&mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
         let freed = self.draft.place(self.replace, self.mtime)?;
-        give_back(&self.ledger, &self.purse, self.draft.payer(), &freed);
+        let charged = held.charge().charged().clone();
+        give_back(&self.ledger, charged.directory, &freed);
         if self.small {
-            held.charge().settle(self.size);
+            held.charge().settle(Amount::file(self.size));
             // What an earlier attempt at this path left is of no use to anybody now.
             match self.draft.drop_older_part() {
-                Ok(freed) => self.ledger.give_back(&self.purse, freed),
+                Ok(freed) => self.ledger.credit(&charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
@@ -130,14 +130,11 @@ impl Ready {
     }
 }
 
-/// Credits what became free in a root to who paid for it: `purse`, or whom the file named.
-pub fn give_back(ledger: &Ledger, purse: &Purse, payer: Payer, freed: &Freed) {
-    match (payer, &freed.owner) {
-        (Payer::Writer, Some(owner)) => ledger.give_back(&Purse::account(owner), freed.bytes),
-        // Put there by the operator: nobody paid for it.
-        (Payer::Writer, None) => {}
-        (Payer::Owner | Payer::Itself, _) => ledger.give_back(purse, freed.bytes),
-    }
+/// Credits what became free in a directory to whoever paid for it.
+pub fn give_back(ledger: &Arc<Ledger>, directory: DirectoryId, freed: &Freed) {
+    let owner = freed.owner.as_deref().map(Arc::from);
+    let amount = Amount { bytes: freed.bytes, entries: freed.entries };
+    drop(Credit::new(ledger, &Charged { directory, owner }, amount));
 }
 
 /// Does something that may wait long for the disk, on a thread of its own if there is much to

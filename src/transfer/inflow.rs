@@ -14,7 +14,7 @@ use super::{Claim, Held, Ready, Spec};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Ledger, Purse};
+use crate::quota::{Amount, Charged, Ledger};
 use crate::vfs::{Draft, Keep, Mtime, Source, VPath, View};
 
 /// Where the bytes that come belong.
@@ -51,7 +51,7 @@ struct Body {
     draft: Option<Draft>,
     disk: Disk,
     ledger: Arc<Ledger>,
-    purse: Purse,
+    charged: Charged,
     mtime: Option<Mtime>,
     /// Bytes that the file is to have, where that was said, now or when its part was begun.
     whole: Option<u64>,
@@ -100,17 +100,17 @@ impl Inflow {
         if let (false, Some(_)) = (goes_on, part) {
             // Who begins anew has given it up, and may need its room.
             let freed = spec.view.drop_part(spec.path)?;
-            spec.ledger.give_back(spec.purse, freed);
+            spec.ledger.credit(spec.charged, freed);
         }
-        let held = if goes_on { part.unwrap_or(0) } else { 0 };
+        let there = part.filter(|_| goes_on).map(Amount::file).unwrap_or_default();
         let declared =
             declared.map(|bytes| if bytes < kept { kept.saturating_add(bytes) } else { bytes });
         let whole = declared.unwrap_or(kept);
         let disk = spec.disk();
-        held_claim.charge().adopt(held);
-        held_claim.charge().cover(whole, replacing)?;
+        held_claim.charge().adopt(there);
+        held_claim.charge().cover(Amount::file(whole), replacing)?;
         drop(held_claim);
-        disk.check(whole.saturating_sub(held))?;
+        disk.check(Amount::file(whole).minus(there))?;
         let known = if goes_on { spec.view.part_declared(spec.path)? } else { None };
         let behind = match old {
             _ if kept == 0 => Behind::Nothing,
@@ -123,7 +123,7 @@ impl Inflow {
             draft: None,
             disk,
             ledger: Arc::clone(spec.ledger),
-            purse: spec.purse.clone(),
+            charged: spec.charged.clone(),
             mtime: spec.mtime,
             waiting: Vec::new(),
             whole: declared.or(known),
@@ -131,7 +131,7 @@ impl Inflow {
             behind,
         };
         let mut note = spec.note(replacing);
-        note.holds(held);
+        note.holds(there.bytes);
         Ok(Inflow { body, claim, replace: spec.may_replace(), replacing, kept, note })
     }
 
@@ -214,7 +214,7 @@ impl Inflow {
         if self.body.end > self.kept {
             self.body.spill(held)?;
         }
-        let held = held.charge().held();
+        let held = held.charge().held().bytes;
         self.note.holds(held);
         Ok(held)
     }
@@ -228,7 +228,7 @@ impl Inflow {
     pub fn finish(mut self) -> Result<Ready> {
         let taken = self.body.take_over(&self.claim);
         taken.inspect_err(|e| self.note.refused(e))?;
-        let Body { view, path, draft, ledger, purse, mtime, waiting, end, .. } = self.body;
+        let Body { view, path, draft, ledger, mtime, waiting, end, .. } = self.body;
         let (claim, replace, mut note) = (self.claim, self.replace, self.note);
         let whole = || {
             claim.hold()?.needs_no_peer();
@@ -242,7 +242,7 @@ impl Inflow {
             }
         };
         let (draft, small) = whole().inspect_err(|e| note.refused(e))?;
-        Ok(Ready { draft, claim, ledger, purse, size: end, mtime, replace, small, note })
+        Ok(Ready { draft, claim, ledger, size: end, mtime, replace, small, note })
     }
 }
 
@@ -262,7 +262,7 @@ impl Body {
         if draft.held() > self.end {
             draft.truncate(self.end)?;
         }
-        claim.charge().settle(draft.held());
+        claim.charge().settle(Amount::file(draft.held()));
         draft.vouch(None)?;
         if draft.held() != self.end {
             return Err(Error::BadOffset { got: self.end, want: draft.held() });
@@ -290,8 +290,8 @@ impl Body {
     /// Keeps bytes in memory, and room for them.
     fn wait(&mut self, claim: &mut Held<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
         let end = self.end.saturating_add(bytes.len() as u64);
-        self.disk.check(end)?;
-        claim.charge().cover(end, replacing)?;
+        self.disk.check(Amount::file(end))?;
+        claim.charge().cover(Amount::file(end), replacing)?;
         self.waiting.extend_from_slice(bytes);
         self.end = end;
         Ok(())
@@ -303,7 +303,8 @@ impl Body {
             return Ok(());
         }
         let draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
-        self.ledger.give_back(&self.purse, draft.cleared_bytes());
+        self.ledger.credit(&self.charged, draft.cleared());
+        claim.charge().settle(Amount::file(draft.held()));
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);
         self.end = 0;

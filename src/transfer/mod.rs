@@ -29,6 +29,7 @@ pub use commit::{Durability, Ready, Stored, commit, give_back};
 pub use download::{Download, Sums};
 pub use group::Group;
 pub use inflow::{Inflow, Start};
+pub use paid::check_free;
 pub use row::Row;
 pub use small::store;
 pub use upload::{Spec, Upload};

@@ -5,33 +5,30 @@
 
 use super::Held;
 use crate::error::{Error, Result};
-use crate::quota::Charge;
+use crate::quota::{Amount, Charge};
 use crate::vfs::{Draft, View};
 
 /// The disk and what must stay free on it.
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     view: View,
-    min_free_bytes: u64,
+    min_free: Amount,
 }
 
 impl Disk {
-    pub(super) fn new(view: &View, min_free_bytes: u64) -> Disk {
-        Disk { view: view.clone(), min_free_bytes }
+    pub(super) fn new(view: &View, min_free: Amount) -> Disk {
+        Disk { view: view.clone(), min_free }
     }
 
     /// Refuses growth for which the disk, less its reserve, has no room.
-    pub(super) fn check(&self, growth: u64) -> Result<()> {
-        if growth > 0 && self.view.free_bytes()?.saturating_sub(self.min_free_bytes) < growth {
-            return Err(Error::DiskFull);
-        }
-        Ok(())
+    pub(super) fn check(&self, growth: Amount) -> Result<()> {
+        check_free(&self.view, self.min_free, growth)
     }
 
     /// Somebody else fills the disk.
     #[cfg(test)]
     pub(super) fn fill(&mut self) {
-        self.min_free_bytes = u64::MAX;
+        self.min_free.bytes = u64::MAX;
     }
 
     /// Charges what `write` adds up to `end`, if there is room for it, and lets it write.
@@ -42,13 +39,23 @@ impl Disk {
         end: u64,
         write: impl FnOnce(&mut Draft) -> Result<()>,
     ) -> Result<()> {
-        let end = end.max(draft.held());
+        let whole = Amount::file(end.max(draft.held()));
         let charge = held.charge();
-        self.check(end.saturating_sub(charge.held()))?;
-        charge.spend(end)?;
+        self.check(whole.minus(charge.held()))?;
+        charge.spend(whole)?;
         let paid = Paid { draft, charge };
         write(&mut *paid.draft)
     }
+}
+
+/// Refuses growth for which the disk of a view, less what must stay free, has no room.
+pub fn check_free(view: &View, min_free: Amount, growth: Amount) -> Result<()> {
+    if growth == Amount::NOTHING {
+        return Ok(());
+    }
+    let (free, needed) = (view.free()?, min_free.plus(growth));
+    let fits = needed.bytes <= free.bytes && needed.entries <= free.entries;
+    if fits { Ok(()) } else { Err(Error::DiskFull) }
 }
 
 /// A draft whose charge is put right when it is let go.
@@ -59,6 +66,6 @@ struct Paid<'a> {
 
 impl Drop for Paid<'_> {
     fn drop(&mut self) {
-        self.charge.settle(self.draft.held());
+        self.charge.settle(Amount::file(self.draft.held()));
     }
 }

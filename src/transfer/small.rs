@@ -9,6 +9,7 @@ use super::{Ready, Spec};
 use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::quota::Amount;
 
 /// A whole small file in one go: checked, charged and written, ready to be committed.
 pub fn store(
@@ -39,8 +40,8 @@ pub fn store(
     let draft = {
         let mut held = claim.hold()?;
         held.needs_no_peer();
-        held.charge().cover(size, replacing)?;
-        spec.disk().check(size)?;
+        held.charge().cover(Amount::file(size), replacing)?;
+        spec.disk().check(Amount::file(size))?;
         // Dropped before it is placed, the draft removes itself, and then the claim frees the
         // promise.
         let mut draft = spec.view.draft_small(spec.path)?;
@@ -54,7 +55,6 @@ pub fn store(
         draft,
         claim,
         ledger: Arc::clone(spec.ledger),
-        purse: spec.purse.clone(),
         size,
         mtime: spec.mtime,
         replace: spec.may_replace(),

@@ -10,7 +10,7 @@ use crate::audit::{Ongoing, Party, Verb};
 use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Charge, Ledger, Purse};
+use crate::quota::{Amount, Charge, Charged, Ledger};
 use crate::vfs::{Draft, Keep, Mtime, VPath, View};
 
 const CHUNK: u64 = limits::CHUNK as u64;
@@ -24,8 +24,8 @@ pub struct Spec<'a> {
     pub ledger: &'a Arc<Ledger>,
     /// Who writes, in a refusal to others.
     pub by: &'a str,
-    /// Who pays.
-    pub purse: &'a Purse,
+    /// What the file is charged to.
+    pub charged: &'a Charged,
     /// Who writes what.
     pub claims: &'a Arc<Claims>,
     /// The number of the session that writes.
@@ -38,8 +38,8 @@ pub struct Spec<'a> {
     pub mtime: Option<Mtime>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
-    /// Bytes that must stay free on the disk.
-    pub min_free_bytes: u64,
+    /// What must stay free on the disk.
+    pub min_free: Amount,
 }
 
 impl Spec<'_> {
@@ -48,7 +48,7 @@ impl Spec<'_> {
     pub(super) fn begin(&self) -> Result<(Claim, bool)> {
         let key = self.view.key(self.path);
         let who = Claimant { by: self.by, session: self.session };
-        let charge = Charge::open(self.ledger, self.purse, 0);
+        let charge = Charge::open(self.ledger, self.charged)?;
         let claim = self.claims.take(&key, self.path.as_str(), who, charge)?;
         let replacing = self.view.may_store(self.path, self.replace)?;
         Ok((claim, replacing))
@@ -68,7 +68,7 @@ impl Spec<'_> {
 
     /// The disk that it is written on.
     pub(super) fn disk(&self) -> Disk {
-        Disk::new(self.view, self.min_free_bytes)
+        Disk::new(self.view, self.min_free)
     }
 }
 
@@ -80,7 +80,6 @@ pub struct Upload {
     claim: Claim,
     disk: Disk,
     ledger: Arc<Ledger>,
-    purse: Purse,
     row: Row,
     algorithm: Algorithm,
     path: VPath,
@@ -117,7 +116,6 @@ impl Upload {
             claim,
             disk,
             ledger: Arc::clone(spec.ledger),
-            purse: spec.purse.clone(),
             row: Row::new(algorithm),
             algorithm,
             path: spec.path.clone(),
@@ -294,7 +292,6 @@ impl Upload {
             draft: self.draft,
             claim: self.claim,
             ledger: self.ledger,
-            purse: self.purse,
             size: self.size,
             mtime: self.mtime,
             replace: self.replace,
@@ -321,7 +318,7 @@ impl Upload {
     pub fn discard(mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
         self.draft.discard()?;
-        held.charge().settle(0);
+        held.charge().settle(Amount::NOTHING);
         self.note.holds(0);
         self.note.because("given up by the client");
         Ok(())
@@ -337,23 +334,24 @@ fn open_part(
     (size, replacing): (u64, bool),
     fresh: bool,
 ) -> Result<Draft> {
-    let mut held = spec.view.part_held(spec.path)?.unwrap_or(0);
-    if fresh && held > 0 {
+    let mut held = spec.view.part_held(spec.path)?;
+    if fresh && held.is_some() {
         let freed = spec.view.drop_part(spec.path)?;
-        spec.ledger.give_back(spec.purse, freed);
-        held = 0;
+        spec.ledger.credit(spec.charged, freed);
+        held = None;
     }
-    claim.charge().adopt(held);
-    claim.charge().cover(size, replacing)?;
-    disk.check(size.saturating_sub(held))?;
+    let there = held.map(Amount::file).unwrap_or_default();
+    claim.charge().adopt(there);
+    claim.charge().cover(Amount::file(size), replacing)?;
+    disk.check(Amount::file(size).minus(there))?;
     let keep = if fresh { Keep::Fresh } else { Keep::Held };
     let mut draft = spec.view.draft(spec.path, keep, Some(size), spec.mtime)?;
     // An earlier part that nobody could read any more.
-    spec.ledger.give_back(spec.purse, draft.cleared_bytes());
+    spec.ledger.credit(spec.charged, draft.cleared());
     if draft.held() > size {
         draft.truncate(size)?;
     }
-    claim.charge().settle(draft.held());
+    claim.charge().settle(Amount::file(draft.held()));
     Ok(draft)
 }
 

@@ -21,17 +21,18 @@ use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
 use super::moves::{self, Freed, Origin, Taken, replaceable};
 use super::part::{self, Note};
 use super::path::VPath;
-use super::room::{Payer, Room};
+use super::room::Room;
 use super::source::read_full;
 use super::view::View;
 use super::watch::FolderWatch;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::quota::Amount;
 
 /// What becomes of a part that an earlier upload left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// It is dropped; see [`Draft::cleared_bytes`].
+    /// It is dropped; see [`Draft::cleared`].
     Fresh,
     /// The upload goes on with it, if there is one.
     Held,
@@ -52,7 +53,7 @@ pub struct Draft {
     part: Option<String>,
     note: Option<Note>,
     len: u64,
-    cleared: u64,
+    cleared: Amount,
     placed: bool,
 }
 
@@ -81,7 +82,7 @@ impl Draft {
             false
         };
         let cleared = if held || (old.is_none() && there.is_none()) {
-            0
+            Amount::NOTHING
         } else {
             part::drop_part(&room.home, parts, &id).map_err(failed)?
         };
@@ -127,7 +128,7 @@ impl Draft {
             part: None,
             note: None,
             len: 0,
-            cleared: 0,
+            cleared: Amount::NOTHING,
             placed: false,
         }
     }
@@ -158,8 +159,8 @@ impl Draft {
         note.write(&self.room.home, parts).map_err(failed)
     }
 
-    /// Bytes of an earlier part that became free when this draft was made; for the ledger.
-    pub fn cleared_bytes(&self) -> u64 {
+    /// What became free of an earlier part when this draft was made; for the ledger.
+    pub fn cleared(&self) -> Amount {
         self.cleared
     }
 
@@ -215,8 +216,8 @@ impl Draft {
         if !self.room.home.makes_plain_files() {
             fchmod(file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
         }
-        if self.room.payer == Payer::Writer {
-            moves::set_owner(file, &self.room.account).map_err(failed)?;
+        if let Some(owner) = &self.room.owner {
+            moves::set_owner(file, owner).map_err(failed)?;
         }
         Ok(())
     }
@@ -262,11 +263,6 @@ impl Draft {
         self.room.parts().map_err(|e| told(e, &self.path, "opening the parts"))
     }
 
-    /// Who pays for what it replaces, and whether that is said by the old file.
-    pub fn payer(&self) -> Payer {
-        self.room.payer
-    }
-
     /// Whether it is for the root that a view shows.
     pub fn is_in(&self, view: &View) -> bool {
         let ours = self.room.volume.as_ref().map(Arc::as_ptr);
@@ -287,28 +283,28 @@ impl Draft {
         Ok(FolderWatch::new(reopen(self.room.jail.folder_of(spot)).map_err(failed)?))
     }
 
-    /// Drops the part that an earlier upload to the same path left, and tells the bytes that became
-    /// free; for a small draft that was placed.
-    pub fn drop_older_part(&self) -> Result<u64> {
+    /// Drops the part that an earlier upload to the same path left, and says what became free; for
+    /// a small draft that was placed.
+    pub fn drop_older_part(&self) -> Result<Amount> {
         let (parts, id) = (self.parts()?, part::id(&self.room.inside(&self.path)));
         let failed = |e| told(e, &self.path, "dropping a part");
         match part::held(parts, &id).map_err(failed)? {
-            None => Ok(0),
+            None => Ok(Amount::NOTHING),
             Some(_) => part::drop_part(&self.room.home, parts, &id).map_err(failed),
         }
     }
 
-    /// Gives the draft up and tells the bytes that became free; none once it is placed.
-    pub fn discard(mut self) -> Result<u64> {
+    /// Gives the draft up and says what became free; nothing once it is placed.
+    pub fn discard(mut self) -> Result<Amount> {
         if self.placed {
-            return Ok(0);
+            return Ok(Amount::NOTHING);
         }
         let (home, parts) = (&self.room.home, self.parts()?);
         let freed = match &self.part {
             Some(id) => part::drop_part(home, parts, id),
             None => match home.take(At::new(parts, self.name.as_bytes()), None) {
-                Ok(Taken::Freed(freed)) => Ok(freed.bytes),
-                Ok(_) | Err(Errno::NOENT) => Ok(0),
+                Ok(Taken::Freed(freed)) => Ok(Amount::file(freed.bytes)),
+                Ok(_) | Err(Errno::NOENT) => Ok(Amount::NOTHING),
                 Err(e) => Err(e),
             },
         };

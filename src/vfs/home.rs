@@ -32,6 +32,7 @@ use super::kept;
 use super::parts;
 use super::watch::{self, DiskWatch};
 use crate::error::{Error, Result};
+use crate::quota::Amount;
 use crate::text;
 
 /// Mode of the private folders and of an account's topmost one.
@@ -173,10 +174,12 @@ impl Home {
         Ok(DiskWatch::new(root.map_err(|e| Error::io("opening the home", e.into()))?))
     }
 
-    /// Bytes that may still be written on the home's disk.
-    pub fn free_bytes(&self) -> Result<u64> {
+    /// Bytes that may still be written on the home's disk, and entries that may still be made.
+    pub fn free(&self) -> Result<Amount> {
         let disk = fs::fstatvfs(&self.root).map_err(|e| Error::io("asking the disk", e.into()))?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        // A file system that makes inodes as it needs them says that it has none.
+        let entries = if disk.f_files == 0 { u64::MAX } else { disk.f_favail };
+        Ok(Amount { bytes: disk.f_bavail.saturating_mul(disk.f_frsize), entries })
     }
 
     /// Where it is.

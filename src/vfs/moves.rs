@@ -31,6 +31,8 @@ const OWNER: &str = "user.miniftp.owner";
 pub struct Freed {
     /// Its bytes.
     pub bytes: u64,
+    /// Names that have gone.
+    pub entries: u64,
     /// Who stored it, where its disk keeps that.
     pub owner: Option<Box<str>>,
 }
@@ -53,7 +55,7 @@ impl Taken {
         } else if only.is_some_and(|only| only != FileId::of(stat)) {
             Taken::Another
         } else {
-            Taken::Freed(Freed { bytes: file_bytes(stat), owner: None })
+            Taken::Freed(Freed { bytes: file_bytes(stat), entries: 1, owner: None })
         }
     }
 }
@@ -84,7 +86,7 @@ impl Home {
         }
         let mut taken = Taken::judge(&hidden.stat()?, only);
         if let Taken::Freed(freed) = &mut taken {
-            if freed.bytes > 0 && self.keeps_owners() {
+            if self.keeps_owners() {
                 freed.owner = owner_at(hidden);
             }
             hidden.unlink()?;
@@ -195,7 +197,7 @@ impl Home {
         } else {
             from.rename(to)?;
         }
-        Ok(Some(Freed { bytes: file_bytes(&there), owner }))
+        Ok(Some(Freed { bytes: file_bytes(&there), entries: 1, owner }))
     }
 
     /// Gives something that was taken by mistake its place again, or a name beside it when that is

@@ -22,6 +22,7 @@ use super::moves::Taken;
 use super::path::{VPath, as_name};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::quota::Amount;
 
 const HEAD: &str = "miniftp part 1";
 /// The last line: a note that was cut anywhere lacks it.
@@ -151,12 +152,12 @@ pub(super) fn now_secs() -> i64 {
     since_1970(SystemTime::now())
 }
 
-/// Takes a part and its note away and tells the bytes that became free.
-pub(super) fn drop_part(home: &Home, parts: BorrowedFd<'_>, id: &str) -> OsResult<u64> {
+/// Takes a part and its note away and says what became free.
+pub(super) fn drop_part(home: &Home, parts: BorrowedFd<'_>, id: &str) -> OsResult<Amount> {
     let name = part_name(id);
     let freed = match home.take(At::new(parts, name.as_bytes()), None) {
-        Ok(Taken::Freed(freed)) => freed.bytes,
-        Ok(Taken::Folder | Taken::Another) | Err(Errno::NOENT) => 0,
+        Ok(Taken::Freed(freed)) => Amount::file(freed.bytes),
+        Ok(Taken::Folder | Taken::Another) | Err(Errno::NOENT) => Amount::NOTHING,
         Err(e) => return Err(e),
     };
     Note::remove(parts, id)?;

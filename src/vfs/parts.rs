@@ -9,10 +9,11 @@ use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::mtime_of;
 use super::home::{Home, PASSING};
-use super::jail::{At, READ};
+use super::jail::{At, READ, told};
 use super::part::{NOTE_END, Note, PART, drop_part, each_name, note_name, part_name, since_1970};
 use super::path::VPath;
-use super::view::bytes_at;
+use crate::error::Result;
+use crate::quota::Amount;
 use crate::text::Escaped;
 
 /// At the start: removes what only lasted for a step, parts without a note and notes without a
@@ -40,18 +41,16 @@ impl Home {
         accounts_in(self.parts())
     }
 
-    /// Drops an account's parts on which nothing was written since `older_than`, each under the
-    /// claim that `claim` gives for its path, and none for which there is no claim. Tells the bytes
-    /// that became free. What fails is logged and left for the next time.
-    pub fn expire_parts<C>(
-        &self,
-        account: &str,
-        older_than: SystemTime,
-        claim: &dyn Fn(&VPath) -> Option<C>,
-    ) -> u64 {
-        expire((self, self.parts()), account, older_than, claim)
+    /// Drops an account's parts on which nothing was written since `older_than`. `claimed` is
+    /// called with the path of each and what drops it, and does so under a claim of that path or
+    /// not at all. What fails is logged and left for the next time.
+    pub fn expire_parts(&self, account: &str, older_than: SystemTime, claimed: &Claimed<'_>) {
+        expire((self, self.parts()), account, older_than, claimed);
     }
 }
+
+/// Drops a part, if its path can be claimed; see [`Home::expire_parts`].
+pub type Claimed<'a> = dyn Fn(&VPath, &mut dyn FnMut() -> Result<Amount>) -> Result<()> + 'a;
 
 /// The accounts with parts in a folder of parts.
 pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
@@ -67,57 +66,27 @@ pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
 }
 
 /// [`Home::expire_parts`] for any folder of parts, and the home on whose disk it is.
-pub(super) fn expire<C>(
+pub(super) fn expire(
     (home, folder): (&Home, BorrowedFd<'_>),
     account: &str,
     older_than: SystemTime,
-    claim: &dyn Fn(&VPath) -> Option<C>,
-) -> u64 {
-    let mut freed = 0;
+    claimed: &Claimed<'_>,
+) {
     let expired = match At::new(folder, account.as_bytes()).open(READ, 0) {
-        Ok(parts) => {
-            let oldest = since_1970(older_than);
-            expire_account(home, parts.as_fd(), oldest, claim, &mut freed)
-        }
+        Ok(parts) => expire_account(home, parts.as_fd(), since_1970(older_than), claimed),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
         Err(e) => Err(e),
     };
     if let Err(e) = expired {
         log::error!("old parts of `{}` are left as they are: {e}", Escaped(account));
     }
-    freed
 }
 
-/// Adds up the bytes of one account's folder of parts.
-pub(super) fn used_bytes(parts: BorrowedFd<'_>) -> OsResult<u64> {
-    let mut used = 0_u64;
-    each_name(parts, &mut |name| {
-        if name.ends_with(PART) || name.ends_with(PASSING) {
-            used = used.saturating_add(bytes_at(At::new(parts, name.as_bytes()))?);
-        }
-        Ok(())
-    })?;
-    Ok(used)
-}
-
-/// The same for all accounts, or for the one that is named.
-pub(super) fn used_by(folder: BorrowedFd<'_>, only: Option<&str>) -> OsResult<u64> {
-    let mut used = 0_u64;
-    each_account(folder, &mut |account, parts| {
-        if only.is_none_or(|only| only == account) {
-            used = used.saturating_add(used_bytes(parts)?);
-        }
-        Ok(())
-    })?;
-    Ok(used)
-}
-
-fn expire_account<C>(
+fn expire_account(
     home: &Home,
     parts: BorrowedFd<'_>,
     oldest: i64,
-    claim: &dyn Fn(&VPath) -> Option<C>,
-    freed: &mut u64,
+    claimed: &Claimed<'_>,
 ) -> OsResult<()> {
     each_name(parts, &mut |name| {
         let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
@@ -126,17 +95,21 @@ fn expire_account<C>(
         if !is_old(parts, id, oldest)? {
             return Ok(());
         }
-        let claimed = match Note::read(parts, id)? {
+        let Some(note) = Note::read(parts, id)? else {
             // Without a note it is nobody's.
-            None => None,
-            Some(note) => match claim(&note.path) {
-                // It may have been gone on with until it was claimed.
-                Some(claimed) if is_old(parts, id, oldest)? => Some(claimed),
-                _ => return Ok(()),
-            },
+            return drop_part(home, parts, id).map(drop);
         };
-        *freed = freed.saturating_add(drop_part(home, parts, id)?);
-        drop(claimed);
+        let mut expire = || {
+            // It may have been gone on with until it was claimed.
+            let dropped = match is_old(parts, id, oldest) {
+                Ok(true) => drop_part(home, parts, id),
+                other => other.map(|_| Amount::NOTHING),
+            };
+            dropped.map_err(|e| told(e, &note.path, "dropping a part"))
+        };
+        if let Err(e) = claimed(&note.path, &mut expire) {
+            log::info!("the old part of `{}` stays for now: {e}", note.path);
+        }
         Ok(())
     })
 }

@@ -15,17 +15,7 @@ use super::jail::{At, Jail, READ, STAND, told};
 use super::path::VPath;
 use super::volume::Volume;
 use crate::error::{Error, Result};
-
-/// Who pays for what is stored in a root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Payer {
-    /// The account whose home it is.
-    Owner,
-    /// Who stored it, as it is written down with each file.
-    Writer,
-    /// The root itself, out of a limit of its own.
-    Itself,
-}
+use crate::quota::{DirectoryId, FileOwner};
 
 #[derive(Debug)]
 pub(super) struct Room {
@@ -34,7 +24,10 @@ pub(super) struct Room {
     pub(super) jail: Jail,
     /// The account that the parts belong to.
     pub(super) account: Box<str>,
-    pub(super) payer: Payer,
+    /// Which directory the root is.
+    pub(super) id: DirectoryId,
+    /// Who is written down as the owner of what is stored in it, where that is kept.
+    pub(super) owner: FileOwner,
     /// What is mounted; `None` is the account's own home.
     pub(super) volume: Option<Arc<Volume>>,
     parts: OnceLock<(OwnedFd, FileId)>,
@@ -66,11 +59,13 @@ impl Room {
         jail: Jail,
         parts: OwnedFd,
     ) -> OsResult<Room> {
+        let id = FileId::of(&fstat(jail.root())?).into();
         Ok(Room {
             home: Arc::clone(home),
             jail,
             account: account.into(),
-            payer: Payer::Owner,
+            id,
+            owner: None,
             volume: None,
             parts: OnceLock::from(with_id(parts)?),
         })
@@ -85,7 +80,8 @@ impl Room {
             home: Arc::clone(volume.home()),
             jail: jail.mounted(at.clone(), volume.private()),
             account: account.into(),
-            payer: volume.payer(),
+            id: volume.directory(),
+            owner: volume.keeps_owners().then(|| account.into()),
             volume: Some(Arc::clone(volume)),
             parts: OnceLock::new(),
         })

@@ -14,7 +14,6 @@ use super::listing::Listing;
 use super::moves::{self, Freed};
 use super::part::PartNote;
 use super::path::VPath;
-use super::room::Payer;
 use super::source::Source;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -117,23 +116,22 @@ impl Vfs {
         self.to_change(path)?.set_mtime(path, mtime)
     }
 
-    /// Makes a folder; with `parents` also those above it, and then one that is there is fine.
-    pub fn mkdir(&self, path: &VPath, parents: bool) -> Result<()> {
+    /// Makes a directory.
+    pub fn mkdir(&self, path: &VPath) -> Result<()> {
         let view = self.view(path)?;
         if self.is_fixed(path) {
-            let there = Error::Exists { path: path.told(), size: 0 };
-            return if parents { Ok(()) } else { Err(there) };
+            return Err(Error::Exists { path: path.told(), size: 0 });
         }
         may(view.rights().write, path)?;
-        view.mkdir(path, parents).map_err(|e| match e {
+        view.mkdir(path).map_err(|e| match e {
             // Who may not look learns that it is there, and nothing of it.
             Error::Exists { path, .. } if !view.rights().read => Error::Exists { path, size: 0 },
             e => e,
         })
     }
 
-    /// Removes an empty folder.
-    pub fn rmdir(&self, path: &VPath) -> Result<()> {
+    /// Removes an empty directory.
+    pub fn rmdir(&self, path: &VPath) -> Result<Freed> {
         self.to_change(path)?.rmdir(path)
     }
 
@@ -193,11 +191,11 @@ impl Vfs {
         let file = source.source(from)?;
         let spots = (source.jail().spot(from)?, target.jail().spot(to)?);
         let (at, place) = (source.jail().at(&spots.0), target.jail().at(&spots.1));
-        let owner = if source.payer() == Payer::Writer { moves::owner_at(at) } else { None };
-        let left = Freed { bytes: file.size(), owner };
+        let owner = source.file_owner().and_then(|_| moves::owner_at(at));
+        let left = Freed { bytes: file.size(), entries: 1, owner };
         pay(&left, replacing)?;
-        if target.payer() == Payer::Writer {
-            file.set_owner(target.account())?;
+        if let Some(owner) = target.file_owner() {
+            file.set_owner(&owner)?;
         }
         let replace = replace && target.rights().modify;
         let replaced = source.move_into(at, (place, to), replace)?;

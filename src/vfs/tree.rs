@@ -1,115 +1,248 @@
-//! Walking whole trees: of any depth and width, one open folder at a time, without recursion.
+//! Walking whole trees: of any depth and width, one open directory at a time, without recursion.
 //!
 //! Going down is an open of one name that follows no link; going up is checked to lead where the
-//! walk came from. What is kept for each level is the names of the folders still to visit.
+//! walk came from. For each level the walk keeps some names of the directories still to visit, and
+//! where in the directory to read on when these are done, so that its memory is bounded whatever
+//! the tree ([`limits::WALK_NAMES`], [`limits::WALK_DEPTH`]).
 //!
-//! Never: follows a link, or holds more than two descriptors, however deep an operator's tree is.
+//! Never: follows a link, or holds more than three descriptors, however deep an operator's tree is.
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Dir, FileType, fstat};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{FileId, Kind, kind_of};
-use super::jail::{At, READ, above, told};
+use super::jail::{At, READ, above, reopen, told};
 use super::path::VPath;
 use crate::error::Result;
+use crate::{limits, text};
 
 /// What a walk comes by.
 pub(super) enum Step<'a> {
-    /// Something that is no folder.
+    /// Something that is no directory.
     Leaf(At<'a>),
-    /// A folder whose contents have all been visited; not told of the topmost one.
+    /// A directory whose contents have all been visited; the topmost one is not visited.
     Left(At<'a>),
 }
 
-/// A folder on the way from the top to where the walk is.
+impl<'a> Step<'a> {
+    /// Where it is.
+    pub(super) fn at(&self) -> At<'a> {
+        match self {
+            Step::Leaf(at) | Step::Left(at) => *at,
+        }
+    }
+}
+
+/// A directory on the way from the top to where the walk is.
 struct Level {
     id: FileId,
     name: Vec<u8>,
-    /// Names of its folders still to visit, each ended by a NUL: a few bytes for each, however
-    /// many.
+    /// Names of its directories still to visit, each ended by a NUL.
     pending: Vec<u8>,
+    /// Where in the directory the names go on that have not been read.
+    rest: Option<i64>,
 }
 
-/// Visits everything below an open folder, contents before their folder.
+/// What a walk does about a directory that cannot be read, or that is moved while it is inside.
+enum Trouble<'a> {
+    /// The walk ends.
+    Ends(&'a VPath),
+    /// It is logged below this name, and counts as empty.
+    Logged(&'a str),
+}
+
+struct Walk<'a> {
+    here: Dir,
+    levels: Vec<Level>,
+    trouble: Trouble<'a>,
+    /// Bytes of all names that are kept.
+    kept: usize,
+    visit: &'a mut dyn FnMut(Step<'_>) -> Result<()>,
+}
+
+/// Visits everything below an open directory, contents before their directory.
 ///
-/// What vanishes meanwhile is passed over; a folder that is moved while the walk is inside ends it
-/// with [`crate::error::Error::Changed`]. `path` is the folder's name in errors.
+/// What vanishes meanwhile is passed over; a directory that is moved while the walk is inside ends
+/// it with [`crate::error::Error::Changed`]. `path` is the directory's name in errors.
 pub(super) fn walk(
     top: OwnedFd,
     path: &VPath,
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
 ) -> Result<()> {
-    walk_but(top, path, None, visit)
+    let here = Dir::new(top).map_err(|e| told(e, path, "walking through a directory"))?;
+    Walk { here, levels: Vec::new(), trouble: Trouble::Ends(path), kept: 0, visit }.run(None, None)
 }
 
-/// The same without the folder `but` in the topmost one.
-pub(super) fn walk_but(
+/// Visits everything below an open directory but what is in `but` right below it, and comes to an
+/// end whatever it finds: a directory that cannot be read is logged, with `name` in front, and
+/// passed over. Only an error of `visit` ends it.
+pub(super) fn survey(
     top: OwnedFd,
-    path: &VPath,
+    name: &str,
     but: Option<FileId>,
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
 ) -> Result<()> {
-    let failed = |e| told(e, path, "walking through a folder");
-    let mut here = Dir::new(top).map_err(failed)?;
-    let mut levels = vec![read_level(&mut here, Vec::new(), path, visit)?];
-    while let Some(level) = levels.last_mut() {
-        let name = pop_name(&mut level.pending);
-        if let Some(name) = name {
-            let below = enter(&here, &name).map_err(failed)?;
-            if let Some(below) = below {
-                if levels.len() == 1 && but.is_some() && but == Some(id_of(&below).map_err(failed)?)
-                {
-                    continue;
-                }
-                here = below;
-                levels.push(read_level(&mut here, name, path, visit)?);
-            }
-            continue;
+    let opened = reopen(top.as_fd()).and_then(|again| Ok((Dir::new(top)?, again)));
+    let (here, again) = match opened {
+        Ok(opened) => opened,
+        Err(e) => {
+            log::warn!("{name} cannot be read and counts as empty: {e}");
+            return Ok(());
         }
-        let done = levels.pop().map(|level| level.name).unwrap_or_default();
-        if let Some(level) = levels.last() {
-            here = leave(&here, level.id).map_err(failed)?;
-            visit(Step::Left(At::new(here.fd().map_err(failed)?, &done)))?;
-        }
-    }
-    Ok(())
+    };
+    let trouble = Trouble::Logged(name);
+    Walk { here, levels: Vec::new(), trouble, kept: 0, visit }.run(but, Some(&again))
 }
 
-/// Reads a folder's names: its leaves are visited at once, its folders noted.
-fn read_level(
-    dir: &mut Dir,
-    name: Vec<u8>,
-    path: &VPath,
-    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
-) -> Result<Level> {
-    let failed = |e| told(e, path, "reading a folder");
-    let id = id_of(dir).map_err(failed)?;
-    let mut pending = Vec::new();
-    while let Some(entry) = dir.read() {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
-        }
-        let at = At::new(dir.fd().map_err(failed)?, name.to_bytes());
-        let folder = match entry.file_type() {
-            FileType::Directory => true,
-            // Not every file system tells the kind along with the name.
-            FileType::Unknown => match at.stat() {
-                Ok(stat) => kind_of(&stat) == Kind::Folder,
-                Err(Errno::NOENT) => continue,
-                Err(e) => return Err(failed(e)),
-            },
-            _ => false,
+impl Walk<'_> {
+    /// `top` is the topmost directory once more, to find the way again where it was lost.
+    fn run(&mut self, but: Option<FileId>, top: Option<&OwnedFd>) -> Result<()> {
+        let id = match id_of(&self.here) {
+            Ok(id) => id,
+            Err(e) => return self.met(e, b""),
         };
-        if folder {
-            pending.extend_from_slice(name.to_bytes_with_nul());
-        } else {
-            visit(Step::Leaf(at))?;
+        self.levels.push(Level { id, name: Vec::new(), pending: Vec::new(), rest: None });
+        self.read_names()?;
+        while let Some(level) = self.levels.last_mut() {
+            if let Some(name) = pop_name(&mut level.pending) {
+                self.kept = self.kept.saturating_sub(name.len() + 1);
+                let but = but.filter(|_| self.levels.len() == 1);
+                self.enter(name, but)?;
+            } else if let Some(rest) = level.rest.take() {
+                match self.here.seek(rest) {
+                    Ok(()) => self.read_names()?,
+                    Err(e) => self.met(e, b"")?,
+                }
+            } else {
+                self.leave(top)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads names of the current directory: its leaves are visited at once, its directories noted,
+    /// until there are so many that the rest has to wait.
+    fn read_names(&mut self) -> Result<()> {
+        // Half of what is left, so that a deep tree can go on with less and less.
+        let most = limits::WALK_NAMES.saturating_sub(self.kept) / 2;
+        while let Some(entry) = self.here.read() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(e) => return self.met(e, b""),
+            };
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let fd = match self.here.fd() {
+                Ok(fd) => fd,
+                Err(e) => return self.met(e, b""),
+            };
+            let at = At::new(fd, name.to_bytes());
+            if !is_directory(at, entry.file_type()) {
+                (self.visit)(Step::Leaf(at))?;
+                continue;
+            }
+            let Some(level) = self.levels.last_mut() else { return Ok(()) };
+            level.pending.extend_from_slice(name.to_bytes_with_nul());
+            self.kept += name.to_bytes_with_nul().len();
+            if level.pending.len() >= most {
+                level.rest = Some(entry.offset());
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes down into a directory, unless it is `but`, has gone, or is none any more.
+    fn enter(&mut self, name: Vec<u8>, but: Option<FileId>) -> Result<()> {
+        let entered = self.here.fd().and_then(|fd| At::new(fd, &name).open(READ, 0));
+        let entered = entered.and_then(Dir::new).and_then(|below| Ok((id_of(&below)?, below)));
+        match entered {
+            Ok((id, _)) if but == Some(id) => Ok(()),
+            Ok(_) if self.levels.len() >= limits::WALK_DEPTH => self.met(Errno::NAMETOOLONG, &name),
+            Ok((id, below)) => {
+                self.here = below;
+                self.levels.push(Level { id, name, pending: Vec::new(), rest: None });
+                self.read_names()
+            }
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+            Err(e) => {
+                self.met(e, &name)?;
+                let Ok(fd) = self.here.fd() else { return Ok(()) };
+                (self.visit)(Step::Left(At::new(fd, &name)))
+            }
         }
     }
-    Ok(Level { id, name, pending })
+
+    /// Goes up from a directory that is done, and visits it.
+    fn leave(&mut self, top: Option<&OwnedFd>) -> Result<()> {
+        let Some(done) = self.levels.pop() else { return Ok(()) };
+        self.kept = self.kept.saturating_sub(done.pending.len());
+        let Some(level) = self.levels.last() else { return Ok(()) };
+        let up = self.here.fd().and_then(|fd| above(fd.as_fd(), level.id)).and_then(Dir::new);
+        match (up, top) {
+            (Ok(up), _) => self.here = up,
+            (Err(_), Some(top)) => return self.find_way(top),
+            (Err(e), None) => return self.met(e, b""),
+        }
+        let fd = match self.here.fd() {
+            Ok(fd) => fd,
+            Err(e) => return self.met(e, b""),
+        };
+        (self.visit)(Step::Left(At::new(fd, &done.name)))
+    }
+
+    /// After a directory was moved away by somebody while the walk was inside: goes on with the
+    /// deepest one that is still where it was.
+    fn find_way(&mut self, top: &OwnedFd) -> Result<()> {
+        let Ok(mut here) = reopen(top.as_fd()).and_then(Dir::new) else {
+            self.levels.clear();
+            return self.met(Errno::STALE, b"");
+        };
+        let mut found = 1;
+        for level in self.levels.get(1..).unwrap_or_default() {
+            let below = here.fd().and_then(|fd| At::new(fd, &level.name).open(READ, 0));
+            let below = below.and_then(Dir::new);
+            match below {
+                Ok(below) if id_of(&below) == Ok(level.id) => here = below,
+                _ => break,
+            }
+            found += 1;
+        }
+        self.levels.truncate(found);
+        self.kept = self.levels.iter().map(|level| level.pending.len()).sum();
+        self.here = here;
+        Ok(())
+    }
+
+    /// What becomes of a directory that cannot be read: the one at `name` below the current one,
+    /// or, without a name, the rest of the current one.
+    fn met(&self, e: Errno, name: &[u8]) -> Result<()> {
+        match self.trouble {
+            Trouble::Ends(path) => Err(told(e, path, "walking through a directory")),
+            Trouble::Logged(top) => {
+                let mut path = top.to_owned();
+                let inner = self.levels.iter().skip(1).map(|level| level.name.as_slice());
+                for name in inner.chain(Some(name)).filter(|name| !name.is_empty()) {
+                    path.push('/');
+                    path.push_str(&text::escape_bytes(name));
+                }
+                log::warn!("{path} cannot be read and counts as empty: {e}");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether a name is a directory's. Not every file system says so along with the name.
+fn is_directory(at: At<'_>, kind: FileType) -> bool {
+    match kind {
+        FileType::Directory => true,
+        FileType::Unknown => at.stat().is_ok_and(|stat| kind_of(&stat) == Kind::Folder),
+        _ => false,
+    }
 }
 
 fn id_of(dir: &Dir) -> OsResult<FileId> {
@@ -123,16 +256,69 @@ fn pop_name(names: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(names.split_off(begin))
 }
 
-/// Opens a folder in `dir`; `None` when it is no longer there or no longer a folder.
-fn enter(dir: &Dir, name: &[u8]) -> OsResult<Option<Dir>> {
-    match At::new(dir.fd()?, name).open(READ, 0) {
-        Ok(folder) => Dir::new(folder).map(Some),
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
-        Err(e) => Err(e),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Fresh;
+    use super::*;
+    use std::fs::File;
 
-/// Opens the folder above `dir`, which must be `expected`.
-fn leave(dir: &Dir, expected: FileId) -> OsResult<Dir> {
-    Dir::new(above(dir.fd()?.as_fd(), expected)?)
+    /// How many things a survey finds, and whether it was asked to end.
+    fn counted(fresh: &Fresh, but: Option<FileId>) -> u32 {
+        let top = OwnedFd::from(File::open(fresh.path()).unwrap());
+        let mut count = 0;
+        survey(top, "top", but, &mut |_| {
+            count += 1;
+            Ok(())
+        })
+        .unwrap();
+        count
+    }
+
+    #[test]
+    fn every_directory_is_visited_once_though_not_all_names_fit() {
+        let fresh = Fresh::new();
+        let wide = fresh.path().join("wide");
+        // Three times as many bytes of names as are kept at once, on two levels.
+        let name = |n: usize| format!("{n:0>250}");
+        let many = 3 * limits::WALK_NAMES / 250;
+        for n in 0..many {
+            std::fs::create_dir_all(wide.join(name(n))).unwrap();
+        }
+        let inner = wide.join(name(7));
+        for n in 0..200 {
+            std::fs::create_dir(inner.join(name(n))).unwrap();
+            std::fs::write(inner.join(name(n)).join("f"), "").unwrap();
+        }
+        assert_eq!(counted(&fresh, None) as usize, 1 + many + 400);
+        let but = FileId::of(&rustix::fs::stat(&wide).unwrap());
+        assert_eq!(counted(&fresh, Some(but)), 0);
+        let top = OwnedFd::from(File::open(&wide).unwrap());
+        walk(top, &VPath::root(), &mut |step| match step {
+            Step::Leaf(at) => at.unlink().map_err(|e| told(e, &VPath::root(), "removing")),
+            Step::Left(at) => at.remove_folder().map_err(|e| told(e, &VPath::root(), "removing")),
+        })
+        .unwrap();
+        assert_eq!(counted(&fresh, None), 1, "all but the topmost one was removed");
+    }
+
+    #[test]
+    fn a_directory_that_is_moved_away_does_not_end_a_survey() {
+        let fresh = Fresh::new();
+        for name in ["a/b/c", "d"] {
+            std::fs::create_dir_all(fresh.path().join(name)).unwrap();
+        }
+        std::fs::write(fresh.path().join("a/b/c/f"), "").unwrap();
+        let away = Fresh::new();
+        let top = OwnedFd::from(File::open(fresh.path()).unwrap());
+        let mut leaves = 0;
+        survey(top, "top", None, &mut |step| {
+            if let Step::Leaf(_) = step {
+                leaves += 1;
+                std::fs::rename(fresh.path().join("a/b"), away.path().join("b")).unwrap();
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(leaves, 1);
+    }
 }

@@ -6,23 +6,24 @@
 
 use std::sync::Arc;
 
+use rustix::fd::BorrowedFd;
 use rustix::fs::fstat;
-use rustix::io::Errno;
+use rustix::io::{Errno, Result as OsResult};
 
 use super::draft::{Draft, Keep};
 use super::entry::{Entry, Kind, Mtime, file_bytes, kind_of};
 use super::home::Home;
 use super::jail::{self, At, Jail, READ, STAND, told};
 use super::listing::Listing;
-use super::moves::{Freed, Origin, Taken};
+use super::moves::{Freed, Origin, Taken, owner_at, set_owner};
 use super::part::{self, PartNote};
-use super::parts;
 use super::path::VPath;
-use super::room::{Payer, Room};
+use super::room::Room;
 use super::source::Source;
 use super::tree::{Step, walk};
 use super::volume::Volume;
 use crate::error::{Error, Result};
+use crate::quota::{Amount, Charged, DirectoryId, FileOwner};
 use crate::rights::Rights;
 
 /// Mode of a folder that a user makes, before the umask.
@@ -84,9 +85,19 @@ impl View {
         self.room.volume.as_ref()
     }
 
-    /// Who pays for what is stored in it.
-    pub fn payer(&self) -> Payer {
-        self.room.payer
+    /// Which directory the root is, whatever it is called.
+    pub fn directory(&self) -> DirectoryId {
+        self.room.id
+    }
+
+    /// Who is written down as the owner of what is stored in it, where that is kept.
+    pub fn file_owner(&self) -> FileOwner {
+        self.room.owner.clone()
+    }
+
+    /// What a file that the account stores in it is charged to.
+    pub fn charged(&self) -> Charged {
+        Charged { directory: self.directory(), owner: self.file_owner() }
     }
 
     /// The account whose view it is.
@@ -96,11 +107,7 @@ impl View {
 
     /// What tells this path from all others of the server, whatever it is called by whom.
     pub fn key(&self, path: &VPath) -> String {
-        let inside = self.room.inside(path);
-        match self.volume() {
-            Some(volume) => format!("{}{}", volume.key(), inside.as_str()),
-            None => format!("{}{}", self.room.account, inside.as_str()),
-        }
+        key(self.room.id, &self.room.inside(path))
     }
 
     /// What is at `path`; a link is told as a link.
@@ -127,34 +134,21 @@ impl View {
         Listing::new(self.jail().folder(path, READ)?, path, private)
     }
 
-    /// Makes a folder; with `parents` also those above it, and then one that is there is fine.
-    pub fn mkdir(&self, path: &VPath, parents: bool) -> Result<()> {
-        if !parents {
-            return self.make_folder(path);
+    /// Removes an empty directory.
+    pub fn rmdir(&self, path: &VPath) -> Result<Freed> {
+        let spot = self.changeable(path)?;
+        match self.remove_directory(self.jail().at(&spot)) {
+            Ok(freed) => Ok(freed),
+            Err(Errno::EXIST) => Err(Error::NotEmpty { path: path.told() }),
+            Err(e) => Err(told(e, path, "removing a directory")),
         }
-        let mut here = self.mount_point().clone();
-        for name in self.room.inside(path).components() {
-            here = here.join(name)?;
-            match self.make_folder(&here) {
-                Ok(()) => {}
-                Err(Error::Exists { .. }) if self.check_folder(&here).is_ok() => {}
-                Err(Error::Exists { .. }) if here != *path => {
-                    return Err(Error::NotDirectory { path: here.told() });
-                }
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
     }
 
-    /// Removes an empty folder.
-    pub fn rmdir(&self, path: &VPath) -> Result<()> {
-        let spot = self.changeable(path)?;
-        match self.jail().at(&spot).remove_folder() {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST) => Err(Error::NotEmpty { path: path.told() }),
-            Err(e) => Err(told(e, path, "removing a folder")),
-        }
+    /// Removes one empty directory and says who is credited for its entry.
+    fn remove_directory(&self, at: At<'_>) -> OsResult<Freed> {
+        let owner = self.file_owner().and_then(|_| owner_at(at));
+        at.remove_folder()?;
+        Ok(Freed { bytes: 0, entries: 1, owner })
     }
 
     /// Removes a file, link, pipe or device, but no folder, and tells the bytes that became free.
@@ -193,14 +187,14 @@ impl View {
                     Ok(_) | Err(Errno::NOENT) => Ok(()),
                     Err(e) => Err(failed(e)),
                 },
-                Step::Left(at) => match at.remove_folder() {
-                    Ok(()) => alive(Freed::default()),
+                Step::Left(at) => match self.remove_directory(at) {
+                    Ok(freed) => alive(freed),
                     Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
                     Err(e) => Err(failed(e)),
                 },
             })?;
-            match top.remove_folder() {
-                Ok(()) => return alive(Freed::default()),
+            match self.remove_directory(top) {
+                Ok(freed) => return alive(freed),
                 Err(Errno::NOENT) => return Ok(()),
                 Err(Errno::NOTEMPTY | Errno::EXIST) => {}
                 Err(e) => return Err(failed(e)),
@@ -321,34 +315,22 @@ impl View {
         })
     }
 
-    /// Drops an unfinished upload and tells the bytes that became free.
-    pub fn drop_part(&self, path: &VPath) -> Result<u64> {
+    /// Drops an unfinished upload and says what became free.
+    pub fn drop_part(&self, path: &VPath) -> Result<Amount> {
         let failed = |e| told(e, path, "dropping a part");
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else { return Ok(0) };
+        let Some(parts) = self.room.parts_if_any().map_err(failed)? else {
+            return Ok(Amount::NOTHING);
+        };
         part::drop_part(&self.room.home, parts, &part::id(&self.room.inside(path))).map_err(failed)
     }
 
-    /// Adds up what the account stores: the bytes of all its files and of its unfinished uploads.
-    /// `alive` is called for each file; its error ends the walk.
-    pub fn used_bytes(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<u64> {
-        let root = VPath::root();
-        let failed = |e| told(e, &root, "adding up the files");
-        let mut used = 0_u64;
-        walk(self.jail().folder(&root, READ)?, &root, &mut |step| {
-            if let Step::Leaf(at) = step {
-                used = used.saturating_add(bytes_at(at).map_err(failed)?);
-                alive()?;
-            }
-            Ok(())
-        })?;
-        let parts = self.room.parts_if_any().map_err(failed)?;
-        let held = parts.map_or(Ok(0), parts::used_bytes).map_err(failed)?;
-        Ok(used.saturating_add(held))
+    /// Bytes that may still be written on the disk, and entries that may still be made.
+    pub fn free(&self) -> Result<Amount> {
+        self.room.home.free()
     }
 
-    /// Bytes that may still be written on the disk.
-    pub fn free_bytes(&self) -> Result<u64> {
-        self.room.home.free_bytes()
+    pub(super) fn parts_if_any(&self) -> OsResult<Option<BorrowedFd<'_>>> {
+        self.room.parts_if_any()
     }
 
     pub(super) fn jail(&self) -> &Jail {
@@ -363,21 +345,38 @@ impl View {
         self.jail().spot(path)
     }
 
-    fn make_folder(&self, path: &VPath) -> Result<()> {
+    /// Makes a directory, which belongs to the account where that is kept.
+    pub fn mkdir(&self, path: &VPath) -> Result<()> {
         if path == self.mount_point() {
             return Err(Error::Exists { path: path.told(), size: 0 });
         }
         let spot = self.jail().spot(path)?;
         let at = self.jail().at(&spot);
         match at.make_folder(USER_FOLDER_MODE) {
-            Ok(()) => Ok(()),
+            Ok(()) => self.own(at).map_err(|e| {
+                let _ = at.remove_folder();
+                told(e, path, "making a directory")
+            }),
             Err(Errno::EXIST) => {
                 let size = bytes_at(at).unwrap_or(0);
                 Err(Error::Exists { path: path.told(), size })
             }
-            Err(e) => Err(told(e, path, "making a folder")),
+            Err(e) => Err(told(e, path, "making a directory")),
         }
     }
+
+    fn own(&self, at: At<'_>) -> OsResult<()> {
+        match &self.room.owner {
+            Some(owner) => set_owner(at.open(READ, 0)?, owner),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What tells a path inside a root from all others of the server.
+pub fn key(directory: DirectoryId, inside: &VPath) -> String {
+    let DirectoryId { device, inode } = directory;
+    format!("{device:x}.{inode:x}{}", inside.as_str())
 }
 
 /// What the quota counts of a name; nothing when it has gone.

@@ -22,11 +22,9 @@ use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 use super::entry::FileId;
 use super::home::{Home, Unopened};
 use super::jail::{At, STAND, reopen};
-use super::parts;
-use super::room::Payer;
-use super::tree::{Step, walk_but};
+use super::parts::{self, Claimed};
 use super::{VPath, moves};
-use crate::error::Result;
+use crate::quota::{Charged, DirectoryId};
 
 /// Mode of a mounted folder that is made because it is missing.
 const FOLDER_MODE: u32 = 0o755;
@@ -37,10 +35,11 @@ const SERVERS_OWN: &str = "it is the server's own";
 /// See the module.
 #[derive(Debug)]
 pub struct Volume {
-    name: Box<str>,
     path: PathBuf,
     home_folder: Option<Box<str>>,
-    payer: Payer,
+    id: DirectoryId,
+    /// Whether its files say who stored them.
+    keeps_owners: bool,
     /// The home whose trash serves it: the server's, or one at the folder itself.
     home: Arc<Home>,
     root: OwnedFd,
@@ -81,25 +80,22 @@ impl Volume {
         path.strip_prefix(home).ok()?.iter().next()?.to_str()
     }
 
-    /// Opens the folder `path`, which [`Volume::find`] found. `name` stands for it in claims and in
-    /// the ledger.
-    pub fn open(
-        home: &Arc<Home>,
-        path: &Path,
-        name: &str,
-        payer: Payer,
-    ) -> std::result::Result<Volume, Unopened> {
+    /// Opens the directory `path`, which [`Volume::find`] found.
+    pub fn open(home: &Arc<Home>, path: &Path) -> std::result::Result<Volume, Unopened> {
         let system = |doing| move |e: Errno| Unopened::System { doing, source: e.into() };
         let home_folder = Volume::home_folder_of(home.dir(), path).map(Box::from);
         let root: OwnedFd = File::open(path)
             .map_err(|source| Unopened::System { doing: "opening the folder", source })?
             .into();
+        let stat = fs::fstat(&root).map_err(system("looking at the directory"))?;
+        let id = DirectoryId::from(FileId::of(&stat));
         let (home, folder, private) = if shares_disk(home, root.as_fd()) {
             if !path.starts_with(home.dir()) {
                 lock(root.as_fd())?;
             }
-            let id = &blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex()[..32];
-            let folder = home.mount_parts(id).map_err(system("making .miniftp/mounts"))?;
+            // Named after the inode, which stays the same when the directory is renamed.
+            let name = format!("{:x}", id.inode);
+            let folder = home.mount_parts(&name).map_err(system("making .miniftp/mounts"))?;
             parts::sweep(folder.as_fd()).map_err(system("looking through the parts"))?;
             (Arc::clone(home), folder, None)
         } else {
@@ -108,18 +104,15 @@ impl Volume {
             let private = own.private_id().map_err(system("looking at .miniftp"))?;
             (Arc::new(own), folder, Some(private))
         };
-        if payer == Payer::Writer {
-            moves::try_owners(&home).map_err(system(
-                "writing down who stored a file, which this disk does not keep; \
-                 give the mount a size of its own",
-            ))?;
+        let keeps_owners = moves::try_owners(&home).is_ok();
+        if keeps_owners {
             home.keep_owners();
         }
         Ok(Volume {
-            name: name.into(),
             path: path.to_owned(),
             home_folder,
-            payer,
+            id,
+            keeps_owners,
             home,
             root,
             parts: folder,
@@ -127,9 +120,20 @@ impl Volume {
         })
     }
 
-    /// What it is called in claims and in the ledger.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// Which directory it is, whatever it is called.
+    pub fn directory(&self) -> DirectoryId {
+        self.id
+    }
+
+    /// Whether its files say who stored them, so that each can be charged to its owner.
+    pub fn keeps_owners(&self) -> bool {
+        self.keeps_owners
+    }
+
+    /// What a file that an account stores in it is charged to.
+    pub fn charged(&self, account: &str) -> Charged {
+        let owner = self.keeps_owners.then(|| account.into());
+        Charged { directory: self.id, owner }
     }
 
     /// The real folder, without links in its path; for the operator.
@@ -143,52 +147,18 @@ impl Volume {
         self.home_folder.as_deref()
     }
 
-    /// Who pays for what is stored in it.
-    pub fn payer(&self) -> Payer {
-        self.payer
-    }
-
-    /// What stands in front of the paths in it where claims name them: no account's name has a
-    /// colon.
-    pub fn key(&self) -> String {
-        format!(":{}", self.name)
-    }
-
     /// The accounts that have, or had, unfinished uploads to it.
     pub fn accounts_with_parts(&self) -> Vec<String> {
         parts::accounts_in(self.parts())
     }
 
     /// Drops an account's old parts, as [`Home::expire_parts`] does.
-    pub fn expire_parts<C>(
-        &self,
-        account: &str,
-        older_than: SystemTime,
-        claim: &dyn Fn(&VPath) -> Option<C>,
-    ) -> u64 {
-        parts::expire((&self.home, self.parts()), account, older_than, claim)
+    pub fn expire_parts(&self, account: &str, older_than: SystemTime, claimed: &Claimed<'_>) {
+        parts::expire((&self.home, self.parts()), account, older_than, claimed);
     }
 
-    /// Adds up what is stored in it: files and unfinished uploads, those of one account where one
-    /// is named. `alive` is called for each file; its error ends the walk.
-    pub fn used_bytes(
-        &self,
-        only: Option<&str>,
-        alive: &mut dyn FnMut() -> Result<()>,
-    ) -> Result<u64> {
-        let root = VPath::root();
-        let failed = |e| super::jail::told(e, &root, "adding up a mounted folder");
-        let mut used = 0_u64;
-        let top = reopen(self.root.as_fd()).map_err(failed)?;
-        walk_but(top, &root, self.private, &mut |step| {
-            let Step::Leaf(at) = step else { return Ok(()) };
-            alive()?;
-            if only.is_none_or(|only| moves::owner_at(at).is_some_and(|owner| &*owner == only)) {
-                used = used.saturating_add(super::view::bytes_at(at).map_err(failed)?);
-            }
-            Ok(())
-        })?;
-        Ok(used.saturating_add(parts::used_by(self.parts(), only).map_err(failed)?))
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
 
     pub(super) fn home(&self) -> &Arc<Home> {

@@ -113,9 +113,13 @@ messages! {
     /// Answer to `QUOTA`.
     Usage {
         used_bytes: u64 = "bytes stored, unfinished uploads included",
-        reserved_bytes: u64 = "bytes promised to uploads that are under way",
+        reserved_bytes: u64 = "bytes reserved for uploads that are under way",
         limited: u8 = "1 if there is a limit",
         limit_bytes: u64 = "the limit; 0 if there is none",
+        used_entries: u64 = "entries: files, directories, unfinished uploads, links",
+        reserved_entries: u64 = "entries reserved for uploads that are under way",
+        entries_limited: u8 = "1 if there is a limit of entries",
+        limit_entries: u64 = "that limit; 0 if there is none",
     }
     /// `PUT`: opens an upload.
     Put {

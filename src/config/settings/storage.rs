@@ -32,6 +32,27 @@ pub(super) static STORAGE: &[Setting] = &[
         help: "What uploads leave free on the disk, whatever the quotas say, so that accounts and \
             logs can still be written. 0 leaves nothing.",
     },
+    Setting {
+        section: "storage",
+        key: "min_free_entries",
+        default: "1000",
+        form: Form::Whole("a whole number", 0, 1_000_000_000, |config, value| {
+            config.min_free_entries = value;
+        }),
+        help: "How many names (inodes) uploads and new directories leave free on the disk, where \
+            it has a fixed number of them.",
+    },
+    Setting {
+        section: "storage",
+        key: "entries",
+        default: "100000",
+        form: Form::Whole("a whole number", 1, 1_000_000_000, |config, value| {
+            config.entries = value
+        }),
+        help: "How many entries (files, directories, unfinished uploads) an account or a mount may \
+            have that does not say so itself. A name takes room on the disk even if its file is \
+            empty.",
+    },
 ];
 
 /// Section `[transfer]`.

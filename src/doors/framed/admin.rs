@@ -53,7 +53,7 @@ fn line<'a>(seen: &'a Overview) -> AccountLine<'a> {
         account.quota_bytes.is_some().into(),
         account.quota_bytes.unwrap_or(0),
         seen.usage.is_some().into(),
-        seen.usage.map_or(0, |usage| usage.used_bytes),
+        seen.usage.map_or(0, |usage| usage.used.bytes),
         seen.sessions,
         account.remark(),
     )

@@ -81,7 +81,7 @@ table! {
         "the digests of a file's chunks, as `Piece`s";
     "WHY" Login "Path" "200 `Counted`" files::why,
         "what may be done at a path, and what decides it, each as a `Reason`";
-    "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes used, promised and allowed";
+    "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes and entries: used, reserved, most";
     "PUT" Login "Put" "802, 800, 801" transfers::put, "open an upload";
     "CHUNK" Login "Chunk" "900" transfers::chunk, "chunks of the open upload";
     "HELD" Login "Held" "258 `Summed`" transfers::held,

@@ -123,15 +123,20 @@ pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 pub(super) fn quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
     let usage = conn.session.usage()?;
-    let text = match usage.limit_bytes {
-        Some(limit) => format!("{} used of {}", Size(usage.used_bytes), Size(limit)),
-        None => format!("{} used, no limit", Size(usage.used_bytes)),
+    let crate::session::Usage { used, reserved, limits } = usage;
+    let text = match limits.bytes {
+        Some(limit) => format!("{} used of {}", Size(used.bytes), Size(limit)),
+        None => format!("{} used, no limit", Size(used.bytes)),
     };
     let fields = wire::Usage::new(
-        usage.used_bytes,
-        usage.reserved_bytes,
-        usage.limit_bytes.is_some().into(),
-        usage.limit_bytes.unwrap_or(0),
+        used.bytes,
+        reserved.bytes,
+        limits.bytes.is_some().into(),
+        limits.bytes.unwrap_or(0),
+        used.entries,
+        reserved.entries,
+        limits.entries.is_some().into(),
+        limits.entries.unwrap_or(0),
     );
     tell(Code::Done, text, &fields)
 }

@@ -76,7 +76,7 @@ pub(super) fn code_of(error: &Error) -> Code {
         Error::NotRegular { .. } => Code::NotRegular,
         Error::Busy { .. } => Code::Busy,
         Error::Superseded { .. } => Code::Superseded,
-        Error::OverQuota { .. } => Code::OverQuota,
+        Error::OverQuota { .. } | Error::TooManyEntries { .. } => Code::OverQuota,
         Error::Mismatch { .. } | Error::WholeMismatch => Code::Mismatch,
         Error::BadOffset { .. } => Code::BadOffset,
         Error::Changed { .. } => Code::Changed,

@@ -132,12 +132,15 @@ fn send(conn: &mut Conn, listed: Listed, shape: &Shape) -> Result<()> {
     match pump(conn, &mut data, listed, shape) {
         Ok(Ok(())) => {
             data.finish();
-            let usage = conn.session.usage()?;
-            let used = Size(usage.used_bytes);
-            let text = match usage.limit_bytes {
-                Some(limit) => format!("listed; {used} of {} used", Size(limit)),
-                None => format!("listed; {used} used"),
-            };
+            // Nobody waits for a count only to be told of it here.
+            let used = conn.session.known_usage().map(|usage| {
+                let used = Size(usage.used.bytes);
+                match usage.limits.bytes {
+                    Some(limit) => format!("; {used} of {} used", Size(limit)),
+                    None => format!("; {used} used"),
+                }
+            });
+            let text = format!("listed{}", used.unwrap_or_default());
             conn.control.say(226, &text);
             Ok(())
         }

@@ -65,11 +65,12 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
         Ok(()) => {
             conn.place.logged_in();
             conn.control.stream.logged_in();
-            let usage = conn.session.usage()?;
-            let used = usage.used_bytes;
-            let room = match usage.limit_bytes {
-                Some(limit) => format!("{used} of {limit} bytes used"),
-                None => format!("{used} bytes used"),
+            let room = match conn.session.known_usage() {
+                Some(crate::session::Usage { used, limits, .. }) => match limits.bytes {
+                    Some(limit) => format!("{} of {limit} bytes used", used.bytes),
+                    None => format!("{} bytes used", used.bytes),
+                },
+                None => "what is stored is being counted".to_owned(),
             };
             let text = format!("logged in, {room}");
             conn.control.say_after(&conn.session.welcome(), 230, &text);

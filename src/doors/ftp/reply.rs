@@ -44,7 +44,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::NotRegular { .. } => 550,
         Error::BadPath { .. } => 553,
         Error::Busy { .. } | Error::Superseded { .. } | Error::Changed { .. } => 450,
-        Error::OverQuota { .. } => 552,
+        Error::OverQuota { .. } | Error::TooManyEntries { .. } => 552,
         Error::DiskFull => 452,
         Error::BadOffset { .. } => 554,
         Error::UnknownCommand { .. } => 502,

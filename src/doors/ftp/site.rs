@@ -170,11 +170,16 @@ fn registration(conn: &mut Conn, rest: &str) -> Result<()> {
 
 fn quota(conn: &mut Conn, _: &str) -> Result<()> {
     let usage = conn.session.usage()?;
-    let mut lines = vec![format!("used {} bytes", usage.used_bytes)];
-    match usage.limit_bytes {
+    let mut lines = vec![format!("used {} bytes", usage.used.bytes)];
+    match usage.limits.bytes {
         Some(limit) => lines.push(format!("limit {limit} bytes ({})", Size(limit))),
         None => lines.push("no limit".to_string()),
     }
+    let entries = usage.used.entries;
+    lines.push(match usage.limits.entries {
+        Some(limit) => format!("entries {entries} of {limit}"),
+        None => format!("entries {entries}"),
+    });
     lines.push(format!("free {} bytes", conn.session.free_bytes("/")?));
     conn.control.say_lines(200, "Your room:", &lines, "End");
     Ok(())

@@ -9,7 +9,7 @@ use crate::audit::Party;
 use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Ledger, Purse};
+use crate::quota::{Amount, Begin, Charged, Ledger, Limits};
 use crate::vfs::{Home, VPath, View};
 
 /// Bytes that the account may store.
@@ -19,10 +19,10 @@ const LIMIT: u64 = 1 << 20;
 pub(super) struct Scene {
     pub(super) dir: PathBuf,
     pub(super) vfs: View,
-    purse: Purse,
+    charged: Charged,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
-    min_free_bytes: u64,
+    min_free: Amount,
 }
 
 /// The digests of content: of its chunks, and of the whole.
@@ -40,9 +40,13 @@ impl Scene {
         let dir = format!("transfer-test-{}-{next}", std::process::id());
         let dir = std::env::temp_dir().join(dir);
         let vfs = View::open(&Arc::new(Home::open(&dir).unwrap()), "ann").unwrap();
-        let (ledger, purse) = (Arc::new(Ledger::new()), Purse::account("ann"));
-        ledger.open(&purse, Some(LIMIT), 0);
-        Scene { dir, vfs, purse, ledger, claims: Arc::default(), min_free_bytes: 0 }
+        let (ledger, charged) = (Arc::new(Ledger::new()), vfs.charged());
+        ledger.open_home("ann", charged.directory);
+        ledger.set_limits("ann", Limits { bytes: Some(LIMIT), entries: None });
+        let Begin::Begun(count) = ledger.begin_count(charged.directory) else { panic!() };
+        assert!(count.finish(vfs.count(&mut || Ok(())).unwrap()));
+        let (claims, min_free) = (Arc::default(), Amount::NOTHING);
+        Scene { dir, vfs, charged, ledger, claims, min_free }
     }
 
     fn with<T>(&self, name: &str, session: u64, begin: impl FnOnce(&Spec<'_>) -> T) -> T {
@@ -50,14 +54,14 @@ impl Scene {
             view: &self.vfs,
             by: "ann",
             ledger: &self.ledger,
-            purse: &self.purse,
+            charged: &self.charged,
             claims: &self.claims,
             session,
             party: &Party::nobody(),
             path: &VPath::root().join(name).unwrap(),
             mtime: None,
             replace: false,
-            min_free_bytes: self.min_free_bytes,
+            min_free: self.min_free,
         })
     }
 
@@ -77,9 +81,9 @@ impl Scene {
 
     /// Bytes used and reserved, and files in the account's folder.
     pub(super) fn figures(&self) -> (u64, u64, usize) {
-        let usage = self.ledger.usage(&self.purse).unwrap();
+        let usage = self.ledger.usage("ann").unwrap();
         let files = self.vfs.list(&VPath::root()).unwrap().count();
-        (usage.used_bytes, usage.reserved_bytes, files)
+        (usage.used.bytes, usage.reserved.bytes, files)
     }
 
     /// Bytes on the disk.
@@ -117,7 +121,7 @@ fn the_disks_reserve_is_asked_for_with_every_write() {
     drop(inflow);
     assert_eq!(scene.figures(), (3 * limits::CHUNK as u64, 0, 0));
     assert_eq!(scene.stored_bytes(), 3 * limits::CHUNK as u64);
-    scene.min_free_bytes = u64::MAX;
+    scene.min_free.bytes = u64::MAX;
     assert!(matches!(scene.small("small", b"text"), Err(Error::DiskFull)));
     assert!(matches!(scene.upload("another", 1), Err(Error::DiskFull)));
 }
@@ -139,8 +143,9 @@ fn a_stream_that_lost_its_path_neither_writes_nor_ends_nor_credits() {
         assert_eq!(scene.figures(), before);
         let ready = new.finish().unwrap();
         drop(ready);
-        scene.with("f", 3, |spec| scene.vfs.drop_part(spec.path)).unwrap();
-        scene.ledger.give_back(&scene.purse, before.0);
+        let dropped = scene.with("f", 3, |spec| scene.vfs.drop_part(spec.path)).unwrap();
+        assert_eq!(dropped.bytes, before.0);
+        scene.ledger.credit(&scene.charged, dropped);
     }
     assert_eq!((scene.figures(), scene.stored_bytes()), ((0, 0, 0), 0));
 }

@@ -1,5 +1,6 @@
 //! Files being written, resumed, placed and given up.
 
+use std::cell::Cell;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
@@ -39,7 +40,7 @@ fn a_part_is_resumed_and_placed() {
         assert_eq!(notes[0].declared_bytes, Some(1_000));
 
         let mut draft = vfs.draft(&path("/f"), Keep::Held, Some(8), Some(mtime)).unwrap();
-        assert_eq!((draft.held(), draft.cleared_bytes()), (5, 0));
+        assert_eq!((draft.held(), draft.cleared().bytes), (5, 0));
         assert_eq!(noted(&vfs)[0].declared_bytes, Some(8));
         let mut held = [0; 9];
         assert_eq!(draft.read_at(&mut held, 1).unwrap(), 4);
@@ -54,7 +55,7 @@ fn a_part_is_resumed_and_placed() {
         assert!(draft.place(false, None).is_err());
         folder.sync().unwrap();
         home.watch().unwrap().sync().unwrap();
-        assert_eq!((draft.held(), draft.discard().unwrap()), (8, 0));
+        assert_eq!((draft.held(), draft.discard().unwrap().bytes), (8, 0));
         let entry = vfs.stat(&path("/f")).unwrap();
         assert_eq!((entry.kind, entry.size, entry.mtime), (Kind::File, 8, mtime));
         assert_eq!((entry.mode, read(&vfs, "/f").as_slice()), (0o644, &b"01234567"[..]));
@@ -69,19 +70,19 @@ fn what_is_cleared_discarded_or_dropped_is_told() {
         let (_fresh, _home, vfs) = ann(powers);
         leave_part(&vfs, "/f", b"01234");
         let draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
-        assert_eq!((draft.held(), draft.cleared_bytes()), (0, 5));
+        assert_eq!((draft.held(), draft.cleared().bytes), (0, 5));
         drop(draft);
         assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(0));
         leave_part(&vfs, "/g", b"0123456");
         let draft = vfs.draft(&path("/g"), Keep::Held, None, None).unwrap();
-        assert_eq!(draft.discard().unwrap(), 7);
+        assert_eq!(draft.discard().unwrap().bytes, 7);
         leave_part(&vfs, "/h", b"01");
-        assert_eq!(vfs.drop_part(&path("/h")).unwrap(), 2);
-        assert_eq!(vfs.drop_part(&path("/h")).unwrap(), 0);
+        assert_eq!(vfs.drop_part(&path("/h")).unwrap().bytes, 2);
+        assert_eq!(vfs.drop_part(&path("/h")).unwrap().bytes, 0);
         let mut small = vfs.draft_small(&path("/s")).unwrap();
         small.write_at(0, b"123").unwrap();
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 3);
-        assert_eq!(small.discard().unwrap(), 3);
+        assert_eq!(small.discard().unwrap().bytes, 3);
         drop(vfs.draft_small(&path("/s")).unwrap());
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 0);
         assert_eq!(noted(&vfs).len(), 1);
@@ -101,12 +102,12 @@ fn a_refused_place_leaves_both_as_they_were() {
         assert_eq!(draft.place(true, None).unwrap().bytes, 3);
         assert_eq!(read(&vfs, "/f"), b"newer");
 
-        vfs.mkdir(&path("/d"), false).unwrap();
+        vfs.mkdir(&path("/d")).unwrap();
         let mut late = vfs.draft_small(&path("/d/x")).unwrap();
         vfs.rmdir(&path("/d")).unwrap();
         assert!(matches!(late.place(true, None), Err(Error::NotFound { .. })));
         let mut late = vfs.draft_small(&path("/e")).unwrap();
-        vfs.mkdir(&path("/e"), false).unwrap();
+        vfs.mkdir(&path("/e")).unwrap();
         assert!(matches!(late.place(true, None), Err(Error::IsDirectory { .. })));
     }
 }
@@ -117,7 +118,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         let (_fresh, _home, vfs) = ann(powers);
         let mtime = Mtime { secs: 1_000_000_000, nanos: 5 };
         let folder = "/folder";
-        vfs.mkdir(&path(folder), false).unwrap();
+        vfs.mkdir(&path(folder)).unwrap();
         let mut draft = vfs.draft_small(&path("/folder/f")).unwrap();
         draft.write_at(0, b"text").unwrap();
         draft.close(Some(mtime)).unwrap();
@@ -159,15 +160,24 @@ fn old_parts_expire_unless_somebody_writes_them() {
     leave_part(&vfs, "/busy", b"012");
     leave_part(&bob, "/f", b"01");
     let hour = Duration::from_secs(3_600);
-    let anybody = |_: &super::VPath| Some(());
-    assert_eq!(home.expire_parts("ann", SystemTime::now() - hour, &anybody), 0);
+    let expire = |account: &str, before, is_busy: &dyn Fn(&super::VPath) -> bool| {
+        let freed = Cell::new(0);
+        home.expire_parts(account, before, &|at, drop_part| {
+            if !is_busy(at) {
+                freed.set(freed.get() + drop_part()?.bytes);
+            }
+            Ok(())
+        });
+        freed.get()
+    };
+    let nobody = |_: &super::VPath| false;
+    assert_eq!(expire("ann", SystemTime::now() - hour, &nobody), 0);
     let mut accounts = home.accounts_with_parts();
     accounts.sort();
     assert_eq!(accounts, ["ann", "bob"]);
-    let not_busy = |at: &super::VPath| (*at != path("/busy")).then_some(());
-    assert_eq!(home.expire_parts("ann", SystemTime::now() + hour, &not_busy), 5);
-    assert_eq!(home.expire_parts("bob", SystemTime::now() + hour, &anybody), 2);
-    assert_eq!(home.expire_parts("carl", SystemTime::now() + hour, &anybody), 0);
+    assert_eq!(expire("ann", SystemTime::now() + hour, &|at| *at == path("/busy")), 5);
+    assert_eq!(expire("bob", SystemTime::now() + hour, &nobody), 2);
+    assert_eq!(expire("carl", SystemTime::now() + hour, &nobody), 0);
     assert_eq!((noted(&vfs).len(), noted(&bob).len()), (1, 0));
 }
 

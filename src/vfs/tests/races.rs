@@ -77,7 +77,7 @@ fn whatever_races_the_sum_is_what_the_disk_has() {
     const ROUNDS: u32 = 400;
     for powers in POWERS {
         let (fresh, _home, vfs) = ann(powers);
-        vfs.mkdir(&path("/d"), false).unwrap();
+        vfs.mkdir(&path("/d")).unwrap();
         let (stored, freed) = (AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for seed in 1..=4 {
@@ -128,7 +128,7 @@ fn play(vfs: &View, dice: &mut Dice) -> (u64, u64) {
                 freed += bytes.bytes;
                 Ok(())
             });
-            tree.and_then(|()| vfs.mkdir(&path("/d"), true))
+            tree.and_then(|()| vfs.mkdir(&path("/d")))
         }
     };
     match outcome {

@@ -37,7 +37,8 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
         let real = fresh.path().join("ann");
         std::fs::create_dir_all(fresh.path().join("bob")).unwrap();
         std::fs::write(fresh.path().join("bob/secret"), "bob's").unwrap();
-        vfs.mkdir(&path("/d/e"), true).unwrap();
+        vfs.mkdir(&path("/d")).unwrap();
+        vfs.mkdir(&path("/d/e")).unwrap();
         put(&vfs, "/f", b"four").unwrap();
         symlink("../bob/secret", real.join("link")).unwrap();
         symlink("../bob", real.join("door")).unwrap();
@@ -63,14 +64,9 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
             assert_eq!(word(vfs.check_folder(&at)), list, "check {text}");
             assert_eq!(word(vfs.draft_small(&at)), draft, "draft {text}");
             assert_eq!(word(vfs.draft(&at, super::Keep::Fresh, None, None)), draft, "part {text}");
-            assert_eq!(word(vfs.mkdir(&at, false)), mkdir, "mkdir {text}");
+            assert_eq!(word(vfs.mkdir(&at)), mkdir, "mkdir {text}");
             let _ = vfs.rmdir(&path("/none"));
         }
-        assert_eq!(word(vfs.mkdir(&path("/d/e"), true)), "ok");
-        assert_eq!(word(vfs.mkdir(&path("/"), true)), "ok");
-        assert_eq!(word(vfs.mkdir(&path("/f/x/y"), true)), "not a folder");
-        assert_eq!(word(vfs.mkdir(&path("/door/x"), true)), "not a folder");
-        assert_eq!(word(vfs.mkdir(&path("/f"), true)), "exists");
         assert_eq!(word(vfs.rmdir(&path("/"))), "denied");
         assert_eq!(word(vfs.rmdir(&path("/d"))), "not empty");
         assert_eq!(word(vfs.rmdir(&path("/f"))), "not a folder");
@@ -89,8 +85,8 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
 fn renames_replace_only_files_and_tell_what_they_freed() {
     for powers in POWERS {
         let (fresh, _home, vfs) = ann(powers);
-        for folder in ["/d/e", "/d2"] {
-            vfs.mkdir(&path(folder), true).unwrap();
+        for folder in ["/d", "/d/e", "/d2"] {
+            vfs.mkdir(&path(folder)).unwrap();
         }
         symlink("f", fresh.path().join("ann/link")).unwrap();
         put(&vfs, "/f", b"four").unwrap();
@@ -165,9 +161,10 @@ fn wide_and_deep_trees_are_counted_and_removed() {
         let bob = fresh.path().join("bob");
         std::fs::create_dir_all(&bob).unwrap();
         std::fs::write(bob.join("secret"), "bob's").unwrap();
-        vfs.mkdir(&path("/t/deep"), true).unwrap();
+        vfs.mkdir(&path("/t")).unwrap();
+        vfs.mkdir(&path("/t/deep")).unwrap();
         for n in 0..300 {
-            vfs.mkdir(&path(&format!("/t/folder {n}")), false).unwrap();
+            vfs.mkdir(&path(&format!("/t/folder {n}"))).unwrap();
             put(&vfs, &format!("/t/folder {n}/x"), b"x").unwrap();
             put(&vfs, &format!("/t/{n}"), b"12").unwrap();
         }
@@ -193,10 +190,10 @@ fn wide_and_deep_trees_are_counted_and_removed() {
 /// Makes a tree deeper than any path can be, by moving what there is under a new folder again and
 /// again, as a user could.
 fn deepen(vfs: &View, levels: u32) {
-    vfs.mkdir(&path("/t/deep/seed"), false).unwrap();
+    vfs.mkdir(&path("/t/deep/seed")).unwrap();
     put(vfs, "/t/deep/seed/end", b"end").unwrap();
     for _ in 0..levels {
-        vfs.mkdir(&path("/t/deep/above"), false).unwrap();
+        vfs.mkdir(&path("/t/deep/above")).unwrap();
         vfs.rename(&path("/t/deep/seed"), &path("/t/deep/above/seed"), false).unwrap();
         vfs.rename(&path("/t/deep/above"), &path("/t/deep/seed"), false).unwrap();
     }

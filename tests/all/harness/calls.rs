@@ -18,6 +18,12 @@ pub struct Usage {
     pub reserved: u64,
     /// The limit; `None` is unlimited.
     pub limit: Option<u64>,
+    /// Entries stored.
+    pub entries: u64,
+    /// Entries reserved for open uploads.
+    pub reserved_entries: u64,
+    /// The limit of entries, if there is one.
+    pub limit_entries: Option<u64>,
 }
 
 /// An entry of `LS` or `STAT`.
@@ -104,7 +110,14 @@ impl Frames {
         let answer = self.request("QUOTA", &wire::Nothing::new());
         let said: wire::Usage<'_> = answer.expect(200).message();
         let limit = (said.limited == 1).then_some(said.limit_bytes);
-        Usage { used: said.used_bytes, reserved: said.reserved_bytes, limit }
+        Usage {
+            used: said.used_bytes,
+            reserved: said.reserved_bytes,
+            limit,
+            entries: said.used_entries,
+            reserved_entries: said.reserved_entries,
+            limit_entries: (said.entries_limited == 1).then_some(said.limit_entries),
+        }
     }
 
     /// `PARTS`: paths and bytes held, sorted.

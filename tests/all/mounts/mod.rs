@@ -2,6 +2,7 @@
 
 mod ftp;
 mod guests;
+mod ledger;
 mod limits;
 mod live;
 mod places;

@@ -41,7 +41,7 @@ fn the_words_name_what_decides() {
     assert!(share.contains("remove false: the mount gives read, and it takes modify"), "{share}");
     let upload = told(why(&mut frames, "/upload/f"));
     assert!(upload.contains("for ann"), "{upload}");
-    assert!(upload.contains("4 bytes used and 0 promised of 5120 bytes (5.0 KiB)"), "{upload}");
+    assert!(upload.contains("4 bytes used and 0 reserved of 5120 bytes (5.0 KiB)"), "{upload}");
     assert!(upload.contains("replace false: the mount gives write, and it takes modify"));
     site.miniftp("ann", &["why", "share/f"])
         .ok()
@@ -81,7 +81,7 @@ fn other_writers_limits_and_the_disk_are_named() {
     ann.store("/full", &bytes(2, 1024), 0).expect(900);
     let said = told(why(&mut ann, "/more"));
     assert!(
-        said.contains("room false: the account pays: 1024 bytes used and 0 promised"),
+        said.contains("room false: the account pays: 1024 bytes used and 0 reserved"),
         "{said}"
     );
     ann.store("/more", b"x", 0).expect(270);
@@ -110,7 +110,7 @@ fn admins_and_the_operator_ask_for_others_and_nothing_is_done() {
         site.miniftp("ann", &["admin", "why", "bob", "/f"]).fails(1).stderr_has("admin");
         why(&mut ann, "/f")
     };
-    assert!(told(own.clone()).contains("4 bytes used and 0 promised of 10240 bytes"));
+    assert!(told(own.clone()).contains("4 bytes used and 0 reserved of 10240 bytes"));
     let mut root = daemon.login("root");
     let asked = |root: &mut crate::harness::Frames, name: &str, path: &str| {
         super::why::rows(&root.request("WHYOF", &miniftp::wire::PathOf::new(name, path)))
@@ -119,7 +119,7 @@ fn admins_and_the_operator_ask_for_others_and_nothing_is_done() {
     // Who never came is walked; what is asked is not written down.
     let said = told(asked(&mut root, "bob", "new"));
     assert!(said.contains("place true: account bob: /new is in the home"), "{said}");
-    assert!(said.contains("0 bytes used and 0 promised of 1048576 bytes"), "{said}");
+    assert!(said.contains("0 bytes used and 0 reserved of 1048576 bytes"), "{said}");
     assert!(fs::read_dir(site.home().join("bob")).unwrap().next().is_none());
     let said = told(asked(&mut root, "root", "/share/f"));
     assert!(said.contains("place true: account root (admin): /share/f is in the mount"), "{said}");

@@ -1,6 +1,7 @@
 //! The limit is the limit: at every moment, for any number of sessions, and counted once.
 
 mod books;
+mod entries;
 mod race;
 
 use std::path::PathBuf;

@@ -1,0 +1,97 @@
+//! Amounts of stored things, limits of them, and how a quota owner stands.
+
+use std::fmt;
+
+/// Bytes and entries: what a file, a directory, or many of them take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Bytes of regular files.
+    pub bytes: u64,
+    /// Names: files, directories, links, unfinished uploads.
+    pub entries: u64,
+}
+
+impl Amount {
+    /// Nothing at all.
+    pub const NOTHING: Amount = Amount { bytes: 0, entries: 0 };
+    /// One name without bytes: a directory, or an empty file.
+    pub const ENTRY: Amount = Amount { bytes: 0, entries: 1 };
+
+    /// A file of so many bytes.
+    pub fn file(bytes: u64) -> Amount {
+        Amount { bytes, entries: 1 }
+    }
+
+    /// Both together.
+    pub fn plus(self, other: Amount) -> Amount {
+        Amount {
+            bytes: self.bytes.saturating_add(other.bytes),
+            entries: self.entries.saturating_add(other.entries),
+        }
+    }
+
+    /// What is left without the other, at least nothing.
+    pub fn minus(self, other: Amount) -> Amount {
+        Amount {
+            bytes: self.bytes.saturating_sub(other.bytes),
+            entries: self.entries.saturating_sub(other.entries),
+        }
+    }
+
+    /// The larger of each.
+    pub fn max(self, other: Amount) -> Amount {
+        Amount { bytes: self.bytes.max(other.bytes), entries: self.entries.max(other.entries) }
+    }
+
+    /// The smaller of each.
+    pub fn min(self, other: Amount) -> Amount {
+        Amount { bytes: self.bytes.min(other.bytes), entries: self.entries.min(other.entries) }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes in {} entries", self.bytes, self.entries)
+    }
+}
+
+/// Most that may be stored; `None` is unlimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes.
+    pub bytes: Option<u64>,
+    /// Entries.
+    pub entries: Option<u64>,
+}
+
+impl Limits {
+    /// Nothing may be stored.
+    pub const NONE: Limits = Limits { bytes: Some(0), entries: Some(0) };
+
+    /// Both as numbers.
+    pub fn amount(&self) -> Amount {
+        Amount { bytes: self.bytes.unwrap_or(u64::MAX), entries: self.entries.unwrap_or(u64::MAX) }
+    }
+}
+
+/// How a quota owner stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// What is on the disk, unfinished uploads included.
+    pub used: Amount,
+    /// What is reserved for uploads that run, and not on the disk yet.
+    pub reserved: Amount,
+    /// Most of both together.
+    pub limits: Limits,
+}
+
+impl Usage {
+    /// Of whoever may store nothing and stores nothing.
+    pub const NONE: Usage =
+        Usage { used: Amount::NOTHING, reserved: Amount::NOTHING, limits: Limits::NONE };
+
+    /// What could still be reserved.
+    pub fn left(&self) -> Amount {
+        self.limits.amount().minus(self.used).minus(self.reserved)
+    }
+}

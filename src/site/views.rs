@@ -1,0 +1,132 @@
+//! Which views of the disk a session has.
+//!
+//! Never: waits long for a count of what is stored (see [`crate::limits::COUNT_PATIENCE`]); whoever
+//! needs the figures waits for them.
+
+use super::{Opened, Presence, Site, lock};
+use crate::accounts::{Account, AccountName};
+use crate::error::{Error, Result};
+use crate::mounts::Mounts;
+use crate::quota::Limits;
+use crate::rights::Rights;
+use crate::transfer::Alive;
+use crate::vfs::{Vfs, View};
+
+impl Site {
+    /// Opens an account's views, and begins to count what it stores where that is not known.
+    ///
+    /// `may` decides whether the account may come in as it is now: [`Error::LoginRefused`] if not.
+    /// [`Error::Full`] if it has too many sessions: that is counted under the lock that makes it
+    /// one of them.
+    pub fn open_views(
+        &self,
+        name: &AccountName,
+        presence: &Presence,
+        may: &dyn Fn(&Account) -> bool,
+        alive: &mut Alive<'_>,
+    ) -> Result<Opened> {
+        let mounts = self.mounts();
+        if let Some(mount) = mounts.through_home(name.as_str()) {
+            let mount = &mount.name;
+            log::error!("{name} cannot log in: others could change its home through [{mount}]");
+            return Err(Error::LoginRefused);
+        }
+        let home = self.home_of(name, Some(presence.id))?;
+        let accounts = self.accounts();
+        let account = accounts.account(name.as_str()).filter(|account| may(account));
+        let account = account.ok_or(Error::LoginRefused)?;
+        self.ledger.open_home(name.as_str(), home.directory());
+        self.ledger.set_limits(name.as_str(), self.limits_of(account));
+        let rights = account.rights;
+        let vfs = self.views(home, Some(name.as_str()), rights, &mounts)?;
+        self.begin_counts(name.as_str(), &vfs, alive)?;
+        let mut online = lock(&self.online);
+        let max = self.config().sessions_per_account;
+        let others = online.iter().filter(|(id, _)| **id != presence.id);
+        let own = others.filter(|(_, other)| other.user.as_ref().is_some_and(|u| u.0 == *name));
+        if own.count() >= max {
+            return Err(Error::Full { what: "sessions of one account", max: max as u64 });
+        }
+        if let Some(me) = online.get_mut(&presence.id) {
+            me.user = Some((name.clone(), vfs.clone()));
+        }
+        drop(online);
+        Ok(Opened { accounts, rights, mounts, vfs })
+    }
+
+    /// What an account may store.
+    pub fn limits_of(&self, account: &Account) -> Limits {
+        Limits { bytes: account.quota_bytes, entries: Some(self.config().entries) }
+    }
+
+    /// Opens the views of a guest: a home that is only read, and what is mounted for guests.
+    ///
+    /// # Errors
+    /// [`Error::LoginRefused`] where the settings let no guests in, [`Error::Full`].
+    pub fn open_guest(&self, presence: &Presence) -> Result<Opened> {
+        if !self.config().guests {
+            return Err(Error::LoginRefused);
+        }
+        let (name, rights, mounts) = (AccountName::guest(), Rights::READ, self.mounts());
+        let home = self.home_of(&name, Some(presence.id))?;
+        let vfs = self.views(home, None, rights, &mounts)?;
+        let mut online = lock(&self.online);
+        let users = online.values().filter_map(|other| other.user.as_ref());
+        let max = self.config().guest_sessions;
+        if users.filter(|(name, _)| name.is_guest()).count() >= max {
+            return Err(Error::Full { what: "guests", max: max as u64 });
+        }
+        if let Some(me) = online.get_mut(&presence.id) {
+            me.user = Some((name, vfs.clone()));
+        }
+        drop(online);
+        Ok(Opened { accounts: self.accounts(), rights, mounts, vfs })
+    }
+
+    /// The home of an account: with the descriptors of another session that has it open, if there
+    /// is one but `own`.
+    fn home_of(&self, name: &AccountName, own: Option<u64>) -> Result<View> {
+        let online = lock(&self.online);
+        let mut others = online.iter().filter(|(id, _)| Some(**id) != own);
+        let shared = others.find_map(|(_, other)| {
+            let (whose, vfs) = other.user.as_ref()?;
+            if whose == name { vfs.home().cloned() } else { None }
+        });
+        drop(online);
+        shared.map_or_else(|| View::open(&self.home, name.as_str()), Ok)
+    }
+
+    /// The views of an account for whoever looks after it.
+    pub fn views_of(&self, account: &Account) -> Result<Vfs> {
+        let home = self.home_of(account.name(), None)?;
+        self.views(home, Some(account.name().as_str()), account.rights, &self.mounts())
+    }
+
+    /// The views of a guest for whoever looks after them; `None` where no guests are let in.
+    pub fn views_of_guest(&self) -> Result<Option<Vfs>> {
+        if !self.config().guests {
+            return Ok(None);
+        }
+        let home = self.home_of(&AccountName::guest(), None)?;
+        self.views(home, None, Rights::READ, &self.mounts()).map(Some)
+    }
+
+    /// The table of a visitor's views: an account's name, or `None` for a guest.
+    pub fn views(
+        &self,
+        home: View,
+        account: Option<&str>,
+        rights: Rights,
+        mounts: &Mounts,
+    ) -> Result<Vfs> {
+        let mounted = mounts.views(account, home.account())?;
+        Ok(Vfs::new(home.with(rights), mounted))
+    }
+
+    /// Takes an account's files away, for good. Nobody must use it any more.
+    pub fn remove_files(&self, name: &AccountName) -> Result<()> {
+        self.home.set_aside(name.as_str())?;
+        self.ledger.close_home(name.as_str());
+        Ok(())
+    }
+}
