@@ -125,9 +125,24 @@ impl Worker<'_> {
         }
     }
 
+    /// Forgets an unfinished upload.
+    pub fn forget(&mut self) {
+        let path = self.file();
+        let ended = self.change(
+            ("FORGET", &path),
+            &[Refusal::Missing, Refusal::Busy, Refusal::NotDirectory],
+            |frames| frames.attempt("FORGET", &wire::Path::new(&path)),
+            |worker, spot| vec![worker.world.part_is_gone(worker.account, spot)],
+        );
+        if let Some((Came::Refused(Refusal::Missing, _), ticket, spot, who)) = ended {
+            let part = self.world.part(self.account, &spot);
+            self.world.saw(ticket, &part, Saw::Missing, &who);
+        }
+    }
+
     /// Moves a file or a directory, perhaps into another view.
     pub fn move_one(&mut self, tree: bool) {
-        let (from, to) = self.from_and_to(tree);
+        let (from, to) = self.two_names(tree);
         let replace = self.dice.percent(70);
         if from == to || !self.have_framed() {
             return;
@@ -147,7 +162,7 @@ impl Worker<'_> {
     /// Renames by `RNFR` and `RNTO`.
     pub fn rename(&mut self) {
         let tree = self.dice.percent(30);
-        let (from, to) = self.from_and_to(tree);
+        let (from, to) = self.two_names(tree);
         if from == to || !self.have_ftp() {
             return;
         }
@@ -170,7 +185,7 @@ impl Worker<'_> {
     }
 
     /// Two names, often in one view and sometimes in two.
-    fn from_and_to(&mut self, tree: bool) -> (String, String) {
+    fn two_names(&mut self, tree: bool) -> (String, String) {
         let one = |worker: &mut Self| if tree { worker.movable() } else { worker.file() };
         let from = if tree { self.movable() } else { self.existing() };
         let mut to = one(self);

@@ -352,32 +352,6 @@ impl Worker<'_> {
         }
     }
 
-    /// Forgets an unfinished upload.
-    pub fn forget(&mut self) {
-        let path = self.file();
-        if !self.have_framed() {
-            return;
-        }
-        let who = self.announce(format!("FORGET {path}"));
-        let world = self.world;
-        let table = world.table.read().unwrap();
-        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
-        let answer = self.framed.as_mut().unwrap().attempt("FORGET", &wire::Path::new(&path));
-        let came = Came::from(answer.as_ref());
-        let gone = vec![world.part_is_gone(self.account, &spot)];
-        match &came {
-            Came::Done(..) => world.enter(ticket, gone),
-            Came::Gone => world.enter_unanswered(ticket, gone),
-            Came::Refused(Refusal::Missing, _) => {
-                world.saw(ticket, &world.part(self.account, &spot), Saw::Missing, &who);
-            }
-            Came::Refused(..) => {}
-        }
-        let reasons =
-            self.reasons(&path, &[Refusal::Missing, Refusal::Busy, Refusal::NotDirectory]);
-        self.judge("FORGET", &who, &came, &reasons);
-    }
-
     /// Fetches a file.
     pub fn get(&mut self) {
         let path = self.existing();

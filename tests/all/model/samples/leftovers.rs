@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Read;
 
+use miniftp::accounts::Draft;
 use miniftp::wire;
 
 use super::{ALL, mount, section};
@@ -127,7 +128,11 @@ fn an_abort_has_two_replies_even_if_what_came_cannot_be_kept() {
     let mut data = talk.begin("STOR f");
     std::io::Write::write_all(&mut data, &bytes(1, 40_000)).unwrap();
     talk.until_moved(40_000);
-    site.accounts().edit(|draft| Ok(draft.account("ann")?.quota_bytes = Some(10))).unwrap();
+    let lower = |draft: &mut Draft| {
+        draft.account("ann")?.quota_bytes = Some(10);
+        Ok(())
+    };
+    site.accounts().edit(lower).unwrap();
     // From the next command of any session on it counts.
     assert_eq!(daemon.login("ann").quota().limit, Some(10));
     talk.send("ABOR\r\nNOOP");
