@@ -10,7 +10,8 @@ use super::history::Spot;
 use crate::harness::Site;
 
 /// The accounts, and what each may store at first.
-pub const ACCOUNTS: [(&str, u64); 3] = [("ann", 3_000_000), ("bob", 2_000_000), ("cat", 8_000_000)];
+pub const ACCOUNTS: [(&str, u64); 3] =
+    [("ann", 12_000_000), ("bob", 2_000_000), ("cat", 24_000_000)];
 
 /// Whose limit something counts towards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -52,6 +52,9 @@ const STEPS: [(usize, Step); 25] = [
     (3, Step::LogOut),
 ];
 
+/// Bytes of the largest files.
+const LARGE: usize = 7 * 1024 * 1024;
+
 /// One of these.
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -245,6 +248,8 @@ impl<'a> Worker<'a> {
             10..30 => self.dice.within(1..200),
             30..60 => self.dice.within(1_000..CHUNK),
             60..80 => self.dice.within(CHUNK - 2..2 * CHUNK + 3),
+            // More than the sockets take in of a download that nobody reads.
+            98.. => self.dice.within(LARGE..LARGE + 10 * CHUNK),
             _ => self.dice.within(3 * CHUNK..20 * CHUNK),
         };
         self.made += 1;
