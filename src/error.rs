@@ -153,7 +153,7 @@ pub enum Error {
         /// The offset that would have been right, or the furthest one.
         want: u64,
     },
-    /// The file changed while it was being read.
+    /// The file, or the folder that it was to be put into, changed while it was in use.
     Changed {
         /// The path that was being read.
         path: String,
@@ -314,7 +314,7 @@ impl fmt::Display for Error {
             }
             WholeMismatch => f.write_str("the whole file's digest differs; nothing was stored"),
             BadOffset { got, want } => write!(f, "offset {got} cannot be; {want} would be right"),
-            Changed { path } => write!(f, "`{}` changed while it was being read", Escaped(path)),
+            Changed { path } => write!(f, "`{}` changed while it was in use", Escaped(path)),
             UnknownCommand { name } => write!(f, "unknown command `{}`; try HELP", Escaped(name)),
             BadField { what } => write!(f, "missing or malformed field: {what}"),
             BadArgument { what } => write!(f, "bad argument: {what}"),

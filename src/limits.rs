@@ -127,8 +127,13 @@ pub const QUOTA_STEP: u64 = 1024 * 1024;
 pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 /// Bytes of a stream of unknown length that wait in memory before a part is made for it.
 pub const INFLOW_SMALL: usize = 64 * 1024;
+/// Names for which a session remembers that an upload of unknown size found no room.
+pub const REFUSALS: usize = 64;
 /// Unfinished uploads of one account: empty ones cost no quota, but a name on the disk each.
 pub const PARTS: usize = 1000;
+/// Files and directories that get another owner in one move, 24 bytes of memory for each: more are
+/// moved in several steps.
+pub const MOVED_ENTRIES: usize = 1_000_000;
 /// Files whose sync is awaited together before their answers leave.
 pub const GROUP_FILES: usize = 256;
 /// Bytes of files whose sync is awaited together.
@@ -145,6 +150,9 @@ pub const BUSY_BUFFER: usize = 64 * 1024;
 pub const REST_AFTER: Duration = Duration::from_secs(1);
 /// A claim whose session has shown no life for this long may be taken over by the same account.
 pub const CLAIM_STUCK: Duration = Duration::from_millis(500);
+/// How long an operation waits for another one that is changing the same name, before it is refused:
+/// of two that remove a file at once the second finds it gone.
+pub const CLAIM_WAIT: Duration = Duration::from_secs(1);
 /// Bytes a second that must move inside a frame: a byte now and then does not hold a place.
 pub const PACE: u64 = 1024;
 /// The wait after `accept` fails for want of descriptors: without it the loop spins

@@ -20,10 +20,10 @@ use crate::accounts::{
 };
 use crate::audit::{self, Actor, Event, Place, Verb};
 use crate::error::{Error, Result};
-use crate::quota::{Amount, Charge, Usage};
+use crate::quota::{Charge, Usage};
 use crate::scram::Verifier;
 use crate::site::{Guest, Site};
-use crate::transfer::Claimant;
+use crate::transfer::{Claimant, credit};
 use crate::vfs::{PartNote, VPath, Vfs};
 
 /// Somebody with the rights of an admin, at work.
@@ -288,14 +288,14 @@ impl<'a> Admin<'a> {
 pub fn forget(site: &Arc<Site>, vfs: &Vfs, who: Claimant<'_>, path: &VPath) -> Result<u64> {
     let view = vfs.view(path)?;
     let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
-    let charge = Charge::open(site.ledger(), &site.charged(vfs, view, &mut alive)?)?;
+    let charged = site.charged(vfs, view, &mut alive)?;
+    let charge = Charge::open(site.ledger(), &charged)?;
     let claim = site.claims().take(&view.key(path), path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
     let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;
-    claim.charge().adopt(Amount::file(held));
-    view.drop_part(path)?;
-    claim.charge().settle(Amount::NOTHING);
+    claim.needs_no_peer();
+    credit(site.ledger(), &charged, view.drop_part(path)?);
     Ok(held)
 }
 

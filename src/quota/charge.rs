@@ -80,6 +80,13 @@ impl Charge {
         self.covered = self.covered.max(held);
     }
 
+    /// Lets go of what is on the disk: it stays counted, and is credited apart from this charge
+    /// when the disk has it back.
+    pub fn disown(&mut self) {
+        self.covered = self.covered.minus(self.held);
+        self.held = Amount::NOTHING;
+    }
+
     /// Returns what was reserved and not used.
     pub fn release(&mut self) {
         let unused = self.covered.minus(self.held);

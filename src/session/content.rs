@@ -5,7 +5,7 @@ use crate::audit::{Ongoing, Verb};
 use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::Charged;
+use crate::quota::{Charged, Payer};
 use crate::transfer::{
     self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
@@ -47,7 +47,7 @@ impl Session {
     }
 
     /// Where a file is to be put: who it is, the path, the root that it is in, and what is charged.
-    fn place(&self, path: &str) -> Result<(&User, VPath, &View, Charged)> {
+    pub(super) fn place(&self, path: &str) -> Result<(&User, VPath, &View, Charged)> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.to_write(&path)?;
         let charged = self.site().charged(&user.vfs, view, &mut self.waiting())?;
@@ -123,11 +123,13 @@ impl Session {
     ///
     /// The rights are asked once more: they may have changed since it was begun. Refused, what was
     /// received stays as a part.
-    pub fn commit(&self, mut ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
+    pub fn commit(&mut self, mut ready: Ready, alive: &mut Alive<'_>) -> Result<Stored> {
         let user = self.user();
         let path = ready.path().clone();
         ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
-        transfer::commit(ready, self.site().durability(), alive)
+        let stored = transfer::commit(ready, self.site().durability(), alive)?;
+        self.refusals.forget(&path);
+        Ok(stored)
     }
 
     /// Begins a group of small files that will be synced together, before the first is stored.
@@ -205,8 +207,9 @@ impl Session {
     }
 
     /// Opens an upload whose end alone tells its size. `declared` bytes are asked for before
-    /// anything is made. Of a refusal whoever asked says with [`Session::refused`] that it is the
-    /// last word.
+    /// anything is made. What was refused already is refused again while there is no more room,
+    /// unless its size is known. Of a refusal whoever asked says with [`Session::refused`] that it
+    /// is the last word.
     pub fn inflow(
         &self,
         wanted: &Wanted<'_>,
@@ -215,6 +218,11 @@ impl Session {
     ) -> Result<Inflow> {
         let place = self.place(wanted.path)?;
         self.presence.about(place.1.as_str());
+        if (start, declared) == (Start::Fresh, None) {
+            let ledger = self.site().ledger();
+            let of_mount = ledger.payer(place.3.directory) == Payer::Directory;
+            self.refusals.check(&place.1, of_mount, ledger.usage_of(&place.3))?;
+        }
         Inflow::begin(&self.spec(&place, wanted), start, declared)
     }
 

@@ -10,6 +10,7 @@ mod login;
 mod noted;
 mod pace;
 mod people;
+mod refusals;
 mod said;
 mod why;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 use self::login::Exchange;
 use self::pace::Turns;
 use self::people::Reproof;
+use self::refusals::Refusals;
 use crate::accounts::{AccountName, Accounts, Role, State};
 use crate::audit::{Party, Place};
 use crate::config::Config;
@@ -52,6 +54,7 @@ pub struct Session {
     /// The settings as they were at the last look.
     config: Arc<Config>,
     turns: Turns,
+    refusals: Refusals,
     /// Failed attempts of this connection.
     tries: u32,
     /// How long the answer to the request at hand is held back.
@@ -102,6 +105,7 @@ impl Session {
             user: None,
             config,
             turns,
+            refusals: Refusals::default(),
             tries: 0,
             held_back: Duration::ZERO,
             party,

@@ -1,26 +1,37 @@
-//! At most one writer for a path, and a fence against one that was given up.
+//! Who may change which name: at most one session at a time, and a fence against one that was given
+//! up.
 //!
-//! What a file is charged for lies inside its claim, so that nobody can touch the ledger for a path
-//! without the proof that the path is still his.
+//! An upload claims the name that its file will have, everything else the names that it changes. A
+//! claim on a tree stands for all that lies below its name too, so that no directory is moved or
+//! removed while something in it is being written.
 //!
-//! Invariant: between [`Claim::hold`] and the drop of what it returned, no newer claim on the same
-//! path exists; so a writer that was superseded never writes, removes or credits another byte.
+//! What is charged for a change lies inside its claim, so that nobody can touch the ledger for a
+//! name without the proof that the claim on it still holds.
+//!
+//! Invariant: between [`Claim::hold`] and the drop of what it returned, no newer claim that
+//! conflicts exists; so a writer that was superseded never writes, removes or credits another byte.
+//! Whoever waits here for another claim holds none of the same operation, so that no two operations
+//! can wait for each other.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Charge;
 
-/// Every path that is being written.
+/// Every name that is being changed.
 #[derive(Debug, Default)]
 pub struct Claims {
-    held: Mutex<HashMap<Box<str>, Arc<Slot>>>,
+    /// By [`in_order`], so that what lies below a name follows it.
+    held: Mutex<BTreeMap<Box<str>, Arc<Slot>>>,
+    /// Notified whenever a claim ends that is worth waiting for.
+    ended: Condvar,
 }
 
-/// Who claims a path.
+/// Who claims a name.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimant<'a> {
     /// The account, or what stands in its place in a refusal.
@@ -29,14 +40,39 @@ pub struct Claimant<'a> {
     pub session: u64,
 }
 
+/// How much a claim stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One name.
+    Name,
+    /// A name and all that lies below it.
+    Tree,
+}
+
+/// A name that an operation is about to change.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// What tells it from all others of the server.
+    pub key: String,
+    /// What the account calls it.
+    pub path: &'a str,
+    /// How much is changed.
+    pub scope: Scope,
+    /// What will be charged for it.
+    pub charge: Charge,
+}
+
 #[derive(Debug)]
 struct Slot {
     by: Box<str>,
     session: u64,
+    scope: Scope,
+    /// Whether it lasts as long as an operation of the server and waits for no client.
+    is_short: bool,
     since: Instant,
     state: Mutex<State>,
     /// When the holder last showed life, apart from the state, which is locked while it writes;
-    /// `None` once nobody waits for its peer any more.
+    /// `None` once nobody waits for its client any more.
     seen: Mutex<Option<Instant>>,
 }
 
@@ -46,7 +82,7 @@ struct State {
     charge: Charge,
 }
 
-/// The right to write a path; dropped, it is free again, and what was promised to it as well.
+/// The right to change a name; dropped, it is free again, and what was reserved for it as well.
 #[derive(Debug)]
 pub struct Claim {
     claims: Arc<Claims>,
@@ -68,12 +104,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A key whose order puts what lies below a name right behind it: no name holds a NUL, and no
+/// character comes before it.
+fn in_order(key: &str) -> Box<str> {
+    key.trim_end_matches('/').replace('/', "\0").into()
+}
+
+type Slots = BTreeMap<Box<str>, Arc<Slot>>;
+
+/// Calls `seen` with every claim that conflicts with one on `key`.
+fn each_conflict(held: &Slots, key: &str, scope: Scope, seen: &mut dyn FnMut(&str, &Arc<Slot>)) {
+    for (end, _) in key.match_indices('\0') {
+        let above = held.get_key_value(&key[..end]);
+        if let Some((above, slot)) = above.filter(|(_, slot)| slot.scope == Scope::Tree) {
+            seen(above, slot);
+        }
+    }
+    if let Some(slot) = held.get(key) {
+        seen(key, slot);
+    }
+    if scope == Scope::Tree {
+        let (first, end) = (format!("{key}\0"), format!("{key}\u{1}"));
+        let below = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
+        held.range::<str, _>(below).for_each(|(below, slot)| seen(below, slot));
+    }
+}
+
 impl Claims {
-    /// Takes the path `key`, which the account calls `path`; `charge` is what will be charged for
-    /// the file.
+    /// Takes the name `key` for an upload, which the account calls `path`; `charge` is what will be
+    /// charged for the file.
     ///
     /// A claim of the same account that has shown no life for [`limits::CLAIM_STUCK`] is taken over
-    /// at once and its holder fenced, but never one of the same session. Any other is
+    /// at once and its holder fenced, but never one of the same session. One that lasts no longer
+    /// than an operation is waited for, at most [`limits::CLAIM_WAIT`]. Any other is
     /// [`Error::Busy`].
     pub fn take(
         self: &Arc<Self>,
@@ -82,48 +145,102 @@ impl Claims {
         who: Claimant<'_>,
         charge: Charge,
     ) -> Result<Claim> {
+        let wanted = Wanted { key: key.to_owned(), path, scope: Scope::Name, charge };
+        let mut taken = self.take_together(vec![wanted], who, false)?;
+        taken.pop().ok_or(Error::WrongState { what: "nothing was claimed" })
+    }
+
+    /// Takes all names that an operation of the server's own changes, or none of them; in what
+    /// conflicts as [`Claims::take`]. Nobody takes these over: the operation waits for no client.
+    pub fn take_all(
+        self: &Arc<Self>,
+        wanted: Vec<Wanted<'_>>,
+        who: Claimant<'_>,
+    ) -> Result<Vec<Claim>> {
+        self.take_together(wanted, who, true)
+    }
+
+    fn take_together(
+        self: &Arc<Self>,
+        wanted: Vec<Wanted<'_>>,
+        who: Claimant<'_>,
+        is_short: bool,
+    ) -> Result<Vec<Claim>> {
+        let keys: Vec<Box<str>> = wanted.iter().map(|one| in_order(&one.key)).collect();
+        let until = Instant::now() + limits::CLAIM_WAIT;
+        let mut held = lock(&self.held);
         loop {
-            let other = {
-                let mut held = lock(&self.held);
-                match held.get(key) {
-                    None => {
-                        let slot = Arc::new(Slot::new(who, charge));
-                        held.insert(key.into(), Arc::clone(&slot));
-                        let claims = Arc::clone(self);
-                        return Ok(Claim { claims, key: key.into(), path: path.into(), slot });
+            let mut stuck = Vec::new();
+            let mut busy: Option<(&str, Arc<Slot>)> = None;
+            for (key, wanted) in keys.iter().zip(&wanted) {
+                each_conflict(&held, key, wanted.scope, &mut |other, slot| {
+                    if slot.gives_way_to(who) {
+                        stuck.push((Box::<str>::from(other), wanted.path, Arc::clone(slot)));
+                    } else if busy.as_ref().is_none_or(|(_, busy)| busy.is_short) {
+                        busy = Some((wanted.path, Arc::clone(slot)));
                     }
-                    Some(other) => Arc::clone(other),
+                });
+            }
+            match busy {
+                Some((path, slot)) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if !slot.is_short || left.is_zero() {
+                        return Err(slot.busy(path));
+                    }
+                    let waited = self.ended.wait_timeout(held, left);
+                    held = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
-            };
-            if !other.gives_way_to(who) {
-                return Err(other.busy(path));
+                None if !stuck.is_empty() => {
+                    drop(held);
+                    for (key, path, slot) in stuck {
+                        self.fence(&key, &slot).map_err(|()| slot.busy(path))?;
+                    }
+                    held = lock(&self.held);
+                }
+                None => break,
             }
-            // Waits for a write that is under way, at most one frame.
-            let mut state = lock(&other.state);
-            // Whoever held it until now has just shown life.
-            if !other.is_stuck() {
-                return Err(other.busy(path));
-            }
-            state.fenced = true;
-            // The part stays and is counted; the room for the rest is the newer claim's to ask for.
-            state.charge.release();
-            drop(state);
-            self.free(key, &other);
         }
+        let taken = keys.into_iter().zip(wanted).map(|(key, wanted)| {
+            let slot = Arc::new(Slot::new(who, wanted.scope, is_short, wanted.charge));
+            held.insert(key.clone(), Arc::clone(&slot));
+            Claim { claims: Arc::clone(self), key, path: wanted.path.into(), slot }
+        });
+        Ok(taken.collect())
+    }
+
+    /// Ends a claim whose holder is stuck; an error if it showed life meanwhile.
+    fn fence(&self, key: &str, slot: &Arc<Slot>) -> Result<(), ()> {
+        // Waits for a write that is under way, at most one frame.
+        let mut state = lock(&slot.state);
+        // Whoever held it until now has just shown life.
+        if !slot.is_stuck() {
+            return Err(());
+        }
+        state.fenced = true;
+        // The part stays and is counted; the room for the rest is the newer claim's to ask for.
+        state.charge.release();
+        drop(state);
+        self.free(key, slot);
+        Ok(())
     }
 
     /// Refuses what [`Claims::take`] would refuse now; nothing is taken.
     pub fn check(&self, key: &str, path: &str, who: Claimant<'_>) -> Result<()> {
-        let other = lock(&self.held).get(key).map(Arc::clone);
-        match other {
-            Some(other) if !other.gives_way_to(who) => Err(other.busy(path)),
-            _ => Ok(()),
-        }
+        let mut busy = None;
+        each_conflict(&lock(&self.held), &in_order(key), Scope::Name, &mut |_, slot| {
+            if !slot.is_short && !slot.gives_way_to(who) {
+                busy = Some(slot.busy(path));
+            }
+        });
+        busy.map_or(Ok(()), Err)
     }
 
-    /// Whether anybody writes the path.
+    /// Whether anybody is changing the name.
     pub fn is_taken(&self, key: &str) -> bool {
-        lock(&self.held).contains_key(key)
+        let mut is_taken = false;
+        let seen = &mut |_: &str, _: &Arc<Slot>| is_taken = true;
+        each_conflict(&lock(&self.held), &in_order(key), Scope::Name, seen);
+        is_taken
     }
 
     fn free(&self, key: &str, slot: &Arc<Slot>) {
@@ -131,18 +248,24 @@ impl Claims {
         if held.get(key).is_some_and(|other| Arc::ptr_eq(other, slot)) {
             held.remove(key);
         }
+        drop(held);
+        if slot.is_short {
+            self.ended.notify_all();
+        }
     }
 }
 
 impl Slot {
-    fn new(who: Claimant<'_>, charge: Charge) -> Slot {
+    fn new(who: Claimant<'_>, scope: Scope, is_short: bool, charge: Charge) -> Slot {
         let now = Instant::now();
         Slot {
             by: who.by.into(),
             session: who.session,
+            scope,
+            is_short,
             since: now,
             state: Mutex::new(State { fenced: false, charge }),
-            seen: Mutex::new(Some(now)),
+            seen: Mutex::new(Some(now).filter(|_| !is_short)),
         }
     }
 
@@ -191,12 +314,12 @@ impl Claim {
 }
 
 impl Held<'_> {
-    /// What the file is charged for.
+    /// What is charged for the change.
     pub fn charge(&mut self) -> &mut Charge {
         &mut self.state.charge
     }
 
-    /// All that the peer had to say is here: from now on silence is the server's own work, and
+    /// All that the client had to send is here: from now on silence is the server's own work, and
     /// nobody takes the claim over.
     pub fn needs_no_peer(&mut self) {
         *lock(&self.slot.seen) = None;
@@ -204,7 +327,7 @@ impl Held<'_> {
 }
 
 impl Drop for Held<'_> {
-    /// A write may have taken long, which is not the peer's silence.
+    /// A write may have taken long, which is not the client's silence.
     fn drop(&mut self) {
         self.slot.touch();
     }
@@ -218,101 +341,4 @@ impl Drop for Claim {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::quota::{Amount, Begin, Charged, DirectoryId, Ledger, Limits};
-
-    const HOME: DirectoryId = DirectoryId { device: 1, inode: 1 };
-
-    struct Scene {
-        ledger: Arc<Ledger>,
-        claims: Arc<Claims>,
-    }
-
-    impl Scene {
-        fn new() -> Scene {
-            let ledger = Arc::new(Ledger::new());
-            ledger.open_home("ann", HOME);
-            ledger.set_limits("ann", Limits { bytes: Some(100), entries: None });
-            let Begin::Begun(count) = ledger.begin_count(HOME) else { panic!() };
-            assert!(count.finish(Default::default()));
-            Scene { ledger, claims: Arc::default() }
-        }
-
-        fn take(&self, by: &str, session: u64) -> Result<Claim> {
-            let charge = Charge::open(&self.ledger, &Charged { directory: HOME, owner: None })?;
-            self.claims.take("k", "/a", Claimant { by, session }, charge)
-        }
-
-        fn figures(&self) -> (u64, u64) {
-            let usage = self.ledger.usage("ann").unwrap();
-            (usage.used.bytes, usage.reserved.bytes)
-        }
-    }
-
-    #[test]
-    fn another_account_is_refused_and_told_who_writes() {
-        let scene = Scene::new();
-        let first = scene.take("ann", 1).unwrap();
-        first.fall_silent();
-        let refused = scene.take("bob", 2).unwrap_err();
-        assert_eq!(refused.to_string(), "`/a` is being written by ann for 0 s");
-        assert!(first.hold().is_ok());
-        drop(first);
-        assert!(scene.take("bob", 2).is_ok());
-    }
-
-    #[test]
-    fn the_same_account_takes_over_what_is_stuck_and_the_old_holder_is_fenced() {
-        let scene = Scene::new();
-        let old = scene.take("ann", 1).unwrap();
-        assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "alive");
-        old.fall_silent();
-        assert!(matches!(scene.take("ann", 1), Err(Error::Busy { .. })), "its own session");
-        let new = scene.take("ann", 2).unwrap();
-        assert!(matches!(old.hold(), Err(Error::Superseded { .. })));
-        assert!(new.hold().is_ok());
-        drop(old);
-        assert!(scene.claims.is_taken("k"), "the old claim's end does not free the new one");
-        drop(new);
-        assert!(!scene.claims.is_taken("k"));
-    }
-
-    #[test]
-    fn a_fence_gives_back_what_was_promised_and_keeps_what_was_spent() {
-        let scene = Scene::new();
-        let old = scene.take("ann", 1).unwrap();
-        let mut held = old.hold().unwrap();
-        held.charge().cover(Amount::file(80), false).unwrap();
-        held.charge().spend(Amount::file(30)).unwrap();
-        drop(held);
-        assert_eq!(scene.figures(), (30, 50));
-        old.fall_silent();
-        let new = scene.take("ann", 2).unwrap();
-        assert_eq!(scene.figures(), (30, 0));
-        let mut held = new.hold().unwrap();
-        held.charge().adopt(Amount::file(30));
-        held.charge().cover(Amount::file(80), false).unwrap();
-        drop((held, old));
-        assert_eq!(scene.figures(), (30, 50), "the old claim's end takes nothing more away");
-        drop(new);
-        assert_eq!(scene.figures(), (30, 0));
-    }
-
-    #[test]
-    fn life_shown_in_any_way_keeps_a_claim() {
-        let scene = Scene::new();
-        let claim = scene.take("ann", 1).unwrap();
-        claim.fall_silent();
-        claim.touch();
-        assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "bytes arrive");
-        let held = claim.hold().unwrap();
-        claim.fall_silent();
-        drop(held);
-        assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "a long write ended");
-        claim.fall_silent();
-        claim.hold().unwrap().needs_no_peer();
-        claim.touch();
-        assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "nobody is waited for");
-    }
-}
+mod tests;

@@ -11,11 +11,12 @@ use std::thread;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
+use super::credit::{credit, give_back};
 use super::{Alive, Claim};
 use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Amount, Charged, Credit, DirectoryId, Ledger};
+use crate::quota::{Amount, Charged, Ledger};
 use crate::vfs::{Draft, Freed, Mtime, VPath, View};
 
 /// What success means for the disk.
@@ -35,6 +36,7 @@ pub struct Ready {
     /// After the draft, so that its promise is free only when its bytes are gone.
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
+    pub(super) charged: Charged,
     pub(super) size: u64,
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
@@ -84,10 +86,20 @@ impl Ready {
         Ok(())
     }
 
-    /// Lets go of what the file holds open. Where that fails it is held on to: the failure comes
-    /// again when the file is placed.
+    /// Lets go of what the file holds open, once it lacks nothing. Where it does it is held on to:
+    /// the failure comes again in [`Ready::dressed`].
     pub(super) fn close(&mut self) {
-        let _ = self.draft.close(self.mtime);
+        if self.draft.dress(self.mtime).is_ok() {
+            self.draft.close();
+        }
+    }
+
+    /// Gives the file its time, mode and owner, if it has not got them yet.
+    pub(super) fn dressed(mut self) -> Result<Ready> {
+        if !self.draft.is_dressed() {
+            self.draft.dress(self.mtime).inspect_err(|e| self.note.refused(e))?;
+        }
+        Ok(self)
     }
 
     fn sync(self, alive: &mut Alive<'_>) -> Result<Ready> {
@@ -102,8 +114,11 @@ impl Ready {
         self.note.refused(&e);
         self.note.holds(0);
         let thrown = self.claim.hold().and_then(|mut held| {
-            self.draft.discard()?;
-            held.charge().settle(Amount::NOTHING);
+            let freed = self.draft.discard()?;
+            if !self.small {
+                held.charge().disown();
+                credit(&self.ledger, &self.charged, freed);
+            }
             Ok(())
         });
         if let Err(e) = thrown {
@@ -112,29 +127,20 @@ impl Ready {
         e
     }
 
-    /// Renames the file into its place and credits what it replaced.
-    fn place(&mut self) -> Result<()> {
+    /// Renames the file into its place, and tells what it replaced.
+    fn place(&mut self) -> Result<Freed> {
         let mut held = self.claim.hold()?;
-        let freed = self.draft.place(self.replace, self.mtime)?;
-        let charged = held.charge().charged().clone();
-        give_back(&self.ledger, charged.directory, &freed);
+        let replaced = self.draft.place(self.replace)?;
         if self.small {
             held.charge().settle(Amount::file(self.size));
             // What an earlier attempt at this path left is of no use to anybody now.
             match self.draft.drop_older_part() {
-                Ok(freed) => self.ledger.credit(&charged, freed),
+                Ok(freed) => credit(&self.ledger, &self.charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
-        Ok(())
+        Ok(replaced)
     }
-}
-
-/// Credits what became free in a directory to whoever paid for it.
-pub fn give_back(ledger: &Arc<Ledger>, directory: DirectoryId, freed: &Freed) {
-    let owner = freed.owner.as_deref().map(Arc::from);
-    let amount = Amount { bytes: freed.bytes, entries: freed.entries };
-    drop(Credit::new(ledger, &Charged { directory, owner }, amount));
 }
 
 /// Does something that may wait long for the disk, on a thread of its own if there is much to
@@ -172,6 +178,7 @@ pub(super) fn watched(
 
 /// Commits one file.
 pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Result<Stored> {
+    let ready = ready.dressed()?;
     if durability == Durability::None {
         return place(ready)?.settle(Ok(()));
     }
@@ -181,16 +188,23 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
     placed.settle(folder.sync())
 }
 
-/// A file in its place, of which success is not told yet.
+/// A file in its place, of which success is not told yet. What it replaced is still there, out of
+/// sight, and counted.
 #[derive(Debug)]
 pub(super) struct Placed {
     size: u64,
     note: Ongoing,
+    ledger: Arc<Ledger>,
+    charged: Charged,
+    replaced: Freed,
+    /// Until what was replaced is credited.
+    _claim: Claim,
 }
 
 impl Placed {
     /// Tells it, or why not.
     pub(super) fn settle(mut self, synced: Result<()>) -> Result<Stored> {
+        give_back(&self.ledger, &self.charged, self.replaced);
         match synced {
             Ok(()) => {
                 self.note.done(self.size);
@@ -207,7 +221,10 @@ impl Placed {
 /// Puts a file in its place.
 pub(super) fn place(mut ready: Ready) -> Result<Placed> {
     match ready.place() {
-        Ok(()) => Ok(Placed { size: ready.size, note: ready.note }),
+        Ok(replaced) => {
+            let Ready { size, note, ledger, charged, claim, .. } = ready;
+            Ok(Placed { size, note, ledger, charged, replaced, _claim: claim })
+        }
         Err(e) => {
             ready.note.refused(&e);
             Err(e)

@@ -75,12 +75,13 @@ fn commit_all(
     sync: &(dyn Fn() -> Result<()> + Sync),
     alive: &mut Alive<'_>,
 ) -> Vec<Result<Stored>> {
+    let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
     // Everything that others have written goes to the disk too, so it may take its time.
     if let Err(e) = watched(u64::MAX, alive, sync) {
         log::error!("{} small files could not be synced: {}", files.len(), in_full(&e));
-        return files.into_iter().map(|one| Err(one.throw_away(same(&e)))).collect();
+        return files.into_iter().map(|one| Err(one?.throw_away(same(&e)))).collect();
     }
-    let placed: Vec<Result<Placed>> = files.into_iter().map(place).collect();
+    let placed: Vec<Result<Placed>> = files.into_iter().map(|one| place(one?)).collect();
     if let Err(e) = watched(u64::MAX, alive, sync) {
         log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
         return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use super::credit::credit;
 use super::paid::Disk;
 use super::{Claim, Held, Ready, Spec};
 use crate::audit::Ongoing;
@@ -59,6 +60,8 @@ struct Body {
     waiting: Vec<u8>,
     /// Bytes of the file so far.
     end: u64,
+    /// Whether its part was there before it.
+    goes_on: bool,
     /// What is to be taken over before the first byte is written. It waits until then, so that a
     /// stream that never begins changes nothing.
     behind: Behind,
@@ -100,7 +103,7 @@ impl Inflow {
         if let (false, Some(_)) = (goes_on, part) {
             // Who begins anew has given it up, and may need its room.
             let freed = spec.view.drop_part(spec.path)?;
-            spec.ledger.credit(spec.charged, freed);
+            credit(spec.ledger, spec.charged, freed);
         }
         let there = part.filter(|_| goes_on).map(Amount::file).unwrap_or_default();
         let declared =
@@ -128,6 +131,7 @@ impl Inflow {
             waiting: Vec::new(),
             whole: declared.or(known),
             end: kept,
+            goes_on,
             behind,
         };
         let mut note = spec.note(replacing);
@@ -219,6 +223,28 @@ impl Inflow {
         Ok(held)
     }
 
+    /// There is no room for it, as `e` says: what it has written is given back. What it went on
+    /// behind stays. Tells how many bytes it had at least.
+    pub fn give_up(mut self, e: &Error) -> Result<u64> {
+        let held = &mut self.claim.hold()?;
+        let need = match e {
+            Error::OverQuota { need, .. } => held.charge().held().bytes.saturating_add(*need),
+            _ => self.body.end,
+        };
+        self.note.holds(0);
+        let Some(mut draft) = self.body.draft.take() else { return Ok(need) };
+        if self.body.goes_on {
+            draft.truncate(self.kept)?;
+            held.charge().settle(Amount::file(draft.held()));
+            self.note.holds(draft.held());
+            return Ok(need);
+        }
+        let freed = draft.discard()?;
+        held.charge().disown();
+        credit(&self.body.ledger, &self.body.charged, freed);
+        Ok(need)
+    }
+
     /// Why it breaks off.
     pub fn because(&mut self, why: &str) {
         self.note.because(why);
@@ -228,7 +254,7 @@ impl Inflow {
     pub fn finish(mut self) -> Result<Ready> {
         let taken = self.body.take_over(&self.claim);
         taken.inspect_err(|e| self.note.refused(e))?;
-        let Body { view, path, draft, ledger, mtime, waiting, end, .. } = self.body;
+        let Body { view, path, draft, ledger, charged, mtime, waiting, end, .. } = self.body;
         let (claim, replace, mut note) = (self.claim, self.replace, self.note);
         let whole = || {
             claim.hold()?.needs_no_peer();
@@ -242,7 +268,7 @@ impl Inflow {
             }
         };
         let (draft, small) = whole().inspect_err(|e| note.refused(e))?;
-        Ok(Ready { draft, claim, ledger, size: end, mtime, replace, small, note })
+        Ok(Ready { draft, claim, ledger, charged, size: end, mtime, replace, small, note })
     }
 }
 
@@ -302,8 +328,8 @@ impl Body {
         if self.draft.is_some() {
             return Ok(());
         }
-        let draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
-        self.ledger.credit(&self.charged, draft.cleared());
+        let mut draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
+        credit(&self.ledger, &self.charged, draft.take_cleared());
         claim.charge().settle(Amount::file(draft.held()));
         self.draft = Some(draft);
         let waiting = std::mem::take(&mut self.waiting);

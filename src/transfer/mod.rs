@@ -4,8 +4,8 @@
 //! [`Ready`] file, which the one commit of this program puts in its place:
 //!
 //! ```text
-//! claim -> room (quota, disk) -> part -> chunks, checked -> whole digest -> sync -> rename
-//!   -> sync of the folder -> credit for what was replaced -> success is told
+//! claim -> room (quota, disk) -> part -> chunks, checked -> whole digest -> time, mode, owner
+//!   -> sync -> rename -> sync of the folder -> credit for what was replaced -> success is told
 //! ```
 //!
 //! Invariant: until the rename the target is as it was; nothing is asked of the disk before the
@@ -13,6 +13,7 @@
 
 mod claim;
 mod commit;
+mod credit;
 mod download;
 mod group;
 mod inflow;
@@ -24,8 +25,9 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{Claim, Claimant, Claims, Held};
-pub use commit::{Durability, Ready, Stored, commit, give_back};
+pub use claim::{Claim, Claimant, Claims, Held, Scope, Wanted};
+pub use commit::{Durability, Ready, Stored, commit};
+pub use credit::{credit, give_back};
 pub use download::{Download, Sums};
 pub use group::Group;
 pub use inflow::{Inflow, Start};

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::credit::credit;
 use super::paid::Disk;
 use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at};
 use crate::audit::{Ongoing, Party, Verb};
@@ -80,6 +81,7 @@ pub struct Upload {
     claim: Claim,
     disk: Disk,
     ledger: Arc<Ledger>,
+    charged: Charged,
     row: Row,
     algorithm: Algorithm,
     path: VPath,
@@ -116,6 +118,7 @@ impl Upload {
             claim,
             disk,
             ledger: Arc::clone(spec.ledger),
+            charged: spec.charged.clone(),
             row: Row::new(algorithm),
             algorithm,
             path: spec.path.clone(),
@@ -282,6 +285,8 @@ impl Upload {
             Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
             _ => {
                 self.note.refused(&Error::WholeMismatch);
+                // Of a part that another session goes on with nothing is said.
+                let _held = self.claim.hold()?;
                 self.draft.vouch(Some(0))?;
                 return Err(Error::WholeMismatch);
             }
@@ -292,6 +297,7 @@ impl Upload {
             draft: self.draft,
             claim: self.claim,
             ledger: self.ledger,
+            charged: self.charged,
             size: self.size,
             mtime: self.mtime,
             replace: self.replace,
@@ -317,8 +323,9 @@ impl Upload {
     /// Gives up and removes the part, unless a newer session goes on with it.
     pub fn discard(mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
-        self.draft.discard()?;
-        held.charge().settle(Amount::NOTHING);
+        let freed = self.draft.discard()?;
+        held.charge().disown();
+        credit(&self.ledger, &self.charged, freed);
         self.note.holds(0);
         self.note.because("given up by the client");
         Ok(())
@@ -337,7 +344,7 @@ fn open_part(
     let mut held = spec.view.part_held(spec.path)?;
     if fresh && held.is_some() {
         let freed = spec.view.drop_part(spec.path)?;
-        spec.ledger.credit(spec.charged, freed);
+        credit(spec.ledger, spec.charged, freed);
         held = None;
     }
     let there = held.map(Amount::file).unwrap_or_default();
@@ -347,7 +354,7 @@ fn open_part(
     let keep = if fresh { Keep::Fresh } else { Keep::Held };
     let mut draft = spec.view.draft(spec.path, keep, Some(size), spec.mtime)?;
     // An earlier part that nobody could read any more.
-    spec.ledger.credit(spec.charged, draft.cleared());
+    credit(spec.ledger, spec.charged, draft.take_cleared());
     if draft.held() > size {
         draft.truncate(size)?;
     }

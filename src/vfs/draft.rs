@@ -1,10 +1,11 @@
 //! A file being written, outside everybody's view until it is whole.
 //!
 //! Never: decides whether the caller may write or has room, or who else writes: it is for one
-//! thread.
+//! thread, which holds the claim of the path.
 //! Invariant: until [`Draft::place`] returns well, the target is as it was; a reader sees the old
-//! file or the new one, never less. A draft of a part that is dropped stays for a resume; a small
-//! one goes away.
+//! file or the new one, never less. What is put in place has its time, mode and owner already, so
+//! that a sync before makes sure of them too. A draft of a part that is dropped stays for a resume;
+//! a small one goes away.
 
 use std::fs::File;
 use std::io;
@@ -16,9 +17,12 @@ use rustix::fs::{Mode, fchmod, fstat, futimens};
 use rustix::io::Errno;
 
 use super::entry::{FileId, Kind, Mtime, kind_of, times};
+use super::freed::Freed;
 use super::home::{FILE_MODE, Home};
 use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
-use super::moves::{self, Freed, Origin, Taken, replaceable};
+use super::moves::{Origin, Taken, replaceable};
+use super::opened::Mark;
+use super::owners::set_owner;
 use super::part::{self, Note};
 use super::path::VPath;
 use super::room::Room;
@@ -27,12 +31,11 @@ use super::view::View;
 use super::watch::FolderWatch;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::Amount;
 
 /// What becomes of a part that an earlier upload left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// It is dropped; see [`Draft::cleared`].
+    /// It is dropped; see [`Draft::take_cleared`].
     Fresh,
     /// The upload goes on with it, if there is one.
     Held,
@@ -45,15 +48,17 @@ pub struct Draft {
     path: VPath,
     /// Where it will be, held open; found again if it was closed.
     spot: Option<Spot>,
-    /// `None` once it was closed.
-    file: Option<File>,
+    /// `None` once it was closed. The mark is dropped after the file, see `opened`.
+    file: Option<(File, Mark)>,
     /// Its name in the account's folder of parts.
     name: String,
     /// The id of its part; a small draft is no part and has no note.
     part: Option<String>,
     note: Option<Note>,
     len: u64,
-    cleared: Amount,
+    cleared: Freed,
+    /// Whether it has its time, mode and owner.
+    dressed: bool,
     placed: bool,
 }
 
@@ -82,7 +87,7 @@ impl Draft {
             false
         };
         let cleared = if held || (old.is_none() && there.is_none()) {
-            Amount::NOTHING
+            Freed::default()
         } else {
             part::drop_part(&room.home, parts, &id).map_err(failed)?
         };
@@ -94,13 +99,14 @@ impl Draft {
         let opened = At::new(parts, name.as_bytes()).open(flags, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
         let len = if held { length(&file)? } else { 0 };
-        // Looked at behind the making, so that of many at once none slips through.
+        // Looked at behind the making, so that of many at once none slips through. The one that is
+        // dropped again is empty.
         if there.is_none() && part::count(parts).map_err(failed)? > limits::PARTS {
-            part::drop_part(&room.home, parts, &id).map_err(failed)?;
+            drop(part::drop_part(&room.home, parts, &id).map_err(failed)?);
             let max = limits::PARTS as u64;
             return Err(Error::TooMany { what: "unfinished uploads", max });
         }
-        let mut draft = Draft::new(room, spot, file, name);
+        let mut draft = Draft::new(room, spot, file, name)?;
         (draft.part, draft.note) = (Some(id), Some(note));
         (draft.len, draft.cleared) = (len, cleared);
         Ok(draft)
@@ -114,27 +120,31 @@ impl Draft {
         let parts = room.parts().map_err(failed)?;
         let opened = At::new(parts, name.as_bytes()).open(NEW_FILE, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
-        Ok(Draft::new(room, spot, file, name))
+        Draft::new(room, spot, file, name)
     }
 
     /// An empty one, and no part.
-    fn new(room: &Arc<Room>, spot: Spot, file: File, name: String) -> Draft {
-        Draft {
+    fn new(room: &Arc<Room>, spot: Spot, file: File, name: String) -> Result<Draft> {
+        let failed = |e| told(e, spot.path(), "looking at a new file");
+        let mark = room.home.open_files().mark(FileId::of(&fstat(&file).map_err(failed)?));
+        Ok(Draft {
             room: Arc::clone(room),
             path: spot.path().clone(),
             spot: Some(spot),
-            file: Some(file),
+            file: Some((file, mark)),
             name,
             part: None,
             note: None,
             len: 0,
-            cleared: Amount::NOTHING,
+            cleared: Freed::default(),
+            dressed: false,
             placed: false,
-        }
+        })
     }
 
     fn file(&self) -> Result<&File> {
-        self.file.as_ref().ok_or(Error::WrongState { what: "the file is closed" })
+        let file = self.file.as_ref().map(|(file, _)| file);
+        file.ok_or(Error::WrongState { what: "the file is closed" })
     }
 
     /// Where the file will be.
@@ -159,9 +169,9 @@ impl Draft {
         note.write(&self.room.home, parts).map_err(failed)
     }
 
-    /// What became free of an earlier part when this draft was made; for the ledger.
-    pub fn cleared(&self) -> Amount {
-        self.cleared
+    /// What became free because an earlier part was dropped when this draft was made; told once.
+    pub fn take_cleared(&mut self) -> Freed {
+        std::mem::take(&mut self.cleared)
     }
 
     /// Reads from `offset` until `into` is full or the file ends, and tells how many bytes.
@@ -176,7 +186,7 @@ impl Draft {
         let Some(end) = end else {
             return Err(Error::BadOffset { got: offset, want: self.len });
         };
-        let file = self.file.as_ref().ok_or(Error::WrongState { what: "the file is closed" })?;
+        let file = self.file()?;
         match file.write_all_at(bytes, offset) {
             Ok(()) => {
                 self.len = self.len.max(end);
@@ -200,60 +210,76 @@ impl Draft {
         Ok(())
     }
 
-    /// Waits until the bytes are on the disk. When this fails the bytes are in doubt: a second call
-    /// that succeeds would prove nothing.
+    /// Waits until the bytes are on the disk, with what [`Draft::dress`] has said of them. When this
+    /// fails all is in doubt: a second call that succeeds would prove nothing.
     pub fn sync(&self) -> Result<()> {
-        self.file()?.sync_data().map_err(|e| Error::io("syncing a file", e))
+        if !self.dressed {
+            return Err(Error::WrongState { what: "the file has no time and owner yet" });
+        }
+        self.file()?.sync_all().map_err(|e| Error::io("syncing a file", e))
     }
 
-    /// Gives the file its time, where the sender told it, and its rights.
-    fn dress(&self, mtime: Option<Mtime>) -> Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
+    /// Gives the whole file its owner, mode and time, where the sender told it. It comes before the
+    /// sync that makes the file count, so that no power cut takes them from it.
+    pub fn dress(&mut self, mtime: Option<Mtime>) -> Result<()> {
         let failed = |e| told(e, &self.path, "finishing a file");
-        if let Some(mtime) = mtime {
-            futimens(file, &times(mtime)).map_err(failed)?;
+        let file = self.file()?;
+        if let Some(owner) = &self.room.owner {
+            set_owner(file, owner).map_err(failed)?;
         }
         if !self.room.home.makes_plain_files() {
             fchmod(file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
         }
-        if let Some(owner) = &self.room.owner {
-            moves::set_owner(file, owner).map_err(failed)?;
+        if let Some(mtime) = mtime {
+            futimens(file, &times(mtime)).map_err(failed)?;
         }
+        self.dressed = true;
         Ok(())
     }
 
-    /// Lets go of everything that is held open, for a draft that waits among many others; `mtime`
-    /// is its time as for [`Draft::place`], which is all that can still be done with it.
-    pub fn close(&mut self, mtime: Option<Mtime>) -> Result<()> {
-        self.dress(mtime)?;
+    /// Whether it has its time, mode and owner.
+    pub fn is_dressed(&self) -> bool {
+        self.dressed
+    }
+
+    /// Lets go of everything that is held open, for a draft that waits among many others: all that
+    /// can still be done with it is to place it.
+    pub fn close(&mut self) {
         (self.file, self.spot) = (None, None);
-        Ok(())
     }
 
-    /// Puts the file in its place, over an old one when `replace` says so, and tells the old one's
-    /// bytes, which are free now. Refused, nothing has changed and the draft can be placed later.
-    pub fn place(&mut self, replace: bool, mtime: Option<Mtime>) -> Result<Freed> {
-        if self.placed {
-            return Err(Error::WrongState { what: "the file is in its place already" });
+    /// Puts the file in its place, over an old one when `replace` says so, and tells what became
+    /// free by that. Refused, nothing has changed and the draft can be placed later.
+    ///
+    /// Another program may have moved the folder out of the tree while it was held open. Then the
+    /// file is not left there, and [`Error::Changed`] says so.
+    pub fn place(&mut self, replace: bool) -> Result<Freed> {
+        let wrong = |what| Err(Error::WrongState { what });
+        match (self.placed, self.dressed) {
+            (true, _) => return wrong("the file is in its place already"),
+            (_, false) => return wrong("the file has no time and owner yet"),
+            (false, true) => {}
         }
-        self.dress(mtime)?;
-        let found = match &self.spot {
-            Some(_) => None,
-            None => Some(self.room.jail.spot(&self.path)?),
-        };
-        let path = &self.path;
-        let Some(spot) = self.spot.as_ref().or(found.as_ref()) else {
-            return Err(Error::NotFound { path: path.told() });
-        };
         let room = Arc::clone(&self.room);
-        let parts = room.parts().map_err(|e| told(e, path, "opening the parts"))?;
-        let from = (At::new(parts, self.name.as_bytes()), Origin::Private);
-        let to = (self.room.jail.at(spot), path);
-        let freed = self.room.home.move_over(from, Kind::File, to, replace)?;
+        let changed = || Error::Changed { path: self.path.told() };
+        let spot = match self.spot.take() {
+            Some(spot) if !room.jail.is_there(&spot) => return Err(changed()),
+            Some(spot) => spot,
+            None => room.jail.spot(&self.path)?,
+        };
+        let parts = room.parts().map_err(|e| told(e, &self.path, "opening the parts"))?;
+        let (own, to) = (At::new(parts, self.name.as_bytes()), room.jail.at(&spot));
+        let from = (own, Origin::Private);
+        let freed = room.home.move_over(from, Kind::File, (to, &self.path), replace)?;
+        if !room.jail.is_there(&spot) {
+            let error = changed();
+            take_out(&room.home, own, to, freed);
+            return Err(error);
+        }
         self.placed = true;
         if let Some(id) = &self.part {
             if let Err(e) = Note::remove(parts, id) {
-                log::warn!("the note of a finished upload of `{path}` stays: {e}");
+                log::warn!("the note of a finished upload of `{}` stays: {e}", self.path);
             }
         }
         Ok(freed)
@@ -283,28 +309,28 @@ impl Draft {
         Ok(FolderWatch::new(reopen(self.room.jail.folder_of(spot)).map_err(failed)?))
     }
 
-    /// Drops the part that an earlier upload to the same path left, and says what became free; for
+    /// Drops the part that an earlier upload to the same path left, and tells what became free; for
     /// a small draft that was placed.
-    pub fn drop_older_part(&self) -> Result<Amount> {
+    pub fn drop_older_part(&self) -> Result<Freed> {
         let (parts, id) = (self.parts()?, part::id(&self.room.inside(&self.path)));
         let failed = |e| told(e, &self.path, "dropping a part");
         match part::held(parts, &id).map_err(failed)? {
-            None => Ok(Amount::NOTHING),
+            None => Ok(Freed::default()),
             Some(_) => part::drop_part(&self.room.home, parts, &id).map_err(failed),
         }
     }
 
-    /// Gives the draft up and says what became free; nothing once it is placed.
-    pub fn discard(mut self) -> Result<Amount> {
+    /// Gives the draft up and tells what became free; nothing once it is placed.
+    pub fn discard(mut self) -> Result<Freed> {
         if self.placed {
-            return Ok(Amount::NOTHING);
+            return Ok(Freed::default());
         }
         let (home, parts) = (&self.room.home, self.parts()?);
         let freed = match &self.part {
             Some(id) => part::drop_part(home, parts, id),
             None => match home.take(At::new(parts, self.name.as_bytes()), None) {
-                Ok(Taken::Freed(freed)) => Ok(Amount::file(freed.bytes)),
-                Ok(_) | Err(Errno::NOENT) => Ok(Amount::NOTHING),
+                Ok(Taken::Freed(freed)) => Ok(freed),
+                Ok(_) | Err(Errno::NOENT) => Ok(Freed::default()),
                 Err(e) => Err(e),
             },
         };
@@ -323,6 +349,19 @@ impl Drop for Draft {
         if let Err(e) = gone {
             log::warn!("an unfinished file could not be removed and waits for the next start: {e}");
         }
+    }
+}
+
+/// Takes a file that was put where its path does not lead back out of there, and what it had
+/// replaced back in.
+fn take_out(home: &Home, own: At<'_>, placed: At<'_>, replaced: Freed) {
+    let taken = match replaced.into_link() {
+        // First the second name, so that the place is never empty.
+        Some(old) => placed.link(own).and_then(|()| old.put_back(placed)),
+        None => home.move_to_free((placed, Origin::View), Kind::File, own),
+    };
+    if let Err(e) = taken {
+        log::error!("an upload is stored in a folder that was moved away: {e}");
     }
 }
 

@@ -20,7 +20,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Dir, FlockOperation, OFlags, RenameFlags};
@@ -29,6 +29,7 @@ use rustix::io::Errno;
 use super::entry::{FileId, Kind, kind_of};
 use super::jail::{self, At, NEW_FILE, PRIVATE, READ};
 use super::kept;
+use super::opened::OpenFiles;
 use super::parts;
 use super::watch::{self, DiskWatch};
 use crate::error::{Error, Result};
@@ -47,13 +48,15 @@ pub(super) const PASSING: &str = ".tmp";
 pub struct Powers {
     /// Resolving a whole path in one call without following links. Without it names are walked.
     pub openat2: bool,
-    /// Renaming without replacing, and exchanging. Without it such renames wait for each other.
-    pub renameat2: bool,
+    /// Renaming without replacing. Without it links do it, see `moves`.
+    pub noreplace: bool,
+    /// Second names for files, as for example no FAT has them.
+    pub links: bool,
 }
 
 impl Powers {
     /// Everything; what is missing is found out.
-    pub const ALL: Powers = Powers { openat2: true, renameat2: true };
+    pub const ALL: Powers = Powers { openat2: true, noreplace: true, links: true };
 }
 
 /// Why a home could not be opened. It is for the operator, so it may say what the system said.
@@ -112,8 +115,8 @@ pub struct Home {
     /// Whether files on this disk say who stored them, so that removing one asks.
     keeps_owners: AtomicBool,
     tells_failed_syncs: bool,
-    /// Taken for renames where the kernel cannot make them in one step.
-    renaming: Mutex<()>,
+    /// The files that are open, on this disk and on those of mounts.
+    open_files: Arc<OpenFiles>,
     count: AtomicUsize,
 }
 
@@ -122,6 +125,14 @@ impl Home {
     /// killed left half done.
     pub fn open(dir: &Path) -> Result<Home, Unopened> {
         Home::open_with(dir, Powers::ALL)
+    }
+
+    /// Opens one at a mount on another disk, which shares the list of open files with this one: one
+    /// disk may be seen at two places.
+    pub(super) fn open_beside(&self, dir: &Path) -> Result<Home, Unopened> {
+        let mut home = Home::open(dir)?;
+        home.open_files = Arc::clone(&self.open_files);
+        Ok(home)
     }
 
     /// The same with less than the kernel can do, as on an old one; for tests.
@@ -144,17 +155,17 @@ impl Home {
             parts,
             trash,
             _lock: lock,
-            powers: Powers { openat2: false, renameat2: false },
+            powers: Powers { openat2: false, noreplace: false, links: false },
             makes_plain_files: false,
             sweeping: Mutex::new(()),
             keeps_owners: AtomicBool::new(false),
             tells_failed_syncs: watch::is_told_of_failures(),
-            renaming: Mutex::new(()),
+            open_files: Arc::default(),
             count: AtomicUsize::new(0),
         };
         home.sweep_trash().map_err(system("emptying the trash"))?;
         home.probe(allowed).map_err(system("trying the disk out"))?;
-        parts::sweep(home.parts()).map_err(system("looking through the parts"))?;
+        parts::sweep(&home, home.parts()).map_err(system("looking through the parts"))?;
         Ok(home)
     }
 
@@ -231,15 +242,13 @@ impl Home {
         format!("{:x}{PASSING}", self.count.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Where a rename is more than one step, one at a time. Poison is ignored: the lock guards no
-    /// value, only the order of system calls.
-    pub(super) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
-        let waits = !self.powers.renameat2;
-        waits.then(|| self.renaming.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The files that the server has open.
+    pub(super) fn open_files(&self) -> &Arc<OpenFiles> {
+        &self.open_files
     }
 
-    /// Unlinks what was on its way out. A folder can be here only because it could not be put back
-    /// (see `moves`); it is left for the operator.
+    /// Unlinks what was on its way out. A folder that holds something can be here only because it
+    /// could not be put back (see `moves`); it is left for the operator.
     fn sweep_trash(&self) -> Result<(), Errno> {
         let mut dir = Dir::new(jail::reopen(self.trash())?)?;
         while let Some(entry) = dir.read() {
@@ -250,6 +259,9 @@ impl Home {
             }
             let at = At::new(self.trash(), name);
             if kind_of(&at.stat()?) == Kind::Folder {
+                if at.remove_folder().is_ok() {
+                    continue;
+                }
                 let shown = text::escape_bytes(name);
                 log::warn!("the folder `{shown}` in .miniftp/trash could not be put back once");
             } else {
@@ -259,22 +271,28 @@ impl Home {
         Ok(())
     }
 
-    /// Finds out what works here, with two empty files in the trash.
+    /// Finds out what works here, with two empty files in the trash and a name that is free: some
+    /// disks refuse only a name that is taken, and know no rename without replacing all the same.
     fn probe(&mut self, allowed: Powers) -> Result<(), Errno> {
-        let [a, b] = [self.passing_name(), self.passing_name()];
-        let [a, b] = [a, b].map(|name| name.into_bytes());
-        let [a, b] = [At::new(self.trash(), &a), At::new(self.trash(), &b)];
+        let names = [(); 3].map(|()| self.passing_name().into_bytes());
+        let [a, b, free] = [0, 1, 2].map(|i: usize| At::new(self.trash(), &names[i]));
         let file = a.open(NEW_FILE, FILE_MODE)?;
         b.open(NEW_FILE, FILE_MODE)?;
         let plain = super::Entry::new(b"a", &fs::fstat(&file)?).mode == FILE_MODE;
-        let exchanges = a.rename_with(b, RenameFlags::EXCHANGE).is_ok();
+        let links = a.link(free).is_ok();
+        if links {
+            free.unlink()?;
+        }
         let keeps = a.rename_with(b, RenameFlags::NOREPLACE) == Err(Errno::EXIST);
+        let moves = a.rename_with(free, RenameFlags::NOREPLACE).is_ok();
+        let a = if moves { free } else { a };
         a.unlink()?;
         b.unlink()?;
         self.makes_plain_files = plain;
         self.powers = Powers {
             openat2: allowed.openat2 && jail::has_openat2(self.root()),
-            renameat2: allowed.renameat2 && exchanges && keeps,
+            noreplace: allowed.noreplace && keeps && moves,
+            links: allowed.links && links,
         };
         Ok(())
     }
@@ -319,7 +337,6 @@ mod tests {
     use super::super::tests::{Fresh, POWERS, ann, leave_part, path};
     use super::super::{Keep, View};
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn a_second_server_is_told_who_holds_the_home() {
@@ -345,7 +362,8 @@ mod tests {
             let private = fresh.path().join(".miniftp");
             drop((home, vfs));
             std::fs::write(private.join("trash/7.tmp"), "old").unwrap();
-            std::fs::create_dir(private.join("trash/folder")).unwrap();
+            std::fs::create_dir_all(private.join("trash/folder/in it")).unwrap();
+            std::fs::create_dir(private.join("trash/9.tmp")).unwrap();
             std::fs::write(private.join("parts/ann/8.tmp"), "old").unwrap();
             std::fs::write(private.join("parts/ann/orphan.part"), "old").unwrap();
             let note = private.join("parts/ann").join(format!("{}.note", part::id(&path("/torn"))));
@@ -359,7 +377,8 @@ mod tests {
             assert_eq!(vfs.part_held(&path("/torn")).unwrap(), None);
             let left = std::fs::read_dir(private.join("parts/ann")).unwrap().count();
             assert_eq!(left, 2, "one part and its note");
-            assert!(private.join("trash/folder").is_dir() && !private.join("trash/7.tmp").exists());
+            let left = std::fs::read_dir(private.join("trash")).unwrap().count();
+            assert!(private.join("trash/folder/in it").is_dir() && left == 1);
             assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
             home.watch().unwrap().sync().unwrap();
             drop(vfs.draft(&path("/kept"), Keep::Held, None, None).unwrap());

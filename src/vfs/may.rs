@@ -78,23 +78,29 @@ impl Vfs {
 
 impl Vfs {
     fn may_make_folder(&self, path: &VPath) -> Result<()> {
-        let there = |size| Error::Exists { path: path.told(), size };
         if self.is_fixed(path) {
-            return Err(there(0));
+            return Err(Error::Exists { path: path.told(), size: 0 });
         }
-        let view = self.view(path)?;
-        if !view.rights().write {
-            return Err(Error::Denied { path: path.told() });
-        }
-        match view.stat(path) {
-            Err(Error::NotFound { .. }) => view.check_place(path),
-            Ok(entry) => Err(there(if view.rights().read { entry.size } else { 0 })),
-            Err(e) => Err(e),
-        }
+        self.view(path)?.may_make_folder(path)
     }
 }
 
 impl View {
+    /// Refuses a name at which no directory may be made.
+    pub(super) fn may_make_folder(&self, path: &VPath) -> Result<()> {
+        if !self.rights().write {
+            return Err(Error::Denied { path: path.told() });
+        }
+        match self.stat(path) {
+            Err(Error::NotFound { .. }) => self.check_place(path),
+            Ok(entry) => {
+                let size = if self.rights().read { entry.size } else { 0 };
+                Err(Error::Exists { path: path.told(), size })
+            }
+            Err(e) => Err(e),
+        }
+    }
+
     /// Whether a file may be put at `path`, over the one that is there where `replace` says so;
     /// `true` if there is one to replace.
     ///

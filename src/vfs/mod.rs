@@ -6,19 +6,27 @@
 //! A [`View`] is one root with its disk; a [`Vfs`] is the table of an account's views, its home and
 //! what is mounted in it, and the one place where a path is led to its root and rights are asked.
 //!
-//! Never: asks whether there is room (that is the ledger's). Everything that frees or moves bytes
-//! tells how many, so that the caller can settle the ledger.
+//! Never: asks whether there is room (that is the ledger's), or who else changes the same names
+//! (that is what claims are for). Everything that frees or moves bytes tells how many, so that the
+//! caller can settle the ledger.
 //! Invariant: nothing outside the account's roots is ever reached; links are listed, not followed.
 
+mod across;
 mod aside;
+mod changes;
 mod draft;
 mod entry;
+mod fault;
+mod follow;
+mod freed;
 mod home;
 mod jail;
 mod kept;
 mod listing;
 mod may;
 mod moves;
+mod opened;
+mod owners;
 mod part;
 mod parts;
 mod path;
@@ -34,20 +42,20 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use self::across::{Cargo, Moved};
 pub use self::draft::{Draft, Keep};
 pub use self::entry::{Entry, Kind, Mtime};
+pub use self::freed::Freed;
 pub use self::home::{Home, Powers, Unopened};
 pub use self::kept::{kept, leave, runner};
 pub use self::listing::Listing;
 
 pub use self::may::Act;
-pub use self::moves::Freed;
 pub use self::part::PartNote;
-pub use self::parts::Claimed;
 pub use self::path::VPath;
 pub use self::source::Source;
 pub use self::survey::Held;
-pub use self::table::{Moved, Vfs};
+pub use self::table::Vfs;
 pub use self::view::{View, key};
 pub use self::volume::Volume;
 pub use self::watch::{DiskWatch, FolderWatch};

@@ -1,109 +1,106 @@
 //! Taking files away and putting files in their place, so that every byte is counted once.
 //!
 //! Taking away is a rename into the server's private trash; only what arrived there is measured and
-//! unlinked. Of two that remove the same file one finds it gone, so nobody counts it twice.
-//! Putting in place is a rename that replaces nothing, or, over a file, an exchange after which the
-//! old one is taken away. Where the disk knows neither, plain renames wait for each other.
+//! unlinked. Putting in place is one rename: onto a free name one that replaces nothing, over a
+//! file a plain one, after the old file has got a second name in the trash. That one is removed
+//! when nothing can fail any more; a start removes what a killed server left there.
 //!
-//! Never: replaces or removes a folder. Readers see the old file or the new one and nothing else.
+//! Whoever calls this holds the claims of the names, so that no other session changes them
+//! meanwhile; programs beside the server may.
+//!
+//! Never: replaces or removes a directory. Readers see the old file or the new one and nothing
+//! else, and so does whoever starts the server after it was killed at any call.
 
-use rustix::fd::AsFd;
-use rustix::fs::{RenameFlags, Stat, XattrFlags, fgetxattr, fsetxattr};
+use std::sync::Arc;
+
+use rustix::fs::{RenameFlags, Stat};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{FileId, Kind, file_bytes, kind_of};
-use super::home::{FILE_MODE, Home};
-use super::jail::{At, NEW_FILE, READ_FILE, told};
+use super::freed::{Freed, Link, Looked};
+use super::home::Home;
+use super::jail::{At, told};
 use super::path::VPath;
 use crate::error::{Error, Result};
 use crate::{limits, text};
 
-/// Times that a move tries again because somebody else moved something there meanwhile.
+/// Times that a move tries again because another program changed something there meanwhile.
 const TRIES: u32 = 32;
-/// Names tried for a folder whose own name was given away while it was out.
+/// Names tried for something whose own name was given away while it was out.
 const NAMES: u32 = 8;
 
-/// The name under which a file says who stored it, where that is kept.
-const OWNER: &str = "user.miniftp.owner";
-
-/// What became free because a file went.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Freed {
-    /// Its bytes.
-    pub bytes: u64,
-    /// Names that have gone.
-    pub entries: u64,
-    /// Who stored it, where its disk keeps that.
-    pub owner: Option<Box<str>>,
-}
-
 /// What came of taking something away.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Taken {
     /// It is gone.
     Freed(Freed),
-    /// It is a folder and was left, or put back.
+    /// It is a directory and was left, or put back.
     Folder,
-    /// It is not the one that was meant and was put back.
+    /// It is not the one that was meant and was left, or put back.
     Another,
-}
-
-impl Taken {
-    fn judge(stat: &Stat, only: Option<FileId>) -> Taken {
-        if kind_of(stat) == Kind::Folder {
-            Taken::Folder
-        } else if only.is_some_and(|only| only != FileId::of(stat)) {
-            Taken::Another
-        } else {
-            Taken::Freed(Freed { bytes: file_bytes(stat), entries: 1, owner: None })
-        }
-    }
 }
 
 /// Where a thing that is moved comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// An account's view, where its other sessions move things too.
+    /// An account's view.
     View,
-    /// The server's private folder.
+    /// The server's private directory.
     Private,
 }
 
+/// Why something must not be taken away.
+fn judge(stat: &Stat, only: Option<FileId>) -> Option<Taken> {
+    if kind_of(stat) == Kind::Folder {
+        Some(Taken::Folder)
+    } else if only.is_some_and(|only| only != FileId::of(stat)) {
+        Some(Taken::Another)
+    } else {
+        None
+    }
+}
+
 impl Home {
-    /// Takes away what is at `from`, but no folder, and only the file `only` if one is named.
+    /// Takes away what is at `from`, but no directory, and only the file `only` if one is named.
     pub(super) fn take(&self, from: At<'_>, only: Option<FileId>) -> OsResult<Taken> {
-        let there = Taken::judge(&from.stat()?, only);
-        if !matches!(there, Taken::Freed(_)) {
-            return Ok(there);
+        if let Some(left) = judge(&from.stat()?, only) {
+            return Ok(left);
         }
-        let _turn = self.turn();
         let name = self.passing_name();
         let hidden = At::new(self.trash(), name.as_bytes());
         match from.rename(hidden) {
             Ok(()) => {}
-            Err(Errno::XDEV) => return take_elsewhere(from, only),
+            Err(Errno::XDEV) => return self.take_elsewhere(from, only),
             Err(e) => return Err(e),
         }
-        let mut taken = Taken::judge(&hidden.stat()?, only);
-        if let Taken::Freed(freed) = &mut taken {
-            if self.keeps_owners() {
-                freed.owner = owner_at(hidden);
-            }
-            hidden.unlink()?;
-        } else {
-            // Somebody put it there between the look and the rename.
+        let taken = Looked::open(hidden).and_then(|looked| match judge(&looked.stat, only) {
+            Some(left) => Ok(left),
+            None => looked.take(self, hidden).map(Taken::Freed),
+        });
+        if !matches!(taken, Ok(Taken::Freed(_))) {
+            // Another program put it there between the look and the rename, or the disk failed.
             self.put_back(hidden, from);
         }
-        Ok(taken)
+        taken
     }
 
-    /// Moves `from`, a thing of kind `coming`, to `to`, which the user calls `path`, and tells the
-    /// bytes that became free.
+    /// On another file system (something mounted inside a home) nothing can be renamed into the
+    /// trash.
+    fn take_elsewhere(&self, from: At<'_>, only: Option<FileId>) -> OsResult<Taken> {
+        let looked = Looked::open(from)?;
+        match judge(&looked.stat, only) {
+            Some(left) => Ok(left),
+            None => looked.take(self, from).map(Taken::Freed),
+        }
+    }
+
+    /// Moves `from`, a thing of kind `coming`, to `to`, which the user calls `path`, and tells what
+    /// became free because it was replaced. Until that is given back it can be put back.
     ///
     /// Refuses with `Exists` when something is there and `replace` was not asked for; see
     /// [`replaceable`] for what may be replaced.
     pub(super) fn move_over(
-        &self,
+        self: &Arc<Self>,
         (from, origin): (At<'_>, Origin),
         coming: Kind,
         (to, path): (At<'_>, &VPath),
@@ -111,7 +108,7 @@ impl Home {
     ) -> Result<Freed> {
         let failed = |e| told(e, path, "moving a file into place");
         for _ in 0..TRIES {
-            match self.move_to_free(from, to) {
+            match self.move_to_free((from, origin), coming, to) {
                 Ok(()) => return Ok(Freed::default()),
                 Err(Errno::EXIST) => {}
                 Err(e) => return Err(failed(e)),
@@ -125,9 +122,9 @@ impl Home {
                 return Err(Error::Exists { path: path.told(), size: file_bytes(&old) });
             }
             replaceable(kind_of(&old), coming, path)?;
-            match self.exchange(from, origin, to, FileId::of(&old)) {
+            match self.replace(from, to, &old) {
                 Ok(Some(freed)) => return Ok(freed),
-                Ok(None) | Err(Errno::NOENT) => {}
+                Ok(None) => {}
                 Err(e) => return Err(failed(e)),
             }
         }
@@ -135,15 +132,29 @@ impl Home {
     }
 
     /// Renames to a name that is free; `EXIST` when it is not.
-    fn move_to_free(&self, from: At<'_>, to: At<'_>) -> OsResult<()> {
-        let _turn = self.turn();
-        self.move_to_free_now(from, to)
-    }
-
-    /// The same for who has the turn already.
-    fn move_to_free_now(&self, from: At<'_>, to: At<'_>) -> OsResult<()> {
-        if self.powers().renameat2 {
-            return from.rename_with(to, RenameFlags::NOREPLACE);
+    ///
+    /// Where the disk has no rename that replaces nothing, a link does the same for all but
+    /// directories. Without either, what the claims keep other sessions from is left to chance
+    /// with programs beside the server: one look, and a rename.
+    pub(super) fn move_to_free(
+        &self,
+        (from, origin): (At<'_>, Origin),
+        coming: Kind,
+        to: At<'_>,
+    ) -> OsResult<()> {
+        if self.powers().noreplace {
+            match from.rename_with(to, RenameFlags::NOREPLACE) {
+                // Something is mounted there whose file system does not know it.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+                done => return done,
+            }
+        }
+        if self.powers().links && coming != Kind::Folder {
+            match from.link(to) {
+                Ok(()) => return unlink_moved(from, origin, to),
+                Err(e) if cannot_link(e) => {}
+                Err(e) => return Err(e),
+            }
         }
         match to.stat() {
             Ok(_) => Err(Errno::EXIST),
@@ -152,58 +163,50 @@ impl Home {
         }
     }
 
-    /// Puts `from` where the file `old` is and takes that away; `None` when it was not there.
-    ///
-    /// Once the two are exchanged the new file is in its place and this succeeds, whatever becomes
-    /// of the old one: to exchange again could push out what a third has stored meanwhile.
-    fn exchange(
-        &self,
-        from: At<'_>,
-        origin: Origin,
-        to: At<'_>,
-        old: FileId,
-    ) -> OsResult<Option<Freed>> {
-        if !self.powers().renameat2 {
-            return self.exchange_slowly(from, to, old);
+    /// Puts `from` where the file `old` is; `None` when that is not there any more.
+    fn replace(self: &Arc<Self>, from: At<'_>, to: At<'_>, old: &Stat) -> OsResult<Option<Freed>> {
+        let id = FileId::of(old);
+        if FileId::of(&from.stat()?) == id {
+            return self.replace_itself(from, to, old);
         }
-        from.rename_with(to, RenameFlags::EXCHANGE)?;
-        let taken = match origin {
-            // Where users can reach, another file may lie under the name by now: that is not ours.
-            Origin::View => self.take(from, Some(old)),
-            Origin::Private => self.take(from, None),
+        let link = if self.powers().links { Link::make(self, to).map(Some) } else { Ok(None) };
+        let link = match link {
+            Ok(link) => link,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(e) if cannot_link(e) => None,
+            Err(e) => return Err(e),
         };
-        match taken {
-            Ok(Taken::Freed(freed)) => return Ok(Some(freed)),
-            Ok(Taken::Folder) if origin == Origin::Private => self.put_back(from, to),
-            Ok(_) | Err(Errno::NOENT) => {}
-            Err(e) => {
-                let name = text::escape_bytes(to.name());
-                log::error!("the old `{name}` could not be removed and stays counted: {e}");
-            }
-        }
-        Ok(Some(Freed::default()))
-    }
-
-    fn exchange_slowly(&self, from: At<'_>, to: At<'_>, old: FileId) -> OsResult<Option<Freed>> {
-        let _turn = self.turn();
-        let there = to.stat()?;
-        let owner = if self.keeps_owners() { owner_at(to) } else { None };
-        if FileId::of(&there) != old {
+        let looked = Looked::open(link.as_ref().map_or(to, Link::at))?;
+        if FileId::of(&looked.stat) != id {
             return Ok(None);
         }
-        if FileId::of(&from.stat()?) == old {
-            // Two names of one file: a plain rename would leave both.
-            from.unlink()?;
-        } else {
-            from.rename(to)?;
+        let owner = looked.owner(self, link.as_ref().map_or(to, Link::at));
+        from.rename(to)?;
+        Ok(Some(match link {
+            Some(link) => Freed::linked(&looked.stat, owner, link),
+            None => looked.taken(self, owner),
+        }))
+    }
+
+    /// Moves one name of a file over another one of the same file, which a plain rename does not
+    /// do: it leaves both. A disk that does not tell letters of two cases apart has one name only,
+    /// and that is what is renamed.
+    fn replace_itself(&self, from: At<'_>, to: At<'_>, old: &Stat) -> OsResult<Option<Freed>> {
+        if old.st_nlink < 2 {
+            return from.rename(to).map(|()| Some(Freed::default()));
         }
-        Ok(Some(Freed { bytes: file_bytes(&there), entries: 1, owner }))
+        match self.take(from, Some(FileId::of(old)))? {
+            Taken::Freed(freed) => Ok(Some(freed)),
+            Taken::Folder | Taken::Another => Ok(None),
+        }
     }
 
     /// Gives something that was taken by mistake its place again, or a name beside it when that is
-    /// taken by now. The last resort is to leave it in the trash, where a folder stays for good.
+    /// taken by now. The last resort is to leave it in the trash, where a directory stays for good.
     fn put_back(&self, hidden: At<'_>, place: At<'_>) {
-        if self.move_to_free_now(hidden, place).is_ok() {
+        let kind = hidden.stat().map_or(Kind::File, |stat| kind_of(&stat));
+        let moves = |to: At<'_>| self.move_to_free((hidden, Origin::Private), kind, to);
+        if moves(place).is_ok() {
             return;
         }
         for n in 1..=NAMES {
@@ -211,7 +214,7 @@ impl Home {
             let end = format!(".{n}");
             name.truncate(limits::NAME - end.len());
             name.extend_from_slice(end.as_bytes());
-            if self.move_to_free_now(hidden, place.beside(&name)).is_ok() {
+            if moves(place.beside(&name)).is_ok() {
                 return;
             }
         }
@@ -220,8 +223,32 @@ impl Home {
     }
 }
 
+/// The second half of a move by link: the old name goes.
+fn unlink_moved(from: At<'_>, origin: Origin, to: At<'_>) -> OsResult<()> {
+    let Err(e) = from.unlink() else { return Ok(()) };
+    if origin == Origin::Private {
+        // It is in its place; a second name that nobody sees is removed at the next start.
+        log::warn!("a file in .miniftp has a second name until the next start: {e}");
+        return Ok(());
+    }
+    if let Err(e) = to.unlink() {
+        let name = text::escape_bytes(to.name());
+        log::error!("`{name}` has its old name and the new one: {e}");
+    }
+    Err(e)
+}
+
+/// Whether a file cannot have a second name: its disk knows no links, it has too many, or the
+/// kernel forbids them for files of others.
+fn cannot_link(e: Errno) -> bool {
+    matches!(
+        e,
+        Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK | Errno::XDEV
+    )
+}
+
 /// Whether a thing of one kind may take the place of what is at `path`: only a file or link over a
-/// file may, so that no folder is ever replaced and no pipe or link is written to.
+/// file may, so that no directory is ever replaced and no pipe or link is written to.
 pub(super) fn replaceable(old: Kind, coming: Kind, path: &VPath) -> Result<()> {
     let path = path.told();
     match (old, coming) {
@@ -231,37 +258,4 @@ pub(super) fn replaceable(old: Kind, coming: Kind, path: &VPath) -> Result<()> {
         (Kind::Folder, _) => Err(Error::IsDirectory { path }),
         (Kind::Link | Kind::Other, _) => Err(Error::NotRegular { path }),
     }
-}
-
-/// Writes down in a file who stored it.
-pub(super) fn set_owner(file: impl AsFd, owner: &str) -> OsResult<()> {
-    fsetxattr(file, OWNER, owner.as_bytes(), XattrFlags::empty())
-}
-
-/// Who stored the file that is there; `None` if nothing says.
-pub(super) fn owner_at(at: At<'_>) -> Option<Box<str>> {
-    let file = at.open(READ_FILE, 0).ok()?;
-    let mut name = [0; limits::ACCOUNT_NAME];
-    let len = fgetxattr(&file, OWNER, &mut name).ok()?;
-    std::str::from_utf8(name.get(..len)?).ok().map(Box::from)
-}
-
-/// Whether a disk keeps who stored a file.
-pub(super) fn try_owners(home: &Home) -> OsResult<()> {
-    let name = home.passing_name();
-    let at = At::new(home.trash(), name.as_bytes());
-    let file = at.open(NEW_FILE, FILE_MODE)?;
-    let kept = set_owner(&file, "a");
-    at.unlink()?;
-    kept
-}
-
-/// On another file system (something mounted inside a home) nothing can be renamed into the trash.
-/// The unlink succeeds for one only, and no upload is ever put in place there.
-fn take_elsewhere(from: At<'_>, only: Option<FileId>) -> OsResult<Taken> {
-    let taken = Taken::judge(&from.stat()?, only);
-    if matches!(taken, Taken::Freed(_)) {
-        from.unlink()?;
-    }
-    Ok(taken)
 }

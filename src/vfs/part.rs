@@ -16,13 +16,13 @@ use rustix::fs::Dir;
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{Kind, Mtime, file_bytes, kind_of};
+use super::freed::Freed;
 use super::home::{FILE_MODE, Home};
 use super::jail::{At, NEW_FILE, READ_FILE, reopen};
 use super::moves::Taken;
 use super::path::{VPath, as_name};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::Amount;
 
 const HEAD: &str = "miniftp part 1";
 /// The last line: a note that was cut anywhere lacks it.
@@ -152,15 +152,18 @@ pub(super) fn now_secs() -> i64 {
     since_1970(SystemTime::now())
 }
 
-/// Takes a part and its note away and says what became free.
-pub(super) fn drop_part(home: &Home, parts: BorrowedFd<'_>, id: &str) -> OsResult<Amount> {
+/// Takes a part and its note away and tells what became free.
+pub(super) fn drop_part(home: &Home, parts: BorrowedFd<'_>, id: &str) -> OsResult<Freed> {
     let name = part_name(id);
     let freed = match home.take(At::new(parts, name.as_bytes()), None) {
-        Ok(Taken::Freed(freed)) => Amount::file(freed.bytes),
-        Ok(Taken::Folder | Taken::Another) | Err(Errno::NOENT) => Amount::NOTHING,
+        Ok(Taken::Freed(freed)) => freed,
+        Ok(Taken::Folder | Taken::Another) | Err(Errno::NOENT) => Freed::default(),
         Err(e) => return Err(e),
     };
-    Note::remove(parts, id)?;
+    if let Err(e) = Note::remove(parts, id) {
+        // Without its part it is none, and the next start removes it.
+        log::warn!("the note of a part that was dropped stays: {e}");
+    }
     Ok(freed)
 }
 

@@ -8,25 +8,30 @@ use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::mtime_of;
+use super::freed::Freed;
 use super::home::{Home, PASSING};
-use super::jail::{At, READ, told};
-use super::part::{NOTE_END, Note, PART, drop_part, each_name, note_name, part_name, since_1970};
+use super::jail::{At, READ};
+use super::part::{
+    NOTE_END, Note, PART, drop_part, each_name, held, note_name, part_name, since_1970,
+};
 use super::path::VPath;
-use crate::error::Result;
-use crate::quota::Amount;
 use crate::text::Escaped;
 
 /// At the start: removes what only lasted for a step, parts without a note and notes without a
 /// part.
-pub(super) fn sweep(folder: BorrowedFd<'_>) -> OsResult<()> {
+///
+/// Where files are put in their place by a link, a part with two names is in its place already:
+/// whoever went on with it would change a stored file.
+pub(super) fn sweep(home: &Home, folder: BorrowedFd<'_>) -> OsResult<()> {
+    let is_placed = |at: At<'_>| at.stat().is_ok_and(|stat| stat.st_nlink > 1);
+    let places_by_links = !home.powers().noreplace;
     each_account(folder, &mut |_, parts| {
         each_name(parts, &mut |name| {
             let at = At::new(parts, name.as_bytes());
             let useless = if let Some(id) = name.strip_suffix(PART) {
-                Note::read(parts, id)?.is_none()
+                Note::read(parts, id)?.is_none() || places_by_links && is_placed(at)
             } else if let Some(id) = name.strip_suffix(NOTE_END) {
-                let part = part_name(id);
-                Note::read(parts, id)?.is_none() || at.beside(part.as_bytes()).stat().is_err()
+                Note::read(parts, id)?.is_none() || held(parts, id)?.is_none()
             } else {
                 name.ends_with(PASSING)
             };
@@ -41,16 +46,19 @@ impl Home {
         accounts_in(self.parts())
     }
 
-    /// Drops an account's parts on which nothing was written since `older_than`. `claimed` is
-    /// called with the path of each and what drops it, and does so under a claim of that path or
-    /// not at all. What fails is logged and left for the next time.
-    pub fn expire_parts(&self, account: &str, older_than: SystemTime, claimed: &Claimed<'_>) {
-        expire((self, self.parts()), account, older_than, claimed);
+    /// Drops an account's parts on which nothing was written since `older_than`, each under the
+    /// claim that `claim` gives for its path, and none for which there is no claim. `freed` gets
+    /// what became free while that claim is held. What fails is logged and left for the next time.
+    pub fn expire_parts<C>(
+        &self,
+        account: &str,
+        older_than: SystemTime,
+        claim: &dyn Fn(&VPath) -> Option<C>,
+        freed: &mut dyn FnMut(Freed),
+    ) {
+        expire((self, self.parts()), account, older_than, claim, freed);
     }
 }
-
-/// Drops a part, if its path can be claimed; see [`Home::expire_parts`].
-pub type Claimed<'a> = dyn Fn(&VPath, &mut dyn FnMut() -> Result<Amount>) -> Result<()> + 'a;
 
 /// The accounts with parts in a folder of parts.
 pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
@@ -66,14 +74,18 @@ pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
 }
 
 /// [`Home::expire_parts`] for any folder of parts, and the home on whose disk it is.
-pub(super) fn expire(
+pub(super) fn expire<C>(
     (home, folder): (&Home, BorrowedFd<'_>),
     account: &str,
     older_than: SystemTime,
-    claimed: &Claimed<'_>,
+    claim: &dyn Fn(&VPath) -> Option<C>,
+    freed: &mut dyn FnMut(Freed),
 ) {
     let expired = match At::new(folder, account.as_bytes()).open(READ, 0) {
-        Ok(parts) => expire_account(home, parts.as_fd(), since_1970(older_than), claimed),
+        Ok(parts) => {
+            let oldest = since_1970(older_than);
+            expire_account(home, parts.as_fd(), oldest, claim, freed)
+        }
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
         Err(e) => Err(e),
     };
@@ -82,34 +94,26 @@ pub(super) fn expire(
     }
 }
 
-fn expire_account(
+fn expire_account<C>(
     home: &Home,
     parts: BorrowedFd<'_>,
     oldest: i64,
-    claimed: &Claimed<'_>,
+    claim: &dyn Fn(&VPath) -> Option<C>,
+    freed: &mut dyn FnMut(Freed),
 ) -> OsResult<()> {
     each_name(parts, &mut |name| {
-        let Some(id) = name.strip_suffix(PART).or(name.strip_suffix(NOTE_END)) else {
-            return Ok(());
-        };
+        // Without a note it is nobody's, and is removed at the next start.
+        let Some(id) = name.strip_suffix(NOTE_END) else { return Ok(()) };
         if !is_old(parts, id, oldest)? {
             return Ok(());
         }
-        let Some(note) = Note::read(parts, id)? else {
-            // Without a note it is nobody's.
-            return drop_part(home, parts, id).map(drop);
-        };
-        let mut expire = || {
-            // It may have been gone on with until it was claimed.
-            let dropped = match is_old(parts, id, oldest) {
-                Ok(true) => drop_part(home, parts, id),
-                other => other.map(|_| Amount::NOTHING),
-            };
-            dropped.map_err(|e| told(e, &note.path, "dropping a part"))
-        };
-        if let Err(e) = claimed(&note.path, &mut expire) {
-            log::info!("the old part of `{}` stays for now: {e}", note.path);
+        let Some(note) = Note::read(parts, id)? else { return Ok(()) };
+        let claimed = claim(&note.path);
+        // It may have been gone on with until it was claimed.
+        if claimed.is_some() && is_old(parts, id, oldest)? {
+            freed(drop_part(home, parts, id)?);
         }
+        drop(claimed);
         Ok(())
     })
 }
@@ -127,7 +131,7 @@ fn is_old(parts: BorrowedFd<'_>, id: &str, oldest: i64) -> OsResult<bool> {
 }
 
 /// Calls `seen` with every account that has a folder of parts.
-fn each_account(
+pub(super) fn each_account(
     folder: BorrowedFd<'_>,
     seen: &mut dyn FnMut(&str, BorrowedFd<'_>) -> OsResult<()>,
 ) -> OsResult<()> {

@@ -8,14 +8,17 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{Advice, Stat, fadvise, fstat, futimens};
-use rustix::io::Result as OsResult;
+use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{FileId, Kind, Mtime, ctime_of, file_bytes, kind_of, mtime_of, times};
+use super::home::Home;
 use super::jail::{At, READ_FILE, told};
-use super::moves::set_owner;
+use super::opened::Mark;
 use super::path::VPath;
 use crate::error::{Error, Result};
 
+/// Times that opening is tried again because another file took the name meanwhile.
+const TRIES: u32 = 32;
 /// From this size on the system is told that reading will go from the beginning to the end.
 const ADVISED: u64 = 256 * 1024;
 
@@ -23,6 +26,8 @@ const ADVISED: u64 = 256 * 1024;
 #[derive(Debug)]
 pub struct Source {
     file: File,
+    /// After the file: what was removed is free only when it is closed.
+    _mark: Mark,
     path: VPath,
     size: u64,
     mtime: Mtime,
@@ -32,22 +37,36 @@ pub struct Source {
 impl Source {
     /// Opens a regular file. What is there is looked at first, so that no pipe or device is woken
     /// by being opened; what was opened is looked at again, since it may be something else by then.
-    pub(super) fn open(at: At<'_>, path: &VPath) -> Result<Source> {
+    /// And it is marked as open before it is, so that of one who removes it meanwhile either
+    /// the mark is seen or the file is not found.
+    pub(super) fn open(home: &Home, at: At<'_>, path: &VPath) -> Result<Source> {
         let failed = |e| told(e, path, "opening a file");
-        must_be_file(&at.stat().map_err(failed)?, path)?;
-        let file = at.open(READ_FILE, 0).map_err(|e| match e {
-            rustix::io::Errno::LOOP => Error::NotRegular { path: path.told() },
-            e => failed(e),
-        })?;
-        let stat = fstat(&file).map_err(failed)?;
-        must_be_file(&stat, path)?;
-        let size = file_bytes(&stat);
+        for _ in 0..TRIES {
+            let seen = at.stat().map_err(failed)?;
+            must_be_file(&seen, path)?;
+            let mark = home.open_files().mark(FileId::of(&seen));
+            let file = at.open(READ_FILE, 0).map_err(|e| match e {
+                Errno::LOOP => Error::NotRegular { path: path.told() },
+                e => failed(e),
+            })?;
+            let stat = fstat(&file).map_err(failed)?;
+            must_be_file(&stat, path)?;
+            if FileId::of(&stat) == FileId::of(&seen) && stat.st_nlink > 0 {
+                return Ok(Source::of((file, mark), path, &stat));
+            }
+            // Another file took its name meanwhile.
+        }
+        Err(Error::Changed { path: path.told() })
+    }
+
+    fn of((file, mark): (OwnedFd, Mark), path: &VPath, stat: &Stat) -> Source {
+        let size = file_bytes(stat);
         if size >= ADVISED {
             // Only a hint; a file system that does not take it reads all the same.
             let _ = advise(&file);
         }
-        let (mtime, version) = (mtime_of(&stat), version_of(&stat));
-        Ok(Source { file: File::from(file), path: path.clone(), size, mtime, version })
+        let (mtime, version) = (mtime_of(stat), version_of(stat));
+        Source { file: File::from(file), _mark: mark, path: path.clone(), size, mtime, version }
     }
 
     /// Bytes of the file when it was opened.
@@ -76,11 +95,6 @@ impl Source {
     pub(super) fn set_mtime(&self, mtime: Mtime) -> Result<()> {
         futimens(&self.file, &times(mtime))
             .map_err(|e| told(e, &self.path, "setting a file's time"))
-    }
-
-    /// Writes down who stored it.
-    pub(super) fn set_owner(&self, owner: &str) -> Result<()> {
-        set_owner(&self.file, owner).map_err(|e| told(e, &self.path, "setting a file's owner"))
     }
 
     /// Whether the opened file's bytes are still what they were: same size, same time of change.

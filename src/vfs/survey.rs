@@ -9,10 +9,10 @@ use std::sync::Arc;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 
-use super::entry::{FileId, file_bytes};
+use super::entry::{FileId, Kind, file_bytes, kind_of};
 use super::home::PASSING;
 use super::jail::{At, READ, reopen, told};
-use super::moves::owner_at;
+use super::owners::owner_at;
 use super::part::{PART, each_name};
 use super::path::VPath;
 use super::tree::survey;
@@ -63,10 +63,13 @@ impl Volume {
         let name = self.path().display().to_string();
         survey(top, &name, self.private(), &mut |step| {
             let at = step.at();
-            let owner = if self.keeps_owners() { owner_at(at) } else { None };
+            alive()?;
+            let Ok(stat) = at.stat() else { return Ok(()) };
+            let owned = matches!(kind_of(&stat), Kind::File | Kind::Folder);
+            let owner = if owned && self.keeps_owners() { owner_at(at) } else { None };
             let owner = known(&held, owner.as_deref());
-            add(&mut held, owner, amount_at(at));
-            alive()
+            add(&mut held, owner, Amount::file(file_bytes(&stat)));
+            Ok(())
         })?;
         let counted = each_name(self.parts(), &mut |account| {
             let parts = match At::new(self.parts(), account.as_bytes()).open(READ, 0) {

@@ -9,9 +9,10 @@
 
 use std::sync::Arc;
 
+use super::across::Moved;
 use super::entry::{Entry, Kind, Mtime};
+use super::freed::Freed;
 use super::listing::Listing;
-use super::moves::{self, Freed};
 use super::part::PartNote;
 use super::path::VPath;
 use super::source::Source;
@@ -23,15 +24,6 @@ use crate::error::{Error, Result};
 pub struct Vfs {
     /// The longest mount point first; the home, which every path is in, last.
     views: Arc<[View]>,
-}
-
-/// A file that was moved from one view into another.
-#[derive(Debug)]
-pub struct Moved {
-    /// What became free where it was.
-    pub left: Freed,
-    /// What became free because it replaced a file.
-    pub replaced: Freed,
 }
 
 impl Vfs {
@@ -116,22 +108,28 @@ impl Vfs {
         self.to_change(path)?.set_mtime(path, mtime)
     }
 
-    /// Makes a directory.
-    pub fn mkdir(&self, path: &VPath) -> Result<()> {
+    /// What has to be made so that there is a folder at `path`, the topmost first; with `parents`
+    /// also those above it, and then one that is there is fine.
+    pub fn to_make(&self, path: &VPath, parents: bool) -> Result<Vec<VPath>> {
         let view = self.view(path)?;
         if self.is_fixed(path) {
-            return Err(Error::Exists { path: path.told(), size: 0 });
+            let there = Error::Exists { path: path.told(), size: 0 };
+            return if parents { Ok(Vec::new()) } else { Err(there) };
         }
         may(view.rights().write, path)?;
-        view.mkdir(path).map_err(|e| match e {
-            // Who may not look learns that it is there, and nothing of it.
-            Error::Exists { path, .. } if !view.rights().read => Error::Exists { path, size: 0 },
-            e => e,
-        })
+        let missing = if parents { view.missing(path) } else { Ok(vec![path.clone()]) };
+        missing.map_err(|e| unseen(view, e))
     }
 
-    /// Removes an empty directory.
-    pub fn rmdir(&self, path: &VPath) -> Result<Freed> {
+    /// Makes a folder.
+    pub fn mkdir(&self, path: &VPath) -> Result<()> {
+        let view = self.view(path)?;
+        may(view.rights().write && !self.is_fixed(path), path)?;
+        view.mkdir(path).map_err(|e| unseen(view, e))
+    }
+
+    /// Removes an empty folder.
+    pub fn rmdir(&self, path: &VPath) -> Result<Vec<Freed>> {
         self.to_change(path)?.rmdir(path)
     }
 
@@ -156,50 +154,12 @@ impl Vfs {
 
     /// Moves a file, folder or link within a view, and tells what became free because it replaced
     /// a file.
-    pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Freed> {
+    pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Moved> {
         let view = self.to_change(from)?;
         if self.is_fixed(to) {
             return Err(Error::Mounted { path: to.told() });
         }
         view.rename(from, to, replace)
-    }
-
-    /// Moves a file from one view into another. `pay` is called with what will be free where
-    /// it was, and whether it replaces a file, before anything happens; its error ends the move.
-    ///
-    /// Refused are folders, and moves to another disk: they could not be made in one step. Who
-    /// moves a file takes its content along, so it must be readable where it was.
-    pub fn rename_across(
-        &self,
-        from: &VPath,
-        to: &VPath,
-        replace: bool,
-        pay: &mut dyn FnMut(&Freed, bool) -> Result<()>,
-    ) -> Result<Moved> {
-        let (source, target) = (self.to_change(from)?, self.to_write(to)?);
-        may(source.rights().read, from)?;
-        let there = source.stat(from)?;
-        if there.kind != Kind::File {
-            let what = "moving anything but a file into another mount";
-            return Err(Error::Unsupported { what });
-        }
-        if !source.shares_disk(target) {
-            let what = "moving to another disk; fetch the file and store it there";
-            return Err(Error::Unsupported { what });
-        }
-        let replacing = target.may_store(to, replace)?;
-        let file = source.source(from)?;
-        let spots = (source.jail().spot(from)?, target.jail().spot(to)?);
-        let (at, place) = (source.jail().at(&spots.0), target.jail().at(&spots.1));
-        let owner = source.file_owner().and_then(|_| moves::owner_at(at));
-        let left = Freed { bytes: file.size(), entries: 1, owner };
-        pay(&left, replacing)?;
-        if let Some(owner) = target.file_owner() {
-            file.set_owner(&owner)?;
-        }
-        let replace = replace && target.rights().modify;
-        let replaced = source.move_into(at, (place, to), replace)?;
-        Ok(Moved { left, replaced })
     }
 
     /// The view that a file may be put into at `path`; whether it may be put there in the end,
@@ -273,6 +233,14 @@ impl Vfs {
                 Ok(Entry { name, ..view.stat(view.mount_point())? })
             }
         }
+    }
+}
+
+/// Who may not look learns that something is there, and nothing of it.
+fn unseen(view: &View, e: Error) -> Error {
+    match e {
+        Error::Exists { path, .. } if !view.rights().read => Error::Exists { path, size: 0 },
+        e => e,
     }
 }
 

@@ -11,30 +11,27 @@ use rustix::fs::fstat;
 use rustix::io::{Errno, Result as OsResult};
 
 use super::draft::{Draft, Keep};
-use super::entry::{Entry, Kind, Mtime, file_bytes, kind_of};
+use super::entry::{Entry, Mtime, file_bytes};
+use super::freed::Freed;
 use super::home::Home;
-use super::jail::{self, At, Jail, READ, STAND, told};
+use super::jail::{At, Jail, READ, STAND, told};
 use super::listing::Listing;
-use super::moves::{Freed, Origin, Taken, owner_at, set_owner};
 use super::part::{self, PartNote};
 use super::path::VPath;
 use super::room::Room;
 use super::source::Source;
-use super::tree::{Step, walk};
 use super::volume::Volume;
 use crate::error::{Error, Result};
 use crate::quota::{Amount, Charged, DirectoryId, FileOwner};
 use crate::rights::Rights;
 
-/// Mode of a folder that a user makes, before the umask.
-const USER_FOLDER_MODE: u32 = 0o755;
 /// Times that a tree is walked again because something was put into it while it was removed.
 pub(super) const REMOVAL_PASSES: u32 = 4;
 
 /// One root, as one account sees it. A clone shares its descriptors.
 #[derive(Clone, Debug)]
 pub struct View {
-    room: Arc<Room>,
+    pub(super) room: Arc<Room>,
     rights: Rights,
 }
 
@@ -134,96 +131,10 @@ impl View {
         Listing::new(self.jail().folder(path, READ)?, path, private)
     }
 
-    /// Removes an empty directory.
-    pub fn rmdir(&self, path: &VPath) -> Result<Freed> {
-        let spot = self.changeable(path)?;
-        match self.remove_directory(self.jail().at(&spot)) {
-            Ok(freed) => Ok(freed),
-            Err(Errno::EXIST) => Err(Error::NotEmpty { path: path.told() }),
-            Err(e) => Err(told(e, path, "removing a directory")),
-        }
-    }
-
-    /// Removes one empty directory and says who is credited for its entry.
-    fn remove_directory(&self, at: At<'_>) -> OsResult<Freed> {
-        let owner = self.file_owner().and_then(|_| owner_at(at));
-        at.remove_folder()?;
-        Ok(Freed { bytes: 0, entries: 1, owner })
-    }
-
-    /// Removes a file, link, pipe or device, but no folder, and tells the bytes that became free.
-    pub fn remove(&self, path: &VPath) -> Result<Freed> {
-        let spot = self.jail().spot(path)?;
-        match self.room.home.take(self.jail().at(&spot), None) {
-            Ok(Taken::Freed(freed)) => Ok(freed),
-            Ok(_) => Err(Error::IsDirectory { path: path.told() }),
-            Err(e) => Err(told(e, path, "removing a file")),
-        }
-    }
-
-    /// Removes a folder with all that is in it, or a file. `alive` is called after each thing
-    /// removed with the bytes that became free by it; its error ends the removal.
-    pub fn remove_tree(
-        &self,
-        path: &VPath,
-        alive: &mut dyn FnMut(Freed) -> Result<()>,
-    ) -> Result<()> {
-        let spot = self.changeable(path)?;
-        let failed = |e| told(e, path, "removing a folder");
-        let home = &self.room.home;
-        let top = self.jail().at(&spot);
-        if let Taken::Freed(freed) = home.take(top, None).map_err(failed)? {
-            return alive(freed);
-        }
-        for _ in 0..REMOVAL_PASSES {
-            let folder = match top.open(READ, 0) {
-                Err(Errno::NOENT) => return Ok(()),
-                opened => opened.map_err(failed)?,
-            };
-            walk(folder, path, &mut |step| match step {
-                Step::Leaf(at) => match home.take(at, None) {
-                    Ok(Taken::Freed(freed)) => alive(freed),
-                    // Somebody else was faster, or made something else of it: the next pass sees.
-                    Ok(_) | Err(Errno::NOENT) => Ok(()),
-                    Err(e) => Err(failed(e)),
-                },
-                Step::Left(at) => match self.remove_directory(at) {
-                    Ok(freed) => alive(freed),
-                    Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
-                    Err(e) => Err(failed(e)),
-                },
-            })?;
-            match self.remove_directory(top) {
-                Ok(freed) => return alive(freed),
-                Err(Errno::NOENT) => return Ok(()),
-                Err(Errno::NOTEMPTY | Errno::EXIST) => {}
-                Err(e) => return Err(failed(e)),
-            }
-        }
-        Err(Error::NotEmpty { path: path.told() })
-    }
-
-    /// Moves a file, folder or link, and tells the bytes that became free because it replaced a
-    /// file. Only a file is ever replaced, and never by a folder.
-    pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Freed> {
-        let (source, target) = (self.changeable(from)?, self.changeable(to)?);
-        if from.holds(to) {
-            let why = "a folder cannot be moved into itself";
-            return Err(Error::BadPath { path: to.told(), why });
-        }
-        let (source, target) = (self.jail().at(&source), self.jail().at(&target));
-        let stat = source.stat().map_err(|e| told(e, from, "moving a file"))?;
-        if from == to && replace {
-            return Ok(Freed::default());
-        }
-        let coming = kind_of(&stat);
-        self.room.home.move_over((source, Origin::View), coming, (target, to), replace)
-    }
-
     /// Sets the time of a regular file.
     pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
         let spot = self.jail().spot(path)?;
-        Source::open(self.jail().at(&spot), path)?.set_mtime(mtime)
+        Source::open(self.home(), self.jail().at(&spot), path)?.set_mtime(mtime)
     }
 
     /// Whether two views show the same root to the same account at the same place.
@@ -233,17 +144,12 @@ impl View {
 
     /// Whether a file can be moved from one root to the other in one step.
     pub(super) fn shares_disk(&self, other: &View) -> bool {
-        Arc::ptr_eq(&self.room.home, &other.room.home)
+        Arc::ptr_eq(self.home(), other.home())
     }
 
-    /// Moves a file of this root to a place in another one on the same disk.
-    pub(super) fn move_into(
-        &self,
-        from: At<'_>,
-        (to, path): (At<'_>, &VPath),
-        replace: bool,
-    ) -> Result<Freed> {
-        self.room.home.move_over((from, Origin::View), Kind::File, (to, path), replace)
+    /// The home whose trash serves it.
+    pub(super) fn home(&self) -> &Arc<Home> {
+        &self.room.home
     }
 
     /// Refuses a name whose folder is not there.
@@ -254,7 +160,7 @@ impl View {
     /// Opens a regular file for reading.
     pub fn source(&self, path: &VPath) -> Result<Source> {
         let spot = self.jail().spot(path)?;
-        Source::open(self.jail().at(&spot), path)
+        Source::open(self.home(), self.jail().at(&spot), path)
     }
 
     /// Begins or goes on with a file that may take several sessions. Nothing is made when it could
@@ -315,11 +221,11 @@ impl View {
         })
     }
 
-    /// Drops an unfinished upload and says what became free.
-    pub fn drop_part(&self, path: &VPath) -> Result<Amount> {
+    /// Drops an unfinished upload and tells what became free.
+    pub fn drop_part(&self, path: &VPath) -> Result<Freed> {
         let failed = |e| told(e, path, "dropping a part");
         let Some(parts) = self.room.parts_if_any().map_err(failed)? else {
-            return Ok(Amount::NOTHING);
+            return Ok(Freed::default());
         };
         part::drop_part(&self.room.home, parts, &part::id(&self.room.inside(path))).map_err(failed)
     }
@@ -335,41 +241,6 @@ impl View {
 
     pub(super) fn jail(&self) -> &Jail {
         &self.room.jail
-    }
-
-    /// The spot of something that is to be moved or removed: anything but the root.
-    pub(super) fn changeable(&self, path: &VPath) -> Result<jail::Spot> {
-        if path == self.mount_point() {
-            return Err(Error::Denied { path: path.told() });
-        }
-        self.jail().spot(path)
-    }
-
-    /// Makes a directory, which belongs to the account where that is kept.
-    pub fn mkdir(&self, path: &VPath) -> Result<()> {
-        if path == self.mount_point() {
-            return Err(Error::Exists { path: path.told(), size: 0 });
-        }
-        let spot = self.jail().spot(path)?;
-        let at = self.jail().at(&spot);
-        match at.make_folder(USER_FOLDER_MODE) {
-            Ok(()) => self.own(at).map_err(|e| {
-                let _ = at.remove_folder();
-                told(e, path, "making a directory")
-            }),
-            Err(Errno::EXIST) => {
-                let size = bytes_at(at).unwrap_or(0);
-                Err(Error::Exists { path: path.told(), size })
-            }
-            Err(e) => Err(told(e, path, "making a directory")),
-        }
-    }
-
-    fn own(&self, at: At<'_>) -> OsResult<()> {
-        match &self.room.owner {
-            Some(owner) => set_owner(at.open(READ, 0)?, owner),
-            None => Ok(()),
-        }
     }
 }
 

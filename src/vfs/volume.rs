@@ -20,10 +20,11 @@ use rustix::fs::{self, FlockOperation};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
 use super::entry::FileId;
+use super::freed::Freed;
 use super::home::{Home, Unopened};
 use super::jail::{At, STAND, reopen};
-use super::parts::{self, Claimed};
-use super::{VPath, moves};
+use super::parts;
+use super::{VPath, owners};
 use crate::quota::{Charged, DirectoryId};
 
 /// Mode of a mounted folder that is made because it is missing.
@@ -96,15 +97,15 @@ impl Volume {
             // Named after the inode, which stays the same when the directory is renamed.
             let name = format!("{:x}", id.inode);
             let folder = home.mount_parts(&name).map_err(system("making .miniftp/mounts"))?;
-            parts::sweep(folder.as_fd()).map_err(system("looking through the parts"))?;
+            parts::sweep(home, folder.as_fd()).map_err(system("looking through the parts"))?;
             (Arc::clone(home), folder, None)
         } else {
-            let own = Home::open(path)?;
+            let own = home.open_beside(path)?;
             let folder = reopen(own.parts()).map_err(system("opening .miniftp/parts"))?;
             let private = own.private_id().map_err(system("looking at .miniftp"))?;
             (Arc::new(own), folder, Some(private))
         };
-        let keeps_owners = moves::try_owners(&home).is_ok();
+        let keeps_owners = owners::try_owners(&home).is_ok();
         if keeps_owners {
             home.keep_owners();
         }
@@ -153,8 +154,14 @@ impl Volume {
     }
 
     /// Drops an account's old parts, as [`Home::expire_parts`] does.
-    pub fn expire_parts(&self, account: &str, older_than: SystemTime, claimed: &Claimed<'_>) {
-        parts::expire((&self.home, self.parts()), account, older_than, claimed);
+    pub fn expire_parts<C>(
+        &self,
+        account: &str,
+        older_than: SystemTime,
+        claim: &dyn Fn(&VPath) -> Option<C>,
+        freed: &mut dyn FnMut(Freed),
+    ) {
+        parts::expire((&self.home, self.parts()), account, older_than, claim, freed);
     }
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {

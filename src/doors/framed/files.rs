@@ -96,7 +96,10 @@ pub(super) fn rm(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn mv(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Move<'_> = request.message()?;
-    conn.session.rename(what.from, what.to, switch(what.replace, "replace: 0 or 1")?)?;
+    let replace = switch(what.replace, "replace: 0 or 1")?;
+    let Conn { session, outbox, .. } = conn;
+    let mut alive = |done, total| outbox.alive(done, total);
+    session.rename(what.from, what.to, replace, &mut alive)?;
     done("moved")
 }
 

@@ -63,7 +63,7 @@ pub(super) fn rnto(conn: &mut Conn, path: &str) -> Result<()> {
         conn.control.say(503, "RNFR comes first");
         return Ok(());
     };
-    conn.session.rename(&from, path, true)?;
+    conn.session.rename(&from, path, true, &mut |_, _| Ok(()))?;
     conn.control.say(250, "renamed");
     Ok(())
 }

@@ -213,7 +213,14 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
             inflow.keep()?;
             conn.say_broken(broken)
         }
-        Err(Stop::Refused(e)) => Err(e),
+        Err(Stop::Refused(e)) => {
+            // Where the size was announced the client can go on when there is room again; where
+            // nobody knows it, what came would only be in the way of others.
+            if announced.is_none() && matches!(e, Error::OverQuota { .. } | Error::DiskFull) {
+                conn.session.no_room(inflow, &e);
+            }
+            Err(e)
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Files being written, resumed, placed and given up.
 
-use std::cell::Cell;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use super::super::jail::Jail;
 use super::super::{Keep, Kind, Mtime, PartNote, View};
-use super::{POWERS, ann, leave_part, path, put};
+use super::{POWERS, ann, leave_part, mkdir, path, place, put};
 use crate::error::Error;
 use crate::limits;
 
@@ -40,7 +39,7 @@ fn a_part_is_resumed_and_placed() {
         assert_eq!(notes[0].declared_bytes, Some(1_000));
 
         let mut draft = vfs.draft(&path("/f"), Keep::Held, Some(8), Some(mtime)).unwrap();
-        assert_eq!((draft.held(), draft.cleared().bytes), (5, 0));
+        assert_eq!((draft.held(), draft.take_cleared().bytes), (5, 0));
         assert_eq!(noted(&vfs)[0].declared_bytes, Some(8));
         let mut held = [0; 9];
         assert_eq!(draft.read_at(&mut held, 1).unwrap(), 4);
@@ -48,11 +47,16 @@ fn a_part_is_resumed_and_placed() {
         draft.truncate(3).unwrap();
         assert!(draft.truncate(4).is_err() && draft.write_at(u64::MAX, b"x").is_err());
         draft.write_at(3, b"34567").unwrap();
+        assert!(
+            draft.sync().is_err() && draft.place(false).is_err(),
+            "it lacks its time and owner"
+        );
+        draft.dress(Some(mtime)).unwrap();
         draft.sync().unwrap();
         assert!(vfs.stat(&path("/f")).is_err());
         let folder = draft.folder().unwrap();
-        assert_eq!(draft.place(false, Some(mtime)).unwrap().bytes, 0);
-        assert!(draft.place(false, None).is_err());
+        assert_eq!(place(&mut draft, false, Some(mtime)).unwrap().bytes, 0);
+        assert!(place(&mut draft, false, None).is_err());
         folder.sync().unwrap();
         home.watch().unwrap().sync().unwrap();
         assert_eq!((draft.held(), draft.discard().unwrap().bytes), (8, 0));
@@ -69,16 +73,20 @@ fn what_is_cleared_discarded_or_dropped_is_told() {
     for powers in POWERS {
         let (_fresh, _home, vfs) = ann(powers);
         leave_part(&vfs, "/f", b"01234");
-        let draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
-        assert_eq!((draft.held(), draft.cleared().bytes), (0, 5));
+        let mut draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
+        assert_eq!((draft.held(), draft.take_cleared().bytes), (0, 5));
+        assert_eq!(draft.take_cleared().bytes, 0, "told once");
         drop(draft);
         assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(0));
         leave_part(&vfs, "/g", b"0123456");
         let draft = vfs.draft(&path("/g"), Keep::Held, None, None).unwrap();
         assert_eq!(draft.discard().unwrap().bytes, 7);
         leave_part(&vfs, "/h", b"01");
-        assert_eq!(vfs.drop_part(&path("/h")).unwrap().bytes, 2);
-        assert_eq!(vfs.drop_part(&path("/h")).unwrap().bytes, 0);
+        let dropped = || vfs.drop_part(&path("/h")).unwrap();
+        assert_eq!(
+            [dropped(), dropped()].map(|freed| (freed.bytes, freed.entries)),
+            [(2, 1), (0, 0)]
+        );
         let mut small = vfs.draft_small(&path("/s")).unwrap();
         small.write_at(0, b"123").unwrap();
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 3);
@@ -92,23 +100,23 @@ fn what_is_cleared_discarded_or_dropped_is_told() {
 #[test]
 fn a_refused_place_leaves_both_as_they_were() {
     for powers in POWERS {
-        let (_fresh, _home, vfs) = ann(powers);
+        let (fresh, _home, vfs) = ann(powers);
         put(&vfs, "/f", b"old").unwrap();
         let mut draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
         draft.write_at(0, b"newer").unwrap();
-        assert!(matches!(draft.place(false, None), Err(Error::Exists { size: 3, .. })));
+        assert!(matches!(place(&mut draft, false, None), Err(Error::Exists { size: 3, .. })));
         assert_eq!(read(&vfs, "/f"), b"old");
         assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(5));
-        assert_eq!(draft.place(true, None).unwrap().bytes, 3);
+        assert_eq!(place(&mut draft, true, None).unwrap().bytes, 3);
         assert_eq!(read(&vfs, "/f"), b"newer");
 
-        vfs.mkdir(&path("/d")).unwrap();
+        mkdir(&vfs, "/d");
         let mut late = vfs.draft_small(&path("/d/x")).unwrap();
-        vfs.rmdir(&path("/d")).unwrap();
-        assert!(matches!(late.place(true, None), Err(Error::NotFound { .. })));
+        std::fs::remove_dir(fresh.path().join("ann/d")).unwrap();
+        assert!(matches!(place(&mut late, true, None), Err(Error::Changed { .. })));
         let mut late = vfs.draft_small(&path("/e")).unwrap();
-        vfs.mkdir(&path("/e")).unwrap();
-        assert!(matches!(late.place(true, None), Err(Error::IsDirectory { .. })));
+        mkdir(&vfs, "/e");
+        assert!(matches!(place(&mut late, true, None), Err(Error::IsDirectory { .. })));
     }
 }
 
@@ -118,19 +126,21 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         let (_fresh, _home, vfs) = ann(powers);
         let mtime = Mtime { secs: 1_000_000_000, nanos: 5 };
         let folder = "/folder";
-        vfs.mkdir(&path(folder)).unwrap();
+        mkdir(&vfs, folder);
         let mut draft = vfs.draft_small(&path("/folder/f")).unwrap();
         draft.write_at(0, b"text").unwrap();
-        draft.close(Some(mtime)).unwrap();
+        draft.dress(Some(mtime)).unwrap();
+        draft.close();
         assert!(draft.write_at(4, b"more").is_err() && draft.sync().is_err());
-        assert_eq!(draft.place(false, Some(mtime)).unwrap().bytes, 0);
+        assert_eq!(place(&mut draft, false, Some(mtime)).unwrap().bytes, 0);
         let entry = vfs.stat(&path("/folder/f")).unwrap();
         assert_eq!((entry.size, entry.mtime, entry.mode), (4, mtime, 0o644));
 
         let mut late = vfs.draft_small(&path("/folder/g")).unwrap();
-        late.close(None).unwrap();
+        late.dress(None).unwrap();
+        late.close();
         vfs.rename(&path(folder), &path("/elsewhere"), false).unwrap();
-        assert!(matches!(late.place(false, None), Err(Error::NotFound { .. })));
+        assert!(matches!(place(&mut late, false, None), Err(Error::NotFound { .. })));
     }
 }
 
@@ -160,24 +170,20 @@ fn old_parts_expire_unless_somebody_writes_them() {
     leave_part(&vfs, "/busy", b"012");
     leave_part(&bob, "/f", b"01");
     let hour = Duration::from_secs(3_600);
-    let expire = |account: &str, before, is_busy: &dyn Fn(&super::VPath) -> bool| {
-        let freed = Cell::new(0);
-        home.expire_parts(account, before, &|at, drop_part| {
-            if !is_busy(at) {
-                freed.set(freed.get() + drop_part()?.bytes);
-            }
-            Ok(())
-        });
-        freed.get()
+    let anybody = |_: &super::VPath| Some(());
+    let expire = |account: &str, older, claim: &dyn Fn(&super::VPath) -> Option<()>| {
+        let mut bytes = 0;
+        home.expire_parts(account, older, claim, &mut |freed| bytes += freed.bytes);
+        bytes
     };
-    let nobody = |_: &super::VPath| false;
-    assert_eq!(expire("ann", SystemTime::now() - hour, &nobody), 0);
+    assert_eq!(expire("ann", SystemTime::now() - hour, &anybody), 0);
     let mut accounts = home.accounts_with_parts();
     accounts.sort();
     assert_eq!(accounts, ["ann", "bob"]);
-    assert_eq!(expire("ann", SystemTime::now() + hour, &|at| *at == path("/busy")), 5);
-    assert_eq!(expire("bob", SystemTime::now() + hour, &nobody), 2);
-    assert_eq!(expire("carl", SystemTime::now() + hour, &nobody), 0);
+    let not_busy = |at: &super::VPath| (*at != path("/busy")).then_some(());
+    assert_eq!(expire("ann", SystemTime::now() + hour, &not_busy), 5);
+    assert_eq!(expire("bob", SystemTime::now() + hour, &anybody), 2);
+    assert_eq!(expire("carl", SystemTime::now() + hour, &anybody), 0);
     assert_eq!((noted(&vfs).len(), noted(&bob).len()), (1, 0));
 }
 
@@ -194,7 +200,7 @@ fn unfinished_uploads_are_counted_and_those_that_are_there_go_on() {
     assert_eq!(refused, "too many unfinished uploads: the limit is 1000");
     assert_eq!(vfs.part_held(&path("/one more")).unwrap(), None);
     assert_eq!(begin("/first").unwrap().held(), 5);
-    vfs.drop_part(&path("/first")).unwrap();
+    drop(vfs.drop_part(&path("/first")).unwrap());
     drop(begin("/one more").unwrap());
     let told = vfs.parts(&mut |_| Err(Error::Gone));
     assert!(matches!(told, Err(Error::Gone)));

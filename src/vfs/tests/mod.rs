@@ -11,9 +11,11 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::jail::Jail;
-use super::{Home, Keep, Powers, VPath, View};
+use super::{Draft, Freed, Home, Keep, Mtime, Powers, VPath, View};
 
 mod drafts;
+mod faults;
+mod follow;
 mod races;
 mod view;
 
@@ -41,9 +43,14 @@ impl Drop for Fresh {
     }
 }
 
-/// What every test of a home runs with: all that the kernel can do, and nothing of it.
-pub(super) const POWERS: [Powers; 2] =
-    [Powers { openat2: true, renameat2: true }, Powers { openat2: false, renameat2: false }];
+/// What every test of a home runs with: all that the kernel and the disk can do, and less and less
+/// of it.
+pub(super) const POWERS: [Powers; 4] = [
+    Powers::ALL,
+    Powers { openat2: false, ..Powers::ALL },
+    Powers { noreplace: false, ..Powers::ALL },
+    Powers { openat2: false, noreplace: false, links: false },
+];
 
 /// A home in a fresh directory, and the view of the account `ann`.
 pub(super) fn ann(powers: Powers) -> (Fresh, Arc<Home>, View) {
@@ -61,7 +68,26 @@ pub(super) fn path(text: &str) -> VPath {
 pub(super) fn put(vfs: &View, at: &str, bytes: &[u8]) -> crate::error::Result<u64> {
     let mut draft = vfs.draft_small(&path(at))?;
     draft.write_at(0, bytes)?;
-    draft.place(true, None).map(|freed| freed.bytes)
+    place(&mut draft, true, None).map(|freed| freed.bytes)
+}
+
+/// Ends a draft as a commit does that need not outlive a power cut.
+pub(super) fn place(
+    draft: &mut Draft,
+    replace: bool,
+    mtime: Option<Mtime>,
+) -> crate::error::Result<Freed> {
+    if !draft.is_dressed() {
+        draft.dress(mtime)?;
+    }
+    draft.place(replace)
+}
+
+/// Makes a folder and those above it.
+pub(super) fn mkdir(vfs: &View, at: &str) {
+    for here in vfs.missing(&path(at)).unwrap() {
+        vfs.mkdir(&here).unwrap();
+    }
 }
 
 /// Leaves a part behind, as a cut upload does.

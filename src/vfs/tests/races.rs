@@ -1,10 +1,11 @@
 //! Several threads in one home: what the disk has and what was told agree.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, RwLock};
 use std::thread;
 
 use super::super::{Keep, View};
-use super::{POWERS, ann, path, put};
+use super::{POWERS, ann, mkdir, path, place, put};
 use crate::error::Error;
 
 #[test]
@@ -46,7 +47,7 @@ fn a_reader_sees_the_old_file_or_the_new_one() {
                     let byte = b'a' + (round % 26) as u8;
                     let mut draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
                     draft.write_at(0, &vec![byte; 5_000 + usize::from(byte)]).unwrap();
-                    draft.place(true, None).unwrap();
+                    drop(place(&mut draft, true, None).unwrap());
                 }
                 done.store(true, Ordering::Relaxed);
             });
@@ -72,20 +73,39 @@ impl Dice {
     }
 }
 
+/// What the claims are for everybody who comes here: of a few names each belongs to one at a time,
+/// and the folder to one alone who removes it.
+struct Names {
+    names: [Mutex<()>; 5],
+    folder: RwLock<()>,
+}
+
+const NAMES: [&str; 5] = ["/a", "/b", "/c", "/d/a", "/d/b"];
+
+impl Names {
+    fn hold<T>(&self, one: usize, two: usize, work: impl FnOnce() -> T) -> T {
+        let _folder = self.folder.read().unwrap();
+        let _first = self.names[one.min(two)].lock().unwrap();
+        let _second = (one != two).then(|| self.names[one.max(two)].lock().unwrap());
+        work()
+    }
+}
+
 #[test]
 fn whatever_races_the_sum_is_what_the_disk_has() {
     const ROUNDS: u32 = 400;
     for powers in POWERS {
         let (fresh, _home, vfs) = ann(powers);
-        vfs.mkdir(&path("/d")).unwrap();
+        mkdir(&vfs, "/d");
+        let names = Names { names: Default::default(), folder: RwLock::default() };
         let (stored, freed) = (AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for seed in 1..=4 {
-                let (vfs, stored, freed) = (&vfs, &stored, &freed);
+                let (vfs, names, stored, freed) = (&vfs, &names, &stored, &freed);
                 scope.spawn(move || {
                     let mut dice = Dice(seed);
                     for _ in 0..ROUNDS {
-                        let (bytes, gone) = play(vfs, &mut dice);
+                        let (bytes, gone) = play(vfs, names, &mut dice);
                         stored.fetch_add(bytes, Ordering::Relaxed);
                         freed.fetch_add(gone, Ordering::Relaxed);
                     }
@@ -102,43 +122,37 @@ fn whatever_races_the_sum_is_what_the_disk_has() {
 }
 
 /// One thing that a session does, with the bytes that it stored and freed.
-fn play(vfs: &View, dice: &mut Dice) -> (u64, u64) {
-    let names = ["/a", "/b", "/c", "/d/a", "/d/b"];
-    let mut pick = || path(names[dice.roll(5) as usize]);
-    let (one, two) = (pick(), pick());
+fn play(vfs: &View, names: &Names, dice: &mut Dice) -> (u64, u64) {
+    let (i, j) = (dice.roll(5) as usize, dice.roll(5) as usize);
+    let (one, two) = (path(NAMES[i]), path(NAMES[j]));
     let size = dice.roll(5_000);
     let mut freed = 0;
     let outcome = match dice.roll(10) {
-        0..=4 => {
-            let mut draft = match vfs.draft_small(&one) {
-                Ok(draft) => draft,
-                Err(Error::NotFound { .. } | Error::IsDirectory { .. }) => return (0, 0),
-                Err(other) => panic!("{other}"),
-            };
-            draft.write_at(0, &vec![1; size as usize]).unwrap();
-            match draft.place(size % 3 > 0, None) {
-                Ok(replaced) => return (size, replaced.bytes),
-                Err(e) => Err(e),
-            }
-        }
-        5..=6 => vfs.remove(&one).map(|went| freed = went.bytes),
-        7..=8 => vfs.rename(&one, &two, size % 4 > 0).map(|went| freed = went.bytes),
+        0..=4 => names.hold(i, i, || {
+            let mut draft = vfs.draft_small(&one)?;
+            draft.write_at(0, &vec![1; size as usize])?;
+            place(&mut draft, size % 3 > 0, None).map(|went| (size, went.bytes))
+        }),
+        5..=6 => names.hold(i, i, || vfs.remove(&one).map(|went| (0, went.bytes))),
+        7..=8 => names.hold(i, j, || {
+            vfs.rename(&one, &two, size % 4 > 0).map(|went| (0, went.replaced.bytes))
+        }),
         _ => {
+            let _folder = names.folder.write().unwrap();
             let tree = vfs.remove_tree(&path("/d"), &mut |bytes| {
                 freed += bytes.bytes;
                 Ok(())
             });
-            tree.and_then(|()| vfs.mkdir(&path("/d")))
+            tree.and_then(|()| vfs.mkdir(&path("/d"))).map(|()| (0, freed))
         }
     };
     match outcome {
-        Ok(())
-        | Err(
+        Ok(sums) => sums,
+        Err(
             Error::NotFound { .. }
             | Error::Exists { .. }
             | Error::IsDirectory { .. }
-            | Error::NotEmpty { .. }
-            | Error::Changed { .. },
+            | Error::NotEmpty { .. },
         ) => (0, freed),
         Err(other) => panic!("{other}"),
     }

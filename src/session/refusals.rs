@@ -1,0 +1,98 @@
+//! Uploads of unknown size for which there was no room: tried again while there is no more of it,
+//! they would only send everything once more.
+
+use std::collections::VecDeque;
+
+use super::{Inflow, Session, VPath};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::quota::Usage;
+
+/// What this session was refused, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    refused: VecDeque<Refusal>,
+}
+
+#[derive(Debug)]
+struct Refusal {
+    path: VPath,
+    /// Bytes that it had at least.
+    need: u64,
+    /// Bytes that could be stored, when it had left nothing behind.
+    left: u64,
+}
+
+impl Refusals {
+    fn note(&mut self, refusal: Refusal) {
+        self.forget(&refusal.path);
+        if self.refused.len() >= limits::REFUSALS {
+            self.refused.pop_front();
+        }
+        self.refused.push_back(refusal);
+    }
+
+    pub(super) fn forget(&mut self, path: &VPath) {
+        self.refused.retain(|refusal| refusal.path != *path);
+    }
+
+    /// Refuses what was refused already, unless there is more room now.
+    pub(super) fn check(&self, path: &VPath, of_mount: bool, usage: Option<Usage>) -> Result<()> {
+        let refusal = self.refused.iter().find(|refusal| refusal.path == *path);
+        let (Some(refusal), Some(usage)) = (refusal, usage) else { return Ok(()) };
+        let (left, Some(limit)) = (usage.left().bytes, usage.limits.bytes) else { return Ok(()) };
+        if left > refusal.left || left >= refusal.need {
+            return Ok(());
+        }
+        Err(Error::OverQuota { need: refusal.need, left, limit, replacing: false, of_mount })
+    }
+}
+
+impl Session {
+    /// Ends an upload of unknown size for which there is no room, so that nothing of it is left, and
+    /// remembers that.
+    pub fn no_room(&mut self, inflow: Inflow, e: &Error) {
+        let (path, goes_on) = (inflow.path().clone(), inflow.kept() > 0);
+        let need = match inflow.give_up(e) {
+            Ok(need) => need,
+            Err(e) => {
+                log::warn!("what was received of `{path}` stays: {e}");
+                return;
+            }
+        };
+        if goes_on || !matches!(e, Error::OverQuota { .. }) {
+            return;
+        }
+        let usage = self.place(path.as_str()).ok();
+        let usage = usage.and_then(|(_, _, _, charged)| self.site().ledger().usage_of(&charged));
+        if let Some(usage) = usage {
+            self.refusals.note(Refusal { path, need, left: usage.left().bytes });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quota::{Amount, Limits};
+
+    #[test]
+    fn a_refusal_counts_until_there_is_more_room_and_the_oldest_goes() {
+        let path = |n: usize| VPath::root().join(&n.to_string()).unwrap();
+        let limits = Limits { bytes: Some(100), entries: None };
+        let usage =
+            |used| Some(Usage { used: Amount::file(used), reserved: Amount::NOTHING, limits });
+        let mut refusals = Refusals::default();
+        for n in 0..=limits::REFUSALS {
+            refusals.note(Refusal { path: path(n), need: 90, left: 50 });
+        }
+        assert!(refusals.check(&path(0), false, usage(50)).is_ok(), "forgotten");
+        let refused = refusals.check(&path(1), false, usage(60)).unwrap_err().to_string();
+        assert_eq!(refused, "over quota: needs 90 bytes, 40 left of 100");
+        assert!(refusals.check(&path(1), false, usage(50)).is_err(), "no more than then");
+        assert!(refusals.check(&path(1), false, usage(49)).is_ok());
+        assert!(refusals.check(&path(99), false, usage(50)).is_ok(), "another name");
+        refusals.forget(&path(1));
+        assert!(refusals.check(&path(1), false, usage(60)).is_ok());
+    }
+}

@@ -1,0 +1,196 @@
+//! Moving a file or a tree from one view into another one on the same disk.
+//!
+//! Whoever calls this holds the claims on both names, so that no other session changes anything in
+//! the tree while it is inspected in its place, charged and given to its new owner; then one rename
+//! takes all of it. So nothing is ever out of sight, and a server that is killed leaves it here or
+//! there.
+//!
+//! Never: copies, or replaces a directory.
+
+use rustix::io::{Errno, Result as OsResult};
+
+use super::entry::{Kind, file_bytes, kind_of};
+use super::freed::Freed;
+use super::jail::{At, READ, told};
+use super::moves::Origin;
+use super::owners::{Owning, owner_at};
+use super::path::VPath;
+use super::table::Vfs;
+use super::tree::{Step, walk};
+use super::view::View;
+use crate::error::{Error, Result};
+use crate::quota::Amount;
+
+/// What is moved, by who stored it: `None` where nothing says, or where the root pays whoever did.
+#[derive(Debug, Default)]
+pub struct Cargo {
+    /// Each owner once.
+    pub owned: Vec<(Option<Box<str>>, Amount)>,
+}
+
+/// What came of a move.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// What went into another view, and is not paid for any more where it was.
+    pub left: Cargo,
+    /// What became free because it was replaced.
+    pub replaced: Freed,
+    /// Unfinished uploads that could not go along.
+    pub dropped: Vec<Freed>,
+    /// Unfinished uploads that were left where it went, from before it had that name.
+    pub stale: Vec<Freed>,
+}
+
+impl Cargo {
+    pub(super) fn add(&mut self, owner: Option<Box<str>>, load: Amount) {
+        match self.owned.iter_mut().find(|(known, _)| *known == owner) {
+            Some((_, sum)) => *sum = sum.plus(load),
+            None => self.owned.push((owner, load)),
+        }
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Amount {
+        self.owned.iter().fold(Amount::NOTHING, |sum, (_, load)| sum.plus(*load))
+    }
+}
+
+/// A move that is being made.
+struct Move<'a> {
+    source: &'a View,
+    target: &'a View,
+    from: &'a VPath,
+    /// Where it is now.
+    at: At<'a>,
+    kind: Kind,
+}
+
+impl Vfs {
+    /// Moves a file or a tree from one view into another. `pay` is called with what it is and
+    /// whether it replaces a file, before anything happens; its error ends the move. `alive` is
+    /// called for every name in a tree; its error ends the move too, while nothing has happened.
+    ///
+    /// Refused are moves to another disk: they could not be made in one step. Whoever moves a file
+    /// takes its content along, so it must be readable where it was.
+    pub fn rename_across(
+        &self,
+        (from, to): (&VPath, &VPath),
+        replace: bool,
+        pay: &mut dyn FnMut(&Cargo, bool) -> Result<()>,
+        alive: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Moved> {
+        let (source, target) = (self.to_change(from)?, self.to_write(to)?);
+        if !source.rights().read {
+            return Err(Error::Denied { path: from.told() });
+        }
+        let kind = source.stat(from)?.kind;
+        if !matches!(kind, Kind::File | Kind::Folder) {
+            let what = "moving anything but files and folders into another mount";
+            return Err(Error::Unsupported { what });
+        }
+        if !source.shares_disk(target) {
+            return Err(other_disk());
+        }
+        let replacing = match kind {
+            Kind::Folder => target.may_make_folder(to).map(|()| false)?,
+            _ => target.may_store(to, replace)?,
+        };
+        let spots = (source.jail().spot(from)?, target.jail().spot(to)?);
+        let place = target.jail().at(&spots.1);
+        let moving = Move { source, target, from, at: source.jail().at(&spots.0), kind };
+        let cargo = moving.inspect(alive)?;
+        pay(&cargo, replacing)?;
+        let replaced = moving.make((place, to), replace && target.rights().modify, alive)?;
+        let mut moved = Moved { left: cargo, replaced, ..Moved::default() };
+        if kind == Kind::Folder {
+            source.carry_parts((from, to), target, &mut moved);
+        }
+        Ok(moved)
+    }
+}
+
+fn other_disk() -> Error {
+    Error::Unsupported { what: "moving to another disk; fetch the file and store it there" }
+}
+
+impl Move<'_> {
+    /// Calls `visit` with everything that is moved, the topmost last.
+    fn each(&self, visit: &mut dyn FnMut(At<'_>) -> Result<()>) -> Result<()> {
+        if self.kind == Kind::Folder {
+            let failed = |e| told(e, self.from, "moving a folder");
+            let top = self.at.open(READ, 0).map_err(failed)?;
+            walk(top, self.from, &mut |step| match step {
+                Step::Leaf(at) | Step::Left(at) => visit(at),
+            })?;
+        }
+        visit(self.at)
+    }
+
+    /// What there is, by who stored it; unfinished uploads that go along included.
+    fn inspect(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<Cargo> {
+        let failed = |e| told(e, self.from, "looking at what is moved");
+        let mut cargo = Cargo::default();
+        let asks = self.source.file_owner().is_some();
+        self.each(&mut |at| {
+            alive()?;
+            let stat = at.stat().map_err(failed)?;
+            let kept = asks && matches!(kind_of(&stat), Kind::File | Kind::Folder);
+            let owner = if kept { owner_at(at) } else { None };
+            cargo.add(owner, Amount::file(file_bytes(&stat)));
+            Ok(())
+        })?;
+        if self.kind == Kind::Folder {
+            let load = self.source.own_parts_below(self.from)?;
+            let owner = asks.then(|| self.source.account().into());
+            if load != Amount::NOTHING {
+                cargo.add(owner, load);
+            }
+        }
+        Ok(cargo)
+    }
+
+    /// Gives everything to its new owner, where that is written down, and moves it.
+    fn make(
+        &self,
+        (to, path): (At<'_>, &VPath),
+        replace: bool,
+        alive: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Freed> {
+        let mut owning = Owning::to(self.target.account());
+        let owned = if self.target.file_owner().is_some() {
+            self.each(&mut |at| {
+                alive()?;
+                owning.give(at)
+            })
+        } else {
+            Ok(())
+        };
+        let from = (self.at, Origin::View);
+        let home = self.source.home();
+        let moved = owned.and_then(|()| home.move_over(from, self.kind, (to, path), replace));
+        moved.map_err(|e| {
+            if owning.give_up() {
+                self.give_back(&owning);
+            }
+            match e {
+                Error::Io { source, .. } if is(&source, Errno::XDEV) => other_disk(),
+                e => e,
+            }
+        })
+    }
+
+    /// Nothing was moved: everything gets its old owner again.
+    fn give_back(&self, owning: &Owning<'_>) {
+        let given_back = self.each(&mut |at| {
+            let back: OsResult<()> = owning.take_back(at);
+            back.map_err(|e| told(e, self.from, "writing down who owns a file"))
+        });
+        if let Err(e) = given_back {
+            log::error!("`{}` was not moved, and some of it has a new owner: {e}", self.from);
+        }
+    }
+}
+
+fn is(error: &std::io::Error, errno: Errno) -> bool {
+    Errno::from_io_error(error) == Some(errno)
+}

@@ -1,0 +1,188 @@
+//! What an account changes in a view but for the content of files: folders, names, removal.
+//!
+//! Never: asks who may do something, or who else changes the same names: whoever calls this holds
+//! the claims.
+
+use rustix::io::Errno;
+
+use super::across::Moved;
+use super::entry::{Kind, kind_of};
+use super::freed::Freed;
+use super::jail::{self, At, READ, told};
+use super::moves::{Origin, Taken};
+use super::owners::{owner_at, set_owner};
+use super::path::VPath;
+use super::tree::{Step, walk};
+use super::view::{REMOVAL_PASSES, View, bytes_at};
+use crate::error::{Error, Result};
+
+/// Mode of a folder that a user makes, before the umask.
+const USER_FOLDER_MODE: u32 = 0o755;
+
+impl View {
+    /// The folders that are missing on the way to `path`, itself included, the topmost first.
+    pub(super) fn missing(&self, path: &VPath) -> Result<Vec<VPath>> {
+        let (mut here, mut missing) = (self.mount_point().clone(), Vec::new());
+        for name in self.room.inside(path).components() {
+            here = here.join(name)?;
+            // Below one that is missing all are.
+            if !missing.is_empty() {
+                missing.push(here.clone());
+                continue;
+            }
+            match self.check_folder(&here) {
+                Ok(()) => {}
+                Err(Error::NotFound { .. }) => missing.push(here.clone()),
+                Err(Error::NotDirectory { .. }) if here == *path => {
+                    return Err(Error::Exists { path: here.told(), size: self.stat(&here)?.size });
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Makes a folder.
+    pub fn mkdir(&self, path: &VPath) -> Result<()> {
+        if path == self.mount_point() {
+            return Err(Error::Exists { path: path.told(), size: 0 });
+        }
+        let spot = self.jail().spot(path)?;
+        let at = self.jail().at(&spot);
+        match self.make_folder(at) {
+            Ok(()) => Ok(()),
+            Err(Errno::EXIST) => {
+                let size = bytes_at(at).unwrap_or(0);
+                Err(Error::Exists { path: path.told(), size })
+            }
+            Err(e) => Err(told(e, path, "making a folder")),
+        }
+    }
+
+    /// Where each folder says who made it, it is made out of sight, so that it never lacks that.
+    fn make_folder(&self, at: At<'_>) -> Result<(), Errno> {
+        let Some(owner) = self.file_owner() else {
+            return at.make_folder(USER_FOLDER_MODE);
+        };
+        let home = self.home();
+        let name = home.passing_name();
+        let hidden = At::new(home.trash(), name.as_bytes());
+        hidden.make_folder(USER_FOLDER_MODE)?;
+        let owned = hidden.open(READ, 0).and_then(|folder| set_owner(folder, &owner));
+        let from = (hidden, Origin::Private);
+        let made = owned.and_then(|()| home.move_to_free(from, Kind::Folder, at));
+        if made.is_err() {
+            // What stays is empty, and removed at the next start.
+            let _ = hidden.remove_folder();
+        }
+        made
+    }
+
+    /// Removes an empty folder, with the unfinished uploads to it, and tells what became free.
+    pub fn rmdir(&self, path: &VPath) -> Result<Vec<Freed>> {
+        let spot = self.changeable(path)?;
+        let mut freed = match self.remove_folder(self.jail().at(&spot)) {
+            Ok(gone) => vec![gone],
+            Err(Errno::EXIST) => return Err(Error::NotEmpty { path: path.told() }),
+            Err(e) => return Err(told(e, path, "removing a folder")),
+        };
+        self.drop_parts_below(path, &mut |part| freed.push(part));
+        Ok(freed)
+    }
+
+    fn remove_folder(&self, at: At<'_>) -> Result<Freed, Errno> {
+        let kept = self.file_owner().is_some();
+        let is_folder = || at.stat().is_ok_and(|stat| kind_of(&stat) == Kind::Folder);
+        let owner = if kept && is_folder() { owner_at(at) } else { None };
+        at.remove_folder().map(|()| Freed::directory(owner))
+    }
+
+    /// Removes a file, link, pipe or device, but no folder, and tells the bytes that became free.
+    pub fn remove(&self, path: &VPath) -> Result<Freed> {
+        let spot = self.jail().spot(path)?;
+        match self.room.home.take(self.jail().at(&spot), None) {
+            Ok(Taken::Freed(freed)) => Ok(freed),
+            Ok(_) => Err(Error::IsDirectory { path: path.told() }),
+            Err(e) => Err(told(e, path, "removing a file")),
+        }
+    }
+
+    /// Removes a folder with all that is in it and the unfinished uploads to it, or a file. `alive`
+    /// is called after each thing removed with what became free by it; its error ends the removal.
+    pub fn remove_tree(
+        &self,
+        path: &VPath,
+        alive: &mut dyn FnMut(Freed) -> Result<()>,
+    ) -> Result<()> {
+        let spot = self.changeable(path)?;
+        let failed = |e| told(e, path, "removing a folder");
+        let home = &self.room.home;
+        let top = self.jail().at(&spot);
+        if let Taken::Freed(freed) = home.take(top, None).map_err(failed)? {
+            return alive(freed);
+        }
+        for _ in 0..REMOVAL_PASSES {
+            let folder = match top.open(READ, 0) {
+                Err(Errno::NOENT) => return Ok(()),
+                opened => opened.map_err(failed)?,
+            };
+            walk(folder, path, &mut |step| match step {
+                Step::Leaf(at) => match home.take(at, None) {
+                    Ok(Taken::Freed(freed)) => alive(freed),
+                    // Somebody else was faster, or made something else of it: the next pass sees.
+                    Ok(_) | Err(Errno::NOENT) => Ok(()),
+                    Err(e) => Err(failed(e)),
+                },
+                Step::Left(at) => match self.remove_folder(at) {
+                    Ok(freed) => alive(freed),
+                    Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
+                    Err(e) => Err(failed(e)),
+                },
+            })?;
+            match self.remove_folder(top) {
+                Ok(freed) => {
+                    let mut parts = Ok(());
+                    self.drop_parts_below(path, &mut |part| {
+                        // All are credited, also when nobody waits any more.
+                        parts = alive(part).and(std::mem::replace(&mut parts, Ok(())));
+                    });
+                    return alive(freed).and(parts);
+                }
+                Err(Errno::NOENT) => return Ok(()),
+                Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+                Err(e) => return Err(failed(e)),
+            }
+        }
+        Err(Error::NotEmpty { path: path.told() })
+    }
+
+    /// Moves a file, folder or link, and tells what became free because it was replaced. Only a file
+    /// is ever replaced, and never by a folder. Unfinished uploads follow their folder.
+    pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Moved> {
+        let (source, target) = (self.changeable(from)?, self.changeable(to)?);
+        if from.holds(to) {
+            let why = "a folder cannot be moved into itself";
+            return Err(Error::BadPath { path: to.told(), why });
+        }
+        let (source, target) = (self.jail().at(&source), self.jail().at(&target));
+        let stat = source.stat().map_err(|e| told(e, from, "moving a file"))?;
+        if from == to && replace {
+            return Ok(Moved::default());
+        }
+        let (coming, from_view) = (kind_of(&stat), (source, Origin::View));
+        let replaced = self.home().move_over(from_view, coming, (target, to), replace)?;
+        let mut moved = Moved { replaced, ..Moved::default() };
+        if coming == Kind::Folder {
+            self.rename_parts((from, to), &mut moved);
+        }
+        Ok(moved)
+    }
+
+    /// The spot of something that is to be moved or removed: anything but the root.
+    pub(super) fn changeable(&self, path: &VPath) -> Result<jail::Spot> {
+        if path == self.mount_point() {
+            return Err(Error::Denied { path: path.told() });
+        }
+        self.jail().spot(path)
+    }
+}

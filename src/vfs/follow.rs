@@ -1,0 +1,161 @@
+//! Unfinished uploads follow the directory that they are for: they are found under its new name,
+//! and go with it when it is removed.
+//!
+//! Whoever calls this holds the claim on the directory's tree, so that nobody writes any of them.
+//! A server that is killed meanwhile leaves some under the old name: whole, counted, and expiring
+//! like others.
+//!
+//! Never: fails what has happened already. What cannot follow is logged.
+
+use rustix::fd::BorrowedFd;
+use rustix::io::{Errno, Result as OsResult};
+
+use super::across::Moved;
+use super::freed::Freed;
+use super::jail::{At, told};
+use super::part::{self, NOTE_END, Note, part_name};
+use super::parts::each_account;
+use super::path::VPath;
+use super::room::Room;
+use super::view::View;
+use crate::error::Result;
+use crate::quota::Amount;
+
+impl Room {
+    /// Calls `seen` with every account that may have parts for this root, and its directory of
+    /// them.
+    fn each_parts(
+        &self,
+        seen: &mut dyn FnMut(&str, BorrowedFd<'_>) -> OsResult<()>,
+    ) -> OsResult<()> {
+        match &self.volume {
+            Some(volume) => each_account(volume.parts(), seen),
+            None => match self.parts_if_any()? {
+                Some(parts) => seen(&self.account, parts),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+/// The parts below a directory, a path inside the root.
+fn below(parts: BorrowedFd<'_>, folder: &VPath) -> OsResult<Vec<Note>> {
+    let mut found = Vec::new();
+    part::each_name(parts, &mut |name| {
+        let Some(id) = name.strip_suffix(NOTE_END) else { return Ok(()) };
+        if let Some(note) = Note::read(parts, id)?.filter(|note| folder.holds(&note.path)) {
+            found.push(note);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+impl View {
+    /// What the account itself has in unfinished uploads to files below a directory.
+    pub(super) fn own_parts_below(&self, folder: &VPath) -> Result<Amount> {
+        let failed = |e| told(e, folder, "looking at the parts");
+        let Some(parts) = self.room.parts_if_any().map_err(failed)? else {
+            return Ok(Amount::NOTHING);
+        };
+        let mut load = Amount::NOTHING;
+        for note in below(parts, &self.room.inside(folder)).map_err(failed)? {
+            if let Some(bytes) = part::held(parts, &part::id(&note.path)).map_err(failed)? {
+                load = load.plus(Amount::file(bytes));
+            }
+        }
+        Ok(load)
+    }
+
+    /// Drops all parts below a directory that was removed.
+    pub(super) fn drop_parts_below(&self, folder: &VPath, freed: &mut dyn FnMut(Freed)) {
+        let folder = self.room.inside(folder);
+        self.each_below(&folder, &mut |account, parts, note| {
+            freed(drop_one(&self.room, (account, parts), note)?);
+            Ok(())
+        });
+    }
+
+    /// Gives the parts below a directory that was renamed their new names.
+    pub(super) fn rename_parts(&self, (from, to): (&VPath, &VPath), moved: &mut Moved) {
+        let (from, to) = (self.room.inside(from), self.room.inside(to));
+        self.each_below(&from, &mut |account, parts, note| {
+            move_one(&self.room, (account, parts), note, (&from, &to, parts), moved)
+        });
+    }
+
+    /// Takes the account's parts below a directory along that was moved into another view, and
+    /// drops those of others: they would not be found there.
+    pub(super) fn carry_parts(
+        &self,
+        (from, to): (&VPath, &VPath),
+        target: &View,
+        moved: &mut Moved,
+    ) {
+        let (from, to) = (self.room.inside(from), target.room.inside(to));
+        self.each_below(&from, &mut |account, parts, note| {
+            if account != self.account() {
+                moved.dropped.push(drop_one(&self.room, (account, parts), note)?);
+                return Ok(());
+            }
+            let there = target.room.parts()?;
+            move_one(&self.room, (account, parts), note, (&from, &to, there), moved)
+        });
+    }
+
+    /// Calls `seen` with every part below a directory; what fails is logged.
+    fn each_below(
+        &self,
+        folder: &VPath,
+        seen: &mut dyn FnMut(&str, BorrowedFd<'_>, &Note) -> OsResult<()>,
+    ) {
+        let done = self.room.each_parts(&mut |account, parts| {
+            for note in below(parts, folder)? {
+                if let Err(e) = seen(account, parts, &note) {
+                    log::error!("an unfinished upload of `{}` stays behind: {e}", note.path);
+                }
+            }
+            Ok(())
+        });
+        if let Err(e) = done {
+            log::error!("the unfinished uploads below `{folder}` stay behind: {e}");
+        }
+    }
+}
+
+/// Drops a part; what became free is owned by its account, which is who paid where writers pay.
+fn drop_one(room: &Room, (account, parts): (&str, BorrowedFd<'_>), note: &Note) -> OsResult<Freed> {
+    let freed = part::drop_part(&room.home, parts, &part::id(&note.path))?;
+    Ok(freed.owned_by(account))
+}
+
+/// Moves a part, whose path lies below `from`, to where the same path below `to` looks for it.
+///
+/// The new note comes first: without its part it is none, and until the part has moved the old
+/// one holds.
+fn move_one(
+    room: &Room,
+    (account, parts): (&str, BorrowedFd<'_>),
+    note: &Note,
+    (from, to, there): (&VPath, &VPath, BorrowedFd<'_>),
+    moved: &mut Moved,
+) -> OsResult<()> {
+    let Ok(path) = to.outside(&note.path.inside(from)) else {
+        // Longer than any path can be.
+        moved.dropped.push(drop_one(room, (account, parts), note)?);
+        return Ok(());
+    };
+    let (old, new) = (part::id(&note.path), part::id(&path));
+    // Left by an upload to a directory that had this name before.
+    moved.stale.push(part::drop_part(&room.home, there, &new)?.owned_by(account));
+    Note { path, ..note.clone() }.write(&room.home, there)?;
+    let (from, to) = (part_name(&old), part_name(&new));
+    match At::new(parts, from.as_bytes()).rename(At::new(there, to.as_bytes())) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(e) => {
+            let _ = Note::remove(there, &new);
+            return Err(e);
+        }
+    }
+    Note::remove(parts, &old)
+}
