@@ -344,10 +344,10 @@ impl History {
                 Saw::Missing => states.contains(&State::Absent) || self.is_cut_off(look, window),
             };
             if !fits {
-                let (spot, saw, who, story) =
-                    (&look.spot, &look.saw, &look.who, self.story(&look.spot));
+                let Look { spot, saw, who, .. } = look;
+                let story = self.story(spot);
                 wrong.push(format!(
-                    "{who}\n  saw {saw:?} at {spot:?}, which could only be one of {states:?}\n{story}"
+                    "{who}\n  saw {saw:?} at {spot:?}, which can only be one of {states:?}\n{story}"
                 ));
             }
         }

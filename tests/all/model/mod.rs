@@ -102,19 +102,16 @@ fn edit(name: &str) -> Option<Edit> {
 }
 
 #[test]
-#[ignore = "it finds faults that are being fixed"]
 fn one_after_the_other_everything_is_as_the_model_says() {
     run(&short(1, false));
 }
 
 #[test]
-#[ignore = "it finds faults that are being fixed"]
 fn all_at_once_everything_is_as_the_model_allows() {
     run(&short(2, true));
 }
 
 #[test]
-#[ignore = "it finds faults that are being fixed"]
 fn a_seed_that_nobody_tried_before() {
     run(&short(fresh_seed(), true));
 }

@@ -10,7 +10,6 @@ use crate::harness::{Daemon, Raise, Site, bytes, write_file};
 
 /// Removed and added three times it was charged five times over.
 #[test]
-#[ignore = "the ledger charges a mount again each time that it comes back"]
 fn a_mount_that_comes_back_is_charged_once() {
     let site = Site::new();
     site.account("ann", "10M");
@@ -33,7 +32,6 @@ fn a_mount_that_comes_back_is_charged_once() {
 
 /// After `dir =` was changed a full directory accepted as much again.
 #[test]
-#[ignore = "the ledger knows mounts by their section's name"]
 fn a_mount_that_points_elsewhere_has_the_figures_of_that_directory() {
     let site = Site::new();
     site.account("ann", "10M");
@@ -50,7 +48,6 @@ fn a_mount_that_points_elsewhere_has_the_figures_of_that_directory() {
 }
 
 #[test]
-#[ignore = "only a restart changes who pays"]
 fn who_pays_for_a_mount_changes_at_once() {
     let site = Site::new();
     site.account("ann", "10M");
@@ -70,7 +67,6 @@ fn who_pays_for_a_mount_changes_at_once() {
 
 /// A file that came home from a mount still says whose it is; in a home nobody asks for that.
 #[test]
-#[ignore = "what comes home from a mount is credited to an owner who was not charged there"]
 fn a_file_that_came_home_from_a_mount_is_credited_when_it_goes() {
     let site = Site::new();
     site.account("ann", "10M");
@@ -134,7 +130,6 @@ fn remove_meanwhile(site: &Site, daemon: &Daemon, count: impl FnOnce() + Send) -
 
 /// bob was charged 5,000,001 bytes for 1 after another account removed his file during his login.
 #[test]
-#[ignore = "a removal during a login's count is not noticed"]
 fn a_removal_during_the_count_of_a_login_is_credited_once() {
     for _ in 0..3 {
         let site = Site::new();
@@ -149,7 +144,6 @@ fn a_removal_during_the_count_of_a_login_is_credited_once() {
 
 /// A removal during the count of a new mount was credited although it had never been charged.
 #[test]
-#[ignore = "a removal during the count of a new mount is credited though it was not charged"]
 fn a_removal_during_the_count_of_a_new_mount_is_credited_once() {
     for _ in 0..3 {
         let site = Site::new();
@@ -166,7 +160,6 @@ fn a_removal_during_the_count_of_a_new_mount_is_credited_once() {
 
 /// Directories that move back and forth kept other logins of the account out for a minute.
 #[test]
-#[ignore = "a walk gives up when directories move in it"]
 fn logins_count_a_home_in_which_directories_move() {
     let site = Site::new();
     site.account("ann", "10M").account("bob", "10M");
@@ -202,7 +195,6 @@ fn logins_count_a_home_in_which_directories_move() {
 
 /// A directory that the server cannot read locked its owner out and closed a mount to everybody.
 #[test]
-#[ignore = "a directory that cannot be read fails the count"]
 fn a_directory_that_cannot_be_read_counts_as_empty_and_is_logged() {
     use std::os::unix::fs::PermissionsExt;
     let site = Site::new();

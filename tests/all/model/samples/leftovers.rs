@@ -12,7 +12,6 @@ use crate::harness::{CHUNK, Frames, FtpTalk, Site, bytes, eventually, part_files
 
 /// Twelve stalled downloads of removed files made an account of 8 MiB occupy 84 MiB.
 #[test]
-#[ignore = "a removed file is credited while it is still read"]
 fn a_removed_file_is_charged_until_nobody_reads_it() {
     let site = Site::new();
     site.account("ann", "20M");
@@ -54,7 +53,6 @@ fn take_over(frames: &mut Frames, path: &str, size: usize, flags: u8) -> u16 {
 }
 
 #[test]
-#[ignore = "a superseded upload is credited while it still has its part open"]
 fn a_superseded_upload_is_charged_until_its_session_lets_go() {
     let site = Site::new();
     site.account("ann", "2M");
@@ -77,7 +75,6 @@ fn a_superseded_upload_is_charged_until_its_session_lets_go() {
 }
 
 #[test]
-#[ignore = "the part's note is written without the claim"]
 fn a_superseded_session_does_not_change_what_is_known_of_the_part() {
     let site = Site::new();
     site.account("ann", "2M");
@@ -95,7 +92,6 @@ fn a_superseded_session_does_not_change_what_is_known_of_the_part() {
 
 /// 16 refused uploads used up the rest of an account.
 #[test]
-#[ignore = "a refused upload over FTP leaves a part"]
 fn a_refused_upload_leaves_nothing_and_is_refused_sooner_the_next_time() {
     let site = Site::new();
     site.account("ann", "1000000");
@@ -149,7 +145,6 @@ fn leave_part(frames: &mut Frames, path: &str) {
 }
 
 #[test]
-#[ignore = "parts stay where their directory was"]
 fn parts_follow_their_directory_and_go_with_it() {
     let site = Site::new();
     site.account("ann", "2M");
@@ -179,7 +174,6 @@ fn parts_follow_their_directory_and_go_with_it() {
 
 /// An upload whose directory another program moved away was stored outside and reported as stored.
 #[test]
-#[ignore = "a file is put into a directory that is outside by now"]
 fn an_upload_whose_directory_left_the_tree_is_not_stored_there() {
     let site = Site::new();
     site.account("ann", "2M");

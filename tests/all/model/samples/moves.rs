@@ -52,7 +52,6 @@ fn send(ann: &mut Frames, content: &[u8], (from, to): (&str, &str)) {
 
 /// With two connections a 2 MiB mount held 7.2 MB after two seconds.
 #[test]
-#[ignore = "what a move carries is not what was inspected"]
 fn what_a_move_carries_is_what_was_charged() {
     let site = Site::new();
     let pool = move_while_replaced(&site, "1M");
@@ -62,7 +61,6 @@ fn what_a_move_carries_is_what_was_charged() {
 
 /// Files arrived in a mount whose writers pay without saying whose they are.
 #[test]
-#[ignore = "what a move carries is not what was inspected"]
 fn what_a_move_carries_says_whose_it_is() {
     let site = Site::new();
     let pool = move_while_replaced(&site, "account");
@@ -73,7 +71,6 @@ fn what_a_move_carries_says_whose_it_is() {
 
 /// Between two steps of a replacement the source's name led to the old content of the target.
 #[test]
-#[ignore = "a replacement exchanges the names first"]
 fn readers_of_a_source_never_find_the_old_content_of_the_target() {
     let site = Site::new();
     site.account("ann", "10M");
@@ -107,7 +104,6 @@ fn readers_of_a_source_never_find_the_old_content_of_the_target() {
 }
 
 #[test]
-#[ignore = "trees do not move between mounts"]
 fn a_tree_moves_between_mounts_and_is_charged_where_it_goes() {
     let site = Site::new();
     site.account("ann", "10M");
