@@ -61,7 +61,18 @@ impl Worker<'_> {
 
     /// A whole upload, sometimes of a size that is told before.
     pub fn stor(&mut self) {
-        let (path, content) = (self.file(), self.content(usize::MAX));
+        let content = self.content(usize::MAX);
+        self.stor_this(content);
+    }
+
+    /// The same of so many bytes.
+    pub fn stor_content(&mut self, size: usize) {
+        let content = self.content_of(size);
+        self.stor_this(content);
+    }
+
+    fn stor_this(&mut self, content: Content) {
+        let path = self.file();
         let announced = self.dice.percent(30);
         if !self.have_ftp() {
             return;

@@ -24,6 +24,7 @@ mod samples;
 mod server;
 mod storm;
 mod walk;
+mod watch;
 mod worker;
 mod world;
 

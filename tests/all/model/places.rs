@@ -11,7 +11,7 @@ use crate::harness::Site;
 
 /// The accounts, and what each may store at first.
 pub const ACCOUNTS: [(&str, u64); 3] =
-    [("ann", 12_000_000), ("bob", 2_000_000), ("cat", 24_000_000)];
+    [("ann", 12_000_000), ("bob", 3_000_000), ("cat", 24_000_000)];
 
 /// Whose limit something counts towards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,7 +115,7 @@ impl Roots {
         };
         let both = |above: &Path, name: &str| [above.join(name), above.join(format!("{name}-too"))];
         let all = "read, write, modify";
-        add("own", "/own", all, Size::Own(2_000_000), both(&home, "own"));
+        add("own", "/own", all, Size::Own(9_000_000), both(&home, "own"));
         add("paid", "/paid", all, Size::Account, both(&outside, "paid"));
         add("in", "/deep/in", all, Size::Account, both(&home, "in"));
         add("out", "/out", all, Size::Own(2_500_000), both(&outside, "out"));

@@ -10,6 +10,7 @@ use miniftp::wire::{self, Fields};
 
 use super::history::{Real, Spot};
 use super::places::{ACCOUNTS, Owner, Size};
+use super::refusals::numbers;
 use super::server::Server;
 use super::walk::{self, Item, Kind};
 use super::worker::Worker;
@@ -185,12 +186,6 @@ fn mounts(world: &World<'_>, server: &mut Server<'_>, sums: &BTreeMap<Owner, (u6
             world.finding(format!("of the mount {name} is told\n  {is}\n  and it is: {want}"));
         }
     }
-}
-
-/// The numbers in a text.
-fn numbers(text: &str) -> impl Iterator<Item = u64> {
-    let runs = text.split(|c: char| !c.is_ascii_digit());
-    runs.filter_map(|digits| digits.parse().ok())
 }
 
 /// What nobody should find.

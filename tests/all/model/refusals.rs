@@ -115,3 +115,9 @@ fn by_words(text: &str) -> Refusal {
     let found = words.iter().find(|(words, _)| text.contains(words));
     found.map_or(Refusal::Strange, |(_, refusal)| *refusal)
 }
+
+/// The numbers in a text.
+pub fn numbers(text: &str) -> impl Iterator<Item = u64> {
+    let runs = text.split(|c: char| !c.is_ascii_digit());
+    runs.filter_map(|digits| digits.parse().ok())
+}

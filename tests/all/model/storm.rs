@@ -13,7 +13,7 @@ use super::history::{Spot, State};
 use super::places::{ACCOUNTS, Names};
 use super::quiet;
 use super::server::{ADMIN, Server};
-use super::walk::Watcher;
+use super::watch::Watcher;
 use super::worker::Worker;
 use super::world::World;
 use crate::harness::{Raise, Site, write_file};
@@ -195,7 +195,7 @@ impl Round<'_, '_> {
         operator: &mut Operator<'_>,
         dice: &mut Dice,
     ) {
-        let mut watcher = Watcher::default();
+        let mut watcher = Watcher::new(self.world);
         for step in 0..self.steps * workers.len() {
             if step == self.at {
                 self.end(server);
@@ -208,7 +208,7 @@ impl Round<'_, '_> {
                 operator.step(server);
             }
             if step % 8 == 0 {
-                watcher.look(self.world, server.pid());
+                watcher.look(server.pid());
             }
         }
         workers.iter_mut().for_each(Worker::come_to_rest);
@@ -228,9 +228,9 @@ impl Round<'_, '_> {
         thread::scope(|scope| {
             let _over = Raise(&over);
             scope.spawn(|| {
-                let mut watcher = Watcher::default();
+                let mut watcher = Watcher::new(world);
                 while !over.load(Ordering::SeqCst) {
-                    watcher.look(world, pid);
+                    watcher.look(pid);
                     thread::park_timeout(Duration::from_micros(500));
                 }
             });

@@ -1,6 +1,6 @@
 //! What is on the disk, looked at without the server, and whom it counts for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -212,74 +212,4 @@ pub fn tree(items: &[Item]) -> BTreeMap<Spot, Real> {
         tree.insert(item.spot.clone(), real);
     }
     tree
-}
-
-/// Looks at the disk while it changes, and proves that a limit is kept or broken.
-#[derive(Default)]
-pub struct Watcher {
-    /// Whom files counted for when they still had a name.
-    owners: HashMap<Identity, Owner>,
-    told: usize,
-}
-
-/// Findings of one run of a watcher; the rest would say the same.
-const TOLD: usize = 3;
-
-impl Watcher {
-    /// Looks twice. What is there both times was there in between, with at least the smaller of its
-    /// two sizes: so the sum was on the disk at one moment, and nothing is counted twice.
-    pub fn look(&mut self, world: &World<'_>, pid: u32) {
-        use std::sync::atomic::Ordering::SeqCst;
-        let edits = world.edits.load(SeqCst);
-        if edits % 2 == 1 {
-            return;
-        }
-        let [first, second] = [self.pass(world, pid), self.pass(world, pid)];
-        let allowed = world.allowed.lock().unwrap().clone();
-        if world.edits.load(SeqCst) != edits {
-            return;
-        }
-        world.count("looks");
-        let mut sums: BTreeMap<Owner, u64> = BTreeMap::new();
-        let mut both = Vec::new();
-        for (identity, (owner, bytes, what)) in &first {
-            let Some((same, later, _)) = second.get(identity) else { continue };
-            if same == owner {
-                *sums.entry(*owner).or_default() += *bytes.min(later);
-                both.push((*owner, *bytes.min(later), what));
-            }
-        }
-        for (owner, sum) in sums {
-            let Some(most) = allowed.get(&owner).filter(|most| sum > **most) else { continue };
-            if self.told >= TOLD {
-                continue;
-            }
-            self.told += 1;
-            let mut lines: Vec<String> = both
-                .iter()
-                .filter(|(whose, bytes, _)| *whose == owner && *bytes > 0)
-                .map(|(_, bytes, what)| format!("    {bytes:>9} {what}"))
-                .collect();
-            lines.sort();
-            world.finding(format!(
-                "{owner:?} has {sum} bytes on the disk at one moment, the limit is {most}\n{}",
-                lines.join("\n")
-            ));
-        }
-    }
-
-    fn pass(&mut self, world: &World<'_>, pid: u32) -> HashMap<Identity, (Owner, u64, String)> {
-        let mut found = HashMap::new();
-        for item in survey(world).into_iter().chain(nameless(pid)) {
-            let owner = item.owner.or_else(|| match item.kind {
-                Kind::Nameless => self.owners.get(&item.identity).copied(),
-                _ => None,
-            });
-            let Some(owner) = owner else { continue };
-            self.owners.insert(item.identity, owner);
-            let what = format!("{:?} {}", item.kind, item.path.display());
-            found.insert(item.identity, (owner, item.bytes, what));
-        }
-        found
-    }
 }

@@ -24,7 +24,7 @@ const VIEWS: [(usize, &str); 9] = [
 ];
 
 /// What a session does, and how often.
-const STEPS: [(usize, Step); 25] = [
+const STEPS: [(usize, Step); 26] = [
     (12, Step::Store),
     (5, Step::Burst),
     (6, Step::Flurry),
@@ -46,6 +46,7 @@ const STEPS: [(usize, Step); 25] = [
     (3, Step::Append),
     (5, Step::Retr),
     (3, Step::Stall),
+    (3, Step::StallAndRemove),
     (4, Step::EndStall),
     (4, Step::Delete),
     (4, Step::Rename),
@@ -79,6 +80,7 @@ enum Step {
     Append,
     Retr,
     Stall,
+    StallAndRemove,
     EndStall,
     Delete,
     Rename,
@@ -148,6 +150,8 @@ pub struct Worker<'a> {
     pub stalled: Vec<Stalled>,
     /// Uploads over FTP that can be gone on with.
     pub torn: Vec<Torn>,
+    /// The path of the next operation, where chance does not choose it.
+    chosen: Option<String>,
     made: u64,
 }
 
@@ -165,6 +169,7 @@ impl<'a> Worker<'a> {
             open: None,
             stalled: Vec::new(),
             torn: Vec::new(),
+            chosen: None,
             made: 0,
         }
     }
@@ -199,6 +204,7 @@ impl<'a> Worker<'a> {
             Step::Append => self.append(),
             Step::Retr => self.retr(),
             Step::Stall => self.stall(),
+            Step::StallAndRemove => self.stall_and_remove(),
             Step::EndStall => self.end_stall(),
             Step::Delete => self.delete(),
             Step::Rename => self.rename(),
@@ -241,6 +247,23 @@ impl<'a> Worker<'a> {
         self.world.count("log out");
     }
 
+    /// A file that is removed or replaced while a download of it stands still.
+    fn stall_and_remove(&mut self) {
+        let view = self.dice.pick(&["", "", "/paid", "/own"]);
+        let path = format!("{view}/{}/f1", self.names.own());
+        self.chosen = Some(path.clone());
+        self.stor_content(LARGE);
+        self.chosen = Some(path.clone());
+        self.stall();
+        self.chosen = Some(path);
+        match self.dice.below(3) {
+            0 => self.remove(false),
+            1 => self.store(),
+            _ => self.delete(),
+        }
+        self.chosen = None;
+    }
+
     /// Content that nobody else has.
     pub fn content(&mut self, most: usize) -> Content {
         let size = match self.dice.below(100) {
@@ -252,9 +275,14 @@ impl<'a> Worker<'a> {
             98.. => self.dice.within(LARGE..LARGE + 10 * CHUNK),
             _ => self.dice.within(3 * CHUNK..20 * CHUNK),
         };
+        self.content_of(size.min(most))
+    }
+
+    /// The same of a certain size.
+    pub fn content_of(&mut self, size: usize) -> Content {
         self.made += 1;
         let seed = (self.world.seed << 24) ^ ((self.names.session as u64 + 1) << 52) ^ self.made;
-        Content::new(seed, size.min(most))
+        Content::new(seed, size)
     }
 
     /// A view, and whether one's own directory in it is meant.
@@ -265,6 +293,9 @@ impl<'a> Worker<'a> {
 
     /// A path for a file.
     pub fn file(&mut self) -> String {
+        if let Some(path) = self.chosen.take() {
+            return path;
+        }
         let (view, own) = self.place();
         match view {
             "/drop" => format!("/drop/n{}-{}", self.names.session, self.dice.below(1_000_000)),
@@ -275,6 +306,9 @@ impl<'a> Worker<'a> {
 
     /// A path where a file came to be lately, mostly.
     pub fn existing(&mut self) -> String {
+        if let Some(path) = self.chosen.take() {
+            return path;
+        }
         for _ in 0..4 {
             let Some(spot) = self.world.lately(&mut self.dice) else { break };
             let table = self.world.table.read().unwrap();
