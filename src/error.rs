@@ -9,7 +9,7 @@ use std::io;
 
 use crate::text::Escaped;
 
-pub use self::kinds::{Banned, Fate, Wait};
+pub use self::kinds::{Banned, Fate, HomeRefused, Wait};
 
 /// The result of everything that can cross a door.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -38,6 +38,13 @@ pub enum Error {
     NameTaken {
         /// The name.
         name: String,
+    },
+    /// An account's home is not free for what was asked: for a new account, or to be removed.
+    Home {
+        /// The account's name.
+        name: String,
+        /// Why not.
+        why: HomeRefused,
     },
     /// An invitation that is unknown, used up or too old; which of these, the log says.
     CodeRefused,
@@ -283,6 +290,7 @@ impl fmt::Display for Error {
             Banned { what, why, left_secs } => what.tell(f, why, *left_secs),
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
+            Home { name, why } => why.tell(f, name),
             CodeRefused => f.write_str("the invitation is unknown, used up or too old"),
             RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
             Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),
@@ -329,9 +337,7 @@ impl fmt::Display for Error {
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
             Ended => f.write_str(ENDED),
-            Full { what, max } => {
-                write!(f, "too many: {max} {what} at most; try again later")
-            }
+            Full { what, max } => write!(f, "too many: {max} {what} at most; try again later"),
             Stopping => f.write_str("the server is stopping; go on when it is back"),
             Gone => f.write_str("the other side has gone"),
             Interrupted => f.write_str("interrupted"),

@@ -15,6 +15,8 @@ pub mod admin;
 pub mod audit;
 pub mod client;
 #[cfg(unix)]
+pub mod conffile;
+#[cfg(unix)]
 pub mod config;
 pub mod digest;
 #[cfg(unix)]
@@ -42,8 +44,6 @@ pub mod stream;
 pub mod text;
 #[cfg(unix)]
 pub mod transfer;
-#[cfg(unix)]
-mod version;
 #[cfg(unix)]
 pub mod vfs;
 #[cfg(unix)]

@@ -38,6 +38,8 @@ pub const PATH: usize = 4096;
 pub const NAME: usize = 255;
 /// Folders in one path: deep enough for people, shallow enough for a walk that never recurses.
 pub const DEPTH: usize = 64;
+/// Directories above one another on the host's disk: what a path of [`PATH`] bytes can name.
+pub const DEPTH_ON_DISK: usize = PATH / 2;
 /// Bytes of a line of text in an answer.
 pub const TEXT: usize = 2048;
 /// Bytes of a SCRAM message (RFC 5802 names no bound; ours need under 300).
@@ -65,6 +67,11 @@ pub const HELD_LOOK: Duration = Duration::from_millis(100);
 /// Login attempts of one connection before it is closed.
 pub const LOGIN_TRIES: u32 = 6;
 
+/// How long a change of a file waits for another program that changes one, which takes
+/// milliseconds. Whoever only keeps house does not wait at all.
+pub const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// The same for what a server writes when it leaves.
+pub const LOCK_WAIT_LAST: Duration = Duration::from_secs(2);
 /// Bytes of conf/accounts.ini: about 10,000 accounts.
 pub const ACCOUNTS_FILE: u64 = 4 * 1024 * 1024;
 /// Bytes of conf/registrations.ini: about 4,000 requests.
@@ -150,8 +157,8 @@ pub const BUSY_BUFFER: usize = 64 * 1024;
 pub const REST_AFTER: Duration = Duration::from_secs(1);
 /// A claim whose session has shown no life for this long may be taken over by the same account.
 pub const CLAIM_STUCK: Duration = Duration::from_millis(500);
-/// How long an operation waits for another one that is changing the same name, before it is refused:
-/// of two that remove a file at once the second finds it gone.
+/// How long an operation waits for another one that is changing the same name, before it is
+/// refused: of two that remove a file at once the second finds it gone.
 pub const CLAIM_WAIT: Duration = Duration::from_secs(1);
 /// Bytes a second that must move inside a frame: a byte now and then does not hold a place.
 pub const PACE: u64 = 1024;

@@ -25,7 +25,7 @@ impl Rights {
     /// Looking alone.
     pub const READ: Rights = Rights { read: true, write: false, modify: false };
     /// What may stand in a file.
-    pub const FORM: &str = "expected read, write, modify, or several of them";
+    pub const FORM: &str = "read, write, modify, or several of them";
 
     /// Reads words with commas or blanks between them, each once at most.
     pub fn parse(text: &str) -> Option<Rights> {

@@ -6,6 +6,7 @@
 
 mod charging;
 mod edits;
+mod homes;
 pub mod in_force;
 mod logs;
 mod online;
@@ -22,22 +23,24 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use self::in_force::Noted;
 use self::online::Online;
 use crate::accounts::bans::{self, Bans};
-use crate::accounts::register::{Application, Mode, Queue, Request, Rules, Taken};
+use crate::accounts::register::{Application, Queue, Request, Rules, Taken};
 use crate::accounts::{Accounts, Store, StoreError};
 use crate::audit::Log;
+use crate::conffile::FileError;
 use crate::config::{self, Config};
 use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::mounts::{self, Mounts, MountsError};
+use crate::mounts::{self, Mounts};
 use crate::quota::{Amount, Ledger};
 use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks};
 use crate::transfer::{Claims, Durability};
 use crate::vfs::{Home, Unopened, Vfs};
-use crate::words::Paper;
+use crate::words::Greeting;
 
+pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Guest, Presence};
 
@@ -53,8 +56,8 @@ pub struct Site {
     announced: Mutex<Option<Sender<Request>>>,
     mounts: mounts::Store,
     home: Arc<Home>,
-    welcome: Paper,
-    goodbye: Paper,
+    welcome: Greeting,
+    goodbye: Greeting,
     ledger: Arc<Ledger>,
     claims: Arc<Claims>,
     rates: Rates,
@@ -96,7 +99,7 @@ pub enum OpenError {
         why: Unopened,
     },
     /// What is mounted.
-    Mounts(MountsError),
+    Mounts(FileError),
     /// Something smaller.
     Other(Error),
 }
@@ -146,8 +149,8 @@ impl Site {
             announced: Mutex::default(),
             mounts,
             home,
-            welcome: Paper::new(conf),
-            goodbye: Paper::new(conf),
+            welcome: Greeting::new(conf),
+            goodbye: Greeting::new(conf),
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
             rates: Rates::default(),
@@ -209,12 +212,7 @@ impl Site {
     pub fn rules(&self) -> Rules {
         let config = self.config();
         Rules {
-            mode: match config.registration {
-                config::Registration::Open => Mode::Open,
-                config::Registration::Ask => Mode::Ask,
-                config::Registration::Invite => Mode::Invite,
-                config::Registration::Closed => Mode::Closed,
-            },
+            mode: config.registration,
             waiting: config.registrations_waiting,
             per_address: config.registrations_per_address,
             quota_bytes: Some(config.default_quota_bytes),
@@ -223,12 +221,8 @@ impl Site {
 
     /// Takes a request for an account, and announces one that waits.
     pub fn register(&self, application: &Application<'_>) -> Result<Taken, StoreError> {
-        let name = &application.name;
-        // The files of an account that was removed are not the next one's of that name.
-        if self.home.holds(name.as_str()) && self.accounts().account(name.as_str()).is_none() {
-            return Err(StoreError::Exists { name: name.clone() });
-        }
-        let taken = self.queue.ask(&self.accounts, &self.rules(), application)?;
+        let homes = self.homes().map_err(StoreError::Home)?;
+        let taken = self.queue.ask(&self.accounts, &homes, &self.rules(), application)?;
         if !taken.admitted {
             self.announce(taken.number);
         }
@@ -291,12 +285,12 @@ impl Site {
     }
 
     /// What is said to newcomers.
-    pub fn welcome(&self) -> &Paper {
+    pub fn welcome(&self) -> &Greeting {
         &self.welcome
     }
 
     /// What is said at parting.
-    pub fn goodbye(&self) -> &Paper {
+    pub fn goodbye(&self) -> &Greeting {
         &self.goodbye
     }
 

@@ -134,27 +134,6 @@ fn distance(from: &str, to: &str) -> usize {
     rows[from.len()][to.len()]
 }
 
-/// Faults that are shown of one file; the rest are counted.
-pub const FAULTS_SHOWN: usize = 40;
-
-/// Writes the faults of a file, one a line: each with the line it is in, from 1, or none if it is
-/// the file's as a whole. What they say is escaped already, the path is not.
-pub fn write_faults<'a>(
-    f: &mut fmt::Formatter<'_>,
-    path: &str,
-    faults: impl ExactSizeIterator<Item = (Option<usize>, &'a str)>,
-) -> fmt::Result {
-    let (path, more) = (Escaped(path), faults.len().saturating_sub(FAULTS_SHOWN));
-    for (i, (line, what)) in faults.take(FAULTS_SHOWN).enumerate() {
-        f.write_str(if i == 0 { "" } else { "\n" })?;
-        match line {
-            None => write!(f, "{path}: {what}")?,
-            Some(line) => write!(f, "{path}:{line}: {what}")?,
-        }
-    }
-    if more == 0 { Ok(()) } else { write!(f, "\n{path}: and {more} more") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

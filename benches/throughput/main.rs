@@ -27,9 +27,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use miniftp::accounts::{self, Account, AccountName, Store};
+use miniftp::accounts::{Account, AccountName, Store};
 use miniftp::config;
 use miniftp::scram::Verifier;
+use miniftp::vfs::{Adopt, Homes};
 
 use self::peers::Server;
 use self::table::Table;
@@ -94,11 +95,12 @@ impl Bench {
         }
         let settings = config::print_config().replace("durability = full", "durability = none");
         fs::write(bench.root.join("conf/server.ini"), settings)?;
-        fs::write(bench.root.join("conf/accounts.ini"), accounts::empty_file()?)?;
         let store = Store::open(&bench.root.join("conf"))?;
         let verifier = Verifier::derive("bench", 4096)?;
         let name = AccountName::parse("bench").ok_or("not a name")?;
-        store.edit(|draft| draft.add(Account::new(name, verifier, None)))?;
+        let homes = Homes::new(&bench.root.join("home"));
+        let account = Account::new(name, verifier, None);
+        store.edit(|draft| draft.create(account.clone(), Adopt::No, &homes))?;
         bench.write_files()?;
         Ok(bench)
     }

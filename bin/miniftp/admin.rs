@@ -36,7 +36,8 @@ macro_rules! verbs {
 const VERBS: &[Verb] = verbs! {
     "list" "" 0 0 list, "all accounts";
     "show" "NAME" 1 1 show, "one account";
-    "create" "NAME [quota=50M] [role=admin]" 1 3 create, "make an account and ask for its password";
+    "create" "NAME [quota=50M] [role=admin] [--adopt]" 1 3 create,
+        "make an account and ask for its password; --adopt takes over the files of a removed one";
     "close" "NAME" 1 1 close, "let it log in no more; its sessions end, its files stay";
     "open" "NAME" 1 1 open, "let it log in again";
     "remove" "NAME [--files]" 1 1 remove, "forget it; --files removes all that it stored";
@@ -62,13 +63,18 @@ pub(crate) fn run(session: &mut Session, given: &Given) -> Done {
     let words = given.words.iter().map(|word| word.remote()).collect::<Result<Vec<_>, _>>()?;
     let Some((name, rest)) = words.split_first() else { return Err(unknown("")) };
     let verb = VERBS.iter().find(|verb| verb.name == *name).ok_or_else(|| unknown(name))?;
-    let files = given.has(Flag::Files);
-    let fits = (verb.least..=verb.most).contains(&rest.len()) && (!files || *name == "remove");
+    let flags = [(Flag::Files, "remove"), (Flag::Adopt, "create")];
+    let given = flags.iter().filter(|(flag, _)| given.has(*flag));
+    let (mut has_flag, mut fits) = (false, (verb.least..=verb.most).contains(&rest.len()));
+    for (_, of) in given {
+        has_flag = true;
+        fits &= *of == *name;
+    }
     if !fits {
         let usage = format!("usage: admin {} {}", verb.name, verb.usage);
         return Err(Failure::Usage(usage.trim_end().to_owned()));
     }
-    (verb.run)(session, rest, files)
+    (verb.run)(session, rest, has_flag)
 }
 
 fn unknown(name: &str) -> Failure {
@@ -177,13 +183,13 @@ fn show(session: &mut Session, words: &[&str], _: bool) -> Done {
     Ok(())
 }
 
-fn create(session: &mut Session, words: &[&str], _: bool) -> Done {
+fn create(session: &mut Session, words: &[&str], adopt: bool) -> Done {
     let (name, rest) = (words[0], &words[1..]);
     check_keys(rest, &["quota", "role"])?;
     let quota = read_quota(value(rest, "quota"))?;
     let password = password::choose(&mut session.screen, name)?;
     let role = value(rest, "role").unwrap_or("user");
-    Ok(session.client.admin_create(name, &password, quota, role)?)
+    Ok(session.client.admin_create(name, &password, quota, role, adopt)?)
 }
 
 fn close(session: &mut Session, words: &[&str], _: bool) -> Done {

@@ -28,6 +28,7 @@ pub(crate) enum Flag {
     Sha256,
     Blake3,
     Files,
+    Adopt,
     EndOthers,
 }
 
@@ -46,6 +47,7 @@ impl Flag {
             Flag::Sha256 => (None, "sha256"),
             Flag::Blake3 => (None, "blake3"),
             Flag::Files => (None, "files"),
+            Flag::Adopt => (None, "adopt"),
             Flag::EndOthers => (None, "end-others"),
         }
     }
@@ -155,7 +157,7 @@ pub(crate) const COMMANDS: &[Command] = rows! {
         Run::Outside(people::register), "ask for an account, with an invitation's code or without";
     "registration" [] "NUMBER" &[], 1, 1,
         Run::Outside(people::registration), "ask how a registration stands";
-    "admin" [] "VERB ... [--files]" &[Flag::Files], 1, MANY,
+    "admin" [] "VERB ... [--files|--adopt]" &[Flag::Files, Flag::Adopt], 1, MANY,
         Run::There(admin::run), "the admin's work; `help admin` lists the verbs";
     "lcd" [] "[PATH]" &[], 0, 1,
         Run::Here(here::lcd), "change the folder on this machine; without a path, go home";

@@ -4,11 +4,12 @@
 
 mod actions;
 mod bans;
+mod failure;
 mod import;
 mod password;
 mod requests;
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,12 +19,14 @@ use zeroize::Zeroizing;
 
 use miniftp::accounts::bans::Bans;
 use miniftp::accounts::register::Queue;
-use miniftp::accounts::{State, Store, StoreError};
+use miniftp::accounts::{State, Store};
 use miniftp::audit::{self, Actor, Event, Outcome, Place, Places, Verb};
 use miniftp::config::Config;
-use miniftp::error::Error;
+use miniftp::site::homes_beside;
 use miniftp::text::{Escaped, nearest};
-use miniftp::vfs;
+use miniftp::vfs::{self, Homes};
+
+use self::failure::Failure;
 
 /// A command: its words after `account`, and what does it. Help, dispatch and checks read this.
 struct Command {
@@ -39,8 +42,9 @@ const COMMANDS: [Command; 16] = [
     Command {
         name: "add",
         takes: &["NAME"],
-        options: " [--quota 10M] [--role admin] [--remark TEXT]",
-        about: "add an account and ask for its password",
+        options: " [--quota 10M] [--role admin] [--remark TEXT] [--adopt]",
+        about: "add an account and ask for its password; with --adopt it takes over the files \
+            that a removed account of that name has left",
         run: actions::add,
     },
     Command {
@@ -123,9 +127,10 @@ const COMMANDS: [Command; 16] = [
     Command {
         name: "import",
         takes: &["FROM"],
-        options: "",
+        options: " [--adopt]",
         about: "make a CSV of names and quotas the class list, and approve those on it that wait; \
-            or take accounts over from an .ini, .json or a folder of homes of another server",
+            or take over accounts from another server's .ini, .cfg, .json, or its directory; \
+            exit code 0: all of it, 1: nothing, 3: what is named on standard error is not",
         run: import::import,
     },
     Command {
@@ -165,6 +170,13 @@ struct Desk<'a> {
     ask: &'a dyn Fn(&str) -> Result<Zeroizing<String>, Failure>,
 }
 
+impl Desk<'_> {
+    /// The homes, with what is mounted now and what mounts.ini says.
+    fn homes(&self) -> Result<Homes, Failure> {
+        Ok(homes_beside(self.conf, self.home)?)
+    }
+}
+
 /// What was asked for, read but not yet understood.
 #[derive(Default)]
 struct Request {
@@ -173,50 +185,7 @@ struct Request {
     role: Option<String>,
     remark: Option<String>,
     files: bool,
-}
-
-/// Why a command was not done: the exit code says which, the text says what to do next.
-#[derive(Debug)]
-enum Failure {
-    /// It was not said rightly.
-    Usage(String),
-    /// It could not be done.
-    Failed(String),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Usage(what) | Failure::Failed(what) => f.write_str(what),
-        }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Failure {
-        let next = match &error {
-            StoreError::Unknown { nearest: Some(_), .. } => " `miniftpd account list` shows them",
-            StoreError::Unknown { .. } => "; `miniftpd account list` shows them",
-            StoreError::NoRequest { .. } => "; `miniftpd account pending` shows those that wait",
-            StoreError::Exists { .. } => "; `passwd`, `quota` and `role` change it",
-            StoreError::Fault { .. } => "; mend it, or put accounts.ini.previous in its place",
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "; --conf DIR says where the accounts lie"
-            }
-            StoreError::Locked { .. } => "; try again later",
-            _ => "",
-        };
-        Failure::Failed(format!("{error}{next}"))
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure::Failed(match error {
-            Error::BadArgument { what } => what.to_owned(),
-            other => other.to_string(),
-        })
-    }
+    adopt: bool,
 }
 
 /// Does what `words`, those after `account`, ask for with the accounts in the folder `conf`.
@@ -235,6 +204,13 @@ pub(crate) fn run(
         Ok(text) => {
             say(io::stdout().lock(), &text);
             ExitCode::SUCCESS
+        }
+        Err(Failure::Incomplete { done, missing, code }) => {
+            say(io::stdout().lock(), &done);
+            let missing: String =
+                missing.iter().map(|what| format!("miniftpd: {what}\n")).collect();
+            say(io::stderr().lock(), &missing);
+            ExitCode::from(code)
         }
         Err(Failure::Usage(what)) => {
             let help = "`miniftpd account help` shows the commands";
@@ -275,9 +251,10 @@ fn work(
 /// The act is done or refused already: a log that cannot be written changes nothing about that.
 fn note((log, home): (&Places, &Path), words: &str, refused: Option<&Failure>) {
     let why = refused.map(Failure::to_string);
+    let is_refused = !matches!(refused, None | Some(Failure::Incomplete { code: 3, .. }));
     let event = Event {
         value: Some(words),
-        outcome: if refused.is_some() { Outcome::Refused } else { Outcome::Done },
+        outcome: if is_refused { Outcome::Refused } else { Outcome::Done },
         why: why.as_deref(),
         ..Event::new(Actor::operator(Place::CommandLine), Verb::Account)
     };
@@ -323,8 +300,12 @@ fn read_words(command: &Command, words: &[String]) -> Result<Request, lexopt::Er
                 request.words.push(word.to_string_lossy().into_owned());
                 continue;
             }
-            Arg::Long("files") if command.name == "remove" => {
+            Arg::Long("files") if command.options.contains("--files") => {
                 request.files = true;
+                continue;
+            }
+            Arg::Long("adopt") if command.options.contains("--adopt") => {
+                request.adopt = true;
                 continue;
             }
             Arg::Long("quota") if command.options.contains("--quota") => &mut request.quota,

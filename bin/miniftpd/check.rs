@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
-use miniftp::accounts::{self, check};
+use miniftp::accounts::check;
 use miniftp::config;
 use miniftp::mounts;
 use miniftp::site::in_force::{self, Change, InForce};
@@ -21,11 +21,8 @@ pub(crate) fn run(conf: &Path, home: &Path) -> ExitCode {
     let accounts = report.take(check::FILE, check::accounts(conf), |accounts| {
         format!("good, {} accounts", accounts.iter().count())
     });
-    let is_account = |name: &str| {
-        accounts
-            .as_ref()
-            .is_some_and(|accounts: &accounts::Accounts| accounts.account(name).is_some())
-    };
+    let is_account =
+        |name: &str| accounts.as_ref().is_some_and(|accounts| accounts.account(name).is_some());
     let mounted = mounts::check(conf, home, &is_account);
     let mounted = report.take(mounts::FILE, mounted, |all| format!("good, {} mounts", all.len()));
     for (file, checked) in check::registrations(conf) {
@@ -33,8 +30,8 @@ pub(crate) fn run(conf: &Path, home: &Path) -> ExitCode {
     }
     let whole = InForce::new(
         &values.unwrap_or_default(),
-        accounts.iter().flat_map(accounts::Accounts::iter),
-        mounted.iter().flatten(),
+        accounts.iter().flat_map(|accounts| accounts.iter()),
+        mounted.iter().flat_map(|mounts| mounts.iter()),
     );
     report.compare(home, &whole);
     super::say(&report.text);
@@ -98,7 +95,7 @@ impl Report<'_> {
         }
         if !self.faulty.is_empty() {
             let files = self.faulty.join(", ");
-            self.line(format_args!("nothing of {files} counts until it is mended"));
+            self.line(format_args!("nothing of {files} counts until it is fixed"));
         }
     }
 }

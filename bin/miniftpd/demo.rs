@@ -15,6 +15,7 @@ use miniftp::client::{Client, Error, Options, Outcome, Policy};
 use miniftp::config;
 use miniftp::scram::Verifier;
 use miniftp::text::Size;
+use miniftp::vfs::{Adopt, Homes};
 
 use self::relay::Relay;
 use self::watch::Watch;
@@ -126,11 +127,12 @@ impl Drop for Server {
 fn prepare(place: &Place) -> Result<(), Failure> {
     fs::create_dir(place.path("conf"))?;
     fs::write(place.path("conf").join("server.ini"), config::print_config())?;
-    fs::write(place.path("conf").join("accounts.ini"), miniftp::accounts::empty_file()?)?;
     let store = Store::open(&place.path("conf"))?;
     let verifier = Verifier::derive(PASSWORD, config::Config::default().iterations)?;
     let name = AccountName::parse(NAME).ok_or("not a name")?;
-    store.edit(|draft| draft.add(Account::new(name, verifier, Some(QUOTA_BYTES))))?;
+    let account = Account::new(name, verifier, Some(QUOTA_BYTES));
+    let homes = Homes::new(&place.path("home"));
+    store.edit(|draft| draft.create(account.clone(), Adopt::No, &homes))?;
     Ok(())
 }
 

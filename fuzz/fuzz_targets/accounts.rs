@@ -7,7 +7,7 @@ use miniftp::accounts::Accounts;
 
 fuzz_target!(|input: &[u8]| {
     if let Ok(accounts) = Accounts::from_text(input) {
-        let text = accounts.to_text().unwrap();
+        let text = accounts.to_text();
         assert_eq!(Accounts::from_text(text.as_bytes()).unwrap(), accounts);
     }
 });

@@ -2,80 +2,42 @@
 //!
 //! Never: changes a file, or tells of one that is not there and need not be.
 
-use std::fmt;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
+use super::Accounts;
 use super::bans::check_bans;
-use super::fault::Fault;
 use super::register::{check_class, check_invites, check_requests};
-use super::{Accounts, StoreError, record, replace};
+use super::store::read_first;
+use crate::conffile::{FileError, ParseErrors, load};
 use crate::limits;
-use crate::text::write_faults;
 
 /// The accounts' file in the folder of settings.
-pub const FILE: &str = "accounts.ini";
-
-/// All the faults of a file, one a line when shown.
-#[derive(Debug)]
-pub struct Faults {
-    path: PathBuf,
-    faults: Vec<Fault>,
-}
-
-impl Faults {
-    pub(super) fn new(path: &Path, faults: Vec<Fault>) -> Faults {
-        Faults { path: path.to_owned(), faults }
-    }
-}
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults = self.faults.iter().map(|fault| (fault.line, fault.what.as_str()));
-        write_faults(f, &self.path.to_string_lossy(), faults)
-    }
-}
+pub const FILE: &str = super::store::FILE;
 
 /// The accounts in a folder of settings, or all that is wrong with their file.
-pub fn accounts(conf: &Path) -> Result<Accounts, Faults> {
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn accounts(conf: &Path) -> Result<Arc<Accounts>, FileError> {
     let path = conf.join(FILE);
-    let bytes = read(&path, limits::ACCOUNTS_FILE)?
-        .ok_or_else(|| Faults::new(&path, vec![Fault::whole("no such file")]))?;
-    record::read_all(&bytes).map_err(|faults| Faults::new(&path, faults))
+    load(&path, limits::ACCOUNTS_FILE, &|bytes| read_first(bytes, &path))
 }
 
-/// A file about registrations: what is in it, in words, or all that is wrong with it.
-type Checked = Result<String, Faults>;
-
-/// The files of a folder about registrations and bans that are there.
-pub fn registrations(conf: &Path) -> Vec<(&'static str, Checked)> {
-    type Check = fn(&[u8]) -> Result<String, Vec<Fault>>;
+/// The files of a folder about registrations and bans that are there: what is in each, in words,
+/// or all that is wrong with it.
+pub fn registrations(conf: &Path) -> Vec<(&'static str, Result<Arc<String>, FileError>)> {
+    type Check = fn(&[u8]) -> Result<String, ParseErrors>;
     let files: [(&'static str, u64, Check); 4] = [
         ("registrations.ini", limits::REGISTRATIONS_FILE, check_requests),
         ("invites.ini", limits::LIST_FILE, check_invites),
         ("class.csv", limits::LIST_FILE, check_class),
         ("bans.ini", limits::BANS_FILE, check_bans),
     ];
-    let checked = files.into_iter().filter_map(|(name, most, check)| {
-        let path = conf.join(name);
-        let checked = match read(&path, most) {
-            Ok(None) => return None,
-            Ok(Some(bytes)) => check(&bytes).map_err(|faults| Faults::new(&path, faults)),
-            Err(faults) => Err(faults),
-        };
-        Some((name, checked))
+    let there = files.into_iter().filter(|(name, ..)| conf.join(name).exists());
+    let checked = there.map(|(name, most, check)| {
+        let read = |bytes: Option<&[u8]>| check(bytes.unwrap_or_default());
+        (name, load(&conf.join(name), most, &read))
     });
     checked.collect()
-}
-
-/// The bytes of a file, if there is one; one more than `most`, so that too much is noticed.
-fn read(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Faults> {
-    match replace::read_at_most(path, most) {
-        Ok((bytes, _)) => Ok(Some(bytes)),
-        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
-        Err(StoreError::Io { doing, source, .. }) => {
-            Err(Faults::new(path, vec![Fault::whole(format!("{doing}: {source}"))]))
-        }
-        Err(other) => Err(Faults::new(path, vec![Fault::whole(other.to_string())])),
-    }
 }

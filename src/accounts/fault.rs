@@ -3,64 +3,17 @@
 //! Never: goes to a peer; these texts name files of the host.
 
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
 
 use super::AccountName;
+use crate::conffile::FileError;
+use crate::error::Error;
 use crate::text::Escaped;
-
-/// A mistake in the text of the store.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// Counted from one; none if the fault is the file's as a whole.
-    pub(super) line: Option<usize>,
-    /// Where in the line, what was expected, what stands there.
-    pub(super) what: String,
-}
-
-impl Fault {
-    pub(super) fn at(line: usize, what: impl Into<String>) -> Fault {
-        Fault { line: Some(line), what: what.into() }
-    }
-
-    pub(super) fn whole(what: impl Into<String>) -> Fault {
-        Fault { line: None, what: what.into() }
-    }
-}
 
 /// Why the store could not be read or changed.
 #[derive(Debug)]
 pub enum StoreError {
-    /// The file has a mistake; all of it is refused.
-    Fault {
-        /// Which file.
-        path: PathBuf,
-        /// Which line, counted from one, if it is one line's.
-        line: Option<usize>,
-        /// Where in the line, what was expected, what stands there.
-        what: String,
-    },
-    /// The system refused something.
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// What was being done.
-        doing: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Another process holds the lock too long.
-    Locked {
-        /// The lock's file.
-        path: PathBuf,
-        /// Seconds that were waited.
-        waited_secs: u64,
-    },
-    /// The file was changed by hand at the same moment; nothing was written.
-    Changed {
-        /// Which file.
-        path: PathBuf,
-    },
+    /// A file has mistakes, or cannot be read or written now.
+    File(FileError),
     /// There is no such account.
     Unknown {
         /// What was asked for.
@@ -73,6 +26,8 @@ pub enum StoreError {
         /// The account.
         name: AccountName,
     },
+    /// The home of a new account is not free; nothing was written.
+    Home(Error),
     /// It would leave nobody who can change accounts from afar; nothing was written.
     LastAdmin,
     /// Nobody can register, as the settings say.
@@ -115,26 +70,8 @@ pub enum StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |path: &PathBuf| Escaped(&path.to_string_lossy()).to_string();
         match self {
-            StoreError::Fault { path, line: Some(line), what } => {
-                write!(f, "{}:{line}: {what}", shown(path))
-            }
-            StoreError::Fault { path, line: None, what } => write!(f, "{}: {what}", shown(path)),
-            StoreError::Io { path, doing, source } => {
-                write!(f, "{}: {doing}: {source}", shown(path))
-            }
-            StoreError::Locked { path, waited_secs } => {
-                let path = shown(path);
-                write!(f, "{path}: held by another process for more than {waited_secs} s")
-            }
-            StoreError::Changed { path } => {
-                let path = shown(path);
-                write!(
-                    f,
-                    "{path}: somebody else changed it just now; nothing was written, try again"
-                )
-            }
+            StoreError::File(error) => error.fmt(f),
             StoreError::Unknown { name, nearest } => {
                 write!(f, "no account `{}`", Escaped(name))?;
                 match nearest {
@@ -143,6 +80,7 @@ impl fmt::Display for StoreError {
                 }
             }
             StoreError::Exists { name } => write!(f, "there is an account `{name}` already"),
+            StoreError::Home(why) => why.fmt(f),
             StoreError::LastAdmin => f.write_str("there would be no admin left"),
             StoreError::NotOpen => f.write_str("nobody can register here"),
             StoreError::NoInvitation { why } => write!(f, "the invitation is not good: {why}"),
@@ -157,11 +95,10 @@ impl fmt::Display for StoreError {
     }
 }
 
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            StoreError::Io { source, .. } => Some(source),
-            _ => None,
-        }
+impl From<FileError> for StoreError {
+    fn from(error: FileError) -> StoreError {
+        StoreError::File(error)
     }
 }
+
+impl std::error::Error for StoreError {}

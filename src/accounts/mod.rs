@@ -10,26 +10,26 @@
 
 pub mod bans;
 pub mod check;
+mod creation;
 mod fault;
-mod lines;
 mod name;
 mod record;
 pub mod register;
-mod replace;
 mod store;
 
 use std::collections::BTreeMap;
 
+use crate::conffile::FileError;
 use crate::limits;
 use crate::rights::Rights;
 use crate::scram::Verifier;
 use crate::text::{is_harmful, nearest, parse_size};
 
+pub use crate::conffile::read_text_at_most;
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
+pub(crate) use record::KEYS;
 pub use record::quota_text;
-pub use replace::read_text_at_most;
-pub(crate) use replace::{read as read_file, read_at_most as read_file_at_most};
 pub use store::Store;
 
 /// What an account may do beyond its own home.
@@ -44,11 +44,7 @@ pub enum Role {
 impl Role {
     /// Reads `user` or `admin`.
     pub fn parse(text: &str) -> Option<Role> {
-        match text {
-            "user" => Some(Role::User),
-            "admin" => Some(Role::Admin),
-            _ => None,
-        }
+        [Role::User, Role::Admin].into_iter().find(|role| role.as_str() == text)
     }
 
     /// The word for it, as [`Role::parse`] reads it.
@@ -72,11 +68,7 @@ pub enum State {
 impl State {
     /// Reads `active` or `closed`.
     pub fn parse(text: &str) -> Option<State> {
-        match text {
-            "active" => Some(State::Active),
-            "closed" => Some(State::Closed),
-            _ => None,
-        }
+        [State::Active, State::Closed].into_iter().find(|state| state.as_str() == text)
     }
 
     /// The word for it, as [`State::parse`] reads it.
@@ -149,7 +141,7 @@ impl Account {
 }
 
 /// All accounts as they were at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accounts {
     generation: u64,
     by_name: BTreeMap<AccountName, Account>,
@@ -159,17 +151,15 @@ impl Accounts {
     /// Reads the text of a whole accounts.ini.
     ///
     /// # Errors
-    /// Its first fault, as [`Store::open`] tells it.
+    /// All its mistakes, as [`Store::open`] tells them.
     pub fn from_text(bytes: &[u8]) -> Result<Accounts, StoreError> {
-        record::read(bytes).map_err(in_the_text)
+        let read = record::read(bytes);
+        Ok(read.map_err(|errors| FileError::parse(store::FILE.as_ref(), errors))?)
     }
 
     /// The text of accounts.ini for these accounts.
-    ///
-    /// # Errors
-    /// If it would not come back the same; what [`Draft`] lets in does.
-    pub fn to_text(&self) -> Result<String, StoreError> {
-        record::write(self).map_err(in_the_text)
+    pub fn to_text(&self) -> String {
+        record::write(self)
     }
 
     /// The account of that name; any text may be asked for.
@@ -240,18 +230,6 @@ impl Draft {
         &self.accounts
     }
 
-    /// Adds an account.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`] if there is one of that name.
-    pub fn add(&mut self, account: Account) -> Result<(), StoreError> {
-        if self.accounts.by_name.contains_key(account.name.as_str()) {
-            return Err(StoreError::Exists { name: account.name });
-        }
-        self.accounts.by_name.insert(account.name.clone(), account);
-        Ok(())
-    }
-
     /// The account of that name, to be changed.
     ///
     /// # Errors
@@ -276,19 +254,6 @@ impl Draft {
     pub fn remove(&mut self, name: &str) -> Result<Account, StoreError> {
         self.accounts.by_name.remove(name).ok_or_else(|| self.accounts.unknown(name))
     }
-}
-
-/// A fault of a text that has no path.
-fn in_the_text(fault: fault::Fault) -> StoreError {
-    StoreError::Fault { path: "accounts.ini".into(), line: fault.line, what: fault.what }
-}
-
-/// The text of an accounts.ini without accounts, to begin with.
-///
-/// # Errors
-/// None that can be met; the writer checks all that it writes.
-pub fn empty_file() -> Result<String, StoreError> {
-    Accounts { generation: 1, by_name: BTreeMap::new() }.to_text()
 }
 
 /// Reads a quota, `None` being without limit; only the word `unlimited` means that.

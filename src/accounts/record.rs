@@ -1,21 +1,18 @@
 //! The text of conf/accounts.ini: read strictly, written so that it comes back exactly.
 //!
-//! Never: guesses. One mistake refuses the whole text, with line, key and what was expected.
+//! Never: guesses. One mistake refuses the whole text.
 //! Invariant: `read(write(accounts))` gives the same accounts, and no proper beginning of a text
 //! that `write` made is read, except without the last line's end.
 
 use std::collections::BTreeMap;
-use std::str;
 
-use ini::{EscapePolicy, Ini, LineSeparator, ParseOption, Properties, WriteOption};
-
-use super::fault::Fault;
-use super::lines::{END, GENERATION, Lines, Shape};
 use super::{Account, AccountName, Accounts, NAME_FORM, Role, State, check_remark, parse_quota};
+use crate::conffile::ParseErrors;
+use crate::conffile::ini::{GENERATION, Shape, parse};
+use crate::conffile::keys::{self, Key, names, set, written};
 use crate::limits;
 use crate::rights::Rights;
 use crate::scram::Verifier;
-use crate::text::Escaped;
 
 /// rust-ini loses comments when it writes, so the explanation is written anew each time.
 const HEADER: &str = "\
@@ -34,219 +31,99 @@ const HEADER: &str = "\
 ;   imported  md5: the record is of the MD5 of the password, until the first login by FTP
 ;
 ; New sections go above [end]. The two generation lines are equal and the last line ends the file:
-; so a file that lost its tail is recognised. Leave them as they are.
+; so a file that lost its tail is recognised. Leave them as they are. A file that you write yourself
+; needs neither of them.
 ";
 
-/// What the file holds.
+/// What a section may say.
+pub(crate) static KEYS: &[Key<Account>] = &[
+    Key::<Account>::needed(
+        "password",
+        "a whole record SCRAM-SHA-256$...; `miniftpd account passwd NAME` makes one",
+        |account, text| set(&mut account.verifier, Verifier::parse(text)),
+        |account| account.verifier.to_string(),
+    )
+    .secret(),
+    Key::needed(
+        "quota",
+        "a size like 10M, 1.5G or unlimited",
+        |account, text| set(&mut account.quota_bytes, parse_quota(text).ok()),
+        |account| quota_text(account.quota_bytes),
+    ),
+    Key::optional(
+        "rights",
+        "read, write, modify",
+        Rights::FORM,
+        |account, text| set(&mut account.rights, Rights::parse(text)),
+        |account| account.rights.to_string(),
+    ),
+    Key::needed(
+        "role",
+        "user or admin",
+        |account, text| set(&mut account.role, Role::parse(text)),
+        |account| account.role.as_str().to_owned(),
+    ),
+    Key::needed(
+        "state",
+        "active or closed",
+        |account, text| set(&mut account.state, State::parse(text)),
+        |account| account.state.as_str().to_owned(),
+    ),
+    Key::optional(
+        "demo",
+        "no",
+        "yes or no",
+        |account, text| set(&mut account.demo, flag(text, "yes")),
+        |account| if account.demo { "yes" } else { "no" }.to_owned(),
+    ),
+    Key::optional(
+        "imported",
+        "no",
+        "md5 or no",
+        |account, text| set(&mut account.of_md5, flag(text, "md5")),
+        |account| if account.of_md5 { "md5" } else { "no" }.to_owned(),
+    ),
+    Key::<Account>::optional(
+        "remark",
+        "",
+        "at most 200 bytes without control characters, not ended by a backslash",
+        |account, text| set(&mut account.remark, check_remark(text).ok().map(|()| text.to_owned())),
+        |account| account.remark.clone(),
+    )
+    .secret(),
+];
+
 static SHAPE: Shape = Shape {
-    is_section: |name| AccountName::parse(name).is_some(),
+    most: limits::ACCOUNTS_FILE,
+    top: &[GENERATION],
+    keys: |name| AccountName::parse(name).map(|_| names(KEYS)),
     expected: "[NAME]",
     form: NAME_FORM,
-    keys: &["password", "quota", "rights", "role", "state", "demo", "imported", "remark"],
-    general: &[GENERATION],
-    ends: Some(("an account", "accounts")),
+    sections: Vec::new,
 };
 
-/// Backslashes and quotes stand for themselves: what is written is what is meant.
-pub(super) const READING: ParseOption = ParseOption {
-    enabled_quote: false,
-    enabled_escape: false,
-    enabled_indented_mutiline_value: false,
-    enabled_preserve_key_leading_whitespace: false,
-};
-pub(super) const WRITING: WriteOption = WriteOption {
-    escape_policy: EscapePolicy::Nothing,
-    line_separator: LineSeparator::CR,
-    kv_separator: " = ",
-};
-
-/// What a password's record is, for who wrote something else.
-const PASSWORD: &str = "expected a whole record SCRAM-SHA-256$...; `miniftpd account passwd NAME` \
-    makes one";
-/// Characters of a wrong value that are repeated in the complaint.
-const SHOWN: usize = 40;
-
-/// Reads a whole file, up to its first fault.
-pub(super) fn read(bytes: &[u8]) -> Result<Accounts, Fault> {
-    look_through(bytes).map_err(|faults| {
-        faults.into_iter().next().unwrap_or_else(|| Fault::whole("cannot be read"))
-    })
+fn flag(text: &str, yes: &str) -> Option<bool> {
+    [("no", false), (yes, true)].iter().find(|(word, _)| *word == text).map(|(_, flag)| *flag)
 }
 
-/// The same with all its faults, in the order of their lines, one of each.
-pub(super) fn read_all(bytes: &[u8]) -> Result<Accounts, Vec<Fault>> {
-    look_through(bytes).map_err(|mut faults| {
-        faults.sort_by_key(|fault| fault.line);
-        faults.dedup_by_key(|fault| fault.line);
-        faults
-    })
-}
-
-/// Faults come in the order in which they are found: those of lines before those of values, and
-/// before what is missing because of them.
-fn look_through(bytes: &[u8]) -> Result<Accounts, Vec<Fault>> {
-    if bytes.len() as u64 > limits::ACCOUNTS_FILE {
-        return Err(vec![Fault::whole(format!("longer than {} bytes", limits::ACCOUNTS_FILE))]);
-    }
-    let text = str::from_utf8(bytes).map_err(|e| {
-        let line = bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
-        vec![Fault::at(line, "not UTF-8")]
-    })?;
-    // Editors of another system put a mark in front.
-    let (lines, mut faults) =
-        Lines::scan_all(text.strip_prefix('\u{feff}').unwrap_or(text), &SHAPE);
-    let ini = Ini::load_from_str_opt(&lines.plain, READING)
-        .map_err(|e| vec![Fault::at(e.line, e.msg.into_owned())])?;
-
-    let generation = read_generation("", ini.general_section(), &lines);
+/// Reads a whole file.
+pub(super) fn read(bytes: &[u8]) -> Result<Accounts, ParseErrors> {
+    let mut errors = ParseErrors::default();
+    let text = parse(bytes, &SHAPE, &mut errors);
     let mut by_name = BTreeMap::new();
-    for (section, values) in &ini {
-        let Some(section) = section else { continue };
-        if section == END {
-            faults.extend(check_end(values, &generation, &lines).err());
-        } else if let Some(name) = AccountName::parse(section) {
-            if let Some(account) = read_account(name.clone(), values, &lines, &mut faults) {
-                by_name.insert(name, account);
-            }
-        }
+    for section in &text.sections {
+        let Some(name) = AccountName::parse(section.name) else { continue };
+        let mut account = Account::new(name.clone(), Verifier::of_nobody(), None);
+        section.read(KEYS, &mut account, &mut errors);
+        by_name.insert(name, account);
     }
-    match generation {
-        Ok(generation) if faults.is_empty() => Ok(Accounts { generation, by_name }),
-        generation => {
-            faults.extend(generation.err());
-            Err(faults)
-        }
-    }
-}
-
-fn check_end(
-    values: &Properties,
-    generation: &Result<u64, Fault>,
-    lines: &Lines<'_>,
-) -> Result<(), Fault> {
-    let here = read_generation(END, values, lines)?;
-    match generation {
-        Ok(generation) if here != *generation => {
-            let what = format!("expected {generation} as at the top; the file is damaged");
-            Err(lines.fault(END, GENERATION, &what))
-        }
-        _ => Ok(()),
-    }
+    errors.or(Accounts { generation: text.generation, by_name })
 }
 
 /// Writes a whole file.
-pub(super) fn write(accounts: &Accounts) -> Result<String, Fault> {
-    let mut ini = Ini::new();
-    let generation = accounts.generation.to_string();
-    ini.with_general_section().set(GENERATION, generation.as_str());
-    for account in accounts.iter() {
-        let mut section = ini.with_section(Some(account.name.as_str()));
-        section
-            .set("password", account.verifier.to_string())
-            .set("quota", quota_text(account.quota_bytes));
-        if account.rights != Rights::ALL {
-            section.set("rights", account.rights.to_string());
-        }
-        section.set("role", account.role.as_str()).set("state", account.state.as_str());
-        if account.demo {
-            section.set("demo", "yes");
-        }
-        if account.of_md5 {
-            section.set("imported", "md5");
-        }
-        if !account.remark.is_empty() {
-            section.set("remark", account.remark.as_str());
-        }
-    }
-    ini.with_section(Some(END)).set(GENERATION, generation);
-
-    let mut bytes = format!("{HEADER}\n").into_bytes();
-    ini.write_to_opt(&mut bytes, WRITING).map_err(|e| Fault::whole(e.to_string()))?;
-    match read(&bytes) {
-        Ok(again) if again == *accounts => {}
-        Ok(_) => return Err(Fault::whole("a value would not come back as it is")),
-        Err(fault) => return Err(fault),
-    }
-    String::from_utf8(bytes).map_err(|e| Fault::whole(e.to_string()))
-}
-
-/// The values of a section, and the faults that are found in them.
-struct Reader<'a> {
-    section: &'a str,
-    values: &'a Properties,
-    lines: &'a Lines<'a>,
-    faults: &'a mut Vec<Fault>,
-}
-
-impl Reader<'_> {
-    /// What was read from a key, or the fault that it could not be.
-    fn keep<T>(&mut self, key: &str, expected: &str, read: Option<T>) -> Option<T> {
-        if read.is_none() {
-            let what = match self.values.get(key) {
-                None => format!("missing; {expected}"),
-                // Nobody's business, right or wrong.
-                Some(_) if matches!(key, "password" | "remark") => expected.to_owned(),
-                Some(got) => {
-                    let got: String = got.chars().take(SHOWN).collect();
-                    format!("{expected}, got \"{}\"", Escaped(&got))
-                }
-            };
-            self.faults.push(self.lines.fault(self.section, key, &what));
-        }
-        read
-    }
-}
-
-/// One account, if there is no fault in it; all of its values are looked at.
-fn read_account(
-    name: AccountName,
-    values: &Properties,
-    lines: &Lines<'_>,
-    faults: &mut Vec<Fault>,
-) -> Option<Account> {
-    let value = |key: &str| values.get(key).unwrap_or_default();
-    let flag = |key: &str, yes: &str, no: &str| match values.get(key) {
-        None => Some(false),
-        Some(text) if text == yes => Some(true),
-        Some(text) => (text == no).then_some(false),
-    };
-    let mut reader = Reader { section: name.as_str(), values, lines, faults };
-    let verifier = reader.keep("password", PASSWORD, Verifier::parse(value("password")));
-    let quota = parse_quota(value("quota"));
-    let quota_bytes = reader.keep("quota", quota.err().unwrap_or_default(), quota.ok());
-    let rights = values.get("rights").map_or(Some(Rights::ALL), Rights::parse);
-    let rights = reader.keep("rights", Rights::FORM, rights);
-    let role = reader.keep("role", "expected user or admin", Role::parse(value("role")));
-    let state = reader.keep("state", "expected active or closed", State::parse(value("state")));
-    let demo = reader.keep("demo", "expected yes or no", flag("demo", "yes", "no"));
-    let of_md5 = reader.keep("imported", "expected md5 or no", flag("imported", "md5", "no"));
-    let told = check_remark(value("remark"));
-    let remark = told.ok().map(|()| value("remark").to_owned());
-    let remark = reader.keep("remark", told.err().unwrap_or_default(), remark);
-    Some(Account {
-        verifier: verifier?,
-        quota_bytes: quota_bytes?,
-        rights: rights?,
-        role: role?,
-        state: state?,
-        demo: demo?,
-        of_md5: of_md5?,
-        remark: remark?,
-        name,
-    })
-}
-
-pub(super) fn read_generation(
-    section: &str,
-    values: &Properties,
-    lines: &Lines<'_>,
-) -> Result<u64, Fault> {
-    let text = values.get(GENERATION).unwrap_or("");
-    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|_| plain)
-        .ok_or_else(|| lines.fault(section, GENERATION, "expected a whole number such as 1"))
+pub(super) fn write(accounts: &Accounts) -> String {
+    let sections = accounts.iter().map(|account| written(account.name.as_str(), KEYS, account));
+    keys::write(HEADER, accounts.generation, &[], sections)
 }
 
 /// The largest unit that leaves nothing over, so that reading gives the same bytes.

@@ -6,177 +6,154 @@
 //! is on the disk with the generation before it beside it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use log::{error, info};
 
-use super::replace::{self, Lock};
 use super::{Accounts, Draft, StoreError, record};
-use crate::version::Version;
+use crate::conffile::{
+    FileError, Format, Lock, ParseErrors, Watched, load, previous_of, replace,
+};
+use crate::limits;
+
+/// The file's name in the folder of settings.
+pub(super) const FILE: &str = "accounts.ini";
 
 /// The accounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Store {
-    path: PathBuf,
-    previous: PathBuf,
+    file: Watched<Accounts>,
     lock: PathBuf,
-    held: Mutex<Held>,
-}
-
-/// What is in force, and which version of the file was looked at last.
-#[derive(Debug)]
-struct Held {
-    accounts: Arc<Accounts>,
-    /// None if there was no file to look at.
-    seen: Option<Version>,
-    /// Whether a further change of the file is sure to change its version.
-    settled: bool,
-    /// What is wrong with the file on the disk, if the accounts in force are not its.
-    fault: Option<String>,
 }
 
 impl Store {
-    /// Reads `accounts.ini` in the folder, or if that is faulty `accounts.ini.previous`.
+    /// Reads `accounts.ini` in the folder, or if that is faulty or gone `accounts.ini.previous`.
+    /// Without either there is no account yet.
     ///
     /// Falling back is logged as an error, and [`Store::fault`] tells of it.
     ///
     /// # Errors
     /// What is wrong with `accounts.ini`, if neither can be used.
     pub fn open(conf: &Path) -> Result<Store, StoreError> {
-        let path = conf.join("accounts.ini");
-        let previous = conf.join("accounts.ini.previous");
-        let seen = Version::at(&path);
-        let held = match load(&path) {
-            Ok((accounts, version, _)) => Held {
-                accounts: Arc::new(accounts),
-                seen: Some(version),
-                settled: version.is_settled(),
-                fault: None,
-            },
-            Err(fault) => {
-                let Ok((accounts, ..)) = load(&previous) else { return Err(fault) };
-                error!("{fault}");
-                let (name, generation) = (previous.display(), accounts.generation());
-                error!("going on with {name}, generation {generation}: the last change is undone");
-                let accounts = Arc::new(accounts);
-                let settled = seen.is_none_or(|version| version.is_settled());
-                Held { accounts, seen, settled, fault: Some(fault.to_string()) }
-            }
-        };
-        Ok(Store { path, previous, lock: conf.join("accounts.lock"), held: Mutex::new(held) })
+        let path = conf.join(FILE);
+        let stays = "the accounts stay as they were";
+        let file = Watched::new(path.clone(), limits::ACCOUNTS_FILE, stays);
+        let store = Store { file, lock: conf.join("accounts.lock") };
+        if let Err(e) = store.file.load(&|bytes| read_first(bytes, &path)) {
+            let Some(before) = previous(&path) else { return Err(e.into()) };
+            let (name, generation) = (previous_of(&path), before.generation());
+            store.file.put(Accounts::clone(&before));
+            store.current();
+            let name = name.display();
+            error!("going on with {name}, generation {generation}: the last change is undone");
+        }
+        Ok(store)
     }
 
     /// The accounts in force. Costs one `stat`; the file is read again if it changed.
     ///
     /// A file that is faulty or gone is logged once, and the accounts stay as they were.
     pub fn current(&self) -> Arc<Accounts> {
-        let now = Version::at(&self.path);
-        let mut held = self.held();
-        if now != held.seen || !held.settled {
-            self.look_again(&mut held, now);
+        let look = self
+            .file
+            .look(&|bytes| record::read(bytes.ok_or_else(|| ParseErrors::whole("no such file"))?));
+        if look.before.is_some() {
+            let (count, generation) = (look.value.len(), look.value.generation());
+            info!("accounts read again: {count}, generation {generation}");
         }
-        Arc::clone(&held.accounts)
+        look.value
     }
 
     /// Why the accounts in force are not those of the file, for the operator; none if they are.
     pub fn fault(&self) -> Option<String> {
         self.current();
-        self.held().fault.clone()
+        self.file.error().map(|error| error.to_string())
     }
 
-    /// Changes the accounts: all of `change` or, if it fails, nothing.
+    /// Changes the accounts: all of `change` or, if it fails, nothing. A file that is missing is
+    /// made.
     ///
     /// It works on the file as it is now, under a lock that other processes honour too, so edits
-    /// that meet lose nothing; keep it short, and derive passwords before. What it returns is
-    /// returned once the change is on the disk. If nothing changed nothing is written.
+    /// that meet lose nothing; it is called again if somebody saves the file by hand meanwhile.
+    /// Keep it short, and derive passwords before. What it returns is returned once the change is
+    /// on the disk. If nothing changed nothing is written.
     ///
     /// # Errors
-    /// Those of `change`; a file that is faulty and must be mended first; a lock held for more than
+    /// Those of `change`; a file that is faulty and must be fixed first; a lock held for more than
     /// ten seconds; whatever the system refuses. If it refuses the very last step, syncing the
     /// folder, the change is made and may not outlive a power cut.
     pub fn edit<T>(
         &self,
-        change: impl FnOnce(&mut Draft) -> Result<T, StoreError>,
+        change: impl Fn(&mut Draft) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let lock = self.lock()?;
-        self.edit_within(&lock, change)
-    }
-
-    /// The file.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.edit_within(&self.lock(limits::LOCK_WAIT)?, change)
     }
 
     /// Takes the lock over everything in the folder that the server writes.
-    pub(super) fn lock(&self) -> Result<Lock, StoreError> {
-        Lock::take(&self.lock, &self.path)
+    pub(super) fn lock(&self, wait: Duration) -> Result<Lock, FileError> {
+        Lock::take(&self.lock, self.file.path(), wait)
+    }
+
+    /// Replaces another file of the configuration that still is what it was `before`; `None` is one
+    /// that is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::File`], also if somebody has changed it meanwhile.
+    pub fn replace_beside(
+        &self,
+        path: &Path,
+        before: Option<&[u8]>,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let lock = self.lock(limits::LOCK_WAIT)?;
+        Ok(replace(&lock, path, before, bytes)?)
     }
 
     /// The same as [`Store::edit`] for who has the lock already.
     pub(super) fn edit_within<T>(
         &self,
-        _lock: &Lock,
-        change: impl FnOnce(&mut Draft) -> Result<T, StoreError>,
+        lock: &Lock,
+        change: impl Fn(&mut Draft) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let (before, version, bytes) = load(&self.path)?;
-        let mut draft = Draft { accounts: before.clone() };
-        let done = change(&mut draft)?;
-        if draft.accounts == before {
-            return Ok(done);
-        }
-        let mut after = draft.accounts;
-        after.generation = before.generation.checked_add(1).ok_or_else(|| StoreError::Refused {
-            what: "the generation has reached its end; write a smaller one into both places".into(),
-        })?;
-        let text = record::write(&after).map_err(|fault| in_file(&self.path, fault))?;
-        replace::write(&self.previous, &bytes, &self.path)?;
-        // Editors do not know the lock; what one saved in the meantime is not written over.
-        if Version::at(&self.path) != Some(version) {
-            return Err(StoreError::Changed { path: self.path.clone() });
-        }
-        replace::write(&self.path, text.as_bytes(), &self.path)?;
-        self.current();
-        Ok(done)
-    }
-
-    fn look_again(&self, held: &mut Held, now: Option<Version>) {
-        match load(&self.path) {
-            Ok((accounts, version, _)) => {
-                held.seen = Some(version);
-                held.settled = version.is_settled();
-                held.fault = None;
-                if accounts != *held.accounts {
-                    let (count, generation) = (accounts.len(), accounts.generation());
-                    info!("accounts read again: {count}, generation {generation}");
-                    held.accounts = Arc::new(accounts);
-                }
+        let read = |bytes: Option<&[u8]>| match bytes {
+            Some(bytes) => record::read(bytes),
+            // Lost, the file is made again from what was known last.
+            None => Ok(previous(self.file.path())
+                .map_or_else(Accounts::default, |before| Accounts::clone(&before))),
+        };
+        self.file.edit(lock, &Format { read: &read, write: record::write }, &|before| {
+            let mut draft = Draft { accounts: before.clone() };
+            let done = change(&mut draft)?;
+            let mut after = draft.accounts;
+            if after != *before {
+                after.generation = before.generation.checked_add(1).unwrap_or(1);
             }
-            Err(fault) => {
-                if held.fault.is_none() || now != held.seen {
-                    error!("{fault}; the accounts stay as they were until it is mended");
-                }
-                held.seen = now;
-                held.settled = now.is_none_or(|version| version.is_settled());
-                held.fault = Some(fault.to_string());
-            }
-        }
-    }
-
-    /// A thread that died here left nothing half done: what is held is assigned in whole fields,
-    /// each of which is right by itself.
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+            Ok((after, done))
+        })
     }
 }
 
-fn load(path: &Path) -> Result<(Accounts, Version, Vec<u8>), StoreError> {
-    let (bytes, version) = replace::read(path)?;
-    let accounts = record::read(&bytes).map_err(|fault| in_file(path, fault))?;
-    Ok((accounts, version, bytes))
+/// The file as it counts before any was read: where neither it nor the generation before it is
+/// there, nobody has made an account yet.
+pub(super) fn read_first(bytes: Option<&[u8]>, path: &Path) -> Result<Accounts, ParseErrors> {
+    let previous = previous_of(path);
+    match bytes {
+        Some(bytes) => record::read(bytes),
+        None if previous.exists() => {
+            let previous = previous.display();
+            Err(ParseErrors::whole(format!("no such file; {previous} is what it was before")))
+        }
+        None => Ok(Accounts::default()),
+    }
 }
 
-pub(super) fn in_file(path: &Path, fault: super::fault::Fault) -> StoreError {
-    StoreError::Fault { path: path.to_owned(), line: fault.line, what: fault.what }
+/// The generation before the file, if it is there and good.
+fn previous(path: &Path) -> Option<Arc<Accounts>> {
+    let read = |bytes: Option<&[u8]>| {
+        record::read(bytes.ok_or_else(|| ParseErrors::whole("no such file"))?)
+    };
+    load(&previous_of(path), limits::ACCOUNTS_FILE, &read).ok()
 }
 
 #[cfg(test)]
@@ -188,6 +165,7 @@ mod tests {
     use super::*;
     use crate::accounts::{Account, AccountName};
     use crate::scram::Verifier;
+    use crate::vfs::{Adopt, Homes};
 
     /// A folder of its own for each test, gone with it.
     struct Folder(PathBuf);
@@ -222,9 +200,10 @@ mod tests {
         }
     }
 
-    fn account(name: &str) -> Account {
+    fn add(draft: &mut Draft, name: &str) -> Result<(), StoreError> {
         let verifier = Verifier::mock(&[1; 32], name, 4096);
-        Account::new(AccountName::parse(name).unwrap(), verifier, Some(1 << 20))
+        let account = Account::new(AccountName::parse(name).unwrap(), verifier, Some(1 << 20));
+        draft.create(account, Adopt::No, &Homes::new(Path::new("/no/homes")))
     }
 
     fn is_shared<T: Send + Sync>(_: &T) {}
@@ -234,23 +213,23 @@ mod tests {
         let folder = Folder::new();
         let (one, other) = (folder.open(), folder.open());
         is_shared(&one);
-        one.edit(|draft| draft.add(account("ann"))).unwrap();
+        one.edit(|draft| add(draft, "ann")).unwrap();
         assert!(one.current().account("ann").is_some());
         assert_eq!(other.current(), one.current());
         assert_eq!(other.current().generation(), 2);
         other.edit(|draft| draft.remove("ann")).unwrap();
         assert!(one.current().is_empty());
         let stat = rustix::fs::stat(folder.ini()).unwrap();
-        assert_eq!(stat.st_mode & 0o777, 0o600);
+        assert_eq!(stat.st_mode & 0o007, 0, "not for everybody to read");
     }
 
     #[test]
     fn an_edit_that_fails_or_changes_nothing_writes_nothing() {
         let folder = Folder::new();
         let store = folder.open();
-        store.edit(|draft| draft.add(account("ann"))).unwrap();
+        store.edit(|draft| add(draft, "ann")).unwrap();
         let before = fs::read(folder.ini()).unwrap();
-        let twice = store.edit(|draft| draft.add(account("ann")));
+        let twice = store.edit(|draft| add(draft, "ann"));
         assert!(matches!(twice, Err(StoreError::Exists { .. })));
         let unknown = store.edit(|draft| draft.account("anne").map(|_| ()));
         let text = unknown.unwrap_err().to_string();
@@ -268,7 +247,7 @@ mod tests {
     fn a_faulty_or_missing_file_leaves_the_accounts_as_they_were() {
         let folder = Folder::new();
         let store = folder.open();
-        store.edit(|draft| draft.add(account("ann"))).unwrap();
+        store.edit(|draft| add(draft, "ann")).unwrap();
         let good = fs::read_to_string(folder.ini()).unwrap();
         assert_eq!(store.fault(), None);
 
@@ -276,13 +255,11 @@ mod tests {
         assert!(store.current().account("ann").is_some());
         let fault = store.fault().unwrap();
         assert!(fault.contains("accounts.ini:"), "{fault}");
-        assert!(
-            fault.ends_with(
-                "[ann] quota: expected a size like 10M, 1.5G or unlimited, got \"soon\""
-            )
-        );
-        let edit = store.edit(|draft| draft.add(account("bob")));
-        assert!(matches!(edit, Err(StoreError::Fault { .. })));
+        assert!(fault.ends_with(
+            "[ann] quota: \"soon\" is not valid; expected a size like 10M, 1.5G or unlimited"
+        ));
+        let edit = store.edit(|draft| add(draft, "bob"));
+        assert!(matches!(edit, Err(StoreError::File(FileError::Parse { .. }))));
 
         fs::remove_file(folder.ini()).unwrap();
         assert!(store.current().account("ann").is_some());
@@ -307,17 +284,52 @@ mod tests {
     fn a_start_with_a_faulty_file_goes_back_one_generation_or_fails() {
         let folder = Folder::new();
         let store = folder.open();
-        store.edit(|draft| draft.add(account("ann"))).unwrap();
-        store.edit(|draft| draft.add(account("bob"))).unwrap();
+        store.edit(|draft| add(draft, "ann")).unwrap();
+        store.edit(|draft| add(draft, "bob")).unwrap();
         folder.put("");
         let again = folder.open();
         assert!(again.current().account("ann").is_some());
         assert!(again.current().account("bob").is_none());
         assert!(again.fault().is_some());
         fs::remove_file(folder.0.join("accounts.ini.previous")).unwrap();
-        assert!(matches!(Store::open(&folder.0), Err(StoreError::Fault { .. })));
+        assert!(matches!(Store::open(&folder.0), Err(StoreError::File(_))));
         fs::remove_file(folder.ini()).unwrap();
-        assert!(matches!(Store::open(&folder.0), Err(StoreError::Io { .. })));
+        // Without either file nobody has made an account yet.
+        assert!(folder.open().current().is_empty());
+        assert_eq!(folder.open().fault(), None);
+    }
+
+    #[test]
+    fn a_missing_file_is_made_and_loses_no_account_that_was_known() {
+        let folder = Folder::new();
+        fs::remove_file(folder.ini()).unwrap();
+        folder.open().edit(|draft| add(draft, "ann")).unwrap();
+        folder.open().edit(|draft| add(draft, "bob")).unwrap();
+        fs::remove_file(folder.ini()).unwrap();
+        let store = folder.open();
+        assert!(store.fault().unwrap().contains("no such file"));
+        store.edit(|draft| add(draft, "col")).unwrap();
+        let names: Vec<String> = store.current().iter().map(|one| one.name().to_string()).collect();
+        assert_eq!(names, ["ann", "col"], "the generation before it, and the new one");
+        assert_eq!(store.fault(), None);
+    }
+
+    #[test]
+    fn a_file_by_hand_needs_no_closing_lines() {
+        let folder = Folder::new();
+        let record = Verifier::mock(&[1; 32], "ann", 4096);
+        let hand = format!("[ann]\npassword = {record}\nquota = 1M\nrole = user\nstate = active\n");
+        folder.put(&hand);
+        let store = folder.open();
+        assert!(store.current().account("ann").is_some());
+        for torn in [&hand[..hand.len() - 1], &hand[..hand.len() - 18], "", "; nothing yet\n"] {
+            folder.put(torn);
+            assert!(store.current().account("ann").is_some());
+            assert!(store.edit(|draft| add(draft, "bob")).is_err(), "{torn:?}");
+        }
+        folder.put(&hand);
+        store.edit(|draft| add(draft, "bob")).unwrap();
+        assert_eq!((store.current().len(), store.current().generation()), (2, 1));
     }
 
     #[test]
@@ -328,10 +340,11 @@ mod tests {
                 let store = folder.open();
                 scope.spawn(move || {
                     for edit in 0..25 {
-                        let new = account(&format!("u{thread}-{edit}"));
+                        let new = format!("u{thread}-{edit}");
                         // On a slow disk the lock may be held by others for longer than it waits.
-                        while let Err(e) = store.edit(|draft| draft.add(new.clone())) {
-                            assert!(matches!(e, StoreError::Locked { .. }), "{e}");
+                        while let Err(e) = store.edit(|draft| add(draft, &new)) {
+                            let locked = matches!(e, StoreError::File(FileError::Locked { .. }));
+                            assert!(locked, "{e}");
                         }
                     }
                 });

@@ -24,7 +24,7 @@ use crate::quota::{Charge, Usage};
 use crate::scram::Verifier;
 use crate::site::{Guest, Site};
 use crate::transfer::{Claimant, credit};
-use crate::vfs::{PartNote, VPath, Vfs};
+use crate::vfs::{Adopt, PartNote, VPath, Vfs};
 
 /// Somebody with the rights of an admin, at work.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ impl<'a> Admin<'a> {
         result
     }
 
-    fn edit<T>(&self, change: impl FnOnce(&mut Draft) -> Result<T, StoreError>) -> Result<T> {
+    fn edit<T>(&self, change: impl Fn(&mut Draft) -> Result<T, StoreError>) -> Result<T> {
         self.site
             .store()
             .edit(|draft| {
@@ -115,22 +115,26 @@ impl<'a> Admin<'a> {
         }
     }
 
-    /// Makes an account; `None` for the quota is the settings' default.
+    /// Makes an account; `None` for the quota is the settings' default. `adopt` says whether it
+    /// takes over what a removed account of the name has left.
     pub fn create(
         &self,
         name: &str,
         password: &str,
         quota: Option<Option<u64>>,
         role: &str,
+        adopt: Adopt,
     ) -> Result<()> {
         let made = || {
             let name = AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
             let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
             let mut account = Account::new(name, read_record(password)?, quota_bytes);
             account.role = read_role(role)?;
-            self.edit(|draft| draft.add(account))
+            let homes = self.site.homes()?;
+            self.edit(|draft| draft.create(account.clone(), adopt, &homes))
         };
-        self.noted(&self.act(Verb::Create, name), made())
+        let value = (adopt == Adopt::Yes).then_some("adopt");
+        self.noted(&Event { value, ..self.act(Verb::Create, name) }, made())
     }
 
     /// Lets an account log in no more and ends its sessions, or lets it log in again.
@@ -163,7 +167,7 @@ impl<'a> Admin<'a> {
             let verifier = read_record(password)?;
             self.edit(|draft| {
                 let account = draft.account(name)?;
-                account.verifier = verifier;
+                account.verifier = verifier.clone();
                 account.demo = false;
                 account.of_md5 = false;
                 Ok(())
@@ -203,7 +207,9 @@ impl<'a> Admin<'a> {
     /// Makes the account of a request; `None` for the quota is the settings' default.
     pub fn approve(&self, number: u64, quota: Option<Option<u64>>) -> Result<AccountName> {
         let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
-        let approved = self.site.queue().approve(self.site.store(), number, quota_bytes);
+        let approved = self.site.homes().map_err(StoreError::Home).and_then(|homes| {
+            self.site.queue().approve(self.site.store(), &homes, number, quota_bytes)
+        });
         let value = quota_text(quota_bytes);
         self.answered(Verb::Approve, number, approved, (Some(&value), None))
     }
@@ -314,6 +320,7 @@ pub fn told(error: StoreError) -> Error {
     match error {
         StoreError::Unknown { name, .. } => Error::Unknown { what: "account", name },
         StoreError::Exists { name } => Error::NameTaken { name: name.as_str().to_owned() },
+        StoreError::Home(why) => why,
         StoreError::LastAdmin => Error::WrongState { what: "there would be no admin left" },
         StoreError::NotOpen => Error::RegistrationClosed,
         StoreError::NoInvitation { .. } => Error::CodeRefused,

@@ -33,6 +33,8 @@ impl Admin<'_> {
             self.end_sessions_of(name);
             return Ok(());
         }
+        // Before anything is changed; when the files go, it is looked at again.
+        self.site.homes()?.check_removal(name)?;
         let name = self.edit(|draft| {
             let account = draft.account(name)?;
             account.state = State::Closed;

@@ -31,7 +31,11 @@ pub fn register(
                 StoreError::NoInvitation { .. } => Some(e.to_string()),
                 _ => None,
             };
-            told(e)
+            match told(e) {
+                // Whose files there are, or what is mounted, is not for strangers.
+                Error::Home { name, .. } => Error::NameTaken { name },
+                other => other,
+            }
         })
     };
     let taken = asked();

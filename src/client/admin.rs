@@ -129,7 +129,7 @@ impl Client {
         })
     }
 
-    /// Makes an account.
+    /// Makes an account; `adopt` takes over what a removed one of that name has left.
     ///
     /// # Errors
     /// See above.
@@ -139,10 +139,11 @@ impl Client {
         password: &str,
         quota: Quota,
         role: &str,
+        adopt: bool,
     ) -> Result<()> {
         let record = self.record(password)?;
         let (limited, bytes) = quota.on_the_wire();
-        let message = wire::Create::new(name, &record, limited, bytes, role);
+        let message = wire::Create::new(name, &record, limited, bytes, role, adopt.into());
         self.act("CREATE", &message)
     }
 

@@ -1,39 +1,22 @@
 //! The settings in force, kept in step with conf/server.ini, which people edit.
 //!
-//! Never: writes the file; replaces the settings in force by a file with a fault; moves a door,
-//! whose socket was bound at the start.
-//! Invariant: what [`Live::last`] gives was once a whole valid file.
+//! Never: writes the file; moves a listener, whose socket was bound at the start.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
-use super::reading::{text_of, values_of};
-use super::{Config, ConfigError, FILE, settings};
+use super::reading::{self, Settings};
+use super::{Config, FILE, settings};
+use crate::conffile::{FileError, ParseErrors, Watched};
+use crate::limits;
 use crate::text::Escaped;
-use crate::version::Version;
 
 /// The settings; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Live {
-    path: PathBuf,
-    held: Mutex<Held>,
-    /// Held while the file is read, so that the settings can be asked for meanwhile.
-    reading: Mutex<()>,
-}
-
-#[derive(Debug)]
-struct Held {
-    config: Arc<Config>,
-    /// What each row of [`settings()`] was in the file when it was read last.
-    read: Vec<String>,
-    /// What each is in force: the addresses of the doors are those of the start.
-    values: Vec<String>,
-    /// None if there was no file to look at.
-    seen: Option<Version>,
-    /// Whether a further change of the file is sure to change its version.
-    settled: bool,
-    /// What is wrong with the file, if the settings in force are not its.
-    fault: Option<String>,
+    /// What the file says, but for the addresses of the listeners.
+    file: Watched<Settings>,
+    at_start: Settings,
 }
 
 impl Live {
@@ -42,132 +25,71 @@ impl Live {
     ///
     /// # Errors
     /// All that is wrong with the file.
-    pub fn open(conf: &Path, at_start: impl FnOnce(&mut Config)) -> Result<Live, ConfigError> {
-        let path = conf.join(FILE);
-        let seen = Version::at(&path);
-        let (mut config, values) = load(&path)?;
-        at_start(&mut config);
-        let settled = seen.is_some_and(|version| version.is_settled());
-        let held = Held {
-            config: Arc::new(config),
-            read: values.clone(),
-            values,
-            seen,
-            settled,
-            fault: None,
-        };
-        Ok(Live { path, held: Mutex::new(held), reading: Mutex::default() })
+    pub fn open(conf: &Path, at_start: impl FnOnce(&mut Config)) -> Result<Live, FileError> {
+        let stays = "the settings stay as they were";
+        let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
+        let mut settings = Settings::clone(&*file.load(&reading::read)?);
+        at_start(Arc::make_mut(&mut settings.config));
+        file.put(settings.clone());
+        Ok(Live { file, at_start: settings })
     }
 
     /// The settings in force, without a look at the file.
     pub fn last(&self) -> Arc<Config> {
-        Arc::clone(&self.held().config)
+        Arc::clone(&self.file.last().config)
     }
 
-    /// Takes the file over if it changed, and tells whether something did. Costs one `stat`. A file
-    /// that is faulty is logged once, and the settings stay as they were.
+    /// Takes the file over if it changed, and tells whether something did. Costs one `stat`.
     pub fn refresh(&self) -> bool {
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let (seen, settled) = {
-            let held = self.held();
-            (held.seen, held.settled)
-        };
-        let now = Version::at(&self.path);
-        (now != seen || !settled) && self.read(now != seen)
+        let look = self.file.look(&|bytes| self.read(bytes));
+        let Some(before) = look.before else { return false };
+        for (setting, (before, after)) in
+            settings().zip(before.values.iter().zip(&look.value.values))
+        {
+            if before != after {
+                let when = if setting.is_bound() { "; it counts at the next start" } else { "" };
+                let (section, key) = (setting.section, setting.key);
+                log::info!("[{section}] {key} = {}, was {}{when}", Escaped(after), Escaped(before));
+            }
+        }
+        true
     }
 
     /// Reads the file, changed or not, and says in the log what came of it.
     pub fn read_again(&self) {
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.read(true) && self.fault().is_none() {
+        self.file.forget();
+        if !self.refresh() && self.file.error().is_none() {
             log::info!("settings read again: nothing has changed");
         }
     }
 
-    /// Whether something changed.
-    fn read(&self, changed: bool) -> bool {
-        let seen = Version::at_rest(&self.path, self.held().seen);
-        let read = load_edited(&self.path, &self.held().read);
-        let mut held = self.held();
-        held.seen = seen;
-        held.settled = seen.is_none_or(|version| version.is_settled());
-        let (mut now, values) = match read {
-            Ok(read) => read,
-            Err(fault) => {
-                if held.fault.is_none() || changed {
-                    log::error!("{fault}; the settings stay as they were until it is mended");
-                }
-                held.fault = Some(fault.to_string());
-                return false;
-            }
-        };
-        if held.fault.take().is_some() {
-            log::info!("{FILE} is mended");
+    /// An edited file. One that lost everything is no edit but an accident, such as a disk that is
+    /// full: it is not taken for the wish to have every default.
+    fn read(&self, bytes: Option<&[u8]>) -> Result<Settings, ParseErrors> {
+        let mut settings = reading::read(bytes)?;
+        let is_empty = bytes.is_some_and(|bytes| !bytes.contains(&b'['));
+        if is_empty && self.file.last().values != settings.values {
+            let what = "nothing is in it; was it cut off while it was saved?";
+            return Err(ParseErrors::whole(what));
         }
-        if values == held.read {
-            return false;
-        }
-        let Held { values: in_force, read: last, .. } = &mut *held;
-        for (i, (setting, after)) in settings().zip(&values).enumerate() {
-            let (Some(before), Some(in_force)) = (last.get(i), in_force.get_mut(i)) else { break };
-            if before == after {
-                continue;
-            }
-            let when = if setting.is_bound() { "; it counts at the next start" } else { "" };
-            let (section, key) = (setting.section, setting.key);
-            log::info!("[{section}] {key} = {}, was {}{when}", Escaped(after), Escaped(before));
-            if !setting.is_bound() {
-                in_force.clone_from(after);
-            }
-        }
-        held.read = values;
-        (now.listen, now.ftp) = (held.config.listen, held.config.ftp);
-        held.config = Arc::new(now);
-        true
+        let config = Arc::make_mut(&mut settings.config);
+        (config.listen, config.ftp) = (self.at_start.config.listen, self.at_start.config.ftp);
+        Ok(settings)
     }
 
     /// What each row of [`settings()`] is in force, as it was written.
     pub fn values(&self) -> Vec<String> {
-        self.held().values.clone()
+        let now = self.file.last();
+        let rows = settings().zip(now.values.iter().zip(&self.at_start.values));
+        rows.map(|(row, (now, first))| if row.is_bound() { first } else { now }.clone()).collect()
     }
-
-    /// Why the settings in force are not those of the file, for the operator; none if they are.
-    pub fn fault(&self) -> Option<String> {
-        self.held().fault.clone()
-    }
-
-    /// A thread that died here left nothing half done: what is held is assigned in whole fields,
-    /// each of which is right by itself.
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub(super) fn load(path: &Path) -> Result<(Config, Vec<String>), ConfigError> {
-    text_of(path)
-        .and_then(|text| values_of(&text))
-        .map_err(|faults| ConfigError { path: path.to_string_lossy().into_owned(), faults })
-}
-
-/// The same of a file that had these values before. One that lost everything is no edit but an
-/// accident, such as a disk that is full: it is not taken for the wish to have every default.
-fn load_edited(path: &Path, before: &[String]) -> Result<(Config, Vec<String>), ConfigError> {
-    let text = text_of(path);
-    let is_empty = text.as_ref().is_ok_and(|text| !text.contains('['));
-    let had_any = settings().zip(before).any(|(setting, value)| setting.default != *value);
-    if is_empty && had_any {
-        return Err(ConfigError::whole(
-            path,
-            "nothing is in it; was it cut off while it was saved?",
-        ));
-    }
-    load(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
+    use std::path::PathBuf;
 
     fn folder(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("miniftp-live-{}-{name}", std::process::id()));
@@ -187,15 +109,17 @@ mod tests {
         fs::write(&file, "[server]\nidle_secs = 200\nlogin_secs = never\n").unwrap();
         live.refresh();
         assert_eq!(live.last().idle_secs, 100);
-        assert!(live.fault().unwrap().contains(":3: [server] login_secs: expected"));
+        assert!(
+            live.file.error().unwrap().to_string().contains(":3: [server] login_secs: \"never\"")
+        );
         fs::write(&file, "[server]\nidle_secs = 200\nlisten = 127.0.0.1:7\n").unwrap();
         live.refresh();
         assert_eq!((live.last().idle_secs, live.last().listen), (200, listen));
-        assert_eq!(live.fault(), None);
+        assert!(live.file.error().is_none());
         fs::remove_file(&file).unwrap();
         live.refresh();
         assert_eq!(live.last().idle_secs, 200);
-        assert!(live.fault().unwrap().contains("no such file"));
+        assert!(live.file.error().unwrap().to_string().contains("no such file"));
         fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -9,14 +9,18 @@ mod reading;
 mod settings;
 mod shown;
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use crate::accounts::register::Mode;
+use crate::conffile::{FileError, load};
 use crate::digest::Algorithm;
-use crate::text::write_faults;
+use crate::limits;
+
+use self::reading::Settings;
 
 pub use live::Live;
 pub use settings::{Form, Setting, settings};
@@ -32,19 +36,6 @@ pub enum Durability {
     Full,
     /// When the system has taken it.
     None,
-}
-
-/// Who can register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// Everybody, at once.
-    Open,
-    /// Everybody, when the operator approves.
-    Ask,
-    /// Who has an invitation.
-    Invite,
-    /// Nobody.
-    Closed,
 }
 
 /// All settings; what each means stands in [`settings()`].
@@ -122,7 +113,7 @@ pub struct Config {
     /// Entries that an account or a mount may have if nothing else is said of it.
     pub entries: u64,
     /// Who can register.
-    pub registration: Registration,
+    pub registration: Mode,
     /// Requests that wait at one time; in the open mode, those of a day.
     pub registrations_waiting: usize,
     /// Requests from one address within a day; loopback is exempt.
@@ -146,24 +137,34 @@ pub struct Config {
 
 impl Config {
     /// Reads `server.ini` in `conf_dir`. A setting that it does not name has its default.
-    pub fn load(conf_dir: &Path) -> Result<Config, ConfigError> {
-        let path = conf_dir.join(FILE);
-        let read = reading::text_of(&path).and_then(|text| reading::config_of(&text));
-        read.map_err(|faults| ConfigError { path: path.to_string_lossy().into_owned(), faults })
+    ///
+    /// # Errors
+    /// All that is wrong with the file.
+    pub fn load(conf_dir: &Path) -> Result<Config, FileError> {
+        read(conf_dir).map(|settings| Config::clone(&settings.config))
     }
 }
 
 /// What each row of [`settings()`] is in the file of a folder, as it is written there.
-pub fn values(conf_dir: &Path) -> Result<Vec<String>, ConfigError> {
-    live::load(&conf_dir.join(FILE)).map(|(_, values)| values)
+///
+/// # Errors
+/// All that is wrong with the file.
+pub fn values(conf_dir: &Path) -> Result<Vec<String>, FileError> {
+    read(conf_dir).map(|settings| settings.values.clone())
+}
+
+fn read(conf_dir: &Path) -> Result<Arc<Settings>, FileError> {
+    load(&conf_dir.join(FILE), limits::SETTINGS_FILE, &reading::read)
 }
 
 impl FromStr for Config {
-    type Err = ConfigError;
+    type Err = FileError;
 
     /// Reads the text of a whole file.
-    fn from_str(text: &str) -> Result<Config, ConfigError> {
-        reading::config_of(text).map_err(|faults| ConfigError { path: FILE.to_string(), faults })
+    fn from_str(text: &str) -> Result<Config, FileError> {
+        let read = reading::read(Some(text.as_bytes()));
+        let settings = read.map_err(|errors| FileError::parse(Path::new(FILE), errors))?;
+        Ok(Config::clone(&settings.config))
     }
 }
 
@@ -203,10 +204,10 @@ impl Default for Config {
             min_free_bytes: 0,
             min_free_entries: 0,
             digest: None,
-            iterations: crate::limits::ITERATIONS_LEAST,
+            iterations: limits::ITERATIONS_LEAST,
             entries: 1,
             default_quota_bytes: 0,
-            registration: Registration::Closed,
+            registration: Mode::Closed,
             registrations_waiting: 1,
             registrations_per_address: 1,
             registration_days: 1,
@@ -225,43 +226,10 @@ impl Default for Config {
     }
 }
 
-/// Why a file of settings was refused: every fault of it, one a line. For the operator's terminal.
-#[derive(Debug)]
-pub struct ConfigError {
-    path: String,
-    faults: Vec<Fault>,
-}
-
-impl ConfigError {
-    /// A fault of a file as a whole.
-    fn whole(path: &Path, text: &str) -> ConfigError {
-        let faults = vec![Fault { line: 0, text: text.to_owned() }];
-        ConfigError { path: path.to_string_lossy().into_owned(), faults }
-    }
-}
-
-/// One fault, and the line it is in, from 1; 0 if it is the file's as a whole.
-#[derive(Debug)]
-struct Fault {
-    line: usize,
-    text: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults = self.faults.iter();
-        let faults = faults
-            .map(|Fault { line, text }| (Some(*line).filter(|line| *line > 0), text.as_str()));
-        write_faults(f, &self.path, faults)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::FAULTS_SHOWN;
+    use crate::conffile::ERRORS_SHOWN as FAULTS_SHOWN;
     use std::fs;
 
     fn shipped() -> std::path::PathBuf {
@@ -314,7 +282,7 @@ mod tests {
             iterations: 100_000,
             entries: 100_000,
             default_quota_bytes: 100 << 20,
-            registration: Registration::Ask,
+            registration: Mode::Ask,
             registrations_waiting: 200,
             registrations_per_address: 5,
             registration_days: 30,
@@ -370,13 +338,20 @@ mod tests {
         let missing =
             "conf/server.ini: no such file; `miniftpd --print-config` prints one to put there";
         assert_eq!(told(None), missing);
-        assert_eq!(told(Some(b"[server]\n; \xff")), "conf/server.ini:2: not UTF-8 text");
+        assert_eq!(
+            told(Some(b"[server]\n; \xff")),
+            "conf/server.ini:2: not UTF-8; expected plain text"
+        );
         let long = vec![b';'; crate::limits::SETTINGS_FILE as usize + 1];
-        assert_eq!(told(Some(&long)), "conf/server.ini: longer than 262144 bytes");
-        let two = "conf/server.ini:2: [server] idle_secs: expected whole seconds from 1 to 86400, \
-            got \"soon\"
-conf/server.ini:3: [server] port: unknown key";
-        assert_eq!(told(Some(b"[server]\nidle_secs = soon\nport = 1\n")), two);
+        assert_eq!(
+            told(Some(&long)),
+            "conf/server.ini: longer than expected; at most 262144 bytes"
+        );
+        let two = "conf/server.ini:2: [server] idle_secs: \"soon\" is not valid; expected whole \
+            seconds from 1 to 86400
+conf/server.ini:3: [server] port: unknown key; expected one of listen, connections, ";
+        let told_of_two = told(Some(b"[server]\nidle_secs = soon\nport = 1\n"));
+        assert!(told_of_two.starts_with(two), "{told_of_two}");
         let many = told(Some(&b"?\n".repeat(FAULTS_SHOWN + 2)));
         assert_eq!(many.lines().count(), FAULTS_SHOWN + 1);
         assert!(many.ends_with("\nconf/server.ini: and 2 more"), "{many}");

@@ -87,3 +87,37 @@ pub(super) fn over_quota(
         if replacing { " (the old file keeps its room until the new one is whole)" } else { "" };
     write!(f, "over quota: needs {need} {noun}, {left} left of {limit}{whose}{old}")
 }
+
+/// Why an account's home is not free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HomeRefused {
+    /// A removed account of the name has left files or unfinished uploads, and taking them over was
+    /// not asked for.
+    Kept,
+    /// What is there is not a directory.
+    NotDirectory,
+    /// It is, holds or lies in the directory of this mount.
+    Mounted(String),
+}
+
+impl HomeRefused {
+    pub(super) fn tell(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        let name = Escaped(name);
+        match self {
+            HomeRefused::Kept => write!(
+                f,
+                "`{name}` has files here already, as a removed account leaves them; only creating \
+                 the account with `adopt` takes them over"
+            ),
+            HomeRefused::NotDirectory => {
+                write!(f, "what is called `{name}` among the homes is not a directory")
+            }
+            HomeRefused::Mounted(mount) => write!(
+                f,
+                "the home of `{name}` is, holds or lies in the directory of the mount `{}`; \
+                 nothing was done",
+                Escaped(mount)
+            ),
+        }
+    }
+}

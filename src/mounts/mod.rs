@@ -4,7 +4,6 @@
 //! Invariant: of what an account has mounted, no two things are at one place; where anybody may
 //! change something, the folder is nobody's home and lies neither in nor around another mount.
 
-mod fault;
 mod reading;
 mod store;
 
@@ -16,8 +15,8 @@ use crate::quota::{Limits, Payer};
 use crate::rights::Rights;
 use crate::vfs::{VPath, View, Volume};
 
-pub use fault::MountsError;
-pub use store::{FILE, Store, check};
+pub(crate) use reading::KEYS;
+pub use store::{FILE, Store, check, check_text, dirs_in};
 
 /// For whom something is mounted. In this order: the nearer to the account, the later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +93,18 @@ impl Whom {
     }
 }
 
+impl Whom {
+    /// As a file says it.
+    fn text(&self) -> String {
+        match self {
+            Whom::Everybody => "everybody".to_owned(),
+            Whom::All => "all".to_owned(),
+            Whom::Guests => "guests".to_owned(),
+            Whom::Named(_) => self.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for Whom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -157,12 +168,9 @@ impl Mounts {
         })
     }
 
-    /// The mount through which others could change what lies in the home of an account.
-    pub fn through_home(&self, account: &str) -> Option<&Mount> {
-        let changes = |(mount, volume): &&(Mount, Arc<Volume>)| {
-            mount.rights.changes() && volume.home_folder() == Some(account)
-        };
-        self.mounts.iter().find(changes).map(|(mount, _)| mount)
+    /// Those in which somebody may change something.
+    pub fn changing(&self) -> impl Iterator<Item = &(Mount, Arc<Volume>)> {
+        self.mounts.iter().filter(|(mount, _)| mount.rights.changes())
     }
 
     /// How many there are.

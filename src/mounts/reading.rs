@@ -1,177 +1,102 @@
-//! From the text of mounts.ini to its sections, or to every fault in it.
+//! From the text of mounts.ini to its sections, or to every mistake in it.
 //!
-//! The form is plain enough to be read line by line, so that each fault has its line.
-//! Never: keeps a section of a text with a fault, or looks at the disk.
+//! Never: keeps a section of a text with a mistake, or looks at the disk.
 
-use std::str;
-
-use super::fault::Fault;
 use super::{Mount, Room, Whom};
-use crate::accounts::AccountName;
+use crate::accounts::{AccountName, quota_text};
+use crate::conffile::ParseErrors;
+use crate::conffile::ini::{Shape, parse};
+use crate::conffile::keys::{Key, names, set};
 use crate::limits;
 use crate::rights::Rights;
-use crate::text::{Escaped, nearest, parse_size};
+use crate::text::parse_size;
 use crate::vfs::VPath;
 
-/// The keys of a section; the last alone may be missing, and only where nothing can be stored.
-const KEYS: [&str; 5] = ["at", "dir", "for", "rights", "size"];
-/// Characters of a wrong value that are repeated in the complaint.
-const SHOWN: usize = 60;
-const NAME: &str = "a mount's name has 1 to 32 characters of a-z, 0-9, `-` and `_`";
-const WHOM: &str = "expected all, guests, everybody, or names of accounts with commas between";
-const SIZE: &str = "expected a size such as 1G, or the word account";
+const WHOM: &str = "all, guests, everybody, or names of accounts with commas between";
+const SIZE: &str = "a size such as 1G, or the word account";
 
-/// A section as it stands in the file.
-struct Section<'a> {
-    name: &'a str,
-    line: usize,
-    /// The value and line of each key.
-    values: [Option<(&'a str, usize)>; KEYS.len()],
-}
+/// What a section may say.
+pub(crate) static KEYS: &[Key<Mount>] = &[
+    Key::needed(
+        "at",
+        "a path such as /share",
+        |mount, text| set(&mut mount.at, place(text)),
+        |mount| mount.at.to_string(),
+    ),
+    Key::needed(
+        "dir",
+        "a directory",
+        |mount, text| set(&mut mount.dir, Some(text.to_owned()).filter(|dir| !dir.is_empty())),
+        |mount| mount.dir.clone(),
+    ),
+    Key::needed(
+        "for",
+        WHOM,
+        |mount, text| set(&mut mount.whom, whom(text)),
+        |mount| mount.whom.text(),
+    ),
+    Key::needed(
+        "rights",
+        Rights::FORM,
+        |mount, text| set(&mut mount.rights, Rights::parse(text)),
+        |mount| mount.rights.to_string(),
+    ),
+    // It may be missing only where nothing can be stored.
+    Key::optional(
+        "size",
+        "none",
+        SIZE,
+        |mount, text| set(&mut mount.room, room(text).map(Some)),
+        |mount| match mount.room {
+            None => "none".to_owned(),
+            Some(Room::Account) => "account".to_owned(),
+            Some(Room::Own(bytes)) => quota_text(Some(bytes)),
+        },
+    ),
+];
 
-/// The sections in a text, each with its line: all of them, or all faults in the order of lines.
-pub(super) fn mounts_of(bytes: &[u8]) -> Result<Vec<(Mount, usize)>, Vec<Fault>> {
-    if bytes.len() as u64 > limits::SETTINGS_FILE {
-        return Err(vec![Fault::at(0, format!("longer than {} bytes", limits::SETTINGS_FILE))]);
-    }
-    let text = str::from_utf8(bytes).map_err(|e| {
-        let sound = bytes.get(..e.valid_up_to()).unwrap_or_default();
-        let line = 1 + sound.iter().filter(|byte| **byte == b'\n').count();
-        vec![Fault::at(line, "not UTF-8 text")]
-    })?;
-    let mut faults = Vec::new();
-    let sections = sections_of(text.trim_start_matches('\u{feff}'), &mut faults);
-    let mut mounts = Vec::new();
-    for section in &sections {
-        match section.read() {
-            Ok(mount) => mounts.push((mount, section.line)),
-            Err(more) => faults.extend(more),
-        }
-    }
-    check_together(&mounts, &mut faults);
-    faults.sort_by_key(|fault| fault.line);
-    if faults.is_empty() { Ok(mounts) } else { Err(faults) }
-}
-
-fn sections_of<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Section<'a>> {
-    let mut sections: Vec<Section<'a>> = Vec::new();
-    for (before, line) in text.lines().enumerate() {
-        let number = before + 1;
-        if let Err(what) = take_line(&mut sections, number, line) {
-            faults.push(Fault::at(number, what));
-        }
-    }
-    sections
-}
-
-fn take_line<'a>(
-    sections: &mut Vec<Section<'a>>,
-    number: usize,
-    line: &'a str,
-) -> Result<(), String> {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with([';', '#']) {
-        return Ok(());
-    }
-    if line.chars().any(|c| c.is_control() && c != '\t') {
-        return Err("a control character".to_owned());
-    }
-    if let Some(rest) = line.strip_prefix('[') {
-        let name = rest.strip_suffix(']').ok_or("a section without its closing `]`")?.trim();
-        let first = sections.iter().find(|section| section.name == name);
-        let first = first.map(|section| section.line);
-        // What follows belongs to it, whatever is wrong with its name.
-        sections.push(Section { name, line: number, values: [None; KEYS.len()] });
+static SHAPE: Shape = Shape {
+    most: limits::SETTINGS_FILE,
+    top: &[],
+    keys: |name| {
         let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
-        if name.is_empty() || name.len() > limits::ACCOUNT_NAME || !name.bytes().all(letter) {
-            return Err(format!("[{}]: {NAME}", shown(name)));
-        }
-        return match first {
-            Some(first) => Err(format!("[{name}] began in line {first} already")),
-            None => Ok(()),
-        };
-    }
-    let Some((key, value)) = line.split_once('=') else {
-        return Err(format!("expected `key = value`, [NAME] or a remark, got \"{}\"", shown(line)));
-    };
-    let (key, value) = (key.trim(), value.trim());
-    let Some(section) = sections.last_mut() else {
-        return Err(format!("`{}` stands before the first [section]", shown(key)));
-    };
-    let name = shown(section.name);
-    let known = KEYS.iter().position(|known| *known == key);
-    let Some(value_of_key) = known.and_then(|at| section.values.get_mut(at)) else {
-        let hint = match nearest(key, KEYS.into_iter()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", KEYS.join(", ")),
-        };
-        return Err(format!("[{name}] {}: unknown key; {hint}", shown(key)));
-    };
-    if let Some((_, first)) = value_of_key {
-        return Err(format!("[{name}] {key}: set in line {first} already"));
-    }
-    if value.ends_with('\\') {
-        return Err(format!("[{name}] {key}: a line cannot go on in the next one"));
-    }
-    *value_of_key = Some((value, number));
-    Ok(())
-}
+        let fits = (1..=limits::ACCOUNT_NAME).contains(&name.len());
+        (fits && name.bytes().all(letter)).then(|| names(KEYS))
+    },
+    expected: "[NAME]",
+    form: "a mount's name has 1 to 32 characters of a-z, 0-9, `-` and `_`",
+    sections: Vec::new,
+};
 
-impl Section<'_> {
-    fn read(&self) -> Result<Mount, Vec<Fault>> {
-        let mut faults = Vec::new();
-        let at = self.value(0, "expected a path such as /share", &mut faults, place);
-        let dir = self.value(1, "expected a folder", &mut faults, |text| {
-            (!text.is_empty()).then(|| text.to_owned())
-        });
-        let whom = self.value(2, WHOM, &mut faults, whom);
-        let rights = self.value(3, Rights::FORM, &mut faults, Rights::parse);
-        let room = match self.values {
-            [.., None] => None,
-            _ => self.value(4, SIZE, &mut faults, room),
+/// The sections in a text that have no mistake, each with its line, and all mistakes.
+pub(super) fn mounts_of(bytes: &[u8]) -> (Vec<(Mount, usize)>, ParseErrors) {
+    let mut errors = ParseErrors::default();
+    let mut mounts = Vec::new();
+    for section in parse(bytes, &SHAPE, &mut errors).sections {
+        let mut mount = Mount {
+            name: section.name.to_owned(),
+            at: VPath::root(),
+            dir: String::new(),
+            whom: Whom::All,
+            rights: Rights::READ,
+            room: None,
         };
-        let (Some(at), Some(dir), Some(whom), Some(rights), true) =
-            (at, dir, whom, rights, faults.is_empty())
-        else {
-            return Err(faults);
-        };
-        let wrong = if rights.changes() && room.is_none() {
-            Some(format!("size: missing where something can be stored; {SIZE}"))
-        } else if rights.changes() && whom.has_guests() && room == Some(Room::Account) {
-            Some("size: guests have no quota; give the mount a size such as 1G".to_owned())
-        } else {
-            None
-        };
-        match wrong {
-            Some(what) => {
-                let line = self.values[4].map_or(self.line, |(_, line)| line);
-                Err(vec![Fault::at(line, format!("[{}] {what}", shown(self.name)))])
-            }
-            None => Ok(Mount { name: self.name.to_owned(), at, dir, whom, rights, room }),
+        let is_read = section.read(KEYS, &mut mount, &mut errors);
+        let Mount { rights, room, .. } = mount;
+        if rights.changes() && !section.has("size") {
+            let expected = format!("{SIZE}, because something can be stored there");
+            section.refuse("size", expected, false, &mut errors);
+        }
+        if rights.changes() && mount.whom.has_guests() && room == Some(Room::Account) {
+            let what = "guests have no quota; expected a size of its own such as 1G";
+            errors.push(section.line_of("size"), section.named("size", what));
+        }
+        if is_read {
+            mounts.push((mount, section.line));
         }
     }
-
-    fn value<T>(
-        &self,
-        key: usize,
-        expected: &str,
-        faults: &mut Vec<Fault>,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let (name, what) = (shown(self.name), KEYS[key]);
-        let Some((text, line)) = self.values[key] else {
-            faults.push(Fault::at(self.line, format!("[{name}] {what}: missing; {expected}")));
-            return None;
-        };
-        let value = read(text);
-        if value.is_none() {
-            let remark =
-                if text.contains([';', '#']) { "; a remark has its line to itself" } else { "" };
-            let what = format!("[{name}] {what}: {expected}, got \"{}\"{remark}", shown(text));
-            faults.push(Fault::at(line, what));
-        }
-        value
-    }
+    check_together(&mounts, &mut errors);
+    (mounts, errors)
 }
 
 /// A path that is written as it is shown, and is not the home itself.
@@ -203,29 +128,21 @@ fn room(text: &str) -> Option<Room> {
 }
 
 /// What is wrong with sections only because of others.
-fn check_together(mounts: &[(Mount, usize)], faults: &mut Vec<Fault>) {
+fn check_together(mounts: &[(Mount, usize)], errors: &mut ParseErrors) {
     for (i, (mount, line)) in mounts.iter().enumerate() {
         for (other, _) in mounts.iter().take(i) {
             if other.at == mount.at && other.whom.collides(&mount.whom) {
                 let Mount { name, at, whom, .. } = mount;
                 let what = format!("[{name}] at: [{}] is at {at} for {whom} already", other.name);
-                faults.push(Fault::at(*line, what));
+                errors.push(*line, what);
             }
             let differs = other.room.is_some() && mount.room.is_some() && other.room != mount.room;
             if other.dir == mount.dir && differs {
                 let Mount { name, .. } = mount;
                 let what = format!("[{name}] size: not that of [{}], the same folder", other.name);
-                faults.push(Fault::at(*line, what));
+                errors.push(*line, what);
             }
         }
-    }
-}
-
-/// The beginning of what stands in the file, made harmless.
-fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}...", Escaped(text.get(..end).unwrap_or_default())),
-        None => Escaped(text).to_string(),
     }
 }
 
@@ -238,14 +155,15 @@ mod tests {
     const GOOD: &str = "[a]\nat = /a\ndir = a\nfor = all\nrights = read, write\nsize = 1G\n";
 
     fn faults_of(text: &str) -> Vec<String> {
-        let faults = mounts_of(text.as_bytes()).err().unwrap_or_default();
-        faults.iter().map(|fault| format!("{}: {}", fault.line, fault.what)).collect()
+        let errors = mounts_of(text.as_bytes()).1.or(()).err().unwrap_or_default();
+        errors.iter().map(|error| format!("{}: {}", error.line, error.what)).collect()
     }
 
     #[test]
     fn the_shipped_file_is_what_the_documents_say() {
         let shipped = include_str!("../../conf/mounts.ini");
-        let mounts = mounts_of(shipped.as_bytes()).unwrap();
+        let (mounts, errors) = mounts_of(shipped.as_bytes());
+        errors.or(()).unwrap();
         let told: Vec<String> = mounts
             .iter()
             .map(|(m, _)| {
@@ -263,28 +181,44 @@ mod tests {
     fn each_fault_is_told_with_its_line() {
         assert_eq!(faults_of(GOOD), [""; 0]);
         let table = [
-            ("at = /a", "at = a", "2: [a] at: expected a path such as /share, got \"a\""),
-            ("at = /a", "at = /", "2: [a] at: expected a path"),
-            ("at = /a", "at = /a/", "2: [a] at: expected a path"),
-            ("at = /a", "at = /a/../b", "2: [a] at: expected a path"),
+            ("at = /a", "at = a", "2: [a] at: \"a\" is not valid; expected a path such as /share"),
+            ("at = /a", "at = /", "is not valid; expected a path such as /share"),
+            ("at = /a", "at = /a/", "is not valid; expected a path such as /share"),
+            ("at = /a", "at = /a/../b", "is not valid; expected a path such as /share"),
             ("at = /a\n", "", "1: [a] at: missing"),
-            ("at = /a", "att = /a", "1: [a] at: missing"),
-            ("dir = a", "dir =", "3: [a] dir: expected a folder, got \"\""),
-            ("for = all", "for = All", "4: [a] for: expected all, guests, everybody"),
-            ("for = all", "for = ann, all", "4: [a] for: expected"),
-            ("for = all", "for = ann,", "4: [a] for: expected"),
-            ("read, write", "reed", "5: [a] rights: expected read, write, modify"),
-            ("read, write", "", "5: [a] rights: expected"),
-            ("size = 1G", "size = lots", "6: [a] size: expected a size such as 1G"),
-            ("size = 1G", "size = unlimited", "6: [a] size: expected"),
-            ("size = 1G", "size = 1G ; much", "a remark has its line to itself"),
-            ("size = 1G\n", "", "1: [a] size: missing where something can be stored"),
+            ("at = /a", "att = /a", "2: [a] att: unknown key; did you mean `at`?"),
+            ("dir = a", "dir =", "3: [a] dir: \"\" is not valid; expected a directory"),
+            (
+                "for = all",
+                "for = All",
+                "4: [a] for: \"All\" is not valid; expected all, guests, everybody",
+            ),
+            ("for = all", "for = ann, all", "is not valid; expected all"),
+            ("for = all", "for = ann,", "is not valid; expected all"),
+            (
+                "read, write",
+                "reed",
+                "5: [a] rights: \"reed\" is not valid; expected read, write, modify",
+            ),
+            ("read, write", "", "5: [a] rights: \"\" is not valid; expected read, write"),
+            (
+                "size = 1G",
+                "size = lots",
+                "6: [a] size: \"lots\" is not valid; expected a size such as 1G",
+            ),
+            ("size = 1G", "size = unlimited", "6: [a] size: \"unlimited\" is not valid; expected"),
+            ("size = 1G", "size = 1G ; much", "a comment needs a line of its own"),
+            (
+                "size = 1G\n",
+                "",
+                "1: [a] size: missing; expected a size such as 1G, or the word account, because",
+            ),
             ("size = 1G", "size = 1G\nsize = 2G", "7: [a] size: set in line 6 already"),
-            ("size = 1G", "size = 1G\\", "6: [a] size: a line cannot go on"),
-            ("[a]", "[A]", "1: [A]: a mount's name has"),
-            ("[a]", "[a", "1: a section without its closing"),
-            ("[a]", "", "2: `at` stands before the first"),
-            ("for = all", "for", "4: expected `key = value`"),
+            ("size = 1G", "size = 1G\\", "6: [a] size: ends with a backslash"),
+            ("[a]", "[A]", "1: unknown section [A]; expected [NAME]: a mount's name has"),
+            ("[a]", "[a", "1: [a: a section without its closing `]`"),
+            ("[a]", "", "2: `at` stands above the first section"),
+            ("for = all", "for", "4: \"for\" is no setting; expected `key = value`"),
             ("dir = a", "dir = a\u{1b}", "3: a control character"),
         ];
         for (from, to, want) in table {
@@ -295,7 +229,7 @@ mod tests {
         assert!(hint.contains("5: [a] right: unknown key; did you mean `rights`?"), "{hint}");
         let guests = GOOD.replace("= all", "= everybody").replace("1G", "account");
         assert!(faults_of(&guests)[0].starts_with("6: [a] size: guests have no quota"));
-        assert_eq!(mounts_of(b"[a]\n\xff").unwrap_err()[0].line, 2);
+        assert_eq!(mounts_of(b"[a]\n\xff").1.iter().next().unwrap().line, 2);
     }
 
     #[test]

@@ -4,38 +4,29 @@
 //! Invariant: what [`Store::current`] gives was once a whole valid file, every folder of it open.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::fault::Fault;
 use super::reading::mounts_of;
-use super::{Mount, Mounts, MountsError, Room};
-use crate::accounts::read_file;
-use crate::version::Version;
+use super::{Mount, Mounts, Room};
+use crate::conffile::{self, FileError, ParseErrors, Watched};
+use crate::error::{Error, Result as Outcome};
+use crate::limits;
 use crate::vfs::{Home, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
 
+/// Every directory that is open, mounted still or only in a session that has not looked again.
+type Open = Mutex<HashMap<PathBuf, Weak<Volume>>>;
+
 /// The mounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Store {
-    path: PathBuf,
+    file: Watched<Mounts>,
     home: Arc<Home>,
-    held: Mutex<Held>,
-}
-
-#[derive(Debug)]
-struct Held {
-    mounts: Arc<Mounts>,
-    /// None if there was no file to look at.
-    seen: Option<Version>,
-    /// Whether a further change of the file is sure to change its version.
-    settled: bool,
-    /// What is wrong with the file, if the mounts in force are not its.
-    fault: Option<String>,
-    /// Every folder that is open, mounted still or only in a session that has not looked again.
-    open: HashMap<PathBuf, Weak<Volume>>,
+    open: Open,
 }
 
 impl Store {
@@ -48,125 +39,98 @@ impl Store {
         conf: &Path,
         home: &Arc<Home>,
         is_account: &dyn Fn(&str) -> bool,
-    ) -> Result<Store, MountsError> {
-        let path = conf.join(FILE);
-        let mut open = HashMap::new();
-        let seen = Version::at(&path);
-        let mounts = load(&path, home, &mut open, is_account)?;
-        let settled = seen.is_none_or(|version| version.is_settled());
-        let held = Held { mounts: Arc::new(mounts), seen, settled, fault: None, open };
-        Ok(Store { path, home: Arc::clone(home), held: Mutex::new(held) })
+    ) -> Result<Store, FileError> {
+        let stays = "the mounts stay as they were";
+        let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
+        let store = Store { file, home: Arc::clone(home), open: Mutex::default() };
+        store.file.load(&|bytes| store.read(bytes, is_account))?;
+        Ok(store)
     }
 
     /// The mounts in force, and those that they replaced, if they did just now. Costs one `stat`;
-    /// the file is read again if it changed. One that is faulty is logged once, and the mounts stay
-    /// as they were.
+    /// the file is read again if it changed.
     pub fn current(&self, is_account: &dyn Fn(&str) -> bool) -> (Arc<Mounts>, Option<Arc<Mounts>>) {
-        let now = Version::at(&self.path);
-        let mut held = self.held();
-        if now == held.seen && held.settled {
-            return (Arc::clone(&held.mounts), None);
+        let look = self.file.look(&|bytes| self.read(bytes, is_account));
+        if look.before.is_some() {
+            log::info!("mounts read again: {}", look.value.len());
         }
-        let mut before = None;
-        let changed = now != held.seen;
-        let now = Version::at_rest(&self.path, held.seen);
-        held.seen = now;
-        held.settled = now.is_none_or(|version| version.is_settled());
-        let Held { open, .. } = &mut *held;
-        match load(&self.path, &self.home, open, is_account) {
-            Ok(mounts) => {
-                held.fault = None;
-                if !held.mounts.is_equal(&mounts) {
-                    log::info!("mounts read again: {}", mounts.len());
-                    before = Some(std::mem::replace(&mut held.mounts, Arc::new(mounts)));
-                }
-            }
-            Err(fault) => {
-                if held.fault.is_none() || changed {
-                    log::error!("{fault}; the mounts stay as they were until it is mended");
-                }
-                held.fault = Some(fault.to_string());
-            }
-        }
-        (Arc::clone(&held.mounts), before)
+        (look.value, look.before)
+    }
+
+    /// Has the next look read the file, changed or not.
+    pub fn forget(&self) {
+        self.file.forget();
     }
 
     /// The mounts in force, without a look at the file.
     pub fn last(&self) -> Arc<Mounts> {
-        Arc::clone(&self.held().mounts)
+        self.file.last()
     }
 
-    /// Why the mounts in force are not those of the file, for the operator; none if they are.
-    pub fn fault(&self) -> Option<String> {
-        self.held().fault.clone()
+    /// Every directory that is open as a mount, with its section: in force, or still in the hands
+    /// of a session.
+    pub fn open_volumes(&self) -> Vec<(String, Arc<Volume>)> {
+        let mounts = self.last();
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = open.values().filter_map(Weak::upgrade);
+        open.map(|volume| {
+            let of = |(_, other): &&(Mount, Arc<Volume>)| Arc::ptr_eq(other, &volume);
+            let name = mounts.mounts.iter().find(of).map(|(mount, _)| mount.name.clone());
+            (name.unwrap_or_else(|| "removed from mounts.ini".to_owned()), volume)
+        })
+        .collect()
     }
 
-    /// A thread that died here left nothing half done: what is held is assigned in whole fields,
-    /// each of which is right by itself.
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the file says now, as [`dirs_in`] reads it.
+    ///
+    /// # Errors
+    /// As [`dirs_in`].
+    pub fn dirs_in_file(&self) -> Outcome<Vec<(String, String)>> {
+        dirs_in(self.file.path())
     }
-}
 
-impl Mounts {
-    fn is_equal(&self, other: &Mounts) -> bool {
-        self.len() == other.len()
-            && self
-                .mounts
-                .iter()
-                .zip(&other.mounts)
-                .all(|((ours, our), (theirs, their))| ours == theirs && Arc::ptr_eq(our, their))
-    }
-}
-
-fn load(
-    path: &Path,
-    home: &Arc<Home>,
-    open: &mut HashMap<PathBuf, Weak<Volume>>,
-    is_account: &dyn Fn(&str) -> bool,
-) -> Result<Mounts, MountsError> {
-    let refused = |faults| MountsError { path: path.to_owned(), faults };
-    if !path.exists() {
-        return Ok(Mounts::default());
-    }
-    let (bytes, _) = read_file(path).map_err(|e| refused(vec![Fault::at(0, e.to_string())]))?;
-    let sections = mounts_of(&bytes).map_err(refused)?;
-    let (mut mounts, mut faults) = (Vec::<(Mount, Arc<Volume>)>::new(), Vec::new());
-    // Of sections with the same folder one may have no size, where it is only read.
-    let rooms: HashMap<String, Room> =
-        sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
-    for (mount, line) in sections {
-        let room = rooms.get(&mount.dir).copied();
-        let found = open_one(home, open, &mount, room).and_then(|volume| {
-            let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
-            check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
-            Ok(volume)
-        });
-        match found {
-            Ok(volume) => mounts.push((mount, volume)),
-            Err(what) => faults.push(Fault::at(line, format!("[{}] {what}", mount.name))),
+    /// Opens what the file says. Nobody waits for that but who asked for it.
+    fn read(
+        &self,
+        bytes: Option<&[u8]>,
+        is_account: &dyn Fn(&str) -> bool,
+    ) -> Result<Mounts, ParseErrors> {
+        let (sections, mut errors) = mounts_of(bytes.unwrap_or_default());
+        let mut mounts = Vec::<(Mount, Arc<Volume>)>::new();
+        // Of sections with the same directory one may have no size, where it is only read.
+        let rooms: HashMap<String, Room> =
+            sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
+        for (mount, line) in sections {
+            let room = rooms.get(&mount.dir).copied();
+            let found = self.open_one(&mount, room).and_then(|volume| {
+                let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
+                check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
+                Ok(volume)
+            });
+            match found {
+                Ok(volume) => mounts.push((mount, volume)),
+                Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
+            }
         }
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, volume| volume.strong_count() > 0);
+        errors.or(Mounts { mounts })
     }
-    open.retain(|_, volume| volume.strong_count() > 0);
-    if faults.is_empty() { Ok(Mounts { mounts }) } else { Err(refused(faults)) }
-}
 
-/// The folder of a mount: the one that is open already, if it is.
-fn open_one(
-    home: &Arc<Home>,
-    open: &mut HashMap<PathBuf, Weak<Volume>>,
-    mount: &Mount,
-    room: Option<Room>,
-) -> Result<Arc<Volume>, String> {
-    let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
-    let path = Volume::find(home, &mount.dir).map_err(in_dir)?;
-    if let Some(volume) = open.get(&path).and_then(Weak::upgrade) {
-        return check_owners(volume, room);
+    /// The directory of a mount: the one that is open already, if it is.
+    fn open_one(&self, mount: &Mount, room: Option<Room>) -> Result<Arc<Volume>, String> {
+        let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
+        let path = Volume::find(&self.home, &mount.dir).map_err(in_dir)?;
+        let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open().get(&path).and_then(Weak::upgrade);
+        if let Some(volume) = known {
+            return check_owners(volume, room);
+        }
+        let volume = Volume::open(&self.home, &path).map_err(|e| in_dir(e.to_string()))?;
+        let volume = Arc::new(volume);
+        open().insert(path, Arc::downgrade(&volume));
+        check_owners(volume, room)
     }
-    let volume = Volume::open(home, &path).map_err(|e| in_dir(e.to_string()))?;
-    let volume = Arc::new(volume);
-    open.insert(path, Arc::downgrade(&volume));
-    check_owners(volume, room)
 }
 
 /// Where each account pays for its own files, the disk has to keep whose they are.
@@ -179,22 +143,76 @@ fn check_owners(volume: Arc<Volume>, room: Option<Room>) -> Result<Arc<Volume>, 
     Ok(volume)
 }
 
+impl PartialEq for Mounts {
+    /// The same sections, and the same open directories.
+    fn eq(&self, other: &Mounts) -> bool {
+        let both = || self.mounts.iter().zip(&other.mounts);
+        self.len() == other.len()
+            && both()
+                .all(|((ours, our), (theirs, their))| ours == theirs && Arc::ptr_eq(our, their))
+    }
+}
+
+/// The directories that a mounts.ini names, each with its section, whatever else is wrong with it.
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub fn dirs_in(path: &Path) -> Outcome<Vec<(String, String)>> {
+    let failed = |e: FileError| Error::io("reading mounts.ini", io::Error::other(e.to_string()));
+    let read = conffile::load(path, limits::SETTINGS_FILE, &|bytes| {
+        let (mut dirs, mut section) = (Vec::new(), String::new());
+        let text = String::from_utf8_lossy(bytes.unwrap_or_default());
+        for line in text.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix('[') {
+                section = name.trim_end_matches(']').trim().to_owned();
+            } else if let Some((key, dir)) = line.split_once('=') {
+                if key.trim() == "dir" {
+                    dirs.push((section.clone(), dir.trim().to_owned()));
+                }
+            }
+        }
+        Ok(dirs)
+    });
+    Ok(read.map_err(failed)?.to_vec())
+}
+
 /// The mounts that the folder of settings `conf` asks for below the home `home`, or all that is
 /// wrong with them. Nothing is opened or made, and a server may run there.
+///
+/// # Errors
+/// All that is wrong with the file.
 pub fn check(
     conf: &Path,
     home: &Path,
     is_account: &dyn Fn(&str) -> bool,
-) -> Result<Vec<Mount>, MountsError> {
-    let path = conf.join(FILE);
-    let refused = |faults| MountsError { path: path.clone(), faults };
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let (bytes, _) = read_file(&path).map_err(|e| refused(vec![Fault::at(0, e.to_string())]))?;
-    let (mut mounts, mut faults) = (Vec::<(Mount, PathBuf)>::new(), Vec::new());
+) -> Result<Arc<Vec<Mount>>, FileError> {
+    conffile::load(&conf.join(FILE), limits::SETTINGS_FILE, &|bytes| {
+        foreseen(bytes.unwrap_or_default(), home, is_account)
+    })
+}
+
+/// The same for what is to be the text of the file `path`.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn check_text(
+    path: &Path,
+    bytes: &[u8],
+    home: &Path,
+    is_account: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Mount>, FileError> {
+    foreseen(bytes, home, is_account).map_err(|errors| FileError::parse(path, errors))
+}
+
+fn foreseen(
+    bytes: &[u8],
+    home: &Path,
+    is_account: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Mount>, ParseErrors> {
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    for (mount, line) in mounts_of(&bytes).map_err(refused)? {
+    let (sections, mut errors) = mounts_of(bytes);
+    let mut mounts = Vec::<(Mount, PathBuf)>::new();
+    for (mount, line) in sections {
         let found = Volume::foresee(&home, &mount.dir)
             .map_err(|what| format!("dir: {}: {what}", mount.dir))
             .and_then(|path| {
@@ -205,11 +223,10 @@ pub fn check(
             });
         match found {
             Ok(path) => mounts.push((mount, path)),
-            Err(what) => faults.push(Fault::at(line, format!("[{}] {what}", mount.name))),
+            Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
         }
     }
-    let mounts = mounts.into_iter().map(|(mount, _)| mount).collect();
-    if faults.is_empty() { Ok(mounts) } else { Err(refused(faults)) }
+    errors.or(mounts.into_iter().map(|(mount, _)| mount).collect())
 }
 
 /// Where something can change, only one ledger may count it. `home_folder` is the account's, if

@@ -87,6 +87,29 @@ impl Charge {
         self.held = Amount::NOTHING;
     }
 
+    /// Counts as used here what went here from other places, and no more there, in one step:
+    /// whoever pays for both has it never twice and never not at all. What others paid for was
+    /// covered before.
+    pub fn take_over(&mut self, from: &[(Charged, Amount)]) {
+        let Change { ledger, charged } = &self.change;
+        let (mut books, mut moved) = (ledger.books(), Amount::NOTHING);
+        for (from, amount) in from {
+            if let Some(directory) = books.directories.get_mut(&from.directory) {
+                directory.change(&from.owner, |cell| cell.used = cell.used.minus(*amount));
+            }
+            moved = moved.plus(*amount);
+        }
+        let reserved = moved.min(self.covered.minus(self.held));
+        if let Some(directory) = books.directories.get_mut(&charged.directory) {
+            directory.change(&charged.owner, |cell| {
+                cell.used = cell.used.plus(moved);
+                cell.reserved = cell.reserved.minus(reserved);
+            });
+        }
+        self.held = self.held.plus(moved);
+        self.covered = self.covered.max(self.held);
+    }
+
     /// Returns what was reserved and not used.
     pub fn release(&mut self) {
         let unused = self.covered.minus(self.held);

@@ -186,6 +186,13 @@ impl Ledger {
         self.books().directories.get(&id).map_or(Payer::Nobody, |known| known.payer.clone())
     }
 
+    /// Whether the same account or directory pays for both.
+    pub fn is_paid_alike(&self, one: &Charged, other: &Charged) -> bool {
+        let books = self.books();
+        let payer = books.payer(one);
+        payer.is_some() && payer == books.payer(other)
+    }
+
     /// The directories that must be counted before `charged` can be charged, or, where there is no
     /// such thing, before an account's figures are known.
     pub fn uncounted(&self, account: Option<&str>, charged: Option<&Charged>) -> Vec<DirectoryId> {
@@ -212,26 +219,6 @@ impl Ledger {
             log::error!("ledger: {amount} credited to {owner}, who had stored {has} there");
         }
         directory.change(&charged.owner, |cell| cell.used = cell.used.minus(amount));
-    }
-
-    /// Whether both are charged to the same, so that what moves from one to the other changes
-    /// nothing but its place.
-    pub fn is_same_payer(&self, one: &Charged, other: &Charged) -> bool {
-        let books = self.books();
-        books.payer(one).is_some_and(|payer| books.payer(other) == Some(payer))
-    }
-
-    /// Notes that what was charged to one is where the other is charged now; both are changed under
-    /// claims, by which they stay counted.
-    pub fn shift(&self, from: &Charged, to: &Charged, amount: Amount) {
-        let mut books = self.books();
-        for (charged, is_new) in [(from, false), (to, true)] {
-            let Some(directory) = books.directories.get_mut(&charged.directory) else { continue };
-            directory.change(&charged.owner, |cell| match is_new {
-                true => cell.used = cell.used.plus(amount),
-                false => cell.used = cell.used.minus(amount),
-            });
-        }
     }
 
     /// Poison is ignored: every section under this lock is a few assignments that cannot panic and

@@ -124,6 +124,12 @@ impl Verifier {
         }
     }
 
+    /// A record that no password fits, for what has none yet.
+    pub fn of_nobody() -> Verifier {
+        let iterations = limits::ITERATIONS_LEAST;
+        Verifier { iterations, salt: Vec::new(), stored_key: [0; KEY], server_key: [0; KEY] }
+    }
+
     /// Whether this is the record of the password; takes as long as deriving it.
     pub fn accepts(&self, password: &str) -> bool {
         match Keys::derive(password, &self.salt, self.iterations) {

@@ -7,7 +7,7 @@ use super::{Alive, Mtime, Session, User, VPath};
 use crate::admin;
 use crate::audit::Verb;
 use crate::error::{Error, Result};
-use crate::quota::{Amount, Charge, Charged};
+use crate::quota::{Amount, Charge, Charged, FileOwner};
 use crate::transfer::{Claim, Claimant, Scope, Wanted, check_free, give_back};
 use crate::vfs::{Act, Cargo, View};
 
@@ -31,21 +31,27 @@ impl Session {
         let (user, path) = self.at(path)?;
         let mut made = 0;
         for here in user.vfs.to_make(&path, parents)? {
-            let view = user.vfs.view(&here)?;
-            let charged = self.charged(user, view)?;
-            let claims = self.claim(user, [(view, &here, &charged, Scope::Name)])?;
-            let mut claim = first(&claims)?.hold()?;
-            claim.charge().cover(Amount::ENTRY, false)?;
-            check_free(view, self.site().min_free(), Amount::ENTRY)?;
-            match user.vfs.mkdir(&here) {
-                Ok(()) => claim.charge().settle(Amount::ENTRY),
+            match self.make_folder(user, &here) {
                 // Somebody else made it meanwhile.
-                Err(Error::Exists { .. }) if parents && view.check_folder(&here).is_ok() => {}
-                Err(e) => return Err(e),
+                Err(Error::Exists { .. }) if parents && user.vfs.check_folder(&here).is_ok() => {}
+                other => other?,
             }
             made += 1;
         }
         Ok(made)
+    }
+
+    /// One entry is reserved before the directory is made, and counted when it is there.
+    fn make_folder(&self, user: &User, path: &VPath) -> Result<()> {
+        user.vfs.may(Act::Folder, path)?;
+        let view = user.vfs.view(path)?;
+        let claims = self.claim(user, [(view, path, Scope::Name)])?;
+        let mut held = charged(&claims)?.hold()?;
+        held.charge().cover(Amount::ENTRY, false)?;
+        check_free(view, self.site().min_free(), Amount::ENTRY)?;
+        user.vfs.mkdir(path)?;
+        held.charge().settle(Amount::ENTRY);
+        Ok(())
     }
 
     /// Removes an empty folder.
@@ -55,10 +61,10 @@ impl Session {
 
     fn remove_folder(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
-        let (view, charged) = self.changing(user, &path)?;
-        let _claims = self.claim(user, [(view, &path, &charged, Scope::Tree)])?;
+        let view = user.vfs.to_change(&path)?;
+        let _claims = self.claim(user, [(view, &path, Scope::Tree)])?;
         for freed in user.vfs.rmdir(&path)? {
-            give_back(self.site().ledger(), &charged, freed);
+            give_back(self.site().ledger(), &view.charged(), freed);
         }
         Ok(())
     }
@@ -74,11 +80,11 @@ impl Session {
 
     fn remove_file(&self, path: &str) -> Result<u64> {
         let (user, path) = self.at(path)?;
-        let (view, charged) = self.changing(user, &path)?;
-        let _claims = self.claim(user, [(view, &path, &charged, Scope::Name)])?;
+        let view = user.vfs.to_change(&path)?;
+        let _claims = self.claim(user, [(view, &path, Scope::Name)])?;
         let freed = user.vfs.remove(&path)?;
         let bytes = freed.bytes;
-        give_back(self.site().ledger(), &charged, freed);
+        give_back(self.site().ledger(), &view.charged(), freed);
         Ok(bytes)
     }
 
@@ -98,9 +104,9 @@ impl Session {
     pub fn remove_tree(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
         let (mut count, mut bytes) = (0u64, 0u64);
         let removed = self.at(path).and_then(|(user, path)| {
-            let (view, charged) = self.changing(user, &path)?;
-            let _claims = self.claim(user, [(view, &path, &charged, Scope::Tree)])?;
-            let ledger = self.site().ledger();
+            let view = user.vfs.to_change(&path)?;
+            let _claims = self.claim(user, [(view, &path, Scope::Tree)])?;
+            let (ledger, charged) = (self.site().ledger(), view.charged());
             user.vfs.remove_tree(&path, &mut |freed| {
                 count += 1;
                 bytes = bytes.saturating_add(freed.bytes);
@@ -118,8 +124,8 @@ impl Session {
         user.vfs.may(Act::Rename, &path)
     }
 
-    /// Renames or moves; `replace` lets it replace a file. `alive` is called for every name of a tree
-    /// that goes into another mount.
+    /// Renames or moves; `replace` lets it replace a file. `alive` is called for every name of a
+    /// tree that goes into another mount.
     pub fn rename(&self, from: &str, to: &str, replace: bool, alive: &mut Alive<'_>) -> Result<()> {
         let moved = self.do_rename(from, to, replace, alive);
         self.note_move(from, to, &moved);
@@ -130,16 +136,15 @@ impl Session {
     fn do_rename(&self, from: &str, to: &str, replace: bool, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, from) = self.at(from)?;
         let to = user.cwd.join(to)?;
-        let (view, charged) = self.changing(user, &from)?;
+        let view = user.vfs.to_change(&from)?;
         if user.vfs.is_across(&from, &to)? {
             return self.rename_across(user, (&from, &to), replace, alive);
         }
-        let name = |path| (view, path, &charged, Scope::Tree);
-        let _claims = self.claim(user, [name(&from), name(&to)])?;
+        let _claims = self.claim(user, [(view, &from, Scope::Tree), (view, &to, Scope::Tree)])?;
         let moved = user.vfs.rename(&from, &to, replace)?;
         let bytes = moved.replaced.bytes;
         for freed in [moved.replaced].into_iter().chain(moved.dropped).chain(moved.stale) {
-            give_back(self.site().ledger(), &charged, freed);
+            give_back(self.site().ledger(), &view.charged(), freed);
         }
         Ok(bytes)
     }
@@ -153,80 +158,54 @@ impl Session {
         replace: bool,
         alive: &mut Alive<'_>,
     ) -> Result<u64> {
-        let (ours, left) = self.changing(user, from)?;
-        let theirs = user.vfs.to_write(to)?;
-        let charged = self.charged(user, theirs)?;
+        let (ours, theirs) = (user.vfs.to_change(from)?, user.vfs.to_write(to)?);
+        let (left, arrives) = (ours.charged(), theirs.charged());
+        let claims = self.claim(user, [(ours, from, Scope::Tree), (theirs, to, Scope::Tree)])?;
+        let mut target = charged(&claims)?.hold()?;
         let ledger = self.site().ledger();
-        let names = [(ours, from, &left, Scope::Tree), (theirs, to, &charged, Scope::Tree)];
-        let claims = self.claim(user, names)?;
-        let target = claims.last().ok_or(NOTHING_CLAIMED)?;
-        let mut target = target.hold()?;
-        // Who has paid for each part of it.
-        let payers = |cargo: &Cargo| -> Vec<(Charged, Amount)> {
-            let payer = |(owner, load): &(Option<Box<str>>, Amount)| {
-                let owner = left.owner.as_ref().and(owner.as_deref()).map(Into::into);
-                (Charged { directory: left.directory, owner }, *load)
-            };
-            cargo.owned.iter().map(payer).collect()
+        let there = |owner: &FileOwner| Charged { owner: owner.clone(), ..left.clone() };
+        // For what the same payer pays already nothing changes but the place.
+        let new_here = |cargo: &Cargo| {
+            let is_new = |owner| !ledger.is_paid_alike(&there(owner), &arrives);
+            let new = cargo.owned.iter().filter(|(owner, _)| is_new(owner));
+            new.fold(Amount::NOTHING, |sum, (_, amount)| sum.plus(*amount))
         };
-        // For what the same quota owner pays already nothing changes but the place.
-        let arriving = |cargo: &Cargo| {
-            let payers = payers(cargo).into_iter();
-            let new = payers.filter(|(payer, _)| !ledger.is_same_payer(payer, &charged));
-            new.fold(Amount::NOTHING, |sum, (_, load)| sum.plus(load))
-        };
-        let (mut names, mut covered) = (0, Amount::NOTHING);
+        let mut names = 0;
         let moved = user.vfs.rename_across(
             (from, to),
             replace,
-            &mut |cargo, replacing| {
-                covered = arriving(cargo);
-                target.charge().cover(covered, replacing)
-            },
+            &mut |cargo, replacing| target.charge().cover(new_here(cargo), replacing),
             &mut || {
                 names += 1;
                 alive(names, 0)
             },
         )?;
-        // What was reserved is taken by what has come.
-        target.charge().release();
-        for (payer, load) in payers(&moved.left) {
-            ledger.shift(&payer, &charged, load);
-        }
+        let cargo = moved.left.owned.iter().map(|(owner, amount)| (there(owner), *amount));
+        target.charge().take_over(&cargo.collect::<Vec<_>>());
         let bytes = moved.replaced.bytes;
         moved.dropped.into_iter().for_each(|freed| give_back(ledger, &left, freed));
         for freed in [moved.replaced].into_iter().chain(moved.stale) {
-            give_back(ledger, &charged, freed);
+            give_back(ledger, &arrives, freed);
         }
         Ok(bytes)
     }
 
-    /// Claims all names that an operation changes, each with who pays there. They are held until
-    /// what became free is credited.
+    /// Claims all names that an operation changes. They are held until what became free is
+    /// credited.
     fn claim<const N: usize>(
         &self,
         user: &User,
-        names: [(&View, &VPath, &Charged, Scope); N],
+        names: [(&View, &VPath, Scope); N],
     ) -> Result<Vec<Claim>> {
         let site = self.site();
         let who = Claimant { by: &user.by, session: self.presence.id() };
         let mut wanted = Vec::with_capacity(N);
-        for (view, path, charged, scope) in names {
-            let charge = Charge::open(site.ledger(), charged)?;
+        for (view, path, scope) in names {
+            let charged = site.charged(&user.vfs, view, &mut self.waiting())?;
+            let charge = Charge::open(site.ledger(), &charged)?;
             wanted.push(Wanted { key: view.key(path), path: path.as_str(), scope, charge });
         }
         site.claims().take_all(wanted, who)
-    }
-
-    /// What is charged in a view, once that is known.
-    fn charged(&self, user: &User, view: &View) -> Result<Charged> {
-        self.site().charged(&user.vfs, view, &mut self.waiting())
-    }
-
-    /// The view in which something is about to change, and what is charged there.
-    fn changing<'a>(&self, user: &'a User, path: &VPath) -> Result<(&'a View, Charged)> {
-        let view = user.vfs.to_change(path)?;
-        Ok((view, self.charged(user, view)?))
     }
 
     /// Removes the unfinished upload of a path.
@@ -248,9 +227,7 @@ impl Session {
     }
 }
 
-/// A fault of this program: an operation that claims no name.
-const NOTHING_CLAIMED: Error = Error::WrongState { what: "nothing was claimed" };
-
-fn first(claims: &[Claim]) -> Result<&Claim> {
-    claims.first().ok_or(NOTHING_CLAIMED)
+/// The claim that is charged: the last of those that were taken.
+fn charged(claims: &[Claim]) -> Result<&Claim> {
+    claims.last().ok_or(Error::WrongState { what: "nothing was claimed" })
 }

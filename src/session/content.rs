@@ -5,7 +5,7 @@ use crate::audit::{Ongoing, Verb};
 use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Charged, Payer};
+use crate::quota::Charged;
 use crate::transfer::{
     self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
 };
@@ -219,9 +219,7 @@ impl Session {
         let place = self.place(wanted.path)?;
         self.presence.about(place.1.as_str());
         if (start, declared) == (Start::Fresh, None) {
-            let ledger = self.site().ledger();
-            let of_mount = ledger.payer(place.3.directory) == Payer::Directory;
-            self.refusals.check(&place.1, of_mount, ledger.usage_of(&place.3))?;
+            self.refusals.check(&place.1, self.site().ledger().usage_of(&place.3))?;
         }
         Inflow::begin(&self.spec(&place, wanted), start, declared)
     }

@@ -232,7 +232,7 @@ impl Session {
             let edited = site.store().edit(|draft| {
                 let account = draft.account(name.as_str())?;
                 if account.verifier == *proved {
-                    (account.verifier, account.of_md5) = (verifier, false);
+                    (account.verifier, account.of_md5) = (verifier.clone(), false);
                 }
                 Ok(())
             });

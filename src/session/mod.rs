@@ -33,8 +33,8 @@ use crate::vfs::Vfs;
 pub use self::content::Wanted;
 pub use self::pace::{Due, Way};
 pub use self::people::{
-    Guest, NAME_FORM, Overview, Request, Rules, SPOKEN, Spoken, Standing, State as AccountState,
-    Unanswered,
+    Adopt, Guest, NAME_FORM, Overview, Request, Rules, SPOKEN, Spoken, Standing,
+    State as AccountState, Unanswered,
 };
 pub use self::why::Reason;
 pub use crate::audit::{Ongoing, Verb};

@@ -15,6 +15,7 @@ pub use crate::accounts::{NAME_FORM, State};
 pub use crate::admin::Overview;
 pub use crate::admin::spoken::{SPOKEN, Spoken, Unanswered};
 pub use crate::site::Guest;
+pub use crate::vfs::Adopt;
 
 /// A proof of the own password that has begun.
 #[derive(Debug)]
@@ -142,13 +143,19 @@ impl Session {
     }
 
     /// An admin makes an account with a password that came in clear.
-    pub fn create_plain(&self, name: &str, password: &str, quota: Option<&str>) -> Result<()> {
+    pub fn create_plain(
+        &self,
+        name: &str,
+        password: &str,
+        quota: Option<&str>,
+        adopt: Adopt,
+    ) -> Result<()> {
         let site = self.site();
         self.as_admin(|admin| {
             let quota = quota.map(parse_quota).transpose();
             let quota = quota.map_err(|what| Error::BadArgument { what })?;
             let record = site.plain_checks().derive(password, site.config().iterations)?;
-            admin.create(name, &record.to_string(), quota, "user")
+            admin.create(name, &record.to_string(), quota, "user", adopt)
         })
     }
 
@@ -182,7 +189,7 @@ impl Session {
             // Whoever changed it in between is not overruled by a proof of the older one.
             let unchanged = account.verifier == *proved;
             if unchanged {
-                account.verifier = verifier;
+                account.verifier = verifier.clone();
                 account.demo = false;
                 account.of_md5 = false;
             }

@@ -21,6 +21,8 @@ struct Refusal {
     need: u64,
     /// Bytes that could be stored, when it had left nothing behind.
     left: u64,
+    /// Whether the limit was a mount's.
+    of_mount: bool,
 }
 
 impl Refusals {
@@ -37,20 +39,21 @@ impl Refusals {
     }
 
     /// Refuses what was refused already, unless there is more room now.
-    pub(super) fn check(&self, path: &VPath, of_mount: bool, usage: Option<Usage>) -> Result<()> {
+    pub(super) fn check(&self, path: &VPath, usage: Option<Usage>) -> Result<()> {
         let refusal = self.refused.iter().find(|refusal| refusal.path == *path);
         let (Some(refusal), Some(usage)) = (refusal, usage) else { return Ok(()) };
         let (left, Some(limit)) = (usage.left().bytes, usage.limits.bytes) else { return Ok(()) };
         if left > refusal.left || left >= refusal.need {
             return Ok(());
         }
-        Err(Error::OverQuota { need: refusal.need, left, limit, replacing: false, of_mount })
+        let (need, of_mount) = (refusal.need, refusal.of_mount);
+        Err(Error::OverQuota { need, left, limit, replacing: false, of_mount })
     }
 }
 
 impl Session {
-    /// Ends an upload of unknown size for which there is no room, so that nothing of it is left, and
-    /// remembers that.
+    /// Ends an upload of unknown size for which there is no room, so that nothing of it is left,
+    /// and remembers that.
     pub fn no_room(&mut self, inflow: Inflow, e: &Error) {
         let (path, goes_on) = (inflow.path().clone(), inflow.kept() > 0);
         let need = match inflow.give_up(e) {
@@ -60,13 +63,12 @@ impl Session {
                 return;
             }
         };
-        if goes_on || !matches!(e, Error::OverQuota { .. }) {
-            return;
-        }
+        let (false, Error::OverQuota { of_mount, .. }) = (goes_on, e) else { return };
         let usage = self.place(path.as_str()).ok();
-        let usage = usage.and_then(|(_, _, _, charged)| self.site().ledger().usage_of(&charged));
+        let usage = usage.and_then(|(.., charged)| self.site().ledger().usage_of(&charged));
         if let Some(usage) = usage {
-            self.refusals.note(Refusal { path, need, left: usage.left().bytes });
+            let left = usage.left().bytes;
+            self.refusals.note(Refusal { path, need, left, of_mount: *of_mount });
         }
     }
 }
@@ -79,20 +81,21 @@ mod tests {
     #[test]
     fn a_refusal_counts_until_there_is_more_room_and_the_oldest_goes() {
         let path = |n: usize| VPath::root().join(&n.to_string()).unwrap();
-        let limits = Limits { bytes: Some(100), entries: None };
-        let usage =
-            |used| Some(Usage { used: Amount::file(used), reserved: Amount::NOTHING, limits });
+        let usage = |bytes| {
+            let limits = Limits { bytes: Some(100), entries: None };
+            Some(Usage { used: Amount::file(bytes), reserved: Amount::NOTHING, limits })
+        };
         let mut refusals = Refusals::default();
         for n in 0..=limits::REFUSALS {
-            refusals.note(Refusal { path: path(n), need: 90, left: 50 });
+            refusals.note(Refusal { path: path(n), need: 90, left: 50, of_mount: false });
         }
-        assert!(refusals.check(&path(0), false, usage(50)).is_ok(), "forgotten");
-        let refused = refusals.check(&path(1), false, usage(60)).unwrap_err().to_string();
+        assert!(refusals.check(&path(0), usage(50)).is_ok(), "forgotten");
+        let refused = refusals.check(&path(1), usage(60)).unwrap_err().to_string();
         assert_eq!(refused, "over quota: needs 90 bytes, 40 left of 100");
-        assert!(refusals.check(&path(1), false, usage(50)).is_err(), "no more than then");
-        assert!(refusals.check(&path(1), false, usage(49)).is_ok());
-        assert!(refusals.check(&path(99), false, usage(50)).is_ok(), "another name");
+        assert!(refusals.check(&path(1), usage(50)).is_err(), "no more than then");
+        assert!(refusals.check(&path(1), usage(49)).is_ok());
+        assert!(refusals.check(&path(99), usage(50)).is_ok(), "another name");
         refusals.forget(&path(1));
-        assert!(refusals.check(&path(1), false, usage(60)).is_ok());
+        assert!(refusals.check(&path(1), usage(60)).is_ok());
     }
 }

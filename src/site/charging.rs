@@ -4,6 +4,7 @@
 //! of life, and may leave. Figures that are known are never waited for: a later count runs beside
 //! the work and is void if something changed meanwhile.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -18,8 +19,8 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::mounts::Mounts;
 use crate::quota::{Begin, Charge, Charged, Count, DirectoryId, Usage};
-use crate::transfer::{Alive, Claim, Claimant, credit};
-use crate::vfs::{Freed, VPath, Vfs, View, Volume, key};
+use crate::transfer::{Alive, Claimant, credit};
+use crate::vfs::{Claimed, Vfs, View, Volume, key};
 
 /// How old a count may be before the next login makes a new one, in case somebody put files there
 /// without the server.
@@ -194,50 +195,45 @@ impl Site {
             let Some(home) = home.ok().and_then(|vfs| vfs.home().cloned()) else { continue };
             self.ledger.open_home(&name, home.directory());
             let root = Root::Home(home);
-            self.expire(&root, &name, &|claim, freed| {
-                self.home.expire_parts(&name, before, claim, freed);
-            });
+            self.expire(&root, &name, &|each| self.home.expire_parts(&name, before, each));
         }
         for volume in self.mounts.last().volumes().map(|(volume, ..)| volume) {
             for name in volume.accounts_with_parts() {
                 let root = Root::Mounted(Arc::clone(volume));
-                self.expire(&root, &name, &|claim, freed| {
-                    volume.expire_parts(&name, before, claim, freed);
-                });
+                self.expire(&root, &name, &|each| volume.expire_parts(&name, before, each));
             }
         }
     }
 
     /// Expires parts of one account in one root, each under a claim.
-    fn expire(&self, root: &Root, account: &str, expire: &dyn Fn(&Taker<'_>, &mut Freeing<'_>)) {
+    fn expire(&self, root: &Root, account: &str, expire: &dyn Fn(&Claimed<'_>)) {
         let (charged, home) = match root {
             Root::Home(view) => (view.charged(), Some(view)),
             Root::Mounted(volume) => (volume.charged(account), None),
         };
-        let take = |path: &VPath| {
-            let mut alive = |_, _| if self.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+        let freed = Cell::new(0_u64);
+        expire(&|path, drop_part| {
             // Only now, so that nobody's home is counted for parts that stay.
-            self.await_count(charged.directory, home, &mut alive).ok()?;
+            self.await_count(charged.directory, home, &mut |_, _| match self.is_stopping() {
+                true => Err(Error::Stopping),
+                false => Ok(()),
+            })?;
             let who = Claimant { by: SWEEPER, session: 0 };
-            let charge = Charge::open(&self.ledger, &charged).ok()?;
-            self.claims.take(&key(charged.directory, path), path.as_str(), who, charge).ok()
-        };
-        let mut bytes = 0_u64;
-        expire(&take, &mut |freed| {
-            bytes = bytes.saturating_add(freed.bytes);
-            credit(&self.ledger, &charged, freed);
+            let (key, charge) =
+                (key(charged.directory, path), Charge::open(&self.ledger, &charged)?);
+            let claim = self.claims.take(&key, path.as_str(), who, charge)?;
+            let dropped = drop_part()?;
+            freed.set(freed.get().saturating_add(dropped.bytes));
+            credit(&self.ledger, &charged, dropped);
+            drop(claim);
+            Ok(())
         });
-        if bytes > 0 {
+        if freed.get() > 0 {
             let expired = Event::new(Actor::server(), Verb::Expire);
-            self.log().note(&Event { name: Some(account), bytes: Some(bytes), ..expired });
+            self.log().note(&Event { name: Some(account), bytes: Some(freed.get()), ..expired });
         }
     }
 }
-
-/// Claims a path for the sweeper, if nobody else has it.
-type Taker<'a> = dyn Fn(&VPath) -> Option<Claim> + 'a;
-/// Credits what became free.
-type Freeing<'a> = dyn FnMut(Freed) + 'a;
 
 impl Root {
     fn of(view: &View) -> Root {

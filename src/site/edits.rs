@@ -86,6 +86,8 @@ impl Site {
         self.queue.keep(self.config().registration_days);
         self.set_rates();
         self.accounts();
+        // A directory may be there by now whose absence was the mistake.
+        self.mounts.forget();
         self.mounts();
         self.bans.refresh();
     }

@@ -8,10 +8,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{Site, lock};
-use crate::accounts::{Account, Accounts, quota_text};
+use crate::accounts::{self, Account, Accounts};
+use crate::conffile::keys::Key;
 use crate::config::{self, Config};
 use crate::digest::fingerprint;
-use crate::mounts::{Mount, Mounts, Room};
+use crate::mounts::{self, Mount, Mounts};
 
 /// The note's name in the home's private folder.
 pub const NOTE: &str = "in_force";
@@ -40,48 +41,30 @@ impl InForce {
     /// From what was read: values of all settings, accounts, mounts.
     pub fn new<'a>(
         values: &[String],
-        accounts: impl Iterator<Item = &'a Account>,
-        mounts: impl Iterator<Item = &'a Mount>,
+        of_accounts: impl Iterator<Item = &'a Account>,
+        of_mounts: impl Iterator<Item = &'a Mount>,
     ) -> InForce {
         let mut all = InForce::default();
         for (setting, value) in config::settings().zip(values) {
             all.put("server.ini", setting.section, setting.key, value);
         }
-        for account in accounts {
+        for account in of_accounts {
             let name = account.name().as_str();
+            all.put_section("accounts.ini", name, accounts::KEYS, account);
             let record = fingerprint(account.verifier.to_string().as_bytes());
-            for (key, value) in [
-                ("", ""),
-                ("password", record.as_str()),
-                ("quota", &quota_text(account.quota_bytes)),
-                ("rights", &account.rights.to_string()),
-                ("role", account.role.as_str()),
-                ("state", account.state.as_str()),
-                ("demo", if account.demo { "yes" } else { "no" }),
-                ("imported", if account.of_md5 { "md5" } else { "no" }),
-                ("remark", account.remark()),
-            ] {
-                all.put("accounts.ini", name, key, value);
-            }
+            all.put("accounts.ini", name, "password", &record);
         }
-        for mount in mounts {
-            let size = match mount.room {
-                None => "none".to_owned(),
-                Some(Room::Account) => "account".to_owned(),
-                Some(Room::Own(bytes)) => quota_text(Some(bytes)),
-            };
-            for (key, value) in [
-                ("", ""),
-                ("at", mount.at.as_str()),
-                ("dir", &mount.dir),
-                ("for", &mount.whom.to_string()),
-                ("rights", &mount.rights.to_string()),
-                ("size", &size),
-            ] {
-                all.put("mounts.ini", &mount.name, key, value);
-            }
+        for mount in of_mounts {
+            all.put_section("mounts.ini", &mount.name, mounts::KEYS, mount);
         }
         all
+    }
+
+    fn put_section<T>(&mut self, file: &str, section: &str, keys: &[Key<T>], value: &T) {
+        self.put(file, section, "", "");
+        for key in keys {
+            self.put(file, section, key.name, &(key.text)(value));
+        }
     }
 
     fn put(&mut self, file: &str, section: &str, key: &str, value: &str) {
@@ -112,6 +95,14 @@ impl InForce {
             }
         }
         all
+    }
+
+    /// The directories that are mounted, each with its section.
+    pub fn mounted_dirs(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let is_dir =
+            |(file, _, key): &&(String, String, String)| file == "mounts.ini" && key == "dir";
+        let all = self.0.iter().filter(move |(name, _)| is_dir(name));
+        all.map(|((_, section, _), dir)| (section.clone(), dir.clone()))
     }
 
     /// What `after` says otherwise, by file, section and key. Of a section that is only in one of

@@ -26,11 +26,7 @@ impl Site {
         alive: &mut Alive<'_>,
     ) -> Result<Opened> {
         let mounts = self.mounts();
-        if let Some(mount) = mounts.through_home(name.as_str()) {
-            let mount = &mount.name;
-            log::error!("{name} cannot log in: others could change its home through [{mount}]");
-            return Err(Error::LoginRefused);
-        }
+        self.check_home(name, &mounts)?;
         let home = self.home_of(name, Some(presence.id))?;
         let accounts = self.accounts();
         let account = accounts.account(name.as_str()).filter(|account| may(account));
@@ -121,12 +117,5 @@ impl Site {
     ) -> Result<Vfs> {
         let mounted = mounts.views(account, home.account())?;
         Ok(Vfs::new(home.with(rights), mounted))
-    }
-
-    /// Takes an account's files away, for good. Nobody must use it any more.
-    pub fn remove_files(&self, name: &AccountName) -> Result<()> {
-        self.home.set_aside(name.as_str())?;
-        self.ledger.close_home(name.as_str());
-        Ok(())
     }
 }

@@ -36,7 +36,6 @@ pub struct Ready {
     /// After the draft, so that its promise is free only when its bytes are gone.
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
-    pub(super) charged: Charged,
     pub(super) size: u64,
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
@@ -116,8 +115,9 @@ impl Ready {
         let thrown = self.claim.hold().and_then(|mut held| {
             let freed = self.draft.discard()?;
             if !self.small {
+                let charged = held.charge().charged().clone();
                 held.charge().disown();
-                credit(&self.ledger, &self.charged, freed);
+                credit(&self.ledger, &charged, freed);
             }
             Ok(())
         });
@@ -127,19 +127,20 @@ impl Ready {
         e
     }
 
-    /// Renames the file into its place, and tells what it replaced.
-    fn place(&mut self) -> Result<Freed> {
+    /// Renames the file into its place, and tells what it replaced and what both are charged to.
+    fn place(&mut self) -> Result<(Freed, Charged)> {
         let mut held = self.claim.hold()?;
         let replaced = self.draft.place(self.replace)?;
+        let charged = held.charge().charged().clone();
         if self.small {
             held.charge().settle(Amount::file(self.size));
             // What an earlier attempt at this path left is of no use to anybody now.
             match self.draft.drop_older_part() {
-                Ok(freed) => credit(&self.ledger, &self.charged, freed),
+                Ok(freed) => credit(&self.ledger, &charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
-        Ok(replaced)
+        Ok((replaced, charged))
     }
 }
 
@@ -221,8 +222,8 @@ impl Placed {
 /// Puts a file in its place.
 pub(super) fn place(mut ready: Ready) -> Result<Placed> {
     match ready.place() {
-        Ok(replaced) => {
-            let Ready { size, note, ledger, charged, claim, .. } = ready;
+        Ok((replaced, charged)) => {
+            let Ready { size, note, ledger, claim, .. } = ready;
             Ok(Placed { size, note, ledger, charged, replaced, _claim: claim })
         }
         Err(e) => {

@@ -254,7 +254,7 @@ impl Inflow {
     pub fn finish(mut self) -> Result<Ready> {
         let taken = self.body.take_over(&self.claim);
         taken.inspect_err(|e| self.note.refused(e))?;
-        let Body { view, path, draft, ledger, charged, mtime, waiting, end, .. } = self.body;
+        let Body { view, path, draft, ledger, mtime, waiting, end, .. } = self.body;
         let (claim, replace, mut note) = (self.claim, self.replace, self.note);
         let whole = || {
             claim.hold()?.needs_no_peer();
@@ -268,7 +268,7 @@ impl Inflow {
             }
         };
         let (draft, small) = whole().inspect_err(|e| note.refused(e))?;
-        Ok(Ready { draft, claim, ledger, charged, size: end, mtime, replace, small, note })
+        Ok(Ready { draft, claim, ledger, size: end, mtime, replace, small, note })
     }
 }
 

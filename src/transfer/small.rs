@@ -55,7 +55,6 @@ pub fn store(
         draft,
         claim,
         ledger: Arc::clone(spec.ledger),
-        charged: spec.charged.clone(),
         size,
         mtime: spec.mtime,
         replace: spec.may_replace(),

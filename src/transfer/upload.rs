@@ -81,7 +81,6 @@ pub struct Upload {
     claim: Claim,
     disk: Disk,
     ledger: Arc<Ledger>,
-    charged: Charged,
     row: Row,
     algorithm: Algorithm,
     path: VPath,
@@ -118,7 +117,6 @@ impl Upload {
             claim,
             disk,
             ledger: Arc::clone(spec.ledger),
-            charged: spec.charged.clone(),
             row: Row::new(algorithm),
             algorithm,
             path: spec.path.clone(),
@@ -297,7 +295,6 @@ impl Upload {
             draft: self.draft,
             claim: self.claim,
             ledger: self.ledger,
-            charged: self.charged,
             size: self.size,
             mtime: self.mtime,
             replace: self.replace,
@@ -324,8 +321,9 @@ impl Upload {
     pub fn discard(mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
         let freed = self.draft.discard()?;
+        let charged = held.charge().charged().clone();
         held.charge().disown();
-        credit(&self.ledger, &self.charged, freed);
+        credit(&self.ledger, &charged, freed);
         self.note.holds(0);
         self.note.because("given up by the client");
         Ok(())

@@ -7,6 +7,8 @@
 //!
 //! Never: copies, or replaces a directory.
 
+use std::sync::Arc;
+
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{Kind, file_bytes, kind_of};
@@ -19,13 +21,13 @@ use super::table::Vfs;
 use super::tree::{Step, walk};
 use super::view::View;
 use crate::error::{Error, Result};
-use crate::quota::Amount;
+use crate::quota::{Amount, FileOwner};
 
-/// What is moved, by who stored it: `None` where nothing says, or where the root pays whoever did.
+/// What is moved, by who stored it: `None` where nothing says.
 #[derive(Debug, Default)]
 pub struct Cargo {
     /// Each owner once.
-    pub owned: Vec<(Option<Box<str>>, Amount)>,
+    pub owned: Vec<(FileOwner, Amount)>,
 }
 
 /// What came of a move.
@@ -42,16 +44,16 @@ pub struct Moved {
 }
 
 impl Cargo {
-    pub(super) fn add(&mut self, owner: Option<Box<str>>, load: Amount) {
-        match self.owned.iter_mut().find(|(known, _)| *known == owner) {
-            Some((_, sum)) => *sum = sum.plus(load),
-            None => self.owned.push((owner, load)),
+    pub(super) fn add(&mut self, owner: Option<&str>, amount: Amount) {
+        match self.owned.iter_mut().find(|(known, _)| known.as_deref() == owner) {
+            Some((_, sum)) => *sum = sum.plus(amount),
+            None => self.owned.push((owner.map(Arc::from), amount)),
         }
     }
 
     /// All of it.
     pub fn total(&self) -> Amount {
-        self.owned.iter().fold(Amount::NOTHING, |sum, (_, load)| sum.plus(*load))
+        self.owned.iter().fold(Amount::NOTHING, |sum, (_, amount)| sum.plus(*amount))
     }
 }
 
@@ -135,15 +137,14 @@ impl Move<'_> {
             alive()?;
             let stat = at.stat().map_err(failed)?;
             let kept = asks && matches!(kind_of(&stat), Kind::File | Kind::Folder);
-            let owner = if kept { owner_at(at) } else { None };
-            cargo.add(owner, Amount::file(file_bytes(&stat)));
+            let owner = if kept { owner_at(at).map_err(failed)? } else { None };
+            cargo.add(owner.as_deref(), Amount::file(file_bytes(&stat)));
             Ok(())
         })?;
         if self.kind == Kind::Folder {
-            let load = self.source.own_parts_below(self.from)?;
-            let owner = asks.then(|| self.source.account().into());
-            if load != Amount::NOTHING {
-                cargo.add(owner, load);
+            let parts = self.source.own_parts_below(self.from)?;
+            if parts != Amount::NOTHING {
+                cargo.add(self.source.file_owner().as_deref(), parts);
             }
         }
         Ok(cargo)
@@ -156,14 +157,14 @@ impl Move<'_> {
         replace: bool,
         alive: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Freed> {
-        let mut owning = Owning::to(self.target.account());
-        let owned = if self.target.file_owner().is_some() {
-            self.each(&mut |at| {
+        let owner = self.target.file_owner();
+        let mut owning = Owning::to(owner.as_deref().unwrap_or_default());
+        let owned = match &owner {
+            Some(_) => self.each(&mut |at| {
                 alive()?;
                 owning.give(at)
-            })
-        } else {
-            Ok(())
+            }),
+            None => Ok(()),
         };
         let from = (self.at, Origin::View);
         let home = self.source.home();

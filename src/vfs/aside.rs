@@ -5,10 +5,11 @@
 
 use std::sync::PoisonError;
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::Dir;
 use rustix::io::{Errno, Result as OsResult};
 
+use super::Homes;
 use super::entry::{Kind, kind_of};
 use super::home::{Home, own_folder};
 use super::jail::{self, At, READ};
@@ -21,29 +22,38 @@ use crate::error::{Error, Result};
 const ASIDE: &[u8] = b"removed";
 
 impl Home {
-    /// Whether there are files of an account of that name.
-    pub fn holds(&self, account: &str) -> bool {
-        At::new(self.root(), account.as_bytes()).stat().is_ok()
-    }
-
     /// Takes an account's files and its unfinished uploads out of every view. No session of it must
-    /// be left.
-    pub fn set_aside(&self, account: &str) -> Result<()> {
+    /// be left. `homes` tells what is mounted at that moment.
+    ///
+    /// # Errors
+    /// [`Error::Home`], and nothing was done; what the system refuses.
+    pub fn set_aside(&self, account: &str, homes: &dyn Fn() -> Result<Homes>) -> Result<()> {
         let failed = |e: Errno| Error::io("setting an account's files aside", e.into());
+        homes()?.check_removal(account)?;
         let aside = self.aside().map_err(failed)?;
-        for from in [self.root(), self.parts()] {
-            let from = At::new(from, account.as_bytes());
-            loop {
-                let name = format!("{account}-{}", self.passing_name());
-                match from.rename(At::new(aside.as_fd(), name.as_bytes())) {
-                    Ok(()) | Err(Errno::NOENT) => break,
-                    // Left from an earlier run of the server.
-                    Err(Errno::NOTEMPTY | Errno::EXIST) => {}
-                    Err(e) => return Err(failed(e)),
-                }
+        let from = At::new(self.root(), account.as_bytes());
+        // What a kill left between the two moves below comes along.
+        let is_its = |name: &Vec<u8>| {
+            let name = std::str::from_utf8(name).ok().and_then(|name| name.rsplit_once('-'));
+            name.is_some_and(|(whose, _)| whose == account)
+        };
+        let mut moved = names(self.trash()).map_err(failed)?;
+        moved.retain(is_its);
+        let now = self.move_into(from, self.trash(), account).map_err(failed)?;
+        moved.extend(now.map(String::into_bytes));
+        for name in moved {
+            // Something may have been mounted just before it was moved. What cannot be put back
+            // stays in the trash, where nothing removes a directory.
+            let name = String::from_utf8_lossy(&name);
+            let moved = At::new(self.trash(), name.as_bytes());
+            let there = self.dir().join(".miniftp/trash").join(&*name);
+            if let Err(e) = homes().and_then(|homes| homes.check_mounts(account, &there)) {
+                return Err(moved.rename(from).err().map_or(e, failed));
             }
+            self.move_into(moved, aside.as_fd(), account).map_err(failed)?;
         }
-        Ok(())
+        let parts = At::new(self.parts(), account.as_bytes());
+        self.move_into(parts, aside.as_fd(), account).map_err(failed).map(drop)
     }
 
     /// Removes what was set aside, now or before a crash. `alive` is called after each thing
@@ -53,7 +63,7 @@ impl Home {
         // Two walks through one tree would trip over each other; poison means nothing here.
         let _turn = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
         let aside = self.aside().map_err(failed)?;
-        for name in names(&aside).map_err(failed)? {
+        for name in names(aside.as_fd()).map_err(failed)? {
             let at = At::new(aside.as_fd(), &name);
             for _ in 0..REMOVAL_PASSES {
                 match at.stat() {
@@ -65,6 +75,26 @@ impl Home {
             }
         }
         Ok(())
+    }
+
+    /// Moves a directory into another one under a name of its own, and gives that; none if it is
+    /// not there.
+    fn move_into(
+        &self,
+        from: At<'_>,
+        into: BorrowedFd<'_>,
+        account: &str,
+    ) -> OsResult<Option<String>> {
+        loop {
+            let name = format!("{account}-{}", self.passing_name());
+            match from.rename(At::new(into, name.as_bytes())) {
+                Ok(()) => return Ok(Some(name)),
+                Err(Errno::NOENT) => return Ok(None),
+                // Left from an earlier run of the server.
+                Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
 
     fn aside(&self) -> OsResult<OwnedFd> {
@@ -92,8 +122,8 @@ fn remove_folder(at: At<'_>, alive: &mut dyn FnMut() -> Result<()>) -> Result<()
     }
 }
 
-fn names(folder: &OwnedFd) -> OsResult<Vec<Vec<u8>>> {
-    let mut dir = Dir::new(jail::reopen(folder.as_fd())?)?;
+fn names(folder: BorrowedFd<'_>) -> OsResult<Vec<Vec<u8>>> {
+    let mut dir = Dir::new(jail::reopen(folder)?)?;
     let mut names = Vec::new();
     while let Some(entry) = dir.read() {
         let entry = entry?;
@@ -119,14 +149,41 @@ mod tests {
             std::fs::create_dir_all(root.join("ann/a/b")).unwrap();
             std::fs::write(root.join("ann/a/b/c"), "c").unwrap();
             drop(vfs);
-            assert!(home.holds("ann") && !home.holds("bob"));
-            home.set_aside("ann").unwrap();
-            assert!(!home.holds("ann") && !root.join(".miniftp/parts/ann").exists());
-            home.set_aside("ann").unwrap();
+            let homes = || Ok(home.homes());
+            let trash = root.join(".miniftp/trash");
+            for killed in ["ann-7.tmp", "ann-b-7.tmp"] {
+                std::fs::create_dir_all(trash.join(killed).join("left")).unwrap();
+            }
+            home.set_aside("ann", &homes).unwrap();
+            assert!(!root.join("ann").exists() && !root.join(".miniftp/parts/ann").exists());
+            assert!(!trash.join("ann-7.tmp").exists() && trash.join("ann-b-7.tmp/left").exists());
+            home.set_aside("ann", &homes).unwrap();
             let stop = home.sweep_aside(&mut || Err(Error::Interrupted));
             assert!(matches!(stop, Err(Error::Interrupted)));
             home.sweep_aside(&mut || Ok(())).unwrap();
             assert_eq!(std::fs::read_dir(root.join(".miniftp/removed")).unwrap().count(), 0);
         }
+    }
+
+    /// Mounted between the look and the move: it is seen after the move, and all is put back.
+    #[test]
+    fn what_is_mounted_at_the_last_moment_is_put_back() {
+        let (fresh, home, vfs) = ann(POWERS[0]);
+        std::fs::create_dir_all(fresh.path().join("ann/shared")).unwrap();
+        std::fs::write(fresh.path().join("ann/shared/f"), "f").unwrap();
+        drop(vfs);
+        let looks = std::cell::Cell::new(0);
+        let homes = || {
+            let mut homes = home.homes();
+            if looks.replace(looks.get() + 1) > 0 {
+                let moved = std::fs::read_dir(fresh.path().join(".miniftp/trash")).unwrap();
+                let moved = moved.flatten().next().unwrap().path();
+                homes.mount("late", moved.join("shared").to_str().unwrap())?;
+            }
+            Ok(homes)
+        };
+        assert!(matches!(home.set_aside("ann", &homes), Err(Error::Home { .. })));
+        assert_eq!(looks.get(), 2);
+        assert_eq!(std::fs::read(fresh.path().join("ann/shared/f")).unwrap(), b"f");
     }
 }

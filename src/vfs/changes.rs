@@ -61,9 +61,7 @@ impl View {
 
     /// Where each folder says who made it, it is made out of sight, so that it never lacks that.
     fn make_folder(&self, at: At<'_>) -> Result<(), Errno> {
-        let Some(owner) = self.file_owner() else {
-            return at.make_folder(USER_FOLDER_MODE);
-        };
+        let Some(owner) = self.file_owner() else { return at.make_folder(USER_FOLDER_MODE) };
         let home = self.home();
         let name = home.passing_name();
         let hidden = At::new(home.trash(), name.as_bytes());
@@ -93,7 +91,7 @@ impl View {
     fn remove_folder(&self, at: At<'_>) -> Result<Freed, Errno> {
         let kept = self.file_owner().is_some();
         let is_folder = || at.stat().is_ok_and(|stat| kind_of(&stat) == Kind::Folder);
-        let owner = if kept && is_folder() { owner_at(at) } else { None };
+        let owner = if kept && is_folder() { owner_at(at)? } else { None };
         at.remove_folder().map(|()| Freed::directory(owner))
     }
 
@@ -156,8 +154,8 @@ impl View {
         Err(Error::NotEmpty { path: path.told() })
     }
 
-    /// Moves a file, folder or link, and tells what became free because it was replaced. Only a file
-    /// is ever replaced, and never by a folder. Unfinished uploads follow their folder.
+    /// Moves a file, folder or link, and tells what became free because it was replaced. Only a
+    /// file is ever replaced, and never by a folder. Unfinished uploads follow their folder.
     pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Moved> {
         let (source, target) = (self.changeable(from)?, self.changeable(to)?);
         if from.holds(to) {

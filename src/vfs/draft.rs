@@ -210,8 +210,8 @@ impl Draft {
         Ok(())
     }
 
-    /// Waits until the bytes are on the disk, with what [`Draft::dress`] has said of them. When this
-    /// fails all is in doubt: a second call that succeeds would prove nothing.
+    /// Waits until the bytes are on the disk, with what [`Draft::dress`] has said of them. When
+    /// this fails all is in doubt: a second call that succeeds would prove nothing.
     pub fn sync(&self) -> Result<()> {
         if !self.dressed {
             return Err(Error::WrongState { what: "the file has no time and owner yet" });

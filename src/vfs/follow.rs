@@ -58,13 +58,13 @@ impl View {
         let Some(parts) = self.room.parts_if_any().map_err(failed)? else {
             return Ok(Amount::NOTHING);
         };
-        let mut load = Amount::NOTHING;
+        let mut sum = Amount::NOTHING;
         for note in below(parts, &self.room.inside(folder)).map_err(failed)? {
             if let Some(bytes) = part::held(parts, &part::id(&note.path)).map_err(failed)? {
-                load = load.plus(Amount::file(bytes));
+                sum = sum.plus(Amount::file(bytes));
             }
         }
-        Ok(load)
+        Ok(sum)
     }
 
     /// Drops all parts below a directory that was removed.
@@ -123,7 +123,7 @@ impl View {
     }
 }
 
-/// Drops a part; what became free is owned by its account, which is who paid where writers pay.
+/// Drops a part; what became free is its account's, where owners are kept.
 fn drop_one(room: &Room, (account, parts): (&str, BorrowedFd<'_>), note: &Note) -> OsResult<Freed> {
     let freed = part::drop_part(&room.home, parts, &part::id(&note.path))?;
     Ok(freed.owned_by(account))

@@ -11,6 +11,7 @@ use super::home::Home;
 use super::jail::At;
 use super::opened::Mark;
 use super::owners::owner_at;
+use crate::quota::Amount;
 
 /// To hold a file and look at it, whatever it is.
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -49,6 +50,11 @@ pub(super) struct Link {
 }
 
 impl Freed {
+    /// How much that is.
+    pub fn amount(&self) -> Amount {
+        Amount { bytes: self.bytes, entries: self.entries }
+    }
+
     /// Lets go of `credit` when the disk has the bytes back: now, or when the server has closed the
     /// last descriptor of the file. Until then what was replaced can still be put back, so it
     /// comes after everything that may fail.
@@ -161,7 +167,7 @@ impl Looked {
 
     /// Removes its name `at`, and tells what became free.
     pub(super) fn take(self, home: &Home, at: At<'_>) -> OsResult<Freed> {
-        let owner = self.owner(home, at);
+        let owner = self.owner(home, at)?;
         let bytes = file_bytes(&self.stat);
         let mark = self.unlink(home, at)?;
         Ok(Freed { bytes, entries: 1, owner, left: mark.map_or(Left::Nothing, Left::Open) })
@@ -175,8 +181,8 @@ impl Looked {
     }
 
     /// Who stored what is at `at`, where that is kept.
-    pub(super) fn owner(&self, home: &Home, at: At<'_>) -> Option<Box<str>> {
+    pub(super) fn owner(&self, home: &Home, at: At<'_>) -> OsResult<Option<Box<str>>> {
         let kept = home.keeps_owners() && kind_of(&self.stat) == Kind::File;
-        if kept { owner_at(at) } else { None }
+        if kept { owner_at(at) } else { Ok(None) }
     }
 }

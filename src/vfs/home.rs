@@ -26,6 +26,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Dir, FlockOperation, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+use super::Homes;
 use super::entry::{FileId, Kind, kind_of};
 use super::jail::{self, At, NEW_FILE, PRIVATE, READ};
 use super::kept;
@@ -196,6 +197,11 @@ impl Home {
     /// Where it is.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The directory of all homes, for whoever asks which are free.
+    pub fn homes(&self) -> Homes {
+        Homes::new(&self.dir)
     }
 
     /// The folder of parts of something that is mounted from this disk.

@@ -180,7 +180,7 @@ impl Home {
         if FileId::of(&looked.stat) != id {
             return Ok(None);
         }
-        let owner = looked.owner(self, link.as_ref().map_or(to, Link::at));
+        let owner = looked.owner(self, link.as_ref().map_or(to, Link::at))?;
         from.rename(to)?;
         Ok(Some(match link {
             Some(link) => Freed::linked(&looked.stat, owner, link),

@@ -36,14 +36,26 @@ fn changing(file: impl AsFd, change: &dyn Fn() -> OsResult<()>) -> OsResult<()> 
 }
 
 /// Who stored what is there; `None` if nothing says.
-pub(super) fn owner_at(at: At<'_>) -> Option<Box<str>> {
-    owner_of(at.open(READ_FILE, 0).ok()?)
+pub(super) fn owner_at(at: At<'_>) -> OsResult<Option<Box<str>>> {
+    match at.open(READ_FILE, 0) {
+        Ok(file) => owner_of(file),
+        // The operator put it there, as somebody else.
+        Err(Errno::ACCESS | Errno::PERM) => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
-fn owner_of(file: impl AsFd) -> Option<Box<str>> {
+fn owner_of(file: impl AsFd) -> OsResult<Option<Box<str>>> {
     let mut name = [0; limits::ACCOUNT_NAME];
-    let len = fgetxattr(&file, OWNER, &mut name).ok()?;
-    std::str::from_utf8(name.get(..len)?).ok().map(Box::from)
+    match fgetxattr(&file, OWNER, &mut name) {
+        Ok(len) => {
+            let name = name.get(..len).and_then(|name| std::str::from_utf8(name).ok());
+            Ok(name.map(Box::from))
+        }
+        // Nothing says, or what does is no account's name.
+        Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// Whether a disk keeps who stored a file.
@@ -78,7 +90,7 @@ impl<'a> Owning<'a> {
             return Ok(());
         }
         let file = at.open(READ_FILE, 0).map_err(failed)?;
-        let before = owner_of(&file);
+        let before = owner_of(&file).map_err(failed)?;
         if before.as_deref() == Some(self.owner) {
             return Ok(());
         }

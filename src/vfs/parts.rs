@@ -10,11 +10,12 @@ use rustix::io::{Errno, Result as OsResult};
 use super::entry::mtime_of;
 use super::freed::Freed;
 use super::home::{Home, PASSING};
-use super::jail::{At, READ};
+use super::jail::{At, READ, told};
 use super::part::{
     NOTE_END, Note, PART, drop_part, each_name, held, note_name, part_name, since_1970,
 };
 use super::path::VPath;
+use crate::error::Result;
 use crate::text::Escaped;
 
 /// At the start: removes what only lasted for a step, parts without a note and notes without a
@@ -46,19 +47,16 @@ impl Home {
         accounts_in(self.parts())
     }
 
-    /// Drops an account's parts on which nothing was written since `older_than`, each under the
-    /// claim that `claim` gives for its path, and none for which there is no claim. `freed` gets
-    /// what became free while that claim is held. What fails is logged and left for the next time.
-    pub fn expire_parts<C>(
-        &self,
-        account: &str,
-        older_than: SystemTime,
-        claim: &dyn Fn(&VPath) -> Option<C>,
-        freed: &mut dyn FnMut(Freed),
-    ) {
-        expire((self, self.parts()), account, older_than, claim, freed);
+    /// Drops an account's parts on which nothing was written since `older_than`. `claimed` is
+    /// called with the path of each and what drops it, and does so under a claim of that path or
+    /// not at all. What fails is logged and left for the next time.
+    pub fn expire_parts(&self, account: &str, older_than: SystemTime, claimed: &Claimed<'_>) {
+        expire((self, self.parts()), account, older_than, claimed);
     }
 }
+
+/// Drops a part, if its path can be claimed; see [`Home::expire_parts`].
+pub type Claimed<'a> = dyn Fn(&VPath, &mut dyn FnMut() -> Result<Freed>) -> Result<()> + 'a;
 
 /// The accounts with parts in a folder of parts.
 pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
@@ -74,18 +72,14 @@ pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
 }
 
 /// [`Home::expire_parts`] for any folder of parts, and the home on whose disk it is.
-pub(super) fn expire<C>(
+pub(super) fn expire(
     (home, folder): (&Home, BorrowedFd<'_>),
     account: &str,
     older_than: SystemTime,
-    claim: &dyn Fn(&VPath) -> Option<C>,
-    freed: &mut dyn FnMut(Freed),
+    claimed: &Claimed<'_>,
 ) {
     let expired = match At::new(folder, account.as_bytes()).open(READ, 0) {
-        Ok(parts) => {
-            let oldest = since_1970(older_than);
-            expire_account(home, parts.as_fd(), oldest, claim, freed)
-        }
+        Ok(parts) => expire_account(home, parts.as_fd(), since_1970(older_than), claimed),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
         Err(e) => Err(e),
     };
@@ -94,12 +88,11 @@ pub(super) fn expire<C>(
     }
 }
 
-fn expire_account<C>(
+fn expire_account(
     home: &Home,
     parts: BorrowedFd<'_>,
     oldest: i64,
-    claim: &dyn Fn(&VPath) -> Option<C>,
-    freed: &mut dyn FnMut(Freed),
+    claimed: &Claimed<'_>,
 ) -> OsResult<()> {
     each_name(parts, &mut |name| {
         // Without a note it is nobody's, and is removed at the next start.
@@ -108,12 +101,17 @@ fn expire_account<C>(
             return Ok(());
         }
         let Some(note) = Note::read(parts, id)? else { return Ok(()) };
-        let claimed = claim(&note.path);
-        // It may have been gone on with until it was claimed.
-        if claimed.is_some() && is_old(parts, id, oldest)? {
-            freed(drop_part(home, parts, id)?);
+        let mut expire = || {
+            // It may have been gone on with until it was claimed.
+            let dropped = match is_old(parts, id, oldest) {
+                Ok(true) => drop_part(home, parts, id),
+                other => other.map(|_| Freed::default()),
+            };
+            dropped.map_err(|e| told(e, &note.path, "dropping a part"))
+        };
+        if let Err(e) = claimed(&note.path, &mut expire) {
+            log::info!("the old part of `{}` stays for now: {e}", note.path);
         }
-        drop(claimed);
         Ok(())
     })
 }

@@ -63,10 +63,13 @@ impl Volume {
         let name = self.path().display().to_string();
         survey(top, &name, self.private(), &mut |step| {
             let at = step.at();
+            // What cannot be asked is nobody's, and what vanishes is counted no more.
             alive()?;
             let Ok(stat) = at.stat() else { return Ok(()) };
-            let owned = matches!(kind_of(&stat), Kind::File | Kind::Folder);
-            let owner = if owned && self.keeps_owners() { owner_at(at) } else { None };
+            // Pipes and devices are not opened.
+            let is_owned = matches!(kind_of(&stat), Kind::File | Kind::Folder);
+            let owner = Some(at).filter(|_| is_owned && self.keeps_owners());
+            let owner = owner.and_then(|at| owner_at(at).ok().flatten());
             let owner = known(&held, owner.as_deref());
             add(&mut held, owner, Amount::file(file_bytes(&stat)));
             Ok(())

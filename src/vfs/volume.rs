@@ -20,10 +20,9 @@ use rustix::fs::{self, FlockOperation};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
 use super::entry::FileId;
-use super::freed::Freed;
 use super::home::{Home, Unopened};
 use super::jail::{At, STAND, reopen};
-use super::parts;
+use super::parts::{self, Claimed};
 use super::{VPath, owners};
 use crate::quota::{Charged, DirectoryId};
 
@@ -154,14 +153,8 @@ impl Volume {
     }
 
     /// Drops an account's old parts, as [`Home::expire_parts`] does.
-    pub fn expire_parts<C>(
-        &self,
-        account: &str,
-        older_than: SystemTime,
-        claim: &dyn Fn(&VPath) -> Option<C>,
-        freed: &mut dyn FnMut(Freed),
-    ) {
-        parts::expire((&self.home, self.parts()), account, older_than, claim, freed);
+    pub fn expire_parts(&self, account: &str, older_than: SystemTime, claimed: &Claimed<'_>) {
+        parts::expire((&self.home, self.parts()), account, older_than, claimed);
     }
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {

@@ -69,6 +69,7 @@ messages! {
         limited: u8 = "0: no limit; 1: this limit; 2: the settings' default",
         limit_bytes: u64 = "the limit",
         role: text = "`user` or `admin`",
+        adopt: u8 = "1 takes over what a removed account of the name has left, 0 does not",
     }
     /// `REMOVE`: an account.
     Remove {

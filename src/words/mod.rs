@@ -4,12 +4,12 @@
 //! Invariant: at most [`limits::WORDS_LINES`] lines of at most [`limits::WORDS_LINE`] bytes, none
 //! with a control character in it.
 
-mod paper;
+mod greeting;
 
 use crate::limits;
 use crate::text::{Escaped, is_harmful};
 
-pub use paper::Paper;
+pub use greeting::Greeting;
 
 /// Where a tab leads to: the next multiple of so many columns.
 const TAB: usize = 8;

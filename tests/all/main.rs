@@ -12,6 +12,8 @@
 mod accounts_live;
 // `miniftpd check`: faults, and what would change.
 mod check;
+// Configuration files that people edit while programs use and write them.
+mod conffiles;
 // What the client prints, where, and with which status, to the byte.
 mod cli;
 // The first thing that a visitor runs.
@@ -46,6 +48,8 @@ mod model;
 mod mounts;
 // Registering, the operator, admins, one's own password.
 mod people;
+// Names on the disk: moved, replaced and removed while others look, write, or kill the server.
+mod moves;
 // One answer for each request, in order, however many are under way.
 mod pipelining;
 // Any bytes at all into the readers of frames and messages.

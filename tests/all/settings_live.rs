@@ -38,14 +38,16 @@ fn a_file_with_a_fault_changes_nothing_and_is_told_with_its_line() {
     fs::write(&path, &bad).unwrap();
     daemon.login("ann");
     let line = 1 + bad.lines().position(|line| line == "mode = aks").unwrap();
-    let fault = format!("server.ini:{line}: [registration] mode: expected open or ask or");
+    let fault = format!(
+        "server.ini:{line}: [registration] mode: \"aks\" is not valid; expected open or ask or"
+    );
     daemon.wait_for_log(&fault);
-    daemon.wait_for_log("the settings stay as they were until it is mended");
+    daemon.wait_for_log("the settings stay as they were until it is fixed");
     daemon.login("ann");
     assert_eq!(daemon.log().matches(&fault).count(), 1, "said once, not at each look");
     fs::write(&path, good.replace("connections = 2000", "connections = 1")).unwrap();
     daemon.wait_for_log("[server] connections = 1, was 2000");
-    daemon.wait_for_log("server.ini is mended");
+    daemon.wait_for_log("server.ini is right again");
 }
 
 #[test]

@@ -9,7 +9,7 @@ const LINES: usize = 400;
 /// Characters of a line.
 const COLUMNS: usize = 100;
 /// What every module may use.
-const FOR_ALL: [&str; 6] = ["error", "limits", "digest", "scram", "text", "version"];
+const FOR_ALL: [&str; 6] = ["error", "limits", "digest", "scram", "text", "conffile"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -8,7 +8,7 @@ use miniftp::config::Live;
 use miniftp::scram::{Verifier, check_password_form};
 use miniftp::site::{Logs, Site};
 use miniftp::text::{Escaped, Size};
-use miniftp::vfs;
+use miniftp::vfs::{self, Adopt};
 
 use super::{Desk, Failure, Request, line};
 
@@ -21,14 +21,17 @@ pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure>
     };
     let role = read_role(request.role.as_deref().unwrap_or("user"))?;
     // Asked before the password is, so that nobody types one in vain.
+    let adopt = if request.adopt { Adopt::Yes } else { Adopt::No };
+    let homes = desk.homes()?;
     if desk.store.current().account(name.as_str()).is_some() {
         return Err(StoreError::Exists { name }.into());
     }
+    homes.check_new(name.as_str(), adopt)?;
     let verifier = new_verifier(desk, name.as_str())?;
     let mut account = Account::new(name.clone(), verifier, quota_bytes);
     account.role = role;
     account.set_remark(request.remark.as_deref().unwrap_or(""))?;
-    desk.store.edit(|draft| draft.add(account))?;
+    desk.store.edit(|draft| draft.create(account.clone(), adopt, &homes))?;
     Ok(format!("added {name}: quota {}, role {}\n", shown(quota_bytes), role.as_str()))
 }
 
@@ -60,7 +63,7 @@ pub(super) fn passwd(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
     let verifier = new_verifier(desk, name)?;
     let was_demo = desk.store.edit(|draft| {
         let account = draft.account(name)?;
-        account.verifier = verifier;
+        account.verifier = verifier.clone();
         // Its password is no longer the one that everybody can read.
         account.of_md5 = false;
         Ok(std::mem::replace(&mut account.demo, false))

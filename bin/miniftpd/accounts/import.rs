@@ -1,115 +1,234 @@
 //! Accounts of other servers: read from their files, made here.
 //!
-//! Never: keeps a password, or the MD5 of one: of either only the slow record is kept.
+//! Never: keeps a password, or the MD5 of one: of either only the slow record is kept. Never looks
+//! for accounts where the other server's users could store files.
+//! Invariant: whatever was found and is not here afterwards is named, one line each.
 
-mod forms;
+mod found;
+mod ini;
+mod json;
+mod kept;
+mod mapping;
+mod xxftp;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use miniftp::accounts::{Account, AccountName, NAME_FORM, State, read_text_at_most};
-use miniftp::rights::Rights;
+use miniftp::accounts::{
+    Account, AccountName, NAME_FORM, Role, State, quota_text, read_text_at_most,
+};
 use miniftp::scram::Verifier;
 use miniftp::text::Escaped;
+use miniftp::vfs::Adopt;
 use zeroize::Zeroizing;
 
-use self::forms::Found;
+use self::found::{Foreign, Found, Secret};
 use super::{Desk, Failure, Request, line, requests};
 
-/// What another server knew of somebody's password.
-pub(super) enum Secret {
-    /// The password.
-    Plain(Zeroizing<String>),
-    /// Its MD5 in small hexadecimal letters.
-    Md5(Zeroizing<String>),
-    /// Nothing: the name alone was enough.
-    None,
+/// Directories of another server's tree in which it keeps accounts. No others are looked into:
+/// what its users stored could look like an account.
+const WHERE_ACCOUNTS_ARE: [&str; 12] = [
+    "account", "accounts", "admin", "admins", "conf", "config", "data", "database", "db",
+    "manager", "user", "users",
+];
+/// Such directories in one another.
+const DEPTH: usize = 3;
+
+/// What came of it, in lines.
+#[derive(Default)]
+struct Report {
+    done: String,
+    /// How much is here now that was not before.
+    count: usize,
+    missing: Vec<String>,
 }
 
-/// An account as another server had it.
-pub(super) struct Foreign {
-    pub(super) name: String,
-    pub(super) secret: Secret,
-    /// The default if nothing was said.
-    pub(super) quota_bytes: Option<u64>,
-    pub(super) rights: Rights,
-    /// Whether it may manage others.
-    pub(super) admin: bool,
+impl Report {
+    fn done(&mut self, what: &str) {
+        self.count += 1;
+        line(&mut self.done, what);
+    }
+
+    fn missing(&mut self, what: impl Into<String>) {
+        self.missing.push(format!("not imported: {}", what.into()));
+    }
 }
 
 /// Reads a class list, or the accounts of another server, by what the path looks like.
 pub(super) fn import(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
     let path = Path::new(&request.words[0]);
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let found = match ending.to_ascii_lowercase().as_str() {
-        _ if path.is_dir() => forms::folder(path)?,
-        "json" => forms::json(path)?,
-        "ini" | "cfg" | "cgf" => forms::ini(path)?,
-        _ => return requests::import(desk, request),
-    };
-    make(desk, found)
+    let mut found = Found::default();
+    match ending(path).as_str() {
+        _ if path.is_dir() => tree(path, &mut found)?,
+        "json" => json::read_file(path, &mut found)?,
+        "ini" | "cfg" | "cgf" => ini::read_file(path, &mut found)?,
+        "csv" | "txt" | "" => return requests::import(desk, request),
+        _ => {
+            let what =
+                "expected a class list .csv, accounts in .ini, .cfg or .json, or a directory";
+            return Err(Failure::Failed(format!("`{}`: {what}", shown(path))));
+        }
+    }
+    let mut report = Report::default();
+    for what in std::mem::take(&mut found.missing) {
+        report.missing(what);
+    }
+    let adopt = if request.adopt { Adopt::Yes } else { Adopt::No };
+    make_accounts(desk, std::mem::take(&mut found.accounts), adopt, &mut report)?;
+    kept::keep(desk, &found, &mut report);
+    mapping::mount(desk, std::mem::take(&mut found.mappings), &mut report);
+    if let Some(files) = &found.homes {
+        let (from, home) = (shown(files), Escaped(&desk.home.to_string_lossy()).to_string());
+        line(&mut report.done, "\nfiles are not copied; for each NAME:");
+        line(&mut report.done, &format!("  cp -a {from}/NAME/. {home}/NAME/"));
+        line(&mut report.done, &format!("  rm -r {home}/NAME/.xxftp"));
+    }
+    match report.missing.is_empty() {
+        true => Ok(report.done),
+        false => Err(Failure::Incomplete {
+            done: report.done,
+            missing: report.missing,
+            code: if report.count > 0 { 3 } else { 1 },
+        }),
+    }
 }
 
-fn make(desk: &Desk<'_>, found: Found) -> Result<String, Failure> {
-    let (mut text, mut made) = (String::new(), 0);
-    for foreign in found.accounts {
-        let shown = Escaped(&foreign.name).to_string();
-        match make_one(desk, foreign) {
-            Ok(what) => {
-                made += 1;
-                line(&mut text, &what);
-            }
-            Err(Failure::Failed(why) | Failure::Usage(why)) => {
-                line(&mut text, &format!("passed over {shown}: {why}"));
+/// A whole directory of another server: homes of xxftp, or account files in it and in the
+/// directories where such servers keep them.
+fn tree(top: &Path, found: &mut Found) -> Result<(), Failure> {
+    let mut waiting = vec![(top.to_owned(), 0)];
+    let mut files = 0;
+    while let Some((dir, depth)) = waiting.pop() {
+        if xxftp::is_root(&dir) {
+            files += 1;
+            xxftp::read_root(&dir, found)?;
+            continue;
+        }
+        for path in found::entries(&dir)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+            let known = WHERE_ACCOUNTS_ARE.contains(&name.as_str()) && depth < DEPTH;
+            let read = match ending(&path).as_str() {
+                _ if path.is_symlink() => continue,
+                _ if path.is_dir() && known => {
+                    waiting.push((path, depth + 1));
+                    continue;
+                }
+                _ if path.is_dir() => continue,
+                "json" => json::read_file(&path, found),
+                "ini" | "cfg" | "cgf" => ini::read_file(&path, found),
+                _ => continue,
+            };
+            files += 1;
+            if let Err(why) = read {
+                found.missing.push(why.to_string());
             }
         }
     }
-    for why in found.passed_over {
-        line(&mut text, &format!("passed over {why}"));
+    match files {
+        0 => Err(Failure::Failed(format!(
+            "`{}` has no accounts that are known: homes with .xxftp in them, .json, .ini or .cfg",
+            shown(top)
+        ))),
+        _ => Ok(()),
     }
-    line(&mut text, &format!("{made} accounts made"));
-    if !found.mounts.is_empty() {
-        line(&mut text, "\nfor conf/mounts.ini, if these folders are to be seen here too:\n");
-        text.push_str(&found.mounts);
-    }
-    if let Some(files) = found.files {
-        let (from, home) = (files.to_string_lossy(), desk.home.to_string_lossy());
-        let (from, home) = (Escaped(&from).to_string(), Escaped(&home).to_string());
-        line(&mut text, &format!("\nfiles are not copied: cp -a {from}/NAME/. {home}/NAME/"));
-    }
-    Ok(text)
 }
 
-fn make_one(desk: &Desk<'_>, foreign: Foreign) -> Result<String, Failure> {
-    let name =
-        AccountName::parse(&foreign.name).ok_or_else(|| Failure::Failed(NAME_FORM.to_owned()))?;
-    if desk.store.current().account(name.as_str()).is_some() {
-        return Err(Failure::Failed("there is an account of that name".to_owned()));
+/// Makes the accounts in one edit, so that a kill leaves all of them or none.
+fn make_accounts(
+    desk: &Desk<'_>,
+    mut all: Vec<Foreign>,
+    adopt: Adopt,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    // A name as it is counts before one that only becomes it.
+    all.sort_by_key(|one| folded(&one.name) != one.name);
+    let homes = desk.homes()?;
+    let (mut ready, mut taken) = (Vec::new(), BTreeMap::<String, String>::new());
+    for foreign in all {
+        let was = Escaped(&foreign.name).to_string();
+        if let Some(other) = taken.get(&folded(&foreign.name)) {
+            let name = folded(&foreign.name);
+            report.missing(format!("`{was}` would be `{name}`, as `{other}` is"));
+            continue;
+        }
+        match prepare(desk, &foreign) {
+            Ok(account) => {
+                taken.insert(account.name().to_string(), was);
+                ready.push((account, foreign));
+            }
+            Err(why) => report.missing(format!("`{was}`: {why}")),
+        }
+    }
+    if ready.is_empty() {
+        return Ok(());
+    }
+    let made = desk.store.edit(|draft| {
+        let each = ready.iter();
+        Ok(each.map(|(one, _)| draft.create(one.clone(), adopt, &homes)).collect::<Vec<_>>())
+    })?;
+    for ((account, foreign), made) in ready.iter().zip(made) {
+        match made {
+            Ok(()) => tell_of(account, foreign, report),
+            Err(e) => {
+                let why = Failure::from(e);
+                report.missing(format!("`{}`: {why}", Escaped(&foreign.name)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A name as it can be here: in small letters.
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, Failure> {
+    let name = AccountName::parse(&folded(&foreign.name))
+        .ok_or_else(|| Failure::Failed(NAME_FORM.to_owned()))?;
+    if let Some(there) = desk.store.current().account(name.as_str()) {
+        let name = there.name().clone();
+        return Err(miniftp::accounts::StoreError::Exists { name }.into());
     }
     let iterations = desk.config.iterations;
-    let (verifier, of_md5, state) = match &foreign.secret {
-        Secret::Plain(password) => (Verifier::derive(password, iterations)?, false, State::Active),
-        Secret::Md5(digest) => (Verifier::derive(digest, iterations)?, true, State::Active),
+    let verifier = match &foreign.secret {
+        Secret::Plain(secret) | Secret::Md5(secret) => Verifier::derive(secret, iterations)?,
         // Nobody knows the password of this record.
-        Secret::None => (Verifier::derive(&nobody_knows()?, iterations)?, false, State::Closed),
+        Secret::None => Verifier::derive(&nobody_knows()?, iterations)?,
     };
     let quota_bytes = foreign.quota_bytes.unwrap_or(desk.config.default_quota_bytes);
-    let mut account = Account::new(name.clone(), verifier, Some(quota_bytes));
-    account.state = state;
-    account.of_md5 = of_md5;
+    let mut account = Account::new(name, verifier, Some(quota_bytes));
+    account.of_md5 = matches!(foreign.secret, Secret::Md5(_));
+    if matches!(foreign.secret, Secret::None) {
+        account.state = State::Closed;
+    }
     account.rights = foreign.rights;
     if foreign.admin {
-        account.role = miniftp::accounts::Role::Admin;
+        account.role = Role::Admin;
     }
-    desk.store.edit(|draft| draft.add(account))?;
-    let quota = miniftp::accounts::quota_text(Some(quota_bytes));
-    let more = match foreign.secret {
-        Secret::Plain(_) => String::new(),
-        Secret::Md5(_) => "; its first login is by FTP, or set a new password".to_owned(),
-        Secret::None => format!(
-            "; it had no password, so it is closed: `miniftpd account passwd {name}` and `open`"
-        ),
-    };
-    Ok(format!("added {name}: quota {quota}, rights {}{more}", foreign.rights))
+    Ok(account)
+}
+
+fn tell_of(account: &Account, foreign: &Foreign, report: &mut Report) {
+    let (name, quota) = (account.name(), quota_text(account.quota_bytes));
+    let (role, rights) = (account.role.as_str(), account.rights);
+    let mut what = format!("added {name}: role {role}, quota {quota}, rights {rights}");
+    if name.as_str() != foreign.name {
+        what += &format!("; it was called `{}`", Escaped(&foreign.name));
+    }
+    if account.of_md5 {
+        what += "; its first login is by FTP, or set a new password";
+    }
+    report.done(&what);
+    if matches!(foreign.secret, Secret::None) {
+        report.missing(format!(
+            "the login of `{name}` without a password; it is closed until \
+             `miniftpd account passwd {name}` and `miniftpd account open {name}`"
+        ));
+    }
+    for note in &foreign.notes {
+        report.missing(format!("`{name}`: {note}"));
+    }
 }
 
 fn nobody_knows() -> Result<String, Failure> {
@@ -117,9 +236,17 @@ fn nobody_knows() -> Result<String, Failure> {
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A small file of another server, as text.
-fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let shown = path.to_string_lossy();
+fn ending(path: &Path) -> String {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    ending.to_ascii_lowercase()
+}
+
+fn shown(path: &Path) -> String {
+    Escaped(&path.to_string_lossy()).to_string()
+}
+
+/// A small file of another server, as text. A pipe or device of its name holds nothing up.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     read_text_at_most(path, miniftp::limits::LIST_FILE)
-        .map_err(|e| Failure::Failed(format!("`{}` cannot be read: {e}", Escaped(&shown))))
+        .map_err(|e| Failure::Failed(format!("`{}` cannot be read: {e}", shown(path))))
 }

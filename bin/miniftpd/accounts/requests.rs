@@ -1,13 +1,12 @@
 //! Registrations, answered beside a running server.
 
-use std::fs::File;
-use std::io::Read;
+use std::path::Path;
 
 use miniftp::accounts::parse_quota;
-use miniftp::limits;
+use miniftp::accounts::register::{Imported, Request as Waiting};
 use miniftp::text::Escaped;
 
-use super::{Desk, Failure, Request, line};
+use super::{Desk, Failure, Request, import, line};
 
 fn number(text: &str) -> Result<u64, Failure> {
     text.parse().map_err(|_| {
@@ -31,7 +30,7 @@ pub(super) fn approve(desk: &Desk<'_>, request: &Request) -> Result<String, Fail
         Some(text) => parse_quota(text)
             .map_err(|expected| Failure::Usage(format!("{expected}, got `{}`", Escaped(text))))?,
     };
-    let approved = desk.queue.approve(desk.store, number, quota_bytes)?;
+    let approved = desk.queue.approve(desk.store, &desk.homes()?, number, quota_bytes)?;
     Ok(format!("approved registration {number}: {} can log in now\n", approved.name))
 }
 
@@ -42,16 +41,23 @@ pub(super) fn reject(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
 }
 
 pub(super) fn import(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
-    let path = &request.words[0];
-    let cannot = |e| Failure::Failed(format!("`{}` cannot be read: {e}", Escaped(path)));
-    let mut list = Vec::new();
-    let file = File::open(path).map_err(cannot)?;
-    file.take(limits::LIST_FILE + 1).read_to_end(&mut list).map_err(cannot)?;
-    let (class, approved) =
-        desk.queue.import(desk.store, &list, Some(desk.config.default_quota_bytes))?;
+    let list = import::read(Path::new(&request.words[0]))?;
+    let quota = Some(desk.config.default_quota_bytes);
+    let Imported { class, approved, refused } =
+        desk.queue.import(desk.store, &desk.homes()?, list.as_bytes(), quota)?;
     let mut text = format!("{} on the class list\n", class.len());
     for one in &approved {
         line(&mut text, &format!("approved registration {}: {}", one.number, one.name));
     }
-    Ok(text)
+    let waits = |(one, why): &(_, _)| {
+        let Waiting { number, name, .. } = one;
+        format!("registration {number} waits on: {name}: {why}")
+    };
+    match refused.is_empty() {
+        true => Ok(text),
+        false => {
+            let missing = refused.iter().map(waits).collect();
+            Err(Failure::Incomplete { done: text, missing, code: 3 })
+        }
+    }
 }

@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::AccountName;
-use super::fault::Fault;
+use crate::conffile::ParseErrors;
 use crate::gate;
 use crate::text::{Escaped, Moment, Span};
 
@@ -140,9 +140,9 @@ impl fmt::Display for Seen {
     }
 }
 
-/// How many bans a file has, or its first fault.
-pub(super) fn check_bans(bytes: &[u8]) -> Result<String, Vec<Fault>> {
-    record::read(bytes).map(|(_, all)| format!("{} bans", all.len())).map_err(|fault| vec![fault])
+/// How many bans a file has, or what is wrong with it.
+pub(super) fn check_bans(bytes: &[u8]) -> Result<String, ParseErrors> {
+    record::read(bytes).map(|(_, all)| format!("{} bans", all.len()))
 }
 
 /// When failures become a ban, as the settings say.

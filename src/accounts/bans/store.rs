@@ -4,21 +4,18 @@
 //! or over a file with a fault or an edit that it has not taken over.
 //! Invariant: a ban or a pardon by hand that was told to be done is on the disk.
 
-use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::list::{Book, Change};
 use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
-use crate::accounts::replace::{self, Lock};
-use crate::accounts::store::in_file;
 use crate::accounts::{AccountName, Store, StoreError, check_remark};
+use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, load, previous_of};
 use crate::error::{Banned, Error, Result};
 use crate::limits;
 use crate::text::Span;
-use crate::version::Version;
 
 /// The file's name in the folder of settings.
 const FILE: &str = "bans.ini";
@@ -28,14 +25,16 @@ const BY_HAND: &str = "the administrator said so";
 /// What is said of a banned name that no account has.
 const NOBODY: &str = "a name that no account has is banned for a while";
 
+/// What the file says, with its generation.
+type Said = (u64, Book);
+
 /// See the module; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Bans {
-    path: PathBuf,
-    previous: PathBuf,
+    file: Watched<Said>,
     begun: Instant,
     held: Mutex<Held>,
-    disk: Mutex<Disk>,
+    saved: Mutex<Saved>,
 }
 
 /// What logins look at.
@@ -45,21 +44,16 @@ struct Held {
     tally: Tally,
     /// Counts the automatic bans.
     changes: u64,
+    /// What the file said when it was taken over last.
+    said: Arc<Said>,
 }
 
-/// What is known of the file; its lock is held over reading and writing it.
+/// What was written last.
 #[derive(Debug, Default)]
-struct Disk {
-    generation: u64,
-    /// What it said when it was read or written last.
-    said: Book,
-    seen: Option<Version>,
-    /// Whether a further change of the file is sure to change its version.
-    settled: bool,
-    fault: Option<String>,
-    /// The automatic bans that it knows, by their count.
-    saved: u64,
-    wrote_at: Option<Instant>,
+struct Saved {
+    /// The automatic bans that the file knows, by their count.
+    changes: u64,
+    at: Option<Instant>,
 }
 
 /// Everything under the locks is assigned in whole fields, each of which is right by itself, so
@@ -69,24 +63,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Bans {
-    /// The bans of this folder. A file with a fault is logged, and the generation before it counts
-    /// until it is mended: nobody is let in, and no server stopped, by a slip of an editor.
+    /// The bans of this folder. A file with a mistake is logged, and the generation before it
+    /// counts until it is fixed: nobody is let in, and no server stopped, by a slip of an editor.
     pub fn open(conf: &Path) -> Bans {
-        let bans = Bans {
-            path: conf.join(FILE),
-            previous: conf.join(format!("{FILE}.previous")),
-            begun: Instant::now(),
-            held: Mutex::default(),
-            disk: Mutex::default(),
-        };
-        let mut disk = lock(&bans.disk);
-        if bans.take_over(&mut disk).is_err() {
-            if let Ok(Some((generation, before, _))) = load(&bans.previous) {
-                log::error!("going on with {}", bans.previous.display());
-                bans.adopt(&mut disk, generation, before);
+        let (path, stays) = (conf.join(FILE), "the bans stay as they were");
+        let file = Watched::new(path.clone(), limits::BANS_FILE, stays);
+        let (begun, held, saved) = (Instant::now(), Mutex::default(), Mutex::default());
+        let bans = Bans { file, begun, held, saved };
+        bans.refresh();
+        if bans.file.error().is_some() {
+            let previous = previous_of(&path);
+            let read = |bytes: Option<&[u8]>| record::read(bytes.unwrap_or_default());
+            if let Ok(before) = load(&previous, limits::BANS_FILE, &read) {
+                log::error!("going on with {}", previous.display());
+                bans.file.put(Said::clone(&before));
+                bans.take_over();
             }
         }
-        drop(disk);
         bans
     }
 
@@ -131,7 +124,7 @@ impl Bans {
         let mut imposed = Vec::new();
         let mut held = lock(&self.held);
         let now = self.now();
-        let Held { list, tally, changes } = &mut *held;
+        let Held { list, tally, changes, .. } = &mut *held;
         let counts = tally.failed(name.as_ref(), from, now.steady, rules.within);
         let both = [
             (name.map(Who::Account), counts.account, rules.account_after),
@@ -234,164 +227,111 @@ impl Bans {
         store: &Store,
         change: impl Fn(&mut List) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut disk = lock(&self.disk);
-        let lock_file = store.lock()?;
-        self.take_over(&mut disk)?;
-        let (mut list, changes) = {
-            let held = lock(&self.held);
-            (held.list.clone(), held.changes)
-        };
-        change(&mut list)?;
-        self.write(&lock_file, store, &mut disk, list.book())?;
-        disk.saved = changes;
-        // Whatever was counted meanwhile stays.
-        change(&mut lock(&self.held).list)
+        let lock_file = store.lock(limits::LOCK_WAIT)?;
+        let changes = self.write(&lock_file, &change)?;
+        lock(&self.saved).changes = changes;
+        // Whatever was counted meanwhile stays. If another look has taken the change over from the
+        // file already, there is nothing left to do.
+        let _ = change(&mut lock(&self.held).list);
+        self.take_over();
+        Ok(())
     }
 
-    /// Writes the automatic bans that the file does not know, unless it was written just now.
+    /// Writes the automatic bans that the file does not know, unless it was written just now. It
+    /// waits for nobody who writes a file in the folder: the next look comes soon.
     pub fn save(&self, store: &Store) {
-        match self.disk.try_lock() {
-            Ok(mut disk) => self.save_within(&mut disk, store),
-            Err(TryLockError::Poisoned(poisoned)) => {
-                self.save_within(&mut poisoned.into_inner(), store);
-            }
-            // Whoever is at it writes them, or the housekeeper does.
-            Err(TryLockError::WouldBlock) => {}
+        let is_fresh = lock(&self.saved).at.is_some_and(|at| at.elapsed() < limits::BANS_PAUSE);
+        if !is_fresh {
+            self.save_within(store, Duration::ZERO);
         }
     }
 
     /// The same before the server leaves, whenever it was written last.
     pub fn save_last(&self, store: &Store) {
-        let mut disk = lock(&self.disk);
-        disk.wrote_at = None;
-        self.save_within(&mut disk, store);
+        self.save_within(store, limits::LOCK_WAIT_LAST);
     }
 
-    fn save_within(&self, disk: &mut Disk, store: &Store) {
-        let is_fresh = disk.wrote_at.is_some_and(|at| at.elapsed() < limits::BANS_PAUSE);
-        let changes = lock(&self.held).changes;
-        if changes == disk.saved || is_fresh {
+    fn save_within(&self, store: &Store, wait: Duration) {
+        if lock(&self.held).changes == lock(&self.saved).changes {
             return;
         }
-        disk.wrote_at = Some(Instant::now());
-        let written = store.lock().and_then(|lock_file| {
-            self.take_over(disk)?;
-            let book = {
-                let mut held = lock(&self.held);
-                held.list.forget_old(self.now());
-                held.list.book()
-            };
-            self.write(&lock_file, store, disk, book)
+        lock(&self.saved).at = Some(Instant::now());
+        let written = store.lock(wait).map_err(StoreError::from).and_then(|lock_file| {
+            self.write(&lock_file, &|list| {
+                list.forget_old(self.now());
+                Ok(())
+            })
         });
         match written {
-            Ok(()) => disk.saved = changes,
+            Ok(changes) => {
+                lock(&self.saved).changes = changes;
+                self.take_over();
+            }
+            // Whoever is at it may be long, and may be this server.
+            Err(StoreError::File(FileError::Locked { .. })) if wait.is_zero() => {}
             Err(e) => log::error!("{e}; the bans count and are not kept yet"),
         }
     }
 
+    /// Writes what is in memory, with a change; tells how many automatic bans there were then.
     fn write(
         &self,
-        _lock: &Lock,
-        store: &Store,
-        disk: &mut Disk,
-        book: Book,
-    ) -> Result<(), StoreError> {
-        let generation = disk.generation.saturating_add(1);
-        let text = record::write(generation, &book).map_err(|e| in_file(&self.path, e))?;
-        if let Ok((before, _)) = replace::read_at_most(&self.path, limits::BANS_FILE) {
-            replace::write(&self.previous, &before, store.path())?;
-        }
-        // Editors do not know the lock; what one saved in the meantime is not written over.
-        if Version::at(&self.path) != disk.seen {
-            return Err(StoreError::Changed { path: self.path.clone() });
-        }
-        replace::write(&self.path, text.as_bytes(), store.path())?;
-        disk.seen = Version::at(&self.path);
-        disk.settled = false;
-        disk.generation = generation;
-        disk.said = book;
-        Ok(())
+        lock_file: &Lock,
+        change: &dyn Fn(&mut List) -> Result<(), StoreError>,
+    ) -> Result<u64, StoreError> {
+        let read = |bytes: Option<&[u8]>| self.read(bytes);
+        self.file.edit(lock_file, &Format { read: &read, write: record::write }, &|(
+            generation,
+            _,
+        )| {
+            // What somebody edited first is not written over.
+            self.take_over();
+            let (mut list, changes) = {
+                let held = lock(&self.held);
+                (held.list.clone(), held.changes)
+            };
+            change(&mut list)?;
+            Ok(((generation.saturating_add(1), list.book()), changes))
+        })
     }
 
     /// Takes over what somebody edited. Costs one `stat` where nobody did.
     pub fn refresh(&self) {
-        let mut disk = match self.disk.try_lock() {
-            Ok(disk) => disk,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Somebody looks or writes just now.
-            Err(TryLockError::WouldBlock) => return,
-        };
-        if Version::at(&self.path) != disk.seen || !disk.settled {
-            // A fault is logged there, and nothing is changed.
-            let _ = self.take_over(&mut disk);
-        }
+        self.file.look(&|bytes| self.read(bytes));
+        self.take_over();
     }
 
     /// Why the bans in force are not those of the file, for the operator; none if they are.
     pub fn fault(&self) -> Option<String> {
-        lock(&self.disk).fault.clone()
+        self.file.error().map(|error| error.to_string())
     }
 
-    fn take_over(&self, disk: &mut Disk) -> Result<(), StoreError> {
-        let now = Version::at(&self.path);
-        let changed = now != disk.seen;
-        disk.seen = now;
-        disk.settled = now.is_none_or(|version| version.is_settled());
-        match load(&self.path) {
-            Ok(Some((generation, book, version))) => {
-                disk.seen = Some(version);
-                disk.settled = version.is_settled();
-                disk.fault = None;
-                self.adopt(disk, generation, book);
-                Ok(())
-            }
-            // A file that is gone pardons nobody; the next one is whole again.
-            Ok(None) => {
-                disk.fault = None;
-                Ok(())
-            }
-            Err(e) => {
-                if changed || disk.fault.is_none() {
-                    log::error!("{e}; the bans stay as they were until it is mended");
-                }
-                disk.fault = Some(e.to_string());
-                Err(e)
+    /// A file that is gone pardons nobody; the next one is whole again.
+    fn read(&self, bytes: Option<&[u8]>) -> Result<Said, ParseErrors> {
+        bytes.map_or_else(|| Ok(Said::clone(&self.file.last())), record::read)
+    }
+
+    /// Brings what logins look at to what the file said last.
+    fn take_over(&self) {
+        let mut held = lock(&self.held);
+        let (now, said) = (self.now(), self.file.last());
+        if Arc::ptr_eq(&held.said, &said) {
+            return;
+        }
+        let Held { list, tally, said: before, .. } = &mut *held;
+        let changes = list.adopt(&before.1, &said.1, now);
+        for change in &changes {
+            if let Change::Pardoned(who) = change {
+                tally.forget(who);
             }
         }
-    }
-
-    fn adopt(&self, disk: &mut Disk, generation: u64, book: Book) {
-        let changes = {
-            let mut held = lock(&self.held);
-            let changes = held.list.adopt(&disk.said, &book, self.now());
-            for change in &changes {
-                if let Change::Pardoned(who) = change {
-                    held.tally.forget(who);
-                }
-            }
-            changes
-        };
-        disk.generation = generation;
-        disk.said = book;
+        *before = said;
+        drop(held);
         for change in changes {
             match change {
                 Change::Banned(ban) => log::info!("{FILE}: {ban}"),
                 Change::Pardoned(who) => log::info!("{FILE}: {} {who} is pardoned", who.kind()),
             }
         }
-    }
-}
-
-type Loaded = (u64, Book, Version);
-
-/// The file as it is; nothing if there is none.
-fn load(path: &Path) -> Result<Option<Loaded>, StoreError> {
-    match replace::read_at_most(path, limits::BANS_FILE) {
-        Ok((bytes, version)) => {
-            let (generation, book) = record::read(&bytes).map_err(|e| in_file(path, e))?;
-            Ok(Some((generation, book, version)))
-        }
-        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
     }
 }

@@ -117,8 +117,9 @@ proptest! {
             };
             book.insert(who.clone(), Ban { who, since_secs, until_secs, times, by, why });
         }
-        let text = record::write(7, &book).unwrap();
-        prop_assert_eq!(record::read(text.as_bytes()).unwrap(), (7, book));
+        let said = (7, book);
+        let text = record::write(&said);
+        prop_assert_eq!(record::read(text.as_bytes()).unwrap(), said);
         let cut = cut.index(text.len() - 1);
         prop_assert!(record::read(&text.as_bytes()[..cut]).is_err());
     }
@@ -231,15 +232,31 @@ fn a_file_with_a_fault_says_where_and_the_generation_before_it_counts() {
     let good = fs::read_to_string(&path).unwrap();
     let since = good.lines().find(|line| line.starts_with("since")).unwrap().to_owned();
     for (from, to, told) in [
-        ("[account ann]", "[ann]", ":9: expected [account NAME] or [address ADDRESS]"),
-        ("[account ann]", "[account Ann]", ":9: expected"),
-        ("[address 2001:db8::/64]", "[address 127.0.0.1]", ":15: expected"),
-        ("[address 2001:db8::/64]", "[address 2001:db8::7]", ":15: expected"),
-        (since.as_str(), "since = today", ":10: [account ann] since: expected a moment"),
-        ("\nuntil = never", "\nuntil = 0", ":11: [account ann] until: expected a moment such as"),
-        ("\nuntil = never", "", "[account ann] until: expected a moment"),
-        ("why", "wyh", ":13: [account ann] unknown key `wyh`; did you mean `why`?"),
-        ("[end]", "", "[address 2001:db8::/64] unknown key `generation`"),
+        (
+            "[account ann]",
+            "[ann]",
+            ":10: unknown section [ann]; expected [account NAME] or [address ADDRESS]",
+        ),
+        ("[account ann]", "[account Ann]", ":10: unknown section [account Ann]; expected"),
+        (
+            "[address 2001:db8::/64]",
+            "[address 127.0.0.1]",
+            ":16: unknown section [address 127.0.0.1]; expected",
+        ),
+        ("[address 2001:db8::/64]", "[address 2001:db8::7]", ":16: unknown section"),
+        (
+            since.as_str(),
+            "since = today",
+            ":11: [account ann] since: \"today\" is not valid; expected a moment",
+        ),
+        (
+            "\nuntil = never",
+            "\nuntil = 0",
+            ":12: [account ann] until: \"0\" is not valid; expected a moment such as",
+        ),
+        ("\nuntil = never", "", "[account ann] until: missing; expected a moment"),
+        ("why", "wyh", ":14: [account ann] wyh: unknown key; did you mean `why`?"),
+        ("[end]", "", "[address 2001:db8::/64] generation: unknown key"),
     ] {
         fs::write(&path, good.replacen(from, to, 1)).unwrap();
         let other = Bans::open(&dir);

@@ -30,6 +30,16 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// What a word stands for, with nothing known of it yet.
+    pub(super) fn begin(word: &str) -> Option<Standing> {
+        match word {
+            "pending" => Some(Standing::Pending { verifier: Verifier::of_nobody() }),
+            "approved" => Some(Standing::Approved { at_secs: 0 }),
+            "refused" => Some(Standing::Refused { at_secs: 0, reason: String::new() }),
+            _ => None,
+        }
+    }
+
     /// The word for it.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -47,7 +57,8 @@ impl Standing {
         }
     }
 
-    fn answered_at(&self) -> Option<i64> {
+    /// When it was answered, seconds since 1970.
+    pub(super) fn answered_at(&self) -> Option<i64> {
         match self {
             Standing::Pending { .. } => None,
             Standing::Approved { at_secs } | Standing::Refused { at_secs, .. } => Some(*at_secs),
@@ -89,6 +100,11 @@ pub(super) struct Book {
 }
 
 impl Book {
+    /// The book before the first request.
+    pub(super) fn begin() -> Book {
+        Book { next: 1, ..Book::default() }
+    }
+
     /// The requests that wait, by number.
     pub(super) fn pending(&self) -> impl Iterator<Item = &Request> {
         self.requests.values().filter(|request| request.is_pending())

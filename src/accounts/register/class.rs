@@ -9,12 +9,13 @@
 //! Never: takes half a list. Invariant: names are unique and every quota can be read.
 
 use std::collections::BTreeMap;
-use std::str;
 
-use crate::accounts::fault::Fault;
+use super::Request;
 use crate::accounts::{AccountName, NAME_FORM, parse_quota};
+use crate::conffile::ParseErrors;
+use crate::conffile::ini::{decode, shown};
+use crate::error::Error;
 use crate::limits;
-use crate::text::Escaped;
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "class.csv";
@@ -26,17 +27,6 @@ pub struct ClassList {
 }
 
 impl ClassList {
-    /// Reads a list whole.
-    ///
-    /// # Errors
-    /// The line, from 1, and what is wrong with it.
-    pub fn parse(bytes: &[u8]) -> Result<ClassList, (usize, String)> {
-        read(bytes).map_err(|faults| {
-            let first = faults.into_iter().next();
-            first.map_or_else(Default::default, |fault| (fault.line.unwrap_or(0), fault.what))
-        })
-    }
-
     /// The quota of a member, the default where the list names none; `None` for everybody else.
     pub fn quota_of(&self, name: &str, default: Option<u64>) -> Option<Option<u64>> {
         self.members.get(name).map(|quota| quota.unwrap_or(default))
@@ -53,14 +43,21 @@ impl ClassList {
     }
 }
 
-/// Reads a list whole, or tells all its faults.
-pub(super) fn read(bytes: &[u8]) -> Result<ClassList, Vec<Fault>> {
-    if bytes.len() as u64 > limits::LIST_FILE {
-        return Err(vec![Fault::whole(format!("longer than {} bytes", limits::LIST_FILE))]);
-    }
-    let text = str::from_utf8(bytes).map_err(|_| vec![Fault::whole("not UTF-8")])?;
-    let (mut list, mut faults) = (ClassList::default(), Vec::new());
-    for (before, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+/// What came of a class list.
+#[derive(Debug)]
+pub struct Imported {
+    /// The list.
+    pub class: ClassList,
+    /// The requests that it approved.
+    pub approved: Vec<Request>,
+    /// Those on it that wait on, and why.
+    pub refused: Vec<(Request, Error)>,
+}
+
+/// Reads a list whole.
+pub(super) fn read(bytes: &[u8]) -> Result<ClassList, ParseErrors> {
+    let (mut list, mut errors) = (ClassList::default(), ParseErrors::default());
+    for (before, line) in decode(bytes, limits::LIST_FILE)?.lines().enumerate() {
         let line = line.trim();
         let is_head = before == 0 && line.replace(' ', "").eq_ignore_ascii_case("name,quota");
         if line.is_empty() || line.starts_with('#') || is_head {
@@ -69,26 +66,28 @@ pub(super) fn read(bytes: &[u8]) -> Result<ClassList, Vec<Fault>> {
         let entered = read_line(line).and_then(|(name, quota)| {
             match list.members.insert(name.clone(), quota) {
                 None => Ok(()),
-                Some(_) => Err(format!("`{name}` stands twice")),
+                Some(_) => Err(format!("`{name}` stands twice; expected it once")),
             }
         });
-        faults.extend(entered.err().map(|what| Fault::at(before + 1, what)));
+        if let Err(what) = entered {
+            errors.push(before + 1, what);
+        }
     }
-    if faults.is_empty() { Ok(list) } else { Err(faults) }
+    errors.or(list)
 }
 
 /// A name, and the quota behind it if there is one.
 fn read_line(line: &str) -> Result<(AccountName, Option<Option<u64>>), String> {
     let (name, quota) = line.split_once([',', ';']).unwrap_or((line, ""));
     let (name, quota) = (plain(name), plain(quota));
-    let name =
-        AccountName::parse(name).ok_or_else(|| format!("`{}`: {NAME_FORM}", Escaped(name)))?;
+    let wrong = || format!("`{}`: no account's name; {NAME_FORM}", shown(name));
+    let name = AccountName::parse(name).ok_or_else(wrong)?;
     let quota = match quota {
         "" => None,
-        quota => Some(
-            parse_quota(quota)
-                .map_err(|expected| format!("{expected}, got `{}`", Escaped(quota)))?,
-        ),
+        quota => {
+            let wrong = |expected| format!("\"{}\" is not valid; {expected}", shown(quota));
+            Some(parse_quota(quota).map_err(wrong)?)
+        }
     };
     Ok((name, quota))
 }

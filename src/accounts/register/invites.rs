@@ -11,14 +11,11 @@
 //! Never: takes a file with a fault; then no invitation is good.
 
 use std::collections::BTreeMap;
-use std::str;
 
-use ini::{Ini, Properties};
-
-use crate::accounts::fault::Fault;
-use crate::accounts::lines::{Lines, Shape};
 use crate::accounts::parse_quota;
-use crate::accounts::record::READING;
+use crate::conffile::ParseErrors;
+use crate::conffile::ini::{Shape, parse};
+use crate::conffile::keys::{Key, names, set, whole};
 use crate::limits;
 
 /// The file's name in the folder of settings.
@@ -26,17 +23,41 @@ pub(super) const FILE: &str = "invites.ini";
 /// The shortest code: what is shorter is soon guessed.
 const SHORTEST: usize = 6;
 
+/// What a section may say; nobody but people writes it.
+static KEYS: &[Key<Invitation>] = &[
+    Key::needed(
+        "uses",
+        "a whole number",
+        |one, text| set(&mut one.uses, whole(text)),
+        |one| one.uses.to_string(),
+    ),
+    Key::optional(
+        "until",
+        "",
+        "a day such as 2026-12-31",
+        |one, text| set(&mut one.until_secs, day_after(text).map(Some)),
+        |_| String::new(),
+    ),
+    Key::optional(
+        "quota",
+        "",
+        "a size like 10M, 1.5G or unlimited",
+        |one, text| set(&mut one.quota_bytes, parse_quota(text).ok().map(Some)),
+        |_| String::new(),
+    ),
+];
+
 static SHAPE: Shape = Shape {
-    is_section: is_code,
+    most: limits::LIST_FILE,
+    top: &[],
+    keys: |name| is_code(name).then(|| names(KEYS)),
     expected: "[CODE]",
     form: "a code has 6 to 64 characters of A-Z, a-z, 0-9 and `-`",
-    keys: &["uses", "until", "quota"],
-    general: &[],
-    ends: None,
+    sections: Vec::new,
 };
 
 /// One code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Invitation {
     /// How many it lets in.
     pub(super) uses: u64,
@@ -52,53 +73,19 @@ pub(super) fn is_code(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Reads the whole file, or tells all its faults.
-pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Invitation>, Vec<Fault>> {
-    if bytes.len() as u64 > limits::LIST_FILE {
-        return Err(vec![Fault::whole(format!("longer than {} bytes", limits::LIST_FILE))]);
-    }
-    let text = str::from_utf8(bytes).map_err(|_| vec![Fault::whole("not UTF-8")])?;
-    let (lines, mut faults) = Lines::scan_all(text, &SHAPE);
-    let ini = Ini::load_from_str_opt(&lines.plain, READING)
-        .map_err(|e| vec![Fault::at(e.line, e.msg.into_owned())])?;
-    let mut all = BTreeMap::new();
-    for (section, values) in &ini {
-        let Some(code) = section else { continue };
-        if let Some(invitation) = read_one(code, values, &lines, &mut faults) {
-            all.insert(code.to_owned(), invitation);
-        }
-    }
-    faults.sort_by_key(|fault| fault.line);
-    faults.dedup_by_key(|fault| fault.line);
-    if faults.is_empty() { Ok(all) } else { Err(faults) }
-}
+/// All codes.
+pub(super) type Invitations = BTreeMap<String, Invitation>;
 
-/// One code, if there is no fault in it; all of its values are looked at.
-fn read_one(
-    code: &str,
-    values: &Properties,
-    lines: &Lines<'_>,
-    faults: &mut Vec<Fault>,
-) -> Option<Invitation> {
-    let uses = values.get("uses").unwrap_or("");
-    let digits = uses.bytes().all(|byte| byte.is_ascii_digit());
-    let uses = uses.parse().ok().filter(|_| digits);
-    if uses.is_none() {
-        faults.push(lines.fault(code, "uses", "expected a whole number"));
+/// Reads the whole file.
+pub(super) fn read(bytes: &[u8]) -> Result<Invitations, ParseErrors> {
+    let mut errors = ParseErrors::default();
+    let mut all = Invitations::new();
+    for section in parse(bytes, &SHAPE, &mut errors).sections {
+        let mut one = Invitation::default();
+        section.read(KEYS, &mut one, &mut errors);
+        all.insert(section.name.to_owned(), one);
     }
-    let until_secs = values.get("until").map(day_after);
-    if until_secs == Some(None) {
-        faults.push(lines.fault(code, "until", "expected a day such as 2026-12-31"));
-    }
-    let quota_bytes = values.get("quota").map(parse_quota).transpose();
-    if let Err(expected) = quota_bytes {
-        faults.push(lines.fault(code, "quota", expected));
-    }
-    Some(Invitation {
-        uses: uses?,
-        until_secs: until_secs.map_or(Some(None), |secs| secs.map(Some))?,
-        quota_bytes: quota_bytes.ok()?,
-    })
+    errors.or(all)
 }
 
 /// The second, since 1970 in UTC, at which the day after `2026-12-31` begins.
@@ -156,15 +143,15 @@ mod tests {
         assert_eq!(all["SPRING-7Q2K"].uses, 30);
         assert_eq!(all["SPRING-7Q2K"].quota_bytes, Some(Some(5 << 20)));
         for (from, to, told) in [
-            ("30", "many", "[SPRING-7Q2K] uses: expected a whole number"),
+            ("30", "many", "[SPRING-7Q2K] uses: \"many\" is not valid; expected a whole number"),
             ("uses = 30\n", "", "expected a whole number"),
             ("2026-12-31", "2026-12-32", "expected a day such as"),
             ("5M", "soon", "expected a size like"),
-            ("SPRING-7Q2K", "SHORT", "expected [CODE], got `[SHORT]`"),
+            ("SPRING-7Q2K", "SHORT", "unknown section [SHORT]; expected [CODE]"),
             ("uses", "use", "did you mean `uses`?"),
         ] {
             let faults = read(good.replace(from, to).as_bytes()).unwrap_err();
-            let fault = faults.first().unwrap();
+            let fault = faults.iter().next().unwrap();
             assert!(fault.what.contains(told), "{}", fault.what);
         }
     }

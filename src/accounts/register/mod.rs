@@ -19,27 +19,27 @@ mod record;
 use std::net::IpAddr;
 
 use super::AccountName;
-use super::fault::Fault;
+use crate::conffile::ParseErrors;
 use crate::scram::Verifier;
 
 pub use self::book::{Request, Standing};
-pub use self::class::{ClassList, FILE as CLASS_FILE};
+pub use self::class::{ClassList, FILE as CLASS_FILE, Imported};
 pub use self::queue::Queue;
 
 /// Reads conf/registrations.ini for who checks it.
-pub(super) fn check_requests(bytes: &[u8]) -> Result<String, Vec<Fault>> {
-    let book = record::read(bytes).map_err(|fault| vec![fault])?;
+pub(super) fn check_requests(bytes: &[u8]) -> Result<String, ParseErrors> {
+    let book = record::read(bytes)?;
     let waiting = book.requests.values().filter(|request| request.is_pending()).count();
     Ok(format!("{} registrations, {waiting} of them wait", book.requests.len()))
 }
 
 /// Reads conf/invites.ini for who checks it.
-pub(super) fn check_invites(bytes: &[u8]) -> Result<String, Vec<Fault>> {
+pub(super) fn check_invites(bytes: &[u8]) -> Result<String, ParseErrors> {
     invites::read(bytes).map(|all| format!("{} invitations", all.len()))
 }
 
 /// Reads conf/class.csv for who checks it.
-pub(super) fn check_class(bytes: &[u8]) -> Result<String, Vec<Fault>> {
+pub(super) fn check_class(bytes: &[u8]) -> Result<String, ParseErrors> {
     class::read(bytes).map(|list| format!("{} names", list.len()))
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::accounts::{Store, StoreError};
+use crate::vfs::Homes;
 
 struct Folder {
     path: PathBuf,
@@ -23,6 +24,10 @@ impl Folder {
         fs::write(path.join("accounts.ini"), "generation = 1\n[end]\ngeneration = 1\n").unwrap();
         let (store, queue) = (Store::open(&path).unwrap(), Queue::new(&path, 30));
         Folder { path, store, queue }
+    }
+
+    fn homes(&self) -> Homes {
+        Homes::new(&self.path.join("home"))
     }
 
     fn put(&self, file: &str, text: &str) {
@@ -51,7 +56,7 @@ impl Folder {
             code,
             from: from.parse().unwrap(),
         };
-        self.queue.ask(&self.store, &rules, &application)
+        self.queue.ask(&self.store, &self.homes(), &rules, &application)
     }
 
     fn quota(&self, name: &str) -> Option<Option<u64>> {
@@ -81,7 +86,7 @@ fn a_request_waits_is_answered_and_is_remembered() {
     assert_eq!(folder.ask(Mode::Ask, "bob", "").unwrap().number, 2);
     assert_eq!(folder.standing(1, "ann"), "pending");
     assert_eq!(folder.standing(1, "bob"), "unknown");
-    folder.queue.approve(&folder.store, 1, Some(5)).unwrap();
+    folder.queue.approve(&folder.store, &folder.homes(), 1, Some(5)).unwrap();
     folder.queue.reject(&folder.store, 2, "not in this class").unwrap();
     // Another process sees the same.
     let other = Queue::new(&folder.path, 30);
@@ -91,7 +96,8 @@ fn a_request_waits_is_answered_and_is_remembered() {
     assert_eq!(folder.quota("ann"), Some(Some(5)));
     assert!(!folder.text().contains("SCRAM"), "an answered request keeps no record");
     for answered in [1, 2] {
-        let again = folder.queue.approve(&folder.store, answered, None).unwrap_err();
+        let again =
+            folder.queue.approve(&folder.store, &folder.homes(), answered, None).unwrap_err();
         assert!(matches!(again, StoreError::Decided { .. }), "{again}");
     }
     let nobody = folder.queue.reject(&folder.store, 9, "").unwrap_err();
@@ -142,7 +148,7 @@ fn a_flood_is_refused_by_the_limit_that_it_meets() {
     folder.ask_from(Mode::Ask, "b1", "", "::ffff:192.0.2.9").unwrap();
     let told = folder.ask_from(Mode::Ask, "b2", "", "127.0.0.1").unwrap_err().to_string();
     assert_eq!(told, "too many registrations that wait: the limit is 4");
-    folder.queue.approve(&folder.store, 1, None).unwrap();
+    folder.queue.approve(&folder.store, &folder.homes(), 1, None).unwrap();
     folder.ask_from(Mode::Ask, "b2", "", "127.0.0.1").unwrap();
     // Answered or not, they came today.
     assert!(folder.ask(Mode::Ask, "a4", "").is_err());
@@ -156,12 +162,12 @@ fn no_beginning_of_the_file_passes_for_the_whole_and_a_fault_loses_nothing() {
     for name in ["ann", "bob", "col"] {
         folder.ask(Mode::Ask, name, "").unwrap();
     }
-    folder.queue.approve(&folder.store, 1, None).unwrap();
+    folder.queue.approve(&folder.store, &folder.homes(), 1, None).unwrap();
     folder.queue.reject(&folder.store, 2, "why; not = [here]").unwrap();
     let whole = folder.text();
     let read = |text: &str| record::read(text.as_bytes());
     let book = read(&whole).unwrap();
-    assert_eq!(record::write(&book).unwrap(), whole);
+    assert_eq!(record::write(&book), whole);
     for end in 0..whole.len() {
         if let Ok(got) = read(&whole[..end]) {
             assert!(end == whole.len() - 1 && got == book, "{end}");
@@ -185,13 +191,13 @@ fn no_beginning_of_the_file_passes_for_the_whole_and_a_fault_loses_nothing() {
     assert_eq!(folder.standing(3, "col"), "pending");
     folder.put("registrations.ini", &whole[..whole.len() / 2]);
     let torn = folder.text();
-    assert!(matches!(folder.ask(Mode::Ask, "dan", ""), Err(StoreError::Fault { .. })));
-    assert!(folder.queue.approve(&folder.store, 3, None).is_err());
+    assert!(matches!(folder.ask(Mode::Ask, "dan", ""), Err(StoreError::File(_))));
+    assert!(folder.queue.approve(&folder.store, &folder.homes(), 3, None).is_err());
     assert_eq!(folder.standing(3, "col"), "pending", "as it was read last");
     assert_eq!(folder.standing(4, "dan"), "a fault");
     assert_eq!(folder.text(), torn, "nothing is written over");
     folder.put("registrations.ini", &whole);
-    folder.queue.approve(&folder.store, 3, None).unwrap();
+    folder.queue.approve(&folder.store, &folder.homes(), 3, None).unwrap();
     assert!(folder.path.join("registrations.ini.previous").exists());
 }
 
@@ -200,11 +206,11 @@ fn an_approval_that_was_cut_off_can_be_done_again() {
     let folder = Folder::new();
     folder.ask(Mode::Ask, "ann", "").unwrap();
     let before = folder.text();
-    folder.queue.approve(&folder.store, 1, Some(7)).unwrap();
+    folder.queue.approve(&folder.store, &folder.homes(), 1, Some(7)).unwrap();
     // As if the server had been killed after the account and before the note of it.
     folder.put("registrations.ini", &before);
     assert_eq!(folder.standing(1, "ann"), "approved");
-    folder.queue.approve(&folder.store, 1, Some(9)).unwrap();
+    folder.queue.approve(&folder.store, &folder.homes(), 1, Some(9)).unwrap();
     assert_eq!(folder.quota("ann"), Some(Some(7)), "the account is not made twice");
 }
 
@@ -214,7 +220,7 @@ fn old_answers_are_forgotten_and_requests_that_wait_are_not() {
     for name in ["ann", "bob"] {
         folder.ask(Mode::Ask, name, "").unwrap();
     }
-    folder.queue.approve(&folder.store, 1, None).unwrap();
+    folder.queue.approve(&folder.store, &folder.homes(), 1, None).unwrap();
     let text = folder.text();
     let old = text.lines().map(|line| match line.split_once(" = ") {
         Some((key @ ("asked" | "answered"), _)) => format!("{key} = 86400\n"),
@@ -233,12 +239,19 @@ fn a_list_approves_all_on_it_that_wait() {
     for name in ["ann", "bob", "col"] {
         folder.ask(Mode::Ask, name, "").unwrap();
     }
-    let faulty = folder.queue.import(&folder.store, b"ann,1M\nann,2M\n", None).unwrap_err();
-    assert!(faulty.to_string().ends_with("class.csv:2: `ann` stands twice"), "{faulty}");
-    let list = b"name,quota\nann,1M\ncol\nzoe,2M\n";
-    let (class, approved) = folder.queue.import(&folder.store, list, Some(3)).unwrap();
+    let faulty =
+        folder.queue.import(&folder.store, &folder.homes(), b"ann,1M\nann,2M\n", None).unwrap_err();
+    assert!(
+        faulty.to_string().ends_with("class.csv:2: `ann` stands twice; expected it once"),
+        "{faulty}"
+    );
+    let list = b"name,quota\nann,1M\nbob\ncol\nzoe,2M\n";
+    fs::create_dir_all(folder.path.join("home/bob")).unwrap();
+    let Imported { class, approved, refused } =
+        folder.queue.import(&folder.store, &folder.homes(), list, Some(3)).unwrap();
     let names: Vec<&str> = approved.iter().map(|one| one.name.as_str()).collect();
-    assert_eq!((class.len(), names), (3, vec!["ann", "col"]));
+    assert_eq!((class.len(), names), (4, vec!["ann", "col"]));
+    assert_eq!(refused.len(), 1, "bob's home is not free");
     assert_eq!((folder.quota("ann"), folder.quota("col")), (Some(Some(1 << 20)), Some(Some(3))));
     assert!(folder.ask_from(Mode::Ask, "zoe", "", "127.0.0.1").unwrap().admitted);
     assert_eq!(folder.standing(2, "bob"), "pending");

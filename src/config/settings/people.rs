@@ -1,7 +1,7 @@
 //! Settings about people: guests, accounts, registrations.
 
 use super::{Form, Setting};
-use crate::config::Registration;
+use crate::accounts::register::Mode;
 use crate::limits;
 
 /// Section `[guests]`.
@@ -59,10 +59,10 @@ pub(super) static REGISTRATION: &[Setting] = &[
         key: "mode",
         default: "ask",
         form: Form::Word(&[
-            ("open", |config| config.registration = Registration::Open),
-            ("ask", |config| config.registration = Registration::Ask),
-            ("invite", |config| config.registration = Registration::Invite),
-            ("closed", |config| config.registration = Registration::Closed),
+            ("open", |config| config.registration = Mode::Open),
+            ("ask", |config| config.registration = Mode::Ask),
+            ("invite", |config| config.registration = Mode::Invite),
+            ("closed", |config| config.registration = Mode::Closed),
         ]),
         help: "Who can register from the client. open: everybody, at once. ask: the operator \
             approves; who is on conf/class.csv or has an invitation of conf/invites.ini is let in \

@@ -4,7 +4,7 @@ use super::commands::{done, switch, tell};
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::session::{AccountState, Overview};
+use crate::session::{AccountState, Adopt, Overview};
 use crate::wire::{
     AccountLine, Approve, Ban, BanLine, Code, Counted, Create, Kick, Message, Named, NewPassword,
     NewQuota, NewRole, Nothing, Pardon, Part, PathOf, Reason, Reject, Remove, SessionLine, Sink,
@@ -88,7 +88,12 @@ pub(super) fn account(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> 
 pub(super) fn create(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Create<'_> = request.message()?;
     let quota = quota(what.limited, what.limit_bytes)?;
-    conn.session.as_admin(|admin| admin.create(what.name, what.password, quota, what.role))?;
+    let adopt = match switch(what.adopt, "adopt: 0 or 1")? {
+        true => Adopt::Yes,
+        false => Adopt::No,
+    };
+    conn.session
+        .as_admin(|admin| admin.create(what.name, what.password, quota, what.role, adopt))?;
     done("made")
 }
 

@@ -1,6 +1,6 @@
 //! Errors and results as answers: the only place where an error becomes a number of this door.
 
-use crate::error::{Banned, Error};
+use crate::error::{Banned, Error, HomeRefused};
 use crate::wire::{self, Bad, Code, Kind, Message, Sink, There};
 
 /// The final answer to a request.
@@ -62,7 +62,8 @@ pub(super) fn code_of(error: &Error) -> Code {
         Error::Banned { what: Banned::Address, .. } => Code::AddressBanned,
         Error::LoginRefused => Code::LoginRefused,
         Error::NeedAdmin => Code::NeedAdmin,
-        Error::NameTaken { .. } => Code::NameTaken,
+        Error::Home { why: HomeRefused::Mounted(_), .. } => Code::Denied,
+        Error::NameTaken { .. } | Error::Home { .. } => Code::NameTaken,
         Error::CodeRefused => Code::CodeRefused,
         Error::RegistrationClosed => Code::RegistrationClosed,
         Error::Unknown { .. } => Code::Unknown,

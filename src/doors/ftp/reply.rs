@@ -31,6 +31,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::ServerUnproven => 530,
         Error::NeedAdmin
         | Error::NameTaken { .. }
+        | Error::Home { .. }
         | Error::CodeRefused
         | Error::RegistrationClosed
         | Error::Unknown { .. }
@@ -117,6 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::error::HomeRefused;
 
     fn path() -> String {
         "/a".to_owned()
@@ -134,6 +136,8 @@ mod tests {
             (421, banned(Banned::Address)),
             (550, Error::NeedAdmin),
             (550, Error::NameTaken { name: path() }),
+            (550, Error::Home { name: path(), why: HomeRefused::Kept }),
+            (550, Error::Home { name: path(), why: HomeRefused::Mounted(path()) }),
             (550, Error::CodeRefused),
             (550, Error::RegistrationClosed),
             (550, Error::Unknown { what, name: path() }),

@@ -7,7 +7,7 @@ use super::Conn;
 use super::commands::Needs;
 use super::reply::Clean;
 use crate::error::{Error, Result};
-use crate::session::{Reason, SPOKEN, Spoken, Unanswered};
+use crate::session::{Adopt, Reason, SPOKEN, Spoken, Unanswered};
 use crate::text::Size;
 
 /// One row.
@@ -45,7 +45,7 @@ table! {
     "PARTS" Login "" parts, "your unfinished uploads; DELE removes one";
     "WHY" Login "[PATH]" why, "what decides what may be done there";
     "PSWD" Login "OLD NEW [END]" pswd, "change your password; END ends your other sessions";
-    "CREATE" Admin "NAME PASSWORD [QUOTA]" create, "make an account";
+    "CREATE" Admin "NAME PASSWORD [QUOTA] [ADOPT]" create, "make an account";
     "PASSWD" Admin "NAME PASSWORD" passwd, "give an account another password";
     "CHMOD" Login "MODE PATH" chmod, "refused: rights belong to the account here";
 }
@@ -230,13 +230,18 @@ fn create(conn: &mut Conn, rest: &str) -> Result<()> {
     if !may_send_clear(conn) {
         return Ok(());
     }
-    let words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
+    let mut words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
+    let mut adopt = Adopt::No;
+    if words.len() > 2 && words.last().is_some_and(|word| word.eq_ignore_ascii_case("ADOPT")) {
+        words.pop();
+        adopt = Adopt::Yes;
+    }
     let (name, password, quota) = match words[..] {
         [name, password] => (name, password, None),
         [name, password, quota] => (name, password, Some(quota)),
         _ => return form_of(conn, "CREATE"),
     };
-    conn.session.create_plain(name, password, quota)?;
+    conn.session.create_plain(name, password, quota, adopt)?;
     conn.control.say(200, "the account is made");
     Ok(())
 }

@@ -216,12 +216,16 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
         Err(Stop::Refused(e)) => {
             // Where the size was announced the client can go on when there is room again; where
             // nobody knows it, what came would only be in the way of others.
-            if announced.is_none() && matches!(e, Error::OverQuota { .. } | Error::DiskFull) {
+            if announced.is_none() && is_no_room(&e) {
                 conn.session.no_room(inflow, &e);
             }
             Err(e)
         }
     }
+}
+
+fn is_no_room(e: &Error) -> bool {
+    matches!(e, Error::OverQuota { .. } | Error::TooManyEntries { .. } | Error::DiskFull)
 }
 
 fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(), Stop> {

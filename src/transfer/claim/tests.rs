@@ -20,9 +20,12 @@ impl Scene {
         Scene { ledger, claims: Arc::default() }
     }
 
+    fn charge(&self) -> Charge {
+        Charge::open(&self.ledger, &Charged { directory: HOME, owner: None }).unwrap()
+    }
+
     fn take(&self, by: &str, session: u64) -> Result<Claim> {
-        let charge = Charge::open(&self.ledger, &Charged { directory: HOME, owner: None }).unwrap();
-        self.claims.take("k", "/a", Claimant { by, session }, charge)
+        self.claims.take("k", "/a", Claimant { by, session }, self.charge())
     }
 
     fn figures(&self) -> (u64, u64) {
@@ -95,4 +98,164 @@ fn life_shown_in_any_way_keeps_a_claim() {
     claim.hold().unwrap().needs_no_peer();
     claim.touch();
     assert!(matches!(scene.take("ann", 2), Err(Error::Busy { .. })), "nobody is waited for");
+}
+
+impl Scene {
+    fn take_tree(&self, key: &str, who: Claimant<'_>, scope: Scope, short: bool) -> Result<Claim> {
+        let wanted = Wanted { key: key.to_owned(), path: key, scope, charge: self.charge() };
+        self.claims.take_together(vec![wanted], who, short).map(|mut taken| taken.pop().unwrap())
+    }
+}
+
+const ANN: Claimant<'_> = Claimant { by: "ann", session: 1 };
+
+#[test]
+fn a_tree_is_claimed_with_all_that_lies_below_it_and_with_nothing_beside_it() {
+    let scene = Scene::new();
+    let free = |key: &str, scope| scene.take_tree(key, ANN, scope, false).is_ok();
+    for (held, scope, refused, allowed) in [
+        ("a/b", Scope::Tree, vec!["a/b", "a/b/c", "a/b/c/d"], vec!["a", "a/b-c", "a/b.c", "a/c"]),
+        ("a/b/c", Scope::Name, vec!["a/b/c"], vec!["a/b/c/d", "a/b", "a/b/cc", "b/c"]),
+        (":m/", Scope::Tree, vec![":m/", ":m/x"], vec![":mm/x", "m/x"]),
+    ] {
+        let _held = scene.take_tree(held, ANN, scope, false).unwrap();
+        for key in refused {
+            assert!(!free(key, Scope::Name), "{key} while {held} is held");
+            assert!(scene.claims.is_taken(key) && scene.claims.check(key, key, ANN).is_err());
+        }
+        for key in allowed {
+            assert!(free(key, Scope::Name), "{key} while {held} is held");
+        }
+        for above in ["a/b", "a"].iter().filter(|above| held.starts_with(**above)) {
+            assert!(!free(above, Scope::Tree), "{above} as a tree while {held} is held");
+        }
+    }
+}
+
+#[test]
+fn what_is_short_is_waited_for_and_all_names_are_taken_or_none() {
+    let scene = Scene::new();
+    let short = scene.take_tree("a/b", ANN, Scope::Tree, true).unwrap();
+    let two = |session| {
+        let wanted = ["c", "a/b/x"].map(|key| Wanted {
+            key: key.to_owned(),
+            path: key,
+            scope: Scope::Tree,
+            charge: scene.charge(),
+        });
+        scene.claims.take_all(wanted.into(), Claimant { by: "bob", session })
+    };
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| two(2).map(|claims| claims.len()));
+        // Until it waits, the name that is free stays free.
+        assert!(!scene.claims.is_taken("c"));
+        drop(short);
+        assert_eq!(waits.join().unwrap().unwrap(), 2);
+    });
+    let _upload = scene.take_tree("a/b/x/y", ANN, Scope::Name, false).unwrap();
+    assert!(matches!(two(3), Err(Error::Busy { .. })), "an upload is not waited for");
+    assert!(!scene.claims.is_taken("c"));
+}
+
+mod model {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Take { key: Vec<u8>, tree: bool, session: u64 },
+        End(prop::sample::Index),
+        FallSilent(prop::sample::Index),
+        Hold(prop::sample::Index),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let key = prop::collection::vec(0..3_u8, 1..4);
+        let one = any::<prop::sample::Index>;
+        let step = prop_oneof![
+            4 => (key, any::<bool>(), 0..4_u64)
+                .prop_map(|(key, tree, session)| Step::Take { key, tree, session }),
+            1 => one().prop_map(Step::End),
+            2 => one().prop_map(Step::FallSilent),
+            1 => one().prop_map(Step::Hold),
+        ];
+        prop::collection::vec(step, 1..60)
+    }
+
+    /// A claim as the model knows it.
+    struct Known {
+        claim: Claim,
+        key: Vec<u8>,
+        tree: bool,
+        session: u64,
+        silent: bool,
+        fenced: bool,
+    }
+
+    impl Known {
+        fn conflicts(&self, key: &[u8], tree: bool) -> bool {
+            let holds = self.key.starts_with(key) && (tree || self.key == key);
+            !self.fenced && (holds || key.starts_with(&self.key) && (self.tree || self.key == key))
+        }
+    }
+
+    /// Sessions 0 and 1 are ann's, 2 and 3 are bob's.
+    fn account(session: u64) -> &'static str {
+        if session < 2 { "ann" } else { "bob" }
+    }
+
+    proptest! {
+        #[test]
+        fn claims_are_what_a_list_of_them_says(steps in steps()) {
+            // Names of which one is the beginning of another, and sorts before and behind a slash.
+            const NAMES: [&str; 3] = ["a", "a-b", "a\u{e9}"];
+            let scene = Scene::new();
+            let mut known: Vec<Known> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Take { key, tree, session } => {
+                        let text: Vec<&str> = key.iter().map(|i| NAMES[usize::from(*i)]).collect();
+                        let who = Claimant { by: account(session), session };
+                        let scope = if tree { Scope::Tree } else { Scope::Name };
+                        // Time passes for those alone who fall silent.
+                        let alive = known.iter().filter(|one| !one.silent);
+                        alive.for_each(|one| one.claim.touch());
+                        let taken = scene.take_tree(&text.join("/"), who, scope, false);
+                        let in_the_way = known.iter_mut().filter(|one| one.conflicts(&key, tree));
+                        let in_the_way: Vec<&mut Known> = in_the_way.collect();
+                        let gives_way = |one: &&mut Known| {
+                            one.silent
+                                && one.session != session
+                                && account(one.session) == account(session)
+                        };
+                        let may = in_the_way.iter().all(gives_way);
+                        prop_assert_eq!(taken.is_ok(), may);
+                        if let Ok(claim) = taken {
+                            in_the_way.into_iter().for_each(|one| one.fenced = true);
+                            let (silent, fenced) = (false, false);
+                            known.push(Known { claim, key, tree, session, silent, fenced });
+                        }
+                    }
+                    _ if known.is_empty() => {}
+                    Step::End(which) => drop(known.remove(which.index(known.len()))),
+                    Step::FallSilent(which) => {
+                        let one = which.index(known.len());
+                        known[one].claim.fall_silent();
+                        known[one].silent = true;
+                    }
+                    Step::Hold(which) => {
+                        let one = which.index(known.len());
+                        let one = &mut known[one];
+                        prop_assert_eq!(one.claim.hold().is_err(), one.fenced);
+                        one.silent = false;
+                    }
+                }
+            }
+            let unfenced = known.iter().filter(|one| !one.fenced).count();
+            prop_assert_eq!(lock(&scene.claims.held).len(), unfenced);
+            drop(known);
+            prop_assert!(lock(&scene.claims.held).is_empty());
+        }
+    }
 }

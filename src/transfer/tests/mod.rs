@@ -143,8 +143,9 @@ fn a_stream_that_lost_its_path_neither_writes_nor_ends_nor_credits() {
         assert_eq!(scene.figures(), before);
         let ready = new.finish().unwrap();
         drop(ready);
-        let freed = scene.with("f", 3, |spec| scene.vfs.drop_part(spec.path)).unwrap();
-        credit(&scene.ledger, &scene.charged, freed);
+        let dropped = scene.with("f", 3, |spec| scene.vfs.drop_part(spec.path)).unwrap();
+        assert_eq!(dropped.bytes, before.0);
+        credit(&scene.ledger, &scene.charged, dropped);
     }
     assert_eq!((scene.figures(), scene.stored_bytes()), ((0, 0, 0), 0));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::fault::{Plan, plan};
 use super::super::{Home, Keep, Powers, View};
-use super::{POWERS, ann, leave_part, mkdir, path, place, put};
+use super::{Fresh, POWERS, ann_in, leave_part, mkdir, path, place, put};
 use crate::error::Result;
 
 /// Names with their content, and unfinished uploads with their lengths.
@@ -138,7 +138,7 @@ fn a_failing_call_or_a_kill_leaves_what_was_or_what_was_to_be() {
 
 /// What was, what is to be, and how many calls lead there.
 fn undisturbed(powers: Powers, scenario: &Scenario) -> (State, State, u32) {
-    let (fresh, _home, vfs) = ann(powers);
+    let (fresh, _home, vfs) = ann_in(Fresh::in_memory(), powers);
     prepare(&vfs, fresh.path());
     let before = state(&vfs, fresh.path());
     let used = vfs.used_bytes(&mut || Ok(())).unwrap();
@@ -153,7 +153,7 @@ fn undisturbed(powers: Powers, scenario: &Scenario) -> (State, State, u32) {
 
 fn one_fails(powers: Powers, scenario: &Scenario, n: u32, (before, after): (&State, &State)) {
     let what = format!("{}, {powers:?}, call {n}", scenario.name);
-    let (fresh, _home, vfs) = ann(powers);
+    let (fresh, _home, vfs) = ann_in(Fresh::in_memory(), powers);
     prepare(&vfs, fresh.path());
     plan(Plan::One(n));
     let done = (scenario.act)(&vfs);
@@ -168,7 +168,7 @@ fn one_fails(powers: Powers, scenario: &Scenario, n: u32, (before, after): (&Sta
 
 fn killed(powers: Powers, scenario: &Scenario, n: u32, (before, after): (&State, &State)) {
     let what = format!("{}, {powers:?}, killed at {n}", scenario.name);
-    let (fresh, home, vfs) = ann(powers);
+    let (fresh, home, vfs) = ann_in(Fresh::in_memory(), powers);
     prepare(&vfs, fresh.path());
     plan(Plan::From(n));
     drop((scenario.act)(&vfs));

@@ -13,6 +13,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use super::jail::Jail;
 use super::{Draft, Freed, Home, Keep, Mtime, Powers, VPath, View};
 
+mod across;
 mod drafts;
 mod faults;
 mod follow;
@@ -26,8 +27,18 @@ pub(super) struct Fresh(PathBuf);
 
 impl Fresh {
     pub(super) fn new() -> Fresh {
+        Fresh::under(&std::env::temp_dir())
+    }
+
+    /// In memory where the system has a place for that, for what makes thousands of files.
+    pub(super) fn in_memory() -> Fresh {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Fresh::under(memory) } else { Fresh::new() }
+    }
+
+    fn under(folder: &Path) -> Fresh {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("vfs-test-{}-{count}", std::process::id()));
+        let path = folder.join(format!("vfs-test-{}-{count}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
         Fresh(path)
     }
@@ -54,7 +65,10 @@ pub(super) const POWERS: [Powers; 4] = [
 
 /// A home in a fresh directory, and the view of the account `ann`.
 pub(super) fn ann(powers: Powers) -> (Fresh, Arc<Home>, View) {
-    let fresh = Fresh::new();
+    ann_in(Fresh::new(), powers)
+}
+
+pub(super) fn ann_in(fresh: Fresh, powers: Powers) -> (Fresh, Arc<Home>, View) {
     let home = Arc::new(Home::open_with(fresh.path(), powers).unwrap());
     let vfs = View::open(&home, "ann").unwrap();
     (fresh, home, vfs)

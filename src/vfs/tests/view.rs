@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use super::super::{Freed, Kind, View};
-use super::{POWERS, ann, fifo, leave_part, mkdir, path, put};
+use super::{Fresh, POWERS, ann, ann_in, fifo, leave_part, mkdir, path, put};
 use crate::error::{Error, Result};
 
 fn names(vfs: &View, at: &str) -> Vec<String> {
@@ -168,7 +168,7 @@ fn odd_and_long_names_are_stored_listed_and_removed() {
 #[test]
 fn wide_and_deep_trees_are_counted_and_removed() {
     for powers in POWERS {
-        let (fresh, _home, vfs) = ann(powers);
+        let (fresh, _home, vfs) = ann_in(Fresh::in_memory(), powers);
         let bob = fresh.path().join("bob");
         std::fs::create_dir_all(&bob).unwrap();
         std::fs::write(bob.join("secret"), "bob's").unwrap();

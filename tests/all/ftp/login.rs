@@ -122,7 +122,7 @@ fn an_account_that_is_closed_ends_its_sessions_at_their_next_word() {
         .site
         .accounts()
         .edit(|draft| {
-            draft.account("ann")?.verifier = verifier;
+            draft.account("ann")?.verifier = verifier.clone();
             Ok(())
         })
         .unwrap();

@@ -36,6 +36,28 @@ fn a_tree_there_and_back() {
     same_tree(&ground.local("tree"), &ground.local("listed"));
 }
 
+/// Large files that had no room used all of it up, and then the small ones had none either.
+#[test]
+fn of_a_tree_that_is_too_large_the_small_files_are_stored() {
+    if !super::installed(&["lftp"]) {
+        return;
+    }
+    for allo in ["yes", "no"] {
+        let ground = Ground::with_quota("8M");
+        for n in 0..3 {
+            ground.write(&format!("tree/a large one {n}"), &bytes(n, 12 << 20));
+        }
+        for n in 0..20 {
+            ground.write(&format!("tree/small {n}"), &bytes(n, 50_000));
+        }
+        ground.lftp(&format!("set ftp:use-allo {allo}; mirror -R tree up")).fails(1);
+        for n in 0..20 {
+            ground.assert_stored(&format!("up/small {n}"), &bytes(n, 50_000));
+        }
+        assert!(part_files(&ground.site.home(), USER).is_empty());
+    }
+}
+
 #[test]
 fn a_tree_is_made_equal() {
     let Some(ground) = Ground::of("lftp") else { return };

@@ -10,6 +10,7 @@ use std::thread;
 use miniftp::accounts::{Account, AccountName, Role, Store, parse_quota};
 use miniftp::limits;
 use miniftp::scram::Verifier;
+use miniftp::vfs::{Adopt, Homes};
 
 use super::{Daemon, Miniftp, Output};
 
@@ -110,7 +111,8 @@ impl Site {
         let verifier = Verifier::derive(&password(name), limits::ITERATIONS_LEAST).unwrap();
         let name = AccountName::parse(name).unwrap();
         let account = Account::new(name, verifier, parse_quota(quota).unwrap());
-        self.accounts().edit(|draft| draft.add(account)).unwrap();
+        let homes = Homes::new(&self.home());
+        self.accounts().edit(|draft| draft.create(account.clone(), Adopt::Yes, &homes)).unwrap();
         self
     }
 

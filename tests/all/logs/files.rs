@@ -106,7 +106,7 @@ fn a_server_that_cannot_write_its_log_at_the_start_says_so_and_does_not_start() 
     said.fails(1).stderr_has("such.log: No such file or directory");
     site.miniftpd(&["--log", site.root().to_str().unwrap()], "").fails(1);
     site.setting("log", "file", "accounts.ini");
-    site.miniftpd(&[], "").fails(1).stderr_has("[log] file: expected the name of a file, or off");
+    site.miniftpd(&[], "").fails(1).stderr_has("is not valid; expected the name of a file, or off");
 }
 
 #[test]

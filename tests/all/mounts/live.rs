@@ -103,7 +103,9 @@ fn a_start_with_a_fault_names_the_line() {
     let site = Site::new();
     mount(&site, &share("read").replace("for = all", "for = al l"));
     let run = site.miniftpd(&["--listen", "127.0.0.1:0", "--ftp", "off"], "");
-    run.fails(1).stderr_has("mounts.ini:4: [share] for: expected all, guests, everybody");
+    run.fails(1).stderr_has(
+        "mounts.ini:4: [share] for: \"al l\" is not valid; expected all, guests, everybody",
+    );
 }
 
 #[test]

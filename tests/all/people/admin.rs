@@ -187,14 +187,14 @@ fn a_record_that_is_torn_is_refused() {
     let mut root = daemon.login("root");
     let whole = record("bob");
     for end in [0, 10, whole.len() - 1] {
-        let create = wire::Create::new("bob", &whole[..end], 2, 0, "user");
+        let create = wire::Create::new("bob", &whole[..end], 2, 0, "user", 0);
         root.request("CREATE", &create).expect(252);
         let set = wire::NewPassword::new("ann", &whole[..end]);
         root.request("SETPASS", &set).expect(252);
     }
-    root.request("CREATE", &wire::Create::new("bob", &whole, 3, 0, "user")).expect(252);
-    root.request("CREATE", &wire::Create::new("bob", &whole, 1, u64::MAX, "user")).expect(252);
+    root.request("CREATE", &wire::Create::new("bob", &whole, 3, 0, "user", 0)).expect(252);
+    root.request("CREATE", &wire::Create::new("bob", &whole, 1, u64::MAX, "user", 0)).expect(252);
     root.request("SETQUOTA", &wire::NewQuota::new("ann", 2, 0)).expect(252);
-    root.request("CREATE", &wire::Create::new("bob", &whole, 2, 0, "user")).expect(200);
+    root.request("CREATE", &wire::Create::new("bob", &whole, 2, 0, "user", 0)).expect(200);
     daemon.login("bob");
 }

@@ -78,7 +78,7 @@ fn the_class_list_approves_by_itself_also_what_is_edited_while_the_server_runs()
     assert_eq!(guest.quota().limit, Some(5 << 20));
     fs::write(site.conf().join("class.csv"), "name,quota\ncol,soon\n").unwrap();
     ask(&mut stranger(&site), "col", "").expect(281);
-    daemon.wait_for_log("class.csv:2: expected a size");
+    daemon.wait_for_log("class.csv:2: \"soon\" is not valid; expected a size");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The end of an account: its files stay, or all of it goes.
 
 use std::fs;
+use std::path::Path;
 
 use miniftp::wire;
 
 use super::{ask, stranger};
-use crate::harness::{CHUNK, Site, bytes, password};
+use crate::harness::{CHUNK, FtpTalk, Site, bytes, password};
 
 #[test]
 fn with_its_files_nothing_of_it_is_left_and_the_name_is_free() {
@@ -48,7 +49,9 @@ fn without_its_files_they_stay_and_are_nobody_s() {
     ask(&mut stranger(&site), "ann", "").expect(283);
     // An admin who makes the account again says that they are its.
     let record = super::record("ann");
-    let create = wire::Create::new("ann", &record, 2, 0, "user");
+    let create = wire::Create::new("ann", &record, 2, 0, "user", 0);
+    root.request("CREATE", &create).expect(283).says("only creating the account with `adopt`");
+    let create = wire::Create::new("ann", &record, 2, 0, "user", 1);
     root.request("CREATE", &create).expect(200);
     assert_eq!(daemon.login("ann").fetch("f"), b"stays");
 }
@@ -75,4 +78,73 @@ fn the_operator_removes_files_with_the_account_while_no_server_runs() {
     site.miniftpd(&words, "").fails(1).stderr_has("ann");
     site.miniftpd(&["account", "remove", "bob"], "").ok();
     assert!(site.stored("bob", "f").exists());
+}
+
+/// An account was made that was named like the directory of a mount, and removed with its files:
+/// everybody's went.
+#[test]
+fn files_that_are_mounted_are_never_removed_with_an_account() {
+    let site = Site::new();
+    site.admin("root").account("bob", "1M");
+    // The names of accounts, and what of their homes is mounted.
+    let mounted = [("pool", "pool", "[all]"), ("deep", "deep/in/it", "[part]")];
+    let section = |name: &str, dir: &Path| {
+        let dir = dir.display();
+        format!("[{name}]\nat = /{name}\ndir = {dir}\nfor = all\nrights = read\n")
+    };
+    let text: String = mounted
+        .iter()
+        .map(|(_, dir, name)| section(name.trim_matches(['[', ']']), &site.home().join(dir)))
+        .collect();
+    for (_, dir, _) in mounted {
+        fs::create_dir_all(site.home().join(dir)).unwrap();
+        fs::write(site.home().join(dir).join("f"), "everybody's").unwrap();
+    }
+    for (name, ..) in mounted {
+        site.account(name, "1M");
+    }
+    fs::write(site.conf().join("mounts.ini"), text).unwrap();
+    let mut daemon = site.start_with_console();
+    let mut ftp = FtpTalk::login(daemon.ftp_addr(), "root");
+    let mut bob = daemon.login("bob");
+    let stays = |name: &str| {
+        let accounts = site.accounts().current();
+        let account = accounts.account(name).expect("the account stays");
+        assert_eq!(account.state, miniftp::accounts::State::Active, "{name}: nothing was done");
+    };
+    for (name, _, mount) in mounted {
+        let mount = mount.trim_matches(['[', ']']);
+        let says = format!("in the directory of the mount `{mount}`; nothing was done");
+        site.miniftp("root", &["admin", "remove", name, "--files"]).fails(1).stderr_has(&says);
+        ftp.ask(&format!("SITE REMOVE {name} files")).expect(550).says(&says);
+        daemon.type_line(&format!("remove {name} files"));
+        daemon.wait_for_printed(&says);
+        daemon.login("root").request("REMOVE", &wire::Remove::new(name, 1)).says(&says);
+        stays(name);
+        assert_eq!(bob.fetch(&format!("/{mount}/f")), b"everybody's");
+    }
+    // In force still, though the file says otherwise; and in the file, though it has a fault.
+    let file = site.conf().join("mounts.ini");
+    let text = fs::read_to_string(&file).unwrap();
+    for torn in ["[torn\n".to_owned(), format!("{text}[torn\n")] {
+        fs::write(&file, torn).unwrap();
+        ftp.ask("SITE REMOVE pool files").expect(550).says("of the mount `all`");
+    }
+    fs::write(&file, &text).unwrap();
+    daemon.term();
+    daemon.wait();
+    for (name, _, mount) in mounted {
+        let says = format!("of the mount `{}`", mount.trim_matches(['[', ']']));
+        let words = ["account", "remove", name, "--files"];
+        site.miniftpd(&words, "").fails(1).stderr_has(&says);
+        stays(name);
+    }
+    for (_, dir, _) in mounted {
+        assert_eq!(fs::read(site.home().join(dir).join("f")).unwrap(), b"everybody's");
+    }
+    // Without its files an account goes all the same, and when nothing is mounted with them.
+    site.miniftpd(&["account", "remove", "deep"], "").ok();
+    fs::write(&file, "").unwrap();
+    site.miniftpd(&["account", "remove", "pool", "--files"], "").ok();
+    assert!(!site.home().join("pool").exists() && site.home().join("deep/in/it/f").exists());
 }

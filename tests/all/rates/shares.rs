@@ -108,6 +108,7 @@ fn a_rate_that_nobody_could_live_with_is_refused() {
     let site = Site::new();
     site.setting("rates", "all_up", "1023").setting("rates", "all_down", "0");
     let output = site.miniftpd(&["--listen", "127.0.0.1:0", "--ftp", "off"], "");
-    let words = "all_up: expected bytes a second from 1024, such as 512K or 10M, or unlimited";
-    output.fails(1).stderr_has(words).stderr_has("all_down: expected");
+    let words =
+        "is not valid; expected bytes a second from 1024, such as 512K or 10M, or unlimited";
+    output.fails(1).stderr_has(words).stderr_has("all_down: \"0\" is not valid");
 }

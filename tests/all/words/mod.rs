@@ -110,8 +110,8 @@ fn an_edit_counts_at_the_next_login_and_the_settings_can_take_the_words_away() {
         site.setting("words", "welcome", bad);
         daemon.login("ann");
         let fault = format!(
-            "[words] welcome: expected the name of a file, such as welcome.txt, \
-             or none, got \"{bad}\""
+            "[words] welcome: \"{bad}\" is not valid; expected the name of a file, such as \
+             welcome.txt, or none"
         );
         daemon.wait_for_log(&fault);
     }

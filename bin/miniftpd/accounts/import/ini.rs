@@ -1,0 +1,86 @@
+//! An INI as Python's configparser reads it, with a section for each user: `Password`, and
+//! `Quotation` in MB if no unit is said. What stands in `[DEFAULT]` counts for all of them.
+//!
+//! It is read line by line, so that one that is broken costs its own account only.
+
+use std::path::Path;
+
+use miniftp::rights::Rights;
+use miniftp::text::Escaped;
+
+use super::found::{Foreign, Found, Secret, size};
+use super::{Failure, read, shown};
+
+/// A section: its name, and its keys in small letters with their values.
+struct Section<'a> {
+    name: &'a str,
+    values: Vec<(String, &'a str)>,
+}
+
+pub(super) fn read_file(path: &Path, found: &mut Found) -> Result<(), Failure> {
+    let text = read(path)?;
+    let mut sections: Vec<Section<'_>> = Vec::new();
+    for (before, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        if let Err(why) = take_line(line, &mut sections) {
+            found.missing.push(format!("`{}:{}`: {why}", shown(path), before + 1));
+        }
+    }
+    let is_default = |section: &&Section<'_>| section.name.eq_ignore_ascii_case("default");
+    let defaults: Vec<(String, &str)> =
+        sections.iter().filter(is_default).flat_map(|section| section.values.clone()).collect();
+    let users: Vec<&Section<'_>> = sections.iter().filter(|one| !is_default(one)).collect();
+    let has_password = |section: &&Section<'_>| section.value("password", &defaults).is_some();
+    if !users.iter().any(has_password) {
+        found.missing.push(format!("`{}`: no section of it has a Password", shown(path)));
+        return Ok(());
+    }
+    for section in users {
+        match account(section, &defaults) {
+            Ok(account) => found.accounts.push(account),
+            Err(why) => found.missing.push(format!("`{}`: {why}", Escaped(section.name))),
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Section<'a> {
+    fn value(&self, wanted: &str, defaults: &[(String, &'a str)]) -> Option<&'a str> {
+        let all = self.values.iter().chain(defaults);
+        let mut hits = all.filter(|(key, value)| key == wanted && !value.is_empty());
+        hits.next().map(|(_, value)| *value)
+    }
+}
+
+fn take_line<'a>(line: &'a str, sections: &mut Vec<Section<'a>>) -> Result<(), &'static str> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with([';', '#']) {
+        return Ok(());
+    }
+    if let Some(rest) = line.strip_prefix('[') {
+        let name = rest.strip_suffix(']').ok_or("a section without its closing `]`")?.trim();
+        sections.push(Section { name, values: Vec::new() });
+        return Ok(());
+    }
+    let (key, value) = line.split_once(['=', ':']).ok_or("expected `key = value` or a section")?;
+    let section = sections.last_mut().ok_or("a value before the first section")?;
+    let key = key.trim().to_ascii_lowercase();
+    if section.values.iter().any(|(other, _)| *other == key) {
+        return Err("a key that the section has already; the first one counts");
+    }
+    section.values.push((key, value.trim()));
+    Ok(())
+}
+
+fn account(section: &Section<'_>, defaults: &[(String, &str)]) -> Result<Foreign, String> {
+    let value = |wanted: &str| section.value(wanted, defaults);
+    let quota = value("quotation").or_else(|| value("quota"));
+    let role = value("role").or_else(|| value("type")).unwrap_or_default();
+    Ok(Foreign {
+        name: section.name.to_owned(),
+        secret: Secret::of(value("password").ok_or("no Password")?),
+        quota_bytes: quota.map(|text| size(text, true)).transpose()?,
+        rights: Rights::ALL,
+        admin: super::found::is_admin(role),
+        notes: Vec::new(),
+    })
+}

@@ -1,0 +1,55 @@
+//! What another server had for everybody: its texts, and its anonymous user.
+//!
+//! Never: replaces a text that is here already, or lets guests in.
+
+use std::fs;
+use std::path::Path;
+
+use miniftp::limits;
+use miniftp::text::Escaped;
+
+use super::found::Found;
+use super::{Desk, Report, read, shown};
+
+pub(super) fn keep(desk: &Desk<'_>, found: &Found, report: &mut Report) {
+    for (setting, path) in &found.texts {
+        let name = match *setting {
+            "welcome" => &desk.config.welcome,
+            _ => &desk.config.goodbye,
+        };
+        match keep_text(desk, setting, name.as_deref(), path, report) {
+            Ok(kept) => report.done(&kept),
+            Err(why) => report.missing(format!("`{}`: {why}", shown(path))),
+        }
+    }
+    if found.guests && !desk.config.guests {
+        let what = "the anonymous user comes in with `anonymous = yes` in [guests] of server.ini";
+        report.missing(what);
+    }
+}
+
+fn keep_text(
+    desk: &Desk<'_>,
+    setting: &str,
+    name: Option<&str>,
+    path: &Path,
+    report: &mut Report,
+) -> Result<String, String> {
+    let text = read(path).map_err(|e| e.to_string())?;
+    let name = name.ok_or_else(|| format!("[words] {setting} of server.ini is none"))?;
+    let to = desk.conf.join(name);
+    match fs::read(&to) {
+        Ok(there) if there == text.as_bytes() => {}
+        Ok(_) => return Err(format!("{} is there already, with another text", shown(&to))),
+        Err(_) => {
+            let put = desk.store.replace_beside(&to, None, text.as_bytes());
+            put.map_err(|e| e.to_string())?;
+        }
+    }
+    if text.len() > limits::WORDS_FILE || text.lines().count() > limits::WORDS_LINES {
+        let (bytes, lines) = (limits::WORDS_FILE, limits::WORDS_LINES);
+        let what = "of it are shown, and not the rest";
+        report.missing(format!("`{}`: {lines} lines and {bytes} bytes {what}", shown(path)));
+    }
+    Ok(format!("the {setting} text is {} now", Escaped(&to.to_string_lossy())))
+}

@@ -1,0 +1,159 @@
+//! Configuration files that people edit while programs use and write them.
+//!
+//! Every file in the configuration directory is read, watched, locked and replaced by what is
+//! here: [`ini`] reads the text by tables of [`keys`], [`Watched`] keeps a value in step with its
+//! file, [`Lock`] keeps other programs out, and [`Watched::edit`] replaces a file without losing
+//! what somebody saved in the meantime.
+//!
+//! Never: takes half of a file for the whole; holds a lock that others need while it reads, waits
+//! or writes; waits without a deadline.
+//! Invariant: a value in force was once a whole, valid file.
+
+mod disk;
+pub(crate) mod ini;
+pub(crate) mod keys;
+#[cfg(test)]
+mod tests;
+mod watched;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::text::Escaped;
+
+pub use self::disk::read_text_at_most;
+pub(crate) use self::disk::{Lock, previous_of};
+pub(crate) use self::watched::{Format, Watched, load, replace};
+
+/// Errors of one file that are kept; the rest are counted.
+const ERRORS_KEPT: usize = 1000;
+/// Errors of one file that are shown; the rest are counted.
+pub(crate) const ERRORS_SHOWN: usize = 40;
+
+/// A mistake in a file: what is wrong, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ParseError {
+    /// Counted from one; zero if it is the mistake of the file as a whole.
+    pub(crate) line: usize,
+    pub(crate) what: String,
+}
+
+/// All mistakes of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParseErrors {
+    list: Vec<ParseError>,
+    more: usize,
+}
+
+impl ParseErrors {
+    /// The only mistake of a file, which is none of a line.
+    pub(crate) fn whole(what: impl Into<String>) -> ParseErrors {
+        let mut errors = ParseErrors::default();
+        errors.push(0, what);
+        errors
+    }
+
+    pub(crate) fn push(&mut self, line: usize, what: impl Into<String>) {
+        if self.list.len() < ERRORS_KEPT {
+            self.list.push(ParseError { line, what: what.into() });
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    /// The value if there is no mistake, otherwise all of them in the order of their lines.
+    pub(crate) fn or<T>(mut self, value: T) -> Result<T, ParseErrors> {
+        if self.list.is_empty() {
+            return Ok(value);
+        }
+        self.list.sort_by_key(|error| error.line);
+        Err(self)
+    }
+
+    /// The mistakes one by one.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ParseError> {
+        self.list.iter()
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
+        for (i, ParseError { line, what }) in self.list.iter().take(ERRORS_SHOWN).enumerate() {
+            f.write_str(if i == 0 { "" } else { "\n" })?;
+            match line {
+                0 => write!(f, "{path}: {what}")?,
+                line => write!(f, "{path}:{line}: {what}")?,
+            }
+        }
+        let more = self.list.len().saturating_sub(ERRORS_SHOWN).saturating_add(self.more);
+        if more == 0 { Ok(()) } else { write!(f, "\n{path}: and {more} more") }
+    }
+}
+
+/// Why a configuration file could not be read or replaced; for the operator, since it names the
+/// path and what the system said.
+#[derive(Clone, Debug)]
+pub enum FileError {
+    /// Its text has mistakes, and nothing of it counts.
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// All of them.
+        errors: ParseErrors,
+    },
+    /// The system refused something.
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What could not be done.
+        doing: &'static str,
+        /// What kind of refusal it was.
+        kind: io::ErrorKind,
+        /// What the system said.
+        said: String,
+    },
+    /// Another program holds the lock.
+    Locked {
+        /// The lock's file.
+        path: PathBuf,
+        /// For how long it was waited for.
+        waited_secs: u64,
+    },
+    /// Somebody saves the file again and again; nothing was written.
+    Busy {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+impl FileError {
+    pub(crate) fn parse(path: &Path, errors: ParseErrors) -> FileError {
+        FileError::Parse { path: path.to_owned(), errors }
+    }
+
+    fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> FileError {
+        move |e| FileError::Io { path: path.to_owned(), doing, kind: e.kind(), said: e.to_string() }
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (FileError::Parse { path, .. }
+        | FileError::Io { path, .. }
+        | FileError::Locked { path, .. }
+        | FileError::Busy { path }) = self;
+        let path = Escaped(&path.to_string_lossy()).to_string();
+        match self {
+            FileError::Parse { errors, .. } => errors.write(f, &path),
+            FileError::Io { doing, said, .. } => write!(f, "{path}: cannot be {doing}: {said}"),
+            FileError::Locked { waited_secs, .. } => {
+                write!(f, "{path}: held by another program for more than {waited_secs} s")
+            }
+            FileError::Busy { .. } => {
+                write!(f, "{path}: another program is saving it just now; try again")
+            }
+        }
+    }
+}
+
+impl std::error::Error for FileError {}

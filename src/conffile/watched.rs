@@ -1,0 +1,415 @@
+//! A value that is kept in step with the file that it is read from.
+//!
+//! Never: holds its lock while it waits, reads or writes; takes over a file that somebody is
+//! still saving, or one with a mistake.
+//! Invariant: the value in force was once a whole, valid file, or what the watch began with.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::disk::{self, Base, Lock, Version};
+use super::{FileError, ParseErrors, ini};
+
+/// A file that was left alone for so long is no longer being written. Longer than a tick of the
+/// kernel's clock for files (1 to 10 ms), within which a change may not change the version.
+const REST: Duration = Duration::from_millis(100);
+/// The same for a file that looks as if it had been cut off.
+const LONG_REST: Duration = Duration::from_secs(2);
+/// How long a look waits for a file to rest, or for another look.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often it asks meanwhile.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How long an edit goes on trying while somebody else edits the same file.
+const EDIT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Reads the bytes of a file, or what its absence means.
+pub(crate) type Read<'a, T> = dyn Fn(Option<&[u8]>) -> Result<T, ParseErrors> + 'a;
+
+/// How a value is read from a file, and how its text is made.
+pub(crate) struct Format<'a, T> {
+    pub(crate) read: &'a Read<'a, T>,
+    pub(crate) write: fn(&T) -> String,
+}
+
+/// What a look at a file found.
+pub(crate) struct Look<T> {
+    /// The value in force.
+    pub(crate) value: Arc<T>,
+    /// The value before it, if this look changed it.
+    pub(crate) before: Option<Arc<T>>,
+    /// Why the value in force is not that of the file, if it is not.
+    pub(crate) error: Option<FileError>,
+}
+
+/// A watched file and the value in force.
+#[derive(Debug)]
+pub(crate) struct Watched<T> {
+    path: PathBuf,
+    most: u64,
+    meanwhile: &'static str,
+    /// Whether a text may look as if it had been cut off: those for people do.
+    is_prose: bool,
+    state: Mutex<State<T>>,
+    /// Somebody has finished a look.
+    looked: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State<T> {
+    value: Arc<T>,
+    /// The version that was read last; none if there was no file.
+    seen: Option<Version>,
+    /// Whether a further change of the file is sure to change its version.
+    is_sure: bool,
+    /// The bytes of that version.
+    length: usize,
+    error: Option<FileError>,
+    /// Whether the error has been logged.
+    is_told: bool,
+    /// Counts what was published, so that an older look never undoes a newer one.
+    published: u64,
+    /// Since when somebody looks.
+    looking: Option<Instant>,
+}
+
+/// A file that was read.
+struct Found<T> {
+    version: Option<Version>,
+    bytes: Option<Vec<u8>>,
+    value: Result<T, FileError>,
+}
+
+/// Ends a look, however it ends.
+struct Looking<'a, T>(&'a Watched<T>);
+
+impl<T> Drop for Looking<'_, T> {
+    fn drop(&mut self) {
+        self.0.state().looking = None;
+        self.0.looked.notify_all();
+    }
+}
+
+impl<T: PartialEq + Default> Watched<T> {
+    /// A watch over a file of at most `most` bytes that has not been looked at yet. `meanwhile` is
+    /// what holds while the file has a mistake, for the log.
+    pub(crate) fn new(path: PathBuf, most: u64, meanwhile: &'static str) -> Watched<T> {
+        let (state, looked) = (Mutex::default(), Condvar::new());
+        Watched { path, most, meanwhile, is_prose: false, state, looked }
+    }
+
+    /// A watch over a text for people.
+    pub(crate) fn prose(path: PathBuf, most: u64, meanwhile: &'static str) -> Watched<T> {
+        Watched { is_prose: true, ..Watched::new(path, most, meanwhile) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The value in force, without a look at the file.
+    pub(crate) fn last(&self) -> Arc<T> {
+        Arc::clone(&self.state().value)
+    }
+
+    /// Why the value in force is not that of the file, as it was at the last look.
+    pub(crate) fn error(&self) -> Option<FileError> {
+        self.state().error.clone()
+    }
+
+    /// Has the next look read the file, changed or not.
+    pub(crate) fn forget(&self) {
+        self.state().is_sure = false;
+    }
+
+    /// Puts a value in force that was found elsewhere, until the file changes.
+    pub(crate) fn put(&self, value: T) {
+        let mut state = self.state();
+        state.value = Arc::new(value);
+        state.published += 1;
+    }
+
+    /// Takes the file over if it has changed. Costs one `stat`; a file that somebody is saving is
+    /// waited for, but not long. An error is logged once for each version of the file.
+    pub(crate) fn look(&self, read: &Read<'_, T>) -> Look<T> {
+        let now = Version::at(&self.path);
+        let mut state = self.state();
+        loop {
+            if state.seen == now && state.is_sure {
+                return Look::of(&state);
+            }
+            let Some(since) = state.looking else { break };
+            let Some(left) = PATIENCE.checked_sub(since.elapsed()) else {
+                return Look::of(&state);
+            };
+            let waited = self.looked.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.looking = Some(Instant::now());
+        let (seen, length, published) = (state.seen, state.length, state.published);
+        drop(state);
+        let looking = Looking(self);
+        let found = self.read(seen, Some(length), read);
+        let mut state = self.state();
+        let (look, told) = match found {
+            Some(found) if state.published == published => self.publish(&mut state, found),
+            _ => (Look::of(&state), None),
+        };
+        drop(state);
+        drop(looking);
+        match told {
+            Some(Some(error)) => {
+                let (path, meanwhile) = (self.path.display(), self.meanwhile);
+                log::error!("{error}\n{path}: {meanwhile} until it is fixed");
+            }
+            Some(None) => log::info!("{} is right again", self.path.display()),
+            None => {}
+        }
+        look
+    }
+
+    /// Reads the file as it is now, and puts it in force.
+    ///
+    /// # Errors
+    /// Its mistakes, what the system says, [`FileError::Busy`].
+    pub(crate) fn load(&self, read: &Read<'_, T>) -> Result<Arc<T>, FileError> {
+        self.load_base(read).map(|(value, _)| value)
+    }
+
+    fn load_base(&self, read: &Read<'_, T>) -> Result<(Arc<T>, Base), FileError> {
+        let busy = || FileError::Busy { path: self.path.clone() };
+        let mut found = self.read(None, None, read).ok_or_else(busy)?;
+        let base = Base { bytes: found.bytes.take(), version: found.version };
+        let length = base.bytes.as_ref().map_or(0, Vec::len);
+        let value = Arc::new(found.value?);
+        self.state().publish(&value, found.version, length);
+        Ok((value, base))
+    }
+
+    /// Changes the file under the lock: `change` is given what it holds now and gives what it
+    /// shall hold, and something to return. It is called again if somebody else saves the file
+    /// meanwhile, so no edit is lost. Where it changes nothing, nothing is written.
+    ///
+    /// # Errors
+    /// Those of `change`; a file with mistakes; what the system refuses; [`FileError::Busy`].
+    pub(crate) fn edit<R, E: From<FileError>>(
+        &self,
+        lock: &Lock,
+        format: &Format<'_, T>,
+        change: &dyn Fn(&T) -> Result<(T, R), E>,
+    ) -> Result<R, E> {
+        let until = Instant::now() + EDIT_PATIENCE;
+        loop {
+            let (before, base) = match self.load_base(format.read) {
+                Err(FileError::Busy { .. }) if Instant::now() < until => continue,
+                loaded => loaded?,
+            };
+            let (after, done) = change(&before)?;
+            if after == *before {
+                return Ok(done);
+            }
+            let text = (format.write)(&after);
+            if (format.read)(Some(text.as_bytes())).as_ref() != Ok(&after) {
+                let what = "a value would not come back as it is; expected another one";
+                return Err(FileError::parse(&self.path, ParseErrors::whole(what)).into());
+            }
+            let put = lock.replace(&self.path, &base, text.as_bytes());
+            if put.map_err(FileError::io(&self.path, "written"))? {
+                let version = Version::at(&self.path);
+                let mut state = self.state();
+                state.publish(&Arc::new(after), version, text.len());
+                // Somebody may have saved it since.
+                state.is_sure = false;
+                return Ok(done);
+            }
+            if Instant::now() >= until {
+                return Err(FileError::Busy { path: self.path.clone() }.into());
+            }
+        }
+    }
+
+    /// Replaces the whole file by these bytes, whatever it holds.
+    pub(crate) fn overwrite(&self, lock: &Lock, bytes: &[u8]) -> Result<(), FileError> {
+        let failed = |e| FileError::io(&self.path, "written")(e);
+        let until = Instant::now() + EDIT_PATIENCE;
+        while Instant::now() < until {
+            let base = match disk::read(&self.path, self.most) {
+                Ok((bytes, version)) => Base { bytes: Some(bytes), version },
+                Err(e) if e.kind() == ErrorKind::NotFound => Base { bytes: None, version: None },
+                Err(e) => return Err(failed(e)),
+            };
+            if lock.replace(&self.path, &base, bytes).map_err(failed)? {
+                return Ok(());
+            }
+        }
+        Err(FileError::Busy { path: self.path.clone() })
+    }
+
+    /// The file once it rests; `None` if it does not, or looks cut off and may still grow. A file
+    /// that was there `before` and is gone is waited for: some editors move it away first.
+    fn read(
+        &self,
+        before: Option<Version>,
+        length: Option<usize>,
+        read: &Read<'_, T>,
+    ) -> Option<Found<T>> {
+        let begun = Instant::now();
+        let (mut version, mut since) = (Version::at(&self.path), begun);
+        let mut is_new = true;
+        loop {
+            let is_late = begun.elapsed() >= PATIENCE;
+            let Some(now) = version else {
+                if before.is_none() || is_late {
+                    let value = read(None).map_err(|e| FileError::parse(&self.path, e));
+                    return Some(Found { version, bytes: None, value });
+                }
+                thread::sleep(PAUSE);
+                version = Version::at(&self.path);
+                continue;
+            };
+            let rests = now.has_rested(REST).unwrap_or_else(|| since.elapsed() >= REST);
+            // One that ends as the server ends it is whole at once.
+            if rests || is_new {
+                if let Some(found) = self.read_now(now, rests, read) {
+                    let is_short = length.is_some_and(|length| found.looks_cut(length));
+                    let may_grow = is_short && !self.is_prose && found.value.is_ok();
+                    let waits = may_grow && now.has_rested(LONG_REST) == Some(false);
+                    return Some(found).filter(|_| !waits);
+                }
+            }
+            if is_late {
+                return None;
+            }
+            thread::sleep(PAUSE);
+            let next = Version::at(&self.path);
+            is_new = next != version;
+            if is_new {
+                (version, since) = (next, Instant::now());
+            }
+        }
+    }
+
+    /// The file as it is now, if it is still this version and either rests or is closed.
+    fn read_now(&self, version: Version, rests: bool, read: &Read<'_, T>) -> Option<Found<T>> {
+        match disk::read(&self.path, self.most) {
+            Ok((bytes, now)) => {
+                let is_same = now == Some(version);
+                let value =
+                    (is_same && (rests || ini::is_closed(&bytes))).then(|| read(Some(&bytes)))?;
+                let value = value.map_err(|e| FileError::parse(&self.path, e));
+                let found = Found { version: now, bytes: Some(bytes), value };
+                Some(found).filter(|found| rests || found.value.is_ok())
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => rests.then(|| Found {
+                version: Some(version),
+                bytes: None,
+                value: Err(FileError::io(&self.path, "read")(e)),
+            }),
+        }
+    }
+
+    /// Puts what was found in force; tells what is to be logged: an error, or that it is over.
+    fn publish(
+        &self,
+        state: &mut State<T>,
+        found: Found<T>,
+    ) -> (Look<T>, Option<Option<FileError>>) {
+        let length = found.bytes.map_or(0, |bytes| bytes.len());
+        match found.value {
+            Ok(value) => {
+                let was_told = state.is_told;
+                let value = Arc::new(value);
+                let before = Arc::clone(&state.value);
+                let changed = state.publish(&value, found.version, length);
+                let before = Some(before).filter(|_| changed);
+                (Look { before, ..Look::of(state) }, was_told.then_some(None))
+            }
+            Err(error) => {
+                let is_told = state.is_told && state.seen == found.version;
+                state.note(found.version, length);
+                state.error = Some(error.clone());
+                state.is_told = true;
+                (Look::of(state), Some(Some(error)).filter(|_| !is_told))
+            }
+        }
+    }
+}
+
+impl<T> Watched<T> {
+    /// A thread that died here left nothing half done: what is in it is assigned in whole fields,
+    /// each of which is right by itself.
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: PartialEq> State<T> {
+    /// Notes which version was read last.
+    fn note(&mut self, version: Option<Version>, length: usize) {
+        (self.seen, self.length) = (version, length);
+        self.is_sure = version.is_none_or(|version| version.has_rested(REST) != Some(false));
+        self.published += 1;
+    }
+
+    /// Puts the value of this version in force; tells whether it is another one.
+    fn publish(&mut self, value: &Arc<T>, version: Option<Version>, length: usize) -> bool {
+        self.note(version, length);
+        (self.error, self.is_told) = (None, false);
+        let changed = self.value != *value;
+        if changed {
+            self.value = Arc::clone(value);
+        }
+        changed
+    }
+}
+
+impl<T> Look<T> {
+    fn of(state: &State<T>) -> Look<T> {
+        Look { value: Arc::clone(&state.value), before: None, error: state.error.clone() }
+    }
+}
+
+impl<T> Found<T> {
+    /// Whether it looks as if only its beginning were there: where an editor that writes into the
+    /// file itself has come half way.
+    fn looks_cut(&self, length_before: usize) -> bool {
+        let Some(bytes) = &self.bytes else { return false };
+        !bytes.ends_with(b"\n") || bytes.len().saturating_mul(2) <= length_before
+    }
+}
+
+/// Replaces a whole file that still is what it was `before`; `None` is a file that is not there.
+///
+/// # Errors
+/// [`FileError::Busy`] if somebody has changed it meanwhile; what the system refuses.
+pub(crate) fn replace(
+    lock: &Lock,
+    path: &Path,
+    before: Option<&[u8]>,
+    bytes: &[u8],
+) -> Result<(), FileError> {
+    let failed = |e| FileError::io(path, "written")(e);
+    let most = before.map_or(0, |before| before.len() as u64);
+    let base = match disk::read(path, most) {
+        Ok((bytes, version)) => Base { bytes: Some(bytes), version },
+        Err(e) if e.kind() == ErrorKind::NotFound => Base { bytes: None, version: None },
+        Err(e) => return Err(failed(e)),
+    };
+    let is_same = base.bytes.as_deref() == before;
+    match is_same && lock.replace(path, &base, bytes).map_err(failed)? {
+        true => Ok(()),
+        false => Err(FileError::Busy { path: path.to_owned() }),
+    }
+}
+
+/// Reads a file once, as a watch would.
+pub(crate) fn load<T: PartialEq + Default>(
+    path: &Path,
+    most: u64,
+    read: &Read<'_, T>,
+) -> Result<Arc<T>, FileError> {
+    Watched::new(path.to_owned(), most, "").load(read)
+}

@@ -1,0 +1,290 @@
+//! Which names may become accounts, and whose files may be removed, by what is on the disk: a home
+//! and a mount's directory are never the same one, nor one inside the other.
+//!
+//! Directories are compared by device and inode from the root of the file system down, so it makes
+//! no difference whether a mount names its directory by a relative path, an absolute one, a link or
+//! a bind mount. It works on the open mounts of a running server and on the paths of a file alike.
+//!
+//! Never: makes or removes anything.
+
+use std::fs as std_fs;
+use std::io;
+use std::path::{Path, PathBuf, absolute};
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{self, Mode};
+use rustix::io::Errno;
+
+use super::Volume;
+use super::entry::FileId;
+use super::jail::STAND;
+use crate::error::{Error, HomeRefused, Result};
+use crate::limits;
+
+/// Whether a new account takes over what a former one of its name has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adopt {
+    /// It does; only an operator says so.
+    Yes,
+    /// It does not: the name is refused.
+    No,
+}
+
+/// The directory of all homes, and every directory that is mounted, or is about to be.
+#[derive(Debug)]
+pub struct Homes {
+    dir: PathBuf,
+    mounts: Vec<Mounted>,
+}
+
+#[derive(Debug)]
+struct Mounted {
+    name: String,
+    path: PathBuf,
+    place: Place,
+}
+
+/// Where a directory is, whether it exists or not.
+#[derive(Debug)]
+struct Place {
+    /// The nearest directory that exists, and every one above it.
+    above: Vec<FileId>,
+    /// What is missing below that; empty for a directory that exists.
+    missing: PathBuf,
+}
+
+impl Homes {
+    /// The homes in `dir`, nothing being mounted.
+    pub fn new(dir: &Path) -> Homes {
+        Homes { dir: absolute(dir).unwrap_or_else(|_| dir.to_owned()), mounts: Vec::new() }
+    }
+
+    /// Adds the directory of a mount as mounts.ini has it: below the homes, or absolute.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn mount(&mut self, name: &str, dir: &str) -> Result<()> {
+        let path = self.dir.join(dir);
+        let place = Place::of(&path)?;
+        self.mounts.push(Mounted { name: name.to_owned(), path, place });
+        Ok(())
+    }
+
+    /// Adds the directory of an open mount, wherever it has been moved since.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn open_mount(&mut self, name: &str, volume: &Volume) -> Result<()> {
+        let root = volume.stand().map_err(looking)?;
+        let place = Place { above: all_above(root).map_err(looking)?, missing: PathBuf::new() };
+        let (name, path) = (name.to_owned(), volume.path().to_owned());
+        self.mounts.push(Mounted { name, path, place });
+        Ok(())
+    }
+
+    /// Refuses a name whose home is, holds or lies in the directory of a mount; and one that has a
+    /// home or unfinished uploads already, unless they are to be taken over.
+    ///
+    /// # Errors
+    /// [`Error::Home`], what the system refuses.
+    pub fn check_new(&self, name: &str, adopt: Adopt) -> Result<()> {
+        self.check_mounts(name, &self.dir.join(name))?;
+        let there = match std_fs::symlink_metadata(self.dir.join(name)) {
+            Ok(found) => Some(found.is_dir()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(Error::io(LOOKING, e)),
+        };
+        match there {
+            Some(false) => Err(refused(name, HomeRefused::NotDirectory)),
+            Some(true) if adopt == Adopt::No => Err(refused(name, HomeRefused::Kept)),
+            None if adopt == Adopt::No && self.has_parts(name)? => {
+                Err(refused(name, HomeRefused::Kept))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses to remove what an account stored where that is, holds or lies in the directory of a
+    /// mount. `dir` is where its files are now.
+    ///
+    /// # Errors
+    /// [`Error::Home`], what the system refuses.
+    pub(super) fn check_mounts(&self, name: &str, dir: &Path) -> Result<()> {
+        let place = Place::of(dir)?;
+        let touches = |mount: &&Mounted| mount.place.holds(&place) || place.holds(&mount.place);
+        match self.mounts.iter().find(touches) {
+            None => Ok(()),
+            Some(mount) => Err(refused(name, HomeRefused::Mounted(mount.name.clone()))),
+        }
+    }
+
+    /// The same for the account's home.
+    ///
+    /// # Errors
+    /// As [`Homes::check_new`].
+    pub fn check_removal(&self, name: &str) -> Result<()> {
+        self.check_mounts(name, &self.dir.join(name))
+    }
+
+    /// Whether there are unfinished uploads under a name, in the homes' private directory or that
+    /// of a mount on another disk.
+    fn has_parts(&self, name: &str) -> Result<bool> {
+        let private = self.dir.join(".miniftp");
+        let mut all = vec![private.join("parts")];
+        match std_fs::read_dir(private.join("mounts")) {
+            Ok(mounts) => all.extend(mounts.flatten().map(|mount| mount.path())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io(LOOKING, e)),
+        }
+        all.extend(self.mounts.iter().map(|mount| mount.path.join(".miniftp/parts")));
+        let holds = |dir: &PathBuf| {
+            std_fs::read_dir(dir.join(name)).is_ok_and(|mut parts| parts.next().is_some())
+        };
+        Ok(all.iter().any(holds))
+    }
+}
+
+impl Place {
+    fn of(path: &Path) -> Result<Place> {
+        let (mut path, mut missing, mut links) = (path.to_owned(), PathBuf::new(), 0);
+        loop {
+            match fs::open(&path, STAND, Mode::empty()) {
+                Ok(dir) => return Ok(Place { above: all_above(dir).map_err(looking)?, missing }),
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => {}
+                Err(e) => return Err(looking(e)),
+            }
+            let (Some(parent), Some(last)) = (path.parent(), path.file_name()) else {
+                return Err(looking(Errno::NOENT));
+            };
+            // A link that leads nowhere yet will lead to what is made there.
+            if let (Ok(target), true) = (std_fs::read_link(&path), links < LINKS) {
+                path = parent.join(target);
+                links += 1;
+                continue;
+            }
+            missing = match missing.as_os_str().is_empty() {
+                true => PathBuf::from(last),
+                false => Path::new(last).join(missing),
+            };
+            path = parent.to_owned();
+        }
+    }
+
+    /// Whether `other` is this directory or lies in it.
+    fn holds(&self, other: &Place) -> bool {
+        let Some(own) = self.above.first() else { return false };
+        match self.missing.as_os_str().is_empty() {
+            true => other.above.contains(own),
+            // What does not exist holds nothing that does.
+            false => other.above.first() == Some(own) && other.missing.starts_with(&self.missing),
+        }
+    }
+}
+
+/// Links in a row that are followed, as the kernel does.
+const LINKS: u32 = 40;
+const LOOKING: &str = "looking for mounts around a home";
+
+fn looking(e: Errno) -> Error {
+    Error::io(LOOKING, e.into())
+}
+
+fn refused(name: &str, why: HomeRefused) -> Error {
+    Error::Home { name: name.to_owned(), why }
+}
+
+/// A directory and all that it lies in, up to the root.
+fn all_above(dir: OwnedFd) -> std::result::Result<Vec<FileId>, Errno> {
+    let mut all = vec![FileId::of(&fs::fstat(&dir)?)];
+    let mut dir = dir;
+    for _ in 0..limits::DEPTH_ON_DISK {
+        let above = fs::openat(dir.as_fd(), c"..", STAND, Mode::empty())?;
+        let id = FileId::of(&fs::fstat(&above)?);
+        if all.last() == Some(&id) {
+            return Ok(all);
+        }
+        all.push(id);
+        dir = above;
+    }
+    Err(Errno::NAMETOOLONG)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::super::tests::Fresh;
+    use super::*;
+
+    /// Each way in which a mount's directory can be written down, and whether it is in the way of
+    /// the account `ann`, whose home is there or not.
+    #[test]
+    fn a_home_and_a_mount_never_touch_however_the_mount_is_written() {
+        let fresh = Fresh::new();
+        let home = fresh.path().join("home");
+        std_fs::create_dir_all(home.join("other")).unwrap();
+        symlink(&home, fresh.path().join("link")).unwrap();
+        symlink(home.join("ann"), fresh.path().join("to-ann")).unwrap();
+        let absolute = |rest: &str| format!("{}/{rest}", home.display());
+        let linked = |name: &str| format!("{}/{name}", fresh.path().display());
+        let in_the_way = [
+            "ann".to_owned(),
+            "ann/deep/er".to_owned(),
+            absolute("ann"),
+            absolute("ann/deep"),
+            absolute(""),
+            linked("link/ann/deep"),
+            linked("link/ann"),
+            fresh.path().display().to_string(),
+            "/".to_owned(),
+        ];
+        let elsewhere =
+            ["other".to_owned(), "an".to_owned(), "anna".to_owned(), absolute("other/ann")];
+        for there in [false, true] {
+            if there {
+                std_fs::create_dir(home.join("ann")).unwrap();
+            }
+            let cases = in_the_way.iter().map(|dir| (dir, true));
+            for (dir, touches) in cases.chain(elsewhere.iter().map(|dir| (dir, false))) {
+                let mut homes = Homes::new(&home);
+                homes.mount("m", dir).unwrap();
+                let checked = homes.check_new("ann", Adopt::Yes);
+                let mounted = HomeRefused::Mounted("m".to_owned());
+                let refused = matches!(&checked, Err(Error::Home { why, .. }) if *why == mounted);
+                assert_eq!(refused, touches, "{dir}, home there: {there}: {checked:?}");
+                assert_eq!(homes.check_removal("ann").is_err(), touches, "{dir}");
+            }
+        }
+        symlink(home.join("cid"), fresh.path().join("to-cid")).unwrap();
+        let mut homes = Homes::new(&home);
+        homes.mount("n", &linked("to-cid/deep")).unwrap();
+        assert!(homes.check_new("cid", Adopt::No).is_err(), "a link that leads nowhere yet");
+        homes.mount("m", &linked("to-ann")).unwrap();
+        assert!(matches!(homes.check_removal("ann"), Err(Error::Home { .. })));
+        assert!(homes.check_removal("bob").is_ok());
+    }
+
+    #[test]
+    fn what_a_removed_account_left_is_taken_over_only_when_that_is_said() {
+        let fresh = Fresh::new();
+        let homes = Homes::new(fresh.path());
+        assert!(homes.check_new("ann", Adopt::No).is_ok());
+        for left in ["ann", ".miniftp/parts/bob/x.part", ".miniftp/mounts/1/cid/x.part"] {
+            std_fs::create_dir_all(fresh.path().join(left)).unwrap();
+        }
+        for name in ["ann", "bob", "cid"] {
+            let refused = homes.check_new(name, Adopt::No);
+            assert!(matches!(refused, Err(Error::Home { why: HomeRefused::Kept, .. })), "{name}");
+            assert!(homes.check_new(name, Adopt::Yes).is_ok(), "{name}");
+        }
+        std_fs::write(fresh.path().join("dan"), "").unwrap();
+        symlink(fresh.path(), fresh.path().join("eve")).unwrap();
+        for name in ["dan", "eve"] {
+            let refused = homes.check_new(name, Adopt::Yes);
+            assert!(
+                matches!(refused, Err(Error::Home { why: HomeRefused::NotDirectory, .. })),
+                "{name}"
+            );
+        }
+    }
+}

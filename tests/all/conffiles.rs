@@ -1,0 +1,241 @@
+//! Files that people edit while programs use and write them: nothing half saved counts, no edit is
+//! lost, every mistake is told at once.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use miniftp::scram::ClientExchange;
+use miniftp::wire::Login;
+use rustix::fs::{FlockOperation, flock};
+
+use crate::harness::{Frames, Site, eventually};
+
+/// A section of accounts.ini as somebody would write it, without the generation of a file.
+fn by_hand(site: &Site, name: &str) -> String {
+    let text = fs::read_to_string(site.conf().join("accounts.ini")).unwrap();
+    let (_, section) = text.split_once(&format!("[{name}]\n")).unwrap();
+    let lines: Vec<&str> = section.lines().take_while(|line| line.contains(" = ")).collect();
+    format!("[{name}]\n{}\n", lines.join("\n"))
+}
+
+/// Saves a file as most editors do.
+fn save(path: &Path, text: &str) {
+    let fresh = path.with_extension("swp");
+    fs::write(&fresh, text).unwrap();
+    fs::rename(fresh, path).unwrap();
+}
+
+#[test]
+fn a_half_saved_file_never_counts() {
+    let site = Site::new();
+    site.account("ann", "100").account("bob", "1M");
+    let (settings, accounts) = (site.conf().join("server.ini"), site.conf().join("accounts.ini"));
+    site.setting("server", "connections", "30");
+    let mounts = "[in]\nat = /in\ndir = in\nfor = all\nrights = read, write\nsize = 1000\n";
+    fs::write(site.conf().join("mounts.ini"), mounts).unwrap();
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    // Each of these beginnings is a valid text that says something else.
+    let half = |path: &Path, whole: &str, cut: &str| {
+        let end = whole.find(cut).unwrap() + cut.len();
+        fs::write(path, &whole[..end]).unwrap();
+    };
+    let whole = fs::read_to_string(&settings).unwrap();
+    half(&settings, &whole, "\nconnections = 3");
+    let whole = fs::read_to_string(&accounts).unwrap();
+    half(&accounts, &whole, "state = active\n");
+    half(&site.conf().join("mounts.ini"), mounts, "size = 1");
+    ann.store("in/f", &[7; 900], 0).expect(900);
+    assert_eq!(ann.quota().limit, Some(100));
+    // Three more than the beginning allows.
+    let here: Vec<Frames> = (0..4).map(|_| daemon.connect()).collect();
+    daemon.login("bob");
+    assert!(!daemon.whole_log().contains("connections = 3, was 30"), "{}", daemon.log());
+    assert_eq!(here.len(), 4);
+}
+
+#[test]
+fn what_an_editor_saves_while_programs_write_is_never_lost() {
+    const SAVES: usize = 40;
+    let site = Site::new();
+    site.account("ann", "1M").account("left", "1").account("right", "1");
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let ini = site.conf().join("accounts.ini");
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for name in ["left", "right"] {
+            let (site, stop) = (&site, &stop);
+            scope.spawn(move || {
+                let mut n = 1;
+                while !stop.load(Ordering::SeqCst) {
+                    n += 1;
+                    site.miniftpd(&["account", "quota", name, &n.to_string()], "");
+                }
+                // After the last save nothing is lost either.
+                site.miniftpd(&["account", "quota", name, "7777"], "").ok();
+            });
+        }
+        for n in 0..SAVES {
+            // Whoever saves writes over what came since they read; what they saved stays.
+            let text = fs::read_to_string(&ini).unwrap();
+            let remark = format!("role = user\nremark = save {n}\n");
+            let mut lines = text.lines().filter(|line| !line.starts_with("remark"));
+            let text: String = lines.by_ref().map(|line| format!("{line}\n")).collect();
+            save(&ini, &text.replacen("role = user\n", &remark, 1));
+            for _ in 0..3 {
+                let now = fs::read_to_string(&ini).unwrap();
+                assert!(now.contains(&format!("remark = save {n}\n")), "save {n} is gone:\n{now}");
+                ann.pwd();
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+    let accounts = site.accounts().current();
+    assert_eq!(accounts.account("ann").unwrap().remark(), format!("save {}", SAVES - 1));
+    for name in ["left", "right"] {
+        assert_eq!(accounts.account(name).unwrap().quota_bytes, Some(7777));
+    }
+    assert!(!daemon.whole_log().contains("until it is fixed"), "{}", daemon.log());
+}
+
+#[test]
+fn a_file_behind_a_symbolic_link_is_written_where_it_is() {
+    let site = Site::new();
+    let (ini, real) = (site.conf().join("accounts.ini"), site.local().join("people.ini"));
+    fs::rename(&ini, &real).unwrap();
+    symlink("../local/people.ini", &ini).unwrap();
+    let daemon = site.start();
+    site.miniftpd(&["account", "add", "ann"], "secret of ann\n").ok();
+    assert!(fs::symlink_metadata(&ini).unwrap().is_symlink());
+    assert!(fs::read_to_string(&real).unwrap().contains("[ann]"));
+    daemon.connect().log_in("ann", "secret of ann").expect(254);
+    // An edit of the file that it leads to counts like any other.
+    let text = fs::read_to_string(&real).unwrap();
+    save(&real, &text.replace("state = active", "state = closed"));
+    daemon.connect().log_in("ann", "secret of ann").expect(253);
+}
+
+#[test]
+fn a_missing_file_of_accounts_is_made_by_the_first_account() {
+    let site = Site::new();
+    fs::remove_file(site.conf().join("accounts.ini")).unwrap();
+    let check = site.miniftpd(&["check"], "");
+    check.ok().stdout_has("accounts.ini: good, 0 accounts\n");
+    site.miniftpd(&["account", "list"], "").ok();
+    let daemon = site.start();
+    daemon.connect().log_in("ann", "secret of ann").expect(253);
+    site.miniftpd(&["account", "add", "ann"], "secret of ann\n").ok();
+    daemon.connect().log_in("ann", "secret of ann").expect(254);
+    // Lost while the server runs it loses nobody, and the next edit knows what was before.
+    site.miniftpd(&["account", "add", "bob"], "secret of bob\n").ok();
+    daemon.connect().log_in("bob", "secret of bob").expect(254);
+    fs::remove_file(site.conf().join("accounts.ini")).unwrap();
+    daemon.wait_for_log("accounts.ini: no such file");
+    daemon.connect().log_in("bob", "secret of bob").expect(254);
+    site.miniftpd(&["account", "add", "col"], "secret of col\n").ok();
+    daemon.connect().log_in("ann", "secret of ann").expect(254);
+    daemon.connect().log_in("col", "secret of col").expect(254);
+}
+
+#[test]
+fn accounts_by_hand_need_no_closing_lines_and_must_be_whole() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    let ini = site.conf().join("accounts.ini");
+    let hand = format!("; ours\n{}\n{}", by_hand(&site, "ann"), by_hand(&site, "bob"));
+    fs::write(&ini, &hand).unwrap();
+    fs::remove_file(site.conf().join("accounts.ini.previous")).unwrap();
+    let mut daemon = site.start();
+    daemon.login("ann");
+    site.miniftpd(&["account", "quota", "bob", "2M"], "").ok();
+    assert_eq!(daemon.login("bob").quota().limit, Some(2 << 20));
+    fs::write(&ini, &hand).unwrap();
+    eventually("the edit counts", || daemon.login("bob").quota().limit == Some(1 << 20));
+    // Cut off anywhere it is not whole, or has not ended.
+    for end in [hand.len() - 1, hand.len() - 10, hand.find("[bob]").unwrap() + 6, 7] {
+        fs::write(&ini, &hand[..end]).unwrap();
+        site.miniftpd(&["check"], "").fails(1).stdout_has("accounts.ini:");
+        daemon.login("bob");
+    }
+    fs::write(&ini, &hand).unwrap();
+    daemon.restart();
+    daemon.login("bob");
+}
+
+#[test]
+fn check_tells_all_mistakes_of_all_files_in_one_form() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let write = |name: &str, text: &str| fs::write(site.conf().join(name), text).unwrap();
+    write("server.ini", "[server]\nidle_secs = soon\nport = 1\n[fpt]\n[ftp]\nlisten\n");
+    let text = fs::read_to_string(site.conf().join("accounts.ini")).unwrap();
+    write("accounts.ini", &text.replace("quota = 1M\nrole = user", "quota = much\nroll = user"));
+    write("mounts.ini", "[pub]\nat = pub\nrights = raed\n[pub]\n");
+    write("bans.ini", "[account Ann]\n[account ann]\nuntil = soon\nby = \x07\n");
+    write("registrations.ini", "generation = 1\n[1]\nstate = lost\n[end]\ngeneration = 2\n");
+    write("invites.ini", "[SPRING-7Q2K]\nuses = many\nuntil = soon\n[A]\n");
+    write("class.csv", "ann,lots\nno name,5M\nbob\nbob\n");
+    let told = site.miniftpd(&["check"], "");
+    told.fails(1);
+    let (errors, _) = told.out.split_once("\n\n").unwrap();
+    let wanted = [
+        ("server.ini", 4),
+        ("accounts.ini", 2),
+        ("mounts.ini", 5),
+        ("bans.ini", 4),
+        ("registrations.ini", 6),
+        ("invites.ini", 3),
+        ("class.csv", 3),
+    ];
+    for (file, count) in wanted {
+        let start = format!("/{file}:");
+        let lines: Vec<&str> = errors.lines().filter(|line| line.contains(&start)).collect();
+        assert!(lines.len() >= count, "{file}: {lines:#?}");
+        for line in lines {
+            let (_, rest) = line.split_once(&start).unwrap();
+            let (number, what) = rest.split_once(": ").unwrap();
+            assert!(number.parse::<u32>().is_ok(), "{line}");
+            let says_what = [" expected ", "; did you mean ", "; a name has "];
+            assert!(says_what.iter().any(|words| what.contains(words)), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_lock_that_another_program_holds_stops_nobody_but_who_needs_it() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M").setting("login", "ban_after", "2");
+    let mut daemon = site.start();
+    let ann = daemon.login("ann");
+    let lock = File::options().write(true).open(site.conf().join("accounts.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    for _ in 0..2 {
+        daemon.connect().log_in("bob", "guessed").expect(253);
+    }
+    // The ban counts and cannot be written; the server goes on to do what it does.
+    let mut bob = daemon.connect();
+    bob.hello();
+    let (_, first) = ClientExchange::begin("bob").unwrap();
+    bob.request("LOGIN", &Login::new(&first)).expect(288);
+    let ini = site.conf().join("accounts.ini");
+    let text = fs::read_to_string(&ini).unwrap();
+    save(&ini, &text.replacen("state = active", "state = closed", 1));
+    ann.expect_bye(425);
+    assert!(!site.conf().join("bans.ini").exists());
+    site.miniftpd(&["account", "quota", "ann", "2M"], "")
+        .fails(1)
+        .stderr_has("accounts.lock: held by another program for more than 10 s; try again later");
+    flock(&lock, FlockOperation::Unlock).unwrap();
+    eventually("the ban is written", || {
+        fs::read_to_string(site.conf().join("bans.ini"))
+            .is_ok_and(|text| text.contains("[account bob]"))
+    });
+    // Nor does it keep the server from leaving.
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    daemon.term();
+    assert!(daemon.wait().success());
+}
