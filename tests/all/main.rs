@@ -44,6 +44,8 @@ mod logs;
 mod login;
 // A thousand guests.
 mod many;
+// Everything at random, and what must come of it.
+mod model;
 // Folders that are mounted: rights, limits, guests, and what decides.
 mod mounts;
 // One server at a time has a tree.

@@ -67,6 +67,24 @@ impl Daemon {
         Daemon::run(program, site.conf(), site.home(), LOCAL, LOCAL)
     }
 
+    /// Starts it so that the modes of files count for it even if the test is root; `None` where
+    /// that cannot be had.
+    #[track_caller]
+    pub fn start_without_capabilities(site: &Site) -> Option<Daemon> {
+        let program = env!("CARGO_BIN_EXE_miniftpd");
+        if !rustix::process::geteuid().is_root() {
+            return Some(Daemon::start_with(site, &[]));
+        }
+        let none = ["--inh-caps=-all", "--bounding-set=-all"];
+        let tried = Command::new("setpriv").args(none).arg("true").status();
+        if !tried.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let mut wrapped = Command::new("setpriv");
+        wrapped.args(none).arg(program);
+        Some(Daemon::run(wrapped, site.conf(), site.home(), LOCAL, LOCAL))
+    }
+
     /// Starts it with an operator at its standard input.
     #[track_caller]
     pub fn start_with_console(site: &Site) -> Daemon {

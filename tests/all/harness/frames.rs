@@ -225,7 +225,10 @@ impl Frames {
         match self.inbox.head(&mut Waiting(&self.tcp), Ceiling::KNOWN, &mut head) {
             Ok(Some(n)) => {
                 let mut data = vec![0; n];
-                self.inbox.data(&mut Waiting(&self.tcp), &mut data).unwrap();
+                match self.inbox.data(&mut Waiting(&self.tcp), &mut data) {
+                    Err(Error::Gone) => return None,
+                    read => read.unwrap(),
+                }
                 let kind = Kind::of(head[0]).expect("a known kind");
                 Some(Frame { kind, fields: head.split_off(1), data })
             }
@@ -258,9 +261,15 @@ impl Frames {
 
     #[track_caller]
     fn read_final(&mut self) -> (Kind, Answer) {
+        self.next_final().expect("an answer, but the connection is over")
+    }
+
+    /// The next final answer or the last words; `None` if the connection ends without them.
+    #[track_caller]
+    pub fn next_final(&mut self) -> Option<(Kind, Answer)> {
         let (mut parts, mut alive) = (Vec::new(), 0);
         loop {
-            let frame = self.read_frame().expect("an answer, but the connection is over");
+            let frame = self.read_frame()?;
             match frame.kind {
                 Kind::More => parts.push(frame),
                 Kind::Alive => alive += 1,
@@ -270,7 +279,7 @@ impl Frames {
                     let mut fields = Fields::new(&frame.fields);
                     let (code, text) = wire::answer_head(&mut fields).unwrap();
                     let (text, fields) = (text.to_owned(), fields.rest().to_vec());
-                    return (kind, Answer { code, text, fields, parts, alive });
+                    return Some((kind, Answer { code, text, fields, parts, alive }));
                 }
             }
         }

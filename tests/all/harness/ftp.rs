@@ -52,8 +52,9 @@ impl FtpTalk {
         FtpTalk::over(TcpStream::connect(addr).unwrap())
     }
 
+    /// The same over a connection that is there.
     #[track_caller]
-    fn over(tcp: TcpStream) -> FtpTalk {
+    pub fn over(tcp: TcpStream) -> FtpTalk {
         tcp.set_nodelay(true).unwrap();
         patient(&tcp);
         FtpTalk { lines: BufReader::new(tcp) }
@@ -124,6 +125,8 @@ impl FtpTalk {
             Ok(0) => return None,
             Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => return None,
             Err(e) => panic!("no reply: {e}"),
+            // Whoever sent it was killed in the middle of it.
+            Ok(_) if line.last() != Some(&b'\n') => return None,
             Ok(_) => {}
         }
         let line = String::from_utf8(line).expect("replies are UTF-8");
@@ -147,7 +150,7 @@ impl FtpTalk {
         if head.ends_with('-') {
             let last = format!("{} ", &head[..3]);
             loop {
-                let line = self.line().expect("the rest of a reply");
+                let line = self.line()?;
                 if let Some(text) = line.strip_prefix(&last) {
                     lines.push(text.to_owned());
                     break;
@@ -281,7 +284,7 @@ impl Daemon {
 }
 
 /// Waits end some time.
-fn patient(tcp: &TcpStream) {
+pub(super) fn patient(tcp: &TcpStream) {
     tcp.set_read_timeout(Some(DEADLINE)).unwrap();
     tcp.set_write_timeout(Some(DEADLINE)).unwrap();
 }

@@ -1,0 +1,392 @@
+//! What a session does over FTP with the content of files.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use super::content::{Content, Found};
+use super::framed::STORING;
+use super::history::{Effect, Event, Saw, Spot, State, Ticket};
+use super::refusals::{Came, Refusal};
+use super::worker::{Stalled, Torn, Worker};
+use crate::harness::FtpTalk;
+
+/// Bytes that a download which nobody reads finds room for.
+const SMALL_WINDOW: usize = 4096;
+/// Downloads of one session that stand still at one time.
+const STALLED: usize = 3;
+
+/// What may stand against a download.
+const FETCHING: [Refusal; 4] =
+    [Refusal::Missing, Refusal::IsDirectory, Refusal::NotDirectory, Refusal::Changed];
+
+impl Worker<'_> {
+    fn log_in_by_ftp(&mut self) -> Option<FtpTalk> {
+        let session = self.names.session;
+        let who = format!("session {session} ({}): log in over FTP", self.name());
+        match FtpTalk::attempt_login(self.world.doors().1, self.name()) {
+            Ok(talk) => {
+                self.world.count("log in over FTP");
+                Some(talk)
+            }
+            Err(None) => {
+                self.lost(&who);
+                None
+            }
+            Err(Some(reply)) => {
+                if !self.world.is_dying() {
+                    self.world.finding(format!("{who}\n  was refused: {}", reply.text()));
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether there is a session over FTP, perhaps a new one.
+    pub fn have_ftp(&mut self) -> bool {
+        if self.ftp.is_none() {
+            self.ftp = self.log_in_by_ftp();
+        }
+        self.ftp.is_some()
+    }
+
+    /// Begins a transfer; what came of it if it did not begin.
+    fn begin(&mut self, command: &str) -> Result<TcpStream, Came> {
+        let begun = self.ftp.as_mut().unwrap().attempt_begin(command, None);
+        begun.map_err(|reply| Came::from(reply.as_ref()))
+    }
+
+    fn next(&mut self) -> Came {
+        Came::from(self.ftp.as_mut().unwrap().next_reply().as_ref())
+    }
+
+    /// A whole upload, sometimes of a size that is told before.
+    pub fn stor(&mut self) {
+        let content = self.content(usize::MAX);
+        self.stor_this(content);
+    }
+
+    /// The same of so many bytes.
+    pub fn stor_content(&mut self, size: usize) {
+        let content = self.content_of(size);
+        self.stor_this(content);
+    }
+
+    fn stor_this(&mut self, content: Content) {
+        let path = self.file();
+        let announced = self.dice.percent(30);
+        if !self.have_ftp() {
+            return;
+        }
+        let who = self.announce(format!("STOR {path} {content:?} announced={announced}"));
+        let world = self.world;
+        let table = world.table.read().unwrap();
+        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
+        if announced {
+            let _ = self.ftp.as_mut().unwrap().attempt(&format!("ALLO {}", content.len()));
+        }
+        let came = self.send(&format!("STOR {path}"), &content.bytes(), ticket, &spot);
+        self.end_store(&who, ("STOR", &path, &spot), ticket, &came, &content);
+    }
+
+    /// Sends everything, and enters what becomes of the part.
+    fn send(&mut self, command: &str, all: &[u8], ticket: Ticket, spot: &Spot) -> Came {
+        let world = self.world;
+        let gone = world.part_is_gone(self.account, spot);
+        let mut data = match self.begin(command) {
+            Ok(data) => data,
+            Err(came) => {
+                // Whoever begins anew has given up what was there before.
+                world.enter(ticket, vec![gone.perhaps()]);
+                return came;
+            }
+        };
+        // The server may hang up before it has everything.
+        let _ = data.write_all(all);
+        let _ = data.shutdown(Shutdown::Write);
+        drop(data);
+        let came = self.next();
+        match &came {
+            Came::Done(..) => {}
+            Came::Refused(Refusal::Quota, _) => world.enter(ticket, vec![gone]),
+            _ => world.enter(ticket, vec![world.part_may_be(self.account, spot), gone.perhaps()]),
+        }
+        came
+    }
+
+    /// An upload that is cut: aborted, with fewer bytes than were announced, or by a client that is
+    /// killed.
+    pub fn stor_and_stop(&mut self) {
+        let (path, content) = (self.file(), self.content(usize::MAX));
+        let ending = self.dice.below(3);
+        let sent = self.dice.below(content.len() + 1);
+        if !self.have_ftp() {
+            return;
+        }
+        let words = ["ABOR", "fewer than announced", "killed"][ending];
+        let who = self.announce(format!("STOR {path} {content:?}, {words} at {sent}"));
+        let world = self.world;
+        let table = world.table.read().unwrap();
+        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
+        self.torn.retain(|torn| torn.path != path);
+        if ending == 1 {
+            let _ = self.ftp.as_mut().unwrap().attempt(&format!("ALLO {}", content.len()));
+        }
+        let came = match self.begin(&format!("STOR {path}")) {
+            Ok(data) => self.stop(data, (ending, sent), (&path, &spot), ticket, &content),
+            Err(came) => {
+                let gone = world.part_is_gone(self.account, &spot);
+                world.enter(ticket, vec![gone.perhaps()]);
+                if let Came::Refused(why, _) = came {
+                    self.learn(ticket, &spot, why, &who);
+                }
+                came
+            }
+        };
+        let reasons = self.reasons(&path, &[&STORING[..], &[Refusal::Broken]].concat());
+        if ending == 2 {
+            world.count("STOR that is cut");
+        } else {
+            self.judge("STOR that is cut", &who, &came, &reasons);
+        }
+    }
+
+    fn stop(
+        &mut self,
+        mut data: TcpStream,
+        (ending, sent): (usize, usize),
+        (path, spot): (&str, &Spot),
+        ticket: Ticket,
+        content: &Content,
+    ) -> Came {
+        let world = self.world;
+        let _ = data.write_all(&content.bytes()[..sent]);
+        let events = [
+            self.stored(spot, &content.cut(sent)),
+            vec![world.part_may_be(self.account, spot), world.part_is_gone(self.account, spot)],
+        ];
+        let [stored, left] = events;
+        let left: Vec<Event> = left.into_iter().map(Event::perhaps).collect();
+        if ending == 2 {
+            self.ftp = None;
+            drop(data);
+            let stored = self.stored(spot, &content.beginnings());
+            world.enter_unanswered(ticket, [stored, left].concat());
+            return Came::Gone;
+        }
+        if ending == 0 {
+            let talk = self.ftp.as_mut().unwrap();
+            // Behind the end of the transfer ABOR is answered itself; NOOP tells where that ends.
+            talk.send("ABOR\r\nNOOP");
+            let came = self.next();
+            drop(data);
+            let mut last = came.clone();
+            while matches!(last, Came::Refused(..) | Came::Done(201.., _)) {
+                last = self.next();
+            }
+            if let Came::Gone = last {
+                self.ftp = None;
+            }
+            self.end_stop(came, (path, spot), ticket, (stored, left), content)
+        } else {
+            let _ = data.shutdown(Shutdown::Write);
+            drop(data);
+            let came = self.next();
+            self.end_stop(came, (path, spot), ticket, (stored, left), content)
+        }
+    }
+
+    fn end_stop(
+        &mut self,
+        came: Came,
+        (path, spot): (&str, &Spot),
+        ticket: Ticket,
+        (stored, left): (Vec<Event>, Vec<Event>),
+        content: &Content,
+    ) -> Came {
+        match &came {
+            Came::Done(..) => self.world.enter(ticket, stored),
+            Came::Gone => self.world.enter_unanswered(ticket, [stored, left].concat()),
+            Came::Refused(Refusal::Quota, _) => {
+                self.world.enter(ticket, vec![self.world.part_is_gone(self.account, spot)]);
+            }
+            Came::Refused(..) => {
+                self.world.enter(ticket, left);
+                // Only where nobody else writes it is known what a part holds.
+                if path.contains(&format!("/{}/f", self.names.own())) {
+                    let (path, spot, content) = (path.to_owned(), spot.clone(), content.clone());
+                    self.torn.push(Torn { path, spot, content });
+                }
+            }
+        }
+        came
+    }
+
+    /// Goes on with an upload of one's own that broke off, by `SIZE` and `REST`.
+    pub fn resume(&mut self) {
+        let Some(torn) = self.torn.pop() else { return self.stor_and_stop() };
+        if !self.have_ftp() {
+            return;
+        }
+        let Torn { path, spot, content } = torn;
+        let world = self.world;
+        let table = world.table.read().unwrap();
+        if table.spot(self.account, &path) != spot {
+            return;
+        }
+        let who = self.announce(format!("resume STOR {path} {content:?}"));
+        let talk = self.ftp.as_mut().unwrap();
+        let is_there = talk.attempt(&format!("MLST {path}"));
+        let size = talk.attempt(&format!("SIZE {path}"));
+        let (Some(is_there), Some(size)) = (is_there, size) else { return self.lost(&who) };
+        // Where a file is, `REST` would keep its beginning.
+        if is_there.code == 250 || size.code != 213 {
+            return;
+        }
+        let from: usize = size.text().parse().unwrap();
+        if from > content.len() {
+            let len = content.len();
+            world.finding(format!("{who}\n  SIZE tells {from} bytes of a part of at most {len}"));
+            return;
+        }
+        let _ = self.ftp.as_mut().unwrap().attempt(&format!("REST {from}"));
+        let ticket = world.begin();
+        let came = self.send(&format!("STOR {path}"), &content.bytes()[from..], ticket, &spot);
+        self.end_store(&who, ("STOR that goes on", &path, &spot), ticket, &came, &content);
+    }
+
+    /// Appends to a file of one's own.
+    pub fn append(&mut self) {
+        let (view, _) = self.place();
+        let path = format!("{view}/{}/f{}", self.names.own(), self.dice.below(3));
+        let content = self.content(100_000);
+        if !self.have_ftp() {
+            return;
+        }
+        let world = self.world;
+        let table = world.table.read().unwrap();
+        let (spot, before) = (table.spot(self.account, &path), world.begin());
+        let who = self.announce(format!("APPE {path} {content:?}"));
+        let is_there = self.ftp.as_mut().unwrap().attempt(&format!("MLST {path}"));
+        let Some(is_there) = is_there else { return self.lost(&who) };
+        // Where no file is, it would go on with a part.
+        if is_there.code != 250 {
+            return;
+        }
+        world.saw(before, &spot, Saw::Something, &who);
+        let ticket = world.begin();
+        let came = self.send(&format!("APPE {path}"), &content.bytes(), ticket, &spot);
+        let grows = Event::sure(&spot, Effect::Grows(content.clone()));
+        let events = vec![grows, world.part_is_gone(self.account, &spot)];
+        match &came {
+            Came::Done(..) => world.enter(ticket, events),
+            Came::Gone => world.enter_unanswered(ticket, events),
+            Came::Refused(..) => {}
+        }
+        self.torn.retain(|torn| torn.path != path);
+        let reasons = self.reasons(&path, &STORING);
+        self.judge("APPE", &who, &came, &reasons);
+    }
+
+    /// Fetches a file.
+    pub fn retr(&mut self) {
+        let path = self.existing();
+        if !self.have_ftp() {
+            return;
+        }
+        let who = self.announce(format!("RETR {path}"));
+        let world = self.world;
+        let table = world.table.read().unwrap();
+        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
+        let came = match self.begin(&format!("RETR {path}")) {
+            Ok(mut data) => {
+                let begun = world.now();
+                let mut all = Vec::new();
+                let _ = data.read_to_end(&mut all);
+                let came = self.next();
+                if let Came::Done(..) = came {
+                    let saw = Saw::Content(Found::of(&all));
+                    world.history().saw(ticket, begun, &spot, saw, who.clone());
+                }
+                came
+            }
+            Err(came) => {
+                if let Came::Refused(Refusal::Missing, _) = came {
+                    world.saw(ticket, &spot, Saw::Missing, &who);
+                }
+                came
+            }
+        };
+        let reasons = self.reasons(&path, &FETCHING);
+        self.judge("RETR", &who, &came, &reasons);
+    }
+
+    /// Begins a download that nobody reads, so that the server holds the file open.
+    pub fn stall(&mut self) {
+        if self.stalled.len() >= STALLED {
+            return self.end_stall();
+        }
+        let path = self.existing();
+        let Some(mut talk) = self.log_in_by_ftp() else { return };
+        let who = self.announce(format!("RETR {path} that stalls"));
+        let world = self.world;
+        let table = world.table.read().unwrap();
+        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
+        let came = match talk.attempt_begin(&format!("RETR {path}"), Some(SMALL_WINDOW)) {
+            Ok(data) => {
+                let begun = (ticket, world.now());
+                self.stalled.push(Stalled { talk, data, spot, who: who.clone(), begun });
+                Came::Done(150, String::new())
+            }
+            Err(reply) => Came::from(reply.as_ref()),
+        };
+        let reasons = self.reasons(&path, &FETCHING);
+        self.judge("RETR that stalls", &who, &came, &reasons);
+    }
+
+    /// Reads the rest of a download that stood still, or hangs up.
+    pub fn end_stall(&mut self) {
+        let Some(stalled) = self.stalled.pop() else { return self.retr() };
+        let Stalled { mut talk, mut data, spot, who, begun } = stalled;
+        self.world.note(self.names.session, format!("goes on with {who}"));
+        if self.dice.percent(30) {
+            return;
+        }
+        let mut all = Vec::new();
+        let _ = data.read_to_end(&mut all);
+        let came = Came::from(talk.next_reply().as_ref());
+        if let Came::Done(..) = came {
+            let saw = Saw::Content(Found::of(&all));
+            self.world.history().saw(begun.0, begun.1, &spot, saw, who.clone());
+        }
+        match &came {
+            Came::Gone if self.world.is_dying() => {}
+            came => self.judge("RETR that went on", &who, came, &[Refusal::Changed]),
+        }
+    }
+
+    /// Removes a file, or the unfinished upload where no file is.
+    pub fn delete(&mut self) {
+        let path = self.existing();
+        if !self.have_ftp() {
+            return;
+        }
+        let who = self.announce(format!("DELE {path}"));
+        let world = self.world;
+        let table = world.table.read().unwrap();
+        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
+        let reply = self.ftp.as_mut().unwrap().attempt(&format!("DELE {path}"));
+        let came = Came::from(reply.as_ref());
+        let file = Event::sure(&spot, Effect::Becomes(State::Absent));
+        let part = world.part_is_gone(self.account, &spot);
+        match &came {
+            Came::Done(_, text) if text.contains("unfinished") => world.enter(ticket, vec![part]),
+            Came::Done(..) => world.enter(ticket, vec![file]),
+            Came::Gone => world.enter_unanswered(ticket, vec![file, part]),
+            Came::Refused(Refusal::Missing, _) => world.saw(ticket, &spot, Saw::Missing, &who),
+            Came::Refused(..) => {}
+        }
+        let expected = [Refusal::Missing, Refusal::NotDirectory, Refusal::Busy];
+        let reasons = self.reasons(&path, &[&expected[..], &[Refusal::IsDirectory]].concat());
+        self.judge("DELE", &who, &came, &reasons);
+    }
+}

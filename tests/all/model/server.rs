@@ -1,0 +1,133 @@
+//! The server of the model: started, killed and started again, with an admin who looks after it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use miniftp::wire::{self, Fields};
+use rustix::process::Signal;
+
+use super::dice::Dice;
+use super::places::ACCOUNTS;
+use super::world::World;
+use crate::harness::{Answer, Daemon, Frames};
+
+/// The admin's account.
+pub const ADMIN: &str = "root";
+
+/// How often of a hundred times a file is called stored only when it would outlive a power cut.
+const FULL: usize = 40;
+
+/// See the module.
+pub struct Server<'a> {
+    world: &'a World<'a>,
+    daemon: Daemon,
+    /// The admin's session.
+    admin: Option<Frames>,
+    log: PathBuf,
+    read: usize,
+    dice: Dice,
+}
+
+/// What success means for the disk changes with each start, so that both ways are tried; the other
+/// one is so slow where the disk is shared that little else would happen.
+fn start(world: &World<'_>, log: &Path, dice: &mut Dice) -> (Daemon, Option<Frames>) {
+    let durability = if dice.percent(FULL) { "full" } else { "none" };
+    world.site.setting("storage", "durability", durability);
+    world.count(&format!("starts with durability {durability}"));
+    let daemon = Daemon::start_with(world.site, &["--log", log.to_str().unwrap()]);
+    *world.doors.lock().unwrap() = Some((daemon.addr(), daemon.ftp_addr()));
+    let admin = Some(daemon.login(ADMIN));
+    (daemon, admin)
+}
+
+impl<'a> Server<'a> {
+    /// Starts it for the first time.
+    pub fn start(world: &'a World<'a>) -> Server<'a> {
+        let log = world.site.root().join("server.log");
+        let mut dice = Dice::of(world.seed, u64::MAX - 1);
+        let (daemon, admin) = start(world, &log, &mut dice);
+        Server { world, daemon, admin, log, read: 0, dice }
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&self) {
+        self.world.count("kills");
+        self.daemon.signal(Signal::KILL);
+    }
+
+    /// Asks it to end.
+    pub fn term(&self) {
+        self.world.count("stops by TERM");
+        self.daemon.term();
+    }
+
+    /// Starts it again when it has ended.
+    pub fn start_again(&mut self) {
+        let _ = self.daemon.wait();
+        let (daemon, admin) = start(self.world, &self.log, &mut self.dice);
+        (self.daemon, self.admin) = (daemon, admin);
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
+    /// Asks something as the admin; `None` if the server is gone.
+    pub fn ask<'m>(&mut self, name: &str, message: &impl wire::Message<'m>) -> Option<Answer> {
+        let admin = self.admin.as_mut()?;
+        let answer = admin.attempt(name, message);
+        if answer.is_none() {
+            self.admin = None;
+        }
+        answer
+    }
+
+    /// How many sessions there are, the admin's included.
+    pub fn sessions(&mut self) -> u64 {
+        let answer = self.ask("SESSIONS", &wire::Nothing::new()).unwrap();
+        answer.expect(200).message::<wire::Counted<'_>>().count
+    }
+
+    /// What decides at an account's path: the words of each line.
+    pub fn why(&mut self, account: usize, path: &str) -> Option<Vec<(String, String)>> {
+        let answer = self.ask("WHYOF", &wire::PathOf::new(ACCOUNTS[account].0, path))?;
+        let mut rows = Vec::new();
+        for part in &answer.parts {
+            let mut fields = Fields::new(&part.fields);
+            while let Ok(what) = fields.text("what") {
+                let what = what.to_owned();
+                fields.u8("allowed").unwrap();
+                rows.push((what, fields.text("why").unwrap().to_owned()));
+            }
+        }
+        Some(rows)
+    }
+
+    /// What an account uses, where that is known.
+    pub fn used_bytes(&mut self, account: usize) -> Option<u64> {
+        let answer = self.ask("ACCOUNT", &wire::Named::new(ACCOUNTS[account].0)).unwrap();
+        let line: wire::AccountLine<'_> = answer.expect(200).message();
+        (line.known == 1).then_some(line.used_bytes)
+    }
+
+    /// The lines of the log that came since the last time and tell of an error.
+    pub fn errors(&mut self) -> Vec<String> {
+        let text = fs::read(&self.log).unwrap();
+        let new = String::from_utf8_lossy(&text[self.read..]).into_owned();
+        // A line that is not whole yet is for the next time.
+        let whole = new.rfind('\n').map_or(0, |at| at + 1);
+        self.read += whole;
+        let bad = |line: &&str| {
+            line.contains(" ERROR ") || line.contains("ledger:") || line.contains("panicked")
+        };
+        new[..whole].lines().filter(bad).map(str::to_owned).collect()
+    }
+
+    /// The end of the log.
+    pub fn last_of_log(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(40).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+}
