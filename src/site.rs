@@ -198,8 +198,8 @@ impl Site {
         self.accounts.current()
     }
 
-    /// The same, unless they have changed and cannot be read for want of descriptors or memory: what
-    /// somebody has taken away is not in force then, though nobody knows what it is.
+    /// The same, unless they have changed and cannot be read for want of descriptors or memory:
+    /// what somebody has taken away is not in force then, though nobody knows what it is.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -382,7 +382,7 @@ impl Site {
     /// Lets another server in: what is mounted from other disks first, so that whoever waits for
     /// the home finds everything free. No session must be left.
     pub fn release(&self) {
-        for (volume, ..) in self.mounts.last().volumes() {
+        for volume in self.mounts.last().volumes() {
             volume.release();
         }
         self.home.release();

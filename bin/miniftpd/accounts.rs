@@ -42,7 +42,7 @@ const COMMANDS: [Command; 16] = [
     Command {
         name: "add",
         takes: &["NAME"],
-        options: " [--quota 10M] [--role admin] [--remark TEXT] [--adopt]",
+        options: " [--quota 10M] [--entries 5000] [--role admin] [--remark TEXT] [--adopt]",
         about: "add an account and ask for its password; with --adopt it takes over the files \
             that a removed account of that name has left",
         run: actions::add,
@@ -71,8 +71,8 @@ const COMMANDS: [Command; 16] = [
     Command {
         name: "quota",
         takes: &["NAME", "SIZE"],
-        options: "",
-        about: "set the bytes it may store: 10M, 1.5G, unlimited",
+        options: " [--entries 5000]",
+        about: "set the bytes it may store: 10M, 1.5G, unlimited; and its entries",
         run: actions::quota,
     },
     Command {
@@ -182,6 +182,7 @@ impl Desk<'_> {
 struct Request {
     words: Vec<String>,
     quota: Option<String>,
+    entries: Option<String>,
     role: Option<String>,
     remark: Option<String>,
     files: bool,
@@ -309,6 +310,7 @@ fn read_words(command: &Command, words: &[String]) -> Result<Request, lexopt::Er
                 continue;
             }
             Arg::Long("quota") if command.options.contains("--quota") => &mut request.quota,
+            Arg::Long("entries") if command.options.contains("--entries") => &mut request.entries,
             Arg::Long("role") if command.options.contains("--role") => &mut request.role,
             Arg::Long("remark") if command.options.contains("--remark") => &mut request.remark,
             arg => return Err(arg.unexpected()),

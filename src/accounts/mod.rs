@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use crate::conffile::FileError;
 use crate::limits;
+use crate::quota::Entries;
 use crate::rights::Rights;
 use crate::scram::{RecordShape, Verifier};
 use crate::text::{is_harmful, nearest, parse_size};
@@ -88,6 +89,8 @@ pub struct Account {
     pub verifier: Verifier,
     /// Bytes that it may store; `None` is without limit.
     pub quota_bytes: Option<u64>,
+    /// How many entries it may have.
+    pub entries: Entries,
     /// What it may do in its own home.
     pub rights: Rights,
     /// What it may do beyond its own home.
@@ -109,6 +112,7 @@ impl Account {
             name,
             verifier,
             quota_bytes,
+            entries: Entries::Default,
             rights: Rights::ALL,
             role: Role::User,
             state: State::Active,

@@ -11,6 +11,7 @@ use crate::conffile::ParseErrors;
 use crate::conffile::ini::{GENERATION, Shape, parse};
 use crate::conffile::keys::{self, Key, names, set, written};
 use crate::limits;
+use crate::quota::Entries;
 use crate::rights::Rights;
 use crate::scram::Verifier;
 
@@ -22,6 +23,8 @@ const HEADER: &str = "\
 ;
 ;   password  the record of a password, never the password
 ;   quota     bytes it may store, such as 10M or 1.5G, or the word unlimited
+;   entries   files, directories and unfinished uploads that it may have, or unlimited; as many as
+;             [storage] entries says if left out
 ;   rights    in its own home: read, write (add new names), modify (replace, rename, remove), or
 ;             several of them; all three if left out
 ;   role      user or admin
@@ -49,6 +52,13 @@ pub(crate) static KEYS: &[Key<Account>] = &[
         "a size like 10M, 1.5G or unlimited",
         |account, text| set(&mut account.quota_bytes, parse_quota(text).ok()),
         |account| quota_text(account.quota_bytes),
+    ),
+    Key::optional(
+        "entries",
+        "default",
+        Entries::FORM,
+        |account, text| set(&mut account.entries, Entries::parse(text)),
+        |account| account.entries.to_string(),
     ),
     Key::optional(
         "rights",

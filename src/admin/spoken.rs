@@ -214,7 +214,12 @@ fn overview(seen: &Overview) -> String {
         seen.usage.map_or_else(|| "?".to_owned(), |usage| Size(usage.used.bytes).to_string());
     let (name, role, state) = (account.name(), account.role.as_str(), account.state.as_str());
     let quota = quota_text(account.quota_bytes);
-    let line = format!("{name}  {role}  {state}  {used} of {quota}  {} sessions", seen.sessions);
+    let entries = seen.usage.map_or_else(String::new, |usage| match usage.limits.entries {
+        Some(limit) => format!("  {} of {limit} entries", usage.used.entries),
+        None => format!("  {} entries", usage.used.entries),
+    });
+    let sessions = seen.sessions;
+    let line = format!("{name}  {role}  {state}  {used} of {quota}{entries}  {sessions} sessions");
     match account.remark() {
         "" => line,
         remark => format!("{line}  {}", Escaped(remark)),

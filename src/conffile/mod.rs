@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 use crate::text::Escaped;
 
 pub use self::disk::read_text_at_most;
-pub(crate) use self::disk::{Lock, previous_of};
-pub(crate) use self::watched::{Format, Watched, load, replace};
+pub(crate) use self::disk::{Lock, previous_of, replace};
+pub(crate) use self::watched::{Format, Watched, load};
 
 /// Errors of one file that are kept; the rest are counted.
 const ERRORS_KEPT: usize = 1000;
@@ -143,7 +143,8 @@ impl FileError {
     }
 
     /// Whether the file could not be read, or what it names not be opened, for want of descriptors
-    /// or memory. What it says is not known then, and so is not what somebody has taken away by it.
+    /// or memory. What it says is not known then, and so is not what somebody has taken away by it;
+    /// it is tried again at the next look.
     pub(crate) fn is_shortage(&self) -> bool {
         match self {
             FileError::Io { is_shortage, .. } => *is_shortage,

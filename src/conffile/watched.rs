@@ -238,7 +238,7 @@ impl<T: PartialEq + Default> Watched<T> {
         }
     }
 
-    /// Replaces the whole file by these bytes, whatever it holds.
+    /// Replaces the whole file, whatever it holds.
     pub(crate) fn overwrite(&self, lock: &Lock, bytes: &[u8]) -> Result<(), FileError> {
         let failed = |e| FileError::io(&self.path, "written")(e);
         let until = Instant::now() + EDIT_PATIENCE;
@@ -338,7 +338,6 @@ impl<T: PartialEq + Default> Watched<T> {
             Err(error) => {
                 let is_told = state.is_told && state.seen == found.version;
                 state.note(found.version, length);
-                // Tried again at the next look.
                 state.is_sure &= !error.is_shortage();
                 state.error = Some(error.clone());
                 state.is_told = true;
@@ -388,30 +387,6 @@ impl<T> Found<T> {
     fn looks_cut(&self, length_before: usize) -> bool {
         let Some(bytes) = &self.bytes else { return false };
         !bytes.ends_with(b"\n") || bytes.len().saturating_mul(2) <= length_before
-    }
-}
-
-/// Replaces a whole file that still is what it was `before`; `None` is a file that is not there.
-///
-/// # Errors
-/// [`FileError::Busy`] if somebody has changed it meanwhile; what the system refuses.
-pub(crate) fn replace(
-    lock: &Lock,
-    path: &Path,
-    before: Option<&[u8]>,
-    bytes: &[u8],
-) -> Result<(), FileError> {
-    let failed = |e| FileError::io(path, "written")(e);
-    let most = before.map_or(0, |before| before.len() as u64);
-    let base = match disk::read(path, most) {
-        Ok((bytes, version)) => Base { bytes: Some(bytes), version },
-        Err(e) if e.kind() == ErrorKind::NotFound => Base { bytes: None, version: None },
-        Err(e) => return Err(failed(e)),
-    };
-    let is_same = base.bytes.as_deref() == before;
-    match is_same && lock.replace(path, &base, bytes).map_err(failed)? {
-        true => Ok(()),
-        false => Err(FileError::Busy { path: path.to_owned() }),
     }
 }
 

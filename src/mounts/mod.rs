@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::accounts::AccountName;
 use crate::error::Result;
-use crate::quota::{Limits, Payer};
+use crate::quota::{Entries, Limits, Payer};
 use crate::rights::Rights;
 use crate::vfs::{VPath, View, Volume};
 
@@ -55,6 +55,8 @@ pub struct Mount {
     pub rights: Rights,
     /// Who pays for it; `None` where nothing can be stored.
     pub room: Option<Room>,
+    /// How many entries it may hold, where it pays for itself.
+    pub entries: Entries,
 }
 
 /// All mounts as they were at one moment, their folders open.
@@ -151,21 +153,30 @@ impl Mounts {
         self.mounts.iter().map(|(mount, _)| mount)
     }
 
-    /// Every directory once, who pays for what it holds, and the limits of its own.
-    pub fn volumes(&self) -> impl Iterator<Item = (&Arc<Volume>, Payer, Limits)> {
+    /// Every directory once, who pays for what it holds, and the limits of its own; `entries` is
+    /// the setting.
+    pub fn charging(&self, entries: u64) -> impl Iterator<Item = (&Arc<Volume>, Payer, Limits)> {
+        self.volumes().map(move |volume| {
+            // Of mounts with the same directory one may have no size, where it is only read.
+            let mut same = self.mounts.iter().filter(|(_, other)| Arc::ptr_eq(other, volume));
+            let (payer, limits) = match same.find_map(|(mount, _)| Some((mount, mount.room?))) {
+                Some((mount, Room::Own(bytes))) => {
+                    let entries = mount.entries.limit(entries);
+                    (Payer::Directory, Limits { bytes: Some(bytes), entries })
+                }
+                Some((_, Room::Account)) => (Payer::Writer, Limits::NONE),
+                None => (Payer::Directory, Limits::NONE),
+            };
+            (volume, payer, limits)
+        })
+    }
+
+    /// Every directory once.
+    pub fn volumes(&self) -> impl Iterator<Item = &Arc<Volume>> {
         self.mounts.iter().enumerate().filter_map(|(i, (_, volume))| {
             let before = self.mounts.get(..i).unwrap_or_default();
             let seen = before.iter().any(|(_, other)| Arc::ptr_eq(other, volume));
-            // Of mounts with the same directory one may have no size, where it is only read.
-            let same = self.mounts.iter().filter(|(_, other)| Arc::ptr_eq(other, volume));
-            let (payer, limits) = match same.into_iter().find_map(|(mount, _)| mount.room) {
-                Some(Room::Own(bytes)) => {
-                    (Payer::Directory, Limits { bytes: Some(bytes), entries: None })
-                }
-                Some(Room::Account) => (Payer::Writer, Limits::NONE),
-                None => (Payer::Directory, Limits::NONE),
-            };
-            (!seen).then_some((volume, payer, limits))
+            (!seen).then_some(volume)
         })
     }
 

@@ -8,6 +8,7 @@ use crate::conffile::ParseErrors;
 use crate::conffile::ini::{Shape, parse};
 use crate::conffile::keys::{Key, names, set};
 use crate::limits;
+use crate::quota::Entries;
 use crate::rights::Rights;
 use crate::text::parse_size;
 use crate::vfs::VPath;
@@ -53,6 +54,13 @@ pub(crate) static KEYS: &[Key<Mount>] = &[
             Some(Room::Own(bytes)) => quota_text(Some(bytes)),
         },
     ),
+    Key::optional(
+        "entries",
+        "default",
+        Entries::FORM,
+        |mount, text| set(&mut mount.entries, Entries::parse(text)),
+        |mount| mount.entries.to_string(),
+    ),
 ];
 
 static SHAPE: Shape = Shape {
@@ -80,6 +88,7 @@ pub(super) fn mounts_of(bytes: &[u8]) -> (Vec<(Mount, usize)>, ParseErrors) {
             whom: Whom::All,
             rights: Rights::READ,
             room: None,
+            entries: Entries::Default,
         };
         let is_read = section.read(KEYS, &mut mount, &mut errors);
         let Mount { rights, room, .. } = mount;

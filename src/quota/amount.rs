@@ -74,6 +74,52 @@ impl Limits {
     }
 }
 
+/// How many entries are allowed, as a file says it of an account or a mount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Entries {
+    /// As many as the settings say.
+    #[default]
+    Default,
+    /// Without a limit.
+    Unlimited,
+    /// So many.
+    AtMost(u64),
+}
+
+impl Entries {
+    /// What may stand in a file.
+    pub const FORM: &str = "a whole number such as 5000, unlimited, or default";
+
+    /// Reads the word of a file.
+    pub fn parse(text: &str) -> Option<Entries> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        match text {
+            "default" => Some(Entries::Default),
+            "unlimited" => Some(Entries::Unlimited),
+            _ => text.parse().ok().filter(|_| digits).map(Entries::AtMost),
+        }
+    }
+
+    /// The limit, where that of the settings is `default`.
+    pub fn limit(self, default: u64) -> Option<u64> {
+        match self {
+            Entries::Default => Some(default),
+            Entries::Unlimited => None,
+            Entries::AtMost(entries) => Some(entries),
+        }
+    }
+}
+
+impl fmt::Display for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Entries::Default => f.write_str("default"),
+            Entries::Unlimited => f.write_str("unlimited"),
+            Entries::AtMost(entries) => entries.fmt(f),
+        }
+    }
+}
+
 /// How a quota owner stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {

@@ -21,7 +21,7 @@ mod count;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-pub use self::amount::{Amount, Limits, Usage};
+pub use self::amount::{Amount, Entries, Limits, Usage};
 pub use self::charge::{Charge, Credit};
 pub use self::count::{Begin, Count};
 use crate::error::{Error, Result};

@@ -49,11 +49,11 @@ impl Site {
 
     /// Lets the ledger know what is mounted now, and who pays there.
     pub(super) fn settle_mounts(&self, before: &Mounts, now: &Mounts) {
-        for (volume, payer, limits) in now.volumes() {
+        for (volume, payer, limits) in now.charging(self.config().entries) {
             self.ledger.mount(volume.directory(), payer, limits);
         }
-        let is_gone = |id| now.volumes().all(|(volume, ..)| volume.directory() != id);
-        for id in before.volumes().map(|(volume, ..)| volume.directory()) {
+        let is_gone = |id| now.volumes().all(|volume| volume.directory() != id);
+        for id in before.volumes().map(|volume| volume.directory()) {
             if is_gone(id) {
                 self.ledger.unmount(id);
             }
@@ -158,7 +158,7 @@ impl Site {
 
     fn volume(&self, id: DirectoryId) -> Option<Arc<Volume>> {
         let mounts = self.mounts.last();
-        let mut volumes = mounts.volumes().map(|(volume, ..)| volume);
+        let mut volumes = mounts.volumes();
         volumes.find(|volume| volume.directory() == id).map(Arc::clone)
     }
 
@@ -203,7 +203,7 @@ impl Site {
             let root = Root::Home(home);
             self.expire(&root, &name, &|each| self.home.expire_parts(&name, before, each));
         }
-        for volume in self.mounts.last().volumes().map(|(volume, ..)| volume) {
+        for volume in self.mounts.last().volumes() {
             for name in volume.accounts_with_parts() {
                 let root = Root::Mounted(Arc::clone(volume));
                 self.expire(&root, &name, &|each| volume.expire_parts(&name, before, each));

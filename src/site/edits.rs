@@ -13,6 +13,9 @@ impl Site {
         if self.settings.refresh() {
             self.queue.keep(self.config().registration_days);
             self.set_rates();
+            let mounts = self.mounts.last();
+            self.settle_mounts(&mounts, &mounts);
+            self.set_limits(&self.accounts());
             self.logs.follow(&self.config());
         }
     }

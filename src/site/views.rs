@@ -52,7 +52,7 @@ impl Site {
 
     /// What an account may store.
     pub fn limits_of(&self, account: &Account) -> Limits {
-        Limits { bytes: account.quota_bytes, entries: Some(self.config().entries) }
+        Limits { bytes: account.quota_bytes, entries: account.entries.limit(self.config().entries) }
     }
 
     /// Opens the views of a guest: a home that is only read, and what is mounted for guests.

@@ -2,8 +2,8 @@
 //!
 //! Invariant: success is returned only after all bytes are in place under their name, by a server
 //! that holds the tree, and, with [`Durability::Full`], after file and folder were synced. A failed
-//! sync fails the transfer and the bytes are thrown away: after it the kernel calls pages clean that
-//! never reached the disk, so a second sync would lie.
+//! sync fails the transfer and the bytes are thrown away: after it the kernel calls pages clean
+//! that never reached the disk, so a second sync would lie.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock};

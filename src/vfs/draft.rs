@@ -7,6 +7,8 @@
 //! that a sync before makes sure of them too. A draft of a part that is dropped stays for a resume;
 //! a small one goes away.
 
+mod placing;
+
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -20,7 +22,7 @@ use super::entry::{FileId, Kind, Mtime, kind_of, times};
 use super::freed::Freed;
 use super::home::{FILE_MODE, Home};
 use super::jail::{At, NEW_FILE, Spot, WRITE_FILE, reopen, told};
-use super::moves::{Origin, Taken, replaceable};
+use super::moves::{Taken, replaceable};
 use super::opened::Mark;
 use super::owners::set_owner;
 use super::part::{self, Note};
@@ -261,44 +263,6 @@ impl Draft {
         (self.file, self.spot) = (None, None);
     }
 
-    /// Puts the file in its place, over an old one when `replace` says so, and tells what became
-    /// free by that. Refused, nothing has changed and the draft can be placed later.
-    ///
-    /// Another program may have moved the folder out of the tree while it was held open. Then the
-    /// file is not left there, and [`Error::Changed`] says so.
-    pub fn place(&mut self, replace: bool) -> Result<Freed> {
-        let wrong = |what| Err(Error::WrongState { what });
-        match (self.placed, self.dressed) {
-            (true, _) => return wrong("the file is in its place already"),
-            (_, false) => return wrong("the file has no time and owner yet"),
-            (false, true) => {}
-        }
-        self.fence("placing a file")?;
-        let room = Arc::clone(&self.room);
-        let changed = || Error::Changed { path: self.path.told() };
-        let spot = match self.spot.take() {
-            Some(spot) if !room.jail.is_there(&spot) => return Err(changed()),
-            Some(spot) => spot,
-            None => room.jail.spot(&self.path)?,
-        };
-        let parts = room.parts().map_err(|e| told(e, &self.path, "opening the parts"))?;
-        let (own, to) = (At::new(parts, self.name.as_bytes()), room.jail.at(&spot));
-        let from = (own, Origin::Private);
-        let freed = room.home.move_over(from, Kind::File, (to, &self.path), replace)?;
-        if !room.jail.is_there(&spot) {
-            let error = changed();
-            take_out(&room.home, own, to, freed);
-            return Err(error);
-        }
-        self.placed = true;
-        if let Some(id) = &self.part {
-            if let Err(e) = Note::remove(parts, id) {
-                log::warn!("the note of a finished upload of `{}` stays: {e}", self.path);
-            }
-        }
-        Ok(freed)
-    }
-
     /// The home whose disk it is on.
     pub fn home(&self) -> &Arc<Home> {
         &self.room.home
@@ -373,19 +337,6 @@ impl Drop for Draft {
         if let Err(e) = gone {
             log::warn!("an unfinished file could not be removed and waits for the next start: {e}");
         }
-    }
-}
-
-/// Takes a file that was put where its path does not lead back out of there, and what it had
-/// replaced back in.
-fn take_out(home: &Home, own: At<'_>, placed: At<'_>, replaced: Freed) {
-    let taken = match replaced.into_link() {
-        // First the second name, so that the place is never empty.
-        Some(old) => placed.link(own).and_then(|()| old.put_back(placed)),
-        None => home.move_to_free((placed, Origin::View), Kind::File, own),
-    };
-    if let Err(e) = taken {
-        log::error!("an upload is stored in a folder that was moved away: {e}");
     }
 }
 

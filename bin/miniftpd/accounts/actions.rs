@@ -5,6 +5,7 @@ use miniftp::accounts::{
 };
 use miniftp::admin::Admin;
 use miniftp::config::Live;
+use miniftp::quota::Entries;
 use miniftp::scram::{Verifier, check_password_form};
 use miniftp::site::{Logs, Site};
 use miniftp::text::{Escaped, Size};
@@ -19,6 +20,7 @@ pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure>
         Some(text) => read_quota(text)?,
         None => Some(desk.config.default_quota_bytes),
     };
+    let entries = read_entries(request)?;
     let role = read_role(request.role.as_deref().unwrap_or("user"))?;
     // Asked before the password is, so that nobody types one in vain.
     let adopt = if request.adopt { Adopt::Yes } else { Adopt::No };
@@ -30,13 +32,14 @@ pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure>
     let verifier = new_verifier(desk, name.as_str())?;
     let mut account = Account::new(name.clone(), verifier, quota_bytes);
     account.role = role;
+    account.entries = entries.unwrap_or_default();
     account.set_remark(request.remark.as_deref().unwrap_or(""))?;
     desk.store.edit(|draft| draft.create(account.clone(), adopt, &homes))?;
     Ok(format!("added {name}: quota {}, role {}\n", shown(quota_bytes), role.as_str()))
 }
 
 pub(super) fn list(desk: &Desk<'_>, _: &Request) -> Result<String, Failure> {
-    Ok(table(&desk.store.current()))
+    Ok(table(desk, &desk.store.current()))
 }
 
 pub(super) fn show(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
@@ -47,6 +50,7 @@ pub(super) fn show(desk: &Desk<'_>, request: &Request) -> Result<String, Failure
         ("role", account.role.as_str().to_owned()),
         ("state", state(account)),
         ("quota", shown(account.quota_bytes)),
+        ("entries", shown_entries(desk, account)),
         ("password", format!("SCRAM-SHA-256, {} iterations", account.verifier.iterations())),
         ("remark", account.remark().to_owned()),
     ];
@@ -74,12 +78,21 @@ pub(super) fn passwd(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
 
 pub(super) fn quota(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
     let name = &request.words[0];
-    let quota_bytes = read_quota(&request.words[1])?;
+    let (quota_bytes, entries) = (read_quota(&request.words[1])?, read_entries(request)?);
     desk.store.edit(|draft| {
-        draft.account(name)?.quota_bytes = quota_bytes;
+        let account = draft.account(name)?;
+        account.quota_bytes = quota_bytes;
+        account.entries = entries.unwrap_or(account.entries);
         Ok(())
     })?;
-    Ok(format!("the quota of {name} is {} now\n", shown(quota_bytes)))
+    let more = entries.map_or_else(String::new, |entries| format!(", with {entries} entries"));
+    Ok(format!("the quota of {name} is {}{more} now\n", shown(quota_bytes)))
+}
+
+/// How many entries it may have, by its own word or by the setting.
+fn shown_entries(desk: &Desk<'_>, account: &Account) -> String {
+    let limit = account.entries.limit(desk.config.entries);
+    limit.map_or_else(|| "unlimited".to_owned(), |entries| entries.to_string())
 }
 
 pub(super) fn role(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
@@ -145,6 +158,14 @@ fn read_quota(text: &str) -> Result<Option<u64>, Failure> {
         .map_err(|expected| Failure::Usage(format!("{expected}, got `{}`", Escaped(text))))
 }
 
+fn read_entries(request: &Request) -> Result<Option<Entries>, Failure> {
+    let read = |text: &String| {
+        let wrong = || Failure::Usage(format!("expected {}, got `{text}`", Entries::FORM));
+        Entries::parse(text).ok_or_else(wrong)
+    };
+    request.entries.as_ref().map(read).transpose()
+}
+
 fn read_role(text: &str) -> Result<Role, Failure> {
     Role::parse(text).ok_or_else(|| {
         Failure::Usage(format!("expected the role user or admin, got `{}`", Escaped(text)))
@@ -157,20 +178,22 @@ fn new_verifier(desk: &Desk<'_>, name: &str) -> Result<Verifier, Failure> {
     Ok(Verifier::derive(&password, desk.config.iterations)?)
 }
 
-fn table(accounts: &Accounts) -> String {
-    let head = ["name", "role", "state", "quota", "remark"].map(str::to_owned);
+fn table(desk: &Desk<'_>, accounts: &Accounts) -> String {
+    let head = ["name", "role", "state", "quota", "entries", "remark"].map(str::to_owned);
     let rows = accounts.iter().map(|account| {
         let role = account.role.as_str().to_owned();
-        let quota = shown(account.quota_bytes);
-        [account.name().to_string(), role, state(account), quota, account.remark().to_owned()]
+        let (name, remark) = (account.name().to_string(), account.remark().to_owned());
+        let (quota, entries) = (shown(account.quota_bytes), shown_entries(desk, account));
+        [name, role, state(account), quota, entries, remark]
     });
-    let rows: Vec<[String; 5]> = std::iter::once(head).chain(rows).collect();
+    let rows: Vec<[String; 6]> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let (names, roles, states, quotas) = (width(0), width(1), width(2), width(3));
+    let (names, roles, states) = (width(0), width(1), width(2));
+    let (quotas, many) = (width(3), width(4));
     let mut text = String::new();
-    for [name, role, state, quota, remark] in &rows {
+    for [name, role, state, quota, entries, remark] in &rows {
         let left = format!("{name:names$}  {role:roles$}  {state:states$}");
-        line(&mut text, &format!("{left}  {quota:>quotas$}  {remark}"));
+        line(&mut text, &format!("{left}  {quota:>quotas$}  {entries:>many$}  {remark}"));
     }
     text
 }
@@ -256,9 +279,9 @@ mod tests {
         assert_eq!(folder.done("close bob"), "bob is closed already\n");
         assert_eq!(
             folder.done("list"),
-            "name  role   state       quota  remark\n\
-             ann   admin  active    1.5 GiB  row 3\n\
-             bob   admin  closed  unlimited\n"
+            "name  role   state       quota  entries  remark\n\
+             ann   admin  active    1.5 GiB   100000  row 3\n\
+             bob   admin  closed  unlimited   100000\n"
         );
         assert_eq!(folder.done("open bob"), "opened bob\n");
         assert_eq!(folder.done("passwd bob"), "changed the password of bob\n");

@@ -42,8 +42,8 @@ pub(super) static STORAGE: &[Setting] = &[
             ("no", |config| config.shared = Some(false)),
         ]),
         help: "Whether other machines can use the same homes. yes: the lock of the homes is \
-            renewed every second, so that a server on another machine knows of this one. no: the lock of \
-            this machine's kernel is enough. auto: yes on network file systems and FUSE.",
+            renewed every second, so that a server on another machine knows of this one. no: the \
+            lock of this machine's kernel is enough. auto: yes on network file systems and FUSE.",
     },
     Setting {
         section: "storage",

@@ -15,7 +15,7 @@ fn an_account_is_added_shown_changed_closed_opened_and_removed() {
     let ok = |words: &str, input: &str, printed: &str| {
         account(words, input).ok().stdout(printed).stderr("");
     };
-    ok("list", "", "name  role  state  quota  remark\n");
+    ok("list", "", "name  role  state  quota  entries  remark\n");
     ok("add ann --quota 10M", "first secret\n", "added ann: quota 10.0 MiB, role user\n");
     ok(
         "add bob --role admin --quota unlimited --remark row3",
@@ -26,16 +26,16 @@ fn an_account_is_added_shown_changed_closed_opened_and_removed() {
     ok(
         "list",
         "",
-        "name  role   state       quota  remark\n\
-         ann   user   active   10.0 MiB\n\
-         bob   admin  active  unlimited  row3\n\
-         col   user   active  100.0 MiB\n",
+        "name  role   state       quota  entries  remark\n\
+         ann   user   active   10.0 MiB   100000\n\
+         bob   admin  active  unlimited   100000  row3\n\
+         col   user   active  100.0 MiB   100000\n",
     );
     ok(
         "show bob",
         "",
         "name      bob\nrole      admin\nstate     active\nquota     unlimited\n\
-         password  SCRAM-SHA-256, 4096 iterations\nremark    row3\n",
+         entries   100000\npassword  SCRAM-SHA-256, 4096 iterations\nremark    row3\n",
     );
     ok("quota ann 1.5G", "", "the quota of ann is 1.5 GiB now\n");
     ok("quota ann 0", "", "the quota of ann is 0 B now\n");
@@ -91,7 +91,7 @@ fn what_was_not_said_rightly_ends_with_2_and_what_cannot_be_with_1() {
         ("account add new --shell x", 2, "--shell"),
         ("account list ann", 2, "expected `miniftpd account list`"),
         ("account list --quota 1M", 2, "--quota"),
-        ("account quota ann", 2, "expected `miniftpd account quota NAME SIZE`"),
+        ("account quota ann", 2, "expected `miniftpd account quota NAME SIZE [--entries 5000]`"),
         ("account quota ann 1X", 2, "`1X`"),
         ("account role ann guest", 2, "`guest`"),
         ("account show anne", 1, "no account `anne`, did you mean `ann`?"),

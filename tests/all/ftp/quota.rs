@@ -172,9 +172,9 @@ fn a_disk_that_must_keep_more_free_than_it_has_takes_nothing() {
     ann.ask("STOR f").expect(452).says("disk is full");
     ann.ask("AVBL").expect(213).says("0");
     assert_eq!(ann.fetch("f"), b"old");
-    // Without ALLO it shows with the first bytes.
-    let told = ann.store("g", b"12345");
-    told.expect(452).says("disk is full");
+    // Without ALLO it is the new name for which there is no room.
+    ann.epsv();
+    ann.ask("STOR g").expect(452).says("disk is full");
     assert_eq!(scene.stored("g"), None);
     eventually("nothing is promised any more", || ann.used_bytes() == 3);
 }

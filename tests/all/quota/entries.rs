@@ -58,3 +58,38 @@ fn a_reserve_of_the_disk_s_entries_is_kept_by_everything_that_makes_one() {
     site.setting("storage", "min_free", "0");
     ann.mkdir("d", false).expect(200);
 }
+
+#[test]
+fn an_account_and_a_mount_can_have_a_limit_of_their_own() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M").setting("storage", "entries", "3");
+    let mount =
+        "[pool]\nat = /pool\ndir = pool\nfor = all\nrights = read, write, modify\nsize = 1M\n";
+    let mounts = site.conf().join("mounts.ini");
+    std::fs::write(&mounts, format!("{mount}entries = 2\n")).unwrap();
+    site.miniftpd(&["account", "quota", "ann", "1M", "--entries", "1"], "").ok();
+    site.miniftpd(&["account", "show", "ann"], "").ok().stdout_has("entries   1");
+    site.miniftpd(&["account", "list"], "").ok().stdout_has("bob   user  active  1.0 MiB        3");
+    let wrong = ["account", "quota", "ann", "1M", "--entries", "many"];
+    site.miniftpd(&wrong, "").fails(2).stderr_has("expected a whole number such as 5000");
+    let daemon = site.start();
+    let (mut ann, mut bob) = (daemon.login("ann"), daemon.login("bob"));
+    ann.store("1", b"", 0).expect(900);
+    ann.store("2", b"", 0).expect(270).says("needs 1 entry, 0 left of 1");
+    for name in ["1", "2", "3"] {
+        bob.store(name, b"", 0).expect(900);
+    }
+    bob.store("4", b"", 0).expect(270).says("0 left of 3");
+    bob.store("/pool/1", b"", 0).expect(900);
+    ann.mkdir("/pool/2", false).expect(200);
+    bob.store("/pool/3", b"", 0).expect(270).says("0 left of 2 of this mount");
+    // An edit counts at once, of the account, of the mount and of the setting.
+    site.miniftpd(&["account", "quota", "ann", "1M", "--entries", "unlimited"], "").ok();
+    ann.store("2", b"", 0).expect(900);
+    std::fs::write(&mounts, mount).unwrap();
+    bob.store("/pool/3", b"", 0).expect(900);
+    site.setting("storage", "entries", "4");
+    bob.store("4", b"", 0).expect(900);
+    bob.store("/pool/4", b"", 0).expect(900);
+    bob.store("/pool/5", b"", 0).expect(270).says("0 left of 4 of this mount");
+}

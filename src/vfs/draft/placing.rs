@@ -1,0 +1,67 @@
+//! Putting a draft in its place.
+//!
+//! Invariant: when it is refused nothing has changed, and the draft can be placed later.
+
+use std::sync::Arc;
+
+use super::Draft;
+use crate::error::{Error, Result};
+use crate::vfs::entry::Kind;
+use crate::vfs::freed::Freed;
+use crate::vfs::home::Home;
+use crate::vfs::jail::{At, told};
+use crate::vfs::moves::Origin;
+use crate::vfs::part::Note;
+
+impl Draft {
+    /// Puts the file in its place, over an old one when `replace` says so, and tells what became
+    /// free by that. Refused, nothing has changed and the draft can be placed later.
+    ///
+    /// Another program may have moved the folder out of the tree while it was held open. Then the
+    /// file is not left there, and [`Error::Changed`] says so.
+    pub fn place(&mut self, replace: bool) -> Result<Freed> {
+        let wrong = |what| Err(Error::WrongState { what });
+        match (self.placed, self.dressed) {
+            (true, _) => return wrong("the file is in its place already"),
+            (_, false) => return wrong("the file has no time and owner yet"),
+            (false, true) => {}
+        }
+        self.fence("placing a file")?;
+        let room = Arc::clone(&self.room);
+        let changed = || Error::Changed { path: self.path.told() };
+        let spot = match self.spot.take() {
+            Some(spot) if !room.jail.is_there(&spot) => return Err(changed()),
+            Some(spot) => spot,
+            None => room.jail.spot(&self.path)?,
+        };
+        let parts = room.parts().map_err(|e| told(e, &self.path, "opening the parts"))?;
+        let (own, to) = (At::new(parts, self.name.as_bytes()), room.jail.at(&spot));
+        let from = (own, Origin::Private);
+        let freed = room.home.move_over(from, Kind::File, (to, &self.path), replace)?;
+        if !room.jail.is_there(&spot) {
+            let error = changed();
+            take_out(&room.home, own, to, freed);
+            return Err(error);
+        }
+        self.placed = true;
+        if let Some(id) = &self.part {
+            if let Err(e) = Note::remove(parts, id) {
+                log::warn!("the note of a finished upload of `{}` stays: {e}", self.path);
+            }
+        }
+        Ok(freed)
+    }
+}
+
+/// Takes a file that was put where its path does not lead back out of there, and what it had
+/// replaced back in.
+fn take_out(home: &Home, own: At<'_>, placed: At<'_>, replaced: Freed) {
+    let taken = match replaced.into_link() {
+        // First the second name, so that the place is never empty.
+        Some(old) => placed.link(own).and_then(|()| old.put_back(placed)),
+        None => home.move_to_free((placed, Origin::View), Kind::File, own),
+    };
+    if let Err(e) = taken {
+        log::error!("an upload is stored in a folder that was moved away: {e}");
+    }
+}
