@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::{Site, lock};
 use crate::accounts::{self, Account, Accounts};
@@ -132,7 +132,7 @@ impl InForce {
 
 /// What was written down last, to see whether something has changed since.
 #[derive(Debug, Default)]
-pub(super) struct Noted(Option<(Arc<Config>, Arc<Accounts>, Arc<Mounts>)>);
+pub(super) struct Noted(Option<(Arc<Config>, Arc<Accounts>, Weak<Mounts>)>);
 
 impl Site {
     /// Writes down what counts now, if that is not what was written last. A note that cannot be
@@ -142,7 +142,7 @@ impl Site {
         let is_noted = lock(&self.noted).0.as_ref().is_some_and(|last| {
             Arc::ptr_eq(&last.0, &now.0)
                 && Arc::ptr_eq(&last.1, &now.1)
-                && Arc::ptr_eq(&last.2, &now.2)
+                && Weak::ptr_eq(&last.2, &Arc::downgrade(&now.2))
         });
         if is_noted {
             return;
@@ -151,7 +151,8 @@ impl Site {
         if let Err(e) = self.home.keep(NOTE, text.as_bytes()) {
             log::warn!("what counts now cannot be noted in the home: {e}");
         }
-        lock(&self.noted).0 = Some(now);
+        // Its directories are not kept open for it.
+        lock(&self.noted).0 = Some((now.0, now.1, Arc::downgrade(&now.2)));
     }
 }
 

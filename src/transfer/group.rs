@@ -263,7 +263,10 @@ mod tests {
         let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
         let mut group = Group { home, watch: None, files: Vec::new(), bytes: 0 };
         three(&scene).into_iter().for_each(|file| group.push(file));
-        assert!(group.files.iter().all(|ready| ready.draft.sync().is_ok()), "they are open still");
+        assert!(
+            group.files.iter().all(|ready| ready.draft.folder().is_ok()),
+            "they are open still"
+        );
         assert!(!group.is_full());
         group.push(scene.small("d", b"text").unwrap());
         assert!(group.is_full(), "a few at a time");

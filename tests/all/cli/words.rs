@@ -119,7 +119,7 @@ fn results_are_on_standard_output_and_nothing_else_is() {
         (
             &["quota"],
             "used            5 B (5 bytes)\nlimit     100.0 MiB (104857600 bytes)\nfree      \
-             100.0 MiB (104857595 bytes)\n",
+             100.0 MiB (104857595 bytes)\nentries           4 of 100000, 99996 free\n",
         ),
         (&["parts"], ""),
         (&["lls"], "here\n"),

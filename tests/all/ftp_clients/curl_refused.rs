@@ -75,7 +75,7 @@ fn who_begins_anew_has_the_room_of_the_part() {
     for size in [10, 500_000] {
         let mut frames = ground.daemon.login(USER);
         frames.put("file", 1 << 20, 2).expect(802);
-        frames.chunk(0, &bytes(1, 900 << 10)).expect(900);
+        frames.chunk(0, &bytes(1, 896 << 10)).expect(900);
         frames.drop_part(true).expect(200);
         assert_eq!(part_files(&ground.site.home(), USER).len(), 1);
         let content = bytes(2, size);

@@ -125,7 +125,7 @@ fn files_of_the_operator_are_bounded_too() {
     drop(file);
     // Whoever is in force stays in force while the file is wrong.
     scene.others_are_served();
-    scene.daemon.wait_for_log("longer than 4194304 bytes");
+    scene.daemon.wait_for_log("at most 4194304 bytes");
     fs::write(&accounts, good).unwrap();
     scene.others_are_served();
 

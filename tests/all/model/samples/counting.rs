@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::{ALL, belongs_to, bytes_in, mount, section};
-use crate::harness::{Daemon, Raise, Site, bytes, write_file};
+use crate::harness::{Daemon, Raise, Site, bytes, eventually, write_file};
 
 /// Removed and added three times it was charged five times over.
 #[test]
@@ -20,10 +20,10 @@ fn a_mount_that_comes_back_is_charged_once() {
     ann.store("/pool/f", &bytes(1, 900_000), 0).expect(900);
     for _ in 0..3 {
         mount(&site, "");
-        ann.on("LS", "/").expect(200);
+        eventually("the mount is gone", || ann.on("LS", "/pool").code == 256);
         assert_eq!(ann.quota().used, 0, "what is not mounted is not charged");
         mount(&site, &text);
-        ann.on("LS", "/pool").expect(200);
+        eventually("the mount is back", || ann.on("LS", "/pool").code == 200);
         assert_eq!(ann.quota().used, 900_000);
     }
     daemon.restart();
