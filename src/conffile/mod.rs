@@ -1,8 +1,8 @@
 //! Configuration files that people edit while programs use and write them.
 //!
 //! Every file in the configuration directory is read, watched, locked and replaced by what is
-//! here: [`ini`] reads the text by tables of [`keys`], [`Watched`] keeps a value in step with its
-//! file, [`Lock`] keeps other programs out, and [`Watched::edit`] replaces a file without losing
+//! here: `ini` reads the text by tables of `keys`, `Watched` keeps a value in step with its
+//! file, `Lock` keeps other programs out, and `Watched::edit` replaces a file without losing
 //! what somebody saved in the meantime.
 //!
 //! Never: takes half of a file for the whole; holds a lock that others need while it reads, waits

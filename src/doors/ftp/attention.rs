@@ -2,7 +2,7 @@
 //! other command waits for the end. One mechanism for transfers and for whatever else takes long.
 //!
 //! Invariant: a client that has gone, and a session that has to end, are noticed within
-//! [`limits::OPERATION_LOOK`], also where a command that waits keeps others from being read.
+//! `limits::OPERATION_LOOK`, also where a command that waits keeps others from being read.
 
 use super::Conn;
 use super::control::Control;

@@ -217,6 +217,8 @@ fn no_interface_gives_a_name_a_home_that_touches_a_mount() {
         world.all_are_refused(false, in_the_way);
     }
     world.unmount();
+    // A session keeps what it had mounted open until its next command.
+    world.ftp.ask("SITE WHO").expect(200);
     for way in &WAYS {
         fs::remove_dir_all(world.site.home().join(way.name)).unwrap();
     }
