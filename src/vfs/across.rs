@@ -157,6 +157,8 @@ impl Move<'_> {
         replace: bool,
         alive: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Freed> {
+        let fence = self.target.home().fence();
+        fence.map_err(|e| told(e, path, "moving a file into place"))?;
         let owner = self.target.file_owner();
         let mut owning = Owning::to(owner.as_deref().unwrap_or_default());
         let owned = match &owner {

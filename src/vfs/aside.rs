@@ -95,6 +95,7 @@ impl Home {
         account: &str,
     ) -> OsResult<Option<String>> {
         loop {
+            self.fence()?;
             let name = format!("{account}-{}", self.passing_name());
             match from.rename(At::new(into, name.as_bytes())) {
                 Ok(()) => return Ok(Some(name)),
@@ -173,12 +174,12 @@ mod tests {
             drop(vfs);
             let homes = || Ok(home.homes());
             let trash = root.join(".miniftp/trash");
-            for killed in ["ann-7.tmp", "ann-b-7.tmp"] {
-                std::fs::create_dir_all(trash.join(killed).join("left")).unwrap();
-            }
+            let killed = ["ann", "ann-b"].map(|whose| format!("{whose}-{}", home.passing_name()));
+            let killed = killed.map(|name| trash.join(name));
+            killed.iter().for_each(|dir| std::fs::create_dir_all(dir.join("left")).unwrap());
             home.set_aside("ann", &homes).unwrap();
             assert!(!root.join("ann").exists() && !root.join(".miniftp/parts/ann").exists());
-            assert!(!trash.join("ann-7.tmp").exists() && trash.join("ann-b-7.tmp/left").exists());
+            assert!(!killed[0].exists() && killed[1].join("left").exists());
             home.set_aside("ann", &homes).unwrap();
             let stop = home.sweep_aside(&mut || Err(Error::Interrupted));
             assert!(matches!(stop, Err(Error::Interrupted)));

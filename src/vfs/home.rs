@@ -252,7 +252,7 @@ impl Home {
     /// from another one that believes to hold the tree.
     pub(super) fn passing_name(&self) -> String {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        format!("{:016x}-{number:x}{PASSING}", self.run)
+        format!("{:016x}_{number:x}{PASSING}", self.run)
     }
 
     /// The files that the server has open.
