@@ -43,6 +43,9 @@ impl Site {
         let (now, before) = self.mounts.current(&is_account);
         if let Some(before) = before {
             self.settle_mounts(&before, &now);
+            // Who makes an account beside this server has to know of these even if the file says
+            // something else by then.
+            self.note_in_force();
         }
         now
     }

@@ -138,7 +138,7 @@ impl Site {
     /// Writes down what counts now, if that is not what was written last. A note that cannot be
     /// written is missed by nobody but who asks what would change.
     pub fn note_in_force(&self) {
-        let now = (self.config(), self.accounts(), self.mounts());
+        let now = (self.config(), self.accounts(), self.mounts.last());
         let is_noted = lock(&self.noted).0.as_ref().is_some_and(|last| {
             Arc::ptr_eq(&last.0, &now.0)
                 && Arc::ptr_eq(&last.1, &now.1)

@@ -74,6 +74,7 @@ impl From<Option<&Answer>> for Came {
             273 => Refusal::Changed,
             275 => Refusal::Unsupported,
             261 => Refusal::Denied,
+            255 => by_words(&answer.text),
             _ => Refusal::Strange,
         };
         Came::Refused(refusal, format!("{} {}", answer.code, answer.text))
@@ -87,7 +88,7 @@ impl From<Option<&Reply>> for Came {
         let refusal = match reply.code {
             0..=399 => return Came::Done(reply.code, text),
             // One number for many reasons; the texts are those of the framed protocol.
-            550 | 450 => by_words(&text),
+            550 | 450 | 553 => by_words(&text),
             552 => Refusal::Quota,
             504 => Refusal::Unsupported,
             425 | 426 => Refusal::Broken,
@@ -111,6 +112,7 @@ fn by_words(text: &str) -> Refusal {
         ("changed while", Refusal::Changed),
         ("permission denied", Refusal::Denied),
         ("mount point", Refusal::Denied),
+        ("only written to", Refusal::Denied),
     ];
     let found = words.iter().find(|(words, _)| text.contains(words));
     found.map_or(Refusal::Strange, |(_, refusal)| *refusal)

@@ -114,7 +114,6 @@ fn a_refused_upload_leaves_nothing_and_is_refused_sooner_the_next_time() {
 
 /// ABOR is answered itself, whatever became of the upload.
 #[test]
-#[ignore = "an abort whose part does not fit is answered once"]
 fn an_abort_has_two_replies_even_if_what_came_cannot_be_kept() {
     let site = Site::new();
     site.account("ann", "1M");

@@ -127,7 +127,6 @@ fn a_tree_moves_between_mounts_and_is_charged_where_it_goes() {
 }
 
 #[test]
-#[ignore = "in a mount the right to write makes directories"]
 fn a_directory_in_a_mount_needs_the_right_to_modify() {
     let site = Site::new();
     site.account("ann", "10M");
