@@ -20,7 +20,7 @@ use crate::accounts::{
 };
 use crate::audit::{self, Actor, Event, Place, Verb};
 use crate::error::{Error, Result};
-use crate::quota::{Charge, Usage};
+use crate::quota::{Charge, Entries, Limits, Usage};
 use crate::scram::Verifier;
 use crate::site::{Guest, Site};
 use crate::transfer::{Alive, Claimant, credit};
@@ -42,6 +42,8 @@ pub struct Overview {
     pub account: Account,
     /// What it stores; known since its first login.
     pub usage: Option<Usage>,
+    /// What it may store.
+    pub limits: Limits,
     /// Its sessions.
     pub sessions: u32,
 }
@@ -110,6 +112,7 @@ impl<'a> Admin<'a> {
         let own = guests.iter().filter(|guest| guest.account.as_ref() == Some(account.name()));
         Overview {
             usage: self.site.ledger().usage(account.name().as_str()),
+            limits: self.site.limits_of(account),
             sessions: u32::try_from(own.count()).unwrap_or(u32::MAX),
             account: account.clone(),
         }
@@ -176,13 +179,23 @@ impl<'a> Admin<'a> {
         self.noted(&self.act(Verb::Passwd, name), set())
     }
 
-    /// Changes what an account may store.
-    pub fn set_quota(&self, name: &str, quota_bytes: Option<u64>) -> Result<()> {
+    /// Changes what an account may store; `None` for the entries leaves them as they are.
+    pub fn set_quota(
+        &self,
+        name: &str,
+        quota_bytes: Option<u64>,
+        entries: Option<Entries>,
+    ) -> Result<()> {
         let set = self.edit(|draft| {
-            draft.account(name)?.quota_bytes = quota_bytes;
+            let account = draft.account(name)?;
+            account.quota_bytes = quota_bytes;
+            account.entries = entries.unwrap_or(account.entries);
             Ok(())
         });
-        let shown = quota_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let mut shown = quota_bytes.map_or_else(|| "unlimited".to_owned(), |b| b.to_string());
+        if let Some(entries) = entries {
+            shown.push_str(&format!(" entries={entries}"));
+        }
         self.noted(&Event { value: Some(&shown), ..self.act(Verb::Quota, name) }, set)
     }
 

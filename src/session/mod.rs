@@ -38,7 +38,7 @@ pub use self::people::{
 };
 pub use self::why::Reason;
 pub use crate::audit::{Ongoing, Verb};
-pub use crate::quota::Usage;
+pub use crate::quota::{Entries, Usage};
 pub use crate::rights::Rights;
 pub use crate::site::Ending;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
