@@ -1,6 +1,6 @@
 //! `miniftpd check`: every fault of the files in the folder of settings, everything else that a
 //! start would refuse, what would change on the server that runs, or ran last, if they were its
-//! files, and what memory they can come to.
+//! files, how many entries they allow, and what memory they can come to.
 //!
 //! Never: changes anything.
 
@@ -47,6 +47,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));
     report.compare(home, config.as_ref().and_then(|config| config.shared), &whole);
     if let Some(config) = &config {
+        report.line("");
+        let mounts = mounted.as_ref().map(|mounts| mounts.as_slice());
+        let table = start::entries_table(home, config, accounts.as_deref(), mounts);
+        table.iter().for_each(|line| report.line(line));
         report.line("");
         start::memory_table(config).iter().for_each(|line| report.line(line));
     }
