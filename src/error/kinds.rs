@@ -103,6 +103,10 @@ pub enum HomeRefused {
     NotDirectory,
     /// It is, holds or lies in the directory of this mount.
     Mounted(String),
+    /// The same of a mount that was taken out and that a session still uses.
+    WasMounted,
+    /// Another program has moved it away while it was in use.
+    Moved,
 }
 
 impl HomeRefused {
@@ -122,6 +126,17 @@ impl HomeRefused {
                 "the home of `{name}` is, holds or lies in the directory of the mount `{}`; \
                  nothing was done",
                 Escaped(mount)
+            ),
+            HomeRefused::WasMounted => write!(
+                f,
+                "the home of `{name}` is, holds or lies in a directory that was mounted and that a \
+                 transfer or a session still has open; nothing was done, try again when that has \
+                 ended"
+            ),
+            HomeRefused::Moved => write!(
+                f,
+                "the home of `{name}` was moved away or removed while it was in use, and nothing \
+                 is done in it; go on when there is one in its place"
             ),
         }
     }

@@ -145,12 +145,6 @@ fn check_together(mounts: &[(Mount, usize)], errors: &mut ParseErrors) {
                 let what = format!("[{name}] at: [{}] is at {at} for {whom} already", other.name);
                 errors.push(*line, what);
             }
-            let differs = other.room.is_some() && mount.room.is_some() && other.room != mount.room;
-            if other.dir == mount.dir && differs {
-                let Mount { name, .. } = mount;
-                let what = format!("[{name}] size: not that of [{}], the same folder", other.name);
-                errors.push(*line, what);
-            }
         }
     }
 }
@@ -251,7 +245,6 @@ mod tests {
         assert_eq!(two("ann", "a", "1G"), [""; 0]);
         assert_eq!(two("everybody", "b", "2G"), [""; 0]);
         assert_eq!(two("all", "b", "1G"), ["7: [b] at: [a] is at /a for all accounts already"]);
-        assert_eq!(two("ann", "a", "2G"), ["7: [b] size: not that of [a], the same folder"]);
         assert!(faults_of(&format!("{GOOD}{GOOD}"))[0].contains("[a] began in line 1 already"));
     }
 

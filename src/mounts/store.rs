@@ -13,13 +13,14 @@ use super::{Mount, Mounts, Room};
 use crate::conffile::{self, FileError, ParseErrors, Watched, is_shortage};
 use crate::error::{Error, Result as Outcome};
 use crate::limits;
-use crate::vfs::{Home, Unopened, Volume};
+use crate::quota::DirectoryId;
+use crate::vfs::{Home, Homes, Place, Unopened, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
 
 /// Every directory that is open, mounted still or only in a session that has not looked again.
-type Open = Mutex<HashMap<PathBuf, Weak<Volume>>>;
+type Open = Mutex<HashMap<DirectoryId, Weak<Volume>>>;
 
 /// The mounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -67,16 +68,15 @@ impl Store {
         self.file.last()
     }
 
-    /// Every directory that is open as a mount, with its section: in force, or still in the hands
-    /// of a session.
-    pub fn open_volumes(&self) -> Vec<(String, Arc<Volume>)> {
+    /// Every directory that is open as a mount, with its section, or without one where only a
+    /// session or a transfer still has it.
+    pub fn open_volumes(&self) -> Vec<(Option<String>, Arc<Volume>)> {
         let mounts = self.last();
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let open = open.values().filter_map(Weak::upgrade);
         open.map(|volume| {
             let of = |(_, other): &&(Mount, Arc<Volume>)| Arc::ptr_eq(other, &volume);
-            let name = mounts.mounts.iter().find(of).map(|(mount, _)| mount.name.clone());
-            (name.unwrap_or_else(|| "removed from mounts.ini".to_owned()), volume)
+            (mounts.mounts.iter().find(of).map(|(mount, _)| mount.name.clone()), volume)
         })
         .collect()
     }
@@ -102,59 +102,64 @@ impl Store {
         is_account: &dyn Fn(&str) -> bool,
     ) -> Result<Mounts, ParseErrors> {
         let (sections, mut errors) = mounts_of(bytes.unwrap_or_default());
-        let mut mounts = Vec::<(Mount, Arc<Volume>)>::new();
-        // Of sections with the same directory one may have no size, where it is only read.
-        let rooms: HashMap<String, Room> =
-            sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
+        let mut all = Vec::new();
         for (mount, line) in sections {
-            let room = rooms.get(&mount.dir).copied();
-            let found = self.open_one(&mount, room, &mut errors.is_shortage).and_then(|volume| {
-                let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
-                check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
-                Ok(volume)
-            });
-            match found {
-                Ok(volume) => mounts.push((mount, volume)),
-                Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
+            let path = Volume::find(&self.home, &mount.dir);
+            match path.and_then(|path| Ok((place_of(&path)?, path))) {
+                Ok((place, path)) => all.push(Found { mount, line, path, place }),
+                Err(what) => {
+                    errors.push(line, format!("[{}] dir: {}: {what}", mount.name, mount.dir));
+                }
             }
         }
+        // Before anything is opened, which writes into some directories.
+        check_places(&self.home.homes(), self.home.dir(), &mut all, is_account, &mut errors);
+        let mut opened = Vec::new();
+        for found in all {
+            match self.open_one(&found.path, &mut errors.is_shortage) {
+                Ok(volume) => opened.push((found, volume)),
+                Err(what) => errors.push(found.line, found.refused(&what)),
+            }
+        }
+        check_owners(&opened, &mut errors);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, volume| volume.strong_count() > 0);
+        let mounts = opened.into_iter().map(|(found, volume)| (found.mount, volume)).collect();
         errors.or(Mounts { mounts })
     }
 
-    /// The directory of a mount: the one that is open already, if it is.
-    fn open_one(
-        &self,
-        mount: &Mount,
-        room: Option<Room>,
-        is_short: &mut bool,
-    ) -> Result<Arc<Volume>, String> {
-        let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
-        let path = Volume::find(&self.home, &mount.dir).map_err(in_dir)?;
+    /// The directory at a path: with the descriptors that are open already, if it is the same one.
+    fn open_one(&self, path: &Path, is_short: &mut bool) -> Result<Arc<Volume>, String> {
         let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = open().get(&path).and_then(Weak::upgrade);
+        let id = Volume::id_at(path)?;
+        let known = open().get(&id).and_then(Weak::upgrade);
         if let Some(volume) = known {
-            return check_owners(volume, room);
+            return Ok(volume);
         }
-        let volume = Volume::open(&self.home, &path).map_err(|e| {
+        let volume = Volume::open(&self.home, path).map_err(|e| {
             *is_short |= matches!(&e, Unopened::System { source, .. } if is_shortage(source));
-            in_dir(e.to_string())
+            e.to_string()
         })?;
         let volume = Arc::new(volume);
-        open().insert(path, Arc::downgrade(&volume));
-        check_owners(volume, room)
+        open().insert(volume.directory(), Arc::downgrade(&volume));
+        Ok(volume)
     }
 }
 
-/// Where each account pays for its own files, the disk has to keep whose they are.
-fn check_owners(volume: Arc<Volume>, room: Option<Room>) -> Result<Arc<Volume>, String> {
-    if room == Some(Room::Account) && !volume.keeps_owners() {
-        let what =
-            "size: this disk does not keep who stored a file; give the mount a size of its own";
-        return Err(what.to_owned());
-    }
-    Ok(volume)
+/// A section, and where its directory is.
+struct Found {
+    mount: Mount,
+    line: usize,
+    path: PathBuf,
+    place: Place,
+}
+
+fn place_of(path: &Path) -> Result<Place, String> {
+    // The system's own words are for the operator, who reads this.
+    Place::of(path).map_err(|e| {
+        let source = std::error::Error::source(&e).map(ToString::to_string);
+        format!("cannot be opened: {}", source.unwrap_or_else(|| e.to_string()))
+    })
 }
 
 impl PartialEq for Mounts {
@@ -225,48 +230,105 @@ fn foreseen(
 ) -> Result<Vec<Mount>, ParseErrors> {
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
     let (sections, mut errors) = mounts_of(bytes);
-    let mut mounts = Vec::<(Mount, PathBuf)>::new();
+    let mut all = Vec::new();
     for (mount, line) in sections {
-        let found = Volume::foresee(&home, &mount.dir)
-            .map_err(|what| format!("dir: {}: {what}", mount.dir))
-            .and_then(|path| {
-                let others = mounts.iter().map(|(other, path)| (other, path.as_path()));
-                let folder = Volume::home_folder_of(&home, &path);
-                check_beside(&mount, &path, folder, others, is_account)?;
-                // A folder that several mounts show is locked by one of them for all.
-                let tried = Volume::try_out(&home, &path, mount.rights.changes());
-                tried.map_err(|what| format!("dir: {}: {what}", mount.dir)).map(|()| path)
-            });
-        match found {
-            Ok(path) => mounts.push((mount, path)),
-            Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
+        let place = Volume::foresee(&home, &mount.dir).and_then(|path| {
+            // A folder that several mounts show is locked by one of them for all.
+            Volume::try_out(&home, &path, mount.rights.changes())?;
+            Ok((place_of(&path)?, path))
+        });
+        match place {
+            Ok((place, path)) => all.push(Found { mount, line, path, place }),
+            Err(what) => {
+                errors.push(line, format!("[{}] dir: {}: {what}", mount.name, mount.dir));
+            }
         }
     }
-    errors.or(mounts.into_iter().map(|(mount, _)| mount).collect())
+    check_places(&Homes::new(&home), &home, &mut all, is_account, &mut errors);
+    errors.or(all.into_iter().map(|found| found.mount).collect())
 }
 
-/// Where something can change, only one ledger may count it. `home_folder` is the account's, if
-/// there is one of that name, in whose home it lies.
-fn check_beside<'a>(
-    mount: &Mount,
-    path: &Path,
-    home_folder: Option<&str>,
-    mut others: impl Iterator<Item = (&'a Mount, &'a Path)>,
+/// Where something can change, only one ledger may count it, whatever the directory is called.
+/// Takes out what is refused.
+fn check_places(
+    homes: &Homes,
+    home: &Path,
+    all: &mut Vec<Found>,
     is_account: &dyn Fn(&str) -> bool,
-) -> Result<(), String> {
-    if let Some(account) = home_folder.filter(|name| is_account(name)) {
-        if mount.rights.changes() {
-            return Err(format!("rights: it lies in the home of {account}: read alone"));
+    errors: &mut ParseErrors,
+) {
+    let mut good: Vec<Found> = Vec::new();
+    for found in all.drain(..) {
+        let checked = found.check_homes(homes, home, is_account);
+        match checked.and_then(|()| good.iter().try_for_each(|other| found.check(other))) {
+            Ok(()) => good.push(found),
+            Err(what) => errors.push(found.line, format!("[{}] {what}", found.mount.name)),
         }
     }
-    let in_the_way = others.find(|(other, theirs)| {
-        let overlap = path != *theirs && (path.starts_with(theirs) || theirs.starts_with(path));
-        overlap && (mount.rights.changes() || other.rights.changes())
-    });
-    match in_the_way {
-        Some((other, _)) => {
-            Err(format!("dir: overlaps that of [{}]; then both are for reading", other.name))
+    *all = good;
+}
+
+/// Where each account pays for its own files, the disk has to keep whose they are.
+fn check_owners(opened: &[(Found, Arc<Volume>)], errors: &mut ParseErrors) {
+    for (found, volume) in opened.iter().filter(|(_, volume)| !volume.keeps_owners()) {
+        // Of sections with the same directory one may have no size, where it is only read.
+        let mut same = opened.iter().filter(|(_, other)| Arc::ptr_eq(other, volume));
+        if same.any(|(other, _)| other.mount.room == Some(Room::Account)) {
+            let what = "size: this disk does not keep who stored a file; \
+                        give the mount a size of its own";
+            errors.push(found.line, format!("[{}] {what}", found.mount.name));
         }
-        None => Ok(()),
+    }
+}
+
+impl Found {
+    fn refused(&self, what: &str) -> String {
+        format!("[{}] dir: {}: {what}", self.mount.name, self.mount.dir)
+    }
+
+    fn check_homes(
+        &self,
+        homes: &Homes,
+        home: &Path,
+        is_account: &dyn Fn(&str) -> bool,
+    ) -> Result<(), String> {
+        let Mount { dir, rights, .. } = &self.mount;
+        let failed = |e: Error| format!("dir: {dir}: {e}");
+        if homes.are_in(&self.place).map_err(failed)? {
+            return Err(format!("dir: {dir}: the home lies in it"));
+        }
+        let is_elsewhere = !self.path.starts_with(home);
+        if !rights.changes() && !is_elsewhere {
+            return Ok(());
+        }
+        match homes.owner_of(&self.place, is_account).map_err(failed)? {
+            None => Ok(()),
+            Some(account) if rights.changes() => {
+                Err(format!("rights: it lies in the home of {account}: read alone"))
+            }
+            // What the server keeps in a directory beside the homes would be seen in the home.
+            Some(account) => Err(format!(
+                "dir: {dir}: shows the home of {account} at another place; name it by its path \
+                 below the homes"
+            )),
+        }
+    }
+
+    fn check(&self, other: &Found) -> Result<(), String> {
+        let (mount, theirs) = (&self.mount, &other.mount);
+        if self.place.is(&other.place) {
+            let both = mount.room.is_some() && theirs.room.is_some();
+            return match both && mount.room != theirs.room {
+                true => Err(format!("size: not that of [{}], the same directory", theirs.name)),
+                false => Ok(()),
+            };
+        }
+        let overlap = self.place.holds(&other.place) || other.place.holds(&self.place);
+        match overlap && (mount.rights.changes() || theirs.rights.changes()) {
+            true => {
+                Err(format!("dir: overlaps that of [{}]; then both are for reading", theirs.name))
+            }
+            false => Ok(()),
+        }
     }
 }

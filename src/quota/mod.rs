@@ -107,12 +107,13 @@ impl Ledger {
     }
 
     /// Names the home of an account. The figures that are known of the directory stay, unless they
-    /// were another's.
+    /// were another's, or another directory was the account's home meanwhile.
     pub fn open_home(&self, account: &str, id: DirectoryId) {
         let mut books = self.books();
         let name: Arc<str> = account.into();
         if let Some(before) = books.homes.insert(Arc::clone(&name), id).filter(|old| *old != id) {
             books.forget(before);
+            books.forget(id);
         }
         books.open(id, Payer::Account(name), Limits::NONE);
     }

@@ -87,10 +87,19 @@ impl User {
     /// nothing. Where the views cannot be opened the session has to ask again before it does
     /// anything else, so that what was taken from it is not in force any longer.
     fn take_over(&mut self, site: &Site, rights: Rights, mounts: Arc<Mounts>) -> Result<()> {
-        let home = self.vfs.home().cloned().ok_or(Error::NeedLogin)?;
+        let home = self.home()?.clone();
+        self.show(site, home, rights, mounts)
+    }
+
+    /// The same with another home.
+    fn show(&mut self, site: &Site, home: View, rights: Rights, mounts: Arc<Mounts>) -> Result<()> {
         self.vfs = site.views(home, self.account(), rights, &mounts)?;
         (self.rights, self.mounts) = (rights, mounts);
         Ok(())
+    }
+
+    fn home(&self) -> Result<&View> {
+        self.vfs.home().ok_or(Error::NeedLogin)
     }
 
     /// The account's name; a guest has none.
@@ -199,16 +208,28 @@ impl Session {
         }
     }
 
-    /// Lets an edit of the mounts count: called at every command that was waited for. Those that
-    /// had arrived together with it share its look.
+    /// Lets an edit of the mounts count, and another home that is under the account's name: called
+    /// at every command that was waited for. Those that had arrived together with it share its
+    /// look.
     pub fn refresh_mounts(&mut self) -> Result<()> {
         let site = Arc::clone(self.site());
         let Some(user) = &mut self.user else { return Ok(()) };
         let now = site.mounts_as_read()?;
-        if Arc::ptr_eq(&now, &user.mounts) {
-            return Ok(());
+        let home = site.home_again(&user.name, &self.presence, user.home()?)?;
+        match home {
+            Some(home) => user.show(&site, home, user.rights, now),
+            None if Arc::ptr_eq(&now, &user.mounts) => Ok(()),
+            None => user.take_over(&site, user.rights, now),
         }
-        user.take_over(&site, user.rights, now)
+    }
+
+    /// Lets go of what is mounted until the next command that is waited for, which looks what is:
+    /// a session that rests keeps no disk from being unmounted.
+    pub fn rest(&mut self) {
+        let Some(user) = self.user.as_mut().filter(|user| !user.mounts.is_empty()) else { return };
+        if let Some(home) = user.vfs.home().cloned() {
+            (user.vfs, user.mounts) = (Vfs::new(home, Vec::new()), Arc::default());
+        }
     }
 
     /// Lets an edit of the settings count, as often as one of the mounts; tells whether there was

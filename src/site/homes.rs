@@ -42,7 +42,7 @@ impl Site {
     pub fn homes(&self) -> Result<Homes> {
         let mut homes = self.home.homes();
         for (name, volume) in self.mounts.open_volumes() {
-            homes.open_mount(&name, &volume)?;
+            homes.open_mount(name.as_deref(), &volume)?;
         }
         with_mounts(homes, &self.mounts.dirs_in_file()?)
     }
@@ -53,7 +53,7 @@ impl Site {
     pub(super) fn check_home(&self, name: &AccountName, mounts: &Mounts) -> Result<()> {
         let mut homes = self.home.homes();
         let mut changing = mounts.changing();
-        changing.try_for_each(|(mount, volume)| homes.open_mount(&mount.name, volume))?;
+        changing.try_for_each(|(mount, volume)| homes.open_mount(Some(&mount.name), volume))?;
         homes.check_removal(name.as_str()).map_err(|e| match e {
             Error::Home { why: HomeRefused::Mounted(mount), .. } => {
                 log::error!("{name} cannot log in: others could change its home through [{mount}]");

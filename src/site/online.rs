@@ -11,14 +11,15 @@ use super::{Site, lock};
 use crate::accounts::AccountName;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::vfs::Vfs;
+use crate::vfs::View;
 
 /// A connection in the list.
 #[derive(Debug)]
 pub(super) struct Online {
     tcp: TcpStream,
-    /// Who it is, and its views; all sessions of an account share the home, with its descriptors.
-    pub(super) user: Option<(AccountName, Vfs)>,
+    /// Who it is, and its home, whose descriptors all sessions of an account share. Nothing that is
+    /// mounted: that is open only while a session may use it.
+    pub(super) user: Option<(AccountName, View)>,
     peer: IpAddr,
     door: &'static str,
     since_secs: i64,

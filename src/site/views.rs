@@ -34,7 +34,7 @@ impl Site {
         self.ledger.open_home(name.as_str(), home.directory());
         self.ledger.set_limits(name.as_str(), self.limits_of(account));
         let rights = account.rights;
-        let vfs = self.views(home, Some(name.as_str()), rights, &mounts)?;
+        let vfs = self.views(home.clone(), Some(name.as_str()), rights, &mounts)?;
         self.begin_counts(name.as_str(), &vfs, alive)?;
         let mut online = lock(&self.online);
         let max = self.config().sessions_per_account;
@@ -44,7 +44,7 @@ impl Site {
             return Err(Error::Full { what: "sessions of one account", max: max as u64 });
         }
         if let Some(me) = online.get_mut(&presence.id) {
-            me.user = Some((name.clone(), vfs.clone()));
+            me.user = Some((name.clone(), home));
         }
         drop(online);
         Ok(Opened { accounts, rights, mounts, vfs })
@@ -65,7 +65,7 @@ impl Site {
         }
         let (name, rights, mounts) = (AccountName::guest(), Rights::READ, self.mounts());
         let home = self.home_of(&name, Some(presence.id))?;
-        let vfs = self.views(home, None, rights, &mounts)?;
+        let vfs = self.views(home.clone(), None, rights, &mounts)?;
         let mut online = lock(&self.online);
         let users = online.values().filter_map(|other| other.user.as_ref());
         let max = self.config().guest_sessions;
@@ -73,23 +73,49 @@ impl Site {
             return Err(Error::Full { what: "guests", max: max as u64 });
         }
         if let Some(me) = online.get_mut(&presence.id) {
-            me.user = Some((name, vfs.clone()));
+            me.user = Some((name, home));
         }
         drop(online);
         Ok(Opened { accounts: self.accounts(), rights, mounts, vfs })
     }
 
-    /// The home of an account: with the descriptors of another session that has it open, if there
-    /// is one but `own`.
+    /// The home of an account: with the descriptors of another session but `own`, if one has open
+    /// what the directory of homes has under the name.
     fn home_of(&self, name: &AccountName, own: Option<u64>) -> Result<View> {
-        let online = lock(&self.online);
-        let mut others = online.iter().filter(|(id, _)| Some(**id) != own);
-        let shared = others.find_map(|(_, other)| {
-            let (whose, vfs) = other.user.as_ref()?;
-            if whose == name { vfs.home().cloned() } else { None }
-        });
-        drop(online);
+        let others: Vec<View> = {
+            let online = lock(&self.online);
+            let others = online.iter().filter(|(id, _)| Some(**id) != own);
+            let users = others.filter_map(|(_, other)| other.user.as_ref());
+            users.filter(|(whose, _)| whose == name).map(|(_, home)| home.clone()).collect()
+        };
+        let shared = others.into_iter().find(View::is_in_place);
         shared.map_or_else(|| View::open(&self.home, name.as_str()), Ok)
+    }
+
+    /// The home that there is now under the name of a session's account, if it is not `home` any
+    /// more, which the session has open. None is made: whoever moved the old one away may be about
+    /// to put another one there.
+    ///
+    /// # Errors
+    /// [`Error::Home`] where there is none; what the system refuses.
+    pub fn home_again(
+        &self,
+        name: &AccountName,
+        presence: &Presence,
+        home: &View,
+    ) -> Result<Option<View>> {
+        if home.is_in_place() {
+            return Ok(None);
+        }
+        home.check_name()?;
+        let now = self.home_of(name, Some(presence.id))?;
+        if !name.is_guest() {
+            self.ledger.open_home(name.as_str(), now.directory());
+        }
+        if let Some(me) = lock(&self.online).get_mut(&presence.id) {
+            me.user = Some((name.clone(), now.clone()));
+        }
+        Ok(Some(now))
     }
 
     /// The views of an account for whoever looks after it.

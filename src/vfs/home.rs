@@ -200,7 +200,7 @@ impl Home {
     }
 
     /// Where it is.
-    pub(super) fn dir(&self) -> &Path {
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 

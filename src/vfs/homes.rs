@@ -7,6 +7,7 @@
 //!
 //! Never: makes or removes anything.
 
+use std::ffi::OsStr;
 use std::fs as std_fs;
 use std::io;
 use std::path::{Path, PathBuf, absolute};
@@ -39,14 +40,15 @@ pub struct Homes {
 
 #[derive(Debug)]
 struct Mounted {
-    name: String,
+    /// The section; `None` for one that was taken out and that somebody still uses.
+    name: Option<String>,
     path: PathBuf,
     place: Place,
 }
 
 /// Where a directory is, whether it exists or not.
-#[derive(Debug)]
-struct Place {
+#[derive(Clone, Debug)]
+pub struct Place {
     /// The nearest directory that exists, and every one above it.
     above: Vec<FileId>,
     /// What is missing below that; empty for a directory that exists.
@@ -66,18 +68,19 @@ impl Homes {
     pub fn mount(&mut self, name: &str, dir: &str) -> Result<()> {
         let path = self.dir.join(dir);
         let place = Place::of(&path)?;
-        self.mounts.push(Mounted { name: name.to_owned(), path, place });
+        self.mounts.push(Mounted { name: Some(name.to_owned()), path, place });
         Ok(())
     }
 
-    /// Adds the directory of an open mount, wherever it has been moved since.
+    /// Adds the directory of an open mount, wherever it has been moved since; `name` is its
+    /// section, if it still has one.
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn open_mount(&mut self, name: &str, volume: &Volume) -> Result<()> {
+    pub fn open_mount(&mut self, name: Option<&str>, volume: &Volume) -> Result<()> {
         let root = volume.stand().map_err(looking)?;
         let place = Place { above: all_above(root).map_err(looking)?, missing: PathBuf::new() };
-        let (name, path) = (name.to_owned(), volume.path().to_owned());
+        let (name, path) = (name.map(str::to_owned), volume.path().to_owned());
         self.mounts.push(Mounted { name, path, place });
         Ok(())
     }
@@ -112,9 +115,14 @@ impl Homes {
     pub(super) fn check_mounts(&self, name: &str, dir: &Path) -> Result<()> {
         let place = Place::of(dir)?;
         let touches = |mount: &&Mounted| mount.place.holds(&place) || place.holds(&mount.place);
-        match self.mounts.iter().find(touches) {
+        // A section's name says more than that something was mounted.
+        let named = self.mounts.iter().filter(touches).find(|mount| mount.name.is_some());
+        match named.or_else(|| self.mounts.iter().find(touches)) {
             None => Ok(()),
-            Some(mount) => Err(refused(name, HomeRefused::Mounted(mount.name.clone()))),
+            Some(mount) => {
+                let named = mount.name.clone().map(HomeRefused::Mounted);
+                Err(refused(name, named.unwrap_or(HomeRefused::WasMounted)))
+            }
         }
     }
 
@@ -124,6 +132,49 @@ impl Homes {
     /// As [`Homes::check_new`].
     pub fn check_removal(&self, name: &str) -> Result<()> {
         self.check_mounts(name, &self.dir.join(name))
+    }
+
+    /// Whether the homes lie in a directory.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn are_in(&self, place: &Place) -> Result<bool> {
+        Ok(place.holds(&Place::of(&self.dir)?))
+    }
+
+    /// The account whose home is, or holds, a directory, whether either is there yet or not;
+    /// `is_account` tells which accounts there are.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn owner_of(
+        &self,
+        place: &Place,
+        is_account: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<String>> {
+        let own = Place::of(&self.dir)?;
+        if place.above.first() == own.above.first() {
+            let below = place.missing.strip_prefix(&own.missing).ok();
+            let name = below.and_then(|below| below.iter().next()).and_then(OsStr::to_str);
+            if let Some(name) = name.filter(|name| is_account(name)) {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        let homes = match std_fs::read_dir(&self.dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            homes => homes.map_err(|e| Error::io(LOOKING, e))?,
+        };
+        for name in homes.flatten().map(|home| home.file_name()) {
+            let Some(name) = name.to_str().filter(|name| is_account(name)) else { continue };
+            match fs::lstat(self.dir.join(name)) {
+                Ok(home) if place.above.contains(&FileId::of(&home)) => {
+                    return Ok(Some(name.to_owned()));
+                }
+                Ok(_) | Err(Errno::NOENT) => {}
+                Err(e) => return Err(looking(e)),
+            }
+        }
+        Ok(None)
     }
 
     /// Whether there are unfinished uploads under a name, in the homes' private directory or that
@@ -145,7 +196,11 @@ impl Homes {
 }
 
 impl Place {
-    fn of(path: &Path) -> Result<Place> {
+    /// Where a path leads.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn of(path: &Path) -> Result<Place> {
         let (mut path, mut missing, mut links) = (path.to_owned(), PathBuf::new(), 0);
         loop {
             match fs::open(&path, STAND, Mode::empty()) {
@@ -170,8 +225,13 @@ impl Place {
         }
     }
 
+    /// Whether both are the same directory.
+    pub fn is(&self, other: &Place) -> bool {
+        self.holds(other) && other.holds(self)
+    }
+
     /// Whether `other` is this directory or lies in it.
-    fn holds(&self, other: &Place) -> bool {
+    pub fn holds(&self, other: &Place) -> bool {
         let Some(own) = self.above.first() else { return false };
         match self.missing.as_os_str().is_empty() {
             true => other.above.contains(own),

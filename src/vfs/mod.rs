@@ -54,7 +54,7 @@ pub use self::drop_box::{dropped_key, names_beside};
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::freed::Freed;
 pub use self::home::{Home, Powers};
-pub use self::homes::{Adopt, Homes};
+pub use self::homes::{Adopt, Homes, Place};
 pub use self::kept::{kept, leave, runner};
 pub use self::lease::{Holder, Loss};
 pub use self::listing::Listing;

@@ -87,6 +87,20 @@ impl Room {
         })
     }
 
+    /// Whether the root is still what its name leads to: that of the account among the homes, or
+    /// the path of what is mounted.
+    pub(super) fn is_in_place(&self) -> bool {
+        match &self.volume {
+            Some(volume) => volume.is_in_place(),
+            None => self.at().stat().is_ok_and(|stat| self.id == FileId::of(&stat).into()),
+        }
+    }
+
+    /// The home's name among the homes.
+    pub(super) fn at(&self) -> At<'_> {
+        At::new(self.home.root(), self.account.as_bytes())
+    }
+
     /// The folder of the account's parts, made when it is first needed.
     pub(super) fn parts(&self) -> OsResult<BorrowedFd<'_>> {
         Ok(self.opened()?.0.as_fd())

@@ -21,7 +21,7 @@ use super::path::VPath;
 use super::room::Room;
 use super::source::Source;
 use super::volume::Volume;
-use crate::error::{Error, Result};
+use crate::error::{Error, HomeRefused, Result};
 use crate::quota::{Amount, Charged, DirectoryId, FileOwner};
 use crate::rights::Rights;
 
@@ -143,6 +143,26 @@ impl View {
         let spot = self.jail().spot(path)?;
         self.home().fence().map_err(|e| told(e, path, "setting a file's time"))?;
         Source::open(self.home(), self.jail().at(&spot), path)?.set_mtime(mtime)
+    }
+
+    /// Whether its root is still what its name leads to; another program may have moved it away.
+    pub fn is_in_place(&self) -> bool {
+        self.room.is_in_place()
+    }
+
+    /// Refuses where nothing is under the home's name.
+    ///
+    /// # Errors
+    /// [`Error::Home`]; what the system refuses.
+    pub fn check_name(&self) -> Result<()> {
+        match self.room.at().stat() {
+            Ok(_) => Ok(()),
+            Err(Errno::NOENT) => {
+                let name = self.account().to_owned();
+                Err(Error::Home { name, why: HomeRefused::Moved })
+            }
+            Err(e) => Err(told(e, &VPath::root(), "looking at a home")),
+        }
     }
 
     /// Whether two views show the same root to the same account at the same place.

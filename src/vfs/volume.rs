@@ -38,7 +38,6 @@ const SERVERS_OWN: &str = "it is the server's own";
 #[derive(Debug)]
 pub struct Volume {
     path: PathBuf,
-    home_folder: Option<Box<str>>,
     id: DirectoryId,
     /// Whether its files say who stored them.
     keeps_owners: bool,
@@ -100,15 +99,9 @@ impl Volume {
         }
     }
 
-    /// The topmost folder of the home in which a path lies.
-    pub fn home_folder_of<'a>(home: &Path, path: &'a Path) -> Option<&'a str> {
-        path.strip_prefix(home).ok()?.iter().next()?.to_str()
-    }
-
     /// Opens the directory `path`, which [`Volume::find`] found.
     pub fn open(home: &Arc<Home>, path: &Path) -> std::result::Result<Volume, Unopened> {
         let system = |doing| move |e: Errno| Unopened::System { doing, source: e.into() };
-        let home_folder = Volume::home_folder_of(home.dir(), path).map(Box::from);
         let root: OwnedFd = File::open(path)
             .map_err(|source| Unopened::System { doing: "opening the folder", source })?
             .into();
@@ -133,16 +126,22 @@ impl Volume {
         if keeps_owners {
             home.keep_owners();
         }
-        Ok(Volume {
-            path: path.to_owned(),
-            home_folder,
-            id,
-            keeps_owners,
-            home,
-            root,
-            parts: folder,
-            private,
-        })
+        Ok(Volume { path: path.to_owned(), id, keeps_owners, home, root, parts: folder, private })
+    }
+
+    /// Which directory a path leads to.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn id_at(path: &Path) -> std::result::Result<DirectoryId, String> {
+        let stat =
+            fs::stat(path).map_err(|e| format!("cannot be opened: {}", io::Error::from(e)))?;
+        Ok(FileId::of(&stat).into())
+    }
+
+    /// Whether its path still leads to it.
+    pub(super) fn is_in_place(&self) -> bool {
+        Volume::id_at(&self.path).is_ok_and(|id| id == self.id)
     }
 
     /// Which directory it is, whatever it is called.
@@ -164,12 +163,6 @@ impl Volume {
     /// The real folder, without links in its path; for the operator.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The folder right below the server's home in which it lies, if it lies there: perhaps an
-    /// account's.
-    pub fn home_folder(&self) -> Option<&str> {
-        self.home_folder.as_deref()
     }
 
     /// The accounts that have, or had, unfinished uploads to it.

@@ -208,8 +208,9 @@ impl Conn {
         self.outbox.flush()
     }
 
-    /// Buffers belong to transfers, not to sessions.
+    /// Buffers belong to transfers, not to sessions, and mounts to those that use them.
     fn rest(&mut self) {
+        self.session.rest();
         self.outbox.rest();
         if self.upload.is_none() {
             self.block = Vec::new();

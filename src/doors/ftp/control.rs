@@ -71,8 +71,8 @@ impl Control {
         sent
     }
 
-    /// Waits for the next line that is not empty.
-    pub(super) fn next(&mut self) -> Result<Line> {
+    /// Waits for the next line that is not empty. `rest` is called if that takes a while.
+    pub(super) fn next(&mut self, rest: &mut dyn FnMut()) -> Result<Line> {
         if let Some(held) = self.held.take() {
             return Ok(held);
         }
@@ -90,6 +90,9 @@ impl Control {
             }
             let mut room = [0; READ];
             let n = self.stream.arrive(&mut room, self.lines.is_begun())?;
+            if n == 0 {
+                rest();
+            }
             self.lines.push(room.get(..n).unwrap_or_default());
         }
     }

@@ -145,7 +145,7 @@ impl Conn {
             if self.site().is_stopping() {
                 return Err(Error::Stopping);
             }
-            match self.control.next()? {
+            match self.control.next(&mut || self.session.rest())? {
                 Line::Command(command) => self.dispatch(&command)?,
                 Line::Empty => {}
                 Line::TooLong => self.control.say(500, "the line is too long"),

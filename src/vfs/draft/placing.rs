@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::vfs::entry::Kind;
 use crate::vfs::freed::Freed;
 use crate::vfs::home::Home;
-use crate::vfs::jail::{At, told};
+use crate::vfs::jail::{At, Spot, told};
 use crate::vfs::moves::Origin;
 use crate::vfs::part::Note;
 
@@ -17,8 +17,8 @@ impl Draft {
     /// Puts the file in its place, over an old one when `replace` says so, and tells what became
     /// free by that. Refused, nothing has changed and the draft can be placed later.
     ///
-    /// Another program may have moved the folder out of the tree while it was held open. Then the
-    /// file is not left there, and [`Error::Changed`] says so.
+    /// Another program may have moved the folder out of the tree, or the whole root away, while it
+    /// was held open. Then the file is not left there, and [`Error::Changed`] says so.
     pub fn place(&mut self, replace: bool) -> Result<Freed> {
         let wrong = |what| Err(Error::WrongState { what });
         match (self.placed, self.dressed) {
@@ -29,8 +29,9 @@ impl Draft {
         self.fence("placing a file")?;
         let room = Arc::clone(&self.room);
         let changed = || Error::Changed { path: self.path.told() };
+        let is_there = |spot: &Spot| room.jail.is_there(spot) && room.is_in_place();
         let spot = match self.spot.take() {
-            Some(spot) if !room.jail.is_there(&spot) => return Err(changed()),
+            Some(spot) if !is_there(&spot) => return Err(changed()),
             Some(spot) => spot,
             None => room.jail.spot(&self.path)?,
         };
@@ -38,7 +39,7 @@ impl Draft {
         let (own, to) = (At::new(parts, self.name.as_bytes()), room.jail.at(&spot));
         let from = (own, Origin::Private);
         let freed = room.home.move_over(from, Kind::File, (to, &self.path), replace)?;
-        if !room.jail.is_there(&spot) {
+        if !is_there(&spot) {
             let error = changed();
             take_out(&room.home, own, to, freed);
             return Err(error);

@@ -8,6 +8,7 @@ mod limits;
 mod live;
 mod places;
 mod rights;
+mod same;
 mod why;
 mod why_words;
 
