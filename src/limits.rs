@@ -98,6 +98,8 @@ pub const ANNOUNCEMENTS: usize = 64;
 pub const CONSOLE_LINE: usize = 4096;
 /// How long the sessions of an account that is to be removed are waited for.
 pub const REMOVAL_WAIT: Duration = Duration::from_secs(5);
+/// Names of removed accounts that are kept, an empty file each: as many as there can be accounts.
+pub const FORMER_NAMES: usize = 10_000;
 /// Failed logins that are remembered of accounts, of names that no account has, and of addresses,
 /// so many of each, about 150 bytes each; beyond them the oldest goes of whoever failed least, and
 /// of an address first what was no account's, so that made-up names push no real count out.
@@ -135,6 +137,15 @@ pub const WALK_DEPTH: usize = 4096;
 pub const COUNT_PATIENCE: Duration = Duration::from_millis(250);
 /// How often whoever waits for a count looks whether it is still wanted.
 pub const COUNT_LOOK: Duration = Duration::from_millis(100);
+
+/// How long a mount's directory is waited for until it counts as not there: longer than a busy disk
+/// or network takes for one look, short enough for whoever logs in meanwhile.
+pub const MOUNT_WAIT: Duration = Duration::from_secs(2);
+/// The same for the whole opening of a mount whose directory has answered: its lock may have to be
+/// watched, see [`LOCK_WATCH`] and [`LOCK_SETTLE`].
+pub const MOUNT_OPENING: Duration = Duration::from_secs(20);
+/// Threads that wait for the file systems of mounts.
+pub const MOUNT_THREADS: usize = 64;
 
 /// Bytes that an upload of unknown size reserves at a time, so that the ledger's lock is rare.
 pub const QUOTA_STEP: u64 = 1024 * 1024;

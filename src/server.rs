@@ -222,12 +222,13 @@ fn keep_clean(site: &Site, stopped: &Receiver<()>) {
 }
 
 fn sweep(site: &Site) {
-    site.expire_parts();
     let mut go_on = || if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
     match site.home().sweep_aside(&mut go_on) {
         Ok(()) | Err(Error::Stopping) => {}
         Err(e) => log::error!("files of removed accounts are left: {e}"),
     }
+    // Last: the file system of a mount may keep it waiting.
+    site.expire_parts();
 }
 
 /// How a door serves a guest, and how it refuses one.

@@ -1,5 +1,5 @@
-//! The one way in which accounts come into being, whoever asks: the command line, an admin's
-//! client, `SITE`, a registration, the class list, an import.
+//! The one way in which accounts come into being, and go, whoever asks: the command line, an
+//! admin's client, `SITE`, a registration, the class list, an import.
 //!
 //! Invariant: a new account has a home of its own. It is, holds and lies in no mount's directory,
 //! and what a former account of the name has left is taken over only when that is said.
@@ -25,5 +25,16 @@ impl Draft {
         homes.check_new(account.name.as_str(), adopt).map_err(StoreError::Home)?;
         self.accounts.by_name.insert(account.name.clone(), account);
         Ok(())
+    }
+
+    /// Removes an account. Its name is kept first, so that whatever it leaves anywhere is nobody's
+    /// until somebody says `adopt`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] if there is none; what [`Homes::keep_name`] refuses.
+    pub fn remove(&mut self, name: &str, homes: &Homes) -> Result<Account, StoreError> {
+        self.account(name)?;
+        homes.keep_name(name).map_err(StoreError::Home)?;
+        self.accounts.by_name.remove(name).ok_or_else(|| self.accounts.unknown(name))
     }
 }

@@ -262,14 +262,6 @@ impl Draft {
     pub fn keep_an_admin(&self, before: bool) -> Result<(), StoreError> {
         if before && !self.accounts.has_admin() { Err(StoreError::LastAdmin) } else { Ok(()) }
     }
-
-    /// Removes an account; its files are not the store's to remove.
-    ///
-    /// # Errors
-    /// [`StoreError::Unknown`] if there is none.
-    pub fn remove(&mut self, name: &str) -> Result<Account, StoreError> {
-        self.accounts.by_name.remove(name).ok_or_else(|| self.accounts.unknown(name))
-    }
 }
 
 /// Reads a quota, `None` being without limit; only the word `unlimited` means that.

@@ -221,7 +221,7 @@ mod tests {
         assert!(one.current().account("ann").is_some());
         assert_eq!(other.current(), one.current());
         assert_eq!(other.current().generation(), 2);
-        other.edit(|draft| draft.remove("ann")).unwrap();
+        other.edit(|draft| draft.remove("ann", &Homes::new(Path::new("/no/homes")))).unwrap();
         assert!(one.current().is_empty());
         let stat = rustix::fs::stat(folder.ini()).unwrap();
         assert_eq!(stat.st_mode & 0o007, 0, "not for everybody to read");

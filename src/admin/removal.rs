@@ -29,7 +29,7 @@ impl Admin<'_> {
     fn do_remove(&self, name: &str, files: bool, alive: &mut Alive<'_>) -> Result<()> {
         self.check_other(name, "nobody removes their own account")?;
         if !files {
-            self.edit(|draft| draft.remove(name))?;
+            self.edit(|draft| draft.remove(name, &self.site.home().homes()))?;
             self.end_sessions_of(name);
             return Ok(());
         }
@@ -43,7 +43,7 @@ impl Admin<'_> {
         self.wait_for_sessions(&name, alive)?;
         self.drop_parts(&name, alive)?;
         self.site.remove_files(&name)?;
-        self.edit(|draft| draft.remove(name.as_str()))?;
+        self.edit(|draft| draft.remove(name.as_str(), &self.site.home().homes()))?;
         let mut removed = 0u64;
         self.site.home().sweep_aside(&mut || {
             removed += 1;

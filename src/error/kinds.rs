@@ -96,8 +96,8 @@ pub(super) fn mismatch(f: &mut fmt::Formatter<'_>, bad: u32) -> fmt::Result {
 /// Why an account's home is not free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HomeRefused {
-    /// A removed account of the name has left files or unfinished uploads, and taking them over was
-    /// not asked for.
+    /// A removed account had the name, or there are files or unfinished uploads under it, and
+    /// taking over what is left was not asked for.
     Kept,
     /// What is there is not a directory.
     NotDirectory,
@@ -115,8 +115,8 @@ impl HomeRefused {
         match self {
             HomeRefused::Kept => write!(
                 f,
-                "`{name}` has files here already, as a removed account leaves them; only creating \
-                 the account with `adopt` takes them over"
+                "`{name}` was an account that may have left files, or has files here already; only \
+                 creating the account with `adopt` takes them over"
             ),
             HomeRefused::NotDirectory => {
                 write!(f, "what is called `{name}` among the homes is not a directory")

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::reading::mounts_of;
 use super::{Mount, Mounts, Room};
@@ -14,7 +14,7 @@ use crate::conffile::{self, FileError, ParseErrors, Watched, is_shortage};
 use crate::error::{Error, Result as Outcome};
 use crate::limits;
 use crate::quota::DirectoryId;
-use crate::vfs::{Home, Homes, Place, Unopened, Volume};
+use crate::vfs::{Home, Homes, Place, Threads, Unopened, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
@@ -27,7 +27,8 @@ type Open = Mutex<HashMap<DirectoryId, Weak<Volume>>>;
 pub struct Store {
     file: Watched<Mounts>,
     home: Arc<Home>,
-    open: Open,
+    open: Arc<Open>,
+    late: Mutex<Vec<Late>>,
 }
 
 impl Store {
@@ -43,7 +44,8 @@ impl Store {
     ) -> Result<Store, FileError> {
         let stays = "the mounts stay as they were";
         let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
-        let store = Store { file, home: Arc::clone(home), open: Mutex::default() };
+        let store =
+            Store { file, home: Arc::clone(home), open: Arc::default(), late: Mutex::default() };
         store.file.load(&|bytes| store.read(bytes, is_account))?;
         Ok(store)
     }
@@ -51,6 +53,10 @@ impl Store {
     /// The mounts in force, and those that they replaced, if they did just now. Costs one `stat`;
     /// the file is read again if it changed.
     pub fn current(&self, is_account: &dyn Fn(&str) -> bool) -> (Arc<Mounts>, Option<Arc<Mounts>>) {
+        // A file system that stood still may answer by now.
+        if lock(&self.late).iter().any(|late| !self.home.threads().is_late(&late.key)) {
+            self.file.forget();
+        }
         let look = self.file.look(&|bytes| self.read(bytes, is_account));
         if look.before.is_some() {
             log::info!("mounts read again: {}", look.value.len());
@@ -72,13 +78,13 @@ impl Store {
     /// session or a transfer still has it.
     pub fn open_volumes(&self) -> Vec<(Option<String>, Arc<Volume>)> {
         let mounts = self.last();
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = open.values().filter_map(Weak::upgrade);
-        open.map(|volume| {
-            let of = |(_, other): &&(Mount, Arc<Volume>)| Arc::ptr_eq(other, &volume);
-            (mounts.mounts.iter().find(of).map(|(mount, _)| mount.name.clone()), volume)
-        })
-        .collect()
+        let open: Vec<_> = lock(&self.open).values().filter_map(Weak::upgrade).collect();
+        open.into_iter()
+            .map(|volume| {
+                let of = |(_, other): &&(Mount, Arc<Volume>)| Arc::ptr_eq(other, &volume);
+                (mounts.mounts.iter().find(of).map(|(mount, _)| mount.name.clone()), volume)
+            })
+            .collect()
     }
 
     /// Whether the file has changed and cannot be taken over for want of descriptors or memory, so
@@ -102,14 +108,21 @@ impl Store {
         is_account: &dyn Fn(&str) -> bool,
     ) -> Result<Mounts, ParseErrors> {
         let (sections, mut errors) = mounts_of(bytes.unwrap_or_default());
+        let before = std::mem::take(&mut *lock(&self.late));
         let mut all = Vec::new();
         for (mount, line) in sections {
-            let path = Volume::find(&self.home, &mount.dir);
-            match path.and_then(|path| Ok((place_of(&path)?, path))) {
-                Ok((place, path)) => all.push(Found { mount, line, path, place }),
-                Err(what) => {
+            let (home, dir) = (Arc::clone(&self.home), mount.dir.clone());
+            let key = self.home.dir().join(&dir);
+            let found = self.home.threads().within(&key, move || -> Result<_, String> {
+                let path = Volume::find(&home, &dir)?;
+                Ok((place_of(&path)?, path))
+            });
+            match found {
+                Some(Ok((place, path))) => all.push(Found { mount, line, path, place }),
+                Some(Err(what)) => {
                     errors.push(line, format!("[{}] dir: {}: {what}", mount.name, mount.dir));
                 }
+                None => self.note_late(&mount, key, &before),
             }
         }
         // Before anything is opened, which writes into some directories.
@@ -117,33 +130,75 @@ impl Store {
         let mut opened = Vec::new();
         for found in all {
             match self.open_one(&found.path, &mut errors.is_shortage) {
-                Ok(volume) => opened.push((found, volume)),
-                Err(what) => errors.push(found.line, found.refused(&what)),
+                Some(Ok(volume)) => opened.push((found, volume)),
+                Some(Err(what)) => errors.push(found.line, found.refused(&what)),
+                None => self.note_late(&found.mount, found.path, &before),
             }
         }
         check_owners(&opened, &mut errors);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, volume| volume.strong_count() > 0);
+        lock(&self.open).retain(|_, volume| volume.strong_count() > 0);
         let mounts = opened.into_iter().map(|(found, volume)| (found.mount, volume)).collect();
         errors.or(Mounts { mounts })
     }
 
     /// The directory at a path: with the descriptors that are open already, if it is the same one.
-    fn open_one(&self, path: &Path, is_short: &mut bool) -> Result<Arc<Volume>, String> {
-        let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = Volume::id_at(path)?;
-        let known = open().get(&id).and_then(Weak::upgrade);
-        if let Some(volume) = known {
-            return Ok(volume);
-        }
-        let volume = Volume::open(&self.home, path).map_err(|e| {
-            *is_short |= matches!(&e, Unopened::System { source, .. } if is_shortage(source));
-            e.to_string()
-        })?;
-        let volume = Arc::new(volume);
-        open().insert(volume.directory(), Arc::downgrade(&volume));
-        Ok(volume)
+    /// `None` if its file system does not answer in time.
+    fn open_one(&self, path: &Path, is_short: &mut bool) -> Option<Result<Arc<Volume>, String>> {
+        let (home, open, own) = (Arc::clone(&self.home), Arc::clone(&self.open), path.to_owned());
+        let opening = move || open_at(&home, &open, &own);
+        let opened = self.home.threads().within_for(path, limits::MOUNT_OPENING, opening)?;
+        Some(opened.map_err(|(what, short)| {
+            *is_short |= short;
+            what
+        }))
     }
+
+    /// A mount whose file system does not answer counts as not there, and is mounted once it does.
+    fn note_late(&self, mount: &Mount, key: PathBuf, before: &[Late]) {
+        let Mount { name, dir, .. } = mount;
+        let known = before.iter().find(|late| late.dir == *dir);
+        if known.is_none() {
+            log::error!(
+                "[{name}] dir: {dir}: its file system does not answer; it is mounted when it does"
+            );
+        }
+        let in_force = self.last();
+        let mut same = in_force.mounts.iter().filter(|(other, _)| other.dir == *dir);
+        let open = same.next().map(|(_, volume)| Arc::clone(volume));
+        let kept = open.or_else(|| known.and_then(|late| late.kept.clone()));
+        lock(&self.late).push(Late { dir: dir.clone(), key, kept });
+    }
+}
+
+/// A mount that did not answer when its file was read.
+#[derive(Debug)]
+struct Late {
+    dir: String,
+    /// By which the thread that waits for it is known.
+    key: PathBuf,
+    /// What is open of it already, so that its lock is not given back meanwhile.
+    kept: Option<Arc<Volume>>,
+}
+
+/// See [`Store::open_one`]. The flag of an error tells that the system ran short of something.
+fn open_at(home: &Arc<Home>, open: &Open, path: &Path) -> Result<Arc<Volume>, (String, bool)> {
+    let id = Volume::id_at(path).map_err(|what| (what, false))?;
+    let known = lock(open).get(&id).and_then(Weak::upgrade);
+    if let Some(volume) = known {
+        return Ok(volume);
+    }
+    let volume = Volume::open(home, path).map_err(|e| {
+        let is_short = matches!(&e, Unopened::System { source, .. } if is_shortage(source));
+        (e.to_string(), is_short)
+    })?;
+    let volume = Arc::new(volume);
+    lock(open).insert(volume.directory(), Arc::downgrade(&volume));
+    Ok(volume)
+}
+
+/// Poison is ignored: what is under these locks is put in or taken out whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A section, and where its directory is.
@@ -230,13 +285,16 @@ fn foreseen(
 ) -> Result<Vec<Mount>, ParseErrors> {
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
     let (sections, mut errors) = mounts_of(bytes);
-    let mut all = Vec::new();
+    let (mut all, threads) = (Vec::new(), Threads::default());
     for (mount, line) in sections {
-        let place = Volume::foresee(&home, &mount.dir).and_then(|path| {
+        let (own, dir, changes) = (home.clone(), mount.dir.clone(), mount.rights.changes());
+        let place = threads.within(&home.join(&mount.dir), move || {
+            let path = Volume::foresee(&own, &dir)?;
             // A folder that several mounts show is locked by one of them for all.
-            Volume::try_out(&home, &path, mount.rights.changes())?;
+            Volume::try_out(&own, &path, changes)?;
             Ok((place_of(&path)?, path))
         });
+        let place = place.unwrap_or_else(|| Err("its file system does not answer".to_owned()));
         match place {
             Ok((place, path)) => all.push(Found { mount, line, path, place }),
             Err(what) => {

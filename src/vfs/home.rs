@@ -6,6 +6,7 @@
 //! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
 //! home/.miniftp/mounts/<id>/<account>/   the same for what is mounted from the home's disk
 //! home/.miniftp/in_force             what counts now, for who is about to edit a file
+//! home/.miniftp/former/               names of removed accounts, see `former`
 //! home/.miniftp/trash/               files on their way out, see `moves`
 //! home/.miniftp/removed/             files of removed accounts on their way out, see `aside`
 //! ```
@@ -31,6 +32,7 @@ use super::lease::{Lease, Loss};
 use super::opened::OpenFiles;
 use super::opening::{Opening, Unopened, system};
 use super::path::VPath;
+use super::timely::Threads;
 use super::watch::{self, DiskWatch};
 use super::{parts, takeover};
 use crate::error::{Error, Result};
@@ -82,6 +84,8 @@ pub struct Home {
     keeps_owners: AtomicBool,
     /// The files that are open, on this disk and on those of mounts.
     open_files: Arc<OpenFiles>,
+    /// Those that wait for the file systems of mounts.
+    threads: Threads,
     /// Whether one call syncs the file system and tells of failures.
     syncs_whole: bool,
     /// A random number of this start, and how many names were made since.
@@ -101,6 +105,7 @@ impl Home {
     pub(super) fn open_beside(&self, dir: &Path) -> Result<Home, Unopened> {
         let mut home = Opening::of_mount(dir, self.is_shared())?.finish()?;
         home.open_files = Arc::clone(&self.open_files);
+        home.threads = self.threads.clone();
         Ok(home)
     }
 
@@ -135,6 +140,7 @@ impl Home {
             sweeping: Mutex::new(()),
             keeps_owners: AtomicBool::new(false),
             open_files: Arc::default(),
+            threads: Threads::default(),
             syncs_whole: is_told,
             run,
             count: AtomicUsize::new(0),
@@ -206,7 +212,12 @@ impl Home {
 
     /// The directory of all homes, for whoever asks which are free.
     pub fn homes(&self) -> Homes {
-        Homes::new(&self.dir)
+        Homes::with(&self.dir, self.threads.clone())
+    }
+
+    /// The threads that wait for the file systems of mounts.
+    pub fn threads(&self) -> &Threads {
+        &self.threads
     }
 
     /// The folder of parts of something that is mounted from this disk.

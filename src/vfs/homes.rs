@@ -16,9 +16,9 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, Mode};
 use rustix::io::Errno;
 
-use super::Volume;
 use super::entry::FileId;
 use super::jail::STAND;
+use super::{Threads, Volume};
 use crate::error::{Error, HomeRefused, Result};
 use crate::limits;
 
@@ -36,6 +36,7 @@ pub enum Adopt {
 pub struct Homes {
     dir: PathBuf,
     mounts: Vec<Mounted>,
+    threads: Threads,
 }
 
 #[derive(Debug)]
@@ -43,7 +44,8 @@ struct Mounted {
     /// The section; `None` for one that was taken out and that somebody still uses.
     name: Option<String>,
     path: PathBuf,
-    place: Place,
+    /// `None` where its file system does not answer: then the path is all that is known.
+    place: Option<Place>,
 }
 
 /// Where a directory is, whether it exists or not.
@@ -58,7 +60,12 @@ pub struct Place {
 impl Homes {
     /// The homes in `dir`, nothing being mounted.
     pub fn new(dir: &Path) -> Homes {
-        Homes { dir: absolute(dir).unwrap_or_else(|_| dir.to_owned()), mounts: Vec::new() }
+        Homes::with(dir, Threads::default())
+    }
+
+    pub(super) fn with(dir: &Path, threads: Threads) -> Homes {
+        let dir = absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        Homes { dir, mounts: Vec::new(), threads }
     }
 
     /// Adds the directory of a mount as mounts.ini has it: below the homes, or absolute.
@@ -67,7 +74,7 @@ impl Homes {
     /// What the system refuses.
     pub fn mount(&mut self, name: &str, dir: &str) -> Result<()> {
         let path = self.dir.join(dir);
-        let place = Place::of(&path)?;
+        let place = Place::in_time(&path, &self.threads).transpose()?;
         self.mounts.push(Mounted { name: Some(name.to_owned()), path, place });
         Ok(())
     }
@@ -78,15 +85,15 @@ impl Homes {
     /// # Errors
     /// What the system refuses.
     pub fn open_mount(&mut self, name: Option<&str>, volume: &Volume) -> Result<()> {
-        let root = volume.stand().map_err(looking)?;
-        let place = Place { above: all_above(root).map_err(looking)?, missing: PathBuf::new() };
+        let place = Some(Place { above: volume.seen().above.clone(), missing: PathBuf::new() });
         let (name, path) = (name.map(str::to_owned), volume.path().to_owned());
         self.mounts.push(Mounted { name, path, place });
         Ok(())
     }
 
     /// Refuses a name whose home is, holds or lies in the directory of a mount; and one that has a
-    /// home or unfinished uploads already, unless they are to be taken over.
+    /// home or unfinished uploads already, or that a removed account had, unless whatever that left
+    /// is to be taken over.
     ///
     /// # Errors
     /// [`Error::Home`], what the system refuses.
@@ -100,7 +107,7 @@ impl Homes {
         match there {
             Some(false) => Err(refused(name, HomeRefused::NotDirectory)),
             Some(true) if adopt == Adopt::No => Err(refused(name, HomeRefused::Kept)),
-            None if adopt == Adopt::No && self.has_parts(name)? => {
+            None if adopt == Adopt::No && (self.is_former(name)? || self.has_parts(name)?) => {
                 Err(refused(name, HomeRefused::Kept))
             }
             _ => Ok(()),
@@ -114,7 +121,10 @@ impl Homes {
     /// [`Error::Home`], what the system refuses.
     pub(super) fn check_mounts(&self, name: &str, dir: &Path) -> Result<()> {
         let place = Place::of(dir)?;
-        let touches = |mount: &&Mounted| mount.place.holds(&place) || place.holds(&mount.place);
+        let touches = |mount: &&Mounted| match &mount.place {
+            Some(mounted) => mounted.holds(&place) || place.holds(mounted),
+            None => mount.path.starts_with(dir) || dir.starts_with(&mount.path),
+        };
         // A section's name says more than that something was mounted.
         let named = self.mounts.iter().filter(touches).find(|mount| mount.name.is_some());
         match named.or_else(|| self.mounts.iter().find(touches)) {
@@ -177,21 +187,31 @@ impl Homes {
         Ok(None)
     }
 
+    /// What the server keeps for itself.
+    pub(super) fn private(&self) -> PathBuf {
+        self.dir.join(".miniftp")
+    }
+
     /// Whether there are unfinished uploads under a name, in the homes' private directory or that
     /// of a mount on another disk.
     fn has_parts(&self, name: &str) -> Result<bool> {
-        let private = self.dir.join(".miniftp");
+        let private = self.private();
         let mut all = vec![private.join("parts")];
         match std_fs::read_dir(private.join("mounts")) {
             Ok(mounts) => all.extend(mounts.flatten().map(|mount| mount.path())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(Error::io(LOOKING, e)),
         }
-        all.extend(self.mounts.iter().map(|mount| mount.path.join(".miniftp/parts")));
-        let holds = |dir: &PathBuf| {
-            std_fs::read_dir(dir.join(name)).is_ok_and(|mut parts| parts.next().is_some())
+        let holds =
+            |dir: &Path| std_fs::read_dir(dir).is_ok_and(|mut parts| parts.next().is_some());
+        let holds_in_time = |mount: &Mounted| {
+            let parts = mount.path.join(".miniftp/parts").join(name);
+            // One that does not answer is no reason to refuse: the names of those who could have
+            // left something there are kept.
+            self.threads.within(&mount.path, move || holds(&parts)).unwrap_or(false)
         };
-        Ok(all.iter().any(holds))
+        let is_here = all.iter().any(|dir| holds(&dir.join(name)));
+        Ok(is_here || self.mounts.iter().any(holds_in_time))
     }
 }
 
@@ -225,6 +245,12 @@ impl Place {
         }
     }
 
+    /// The same, or `None` where the file system does not answer in time.
+    pub fn in_time(path: &Path, threads: &Threads) -> Option<Result<Place>> {
+        let own = path.to_owned();
+        threads.within(path, move || Place::of(&own))
+    }
+
     /// Whether both are the same directory.
     pub fn is(&self, other: &Place) -> bool {
         self.holds(other) && other.holds(self)
@@ -254,7 +280,7 @@ fn refused(name: &str, why: HomeRefused) -> Error {
 }
 
 /// A directory and all that it lies in, up to the root.
-fn all_above(dir: OwnedFd) -> std::result::Result<Vec<FileId>, Errno> {
+pub(super) fn all_above(dir: OwnedFd) -> std::result::Result<Vec<FileId>, Errno> {
     let mut all = vec![FileId::of(&fs::fstat(&dir)?)];
     let mut dir = dir;
     for _ in 0..limits::DEPTH_ON_DISK {

@@ -119,7 +119,11 @@ impl View {
         let failed = |e| told(e, path, "looking at a file");
         let name = path.name().unwrap_or("/");
         if path == self.mount_point() {
-            let stat = fstat(self.jail().root()).map_err(failed)?;
+            let stat = match self.volume() {
+                // Whoever only looks at what is around it waits for no mount.
+                Some(volume) => volume.seen().stat,
+                None => fstat(self.jail().root()).map_err(failed)?,
+            };
             return Ok(Entry { name: name.to_owned(), odd: false, ..Entry::new(b"/", &stat) });
         }
         let spot = self.jail().spot(path)?;

@@ -15,16 +15,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crossbeam_channel::{Sender, bounded};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Access, FlockOperation};
-use rustix::io::{Errno, Result as OsResult, retry_on_intr};
+use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::FileId;
 use super::home::Home;
-use super::jail::{At, STAND, reopen};
+use super::jail::{At, reopen};
 use super::lease::Holder;
 use super::opening::Unopened;
 use super::parts::{self, Claimed};
+use super::standing::{Seen, Standing, dup};
 use super::{VPath, kept, owners};
 use crate::quota::{Charged, DirectoryId};
 
@@ -46,6 +48,9 @@ pub struct Volume {
     root: OwnedFd,
     parts: OwnedFd,
     private: Option<FileId>,
+    standing: Standing,
+    /// Dropped last: tells the thread that gives the lock back that nobody else has it.
+    here: Option<Sender<()>>,
 }
 
 impl Volume {
@@ -122,11 +127,23 @@ impl Volume {
             let private = own.private_id().map_err(system("looking at .miniftp"))?;
             (Arc::new(own), folder, Some(private))
         };
+        let standing = Standing::begin(root.as_fd(), home.threads());
+        let standing = standing.map_err(system("looking at what it lies in"))?;
         let keeps_owners = owners::try_owners(&home).is_ok();
         if keeps_owners {
             home.keep_owners();
         }
-        Ok(Volume { path: path.to_owned(), id, keeps_owners, home, root, parts: folder, private })
+        Ok(Volume {
+            path: path.to_owned(),
+            id,
+            keeps_owners,
+            home,
+            root,
+            parts: folder,
+            private,
+            standing,
+            here: None,
+        })
     }
 
     /// Which directory a path leads to.
@@ -198,9 +215,39 @@ impl Volume {
         self.private
     }
 
-    /// One more descriptor of the root, to stand in.
+    /// One more descriptor of the root.
     pub(super) fn stand(&self) -> OsResult<OwnedFd> {
-        retry_on_intr(|| fs::openat(&self.root, c".", STAND, fs::Mode::empty()))
+        dup(self.root.as_fd())
+    }
+
+    /// The root as it is now, or as it was seen last where its file system stands still.
+    pub(super) fn seen(&self) -> Arc<Seen> {
+        self.standing.look(self.root.as_fd(), &self.path)
+    }
+}
+
+impl Drop for Volume {
+    /// Gives a lock of its own back before the last reference to it goes, on another thread where
+    /// that may take for ever.
+    fn drop(&mut self) {
+        if self.private.is_none() {
+            return;
+        }
+        let _ = self.seen();
+        if !self.standing.is_late() {
+            return;
+        }
+        // The thread's reference is the last one: it waits until those here are gone.
+        let (here, gone) = bounded::<()>(0);
+        let home = Arc::clone(&self.home);
+        self.here = Some(here);
+        let released = self.home.threads().begin(&self.path, move || {
+            let _ = gone.recv();
+            drop(home);
+        });
+        if released.is_none() {
+            log::error!("the lock of {} is not given back", self.path.display());
+        }
     }
 }
 

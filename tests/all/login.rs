@@ -3,6 +3,7 @@
 use miniftp::accounts::State;
 use miniftp::limits;
 use miniftp::scram::ClientExchange;
+use miniftp::vfs::Homes;
 use miniftp::wire::{Challenge, Hello, LoggedIn, Login, Nothing, Proof};
 
 use crate::harness::{Answer, Daemon, Frames, Site, password};
@@ -166,7 +167,7 @@ fn an_account_that_is_closed_or_gone_ends_its_sessions() {
     site.accounts()
         .edit(|draft| {
             draft.account("ann")?.state = State::Closed;
-            draft.remove("bob").map(drop)
+            draft.remove("bob", &Homes::new(&site.home())).map(drop)
         })
         .unwrap();
     ann.send("PWD", &Nothing::new());

@@ -13,6 +13,7 @@ use miniftp::config::Live;
 use miniftp::limits;
 use miniftp::scram::{ClientExchange, Verifier};
 use miniftp::server::{Server, again_channel, stop_channel};
+use miniftp::vfs::Homes;
 use miniftp::wire::{self, Kind};
 
 use crate::harness::{
@@ -74,7 +75,7 @@ fn a_login_counts_as_the_account_is_when_it_ends() {
         let edited = site.accounts().edit(|draft| {
             match how {
                 "closed" => draft.account(name)?.state = State::Closed,
-                "removed" => drop(draft.remove(name)?),
+                "removed" => drop(draft.remove(name, &Homes::new(&site.home()))?),
                 _ => {
                     let other = Verifier::derive("other", limits::ITERATIONS_LEAST).unwrap();
                     draft.account(name)?.verifier = other;

@@ -131,7 +131,8 @@ pub(super) fn remove(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
     if request.files {
         return remove_with_files(desk, name);
     }
-    desk.store.edit(|draft| draft.remove(name))?;
+    let homes = desk.homes()?;
+    desk.store.edit(|draft| draft.remove(name, &homes))?;
     Ok(format!("removed {name}; its files stay in the folder `{name}` among the homes\n"))
 }
 

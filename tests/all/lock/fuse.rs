@@ -7,23 +7,27 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::shared::{a_frozen_server_is_taken_over, is_stopped};
 use crate::harness::{Daemon, Pipe, Site, Starting, eventually};
 
 /// A directory shown at another place by a program of its own; dropped, it is taken away.
-struct Fuse {
+pub(crate) struct Fuse {
     child: Child,
-    at: PathBuf,
+    pub(crate) at: PathBuf,
     said: Pipe,
 }
 
 impl Fuse {
     /// Shows `from` at `at`; `None`, and a word to whoever reads the tests' output, where that
     /// cannot be done here.
-    fn show(from: &Path, at: PathBuf) -> Option<Fuse> {
+    pub(crate) fn show(from: &Path, at: PathBuf) -> Option<Fuse> {
+        fs::create_dir_all(from).unwrap();
         fs::create_dir_all(&at).unwrap();
         let spawned = Command::new("bindfs")
             // In the foreground, with a line for each request of the kernel.
@@ -52,9 +56,31 @@ impl Fuse {
         Some(fuse)
     }
 
+    /// Stops the program behind it, until what is returned is dropped.
+    pub(crate) fn stand_still(&self) -> Still {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::STOP).unwrap();
+        let is_still = || {
+            let (at, (seen, is_seen)) = (self.at.clone(), mpsc::channel());
+            thread::spawn(move || seen.send(fs::metadata(at).is_ok()));
+            is_seen.recv_timeout(Duration::from_millis(50)).is_err()
+        };
+        eventually("what the kernel remembers is too old", is_still);
+        Still(pid)
+    }
+
     /// How often the kernel asked for this.
     fn requests(&self, opcode: &str) -> usize {
         self.said.text().matches(&format!("opcode: {opcode} (")).count()
+    }
+}
+
+/// A stopped program, which goes on when this is dropped.
+pub(crate) struct Still(Pid);
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
     }
 }
 

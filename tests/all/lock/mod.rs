@@ -1,7 +1,7 @@
 //! One server at a time has a tree: a second one waits or is refused, and one that has lost its
 //! lock stops before it changes anything.
 
-mod fuse;
+pub(crate) mod fuse;
 mod mounts;
 mod shared;
 

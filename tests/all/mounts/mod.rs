@@ -9,6 +9,7 @@ mod live;
 mod places;
 mod rights;
 mod same;
+mod standing;
 mod why;
 mod why_words;
 

@@ -20,7 +20,7 @@ use miniftp::wire;
 use crate::harness::{Answer, Frames, Site, password};
 
 /// The record of the harness' password of a name.
-fn record(name: &str) -> String {
+pub(crate) fn record(name: &str) -> String {
     Verifier::derive(&password(name), miniftp::limits::ITERATIONS_LEAST).unwrap().to_string()
 }
 

@@ -9,7 +9,7 @@ use super::{ask, stranger};
 use crate::harness::{CHUNK, FtpTalk, Site, bytes, password};
 
 #[test]
-fn with_its_files_nothing_of_it_is_left_and_the_name_is_free() {
+fn with_its_files_nothing_of_it_is_left_and_nobody_registers_its_name() {
     let site = Site::new();
     site.admin("root").account("ann", "1M").account("bob", "1M");
     let daemon = site.start();
@@ -27,9 +27,12 @@ fn with_its_files_nothing_of_it_is_left_and_the_name_is_free() {
     assert_eq!(fs::read_dir(site.home().join(".miniftp/removed")).unwrap().count(), 0);
     daemon.connect().log_in("ann", &password("ann")).expect(253);
     assert_eq!(bob.fetch("f"), b"bob's");
-    // The next one of that name begins with nothing.
-    ask(&mut stranger(&site), "ann", "").expect(281);
-    root.request("APPROVE", &wire::Approve::new(1, 1, 50_000)).expect(200);
+    // The next one of that name begins with nothing, and comes in by an admin's word alone.
+    ask(&mut stranger(&site), "ann", "").expect(283);
+    let record = super::record("ann");
+    let create = |adopt| wire::Create::new("ann", &record, 2, 0, "user", adopt);
+    root.request("CREATE", &create(0)).expect(283).says("only creating the account with `adopt`");
+    root.request("CREATE", &create(1)).expect(200);
     let mut ann = daemon.login("ann");
     assert!(ann.on("LS", "/").names().is_empty());
     assert_eq!((ann.quota().used, ann.quota().reserved), (0, 0));
@@ -147,4 +150,39 @@ fn files_that_are_mounted_are_never_removed_with_an_account() {
     fs::write(&file, "").unwrap();
     site.miniftpd(&["account", "remove", "pool", "--files"], "").ok();
     assert!(!site.home().join("pool").exists() && site.home().join("deep/in/it/f").exists());
+}
+
+/// Whole files in a mount, and parts in one that is not there, were given to the next of that name.
+#[test]
+fn what_is_left_in_mounts_is_nobody_s_whoever_registers_the_name() {
+    let site = Site::new();
+    site.setting("registration", "mode", "open");
+    site.admin("root").account("bob", "1M").account("cid", "1M");
+    let section = |name: &str| {
+        let rights = "rights = read, write, modify\nsize = account";
+        format!("[{name}]\nat = /{name}\ndir = {name}\nfor = all\n{rights}\n")
+    };
+    let file = site.conf().join("mounts.ini");
+    fs::write(&file, format!("{}{}", section("pay"), section("away"))).unwrap();
+    let daemon = site.start();
+    let mut root = daemon.login("root");
+    for name in ["bob", "cid"] {
+        let mut session = daemon.login(name);
+        session.store(&format!("/pay/{name}"), &bytes(1, 3000), 0).expect(900);
+        session.put(&format!("/away/{name}"), 3 * CHUNK, 0).expect(802);
+        session.chunk(0, &bytes(2, CHUNK)).expect(900);
+    }
+    fs::write(&file, format!("{}; {}\n", section("pay"), "-".repeat(100))).unwrap();
+    root.on("LS", "/away").expect(256);
+    root.request("REMOVE", &wire::Remove::new("bob", 1)).expect(200);
+    site.miniftpd(&["account", "remove", "cid"], "").ok();
+    fs::write(&file, format!("{}{}", section("pay"), section("away"))).unwrap();
+    for name in ["bob", "cid"] {
+        ask(&mut stranger(&site), name, "").expect(283);
+        site.miniftpd(&["account", "add", name], "a-secret\n").fails(1).stderr_has("`adopt`");
+        site.miniftpd(&["account", "add", name, "--adopt"], "a-secret\n").ok();
+        let mut owner = daemon.connect();
+        owner.log_in(name, "a-secret").expect(254);
+        assert_eq!(owner.fetch(&format!("/pay/{name}")), bytes(1, 3000), "{name}");
+    }
 }
