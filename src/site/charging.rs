@@ -183,8 +183,11 @@ impl Site {
                 // A later count that saw a change is void, and the next login begins another.
                 let _ = count.finish(held);
             });
-            if let Err(e) = &counted {
-                log::error!("counting a directory: {e}");
+            match &counted {
+                Ok(()) => {}
+                // That it was broken off is no fault: the next start counts anyway.
+                Err(e @ Error::Stopping) => log::info!("counting a directory: {e}"),
+                Err(e) => log::error!("counting a directory: {e}"),
             }
             // Whoever asked may have left.
             let _ = done.send(counted);

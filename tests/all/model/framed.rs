@@ -10,6 +10,8 @@ use super::worker::{Open, Worker};
 use crate::harness::{CHUNK, Frames, digests, row, whole};
 
 const TIME: (i64, u32) = (1_650_000_000, 7);
+/// What is there is the same, and nothing was done.
+const EQUAL: u16 = 801;
 /// What may stand against a file.
 pub const STORING: [Refusal; 8] = [
     Refusal::Missing,
@@ -90,6 +92,10 @@ impl Worker<'_> {
         let events = self.stored(spot, content);
         self.torn.retain(|torn| torn.path != path);
         match came {
+            Came::Done(EQUAL, _) => {
+                let found = Found::of(&content.bytes());
+                self.world.saw(ticket, spot, Saw::Content(found), who);
+            }
             Came::Done(..) => {
                 self.world.enter(ticket, events);
                 self.world.is_there(spot);
@@ -149,11 +155,13 @@ impl Worker<'_> {
         }
     }
 
-    /// Opens an upload; gives how much is held of it, where that was told.
+    /// Opens an upload, and enters what that did; gives how much is held of it, where that was
+    /// told. From here on the part stays until the upload is stored or given up.
     fn open_upload(
         &mut self,
         frames: &mut Frames,
-        (path, size): (&str, usize),
+        (path, spot, ticket): (&str, &Spot, Ticket),
+        size: usize,
         flags: u8,
     ) -> (Came, usize) {
         let put = wire::Put::new(path, size as u64, TIME.0, TIME.1, flags, &[]);
@@ -164,15 +172,24 @@ impl Worker<'_> {
             }
             _ => 0,
         };
-        (Came::from(answer.as_ref()), usize::try_from(held).unwrap())
-    }
-
-    /// Whoever begins anew has given up what was there before, even if it is refused then.
-    fn may_have_given_up(&self, ticket: Ticket, spot: &Spot, flags: u8) {
-        if flags & wire::FRESH != 0 {
-            let gone = self.world.part_is_gone(self.account, spot);
-            self.world.enter(ticket, vec![gone.perhaps()]);
+        let came = Came::from(answer.as_ref());
+        let (world, account) = (self.world, self.account);
+        let is_fresh = flags & wire::FRESH != 0;
+        match came {
+            Came::Done(..) => world.enter(ticket, vec![world.part_is_there(account, spot)]),
+            Came::Gone if is_fresh => {
+                world.enter_unanswered(ticket, world.part_is_another(account, spot));
+            }
+            Came::Gone => {
+                world.enter_unanswered(ticket, vec![world.part_is_there(account, spot)]);
+            }
+            // Whoever begins anew has given up what was there before, even if it is refused then.
+            Came::Refused(..) if is_fresh => {
+                world.enter(ticket, vec![world.part_is_gone(account, spot).perhaps()]);
+            }
+            Came::Refused(..) => {}
         }
+        (came, usize::try_from(held).unwrap())
     }
 
     /// Sends what is missing of the first `until` bytes; compares first if something is held.
@@ -219,24 +236,38 @@ impl Worker<'_> {
         let (spot, ticket) = (table.spot(self.account, &path), world.begin());
         let mut frames = self.framed.take().unwrap();
         let all = content.bytes();
-        let (opened, held) = self.open_upload(&mut frames, (&path, all.len()), flags);
-        let mut came = opened.clone();
+        let place = (path.as_str(), &spot, ticket);
+        let (mut came, held) = self.open_upload(&mut frames, place, all.len(), flags);
+        let mut finishing = None;
         if matches!(came, Came::Done(..)) {
             came = self.send_chunks(&mut frames, &all, held, all.len());
+            // Where a chunk was refused this closes the upload.
             if !matches!(came, Came::Gone) {
+                finishing = Some(world.go_on(ticket));
                 let done = frames.attempt("DONE", &wire::Done::new(&whole(&all)));
                 came = Came::from(done.as_ref());
             }
-            if !matches!(came, Came::Done(..)) {
-                world.enter(ticket, self.torn(&spot));
-            }
-        } else {
-            self.may_have_given_up(ticket, &spot, flags);
         }
         if !matches!(came, Came::Gone) {
             self.framed = Some(frames);
         }
-        self.end_store(&who, ("PUT", &path, &spot), ticket, &came, &content);
+        self.end_put(&who, ("PUT", &path, &spot), (ticket, finishing), &came, &content);
+    }
+
+    /// The end of an upload in chunks, of which nothing was stored before it was `finishing`.
+    fn end_put(
+        &mut self,
+        who: &str,
+        place: (&str, &str, &Spot),
+        (begun, finishing): (Ticket, Option<Ticket>),
+        came: &Came,
+        content: &Content,
+    ) {
+        match (finishing, came) {
+            (None, Came::Gone) => self.judge(place.0, who, came, &[]),
+            (None, _) => self.end_store(who, place, begun, came, content),
+            (Some(ticket), _) => self.end_store(who, place, ticket, came, content),
+        }
     }
 
     /// An upload that ends in the middle: the part is kept or dropped, or the client hangs up.
@@ -255,15 +286,19 @@ impl Worker<'_> {
         let mut frames = self.framed.take().unwrap();
         let all = content.bytes();
         let until = self.dice.below(all.len() + 1);
-        let (mut came, held) = self.open_upload(&mut frames, (&path, all.len()), 1);
+        let place = (path.as_str(), &spot, ticket);
+        let (mut came, held) = self.open_upload(&mut frames, place, all.len(), wire::REPLACE);
         if matches!(came, Came::Done(..)) {
-            world.enter(ticket, self.torn(&spot));
             came = self.send_chunks(&mut frames, &all, held, until);
             if matches!(came, Came::Done(..)) && ending < 2 {
+                let dropping = world.go_on(ticket);
                 let drop = wire::Drop::new(u8::try_from(ending).unwrap());
                 came = Came::from(frames.attempt("DROP", &drop).as_ref());
-                if ending == 0 && matches!(came, Came::Done(..)) {
-                    world.enter(world.begin(), vec![world.part_is_gone(self.account, &spot)]);
+                let gone = vec![world.part_is_gone(self.account, &spot)];
+                match came {
+                    Came::Done(..) if ending == 0 => world.enter(dropping, gone),
+                    Came::Gone if ending == 0 => world.enter_unanswered(dropping, gone),
+                    _ => {}
                 }
             } else if ending < 2 && !matches!(came, Came::Gone) {
                 // The upload is refused and still open.
@@ -293,16 +328,14 @@ impl Worker<'_> {
         let (spot, begun) = (table.spot(self.account, &path), world.begin());
         let all = content.bytes();
         let sent = self.dice.below(all.len() + 1);
-        let (mut came, _) = self.open_upload(&mut frames, (&path, all.len()), 3);
+        let (place, flags) = ((path.as_str(), &spot, begun), wire::REPLACE | wire::FRESH);
+        let (mut came, _) = self.open_upload(&mut frames, place, all.len(), flags);
         if matches!(came, Came::Done(..)) {
-            world.enter(begun, self.torn(&spot));
             came = self.send_chunks(&mut frames, &all, 0, sent);
             if matches!(came, Came::Done(..)) {
                 let path = path.clone();
                 self.open = Some(Open { frames, path, spot, content, sent, begun });
             }
-        } else {
-            self.may_have_given_up(begun, &spot, wire::FRESH);
         }
         drop(table);
         let reasons = self.reasons(&path, &STORING);
@@ -329,27 +362,17 @@ impl Worker<'_> {
                 break;
             }
         }
+        let mut finishing = None;
         if matches!(came, Came::Done(..)) {
+            finishing = Some(world.go_on(ticket));
             let digest = whole(&all);
             came = Came::from(frames.attempt("DONE", &wire::Done::new(&digest)).as_ref());
-        }
-        let torn = vec![world.part_may_be(self.account, &spot)];
-        if !matches!(came, Came::Done(..)) {
-            let since = Ticket { from: begun.from, ..ticket };
-            world.enter(since, torn);
         }
         if matches!(came, Came::Done(..)) && table.spot(self.account, &path) != spot {
             world.finding(format!("{who}\n  is stored, but its path leads elsewhere by now"));
         }
-        self.end_store(&who, ("DONE of an open PUT", &path, &spot), ticket, &came, &content);
-    }
-
-    /// Hangs up the connection of the open upload.
-    pub fn hang_up(&mut self) {
-        if let Some(open) = self.open.take() {
-            let ticket = Ticket { operation: self.world.begin().operation, ..open.begun };
-            self.world.enter_unanswered(ticket, self.torn(&open.spot));
-        }
+        let place = ("DONE of an open PUT", path.as_str(), &spot);
+        self.end_put(&who, place, (ticket, finishing), &came, &content);
     }
 
     /// Fetches a file.

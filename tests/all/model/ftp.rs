@@ -19,6 +19,15 @@ const STALLED: usize = 3;
 const FETCHING: [Refusal; 4] =
     [Refusal::Missing, Refusal::IsDirectory, Refusal::NotDirectory, Refusal::Changed];
 
+/// What decides what an upload leaves that is not stored.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// It goes on behind a part.
+    goes_on: bool,
+    /// Its size was told before.
+    announced: bool,
+}
+
 impl Worker<'_> {
     fn log_in_by_ftp(&mut self) -> Option<FtpTalk> {
         let session = self.names.session;
@@ -84,19 +93,23 @@ impl Worker<'_> {
         if announced {
             let _ = self.ftp.as_mut().unwrap().attempt(&format!("ALLO {}", content.len()));
         }
-        let came = self.send(&format!("STOR {path}"), &content.bytes(), ticket, &spot);
+        let kind = Kind { goes_on: false, announced };
+        let came = self.send(&format!("STOR {path}"), &content.bytes(), kind, (ticket, &spot));
         self.end_store(&who, ("STOR", &path, &spot), ticket, &came, &content);
     }
 
-    /// Sends everything, and enters what becomes of the part.
-    fn send(&mut self, command: &str, all: &[u8], ticket: Ticket, spot: &Spot) -> Came {
-        let world = self.world;
-        let gone = world.part_is_gone(self.account, spot);
+    /// Sends everything, and enters what becomes of the part unless the file is stored.
+    fn send(
+        &mut self,
+        command: &str,
+        all: &[u8],
+        kind: Kind,
+        (ticket, spot): (Ticket, &Spot),
+    ) -> Came {
         let mut data = match self.begin(command) {
             Ok(data) => data,
             Err(came) => {
-                // Whoever begins anew has given up what was there before.
-                world.enter(ticket, vec![gone.perhaps()]);
+                self.did_not_begin(kind, (ticket, spot), &came);
                 return came;
             }
         };
@@ -105,12 +118,34 @@ impl Worker<'_> {
         let _ = data.shutdown(Shutdown::Write);
         drop(data);
         let came = self.next();
-        match &came {
-            Came::Done(..) => {}
-            Came::Refused(Refusal::Quota, _) => world.enter(ticket, vec![gone]),
-            _ => world.enter(ticket, vec![world.part_may_be(self.account, spot), gone.perhaps()]),
-        }
+        self.leaves(kind, (ticket, spot), &came);
         came
+    }
+
+    /// Enters what an upload that was not let begin did: whoever begins anew may have given up what
+    /// was there before.
+    fn did_not_begin(&self, kind: Kind, (ticket, spot): (Ticket, &Spot), came: &Came) {
+        let gone = self.world.part_is_gone(self.account, spot);
+        match came {
+            _ if kind.goes_on => {}
+            Came::Gone => self.world.enter_unanswered(ticket, vec![gone]),
+            Came::Done(..) | Came::Refused(..) => self.world.enter(ticket, vec![gone.perhaps()]),
+        }
+    }
+
+    /// Enters what an upload leaves that had begun and was not stored. What it goes on behind stays
+    /// in any case. One whose size nobody knows, and for which there is no room, leaves nothing.
+    fn leaves(&self, kind: Kind, (ticket, spot): (Ticket, &Spot), came: &Came) {
+        let another = self.world.part_is_another(self.account, spot);
+        match came {
+            Came::Done(..) => {}
+            _ if kind.goes_on => {}
+            Came::Refused(Refusal::Quota, _) if !kind.announced => {
+                self.world.enter(ticket, vec![self.world.part_is_gone(self.account, spot)]);
+            }
+            Came::Refused(..) => self.world.enter(ticket, another),
+            Came::Gone => self.world.enter_unanswered(ticket, another),
+        }
     }
 
     /// An upload that is cut: aborted, with fewer bytes than were announced, or by a client that is
@@ -134,8 +169,8 @@ impl Worker<'_> {
         let came = match self.begin(&format!("STOR {path}")) {
             Ok(data) => self.stop(data, (ending, sent), (&path, &spot), ticket, &content),
             Err(came) => {
-                let gone = world.part_is_gone(self.account, &spot);
-                world.enter(ticket, vec![gone.perhaps()]);
+                let kind = Kind { goes_on: false, announced: ending == 1 };
+                self.did_not_begin(kind, (ticket, &spot), &came);
                 if let Came::Refused(why, _) = came {
                     self.learn(ticket, &spot, why, &who);
                 }
@@ -158,19 +193,13 @@ impl Worker<'_> {
         ticket: Ticket,
         content: &Content,
     ) -> Came {
-        let world = self.world;
         let _ = data.write_all(&content.bytes()[..sent]);
-        let events = [
-            self.stored(spot, &content.cut(sent)),
-            vec![world.part_may_be(self.account, spot), world.part_is_gone(self.account, spot)],
-        ];
-        let [stored, left] = events;
-        let left: Vec<Event> = left.into_iter().map(Event::perhaps).collect();
         if ending == 2 {
             self.ftp = None;
             drop(data);
             let stored = self.stored(spot, &content.beginnings());
-            world.enter_unanswered(ticket, [stored, left].concat());
+            let another = self.world.part_is_another(self.account, spot);
+            self.world.enter_unanswered(ticket, [stored, another].concat());
             return Came::Gone;
         }
         if ending == 0 {
@@ -186,12 +215,12 @@ impl Worker<'_> {
             if let Came::Gone = last {
                 self.ftp = None;
             }
-            self.end_stop(came, (path, spot), ticket, (stored, left), content)
+            self.end_stop(came, (path, spot), ticket, (false, sent), content)
         } else {
             let _ = data.shutdown(Shutdown::Write);
             drop(data);
             let came = self.next();
-            self.end_stop(came, (path, spot), ticket, (stored, left), content)
+            self.end_stop(came, (path, spot), ticket, (true, sent), content)
         }
     }
 
@@ -200,17 +229,22 @@ impl Worker<'_> {
         came: Came,
         (path, spot): (&str, &Spot),
         ticket: Ticket,
-        (stored, left): (Vec<Event>, Vec<Event>),
+        (announced, sent): (bool, usize),
         content: &Content,
     ) -> Came {
+        let stored = self.stored(spot, &content.cut(sent));
+        match &came {
+            Came::Refused(_, text) if text.contains("what came is kept") && sent > 0 => {
+                let there = self.world.part_is_there(self.account, spot);
+                self.world.enter(ticket, vec![there]);
+            }
+            _ => self.leaves(Kind { goes_on: false, announced }, (ticket, spot), &came),
+        }
         match &came {
             Came::Done(..) => self.world.enter(ticket, stored),
-            Came::Gone => self.world.enter_unanswered(ticket, [stored, left].concat()),
-            Came::Refused(Refusal::Quota, _) => {
-                self.world.enter(ticket, vec![self.world.part_is_gone(self.account, spot)]);
-            }
+            Came::Gone => self.world.enter_unanswered(ticket, stored),
+            Came::Refused(Refusal::Quota, _) => {}
             Came::Refused(..) => {
-                self.world.enter(ticket, left);
                 // Only where nobody else writes it is known what a part holds.
                 if path.contains(&format!("/{}/f", self.names.own())) {
                     let (path, spot, content) = (path.to_owned(), spot.clone(), content.clone());
@@ -250,7 +284,10 @@ impl Worker<'_> {
         }
         let _ = self.ftp.as_mut().unwrap().attempt(&format!("REST {from}"));
         let ticket = world.begin();
-        let came = self.send(&format!("STOR {path}"), &content.bytes()[from..], ticket, &spot);
+        // From its beginning it is one like any other.
+        let kind = Kind { goes_on: from > 0, announced: false };
+        let rest = &content.bytes()[from..];
+        let came = self.send(&format!("STOR {path}"), rest, kind, (ticket, &spot));
         self.end_store(&who, ("STOR that goes on", &path, &spot), ticket, &came, &content);
     }
 
@@ -274,7 +311,8 @@ impl Worker<'_> {
         }
         world.saw(before, &spot, Saw::Something, &who);
         let ticket = world.begin();
-        let came = self.send(&format!("APPE {path}"), &content.bytes(), ticket, &spot);
+        let kind = Kind { goes_on: false, announced: false };
+        let came = self.send(&format!("APPE {path}"), &content.bytes(), kind, (ticket, &spot));
         let grows = Event::sure(&spot, Effect::Grows(content.clone()));
         let events = vec![grows, world.part_is_gone(self.account, &spot)];
         match &came {

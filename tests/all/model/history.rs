@@ -116,6 +116,8 @@ pub enum Saw {
     Missing,
     /// Something is there.
     Something,
+    /// No unfinished upload is there, whatever there is above it.
+    NoPart,
 }
 
 /// When an operation was begun, and its number.
@@ -284,17 +286,6 @@ impl History {
         }
     }
 
-    /// Every name that was ever spoken of since the last comparison.
-    pub fn names(&self) -> Vec<Spot> {
-        self.base.keys().chain(self.at.keys()).cloned().collect()
-    }
-
-    /// What is taken to be at a name that nobody can look at: a directory, if one may be there.
-    pub fn keeps(&self, spot: &Spot) -> Option<Real> {
-        let states = self.possible(spot, (Moment::MAX, Moment::MAX), 0);
-        states.contains(&State::Directory).then_some(Real::Directory)
-    }
-
     /// Compares everything with what is there, when nothing is under way, and begins anew from it.
     /// Gives all that cannot be.
     pub fn settle(&mut self, real: &BTreeMap<Spot, Real>) -> Vec<String> {
@@ -341,6 +332,7 @@ impl History {
                     .iter()
                     .any(|state| match_file(&mut self.matcher, state, *found).is_some()),
                 Saw::Something => states.iter().any(|state| *state != State::Absent),
+                Saw::NoPart => states.contains(&State::Absent),
                 Saw::Missing => states.contains(&State::Absent) || self.is_cut_off(look, window),
             };
             if !fits {
