@@ -224,7 +224,7 @@ impl Default for Config {
             log_json: false,
             xferlog: None,
         };
-        for setting in settings() {
+        for (_, setting) in settings() {
             let set = setting.form.set(&mut config, setting.default);
             debug_assert!(set.is_some(), "the default of {} is not one", setting.key);
         }
@@ -312,7 +312,7 @@ mod tests {
         let before = fields(&Config::default());
         assert_eq!(before.len(), settings().count());
         let mut touched = Vec::new();
-        for setting in settings() {
+        for (_, setting) in settings() {
             let other = match setting.form {
                 Form::Address(_) | Form::Door(_) => "[::1]:1",
                 Form::Ports(_) => "50000-50100",

@@ -5,7 +5,6 @@ use super::{Form, Setting};
 /// Section `[login]`.
 pub(super) static LOGIN: &[Setting] = &[
     Setting {
-        section: "login",
         key: "ban_after",
         default: "10",
         form: Form::Whole("a whole number", 2, 1000, |config, value| {
@@ -15,7 +14,6 @@ pub(super) static LOGIN: &[Setting] = &[
             Sessions that it has go on.",
     },
     Setting {
-        section: "login",
         key: "ban_address_after",
         default: "30",
         form: Form::Whole("a whole number", 2, 1000, |config, value| {
@@ -26,7 +24,6 @@ pub(super) static LOGIN: &[Setting] = &[
             share an address.",
     },
     Setting {
-        section: "login",
         key: "ban_within_secs",
         default: "600",
         form: Form::Whole("whole seconds", 1, 86_400, |config, value| {
@@ -35,7 +32,6 @@ pub(super) static LOGIN: &[Setting] = &[
         help: "Failed logins count for so long.",
     },
     Setting {
-        section: "login",
         key: "ban_secs",
         default: "600",
         form: Form::Whole("whole seconds", 1, 86_400, |config, value| config.ban_secs = value),

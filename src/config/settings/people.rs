@@ -7,7 +7,6 @@ use crate::limits;
 /// Section `[guests]`.
 pub(super) static GUESTS: &[Setting] = &[
     Setting {
-        section: "guests",
         key: "anonymous",
         default: "no",
         form: Form::Word(&[
@@ -18,7 +17,6 @@ pub(super) static GUESTS: &[Setting] = &[
             Guests read home/anonymous and what conf/mounts.ini mounts for them.",
     },
     Setting {
-        section: "guests",
         key: "sessions",
         default: "20",
         form: Form::Whole("a whole number", 1, 100_000, |config, value| {
@@ -27,7 +25,6 @@ pub(super) static GUESTS: &[Setting] = &[
         help: "Guests at one time.",
     },
     Setting {
-        section: "guests",
         key: "digest_secs",
         default: "30",
         form: Form::Whole("whole seconds", 1, 86_400, |config, value| {
@@ -41,7 +38,6 @@ pub(super) static GUESTS: &[Setting] = &[
 /// Section `[accounts]`.
 pub(super) static ACCOUNTS: &[Setting] = &[
     Setting {
-        section: "accounts",
         key: "iterations",
         default: "100000",
         form: Form::Whole(
@@ -54,7 +50,6 @@ pub(super) static ACCOUNTS: &[Setting] = &[
             records, and each login slower for the client.",
     },
     Setting {
-        section: "accounts",
         key: "default_quota",
         default: "100M",
         form: Form::Size(|config, value| config.default_quota_bytes = value),
@@ -65,7 +60,6 @@ pub(super) static ACCOUNTS: &[Setting] = &[
 /// Section `[registration]`.
 pub(super) static REGISTRATION: &[Setting] = &[
     Setting {
-        section: "registration",
         key: "mode",
         default: "ask",
         form: Form::Word(&[
@@ -79,7 +73,6 @@ pub(super) static REGISTRATION: &[Setting] = &[
             at once. invite: only with an invitation. closed: nobody.",
     },
     Setting {
-        section: "registration",
         key: "waiting",
         default: "200",
         form: Form::Whole("a whole number", 1, 1000, |config, value| {
@@ -89,7 +82,6 @@ pub(super) static REGISTRATION: &[Setting] = &[
             day.",
     },
     Setting {
-        section: "registration",
         key: "per_address",
         default: "5",
         form: Form::Whole("a whole number", 1, 1000, |config, value| {
@@ -98,7 +90,6 @@ pub(super) static REGISTRATION: &[Setting] = &[
         help: "Requests from one address within a day. This machine itself is exempt.",
     },
     Setting {
-        section: "registration",
         key: "keep_days",
         default: "30",
         form: Form::Whole("whole days", 1, 3650, |config, value| {

@@ -5,7 +5,6 @@ use super::{Form, Setting};
 /// Section `[rates]`.
 pub(super) static RATES: &[Setting] = &[
     Setting {
-        section: "rates",
         key: "account_up",
         default: "unlimited",
         form: Form::Rate(|config, value| config.account_up = value),
@@ -13,14 +12,12 @@ pub(super) static RATES: &[Setting] = &[
             sessions together; they share it equally. The content of files counts, nothing else.",
     },
     Setting {
-        section: "rates",
         key: "account_down",
         default: "unlimited",
         form: Form::Rate(|config, value| config.account_down = value),
         help: "The same for what each account may fetch.",
     },
     Setting {
-        section: "rates",
         key: "guest_up",
         default: "unlimited",
         form: Form::Rate(|config, value| config.guest_up = value),
@@ -28,14 +25,12 @@ pub(super) static RATES: &[Setting] = &[
             opens sessions. The rates of accounts do not count for guests.",
     },
     Setting {
-        section: "rates",
         key: "guest_down",
         default: "unlimited",
         form: Form::Rate(|config, value| config.guest_down = value),
         help: "The same for what all guests together may fetch.",
     },
     Setting {
-        section: "rates",
         key: "all_up",
         default: "unlimited",
         form: Form::Rate(|config, value| config.all_up = value),
@@ -43,7 +38,6 @@ pub(super) static RATES: &[Setting] = &[
             each has; all guests count as one account.",
     },
     Setting {
-        section: "rates",
         key: "all_down",
         default: "unlimited",
         form: Form::Rate(|config, value| config.all_down = value),
