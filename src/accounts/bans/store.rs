@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::list::{Book, Change};
 use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
@@ -15,7 +15,7 @@ use crate::accounts::{AccountName, Store, StoreError, check_remark};
 use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, load, previous_of};
 use crate::error::{Banned, Error, Result};
 use crate::limits;
-use crate::text::Span;
+use crate::text::{Moment, Span};
 
 /// The file's name in the folder of settings.
 const FILE: &str = "bans.ini";
@@ -84,9 +84,7 @@ impl Bans {
     }
 
     fn now(&self) -> Now {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall_secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-        Now { steady: self.begun.elapsed(), wall_secs }
+        Now { steady: self.begun.elapsed(), wall_secs: Moment::now().0 }
     }
 
     /// Refuses who comes from a banned address.

@@ -7,7 +7,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::book::{Book, Request, Standing};
 use super::checks::{check_room, repeated};
@@ -17,6 +16,7 @@ use super::{Application, Mode, Rules, Taken, record};
 use crate::accounts::{Account, Store, StoreError, check_remark};
 use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched};
 use crate::limits;
+use crate::text::Moment;
 use crate::vfs::{Adopt, Homes};
 
 pub(super) const DAY_SECS: i64 = 24 * 3600;
@@ -79,7 +79,7 @@ impl Queue {
                 return Ok((taken, None));
             }
             homes.check_new(application.name.as_str(), Adopt::No).map_err(StoreError::Home)?;
-            let now = now_secs();
+            let now = Moment::now().0;
             let quota = self.quota_at_once(rules, book, application, now)?;
             check_room(rules, book, application, now)?;
             if rules.mode != Mode::Open && !application.code.is_empty() {
@@ -129,7 +129,7 @@ impl Queue {
         Ok(Some(match &request.standing {
             // Killed between the account and the note of it.
             Standing::Pending { verifier } if has_account(store, name, verifier) => {
-                Standing::Approved { at_secs: now_secs() }
+                Standing::Approved { at_secs: Moment::now().0 }
             }
             standing => standing.clone(),
         }))
@@ -171,7 +171,8 @@ impl Queue {
             .map_err(|what| StoreError::Refused { what: what.replace("a remark", "a reason") })?;
         self.change(&store.lock(limits::LOCK_WAIT)?, &|book| {
             let request = waiting(book, number)?.clone();
-            let standing = Standing::Refused { at_secs: now_secs(), reason: reason.to_owned() };
+            let standing =
+                Standing::Refused { at_secs: Moment::now().0, reason: reason.to_owned() };
             book.requests.insert(number, Request { standing, ..request.clone() });
             Ok(request)
         })
@@ -277,7 +278,7 @@ impl Queue {
             }
             Ok(())
         })?;
-        let at_secs = now_secs();
+        let at_secs = Moment::now().0;
         self.change(lock, &|book| {
             for (number, _) in which {
                 if let Some(request) = book.requests.get_mut(number) {
@@ -298,7 +299,9 @@ impl Queue {
             let mut book = before.clone();
             let done = change(&mut book)?;
             if book != *before {
-                book.forget_old(now_secs().saturating_sub(self.keep_secs.load(Ordering::Relaxed)));
+                book.forget_old(
+                    Moment::now().0.saturating_sub(self.keep_secs.load(Ordering::Relaxed)),
+                );
                 book.generation = before.generation.saturating_add(1);
             }
             if book.requests.len() > limits::REGISTRATIONS {
@@ -325,11 +328,6 @@ fn waiting(book: &Book, number: u64) -> Result<&Request, StoreError> {
 
 pub(super) fn has_account(store: &Store, name: &str, verifier: &crate::scram::Verifier) -> bool {
     store.current().account(name).is_some_and(|account| account.verifier == *verifier)
-}
-
-fn now_secs() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn secs_of(days: u64) -> i64 {
