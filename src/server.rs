@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick
 
 use crate::doors::{self, framed, ftp};
 use crate::error::Error;
-use crate::gate::{Gate, Place, Room};
+use crate::gate::{Gate, Place};
 use crate::limits;
 use crate::session::Session;
 use crate::site::Site;
@@ -292,13 +292,7 @@ impl Door {
             log::debug!("{from} is refused: {e}");
             return self.refuse(tcp, &e);
         }
-        let config = self.site.config();
-        let room = Room {
-            all: config.connections,
-            per_address: config.connections_per_address,
-            before_login: config.connections_before_login,
-        };
-        match self.gate.enter(room, from.ip()) {
+        match self.gate.enter(self.site.config().connections, from.ip()) {
             Ok(place) => self.start(tcp, from, place),
             Err(e) => {
                 log::warn!("{from} is refused: {e}");
@@ -341,7 +335,7 @@ impl Door {
 
     /// What a guest is told for whom the system has nothing left.
     fn full(&self, what: &'static str) -> Error {
-        Error::Full { what, max: self.site.config().connections as u64 }
+        Error::Full { what, max: self.site.config().connections.all as u64 }
     }
 
     fn refuse(&self, tcp: TcpStream, e: &Error) {

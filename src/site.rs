@@ -16,27 +16,25 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::in_force::Noted;
 use self::online::Online;
-use crate::accounts::bans::{self, Bans};
-use crate::accounts::register::{Application, Queue, Request, Rules, Taken};
+use crate::accounts::bans::Bans;
+use crate::accounts::register::{Application, Queue, Request, Taken};
 use crate::accounts::{Account, Accounts, Store, StoreError};
 use crate::audit::Log;
 use crate::conffile::FileError;
 use crate::config::{self, Config};
-use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::mounts::{self, Mounts};
-use crate::quota::{Amount, Ledger};
+use crate::quota::Ledger;
 use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks, RecordShape, Verifier};
-use crate::transfer::{Claims, Durability};
+use crate::transfer::Claims;
 use crate::vfs::{self, Home, Unopened, Vfs};
 use crate::words::Greeting;
 
@@ -224,42 +222,16 @@ impl Site {
         &self.bans
     }
 
-    /// When failed logins become a ban, as the settings say.
-    pub fn ban_rules(&self) -> bans::Rules {
-        let config = self.config();
-        bans::Rules {
-            account_after: config.ban_after,
-            address_after: config.ban_address_after,
-            within: Duration::from_secs(config.ban_within_secs),
-            first: Duration::from_secs(config.ban_secs),
-        }
-    }
-
     /// The requests for accounts.
     pub fn queue(&self) -> &Queue {
         &self.queue
     }
 
-    /// What a new account may store if nothing else is said.
-    pub fn default_quota(&self) -> Option<u64> {
-        Some(self.config().default_quota_bytes)
-    }
-
-    /// Who can register, as the settings say.
-    pub fn rules(&self) -> Rules {
-        let config = self.config();
-        Rules {
-            mode: config.registration,
-            waiting: config.registrations_waiting,
-            per_address: config.registrations_per_address,
-            quota_bytes: Some(config.default_quota_bytes),
-        }
-    }
-
     /// Takes a request for an account, and announces one that waits.
     pub fn register(&self, application: &Application<'_>) -> Result<Taken, StoreError> {
         let homes = self.homes().map_err(StoreError::Home)?;
-        let taken = self.queue.ask(&self.accounts, &homes, &self.rules(), application)?;
+        let taken =
+            self.queue.ask(&self.accounts, &homes, &self.config().registration, application)?;
         if !taken.admitted {
             self.announce(taken.number);
         }
@@ -287,25 +259,6 @@ impl Site {
         &self.accounts
     }
 
-    /// The digest that the settings ask for, if they do.
-    pub fn digest(&self) -> Option<Algorithm> {
-        self.config().digest
-    }
-
-    /// What success means for the disk here.
-    pub fn durability(&self) -> Durability {
-        match self.config().durability {
-            config::Durability::Full => Durability::Full,
-            config::Durability::None => Durability::None,
-        }
-    }
-
-    /// What stays free on the disk.
-    pub fn min_free(&self) -> Amount {
-        let config = self.config();
-        Amount { bytes: config.min_free_bytes, entries: config.min_free_entries }
-    }
-
     /// The record that a name which no account has pretends to have, so that neither its challenge
     /// nor the time of its refusal tells it from an account's.
     pub fn mock(&self, name: &str) -> Verifier {
@@ -317,11 +270,6 @@ impl Site {
     /// A record that looks like that of an account, and that no password fits.
     pub fn unusable(&self, account: &Account) -> Verifier {
         Verifier::mock(&self.secret, account.name().as_str(), account.verifier.shape())
-    }
-
-    /// The most iterations that a record may have which a client made.
-    pub fn new_record_iterations(&self) -> u32 {
-        self.config().iterations
     }
 
     /// The most iterations that are computed here for a password in clear.

@@ -130,7 +130,7 @@ impl<'a> Admin<'a> {
     ) -> Result<()> {
         let made = || {
             let name = AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
-            let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
+            let quota_bytes = quota.unwrap_or_else(|| self.site.config().registration.quota_bytes);
             let mut account = Account::new(name, read_record(self.site, password)?, quota_bytes);
             account.role = read_role(role)?;
             let homes = self.site.homes()?;
@@ -219,7 +219,7 @@ impl<'a> Admin<'a> {
 
     /// Makes the account of a request; `None` for the quota is the settings' default.
     pub fn approve(&self, number: u64, quota: Option<Option<u64>>) -> Result<AccountName> {
-        let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
+        let quota_bytes = quota.unwrap_or_else(|| self.site.config().registration.quota_bytes);
         let approved = self.site.homes().map_err(StoreError::Home).and_then(|homes| {
             self.site.queue().approve(self.site.store(), &homes, number, quota_bytes)
         });
@@ -330,7 +330,7 @@ pub fn forget(
 pub fn read_record(site: &Site, text: &str) -> Result<Verifier> {
     const WHAT: &str = "password: a whole record SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY";
     let record = Verifier::parse(text).ok_or(Error::BadArgument { what: WHAT })?;
-    let most = site.new_record_iterations();
+    let most = site.config().iterations;
     if record.iterations() > most {
         let what = "iterations of a password's record; `RULES` tells how many";
         return Err(Error::TooMany { what, max: most.into() });

@@ -180,7 +180,7 @@ mod tests {
         let text = "\u{feff}# remark\r\n  ; remark = not a key\r\n [server] \
                 \r\n\tidle_secs=5\r\nlisten:[::1]:0\r\n\r\n[storage]\nmin_free = 0";
         let config = read(Some(text.as_bytes())).unwrap().config;
-        assert_eq!((config.idle_secs, config.min_free_bytes), (5, 0));
+        assert_eq!((config.idle_secs, config.min_free.bytes), (5, 0));
         assert_eq!(config.listen, "[::1]:0".parse().unwrap());
         assert_eq!(config.login_secs, Config::default().login_secs);
     }

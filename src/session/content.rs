@@ -108,7 +108,7 @@ impl Session {
             path,
             mtime: wanted.mtime,
             replace: wanted.replace,
-            min_free: site.min_free(),
+            min_free: site.config().min_free,
         }
     }
 
@@ -155,7 +155,7 @@ impl Session {
     /// Whether success means that the bytes are on the disk, so that small files are worth
     /// grouping.
     pub fn groups_small_files(&self) -> bool {
-        self.site().durability() == Durability::Full
+        self.site().config().durability == Durability::Full
     }
 
     /// Puts a whole file in its place.
@@ -166,7 +166,7 @@ impl Session {
         let user = self.user();
         let path = ready.path().clone();
         ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
-        let stored = transfer::commit(ready, self.site().durability(), alive)?;
+        let stored = transfer::commit(ready, self.site().config().durability, alive)?;
         self.refusals.forget(&path);
         Ok(stored)
     }

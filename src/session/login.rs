@@ -121,7 +121,7 @@ impl Session {
         self.tries += 1;
         let site = Arc::clone(self.site());
         let known = site.accounts().account(name).is_some();
-        let failures = site.bans().failed(&site.ban_rules(), name, known, self.presence.peer);
+        let failures = site.bans().failed(&site.config().bans, name, known, self.presence.peer);
         self.hold_back_for(failures.max(self.tries));
         site.bans().save(site.store());
     }

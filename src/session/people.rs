@@ -27,11 +27,6 @@ pub(super) struct Reproof {
 }
 
 impl Session {
-    /// Who can register here, and how.
-    pub fn rules(&self) -> Rules {
-        self.site().rules()
-    }
-
     /// Asks for an account. A wrong invitation counts like a wrong password.
     pub fn register(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
         let peer = self.presence.peer;
@@ -56,7 +51,7 @@ impl Session {
         // What is slow comes last, and each answer waits a little, so that nobody keeps the
         // processor busy with requests that are refused anyway.
         self.hold_back_for(1);
-        if site.rules().mode == Mode::Closed {
+        if site.config().registration.mode == Mode::Closed {
             return Err(Error::RegistrationClosed);
         }
         AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;

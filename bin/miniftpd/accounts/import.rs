@@ -196,8 +196,8 @@ fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, Failure> {
         // Nobody knows the password of this record.
         Secret::None => Verifier::derive(&nobody_knows()?, iterations)?,
     };
-    let quota_bytes = foreign.quota_bytes.unwrap_or(desk.config.default_quota_bytes);
-    let mut account = Account::new(name, verifier, Some(quota_bytes));
+    let quota_bytes = foreign.quota_bytes.or(desk.config.registration.quota_bytes);
+    let mut account = Account::new(name, verifier, quota_bytes);
     account.of_md5 = matches!(foreign.secret, Secret::Md5(_));
     if matches!(foreign.secret, Secret::None) {
         account.state = State::Closed;

@@ -52,7 +52,7 @@ pub(super) static ACCOUNTS: &[Setting] = &[
     Setting {
         key: "default_quota",
         default: "100M",
-        form: Form::Size(|config, value| config.default_quota_bytes = value),
+        form: Form::Size(|config, value| config.registration.quota_bytes = Some(value)),
         help: "What a new account may store if nothing else is said. 0 is nothing at all.",
     },
 ];
@@ -63,10 +63,10 @@ pub(super) static REGISTRATION: &[Setting] = &[
         key: "mode",
         default: "ask",
         form: Form::Word(&[
-            ("open", |config| config.registration = Mode::Open),
-            ("ask", |config| config.registration = Mode::Ask),
-            ("invite", |config| config.registration = Mode::Invite),
-            ("closed", |config| config.registration = Mode::Closed),
+            ("open", |config| config.registration.mode = Mode::Open),
+            ("ask", |config| config.registration.mode = Mode::Ask),
+            ("invite", |config| config.registration.mode = Mode::Invite),
+            ("closed", |config| config.registration.mode = Mode::Closed),
         ]),
         help: "Who can register from the client. open: everybody, at once. ask: the operator \
             approves; who is on conf/class.csv or has an invitation of conf/invites.ini is let in \
@@ -76,7 +76,7 @@ pub(super) static REGISTRATION: &[Setting] = &[
         key: "waiting",
         default: "200",
         form: Form::Whole("a whole number", 1, 1000, |config, value| {
-            config.registrations_waiting = value as usize;
+            config.registration.waiting = value as usize;
         }),
         help: "Requests that wait for an answer at one time. Where everybody is let in: those of a \
             day.",
@@ -85,7 +85,7 @@ pub(super) static REGISTRATION: &[Setting] = &[
         key: "per_address",
         default: "5",
         form: Form::Whole("a whole number", 1, 1000, |config, value| {
-            config.registrations_per_address = value as usize;
+            config.registration.per_address = value as usize;
         }),
         help: "Requests from one address within a day. This machine itself is exempt.",
     },

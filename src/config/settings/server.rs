@@ -15,7 +15,7 @@ pub(super) static SERVER: &[Setting] = &[
         key: "connections",
         default: "2000",
         form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections = value as usize
+            config.connections.all = value as usize
         }),
         help: "Connections at one time, in all. Each costs a thread and some memory.",
     },
@@ -23,7 +23,7 @@ pub(super) static SERVER: &[Setting] = &[
         key: "connections_per_address",
         default: "50",
         form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections_per_address = value as usize;
+            config.connections.per_address = value as usize;
         }),
         help: "Connections at one time from one address, or from one network of 64 bits where the \
             address is of IPv6. This machine itself is exempt.",
@@ -32,7 +32,7 @@ pub(super) static SERVER: &[Setting] = &[
         key: "connections_before_login",
         default: "200",
         form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections_before_login = value as usize;
+            config.connections.before_login = value as usize;
         }),
         help: "Connections at one time that have not logged in yet, so that strangers cannot take \
             every place.",

@@ -1,8 +1,8 @@
 //! Settings of what is stored, and of how it travels.
 
 use super::{Form, Setting};
-use crate::config::Durability;
 use crate::digest::Algorithm;
+use crate::transfer::Durability;
 
 /// Section `[storage]`.
 pub(super) static STORAGE: &[Setting] = &[
@@ -25,7 +25,7 @@ pub(super) static STORAGE: &[Setting] = &[
     Setting {
         key: "min_free",
         default: "16M",
-        form: Form::Size(|config, value| config.min_free_bytes = value),
+        form: Form::Size(|config, value| config.min_free.bytes = value),
         help: "What uploads leave free on the disk, whatever the quotas say, so that accounts and \
             logs can still be written. 0 leaves nothing.",
     },
@@ -45,7 +45,7 @@ pub(super) static STORAGE: &[Setting] = &[
         key: "min_free_entries",
         default: "1000",
         form: Form::Whole("a whole number", 0, 1_000_000_000, |config, value| {
-            config.min_free_entries = value;
+            config.min_free.entries = value;
         }),
         help: "How many names (inodes) uploads and new directories leave free on the disk, where \
             it has a fixed number of them.",
