@@ -47,23 +47,33 @@ pub use self::online::{Ending, Guest, Presence};
 pub struct Site {
     settings: config::Live,
     logs: Logs,
-    accounts: Store,
-    bans: Bans,
-    queue: Queue,
+    /// The account store.
+    pub store: Store,
+    /// Who is kept out for a time.
+    pub bans: Bans,
+    /// The requests for accounts.
+    pub queue: Queue,
     /// Where requests are announced, while somebody listens.
     announced: Mutex<Option<Sender<Request>>>,
     mounts: mounts::Store,
-    home: Arc<Home>,
-    welcome: Greeting,
-    goodbye: Greeting,
-    ledger: Arc<Ledger>,
-    claims: Arc<Claims>,
-    rates: Rates,
+    /// The folder of all homes.
+    pub home: Arc<Home>,
+    /// What is said to newcomers.
+    pub welcome: Greeting,
+    /// What is said at parting.
+    pub goodbye: Greeting,
+    /// Who has how much room.
+    pub ledger: Arc<Ledger>,
+    /// Who writes what.
+    pub claims: Arc<Claims>,
+    /// How fast content may travel.
+    pub rates: Rates,
     /// Held from the look at the settings until the rates are set, so that the last edit counts.
     setting_rates: Mutex<()>,
     /// Makes unknown names look like known ones; the same after a restart.
     secret: [u8; 32],
-    plain_checks: PlainChecks,
+    /// Where passwords in clear are checked.
+    pub plain_checks: PlainChecks,
     /// Held while a digest is computed for a guest. Nobody waits for it.
     guest_digest: Mutex<()>,
     online: Mutex<HashMap<u64, Online>>,
@@ -156,7 +166,7 @@ impl Site {
         let site = Site {
             settings,
             logs,
-            accounts,
+            store: accounts,
             bans: Bans::open(conf),
             queue,
             announced: Mutex::default(),
@@ -193,7 +203,7 @@ impl Site {
 
     /// The accounts as they are now.
     pub fn accounts(&self) -> Arc<Accounts> {
-        self.accounts.current()
+        self.store.current()
     }
 
     /// The same, unless they have changed and cannot be read for want of descriptors or memory:
@@ -203,7 +213,7 @@ impl Site {
     /// [`Error::Io`].
     pub fn accounts_as_read(&self) -> Result<Arc<Accounts>> {
         let accounts = self.accounts();
-        refuse_if(self.accounts.is_unread(), "reading the accounts that were changed")?;
+        refuse_if(self.store.is_unread(), "reading the accounts that were changed")?;
         Ok(accounts)
     }
 
@@ -217,21 +227,11 @@ impl Site {
         Ok(mounts)
     }
 
-    /// Who is kept out for a time.
-    pub fn bans(&self) -> &Bans {
-        &self.bans
-    }
-
-    /// The requests for accounts.
-    pub fn queue(&self) -> &Queue {
-        &self.queue
-    }
-
     /// Takes a request for an account, and announces one that waits.
     pub fn register(&self, application: &Application<'_>) -> Result<Taken, StoreError> {
         let homes = self.homes().map_err(StoreError::Home)?;
         let taken =
-            self.queue.ask(&self.accounts, &homes, &self.config().registration, application)?;
+            self.queue.ask(&self.store, &homes, &self.config().registration, application)?;
         if !taken.admitted {
             self.announce(taken.number);
         }
@@ -254,11 +254,6 @@ impl Site {
         announcements
     }
 
-    /// The account store.
-    pub fn store(&self) -> &Store {
-        &self.accounts
-    }
-
     /// The record that a name which no account has pretends to have, so that neither its challenge
     /// nor the time of its refusal tells it from an account's.
     pub fn mock(&self, name: &str) -> Verifier {
@@ -277,11 +272,6 @@ impl Site {
         limits::checked_iterations(self.config().iterations)
     }
 
-    /// Where passwords in clear are checked.
-    pub fn plain_checks(&self) -> &PlainChecks {
-        &self.plain_checks
-    }
-
     /// The right to have a digest computed for a guest: all guests together have one.
     ///
     /// # Errors
@@ -295,36 +285,6 @@ impl Site {
                        or fetch the file and compute it",
             }),
         }
-    }
-
-    /// What is said to newcomers.
-    pub fn welcome(&self) -> &Greeting {
-        &self.welcome
-    }
-
-    /// What is said at parting.
-    pub fn goodbye(&self) -> &Greeting {
-        &self.goodbye
-    }
-
-    /// Who has how much room.
-    pub fn ledger(&self) -> &Arc<Ledger> {
-        &self.ledger
-    }
-
-    /// Who writes what.
-    pub fn claims(&self) -> &Arc<Claims> {
-        &self.claims
-    }
-
-    /// How fast content may travel.
-    pub fn rates(&self) -> &Rates {
-        &self.rates
-    }
-
-    /// The folder of all homes.
-    pub fn home(&self) -> &Arc<Home> {
-        &self.home
     }
 
     /// Lets another server in: what is mounted from other disks first, so that whoever waits for

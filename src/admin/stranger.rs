@@ -55,6 +55,6 @@ pub fn register(
 
 /// How a request stands.
 pub fn standing(site: &Site, number: u64, name: &str) -> Result<Standing> {
-    let standing = site.queue().standing(site.store(), number, name).map_err(told)?;
+    let standing = site.queue.standing(&site.store, number, name).map_err(told)?;
     standing.ok_or_else(|| Error::Unknown { what: "registration", name: number.to_string() })
 }

@@ -53,7 +53,7 @@ impl Site {
         // lock somebody else has. Nobody stays for that who is to go.
         self.mounts();
         self.note_in_force();
-        self.bans.save(&self.accounts);
+        self.bans.save(&self.store);
     }
 
     /// A transfer of one command may be long: its limit counts before the next one.
