@@ -13,7 +13,7 @@ mod online;
 mod views;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -25,7 +25,6 @@ use crate::accounts::bans::Bans;
 use crate::accounts::register::{Application, Queue, Request, Taken};
 use crate::accounts::{Account, Accounts, Store, StoreError};
 use crate::audit::Log;
-use crate::conffile::FileError;
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -35,7 +34,7 @@ use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks, RecordShape, Verifier};
 use crate::transfer::Claims;
-use crate::vfs::{self, Home, Unopened, Vfs};
+use crate::vfs::{self, Home, Vfs};
 use crate::words::Greeting;
 
 pub use self::homes::homes_beside;
@@ -96,36 +95,8 @@ pub struct Opened {
     pub vfs: Vfs,
 }
 
-/// Why a site cannot be opened; for the operator's terminal.
-#[derive(Debug)]
-pub enum OpenError {
-    /// The account store.
-    Accounts(StoreError),
-    /// The home, which another server may hold.
-    Home {
-        /// The folder.
-        dir: PathBuf,
-        /// What stands against it.
-        why: Unopened,
-    },
-    /// What is mounted.
-    Mounts(FileError),
-    /// Something smaller.
-    Other(Error),
-}
-
-impl std::fmt::Display for OpenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            OpenError::Accounts(e) => e.fmt(f),
-            OpenError::Home { dir, why } => write!(f, "the home {} {why}", dir.display()),
-            OpenError::Mounts(e) => e.fmt(f),
-            OpenError::Other(e) => e.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
+/// Why a site cannot be opened, in words for the operator's terminal.
+pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Every critical section under it is a plain assignment or a map operation, which cannot leave
 /// half a state; so a lock that a panic poisoned is as good as any.
@@ -142,11 +113,11 @@ impl Site {
         conf: &Path,
         home: &Path,
     ) -> Result<Arc<Site>, OpenError> {
-        let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
+        let accounts = Store::open(conf)?;
         let opening = vfs::Opening::begin(home, settings.last().shared);
         let home = opening
             .and_then(vfs::Opening::finish)
-            .map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
+            .map_err(|why| format!("the home {} {why}", home.display()))?;
         Site::with((settings, logs), conf, accounts, home)
     }
 
@@ -162,7 +133,7 @@ impl Site {
         let home = Arc::new(home);
         let known = accounts.current();
         let is_account = |name: &str| known.account(name).is_some();
-        let mounts = mounts::Store::open(conf, &home, &is_account).map_err(OpenError::Mounts)?;
+        let mounts = mounts::Store::open(conf, &home, &is_account)?;
         let site = Site {
             settings,
             logs,
@@ -178,8 +149,8 @@ impl Site {
             claims: Arc::default(),
             rates: Rates::default(),
             setting_rates: Mutex::default(),
-            secret: secret.map_err(OpenError::Other)?,
-            plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
+            secret: secret?,
+            plain_checks: PlainChecks::new()?,
             guest_digest: Mutex::default(),
             online: Mutex::default(),
             noted: Mutex::default(),
@@ -229,7 +200,7 @@ impl Site {
 
     /// Takes a request for an account, and announces one that waits.
     pub fn register(&self, application: &Application<'_>) -> Result<Taken, StoreError> {
-        let homes = self.homes().map_err(StoreError::Home)?;
+        let homes = self.homes()?;
         let taken =
             self.queue.ask(&self.store, &homes, &self.config().registration, application)?;
         if !taken.admitted {

@@ -220,7 +220,7 @@ impl<'a> Admin<'a> {
     /// Makes the account of a request; `None` for the quota is the settings' default.
     pub fn approve(&self, number: u64, quota: Option<Option<u64>>) -> Result<AccountName> {
         let quota_bytes = quota.unwrap_or_else(|| self.site.config().registration.quota_bytes);
-        let approved = self.site.homes().map_err(StoreError::Home).and_then(|homes| {
+        let approved = self.site.homes().map_err(StoreError::Same).and_then(|homes| {
             self.site.queue.approve(&self.site.store, &homes, number, quota_bytes)
         });
         let value = quota_text(quota_bytes);
@@ -346,20 +346,18 @@ fn read_role(text: &str) -> Result<Role> {
 pub fn told(error: StoreError) -> Error {
     match error {
         StoreError::Unknown { name, .. } => Error::Unknown { what: "account", name },
-        StoreError::Exists { name } => Error::NameTaken { name: name.as_str().to_owned() },
-        StoreError::Home(why) => why,
+        StoreError::Exists(name) => Error::NameTaken { name: name.as_str().to_owned() },
+        StoreError::Same(error) => error,
         StoreError::LastAdmin => Error::WrongState { what: "there would be no admin left" },
-        StoreError::NotOpen => Error::RegistrationClosed,
-        StoreError::NoInvitation { .. } => Error::CodeRefused,
-        StoreError::Full { what, max } => Error::TooMany { what, max },
-        StoreError::NoRequest { number } => {
+        StoreError::NoInvitation(_) => Error::CodeRefused,
+        StoreError::NoRequest(number) => {
             Error::Unknown { what: "registration", name: number.to_string() }
         }
-        StoreError::NotBanned { name } => Error::Unknown { what: "ban of", name },
+        StoreError::NotBanned(who) => Error::Unknown { what: "ban of", name: who.to_string() },
         StoreError::Decided { .. } => {
             Error::WrongState { what: "this registration has been answered" }
         }
-        StoreError::Refused { .. } => {
+        StoreError::Refused(_) => {
             Error::BadArgument { what: "at most 200 bytes, and no control characters" }
         }
         other => {

@@ -28,7 +28,7 @@ pub fn register(
         let application = Application { name, verifier: read_record(site, password)?, code, from };
         site.register(&application).map_err(|e| {
             invitation = match &e {
-                StoreError::NoInvitation { .. } => Some(e.to_string()),
+                StoreError::NoInvitation(_) => Some(e.to_string()),
                 _ => None,
             };
             match told(e) {

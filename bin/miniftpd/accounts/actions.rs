@@ -26,7 +26,7 @@ pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure>
     let adopt = if request.adopt { Adopt::Yes } else { Adopt::No };
     let homes = desk.homes()?;
     if desk.store.current().account(name.as_str()).is_some() {
-        return Err(StoreError::Exists { name }.into());
+        return Err(StoreError::Exists(name).into());
     }
     homes.check_new(name.as_str(), adopt)?;
     let verifier = new_verifier(desk, name.as_str())?;

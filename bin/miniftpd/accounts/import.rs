@@ -188,7 +188,7 @@ fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, Failure> {
         .ok_or_else(|| Failure::Failed(NAME_FORM.to_owned()))?;
     if let Some(there) = desk.store.current().account(name.as_str()) {
         let name = there.name().clone();
-        return Err(miniftp::accounts::StoreError::Exists { name }.into());
+        return Err(miniftp::accounts::StoreError::Exists(name).into());
     }
     let iterations = desk.config.iterations;
     let verifier = match &foreign.secret {

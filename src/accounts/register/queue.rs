@@ -13,8 +13,9 @@ use super::checks::{check_room, repeated};
 use super::class::{self, ClassList, Imported};
 use super::invites::{self, Invitations};
 use super::{Application, Mode, Rules, Taken, record};
-use crate::accounts::{Account, Store, StoreError, check_remark};
+use crate::accounts::{Account, Store, StoreError, check_reason};
 use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched};
+use crate::error::Error;
 use crate::limits;
 use crate::text::Moment;
 use crate::vfs::{Adopt, Homes};
@@ -60,8 +61,8 @@ impl Queue {
     /// list say so. The same request once more, as after a broken line, gets the same answer.
     ///
     /// # Errors
-    /// [`StoreError::NotOpen`], [`StoreError::NoInvitation`], [`StoreError::Exists`] for a name
-    /// that is taken, [`StoreError::Home`] for one whose home is not free, [`StoreError::Full`]; a
+    /// [`Error::RegistrationClosed`], [`StoreError::NoInvitation`], [`StoreError::Exists`] for a
+    /// name that is taken, [`Error::Home`] for one whose home is not free, [`Error::TooMany`]; a
     /// file with a fault, and what the system refuses.
     pub fn ask(
         &self,
@@ -71,14 +72,14 @@ impl Queue {
         application: &Application<'_>,
     ) -> Result<Taken, StoreError> {
         if rules.mode == Mode::Closed {
-            return Err(StoreError::NotOpen);
+            return Err(Error::RegistrationClosed.into());
         }
         let lock = store.lock(limits::LOCK_WAIT)?;
         let (taken, quota) = self.change(&lock, &|book| {
             if let Some(taken) = repeated(store, book, application)? {
                 return Ok((taken, None));
             }
-            homes.check_new(application.name.as_str(), Adopt::No).map_err(StoreError::Home)?;
+            homes.check_new(application.name.as_str(), Adopt::No)?;
             let now = Moment::now().0;
             let quota = self.quota_at_once(rules, book, application, now)?;
             check_room(rules, book, application, now)?;
@@ -147,7 +148,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::NoRequest`], [`StoreError::Decided`]; [`StoreError::Exists`] if the name was
-    /// given to somebody else meanwhile, or [`StoreError::Home`]; a file with a fault, and more.
+    /// given to somebody else meanwhile, or [`Error::Home`]; a file with a fault, and more.
     pub fn approve(
         &self,
         store: &Store,
@@ -166,9 +167,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::approve`]; [`StoreError::Refused`] for a reason that cannot be kept.
     pub fn reject(&self, store: &Store, number: u64, reason: &str) -> Result<Request, StoreError> {
-        let reason = reason.trim();
-        check_remark(reason)
-            .map_err(|what| StoreError::Refused { what: what.replace("a remark", "a reason") })?;
+        let reason = check_reason(reason)?;
         self.change(&store.lock(limits::LOCK_WAIT)?, &|book| {
             let request = waiting(book, number)?.clone();
             let standing =
@@ -233,11 +232,11 @@ impl Queue {
         };
         if application.code.is_empty() {
             return match rules.mode {
-                Mode::Invite => Err(StoreError::NoInvitation { why: "none was given" }),
+                Mode::Invite => Err(StoreError::NoInvitation("none was given")),
                 _ => Ok(listed),
             };
         }
-        let refused = |why| Err(StoreError::NoInvitation { why });
+        let refused = |why| Err(StoreError::NoInvitation(why));
         let look =
             self.invites.look(&|bytes| bytes.map_or_else(|| Ok(Invitations::new()), invites::read));
         if look.error.is_some() {
@@ -306,7 +305,7 @@ impl Queue {
             }
             if book.requests.len() > limits::REGISTRATIONS {
                 let max = limits::REGISTRATIONS as u64;
-                return Err(StoreError::Full { what: "registrations that wait", max });
+                return Err(Error::TooMany { what: "registrations that wait", max }.into());
             }
             Ok((book, done))
         })
@@ -319,7 +318,7 @@ impl Queue {
 }
 
 fn waiting(book: &Book, number: u64) -> Result<&Request, StoreError> {
-    let request = book.requests.get(&number).ok_or(StoreError::NoRequest { number })?;
+    let request = book.requests.get(&number).ok_or(StoreError::NoRequest(number))?;
     match request.is_pending() {
         true => Ok(request),
         false => Err(StoreError::Decided { number, state: request.standing.as_str() }),
