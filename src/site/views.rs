@@ -117,7 +117,11 @@ impl Site {
         rights: Rights,
         mounts: &Mounts,
     ) -> Result<Vfs> {
-        let mounted = mounts.views(account, home.account())?;
+        let mounted = mounts.of(account).map(|(mount, volume)| {
+            let view = View::mounted(volume, home.account(), &mount.at, mount.rights)?;
+            Ok(if account.is_some() { view } else { view.without_parts() })
+        });
+        let mounted = mounted.collect::<Result<_>>()?;
         Ok(Vfs::new(home.with(rights), mounted))
     }
 }
