@@ -135,11 +135,8 @@ fn told(change: &Change) -> String {
         ("password", ..) => "password: another one".to_owned(),
         (key, ..) => format!("{key} = {}, now {}", value(after), value(before)),
     };
-    let bound = config::settings().any(|setting| {
-        file == config::FILE
-            && *setting.section == change.section
-            && *setting.key == change.key
-            && setting.is_bound()
+    let bound = config::settings().any(|(section, row)| {
+        file == config::FILE && section == change.section && row.key == change.key && row.is_bound()
     });
     let when = if bound { " (it counts at the next start)" } else { "" };
     format!("  {file}  [{section}] {what}{when}")

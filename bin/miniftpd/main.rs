@@ -195,7 +195,7 @@ const LOST: u8 = 3;
 /// Asks for a descriptor for each connection, one to end it with, and as many as it may need beside
 /// them; warns if not even the first two are to be had for as many as the settings let in.
 fn raise_descriptors(config: &Config) {
-    let connections = config.connections as u64;
+    let connections = config.connections.all as u64;
     let Err(most) = miniftp::server::raise_descriptors(connections * EACH + DESCRIPTORS_BESIDE)
     else {
         return;

@@ -9,22 +9,18 @@ use crate::conffile::ini::{Shape, parse};
 use crate::limits;
 
 use super::Config;
-use super::settings::settings;
+use super::settings::{SECTIONS, settings};
 
 static SHAPE: Shape = Shape {
     most: limits::SETTINGS_FILE,
     top: &[],
     keys: |name| {
-        let keys = settings().filter(|setting| setting.section == name).map(|setting| setting.key);
-        Some(keys.collect()).filter(|keys: &Vec<_>| !keys.is_empty())
+        let section = SECTIONS.iter().find(|(section, _)| *section == name);
+        section.map(|(_, rows)| rows.iter().map(|row| row.key).collect())
     },
     expected: "[section]",
     form: "",
-    sections: || {
-        let mut sections: Vec<_> = settings().map(|setting| setting.section).collect();
-        sections.dedup();
-        sections
-    },
+    sections: || SECTIONS.iter().map(|(section, _)| *section).collect(),
 };
 
 /// All settings, and what each row of [`settings()`] is in the file, as it is written there.
@@ -36,7 +32,7 @@ pub(super) struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        let values = settings().map(|setting| setting.default.to_owned()).collect();
+        let values = settings().map(|(_, setting)| setting.default.to_owned()).collect();
         Settings { config: Arc::new(Config::default()), values }
     }
 }
@@ -51,8 +47,8 @@ pub(super) fn read(bytes: Option<&[u8]>) -> Result<Settings, ParseErrors> {
     for section in &text.sections {
         for (key, value) in section.values() {
             let mut rows = settings().zip(&mut values);
-            let row = rows.find(|(row, _)| row.section == section.name && row.key == key);
-            let Some((setting, kept)) = row else { continue };
+            let row = rows.find(|((name, row), _)| *name == section.name && row.key == key);
+            let Some(((_, setting), kept)) = row else { continue };
             match setting.form.set(&mut config, value) {
                 Some(()) => value.clone_into(kept),
                 None => section.refuse(key, &setting.form, false, &mut errors),
@@ -184,7 +180,7 @@ mod tests {
         let text = "\u{feff}# remark\r\n  ; remark = not a key\r\n [server] \
                 \r\n\tidle_secs=5\r\nlisten:[::1]:0\r\n\r\n[storage]\nmin_free = 0";
         let config = read(Some(text.as_bytes())).unwrap().config;
-        assert_eq!((config.idle_secs, config.min_free_bytes), (5, 0));
+        assert_eq!((config.idle_secs, config.min_free.bytes), (5, 0));
         assert_eq!(config.listen, "[::1]:0".parse().unwrap());
         assert_eq!(config.login_secs, Config::default().login_secs);
     }

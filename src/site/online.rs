@@ -5,12 +5,13 @@
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use super::{Site, lock};
 use crate::accounts::AccountName;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::text::Moment;
 use crate::vfs::Vfs;
 
 /// A connection in the list.
@@ -81,8 +82,7 @@ impl Site {
     pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr, door: &'static str) -> Presence {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::<Activity>::default();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let since_secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+        let since_secs = Moment::now().0;
         let shared = Arc::clone(&activity);
         let online = Online { tcp, user: None, peer, door, since_secs, activity: shared };
         lock(&self.online).insert(id, online);

@@ -164,8 +164,8 @@ pub(super) fn entries_table(
 /// The table of memory.
 pub(super) fn memory_table(config: &Config) -> Vec<String> {
     let lines = memory::worst_case(memory::Demand {
-        connections: config.connections,
-        before_login: config.connections_before_login,
+        connections: config.connections.all,
+        before_login: config.connections.before_login,
     });
     let row = |bytes: usize, what: &str| format!("  {:>10}  {what}", size(bytes));
     let sum = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.bytes()));

@@ -7,15 +7,15 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::list::{Book, Change};
 use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
-use crate::accounts::{AccountName, Store, StoreError, check_remark};
+use crate::accounts::{AccountName, Store, StoreError, check_reason};
 use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, load, previous_of};
 use crate::error::{Banned, Error, Result};
 use crate::limits;
-use crate::text::Span;
+use crate::text::{Moment, Span};
 
 /// The file's name in the folder of settings.
 const FILE: &str = "bans.ini";
@@ -84,9 +84,7 @@ impl Bans {
     }
 
     fn now(&self) -> Now {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall_secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-        Now { steady: self.begun.elapsed(), wall_secs }
+        Now { steady: self.begun.elapsed(), wall_secs: Moment::now().0 }
     }
 
     /// Refuses who comes from a banned address.
@@ -173,7 +171,7 @@ impl Bans {
     /// Bans by hand for so many seconds, or for ever.
     ///
     /// # Errors
-    /// [`StoreError::Full`], [`StoreError::Refused`] for a reason that cannot be kept; a file with
+    /// [`Error::TooMany`], [`StoreError::Refused`] for a reason that cannot be kept; a file with
     /// a fault, and what the system refuses.
     pub fn ban(
         &self,
@@ -183,9 +181,7 @@ impl Bans {
         by: &str,
         why: &str,
     ) -> Result<(), StoreError> {
-        let why = why.trim();
-        check_remark(why)
-            .map_err(|what| StoreError::Refused { what: what.replace("a remark", "a reason") })?;
+        let why = check_reason(why)?;
         let now = self.now();
         let until = |secs: u64| now.wall_secs.saturating_add(i64::try_from(secs).unwrap_or(0));
         let ban = Ban {
@@ -199,10 +195,9 @@ impl Bans {
         self.change(store, |list| {
             list.forget_old(now);
             list.put(ban.clone(), now);
-            let max = limits::BANS;
-            let too_many = list.by_hand() > max;
-            let full = StoreError::Full { what: "bans by hand", max: max as u64 };
-            if too_many { Err(full) } else { Ok(()) }
+            let (what, max) = ("bans by hand", limits::BANS as u64);
+            let too_many = list.by_hand() > limits::BANS;
+            if too_many { Err(Error::TooMany { what, max }.into()) } else { Ok(()) }
         })
     }
 
@@ -216,8 +211,7 @@ impl Bans {
         self.change(store, |list| {
             let is_banned = list.left(who, now).is_some();
             list.remove(who);
-            let name = who.to_string();
-            if is_banned { Ok(()) } else { Err(StoreError::NotBanned { name }) }
+            if is_banned { Ok(()) } else { Err(StoreError::NotBanned(who.clone())) }
         })
     }
 

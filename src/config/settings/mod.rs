@@ -25,9 +25,7 @@ use super::Config;
 
 /// One setting.
 pub struct Setting {
-    /// The section it stands in, without brackets.
-    pub section: &'static str,
-    /// Its name there.
+    /// Its name in its section.
     pub key: &'static str,
     /// What it is if the file does not name it, as it would stand in the file.
     pub default: &'static str,
@@ -67,24 +65,24 @@ pub enum Form {
 /// A word, and what it sets.
 type Word = (&'static str, fn(&mut Config));
 
-/// The sections, in the order of the file.
-static SECTIONS: &[&[Setting]] = &[
-    server::SERVER,
-    login::LOGIN,
-    ftp::FTP,
-    people::GUESTS,
-    rates::RATES,
-    storage::STORAGE,
-    storage::TRANSFER,
-    people::ACCOUNTS,
-    people::REGISTRATION,
-    words::WORDS,
-    log::LOG,
+/// The sections with their names, in the order of the file.
+pub(super) static SECTIONS: &[(&str, &[Setting])] = &[
+    ("server", server::SERVER),
+    ("login", login::LOGIN),
+    ("ftp", ftp::FTP),
+    ("guests", people::GUESTS),
+    ("rates", rates::RATES),
+    ("storage", storage::STORAGE),
+    ("transfer", storage::TRANSFER),
+    ("accounts", people::ACCOUNTS),
+    ("registration", people::REGISTRATION),
+    ("words", words::WORDS),
+    ("log", log::LOG),
 ];
 
-/// All settings, in the order of the file.
-pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    SECTIONS.iter().copied().flatten()
+/// All settings with the names of their sections, in the order of the file.
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static Setting)> {
+    SECTIONS.iter().flat_map(|(section, rows)| rows.iter().map(move |row| (*section, row)))
 }
 
 impl Setting {
