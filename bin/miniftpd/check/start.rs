@@ -149,7 +149,7 @@ pub(super) fn entries_table(
             row(mount.entries.limit(config.entries), format!("mount [{}]", mount.name))
         }),
     );
-    let reserve = config.min_free_entries;
+    let reserve = config.min_free.entries;
     // The home may not be there yet. A file system that makes inodes as it needs them has none.
     let here = home
         .ancestors()
