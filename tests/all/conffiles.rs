@@ -2,6 +2,7 @@
 //! lost, every mistake is told at once.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -238,4 +239,25 @@ fn a_lock_that_another_program_holds_stops_nobody_but_who_needs_it() {
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     daemon.term();
     assert!(daemon.wait().success());
+}
+
+/// Run by root, a command made files that the server, which was not root, could not read: a ban
+/// that was said to be done did nothing.
+#[test]
+fn new_files_belong_to_whom_the_folder_belongs_to() {
+    const SERVERS: u32 = 65_534;
+    let site = Site::new();
+    fs::remove_file(site.conf().join("accounts.ini")).unwrap();
+    let owner = if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(site.conf(), Some(SERVERS), Some(SERVERS)).unwrap();
+        SERVERS
+    } else {
+        rustix::process::geteuid().as_raw()
+    };
+    site.miniftpd(&["account", "add", "ann"], "a-secret\n").ok();
+    site.miniftpd(&["account", "ban", "ann", "1h"], "").ok();
+    for name in ["accounts.ini", "accounts.lock", "bans.ini"] {
+        let made = fs::metadata(site.conf().join(name)).unwrap();
+        assert_eq!((made.uid(), made.mode() & 0o777), (owner, 0o600), "{name}");
+    }
 }
