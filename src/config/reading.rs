@@ -23,11 +23,13 @@ static SHAPE: Shape = Shape {
     sections: || SECTIONS.iter().map(|(section, _)| *section).collect(),
 };
 
-/// All settings, and what each row of [`settings()`] is in the file, as it is written there.
+/// A settings file that was read.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Settings {
-    pub(super) config: Arc<Config>,
-    pub(super) values: Vec<String>,
+pub struct Settings {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// What each row of [`settings()`] is in the file, as it is written there.
+    pub values: Vec<String>,
 }
 
 impl Default for Settings {
