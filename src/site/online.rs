@@ -227,9 +227,7 @@ impl Ending {
     /// # Errors
     /// [`Error::Stopping`], [`Error::Ended`].
     pub fn check(&self) -> Result<()> {
-        if self.site.is_stopping() {
-            return Err(Error::Stopping);
-        }
+        self.site.check_running()?;
         if self.activity.ended.get().is_some() { Err(Error::Ended) } else { Ok(()) }
     }
 }
