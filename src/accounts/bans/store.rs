@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::list::{Book, Change};
 use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
 use crate::accounts::{AccountName, Store, StoreError, check_reason};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, load, previous_of};
+use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, previous_of};
 use crate::error::{Banned, Error, Result};
 use crate::limits;
 use crate::text::{Moment, Span};
@@ -63,10 +63,8 @@ impl Bans {
         let bans = Bans { file, begun, held, saved };
         bans.refresh();
         if bans.file.error().is_some() {
-            let previous = previous_of(&path);
-            let read = |bytes: Option<&[u8]>| record::read(bytes.unwrap_or_default());
-            if let Ok(before) = load(&previous, limits::BANS_FILE, &read) {
-                log::error!("going on with {}", previous.display());
+            if let Some(before) = bans.file.previous(record::read) {
+                log::error!("going on with {}", previous_of(&path).display());
                 bans.file.put(Said::clone(&before));
                 bans.take_over();
             }
