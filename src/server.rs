@@ -223,7 +223,7 @@ fn keep_clean(site: &Site, stopped: &Receiver<()>) {
 
 fn sweep(site: &Site) {
     site.expire_parts();
-    let mut go_on = || if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+    let mut go_on = || site.check_running();
     match site.home.sweep_aside(&mut go_on) {
         Ok(()) | Err(Error::Stopping) => {}
         Err(e) => log::error!("files of removed accounts are left: {e}"),

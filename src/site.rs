@@ -267,6 +267,14 @@ impl Site {
         self.home.release();
     }
 
+    /// Refuses to go on once the server is stopping.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub fn check_running(&self) -> Result<()> {
+        if self.is_stopping() { Err(Error::Stopping) } else { Ok(()) }
+    }
+
     /// Whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)

@@ -98,7 +98,7 @@ pub fn room(site: &Arc<Site>, whom: &Whom<'_>, view: &View) -> Result<Reason> {
         let why = "nothing can be stored here".to_owned();
         return Ok(Reason { what: "room", allowed: false, why });
     }
-    let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+    let mut alive = |_, _| site.check_running();
     let charged = site.charged(whom.vfs, view, &mut alive)?;
     let (payer, usage) = match site.ledger.payer(charged.directory) {
         Payer::Account(_) => ("the account pays", Some(whom.usage)),

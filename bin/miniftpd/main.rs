@@ -17,7 +17,7 @@ use std::thread;
 use crossbeam_channel::Receiver;
 use miniftp::accounts::Store;
 use miniftp::audit::Log;
-use miniftp::config::{self, Config, Live};
+use miniftp::config::{self, Config, Live, Settings};
 use miniftp::server::{RunError, Server, again_channel, stop_channel};
 use miniftp::site::{Logs, Site};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -38,11 +38,11 @@ fn main() -> ExitCode {
         Task::Account(ref words) => {
             // The settings may be missing; whoever wrote some meant them.
             let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
-            let config = if is_missing { Ok(Config::default()) } else { Config::load(&args.conf) };
-            match config {
-                Ok(config) => {
-                    let places = args.log.places(&args.conf, &config);
-                    accounts::run((&args.conf, &args.home), words, &config, &places)
+            let settings = if is_missing { Ok(Arc::default()) } else { Settings::load(&args.conf) };
+            match settings {
+                Ok(settings) => {
+                    let places = args.log.places(&args.conf, &settings.config);
+                    accounts::run((&args.conf, &args.home), words, &settings.config, &places)
                 }
                 Err(e) => fail(1, e),
             }

@@ -196,6 +196,13 @@ impl<T: PartialEq + Default> Watched<T> {
         Ok((value, base))
     }
 
+    /// The generation before the file, if it is there and good.
+    pub(crate) fn previous(&self, read: fn(&[u8]) -> Result<T, ParseErrors>) -> Option<Arc<T>> {
+        let missing = || ParseErrors::whole("no such file");
+        let read = |bytes: Option<&[u8]>| read(bytes.ok_or_else(missing)?);
+        load(&disk::previous_of(&self.path), self.most, &read).ok()
+    }
+
     /// Changes the file under the lock: `change` is given what it holds now and gives what it
     /// shall hold, and something to return. It is called again if somebody else saves the file
     /// meanwhile, so no edit is lost. Where it changes nothing, nothing is written.

@@ -24,9 +24,8 @@ use crate::quota::Amount;
 use crate::rates;
 use crate::transfer::Durability;
 
-use self::reading::Settings;
-
 pub use live::Live;
+pub use reading::Settings;
 pub use settings::{Form, Setting, settings};
 pub use shown::{markdown, print_config};
 
@@ -107,26 +106,14 @@ pub struct Config {
     pub xferlog: Option<String>,
 }
 
-impl Config {
+impl Settings {
     /// Reads `server.ini` in `conf_dir`. A setting that it does not name has its default.
     ///
     /// # Errors
     /// All that is wrong with the file.
-    pub fn load(conf_dir: &Path) -> Result<Config, FileError> {
-        read(conf_dir).map(|settings| Config::clone(&settings.config))
+    pub fn load(conf_dir: &Path) -> Result<Arc<Settings>, FileError> {
+        load(&conf_dir.join(FILE), limits::SETTINGS_FILE, &reading::read)
     }
-}
-
-/// What each row of [`settings()`] is in the file of a folder, as it is written there.
-///
-/// # Errors
-/// All that is wrong with the file.
-pub fn values(conf_dir: &Path) -> Result<Vec<String>, FileError> {
-    read(conf_dir).map(|settings| settings.values.clone())
-}
-
-fn read(conf_dir: &Path) -> Result<Arc<Settings>, FileError> {
-    load(&conf_dir.join(FILE), limits::SETTINGS_FILE, &reading::read)
 }
 
 impl FromStr for Config {
@@ -202,7 +189,7 @@ mod tests {
     fn the_shipped_file_is_the_table() {
         let text = fs::read_to_string(shipped().join(FILE)).unwrap();
         assert_eq!(text, print_config(), "`miniftpd --print-config` prints what should be there");
-        assert_eq!(Config::load(&shipped()).unwrap(), Config::default());
+        assert_eq!(*Settings::load(&shipped()).unwrap(), Settings::default());
         assert!(text.lines().all(|line| line.len() <= 100));
     }
 
@@ -270,7 +257,7 @@ mod tests {
                 Form::Address(_) | Form::Door(_) => "[::1]:1",
                 Form::Ports(_) => "50000-50100",
                 Form::Host(_) => "192.0.2.1",
-                Form::Whole(_, least, ..) => &(least + 2).to_string(),
+                Form::Count(least, ..) | Form::Whole(_, least, ..) => &(least + 2).to_string(),
                 Form::Size(_) => "1",
                 Form::File(_) => "other.txt",
                 Form::Rate(_) => "10M",
@@ -293,7 +280,7 @@ mod tests {
         let path = dir.join(FILE);
         let told = |bytes: Option<&[u8]>| {
             let _ = bytes.map(|bytes| fs::write(&path, bytes).unwrap());
-            let told = Config::load(&dir).unwrap_err().to_string();
+            let told = Settings::load(&dir).unwrap_err().to_string();
             told.replace(&dir.to_string_lossy().into_owned(), "conf")
         };
         let missing =

@@ -9,7 +9,7 @@ use crate::conffile::ini::{Shape, parse};
 use crate::limits;
 
 use super::Config;
-use super::settings::{SECTIONS, settings};
+use super::settings::{SECTIONS, Setting, settings};
 
 static SHAPE: Shape = Shape {
     most: limits::SETTINGS_FILE,
@@ -23,11 +23,13 @@ static SHAPE: Shape = Shape {
     sections: || SECTIONS.iter().map(|(section, _)| *section).collect(),
 };
 
-/// All settings, and what each row of [`settings()`] is in the file, as it is written there.
+/// A settings file that was read.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Settings {
-    pub(super) config: Arc<Config>,
-    pub(super) values: Vec<String>,
+pub struct Settings {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// What each row of [`settings()`] is in the file, as it is written there.
+    pub values: Vec<String>,
 }
 
 impl Default for Settings {
@@ -45,13 +47,12 @@ pub(super) fn read(bytes: Option<&[u8]>) -> Result<Settings, ParseErrors> {
     let text = parse(bytes, &SHAPE, &mut errors);
     let (mut config, mut values) = (Config::default(), Settings::default().values);
     for section in &text.sections {
-        for (key, value) in section.values() {
-            let mut rows = settings().zip(&mut values);
-            let row = rows.find(|((name, row), _)| *name == section.name && row.key == key);
-            let Some(((_, setting), kept)) = row else { continue };
-            match setting.form.set(&mut config, value) {
+        let rows = settings().zip(&mut values).filter(|((name, _), _)| *name == section.name);
+        for ((_, Setting { key, form, .. }), kept) in rows {
+            let Some(value) = section.value(key) else { continue };
+            match form.set(&mut config, value) {
                 Some(()) => value.clone_into(kept),
-                None => section.refuse(key, &setting.form, false, &mut errors),
+                None => section.refuse(key, form, false, &mut errors),
             }
         }
     }

@@ -162,14 +162,4 @@ impl Mounts {
     pub fn changing(&self) -> impl Iterator<Item = &(Mount, Arc<Volume>)> {
         self.mounts.iter().filter(|(mount, _)| mount.rights.changes())
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.mounts.len()
-    }
-
-    /// Whether nothing is mounted.
-    pub fn is_empty(&self) -> bool {
-        self.mounts.is_empty()
-    }
 }

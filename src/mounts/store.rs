@@ -52,7 +52,7 @@ impl Store {
     pub fn current(&self, is_account: &dyn Fn(&str) -> bool) -> (Arc<Mounts>, Option<Arc<Mounts>>) {
         let look = self.file.look(&|bytes| self.read(bytes, is_account));
         if look.before.is_some() {
-            log::info!("mounts read again: {}", look.value.len());
+            log::info!("mounts read again: {}", look.value.mounts.len());
         }
         (look.value, look.before)
     }
@@ -175,7 +175,7 @@ impl PartialEq for Mounts {
     /// The same sections, and the same open directories.
     fn eq(&self, other: &Mounts) -> bool {
         let both = || self.mounts.iter().zip(&other.mounts);
-        self.len() == other.len()
+        self.mounts.len() == other.mounts.len()
             && both()
                 .all(|((ours, our), (theirs, their))| ours == theirs && Arc::ptr_eq(our, their))
     }

@@ -51,12 +51,12 @@ impl Site {
     ) -> Result<()> {
         let mut online = lock(&self.online);
         let others = online.iter().filter(|(id, _)| **id != presence.id);
-        let own = others.filter(|(_, other)| other.user.as_ref().is_some_and(|u| u.0 == *name));
+        let own = others.filter(|(_, other)| other.guest.account.as_ref() == Some(name));
         if own.count() >= max {
             return Err(Error::Full { what, max: max as u64 });
         }
         if let Some(me) = online.get_mut(&presence.id) {
-            me.user = Some((name.clone(), vfs.clone()));
+            (me.guest.account, me.vfs) = (Some(name.clone()), Some(vfs.clone()));
         }
         Ok(())
     }
@@ -85,11 +85,9 @@ impl Site {
     /// is one but `own`.
     fn home_of(&self, name: &AccountName, own: Option<u64>) -> Result<View> {
         let online = lock(&self.online);
-        let mut others = online.iter().filter(|(id, _)| Some(**id) != own);
-        let shared = others.find_map(|(_, other)| {
-            let (whose, vfs) = other.user.as_ref()?;
-            if whose == name { vfs.home().cloned() } else { None }
-        });
+        let others = online.values().filter(|other| Some(other.guest.id) != own);
+        let mut same = others.filter(|other| other.guest.account.as_ref() == Some(name));
+        let shared = same.find_map(|other| other.vfs.as_ref()?.home().cloned());
         drop(online);
         shared.map_or_else(|| View::open(&self.home, name.as_str()), Ok)
     }

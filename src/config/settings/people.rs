@@ -19,9 +19,7 @@ pub(super) static GUESTS: &[Setting] = &[
     Setting {
         key: "sessions",
         default: "20",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.guest_sessions = value as usize;
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.guest_sessions = count),
         help: "Guests at one time.",
     },
     Setting {
@@ -75,18 +73,14 @@ pub(super) static REGISTRATION: &[Setting] = &[
     Setting {
         key: "waiting",
         default: "200",
-        form: Form::Whole("a whole number", 1, 1000, |config, value| {
-            config.registration.waiting = value as usize;
-        }),
+        form: Form::Count(1, 1000, |config, count| config.registration.waiting = count),
         help: "Requests that wait for an answer at one time. Where everybody is let in: those of a \
             day.",
     },
     Setting {
         key: "per_address",
         default: "5",
-        form: Form::Whole("a whole number", 1, 1000, |config, value| {
-            config.registration.per_address = value as usize;
-        }),
+        form: Form::Count(1, 1000, |config, count| config.registration.per_address = count),
         help: "Requests from one address within a day. This machine itself is exempt.",
     },
     Setting {

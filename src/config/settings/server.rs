@@ -14,35 +14,27 @@ pub(super) static SERVER: &[Setting] = &[
     Setting {
         key: "connections",
         default: "2000",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections.all = value as usize
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.connections.all = count),
         help: "Connections at one time, in all. Each costs a thread and some memory.",
     },
     Setting {
         key: "connections_per_address",
         default: "50",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections.per_address = value as usize;
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.connections.per_address = count),
         help: "Connections at one time from one address, or from one network of 64 bits where the \
             address is of IPv6. This machine itself is exempt.",
     },
     Setting {
         key: "connections_before_login",
         default: "200",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections.before_login = value as usize;
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.connections.before_login = count),
         help: "Connections at one time that have not logged in yet, so that strangers cannot take \
             every place.",
     },
     Setting {
         key: "sessions_per_account",
         default: "50",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.sessions_per_account = value as usize;
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.sessions_per_account = count),
         help: "Sessions of one account at one time, through both doors together. Guests have a \
             limit of their own.",
     },
