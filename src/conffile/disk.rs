@@ -90,7 +90,7 @@ pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Zeroizing<String>
 }
 
 /// The file that a path stands for: where its symbolic links lead, there or not.
-fn target_of(path: &Path) -> PathBuf {
+pub(crate) fn target_of(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     for _ in 0..LINKS {
         let Ok(link) = fs::read_link(&target) else { break };

@@ -80,7 +80,8 @@ fn every_broken_line_of_an_ini_is_named() {
     site.account("there", "1M");
     let text = "stray = 1\n[LuMX]\nPassword = 123\nQuotation = 100\n[there]\nPassword = x\n\
         [lumx]\nPassword: 456\nQuotation: 1.5G\n[LUMX]\nPassword = 7\n[bare]\nQuotation = 1\n\
-        [open\nPassword = theirs\n[odd one]\nPassword = x\n[big]\nPassword = x\nQuotation = lots\n[free]\nPassword = x\n\
+        [open\nPassword = theirs\n\
+        [odd one]\nPassword = x\n[big]\nPassword = x\nQuotation = lots\n[free]\nPassword = x\n\
         Quotation = unlimited\n[torn]\nPassword = x\nPassword = y\nnothing\n";
     fs::write(site.local().join("user.cfg"), text).unwrap();
     let told = import(&site, "user.cfg", 3);
