@@ -19,6 +19,7 @@ use crate::accounts::{
     Account, AccountName, Accounts, Draft, NAME_FORM, Role, State, StoreError, quota_text,
 };
 use crate::audit::{self, Actor, Event, Place, Verb};
+use crate::conffile::FileError;
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Entries, Limits, Usage};
 use crate::scram::Verifier;
@@ -360,6 +361,12 @@ pub fn told(error: StoreError) -> Error {
         StoreError::Refused(_) => {
             Error::BadArgument { what: "at most 200 bytes, and no control characters" }
         }
+        StoreError::File(FileError::Busy { .. } | FileError::Locked { .. }) => {
+            Error::WrongState { what: "the file is being saved by another program; try again" }
+        }
+        StoreError::File(FileError::Parse { .. }) => Error::WrongState {
+            what: "the file has a mistake, which `miniftpd check` names; nothing can be changed",
+        },
         other => {
             let source = io::Error::other(other.to_string());
             Error::Io { doing: "changing the accounts", source }

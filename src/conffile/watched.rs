@@ -219,6 +219,11 @@ impl<T: PartialEq + Default> Watched<T> {
         loop {
             let (before, base) = match self.load_base(format.read) {
                 Err(FileError::Busy { .. }) if Instant::now() < until => continue,
+                // Half of a text may have a mistake that is none when the rest is there.
+                Err(FileError::Parse { .. }) if Instant::now() < until && self.is_fresh() => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
                 loaded => loaded?,
             };
             let (after, done) = change(&before)?;
@@ -243,6 +248,11 @@ impl<T: PartialEq + Default> Watched<T> {
                 return Err(FileError::Busy { path: self.path.clone() }.into());
             }
         }
+    }
+
+    /// Whether somebody may be saving the file still, though it looks at rest.
+    fn is_fresh(&self) -> bool {
+        Version::at(&self.path).is_some_and(|now| now.has_rested(LONG_REST) == Some(false))
     }
 
     /// Replaces the whole file, whatever it holds.

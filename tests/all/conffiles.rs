@@ -261,3 +261,30 @@ fn new_files_belong_to_whom_the_folder_belongs_to() {
         assert_eq!((made.uid(), made.mode() & 0o777), (owner, 0o600), "{name}");
     }
 }
+
+/// An admin was told that the server failed, after a tenth of a second.
+#[test]
+fn whoever_changes_a_file_that_is_half_saved_waits_for_the_other_half() {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M");
+    let daemon = site.start();
+    let mut root = daemon.login("root");
+    let ini = site.conf().join("accounts.ini");
+    let text = fs::read_to_string(&ini).unwrap();
+    let (half, rest) = text.split_at(text.rfind("[root]").unwrap_or(text.len() / 2));
+    fs::write(&ini, half).unwrap();
+    let quota = |bytes| miniftp::wire::NewQuota::new("ann", 1, bytes, "");
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| root.request("SETQUOTA", &quota(5)).code);
+        // In place, as an editor does; whether the request has come meanwhile or not.
+        let mut file = File::options().append(true).open(&ini).unwrap();
+        std::io::Write::write_all(&mut file, rest.as_bytes()).unwrap();
+        assert_eq!(asked.join().unwrap(), 200);
+    });
+    assert_eq!(daemon.login("ann").quota().limit, Some(5));
+    // One that stays as it is is told as what it is.
+    save(&ini, half);
+    root.request("SETQUOTA", &quota(6)).expect(269).says("the file has a mistake");
+    save(&ini, &text);
+    root.request("SETQUOTA", &quota(6)).expect(200);
+}
