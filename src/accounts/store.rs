@@ -12,7 +12,7 @@ use std::time::Duration;
 use log::{error, info};
 
 use super::{Accounts, Draft, StoreError, record};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, previous_of, replace};
+use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of, replace};
 use crate::limits;
 
 /// The file's name in the folder of settings.
@@ -127,7 +127,7 @@ impl Store {
                 Ok(self.file.previous(record::read).map(Arc::unwrap_or_clone).unwrap_or_default())
             }
         };
-        self.file.edit(lock, &Format { read: &read, write: record::write }, &|before| {
+        self.file.edit(lock, (&read, record::write), &|before| {
             let mut draft = Draft { accounts: before.clone() };
             let done = change(&mut draft)?;
             let mut after = draft.accounts;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::list::{Book, Change};
 use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
 use crate::accounts::{AccountName, Store, StoreError, check_reason};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, previous_of};
+use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of};
 use crate::error::{Banned, Error, Result};
 use crate::limits;
 use crate::text::{Moment, Span};
@@ -256,10 +256,7 @@ impl Bans {
         change: &dyn Fn(&mut List) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let read = |bytes: Option<&[u8]>| self.read(bytes);
-        self.file.edit(lock_file, &Format { read: &read, write: record::write }, &|(
-            generation,
-            _,
-        )| {
+        self.file.edit(lock_file, (&read, record::write), &|(generation, _)| {
             // What somebody edited first is not written over.
             self.take_over();
             let mut list = lock(&self.held).list.clone();

@@ -24,7 +24,7 @@ pub(super) const DAY_SECS: i64 = 24 * 3600;
 /// The file's name in the folder of settings.
 const FILE: &str = "registrations.ini";
 
-const FORMAT: Format<'static, Book> = Format { read: &read, write: record::write };
+const FORMAT: Format<'static, Book> = (&read, record::write);
 
 /// The requests; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -294,7 +294,7 @@ impl Queue {
         lock: &Lock,
         change: &dyn Fn(&mut Book) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.requests.edit(lock, &FORMAT, &|before| {
+        self.requests.edit(lock, FORMAT, &|before| {
             let mut book = before.clone();
             let done = change(&mut book)?;
             if book != *before {
