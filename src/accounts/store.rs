@@ -111,7 +111,8 @@ impl Store {
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         let lock = self.lock(limits::LOCK_WAIT)?;
-        Ok(replace(&lock, path, before, bytes)?)
+        let most = before.map_or(0, |before| before.len() as u64);
+        Ok(replace(&lock, path, most, |now| now == before, bytes)?)
     }
 
     /// The same as [`Store::edit`] for who has the lock already.

@@ -182,25 +182,25 @@ impl Lock {
     }
 }
 
-/// Replaces a whole file that still is what it was `before`; `None` is a file that is not there.
+/// Replaces a whole file of at most `most` bytes, if it is what was `expected`; `None` is a file
+/// that is not there.
 ///
 /// # Errors
-/// [`FileError::Busy`] if somebody has changed it meanwhile; what the system refuses.
+/// [`FileError::Busy`] if it is another one, or somebody changes it meanwhile; what the system refuses.
 pub(crate) fn replace(
     lock: &Lock,
     path: &Path,
-    before: Option<&[u8]>,
+    most: u64,
+    expected: impl FnOnce(Option<&[u8]>) -> bool,
     bytes: &[u8],
 ) -> Result<(), FileError> {
     let failed = |e| FileError::io(path, "written")(e);
-    let most = before.map_or(0, |before| before.len() as u64);
     let base = match read(path, most) {
         Ok((bytes, version)) => Base { bytes: Some(bytes), version },
         Err(e) if e.kind() == io::ErrorKind::NotFound => Base { bytes: None, version: None },
         Err(e) => return Err(failed(e)),
     };
-    let is_same = base.bytes.as_deref() == before;
-    match is_same && lock.replace(path, &base, bytes).map_err(failed)? {
+    match expected(base.bytes.as_deref()) && lock.replace(path, &base, bytes).map_err(failed)? {
         true => Ok(()),
         false => Err(FileError::Busy { path: path.to_owned() }),
     }

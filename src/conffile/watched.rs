@@ -242,23 +242,6 @@ impl<T: PartialEq + Default> Watched<T> {
         }
     }
 
-    /// Replaces the whole file, whatever it holds.
-    pub(crate) fn overwrite(&self, lock: &Lock, bytes: &[u8]) -> Result<(), FileError> {
-        let failed = |e| FileError::io(&self.path, "written")(e);
-        let until = Instant::now() + EDIT_PATIENCE;
-        while Instant::now() < until {
-            let base = match disk::read(&self.path, self.most) {
-                Ok((bytes, version)) => Base { bytes: Some(bytes), version },
-                Err(e) if e.kind() == ErrorKind::NotFound => Base { bytes: None, version: None },
-                Err(e) => return Err(failed(e)),
-            };
-            if lock.replace(&self.path, &base, bytes).map_err(failed)? {
-                return Ok(());
-            }
-        }
-        Err(FileError::Busy { path: self.path.clone() })
-    }
-
     /// The file once it rests; `None` if it does not, or looks cut off and may still grow. A file
     /// that was there `before` and is gone is waited for: some editors move it away first.
     fn read(
