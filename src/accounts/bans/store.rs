@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::list::{Book, Change};
+use super::list::Book;
 use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
 use crate::accounts::{AccountName, Store, StoreError, check_reason};
 use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of};
@@ -289,19 +289,11 @@ impl Bans {
             return;
         }
         let Held { list, tally, said: before, .. } = &mut *held;
-        let changes = list.adopt(&before.1, &said.1, now);
-        for change in &changes {
-            if let Change::Pardoned(who) = change {
-                tally.forget(who);
-            }
-        }
+        let (banned, pardoned) = list.adopt(&before.1, &said.1, now);
+        pardoned.iter().for_each(|who| tally.forget(who));
         *before = said;
         drop(held);
-        for change in changes {
-            match change {
-                Change::Banned(ban) => log::info!("{FILE}: {ban}"),
-                Change::Pardoned(who) => log::info!("{FILE}: {} {who} is pardoned", who.kind()),
-            }
-        }
+        banned.iter().for_each(|ban| log::info!("{FILE}: {ban}"));
+        pardoned.iter().for_each(|who| log::info!("{FILE}: {} {who} is pardoned", who.kind()));
     }
 }
