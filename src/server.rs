@@ -182,7 +182,7 @@ impl Server {
             };
             if told_again || Instant::now() >= until {
                 log::warn!("{} connections are cut off", self.gate.inside());
-                self.site.cut();
+                self.site.cut(|_| true);
                 return;
             }
         }

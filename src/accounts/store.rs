@@ -12,7 +12,7 @@ use std::time::Duration;
 use log::{error, info};
 
 use super::{Accounts, Draft, StoreError, record};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, previous_of, replace};
+use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of, replace};
 use crate::limits;
 
 /// The file's name in the folder of settings.
@@ -111,7 +111,8 @@ impl Store {
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         let lock = self.lock(limits::LOCK_WAIT)?;
-        Ok(replace(&lock, path, before, bytes)?)
+        let most = before.map_or(0, |before| before.len() as u64);
+        Ok(replace(&lock, path, most, |now| now == before, bytes)?)
     }
 
     /// The same as [`Store::edit`] for who has the lock already.
@@ -127,7 +128,7 @@ impl Store {
                 Ok(self.file.previous(record::read).map(Arc::unwrap_or_clone).unwrap_or_default())
             }
         };
-        self.file.edit(lock, &Format { read: &read, write: record::write }, &|before| {
+        self.file.edit(lock, (&read, record::write), &|before| {
             let mut draft = Draft { accounts: before.clone() };
             let done = change(&mut draft)?;
             let mut after = draft.accounts;

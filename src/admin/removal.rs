@@ -78,7 +78,7 @@ impl Admin<'_> {
                 });
             }
             if begun.elapsed() >= limits::REMOVAL_WAIT / 2 {
-                self.site.cut_if(|guest| is_theirs(&guest.account));
+                self.site.cut(|guest| is_theirs(&guest.account));
             }
             alive(0, 0)?;
             thread::sleep(LOOK);

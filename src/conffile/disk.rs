@@ -43,6 +43,12 @@ impl Version {
         (age_nanos >= 0).then(|| age_nanos >= i128::try_from(time.as_nanos()).unwrap_or(0))
     }
 
+    /// Whether this file was written after the last change of any kind of the other one.
+    fn is_written_after(&self, other: &Version) -> bool {
+        let ([_, _, _, secs, nanos, ..], [.., other_secs, other_nanos]) = (self.0, other.0);
+        (secs, nanos) > (other_secs, other_nanos)
+    }
+
     fn of(stat: &Stat) -> Version {
         Version([
             i128::from(stat.st_dev),
@@ -183,25 +189,25 @@ impl Lock {
     }
 }
 
-/// Replaces a whole file that still is what it was `before`; `None` is a file that is not there.
+/// Replaces a whole file of at most `most` bytes, if it is what was `expected`; `None` is a file
+/// that is not there.
 ///
 /// # Errors
-/// [`FileError::Busy`] if somebody has changed it meanwhile; what the system refuses.
+/// [`FileError::Busy`] if it is another one, or somebody changes it meanwhile; what the system refuses.
 pub(crate) fn replace(
     lock: &Lock,
     path: &Path,
-    before: Option<&[u8]>,
+    most: u64,
+    expected: impl FnOnce(Option<&[u8]>) -> bool,
     bytes: &[u8],
 ) -> Result<(), FileError> {
     let failed = |e| FileError::io(path, "written")(e);
-    let most = before.map_or(0, |before| before.len() as u64);
     let base = match read(path, most) {
         Ok((bytes, version)) => Base { bytes: Some(bytes), version },
         Err(e) if e.kind() == io::ErrorKind::NotFound => Base { bytes: None, version: None },
         Err(e) => return Err(failed(e)),
     };
-    let is_same = base.bytes.as_deref() == before;
-    match is_same && lock.replace(path, &base, bytes).map_err(failed)? {
+    match expected(base.bytes.as_deref()) && lock.replace(path, &base, bytes).map_err(failed)? {
         true => Ok(()),
         false => Err(FileError::Busy { path: path.to_owned() }),
     }
@@ -225,6 +231,7 @@ fn put(fresh: &Path, target: &Path, base: &Base, bytes: &[u8]) -> io::Result<boo
     let is = |path: &Path, bytes: &[u8]| {
         read(path, bytes.len() as u64).is_ok_and(|(found, _)| found == bytes)
     };
+    keep_late_words(&previous, target, base);
     match rename(RenameFlags::EXCHANGE) {
         Ok(()) if is(fresh, before) => {}
         Ok(()) => {
@@ -251,6 +258,18 @@ fn put(fresh: &Path, target: &Path, base: &Base, bytes: &[u8]) -> io::Result<boo
         log::warn!("{}: the generation before it cannot be kept: {e}", target.display());
     }
     Ok(true)
+}
+
+/// Who had a file open while it was replaced may write into it afterwards. Nothing of that counts,
+/// and it would go with the next generation, so it gets a name of its own.
+fn keep_late_words(previous: &Path, target: &Path, base: &Base) {
+    let now = Version::at(previous).zip(base.version);
+    if now.is_some_and(|(previous, base)| previous.is_written_after(&base)) {
+        let late = beside(target, ".late");
+        let kept = fs::rename(previous, &late).map_or_else(|e| e.to_string(), |()| "kept".into());
+        let (target, late) = (target.display(), late.display());
+        log::warn!("{target}: an edit came after the file was replaced; it is in {late}: {kept}");
+    }
 }
 
 /// Writes a file that is not there yet, reads it back, and has it on the disk. Owner and mode are

@@ -11,13 +11,18 @@ impl Site {
     /// Lets an edit of the settings count.
     pub fn refresh_settings(&self) {
         if self.settings.refresh() {
-            self.queue.keep(self.config().registration_days);
-            self.set_rates();
-            let mounts = self.mounts.last();
-            self.settle_mounts(&mounts, &mounts);
-            self.set_limits(&self.accounts());
-            self.logs.follow(&self.config());
+            self.follow_settings();
         }
+    }
+
+    /// Does what follows from the settings in force.
+    fn follow_settings(&self) {
+        self.logs.follow(&self.config());
+        self.queue.keep(self.config().registration_days);
+        self.set_rates();
+        let mounts = self.mounts.last();
+        self.settle_mounts(&mounts, &mounts);
+        self.set_limits(&self.accounts());
     }
 
     /// Takes over the rates of the settings.
@@ -83,10 +88,7 @@ impl Site {
     pub fn read_again(&self) {
         self.log().reopen();
         self.settings.read_again();
-        self.logs.follow(&self.config());
-        self.queue.keep(self.config().registration_days);
-        self.set_rates();
-        self.accounts();
+        self.follow_settings();
         // A directory may be there by now whose absence was the mistake.
         self.mounts.forget();
         self.mounts();

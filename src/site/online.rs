@@ -128,11 +128,6 @@ impl Site {
         }
     }
 
-    /// Ends every connection at once.
-    pub fn cut(&self) {
-        self.cut_if(|_| true);
-    }
-
     /// Cuts every connection that was ended and is still here after [`limits::ENDED_GRACE`]: its
     /// peer takes nothing, so that it could not be told why.
     pub(super) fn cut_ended(&self) {
@@ -145,7 +140,7 @@ impl Site {
     }
 
     /// Ends at once every connection that `which` picks.
-    pub fn cut_if(&self, which: impl Fn(&Guest) -> bool) {
+    pub fn cut(&self, which: impl Fn(&Guest) -> bool) {
         for online in lock(&self.online).values() {
             if which(&online.seen()) {
                 let _ = online.tcp.shutdown(Shutdown::Both);

@@ -47,7 +47,9 @@ impl From<StoreError> for Failure {
             StoreError::File(FileError::Parse { .. }) => {
                 "; fix it, or put accounts.ini.previous in its place"
             }
-            StoreError::File(FileError::Io { kind: io::ErrorKind::NotFound, .. }) => {
+            StoreError::File(FileError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
                 "; --conf DIR says where the accounts lie"
             }
             StoreError::File(FileError::Locked { .. }) => "; try again later",

@@ -69,13 +69,6 @@ impl Held {
     }
 }
 
-/// What an edit of the file changed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    Banned(Ban),
-    Pardoned(Who),
-}
-
 impl List {
     /// One for so many automatic bans of each kind.
     #[cfg(test)]
@@ -164,23 +157,23 @@ impl List {
     }
 
     /// Takes over what somebody else changed in the file, which had `before` in it and has `after`
-    /// now. What the file did not know yet stays.
-    pub(super) fn adopt(&mut self, before: &Book, after: &Book, now: Now) -> Vec<Change> {
-        let mut changes = Vec::new();
+    /// now. What the file did not know yet stays. Gives who was banned, and who was pardoned.
+    pub(super) fn adopt(&mut self, before: &Book, after: &Book, now: Now) -> (Vec<Ban>, Vec<Who>) {
+        let (mut banned, mut pardoned) = (Vec::new(), Vec::new());
         for (who, ban) in after.iter().filter(|(who, ban)| before.get(*who) != Some(*ban)) {
             if self.held.get(who).is_none_or(|held| held.ban != *ban) {
                 self.put(ban.clone(), now);
-                changes.push(Change::Banned(ban.clone()));
+                banned.push(ban.clone());
             }
         }
         for who in before.keys().filter(|who| !after.contains_key(*who)) {
             // A newer ban of the same is not what was taken out.
             if self.held.get(who).is_some_and(|held| Some(&held.ban) == before.get(who)) {
                 self.held.remove(who);
-                changes.push(Change::Pardoned(who.clone()));
+                pardoned.push(who.clone());
             }
         }
-        changes
+        (banned, pardoned)
     }
 
     /// Forgets what ended so long ago that it makes nothing longer any more.

@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::list::{Book, Change};
+use super::list::Book;
 use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
 use crate::accounts::{AccountName, Store, StoreError, check_reason};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, previous_of};
+use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of};
 use crate::error::{Banned, Error, Result};
 use crate::limits;
 use crate::text::{Moment, Span};
@@ -256,10 +256,7 @@ impl Bans {
         change: &dyn Fn(&mut List) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let read = |bytes: Option<&[u8]>| self.read(bytes);
-        self.file.edit(lock_file, &Format { read: &read, write: record::write }, &|(
-            generation,
-            _,
-        )| {
+        self.file.edit(lock_file, (&read, record::write), &|(generation, _)| {
             // What somebody edited first is not written over.
             self.take_over();
             let mut list = lock(&self.held).list.clone();
@@ -292,19 +289,11 @@ impl Bans {
             return;
         }
         let Held { list, tally, said: before, .. } = &mut *held;
-        let changes = list.adopt(&before.1, &said.1, now);
-        for change in &changes {
-            if let Change::Pardoned(who) = change {
-                tally.forget(who);
-            }
-        }
+        let (banned, pardoned) = list.adopt(&before.1, &said.1, now);
+        pardoned.iter().for_each(|who| tally.forget(who));
         *before = said;
         drop(held);
-        for change in changes {
-            match change {
-                Change::Banned(ban) => log::info!("{FILE}: {ban}"),
-                Change::Pardoned(who) => log::info!("{FILE}: {} {who} is pardoned", who.kind()),
-            }
-        }
+        banned.iter().for_each(|ban| log::info!("{FILE}: {ban}"));
+        pardoned.iter().for_each(|who| log::info!("{FILE}: {} {who} is pardoned", who.kind()));
     }
 }

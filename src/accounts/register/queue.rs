@@ -14,7 +14,7 @@ use super::class::{self, ClassList, Imported};
 use super::invites::{self, Invitations};
 use super::{Application, Mode, Rules, Taken, record};
 use crate::accounts::{Account, Store, StoreError, check_reason};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched};
+use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, replace};
 use crate::error::Error;
 use crate::limits;
 use crate::text::Moment;
@@ -24,7 +24,7 @@ pub(super) const DAY_SECS: i64 = 24 * 3600;
 /// The file's name in the folder of settings.
 const FILE: &str = "registrations.ini";
 
-const FORMAT: Format<'static, Book> = Format { read: &read, write: record::write };
+const FORMAT: Format<'static, Book> = (&read, record::write);
 
 /// The requests; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -193,7 +193,8 @@ impl Queue {
         let class = class::read(list).map_err(wrong)?;
         let lock = store.lock(limits::LOCK_WAIT)?;
         let book = self.load()?;
-        self.class.overwrite(&lock, list)?;
+        // Whatever the list was before.
+        replace(&lock, self.class.path(), limits::LIST_FILE, |_| true, list)?;
         let accounts = store.current();
         let on_it = |request: &&Request| class.quota_of(request.name.as_str(), None).is_some();
         let free = |request: &&Request| accounts.account(request.name.as_str()).is_none();
@@ -294,7 +295,7 @@ impl Queue {
         lock: &Lock,
         change: &dyn Fn(&mut Book) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.requests.edit(lock, &FORMAT, &|before| {
+        self.requests.edit(lock, FORMAT, &|before| {
             let mut book = before.clone();
             let done = change(&mut book)?;
             if book != *before {

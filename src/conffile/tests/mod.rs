@@ -84,7 +84,7 @@ fn write(notes: &Notes) -> String {
     keys::write("; a test", notes.generation, &[("mark", notes.mark.clone())], items)
 }
 
-const FORMAT: Format<'static, Notes> = Format { read: &read_closed, write };
+const FORMAT: Format<'static, Notes> = (&read_closed, write);
 
 fn told(bytes: &[u8], shape: &'static Shape) -> Vec<String> {
     let errors = read(bytes, shape).err().unwrap_or_default();
