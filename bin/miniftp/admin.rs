@@ -42,7 +42,8 @@ const VERBS: &[Verb] = verbs! {
     "open" "NAME" 1 1 open, "let it log in again";
     "remove" "NAME [--files]" 1 1 remove, "forget it; --files removes all that it stored";
     "passwd" "NAME" 1 1 passwd, "ask for its new password";
-    "quota" "NAME SIZE" 2 2 quota, "what it may store: 10M, 1.5G, unlimited";
+    "quota" "NAME SIZE [entries=5000]" 2 3 quota,
+        "what it may store: 10M, 1.5G, unlimited; and how many files and folders it may have";
     "role" "NAME user|admin" 2 2 role, "change somebody else's role";
     "pending" "" 0 0 pending, "the registrations that wait";
     "approve" "NUMBER [quota=50M]" 1 2 approve, "approve a registration";
@@ -138,17 +139,19 @@ fn list(session: &mut Session, _: &[&str], _: bool) -> Done {
     let out = &mut session.screen.out;
     writeln!(
         out,
-        "{:width$}  role   state   {:>10}  {:>10}  here  remark",
-        "name", "used", "quota"
+        "{:width$}  role   state   {:>10}  {:>10}  {:>9}  {:>9}  here  remark",
+        "name", "used", "quota", "entries", "of"
     )?;
     for one in &accounts {
         let line = format!(
-            "{:width$}  {:5}  {:6}  {:>10}  {:>10}  {:>4}  {}",
+            "{:width$}  {:5}  {:6}  {:>10}  {:>10}  {:>9}  {:>9}  {:>4}  {}",
             one.name,
             one.role,
             one.state,
             used(one),
             limit(one),
+            number(one.used_entries, "-"),
+            number(one.limit_entries, "unlimited"),
             one.sessions,
             one.remark,
         );
@@ -165,6 +168,10 @@ fn limit(one: &AccountSeen) -> String {
     one.limit_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| Size(bytes).to_string())
 }
 
+fn number(of: Option<u64>, otherwise: &str) -> String {
+    of.map_or_else(|| otherwise.to_owned(), |number| number.to_string())
+}
+
 fn show(session: &mut Session, words: &[&str], _: bool) -> Done {
     let one = session.client.admin_show(words[0])?;
     let state = if one.demo { format!("{} (demo)", one.state) } else { one.state.clone() };
@@ -174,11 +181,13 @@ fn show(session: &mut Session, words: &[&str], _: bool) -> Done {
         ("state", state),
         ("used", used(&one)),
         ("quota", limit(&one)),
+        ("entries", number(one.used_entries, "-")),
+        ("of", number(one.limit_entries, "unlimited")),
         ("here", one.sessions.to_string()),
         ("remark", one.remark.clone()),
     ];
     for (what, value) in rows {
-        writeln!(session.screen.out, "{}", format!("{what:6}  {value}").trim_end())?;
+        writeln!(session.screen.out, "{}", format!("{what:7}  {value}").trim_end())?;
     }
     Ok(())
 }
@@ -221,7 +230,9 @@ fn passwd(session: &mut Session, words: &[&str], _: bool) -> Done {
 
 fn quota(session: &mut Session, words: &[&str], _: bool) -> Done {
     let quota = read_quota(Some(words[1]))?;
-    Ok(session.client.admin_quota(words[0], quota)?)
+    check_keys(&words[2..], &["entries"])?;
+    let entries = value(&words[2..], "entries").unwrap_or_default();
+    Ok(session.client.admin_quota(words[0], quota, entries)?)
 }
 
 fn role(session: &mut Session, words: &[&str], _: bool) -> Done {

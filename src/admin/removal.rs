@@ -45,7 +45,7 @@ impl Admin<'_> {
         self.site.remove_files(&name)?;
         self.edit(|draft| draft.remove(name.as_str()))?;
         let mut removed = 0u64;
-        self.site.home().sweep_aside(&mut || {
+        self.site.home.sweep_aside(&mut || {
             removed += 1;
             alive(removed, 0)
         })

@@ -9,6 +9,7 @@ use super::{Admin, Overview};
 use crate::accounts::register::Request;
 use crate::accounts::{State, parse_quota, quota_text};
 use crate::error::{Error, Result};
+use crate::quota::Entries;
 use crate::site::Guest;
 use crate::text::{Escaped, Size, parse_span};
 use crate::transfer::Alive;
@@ -57,7 +58,7 @@ table! {
     "pardon" "WHO" Quick pardon, "let it in again";
     "accounts" "" Quick accounts, "all accounts";
     "account" "NAME" Quick account, "one account";
-    "quota" "NAME SIZE" Quick quota, "change what an account may store";
+    "quota" "NAME SIZE [entries=5000]" Quick quota, "change what an account may store";
     "role" "NAME user|admin" Quick role, "change what an account is";
     "close" "NAME" Quick close, "let an account log in no more";
     "open" "NAME" Quick open, "let it log in again";
@@ -214,12 +215,10 @@ fn overview(seen: &Overview) -> String {
         seen.usage.map_or_else(|| "?".to_owned(), |usage| Size(usage.used.bytes).to_string());
     let (name, role, state) = (account.name(), account.role.as_str(), account.state.as_str());
     let quota = quota_text(account.quota_bytes);
-    let entries = seen.usage.map_or_else(String::new, |usage| match usage.limits.entries {
-        Some(limit) => format!("  {} of {limit} entries", usage.used.entries),
-        None => format!("  {} entries", usage.used.entries),
-    });
-    let sessions = seen.sessions;
-    let line = format!("{name}  {role}  {state}  {used} of {quota}{entries}  {sessions} sessions");
+    let entries = seen.usage.map_or_else(|| "?".to_owned(), |usage| usage.used.entries.to_string());
+    let limit = seen.limits.entries.map_or_else(String::new, |limit| format!(" of {limit}"));
+    let stores = format!("{used} of {quota}  {entries}{limit} entries");
+    let line = format!("{name}  {role}  {state}  {stores}  {} sessions", seen.sessions);
     match account.remark() {
         "" => line,
         remark => format!("{line}  {}", Escaped(remark)),
@@ -227,11 +226,18 @@ fn overview(seen: &Overview) -> String {
 }
 
 fn quota(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
-    let (name, size) = first(rest);
-    let quota_bytes = parse_quota(one(size)?).ok()?;
-    let text = quota_text(quota_bytes);
-    let done = format!("{} may store {text}", Escaped(name));
-    Some(admin.set_quota(name, quota_bytes).map(|()| said(done)))
+    let (name, rest) = first(rest);
+    let (size, rest) = first(rest);
+    let quota_bytes = parse_quota(size).ok()?;
+    let entries = match rest {
+        "" => None,
+        rest => Some(Entries::parse(rest.strip_prefix("entries=")?)?),
+    };
+    let mut done = format!("{} may store {}", Escaped(name), quota_text(quota_bytes));
+    if let Some(entries) = entries {
+        done.push_str(&format!(", with {entries} entries"));
+    }
+    Some(admin.set_quota(name, quota_bytes, entries).map(|()| said(done)))
 }
 
 fn role(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {

@@ -41,6 +41,10 @@ pub struct AccountSeen {
     pub limit_bytes: Option<u64>,
     /// What it stores, if that is known.
     pub used_bytes: Option<u64>,
+    /// The files, directories and unfinished uploads that it has, if that is known.
+    pub used_entries: Option<u64>,
+    /// How many it may have, if there is a limit.
+    pub limit_entries: Option<u64>,
     /// Its sessions.
     pub sessions: u32,
     /// What the operator noted.
@@ -112,6 +116,9 @@ impl Client {
                 fields.u64("limit_bytes")?,
                 fields.u8("known")?,
                 fields.u64("used_bytes")?,
+                fields.u64("used_entries")?,
+                fields.u8("entries_limited")?,
+                fields.u64("limit_entries")?,
                 fields.u32("sessions")?,
                 fields.text("remark")?,
             )))
@@ -180,13 +187,14 @@ impl Client {
         self.act("SETPASS", &wire::NewPassword::new(name, &record))
     }
 
-    /// Changes what an account may store.
+    /// Changes what an account may store: its bytes, and its entries in the words of `accounts.ini`
+    /// (a number, `unlimited`, `default`), or as they are if `entries` is empty.
     ///
     /// # Errors
     /// See above.
-    pub fn admin_quota(&mut self, name: &str, quota: Quota) -> Result<()> {
+    pub fn admin_quota(&mut self, name: &str, quota: Quota, entries: &str) -> Result<()> {
         let (limited, bytes) = quota.on_the_wire();
-        self.act("SETQUOTA", &wire::NewQuota::new(name, limited, bytes))
+        self.act("SETQUOTA", &wire::NewQuota::new(name, limited, bytes, entries))
     }
 
     /// Changes somebody else's role.
@@ -361,6 +369,8 @@ fn seen(line: wire::AccountLine<'_>) -> AccountSeen {
         demo: line.demo == 1,
         limit_bytes: (line.limited == 1).then_some(line.limit_bytes),
         used_bytes: (line.known == 1).then_some(line.used_bytes),
+        used_entries: (line.known == 1).then_some(line.used_entries),
+        limit_entries: (line.entries_limited == 1).then_some(line.limit_entries),
         sessions: line.sessions,
         remark: Client::shown(line.remark),
     }

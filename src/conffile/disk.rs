@@ -90,7 +90,7 @@ pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Zeroizing<String>
 }
 
 /// The file that a path stands for: where its symbolic links lead, there or not.
-fn target_of(path: &Path) -> PathBuf {
+pub(crate) fn target_of(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     for _ in 0..LINKS {
         let Ok(link) = fs::read_link(&target) else { break };
@@ -141,8 +141,9 @@ impl Lock {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = rustix::fs::open(path, flags, PRIVATE).map_err(|e| failed(e.into()))?;
         let file = File::from(file);
-        if let Ok(owner) = rustix::fs::stat(like) {
-            give_to(&file, &owner).map_err(failed)?;
+        match rustix::fs::stat(like) {
+            Ok(owner) => give_to(&file, &owner).map_err(failed)?,
+            Err(_) => give_to_folders_owner(&file, path),
         }
         let until = Instant::now() + wait;
         loop {
@@ -262,10 +263,13 @@ fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::open(fresh, flags, PRIVATE)?);
-    if let Ok(stat) = rustix::fs::stat(like) {
-        give_to(&file, &stat)?;
-        let kept = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG);
-        rustix::fs::fchmod(&file, kept)?;
+    match rustix::fs::stat(like) {
+        Ok(stat) => {
+            give_to(&file, &stat)?;
+            let kept = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG);
+            rustix::fs::fchmod(&file, kept)?;
+        }
+        Err(_) => give_to_folders_owner(&file, fresh),
     }
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -273,6 +277,14 @@ fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
         return Err(io::Error::other("what was written is not what is there"));
     }
     Ok(())
+}
+
+/// The first file of its name belongs to whom its folder belongs to, which is the server. Only root
+/// can give it away; whoever else makes it keeps it.
+fn give_to_folders_owner(file: &File, path: &Path) {
+    if let Ok(owner) = rustix::fs::stat(folder_of(path)) {
+        let _ = give_to(file, &owner);
+    }
 }
 
 /// An edit by root must not leave a file that the server, which is not root, cannot read.

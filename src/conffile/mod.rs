@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::text::Escaped;
 
 pub use self::disk::read_text_at_most;
-pub(crate) use self::disk::{Lock, previous_of, replace};
+pub(crate) use self::disk::{Lock, previous_of, replace, target_of};
 pub(crate) use self::watched::{Format, Watched, load};
 
 /// Errors of one file that are kept; the rest are counted.

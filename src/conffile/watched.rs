@@ -196,6 +196,13 @@ impl<T: PartialEq + Default> Watched<T> {
         Ok((value, base))
     }
 
+    /// The generation before the file, if it is there and good.
+    pub(crate) fn previous(&self, read: fn(&[u8]) -> Result<T, ParseErrors>) -> Option<Arc<T>> {
+        let missing = || ParseErrors::whole("no such file");
+        let read = |bytes: Option<&[u8]>| read(bytes.ok_or_else(missing)?);
+        load(&disk::previous_of(&self.path), self.most, &read).ok()
+    }
+
     /// Changes the file under the lock: `change` is given what it holds now and gives what it
     /// shall hold, and something to return. It is called again if somebody else saves the file
     /// meanwhile, so no edit is lost. Where it changes nothing, nothing is written.
@@ -212,6 +219,11 @@ impl<T: PartialEq + Default> Watched<T> {
         loop {
             let (before, base) = match self.load_base(format.read) {
                 Err(FileError::Busy { .. }) if Instant::now() < until => continue,
+                // Half of a text may have a mistake that is none when the rest is there.
+                Err(FileError::Parse { .. }) if Instant::now() < until && self.is_fresh() => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
                 loaded => loaded?,
             };
             let (after, done) = change(&before)?;
@@ -236,6 +248,11 @@ impl<T: PartialEq + Default> Watched<T> {
                 return Err(FileError::Busy { path: self.path.clone() }.into());
             }
         }
+    }
+
+    /// Whether somebody may be saving the file still, though it looks at rest.
+    fn is_fresh(&self) -> bool {
+        Version::at(&self.path).is_some_and(|now| now.has_rested(LONG_REST) == Some(false))
     }
 
     /// Replaces the whole file, whatever it holds.

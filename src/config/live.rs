@@ -43,12 +43,12 @@ impl Live {
     pub fn refresh(&self) -> bool {
         let look = self.file.look(&|bytes| self.read(bytes));
         let Some(before) = look.before else { return false };
-        for (setting, (before, after)) in
+        for ((section, setting), (before, after)) in
             settings().zip(before.values.iter().zip(&look.value.values))
         {
             if before != after {
                 let when = if setting.is_bound() { "; it counts at the next start" } else { "" };
-                let (section, key) = (setting.section, setting.key);
+                let key = setting.key;
                 log::info!("[{section}] {key} = {}, was {}{when}", Escaped(after), Escaped(before));
             }
         }
@@ -82,7 +82,8 @@ impl Live {
     pub fn values(&self) -> Vec<String> {
         let now = self.file.last();
         let rows = settings().zip(now.values.iter().zip(&self.at_start.values));
-        rows.map(|(row, (now, first))| if row.is_bound() { first } else { now }.clone()).collect()
+        rows.map(|((_, row), (now, first))| if row.is_bound() { first } else { now }.clone())
+            .collect()
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::reading::mounts_of;
+use super::reading::{dirs_of, mounts_of};
 use super::{Mount, Mounts, Room};
 use crate::conffile::{self, FileError, ParseErrors, Watched, is_shortage};
 use crate::error::{Error, Result as Outcome};
@@ -52,7 +52,7 @@ impl Store {
     pub fn current(&self, is_account: &dyn Fn(&str) -> bool) -> (Arc<Mounts>, Option<Arc<Mounts>>) {
         let look = self.file.look(&|bytes| self.read(bytes, is_account));
         if look.before.is_some() {
-            log::info!("mounts read again: {}", look.value.len());
+            log::info!("mounts read again: {}", look.value.mounts.len());
         }
         (look.value, look.before)
     }
@@ -101,67 +101,81 @@ impl Store {
         bytes: Option<&[u8]>,
         is_account: &dyn Fn(&str) -> bool,
     ) -> Result<Mounts, ParseErrors> {
-        let (sections, mut errors) = mounts_of(bytes.unwrap_or_default());
-        let mut mounts = Vec::<(Mount, Arc<Volume>)>::new();
-        // Of sections with the same directory one may have no size, where it is only read.
-        let rooms: HashMap<String, Room> =
-            sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
-        for (mount, line) in sections {
-            let room = rooms.get(&mount.dir).copied();
-            let found = self.open_one(&mount, room, &mut errors.is_shortage).and_then(|volume| {
-                let others = mounts.iter().map(|(other, volume)| (other, volume.path()));
-                check_beside(&mount, volume.path(), volume.home_folder(), others, is_account)?;
-                Ok(volume)
-            });
-            match found {
-                Ok(volume) => mounts.push((mount, volume)),
-                Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
-            }
-        }
+        let mounts = mounts_in(bytes, &|mount, room, errors| {
+            let (path, volume) = self.open_one(mount, room, &mut errors.is_shortage)?;
+            check_home(mount, volume.home_folder(), is_account)?;
+            Ok((path, volume))
+        });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, volume| volume.strong_count() > 0);
-        errors.or(Mounts { mounts })
+        Ok(Mounts { mounts: mounts? })
     }
 
-    /// The directory of a mount: the one that is open already, if it is.
+    /// The directory of a mount, with its path: the one that is open already, if it is.
     fn open_one(
         &self,
         mount: &Mount,
         room: Option<Room>,
         is_short: &mut bool,
-    ) -> Result<Arc<Volume>, String> {
+    ) -> Result<(PathBuf, Arc<Volume>), String> {
         let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
         let path = Volume::find(&self.home, &mount.dir).map_err(in_dir)?;
         let open = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open().get(&path).and_then(Weak::upgrade);
-        if let Some(volume) = known {
-            return check_owners(volume, room);
+        let volume = match known {
+            Some(volume) => volume,
+            None => {
+                let opened = Volume::open(&self.home, &path).map_err(|e| {
+                    *is_short |=
+                        matches!(&e, Unopened::System { source, .. } if is_shortage(source));
+                    in_dir(e.to_string())
+                });
+                let volume = Arc::new(opened?);
+                open().insert(path.clone(), Arc::downgrade(&volume));
+                volume
+            }
+        };
+        // Where each account pays for its own files, the disk has to keep whose they are.
+        if room == Some(Room::Account) && !volume.keeps_owners() {
+            let what =
+                "size: this disk does not keep who stored a file; give the mount a size of its own";
+            return Err(what.to_owned());
         }
-        let volume = Volume::open(&self.home, &path).map_err(|e| {
-            *is_short |= matches!(&e, Unopened::System { source, .. } if is_shortage(source));
-            in_dir(e.to_string())
-        })?;
-        let volume = Arc::new(volume);
-        open().insert(path, Arc::downgrade(&volume));
-        check_owners(volume, room)
+        Ok((path, volume))
     }
 }
 
-/// Where each account pays for its own files, the disk has to keep whose they are.
-fn check_owners(volume: Arc<Volume>, room: Option<Room>) -> Result<Arc<Volume>, String> {
-    if room == Some(Room::Account) && !volume.keeps_owners() {
-        let what =
-            "size: this disk does not keep who stored a file; give the mount a size of its own";
-        return Err(what.to_owned());
+/// How the directory of a mount is opened, or why not; with its path.
+type OpenDir<'a, D> =
+    dyn Fn(&Mount, Option<Room>, &mut ParseErrors) -> Result<(PathBuf, D), String> + 'a;
+
+/// The mounts of a text with the directory of each as `open` gives it, or all that is wrong.
+fn mounts_in<D>(
+    bytes: Option<&[u8]>,
+    open: &OpenDir<'_, D>,
+) -> Result<Vec<(Mount, D)>, ParseErrors> {
+    let (sections, mut errors) = mounts_of(bytes.unwrap_or_default());
+    // Of sections with the same directory one may have no size, where it is only read.
+    let rooms: HashMap<String, Room> =
+        sections.iter().filter_map(|(m, _)| Some((m.dir.clone(), m.room?))).collect();
+    let mut mounts = Vec::<(Mount, PathBuf, D)>::new();
+    for (mount, line) in sections {
+        let room = rooms.get(&mount.dir).copied();
+        let found = open(&mount, room, &mut errors)
+            .and_then(|(path, dir)| check_beside(&mount, &path, &mounts).map(|()| (path, dir)));
+        match found {
+            Ok((path, dir)) => mounts.push((mount, path, dir)),
+            Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
+        }
     }
-    Ok(volume)
+    errors.or(mounts.into_iter().map(|(mount, _, dir)| (mount, dir)).collect())
 }
 
 impl PartialEq for Mounts {
     /// The same sections, and the same open directories.
     fn eq(&self, other: &Mounts) -> bool {
         let both = || self.mounts.iter().zip(&other.mounts);
-        self.len() == other.len()
+        self.mounts.len() == other.mounts.len()
             && both()
                 .all(|((ours, our), (theirs, their))| ours == theirs && Arc::ptr_eq(our, their))
     }
@@ -173,21 +187,9 @@ impl PartialEq for Mounts {
 /// If it is there and cannot be read.
 pub fn dirs_in(path: &Path) -> Outcome<Vec<(String, String)>> {
     let failed = |e: FileError| Error::io("reading mounts.ini", io::Error::other(e.to_string()));
-    let read = conffile::load(path, limits::SETTINGS_FILE, &|bytes| {
-        let (mut dirs, mut section) = (Vec::new(), String::new());
-        let text = String::from_utf8_lossy(bytes.unwrap_or_default());
-        for line in text.lines().map(str::trim) {
-            if let Some(name) = line.strip_prefix('[') {
-                section = name.trim_end_matches(']').trim().to_owned();
-            } else if let Some((key, dir)) = line.split_once('=') {
-                if key.trim() == "dir" {
-                    dirs.push((section.clone(), dir.trim().to_owned()));
-                }
-            }
-        }
-        Ok(dirs)
-    });
-    Ok(read.map_err(failed)?.to_vec())
+    let read = |bytes: Option<&[u8]>| Ok(dirs_of(bytes.unwrap_or_default()));
+    let dirs = conffile::load(path, limits::SETTINGS_FILE, &read);
+    Ok(dirs.map_err(failed)?.to_vec())
 }
 
 /// The mounts that the folder of settings `conf` asks for below the home `home`, or all that is
@@ -224,47 +226,41 @@ fn foreseen(
     is_account: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Mount>, ParseErrors> {
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
-    let (sections, mut errors) = mounts_of(bytes);
-    let mut mounts = Vec::<(Mount, PathBuf)>::new();
-    for (mount, line) in sections {
-        let found = Volume::foresee(&home, &mount.dir)
-            .map_err(|what| format!("dir: {}: {what}", mount.dir))
-            .and_then(|path| {
-                let others = mounts.iter().map(|(other, path)| (other, path.as_path()));
-                let folder = Volume::home_folder_of(&home, &path);
-                check_beside(&mount, &path, folder, others, is_account)?;
-                // A folder that several mounts show is locked by one of them for all.
-                let tried = Volume::try_out(&home, &path, mount.rights.changes());
-                tried.map_err(|what| format!("dir: {}: {what}", mount.dir)).map(|()| path)
-            });
-        match found {
-            Ok(path) => mounts.push((mount, path)),
-            Err(what) => errors.push(line, format!("[{}] {what}", mount.name)),
-        }
-    }
-    errors.or(mounts.into_iter().map(|(mount, _)| mount).collect())
+    let mounts = mounts_in(Some(bytes), &|mount, _, _| {
+        let in_dir = |what: String| format!("dir: {}: {what}", mount.dir);
+        let path = Volume::foresee(&home, &mount.dir).map_err(in_dir)?;
+        check_home(mount, Volume::home_folder_of(&home, &path), is_account)?;
+        // A folder that several mounts show is locked by one of them for all.
+        Volume::try_out(&home, &path, mount.rights.changes()).map_err(in_dir)?;
+        Ok((path, ()))
+    })?;
+    Ok(mounts.into_iter().map(|(mount, ())| mount).collect())
 }
 
-/// Where something can change, only one ledger may count it. `home_folder` is the account's, if
-/// there is one of that name, in whose home it lies.
-fn check_beside<'a>(
+/// `home_folder` is the account's, if there is one of that name, in whose home the mount lies.
+fn check_home(
     mount: &Mount,
-    path: &Path,
     home_folder: Option<&str>,
-    mut others: impl Iterator<Item = (&'a Mount, &'a Path)>,
     is_account: &dyn Fn(&str) -> bool,
 ) -> Result<(), String> {
-    if let Some(account) = home_folder.filter(|name| is_account(name)) {
-        if mount.rights.changes() {
-            return Err(format!("rights: it lies in the home of {account}: read alone"));
-        }
+    match home_folder.filter(|name| mount.rights.changes() && is_account(name)) {
+        Some(account) => Err(format!("rights: it lies in the home of {account}: read alone")),
+        None => Ok(()),
     }
-    let in_the_way = others.find(|(other, theirs)| {
+}
+
+/// Where something can change, only one ledger may count it.
+fn check_beside<D>(
+    mount: &Mount,
+    path: &Path,
+    others: &[(Mount, PathBuf, D)],
+) -> Result<(), String> {
+    let in_the_way = others.iter().find(|(other, theirs, _)| {
         let overlap = path != *theirs && (path.starts_with(theirs) || theirs.starts_with(path));
         overlap && (mount.rights.changes() || other.rights.changes())
     });
     match in_the_way {
-        Some((other, _)) => {
+        Some((other, ..)) => {
             Err(format!("dir: overlaps that of [{}]; then both are for reading", other.name))
         }
         None => Ok(()),

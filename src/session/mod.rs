@@ -38,7 +38,7 @@ pub use self::people::{
 };
 pub use self::why::Reason;
 pub use crate::audit::{Ongoing, Verb};
-pub use crate::quota::Usage;
+pub use crate::quota::{Entries, Usage};
 pub use crate::rights::Rights;
 pub use crate::site::Ending;
 pub use crate::transfer::{Alive, Inflow, Start, Stored};
@@ -186,7 +186,7 @@ impl Session {
         }
         match now.account(user.name.as_str()) {
             Some(account) if account.state == State::Active => {
-                site.ledger().set_limits(user.name.as_str(), site.limits_of(account));
+                site.ledger.set_limits(user.name.as_str(), site.limits_of(account));
                 let rights = account.rights;
                 if rights != user.rights {
                     user.take_over(&site, rights, Arc::clone(&user.mounts))?;
@@ -304,7 +304,7 @@ impl Session {
         let user = self.user.as_ref()?;
         match user.name.is_guest() {
             true => Some(Usage::NONE),
-            false => self.site().ledger().usage(user.name.as_str()),
+            false => self.site().ledger.usage(user.name.as_str()),
         }
     }
 
@@ -312,9 +312,9 @@ impl Session {
     pub fn free_bytes(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;
-        let disk = view.free()?.minus(self.site().min_free()).bytes;
+        let disk = view.free()?.minus(self.site().config().min_free).bytes;
         let charged = self.site().charged(&user.vfs, view, alive)?;
-        let usage = self.site().ledger().usage_of(&charged);
+        let usage = self.site().ledger.usage_of(&charged);
         Ok(usage.map_or(disk, |usage| disk.min(usage.left().bytes)))
     }
 

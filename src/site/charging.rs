@@ -226,10 +226,7 @@ impl Site {
         let freed = Cell::new(0_u64);
         expire(&|path, drop_part| {
             // Only now, so that nobody's home is counted for parts that stay.
-            self.await_count(charged.directory, home, &mut |_, _| match self.is_stopping() {
-                true => Err(Error::Stopping),
-                false => Ok(()),
-            })?;
+            self.await_count(charged.directory, home, &mut |_, _| self.check_running())?;
             let who = Claimant { by: SWEEPER, session: 0 };
             let key = key(charged.directory, path);
             let take = |key: &str| {

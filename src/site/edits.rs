@@ -5,7 +5,7 @@
 use super::{Guest, Site, lock};
 use crate::accounts::{Accounts, State};
 use crate::audit;
-use crate::rates::{self, Way};
+use crate::rates::Way;
 
 impl Site {
     /// Lets an edit of the settings count.
@@ -24,11 +24,8 @@ impl Site {
     pub(super) fn set_rates(&self) {
         let _setting = lock(&self.setting_rates);
         let config = self.config();
-        let up = (config.account_up, config.guest_up, config.all_up);
-        let down = (config.account_down, config.guest_down, config.all_down);
-        for (way, (account, guests, all)) in [(Way::Up, up), (Way::Down, down)] {
-            self.rates.set(way, rates::Limits { account, guests, all });
-        }
+        self.rates.set(Way::Up, config.up);
+        self.rates.set(Way::Down, config.down);
     }
 
     /// Takes over whatever somebody has edited since the last look, and ends the sessions of
@@ -56,7 +53,7 @@ impl Site {
         // lock somebody else has. Nobody stays for that who is to go.
         self.mounts();
         self.note_in_force();
-        self.bans.save(&self.accounts);
+        self.bans.save(&self.store);
     }
 
     /// A transfer of one command may be long: its limit counts before the next one.

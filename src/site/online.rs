@@ -5,23 +5,23 @@
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use super::{Site, lock};
 use crate::accounts::AccountName;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::text::Moment;
 use crate::vfs::Vfs;
 
 /// A connection in the list.
 #[derive(Debug)]
 pub(super) struct Online {
     tcp: TcpStream,
-    /// Who it is, and its views; all sessions of an account share the home, with its descriptors.
-    pub(super) user: Option<(AccountName, Vfs)>,
-    peer: IpAddr,
-    door: &'static str,
-    since_secs: i64,
+    /// As others see it, but for what it does now.
+    pub(super) guest: Guest,
+    /// The account's views; all its sessions share the home, with its descriptors.
+    pub(super) vfs: Option<Vfs>,
     activity: Arc<Activity>,
 }
 
@@ -81,10 +81,9 @@ impl Site {
     pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr, door: &'static str) -> Presence {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::<Activity>::default();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let since_secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-        let shared = Arc::clone(&activity);
-        let online = Online { tcp, user: None, peer, door, since_secs, activity: shared };
+        let (since_secs, doing) = (Moment::now().0, String::new());
+        let guest = Guest { id, account: None, peer, door, since_secs, doing };
+        let online = Online { tcp, guest, vfs: None, activity: Arc::clone(&activity) };
         lock(&self.online).insert(id, online);
         Presence { site: Arc::clone(self), id, activity, peer, door }
     }
@@ -92,7 +91,7 @@ impl Site {
     /// Who is here, the oldest first.
     pub fn guests(&self) -> Vec<Guest> {
         let online = lock(&self.online);
-        let mut guests: Vec<Guest> = online.iter().map(|(id, online)| online.seen(*id)).collect();
+        let mut guests: Vec<Guest> = online.values().map(Online::seen).collect();
         guests.sort_by_key(|guest| guest.id);
         guests
     }
@@ -100,8 +99,8 @@ impl Site {
     /// Sessions of an account, or of guests, now.
     pub fn sessions_of(&self, account: &str) -> usize {
         let online = lock(&self.online);
-        let users = online.values().filter_map(|online| online.user.as_ref());
-        users.filter(|(name, _)| name.as_str() == account).count()
+        let names = online.values().filter_map(|online| online.guest.account.as_ref());
+        names.filter(|name| name.as_str() == account).count()
     }
 
     /// Ends every connection that `which` picks, and tells how many were not ended before. Each
@@ -109,9 +108,9 @@ impl Site {
     /// next step.
     pub fn end(&self, which: impl Fn(&Guest) -> bool) -> usize {
         let online = lock(&self.online);
-        let picked = online.iter().filter(|(id, online)| which(&online.seen(**id)));
+        let picked = online.values().filter(|online| which(&online.seen()));
         picked
-            .filter(|(_, online)| {
+            .filter(|online| {
                 // Said before it is done: whoever finds the end of its stream asks why.
                 let is_first = online.activity.ended.set(Instant::now()).is_ok();
                 let _ = online.tcp.shutdown(Shutdown::Read);
@@ -147,8 +146,8 @@ impl Site {
 
     /// Ends at once every connection that `which` picks.
     pub fn cut_if(&self, which: impl Fn(&Guest) -> bool) {
-        for (id, online) in lock(&self.online).iter() {
-            if which(&online.seen(*id)) {
+        for online in lock(&self.online).values() {
+            if which(&online.seen()) {
                 let _ = online.tcp.shutdown(Shutdown::Both);
             }
         }
@@ -156,7 +155,7 @@ impl Site {
 }
 
 impl Online {
-    fn seen(&self, id: u64) -> Guest {
+    fn seen(&self) -> Guest {
         let doing = {
             let doing = lock(&self.activity.doing);
             match (doing.verb, doing.path.as_str()) {
@@ -165,14 +164,7 @@ impl Online {
                 (verb, path) => format!("{verb} {path}"),
             }
         };
-        Guest {
-            id,
-            account: self.user.as_ref().map(|(name, _)| name.clone()),
-            peer: self.peer,
-            door: self.door,
-            since_secs: self.since_secs,
-            doing,
-        }
+        Guest { doing, ..self.guest.clone() }
     }
 }
 
@@ -185,7 +177,7 @@ impl Presence {
     /// The connection goes on without an account.
     pub fn log_out(&self) {
         if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
-            me.user = None;
+            (me.guest.account, me.vfs) = (None, None);
         }
     }
 
@@ -227,9 +219,7 @@ impl Ending {
     /// # Errors
     /// [`Error::Stopping`], [`Error::Ended`].
     pub fn check(&self) -> Result<()> {
-        if self.site.is_stopping() {
-            return Err(Error::Stopping);
-        }
+        self.site.check_running()?;
         if self.activity.ended.get().is_some() { Err(Error::Ended) } else { Ok(()) }
     }
 }

@@ -36,18 +36,29 @@ impl Site {
         let rights = account.rights;
         let vfs = self.views(home, Some(name.as_str()), rights, &mounts)?;
         self.begin_counts(name.as_str(), &vfs, alive)?;
-        let mut online = lock(&self.online);
         let max = self.config().sessions_per_account;
+        self.enter(presence, name, &vfs, ("sessions of one account", max))?;
+        Ok(Opened { accounts, rights, mounts, vfs })
+    }
+
+    /// Makes a connection one of the sessions of `name`, unless there are `max` others.
+    fn enter(
+        &self,
+        presence: &Presence,
+        name: &AccountName,
+        vfs: &Vfs,
+        (what, max): (&'static str, usize),
+    ) -> Result<()> {
+        let mut online = lock(&self.online);
         let others = online.iter().filter(|(id, _)| **id != presence.id);
-        let own = others.filter(|(_, other)| other.user.as_ref().is_some_and(|u| u.0 == *name));
+        let own = others.filter(|(_, other)| other.guest.account.as_ref() == Some(name));
         if own.count() >= max {
-            return Err(Error::Full { what: "sessions of one account", max: max as u64 });
+            return Err(Error::Full { what, max: max as u64 });
         }
         if let Some(me) = online.get_mut(&presence.id) {
-            me.user = Some((name.clone(), vfs.clone()));
+            (me.guest.account, me.vfs) = (Some(name.clone()), Some(vfs.clone()));
         }
-        drop(online);
-        Ok(Opened { accounts, rights, mounts, vfs })
+        Ok(())
     }
 
     /// What an account may store.
@@ -66,16 +77,7 @@ impl Site {
         let (name, rights, mounts) = (AccountName::guest(), Rights::READ, self.mounts());
         let home = self.home_of(&name, Some(presence.id))?;
         let vfs = self.views(home, None, rights, &mounts)?;
-        let mut online = lock(&self.online);
-        let users = online.values().filter_map(|other| other.user.as_ref());
-        let max = self.config().guest_sessions;
-        if users.filter(|(name, _)| name.is_guest()).count() >= max {
-            return Err(Error::Full { what: "guests", max: max as u64 });
-        }
-        if let Some(me) = online.get_mut(&presence.id) {
-            me.user = Some((name, vfs.clone()));
-        }
-        drop(online);
+        self.enter(presence, &name, &vfs, ("guests", self.config().guest_sessions))?;
         Ok(Opened { accounts: self.accounts(), rights, mounts, vfs })
     }
 
@@ -83,11 +85,9 @@ impl Site {
     /// is one but `own`.
     fn home_of(&self, name: &AccountName, own: Option<u64>) -> Result<View> {
         let online = lock(&self.online);
-        let mut others = online.iter().filter(|(id, _)| Some(**id) != own);
-        let shared = others.find_map(|(_, other)| {
-            let (whose, vfs) = other.user.as_ref()?;
-            if whose == name { vfs.home().cloned() } else { None }
-        });
+        let others = online.values().filter(|other| Some(other.guest.id) != own);
+        let mut same = others.filter(|other| other.guest.account.as_ref() == Some(name));
+        let shared = same.find_map(|other| other.vfs.as_ref()?.home().cloned());
         drop(online);
         shared.map_or_else(|| View::open(&self.home, name.as_str()), Ok)
     }
@@ -115,7 +115,11 @@ impl Site {
         rights: Rights,
         mounts: &Mounts,
     ) -> Result<Vfs> {
-        let mounted = mounts.views(account, home.account())?;
+        let mounted = mounts.of(account).map(|(mount, volume)| {
+            let view = View::mounted(volume, home.account(), &mount.at, mount.rights)?;
+            Ok(if account.is_some() { view } else { view.without_parts() })
+        });
+        let mounted = mounted.collect::<Result<_>>()?;
         Ok(Vfs::new(home.with(rights), mounted))
     }
 }

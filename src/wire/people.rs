@@ -57,8 +57,11 @@ messages! {
         demo: u8 = "1 if its password is a published one",
         limited: u8 = "1 if there is a limit",
         limit_bytes: u64 = "the limit; 0 if there is none",
-        known: u8 = "1 if the bytes used are known, as since its first login",
+        known: u8 = "1 if what is used is known, as since its first login",
         used_bytes: u64 = "bytes stored, unfinished uploads included",
+        used_entries: u64 = "entries: files, directories, unfinished uploads, links",
+        entries_limited: u8 = "1 if there is a limit of entries",
+        limit_entries: u64 = "that limit; 0 if there is none",
         sessions: u32 = "its sessions now",
         remark: text = "what the operator noted",
     }
@@ -86,6 +89,7 @@ messages! {
         name: text = "the account's name",
         limited: u8 = "0: no limit; 1: this limit",
         limit_bytes: u64 = "the limit",
+        entries: text = "how many entries: a number, `unlimited`, `default`; nothing leaves it",
     }
     /// `SETROLE`: an account's new role.
     NewRole {

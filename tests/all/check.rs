@@ -133,7 +133,7 @@ fn a_draft_is_compared_with_what_counts() {
     ] {
         assert!(told.out.contains(line), "{line}\n{}", told.out);
     }
-    let (changes, _) = told.out.split_once("memory in the worst case").unwrap();
+    let (changes, _) = told.out.split_once("limits of entries").unwrap();
     assert_eq!(changes.matches("\n  ").count(), 6, "{}", told.out);
     assert!(!told.out.contains("SCRAM"), "{}", told.out);
     assert!(!site.home().join("pub").exists(), "a check makes nothing");
@@ -154,7 +154,7 @@ type Spoil = fn(&Site) -> Vec<String>;
 
 #[test]
 fn what_the_start_would_refuse_is_found() {
-    let table: [(&str, Spoil); 5] = [
+    let table: [(&str, Spoil); 7] = [
         ("cannot listen on 127.0.0.1:", |site| {
             let taken = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = taken.local_addr().unwrap().to_string();
@@ -162,6 +162,15 @@ fn what_the_start_would_refuse_is_found() {
             std::mem::forget(taken);
             let _ = site;
             vec!["--listen".into(), address]
+        }),
+        ("cannot listen on 127.0.0.1:", |_| {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+            vec!["--listen".into(), free.clone(), "--ftp".into(), free]
+        }),
+        ("the log ", |site| {
+            site.setting("log", "file", "a.log");
+            std::os::unix::fs::symlink("no/such/b.log", site.conf().join("a.log")).unwrap();
+            Vec::new()
         }),
         ("the log ", |site| {
             site.setting("log", "file", "no/such/directory/a.log");
@@ -307,4 +316,28 @@ fn the_worst_case_of_memory_grows_with_the_connections_and_is_not_exceeded() {
     assert!(busy < most, "{busy} bytes, {most} were the worst case");
     assert!((busy - rested) * 16 > each * MANY as u64, "{busy} - {rested}, {each} each");
     drop(data);
+}
+
+#[test]
+fn the_limits_of_entries_are_shown_with_what_the_disk_has() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M").account("cid", "1M");
+    site.setting("storage", "entries", "4321");
+    site.miniftpd(&["account", "quota", "ann", "1M", "--entries", "77"], "").ok();
+    let section = |name: &str, size: &str| {
+        format!("[{name}]\nat = /{name}\ndir = {name}\nfor = all\nrights = read, write\n{size}\n")
+    };
+    let all = section("own", "size = 1M\nentries = unlimited") + &section("paid", "size = account");
+    fs::write(site.conf().join("mounts.ini"), all).unwrap();
+    let told = check(&site);
+    let (_, table) = told.ok().out.split_once("limits of entries").expect(&told.out);
+    let expected = [
+        "          77  accounts: 1",
+        "        4321  accounts: 2",
+        "   unlimited  mount [own]",
+        "the disk of the homes has, of which 1000 stay free",
+    ];
+    for (row, expected) in table.lines().skip(1).zip(expected) {
+        assert!(row.ends_with(expected), "{row}\n{expected}\n{}", told.out);
+    }
 }

@@ -260,6 +260,21 @@ fn links_between_documents_lead_somewhere() {
     }
 }
 
+/// The map sent its readers to a file that had been renamed.
+#[test]
+fn files_that_the_map_names_are_there() {
+    let text = read("docs/ARCHITECTURE.md");
+    let named = text.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs"));
+    let mut count = 0;
+    for name in named {
+        let (whole, below) = (root().join(name), root().join("src").join(name));
+        let beside = files("src", "rs").iter().any(|path| path.ends_with(name));
+        assert!(whole.is_file() || below.is_file() || beside, "docs/ARCHITECTURE.md: {name}");
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
+}
+
 #[test]
 fn nothing_names_the_place_where_it_was_made() {
     let foreign =

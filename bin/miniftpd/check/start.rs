@@ -3,17 +3,19 @@
 //!
 //! Never: makes or changes anything. An address is bound for a moment and left again.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use miniftp::accounts::Accounts;
 use miniftp::audit;
 use miniftp::config::Config;
 use miniftp::limits::{self, memory};
+use miniftp::mounts::{Mount, Room};
 use miniftp::text::{Escaped, Size};
 use miniftp::vfs;
-use rustix::fs::{Access, access, stat};
+use rustix::fs::{Access, access, stat, statvfs};
 
 use crate::args::Args;
 
@@ -31,9 +33,11 @@ pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) ->
     let mut found = Found::default();
     let runs = vfs::runner(&args.home, config.shared).is_some();
     let ftp = args.ftp.unwrap_or(config.ftp);
+    // Each is held until all have been tried: two may be the same.
+    let mut held = Vec::new();
     for address in [Some(args.listen.unwrap_or(config.listen)), ftp].into_iter().flatten() {
-        match try_address(address) {
-            Ok(()) => {}
+        match TcpListener::bind(address) {
+            Ok(listener) => held.push(listener),
             // Perhaps by the very server whose files these are.
             Err(e) if runs && e.kind() == io::ErrorKind::AddrInUse => {}
             Err(e) => found.faults.push(format!("cannot listen on {address}: {e}")),
@@ -53,10 +57,6 @@ pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) ->
         found.warnings.extend(too_slow(accounts, config.iterations));
     }
     found
-}
-
-fn try_address(address: SocketAddr) -> io::Result<()> {
-    TcpListener::bind(address).map(drop)
 }
 
 /// A home is made where there is none, so the directory above it counts then.
@@ -120,11 +120,50 @@ fn too_slow(accounts: &Accounts, iterations: u32) -> Option<String> {
     })
 }
 
+/// The table of how many entries may be stored: files, directories, unfinished uploads.
+pub(super) fn entries_table(
+    home: &Path,
+    config: &Config,
+    accounts: Option<&Accounts>,
+    mounts: Option<&[Mount]>,
+) -> Vec<String> {
+    let row = |entries: Option<u64>, what: String| match entries {
+        Some(entries) => format!("  {entries:>10}  {what}"),
+        None => format!("  {:>10}  {what}", "unlimited"),
+    };
+    // How many accounts have each limit, the lowest first, and none at all last.
+    let mut limits = BTreeMap::<(bool, Option<u64>), usize>::new();
+    for account in accounts.iter().flat_map(|accounts| accounts.iter()) {
+        let limit = account.entries.limit(config.entries);
+        *limits.entry((limit.is_none(), limit)).or_default() += 1;
+    }
+    let mut table = vec!["limits of entries (files, directories, unfinished uploads):".to_owned()];
+    table
+        .extend(limits.iter().map(|((_, limit), count)| row(*limit, format!("accounts: {count}"))));
+    // The others hold what accounts pay for, or nothing that could grow.
+    let own = |mount: &&Mount| matches!(mount.room, Some(Room::Own(_)));
+    table.extend(
+        mounts.unwrap_or_default().iter().filter(own).map(|mount| {
+            row(mount.entries.limit(config.entries), format!("mount [{}]", mount.name))
+        }),
+    );
+    let reserve = config.min_free.entries;
+    // The home may not be there yet. A file system that makes inodes as it needs them has none.
+    let here = home
+        .ancestors()
+        .map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let disk = here.filter_map(|path| statvfs(path).ok()).next().filter(|disk| disk.f_files > 0);
+    table.extend(disk.map(|disk| {
+        row(Some(disk.f_favail), format!("the disk of the homes has, of which {reserve} stay free"))
+    }));
+    table
+}
+
 /// The table of memory.
 pub(super) fn memory_table(config: &Config) -> Vec<String> {
     let lines = memory::worst_case(memory::Demand {
-        connections: config.connections,
-        before_login: config.connections_before_login,
+        connections: config.connections.all,
+        before_login: config.connections.before_login,
     });
     let row = |bytes: usize, what: &str| format!("  {:>10}  {what}", size(bytes));
     let sum = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.bytes()));

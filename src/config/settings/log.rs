@@ -5,7 +5,6 @@ use super::{Form, Setting};
 /// Section `[log]`.
 pub(super) static LOG: &[Setting] = &[
     Setting {
-        section: "log",
         key: "file",
         default: "off",
         form: Form::Log(|config, value| config.log_file = value),
@@ -13,7 +12,6 @@ pub(super) static LOG: &[Setting] = &[
             file. It is opened anew at HUP. off: standard error.",
     },
     Setting {
-        section: "log",
         key: "format",
         default: "people",
         form: Form::Word(&[
@@ -23,7 +21,6 @@ pub(super) static LOG: &[Setting] = &[
         help: "people: a line that reads as a sentence. json: an object a line, for programs.",
     },
     Setting {
-        section: "log",
         key: "xferlog",
         default: "off",
         form: Form::Log(|config, value| config.xferlog = value),

@@ -25,9 +25,7 @@ use super::Config;
 
 /// One setting.
 pub struct Setting {
-    /// The section it stands in, without brackets.
-    pub section: &'static str,
-    /// Its name there.
+    /// Its name in its section.
     pub key: &'static str,
     /// What it is if the file does not name it, as it would stand in the file.
     pub default: &'static str,
@@ -48,6 +46,8 @@ pub enum Form {
     Ports(fn(&mut Config, Option<RangeInclusive<u16>>)),
     /// An IPv4 address, or `own`.
     Host(fn(&mut Config, Option<Ipv4Addr>)),
+    /// How many of something, the least and the most.
+    Count(u64, u64, fn(&mut Config, usize)),
     /// What is counted, the least and the most.
     Whole(&'static str, u64, u64, fn(&mut Config, u64)),
     /// A number of bytes, with a unit.
@@ -67,24 +67,24 @@ pub enum Form {
 /// A word, and what it sets.
 type Word = (&'static str, fn(&mut Config));
 
-/// The sections, in the order of the file.
-static SECTIONS: &[&[Setting]] = &[
-    server::SERVER,
-    login::LOGIN,
-    ftp::FTP,
-    people::GUESTS,
-    rates::RATES,
-    storage::STORAGE,
-    storage::TRANSFER,
-    people::ACCOUNTS,
-    people::REGISTRATION,
-    words::WORDS,
-    log::LOG,
+/// The sections with their names, in the order of the file.
+pub(super) static SECTIONS: &[(&str, &[Setting])] = &[
+    ("server", server::SERVER),
+    ("login", login::LOGIN),
+    ("ftp", ftp::FTP),
+    ("guests", people::GUESTS),
+    ("rates", rates::RATES),
+    ("storage", storage::STORAGE),
+    ("transfer", storage::TRANSFER),
+    ("accounts", people::ACCOUNTS),
+    ("registration", people::REGISTRATION),
+    ("words", words::WORDS),
+    ("log", log::LOG),
 ];
 
-/// All settings, in the order of the file.
-pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    SECTIONS.iter().copied().flatten()
+/// All settings with the names of their sections, in the order of the file.
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static Setting)> {
+    SECTIONS.iter().flat_map(|(section, rows)| rows.iter().map(move |row| (*section, row)))
 }
 
 impl Setting {
@@ -103,6 +103,9 @@ impl Form {
             Form::Door(set) => set(config, unless("off", text, |text| text.parse().ok())?),
             Form::Ports(set) => set(config, unless("any", text, ports)?),
             Form::Host(set) => set(config, unless("own", text, |text| text.parse().ok())?),
+            Form::Count(least, most, set) => {
+                set(config, usize::try_from(whole(text, *least, *most)?).ok()?);
+            }
             Form::Whole(_, least, most, set) => set(config, whole(text, *least, *most)?),
             Form::Size(set) => set(config, parse_size(text)?),
             Form::File(set) => set(config, unless("none", text, file_name)?),
@@ -125,6 +128,7 @@ impl fmt::Display for Form {
             Form::Door(_) => f.write_str("an address and a port, such as 127.0.0.1:2121, or off"),
             Form::Ports(_) => f.write_str("two ports, such as 50000-50100, or any"),
             Form::Host(_) => f.write_str("an IPv4 address, such as 192.0.2.1, or own"),
+            Form::Count(least, most, _) => write!(f, "a whole number from {least} to {most}"),
             Form::Whole(what, least, most, _) => write!(f, "{what} from {least} to {most}"),
             Form::Size(_) => f.write_str("a size of 0 or more, such as 512K, 10M or 1.5G"),
             Form::File(_) => f.write_str("the name of a file, such as welcome.txt, or none"),

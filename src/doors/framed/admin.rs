@@ -4,7 +4,7 @@ use super::commands::{done, switch, tell};
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::session::{AccountState, Adopt, Overview};
+use crate::session::{AccountState, Adopt, Entries, Overview};
 use crate::wire::{
     AccountLine, Approve, Ban, BanLine, Code, Counted, Create, Kick, Message, Named, NewPassword,
     NewQuota, NewRole, Nothing, Pardon, Part, PathOf, Reason, Reject, Remove, SessionLine, Sink,
@@ -54,6 +54,9 @@ fn line<'a>(seen: &'a Overview) -> AccountLine<'a> {
         account.quota_bytes.unwrap_or(0),
         seen.usage.is_some().into(),
         seen.usage.map_or(0, |usage| usage.used.bytes),
+        seen.usage.map_or(0, |usage| usage.used.entries),
+        seen.limits.entries.is_some().into(),
+        seen.limits.entries.unwrap_or(0),
         seen.sessions,
         account.remark(),
     )
@@ -127,7 +130,11 @@ pub(super) fn set_quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome
     let what: NewQuota<'_> = request.message()?;
     let bad = Error::BadArgument { what: "limited: 0 or 1" };
     let quota = quota(what.limited, what.limit_bytes)?.ok_or(bad)?;
-    conn.session.as_admin(|admin| admin.set_quota(what.name, quota))?;
+    let entries = match what.entries {
+        "" => None,
+        text => Some(Entries::parse(text).ok_or(Error::BadArgument { what: Entries::FORM })?),
+    };
+    conn.session.as_admin(|admin| admin.set_quota(what.name, quota, entries))?;
     done("changed")
 }
 

@@ -3,8 +3,6 @@
 //! Invariant: a folder of any size passes through one buffer; a listing that breaks off never ends
 //! in 226.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::data::Data;
 use super::facts::{Allowed, Facts};
 use super::pattern::{Pattern, split_flags, split_pattern};
@@ -15,7 +13,7 @@ use crate::doors::Looks;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Entry, Granted, Kind, Listing, Rights};
-use crate::text::Size;
+use crate::text::{Moment, Size};
 
 /// How an entry becomes a line.
 #[derive(Clone, Debug)]
@@ -67,9 +65,8 @@ fn allowed_in(conn: &Conn, path: &str) -> Result<(Allowed, Vec<(String, Allowed)
 
 impl Shape {
     fn long(conn: &Conn) -> Shape {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let owner = conn.session.account().unwrap_or_default().to_string();
-        Shape::Long { owner, now_secs: i64::try_from(now.as_secs()).unwrap_or(i64::MAX) }
+        Shape::Long { owner, now_secs: Moment::now().0 }
     }
 
     /// Appends the entry's line, with its end.

@@ -142,9 +142,7 @@ impl Conn {
     fn talk(&mut self) -> Result<()> {
         self.control.say(220, concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready"));
         while !self.leaving {
-            if self.site().is_stopping() {
-                return Err(Error::Stopping);
-            }
+            self.site().check_running()?;
             match self.control.next()? {
                 Line::Command(command) => self.dispatch(&command)?,
                 Line::Empty => {}

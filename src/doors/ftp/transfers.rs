@@ -228,8 +228,16 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
         }
         Err(Stop::Broken(broken)) => {
             inflow.because(broken.why());
-            inflow.keep()?;
-            conn.say_broken(broken)
+            match (broken, inflow.keep()) {
+                // ABOR has an answer of its own, whatever became of what came.
+                (Broken::Aborted, Err(e)) if e.fate() != Fate::Close => {
+                    let text = format!("aborted, and not all that came is kept: {e}");
+                    conn.control.say(426, &text);
+                    conn.control.say(226, "ABOR is done");
+                    Ok(())
+                }
+                (broken, kept) => kept.and_then(|_| conn.say_broken(broken)),
+            }
         }
         Err(Stop::Refused(e)) => {
             // Where the size was announced the client can go on when there is room again; where
@@ -265,7 +273,10 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
             None => {}
         }
         let bytes = if decoder.is_some() { &plain } else { bytes };
-        conn.attended("bytes", |_, alive| inflow.write(bytes, alive))?;
+        let written = conn.attended("bytes", |_, alive| inflow.write(bytes, alive));
+        if !matches!(ended, Err(Broken::Aborted)) {
+            written?;
+        }
         ended?;
         if n == 0 {
             return Ok(());

@@ -66,7 +66,9 @@ fn an_admin_works_by_ftp() {
     let (mut root, mut ann) = (daemon.ftp("root"), daemon.login("ann"));
     root.ask("SITE WHO").expect(200).says("ann@127.0.0.1  framed  idle");
     root.ask("SITE ACCOUNTS").expect(200).says("bob  user  active");
-    root.ask("SITE ACCOUNT bob").expect(200).says("bob  user  active  ? of 2M  0 sessions");
+    root.ask("SITE ACCOUNT bob")
+        .expect(200)
+        .says("bob  user  active  ? of 2M  ? of 100000 entries  0 sessions");
     root.ask("SITE CREATE mia her-secret 3M").expect(200);
     stranger(&daemon).log_in("mia", "her-secret").expect(230);
     root.ask("SITE CREATE mia her-secret").expect(550).says("mia");

@@ -85,7 +85,7 @@ impl<'a> Operator<'a> {
         drop(quotas);
         self.allow(Owner::Account(account), before.max(quota));
         if by_admin {
-            let message = wire::NewQuota::new(name, 1, quota);
+            let message = wire::NewQuota::new(name, 1, quota, "");
             if let Some(answer) = server.ask("SETQUOTA", &message) {
                 answer.expect(200);
             }

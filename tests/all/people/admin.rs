@@ -52,8 +52,8 @@ fn an_account_lives_its_life_under_an_admin() {
     admin(&site, "create bob").fails(1).stderr("miniftp: the name `bob` is taken\n");
     admin(&site, "quota bob 2M").ok();
     admin(&site, "show bob").ok().stdout(
-        "name    bob\nrole    user\nstate   active\nused    0 B\nquota   2.0 MiB\nhere    0\n\
-         remark\n",
+        "name     bob\nrole     user\nstate    active\nused     0 B\nquota    2.0 MiB\nentries  0\n\
+         of       100000\nhere     0\nremark\n",
     );
     admin(&site, "passwd ann").ok();
     daemon.connect().log_in("ann", "a new secret").expect(254);
@@ -194,7 +194,7 @@ fn a_record_that_is_torn_is_refused() {
     }
     root.request("CREATE", &wire::Create::new("bob", &whole, 3, 0, "user", 0)).expect(252);
     root.request("CREATE", &wire::Create::new("bob", &whole, 1, u64::MAX, "user", 0)).expect(252);
-    root.request("SETQUOTA", &wire::NewQuota::new("ann", 2, 0)).expect(252);
+    root.request("SETQUOTA", &wire::NewQuota::new("ann", 2, 0, "")).expect(252);
     root.request("CREATE", &wire::Create::new("bob", &whole, 2, 0, "user", 0)).expect(200);
     daemon.login("bob");
 }

@@ -93,3 +93,33 @@ fn an_account_and_a_mount_can_have_a_limit_of_their_own() {
     bob.store("/pool/4", b"", 0).expect(900);
     bob.store("/pool/5", b"", 0).expect(270).says("0 left of 4 of this mount");
 }
+
+/// Entries were seen and set at the command line alone.
+#[test]
+fn an_admin_sees_and_sets_entries_through_every_interface() {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M");
+    let mut daemon = site.start_with_console();
+    let mut ann = daemon.login("ann");
+    ann.mkdir("a/b", true).expect(200);
+    site.miniftp("root", &["admin", "quota", "ann", "2M", "entries=3"]).ok();
+    assert_eq!(ann.quota().limit_entries, Some(3));
+    let list = site.miniftp("root", &["admin", "list"]);
+    list.ok().stdout_has("name  role   state         used       quota    entries         of  here");
+    list.stdout_has("ann   user   active         0 B     2.0 MiB          2          3     1");
+    site.miniftp("root", &["admin", "show", "ann"]).ok().stdout_has("entries  2\nof       3\n");
+    // Without a word of them they stay as they are.
+    site.miniftp("root", &["admin", "quota", "ann", "1M"]).ok();
+    assert_eq!(ann.quota().limit_entries, Some(3));
+    let wrong = ["admin", "quota", "ann", "1M", "entries=many"];
+    site.miniftp("root", &wrong).fails(1).stderr_has("a whole number such as 5000");
+    site.miniftp("root", &["admin", "quota", "ann", "1M", "many"]).fails(2);
+    let mut root = FtpTalk::login(daemon.ftp_addr(), "root");
+    let set = root.ask("SITE QUOTA ann 1M entries=unlimited");
+    set.expect(200).says("ann may store 1M, with unlimited entries");
+    assert_eq!(ann.quota().limit_entries, None);
+    daemon.type_line("quota ann 1M entries=default");
+    daemon.type_line("account ann");
+    daemon.wait_for_printed("ann  user  active  0 B of 1M  2 of 100000 entries  1 sessions");
+    root.ask("SITE QUOTA ann 1M entries=-1").expect(501);
+}
