@@ -239,7 +239,7 @@ impl<'a> World<'a> {
         let mut all = Vec::new();
         for account in accounts {
             let effect = match &event.effect {
-                Effect::Takes(from) => Effect::Takes(self.part(account, from)),
+                Effect::Takes(from) => Effect::Joins(self.part(account, from)),
                 other => other.clone(),
             };
             all.push(Event { spot: self.part(account, &event.spot), effect, ..event.clone() });
