@@ -8,7 +8,7 @@ use super::facts::{Allowed, Facts};
 use super::pattern::{Pattern, split_flags, split_pattern};
 use super::pump::Broken;
 use super::reply::Clean;
-use super::{Conn, listing};
+use super::{Conn, LOG_IN, listing};
 use crate::doors::Looks;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
@@ -202,16 +202,20 @@ pub(super) fn mlst(conn: &mut Conn, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Without a path the session's state; with one a listing as LIST gives it, on this line.
+/// Without a path the connection's state; with one a listing as LIST gives it, on this line.
 pub(super) fn stat(conn: &mut Conn, arg: &str) -> Result<()> {
+    let is_in = conn.session.account().is_some();
+    if !is_in && !arg.is_empty() {
+        conn.control.say(530, LOG_IN);
+        return Ok(());
+    }
     if arg.is_empty() {
-        let who = conn.session.who();
         let kind = if conn.is_image() { "image" } else { "text" };
-        let here = conn.session.cwd()?.to_string();
-        let lines = [
-            format!("You are {who}, in {here}."),
-            format!("Files travel as {kind}; no transfer is running."),
-        ];
+        let who = match is_in {
+            true => format!("You are {}, in {}.", conn.session.who(), conn.session.cwd()?),
+            false => "You are not logged in.".to_owned(),
+        };
+        let lines = [who, format!("Files travel as {kind}; no transfer is running.")];
         conn.control.say_lines(211, "miniftpd:", &lines, "End");
         return Ok(());
     }
