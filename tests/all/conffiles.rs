@@ -288,3 +288,23 @@ fn whoever_changes_a_file_that_is_half_saved_waits_for_the_other_half() {
     save(&ini, &text);
     root.request("SETQUOTA", &quota(6)).expect(200);
 }
+
+/// An editor that had the file open while the server replaced it wrote into the generation before;
+/// the next change threw that away without a word.
+#[test]
+fn what_is_written_into_a_file_that_was_replaced_is_kept_and_told() {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M");
+    let daemon = site.start();
+    let ini = site.conf().join("accounts.ini");
+    let mut open = File::options().append(true).open(&ini).unwrap();
+    site.miniftp("root", &["admin", "quota", "ann", "2M"]).ok();
+    std::io::Write::write_all(&mut open, b"; by hand\n").unwrap();
+    site.miniftp("root", &["admin", "quota", "ann", "3M"]).ok();
+    daemon.wait_for_log("an edit came after the file was replaced; it is in ");
+    let late = fs::read_to_string(site.conf().join("accounts.ini.late")).unwrap();
+    assert!(late.contains("; by hand\n") && late.contains("quota = 1M"), "{late}");
+    assert_eq!(daemon.login("ann").quota().limit, Some(3 << 20));
+    site.miniftp("root", &["admin", "quota", "ann", "4M"]).ok();
+    assert_eq!(daemon.log().matches("an edit came after").count(), 1);
+}
