@@ -186,7 +186,8 @@ impl Lock {
 /// that is not there.
 ///
 /// # Errors
-/// [`FileError::Busy`] if it is another one, or somebody changes it meanwhile; what the system refuses.
+/// [`FileError::Busy`] if it is another one, or somebody changes it meanwhile; what the system
+/// refuses.
 pub(crate) fn replace(
     lock: &Lock,
     path: &Path,
