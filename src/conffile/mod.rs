@@ -81,12 +81,6 @@ impl ParseErrors {
         Err(self)
     }
 
-    /// The mistakes one by one.
-    #[cfg(test)]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &ParseError> {
-        self.list.iter()
-    }
-
     fn write(&self, f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
         for (i, ParseError { line, what }) in self.list.iter().take(ERRORS_SHOWN).enumerate() {
             f.write_str(if i == 0 { "" } else { "\n" })?;

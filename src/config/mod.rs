@@ -12,10 +12,10 @@ mod shown;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::accounts::{bans, register};
+use crate::audit;
 use crate::conffile::{FileError, load};
 use crate::digest::Algorithm;
 use crate::gate;
@@ -97,13 +97,8 @@ pub struct Config {
     pub goodbye: Option<String>,
     /// The file in a folder that is shown to who enters it.
     pub folder_words: Option<String>,
-    /// Where the log is written, absolute or below the folder of settings; `None` is standard
-    /// error.
-    pub log_file: Option<String>,
-    /// Whether the log is for programs.
-    pub log_json: bool,
-    /// Where transfers are noted in the form of an xferlog.
-    pub xferlog: Option<String>,
+    /// Where the log is written, absolute or below the folder of settings.
+    pub log: audit::Places,
 }
 
 impl Settings {
@@ -112,18 +107,7 @@ impl Settings {
     /// # Errors
     /// All that is wrong with the file.
     pub fn load(conf_dir: &Path) -> Result<Arc<Settings>, FileError> {
-        load(&conf_dir.join(FILE), limits::SETTINGS_FILE, &reading::read)
-    }
-}
-
-impl FromStr for Config {
-    type Err = FileError;
-
-    /// Reads the text of a whole file.
-    fn from_str(text: &str) -> Result<Config, FileError> {
-        let read = reading::read(Some(text.as_bytes()));
-        let settings = read.map_err(|errors| FileError::parse(Path::new(FILE), errors))?;
-        Ok(Config::clone(&settings.config))
+        load(&conf_dir.join(FILE), limits::SETTINGS_FILE, &Settings::read)
     }
 }
 
@@ -162,9 +146,7 @@ impl Default for Config {
             welcome: None,
             goodbye: None,
             folder_words: None,
-            log_file: None,
-            log_json: false,
-            xferlog: None,
+            log: audit::Places::default(),
         };
         for (_, setting) in settings() {
             let set = setting.form.set(&mut config, setting.default);
@@ -237,9 +219,7 @@ mod tests {
             welcome: Some("welcome.txt".to_owned()),
             goodbye: Some("goodbye.txt".to_owned()),
             folder_words: Some(".message".to_owned()),
-            log_file: None,
-            log_json: false,
-            xferlog: None,
+            log: audit::Places { file: None, json: false, xferlog: None },
         };
         assert_eq!(Config::default(), expected);
     }

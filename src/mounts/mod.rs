@@ -87,11 +87,6 @@ impl Whom {
             (ours, theirs) => ours == theirs,
         }
     }
-
-    /// Whether guests are among them.
-    fn has_guests(&self) -> bool {
-        matches!(self, Whom::Everybody | Whom::Guests)
-    }
 }
 
 impl std::fmt::Display for Whom {

@@ -102,7 +102,8 @@ pub(super) fn mounts_of(bytes: &[u8]) -> (Vec<(Mount, usize)>, ParseErrors) {
             let expected = format!("{SIZE}, because something can be stored there");
             section.refuse("size", expected, false, &mut errors);
         }
-        if rights.changes() && mount.whom.has_guests() && room == Some(Room::Account) {
+        let has_guests = mount.whom.nearness(None).is_some();
+        if rights.changes() && has_guests && room == Some(Room::Account) {
             let what = "guests have no quota; expected a size of its own such as 1G";
             errors.push(section.line_of("size"), section.named("size", what));
         }

@@ -40,6 +40,13 @@ static KEYS: &[Key<Item>] = &[
     ),
 ];
 
+impl ParseErrors {
+    /// The mistakes one by one.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ParseError> {
+        self.list.iter()
+    }
+}
+
 fn keys(name: &str) -> Option<Vec<&'static str>> {
     let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (!name.is_empty() && name.bytes().all(letter)).then(|| keys::names(KEYS))

@@ -17,6 +17,7 @@ mod words;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use crate::limits;
 use crate::text::{is_harmful, parse_size};
@@ -57,7 +58,7 @@ pub enum Form {
     /// Bytes a second, with a unit, or `unlimited`.
     Rate(fn(&mut Config, Option<u64>)),
     /// The name of a file, or `off`.
-    Log(fn(&mut Config, Option<String>)),
+    Log(fn(&mut Config, Option<PathBuf>)),
     /// One of a few words.
     Word(&'static [Word]),
     /// The same for what is decided when the server starts.
@@ -163,10 +164,10 @@ fn rate(text: &str) -> Option<u64> {
 }
 
 /// A file that is not one of ours: lines of a log would spoil it.
-fn log_name(text: &str) -> Option<String> {
+fn log_name(text: &str) -> Option<PathBuf> {
     let is_ours = text.ends_with(".ini") || text.ends_with(".csv") || text.ends_with(".previous");
     let is_one = !text.is_empty() && !text.ends_with('/') && !text.chars().any(is_harmful);
-    (is_one && !is_ours).then(|| text.to_owned())
+    (is_one && !is_ours).then(|| text.into())
 }
 
 /// Two ports above those of the system, in order.
