@@ -23,6 +23,7 @@ mod follow;
 mod freed;
 mod home;
 mod homes;
+mod intent;
 mod jail;
 mod kept;
 mod lease;
