@@ -207,6 +207,17 @@ pub enum Error {
     // --- Ours; the connection goes on, the log has the rest.
     /// No room on the server's disk.
     DiskFull,
+    /// No room on the server's disk beside what stays free there.
+    DiskReserve {
+        /// `bytes` or `entries`.
+        what: &'static str,
+        /// How many are needed.
+        need: u64,
+        /// How many are free.
+        free: u64,
+        /// How many of these stay free.
+        reserve: u64,
+    },
     /// The system refused something.
     Io {
         /// What was being done.
@@ -313,9 +324,7 @@ impl fmt::Display for Error {
             NotDirectory { path } => write!(f, "`{}` is not a folder", Escaped(path)),
             NotEmpty { path } => write!(f, "the folder `{}` is not empty", Escaped(path)),
             NotRegular { path } => write!(f, "`{}` is neither a file nor a folder", Escaped(path)),
-            Busy { path, by, for_secs } => {
-                write!(f, "`{}` is being written by {by} for {for_secs} s", Escaped(path))
-            }
+            Busy { path, by, for_secs } => kinds::busy(f, path, by, *for_secs),
             Superseded { path } => {
                 write!(f, "a newer session of yours took over the upload of `{}`", Escaped(path))
             }
@@ -337,7 +346,10 @@ impl fmt::Display for Error {
             TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
             TooLong { secs } => kinds::too_long(f, *secs),
             TooBig => f.write_str(kinds::TOO_BIG),
-            DiskFull => f.write_str("the server's disk is full; nothing was lost, try again later"),
+            DiskReserve { what, need, free, reserve } => {
+                kinds::disk_full(f, Some((what, [*need, *free, *reserve])))
+            }
+            DiskFull => kinds::disk_full(f, None),
             Io { doing, .. } => write!(f, "the server failed while {doing}; its log says why"),
             ServerUnproven => f.write_str("the server could not prove that it knows your password"),
             Malformed { what } => write!(f, "not a valid frame: {what}"),

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 const BEFORE_LOGIN: &str = "connections before login";
 
 /// The ceilings of a gate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
     /// Connections in all.
     pub all: usize,

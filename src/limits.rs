@@ -125,6 +125,10 @@ pub const WORDS_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 
+/// Bytes of names that a listing keeps at once to tell them in order, some 45,000 of 20 bytes: as
+/// much as the buffers of a transfer, which does not run meanwhile.
+pub const LISTING_RUN: usize = 3 * 1024 * 1024;
+
 /// Bytes of directory names that a walk through a tree keeps at once: some 4,000 names.
 pub const WALK_NAMES: usize = 256 * 1024;
 /// Owners of files that are told apart in one directory: as many as there can be accounts.

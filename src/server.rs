@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick
 
 use crate::doors::{self, framed, ftp};
 use crate::error::Error;
-use crate::gate::{Gate, Place, Room};
+use crate::gate::{Gate, Place};
 use crate::limits;
 use crate::session::Session;
 use crate::site::Site;
@@ -115,7 +115,7 @@ impl Server {
         self.drain(stop, if loss.is_some() { patience.min(LAST_WORDS) } else { patience });
         self.save_bans();
         drop(house_stop);
-        match loss.or_else(|| self.site.home().lost().try_recv().ok()) {
+        match loss.or_else(|| self.site.home.lost().try_recv().ok()) {
             Some(loss) => Err(RunError::Lost(loss)),
             None => {
                 if self.gate.inside() == 0 {
@@ -128,8 +128,8 @@ impl Server {
 
     /// Waits until somebody stops the server, or the lock of the home is lost.
     fn wait(&self, stop: &Receiver<()>) -> Option<Loss> {
-        let (lost, looks) = (self.site.home().lost(), tick(limits::LOCK_RENEWAL));
-        let (mut renewal, mut still) = (self.site.home().renewal(), Duration::ZERO);
+        let (lost, looks) = (self.site.home.lost(), tick(limits::LOCK_RENEWAL));
+        let (mut renewal, mut still) = (self.site.home.renewal(), Duration::ZERO);
         loop {
             crossbeam_channel::select! {
                 // An error means that whoever could stop us has gone: that is a stop too.
@@ -138,7 +138,7 @@ impl Server {
                 // A renewal that stands still tells nothing itself. Ticks are counted and not time,
                 // so that a process that was frozen has its chance to renew.
                 recv(looks) -> _ => {
-                    let now = self.site.home().renewal();
+                    let now = self.site.home.renewal();
                     let stands_still = now.is_some() && now == renewal;
                     still += limits::LOCK_RENEWAL;
                     if !stands_still {
@@ -159,7 +159,7 @@ impl Server {
         let (saved, is_saved) = bounded::<()>(0);
         let site = Arc::clone(&self.site);
         let saving = thread::Builder::new().name("last-bans".into()).spawn(move || {
-            site.bans().save_last(site.store());
+            site.bans.save_last(&site.store);
             drop(saved);
         });
         let late = Err(RecvTimeoutError::Timeout);
@@ -182,7 +182,7 @@ impl Server {
             };
             if told_again || Instant::now() >= until {
                 log::warn!("{} connections are cut off", self.gate.inside());
-                self.site.cut();
+                self.site.cut(|_| true);
                 return;
             }
         }
@@ -222,8 +222,8 @@ fn keep_clean(site: &Site, stopped: &Receiver<()>) {
 }
 
 fn sweep(site: &Site) {
-    let mut go_on = || if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
-    match site.home().sweep_aside(&mut go_on) {
+    let mut go_on = || site.check_running();
+    match site.home.sweep_aside(&mut go_on) {
         Ok(()) | Err(Error::Stopping) => {}
         Err(e) => log::error!("files of removed accounts are left: {e}"),
     }
@@ -287,19 +287,13 @@ impl Door {
 
     fn let_in(&self, tcp: TcpStream, from: SocketAddr) {
         self.site.refresh_settings();
-        self.site.bans().refresh();
-        if let Err(e) = self.site.bans().check_address(from.ip()) {
+        self.site.bans.refresh();
+        if let Err(e) = self.site.bans.check_address(from.ip()) {
             // Not a warning each: the ban was one, and who is banned may come very often.
             log::debug!("{from} is refused: {e}");
             return self.refuse(tcp, &e);
         }
-        let config = self.site.config();
-        let room = Room {
-            all: config.connections,
-            per_address: config.connections_per_address,
-            before_login: config.connections_before_login,
-        };
-        match self.gate.enter(room, from.ip()) {
+        match self.gate.enter(self.site.config().connections, from.ip()) {
             Ok(place) => self.start(tcp, from, place),
             Err(e) => {
                 log::warn!("{from} is refused: {e}");
@@ -342,7 +336,7 @@ impl Door {
 
     /// What a guest is told for whom the system has nothing left.
     fn full(&self, what: &'static str) -> Error {
-        Error::Full { what, max: self.site.config().connections as u64 }
+        Error::Full { what, max: self.site.config().connections.all as u64 }
     }
 
     fn refuse(&self, tcp: TcpStream, e: &Error) {

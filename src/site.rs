@@ -13,31 +13,28 @@ mod online;
 mod views;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::in_force::Noted;
 use self::online::Online;
-use crate::accounts::bans::{self, Bans};
-use crate::accounts::register::{Application, Queue, Request, Rules, Taken};
+use crate::accounts::bans::Bans;
+use crate::accounts::register::{Application, Queue, Request, Taken};
 use crate::accounts::{Account, Accounts, Store, StoreError};
 use crate::audit::Log;
-use crate::conffile::FileError;
 use crate::config::{self, Config};
-use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::mounts::{self, Mounts};
-use crate::quota::{Amount, Ledger};
+use crate::quota::Ledger;
 use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks, RecordShape, Verifier};
-use crate::transfer::{Claims, Durability};
-use crate::vfs::{self, Home, Unopened, Vfs};
+use crate::transfer::Claims;
+use crate::vfs::{self, Home, Vfs};
 use crate::words::Greeting;
 
 pub use self::homes::homes_beside;
@@ -49,23 +46,33 @@ pub use self::online::{Ending, Guest, Presence};
 pub struct Site {
     settings: config::Live,
     logs: Logs,
-    accounts: Store,
-    bans: Bans,
-    queue: Queue,
+    /// The account store.
+    pub store: Store,
+    /// Who is kept out for a time.
+    pub bans: Bans,
+    /// The requests for accounts.
+    pub queue: Queue,
     /// Where requests are announced, while somebody listens.
     announced: Mutex<Option<Sender<Request>>>,
     mounts: mounts::Store,
-    home: Arc<Home>,
-    welcome: Greeting,
-    goodbye: Greeting,
-    ledger: Arc<Ledger>,
-    claims: Arc<Claims>,
-    rates: Rates,
+    /// The folder of all homes.
+    pub home: Arc<Home>,
+    /// What is said to newcomers.
+    pub welcome: Greeting,
+    /// What is said at parting.
+    pub goodbye: Greeting,
+    /// Who has how much room.
+    pub ledger: Arc<Ledger>,
+    /// Who writes what.
+    pub claims: Arc<Claims>,
+    /// How fast content may travel.
+    pub rates: Rates,
     /// Held from the look at the settings until the rates are set, so that the last edit counts.
     setting_rates: Mutex<()>,
     /// Makes unknown names look like known ones; the same after a restart.
     secret: [u8; 32],
-    plain_checks: PlainChecks,
+    /// Where passwords in clear are checked.
+    pub plain_checks: PlainChecks,
     /// Held while a digest is computed for a guest. Nobody waits for it.
     guest_digest: Mutex<()>,
     online: Mutex<HashMap<u64, Online>>,
@@ -88,36 +95,8 @@ pub struct Opened {
     pub vfs: Vfs,
 }
 
-/// Why a site cannot be opened; for the operator's terminal.
-#[derive(Debug)]
-pub enum OpenError {
-    /// The account store.
-    Accounts(StoreError),
-    /// The home, which another server may hold.
-    Home {
-        /// The folder.
-        dir: PathBuf,
-        /// What stands against it.
-        why: Unopened,
-    },
-    /// What is mounted.
-    Mounts(FileError),
-    /// Something smaller.
-    Other(Error),
-}
-
-impl std::fmt::Display for OpenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            OpenError::Accounts(e) => e.fmt(f),
-            OpenError::Home { dir, why } => write!(f, "the home {} {why}", dir.display()),
-            OpenError::Mounts(e) => e.fmt(f),
-            OpenError::Other(e) => e.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
+/// Why a site cannot be opened, in words for the operator's terminal.
+pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Every critical section under it is a plain assignment or a map operation, which cannot leave
 /// half a state; so a lock that a panic poisoned is as good as any.
@@ -134,11 +113,11 @@ impl Site {
         conf: &Path,
         home: &Path,
     ) -> Result<Arc<Site>, OpenError> {
-        let accounts = Store::open(conf).map_err(OpenError::Accounts)?;
+        let accounts = Store::open(conf)?;
         let opening = vfs::Opening::begin(home, settings.last().shared);
         let home = opening
             .and_then(vfs::Opening::finish)
-            .map_err(|why| OpenError::Home { dir: home.to_path_buf(), why })?;
+            .map_err(|why| format!("the home {} {why}", home.display()))?;
         Site::with((settings, logs), conf, accounts, home)
     }
 
@@ -154,11 +133,11 @@ impl Site {
         let home = Arc::new(home);
         let known = accounts.current();
         let is_account = |name: &str| known.account(name).is_some();
-        let mounts = mounts::Store::open(conf, &home, &is_account).map_err(OpenError::Mounts)?;
+        let mounts = mounts::Store::open(conf, &home, &is_account)?;
         let site = Site {
             settings,
             logs,
-            accounts,
+            store: accounts,
             bans: Bans::open(conf),
             queue,
             announced: Mutex::default(),
@@ -170,8 +149,8 @@ impl Site {
             claims: Arc::default(),
             rates: Rates::default(),
             setting_rates: Mutex::default(),
-            secret: secret.map_err(OpenError::Other)?,
-            plain_checks: PlainChecks::new().map_err(OpenError::Other)?,
+            secret: secret?,
+            plain_checks: PlainChecks::new()?,
             guest_digest: Mutex::default(),
             online: Mutex::default(),
             noted: Mutex::default(),
@@ -195,7 +174,7 @@ impl Site {
 
     /// The accounts as they are now.
     pub fn accounts(&self) -> Arc<Accounts> {
-        self.accounts.current()
+        self.store.current()
     }
 
     /// The same, unless they have changed and cannot be read for want of descriptors or memory:
@@ -205,7 +184,7 @@ impl Site {
     /// [`Error::Io`].
     pub fn accounts_as_read(&self) -> Result<Arc<Accounts>> {
         let accounts = self.accounts();
-        refuse_if(self.accounts.is_unread(), "reading the accounts that were changed")?;
+        refuse_if(self.store.is_unread(), "reading the accounts that were changed")?;
         Ok(accounts)
     }
 
@@ -219,47 +198,11 @@ impl Site {
         Ok(mounts)
     }
 
-    /// Who is kept out for a time.
-    pub fn bans(&self) -> &Bans {
-        &self.bans
-    }
-
-    /// When failed logins become a ban, as the settings say.
-    pub fn ban_rules(&self) -> bans::Rules {
-        let config = self.config();
-        bans::Rules {
-            account_after: config.ban_after,
-            address_after: config.ban_address_after,
-            within: Duration::from_secs(config.ban_within_secs),
-            first: Duration::from_secs(config.ban_secs),
-        }
-    }
-
-    /// The requests for accounts.
-    pub fn queue(&self) -> &Queue {
-        &self.queue
-    }
-
-    /// What a new account may store if nothing else is said.
-    pub fn default_quota(&self) -> Option<u64> {
-        Some(self.config().default_quota_bytes)
-    }
-
-    /// Who can register, as the settings say.
-    pub fn rules(&self) -> Rules {
-        let config = self.config();
-        Rules {
-            mode: config.registration,
-            waiting: config.registrations_waiting,
-            per_address: config.registrations_per_address,
-            quota_bytes: Some(config.default_quota_bytes),
-        }
-    }
-
     /// Takes a request for an account, and announces one that waits.
     pub fn register(&self, application: &Application<'_>) -> Result<Taken, StoreError> {
-        let homes = self.homes().map_err(StoreError::Home)?;
-        let taken = self.queue.ask(&self.accounts, &homes, &self.rules(), application)?;
+        let homes = self.homes()?;
+        let taken =
+            self.queue.ask(&self.store, &homes, &self.config().registration, application)?;
         if !taken.admitted {
             self.announce(taken.number);
         }
@@ -282,30 +225,6 @@ impl Site {
         announcements
     }
 
-    /// The account store.
-    pub fn store(&self) -> &Store {
-        &self.accounts
-    }
-
-    /// The digest that the settings ask for, if they do.
-    pub fn digest(&self) -> Option<Algorithm> {
-        self.config().digest
-    }
-
-    /// What success means for the disk here.
-    pub fn durability(&self) -> Durability {
-        match self.config().durability {
-            config::Durability::Full => Durability::Full,
-            config::Durability::None => Durability::None,
-        }
-    }
-
-    /// What stays free on the disk.
-    pub fn min_free(&self) -> Amount {
-        let config = self.config();
-        Amount { bytes: config.min_free_bytes, entries: config.min_free_entries }
-    }
-
     /// The record that a name which no account has pretends to have, so that neither its challenge
     /// nor the time of its refusal tells it from an account's.
     pub fn mock(&self, name: &str) -> Verifier {
@@ -319,19 +238,9 @@ impl Site {
         Verifier::mock(&self.secret, account.name().as_str(), account.verifier.shape())
     }
 
-    /// The most iterations that a record may have which a client made.
-    pub fn new_record_iterations(&self) -> u32 {
-        self.config().iterations
-    }
-
     /// The most iterations that are computed here for a password in clear.
     pub fn checked_iterations(&self) -> u32 {
         limits::checked_iterations(self.config().iterations)
-    }
-
-    /// Where passwords in clear are checked.
-    pub fn plain_checks(&self) -> &PlainChecks {
-        &self.plain_checks
     }
 
     /// The right to have a digest computed for a guest: all guests together have one.
@@ -349,36 +258,6 @@ impl Site {
         }
     }
 
-    /// What is said to newcomers.
-    pub fn welcome(&self) -> &Greeting {
-        &self.welcome
-    }
-
-    /// What is said at parting.
-    pub fn goodbye(&self) -> &Greeting {
-        &self.goodbye
-    }
-
-    /// Who has how much room.
-    pub fn ledger(&self) -> &Arc<Ledger> {
-        &self.ledger
-    }
-
-    /// Who writes what.
-    pub fn claims(&self) -> &Arc<Claims> {
-        &self.claims
-    }
-
-    /// How fast content may travel.
-    pub fn rates(&self) -> &Rates {
-        &self.rates
-    }
-
-    /// The folder of all homes.
-    pub fn home(&self) -> &Arc<Home> {
-        &self.home
-    }
-
     /// Lets another server in: what is mounted from other disks first, so that whoever waits for
     /// the home finds everything free. No session must be left.
     pub fn release(&self) {
@@ -386,6 +265,14 @@ impl Site {
             volume.release();
         }
         self.home.release();
+    }
+
+    /// Refuses to go on once the server is stopping.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub fn check_running(&self) -> Result<()> {
+        if self.is_stopping() { Err(Error::Stopping) } else { Ok(()) }
     }
 
     /// Whether the server is stopping.

@@ -84,12 +84,12 @@ fn may_store(
 ) -> Result<()> {
     let view = whom.vfs.to_write(path)?;
     let key = view.upload_key(path, whom.writer.by);
-    site.claims().check(&key, path.as_str(), whom.writer)?;
+    site.claims.check(&key, path.as_str(), whom.writer)?;
     whom.vfs.may(act, path)?;
     if !has_room {
         return Err(Error::WrongState { what: "the room is used up, see there" });
     }
-    check_free(view, site.min_free(), Amount::file(1))
+    check_free(view, site.config().min_free, Amount::file(1))
 }
 
 /// Who pays in a view, and how much is left.
@@ -98,13 +98,13 @@ pub fn room(site: &Arc<Site>, whom: &Whom<'_>, view: &View) -> Result<Reason> {
         let why = "nothing can be stored here".to_owned();
         return Ok(Reason { what: "room", allowed: false, why });
     }
-    let mut alive = |_, _| if site.is_stopping() { Err(Error::Stopping) } else { Ok(()) };
+    let mut alive = |_, _| site.check_running();
     let charged = site.charged(whom.vfs, view, &mut alive)?;
-    let (payer, usage) = match site.ledger().payer(charged.directory) {
+    let (payer, usage) = match site.ledger.payer(charged.directory) {
         Payer::Account(_) => ("the account pays", Some(whom.usage)),
         Payer::Writer => ("whoever stores something pays; here the account", Some(whom.usage)),
         Payer::Directory | Payer::Nobody => {
-            ("the mount pays out of a limit of its own", site.ledger().usage_of(&charged))
+            ("the mount pays out of a limit of its own", site.ledger.usage_of(&charged))
         }
     };
     let Usage { used, reserved, limits } = usage.unwrap_or(Usage::NONE);

@@ -17,7 +17,7 @@ use std::thread;
 use crossbeam_channel::Receiver;
 use miniftp::accounts::Store;
 use miniftp::audit::Log;
-use miniftp::config::{self, Config, Live};
+use miniftp::config::{self, Config, Live, Settings};
 use miniftp::server::{RunError, Server, again_channel, stop_channel};
 use miniftp::site::{Logs, Site};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -38,11 +38,11 @@ fn main() -> ExitCode {
         Task::Account(ref words) => {
             // The settings may be missing; whoever wrote some meant them.
             let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
-            let config = if is_missing { Ok(Config::default()) } else { Config::load(&args.conf) };
-            match config {
-                Ok(config) => {
-                    let places = args.log.places(&args.conf, &config);
-                    accounts::run((&args.conf, &args.home), words, &config, &places)
+            let settings = if is_missing { Ok(Arc::default()) } else { Settings::load(&args.conf) };
+            match settings {
+                Ok(settings) => {
+                    let places = args.log.places(&args.conf, &settings.config);
+                    accounts::run((&args.conf, &args.home), words, &settings.config, &places)
                 }
                 Err(e) => fail(1, e),
             }
@@ -195,7 +195,7 @@ const LOST: u8 = 3;
 /// Asks for a descriptor for each connection, one to end it with, and as many as it may need beside
 /// them; warns if not even the first two are to be had for as many as the settings let in.
 fn raise_descriptors(config: &Config) {
-    let connections = config.connections as u64;
+    let connections = config.connections.all as u64;
     let Err(most) = miniftp::server::raise_descriptors(connections * EACH + DESCRIPTORS_BESIDE)
     else {
         return;

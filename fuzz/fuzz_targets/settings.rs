@@ -3,10 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use miniftp::config::Config;
+use miniftp::conffile::ParseErrors;
+use miniftp::config::Settings;
 
-fuzz_target!(|input: &str| {
-    if let Err(e) = input.parse::<Config>() {
-        assert!(!e.to_string().is_empty());
+fuzz_target!(|input: &[u8]| {
+    if let Err(errors) = Settings::read(Some(input)) {
+        assert!(errors != ParseErrors::default());
     }
 });

@@ -11,8 +11,8 @@ impl Draft {
     /// Adds an account: its name, record, quota, role and rights as `account` has them.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] if there is one of that name; [`StoreError::Home`] for a name whose
-    /// home is not free, as [`Homes::check_new`] tells.
+    /// [`StoreError::Exists`] if there is one of that name; what [`Homes::check_new`] says of one
+    /// whose home is not free.
     pub fn create(
         &mut self,
         account: Account,
@@ -20,9 +20,9 @@ impl Draft {
         homes: &Homes,
     ) -> Result<(), StoreError> {
         if self.accounts.by_name.contains_key(account.name.as_str()) {
-            return Err(StoreError::Exists { name: account.name });
+            return Err(StoreError::Exists(account.name));
         }
-        homes.check_new(account.name.as_str(), adopt).map_err(StoreError::Home)?;
+        homes.check_new(account.name.as_str(), adopt)?;
         self.accounts.by_name.insert(account.name.clone(), account);
         Ok(())
     }
@@ -34,7 +34,7 @@ impl Draft {
     /// [`StoreError::Unknown`] if there is none; what [`Homes::keep_name`] refuses.
     pub fn remove(&mut self, name: &str, homes: &Homes) -> Result<Account, StoreError> {
         self.account(name)?;
-        homes.keep_name(name).map_err(StoreError::Home)?;
+        homes.keep_name(name)?;
         self.accounts.by_name.remove(name).ok_or_else(|| self.accounts.unknown(name))
     }
 }

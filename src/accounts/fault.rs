@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::AccountName;
+use super::bans::Who;
 use crate::conffile::FileError;
 use crate::error::Error;
 use crate::text::Escaped;
@@ -22,38 +23,18 @@ pub enum StoreError {
         nearest: Option<String>,
     },
     /// There is such an account already.
-    Exists {
-        /// The account.
-        name: AccountName,
-    },
-    /// The home of a new account is not free; nothing was written.
-    Home(Error),
+    Exists(AccountName),
+    /// What is said in the same words to whoever asks, such as that a new account's home is not
+    /// free; nothing was written.
+    Same(Error),
     /// It would leave nobody who can change accounts from afar; nothing was written.
     LastAdmin,
-    /// Nobody can register, as the settings say.
-    NotOpen,
-    /// An invitation that is not good; what is wrong with it.
-    NoInvitation {
-        /// For the log.
-        why: &'static str,
-    },
-    /// A ceiling on requests.
-    Full {
-        /// Which.
-        what: &'static str,
-        /// Its value.
-        max: u64,
-    },
-    /// There is no such request.
-    NoRequest {
-        /// What was asked for.
-        number: u64,
-    },
-    /// There is no such ban.
-    NotBanned {
-        /// Of what.
-        name: String,
-    },
+    /// An invitation that is not good; what is wrong with it, for the log.
+    NoInvitation(&'static str),
+    /// There is no request of this number.
+    NoRequest(u64),
+    /// There is no ban of this.
+    NotBanned(Who),
     /// The request has been answered.
     Decided {
         /// Which.
@@ -61,11 +42,8 @@ pub enum StoreError {
         /// How.
         state: &'static str,
     },
-    /// A change that cannot be; nothing was written.
-    Refused {
-        /// Why.
-        what: String,
-    },
+    /// A text that cannot be kept, and why; nothing was written.
+    Refused(String),
 }
 
 impl fmt::Display for StoreError {
@@ -79,18 +57,16 @@ impl fmt::Display for StoreError {
                     None => Ok(()),
                 }
             }
-            StoreError::Exists { name } => write!(f, "there is an account `{name}` already"),
-            StoreError::Home(why) => why.fmt(f),
+            StoreError::Exists(name) => write!(f, "there is an account `{name}` already"),
+            StoreError::Same(why) => why.fmt(f),
             StoreError::LastAdmin => f.write_str("there would be no admin left"),
-            StoreError::NotOpen => f.write_str("nobody can register here"),
-            StoreError::NoInvitation { why } => write!(f, "the invitation is not good: {why}"),
-            StoreError::Full { what, max } => write!(f, "too many {what}: the limit is {max}"),
-            StoreError::NoRequest { number } => write!(f, "no registration {number}"),
-            StoreError::NotBanned { name } => write!(f, "`{}` is not banned", Escaped(name)),
+            StoreError::NoInvitation(why) => write!(f, "the invitation is not good: {why}"),
+            StoreError::NoRequest(number) => write!(f, "no registration {number}"),
+            StoreError::NotBanned(who) => write!(f, "`{who}` is not banned"),
             StoreError::Decided { number, state } => {
                 write!(f, "registration {number} was {state} already")
             }
-            StoreError::Refused { what } => f.write_str(what),
+            StoreError::Refused(what) => f.write_str(what),
         }
     }
 }
@@ -98,6 +74,12 @@ impl fmt::Display for StoreError {
 impl From<FileError> for StoreError {
     fn from(error: FileError) -> StoreError {
         StoreError::File(error)
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> StoreError {
+        StoreError::Same(error)
     }
 }
 

@@ -138,7 +138,7 @@ impl Account {
     /// [`StoreError::Refused`] for a text that would not come back from the file as it was.
     pub fn set_remark(&mut self, remark: &str) -> Result<(), StoreError> {
         let remark = remark.trim();
-        check_remark(remark).map_err(|what| StoreError::Refused { what: what.to_owned() })?;
+        check_remark(remark).map_err(|what| StoreError::Refused(what.to_owned()))?;
         remark.clone_into(&mut self.remark);
         Ok(())
     }
@@ -273,6 +273,13 @@ pub fn parse_quota(text: &str) -> Result<Option<u64>, &'static str> {
         "unlimited" => Ok(None),
         _ => parse_size(text).map(Some).ok_or("expected a size like 10M, 1.5G or unlimited"),
     }
+}
+
+/// An admin's reason without spaces around it, unless it would not come back from its file.
+fn check_reason(reason: &str) -> Result<&str, StoreError> {
+    let reason = reason.trim();
+    let refused = |what: &str| StoreError::Refused(what.replace("a remark", "a reason"));
+    check_remark(reason).map(|()| reason).map_err(refused)
 }
 
 /// Refuses a remark that would not come back from the file exactly as it was.

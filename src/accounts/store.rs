@@ -12,7 +12,7 @@ use std::time::Duration;
 use log::{error, info};
 
 use super::{Accounts, Draft, StoreError, record};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, load, previous_of, replace};
+use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of, replace};
 use crate::limits;
 
 /// The file's name in the folder of settings.
@@ -39,7 +39,7 @@ impl Store {
         let file = Watched::new(path.clone(), limits::ACCOUNTS_FILE, stays);
         let store = Store { file, lock: conf.join("accounts.lock") };
         if let Err(e) = store.file.load(&|bytes| read_first(bytes, &path)) {
-            let Some(before) = previous(&path) else { return Err(e.into()) };
+            let Some(before) = store.file.previous(record::read) else { return Err(e.into()) };
             let (name, generation) = (previous_of(&path), before.generation());
             store.file.put(Accounts::clone(&before));
             store.current();
@@ -111,7 +111,8 @@ impl Store {
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         let lock = self.lock(limits::LOCK_WAIT)?;
-        Ok(replace(&lock, path, before, bytes)?)
+        let most = before.map_or(0, |before| before.len() as u64);
+        Ok(replace(&lock, path, most, |now| now == before, bytes)?)
     }
 
     /// The same as [`Store::edit`] for who has the lock already.
@@ -123,10 +124,11 @@ impl Store {
         let read = |bytes: Option<&[u8]>| match bytes {
             Some(bytes) => record::read(bytes),
             // Lost, the file is made again from what was known last.
-            None => Ok(previous(self.file.path())
-                .map_or_else(Accounts::default, |before| Accounts::clone(&before))),
+            None => {
+                Ok(self.file.previous(record::read).map(Arc::unwrap_or_clone).unwrap_or_default())
+            }
         };
-        self.file.edit(lock, &Format { read: &read, write: record::write }, &|before| {
+        self.file.edit(lock, (&read, record::write), &|before| {
             let mut draft = Draft { accounts: before.clone() };
             let done = change(&mut draft)?;
             let mut after = draft.accounts;
@@ -150,14 +152,6 @@ pub(super) fn read_first(bytes: Option<&[u8]>, path: &Path) -> Result<Accounts, 
         }
         None => Ok(Accounts::default()),
     }
-}
-
-/// The generation before the file, if it is there and good.
-fn previous(path: &Path) -> Option<Arc<Accounts>> {
-    let read = |bytes: Option<&[u8]>| {
-        record::read(bytes.ok_or_else(|| ParseErrors::whole("no such file"))?)
-    };
-    load(&previous_of(path), limits::ACCOUNTS_FILE, &read).ok()
 }
 
 #[cfg(test)]

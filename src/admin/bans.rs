@@ -12,8 +12,8 @@ use crate::text::{SPAN_MOST_SECS, Span};
 impl Admin<'_> {
     /// The bans in force.
     pub fn bans(&self) -> Vec<Seen> {
-        self.site.bans().refresh();
-        self.site.bans().in_force()
+        self.site.bans.refresh();
+        self.site.bans.in_force()
     }
 
     /// Bans an account or an address for so many seconds, or for ever, and ends its sessions;
@@ -25,8 +25,8 @@ impl Admin<'_> {
                 return Err(Error::BadArgument { what: "the time: up to ten years" });
             }
             self.check_ban(&parsed)?;
-            let (bans, by) = (self.site.bans(), self.by.name.unwrap_or_default());
-            bans.ban(self.site.store(), parsed.clone(), secs, by, reason).map_err(told)?;
+            let (bans, by) = (&self.site.bans, self.by.name.unwrap_or_default());
+            bans.ban(&self.site.store, parsed.clone(), secs, by, reason).map_err(told)?;
             let mine = self.session;
             Ok(self.site.end(|guest| {
                 parsed.covers(guest.account.as_ref(), guest.peer) && Some(guest.id) != mine
@@ -61,7 +61,7 @@ impl Admin<'_> {
 
     /// Of the admins one must be left who can log in.
     fn check_last_admin(&self, name: &AccountName) -> Result<()> {
-        let (accounts, bans) = (self.site.accounts(), self.site.bans());
+        let (accounts, bans) = (self.site.accounts(), &self.site.bans);
         let mut admins =
             accounts.iter().filter(|one| one.role == Role::Admin && one.state == State::Active);
         let is_one = accounts.account(name.as_str()).is_some_and(|one| one.role == Role::Admin);
@@ -75,7 +75,7 @@ impl Admin<'_> {
     pub fn pardon(&self, who: &str) -> Result<()> {
         let pardoned = || {
             let who = Who::parse(who).map_err(|what| Error::BadArgument { what })?;
-            self.site.bans().pardon(self.site.store(), &who).map_err(told)
+            self.site.bans.pardon(&self.site.store, &who).map_err(told)
         };
         self.noted(&self.act(Verb::Pardon, who), pardoned())
     }

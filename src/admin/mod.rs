@@ -19,6 +19,7 @@ use crate::accounts::{
     Account, AccountName, Accounts, Draft, NAME_FORM, Role, State, StoreError, quota_text,
 };
 use crate::audit::{self, Actor, Event, Place, Verb};
+use crate::conffile::FileError;
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Entries, Limits, Usage};
 use crate::scram::Verifier;
@@ -79,7 +80,7 @@ impl<'a> Admin<'a> {
 
     fn edit<T>(&self, change: impl Fn(&mut Draft) -> Result<T, StoreError>) -> Result<T> {
         self.site
-            .store()
+            .store
             .edit(|draft| {
                 let before = draft.so_far().has_admin();
                 let done = change(draft)?;
@@ -111,7 +112,7 @@ impl<'a> Admin<'a> {
     fn overview(&self, account: &Account, guests: &[Guest]) -> Overview {
         let own = guests.iter().filter(|guest| guest.account.as_ref() == Some(account.name()));
         Overview {
-            usage: self.site.ledger().usage(account.name().as_str()),
+            usage: self.site.ledger.usage(account.name().as_str()),
             limits: self.site.limits_of(account),
             sessions: u32::try_from(own.count()).unwrap_or(u32::MAX),
             account: account.clone(),
@@ -130,7 +131,7 @@ impl<'a> Admin<'a> {
     ) -> Result<()> {
         let made = || {
             let name = AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
-            let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
+            let quota_bytes = quota.unwrap_or_else(|| self.site.config().registration.quota_bytes);
             let mut account = Account::new(name, read_record(self.site, password)?, quota_bytes);
             account.role = read_role(role)?;
             let homes = self.site.homes()?;
@@ -214,14 +215,14 @@ impl<'a> Admin<'a> {
 
     /// The requests that wait, by number.
     pub fn pending(&self) -> Result<Vec<Request>> {
-        self.site.queue().pending().map_err(told)
+        self.site.queue.pending().map_err(told)
     }
 
     /// Makes the account of a request; `None` for the quota is the settings' default.
     pub fn approve(&self, number: u64, quota: Option<Option<u64>>) -> Result<AccountName> {
-        let quota_bytes = quota.unwrap_or_else(|| self.site.default_quota());
-        let approved = self.site.homes().map_err(StoreError::Home).and_then(|homes| {
-            self.site.queue().approve(self.site.store(), &homes, number, quota_bytes)
+        let quota_bytes = quota.unwrap_or_else(|| self.site.config().registration.quota_bytes);
+        let approved = self.site.homes().map_err(StoreError::Same).and_then(|homes| {
+            self.site.queue.approve(&self.site.store, &homes, number, quota_bytes)
         });
         let value = quota_text(quota_bytes);
         self.answered(Verb::Approve, number, approved, (Some(&value), None))
@@ -229,7 +230,7 @@ impl<'a> Admin<'a> {
 
     /// Refuses a request; `reason` is what the applicant is told.
     pub fn reject(&self, number: u64, reason: &str) -> Result<AccountName> {
-        let rejected = self.site.queue().reject(self.site.store(), number, reason);
+        let rejected = self.site.queue.reject(&self.site.store, number, reason);
         let why = Some(reason).filter(|reason| !reason.is_empty());
         self.answered(Verb::Reject, number, rejected, (None, why))
     }
@@ -313,15 +314,15 @@ pub fn forget(
 ) -> Result<u64> {
     let view = vfs.view(path)?;
     let charged = site.charged(vfs, view, alive)?;
-    let charge = Charge::open(site.ledger(), &charged)?;
+    let charge = Charge::open(&site.ledger, &charged)?;
     // By whoever it is dropped, it is a part of the account.
     let key = view.upload_key(path, view.account());
-    let claim = site.claims().take(&key, path.as_str(), who, charge)?;
+    let claim = site.claims.take(&key, path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
     let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;
     claim.needs_no_peer();
-    credit(site.ledger(), &charged, view.drop_part(path)?);
+    credit(&site.ledger, &charged, view.drop_part(path)?);
     Ok(held)
 }
 
@@ -330,7 +331,7 @@ pub fn forget(
 pub fn read_record(site: &Site, text: &str) -> Result<Verifier> {
     const WHAT: &str = "password: a whole record SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY";
     let record = Verifier::parse(text).ok_or(Error::BadArgument { what: WHAT })?;
-    let most = site.new_record_iterations();
+    let most = site.config().iterations;
     if record.iterations() > most {
         let what = "iterations of a password's record; `RULES` tells how many";
         return Err(Error::TooMany { what, max: most.into() });
@@ -346,22 +347,26 @@ fn read_role(text: &str) -> Result<Role> {
 pub fn told(error: StoreError) -> Error {
     match error {
         StoreError::Unknown { name, .. } => Error::Unknown { what: "account", name },
-        StoreError::Exists { name } => Error::NameTaken { name: name.as_str().to_owned() },
-        StoreError::Home(why) => why,
+        StoreError::Exists(name) => Error::NameTaken { name: name.as_str().to_owned() },
+        StoreError::Same(error) => error,
         StoreError::LastAdmin => Error::WrongState { what: "there would be no admin left" },
-        StoreError::NotOpen => Error::RegistrationClosed,
-        StoreError::NoInvitation { .. } => Error::CodeRefused,
-        StoreError::Full { what, max } => Error::TooMany { what, max },
-        StoreError::NoRequest { number } => {
+        StoreError::NoInvitation(_) => Error::CodeRefused,
+        StoreError::NoRequest(number) => {
             Error::Unknown { what: "registration", name: number.to_string() }
         }
-        StoreError::NotBanned { name } => Error::Unknown { what: "ban of", name },
+        StoreError::NotBanned(who) => Error::Unknown { what: "ban of", name: who.to_string() },
         StoreError::Decided { .. } => {
             Error::WrongState { what: "this registration has been answered" }
         }
-        StoreError::Refused { .. } => {
+        StoreError::Refused(_) => {
             Error::BadArgument { what: "at most 200 bytes, and no control characters" }
         }
+        StoreError::File(FileError::Busy { .. } | FileError::Locked { .. }) => {
+            Error::WrongState { what: "the file is being saved by another program; try again" }
+        }
+        StoreError::File(FileError::Parse { .. }) => Error::WrongState {
+            what: "the file has a mistake, which `miniftpd check` names; nothing can be changed",
+        },
         other => {
             let source = io::Error::other(other.to_string());
             Error::Io { doing: "changing the accounts", source }

@@ -29,7 +29,7 @@ impl Admin<'_> {
     fn do_remove(&self, name: &str, files: bool, alive: &mut Alive<'_>) -> Result<()> {
         self.check_other(name, "nobody removes their own account")?;
         if !files {
-            self.edit(|draft| draft.remove(name, &self.site.home().homes()))?;
+            self.edit(|draft| draft.remove(name, &self.site.home.homes()))?;
             self.end_sessions_of(name);
             return Ok(());
         }
@@ -43,9 +43,9 @@ impl Admin<'_> {
         self.wait_for_sessions(&name, alive)?;
         self.drop_parts(&name, alive)?;
         self.site.remove_files(&name)?;
-        self.edit(|draft| draft.remove(name.as_str(), &self.site.home().homes()))?;
+        self.edit(|draft| draft.remove(name.as_str(), &self.site.home.homes()))?;
         let mut removed = 0u64;
-        self.site.home().sweep_aside(&mut || {
+        self.site.home.sweep_aside(&mut || {
             removed += 1;
             alive(removed, 0)
         })
@@ -78,7 +78,7 @@ impl Admin<'_> {
                 });
             }
             if begun.elapsed() >= limits::REMOVAL_WAIT / 2 {
-                self.site.cut_if(|guest| is_theirs(&guest.account));
+                self.site.cut(|guest| is_theirs(&guest.account));
             }
             alive(0, 0)?;
             thread::sleep(LOOK);

@@ -28,7 +28,7 @@ pub fn register(
         let application = Application { name, verifier: read_record(site, password)?, code, from };
         site.register(&application).map_err(|e| {
             invitation = match &e {
-                StoreError::NoInvitation { .. } => Some(e.to_string()),
+                StoreError::NoInvitation(_) => Some(e.to_string()),
                 _ => None,
             };
             match told(e) {
@@ -55,6 +55,6 @@ pub fn register(
 
 /// How a request stands.
 pub fn standing(site: &Site, number: u64, name: &str) -> Result<Standing> {
-    let standing = site.queue().standing(site.store(), number, name).map_err(told)?;
+    let standing = site.queue.standing(&site.store, number, name).map_err(told)?;
     standing.ok_or_else(|| Error::Unknown { what: "registration", name: number.to_string() })
 }

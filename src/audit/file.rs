@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, FileType, Mode, OFlags, access, fstat, open};
 
+use crate::conffile;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct LogFile {
@@ -182,7 +184,9 @@ pub fn check_place(path: &Path) -> io::Result<()> {
     if open_made(path)?.is_some() {
         return Ok(());
     }
-    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    // Where it is a link that leads nowhere yet, it is made there.
+    let target = conffile::target_of(path);
+    let parent = target.parent().filter(|parent| *parent != Path::new(""));
     Ok(access(parent.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?)
 }
 

@@ -43,6 +43,12 @@ impl Version {
         (age_nanos >= 0).then(|| age_nanos >= i128::try_from(time.as_nanos()).unwrap_or(0))
     }
 
+    /// Whether this file was written after the last change of any kind of the other one.
+    fn is_written_after(&self, other: &Version) -> bool {
+        let ([_, _, _, secs, nanos, ..], [.., other_secs, other_nanos]) = (self.0, other.0);
+        (secs, nanos) > (other_secs, other_nanos)
+    }
+
     fn of(stat: &Stat) -> Version {
         Version([
             i128::from(stat.st_dev),
@@ -90,7 +96,7 @@ pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Zeroizing<String>
 }
 
 /// The file that a path stands for: where its symbolic links lead, there or not.
-fn target_of(path: &Path) -> PathBuf {
+pub(crate) fn target_of(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     for _ in 0..LINKS {
         let Ok(link) = fs::read_link(&target) else { break };
@@ -141,8 +147,9 @@ impl Lock {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = rustix::fs::open(path, flags, PRIVATE).map_err(|e| failed(e.into()))?;
         let file = File::from(file);
-        if let Ok(owner) = rustix::fs::stat(like) {
-            give_to(&file, &owner).map_err(failed)?;
+        match rustix::fs::stat(like) {
+            Ok(owner) => give_to(&file, &owner).map_err(failed)?,
+            Err(_) => give_to_folders_owner(&file, path),
         }
         let until = Instant::now() + wait;
         loop {
@@ -182,25 +189,26 @@ impl Lock {
     }
 }
 
-/// Replaces a whole file that still is what it was `before`; `None` is a file that is not there.
+/// Replaces a whole file of at most `most` bytes, if it is what was `expected`; `None` is a file
+/// that is not there.
 ///
 /// # Errors
-/// [`FileError::Busy`] if somebody has changed it meanwhile; what the system refuses.
+/// [`FileError::Busy`] if it is another one, or somebody changes it meanwhile; what the system
+/// refuses.
 pub(crate) fn replace(
     lock: &Lock,
     path: &Path,
-    before: Option<&[u8]>,
+    most: u64,
+    expected: impl FnOnce(Option<&[u8]>) -> bool,
     bytes: &[u8],
 ) -> Result<(), FileError> {
     let failed = |e| FileError::io(path, "written")(e);
-    let most = before.map_or(0, |before| before.len() as u64);
     let base = match read(path, most) {
         Ok((bytes, version)) => Base { bytes: Some(bytes), version },
         Err(e) if e.kind() == io::ErrorKind::NotFound => Base { bytes: None, version: None },
         Err(e) => return Err(failed(e)),
     };
-    let is_same = base.bytes.as_deref() == before;
-    match is_same && lock.replace(path, &base, bytes).map_err(failed)? {
+    match expected(base.bytes.as_deref()) && lock.replace(path, &base, bytes).map_err(failed)? {
         true => Ok(()),
         false => Err(FileError::Busy { path: path.to_owned() }),
     }
@@ -224,6 +232,7 @@ fn put(fresh: &Path, target: &Path, base: &Base, bytes: &[u8]) -> io::Result<boo
     let is = |path: &Path, bytes: &[u8]| {
         read(path, bytes.len() as u64).is_ok_and(|(found, _)| found == bytes)
     };
+    keep_late_words(&previous, target, base);
     match rename(RenameFlags::EXCHANGE) {
         Ok(()) if is(fresh, before) => {}
         Ok(()) => {
@@ -252,6 +261,18 @@ fn put(fresh: &Path, target: &Path, base: &Base, bytes: &[u8]) -> io::Result<boo
     Ok(true)
 }
 
+/// Who had a file open while it was replaced may write into it afterwards. Nothing of that counts,
+/// and it would go with the next generation, so it gets a name of its own.
+fn keep_late_words(previous: &Path, target: &Path, base: &Base) {
+    let now = Version::at(previous).zip(base.version);
+    if now.is_some_and(|(previous, base)| previous.is_written_after(&base)) {
+        let late = beside(target, ".late");
+        let kept = fs::rename(previous, &late).map_or_else(|e| e.to_string(), |()| "kept".into());
+        let (target, late) = (target.display(), late.display());
+        log::warn!("{target}: an edit came after the file was replaced; it is in {late}: {kept}");
+    }
+}
+
 /// Writes a file that is not there yet, reads it back, and has it on the disk. Owner and mode are
 /// those of the file that it will replace, without the rights of all others.
 fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
@@ -262,10 +283,13 @@ fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::open(fresh, flags, PRIVATE)?);
-    if let Ok(stat) = rustix::fs::stat(like) {
-        give_to(&file, &stat)?;
-        let kept = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG);
-        rustix::fs::fchmod(&file, kept)?;
+    match rustix::fs::stat(like) {
+        Ok(stat) => {
+            give_to(&file, &stat)?;
+            let kept = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG);
+            rustix::fs::fchmod(&file, kept)?;
+        }
+        Err(_) => give_to_folders_owner(&file, fresh),
     }
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -273,6 +297,14 @@ fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
         return Err(io::Error::other("what was written is not what is there"));
     }
     Ok(())
+}
+
+/// The first file of its name belongs to whom its folder belongs to, which is the server. Only root
+/// can give it away; whoever else makes it keeps it.
+fn give_to_folders_owner(file: &File, path: &Path) {
+    if let Ok(owner) = rustix::fs::stat(folder_of(path)) {
+        let _ = give_to(file, &owner);
+    }
 }
 
 /// An edit by root must not leave a file that the server, which is not root, cannot read.

@@ -279,11 +279,6 @@ impl<'a> Section<'a> {
         self.entry(key)?.value
     }
 
-    /// The keys that are there with their values, in their order.
-    pub(crate) fn values(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.entries.iter().filter_map(|entry| Some((entry.key, entry.value?)))
-    }
-
     fn entry(&self, key: &str) -> Option<&Entry<'a>> {
         self.entries.iter().find(|entry| entry.key == key)
     }

@@ -19,11 +19,12 @@ mod watched;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::text::Escaped;
 
 pub use self::disk::read_text_at_most;
-pub(crate) use self::disk::{Lock, previous_of, replace};
+pub(crate) use self::disk::{Lock, previous_of, replace, target_of};
 pub(crate) use self::watched::{Format, Watched, load};
 
 /// Errors of one file that are kept; the rest are counted.
@@ -80,12 +81,6 @@ impl ParseErrors {
         Err(self)
     }
 
-    /// The mistakes one by one.
-    #[cfg(test)]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &ParseError> {
-        self.list.iter()
-    }
-
     fn write(&self, f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
         for (i, ParseError { line, what }) in self.list.iter().take(ERRORS_SHOWN).enumerate() {
             f.write_str(if i == 0 { "" } else { "\n" })?;
@@ -116,12 +111,8 @@ pub enum FileError {
         path: PathBuf,
         /// What could not be done.
         doing: &'static str,
-        /// What kind of refusal it was.
-        kind: io::ErrorKind,
         /// What the system said.
-        said: String,
-        /// Whether the system had nothing left just now to open it with.
-        is_shortage: bool,
+        source: Arc<io::Error>,
     },
     /// Another program holds the lock.
     Locked {
@@ -147,20 +138,14 @@ impl FileError {
     /// it is tried again at the next look.
     pub(crate) fn is_shortage(&self) -> bool {
         match self {
-            FileError::Io { is_shortage, .. } => *is_shortage,
+            FileError::Io { source, .. } => is_shortage(source),
             FileError::Parse { errors, .. } => errors.is_shortage,
             FileError::Locked { .. } | FileError::Busy { .. } => false,
         }
     }
 
     fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> FileError {
-        move |e| FileError::Io {
-            path: path.to_owned(),
-            doing,
-            kind: e.kind(),
-            said: e.to_string(),
-            is_shortage: is_shortage(&e),
-        }
+        move |e| FileError::Io { path: path.to_owned(), doing, source: Arc::new(e) }
     }
 }
 
@@ -173,7 +158,7 @@ impl fmt::Display for FileError {
         let path = Escaped(&path.to_string_lossy()).to_string();
         match self {
             FileError::Parse { errors, .. } => errors.write(f, &path),
-            FileError::Io { doing, said, .. } => write!(f, "{path}: cannot be {doing}: {said}"),
+            FileError::Io { doing, source, .. } => write!(f, "{path}: cannot be {doing}: {source}"),
             FileError::Locked { waited_secs, .. } => {
                 write!(f, "{path}: held by another program for more than {waited_secs} s")
             }

@@ -29,10 +29,7 @@ const EDIT_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) type Read<'a, T> = dyn Fn(Option<&[u8]>) -> Result<T, ParseErrors> + 'a;
 
 /// How a value is read from a file, and how its text is made.
-pub(crate) struct Format<'a, T> {
-    pub(crate) read: &'a Read<'a, T>,
-    pub(crate) write: fn(&T) -> String,
-}
+pub(crate) type Format<'a, T> = (&'a Read<'a, T>, fn(&T) -> String);
 
 /// What a look at a file found.
 pub(crate) struct Look<T> {
@@ -196,6 +193,13 @@ impl<T: PartialEq + Default> Watched<T> {
         Ok((value, base))
     }
 
+    /// The generation before the file, if it is there and good.
+    pub(crate) fn previous(&self, read: fn(&[u8]) -> Result<T, ParseErrors>) -> Option<Arc<T>> {
+        let missing = || ParseErrors::whole("no such file");
+        let read = |bytes: Option<&[u8]>| read(bytes.ok_or_else(missing)?);
+        load(&disk::previous_of(&self.path), self.most, &read).ok()
+    }
+
     /// Changes the file under the lock: `change` is given what it holds now and gives what it
     /// shall hold, and something to return. It is called again if somebody else saves the file
     /// meanwhile, so no edit is lost. Where it changes nothing, nothing is written.
@@ -205,21 +209,26 @@ impl<T: PartialEq + Default> Watched<T> {
     pub(crate) fn edit<R, E: From<FileError>>(
         &self,
         lock: &Lock,
-        format: &Format<'_, T>,
+        (read, write): Format<'_, T>,
         change: &Change<'_, T, R, E>,
     ) -> Result<R, E> {
         let until = Instant::now() + EDIT_PATIENCE;
         loop {
-            let (before, base) = match self.load_base(format.read) {
+            let (before, base) = match self.load_base(read) {
                 Err(FileError::Busy { .. }) if Instant::now() < until => continue,
+                // Half of a text may have a mistake that is none when the rest is there.
+                Err(FileError::Parse { .. }) if Instant::now() < until && self.is_fresh() => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
                 loaded => loaded?,
             };
             let (after, done) = change(&before)?;
             if after == *before {
                 return Ok(done);
             }
-            let text = (format.write)(&after);
-            if (format.read)(Some(text.as_bytes())).as_ref() != Ok(&after) {
+            let text = write(&after);
+            if read(Some(text.as_bytes())).as_ref() != Ok(&after) {
                 let what = "a value would not come back as it is; expected another one";
                 return Err(FileError::parse(&self.path, ParseErrors::whole(what)).into());
             }
@@ -238,21 +247,9 @@ impl<T: PartialEq + Default> Watched<T> {
         }
     }
 
-    /// Replaces the whole file, whatever it holds.
-    pub(crate) fn overwrite(&self, lock: &Lock, bytes: &[u8]) -> Result<(), FileError> {
-        let failed = |e| FileError::io(&self.path, "written")(e);
-        let until = Instant::now() + EDIT_PATIENCE;
-        while Instant::now() < until {
-            let base = match disk::read(&self.path, self.most) {
-                Ok((bytes, version)) => Base { bytes: Some(bytes), version },
-                Err(e) if e.kind() == ErrorKind::NotFound => Base { bytes: None, version: None },
-                Err(e) => return Err(failed(e)),
-            };
-            if lock.replace(&self.path, &base, bytes).map_err(failed)? {
-                return Ok(());
-            }
-        }
-        Err(FileError::Busy { path: self.path.clone() })
+    /// Whether somebody may be saving the file still, though it looks at rest.
+    fn is_fresh(&self) -> bool {
+        Version::at(&self.path).is_some_and(|now| now.has_rested(LONG_REST) == Some(false))
     }
 
     /// The file once it rests; `None` if it does not, or looks cut off and may still grow. A file

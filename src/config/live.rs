@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::reading::{self, Settings};
+use super::reading::Settings;
 use super::{Config, FILE, settings};
 use crate::conffile::{FileError, ParseErrors, Watched};
 use crate::limits;
@@ -28,7 +28,7 @@ impl Live {
     pub fn open(conf: &Path, at_start: impl FnOnce(&mut Config)) -> Result<Live, FileError> {
         let stays = "the settings stay as they were";
         let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
-        let mut settings = Settings::clone(&*file.load(&reading::read)?);
+        let mut settings = Settings::clone(&*file.load(&Settings::read)?);
         at_start(Arc::make_mut(&mut settings.config));
         file.put(settings.clone());
         Ok(Live { file, at_start: settings })
@@ -43,12 +43,12 @@ impl Live {
     pub fn refresh(&self) -> bool {
         let look = self.file.look(&|bytes| self.read(bytes));
         let Some(before) = look.before else { return false };
-        for (setting, (before, after)) in
+        for ((section, setting), (before, after)) in
             settings().zip(before.values.iter().zip(&look.value.values))
         {
             if before != after {
                 let when = if setting.is_bound() { "; it counts at the next start" } else { "" };
-                let (section, key) = (setting.section, setting.key);
+                let key = setting.key;
                 log::info!("[{section}] {key} = {}, was {}{when}", Escaped(after), Escaped(before));
             }
         }
@@ -66,7 +66,7 @@ impl Live {
     /// An edited file. One that lost everything is no edit but an accident, such as a disk that is
     /// full: it is not taken for the wish to have every default.
     fn read(&self, bytes: Option<&[u8]>) -> Result<Settings, ParseErrors> {
-        let mut settings = reading::read(bytes)?;
+        let mut settings = Settings::read(bytes)?;
         let is_empty = bytes.is_some_and(|bytes| !bytes.contains(&b'['));
         if is_empty && self.file.last().values != settings.values {
             let what = "nothing is in it; was it cut off while it was saved?";
@@ -82,7 +82,8 @@ impl Live {
     pub fn values(&self) -> Vec<String> {
         let now = self.file.last();
         let rows = settings().zip(now.values.iter().zip(&self.at_start.values));
-        rows.map(|(row, (now, first))| if row.is_bound() { first } else { now }.clone()).collect()
+        rows.map(|((_, row), (now, first))| if row.is_bound() { first } else { now }.clone())
+            .collect()
     }
 }
 

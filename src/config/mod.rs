@@ -12,31 +12,25 @@ mod shown;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::accounts::register::Mode;
+use crate::accounts::{bans, register};
+use crate::audit;
 use crate::conffile::{FileError, load};
 use crate::digest::Algorithm;
+use crate::gate;
 use crate::limits;
-
-use self::reading::Settings;
+use crate::quota::Amount;
+use crate::rates;
+use crate::transfer::Durability;
 
 pub use live::Live;
+pub use reading::Settings;
 pub use settings::{Form, Setting, settings};
 pub use shown::{markdown, print_config};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "server.ini";
-
-/// When a file is called stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// When it would outlive a power cut.
-    Full,
-    /// When the system has taken it.
-    None,
-}
 
 /// All settings; what each means stands in [`settings()`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,41 +49,22 @@ pub struct Config {
     pub clear_passwords: bool,
     /// Milliseconds that the end of an upload over an existing file waits for the control line.
     pub grace_millis: u64,
-    /// Connections at one time, in all.
-    pub connections: usize,
-    /// Connections at one time from one address; loopback is exempt.
-    pub connections_per_address: usize,
-    /// Connections at one time that have not logged in.
-    pub connections_before_login: usize,
+    /// Connections at one time.
+    pub connections: gate::Room,
     /// Sessions of one account at one time.
     pub sessions_per_account: usize,
-    /// Failed logins as one account that ban it.
-    pub ban_after: u32,
-    /// Failed logins from one address that ban it; loopback is exempt.
-    pub ban_address_after: u32,
-    /// Seconds for which a failed login counts.
-    pub ban_within_secs: u64,
-    /// Seconds of a first ban.
-    pub ban_secs: u64,
+    /// When failed logins become a ban.
+    pub bans: bans::Rules,
     /// Whether guests are let in, who have no account.
     pub guests: bool,
     /// Guests at one time.
     pub guest_sessions: usize,
     /// Seconds that a digest for a guest may take.
     pub guest_digest_secs: u64,
-    /// What each account may move to the server, like the next five bytes a second; `None` is
-    /// without limit.
-    pub account_up: Option<u64>,
-    /// What each account may move from it.
-    pub account_down: Option<u64>,
-    /// What all guests together may move to it.
-    pub guest_up: Option<u64>,
-    /// What all guests together may move from it.
-    pub guest_down: Option<u64>,
-    /// What everybody together may move to it.
-    pub all_up: Option<u64>,
-    /// What everybody together may move from it.
-    pub all_down: Option<u64>,
+    /// How fast content may travel to the server.
+    pub up: rates::Limits,
+    /// How fast it may travel from it.
+    pub down: rates::Limits,
     /// Seconds from the connection to the end of the login.
     pub login_secs: u64,
     /// Seconds without a request after which a logged-in connection is closed.
@@ -102,26 +77,18 @@ pub struct Config {
     pub durability: Durability,
     /// Days that an unfinished upload is kept.
     pub part_days: u64,
-    /// Bytes that uploads leave free on the disk.
-    pub min_free_bytes: u64,
+    /// What uploads and new directories leave free on the disk.
+    pub min_free: Amount,
     /// Whether other machines can use the same homes; `None` if their file system tells.
     pub shared: Option<bool>,
-    /// Entries that uploads and new directories leave free on the disk.
-    pub min_free_entries: u64,
     /// The digest of chunks; `None` if the faster one is to be measured.
     pub digest: Option<Algorithm>,
     /// PBKDF2 iterations of a new password.
     pub iterations: u32,
-    /// Bytes that a new account may store.
-    pub default_quota_bytes: u64,
     /// Entries that an account or a mount may have if nothing else is said of it.
     pub entries: u64,
-    /// Who can register.
-    pub registration: Mode,
-    /// Requests that wait at one time; in the open mode, those of a day.
-    pub registrations_waiting: usize,
-    /// Requests from one address within a day; loopback is exempt.
-    pub registrations_per_address: usize,
+    /// Who can register, and what a new account may store.
+    pub registration: register::Rules,
     /// Days that an answered request is kept.
     pub registration_days: u64,
     /// The file in the folder of settings that is shown after a login.
@@ -130,45 +97,17 @@ pub struct Config {
     pub goodbye: Option<String>,
     /// The file in a folder that is shown to who enters it.
     pub folder_words: Option<String>,
-    /// Where the log is written, absolute or below the folder of settings; `None` is standard
-    /// error.
-    pub log_file: Option<String>,
-    /// Whether the log is for programs.
-    pub log_json: bool,
-    /// Where transfers are noted in the form of an xferlog.
-    pub xferlog: Option<String>,
+    /// Where the log is written, absolute or below the folder of settings.
+    pub log: audit::Places,
 }
 
-impl Config {
+impl Settings {
     /// Reads `server.ini` in `conf_dir`. A setting that it does not name has its default.
     ///
     /// # Errors
     /// All that is wrong with the file.
-    pub fn load(conf_dir: &Path) -> Result<Config, FileError> {
-        read(conf_dir).map(|settings| Config::clone(&settings.config))
-    }
-}
-
-/// What each row of [`settings()`] is in the file of a folder, as it is written there.
-///
-/// # Errors
-/// All that is wrong with the file.
-pub fn values(conf_dir: &Path) -> Result<Vec<String>, FileError> {
-    read(conf_dir).map(|settings| settings.values.clone())
-}
-
-fn read(conf_dir: &Path) -> Result<Arc<Settings>, FileError> {
-    load(&conf_dir.join(FILE), limits::SETTINGS_FILE, &reading::read)
-}
-
-impl FromStr for Config {
-    type Err = FileError;
-
-    /// Reads the text of a whole file.
-    fn from_str(text: &str) -> Result<Config, FileError> {
-        let read = reading::read(Some(text.as_bytes()));
-        let settings = read.map_err(|errors| FileError::parse(Path::new(FILE), errors))?;
-        Ok(Config::clone(&settings.config))
+    pub fn load(conf_dir: &Path) -> Result<Arc<Settings>, FileError> {
+        load(&conf_dir.join(FILE), limits::SETTINGS_FILE, &Settings::read)
     }
 }
 
@@ -183,48 +122,33 @@ impl Default for Config {
             data_secs: 1,
             clear_passwords: false,
             grace_millis: 0,
-            connections: 1,
-            connections_per_address: 1,
-            connections_before_login: 1,
+            connections: gate::Room::default(),
             sessions_per_account: 1,
-            ban_after: 1,
-            ban_address_after: 1,
-            ban_within_secs: 1,
-            ban_secs: 1,
+            bans: bans::Rules::default(),
             guests: false,
             guest_sessions: 0,
             guest_digest_secs: 0,
-            account_up: None,
-            account_down: None,
-            guest_up: None,
-            guest_down: None,
-            all_up: None,
-            all_down: None,
+            up: rates::Limits::default(),
+            down: rates::Limits::default(),
             login_secs: 1,
             idle_secs: 1,
             frame_secs: 1,
             drain_secs: 0,
             durability: Durability::Full,
             part_days: 1,
-            min_free_bytes: 0,
+            min_free: Amount::default(),
             shared: None,
-            min_free_entries: 0,
             digest: None,
             iterations: limits::ITERATIONS_LEAST,
             entries: 1,
-            default_quota_bytes: 0,
-            registration: Mode::Closed,
-            registrations_waiting: 1,
-            registrations_per_address: 1,
+            registration: register::Rules::default(),
             registration_days: 1,
             welcome: None,
             goodbye: None,
             folder_words: None,
-            log_file: None,
-            log_json: false,
-            xferlog: None,
+            log: audit::Places::default(),
         };
-        for setting in settings() {
+        for (_, setting) in settings() {
             let set = setting.form.set(&mut config, setting.default);
             debug_assert!(set.is_some(), "the default of {} is not one", setting.key);
         }
@@ -237,6 +161,7 @@ mod tests {
     use super::*;
     use crate::conffile::ERRORS_SHOWN as FAULTS_SHOWN;
     use std::fs;
+    use std::time::Duration;
 
     fn shipped() -> std::path::PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("conf")
@@ -246,7 +171,7 @@ mod tests {
     fn the_shipped_file_is_the_table() {
         let text = fs::read_to_string(shipped().join(FILE)).unwrap();
         assert_eq!(text, print_config(), "`miniftpd --print-config` prints what should be there");
-        assert_eq!(Config::load(&shipped()).unwrap(), Config::default());
+        assert_eq!(*Settings::load(&shipped()).unwrap(), Settings::default());
         assert!(text.lines().all(|line| line.len() <= 100));
     }
 
@@ -260,46 +185,41 @@ mod tests {
             data_secs: 30,
             clear_passwords: false,
             grace_millis: 20,
-            connections: 2000,
-            connections_per_address: 50,
-            connections_before_login: 200,
+            connections: gate::Room { all: 2000, per_address: 50, before_login: 200 },
             sessions_per_account: 50,
-            ban_after: 10,
-            ban_address_after: 30,
-            ban_within_secs: 600,
-            ban_secs: 600,
+            bans: bans::Rules {
+                account_after: 10,
+                address_after: 30,
+                within: Duration::from_secs(600),
+                first: Duration::from_secs(600),
+            },
             guests: false,
             guest_sessions: 20,
             guest_digest_secs: 30,
-            account_up: None,
-            account_down: None,
-            guest_up: None,
-            guest_down: None,
-            all_up: None,
-            all_down: None,
+            up: rates::Limits { account: None, guests: None, all: None },
+            down: rates::Limits { account: None, guests: None, all: None },
             login_secs: 60,
             idle_secs: 600,
             frame_secs: 30,
             drain_secs: 10,
             durability: Durability::Full,
             part_days: 7,
-            min_free_bytes: 16 << 20,
+            min_free: Amount { bytes: 16 << 20, entries: 1000 },
             shared: None,
-            min_free_entries: 1000,
             digest: None,
             iterations: 100_000,
             entries: 100_000,
-            default_quota_bytes: 100 << 20,
-            registration: Mode::Ask,
-            registrations_waiting: 200,
-            registrations_per_address: 5,
+            registration: register::Rules {
+                mode: register::Mode::Ask,
+                waiting: 200,
+                per_address: 5,
+                quota_bytes: Some(100 << 20),
+            },
             registration_days: 30,
             welcome: Some("welcome.txt".to_owned()),
             goodbye: Some("goodbye.txt".to_owned()),
             folder_words: Some(".message".to_owned()),
-            log_file: None,
-            log_json: false,
-            xferlog: None,
+            log: audit::Places { file: None, json: false, xferlog: None },
         };
         assert_eq!(Config::default(), expected);
     }
@@ -312,12 +232,12 @@ mod tests {
         let before = fields(&Config::default());
         assert_eq!(before.len(), settings().count());
         let mut touched = Vec::new();
-        for setting in settings() {
+        for (_, setting) in settings() {
             let other = match setting.form {
                 Form::Address(_) | Form::Door(_) => "[::1]:1",
                 Form::Ports(_) => "50000-50100",
                 Form::Host(_) => "192.0.2.1",
-                Form::Whole(_, least, ..) => &(least + 2).to_string(),
+                Form::Count(least, ..) | Form::Whole(_, least, ..) => &(least + 2).to_string(),
                 Form::Size(_) => "1",
                 Form::File(_) => "other.txt",
                 Form::Rate(_) => "10M",
@@ -340,7 +260,7 @@ mod tests {
         let path = dir.join(FILE);
         let told = |bytes: Option<&[u8]>| {
             let _ = bytes.map(|bytes| fs::write(&path, bytes).unwrap());
-            let told = Config::load(&dir).unwrap_err().to_string();
+            let told = Settings::load(&dir).unwrap_err().to_string();
             told.replace(&dir.to_string_lossy().into_owned(), "conf")
         };
         let missing =

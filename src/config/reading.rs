@@ -9,57 +9,60 @@ use crate::conffile::ini::{Shape, parse};
 use crate::limits;
 
 use super::Config;
-use super::settings::settings;
+use super::settings::{SECTIONS, Setting, settings};
 
 static SHAPE: Shape = Shape {
     most: limits::SETTINGS_FILE,
     top: &[],
     keys: |name| {
-        let keys = settings().filter(|setting| setting.section == name).map(|setting| setting.key);
-        Some(keys.collect()).filter(|keys: &Vec<_>| !keys.is_empty())
+        let section = SECTIONS.iter().find(|(section, _)| *section == name);
+        section.map(|(_, rows)| rows.iter().map(|row| row.key).collect())
     },
     expected: "[section]",
     form: "",
-    sections: || {
-        let mut sections: Vec<_> = settings().map(|setting| setting.section).collect();
-        sections.dedup();
-        sections
-    },
+    sections: || SECTIONS.iter().map(|(section, _)| *section).collect(),
 };
 
-/// All settings, and what each row of [`settings()`] is in the file, as it is written there.
+/// A settings file that was read.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Settings {
-    pub(super) config: Arc<Config>,
-    pub(super) values: Vec<String>,
+pub struct Settings {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// What each row of [`settings()`] is in the file, as it is written there.
+    pub values: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        let values = settings().map(|setting| setting.default.to_owned()).collect();
+        let values = settings().map(|(_, setting)| setting.default.to_owned()).collect();
         Settings { config: Arc::new(Config::default()), values }
     }
 }
 
-/// The settings in a file. One that it does not name has its default.
-pub(super) fn read(bytes: Option<&[u8]>) -> Result<Settings, ParseErrors> {
-    let missing = "no such file; `miniftpd --print-config` prints one to put there";
-    let bytes = bytes.ok_or_else(|| ParseErrors::whole(missing))?;
-    let mut errors = ParseErrors::default();
-    let text = parse(bytes, &SHAPE, &mut errors);
-    let (mut config, mut values) = (Config::default(), Settings::default().values);
-    for section in &text.sections {
-        for (key, value) in section.values() {
-            let mut rows = settings().zip(&mut values);
-            let row = rows.find(|(row, _)| row.section == section.name && row.key == key);
-            let Some((setting, kept)) = row else { continue };
-            match setting.form.set(&mut config, value) {
-                Some(()) => value.clone_into(kept),
-                None => section.refuse(key, &setting.form, false, &mut errors),
+impl Settings {
+    /// The settings in a file; `None` is one that is not there. One that it does not name has its
+    /// default.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn read(bytes: Option<&[u8]>) -> Result<Settings, ParseErrors> {
+        let missing = "no such file; `miniftpd --print-config` prints one to put there";
+        let bytes = bytes.ok_or_else(|| ParseErrors::whole(missing))?;
+        let mut errors = ParseErrors::default();
+        let text = parse(bytes, &SHAPE, &mut errors);
+        let (mut config, mut values) = (Config::default(), Settings::default().values);
+        for section in &text.sections {
+            let rows = settings().zip(&mut values).filter(|((name, _), _)| *name == section.name);
+            for ((_, Setting { key, form, .. }), kept) in rows {
+                let Some(value) = section.value(key) else { continue };
+                match form.set(&mut config, value) {
+                    Some(()) => value.clone_into(kept),
+                    None => section.refuse(key, form, false, &mut errors),
+                }
             }
         }
+        errors.or(Settings { config: Arc::new(config), values })
     }
-    errors.or(Settings { config: Arc::new(config), values })
 }
 
 #[cfg(test)]
@@ -67,7 +70,7 @@ mod tests {
     use super::*;
 
     fn faults_of(text: &str) -> Vec<String> {
-        let errors = read(Some(text.as_bytes())).err().unwrap_or_default();
+        let errors = Settings::read(Some(text.as_bytes())).err().unwrap_or_default();
         errors.iter().map(|error| format!("{}: {}", error.line, error.what)).collect()
     }
 
@@ -183,8 +186,8 @@ mod tests {
     fn people_may_write_it_in_many_ways() {
         let text = "\u{feff}# remark\r\n  ; remark = not a key\r\n [server] \
                 \r\n\tidle_secs=5\r\nlisten:[::1]:0\r\n\r\n[storage]\nmin_free = 0";
-        let config = read(Some(text.as_bytes())).unwrap().config;
-        assert_eq!((config.idle_secs, config.min_free_bytes), (5, 0));
+        let config = Settings::read(Some(text.as_bytes())).unwrap().config;
+        assert_eq!((config.idle_secs, config.min_free.bytes), (5, 0));
         assert_eq!(config.listen, "[::1]:0".parse().unwrap());
         assert_eq!(config.login_secs, Config::default().login_secs);
     }

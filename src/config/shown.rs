@@ -1,6 +1,6 @@
 //! The settings as people see them: the shipped file, and the table in the manual.
 
-use super::settings::{Setting, settings};
+use super::settings::{SECTIONS, Setting, settings};
 
 /// Bytes of a line in the shipped file.
 const WIDTH: usize = 98;
@@ -16,15 +16,13 @@ const PREAMBLE: &str = "The settings of miniftpd. An edit counts at once, for th
 pub fn print_config() -> String {
     let mut out = remark(PREAMBLE);
     out.push('\n');
-    let mut section = "";
-    for setting in settings() {
-        if setting.section != section {
-            section = setting.section;
-            out += &format!("[{section}]\n\n");
+    for (section, rows) in SECTIONS {
+        out += &format!("[{section}]\n\n");
+        for Setting { key, default, form, help } in *rows {
+            out += &remark(help);
+            out += &remark(&format!("Expected: {form}."));
+            out += &format!("{key} = {default}\n\n");
         }
-        out += &remark(setting.help);
-        out += &remark(&format!("Expected: {}.", setting.form));
-        out += &format!("{} = {}\n\n", setting.key, setting.default);
     }
     out.pop();
     out
@@ -34,7 +32,7 @@ pub fn print_config() -> String {
 pub fn markdown() -> String {
     let mut out =
         String::from("| Setting | Default | Expected | Meaning |\n| --- | --- | --- | --- |\n");
-    for Setting { section, key, default, form, help } in settings() {
+    for (section, Setting { key, default, form, help }) in settings() {
         out += &format!("| `[{section}] {key}` | `{default}` | {form} | {help} |\n");
     }
     out

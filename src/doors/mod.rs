@@ -66,5 +66,5 @@ fn follow_login(place: &mut Place, stream: &mut Stream, session: &Session) -> Re
         return Ok(());
     }
     stream.logged_out(patience(site).login);
-    place.logged_out(site.config().connections_before_login)
+    place.logged_out(site.config().connections.before_login)
 }

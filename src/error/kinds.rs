@@ -81,11 +81,30 @@ pub(super) fn over_quota(
     [need, left, limit]: [u64; 3],
     (of_mount, replacing): (bool, bool),
 ) -> fmt::Result {
-    let noun = if (need, noun) == (1, "entries") { "entry" } else { noun };
+    let noun = noun_of(need, noun);
     let whose = if of_mount { " of this mount" } else { "" };
     let old =
         if replacing { " (the old file keeps its room until the new one is whole)" } else { "" };
     write!(f, "over quota: needs {need} {noun}, {left} left of {limit}{whose}{old}")
+}
+
+/// Somebody else writes there, and since when.
+pub(super) fn busy(f: &mut fmt::Formatter<'_>, path: &str, by: &str, secs: u64) -> fmt::Result {
+    write!(f, "`{}` is being written by {by} for {secs} s", Escaped(path))
+}
+
+/// The disk has no room: for what, if that is known, with what is free and what of that stays so.
+pub(super) fn disk_full(f: &mut fmt::Formatter<'_>, why: Option<(&str, [u64; 3])>) -> fmt::Result {
+    f.write_str("the server's disk is full")?;
+    if let Some((noun, [need, free, reserve])) = why {
+        let noun = noun_of(need, noun);
+        write!(f, ": needs {need} {noun}, {free} are free, and {reserve} of them stay free")?;
+    }
+    f.write_str("; nothing was lost, try again later")
+}
+
+fn noun_of(count: u64, noun: &str) -> &str {
+    if (count, noun) == (1, "entries") { "entry" } else { noun }
 }
 
 /// So many chunks are damaged.

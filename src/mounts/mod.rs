@@ -10,10 +10,9 @@ mod store;
 use std::sync::Arc;
 
 use crate::accounts::AccountName;
-use crate::error::Result;
 use crate::quota::{Entries, Limits, Payer};
 use crate::rights::Rights;
-use crate::vfs::{VPath, View, Volume};
+use crate::vfs::{VPath, Volume};
 
 pub(crate) use reading::KEYS;
 pub use store::{FILE, Store, check, check_text, dirs_in};
@@ -88,23 +87,6 @@ impl Whom {
             (ours, theirs) => ours == theirs,
         }
     }
-
-    /// Whether guests are among them.
-    fn has_guests(&self) -> bool {
-        matches!(self, Whom::Everybody | Whom::Guests)
-    }
-}
-
-impl Whom {
-    /// As a file says it.
-    fn text(&self) -> String {
-        match self {
-            Whom::Everybody => "everybody".to_owned(),
-            Whom::All => "all".to_owned(),
-            Whom::Guests => "guests".to_owned(),
-            Whom::Named(_) => self.to_string(),
-        }
-    }
 }
 
 impl std::fmt::Display for Whom {
@@ -132,15 +114,6 @@ impl Mounts {
             };
             !self.mounts.iter().any(|other| nearer(&other))
         })
-    }
-
-    /// The views of what a visitor has mounted; `folder` is the account's, or the guests', name.
-    pub fn views(&self, account: Option<&str>, folder: &str) -> Result<Vec<View>> {
-        let open = |(mount, volume): &(Mount, Arc<Volume>)| {
-            let view = View::mounted(volume, folder, &mount.at, mount.rights)?;
-            Ok(if account.is_some() { view } else { view.without_parts() })
-        };
-        self.of(account).map(open).collect()
     }
 
     /// The mount at this place of this visitor.
@@ -183,15 +156,5 @@ impl Mounts {
     /// Those in which somebody may change something.
     pub fn changing(&self) -> impl Iterator<Item = &(Mount, Arc<Volume>)> {
         self.mounts.iter().filter(|(mount, _)| mount.rights.changes())
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.mounts.len()
-    }
-
-    /// Whether nothing is mounted.
-    pub fn is_empty(&self) -> bool {
-        self.mounts.is_empty()
     }
 }

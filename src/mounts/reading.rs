@@ -5,7 +5,7 @@
 use super::{Mount, Room, Whom};
 use crate::accounts::{AccountName, quota_text};
 use crate::conffile::ParseErrors;
-use crate::conffile::ini::{Shape, parse};
+use crate::conffile::ini::{Section, Shape, parse};
 use crate::conffile::keys::{Key, names, set};
 use crate::limits;
 use crate::quota::Entries;
@@ -14,6 +14,9 @@ use crate::text::parse_size;
 use crate::vfs::VPath;
 
 const WHOM: &str = "all, guests, everybody, or names of accounts with commas between";
+/// The words for more than accounts by their names.
+const GROUPS: [(&str, Whom); 3] =
+    [("all", Whom::All), ("guests", Whom::Guests), ("everybody", Whom::Everybody)];
 const SIZE: &str = "a size such as 1G, or the word account";
 
 /// What a section may say.
@@ -34,7 +37,10 @@ pub(crate) static KEYS: &[Key<Mount>] = &[
         "for",
         WHOM,
         |mount, text| set(&mut mount.whom, whom(text)),
-        |mount| mount.whom.text(),
+        |mount| match GROUPS.iter().find(|(_, whom)| *whom == mount.whom) {
+            Some((word, _)) => (*word).to_owned(),
+            None => mount.whom.to_string(),
+        },
     ),
     Key::needed(
         "rights",
@@ -96,7 +102,8 @@ pub(super) fn mounts_of(bytes: &[u8]) -> (Vec<(Mount, usize)>, ParseErrors) {
             let expected = format!("{SIZE}, because something can be stored there");
             section.refuse("size", expected, false, &mut errors);
         }
-        if rights.changes() && mount.whom.has_guests() && room == Some(Room::Account) {
+        let has_guests = mount.whom.nearness(None).is_some();
+        if rights.changes() && has_guests && room == Some(Room::Account) {
             let what = "guests have no quota; expected a size of its own such as 1G";
             errors.push(section.line_of("size"), section.named("size", what));
         }
@@ -108,6 +115,14 @@ pub(super) fn mounts_of(bytes: &[u8]) -> (Vec<(Mount, usize)>, ParseErrors) {
     (mounts, errors)
 }
 
+/// The directories that a text names, each with its section, whatever else is wrong with it.
+pub(super) fn dirs_of(bytes: &[u8]) -> Vec<(String, String)> {
+    let text = parse(bytes, &SHAPE, &mut ParseErrors::default());
+    let dir =
+        |section: &Section<'_>| Some((section.name.to_owned(), section.value("dir")?.to_owned()));
+    text.sections.iter().filter_map(dir).collect()
+}
+
 /// A path that is written as it is shown, and is not the home itself.
 fn place(text: &str) -> Option<VPath> {
     let path = VPath::root().join(text).ok()?;
@@ -115,18 +130,14 @@ fn place(text: &str) -> Option<VPath> {
 }
 
 fn whom(text: &str) -> Option<Whom> {
-    match text {
-        "all" => return Some(Whom::All),
-        "guests" => return Some(Whom::Guests),
-        "everybody" => return Some(Whom::Everybody),
-        _ => {}
+    let group = |name: &str| GROUPS.into_iter().find(|(word, _)| *word == name);
+    if let Some((_, whom)) = group(text) {
+        return Some(whom);
     }
     // These words cannot be names beside others.
     let names = text.split(',').map(str::trim);
-    let is_word = |name: &str| matches!(name, "all" | "guests" | "everybody");
-    let names: Option<Vec<AccountName>> =
-        names.map(|name| AccountName::parse(name).filter(|_| !is_word(name))).collect();
-    names.map(Whom::Named)
+    let names = names.map(|name| AccountName::parse(name).filter(|_| group(name).is_none()));
+    names.collect::<Option<_>>().map(Whom::Named)
 }
 
 fn room(text: &str) -> Option<Room> {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::reading::mounts_of;
+use super::reading::{dirs_of, mounts_of};
 use super::{Mount, Mounts, Room};
 use crate::conffile::{self, FileError, ParseErrors, Watched, is_shortage};
 use crate::error::{Error, Result as Outcome};
@@ -59,7 +59,7 @@ impl Store {
         }
         let look = self.file.look(&|bytes| self.read(bytes, is_account));
         if look.before.is_some() {
-            log::info!("mounts read again: {}", look.value.len());
+            log::info!("mounts read again: {}", look.value.mounts.len());
         }
         (look.value, look.before)
     }
@@ -221,7 +221,7 @@ impl PartialEq for Mounts {
     /// The same sections, and the same open directories.
     fn eq(&self, other: &Mounts) -> bool {
         let both = || self.mounts.iter().zip(&other.mounts);
-        self.len() == other.len()
+        self.mounts.len() == other.mounts.len()
             && both()
                 .all(|((ours, our), (theirs, their))| ours == theirs && Arc::ptr_eq(our, their))
     }
@@ -233,21 +233,9 @@ impl PartialEq for Mounts {
 /// If it is there and cannot be read.
 pub fn dirs_in(path: &Path) -> Outcome<Vec<(String, String)>> {
     let failed = |e: FileError| Error::io("reading mounts.ini", io::Error::other(e.to_string()));
-    let read = conffile::load(path, limits::SETTINGS_FILE, &|bytes| {
-        let (mut dirs, mut section) = (Vec::new(), String::new());
-        let text = String::from_utf8_lossy(bytes.unwrap_or_default());
-        for line in text.lines().map(str::trim) {
-            if let Some(name) = line.strip_prefix('[') {
-                section = name.trim_end_matches(']').trim().to_owned();
-            } else if let Some((key, dir)) = line.split_once('=') {
-                if key.trim() == "dir" {
-                    dirs.push((section.clone(), dir.trim().to_owned()));
-                }
-            }
-        }
-        Ok(dirs)
-    });
-    Ok(read.map_err(failed)?.to_vec())
+    let read = |bytes: Option<&[u8]>| Ok(dirs_of(bytes.unwrap_or_default()));
+    let dirs = conffile::load(path, limits::SETTINGS_FILE, &read);
+    Ok(dirs.map_err(failed)?.to_vec())
 }
 
 /// The mounts that the folder of settings `conf` asks for below the home `home`, or all that is

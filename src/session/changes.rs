@@ -48,7 +48,7 @@ impl Session {
         let claims = self.claim(user, [(view, path, Scope::Name)], alive)?;
         let mut held = charged(&claims)?.hold()?;
         held.charge().cover(Amount::ENTRY, false)?;
-        check_free(view, self.site().min_free(), Amount::ENTRY)?;
+        check_free(view, self.site().config().min_free, Amount::ENTRY)?;
         user.vfs.mkdir(path)?;
         held.charge().settle(Amount::ENTRY);
         Ok(())
@@ -64,7 +64,7 @@ impl Session {
         let view = user.vfs.to_change(&path)?;
         let _claims = self.claim(user, [(view, &path, Scope::Tree)], alive)?;
         for freed in user.vfs.rmdir(&path)? {
-            give_back(self.site().ledger(), &view.charged(), freed);
+            give_back(&self.site().ledger, &view.charged(), freed);
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ impl Session {
         let _claims = self.claim(user, [(view, &path, Scope::Name)], alive)?;
         let freed = user.vfs.remove(&path)?;
         let bytes = freed.bytes;
-        give_back(self.site().ledger(), &view.charged(), freed);
+        give_back(&self.site().ledger, &view.charged(), freed);
         Ok(bytes)
     }
 
@@ -106,7 +106,7 @@ impl Session {
         let removed = self.at(path).and_then(|(user, path)| {
             let view = user.vfs.to_change(&path)?;
             let _claims = self.claim(user, [(view, &path, Scope::Tree)], alive)?;
-            let (ledger, charged) = (self.site().ledger(), view.charged());
+            let (ledger, charged) = (&self.site().ledger, view.charged());
             user.vfs.remove_tree(&path, &mut |freed| {
                 count += 1;
                 bytes = bytes.saturating_add(freed.bytes);
@@ -148,7 +148,7 @@ impl Session {
         let moved = user.vfs.rename(&from, &to, replace)?;
         let bytes = moved.replaced.bytes;
         for freed in [moved.replaced].into_iter().chain(moved.dropped).chain(moved.stale) {
-            give_back(self.site().ledger(), &view.charged(), freed);
+            give_back(&self.site().ledger, &view.charged(), freed);
         }
         Ok(bytes)
     }
@@ -185,7 +185,7 @@ impl Session {
         let names = [(ours, from, Scope::Tree), (theirs, to, Scope::Tree)];
         let claims = self.claim(user, names, alive)?;
         let mut target = charged(&claims)?.hold()?;
-        let ledger = self.site().ledger();
+        let ledger = &self.site().ledger;
         let there = |owner: &FileOwner| Charged { owner: owner.clone(), ..left.clone() };
         // For what the same payer pays already nothing changes but the place.
         let new_here = |cargo: &Cargo| {
@@ -226,10 +226,10 @@ impl Session {
         let mut wanted = Vec::with_capacity(N);
         for (view, path, scope) in names {
             let charged = site.charged(&user.vfs, view, alive)?;
-            let charge = Charge::open(site.ledger(), &charged)?;
+            let charge = Charge::open(&site.ledger, &charged)?;
             wanted.push(Wanted { key: view.key(path), path: path.as_str(), scope, charge });
         }
-        site.claims().take_all(wanted, who)
+        site.claims.take_all(wanted, who)
     }
 
     /// Removes the unfinished upload of a path.

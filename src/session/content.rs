@@ -99,16 +99,16 @@ impl Session {
         let site = self.site();
         Spec {
             view,
-            ledger: site.ledger(),
+            ledger: &site.ledger,
             by: &user.by,
             charged,
-            claims: site.claims(),
+            claims: &site.claims,
             session: self.presence.id(),
             party: &self.party,
             path,
             mtime: wanted.mtime,
             replace: wanted.replace,
-            min_free: site.min_free(),
+            min_free: site.config().min_free,
         }
     }
 
@@ -134,7 +134,7 @@ impl Session {
         let Ok(view) = user.vfs.view(&path) else { return false };
         let there = user.vfs.stat(&path);
         there.is_ok_and(|there| there.kind == Kind::File && there.size == size)
-            && !self.site().claims().is_taken(&view.key(&path))
+            && !self.site().claims.is_taken(&view.key(&path))
     }
 
     /// Takes a whole small file, ready to be committed. Of a refusal whoever asked says with
@@ -155,7 +155,7 @@ impl Session {
     /// Whether success means that the bytes are on the disk, so that small files are worth
     /// grouping.
     pub fn groups_small_files(&self) -> bool {
-        self.site().durability() == Durability::Full
+        self.site().config().durability == Durability::Full
     }
 
     /// Puts a whole file in its place.
@@ -166,14 +166,14 @@ impl Session {
         let user = self.user();
         let path = ready.path().clone();
         ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
-        let stored = transfer::commit(ready, self.site().durability(), alive)?;
+        let stored = transfer::commit(ready, self.site().config().durability, alive)?;
         self.refusals.forget(&path);
         Ok(stored)
     }
 
     /// Begins a group of small files that will be synced together, before the first is stored.
     pub fn group(&self) -> Result<Group> {
-        Group::begin(self.site().home())
+        Group::begin(&self.site().home)
     }
 
     /// Opens a range of a file for sending.
@@ -261,7 +261,7 @@ impl Session {
         let place = self.place(wanted.path, alive)?;
         self.presence.about(place.1.as_str());
         if (start, declared) == (Start::Fresh, None) {
-            self.refusals.check(&place.1, self.site().ledger().usage_of(&place.3))?;
+            self.refusals.check(&place.1, self.site().ledger.usage_of(&place.3))?;
         }
         Inflow::begin(&self.spec(&place, wanted), start, declared)
     }

@@ -121,9 +121,9 @@ impl Session {
         self.tries += 1;
         let site = Arc::clone(self.site());
         let known = site.accounts().account(name).is_some();
-        let failures = site.bans().failed(&site.ban_rules(), name, known, self.presence.peer);
+        let failures = site.bans.failed(&site.config().bans, name, known, self.presence.peer);
         self.hold_back_for(failures.max(self.tries));
-        site.bans().save(site.store());
+        site.bans.save(&site.store);
     }
 
     pub(super) fn hold_back_for(&mut self, failures: u32) {
@@ -134,9 +134,9 @@ impl Session {
     /// Refuses who is banned before any password is looked at.
     fn check_banned(&mut self, name: &str) -> Result<()> {
         let site = Arc::clone(self.site());
-        site.bans().refresh();
-        let allowed = site.bans().check_address(self.presence.peer);
-        allowed.and_then(|()| site.bans().check_account(name)).inspect_err(|e| {
+        site.bans.refresh();
+        let allowed = site.bans.check_address(self.presence.peer);
+        allowed.and_then(|()| site.bans.check_account(name)).inspect_err(|e| {
             self.tries += 1;
             self.hold_back_for(self.tries);
             self.login_refused(name, &e.to_string());
@@ -168,7 +168,7 @@ impl Session {
             self.site().open_views(name, &self.presence, &may, alive)?;
         let (name, cwd) = (name.clone(), VPath::root());
         let by = name.to_string();
-        self.site().bans().succeeded(&name, self.presence.peer);
+        self.site().bans.succeeded(&name, self.presence.peer);
         self.party = self.party.becomes(Some(name.clone()));
         self.user = Some(User { name, by, accounts, rights, mounts, vfs, cwd });
         self.party.note(&self.party.event(Verb::Login));
@@ -222,7 +222,7 @@ impl Session {
         let of_md5 = allowed.is_ok_and(|account| account.of_md5);
         let digest = Zeroizing::new(md5_of(password));
         let shown = if of_md5 { digest.as_str() } else { password };
-        let checks = site.plain_checks();
+        let checks = &site.plain_checks;
         let right = checks.accepts(name, &record, shown, most, &mut || alive(0, 0));
         let right = right.map_err(|e| (e, WRONG_PASSWORD))?;
         let account = allowed.map_err(|why| (Error::LoginRefused, why))?;
@@ -248,9 +248,9 @@ impl Session {
             return Ok(());
         }
         let iterations = site.config().iterations;
-        let derived = site.plain_checks().derive(password, iterations, &mut || alive(0, 0));
+        let derived = site.plain_checks.derive(password, iterations, &mut || alive(0, 0));
         let renewed = derived.and_then(|verifier| {
-            let edited = site.store().edit(|draft| {
+            let edited = site.store.edit(|draft| {
                 let account = draft.account(name.as_str())?;
                 if account.verifier == *proved {
                     (account.verifier, account.of_md5) = (verifier.clone(), false);

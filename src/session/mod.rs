@@ -195,7 +195,7 @@ impl Session {
         }
         match now.account(user.name.as_str()) {
             Some(account) if account.state == State::Active => {
-                site.ledger().set_limits(user.name.as_str(), site.limits_of(account));
+                site.ledger.set_limits(user.name.as_str(), site.limits_of(account));
                 let rights = account.rights;
                 if rights != user.rights {
                     user.take_over(&site, rights, Arc::clone(&user.mounts))?;
@@ -226,7 +226,9 @@ impl Session {
     /// Lets go of what is mounted until the next command that is waited for, which looks what is:
     /// a session that rests keeps no disk from being unmounted.
     pub fn rest(&mut self) {
-        let Some(user) = self.user.as_mut().filter(|user| !user.mounts.is_empty()) else { return };
+        let Some(user) = self.user.as_mut().filter(|user| user.vfs.views().len() > 1) else {
+            return;
+        };
         if let Some(home) = user.vfs.home().cloned() {
             (user.vfs, user.mounts) = (Vfs::new(home, Vec::new()), Arc::default());
         }
@@ -325,7 +327,7 @@ impl Session {
         let user = self.user.as_ref()?;
         match user.name.is_guest() {
             true => Some(Usage::NONE),
-            false => self.site().ledger().usage(user.name.as_str()),
+            false => self.site().ledger.usage(user.name.as_str()),
         }
     }
 
@@ -333,9 +335,9 @@ impl Session {
     pub fn free_bytes(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;
-        let disk = view.free()?.minus(self.site().min_free()).bytes;
+        let disk = view.free()?.minus(self.site().config().min_free).bytes;
         let charged = self.site().charged(&user.vfs, view, alive)?;
-        let usage = self.site().ledger().usage_of(&charged);
+        let usage = self.site().ledger.usage_of(&charged);
         Ok(usage.map_or(disk, |usage| disk.min(usage.left().bytes)))
     }
 

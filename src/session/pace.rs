@@ -35,7 +35,7 @@ impl Session {
     /// Asks to move bytes of content: how many may move now, or how long to wait before it asks
     /// again. Where nothing is limited it costs a look at a number.
     pub fn due(&mut self, way: Way, wanted: usize) -> Due {
-        let rates = self.presence.site().rates();
+        let rates = &self.presence.site().rates;
         if rates.is_free(way) {
             return Due::Move(wanted as u64);
         }
@@ -53,14 +53,14 @@ impl Session {
     pub(super) fn give_turns_back(&mut self) {
         let Turns { up, down } = std::mem::take(&mut self.turns);
         let Some(user) = &self.user else { return };
-        let (rates, payer, now) = (self.site().rates(), user.payer(), Instant::now());
+        let (rates, payer, now) = (&self.site().rates, user.payer(), Instant::now());
         rates.give_back(Way::Up, payer, up, now);
         rates.give_back(Way::Down, payer, down, now);
     }
 
     /// Bytes a second that it could count on when it asked last; `None` for any.
     pub fn pace(&mut self, way: Way) -> Option<u64> {
-        let is_free = self.site().rates().is_free(way);
+        let is_free = self.site().rates.is_free(way);
         self.turns.of(way).pace().filter(|_| !is_free)
     }
 
@@ -69,7 +69,7 @@ impl Session {
         let is_guest = self.user()?.name.is_guest();
         let whose = if is_guest { "all guests together" } else { "your account" };
         let told = |way| {
-            let Limits { account, guests, all } = self.site().rates().limits(way);
+            let Limits { account, guests, all } = self.site().rates.limits(way);
             match (if is_guest { guests } else { account }, all) {
                 (None, None) => None,
                 (Some(own), None) => Some(format!("{}/s for {whose}", Size(own))),

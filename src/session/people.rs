@@ -27,15 +27,10 @@ pub(super) struct Reproof {
 }
 
 impl Session {
-    /// Who can register here, and how.
-    pub fn rules(&self) -> Rules {
-        self.site().rules()
-    }
-
     /// Asks for an account. A wrong invitation counts like a wrong password.
     pub fn register(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
         let peer = self.presence.peer;
-        self.site().bans().check_address(peer)?;
+        self.site().bans.check_address(peer)?;
         let taken = admin::stranger::register(&self.party, self.site(), name, password, code, peer);
         if matches!(taken, Err(Error::CodeRefused)) {
             self.count_failure("");
@@ -52,11 +47,11 @@ impl Session {
         alive: &mut Alive<'_>,
     ) -> Result<Taken> {
         let site = Arc::clone(self.site());
-        site.bans().check_address(self.presence.peer)?;
+        site.bans.check_address(self.presence.peer)?;
         // What is slow comes last, and each answer waits a little, so that nobody keeps the
         // processor busy with requests that are refused anyway.
         self.hold_back_for(1);
-        if site.rules().mode == Mode::Closed {
+        if site.config().registration.mode == Mode::Closed {
             return Err(Error::RegistrationClosed);
         }
         AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
@@ -67,7 +62,7 @@ impl Session {
     /// How a request stands. A number that is not known counts like a wrong password, so that
     /// nobody goes through them all.
     pub fn standing(&mut self, number: u64, name: &str) -> Result<Standing> {
-        self.site().bans().check_address(self.presence.peer)?;
+        self.site().bans.check_address(self.presence.peer)?;
         let standing = admin::stranger::standing(self.site(), number, name);
         if matches!(standing, Err(Error::Unknown { .. })) {
             self.count_failure("");
@@ -135,7 +130,7 @@ impl Session {
         let account = user.accounts.account(user.name.as_str()).ok_or(Error::AccountClosed)?;
         let verifier = account.verifier.clone();
         let changed = site
-            .plain_checks()
+            .plain_checks
             .accepts(user.name.as_str(), &verifier, old, site.checked_iterations(), &mut || {
                 alive(0, 0)
             })
@@ -204,7 +199,7 @@ impl Session {
 
     fn put_password(&self, proved: &Verifier, password: &str) -> Result<()> {
         let (verifier, user) = (admin::read_record(self.site(), password)?, self.user()?);
-        let unchanged = self.site().store().edit(|draft| {
+        let unchanged = self.site().store.edit(|draft| {
             let account = draft.account(user.name.as_str())?;
             // Whoever changed it in between is not overruled by a proof of the older one.
             let unchanged = account.verifier == *proved;
@@ -238,5 +233,5 @@ impl Session {
 
 /// The record of a password that came in clear, when it is its turn to be made.
 fn derive(site: &Site, password: &str, alive: &mut Alive<'_>) -> Result<Verifier> {
-    site.plain_checks().derive(password, site.config().iterations, &mut || alive(0, 0))
+    site.plain_checks.derive(password, site.config().iterations, &mut || alive(0, 0))
 }

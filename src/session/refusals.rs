@@ -66,7 +66,7 @@ impl Session {
         let (false, Error::OverQuota { of_mount, .. }) = (goes_on, e) else { return };
         // It was counted before the upload began, so there is nothing to wait for.
         let usage = self.place(path.as_str(), &mut |_, _| Err(Error::Interrupted)).ok();
-        let usage = usage.and_then(|(.., charged)| self.site().ledger().usage_of(&charged));
+        let usage = usage.and_then(|(.., charged)| self.site().ledger.usage_of(&charged));
         if let Some(usage) = usage {
             let left = usage.left().bytes;
             self.refusals.note(Refusal { path, need, left, of_mount: *of_mount });

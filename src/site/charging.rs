@@ -183,8 +183,11 @@ impl Site {
                 // A later count that saw a change is void, and the next login begins another.
                 let _ = count.finish(held);
             });
-            if let Err(e) = &counted {
-                log::error!("counting a directory: {e}");
+            match &counted {
+                Ok(()) => {}
+                // That it was broken off is no fault: the next start counts anyway.
+                Err(e @ Error::Stopping) => log::info!("counting a directory: {e}"),
+                Err(e) => log::error!("counting a directory: {e}"),
             }
             // Whoever asked may have left.
             let _ = done.send(counted);
@@ -223,10 +226,7 @@ impl Site {
         let freed = Cell::new(0_u64);
         expire(&|path, drop_part| {
             // Only now, so that nobody's home is counted for parts that stay.
-            self.await_count(charged.directory, home, &mut |_, _| match self.is_stopping() {
-                true => Err(Error::Stopping),
-                false => Ok(()),
-            })?;
+            self.await_count(charged.directory, home, &mut |_, _| self.check_running())?;
             let who = Claimant { by: SWEEPER, session: 0 };
             let key = key(charged.directory, path);
             let take = |key: &str| {

@@ -5,30 +5,32 @@
 use super::{Guest, Site, lock};
 use crate::accounts::{Accounts, State};
 use crate::audit;
-use crate::rates::{self, Way};
+use crate::rates::Way;
 
 impl Site {
     /// Lets an edit of the settings count.
     pub fn refresh_settings(&self) {
         if self.settings.refresh() {
-            self.queue.keep(self.config().registration_days);
-            self.set_rates();
-            let mounts = self.mounts.last();
-            self.settle_mounts(&mounts, &mounts);
-            self.set_limits(&self.accounts());
-            self.logs.follow(&self.config());
+            self.follow_settings();
         }
+    }
+
+    /// Does what follows from the settings in force.
+    fn follow_settings(&self) {
+        self.logs.follow(&self.config());
+        self.queue.keep(self.config().registration_days);
+        self.set_rates();
+        let mounts = self.mounts.last();
+        self.settle_mounts(&mounts, &mounts);
+        self.set_limits(&self.accounts());
     }
 
     /// Takes over the rates of the settings.
     pub(super) fn set_rates(&self) {
         let _setting = lock(&self.setting_rates);
         let config = self.config();
-        let up = (config.account_up, config.guest_up, config.all_up);
-        let down = (config.account_down, config.guest_down, config.all_down);
-        for (way, (account, guests, all)) in [(Way::Up, up), (Way::Down, down)] {
-            self.rates.set(way, rates::Limits { account, guests, all });
-        }
+        self.rates.set(Way::Up, config.up);
+        self.rates.set(Way::Down, config.down);
     }
 
     /// Takes over whatever somebody has edited since the last look, and ends the sessions of
@@ -56,7 +58,7 @@ impl Site {
         // lock somebody else has. Nobody stays for that who is to go.
         self.mounts();
         self.note_in_force();
-        self.bans.save(&self.accounts);
+        self.bans.save(&self.store);
     }
 
     /// A transfer of one command may be long: its limit counts before the next one.
@@ -86,10 +88,7 @@ impl Site {
     pub fn read_again(&self) {
         self.log().reopen();
         self.settings.read_again();
-        self.logs.follow(&self.config());
-        self.queue.keep(self.config().registration_days);
-        self.set_rates();
-        self.accounts();
+        self.follow_settings();
         // A directory may be there by now whose absence was the mistake.
         self.mounts.forget();
         self.mounts();

@@ -45,8 +45,8 @@ impl InForce {
         of_mounts: impl Iterator<Item = &'a Mount>,
     ) -> InForce {
         let mut all = InForce::default();
-        for (setting, value) in config::settings().zip(values) {
-            all.put("server.ini", setting.section, setting.key, value);
+        for ((section, setting), value) in config::settings().zip(values) {
+            all.put("server.ini", section, setting.key, value);
         }
         for account in of_accounts {
             let name = account.name().as_str();

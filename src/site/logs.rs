@@ -19,11 +19,11 @@ impl LogOptions {
     /// The files and the form, with the settings in the folder `conf`, below which they lie unless
     /// they are absolute: so that `miniftpd account` finds the same ones from wherever it is run.
     pub fn places(&self, conf: &Path, config: &Config) -> Places {
-        let below = |name: &Option<String>| name.as_ref().map(|name| conf.join(name));
+        let below = |name: &Option<PathBuf>| name.as_ref().map(|name| conf.join(name));
         Places {
-            file: self.file.clone().or_else(|| below(&config.log_file)),
-            json: self.json.unwrap_or(config.log_json),
-            xferlog: below(&config.xferlog),
+            file: self.file.clone().or_else(|| below(&config.log.file)),
+            json: self.json.unwrap_or(config.log.json),
+            xferlog: below(&config.log.xferlog),
         }
     }
 }

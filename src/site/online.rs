@@ -5,24 +5,24 @@
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use super::{Site, lock};
 use crate::accounts::AccountName;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::text::Moment;
 use crate::vfs::View;
 
 /// A connection in the list.
 #[derive(Debug)]
 pub(super) struct Online {
     tcp: TcpStream,
-    /// Who it is, and its home, whose descriptors all sessions of an account share. Nothing that is
-    /// mounted: that is open only while a session may use it.
-    pub(super) user: Option<(AccountName, View)>,
-    peer: IpAddr,
-    door: &'static str,
-    since_secs: i64,
+    /// As others see it, but for what it does now.
+    pub(super) guest: Guest,
+    /// The account's home, whose descriptors all its sessions share. Nothing that is mounted: that
+    /// is open only while a session may use it.
+    pub(super) home: Option<View>,
     activity: Arc<Activity>,
 }
 
@@ -82,10 +82,9 @@ impl Site {
     pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr, door: &'static str) -> Presence {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::<Activity>::default();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let since_secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-        let shared = Arc::clone(&activity);
-        let online = Online { tcp, user: None, peer, door, since_secs, activity: shared };
+        let (since_secs, doing) = (Moment::now().0, String::new());
+        let guest = Guest { id, account: None, peer, door, since_secs, doing };
+        let online = Online { tcp, guest, home: None, activity: Arc::clone(&activity) };
         lock(&self.online).insert(id, online);
         Presence { site: Arc::clone(self), id, activity, peer, door }
     }
@@ -93,7 +92,7 @@ impl Site {
     /// Who is here, the oldest first.
     pub fn guests(&self) -> Vec<Guest> {
         let online = lock(&self.online);
-        let mut guests: Vec<Guest> = online.iter().map(|(id, online)| online.seen(*id)).collect();
+        let mut guests: Vec<Guest> = online.values().map(Online::seen).collect();
         guests.sort_by_key(|guest| guest.id);
         guests
     }
@@ -101,8 +100,8 @@ impl Site {
     /// Sessions of an account, or of guests, now.
     pub fn sessions_of(&self, account: &str) -> usize {
         let online = lock(&self.online);
-        let users = online.values().filter_map(|online| online.user.as_ref());
-        users.filter(|(name, _)| name.as_str() == account).count()
+        let names = online.values().filter_map(|online| online.guest.account.as_ref());
+        names.filter(|name| name.as_str() == account).count()
     }
 
     /// Ends every connection that `which` picks, and tells how many were not ended before. Each
@@ -110,9 +109,9 @@ impl Site {
     /// next step.
     pub fn end(&self, which: impl Fn(&Guest) -> bool) -> usize {
         let online = lock(&self.online);
-        let picked = online.iter().filter(|(id, online)| which(&online.seen(**id)));
+        let picked = online.values().filter(|online| which(&online.seen()));
         picked
-            .filter(|(_, online)| {
+            .filter(|online| {
                 // Said before it is done: whoever finds the end of its stream asks why.
                 let is_first = online.activity.ended.set(Instant::now()).is_ok();
                 let _ = online.tcp.shutdown(Shutdown::Read);
@@ -130,11 +129,6 @@ impl Site {
         }
     }
 
-    /// Ends every connection at once.
-    pub fn cut(&self) {
-        self.cut_if(|_| true);
-    }
-
     /// Cuts every connection that was ended and is still here after [`limits::ENDED_GRACE`]: its
     /// peer takes nothing, so that it could not be told why.
     pub(super) fn cut_ended(&self) {
@@ -147,9 +141,9 @@ impl Site {
     }
 
     /// Ends at once every connection that `which` picks.
-    pub fn cut_if(&self, which: impl Fn(&Guest) -> bool) {
-        for (id, online) in lock(&self.online).iter() {
-            if which(&online.seen(*id)) {
+    pub fn cut(&self, which: impl Fn(&Guest) -> bool) {
+        for online in lock(&self.online).values() {
+            if which(&online.seen()) {
                 let _ = online.tcp.shutdown(Shutdown::Both);
             }
         }
@@ -157,7 +151,7 @@ impl Site {
 }
 
 impl Online {
-    fn seen(&self, id: u64) -> Guest {
+    fn seen(&self) -> Guest {
         let doing = {
             let doing = lock(&self.activity.doing);
             match (doing.verb, doing.path.as_str()) {
@@ -166,14 +160,7 @@ impl Online {
                 (verb, path) => format!("{verb} {path}"),
             }
         };
-        Guest {
-            id,
-            account: self.user.as_ref().map(|(name, _)| name.clone()),
-            peer: self.peer,
-            door: self.door,
-            since_secs: self.since_secs,
-            doing,
-        }
+        Guest { doing, ..self.guest.clone() }
     }
 }
 
@@ -186,7 +173,7 @@ impl Presence {
     /// The connection goes on without an account.
     pub fn log_out(&self) {
         if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
-            me.user = None;
+            (me.guest.account, me.home) = (None, None);
         }
     }
 
@@ -228,9 +215,7 @@ impl Ending {
     /// # Errors
     /// [`Error::Stopping`], [`Error::Ended`].
     pub fn check(&self) -> Result<()> {
-        if self.site.is_stopping() {
-            return Err(Error::Stopping);
-        }
+        self.site.check_running()?;
         if self.activity.ended.get().is_some() { Err(Error::Ended) } else { Ok(()) }
     }
 }

@@ -36,18 +36,29 @@ impl Site {
         let rights = account.rights;
         let vfs = self.views(home.clone(), Some(name.as_str()), rights, &mounts)?;
         self.begin_counts(name.as_str(), &vfs, alive)?;
-        let mut online = lock(&self.online);
         let max = self.config().sessions_per_account;
+        self.enter(presence, name, home, ("sessions of one account", max))?;
+        Ok(Opened { accounts, rights, mounts, vfs })
+    }
+
+    /// Makes a connection one of the sessions of `name`, unless there are `max` others.
+    fn enter(
+        &self,
+        presence: &Presence,
+        name: &AccountName,
+        home: View,
+        (what, max): (&'static str, usize),
+    ) -> Result<()> {
+        let mut online = lock(&self.online);
         let others = online.iter().filter(|(id, _)| **id != presence.id);
-        let own = others.filter(|(_, other)| other.user.as_ref().is_some_and(|u| u.0 == *name));
+        let own = others.filter(|(_, other)| other.guest.account.as_ref() == Some(name));
         if own.count() >= max {
-            return Err(Error::Full { what: "sessions of one account", max: max as u64 });
+            return Err(Error::Full { what, max: max as u64 });
         }
         if let Some(me) = online.get_mut(&presence.id) {
-            me.user = Some((name.clone(), home));
+            (me.guest.account, me.home) = (Some(name.clone()), Some(home));
         }
-        drop(online);
-        Ok(Opened { accounts, rights, mounts, vfs })
+        Ok(())
     }
 
     /// What an account may store.
@@ -66,16 +77,7 @@ impl Site {
         let (name, rights, mounts) = (AccountName::guest(), Rights::READ, self.mounts());
         let home = self.home_of(&name, Some(presence.id))?;
         let vfs = self.views(home.clone(), None, rights, &mounts)?;
-        let mut online = lock(&self.online);
-        let users = online.values().filter_map(|other| other.user.as_ref());
-        let max = self.config().guest_sessions;
-        if users.filter(|(name, _)| name.is_guest()).count() >= max {
-            return Err(Error::Full { what: "guests", max: max as u64 });
-        }
-        if let Some(me) = online.get_mut(&presence.id) {
-            me.user = Some((name, home));
-        }
-        drop(online);
+        self.enter(presence, &name, home, ("guests", self.config().guest_sessions))?;
         Ok(Opened { accounts: self.accounts(), rights, mounts, vfs })
     }
 
@@ -84,9 +86,9 @@ impl Site {
     fn home_of(&self, name: &AccountName, own: Option<u64>) -> Result<View> {
         let others: Vec<View> = {
             let online = lock(&self.online);
-            let others = online.iter().filter(|(id, _)| Some(**id) != own);
-            let users = others.filter_map(|(_, other)| other.user.as_ref());
-            users.filter(|(whose, _)| whose == name).map(|(_, home)| home.clone()).collect()
+            let others = online.values().filter(|other| Some(other.guest.id) != own);
+            let same = others.filter(|other| other.guest.account.as_ref() == Some(name));
+            same.filter_map(|other| other.home.clone()).collect()
         };
         let shared = others.into_iter().find(View::is_in_place);
         shared.map_or_else(|| View::open(&self.home, name.as_str()), Ok)
@@ -113,7 +115,7 @@ impl Site {
             self.ledger.open_home(name.as_str(), now.directory());
         }
         if let Some(me) = lock(&self.online).get_mut(&presence.id) {
-            me.user = Some((name.clone(), now.clone()));
+            me.home = Some(now.clone());
         }
         Ok(Some(now))
     }
@@ -141,7 +143,11 @@ impl Site {
         rights: Rights,
         mounts: &Mounts,
     ) -> Result<Vfs> {
-        let mounted = mounts.views(account, home.account())?;
+        let mounted = mounts.of(account).map(|(mount, volume)| {
+            let view = View::mounted(volume, home.account(), &mount.at, mount.rights)?;
+            Ok(if account.is_some() { view } else { view.without_parts() })
+        });
+        let mounted = mounted.collect::<Result<_>>()?;
         Ok(Vfs::new(home.with(rights), mounted))
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: what [`Moment`] shows [`parse_moment`] reads, for every year of four digits.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY_SECS: i64 = 86_400;
 /// Days of 400 years, after which the calendar repeats itself.
@@ -53,6 +54,14 @@ pub fn parse_span(text: &str) -> Option<u64> {
 /// So many seconds since 1970 as `2026-11-20 06:30:00`, in UTC; beyond the year 9999 its last
 /// second, before 1970 its first.
 pub struct Moment(pub i64);
+
+impl Moment {
+    /// This moment, by the calendar's clock.
+    pub fn now() -> Moment {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Moment(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+}
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -57,9 +57,15 @@ pub fn check_free(view: &View, min_free: Amount, growth: Amount) -> Result<()> {
     if growth == Amount::NOTHING {
         return Ok(());
     }
-    let (free, needed) = (view.free()?, min_free.plus(growth));
-    let fits = needed.bytes <= free.bytes && needed.entries <= free.entries;
-    if fits { Ok(()) } else { Err(Error::DiskFull) }
+    let free = view.free()?;
+    let each = [
+        ("bytes", growth.bytes, free.bytes, min_free.bytes),
+        ("entries", growth.entries, free.entries, min_free.entries),
+    ];
+    match each.into_iter().find(|(_, need, free, reserve)| need.saturating_add(*reserve) > *free) {
+        None => Ok(()),
+        Some((what, need, free, reserve)) => Err(Error::DiskReserve { what, need, free, reserve }),
+    }
 }
 
 /// A draft whose charge is put right when it is let go.

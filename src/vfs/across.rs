@@ -13,6 +13,7 @@ use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{Kind, file_bytes, kind_of};
 use super::freed::Freed;
+use super::intent::Route;
 use super::jail::{At, READ, told};
 use super::moves::Origin;
 use super::owners::{Owning, owner_at};
@@ -168,7 +169,8 @@ impl Move<'_> {
             }),
             None => Ok(()),
         };
-        let from = (self.at, Origin::View);
+        let route = Route { from: (&self.source.room, self.from), to: (&self.target.room, path) };
+        let from = (self.at, Origin::View(route));
         let home = self.source.home();
         let moved = owned.and_then(|()| home.move_over(from, self.kind, (to, path), replace));
         moved.map_err(|e| {

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::across::Moved;
 use super::entry::{Kind, kind_of};
 use super::freed::Freed;
+use super::intent::Route;
 use super::jail::{self, At, READ, told};
 use super::moves::{Origin, Taken};
 use super::owners::{owner_at, set_owner};
@@ -169,7 +170,9 @@ impl View {
         if from == to && replace {
             return Ok(Moved::default());
         }
-        let (coming, from_view) = (kind_of(&stat), (source, Origin::View));
+        let coming = kind_of(&stat);
+        let route = Route { from: (&self.room, from), to: (&self.room, to) };
+        let from_view = (source, Origin::View(route));
         let replaced = self.home().move_over(from_view, coming, (target, to), replace)?;
         let mut moved = Moved { replaced, ..Moved::default() };
         if coming == Kind::Folder {

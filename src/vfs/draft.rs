@@ -85,7 +85,10 @@ impl Draft {
         let there = part::held(parts, &id).map_err(failed)?;
         let started = part::now_secs();
         let mut note = Note { path: inside, declared, mtime, started, sound: None };
-        let held = if let (Keep::Held, Some(old), Some(_)) = (keep, &old, there) {
+        // A part that is the stored file as well must never be written.
+        let is_stored = there.is_some()
+            && is_same(At::new(parts, part::part_name(&id).as_bytes()), room.jail.at(&spot));
+        let held = if let (Keep::Held, Some(old), Some(_), false) = (keep, &old, there, is_stored) {
             (note.started, note.sound) = (old.started, old.sound);
             true
         } else {
@@ -356,6 +359,11 @@ fn target(room: &Room, path: &VPath, dropped: bool) -> Result<Spot> {
         Err(e) => return Err(told(e, path, "looking at a file")),
     }
     Ok(spot)
+}
+
+/// Whether two names are those of one file.
+fn is_same(one: At<'_>, other: At<'_>) -> bool {
+    matches!((one.stat(), other.stat()), (Ok(one), Ok(other)) if FileId::of(&one) == FileId::of(&other))
 }
 
 fn length(file: &File) -> Result<u64> {

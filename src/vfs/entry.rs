@@ -78,6 +78,11 @@ impl FileId {
         self.dev == other.dev
     }
 
+    /// Its number on its file system.
+    pub(super) fn inode(self) -> i64 {
+        self.ino
+    }
+
     pub(super) fn bytes(self) -> [[u8; 8]; 2] {
         [self.dev.to_le_bytes(), self.ino.to_le_bytes()]
     }

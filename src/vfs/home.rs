@@ -34,7 +34,7 @@ use super::opening::{Opening, Unopened, system};
 use super::path::VPath;
 use super::timely::Threads;
 use super::watch::{self, DiskWatch};
-use super::{parts, takeover};
+use super::{intent, parts, takeover};
 use crate::error::{Error, Result};
 use crate::quota::Amount;
 use crate::text;
@@ -53,7 +53,7 @@ pub struct Powers {
     pub openat2: bool,
     /// Renaming without replacing. Without it links do it, see `moves`.
     pub noreplace: bool,
-    /// Second names for files, as for example no FAT has them.
+    /// Second names for files that can be told to be one, as for example no FAT has them.
     pub links: bool,
 }
 
@@ -145,6 +145,7 @@ impl Home {
             run,
             count: AtomicUsize::new(0),
         };
+        intent::finish_all(&home, home.trash()).map_err(system("finishing moves"))?;
         home.sweep_trash().map_err(system("emptying the trash"))?;
         home.probe(allowed).map_err(system("trying the disk out"))?;
         parts::sweep(&home, home.parts()).map_err(system("looking through the parts"))?;
@@ -266,6 +267,11 @@ impl Home {
         format!("{:016x}_{number:x}{PASSING}", self.run)
     }
 
+    /// Whether it is such a name of this start.
+    pub(super) fn has_named(&self, name: &str) -> bool {
+        name.strip_prefix(&format!("{:016x}_", self.run)).is_some()
+    }
+
     /// The files that the server has open.
     pub(super) fn open_files(&self) -> &Arc<OpenFiles> {
         &self.open_files
@@ -303,8 +309,11 @@ impl Home {
         let file = a.open(NEW_FILE, FILE_MODE)?;
         b.open(NEW_FILE, FILE_MODE)?;
         let plain = super::Entry::new(b"a", &fs::fstat(&file)?).mode == FILE_MODE;
-        let links = a.link(free).is_ok();
+        let mut links = a.link(free).is_ok();
         if links {
+            // Both names have to be known as those of one file: that is how a file is told from
+            // another one everywhere.
+            links = FileId::of(&a.stat()?) == FileId::of(&free.stat()?);
             free.unlink()?;
         }
         let keeps = a.rename_with(b, RenameFlags::NOREPLACE) == Err(Errno::EXIST);

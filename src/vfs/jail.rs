@@ -71,6 +71,18 @@ impl<'a> At<'a> {
         self.name
     }
 
+    /// Whether the folder lists the name in just this spelling.
+    pub(super) fn is_listed(self) -> OsResult<bool> {
+        step()?;
+        let mut dir = fs::Dir::new(reopen(self.folder)?)?;
+        while let Some(entry) = dir.read() {
+            if entry?.file_name().to_bytes() == self.name {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     pub(super) fn stat(self) -> OsResult<Stat> {
         step()?;
         fs::statat(self.folder, self.name, AtFlags::SYMLINK_NOFOLLOW)

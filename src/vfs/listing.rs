@@ -1,7 +1,10 @@
-//! The contents of a folder, one entry at a time in constant memory, in the disk's order, and then
-//! what is mounted in it.
+//! The contents of a folder by name, one entry at a time in bounded memory, with what is mounted
+//! in it.
 //!
+//! A folder whose names take more than [`limits::LISTING_RUN`] is told in runs, each by name.
 //! Never: tells the server's own folder, or what lies behind a mount point.
+
+use std::vec::IntoIter;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::Dir;
@@ -11,30 +14,56 @@ use super::entry::{Entry, FileId};
 use super::jail::{At, is_private, told};
 use super::path::VPath;
 use crate::error::Result;
+use crate::limits;
 
 /// An open folder being listed.
 #[derive(Debug)]
 pub struct Listing {
-    /// `None` once it is read, or where only what is mounted is there.
+    /// `None` where only what is mounted is there.
     dir: Option<Dir>,
+    /// Whether all names of the folder have been read, or one of them could not be.
+    is_read: bool,
     path: VPath,
     private: Option<FileId>,
     mounted: Vec<Entry>,
-    told: usize,
+    run: IntoIter<Found>,
+}
+
+/// A name that was read.
+#[derive(Debug)]
+enum Found {
+    /// On the disk.
+    OnDisk(Box<[u8]>),
+    /// Of a mount point.
+    Mounted(Entry),
+}
+
+impl Found {
+    fn name(&self) -> &[u8] {
+        match self {
+            Found::OnDisk(name) => name,
+            Found::Mounted(entry) => entry.name.as_bytes(),
+        }
+    }
 }
 
 impl Listing {
     /// Of a folder on the disk; `private` is the server's own folder, where it may lie in it.
     pub(super) fn new(folder: OwnedFd, path: &VPath, private: Option<FileId>) -> Result<Listing> {
         let dir = Dir::new(folder).map_err(|e| told(e, path, "reading a folder"))?;
-        let (path, mounted) = (path.clone(), Vec::new());
-        Ok(Listing { dir: Some(dir), path, private, mounted, told: 0 })
+        Ok(Listing { dir: Some(dir), private, ..Listing::of_nothing(path) })
     }
 
     /// Of a folder that is not on the disk.
     pub(super) fn of_nothing(path: &VPath) -> Listing {
-        let (path, mounted) = (path.clone(), Vec::new());
-        Listing { dir: None, path, private: None, mounted, told: 0 }
+        Listing {
+            dir: None,
+            is_read: false,
+            path: path.clone(),
+            private: None,
+            mounted: Vec::new(),
+            run: Vec::new().into_iter(),
+        }
     }
 
     /// With what is mounted in the folder, in the place of what has the same names.
@@ -42,10 +71,11 @@ impl Listing {
         Listing { mounted, ..self }
     }
 
-    /// The next entry of the disk. What vanishes between its name and its look is passed over.
-    fn of_disk(&mut self) -> Result<Option<Entry>, Errno> {
-        let Some(dir) = &mut self.dir else { return Ok(None) };
-        while let Some(entry) = dir.read() {
+    /// Reads as many names as are kept at once, or all that are left.
+    fn read_run(&mut self) -> Result<(), Errno> {
+        let mut run = Vec::new();
+        let mut held_bytes = 0;
+        while let Some(entry) = self.dir.as_mut().and_then(Dir::read) {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             let is_hidden = matches!(name, b"." | b"..")
@@ -54,32 +84,92 @@ impl Listing {
             if is_hidden {
                 continue;
             }
-            match At::new(dir.fd()?, name).stat() {
-                Ok(stat) if self.private == Some(FileId::of(&stat)) => {}
-                Ok(stat) => return Ok(Some(Entry::new(name, &stat))),
-                Err(Errno::NOENT) => {}
-                Err(e) => return Err(e),
+            held_bytes += name.len() + NAME_BESIDE;
+            run.push(Found::OnDisk(name.into()));
+            if held_bytes >= limits::LISTING_RUN {
+                break;
             }
         }
-        Ok(None)
+        self.is_read = held_bytes < limits::LISTING_RUN;
+        if self.is_read {
+            run.extend(self.mounted.iter().cloned().map(Found::Mounted));
+        }
+        run.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        self.run = run.into_iter();
+        Ok(())
+    }
+
+    /// What is to be told of a name; nothing of one that has vanished since it was read.
+    fn look(&self, found: Found) -> Result<Option<Entry>, Errno> {
+        let name = match found {
+            Found::Mounted(entry) => return Ok(Some(entry)),
+            Found::OnDisk(name) => name,
+        };
+        let Some(dir) = &self.dir else { return Ok(None) };
+        match At::new(dir.fd()?, &name).stat() {
+            Ok(stat) if self.private == Some(FileId::of(&stat)) => Ok(None),
+            Ok(stat) => Ok(Some(Entry::new(&name, &stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Entry>, Errno> {
+        loop {
+            while let Some(found) = self.run.next() {
+                if let Some(entry) = self.look(found)? {
+                    return Ok(Some(entry));
+                }
+            }
+            if self.is_read {
+                return Ok(None);
+            }
+            self.read_run()?;
+        }
     }
 }
+
+/// Bytes that a name takes beside its own, in the run and in the allocator.
+const NAME_BESIDE: usize = 48;
 
 impl Iterator for Listing {
     type Item = Result<Entry>;
 
     /// The next entry; a failure ends the listing.
     fn next(&mut self) -> Option<Result<Entry>> {
-        match self.of_disk() {
-            Ok(Some(entry)) => return Some(Ok(entry)),
-            Ok(None) => self.dir = None,
-            Err(e) => {
-                (self.dir, self.mounted) = (None, Vec::new());
-                return Some(Err(told(e, &self.path, "reading a folder")));
-            }
+        self.step().transpose().map(|entry| {
+            entry.map_err(|e| {
+                (self.is_read, self.run) = (true, Vec::new().into_iter());
+                told(e, &self.path, "reading a folder")
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::super::tests::Fresh;
+    use super::*;
+
+    /// A folder of more names than are kept at once is told whole, each name once.
+    #[test]
+    fn a_folder_of_any_size_is_told_in_runs_by_name() {
+        let fresh = Fresh::new();
+        let many = 2 * limits::LISTING_RUN / (200 + NAME_BESIDE) + 100;
+        for number in 0..many {
+            File::create(fresh.path().join(format!("{number:0200}"))).unwrap();
         }
-        let next = self.mounted.get(self.told).cloned();
-        self.told += 1;
-        next.map(Ok)
+        let dir =
+            rustix::fs::open(fresh.path(), super::super::jail::READ, rustix::fs::Mode::empty());
+        let listing = Listing::new(dir.unwrap(), &VPath::root(), None).unwrap();
+        let names: Vec<String> = listing.map(|entry| entry.unwrap().name).collect();
+        let breaks = names.windows(2).filter(|pair| pair[0] > pair[1]).count();
+        assert!(breaks <= 2, "{breaks}");
+        let mut all = names;
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), many);
     }
 }

@@ -24,6 +24,7 @@ mod former;
 mod freed;
 mod home;
 mod homes;
+mod intent;
 mod jail;
 mod kept;
 mod lease;

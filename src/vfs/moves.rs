@@ -3,7 +3,8 @@
 //! Taking away is a rename into the server's private trash; only what arrived there is measured and
 //! unlinked. Putting in place is one rename: onto a free name one that replaces nothing, over a
 //! file a plain one, after the old file has got a second name in the trash. That one is removed
-//! when nothing can fail any more; a start removes what a killed server left there.
+//! when nothing can fail any more; a start removes what a killed server left there. Where no rename
+//! replaces nothing, a free name is taken by a link and the old one removed, see `intent`.
 //!
 //! Whoever calls this holds the claims of the names, so that no other session changes them
 //! meanwhile; programs beside the server may.
@@ -19,6 +20,7 @@ use rustix::io::{Errno, Result as OsResult};
 use super::entry::{FileId, Kind, file_bytes, kind_of};
 use super::freed::{Freed, Link, Looked};
 use super::home::Home;
+use super::intent::{Intent, Route};
 use super::jail::{At, told};
 use super::path::VPath;
 use crate::error::{Error, Result};
@@ -41,11 +43,11 @@ pub(super) enum Taken {
 }
 
 /// Where a thing that is moved comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// An account's view.
-    View,
-    /// The server's private directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin<'a> {
+    /// An account's view; how a start that has to finish the move finds both names.
+    View(Route<'a>),
+    /// The server's private directory, under a name that the next start removes.
     Private,
 }
 
@@ -102,7 +104,7 @@ impl Home {
     /// [`replaceable`] for what may be replaced.
     pub(super) fn move_over(
         self: &Arc<Self>,
-        (from, origin): (At<'_>, Origin),
+        (from, origin): (At<'_>, Origin<'_>),
         coming: Kind,
         (to, path): (At<'_>, &VPath),
         replace: bool,
@@ -140,7 +142,7 @@ impl Home {
     /// with programs beside the server: one look, and a rename.
     pub(super) fn move_to_free(
         &self,
-        (from, origin): (At<'_>, Origin),
+        (from, origin): (At<'_>, Origin<'_>),
         coming: Kind,
         to: At<'_>,
     ) -> OsResult<()> {
@@ -152,16 +154,43 @@ impl Home {
             }
         }
         if self.powers().links && coming != Kind::Folder {
-            match from.link(to) {
-                Ok(()) => return unlink_moved(from, origin, to),
+            match self.move_by_link((from, origin), to) {
                 Err(e) if cannot_link(e) => {}
-                Err(e) => return Err(e),
+                done => return done,
             }
         }
         match to.stat() {
             Ok(_) => Err(Errno::EXIST),
             Err(Errno::NOENT) => from.rename(to),
             Err(e) => Err(e),
+        }
+    }
+
+    /// Takes a free name by a link and removes the old one. Where that is an account's it is written
+    /// down first: killed between the two calls, the next start finishes it.
+    fn move_by_link(&self, (from, origin): (At<'_>, Origin<'_>), to: At<'_>) -> OsResult<()> {
+        // A disk may know one file by two spellings of its name, and a start would take them for
+        // two names.
+        match to.stat() {
+            Ok(_) => return Err(Errno::EXIST),
+            Err(Errno::NOENT) => {}
+            Err(e) => return Err(e),
+        }
+        let intent = match origin {
+            Origin::Private => None,
+            Origin::View(route) => match route.write(self, FileId::of(&from.stat()?))? {
+                Some(intent) => Some(intent),
+                None => return Err(Errno::OPNOTSUPP),
+            },
+        };
+        match from.link(to) {
+            Ok(()) => unlink_moved(from, intent, to),
+            Err(e) => {
+                if let Some(intent) = intent {
+                    intent.settle();
+                }
+                Err(e)
+            }
         }
     }
 
@@ -195,7 +224,11 @@ impl Home {
     /// and that is what is renamed.
     fn replace_itself(&self, from: At<'_>, to: At<'_>, old: &Stat) -> OsResult<Option<Freed>> {
         if old.st_nlink < 2 {
-            return from.rename(to).map(|()| Some(Freed::default()));
+            // Not every file system tells how many names there are.
+            from.rename(to)?;
+            if !from.is_listed()? {
+                return Ok(Some(Freed::default()));
+            }
         }
         match self.take(from, Some(FileId::of(old)))? {
             Taken::Freed(freed) => Ok(Some(freed)),
@@ -226,18 +259,24 @@ impl Home {
 }
 
 /// The second half of a move by link: the old name goes.
-fn unlink_moved(from: At<'_>, origin: Origin, to: At<'_>) -> OsResult<()> {
-    let Err(e) = from.unlink() else { return Ok(()) };
-    if origin == Origin::Private {
-        // It is in its place; a second name that nobody sees is removed at the next start.
-        log::warn!("a file in .miniftp has a second name until the next start: {e}");
+fn unlink_moved(from: At<'_>, intent: Option<Intent<'_>>, to: At<'_>) -> OsResult<()> {
+    let unlinked = from.unlink();
+    let Some(intent) = intent else {
+        if let Err(e) = unlinked {
+            // It is in its place, and nobody sees or opens the other name.
+            log::warn!("a file has a second name in .miniftp until the next start: {e}");
+        }
         return Ok(());
+    };
+    if unlinked.is_err() {
+        if let Err(e) = to.unlink() {
+            let name = text::escape_bytes(to.name());
+            log::error!("`{name}` has its old name and the new one until the next start: {e}");
+            return unlinked;
+        }
     }
-    if let Err(e) = to.unlink() {
-        let name = text::escape_bytes(to.name());
-        log::error!("`{name}` has its old name and the new one: {e}");
-    }
-    Err(e)
+    intent.settle();
+    unlinked
 }
 
 /// Whether a file cannot have a second name: its disk knows no links, it has too many, or the

@@ -20,21 +20,16 @@ use crate::text::Escaped;
 
 /// At the start: removes what only lasted for a step, parts without a note and notes without a
 /// part.
-///
-/// Where files are put in their place by a link, a part with two names is in its place already:
-/// whoever went on with it would change a stored file.
 pub(super) fn sweep(home: &Home, folder: BorrowedFd<'_>) -> OsResult<()> {
-    let is_placed = |at: At<'_>| at.stat().is_ok_and(|stat| stat.st_nlink > 1);
-    let places_by_links = !home.powers().noreplace;
     each_account(folder, &mut |_, parts| {
         each_name(parts, &mut |name| {
             let at = At::new(parts, name.as_bytes());
             let useless = if let Some(id) = name.strip_suffix(PART) {
-                Note::read(parts, id)?.is_none() || places_by_links && is_placed(at)
+                Note::read(parts, id)?.is_none()
             } else if let Some(id) = name.strip_suffix(NOTE_END) {
                 Note::read(parts, id)?.is_none() || held(parts, id)?.is_none()
             } else {
-                name.ends_with(PASSING)
+                name.ends_with(PASSING) && !home.has_named(name)
             };
             if useless { at.unlink() } else { Ok(()) }
         })

@@ -154,7 +154,7 @@ type Spoil = fn(&Site) -> Vec<String>;
 
 #[test]
 fn what_the_start_would_refuse_is_found() {
-    let table: [(&str, Spoil); 5] = [
+    let table: [(&str, Spoil); 7] = [
         ("cannot listen on 127.0.0.1:", |site| {
             let taken = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = taken.local_addr().unwrap().to_string();
@@ -162,6 +162,15 @@ fn what_the_start_would_refuse_is_found() {
             std::mem::forget(taken);
             let _ = site;
             vec!["--listen".into(), address]
+        }),
+        ("cannot listen on 127.0.0.1:", |_| {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+            vec!["--listen".into(), free.clone(), "--ftp".into(), free]
+        }),
+        ("the log ", |site| {
+            site.setting("log", "file", "a.log");
+            std::os::unix::fs::symlink("no/such/b.log", site.conf().join("a.log")).unwrap();
+            Vec::new()
         }),
         ("the log ", |site| {
             site.setting("log", "file", "no/such/directory/a.log");

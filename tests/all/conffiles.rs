@@ -2,6 +2,7 @@
 //! lost, every mistake is told at once.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -238,4 +239,72 @@ fn a_lock_that_another_program_holds_stops_nobody_but_who_needs_it() {
     flock(&lock, FlockOperation::LockExclusive).unwrap();
     daemon.term();
     assert!(daemon.wait().success());
+}
+
+/// Run by root, a command made files that the server, which was not root, could not read: a ban
+/// that was said to be done did nothing.
+#[test]
+fn new_files_belong_to_whom_the_folder_belongs_to() {
+    const SERVERS: u32 = 65_534;
+    let site = Site::new();
+    fs::remove_file(site.conf().join("accounts.ini")).unwrap();
+    let owner = if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(site.conf(), Some(SERVERS), Some(SERVERS)).unwrap();
+        SERVERS
+    } else {
+        rustix::process::geteuid().as_raw()
+    };
+    site.miniftpd(&["account", "add", "ann"], "a-secret\n").ok();
+    site.miniftpd(&["account", "ban", "ann", "1h"], "").ok();
+    for name in ["accounts.ini", "accounts.lock", "bans.ini"] {
+        let made = fs::metadata(site.conf().join(name)).unwrap();
+        assert_eq!((made.uid(), made.mode() & 0o777), (owner, 0o600), "{name}");
+    }
+}
+
+/// An admin was told that the server failed, after a tenth of a second.
+#[test]
+fn whoever_changes_a_file_that_is_half_saved_waits_for_the_other_half() {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M");
+    let daemon = site.start();
+    let mut root = daemon.login("root");
+    let ini = site.conf().join("accounts.ini");
+    let text = fs::read_to_string(&ini).unwrap();
+    let (half, rest) = text.split_at(text.rfind("[root]").unwrap_or(text.len() / 2));
+    fs::write(&ini, half).unwrap();
+    let quota = |bytes| miniftp::wire::NewQuota::new("ann", 1, bytes, "");
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| root.request("SETQUOTA", &quota(5)).code);
+        // In place, as an editor does; whether the request has come meanwhile or not.
+        let mut file = File::options().append(true).open(&ini).unwrap();
+        std::io::Write::write_all(&mut file, rest.as_bytes()).unwrap();
+        assert_eq!(asked.join().unwrap(), 200);
+    });
+    assert_eq!(daemon.login("ann").quota().limit, Some(5));
+    // One that stays as it is is told as what it is.
+    save(&ini, half);
+    root.request("SETQUOTA", &quota(6)).expect(269).says("the file has a mistake");
+    save(&ini, &text);
+    root.request("SETQUOTA", &quota(6)).expect(200);
+}
+
+/// An editor that had the file open while the server replaced it wrote into the generation before;
+/// the next change threw that away without a word.
+#[test]
+fn what_is_written_into_a_file_that_was_replaced_is_kept_and_told() {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M");
+    let daemon = site.start();
+    let ini = site.conf().join("accounts.ini");
+    let mut open = File::options().append(true).open(&ini).unwrap();
+    site.miniftp("root", &["admin", "quota", "ann", "2M"]).ok();
+    std::io::Write::write_all(&mut open, b"; by hand\n").unwrap();
+    site.miniftp("root", &["admin", "quota", "ann", "3M"]).ok();
+    daemon.wait_for_log("an edit came after the file was replaced; it is in ");
+    let late = fs::read_to_string(site.conf().join("accounts.ini.late")).unwrap();
+    assert!(late.contains("; by hand\n") && late.contains("quota = 1M"), "{late}");
+    assert_eq!(daemon.login("ann").quota().limit, Some(3 << 20));
+    site.miniftp("root", &["admin", "quota", "ann", "4M"]).ok();
+    assert_eq!(daemon.log().matches("an edit came after").count(), 1);
 }

@@ -18,7 +18,7 @@ pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure>
         .ok_or_else(|| Failure::Failed(format!("`{}`: {NAME_FORM}", Escaped(&request.words[0]))))?;
     let quota_bytes = match &request.quota {
         Some(text) => read_quota(text)?,
-        None => Some(desk.config.default_quota_bytes),
+        None => desk.config.registration.quota_bytes,
     };
     let entries = read_entries(request)?;
     let role = read_role(request.role.as_deref().unwrap_or("user"))?;
@@ -26,7 +26,7 @@ pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure>
     let adopt = if request.adopt { Adopt::Yes } else { Adopt::No };
     let homes = desk.homes()?;
     if desk.store.current().account(name.as_str()).is_some() {
-        return Err(StoreError::Exists { name }.into());
+        return Err(StoreError::Exists(name).into());
     }
     homes.check_new(name.as_str(), adopt)?;
     let verifier = new_verifier(desk, name.as_str())?;

@@ -36,18 +36,20 @@ impl fmt::Display for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
-        if let StoreError::Home(why) = error {
-            return why.into();
+        if let StoreError::Same(error) = error {
+            return error.into();
         }
         let next = match &error {
             StoreError::Unknown { nearest: Some(_), .. } => " `miniftpd account list` shows them",
             StoreError::Unknown { .. } => "; `miniftpd account list` shows them",
-            StoreError::NoRequest { .. } => "; `miniftpd account pending` shows those that wait",
-            StoreError::Exists { .. } => "; `passwd`, `quota` and `role` change it",
+            StoreError::NoRequest(_) => "; `miniftpd account pending` shows those that wait",
+            StoreError::Exists(_) => "; `passwd`, `quota` and `role` change it",
             StoreError::File(FileError::Parse { .. }) => {
                 "; fix it, or put accounts.ini.previous in its place"
             }
-            StoreError::File(FileError::Io { kind: io::ErrorKind::NotFound, .. }) => {
+            StoreError::File(FileError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
                 "; --conf DIR says where the accounts lie"
             }
             StoreError::File(FileError::Locked { .. }) => "; try again later",

@@ -188,7 +188,7 @@ fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, Failure> {
         .ok_or_else(|| Failure::Failed(NAME_FORM.to_owned()))?;
     if let Some(there) = desk.store.current().account(name.as_str()) {
         let name = there.name().clone();
-        return Err(miniftp::accounts::StoreError::Exists { name }.into());
+        return Err(miniftp::accounts::StoreError::Exists(name).into());
     }
     let iterations = desk.config.iterations;
     let verifier = match &foreign.secret {
@@ -196,8 +196,8 @@ fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, Failure> {
         // Nobody knows the password of this record.
         Secret::None => Verifier::derive(&nobody_knows()?, iterations)?,
     };
-    let quota_bytes = foreign.quota_bytes.unwrap_or(desk.config.default_quota_bytes);
-    let mut account = Account::new(name, verifier, Some(quota_bytes));
+    let quota_bytes = foreign.quota_bytes.or(desk.config.registration.quota_bytes);
+    let mut account = Account::new(name, verifier, quota_bytes);
     account.of_md5 = matches!(foreign.secret, Secret::Md5(_));
     if matches!(foreign.secret, Secret::None) {
         account.state = State::Closed;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use miniftp::accounts::Accounts;
@@ -33,9 +33,11 @@ pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) ->
     let mut found = Found::default();
     let runs = vfs::runner(&args.home, config.shared).is_some();
     let ftp = args.ftp.unwrap_or(config.ftp);
+    // Each is held until all have been tried: two may be the same.
+    let mut held = Vec::new();
     for address in [Some(args.listen.unwrap_or(config.listen)), ftp].into_iter().flatten() {
-        match try_address(address) {
-            Ok(()) => {}
+        match TcpListener::bind(address) {
+            Ok(listener) => held.push(listener),
             // Perhaps by the very server whose files these are.
             Err(e) if runs && e.kind() == io::ErrorKind::AddrInUse => {}
             Err(e) => found.faults.push(format!("cannot listen on {address}: {e}")),
@@ -55,10 +57,6 @@ pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) ->
         found.warnings.extend(too_slow(accounts, config.iterations));
     }
     found
-}
-
-fn try_address(address: SocketAddr) -> io::Result<()> {
-    TcpListener::bind(address).map(drop)
 }
 
 /// A home is made where there is none, so the directory above it counts then.
@@ -149,7 +147,7 @@ pub(super) fn entries_table(
             row(mount.entries.limit(config.entries), format!("mount [{}]", mount.name))
         }),
     );
-    let reserve = config.min_free_entries;
+    let reserve = config.min_free.entries;
     // The home may not be there yet. A file system that makes inodes as it needs them has none.
     let here = home
         .ancestors()
@@ -164,8 +162,8 @@ pub(super) fn entries_table(
 /// The table of memory.
 pub(super) fn memory_table(config: &Config) -> Vec<String> {
     let lines = memory::worst_case(memory::Demand {
-        connections: config.connections,
-        before_login: config.connections_before_login,
+        connections: config.connections.all,
+        before_login: config.connections.before_login,
     });
     let row = |bytes: usize, what: &str| format!("  {:>10}  {what}", size(bytes));
     let sum = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.bytes()));

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Ban, Now, Who, doubled};
+use super::{Ban, Now, Seen, Who, doubled};
 use crate::limits;
 
 /// Bans by what they keep out.
@@ -39,8 +39,8 @@ struct Held {
 }
 
 impl Held {
-    fn left(&self, now: Now) -> Option<Left<'_>> {
-        let secs = match self.ends {
+    fn seen(&self, now: Now) -> Option<Seen> {
+        let left_secs = match self.ends {
             None => None,
             Some(ends) => {
                 let left = ends.checked_sub(now.steady).filter(|left| !left.is_zero())?;
@@ -48,7 +48,7 @@ impl Held {
                 Some(left.as_secs() + u64::from(left.subsec_nanos() > 0))
             }
         };
-        Some(Left { ban: &self.ban, secs })
+        Some(Seen { ban: self.ban.clone(), left_secs })
     }
 
     fn is_remembered(&self, now: Now) -> bool {
@@ -69,21 +69,6 @@ impl Held {
     }
 }
 
-/// A ban in force.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Left<'a> {
-    pub(super) ban: &'a Ban,
-    /// For how many seconds more; `None` is for ever.
-    pub(super) secs: Option<u64>,
-}
-
-/// What an edit of the file changed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    Banned(Ban),
-    Pardoned(Who),
-}
-
 impl List {
     /// One for so many automatic bans of each kind.
     #[cfg(test)]
@@ -92,14 +77,14 @@ impl List {
     }
 
     /// The ban that keeps this out now.
-    pub(super) fn left(&self, who: &Who, now: Now) -> Option<Left<'_>> {
-        self.held.get(who)?.left(now)
+    pub(super) fn seen(&self, who: &Who, now: Now) -> Option<Seen> {
+        self.held.get(who)?.seen(now)
     }
 
     /// All bans in force.
-    pub(super) fn in_force(&self, now: Now) -> impl Iterator<Item = Left<'_>> {
+    pub(super) fn in_force(&self, now: Now) -> impl Iterator<Item = Seen> {
         let shown = self.held.values().filter(|held| !held.is_hidden());
-        shown.filter_map(move |held| held.left(now))
+        shown.filter_map(move |held| held.seen(now))
     }
 
     /// How many bans by hand there are.
@@ -119,7 +104,7 @@ impl List {
     ) -> Option<Ban> {
         self.forget_old(now);
         let before = self.held.get(who);
-        if before.is_some_and(|held| held.left(now).is_some()) {
+        if before.is_some_and(|held| held.seen(now).is_some()) {
             return None;
         }
         let times = before.map_or(0, |held| held.ban.times);
@@ -172,28 +157,34 @@ impl List {
     }
 
     /// Takes over what somebody else changed in the file, which had `before` in it and has `after`
-    /// now. What the file did not know yet stays.
-    pub(super) fn adopt(&mut self, before: &Book, after: &Book, now: Now) -> Vec<Change> {
-        let mut changes = Vec::new();
+    /// now. What the file did not know yet stays. Gives who was banned, and who was pardoned.
+    pub(super) fn adopt(&mut self, before: &Book, after: &Book, now: Now) -> (Vec<Ban>, Vec<Who>) {
+        let (mut banned, mut pardoned) = (Vec::new(), Vec::new());
         for (who, ban) in after.iter().filter(|(who, ban)| before.get(*who) != Some(*ban)) {
             if self.held.get(who).is_none_or(|held| held.ban != *ban) {
                 self.put(ban.clone(), now);
-                changes.push(Change::Banned(ban.clone()));
+                banned.push(ban.clone());
             }
         }
         for who in before.keys().filter(|who| !after.contains_key(*who)) {
             // A newer ban of the same is not what was taken out.
             if self.held.get(who).is_some_and(|held| Some(&held.ban) == before.get(who)) {
                 self.held.remove(who);
-                changes.push(Change::Pardoned(who.clone()));
+                pardoned.push(who.clone());
             }
         }
-        changes
+        (banned, pardoned)
     }
 
     /// Forgets what ended so long ago that it makes nothing longer any more.
     pub(super) fn forget_old(&mut self, now: Now) {
         self.held.retain(|_, held| held.is_remembered(now));
+    }
+
+    /// Whether there is an automatic ban that a file which says this does not know.
+    pub(super) fn is_news_to(&self, book: &Book) -> bool {
+        let mut shown = self.held.values().filter(|held| !held.is_hidden()).map(|held| &held.ban);
+        shown.any(|ban| ban.by.is_none() && book.get(&ban.who) != Some(ban))
     }
 
     /// What the file should say.

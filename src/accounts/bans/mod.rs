@@ -146,11 +146,11 @@ pub(super) fn check_bans(bytes: &[u8]) -> Result<String, ParseErrors> {
 }
 
 /// When failures become a ban, as the settings say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Failures as one account.
+    /// Failures as one account that ban it.
     pub account_after: u32,
-    /// Failures from one address.
+    /// Failures from one address that ban it; loopback is exempt.
     pub address_after: u32,
     /// Within this time.
     pub within: Duration,

@@ -7,15 +7,15 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use super::list::{Book, Change};
+use super::list::Book;
 use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
-use crate::accounts::{AccountName, Store, StoreError, check_remark};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, load, previous_of};
+use crate::accounts::{AccountName, Store, StoreError, check_reason};
+use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of};
 use crate::error::{Banned, Error, Result};
 use crate::limits;
-use crate::text::Span;
+use crate::text::{Moment, Span};
 
 /// The file's name in the folder of settings.
 const FILE: &str = "bans.ini";
@@ -34,7 +34,8 @@ pub struct Bans {
     file: Watched<Said>,
     begun: Instant,
     held: Mutex<Held>,
-    saved: Mutex<Saved>,
+    /// When it was written last.
+    saved: Mutex<Option<Instant>>,
 }
 
 /// What logins look at.
@@ -42,18 +43,8 @@ pub struct Bans {
 struct Held {
     list: List,
     tally: Tally,
-    /// Counts the automatic bans.
-    changes: u64,
     /// What the file said when it was taken over last.
     said: Arc<Said>,
-}
-
-/// What was written last.
-#[derive(Debug, Default)]
-struct Saved {
-    /// The automatic bans that the file knows, by their count.
-    changes: u64,
-    at: Option<Instant>,
 }
 
 /// Everything under the locks is assigned in whole fields, each of which is right by itself, so
@@ -72,10 +63,8 @@ impl Bans {
         let bans = Bans { file, begun, held, saved };
         bans.refresh();
         if bans.file.error().is_some() {
-            let previous = previous_of(&path);
-            let read = |bytes: Option<&[u8]>| record::read(bytes.unwrap_or_default());
-            if let Ok(before) = load(&previous, limits::BANS_FILE, &read) {
-                log::error!("going on with {}", previous.display());
+            if let Some(before) = bans.file.previous(record::read) {
+                log::error!("going on with {}", previous_of(&path).display());
                 bans.file.put(Said::clone(&before));
                 bans.take_over();
             }
@@ -84,9 +73,7 @@ impl Bans {
     }
 
     fn now(&self) -> Now {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall_secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-        Now { steady: self.begun.elapsed(), wall_secs }
+        Now { steady: self.begun.elapsed(), wall_secs: Moment::now().0 }
     }
 
     /// Refuses who comes from a banned address.
@@ -108,11 +95,11 @@ impl Bans {
 
     fn check(&self, who: &Who, what: Banned) -> Result<()> {
         let held = lock(&self.held);
-        match held.list.left(who, self.now()) {
+        match held.list.seen(who, self.now()) {
             None => Ok(()),
-            Some(left) => {
-                let why = if left.ban.by.is_some() { BY_HAND } else { &left.ban.why };
-                Err(Error::Banned { what, why: why.to_owned(), left_secs: left.secs })
+            Some(Seen { ban, left_secs }) => {
+                let why = if ban.by.is_some() { BY_HAND.to_owned() } else { ban.why };
+                Err(Error::Banned { what, why, left_secs })
             }
         }
     }
@@ -124,7 +111,7 @@ impl Bans {
         let mut imposed = Vec::new();
         let mut held = lock(&self.held);
         let now = self.now();
-        let Held { list, tally, changes, .. } = &mut *held;
+        let Held { list, tally, .. } = &mut *held;
         let counts = tally.failed((name.as_ref(), known), from, now.steady, rules.within);
         let both = [
             (name.map(Who::Account), counts.account, rules.account_after, !known),
@@ -137,10 +124,7 @@ impl Bans {
             let hidden = invented && matches!(who, Who::Account(_));
             match list.impose(&who, why, rules.first, now, invented) {
                 Some(_) if hidden => imposed.push(NOBODY.to_owned()),
-                Some(ban) => {
-                    *changes += 1;
-                    imposed.push(ban.to_string());
-                }
+                Some(ban) => imposed.push(ban.to_string()),
                 None => {}
             }
         }
@@ -159,21 +143,19 @@ impl Bans {
     /// The bans in force.
     pub fn in_force(&self) -> Vec<Seen> {
         let (held, now) = (lock(&self.held), self.now());
-        let all = held.list.in_force(now);
-        all.map(|left| Seen { ban: left.ban.clone(), left_secs: left.secs }).collect()
+        held.list.in_force(now).collect()
     }
 
     /// What is banned by hand, whose sessions end.
     pub fn by_hand(&self) -> Vec<Who> {
-        let (held, now) = (lock(&self.held), self.now());
-        let all = held.list.in_force(now).filter(|left| left.ban.by.is_some());
-        all.map(|left| left.ban.who.clone()).collect()
+        let by_hand = self.in_force().into_iter().filter(|seen| seen.ban.by.is_some());
+        by_hand.map(|seen| seen.ban.who).collect()
     }
 
     /// Bans by hand for so many seconds, or for ever.
     ///
     /// # Errors
-    /// [`StoreError::Full`], [`StoreError::Refused`] for a reason that cannot be kept; a file with
+    /// [`Error::TooMany`], [`StoreError::Refused`] for a reason that cannot be kept; a file with
     /// a fault, and what the system refuses.
     pub fn ban(
         &self,
@@ -183,9 +165,7 @@ impl Bans {
         by: &str,
         why: &str,
     ) -> Result<(), StoreError> {
-        let why = why.trim();
-        check_remark(why)
-            .map_err(|what| StoreError::Refused { what: what.replace("a remark", "a reason") })?;
+        let why = check_reason(why)?;
         let now = self.now();
         let until = |secs: u64| now.wall_secs.saturating_add(i64::try_from(secs).unwrap_or(0));
         let ban = Ban {
@@ -199,10 +179,9 @@ impl Bans {
         self.change(store, |list| {
             list.forget_old(now);
             list.put(ban.clone(), now);
-            let max = limits::BANS;
-            let too_many = list.by_hand() > max;
-            let full = StoreError::Full { what: "bans by hand", max: max as u64 };
-            if too_many { Err(full) } else { Ok(()) }
+            let (what, max) = ("bans by hand", limits::BANS as u64);
+            let too_many = list.by_hand() > limits::BANS;
+            if too_many { Err(Error::TooMany { what, max }.into()) } else { Ok(()) }
         })
     }
 
@@ -214,10 +193,9 @@ impl Bans {
         let now = self.now();
         lock(&self.held).tally.forget(who);
         self.change(store, |list| {
-            let is_banned = list.left(who, now).is_some();
+            let is_banned = list.seen(who, now).is_some();
             list.remove(who);
-            let name = who.to_string();
-            if is_banned { Ok(()) } else { Err(StoreError::NotBanned { name }) }
+            if is_banned { Ok(()) } else { Err(StoreError::NotBanned(who.clone())) }
         })
     }
 
@@ -228,8 +206,7 @@ impl Bans {
         change: impl Fn(&mut List) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let lock_file = store.lock(limits::LOCK_WAIT)?;
-        let changes = self.write(&lock_file, &change)?;
-        lock(&self.saved).changes = changes;
+        self.write(&lock_file, &change)?;
         // Whatever was counted meanwhile stays. If another look has taken the change over from the
         // file already, there is nothing left to do.
         let _ = change(&mut lock(&self.held).list);
@@ -240,7 +217,7 @@ impl Bans {
     /// Writes the automatic bans that the file does not know, unless it was written just now. It
     /// waits for nobody who writes a file in the folder: the next look comes soon.
     pub fn save(&self, store: &Store) {
-        let is_fresh = lock(&self.saved).at.is_some_and(|at| at.elapsed() < limits::BANS_PAUSE);
+        let is_fresh = lock(&self.saved).is_some_and(|at| at.elapsed() < limits::BANS_PAUSE);
         if !is_fresh {
             self.save_within(store, Duration::ZERO);
         }
@@ -252,10 +229,12 @@ impl Bans {
     }
 
     fn save_within(&self, store: &Store, wait: Duration) {
-        if lock(&self.held).changes == lock(&self.saved).changes {
+        let held = lock(&self.held);
+        if !held.list.is_news_to(&held.said.1) {
             return;
         }
-        lock(&self.saved).at = Some(Instant::now());
+        drop(held);
+        *lock(&self.saved) = Some(Instant::now());
         let written = store.lock(wait).map_err(StoreError::from).and_then(|lock_file| {
             self.write(&lock_file, &|list| {
                 list.forget_old(self.now());
@@ -263,35 +242,26 @@ impl Bans {
             })
         });
         match written {
-            Ok(changes) => {
-                lock(&self.saved).changes = changes;
-                self.take_over();
-            }
+            Ok(()) => self.take_over(),
             // Whoever is at it may be long, and may be this server.
             Err(StoreError::File(FileError::Locked { .. })) if wait.is_zero() => {}
             Err(e) => log::error!("{e}; the bans count and are not kept yet"),
         }
     }
 
-    /// Writes what is in memory, with a change; tells how many automatic bans there were then.
+    /// Writes what is in memory, with a change.
     fn write(
         &self,
         lock_file: &Lock,
         change: &dyn Fn(&mut List) -> Result<(), StoreError>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<(), StoreError> {
         let read = |bytes: Option<&[u8]>| self.read(bytes);
-        self.file.edit(lock_file, &Format { read: &read, write: record::write }, &|(
-            generation,
-            _,
-        )| {
+        self.file.edit(lock_file, (&read, record::write), &|(generation, _)| {
             // What somebody edited first is not written over.
             self.take_over();
-            let (mut list, changes) = {
-                let held = lock(&self.held);
-                (held.list.clone(), held.changes)
-            };
+            let mut list = lock(&self.held).list.clone();
             change(&mut list)?;
-            Ok(((generation.saturating_add(1), list.book()), changes))
+            Ok(((generation.saturating_add(1), list.book()), ()))
         })
     }
 
@@ -319,19 +289,11 @@ impl Bans {
             return;
         }
         let Held { list, tally, said: before, .. } = &mut *held;
-        let changes = list.adopt(&before.1, &said.1, now);
-        for change in &changes {
-            if let Change::Pardoned(who) = change {
-                tally.forget(who);
-            }
-        }
+        let (banned, pardoned) = list.adopt(&before.1, &said.1, now);
+        pardoned.iter().for_each(|who| tally.forget(who));
         *before = said;
         drop(held);
-        for change in changes {
-            match change {
-                Change::Banned(ban) => log::info!("{FILE}: {ban}"),
-                Change::Pardoned(who) => log::info!("{FILE}: {} {who} is pardoned", who.kind()),
-            }
-        }
+        banned.iter().for_each(|ban| log::info!("{FILE}: {ban}"));
+        pardoned.iter().for_each(|who| log::info!("{FILE}: {} {who} is pardoned", who.kind()));
     }
 }

@@ -113,7 +113,7 @@ impl Tally {
         let is_its = |one: &Failure| {
             one.name.as_ref() == Some(who) || Who::address(one.from).as_ref() == Some(who)
         };
-        self.each(|counter| counter.retain(|one| !is_its(one)));
+        self.each(|counter| counter.retain(|_, one| !is_its(one)));
     }
 
     /// How many failures each counter holds.
@@ -136,7 +136,7 @@ impl Counter {
         let is_over = |one: &Failure| failure.at.saturating_sub(one.at) >= within;
         self.forgive(&who, is_over);
         if self.len >= self.most {
-            self.retain(|one| !is_over(one));
+            self.retain(|_, one| !is_over(one));
         }
         let before = self.of.get(&who).map_or(0, VecDeque::len);
         if self.len < self.most || self.make_room(failure.known) {
@@ -172,19 +172,13 @@ impl Counter {
 
     /// Drops those failures of one.
     fn forgive(&mut self, who: &Who, which: impl Fn(&Failure) -> bool) {
-        let Some(all) = self.of.get_mut(who) else { return };
-        let before = all.len();
-        all.retain(|one| !which(one));
-        self.len -= before - all.len();
-        if all.is_empty() {
-            self.of.remove(who);
-        }
+        self.retain(|whose, one| whose != who || !which(one));
     }
 
     /// Keeps those failures of all.
-    fn retain(&mut self, which: impl Fn(&Failure) -> bool) {
-        self.of.retain(|_, all| {
-            all.retain(|one| which(one));
+    fn retain(&mut self, which: impl Fn(&Who, &Failure) -> bool) {
+        self.of.retain(|who, all| {
+            all.retain(|one| which(who, one));
             !all.is_empty()
         });
         self.len = self.of.values().map(VecDeque::len).sum();

@@ -4,6 +4,7 @@ use super::book::{Book, Request, Standing};
 use super::queue::{DAY_SECS, has_account};
 use super::{Application, Mode, Rules, Taken};
 use crate::accounts::{Store, StoreError};
+use crate::error::Error;
 
 /// The answer to a request that was made before, if it is one. A name that somebody else has, or
 /// asked for, is taken.
@@ -13,7 +14,7 @@ pub(super) fn repeated(
     application: &Application<'_>,
 ) -> Result<Option<Taken>, StoreError> {
     let (name, verifier) = (&application.name, &application.verifier);
-    let taken = || Err(StoreError::Exists { name: name.clone() });
+    let taken = || Err(StoreError::Exists(name.clone()));
     let mine = book.requests.values().rev().find(|request| request.name == *name);
     if store.current().account(name.as_str()).is_some() {
         return match mine {
@@ -54,7 +55,7 @@ pub(super) fn check_room(
         (from_here, rules.per_address, "registrations from one address in a day"),
     ] {
         if count >= max {
-            return Err(StoreError::Full { what, max: max as u64 });
+            return Err(Error::TooMany { what, max: max as u64 }.into());
         }
     }
     Ok(())

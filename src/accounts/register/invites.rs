@@ -12,11 +12,13 @@
 
 use std::collections::BTreeMap;
 
+use super::queue::DAY_SECS;
 use crate::accounts::parse_quota;
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{Shape, parse};
 use crate::conffile::keys::{Key, names, set, whole};
 use crate::limits;
+use crate::text::parse_moment;
 
 /// The file's name in the folder of settings.
 pub(super) const FILE: &str = "invites.ini";
@@ -90,28 +92,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Invitations, ParseErrors> {
 
 /// The second, since 1970 in UTC, at which the day after `2026-12-31` begins.
 fn day_after(text: &str) -> Option<i64> {
-    let mut parts = text.split('-');
-    let mut part = |len: usize| -> Option<i64> {
-        let part = parts.next()?;
-        let digits = part.len() == len && part.bytes().all(|byte| byte.is_ascii_digit());
-        part.parse().ok().filter(|_| digits)
-    };
-    let (year, month, day) = (part(4)?, part(2)?, part(2)?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days_in_month = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + i64::from(leap),
-        1..=12 => 31,
-        _ => return None,
-    };
-    if parts.next().is_some() || year < 1970 || !(1..=days_in_month).contains(&day) {
-        return None;
-    }
-    // Years that begin in March end with the leap day.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    let days_to_1970 = 719_468;
-    Some((days - days_to_1970 + 1) * 86_400)
+    Some(parse_moment(&format!("{text} 00:00:00"))? + DAY_SECS)
 }
 
 #[cfg(test)]

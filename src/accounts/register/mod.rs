@@ -44,7 +44,7 @@ pub(super) fn check_class(bytes: &[u8]) -> Result<String, ParseErrors> {
 }
 
 /// Who can register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Everybody, at once.
     Open,
@@ -53,6 +53,7 @@ pub enum Mode {
     /// Who has an invitation, at once.
     Invite,
     /// Nobody.
+    #[default]
     Closed,
 }
 
@@ -69,7 +70,7 @@ impl Mode {
 }
 
 /// What the settings say about registration.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Who can register.
     pub mode: Mode,

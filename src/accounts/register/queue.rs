@@ -7,23 +7,24 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::book::{Book, Request, Standing};
 use super::checks::{check_room, repeated};
 use super::class::{self, ClassList, Imported};
 use super::invites::{self, Invitations};
 use super::{Application, Mode, Rules, Taken, record};
-use crate::accounts::{Account, Store, StoreError, check_remark};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched};
+use crate::accounts::{Account, Store, StoreError, check_reason};
+use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, replace};
+use crate::error::Error;
 use crate::limits;
+use crate::text::Moment;
 use crate::vfs::{Adopt, Homes};
 
 pub(super) const DAY_SECS: i64 = 24 * 3600;
 /// The file's name in the folder of settings.
 const FILE: &str = "registrations.ini";
 
-const FORMAT: Format<'static, Book> = Format { read: &read, write: record::write };
+const FORMAT: Format<'static, Book> = (&read, record::write);
 
 /// The requests; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -60,8 +61,8 @@ impl Queue {
     /// list say so. The same request once more, as after a broken line, gets the same answer.
     ///
     /// # Errors
-    /// [`StoreError::NotOpen`], [`StoreError::NoInvitation`], [`StoreError::Exists`] for a name
-    /// that is taken, [`StoreError::Home`] for one whose home is not free, [`StoreError::Full`]; a
+    /// [`Error::RegistrationClosed`], [`StoreError::NoInvitation`], [`StoreError::Exists`] for a
+    /// name that is taken, [`Error::Home`] for one whose home is not free, [`Error::TooMany`]; a
     /// file with a fault, and what the system refuses.
     pub fn ask(
         &self,
@@ -71,15 +72,15 @@ impl Queue {
         application: &Application<'_>,
     ) -> Result<Taken, StoreError> {
         if rules.mode == Mode::Closed {
-            return Err(StoreError::NotOpen);
+            return Err(Error::RegistrationClosed.into());
         }
         let lock = store.lock(limits::LOCK_WAIT)?;
         let (taken, quota) = self.change(&lock, &|book| {
             if let Some(taken) = repeated(store, book, application)? {
                 return Ok((taken, None));
             }
-            homes.check_new(application.name.as_str(), Adopt::No).map_err(StoreError::Home)?;
-            let now = now_secs();
+            homes.check_new(application.name.as_str(), Adopt::No)?;
+            let now = Moment::now().0;
             let quota = self.quota_at_once(rules, book, application, now)?;
             check_room(rules, book, application, now)?;
             if rules.mode != Mode::Open && !application.code.is_empty() {
@@ -129,7 +130,7 @@ impl Queue {
         Ok(Some(match &request.standing {
             // Killed between the account and the note of it.
             Standing::Pending { verifier } if has_account(store, name, verifier) => {
-                Standing::Approved { at_secs: now_secs() }
+                Standing::Approved { at_secs: Moment::now().0 }
             }
             standing => standing.clone(),
         }))
@@ -147,7 +148,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::NoRequest`], [`StoreError::Decided`]; [`StoreError::Exists`] if the name was
-    /// given to somebody else meanwhile, or [`StoreError::Home`]; a file with a fault, and more.
+    /// given to somebody else meanwhile, or [`Error::Home`]; a file with a fault, and more.
     pub fn approve(
         &self,
         store: &Store,
@@ -166,12 +167,11 @@ impl Queue {
     /// # Errors
     /// As [`Queue::approve`]; [`StoreError::Refused`] for a reason that cannot be kept.
     pub fn reject(&self, store: &Store, number: u64, reason: &str) -> Result<Request, StoreError> {
-        let reason = reason.trim();
-        check_remark(reason)
-            .map_err(|what| StoreError::Refused { what: what.replace("a remark", "a reason") })?;
+        let reason = check_reason(reason)?;
         self.change(&store.lock(limits::LOCK_WAIT)?, &|book| {
             let request = waiting(book, number)?.clone();
-            let standing = Standing::Refused { at_secs: now_secs(), reason: reason.to_owned() };
+            let standing =
+                Standing::Refused { at_secs: Moment::now().0, reason: reason.to_owned() };
             book.requests.insert(number, Request { standing, ..request.clone() });
             Ok(request)
         })
@@ -193,7 +193,8 @@ impl Queue {
         let class = class::read(list).map_err(wrong)?;
         let lock = store.lock(limits::LOCK_WAIT)?;
         let book = self.load()?;
-        self.class.overwrite(&lock, list)?;
+        // Whatever the list was before.
+        replace(&lock, self.class.path(), limits::LIST_FILE, |_| true, list)?;
         let accounts = store.current();
         let on_it = |request: &&Request| class.quota_of(request.name.as_str(), None).is_some();
         let free = |request: &&Request| accounts.account(request.name.as_str()).is_none();
@@ -232,11 +233,11 @@ impl Queue {
         };
         if application.code.is_empty() {
             return match rules.mode {
-                Mode::Invite => Err(StoreError::NoInvitation { why: "none was given" }),
+                Mode::Invite => Err(StoreError::NoInvitation("none was given")),
                 _ => Ok(listed),
             };
         }
-        let refused = |why| Err(StoreError::NoInvitation { why });
+        let refused = |why| Err(StoreError::NoInvitation(why));
         let look =
             self.invites.look(&|bytes| bytes.map_or_else(|| Ok(Invitations::new()), invites::read));
         if look.error.is_some() {
@@ -277,7 +278,7 @@ impl Queue {
             }
             Ok(())
         })?;
-        let at_secs = now_secs();
+        let at_secs = Moment::now().0;
         self.change(lock, &|book| {
             for (number, _) in which {
                 if let Some(request) = book.requests.get_mut(number) {
@@ -294,16 +295,18 @@ impl Queue {
         lock: &Lock,
         change: &dyn Fn(&mut Book) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.requests.edit(lock, &FORMAT, &|before| {
+        self.requests.edit(lock, FORMAT, &|before| {
             let mut book = before.clone();
             let done = change(&mut book)?;
             if book != *before {
-                book.forget_old(now_secs().saturating_sub(self.keep_secs.load(Ordering::Relaxed)));
+                book.forget_old(
+                    Moment::now().0.saturating_sub(self.keep_secs.load(Ordering::Relaxed)),
+                );
                 book.generation = before.generation.saturating_add(1);
             }
             if book.requests.len() > limits::REGISTRATIONS {
                 let max = limits::REGISTRATIONS as u64;
-                return Err(StoreError::Full { what: "registrations that wait", max });
+                return Err(Error::TooMany { what: "registrations that wait", max }.into());
             }
             Ok((book, done))
         })
@@ -316,7 +319,7 @@ impl Queue {
 }
 
 fn waiting(book: &Book, number: u64) -> Result<&Request, StoreError> {
-    let request = book.requests.get(&number).ok_or(StoreError::NoRequest { number })?;
+    let request = book.requests.get(&number).ok_or(StoreError::NoRequest(number))?;
     match request.is_pending() {
         true => Ok(request),
         false => Err(StoreError::Decided { number, state: request.standing.as_str() }),
@@ -325,11 +328,6 @@ fn waiting(book: &Book, number: u64) -> Result<&Request, StoreError> {
 
 pub(super) fn has_account(store: &Store, name: &str, verifier: &crate::scram::Verifier) -> bool {
     store.current().account(name).is_some_and(|account| account.verifier == *verifier)
-}
-
-fn now_secs() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn secs_of(days: u64) -> i64 {

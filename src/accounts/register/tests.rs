@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::accounts::{Store, StoreError};
+use crate::error::Error;
 use crate::scram::RecordShape;
 use crate::vfs::Homes;
 
@@ -112,7 +113,10 @@ fn a_request_waits_is_answered_and_is_remembered() {
 #[test]
 fn each_mode_lets_in_whom_it_should() {
     let folder = Folder::new();
-    assert!(matches!(folder.ask(Mode::Closed, "ann", ""), Err(StoreError::NotOpen)));
+    assert!(matches!(
+        folder.ask(Mode::Closed, "ann", ""),
+        Err(StoreError::Same(Error::RegistrationClosed))
+    ));
     assert!(folder.ask(Mode::Open, "ann", "").unwrap().admitted);
     folder.put("class.csv", "name,quota\nbob,5M\ncol,\n\"dan\",\"unlimited\"\n");
     assert!(folder.ask_from(Mode::Ask, "bob", "", "127.0.0.1").unwrap().admitted);

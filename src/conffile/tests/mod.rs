@@ -40,6 +40,13 @@ static KEYS: &[Key<Item>] = &[
     ),
 ];
 
+impl ParseErrors {
+    /// The mistakes one by one.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ParseError> {
+        self.list.iter()
+    }
+}
+
 fn keys(name: &str) -> Option<Vec<&'static str>> {
     let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (!name.is_empty() && name.bytes().all(letter)).then(|| keys::names(KEYS))
@@ -84,7 +91,7 @@ fn write(notes: &Notes) -> String {
     keys::write("; a test", notes.generation, &[("mark", notes.mark.clone())], items)
 }
 
-const FORMAT: Format<'static, Notes> = Format { read: &read_closed, write };
+const FORMAT: Format<'static, Notes> = (&read_closed, write);
 
 fn told(bytes: &[u8], shape: &'static Shape) -> Vec<String> {
     let errors = read(bytes, shape).err().unwrap_or_default();

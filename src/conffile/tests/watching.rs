@@ -44,7 +44,7 @@ impl Folder {
 
     /// Adds an item, as a program does.
     fn add(&self, watch: &Watched<Notes>, name: &str) -> Result<(), FileError> {
-        watch.edit(&self.lock(), &FORMAT, &|before| Ok((with(before, name), ())))
+        watch.edit(&self.lock(), FORMAT, &|before| Ok((with(before, name), ())))
     }
 }
 
@@ -205,7 +205,7 @@ fn an_edit_by_hand_in_the_middle_of_a_write_is_merged() {
         let watch = folder.watch();
         folder.add(&watch, "one").unwrap();
         let times = AtomicU32::new(0);
-        let edited = watch.edit(&folder.lock(), &FORMAT, &|before| {
+        let edited = watch.edit(&folder.lock(), FORMAT, &|before| {
             if times.fetch_add(1, Ordering::Relaxed) == 0 {
                 let hand = folder.text().replace("[end]", "[hand]\nnumber = 5\n\n[end]");
                 save(&folder.file(), &hand);

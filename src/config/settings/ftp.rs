@@ -5,21 +5,18 @@ use super::{Form, Setting};
 /// Section `[ftp]`.
 pub(super) static FTP: &[Setting] = &[
     Setting {
-        section: "ftp",
         key: "listen",
         default: "127.0.0.1:2121",
         form: Form::Door(|config, value| config.ftp = value),
         help: "Where the second door listens, for every FTP client there is. off closes it.",
     },
     Setting {
-        section: "ftp",
         key: "passive_ports",
         default: "any",
         form: Form::Ports(|config, value| config.passive_ports = value),
         help: "Ports for passive data connections, so that a firewall can let them through.",
     },
     Setting {
-        section: "ftp",
         key: "passive_address",
         default: "own",
         form: Form::Host(|config, value| config.passive_address = value),
@@ -27,7 +24,6 @@ pub(super) static FTP: &[Setting] = &[
             translation: the outer one.",
     },
     Setting {
-        section: "ftp",
         key: "data_secs",
         default: "30",
         form: Form::Whole("whole seconds", 1, 3600, |config, value| config.data_secs = value),
@@ -35,7 +31,6 @@ pub(super) static FTP: &[Setting] = &[
             1 KiB a second at least.",
     },
     Setting {
-        section: "ftp",
         key: "clear_passwords",
         default: "loopback",
         form: Form::Word(&[
@@ -46,7 +41,6 @@ pub(super) static FTP: &[Setting] = &[
             the password.",
     },
     Setting {
-        section: "ftp",
         key: "grace_millis",
         default: "20",
         form: Form::Whole("whole milliseconds", 0, 10_000, |config, value| {

@@ -17,6 +17,7 @@ mod words;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use crate::limits;
 use crate::text::{is_harmful, parse_size};
@@ -25,9 +26,7 @@ use super::Config;
 
 /// One setting.
 pub struct Setting {
-    /// The section it stands in, without brackets.
-    pub section: &'static str,
-    /// Its name there.
+    /// Its name in its section.
     pub key: &'static str,
     /// What it is if the file does not name it, as it would stand in the file.
     pub default: &'static str,
@@ -48,6 +47,8 @@ pub enum Form {
     Ports(fn(&mut Config, Option<RangeInclusive<u16>>)),
     /// An IPv4 address, or `own`.
     Host(fn(&mut Config, Option<Ipv4Addr>)),
+    /// How many of something, the least and the most.
+    Count(u64, u64, fn(&mut Config, usize)),
     /// What is counted, the least and the most.
     Whole(&'static str, u64, u64, fn(&mut Config, u64)),
     /// A number of bytes, with a unit.
@@ -57,7 +58,7 @@ pub enum Form {
     /// Bytes a second, with a unit, or `unlimited`.
     Rate(fn(&mut Config, Option<u64>)),
     /// The name of a file, or `off`.
-    Log(fn(&mut Config, Option<String>)),
+    Log(fn(&mut Config, Option<PathBuf>)),
     /// One of a few words.
     Word(&'static [Word]),
     /// The same for what is decided when the server starts.
@@ -67,24 +68,24 @@ pub enum Form {
 /// A word, and what it sets.
 type Word = (&'static str, fn(&mut Config));
 
-/// The sections, in the order of the file.
-static SECTIONS: &[&[Setting]] = &[
-    server::SERVER,
-    login::LOGIN,
-    ftp::FTP,
-    people::GUESTS,
-    rates::RATES,
-    storage::STORAGE,
-    storage::TRANSFER,
-    people::ACCOUNTS,
-    people::REGISTRATION,
-    words::WORDS,
-    log::LOG,
+/// The sections with their names, in the order of the file.
+pub(super) static SECTIONS: &[(&str, &[Setting])] = &[
+    ("server", server::SERVER),
+    ("login", login::LOGIN),
+    ("ftp", ftp::FTP),
+    ("guests", people::GUESTS),
+    ("rates", rates::RATES),
+    ("storage", storage::STORAGE),
+    ("transfer", storage::TRANSFER),
+    ("accounts", people::ACCOUNTS),
+    ("registration", people::REGISTRATION),
+    ("words", words::WORDS),
+    ("log", log::LOG),
 ];
 
-/// All settings, in the order of the file.
-pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    SECTIONS.iter().copied().flatten()
+/// All settings with the names of their sections, in the order of the file.
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static Setting)> {
+    SECTIONS.iter().flat_map(|(section, rows)| rows.iter().map(move |row| (*section, row)))
 }
 
 impl Setting {
@@ -103,6 +104,9 @@ impl Form {
             Form::Door(set) => set(config, unless("off", text, |text| text.parse().ok())?),
             Form::Ports(set) => set(config, unless("any", text, ports)?),
             Form::Host(set) => set(config, unless("own", text, |text| text.parse().ok())?),
+            Form::Count(least, most, set) => {
+                set(config, usize::try_from(whole(text, *least, *most)?).ok()?);
+            }
             Form::Whole(_, least, most, set) => set(config, whole(text, *least, *most)?),
             Form::Size(set) => set(config, parse_size(text)?),
             Form::File(set) => set(config, unless("none", text, file_name)?),
@@ -125,6 +129,7 @@ impl fmt::Display for Form {
             Form::Door(_) => f.write_str("an address and a port, such as 127.0.0.1:2121, or off"),
             Form::Ports(_) => f.write_str("two ports, such as 50000-50100, or any"),
             Form::Host(_) => f.write_str("an IPv4 address, such as 192.0.2.1, or own"),
+            Form::Count(least, most, _) => write!(f, "a whole number from {least} to {most}"),
             Form::Whole(what, least, most, _) => write!(f, "{what} from {least} to {most}"),
             Form::Size(_) => f.write_str("a size of 0 or more, such as 512K, 10M or 1.5G"),
             Form::File(_) => f.write_str("the name of a file, such as welcome.txt, or none"),
@@ -159,10 +164,10 @@ fn rate(text: &str) -> Option<u64> {
 }
 
 /// A file that is not one of ours: lines of a log would spoil it.
-fn log_name(text: &str) -> Option<String> {
+fn log_name(text: &str) -> Option<PathBuf> {
     let is_ours = text.ends_with(".ini") || text.ends_with(".csv") || text.ends_with(".previous");
     let is_one = !text.is_empty() && !text.ends_with('/') && !text.chars().any(is_harmful);
-    (is_one && !is_ours).then(|| text.to_owned())
+    (is_one && !is_ours).then(|| text.into())
 }
 
 /// Two ports above those of the system, in order.

@@ -7,7 +7,6 @@ use crate::limits;
 /// Section `[guests]`.
 pub(super) static GUESTS: &[Setting] = &[
     Setting {
-        section: "guests",
         key: "anonymous",
         default: "no",
         form: Form::Word(&[
@@ -18,16 +17,12 @@ pub(super) static GUESTS: &[Setting] = &[
             Guests read home/anonymous and what conf/mounts.ini mounts for them.",
     },
     Setting {
-        section: "guests",
         key: "sessions",
         default: "20",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.guest_sessions = value as usize;
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.guest_sessions = count),
         help: "Guests at one time.",
     },
     Setting {
-        section: "guests",
         key: "digest_secs",
         default: "30",
         form: Form::Whole("whole seconds", 1, 86_400, |config, value| {
@@ -41,7 +36,6 @@ pub(super) static GUESTS: &[Setting] = &[
 /// Section `[accounts]`.
 pub(super) static ACCOUNTS: &[Setting] = &[
     Setting {
-        section: "accounts",
         key: "iterations",
         default: "100000",
         form: Form::Whole(
@@ -54,10 +48,9 @@ pub(super) static ACCOUNTS: &[Setting] = &[
             records, and each login slower for the client.",
     },
     Setting {
-        section: "accounts",
         key: "default_quota",
         default: "100M",
-        form: Form::Size(|config, value| config.default_quota_bytes = value),
+        form: Form::Size(|config, value| config.registration.quota_bytes = Some(value)),
         help: "What a new account may store if nothing else is said. 0 is nothing at all.",
     },
 ];
@@ -65,40 +58,32 @@ pub(super) static ACCOUNTS: &[Setting] = &[
 /// Section `[registration]`.
 pub(super) static REGISTRATION: &[Setting] = &[
     Setting {
-        section: "registration",
         key: "mode",
         default: "ask",
         form: Form::Word(&[
-            ("open", |config| config.registration = Mode::Open),
-            ("ask", |config| config.registration = Mode::Ask),
-            ("invite", |config| config.registration = Mode::Invite),
-            ("closed", |config| config.registration = Mode::Closed),
+            ("open", |config| config.registration.mode = Mode::Open),
+            ("ask", |config| config.registration.mode = Mode::Ask),
+            ("invite", |config| config.registration.mode = Mode::Invite),
+            ("closed", |config| config.registration.mode = Mode::Closed),
         ]),
         help: "Who can register from the client. open: everybody, at once. ask: the operator \
             approves; who is on conf/class.csv or has an invitation of conf/invites.ini is let in \
             at once. invite: only with an invitation. closed: nobody.",
     },
     Setting {
-        section: "registration",
         key: "waiting",
         default: "200",
-        form: Form::Whole("a whole number", 1, 1000, |config, value| {
-            config.registrations_waiting = value as usize;
-        }),
+        form: Form::Count(1, 1000, |config, count| config.registration.waiting = count),
         help: "Requests that wait for an answer at one time. Where everybody is let in: those of a \
             day.",
     },
     Setting {
-        section: "registration",
         key: "per_address",
         default: "5",
-        form: Form::Whole("a whole number", 1, 1000, |config, value| {
-            config.registrations_per_address = value as usize;
-        }),
+        form: Form::Count(1, 1000, |config, count| config.registration.per_address = count),
         help: "Requests from one address within a day. This machine itself is exempt.",
     },
     Setting {
-        section: "registration",
         key: "keep_days",
         default: "30",
         form: Form::Whole("whole days", 1, 3650, |config, value| {

@@ -5,7 +5,6 @@ use super::{Form, Setting};
 /// Section `[server]`.
 pub(super) static SERVER: &[Setting] = &[
     Setting {
-        section: "server",
         key: "listen",
         default: "127.0.0.1:2020",
         form: Form::Address(|config, value| config.listen = value),
@@ -13,60 +12,45 @@ pub(super) static SERVER: &[Setting] = &[
             0.0.0.0 and [::] from every network it is in.",
     },
     Setting {
-        section: "server",
         key: "connections",
         default: "2000",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections = value as usize
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.connections.all = count),
         help: "Connections at one time, in all. Each costs a thread and some memory.",
     },
     Setting {
-        section: "server",
         key: "connections_per_address",
         default: "50",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections_per_address = value as usize;
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.connections.per_address = count),
         help: "Connections at one time from one address, or from one network of 64 bits where the \
             address is of IPv6. This machine itself is exempt.",
     },
     Setting {
-        section: "server",
         key: "connections_before_login",
         default: "200",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.connections_before_login = value as usize;
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.connections.before_login = count),
         help: "Connections at one time that have not logged in yet, so that strangers cannot take \
             every place.",
     },
     Setting {
-        section: "server",
         key: "sessions_per_account",
         default: "50",
-        form: Form::Whole("a whole number", 1, 100_000, |config, value| {
-            config.sessions_per_account = value as usize;
-        }),
+        form: Form::Count(1, 100_000, |config, count| config.sessions_per_account = count),
         help: "Sessions of one account at one time, through both doors together. Guests have a \
             limit of their own.",
     },
     Setting {
-        section: "server",
         key: "login_secs",
         default: "60",
         form: Form::Whole("whole seconds", 1, 3600, |config, value| config.login_secs = value),
         help: "The time from the connection to the end of the login, all attempts together.",
     },
     Setting {
-        section: "server",
         key: "idle_secs",
         default: "600",
         form: Form::Whole("whole seconds", 1, 86_400, |config, value| config.idle_secs = value),
         help: "A logged-in connection that asks for nothing for so long is closed.",
     },
     Setting {
-        section: "server",
         key: "frame_secs",
         default: "30",
         form: Form::Whole("whole seconds", 1, 3600, |config, value| config.frame_secs = value),
@@ -74,7 +58,6 @@ pub(super) static SERVER: &[Setting] = &[
             KiB a second at least.",
     },
     Setting {
-        section: "server",
         key: "drain_secs",
         default: "10",
         form: Form::Whole("whole seconds", 0, 3600, |config, value| config.drain_secs = value),

@@ -1,13 +1,12 @@
 //! Settings of what is stored, and of how it travels.
 
 use super::{Form, Setting};
-use crate::config::Durability;
 use crate::digest::Algorithm;
+use crate::transfer::Durability;
 
 /// Section `[storage]`.
 pub(super) static STORAGE: &[Setting] = &[
     Setting {
-        section: "storage",
         key: "durability",
         default: "full",
         form: Form::Word(&[
@@ -18,22 +17,19 @@ pub(super) static STORAGE: &[Setting] = &[
             faster, but a power cut can take files that were called stored.",
     },
     Setting {
-        section: "storage",
         key: "part_days",
         default: "7",
         form: Form::Whole("whole days", 1, 3650, |config, value| config.part_days = value),
         help: "An unfinished upload is kept for so long, so that its owner can go on with it.",
     },
     Setting {
-        section: "storage",
         key: "min_free",
         default: "16M",
-        form: Form::Size(|config, value| config.min_free_bytes = value),
+        form: Form::Size(|config, value| config.min_free.bytes = value),
         help: "What uploads leave free on the disk, whatever the quotas say, so that accounts and \
             logs can still be written. 0 leaves nothing.",
     },
     Setting {
-        section: "storage",
         key: "shared",
         default: "auto",
         form: Form::AtStart(&[
@@ -46,17 +42,15 @@ pub(super) static STORAGE: &[Setting] = &[
             lock of this machine's kernel is enough. auto: yes on network file systems and FUSE.",
     },
     Setting {
-        section: "storage",
         key: "min_free_entries",
         default: "1000",
         form: Form::Whole("a whole number", 0, 1_000_000_000, |config, value| {
-            config.min_free_entries = value;
+            config.min_free.entries = value;
         }),
         help: "How many names (inodes) uploads and new directories leave free on the disk, where \
             it has a fixed number of them.",
     },
     Setting {
-        section: "storage",
         key: "entries",
         default: "100000",
         form: Form::Whole("a whole number", 1, 1_000_000_000, |config, value| {
@@ -70,7 +64,6 @@ pub(super) static STORAGE: &[Setting] = &[
 
 /// Section `[transfer]`.
 pub(super) static TRANSFER: &[Setting] = &[Setting {
-    section: "transfer",
     key: "digest",
     default: "auto",
     form: Form::Word(&[

@@ -5,7 +5,6 @@ use super::{Form, Setting};
 /// Section `[words]`.
 pub(super) static WORDS: &[Setting] = &[
     Setting {
-        section: "words",
         key: "welcome",
         default: "welcome.txt",
         form: Form::File(|config, name| config.welcome = name),
@@ -14,14 +13,12 @@ pub(super) static WORDS: &[Setting] = &[
             nothing is said.",
     },
     Setting {
-        section: "words",
         key: "goodbye",
         default: "goodbye.txt",
         form: Form::File(|config, name| config.goodbye = name),
         help: "The same, shown to who says goodbye.",
     },
     Setting {
-        section: "words",
         key: "folder",
         default: ".message",
         form: Form::File(|config, name| config.folder_words = name),

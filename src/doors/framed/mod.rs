@@ -165,9 +165,7 @@ impl Conn {
         self.greet();
         let (mut inbox, mut head, mut data) = (Inbox::new(), Vec::new(), Vec::new());
         loop {
-            if self.site().is_stopping() {
-                return Err(Error::Stopping);
-            }
+            self.site().check_running()?;
             if !inbox.holds_a_frame() {
                 self.before_waiting(&mut inbox)?;
                 self.waited = true;

@@ -12,8 +12,9 @@ use crate::wire::{
 
 pub(super) fn rules(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
-    let mode = conn.session.rules().mode.as_str();
-    let rules = Rules::new(mode, conn.site().config().iterations, NAME_FORM);
+    let config = conn.site().config();
+    let mode = config.registration.mode.as_str();
+    let rules = Rules::new(mode, config.iterations, NAME_FORM);
     tell(Code::Done, format!("registration: {mode}"), &rules)
 }
 

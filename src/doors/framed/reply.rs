@@ -88,7 +88,7 @@ pub(super) fn code_of(error: &Error) -> Code {
         Error::WrongState { .. } => Code::WrongState,
         Error::Unsupported { .. } => Code::Unsupported,
         Error::TooMany { .. } | Error::TooLong { .. } | Error::TooBig => Code::TooMany,
-        Error::DiskFull => Code::DiskFull,
+        Error::DiskFull | Error::DiskReserve { .. } => Code::DiskFull,
         Error::Io { .. } => Code::ServerFault,
         Error::Malformed { .. } => Code::Malformed,
         Error::TooLarge { .. } => Code::TooLarge,

@@ -14,7 +14,8 @@ pub enum Needs {
     Admin,
 }
 
-/// Whether a verb takes an argument.
+/// Whether a verb takes an argument, and whether blanks at its end are part of it: they are in a
+/// name or a password, and nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arg {
     /// None.
@@ -23,6 +24,10 @@ pub enum Arg {
     Optional,
     /// Not without.
     Required,
+    /// With or without, every blank of it.
+    OptionalWhole,
+    /// Not without, every blank of it.
+    RequiredWhole,
 }
 
 /// One row of the table.
@@ -60,11 +65,12 @@ macro_rules! table {
 }
 
 table! {
-    "USER" Nobody Optional "NAME" "959 4.1.1" login::user, "who you are";
-    "PASS" Nobody Optional "PASSWORD" "959 4.1.1" login::pass, "your password";
+    "USER" Nobody OptionalWhole "NAME" "959 4.1.1" login::user, "who you are";
+    "PASS" Nobody OptionalWhole "PASSWORD" "959 4.1.1" login::pass, "your password";
     "ACCT" Nobody Optional "ACCOUNT" "959 4.1.1" login::acct, "not needed here";
     "REIN" Nobody None "" "959 4.1.1" login::rein, "begin again, as before the login";
     "QUIT" Nobody None "" "959 4.1.1" login::quit, "end the session";
+    "BYE" Nobody None "" "none" login::quit, "as QUIT";
     "HOST" Nobody Required "NAME" "7151 3" settings::host, "the server's name; any is fine";
     "NOOP" Nobody Optional "" "959 4.1.3" settings::noop, "nothing";
     "HELP" Nobody Optional "VERB" "959 4.1.3" settings::help, "the verbs, or one of them";
@@ -86,38 +92,43 @@ table! {
         "the same, for any kind of address";
     "PWD" Login None "" "959 4.1.3" files::pwd, "the current folder";
     "XPWD" Login None "" "1123 4.1.3.1" files::pwd, "as PWD";
-    "CWD" Login Required "PATH" "959 4.1.1" files::cwd, "change the current folder";
-    "XCWD" Login Required "PATH" "1123 4.1.3.1" files::cwd, "as CWD";
+    "CWD" Login RequiredWhole "PATH" "959 4.1.1" files::cwd, "change the current folder";
+    "XCWD" Login RequiredWhole "PATH" "1123 4.1.3.1" files::cwd, "as CWD";
     "CDUP" Login None "" "959 4.1.1" files::cdup, "to the folder above";
     "XCUP" Login None "" "1123 4.1.3.1" files::cdup, "as CDUP";
-    "MKD" Login Required "PATH" "959 4.1.3" files::mkd, "make a folder";
-    "XMKD" Login Required "PATH" "1123 4.1.3.1" files::mkd, "as MKD";
-    "RMD" Login Required "PATH" "959 4.1.3" files::rmd, "remove an empty folder";
-    "XRMD" Login Required "PATH" "1123 4.1.3.1" files::rmd, "as RMD";
-    "DELE" Login Required "PATH" "959 4.1.3" files::dele,
+    "MKD" Login RequiredWhole "PATH" "959 4.1.3" files::mkd, "make a folder";
+    "XMKD" Login RequiredWhole "PATH" "1123 4.1.3.1" files::mkd, "as MKD";
+    "RMD" Login RequiredWhole "PATH" "959 4.1.3" files::rmd, "remove an empty folder";
+    "XRMD" Login RequiredWhole "PATH" "1123 4.1.3.1" files::rmd, "as RMD";
+    "DELE" Login RequiredWhole "PATH" "959 4.1.3" files::dele,
         "remove a file, or an upload that broke off";
-    "RNFR" Login Required "PATH" "959 4.1.3" files::rnfr, "what to rename";
-    "RNTO" Login Required "PATH" "959 4.1.3" files::rnto, "its new name; a file there is replaced";
-    "SIZE" Login Required "PATH" "3659 4" files::size,
+    "RNFR" Login RequiredWhole "PATH" "959 4.1.3" files::rnfr, "what to rename";
+    "RNTO" Login RequiredWhole "PATH" "959 4.1.3" files::rnto,
+        "its new name; a file there is replaced";
+    "SIZE" Login RequiredWhole "PATH" "3659 4" files::size,
         "bytes of a file, or of an upload to go on with";
-    "MDTM" Login Required "PATH" "3659 3" files::mdtm, "when a file last changed";
-    "MFMT" Login Required "TIME PATH" "none" files::mfmt, "set when a file last changed";
-    "HASH" Login Required "PATH" "none" files::hash, "the digest of a file, as OPTS HASH chose";
-    "XCRC" Login Required "PATH" "none" files::xcrc, "the CRC-32 of a file";
-    "XMD5" Login Required "PATH" "none" files::xmd5, "the MD5 of a file";
-    "XSHA256" Login Required "PATH" "none" files::xsha256, "the SHA-256 of a file";
-    "AVBL" Login Optional "PATH" "none" files::avbl, "bytes that may still be stored";
-    "STAT" Login Optional "PATH" "959 4.1.3" lists::stat, "the session, or a listing on this line";
-    "LIST" Login Optional "PATH" "959 4.1.3" lists::list, "a folder, for people";
-    "NLST" Login Optional "PATH" "959 4.1.3" lists::nlst, "a folder's names";
-    "MLSD" Login Optional "PATH" "3659 7" lists::mlsd, "a folder, for programs";
-    "MLST" Login Optional "PATH" "3659 7" lists::mlst, "one entry, for programs";
+    "MDTM" Login RequiredWhole "[TIME] PATH" "3659 3" files::mdtm,
+        "when a file last changed; with a time as MFMT";
+    "MFMT" Login RequiredWhole "TIME PATH" "none" files::mfmt, "set when a file last changed";
+    "HASH" Login RequiredWhole "PATH" "none" files::hash,
+        "the digest of a file, as OPTS HASH chose";
+    "XCRC" Login RequiredWhole "PATH" "none" files::xcrc, "the CRC-32 of a file";
+    "XMD5" Login RequiredWhole "PATH" "none" files::xmd5, "the MD5 of a file";
+    "XSHA256" Login RequiredWhole "PATH" "none" files::xsha256, "the SHA-256 of a file";
+    "AVBL" Login OptionalWhole "PATH" "none" files::avbl, "bytes that may still be stored";
+    "STAT" Nobody OptionalWhole "PATH" "959 4.1.3" lists::stat,
+        "the session, or a listing on this line";
+    "LIST" Login OptionalWhole "PATH" "959 4.1.3" lists::list, "a folder, for people";
+    "NLST" Login OptionalWhole "PATH" "959 4.1.3" lists::nlst, "a folder's names";
+    "MLSD" Login OptionalWhole "PATH" "3659 7" lists::mlsd, "a folder, for programs";
+    "MLST" Login OptionalWhole "PATH" "3659 7" lists::mlst, "one entry, for programs";
     "REST" Login Required "BYTES" "3659 5" transfers::rest, "where the next transfer begins";
-    "RETR" Login Required "PATH" "959 4.1.3" transfers::retr, "send a file";
-    "STOR" Login Required "PATH" "959 4.1.3" transfers::stor, "receive a file";
-    "APPE" Login Required "PATH" "959 4.1.3" transfers::appe, "receive the rest of a file";
-    "STOU" Login Optional "PATH" "959 4.1.3" transfers::stou, "receive a file under a new name";
+    "RETR" Login RequiredWhole "PATH" "959 4.1.3" transfers::retr, "send a file";
+    "STOR" Login RequiredWhole "PATH" "959 4.1.3" transfers::stor, "receive a file";
+    "APPE" Login RequiredWhole "PATH" "959 4.1.3" transfers::appe, "receive the rest of a file";
+    "STOU" Login OptionalWhole "PATH" "959 4.1.3" transfers::stou,
+        "receive a file under a new name";
     "ABOR" Login None "" "959 4.1.3" transfers::abor, "end the transfer";
-    "SITE" Nobody Required "HELP|..." "959 4.1.3" site::site,
+    "SITE" Nobody RequiredWhole "HELP|..." "959 4.1.3" site::site,
         "what only this server knows";
 }

@@ -103,7 +103,7 @@ fn perm(entry: &Entry, allowed: Allowed) -> String {
         Kind::Folder => &[
             ('c', write),
             ('d', movable),
-            ('e', read),
+            ('e', read || write),
             ('f', movable),
             ('l', read),
             ('m', folders),

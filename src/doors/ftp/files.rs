@@ -2,7 +2,7 @@
 
 use super::{Conn, Type, date, reply};
 use crate::error::{Error, Result};
-use crate::session::Kind;
+use crate::session::{Kind, Mtime};
 
 pub(super) fn pwd(conn: &mut Conn, _: &str) -> Result<()> {
     let here = reply::quoted(conn.session.cwd()?.as_str());
@@ -10,8 +10,11 @@ pub(super) fn pwd(conn: &mut Conn, _: &str) -> Result<()> {
     Ok(())
 }
 
+/// Above the root there is the root, as in a shell; clients that go up until nothing changes wait
+/// for that.
 pub(super) fn cwd(conn: &mut Conn, path: &str) -> Result<()> {
-    let words = conn.session.cd(path)?;
+    let to = conn.session.resolve(path)?;
+    let words = conn.session.cd(to.as_str())?;
     let here = reply::quoted(conn.session.cwd()?.as_str());
     conn.control.say_after(&words, 250, &format!("{here} is the current folder"));
     Ok(())
@@ -89,10 +92,20 @@ pub(super) fn size(conn: &mut Conn, path: &str) -> Result<()> {
     Ok(())
 }
 
+/// Many clients set a time with it too; a file that is called like that goes first.
 pub(super) fn mdtm(conn: &mut Conn, path: &str) -> Result<()> {
-    let (entry, _) = conn.session.stat(path)?;
-    if !matches!(entry.kind, Kind::File | Kind::Folder) {
-        return Err(Error::NotRegular { path: conn.session.resolve(path)?.as_str().to_string() });
+    let found = conn.session.stat(path);
+    if let (Err(Error::NotFound { .. } | Error::Denied { .. }), Some((mtime, path))) =
+        (&found, date::split_stamp(path))
+    {
+        return set_time(conn, path, mtime);
+    }
+    let (entry, _) = found?;
+    let whole = || Ok(conn.session.resolve(path)?.as_str().to_string());
+    match entry.kind {
+        Kind::File => {}
+        Kind::Folder => return Err(Error::IsDirectory { path: whole()? }),
+        Kind::Link | Kind::Other => return Err(Error::NotRegular { path: whole()? }),
     }
     conn.control.say(213, &date::stamp(entry.mtime));
     Ok(())
@@ -103,6 +116,11 @@ pub(super) fn mfmt(conn: &mut Conn, arg: &str) -> Result<()> {
         conn.control.say(501, "MFMT YYYYMMDDHHMMSS PATH");
         return Ok(());
     };
+    set_time(conn, path, mtime)
+}
+
+/// Gives a file the time at which it last changed.
+pub(super) fn set_time(conn: &mut Conn, path: &str, mtime: Mtime) -> Result<()> {
     conn.session.set_mtime(path, mtime)?;
     let shown = conn.session.resolve(path)?;
     conn.control.say(213, &format!("Modify={}; {shown}", date::stamp(mtime)));

@@ -3,19 +3,17 @@
 //! Invariant: a folder of any size passes through one buffer; a listing that breaks off never ends
 //! in 226.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::data::Data;
 use super::facts::{Allowed, Facts};
 use super::pattern::{Pattern, split_flags, split_pattern};
 use super::pump::Broken;
 use super::reply::Clean;
-use super::{Conn, listing};
+use super::{Conn, LOG_IN, listing};
 use crate::doors::Looks;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Entry, Granted, Kind, Listing, Rights};
-use crate::text::Size;
+use crate::text::{Moment, Size};
 
 /// How an entry becomes a line.
 #[derive(Clone, Debug)]
@@ -67,9 +65,8 @@ fn allowed_in(conn: &Conn, path: &str) -> Result<(Allowed, Vec<(String, Allowed)
 
 impl Shape {
     fn long(conn: &Conn) -> Shape {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let owner = conn.session.account().unwrap_or_default().to_string();
-        Shape::Long { owner, now_secs: i64::try_from(now.as_secs()).unwrap_or(i64::MAX) }
+        Shape::Long { owner, now_secs: Moment::now().0 }
     }
 
     /// Appends the entry's line, with its end.
@@ -205,16 +202,20 @@ pub(super) fn mlst(conn: &mut Conn, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Without a path the session's state; with one a listing as LIST gives it, on this line.
+/// Without a path the connection's state; with one a listing as LIST gives it, on this line.
 pub(super) fn stat(conn: &mut Conn, arg: &str) -> Result<()> {
+    let is_in = conn.session.account().is_some();
+    if !is_in && !arg.is_empty() {
+        conn.control.say(530, LOG_IN);
+        return Ok(());
+    }
     if arg.is_empty() {
-        let who = conn.session.who();
         let kind = if conn.is_image() { "image" } else { "text" };
-        let here = conn.session.cwd()?.to_string();
-        let lines = [
-            format!("You are {who}, in {here}."),
-            format!("Files travel as {kind}; no transfer is running."),
-        ];
+        let who = match is_in {
+            true => format!("You are {}, in {}.", conn.session.who(), conn.session.cwd()?),
+            false => "You are not logged in.".to_owned(),
+        };
+        let lines = [who, format!("Files travel as {kind}; no transfer is running.")];
         conn.control.say_lines(211, "miniftpd:", &lines, "End");
         return Ok(());
     }

@@ -24,10 +24,15 @@ impl Conn {
     }
 }
 
+/// Without a name nobody else can be meant.
+fn is_guest(name: &str) -> bool {
+    ["", "anonymous", "ftp"].iter().any(|guest| name.eq_ignore_ascii_case(guest))
+}
+
 /// A new name always ends the rights of the old one.
 pub(super) fn user(conn: &mut Conn, name: &str) -> Result<()> {
     conn.begin_again()?;
-    let is_guest = name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp");
+    let is_guest = is_guest(name);
     if is_guest && conn.site().config().guests {
         conn.user = Some(name.to_string());
         conn.control.say(331, "guests are welcome; any password will do");
@@ -39,7 +44,7 @@ pub(super) fn user(conn: &mut Conn, name: &str) -> Result<()> {
         conn.control.say(530, why);
         return Ok(());
     }
-    if name.is_empty() || is_guest {
+    if is_guest {
         conn.control.say(530, "there is no anonymous access; please log in with a name");
         return Ok(());
     }
@@ -57,7 +62,7 @@ pub(super) fn pass(conn: &mut Conn, password: &str) -> Result<()> {
         conn.control.say(503, "USER comes first");
         return Ok(());
     };
-    if name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp") {
+    if is_guest(&name) {
         conn.session.login_guest()?;
         conn.control.say_after(&conn.session.welcome(), 230, "welcome, guest");
         return Ok(());

@@ -54,6 +54,9 @@ enum Type {
     Image,
 }
 
+/// What is said to whoever has not logged in.
+const LOG_IN: &str = "please log in with USER and PASS";
+
 /// One connection's working state.
 #[derive(Debug)]
 pub struct Conn {
@@ -142,9 +145,7 @@ impl Conn {
     fn talk(&mut self) -> Result<()> {
         self.control.say(220, concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready"));
         while !self.leaving {
-            if self.site().is_stopping() {
-                return Err(Error::Stopping);
-            }
+            self.site().check_running()?;
             match self.control.next(&mut || self.session.rest())? {
                 Line::Command(command) => self.dispatch(&command)?,
                 Line::Empty => {}
@@ -212,7 +213,7 @@ impl Conn {
             doors::be_as_patient(&mut self.control.stream, self.session.site());
         }
         if row.needs == Needs::Login && self.session.account().is_none() {
-            self.control.say(530, "please log in with USER and PASS");
+            self.control.say(530, LOG_IN);
             return Ok(());
         }
         // What one command leaves for the next is good for that one alone.
@@ -223,13 +224,19 @@ impl Conn {
         if row.verb == "RNTO" {
             self.rename_from = from;
         }
-        match (row.arg, command.arg()) {
-            (commands::Arg::Required, None) => {
+        let arg = match row.arg {
+            Arg::OptionalWhole | Arg::RequiredWhole => command.arg(),
+            Arg::None | Arg::Optional | Arg::Required => {
+                command.arg().map(|arg| arg.trim_end_matches(' ')).filter(|arg| !arg.is_empty())
+            }
+        };
+        match (row.arg, arg) {
+            (Arg::Required | Arg::RequiredWhole, None) => {
                 self.control
                     .say(501, &format!("{} {}: an argument is missing", row.verb, row.form));
                 Ok(())
             }
-            (commands::Arg::None, Some(_)) => {
+            (Arg::None, Some(_)) => {
                 self.control.say(501, &format!("{} takes no argument", row.verb));
                 Ok(())
             }

@@ -46,7 +46,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         Error::BadPath { .. } => 553,
         Error::Busy { .. } | Error::Superseded { .. } | Error::Changed { .. } => 450,
         Error::OverQuota { .. } | Error::TooManyEntries { .. } | Error::TooBig => 552,
-        Error::DiskFull => 452,
+        Error::DiskFull | Error::DiskReserve { .. } => 452,
         Error::BadOffset { .. } => 554,
         Error::UnknownCommand { .. } => 502,
         Error::BadField { .. } | Error::BadArgument { .. } => 501,

@@ -58,7 +58,7 @@ pub(super) fn help(conn: &mut Conn, verb: &str) -> Result<()> {
         Some(row) => {
             let form = match row.arg {
                 _ if row.form.is_empty() => String::new(),
-                Arg::Optional => format!(" [{}]", row.form),
+                Arg::Optional | Arg::OptionalWhole => format!(" [{}]", row.form),
                 _ => format!(" {}", row.form),
             };
             conn.control.say(214, &format!("{}{form}: {}", row.verb, row.about));

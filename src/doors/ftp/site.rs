@@ -3,9 +3,9 @@
 //!
 //! Never: shows or logs a password; see the masking in `line`.
 
-use super::Conn;
 use super::commands::Needs;
 use super::reply::Clean;
+use super::{Conn, LOG_IN, date, files};
 use crate::error::{Error, Result};
 use crate::session::{Adopt, Reason, SPOKEN, Spoken, Unanswered};
 use crate::text::Size;
@@ -45,6 +45,7 @@ table! {
     "PARTS" Login "" parts, "your unfinished uploads; DELE removes one";
     "WHY" Login "[PATH]" why, "what decides what may be done there";
     "PSWD" Login "OLD NEW [END]" pswd, "change your password; END ends your other sessions";
+    "UTIME" Login "TIME PATH" utime, "set when a file last changed, as MFMT";
     "CREATE" Admin "NAME PASSWORD [QUOTA] [ADOPT]" create, "make an account";
     "PASSWD" Admin "NAME PASSWORD" passwd, "give an account another password";
     "CHMOD" Login "MODE PATH" chmod, "refused: rights belong to the account here";
@@ -69,7 +70,7 @@ pub(super) fn site(conn: &mut Conn, line: &str) -> Result<()> {
 }
 
 fn not_logged_in(conn: &mut Conn) -> Result<()> {
-    conn.control.say(530, "please log in with USER and PASS");
+    conn.control.say(530, LOG_IN);
     Ok(())
 }
 
@@ -266,6 +267,28 @@ fn passwd(conn: &mut Conn, rest: &str) -> Result<()> {
     conn.attended("steps", |session, alive| session.set_password_plain(name, password, alive))?;
     conn.control.say(200, "the password is changed");
     Ok(())
+}
+
+/// `TIME PATH`, or the older form with the times of the last look, change and creation and the
+/// zone behind the path.
+fn utime(conn: &mut Conn, rest: &str) -> Result<()> {
+    let old_form = || {
+        let (rest, zone) = rest.trim_end().rsplit_once(' ')?;
+        let mut parts = rest.rsplitn(4, ' ');
+        let (_created, changed, _looked) = (parts.next()?, parts.next()?, parts.next()?);
+        let path = parts.next().filter(|_| zone.eq_ignore_ascii_case("UTC"))?;
+        Some((date::parse_stamp(changed)?, path))
+    };
+    // Some leave the seconds out.
+    let new_form = || {
+        let (time, path) = rest.split_once(' ').filter(|(_, path)| !path.is_empty())?;
+        let time = if time.len() == 12 { format!("{time}00") } else { time.to_owned() };
+        Some((date::parse_stamp(&time)?, path))
+    };
+    match old_form().or_else(new_form) {
+        Some((mtime, path)) => files::set_time(conn, path, mtime),
+        None => form_of(conn, "UTIME"),
+    }
 }
 
 fn chmod(conn: &mut Conn, _: &str) -> Result<()> {

@@ -251,7 +251,13 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
 }
 
 fn is_no_room(e: &Error) -> bool {
-    matches!(e, Error::OverQuota { .. } | Error::TooManyEntries { .. } | Error::DiskFull)
+    matches!(
+        e,
+        Error::OverQuota { .. }
+            | Error::TooManyEntries { .. }
+            | Error::DiskFull
+            | Error::DiskReserve { .. }
+    )
 }
 
 fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(), Stop> {

@@ -108,7 +108,7 @@ fn the_disks_reserve_is_asked_for_with_every_write() {
     upload.write(0, &row[..1], &content[..limits::CHUNK]).unwrap();
     upload.take_the_room();
     let refused = upload.write(limits::CHUNK as u64, &row[1..], &content[limits::CHUNK..]);
-    assert!(matches!(refused, Err(Error::DiskFull)));
+    assert!(matches!(refused, Err(Error::DiskReserve { .. })));
     // What is there already may be sent again.
     assert_eq!(upload.held(), limits::CHUNK as u64);
     drop(upload);
@@ -117,13 +117,13 @@ fn the_disks_reserve_is_asked_for_with_every_write() {
     let mut inflow = scene.inflow("inflow", Start::Fresh).unwrap();
     inflow.write(&content, &mut go_on).unwrap();
     inflow.take_the_room();
-    assert!(matches!(inflow.write(b"more", &mut go_on), Err(Error::DiskFull)));
+    assert!(matches!(inflow.write(b"more", &mut go_on), Err(Error::DiskReserve { .. })));
     drop(inflow);
     assert_eq!(scene.figures(), (3 * limits::CHUNK as u64, 0, 0));
     assert_eq!(scene.stored_bytes(), 3 * limits::CHUNK as u64);
     scene.min_free.bytes = u64::MAX;
-    assert!(matches!(scene.small("small", b"text"), Err(Error::DiskFull)));
-    assert!(matches!(scene.upload("another", 1), Err(Error::DiskFull)));
+    assert!(matches!(scene.small("small", b"text"), Err(Error::DiskReserve { .. })));
+    assert!(matches!(scene.upload("another", 1), Err(Error::DiskReserve { .. })));
 }
 
 #[test]

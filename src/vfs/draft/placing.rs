@@ -37,8 +37,16 @@ impl Draft {
         };
         let parts = room.parts().map_err(|e| told(e, &self.path, "opening the parts"))?;
         let (own, to) = (At::new(parts, self.name.as_bytes()), room.jail.at(&spot));
-        let from = (own, Origin::Private);
-        let freed = room.home.move_over(from, Kind::File, (to, &self.path), replace)?;
+        let passing = room.home.passing_name();
+        let from = self.unnamed(own, own.beside(passing.as_bytes()))?;
+        let moved =
+            room.home.move_over((from, Origin::Private), Kind::File, (to, &self.path), replace);
+        if moved.is_err() && from.name() != own.name() {
+            if let Err(e) = from.rename(own) {
+                log::error!("the part of `{}` is lost: {e}", self.path);
+            }
+        }
+        let freed = moved?;
         if !is_there(&spot) {
             let error = changed();
             take_out(&room.home, own, to, freed);
@@ -54,13 +62,34 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// Where files are put in place by a link, a part gives its name away first: there is a moment
+    /// in which it is the stored file too, and nobody may go on with it then, now or after a kill.
+    fn unnamed<'a>(&self, own: At<'a>, passing: At<'a>) -> Result<At<'a>> {
+        let powers = self.room.home.powers();
+        if powers.noreplace || !powers.links || self.part.is_none() {
+            return Ok(own);
+        }
+        own.rename(passing).map_err(|e| told(e, &self.path, "placing a file"))?;
+        Ok(passing)
+    }
+}
+
 /// Takes a file that was put where its path does not lead back out of there, and what it had
 /// replaced back in.
 fn take_out(home: &Home, own: At<'_>, placed: At<'_>, replaced: Freed) {
     let taken = match replaced.into_link() {
-        // First the second name, so that the place is never empty.
-        Some(old) => placed.link(own).and_then(|()| old.put_back(placed)),
-        None => home.move_to_free((placed, Origin::View), Kind::File, own),
+        // First the second name, so that the place is never empty. It is a part again when it has
+        // no other.
+        Some(old) => {
+            let passing = home.passing_name();
+            let passing = own.beside(passing.as_bytes());
+            placed
+                .link(passing)
+                .and_then(|()| old.put_back(placed))
+                .and_then(|()| passing.rename(own))
+        }
+        None => placed.rename(own),
     };
     if let Err(e) = taken {
         log::error!("an upload is stored in a folder that was moved away: {e}");

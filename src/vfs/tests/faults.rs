@@ -63,10 +63,12 @@ fn nothing_else(_: Powers, _: &State) -> bool {
     false
 }
 
-/// Where a move is a link and an unlink, a kill between them leaves both names of one file.
-fn both_names(powers: Powers, state: &State) -> bool {
-    let names = ["ann/new", "ann/free"].map(|name| state.0.get(name));
-    !powers.noreplace && powers.links && names == [Some(&b"new".to_vec()); 2]
+/// The file is not there, or it is whole and no part of it is left.
+fn whole_or_not(_: Powers, state: &State) -> bool {
+    match state.0.get("ann/fresh") {
+        Some(bytes) => bytes == b"fresh" && !state.1.contains_key("/fresh"),
+        None => state.0.len() == 6,
+    }
 }
 
 /// The folder has its new name, and a part of it cannot be found there.
@@ -75,7 +77,7 @@ fn part_behind(_: Powers, state: &State) -> bool {
         || !state.0.contains_key("ann/folder/") && state.0.len() == 4
 }
 
-const SCENARIOS: [Scenario; 7] = [
+const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "an upload over a file",
         act: |vfs| {
@@ -86,6 +88,15 @@ const SCENARIOS: [Scenario; 7] = [
         },
         // What was written into the part is no change to any file.
         may_be: |_, state| state.0.get("ann/old") == Some(&b"the old one".to_vec()),
+    },
+    Scenario {
+        name: "an upload to a free name",
+        act: |vfs| {
+            let mut draft = vfs.draft(&path("/fresh"), Keep::Held, Some(5), None)?;
+            draft.write_at(0, b"fresh")?;
+            place(&mut draft, false, None).map(|_| (5, 0))
+        },
+        may_be: whole_or_not,
     },
     Scenario {
         name: "a small upload",
@@ -109,7 +120,7 @@ const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "a move to a free name",
         act: |vfs| vfs.rename(&path("/new"), &path("/free"), false).map(|_| (0, 0)),
-        may_be: both_names,
+        may_be: nothing_else,
     },
     Scenario {
         name: "a removal",

@@ -37,6 +37,7 @@ pub(super) const OF_THE_SESSION: &[(&str, &[Step])] = &[
     ("ACCT", &[("ACCT x", 502, ""), ("ACCT", 502, ""), ("PWD", 257, "")]),
     ("REIN", &[("CWD d", 250, ""), ("REIN", 220, ""), ("PWD", 530, ""), ("SYST", 215, "")]),
     ("QUIT", &[("QUIT", 221, "goodbye"), ("", 0, "")]),
+    ("BYE", &[("BYE", 221, "goodbye"), ("", 0, "")]),
     ("HOST", &[("HOST ftp.example.org", 220, ""), ("PWD", 257, "")]),
     ("NOOP", &[("NOOP", 200, ""), ("NOOP and more", 200, "")]),
     (

@@ -5,6 +5,7 @@ mod cases;
 mod cuts;
 mod data;
 mod doors;
+mod easy;
 mod file_cases;
 mod lines;
 mod lists;

@@ -6,9 +6,9 @@ use super::{Scene, own_ports};
 use crate::harness::FtpTalk;
 
 /// What a stranger may say; everything else waits for the login, and so does most of `SITE`.
-const BEFORE_LOGIN: [&str; 15] = [
-    "USER", "PASS", "ACCT", "REIN", "QUIT", "HOST", "NOOP", "HELP", "FEAT", "OPTS", "SYST", "CLNT",
-    "LANG", "AUTH", "SITE",
+const BEFORE_LOGIN: [&str; 17] = [
+    "USER", "PASS", "ACCT", "REIN", "QUIT", "BYE", "HOST", "NOOP", "HELP", "FEAT", "OPTS", "SYST",
+    "CLNT", "LANG", "AUTH", "STAT", "SITE",
 ];
 
 #[test]
@@ -52,7 +52,7 @@ fn arguments_that_lack_and_arguments_too_many_are_told() {
     let mut ann = scene.ann();
     for row in VERBS {
         match row.arg {
-            Arg::Required => {
+            Arg::Required | Arg::RequiredWhole => {
                 let reply = ann.ask(row.verb);
                 reply.expect(501).says("an argument is missing").says(row.verb).says(row.form);
                 // A blank and nothing behind it is nothing.
@@ -61,7 +61,7 @@ fn arguments_that_lack_and_arguments_too_many_are_told() {
             Arg::None => {
                 ann.ask(&format!("{} x", row.verb)).expect(501).says("takes no argument");
             }
-            Arg::Optional => {}
+            Arg::Optional | Arg::OptionalWhole => {}
         }
     }
     ann.ask("PWD").expect(257);
@@ -71,7 +71,7 @@ fn arguments_that_lack_and_arguments_too_many_are_told() {
 fn unknown_verbs_are_502_and_no_verbs_500() {
     let scene = Scene::new();
     let mut ann = scene.ann();
-    for verb in ["XYZ", "LPRT", "SMNT", "PBSZ 0", "PROT P", "BYE", "A"] {
+    for verb in ["XYZ", "LPRT", "SMNT", "PBSZ 0", "PROT P", "BYEBYE", "A"] {
         ann.ask(verb).expect(502).says("unknown command").says("HELP");
     }
     for line in ["LIST-la", "123", "!", "ABCDEFGHIJKLMNOPQ", " PWD", "Ü"] {
@@ -88,7 +88,8 @@ fn a_new_user_begins_anew_without_the_rights_of_the_old_one() {
     ann.ask("CWD d").expect(250);
     ann.ask("RNFR secret").expect(350);
     ann.ask("USER bob").expect(331);
-    let waiting = ["LIST", "RETR secret", "PWD", "CWD d", "RNTO x", "SIZE secret", "STAT", "EPSV"];
+    let waiting =
+        ["LIST", "RETR secret", "PWD", "CWD d", "RNTO x", "SIZE secret", "STAT d", "EPSV"];
     for line in waiting {
         ann.ask(line).expect(530);
     }

@@ -11,10 +11,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use miniftp::wire;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::shared::{a_frozen_server_is_taken_over, is_stopped};
-use crate::harness::{Daemon, Pipe, Site, Starting, eventually};
+use super::{finish, nothing_is_stored};
+use crate::harness::{CHUNK, Daemon, Frames, Pipe, Site, Starting, eventually, request};
 
 /// A directory shown at another place by a program of its own; dropped, it is taken away.
 pub(crate) struct Fuse {
@@ -136,4 +138,123 @@ fn two_servers_on_one_share_that_do_not_see_each_other_s_locks() {
     };
     let standby = || Starting::begin_at(&site, &other.at, &["--wait"]);
     a_frozen_server_is_taken_over(&site, first, &freeze, &standby);
+}
+
+/// Kills a server just before one of its system calls.
+///
+/// `None`, and a word to whoever reads the tests' output, where that cannot be done here.
+fn kill_before(daemon: &Daemon, call: &str) -> Option<Child> {
+    let spawned = Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "-e", &format!("trace={call}")])
+        .args(["-e", &format!("inject={call}:signal=KILL:when=1")])
+        .args(["-p", &daemon.pid().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut strace) = spawned else {
+        skipped("strace is not installed");
+        return None;
+    };
+    let said = Pipe::collect(strace.stderr.take().unwrap());
+    if said.wait_for(|said| said.contains("attached").then_some(())).is_none() {
+        skipped(&format!("strace cannot attach here: {}", said.text().trim()));
+        let _ = strace.wait();
+        return None;
+    }
+    Some(strace)
+}
+
+/// What a session does that takes a link and its removal, and what is there before and after it.
+struct Torn {
+    act: fn(&mut Frames),
+    before: &'static [(&'static str, char)],
+    after: &'static [(&'static str, char)],
+}
+
+/// More than a small file, which has no part.
+const LENGTH: usize = 2 * CHUNK + 1;
+
+const TORN: [Torn; 3] = [
+    Torn {
+        act: |ann| {
+            ann.put("doc", LENGTH, 0).expect(802);
+            ann.send_from(&[b'1'; LENGTH], 0);
+            finish(ann, &[b'1'; LENGTH]);
+        },
+        before: &[],
+        after: &[("ann/doc", '1')],
+    },
+    Torn {
+        act: |ann| send_mv(ann, "doc", "moved"),
+        before: &[("ann/doc", '1')],
+        after: &[("ann/moved", '1')],
+    },
+    Torn {
+        act: |ann| send_mv(ann, "moved", "/m/far"),
+        before: &[("ann/moved", '1')],
+        after: &[("m/far", '1')],
+    },
+];
+
+fn send_mv(ann: &mut Frames, from: &str, to: &str) {
+    let _ = ann.tcp().write_all(&request("MV", &wire::Move::new(from, to, 0), b""));
+}
+
+/// The files of `ann` and of the mount, by what their bytes are.
+fn files(home: &Path) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for folder in ["ann", "m"] {
+        for entry in fs::read_dir(home.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let mut bytes = fs::read(&path).unwrap();
+            assert_eq!(bytes.len(), LENGTH);
+            bytes.dedup();
+            let name = path.strip_prefix(home).unwrap().to_str().unwrap().to_owned();
+            files.push((name, String::from_utf8(bytes).unwrap()));
+        }
+    }
+    files
+}
+
+#[test]
+fn a_server_killed_between_a_link_and_its_removal_leaves_one_name_and_no_part_of_a_stored_file() {
+    let site = Site::on_disk();
+    site.account("ann", "64M");
+    fs::write(
+        site.conf().join("mounts.ini"),
+        "[m]\nat = /m\ndir = m\nfor = all\nrights = read, write, modify\nsize = 64M\n",
+    )
+    .unwrap();
+    let Some(fuse) = Fuse::show(&site.home(), site.root().join("shown")) else { return };
+    for torn in TORN {
+        let mut daemon = Starting::begin_at(&site, &fuse.at, &[]).ready();
+        let mut ann = daemon.login("ann");
+        ann.quota();
+        let Some(mut strace) = kill_before(&daemon, "unlinkat") else { return };
+        (torn.act)(&mut ann);
+        nothing_is_stored(ann);
+        daemon.wait();
+        strace.wait().unwrap();
+        // Without any delay: the file system still answers from what it knew before.
+        let daemon = Starting::begin_at(&site, &fuse.at, &[]).ready();
+        let named = |files: &[(&str, char)]| -> Vec<(String, String)> {
+            files.iter().map(|(name, byte)| ((*name).to_owned(), byte.to_string())).collect()
+        };
+        let is = files(&site.home());
+        assert!(is == named(torn.before) || is == named(torn.after), "{is:?}");
+        assert_eq!(fs::read_dir(site.home().join(".miniftp/trash")).unwrap().count(), 0);
+        let mut ann = daemon.login("ann");
+        assert!(ann.parts().is_empty(), "{:?}", ann.parts());
+        if let Some((stored, _)) = torn.after.first() {
+            // An upload to that name, even one that goes on with what is held, is out of sight
+            // until it is whole.
+            let at = stored.strip_prefix("ann/").unwrap_or("/m/far");
+            ann.put(at, LENGTH, wire::REPLACE).expect(802);
+            ann.chunk(0, &[b'2'; CHUNK]).expect(900);
+            assert_eq!(files(&site.home()), is);
+            ann.drop_part(false).expect(200);
+        }
+        assert_eq!(files(&site.home()), is);
+    }
 }

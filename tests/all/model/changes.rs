@@ -1,14 +1,19 @@
 //! What a session does with names, through both protocols: directories, removals, moves.
 
+use std::ops::Range;
+
 use miniftp::wire;
 
 use super::history::{Effect, Event, Saw, Spot, State, Ticket};
+use super::places::ACCOUNTS;
 use super::refusals::{Came, Refusal};
 use super::worker::Worker;
 use crate::harness::Frames;
 
 use super::framed::STORING;
 
+/// All accounts.
+const ALL: Range<usize> = 0..ACCOUNTS.len();
 /// What may stand against a removal or a move.
 pub const CHANGING: [Refusal; 7] = [
     Refusal::Missing,
@@ -74,7 +79,10 @@ impl Worker<'_> {
         let message = wire::Switched::new(&path, tree.into());
         let removal = |worker: &Self, spot: &Spot| {
             let gone = Event::sure(spot, Effect::Becomes(State::Absent));
-            if tree { worker.world.with_parts(Event { tree, ..gone }) } else { vec![gone] }
+            match tree {
+                true => worker.world.with_parts(Event { tree, ..gone }, ALL),
+                false => vec![gone],
+            }
         };
         let ask = |frames: &mut Frames| frames.attempt("RM", &message);
         let ended = self.change((what, &path), &CHANGING, ask, removal);
@@ -115,7 +123,7 @@ impl Worker<'_> {
             |frames| frames.attempt("RMDIR", &wire::Path::new(&path)),
             |worker, spot| {
                 let gone = Event::tree(spot, Effect::Becomes(State::Absent));
-                let all = worker.world.with_parts(gone).into_iter();
+                let all = worker.world.with_parts(gone, ALL).into_iter();
                 // Files in it were removed before, or it would not be empty.
                 all.map(|event| Event { tree: event.spot != *spot, ..event }).collect()
             },
@@ -136,7 +144,7 @@ impl Worker<'_> {
         );
         if let Some((Came::Refused(Refusal::Missing, _), ticket, spot, who)) = ended {
             let part = self.world.part(self.account, &spot);
-            self.world.saw(ticket, &part, Saw::Missing, &who);
+            self.world.saw(ticket, &part, Saw::NoPart, &who);
         }
     }
 
@@ -206,9 +214,15 @@ impl Worker<'_> {
         let (tree, world) = (*tree, self.world);
         let gone = Event { tree, ..Event::sure(&spots.0, Effect::Becomes(State::Absent)) };
         let there = Event { tree, ..Event::sure(&spots.1, Effect::Takes(spots.0.clone())) };
+        // Into another directory an account's own unfinished uploads go along, and others' are
+        // dropped: they would not be found there.
+        let carried = match spots.0.root == spots.1.root {
+            true => ALL,
+            false => self.account..self.account + 1,
+        };
         let events = match tree {
             false => vec![gone, there],
-            true => [world.with_parts(gone), world.with_parts(there)].concat(),
+            true => [world.with_parts(gone, ALL), world.with_parts(there, carried)].concat(),
         };
         self.enter_change(*ticket, came, events);
         match came {

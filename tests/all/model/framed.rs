@@ -6,10 +6,13 @@ use miniftp::wire;
 use super::content::{Content, Found};
 use super::history::{Saw, Spot, Ticket};
 use super::refusals::{Came, Refusal};
-use super::worker::{Open, Worker};
-use crate::harness::{CHUNK, Frames, digests, row, whole};
+use super::worker::Worker;
+use crate::harness::{CHUNK, Frames, digests};
 
-const TIME: (i64, u32) = (1_650_000_000, 7);
+/// When every file was changed.
+pub const TIME: (i64, u32) = (1_650_000_000, 7);
+/// What is there is the same, and nothing was done.
+const EQUAL: u16 = 801;
 /// What may stand against a file.
 pub const STORING: [Refusal; 8] = [
     Refusal::Missing,
@@ -31,7 +34,7 @@ pub fn store_of(path: &str, content: &Content, replace: bool) -> (Vec<u8>, Vec<u
 
 impl Worker<'_> {
     /// A session of the framed protocol, as far as there is a server.
-    fn log_in(&mut self) -> Option<Frames> {
+    pub fn log_in(&mut self) -> Option<Frames> {
         let session = self.names.session;
         let who = format!("session {session} ({}): log in", self.name());
         match Frames::attempt_login(self.world.doors().0, self.name(), &mut self.keys) {
@@ -90,6 +93,10 @@ impl Worker<'_> {
         let events = self.stored(spot, content);
         self.torn.retain(|torn| torn.path != path);
         match came {
+            Came::Done(EQUAL, _) => {
+                let found = Found::of(&content.bytes());
+                self.world.saw(ticket, spot, Saw::Content(found), who);
+            }
             Came::Done(..) => {
                 self.world.enter(ticket, events);
                 self.world.is_there(spot);
@@ -146,209 +153,6 @@ impl Worker<'_> {
                 None => return,
             };
             self.end_store(&who, ("STORE in flight", path, spot), ticket, &came, content);
-        }
-    }
-
-    /// Opens an upload; gives how much is held of it, where that was told.
-    fn open_upload(
-        &mut self,
-        frames: &mut Frames,
-        (path, size): (&str, usize),
-        flags: u8,
-    ) -> (Came, usize) {
-        let put = wire::Put::new(path, size as u64, TIME.0, TIME.1, flags, &[]);
-        let answer = frames.attempt("PUT", &put);
-        let held = match &answer {
-            Some(answer) if matches!(answer.code, 800 | 802) => {
-                answer.message::<wire::Opened<'_>>().held_bytes
-            }
-            _ => 0,
-        };
-        (Came::from(answer.as_ref()), usize::try_from(held).unwrap())
-    }
-
-    /// Whoever begins anew has given up what was there before, even if it is refused then.
-    fn may_have_given_up(&self, ticket: Ticket, spot: &Spot, flags: u8) {
-        if flags & wire::FRESH != 0 {
-            let gone = self.world.part_is_gone(self.account, spot);
-            self.world.enter(ticket, vec![gone.perhaps()]);
-        }
-    }
-
-    /// Sends what is missing of the first `until` bytes; compares first if something is held.
-    fn send_chunks(&mut self, frames: &mut Frames, all: &[u8], held: usize, until: usize) -> Came {
-        let ours = row(all);
-        let mut equal = Vec::new();
-        if held > 0 {
-            let Some(answer) = frames.attempt("HELD", &wire::Held::new(0, 16_384)) else {
-                return Came::Gone;
-            };
-            if answer.code != 258 {
-                return Came::from(Some(&answer));
-            }
-            for part in &answer.parts {
-                equal.extend_from_slice(&part.fields[8..]);
-            }
-        }
-        for (number, chunk) in all[..until].chunks(CHUNK).enumerate() {
-            let digest = &ours[number * 16..number * 16 + 16];
-            let partial = number * CHUNK + chunk.len() < all.len() && chunk.len() < CHUNK;
-            if partial || equal.get(number * 16..number * 16 + 16) == Some(digest) {
-                continue;
-            }
-            let message = wire::Chunk::new((number * CHUNK) as u64, digest);
-            let answer = frames.attempt_with_data("CHUNK", &message, chunk);
-            let came = Came::from(answer.as_ref());
-            if !matches!(came, Came::Done(..)) {
-                return came;
-            }
-        }
-        Came::Done(900, String::new())
-    }
-
-    /// A whole upload in chunks, which goes on with what is held.
-    pub fn put(&mut self) {
-        let (path, content) = (self.file(), self.content(usize::MAX));
-        let flags = self.dice.pick(&[0, 1, 1, 1, 2, 3, 3]);
-        if !self.have_framed() {
-            return;
-        }
-        let who = self.announce(format!("PUT {path} {content:?} flags={flags}"));
-        let world = self.world;
-        let table = world.table.read().unwrap();
-        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
-        let mut frames = self.framed.take().unwrap();
-        let all = content.bytes();
-        let (opened, held) = self.open_upload(&mut frames, (&path, all.len()), flags);
-        let mut came = opened.clone();
-        if matches!(came, Came::Done(..)) {
-            came = self.send_chunks(&mut frames, &all, held, all.len());
-            if !matches!(came, Came::Gone) {
-                let done = frames.attempt("DONE", &wire::Done::new(&whole(&all)));
-                came = Came::from(done.as_ref());
-            }
-            if !matches!(came, Came::Done(..)) {
-                world.enter(ticket, self.torn(&spot));
-            }
-        } else {
-            self.may_have_given_up(ticket, &spot, flags);
-        }
-        if !matches!(came, Came::Gone) {
-            self.framed = Some(frames);
-        }
-        self.end_store(&who, ("PUT", &path, &spot), ticket, &came, &content);
-    }
-
-    /// An upload that ends in the middle: the part is kept or dropped, or the client hangs up.
-    pub fn put_and_stop(&mut self) {
-        let (path, content) = (self.file(), self.content(usize::MAX));
-        let ending = self.dice.below(3);
-        if !self.have_framed() {
-            return;
-        }
-        self.torn.retain(|torn| torn.path != path);
-        let words = ["DROP 0", "DROP 1", "hang up"][ending];
-        let who = self.announce(format!("PUT {path} {content:?}, then {words}"));
-        let world = self.world;
-        let table = world.table.read().unwrap();
-        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
-        let mut frames = self.framed.take().unwrap();
-        let all = content.bytes();
-        let until = self.dice.below(all.len() + 1);
-        let (mut came, held) = self.open_upload(&mut frames, (&path, all.len()), 1);
-        if matches!(came, Came::Done(..)) {
-            world.enter(ticket, self.torn(&spot));
-            came = self.send_chunks(&mut frames, &all, held, until);
-            if matches!(came, Came::Done(..)) && ending < 2 {
-                let drop = wire::Drop::new(u8::try_from(ending).unwrap());
-                came = Came::from(frames.attempt("DROP", &drop).as_ref());
-                if ending == 0 && matches!(came, Came::Done(..)) {
-                    world.enter(world.begin(), vec![world.part_is_gone(self.account, &spot)]);
-                }
-            } else if ending < 2 && !matches!(came, Came::Gone) {
-                // The upload is refused and still open.
-                let _ = frames.attempt("DROP", &wire::Drop::new(1));
-            }
-        } else if let Came::Refused(why, _) = came {
-            self.learn(ticket, &spot, why, &who);
-        }
-        if ending < 2 && !matches!(came, Came::Gone) {
-            self.framed = Some(frames);
-        }
-        let reasons = self.reasons(&path, &STORING);
-        self.judge("PUT that stops", &who, &came, &reasons);
-    }
-
-    /// Opens an upload and leaves it so.
-    pub fn put_and_leave_open(&mut self) {
-        if self.open.is_some() {
-            return self.go_on_with_open();
-        }
-        let (path, content) = (self.file(), self.content(usize::MAX));
-        let Some(mut frames) = self.log_in() else { return };
-        self.torn.retain(|torn| torn.path != path);
-        let who = self.announce(format!("PUT {path} {content:?}, left open"));
-        let world = self.world;
-        let table = world.table.read().unwrap();
-        let (spot, begun) = (table.spot(self.account, &path), world.begin());
-        let all = content.bytes();
-        let sent = self.dice.below(all.len() + 1);
-        let (mut came, _) = self.open_upload(&mut frames, (&path, all.len()), 3);
-        if matches!(came, Came::Done(..)) {
-            world.enter(begun, self.torn(&spot));
-            came = self.send_chunks(&mut frames, &all, 0, sent);
-            if matches!(came, Came::Done(..)) {
-                let path = path.clone();
-                self.open = Some(Open { frames, path, spot, content, sent, begun });
-            }
-        } else {
-            self.may_have_given_up(begun, &spot, wire::FRESH);
-        }
-        drop(table);
-        let reasons = self.reasons(&path, &STORING);
-        self.judge("PUT left open", &who, &came, &reasons);
-    }
-
-    /// Ends the upload that was left open, if there is one, however its directory is called now.
-    pub fn go_on_with_open(&mut self) {
-        let Some(open) = self.open.take() else { return self.store() };
-        let Open { mut frames, path, spot, content, sent, begun } = open;
-        let who = self.announce(format!("DONE of the open {path} {content:?} at {sent}"));
-        let world = self.world;
-        let table = world.table.read().unwrap();
-        let ticket = Ticket { since: begun.since, ..world.begin() };
-        let all = content.bytes();
-        // Of a chunk that was not whole nothing was sent.
-        let from = if sent == all.len() { sent } else { sent - sent % CHUNK };
-        let mut came = Came::Done(0, String::new());
-        for (number, chunk) in all[from..].chunks(CHUNK).enumerate() {
-            let digest = row(chunk);
-            let message = wire::Chunk::new((from + number * CHUNK) as u64, &digest);
-            came = Came::from(frames.attempt_with_data("CHUNK", &message, chunk).as_ref());
-            if !matches!(came, Came::Done(..)) {
-                break;
-            }
-        }
-        if matches!(came, Came::Done(..)) {
-            let digest = whole(&all);
-            came = Came::from(frames.attempt("DONE", &wire::Done::new(&digest)).as_ref());
-        }
-        let torn = vec![world.part_may_be(self.account, &spot)];
-        if !matches!(came, Came::Done(..)) {
-            let since = Ticket { from: begun.from, ..ticket };
-            world.enter(since, torn);
-        }
-        if matches!(came, Came::Done(..)) && table.spot(self.account, &path) != spot {
-            world.finding(format!("{who}\n  is stored, but its path leads elsewhere by now"));
-        }
-        self.end_store(&who, ("DONE of an open PUT", &path, &spot), ticket, &came, &content);
-    }
-
-    /// Hangs up the connection of the open upload.
-    pub fn hang_up(&mut self) {
-        if let Some(open) = self.open.take() {
-            let ticket = Ticket { operation: self.world.begin().operation, ..open.begun };
-            self.world.enter_unanswered(ticket, self.torn(&open.spot));
         }
     }
 

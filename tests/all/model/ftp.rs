@@ -1,26 +1,27 @@
 //! What a session does over FTP with the content of files.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
-use super::content::{Content, Found};
+use super::content::Content;
 use super::framed::STORING;
 use super::history::{Effect, Event, Saw, Spot, State, Ticket};
 use super::refusals::{Came, Refusal};
-use super::worker::{Stalled, Torn, Worker};
+use super::worker::{Torn, Worker};
 use crate::harness::FtpTalk;
 
-/// Bytes that a download which nobody reads finds room for.
-const SMALL_WINDOW: usize = 4096;
-/// Downloads of one session that stand still at one time.
-const STALLED: usize = 3;
-
-/// What may stand against a download.
-const FETCHING: [Refusal; 4] =
-    [Refusal::Missing, Refusal::IsDirectory, Refusal::NotDirectory, Refusal::Changed];
+/// What decides what an upload leaves that is not stored.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// It goes on behind a part.
+    goes_on: bool,
+    /// Its size was told before.
+    announced: bool,
+}
 
 impl Worker<'_> {
-    fn log_in_by_ftp(&mut self) -> Option<FtpTalk> {
+    /// A session over FTP, as far as there is a server.
+    pub fn log_in_by_ftp(&mut self) -> Option<FtpTalk> {
         let session = self.names.session;
         let who = format!("session {session} ({}): log in over FTP", self.name());
         match FtpTalk::attempt_login(self.world.doors().1, self.name()) {
@@ -50,12 +51,13 @@ impl Worker<'_> {
     }
 
     /// Begins a transfer; what came of it if it did not begin.
-    fn begin(&mut self, command: &str) -> Result<TcpStream, Came> {
+    pub fn begin(&mut self, command: &str) -> Result<TcpStream, Came> {
         let begun = self.ftp.as_mut().unwrap().attempt_begin(command, None);
         begun.map_err(|reply| Came::from(reply.as_ref()))
     }
 
-    fn next(&mut self) -> Came {
+    /// The next reply.
+    pub fn next(&mut self) -> Came {
         Came::from(self.ftp.as_mut().unwrap().next_reply().as_ref())
     }
 
@@ -84,19 +86,23 @@ impl Worker<'_> {
         if announced {
             let _ = self.ftp.as_mut().unwrap().attempt(&format!("ALLO {}", content.len()));
         }
-        let came = self.send(&format!("STOR {path}"), &content.bytes(), ticket, &spot);
+        let kind = Kind { goes_on: false, announced };
+        let came = self.send(&format!("STOR {path}"), &content.bytes(), kind, (ticket, &spot));
         self.end_store(&who, ("STOR", &path, &spot), ticket, &came, &content);
     }
 
-    /// Sends everything, and enters what becomes of the part.
-    fn send(&mut self, command: &str, all: &[u8], ticket: Ticket, spot: &Spot) -> Came {
-        let world = self.world;
-        let gone = world.part_is_gone(self.account, spot);
+    /// Sends everything, and enters what becomes of the part unless the file is stored.
+    fn send(
+        &mut self,
+        command: &str,
+        all: &[u8],
+        kind: Kind,
+        (ticket, spot): (Ticket, &Spot),
+    ) -> Came {
         let mut data = match self.begin(command) {
             Ok(data) => data,
             Err(came) => {
-                // Whoever begins anew has given up what was there before.
-                world.enter(ticket, vec![gone.perhaps()]);
+                self.did_not_begin(kind, (ticket, spot), &came);
                 return came;
             }
         };
@@ -105,12 +111,34 @@ impl Worker<'_> {
         let _ = data.shutdown(Shutdown::Write);
         drop(data);
         let came = self.next();
-        match &came {
-            Came::Done(..) => {}
-            Came::Refused(Refusal::Quota, _) => world.enter(ticket, vec![gone]),
-            _ => world.enter(ticket, vec![world.part_may_be(self.account, spot), gone.perhaps()]),
-        }
+        self.leaves(kind, (ticket, spot), &came);
         came
+    }
+
+    /// Enters what an upload that was not let begin did: whoever begins anew may have given up what
+    /// was there before.
+    fn did_not_begin(&self, kind: Kind, (ticket, spot): (Ticket, &Spot), came: &Came) {
+        let gone = self.world.part_is_gone(self.account, spot);
+        match came {
+            _ if kind.goes_on => {}
+            Came::Gone => self.world.enter_unanswered(ticket, vec![gone]),
+            Came::Done(..) | Came::Refused(..) => self.world.enter(ticket, vec![gone.perhaps()]),
+        }
+    }
+
+    /// Enters what an upload leaves that had begun and was not stored. What it goes on behind stays
+    /// in any case. One whose size nobody knows, and for which there is no room, leaves nothing.
+    fn leaves(&self, kind: Kind, (ticket, spot): (Ticket, &Spot), came: &Came) {
+        let another = self.world.part_is_another(self.account, spot);
+        match came {
+            Came::Done(..) => {}
+            _ if kind.goes_on => {}
+            Came::Refused(Refusal::Quota, _) if !kind.announced => {
+                self.world.enter(ticket, vec![self.world.part_is_gone(self.account, spot)]);
+            }
+            Came::Refused(..) => self.world.enter(ticket, another),
+            Came::Gone => self.world.enter_unanswered(ticket, another),
+        }
     }
 
     /// An upload that is cut: aborted, with fewer bytes than were announced, or by a client that is
@@ -134,8 +162,8 @@ impl Worker<'_> {
         let came = match self.begin(&format!("STOR {path}")) {
             Ok(data) => self.stop(data, (ending, sent), (&path, &spot), ticket, &content),
             Err(came) => {
-                let gone = world.part_is_gone(self.account, &spot);
-                world.enter(ticket, vec![gone.perhaps()]);
+                let kind = Kind { goes_on: false, announced: ending == 1 };
+                self.did_not_begin(kind, (ticket, &spot), &came);
                 if let Came::Refused(why, _) = came {
                     self.learn(ticket, &spot, why, &who);
                 }
@@ -158,19 +186,13 @@ impl Worker<'_> {
         ticket: Ticket,
         content: &Content,
     ) -> Came {
-        let world = self.world;
         let _ = data.write_all(&content.bytes()[..sent]);
-        let events = [
-            self.stored(spot, &content.cut(sent)),
-            vec![world.part_may_be(self.account, spot), world.part_is_gone(self.account, spot)],
-        ];
-        let [stored, left] = events;
-        let left: Vec<Event> = left.into_iter().map(Event::perhaps).collect();
         if ending == 2 {
             self.ftp = None;
             drop(data);
             let stored = self.stored(spot, &content.beginnings());
-            world.enter_unanswered(ticket, [stored, left].concat());
+            let another = self.world.part_is_another(self.account, spot);
+            self.world.enter_unanswered(ticket, [stored, another].concat());
             return Came::Gone;
         }
         if ending == 0 {
@@ -186,12 +208,12 @@ impl Worker<'_> {
             if let Came::Gone = last {
                 self.ftp = None;
             }
-            self.end_stop(came, (path, spot), ticket, (stored, left), content)
+            self.end_stop(came, (path, spot), ticket, (false, sent), content)
         } else {
             let _ = data.shutdown(Shutdown::Write);
             drop(data);
             let came = self.next();
-            self.end_stop(came, (path, spot), ticket, (stored, left), content)
+            self.end_stop(came, (path, spot), ticket, (true, sent), content)
         }
     }
 
@@ -200,17 +222,22 @@ impl Worker<'_> {
         came: Came,
         (path, spot): (&str, &Spot),
         ticket: Ticket,
-        (stored, left): (Vec<Event>, Vec<Event>),
+        (announced, sent): (bool, usize),
         content: &Content,
     ) -> Came {
+        let stored = self.stored(spot, &content.cut(sent));
+        match &came {
+            Came::Refused(_, text) if text.contains("what came is kept") && sent > 0 => {
+                let there = self.world.part_is_there(self.account, spot);
+                self.world.enter(ticket, vec![there]);
+            }
+            _ => self.leaves(Kind { goes_on: false, announced }, (ticket, spot), &came),
+        }
         match &came {
             Came::Done(..) => self.world.enter(ticket, stored),
-            Came::Gone => self.world.enter_unanswered(ticket, [stored, left].concat()),
-            Came::Refused(Refusal::Quota, _) => {
-                self.world.enter(ticket, vec![self.world.part_is_gone(self.account, spot)]);
-            }
+            Came::Gone => self.world.enter_unanswered(ticket, stored),
+            Came::Refused(Refusal::Quota, _) => {}
             Came::Refused(..) => {
-                self.world.enter(ticket, left);
                 // Only where nobody else writes it is known what a part holds.
                 if path.contains(&format!("/{}/f", self.names.own())) {
                     let (path, spot, content) = (path.to_owned(), spot.clone(), content.clone());
@@ -250,7 +277,10 @@ impl Worker<'_> {
         }
         let _ = self.ftp.as_mut().unwrap().attempt(&format!("REST {from}"));
         let ticket = world.begin();
-        let came = self.send(&format!("STOR {path}"), &content.bytes()[from..], ticket, &spot);
+        // From its beginning it is one like any other.
+        let kind = Kind { goes_on: from > 0, announced: false };
+        let rest = &content.bytes()[from..];
+        let came = self.send(&format!("STOR {path}"), rest, kind, (ticket, &spot));
         self.end_store(&who, ("STOR that goes on", &path, &spot), ticket, &came, &content);
     }
 
@@ -274,7 +304,8 @@ impl Worker<'_> {
         }
         world.saw(before, &spot, Saw::Something, &who);
         let ticket = world.begin();
-        let came = self.send(&format!("APPE {path}"), &content.bytes(), ticket, &spot);
+        let kind = Kind { goes_on: false, announced: false };
+        let came = self.send(&format!("APPE {path}"), &content.bytes(), kind, (ticket, &spot));
         let grows = Event::sure(&spot, Effect::Grows(content.clone()));
         let events = vec![grows, world.part_is_gone(self.account, &spot)];
         match &came {
@@ -285,83 +316,6 @@ impl Worker<'_> {
         self.torn.retain(|torn| torn.path != path);
         let reasons = self.reasons(&path, &STORING);
         self.judge("APPE", &who, &came, &reasons);
-    }
-
-    /// Fetches a file.
-    pub fn retr(&mut self) {
-        let path = self.existing();
-        if !self.have_ftp() {
-            return;
-        }
-        let who = self.announce(format!("RETR {path}"));
-        let world = self.world;
-        let table = world.table.read().unwrap();
-        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
-        let came = match self.begin(&format!("RETR {path}")) {
-            Ok(mut data) => {
-                let begun = world.now();
-                let mut all = Vec::new();
-                let _ = data.read_to_end(&mut all);
-                let came = self.next();
-                if let Came::Done(..) = came {
-                    let saw = Saw::Content(Found::of(&all));
-                    world.history().saw(ticket, begun, &spot, saw, who.clone());
-                }
-                came
-            }
-            Err(came) => {
-                if let Came::Refused(Refusal::Missing, _) = came {
-                    world.saw(ticket, &spot, Saw::Missing, &who);
-                }
-                came
-            }
-        };
-        let reasons = self.reasons(&path, &FETCHING);
-        self.judge("RETR", &who, &came, &reasons);
-    }
-
-    /// Begins a download that nobody reads, so that the server holds the file open.
-    pub fn stall(&mut self) {
-        if self.stalled.len() >= STALLED {
-            return self.end_stall();
-        }
-        let path = self.existing();
-        let Some(mut talk) = self.log_in_by_ftp() else { return };
-        let who = self.announce(format!("RETR {path} that stalls"));
-        let world = self.world;
-        let table = world.table.read().unwrap();
-        let (spot, ticket) = (table.spot(self.account, &path), world.begin());
-        let came = match talk.attempt_begin(&format!("RETR {path}"), Some(SMALL_WINDOW)) {
-            Ok(data) => {
-                let begun = (ticket, world.now());
-                self.stalled.push(Stalled { talk, data, spot, who: who.clone(), begun });
-                Came::Done(150, String::new())
-            }
-            Err(reply) => Came::from(reply.as_ref()),
-        };
-        let reasons = self.reasons(&path, &FETCHING);
-        self.judge("RETR that stalls", &who, &came, &reasons);
-    }
-
-    /// Reads the rest of a download that stood still, or hangs up.
-    pub fn end_stall(&mut self) {
-        let Some(stalled) = self.stalled.pop() else { return self.retr() };
-        let Stalled { mut talk, mut data, spot, who, begun } = stalled;
-        self.world.note(self.names.session, format!("goes on with {who}"));
-        if self.dice.percent(30) {
-            return;
-        }
-        let mut all = Vec::new();
-        let _ = data.read_to_end(&mut all);
-        let came = Came::from(talk.next_reply().as_ref());
-        if let Came::Done(..) = came {
-            let saw = Saw::Content(Found::of(&all));
-            self.world.history().saw(begun.0, begun.1, &spot, saw, who.clone());
-        }
-        match &came {
-            Came::Gone if self.world.is_dying() => {}
-            came => self.judge("RETR that went on", &who, came, &[Refusal::Changed]),
-        }
     }
 
     /// Removes a file, or the unfinished upload where no file is.

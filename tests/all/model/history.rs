@@ -33,6 +33,11 @@ impl Spot {
         (rest.is_empty() || rest.starts_with('/')).then_some(rest)
     }
 
+    /// The same name where `from`, which it is or lies in, is called `to`.
+    fn moved(&self, from: &Spot, to: &Spot) -> Spot {
+        Spot::new(to.root, &format!("{}{}", to.path, self.behind(from).unwrap_or_default()))
+    }
+
     /// The directories above it, the nearest last.
     pub fn above(&self) -> Vec<Spot> {
         let ends = self.path.match_indices('/').map(|(at, _)| at);
@@ -73,6 +78,9 @@ pub enum Effect {
     Becomes(State),
     /// What was at another name is there.
     Takes(Spot),
+    /// The same, and where nothing was at the other name, what was here before stays: an unfinished
+    /// upload into a directory that a killed server had moved or removed already.
+    Joins(Spot),
     /// The file is longer by this.
     Grows(Content),
 }
@@ -116,6 +124,8 @@ pub enum Saw {
     Missing,
     /// Something is there.
     Something,
+    /// No unfinished upload is there, whatever there is above it.
+    NoPart,
 }
 
 /// When an operation was begun, and its number.
@@ -190,15 +200,16 @@ impl History {
     /// A directory that is moved takes along what is done in it at that moment under its old name:
     /// that may have come to be under the new one.
     fn follow_moves(&mut self) {
-        let moves: Vec<(Spot, Spot, Moment, Moment)> = self
-            .trees
-            .iter()
-            .filter_map(|number| {
-                let placed = &self.events[*number];
-                let Effect::Takes(from) = &placed.event.effect else { return None };
-                Some((from.clone(), placed.event.spot.clone(), placed.from, placed.until))
-            })
-            .collect();
+        let moved = |number: &usize| {
+            let Placed { event, from: begun, until, .. } = &self.events[*number];
+            match &event.effect {
+                Effect::Takes(from) | Effect::Joins(from) => {
+                    Some((from.clone(), event.spot.clone(), *begun, *until))
+                }
+                Effect::Becomes(_) | Effect::Grows(_) => None,
+            }
+        };
+        let moves: Vec<_> = self.trees.iter().filter_map(moved).collect();
         let mut number = 0;
         // What is added is looked at as well: a directory may be moved twice.
         let most = self.events.len().saturating_mul(4);
@@ -207,12 +218,12 @@ impl History {
                 let placed = &self.events[number];
                 let overlaps = placed.since < *ended && *begun < placed.until;
                 let is_move = placed.event.spot == *from && placed.event.tree;
-                let rest = placed.event.spot.behind(from).map(str::to_owned);
-                let Some(rest) = rest.filter(|_| overlaps && !is_move) else { continue };
-                let spot = Spot::new(to.root, &format!("{}{rest}", to.path));
+                let is_in_it = placed.event.spot.behind(from).is_some();
+                let (true, true, false) = (is_in_it, overlaps, is_move) else { continue };
+                let Placed { operation, since, from: begun, until, .. } = *placed;
+                let spot = placed.event.spot.moved(from, to);
                 let event = Event { spot, sure: false, ..placed.event.clone() };
-                let (operation, from, since) = (placed.operation, placed.from, placed.since);
-                let (ticket, until) = (Ticket { operation, from, since }, placed.until);
+                let ticket = Ticket { operation, from: begun, since };
                 self.events[number].event.sure = false;
                 self.place(event, ticket, until);
             }
@@ -259,40 +270,39 @@ impl History {
                 continue;
             }
             let window = (placed.from, placed.until);
+            let before = |of: &Spot, seen: &HashSet<_>| {
+                let (mut seen, mut states) = (seen.clone(), BTreeSet::new());
+                if seen.insert((placed.operation, spot.clone(), of.clone())) {
+                    self.collect(of, window, placed.operation, &mut seen, &mut states);
+                }
+                states
+            };
             match &placed.event.effect {
                 Effect::Becomes(state) => {
                     found.insert(state.clone());
                 }
                 Effect::Takes(source) => {
-                    let rest = spot.behind(&placed.event.spot).unwrap_or_default();
-                    let source = Spot::new(source.root, &format!("{}{rest}", source.path));
+                    let source = spot.moved(&placed.event.spot, source);
                     if seen.insert((placed.operation, spot.clone(), source.clone())) {
                         self.collect(&source, window, placed.operation, seen, found);
                     }
                 }
-                Effect::Grows(more) => {
-                    let mut before = BTreeSet::new();
-                    if seen.insert((placed.operation, spot.clone(), spot.clone())) {
-                        self.collect(spot, window, placed.operation, seen, &mut before);
+                Effect::Joins(source) => {
+                    let source = spot.moved(&placed.event.spot, source);
+                    let mut states = before(&source, seen);
+                    if states.remove(&State::Absent) {
+                        states.append(&mut before(spot, seen));
                     }
-                    found.extend(before.into_iter().map(|state| match state {
+                    found.append(&mut states);
+                }
+                Effect::Grows(more) => {
+                    found.extend(before(spot, seen).into_iter().map(|state| match state {
                         State::File(old) => State::File(old.with(more)),
                         State::Absent | State::Directory => State::File(more.clone()),
                     }));
                 }
             }
         }
-    }
-
-    /// Every name that was ever spoken of since the last comparison.
-    pub fn names(&self) -> Vec<Spot> {
-        self.base.keys().chain(self.at.keys()).cloned().collect()
-    }
-
-    /// What is taken to be at a name that nobody can look at: a directory, if one may be there.
-    pub fn keeps(&self, spot: &Spot) -> Option<Real> {
-        let states = self.possible(spot, (Moment::MAX, Moment::MAX), 0);
-        states.contains(&State::Directory).then_some(Real::Directory)
     }
 
     /// Compares everything with what is there, when nothing is under way, and begins anew from it.
@@ -341,6 +351,7 @@ impl History {
                     .iter()
                     .any(|state| match_file(&mut self.matcher, state, *found).is_some()),
                 Saw::Something => states.iter().any(|state| *state != State::Absent),
+                Saw::NoPart => states.contains(&State::Absent),
                 Saw::Missing => states.contains(&State::Absent) || self.is_cut_off(look, window),
             };
             if !fits {

@@ -10,9 +10,11 @@
 //! [`a_long_run`]; see docs/ARCHITECTURE.md.
 
 mod changes;
+mod chunks;
 mod content;
 mod dice;
 mod edits;
+mod fetch;
 mod flurry;
 mod framed;
 mod ftp;

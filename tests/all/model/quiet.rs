@@ -1,7 +1,7 @@
 //! Points at which nothing is under way: everything that the server tells is compared with the
 //! disk, and the disk with what was asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::thread;
 use std::time::Duration;
@@ -56,38 +56,40 @@ pub fn check(world: &World<'_>, server: &mut Server<'_>, workers: &mut [Worker<'
     allow(world, &items);
 }
 
-/// The unfinished uploads, as their owners are told of them, and as many as there are files.
+/// The unfinished uploads, as their notes say, and that their owners are told of exactly these.
+/// Those of a directory that is not mounted are told to nobody, and stay as they are.
 fn parts(world: &World<'_>, items: &[Item], real: &mut BTreeMap<Spot, Real>) {
     let table = world.table.read().unwrap();
-    let mut told = 0;
+    let mounted = |root| root < ACCOUNTS.len() || table.showing(root).is_some();
+    let mut there = BTreeSet::new();
+    let is_part = |item: &&Item| item.path.extension().is_some_and(|end| end == "part");
+    for item in items.iter().filter(|item| item.kind == Kind::Part).filter(is_part) {
+        let Some((account, spot)) = walk::meant_by(item) else {
+            world.finding(format!("{} has no note", item.path.display()));
+            continue;
+        };
+        let part = world.part(account, &spot);
+        real.insert(part.clone(), Real::Directory);
+        if mounted(spot.root) && !there.insert(part) {
+            world.finding(format!("{} is a second one for its path", item.path.display()));
+        }
+    }
+    let mut told = BTreeSet::new();
     for (account, (name, _)) in ACCOUNTS.iter().enumerate() {
         let Ok(mut frames) = Frames::attempt_login(world.doors().0, name, &mut None) else {
             world.finding(format!("{name} cannot log in at a quiet point"));
             continue;
         };
-        for (path, _) in frames.parts() {
-            told += 1;
-            let spot = table.spot(account, &path);
-            real.insert(world.part(account, &spot), Real::Directory);
-        }
+        let parts = frames.parts();
+        told.extend(parts.iter().map(|(path, _)| world.part(account, &table.spot(account, path))));
     }
-    let mounted = |root| root < ACCOUNTS.len() || table.showing(root).is_some();
-    let files = items.iter().filter(|item| item.kind == Kind::Part && mounted(item.spot.root));
-    let paths: Vec<String> = files.map(|item| item.path.display().to_string()).collect();
-    if paths.len() != told {
+    if told != there {
+        let (more, fewer) = (told.difference(&there), there.difference(&told));
         world.finding(format!(
-            "{told} unfinished uploads are told, and these are there:\n    {}",
-            paths.join("\n    ")
+            "unfinished uploads are told that are not there: {:?}; and not told: {:?}",
+            more.collect::<Vec<_>>(),
+            fewer.collect::<Vec<_>>(),
         ));
-    }
-    // Those of a directory that is not mounted are told to nobody, and stay as they are.
-    let history = world.history();
-    for spot in history.names() {
-        if world.root_of_part(&spot).is_some_and(|root| !mounted(root)) {
-            if let Some(state) = history.keeps(&spot) {
-                real.insert(spot, state);
-            }
-        }
     }
 }
 

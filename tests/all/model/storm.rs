@@ -263,6 +263,10 @@ impl Round<'_, '_> {
                 }
                 thread::park_timeout(Duration::from_micros(200));
             }
+            // All may have come to rest between two looks.
+            if !ended {
+                self.end(server);
+            }
         });
     }
 }

@@ -133,6 +133,14 @@ fn parts_of(world: &World<'_>, root: usize, payer: Payer, items: &mut Vec<Item>)
     }
 }
 
+/// Whose unfinished upload it is, and where its file would be; `None` if no note tells that.
+pub fn meant_by(part: &Item) -> Option<(usize, Spot)> {
+    let account = ACCOUNTS.iter().position(|(name, _)| part.spot.path == *name)?;
+    let note = fs::read_to_string(part.path.with_extension("note")).ok()?;
+    let path = note.lines().find_map(|line| line.strip_prefix("path=/"))?;
+    Some((account, Spot::new(part.spot.root, path)))
+}
+
 /// Whether it is a note that is being written under a passing name.
 fn is_note(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "tmp")

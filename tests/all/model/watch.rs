@@ -10,7 +10,7 @@ use miniftp::wire::{self, Fields};
 use super::places::{ACCOUNTS, Owner, Size};
 use super::refusals::numbers;
 use super::walk::{Identity, Kind, nameless, survey};
-use super::world::World;
+use super::world::{Payer, World};
 use crate::harness::Frames;
 
 /// Findings of one watcher; the rest would say the same.
@@ -23,8 +23,8 @@ type Seen = HashMap<Identity, (Owner, u64, String)>;
 pub struct Watcher<'a> {
     world: &'a World<'a>,
     sessions: Vec<(Option<Frames>, Option<Keys>)>,
-    /// Whom files counted for when they still had a name.
-    owners: HashMap<Identity, Owner>,
+    /// Whom files counted for when they still had a name, in which root, and who paid there.
+    owners: HashMap<Identity, (Owner, usize, Payer)>,
     told: usize,
 }
 
@@ -130,13 +130,23 @@ impl<'a> Watcher<'a> {
 
     fn pass(&mut self, pid: u32) -> Seen {
         let mut found = HashMap::new();
-        for item in survey(self.world).into_iter().chain(nameless(pid)) {
-            let owner = item.owner.or_else(|| match item.kind {
-                Kind::Nameless => self.owners.get(&item.identity).copied(),
-                _ => None,
-            });
-            let Some(owner) = owner else { continue };
-            self.owners.insert(item.identity, owner);
+        let before = self.world.payers();
+        let items = survey(self.world);
+        let payers = self.world.payers();
+        for item in items.into_iter().chain(nameless(pid)) {
+            let owner = match (item.kind, item.owner, self.owners.get(&item.identity)) {
+                // Of one for which somebody else pays since then nobody knows who that is.
+                (Kind::Nameless, _, Some((owner, root, payer))) if payers[*root] == *payer => {
+                    *owner
+                }
+                (Kind::Nameless, ..) | (_, None, _) => continue,
+                (_, Some(owner), _) if before != payers => owner,
+                (_, Some(owner), _) => {
+                    let paid = (owner, item.spot.root, payers[item.spot.root]);
+                    self.owners.insert(item.identity, paid);
+                    owner
+                }
+            };
             let what = format!("{:?} {}", item.kind, item.path.display());
             found.insert(item.identity, (owner, item.bytes, what));
         }

@@ -220,9 +220,8 @@ impl<'a> Worker<'a> {
         if self.open.is_some() {
             self.go_on_with_open();
         }
-        if self.open.is_some() {
-            self.hang_up();
-        }
+        // What is open still breaks off, and its part stays.
+        self.open = None;
         if self.dice.percent(30) || self.world.is_dying() {
             self.framed = None;
             self.ftp = None;
@@ -342,11 +341,6 @@ impl<'a> Worker<'a> {
     pub fn stored(&self, spot: &Spot, content: &Content) -> Vec<Event> {
         let becomes = Effect::Becomes(State::File(content.clone()));
         vec![Event::sure(spot, becomes), self.world.part_is_gone(self.account, spot)]
-    }
-
-    /// What an upload leaves that was not done.
-    pub fn torn(&self, spot: &Spot) -> Vec<Event> {
-        vec![self.world.part_may_be(self.account, spot)]
     }
 
     /// The reasons that a request about a path may be refused for.

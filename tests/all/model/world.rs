@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, RwLock};
 
@@ -208,11 +209,6 @@ impl<'a> World<'a> {
         Spot::new(PARTS + account * PARTS + spot.root, &spot.path)
     }
 
-    /// The root of a spot that stands for an unfinished upload.
-    pub fn root_of_part(&self, spot: &Spot) -> Option<usize> {
-        (spot.root >= PARTS && spot.root != usize::MAX).then_some(spot.root % PARTS)
-    }
-
     /// A root has, or had, a limit of its own, so that its files may not say whose they are.
     pub fn has_own_limit(&self, root: usize) {
         lock(&self.own_limits).insert(root);
@@ -238,12 +234,12 @@ impl<'a> World<'a> {
         stored.get(dice.below(stored.len())).cloned()
     }
 
-    /// An event of a whole tree, and the same for the unfinished uploads of all accounts into it.
-    pub fn with_parts(&self, event: Event) -> Vec<Event> {
+    /// An event of a whole tree, and the same for the unfinished uploads of some accounts into it.
+    pub fn with_parts(&self, event: Event, accounts: Range<usize>) -> Vec<Event> {
         let mut all = Vec::new();
-        for account in 0..ACCOUNTS.len() {
+        for account in accounts {
             let effect = match &event.effect {
-                Effect::Takes(from) => Effect::Takes(self.part(account, from)),
+                Effect::Takes(from) => Effect::Joins(self.part(account, from)),
                 other => other.clone(),
             };
             all.push(Event { spot: self.part(account, &event.spot), effect, ..event.clone() });
@@ -257,9 +253,19 @@ impl<'a> World<'a> {
         Event::sure(&self.part(account, spot), Effect::Becomes(State::Absent))
     }
 
-    /// An unfinished upload of an account may be there.
-    pub fn part_may_be(&self, account: usize, spot: &Spot) -> Event {
-        Event::sure(&self.part(account, spot), Effect::Becomes(State::Directory)).perhaps()
+    /// An unfinished upload of an account is there.
+    pub fn part_is_there(&self, account: usize, spot: &Spot) -> Event {
+        Event::sure(&self.part(account, spot), Effect::Becomes(State::Directory))
+    }
+
+    /// An unfinished upload of an account was given up, and another one may be there instead.
+    pub fn part_is_another(&self, account: usize, spot: &Spot) -> Vec<Event> {
+        vec![self.part_is_gone(account, spot), self.part_is_there(account, spot).perhaps()]
+    }
+
+    /// A moment at which an operation that is under way begins what changes something.
+    pub fn go_on(&self, ticket: Ticket) -> Ticket {
+        Ticket { from: self.now(), ..ticket }
     }
 
     /// Who is charged for what is stored in a root, if anything can be: an account for its home,
@@ -273,6 +279,13 @@ impl<'a> World<'a> {
             Some(Size::Own(_)) => Payer::Itself,
             Some(Size::Nothing) | None => Payer::Nobody,
         }
+    }
+
+    /// Who is charged in each root at this moment.
+    pub fn payers(&self) -> Vec<Payer> {
+        let table = self.table.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let labels = lock(&self.labels).clone();
+        (0..self.roots.dirs.len()).map(|root| self.payer(&table, &labels, root)).collect()
     }
 
     /// Refuses a refusal that nothing explains.

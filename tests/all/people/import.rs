@@ -80,8 +80,9 @@ fn every_broken_line_of_an_ini_is_named() {
     site.account("there", "1M");
     let text = "stray = 1\n[LuMX]\nPassword = 123\nQuotation = 100\n[there]\nPassword = x\n\
         [lumx]\nPassword: 456\nQuotation: 1.5G\n[LUMX]\nPassword = 7\n[bare]\nQuotation = 1\n\
+        [open\nPassword = theirs\n\
         [odd one]\nPassword = x\n[big]\nPassword = x\nQuotation = lots\n[free]\nPassword = x\n\
-        Quotation = unlimited\n[torn]\nPassword = x\nPassword = y\nnothing\n[open\n";
+        Quotation = unlimited\n[torn]\nPassword = x\nPassword = y\nnothing\n";
     fs::write(site.local().join("user.cfg"), text).unwrap();
     let told = import(&site, "user.cfg", 3);
     // The name as it is comes before those that only become it.
@@ -96,9 +97,10 @@ fn every_broken_line_of_an_ini_is_named() {
         "`odd one`: a name has 1 to 32 characters",
         "`big`: expected a size like 10M, 1.5G or unlimited, got `lots`",
         "`free`: `unlimited` is given by hand",
-        "`user.cfg:24`: a key that the section has already",
-        "`user.cfg:25`: expected `key = value` or a section",
-        "`user.cfg:26`: a section without its closing",
+        // What stands below it gave `bare` the password of somebody else.
+        "`user.cfg:14`: a section without its closing",
+        "`user.cfg:26`: a key that the section has already",
+        "`user.cfg:27`: expected `key = value` or a section",
     ];
     for what in missing {
         told.stderr_has(&format!("miniftpd: not imported: {what}"));

@@ -13,7 +13,8 @@ use super::{Failure, read, shown};
 
 /// A section: its name, and its keys in small letters with their values.
 struct Section<'a> {
-    name: &'a str,
+    /// `None` if that cannot be read: what it says is nobody's then, and not of the one before.
+    name: Option<&'a str>,
     values: Vec<(String, &'a str)>,
 }
 
@@ -25,7 +26,8 @@ pub(super) fn read_file(path: &Path, found: &mut Found) -> Result<(), Failure> {
             found.missing.push(format!("`{}:{}`: {why}", shown(path), before + 1));
         }
     }
-    let is_default = |section: &&Section<'_>| section.name.eq_ignore_ascii_case("default");
+    let is_default =
+        |section: &&Section<'_>| section.name.is_some_and(|n| n.eq_ignore_ascii_case("default"));
     let defaults: Vec<(String, &str)> =
         sections.iter().filter(is_default).flat_map(|section| section.values.clone()).collect();
     let users: Vec<&Section<'_>> = sections.iter().filter(|one| !is_default(one)).collect();
@@ -35,9 +37,10 @@ pub(super) fn read_file(path: &Path, found: &mut Found) -> Result<(), Failure> {
         return Ok(());
     }
     for section in users {
-        match account(section, &defaults) {
+        let Some(name) = section.name else { continue };
+        match account(name, section, &defaults) {
             Ok(account) => found.accounts.push(account),
-            Err(why) => found.missing.push(format!("`{}`: {why}", Escaped(section.name))),
+            Err(why) => found.missing.push(format!("`{}`: {why}", Escaped(name))),
         }
     }
     Ok(())
@@ -57,9 +60,9 @@ fn take_line<'a>(line: &'a str, sections: &mut Vec<Section<'a>>) -> Result<(), &
         return Ok(());
     }
     if let Some(rest) = line.strip_prefix('[') {
-        let name = rest.strip_suffix(']').ok_or("a section without its closing `]`")?.trim();
+        let name = rest.strip_suffix(']').map(str::trim);
         sections.push(Section { name, values: Vec::new() });
-        return Ok(());
+        return name.map(drop).ok_or("a section without its closing `]`; nothing of it counts");
     }
     let (key, value) = line.split_once(['=', ':']).ok_or("expected `key = value` or a section")?;
     let section = sections.last_mut().ok_or("a value before the first section")?;
@@ -71,12 +74,16 @@ fn take_line<'a>(line: &'a str, sections: &mut Vec<Section<'a>>) -> Result<(), &
     Ok(())
 }
 
-fn account(section: &Section<'_>, defaults: &[(String, &str)]) -> Result<Foreign, String> {
+fn account(
+    name: &str,
+    section: &Section<'_>,
+    defaults: &[(String, &str)],
+) -> Result<Foreign, String> {
     let value = |wanted: &str| section.value(wanted, defaults);
     let quota = value("quotation").or_else(|| value("quota"));
     let role = value("role").or_else(|| value("type")).unwrap_or_default();
     Ok(Foreign {
-        name: section.name.to_owned(),
+        name: name.to_owned(),
         secret: Secret::of(value("password").ok_or("no Password")?),
         quota_bytes: quota.map(|text| size(text, true)).transpose()?,
         rights: Rights::ALL,

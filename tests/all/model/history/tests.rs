@@ -45,6 +45,24 @@ fn moves_carry_exactly_what_was_there() {
 }
 
 #[test]
+fn where_nothing_comes_along_what_was_there_before_stays() {
+    for (came, stayed, fits) in [(true, false, true), (false, true, true), (false, false, false)] {
+        let mut history = History::default();
+        let (from, to) = (Spot::new(0, "d"), Spot::new(0, "e"));
+        let part = |top: &str| Spot::new(0, &format!("{top}/a"));
+        let there = Real::Directory;
+        [came.then(|| part("d")), stayed.then(|| part("e"))]
+            .into_iter()
+            .flatten()
+            .for_each(|spot| history.begin_with(spot, State::Directory));
+        let gone = Event::tree(&from, Effect::Becomes(State::Absent));
+        history.enter(ticket(1, 2), 3, vec![gone, Event::tree(&to, Effect::Joins(from.clone()))]);
+        let wrong = history.settle(&BTreeMap::from([(part("e"), there)]));
+        assert_eq!(wrong.is_empty(), fits, "{came} {stayed}: {wrong:?}");
+    }
+}
+
+#[test]
 fn what_was_never_answered_may_be_done_and_a_look_must_fit() {
     let mut history = History::default();
     let perhaps = becomes("a", State::File(Content::new(1, 200).beginnings())).perhaps();

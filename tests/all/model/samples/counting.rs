@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::{ALL, belongs_to, bytes_in, mount, section};
-use crate::harness::{Daemon, Raise, Site, bytes, eventually, write_file};
+use crate::harness::{Daemon, Frames, Raise, Site, bytes, eventually, write_file};
 
 /// Removed and added three times it was charged five times over.
 #[test]
@@ -126,6 +126,33 @@ fn remove_meanwhile(site: &Site, daemon: &Daemon, count: impl FnOnce() + Send) -
         counting.join().unwrap();
     });
     (daemon.login("bob").quota().used, bytes_in(&site.home().join("pool")))
+}
+
+/// A server that was told to stop called the count that it broke off an error.
+#[test]
+fn a_count_that_a_stop_breaks_off_is_no_error() {
+    let site = Site::new();
+    site.account("ann", "10M").account("bob", "10M");
+    mount(&site, &section("pool", "pool", ALL, "account"));
+    slow_to_count(&site);
+    let log = site.root().join("server.log");
+    // A count may end before the stop is heard.
+    let was_cut_off = (0..20).any(|_| {
+        let mut daemon = Daemon::start_with(&site, &["--log", log.to_str().unwrap()]);
+        thread::scope(|scope| {
+            let addr = daemon.addr();
+            let login = scope.spawn(move || drop(Frames::attempt_login(addr, "bob", &mut None)));
+            while !counts(&daemon) && !login.is_finished() {
+                thread::yield_now();
+            }
+            daemon.term();
+        });
+        let _ = daemon.wait();
+        fs::read_to_string(&log).unwrap().contains("counting a directory: the server is stopping")
+    });
+    assert!(was_cut_off);
+    let text = fs::read_to_string(&log).unwrap();
+    assert!(!text.contains("ERROR"), "{text}");
 }
 
 /// bob was charged 5,000,001 bytes for 1 after another account removed his file during his login.

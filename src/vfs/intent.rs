@@ -1,0 +1,191 @@
+//! Moves that take two calls, written down before the first one so that a start can finish them.
+//!
+//! Where the disk has no rename that replaces nothing, a move to a free name is a link and an
+//! unlink. A server that is killed between them leaves one file with both names. The note in the
+//! trash says which two names these are; a start that finds the same file at both removes the old
+//! one. Whatever else it finds is left: the move was not begun, or it was finished.
+//!
+//! Never: is made for a name that is taken, or removes a name whose file has not got the other one.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use rustix::fd::BorrowedFd;
+use rustix::io::{Errno, Result as OsResult};
+
+use super::entry::{FileId, Kind, kind_of};
+use super::home::{FILE_MODE, Home};
+use super::jail::{At, Jail, NEW_FILE, READ_FILE, has_openat2};
+use super::part::each_name;
+use super::path::VPath;
+use super::room::Room;
+use crate::limits;
+
+const HEAD: &str = "miniftp move 1";
+/// The last line: a note that was cut anywhere lacks it.
+const END: &str = "end";
+/// The end of the name of such a note.
+const MOVE: &str = ".move";
+/// Bytes of the longest note: two roots, two paths, and the short lines.
+const NOTE: u64 = 4 * limits::PATH as u64 + 256;
+
+/// From where to where something is moved: the roots, and the paths as their account sees them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route<'a> {
+    pub(super) from: (&'a Room, &'a VPath),
+    pub(super) to: (&'a Room, &'a VPath),
+}
+
+/// One end of a move: the directory of a root, relative to the home or absolute, and a path in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    root: String,
+    path: VPath,
+}
+
+/// A move that was written down.
+#[derive(Debug)]
+pub(super) struct Intent<'a> {
+    home: &'a Home,
+    name: String,
+}
+
+impl Route<'_> {
+    /// Writes down that `file` is about to be moved, so that it outlives a power cut. `None` where
+    /// that cannot be written: no room for it, or a root whose name is no text.
+    pub(super) fn write(self, home: &Home, file: FileId) -> OsResult<Option<Intent<'_>>> {
+        let places = [self.from, self.to].map(|(room, path)| Place::of(home, room, path));
+        let [Some(from), Some(to)] = places else { return Ok(None) };
+        let name = format!("{}{MOVE}", home.passing_name());
+        let at = At::new(home.trash(), name.as_bytes());
+        let mut note = File::from(match at.open(NEW_FILE, FILE_MODE) {
+            Err(Errno::NOSPC | Errno::DQUOT) => return Ok(None),
+            opened => opened?,
+        });
+        let text = text(file, &from, &to);
+        match note.write_all(text.as_bytes()).and_then(|()| note.sync_all()) {
+            Ok(()) => Ok(Some(Intent { home, name })),
+            Err(e) => {
+                // A torn note says nothing, and the next start removes it.
+                let _ = at.unlink();
+                match Errno::from_io_error(&e).unwrap_or(Errno::IO) {
+                    Errno::NOSPC | Errno::DQUOT => Ok(None),
+                    e => Err(e),
+                }
+            }
+        }
+    }
+}
+
+impl Place {
+    /// `None` if its root cannot be written as a line.
+    fn of(home: &Home, room: &Room, path: &VPath) -> Option<Place> {
+        let root = match &room.volume {
+            Some(volume) => volume.path().strip_prefix(home.dir()).unwrap_or(volume.path()),
+            None => Path::new(&*room.account),
+        };
+        let root = root.to_str().filter(|root| !root.chars().any(char::is_control))?.to_owned();
+        Some(Place { root, path: room.inside(path) })
+    }
+
+    /// Its root, opened.
+    fn jail(&self, home: &Home) -> Option<Jail> {
+        let root = File::open(home.dir().join(&self.root)).ok()?;
+        let openat2 = has_openat2(home.root());
+        Some(Jail::new(root.into(), openat2))
+    }
+}
+
+impl Intent<'_> {
+    /// The move was made, or was not begun.
+    pub(super) fn settle(self) {
+        if let Err(e) = At::new(self.home.trash(), self.name.as_bytes()).unlink() {
+            log::warn!("the note of a move stays in .miniftp/trash until the next start: {e}");
+        }
+    }
+}
+
+/// Finishes the moves that a server that was killed had begun; `trash` keeps their notes, which
+/// whoever empties it removes.
+pub(super) fn finish_all(home: &Home, trash: BorrowedFd<'_>) -> OsResult<()> {
+    each_name(trash, &mut |name| {
+        if name.ends_with(MOVE) {
+            if let Some((file, from, to)) = read(At::new(trash, name.as_bytes()))? {
+                finish(home, file, (&from, &to))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Removes the old name of a file that has got the new one.
+fn finish(home: &Home, file: i64, (from, to): (&Place, &Place)) -> OsResult<()> {
+    let jails = (from.jail(home), to.jail(home));
+    let (Some(source), Some(target)) = jails else { return Ok(()) };
+    let spots = (source.spot(&from.path), target.spot(&to.path));
+    let (Ok(old), Ok(new)) = spots else { return Ok(()) };
+    let (old, new) = (source.at(&old), target.at(&new));
+    let (Ok(is), Ok(other)) = (old.stat(), new.stat()) else { return Ok(()) };
+    let is_torn = FileId::of(&is) == FileId::of(&other) && FileId::of(&is).inode() == file;
+    if !is_torn || kind_of(&is) == Kind::Folder {
+        return Ok(());
+    }
+    old.unlink()?;
+    log::info!("a move that was interrupted is finished: `{}` is `{}` now", from.path, to.path);
+    Ok(())
+}
+
+/// One `key=value` a line: neither a path nor a root has a control character.
+fn text(file: FileId, from: &Place, to: &Place) -> String {
+    format!(
+        "{HEAD}\nfile={}\nfrom_root={}\nfrom={}\nto_root={}\nto={}\n{END}\n",
+        file.inode(),
+        from.root,
+        from.path.as_str(),
+        to.root,
+        to.path.as_str()
+    )
+}
+
+/// What a note says; `None` if it was cut.
+fn read(at: At<'_>) -> OsResult<Option<(i64, Place, Place)>> {
+    let mut text = String::new();
+    let read = File::from(at.open(READ_FILE, 0)?).take(NOTE).read_to_string(&mut text);
+    Ok(read.ok().and_then(|_| parse(&text)))
+}
+
+fn parse(text: &str) -> Option<(i64, Place, Place)> {
+    let mut lines = text.strip_suffix('\n')?.split('\n');
+    let mut value = |key: &str| lines.next()?.strip_prefix(key);
+    value(HEAD).filter(|rest| rest.is_empty())?;
+    let file = value("file=")?.parse().ok()?;
+    let mut place = |root: &str, path: &str| {
+        let root = value(root)?.to_owned();
+        let path = VPath::root().join(value(path)?).ok()?;
+        Some(Place { root, path })
+    };
+    let (from, to) = (place("from_root=", "from=")?, place("to_root=", "to=")?);
+    value(END).filter(|rest| rest.is_empty())?;
+    Some((file, from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_what_was_written_unless_it_was_cut() {
+        let place = |root: &str, path| Place {
+            root: root.to_owned(),
+            path: VPath::root().join(path).unwrap(),
+        };
+        let (from, to) = (place("ann", "/a b/c"), place("/mnt/x=y", "/d"));
+        let file = FileId::of(&rustix::fs::stat("/").unwrap());
+        let text = text(file, &from, &to);
+        assert_eq!(parse(&text), Some((file.inode(), from, to)));
+        for end in 0..text.len() {
+            assert_eq!(parse(&text[..end]), None, "{end}");
+        }
+    }
+}
