@@ -363,7 +363,8 @@ fn target(room: &Room, path: &VPath, dropped: bool) -> Result<Spot> {
 
 /// Whether two names are those of one file.
 fn is_same(one: At<'_>, other: At<'_>) -> bool {
-    matches!((one.stat(), other.stat()), (Ok(one), Ok(other)) if FileId::of(&one) == FileId::of(&other))
+    let (one, other) = (one.stat(), other.stat());
+    one.is_ok_and(|one| other.is_ok_and(|other| FileId::of(&one) == FileId::of(&other)))
 }
 
 fn length(file: &File) -> Result<u64> {

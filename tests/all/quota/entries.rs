@@ -50,8 +50,8 @@ fn a_reserve_of_the_disk_s_entries_is_kept_by_everything_that_makes_one() {
     site.setting("storage", "min_free_entries", "1000000000");
     ann.store("g", b"", 0)
         .expect(271)
-        .says("needs 1 entries, and of ")
-        .says("1000000000 stay free");
+        .says("needs 1 entry, ")
+        .says("and 1000000000 of them stay free");
     ann.mkdir("d", false).expect(271);
     ann.put("h", CHUNK, 0).expect(271);
     FtpTalk::login(daemon.ftp_addr(), "ann").ask("MKD d").expect(452);
