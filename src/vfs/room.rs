@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::fstat;
+use rustix::fs::{Stat, fstat};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::FileId;
@@ -88,11 +88,11 @@ impl Room {
     }
 
     /// Whether the root is still what its name leads to: that of the account among the homes, or
-    /// the path of what is mounted.
+    /// the path of what is mounted. A look that fails says nothing.
     pub(super) fn is_in_place(&self) -> bool {
         match &self.volume {
             Some(volume) => volume.is_in_place(),
-            None => self.at().stat().is_ok_and(|stat| self.id == FileId::of(&stat).into()),
+            None => leads_to(self.at().stat(), self.id),
         }
     }
 
@@ -144,6 +144,14 @@ impl Room {
     /// The path as it is called from this root: what parts and claims are named after.
     pub(super) fn inside(&self, path: &VPath) -> VPath {
         path.inside(self.jail.mount_point())
+    }
+}
+
+/// Whether a look at a path found this directory, or cannot tell.
+pub(super) fn leads_to(found: OsResult<Stat>, id: DirectoryId) -> bool {
+    match found {
+        Ok(stat) => id == FileId::of(&stat).into(),
+        Err(e) => !matches!(e, Errno::NOENT | Errno::NOTDIR),
     }
 }
 

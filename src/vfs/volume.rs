@@ -26,6 +26,7 @@ use super::jail::{At, reopen};
 use super::lease::Holder;
 use super::opening::Unopened;
 use super::parts::{self, Claimed};
+use super::room::leads_to;
 use super::standing::{Seen, Standing, dup};
 use super::{VPath, kept, owners};
 use crate::quota::{Charged, DirectoryId};
@@ -158,7 +159,7 @@ impl Volume {
 
     /// Whether its path still leads to it.
     pub(super) fn is_in_place(&self) -> bool {
-        Volume::id_at(&self.path).is_ok_and(|id| id == self.id)
+        leads_to(fs::stat(&self.path), self.id)
     }
 
     /// Which directory it is, whatever it is called.
