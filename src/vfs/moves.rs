@@ -166,8 +166,8 @@ impl Home {
         }
     }
 
-    /// Takes a free name by a link and removes the old one. Where that is an account's it is written
-    /// down first: killed between the two calls, the next start finishes it.
+    /// Takes a free name by a link and removes the old one. Where that is an account's it is
+    /// written down first: killed between the two calls, the next start finishes it.
     fn move_by_link(&self, (from, origin): (At<'_>, Origin<'_>), to: At<'_>) -> OsResult<()> {
         // A disk may know one file by two spellings of its name, and a start would take them for
         // two names.
