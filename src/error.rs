@@ -160,6 +160,8 @@ pub enum Error {
         /// The offset that would have been right, or the furthest one.
         want: u64,
     },
+    /// The mount that is written to is none any more.
+    Unmounted,
     /// The file, or the folder that it was to be put into, changed while it was in use.
     Changed {
         /// The path that was being read.
@@ -329,6 +331,7 @@ impl fmt::Display for Error {
             WholeMismatch => f.write_str("the whole file's digest differs; nothing was stored"),
             BadOffset { got, want } => write!(f, "offset {got} cannot be; {want} would be right"),
             Changed { path } => write!(f, "`{}` changed while it was in use", Escaped(path)),
+            Unmounted => f.write_str(kinds::UNMOUNTED),
             UnknownCommand { name } => write!(f, "unknown command `{}`; try HELP", Escaped(name)),
             BadField { what } => write!(f, "missing or malformed field: {what}"),
             BadArgument { what } => write!(f, "bad argument: {what}"),
