@@ -160,6 +160,8 @@ pub enum Error {
         /// The offset that would have been right, or the furthest one.
         want: u64,
     },
+    /// The mount that is written to is none any more.
+    Unmounted,
     /// The file, or the folder that it was to be put into, changed while it was in use.
     Changed {
         /// The path that was being read.
@@ -325,9 +327,7 @@ impl fmt::Display for Error {
             NotEmpty { path } => write!(f, "the folder `{}` is not empty", Escaped(path)),
             NotRegular { path } => write!(f, "`{}` is neither a file nor a folder", Escaped(path)),
             Busy { path, by, for_secs } => kinds::busy(f, path, by, *for_secs),
-            Superseded { path } => {
-                write!(f, "a newer session of yours took over the upload of `{}`", Escaped(path))
-            }
+            Superseded { path } => kinds::superseded(f, path),
             OverQuota { need, left, limit, replacing, of_mount } => {
                 kinds::over_quota(f, "bytes", [*need, *left, *limit], (*of_mount, *replacing))
             }
@@ -338,6 +338,7 @@ impl fmt::Display for Error {
             WholeMismatch => f.write_str("the whole file's digest differs; nothing was stored"),
             BadOffset { got, want } => write!(f, "offset {got} cannot be; {want} would be right"),
             Changed { path } => write!(f, "`{}` changed while it was in use", Escaped(path)),
+            Unmounted => f.write_str(kinds::UNMOUNTED),
             UnknownCommand { name } => write!(f, "unknown command `{}`; try HELP", Escaped(name)),
             BadField { what } => write!(f, "missing or malformed field: {what}"),
             BadArgument { what } => write!(f, "bad argument: {what}"),

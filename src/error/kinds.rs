@@ -93,6 +93,11 @@ pub(super) fn busy(f: &mut fmt::Formatter<'_>, path: &str, by: &str, secs: u64) 
     write!(f, "`{}` is being written by {by} for {secs} s", Escaped(path))
 }
 
+/// The account itself goes on with it elsewhere.
+pub(super) fn superseded(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
+    write!(f, "a newer session of yours took over the upload of `{}`", Escaped(path))
+}
+
 /// The disk has no room: for what, if that is known, with what is free and what of that stays so.
 pub(super) fn disk_full(f: &mut fmt::Formatter<'_>, why: Option<(&str, [u64; 3])>) -> fmt::Result {
     f.write_str("the server's disk is full")?;
@@ -160,6 +165,10 @@ impl HomeRefused {
         }
     }
 }
+
+/// What is told of [`super::Error::Unmounted`].
+pub(super) const UNMOUNTED: &str =
+    "the mount that this goes to was taken away; go on when it is back, or begin anew";
 
 /// No file may be so large.
 pub(super) const TOO_BIG: &str = "the server's disk or its operator allows no file as large as \

@@ -238,12 +238,14 @@ impl Drop for Charge {
 }
 
 /// How whoever pays stands, and whether that is a mount; `None` where nobody pays.
+///
+/// Refuses with [`Error::Unmounted`] in a directory that is mounted no more.
 fn standing(books: &Books, charged: &Charged) -> Result<Option<(Usage, bool)>> {
     let Some(directory) = books.directories.get(&charged.directory) else { return not_counted() };
     match books.payer(charged) {
         Some(owner) => Ok(Some((books.standing(owner), matches!(owner, Owner::Directory(_))))),
         None if directory.payer == super::Payer::Writer => Ok(None),
-        None => Ok(Some((Usage::NONE, true))),
+        None => Err(Error::Unmounted),
     }
 }
 

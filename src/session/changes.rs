@@ -145,6 +145,7 @@ impl Session {
         }
         let names = [(view, &from, Scope::Tree), (view, &to, Scope::Tree)];
         let _claims = self.claim(user, names, alive)?;
+        user.vfs.check_reach(&from, &to, &mut || alive(0, 0))?;
         let moved = user.vfs.rename(&from, &to, replace)?;
         let bytes = moved.replaced.bytes;
         for freed in [moved.replaced].into_iter().chain(moved.dropped).chain(moved.stale) {

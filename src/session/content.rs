@@ -171,6 +171,15 @@ impl Session {
         Ok(stored)
     }
 
+    /// Refuses an upload whose mount is none any more, so that what came of it can be kept.
+    pub fn check_mounted(&self, inflow: &Inflow) -> Result<()> {
+        let is_there = match self.user()?.vfs.view(inflow.path()) {
+            Ok(view) => inflow.is_for(view),
+            Err(_) => false,
+        };
+        if is_there { Ok(()) } else { Err(Error::Unmounted) }
+    }
+
     /// Begins a group of small files that will be synced together, before the first is stored.
     pub fn group(&self) -> Result<Group> {
         Group::begin(&self.site().home)

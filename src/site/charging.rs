@@ -209,7 +209,10 @@ impl Site {
             let root = Root::Home(home);
             self.expire(&root, &name, &|each| self.home.expire_parts(&name, before, each));
         }
-        for volume in self.mounts.last().volumes() {
+        let mounts = self.mounts.last();
+        let mounted: Vec<&str> = mounts.volumes().filter_map(|one| one.parts_name()).collect();
+        self.home.expire_unmounted(&mounted, before);
+        for volume in mounts.volumes() {
             for name in volume.accounts_with_parts() {
                 let root = Root::Mounted(Arc::clone(volume));
                 self.expire(&root, &name, &|each| volume.expire_parts(&name, before, each));

@@ -251,6 +251,11 @@ impl Inflow {
         Ok(need)
     }
 
+    /// Whether it is for the directory that a view shows.
+    pub fn is_for(&self, view: &View) -> bool {
+        self.body.view.directory() == view.directory()
+    }
+
     /// Why it breaks off.
     pub fn because(&mut self, why: &str) {
         self.note.because(why);
@@ -361,10 +366,13 @@ impl Body {
         let mut draft = self.view.draft(&self.path, Keep::Fresh, self.whole, self.mtime)?;
         credit(&self.ledger, &self.charged, draft.take_cleared());
         claim.charge().settle(Amount::file(draft.held()));
-        self.draft = Some(draft);
+        let draft = self.draft.insert(draft);
         let waiting = std::mem::take(&mut self.waiting);
+        let growth = Amount { bytes: waiting.len() as u64, entries: 0 };
         self.end = 0;
-        self.append(claim, &waiting)
+        self.disk.write_covered(claim, draft, growth, |draft| draft.write_at(0, &waiting))?;
+        self.end = waiting.len() as u64;
+        Ok(())
     }
 
     /// Charges bytes and writes them behind the others.

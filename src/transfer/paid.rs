@@ -50,6 +50,19 @@ impl Disk {
         let paid = Paid { draft, charge };
         write(&mut *paid.draft)
     }
+
+    /// Lets `write` add what was covered before, `growth`: whatever has become of the limit since.
+    pub(super) fn write_covered(
+        &self,
+        held: &mut Held<'_>,
+        draft: &mut Draft,
+        growth: Amount,
+        write: impl FnOnce(&mut Draft) -> Result<()>,
+    ) -> Result<()> {
+        self.check(growth)?;
+        let paid = Paid { draft, charge: held.charge() };
+        write(&mut *paid.draft)
+    }
 }
 
 /// Refuses growth for which the disk of a view, less what must stay free, has no room.

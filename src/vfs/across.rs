@@ -101,6 +101,7 @@ impl Vfs {
         let spots = (source.jail().spot(from)?, target.jail().spot(to)?);
         let place = target.jail().at(&spots.1);
         let moving = Move { source, target, from, at: source.jail().at(&spots.0), kind };
+        source.check_reach((from, to), target, alive)?;
         let cargo = moving.inspect(alive)?;
         pay(&cargo, replacing)?;
         let replaced = moving.make((place, to), replace && target.rights().modify, alive)?;

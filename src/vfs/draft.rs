@@ -86,8 +86,8 @@ impl Draft {
         let started = part::now_secs();
         let mut note = Note { path: inside, declared, mtime, started, sound: None };
         // A part that is the stored file as well must never be written.
-        let is_stored = there.is_some()
-            && is_same(At::new(parts, part::part_name(&id).as_bytes()), room.jail.at(&spot));
+        let name = part::part_name(&id);
+        let is_stored = At::new(parts, name.as_bytes()).is_same(room.jail.at(&spot));
         let held = if let (Keep::Held, Some(old), Some(_), false) = (keep, &old, there, is_stored) {
             (note.started, note.sound) = (old.started, old.sound);
             true
@@ -102,7 +102,6 @@ impl Draft {
         if !held || old.as_ref() != Some(&note) {
             note.write(&room.home, parts).map_err(failed)?;
         }
-        let name = part::part_name(&id);
         let flags = if held { WRITE_FILE } else { NEW_FILE };
         let opened = At::new(parts, name.as_bytes()).open(flags, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
@@ -359,12 +358,6 @@ fn target(room: &Room, path: &VPath, dropped: bool) -> Result<Spot> {
         Err(e) => return Err(told(e, path, "looking at a file")),
     }
     Ok(spot)
-}
-
-/// Whether two names are those of one file.
-fn is_same(one: At<'_>, other: At<'_>) -> bool {
-    let (one, other) = (one.stat(), other.stat());
-    one.is_ok_and(|one| other.is_ok_and(|other| FileId::of(&one) == FileId::of(&other)))
 }
 
 fn length(file: &File) -> Result<u64> {

@@ -11,14 +11,17 @@ use rustix::fd::BorrowedFd;
 use rustix::io::{Errno, Result as OsResult};
 
 use super::across::Moved;
+use super::entry::Kind;
 use super::freed::Freed;
-use super::jail::{At, told};
+use super::jail::{At, READ, told};
 use super::part::{self, NOTE_END, Note, part_name};
 use super::parts::each_account;
 use super::path::VPath;
 use super::room::Room;
+use super::tree::survey;
 use super::view::View;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::limits;
 use crate::quota::Amount;
 
 impl Room {
@@ -65,6 +68,41 @@ impl View {
             }
         }
         Ok(sum)
+    }
+
+    /// Refuses to give a directory a name under which something in it, or an unfinished upload to
+    /// it, would have too deep or too long a path to be found. `alive` is called for every name
+    /// in it; its error ends the walk.
+    ///
+    /// Only where the new name is deeper or longer is there anything to look for.
+    pub(super) fn check_reach(
+        &self,
+        (from, to): (&VPath, &VPath),
+        target: &View,
+        alive: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        let extent = |path: &VPath| (path.components().count(), path.as_str().len());
+        let ((old_names, old_bytes), (names, bytes)) = (extent(from), extent(to));
+        if (names <= old_names && bytes <= old_bytes) || self.stat(from)?.kind != Kind::Folder {
+            return Ok(());
+        }
+        let why = "something in that folder would be more than 64 folders deep or have a path of \
+                   more than 4096 bytes";
+        let too_far = || Error::BadPath { path: to.told(), why };
+        let top = self.jail().folder(from, READ)?;
+        let reach = survey(top, &format!("`{from}`"), None, &mut |_| alive())?;
+        if names + reach.names > limits::DEPTH || bytes + reach.bytes > limits::PATH {
+            return Err(too_far());
+        }
+        let here = self.room.inside(from);
+        let mut fits = true;
+        self.each_below(&here, &mut |account, _, note| {
+            // The parts of others do not go into another view.
+            let goes_along = self.is_same(target) || account == self.account();
+            fits &= !goes_along || to.outside(&note.path.inside(&here)).is_ok();
+            Ok(())
+        });
+        if fits { Ok(()) } else { Err(too_far()) }
     }
 
     /// Drops all parts below a directory that was removed.

@@ -43,6 +43,8 @@ use crate::text;
 pub(super) const FOLDER_MODE: u32 = 0o700;
 /// Mode of a stored file.
 pub(super) const FILE_MODE: u32 = 0o644;
+/// Where unfinished uploads to what is mounted from the home's disk are, in the private folder.
+pub(super) const MOUNTS: &[u8] = b"mounts";
 /// The end of the name of what is only meant to last for one step.
 pub(super) const PASSING: &str = ".tmp";
 
@@ -148,7 +150,9 @@ impl Home {
         intent::finish_all(&home, home.trash()).map_err(system("finishing moves"))?;
         home.sweep_trash().map_err(system("emptying the trash"))?;
         home.probe(allowed).map_err(system("trying the disk out"))?;
-        parts::sweep(&home, home.parts()).map_err(system("looking through the parts"))?;
+        parts::sweep(home.parts())
+            .and_then(|()| parts::sweep_mounts(home.private()))
+            .map_err(system("looking through the parts"))?;
         Ok(home)
     }
 
@@ -221,9 +225,17 @@ impl Home {
         &self.threads
     }
 
-    /// The folder of parts of something that is mounted from this disk.
-    pub(super) fn mount_parts(&self, id: &str) -> Result<OwnedFd, Errno> {
-        let mounts = own_folder(self.private.as_fd(), b"mounts")?;
+    /// The folder of parts of something that is mounted from this disk. It was called `before`
+    /// once.
+    pub(super) fn mount_parts(&self, id: &str, before: &str) -> Result<OwnedFd, Errno> {
+        let mounts = own_folder(self.private.as_fd(), MOUNTS)?;
+        let [at, old] = [id, before].map(|name| At::new(mounts.as_fd(), name.as_bytes()));
+        if matches!(at.stat(), Err(Errno::NOENT)) {
+            match old.rename(at) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(e) => return Err(e),
+            }
+        }
         own_folder(mounts.as_fd(), id.as_bytes())
     }
 
@@ -265,11 +277,6 @@ impl Home {
     pub(super) fn passing_name(&self) -> String {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         format!("{:016x}_{number:x}{PASSING}", self.run)
-    }
-
-    /// Whether it is such a name of this start.
-    pub(super) fn has_named(&self, name: &str) -> bool {
-        name.strip_prefix(&format!("{:016x}_", self.run)).is_some()
     }
 
     /// The files that the server has open.

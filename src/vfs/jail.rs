@@ -71,6 +71,12 @@ impl<'a> At<'a> {
         self.name
     }
 
+    /// Whether both are names of one file.
+    pub(super) fn is_same(self, other: At<'_>) -> bool {
+        let Ok(one) = self.stat() else { return false };
+        other.stat().is_ok_and(|other| FileId::of(&other) == FileId::of(&one))
+    }
+
     /// Whether the folder lists the name in just this spelling.
     pub(super) fn is_listed(self) -> OsResult<bool> {
         step()?;

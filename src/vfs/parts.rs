@@ -9,7 +9,7 @@ use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::mtime_of;
 use super::freed::Freed;
-use super::home::{Home, PASSING};
+use super::home::{Home, MOUNTS, PASSING};
 use super::jail::{At, READ, told};
 use super::part::{
     NOTE_END, Note, PART, drop_part, each_name, held, note_name, part_name, since_1970,
@@ -20,7 +20,7 @@ use crate::text::Escaped;
 
 /// At the start: removes what only lasted for a step, parts without a note and notes without a
 /// part.
-pub(super) fn sweep(home: &Home, folder: BorrowedFd<'_>) -> OsResult<()> {
+pub(super) fn sweep(folder: BorrowedFd<'_>) -> OsResult<()> {
     each_account(folder, &mut |_, parts| {
         each_name(parts, &mut |name| {
             let at = At::new(parts, name.as_bytes());
@@ -29,14 +29,62 @@ pub(super) fn sweep(home: &Home, folder: BorrowedFd<'_>) -> OsResult<()> {
             } else if let Some(id) = name.strip_suffix(NOTE_END) {
                 Note::read(parts, id)?.is_none() || held(parts, id)?.is_none()
             } else {
-                name.ends_with(PASSING) && !home.has_named(name)
+                name.ends_with(PASSING)
             };
             if useless { at.unlink() } else { Ok(()) }
         })
     })
 }
 
+/// At the start: the same for the parts of all that was ever mounted from the home's disk, in a
+/// directory of their own each. What is empty goes.
+pub(super) fn sweep_mounts(private: BorrowedFd<'_>) -> OsResult<()> {
+    each_mount(private, &mut |mounts, name, folder| {
+        sweep(folder)?;
+        each_name(folder, &mut |account| remove_empty(At::new(folder, account.as_bytes())))?;
+        remove_empty(At::new(mounts, name.as_bytes()))
+    })
+}
+
+fn remove_empty(at: At<'_>) -> OsResult<()> {
+    match at.remove_folder() {
+        Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Calls `seen` with the directory of all mounts' parts, and the name and descriptor of each in it.
+fn each_mount(
+    private: BorrowedFd<'_>,
+    seen: &mut dyn FnMut(BorrowedFd<'_>, &str, BorrowedFd<'_>) -> OsResult<()>,
+) -> OsResult<()> {
+    let mounts = match At::new(private, MOUNTS).open(READ, 0) {
+        Err(Errno::NOENT) => return Ok(()),
+        opened => opened?,
+    };
+    each_account(mounts.as_fd(), &mut |name, folder| seen(mounts.as_fd(), name, folder))
+}
+
 impl Home {
+    /// Drops the old parts for directories that are not mounted: `mounted` are the names of the
+    /// others' directories of parts. They are nobody's to pay for, and nobody sees them.
+    pub fn expire_unmounted(&self, mounted: &[&str], older_than: SystemTime) {
+        let drop_it = |_: &VPath, drop_part: &mut dyn FnMut() -> Result<Freed>| {
+            drop_part().map(|freed| freed.when_closed(Box::new(())))
+        };
+        let expired = each_mount(self.private(), &mut |_, name, folder| {
+            if !mounted.contains(&name) {
+                for account in accounts_in(folder) {
+                    expire((self, folder), &account, older_than, &drop_it);
+                }
+            }
+            Ok(())
+        });
+        if let Err(e) = expired {
+            log::error!("old parts for what is not mounted are left as they are: {e}");
+        }
+    }
+
     /// The accounts that have, or had, unfinished uploads.
     pub fn accounts_with_parts(&self) -> Vec<String> {
         accounts_in(self.parts())

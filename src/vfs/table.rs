@@ -153,6 +153,18 @@ impl Vfs {
         Ok(!self.view(from)?.is_same(self.view(to)?))
     }
 
+    /// Refuses to move a folder within a view to where not all of it could be named. `alive` is
+    /// called for every name in it; its error ends this.
+    pub fn check_reach(
+        &self,
+        from: &VPath,
+        to: &VPath,
+        alive: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        let view = self.to_change(from)?;
+        view.check_reach((from, to), view, alive)
+    }
+
     /// Moves a file, folder or link within a view, and tells what became free because it replaced
     /// a file.
     pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Moved> {

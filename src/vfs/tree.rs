@@ -42,6 +42,17 @@ struct Level {
     pending: Vec<u8>,
     /// Where in the directory the names go on that have not been read.
     rest: Option<i64>,
+    /// Bytes of the path from the top to here, with a slash before each name.
+    bytes: usize,
+}
+
+/// How far a tree reaches below its top.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// Names on the longest way down.
+    pub(super) names: usize,
+    /// Bytes of the longest path below it, with a slash before each name.
+    pub(super) bytes: usize,
 }
 
 /// What a walk does about a directory that cannot be read, or that is moved while it is inside.
@@ -58,6 +69,7 @@ struct Walk<'a> {
     trouble: Trouble<'a>,
     /// Bytes of all names that are kept.
     kept: usize,
+    reach: Reach,
     visit: &'a mut dyn FnMut(Step<'_>) -> Result<()>,
 }
 
@@ -71,38 +83,42 @@ pub(super) fn walk(
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
 ) -> Result<()> {
     let here = Dir::new(top).map_err(|e| told(e, path, "walking through a directory"))?;
-    Walk { here, levels: Vec::new(), trouble: Trouble::Ends(path), kept: 0, visit }.run(None, None)
+    let trouble = Trouble::Ends(path);
+    let reach = Reach::default();
+    Walk { here, levels: Vec::new(), trouble, kept: 0, reach, visit }.run(None, None).map(drop)
 }
 
 /// Visits everything below an open directory but what is in `but` right below it, and comes to an
 /// end whatever it finds: a directory that cannot be read is logged, with `name` in front, and
-/// passed over. Only an error of `visit` ends it.
+/// passed over. Only an error of `visit` ends it. Tells how far down it came.
 pub(super) fn survey(
     top: OwnedFd,
     name: &str,
     but: Option<FileId>,
     visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
-) -> Result<()> {
+) -> Result<Reach> {
     let opened = reopen(top.as_fd()).and_then(|again| Ok((Dir::new(top)?, again)));
     let (here, again) = match opened {
         Ok(opened) => opened,
         Err(e) => {
             log::warn!("{name} cannot be read and counts as empty: {e}");
-            return Ok(());
+            return Ok(Reach::default());
         }
     };
     let trouble = Trouble::Logged(name);
-    Walk { here, levels: Vec::new(), trouble, kept: 0, visit }.run(but, Some(&again))
+    let reach = Reach::default();
+    Walk { here, levels: Vec::new(), trouble, kept: 0, reach, visit }.run(but, Some(&again))
 }
 
 impl Walk<'_> {
     /// `top` is the topmost directory once more, to find the way again where it was lost.
-    fn run(&mut self, but: Option<FileId>, top: Option<&OwnedFd>) -> Result<()> {
+    fn run(&mut self, but: Option<FileId>, top: Option<&OwnedFd>) -> Result<Reach> {
         let id = match id_of(&self.here) {
             Ok(id) => id,
-            Err(e) => return self.met(e, b""),
+            Err(e) => return self.met(e, b"").map(|()| self.reach),
         };
-        self.levels.push(Level { id, name: Vec::new(), pending: Vec::new(), rest: None });
+        let (name, pending) = (Vec::new(), Vec::new());
+        self.levels.push(Level { id, name, pending, rest: None, bytes: 0 });
         self.read_names()?;
         while let Some(level) = self.levels.last_mut() {
             if let Some(name) = pop_name(&mut level.pending) {
@@ -118,7 +134,7 @@ impl Walk<'_> {
                 self.leave(top)?;
             }
         }
-        Ok(())
+        Ok(self.reach)
     }
 
     /// Reads names of the current directory: its leaves are visited at once, its directories noted,
@@ -140,6 +156,9 @@ impl Walk<'_> {
                 Err(e) => return self.met(e, b""),
             };
             let at = At::new(fd, name.to_bytes());
+            let bytes = self.levels.last().map_or(0, |level| level.bytes);
+            self.reach.names = self.reach.names.max(self.levels.len());
+            self.reach.bytes = self.reach.bytes.max(bytes + 1 + name.to_bytes().len());
             if !is_directory(at, entry.file_type()) {
                 (self.visit)(Step::Leaf(at))?;
                 continue;
@@ -164,7 +183,9 @@ impl Walk<'_> {
             Ok(_) if self.levels.len() >= limits::WALK_DEPTH => self.met(Errno::NAMETOOLONG, &name),
             Ok((id, below)) => {
                 self.here = below;
-                self.levels.push(Level { id, name, pending: Vec::new(), rest: None });
+                let above = self.levels.last().map_or(0, |level| level.bytes);
+                let (bytes, pending) = (above + 1 + name.len(), Vec::new());
+                self.levels.push(Level { id, name, pending, rest: None, bytes });
                 self.read_names()
             }
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),

@@ -219,6 +219,12 @@ impl View {
         let id = part::id(&self.room.inside(path));
         let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(None) };
         let Some(held) = part::held(parts, &id).map_err(failed)? else { return Ok(None) };
+        let name = part::part_name(&id);
+        let is_stored = |spot| At::new(parts, name.as_bytes()).is_same(self.jail().at(&spot));
+        // What is the stored file too is no part: nobody may go on with it.
+        if self.jail().spot(path).is_ok_and(is_stored) {
+            return Ok(None);
+        }
         Ok(part::Note::read(parts, &id).map_err(failed)?.map(|_| held))
     }
 

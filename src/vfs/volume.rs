@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use crossbeam_channel::{Sender, bounded};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, Access, FlockOperation};
+use rustix::fs::{self, Access, AtFlags, FlockOperation, StatxFlags, XattrFlags};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::FileId;
@@ -37,6 +37,9 @@ const FOLDER_MODE: u32 = 0o755;
 /// What stands against the home's private folder.
 const SERVERS_OWN: &str = "it is the server's own";
 
+/// The attribute that tells a mounted directory from one that gets its inode later.
+const MARK: &str = "user.miniftp.mount";
+
 /// See the module.
 #[derive(Debug)]
 pub struct Volume {
@@ -48,6 +51,8 @@ pub struct Volume {
     home: Arc<Home>,
     root: OwnedFd,
     parts: OwnedFd,
+    /// What the directory of its parts is called among those of all mounts on the home's disk.
+    parts_name: Option<Box<str>>,
     private: Option<FileId>,
     standing: Standing,
     /// Dropped last: tells the thread that gives the lock back that nobody else has it.
@@ -113,14 +118,16 @@ impl Volume {
             .into();
         let stat = fs::fstat(&root).map_err(system("looking at the directory"))?;
         let id = DirectoryId::from(FileId::of(&stat));
+        let mut parts_name_here = None;
         let (home, folder, private) = if shares_disk(home, root.as_fd()) {
             if !path.starts_with(home.dir()) {
                 lock(root.as_fd())?;
             }
-            // Named after the inode, which stays the same when the directory is renamed.
-            let name = format!("{:x}", id.inode);
-            let folder = home.mount_parts(&name).map_err(system("making .miniftp/mounts"))?;
-            parts::sweep(home, folder.as_fd()).map_err(system("looking through the parts"))?;
+            let inode = format!("{:x}", id.inode);
+            let name = parts_name(&root, &inode);
+            let folder = home.mount_parts(&name, &inode);
+            let folder = folder.map_err(system("making .miniftp/mounts"))?;
+            parts_name_here = Some(name.into_boxed_str());
             (Arc::clone(home), folder, None)
         } else {
             let own = home.open_beside(path)?;
@@ -141,6 +148,7 @@ impl Volume {
             home,
             root,
             parts: folder,
+            parts_name: parts_name_here,
             private,
             standing,
             here: None,
@@ -191,6 +199,12 @@ impl Volume {
     /// Drops an account's old parts, as [`Home::expire_parts`] does.
     pub fn expire_parts(&self, account: &str, older_than: SystemTime, claimed: &Claimed<'_>) {
         parts::expire((&self.home, self.parts()), account, older_than, claimed);
+    }
+
+    /// What the directory of its parts is called, for [`Home::expire_unmounted`]; `None` where its
+    /// parts lie in the mount itself.
+    pub fn parts_name(&self) -> Option<&str> {
+        self.parts_name.as_deref()
     }
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {
@@ -250,6 +264,38 @@ impl Drop for Volume {
             log::error!("the lock of {} is not given back", self.path.display());
         }
     }
+}
+
+/// What the parts of a directory are called after: its inode, which stays the same when it is
+/// renamed, and what no other directory has that gets the inode after it. That is when it was made;
+/// where the file system does not keep that, a text at random that is written down with it. Where
+/// that cannot be kept either it is the inode alone.
+fn parts_name(root: &OwnedFd, inode: &str) -> String {
+    let looked = fs::statx(root, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME);
+    if let Ok(looked) = looked {
+        let born = looked.stx_btime;
+        let is_kept = looked.stx_mask & StatxFlags::BTIME.bits() != 0;
+        if is_kept && (born.tv_sec, born.tv_nsec) != (0, 0) {
+            return format!("{inode}.{:x}.{:x}", born.tv_sec, born.tv_nsec);
+        }
+    }
+    match marked(root) {
+        Some(mark) => format!("{inode}-{mark:016x}"),
+        None => inode.to_owned(),
+    }
+}
+
+/// The mark of a directory, made if it has none; `None` where it cannot have one.
+fn marked(root: &OwnedFd) -> Option<u64> {
+    let mut mark = [0; 8];
+    match fs::fgetxattr(root, MARK, &mut mark) {
+        Ok(8) => return Some(u64::from_be_bytes(mark)),
+        Ok(_) | Err(Errno::NODATA | Errno::RANGE) => {}
+        Err(_) => return None,
+    }
+    let mark: [u8; 8] = crate::scram::random_bytes().ok()?;
+    fs::fsetxattr(root, MARK, &mark, XattrFlags::empty()).ok()?;
+    Some(u64::from_be_bytes(mark))
 }
 
 /// Whether a folder is said by its path below the home.

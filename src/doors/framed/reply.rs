@@ -81,7 +81,7 @@ pub(super) fn code_of(error: &Error) -> Code {
         Error::OverQuota { .. } | Error::TooManyEntries { .. } => Code::OverQuota,
         Error::Mismatch { .. } | Error::WholeMismatch => Code::Mismatch,
         Error::BadOffset { .. } => Code::BadOffset,
-        Error::Changed { .. } => Code::Changed,
+        Error::Changed { .. } | Error::Unmounted => Code::Changed,
         Error::UnknownCommand { .. } => Code::UnknownCommand,
         Error::BadField { .. } => Code::BadField,
         Error::BadArgument { .. } => Code::BadArgument,

@@ -190,10 +190,11 @@ pub(super) fn chunk(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 /// After these an upload can only be closed; its part stays.
 fn ends_upload(e: &Error) -> bool {
-    matches!(
-        code_of(e),
-        Code::OverQuota | Code::DiskFull | Code::ServerFault | Code::Superseded | Code::TooMany
-    )
+    matches!(e, Error::Unmounted)
+        || matches!(
+            code_of(e),
+            Code::OverQuota | Code::DiskFull | Code::ServerFault | Code::Superseded | Code::TooMany
+        )
 }
 
 pub(super) fn held(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {

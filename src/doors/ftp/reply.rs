@@ -44,7 +44,10 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::NotEmpty { .. }
         | Error::NotRegular { .. } => 550,
         Error::BadPath { .. } => 553,
-        Error::Busy { .. } | Error::Superseded { .. } | Error::Changed { .. } => 450,
+        Error::Busy { .. }
+        | Error::Superseded { .. }
+        | Error::Changed { .. }
+        | Error::Unmounted => 450,
         Error::OverQuota { .. } | Error::TooManyEntries { .. } | Error::TooBig => 552,
         Error::DiskFull | Error::DiskReserve { .. } => 452,
         Error::BadOffset { .. } => 554,
@@ -160,6 +163,7 @@ mod tests {
             (451, Error::WholeMismatch),
             (554, Error::BadOffset { got: 1, want: 0 }),
             (450, Error::Changed { path: path() }),
+            (450, Error::Unmounted),
             (502, Error::UnknownCommand { name: path() }),
             (501, Error::BadField { what }),
             (501, Error::BadArgument { what }),

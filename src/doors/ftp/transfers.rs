@@ -221,6 +221,9 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
             // What has changed since it began counts for the commit.
             conn.session.refresh()?;
             conn.session.refresh_mounts()?;
+            if let Err(e) = conn.session.check_mounted(&inflow) {
+                return Err(keep_unmounted(inflow, e));
+            }
             let stored = conn
                 .attended("bytes", |session, alive| session.commit(inflow.finish(alive)?, alive))?;
             conn.control.say(226, &format!("stored, {} bytes", stored.size));
@@ -239,6 +242,7 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
                 (broken, kept) => kept.and_then(|_| conn.say_broken(broken)),
             }
         }
+        Err(Stop::Refused(e @ Error::Unmounted)) => Err(keep_unmounted(inflow, e)),
         Err(Stop::Refused(e)) => {
             // Where the size was announced the client can go on when there is room again; where
             // nobody knows it, what came would only be in the way of others.
@@ -248,6 +252,15 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
             Err(e)
         }
     }
+}
+
+/// Keeps what came for a mount that is none any more: it may come back.
+fn keep_unmounted(mut inflow: Inflow, e: Error) -> Error {
+    inflow.because("the mount was taken away");
+    if let Err(e) = inflow.keep() {
+        log::warn!("what came for a mount that was taken away is lost: {e}");
+    }
+    e
 }
 
 fn is_no_room(e: &Error) -> bool {

@@ -140,11 +140,16 @@ impl Roots {
         if self.is_far(root) {
             return vec![dir.join(".miniftp/parts")];
         }
-        // The server names the directory after the inode; it once did so after the path.
-        let mounts = self.home.join(".miniftp/mounts");
-        let by_path = &blake3::hash(dir.as_os_str().as_encoded_bytes()).to_hex()[..32];
-        let inode = fs::metadata(dir).map_or(0, |meta| meta.ino());
-        vec![mounts.join(by_path), mounts.join(format!("{inode:x}"))]
+        // The server names the directory after the inode, and what tells it from another directory
+        // that gets the inode later.
+        let inode = format!("{:x}", fs::metadata(dir).map_or(0, |meta| meta.ino()));
+        let mounts = fs::read_dir(self.home.join(".miniftp/mounts"));
+        let all = mounts.into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_its = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.split(['.', '-']).next() == Some(&inode)
+        };
+        all.filter(is_its).collect()
     }
 
     /// The text of mounts.ini.

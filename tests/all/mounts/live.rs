@@ -1,12 +1,13 @@
 //! Edits of conf/mounts.ini while the server runs: whole or not at all, at the next command.
 
 use std::fs;
+use std::io::Write;
 
 use miniftp::wire;
 
 use super::ftp::Talk;
 use super::{ls, mount, plant, section};
-use crate::harness::Site;
+use crate::harness::{CHUNK, FtpTalk, Site};
 
 fn share(rights: &str) -> String {
     let size = if rights == "read" { "" } else { "1M" };
@@ -65,6 +66,47 @@ fn an_upload_that_lost_its_right_is_not_put_in_place() {
     ann.put("/share/new", content.len(), 0).expect(800);
     ann.go_on(&content, 8);
     ann.done(&content).expect(900);
+}
+
+#[test]
+fn an_upload_whose_mount_is_taken_away_says_so_and_stays_as_a_part() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    mount(&site, &share("read, write, modify"));
+    let daemon = site.start();
+    let content = crate::harness::bytes(1, 100_000);
+    let (came, rest) = content.split_at(CHUNK);
+    let mut ann = daemon.login("ann");
+    let mut watcher = daemon.login("ann");
+    let mut ftp = FtpTalk::login(daemon.ftp_addr(), "ann");
+    // The one with more to send when the mount goes, and the one that is at its end.
+    let mut ended = FtpTalk::login(daemon.ftp_addr(), "ann");
+    ann.put("/share/framed", content.len(), 0).expect(802);
+    ann.chunk(0, came).expect(900);
+    let mut data = ftp.begin("STOR /share/ftp");
+    data.write_all(came).unwrap();
+    ftp.until_moved(came.len());
+    let mut last = ended.begin("STOR /share/ended");
+    last.write_all(came).unwrap();
+    ended.until_moved(came.len());
+    mount(&site, &section("other", "other", "all", "read", ""));
+    watcher.on("STAT", "/share").expect(256);
+    ann.chunk(CHUNK, rest).expect(273).says("mount that this goes to was taken away");
+    ann.done(&content).expect(273);
+    let _ = data.write_all(rest);
+    drop(data);
+    ftp.reply().expect(450).says("mount that this goes to was taken away");
+    drop(last);
+    ended.reply().expect(450).says("mount that this goes to was taken away");
+    assert!(watcher.parts().is_empty());
+    mount(&site, &share("read, write, modify"));
+    watcher.on("STAT", "/share").expect(200);
+    let held = watcher.parts();
+    let want = [("ended", CHUNK), ("framed", CHUNK), ("ftp", CHUNK)];
+    assert_eq!(held, want.map(|(name, bytes)| (format!("/share/{name}"), bytes as u64)));
+    ended.ask(&format!("REST {CHUNK}")).expect(350);
+    ended.transmit("STOR /share/ended", rest).expect(226);
+    assert_eq!(watcher.fetch("/share/ended"), content);
 }
 
 #[test]

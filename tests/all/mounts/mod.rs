@@ -7,6 +7,7 @@ mod ledger;
 mod limits;
 mod live;
 mod places;
+mod replaced;
 mod rights;
 mod same;
 mod standing;

@@ -6,6 +6,7 @@ mod kills;
 mod open;
 mod races;
 mod refused;
+mod too_far;
 mod trees;
 
 use std::fs;

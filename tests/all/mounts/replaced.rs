@@ -1,0 +1,88 @@
+//! Unfinished uploads to a mount's directory that was renamed, or that is another one by now.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::{mount, section};
+use crate::harness::{CHUNK, Site, bytes, eventually};
+
+const ALL: &str = "read, write, modify";
+
+/// A mount of a directory at /m.
+fn at_m(dir: &str) -> String {
+    section("m", dir, "all", ALL, "100K")
+}
+
+/// Leaves a chunk of an upload to the mount, and stops the server.
+fn with_part(site: &Site) {
+    let mut daemon = site.start();
+    let mut ann = daemon.login("ann");
+    ann.put("/m/x", 2 * CHUNK - 40_000, 0).expect(802);
+    ann.chunk(0, &bytes(1, CHUNK)).expect(900);
+    ann.drop_part(true).expect(200);
+    assert_eq!(ann.parts(), [("/m/x".to_owned(), CHUNK as u64)]);
+    daemon.term();
+    daemon.wait();
+}
+
+/// The directories of the parts of mounts.
+fn folders(site: &Site) -> Vec<PathBuf> {
+    let mounts = fs::read_dir(site.home().join(".miniftp/mounts")).unwrap();
+    mounts.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn parts_stay_with_a_directory_that_is_renamed_and_not_with_one_that_gets_its_number() {
+    let site = Site::on_disk();
+    site.account("ann", "8M");
+    mount(&site, &at_m("one"));
+    with_part(&site);
+    fs::rename(site.home().join("one"), site.home().join("two")).unwrap();
+    mount(&site, &at_m("two"));
+    let mut daemon = site.start();
+    assert_eq!(daemon.login("ann").parts(), [("/m/x".to_owned(), CHUNK as u64)]);
+    daemon.term();
+    daemon.wait();
+
+    // As if the file system had given its number to a new one.
+    let old = format!("{:x}", fs::metadata(site.home().join("two")).unwrap().ino());
+    fs::remove_dir(site.home().join("two")).unwrap();
+    fs::create_dir(site.home().join("three")).unwrap();
+    let new = format!("{:x}", fs::metadata(site.home().join("three")).unwrap().ino());
+    let [parts] = <[PathBuf; 1]>::try_from(folders(&site)).unwrap();
+    let name = parts.file_name().unwrap().to_str().unwrap().to_owned();
+    let renamed = name.replacen(&old, &new, 1);
+    fs::rename(&parts, parts.with_file_name(&renamed)).unwrap();
+    mount(&site, &at_m("three"));
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    assert!(ann.parts().is_empty(), "{:?}", ann.parts());
+    ann.store("/m/f", &bytes(2, 90_000), 0).expect(900);
+    ann.put("/m/x", 10_000, 0).expect(802);
+    assert!(folders(&site).len() == 2, "{:?}", folders(&site));
+}
+
+#[test]
+fn parts_for_what_is_not_mounted_expire() {
+    let site = Site::on_disk();
+    site.account("ann", "8M");
+    mount(&site, &at_m("one"));
+    with_part(&site);
+    mount(&site, "");
+    let [parts] = <[PathBuf; 1]>::try_from(folders(&site)).unwrap();
+    let long_ago = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
+    for entry in fs::read_dir(parts.join("ann")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().unwrap() == "note" {
+            let text = fs::read_to_string(&path).unwrap();
+            let begun = text.lines().find(|line| line.starts_with("started=")).unwrap();
+            fs::write(&path, text.replace(begun, "started=1000000000")).unwrap();
+        }
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
+    let _daemon = site.start();
+    eventually("what is old is gone", || fs::read_dir(parts.join("ann")).unwrap().count() == 0);
+}
