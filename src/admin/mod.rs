@@ -87,7 +87,7 @@ impl<'a> Admin<'a> {
                 draft.keep_an_admin(before)?;
                 Ok(done)
             })
-            .map_err(told)
+            .map_err(told_of_edit)
     }
 
     /// Refuses what nobody may do to themselves.
@@ -343,6 +343,22 @@ fn read_role(text: &str) -> Result<Role> {
     Role::parse(text).ok_or(Error::BadArgument { what: "role: user or admin" })
 }
 
+/// The same for an admin whose edit did not come about; what is wrong with the file is in the log.
+fn told_of_edit(error: StoreError) -> Error {
+    let StoreError::File(fault) = &error else { return told(error) };
+    let what = match fault {
+        FileError::Busy { .. } | FileError::Locked { .. } => {
+            "the file is being saved by another program; try again"
+        }
+        FileError::Parse { .. } => {
+            "the file has a mistake, which `miniftpd check` names; nothing can be changed"
+        }
+        FileError::Io { .. } => return told(error),
+    };
+    log::warn!("an admin's change was refused: {fault}");
+    Error::WrongState { what }
+}
+
 /// What the store says, in words for a peer; the rest is for the log.
 pub fn told(error: StoreError) -> Error {
     match error {
@@ -361,12 +377,6 @@ pub fn told(error: StoreError) -> Error {
         StoreError::Refused(_) => {
             Error::BadArgument { what: "at most 200 bytes, and no control characters" }
         }
-        StoreError::File(FileError::Busy { .. } | FileError::Locked { .. }) => {
-            Error::WrongState { what: "the file is being saved by another program; try again" }
-        }
-        StoreError::File(FileError::Parse { .. }) => Error::WrongState {
-            what: "the file has a mistake, which `miniftpd check` names; nothing can be changed",
-        },
         other => {
             let source = io::Error::other(other.to_string());
             Error::Io { doing: "changing the accounts", source }

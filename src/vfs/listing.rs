@@ -1,7 +1,7 @@
-//! The contents of a folder by name, one entry at a time in bounded memory, with what is mounted
-//! in it.
+//! The contents of a folder, one entry at a time in bounded memory, with what is mounted in it.
 //!
-//! A folder whose names take more than [`limits::LISTING_RUN`] is told in runs, each by name.
+//! Names are read in runs, and each run is told in the order of its names: short ones, or, for
+//! whoever wants the whole folder in order, as long ones as [`limits::LISTING_RUN`] allows.
 //! Never: tells the server's own folder, or what lies behind a mount point.
 
 use std::vec::IntoIter;
@@ -27,6 +27,8 @@ pub struct Listing {
     private: Option<FileId>,
     mounted: Vec<Entry>,
     run: IntoIter<Found>,
+    /// Bytes of names that a run takes.
+    run_bytes: usize,
 }
 
 /// A name that was read.
@@ -63,7 +65,13 @@ impl Listing {
             private: None,
             mounted: Vec::new(),
             run: Vec::new().into_iter(),
+            run_bytes: limits::BUSY_BUFFER,
         }
+    }
+
+    /// In the order of the names, as far as memory goes.
+    pub fn by_name(self) -> Listing {
+        Listing { run_bytes: limits::LISTING_RUN, ..self }
     }
 
     /// With what is mounted in the folder, in the place of what has the same names.
@@ -86,11 +94,11 @@ impl Listing {
             }
             held_bytes += name.len() + NAME_BESIDE;
             run.push(Found::OnDisk(name.into()));
-            if held_bytes >= limits::LISTING_RUN {
+            if held_bytes >= self.run_bytes {
                 break;
             }
         }
-        self.is_read = held_bytes < limits::LISTING_RUN;
+        self.is_read = held_bytes < self.run_bytes;
         if self.is_read {
             run.extend(self.mounted.iter().cloned().map(Found::Mounted));
         }
@@ -164,7 +172,7 @@ mod tests {
         let dir =
             rustix::fs::open(fresh.path(), super::super::jail::READ, rustix::fs::Mode::empty());
         let listing = Listing::new(dir.unwrap(), &VPath::root(), None).unwrap();
-        let names: Vec<String> = listing.map(|entry| entry.unwrap().name).collect();
+        let names: Vec<String> = listing.by_name().map(|entry| entry.unwrap().name).collect();
         let breaks = names.windows(2).filter(|pair| pair[0] > pair[1]).count();
         assert!(breaks <= 2, "{breaks}");
         let mut all = names;

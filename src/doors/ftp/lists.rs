@@ -42,10 +42,12 @@ impl Listed {
         if let (Err(Error::NotFound { .. } | Error::BadPath { .. }), Some((folder, pattern))) =
             (&stat, split_pattern(path))
         {
-            return Ok(Listed::Many(conn.session.list(folder)?, Some(pattern)));
+            return Ok(Listed::Many(conn.session.list(folder)?.by_name(), Some(pattern)));
         }
         match stat?.0 {
-            entry if entry.kind == Kind::Folder => Ok(Listed::Many(conn.session.list(path)?, None)),
+            entry if entry.kind == Kind::Folder => {
+                Ok(Listed::Many(conn.session.list(path)?.by_name(), None))
+            }
             entry => Ok(Listed::One(entry)),
         }
     }
@@ -118,7 +120,7 @@ pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
         conn.control.say(501, "MLSD lists folders; MLST tells of one entry");
         return Ok(());
     }
-    let listed = Listed::Many(conn.session.list(path)?, None);
+    let listed = Listed::Many(conn.session.list(path)?.by_name(), None);
     let (here, mounted) = allowed_in(conn, path)?;
     let shape = Shape::Facts(conn.facts, here, mounted);
     send(conn, listed, &shape)

@@ -145,7 +145,7 @@ fn what_is_here_already_stays_as_it_is() {
     let told = import(&site, "old", 1);
     for what in [
         "not imported: `ann`: there is an account `ann` already",
-        "not imported: `bob`: `bob` has files here already",
+        "not imported: `bob`: `bob` was an account that may have left files, or has files here",
         "not imported: `bob`: the mapped directory /pub, as there is no account",
         "conf/welcome.txt is there already, with another text",
         "`old/xxftp.goodbye`: [words] goodbye of server.ini is none",
