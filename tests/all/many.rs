@@ -6,7 +6,7 @@ use crate::harness::{Frames, Site, password};
 
 const GUESTS: usize = 1_000;
 /// Memory that the server may occupy with all of them logged in and idle. It is 28 MiB in a
-/// development build; one page more of the stack of each thread, by the compiler's choice, is 4 MiB.
+/// development build; a page more of each thread's stack, by the compiler's choice, is 4 MiB.
 const MEMORY: u64 = 33 << 20;
 /// Descriptors that this process needs for its ends of the connections, and for other tests.
 const DESCRIPTORS: u64 = GUESTS as u64 + 1_000;
