@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use miniftp::scram::{ClientExchange, ClientFirst, ServerExchange, Verifier};
+use miniftp::scram::{ClientExchange, ClientFirst, RecordShape, ServerExchange, Verifier};
 
 fuzz_target!(|input: &str| {
     if let Some(record) = Verifier::parse(input) {
@@ -11,7 +11,7 @@ fuzz_target!(|input: &str| {
     }
     let (first, last) = input.split_once('\n').unwrap_or((input, ""));
     if let Ok(first) = ClientFirst::parse(first) {
-        let record = Verifier::mock(&[7; 32], first.name(), 4096);
+        let record = Verifier::mock(&[7; 32], first.name(), RecordShape::of_new(4096));
         if let Ok((exchange, _)) = ServerExchange::begin(&first, record) {
             assert!(exchange.finish(last).is_err(), "nobody knows that password");
         }
