@@ -166,9 +166,9 @@ impl HomeRefused {
     }
 }
 
-/// What is told of [`super::Error::Unmounted`].
+/// The text of [`super::Error::Unmounted`].
 pub(super) const UNMOUNTED: &str =
-    "the mount that this goes to was taken away; go on when it is back, or begin anew";
+    "the mount that this goes to was taken away; go on when it is back, or start again";
 
 /// No file may be so large.
 pub(super) const TOO_BIG: &str = "the server's disk or its operator allows no file as large as \

@@ -5,9 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::harness::{Frames, Site, password};
 
 const GUESTS: usize = 1_000;
-/// Memory that the server may occupy with all of them logged in and idle. It is 28 MiB in a
-/// development build; a page more of each thread's stack, by the compiler's choice, is 4 MiB.
-const MEMORY: u64 = 33 << 20;
+/// Memory that the server may occupy with all of them logged in and idle.
+const MEMORY: u64 = 30 << 20;
 /// Descriptors that this process needs for its ends of the connections, and for other tests.
 const DESCRIPTORS: u64 = GUESTS as u64 + 1_000;
 
