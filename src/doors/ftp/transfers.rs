@@ -150,7 +150,7 @@ pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
     let dropped = conn.session.is_drop_box(&base)?;
     for number in 0..UNIQUE_TRIES {
         let name = match number {
-            // A name that nobody has is told, so it must not tell which ones others have.
+            // The reply shows this name, so it must not show which names others have.
             _ if dropped => format!("{base}.{:016x}", u64::from_be_bytes(random_bytes()?)),
             0 => base.clone(),
             number => format!("{base}.{number}"),
