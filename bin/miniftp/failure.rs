@@ -57,9 +57,15 @@ impl Failure {
         match self {
             Failure::Said(_) => true,
             Failure::Client(client::Error::Interrupted) => false,
+            failure if failure.is_lost() => false,
             Failure::Client(error) => error.exit_code() == EXIT_FAILED,
             _ => false,
         }
+    }
+
+    /// Whether nobody knows any more where what follows would be done.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Failure::Client(client::Error::DirectoryLost { .. }))
     }
 
     /// Tells it on standard error, once.
