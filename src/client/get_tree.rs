@@ -11,14 +11,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{self, Entry, Kind, entry_in_row, list};
+use super::commands::{self, Entry, Kind, entry_in_row};
 use super::error::{Error, Result, no_file, shown};
 use super::names::{check_no_part, fault, join};
 use super::pipe::Pipe;
 use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress};
+use super::rows::list;
 use super::tree::{TreeReport, choose, is_fatal};
 use crate::digest::Digest;
-use crate::limits::FRAME_DATA;
+use crate::limits::{FRAME_DATA, LISTING_KEPT, TREE_WAITING};
 use crate::text::is_harmful;
 use crate::wire;
 
@@ -35,6 +36,35 @@ pub(super) struct Folder {
     new: bool,
     /// The permission bits that it gets if it is made here.
     mode: Option<u16>,
+}
+
+/// Folders that wait, and what their paths take.
+#[derive(Default)]
+pub(super) struct Waiting {
+    folders: Vec<Folder>,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, folder: Folder) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(folder.bytes());
+        self.folders.push(folder);
+        let most_bytes = TREE_WAITING as u64;
+        let what = "the folders of this tree that wait need";
+        if self.bytes > TREE_WAITING { Err(Error::TooMuch { what, most_bytes }) } else { Ok(()) }
+    }
+
+    fn pop(&mut self) -> Option<Folder> {
+        let folder = self.folders.pop()?;
+        self.bytes = self.bytes.saturating_sub(folder.bytes());
+        Some(folder)
+    }
+}
+
+impl Folder {
+    fn bytes(&self) -> usize {
+        size_of::<Folder>() + self.remote.len() + self.local.as_os_str().len()
+    }
 }
 
 /// The folder that is being fetched.
@@ -63,7 +93,7 @@ pub(super) struct Item {
 
 pub(super) struct TreeJob<'a> {
     pub(super) policy: &'a Policy,
-    pub(super) folders: Vec<Folder>,
+    pub(super) folders: Waiting,
     pub(super) open: Option<Open>,
     pub(super) todo: VecDeque<Item>,
     pub(super) pipe: Pipe<Item>,
@@ -91,16 +121,9 @@ impl Client {
     ) -> Result<TreeReport> {
         self.check_relative(remote)?;
         check_no_part(local, remote)?;
-        let root = Folder {
-            remote: remote.to_owned(),
-            local: local.to_owned(),
-            root: true,
-            new: false,
-            mode: None,
-        };
         let mut job = TreeJob {
             policy,
-            folders: vec![root],
+            folders: Waiting::default(),
             open: None,
             todo: VecDeque::new(),
             pipe: Pipe::default(),
@@ -110,7 +133,9 @@ impl Client {
             ours: Vec::new(),
             piece: Vec::new(),
         };
-        let mut bar = Bar::new(progress, Client::shown(remote));
+        let (remote, local) = (remote.to_owned(), local.to_owned());
+        let mut bar = Bar::new(progress, Client::shown(&remote));
+        job.folders.push(Folder { remote, local, root: true, new: false, mode: None })?;
         self.persist(&mut bar, |client, bar| {
             let run = client.get_tree_on(&mut job, bar.progress);
             if run.is_err() {
@@ -155,7 +180,8 @@ impl Client {
             if folder.root && !job.policy.no_mode {
                 folder.mode = Some(commands::stat(conn, &folder.remote)?.mode);
             }
-            list(conn, "LS", &wire::Path::new(&folder.remote), &mut |fields| {
+            let message = wire::Path::new(&folder.remote);
+            list(conn, "LS", &message, LISTING_KEPT, &mut |fields| {
                 entries.push(entry_in_row(fields)?);
                 Ok(())
             })
@@ -163,7 +189,7 @@ impl Client {
         match listed {
             Ok(_) => {}
             Err(e) if is_fatal(&e) => {
-                job.folders.push(folder);
+                job.folders.push(folder)?;
                 return Err(e);
             }
             Err(e) if folder.root => return Err(e),
@@ -209,8 +235,7 @@ impl Client {
         let here = open.here.contains(std::ffi::OsStr::new(&entry.name));
         let (new, mode) = (!here, (!job.policy.no_mode).then_some(entry.mode));
         if entry.kind == Kind::Folder {
-            job.folders.push(Folder { remote, local, root: false, new, mode });
-            return Ok(());
+            return job.folders.push(Folder { remote, local, root: false, new, mode });
         }
         let size = entry.size;
         let mut item =

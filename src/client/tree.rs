@@ -78,6 +78,7 @@ pub(super) fn is_fatal(error: &Error) -> bool {
                 | Error::DirectoryLost { .. }
                 | Error::LocalFull { .. }
                 | Error::Protocol { .. }
+                | Error::TooMuch { .. }
                 | Error::Interrupted
         )
 }
