@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{getpgrp, getpid, getsid};
+use rustix::process::{getpgrp, getsid};
 use rustix::termios::{
     LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
 };
@@ -57,8 +57,12 @@ impl Terminal {
         let tty = File::options().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&tty)?;
         let (is_shown, is_to_stop) = (Arc::new(AtomicBool::new(true)), Arc::default());
-        flag::register_conditional_default(SIGTSTP, Arc::clone(&is_shown))?;
-        flag::register(SIGTSTP, Arc::clone(&is_to_stop))?;
+        // In the session's own group there is no shell that could let a stopped program go on, and
+        // the system does not stop it; a handler would.
+        if getsid(None).ok() != Some(getpgrp()) {
+            flag::register_conditional_default(SIGTSTP, Arc::clone(&is_shown))?;
+            flag::register(SIGTSTP, Arc::clone(&is_to_stop))?;
+        }
         let ends = [SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
         let mut signals = Signals::new(ends)?;
         let (theirs, as_before) = (tty.try_clone()?, before.clone());
@@ -130,11 +134,6 @@ impl Hidden {
 
     /// Stops the program as the terminal's key does, with the echo on meanwhile.
     fn stop(&self) {
-        let is_orphan = getsid(None).ok() == Some(getpid());
-        if is_orphan {
-            // Nobody could let it go on again, and the system would not stop it either.
-            return;
-        }
         restore(&self.tty, &self.before);
         let _ = emulate_default_handler(SIGTSTP);
         self.begin();

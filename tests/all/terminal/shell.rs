@@ -91,6 +91,31 @@ fn ctrl_c_stops_the_transfer_and_not_the_shell() {
     assert!(fs::read(site.local().join("down")).unwrap() == content);
 }
 
+/// A terminal whose first program is the client has nobody who could let it go on.
+#[test]
+fn ctrl_z_does_not_stop_what_nobody_could_let_go_on() {
+    let (site, daemon) = site();
+    let content = bytes(1, 24 * MIB);
+    write_file(site.stored("ann", "down"), &content);
+    let half = content.len() as u64 / 2;
+    let proxy = Proxy::to(daemon.addr()).stall_after(Way::Down, half);
+    let Some(mut screen) = Screen::start(&site, proxy.addr().port(), &["-u", "ann"]) else {
+        return;
+    };
+    screen.see("Password of ann: ");
+    screen.press("\u{1a}");
+    screen.enter(&password("ann"));
+    screen.see("ann:/> ");
+    screen.enter("get down");
+    proxy.wait_for_bytes(Way::Down, half);
+    screen.press("\u{1a}");
+    screen.press("\u{3}");
+    screen.see("miniftp: stopped; ");
+    screen.see("ann:/> ");
+    screen.enter("quit");
+    assert_eq!(screen.end(), Some(0));
+}
+
 /// Where the messages went elsewhere, one Ctrl-C stopped every command that followed.
 #[test]
 fn with_its_messages_elsewhere_one_ctrl_c_stops_one_command() {
