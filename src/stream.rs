@@ -40,13 +40,31 @@ pub struct Patience {
 
 /// How far a frame, or a transfer, has come since the last time it was judged. Only waiting counts,
 /// so that what this side does between two reads is not held against the peer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
+    /// Bytes a second that must move; however little it is, a byte must.
+    least: u64,
     waited: Duration,
     bytes: u64,
 }
 
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace::of(limits::PACE)
+    }
+}
+
 impl Pace {
+    /// Judges by so many bytes a second.
+    pub(crate) fn of(least: u64) -> Pace {
+        Pace { least, waited: Duration::ZERO, bytes: 0 }
+    }
+
+    /// Begins again.
+    pub(crate) fn reset(&mut self) {
+        *self = Pace::of(self.least);
+    }
+
     /// How much longer may be waited before it is judged.
     pub(crate) fn left(&self, span: Duration) -> Duration {
         span.saturating_sub(self.waited)
@@ -56,9 +74,9 @@ impl Pace {
     pub(crate) fn step(&mut self, waited: Duration, bytes: usize, span: Duration) -> bool {
         self.waited = self.waited.saturating_add(waited);
         self.bytes = self.bytes.saturating_add(bytes as u64);
-        let enough = self.bytes >= limits::PACE.saturating_mul(span.as_secs().max(1));
+        let enough = self.bytes >= self.least.saturating_mul(span.as_secs().max(1)).max(1);
         if enough {
-            *self = Pace::default();
+            self.reset();
         }
         enough || self.waited < span
     }
@@ -75,6 +93,8 @@ pub struct Stream {
     idle: Option<(Instant, bool)>,
     pace: Pace,
     interrupt: Option<Arc<AtomicBool>>,
+    /// When a wait for the peer ends early, with nothing read.
+    alarm: Option<Instant>,
     /// Whether a peer that takes nothing but still says something is waited for.
     heeds_life: bool,
 }
@@ -95,6 +115,7 @@ impl Stream {
             idle: None,
             pace: Pace::default(),
             interrupt: None,
+            alarm: None,
             heeds_life: false,
         })
     }
@@ -171,6 +192,17 @@ impl Stream {
     /// What came since then was no request: the next one is still waited for.
     pub fn waits_since(&mut self, since: Instant) {
         self.idle.get_or_insert_with(|| (since, since.elapsed() >= limits::REST_AFTER));
+    }
+
+    /// Lets a wait for the peer end with nothing read when this moment has come.
+    pub fn wake_at(&mut self, alarm: Option<Instant>) {
+        self.alarm = alarm;
+    }
+
+    /// What is left until then, and whether that is nothing.
+    fn until_alarm(&self) -> (Duration, bool) {
+        let left = self.alarm.map(|alarm| alarm.saturating_duration_since(Instant::now()));
+        (left.unwrap_or(Duration::MAX), left.is_some_and(|left| left.is_zero()))
     }
 
     /// This side's address.
@@ -265,10 +297,13 @@ impl Stream {
             // A resting server connection sleeps through; whoever has a flag looks up each second.
             let watchful = !rested || self.interrupt.is_some();
             let wait = if watchful { left.min(SLICE) } else { left };
-            let n = self.read_within(wait, into)?;
+            let n = self.read_within(wait.min(self.until_alarm().0), into)?;
             if n > 0 {
                 self.idle = None;
                 return Ok(n);
+            }
+            if self.until_alarm().1 {
+                return Ok(0);
             }
             if !rested && since.elapsed() >= limits::REST_AFTER {
                 self.idle = Some((since, true));
@@ -283,11 +318,11 @@ impl Stream {
         loop {
             let start = Instant::now();
             let left = self.pace.left(self.patience.frame);
-            let n = self.read_within(left.min(SLICE), into)?;
+            let n = self.read_within(left.min(SLICE).min(self.until_alarm().0), into)?;
             if !self.pace.step(start.elapsed(), n, self.patience.frame) {
                 return Err(late(Wait::Frame, self.patience.frame));
             }
-            if n > 0 {
+            if n > 0 || self.until_alarm().1 {
                 return Ok(n);
             }
         }

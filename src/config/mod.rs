@@ -45,6 +45,8 @@ pub struct Config {
     pub passive_address: Option<Ipv4Addr>,
     /// Seconds for a data connection to come about, and for it to move at all.
     pub data_secs: u64,
+    /// Bytes a second below which a transfer by FTP is ended.
+    pub min_rate: u64,
     /// Whether passwords in clear are taken from other machines.
     pub clear_passwords: bool,
     /// Milliseconds that the end of an upload over an existing file waits for the control line.
@@ -120,6 +122,7 @@ impl Default for Config {
             passive_ports: None,
             passive_address: None,
             data_secs: 1,
+            min_rate: 0,
             clear_passwords: false,
             grace_millis: 0,
             connections: gate::Room::default(),
@@ -183,6 +186,7 @@ mod tests {
             passive_ports: None,
             passive_address: None,
             data_secs: 30,
+            min_rate: 1024,
             clear_passwords: false,
             grace_millis: 20,
             connections: gate::Room { all: 2000, per_address: 50, before_login: 200 },

@@ -223,7 +223,7 @@ impl Session {
         alive: &mut Alive<'_>,
     ) -> Result<Vec<Claim>> {
         let site = self.site();
-        let who = Claimant { by: &user.by, session: self.presence.id() };
+        let who = Claimant { by: &user.by, session: self.presence.id(), is_stream: false };
         let mut wanted = Vec::with_capacity(N);
         for (view, path, scope) in names {
             let charged = site.charged(&user.vfs, view, alive)?;
@@ -247,7 +247,7 @@ impl Session {
         if user.name.is_guest() {
             return Err(Error::Denied { path: path.as_str().to_string() });
         }
-        let who = Claimant { by: &user.by, session: self.presence.id() };
+        let who = Claimant { by: &user.by, session: self.presence.id(), is_stream: false };
         admin::forget(self.site(), &user.vfs, who, &path, alive)
     }
 }

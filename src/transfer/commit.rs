@@ -183,7 +183,8 @@ impl Names<'_> {
             }
             let charge = Charge::open(self.ledger, self.charged)?;
             let wanted = Wanted { key, path: name.as_str(), scope: Scope::Name, charge };
-            let _taken = match claims.take_all(vec![wanted], Claimant { by: SOMEBODY, session: 0 })
+            let _taken = match claims
+                .take_all(vec![wanted], Claimant { by: SOMEBODY, session: 0, is_stream: false })
             {
                 Err(Error::Busy { .. }) => continue,
                 taken => taken?,

@@ -36,7 +36,7 @@ pub fn store(
         return Err(Error::WholeMismatch);
     }
     let size = data.len() as u64;
-    let (claim, replacing) = spec.begin()?;
+    let (claim, replacing) = spec.begin(false)?;
     let draft = {
         let mut held = claim.hold()?;
         held.needs_no_peer();

@@ -44,10 +44,11 @@ pub struct Spec<'a> {
 }
 
 impl Spec<'_> {
-    /// Takes the path, and refuses what may not be replaced, before anything is made.
+    /// Takes the path, and refuses what may not be replaced, before anything is made. What a stream
+    /// is and whom it pushes aside says [`Claimant`].
     /// `true` if there is a file to replace.
-    pub(super) fn begin(&self) -> Result<(Claim, bool)> {
-        let who = Claimant { by: self.by, session: self.session };
+    pub(super) fn begin(&self, is_stream: bool) -> Result<(Claim, bool)> {
+        let who = Claimant { by: self.by, session: self.session, is_stream };
         let mut charge = Charge::open(self.ledger, self.charged)?;
         if !self.view.keeps_parts() {
             charge.gives_all_back();
@@ -105,7 +106,7 @@ impl Upload {
         if size > i64::MAX as u64 {
             return Err(Error::BadArgument { what: "size: over 2^63" });
         }
-        let (claim, replacing) = spec.begin()?;
+        let (claim, replacing) = spec.begin(false)?;
         let disk = spec.disk();
         let draft = {
             let mut held = claim.hold()?;

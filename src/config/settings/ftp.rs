@@ -27,8 +27,16 @@ pub(super) static FTP: &[Setting] = &[
         key: "data_secs",
         default: "30",
         form: Form::Whole("whole seconds", 1, 3600, |config, value| config.data_secs = value),
-        help: "A data connection must come about in so long. Over so long, a transfer must make \
-            1 KiB a second at least.",
+        help: "A data connection must come about in so long; a passive port is closed after it. A \
+            transfer that stands still for so long, or is slower than min_rate over so long, is \
+            ended.",
+    },
+    Setting {
+        key: "min_rate",
+        default: "1K",
+        form: Form::Size(|config, value| config.min_rate = value),
+        help: "Bytes a second below which a transfer is ended. 0: it may be as slow as it likes, \
+            but must not stand still.",
     },
     Setting {
         key: "clear_passwords",

@@ -3,6 +3,7 @@
 //! Invariant: a folder of any size passes through one buffer; a listing that breaks off never ends
 //! in 226.
 
+use super::attention::WithoutClient;
 use super::data::Data;
 use super::facts::{Allowed, Facts};
 use super::pattern::{Pattern, split_flags, split_pattern};
@@ -129,12 +130,12 @@ pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
 /// Sends a listing over the data connection.
 fn send(conn: &mut Conn, listed: Listed, shape: &Shape) -> Result<()> {
     conn.rest = 0;
-    let Some(mut data) = conn.open_data()? else { return Ok(()) };
+    let Some(mut data) = conn.open_data(WithoutClient::Ends)? else { return Ok(()) };
     conn.control.say(150, "here comes the listing");
     conn.control.flush()?;
-    match pump(conn, &mut data, listed, shape) {
+    let sent = pump(conn, &mut data, listed, shape);
+    match sent.map(|sent| sent.and_then(|()| conn.finish_sending(&mut data))) {
         Ok(Ok(())) => {
-            data.finish();
             // Nobody waits for a count only to be told of it here.
             let used = conn.session.known_usage().map(|usage| {
                 let used = Size(usage.used.bytes);
@@ -174,7 +175,7 @@ fn pump(
             for entry in entries {
                 let entry = entry?;
                 if looks.is_due() {
-                    if let Err(e) = conn.attend() {
+                    if let Err(e) = conn.attend(WithoutClient::Ends) {
                         return Ok(Err(e.into()));
                     }
                 }
