@@ -35,10 +35,10 @@ impl Looks {
 /// How long each phase of a connection may take, by the settings.
 pub fn patience(site: &Site) -> Patience {
     let config = site.config();
-    let login = Duration::from_secs(config.login_secs);
+    let login = Duration::from_secs(config.server.login_secs);
     Patience {
-        idle: Duration::from_secs(config.idle_secs),
-        frame: Duration::from_secs(config.frame_secs),
+        idle: Duration::from_secs(config.server.idle_secs),
+        frame: Duration::from_secs(config.server.frame_secs),
         login: Some((Instant::now() + login, login)),
     }
 }
@@ -66,5 +66,5 @@ fn follow_login(place: &mut Place, stream: &mut Stream, session: &Session) -> Re
         return Ok(());
     }
     stream.logged_out(patience(site).login);
-    place.logged_out(site.config().connections.before_login)
+    place.logged_out(site.config().server.connections_before_login)
 }

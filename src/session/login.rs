@@ -121,7 +121,7 @@ impl Session {
         self.tries += 1;
         let site = Arc::clone(self.site());
         let known = site.accounts().account(name).is_some();
-        let failures = site.bans.failed(&site.config().bans, name, known, self.presence.peer);
+        let failures = site.bans.failed(&site.config().bans(), name, known, self.presence.peer);
         self.hold_back_for(failures.max(self.tries));
         site.bans.save(&site.store);
     }
@@ -247,7 +247,7 @@ impl Session {
         if !site.accounts().account(name.as_str()).is_some_and(is_of_md5) {
             return Ok(());
         }
-        let iterations = site.config().iterations;
+        let iterations = site.config().accounts.iterations;
         let derived = site.plain_checks.derive(password, iterations, &mut || alive(0, 0));
         let renewed = derived.and_then(|verifier| {
             let edited = site.store.edit(|draft| {

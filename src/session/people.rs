@@ -233,5 +233,5 @@ impl Session {
 
 /// The record of a password that came in clear, when it is its turn to be made.
 fn derive(site: &Site, password: &str, alive: &mut Alive<'_>) -> Result<Verifier> {
-    site.plain_checks.derive(password, site.config().iterations, &mut || alive(0, 0))
+    site.plain_checks.derive(password, site.config().accounts.iterations, &mut || alive(0, 0))
 }

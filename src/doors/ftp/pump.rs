@@ -83,8 +83,8 @@ impl Conn {
     /// Makes the planned data connection. `None`: it could not be had, and that was said.
     pub(super) fn open_data(&mut self, without_client: WithoutClient) -> Result<Option<Data>> {
         let config = self.site().config();
-        let patience = Duration::from_secs(config.data_secs);
-        let bounds = Bounds { patience, least: config.min_rate };
+        let patience = Duration::from_secs(config.ftp.data_secs);
+        let bounds = Bounds { patience, least: config.ftp.min_rate };
         if matches!(self.plan, Plan::None) {
             self.control.say(425, "PASV, EPSV, PORT or EPRT comes first");
             return Ok(None);

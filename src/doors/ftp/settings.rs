@@ -166,8 +166,8 @@ impl Conn {
         self.plan = Plan::None;
         let own = self.control.stream.own_address()?.ip().to_canonical();
         let config = self.site().config();
-        let patience = Duration::from_secs(config.data_secs);
-        match Plan::listen(own, config.passive_ports.as_ref(), patience) {
+        let patience = Duration::from_secs(config.ftp.data_secs);
+        match Plan::listen(own, config.ftp.passive_ports.as_ref(), patience) {
             Ok((plan, address)) => {
                 self.plan = plan;
                 Some(address)
@@ -193,7 +193,7 @@ pub(super) fn pasv(conn: &mut Conn, _: &str) -> Result<()> {
         return Ok(());
     }
     let own = conn.control.stream.own_address().and_then(|own| data::v4(own.ip()));
-    let told = conn.site().config().passive_address.or(own);
+    let told = conn.site().config().ftp.passive_address.or(own);
     match (told, told.and_then(|_| conn.listen())) {
         (Some(ip), Some(address)) => {
             let text = address::passive_text(SocketAddrV4::new(ip, address.port()));
