@@ -162,6 +162,11 @@ pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 pub const INFLOW_SMALL: usize = 64 * 1024;
 /// Names for which a session remembers that an upload of unknown size found no room.
 pub const REFUSALS: usize = 64;
+/// Files of one account that it has stored in drop boxes and still may rename and give their time,
+/// which clients do at once.
+pub const DROPPED: usize = 64;
+/// The same of all accounts together, some 300 bytes each.
+pub const DROPPED_ALL: usize = 4096;
 /// Unfinished uploads of one account: empty ones cost no quota, but a name on the disk each.
 pub const PARTS: usize = 1000;
 /// Files and directories that get another owner in one move, 24 bytes of memory for each: more are

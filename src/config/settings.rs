@@ -263,6 +263,9 @@ settings! {
 
     /// Texts for the users.
     [words] TextSettings {
+        /// The file in conf/ that FTP shows in its 220 greeting, to everybody who connects and
+        /// before any login. Nothing in it is replaced. The framed protocol greets programs only.
+        greeting: Option<String> = None, Or(FILE_NAME, "none");
         /// The file in conf/ that is shown after a login. {user}, {used}, {quota} and {sessions} in
         /// it are replaced. An edit counts at the next login; without the file nothing is said.
         welcome: Option<String> = Some("welcome.txt".into()), Or(FILE_NAME, "none");

@@ -43,11 +43,14 @@ impl Listed {
         if let (Err(Error::NotFound { .. } | Error::BadPath { .. }), Some((folder, pattern))) =
             (&stat, split_pattern(path))
         {
-            return Ok(Listed::Many(conn.session.list(folder)?.by_name(), Some(pattern)));
+            return Ok(Listed::Many(
+                conn.session.list_or_dropped(folder)?.by_name(),
+                Some(pattern),
+            ));
         }
         match stat?.0 {
             entry if entry.kind == Kind::Folder => {
-                Ok(Listed::Many(conn.session.list(path)?.by_name(), None))
+                Ok(Listed::Many(conn.session.list_or_dropped(path)?.by_name(), None))
             }
             entry => Ok(Listed::One(entry)),
         }
@@ -121,7 +124,7 @@ pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
         conn.control.say(501, "MLSD lists folders; MLST tells of one entry");
         return Ok(());
     }
-    let listed = Listed::Many(conn.session.list(path)?.by_name(), None);
+    let listed = Listed::Many(conn.session.list_or_dropped(path)?.by_name(), None);
     let (here, mounted) = allowed_in(conn, path)?;
     let shape = Shape::Facts(conn.facts, here, mounted);
     send(conn, listed, &shape)
@@ -197,7 +200,10 @@ fn pump(
 
 /// One entry's facts, or those of the current folder.
 pub(super) fn mlst(conn: &mut Conn, path: &str) -> Result<()> {
-    let (entry, _) = conn.session.stat(path)?;
+    let entry = match conn.session.stat(path) {
+        Ok((entry, _)) => entry,
+        Err(e) => conn.session.or_dropped(path, e)?,
+    };
     let whole = conn.session.resolve(path)?;
     let (here, _) = allowed_in(conn, path)?;
     let line = conn.facts.line(&entry, here, whole.as_str());

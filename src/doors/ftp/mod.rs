@@ -144,7 +144,8 @@ impl Conn {
 
     /// The loop. It returns when the client has gone or said goodbye.
     fn talk(&mut self) -> Result<()> {
-        self.control.say(220, concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready"));
+        let ready = concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready");
+        self.control.say_after(&self.session.greeting(), 220, ready);
         while !self.leaving {
             self.site().check_running()?;
             let next = self.control.next(self.plan.until(), &mut || self.session.rest())?;

@@ -83,6 +83,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("CLAIM_LOOK", "how often, not how much"),
     ("CLAIM_WAIT", "how long one waits for another; shown by the tests of moves"),
     ("REFUSALS", "memory of a session; beyond it more is sent, and refused"),
+    ("DROPPED", "memory; shown by the tests in the room itself"),
+    ("DROPPED_ALL", "as DROPPED"),
     ("MOVED_ENTRIES", "memory of one move; a million files"),
     ("CLAIM_STUCK", "two sessions of one account; shown by the tests of resuming"),
     ("ACCEPT_PAUSE", "how the server waits"),
