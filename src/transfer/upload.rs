@@ -12,7 +12,7 @@ use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Draft, Keep, Mtime, VPath, View};
+use crate::vfs::{Draft, Keep, Mtime, Target, VPath, View};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
@@ -46,16 +46,15 @@ pub struct Spec<'a> {
 impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made. What a stream
     /// is and whom it pushes aside says [`Claimant`].
-    /// `true` if there is a file to replace.
-    pub(super) fn begin(&self, is_stream: bool) -> Result<(Claim, bool)> {
+    pub(super) fn begin(&self, is_stream: bool) -> Result<(Claim, Target)> {
         let who = Claimant { by: self.by, session: self.session, is_stream };
         let mut charge = Charge::open(self.ledger, self.charged)?;
         if !self.view.keeps_parts() {
             charge.gives_all_back();
         }
         let claim = claim_upload(self.claims, (self.view, self.path), who, charge)?;
-        let replacing = self.view.may_store(self.path, self.replace)?;
-        Ok((claim, replacing))
+        let target = self.view.may_store(self.path, self.replace)?;
+        Ok((claim, target))
     }
 
     /// Whether it may replace what comes to be there meanwhile.
@@ -106,7 +105,7 @@ impl Upload {
         if size > i64::MAX as u64 {
             return Err(Error::BadArgument { what: "size: over 2^63" });
         }
-        let (claim, replacing) = spec.begin(false)?;
+        let (claim, Target { replacing, .. }) = spec.begin(false)?;
         let disk = spec.disk();
         let draft = {
             let mut held = claim.hold()?;
