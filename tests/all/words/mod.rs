@@ -163,12 +163,12 @@ fn the_greeting_of_ftp_carries_the_operators_text_if_a_setting_says_so() {
     let daemon = site.start();
     let ready = format!("miniftpd {} ready", env!("CARGO_PKG_VERSION"));
     let greeted = || FtpTalk::raw(daemon.ftp_addr()).reply().expect(220).lines.clone();
-    assert_eq!(greeted(), [ready.clone()]);
+    assert_eq!(greeted(), [ready.as_str()]);
     site.setting("words", "greeting", "banner.txt");
-    let said = ["Property of the school.", " 221 {user} \\u{1b}[2J", &ready].map(String::from);
+    let said = ["Property of the school.", " 221 {user} \\u{1b}[2J", ready.as_str()];
     eventually("the setting counts", || greeted() == said);
     // Without the file nothing is said, and everybody comes in.
     fs::remove_file(site.conf().join("banner.txt")).unwrap();
-    eventually("the file is gone", || greeted() == [ready.clone()]);
+    eventually("the file is gone", || greeted() == [ready.as_str()]);
     daemon.ftp("ann").ask("PWD").expect(257);
 }
