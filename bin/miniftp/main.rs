@@ -4,9 +4,11 @@
 
 mod admin;
 mod args;
+#[path = "../shared/bar.rs"]
 mod bar;
 mod commands;
 mod failure;
+#[path = "../shared/figures.rs"]
 mod figures;
 mod files;
 mod glob;
@@ -16,6 +18,7 @@ mod listing;
 mod menu;
 mod password;
 mod people;
+mod places;
 mod screen;
 mod script;
 mod session;
