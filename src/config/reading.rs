@@ -5,10 +5,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Config, FILE, SETTINGS, Setting};
+use super::settings::{Config, SETTINGS, Setting};
 use crate::conffile::ini::{Shape, parse};
 use crate::conffile::{FileError, ParseErrors, load};
 use crate::limits;
+
+/// The file's name in the folder of settings.
+pub const FILE: &str = "server.ini";
 
 static SHAPE: Shape = Shape {
     most: limits::SETTINGS_FILE,
