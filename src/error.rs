@@ -32,6 +32,8 @@ pub enum Error {
         /// For how many seconds more; `None` is for ever.
         left_secs: Option<u64>,
     },
+    /// So many attempts as this account wait for their turn that this one's did not come.
+    Slowed,
     /// A command for admins came from somebody who is none.
     NeedAdmin,
     /// An account of that name is there, or files that a former one left.
@@ -255,6 +257,8 @@ pub enum Error {
     AccountClosed,
     /// An admin or the operator ended this session.
     Ended,
+    /// It had not logged in, and a newer connection has its place.
+    Displaced,
     /// The server takes no more: which limit, and its value.
     Full {
         /// Which limit.
@@ -280,6 +284,7 @@ impl Error {
             | Error::TimedOut { .. }
             | Error::AccountClosed
             | Error::Ended
+            | Error::Displaced
             | Error::Full { .. }
             | Error::Banned { what: Banned::Address, .. }
             | Error::Stopping
@@ -309,6 +314,7 @@ impl fmt::Display for Error {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
             Banned { what, why, left_secs } => what.tell(f, why, *left_secs),
+            Slowed => f.write_str(kinds::SLOWED),
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
             Home { name, why } => why.tell(f, name),
@@ -358,6 +364,7 @@ impl fmt::Display for Error {
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
             Ended => f.write_str(ENDED),
+            Displaced => f.write_str(kinds::DISPLACED),
             Full { what, max } => write!(f, "too many: {max} {what} at most; try again later"),
             Stopping => f.write_str("the server is stopping; go on when it is back"),
             Gone => f.write_str("the other side has gone"),

@@ -53,7 +53,7 @@ pub struct Config {
     pub connections: gate::Room,
     /// Sessions of one account at one time.
     pub sessions_per_account: usize,
-    /// When failed logins become a ban.
+    /// What follows from failed logins.
     pub bans: bans::Rules,
     /// Whether guests are let in, who have no account.
     pub guests: bool,
@@ -185,10 +185,17 @@ mod tests {
             data_secs: 30,
             clear_passwords: false,
             grace_millis: 20,
-            connections: gate::Room { all: 2000, per_address: 50, before_login: 200 },
+            connections: gate::Room {
+                all: 2000,
+                per_address: 50,
+                before_login: 200,
+                before_login_per_address: 40,
+            },
             sessions_per_account: 50,
             bans: bans::Rules {
-                account_after: 10,
+                slow_after: 10,
+                slow: Duration::from_secs(30),
+                per_minute: 20,
                 address_after: 30,
                 within: Duration::from_secs(600),
                 first: Duration::from_secs(600),

@@ -9,14 +9,15 @@ use crate::conffile::ini::{Shape, parse};
 use crate::limits;
 
 use super::Config;
-use super::settings::{SECTIONS, Setting, settings};
+use super::settings::{RENAMED, SECTIONS, Setting, settings};
 
 static SHAPE: Shape = Shape {
     most: limits::SETTINGS_FILE,
     top: &[],
     keys: |name| {
         let section = SECTIONS.iter().find(|(section, _)| *section == name);
-        section.map(|(_, rows)| rows.iter().map(|row| row.key).collect())
+        let renamed = RENAMED.iter().filter(|(of, ..)| *of == name).map(|(_, before, _)| *before);
+        section.map(|(_, rows)| rows.iter().map(|row| row.key).chain(renamed).collect())
     },
     expected: "[section]",
     form: "",
@@ -54,10 +55,15 @@ impl Settings {
         for section in &text.sections {
             let rows = settings().zip(&mut values).filter(|((name, _), _)| *name == section.name);
             for ((_, Setting { key, form, .. }), kept) in rows {
-                let Some(value) = section.value(key) else { continue };
-                match form.set(&mut config, value) {
-                    Some(()) => value.clone_into(kept),
-                    None => section.refuse(key, form, false, &mut errors),
+                let before = RENAMED.iter().find(|(of, _, now)| (of, now) == (&section.name, key));
+                let names = before.map(|(_, before, _)| *before).into_iter().chain([*key]);
+                // Where both names are there the new one, which comes last, counts.
+                for name in names {
+                    let Some(value) = section.value(name) else { continue };
+                    match form.set(&mut config, value) {
+                        Some(()) => value.clone_into(kept),
+                        None => section.refuse(name, form, false, &mut errors),
+                    }
                 }
             }
         }

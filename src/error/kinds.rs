@@ -166,6 +166,14 @@ impl HomeRefused {
     }
 }
 
+/// The text of [`super::Error::Slowed`].
+pub(super) const SLOWED: &str = "too many failed logins as this account, so that only one at a \
+    time is answered; try again in a minute";
+
+/// The text of [`super::Error::Displaced`].
+pub(super) const DISPLACED: &str =
+    "this connection had not logged in, and a newer one took its place; connect again";
+
 /// The text of [`super::Error::Unmounted`].
 pub(super) const UNMOUNTED: &str =
     "the mount that this goes to was taken away; go on when it is back, or start again";

@@ -83,6 +83,10 @@ pub(super) static SECTIONS: &[(&str, &[Setting])] = &[
     ("log", log::LOG),
 ];
 
+/// Names that settings had before, with their sections and their names now: an older file is still
+/// read.
+pub(super) static RENAMED: &[(&str, &str, &str)] = &[("login", "ban_after", "slow_after")];
+
 /// All settings with the names of their sections, in the order of the file.
 pub fn settings() -> impl Iterator<Item = (&'static str, &'static Setting)> {
     SECTIONS.iter().flat_map(|(section, rows)| rows.iter().map(move |row| (*section, row)))

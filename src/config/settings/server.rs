@@ -28,8 +28,18 @@ pub(super) static SERVER: &[Setting] = &[
         key: "connections_before_login",
         default: "200",
         form: Form::Count(1, 100_000, |config, count| config.connections.before_login = count),
-        help: "Connections at one time that have not logged in yet, so that strangers cannot take \
-            every place.",
+        help: "Connections at one time that have not logged in yet. When there are so many, a \
+            newcomer takes the place of the one that has waited longest at the address that holds \
+            most; never of one whose password is being checked.",
+    },
+    Setting {
+        key: "connections_before_login_per_address",
+        default: "40",
+        form: Form::Count(1, 100_000, |config, count| {
+            config.connections.before_login_per_address = count;
+        }),
+        help: "The same from one address, this machine included. Newcomers from there take the \
+            places of those that have waited longest there.",
     },
     Setting {
         key: "sessions_per_account",
