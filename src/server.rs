@@ -42,13 +42,15 @@ pub struct Server {
 
 impl Server {
     /// Binds the sockets.
-    pub fn bind(site: Arc<Site>) -> Result<Server, StartError> {
-        let config = site.config();
-        let (address, ftp) = (config.listen, config.ftp);
+    pub fn bind(
+        site: Arc<Site>,
+        framed: SocketAddr,
+        ftp: Option<SocketAddr>,
+    ) -> Result<Server, StartError> {
         let bind = |address: SocketAddr| {
             TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })
         };
-        let framed = bind(address)?;
+        let framed = bind(framed)?;
         let ftp = ftp.map(bind).transpose()?;
         Ok(Server { site, framed, ftp })
     }
@@ -108,7 +110,7 @@ impl Server {
         }
         // Whoever was let in between the two lines above is told as well.
         self.site.stop();
-        let patience = Duration::from_secs(self.site.config().drain_secs);
+        let patience = Duration::from_secs(self.site.config().server.drain_secs);
         self.drain(stop, if loss.is_some() { patience.min(LAST_WORDS) } else { patience });
         self.save_bans();
         drop(house_stop);
@@ -332,7 +334,7 @@ impl Door {
 
     /// What a guest is told for whom the system has nothing left.
     fn full(&self, what: &'static str) -> Error {
-        Error::Full { what, max: self.site.config().connections.all as u64 }
+        Error::Full { what, max: self.site.config().server.connections as u64 }
     }
 
     fn refuse(&self, tcp: TcpStream, e: &Error) {

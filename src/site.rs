@@ -23,7 +23,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use self::in_force::Noted;
 use self::online::Online;
 use crate::accounts::bans::{Bans, Network};
-use crate::accounts::register::{Application, Queue, Request, Taken};
+use crate::accounts::register::{Application, Queue, Request, Rules, Taken};
 use crate::accounts::{Account, Accounts, Store, StoreError};
 use crate::audit::Log;
 use crate::config::{self, Config};
@@ -115,7 +115,7 @@ impl Site {
         home: &Path,
     ) -> Result<Arc<Site>, OpenError> {
         let accounts = Store::open(conf)?;
-        let opening = vfs::Opening::begin(home, settings.last().shared);
+        let opening = vfs::Opening::begin(home, settings.last().storage.shared);
         let home = opening
             .and_then(vfs::Opening::finish)
             .map_err(|why| format!("the home {} {why}", home.display()))?;
@@ -130,7 +130,7 @@ impl Site {
         home: Home,
     ) -> Result<Arc<Site>, OpenError> {
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
-        let queue = Queue::new(conf, settings.last().registration_days);
+        let queue = Queue::new(conf, settings.last().registration.keep_days);
         let home = Arc::new(home);
         let known = accounts.current();
         let is_account = |name: &str| known.account(name).is_some();
@@ -202,8 +202,14 @@ impl Site {
     /// Takes a request for an account, and announces one that waits.
     pub fn register(&self, application: &Application<'_>) -> Result<Taken, StoreError> {
         let homes = self.homes()?;
-        let taken =
-            self.queue.ask(&self.store, &homes, &self.config().registration, application)?;
+        let config = self.config();
+        let rules = Rules {
+            mode: config.registration.mode,
+            waiting: config.registration.waiting,
+            per_address: config.registration.per_address,
+            quota_bytes: Some(config.accounts.default_quota),
+        };
+        let taken = self.queue.ask(&self.store, &homes, &rules, application)?;
         if !taken.admitted {
             self.announce(taken.number);
         }
@@ -230,7 +236,7 @@ impl Site {
     /// nor the time of its refusal tells it from an account's.
     pub fn mock(&self, name: &str) -> Verifier {
         let shape = self.accounts().likely_shape(Verifier::draw(&self.secret, name));
-        let shape = shape.unwrap_or_else(|| RecordShape::of_new(self.config().iterations));
+        let shape = shape.unwrap_or_else(|| RecordShape::of_new(self.config().accounts.iterations));
         Verifier::mock(&self.secret, name, shape)
     }
 
@@ -251,7 +257,7 @@ impl Site {
 
     /// The most iterations that are computed here for a password in clear.
     pub fn checked_iterations(&self) -> u32 {
-        limits::checked_iterations(self.config().iterations)
+        limits::checked_iterations(self.config().accounts.iterations)
     }
 
     /// The right to have a digest computed for a guest: all guests together have one.

@@ -89,7 +89,7 @@ fn may_store(
     if !has_room {
         return Err(Error::WrongState { what: "the room is used up, see there" });
     }
-    check_free(view, site.config().min_free, Amount::file(1))
+    check_free(view, site.config().min_free(), Amount::file(1))
 }
 
 /// Who pays in a view, and how much is left.

@@ -173,7 +173,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// The homes, with what is mounted now and what mounts.ini says.
     fn homes(&self) -> Result<Homes, Failure> {
-        Ok(homes_beside(self.conf, self.home, self.config.shared)?)
+        Ok(homes_beside(self.conf, self.home, self.config.storage.shared)?)
     }
 }
 
@@ -233,7 +233,7 @@ fn work(
 ) -> Result<String, Failure> {
     let (command, request) = understand(words)?;
     let store = Store::open(conf)?;
-    let queue = Queue::new(conf, config.registration_days);
+    let queue = Queue::new(conf, config.registration.keep_days);
     let bans = Bans::open(conf);
     let (store, queue, bans) = (&store, &queue, &bans);
     let desk = Desk { store, queue, bans, conf, home, config, ask: &password::ask };

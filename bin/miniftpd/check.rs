@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use miniftp::accounts::check;
-use miniftp::config::{self, Settings};
+use miniftp::config::{self, Config, SETTINGS};
 use miniftp::mounts;
 use miniftp::site::in_force::{self, Change, InForce};
 use miniftp::text::Escaped;
@@ -23,7 +23,7 @@ use crate::args::Args;
 pub(crate) fn run(args: &Args) -> ExitCode {
     let (conf, home) = (args.conf.as_path(), args.home.as_path());
     let mut report = Report { conf, faulty: Vec::new(), text: String::new() };
-    let settings = report.take(config::FILE, Settings::load(conf), |_| "good".to_owned());
+    let settings = report.take(config::FILE, Config::load(conf), |_| "good".to_owned());
     let accounts = report.take(check::FILE, check::accounts(conf), |accounts| {
         format!("good, {} accounts", accounts.iter().count())
     });
@@ -35,17 +35,17 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         report.take(file, checked, |what| format!("good, {what}"));
     }
     let whole = InForce::new(
-        settings.as_ref().map_or(&[], |settings| &settings.values),
+        settings.as_deref(),
         accounts.iter().flat_map(|accounts| accounts.iter()),
         mounted.iter().flat_map(|mounts| mounts.iter()),
     );
     // Without settings that can be read nobody knows where it would listen.
-    let config = settings.as_ref().map(|settings| &settings.config);
+    let config = settings.as_deref();
     let found = config.map(|config| start::look(args, config, accounts.as_deref()));
     let start::Found { faults, warnings } = found.unwrap_or_default();
     faults.iter().for_each(|fault| report.line(fault));
     warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));
-    report.compare(home, config.and_then(|config| config.shared), &whole);
+    report.compare(home, config.and_then(|config| config.storage.shared), &whole);
     if let Some(config) = config {
         report.line("");
         let mounts = mounted.as_ref().map(|mounts| mounts.as_slice());
@@ -135,8 +135,10 @@ fn told(change: &Change) -> String {
         ("password", ..) => "password: another one".to_owned(),
         (key, ..) => format!("{key} = {}, now {}", value(after), value(before)),
     };
-    let bound = config::settings().any(|(section, row)| {
-        file == config::FILE && section == change.section && row.key == change.key && row.is_bound()
+    let bound = SETTINGS.iter().any(|row| {
+        row.at_start
+            && file == config::FILE
+            && (row.section, row.name()) == (&change.section, &change.key)
     });
     let when = if bound { " (it counts at the next start)" } else { "" };
     format!("  {file}  [{section}] {what}{when}")

@@ -128,7 +128,7 @@ fn prepare(place: &Place) -> Result<(), Failure> {
     fs::create_dir(place.path("conf"))?;
     fs::write(place.path("conf").join("server.ini"), config::print_config())?;
     let store = Store::open(&place.path("conf"))?;
-    let verifier = Verifier::derive(PASSWORD, config::Config::default().iterations)?;
+    let verifier = Verifier::derive(PASSWORD, config::Config::default().accounts.iterations)?;
     let name = AccountName::parse(NAME).ok_or("not a name")?;
     let account = Account::new(name, verifier, Some(QUOTA_BYTES));
     let homes = Homes::new(&place.path("home"));

@@ -17,7 +17,7 @@ use std::thread;
 use crossbeam_channel::Receiver;
 use miniftp::accounts::Store;
 use miniftp::audit::Log;
-use miniftp::config::{self, Config, Live, Settings};
+use miniftp::config::{self, Config, Live};
 use miniftp::server::{RunError, Server, again_channel, stop_channel};
 use miniftp::site::{Logs, Site};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -38,11 +38,11 @@ fn main() -> ExitCode {
         Task::Account(ref words) => {
             // The settings may be missing; whoever wrote some meant them.
             let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
-            let settings = if is_missing { Ok(Arc::default()) } else { Settings::load(&args.conf) };
+            let settings = if is_missing { Ok(Arc::default()) } else { Config::load(&args.conf) };
             match settings {
                 Ok(settings) => {
-                    let places = args.log.places(&args.conf, &settings.config);
-                    accounts::run((&args.conf, &args.home), words, &settings.config, &places)
+                    let places = args.log.places(&args.conf, &settings);
+                    accounts::run((&args.conf, &args.home), words, &settings, &places)
                 }
                 Err(e) => fail(1, e),
             }
@@ -107,11 +107,7 @@ fn begin_log(args: &Args, config: &Config) -> io::Result<Logs> {
 }
 
 fn serve(args: &Args) -> ExitCode {
-    let settings = Live::open(&args.conf, |config| {
-        config.listen = args.listen.unwrap_or(config.listen);
-        config.ftp = args.ftp.unwrap_or(config.ftp);
-    });
-    let settings = match settings {
+    let settings = match Live::open(&args.conf) {
         Ok(settings) => settings,
         Err(e) => return fail(1, e),
     };
@@ -180,13 +176,16 @@ fn bind(
     stopped: &Receiver<()>,
 ) -> Result<Option<Server>, String> {
     let accounts = Store::open(&args.conf).map_err(|e| e.to_string())?;
-    let shared = settings.last().shared;
+    let shared = settings.last().storage.shared;
     let home = standby::open(&args.home, shared, args.wait, stopped)
         .map_err(|e| format!("the home {} {e}", args.home.display()))?;
     let Some(home) = home else { return Ok(None) };
+    let config = settings.last();
     let site = Site::with((settings, logs), &args.conf, accounts, home);
     let site = site.map_err(|e| e.to_string())?;
-    Server::bind(site).map(Some).map_err(|e| e.to_string())
+    let framed = args.listen.unwrap_or(config.server.listen);
+    let ftp = args.ftp.unwrap_or(config.ftp.listen);
+    Server::bind(site, framed, ftp).map(Some).map_err(|e| e.to_string())
 }
 
 /// The exit code of a server that has lost the lock of its home.
@@ -195,7 +194,7 @@ const LOST: u8 = 3;
 /// Asks for a descriptor for each connection, one to end it with, and as many as it may need beside
 /// them; warns if not even the first two are to be had for as many as the settings let in.
 fn raise_descriptors(config: &Config) {
-    let connections = config.connections.all as u64;
+    let connections = config.server.connections as u64;
     let Err(most) = miniftp::server::raise_descriptors(connections * EACH + DESCRIPTORS_BESIDE)
     else {
         return;

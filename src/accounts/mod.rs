@@ -20,6 +20,7 @@ mod store;
 use std::collections::BTreeMap;
 
 use crate::conffile::FileError;
+use crate::conffile::keys::{Form, OneOf};
 use crate::limits;
 use crate::quota::Entries;
 use crate::rights::Rights;
@@ -29,8 +30,8 @@ use crate::text::{is_harmful, nearest, parse_size};
 pub use crate::conffile::read_text_at_most;
 pub use fault::StoreError;
 pub use name::{AccountName, NAME_FORM};
-pub(crate) use record::KEYS;
 pub use record::quota_text;
+pub(crate) use record::{ENTRIES, KEYS, RIGHTS};
 pub use store::Store;
 
 /// What an account may do beyond its own home.
@@ -43,13 +44,16 @@ pub enum Role {
 }
 
 impl Role {
+    pub(crate) const WORDS: &[(&str, Role)] =
+        &[(Role::User.as_str(), Role::User), (Role::Admin.as_str(), Role::Admin)];
+
     /// Reads `user` or `admin`.
     pub fn parse(text: &str) -> Option<Role> {
-        [Role::User, Role::Admin].into_iter().find(|role| role.as_str() == text)
+        OneOf(Role::WORDS).read(text)
     }
 
     /// The word for it, as [`Role::parse`] reads it.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Role::User => "user",
             Role::Admin => "admin",
@@ -67,13 +71,11 @@ pub enum State {
 }
 
 impl State {
-    /// Reads `active` or `closed`.
-    pub fn parse(text: &str) -> Option<State> {
-        [State::Active, State::Closed].into_iter().find(|state| state.as_str() == text)
-    }
+    const WORDS: &[(&str, State)] =
+        &[(State::Active.as_str(), State::Active), (State::Closed.as_str(), State::Closed)];
 
-    /// The word for it, as [`State::parse`] reads it.
-    pub fn as_str(self) -> &'static str {
+    /// The word for it in the file.
+    pub const fn as_str(self) -> &'static str {
         match self {
             State::Active => "active",
             State::Closed => "closed",

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{Account, AccountName, Accounts, NAME_FORM, Role, State, check_remark, parse_quota};
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{GENERATION, Shape, parse};
-use crate::conffile::keys::{self, Key, names, set, written};
+use crate::conffile::keys::{self, By, Key, OneOf, key, names, written};
 use crate::limits;
 use crate::quota::Entries;
 use crate::rights::Rights;
@@ -38,69 +38,37 @@ const HEADER: &str = "\
 ; needs neither of them.
 ";
 
+const RECORD: By<Verifier> = By(
+    "a whole record SCRAM-SHA-256$...; `miniftpd account passwd NAME` makes one",
+    Verifier::parse,
+    Verifier::to_string,
+);
+/// Bytes, without limit for the word `unlimited`.
+pub(super) const QUOTA: By<Option<u64>> = By(
+    "a size like 10M, 1.5G or unlimited",
+    |text| parse_quota(text).ok(),
+    |bytes| quota_text(*bytes),
+);
+pub(crate) const ENTRIES: By<Entries> = By(Entries::FORM, Entries::parse, Entries::to_string);
+pub(crate) const RIGHTS: By<Rights> = By(Rights::FORM, Rights::parse, Rights::to_string);
+/// A text of the operator's.
+pub(super) const REMARK: By<String> = By(
+    "at most 200 bytes without control characters, not ended by a backslash",
+    |text| check_remark(text).ok().map(|()| text.to_owned()),
+    String::clone,
+);
+
 /// What a section may say.
 pub(crate) static KEYS: &[Key<Account>] = &[
-    Key::<Account>::needed(
-        "password",
-        "a whole record SCRAM-SHA-256$...; `miniftpd account passwd NAME` makes one",
-        |account, text| set(&mut account.verifier, Verifier::parse(text)),
-        |account| account.verifier.to_string(),
-    )
-    .secret(),
-    Key::needed(
-        "quota",
-        "a size like 10M, 1.5G or unlimited",
-        |account, text| set(&mut account.quota_bytes, parse_quota(text).ok()),
-        |account| quota_text(account.quota_bytes),
-    ),
-    Key::optional(
-        "entries",
-        "default",
-        Entries::FORM,
-        |account, text| set(&mut account.entries, Entries::parse(text)),
-        |account| account.entries.to_string(),
-    ),
-    Key::optional(
-        "rights",
-        "read, write, modify",
-        Rights::FORM,
-        |account, text| set(&mut account.rights, Rights::parse(text)),
-        |account| account.rights.to_string(),
-    ),
-    Key::needed(
-        "role",
-        "user or admin",
-        |account, text| set(&mut account.role, Role::parse(text)),
-        |account| account.role.as_str().to_owned(),
-    ),
-    Key::needed(
-        "state",
-        "active or closed",
-        |account, text| set(&mut account.state, State::parse(text)),
-        |account| account.state.as_str().to_owned(),
-    ),
-    Key::optional(
-        "demo",
-        "no",
-        "yes or no",
-        |account, text| set(&mut account.demo, flag(text, "yes")),
-        |account| if account.demo { "yes" } else { "no" }.to_owned(),
-    ),
-    Key::optional(
-        "imported",
-        "no",
-        "md5 or no",
-        |account, text| set(&mut account.of_md5, flag(text, "md5")),
-        |account| if account.of_md5 { "md5" } else { "no" }.to_owned(),
-    ),
-    Key::<Account>::optional(
-        "remark",
-        "",
-        "at most 200 bytes without control characters, not ended by a backslash",
-        |account, text| set(&mut account.remark, check_remark(text).ok().map(|()| text.to_owned())),
-        |account| account.remark.clone(),
-    )
-    .secret(),
+    key!("password", Account.verifier, RECORD).secret(),
+    key!("quota", Account.quota_bytes, QUOTA),
+    key!("entries", Account.entries, ENTRIES).or("default"),
+    key!("rights", Account.rights, RIGHTS).or("read, write, modify"),
+    key!("role", Account.role, OneOf(Role::WORDS)),
+    key!("state", Account.state, OneOf(State::WORDS)),
+    key!("demo", Account.demo, OneOf(&[("yes", true), ("no", false)])).or("no"),
+    key!("imported", Account.of_md5, OneOf(&[("md5", true), ("no", false)])).or("no"),
+    key!("remark", Account.remark, REMARK).or("").secret(),
 ];
 
 static SHAPE: Shape = Shape {
@@ -111,10 +79,6 @@ static SHAPE: Shape = Shape {
     form: NAME_FORM,
     sections: Vec::new,
 };
-
-fn flag(text: &str, yes: &str) -> Option<bool> {
-    [("no", false), (yes, true)].iter().find(|(word, _)| *word == text).map(|(_, flag)| *flag)
-}
 
 /// Reads a whole file.
 pub(super) fn read(bytes: &[u8]) -> Result<Accounts, ParseErrors> {

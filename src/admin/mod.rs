@@ -131,7 +131,8 @@ impl<'a> Admin<'a> {
     ) -> Result<()> {
         let made = || {
             let name = AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
-            let quota_bytes = quota.unwrap_or_else(|| self.site.config().registration.quota_bytes);
+            let quota_bytes =
+                quota.unwrap_or_else(|| Some(self.site.config().accounts.default_quota));
             let mut account = Account::new(name, read_record(self.site, password)?, quota_bytes);
             account.role = read_role(role)?;
             let homes = self.site.homes()?;
@@ -220,7 +221,7 @@ impl<'a> Admin<'a> {
 
     /// Makes the account of a request; `None` for the quota is the settings' default.
     pub fn approve(&self, number: u64, quota: Option<Option<u64>>) -> Result<AccountName> {
-        let quota_bytes = quota.unwrap_or_else(|| self.site.config().registration.quota_bytes);
+        let quota_bytes = quota.unwrap_or_else(|| Some(self.site.config().accounts.default_quota));
         let approved = self.site.homes().map_err(StoreError::Same).and_then(|homes| {
             self.site.queue.approve(&self.site.store, &homes, number, quota_bytes)
         });
@@ -331,7 +332,7 @@ pub fn forget(
 pub fn read_record(site: &Site, text: &str) -> Result<Verifier> {
     const WHAT: &str = "password: a whole record SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY";
     let record = Verifier::parse(text).ok_or(Error::BadArgument { what: WHAT })?;
-    let most = site.config().iterations;
+    let most = site.config().accounts.iterations;
     if record.iterations() > most {
         let what = "iterations of a password's record; `RULES` tells how many";
         return Err(Error::TooMany { what, max: most.into() });

@@ -127,7 +127,7 @@ impl Client {
             return Err(halt);
         }
         bar.progress.phase(Phase::Commit);
-        part.place(job.local, job.size, job.mtime, job.replace)?;
+        part.place(job.size, job.mtime, job.replace)?;
         Ok(Outcome::Stored { sent_bytes: job.received, size: job.size })
     }
 

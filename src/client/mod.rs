@@ -8,6 +8,7 @@
 //! Invariant: a connection on which something is unanswered is not used again.
 
 mod admin;
+mod beside;
 mod commands;
 mod compare;
 mod conn;

@@ -1,18 +1,21 @@
 //! The part of a file being fetched: beside its target, hidden, never somebody else's.
 //!
-//! Invariant: the target is either as it was or whole; it is never written to.
+//! Invariant: the target is either as it was or whole; it is never written to. From its opening to
+//! the renaming the part is locked, and only what is locked is renamed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::beside::Beside;
 use super::error::{Error, Result, shown};
 use super::local::Mtime;
-use super::names::part_name;
 
-/// An open part.
+/// An open part, locked.
 pub(super) struct PartFile {
-    path: PathBuf,
+    beside: Beside,
+    /// What is fetched; nobody asked for the part by its name, so failures name this.
+    target: PathBuf,
     file: File,
     position: u64,
     /// Bytes that an earlier attempt left.
@@ -25,28 +28,28 @@ impl PartFile {
     /// Opens the part of `target`, or makes one. A link, a pipe or a file with a second name is not
     /// a part: it is taken out of the way, and what it leads to is not touched.
     pub(super) fn open(target: &Path) -> Result<PartFile> {
-        let path = part_path(target)?;
-        // Nobody asked for the part by its name, so failures name the target.
         let failed = |e| Error::local(target, "write it", e);
+        let beside = Beside::open(target)?;
         for _ in 0..3 {
-            match create(&path) {
-                Ok(file) => {
-                    lock(&file, target)?;
-                    return Ok(PartFile { path, file, position: 0, held: 0, written: 0 });
-                }
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(failed(e)),
-            }
-            match open_plain(&path) {
-                Ok(Some(file)) => {
-                    lock(&file, target)?;
-                    let held = file.metadata().map_err(failed)?.len();
-                    return Ok(PartFile { path, file, position: 0, held, written: 0 });
-                }
-                Ok(None) => fs::remove_file(&path).map_err(failed)?,
-                // It went in between: make a new one.
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                Err(e) => return Err(failed(e)),
+            let file = match beside.create() {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => match beside.reopen() {
+                    Ok(None) => {
+                        beside.remove().map_err(failed)?;
+                        continue;
+                    }
+                    // It went in between: make a new one.
+                    Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                    file => file.map_err(failed)?,
+                },
+                file => Some(file.map_err(failed)?),
+            };
+            let Some(file) = file else { continue };
+            lock(&file, target)?;
+            // Whoever had the lock before may have given the file its final name.
+            if beside.leads_to(&file) {
+                let held = file.metadata().map_err(failed)?.len();
+                let target = target.to_owned();
+                return Ok(PartFile { beside, target, file, position: 0, held, written: 0 });
             }
         }
         Err(failed(ErrorKind::AlreadyExists.into()))
@@ -59,7 +62,7 @@ impl PartFile {
     }
 
     fn failed(&self, doing: &'static str, e: io::Error) -> Error {
-        Error::local(&self.path, doing, e)
+        Error::local(&self.target, doing, e)
     }
 
     fn set_len(&mut self, len: u64) -> Result<()> {
@@ -91,58 +94,33 @@ impl PartFile {
         Ok(())
     }
 
-    /// The file is whole: gives it its size and time and puts it in its place.
-    pub(super) fn place(
-        mut self,
-        target: &Path,
-        size: u64,
-        mtime: Mtime,
-        replace: bool,
-    ) -> Result<()> {
-        self.set_len(size)?;
-        set_time(&self.file, mtime);
-        // Windows renames nothing that is open.
-        let PartFile { path, file, .. } = self;
-        if cfg!(windows) {
-            drop(file);
-            return put_in_place(&path, target, replace);
+    /// The file is whole: gives it its size and time and puts it in its place, over a file that is
+    /// there only if that was agreed.
+    pub(super) fn place(&mut self, size: u64, mtime: Mtime, replace: bool) -> Result<()> {
+        if self.held > size || self.written < size {
+            self.set_len(size)?;
         }
-        let placed = put_in_place(&path, target, replace);
-        drop(file);
-        placed
+        set_time(&self.file, mtime);
+        if !self.beside.leads_to(&self.file) {
+            let taken = "another program has taken its part away; try again";
+            return Err(self.failed(PLACING, io::Error::other(taken)));
+        }
+        put_in_place(&self.beside, &self.target, replace)
     }
 }
 
-/// Stores a whole small file through a part of its own, in as few system calls as that takes.
+/// What is being done when the part gets the target's name.
+const PLACING: &str = "put it in its place";
+
+/// Stores a whole small file through its part; if that fails, no part is left.
 pub(super) fn store(target: &Path, content: &[u8], mtime: Mtime, replace: bool) -> Result<()> {
-    let path = part_path(target)?;
-    let mut file = match create(&path) {
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            fs::remove_file(&path).map_err(|e| Error::local(target, "write it", e))?;
-            create(&path)
-        }
-        other => other,
-    }
-    .map_err(|e| Error::local(target, "write it", e))?;
-    let written = file.write_all(content);
-    set_time(&file, mtime);
-    drop(file);
-    let stored = written
-        .map_err(|e| Error::local(target, "write it", e))
-        .and_then(|()| put_in_place(&path, target, replace));
-    if stored.is_err() {
-        let _ = fs::remove_file(&path);
+    let mut part = PartFile::open(target)?;
+    let written = part.write(0, content);
+    let stored = written.and_then(|()| part.place(content.len() as u64, mtime, replace));
+    if stored.is_err() && part.beside.leads_to(&part.file) {
+        let _ = part.beside.remove();
     }
     stored
-}
-
-fn part_path(target: &Path) -> Result<PathBuf> {
-    let name = super::names::remote_name(target)?;
-    Ok(target.with_file_name(part_name(name)))
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).open(path)
 }
 
 /// A time that cannot be set is no reason to lose a file.
@@ -150,29 +128,6 @@ fn set_time(file: &File, mtime: Mtime) {
     if let Some(time) = mtime.to_system() {
         let _ = file.set_modified(time);
     }
-}
-
-/// Opens an existing part; `None` if it is something else.
-#[cfg(unix)]
-fn open_plain(path: &Path) -> io::Result<Option<File>> {
-    use rustix::fs::{FileType, Mode, OFlags};
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO) => return Ok(None),
-        Err(e) => return Err(e.into()),
-    };
-    let stat = rustix::fs::fstat(&file)?;
-    let plain = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    Ok((plain && stat.st_nlink == 1).then(|| File::from(file)))
-}
-
-#[cfg(not(unix))]
-fn open_plain(path: &Path) -> io::Result<Option<File>> {
-    if !fs::symlink_metadata(path)?.is_file() {
-        return Ok(None);
-    }
-    OpenOptions::new().read(true).write(true).open(path).map(Some)
 }
 
 /// Two clients must not fetch the same file to the same place at once.
@@ -194,40 +149,32 @@ fn lock(_file: &File, _target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Renames over the target only if that was agreed, without a gap where the system can do that.
-fn put_in_place(from: &Path, target: &Path, replace: bool) -> Result<()> {
-    let failed = |e| Error::local(target, "put it in its place", e);
-    if replace {
-        return fs::rename(from, target).map_err(failed);
-    }
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, from, CWD, target, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(()),
-            // The file system or the kernel cannot do it.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {}
-            Err(Errno::EXIST) => return Err(exists(target)),
-            Err(e) => return Err(failed(e.into())),
-        }
-    }
-    if fs::symlink_metadata(target).is_ok() {
-        return Err(exists(target));
-    }
-    fs::rename(from, target).map_err(failed)
-}
-
-fn exists(target: &Path) -> Error {
-    let size = fs::symlink_metadata(target).map_or(0, |meta| meta.len());
-    Error::LocalExists { path: shown(target), size }
+/// Gives the part its final name, over what has it only if that was agreed, and without a gap where
+/// the system can do that.
+fn put_in_place(beside: &Beside, target: &Path, replace: bool) -> Result<()> {
+    let exists = |size| Error::LocalExists { path: shown(target), size };
+    let renamed = match if replace { None } else { beside.rename_to_free() } {
+        Some(renamed) => renamed,
+        None => match beside.target_bytes() {
+            Some(size) if !replace => return Err(exists(size)),
+            _ => beside.rename(),
+        },
+    };
+    renamed.map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => exists(beside.target_bytes().unwrap_or(0)),
+        _ => Error::local(target, PLACING, e),
+    })
 }
 
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use super::*;
+    use std::fs;
+    use std::path::PathBuf;
+
     use rustix::fs::symlink;
+
+    use super::*;
 
     const TIME: Mtime = Mtime { secs: 1_700_000_000, nanos: 5 };
 
@@ -287,16 +234,17 @@ mod tests {
         let mut read = [0; 2];
         part.read(3, &mut read).unwrap();
         assert_eq!(&read, b"de");
-        part.place(&target, 6, TIME, false).unwrap();
+        part.place(6, TIME, false).unwrap();
+        drop(part);
         assert_eq!(fs::read(&target).unwrap(), b"abcdef");
         assert_eq!(Mtime::of(&fs::metadata(&target).unwrap()), TIME);
 
         let refused = store(&target, b"other", TIME, false);
         assert!(matches!(refused, Err(Error::LocalExists { size: 6, .. })), "{refused:?}");
-        let refused = PartFile::open(&target).unwrap().place(&target, 0, TIME, false);
+        let refused = PartFile::open(&target).unwrap().place(0, TIME, false);
         assert!(matches!(refused, Err(Error::LocalExists { .. })));
         assert_eq!(fs::read(&target).unwrap(), b"abcdef");
-        PartFile::open(&target).unwrap().place(&target, 0, TIME, true).unwrap();
+        PartFile::open(&target).unwrap().place(0, TIME, true).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"");
         assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 1);
     }

@@ -302,7 +302,12 @@ impl<'a> Section<'a> {
     }
 
     /// Reads the values of a table's keys; tells whether all of them were what was expected.
-    pub(crate) fn read<T>(&self, keys: &[Key<T>], into: &mut T, errors: &mut ParseErrors) -> bool {
+    pub(crate) fn read<'k, T: 'static>(
+        &self,
+        keys: impl IntoIterator<Item = &'k Key<T>>,
+        into: &mut T,
+        errors: &mut ParseErrors,
+    ) -> bool {
         let mut is_read = true;
         for key in keys {
             let read = match self.entry(key.name) {
@@ -315,7 +320,7 @@ impl<'a> Section<'a> {
             };
             if read.is_none() {
                 is_read = false;
-                self.refuse(key.name, key.expected, key.is_secret, errors);
+                self.refuse(key.name, (key.expected)(), key.is_secret, errors);
             }
         }
         is_read

@@ -2,47 +2,155 @@
 //! force. What the server writes is written by rust-ini, and counts only if [`super::ini`] reads it
 //! back the same.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use ini::{EscapePolicy, Ini, LineSeparator, WriteOption};
 
 use super::ini::{END, GENERATION};
 
+/// What a value looks like in a file.
+pub(crate) trait Form {
+    type Value;
+
+    /// What may stand there, for messages and documents.
+    fn expected(&self) -> String;
+    /// Reads a value; `None` for everything that is not one.
+    fn read(&self, text: &str) -> Option<Self::Value>;
+    /// The value as it is written.
+    fn text(&self, value: &Self::Value) -> String;
+}
+
+/// A form by what it expects, how it reads and how it writes.
+pub(crate) struct By<V>(
+    pub(crate) &'static str,
+    pub(crate) fn(&str) -> Option<V>,
+    pub(crate) fn(&V) -> String,
+);
+
+impl<V> Form for By<V> {
+    type Value = V;
+
+    fn expected(&self) -> String {
+        self.0.to_owned()
+    }
+
+    fn read(&self, text: &str) -> Option<V> {
+        (self.1)(text)
+    }
+
+    fn text(&self, value: &V) -> String {
+        (self.2)(value)
+    }
+}
+
+/// One of a few words, each with what it stands for.
+pub(crate) struct OneOf<V: 'static>(pub(crate) &'static [(&'static str, V)]);
+
+impl<V: Clone + PartialEq> Form for OneOf<V> {
+    type Value = V;
+
+    fn expected(&self) -> String {
+        let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
+        words.join(" or ")
+    }
+
+    fn read(&self, text: &str) -> Option<V> {
+        self.0.iter().find(|(word, _)| *word == text).map(|(_, value)| value.clone())
+    }
+
+    fn text(&self, value: &V) -> String {
+        let word = self.0.iter().find(|(_, of)| of == value);
+        word.map_or_else(String::new, |(word, _)| (*word).to_owned())
+    }
+}
+
+/// A whole number: what is counted, the least and the most of it.
+pub(crate) struct Whole<N>(pub(crate) &'static str, pub(crate) N, pub(crate) N);
+
+impl<N: FromStr + PartialOrd + Display> Form for Whole<N> {
+    type Value = N;
+
+    fn expected(&self) -> String {
+        format!("{} from {} to {}", self.0, self.1, self.2)
+    }
+
+    fn read(&self, text: &str) -> Option<N> {
+        whole(text).filter(|number| (&self.1..=&self.2).contains(&number))
+    }
+
+    fn text(&self, value: &N) -> String {
+        value.to_string()
+    }
+}
+
+/// Any whole number.
+pub(crate) const NUMBER: By<u64> = By("a whole number", whole, u64::to_string);
+
+/// What another form says, or a word for nothing.
+pub(crate) struct Or<F>(pub(crate) F, pub(crate) &'static str);
+
+impl<F: Form> Form for Or<F> {
+    type Value = Option<F::Value>;
+
+    fn expected(&self) -> String {
+        format!("{}, or {}", self.0.expected(), self.1)
+    }
+
+    fn read(&self, text: &str) -> Option<Self::Value> {
+        if text == self.1 { Some(None) } else { self.0.read(text).map(Some) }
+    }
+
+    fn text(&self, value: &Self::Value) -> String {
+        value.as_ref().map_or_else(|| self.1.to_owned(), |value| self.0.text(value))
+    }
+}
+
 /// A key of a section that is read into a `T`: from a table of these come reading, writing, hints
 /// and the comparison with what is in force.
 pub(crate) struct Key<T: 'static> {
     pub(crate) name: &'static str,
-    /// What counts where the key is left out; `None` if it must be there.
-    pub(super) default: Option<&'static str>,
     /// What may stand there.
-    pub(super) expected: &'static str,
-    pub(super) read: fn(&mut T, &str) -> Option<()>,
+    pub(crate) expected: fn() -> String,
+    pub(crate) read: fn(&mut T, &str) -> Option<()>,
     /// The value as it is written.
     pub(crate) text: fn(&T) -> String,
+    /// What counts where the key is left out; `None` if it must be there.
+    pub(super) default: Option<&'static str>,
     /// Whether a value, right or wrong, is nobody's business.
     pub(crate) is_secret: bool,
 }
 
+/// A row of a table of keys: the key, the field that it is read into, and the form of its value.
+macro_rules! key {
+    ($name:expr, $of:ident . $($field:ident).+, $form:expr) => {
+        $crate::conffile::keys::Key::<$of>::new(
+            $name,
+            || $crate::conffile::keys::Form::expected(&$form),
+            |into, text| {
+                let value = $crate::conffile::keys::Form::read(&$form, text);
+                $crate::conffile::keys::set(&mut into.$($field).+, value)
+            },
+            |of| $crate::conffile::keys::Form::text(&$form, &of.$($field).+),
+        )
+    };
+}
+pub(crate) use key;
+
 impl<T> Key<T> {
-    /// A key that must be there.
-    pub(crate) const fn needed(
+    /// A key that must be there, and that everybody may see.
+    pub(crate) const fn new(
         name: &'static str,
-        expected: &'static str,
+        expected: fn() -> String,
         read: fn(&mut T, &str) -> Option<()>,
         text: fn(&T) -> String,
     ) -> Key<T> {
-        Key { name, default: None, expected, read, text, is_secret: false }
+        Key { name, expected, read, text, default: None, is_secret: false }
     }
 
-    /// A key that may be left out, and is where its value is the default.
-    pub(crate) const fn optional(
-        name: &'static str,
-        default: &'static str,
-        expected: &'static str,
-        read: fn(&mut T, &str) -> Option<()>,
-        text: fn(&T) -> String,
-    ) -> Key<T> {
-        Key { name, default: Some(default), expected, read, text, is_secret: false }
+    /// The same key that may be left out, and is where its value is the default.
+    pub(crate) const fn or(self, default: &'static str) -> Key<T> {
+        Key { default: Some(default), ..self }
     }
 
     /// The same key with a value that is never shown.

@@ -5,8 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::reading::Settings;
-use super::{Config, FILE, settings};
+use super::{Config, FILE, SETTINGS};
 use crate::conffile::{FileError, ParseErrors, Watched};
 use crate::limits;
 use crate::text::Escaped;
@@ -14,42 +13,42 @@ use crate::text::Escaped;
 /// The settings; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Live {
-    /// What the file says, but for the addresses of the listeners.
-    file: Watched<Settings>,
-    at_start: Settings,
+    file: Watched<Config>,
+    at_start: Arc<Config>,
 }
 
 impl Live {
-    /// Reads `server.ini` in the folder of settings. `at_start` is what the command line says
-    /// instead of the file.
+    /// Reads `server.ini` in the folder of settings.
     ///
     /// # Errors
     /// All that is wrong with the file.
-    pub fn open(conf: &Path, at_start: impl FnOnce(&mut Config)) -> Result<Live, FileError> {
+    pub fn open(conf: &Path) -> Result<Live, FileError> {
         let stays = "the settings stay as they were";
         let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
-        let mut settings = Settings::clone(&*file.load(&Settings::read)?);
-        at_start(Arc::make_mut(&mut settings.config));
-        file.put(settings.clone());
-        Ok(Live { file, at_start: settings })
+        let at_start = file.load(&Config::read)?;
+        Ok(Live { file, at_start })
     }
 
-    /// The settings in force, without a look at the file.
+    /// What the file says, without a look at it. What counts at the start only may be another
+    /// value than that which counts: see [`Live::in_force`].
     pub fn last(&self) -> Arc<Config> {
-        Arc::clone(&self.file.last().config)
+        self.file.last()
     }
 
     /// Takes the file over if it changed, and tells whether something did. Costs one `stat`.
     pub fn refresh(&self) -> bool {
         let look = self.file.look(&|bytes| self.read(bytes));
         let Some(before) = look.before else { return false };
-        for ((section, setting), (before, after)) in
-            settings().zip(before.values.iter().zip(&look.value.values))
-        {
+        for setting in SETTINGS {
+            let (before, after) = (setting.text(&before), setting.text(&look.value));
             if before != after {
-                let when = if setting.is_bound() { "; it counts at the next start" } else { "" };
-                let key = setting.key;
-                log::info!("[{section}] {key} = {}, was {}{when}", Escaped(after), Escaped(before));
+                let (section, key) = (setting.section, setting.name());
+                let when = if setting.at_start { "; it counts at the next start" } else { "" };
+                log::info!(
+                    "[{section}] {key} = {}, was {}{when}",
+                    Escaped(&after),
+                    Escaped(&before)
+                );
             }
         }
         true
@@ -65,25 +64,25 @@ impl Live {
 
     /// An edited file. One that lost everything is no edit but an accident, such as a disk that is
     /// full: it is not taken for the wish to have every default.
-    fn read(&self, bytes: Option<&[u8]>) -> Result<Settings, ParseErrors> {
-        let mut settings = Settings::read(bytes)?;
+    fn read(&self, bytes: Option<&[u8]>) -> Result<Config, ParseErrors> {
+        let config = Config::read(bytes)?;
         let is_empty = bytes.is_some_and(|bytes| !bytes.contains(&b'['));
-        if is_empty && self.file.last().values != settings.values {
+        if is_empty && *self.last() != config {
             let what = "nothing is in it; was it cut off while it was saved?";
             return Err(ParseErrors::whole(what));
         }
-        let config = Arc::make_mut(&mut settings.config);
-        (config.listen, config.ftp) = (self.at_start.config.listen, self.at_start.config.ftp);
-        config.shared = self.at_start.config.shared;
-        Ok(settings)
+        Ok(config)
     }
 
-    /// What each row of [`settings()`] is in force, as it was written.
-    pub fn values(&self) -> Vec<String> {
-        let now = self.file.last();
-        let rows = settings().zip(now.values.iter().zip(&self.at_start.values));
-        rows.map(|((_, row), (now, first))| if row.is_bound() { first } else { now }.clone())
-            .collect()
+    /// The settings that count: what the file says, and of what counts at the start only what it
+    /// said then.
+    pub fn in_force(&self) -> Config {
+        let mut config = Config::clone(&self.last());
+        for setting in SETTINGS.iter().filter(|setting| setting.at_start) {
+            // What was read once can be read again.
+            let _ = (setting.key.read)(&mut config, &setting.text(&self.at_start));
+        }
+        config
     }
 }
 
@@ -105,22 +104,24 @@ mod tests {
         let dir = folder("edit");
         let file = dir.join(FILE);
         fs::write(&file, "[server]\nidle_secs = 100\n").unwrap();
-        let listen = "127.0.0.1:9".parse().unwrap();
-        let live = Live::open(&dir, |config| config.listen = listen).unwrap();
-        assert_eq!((live.last().idle_secs, live.last().listen), (100, listen));
+        let live = Live::open(&dir).unwrap();
+        let listen = live.in_force().server.listen;
+        assert_eq!(live.last().server.idle_secs, 100);
         fs::write(&file, "[server]\nidle_secs = 200\nlogin_secs = never\n").unwrap();
         live.refresh();
-        assert_eq!(live.last().idle_secs, 100);
+        assert_eq!(live.last().server.idle_secs, 100);
         assert!(
             live.file.error().unwrap().to_string().contains(":3: [server] login_secs: \"never\"")
         );
         fs::write(&file, "[server]\nidle_secs = 200\nlisten = 127.0.0.1:7\n").unwrap();
         live.refresh();
-        assert_eq!((live.last().idle_secs, live.last().listen), (200, listen));
+        let in_force = live.in_force().server;
+        assert_eq!((in_force.idle_secs, in_force.listen), (200, listen));
+        assert_eq!(live.last().server.listen.port(), 7);
         assert!(live.file.error().is_none());
         fs::remove_file(&file).unwrap();
         live.refresh();
-        assert_eq!(live.last().idle_secs, 200);
+        assert_eq!(live.last().server.idle_secs, 200);
         assert!(live.file.error().unwrap().to_string().contains("no such file"));
         fs::remove_dir_all(dir).unwrap();
     }

@@ -2,72 +2,74 @@
 //!
 //! Never: keeps a value of a file with a mistake.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::conffile::ParseErrors;
+use super::{Config, FILE, SETTINGS, Setting};
 use crate::conffile::ini::{Shape, parse};
+use crate::conffile::keys::Key;
+use crate::conffile::{FileError, ParseErrors, load};
 use crate::limits;
 
-use super::Config;
-use super::settings::{RENAMED, SECTIONS, Setting, settings};
+/// Names that settings had before, with their sections and their names now: an older file is still
+/// read.
+static FORMER: &[(&str, &str, &str)] = &[("login", "ban_after", "slow_after")];
 
 static SHAPE: Shape = Shape {
     most: limits::SETTINGS_FILE,
     top: &[],
     keys: |name| {
-        let section = SECTIONS.iter().find(|(section, _)| *section == name);
-        let renamed = RENAMED.iter().filter(|(of, ..)| *of == name).map(|(_, before, _)| *before);
-        section.map(|(_, rows)| rows.iter().map(|row| row.key).chain(renamed).collect())
+        let former = former_of(name).map(|key| key.name);
+        let keys: Vec<&str> = settings_of(name).map(Setting::name).chain(former).collect();
+        Some(keys).filter(|keys| !keys.is_empty())
     },
     expected: "[section]",
     form: "",
-    sections: || SECTIONS.iter().map(|(section, _)| *section).collect(),
+    sections: || {
+        let mut sections: Vec<&str> = SETTINGS.iter().map(|setting| setting.section).collect();
+        sections.dedup();
+        sections
+    },
 };
 
-/// A settings file that was read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The settings.
-    pub config: Arc<Config>,
-    /// What each row of [`settings()`] is in the file, as it is written there.
-    pub values: Vec<String>,
+fn settings_of(section: &str) -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(move |setting| setting.section == section)
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        let values = settings().map(|(_, setting)| setting.default.to_owned()).collect();
-        Settings { config: Arc::new(Config::default()), values }
-    }
+fn former_of(section: &str) -> impl Iterator<Item = Key<Config>> {
+    let former = FORMER.iter().filter(move |(of, ..)| *of == section);
+    former.filter_map(|(section, before, now)| {
+        let setting = settings_of(section).find(|setting| setting.name() == *now)?;
+        Some(setting.key.called(before))
+    })
 }
 
-impl Settings {
-    /// The settings in a file; `None` is one that is not there. One that it does not name has its
+impl Config {
+    /// Reads `server.ini` in the folder of settings. A setting that it does not name has its
     /// default.
     ///
     /// # Errors
+    /// All that is wrong with the file.
+    pub fn load(conf: &Path) -> Result<Arc<Config>, FileError> {
+        load(&conf.join(FILE), limits::SETTINGS_FILE, &Config::read)
+    }
+
+    /// Reads the settings from the bytes of a file; `None` is one that is not there.
+    ///
+    /// # Errors
     /// All that is wrong with it.
-    pub fn read(bytes: Option<&[u8]>) -> Result<Settings, ParseErrors> {
+    pub fn read(bytes: Option<&[u8]>) -> Result<Config, ParseErrors> {
         let missing = "no such file; `miniftpd --print-config` prints one to put there";
         let bytes = bytes.ok_or_else(|| ParseErrors::whole(missing))?;
-        let mut errors = ParseErrors::default();
-        let text = parse(bytes, &SHAPE, &mut errors);
-        let (mut config, mut values) = (Config::default(), Settings::default().values);
-        for section in &text.sections {
-            let rows = settings().zip(&mut values).filter(|((name, _), _)| *name == section.name);
-            for ((_, Setting { key, form, .. }), kept) in rows {
-                let before = RENAMED.iter().find(|(of, _, now)| (of, now) == (&section.name, key));
-                let names = before.map(|(_, before, _)| *before).into_iter().chain([*key]);
-                // Where both names are there the new one, which comes last, counts.
-                for name in names {
-                    let Some(value) = section.value(name) else { continue };
-                    match form.set(&mut config, value) {
-                        Some(()) => value.clone_into(kept),
-                        None => section.refuse(name, form, false, &mut errors),
-                    }
-                }
-            }
+        let (mut config, mut errors) = (Config::default(), ParseErrors::default());
+        for section in parse(bytes, &SHAPE, &mut errors).sections {
+            // Where both names of a setting are there, the present one counts.
+            let former: Vec<Key<Config>> = former_of(section.name).collect();
+            section.read(&former, &mut config, &mut errors);
+            let keys = settings_of(section.name).map(|setting| &setting.key);
+            section.read(keys, &mut config, &mut errors);
         }
-        errors.or(Settings { config: Arc::new(config), values })
+        errors.or(config)
     }
 }
 
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     fn faults_of(text: &str) -> Vec<String> {
-        let errors = Settings::read(Some(text.as_bytes())).err().unwrap_or_default();
+        let errors = Config::read(Some(text.as_bytes())).err().unwrap_or_default();
         errors.iter().map(|error| format!("{}: {}", error.line, error.what)).collect()
     }
 
@@ -192,9 +194,9 @@ mod tests {
     fn people_may_write_it_in_many_ways() {
         let text = "\u{feff}# remark\r\n  ; remark = not a key\r\n [server] \
                 \r\n\tidle_secs=5\r\nlisten:[::1]:0\r\n\r\n[storage]\nmin_free = 0";
-        let config = Settings::read(Some(text.as_bytes())).unwrap().config;
-        assert_eq!((config.idle_secs, config.min_free.bytes), (5, 0));
-        assert_eq!(config.listen, "[::1]:0".parse().unwrap());
-        assert_eq!(config.login_secs, Config::default().login_secs);
+        let config = Config::read(Some(text.as_bytes())).unwrap();
+        assert_eq!((config.server.idle_secs, config.storage.min_free), (5, 0));
+        assert_eq!(config.server.listen, "[::1]:0".parse().unwrap());
+        assert_eq!(config.server.login_secs, Config::default().server.login_secs);
     }
 }

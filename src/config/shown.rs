@@ -1,6 +1,6 @@
 //! The settings as people see them: the shipped file, and the table in the manual.
 
-use super::settings::{SECTIONS, Setting, settings};
+use super::{Config, SETTINGS};
 
 /// Bytes of a line in the shipped file.
 const WIDTH: usize = 98;
@@ -14,17 +14,17 @@ const PREAMBLE: &str = "The settings of miniftpd. An edit counts at once, for th
 
 /// The shipped conf/server.ini: every setting with its default and a remark.
 pub fn print_config() -> String {
-    let mut out = remark(PREAMBLE);
-    out.push('\n');
-    for (section, rows) in SECTIONS {
-        out += &format!("[{section}]\n\n");
-        for Setting { key, default, form, help } in *rows {
-            out += &remark(help);
-            out += &remark(&format!("Expected: {form}."));
-            out += &format!("{key} = {default}\n\n");
+    let (mut out, mut section) = (remark(PREAMBLE), "");
+    for setting in SETTINGS {
+        if setting.section != section {
+            section = setting.section;
+            out += &format!("\n[{section}]\n");
         }
+        out.push('\n');
+        out += &remark(setting.help());
+        out += &remark(&format!("Expected: {}.", setting.expected()));
+        out += &format!("{} = {}\n", setting.name(), setting.text(&Config::default()));
     }
-    out.pop();
     out
 }
 
@@ -32,8 +32,10 @@ pub fn print_config() -> String {
 pub fn markdown() -> String {
     let mut out =
         String::from("| Setting | Default | Expected | Meaning |\n| --- | --- | --- | --- |\n");
-    for (section, Setting { key, default, form, help }) in settings() {
-        out += &format!("| `[{section}] {key}` | `{default}` | {form} | {help} |\n");
+    for setting in SETTINGS {
+        let (section, key, help) = (setting.section, setting.name(), setting.help());
+        let (default, expected) = (setting.text(&Config::default()), setting.expected());
+        out += &format!("| `[{section}] {key}` | `{default}` | {expected} | {help} |\n");
     }
     out
 }

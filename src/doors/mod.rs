@@ -34,10 +34,10 @@ impl Looks {
 /// How long each phase of a connection may take, by the settings.
 pub fn patience(site: &Site) -> Patience {
     let config = site.config();
-    let login = Duration::from_secs(config.login_secs);
+    let login = Duration::from_secs(config.server.login_secs);
     Patience {
-        idle: Duration::from_secs(config.idle_secs),
-        frame: Duration::from_secs(config.frame_secs),
+        idle: Duration::from_secs(config.server.idle_secs),
+        frame: Duration::from_secs(config.server.frame_secs),
         login: Some((Instant::now() + login, login)),
     }
 }

@@ -3,70 +3,51 @@
 //! Never: keeps a section of a text with a mistake, or looks at the disk.
 
 use super::{Mount, Room, Whom};
-use crate::accounts::{AccountName, quota_text};
+use crate::accounts::{AccountName, ENTRIES, RIGHTS, quota_text};
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{Section, Shape, parse};
-use crate::conffile::keys::{Key, names, set};
+use crate::conffile::keys::{By, Key, key, names};
 use crate::limits;
 use crate::quota::Entries;
 use crate::rights::Rights;
 use crate::text::parse_size;
 use crate::vfs::VPath;
 
-const WHOM: &str = "all, guests, everybody, or names of accounts with commas between";
 /// The words for more than accounts by their names.
 const GROUPS: [(&str, Whom); 3] =
     [("all", Whom::All), ("guests", Whom::Guests), ("everybody", Whom::Everybody)];
 const SIZE: &str = "a size such as 1G, or the word account";
 
+const PLACE: By<VPath> = By("a path such as /share", place, VPath::to_string);
+const DIR: By<String> =
+    By("a directory", |text| Some(text.to_owned()).filter(|dir| !dir.is_empty()), String::clone);
+const WHOM: By<Whom> = By(
+    "all, guests, everybody, or names of accounts with commas between",
+    whom,
+    |whom| match GROUPS.iter().find(|(_, group)| group == whom) {
+        Some((word, _)) => (*word).to_owned(),
+        None => whom.to_string(),
+    },
+);
+const ROOM: By<Option<Room>> = By(
+    SIZE,
+    |text| room(text).map(Some),
+    |room| match room {
+        None => "none".to_owned(),
+        Some(Room::Account) => "account".to_owned(),
+        Some(Room::Own(bytes)) => quota_text(Some(*bytes)),
+    },
+);
+
 /// What a section may say.
 pub(crate) static KEYS: &[Key<Mount>] = &[
-    Key::needed(
-        "at",
-        "a path such as /share",
-        |mount, text| set(&mut mount.at, place(text)),
-        |mount| mount.at.to_string(),
-    ),
-    Key::needed(
-        "dir",
-        "a directory",
-        |mount, text| set(&mut mount.dir, Some(text.to_owned()).filter(|dir| !dir.is_empty())),
-        |mount| mount.dir.clone(),
-    ),
-    Key::needed(
-        "for",
-        WHOM,
-        |mount, text| set(&mut mount.whom, whom(text)),
-        |mount| match GROUPS.iter().find(|(_, whom)| *whom == mount.whom) {
-            Some((word, _)) => (*word).to_owned(),
-            None => mount.whom.to_string(),
-        },
-    ),
-    Key::needed(
-        "rights",
-        Rights::FORM,
-        |mount, text| set(&mut mount.rights, Rights::parse(text)),
-        |mount| mount.rights.to_string(),
-    ),
+    key!("at", Mount.at, PLACE),
+    key!("dir", Mount.dir, DIR),
+    key!("for", Mount.whom, WHOM),
+    key!("rights", Mount.rights, RIGHTS),
     // It may be missing only where nothing can be stored.
-    Key::optional(
-        "size",
-        "none",
-        SIZE,
-        |mount, text| set(&mut mount.room, room(text).map(Some)),
-        |mount| match mount.room {
-            None => "none".to_owned(),
-            Some(Room::Account) => "account".to_owned(),
-            Some(Room::Own(bytes)) => quota_text(Some(bytes)),
-        },
-    ),
-    Key::optional(
-        "entries",
-        "default",
-        Entries::FORM,
-        |mount, text| set(&mut mount.entries, Entries::parse(text)),
-        |mount| mount.entries.to_string(),
-    ),
+    key!("size", Mount.room, ROOM).or("none"),
+    key!("entries", Mount.entries, ENTRIES).or("default"),
 ];
 
 static SHAPE: Shape = Shape {

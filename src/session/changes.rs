@@ -48,7 +48,7 @@ impl Session {
         let claims = self.claim(user, [(view, path, Scope::Name)], alive)?;
         let mut held = charged(&claims)?.hold()?;
         held.charge().cover(Amount::ENTRY, false)?;
-        check_free(view, self.site().config().min_free, Amount::ENTRY)?;
+        check_free(view, self.site().config().min_free(), Amount::ENTRY)?;
         user.vfs.mkdir(path)?;
         held.charge().settle(Amount::ENTRY);
         Ok(())

@@ -46,7 +46,7 @@ impl Session {
     /// logged in without an account, not for hours.
     pub fn digest_bound(&self) -> DigestBound {
         let is_guest = self.user.as_ref().is_some_and(|user| user.name.is_guest());
-        let secs = self.site().config().guest_digest_secs;
+        let secs = self.site().config().guests.digest_secs;
         let until = Instant::now().checked_add(Duration::from_secs(secs));
         DigestBound(until.filter(|_| is_guest).map(|until| (until, secs)))
     }
@@ -108,7 +108,7 @@ impl Session {
             path,
             mtime: wanted.mtime,
             replace: wanted.replace,
-            min_free: site.config().min_free,
+            min_free: site.config().min_free(),
         }
     }
 
@@ -155,7 +155,7 @@ impl Session {
     /// Whether success means that the bytes are on the disk, so that small files are worth
     /// grouping.
     pub fn groups_small_files(&self) -> bool {
-        self.site().config().durability == Durability::Full
+        self.site().config().storage.durability == Durability::Full
     }
 
     /// Puts a whole file in its place.
@@ -166,7 +166,7 @@ impl Session {
         let user = self.user();
         let path = ready.path().clone();
         ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
-        let stored = transfer::commit(ready, self.site().config().durability, alive)?;
+        let stored = transfer::commit(ready, self.site().config().storage.durability, alive)?;
         self.refusals.forget(&path);
         Ok(stored)
     }

@@ -134,7 +134,7 @@ impl Session {
     ) -> Result<Attempt<'a>> {
         let attempt = site.bans.attempt(&self.guess(name));
         let until = Instant::now() + limits::TURN_WAIT;
-        while let Err(wait) = attempt.begin(&site.config().bans) {
+        while let Err(wait) = attempt.begin(&site.config().bans()) {
             if Instant::now() >= until {
                 self.login_refused(name, &Error::Slowed.to_string());
                 self.tries += 1;
@@ -157,7 +157,7 @@ impl Session {
     pub(super) fn count_failure(&mut self, name: &str) {
         self.tries += 1;
         let site = Arc::clone(self.site());
-        let failures = site.bans.failed(&site.config().bans, &self.guess(name));
+        let failures = site.bans.failed(&site.config().bans(), &self.guess(name));
         self.hold_back_for(failures.max(self.tries));
         site.bans.save(&site.store);
     }
@@ -289,7 +289,7 @@ impl Session {
         if !site.accounts().account(name.as_str()).is_some_and(is_of_md5) {
             return Ok(());
         }
-        let iterations = site.config().iterations;
+        let iterations = site.config().accounts.iterations;
         let derived =
             site.plain_checks
                 .derive(password, iterations, self.presence.address(), &mut || alive(0, 0));

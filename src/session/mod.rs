@@ -346,7 +346,7 @@ impl Session {
     pub fn free_bytes(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;
-        let disk = view.free()?.minus(self.site().config().min_free).bytes;
+        let disk = view.free()?.minus(self.site().config().min_free()).bytes;
         let charged = self.site().charged(&user.vfs, view, alive)?;
         let usage = self.site().ledger.usage_of(&charged);
         Ok(usage.map_or(disk, |usage| disk.min(usage.left().bytes)))

@@ -12,19 +12,19 @@ impl Session {
     /// What the server says to who has just logged in.
     pub fn welcome(&self) -> Vec<String> {
         let config = self.site().config();
-        self.said(config.welcome.as_deref().map(|name| self.site().welcome.lines(name)))
+        self.said(config.words.welcome.as_deref().map(|name| self.site().welcome.lines(name)))
     }
 
     /// What the server says to who leaves; to a stranger nothing.
     pub fn goodbye(&self) -> Vec<String> {
         let config = self.site().config();
-        self.said(config.goodbye.as_deref().map(|name| self.site().goodbye.lines(name)))
+        self.said(config.words.goodbye.as_deref().map(|name| self.site().goodbye.lines(name)))
     }
 
     /// What the current folder says to who enters it.
     pub(super) fn words_here(&self) -> Vec<String> {
         let config = self.site().config();
-        let (Some(name), Some(user)) = (config.folder_words.as_deref(), &self.user) else {
+        let (Some(name), Some(user)) = (config.words.folder.as_deref(), &self.user) else {
             return Vec::new();
         };
         match words_in(user, name) {

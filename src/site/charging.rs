@@ -52,7 +52,7 @@ impl Site {
 
     /// Lets the ledger know what is mounted now, and who pays there.
     pub(super) fn settle_mounts(&self, before: &Mounts, now: &Mounts) {
-        for (volume, payer, limits) in now.charging(self.config().entries) {
+        for (volume, payer, limits) in now.charging(self.config().storage.entries) {
             self.ledger.mount(volume.directory(), payer, limits);
         }
         let is_gone = |id| now.volumes().all(|volume| volume.directory() != id);
@@ -198,7 +198,7 @@ impl Site {
 
     /// Removes the parts that nobody has touched for the time that the settings give them.
     pub fn expire_parts(&self) {
-        let age = Duration::from_secs(self.config().part_days.saturating_mul(24 * 3600));
+        let age = Duration::from_secs(self.config().storage.part_days.saturating_mul(24 * 3600));
         let Some(before) = SystemTime::now().checked_sub(age) else { return };
         let accounts = self.accounts();
         for name in self.home.accounts_with_parts() {

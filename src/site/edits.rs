@@ -5,7 +5,7 @@
 use super::{Guest, Site, lock};
 use crate::accounts::{Accounts, State};
 use crate::audit;
-use crate::rates::Way;
+use crate::rates::{Limits, Way};
 
 impl Site {
     /// Lets an edit of the settings count.
@@ -18,7 +18,7 @@ impl Site {
     /// Does what follows from the settings in force.
     fn follow_settings(&self) {
         self.logs.follow(&self.config());
-        self.queue.keep(self.config().registration_days);
+        self.queue.keep(self.config().registration.keep_days);
         self.set_rates();
         let mounts = self.mounts.last();
         self.settle_mounts(&mounts, &mounts);
@@ -28,9 +28,13 @@ impl Site {
     /// Takes over the rates of the settings.
     pub(super) fn set_rates(&self) {
         let _setting = lock(&self.setting_rates);
-        let config = self.config();
-        self.rates.set(Way::Up, config.up);
-        self.rates.set(Way::Down, config.down);
+        let rates = &self.config().rates;
+        for (way, account, guests, all) in [
+            (Way::Up, rates.account_up, rates.guest_up, rates.all_up),
+            (Way::Down, rates.account_down, rates.guest_down, rates.all_down),
+        ] {
+            self.rates.set(way, Limits { account, guests, all });
+        }
     }
 
     /// Takes over whatever somebody has edited since the last look, and ends the sessions of
@@ -42,7 +46,7 @@ impl Site {
         self.refresh_settings();
         let accounts = self.accounts();
         self.set_limits(&accounts);
-        let lets_guests_in = self.config().guests;
+        let lets_guests_in = self.config().guests.anonymous;
         self.end(|guest| {
             let Some(name) = &guest.account else { return false };
             let account = accounts.account(name.as_str());

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use super::{Site, lock};
 use crate::accounts::{self, Account, Accounts};
 use crate::conffile::keys::Key;
-use crate::config::{self, Config};
+use crate::config::{Config, SETTINGS};
 use crate::digest::fingerprint;
 use crate::mounts::{self, Mount, Mounts};
 
@@ -38,15 +38,17 @@ pub struct Change {
 }
 
 impl InForce {
-    /// From what was read: values of all settings, accounts, mounts.
+    /// From what was read: settings, accounts, mounts.
     pub fn new<'a>(
-        values: &[String],
+        config: Option<&Config>,
         of_accounts: impl Iterator<Item = &'a Account>,
         of_mounts: impl Iterator<Item = &'a Mount>,
     ) -> InForce {
         let mut all = InForce::default();
-        for ((section, setting), value) in config::settings().zip(values) {
-            all.put("server.ini", section, setting.key, value);
+        if let Some(config) = config {
+            for setting in SETTINGS {
+                all.put("server.ini", setting.section, setting.name(), &setting.text(config));
+            }
         }
         for account in of_accounts {
             let name = account.name().as_str();
@@ -147,8 +149,8 @@ impl Site {
         if is_noted {
             return;
         }
-        let text = InForce::new(&self.settings.values(), now.1.iter(), now.2.iter()).to_text();
-        if let Err(e) = self.home.keep(NOTE, text.as_bytes()) {
+        let whole = InForce::new(Some(&self.settings.in_force()), now.1.iter(), now.2.iter());
+        if let Err(e) = self.home.keep(NOTE, whole.to_text().as_bytes()) {
             log::warn!("what counts now cannot be noted in the home: {e}");
         }
         // Its directories are not kept open for it.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::audit::{Log, Places};
-use crate::config::Config;
+use crate::config::{Config, LogFormat};
 
 /// What the command line says about the log; it stands above the settings.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,7 @@ impl LogOptions {
         let below = |name: &Option<PathBuf>| name.as_ref().map(|name| conf.join(name));
         Places {
             file: self.file.clone().or_else(|| below(&config.log.file)),
-            json: self.json.unwrap_or(config.log.json),
+            json: self.json.unwrap_or(config.log.format == LogFormat::Json),
             xferlog: below(&config.log.xferlog),
         }
     }

@@ -135,7 +135,7 @@ impl Site {
     fn make_room(&self, online: &HashMap<u64, Online>, id: u64, peer: IpAddr) -> Result<()> {
         let others = online.values().filter(|other| other.guest.id != id);
         let connected: Vec<Connected> = others.filter_map(Online::connected).collect();
-        let gives_way = gate::admit(&self.config().connections, gate::network(peer), &connected)?;
+        let gives_way = gate::admit(&self.config().connections(), gate::network(peer), &connected)?;
         if let Some(other) = gives_way.and_then(|id| online.get(&id)) {
             log::debug!("connection {} gives its place to {id}", other.guest.id);
             other.end(Cause::Displaced);

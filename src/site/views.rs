@@ -36,7 +36,7 @@ impl Site {
         let rights = account.rights;
         let vfs = self.views(home.clone(), Some(name.as_str()), rights, &mounts)?;
         self.begin_counts(name.as_str(), &vfs, alive)?;
-        let max = self.config().sessions_per_account;
+        let max = self.config().server.sessions_per_account;
         self.enter(presence, name, home, ("sessions of one account", max))?;
         Ok(Opened { accounts, rights, mounts, vfs })
     }
@@ -64,7 +64,10 @@ impl Site {
 
     /// What an account may store.
     pub fn limits_of(&self, account: &Account) -> Limits {
-        Limits { bytes: account.quota_bytes, entries: account.entries.limit(self.config().entries) }
+        Limits {
+            bytes: account.quota_bytes,
+            entries: account.entries.limit(self.config().storage.entries),
+        }
     }
 
     /// Opens the views of a guest: a home that is only read, and what is mounted for guests.
@@ -72,13 +75,13 @@ impl Site {
     /// # Errors
     /// [`Error::LoginRefused`] where the settings let no guests in, [`Error::Full`].
     pub fn open_guest(&self, presence: &Presence) -> Result<Opened> {
-        if !self.config().guests {
+        if !self.config().guests.anonymous {
             return Err(Error::LoginRefused);
         }
         let (name, rights, mounts) = (AccountName::guest(), Rights::READ, self.mounts());
         let home = self.home_of(&name, Some(presence.id))?;
         let vfs = self.views(home.clone(), None, rights, &mounts)?;
-        self.enter(presence, &name, home, ("guests", self.config().guest_sessions))?;
+        self.enter(presence, &name, home, ("guests", self.config().guests.sessions))?;
         Ok(Opened { accounts: self.accounts(), rights, mounts, vfs })
     }
 
@@ -129,7 +132,7 @@ impl Site {
 
     /// The views of a guest for whoever looks after them; `None` where no guests are let in.
     pub fn views_of_guest(&self) -> Result<Option<Vfs>> {
-        if !self.config().guests {
+        if !self.config().guests.anonymous {
             return Ok(None);
         }
         let home = self.home_of(&AccountName::guest(), None)?;

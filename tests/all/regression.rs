@@ -120,7 +120,7 @@ fn one_accounts_walk_keeps_no_other_account_waiting() {
     site.account("ann", "20M").account("bob", "20M");
     fs::create_dir(site.stored("ann", "")).unwrap();
     fs::write(site.stored("ann", "f"), "counted").unwrap();
-    let settings = miniftp::config::Live::open(&site.conf(), |_| {}).unwrap();
+    let settings = miniftp::config::Live::open(&site.conf()).unwrap();
     let logs = miniftp::site::Logs::nowhere();
     let shared = miniftp::site::Site::open(settings, logs, &site.conf(), &site.home()).unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -307,12 +307,10 @@ fn edits_count_while_what_has_expired_waits_for_a_walk() {
     assert_eq!(part_files(&site.home(), "ann").len(), 1);
     fs::write(site.stored("ann", "g"), "counted").unwrap();
     let here = Ipv4Addr::LOCALHOST;
-    let settings = Live::open(&site.conf(), |config| {
-        (config.listen, config.ftp) = ((here, 0).into(), None);
-    });
+    let settings = Live::open(&site.conf());
     let logs = miniftp::site::Logs::nowhere();
     let shared = miniftp::site::Site::open(settings.unwrap(), logs, &site.conf(), &site.home());
-    let server = Server::bind(shared.unwrap()).unwrap();
+    let server = Server::bind(shared.unwrap(), (here, 0).into(), None).unwrap();
     let shared = Arc::clone(server.site());
     let listener = TcpListener::bind((here, 0)).unwrap();
     let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -327,10 +325,12 @@ fn edits_count_while_what_has_expired_waits_for_a_walk() {
         let Some((server, again, stopped)) = server.take() else { return Ok(()) };
         serving = Some(thread::spawn(move || server.run(&stopped, again)));
         site.setting("server", "drain_secs", "7");
-        eventually("the edit counts", || shared.config().drain_secs == 7);
+        eventually("the edit counts", || shared.config().server.drain_secs == 7);
         site.setting("server", "drain_secs", "8");
         read_again.try_send(()).unwrap();
-        eventually("it is read again", || read_again.is_empty() && shared.config().drain_secs == 8);
+        eventually("it is read again", || {
+            read_again.is_empty() && shared.config().server.drain_secs == 8
+        });
         Ok(())
     });
     opened.unwrap();

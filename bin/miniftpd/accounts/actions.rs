@@ -18,7 +18,7 @@ pub(super) fn add(desk: &Desk<'_>, request: &Request) -> Result<String, Failure>
         .ok_or_else(|| Failure::Failed(format!("`{}`: {NAME_FORM}", Escaped(&request.words[0]))))?;
     let quota_bytes = match &request.quota {
         Some(text) => read_quota(text)?,
-        None => desk.config.registration.quota_bytes,
+        None => Some(desk.config.accounts.default_quota),
     };
     let entries = read_entries(request)?;
     let role = read_role(request.role.as_deref().unwrap_or("user"))?;
@@ -91,7 +91,7 @@ pub(super) fn quota(desk: &Desk<'_>, request: &Request) -> Result<String, Failur
 
 /// How many entries it may have, by its own word or by the setting.
 fn shown_entries(desk: &Desk<'_>, account: &Account) -> String {
-    let limit = account.entries.limit(desk.config.entries);
+    let limit = account.entries.limit(desk.config.storage.entries);
     limit.map_or_else(|| "unlimited".to_owned(), |entries| entries.to_string())
 }
 
@@ -138,7 +138,7 @@ pub(super) fn remove(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
 
 /// Whoever holds the home removes files in it: this program, unless a server runs there.
 fn remove_with_files(desk: &Desk<'_>, name: &str) -> Result<String, Failure> {
-    if let Some(holder) = vfs::runner(desk.home, desk.config.shared) {
+    if let Some(holder) = vfs::runner(desk.home, desk.config.storage.shared) {
         let home = desk.home.to_string_lossy();
         return Err(Failure::Failed(format!(
             "the home {} is in use by {holder}, and who has it removes files there: say \
@@ -146,7 +146,7 @@ fn remove_with_files(desk: &Desk<'_>, name: &str) -> Result<String, Failure> {
             Escaped(&home)
         )));
     }
-    let opened = Live::open(desk.conf, |_| {}).map_err(|e| Failure::Failed(e.to_string()))?;
+    let opened = Live::open(desk.conf).map_err(|e| Failure::Failed(e.to_string()))?;
     // Its line is that of the whole command.
     let site = Site::open(opened, Logs::nowhere(), desk.conf, desk.home);
     let site = site.map_err(|e| Failure::Failed(e.to_string()))?;
@@ -176,7 +176,7 @@ fn read_role(text: &str) -> Result<Role, Failure> {
 fn new_verifier(desk: &Desk<'_>, name: &str) -> Result<Verifier, Failure> {
     let password = (desk.ask)(name)?;
     check_password_form(&password)?;
-    Ok(Verifier::derive(&password, desk.config.iterations)?)
+    Ok(Verifier::derive(&password, desk.config.accounts.iterations)?)
 }
 
 fn table(desk: &Desk<'_>, accounts: &Accounts) -> String {
@@ -240,7 +240,8 @@ mod tests {
             let (command, request) = understand(&words)?;
             let store = Store::open(&self.0).unwrap();
             let ask = |_: &str| Ok(Zeroizing::new("secret".to_owned()));
-            let config = Config { iterations: 4096, ..Config::default() };
+            let mut config = Config::default();
+            config.accounts.iterations = 4096;
             let queue = Queue::new(&self.0, 30);
             let bans = Bans::open(&self.0);
             let (conf, home) = (self.0.as_path(), self.0.as_path());

@@ -190,13 +190,13 @@ fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, Failure> {
         let name = there.name().clone();
         return Err(miniftp::accounts::StoreError::Exists(name).into());
     }
-    let iterations = desk.config.iterations;
+    let iterations = desk.config.accounts.iterations;
     let verifier = match &foreign.secret {
         Secret::Plain(secret) | Secret::Md5(secret) => Verifier::derive(secret, iterations)?,
         // Nobody knows the password of this record.
         Secret::None => Verifier::derive(&nobody_knows()?, iterations)?,
     };
-    let quota_bytes = foreign.quota_bytes.or(desk.config.registration.quota_bytes);
+    let quota_bytes = foreign.quota_bytes.or(Some(desk.config.accounts.default_quota));
     let mut account = Account::new(name, verifier, quota_bytes);
     account.of_md5 = matches!(foreign.secret, Secret::Md5(_));
     if matches!(foreign.secret, Secret::None) {

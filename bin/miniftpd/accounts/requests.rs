@@ -26,7 +26,7 @@ pub(super) fn pending(desk: &Desk<'_>, _: &Request) -> Result<String, Failure> {
 pub(super) fn approve(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
     let number = number(&request.words[0])?;
     let quota_bytes = match request.quota.as_deref() {
-        None => desk.config.registration.quota_bytes,
+        None => Some(desk.config.accounts.default_quota),
         Some(text) => parse_quota(text)
             .map_err(|expected| Failure::Usage(format!("{expected}, got `{}`", Escaped(text))))?,
     };
@@ -42,7 +42,7 @@ pub(super) fn reject(desk: &Desk<'_>, request: &Request) -> Result<String, Failu
 
 pub(super) fn import(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
     let list = import::read(Path::new(&request.words[0]))?;
-    let quota = desk.config.registration.quota_bytes;
+    let quota = Some(desk.config.accounts.default_quota);
     let Imported { class, approved, refused } =
         desk.queue.import(desk.store, &desk.homes()?, list.as_bytes(), quota)?;
     let mut text = format!("{} on the class list\n", class.len());

@@ -31,11 +31,11 @@ pub(super) struct Found {
 /// Looks at everything that a start with these settings needs.
 pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) -> Found {
     let mut found = Found::default();
-    let runs = vfs::runner(&args.home, config.shared).is_some();
-    let ftp = args.ftp.unwrap_or(config.ftp);
+    let runs = vfs::runner(&args.home, config.storage.shared).is_some();
+    let ftp = args.ftp.unwrap_or(config.ftp.listen);
     // Each is held until all have been tried: two may be the same.
     let mut held = Vec::new();
-    for address in [Some(args.listen.unwrap_or(config.listen)), ftp].into_iter().flatten() {
+    for address in [Some(args.listen.unwrap_or(config.server.listen)), ftp].into_iter().flatten() {
         match TcpListener::bind(address) {
             Ok(listener) => held.push(listener),
             // Perhaps by the very server whose files these are.
@@ -54,7 +54,7 @@ pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) ->
     }
     secrets(args, &mut found);
     if let Some(accounts) = accounts {
-        found.warnings.extend(too_slow(accounts, config.iterations));
+        found.warnings.extend(too_slow(accounts, config.accounts.iterations));
     }
     found
 }
@@ -135,7 +135,7 @@ pub(super) fn entries_table(
     // How many accounts have each limit, the lowest first, and none at all last.
     let mut limits = BTreeMap::<(bool, Option<u64>), usize>::new();
     for account in accounts.iter().flat_map(|accounts| accounts.iter()) {
-        let limit = account.entries.limit(config.entries);
+        let limit = account.entries.limit(config.storage.entries);
         *limits.entry((limit.is_none(), limit)).or_default() += 1;
     }
     let mut table = vec!["limits of entries (files, directories, unfinished uploads):".to_owned()];
@@ -143,12 +143,10 @@ pub(super) fn entries_table(
         .extend(limits.iter().map(|((_, limit), count)| row(*limit, format!("accounts: {count}"))));
     // The others hold what accounts pay for, or nothing that could grow.
     let own = |mount: &&Mount| matches!(mount.room, Some(Room::Own(_)));
-    table.extend(
-        mounts.unwrap_or_default().iter().filter(own).map(|mount| {
-            row(mount.entries.limit(config.entries), format!("mount [{}]", mount.name))
-        }),
-    );
-    let reserve = config.min_free.entries;
+    table.extend(mounts.unwrap_or_default().iter().filter(own).map(|mount| {
+        row(mount.entries.limit(config.storage.entries), format!("mount [{}]", mount.name))
+    }));
+    let reserve = config.storage.min_free_entries;
     // The home may not be there yet. A file system that makes inodes as it needs them has none.
     let here = home
         .ancestors()
@@ -163,8 +161,8 @@ pub(super) fn entries_table(
 /// The table of memory.
 pub(super) fn memory_table(config: &Config) -> Vec<String> {
     let lines = memory::worst_case(memory::Demand {
-        connections: config.connections.all,
-        before_login: config.connections.before_login,
+        connections: config.server.connections,
+        before_login: config.server.connections_before_login,
     });
     let row = |bytes: usize, what: &str| format!("  {:>10}  {what}", size(bytes));
     let sum = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.bytes()));

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::Network;
 use crate::accounts::{AccountName, Store, StoreError};
 use crate::conffile::ini::{GENERATION, Shape, parse};
-use crate::conffile::keys::{self, Key, names, set, written};
+use crate::conffile::keys::{self, By, Key, key, names, written};
 use crate::conffile::{ParseErrors, Watched};
 use crate::limits;
 use crate::text::{Moment, parse_moment};
@@ -40,15 +40,22 @@ struct Book {
     accounts: BTreeMap<Network, usize>,
 }
 
-static KEYS: &[Key<Logins>] = &[Key::needed(
-    "networks",
+/// A section.
+#[derive(Clone, Debug, Default)]
+struct OfAccount {
+    networks: Logins,
+}
+
+const LOGINS: By<Logins> = By(
     "networks and moments such as 192.0.2.0/24 2026-11-20 10:00:00, with commas between them",
-    |logins, text| set(logins, text.split(", ").map(login).collect()),
+    |text| text.split(", ").map(login).collect(),
     |logins| {
         let each = logins.iter().map(|(network, at)| format!("{network} {}", Moment(*at)));
         each.collect::<Vec<String>>().join(", ")
     },
-)];
+);
+
+static KEYS: &[Key<OfAccount>] = &[key!("networks", OfAccount.networks, LOGINS)];
 
 static SHAPE: Shape = Shape {
     most: limits::NETWORKS_FILE,
@@ -202,15 +209,17 @@ fn read(bytes: Option<&[u8]>) -> Result<Book, ParseErrors> {
     let mut of = BTreeMap::new();
     for section in &text.sections {
         let Some(name) = AccountName::parse(section.name) else { continue };
-        let mut logins = Logins::new();
-        section.read(KEYS, &mut logins, &mut errors);
-        of.insert(name, logins);
+        let mut account = OfAccount::default();
+        section.read(KEYS, &mut account, &mut errors);
+        of.insert(name, account.networks);
     }
     errors.or(Book::of(text.generation, of))
 }
 
 fn write(book: &Book) -> String {
-    let sections = book.of.iter().map(|(name, logins)| written(name, KEYS, logins));
+    let sections = book.of.iter().map(|(name, logins)| {
+        written(name, KEYS, &OfAccount { networks: logins.clone() })
+    });
     keys::write(HEADER, book.generation, &[], sections)
 }
 

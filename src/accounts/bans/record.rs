@@ -5,10 +5,11 @@
 
 use super::list::Book;
 use super::{Ban, Who};
-use crate::accounts::{AccountName, check_remark};
+use crate::accounts::AccountName;
+use crate::accounts::record::REMARK;
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{GENERATION, Shape, parse};
-use crate::conffile::keys::{self, Key, names, set, whole, written};
+use crate::conffile::keys::{self, By, Form, Key, Or, key, names, whole, written};
 use crate::limits;
 use crate::text::{Moment, parse_moment};
 
@@ -23,47 +24,22 @@ const HEADER: &str = "\
 
 /// What stands for the end of a ban without one.
 const NEVER: &str = "never";
-const MOMENT: &str = "a moment such as 2026-11-20 10:00:00";
-const REMARK: &str = "at most 200 bytes without control characters, not ended by a backslash";
+const SINCE: By<i64> =
+    By("a moment such as 2026-11-20 10:00:00", parse_moment, |at| Moment(*at).to_string());
+const TIMES: By<u32> = By("a whole number", whole, u32::to_string);
+const BANNED_BY: By<Option<String>> = By(
+    REMARK.0,
+    |text| REMARK.read(text).map(|by| Some(by).filter(|by| !by.is_empty())),
+    |by| by.clone().unwrap_or_default(),
+);
 
 /// What a section may say.
 static KEYS: &[Key<Ban>] = &[
-    Key::needed(
-        "since",
-        MOMENT,
-        |ban, text| set(&mut ban.since_secs, parse_moment(text)),
-        |ban| Moment(ban.since_secs).to_string(),
-    ),
-    Key::needed(
-        "until",
-        "a moment such as 2026-11-20 10:00:00, or never",
-        |ban, text| match text {
-            NEVER => set(&mut ban.until_secs, Some(None)),
-            _ => set(&mut ban.until_secs, parse_moment(text).map(Some)),
-        },
-        |ban| ban.until_secs.map_or_else(|| NEVER.to_owned(), |at| Moment(at).to_string()),
-    ),
-    Key::optional(
-        "times",
-        "1",
-        "a whole number",
-        |ban, text| set(&mut ban.times, whole(text)),
-        |ban| ban.times.to_string(),
-    ),
-    Key::optional(
-        "by",
-        "",
-        REMARK,
-        |ban, text| set(&mut ban.by, remark(text).map(|by| Some(by).filter(|by| !by.is_empty()))),
-        |ban| ban.by.clone().unwrap_or_default(),
-    ),
-    Key::optional(
-        "why",
-        "",
-        REMARK,
-        |ban, text| set(&mut ban.why, remark(text)),
-        |ban| ban.why.clone(),
-    ),
+    key!("since", Ban.since_secs, SINCE),
+    key!("until", Ban.until_secs, Or(SINCE, NEVER)),
+    key!("times", Ban.times, TIMES).or("1"),
+    key!("by", Ban.by, BANNED_BY).or(""),
+    key!("why", Ban.why, REMARK).or(""),
 ];
 
 static SHAPE: Shape = Shape {
@@ -74,10 +50,6 @@ static SHAPE: Shape = Shape {
     form: "a name as accounts have them, or an address that is not this machine's own",
     sections: Vec::new,
 };
-
-fn remark(text: &str) -> Option<String> {
-    check_remark(text).ok().map(|()| text.to_owned())
-}
 
 /// Whose section it is, if its name is written as this file writes it.
 fn who(section: &str) -> Option<Who> {

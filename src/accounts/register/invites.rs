@@ -13,10 +13,10 @@
 use std::collections::BTreeMap;
 
 use super::queue::DAY_SECS;
-use crate::accounts::parse_quota;
+use crate::accounts::record::QUOTA;
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{Shape, parse};
-use crate::conffile::keys::{Key, names, set, whole};
+use crate::conffile::keys::{By, Form, Key, NUMBER, key, names};
 use crate::limits;
 use crate::text::parse_moment;
 
@@ -25,28 +25,17 @@ pub(super) const FILE: &str = "invites.ini";
 /// The shortest code: what is shorter is soon guessed.
 const SHORTEST: usize = 6;
 
-/// What a section may say; nobody but people writes it.
+// Nobody but people writes this file, so of what may be left out no text is needed.
+const DAY: By<Option<i64>> =
+    By("a day such as 2026-12-31", |text| day_after(text).map(Some), |_| String::new());
+const OWN_QUOTA: By<Option<Option<u64>>> =
+    By(QUOTA.0, |text| QUOTA.read(text).map(Some), |_| String::new());
+
+/// What a section may say.
 static KEYS: &[Key<Invitation>] = &[
-    Key::needed(
-        "uses",
-        "a whole number",
-        |one, text| set(&mut one.uses, whole(text)),
-        |one| one.uses.to_string(),
-    ),
-    Key::optional(
-        "until",
-        "",
-        "a day such as 2026-12-31",
-        |one, text| set(&mut one.until_secs, day_after(text).map(Some)),
-        |_| String::new(),
-    ),
-    Key::optional(
-        "quota",
-        "",
-        "a size like 10M, 1.5G or unlimited",
-        |one, text| set(&mut one.quota_bytes, parse_quota(text).ok().map(Some)),
-        |_| String::new(),
-    ),
+    key!("uses", Invitation.uses, NUMBER),
+    key!("until", Invitation.until_secs, DAY).or(""),
+    key!("quota", Invitation.quota_bytes, OWN_QUOTA).or(""),
 ];
 
 static SHAPE: Shape = Shape {

@@ -58,8 +58,15 @@ pub enum Mode {
 }
 
 impl Mode {
+    pub(crate) const WORDS: &[(&str, Mode)] = &[
+        (Mode::Open.as_str(), Mode::Open),
+        (Mode::Ask.as_str(), Mode::Ask),
+        (Mode::Invite.as_str(), Mode::Invite),
+        (Mode::Closed.as_str(), Mode::Closed),
+    ];
+
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Mode::Open => "open",
             Mode::Ask => "ask",

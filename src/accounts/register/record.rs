@@ -7,10 +7,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::book::{Book, Request, Standing};
 use super::invites::is_code;
-use crate::accounts::{AccountName, check_remark};
+use crate::accounts::AccountName;
+use crate::accounts::record::REMARK;
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{GENERATION, Section, Shape, parse};
-use crate::conffile::keys::{self, Key, names, set, whole, written};
+use crate::conffile::keys::{self, By, Form, Key, NUMBER, key, names, set, whole, written};
 use crate::limits;
 use crate::scram::Verifier;
 
@@ -26,36 +27,21 @@ const USED: &str = "used ";
 /// The key above all sections: the number of the next request.
 const NEXT: &str = "next";
 
+const NAME: By<AccountName> = By("a name", AccountName::parse, AccountName::to_string);
+const ASKED: By<i64> = By("seconds since 1970", whole, i64::to_string);
+const FROM: By<IpAddr> = By("an address", |text| text.parse().ok(), IpAddr::to_string);
+const STANDING: By<Standing> =
+    By("pending, approved or refused", Standing::begin, |standing| standing.as_str().to_owned());
+
 /// What the section of a request may say. How it stands is read first, the rest of it after.
 static REQUEST: &[Key<Request>] = &[
-    Key::needed(
-        "name",
-        "a name",
-        |request, text| set(&mut request.name, AccountName::parse(text)),
-        |request| request.name.to_string(),
-    ),
-    Key::needed(
-        "asked",
-        "seconds since 1970",
-        |request, text| set(&mut request.asked_secs, whole(text)),
-        |request| request.asked_secs.to_string(),
-    ),
-    Key::needed(
-        "from",
-        "an address",
-        |request, text| set(&mut request.from, text.parse().ok()),
-        |request| request.from.to_string(),
-    ),
-    Key::needed(
-        "state",
-        "pending, approved or refused",
-        |request, text| set(&mut request.standing, Standing::begin(text)),
-        |request| request.standing.as_str().to_owned(),
-    ),
-    Key::<Request>::optional(
+    key!("name", Request.name, NAME),
+    key!("asked", Request.asked_secs, ASKED),
+    key!("from", Request.from, FROM),
+    key!("state", Request.standing, STANDING),
+    Key::<Request>::new(
         "password",
-        "",
-        "a whole record, of a request that is pending",
+        || "a whole record, of a request that is pending".to_owned(),
         |request, text| match &mut request.standing {
             Standing::Pending { verifier } => set(verifier, Verifier::parse(text)),
             _ => None,
@@ -65,11 +51,11 @@ static REQUEST: &[Key<Request>] = &[
             _ => String::new(),
         },
     )
+    .or("")
     .secret(),
-    Key::optional(
+    Key::<Request>::new(
         "answered",
-        "",
-        "seconds since 1970, of a request that is answered",
+        || "seconds since 1970, of a request that is answered".to_owned(),
         |request, text| match &mut request.standing {
             Standing::Approved { at_secs } | Standing::Refused { at_secs, .. } => {
                 set(at_secs, whole(text))
@@ -77,25 +63,24 @@ static REQUEST: &[Key<Request>] = &[
             Standing::Pending { .. } => None,
         },
         |request| request.standing.answered_at().map_or_else(String::new, |at| at.to_string()),
-    ),
-    Key::optional(
+    )
+    .or(""),
+    Key::<Request>::new(
         "reason",
-        "",
-        "at most 200 bytes without control characters, of a request that is refused",
+        || format!("{}, of a request that is refused", REMARK.0),
         |request, text| match &mut request.standing {
-            Standing::Refused { reason, .. } => {
-                set(reason, check_remark(text).ok().map(|()| text.to_owned()))
-            }
+            Standing::Refused { reason, .. } => set(reason, REMARK.read(text)),
             _ => None,
         },
         |request| request.standing.reason().to_owned(),
-    ),
+    )
+    .or(""),
 ];
 
 /// What the section of an invitation's code may say.
-static USES: &[Key<u64>] = &[Key::needed(
+static USES: &[Key<u64>] = &[Key::new(
     "times",
-    "a whole number",
+    || NUMBER.expected(),
     |times, text| set(times, number(text)),
     u64::to_string,
 )];

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::ini::{Shape, parse};
-use super::keys::{Key, Written, set, whole, written};
+use super::keys::{By, Key, Written, key, whole, written};
 use super::*;
 
 /// What the files of these tests hold.
@@ -24,21 +24,11 @@ struct Item {
     note: String,
 }
 
-static KEYS: &[Key<Item>] = &[
-    Key::needed(
-        "number",
-        "a whole number",
-        |item, text| set(&mut item.number, whole(text)),
-        |item| item.number.to_string(),
-    ),
-    Key::optional(
-        "note",
-        "",
-        "a text",
-        |item, text| set(&mut item.note, Some(text.to_owned())),
-        |item| item.note.clone(),
-    ),
-];
+const NUMBER: By<u32> = By("a whole number", whole, u32::to_string);
+const NOTE: By<String> = By("a text", |text| Some(text.to_owned()), String::clone);
+
+static KEYS: &[Key<Item>] =
+    &[key!("number", Item.number, NUMBER), key!("note", Item.note, NOTE).or("")];
 
 impl ParseErrors {
     /// The mistakes one by one.

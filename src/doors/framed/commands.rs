@@ -225,7 +225,7 @@ fn use_digest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         return Err(Error::WrongState { what: "an upload is open" });
     }
     let theirs = Rates { md5_mbps: wanted.md5_rate, blake3_mbps: wanted.blake3_rate };
-    conn.algorithm = match (wanted.digest, conn.site().config().digest) {
+    conn.algorithm = match (wanted.digest, conn.site().config().transfer.digest) {
         ("auto", Some(setting)) => setting,
         ("auto", None) => digest::choose(digest::rates(), theirs),
         (name, _) => Algorithm::from_name(name)

@@ -14,7 +14,7 @@ pub(super) fn rules(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
     let config = conn.site().config();
     let mode = config.registration.mode.as_str();
-    let rules = Rules::new(mode, config.iterations, NAME_FORM);
+    let rules = Rules::new(mode, config.accounts.iterations, NAME_FORM);
     tell(Code::Done, format!("registration: {mode}"), &rules)
 }
 

@@ -33,13 +33,13 @@ fn is_guest(name: &str) -> bool {
 pub(super) fn user(conn: &mut Conn, name: &str) -> Result<()> {
     conn.begin_again()?;
     let is_guest = is_guest(name);
-    if is_guest && conn.site().config().guests {
+    if is_guest && conn.site().config().guests.anonymous {
         conn.user = Some(name.to_string());
         conn.control.say(331, "guests are welcome; any password will do");
         return Ok(());
     }
     let near = conn.session.peer().to_canonical().is_loopback();
-    if !near && !conn.site().config().clear_passwords {
+    if !near && !conn.site().config().ftp.clear_passwords {
         let why = "passwords in clear are taken from this machine only";
         conn.control.say(530, why);
         return Ok(());

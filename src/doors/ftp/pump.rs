@@ -59,7 +59,7 @@ impl Conn {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(self.site().config().data_secs)
+        Duration::from_secs(self.site().config().ftp.data_secs)
     }
 
     /// Makes the planned data connection. `None`: it could not be had, and that was said.

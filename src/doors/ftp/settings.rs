@@ -164,7 +164,7 @@ impl Conn {
     fn listen(&mut self) -> Option<SocketAddr> {
         self.plan = Plan::None;
         let own = self.control.stream.own_address()?.ip().to_canonical();
-        let range = self.site().config().passive_ports.clone();
+        let range = self.site().config().ftp.passive_ports.clone();
         match Plan::listen(own, range.as_ref()) {
             Ok(plan @ Plan::Passive(_)) => {
                 let Plan::Passive(listener) = &plan else { return None };
@@ -195,7 +195,7 @@ pub(super) fn pasv(conn: &mut Conn, _: &str) -> Result<()> {
         return Ok(());
     }
     let own = conn.control.stream.own_address().and_then(|own| data::v4(own.ip()));
-    let told = conn.site().config().passive_address.or(own);
+    let told = conn.site().config().ftp.passive_address.or(own);
     match (told, told.and_then(|_| conn.listen())) {
         (Some(ip), Some(address)) => {
             let text = address::passive_text(SocketAddrV4::new(ip, address.port()));

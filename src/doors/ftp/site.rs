@@ -130,7 +130,7 @@ fn form_of(conn: &mut Conn, verb: &str) -> Result<()> {
 /// Whether a password may come in clear from there; says no if not.
 fn may_send_clear(conn: &mut Conn) -> bool {
     let near = conn.session.peer().to_canonical().is_loopback();
-    let may = near || conn.site().config().clear_passwords;
+    let may = near || conn.site().config().ftp.clear_passwords;
     if !may {
         conn.control.say(530, "passwords in clear are taken from this machine only");
     }

@@ -324,7 +324,7 @@ fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result
     // What a client that goes on announced may be the whole or the rest.
     let decided = announced.is_some() && inflow.kept() == 0;
     let grace = if inflow.is_replacing() && !decided {
-        Duration::from_millis(conn.site().config().grace_millis)
+        Duration::from_millis(conn.site().config().ftp.grace_millis)
     } else {
         Duration::ZERO
     };

@@ -1,11 +1,13 @@
 //! Two clients for one path, and a server that stays away.
 
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use miniftp::client::{Client, Error, NoProgress, Options, Policy};
 use miniftp::wire::{Drop as DropUpload, Nothing, Put};
+use rustix::fs::{FlockOperation, flock};
 
 use super::{MIB, Verb, download_part, no_upload_is_left, site};
 use crate::harness::{Proxy, bytes, password, write_file};
@@ -139,4 +141,68 @@ fn resume_says_yes_to_a_part_and_no_to_a_file_that_differs() {
         said.stderr_has(", 1048576 kept from before\n");
         std::fs::remove_file(verb.target(&site, "f")).unwrap();
     }
+}
+
+/// The part was renamed by its path: a directory that was moved meanwhile got the file back, or
+/// whatever had taken its place got it.
+#[test]
+fn a_file_arrives_in_the_directory_that_it_was_fetched_to_wherever_that_is_by_now() {
+    let (site, daemon) = site();
+    let content = bytes(1, SIZE);
+    write_file(site.stored("ann", "f"), &content);
+    let local = |name: &str| site.local().join(name);
+    fs::create_dir(local("dir")).unwrap();
+    fs::create_dir(local("other")).unwrap();
+    let proxy = Proxy::to(daemon.addr()).stall_after(Verb::Get.way(), SIZE as u64 / 2);
+    let running = site.client("ann").at(proxy.addr()).spawn(&["get", "f", "dir/f"]);
+    proxy.wait_for_stall();
+    fs::rename(local("dir"), local("moved")).unwrap();
+    rustix::fs::symlink(local("other"), local("dir")).unwrap();
+    // What lies there under the part's name is not the part.
+    write_file(local("other/.f.miniftp-part"), b"not this");
+    proxy.cut_now();
+    running.wait().ok();
+    assert!(fs::read(local("moved/f")).unwrap() == content);
+    assert_eq!(fs::read_dir(local("moved")).unwrap().count(), 1);
+    assert_eq!(fs::read(local("other/.f.miniftp-part")).unwrap(), b"not this");
+    assert_eq!(fs::read_dir(local("other")).unwrap().count(), 1);
+}
+
+#[test]
+fn what_has_taken_the_place_of_a_part_is_not_called_the_file() {
+    let (site, daemon) = site();
+    let content = bytes(1, SIZE);
+    write_file(site.stored("ann", "f"), &content);
+    let part = download_part(&site, "f");
+    let proxy = Proxy::to(daemon.addr()).stall_after(Verb::Get.way(), SIZE as u64 / 2);
+    let running = site.client("ann").at(proxy.addr()).spawn(&["get", "f"]);
+    proxy.wait_for_stall();
+    fs::remove_file(&part).unwrap();
+    write_file(&part, b"not this");
+    proxy.cut_now();
+    let said = running.wait();
+    said.fails(1).stderr_has("miniftp: `f`: cannot put it in its place: another program has");
+    assert!(!site.local().join("f").exists());
+    assert_eq!(fs::read(&part).unwrap(), b"not this");
+}
+
+/// A small file of a tree took the part of another client away, in the middle of its work.
+#[test]
+fn a_part_that_another_client_is_writing_is_left_to_it() {
+    let (site, _daemon) = site();
+    write_file(site.stored("ann", "tree/f"), b"small");
+    write_file(site.stored("ann", "tree/g"), b"small too");
+    let part = site.local().join("tree/.f.miniftp-part");
+    write_file(&part, b"half of it");
+    let writer = fs::File::options().write(true).open(&part).unwrap();
+    flock(&writer, FlockOperation::LockExclusive).unwrap();
+    let said = site.miniftp("ann", &["get", "-r", "tree"]);
+    said.fails(1).stderr_has("`tree/f`: cannot write it: another miniftp is fetching it\n");
+    assert!(!site.local().join("tree/f").exists());
+    assert_eq!(fs::read(&part).unwrap(), b"half of it");
+    assert_eq!(fs::read(site.local().join("tree/g")).unwrap(), b"small too");
+    drop(writer);
+    site.miniftp("ann", &["get", "-r", "tree"]).ok();
+    assert_eq!(fs::read(site.local().join("tree/f")).unwrap(), b"small");
+    assert!(!part.exists());
 }

@@ -14,15 +14,15 @@ use super::{Desk, Report, read, shown};
 pub(super) fn keep(desk: &Desk<'_>, found: &Found, report: &mut Report) {
     for (setting, path) in &found.texts {
         let name = match *setting {
-            "welcome" => &desk.config.welcome,
-            _ => &desk.config.goodbye,
+            "welcome" => &desk.config.words.welcome,
+            _ => &desk.config.words.goodbye,
         };
         match keep_text(desk, setting, name.as_deref(), path, report) {
             Ok(kept) => report.done(&kept),
             Err(why) => report.missing(format!("`{}`: {why}", shown(path))),
         }
     }
-    if found.guests && !desk.config.guests {
+    if found.guests && !desk.config.guests.anonymous {
         let what = "the anonymous user comes in with `anonymous = yes` in [guests] of server.ini";
         report.missing(what);
     }

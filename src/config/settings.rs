@@ -1,0 +1,293 @@
+//! The only list of settings: section, key, type, default, form and meaning of each.
+//!
+//! From a row come the field of [`Config`] with its documentation, its reading from
+//! conf/server.ini, the texts of its mistakes, the shipped file itself and the table in
+//! docs/OPERATING.md.
+//! Never: reads a file. Invariant: a setting has only values that its form reads.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use super::forms::{FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LogFormat, PORTS, Rate, SIZE};
+use crate::accounts::register::Mode;
+use crate::conffile::keys::{Key, OneOf, Or, Whole, key};
+use crate::digest::Algorithm;
+use crate::limits;
+use crate::transfer::Durability;
+
+/// One setting, as files and documents have it.
+pub struct Setting {
+    /// The section.
+    pub section: &'static str,
+    help: &'static str,
+    /// Whether it counts when the server starts and not before: an address is bound once, and a
+    /// lock taken once.
+    pub at_start: bool,
+    pub(crate) key: Key<Config>,
+}
+
+impl Setting {
+    /// The setting's name in its section.
+    pub fn name(&self) -> &'static str {
+        self.key.name
+    }
+
+    /// What it means, in a sentence or two.
+    pub fn help(&self) -> &'static str {
+        // A line of documentation begins with a space, which is also what joins two of them.
+        self.help.trim_start()
+    }
+
+    /// What may stand there.
+    pub fn expected(&self) -> String {
+        (self.key.expected)()
+    }
+
+    /// What it is in these settings, as it stands in the file.
+    pub fn text(&self, config: &Config) -> String {
+        (self.key.text)(config)
+    }
+}
+
+/// From the rows below: a struct for each section, with a documented field for each setting;
+/// [`Config`] with a field for each section; and [`SETTINGS`].
+///
+/// A row is `key: type = default, form;` below its help. It may end in `, at_start = true`.
+macro_rules! settings {
+    ($(
+        $(#[doc = $about:literal])+
+        [$section:ident] $Section:ident {
+            $(
+                $(#[doc = $help:literal])+
+                $key:ident: $type:ty = $default:expr, $form:expr $(, at_start = $at_start:literal)?;
+            )+
+        }
+    )+) => {
+        $(
+            $(#[doc = $about])+
+            #[derive(Clone, Debug, PartialEq, Eq)]
+            pub struct $Section {
+                $($(#[doc = $help])+ pub $key: $type,)+
+            }
+
+            impl Default for $Section {
+                fn default() -> $Section {
+                    $Section { $($key: $default,)+ }
+                }
+            }
+        )+
+
+        /// All settings: `config.server.idle_secs` is `idle_secs` in the section `[server]`.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Config {
+            $($(#[doc = $about])+ pub $section: $Section,)+
+        }
+
+        /// All settings, in the order of the file.
+        pub static SETTINGS: &[Setting] = &[$($(
+            Setting {
+                section: stringify!($section),
+                help: concat!($($help),+),
+                at_start: false $(|| $at_start)?,
+                key: key!(stringify!($key), Config.$section.$key, $form).or(""),
+            },
+        )+)+];
+    };
+}
+
+const fn local(port: u16) -> SocketAddr {
+    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))
+}
+
+settings! {
+    /// Connections to the server, over either protocol.
+    [server] ServerSettings {
+        /// Where the server listens. 127.0.0.1 and ::1 are reached from this machine only, 0.0.0.0
+        /// and :: from every network it is in.
+        listen: SocketAddr = local(2020), LISTEN, at_start = true;
+        /// Connections at one time, in all. Each costs a thread and some memory.
+        connections: usize = 2000, Whole("a whole number", 1, 100_000);
+        /// Connections at one time from one address, or from one network of 64 bits where the
+        /// address is of IPv6. This machine itself is exempt.
+        connections_per_address: usize = 50, Whole("a whole number", 1, 100_000);
+        /// Connections at one time that have not logged in yet. When there are so many, a newcomer
+        /// takes the place of the one that has waited longest at the address that holds most; never
+        /// of one whose password is being checked.
+        connections_before_login: usize = 200, Whole("a whole number", 1, 100_000);
+        /// The same from one address, this machine included. Newcomers from there take the places
+        /// of those that have waited longest there.
+        connections_before_login_per_address: usize = 40, Whole("a whole number", 1, 100_000);
+        /// Sessions of one account at one time, through both doors together. Guests have a limit of
+        /// their own.
+        sessions_per_account: usize = 50, Whole("a whole number", 1, 100_000);
+        /// The time from the connection to the end of the login, all attempts together.
+        login_secs: u64 = 60, Whole("whole seconds", 1, 3600);
+        /// A logged-in connection that asks for nothing for so long is closed.
+        idle_secs: u64 = 600, Whole("whole seconds", 1, 86_400);
+        /// The time to finish a message that has begun. Over so long, a transfer must make 1 KiB a
+        /// second at least.
+        frame_secs: u64 = 30, Whole("whole seconds", 1, 3600);
+        /// When the server is told to stop, running transfers get so long to come to a point from
+        /// which they can go on later.
+        drain_secs: u64 = 10, Whole("whole seconds", 0, 3600);
+    }
+
+    /// Failed logins.
+    [login] LoginSettings {
+        /// After so many failed logins as one account from one network (/24, or /64 of IPv6)
+        /// further ones from there are answered one at a time; a right password is accepted. It was
+        /// called ban_after, which is still read.
+        slow_after: u32 = 10, Whole("a whole number", 2, 1000);
+        /// The time from one of these failures to the next attempt: 30 leave 2,880 guesses a day.
+        slow_secs: u64 = 30, Whole("whole seconds", 1, 30);
+        /// Failed logins a minute as one account from all networks together; further attempts wait.
+        /// Networks from which the account has logged in within 90 days neither count nor wait.
+        failures_per_minute: u32 = 20, Whole("a whole number", 1, 1000);
+        /// After so many failed logins from one address, or one network of 64 bits of IPv6, nobody
+        /// comes in from there for a while; of one account at most slow_after count. This machine
+        /// itself is exempt. Many people may share an address.
+        ban_address_after: u32 = 30, Whole("a whole number", 2, 1000);
+        /// Failed logins count for so long.
+        ban_within_secs: u64 = 600, Whole("whole seconds", 1, 86_400);
+        /// The first ban. Each further one of the same is twice as long, up to a day, until a day
+        /// has passed without one.
+        ban_secs: u64 = 600, Whole("whole seconds", 1, 86_400);
+    }
+
+    /// The FTP listener and its connections.
+    [ftp] FtpSettings {
+        /// Where the second door listens, for every FTP client there is. off closes it.
+        listen: Option<SocketAddr> = Some(local(2121)), Or(FTP_LISTEN, "off"), at_start = true;
+        /// Ports for passive data connections, so that a firewall can let them through.
+        passive_ports: Option<RangeInclusive<u16>> = None, Or(PORTS, "any");
+        /// The address that PASV tells. own: the one that the client came to. Behind address
+        /// translation: the outer one.
+        passive_address: Option<Ipv4Addr> = None, Or(IPV4, "own");
+        /// A data connection must come about in so long. Over so long, a transfer must make 1 KiB a
+        /// second at least.
+        data_secs: u64 = 30, Whole("whole seconds", 1, 3600);
+        /// From where a login in clear is taken. anywhere: whoever can read the line can read the
+        /// password.
+        clear_passwords: bool = false, OneOf(&[("loopback", false), ("anywhere", true)]);
+        /// An FTP client that was killed ends its upload as one that is done. Before an upload
+        /// replaces a file, the control line is watched for so long, to see whether it dies too.
+        /// Between machines far apart it should be longer.
+        grace_millis: u64 = 20, Whole("whole milliseconds", 0, 10_000);
+    }
+
+    /// Anonymous logins.
+    [guests] GuestSettings {
+        /// yes: whoever calls himself anonymous comes in without a password, from everywhere.
+        /// Guests read home/anonymous and what conf/mounts.ini mounts for them.
+        anonymous: bool = false, OneOf(&[("no", false), ("yes", true)]);
+        /// Guests at one time.
+        sessions: usize = 20, Whole("a whole number", 1, 100_000);
+        /// The server computes the digest of a file for a guest for so long, and for one guest at a
+        /// time. Guests can fetch the file and compute it themselves.
+        digest_secs: u64 = 30, Whole("whole seconds", 1, 86_400);
+    }
+
+    /// How fast content travels.
+    [rates] RateSettings {
+        /// What each account may send to the server, through both doors and with all its sessions
+        /// together; they share it equally. The content of files counts, nothing else.
+        account_up: Option<u64> = None, Or(Rate, "unlimited");
+        /// The same for what each account may fetch.
+        account_down: Option<u64> = None, Or(Rate, "unlimited");
+        /// What all guests together may send: a rate for each would be as much as somebody opens
+        /// sessions. The rates of accounts do not count for guests.
+        guest_up: Option<u64> = None, Or(Rate, "unlimited");
+        /// The same for what all guests together may fetch.
+        guest_down: Option<u64> = None, Or(Rate, "unlimited");
+        /// What everybody together may send. Accounts share it equally, however many sessions each
+        /// has; all guests count as one account.
+        all_up: Option<u64> = None, Or(Rate, "unlimited");
+        /// The same for what everybody together may fetch.
+        all_down: Option<u64> = None, Or(Rate, "unlimited");
+    }
+
+    /// What is stored, and how safely.
+    [storage] StorageSettings {
+        /// full: a file is called stored only when it would outlive a power cut. none: faster, but
+        /// a power cut can take files that were called stored.
+        durability: Durability = Durability::Full,
+            OneOf(&[("full", Durability::Full), ("none", Durability::None)]);
+        /// An unfinished upload is kept for so long, so that its owner can go on with it.
+        part_days: u64 = 7, Whole("whole days", 1, 3650);
+        /// What uploads leave free on the disk, whatever the quotas say, so that accounts and logs
+        /// can still be written. 0 leaves nothing.
+        min_free: u64 = 16 << 20, SIZE;
+        /// Whether other machines can use the same homes. yes: the lock of the homes is renewed
+        /// every second, so that a server on another machine knows of this one. no: the lock of
+        /// this machine's kernel is enough. auto: yes on network file systems and FUSE.
+        shared: Option<bool> = None,
+            OneOf(&[("auto", None), ("yes", Some(true)), ("no", Some(false))]), at_start = true;
+        /// How many names (inodes) uploads and new directories leave free on the disk, where it has
+        /// a fixed number of them.
+        min_free_entries: u64 = 1000, Whole("a whole number", 0, 1_000_000_000);
+        /// How many entries (files, directories, unfinished uploads) an account or a mount may have
+        /// that does not say so itself. A name takes room on the disk even if its file is empty.
+        entries: u64 = 100_000, Whole("a whole number", 1, 1_000_000_000);
+    }
+
+    /// How content travels.
+    [transfer] TransferSettings {
+        /// How transfers are checked for damage. auto measures both sides and takes what is faster
+        /// for the slower one.
+        digest: Option<Algorithm> = None,
+            OneOf(&[
+                ("auto", None),
+                ("md5", Some(Algorithm::Md5)),
+                ("blake3", Some(Algorithm::Blake3)),
+            ]);
+    }
+
+    /// New accounts and new passwords.
+    [accounts] AccountSettings {
+        /// How often a new password is hashed. More makes guessing dearer for who steals the
+        /// records, and each login slower for the client.
+        iterations: u32 = 100_000,
+            Whole("a whole number", limits::ITERATIONS_LEAST, limits::ITERATIONS_MOST);
+        /// What a new account may store if nothing else is said. 0 is nothing at all.
+        default_quota: u64 = 100 << 20, SIZE;
+    }
+
+    /// Requests for accounts.
+    [registration] RegistrationSettings {
+        /// Who can register from the client. open: everybody, at once. ask: the operator approves;
+        /// who is on conf/class.csv or has an invitation of conf/invites.ini is let in at once.
+        /// invite: only with an invitation. closed: nobody.
+        mode: Mode = Mode::Ask, OneOf(Mode::WORDS);
+        /// Requests that wait for an answer at one time. Where everybody is let in: those of a day.
+        waiting: usize = 200, Whole("a whole number", 1, 1000);
+        /// Requests from one address within a day. This machine itself is exempt.
+        per_address: usize = 5, Whole("a whole number", 1, 1000);
+        /// An answered request is kept for so long, so that the applicant can ask.
+        keep_days: u64 = 30, Whole("whole days", 1, 3650);
+    }
+
+    /// Texts for the users.
+    [words] TextSettings {
+        /// The file in conf/ that is shown after a login. {user}, {used}, {quota} and {sessions} in
+        /// it are replaced. An edit counts at the next login; without the file nothing is said.
+        welcome: Option<String> = Some("welcome.txt".into()), Or(FILE_NAME, "none");
+        /// The same, shown to who says goodbye.
+        goodbye: Option<String> = Some("goodbye.txt".into()), Or(FILE_NAME, "none");
+        /// A file of this name in a folder is shown to who enters the folder and may read there.
+        folder: Option<String> = Some(".message".into()), Or(FILE_NAME, "none");
+    }
+
+    /// The log.
+    [log] LogSettings {
+        /// Where the log is written; a name without a / in front is below the folder of this file.
+        /// It is opened anew at HUP. off: standard error.
+        file: Option<PathBuf> = None, Or(LOG_FILE, "off");
+        /// people: a line that reads as a sentence. json: an object a line, for programs.
+        format: LogFormat = LogFormat::People,
+            OneOf(&[("people", LogFormat::People), ("json", LogFormat::Json)]);
+        /// A second file with a line for each transfer, in the form that wu-ftpd and vsftpd write
+        /// and that programs for statistics read.
+        xferlog: Option<PathBuf> = None, Or(LOG_FILE, "off");
+    }
+}
