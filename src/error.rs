@@ -9,7 +9,7 @@ use std::io;
 
 use crate::text::Escaped;
 
-pub use self::kinds::{Banned, Fate, HomeRefused, Wait};
+pub use self::kinds::{Banned, Fate, HomeRefused, Wait, counted};
 
 /// The result of everything that can cross a door.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -233,8 +233,7 @@ pub enum Error {
     /// The other side's last word in a login does not fit the password: it is not the server that
     /// the account is on.
     ServerUnproven,
-    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is
-    /// unknown.
+    /// Bytes that are no frame, or one damaged on the way: the next one cannot be found.
     Malformed {
         /// What was missing or wrong.
         what: &'static str,
@@ -314,7 +313,7 @@ impl fmt::Display for Error {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
             Banned { what, why, left_secs } => what.tell(f, why, *left_secs),
-            Slowed => f.write_str(kinds::SLOWED),
+            Slowed | Displaced => f.write_str(kinds::kept_out(matches!(self, Slowed))),
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
             Home { name, why } => why.tell(f, name),
@@ -364,7 +363,6 @@ impl fmt::Display for Error {
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
             AccountClosed => f.write_str("this account has been closed"),
             Ended => f.write_str(ENDED),
-            Displaced => f.write_str(kinds::DISPLACED),
             Full { what, max } => write!(f, "too many: {max} {what} at most; try again later"),
             Stopping => f.write_str("the server is stopping; go on when it is back"),
             Gone => f.write_str("the other side has gone"),
@@ -380,11 +378,6 @@ impl std::error::Error for Error {
             _ => None,
         }
     }
-}
-
-/// `1 chunk`, `3 chunks`.
-pub fn counted(n: u32, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

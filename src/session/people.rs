@@ -231,6 +231,7 @@ impl Session {
     /// The record of a password that came in clear, when it is its turn to be made.
     fn derive(&self, password: &str, alive: &mut Alive<'_>) -> Result<Verifier> {
         let (site, from) = (self.site(), self.presence.address());
-        site.plain_checks.derive(password, site.config().accounts.iterations, from, &mut || alive(0, 0))
+        site.plain_checks
+            .derive(password, site.config().accounts.iterations, from, &mut || alive(0, 0))
     }
 }

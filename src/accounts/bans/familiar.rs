@@ -217,9 +217,10 @@ fn read(bytes: Option<&[u8]>) -> Result<Book, ParseErrors> {
 }
 
 fn write(book: &Book) -> String {
-    let sections = book.of.iter().map(|(name, logins)| {
-        written(name, KEYS, &OfAccount { networks: logins.clone() })
-    });
+    let sections = book
+        .of
+        .iter()
+        .map(|(name, logins)| written(name, KEYS, &OfAccount { networks: logins.clone() }));
     keys::write(HEADER, book.generation, &[], sections)
 }
 

@@ -204,7 +204,7 @@ fn bans_are_bounded_by_kind_and_those_by_hand_never_go() {
     for n in 2..2 * limits::BANS {
         ban(&mut list, &address(n), at(601));
     }
-    assert_eq!(list.book().len(), limits::BANS + 1);
+    assert_eq!(list.book().len(), limits::BANS + 2);
     for who in [&real, &host, &hand] {
         assert!(list.seen(who, at(602)).is_some(), "{who}");
     }

@@ -84,9 +84,9 @@ impl Turns {
         Ok(())
     }
 
-    /// Below the number of failures attempts run side by side. Above it they run one at a time, each
-    /// a while after the last failure, and that comes next whose address has failed least, of one
-    /// address that which came last: whoever guesses has others waiting already.
+    /// Below the number of failures attempts run side by side. Above it they run one at a time,
+    /// each a while after the last failure, and that comes next whose address has failed least, of
+    /// one address that which came last: whoever guesses has others waiting already.
     fn begin_in_network(
         &self,
         key: &Key,

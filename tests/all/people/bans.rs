@@ -141,6 +141,10 @@ fn an_address_that_fails_too_often_is_refused_at_both_doors_and_others_are_not()
     Frames::connect(near).log_in("ann", &password("ann")).expect(254);
 
     // By FTP the same ban says 421.
+    let file = site.conf().join("bans.ini");
+    eventually("it is written", || {
+        fs::read_to_string(&file).is_ok_and(|text| text.contains(&format!("[address {outer}]")))
+    });
     drop(daemon);
     let daemon = Daemon::start_ftp_on(&site, outer);
     let mut talk = FtpTalk::raw(daemon.ftp_addr());

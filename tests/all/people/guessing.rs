@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use miniftp::wire::Nothing;
@@ -95,7 +96,7 @@ fn in_the_same_network_a_right_password_is_accepted_after_a_wait_and_names_look_
         let mut third = framed(&daemon, (7, 1));
         third.send_login(name, "guess");
         for frames in [&mut first, &mut third] {
-            frames.read_last().expect(253).says("wrong user name or password");
+            frames.read_last().expect(253).says("wrong name or password");
         }
         second.reply().expect(530).says("wrong name or password");
         assert!(begun.elapsed() >= 3 * slow, "{name}: {:?}", begun.elapsed());
@@ -108,6 +109,24 @@ fn in_the_same_network_a_right_password_is_accepted_after_a_wait_and_names_look_
     assert!(waiting >= 3, "{waiting} still wait");
     let mut owner = framed(&daemon, (7, 9));
     owner.prove("ann", &password("ann")).expect(254);
+}
+
+/// The real clients wait as well, and come in.
+#[test]
+fn the_client_and_curl_wait_for_their_turn() {
+    let site = site("3");
+    let daemon = site.start();
+    fail_three_times(&daemon, "ann", 0);
+    let begun = Instant::now();
+    site.miniftp("ann", &["pwd"]).ok().stdout("/\n");
+    fail_three_times(&daemon, "bob", 0);
+    let url = format!("ftp://bob:{}@{}/", password("bob"), daemon.ftp_addr());
+    let curl = Command::new("curl").args(["-sS", "--list-only", &url]).output();
+    match curl {
+        Ok(out) => assert!(out.status.success(), "{out:?}"),
+        Err(e) => eprintln!("without curl: {e}"),
+    }
+    assert!(begun.elapsed() >= Duration::from_secs(3));
 }
 
 /// A hundred that came together were all answered before the first of them was counted.
