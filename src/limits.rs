@@ -143,6 +143,12 @@ pub const SETTINGS_FILE: u64 = 256 * 1024;
 /// much as the buffers of a transfer, which does not run meanwhile.
 pub const LISTING_RUN: usize = 3 * 1024 * 1024;
 
+/// Bytes of a listing, as they travel, that a client keeps at once where it cannot use them one by
+/// one: a directory of a million files. It is not for the server to say how much memory that takes.
+pub const LISTING_KEPT: u64 = 64 * 1024 * 1024;
+/// Bytes of the paths of directories that wait to be fetched, while the ones before them are.
+pub const TREE_WAITING: usize = 64 * 1024 * 1024;
+
 /// Bytes of directory names that a walk through a tree keeps at once: some 4,000 names.
 pub const WALK_NAMES: usize = 256 * 1024;
 /// Owners of files that are told apart in one directory: as many as there can be accounts.

@@ -22,6 +22,8 @@ pub use self::looking::Peer;
 
 /// How long one system call may wait before the clocks are looked at.
 const SLICE: Duration = limits::REST_AFTER;
+/// The same for whoever may be interrupted: a signal can come just before the call.
+const LOOK: Duration = Duration::from_millis(250);
 /// The shortest wait that is asked for: zero would mean for ever.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// Slices that one system call writes at most.
@@ -75,6 +77,8 @@ pub struct Stream {
     idle: Option<(Instant, bool)>,
     pace: Pace,
     interrupt: Option<Arc<AtomicBool>>,
+    /// Until then the flag is not looked at: what is under way may be brought to an end.
+    grace: Option<Instant>,
     /// Whether a peer that takes nothing but still says something is waited for.
     heeds_life: bool,
 }
@@ -95,14 +99,37 @@ impl Stream {
             idle: None,
             pace: Pace::default(),
             interrupt: None,
+            grace: None,
             heeds_life: false,
         })
     }
 
-    /// Looks at this flag once a second while it waits, and stops with [`Error::Interrupted`].
+    /// Looks at this flag whenever something was read or written, and several times a second while
+    /// it waits, and stops with [`Error::Interrupted`].
     pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> Stream {
         self.interrupt = Some(flag);
+        // A socket that takes no options has gone, which the first write says.
+        let _ = self.tcp.set_write_timeout(Some(LOOK));
         self
+    }
+
+    /// Does not look at the flag for so long, so that what is under way can be brought to an end.
+    pub fn wind_down(&mut self, grace: Duration) {
+        self.grace.get_or_insert_with(|| Instant::now() + grace);
+    }
+
+    /// Whether the flag was set.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn check_interrupt(&self) -> Result<()> {
+        match &self.interrupt {
+            Some(flag) if flag.load(Ordering::Relaxed) => match self.grace {
+                Some(until) if Instant::now() < until => Ok(()),
+                _ => Err(Error::Interrupted),
+            },
+            _ => Ok(()),
+        }
     }
 
     /// Waits on while the peer takes nothing if it says something meanwhile: a server that holds
@@ -207,6 +234,8 @@ impl Stream {
                 };
                 IoSlice::advance_slices(&mut left, n);
                 if !left.is_empty() {
+                    // A peer that takes a little now and then never lets a write run out.
+                    self.check_interrupt()?;
                     self.check_login()?;
                     if n == 0 && self.heeds_life && self.unread() > heard {
                         (pace, heard) = (Pace::default(), self.unread());
@@ -262,14 +291,15 @@ impl Stream {
     fn arrive_between(&mut self, into: &mut [u8]) -> Result<usize> {
         self.pace = Pace::default();
         loop {
+            self.check_interrupt()?;
             let (since, rested) = *self.idle.get_or_insert_with(|| (Instant::now(), false));
             let left = self.patience.idle.saturating_sub(since.elapsed());
             if left.is_zero() {
                 return Err(late(Wait::Idle, self.patience.idle));
             }
-            // A resting server connection sleeps through; whoever has a flag looks up each second.
+            // A resting server connection sleeps through; whoever has a flag looks up now and then.
             let watchful = !rested || self.interrupt.is_some();
-            let wait = if watchful { left.min(SLICE) } else { left };
+            let wait = if watchful { left.min(self.slice()) } else { left };
             let n = self.read_within(wait, into)?;
             if n > 0 {
                 self.idle = None;
@@ -286,9 +316,11 @@ impl Stream {
     fn arrive_within(&mut self, into: &mut [u8]) -> Result<usize> {
         self.idle = None;
         loop {
+            // A peer that never stops sending never lets a read run out.
+            self.check_interrupt()?;
             let start = Instant::now();
             let left = self.pace.left(self.patience.frame);
-            let n = self.read_within(left.min(SLICE), into)?;
+            let n = self.read_within(left.min(self.slice()), into)?;
             if !self.pace.step(start.elapsed(), n, self.patience.frame) {
                 return Err(late(Wait::Frame, self.patience.frame));
             }
@@ -296,6 +328,11 @@ impl Stream {
                 return Ok(n);
             }
         }
+    }
+
+    /// How long one read may wait before the clocks and the flag are looked at.
+    fn slice(&self) -> Duration {
+        if self.interrupt.is_some() { LOOK } else { SLICE }
     }
 
     /// Reads once, waiting about as long as it is told, never beyond the login. 0: nothing came.
@@ -329,10 +366,7 @@ impl Stream {
     fn waited_only(&self, error: &io::Error) -> Result<usize> {
         match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
-                match &self.interrupt {
-                    Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Interrupted),
-                    _ => Ok(0),
-                }
+                self.check_interrupt().map(|()| 0)
             }
             _ => Err(Error::Gone),
         }

@@ -33,7 +33,8 @@ from standard input, one a line. `#` begins a comment, `-` before a command lets
 
 The password is asked for, or taken from MINIFTP_PASSWORD or --password-file;
 a new one of `passwd` and `admin` from MINIFTP_NEW_PASSWORD.
-Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no connection, 4 login refused.
+Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no connection, 4 login refused,
+130 interrupted.
 ";
 
 /// What the arguments ask for.

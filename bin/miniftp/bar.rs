@@ -6,6 +6,7 @@
 //! Invariant: while a bar is on the screen it is the last line, and whoever writes wipes it first.
 
 use std::io::{self, Stderr, Write};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use miniftp::client::{Error, Outcome, Phase, Progress, Question, Reply};
@@ -186,6 +187,10 @@ impl Progress for Bar<'_> {
     }
 
     fn ask(&mut self, question: &Question) -> Reply {
+        // Whoever has stopped the transfer is not asked about it any more.
+        if self.screen.interrupt.load(Ordering::Relaxed) {
+            return Reply::Cancel;
+        }
         self.wipe();
         match question {
             Question::GoOn { name, held, total } => {

@@ -14,6 +14,8 @@ use crate::screen::Screen;
 pub(crate) const EXIT_FAILED: u8 = 1;
 /// Exit code: the command line cannot be understood.
 pub(crate) const EXIT_USAGE: u8 = 2;
+/// Exit code: the user stopped it, as a shell counts SIGINT.
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
 /// Exit code: the server let nobody in with this name and password.
 pub(crate) const EXIT_LOGIN: u8 = 4;
 
@@ -40,11 +42,17 @@ pub(crate) enum Failure {
 pub(crate) type Done = Result<(), Failure>;
 
 impl Failure {
+    /// The user stopped it, and there is nothing to add.
+    pub(crate) fn stopped() -> Failure {
+        Failure::Stopped("stopped".to_owned())
+    }
+
     /// The program's exit code, if this is its end.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Failure::Usage(_) => EXIT_USAGE,
-            Failure::Said(_) | Failure::Stopped(_) => EXIT_FAILED,
+            Failure::Said(_) => EXIT_FAILED,
+            Failure::Stopped(_) => EXIT_INTERRUPTED,
             Failure::NoPassword(_) => EXIT_LOGIN,
             Failure::Client(error) => error.exit_code(),
             Failure::Told(code) => *code,
@@ -56,7 +64,6 @@ impl Failure {
     pub(crate) fn is_about_one(&self) -> bool {
         match self {
             Failure::Said(_) => true,
-            Failure::Client(client::Error::Interrupted) => false,
             Failure::Client(error) => error.exit_code() == EXIT_FAILED,
             _ => false,
         }
@@ -69,7 +76,6 @@ impl Failure {
             | Failure::Said(text)
             | Failure::Stopped(text)
             | Failure::NoPassword(text) => screen.complain(text),
-            Failure::Client(client::Error::Interrupted) => screen.complain("stopped"),
             Failure::Client(error) => screen.complain(&error.to_string()),
             Failure::Told(_) | Failure::Pipe => {}
         }
@@ -78,7 +84,10 @@ impl Failure {
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Failure {
-        Failure::Client(error)
+        match error {
+            client::Error::Interrupted => Failure::stopped(),
+            error => Failure::Client(error),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands about files and folders on the server, besides their transfer.
 
-use std::io::{self, Write};
+use std::io::Write;
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use miniftp::client::{Client, Entry, Kind, Reason};
@@ -10,7 +11,7 @@ use miniftp::wire::Code;
 use crate::bar::Bar;
 use crate::commands::{Flag, Given};
 use crate::failure::{Done, Failure, each};
-use crate::glob::{Listed, Pattern};
+use crate::glob::{Each, Pattern};
 use crate::listing;
 use crate::screen::Screen;
 use crate::session::Session;
@@ -18,6 +19,8 @@ use crate::words::Word;
 
 /// Entries that are collected for sorting; a longer listing is shown as it comes.
 const SORTED_MOST: usize = 100_000;
+/// Bytes of their names; the same.
+const SORTED_BYTES: usize = 16 << 20;
 /// What is told when the root is left upwards, as the old programs did.
 const ABOVE_ROOT: &str = "Permission denied!";
 
@@ -29,7 +32,8 @@ pub(crate) fn remote_paths(session: &mut Session, words: &[Word]) -> Result<Vec<
             paths.push(word.remote()?.to_string());
             continue;
         };
-        let found = pattern.expand(&mut |folder| listed(&mut session.client, folder))?;
+        let found =
+            pattern.expand(&mut |folder, each| listed(&mut session.client, folder, each))?;
         if found.is_empty() {
             return Err(Pattern::nothing(&word.text.to_string_lossy()));
         }
@@ -38,16 +42,17 @@ pub(crate) fn remote_paths(session: &mut Session, words: &[Word]) -> Result<Vec<
     Ok(paths)
 }
 
-fn listed(client: &mut Client, folder: &str) -> Result<Vec<Listed>, Failure> {
-    let mut names = Vec::new();
+fn listed(client: &mut Client, folder: &str, each: &mut Each<'_>) -> Done {
     let folder = if folder.is_empty() { "." } else { folder };
-    // An odd name is shown escaped and could not be asked for.
-    client.ls(folder, &mut |e| {
-        if !e.odd {
-            names.push((e.name, e.kind == Kind::Folder));
+    let mut matched = Ok(());
+    client.ls(folder, &mut |entry| {
+        // An odd name is shown escaped and could not be asked for.
+        if !entry.odd {
+            matched = each(&entry.name, entry.kind == Kind::Folder);
         }
+        if matched.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    Ok(names)
+    matched
 }
 
 /// `ls [-l] [PATH...]`. Of several paths the files come first, then each folder under its name.
@@ -82,21 +87,20 @@ pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
 fn list(session: &mut Session, path: &str, many: bool, line: fn(&Entry) -> String) -> Done {
     let Session { client, screen, .. } = session;
     let mut held: Vec<Entry> = Vec::new();
+    let mut held_bytes = 0;
     let mut written = Ok(());
     let mut headed = !many;
     let mut streaming = false;
     let listed = client.ls(path, &mut |entry| {
+        held_bytes += entry.name.len();
         held.push(entry);
-        if streaming || held.len() >= SORTED_MOST {
-            streaming = true;
-            let lines = write_lines(screen, path, &mut headed, &held, line);
+        streaming |= held.len() >= SORTED_MOST || held_bytes >= SORTED_BYTES;
+        if streaming {
+            written = write_lines(screen, path, &mut headed, &held, line);
             held.clear();
-            if lines.is_err() && written.is_ok() {
-                written = lines;
-                // Nobody reads on: the listing may end.
-                screen.interrupt.store(true, Ordering::Relaxed);
-            }
         }
+        // If nobody reads on, the listing may end.
+        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     written?;
     let count = listed?;
@@ -114,12 +118,15 @@ fn write_lines(
     headed: &mut bool,
     entries: &[Entry],
     line: fn(&Entry) -> String,
-) -> io::Result<()> {
+) -> Done {
     if !*headed {
         writeln!(screen.out, "{}:", Escaped(path))?;
         *headed = true;
     }
     for entry in entries {
+        if screen.interrupt.load(Ordering::Relaxed) {
+            return Err(Failure::stopped());
+        }
         writeln!(screen.out, "{}", line(entry))?;
     }
     Ok(())

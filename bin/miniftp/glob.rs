@@ -3,12 +3,15 @@
 //! Never: crosses a `/`, shows names with a leading dot to a pattern without one, takes more than
 //! names times pattern steps.
 
+use miniftp::limits;
 use miniftp::text::{Escaped, is_harmful};
 
-use crate::failure::Failure;
+use crate::failure::{Done, Failure};
 
 /// Names that one pattern may become.
 const MATCHES_MOST: usize = 100_000;
+/// Bytes of their paths.
+const MATCHES_BYTES: usize = 32 << 20;
 
 /// A piece of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +28,8 @@ pub(crate) enum Token {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern(Vec<Token>);
 
-/// A name in a folder, and whether it is a folder itself.
-pub(crate) type Listed = (String, bool);
+/// Whoever is given the names in a folder, one by one, and whether each is a folder itself.
+pub(crate) type Each<'a> = dyn FnMut(&str, bool) -> Done + 'a;
 
 impl Pattern {
     /// A pattern of these pieces.
@@ -35,9 +38,10 @@ impl Pattern {
     }
 
     /// The paths that match, sorted. `list` gives what a folder holds; `""` is the current one.
+    /// Names that do not match are not kept.
     pub(crate) fn expand(
         &self,
-        list: &mut dyn FnMut(&str) -> Result<Vec<Listed>, Failure>,
+        list: &mut dyn FnMut(&str, &mut Each<'_>) -> Done,
     ) -> Result<Vec<String>, Failure> {
         let mut parts: Vec<&[Token]> = self.0.split(|t| *t == Token::Char('/')).collect();
         while parts.len() > 1 && parts.last().is_some_and(|p| p.is_empty()) {
@@ -47,23 +51,21 @@ impl Pattern {
         let (fixed, open) = parts.split_at(wild);
         let mut bases = vec![fixed.iter().map(|p| literal(p) + "/").collect::<String>()];
         for (i, part) in open.iter().enumerate() {
-            let mut next = Vec::new();
+            let (mut next, mut bytes) = (Vec::new(), 0);
+            let is_last = i + 1 == open.len();
             for base in &bases {
-                for (name, is_folder) in list(base)? {
-                    if !is_usable(&name) || !matches(part, &name) {
-                        continue;
+                list(base, &mut |name, is_folder| {
+                    if !is_usable(name) || !matches(part, name) || !(is_last || is_folder) {
+                        return Ok(());
                     }
-                    match i + 1 == open.len() {
-                        true => next.push(format!("{base}{name}")),
-                        false if is_folder => next.push(format!("{base}{name}/")),
-                        false => {}
+                    let end = if is_last { "" } else { "/" };
+                    bytes += base.len() + name.len();
+                    next.push(format!("{base}{name}{end}"));
+                    match next.len() > MATCHES_MOST || bytes > MATCHES_BYTES {
+                        true => Err(too_many()),
+                        false => Ok(()),
                     }
-                }
-                if next.len() > MATCHES_MOST {
-                    return Err(Failure::Said(format!(
-                        "the pattern matches more than {MATCHES_MOST} names; use -r on the folder"
-                    )));
-                }
+                })?;
             }
             bases = next;
         }
@@ -80,6 +82,14 @@ impl Pattern {
     }
 }
 
+fn too_many() -> Failure {
+    let most = MATCHES_BYTES >> 20;
+    Failure::Said(format!(
+        "the pattern matches more than {MATCHES_MOST} names or {most} MiB of them; use -r on the \
+         folder"
+    ))
+}
+
 fn is_wild(part: &[Token]) -> bool {
     part.iter().any(|t| !matches!(t, Token::Char(_)))
 }
@@ -90,7 +100,10 @@ fn literal(part: &[Token]) -> String {
 
 /// Names come from a server: one that is no single name must not become a path here.
 fn is_usable(name: &str) -> bool {
-    !matches!(name, "" | "." | "..") && !name.contains('/') && !name.chars().any(is_harmful)
+    !matches!(name, "" | "." | "..")
+        && name.len() <= limits::NAME
+        && !name.contains('/')
+        && !name.chars().any(is_harmful)
 }
 
 /// Whether a name matches: one pass, going back only to the latest star.
@@ -170,7 +183,7 @@ mod tests {
 
     #[test]
     fn paths_are_expanded_folder_by_folder() {
-        let mut list = |folder: &str| {
+        let mut list = |folder: &str, each: &mut Each<'_>| {
             let names: &[(&str, bool)] = match folder {
                 "" => &[("b", true), ("a", true), ("c.txt", false)],
                 "a/" => &[("x.txt", false), ("y.md", false)],
@@ -178,7 +191,7 @@ mod tests {
                 "/d/" => &[("q", false)],
                 other => panic!("{other}"),
             };
-            Ok(names.iter().map(|(n, f)| (n.to_string(), *f)).collect())
+            names.iter().try_for_each(|(name, is_folder)| each(name, *is_folder))
         };
         let mut expand = |text: &str| Pattern::new(pattern(text)).expand(&mut list).unwrap();
         assert_eq!(expand("*"), ["a", "b", "c.txt"]);

@@ -17,20 +17,24 @@ mod menu;
 mod password;
 mod people;
 mod screen;
+mod script;
 mod session;
 mod shell;
+#[path = "../shared/terminal.rs"]
+mod terminal;
 mod transfer;
 mod words;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufReader, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use args::{Asked, CommandLine};
 use commands::{Command, Given, Run};
-use failure::Done;
+use failure::{Done, EXIT_INTERRUPTED, Failure};
 use screen::Screen;
+use script::Script;
 use session::Session;
 
 fn main() -> ExitCode {
@@ -113,7 +117,8 @@ fn live_at_the_menu(line: &CommandLine, mut screen: Screen) -> Done {
         screen.say("Logged out.");
     }
     screen.say(GOODBYE);
-    end(screen, Ok(()))
+    let is_left_by_ctrl_c = screen.is_interrupted();
+    end(screen, if is_left_by_ctrl_c { Err(Failure::Told(EXIT_INTERRUPTED)) } else { Ok(()) })
 }
 
 /// The part of a run that has a login.
@@ -125,7 +130,10 @@ fn work(mut session: Session, asked: Option<(&'static Command, Given)>) -> (Scre
             session.tell_words();
             shell::interactive(&mut session)
         }
-        None => shell::batch(&mut session, &mut io::stdin().lock()),
+        None => {
+            let interrupt = Arc::clone(&session.screen.interrupt);
+            shell::batch(&mut session, &mut BufReader::new(Script { interrupt }))
+        }
     };
     let Session { client, mut screen, is_shell, .. } = session;
     // Everything that was asked for has had its answer; a line that breaks now takes nothing away.
@@ -170,8 +178,11 @@ fn outlive_large_files() {}
 fn listen_for_ctrl_c(interrupt: &Arc<AtomicBool>, is_shell: bool) {
     use signal_hook::consts::SIGINT;
     use signal_hook::flag;
+    if terminal::is_ignored(SIGINT) {
+        return;
+    }
     if !is_shell {
-        let code = i32::from(failure::EXIT_FAILED);
+        let code = i32::from(EXIT_INTERRUPTED);
         // Without the handler Ctrl-C ends the program, which is as good.
         flag::register_conditional_shutdown(SIGINT, code, Arc::clone(interrupt)).ok();
     }

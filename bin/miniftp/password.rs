@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use miniftp::limits;
 use miniftp::text::{Escaped, escape_bytes};
@@ -15,6 +16,7 @@ use crate::args::CommandLine;
 use crate::failure::Failure;
 use crate::here::system;
 use crate::screen::Screen;
+use crate::terminal::Untyped;
 
 /// The variable of the environment.
 const VARIABLE: &str = "MINIFTP_PASSWORD";
@@ -70,24 +72,26 @@ fn type_in(
     prompt: String,
     variable: &str,
 ) -> Result<Zeroizing<String>, Failure> {
-    let _hidden = Hidden::now();
-    match rpassword::prompt_password(prompt) {
-        Ok(text) => Ok(Zeroizing::new(text)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::Interrupted | std::io::ErrorKind::UnexpectedEof
-            ) =>
-        {
-            screen.say("");
-            Err(Failure::NoPassword("no password was given".into()))
-        }
-        Err(_) => Err(Failure::NoPassword(format!(
+    let interrupt = Arc::clone(&screen.interrupt);
+    let typed = match screen.terminal() {
+        Some(terminal) => terminal.password(&prompt, &interrupt),
+        None => Err(Untyped::NoTerminal),
+    };
+    typed.map_err(|why| match why {
+        Untyped::NoTerminal => Failure::NoPassword(format!(
             "there is no terminal to ask for the password of {}; set {variable} or use \
              --password-file FILE",
             Escaped(name)
-        ))),
-    }
+        )),
+        Untyped::Interrupted => {
+            screen.say("");
+            Failure::stopped()
+        }
+        Untyped::GivenUp => {
+            screen.say("");
+            Failure::NoPassword("no password was given".into())
+        }
+    })
 }
 
 fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Failure> {
@@ -109,44 +113,6 @@ fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Fai
         return Err(Failure::NoPassword(format!("the first line of `{shown}` is empty")));
     }
     Ok(text)
-}
-
-/// No echo from before the prompt is shown until this is dropped: `rpassword` shows the prompt
-/// first, and what a quick hand, or a script, types in between would be seen.
-#[cfg(unix)]
-struct Hidden(Option<(File, rustix::termios::Termios)>);
-
-#[cfg(unix)]
-impl Hidden {
-    fn now() -> Hidden {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-        // Without a terminal there is no echo, and whoever asks will find that out.
-        let Ok(tty) = File::open("/dev/tty") else { return Hidden(None) };
-        let Ok(before) = tcgetattr(&tty) else { return Hidden(None) };
-        let mut quiet = before.clone();
-        quiet.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(&tty, OptionalActions::Now, &quiet).ok();
-        Hidden(Some((tty, before)))
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        if let Some((tty, before)) = &self.0 {
-            rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, before).ok();
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Hidden;
-
-#[cfg(not(unix))]
-impl Hidden {
-    fn now() -> Hidden {
-        Hidden
-    }
 }
 
 #[cfg(unix)]

@@ -42,6 +42,9 @@ fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> Done {
         }
         "invite" if code.is_empty() && screen.can_ask => {
             code = screen.ask("Invitation: ").unwrap_or_default();
+            if screen.is_interrupted() {
+                return Err(Failure::stopped());
+            }
         }
         _ => {}
     }

@@ -13,6 +13,7 @@ use rustyline::history::MemHistory;
 use rustyline::{Behavior, Config, Editor};
 
 use crate::failure::Done;
+use crate::terminal::Terminal;
 
 /// Columns that are assumed where the terminal does not say.
 const COLUMNS: usize = 80;
@@ -31,6 +32,8 @@ pub(crate) struct Screen {
     pub(crate) progress: bool,
     /// Set by Ctrl-C; whoever begins a command clears it.
     pub(crate) interrupt: Arc<AtomicBool>,
+    /// The keyboard, once somebody was asked.
+    terminal: Option<Terminal>,
 }
 
 impl AsMut<Screen> for Screen {
@@ -50,6 +53,7 @@ impl Screen {
             can_ask: err_is_terminal && io::stdin().is_terminal(),
             progress,
             interrupt,
+            terminal: None,
         }
     }
 
@@ -74,9 +78,24 @@ impl Screen {
         Ok(self.out.flush()?)
     }
 
+    /// The terminal, if there is one. From now on it is left as it was found by whatever signal
+    /// ends the program; so this comes before anything that changes its modes.
+    pub(crate) fn terminal(&mut self) -> Option<&Terminal> {
+        if self.terminal.is_none() {
+            self.terminal = Terminal::open().ok();
+        }
+        self.terminal.as_ref()
+    }
+
+    /// Whether the user wants no more of what is going on.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
     /// Asks for a line; `None` if the user gave up with Ctrl-C or Ctrl-D, or cannot be asked.
     pub(crate) fn ask(&mut self, prompt: &str) -> Option<String> {
         self.out.flush().ok();
+        self.terminal();
         let config = Config::builder().behavior(Behavior::PreferTerm).build();
         let mut editor = Editor::<(), MemHistory>::with_history(config, MemHistory::new()).ok()?;
         match editor.readline(prompt) {

@@ -98,6 +98,9 @@ pub(crate) fn user_name(line: &CommandLine, screen: &mut Screen) -> Result<Strin
         return Ok(name.clone());
     }
     let given = if screen.can_ask { screen.ask("User name: ") } else { None };
+    if screen.is_interrupted() {
+        return Err(Failure::stopped());
+    }
     given.filter(|name| !name.is_empty()).ok_or_else(|| {
         Failure::Usage("the account is missing; say who you are with `-u NAME`".into())
     })

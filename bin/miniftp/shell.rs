@@ -25,6 +25,7 @@ enum Flow {
 
 /// Reads commands from a person until they leave.
 pub(crate) fn interactive(session: &mut Session) -> Done {
+    session.screen.terminal();
     let config = Config::builder()
         .max_history_size(history::LINES)
         .and_then(|b| b.history_ignore_dups(true))
@@ -64,15 +65,19 @@ pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
     let mut raw = Vec::new();
     for number in 1_u64.. {
         raw.clear();
-        let count = lines.read_until(b'\n', &mut raw).map_err(|error| {
+        let read = lines.read_until(b'\n', &mut raw);
+        // Neither is done what was asked for before Ctrl-C and had no turn yet.
+        if session.screen.is_interrupted() {
+            return Err(Failure::stopped());
+        }
+        let count = read.map_err(|error| {
             Failure::Said(format!("cannot read line {number} of standard input: {error}"))
         })?;
         if count == 0 {
             break;
         }
-        let line = std::str::from_utf8(&raw)
-            .map_err(|_| Failure::Said(format!("line {number} of standard input is not UTF-8")))?
-            .trim();
+        let line = text_of(&raw)
+            .map_err(|what| Failure::Said(format!("line {number} of standard input is {what}")))?;
         if line.starts_with('#') {
             continue;
         }
@@ -100,13 +105,23 @@ pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
     Ok(())
 }
 
+/// A line of a script without what editors of other systems put around it.
+fn text_of(raw: &[u8]) -> Result<&str, &'static str> {
+    // The same mark in two other encodings, of which ASCII would be half zeros.
+    if raw.starts_with(b"\xff\xfe") || raw.starts_with(b"\xfe\xff") {
+        return Err("UTF-16; save it as UTF-8");
+    }
+    let line = std::str::from_utf8(raw).map_err(|_| "not UTF-8")?;
+    Ok(line.trim_start_matches('\u{feff}').trim())
+}
+
 fn run_line(session: &mut Session, line: &str) -> Result<Flow, Failure> {
     let Some((command, given)) = parse(split(line)?)? else { return Ok(Flow::Go) };
     if matches!(command.run, Run::Leave) {
         return Ok(Flow::Leave);
     }
     // A Ctrl-C that came between two commands was not meant for the next one.
-    if session.screen.can_ask {
+    if session.is_shell {
         session.screen.interrupt.store(false, Ordering::Relaxed);
     }
     let done = session.run(command, &given);

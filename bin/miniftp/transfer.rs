@@ -20,7 +20,7 @@ use crate::commands::{Flag, Given};
 use crate::failure::{Done, EXIT_FAILED, Failure, each};
 use crate::figures::tree_summary;
 use crate::files::remote_paths;
-use crate::glob::{Listed, Pattern};
+use crate::glob::{Each, Pattern};
 use crate::here::{cannot, shown};
 use crate::screen::Screen;
 use crate::session::Session;
@@ -151,7 +151,7 @@ fn advised(error: Error, verb: &str) -> Failure {
         Error::Interrupted => {
             Failure::Stopped(format!("stopped; the part stays and the next {verb} goes on"))
         }
-        error => Failure::Client(error),
+        error => error.into(),
     }
 }
 
@@ -239,15 +239,16 @@ fn local_paths(words: &[Word]) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
-fn local_listed(folder: &str) -> Result<Vec<Listed>, Failure> {
+fn local_listed(folder: &str, each: &mut Each<'_>) -> Done {
     let path = Path::new(if folder.is_empty() { "." } else { folder });
     let entries = fs::read_dir(path).map_err(|e| cannot("list it", path, &e))?;
-    // A name that is not UTF-8 could not be sent under it.
-    let names = entries.flatten().filter_map(|entry| {
-        let is_folder = entry.path().is_dir();
-        entry.file_name().into_string().ok().map(|name| (name, is_folder))
-    });
-    Ok(names.collect())
+    for entry in entries.flatten() {
+        // A name that is not UTF-8 could not be sent under it.
+        if let Some(name) = entry.file_name().to_str() {
+            each(name, entry.path().is_dir())?;
+        }
+    }
+    Ok(())
 }
 
 /// Lists what failed in a tree, then sums up.

@@ -7,6 +7,7 @@ mod watch;
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
@@ -179,7 +180,10 @@ fn log_in(relay: &Relay) -> Result<Client, Failure> {
         client.algorithm().name()
     ));
     let mut names = 0;
-    client.ls("", &mut |_| names += 1)?;
+    client.ls("", &mut |_| {
+        names += 1;
+        ControlFlow::Continue(())
+    })?;
     say(format_args!("   ls: {names} entries in {}", client.cwd()));
     Ok(client)
 }

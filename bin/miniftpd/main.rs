@@ -6,6 +6,8 @@ mod check;
 mod console;
 mod demo;
 mod standby;
+#[path = "../shared/terminal.rs"]
+mod terminal;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};

@@ -3,11 +3,15 @@
 //! What can be done twice without harm is tried again silently when the line breaks; for the rest
 //! the error says that it is not known whether it was done.
 
+use std::ops::ControlFlow;
+
 use super::error::{Error, Result};
 use super::progress::{Bar, Phase, Progress};
+use super::rows::{list, reasons};
 use super::words::said;
 use super::{Client, conn::Conn, conn::Heard};
-use crate::wire::{self, Code, Counted, Fields, Message, Nothing};
+use crate::limits::LISTING_KEPT;
+use crate::wire::{self, Code, Fields, Nothing};
 
 const NO_PARTS: Error = Error::Protocol { what: "a part of an answer that has none" };
 
@@ -112,20 +116,29 @@ impl Client {
         self.here("CD", Some(path))
     }
 
-    /// Gives each entry of a folder, in no order, as it arrives; then their number.
+    /// Gives each entry of a folder, in no order, as it arrives, until there are no more or no more
+    /// are wanted; then their number.
     ///
     /// # Errors
     /// [`Error::Refused`]; [`Error::Line`] if the line broke after the first entry.
-    pub fn ls(&mut self, path: &str, each: &mut dyn FnMut(Entry)) -> Result<u64> {
+    pub fn ls(
+        &mut self,
+        path: &str,
+        each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<u64> {
         let mut broke = None;
         let count = self.again(|conn| {
-            let mut begun = false;
-            let listed = list(conn, "LS", &wire::Path::new(path), &mut |fields| {
-                begun = true;
-                each(entry_in_row(fields)?);
-                Ok(())
+            let (mut begun, mut count) = (false, 0);
+            let message = wire::Path::new(path);
+            let mut enough = false;
+            let listed = list(conn, "LS", &message, u64::MAX, &mut |fields| {
+                (begun, count) = (true, count + 1);
+                enough = each(entry_in_row(fields)?).is_break();
+                // What is still on its way is left behind with the connection.
+                if enough { Err(Error::Interrupted) } else { Ok(()) }
             });
             match listed {
+                Err(_) if enough => Ok(count),
                 // Entries must not be told twice.
                 Err(e) if begun && e.is_broken_line() => {
                     broke = Some(e);
@@ -245,7 +258,7 @@ impl Client {
     pub fn parts(&mut self) -> Result<Vec<Part>> {
         self.again(|conn| {
             let mut parts = Vec::new();
-            list(conn, "PARTS", &Nothing::new(), &mut |fields| {
+            list(conn, "PARTS", &Nothing::new(), LISTING_KEPT, &mut |fields| {
                 parts.push(Part {
                     path: fields.text("path")?.to_owned(),
                     held_bytes: fields.u64("held_bytes")?,
@@ -273,7 +286,7 @@ impl Client {
     pub fn help(&mut self) -> Result<Vec<(String, String)>> {
         self.again(|conn| {
             let mut lines = Vec::new();
-            list(conn, "HELP", &Nothing::new(), &mut |fields| {
+            list(conn, "HELP", &Nothing::new(), LISTING_KEPT, &mut |fields| {
                 let name = Client::shown(fields.text("name")?);
                 lines.push((name, Client::shown(fields.text("about")?)));
                 Ok(())
@@ -303,46 +316,6 @@ impl Client {
             _ => Ok(Vec::new()),
         }
     }
-}
-
-/// A row of things in parts; gives their number.
-pub(super) fn list<'a>(
-    conn: &mut Conn,
-    name: &str,
-    message: &impl Message<'a>,
-    each: &mut dyn FnMut(&mut Fields<'_>) -> Result<()>,
-) -> Result<u64> {
-    let code = conn.ask_each(name, message, &mut |mut fields| {
-        let mut left = fields.rest();
-        while !left.is_empty() {
-            let mut row = Fields::new(left);
-            each(&mut row)?;
-            left = row.rest();
-        }
-        Ok(())
-    })?;
-    if code != Code::Done.number() {
-        return Err(conn.refusal());
-    }
-    Ok(conn.reply::<Counted<'_>>()?.count)
-}
-
-/// The rows of `WHY` and `WHYOF`.
-pub(super) fn reasons<'a>(
-    conn: &mut Conn,
-    name: &str,
-    message: &impl Message<'a>,
-) -> Result<Vec<Reason>> {
-    let mut reasons = Vec::new();
-    list(conn, name, message, &mut |fields| {
-        reasons.push(Reason {
-            what: Client::shown(fields.text("what")?),
-            allowed: fields.u8("allowed")? == 1,
-            why: Client::shown(fields.text("why")?),
-        });
-        Ok(())
-    })?;
-    Ok(reasons)
 }
 
 /// One entry by its path.

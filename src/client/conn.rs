@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::apart::apart;
 use super::error::{Error, Result};
 use crate::limits;
 use crate::stream::{Patience, Stream};
@@ -21,6 +22,8 @@ use crate::wire::{
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a frame of the server may stand still.
 const FRAME: Duration = Duration::from_secs(30);
+/// How long what is under way may go on after an interrupt: a user is waiting for the prompt.
+const WIND_DOWN: Duration = Duration::from_millis(500);
 /// Data shorter than this is collected with its neighbours before it is sent.
 const COLLECTED: usize = 16 * 1024;
 /// What both sides call themselves.
@@ -59,7 +62,9 @@ impl Conn {
     ) -> Result<(Conn, String)> {
         let to =
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        let tcp = dial(host, port).map_err(|source| Error::Connect { to, source })?;
+        let host = host.to_owned();
+        let tcp = apart(interrupt, move || dial(&host, port))?
+            .map_err(|source| Error::Connect { to, source })?;
         let patience = Patience { idle: answer, frame: FRAME, login: None };
         let mut conn = Conn {
             stream: Stream::new(tcp, patience)?
@@ -109,6 +114,11 @@ impl Conn {
     /// Whether nothing is owed and nothing broke.
     pub(super) fn is_settled(&self) -> bool {
         !self.broken && self.owed == 0
+    }
+
+    /// After an interrupt: what is under way may still be brought to an end, for a moment.
+    pub(super) fn wind_down(&mut self) {
+        self.stream.wind_down(WIND_DOWN);
     }
 
     /// Whether a send or a read failed.
@@ -195,6 +205,8 @@ impl Conn {
 
     /// Waits for the next frame.
     pub(super) fn hear_any(&mut self) -> Result<Heard> {
+        // Here, between two frames, the connection is still good for bringing things to an end.
+        self.stream.check_interrupt()?;
         self.flush()?;
         let data = self.head()?;
         let heard = match Kind::of(self.head[0]) {

@@ -116,12 +116,20 @@ pub enum Error {
         /// What.
         what: &'static str,
     },
+    /// The server says more than this client keeps.
+    TooMuch {
+        /// What has to be kept.
+        what: &'static str,
+        /// How much of it is kept at most.
+        most_bytes: u64,
+    },
     /// The user said to stop. What was moved stays.
     Interrupted,
 }
 
 impl Error {
-    /// The program's exit code: 1 refused or failed, 3 no connection, 4 login refused.
+    /// The program's exit code: 1 refused or failed, 3 no connection, 4 login refused, 130
+    /// interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Connect { .. }
@@ -130,6 +138,7 @@ impl Error {
             | Error::GaveUp { .. } => 3,
             Error::LoginRefused | Error::ServerUnproven | Error::NotLoggedIn => 4,
             banned if banned.is_refusal(Code::Banned) => 4,
+            Error::Interrupted => 130,
             _ => 1,
         }
     }
@@ -237,6 +246,12 @@ impl fmt::Display for Error {
             BadName { name, why } => write!(f, "`{name}`: {why}"),
             Protocol { what } => write!(f, "the server does not speak as agreed: {what}"),
             Usage { what } => f.write_str(what),
+            TooMuch { what, most_bytes } => write!(
+                f,
+                "{what} more than {} at once, which is the most that this client keeps; ask for \
+                 less",
+                Size(*most_bytes)
+            ),
             Interrupted => f.write_str("interrupted; the same command goes on from there"),
         }
     }

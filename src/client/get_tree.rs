@@ -11,14 +11,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{Entry, Kind, entry_in_row, list};
+use super::commands::{Entry, Kind, entry_in_row};
 use super::error::{Error, Result, shown};
 use super::names::{join, local_name};
 use super::pipe::Pipe;
 use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress};
+use super::rows::list;
 use super::tree::{TreeReport, choose, is_fatal};
 use crate::digest::Digest;
-use crate::limits::FRAME_DATA;
+use crate::limits::{FRAME_DATA, LISTING_KEPT, TREE_WAITING};
 use crate::wire;
 
 /// Bytes of a file that is fetched among others: one frame.
@@ -30,6 +31,35 @@ pub(super) struct Folder {
     local: PathBuf,
     /// The one that was asked for: without it there is nothing to do.
     root: bool,
+}
+
+/// Folders that wait, and what their paths take.
+#[derive(Default)]
+pub(super) struct Waiting {
+    folders: Vec<Folder>,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, folder: Folder) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(folder.bytes());
+        self.folders.push(folder);
+        let most_bytes = TREE_WAITING as u64;
+        let what = "the folders of this tree that wait need";
+        if self.bytes > TREE_WAITING { Err(Error::TooMuch { what, most_bytes }) } else { Ok(()) }
+    }
+
+    fn pop(&mut self) -> Option<Folder> {
+        let folder = self.folders.pop()?;
+        self.bytes = self.bytes.saturating_sub(folder.bytes());
+        Some(folder)
+    }
+}
+
+impl Folder {
+    fn bytes(&self) -> usize {
+        size_of::<Folder>() + self.remote.len() + self.local.as_os_str().len()
+    }
 }
 
 /// The folder that is being fetched.
@@ -55,7 +85,7 @@ pub(super) struct Item {
 
 pub(super) struct TreeJob<'a> {
     pub(super) policy: &'a Policy,
-    pub(super) folders: Vec<Folder>,
+    pub(super) folders: Waiting,
     pub(super) open: Option<Open>,
     pub(super) todo: VecDeque<Item>,
     pub(super) pipe: Pipe<Item>,
@@ -82,11 +112,7 @@ impl Client {
     ) -> Result<TreeReport> {
         let mut job = TreeJob {
             policy,
-            folders: vec![Folder {
-                remote: remote.to_owned(),
-                local: local.to_owned(),
-                root: true,
-            }],
+            folders: Waiting::default(),
             open: None,
             todo: VecDeque::new(),
             pipe: Pipe::default(),
@@ -96,7 +122,9 @@ impl Client {
             ours: Vec::new(),
             piece: Vec::new(),
         };
-        let mut bar = Bar::new(progress, Client::shown(remote));
+        let (remote, local) = (remote.to_owned(), local.to_owned());
+        let mut bar = Bar::new(progress, Client::shown(&remote));
+        job.folders.push(Folder { remote, local, root: true })?;
         self.persist(&mut bar, |client, bar| {
             let run = client.get_tree_on(&mut job, bar.progress);
             if run.is_err() {
@@ -137,7 +165,8 @@ impl Client {
     ) -> Result<()> {
         let mut entries = Vec::new();
         let listed = self.get_drain(job, progress).and_then(|()| {
-            list(self.now()?, "LS", &wire::Path::new(&folder.remote), &mut |fields| {
+            let message = wire::Path::new(&folder.remote);
+            list(self.now()?, "LS", &message, LISTING_KEPT, &mut |fields| {
                 entries.push(entry_in_row(fields)?);
                 Ok(())
             })
@@ -145,7 +174,7 @@ impl Client {
         match listed {
             Ok(_) => {}
             Err(e) if is_fatal(&e) => {
-                job.folders.push(folder);
+                job.folders.push(folder)?;
                 return Err(e);
             }
             Err(e) if folder.root => return Err(e),
@@ -188,8 +217,7 @@ impl Client {
         }
         let local = open.folder.local.join(&entry.name);
         if entry.kind == Kind::Folder {
-            job.folders.push(Folder { remote, local, root: false });
-            return Ok(());
+            return job.folders.push(Folder { remote, local, root: false });
         }
         let here = open.here.contains(std::ffi::OsStr::new(&entry.name));
         let size = entry.size;

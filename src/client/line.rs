@@ -2,9 +2,11 @@
 //!
 //! Never: keeps the password. What is kept for logging in again are the keys derived from it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::apart::{LOOK, derive};
 use super::conn::Conn;
 use super::error::{Error, Result};
 use super::progress::Bar;
@@ -20,8 +22,6 @@ use crate::wire::{Challenge, LoggedIn, Login, Path, Proof, Use, Using};
 const SHORT_TRIES: u32 = 4;
 /// What a guest is called.
 const GUEST: &str = "anonymous";
-/// How long a wait may go on without a look at the interrupt flag.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// The waits between attempts: doubled each time, begun anew when something moved.
 pub(super) struct Backoff {
@@ -268,6 +268,7 @@ impl Client {
 
     /// SCRAM; the keys that served, of which a guest has none.
     fn prove(&mut self, name: &str, secret: Secret<'_>) -> Result<Option<Keys>> {
+        let interrupt = Arc::clone(&self.options.interrupt);
         let conn = self.now()?;
         if matches!(secret, Secret::None) {
             login_step(conn, "GUEST", &crate::wire::Nothing::new())?;
@@ -278,11 +279,13 @@ impl Client {
             .map_err(|_| Error::Usage { what: "this cannot be a user's name" })?;
         login_step(conn, "LOGIN", &Login::new(&first))?;
         let challenge: Challenge<'_> = conn.reply()?;
-        let challenge = exchange.challenge(challenge.server_first)?;
+        let mut challenge = exchange.challenge(challenge.server_first)?;
         let keys = match secret {
-            Secret::Password(password) => challenge
-                .derive(password)
-                .map_err(|_| Error::Usage { what: "this cannot be a password" })?,
+            Secret::Password(password) => {
+                let derived;
+                (challenge, derived) = derive(&interrupt, challenge, password)?;
+                derived.map_err(|_| Error::Usage { what: "this cannot be a password" })?
+            }
             Secret::Keys(keys) if challenge.fits(&keys) => keys,
             Secret::Keys(_) | Secret::None => return Err(Error::LoginRefused),
         };

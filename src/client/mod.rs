@@ -8,6 +8,7 @@
 //! Invariant: a connection on which something is unanswered is not used again.
 
 mod admin;
+mod apart;
 mod beside;
 mod commands;
 mod compare;
@@ -27,6 +28,7 @@ mod progress;
 mod put;
 mod put_small;
 mod put_tree;
+mod rows;
 mod send;
 mod tree;
 mod words;
@@ -54,8 +56,8 @@ use crate::scram::Keys;
 pub struct Options {
     /// The digest of the chunks; `None` lets the measurement of both sides decide.
     pub digest: Option<Algorithm>,
-    /// Set by whoever wants everything to stop: every wait looks at it at least once a second,
-    /// transfers after each frame.
+    /// Set by whoever wants everything to stop: every wait looks at it several times a second, and
+    /// so does whatever reads and writes without a wait.
     pub interrupt: Arc<AtomicBool>,
     /// Reconnections in a row without progress before a transfer gives up.
     pub tries: u32,

@@ -2,8 +2,12 @@
 //!
 //! Never: sends a password. What travels is the record that the server will check it against.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
+use super::apart::{apart, derive};
 use super::error::{Error, Result};
 use super::line::login_step;
 use super::{Account, Client};
@@ -123,12 +127,14 @@ impl Client {
         };
         let keys = self.new_keys(new)?;
         let record = keys.verifier().to_string();
+        let interrupt = Arc::clone(&self.options.interrupt);
         let ended = self.once("passwd", |conn| {
             let (exchange, first) = ClientExchange::begin(&name)?;
             login_step(conn, "REPROVE", &Login::new(&first))?;
             let challenge: wire::Challenge<'_> = conn.reply()?;
             let challenge = exchange.challenge(challenge.server_first)?;
-            let old = challenge.derive(old).map_err(|_| Error::LoginRefused)?;
+            let (challenge, old) = derive(&interrupt, challenge, old)?;
+            let old = old.map_err(|_| Error::LoginRefused)?;
             let (proof, last) = challenge.prove(&old)?;
             login_step(conn, "PASSWD", &wire::Passwd::new(&last, &record, end_others.into()))?;
             let changed: wire::Changed<'_> = conn.reply()?;
@@ -146,7 +152,8 @@ impl Client {
 
     fn new_keys(&mut self, password: &str) -> Result<Keys> {
         let iterations = self.rules()?.iterations;
-        Keys::fresh(password, iterations)
+        let password = Zeroizing::new(password.to_owned());
+        apart(&self.options.interrupt, move || Keys::fresh(&password, iterations))?
             .map_err(|_| Error::Usage { what: "this cannot be a password" })
     }
 }

@@ -379,6 +379,7 @@ impl Client {
 /// Reads what is still owed and closes the upload so that its part stays. Best effort: a connection
 /// that ends keeps the part too.
 fn leave(conn: &mut Conn) {
+    conn.wind_down();
     while !conn.is_settled() {
         if conn.is_broken() || conn.hear().is_err() {
             return;

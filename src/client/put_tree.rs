@@ -10,14 +10,17 @@ use std::fs::{self, ReadDir};
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{Kind, entry_in_row, list};
+use super::commands::{Kind, entry_in_row};
+use super::conn::Conn;
 use super::error::{Error, Result, shown};
 use super::names::{join, remote_name};
 use super::pipe::Pipe;
 use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress};
 use super::put::{BUSY_WAIT, hinted};
+use super::rows::list;
 use super::tree::{TreeReport, choose, is_fatal};
 use crate::digest::Digest;
+use crate::limits::LISTING_KEPT;
 use crate::wire::{self, Code, Switched};
 
 /// What is on the server in a folder: kind and size by name. As large as the folder's listing.
@@ -107,6 +110,7 @@ impl Client {
             let run = client.put_tree_on(&mut job, bar.progress);
             if matches!(run, Err(Error::Interrupted)) {
                 // What is on its way shall not be in the way of whoever goes on.
+                let _ = client.now().map(Conn::wind_down);
                 let _ = client.put_drain(&mut job, bar.progress);
             }
             if run.is_err() {
@@ -182,7 +186,8 @@ impl Client {
     fn list_folder(&mut self, remote: &str) -> Result<Listing> {
         let mut listing = Listing::new();
         let conn = self.now()?;
-        let listed = list(conn, "LS", &wire::Path::new(remote), &mut |fields| {
+        let message = wire::Path::new(remote);
+        let listed = list(conn, "LS", &message, LISTING_KEPT, &mut |fields| {
             let entry = entry_in_row(fields)?;
             listing.insert(entry.name, (entry.kind, entry.size));
             Ok(())

@@ -79,6 +79,7 @@ pub(super) fn is_fatal(error: &Error) -> bool {
                 | Error::NotLoggedIn
                 | Error::LocalFull { .. }
                 | Error::Protocol { .. }
+                | Error::TooMuch { .. }
                 | Error::Interrupted
         )
 }

@@ -16,7 +16,7 @@ use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, Charged, Ledger};
-use crate::vfs::{Draft, Keep, Mtime, Source, VPath, View};
+use crate::vfs::{Draft, Keep, Mtime, Source, Target, VPath, View};
 
 /// Where the bytes that come belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
     /// Of who goes on this may be the whole (so does lftp) or the rest; what can be the whole is.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
-        let (claim, replacing) = spec.begin()?;
+        let (claim, Target { replacing, .. }) = spec.begin()?;
         let mut held_claim = claim.hold()?;
         let part = spec.view.part_held(spec.path)?;
         let old = if replacing { Some(spec.view.source(spec.path)?) } else { None };
@@ -273,7 +273,7 @@ impl Inflow {
             match draft {
                 Some(draft) => Ok((draft, false)),
                 None => {
-                    let mut draft = view.draft_small(&path)?;
+                    let mut draft = view.draft_small(&path, None)?;
                     draft.write_at(0, &waiting)?;
                     Ok((draft, true))
                 }

@@ -36,7 +36,8 @@ pub fn store(
         return Err(Error::WholeMismatch);
     }
     let size = data.len() as u64;
-    let (claim, replacing) = spec.begin()?;
+    let (claim, target) = spec.begin()?;
+    let replacing = target.replacing;
     let draft = {
         let mut held = claim.hold()?;
         held.needs_no_peer();
@@ -44,7 +45,7 @@ pub fn store(
         spec.disk().check(Amount::file(size))?;
         // Dropped before it is placed, the draft removes itself, and then the claim frees the
         // promise.
-        let mut draft = spec.view.draft_small(spec.path)?;
+        let mut draft = spec.view.draft_small(spec.path, Some(target))?;
         draft.write_at(0, data)?;
         draft
     };

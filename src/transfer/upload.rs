@@ -12,7 +12,7 @@ use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Draft, Keep, Mtime, VPath, View};
+use crate::vfs::{Draft, Keep, Mtime, Target, VPath, View};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
@@ -45,16 +45,15 @@ pub struct Spec<'a> {
 
 impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made.
-    /// `true` if there is a file to replace.
-    pub(super) fn begin(&self) -> Result<(Claim, bool)> {
+    pub(super) fn begin(&self) -> Result<(Claim, Target)> {
         let who = Claimant { by: self.by, session: self.session };
         let mut charge = Charge::open(self.ledger, self.charged)?;
         if !self.view.keeps_parts() {
             charge.gives_all_back();
         }
         let claim = claim_upload(self.claims, (self.view, self.path), who, charge)?;
-        let replacing = self.view.may_store(self.path, self.replace)?;
-        Ok((claim, replacing))
+        let target = self.view.may_store(self.path, self.replace)?;
+        Ok((claim, target))
     }
 
     /// Whether it may replace what comes to be there meanwhile.
@@ -105,7 +104,7 @@ impl Upload {
         if size > i64::MAX as u64 {
             return Err(Error::BadArgument { what: "size: over 2^63" });
         }
-        let (claim, replacing) = spec.begin()?;
+        let (claim, Target { replacing, .. }) = spec.begin()?;
         let disk = spec.disk();
         let draft = {
             let mut held = claim.hold()?;

@@ -50,8 +50,9 @@ pub struct Draft {
     pub(super) path: VPath,
     /// Where it will be, held open; found again if it was closed.
     pub(super) spot: Option<Spot>,
-    /// `None` once it was closed. The mark is dropped after the file, see `opened`.
-    file: Option<(File, Mark)>,
+    /// `None` once it was closed. The mark is dropped after the file, see `opened`; a small draft
+    /// needs none: nobody else can remove it, and it is closed before its claim ends.
+    file: Option<(File, Option<Mark>)>,
     /// Its name in the account's folder of parts.
     name: String,
     /// The id of its part; a small draft is no part and has no note.
@@ -75,7 +76,7 @@ impl Draft {
         declared: Option<u64>,
         mtime: Option<Mtime>,
     ) -> Result<Draft> {
-        let spot = target(room, path, dropped)?;
+        let spot = target(room, path, dropped, None)?;
         let failed = |e| told(e, path, "making a part");
         room.home.fence().map_err(failed)?;
         let parts = room.parts().map_err(failed)?;
@@ -113,38 +114,42 @@ impl Draft {
             let max = limits::PARTS as u64;
             return Err(Error::TooMany { what: "unfinished uploads", max });
         }
-        let mut draft = Draft::new(room, (spot, dropped), file, name)?;
+        let mark = room.home.open_files().mark(FileId::of(&fstat(&file).map_err(failed)?));
+        let mut draft = Draft::new(room, (spot, dropped), (file, Some(mark)), name);
         (draft.part, draft.note) = (Some(id), Some(note));
         (draft.len, draft.cleared) = (len, cleared);
         Ok(draft)
     }
 
-    /// A draft that is written and placed in one go.
-    pub(super) fn small(room: &Arc<Room>, (path, dropped): (&VPath, bool)) -> Result<Draft> {
-        let spot = target(room, path, dropped)?;
+    /// A draft that is written and placed in one go, at a spot that was looked at, or one that is
+    /// still to be found.
+    pub(super) fn small(
+        room: &Arc<Room>,
+        (path, dropped): (&VPath, bool),
+        spot: Option<Spot>,
+    ) -> Result<Draft> {
+        let spot = target(room, path, dropped, spot)?;
         let name = room.home.passing_name();
         let failed = |e| told(e, path, "making a file");
         room.home.fence().map_err(failed)?;
         let parts = room.parts().map_err(failed)?;
         let opened = At::new(parts, name.as_bytes()).open(NEW_FILE, FILE_MODE);
         let file = File::from(opened.map_err(failed)?);
-        Draft::new(room, (spot, dropped), file, name)
+        Ok(Draft::new(room, (spot, dropped), (file, None), name))
     }
 
     /// An empty one, and no part.
     fn new(
         room: &Arc<Room>,
         (spot, dropped): (Spot, bool),
-        file: File,
+        file: (File, Option<Mark>),
         name: String,
-    ) -> Result<Draft> {
-        let failed = |e| told(e, spot.path(), "looking at a new file");
-        let mark = room.home.open_files().mark(FileId::of(&fstat(&file).map_err(failed)?));
-        Ok(Draft {
+    ) -> Draft {
+        Draft {
             room: Arc::clone(room),
             path: spot.path().clone(),
             spot: Some(spot),
-            file: Some((file, mark)),
+            file: Some(file),
             name,
             part: None,
             note: None,
@@ -153,7 +158,7 @@ impl Draft {
             dressed: false,
             placed: false,
             dropped,
-        })
+        }
     }
 
     fn file(&self) -> Result<&File> {
@@ -315,6 +320,10 @@ impl Draft {
             return Ok(Freed::default());
         }
         self.fence("dropping a part")?;
+        if self.part.is_none() {
+            // So that the disk has the bytes back when this is told.
+            self.file = None;
+        }
         let (home, parts) = (&self.room.home, self.parts()?);
         let freed = match &self.part {
             Some(id) => part::drop_part(home, parts, id),
@@ -344,15 +353,21 @@ impl Drop for Draft {
 
 /// The spot of a file to be; refuses what could never be put in place there, unless another name
 /// will be found for it.
-fn target(room: &Room, path: &VPath, dropped: bool) -> Result<Spot> {
+fn target(room: &Room, path: &VPath, dropped: bool, looked_at: Option<Spot>) -> Result<Spot> {
     let failed = |e| told(e, path, "looking at a folder");
-    let spot = room.jail.spot(path)?;
-    let folder = fstat(room.jail.folder_of(&spot)).map_err(failed)?;
-    if !FileId::of(&folder).is_beside(room.parts_id().map_err(failed)?) {
+    let is_known = dropped || looked_at.is_some();
+    let spot = match looked_at {
+        Some(spot) => spot,
+        None => room.jail.spot(path)?,
+    };
+    let folder = room.jail.folder_id(&spot).map_err(failed)?;
+    if !folder.is_beside(room.parts_id().map_err(failed)?) {
         return Err(Error::Unsupported { what: "an upload to another disk, mounted in a home" });
     }
+    if is_known {
+        return Ok(spot);
+    }
     match room.jail.at(&spot).stat() {
-        _ if dropped => {}
         Ok(stat) => replaceable(kind_of(&stat), Kind::File, path)?,
         Err(Errno::NOENT) => {}
         Err(e) => return Err(told(e, path, "looking at a file")),

@@ -12,6 +12,8 @@
 //! Never: follows a link, hands `..` to the kernel (but for [`above`], which checks where it got
 //! to).
 
+use std::sync::OnceLock;
+
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
@@ -152,6 +154,8 @@ pub(super) fn reopen(folder: BorrowedFd<'_>) -> OsResult<OwnedFd> {
 pub(super) struct Spot {
     /// `None` is the root itself, which the jail holds open anyway.
     folder: Option<OwnedFd>,
+    /// Which directory that is, once somebody has asked.
+    id: OnceLock<FileId>,
     path: VPath,
 }
 
@@ -215,7 +219,18 @@ impl Jail {
             let found = self.resolve(&parent, STAND);
             Some(found.map_err(|e| told(e, path, "opening a folder"))?)
         };
-        Ok(Spot { folder, path: path.clone() })
+        Ok(Spot { folder, id: OnceLock::new(), path: path.clone() })
+    }
+
+    /// Which directory the folder of a spot is.
+    pub(super) fn folder_id(&self, spot: &Spot) -> OsResult<FileId> {
+        match spot.id.get() {
+            Some(id) => Ok(*id),
+            None => {
+                let id = FileId::of(&fs::fstat(self.folder_of(spot))?);
+                Ok(*spot.id.get_or_init(|| id))
+            }
+        }
     }
 
     /// The folder of a spot.
@@ -225,10 +240,12 @@ impl Jail {
 
     /// Whether the path of a spot still leads to the folder that it holds open.
     pub(super) fn is_there(&self, spot: &Spot) -> bool {
-        let Some(held) = &spot.folder else { return true };
+        if spot.folder.is_none() {
+            return true;
+        }
         let Ok(found) = self.spot(&spot.path) else { return false };
-        let ids = (fs::fstat(held), fs::fstat(self.folder_of(&found)));
-        matches!(ids, (Ok(held), Ok(found)) if FileId::of(&held) == FileId::of(&found))
+        let ids = (self.folder_id(spot), self.folder_id(&found));
+        matches!(ids, (Ok(held), Ok(found)) if held == found)
     }
 
     /// The folder and the name of a spot.

@@ -2,12 +2,25 @@
 //!
 //! Never: changes anything.
 
-use super::entry::Kind;
+use rustix::fs::Stat;
+use rustix::io::Errno;
+
+use super::entry::{Kind, file_bytes, kind_of};
+use super::jail::{Spot, told};
 use super::path::VPath;
 use super::table::Vfs;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::rights::Rights;
+
+/// A path at which a file may be put.
+#[derive(Debug)]
+pub struct Target {
+    /// Whether there is a file to replace.
+    pub replacing: bool,
+    /// Where that is, for whoever makes the file at once; found again where nothing was looked at.
+    pub(super) spot: Option<Spot>,
+}
 
 /// What may be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +76,7 @@ impl Vfs {
                 if view.is_drop_box() {
                     return Err(Error::Denied { path: path.told() });
                 }
-                if view.may_store(path, true)? {
+                if view.may_store(path, true)?.replacing {
                     return Ok(());
                 }
                 view.check_place(path)?;
@@ -109,31 +122,46 @@ impl View {
         }
     }
 
-    /// Whether a file may be put at `path`, over the one that is there where `replace` says so;
-    /// `true` if there is one to replace.
+    /// Refuses unless a file may be put at `path`, over the one that is there where `replace` says
+    /// so.
     ///
     /// A new name needs the right to write, what is there the right to modify. Whoever may not read
     /// learns that something is there, and nothing of it; in a drop box not even that, because
     /// nothing is looked at.
-    pub fn may_store(&self, path: &VPath, replace: bool) -> Result<bool> {
+    pub fn may_store(&self, path: &VPath, replace: bool) -> Result<Target> {
         let denied = || Error::Denied { path: path.told() };
         let Rights { read, write, modify } = self.rights();
         if self.is_drop_box() {
-            return if write { Ok(false) } else { Err(denied()) };
+            let target = Target { replacing: false, spot: None };
+            return if write { Ok(target) } else { Err(denied()) };
         }
-        let there = match self.stat(path) {
-            Err(Error::NotFound { .. }) if write => return Ok(false),
-            Err(Error::NotFound { .. }) => return Err(denied()),
-            other => other?,
+        let (spot, there) = match self.look(path) {
+            Err(Error::NotFound { .. }) => (None, None),
+            looked => looked.map(|(spot, there)| (Some(spot), there))?,
         };
-        match there.kind {
+        let Some(there) = there else {
+            return if write { Ok(Target { replacing: false, spot }) } else { Err(denied()) };
+        };
+        match kind_of(&there) {
             _ if !read && replace && !modify => Err(denied()),
             _ if !read && !replace => Err(Error::Exists { path: path.told(), size: 0 }),
             Kind::Folder => Err(Error::IsDirectory { path: path.told() }),
             Kind::Link | Kind::Other => Err(Error::NotRegular { path: path.told() }),
-            Kind::File if !replace => Err(Error::Exists { path: path.told(), size: there.size }),
+            Kind::File if !replace => {
+                Err(Error::Exists { path: path.told(), size: file_bytes(&there) })
+            }
             Kind::File if !modify => Err(denied()),
-            Kind::File => Ok(true),
+            Kind::File => Ok(Target { replacing: true, spot }),
+        }
+    }
+
+    /// Where a path leads, and what is there.
+    fn look(&self, path: &VPath) -> Result<(Spot, Option<Stat>)> {
+        let spot = self.jail().spot(path)?;
+        match self.jail().at(&spot).stat() {
+            Ok(stat) => Ok((spot, Some(stat))),
+            Err(Errno::NOENT) => Ok((spot, None)),
+            Err(e) => Err(told(e, path, "looking at a file")),
         }
     }
 }

@@ -64,7 +64,7 @@ pub use self::lease::{Holder, Loss};
 pub use self::listing::Listing;
 pub use self::opening::{OpenStep, Opening, Unopened};
 
-pub use self::may::Act;
+pub use self::may::{Act, Target};
 pub use self::part::PartNote;
 pub use self::parts::Claimed;
 pub use self::path::VPath;

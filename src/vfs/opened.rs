@@ -3,7 +3,7 @@
 //!
 //! Never: knows what a credit is; it keeps something and drops it in time.
 //! Invariant: a file is marked before it is opened, or while nobody else can remove it, and as long
-//! as its descriptor lives.
+//! as its descriptor lives; but for a new one that is closed before anybody else could remove it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

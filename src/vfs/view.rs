@@ -16,6 +16,7 @@ use super::freed::Freed;
 use super::home::Home;
 use super::jail::{At, Jail, READ, STAND, told};
 use super::listing::Listing;
+use super::may::Target;
 use super::part::{self, PartNote};
 use super::path::VPath;
 use super::room::Room;
@@ -202,15 +203,17 @@ impl View {
         mtime: Option<Mtime>,
     ) -> Result<Draft> {
         if !self.keeps_parts {
-            return self.draft_small(path);
+            return self.draft_small(path, None);
         }
         let meant = (path, self.is_drop_box());
         Draft::of_part(&self.room, meant, keep, declared, mtime)
     }
 
     /// Begins a file that is written and placed in one go; dropped before, it leaves nothing.
-    pub fn draft_small(&self, path: &VPath) -> Result<Draft> {
-        Draft::small(&self.room, (path, self.is_drop_box()))
+    /// `target` is what [`View::may_store`] found just now, if it was asked.
+    pub fn draft_small(&self, path: &VPath, target: Option<Target>) -> Result<Draft> {
+        let spot = target.and_then(|target| target.spot);
+        Draft::small(&self.room, (path, self.is_drop_box()), spot)
     }
 
     /// Bytes held of an unfinished upload to `path`, if there is one.

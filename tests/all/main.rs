@@ -24,6 +24,8 @@ mod both_doors;
 mod documents;
 // Names, folders, listings, removal.
 mod files;
+// A client that meets a bad server: it can be stopped, and keeps its memory.
+mod hostile;
 // The FTP clients that people bring, each against the real server.
 mod ftp_clients;
 // The second door: verbs, lines, data connections, transfers, logins.

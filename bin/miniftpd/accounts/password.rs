@@ -1,28 +1,54 @@
 //! Where a new password comes from: never an argument, which every user of the machine could read.
 
 use std::io::{self, BufRead, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
 use zeroize::Zeroizing;
 
 use miniftp::limits;
 use miniftp::scram::check_password_form;
 
 use super::Failure;
+use crate::terminal::{Terminal, Untyped};
+
+/// The exit code of a program that the user stopped, as a shell counts SIGINT.
+const INTERRUPTED: u8 = 130;
 
 /// A password from the terminal, twice and unseen, or the first line of what is not a terminal.
 pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, Failure> {
     let failed = |e: io::Error| Failure::Failed(format!("reading the password: {e}"));
-    if io::stdin().is_terminal() {
-        let prompt = |text: String| rpassword::prompt_password(text).map(Zeroizing::new);
-        let first = prompt(format!("password for {name}: ")).map_err(failed)?;
-        check_password_form(&first)?;
-        let second = prompt(format!("password for {name} again: ")).map_err(failed)?;
-        if *first != *second {
-            return Err(Failure::Failed("the two differ; nothing was changed".to_owned()));
-        }
-        return Ok(first);
+    if !io::stdin().is_terminal() {
+        return first_line(io::stdin().lock()).map_err(failed);
     }
-    first_line(io::stdin().lock()).map_err(failed)
+    let terminal = Terminal::open().map_err(failed)?;
+    let interrupt = Arc::new(AtomicBool::new(false));
+    // At a prompt Ctrl-C ends the prompt, which tidies up; at any other moment the program.
+    let is_shown = Arc::clone(&terminal.is_shown);
+    flag::register_conditional_shutdown(SIGINT, INTERRUPTED.into(), is_shown).map_err(failed)?;
+    flag::register(SIGINT, Arc::clone(&interrupt)).map_err(failed)?;
+    let prompt = |text: String| terminal.password(&text, &interrupt).map_err(untyped);
+    let first = prompt(format!("password for {name}: "))?;
+    check_password_form(&first)?;
+    let second = prompt(format!("password for {name} again: "))?;
+    if *first != *second {
+        return Err(Failure::Failed("the two differ; nothing was changed".to_owned()));
+    }
+    Ok(first)
+}
+
+fn untyped(why: Untyped) -> Failure {
+    match why {
+        Untyped::Interrupted => {
+            let missing = vec!["stopped; nothing was changed".to_owned()];
+            Failure::Incomplete { done: "\n".to_owned(), missing, code: INTERRUPTED }
+        }
+        Untyped::GivenUp | Untyped::NoTerminal => {
+            Failure::Failed("no password was given; nothing was changed".to_owned())
+        }
+    }
 }
 
 fn first_line(input: impl BufRead) -> io::Result<Zeroizing<String>> {

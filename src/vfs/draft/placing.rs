@@ -30,8 +30,10 @@ impl Draft {
         let room = Arc::clone(&self.room);
         let changed = || Error::Changed { path: self.path.told() };
         let is_there = |spot: &Spot| room.jail.is_there(spot) && room.is_in_place();
+        // What takes a free name can be taken out again as if it had never been there.
+        let looks_first = replace || self.part.is_some();
         let spot = match self.spot.take() {
-            Some(spot) if !is_there(&spot) => return Err(changed()),
+            Some(spot) if looks_first && !is_there(&spot) => return Err(changed()),
             Some(spot) => spot,
             None => room.jail.spot(&self.path)?,
         };
@@ -46,7 +48,10 @@ impl Draft {
                 log::error!("the part of `{}` is lost: {e}", self.path);
             }
         }
-        let freed = moved?;
+        let freed = match moved {
+            Err(Error::NotFound { .. }) if !is_there(&spot) => return Err(changed()),
+            moved => moved?,
+        };
         if !is_there(&spot) {
             let error = changed();
             take_out(&room.home, own, to, freed);

@@ -28,7 +28,7 @@ fn whoever_has_lost_the_lock_changes_nothing_more() {
         let home = Arc::new(home);
         let vfs = View::open(&home, "ann").unwrap();
         put(&vfs, "/f", b"stored").unwrap();
-        let mut draft = vfs.draft_small(&path("/g")).unwrap();
+        let mut draft = vfs.draft_small(&path("/g"), None).unwrap();
         draft.write_at(0, b"written").unwrap();
         draft.dress(None).unwrap();
         let private = fresh.path().join(".miniftp");
@@ -38,7 +38,7 @@ fn whoever_has_lost_the_lock_changes_nothing_more() {
         let stopping = |done: Result<()>| matches!(done, Err(Error::Stopping));
         assert!(stopping(draft.write_at(7, b"more")));
         assert!(stopping(draft.place(false).map(drop)));
-        assert!(stopping(vfs.draft_small(&path("/h")).map(drop)));
+        assert!(stopping(vfs.draft_small(&path("/h"), None).map(drop)));
         assert!(stopping(vfs.draft(&path("/h"), Keep::Fresh, None, None).map(drop)));
         assert!(stopping(vfs.remove(&path("/f")).map(drop)));
         assert!(stopping(vfs.remove_tree(&path("/f"), &mut |_| Ok(()))));

@@ -88,11 +88,11 @@ fn what_is_cleared_discarded_or_dropped_is_told() {
             [dropped(), dropped()].map(|freed| (freed.bytes, freed.entries)),
             [(2, 1), (0, 0)]
         );
-        let mut small = vfs.draft_small(&path("/s")).unwrap();
+        let mut small = vfs.draft_small(&path("/s"), None).unwrap();
         small.write_at(0, b"123").unwrap();
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 3);
         assert_eq!(small.discard().unwrap().bytes, 3);
-        drop(vfs.draft_small(&path("/s")).unwrap());
+        drop(vfs.draft_small(&path("/s"), None).unwrap());
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 0);
         assert_eq!(noted(&vfs).len(), 1);
     }
@@ -112,10 +112,10 @@ fn a_refused_place_leaves_both_as_they_were() {
         assert_eq!(read(&vfs, "/f"), b"newer");
 
         mkdir(&vfs, "/d");
-        let mut late = vfs.draft_small(&path("/d/x")).unwrap();
+        let mut late = vfs.draft_small(&path("/d/x"), None).unwrap();
         std::fs::remove_dir(fresh.path().join("ann/d")).unwrap();
         assert!(matches!(place(&mut late, true, None), Err(Error::Changed { .. })));
-        let mut late = vfs.draft_small(&path("/e")).unwrap();
+        let mut late = vfs.draft_small(&path("/e"), None).unwrap();
         mkdir(&vfs, "/e");
         assert!(matches!(place(&mut late, true, None), Err(Error::IsDirectory { .. })));
     }
@@ -128,7 +128,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         let mtime = Mtime { secs: 1_000_000_000, nanos: 5 };
         let folder = "/folder";
         mkdir(&vfs, folder);
-        let mut draft = vfs.draft_small(&path("/folder/f")).unwrap();
+        let mut draft = vfs.draft_small(&path("/folder/f"), None).unwrap();
         draft.write_at(0, b"text").unwrap();
         draft.dress(Some(mtime)).unwrap();
         draft.close();
@@ -137,7 +137,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         let entry = vfs.stat(&path("/folder/f")).unwrap();
         assert_eq!((entry.size, entry.mtime, entry.mode), (4, mtime, 0o644));
 
-        let mut late = vfs.draft_small(&path("/folder/g")).unwrap();
+        let mut late = vfs.draft_small(&path("/folder/g"), None).unwrap();
         late.dress(None).unwrap();
         late.close();
         vfs.rename(&path(folder), &path("/elsewhere"), false).unwrap();
@@ -224,6 +224,6 @@ fn where_nothing_could_be_put_in_place_nothing_is_begun() {
     let apart = View::of(&home, jail, elsewhere.into()).unwrap();
     let refused = apart.draft(&path("/f"), Keep::Held, None, None);
     assert!(matches!(refused, Err(Error::Unsupported { .. })));
-    assert!(matches!(apart.draft_small(&path("/f")), Err(Error::Unsupported { .. })));
-    drop(vfs.draft_small(&path("/f")).unwrap());
+    assert!(matches!(apart.draft_small(&path("/f"), None), Err(Error::Unsupported { .. })));
+    drop(vfs.draft_small(&path("/f"), None).unwrap());
 }

@@ -101,7 +101,7 @@ const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "a small upload",
         act: |vfs| {
-            let mut draft = vfs.draft_small(&path("/free"))?;
+            let mut draft = vfs.draft_small(&path("/free"), None)?;
             draft.write_at(0, b"small")?;
             place(&mut draft, false, None).map(|_| (5, 0))
         },

@@ -65,7 +65,7 @@ fn nothing_is_stored_in_a_folder_that_was_moved_out_of_the_tree() {
         assert!(matches!(place(&mut draft, true, None), Err(Error::Changed { .. })));
         // Another one under the old name is another one.
         fs::create_dir(&real).unwrap();
-        let mut late = vfs.draft_small(&path("/d/g")).unwrap();
+        let mut late = vfs.draft_small(&path("/d/g"), None).unwrap();
         late.write_at(0, b"small").unwrap();
         fs::remove_dir(&real).unwrap();
         fs::create_dir(&real).unwrap();
@@ -101,7 +101,7 @@ fn what_is_open_is_credited_when_it_is_closed() {
         }
         let open: Vec<_> = (0..3).map(|n| vfs.source(&path(&format!("/{n}"))).unwrap()).collect();
         give(vfs.remove(&path("/0")).unwrap());
-        let mut draft = vfs.draft_small(&path("/1")).unwrap();
+        let mut draft = vfs.draft_small(&path("/1"), None).unwrap();
         draft.write_at(0, b"new").unwrap();
         give(place(&mut draft, true, None).unwrap());
         drop(draft);

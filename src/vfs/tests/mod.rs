@@ -80,7 +80,7 @@ pub(super) fn path(text: &str) -> VPath {
 
 /// Stores a file the short way.
 pub(super) fn put(vfs: &View, at: &str, bytes: &[u8]) -> crate::error::Result<u64> {
-    let mut draft = vfs.draft_small(&path(at))?;
+    let mut draft = vfs.draft_small(&path(at), None)?;
     draft.write_at(0, bytes)?;
     place(&mut draft, true, None).map(|freed| freed.bytes)
 }

@@ -129,7 +129,7 @@ fn play(vfs: &View, names: &Names, dice: &mut Dice) -> (u64, u64) {
     let mut freed = 0;
     let outcome = match dice.roll(10) {
         0..=4 => names.hold(i, i, || {
-            let mut draft = vfs.draft_small(&one)?;
+            let mut draft = vfs.draft_small(&one, None)?;
             draft.write_at(0, &vec![1; size as usize])?;
             place(&mut draft, size % 3 > 0, None).map(|went| (size, went.bytes))
         }),

@@ -61,7 +61,7 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
             assert_eq!(word(vfs.source(&at)), source, "source {text}");
             assert_eq!(word(vfs.list(&at)), list, "list {text}");
             assert_eq!(word(vfs.check_folder(&at)), list, "check {text}");
-            assert_eq!(word(vfs.draft_small(&at)), draft, "draft {text}");
+            assert_eq!(word(vfs.draft_small(&at, None)), draft, "draft {text}");
             assert_eq!(word(vfs.draft(&at, super::Keep::Fresh, None, None)), draft, "part {text}");
             assert_eq!(word(vfs.mkdir(&at)), mkdir, "mkdir {text}");
             drop(vfs.rmdir(&path("/none")));

@@ -1,7 +1,12 @@
 //! Commands from standard input: one a line, to the first failure.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::site;
-use crate::harness::write_file;
+use crate::harness::{Pipe, password, write_file};
 
 #[test]
 fn a_batch_does_its_lines_in_order() {
@@ -15,6 +20,49 @@ fn a_batch_does_its_lines_in_order() {
     // The last line may lack its end.
     site.client("ann").input("pwd").run(&[]).ok().stdout("/\n").stderr("");
     site.client("ann").input("").run(&[]).ok().stdout("").stderr("");
+}
+
+/// What editors of other systems put into a script does no harm.
+#[test]
+fn a_byte_order_mark_and_carriage_returns_do_no_harm() {
+    let (site, _daemon) = site();
+    write_file(site.local().join("x"), b"x");
+    for script in [
+        "\u{feff}mkdir docs\r\ncd docs\r\nput ../x 'a b'\r\nput ../x c\r\nls\r\nrm *\r\n\
+         rmdir /docs\r\n\r\nquit\r\n",
+        "\u{feff}# a remark\nmkdir docs\ncd docs\nput ../x 'a b'\n\u{feff}put ../x c\nls\nrm *\n\
+         rmdir /docs",
+    ] {
+        let script = script.replace("../x", site.local().join("x").to_str().unwrap());
+        let said = site.client("ann").input(script).run(&["--no-progress"]);
+        said.ok().stdout("a b\nc\n").stderr("");
+    }
+    let utf16: Vec<u8> = "\u{feff}ls\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let said = site.client("ann").input(utf16).run(&[]);
+    said.fails(1).stderr("miniftp: line 1 of standard input is UTF-16; save it as UTF-8\n");
+}
+
+/// A batch that waits for its next line.
+#[test]
+fn ctrl_c_ends_a_batch_that_waits() {
+    let (site, _daemon) = site();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_miniftp"));
+    let port = site.addr().port().to_string();
+    command.args(["-P", &port, "-u", "ann"]).env("MINIFTP_PASSWORD", password("ann"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut script = child.stdin.take().unwrap();
+    script.write_all(b"pwd\n").unwrap();
+    let out = Pipe::collect(child.stdout.take().unwrap());
+    assert!(out.wait_for(|text| text.contains("/\n").then_some(())).is_some());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let err = Pipe::collect(child.stderr.take().unwrap());
+    if !err.wait_for_end() {
+        child.kill().unwrap();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(err.text(), "miniftp: stopped\n");
+    drop(script);
 }
 
 #[test]

@@ -111,6 +111,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("ANNOUNCEMENTS", "how many announcements wait for a terminal"),
     ("CONSOLE_LINE", "shown by the tests of the console"),
     ("WALK_NAMES", "memory; shown by the tests of walks"),
+    ("LISTING_KEPT", "the client's; shown by the tests of a hostile server"),
+    ("TREE_WAITING", "as LISTING_KEPT"),
     ("LISTING_RUN", "memory; shown by the tests in the room itself"),
     ("FORMER_NAMES", "names of accounts that an operator removes"),
     ("MOUNT_WAIT", "what an operator mounts; shown by the tests of mounts that stand still"),

@@ -86,7 +86,7 @@ fn ctrl_c_stops_and_the_next_run_goes_on() {
         running.signal(Signal::INT);
         let said = running.wait();
         let word = verb.word();
-        said.fails(1).stdout("");
+        said.fails(130).stdout("");
         said.stderr(&format!("miniftp: stopped; the part stays and the next {word} goes on\n"));
         assert!(!verb.target(&site, "f").exists());
         let held = match verb {
@@ -111,7 +111,7 @@ fn ctrl_c_while_it_waits_for_the_server_to_come_back() {
     running.err().wait_for(|text| text.contains("trying again").then_some(()));
     running.signal(Signal::INT);
     let said = running.wait();
-    said.fails(1).stderr_has("miniftp: stopped; the part stays and the next put goes on\n");
+    said.fails(130).stderr_has("miniftp: stopped; the part stays and the next put goes on\n");
     daemon.restart();
     let said = Verb::Put.run(&site, &Proxy::to(daemon.addr()), "f");
     Verb::Put.is_done(&site, "f", &content, &said);

@@ -2,6 +2,7 @@
 
 mod bars;
 mod entry;
+mod prompts;
 mod register;
 mod screen;
 mod shell;

@@ -25,13 +25,29 @@ impl Screen {
     /// The same with so many columns.
     #[track_caller]
     pub fn wide(site: &Site, port: u16, columns: usize, words: &[&str]) -> Option<Screen> {
+        let port = port.to_string();
+        let client = [env!("CARGO_BIN_EXE_miniftp"), "-P", &port];
+        Screen::of(site, columns, &[&client[..], words].concat())
+    }
+
+    /// The client with its standard error in this file of [`Site::local`].
+    #[track_caller]
+    pub fn silent(site: &Site, port: u16, errors: &str, words: &[&str]) -> Option<Screen> {
+        let port = port.to_string();
+        let redirect = format!("exec \"$0\" \"$@\" 2>{errors}");
+        let client = ["/bin/sh", "-c", &redirect, env!("CARGO_BIN_EXE_miniftp"), "-P", &port];
+        Screen::of(site, 120, &[&client[..], words].concat())
+    }
+
+    /// Any program.
+    #[track_caller]
+    pub fn of(site: &Site, columns: usize, program: &[&str]) -> Option<Screen> {
         let script =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/all/terminal/on_a_terminal.py");
         let child = Command::new("python3")
             .arg(script)
-            .args([&columns.to_string(), env!("CARGO_BIN_EXE_miniftp")])
-            .args(["-P", &port.to_string()])
-            .args(words)
+            .arg(columns.to_string())
+            .args(program)
             .env("TERM", "xterm")
             .env("HOME", site.local())
             .env_remove("MINIFTP_PASSWORD")

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::{MIB, shell, site};
-use crate::harness::{Proxy, Way, bytes, write_file};
+use super::{MIB, Screen, shell, site};
+use crate::harness::{Proxy, Way, bytes, password, write_file};
 
 #[test]
 fn the_prompt_says_where_and_mistakes_are_met_with_hints() {
@@ -89,6 +89,32 @@ fn ctrl_c_stops_the_transfer_and_not_the_shell() {
     assert_eq!(screen.end(), Some(0));
     assert!(fs::read(site.stored("ann", "up")).unwrap() == content);
     assert!(fs::read(site.local().join("down")).unwrap() == content);
+}
+
+/// Where the messages went elsewhere, one Ctrl-C stopped every command that followed.
+#[test]
+fn with_its_messages_elsewhere_one_ctrl_c_stops_one_command() {
+    let (site, daemon) = site();
+    let content = bytes(1, 24 * MIB);
+    write_file(site.stored("ann", "down"), &content);
+    let half = content.len() as u64 / 2;
+    let proxy = Proxy::to(daemon.addr()).stall_after(Way::Down, half);
+    let port = proxy.addr().port();
+    let Some(mut screen) = Screen::silent(&site, port, "errors", &["-u", "ann"]) else { return };
+    screen.see("Password of ann: ");
+    screen.enter(&password("ann"));
+    screen.see("ann:/> ");
+    screen.enter("get down");
+    proxy.wait_for_bytes(Way::Down, half);
+    screen.press("\u{3}");
+    screen.see("ann:/> ");
+    screen.enter("ls");
+    screen.see("down\r\n");
+    screen.see("ann:/> ");
+    screen.enter("quit");
+    assert_eq!(screen.end(), Some(0));
+    let errors = fs::read_to_string(site.local().join("errors")).unwrap();
+    assert_eq!(errors.matches("stopped").count(), 1, "{errors}");
 }
 
 #[test]
