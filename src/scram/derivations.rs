@@ -75,19 +75,34 @@ impl Derivations {
     }
 
     pub(super) fn permit(&self, from: IpAddr, alive: &mut Waiting<'_>) -> Result<Permit<'_>> {
-        if self.permits.0.try_send(()).is_ok() {
+        let is_first = self.waiting().is_empty();
+        if is_first && self.permits.0.try_send(()).is_ok() {
             return Ok(Permit(&self.permits.1));
         }
         let _waits = self.enqueue(from)?;
         let until = Instant::now() + limits::DERIVATION_WAIT;
         loop {
             let look = until.min(Instant::now() + limits::OPERATION_LOOK);
-            match self.permits.0.send_deadline((), look) {
+            let sent = if self.is_next(from) {
+                self.permits.0.send_deadline((), look)
+            } else {
+                thread::sleep(look.saturating_duration_since(Instant::now()));
+                Err(SendTimeoutError::Timeout(()))
+            };
+            match sent {
                 Ok(()) => return Ok(Permit(&self.permits.1)),
                 Err(SendTimeoutError::Timeout(())) if Instant::now() < until => alive()?,
                 Err(_) => return Err(too_many(limits::DERIVATIONS_WAITING)),
             }
         }
+    }
+
+    /// Whether no other address has fewer that wait: a flood from one makes nobody else wait.
+    fn is_next(&self, from: IpAddr) -> bool {
+        let waiting = self.waiting();
+        let of = |address: IpAddr| waiting.iter().filter(|other| **other == address).count();
+        let own = of(from);
+        waiting.iter().all(|other| of(*other) >= own)
     }
 
     fn enqueue(&self, from: IpAddr) -> Result<Waits<'_>> {
