@@ -26,6 +26,8 @@ pub mod error;
 pub mod gate;
 pub mod limits;
 #[cfg(unix)]
+mod lock;
+#[cfg(unix)]
 pub mod mounts;
 #[cfg(unix)]
 pub mod quota;

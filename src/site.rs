@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -29,6 +29,7 @@ use crate::audit::Log;
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::lock::lock;
 use crate::mounts::{self, Mounts};
 use crate::quota::Ledger;
 use crate::rates::Rates;
@@ -98,12 +99,6 @@ pub struct Opened {
 
 /// Why a site cannot be opened, in words for the operator's terminal.
 pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Every critical section under it is a plain assignment or a map operation, which cannot leave
-/// half a state; so a lock that a panic poisoned is as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Site {
     /// Opens the account store and the home, which it locks against a second server. On a file
@@ -176,27 +171,6 @@ impl Site {
     /// The accounts as they are now.
     pub fn accounts(&self) -> Arc<Accounts> {
         self.store.current()
-    }
-
-    /// The same, unless they have changed and cannot be read for want of descriptors or memory:
-    /// what somebody has taken away is not in force then, though nobody knows what it is.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn accounts_as_read(&self) -> Result<Arc<Accounts>> {
-        let accounts = self.accounts();
-        refuse_if(self.store.is_unread(), "reading the accounts that were changed")?;
-        Ok(accounts)
-    }
-
-    /// The mounts as they are now, unless they cannot be read, as [`Site::accounts_as_read`].
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn mounts_as_read(&self) -> Result<Arc<Mounts>> {
-        let mounts = self.mounts();
-        refuse_if(self.mounts.is_unread(), "reading the mounts that were changed")?;
-        Ok(mounts)
     }
 
     /// Takes a request for an account, and announces one that waits.
@@ -296,8 +270,4 @@ impl Site {
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
-}
-
-fn refuse_if(is_unread: bool, doing: &'static str) -> Result<()> {
-    if is_unread { Err(Error::io(doing, rustix::io::Errno::MFILE.into())) } else { Ok(()) }
 }

@@ -180,6 +180,13 @@ impl Progress for Bar<'_> {
         }
     }
 
+    fn failed(&mut self, name: &str, error: &Error) {
+        let text = error.to_string();
+        // Errors of this machine name their file themselves.
+        let is_named = text.starts_with(&format!("`{name}`"));
+        self.note(&if is_named { text } else { format!("`{name}`: {text}") });
+    }
+
     fn note(&mut self, text: &str) {
         self.wipe();
         self.screen.complain(text);

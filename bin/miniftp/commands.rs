@@ -21,6 +21,7 @@ pub(crate) enum Flag {
     Resume,
     Overwrite,
     Skip,
+    NoMode,
     Long,
     Parents,
     Force,
@@ -40,6 +41,7 @@ impl Flag {
             Flag::Resume => (None, "resume"),
             Flag::Overwrite => (None, "overwrite"),
             Flag::Skip => (None, "skip"),
+            Flag::NoMode => (None, "no-mode"),
             Flag::Long => (Some('l'), "long"),
             Flag::Parents => (Some('p'), "parents"),
             Flag::Force => (Some('f'), "force"),
@@ -102,7 +104,7 @@ impl Given {
 
 /// No limit of operands.
 const MANY: usize = usize::MAX;
-const TREES: &[Flag] = &[Flag::Recursive, Flag::Resume, Flag::Overwrite, Flag::Skip];
+const TREES: &[Flag] = &[Flag::Recursive, Flag::Resume, Flag::Overwrite, Flag::Skip, Flag::NoMode];
 const DIGESTS: &[Flag] = &[Flag::Md5, Flag::Sha256, Flag::Blake3];
 
 macro_rules! rows {
@@ -119,10 +121,12 @@ macro_rules! rows {
 /// what carries it out, help.
 #[rustfmt::skip]
 pub(crate) const COMMANDS: &[Command] = rows! {
-    "put" ["send", "upload", "mput"] "[-r] [--resume|--overwrite|--skip] LOCAL... [REMOTE]"
+    "put" ["send", "upload", "mput"]
+        "[-r] [--resume|--overwrite|--skip] [--no-mode] LOCAL... [REMOTE]"
         TREES, 1, MANY, Run::There(transfer::put),
         "send files or, with -r, folders; with several, the last name is a folder";
-    "get" ["recv", "download", "mget"] "[-r] [--resume|--overwrite|--skip] REMOTE... [LOCAL]"
+    "get" ["recv", "download", "mget"]
+        "[-r] [--resume|--overwrite|--skip] [--no-mode] REMOTE... [LOCAL]"
         TREES, 1, MANY, Run::There(transfer::get),
         "fetch files or, with -r, folders; with several, the last name is a folder";
     "ls" ["dir", "list"] "[-l] [PATH...]" &[Flag::Long], 0, MANY,

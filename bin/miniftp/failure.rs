@@ -64,9 +64,15 @@ impl Failure {
     pub(crate) fn is_about_one(&self) -> bool {
         match self {
             Failure::Said(_) => true,
+            failure if failure.is_lost() => false,
             Failure::Client(error) => error.exit_code() == EXIT_FAILED,
             _ => false,
         }
+    }
+
+    /// Whether nobody knows any more where what follows would be done.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Failure::Client(client::Error::DirectoryLost { .. }))
     }
 
     /// Tells it on standard error, once.

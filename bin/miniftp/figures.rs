@@ -105,11 +105,9 @@ pub(crate) fn tree_summary(
     let files = if report.files == 1 { "file" } else { "files" };
     let mut line =
         format!("{verb} {name}: {} {files}, {} bytes in {secs:.2} s", report.files, report.bytes);
-    for (count, what) in [
-        (report.equal, "there already"),
-        (report.skipped, "left alone"),
-        (report.failed_count, "failed"),
-    ] {
+    for (count, what) in
+        [(report.equal, "there already"), (report.skipped, "left alone"), (report.failed, "failed")]
+    {
         if count > 0 {
             line.push_str(&format!(", {count} {what}"));
         }

@@ -13,6 +13,7 @@ use crate::commands::{Flag, Given};
 use crate::failure::{Done, Failure, each};
 use crate::glob::{Each, Pattern};
 use crate::listing;
+use crate::places;
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::words::Word;
@@ -40,6 +41,15 @@ pub(crate) fn remote_paths(session: &mut Session, words: &[Word]) -> Result<Vec<
         paths.extend(found);
     }
     Ok(paths)
+}
+
+/// The same for what removes them: a variable that is empty must not mean the current folder.
+fn named_paths(session: &mut Session, words: &[Word]) -> Result<Vec<String>, Failure> {
+    if words.iter().any(|word| word.text.is_empty()) {
+        let what = "an empty name removes nothing; say `.` for the current folder";
+        return Err(Failure::Usage(what.into()));
+    }
+    remote_paths(session, words)
 }
 
 fn listed(client: &mut Client, folder: &str, each: &mut Each<'_>) -> Done {
@@ -172,13 +182,13 @@ pub(crate) fn mkdir(session: &mut Session, given: &Given) -> Done {
 
 /// `rmdir PATH...`.
 pub(crate) fn rmdir(session: &mut Session, given: &Given) -> Done {
-    let paths = remote_paths(session, &given.words)?;
+    let paths = named_paths(session, &given.words)?;
     each(session, &paths, |s, path| Ok(s.client.rmdir(path)?))
 }
 
 /// `rm [-r] PATH...`.
 pub(crate) fn rm(session: &mut Session, given: &Given) -> Done {
-    let paths = remote_paths(session, &given.words)?;
+    let paths = named_paths(session, &given.words)?;
     let recursive = given.has(Flag::Recursive);
     each(session, &paths, |s, path| match s.client.rm(path, recursive) {
         Err(error) if error.is_refusal(Code::IsDirectory) => Err(Failure::Said(format!(
@@ -193,7 +203,8 @@ pub(crate) fn rm(session: &mut Session, given: &Given) -> Done {
 pub(crate) fn mv(session: &mut Session, given: &Given) -> Done {
     let (Some(from), Some(to)) = (given.words.first(), given.words.get(1)) else { return Ok(()) };
     let from = from.remote()?;
-    let to = crate::transfer::remote_target(&mut session.client, to.remote()?, from)?;
+    let name = places::last_name(from);
+    let to = places::remote_file(&mut session.client, to.remote()?, name)?;
     match session.client.mv(from, &to, given.has(Flag::Force)) {
         Err(error) if error.is_refusal(Code::Exists) && !given.has(Flag::Force) => {
             Err(Failure::Said(format!("{error}; `mv -f` replaces it")))

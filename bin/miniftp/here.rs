@@ -43,6 +43,9 @@ pub(crate) fn help(screen: &mut Screen, given: &Given) -> Done {
     if command.name == "admin" {
         crate::admin::list_verbs(screen)?;
     }
+    if command.flags.contains(&Flag::NoMode) {
+        writeln!(screen.out, "{TARGETS}")?;
+    }
     for (flag, about) in FLAGS {
         if command.flags.contains(flag) {
             writeln!(screen.out, "  {about}")?;
@@ -50,6 +53,12 @@ pub(crate) fn help(screen: &mut Screen, given: &Given) -> Done {
     }
     Ok(())
 }
+
+/// Where `put` and `get` put things.
+const TARGETS: &str = "  \
+  a file goes into a folder that is named, under its own name
+  of one folder the content goes into that folder itself, which is made if it is not there
+  a target that ends in `/`, or is `.`, takes the folder under its own name, and so do several";
 
 /// What the options of `put` and `get` mean.
 const FLAGS: &[(Flag, &str)] = &[
@@ -59,6 +68,7 @@ const FLAGS: &[(Flag, &str)] = &[
     ),
     (Flag::Overwrite, "--overwrite  replace a file that differs"),
     (Flag::Skip, "--skip       leave a file that differs as it is"),
+    (Flag::NoMode, "--no-mode    leave permission bits to the side that stores the file"),
 ];
 
 /// The table of commands.

@@ -16,6 +16,7 @@ mod listing;
 mod menu;
 mod password;
 mod people;
+mod places;
 mod screen;
 mod script;
 mod session;

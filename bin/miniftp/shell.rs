@@ -88,12 +88,13 @@ pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
         match run_line(session, line) {
             Ok(Flow::Go) => {}
             Ok(Flow::Leave) => break,
-            Err(failure @ (Failure::Pipe | Failure::Stopped(_))) => return Err(failure),
+            Err(Failure::Pipe) => return unread(session, lines, number),
+            Err(failure @ Failure::Stopped(_)) => return Err(failure),
             Err(failure) => {
                 let code = failure.exit_code();
                 let code = if matches!(failure, Failure::Usage(_)) { EXIT_FAILED } else { code };
                 failure.tell(&mut session.screen);
-                if !may_fail {
+                if !may_fail || failure.is_lost() {
                     session
                         .screen
                         .complain(&format!("stopped at line {number}: {}", Escaped(line)));
@@ -103,6 +104,27 @@ pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
         }
     }
     Ok(())
+}
+
+/// Nobody reads the results of line `number` any more. That is an end like any other, unless
+/// something remains to be done.
+fn unread(session: &mut Session, lines: &mut dyn BufRead, number: u64) -> Done {
+    for line in lines.split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).trim().to_owned();
+        let words = split(line.trim_start_matches('-'));
+        match words.and_then(parse) {
+            _ if line.starts_with('#') => {}
+            Ok(None) => {}
+            Ok(Some((command, _))) if matches!(command.run, Run::Leave) => break,
+            _ => {
+                session.screen.complain(&format!(
+                    "standard output is gone since line {number}; what follows it was not done"
+                ));
+                return Err(Failure::Told(EXIT_FAILED));
+            }
+        }
+    }
+    Err(Failure::Pipe)
 }
 
 /// A line of a script without what editors of other systems put around it.

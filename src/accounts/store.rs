@@ -13,6 +13,7 @@ use log::{error, info};
 
 use super::{Accounts, Draft, StoreError, record};
 use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of, replace};
+use crate::error::Error;
 use crate::limits;
 
 /// The file's name in the folder of settings.
@@ -63,10 +64,15 @@ impl Store {
         look.value
     }
 
-    /// Whether the file has changed and cannot be read for want of descriptors or memory, so that
-    /// nobody knows who may do what.
-    pub fn is_unread(&self) -> bool {
-        self.file.is_unread()
+    /// The accounts in force, unless the file has changed and cannot be read for want of
+    /// descriptors or memory: nobody knows then who may do what.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn current_as_read(&self) -> Result<Arc<Accounts>, Error> {
+        let accounts = self.current();
+        self.file.check_read("reading the accounts that were changed")?;
+        Ok(accounts)
     }
 
     /// Why the accounts in force are not those of the file, for the operator; none if they are.

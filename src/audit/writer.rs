@@ -16,6 +16,7 @@ use super::file::{LogFile, Written, open_made};
 use super::time::Moment;
 use super::{Event, json, people, xferlog};
 use crate::limits;
+use crate::lock::lock;
 
 /// Where the lines go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,12 +87,6 @@ impl Form {
         let write = if self.json { json::line } else { people::line };
         write(Moment::now(), level, text)
     }
-}
-
-/// Every critical section under it leaves whole lines in the queue, so a lock that a panic poisoned
-/// is as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Log {

@@ -19,6 +19,16 @@ pub(super) struct Beside {
     target: PathBuf,
 }
 
+/// What has the target's name.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum InPlace {
+    /// A file, and its permission bits where the system has them.
+    File(Option<u16>),
+    Directory,
+    Link,
+    Other,
+}
+
 #[cfg(unix)]
 mod system {
     use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, open, openat, statat, unlinkat};
@@ -46,10 +56,10 @@ mod system {
             Ok(Beside { dir, part: part_name(name).into(), target: name.into() })
         }
 
-        /// Makes the part; it must not be there.
-        pub(in crate::client) fn create(&self) -> io::Result<File> {
+        /// Makes the part; it must not be there. A `private` one is for its owner alone.
+        pub(in crate::client) fn create(&self, private: bool) -> io::Result<File> {
             let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let mode = Mode::from_raw_mode(0o666);
+            let mode = Mode::from_raw_mode(if private { 0o600 } else { 0o666 });
             Ok(openat(&self.dir, &self.part, flags, mode).map(File::from)?)
         }
 
@@ -80,10 +90,15 @@ mod system {
             }
         }
 
-        /// Bytes of what has the target's name; `None` if nothing has.
-        pub(in crate::client) fn target_bytes(&self) -> Option<u64> {
+        /// What has the target's name; `None` if nothing has.
+        pub(in crate::client) fn in_place(&self) -> Option<InPlace> {
             let stat = statat(&self.dir, &self.target, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-            Some(u64::try_from(stat.st_size).unwrap_or(0))
+            Some(match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => InPlace::File(u16::try_from(stat.st_mode & 0o777).ok()),
+                FileType::Directory => InPlace::Directory,
+                FileType::Symlink => InPlace::Link,
+                _ => InPlace::Other,
+            })
         }
 
         /// Gives the part the target's name, whatever has it.
@@ -123,7 +138,7 @@ mod system {
         }
 
         /// Makes the part; it must not be there.
-        pub(in crate::client) fn create(&self) -> io::Result<File> {
+        pub(in crate::client) fn create(&self, _private: bool) -> io::Result<File> {
             OpenOptions::new().read(true).write(true).create_new(true).open(&self.part)
         }
 
@@ -145,9 +160,15 @@ mod system {
             true
         }
 
-        /// Bytes of what has the target's name; `None` if nothing has.
-        pub(in crate::client) fn target_bytes(&self) -> Option<u64> {
-            fs::symlink_metadata(&self.target).ok().map(|meta| meta.len())
+        /// What has the target's name; `None` if nothing has.
+        pub(in crate::client) fn in_place(&self) -> Option<InPlace> {
+            let meta = fs::symlink_metadata(&self.target).ok()?;
+            Some(match meta.file_type() {
+                kind if kind.is_file() => InPlace::File(None),
+                kind if kind.is_dir() => InPlace::Directory,
+                kind if kind.is_symlink() => InPlace::Link,
+                _ => InPlace::Other,
+            })
         }
 
         /// Gives the part the target's name, whatever has it.

@@ -126,6 +126,7 @@ impl Client {
         path: &str,
         each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<u64> {
+        self.check_relative(path)?;
         let mut broke = None;
         let count = self.again(|conn| {
             let (mut begun, mut count) = (false, 0);
@@ -155,6 +156,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`].
     pub fn stat(&mut self, path: &str) -> Result<Entry> {
+        self.check_relative(path)?;
         self.again(|conn| stat(conn, path))
     }
 
@@ -163,6 +165,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`]; [`Error::Line`] if it is not known whether it was done.
     pub fn mkdir(&mut self, path: &str, parents: bool) -> Result<()> {
+        self.check_relative(path)?;
         let message = wire::Switched::new(path, u8::from(parents));
         self.once("mkdir", |conn| conn.ask("MKDIR", &message).map(drop))
     }
@@ -172,6 +175,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::mkdir`].
     pub fn rmdir(&mut self, path: &str) -> Result<()> {
+        self.check_relative(path)?;
         self.once("rmdir", |conn| conn.ask("RMDIR", &wire::Path::new(path)).map(drop))
     }
 
@@ -180,6 +184,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::mkdir`].
     pub fn rm(&mut self, path: &str, recursive: bool) -> Result<()> {
+        self.check_relative(path)?;
         let message = wire::Switched::new(path, u8::from(recursive));
         self.once("rm", |conn| conn.ask("RM", &message).map(drop))
     }
@@ -189,6 +194,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::mkdir`].
     pub fn mv(&mut self, from: &str, to: &str, replace: bool) -> Result<()> {
+        self.check_relative(from).and_then(|()| self.check_relative(to))?;
         let message = wire::Move::new(from, to, u8::from(replace));
         self.once("mv", |conn| conn.ask("MV", &message).map(drop))
     }
@@ -203,6 +209,7 @@ impl Client {
         digest: &str,
         progress: &mut dyn Progress,
     ) -> Result<Hashed> {
+        self.check_relative(path)?;
         let mut bar = Bar::new(progress, Client::shown(path));
         bar.progress.phase(Phase::Compare);
         self.again(|conn| {
@@ -248,6 +255,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`].
     pub fn why(&mut self, path: &str) -> Result<Vec<Reason>> {
+        self.check_relative(path)?;
         self.again(|conn| reasons(conn, "WHY", &wire::Path::new(path)))
     }
 
@@ -276,6 +284,7 @@ impl Client {
     /// # Errors
     /// As for [`Client::mkdir`].
     pub fn forget(&mut self, path: &str) -> Result<()> {
+        self.check_relative(path)?;
         self.once("forget", |conn| conn.ask("FORGET", &wire::Path::new(path)).map(drop))
     }
 

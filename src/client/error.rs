@@ -55,6 +55,15 @@ pub enum Error {
         tries: u32,
         /// How the last one ended.
         last: Box<Error>,
+        /// Whether what has arrived stays.
+        kept: bool,
+    },
+    /// The line broke, and the current folder is gone: nothing relative is done elsewhere instead.
+    DirectoryLost {
+        /// The folder, escaped.
+        path: String,
+        /// Why it cannot be entered, escaped.
+        why: String,
     },
     /// Something on this computer.
     Local {
@@ -77,9 +86,19 @@ pub enum Error {
         /// Its bytes.
         size: u64,
     },
+    /// Something took the place of a file that was not here when its transfer began.
+    LocalAppeared {
+        /// The file, escaped.
+        path: String,
+    },
     /// A folder is here where a file should go.
     LocalFolder {
         /// The folder, escaped.
+        path: String,
+    },
+    /// A link is here where a file should go.
+    LocalLink {
+        /// The link, escaped.
         path: String,
     },
     /// Neither a file nor a folder, or a file where a folder is needed.
@@ -172,6 +191,18 @@ impl Error {
     }
 }
 
+/// What is at a local path where a file should be.
+pub(super) fn no_file(path: &Path, meta: &std::fs::Metadata) -> Error {
+    let path = shown(path);
+    if meta.is_dir() {
+        Error::LocalFolder { path }
+    } else if meta.is_symlink() {
+        Error::LocalLink { path }
+    } else {
+        Error::LocalKind { path, needed: "a file" }
+    }
+}
+
 /// A local path as people may see it.
 pub(super) fn shown(path: &Path) -> String {
     escape_bytes(path.as_os_str().as_encoded_bytes())
@@ -196,6 +227,12 @@ impl From<crate::error::Error> for Error {
     }
 }
 
+/// How to continue where parts stay.
+const GOES_ON: &str = "what has arrived stays, the same command goes on from there";
+const NOT_KEPT: &str = "nothing is kept of what an anonymous user has not finished";
+const APPEARED: &str = "was not here before: it has just been made, or is the same as another name \
+    here; it stays as it is";
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use Error::*;
@@ -219,24 +256,26 @@ impl fmt::Display for Error {
             Line { doing, source } => {
                 write!(f, "the line broke ({source}); it is not known whether {doing} was done")
             }
-            GaveUp { tries, last } => write!(
-                f,
-                "gave up after {tries} tries ({last}); what has arrived stays, the same command \
-                 goes on from there"
-            ),
+            GaveUp { tries, last, kept } => {
+                let then = if *kept { GOES_ON } else { NOT_KEPT };
+                write!(f, "gave up after {tries} tries ({last}); {then}")
+            }
+            DirectoryLost { path, why } => {
+                write!(f, "the current folder `{path}` is gone ({why}); `cd PATH` says where to be")
+            }
             Local { path, doing, source } => {
                 write!(f, "`{path}`: cannot {doing}: {}", system(source))
             }
-            LocalFull { path } => write!(
-                f,
-                "`{path}`: this computer's disk is full; what has arrived stays, the same command \
-                 goes on from there"
-            ),
+            LocalFull { path } => write!(f, "`{path}`: this computer's disk is full; {GOES_ON}"),
             LocalExists { path, size } => write!(
                 f,
                 "`{path}` is here already ({}) and differs; --overwrite replaces it",
                 Size(*size)
             ),
+            LocalAppeared { path } => write!(f, "`{path}` {APPEARED}"),
+            LocalLink { path } => {
+                write!(f, "`{path}` is a link, which is neither followed nor replaced")
+            }
             LocalFolder { path } => write!(f, "`{path}` is a folder"),
             LocalKind { path, needed } => write!(f, "`{path}` is not {needed}"),
             Changed { path } => write!(f, "`{path}` kept changing; try again when it is at rest"),

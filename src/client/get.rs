@@ -8,11 +8,11 @@ use std::path::Path;
 use super::Client;
 use super::commands::{self, Kind};
 use super::compare::{Halt, WINDOW, comparable, digest, piece_len, runs, sums};
-use super::error::{Error, Result, shown};
+use super::error::{Error, Result, no_file, shown};
 use super::fetch::Fetcher;
 use super::local::{Mtime, Source};
-use super::names::last;
-use super::part::PartFile;
+use super::names::{check_no_part, last};
+use super::part::{Finish, PartFile};
 use super::progress::{
     Bar, ExistsChoice, Outcome, PartChoice, Phase, Policy, Progress, Question, Reply,
 };
@@ -30,6 +30,7 @@ struct GetJob<'a> {
     version: u64,
     size: u64,
     mtime: Mtime,
+    mode: Option<u16>,
     /// What is to be done about a file in its place is settled.
     settled: bool,
     replace: bool,
@@ -55,6 +56,8 @@ impl Client {
         policy: &Policy,
         progress: &mut dyn Progress,
     ) -> Result<Outcome> {
+        self.check_relative(remote)?;
+        check_no_part(local, remote)?;
         let mut bar = Bar::new(progress, Client::shown(last(remote)));
         let result = self.get_file(remote, local, policy, &mut bar);
         bar.end(&result);
@@ -75,6 +78,7 @@ impl Client {
             version: 0,
             size: 0,
             mtime: Mtime { secs: 0, nanos: 0 },
+            mode: None,
             settled: false,
             replace: false,
             choice: policy.part,
@@ -127,7 +131,8 @@ impl Client {
             return Err(halt);
         }
         bar.progress.phase(Phase::Commit);
-        part.place(job.size, job.mtime, job.replace)?;
+        let (mtime, mode, replace) = (job.mtime, job.mode, job.replace);
+        part.place(job.size, Finish { mtime, mode, replace })?;
         Ok(Outcome::Stored { sent_bytes: job.received, size: job.size })
     }
 
@@ -151,6 +156,7 @@ impl Client {
         job.version = entry.version;
         job.size = entry.size;
         job.mtime = Mtime { secs: entry.mtime_secs, nanos: entry.mtime_nanos };
+        job.mode = (!job.policy.no_mode).then_some(entry.mode);
         Ok(())
     }
 
@@ -161,15 +167,10 @@ impl Client {
         bar: &mut Bar<'_>,
     ) -> Result<Option<Outcome>, Halt> {
         let path = || shown(job.local);
-        let there = match fs::metadata(job.local) {
-            Ok(meta) if meta.is_dir() => return Err(Error::LocalFolder { path: path() }.into()),
+        let there = match fs::symlink_metadata(job.local) {
             Ok(meta) if meta.is_file() => meta.len(),
-            Ok(_) => return Err(Error::LocalKind { path: path(), needed: "a file" }.into()),
-            // A link that leads nowhere is something too.
-            Err(_) => match fs::symlink_metadata(job.local) {
-                Ok(meta) => meta.len(),
-                Err(_) => return Ok(None),
-            },
+            Ok(meta) => return Err(no_file(job.local, &meta).into()),
+            Err(_) => return Ok(None),
         };
         if there == job.size {
             bar.progress.phase(Phase::Compare);
@@ -196,7 +197,7 @@ impl Client {
 
     /// Whether the file in the place has the server's content; nothing of it travels.
     fn is_equal(&mut self, job: &GetJob<'_>) -> Result<bool, Halt> {
-        let Ok(mut source) = Source::open(job.local) else { return Ok(false) };
+        let Ok(mut source) = Source::open_plain(job.local) else { return Ok(false) };
         let (mut theirs, mut ours, mut at) = (Vec::new(), Vec::new(), 0);
         let mut buffer = vec![0; FRAME_DATA];
         while at < job.size {
@@ -345,7 +346,7 @@ fn open_part(job: &mut GetJob<'_>, bar: &mut Bar<'_>) -> Result<Option<PartFile>
     if let Some(part) = job.part.take() {
         return Ok(Some(part));
     }
-    let mut part = PartFile::open(job.local)?;
+    let mut part = PartFile::open(job.local, job.mode.is_some())?;
     let held = part.held;
     if held > 0 && job.choice == PartChoice::Ask {
         let (name, total) = (bar.name().to_owned(), job.size);

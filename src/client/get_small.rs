@@ -10,7 +10,7 @@ use super::error::{Error, Result, shown};
 use super::fetch::heed_piece;
 use super::get_tree::{Item, SMALL, TreeJob, leave_or_replace};
 use super::local::{Mtime, Source};
-use super::part;
+use super::part::{self, Finish};
 use super::progress::{Bar, Outcome, Progress};
 use super::tree::is_fatal;
 use crate::digest::{Algorithm, Whole};
@@ -70,12 +70,16 @@ impl Client {
             return Err(e);
         }
         let mut bar = Bar::new(progress, Client::shown(super::names::last(&item.remote)));
-        let result = self.get_file(&item.remote, &item.local, job.policy, &mut bar);
+        let result = if item.new && std::fs::symlink_metadata(&item.local).is_ok() {
+            Err(Error::LocalAppeared { path: shown(&item.local) })
+        } else {
+            self.get_file(&item.remote, &item.local, job.policy, &mut bar)
+        };
         bar.end(&result);
         match result {
             Err(e) if is_fatal(&e) => Err(e),
             result => {
-                job.report.count(shown(&item.local), result);
+                job.report.count(progress, shown(&item.local), result);
                 // What it left unread, if it failed, must not meet the next file.
                 self.line().map(drop)
             }
@@ -121,7 +125,8 @@ impl Client {
         let result = match came {
             Came::Content(mtime) => {
                 self.moved += size;
-                part::store(&item.local, &job.content, mtime, item.replace)
+                let finish = Finish { mtime, mode: item.mode, replace: item.replace };
+                part::store(&item.local, &job.content, finish)
                     .map(|()| Outcome::Stored { sent_bytes: size, size })
             }
             Came::Digests => match compare_here(self.algorithm, job, &item) {

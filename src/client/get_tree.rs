@@ -11,15 +11,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{Entry, Kind, entry_in_row};
-use super::error::{Error, Result, shown};
-use super::names::{join, local_name};
+use super::commands::{self, Entry, Kind, entry_in_row};
+use super::error::{Error, Result, no_file, shown};
+use super::names::{check_no_part, fault, join};
 use super::pipe::Pipe;
 use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress};
 use super::rows::list;
 use super::tree::{TreeReport, choose, is_fatal};
 use crate::digest::Digest;
 use crate::limits::{FRAME_DATA, LISTING_KEPT, TREE_WAITING};
+use crate::text::is_harmful;
 use crate::wire;
 
 /// Bytes of a file that is fetched among others: one frame.
@@ -31,6 +32,10 @@ pub(super) struct Folder {
     local: PathBuf,
     /// The one that was asked for: without it there is nothing to do.
     root: bool,
+    /// Nothing of its name was here when the folder above it was begun.
+    new: bool,
+    /// The permission bits that it gets if it is made here.
+    mode: Option<u16>,
 }
 
 /// Folders that wait, and what their paths take.
@@ -77,6 +82,9 @@ pub(super) struct Item {
     pub(super) remote: String,
     pub(super) local: PathBuf,
     pub(super) size: u64,
+    pub(super) mode: Option<u16>,
+    /// Nothing of its name was here when its folder was begun.
+    pub(super) new: bool,
     /// Compare digests only: a file of this size is here.
     pub(super) probe: bool,
     pub(super) replace: bool,
@@ -97,8 +105,9 @@ pub(super) struct TreeJob<'a> {
 }
 
 impl Client {
-    /// Fetches a folder with all it holds into `local`, which is made if it is not there. Links and
-    /// names that cannot be names here are left out. One file's failure does not stop the others.
+    /// Fetches a folder with all it holds into `local`, which is made if it is not there, with what
+    /// is above it. Links are left out; a file that does not arrive, for whatever reason, is named
+    /// to [`Progress::failed`] and counted, and does not stop the others.
     ///
     /// # Errors
     /// What ends the whole: the line ([`Error::GaveUp`]), [`Error::Interrupted`],
@@ -110,6 +119,8 @@ impl Client {
         policy: &Policy,
         progress: &mut dyn Progress,
     ) -> Result<TreeReport> {
+        self.check_relative(remote)?;
+        check_no_part(local, remote)?;
         let mut job = TreeJob {
             policy,
             folders: Waiting::default(),
@@ -124,7 +135,7 @@ impl Client {
         };
         let (remote, local) = (remote.to_owned(), local.to_owned());
         let mut bar = Bar::new(progress, Client::shown(&remote));
-        job.folders.push(Folder { remote, local, root: true })?;
+        job.folders.push(Folder { remote, local, root: true, new: false, mode: None })?;
         self.persist(&mut bar, |client, bar| {
             let run = client.get_tree_on(&mut job, bar.progress);
             if run.is_err() {
@@ -160,13 +171,17 @@ impl Client {
     fn open_remote(
         &mut self,
         job: &mut TreeJob<'_>,
-        folder: Folder,
+        mut folder: Folder,
         progress: &mut dyn Progress,
     ) -> Result<()> {
         let mut entries = Vec::new();
         let listed = self.get_drain(job, progress).and_then(|()| {
+            let conn = self.now()?;
+            if folder.root && !job.policy.no_mode {
+                folder.mode = Some(commands::stat(conn, &folder.remote)?.mode);
+            }
             let message = wire::Path::new(&folder.remote);
-            list(self.now()?, "LS", &message, LISTING_KEPT, &mut |fields| {
+            list(conn, "LS", &message, LISTING_KEPT, &mut |fields| {
                 entries.push(entry_in_row(fields)?);
                 Ok(())
             })
@@ -179,14 +194,14 @@ impl Client {
             }
             Err(e) if folder.root => return Err(e),
             Err(e) => {
-                job.report.count(Client::shown(&folder.remote), Err(e));
+                job.report.count(progress, Client::shown(&folder.remote), Err(e));
                 return Ok(());
             }
         }
-        match make_folder(&folder.local) {
+        match make_folder(&folder) {
             Ok(here) => job.open = Some(Open { folder, entries: entries.into_iter(), here }),
             Err(e) if folder.root || is_fatal(&e) => return Err(e),
-            Err(e) => job.report.count(shown(&folder.local), Err(e)),
+            Err(e) => job.report.count(progress, shown(&folder.local), Err(e)),
         }
         Ok(())
     }
@@ -200,28 +215,31 @@ impl Client {
     ) -> Result<()> {
         let Some(open) = &job.open else { return Ok(()) };
         let remote = join(&open.folder.remote, &entry.name);
-        let name = Client::shown(&remote);
-        let why = match entry.kind {
-            _ if entry.odd => Some("its name cannot be written"),
+        let name = shown_entry(&open.folder.remote, &entry);
+        let passed_over = match entry.kind {
             Kind::Link => Some("a link"),
             Kind::Other => Some("neither a file nor a folder"),
             Kind::File | Kind::Folder => None,
         };
-        if let Some(why) = why {
+        if let Some(why) = passed_over {
             job.report.pass_over(progress, &name, why);
             return Ok(());
         }
-        if let Err(e) = local_name(&entry.name) {
-            job.report.pass_over(progress, &name, &e.to_string());
+        let odd = entry.odd.then_some("this name cannot be asked for");
+        if let Some(why) = odd.or_else(|| fault(&entry.name)) {
+            let bad = Error::BadName { name: name.clone(), why };
+            job.report.count(progress, name, Err(bad));
             return Ok(());
         }
         let local = open.folder.local.join(&entry.name);
-        if entry.kind == Kind::Folder {
-            return job.folders.push(Folder { remote, local, root: false });
-        }
         let here = open.here.contains(std::ffi::OsStr::new(&entry.name));
+        let (new, mode) = (!here, (!job.policy.no_mode).then_some(entry.mode));
+        if entry.kind == Kind::Folder {
+            return job.folders.push(Folder { remote, local, root: false, new, mode });
+        }
         let size = entry.size;
-        let mut item = Item { remote, local, size, probe: false, replace: false, tries: 0 };
+        let mut item =
+            Item { remote, local, size, mode, new, probe: false, replace: false, tries: 0 };
         if here && size <= SMALL {
             match look_here(job, &mut item, progress) {
                 Ok(None) => {}
@@ -249,10 +267,10 @@ fn look_here(
         Ok(meta) => meta,
         Err(_) => return Ok(None),
     };
-    if meta.is_dir() {
-        return Err(Error::LocalFolder { path: shown(&item.local) });
+    if !meta.is_file() {
+        return Err(no_file(&item.local, &meta));
     }
-    if meta.is_file() && meta.len() == item.size {
+    if meta.len() == item.size {
         item.probe = true;
         return Ok(None);
     }
@@ -277,13 +295,32 @@ pub(super) fn leave_or_replace(
     }
 }
 
-/// Makes a folder; if it is here already, gives the names in it. A link is not a folder.
-fn make_folder(local: &Path) -> Result<HashSet<OsString>> {
+/// An entry's whole path for people. The server has escaped an odd name already.
+fn shown_entry(folder: &str, entry: &Entry) -> String {
+    if entry.odd && !entry.name.chars().any(is_harmful) {
+        return join(&Client::shown(folder), &entry.name);
+    }
+    Client::shown(&join(folder, &entry.name))
+}
+
+/// Makes a folder; if it is here already, gives the names in it. A link is not a folder, and one
+/// that was not here a moment ago is the same as another name.
+fn make_folder(folder: &Folder) -> Result<HashSet<OsString>> {
+    let local = &folder.local;
     let failed = |e| Error::local(local, "make this folder", e);
+    if let (true, Some(above)) = (folder.root, local.parent()) {
+        fs::create_dir_all(above).map_err(failed)?;
+    }
     match fs::create_dir(local) {
-        Ok(()) => return Ok(HashSet::new()),
+        Ok(()) => {
+            set_folder_mode(local, folder.mode);
+            return Ok(HashSet::new());
+        }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
         Err(e) => return Err(failed(e)),
+    }
+    if folder.new {
+        return Err(Error::LocalAppeared { path: shown(local) });
     }
     if !fs::symlink_metadata(local).map_err(failed)?.is_dir() {
         return Err(Error::LocalKind { path: shown(local), needed: "a folder" });
@@ -294,3 +331,16 @@ fn make_folder(local: &Path) -> Result<HashSet<OsString>> {
     }
     Ok(names)
 }
+
+/// Gives a folder that was made here its permission bits; its owner can always use it. Where they
+/// cannot be set it is as the system made it.
+#[cfg(unix)]
+fn set_folder_mode(local: &Path, mode: Option<u16>) {
+    if let Some(mode) = mode {
+        let mode = (u32::from(mode) & 0o777) | 0o700;
+        let _ = rustix::fs::chmod(local, mode.into());
+    }
+}
+
+#[cfg(not(unix))]
+fn set_folder_mode(_local: &Path, _mode: Option<u16>) {}

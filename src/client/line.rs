@@ -16,7 +16,7 @@ use super::{Account, Client, Options};
 use crate::digest::{self, Algorithm, Rates};
 use crate::scram::{ClientExchange, Keys};
 use crate::text::Escaped;
-use crate::wire::{Challenge, LoggedIn, Login, Path, Proof, Use, Using};
+use crate::wire::{Challenge, LoggedIn, Login, Proof, Use, Using};
 
 /// Attempts for a command that is done in a moment; its user sits in front of it and waits.
 const SHORT_TRIES: u32 = 4;
@@ -66,6 +66,7 @@ impl Client {
             software: String::new(),
             algorithm: Algorithm::Md5,
             cwd: "/".to_owned(),
+            lost: None,
             words: Vec::new(),
             moved: 0,
             buffer: Vec::new(),
@@ -105,6 +106,7 @@ impl Client {
         let keys = result?;
         self.account = Some(Account { name: name.to_owned(), keys });
         "/".clone_into(&mut self.cwd);
+        self.lost = None;
         let agreed = self.agree().and_then(|()| self.pwd().map(drop));
         self.tidy();
         agreed
@@ -197,7 +199,8 @@ impl Client {
                 backoff.moved();
             }
             let Some(wait) = backoff.next() else {
-                return Err(Error::GaveUp { tries: self.options.tries, last: Box::new(error) });
+                let last = Box::new(error);
+                return Err(Error::GaveUp { tries: self.options.tries, last, kept: true });
             };
             let (name, place, secs) = (bar.name(), bar.place(), wait.as_secs_f64());
             let text = format!("{name}: {error}; {place}trying again in {secs:.1} s");
@@ -244,26 +247,12 @@ impl Client {
             .prove(&name, keys.map_or(Secret::None, Secret::Keys))
             .and_then(|_| self.agree())
             .and_then(|()| self.restore_folder());
-        // Nobody came in anew.
+        // This is a reconnection, not a login: the greeting is not shown again.
         self.words.clear();
-        if restored.is_err() {
+        if restored.as_ref().is_err_and(|e| !matches!(e, Error::DirectoryLost { .. })) {
             self.conn = None;
         }
         restored
-    }
-
-    fn restore_folder(&mut self) -> Result<()> {
-        if self.cwd == "/" {
-            return Ok(());
-        }
-        let cwd = self.cwd.clone();
-        let restored = self.now()?.ask("CD", &Path::new(&cwd));
-        if matches!(restored, Err(Error::Refused { .. })) {
-            // The folder is gone. Nothing must be done elsewhere in its stead, but the next
-            // command shall find a connection.
-            "/".clone_into(&mut self.cwd);
-        }
-        restored.map(drop)
     }
 
     /// SCRAM; the keys that served, of which a guest has none.
@@ -363,6 +352,11 @@ impl Client {
     /// The digest of the chunks.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// Whether nobody in particular is logged in: what is not finished goes with the session.
+    pub fn is_guest(&self) -> bool {
+        self.account() == Some(GUEST)
     }
 
     /// The last known current folder; restored after a reconnection. Not escaped.

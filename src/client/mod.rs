@@ -30,6 +30,7 @@ mod put_small;
 mod put_tree;
 mod rows;
 mod send;
+mod store;
 mod tree;
 mod words;
 
@@ -99,6 +100,8 @@ pub struct Client {
     software: String,
     algorithm: Algorithm,
     cwd: String,
+    /// Why the current folder cannot be entered any more, since the line broke.
+    lost: Option<String>,
     /// What the server said to people last, each line escaped.
     words: Vec<String>,
     /// Content bytes confirmed since the beginning: what shows that a line is worth another try.

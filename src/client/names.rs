@@ -13,33 +13,64 @@ const PART: &str = ".miniftp-part";
 /// Bytes of a name that are kept in the name of its part if both would be too long.
 const KEPT: usize = 200;
 
+/// Why a file of the name of a part is left out and refused.
+const IS_PART: &str = "this is the name of an unfinished download, and no file has it";
+
 /// Refuses a name from the server that would be more than a name here: a path, a way up, a control
-/// character, on Windows a device or a stream.
+/// character, the name of a part, on Windows a device or a stream.
 ///
 /// # Errors
 /// [`Error::BadName`].
 pub fn local_name(name: &str) -> Result<&str> {
-    let why = if name.is_empty() || name == "." || name == ".." {
-        "this is no name"
-    } else if name.contains(['/', '\\']) {
-        "a name cannot hold a separator"
+    match fault(name) {
+        None => Ok(name),
+        Some(why) => Err(Error::BadName { name: Escaped(name).to_string(), why }),
+    }
+}
+
+/// Why a name from the server cannot be one here.
+pub(super) fn fault(name: &str) -> Option<&'static str> {
+    if name.is_empty() || name == "." || name == ".." {
+        Some("this is no name")
+    } else if name.contains('/') {
+        Some("a name cannot hold a separator")
     } else if name.chars().any(char::is_control) {
-        "a name cannot hold control characters"
+        Some("a name cannot hold control characters")
     } else if name.len() > limits::NAME {
-        "this name is too long"
+        Some("this name is too long")
     } else if cfg!(windows) && is_special_on_windows(name) {
-        "Windows cannot have this name"
+        Some("Windows cannot have this name")
+    } else if is_part_name(name) {
+        Some(IS_PART)
     } else {
-        return Ok(name);
-    };
-    Err(Error::BadName { name: Escaped(name).to_string(), why })
+        None
+    }
 }
 
 /// A local name as the other side can have it.
 pub(super) fn remote_name(path: &Path) -> Result<&str> {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .ok_or_else(|| Error::BadName { name: shown(path), why: "this name is not UTF-8" })
+    let bad = |why| Error::BadName { name: shown(path), why };
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| bad("this name is not UTF-8"))?;
+    if is_part_name(name) { Err(bad(IS_PART)) } else { Ok(name) }
+}
+
+/// Refuses to send or fetch something under the name of a part, here or there.
+pub(super) fn check_no_part(local: &Path, remote: &str) -> Result<()> {
+    let here = local.file_name().and_then(|name| name.to_str()).filter(|name| is_part_name(name));
+    match here {
+        Some(_) => Err(Error::BadName { name: shown(local), why: IS_PART }),
+        None if is_part_name(last(remote)) => {
+            Err(Error::BadName { name: Escaped(remote).to_string(), why: IS_PART })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether a name is one of those that [`part_name`] gives.
+fn is_part_name(name: &str) -> bool {
+    let inner = name.strip_prefix('.').and_then(|name| name.strip_suffix(PART));
+    inner.is_some_and(|inner| !inner.is_empty())
 }
 
 /// A path on the server below another.
@@ -70,7 +101,7 @@ fn is_special_on_windows(name: &str) -> bool {
     let numbered = |prefix: &str| {
         stem.strip_prefix(prefix).is_some_and(|n| n.chars().count() == 1 && n != "0")
     };
-    name.contains(['<', '>', ':', '"', '|', '?', '*'])
+    name.contains(['\\', '<', '>', ':', '"', '|', '?', '*'])
         || name.ends_with(['.', ' '])
         || matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
         || numbered("COM")
@@ -83,20 +114,22 @@ mod tests {
 
     #[test]
     fn only_a_harmless_component_becomes_a_name_here() {
-        for good in ["a", ".hidden", "..a", "a b", "ümläut", "a~1", "-rf", &"x".repeat(255)] {
+        let longest = "x".repeat(255);
+        for good in
+            ["a", ".hidden", "..a", "a b", "ümläut", "a~1", "-rf", "a\\b", "..\\a", &longest]
+        {
             assert_eq!(local_name(good).unwrap(), good);
         }
         let long = "x".repeat(256);
-        for bad in
-            ["", ".", "..", "/", "a/b", "/etc/passwd", "..\\a", "a\0b", "a\nb", "a\u{9b}", &long]
-        {
+        for bad in ["", ".", "..", "/", "a/b", "/etc/passwd", "a\0b", "a\nb", "a\u{9b}", &long] {
             assert!(matches!(local_name(bad), Err(Error::BadName { .. })), "{bad:?}");
         }
     }
 
     #[test]
     fn windows_has_names_that_are_no_files() {
-        for bad in ["CON", "nul.txt", "a:b", "com1", "LPT9.log", "a.", "a ", "x?", "aux .c"] {
+        for bad in ["a\\b", "CON", "nul.txt", "a:b", "com1", "LPT9.log", "a.", "a ", "x?", "aux .c"]
+        {
             assert!(is_special_on_windows(bad), "{bad}");
         }
         for good in ["console", "com", "com10", "a.b", "lpt0x"] {
@@ -110,6 +143,11 @@ mod tests {
         let (a, b) = ("ü".repeat(127), format!("{}a", "ü".repeat(127)));
         for name in [&a, &b] {
             assert!(part_name(name).len() <= limits::NAME);
+            assert!(is_part_name(&part_name(name)));
+        }
+        assert!(is_part_name(&part_name("x")));
+        for file in ["x", "x.miniftp-part", "..miniftp-part", ".miniftp-part", ".x.miniftp-parts"] {
+            assert!(!is_part_name(file), "{file}");
         }
         assert_ne!(part_name(&a), part_name(&b));
     }

@@ -1,15 +1,25 @@
 //! The part of a file being fetched: beside its target, hidden, never somebody else's.
 //!
 //! Invariant: the target is either as it was or whole; it is never written to. From its opening to
-//! the renaming the part is locked, and only what is locked is renamed.
+//! the renaming the part is locked, and only what is locked is renamed. Only a regular file is ever
+//! replaced.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::beside::Beside;
+use super::beside::{Beside, InPlace};
 use super::error::{Error, Result, shown};
 use super::local::Mtime;
+
+/// What a fetched file has besides its content, and whether it may replace another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finish {
+    pub(super) mtime: Mtime,
+    /// Permission bits; `None` leaves them to the system. A file that is replaced hands on its own.
+    pub(super) mode: Option<u16>,
+    pub(super) replace: bool,
+}
 
 /// An open part, locked.
 pub(super) struct PartFile {
@@ -27,11 +37,13 @@ pub(super) struct PartFile {
 impl PartFile {
     /// Opens the part of `target`, or makes one. A link, a pipe or a file with a second name is not
     /// a part: it is taken out of the way, and what it leads to is not touched.
-    pub(super) fn open(target: &Path) -> Result<PartFile> {
+    ///
+    /// A new one is `private` where permission bits will be given to it in the end.
+    pub(super) fn open(target: &Path, private: bool) -> Result<PartFile> {
         let failed = |e| Error::local(target, "write it", e);
         let beside = Beside::open(target)?;
         for _ in 0..3 {
-            let file = match beside.create() {
+            let file = match beside.create(private) {
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => match beside.reopen() {
                     Ok(None) => {
                         beside.remove().map_err(failed)?;
@@ -94,29 +106,56 @@ impl PartFile {
         Ok(())
     }
 
-    /// The file is whole: gives it its size and time and puts it in its place, over a file that is
-    /// there only if that was agreed.
-    pub(super) fn place(&mut self, size: u64, mtime: Mtime, replace: bool) -> Result<()> {
+    /// The file is whole: gives it its size, time and mode and puts it in its place, over a file
+    /// that is there only if that was agreed.
+    pub(super) fn place(&mut self, size: u64, finish: Finish) -> Result<()> {
+        let mode = self.final_mode(finish)?;
         if self.held > size || self.written < size {
             self.set_len(size)?;
         }
-        set_time(&self.file, mtime);
+        set_time(&self.file, finish.mtime);
+        set_mode(&self.file, mode);
         if !self.beside.leads_to(&self.file) {
             let taken = "another program has taken its part away; try again";
             return Err(self.failed(PLACING, io::Error::other(taken)));
         }
-        put_in_place(&self.beside, &self.target, replace)
+        put_in_place(&self.beside, &self.target, finish.replace)
+    }
+
+    /// The permission bits that the file gets: those of the file that it replaces, if there is one.
+    /// Whatever is no regular file is refused.
+    fn final_mode(&self, finish: Finish) -> Result<Option<u16>> {
+        let path = || shown(&self.target);
+        match self.beside.in_place().filter(|_| finish.replace) {
+            // It may have gone meanwhile.
+            None => Ok(finish.mode),
+            Some(InPlace::File(mode)) => Ok(mode.or(finish.mode)),
+            Some(InPlace::Directory) => Err(Error::LocalFolder { path: path() }),
+            Some(InPlace::Link) => Err(Error::LocalLink { path: path() }),
+            Some(InPlace::Other) => Err(Error::LocalKind { path: path(), needed: "a file" }),
+        }
     }
 }
+
+/// Permission bits that cannot be set are no reason to lose a file.
+#[cfg(unix)]
+fn set_mode(file: &File, mode: Option<u16>) {
+    if let Some(mode) = mode {
+        let _ = rustix::fs::fchmod(file, (u32::from(mode) & 0o777).into());
+    }
+}
+
+#[cfg(not(unix))]
+fn set_mode(_file: &File, _mode: Option<u16>) {}
 
 /// What is being done when the part gets the target's name.
 const PLACING: &str = "put it in its place";
 
 /// Stores a whole small file through its part; if that fails, no part is left.
-pub(super) fn store(target: &Path, content: &[u8], mtime: Mtime, replace: bool) -> Result<()> {
-    let mut part = PartFile::open(target)?;
+pub(super) fn store(target: &Path, content: &[u8], finish: Finish) -> Result<()> {
+    let mut part = PartFile::open(target, finish.mode.is_some())?;
     let written = part.write(0, content);
-    let stored = written.and_then(|()| part.place(content.len() as u64, mtime, replace));
+    let stored = written.and_then(|()| part.place(content.len() as u64, finish));
     if stored.is_err() && part.beside.leads_to(&part.file) {
         let _ = part.beside.remove();
     }
@@ -152,16 +191,14 @@ fn lock(_file: &File, _target: &Path) -> Result<()> {
 /// Gives the part its final name, over what has it only if that was agreed, and without a gap where
 /// the system can do that.
 fn put_in_place(beside: &Beside, target: &Path, replace: bool) -> Result<()> {
-    let exists = |size| Error::LocalExists { path: shown(target), size };
+    let appeared = || Error::LocalAppeared { path: shown(target) };
     let renamed = match if replace { None } else { beside.rename_to_free() } {
         Some(renamed) => renamed,
-        None => match beside.target_bytes() {
-            Some(size) if !replace => return Err(exists(size)),
-            _ => beside.rename(),
-        },
+        None if !replace && beside.in_place().is_some() => return Err(appeared()),
+        None => beside.rename(),
     };
     renamed.map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => exists(beside.target_bytes().unwrap_or(0)),
+        ErrorKind::AlreadyExists => appeared(),
         _ => Error::local(target, PLACING, e),
     })
 }
@@ -177,6 +214,8 @@ mod tests {
     use super::*;
 
     const TIME: Mtime = Mtime { secs: 1_700_000_000, nanos: 5 };
+    const NEW: Finish = Finish { mtime: TIME, mode: None, replace: false };
+    const OVER: Finish = Finish { mtime: TIME, mode: None, replace: true };
 
     struct Dir(PathBuf);
 
@@ -207,14 +246,14 @@ mod tests {
                 false => fs::hard_link(&victim, &part).unwrap(),
             };
             plant();
-            let mut open = PartFile::open(&target).unwrap();
+            let mut open = PartFile::open(&target, false).unwrap();
             assert_eq!(open.held, 0);
             open.write(0, b"new").unwrap();
             assert_eq!(fs::read(&victim).unwrap(), b"precious");
             drop(open);
             fs::remove_file(&part).unwrap();
             plant();
-            store(&target, b"small", TIME, true).unwrap();
+            store(&target, b"small", OVER).unwrap();
             assert_eq!(fs::read(&victim).unwrap(), b"precious");
             assert_eq!(fs::read(&target).unwrap(), b"small");
         }
@@ -224,27 +263,27 @@ mod tests {
     fn nothing_is_replaced_unless_that_was_agreed() {
         let dir = Dir::new("place");
         let target = dir.0.join("x");
-        let mut part = PartFile::open(&target).unwrap();
+        let mut part = PartFile::open(&target, false).unwrap();
         part.write(4, b"efgh").unwrap();
-        assert!(PartFile::open(&target).is_err(), "locked");
+        assert!(PartFile::open(&target, false).is_err(), "locked");
         drop(part);
-        let mut part = PartFile::open(&target).unwrap();
+        let mut part = PartFile::open(&target, false).unwrap();
         assert_eq!(part.held, 8);
         part.write(0, b"abcd").unwrap();
         let mut read = [0; 2];
         part.read(3, &mut read).unwrap();
         assert_eq!(&read, b"de");
-        part.place(6, TIME, false).unwrap();
+        part.place(6, NEW).unwrap();
         drop(part);
         assert_eq!(fs::read(&target).unwrap(), b"abcdef");
         assert_eq!(Mtime::of(&fs::metadata(&target).unwrap()), TIME);
 
-        let refused = store(&target, b"other", TIME, false);
-        assert!(matches!(refused, Err(Error::LocalExists { size: 6, .. })), "{refused:?}");
-        let refused = PartFile::open(&target).unwrap().place(0, TIME, false);
-        assert!(matches!(refused, Err(Error::LocalExists { .. })));
+        let refused = store(&target, b"other", NEW);
+        assert!(matches!(refused, Err(Error::LocalAppeared { .. })), "{refused:?}");
+        let refused = PartFile::open(&target, false).unwrap().place(0, NEW);
+        assert!(matches!(refused, Err(Error::LocalAppeared { .. })));
         assert_eq!(fs::read(&target).unwrap(), b"abcdef");
-        PartFile::open(&target).unwrap().place(0, TIME, true).unwrap();
+        PartFile::open(&target, false).unwrap().place(0, OVER).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"");
         assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 1);
     }

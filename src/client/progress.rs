@@ -60,13 +60,16 @@ pub enum ExistsChoice {
     Ask,
 }
 
-/// What to do when something is there already. Nothing is ever replaced by default.
+/// What to do when something is there already, and what travels besides content and time. Nothing
+/// is ever replaced by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy {
     /// A part.
     pub part: PartChoice,
     /// A file that differs.
     pub exists: ExistsChoice,
+    /// Whether permission bits are left to the side that stores the file.
+    pub no_mode: bool,
 }
 
 /// A question to the user.
@@ -121,6 +124,10 @@ pub trait Progress {
     /// The file is done; only here it may be called whole.
     fn end(&mut self, outcome: &Result<Outcome, &Error>) {
         let _ = outcome;
+    }
+    /// Something in a folder did not arrive. The name is escaped.
+    fn failed(&mut self, name: &str, error: &Error) {
+        let _ = (name, error);
     }
     /// Something worth a line.
     fn note(&mut self, text: &str) {

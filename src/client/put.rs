@@ -6,19 +6,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Client;
-use super::commands;
 use super::compare::{Halt, digest, piece_len};
 use super::conn::Conn;
 use super::error::{Error, Result};
 use super::local::Source;
-use super::names::last;
+use super::names::{check_no_part, last};
 use super::progress::{
     Bar, ExistsChoice, Outcome, PartChoice, Phase, Policy, Progress, Question, Reply,
 };
 use super::send::{Sender, Tools};
 use crate::digest::{Digest, Whole};
 use crate::limits::{FRAME_DATA, STORE_INLINE};
-use crate::wire::{Code, Done, Drop as DropUpload, FRESH, Opened, Put, REPLACE, Store, There};
+use crate::wire::{Code, Done, Drop as DropUpload, FRESH, Opened, Put, REPLACE, There};
 
 /// Times that a file which changes is begun anew.
 const ROUNDS: u32 = 3;
@@ -28,16 +27,16 @@ pub(super) const BUSY_WAIT: Duration = Duration::from_millis(300);
 
 /// One file on its way, over as many connections as it takes.
 pub(super) struct PutJob<'a> {
-    source: Source,
-    remote: &'a str,
+    pub(super) source: Source,
+    pub(super) remote: &'a str,
     policy: &'a Policy,
     /// The digest of the whole, when it is known.
-    digest: Option<Digest>,
+    pub(super) digest: Option<Digest>,
     /// It was agreed that the file there is replaced.
     replace: bool,
     /// It was agreed how to go on with a part: from then on parts are this job's own.
     part: PartChoice,
-    sent: u64,
+    pub(super) sent: u64,
     most_held: u64,
     rounds: u32,
 }
@@ -65,10 +64,22 @@ impl Client {
         policy: &Policy,
         progress: &mut dyn Progress,
     ) -> Result<Outcome> {
+        self.check_relative(remote)?;
+        check_no_part(local, remote)?;
         let mut bar = Bar::new(progress, Client::shown(last(remote)));
         let result = Source::open(local).and_then(|s| self.put_source(s, remote, policy, &mut bar));
         bar.end(&result);
-        result
+        result.map_err(|e| self.kept_or_not(e))
+    }
+
+    /// The error of an upload: what a guest has not finished does not stay.
+    pub(super) fn kept_or_not(&self, error: Error) -> Error {
+        match error {
+            Error::GaveUp { tries, last, kept } => {
+                Error::GaveUp { tries, last, kept: kept && !self.is_guest() }
+            }
+            other => other,
+        }
     }
 
     pub(super) fn put_source(
@@ -136,72 +147,6 @@ impl Client {
                 self.fill(job, held, bar)
             }
         }
-    }
-
-    /// A file that is not there yet goes in one request. `None`: something is there.
-    fn put_small(
-        &mut self,
-        job: &mut PutJob<'_>,
-        bar: &mut Bar<'_>,
-    ) -> Result<Option<Outcome>, Halt> {
-        let size = job.source.size;
-        let mut content = std::mem::take(&mut self.buffer);
-        content.resize(FRAME_DATA, 0);
-        let stored = self.store_content(job, bar, &mut content);
-        self.buffer = content;
-        let sent = match stored? {
-            Some(Code::Verified) => job.sent,
-            Some(Code::AlreadyThere) if job.sent > size => job.sent,
-            Some(Code::AlreadyThere) => return Ok(Some(Outcome::Equal { size })),
-            _ => return Ok(None),
-        };
-        self.moved += size;
-        bar.show(size);
-        Ok(Some(Outcome::Stored { sent_bytes: sent, size }))
-    }
-
-    fn store_content(
-        &mut self,
-        job: &mut PutJob<'_>,
-        bar: &mut Bar<'_>,
-        content: &mut [u8],
-    ) -> Result<Option<Code>, Halt> {
-        let content = content.get_mut(..job.source.size as usize).unwrap_or_default();
-        job.source.read(0, content)?;
-        let (mut digests, mut whole) = (Vec::new(), Whole::new(self.algorithm));
-        digest(self.algorithm, content, &mut digests, Some(&mut whole));
-        let whole = whole.finish();
-        job.digest = Some(whole);
-        let conn = self.now()?;
-        match commands::stat(conn, job.remote) {
-            Err(e) if e.is_refusal(Code::NotFound) => {}
-            Err(Error::Refused { .. }) | Ok(_) => return Ok(None),
-            Err(e) => return Err(e.into()),
-        }
-        bar.begin(job.source.size, 0);
-        bar.progress.phase(Phase::Transfer);
-        let bytes: Vec<u8> = digests.iter().flat_map(|d| d.as_bytes()).copied().collect();
-        let mtime = job.source.mtime;
-        let store = Store::new(job.remote, mtime.secs, mtime.nanos, 0, whole.as_bytes(), &bytes);
-        for _ in 0..=crate::limits::CHUNK_TRIES {
-            job.sent += content.len() as u64;
-            conn.queue("STORE", &store, content)?;
-            let heard = conn.hear()?;
-            let super::conn::Heard::Answer(code) = heard else {
-                return Err(Error::Protocol { what: "a part of an answer that has none" }.into());
-            };
-            match Code::of(code) {
-                Some(Code::Mismatch) => {
-                    let text = format!("{}: damaged on the way; sent again", bar.name());
-                    bar.progress.note(&text);
-                }
-                Some(code @ (Code::Verified | Code::AlreadyThere | Code::Exists)) => {
-                    return Ok(Some(code));
-                }
-                _ => return Err(conn.refusal().into()),
-            }
-        }
-        Err(Error::Damaged { path: job.source.shown() }.into())
     }
 
     /// Offers the file until the server's answer and the policy leave nothing open.

@@ -130,7 +130,7 @@ impl Client {
         match result {
             Err(e) if is_fatal(&e) => Err(e),
             result => {
-                job.report.count(shown(&item.local), result);
+                job.report.count(progress, shown(&item.local), result);
                 Ok(())
             }
         }
@@ -181,7 +181,7 @@ impl Client {
             Op::Mkdir(remote) => {
                 let fine = matches!(code, Some(Code::Done | Code::Exists | Code::IsDirectory));
                 if !fine {
-                    job.report.count(Client::shown(&remote), Err(refusal));
+                    job.report.count(progress, Client::shown(&remote), Err(refusal));
                 }
                 return Ok(());
             }

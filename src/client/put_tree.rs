@@ -13,7 +13,7 @@ use super::Client;
 use super::commands::{Kind, entry_in_row};
 use super::conn::Conn;
 use super::error::{Error, Result, shown};
-use super::names::{join, remote_name};
+use super::names::{check_no_part, join, remote_name};
 use super::pipe::Pipe;
 use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress};
 use super::put::{BUSY_WAIT, hinted};
@@ -75,7 +75,8 @@ pub(super) struct TreeJob<'a> {
 
 impl Client {
     /// Sends a folder with all it holds into `remote`, which is made if it is not there. Links are
-    /// left out. One file's failure does not stop the others.
+    /// left out; a file that is not stored, for whatever reason, is named to [`Progress::failed`]
+    /// and counted, and does not stop the others.
     ///
     /// # Errors
     /// What ends the whole: the line ([`Error::GaveUp`]), [`Error::Interrupted`], a folder that
@@ -87,6 +88,8 @@ impl Client {
         policy: &Policy,
         progress: &mut dyn Progress,
     ) -> Result<TreeReport> {
+        self.check_relative(remote)?;
+        check_no_part(local, remote)?;
         let meta = fs::metadata(local).map_err(|e| Error::local(local, "read it", e))?;
         if !meta.is_dir() {
             return Err(Error::LocalKind { path: shown(local), needed: "a folder" });
@@ -106,7 +109,7 @@ impl Client {
             bytes: Vec::new(),
         };
         let mut bar = Bar::new(progress, Client::shown(remote));
-        self.persist(&mut bar, |client, bar| {
+        let sent = self.persist(&mut bar, |client, bar| {
             let run = client.put_tree_on(&mut job, bar.progress);
             if matches!(run, Err(Error::Interrupted)) {
                 // What is on its way shall not be in the way of whoever goes on.
@@ -118,7 +121,8 @@ impl Client {
                 lost.into_iter().rev().for_each(|op| job.todo.push_front(op));
             }
             run
-        })?;
+        });
+        sent.map_err(|e| self.kept_or_not(e))?;
         Ok(job.report)
     }
 
@@ -159,7 +163,7 @@ impl Client {
                 if folder.root {
                     return Err(error);
                 }
-                job.report.count(shown(&folder.local), Err(error));
+                job.report.count(progress, shown(&folder.local), Err(error));
                 return Ok(());
             }
         };
@@ -177,7 +181,7 @@ impl Client {
                 return Err(e);
             }
             Err(e) if folder.root => return Err(e),
-            Err(e) => job.report.count(Client::shown(&folder.remote), Err(e)),
+            Err(e) => job.report.count(progress, Client::shown(&folder.remote), Err(e)),
         }
         Ok(())
     }
@@ -216,7 +220,7 @@ impl Client {
             Ok(found) => found,
             Err(e) => {
                 let error = Error::local(&folder.local, "read it", e);
-                job.report.count(shown(&folder.local), Err(error));
+                job.report.count(progress, shown(&folder.local), Err(error));
                 // A folder that cannot be read on may fail for ever.
                 job.open = None;
                 return Ok(());
@@ -230,7 +234,7 @@ impl Client {
         let name = match remote_name(&local) {
             Ok(name) => name,
             Err(e) => {
-                job.report.count(shown(&local), Err(e));
+                job.report.count(progress, shown(&local), Err(e));
                 return Ok(());
             }
         };

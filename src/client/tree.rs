@@ -3,10 +3,7 @@
 use super::error::Error;
 use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress, Question, Reply};
 
-/// Failures whose path and error are kept; beyond them only their number.
-const KEPT: usize = 100;
-
-/// How the transfer of a folder went.
+/// How the transfer of a folder went. What failed was told to [`Progress::failed`] meanwhile.
 #[derive(Debug, Default)]
 pub struct TreeReport {
     /// Files that were stored.
@@ -17,10 +14,8 @@ pub struct TreeReport {
     pub equal: u64,
     /// What was left alone as asked, and links and other things that are never taken along.
     pub skipped: u64,
-    /// What failed, with its path, escaped; the first hundred.
-    pub failed: Vec<(String, Error)>,
-    /// How much failed in all.
-    pub failed_count: u64,
+    /// What should have arrived and did not.
+    pub failed: u64,
 }
 
 impl TreeReport {
@@ -39,11 +34,16 @@ impl TreeReport {
         }
         bar.end(&result);
         let name = bar.name().to_owned();
-        self.count(name, result);
+        self.count(progress, name, result);
     }
 
-    /// Counts the end of one file.
-    pub(super) fn count(&mut self, name: String, result: Result<Outcome, Error>) {
+    /// Counts the end of one file, and names it if it failed.
+    pub(super) fn count(
+        &mut self,
+        progress: &mut dyn Progress,
+        name: String,
+        result: Result<Outcome, Error>,
+    ) {
         match result {
             Ok(Outcome::Stored { size, .. }) => {
                 self.files += 1;
@@ -52,15 +52,13 @@ impl TreeReport {
             Ok(Outcome::Equal { .. }) => self.equal += 1,
             Ok(Outcome::Skipped) => self.skipped += 1,
             Err(error) => {
-                self.failed_count += 1;
-                if self.failed.len() < KEPT {
-                    self.failed.push((name, error));
-                }
+                self.failed += 1;
+                progress.failed(&name, &error);
             }
         }
     }
 
-    /// Something that is never taken along.
+    /// Something that is never taken along and is no regular file.
     pub(super) fn pass_over(&mut self, progress: &mut dyn Progress, name: &str, why: &str) {
         self.skipped += 1;
         progress.note(&format!("{name}: {why}; left out"));
@@ -77,6 +75,7 @@ pub(super) fn is_fatal(error: &Error) -> bool {
                 | Error::LoginRefused
                 | Error::ServerUnproven
                 | Error::NotLoggedIn
+                | Error::DirectoryLost { .. }
                 | Error::LocalFull { .. }
                 | Error::Protocol { .. }
                 | Error::TooMuch { .. }

@@ -4,26 +4,62 @@
 
 use super::Client;
 use super::conn::harmless;
-use super::error::Result;
+use super::error::{Error, Result};
 use crate::limits;
 use crate::wire::{Here, Path};
 
 impl Client {
     /// Asks where it is; the answer is the last known folder.
     pub(super) fn here(&mut self, name: &'static str, path: Option<&str>) -> Result<String> {
-        let (here, words) = self.again(|conn| {
-            match path {
-                Some(path) => conn.ask(name, &Path::new(path))?,
-                None => conn.ask(name, &crate::wire::Nothing::new())?,
-            };
-            let here: Here<'_> = conn.reply()?;
-            Ok((here.path.to_owned(), said(here.words)))
-        })?;
+        self.check_relative(path.unwrap_or_default())?;
+        let mut ask = || {
+            self.again(|conn| {
+                match path {
+                    Some(path) => conn.ask(name, &Path::new(path))?,
+                    None => conn.ask(name, &crate::wire::Nothing::new())?,
+                };
+                let here: Here<'_> = conn.reply()?;
+                Ok((here.path.to_owned(), said(here.words)))
+            })
+        };
+        let (here, words) = match ask() {
+            // This says where to go on.
+            Err(Error::DirectoryLost { .. }) if path.is_some_and(|p| p.starts_with('/')) => ask()?,
+            heard => heard?,
+        };
         if path.is_some() {
             self.words = words;
         }
+        self.lost = None;
         self.cwd.clone_from(&here);
         Ok(here)
+    }
+
+    /// Enters the current folder again. Whatever is being done when it turns out to be gone fails,
+    /// wherever it is about; after that only what is relative does, until [`Client::cd`] succeeds.
+    pub(super) fn restore_folder(&mut self) -> Result<()> {
+        if self.cwd == "/" || self.lost.is_some() {
+            return Ok(());
+        }
+        let cwd = self.cwd.clone();
+        match self.now()?.ask("CD", &Path::new(&cwd)) {
+            Err(Error::Refused { text, .. }) => {
+                self.lost = Some(text);
+                self.check_relative("")
+            }
+            restored => restored.map(drop),
+        }
+    }
+
+    /// Refuses a path that is relative to a folder that is gone.
+    pub(super) fn check_relative(&self, path: &str) -> Result<()> {
+        match &self.lost {
+            Some(why) if !path.starts_with('/') => {
+                let (path, why) = (Client::shown(&self.cwd), why.clone());
+                Err(Error::DirectoryLost { path, why })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What the server said to people at the login, or on entering a folder since: lines that can

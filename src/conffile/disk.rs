@@ -147,10 +147,7 @@ impl Lock {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = rustix::fs::open(path, flags, PRIVATE).map_err(|e| failed(e.into()))?;
         let file = File::from(file);
-        match rustix::fs::stat(like) {
-            Ok(owner) => give_to(&file, &owner).map_err(failed)?,
-            Err(_) => give_to_folders_owner(&file, path),
-        }
+        give_like(&file, path, like).map_err(failed)?;
         let until = Instant::now() + wait;
         loop {
             match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -283,13 +280,9 @@ fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::open(fresh, flags, PRIVATE)?);
-    match rustix::fs::stat(like) {
-        Ok(stat) => {
-            give_to(&file, &stat)?;
-            let kept = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG);
-            rustix::fs::fchmod(&file, kept)?;
-        }
-        Err(_) => give_to_folders_owner(&file, fresh),
+    if let Some(stat) = give_like(&file, fresh, like)? {
+        let kept = Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG);
+        rustix::fs::fchmod(&file, kept)?;
     }
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -299,12 +292,15 @@ fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The first file of its name belongs to whom its folder belongs to, which is the server. Only root
-/// can give it away; whoever else makes it keeps it.
-fn give_to_folders_owner(file: &File, path: &Path) {
-    if let Ok(owner) = rustix::fs::stat(folder_of(path)) {
-        let _ = give_to(file, &owner);
-    }
+/// Gives a file to the owner of the one that it is `like`, and returns what that one is. The first
+/// file of its name belongs to whom its folder belongs to, which is the server; only root can give
+/// it away, and whoever else makes it keeps it.
+fn give_like(file: &File, path: &Path, like: &Path) -> io::Result<Option<Stat>> {
+    let Ok(owner) = rustix::fs::stat(like) else {
+        let _ = rustix::fs::stat(folder_of(path)).map(|owner| give_to(file, &owner));
+        return Ok(None);
+    };
+    give_to(file, &owner).map(|()| Some(owner))
 }
 
 /// An edit by root must not leave a file that the server, which is not root, cannot read.

@@ -6,12 +6,16 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::disk::{self, Base, Lock, Version};
 use super::{FileError, ParseErrors, ini};
+use crate::error::Error;
+use crate::lock::lock;
 
 /// A file that was left alone for so long is no longer being written. Longer than a tick of the
 /// kernel's clock for files (1 to 10 ms), within which a change may not change the version.
@@ -63,9 +67,8 @@ struct State<T> {
     is_sure: bool,
     /// The bytes of that version.
     length: usize,
+    /// What is wrong with it; it has been logged.
     error: Option<FileError>,
-    /// Whether the error has been logged.
-    is_told: bool,
     /// Counts what was published, so that an older look never undoes a newer one.
     published: u64,
     /// Since when somebody looks.
@@ -74,8 +77,7 @@ struct State<T> {
 
 /// A file that was read.
 struct Found<T> {
-    version: Option<Version>,
-    bytes: Option<Vec<u8>>,
+    base: Base,
     value: Result<T, FileError>,
 }
 
@@ -84,7 +86,7 @@ struct Looking<'a, T>(&'a Watched<T>);
 
 impl<T> Drop for Looking<'_, T> {
     fn drop(&mut self) {
-        self.0.state().looking = None;
+        lock(&self.0.state).looking = None;
         self.0.looked.notify_all();
     }
 }
@@ -111,27 +113,32 @@ impl<T: PartialEq + Default> Watched<T> {
 
     /// The value in force, without a look at the file.
     pub(crate) fn last(&self) -> Arc<T> {
-        Arc::clone(&self.state().value)
+        Arc::clone(&lock(&self.state).value)
     }
 
     /// Why the value in force is not that of the file, as it was at the last look.
     pub(crate) fn error(&self) -> Option<FileError> {
-        self.state().error.clone()
+        lock(&self.state).error.clone()
     }
 
-    /// Whether the file has changed and cannot be read for want of descriptors or memory.
-    pub(crate) fn is_unread(&self) -> bool {
-        self.state().error.as_ref().is_some_and(FileError::is_shortage)
+    /// Refuses to go by the value in force if the file has changed and cannot be read for want of
+    /// descriptors or memory: what somebody has taken away by it is not known then. `doing` is what
+    /// failed, for the log.
+    pub(crate) fn check_read(&self, doing: &'static str) -> Result<(), Error> {
+        match lock(&self.state).error.as_ref().is_some_and(FileError::is_shortage) {
+            true => Err(Error::io(doing, Errno::MFILE.into())),
+            false => Ok(()),
+        }
     }
 
     /// Has the next look read the file, changed or not.
     pub(crate) fn forget(&self) {
-        self.state().is_sure = false;
+        lock(&self.state).is_sure = false;
     }
 
     /// Puts a value in force that was found elsewhere, until the file changes.
     pub(crate) fn put(&self, value: T) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.value = Arc::new(value);
         state.published += 1;
     }
@@ -140,7 +147,7 @@ impl<T: PartialEq + Default> Watched<T> {
     /// waited for, but not long. An error is logged once for each version of the file.
     pub(crate) fn look(&self, read: &Read<'_, T>) -> Look<T> {
         let now = Version::at(&self.path);
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         loop {
             if state.seen == now && state.is_sure {
                 return Look::of(&state);
@@ -157,20 +164,24 @@ impl<T: PartialEq + Default> Watched<T> {
         drop(state);
         let looking = Looking(self);
         let found = self.read(seen, Some(length), read);
-        let mut state = self.state();
-        let (look, told) = match found {
-            Some(found) if state.published == published => self.publish(&mut state, found),
-            _ => (Look::of(&state), None),
-        };
+        let mut state = lock(&self.state);
+        let before = Arc::clone(&state.value);
+        let was_wrong = state.error.is_some().then_some(state.seen);
+        if let Some(found) = found.filter(|_| state.published == published) {
+            state.take(found);
+        }
+        let is_other = !Arc::ptr_eq(&before, &state.value);
+        let look = Look { before: Some(before).filter(|_| is_other), ..Look::of(&state) };
+        let now_seen = state.seen;
         drop(state);
         drop(looking);
-        match told {
-            Some(Some(error)) => {
-                let (path, meanwhile) = (self.path.display(), self.meanwhile);
-                log::error!("{error}\n{path}: {meanwhile} until it is fixed");
+        let path = self.path.display();
+        match &look.error {
+            Some(error) if was_wrong != Some(now_seen) => {
+                log::error!("{error}\n{path}: {} until it is fixed", self.meanwhile);
             }
-            Some(None) => log::info!("{} is right again", self.path.display()),
-            None => {}
+            None if was_wrong.is_some() => log::info!("{path} is right again"),
+            _ => {}
         }
         look
     }
@@ -185,11 +196,9 @@ impl<T: PartialEq + Default> Watched<T> {
 
     fn load_base(&self, read: &Read<'_, T>) -> Result<(Arc<T>, Base), FileError> {
         let busy = || FileError::Busy { path: self.path.clone() };
-        let mut found = self.read(None, None, read).ok_or_else(busy)?;
-        let base = Base { bytes: found.bytes.take(), version: found.version };
-        let length = base.bytes.as_ref().map_or(0, Vec::len);
-        let value = Arc::new(found.value?);
-        self.state().publish(&value, found.version, length);
+        let Found { base, value } = self.read(None, None, read).ok_or_else(busy)?;
+        let value = Arc::new(value?);
+        lock(&self.state).publish(&value, &base);
         Ok((value, base))
     }
 
@@ -208,7 +217,7 @@ impl<T: PartialEq + Default> Watched<T> {
     /// Those of `change`; a file with mistakes; what the system refuses; [`FileError::Busy`].
     pub(crate) fn edit<R, E: From<FileError>>(
         &self,
-        lock: &Lock,
+        writer: &Lock,
         (read, write): Format<'_, T>,
         change: &Change<'_, T, R, E>,
     ) -> Result<R, E> {
@@ -232,11 +241,12 @@ impl<T: PartialEq + Default> Watched<T> {
                 let what = "a value would not come back as it is; expected another one";
                 return Err(FileError::parse(&self.path, ParseErrors::whole(what)).into());
             }
-            let put = lock.replace(&self.path, &base, text.as_bytes());
+            let put = writer.replace(&self.path, &base, text.as_bytes());
             if put.map_err(FileError::io(&self.path, "written"))? {
-                let version = Version::at(&self.path);
-                let mut state = self.state();
-                state.publish(&Arc::new(after), version, text.len());
+                let base =
+                    Base { bytes: Some(text.into_bytes()), version: Version::at(&self.path) };
+                let mut state = lock(&self.state);
+                state.publish(&Arc::new(after), &base);
                 // Somebody may have saved it since.
                 state.is_sure = false;
                 return Ok(done);
@@ -268,7 +278,7 @@ impl<T: PartialEq + Default> Watched<T> {
             let Some(now) = version else {
                 if before.is_none() || is_late {
                     let value = read(None).map_err(|e| FileError::parse(&self.path, e));
-                    return Some(Found { version, bytes: None, value });
+                    return Some(Found { base: Base { bytes: None, version }, value });
                 }
                 thread::sleep(PAUSE);
                 version = Version::at(&self.path);
@@ -304,71 +314,45 @@ impl<T: PartialEq + Default> Watched<T> {
                 let value =
                     (is_same && (rests || ini::is_closed(&bytes))).then(|| read(Some(&bytes)))?;
                 let value = value.map_err(|e| FileError::parse(&self.path, e));
-                let found = Found { version: now, bytes: Some(bytes), value };
+                let found = Found { base: Base { bytes: Some(bytes), version: now }, value };
                 Some(found).filter(|found| rests || found.value.is_ok())
             }
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => rests.then(|| Found {
-                version: Some(version),
-                bytes: None,
+                base: Base { bytes: None, version: Some(version) },
                 value: Err(FileError::io(&self.path, "read")(e)),
             }),
         }
     }
-
-    /// Puts what was found in force; tells what is to be logged: an error, or that it is over.
-    fn publish(
-        &self,
-        state: &mut State<T>,
-        found: Found<T>,
-    ) -> (Look<T>, Option<Option<FileError>>) {
-        let length = found.bytes.map_or(0, |bytes| bytes.len());
-        match found.value {
-            Ok(value) => {
-                let was_told = state.is_told;
-                let value = Arc::new(value);
-                let before = Arc::clone(&state.value);
-                let changed = state.publish(&value, found.version, length);
-                let before = Some(before).filter(|_| changed);
-                (Look { before, ..Look::of(state) }, was_told.then_some(None))
-            }
-            Err(error) => {
-                let is_told = state.is_told && state.seen == found.version;
-                state.note(found.version, length);
-                state.is_sure &= !error.is_shortage();
-                state.error = Some(error.clone());
-                state.is_told = true;
-                (Look::of(state), Some(Some(error)).filter(|_| !is_told))
-            }
-        }
-    }
-}
-
-impl<T> Watched<T> {
-    /// A thread that died here left nothing half done: what is in it is assigned in whole fields,
-    /// each of which is right by itself.
-    fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<T: PartialEq> State<T> {
+    /// Puts what was found in force, or notes why it cannot be.
+    fn take(&mut self, Found { base, value }: Found<T>) {
+        match value {
+            Ok(value) => self.publish(&Arc::new(value), &base),
+            Err(error) => {
+                self.note(&base);
+                self.is_sure &= !error.is_shortage();
+                self.error = Some(error);
+            }
+        }
+    }
+
     /// Notes which version was read last.
-    fn note(&mut self, version: Option<Version>, length: usize) {
-        (self.seen, self.length) = (version, length);
-        self.is_sure = version.is_none_or(|version| version.has_rested(REST) != Some(false));
+    fn note(&mut self, base: &Base) {
+        (self.seen, self.length) = (base.version, base.bytes.as_ref().map_or(0, Vec::len));
+        self.is_sure = base.version.is_none_or(|version| version.has_rested(REST) != Some(false));
         self.published += 1;
     }
 
-    /// Puts the value of this version in force; tells whether it is another one.
-    fn publish(&mut self, value: &Arc<T>, version: Option<Version>, length: usize) -> bool {
-        self.note(version, length);
-        (self.error, self.is_told) = (None, false);
-        let changed = self.value != *value;
-        if changed {
+    /// Puts the value of this version in force.
+    fn publish(&mut self, value: &Arc<T>, base: &Base) {
+        self.note(base);
+        self.error = None;
+        if self.value != *value {
             self.value = Arc::clone(value);
         }
-        changed
     }
 }
 
@@ -382,7 +366,7 @@ impl<T> Found<T> {
     /// Whether it looks as if only its beginning were there: where an editor that writes into the
     /// file itself has come half way.
     fn looks_cut(&self, length_before: usize) -> bool {
-        let Some(bytes) = &self.bytes else { return false };
+        let Some(bytes) = &self.base.bytes else { return false };
         !bytes.ends_with(b"\n") || bytes.len().saturating_mul(2) <= length_before
     }
 }

@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::reading::{dirs_of, mounts_of};
 use super::{Mount, Mounts, Room};
 use crate::conffile::{self, FileError, ParseErrors, Watched, is_shortage};
 use crate::error::{Error, Result as Outcome};
 use crate::limits;
+use crate::lock::lock;
 use crate::quota::DirectoryId;
 use crate::vfs::{Home, Homes, Place, Threads, Unopened, Volume};
 
@@ -87,10 +88,13 @@ impl Store {
             .collect()
     }
 
-    /// Whether the file has changed and cannot be taken over for want of descriptors or memory, so
-    /// that nobody knows what is mounted for whom.
-    pub fn is_unread(&self) -> bool {
-        self.file.is_unread()
+    /// Refuses to go by the mounts in force if the file has changed and cannot be taken over for
+    /// want of descriptors or memory: nobody knows then what is mounted for whom.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn check_read(&self) -> Outcome<()> {
+        self.file.check_read("reading the mounts that were changed")
     }
 
     /// What the file says now, as [`dirs_in`] reads it.
@@ -119,9 +123,7 @@ impl Store {
             });
             match found {
                 Some(Ok((place, path))) => all.push(Found { mount, line, path, place }),
-                Some(Err(what)) => {
-                    errors.push(line, format!("[{}] dir: {}: {what}", mount.name, mount.dir));
-                }
+                Some(Err(what)) => errors.push(line, mount.refused(&what)),
                 None => self.note_late(&mount, key, &before),
             }
         }
@@ -129,9 +131,16 @@ impl Store {
         check_places(&self.home.homes(), self.home.dir(), &mut all, is_account, &mut errors);
         let mut opened = Vec::new();
         for found in all {
-            match self.open_one(&found.path, &mut errors.is_shortage) {
+            let (home, open, path) =
+                (Arc::clone(&self.home), Arc::clone(&self.open), found.path.clone());
+            let opening = move || open_at(&home, &open, &path);
+            let threads = self.home.threads();
+            match threads.within_for(&found.path, limits::MOUNT_OPENING, opening) {
                 Some(Ok(volume)) => opened.push((found, volume)),
-                Some(Err(what)) => errors.push(found.line, found.refused(&what)),
+                Some(Err((what, is_short))) => {
+                    errors.is_shortage |= is_short;
+                    errors.push(found.line, found.mount.refused(&what));
+                }
                 None => self.note_late(&found.mount, found.path, &before),
             }
         }
@@ -139,18 +148,6 @@ impl Store {
         lock(&self.open).retain(|_, volume| volume.strong_count() > 0);
         let mounts = opened.into_iter().map(|(found, volume)| (found.mount, volume)).collect();
         errors.or(Mounts { mounts })
-    }
-
-    /// The directory at a path: with the descriptors that are open already, if it is the same one.
-    /// `None` if its file system does not answer in time.
-    fn open_one(&self, path: &Path, is_short: &mut bool) -> Option<Result<Arc<Volume>, String>> {
-        let (home, open, own) = (Arc::clone(&self.home), Arc::clone(&self.open), path.to_owned());
-        let opening = move || open_at(&home, &open, &own);
-        let opened = self.home.threads().within_for(path, limits::MOUNT_OPENING, opening)?;
-        Some(opened.map_err(|(what, short)| {
-            *is_short |= short;
-            what
-        }))
     }
 
     /// A mount whose file system does not answer counts as not there, and is mounted once it does.
@@ -180,7 +177,8 @@ struct Late {
     kept: Option<Arc<Volume>>,
 }
 
-/// See [`Store::open_one`]. The flag of an error tells that the system ran short of something.
+/// The directory at a path: with the descriptors that are open already, if it is the same one. The
+/// flag of an error tells that the system ran short of something.
 fn open_at(home: &Arc<Home>, open: &Open, path: &Path) -> Result<Arc<Volume>, (String, bool)> {
     let id = Volume::id_at(path).map_err(|what| (what, false))?;
     let known = lock(open).get(&id).and_then(Weak::upgrade);
@@ -194,11 +192,6 @@ fn open_at(home: &Arc<Home>, open: &Open, path: &Path) -> Result<Arc<Volume>, (S
     let volume = Arc::new(volume);
     lock(open).insert(volume.directory(), Arc::downgrade(&volume));
     Ok(volume)
-}
-
-/// Poison is ignored: what is under these locks is put in or taken out whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A section, and where its directory is.
@@ -285,9 +278,7 @@ fn foreseen(
         let place = place.unwrap_or_else(|| Err("its file system does not answer".to_owned()));
         match place {
             Ok((place, path)) => all.push(Found { mount, line, path, place }),
-            Err(what) => {
-                errors.push(line, format!("[{}] dir: {}: {what}", mount.name, mount.dir));
-            }
+            Err(what) => errors.push(line, mount.refused(&what)),
         }
     }
     check_places(&Homes::new(&home), &home, &mut all, is_account, &mut errors);
@@ -327,11 +318,13 @@ fn check_owners(opened: &[(Found, Arc<Volume>)], errors: &mut ParseErrors) {
     }
 }
 
-impl Found {
+impl Mount {
     fn refused(&self, what: &str) -> String {
-        format!("[{}] dir: {}: {what}", self.mount.name, self.mount.dir)
+        format!("[{}] dir: {}: {what}", self.name, self.dir)
     }
+}
 
+impl Found {
     fn check_homes(
         &self,
         homes: &Homes,

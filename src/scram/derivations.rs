@@ -7,7 +7,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::panic::resume_unwind;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::lock::lock;
 
 /// How much lower than that of a transfer the priority of a derivation is. Where both want the same
 /// core the derivation gets a tenth of it, so that logins go on.
@@ -48,7 +49,7 @@ impl Drop for Permit<'_> {
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.0.waiting();
+        let mut waiting = lock(&self.0.waiting);
         if let Some(at) = waiting.iter().position(|from| *from == self.1) {
             waiting.swap_remove(at);
         }
@@ -75,7 +76,7 @@ impl Derivations {
     }
 
     pub(super) fn permit(&self, from: IpAddr, alive: &mut Waiting<'_>) -> Result<Permit<'_>> {
-        let is_first = self.waiting().is_empty();
+        let is_first = lock(&self.waiting).is_empty();
         if is_first && self.permits.0.try_send(()).is_ok() {
             return Ok(Permit(&self.permits.1));
         }
@@ -99,14 +100,14 @@ impl Derivations {
 
     /// Whether no other address has fewer that wait: a flood from one makes nobody else wait.
     fn is_next(&self, from: IpAddr) -> bool {
-        let waiting = self.waiting();
+        let waiting = lock(&self.waiting);
         let of = |address: IpAddr| waiting.iter().filter(|other| **other == address).count();
         let own = of(from);
         waiting.iter().all(|other| of(*other) >= own)
     }
 
     fn enqueue(&self, from: IpAddr) -> Result<Waits<'_>> {
-        let mut waiting = self.waiting();
+        let mut waiting = lock(&self.waiting);
         let own = waiting.iter().filter(|other| **other == from).count();
         if own >= limits::DERIVATIONS_WAITING_PER_ADDRESS {
             return Err(too_many(limits::DERIVATIONS_WAITING_PER_ADDRESS));
@@ -122,13 +123,7 @@ impl Derivations {
     /// Whether nobody computes and nobody waits.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
-        self.permits.1.is_empty() && self.waiting().is_empty()
-    }
-
-    /// The lock holds over changes of the list alone, which leave no half state; poison means
-    /// nothing.
-    fn waiting(&self) -> MutexGuard<'_, Vec<IpAddr>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.permits.1.is_empty() && lock(&self.waiting).is_empty()
     }
 }
 

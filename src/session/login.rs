@@ -198,7 +198,7 @@ impl Session {
     ) -> Result<()> {
         let may =
             |account: &Account| account.verifier == *proved && self.may_log_in(account).is_ok();
-        self.site().accounts_as_read()?;
+        self.site().store.current_as_read()?;
         self.site().mounts_as_read()?;
         let Opened { accounts, rights, mounts, vfs } =
             self.site().open_views(name, &self.presence, &may, alive)?;

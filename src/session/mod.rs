@@ -200,7 +200,7 @@ impl Session {
         if user.name.is_guest() {
             return Ok(());
         }
-        let now = site.accounts_as_read()?;
+        let now = site.store.current_as_read()?;
         if Arc::ptr_eq(&now, &user.accounts) {
             return Ok(());
         }

@@ -37,6 +37,17 @@ enum Root {
 }
 
 impl Site {
+    /// The mounts as they are now, unless they have changed and cannot be read for want of
+    /// descriptors or memory.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn mounts_as_read(&self) -> Result<Arc<Mounts>> {
+        let mounts = self.mounts();
+        self.mounts.check_read()?;
+        Ok(mounts)
+    }
+
     /// The mounts as they are now.
     pub fn mounts(&self) -> Arc<Mounts> {
         let is_account = |name: &str| self.accounts().account(name).is_some();

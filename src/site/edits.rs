@@ -2,9 +2,10 @@
 //!
 //! Never: takes over half of a file; each store sees to that for its own.
 
-use super::{Guest, Site, lock};
+use super::{Guest, Site};
 use crate::accounts::{Accounts, State};
 use crate::audit;
+use crate::lock::lock;
 use crate::rates::{Limits, Way};
 
 impl Site {

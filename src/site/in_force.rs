@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Weak};
 
-use super::{Site, lock};
+use super::Site;
 use crate::accounts::{self, Account, Accounts};
 use crate::conffile::keys::Key;
 use crate::config::{Config, SETTINGS};
 use crate::digest::fingerprint;
+use crate::lock::lock;
 use crate::mounts::{self, Mount, Mounts};
 
 /// The note's name in the home's private folder.
@@ -88,11 +89,7 @@ impl InForce {
     pub fn parse(text: &str) -> InForce {
         let mut all = InForce::default();
         for line in text.lines() {
-            let mut parts = line.splitn(4, '\t');
-            let mut part = || parts.next();
-            if let (Some(file), Some(section), Some(key), Some(value)) =
-                (part(), part(), part(), part())
-            {
+            if let [file, section, key, value] = line.splitn(4, '\t').collect::<Vec<_>>()[..] {
                 all.put(file, section, key, value);
             }
         }

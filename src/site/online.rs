@@ -8,11 +8,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
-use super::{Site, lock};
+use super::Site;
 use crate::accounts::AccountName;
 use crate::error::{Error, Result};
 use crate::gate::{self, Connected, Stage};
 use crate::limits;
+use crate::lock::lock;
 use crate::text::Moment;
 use crate::vfs::View;
 
@@ -176,28 +177,26 @@ impl Site {
     /// of its stream, so that it can say goodbye.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        for online in lock(&self.online).values() {
-            let _ = online.tcp.shutdown(Shutdown::Read);
-        }
+        self.shut_down(Shutdown::Read, |_| true);
     }
 
     /// Cuts every connection that was ended and is still here after [`limits::ENDED_GRACE`]: its
     /// peer takes nothing, so that it could not be told why.
     pub(super) fn cut_ended(&self) {
-        for online in lock(&self.online).values() {
+        self.shut_down(Shutdown::Both, |online| {
             let since = online.activity.ended.get();
-            if since.is_some_and(|(since, _)| since.elapsed() >= limits::ENDED_GRACE) {
-                let _ = online.tcp.shutdown(Shutdown::Both);
-            }
-        }
+            since.is_some_and(|(since, _)| since.elapsed() >= limits::ENDED_GRACE)
+        });
     }
 
     /// Ends at once every connection that `which` picks.
     pub fn cut(&self, which: impl Fn(&Guest) -> bool) {
-        for online in lock(&self.online).values() {
-            if which(&online.seen()) {
-                let _ = online.tcp.shutdown(Shutdown::Both);
-            }
+        self.shut_down(Shutdown::Both, |online| which(&online.seen()));
+    }
+
+    fn shut_down(&self, how: Shutdown, which: impl Fn(&Online) -> bool) {
+        for online in lock(&self.online).values().filter(|online| which(online)) {
+            let _ = online.tcp.shutdown(how);
         }
     }
 }

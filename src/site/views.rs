@@ -3,9 +3,10 @@
 //! Never: waits long for a count of what is stored (see [`crate::limits::COUNT_PATIENCE`]); whoever
 //! needs the figures waits for them.
 
-use super::{Opened, Presence, Site, lock};
+use super::{Opened, Presence, Site};
 use crate::accounts::{Account, AccountName};
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use crate::mounts::Mounts;
 use crate::quota::Limits;
 use crate::rights::Rights;

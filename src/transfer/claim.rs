@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::lock::lock;
 use crate::quota::Charge;
 
 /// Every name that is being changed.
@@ -96,12 +97,6 @@ pub struct Claim {
 pub struct Held<'a> {
     slot: &'a Slot,
     state: MutexGuard<'a, State>,
-}
-
-/// Every critical section in this file is a plain assignment or a map operation, which cannot leave
-/// half a state behind; so a lock that a panic poisoned is as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A key whose order puts what lies below a name right behind it: no name holds a NUL, and no

@@ -6,9 +6,10 @@
 //! as its descriptor lives; but for a new one that is closed before anybody else could remove it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::entry::FileId;
+use crate::lock::lock;
 
 /// What is kept until a file is closed.
 type Credit = Box<dyn Send>;
@@ -37,11 +38,6 @@ pub(super) struct Mark {
     opened: Arc<Opened>,
     id: FileId,
     files: Arc<OpenFiles>,
-}
-
-/// No section under these locks can leave half a state behind, so poison means nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl OpenFiles {

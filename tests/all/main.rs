@@ -90,3 +90,5 @@ mod scarce;
 mod words;
 // docs/PROTOCOL.md and the program say the same, to the byte.
 mod wire_golden;
+// The client reports success only for what happened, and a refusal says what was refused.
+mod truth;

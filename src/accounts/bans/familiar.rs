@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Network;
@@ -15,6 +15,7 @@ use crate::conffile::ini::{GENERATION, Shape, parse};
 use crate::conffile::keys::{self, By, Key, key, names, written};
 use crate::conffile::{ParseErrors, Watched};
 use crate::limits;
+use crate::lock::lock;
 use crate::text::{Moment, parse_moment};
 
 /// The file's name in the folder of settings.
@@ -92,14 +93,9 @@ impl Familiar {
         Familiar { file, fresh: Mutex::default() }
     }
 
-    /// The lock holds over map operations alone, which leave no half state; poison means nothing.
-    fn fresh(&self) -> MutexGuard<'_, BTreeMap<(AccountName, Network), i64>> {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// When an account logged in from a network last, as far as that is remembered.
     fn last(&self, name: &AccountName, network: Network) -> Option<i64> {
-        let fresh = self.fresh().get(&(name.clone(), network)).copied();
+        let fresh = lock(&self.fresh).get(&(name.clone(), network)).copied();
         fresh.or_else(|| self.file.last().of.get(name)?.get(&network).copied())
     }
 
@@ -117,7 +113,7 @@ impl Familiar {
     pub(super) fn note(&self, name: &AccountName, network: Network, now_secs: i64) {
         let is_news = |at: i64| now_secs.saturating_sub(at).unsigned_abs() >= DAY.as_secs();
         if self.last(name, network).is_none_or(is_news) {
-            self.fresh().insert((name.clone(), network), now_secs);
+            lock(&self.fresh).insert((name.clone(), network), now_secs);
         }
     }
 
@@ -133,7 +129,7 @@ impl Familiar {
         now_secs: i64,
     ) -> Result<(), StoreError> {
         self.file.look(&read);
-        let fresh = self.fresh().clone();
+        let fresh = lock(&self.fresh).clone();
         if fresh.is_empty() {
             return Ok(());
         }
@@ -147,7 +143,7 @@ impl Familiar {
             bound(&mut of, now_secs);
             Ok::<_, StoreError>((Book::of(before.generation.saturating_add(1), of), ()))
         })?;
-        self.fresh().retain(|key, at| fresh.get(key) != Some(at));
+        lock(&self.fresh).retain(|key, at| fresh.get(key) != Some(at));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::list::Book;
@@ -18,6 +18,7 @@ use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of};
 use crate::error::{Banned, Error, Result};
 use crate::gate;
 use crate::limits;
+use crate::lock::lock;
 use crate::text::{Moment, Span};
 
 /// The file's name in the folder of settings.
@@ -91,12 +92,6 @@ impl Drop for Attempt<'_> {
             lock(&self.bans.held).turns.leave(key, *number);
         }
     }
-}
-
-/// Everything under the locks is assigned in whole fields, each of which is right by itself, so
-/// poison means nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Bans {

@@ -1,7 +1,7 @@
 //! What stands against a request before anything is written.
 
 use super::book::{Book, Request, Standing};
-use super::queue::{DAY_SECS, has_account};
+use super::queue::DAY_SECS;
 use super::{Application, Mode, Rules, Taken};
 use crate::accounts::{Store, StoreError};
 use crate::error::Error;
@@ -14,22 +14,21 @@ pub(super) fn repeated(
     application: &Application<'_>,
 ) -> Result<Option<Taken>, StoreError> {
     let (name, verifier) = (&application.name, &application.verifier);
-    let taken = || Err(StoreError::Exists(name.clone()));
     let mine = book.requests.values().rev().find(|request| request.name == *name);
-    if store.current().account(name.as_str()).is_some() {
-        return match mine {
-            Some(one) if has_account(store, name.as_str(), verifier) => {
-                Ok(Some(Taken { number: one.number, admitted: true }))
-            }
-            _ => taken(),
-        };
-    }
-    match mine.map(|one| (one.number, &one.standing)) {
-        Some((number, Standing::Pending { verifier: theirs })) if theirs == verifier => {
-            Ok(Some(Taken { number, admitted: false }))
+    let pending = mine.and_then(|request| match &request.standing {
+        Standing::Pending { verifier } => Some(verifier),
+        _ => None,
+    });
+    let accounts = store.current();
+    let account = accounts.account(name.as_str());
+    // An account that was made of it, or else what waits.
+    let theirs = account.map(|account| &account.verifier).or(pending);
+    match (mine, theirs) {
+        (Some(mine), Some(theirs)) if theirs == verifier => {
+            Ok(Some(Taken { number: mine.number, admitted: account.is_some() }))
         }
-        Some((_, Standing::Pending { .. })) => taken(),
-        _ => Ok(None),
+        (_, Some(_)) => Err(StoreError::Exists(name.clone())),
+        (_, None) => Ok(None),
     }
 }
 

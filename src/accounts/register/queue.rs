@@ -127,9 +127,13 @@ impl Queue {
             // Nobody is told that there is no request while that cannot be known.
             return Ok(self.load().map(|_| None)?);
         };
+        let accounts = store.current();
+        let account = accounts.account(name);
         Ok(Some(match &request.standing {
             // Killed between the account and the note of it.
-            Standing::Pending { verifier } if has_account(store, name, verifier) => {
+            Standing::Pending { verifier }
+                if account.map(|one| &one.verifier) == Some(verifier) =>
+            {
                 Standing::Approved { at_secs: Moment::now().0 }
             }
             standing => standing.clone(),
@@ -196,21 +200,23 @@ impl Queue {
         // Whatever the list was before.
         replace(&lock, self.class.path(), limits::LIST_FILE, |_| true, list)?;
         let accounts = store.current();
-        let on_it = |request: &&Request| class.quota_of(request.name.as_str(), None).is_some();
-        let free = |request: &&Request| accounts.account(request.name.as_str()).is_none();
-        let mut refused = Vec::new();
-        let has_home = |request: &&Request| {
-            let free = homes.check_new(request.name.as_str(), Adopt::No);
-            free.map_err(|why| refused.push(((*request).clone(), why))).is_ok()
-        };
-        let picked = book.pending().filter(on_it).filter(free).filter(has_home);
-        let picked: Vec<Request> = picked.cloned().collect();
-        let quota = |one: &Request| class.quota_of(one.name.as_str(), default).flatten();
-        let which: Vec<_> = picked.iter().map(|one| (one.number, quota(one))).collect();
+        let (mut approved, mut refused, mut which) = (Vec::new(), Vec::new(), Vec::new());
+        for request in book.pending() {
+            let name = request.name.as_str();
+            let on_it = class.quota_of(name, default).filter(|_| accounts.account(name).is_none());
+            let Some(quota_bytes) = on_it else { continue };
+            match homes.check_new(name, Adopt::No) {
+                Ok(()) => {
+                    which.push((request.number, quota_bytes));
+                    approved.push(request.clone());
+                }
+                Err(why) => refused.push((request.clone(), why)),
+            }
+        }
         if !which.is_empty() {
             self.admit(&lock, (store, homes), &which)?;
         }
-        Ok(Imported { class, approved: picked, refused })
+        Ok(Imported { class, approved, refused })
     }
 
     /// The quota with which somebody is let in at once; `None` if the operator is to decide.
@@ -225,26 +231,19 @@ impl Queue {
             return Ok(Some(rules.quota_bytes));
         }
         // A list with a mistake lets nobody in.
-        let look =
-            self.class.look(&|bytes| bytes.map_or_else(|| Ok(ClassList::default()), class::read));
-        let listed = match look.error {
-            None => look.value.quota_of(application.name.as_str(), rules.quota_bytes),
-            Some(_) => None,
-        };
-        if application.code.is_empty() {
-            return match rules.mode {
-                Mode::Invite => Err(StoreError::NoInvitation("none was given")),
-                _ => Ok(listed),
-            };
-        }
+        let look = self.class.look(&|bytes| class::read(bytes.unwrap_or_default()));
+        let class = Some(look.value).filter(|_| look.error.is_none()).unwrap_or_default();
+        let listed = class.quota_of(application.name.as_str(), rules.quota_bytes);
         let refused = |why| Err(StoreError::NoInvitation(why));
-        let look =
-            self.invites.look(&|bytes| bytes.map_or_else(|| Ok(Invitations::new()), invites::read));
+        if application.code.is_empty() {
+            let is_needed = rules.mode == Mode::Invite;
+            return if is_needed { refused("none was given") } else { Ok(listed) };
+        }
+        let look = self.invites.look(&|bytes| invites::read(bytes.unwrap_or_default()));
         if look.error.is_some() {
             return refused("the list of invitations has a mistake");
         }
-        let all = look.value;
-        match all.get(application.code) {
+        match look.value.get(application.code) {
             None => refused("there is none of that code"),
             Some(one) if one.until_secs.is_some_and(|until| now >= until) => refused("it is over"),
             Some(one) if book.used.get(application.code).copied().unwrap_or(0) >= one.uses => {
@@ -324,10 +323,6 @@ fn waiting(book: &Book, number: u64) -> Result<&Request, StoreError> {
         true => Ok(request),
         false => Err(StoreError::Decided { number, state: request.standing.as_str() }),
     }
-}
-
-pub(super) fn has_account(store: &Store, name: &str, verifier: &crate::scram::Verifier) -> bool {
-    store.current().account(name).is_some_and(|account| account.verifier == *verifier)
 }
 
 fn secs_of(days: u64) -> i64 {

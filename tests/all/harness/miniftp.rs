@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -15,6 +15,10 @@ pub struct Miniftp {
     command: Command,
     dir: PathBuf,
     input: Option<Vec<u8>>,
+    /// Whether the test types while it runs, see [`Running::type_line`].
+    typed: bool,
+    /// Whether nobody reads its standard output.
+    unread: bool,
 }
 
 impl Miniftp {
@@ -51,7 +55,7 @@ impl Miniftp {
             .env_remove("MINIFTP_PASSWORD")
             .env("HOME", dir)
             .env("RUST_BACKTRACE", "1");
-        Miniftp { command, dir: dir.to_path_buf(), input: None }
+        Miniftp { command, dir: dir.to_path_buf(), input: None, typed: false, unread: false }
     }
 
     /// Talks to this server, or proxy, instead. The last one said counts.
@@ -84,6 +88,18 @@ impl Miniftp {
         self
     }
 
+    /// Keeps its standard input open for [`Running::type_line`].
+    pub fn typed(mut self) -> Miniftp {
+        self.typed = true;
+        self
+    }
+
+    /// Closes the other end of its standard output before it gets its first line.
+    pub fn unread(mut self) -> Miniftp {
+        self.unread = true;
+        self
+    }
+
     /// Runs it to its end.
     #[track_caller]
     pub fn run(self, words: &[&str]) -> Output {
@@ -93,24 +109,30 @@ impl Miniftp {
     /// Starts it.
     #[track_caller]
     pub fn spawn(mut self, words: &[&str]) -> Running {
-        let input = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
+        let has_input = self.input.is_some() || self.typed;
+        let input = if has_input { Stdio::piped() } else { Stdio::null() };
         self.command.args(words).current_dir(&self.dir);
         self.command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap();
-        let out = Pipe::collect(child.stdout.take().unwrap());
+        let out = child.stdout.take().unwrap();
+        // What ends with standard error tells when an unread program has ended.
         let err = Pipe::collect(child.stderr.take().unwrap());
-        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), self.input) {
+        let out = if self.unread { err.clone() } else { Pipe::collect(out) };
+        let mut keys = child.stdin.take();
+        if let Some(input) = self.input {
             // A program that ends before it has read everything is judged by its status.
-            std::thread::spawn(move || stdin.write_all(&input));
+            let stdin = keys.take();
+            std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
         }
         let said = format!("{:?}", self.command);
-        Running { child, out, err, said, dir: self.dir }
+        Running { child, keys, out, err, said, dir: self.dir }
     }
 }
 
 /// A program in the background; dropped, it is killed.
 pub struct Running {
     child: Child,
+    keys: Option<ChildStdin>,
     out: Pipe,
     err: Pipe,
     said: String,
@@ -133,6 +155,14 @@ impl Running {
         &self.err
     }
 
+    /// Gives it a line on standard input.
+    #[track_caller]
+    pub fn type_line(&mut self, line: &str) {
+        let keys = self.keys.as_mut().expect("it takes no input");
+        // One that has ended already is judged by its status.
+        let _ = keys.write_all(format!("{line}\n").as_bytes());
+    }
+
     /// Sends a signal, as Ctrl-C does with `Signal::INT`.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
@@ -148,6 +178,7 @@ impl Running {
     /// Waits for its end.
     #[track_caller]
     pub fn wait(mut self) -> Output {
+        self.keys = None;
         if !self.out.wait_for_end() {
             let _ = self.child.kill();
             panic!("it does not end: {}", self.end().tell());

@@ -85,9 +85,8 @@ fn ctrl_c_stops_and_the_next_run_goes_on() {
         let running = stuck(&site, verb, &proxy, &content);
         running.signal(Signal::INT);
         let said = running.wait();
-        let word = verb.word();
         said.fails(130).stdout("");
-        said.stderr(&format!("miniftp: stopped; the part stays and the next {word} goes on\n"));
+        said.stderr("miniftp: stopped; the same command goes on from there\n");
         assert!(!verb.target(&site, "f").exists());
         let held = match verb {
             Verb::Put => fs::metadata(upload_part(&site)),
@@ -111,7 +110,7 @@ fn ctrl_c_while_it_waits_for_the_server_to_come_back() {
     running.err().wait_for(|text| text.contains("trying again").then_some(()));
     running.signal(Signal::INT);
     let said = running.wait();
-    said.fails(130).stderr_has("miniftp: stopped; the part stays and the next put goes on\n");
+    said.fails(130).stderr_has("miniftp: stopped; the same command goes on from there\n");
     daemon.restart();
     let said = Verb::Put.run(&site, &Proxy::to(daemon.addr()), "f");
     Verb::Put.is_done(&site, "f", &content, &said);

@@ -18,7 +18,7 @@ fn the_prompt_says_where_and_mistakes_are_met_with_hints() {
     screen.see("unknown command `xyzzy`; `help` lists the commands");
     screen.see("ann:/> ");
     screen.enter("help");
-    screen.see("  put [-r] [--resume|--overwrite|--skip] LOCAL... [REMOTE]");
+    screen.see("  put [-r] [--resume|--overwrite|--skip] [--no-mode] LOCAL... [REMOTE]");
     screen.see("  quit\r\n        leave");
     screen.see("ann:/> ");
     screen.enter("? mkdir");
@@ -74,7 +74,7 @@ fn ctrl_c_stops_the_transfer_and_not_the_shell() {
             _ => proxy.wait_for_bytes(Way::Down, half),
         }
         screen.press("\u{3}");
-        screen.see(&format!("miniftp: stopped; the part stays and the next {verb} goes on"));
+        screen.see("miniftp: stopped; the same command goes on from there");
         screen.see("ann:/> ");
         screen.enter(line);
         screen.see("is there in part: ");

@@ -111,7 +111,8 @@ fn what_is_there_and_differs_is_replaced_only_if_that_was_said() {
             };
             run(&[]).fails(1).stderr(&refused(verb, shown));
             run(&["--resume"]).fails(1).stderr(&refused(verb, shown));
-            run(&["--skip"]).ok().stderr(&format!("{verb} f: left alone\n"));
+            let why = "because something of that name is there";
+            run(&["--skip"]).ok().stderr(&format!("{verb} f: left alone, {why}\n"));
             assert!(fs::read(&to).unwrap() == bytes(2, there), "{verb} {there} {new}");
             run(&["--overwrite"]).ok().stderr_has(&format!("{verb} f: {new} bytes in "));
             assert!(fs::read(&to).unwrap() == bytes(1, new), "{verb} {there} {new}");

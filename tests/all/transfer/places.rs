@@ -96,8 +96,8 @@ fn a_folder_takes_a_file_under_its_own_name() {
         put a.txt one\nput a.txt one/renamed\nput b.txt one/\nput in/c.txt one\n\
         put *.txt in/* two\n\
         cd three\nput ../local/a.txt\nput in/c.txt .\ncd /\n\
-        put -r in four\nput -r in/ four/in\nput -r in fresh\n\
-        lcd in\nput -r . four/dot\nput -r . four\n";
+        put -r in four/\nput -r in/ four/in/\nput -r in fresh\n\
+        lcd in\nput -r . four/dot\nput -r . four/\n";
     let said = site.client("ann").input(script).run(&[]);
     said.ok();
     let names = |folder: &str| {
@@ -112,7 +112,7 @@ fn a_folder_takes_a_file_under_its_own_name() {
     assert_eq!(names("four")[..8], four);
 
     let script = "lcd ..\nlcd one\nget one/a.txt\nget one/a.txt renamed\nget two/*.txt .\n\
-        lcd ..\nget /two/c.txt two/'d e' two\nget -r four/in two\nget -r fresh\n";
+        lcd ..\nget /two/c.txt two/'d e' two\nget -r four/in two/\nget -r fresh\n";
     for folder in ["one", "two"] {
         fs::create_dir(local.join(folder)).unwrap();
     }
