@@ -4,9 +4,11 @@
 
 mod admin;
 mod args;
+#[path = "../shared/bar.rs"]
 mod bar;
 mod commands;
 mod failure;
+#[path = "../shared/figures.rs"]
 mod figures;
 mod files;
 mod glob;

@@ -12,11 +12,9 @@ use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Behavior, Config, Editor};
 
+use crate::bar::Messages;
 use crate::failure::Done;
 use crate::terminal::Terminal;
-
-/// Columns that are assumed where the terminal does not say.
-const COLUMNS: usize = 80;
 
 /// What is known about the user's side, and the way to it.
 pub(crate) struct Screen {
@@ -109,13 +107,28 @@ impl Screen {
     }
 }
 
-/// Columns of the terminal that messages go to.
-pub(crate) fn columns() -> usize {
-    #[cfg(unix)]
-    if let Ok(size) = rustix::termios::tcgetwinsize(io::stderr()) {
-        if size.ws_col > 0 {
-            return usize::from(size.ws_col);
-        }
+impl Messages for Screen {
+    fn has_bars(&self) -> bool {
+        self.progress && self.err_is_terminal
     }
-    COLUMNS
+
+    fn has_progress(&self) -> bool {
+        self.progress
+    }
+
+    fn is_interrupted(&self) -> bool {
+        Screen::is_interrupted(self)
+    }
+
+    fn say(&mut self, text: &str) {
+        Screen::say(self, text);
+    }
+
+    fn complain(&mut self, text: &str) {
+        Screen::complain(self, text);
+    }
+
+    fn ask(&mut self, prompt: &str) -> Option<String> {
+        Screen::ask(self, prompt)
+    }
 }

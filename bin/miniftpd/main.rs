@@ -2,9 +2,13 @@
 
 mod accounts;
 mod args;
+#[path = "../shared/bar.rs"]
+mod bar;
 mod check;
 mod console;
 mod demo;
+#[path = "../shared/figures.rs"]
+mod figures;
 mod standby;
 #[path = "../shared/terminal.rs"]
 mod terminal;

@@ -13,7 +13,9 @@ use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{getpgrp, getpid, getsid};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
+};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -22,6 +24,9 @@ use zeroize::Zeroizing;
 
 /// How long a wait may go on without a look at what a signal has left.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// Columns that are assumed where the terminal does not say.
+const COLUMNS: usize = 80;
 
 /// Why no password was typed.
 #[derive(Debug)]
@@ -207,6 +212,14 @@ pub(crate) fn is_ready(
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(e) => Err(e.into()),
+    }
+}
+
+/// Columns of the terminal that messages go to.
+pub(crate) fn columns() -> usize {
+    match tcgetwinsize(io::stderr()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => COLUMNS,
     }
 }
 

@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Config, FILE, SETTINGS};
+use super::reading::FILE;
+use super::settings::{Config, SETTINGS};
 use crate::conffile::{FileError, ParseErrors, Watched};
 use crate::limits;
 use crate::text::Escaped;

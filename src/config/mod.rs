@@ -18,11 +18,9 @@ use crate::quota::Amount;
 
 pub use forms::LogFormat;
 pub use live::Live;
+pub use reading::FILE;
 pub use settings::*;
 pub use shown::{markdown, print_config};
-
-/// The file's name in the folder of settings.
-pub const FILE: &str = "server.ini";
 
 // Settings that go together, as whoever follows them takes them.
 impl Config {

@@ -5,11 +5,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Config, FILE, SETTINGS, Setting};
+use super::settings::{Config, SETTINGS, Setting};
 use crate::conffile::ini::{Shape, parse};
 use crate::conffile::keys::Key;
 use crate::conffile::{FileError, ParseErrors, load};
 use crate::limits;
+
+/// The file's name in the folder of settings.
+pub const FILE: &str = "server.ini";
 
 /// Names that settings had before, with their sections and their names now: an older file is still
 /// read.

@@ -123,13 +123,13 @@ settings! {
         sessions_per_account: usize = 50, Whole("a whole number", 1, 100_000);
         /// The time from the connection to the end of the login, all attempts together.
         login_secs: u64 = 60, Whole("whole seconds", 1, 3600);
-        /// A logged-in connection that asks for nothing for so long is closed.
+        /// A logged-in connection that makes no request for this long is closed.
         idle_secs: u64 = 600, Whole("whole seconds", 1, 86_400);
-        /// The time to finish a message that has begun. Over so long, a transfer must make 1 KiB a
-        /// second at least.
+        /// The time to finish a message that has begun. Over this time, a transfer must move at
+        /// least 1 KiB a second.
         frame_secs: u64 = 30, Whole("whole seconds", 1, 3600);
-        /// When the server is told to stop, running transfers get so long to come to a point from
-        /// which they can go on later.
+        /// How long running transfers have, when the server stops, to reach a point from which they
+        /// can be resumed later.
         drain_secs: u64 = 10, Whole("whole seconds", 0, 3600);
     }
 
@@ -157,12 +157,12 @@ settings! {
 
     /// The FTP listener and its connections.
     [ftp] FtpSettings {
-        /// Where the second door listens, for every FTP client there is. off closes it.
+        /// Where the server listens for FTP clients. off: no FTP.
         listen: Option<SocketAddr> = Some(local(2121)), Or(FTP_LISTEN, "off"), at_start = true;
         /// Ports for passive data connections, so that a firewall can let them through.
         passive_ports: Option<RangeInclusive<u16>> = None, Or(PORTS, "any");
-        /// The address that PASV tells. own: the one that the client came to. Behind address
-        /// translation: the outer one.
+        /// The address that PASV returns. own: the one that the client connected to. Behind address
+        /// translation, set the outer one.
         passive_address: Option<Ipv4Addr> = None, Or(IPV4, "own");
         /// A data connection must come about in so long. Over so long, a transfer must make 1 KiB a
         /// second at least.
@@ -170,50 +170,50 @@ settings! {
         /// From where a login in clear is taken. anywhere: whoever can read the line can read the
         /// password.
         clear_passwords: bool = false, OneOf(&[("loopback", false), ("anywhere", true)]);
-        /// An FTP client that was killed ends its upload as one that is done. Before an upload
-        /// replaces a file, the control line is watched for so long, to see whether it dies too.
-        /// Between machines far apart it should be longer.
+        /// The upload of an FTP client that was killed ends like one that is complete. Before an
+        /// upload replaces a file, the control connection is therefore watched for this long, to
+        /// see whether it ends too. Between machines that are far apart it should be longer.
         grace_millis: u64 = 20, Whole("whole milliseconds", 0, 10_000);
     }
 
     /// Anonymous logins.
     [guests] GuestSettings {
-        /// yes: whoever calls himself anonymous comes in without a password, from everywhere.
-        /// Guests read home/anonymous and what conf/mounts.ini mounts for them.
+        /// yes: whoever logs in as anonymous is let in without a password, from anywhere. Guests
+        /// read home/anonymous and what conf/mounts.ini mounts for them.
         anonymous: bool = false, OneOf(&[("no", false), ("yes", true)]);
         /// Guests at one time.
         sessions: usize = 20, Whole("a whole number", 1, 100_000);
-        /// The server computes the digest of a file for a guest for so long, and for one guest at a
-        /// time. Guests can fetch the file and compute it themselves.
+        /// How long the server may compute the digest of a file for a guest; it does so for one
+        /// guest at a time. Guests can fetch the file and compute it themselves.
         digest_secs: u64 = 30, Whole("whole seconds", 1, 86_400);
     }
 
     /// How fast content travels.
     [rates] RateSettings {
-        /// What each account may send to the server, through both doors and with all its sessions
-        /// together; they share it equally. The content of files counts, nothing else.
+        /// What each account may send to the server, over both protocols and in all its sessions
+        /// together, which share it equally. Only the content of files counts.
         account_up: Option<u64> = None, Or(Rate, "unlimited");
-        /// The same for what each account may fetch.
+        /// What each account may fetch, counted in the same way.
         account_down: Option<u64> = None, Or(Rate, "unlimited");
-        /// What all guests together may send: a rate for each would be as much as somebody opens
-        /// sessions. The rates of accounts do not count for guests.
+        /// What all guests together may send: if each had a rate, opening more sessions would give
+        /// more. The rates of accounts do not apply to guests.
         guest_up: Option<u64> = None, Or(Rate, "unlimited");
-        /// The same for what all guests together may fetch.
+        /// What all guests together may fetch.
         guest_down: Option<u64> = None, Or(Rate, "unlimited");
         /// What everybody together may send. Accounts share it equally, however many sessions each
         /// has; all guests count as one account.
         all_up: Option<u64> = None, Or(Rate, "unlimited");
-        /// The same for what everybody together may fetch.
+        /// What everybody together may fetch, shared in the same way.
         all_down: Option<u64> = None, Or(Rate, "unlimited");
     }
 
     /// What is stored, and how safely.
     [storage] StorageSettings {
-        /// full: a file is called stored only when it would outlive a power cut. none: faster, but
-        /// a power cut can take files that were called stored.
+        /// full: a file is reported as stored only when it would survive a power cut. none: faster,
+        /// but a power cut can lose files that were reported as stored.
         durability: Durability = Durability::Full,
             OneOf(&[("full", Durability::Full), ("none", Durability::None)]);
-        /// An unfinished upload is kept for so long, so that its owner can go on with it.
+        /// How long an unfinished upload is kept, so that its owner can resume it.
         part_days: u64 = 7, Whole("whole days", 1, 3650);
         /// What uploads leave free on the disk, whatever the quotas say, so that accounts and logs
         /// can still be written. 0 leaves nothing.
@@ -227,14 +227,14 @@ settings! {
         /// a fixed number of them.
         min_free_entries: u64 = 1000, Whole("a whole number", 0, 1_000_000_000);
         /// How many entries (files, directories, unfinished uploads) an account or a mount may have
-        /// that does not say so itself. A name takes room on the disk even if its file is empty.
+        /// if it does not say so itself. A name takes room on the disk even if its file is empty.
         entries: u64 = 100_000, Whole("a whole number", 1, 1_000_000_000);
     }
 
     /// How content travels.
     [transfer] TransferSettings {
-        /// How transfers are checked for damage. auto measures both sides and takes what is faster
-        /// for the slower one.
+        /// How transfers are checked for damage. auto measures both sides and takes the digest that
+        /// is faster on the slower side.
         digest: Option<Algorithm> = None,
             OneOf(&[
                 ("auto", None),
@@ -245,8 +245,8 @@ settings! {
 
     /// New accounts and new passwords.
     [accounts] AccountSettings {
-        /// How often a new password is hashed. More makes guessing dearer for who steals the
-        /// records, and each login slower for the client.
+        /// How often a new password is hashed. More makes guessing costlier for anyone who steals
+        /// the records, and each login slower for the client.
         iterations: u32 = 100_000,
             Whole("a whole number", limits::ITERATIONS_LEAST, limits::ITERATIONS_MOST);
         /// What a new account may store if nothing else is said. 0 is nothing at all.
@@ -256,14 +256,14 @@ settings! {
     /// Requests for accounts.
     [registration] RegistrationSettings {
         /// Who can register from the client. open: everybody, at once. ask: the operator approves;
-        /// who is on conf/class.csv or has an invitation of conf/invites.ini is let in at once.
-        /// invite: only with an invitation. closed: nobody.
+        /// whoever is on conf/class.csv or has an invitation from conf/invites.ini is let in at
+        /// once. invite: only with an invitation. closed: nobody.
         mode: Mode = Mode::Ask, OneOf(Mode::WORDS);
-        /// Requests that wait for an answer at one time. Where everybody is let in: those of a day.
+        /// Requests that wait for an answer at one time. With mode = open: requests in a day.
         waiting: usize = 200, Whole("a whole number", 1, 1000);
         /// Requests from one address within a day. This machine itself is exempt.
         per_address: usize = 5, Whole("a whole number", 1, 1000);
-        /// An answered request is kept for so long, so that the applicant can ask.
+        /// How long an answered request is kept, so that the applicant can ask.
         keep_days: u64 = 30, Whole("whole days", 1, 3650);
     }
 
@@ -272,18 +272,19 @@ settings! {
         /// The file in conf/ that is shown after a login. {user}, {used}, {quota} and {sessions} in
         /// it are replaced. An edit counts at the next login; without the file nothing is said.
         welcome: Option<String> = Some("welcome.txt".into()), Or(FILE_NAME, "none");
-        /// The same, shown to who says goodbye.
+        /// The file in conf/ that is shown when a client logs out, with the same replacements.
         goodbye: Option<String> = Some("goodbye.txt".into()), Or(FILE_NAME, "none");
-        /// A file of this name in a folder is shown to who enters the folder and may read there.
+        /// A file of this name in a directory is shown to anyone who enters the directory and may
+        /// read there.
         folder: Option<String> = Some(".message".into()), Or(FILE_NAME, "none");
     }
 
     /// The log.
     [log] LogSettings {
-        /// Where the log is written; a name without a / in front is below the folder of this file.
-        /// It is opened anew at HUP. off: standard error.
+        /// Where the log is written; a name that does not begin with / is below the directory of
+        /// this file. The file is reopened at HUP. off: standard error.
         file: Option<PathBuf> = None, Or(LOG_FILE, "off");
-        /// people: a line that reads as a sentence. json: an object a line, for programs.
+        /// people: a line that reads as a sentence. json: one object a line, for programs.
         format: LogFormat = LogFormat::People,
             OneOf(&[("people", LogFormat::People), ("json", LogFormat::Json)]);
         /// A second file with a line for each transfer, in the form that wu-ftpd and vsftpd write

@@ -1,16 +1,16 @@
 //! The settings as people see them: the shipped file, and the table in the manual.
 
-use super::{Config, SETTINGS};
+use super::settings::{Config, SETTINGS};
 
 /// Bytes of a line in the shipped file.
 const WIDTH: usize = 98;
 /// What the shipped file begins with.
-const PREAMBLE: &str = "The settings of miniftpd. An edit counts at once, for those who are here \
-    at their next command; only where the doors listen is read at the start alone. A file with a \
-    fault changes nothing, and the log says what is wrong; `miniftpd check` says it before. The \
-    server never writes this file. What stands here are the defaults: a \
-    line that is deleted or made a remark changes nothing. A remark begins with ; and has its line \
-    to itself.";
+const PREAMBLE: &str = "The settings of miniftpd. An edit counts at once, for connected clients \
+    from their next command; only `listen` and `shared` count at the next start. A file with a \
+    mistake changes nothing, and the log says what is wrong; `miniftpd check` reports it \
+    beforehand. The server never writes this file. The values here are the defaults: a line that \
+    is deleted or turned into a comment changes nothing. A comment begins with ; and has a line of \
+    its own.";
 
 /// The shipped conf/server.ini: every setting with its default and a remark.
 pub fn print_config() -> String {

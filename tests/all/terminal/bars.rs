@@ -48,6 +48,28 @@ fn a_bar_only_grows_through_every_break() {
     }
 }
 
+/// The demo's bars are the client's: what did not travel is not shown as if it had.
+#[test]
+fn the_demo_shows_what_happens_and_nothing_else() {
+    let site = crate::harness::Site::new();
+    let demo = [env!("CARGO_BIN_EXE_miniftpd"), "demo"];
+    let Some(mut screen) = Screen::of(&site, 100, &demo) else { return };
+    screen.see("3. It puts a file");
+    let first = screen.see("   put engine.bin: 50331648 bytes in ");
+    screen.see("4. It gets the file back.");
+    let second = screen.see("   get engine.bin: 50331648 bytes in ");
+    screen.see("   Put once more:\r\n");
+    let third = screen.see("   put engine.bin: the same file is there already");
+    for shown in [&first, &second] {
+        let shares = shares(shown);
+        assert!(shares.len() >= 2, "{shown:?}");
+        assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]), "{shares:?}");
+        assert!(shares.iter().all(|share| *share < 100.0), "{shares:?}");
+    }
+    assert!(shares(&third).iter().all(|share| *share == 0.0), "{third:?}");
+    assert_eq!(screen.end(), Some(0));
+}
+
 #[test]
 fn a_resumed_bar_begins_where_it_was() {
     let (site, daemon) = site();

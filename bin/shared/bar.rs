@@ -6,7 +6,6 @@
 //! Invariant: while a bar is on the screen it is the last line, and whoever writes wipes it first.
 
 use std::io::{self, Stderr, Write};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use miniftp::client::{Error, Outcome, Phase, Progress, Question, Reply};
@@ -14,7 +13,7 @@ use miniftp::text::Size;
 use pbr::ProgressBar;
 
 use crate::figures::{STEPS, cut, left, percent, rate, steps, summary, width};
-use crate::screen::{Screen, columns};
+use crate::terminal::columns;
 
 /// How often a bar is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -55,10 +54,26 @@ struct Current {
     began: Instant,
 }
 
+/// Where a bar's lines and questions go.
+pub(crate) trait Messages {
+    /// Whether bars can be drawn.
+    fn has_bars(&self) -> bool;
+    /// Whether files that are done are worth a line.
+    fn has_progress(&self) -> bool;
+    /// Whether the user has had enough, and is not asked any more.
+    fn is_interrupted(&self) -> bool;
+    /// Shows a line.
+    fn say(&mut self, text: &str);
+    /// Shows that something went wrong.
+    fn complain(&mut self, text: &str);
+    /// Asks for a line; `None` if the user gave up or cannot be asked.
+    fn ask(&mut self, prompt: &str) -> Option<String>;
+}
+
 /// Progress for people.
-pub(crate) struct Bar<'a> {
+pub(crate) struct Bar<'a, M: Messages> {
     verb: &'static str,
-    screen: &'a mut Screen,
+    screen: &'a mut M,
     is_tree: bool,
     tells_end: bool,
     replace_all: bool,
@@ -69,9 +84,9 @@ pub(crate) struct Bar<'a> {
     drawn: Option<Instant>,
 }
 
-impl<'a> Bar<'a> {
+impl<'a, M: Messages> Bar<'a, M> {
     /// For files that come one by one.
-    pub(crate) fn new(verb: &'static str, screen: &'a mut Screen) -> Bar<'a> {
+    pub(crate) fn new(verb: &'static str, screen: &'a mut M) -> Bar<'a, M> {
         Bar {
             verb,
             screen,
@@ -87,21 +102,21 @@ impl<'a> Bar<'a> {
     }
 
     /// For a folder: one line for all that is in it.
-    pub(crate) fn tree(verb: &'static str, screen: &'a mut Screen) -> Bar<'a> {
+    pub(crate) fn tree(verb: &'static str, screen: &'a mut M) -> Bar<'a, M> {
         let mut bar = Bar::new(verb, screen);
         bar.is_tree = true;
         bar
     }
 
     /// For work whose result is told otherwise.
-    pub(crate) fn quiet_end(verb: &'static str, screen: &'a mut Screen) -> Bar<'a> {
+    pub(crate) fn quiet_end(verb: &'static str, screen: &'a mut M) -> Bar<'a, M> {
         let mut bar = Bar::new(verb, screen);
         bar.tells_end = false;
         bar
     }
 
     fn is_drawn(&self) -> bool {
-        self.screen.progress && self.screen.err_is_terminal
+        self.screen.has_bars()
     }
 
     /// Takes the bar off the screen.
@@ -137,7 +152,7 @@ impl<'a> Bar<'a> {
     }
 }
 
-impl Progress for Bar<'_> {
+impl<M: Messages> Progress for Bar<'_, M> {
     fn begin(&mut self, name: &str, total: Option<u64>, already: u64) {
         self.current = Some(Current {
             name: name.to_string(),
@@ -174,7 +189,7 @@ impl Progress for Bar<'_> {
         }
         self.wipe();
         if let (Ok(outcome), Some(current), true) =
-            (outcome, current, self.tells_end && self.screen.progress)
+            (outcome, current, self.tells_end && self.screen.has_progress())
         {
             self.screen.say(&summary(self.verb, &current.name, outcome, current.began.elapsed()));
         }
@@ -195,7 +210,7 @@ impl Progress for Bar<'_> {
 
     fn ask(&mut self, question: &Question) -> Reply {
         // Whoever has stopped the transfer is not asked about it any more.
-        if self.screen.interrupt.load(Ordering::Relaxed) {
+        if self.screen.is_interrupted() {
             return Reply::Cancel;
         }
         self.wipe();
@@ -234,7 +249,7 @@ impl Progress for Bar<'_> {
     }
 }
 
-impl Drop for Bar<'_> {
+impl<M: Messages> Drop for Bar<'_, M> {
     /// A failure may leave without `end`; the bar must not stay under what is told about it.
     fn drop(&mut self) {
         self.wipe();
@@ -243,7 +258,7 @@ impl Drop for Bar<'_> {
 
 /// Asks until the answer begins with one of `answers`; the first one is meant by Enter alone.
 /// `None` if the user gave up.
-fn choose<'c>(screen: &mut Screen, prompt: &str, answers: &[&'c str]) -> Option<&'c str> {
+fn choose<'c>(screen: &mut impl Messages, prompt: &str, answers: &[&'c str]) -> Option<&'c str> {
     loop {
         let line = screen.ask(prompt)?.to_lowercase();
         if line.is_empty() {

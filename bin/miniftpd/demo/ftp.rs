@@ -1,0 +1,90 @@
+//! FTP as any of its clients would speak it, shown line by line.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use miniftp::text::Escaped;
+
+use super::Failure;
+use super::ends::Ends;
+use super::show::say;
+
+/// How long an answer may take: the server is in this process.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A control connection.
+pub(super) struct Ftp<'a> {
+    control: BufReader<TcpStream>,
+    server: SocketAddr,
+    ends: &'a Ends,
+}
+
+impl<'a> Ftp<'a> {
+    /// Connects and reads the greeting.
+    pub(super) fn connect(server: SocketAddr, ends: &'a Ends) -> Result<Ftp<'a>, Failure> {
+        let control = BufReader::new(dial(server)?);
+        let mut ftp = Ftp { control, server, ends };
+        ftp.hear(220)?;
+        Ok(ftp)
+    }
+
+    /// Sends a line and shows it and its answer, which must have this code.
+    pub(super) fn ask(&mut self, line: &str, code: u16) -> Result<String, Failure> {
+        self.ends.check()?;
+        let shown = if line.starts_with("PASS ") { "PASS ********" } else { line };
+        say(format_args!("   > {shown}"));
+        self.control.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
+        self.hear(code)
+    }
+
+    fn hear(&mut self, code: u16) -> Result<String, Failure> {
+        loop {
+            let mut line = String::new();
+            self.control.read_line(&mut line)?;
+            let line = line.trim_end().to_owned();
+            say(format_args!("   < {}", Escaped(&line)));
+            // Lines before the last of an answer have a hyphen behind the code.
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return match line.starts_with(&code.to_string()) {
+                    true => Ok(line),
+                    false => Err(format!("{code} was expected by FTP").into()),
+                };
+            }
+        }
+    }
+
+    /// Stores a file.
+    pub(super) fn store(&mut self, name: &str, content: &[u8]) -> Result<(), Failure> {
+        let mut data = self.data()?;
+        self.ask(&format!("STOR {name}"), 150)?;
+        data.write_all(content)?;
+        drop(data);
+        self.hear(226).map(drop)
+    }
+
+    /// Fetches a file.
+    pub(super) fn fetch(&mut self, name: &str) -> Result<Vec<u8>, Failure> {
+        let mut data = self.data()?;
+        self.ask(&format!("RETR {name}"), 150)?;
+        let mut content = Vec::new();
+        data.read_to_end(&mut content)?;
+        self.hear(226)?;
+        Ok(content)
+    }
+
+    fn data(&mut self) -> Result<TcpStream, Failure> {
+        // `229 Entering Extended Passive Mode (|||PORT|)`
+        let answer = self.ask("EPSV", 229)?;
+        let port = answer.split('|').nth(3).and_then(|port| port.parse().ok());
+        let port: u16 = port.ok_or("EPSV gives no port")?;
+        Ok(dial(SocketAddr::new(self.server.ip(), port))?)
+    }
+}
+
+fn dial(to: SocketAddr) -> io::Result<TcpStream> {
+    let tcp = TcpStream::connect_timeout(&to, PATIENCE)?;
+    tcp.set_read_timeout(Some(PATIENCE))?;
+    tcp.set_write_timeout(Some(PATIENCE))?;
+    Ok(tcp)
+}

@@ -1,0 +1,81 @@
+//! The demo's server: the one that `miniftpd` is, in this process, so that none can be left behind.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::Sender;
+use miniftp::accounts::{Account, AccountName, Store};
+use miniftp::config::{self, Config, Live};
+use miniftp::scram::Verifier;
+use miniftp::server::{RunError, Server, again_channel, stop_channel};
+use miniftp::site::{Logs, Site};
+use miniftp::vfs::{Adopt, Homes};
+
+use super::Failure;
+use super::place::Place;
+
+/// A server that serves.
+pub(super) struct Serving {
+    /// What its sessions share; the operator's terminal works on it.
+    pub(super) site: Arc<Site>,
+    /// Where its protocols are spoken.
+    pub(super) framed: SocketAddr,
+    pub(super) ftp: SocketAddr,
+    stop: Sender<()>,
+    thread: Option<JoinHandle<Result<(), RunError>>>,
+}
+
+impl Serving {
+    /// Starts it, with one account and otherwise the settings that it has by default.
+    pub(super) fn start(
+        place: &Place,
+        (name, password, quota_bytes): (&str, &str, u64),
+    ) -> Result<Serving, Failure> {
+        let said = |e: &dyn std::fmt::Display| Failure::Failed(e.to_string());
+        let (conf, home) = (place.path("conf"), place.path("home"));
+        fs::create_dir(&conf)?;
+        fs::write(conf.join(config::FILE), config::print_config())?;
+        let store = Store::open(&conf).map_err(|e| said(&e))?;
+        let iterations = Config::default().accounts.iterations;
+        let verifier = Verifier::derive(password, iterations).map_err(|e| said(&e))?;
+        let name = AccountName::parse(name).ok_or("not a name")?;
+        let account = Account::new(name, verifier, Some(quota_bytes));
+        let homes = Homes::new(&home);
+        let made = store.edit(|draft| draft.create(account.clone(), Adopt::No, &homes));
+        made.map_err(|e| said(&e))?;
+
+        let settings = Live::open(&conf).map_err(|e| said(&e))?;
+        let site = Site::open(settings, Logs::nowhere(), &conf, &home).map_err(|e| said(&e))?;
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = Server::bind(Arc::clone(&site), free, Some(free)).map_err(|e| said(&e))?;
+        let framed = server.framed_address()?;
+        let ftp = server.ftp_address()?.ok_or("FTP is off")?;
+        let (stop, stopped) = stop_channel();
+        let (_, again) = again_channel();
+        let serve = thread::Builder::new().name("server".into());
+        let thread = Some(serve.spawn(move || server.run(&stopped, again))?);
+        Ok(Serving { site, framed, ftp, stop, thread })
+    }
+
+    /// Asks it to stop as an operator would, and waits for it.
+    pub(super) fn stop(mut self) -> Result<(), Failure> {
+        let _ = self.stop.try_send(());
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(Ok(()))) => Ok(()),
+            Some(Ok(Err(RunError::System(e)))) => Err(Failure::Failed(e.to_string())),
+            _ => Err("the server has not ended well".into()),
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Whoever wants the demo to end waits for nobody: the second word cuts everybody off.
+        for _ in 0..2 {
+            let _ = self.stop.try_send(());
+        }
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}

@@ -1,0 +1,45 @@
+//! What the demo says: on standard output, whether anybody reads it or not.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use crate::bar::Messages;
+
+/// Says one line; a reader that has gone is no failure.
+pub(super) fn say(what: impl Display) {
+    let _ = writeln!(io::stdout(), "{what}");
+}
+
+/// Begins a step.
+pub(super) fn step(number: u32, what: impl Display) {
+    say(format_args!("\n{number}. {what}"));
+}
+
+/// Where the bars of the demo are drawn: those of the client, among its own lines.
+pub(super) struct Lines;
+
+impl Messages for Lines {
+    fn has_bars(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    fn has_progress(&self) -> bool {
+        true
+    }
+
+    fn say(&mut self, text: &str) {
+        say(format_args!("   {text}"));
+    }
+
+    fn complain(&mut self, text: &str) {
+        let _ = writeln!(io::stderr(), "   {text}");
+    }
+
+    fn ask(&mut self, _prompt: &str) -> Option<String> {
+        None
+    }
+
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+}
