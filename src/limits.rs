@@ -146,6 +146,8 @@ pub const LISTING_RUN: usize = 3 * 1024 * 1024;
 /// Bytes of a listing, as they travel, that a client keeps at once where it cannot use them one by
 /// one: a directory of a million files. It is not for the server to say how much memory that takes.
 pub const LISTING_KEPT: u64 = 64 * 1024 * 1024;
+/// The same of any other answer that comes in rows: all accounts, all unfinished uploads.
+pub const ROWS_KEPT: u64 = 16 * 1024 * 1024;
 /// Bytes of the paths of directories that wait to be fetched, while the ones before them are.
 pub const TREE_WAITING: usize = 64 * 1024 * 1024;
 

@@ -102,6 +102,8 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::Pipe,
+            // The reader has stopped reading, and the user has had enough.
+            io::ErrorKind::WouldBlock => Failure::stopped(),
             _ => Failure::Said(format!("cannot write to standard output: {error}")),
         }
     }

@@ -19,6 +19,7 @@ mod menu;
 mod password;
 mod people;
 mod places;
+mod results;
 mod screen;
 mod script;
 mod session;

@@ -109,6 +109,10 @@ fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Fai
     while text.ends_with(['\n', '\r']) {
         text.pop();
     }
+    if text.starts_with('\u{feff}') {
+        // Some editors put it before a text.
+        text.remove(0);
+    }
     if text.is_empty() {
         return Err(Failure::NoPassword(format!("the first line of `{shown}` is empty")));
     }

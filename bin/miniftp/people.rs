@@ -7,7 +7,7 @@ use miniftp::text::Escaped;
 
 use crate::args::CommandLine;
 use crate::commands::{Flag, Given};
-use crate::failure::{Done, EXIT_FAILED, Failure};
+use crate::failure::{Done, EXIT_FAILED, EXIT_INTERRUPTED, Failure};
 use crate::password;
 use crate::screen::Screen;
 use crate::session::{self, Session};
@@ -75,7 +75,7 @@ fn wait(client: &mut Client, screen: &mut Screen, number: u64, name: &str) -> Do
         Ok(standing) => tell(screen, &standing, number, name),
         Err(Error::Interrupted) => {
             screen.say("Your request stays; ask later.");
-            Ok(())
+            Err(Failure::Told(EXIT_INTERRUPTED))
         }
         Err(error) => Err(error.into()),
     }

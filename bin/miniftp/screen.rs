@@ -4,22 +4,23 @@
 //! error is ignored.
 //! Invariant: what is written comes from this program or went through `text::Escaped`.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustyline::error::ReadlineError;
+use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::MemHistory;
 use rustyline::{Behavior, Config, Editor};
 
 use crate::bar::Messages;
 use crate::failure::Done;
+use crate::results::Results;
 use crate::terminal::Terminal;
 
 /// What is known about the user's side, and the way to it.
 pub(crate) struct Screen {
     /// Results. Flushed after each command.
-    pub(crate) out: BufWriter<Stdout>,
+    pub(crate) out: BufWriter<Results>,
     /// Whether a person reads the results.
     pub(crate) out_is_terminal: bool,
     /// Whether a person reads the messages, so that bars can be drawn.
@@ -45,7 +46,7 @@ impl Screen {
     pub(crate) fn new(progress: bool, interrupt: Arc<AtomicBool>) -> Screen {
         let err_is_terminal = io::stderr().is_terminal();
         Screen {
-            out: BufWriter::new(io::stdout()),
+            out: BufWriter::new(Results::new(Arc::clone(&interrupt))),
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal,
             can_ask: err_is_terminal && io::stdin().is_terminal(),
@@ -98,7 +99,7 @@ impl Screen {
         let mut editor = Editor::<(), MemHistory>::with_history(config, MemHistory::new()).ok()?;
         match editor.readline(prompt) {
             Ok(line) => Some(line.trim().to_string()),
-            Err(ReadlineError::Interrupted) => {
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => {
                 self.interrupt.store(true, Ordering::Relaxed);
                 None
             }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::PollFlags;
 
@@ -17,7 +17,11 @@ pub(crate) struct Script {
 impl Read for Script {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let stdin = io::stdin();
-        while !is_ready(&stdin, PollFlags::IN, &self.interrupt)? {}
+        while !is_ready(&stdin, PollFlags::IN)? {
+            if self.interrupt.load(Ordering::Relaxed) {
+                return Err(io::Error::other("stopped"));
+            }
+        }
         Ok(rustix::io::read(&stdin, into)?)
     }
 }

@@ -6,7 +6,7 @@ use std::io::BufRead;
 use std::sync::atomic::Ordering;
 
 use miniftp::text::Escaped;
-use rustyline::error::ReadlineError;
+use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 
@@ -52,7 +52,7 @@ pub(crate) fn interactive(session: &mut Session) -> Done {
                     Err(failure) => failure.tell(&mut session.screen),
                 }
             }
-            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => {}
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(no_lines(error)),
         }

@@ -146,7 +146,10 @@ impl Hidden {
             if self.is_to_stop.swap(false, Ordering::Relaxed) {
                 self.stop();
             }
-            if is_ready(&self.tty, PollFlags::IN, &self.interrupt)? {
+            if self.interrupt.load(Ordering::Relaxed) {
+                return Err(io::Error::other("stopped"));
+            }
+            if is_ready(&self.tty, PollFlags::IN)? {
                 return (&self.tty).read(into);
             }
         }
@@ -196,18 +199,8 @@ fn restore(tty: &File, modes: &Termios) {
 }
 
 /// Waits a moment until something can be read or written without a wait; `false` if that has not
-/// come to pass.
-///
-/// # Errors
-/// When the user has had enough.
-pub(crate) fn is_ready(
-    file: impl std::os::fd::AsFd,
-    what: PollFlags,
-    interrupt: &AtomicBool,
-) -> io::Result<bool> {
-    if interrupt.load(Ordering::Relaxed) {
-        return Err(io::Error::other("stopped"));
-    }
+/// come to pass. Whoever asks again looks at what a signal has left in between.
+pub(crate) fn is_ready(file: impl std::os::fd::AsFd, what: PollFlags) -> io::Result<bool> {
     match poll(&mut [PollFd::new(&file, what)], Some(&LOOK)) {
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),

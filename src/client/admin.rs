@@ -4,7 +4,7 @@ use super::commands::{Part, Reason};
 use super::error::Result;
 use super::rows::{list, reasons};
 use super::{Client, conn::Conn};
-use crate::limits::LISTING_KEPT;
+use crate::limits::ROWS_KEPT;
 use crate::wire::{self, Counted, Fields, Message, Named, Nothing};
 
 /// A limit as an admin says it.
@@ -354,7 +354,7 @@ impl Client {
     ) -> Result<Vec<T>> {
         self.again(|conn| {
             let mut rows = Vec::new();
-            list(conn, name, message, LISTING_KEPT, &mut |fields| {
+            list(conn, name, message, ROWS_KEPT, &mut |fields| {
                 rows.push(read(fields)?);
                 Ok(())
             })?;

@@ -10,7 +10,7 @@ use super::progress::{Bar, Phase, Progress};
 use super::rows::{list, reasons};
 use super::words::said;
 use super::{Client, conn::Conn, conn::Heard};
-use crate::limits::LISTING_KEPT;
+use crate::limits::ROWS_KEPT;
 use crate::wire::{self, Code, Fields, Nothing};
 
 const NO_PARTS: Error = Error::Protocol { what: "a part of an answer that has none" };
@@ -266,7 +266,7 @@ impl Client {
     pub fn parts(&mut self) -> Result<Vec<Part>> {
         self.again(|conn| {
             let mut parts = Vec::new();
-            list(conn, "PARTS", &Nothing::new(), LISTING_KEPT, &mut |fields| {
+            list(conn, "PARTS", &Nothing::new(), ROWS_KEPT, &mut |fields| {
                 parts.push(Part {
                     path: fields.text("path")?.to_owned(),
                     held_bytes: fields.u64("held_bytes")?,
@@ -295,7 +295,7 @@ impl Client {
     pub fn help(&mut self) -> Result<Vec<(String, String)>> {
         self.again(|conn| {
             let mut lines = Vec::new();
-            list(conn, "HELP", &Nothing::new(), LISTING_KEPT, &mut |fields| {
+            list(conn, "HELP", &Nothing::new(), ROWS_KEPT, &mut |fields| {
                 let name = Client::shown(fields.text("name")?);
                 lines.push((name, Client::shown(fields.text("about")?)));
                 Ok(())

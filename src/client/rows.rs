@@ -4,7 +4,7 @@ use super::Client;
 use super::commands::Reason;
 use super::conn::Conn;
 use super::error::{Error, Result};
-use crate::limits::LISTING_KEPT;
+use crate::limits::ROWS_KEPT;
 use crate::wire::{Code, Counted, Fields, Message};
 
 /// A row of things in parts; gives their number. More than `most_bytes` of it is refused: that is
@@ -43,7 +43,7 @@ pub(super) fn reasons<'a>(
     message: &impl Message<'a>,
 ) -> Result<Vec<Reason>> {
     let mut reasons = Vec::new();
-    list(conn, name, message, LISTING_KEPT, &mut |fields| {
+    list(conn, name, message, ROWS_KEPT, &mut |fields| {
         reasons.push(Reason {
             what: Client::shown(fields.text("what")?),
             allowed: fields.u8("allowed")? == 1,

@@ -98,10 +98,9 @@ fn the_demo_shows_each_step_and_ends_well() {
 fn whatever_signal_ends_a_demo_nothing_is_left_of_it() {
     let signals = [
         ("\n1. A server listens", Signal::INT, 130),
-        ("\n3. It puts a file", Signal::INT, 130),
+        ("\n2. The client logs in", Signal::QUIT, 131),
         ("\n3. It puts a file", Signal::TERM, 143),
         ("\n4. It gets the file", Signal::HUP, 129),
-        ("\n5. It puts a directory", Signal::QUIT, 131),
     ];
     for (moment, signal, code) in signals {
         let site = Site::new();
@@ -148,12 +147,17 @@ fn a_demo_that_was_killed_leaves_no_process_and_the_next_one_removes_its_files()
     let place = place(&site);
     assert_eq!(processes(&place), [""; 0]);
     assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
-    // A demo that runs is left alone meanwhile.
-    let other = demo(&site).spawn(&["demo"]);
-    wait_for(&other, "\n3. It puts a file");
+    let second = demo(&site).spawn(&["demo"]);
+    wait_for(&second, "\n1. A server listens");
     assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
-    demo(&site).run(&["demo"]).ok();
-    other.wait().ok();
+    // One that runs is left alone.
+    let third = demo(&site).spawn(&["demo"]);
+    wait_for(&third, "\n1. A server listens");
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 2);
+    for running in [second, third] {
+        running.signal(Signal::INT);
+        running.wait().fails(130);
+    }
     nothing_is_left(&site);
 }
 

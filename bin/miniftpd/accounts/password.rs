@@ -63,6 +63,10 @@ fn first_line(input: impl BufRead) -> io::Result<Zeroizing<String>> {
             line.pop();
         }
     }
+    if line.starts_with('\u{feff}') {
+        // Some editors put it before a text; nobody could type the password with it.
+        line.remove(0);
+    }
     Ok(line)
 }
 
@@ -72,7 +76,9 @@ mod tests {
 
     #[test]
     fn a_password_is_the_first_line_whole_or_too_long() {
-        for (input, password) in [("a b\nc", "a b"), ("x\r\n", "x"), ("x", "x"), ("\n", "")] {
+        for (input, password) in
+            [("a b\nc", "a b"), ("x\r\n", "x"), ("x", "x"), ("\n", ""), ("\u{feff}x", "x")]
+        {
             assert_eq!(*first_line(input.as_bytes()).unwrap(), password);
         }
         let longest = "x".repeat(1024);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::site;
-use crate::harness::{Pipe, password, write_file};
+use crate::harness::{Pipe, eventually, password, write_file};
 
 #[test]
 fn a_batch_does_its_lines_in_order() {
@@ -63,6 +63,29 @@ fn ctrl_c_ends_a_batch_that_waits() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(err.text(), "miniftp: stopped\n");
     drop(script);
+}
+
+/// Results that nobody reads on: the pipe is full.
+#[test]
+fn ctrl_c_ends_a_command_whose_reader_has_stopped_reading() {
+    let (site, _daemon) = site();
+    for name in 0..400 {
+        write_file(site.stored("ann", &format!("{name:0>200}")), b"");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_miniftp"));
+    let port = site.addr().port().to_string();
+    command.args(["-P", &port, "-u", "ann", "ls"]).env("MINIFTP_PASSWORD", password("ann"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let unread = child.stdout.take().unwrap();
+    let err = Pipe::collect(child.stderr.take().unwrap());
+    eventually("the pipe is full", || rustix::io::ioctl_fionread(&unread).unwrap() > 60 * 1024);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    if !err.wait_for_end() {
+        child.kill().unwrap();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{}", err.text());
+    assert_eq!(err.text(), "miniftp: stopped\n");
 }
 
 #[test]

@@ -68,7 +68,13 @@ fn a_password_file_is_read_and_nothing_is_asked_without_a_terminal() {
     let path = site.local().join("secret");
     let run =
         |file: &str| site.client("ann").password("wrong").run(&["--password-file", file, "pwd"]);
-    for content in ["ann-secret\n", "ann-secret", "ann-secret\r\n", "ann-secret\nmore\n"] {
+    for content in [
+        "\u{feff}ann-secret\r\n",
+        "ann-secret\n",
+        "ann-secret",
+        "ann-secret\r\n",
+        "ann-secret\nmore\n",
+    ] {
         write_file(&path, content.as_bytes());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         run("secret").ok().stdout("/\n").stderr("");

@@ -134,9 +134,9 @@ fn a_listing_of_long_names_is_shown_as_it_comes() {
         _ => None,
     });
     let running = guest(&site, &server).spawn(&["ls"]);
-    server.wait_for_bytes(200 * MIB);
+    server.wait_for_bytes(90 * MIB);
     let most = memory(&running);
-    assert!(most < 100 * MIB, "{most}");
+    assert!(most < 60 * MIB, "{most}");
     interrupted(running);
 }
 

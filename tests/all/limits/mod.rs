@@ -112,6 +112,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("CONSOLE_LINE", "shown by the tests of the console"),
     ("WALK_NAMES", "memory; shown by the tests of walks"),
     ("LISTING_KEPT", "the client's; shown by the tests of a hostile server"),
+    ("ROWS_KEPT", "as LISTING_KEPT"),
     ("TREE_WAITING", "as LISTING_KEPT"),
     ("LISTING_RUN", "memory; shown by the tests in the room itself"),
     ("FORMER_NAMES", "names of accounts that an operator removes"),

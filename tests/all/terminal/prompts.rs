@@ -19,6 +19,18 @@ fn ask(dir: &Path, key: &str, prompt: &str, program: &[&str]) -> Option<Output> 
     Some(Miniftp::foreign("python3", dir).run(&words))
 }
 
+/// Prompts that show what is typed change the terminal too.
+#[test]
+fn the_terminal_is_as_before_however_any_other_prompt_ends() {
+    let (site, daemon) = site();
+    let port = daemon.port().to_string();
+    let client = [env!("CARGO_BIN_EXE_miniftp"), "-P", &port, "pwd"];
+    for (key, end) in ENDS.iter().filter(|(key, _)| *key != "TSTP") {
+        let Some(said) = ask(&site.local(), key, "User name: ", &client) else { return };
+        said.ok().stdout(&format!("asked, echo off\n{end}, echo on\n"));
+    }
+}
+
 /// Keys and signals, and what the program is told to have ended with.
 const ENDS: &[(&str, &str)] = &[
     ("^C", "ended 130"),
