@@ -33,6 +33,9 @@ pub const STORE_INLINE: usize = FRAME_DATA;
 /// Bytes of a line of FTP's control connection, without the LF: a verb and a path, which the
 /// kernel does not take much longer either ([`PATH`]).
 pub const FTP_LINE: usize = 4096;
+/// Commands that come while another one runs and are kept for its end, each of at most a line. An
+/// `ABOR` is heard behind them, and not behind more.
+pub const FTP_HELD: usize = 32;
 
 /// Bytes of a path on the wire, as the kernel's PATH_MAX.
 pub const PATH: usize = 4096;
@@ -181,6 +184,11 @@ pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 pub const INFLOW_SMALL: usize = 64 * 1024;
 /// Names for which a session remembers that an upload of unknown size found no room.
 pub const REFUSALS: usize = 64;
+/// Files of one account that it has stored in drop boxes and still may rename and give their time,
+/// which clients do at once.
+pub const DROPPED: usize = 64;
+/// The same of all accounts together, some 300 bytes each.
+pub const DROPPED_ALL: usize = 4096;
 /// Unfinished uploads of one account: empty ones cost no quota, but a name on the disk each.
 pub const PARTS: usize = 1000;
 /// Files and directories that get another owner in one move, 24 bytes of memory for each: more are
@@ -205,11 +213,23 @@ pub const BUSY_BUFFER: usize = 64 * 1024;
 pub const REST_AFTER: Duration = Duration::from_secs(1);
 /// A claim whose session has shown no life for this long may be taken over by the same account.
 pub const CLAIM_STUCK: Duration = Duration::from_millis(500);
+/// How often whoever waits for a claim looks whether its holder got stuck.
+pub const CLAIM_LOOK: Duration = Duration::from_millis(20);
 /// How long an operation waits for another one that is changing the same name, before it is
 /// refused: of two that remove a file at once the second finds it gone.
 pub const CLAIM_WAIT: Duration = Duration::from_secs(1);
 /// Bytes a second that must move inside a frame: a byte now and then does not hold a place.
 pub const PACE: u64 = 1024;
+/// How long a client that is to be logged out or has gone (`QUIT`, `REIN`, `USER` or the end of its
+/// control connection) may take to make a data connection that it asked for, or to move anything
+/// over one: long enough for a slow network, short for whoever waits for the goodbye.
+pub const LEAVING_WAIT: Duration = Duration::from_secs(2);
+/// How long a client that has received a whole file, as its system says, is given to close its data
+/// connection until it is told that the file was sent: nearly all close at once, and a few wait for
+/// the reply first.
+pub const SENT_WAIT: Duration = Duration::from_millis(500);
+/// How often it is asked how much of what is sent has arrived, while it is waited for.
+pub const SENT_LOOK: Duration = Duration::from_millis(20);
 /// The wait after `accept` fails for want of descriptors: without it the loop spins
 /// (2 million failures in 0.4 s were measured).
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -5,6 +5,7 @@
 //! the housekeeper.
 
 mod charging;
+mod dropped;
 mod edits;
 mod homes;
 pub mod in_force;
@@ -39,6 +40,7 @@ use crate::transfer::Claims;
 use crate::vfs::{self, Home, Vfs};
 use crate::words::Greeting;
 
+pub use self::dropped::{Dropped, DroppedFile};
 pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Ending, Guest, Presence};
@@ -63,10 +65,14 @@ pub struct Site {
     pub welcome: Greeting,
     /// What is said at parting.
     pub goodbye: Greeting,
+    /// What is said by FTP to whoever connects.
+    pub greeting: Greeting,
     /// Who has how much room.
     pub ledger: Arc<Ledger>,
     /// Who writes what.
     pub claims: Arc<Claims>,
+    /// What was stored in drop boxes lately.
+    pub dropped: Dropped,
     /// How fast content may travel.
     pub rates: Rates,
     /// Held from the look at the settings until the rates are set, so that the last edit counts.
@@ -141,8 +147,10 @@ impl Site {
             home,
             welcome: Greeting::new(conf),
             goodbye: Greeting::new(conf),
+            greeting: Greeting::new(conf),
             ledger: Arc::new(Ledger::new()),
             claims: Arc::default(),
+            dropped: Dropped::default(),
             rates: Rates::default(),
             setting_rates: Mutex::default(),
             secret: secret?,

@@ -7,6 +7,7 @@
 //! second.
 
 mod looking;
+mod pace;
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -19,6 +20,7 @@ use crate::limits;
 use crate::wire::Arrive;
 
 pub use self::looking::Peer;
+pub(crate) use self::pace::Pace;
 
 /// How long one system call may wait before the clocks are looked at.
 const SLICE: Duration = limits::REST_AFTER;
@@ -40,32 +42,6 @@ pub struct Patience {
     pub login: Option<(Instant, Duration)>,
 }
 
-/// How far a frame, or a transfer, has come since the last time it was judged. Only waiting counts,
-/// so that what this side does between two reads is not held against the peer.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
-    waited: Duration,
-    bytes: u64,
-}
-
-impl Pace {
-    /// How much longer may be waited before it is judged.
-    pub(crate) fn left(&self, span: Duration) -> Duration {
-        span.saturating_sub(self.waited)
-    }
-
-    /// Adds a step; `false` if too little moved in the span.
-    pub(crate) fn step(&mut self, waited: Duration, bytes: usize, span: Duration) -> bool {
-        self.waited = self.waited.saturating_add(waited);
-        self.bytes = self.bytes.saturating_add(bytes as u64);
-        let enough = self.bytes >= limits::PACE.saturating_mul(span.as_secs().max(1));
-        if enough {
-            *self = Pace::default();
-        }
-        enough || self.waited < span
-    }
-}
-
 /// A TCP connection whose every wait is bounded.
 #[derive(Debug)]
 pub struct Stream {
@@ -77,6 +53,8 @@ pub struct Stream {
     idle: Option<(Instant, bool)>,
     pace: Pace,
     interrupt: Option<Arc<AtomicBool>>,
+    /// When a wait for the peer ends early, with nothing read.
+    alarm: Option<Instant>,
     /// Until then the flag is not looked at: what is under way may be brought to an end.
     grace: Option<Instant>,
     /// Whether a peer that takes nothing but still says something is waited for.
@@ -99,6 +77,7 @@ impl Stream {
             idle: None,
             pace: Pace::default(),
             interrupt: None,
+            alarm: None,
             grace: None,
             heeds_life: false,
         })
@@ -205,6 +184,17 @@ impl Stream {
         self.idle.get_or_insert_with(|| (since, since.elapsed() >= limits::REST_AFTER));
     }
 
+    /// Lets a wait for the peer end with nothing read when this moment has come.
+    pub fn wake_at(&mut self, alarm: Option<Instant>) {
+        self.alarm = alarm;
+    }
+
+    /// What is left until then, and whether that is nothing.
+    fn until_alarm(&self) -> (Duration, bool) {
+        let left = self.alarm.map(|alarm| alarm.saturating_duration_since(Instant::now()));
+        (left.unwrap_or(Duration::MAX), left.is_some_and(|left| left.is_zero()))
+    }
+
     /// This side's address.
     pub fn own_address(&self) -> Option<SocketAddr> {
         self.tcp.local_addr().ok()
@@ -300,10 +290,13 @@ impl Stream {
             // A resting server connection sleeps through; whoever has a flag looks up now and then.
             let watchful = !rested || self.interrupt.is_some();
             let wait = if watchful { left.min(self.slice()) } else { left };
-            let n = self.read_within(wait, into)?;
+            let n = self.read_within(wait.min(self.until_alarm().0), into)?;
             if n > 0 {
                 self.idle = None;
                 return Ok(n);
+            }
+            if self.until_alarm().1 {
+                return Ok(0);
             }
             if !rested && since.elapsed() >= limits::REST_AFTER {
                 self.idle = Some((since, true));
@@ -320,11 +313,11 @@ impl Stream {
             self.check_interrupt()?;
             let start = Instant::now();
             let left = self.pace.left(self.patience.frame);
-            let n = self.read_within(left.min(self.slice()), into)?;
+            let n = self.read_within(left.min(self.slice()).min(self.until_alarm().0), into)?;
             if !self.pace.step(start.elapsed(), n, self.patience.frame) {
                 return Err(late(Wait::Frame, self.patience.frame));
             }
-            if n > 0 {
+            if n > 0 || self.until_alarm().1 {
                 return Ok(n);
             }
         }

@@ -295,7 +295,8 @@ impl<'a> Admin<'a> {
         let mut dropped = || {
             let vfs = self.views(name)?;
             // Under a name that no account has, so that nobody's upload is taken over.
-            let who = Claimant { by: "an admin", session: self.session.unwrap_or(0) };
+            let who =
+                Claimant { by: "an admin", session: self.session.unwrap_or(0), is_stream: false };
             forget(self.site, &vfs, who, &VPath::root().join(path)?, alive)
         };
         let dropped = dropped();

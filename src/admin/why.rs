@@ -18,7 +18,7 @@ impl Admin<'_> {
         let (site, path) = (self.site, VPath::root().join(path)?);
         let mounts = site.mounts();
         // As a new session of the account would find it.
-        let writer = Claimant { by: name, session: 0 };
+        let writer = Claimant { by: name, session: 0, is_stream: false };
         if name == AccountName::guest().as_str() {
             let nobody = Error::Unknown { what: "account", name: name.to_owned() };
             let vfs = site.views_of_guest()?.ok_or(nobody)?;

@@ -130,6 +130,12 @@ impl Ongoing {
         (self.is_refused, self.why) = (false, None);
     }
 
+    /// Of what was handed over for sending so many bytes are known to have arrived. With text they
+    /// are those of its form on the way, which is the longer one.
+    pub fn arrived(&mut self, bytes: u64) {
+        self.moved = if self.is_text { self.moved.min(bytes) } else { bytes };
+    }
+
     /// So much would stay if it broke off now.
     pub fn holds(&mut self, bytes: u64) {
         self.held = bytes;

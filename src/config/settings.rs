@@ -164,9 +164,13 @@ settings! {
         /// The address that PASV returns. own: the one that the client connected to. Behind address
         /// translation, set the outer one.
         passive_address: Option<Ipv4Addr> = None, Or(IPV4, "own");
-        /// A data connection must come about in so long. Over so long, a transfer must make 1 KiB a
-        /// second at least.
+        /// A data connection must come about in so long; a passive port is closed after it. A
+        /// transfer that stands still for so long, or is slower than min_rate over so long, is
+        /// ended.
         data_secs: u64 = 30, Whole("whole seconds", 1, 3600);
+        /// Bytes a second below which a transfer is ended. 0: it may be as slow as it likes, but
+        /// must not stand still.
+        min_rate: u64 = 1024, SIZE;
         /// From where a login in clear is taken. anywhere: whoever can read the line can read the
         /// password.
         clear_passwords: bool = false, OneOf(&[("loopback", false), ("anywhere", true)]);
@@ -269,6 +273,9 @@ settings! {
 
     /// Texts for the users.
     [words] TextSettings {
+        /// The file in conf/ that FTP shows in its 220 greeting, to everybody who connects and
+        /// before any login. Nothing in it is replaced. The framed protocol greets programs only.
+        greeting: Option<String> = None, Or(FILE_NAME, "none");
         /// The file in conf/ that is shown after a login. {user}, {used}, {quota} and {sessions} in
         /// it are replaced. An edit counts at the next login; without the file nothing is said.
         welcome: Option<String> = Some("welcome.txt".into()), Or(FILE_NAME, "none");

@@ -59,9 +59,11 @@ pub fn worst_case(demand: Demand) -> Vec<Line> {
     let Demand { connections, before_login } = demand;
     let line = |what, count, each_bytes| Line { what, count, each_bytes };
     // A frame that is being received and a block that is being read or sent; by FTP a block, its
-    // lines with other ends, which may be twice as long, and what waits for a part.
+    // lines with other ends, which may be twice as long, what waits for a part, and commands that
+    // wait.
     let framed = super::FRAME_HEAD + 2 * super::FRAME_DATA;
-    let ftp = 3 * super::FRAME_DATA + super::INFLOW_SMALL + super::FTP_LINE;
+    let lines = (1 + super::FTP_HELD) * super::FTP_LINE;
+    let ftp = 3 * super::FRAME_DATA + super::INFLOW_SMALL + lines;
     // The digests of what is not settled, or the files of a group: an upload has one or the other.
     let upload = (super::CHUNKS_UNSETTLED * size_of::<Option<Digest>>())
         .max(super::GROUP_FILES * WAITING_FILE);

@@ -14,6 +14,9 @@ use crate::vfs::{Act, Cargo, View, names_beside};
 impl Session {
     /// Sets a file's time.
     pub fn set_mtime(&self, path: &str, mtime: Mtime) -> Result<()> {
+        if let Some(set) = self.set_dropped_time(path, mtime) {
+            return self.noted(Verb::Time, path, set, |_, _| ());
+        }
         let set = self.at(path).and_then(|(user, path)| user.vfs.set_mtime(&path, mtime));
         self.noted(Verb::Time, path, set, |_, _| ())
     }
@@ -121,12 +124,24 @@ impl Session {
     /// Refuses what could not be given another name.
     pub fn check_rename(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
-        user.vfs.may(Act::Rename, &path)
+        match user.vfs.may(Act::Rename, &path) {
+            Err(e) => self.or_dropped(path.as_str(), e).map(drop),
+            may => may,
+        }
     }
 
     /// Renames or moves; `replace` lets it replace a file. `alive` is called for every name of a
     /// tree that goes into another mount.
     pub fn rename(&self, from: &str, to: &str, replace: bool, alive: &mut Alive<'_>) -> Result<()> {
+        if let Some(moved) = self.rename_dropped(from, to, alive) {
+            let (from, to) = match &moved {
+                Ok((from, to)) => (from.as_str().to_owned(), to.as_str().to_owned()),
+                Err(_) => (from.to_owned(), to.to_owned()),
+            };
+            let moved = moved.map(|_| 0);
+            self.note_move(&from, &to, &moved);
+            return moved.map(drop);
+        }
         let moved = self.do_rename(from, to, replace, alive);
         self.note_move(from, to, &moved);
         moved.map(drop)
@@ -216,14 +231,14 @@ impl Session {
 
     /// Claims all names that an operation changes. They are held until what became free is
     /// credited.
-    fn claim<const N: usize>(
+    pub(super) fn claim<const N: usize>(
         &self,
         user: &User,
         names: [(&View, &VPath, Scope); N],
         alive: &mut Alive<'_>,
     ) -> Result<Vec<Claim>> {
         let site = self.site();
-        let who = Claimant { by: &user.by, session: self.presence.id() };
+        let who = Claimant { by: &user.by, session: self.presence.id(), is_stream: false };
         let mut wanted = Vec::with_capacity(N);
         for (view, path, scope) in names {
             let charged = site.charged(&user.vfs, view, alive)?;
@@ -247,12 +262,12 @@ impl Session {
         if user.name.is_guest() {
             return Err(Error::Denied { path: path.as_str().to_string() });
         }
-        let who = Claimant { by: &user.by, session: self.presence.id() };
+        let who = Claimant { by: &user.by, session: self.presence.id(), is_stream: false };
         admin::forget(self.site(), &user.vfs, who, &path, alive)
     }
 }
 
 /// The claim that is charged: the last of those that were taken.
-fn charged(claims: &[Claim]) -> Result<&Claim> {
+pub(super) fn charged(claims: &[Claim]) -> Result<&Claim> {
     claims.last().ok_or(Error::WrongState { what: "nothing was claimed" })
 }

@@ -6,6 +6,7 @@
 
 mod changes;
 mod content;
+mod dropped;
 mod login;
 mod noted;
 mod pace;

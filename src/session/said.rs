@@ -15,6 +15,13 @@ impl Session {
         self.said(config.words.welcome.as_deref().map(|name| self.site().welcome.lines(name)))
     }
 
+    /// What the server says to whoever connects, where there is something to say it in.
+    pub fn greeting(&self) -> Vec<String> {
+        let config = self.site().config();
+        let lines = config.words.greeting.as_deref().map(|name| self.site().greeting.lines(name));
+        filled(&lines.unwrap_or_default(), &|_| None)
+    }
+
     /// What the server says to who leaves; to a stranger nothing.
     pub fn goodbye(&self) -> Vec<String> {
         let config = self.site().config();

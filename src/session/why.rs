@@ -37,7 +37,7 @@ impl Session {
             mounts: &user.mounts,
             vfs: &user.vfs,
             usage: self.usage(alive)?,
-            writer: Claimant { by: &user.by, session: self.presence.id() },
+            writer: Claimant { by: &user.by, session: self.presence.id(), is_stream: false },
         })
     }
 }

@@ -241,7 +241,7 @@ impl Site {
         expire(&|path, drop_part| {
             // Only now, so that nobody's home is counted for parts that stay.
             self.await_count(charged.directory, home, &mut |_, _| self.check_running())?;
-            let who = Claimant { by: SWEEPER, session: 0 };
+            let who = Claimant { by: SWEEPER, session: 0, is_stream: false };
             let key = key(charged.directory, path);
             let take = |key: &str| {
                 let charge = Charge::open(&self.ledger, &charged)?;

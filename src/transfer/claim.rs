@@ -28,7 +28,7 @@ use crate::quota::Charge;
 pub struct Claims {
     /// By [`in_order`], so that what lies below a name follows it.
     held: Mutex<BTreeMap<Box<str>, Arc<Slot>>>,
-    /// Notified whenever a claim ends that is worth waiting for.
+    /// Notified whenever a claim ends.
     ended: Condvar,
 }
 
@@ -39,6 +39,9 @@ pub struct Claimant<'a> {
     pub by: &'a str,
     /// The number of its session.
     pub session: u64,
+    /// Whether it is an upload that is repeated from outside, as by FTP: its client cannot be told
+    /// to wait, so the newer of two takes over at once.
+    pub is_stream: bool,
 }
 
 /// How much a claim stands for.
@@ -67,6 +70,7 @@ pub struct Wanted<'a> {
 struct Slot {
     by: Box<str>,
     session: u64,
+    is_stream: bool,
     scope: Scope,
     /// Whether it lasts as long as an operation of the server and waits for no client.
     is_short: bool,
@@ -130,9 +134,10 @@ impl Claims {
     /// charged for the file.
     ///
     /// A claim of the same account that has shown no life for [`limits::CLAIM_STUCK`] is taken over
-    /// at once and its holder fenced, but never one of the same session. One that lasts no longer
-    /// than an operation is waited for, at most [`limits::CLAIM_WAIT`]. Any other is
-    /// [`Error::Busy`].
+    /// at once and its holder fenced, but never one of the same session. A stream takes over from a
+    /// stream without waiting for that, and waits for any other claim of its account until it can.
+    /// One that lasts no longer than an operation is waited for, at most [`limits::CLAIM_WAIT`].
+    /// Any other is [`Error::Busy`].
     pub fn take(
         self: &Arc<Self>,
         key: &str,
@@ -179,16 +184,22 @@ impl Claims {
             match busy {
                 Some((path, slot)) => {
                     let left = until.saturating_duration_since(Instant::now());
-                    if !slot.is_short || left.is_zero() {
+                    let may_end = slot.is_short || slot.is_rival_of(who);
+                    if !may_end || left.is_zero() {
                         return Err(slot.busy(path));
                     }
-                    let waited = self.ended.wait_timeout(held, left);
+                    // Nobody tells when a claim gets stuck.
+                    let waited = self.ended.wait_timeout(held, left.min(limits::CLAIM_LOOK));
                     held = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
                 None if !stuck.is_empty() => {
                     drop(held);
                     for (key, path, slot) in stuck {
-                        self.fence(&key, &slot).map_err(|()| slot.busy(path))?;
+                        match self.fence(&key, &slot, who) {
+                            // It has begun to be put in its place, which is soon over.
+                            Err(()) if slot.is_rival_of(who) && Instant::now() < until => {}
+                            fenced => fenced.map_err(|()| slot.busy(path))?,
+                        }
                     }
                     held = lock(&self.held);
                 }
@@ -203,12 +214,12 @@ impl Claims {
         Ok(taken.collect())
     }
 
-    /// Ends a claim whose holder is stuck; an error if it showed life meanwhile.
-    fn fence(&self, key: &str, slot: &Arc<Slot>) -> Result<(), ()> {
+    /// Ends a claim that gives way to `who`; an error if it does so no longer.
+    fn fence(&self, key: &str, slot: &Arc<Slot>, who: Claimant<'_>) -> Result<(), ()> {
         // Waits for a write that is under way, at most one frame.
         let mut state = lock(&slot.state);
         // Whoever held it until now has just shown life.
-        if !slot.is_stuck() {
+        if !slot.gives_way_to(who) {
             return Err(());
         }
         state.fenced = true;
@@ -253,9 +264,7 @@ impl Claims {
             held.remove(key);
         }
         drop(held);
-        if slot.is_short {
-            self.ended.notify_all();
-        }
+        self.ended.notify_all();
     }
 }
 
@@ -265,6 +274,7 @@ impl Slot {
         Slot {
             by: who.by.into(),
             session: who.session,
+            is_stream: who.is_stream,
             scope,
             is_short,
             since: now,
@@ -273,9 +283,17 @@ impl Slot {
         }
     }
 
-    /// Whether it can be taken over: by another session of the same account, once it is stuck.
+    /// Whether it can be taken over: by another session of the same account, once it is stuck; one
+    /// stream by another at any time, as long as its client is waited for.
     fn gives_way_to(&self, who: Claimant<'_>) -> bool {
-        *self.by == *who.by && self.session != who.session && self.is_stuck()
+        let is_newer = *self.by == *who.by && self.session != who.session;
+        let yields = self.is_stream && who.is_stream && lock(&self.seen).is_some();
+        is_newer && (yields || self.is_stuck())
+    }
+
+    /// Whether a stream of the same account waits for it: it may end, or get stuck.
+    fn is_rival_of(&self, who: Claimant<'_>) -> bool {
+        who.is_stream && *self.by == *who.by && self.session != who.session
     }
 
     fn busy(&self, path: &str) -> Error {

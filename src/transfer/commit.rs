@@ -52,10 +52,12 @@ pub struct Ready {
 }
 
 /// What was stored.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Stored {
     /// Bytes of the file.
     pub size: u64,
+    /// Where it is, if it went into a drop box: that may be another name than it was meant for.
+    pub dropped_at: Option<VPath>,
 }
 
 impl Ready {
@@ -183,7 +185,8 @@ impl Names<'_> {
             }
             let charge = Charge::open(self.ledger, self.charged)?;
             let wanted = Wanted { key, path: name.as_str(), scope: Scope::Name, charge };
-            let _taken = match claims.take_all(vec![wanted], Claimant { by: SOMEBODY, session: 0 })
+            let _taken = match claims
+                .take_all(vec![wanted], Claimant { by: SOMEBODY, session: 0, is_stream: false })
             {
                 Err(Error::Busy { .. }) => continue,
                 taken => taken?,
@@ -285,6 +288,7 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
 #[derive(Debug)]
 pub(super) struct Placed {
     size: u64,
+    dropped_at: Option<VPath>,
     note: Ongoing,
     ledger: Arc<Ledger>,
     charged: Charged,
@@ -301,7 +305,7 @@ impl Placed {
         match confirmed {
             Ok(()) => {
                 self.note.done(self.size);
-                Ok(Stored { size: self.size })
+                Ok(Stored { size: self.size, dropped_at: self.dropped_at })
             }
             Err(e) => {
                 self.note.refused(&e);
@@ -315,8 +319,9 @@ impl Placed {
 pub(super) fn place(mut ready: Ready, confirmed: Result<()>) -> Result<Placed> {
     match confirmed.and_then(|()| ready.place()) {
         Ok((replaced, charged)) => {
-            let Ready { size, note, ledger, claim, .. } = ready;
-            Ok(Placed { size, note, ledger, charged, replaced, _claim: claim })
+            let Ready { size, draft, note, ledger, claim, .. } = ready;
+            let dropped_at = draft.is_dropped().then(|| draft.path().clone());
+            Ok(Placed { size, dropped_at, note, ledger, charged, replaced, _claim: claim })
         }
         Err(e) => {
             ready.note.refused(&e);

@@ -82,7 +82,8 @@ impl Inflow {
     /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
     /// Of who goes on this may be the whole (so does lftp) or the rest; what can be the whole is.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<Inflow> {
-        let (claim, Target { replacing, .. }) = spec.begin()?;
+        // A name that the server chose is no reason to push anybody aside.
+        let (claim, Target { replacing, .. }) = spec.begin(spec.replace)?;
         let mut held_claim = claim.hold()?;
         let part = spec.view.part_held(spec.path)?;
         let old = if replacing { Some(spec.view.source(spec.path)?) } else { None };

@@ -36,7 +36,7 @@ pub fn store(
         return Err(Error::WholeMismatch);
     }
     let size = data.len() as u64;
-    let (claim, target) = spec.begin()?;
+    let (claim, target) = spec.begin(false)?;
     let replacing = target.replacing;
     let draft = {
         let mut held = claim.hold()?;

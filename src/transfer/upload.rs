@@ -44,9 +44,10 @@ pub struct Spec<'a> {
 }
 
 impl Spec<'_> {
-    /// Takes the path, and refuses what may not be replaced, before anything is made.
-    pub(super) fn begin(&self) -> Result<(Claim, Target)> {
-        let who = Claimant { by: self.by, session: self.session };
+    /// Takes the path, and refuses what may not be replaced, before anything is made. What a stream
+    /// is and whom it pushes aside says [`Claimant`].
+    pub(super) fn begin(&self, is_stream: bool) -> Result<(Claim, Target)> {
+        let who = Claimant { by: self.by, session: self.session, is_stream };
         let mut charge = Charge::open(self.ledger, self.charged)?;
         if !self.view.keeps_parts() {
             charge.gives_all_back();
@@ -104,7 +105,7 @@ impl Upload {
         if size > i64::MAX as u64 {
             return Err(Error::BadArgument { what: "size: over 2^63" });
         }
-        let (claim, Target { replacing, .. }) = spec.begin()?;
+        let (claim, Target { replacing, .. }) = spec.begin(false)?;
         let disk = spec.disk();
         let draft = {
             let mut held = claim.hold()?;

@@ -69,6 +69,11 @@ impl Listing {
         }
     }
 
+    /// Of entries that are known.
+    pub fn of_entries(path: &VPath, entries: Vec<Entry>) -> Listing {
+        Listing::of_nothing(path).with(entries)
+    }
+
     /// In the order of the names, as far as memory goes.
     pub fn by_name(self) -> Listing {
         Listing { run_bytes: limits::LISTING_RUN, ..self }

@@ -1,11 +1,15 @@
 //! The control connection while a command runs: `ABOR`, `STAT` and `NOOP` are heard at once, every
 //! other command waits for the end. One mechanism for transfers and for whatever else takes long.
 //!
+//! Commands that wait do not keep a later `ABOR` from being heard: it overtakes them.
 //! Invariant: a client that has gone, and a session that has to end, are noticed within
-//! `limits::OPERATION_LOOK`, also where a command that waits keeps others from being read.
+//! `limits::OPERATION_LOOK`.
+
+use std::net::IpAddr;
 
 use super::Conn;
 use super::control::Control;
+use super::data::Plan;
 use super::line::Line;
 use crate::doors::Looks;
 use crate::error::{Error, Result};
@@ -23,11 +27,23 @@ pub(super) enum Running {
     Reply,
 }
 
+/// What becomes of a command whose client closes the control connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WithoutClient {
+    /// It ends: nobody wants its result.
+    Ends,
+    /// It goes on: what arrives on the data connection is an upload, whoever waits for the reply.
+    GoesOn,
+}
+
 /// Listens to the control connection while something runs.
 #[derive(Debug)]
 pub(super) struct Attention<'a> {
     control: &'a mut Control,
+    plan: &'a mut Plan,
+    peer: IpAddr,
     ending: Ending,
+    without_client: WithoutClient,
 }
 
 impl Attention<'_> {
@@ -36,14 +52,26 @@ impl Attention<'_> {
     /// # Errors
     /// [`Error::Interrupted`] for `ABOR`, otherwise why the connection ends.
     pub(super) fn attend(&mut self, running: Running) -> Result<()> {
+        let heard = self.hear(running);
+        // Whoever ends a session shuts its connection, so that is asked after the end was seen.
         self.ending.check()?;
-        while !self.control.is_holding() {
+        match heard {
+            Err(Error::Gone) if self.without_client == WithoutClient::GoesOn => Ok(()),
+            heard => heard,
+        }
+    }
+
+    fn hear(&mut self, running: Running) -> Result<()> {
+        self.plan.expire(self.peer);
+        while !self.control.is_full() {
             let Some(line) = self.control.next_now()? else { break };
             match (&line, running) {
                 (Line::Empty, _) => {}
                 (Line::Command(command), _) if command.verb == "ABOR" => {
                     return Err(Error::Interrupted);
                 }
+                // RFC 959: what runs is finished first. Replies stay in the order of the commands.
+                _ if self.control.is_holding() => self.control.hold(line),
                 (Line::Command(command), Running::Transfer(_) | Running::Command { .. })
                     if command.verb == "NOOP" =>
                 {
@@ -55,13 +83,12 @@ impl Attention<'_> {
                     let far = running.how_far();
                     self.control.say(211, &format!("{running} is running: {far} so far"));
                 }
-                // RFC 959: what runs is finished first.
                 _ => self.control.hold(line),
             }
         }
-        // Nothing more is read behind a command that waits, so the end would not be met.
-        if self.control.is_holding() && self.control.stream.peer_seen() != Peer::Here {
-            return Err(Error::Gone);
+        // Nothing more is read behind so many commands, so the end would not be met.
+        if self.control.is_full() && self.control.stream.peer_seen() != Peer::Here {
+            return Err(self.control.has_gone());
         }
         match running {
             Running::Reply => Ok(()),
@@ -91,19 +118,25 @@ impl std::fmt::Display for Running {
 }
 
 impl Conn {
-    fn attention(&mut self) -> Attention<'_> {
-        Attention { ending: self.session.ending(), control: &mut self.control }
+    fn attention(&mut self, without_client: WithoutClient) -> Attention<'_> {
+        Attention {
+            ending: self.session.ending(),
+            control: &mut self.control,
+            plan: &mut self.plan,
+            peer: self.session.peer(),
+            without_client,
+        }
     }
 
     /// Answers what the control connection says during a transfer.
-    pub(super) fn attend(&mut self) -> Result<()> {
+    pub(super) fn attend(&mut self, without_client: WithoutClient) -> Result<()> {
         let moved = self.moved;
-        self.attention().attend(Running::Transfer(moved))
+        self.attention(without_client).attend(Running::Transfer(moved))
     }
 
     /// Does the same inside a reply of many lines, which only `ABOR` ends.
     pub(super) fn attend_in_reply(&mut self) -> Result<()> {
-        self.attention().attend(Running::Reply)
+        self.attention(WithoutClient::Ends).attend(Running::Reply)
     }
 
     /// Does something that may take long while the control connection is heard. `unit` is what it
@@ -116,9 +149,27 @@ impl Conn {
         unit: &'static str,
         work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
     ) -> Result<T> {
-        let ending = self.session.ending();
-        let Conn { session, control, .. } = self;
-        let mut attention = Attention { control, ending };
+        self.attended_for(WithoutClient::Ends, unit, work)
+    }
+
+    /// The same for the steps of an upload, which goes on when the control connection has ended.
+    pub(super) fn attended_upload<T>(
+        &mut self,
+        unit: &'static str,
+        work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.attended_for(WithoutClient::GoesOn, unit, work)
+    }
+
+    fn attended_for<T>(
+        &mut self,
+        without_client: WithoutClient,
+        unit: &'static str,
+        work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (ending, peer) = (self.session.ending(), self.session.peer());
+        let Conn { session, control, plan, .. } = self;
+        let mut attention = Attention { control, plan, peer, ending, without_client };
         let mut looks = Looks::new();
         work(session, &mut |done, total| match looks.is_due() {
             true => attention.attend(Running::Command { done, total, unit }),

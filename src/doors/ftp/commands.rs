@@ -48,6 +48,13 @@ pub struct Verb {
     pub(super) run: fn(&mut Conn, &str) -> Result<()>,
 }
 
+impl Verb {
+    /// Whether it needs a data connection.
+    pub(super) fn moves_data(&self) -> bool {
+        matches!(self.verb, "RETR" | "STOR" | "APPE" | "STOU" | "LIST" | "NLST" | "MLSD")
+    }
+}
+
 macro_rules! table {
     ($($verb:literal $needs:ident $arg:ident $form:literal $rfc:literal $run:path,
         $about:literal;)*) => {

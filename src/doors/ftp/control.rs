@@ -3,7 +3,10 @@
 //! Invariant: every command gets its replies in order, and replies that are ready together leave
 //! in one write.
 
+use std::collections::VecDeque;
 use std::time::Instant;
+
+use rustix::event::PollFlags;
 
 use super::line::{Line, Lines};
 use super::reply;
@@ -20,15 +23,23 @@ const READ: usize = 512;
 pub(super) struct Control {
     pub(super) stream: Stream,
     lines: Lines,
-    /// A command that came during a transfer and must wait for its end.
-    held: Option<Line>,
+    /// Commands that came while another one ran and wait for its end, in their order.
+    held: VecDeque<Line>,
+    /// The client has closed its side: nothing more is read.
+    is_gone: bool,
     waiting: String,
 }
 
 impl Control {
     pub(super) fn new(stream: Stream) -> Control {
         stream.take_urgent_inline();
-        Control { stream, lines: Lines::new(), held: None, waiting: String::new() }
+        Control {
+            stream,
+            lines: Lines::new(),
+            held: VecDeque::new(),
+            is_gone: false,
+            waiting: String::new(),
+        }
     }
 
     /// A reply of one line.
@@ -68,26 +79,40 @@ impl Control {
         let sent = self.stream.send(&[self.waiting.as_bytes()]);
         // A long reply's buffer is given back; sessions rest without one.
         self.waiting = String::new();
-        sent
+        match sent {
+            // It may still have been reading, so it was told; that it was not is no news.
+            Err(Error::Gone) if self.is_gone => Ok(()),
+            Err(Error::Gone) => Err(self.has_gone()),
+            sent => sent,
+        }
     }
 
-    /// Waits for the next line that is not empty. `rest` is called if that takes a while.
-    pub(super) fn next(&mut self, rest: &mut dyn FnMut()) -> Result<Line> {
-        if let Some(held) = self.held.take() {
-            return Ok(held);
+    /// Waits for the next line that is not empty; `None` if `until` comes first. `rest` is called
+    /// if it takes a while.
+    pub(super) fn next(
+        &mut self,
+        until: Option<Instant>,
+        rest: &mut dyn FnMut(),
+    ) -> Result<Option<Line>> {
+        if let Some(held) = self.held.pop_front() {
+            return Ok(Some(held));
         }
         let begun = Instant::now();
         loop {
             match self.lines.next() {
                 // An empty line is no command: telnet and some clients send them.
                 Some(Line::Empty) => continue,
-                Some(line) => return Ok(line),
+                Some(line) => return Ok(Some(line)),
                 None => {}
             }
             self.flush()?;
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Ok(None);
+            }
             if !self.lines.is_begun() {
                 self.stream.waits_since(begun);
             }
+            self.stream.wake_at(until);
             let mut room = [0; READ];
             let n = self.stream.arrive(&mut room, self.lines.is_begun())?;
             if n == 0 {
@@ -99,26 +124,57 @@ impl Control {
 
     /// The next line if it is here already; [`Error::Gone`] if the client has gone.
     pub(super) fn next_now(&mut self) -> Result<Option<Line>> {
-        if self.held.is_some() {
-            return Ok(None);
-        }
         if let Some(line) = self.lines.next() {
             return Ok(Some(line));
         }
         let mut room = [0; READ];
-        let n = self.stream.look_now(&mut room)?;
+        let n = self.stream.look_now(&mut room).map_err(|_| self.has_gone())?;
         self.lines.push(room.get(..n).unwrap_or_default());
         Ok(self.lines.next())
     }
 
-    /// Keeps a line for after the transfer. Nothing more is read until then.
+    /// Keeps a line for later.
     pub(super) fn hold(&mut self, line: Line) {
-        self.held = Some(line);
+        self.held.push_back(line);
     }
 
-    /// Whether a line is kept, so that nothing more may be read.
+    /// Whether a line is kept for later.
     pub(super) fn is_holding(&self) -> bool {
-        self.held.is_some()
+        !self.held.is_empty()
+    }
+
+    /// Whether so many are kept that nothing more is read until they are run.
+    pub(super) fn is_full(&self) -> bool {
+        self.held.len() >= limits::FTP_HELD
+    }
+
+    /// Whether the client waits to leave: it needs no transfer that does not move.
+    pub(super) fn is_leaving(&self) -> bool {
+        let leaves = |line: &Line| match line {
+            Line::Command(command) => {
+                matches!(command.verb.as_str(), "QUIT" | "BYE" | "REIN" | "USER")
+            }
+            _ => false,
+        };
+        self.held.iter().any(leaves)
+    }
+
+    /// Whether the client has closed its side.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
+    /// Notes that the client has closed its side, and is the error for that.
+    pub(super) fn has_gone(&mut self) -> Error {
+        self.is_gone = true;
+        Error::Gone
+    }
+
+    /// What is to be watched while something runs; nothing once the client's side has ended, which
+    /// would wake every wait.
+    pub(super) fn watched(&self) -> Option<(&Stream, PollFlags)> {
+        let events = if self.is_full() { PollFlags::RDHUP } else { PollFlags::IN };
+        (!self.is_gone).then_some((&self.stream, events))
     }
 
     /// The last words; a moment is given to read them.

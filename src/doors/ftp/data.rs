@@ -1,4 +1,5 @@
-//! The data connection: how it comes about, and bytes through it while the control line is heard.
+//! The data connection: how it comes about, bytes through it while the control connection is heard,
+//! and when the other side has them.
 //!
 //! Invariant: its other end is always the address of the control connection. A stranger who comes
 //! to a passive port is turned away, and the wait for the client goes on.
@@ -11,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 
+use super::arrived::Arrived;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram;
@@ -31,8 +34,12 @@ pub(super) enum Plan {
     /// Nobody said.
     #[default]
     None,
-    /// The client comes to us.
-    Passive(TcpListener),
+    /// The client comes to us, until this moment.
+    Passive(TcpListener, Instant),
+    /// The client has come, and the port was closed behind it.
+    Came(TcpStream),
+    /// The client did not come in time.
+    Late,
     /// We go to the client.
     Active(SocketAddr),
 }
@@ -49,16 +56,41 @@ pub(super) enum Woken {
 }
 
 impl Plan {
-    /// Listens for a passive data connection on the address that the client came to.
-    pub(super) fn listen(own: IpAddr, range: Option<&RangeInclusive<u16>>) -> io::Result<Plan> {
-        match range {
+    /// Listens for a passive data connection on the address that the client came to, for so long.
+    pub(super) fn listen(
+        own: IpAddr,
+        range: Option<&RangeInclusive<u16>>,
+        patience: Duration,
+    ) -> io::Result<(Plan, SocketAddr)> {
+        let listener = match range {
             Some(range) => Plan::listen_within(own, range),
-            None => Plan::listen_within(own, &PORTS)
-                .or_else(|_| TcpListener::bind((own, 0)).and_then(Plan::passive)),
+            None => Plan::listen_within(own, &PORTS).or_else(|_| TcpListener::bind((own, 0))),
+        }?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((Plan::Passive(listener, Instant::now() + patience), address))
+    }
+
+    /// When a port is to be closed that nobody came to.
+    pub(super) fn until(&self) -> Option<Instant> {
+        match self {
+            Plan::Passive(_, until) => Some(*until),
+            Plan::None | Plan::Came(_) | Plan::Late | Plan::Active(_) => None,
         }
     }
 
-    fn listen_within(own: IpAddr, range: &RangeInclusive<u16>) -> io::Result<Plan> {
+    /// Closes a port whose time is over. A client that waits there already is let in.
+    pub(super) fn expire(&mut self, peer: IpAddr) {
+        let Plan::Passive(listener, until) = self else { return };
+        if *until <= Instant::now() {
+            *self = match accept(listener, peer) {
+                Ok(Some(tcp)) => Plan::Came(tcp),
+                Ok(None) | Err(_) => Plan::Late,
+            };
+        }
+    }
+
+    fn listen_within(own: IpAddr, range: &RangeInclusive<u16>) -> io::Result<TcpListener> {
         let (first, last) = (*range.start(), *range.end());
         let count = u32::from(last.saturating_sub(first)) + 1;
         // Begun at a place that cannot be foretold, so that nobody can wait for the next port.
@@ -68,26 +100,25 @@ impl Plan {
         for step in 0..count.min(PORT_TRIES) {
             let port = u32::from(first) + (begin + step) % count;
             let port = u16::try_from(port).unwrap_or(first);
-            match TcpListener::bind((own, port)).and_then(Plan::passive) {
-                Ok(plan) => return Ok(plan),
+            match TcpListener::bind((own, port)) {
+                Ok(listener) => return Ok(listener),
                 Err(e) => failed = e,
             }
         }
         Err(failed)
     }
-
-    fn passive(listener: TcpListener) -> io::Result<Plan> {
-        listener.set_nonblocking(true)?;
-        Ok(Plan::Passive(listener))
-    }
 }
 
 /// Begins to go to the client: the connection is there, or has failed, when the socket can be
-/// written to.
-pub(super) fn begin_connect(target: SocketAddr) -> io::Result<TcpStream> {
+/// written to. It leaves from the address that the client came to, the only one that firewalls and
+/// clients expect.
+pub(super) fn begin_connect(own: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
     let family = if target.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+    // Without it every port is taken whose last connection ended within a minute.
+    set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &SocketAddr::new(own, 0))?;
     match connect(&socket, &target) {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
         Err(e) => Err(e.into()),
@@ -117,32 +148,58 @@ pub(super) fn v4(address: IpAddr) -> Option<Ipv4Addr> {
     }
 }
 
+/// How long and how slow a data connection may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// In each span of this length so many bytes a second must move.
+    pub(super) patience: Duration,
+    /// Those bytes.
+    pub(super) least: u64,
+}
+
 /// An open data connection.
 #[derive(Debug)]
 pub(super) struct Data {
     tcp: TcpStream,
-    /// In each span of this length [`limits::PACE`] bytes a second must move.
-    patience: Duration,
+    bounds: Bounds,
     pace: Pace,
+    /// Bytes that were handed to the system.
+    sent: u64,
+    arrived: Arrived,
+    /// The client has closed its side.
+    is_closed: bool,
+    /// Since when everything has arrived at the client's system.
+    whole_since: Option<Instant>,
 }
 
 impl Data {
-    pub(super) fn new(tcp: TcpStream, patience: Duration) -> io::Result<Data> {
+    pub(super) fn new(tcp: TcpStream, bounds: Bounds) -> io::Result<Data> {
         tcp.set_nonblocking(true)?;
         tcp.set_nodelay(true)?;
-        Ok(Data { tcp, patience, pace: Pace::default() })
+        let (pace, arrived) = (Pace::of(bounds.least), Arrived::default());
+        Ok(Data { tcp, bounds, pace, sent: 0, arrived, is_closed: false, whole_since: None })
     }
 
     /// This side has waited for itself: the client has not stood still for so long.
     pub(super) fn has_rested(&mut self) {
-        self.pace = Pace::default();
+        self.pace.reset();
+    }
+
+    /// Lets the client stand still for no longer than this from now on.
+    pub(super) fn hurry(&mut self, most: Duration) {
+        self.bounds.patience = self.bounds.patience.min(most);
     }
 
     /// Writes what can be written now. `None`: it would have to wait.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match (&self.tcp).write(bytes) {
             Ok(0) => Err(ErrorKind::WriteZero.into()),
-            done => self.moved(done),
+            done => {
+                let written = self.moved(done)?;
+                self.sent += written.unwrap_or_default() as u64;
+                self.arrived.look_now_and_then(&self.tcp, self.sent);
+                Ok(written)
+            }
         }
     }
 
@@ -155,7 +212,7 @@ impl Data {
     fn moved(&mut self, done: io::Result<usize>) -> io::Result<Option<usize>> {
         match done {
             Ok(n) => {
-                self.pace.step(Duration::ZERO, n, self.patience);
+                self.pace.step(Duration::ZERO, n, self.bounds.patience);
                 Ok(Some(n))
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
@@ -165,19 +222,42 @@ impl Data {
         }
     }
 
-    /// Waits until it can be written to, or read from, or the control line has something. One that
-    /// dribbles is as late as one that stands still.
-    pub(super) fn wait(&mut self, write: bool, control: (&Stream, PollFlags)) -> Result<Woken> {
-        let events = if write { PollFlags::OUT } else { PollFlags::IN };
+    /// Waits until it can be written to, or the control connection has something, or is to be
+    /// looked at. One that dribbles is as late as one that stands still.
+    pub(super) fn wait_to_write(&mut self, control: Option<(&Stream, PollFlags)>) -> Result<Woken> {
+        self.wait_for(PollFlags::OUT, control, Duration::MAX)
+    }
+
+    /// Waits in the same way until it can be read from, or for so long.
+    pub(super) fn wait_to_read(
+        &mut self,
+        control: Option<(&Stream, PollFlags)>,
+        most: Duration,
+    ) -> Result<Woken> {
+        self.wait_for(PollFlags::IN, control, most)
+    }
+
+    fn wait_for(
+        &mut self,
+        events: PollFlags,
+        control: Option<(&Stream, PollFlags)>,
+        most: Duration,
+    ) -> Result<Woken> {
+        // Nobody wakes this wait for a session that is ended when its control connection is not
+        // watched.
+        let most = if control.is_none() { most.min(limits::OPERATION_LOOK) } else { most };
         let begun = Instant::now();
-        let woken = wait(&self.tcp, events, Some(control), self.pace.left(self.patience))?;
-        let in_time = self.pace.step(begun.elapsed(), 0, self.patience);
-        Ok(if in_time { woken } else { Woken::Late })
+        let left = self.pace.left(self.bounds.patience);
+        let woken = wait(&self.tcp, events, control, left.min(most))?;
+        if !self.pace.step(begun.elapsed(), 0, self.bounds.patience) {
+            return Ok(Woken::Late);
+        }
+        Ok(if woken == Woken::Late { Woken::Control } else { woken })
     }
 
     /// How long that span is.
     pub(super) fn patience(&self) -> Duration {
-        self.patience
+        self.bounds.patience
     }
 
     /// Takes what still comes and throws it away, for a moment: a client whose bytes meet a closed
@@ -200,8 +280,52 @@ impl Data {
     }
 
     /// Says that nothing more comes.
-    pub(super) fn finish(self) {
+    pub(super) fn finish_sending(&mut self) {
         let _ = self.tcp.shutdown(std::net::Shutdown::Write);
+        self.arrived.look(&self.tcp, self.sent);
+    }
+
+    /// Whether the client has everything that was sent, after [`Data::finish_sending`]: its system
+    /// has taken it, and the client has closed its side or had time for it.
+    ///
+    /// # Errors
+    /// That the connection broke.
+    pub(super) fn has_arrived(&mut self) -> io::Result<bool> {
+        // Whatever a client says here nobody wants.
+        match (&self.tcp).read(&mut [0; 512]) {
+            Ok(0) => self.is_closed = true,
+            Ok(_) => {}
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(e) => return Err(e),
+        }
+        let before = self.arrived.bytes();
+        let left = self.arrived.look(&self.tcp, self.sent).unwrap_or(0);
+        let moved = usize::try_from(self.arrived.bytes().saturating_sub(before));
+        self.pace.step(Duration::ZERO, moved.unwrap_or(usize::MAX), self.bounds.patience);
+        if left > 0 {
+            return Ok(false);
+        }
+        let since = *self.whole_since.get_or_insert_with(Instant::now);
+        Ok(self.is_closed || since.elapsed() >= limits::SENT_WAIT)
+    }
+
+    /// Waits a moment for more to arrive, or for the control connection.
+    pub(super) fn wait_to_arrive(
+        &mut self,
+        control: Option<(&Stream, PollFlags)>,
+    ) -> Result<Woken> {
+        if !self.is_closed {
+            return self.wait_for(PollFlags::IN, control, limits::SENT_LOOK);
+        }
+        // A side that is closed would wake every wait.
+        std::thread::sleep(limits::SENT_LOOK);
+        let in_time = self.pace.step(limits::SENT_LOOK, 0, self.bounds.patience);
+        Ok(if in_time { Woken::Control } else { Woken::Late })
+    }
+
+    /// Bytes that have arrived at the client's system, as far as is known; `None` if nothing is.
+    pub(super) fn arrived(&self) -> Option<u64> {
+        self.arrived.known()
     }
 }
 

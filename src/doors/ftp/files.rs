@@ -82,9 +82,12 @@ pub(super) fn size(conn: &mut Conn, path: &str) -> Result<()> {
     }
     let size = match conn.session.source(path) {
         Ok(source) => source.size(),
-        // Where nothing may be looked at, what one left there oneself is told all the same.
+        // Where nothing may be looked at, what one put or left there oneself is told all the same.
         Err(e @ (Error::NotFound { .. } | Error::Denied { .. })) => {
-            conn.session.resumable(path)?.ok_or(e)?
+            match conn.session.or_dropped(path, e) {
+                Ok(entry) => entry.size,
+                Err(e) => conn.session.resumable(path)?.ok_or(e)?,
+            }
         }
         Err(e) => return Err(e),
     };
@@ -100,7 +103,10 @@ pub(super) fn mdtm(conn: &mut Conn, path: &str) -> Result<()> {
     {
         return set_time(conn, path, mtime);
     }
-    let (entry, _) = found?;
+    let entry = match found {
+        Ok((entry, _)) => entry,
+        Err(e) => conn.session.or_dropped(path, e)?,
+    };
     let whole = || Ok(conn.session.resolve(path)?.as_str().to_string());
     match entry.kind {
         Kind::File => {}

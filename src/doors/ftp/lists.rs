@@ -3,6 +3,7 @@
 //! Invariant: a folder of any size passes through one buffer; a listing that breaks off never ends
 //! in 226.
 
+use super::attention::WithoutClient;
 use super::data::Data;
 use super::facts::{Allowed, Facts};
 use super::pattern::{Pattern, split_flags, split_pattern};
@@ -42,11 +43,14 @@ impl Listed {
         if let (Err(Error::NotFound { .. } | Error::BadPath { .. }), Some((folder, pattern))) =
             (&stat, split_pattern(path))
         {
-            return Ok(Listed::Many(conn.session.list(folder)?.by_name(), Some(pattern)));
+            return Ok(Listed::Many(
+                conn.session.list_or_dropped(folder)?.by_name(),
+                Some(pattern),
+            ));
         }
         match stat?.0 {
             entry if entry.kind == Kind::Folder => {
-                Ok(Listed::Many(conn.session.list(path)?.by_name(), None))
+                Ok(Listed::Many(conn.session.list_or_dropped(path)?.by_name(), None))
             }
             entry => Ok(Listed::One(entry)),
         }
@@ -120,7 +124,7 @@ pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
         conn.control.say(501, "MLSD lists folders; MLST tells of one entry");
         return Ok(());
     }
-    let listed = Listed::Many(conn.session.list(path)?.by_name(), None);
+    let listed = Listed::Many(conn.session.list_or_dropped(path)?.by_name(), None);
     let (here, mounted) = allowed_in(conn, path)?;
     let shape = Shape::Facts(conn.facts, here, mounted);
     send(conn, listed, &shape)
@@ -129,12 +133,12 @@ pub(super) fn mlsd(conn: &mut Conn, path: &str) -> Result<()> {
 /// Sends a listing over the data connection.
 fn send(conn: &mut Conn, listed: Listed, shape: &Shape) -> Result<()> {
     conn.rest = 0;
-    let Some(mut data) = conn.open_data()? else { return Ok(()) };
+    let Some(mut data) = conn.open_data(WithoutClient::Ends)? else { return Ok(()) };
     conn.control.say(150, "here comes the listing");
     conn.control.flush()?;
-    match pump(conn, &mut data, listed, shape) {
+    let sent = pump(conn, &mut data, listed, shape);
+    match sent.map(|sent| sent.and_then(|()| conn.finish_sending(&mut data))) {
         Ok(Ok(())) => {
-            data.finish();
             // Nobody waits for a count only to be told of it here.
             let used = conn.session.known_usage().map(|usage| {
                 let used = Size(usage.used.bytes);
@@ -174,7 +178,7 @@ fn pump(
             for entry in entries {
                 let entry = entry?;
                 if looks.is_due() {
-                    if let Err(e) = conn.attend() {
+                    if let Err(e) = conn.attend(WithoutClient::Ends) {
                         return Ok(Err(e.into()));
                     }
                 }
@@ -196,7 +200,10 @@ fn pump(
 
 /// One entry's facts, or those of the current folder.
 pub(super) fn mlst(conn: &mut Conn, path: &str) -> Result<()> {
-    let (entry, _) = conn.session.stat(path)?;
+    let entry = match conn.session.stat(path) {
+        Ok((entry, _)) => entry,
+        Err(e) => conn.session.or_dropped(path, e)?,
+    };
     let whole = conn.session.resolve(path)?;
     let (here, _) = allowed_in(conn, path)?;
     let line = conn.facts.line(&entry, here, whole.as_str());

@@ -6,6 +6,7 @@
 //! Invariant: a command before login reaches the session only through the few rows that say so.
 
 mod address;
+mod arrived;
 mod ascii;
 mod attention;
 mod commands;
@@ -139,16 +140,19 @@ impl Conn {
 
     /// The loop. It returns when the client has gone or said goodbye.
     fn talk(&mut self) -> Result<()> {
-        self.control.say(220, concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready"));
+        let ready = concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready");
+        self.control.say_after(&self.session.greeting(), 220, ready);
         while !self.leaving {
             self.site().check_running()?;
-            match self.control.next(&mut || self.session.rest())? {
-                Line::Command(command) => self.dispatch(&command)?,
-                Line::Empty => {}
-                Line::TooLong => self.control.say(500, "the line is too long"),
-                Line::Bad(why) => self.control.say(500, why),
+            let next = self.control.next(self.plan.until(), &mut || self.session.rest())?;
+            self.plan.expire(self.session.peer());
+            match next {
+                Some(Line::Command(command)) => self.dispatch(&command)?,
+                None | Some(Line::Empty) => {}
+                Some(Line::TooLong) => self.control.say(500, "the line is too long"),
+                Some(Line::Bad(why)) => self.control.say(500, why),
                 // Not 500: clients take that for a verb that is not there, and never try it again.
-                Line::BadArgument(why) => self.control.say(501, why),
+                Some(Line::BadArgument(why)) => self.control.say(501, why),
             }
         }
         Ok(())
@@ -167,6 +171,13 @@ impl Conn {
         self.session.begin("");
         doors::follow_login(&mut self.control.stream, &self.session)?;
         self.hold_back()?;
+        self.tell(command, done)?;
+        // Whoever waits for the end of a transfer does not wait for the next command too.
+        if row_of(command).is_some_and(Verb::moves_data) { self.control.flush() } else { Ok(()) }
+    }
+
+    /// Says why a command was not done, or ends the connection.
+    fn tell(&mut self, command: &Command, done: Result<()>) -> Result<()> {
         match done {
             Ok(()) => Ok(()),
             Err(Error::Interrupted) => {
@@ -195,6 +206,8 @@ impl Conn {
         if wait.is_zero() {
             return Ok(());
         }
+        // The replies to earlier commands are nobody's price for this one.
+        self.control.flush()?;
         let ending = self.session.ending();
         let over = || ending.check().is_err();
         self.control.stream.hold_back(wait, &over)

@@ -8,12 +8,26 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use super::data::{self, Data, Plan, Woken};
+use super::attention::WithoutClient;
+use super::data::{self, Bounds, Data, Plan, Woken};
 use super::reply::reply_code;
 use super::{Conn, Type};
 use crate::error::{Error, Result, Wait};
 use crate::limits;
 use crate::session::{Due, Inflow, Way};
+
+/// What is said of a data connection that broke.
+const BROKE: &str = "the data connection broke";
+
+/// What came of the wait for a data connection.
+enum Opened {
+    /// It is there, or could not be made.
+    Tcp(io::Result<TcpStream>),
+    /// The time is over.
+    Late,
+    /// The client leaves, and does not come.
+    Leaving,
+}
 
 /// How a transfer was broken off.
 #[derive(Debug)]
@@ -22,6 +36,9 @@ pub(super) enum Broken {
     Aborted,
     /// The client has gone, or the server stops.
     Ended(Error),
+    /// The client has gone at the end of its data, as one that is killed does, and a file would be
+    /// replaced.
+    Doubtful,
     /// The data connection failed: what to say, with 426.
     Line(&'static str),
     /// It stood still, or dribbled.
@@ -43,6 +60,10 @@ impl Broken {
         match self {
             Broken::Aborted => "the client aborted it",
             Broken::Ended(Error::Gone) => "the client has gone",
+            Broken::Doubtful => {
+                "the client hung up at the end of its data, as a killed one does, and a file that \
+                 is there stays (`grace_millis`)"
+            }
             Broken::Ended(Error::Stopping) => "the server stops",
             Broken::Ended(_) => "the session was ended",
             Broken::Line(why) => why,
@@ -52,39 +73,49 @@ impl Broken {
 }
 
 impl Conn {
-    /// What to watch the control connection for. Where a line that came must wait for the end of
-    /// the transfer nothing more is read, but its end is seen.
-    fn control_events(&self) -> PollFlags {
-        if self.control.is_holding() { PollFlags::RDHUP } else { PollFlags::IN }
-    }
-
-    fn patience(&self) -> Duration {
-        Duration::from_secs(self.site().config().ftp.data_secs)
+    /// Until when something on the data connection has to happen that was given so long: not as
+    /// long where the client is about to leave, or has left.
+    fn patience(&self, patience: Duration) -> Duration {
+        let leaves = self.control.is_leaving() || self.control.is_gone();
+        if leaves { patience.min(limits::LEAVING_WAIT) } else { patience }
     }
 
     /// Makes the planned data connection. `None`: it could not be had, and that was said.
-    pub(super) fn open_data(&mut self) -> Result<Option<Data>> {
-        let patience = self.patience();
+    pub(super) fn open_data(&mut self, without_client: WithoutClient) -> Result<Option<Data>> {
+        let config = self.site().config();
+        let patience = Duration::from_secs(config.ftp.data_secs);
+        let bounds = Bounds { patience, least: config.ftp.min_rate };
         if matches!(self.plan, Plan::None) {
             self.control.say(425, "PASV, EPSV, PORT or EPRT comes first");
             return Ok(None);
         }
         // What came in one packet with the command is here already and would wake nobody.
-        if let Err(e) = self.attend() {
+        if let Err(e) = self.attend(without_client) {
             self.plan = Plan::None;
             return Err(e);
         }
-        let tcp = match std::mem::take(&mut self.plan) {
+        let opened = match std::mem::take(&mut self.plan) {
             Plan::None => return Ok(None),
-            Plan::Active(target) => self.connect(target)?,
-            Plan::Passive(listener) => self.await_client(&listener)?,
+            Plan::Late => Opened::Late,
+            Plan::Came(tcp) => Opened::Tcp(Ok(tcp)),
+            Plan::Active(target) => self.connect(target, patience, without_client)?,
+            Plan::Passive(listener, until) => {
+                self.await_client(&listener, until, without_client)?
+            }
         };
-        let Some(tcp) = tcp else {
-            let late = late(patience);
-            self.control.say(425, &format!("no data connection: {late}"));
-            return Ok(None);
+        let tcp = match opened {
+            Opened::Late => {
+                let late = late(patience);
+                self.control.say(425, &format!("no data connection: {late}"));
+                return Ok(None);
+            }
+            Opened::Leaving => {
+                self.control.say(425, "no data connection, and the client is leaving");
+                return Ok(None);
+            }
+            Opened::Tcp(tcp) => tcp,
         };
-        match tcp.and_then(|tcp| Data::new(tcp, patience)) {
+        match tcp.and_then(|tcp| Data::new(tcp, bounds)) {
             Ok(data) => {
                 self.moved = 0;
                 Ok(Some(data))
@@ -97,45 +128,65 @@ impl Conn {
         }
     }
 
-    /// Goes to the client; `None` if that takes too long.
-    fn connect(&mut self, target: SocketAddr) -> Result<Option<io::Result<TcpStream>>> {
-        let tcp = match data::begin_connect(target) {
+    /// Goes to the client.
+    fn connect(
+        &mut self,
+        target: SocketAddr,
+        patience: Duration,
+        without_client: WithoutClient,
+    ) -> Result<Opened> {
+        let own = self.control.stream.own_address().ok_or(Error::Gone)?.ip().to_canonical();
+        let tcp = match data::begin_connect(own, target) {
             Ok(tcp) => tcp,
-            Err(e) => return Ok(Some(Err(e))),
+            Err(e) => return Ok(Opened::Tcp(Err(e))),
         };
-        if !self.wait_to_open(&tcp, PollFlags::OUT, Instant::now() + self.patience())? {
-            return Ok(None);
+        let until = Instant::now() + patience;
+        if let Some(none) = self.wait_to_open(&tcp, PollFlags::OUT, until, without_client)? {
+            return Ok(none);
         }
         let failed = tcp.take_error();
-        Ok(Some(failed.and_then(|failed| failed.map_or(Ok(tcp), Err))))
+        Ok(Opened::Tcp(failed.and_then(|failed| failed.map_or(Ok(tcp), Err))))
     }
 
-    /// Waits for the client; `None` if that takes too long.
-    fn await_client(&mut self, listener: &TcpListener) -> Result<Option<io::Result<TcpStream>>> {
-        let until = Instant::now() + self.patience();
+    /// Waits for the client.
+    fn await_client(
+        &mut self,
+        listener: &TcpListener,
+        until: Instant,
+        without_client: WithoutClient,
+    ) -> Result<Opened> {
         loop {
-            match data::accept(listener, self.session.peer()).transpose() {
-                Some(came) => return Ok(Some(came)),
-                None if self.wait_to_open(listener, PollFlags::IN, until)? => {}
-                None => return Ok(None),
+            if let Some(came) = data::accept(listener, self.session.peer()).transpose() {
+                return Ok(Opened::Tcp(came));
+            }
+            if let Some(none) = self.wait_to_open(listener, PollFlags::IN, until, without_client)? {
+                return Ok(none);
             }
         }
     }
 
-    /// Waits until a socket is ready, with the control connection heard; `false` when it is late.
+    /// Waits until a socket is ready, with the control connection heard; otherwise why it is not.
     fn wait_to_open(
         &mut self,
         socket: impl AsFd,
         events: PollFlags,
         until: Instant,
-    ) -> Result<bool> {
+        without_client: WithoutClient,
+    ) -> Result<Option<Opened>> {
+        let begun = Instant::now();
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let control = (&self.control.stream, self.control_events());
-            match data::wait(&socket, events, Some(control), left)? {
-                Woken::Data => return Ok(true),
-                Woken::Late => return Ok(false),
-                Woken::Control => self.attend()?,
+            let now = Instant::now();
+            let in_time = until.saturating_duration_since(now);
+            let left = self.patience(in_time + (now - begun)).saturating_sub(now - begun);
+            if left.is_zero() {
+                let late = in_time.is_zero();
+                return Ok(Some(if late { Opened::Late } else { Opened::Leaving }));
+            }
+            let watched = self.control.watched();
+            let most = watched.map_or(limits::OPERATION_LOOK, |_| Duration::MAX);
+            match data::wait(&socket, events, watched, left.min(most))? {
+                Woken::Data => return Ok(None),
+                Woken::Late | Woken::Control => self.attend(without_client)?,
             }
         }
     }
@@ -156,14 +207,18 @@ impl Conn {
                 }
                 Due::Wait(wait) => wait.min(limits::RATE_LOOK),
             };
-            if let Some(upload) = upload {
-                upload.touch();
+            let without_client = match upload {
+                Some(upload) => {
+                    upload.touch();
+                    WithoutClient::GoesOn
+                }
+                None => WithoutClient::Ends,
+            };
+            match self.control.watched() {
+                Some((control, events)) => drop(data::wait(control, events, None, wait)?),
+                None => std::thread::sleep(wait),
             }
-            let (control, events) = (&self.control.stream, self.control_events());
-            match data::wait(control, events, None, wait)? {
-                Woken::Late => {}
-                _ => self.attend()?,
-            }
+            self.attend(without_client)?;
             data.has_rested();
         }
     }
@@ -189,11 +244,32 @@ impl Conn {
                     self.moved += n as u64;
                     left = left.get(n..).unwrap_or_default();
                 }
-                Ok(None) => self.wait_for(data, true)?,
-                Err(_) => return Err(Broken::Line("the data connection broke")),
+                Ok(None) => {
+                    self.hurry(data);
+                    let woken = data.wait_to_write(self.control.watched())?;
+                    self.woken(woken, data, WithoutClient::Ends)?;
+                }
+                Err(_) => return Err(Broken::Line(BROKE)),
             }
         }
-        Ok(self.attend()?)
+        Ok(self.attend(WithoutClient::Ends)?)
+    }
+
+    /// Ends the stream and waits until the client has all of it: whoever is told that a file was
+    /// sent has it.
+    pub(super) fn finish_sending(&mut self, data: &mut Data) -> Result<(), Broken> {
+        data.finish_sending();
+        loop {
+            match data.has_arrived() {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(_) => return Err(Broken::Line(BROKE)),
+            }
+            self.hurry(data);
+            let woken = data.wait_to_arrive(self.control.watched())?;
+            // A client that has closed its control connection may still be reading.
+            self.woken(woken, data, WithoutClient::GoesOn)?;
+        }
     }
 
     /// Fills `into` as far as the data connection goes without a pause. `filled` tells how far,
@@ -215,32 +291,58 @@ impl Conn {
                 }
                 Ok(None) if *filled >= ENOUGH => break,
                 Ok(None) if *filled > 0 && begun.elapsed() >= LONG => break,
-                Ok(None) => self.wait_for(data, false)?,
-                Err(_) => return Err(Broken::Line("the data connection broke")),
+                Ok(None) => {
+                    self.hurry(data);
+                    let most = if *filled > 0 { LONG } else { Duration::MAX };
+                    let woken = data.wait_to_read(self.control.watched(), most)?;
+                    self.woken(woken, data, WithoutClient::GoesOn)?;
+                }
+                Err(_) => return Err(Broken::Line(BROKE)),
             }
         }
         Ok(())
     }
 
-    fn wait_for(&mut self, data: &mut Data, write: bool) -> Result<(), Broken> {
-        let control = (&self.control.stream, self.control_events());
-        match data.wait(write, control)? {
+    /// Lets a client that is about to leave stand still no longer than that allows.
+    fn hurry(&mut self, data: &mut Data) {
+        if self.control.is_leaving() {
+            data.hurry(limits::LEAVING_WAIT);
+        }
+    }
+
+    /// Goes on after a wait for the data connection.
+    fn woken(
+        &mut self,
+        woken: Woken,
+        data: &Data,
+        without_client: WithoutClient,
+    ) -> Result<(), Broken> {
+        match woken {
             Woken::Data => Ok(()),
-            Woken::Control => Ok(self.attend()?),
+            Woken::Control => Ok(self.attend(without_client)?),
             Woken::Late => Err(Broken::Late(late(data.patience()))),
         }
     }
 
     /// Whether the client shows within the grace that the end of its data was its own end too.
+    /// Without a grace that does not matter, and only an abort counts.
     pub(super) fn attend_grace(&mut self, grace: Duration) -> Result<(), Broken> {
+        if grace.is_zero() {
+            return Ok(self.attend(WithoutClient::GoesOn)?);
+        }
         let until = Instant::now() + grace;
-        self.attend()?;
         loop {
+            match self.attend(WithoutClient::Ends) {
+                Ok(()) => {}
+                Err(Error::Gone) => return Err(Broken::Doubtful),
+                Err(e) => return Err(e.into()),
+            }
             let left = until.saturating_duration_since(Instant::now());
-            let (control, events) = (&self.control.stream, self.control_events());
-            match data::wait(control, events, None, left)? {
-                Woken::Late => return Ok(()),
-                _ => self.attend()?,
+            let Some((control, events)) = self.control.watched() else {
+                return Err(Broken::Doubtful);
+            };
+            if data::wait(control, events, None, left)? == Woken::Late {
+                return Ok(());
             }
         }
     }
@@ -259,6 +361,7 @@ impl Conn {
                 Ok(())
             }
             Broken::Ended(e) => Err(e),
+            Broken::Doubtful => Err(Error::Gone),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a client may ask and set beside files: representation, data connections, features.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
 
 use super::address::{self, BadAddress, Epsv};
 use super::commands::{Arg, VERBS};
@@ -164,18 +165,15 @@ impl Conn {
     fn listen(&mut self) -> Option<SocketAddr> {
         self.plan = Plan::None;
         let own = self.control.stream.own_address()?.ip().to_canonical();
-        let range = self.site().config().ftp.passive_ports.clone();
-        match Plan::listen(own, range.as_ref()) {
-            Ok(plan @ Plan::Passive(_)) => {
-                let Plan::Passive(listener) = &plan else { return None };
-                let address = listener.local_addr().ok()?;
+        let config = self.site().config();
+        let patience = Duration::from_secs(config.ftp.data_secs);
+        match Plan::listen(own, config.ftp.passive_ports.as_ref(), patience) {
+            Ok((plan, address)) => {
                 self.plan = plan;
                 Some(address)
             }
-            other => {
-                if let Err(e) = other {
-                    log::error!("no passive port for {}: {e}", self.session.who());
-                }
+            Err(e) => {
+                log::error!("no passive port for {}: {e}", self.session.who());
                 None
             }
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Conn;
 use super::ascii::{Decoder, Encoder};
+use super::attention::WithoutClient;
 use super::data::Data;
 use super::pump::Broken;
 use crate::error::{Error, Fate, Result};
@@ -49,14 +50,17 @@ pub(super) fn retr(conn: &mut Conn, path: &str) -> Result<()> {
         note.as_text();
     }
     note.because("there was no data connection");
-    let Some(mut data) = conn.open_data()? else { return Ok(()) };
+    let Some(mut data) = conn.open_data(WithoutClient::Ends)? else { return Ok(()) };
     let size = source.size();
     conn.control.say(150, &format!("sending {} bytes", size - offset));
     conn.control.flush()?;
-    let sent = send(conn, &mut data, &source, offset, &mut note);
+    let sent = send(conn, &mut data, &source, offset, &mut note)
+        .and_then(|()| Ok(conn.finish_sending(&mut data)?));
+    if let (Err(_), Some(arrived)) = (&sent, data.arrived()) {
+        note.arrived(arrived);
+    }
     match sent {
         Ok(()) => {
-            data.finish();
             note.done(size - offset);
             conn.control.say(226, "the file was sent");
             Ok(())
@@ -160,7 +164,7 @@ pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
             continue;
         }
         let wanted = Wanted { path: &name, mtime: None, replace: false };
-        let begun = conn.attended("entries", |session, alive| {
+        let begun = conn.attended_upload("entries", |session, alive| {
             session.inflow(&wanted, Start::Fresh, announced, alive)
         });
         match begun {
@@ -194,8 +198,9 @@ fn receive(conn: &mut Conn, path: &str, start: Start) -> Result<()> {
         return Ok(());
     }
     let wanted = Wanted { path, mtime: None, replace: true };
-    let begun =
-        conn.attended("entries", |session, alive| session.inflow(&wanted, start, announced, alive));
+    let begun = conn.attended_upload("entries", |session, alive| {
+        session.inflow(&wanted, start, announced, alive)
+    });
     let inflow = begun.inspect_err(|e| conn.session.refused(Verb::Put, path, e))?;
     take(conn, inflow, announced, "ready to receive")
 }
@@ -206,9 +211,13 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
         inflow.as_text();
     }
     inflow.because("there was no data connection");
-    let Some(mut data) = conn.open_data()? else { return Ok(()) };
+    let Some(mut data) = conn.open_data(WithoutClient::GoesOn)? else { return Ok(()) };
     conn.control.say(150, opening);
-    conn.control.flush()?;
+    match conn.control.flush() {
+        // It may have sent everything already, and have left.
+        Ok(()) | Err(Error::Gone) => {}
+        Err(e) => return Err(e),
+    }
     let came = take_all(conn, &mut data, &mut inflow)
         .and_then(|()| check_end(conn, &inflow, announced).map_err(Stop::from));
     if let Err(Stop::Refused(_)) = came {
@@ -224,8 +233,9 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
             if let Err(e) = conn.session.check_mounted(&inflow) {
                 return Err(keep_unmounted(inflow, e));
             }
-            let stored = conn
-                .attended("bytes", |session, alive| session.commit(inflow.finish(alive)?, alive))?;
+            let stored = conn.attended_upload("bytes", |session, alive| {
+                session.commit(inflow.finish(alive)?, alive)
+            })?;
             conn.control.say(226, &format!("stored, {} bytes", stored.size));
             Ok(())
         }
@@ -292,7 +302,7 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
             None => {}
         }
         let bytes = if decoder.is_some() { &plain } else { bytes };
-        let written = conn.attended("bytes", |_, alive| inflow.write(bytes, alive));
+        let written = conn.attended_upload("bytes", |_, alive| inflow.write(bytes, alive));
         if !matches!(ended, Err(Broken::Aborted)) {
             written?;
         }
@@ -302,7 +312,7 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
         }
         if n == paid {
             // A stream without a pause must not keep an abort from being heard.
-            conn.attend()?;
+            conn.attend(WithoutClient::GoesOn)?;
         }
         if n == block.len() {
             block.resize(limits::FRAME_DATA, 0);
@@ -310,9 +320,9 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
     }
 }
 
-/// A client that was killed ends its data as one that is done. What it announced decides, or what
-/// is known of a part since it was begun; where nothing is known and a file would be replaced, the
-/// control line is watched for a moment.
+/// A client that was killed ends its data as one that is done, and one that is done may hang up
+/// without a word. What it announced decides, or what is known of a part since it was begun; where
+/// nothing is known and a file would be replaced, the control connection is watched for a moment.
 fn check_end(conn: &mut Conn, inflow: &Inflow, announced: Option<u64>) -> Result<(), Broken> {
     if inflow.is_short() {
         let why = match inflow.keeps_part() {

@@ -25,7 +25,7 @@ impl Scene {
     }
 
     fn take(&self, by: &str, session: u64) -> Result<Claim> {
-        self.claims.take("k", "/a", Claimant { by, session }, self.charge())
+        self.claims.take("k", "/a", Claimant { by, session, is_stream: false }, self.charge())
     }
 
     fn figures(&self) -> (u64, u64) {
@@ -107,7 +107,7 @@ impl Scene {
     }
 }
 
-const ANN: Claimant<'_> = Claimant { by: "ann", session: 1 };
+const ANN: Claimant<'_> = Claimant { by: "ann", session: 1, is_stream: false };
 
 #[test]
 fn a_tree_is_claimed_with_all_that_lies_below_it_and_with_nothing_beside_it() {
@@ -143,7 +143,7 @@ fn what_is_short_is_waited_for_and_all_names_are_taken_or_none() {
             scope: Scope::Tree,
             charge: scene.charge(),
         });
-        scene.claims.take_all(wanted.into(), Claimant { by: "bob", session })
+        scene.claims.take_all(wanted.into(), Claimant { by: "bob", session, is_stream: false })
     };
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| two(2).map(|claims| claims.len()));
@@ -216,7 +216,7 @@ mod model {
                 match step {
                     Step::Take { key, tree, session } => {
                         let text: Vec<&str> = key.iter().map(|i| NAMES[usize::from(*i)]).collect();
-                        let who = Claimant { by: account(session), session };
+                        let who = Claimant { by: account(session), session, is_stream: false };
                         let scope = if tree { Scope::Tree } else { Scope::Name };
                         // Time passes for those alone who fall silent.
                         let alive = known.iter().filter(|one| !one.silent);

@@ -6,6 +6,7 @@ mod cuts;
 mod data;
 mod doors;
 mod easy;
+mod ends;
 mod file_cases;
 mod lines;
 mod lists;
@@ -19,6 +20,7 @@ mod site;
 mod stops;
 mod transfers;
 mod verbs;
+mod waits;
 
 use std::fs::{self, File};
 

@@ -74,6 +74,32 @@ fn a_transfer_that_dribbles_is_as_late_as_one_that_stands_still() {
 }
 
 #[test]
+fn how_slow_a_transfer_may_be_is_a_setting() {
+    // The same dribble ends one and not the other, which ends when it stands still.
+    let dribble = |scene: &Scene| {
+        let mut ann = scene.ann();
+        let mut data = ann.begin("STOR drip");
+        let begun = Instant::now();
+        // For longer than the span in which it is judged.
+        while begun.elapsed() < Duration::from_secs(3) {
+            if data.write_all(b".").is_err() {
+                break;
+            }
+            thread::park_timeout(Duration::from_millis(20));
+        }
+        drop(data);
+        ann.reply()
+    };
+    let strict = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "min_rate", "100K")]);
+    dribble(&strict).expect(426).says("waited 1 s for the data connection");
+    let patient = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "min_rate", "0")]);
+    dribble(&patient).expect(226);
+    let mut ann = patient.ann();
+    let _data = ann.begin("STOR silent");
+    ann.reply().expect(426).says("waited 1 s for the data connection");
+}
+
+#[test]
 fn a_control_line_that_chatters_is_as_late_as_a_silent_one() {
     let chatter = |ftp: &FtpTalk, line: &'static [u8]| {
         let mut tcp = ftp.tcp().try_clone().unwrap();

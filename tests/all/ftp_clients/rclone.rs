@@ -19,8 +19,9 @@ impl Ground {
             .env("RCLONE_CONFIG_BOX_PASS", hidden.ok().out.trim())
     }
 
+    /// Runs it without second attempts, which would hide the first failure.
     #[track_caller]
-    fn rclone(&self, words: &[&str]) -> Output {
+    pub fn rclone(&self, words: &[&str]) -> Output {
         let strict = ["--retries", "1", "--low-level-retries", "1"];
         self.rclone_program().run(&[&strict[..], words].concat())
     }

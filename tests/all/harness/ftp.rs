@@ -222,6 +222,7 @@ impl FtpTalk {
         let mut data = self.begin(command);
         let mut all = Vec::new();
         data.read_to_end(&mut all).unwrap();
+        drop(data);
         (all, self.reply())
     }
 
@@ -292,13 +293,18 @@ pub(super) fn patient(tcp: &TcpStream) {
 /// A connection that comes from this address.
 #[track_caller]
 pub fn connect_from(own: IpAddr, to: SocketAddr) -> TcpStream {
+    try_connect_from(own, to).unwrap()
+}
+
+/// The same, where it may be that nobody listens.
+pub fn try_connect_from(own: IpAddr, to: SocketAddr) -> std::io::Result<TcpStream> {
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let fd = socket(family, SocketType::STREAM, None).unwrap();
-    bind(&fd, &SocketAddr::new(own, 0)).unwrap();
-    connect(&fd, &to).unwrap();
+    let fd = socket(family, SocketType::STREAM, None)?;
+    bind(&fd, &SocketAddr::new(own, 0))?;
+    connect(&fd, &to)?;
     let tcp = TcpStream::from(fd);
     patient(&tcp);
-    tcp
+    Ok(tcp)
 }
 
 /// Ends a connection with a reset instead of an end.

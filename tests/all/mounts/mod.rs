@@ -6,6 +6,7 @@ mod guests;
 mod ledger;
 mod limits;
 mod live;
+mod own_drops;
 mod places;
 mod replaced;
 mod rights;

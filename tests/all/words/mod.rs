@@ -8,7 +8,7 @@ use std::path::Path;
 
 use miniftp::wire;
 
-use crate::harness::{Daemon, Frames, FtpTalk, Site, password};
+use crate::harness::{Daemon, Frames, FtpTalk, Site, eventually, password};
 
 fn site() -> Site {
     let site = Site::new();
@@ -154,4 +154,21 @@ fn the_shipped_words_are_said_as_they_are_meant() {
     let said = said + "\n" + &goodbye(frames);
     assert!(!said.contains(['{', '}', '\\']), "{said}");
     assert!(said.lines().all(|line| line.len() < 100), "{said}");
+}
+
+#[test]
+fn the_greeting_of_ftp_carries_the_operators_text_if_a_setting_says_so() {
+    let site = site();
+    paper(&site, "banner.txt", "Property of the school.\n221 {user} \x1b[2J\n");
+    let daemon = site.start();
+    let ready = format!("miniftpd {} ready", env!("CARGO_PKG_VERSION"));
+    let greeted = || FtpTalk::raw(daemon.ftp_addr()).reply().expect(220).lines.clone();
+    assert_eq!(greeted(), [ready.as_str()]);
+    site.setting("words", "greeting", "banner.txt");
+    let said = ["Property of the school.", " 221 {user} \\u{1b}[2J", ready.as_str()];
+    eventually("the setting counts", || greeted() == said);
+    // Without the file nothing is said, and everybody comes in.
+    fs::remove_file(site.conf().join("banner.txt")).unwrap();
+    eventually("the file is gone", || greeted() == [ready.as_str()]);
+    daemon.ftp("ann").ask("PWD").expect(257);
 }
