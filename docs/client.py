@@ -137,8 +137,9 @@ def put(args, local, remote):
         # All is hashed before there is a connection: the server does not wait for ever.
         sums, stat = sums_of(file), os.fstat(file.fileno())
         size, mtime = stat.st_size, divmod(stat.st_mtime_ns, 10**9)
+        mode = stat.st_mode & 0o777
         digest = struct.pack(">H", 16) + hashlib.md5(b"".join(sums)).digest()
-        link, about = Link(args), struct.pack(">QqIB", size, *mtime, args.overwrite) + digest
+        link, about = Link(args), struct.pack(">QqIHB", size, *mtime, mode, args.overwrite) + digest
         code, _ = link.ask([802, 800, 801], "PUT", text(remote) + about)
         if code == 801:
             return link, f"equal {shown(remote)}: {size} bytes"

@@ -70,6 +70,20 @@ impl fmt::Display for Size {
     }
 }
 
+/// A number of bytes as people read it, with the bytes behind it where that is not the same:
+/// `512 bytes`, `9.4 MiB (9856614 bytes)`.
+pub struct Bytes(pub u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            bytes if bytes < 1024 => write!(f, "{bytes} bytes"),
+            bytes => write!(f, "{} ({bytes} bytes)", Size(bytes)),
+        }
+    }
+}
+
 /// Reads a size as people write it: `0`, `512`, `10k`, `10M`, `1.5G`, `2TiB`. Units are powers of
 /// 1024.
 ///
@@ -188,6 +202,9 @@ mod tests {
         for (bytes, shown) in table {
             assert_eq!(Size(bytes).to_string(), shown);
         }
+        assert_eq!(Bytes(1).to_string(), "1 byte");
+        assert_eq!(Bytes(1023).to_string(), "1023 bytes");
+        assert_eq!(Bytes(10 << 20).to_string(), "10.0 MiB (10485760 bytes)");
     }
 
     #[test]

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::mounts::{self, Mounts};
 use crate::quota::{Amount, Payer, Usage};
+use crate::scram::random_bytes;
 use crate::site::Site;
 use crate::text::Size;
 use crate::transfer::{Claimant, check_free};
-use crate::vfs::{Act, VPath, Vfs, View};
+use crate::vfs::{Act, Kind, VPath, Vfs, View};
 
 /// One thing that decides, or one thing that may be done or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,8 @@ pub struct Whom<'a> {
     pub writer: Claimant<'a>,
 }
 
-/// Everything that decides at a path: the place, the room, and each of [`Act::ALL`].
+/// Everything that decides at a path: the place, the room, and each of [`Act::ALL`]. Of a directory
+/// that may be looked at it is what may be done in it.
 pub fn reasons(site: &Arc<Site>, whom: &Whom<'_>, path: &VPath) -> Result<Vec<Reason>> {
     let view = whom.vfs.view(path)?;
     let (place, giver) = describe(whom, view, path);
@@ -55,16 +57,19 @@ pub fn reasons(site: &Arc<Site>, whom: &Whom<'_>, path: &VPath) -> Result<Vec<Re
     let room = room(site, whom, view)?;
     let has_room = room.allowed;
     reasons.push(room);
+    let inside = inside(whom, path)?;
     for act in Act::ALL {
-        let may = match act {
+        let may = match (act, &inside) {
             _ if !whom.is_open => Err(Error::WrongState { what: "the account is closed" }),
-            Act::Add | Act::Replace => may_store(site, whom, act, path, has_room),
-            _ => whom.vfs.may(act, path),
+            (Act::List, _) | (_, None) => may(site, whom, act, path, has_room),
+            (_, Some(Inside::Name(name))) => may_in(site, whom, act, name, has_room),
+            // Reasons are for people, so this one is told as it would be to whoever tried.
+            (_, Some(Inside::TooDeep)) => path.join("x").map(drop),
         };
         let why = match &may {
             Ok(()) => format!("{giver} {rights}"),
             Err(Error::Denied { .. }) => {
-                format!("{giver} {rights}, and it takes {}", needed(act, path, view))
+                format!("{giver} {rights}, and it takes {}", needed(act, path, view, &inside))
             }
             Err(e) => e.to_string(),
         };
@@ -72,6 +77,56 @@ pub fn reasons(site: &Arc<Site>, whom: &Whom<'_>, path: &VPath) -> Result<Vec<Re
     }
     Ok(reasons)
 }
+
+/// What is in a directory.
+enum Inside {
+    /// A name in it that nothing has.
+    Name(VPath),
+    /// Nothing can be: its path would be too long or too deep.
+    TooDeep,
+}
+
+/// What would be in `path`, if that is a directory and whoever asks may know that.
+fn inside(whom: &Whom<'_>, path: &VPath) -> Result<Option<Inside>> {
+    if !whom.vfs.stat(path).is_ok_and(|there| there.kind == Kind::Folder) {
+        return Ok(None);
+    }
+    let name = format!("{:016x}", u64::from_be_bytes(random_bytes()?));
+    Ok(Some(path.join(&name).map_or(Inside::TooDeep, Inside::Name)))
+}
+
+/// Whether something may be done at a path as it is.
+fn may(site: &Arc<Site>, whom: &Whom<'_>, act: Act, path: &VPath, has_room: bool) -> Result<()> {
+    match act {
+        Act::Add | Act::Replace => may_store(site, whom, act, path, has_room),
+        _ => whom.vfs.may(act, path),
+    }
+}
+
+/// Whether something may be done in a directory: to a new name, or to a file that would be there.
+fn may_in(site: &Arc<Site>, whom: &Whom<'_>, act: Act, name: &VPath, has_room: bool) -> Result<()> {
+    let denied = || Error::Denied { path: name.as_str().to_owned() };
+    let rights = whom.vfs.view(name)?.rights();
+    match act {
+        Act::List | Act::Get => {
+            if rights.read {
+                Ok(())
+            } else {
+                Err(denied())
+            }
+        }
+        Act::Add | Act::Folder => may(site, whom, act, name, has_room),
+        Act::Remove | Act::Rename => whom.vfs.to_change(name).map(drop),
+        Act::Replace if !rights.modify => Err(denied()),
+        Act::Replace if !has_room => Err(NO_ROOM),
+        Act::Replace => {
+            check_free(whom.vfs.to_write(name)?, site.config().min_free(), Amount::file(1))
+        }
+    }
+}
+
+/// What is told of a file for which there is no room.
+const NO_ROOM: Error = Error::WrongState { what: "the room is used up, see there" };
 
 /// All that can stand against a file, in the order in which an upload finds it: the rights, another
 /// writer, what is there, the limit, the disk.
@@ -87,7 +142,7 @@ fn may_store(
     site.claims.check(&key, path.as_str(), whom.writer)?;
     whom.vfs.may(act, path)?;
     if !has_room {
-        return Err(Error::WrongState { what: "the room is used up, see there" });
+        return Err(NO_ROOM);
     }
     check_free(view, site.config().min_free(), Amount::file(1))
 }
@@ -151,12 +206,12 @@ fn describe(whom: &Whom<'_>, view: &View, path: &VPath) -> (String, &'static str
 }
 
 /// The right that was missing.
-fn needed(act: Act, path: &VPath, view: &View) -> &'static str {
+fn needed(act: Act, path: &VPath, view: &View, inside: &Option<Inside>) -> &'static str {
     match act {
         Act::List | Act::Get => "read",
         Act::Folder if view.volume().is_some() => "modify",
         Act::Add | Act::Folder => "write",
-        Act::Replace if view.is_drop_box() => "modify",
+        Act::Replace if view.is_drop_box() || inside.is_some() => "modify",
         // Who may not look is not told whether something is there.
         Act::Replace if !view.rights().changes() => "write or modify",
         Act::Replace => match view.may_store(path, true) {

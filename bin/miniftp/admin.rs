@@ -328,8 +328,7 @@ fn parts(session: &mut Session, words: &[&str], _: bool) -> Done {
         session.screen.empty("<no unfinished uploads>")?;
     }
     for part in &parts {
-        let (held, size, path) = (part.held_bytes, part.size, Escaped(&part.path));
-        writeln!(session.screen.out, "{held:>14} of {size:>14} bytes  {path}")?;
+        writeln!(session.screen.out, "{}  {}", listing::share(part), Escaped(&part.path))?;
     }
     Ok(())
 }

@@ -207,7 +207,9 @@ pub(crate) fn mv(session: &mut Session, given: &Given) -> Done {
     let to = places::remote_file(&mut session.client, to.remote()?, name)?;
     match session.client.mv(from, &to, given.has(Flag::Force)) {
         Err(error) if error.is_refusal(Code::Exists) && !given.has(Flag::Force) => {
-            Err(Failure::Said(format!("{error}; `mv -f` replaces it")))
+            let is_file = session.client.stat(&to).is_ok_and(|there| there.kind == Kind::File);
+            let hint = if is_file { "; `mv -f` replaces it" } else { "" };
+            Err(Failure::Said(format!("{error}{hint}")))
         }
         done => Ok(done?),
     }
@@ -311,9 +313,8 @@ pub(crate) fn parts(session: &mut Session, _: &Given) -> Done {
     for part in parts {
         writeln!(
             screen.out,
-            "{:>14} of {:>14} bytes, begun {} UTC  {}",
-            part.held_bytes,
-            part.size,
+            "{}, begun {} UTC  {}",
+            listing::share(&part),
             listing::time(part.started_secs),
             Escaped(&part.path)
         )?;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every name goes through `text::Escaped`, so a line is one entry whatever its name.
 
-use miniftp::client::{Entry, Kind};
+use miniftp::client::{Entry, Kind, Part};
 use miniftp::text::{Escaped, is_harmful};
 
 const DAY_SECS: i64 = 86_400;
@@ -31,6 +31,15 @@ pub(crate) fn long(entry: &Entry) -> String {
         time(entry.mtime_secs),
         short(entry)
     )
+}
+
+/// How much of an unfinished upload is there.
+pub(crate) fn share(part: &Part) -> String {
+    let held = part.held_bytes;
+    match part.size {
+        Some(size) => format!("{held:>14} of {size:>14} bytes"),
+        None => format!("{held:>14} bytes, size unknown"),
+    }
 }
 
 /// What kind of thing it is, in a word.

@@ -37,8 +37,7 @@ pub fn registrations(conf: &Path) -> Vec<(&'static str, Result<Arc<String>, File
     ];
     let there = files.into_iter().filter(|(name, ..)| conf.join(name).exists());
     let checked = there.map(|(name, most, check)| {
-        let read = |bytes: Option<&[u8]>| check(bytes.unwrap_or_default());
-        (name, load(&conf.join(name), most, &read))
+        (name, load(&conf.join(name), most, &|bytes| check(bytes.unwrap_or_default())))
     });
     checked.collect()
 }

@@ -278,7 +278,7 @@ fn parts(admin: &Admin<'_>, rest: &str) -> Option<Result<Vec<String>>> {
         let path = Escaped(note.path.as_str()).to_string();
         lines.push(match note.declared_bytes {
             Some(whole) => format!("{path}  {} of {whole} bytes", note.held_bytes),
-            None => format!("{path}  {} bytes", note.held_bytes),
+            None => format!("{path}  {} bytes, size unknown", note.held_bytes),
         });
         Ok(())
     });

@@ -319,7 +319,7 @@ impl Client {
             Ok(Part {
                 path: fields.text("path")?.to_owned(),
                 held_bytes: fields.u64("held_bytes")?,
-                size: fields.u64("size")?,
+                size: Some(fields.u64("size")?).filter(|size| *size > 0),
                 started_secs: fields.i64("started_secs")?,
             })
         })

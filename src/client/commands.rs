@@ -82,8 +82,8 @@ pub struct Part {
     pub path: String,
     /// Bytes that are there.
     pub held_bytes: u64,
-    /// Bytes that were announced.
-    pub size: u64,
+    /// Bytes that were announced, if somebody said how many.
+    pub size: Option<u64>,
     /// When it began, seconds since 1970.
     pub started_secs: i64,
 }
@@ -166,7 +166,7 @@ impl Client {
     /// [`Error::Refused`]; [`Error::Line`] if it is not known whether it was done.
     pub fn mkdir(&mut self, path: &str, parents: bool) -> Result<()> {
         self.check_relative(path)?;
-        let message = wire::Switched::new(path, u8::from(parents));
+        let message = wire::Mkdir::new(path, u8::from(parents), wire::NO_MODE);
         self.once("mkdir", |conn| conn.ask("MKDIR", &message).map(drop))
     }
 
@@ -270,7 +270,7 @@ impl Client {
                 parts.push(Part {
                     path: fields.text("path")?.to_owned(),
                     held_bytes: fields.u64("held_bytes")?,
-                    size: fields.u64("size")?,
+                    size: Some(fields.u64("size")?).filter(|size| *size > 0),
                     started_secs: fields.i64("started_secs")?,
                 });
                 Ok(())

@@ -14,6 +14,8 @@ pub(super) const WINDOW: u32 = 4096;
 pub(super) enum Halt {
     /// The file is not what it was; the comparison begins anew.
     Changed,
+    /// The local file is longer than it was.
+    Grown,
     /// The whole differs although its pieces are equal; the comparison begins anew.
     Differs,
     /// It failed.

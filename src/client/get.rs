@@ -219,7 +219,7 @@ impl Client {
                 at += len as u64;
             }
         }
-        Ok(true)
+        Ok(source.is_unchanged())
     }
 
     /// Compares what the part has, fetches what differs or lacks.

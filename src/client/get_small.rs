@@ -235,5 +235,5 @@ fn compare_here(algorithm: Algorithm, job: &mut TreeJob<'_>, item: &Item) -> Res
         return Ok(false);
     }
     digest(algorithm, &job.content, &mut job.ours, None);
-    Ok(job.ours == job.theirs)
+    Ok(job.ours == job.theirs && source.is_unchanged())
 }

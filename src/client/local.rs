@@ -3,9 +3,14 @@
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::error::{Error, Result, shown};
+use super::compare::{digest, piece_len};
+use super::endless;
+use super::error::{Error, Result, no_file, shown};
+use super::stamp::Stamp;
+use crate::digest::{Algorithm, Digest, Whole};
 
 /// A time as it travels: seconds and nanoseconds since 1970, rounded down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +59,19 @@ pub(super) enum ReadError {
     Failed(Error),
 }
 
+/// What became of a file since it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// It is what it was.
+    Same,
+    /// It was changed just before, and within a tick of the clock nobody can tell once from twice.
+    Unclear,
+    /// It is longer.
+    Grown,
+    /// It is another one.
+    Changed,
+}
+
 /// A local file, opened for sending.
 pub(super) struct Source {
     path: PathBuf,
@@ -62,51 +80,76 @@ pub(super) struct Source {
     position: u64,
     pub(super) size: u64,
     pub(super) mtime: Mtime,
+    /// Permission bits; `None` where the system has none.
+    pub(super) mode: Option<u16>,
+    /// What tells whether it changed; `None` for a copy of what was read to its end.
+    stamp: Option<Stamp>,
 }
 
 impl Source {
-    /// Opens a regular file. Anything else is refused before it is opened: a pipe would hang.
-    pub(super) fn open(path: &Path) -> Result<Source> {
+    /// Opens a file, or reads a pipe to its end. What the system gives a wrong size for, as for
+    /// files in `/proc`, is read to its end as well. `interrupt` ends that.
+    pub(super) fn open(path: &Path, interrupt: &AtomicBool) -> Result<Source> {
         let meta = std::fs::metadata(path).map_err(|e| Error::local(path, "read it", e))?;
-        if meta.is_dir() {
-            return Err(Error::LocalFolder { path: shown(path) });
+        if meta.is_file() {
+            let file = File::open(path).map_err(|e| Error::local(path, "read it", e))?;
+            return Source::plain(path, file)?.with_real_size(interrupt);
         }
-        if !meta.is_file() {
-            return Err(Error::LocalKind { path: shown(path), needed: "a file" });
+        if let Some(pipe) = endless::open_pipe(path, &meta)? {
+            let (file, size) = endless::copy(path, pipe, true, interrupt)?;
+            let (path, mtime) = (path.to_owned(), Mtime::of(&meta));
+            return Ok(Source { path, file, position: 0, size, mtime, mode: None, stamp: None });
         }
-        let file = File::open(path).map_err(|e| Error::local(path, "read it", e))?;
-        Source::of(path, file)
+        Err(no_file(path, &meta))
     }
 
-    /// Opens what a folder's listing called a file a moment ago. It is not followed if it is a link
-    /// by now, and not waited for if it is a pipe.
+    /// Opens what a folder's listing called a file a moment ago, as [`Source::open`] does.
+    pub(super) fn open_found(path: &Path, interrupt: &AtomicBool) -> Result<Source> {
+        Source::open_plain(path)?.with_real_size(interrupt)
+    }
+
+    /// Opens a regular file as the system says that it is. It is not followed if it is a link, and
+    /// not waited for if it is a pipe.
     #[cfg(unix)]
     pub(super) fn open_plain(path: &Path) -> Result<Source> {
         use rustix::fs::{Mode, OFlags};
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|e| Error::local(path, "read it", e.into()))?;
-        Source::of(path, File::from(file))
+        Source::plain(path, File::from(file))
     }
 
-    /// Opens what a folder's listing called a file a moment ago.
+    /// Opens a regular file as the system says that it is.
     #[cfg(not(unix))]
     pub(super) fn open_plain(path: &Path) -> Result<Source> {
-        Source::open(path)
+        let file = File::open(path).map_err(|e| Error::local(path, "read it", e))?;
+        Source::plain(path, file)
     }
 
-    fn of(path: &Path, file: File) -> Result<Source> {
+    fn plain(path: &Path, file: File) -> Result<Source> {
         let meta = file.metadata().map_err(|e| Error::local(path, "read it", e))?;
         if !meta.is_file() {
-            return Err(Error::LocalKind { path: shown(path), needed: "a file" });
+            return Err(no_file(path, &meta));
         }
+        let stamp = Stamp::of(&file).map_err(|e| Error::local(path, "read it", e))?;
         Ok(Source {
             path: path.to_owned(),
             file,
             position: 0,
-            size: meta.len(),
+            size: stamp.size,
             mtime: Mtime::of(&meta),
+            mode: stamp.mode,
+            stamp: Some(stamp),
         })
+    }
+
+    /// The same file, or what it holds, if its size is not what can be read.
+    fn with_real_size(self, interrupt: &AtomicBool) -> Result<Source> {
+        if endless::is_as_long(&self.file, self.size) {
+            return Ok(self);
+        }
+        let (file, size) = endless::copy(&self.path, self.file, false, interrupt)?;
+        Ok(Source { file, size, position: 0, stamp: None, ..self })
     }
 
     /// The path, escaped.
@@ -115,16 +158,59 @@ impl Source {
     }
 
     /// The file as it is now, under the same path.
-    pub(super) fn reopen(&mut self) -> Result<()> {
-        *self = Source::open(&self.path)?;
+    pub(super) fn reopen(&mut self, interrupt: &AtomicBool) -> Result<()> {
+        *self = Source::open(&self.path, interrupt)?;
         Ok(())
     }
 
-    /// Whether size and time are what they were.
+    /// What became of it since it was opened, as far as the system tells.
+    pub(super) fn since(&self) -> Since {
+        let Some(stamp) = &self.stamp else { return Since::Same };
+        match Stamp::of(&self.file) {
+            Ok(now) if now == *stamp && stamp.is_certain => Since::Same,
+            Ok(now) if now == *stamp => Since::Unclear,
+            Ok(now) if now.size > stamp.size => Since::Grown,
+            _ => Since::Changed,
+        }
+    }
+
+    /// Whether nothing says that it changed.
     pub(super) fn is_unchanged(&self) -> bool {
-        self.file
-            .metadata()
-            .is_ok_and(|meta| meta.len() == self.size && Mtime::of(&meta) == self.mtime)
+        matches!(self.since(), Since::Same | Since::Unclear)
+    }
+
+    /// What became of it since it was read as `whole`, the digest over its chunks. Where the system
+    /// cannot tell, and with `grown` also where it became longer, it is read once more.
+    pub(super) fn since_read(
+        &mut self,
+        whole: &Digest,
+        algorithm: Algorithm,
+        grown: bool,
+        interrupt: &AtomicBool,
+    ) -> Result<Since> {
+        match self.since() {
+            Since::Unclear => {}
+            Since::Grown if grown => {}
+            since => return Ok(since),
+        }
+        let (mut again, mut digests) = (Whole::new(algorithm), Vec::new());
+        let mut buffer = vec![0; piece_len(0, self.size)];
+        let mut at = 0;
+        while at < self.size {
+            if interrupt.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            let len = piece_len(at, self.size);
+            let piece = buffer.get_mut(..len).unwrap_or_default();
+            match self.read(at, piece) {
+                Ok(()) => {}
+                Err(ReadError::Changed) => return Ok(Since::Changed),
+                Err(ReadError::Failed(e)) => return Err(e),
+            }
+            digest(algorithm, piece, &mut digests, Some(&mut again));
+            at += len as u64;
+        }
+        Ok(if again.finish() == *whole { Since::Same } else { Since::Changed })
     }
 
     /// Fills `into` from `offset` on.
@@ -180,9 +266,10 @@ mod tests {
     #[test]
     fn a_source_notices_that_it_changed() {
         use std::io::Write;
+        let quiet = AtomicBool::new(false);
         let mut temp = tempfile();
         temp.0.write_all(b"0123456789").unwrap();
-        let mut source = Source::open(&temp.1).unwrap();
+        let mut source = Source::open(&temp.1, &quiet).unwrap();
         let mut into = [0; 4];
         assert!(source.read(6, &mut into).is_ok());
         assert_eq!(&into, b"6789");
@@ -191,9 +278,32 @@ mod tests {
         assert!(source.is_unchanged());
         assert!(matches!(source.read(8, &mut into), Err(ReadError::Changed)));
         temp.0.write_all(b"x").unwrap();
-        assert!(!source.is_unchanged());
-        source.reopen().unwrap();
+        assert_eq!(source.since(), Since::Grown);
+        source.reopen(&quiet).unwrap();
         assert_eq!(source.size, 11);
-        assert!(matches!(Source::open(&std::env::temp_dir()), Err(Error::LocalFolder { .. })));
+        let directory = Source::open(&std::env::temp_dir(), &quiet);
+        assert!(matches!(directory, Err(Error::LocalFolder { .. })));
+    }
+
+    /// Within a tick of the clock a second change leaves no trace but in the content.
+    #[test]
+    fn what_was_changed_just_before_is_read_once_more() {
+        use std::io::Write;
+        let quiet = AtomicBool::new(false);
+        let mut temp = tempfile();
+        temp.0.write_all(b"0123456789").unwrap();
+        let mut source = Source::open(&temp.1, &quiet).unwrap();
+        let (mut digests, mut whole) = (Vec::new(), Whole::new(Algorithm::Md5));
+        digest(Algorithm::Md5, b"0123456789", &mut digests, Some(&mut whole));
+        let whole = whole.finish();
+        let since =
+            |source: &mut Source| source.since_read(&whole, Algorithm::Md5, true, &quiet).unwrap();
+        assert_eq!(source.since(), Since::Unclear);
+        assert_eq!(since(&mut source), Since::Same);
+        temp.0.write_all(b"longer").unwrap();
+        assert_eq!(since(&mut source), Since::Same, "a beginning of it");
+        temp.0.seek(SeekFrom::Start(3)).unwrap();
+        temp.0.write_all(b"other").unwrap();
+        assert_eq!(since(&mut source), Since::Changed);
     }
 }

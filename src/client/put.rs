@@ -3,24 +3,25 @@
 //! Invariant: an equal file that is there already costs no content, however large.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::Client;
 use super::compare::{Halt, digest, piece_len};
 use super::conn::Conn;
 use super::error::{Error, Result};
-use super::local::Source;
+use super::local::{Since, Source};
 use super::names::{check_no_part, last};
 use super::progress::{
     Bar, ExistsChoice, Outcome, PartChoice, Phase, Policy, Progress, Question, Reply,
 };
 use super::send::{Sender, Tools};
-use crate::digest::{Digest, Whole};
+use crate::digest::{Algorithm, Digest, Whole};
 use crate::limits::{FRAME_DATA, STORE_INLINE};
-use crate::wire::{Code, Done, Drop as DropUpload, FRESH, Opened, Put, REPLACE, There};
+use crate::wire::{Code, Done, Drop as DropUpload, FRESH, NO_MODE, Opened, Put, REPLACE, There};
 
 /// Times that a file which changes is begun anew.
-const ROUNDS: u32 = 3;
+pub(super) const ROUNDS: u32 = 3;
 /// Waits for a session of one's own that has just died to lose its claim: about 3 s in all.
 pub(super) const BUSY_TRIES: u32 = 10;
 pub(super) const BUSY_WAIT: Duration = Duration::from_millis(300);
@@ -29,7 +30,7 @@ pub(super) const BUSY_WAIT: Duration = Duration::from_millis(300);
 pub(super) struct PutJob<'a> {
     pub(super) source: Source,
     pub(super) remote: &'a str,
-    policy: &'a Policy,
+    pub(super) policy: &'a Policy,
     /// The digest of the whole, when it is known.
     pub(super) digest: Option<Digest>,
     /// It was agreed that the file there is replaced.
@@ -39,6 +40,8 @@ pub(super) struct PutJob<'a> {
     pub(super) sent: u64,
     most_held: u64,
     rounds: u32,
+    /// Whether a file that has grown is stored as it was when it was opened.
+    pub(super) is_last: bool,
 }
 
 /// What the server says to an offer.
@@ -67,7 +70,8 @@ impl Client {
         self.check_relative(remote)?;
         check_no_part(local, remote)?;
         let mut bar = Bar::new(progress, Client::shown(last(remote)));
-        let result = Source::open(local).and_then(|s| self.put_source(s, remote, policy, &mut bar));
+        let opened = Source::open(local, &self.options.interrupt);
+        let result = opened.and_then(|s| self.put_source(s, remote, policy, &mut bar));
         bar.end(&result);
         result.map_err(|e| self.kept_or_not(e))
     }
@@ -101,6 +105,7 @@ impl Client {
             sent: 0,
             most_held: 0,
             rounds: 0,
+            is_last: false,
         };
         self.persist(bar, |client, bar| client.put_rounds(&mut job, bar))
     }
@@ -109,9 +114,10 @@ impl Client {
         loop {
             self.check_interrupt()?;
             if !job.source.is_unchanged() {
-                job.source.reopen()?;
+                job.source.reopen(&self.options.interrupt)?;
                 job.digest = None;
             }
+            job.is_last = job.rounds == ROUNDS;
             let halt = match self.put_round(job, bar) {
                 Ok(outcome) => return Ok(outcome),
                 Err(Halt::Failed(e)) => return Err(e),
@@ -120,14 +126,13 @@ impl Client {
             job.rounds += 1;
             job.digest = None;
             let path = job.source.shown();
-            let differs = matches!(halt, Halt::Differs);
-            if job.rounds > ROUNDS {
-                return Err(match differs {
-                    true => Error::Damaged { path },
-                    false => Error::Changed { path },
-                });
-            }
-            let what = if differs { "arrived damaged" } else { "changed while it was sent" };
+            let what = match halt {
+                Halt::Differs if job.rounds > ROUNDS => return Err(Error::Damaged { path }),
+                _ if job.rounds > ROUNDS => return Err(Error::Changed { path }),
+                Halt::Differs => "arrived damaged",
+                Halt::Grown => "grew while it was sent",
+                _ => "changed while it was sent",
+            };
             bar.progress.note(&format!("{}: {what}; comparing again", bar.name()));
         }
     }
@@ -157,9 +162,10 @@ impl Client {
             let fresh = job.part == PartChoice::Fresh;
             let flags = if job.replace { REPLACE } else { 0 } | if fresh { FRESH } else { 0 };
             let Source { size, mtime, .. } = job.source;
+            let mode = mode_of(job.policy, &job.source);
             let given = job.digest;
             let bytes = given.as_ref().map_or(&[][..], Digest::as_bytes);
-            let offer = Put::new(job.remote, size, mtime.secs, mtime.nanos, flags, bytes);
+            let offer = Put::new(job.remote, size, mtime.secs, mtime.nanos, mode, flags, bytes);
             let conn = self.now()?;
             let code = conn.ask_any("PUT", &offer)?;
             match Code::of(code) {
@@ -181,7 +187,7 @@ impl Client {
                     }));
                 }
                 Some(Code::Exists) => {
-                    let there = conn.reply::<There<'_>>()?.size;
+                    let there = InTheWay::of(&conn.reply::<There<'_>>()?);
                     let refusal = conn.refusal();
                     if let Some(outcome) = self.decide(job, there, refusal, bar)? {
                         return Ok(Offer::Finished(outcome));
@@ -226,7 +232,7 @@ impl Client {
     fn decide(
         &mut self,
         job: &mut PutJob<'_>,
-        there: u64,
+        there: InTheWay,
         refusal: Error,
         bar: &mut Bar<'_>,
     ) -> Result<Option<Outcome>, Halt> {
@@ -234,13 +240,15 @@ impl Client {
             return Err(refusal.into());
         }
         let new = job.source.size;
-        if there == new && job.digest.is_none() {
-            job.digest = Some(self.digest_source(&mut job.source, bar)?);
+        if there.known && there.size == new && job.digest.is_none() {
+            job.digest = Some(self.digest_source(&mut job.source, job.is_last, bar)?);
             return Ok(None);
         }
         let choice = match job.policy.exists {
+            // What cannot be done is not asked about.
+            ExistsChoice::Ask if !there.replaceable => ExistsChoice::Refuse,
             ExistsChoice::Ask => {
-                let name = bar.name().to_owned();
+                let (name, there) = (bar.name().to_owned(), there.size);
                 match bar.progress.ask(&Question::Replace { name, there, new }) {
                     Reply::Yes => ExistsChoice::Replace,
                     Reply::No | Reply::Cancel => ExistsChoice::Skip,
@@ -254,12 +262,17 @@ impl Client {
                 job.replace = true;
                 Ok(None)
             }
-            _ => Err(hinted(refusal).into()),
+            _ => Err(there.hinted(refusal).into()),
         }
     }
 
     /// Reads the local file once and digests it.
-    fn digest_source(&mut self, source: &mut Source, bar: &mut Bar<'_>) -> Result<Digest, Halt> {
+    fn digest_source(
+        &mut self,
+        source: &mut Source,
+        is_last: bool,
+        bar: &mut Bar<'_>,
+    ) -> Result<Digest, Halt> {
         bar.progress.phase(Phase::Compare);
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(FRAME_DATA, 0);
@@ -284,7 +297,9 @@ impl Client {
         };
         self.buffer = buffer;
         result?;
-        if source.is_unchanged() { Ok(whole.finish()) } else { Err(Halt::Changed) }
+        let (whole, algorithm) = (whole.finish(), self.algorithm);
+        confirm(source, &whole, algorithm, is_last, &self.options.interrupt)?;
+        Ok(whole)
     }
 
     /// The upload is open: content, then the confirmation. Whatever fails, the part stays and the
@@ -304,7 +319,8 @@ impl Client {
             algorithm: self.algorithm,
             stride: &mut self.stride,
         };
-        let filled = Sender::new(tools, &mut job.source, &mut job.sent, bar).fill(held);
+        let sender = Sender::new(tools, &mut job.source, &mut job.sent, bar);
+        let filled = sender.fill(held, job.is_last);
         let filled = filled.and_then(|whole| {
             job.digest = Some(whole);
             bar.progress.phase(Phase::Commit);
@@ -333,12 +349,51 @@ fn leave(conn: &mut Conn) {
     let _ = conn.ask_any("DROP", &DropUpload::new(1));
 }
 
-/// The refusal with what to do about it.
-pub(super) fn hinted(refusal: Error) -> Error {
-    match refusal {
-        Error::Refused { code, text } => {
-            Error::Refused { code, text: format!("{text} and differs; --overwrite replaces it") }
-        }
-        other => other,
+/// The permission bits that are sent with a file.
+pub(super) fn mode_of(policy: &Policy, source: &Source) -> u16 {
+    source.mode.filter(|_| !policy.no_mode).unwrap_or(NO_MODE)
+}
+
+/// Refuses what was read as `whole` unless the file is still that, or, the last time, a longer one
+/// that begins with it.
+pub(super) fn confirm(
+    source: &mut Source,
+    whole: &Digest,
+    algorithm: Algorithm,
+    is_last: bool,
+    interrupt: &AtomicBool,
+) -> Result<(), Halt> {
+    match source.since_read(whole, algorithm, is_last, interrupt)? {
+        Since::Same | Since::Unclear => Ok(()),
+        Since::Grown => Err(Halt::Grown),
+        Since::Changed => Err(Halt::Changed),
+    }
+}
+
+/// What is known of the file that is in the way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InTheWay {
+    /// Its bytes, if they are known.
+    pub(super) size: u64,
+    known: bool,
+    pub(super) replaceable: bool,
+}
+
+impl InTheWay {
+    pub(super) fn of(there: &There<'_>) -> InTheWay {
+        let There { size, known, replaceable, .. } = *there;
+        InTheWay { size, known: known == 1, replaceable: replaceable == 1 }
+    }
+
+    /// The refusal with what is known, and with what can be done about it.
+    pub(super) fn hinted(self, refusal: Error) -> Error {
+        let Error::Refused { code, text } = refusal else { return refusal };
+        let known = if self.known { "differs" } else { "may not be compared" };
+        let hint = match (self.replaceable, self.known) {
+            (true, _) => "; --overwrite replaces it",
+            (false, true) => ", and may not be replaced",
+            (false, false) => " or replaced",
+        };
+        Error::Refused { code, text: format!("{text} and {known}{hint}") }
     }
 }

@@ -3,18 +3,20 @@
 //! Invariant: a request is in the pipe from before it leaves until its answer was judged, so that
 //! nothing is forgotten when the line breaks.
 
+use std::sync::Arc;
+
 use super::Client;
-use super::compare::digest;
+use super::compare::{Halt, digest};
 use super::conn::Heard;
 use super::error::{Error, Result, shown};
 use super::local::{ReadError, Source};
 use super::progress::{Bar, ExistsChoice, Outcome, Progress};
-use super::put::{BUSY_TRIES, hinted};
+use super::put::{BUSY_TRIES, InTheWay, ROUNDS, confirm, mode_of};
 use super::put_tree::{Item, Op, TreeJob};
 use super::tree::{choose, is_fatal};
-use crate::digest::Whole;
+use crate::digest::{Digest, Whole};
 use crate::limits::{CHUNK_TRIES, FRAME_DATA, STORE_INLINE};
-use crate::wire::{self, Code, Put, REPLACE, Store, Switched, There};
+use crate::wire::{self, Code, Mkdir, Put, REPLACE, Store, There};
 
 impl Client {
     /// Sends a request as soon as the window allows.
@@ -25,13 +27,13 @@ impl Client {
         progress: &mut dyn Progress,
     ) -> Result<()> {
         match op {
-            Op::Mkdir(remote) => {
+            Op::Mkdir(remote, mode) => {
                 if let Err(e) = self.put_room(job, 0, progress) {
-                    job.todo.push_front(Op::Mkdir(remote));
+                    job.todo.push_front(Op::Mkdir(remote, mode));
                     return Err(e);
                 }
-                let queued = self.now()?.queue("MKDIR", &Switched::new(&remote, 0), &[]);
-                job.pipe.push(Op::Mkdir(remote), *queued.as_ref().unwrap_or(&0), 0);
+                let queued = self.now()?.queue("MKDIR", &Mkdir::new(&remote, 0, mode), &[]);
+                job.pipe.push(Op::Mkdir(remote, mode), *queued.as_ref().unwrap_or(&0), 0);
                 queued.map(drop)
             }
             Op::File(item) => self.put_item(job, item, progress),
@@ -46,12 +48,14 @@ impl Client {
         mut item: Item,
         progress: &mut dyn Progress,
     ) -> Result<()> {
-        let mut source = match Source::open_plain(&item.local) {
-            Ok(source) => source,
+        let interrupt = Arc::clone(&self.options.interrupt);
+        let mut source = match Source::open_found(&item.local, &interrupt) {
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(e) => {
                 job.report.file(progress, shown(&item.local), 0, Err(e));
                 return Ok(());
             }
+            Ok(source) => source,
         };
         item.size = source.size;
         if source.size > STORE_INLINE as u64 {
@@ -65,25 +69,66 @@ impl Client {
             }
         }
         let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.resize(FRAME_DATA, 0);
-        let content = buffer.get_mut(..len).unwrap_or_default();
-        let queued = match source.read(0, content) {
-            Ok(()) => self.queue_item(job, &item, &source, content),
+        let queued = match self.read_whole(job, &item, &mut source, &mut buffer) {
+            // It is larger by now than a request may be.
+            Ok(None) => {
+                self.buffer = buffer;
+                job.todo.push_front(Op::File(item));
+                return Ok(());
+            }
+            Ok(Some(whole)) => {
+                item.size = source.size;
+                let content = buffer.get(..source.size as usize).unwrap_or_default();
+                self.queue_item(job, &item, &source, whole, content)
+            }
             Err(e) => {
                 self.buffer = buffer;
-                let error = match e {
-                    ReadError::Changed => Error::Changed { path: source.shown() },
-                    ReadError::Failed(e) => e,
-                };
-                job.report.file(progress, shown(&item.local), 0, Err(error));
+                if is_fatal(&e) {
+                    job.todo.push_front(Op::File(item));
+                    return Err(e);
+                }
+                job.report.file(progress, shown(&item.local), 0, Err(e));
                 return Ok(());
             }
         };
         self.buffer = buffer;
-        let sent = if item.probe { 0 } else { len };
+        let sent = if item.probe { 0 } else { item.size as usize };
         item.sent += u32::from(!item.probe);
         job.pipe.push(Op::File(item), *queued.as_ref().unwrap_or(&0), sent);
         queued.map(drop)
+    }
+
+    /// Reads a small file, as often as it changes meanwhile, and gives the digest of the whole. One
+    /// that only grows is taken as it was; `None` if it is small no longer.
+    fn read_whole(
+        &mut self,
+        job: &mut TreeJob<'_>,
+        item: &Item,
+        source: &mut Source,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Digest>> {
+        let interrupt = Arc::clone(&self.options.interrupt);
+        buffer.resize(FRAME_DATA, 0);
+        for round in 0..=ROUNDS {
+            if round > 0 {
+                *source = Source::open_found(&item.local, &interrupt)?;
+            }
+            let Some(content) = buffer.get_mut(..source.size as usize) else { return Ok(None) };
+            match source.read(0, content) {
+                Ok(()) => {}
+                Err(ReadError::Changed) => continue,
+                Err(ReadError::Failed(e)) => return Err(e),
+            }
+            let mut whole = Whole::new(self.algorithm);
+            digest(self.algorithm, content, &mut job.digests, Some(&mut whole));
+            let whole = whole.finish();
+            match confirm(source, &whole, self.algorithm, round == ROUNDS, &interrupt) {
+                Ok(()) => return Ok(Some(whole)),
+                Err(Halt::Failed(e)) => return Err(e),
+                Err(_) => {}
+            }
+        }
+        Err(Error::Changed { path: source.shown() })
     }
 
     fn queue_item(
@@ -91,16 +136,15 @@ impl Client {
         job: &mut TreeJob<'_>,
         item: &Item,
         source: &Source,
+        whole: Digest,
         content: &[u8],
     ) -> Result<usize> {
-        let mut whole = Whole::new(self.algorithm);
-        digest(self.algorithm, content, &mut job.digests, Some(&mut whole));
-        let whole = whole.finish();
         let Source { size, mtime, .. } = *source;
+        let mode = mode_of(job.policy, source);
         let (secs, nanos) = (mtime.secs, mtime.nanos);
         let conn = self.now()?;
         if item.probe {
-            let put = Put::new(&item.remote, size, secs, nanos, 0, whole.as_bytes());
+            let put = Put::new(&item.remote, size, secs, nanos, mode, 0, whole.as_bytes());
             return conn.queue("PUT", &put, &[]);
         }
         job.bytes.clear();
@@ -108,7 +152,8 @@ impl Client {
             job.bytes.extend_from_slice(digest.as_bytes());
         }
         let flags = if item.replace { REPLACE } else { 0 };
-        let store = Store::new(&item.remote, secs, nanos, flags, whole.as_bytes(), &job.bytes);
+        let (remote, whole) = (&item.remote, whole.as_bytes());
+        let store = Store::new(remote, secs, nanos, mode, flags, whole, &job.bytes);
         conn.queue("STORE", &store, content)
     }
 
@@ -174,11 +219,11 @@ impl Client {
         let conn = self.now()?;
         let Heard::Answer(code) = conn.hear()? else { return Err(STRANGE) };
         let refusal = conn.refusal();
-        let there = conn.reply::<There<'_>>().map_or(0, |there| there.size);
+        let there = conn.reply::<There<'_>>().ok().map(|there| InTheWay::of(&there));
         let code = Code::of(code);
         let item = match job.pipe.pop().ok_or(STRANGE)? {
             Op::Drop => return Ok(()),
-            Op::Mkdir(remote) => {
+            Op::Mkdir(remote, _) => {
                 let fine = matches!(code, Some(Code::Done | Code::Exists | Code::IsDirectory));
                 if !fine {
                     job.report.count(progress, Client::shown(&remote), Err(refusal));
@@ -206,7 +251,7 @@ impl Client {
         job: &mut TreeJob<'_>,
         mut item: Item,
         code: Option<Code>,
-        there: u64,
+        there: Option<InTheWay>,
         refusal: Error,
         progress: &mut dyn Progress,
     ) {
@@ -223,7 +268,15 @@ impl Client {
             }
             Some(Code::Exists) if !item.replace => {
                 let name = Client::shown(&item.remote);
-                match choose(job.policy, progress, &name, there, size) {
+                let size_there = there.map_or(0, |there| there.size);
+                // What cannot be done is not asked about.
+                let choice = match job.policy.exists {
+                    ExistsChoice::Ask if there.is_some_and(|there| !there.replaceable) => {
+                        ExistsChoice::Refuse
+                    }
+                    _ => choose(job.policy, progress, &name, size_there, size),
+                };
+                match choice {
                     ExistsChoice::Replace => {
                         (item.probe, item.replace) = (false, true);
                         true
@@ -253,7 +306,10 @@ impl Client {
             Some(Code::Verified) => Ok(Outcome::Stored { sent_bytes: size, size }),
             Some(Code::AlreadyThere) => Ok(Outcome::Equal { size }),
             Some(Code::Mismatch) => Err(Error::Damaged { path: shown(&item.local) }),
-            Some(Code::Exists) => Err(hinted(refusal)),
+            Some(Code::Exists) => Err(match there {
+                Some(there) => there.hinted(refusal),
+                None => refusal,
+            }),
             _ => Err(refusal),
         };
         job.report.file(progress, shown(&item.local), size, result);

@@ -15,13 +15,13 @@ use super::conn::Conn;
 use super::error::{Error, Result, shown};
 use super::names::{check_no_part, join, remote_name};
 use super::pipe::Pipe;
-use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress};
-use super::put::{BUSY_WAIT, hinted};
+use super::progress::{Bar, ExistsChoice, Policy, Progress};
+use super::put::BUSY_WAIT;
 use super::rows::list;
-use super::tree::{TreeReport, choose, is_fatal};
+use super::tree::{TreeReport, is_fatal};
 use crate::digest::Digest;
 use crate::limits::LISTING_KEPT;
-use crate::wire::{self, Code, Switched};
+use crate::wire::{self, Code, Mkdir};
 
 /// What is on the server in a folder: kind and size by name. As large as the folder's listing.
 pub(super) type Listing = HashMap<String, (Kind, u64)>;
@@ -53,7 +53,8 @@ pub(super) struct Item {
 
 /// A request in flight, or to be sent.
 pub(super) enum Op {
-    Mkdir(String),
+    /// The path, and the permission bits.
+    Mkdir(String, u16),
     File(Item),
     Drop,
 }
@@ -168,12 +169,15 @@ impl Client {
             }
         };
         if folder.new {
-            job.todo.push_back(Op::Mkdir(folder.remote.clone()));
+            let mode = folder_mode(job.policy, &folder.local);
+            job.todo.push_back(Op::Mkdir(folder.remote.clone(), mode));
             job.open = Some((folder, entries, Listing::new()));
             return Ok(());
         }
         // A listing needs the line for itself.
-        let listed = self.put_drain(job, progress).and_then(|()| self.list_folder(&folder.remote));
+        let listed = self.put_drain(job, progress).and_then(|()| {
+            self.list_folder(&folder.remote, folder_mode(job.policy, &folder.local))
+        });
         match listed {
             Ok(listing) => job.open = Some((folder, entries, listing)),
             Err(e) if is_fatal(&e) => {
@@ -187,7 +191,7 @@ impl Client {
     }
 
     /// What is in a folder on the server, which is made if it is not there.
-    fn list_folder(&mut self, remote: &str) -> Result<Listing> {
+    fn list_folder(&mut self, remote: &str, mode: u16) -> Result<Listing> {
         let mut listing = Listing::new();
         let conn = self.now()?;
         let message = wire::Path::new(remote);
@@ -199,7 +203,7 @@ impl Client {
         match listed {
             // Who may not look, as in a drop box, puts what there is room for a name for.
             Err(e) if e.is_refusal(Code::NotFound) || e.is_refusal(Code::Denied) => {
-                conn.ask("MKDIR", &Switched::new(remote, 1))?;
+                conn.ask("MKDIR", &Mkdir::new(remote, 1, mode))?;
                 Ok(listing)
             }
             other => other.map(|_| listing),
@@ -257,37 +261,39 @@ impl Client {
         there: Option<(Kind, u64)>,
         progress: &mut dyn Progress,
     ) -> Result<()> {
-        let size =
-            if there.is_some() { fs::metadata(&local).map_or(0, |meta| meta.len()) } else { 0 };
-        let mut item =
-            Item { local, remote, size, probe: false, replace: false, tries: 0, sent: 0, busy: 0 };
-        if let Some((Kind::File, there)) = there {
-            if there == size {
-                item.probe = true;
-            } else {
-                match choose(job.policy, progress, &Client::shown(&item.remote), there, size) {
-                    ExistsChoice::Replace => item.replace = true,
-                    choice => {
-                        job.report.file(progress, shown(&item.local), size, left(choice, there));
-                        return Ok(());
-                    }
-                }
-            }
+        let mut item = Item {
+            local,
+            remote,
+            size: 0,
+            probe: there.is_some_and(|(kind, _)| kind == Kind::File),
+            replace: false,
+            tries: 0,
+            sent: 0,
+            busy: 0,
+        };
+        // What is there and equal costs nothing, and about what differs the server knows more than
+        // its listing; only where it is replaced anyway it need not be asked about another size.
+        if let (Some((Kind::File, there)), ExistsChoice::Replace) = (there, job.policy.exists) {
+            item.replace = fs::metadata(&item.local).is_ok_and(|meta| meta.len() != there);
+            item.probe = !item.replace;
         }
         self.put_op(job, Op::File(item), progress)
     }
 }
 
-/// How a file ends that is left alone because one of another size is there.
-fn left(choice: ExistsChoice, there: u64) -> Result<Outcome> {
-    match choice {
-        ExistsChoice::Skip => Ok(Outcome::Skipped),
-        _ => {
-            let size = crate::text::Size(there);
-            Err(hinted(Error::Refused {
-                code: Code::Exists.number(),
-                text: format!("a file of {size} is there already"),
-            }))
-        }
-    }
+/// The permission bits that are sent with a folder.
+fn folder_mode(policy: &Policy, local: &Path) -> u16 {
+    let mode = if policy.no_mode { None } else { permission_bits(local) };
+    mode.unwrap_or(wire::NO_MODE)
+}
+
+#[cfg(unix)]
+fn permission_bits(local: &Path) -> Option<u16> {
+    let mode = rustix::fs::stat(local).ok()?.st_mode & 0o777;
+    u16::try_from(mode).ok()
+}
+
+#[cfg(not(unix))]
+fn permission_bits(_local: &Path) -> Option<u16> {
+    None
 }

@@ -12,6 +12,7 @@ use super::conn::{Conn, Heard};
 use super::error::Error;
 use super::local::Source;
 use super::progress::{Bar, Phase};
+use super::put::confirm;
 use crate::digest::{Algorithm, Digest, Whole};
 use crate::error::counted;
 use crate::limits::{CHUNK, CHUNK_TRIES, CHUNKS_IN_FRAME, FRAME_DATA};
@@ -112,8 +113,9 @@ impl<'a, 'p> Sender<'a, 'p> {
         Sender { conn, source, algorithm, stride, buffer, interrupt, moved, sent, bar, window }
     }
 
-    /// Compares what is held, sends what differs or lacks, and gives the digest of the whole.
-    pub(super) fn fill(mut self, held: u64) -> Result<Digest, Halt> {
+    /// Compares what is held, sends what differs or lacks, and gives the digest of the whole, which
+    /// the last time may also be that of a file which has grown since.
+    pub(super) fn fill(mut self, held: u64, is_last: bool) -> Result<Digest, Halt> {
         let size = self.source.size;
         let held = comparable(held, size);
         let mut whole = Whole::new(self.algorithm);
@@ -138,7 +140,9 @@ impl<'a, 'p> Sender<'a, 'p> {
             at += len as u64;
         }
         self.settle()?;
-        if self.source.is_unchanged() { Ok(whole.finish()) } else { Err(Halt::Changed) }
+        let whole = whole.finish();
+        confirm(self.source, &whole, self.algorithm, is_last, self.interrupt)?;
+        Ok(whole)
     }
 
     /// Compares one window of what is held and sends what differs of it. Gives its end.

@@ -5,7 +5,7 @@ use super::commands;
 use super::compare::{Halt, digest};
 use super::error::Error;
 use super::progress::{Bar, Outcome, Phase};
-use super::put::PutJob;
+use super::put::{PutJob, confirm, mode_of};
 use crate::digest::Whole;
 use crate::limits::FRAME_DATA;
 use crate::wire::{Code, Store};
@@ -44,6 +44,8 @@ impl Client {
         let (mut digests, mut whole) = (Vec::new(), Whole::new(self.algorithm));
         digest(self.algorithm, content, &mut digests, Some(&mut whole));
         let whole = whole.finish();
+        let interrupt = &self.options.interrupt;
+        confirm(&mut job.source, &whole, self.algorithm, job.is_last, interrupt)?;
         job.digest = Some(whole);
         let conn = self.now()?;
         match commands::stat(conn, job.remote) {
@@ -55,7 +57,8 @@ impl Client {
         bar.progress.phase(Phase::Transfer);
         let bytes: Vec<u8> = digests.iter().flat_map(|d| d.as_bytes()).copied().collect();
         let mtime = job.source.mtime;
-        let store = Store::new(job.remote, mtime.secs, mtime.nanos, 0, whole.as_bytes(), &bytes);
+        let (mode, whole) = (mode_of(job.policy, &job.source), whole.as_bytes());
+        let store = Store::new(job.remote, mtime.secs, mtime.nanos, mode, 0, whole, &bytes);
         for _ in 0..=crate::limits::CHUNK_TRIES {
             job.sent += content.len() as u64;
             conn.queue("STORE", &store, content)?;

@@ -25,7 +25,7 @@ use crate::text::Escaped;
 
 pub use self::disk::read_text_at_most;
 pub(crate) use self::disk::{Lock, previous_of, replace, target_of};
-pub(crate) use self::watched::{Format, Watched, load};
+pub(crate) use self::watched::{Watched, load};
 
 /// Errors of one file that are kept; the rest are counted.
 const ERRORS_KEPT: usize = 1000;

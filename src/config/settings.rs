@@ -39,11 +39,6 @@ impl Setting {
         self.help.trim_start()
     }
 
-    /// What may stand there.
-    pub fn expected(&self) -> String {
-        (self.key.expected)()
-    }
-
     /// What it is in these settings, as it stands in the file.
     pub fn text(&self, config: &Config) -> String {
         (self.key.text)(config)

@@ -22,7 +22,7 @@ pub fn print_config() -> String {
         }
         out.push('\n');
         out += &remark(setting.help());
-        out += &remark(&format!("Expected: {}.", setting.expected()));
+        out += &remark(&format!("Expected: {}.", (setting.key.expected)()));
         out += &format!("{} = {}\n", setting.name(), setting.text(&Config::default()));
     }
     out
@@ -34,7 +34,7 @@ pub fn markdown() -> String {
         String::from("| Setting | Default | Expected | Meaning |\n| --- | --- | --- | --- |\n");
     for setting in SETTINGS {
         let (section, key, help) = (setting.section, setting.name(), setting.help());
-        let (default, expected) = (setting.text(&Config::default()), setting.expected());
+        let (default, expected) = (setting.text(&Config::default()), (setting.key.expected)());
         out += &format!("| `[{section}] {key}` | `{default}` | {expected} | {help} |\n");
     }
     out

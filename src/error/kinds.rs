@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::text::{Escaped, Span};
+use crate::text::{Bytes, Escaped, Span};
 
 /// Why a wait was bounded. It is part of the error, so the log says which limit was hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +81,11 @@ pub(super) fn over_quota(
     [need, left, limit]: [u64; 3],
     (of_mount, replacing): (bool, bool),
 ) -> fmt::Result {
-    let noun = noun_of(need, noun);
+    let [need, left, limit] = amounts(noun, [need, left, limit]);
     let whose = if of_mount { " of this mount" } else { "" };
     let old =
         if replacing { " (the old file keeps its room until the new one is whole)" } else { "" };
-    write!(f, "over quota: needs {need} {noun}, {left} left of {limit}{whose}{old}")
+    write!(f, "over quota: needs {need}, {left} left of {limit}{whose}{old}")
 }
 
 /// Somebody else writes there, and since when.
@@ -102,14 +102,19 @@ pub(super) fn superseded(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result 
 pub(super) fn disk_full(f: &mut fmt::Formatter<'_>, why: Option<(&str, [u64; 3])>) -> fmt::Result {
     f.write_str("the server's disk is full")?;
     if let Some((noun, [need, free, reserve])) = why {
-        let noun = noun_of(need, noun);
-        write!(f, ": needs {need} {noun}, {free} are free, and {reserve} of them stay free")?;
+        let [need, free, reserve] = amounts(noun, [need, free, reserve]);
+        write!(f, ": needs {need}, {free} are free, and {reserve} of them stay free")?;
     }
     f.write_str("; nothing was lost, try again later")
 }
 
-fn noun_of(count: u64, noun: &str) -> &str {
-    if (count, noun) == (1, "entries") { "entry" } else { noun }
+/// Three amounts as people read them: bytes each with its unit, of entries the first one.
+fn amounts(noun: &str, [first, second, third]: [u64; 3]) -> [String; 3] {
+    if noun == "bytes" {
+        return [first, second, third].map(|bytes| Bytes(bytes).to_string());
+    }
+    let noun = if (first, noun) == (1, "entries") { "entry" } else { noun };
+    [format!("{first} {noun}"), second.to_string(), third.to_string()]
 }
 
 /// So many chunks are damaged.

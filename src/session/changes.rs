@@ -21,20 +21,33 @@ impl Session {
         self.noted(Verb::Time, path, set, |_, _| ())
     }
 
-    /// Makes a folder, and with `parents` those above it that are missing.
-    pub fn mkdir(&self, path: &str, parents: bool, alive: &mut Alive<'_>) -> Result<()> {
-        match self.make_folders(path, parents, alive) {
+    /// Makes a folder, with these permission bits if some are given, and with `parents` those above
+    /// it that are missing.
+    pub fn mkdir(
+        &self,
+        path: &str,
+        parents: bool,
+        mode: Option<u16>,
+        alive: &mut Alive<'_>,
+    ) -> Result<()> {
+        match self.make_folders(path, parents, mode, alive) {
             Ok(0) => Ok(()),
             made => self.noted(Verb::Mkdir, path, made, |_, _| ()).map(drop),
         }
     }
 
     /// Tells how many were made.
-    fn make_folders(&self, path: &str, parents: bool, alive: &mut Alive<'_>) -> Result<usize> {
+    fn make_folders(
+        &self,
+        path: &str,
+        parents: bool,
+        mode: Option<u16>,
+        alive: &mut Alive<'_>,
+    ) -> Result<usize> {
         let (user, path) = self.at(path)?;
         let mut made = 0;
         for here in user.vfs.to_make(&path, parents)? {
-            match self.make_folder(user, &here, alive) {
+            match self.make_folder(user, &here, mode.filter(|_| here == path), alive) {
                 // Somebody else made it meanwhile.
                 Err(Error::Exists { .. }) if parents && user.vfs.check_folder(&here).is_ok() => {}
                 other => other?,
@@ -45,14 +58,20 @@ impl Session {
     }
 
     /// One entry is reserved before the directory is made, and counted when it is there.
-    fn make_folder(&self, user: &User, path: &VPath, alive: &mut Alive<'_>) -> Result<()> {
+    fn make_folder(
+        &self,
+        user: &User,
+        path: &VPath,
+        mode: Option<u16>,
+        alive: &mut Alive<'_>,
+    ) -> Result<()> {
         user.vfs.may(Act::Folder, path)?;
         let view = user.vfs.view(path)?;
         let claims = self.claim(user, [(view, path, Scope::Name)], alive)?;
         let mut held = charged(&claims)?.hold()?;
         held.charge().cover(Amount::ENTRY, false)?;
         check_free(view, self.site().config().min_free(), Amount::ENTRY)?;
-        user.vfs.mkdir(path)?;
+        user.vfs.mkdir(path, mode)?;
         held.charge().settle(Amount::ENTRY);
         Ok(())
     }

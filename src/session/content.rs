@@ -20,6 +20,8 @@ pub struct Wanted<'a> {
     pub path: &'a str,
     /// The file's time, where the sender tells it.
     pub mtime: Option<Mtime>,
+    /// Its permission bits, where the sender tells them.
+    pub mode: Option<u16>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
 }
@@ -91,6 +93,12 @@ impl Session {
         Ok((user, path, view, charged))
     }
 
+    /// Whether what is at a path may be looked at, and whether a file there may be replaced.
+    pub fn may_compare_and_replace(&self, path: &str) -> (bool, bool) {
+        let rights = self.at(path).and_then(|(user, path)| Ok(user.vfs.view(&path)?.rights()));
+        rights.map_or((false, false), |rights| (rights.read, rights.modify))
+    }
+
     fn spec<'a>(
         &'a self,
         (user, path, view, charged): &'a (&User, VPath, &View, Charged),
@@ -107,6 +115,7 @@ impl Session {
             party: &self.party,
             path,
             mtime: wanted.mtime,
+            mode: wanted.mode,
             replace: wanted.replace,
             min_free: site.config().min_free(),
         }

@@ -92,7 +92,7 @@ mod tests {
         }
         assert!(refusals.check(&path(0), usage(50)).is_ok(), "forgotten");
         let refused = refusals.check(&path(1), usage(60)).unwrap_err().to_string();
-        assert_eq!(refused, "over quota: needs 90 bytes, 40 left of 100");
+        assert_eq!(refused, "over quota: needs 90 bytes, 40 bytes left of 100 bytes");
         assert!(refusals.check(&path(1), usage(50)).is_err(), "no more than then");
         assert!(refusals.check(&path(1), usage(49)).is_ok());
         assert!(refusals.check(&path(99), usage(50)).is_ok(), "another name");

@@ -98,10 +98,9 @@ impl InForce {
 
     /// The directories that are mounted, each with its section.
     pub fn mounted_dirs(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        let is_dir =
-            |(file, _, key): &&(String, String, String)| file == "mounts.ini" && key == "dir";
-        let all = self.0.iter().filter(move |(name, _)| is_dir(name));
-        all.map(|((_, section, _), dir)| (section.clone(), dir.clone()))
+        let all = self.0.iter();
+        let dirs = all.filter(|((file, _, key), _)| file == "mounts.ini" && key == "dir");
+        dirs.map(|((_, section, _), dir)| (section.clone(), dir.clone()))
     }
 
     /// What `after` says otherwise, by file, section and key. Of a section that is only in one of

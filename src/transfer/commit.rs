@@ -43,6 +43,8 @@ pub struct Ready {
     pub(super) size: u64,
     /// The time that the sender gave; without one it is the time of the last write.
     pub(super) mtime: Option<Mtime>,
+    /// The permission bits that the sender gave; without them it has those of all files here.
+    pub(super) mode: Option<u16>,
     pub(super) replace: bool,
     /// A small file without a named part: it vanishes unless it is placed, and until then its
     /// bytes are promised, not spent.
@@ -94,7 +96,7 @@ impl Ready {
     /// Lets go of what the file holds open, once it lacks nothing. Where it does it is held on to:
     /// the failure comes again in [`Ready::dressed`].
     pub(super) fn close(&mut self) {
-        if self.draft.dress(self.mtime).is_ok() {
+        if self.draft.dress(self.mtime, self.mode).is_ok() {
             self.draft.close();
         }
     }
@@ -102,7 +104,8 @@ impl Ready {
     /// Gives the file its time, mode and owner, if it has not got them yet.
     pub(super) fn dressed(mut self) -> Result<Ready> {
         if !self.draft.is_dressed() {
-            self.draft.dress(self.mtime).inspect_err(|e| self.note.refused(e))?;
+            let (mtime, mode) = (self.mtime, self.mode);
+            self.draft.dress(mtime, mode).inspect_err(|e| self.note.refused(e))?;
         }
         Ok(self)
     }

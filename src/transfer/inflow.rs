@@ -281,7 +281,7 @@ impl Inflow {
             }
         };
         let (draft, small) = whole().inspect_err(|e| note.refused(e))?;
-        Ok(Ready { draft, claim, ledger, size: end, mtime, replace, small, note })
+        Ok(Ready { draft, claim, ledger, size: end, mtime, mode: None, replace, small, note })
     }
 }
 

@@ -58,6 +58,7 @@ pub fn store(
         ledger: Arc::clone(spec.ledger),
         size,
         mtime: spec.mtime,
+        mode: spec.mode,
         replace: spec.may_replace(),
         small: true,
         note,

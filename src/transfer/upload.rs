@@ -37,6 +37,8 @@ pub struct Spec<'a> {
     pub path: &'a VPath,
     /// The file's time, where the sender tells it.
     pub mtime: Option<Mtime>,
+    /// Its permission bits, where the sender tells them.
+    pub mode: Option<u16>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
     /// What must stay free on the disk.
@@ -88,6 +90,7 @@ pub struct Upload {
     path: VPath,
     size: u64,
     mtime: Option<Mtime>,
+    mode: Option<u16>,
     replace: bool,
     /// Whether the part may hold bytes of another version of the file, or a gap, behind what is
     /// settled; then its note says how far it can be relied on.
@@ -124,6 +127,7 @@ impl Upload {
             path: spec.path.clone(),
             size,
             mtime: spec.mtime,
+            mode: spec.mode,
             replace: spec.may_replace(),
             doubtful: false,
             scratch: Vec::new(),
@@ -304,6 +308,7 @@ impl Upload {
             ledger: self.ledger,
             size: self.size,
             mtime: self.mtime,
+            mode: self.mode,
             replace: self.replace,
             small: false,
             note: self.note,

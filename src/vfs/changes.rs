@@ -3,6 +3,8 @@
 //! Never: asks who may do something, or who else changes the same names: whoever calls this holds
 //! the claims.
 
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, fchmod};
 use rustix::io::Errno;
 
 use super::across::Moved;
@@ -10,7 +12,7 @@ use super::entry::{Kind, kind_of};
 use super::freed::Freed;
 use super::intent::Route;
 use super::jail::{self, At, READ, told};
-use super::moves::{Origin, Taken};
+use super::moves::{Origin, Taken, replaceable};
 use super::owners::{owner_at, set_owner};
 use super::path::VPath;
 use super::tree::{Step, walk};
@@ -19,6 +21,16 @@ use crate::error::{Error, Result};
 
 /// Mode of a folder that a user makes, before the umask.
 const USER_FOLDER_MODE: u32 = 0o755;
+
+/// Gives a folder permission bits; its owner, the server, can always use it. A disk without such
+/// bits has the folder all the same.
+fn set_mode(folder: OwnedFd, mode: Option<u16>) -> Result<(), Errno> {
+    let Some(mode) = mode else { return Ok(()) };
+    match fchmod(folder, Mode::from_raw_mode((u32::from(mode) & 0o777) | 0o700)) {
+        Err(Errno::PERM | Errno::OPNOTSUPP) => Ok(()),
+        set => set,
+    }
+}
 
 impl View {
     /// The folders that are missing on the way to `path`, itself included, the topmost first.
@@ -43,14 +55,14 @@ impl View {
         Ok(missing)
     }
 
-    /// Makes a folder.
-    pub fn mkdir(&self, path: &VPath) -> Result<()> {
+    /// Makes a folder, with these permission bits if some are given.
+    pub fn mkdir(&self, path: &VPath, mode: Option<u16>) -> Result<()> {
         if path == self.mount_point() {
             return Err(Error::Exists { path: path.told(), size: 0 });
         }
         let spot = self.jail().spot(path)?;
         let at = self.jail().at(&spot);
-        match self.make_folder(at) {
+        match self.make_folder(at, mode) {
             Ok(()) => Ok(()),
             Err(Errno::EXIST) => {
                 let size = bytes_at(at).unwrap_or(0);
@@ -61,14 +73,20 @@ impl View {
     }
 
     /// Where each folder says who made it, it is made out of sight, so that it never lacks that.
-    fn make_folder(&self, at: At<'_>) -> Result<(), Errno> {
+    fn make_folder(&self, at: At<'_>, mode: Option<u16>) -> Result<(), Errno> {
         self.home().fence()?;
-        let Some(owner) = self.file_owner() else { return at.make_folder(USER_FOLDER_MODE) };
+        let Some(owner) = self.file_owner() else {
+            at.make_folder(USER_FOLDER_MODE)?;
+            return at.open(READ, 0).and_then(|folder| set_mode(folder, mode));
+        };
         let home = self.home();
         let name = home.passing_name();
         let hidden = At::new(home.trash(), name.as_bytes());
         hidden.make_folder(USER_FOLDER_MODE)?;
-        let owned = hidden.open(READ, 0).and_then(|folder| set_owner(folder, &owner));
+        let owned = hidden.open(READ, 0).and_then(|folder| {
+            set_owner(&folder, &owner)?;
+            set_mode(folder, mode)
+        });
         let from = (hidden, Origin::Private);
         let made = owned.and_then(|()| home.move_to_free(from, Kind::Folder, at));
         if made.is_err() {
@@ -171,6 +189,10 @@ impl View {
             return Ok(Moved::default());
         }
         let coming = kind_of(&stat);
+        // What could not be replaced anyway is reported as what it is.
+        if let (false, true, Ok(there)) = (replace, from != to, target.stat()) {
+            replaceable(kind_of(&there), coming, to)?;
+        }
         let route = Route { from: (&self.room, from), to: (&self.room, to) };
         let from_view = (source, Origin::View(route));
         let replaced = self.home().move_over(from_view, coming, (target, to), replace)?;

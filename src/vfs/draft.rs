@@ -34,6 +34,9 @@ use super::watch::FolderWatch;
 use crate::error::{Error, Result};
 use crate::limits;
 
+/// What the server itself needs to send a file again.
+const READABLE: u32 = 0o400;
+
 /// What becomes of a part that an earlier upload left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -241,16 +244,21 @@ impl Draft {
         self.file()?.sync_all().map_err(|e| Error::io("syncing a file", e))
     }
 
-    /// Gives the whole file its owner, mode and time, where the sender told it. It comes before the
-    /// sync that makes the file count, so that no power cut takes them from it.
-    pub fn dress(&mut self, mtime: Option<Mtime>) -> Result<()> {
+    /// Gives the whole file its owner, and mode and time, where the sender told them. It comes
+    /// before the sync that makes the file count, so that no power cut takes them from it.
+    pub fn dress(&mut self, mtime: Option<Mtime>, mode: Option<u16>) -> Result<()> {
         let failed = |e| told(e, &self.path, "finishing a file");
         let file = self.file()?;
         if let Some(owner) = &self.room.owner {
             set_owner(file, owner).map_err(failed)?;
         }
-        if !self.room.home.makes_plain_files() {
-            fchmod(file, Mode::from_raw_mode(FILE_MODE)).map_err(failed)?;
+        let bits = mode.map_or(FILE_MODE, |mode| (u32::from(mode) & 0o777) | READABLE);
+        if bits != FILE_MODE || !self.room.home.makes_plain_files() {
+            match fchmod(file, Mode::from_raw_mode(bits)) {
+                // A disk without permission bits takes the file all the same.
+                Err(Errno::PERM | Errno::OPNOTSUPP) if mode.is_some() => {}
+                set => set.map_err(failed)?,
+            }
         }
         if let Some(mtime) = mtime {
             futimens(file, &times(mtime)).map_err(failed)?;

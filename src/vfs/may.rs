@@ -125,9 +125,9 @@ impl View {
     /// Refuses unless a file may be put at `path`, over the one that is there where `replace` says
     /// so.
     ///
-    /// A new name needs the right to write, what is there the right to modify. Whoever may not read
-    /// learns that something is there, and nothing of it; in a drop box not even that, because
-    /// nothing is looked at.
+    /// A new name needs the right to write, what is there the right to modify. Whoever may neither
+    /// read nor modify learns that something is there, and nothing of it; in a drop box not even
+    /// that, because nothing is looked at.
     pub fn may_store(&self, path: &VPath, replace: bool) -> Result<Target> {
         let denied = || Error::Denied { path: path.told() };
         let Rights { read, write, modify } = self.rights();
@@ -143,12 +143,13 @@ impl View {
             return if write { Ok(Target { replacing: false, spot }) } else { Err(denied()) };
         };
         match kind_of(&there) {
-            _ if !read && replace && !modify => Err(denied()),
-            _ if !read && !replace => Err(Error::Exists { path: path.told(), size: 0 }),
+            _ if !read && !modify && replace => Err(denied()),
+            _ if !read && !modify => Err(Error::Exists { path: path.told(), size: 0 }),
             Kind::Folder => Err(Error::IsDirectory { path: path.told() }),
             Kind::Link | Kind::Other => Err(Error::NotRegular { path: path.told() }),
             Kind::File if !replace => {
-                Err(Error::Exists { path: path.told(), size: file_bytes(&there) })
+                let size = if read { file_bytes(&there) } else { 0 };
+                Err(Error::Exists { path: path.told(), size })
             }
             Kind::File if !modify => Err(denied()),
             Kind::File => Ok(Target { replacing: true, spot }),

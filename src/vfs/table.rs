@@ -122,11 +122,11 @@ impl Vfs {
         missing.map_err(|e| unseen(view, e))
     }
 
-    /// Makes a folder.
-    pub fn mkdir(&self, path: &VPath) -> Result<()> {
+    /// Makes a folder, with these permission bits if some are given.
+    pub fn mkdir(&self, path: &VPath, mode: Option<u16>) -> Result<()> {
         let view = self.view(path)?;
         may(view.makes_folders() && !self.is_fixed(path), path)?;
-        view.mkdir(path).map_err(|e| unseen(view, e))
+        view.mkdir(path, mode).map_err(|e| unseen(view, e))
     }
 
     /// Removes an empty folder.

@@ -76,10 +76,16 @@ messages! {
     Path {
         path: text = "relative to the current folder, or from `/`; empty for the current folder",
     }
-    /// `MKDIR`, `RM`: a path and one switch.
+    /// `MKDIR`.
+    Mkdir {
+        path: text = "the path",
+        parents: u8 = "1 makes missing parents too",
+        mode: u16 = "permission bits, the lower nine; 65535 leaves them to the server",
+    }
+    /// `RM`: a path and one switch.
     Switched {
         path: text = "the path",
-        switch: u8 = "MKDIR: 1 makes missing parents too; RM: 1 removes a folder with all it holds",
+        switch: u8 = "1 removes a folder with all it holds",
     }
     /// `MV`.
     Move {
@@ -127,6 +133,7 @@ messages! {
         size: u64 = "its bytes",
         mtime_secs: i64 = "its time, seconds since 1970",
         mtime_nanos: u32 = "and nanoseconds",
+        mode: u16 = "its permission bits, the lower nine; 65535 leaves them to the server",
         flags: u8 = "1: replace a file that is there; 2: begin anew even if a part is there",
         digest: bytes = "the digest of the whole over its chunk digests, or nothing",
     }
@@ -136,13 +143,16 @@ messages! {
     }
     /// Answer to `PUT` and `STORE` with 262.
     There {
-        size: u64 = "bytes of the file that is there",
+        size: u64 = "bytes of the file that is there; 0 if `known` is",
+        known: u8 = "1 if it may be looked at, so that it was or can be compared",
+        replaceable: u8 = "1 if it may be replaced",
     }
     /// `STORE`: a whole small file in one frame, whose data it is.
     Store {
         path: text = "the file's path on the server",
         mtime_secs: i64 = "its time, seconds since 1970",
         mtime_nanos: u32 = "and nanoseconds",
+        mode: u16 = "its permission bits, the lower nine; 65535 leaves them to the server",
         flags: u8 = "1: replace a file that is there",
         digest: bytes = "the digest of the whole over its chunk digests",
         digests: rest = "the digest of each chunk, one after the other",
@@ -219,7 +229,7 @@ messages! {
     Part {
         path: text = "the path that the upload was for",
         held_bytes: u64 = "bytes that are there",
-        size: u64 = "bytes that were announced",
+        size: u64 = "bytes that were announced; 0 if nobody said how many",
         started_secs: i64 = "when it began, seconds since 1970",
     }
     /// Each line of `WHY`.
@@ -246,6 +256,9 @@ messages! {
 pub const REPLACE: u8 = 1;
 /// `PUT`: begin anew even if a part is there.
 pub const FRESH: u8 = 2;
+
+/// `PUT`, `STORE`, `MKDIR`: permission bits are left to the server.
+pub const NO_MODE: u16 = u16::MAX;
 
 /// The digests of a frame's chunks as values. Their number must fit the data.
 pub fn digests(algorithm: Algorithm, bytes: &[u8], into: &mut Vec<Digest>) -> Result<()> {

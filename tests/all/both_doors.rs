@@ -48,7 +48,8 @@ fn the_room_is_one() {
     let (filling, much) = (bytes(1, 700_000), bytes(2, 500_000));
     ground.write("filling", &filling);
     ground.write("much", &much);
-    let words = "over quota: needs 500000 bytes, 300000 left of 1000000";
+    let words = "over quota: needs 488.3 KiB (500000 bytes), 293.0 KiB (300000 bytes) left of \
+        976.6 KiB (1000000 bytes)";
     let announced =
         ["-sS", "-v", "-Q", "ALLO 500000", "-T", "much", &ground.url("much")].map(String::from);
     let announced: Vec<&str> = announced.iter().map(String::as_str).collect();

@@ -16,7 +16,11 @@ fn site() -> (Site, Daemon) {
 /// The frame of a small file stored with md5.
 fn store(path: &str, content: &[u8], flags: u8) -> Vec<u8> {
     let (row, whole) = digests(Algorithm::Md5, content);
-    request("STORE", &Store::new(path, 0, 0, flags, whole.as_bytes(), &row), content)
+    request(
+        "STORE",
+        &Store::new(path, 0, 0, miniftp::wire::NO_MODE, flags, whole.as_bytes(), &row),
+        content,
+    )
 }
 
 #[test]

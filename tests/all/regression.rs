@@ -33,7 +33,7 @@ fn site() -> (Site, Daemon) {
 /// The frame of a small file.
 fn store(path: &str, content: &[u8], flags: u8) -> Vec<u8> {
     let (digest, row) = (whole(content), row(content));
-    request("STORE", &wire::Store::new(path, 0, 0, flags, &digest, &row), content)
+    request("STORE", &wire::Store::new(path, 0, 0, wire::NO_MODE, flags, &digest, &row), content)
 }
 
 /// Forgetting the part of a silent session and then dropping it there credited its bytes twice, and
@@ -238,7 +238,7 @@ fn a_switch_is_0_or_1() {
     ann.chunk(0, b"nine here").expect(900);
     ann.request("DROP", &wire::Drop::new(7)).expect(252);
     ann.done(b"nine here").expect(900);
-    ann.request("MKDIR", &wire::Switched::new("d", 2)).expect(252);
+    ann.request("MKDIR", &wire::Mkdir::new("d", 2, wire::NO_MODE)).expect(252);
     ann.request("RM", &wire::Switched::new("f", 2)).expect(252);
     ann.request("MV", &wire::Move::new("f", "g", 2)).expect(252);
     assert_eq!(ann.fetch("f"), b"nine here");

@@ -43,7 +43,10 @@ fn the_old_dialogue_still_works() {
     // Beyond the quota: refused before the first byte, with the numbers.
     let proxy = Proxy::to(daemon.addr());
     let said = site.client("ann").at(proxy.addr()).run(&["put", "second.mp4"]);
-    said.fails(1).stderr("miniftp: over quota: needs 6291456 bytes, 4194293 left of 10485760\n");
+    said.fails(1).stderr(
+        "miniftp: over quota: needs 6.0 MiB (6291456 bytes), 4.0 MiB (4194293 bytes) left of \
+         10.0 MiB (10485760 bytes)\n",
+    );
     assert!(proxy.count(Way::Up) < 4096);
 
     // get it, and it is the same; quit.
@@ -63,7 +66,7 @@ fn the_old_numbers_keep_their_meaning() {
     again.log_in("ann", "wrong").expect(253);
     let content = bytes(1, 100_000);
     let (_, whole) = digests(miniftp::digest::Algorithm::Md5, &content);
-    let put = |size: u64, digest| Put::new("f", size, 0, 0, 0, digest);
+    let put = |size: u64, digest| Put::new("f", size, 0, 0, miniftp::wire::NO_MODE, 0, digest);
     guest.request("PUT", &put(11 << 20, &[])).expect(270).says("11534336").says("10485760");
     guest.request("PUT", &put(100_000, &[])).expect(802);
     let row = digests(miniftp::digest::Algorithm::Md5, &content[..65_536]).0;

@@ -14,7 +14,7 @@ use super::class::{self, ClassList, Imported};
 use super::invites::{self, Invitations};
 use super::{Application, Mode, Rules, Taken, record};
 use crate::accounts::{Account, Store, StoreError, check_reason};
-use crate::conffile::{FileError, Format, Lock, ParseErrors, Watched, replace};
+use crate::conffile::{FileError, Lock, ParseErrors, Watched, replace};
 use crate::error::Error;
 use crate::limits;
 use crate::text::Moment;
@@ -23,8 +23,6 @@ use crate::vfs::{Adopt, Homes};
 pub(super) const DAY_SECS: i64 = 24 * 3600;
 /// The file's name in the folder of settings.
 const FILE: &str = "registrations.ini";
-
-const FORMAT: Format<'static, Book> = (&read, record::write);
 
 /// The requests; one for the whole server, shared by all its threads.
 #[derive(Debug)]
@@ -294,7 +292,7 @@ impl Queue {
         lock: &Lock,
         change: &dyn Fn(&mut Book) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.requests.edit(lock, FORMAT, &|before| {
+        self.requests.edit(lock, (&read, record::write), &|before| {
             let mut book = before.clone();
             let done = change(&mut book)?;
             if book != *before {

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::ini::{Shape, parse};
 use super::keys::{By, Key, Written, key, whole, written};
+use super::watched::Format;
 use super::*;
 
 /// What the files of these tests hold.

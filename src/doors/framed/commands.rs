@@ -70,7 +70,7 @@ table! {
     "LS" Login "Path" "200 `Counted`" files::ls,
         "a folder's entries, several `Entry` in each part, in no order";
     "STAT" Login "Path" "200 `Entry`" files::stat, "one entry";
-    "MKDIR" Login "Switched" "200" files::mkdir, "make a folder";
+    "MKDIR" Login "Mkdir" "200" files::mkdir, "make a folder";
     "RMDIR" Login "Path" "200" files::rmdir, "remove an empty folder";
     "RM" Login "Switched" "200" files::rm, "remove a file, or a folder with all it holds";
     "MV" Login "Move" "200" files::mv, "rename or move";

@@ -2,14 +2,15 @@
 
 use super::commands::{done, switch, tell};
 use super::outbox::Progress;
+use super::transfers::mode;
 use super::{Conn, Outcome, Request};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::session::{Entry, Kind};
 use crate::text::Size;
 use crate::wire::{
-    self, Code, Counted, Hash, Hashed, Here, Message, Move, Nothing, Part, Path, Reason, Sink,
-    Switched,
+    self, Code, Counted, Hash, Hashed, Here, Message, Mkdir, Move, Nothing, Part, Path, Reason,
+    Sink, Switched,
 };
 
 pub(super) fn pwd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -73,9 +74,10 @@ pub(super) fn stat(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 }
 
 pub(super) fn mkdir(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
-    let what: Switched<'_> = request.message()?;
-    let parents = switch(what.switch, "switch: 0 or 1")?;
-    conn.attended(|session, alive| session.mkdir(what.path, parents, alive))?;
+    let what: Mkdir<'_> = request.message()?;
+    let parents = switch(what.parents, "parents: 0 or 1")?;
+    let mode = mode(what.mode)?;
+    conn.attended(|session, alive| session.mkdir(what.path, parents, mode, alive))?;
     done("made")
 }
 
@@ -147,6 +149,7 @@ pub(super) fn parts(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let (mut part, mut count) = (Sink::new(), 0u64);
     let mut progress = Progress::new(outbox, session.ending());
     session.parts(&mut |note| {
+        // A file of no bytes leaves no part.
         let size = note.declared_bytes.unwrap_or(0);
         let path = note.path.as_str();
         Part::new(path, note.held_bytes, size, note.started_secs).encode(&mut part);

@@ -228,7 +228,12 @@ impl Conn {
                 // Answers stay in order: those of the small files that wait come first.
                 self.settle_group()?;
                 self.log_refusal(head, &e);
-                Answer::refusal(&e)
+                match &e {
+                    Error::Exists { path, .. } => {
+                        Answer::in_the_way(&e, self.session.may_compare_and_replace(path))
+                    }
+                    e => Answer::refusal(e),
+                }
             }
         };
         answer.write(self.outbox.frames());

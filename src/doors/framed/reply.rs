@@ -29,11 +29,20 @@ impl Answer {
     /// What a refusal looks like; some carry fields of their own.
     pub(super) fn refusal(error: &Error) -> Answer {
         let fields = match error {
-            Error::Exists { size, .. } => There::new(*size).fields(),
+            Error::Exists { size, .. } => There::new(*size, 1, 1).fields(),
             Error::Mismatch { bad } => Bad::new(*bad).fields(),
             _ => Sink::new(),
         };
         Answer { code: code_of(error), text: error.to_string(), fields }
+    }
+
+    /// The refusal where something is in the way: whether it may be looked at, and replaced.
+    pub(super) fn in_the_way(error: &Error, (known, replaceable): (bool, bool)) -> Answer {
+        let mut answer = Answer::refusal(error);
+        if let Error::Exists { size, .. } = error {
+            answer.fields = There::new(*size, known.into(), replaceable.into()).fields();
+        }
+        answer
     }
 
     /// Appends the answer's frame.

@@ -46,6 +46,15 @@ fn mtime(secs: i64, nanos: u32) -> Result<Mtime> {
     Ok(Mtime { secs, nanos })
 }
 
+/// Permission bits, or that none are given.
+pub(super) fn mode(bits: u16) -> Result<Option<u16>> {
+    match bits {
+        wire::NO_MODE => Ok(None),
+        0..=0o777 => Ok(Some(bits)),
+        _ => Err(Error::BadArgument { what: "mode: nine bits, or 65535" }),
+    }
+}
+
 pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let put: Put<'_> = request.message()?;
     if conn.upload.is_some() {
@@ -57,6 +66,7 @@ pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let wanted = Wanted {
         path: put.path,
         mtime: Some(mtime(put.mtime_secs, put.mtime_nanos)?),
+        mode: mode(put.mode)?,
         replace: put.flags & wire::REPLACE != 0,
     };
     if !put.digest.is_empty() && is_there(conn, &wanted, put.size, put.digest)? {
@@ -105,6 +115,7 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let wanted = Wanted {
         path: store.path,
         mtime: Some(mtime(store.mtime_secs, store.mtime_nanos)?),
+        mode: mode(store.mode)?,
         replace: store.flags & wire::REPLACE != 0,
     };
     let said = (digests.as_slice(), store.digest, request.data);

@@ -25,7 +25,7 @@ pub(super) fn cdup(conn: &mut Conn, _: &str) -> Result<()> {
 }
 
 pub(super) fn mkd(conn: &mut Conn, path: &str) -> Result<()> {
-    conn.attended("entries", |session, alive| session.mkdir(path, false, alive))?;
+    conn.attended("entries", |session, alive| session.mkdir(path, false, None, alive))?;
     let made = reply::quoted(conn.session.resolve(path)?.as_str());
     conn.control.say(257, &format!("{made} is made"));
     Ok(())

@@ -60,6 +60,7 @@ impl Scene {
             party: &Party::nobody(),
             path: &VPath::root().join(name).unwrap(),
             mtime: None,
+            mode: None,
             replace: false,
             min_free: self.min_free,
         })

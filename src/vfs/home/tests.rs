@@ -30,7 +30,7 @@ fn whoever_has_lost_the_lock_changes_nothing_more() {
         put(&vfs, "/f", b"stored").unwrap();
         let mut draft = vfs.draft_small(&path("/g"), None).unwrap();
         draft.write_at(0, b"written").unwrap();
-        draft.dress(None).unwrap();
+        draft.dress(None, None).unwrap();
         let private = fresh.path().join(".miniftp");
         std::fs::remove_file(private.join("lock")).unwrap();
         assert!(matches!(home.confirm(), Err(Error::Stopping)));
@@ -43,7 +43,7 @@ fn whoever_has_lost_the_lock_changes_nothing_more() {
         assert!(stopping(vfs.remove(&path("/f")).map(drop)));
         assert!(stopping(vfs.remove_tree(&path("/f"), &mut |_| Ok(()))));
         assert!(stopping(vfs.rename(&path("/f"), &path("/h"), false).map(drop)));
-        assert!(stopping(vfs.mkdir(&path("/d"))));
+        assert!(stopping(vfs.mkdir(&path("/d"), None)));
         assert!(stopping(vfs.set_mtime(&path("/f"), crate::vfs::Mtime { secs: 1, nanos: 0 })));
         assert!(View::open(&home, "bob").is_err());
         assert!(

@@ -46,7 +46,7 @@ fn carry(
 fn plant(fresh: &Fresh, vfs: &Vfs) {
     let one = vfs.view(&path("/one")).unwrap();
     for at in ["/one/t", "/one/t/s"] {
-        vfs.mkdir(&path(at)).unwrap();
+        vfs.mkdir(&path(at), None).unwrap();
     }
     put(one, "/one/t/mine", b"mine").unwrap();
     put(one, "/one/t/s/bobs", b"bob's").unwrap();
@@ -82,7 +82,7 @@ fn what_arrives_where_writers_pay_is_the_mover_s() {
         let part = vfs.view(&path("/two")).unwrap().part_sound(&path("/two/t/s/part")).unwrap();
         assert_eq!(part, Some(4));
         // A folder that is made there says so as well, and out of sight nothing is left.
-        vfs.mkdir(&path("/two/made")).unwrap();
+        vfs.mkdir(&path("/two/made"), None).unwrap();
         assert_eq!(owner(&vfs, "/two/made").as_deref(), Some("ann"));
         let home = vfs.home().unwrap();
         mkdir(home, "/h");

@@ -52,7 +52,7 @@ fn a_part_is_resumed_and_placed() {
             draft.sync().is_err() && draft.place(false).is_err(),
             "it lacks its time and owner"
         );
-        draft.dress(Some(mtime)).unwrap();
+        draft.dress(Some(mtime), None).unwrap();
         draft.sync().unwrap();
         assert!(vfs.stat(&path("/f")).is_err());
         let folder = draft.folder().unwrap();
@@ -130,7 +130,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         mkdir(&vfs, folder);
         let mut draft = vfs.draft_small(&path("/folder/f"), None).unwrap();
         draft.write_at(0, b"text").unwrap();
-        draft.dress(Some(mtime)).unwrap();
+        draft.dress(Some(mtime), None).unwrap();
         draft.close();
         assert!(draft.write_at(4, b"more").is_err() && draft.sync().is_err());
         assert_eq!(place(&mut draft, false, Some(mtime)).unwrap().bytes, 0);
@@ -138,7 +138,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         assert_eq!((entry.size, entry.mtime, entry.mode), (4, mtime, 0o644));
 
         let mut late = vfs.draft_small(&path("/folder/g"), None).unwrap();
-        late.dress(None).unwrap();
+        late.dress(None, None).unwrap();
         late.close();
         vfs.rename(&path(folder), &path("/elsewhere"), false).unwrap();
         assert!(matches!(place(&mut late, false, None), Err(Error::NotFound { .. })));

@@ -92,7 +92,7 @@ pub(super) fn place(
     mtime: Option<Mtime>,
 ) -> crate::error::Result<Freed> {
     if !draft.is_dressed() {
-        draft.dress(mtime)?;
+        draft.dress(mtime, None)?;
     }
     draft.place(replace)
 }
@@ -100,7 +100,7 @@ pub(super) fn place(
 /// Makes a folder and those above it.
 pub(super) fn mkdir(vfs: &View, at: &str) {
     for here in vfs.missing(&path(at)).unwrap() {
-        vfs.mkdir(&here).unwrap();
+        vfs.mkdir(&here, None).unwrap();
     }
 }
 

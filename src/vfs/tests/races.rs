@@ -143,7 +143,7 @@ fn play(vfs: &View, names: &Names, dice: &mut Dice) -> (u64, u64) {
                 freed += bytes.bytes;
                 Ok(())
             });
-            tree.and_then(|()| vfs.mkdir(&path("/d"))).map(|()| (0, freed))
+            tree.and_then(|()| vfs.mkdir(&path("/d"), None)).map(|()| (0, freed))
         }
     };
     match outcome {

@@ -63,7 +63,7 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
             assert_eq!(word(vfs.check_folder(&at)), list, "check {text}");
             assert_eq!(word(vfs.draft_small(&at, None)), draft, "draft {text}");
             assert_eq!(word(vfs.draft(&at, super::Keep::Fresh, None, None)), draft, "part {text}");
-            assert_eq!(word(vfs.mkdir(&at)), mkdir, "mkdir {text}");
+            assert_eq!(word(vfs.mkdir(&at, None)), mkdir, "mkdir {text}");
             drop(vfs.rmdir(&path("/none")));
         }
         for (text, missing) in [

@@ -17,12 +17,13 @@ fn a_changed_quota_counts_from_the_next_command_on() {
     ann.store("f", &bytes(1, 60_000), 0).expect(900);
     site.miniftpd(&["account", "quota", "ann", "100000"], "").ok();
     assert_eq!(ann.quota().limit, Some(100_000));
-    let text = "over quota: needs 40001 bytes, 40000 left of 100000";
+    let text = "over quota: needs 39.1 KiB (40001 bytes), 39.1 KiB (40000 bytes) left of 97.7 KiB \
+        (100000 bytes)";
     assert_eq!(ann.put("g", 40_001, 0).expect(270).text, text);
     // Below what is stored: nothing is taken away and nothing is added.
     site.miniftpd(&["account", "quota", "ann", "10K"], "").ok();
     assert_eq!(ann.quota().used, 60_000);
-    ann.store("g", b"x", 0).expect(270).says("0 left of 10240");
+    ann.store("g", b"x", 0).expect(270).says("0 bytes left of 10.0 KiB (10240 bytes)");
     assert_eq!(ann.fetch("f").len(), 60_000);
     ann.rm("f", false).expect(200);
     ann.store("g", b"x", 0).expect(900);

@@ -58,18 +58,16 @@ fn each_command_refuses_what_it_cannot_do_and_nothing_changes() {
              GET m;GET m/x;STORE m/x;PUT m/x;FORGET m;FORGET f",
         ),
         (261, "RM-R /;MV / x;MV f /;MV-F f /;RMDIR /"),
-        (
-            262,
-            "MKDIR f;MKDIR d;MKDIR l;MKDIR p;MKDIR /;MV f d;MV f d/x;MV f f;MV f l;STORE f;PUT f",
-        ),
-        (262, "MKDIR-P f;MKDIR-P l;MV d/x f;MV d f"),
-        (263, "RM d;RM /;HASH d;SUMS d;GET d;GET /;MV-F f d;STORE d;STORE-F d;PUT d;PUT-F d;PUT /"),
+        (262, "MKDIR f;MKDIR d;MKDIR l;MKDIR p;MKDIR /;MV f d/x;MV f f;STORE f;PUT f"),
+        (262, "MKDIR-P f;MKDIR-P l;MV d/x f"),
+        (263, "MV f d;RM d;RM /;HASH d;SUMS d;GET d;GET /;MV-F f d;STORE d;STORE-F d;PUT d"),
+        (263, "PUT-F d;PUT /"),
         (264, "CD f;CD f/x;CD l;CD ld;CD p;LS f;LS ld;LS p;STAT f/x;STAT ld/x;MKDIR f/x;RMDIR f"),
         (264, "RMDIR l;RMDIR p;RM f/x;RM ld/x;MV-F d f;MV f d/x/y;GET f/x;GET ld/x;STORE f/x"),
-        (264, "PUT ld/x;MKDIR-P f/x/y;MKDIR-P ld/y;STORE-F ld/x"),
+        (264, "MV d f;PUT ld/x;MKDIR-P f/x/y;MKDIR-P ld/y;STORE-F ld/x"),
         (265, "RMDIR d"),
         (266, "HASH l;HASH p;SUMS l;SUMS p;GET l;GET p;GET ld;STORE l;STORE-F l;STORE p;PUT l"),
-        (266, "PUT-F p;STORE-F ld;MV-F f l;MV-F f p"),
+        (266, "MV f l;PUT-F p;STORE-F ld;MV-F f l;MV-F f p"),
     ];
     for (code, commands) in refused {
         for command in commands.split(';') {
@@ -106,10 +104,12 @@ fn fields_out_of_range_are_refused_and_the_line_lives() {
     ann.request("GET", &wire::Get::new("f", 65_536, 0, 0)).expect(257);
     ann.request("SUMS", &wire::SumsOf::new("f", 5, 1, 0)).expect(274);
     ann.request("SUMS", &wire::SumsOf::new("f", 0, u32::MAX, 0)).expect(258);
-    ann.request("PUT", &wire::Put::new("g", u64::MAX, 0, 0, 0, &[])).expect(252);
-    ann.request("PUT", &wire::Put::new("g", i64::MAX as u64, 0, 0, 0, &[])).expect(270);
-    ann.request("PUT", &wire::Put::new("g", 5, 0, 1_000_000_000, 0, &[])).expect(252);
-    ann.request("PUT", &wire::Put::new("g", 5, 0, 0, 4, &[])).expect(252);
+    ann.request("PUT", &wire::Put::new("g", u64::MAX, 0, 0, wire::NO_MODE, 0, &[])).expect(252);
+    ann.request("PUT", &wire::Put::new("g", i64::MAX as u64, 0, 0, wire::NO_MODE, 0, &[]))
+        .expect(270);
+    ann.request("PUT", &wire::Put::new("g", 5, 0, 1_000_000_000, wire::NO_MODE, 0, &[]))
+        .expect(252);
+    ann.request("PUT", &wire::Put::new("g", 5, 0, 0, wire::NO_MODE, 4, &[])).expect(252);
     ann.request("HELD", &wire::Held::new(0, 1)).expect(269);
     ann.request("USE", &wire::Use::new("crc32", 1, 1)).expect(252);
     ann.request("NOSUCH", &wire::Nothing::new()).expect(251).says("try HELP");

@@ -27,13 +27,18 @@ fn an_announced_size_is_refused_before_the_first_byte() {
     let refused = |ann: &mut FtpTalk, command: &str, bytes: u64, words: &str| {
         ann.ask(&format!("ALLO {bytes}")).expect(200).says("4194304 bytes are free");
         ann.epsv();
-        ann.ask(command).expect(552).says(&format!("needs {bytes} bytes")).says(words);
+        ann.ask(command).expect(552).says(&format!("{bytes} bytes")).says(words);
     };
-    refused(&mut ann, "STOR g", (4 << 20) + 1, "4194304 left of 10485760");
+    refused(
+        &mut ann,
+        "STOR g",
+        (4 << 20) + 1,
+        "4.0 MiB (4194304 bytes) left of 10.0 MiB (10485760 bytes)",
+    );
     // A replacement needs room for both meanwhile, and says so.
     refused(&mut ann, "STOR f", (4 << 20) + 1, "the old file keeps its room");
-    refused(&mut ann, "STOU g", 1 << 50, "4194304 left");
-    refused(&mut ann, "STOR g", u64::MAX, "4194304 left");
+    refused(&mut ann, "STOU g", 1 << 50, "(4194304 bytes) left");
+    refused(&mut ann, "STOR g", u64::MAX, "(4194304 bytes) left");
     assert_eq!(ann.used_bytes(), 6 << 20);
     assert!(part_files(&scene.site.home(), "ann").is_empty());
     ann.ask("ALLO 4194304").expect(200);
@@ -41,7 +46,7 @@ fn an_announced_size_is_refused_before_the_first_byte() {
     assert_eq!(ann.used_bytes(), LIMIT);
     ann.ask("AVBL").expect(213).says("0");
     ann.store("empty", b"").expect(226);
-    ann.store("one", b"x").expect(552).says("needs 1 bytes, 0 left");
+    ann.store("one", b"x").expect(552).says("needs 1 byte, 0 bytes left");
     assert_eq!(scene.stored("one"), None);
     ann.ask("DELE g").expect(250);
     ann.store("one", b"x").expect(226);
@@ -54,7 +59,10 @@ fn an_upload_of_unknown_size_is_refused_in_its_middle_and_the_old_file_stays() {
     scene.put("f", &old);
     let mut ann = scene.ann();
     let told = store_all(&mut ann, "STOR f", &vec![1; 20 << 20]);
-    told.expect(552).says("over quota").says("left of 10485760").says("keeps its room");
+    told.expect(552)
+        .says("over quota")
+        .says("left of 10.0 MiB (10485760 bytes)")
+        .says("keeps its room");
     assert!(scene.stored("f").unwrap() == old);
     assert!(ann.fetch("f") == old);
     let nothing_is_left = |ann: &mut FtpTalk| {
@@ -146,7 +154,7 @@ fn a_limit_that_was_lowered_counts_for_a_running_upload() {
     other.ask("SITE QUOTA").expect(200).says("limit 2097152 bytes");
     let _ = data.write_all(&vec![2; 5 << 20]);
     let _ = data.shutdown(std::net::Shutdown::Write);
-    ann.reply().expect(552).says("of 2097152");
+    ann.reply().expect(552).says("of 2.0 MiB (2097152 bytes)");
     assert!(stored_bytes(&scene.site.home(), "ann") <= 2 << 20);
     ann.ask("ALLO 1").expect(200);
     set_quota(&scene, 1 << 30);
@@ -194,7 +202,7 @@ fn an_upload_stops_at_a_limit_that_was_lowered_under_it() {
     // What does not fit is not taken; the sending fails as soon as the server hangs up.
     let _ = data.write_all(&[7; 6 << 20]);
     let _ = data.shutdown(std::net::Shutdown::Write);
-    ann.reply().expect(552).says("of 4194304");
+    ann.reply().expect(552).says("of 4.0 MiB (4194304 bytes)");
     let mut other = scene.ann();
     assert_eq!(other.used_bytes(), 0, "nobody knows how much it would have been");
 }

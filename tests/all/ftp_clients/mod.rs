@@ -4,9 +4,11 @@
 //! A client that is not installed is named on standard error and its tests are passed over; CI
 //! installs them all.
 
+mod aria2;
 mod busybox;
 mod curl;
 mod curl_refused;
+mod ffmpeg;
 mod lftp;
 mod ncftp;
 mod python;

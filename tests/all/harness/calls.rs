@@ -83,7 +83,7 @@ impl Frames {
     /// `MKDIR`
     #[track_caller]
     pub fn mkdir(&mut self, path: &str, parents: bool) -> Answer {
-        self.request("MKDIR", &wire::Switched::new(path, parents.into()))
+        self.request("MKDIR", &wire::Mkdir::new(path, parents.into(), wire::NO_MODE))
     }
 
     /// `RM`
@@ -139,7 +139,10 @@ impl Frames {
     /// `PUT`; flags: 1 replaces, 2 begins anew.
     #[track_caller]
     pub fn put(&mut self, path: &str, size: usize, flags: u8) -> Answer {
-        self.request("PUT", &wire::Put::new(path, size as u64, 1_600_000_000, 7, flags, &[]))
+        self.request(
+            "PUT",
+            &wire::Put::new(path, size as u64, 1_600_000_000, 7, wire::NO_MODE, flags, &[]),
+        )
     }
 
     /// Sends a `CHUNK` and does not wait.

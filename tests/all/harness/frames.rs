@@ -206,7 +206,8 @@ impl Frames {
     #[track_caller]
     pub fn send_store(&mut self, path: &str, content: &[u8], flags: u8) {
         let (row, whole) = digests(Algorithm::Md5, content);
-        let store = wire::Store::new(path, 1_700_000_000, 5, flags, whole.as_bytes(), &row);
+        let store =
+            wire::Store::new(path, 1_700_000_000, 5, wire::NO_MODE, flags, whole.as_bytes(), &row);
         self.send_with_data("STORE", &store, content);
     }
 

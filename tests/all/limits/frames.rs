@@ -177,8 +177,8 @@ fn uploads_are_refused_beyond_the_row_of_chunks() {
     let content = bytes(5, 3 * limits::CHUNK);
     let (row, _) = digests(Algorithm::Md5, &content);
     let size = content.len() as u64;
-    guest.request("PUT", &wire::Put::new("up", size, 0, 0, 0, &[])).expect(802);
-    guest.request("PUT", &wire::Put::new("two", size, 0, 0, 0, &[])).expect(269);
+    guest.request("PUT", &wire::Put::new("up", size, 0, 0, wire::NO_MODE, 0, &[])).expect(802);
+    guest.request("PUT", &wire::Put::new("two", size, 0, 0, wire::NO_MODE, 0, &[])).expect(269);
     let chunk = limits::CHUNK as u64;
     for (offset, row, content, code) in [
         (chunk, &row[16..], &content[limits::CHUNK..], 274),
@@ -198,11 +198,13 @@ fn uploads_are_refused_beyond_the_row_of_chunks() {
     guest.request("HELD", &wire::Held::new(0, 0)).expect(252);
     guest.request("HELD", &wire::Held::new(7, 1)).expect(274);
     guest.request("DROP", &wire::Drop::new(0)).expect(200);
-    let put = wire::Put::new("huge", u64::MAX, 0, 0, 0, &[]);
+    let put = wire::Put::new("huge", u64::MAX, 0, 0, wire::NO_MODE, 0, &[]);
     guest.request("PUT", &put).expect(252);
-    let put = wire::Put::new("big", 1 << 40, 0, 0, 0, &[]);
+    let put = wire::Put::new("big", 1 << 40, 0, 0, wire::NO_MODE, 0, &[]);
     guest.request("PUT", &put).expect(270).says("over quota");
-    guest.request("PUT", &wire::Put::new("time", 1, 0, 1_000_000_000, 0, &[])).expect(252);
-    guest.request("PUT", &wire::Put::new("flags", 1, 0, 0, 4, &[])).expect(252);
+    guest
+        .request("PUT", &wire::Put::new("time", 1, 0, 1_000_000_000, wire::NO_MODE, 0, &[]))
+        .expect(252);
+    guest.request("PUT", &wire::Put::new("flags", 1, 0, 0, wire::NO_MODE, 4, &[])).expect(252);
     scene.others_are_served();
 }

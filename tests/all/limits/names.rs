@@ -1,7 +1,7 @@
 //! Names and paths that are too long, too deep, or no names at all.
 
 use miniftp::limits;
-use miniftp::wire::{Here, Move, Nothing, Path, Switched};
+use miniftp::wire::{Here, Mkdir, Move, Nothing, Path, Switched};
 
 use super::Scene;
 
@@ -10,17 +10,26 @@ fn names_and_paths_are_bounded_to_the_byte() {
     let mut scene = Scene::new();
     let mut guest = scene.guest();
     let name = "n".repeat(limits::NAME);
-    guest.request("MKDIR", &Switched::new(&name, 0)).expect(200);
-    guest.request("MKDIR", &Switched::new(&format!("{name}n"), 0)).expect(255).says("255 bytes");
+    guest.request("MKDIR", &Mkdir::new(&name, 0, miniftp::wire::NO_MODE)).expect(200);
+    guest
+        .request("MKDIR", &Mkdir::new(&format!("{name}n"), 0, miniftp::wire::NO_MODE))
+        .expect(255)
+        .says("255 bytes");
     let wide = "ü".repeat(limits::NAME / 2 + 1);
-    guest.request("MKDIR", &Switched::new(&wide, 0)).expect(255);
+    guest.request("MKDIR", &Mkdir::new(&wide, 0, miniftp::wire::NO_MODE)).expect(255);
     guest.request("STAT", &Path::new(&name)).expect(200);
 
     let deep = "d/".repeat(limits::DEPTH);
-    guest.request("MKDIR", &Switched::new(&deep, 1)).expect(200);
-    guest.request("MKDIR", &Switched::new(&format!("{deep}d"), 1)).expect(255).says("64 folders");
+    guest.request("MKDIR", &Mkdir::new(&deep, 1, miniftp::wire::NO_MODE)).expect(200);
+    guest
+        .request("MKDIR", &Mkdir::new(&format!("{deep}d"), 1, miniftp::wire::NO_MODE))
+        .expect(255)
+        .says("64 folders");
     guest.request("CD", &Path::new(&deep)).expect(200);
-    guest.request("MKDIR", &Switched::new("d", 0)).expect(255).says("64 folders");
+    guest
+        .request("MKDIR", &Mkdir::new("d", 0, miniftp::wire::NO_MODE))
+        .expect(255)
+        .says("64 folders");
     guest.request("CD", &Path::new("..")).expect(200);
     guest.request("CD", &Path::new("d")).expect(200);
 
@@ -42,7 +51,7 @@ fn characters_that_act_on_a_terminal_are_no_part_of_a_name() {
     let mut scene = Scene::new();
     let mut guest = scene.guest();
     for path in ["a\nb", "a\0b", "\u{1b}[2J", "a\u{7f}", "\u{85}", "a\u{202e}b"] {
-        let answer = guest.request("MKDIR", &Switched::new(path, 0));
+        let answer = guest.request("MKDIR", &Mkdir::new(path, 0, miniftp::wire::NO_MODE));
         answer.expect(255).says("control characters");
         assert!(!answer.text.chars().any(char::is_control), "{:?}", answer.text);
         guest.request("STAT", &Path::new(path)).expect(255);
@@ -57,7 +66,7 @@ fn characters_that_act_on_a_terminal_are_no_part_of_a_name() {
 fn the_root_is_where_every_way_up_ends() {
     let scene = Scene::new();
     let mut guest = scene.guest();
-    guest.request("MKDIR", &Switched::new("in/side", 1)).expect(200);
+    guest.request("MKDIR", &Mkdir::new("in/side", 1, miniftp::wire::NO_MODE)).expect(200);
     for (to, code, then) in [
         ("..", 261, "/"),
         ("/..", 261, "/"),

@@ -79,7 +79,7 @@ fn unfinished_uploads_are_counted_though_they_may_be_empty() {
     let mut guest = scene.guest();
     let leave = |n: usize| {
         let path = format!("part {n}");
-        let put = request("PUT", &Put::new(&path, 9, 0, 0, 0, &[]), &[]);
+        let put = request("PUT", &Put::new(&path, 9, 0, 0, miniftp::wire::NO_MODE, 0, &[]), &[]);
         [put, request("DROP", &Drop::new(1), &[])].concat()
     };
     for from in (0..limits::PARTS).step_by(100) {

@@ -19,7 +19,7 @@ fn a_server_in_the_middle_of_everything_stops_in_its_time() {
     let mut digest = scene.daemon.ftp("ann");
     digest.send("XSHA256 huge");
     let mut compared = scene.daemon.login("ann");
-    compared.send("PUT", &wire::Put::new("huge", HUGE, 0, 0, 1, &[7; 16]));
+    compared.send("PUT", &wire::Put::new("huge", HUGE, 0, 0, wire::NO_MODE, 1, &[7; 16]));
     let mut listed = scene.daemon.login("ann");
     listed.send("SUMS", &wire::SumsOf::new("huge", 0, u32::MAX, 0));
     let mut stored = scene.daemon.ftp("ann");

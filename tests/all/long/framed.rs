@@ -10,7 +10,7 @@ use crate::harness::{Frames, request, reset};
 /// What reads a whole file before it is answered.
 fn readers() -> [(&'static str, Vec<u8>); 4] {
     let hash = |digest| request("HASH", &wire::Hash::new("huge", digest), &[]);
-    let put = wire::Put::new("huge", HUGE, 0, 0, 1, &[7; 16]);
+    let put = wire::Put::new("huge", HUGE, 0, 0, wire::NO_MODE, 1, &[7; 16]);
     [
         ("md5", hash("md5")),
         ("sha256", hash("sha256")),

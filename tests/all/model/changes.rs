@@ -102,7 +102,7 @@ impl Worker<'_> {
     /// Makes a directory.
     pub fn make_directory(&mut self) {
         let path = self.directory();
-        let message = wire::Switched::new(&path, 0);
+        let message = wire::Mkdir::new(&path, 0, wire::NO_MODE);
         let ended = self.change(
             ("MKDIR", &path),
             &STORING,

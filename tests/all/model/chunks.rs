@@ -20,7 +20,7 @@ impl Worker<'_> {
         size: usize,
         flags: u8,
     ) -> (Came, usize) {
-        let put = wire::Put::new(path, size as u64, TIME.0, TIME.1, flags, &[]);
+        let put = wire::Put::new(path, size as u64, TIME.0, TIME.1, wire::NO_MODE, flags, &[]);
         let answer = frames.attempt("PUT", &put);
         let held = match &answer {
             Some(answer) if matches!(answer.code, 800 | 802) => {

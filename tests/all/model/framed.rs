@@ -28,7 +28,15 @@ pub const STORING: [Refusal; 8] = [
 pub fn store_of(path: &str, content: &Content, replace: bool) -> (Vec<u8>, Vec<u8>) {
     let bytes = content.bytes();
     let (each, all) = digests(Algorithm::Md5, &bytes);
-    let message = wire::Store::new(path, TIME.0, TIME.1, replace.into(), all.as_bytes(), &each);
+    let message = wire::Store::new(
+        path,
+        TIME.0,
+        TIME.1,
+        wire::NO_MODE,
+        replace.into(),
+        all.as_bytes(),
+        &each,
+    );
     (crate::harness::request("STORE", &message, &bytes), bytes)
 }
 

@@ -55,11 +55,15 @@ fn a_section_that_is_renamed_or_points_elsewhere_has_the_figures_of_its_director
     let full = bytes(1, 100_000);
     ann.store("/one/f", &full, 0).expect(900);
     mount(&site, &one.replace("one", "two"));
-    ann.store("/two/g", b"x", 0).expect(270).says("0 left of 100000 of this mount");
+    ann.store("/two/g", b"x", 0)
+        .expect(270)
+        .says("0 bytes left of 97.7 KiB (100000 bytes) of this mount");
     ann.store("/one/g", b"x", 0).expect(256);
     plant(&site, "other/theirs", &"x".repeat(60_000));
     mount(&site, &one.replace("dir = pool", "dir = other"));
-    ann.store("/one/g", &full, 0).expect(270).says("40000 left of 100000");
+    ann.store("/one/g", &full, 0)
+        .expect(270)
+        .says("39.1 KiB (40000 bytes) left of 97.7 KiB (100000 bytes)");
     ann.store("/one/g", &full[..40_000], 0).expect(900);
     // The directory itself under another name, with an unfinished upload in it.
     mount(&site, &one.replace("100000", "1M"));
@@ -69,7 +73,7 @@ fn a_section_that_is_renamed_or_points_elsewhere_has_the_figures_of_its_director
     fs::rename(site.home().join("pool"), site.home().join("renamed")).unwrap();
     let renamed = one.replace("dir = pool", "dir = renamed").replace("100000", "165536");
     mount(&site, &renamed);
-    let taken = "0 left of 165536";
+    let taken = "0 bytes left of 161.7 KiB (165536 bytes)";
     ann.store("/one/g", b"x", 0).expect(270).says(taken);
     assert_eq!(ann.parts(), [("/one/part".to_owned(), CHUNK as u64)]);
     daemon.restart();

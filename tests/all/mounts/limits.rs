@@ -52,7 +52,7 @@ fn two_accounts_race_for_the_last_bytes_of_a_mount() {
     let mut ann = daemon.login("ann");
     ann.store("/shared/rest", &vec![0; left as usize + 1], 0).expect(270);
     ann.store("/shared/rest", &vec![0; left as usize], 0).expect(900);
-    ann.store("/shared/one", b"1", 0).expect(270).says("0 left of 200000");
+    ann.store("/shared/one", b"1", 0).expect(270).says("0 bytes left of 195.3 KiB (200000 bytes)");
 }
 
 #[test]
@@ -69,7 +69,9 @@ fn a_mount_is_counted_from_the_disk_after_a_restart_parts_included() {
     ann.store("/shared/f", &content[..100_000], 0).expect(900);
     daemon.restart();
     let mut ann = daemon.login("ann");
-    ann.store("/shared/g", &content[..68_929], 0).expect(270).says("68928 left of 300000");
+    ann.store("/shared/g", &content[..68_929], 0)
+        .expect(270)
+        .says("67.3 KiB (68928 bytes) left of 293.0 KiB (300000 bytes)");
     ann.on("FORGET", "/shared/part").expect(200);
     ann.store("/shared/g", &content, 0).expect(900);
     ann.store("/shared/h", b"x", 0).expect(270);

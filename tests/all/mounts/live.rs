@@ -179,7 +179,7 @@ fn a_file_that_is_moved_away_for_a_moment_unmounts_nothing() {
     let away = path.with_extension("bak");
     for i in 0..3 {
         fs::rename(&path, &away).unwrap();
-        ann.send("MKDIR", &wire::Switched::new(&format!("pub/d{i}"), 0));
+        ann.send("MKDIR", &wire::Mkdir::new(&format!("pub/d{i}"), 0, wire::NO_MODE));
         fs::rename(&away, &path).unwrap();
         ann.read_answer().expect(200);
     }

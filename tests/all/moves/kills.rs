@@ -28,7 +28,7 @@ fn step_of(file: &[u8]) -> usize {
 
 fn send_store(frames: &mut Frames, path: &str, content: &[u8]) {
     let (row, whole) = (row(content), whole(content));
-    let store = wire::Store::new(path, 1_600_000_000, 0, 1, &whole, &row);
+    let store = wire::Store::new(path, 1_600_000_000, 0, wire::NO_MODE, 1, &whole, &row);
     frames.send_with_data("STORE", &store, content);
 }
 
@@ -84,7 +84,10 @@ fn a_killed_replacement_never_makes_a_part_of_the_old_file() {
         }
         let new = bytes(2 + round, 2 * CHUNK);
         for name in &names {
-            ann.send("PUT", &wire::Put::new(name, new.len() as u64, 1_600_000_000, 7, 3, &[]));
+            ann.send(
+                "PUT",
+                &wire::Put::new(name, new.len() as u64, 1_600_000_000, 7, wire::NO_MODE, 3, &[]),
+            );
             ann.send_chunk(0, &new);
             ann.send("DONE", &wire::Done::new(&whole(&new)));
         }

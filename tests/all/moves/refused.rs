@@ -34,7 +34,7 @@ fn sixteen_refused_uploads_use_nothing_up() {
 
     // The same name again is refused before the first byte, as long as there is no more room.
     ann.epsv();
-    ann.ask("STOR f3").expect(552).says("8288608 left of 8388608");
+    ann.ask("STOR f3").expect(552).says("7.9 MiB (8288608 bytes) left of 8.0 MiB (8388608 bytes)");
     ann.ask("ALLO 20000000").expect(200);
     ann.ask("STOR f3").expect(552);
     // What is known to be small is not, nor is another name or another session.

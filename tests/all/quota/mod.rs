@@ -15,7 +15,8 @@ fn what_would_pass_the_limit_is_refused_in_numbers_before_any_byte() {
     let daemon = site.start();
     let mut ann = daemon.login("ann");
     let content = bytes(1, 100_001);
-    let text = "over quota: needs 100001 bytes, 100000 left of 100000";
+    let text = "over quota: needs 97.7 KiB (100001 bytes), 97.7 KiB (100000 bytes) left of \
+        97.7 KiB (100000 bytes)";
     assert_eq!(ann.store("f", &content, 0).expect(270).text, text);
     assert_eq!(ann.put("f", 100_001, 0).expect(270).text, text);
     assert_eq!(ann.put("f", usize::MAX >> 1, 0).expect(270).text.split(',').count(), 2);
@@ -23,12 +24,13 @@ fn what_would_pass_the_limit_is_refused_in_numbers_before_any_byte() {
     assert_eq!(part_files(&site.home(), "ann"), Vec::<PathBuf>::new());
     assert_eq!(stored_bytes(&site.home(), "ann"), 0);
     ann.store("a", &content[..40_000], 0).expect(900);
-    let text = "over quota: needs 60001 bytes, 60000 left of 100000";
+    let text = "over quota: needs 58.6 KiB (60001 bytes), 58.6 KiB (60000 bytes) left of \
+        97.7 KiB (100000 bytes)";
     assert_eq!(ann.store("b", &content[..60_001], 0).expect(270).text, text);
     ann.upload("b", &content[..60_000], 0).expect(900);
     assert_eq!(
         ann.store("c", b"x", 0).expect(270).text.split(',').next_back(),
-        Some(" 0 left of 100000")
+        Some(" 0 bytes left of 97.7 KiB (100000 bytes)")
     );
     ann.store("empty", b"", 0).expect(900);
     let usage = ann.quota();
@@ -42,7 +44,7 @@ fn a_replacement_needs_room_for_both_and_says_so() {
     let daemon = site.start();
     let mut ann = daemon.login("ann");
     ann.store("f", &[1; 60], 0).expect(900);
-    let text = "over quota: needs 50 bytes, 40 left of 100 \
+    let text = "over quota: needs 50 bytes, 40 bytes left of 100 bytes \
                 (the old file keeps its room until the new one is whole)";
     assert_eq!(ann.store("f", &[2; 50], 1).expect(270).text, text);
     assert_eq!(ann.put("f", 50, 1).expect(270).text, text);

@@ -63,7 +63,8 @@ fn small_files_in_flight_stop_exactly_at_the_limit() {
     race(500 * 1_000, |ann, number| {
         for i in 0..60 {
             let name = format!("{number}-{i}");
-            let store = miniftp::wire::Store::new(&name, 0, 0, 0, &digest, &rows);
+            let store =
+                miniftp::wire::Store::new(&name, 0, 0, miniftp::wire::NO_MODE, 0, &digest, &rows);
             ann.send_with_data("STORE", &store, &content);
         }
         for _ in 0..60 {

@@ -41,7 +41,9 @@ fn idle(site: &Site, daemon: &Daemon) -> (u64, u64) {
 /// Leaves an unfinished upload of `path` whose part on the disk is exactly this.
 fn plant_upload(site: &Site, daemon: &Daemon, path: &str, size: usize, held: &[u8]) {
     let mut guest = daemon.login("ann");
-    guest.request("PUT", &Put::new(path, size as u64, 0, 0, 0, &[])).expect(802);
+    guest
+        .request("PUT", &Put::new(path, size as u64, 0, 0, miniftp::wire::NO_MODE, 0, &[]))
+        .expect(802);
     let first = bytes(0, CHUNK.min(size));
     let (row, _) = digests(Algorithm::Md5, &first);
     guest.request_with_data("CHUNK", &Chunk::new(0, &row), &first).expect(900);

@@ -49,7 +49,9 @@ fn who_comes_while_another_writes_is_told_who_and_since_when() {
     let (site, daemon) = site();
     write_file(site.local().join("f"), &bytes(1, 2 * MIB));
     let mut writer = daemon.login("ann");
-    writer.request("PUT", &Put::new("f", 5 * MIB as u64, 0, 0, 0, &[])).expect(802);
+    writer
+        .request("PUT", &Put::new("f", 5 * MIB as u64, 0, 0, miniftp::wire::NO_MODE, 0, &[]))
+        .expect(802);
     let done = AtomicBool::new(false);
     let said = thread::scope(|scope| {
         scope.spawn(|| {

@@ -12,7 +12,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["put", "d"], "`d` is a folder; say `put -r` to send it with all it holds"),
     (&["put", "nothing"], "`nothing`: cannot read it: no such file or directory"),
     (&["put", "f/x"], "`f/x`: cannot read it: not a directory"),
-    (&["put", "pipe"], "`pipe` is not a file"),
+    (&["put", "/dev/null"], "`/dev/null` is not a file"),
     (&["put", "-r", "d/x/nothing"], "`d/x/nothing`: cannot read it: no such file or directory"),
     (
         &["put", "f", "g", "nix"],

@@ -3,9 +3,12 @@
 
 mod left_out;
 mod lost;
+mod modes;
 mod places;
+mod refusals;
 mod replacing;
 mod scripts;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -148,7 +148,7 @@ fn chunks_behind_a_refused_put_are_answered_in_order_and_the_line_lives() {
     let daemon = site.start();
     let mut ann = daemon.login("ann");
     let content = bytes(4, 8 * CHUNK);
-    ann.send("PUT", &wire::Put::new("f", content.len() as u64, 0, 0, 0, &[]));
+    ann.send("PUT", &wire::Put::new("f", content.len() as u64, 0, 0, wire::NO_MODE, 0, &[]));
     for (i, data) in content.chunks(CHUNK).enumerate() {
         ann.send_chunk(i * CHUNK, data);
     }

@@ -26,7 +26,8 @@ fn an_equal_file_is_left_alone_and_another_is_not_replaced_unasked() {
     assert!(fs::read(site.stored("ann", "f")).unwrap() == other);
     // The same by PUT, which only asks and sends nothing.
     let mut put = |size: u64, digest: &[u8], flags: u8| {
-        let answer = ann.request("PUT", &wire::Put::new("f", size, 0, 0, flags, digest));
+        let answer =
+            ann.request("PUT", &wire::Put::new("f", size, 0, 0, wire::NO_MODE, flags, digest));
         if answer.code == 802 {
             ann.drop_part(false).expect(200);
         }
@@ -54,14 +55,14 @@ fn damage_is_found_before_anything_is_stored() {
     hurt[2 * CHUNK] ^= 1;
     hurt[3 * CHUNK + 8] ^= 1;
     let (digest, rows) = (whole(&content), row(&content));
-    let store = wire::Store::new("f", 0, 0, 0, &digest, &rows);
+    let store = wire::Store::new("f", 0, 0, wire::NO_MODE, 0, &digest, &rows);
     let answer = ann.request_with_data("STORE", &store, &hurt);
     assert_eq!(answer.expect(901).message::<wire::Bad<'_>>().bad, 1 << 2 | 1 << 3);
-    let lie = wire::Store::new("f", 0, 0, 0, &digest[1..], &rows);
+    let lie = wire::Store::new("f", 0, 0, wire::NO_MODE, 0, &digest[1..], &rows);
     ann.request_with_data("STORE", &lie, &content).expect(901).says("nothing was stored");
-    let few = wire::Store::new("f", 0, 0, 0, &digest, &rows[16..]);
+    let few = wire::Store::new("f", 0, 0, wire::NO_MODE, 0, &digest, &rows[16..]);
     ann.request_with_data("STORE", &few, &content).expect(252);
-    let late = wire::Store::new("f", 0, 1_000_000_000, 0, &digest, &rows);
+    let late = wire::Store::new("f", 0, 1_000_000_000, wire::NO_MODE, 0, &digest, &rows);
     ann.request_with_data("STORE", &late, &content).expect(252);
     assert!(!site.stored("ann", "f").exists());
     assert_eq!((ann.quota().used, ann.quota().reserved), (0, 0));
@@ -79,7 +80,8 @@ fn three_hundred_in_flight_are_answered_in_order_and_are_on_the_disk() {
     let content = |i: usize| bytes(i as u64, 40 + i);
     let send = |ann: &mut crate::harness::Frames, name: &str, content: &[u8]| {
         let (rows, digest) = digests(Algorithm::Md5, content);
-        let store = wire::Store::new(name, 1_700_000_000, 0, 0, digest.as_bytes(), &rows);
+        let store =
+            wire::Store::new(name, 1_700_000_000, 0, wire::NO_MODE, 0, digest.as_bytes(), &rows);
         ann.send_with_data("STORE", &store, content);
     };
     for i in 0..300 {
@@ -116,7 +118,7 @@ fn one_path_twice_in_flight_is_as_one_after_the_other() {
     ];
     for (name, content, flags, _) in rows {
         let (digest, each) = (whole(content), row(content));
-        let store = wire::Store::new(name, 0, 0, flags, &digest, &each);
+        let store = wire::Store::new(name, 0, 0, wire::NO_MODE, flags, &digest, &each);
         ann.send_with_data("STORE", &store, content);
     }
     for (i, (.., code)) in rows.into_iter().enumerate() {
@@ -155,7 +157,8 @@ fn both_digests_carry_files_in_and_out() {
         let (rows, digest) = digests(algorithm, &content);
         let each = algorithm.len();
         let path = algorithm.name();
-        let put = wire::Put::new(path, content.len() as u64, 1, 2, 0, digest.as_bytes());
+        let put =
+            wire::Put::new(path, content.len() as u64, 1, 2, wire::NO_MODE, 0, digest.as_bytes());
         ann.request("PUT", &put).expect(802);
         for (i, data) in content.chunks(16 * CHUNK).enumerate() {
             let row = &rows[i * 16 * each..rows.len().min((i + 1) * 16 * each)];

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use miniftp::digest::Algorithm;
 use miniftp::wire::{
     self, Bad, Ceiling, Challenge, Chunk, Code, Done, Entry, Fields, Greeted, Greeting, Hello,
-    Inbox, Kind, LoggedIn, Login, MESSAGES, Message, Nothing, Opened, Path, Proof, Put, Sink,
-    Store, Stored, Switched, Use, Using,
+    Inbox, Kind, LoggedIn, Login, MESSAGES, Message, Mkdir, Nothing, Opened, Path, Proof, Put,
+    Sink, Store, Stored, Use, Using,
 };
 
 use super::section;
@@ -175,12 +175,12 @@ fn page() -> String {
     let (row, whole) = digests(Algorithm::Md5, b"hello");
     let whole = whole.as_bytes();
     page.say("**A small file** in one request, with md5: one chunk, `hello`.");
-    let store = Store::new("hi.txt", 1_700_000_001, 5, 0, whole, &row);
+    let store = Store::new("hi.txt", 1_700_000_001, 5, wire::NO_MODE, 0, whole, &row);
     page.request("STORE", "Store", &store, b"hello");
     page.answer(Kind::Answer, Code::Verified, "stored, 5 bytes", "Stored", &Stored::new(5));
 
     page.say("**The same by chunks**: one is damaged on the way and sent again.");
-    let put = Put::new("/notes/hi.txt", 5, 1_700_000_001, 5, 1, &[]);
+    let put = Put::new("/notes/hi.txt", 5, 1_700_000_001, 5, wire::NO_MODE, 1, &[]);
     page.request("PUT", "Put", &put, &[]);
     page.answer(Kind::Answer, Code::Ready, "ready to receive", "Opened", &Opened::new(0));
     page.request("CHUNK", "Chunk", &Chunk::new(0, &row), b"hellO");
@@ -293,7 +293,7 @@ fn the_server_answers_as_the_examples_say() {
     let daemon = site.start();
     let mut frames = daemon.connect();
     frames.log_in("ann", &password("ann")).expect(254);
-    frames.request("MKDIR", &Switched::new("notes", 0)).expect(200);
+    frames.request("MKDIR", &Mkdir::new("notes", 0, wire::NO_MODE)).expect(200);
     let examples = examples();
     let from = examples.iter().position(|it| it.title.starts_with("request STORE")).unwrap();
     for pair in examples[from..].chunks_exact(2) {

@@ -41,9 +41,11 @@ fn a_mount_that_points_elsewhere_has_the_figures_of_that_directory() {
     let mut ann = daemon.login("ann");
     ann.store("/pool/f", b"x", 0).expect(900);
     mount(&site, &section("pool", "full", ALL, "1000000"));
-    ann.store("/pool/g", &bytes(2, 1_000_000), 0).expect(270).says("0 left of 1000000");
+    ann.store("/pool/g", &bytes(2, 1_000_000), 0)
+        .expect(270)
+        .says("0 bytes left of 976.6 KiB (1000000 bytes)");
     mount(&site, &section("other", "full", ALL, "1000001"));
-    ann.store("/other/g", b"xy", 0).expect(270).says("1 left of 1000001");
+    ann.store("/other/g", b"xy", 0).expect(270).says("1 byte left of 976.6 KiB (1000001 bytes)");
     ann.store("/other/g", b"x", 0).expect(900);
 }
 
@@ -56,7 +58,9 @@ fn who_pays_for_a_mount_changes_at_once() {
     let mut ann = daemon.login("ann");
     ann.store("/pool/f", &bytes(1, 300_000), 0).expect(900);
     mount(&site, &section("pool", "pool", ALL, "400000"));
-    ann.store("/pool/g", &bytes(2, 100_001), 0).expect(270).says("100000 left of 400000");
+    ann.store("/pool/g", &bytes(2, 100_001), 0)
+        .expect(270)
+        .says("97.7 KiB (100000 bytes) left of 390.6 KiB (400000 bytes)");
     assert_eq!(ann.quota().used, 0);
     mount(&site, &section("pool", "pool", ALL, "account"));
     ann.on("LS", "/pool").expect(200);
@@ -237,7 +241,9 @@ fn a_directory_that_cannot_be_read_counts_as_empty_and_is_logged() {
     let Some(daemon) = Daemon::start_without_capabilities(&site) else { return };
     let mut ann = daemon.login("ann");
     assert_eq!(ann.quota().used, 5);
-    ann.store("/pool/g", &bytes(1, 999_998), 0).expect(270).says("999997 left of 1000000");
+    ann.store("/pool/g", &bytes(1, 999_998), 0)
+        .expect(270)
+        .says("976.6 KiB (999997 bytes) left of 976.6 KiB (1000000 bytes)");
     ann.store("/pool/g", b"x", 0).expect(900);
     daemon.wait_for_log("closed");
     daemon.wait_for_log("lost+found");

@@ -46,7 +46,11 @@ fn move_while_replaced(site: &Site, size: &str) -> std::path::PathBuf {
 /// Sends a `STORE` and a `MV` of it, and waits for neither.
 fn send(ann: &mut Frames, content: &[u8], (from, to): (&str, &str)) {
     let (row, whole) = (crate::harness::row(content), crate::harness::whole(content));
-    ann.send_with_data("STORE", &wire::Store::new(from, 0, 0, 1, &whole, &row), content);
+    ann.send_with_data(
+        "STORE",
+        &wire::Store::new(from, 0, 0, wire::NO_MODE, 1, &whole, &row),
+        content,
+    );
     ann.send("MV", &wire::Move::new(from, to, 1));
 }
 
@@ -115,7 +119,9 @@ fn a_tree_moves_between_mounts_and_is_charged_where_it_goes() {
     ann.store("d/e/f", &bytes(2, 200_000), 0).expect(900);
     ann.mv("d", "/pool/d", false).expect(200);
     assert_eq!(ann.quota().used, 0);
-    ann.store("/pool/x", &bytes(3, 100_001), 0).expect(270).says("100000 left of 400000");
+    ann.store("/pool/x", &bytes(3, 100_001), 0)
+        .expect(270)
+        .says("97.7 KiB (100000 bytes) left of 390.6 KiB (400000 bytes)");
     ann.mv("/pool/d", "back", false).expect(200);
     assert_eq!(ann.quota().used, 300_000);
     assert_eq!(ann.fetch("back/e/f"), bytes(2, 200_000));
