@@ -9,7 +9,7 @@ use std::io;
 
 use crate::text::Escaped;
 
-pub use self::kinds::{Banned, Fate, HomeRefused, Wait};
+pub use self::kinds::{Banned, Fate, HomeRefused, Wait, counted};
 
 /// The result of everything that can cross a door.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,6 +32,8 @@ pub enum Error {
         /// For how many seconds more; `None` is for ever.
         left_secs: Option<u64>,
     },
+    /// So many attempts as this account wait for their turn that this one's did not come.
+    Slowed,
     /// A command for admins came from somebody who is none.
     NeedAdmin,
     /// An account of that name is there, or files that a former one left.
@@ -231,8 +233,7 @@ pub enum Error {
     /// The other side's last word in a login does not fit the password: it is not the server that
     /// the account is on.
     ServerUnproven,
-    /// Bytes that are not a frame, or a frame damaged on the way: where the next one begins is
-    /// unknown.
+    /// Bytes that are no frame, or one damaged on the way: the next one cannot be found.
     Malformed {
         /// What was missing or wrong.
         what: &'static str,
@@ -255,6 +256,8 @@ pub enum Error {
     AccountClosed,
     /// An admin or the operator ended this session.
     Ended,
+    /// It had not logged in, and a newer connection has its place.
+    Displaced,
     /// The server takes no more: which limit, and its value.
     Full {
         /// Which limit.
@@ -280,6 +283,7 @@ impl Error {
             | Error::TimedOut { .. }
             | Error::AccountClosed
             | Error::Ended
+            | Error::Displaced
             | Error::Full { .. }
             | Error::Banned { what: Banned::Address, .. }
             | Error::Stopping
@@ -309,6 +313,7 @@ impl fmt::Display for Error {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
             Banned { what, why, left_secs } => what.tell(f, why, *left_secs),
+            Slowed | Displaced => f.write_str(kinds::kept_out(matches!(self, Slowed))),
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
             Home { name, why } => why.tell(f, name),
@@ -373,11 +378,6 @@ impl std::error::Error for Error {
             _ => None,
         }
     }
-}
-
-/// `1 chunk`, `3 chunks`.
-pub fn counted(n: u32, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,129 +1,94 @@
-//! How many may be inside: in all, from one address, and before their login.
+//! Who is let in: how many connections there may be, and which one gives its place to a newcomer.
 //!
-//! Invariant: every place that was given is counted until it is dropped, however its thread ends.
+//! Never: knows a socket or a clock.
+//! Invariant: a connection gives its place up only before its login, and never while its password
+//! is being checked.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 
-/// What there are too many of, in a refusal.
-const BEFORE_LOGIN: &str = "connections before login";
-
-/// The ceilings of a gate.
+/// How many connections there may be at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
-    /// Connections in all.
+    /// In all.
     pub all: usize,
-    /// Connections from one address, or one network of IPv6; loopback is exempt, since a whole
-    /// class sits there.
+    /// From one address, or one network of IPv6; loopback is exempt, since a whole class sits
+    /// there.
     pub per_address: usize,
-    /// Connections that have not logged in yet.
+    /// That have not logged in yet.
     pub before_login: usize,
+    /// The same of one address; loopback too, where they give way to each other.
+    pub before_login_per_address: usize,
 }
 
-/// See the module.
-#[derive(Debug, Default)]
-pub struct Gate {
-    counts: Mutex<Counts>,
+/// A connection, as the limits see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Connected {
+    /// Its number.
+    pub id: u64,
+    /// Where it comes from, by [`network`].
+    pub address: IpAddr,
+    /// How far it is.
+    pub stage: Stage,
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    all: usize,
-    before_login: usize,
-    addresses: HashMap<IpAddr, usize>,
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It has not logged in, since then.
+    Waiting(Instant),
+    /// It has not logged in, and its password is being checked.
+    Checking,
+    /// It has logged in.
+    LoggedIn,
 }
 
-/// A place inside.
-#[derive(Debug)]
-pub struct Place {
-    gate: Arc<Gate>,
-    address: IpAddr,
-    logged_in: bool,
-}
-
-impl Gate {
-    /// The lock holds over counting alone, which leaves no half state, so poison means nothing.
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets one more in, or says which limit stands against it.
-    pub fn enter(self: &Arc<Self>, room: Room, address: IpAddr) -> Result<Place> {
-        let address = network(address);
-        let mut counts = self.counts();
-        let here = counts.addresses.get(&address).copied().unwrap_or(0);
-        let limits = [
-            (counts.all, room.all, "connections"),
-            (counts.before_login, room.before_login, BEFORE_LOGIN),
-            (
-                if address.is_loopback() { 0 } else { here },
-                room.per_address,
-                "connections from one address",
-            ),
-        ];
-        for (now, max, what) in limits {
-            if now >= max {
-                return Err(Error::Full { what, max: max as u64 });
-            }
-        }
-        counts.all += 1;
-        counts.before_login += 1;
-        *counts.addresses.entry(address).or_default() += 1;
-        drop(counts);
-        Ok(Place { gate: Arc::clone(self), address, logged_in: false })
-    }
-
-    /// How many are inside.
-    pub fn inside(&self) -> usize {
-        self.counts().all
-    }
-}
-
-impl Place {
-    /// Whether it is counted among those who have logged in.
-    pub fn is_logged_in(&self) -> bool {
-        self.logged_in
-    }
-
-    /// Frees the place among those who have not logged in yet.
-    pub fn logged_in(&mut self) {
-        if !std::mem::replace(&mut self.logged_in, true) {
-            self.gate.counts().before_login -= 1;
+/// Whether one more connection from an address finds a place beside these. Where a limit is reached
+/// it gets that of a waiting one, whose number is returned: of its own address if that has its
+/// share, otherwise of the address that holds most places before login; there it is the one that
+/// has waited longest.
+///
+/// # Errors
+/// [`Error::Full`] if nobody has to give way.
+pub fn admit(room: &Room, address: IpAddr, connected: &[Connected]) -> Result<Option<u64>> {
+    let mut here = 0;
+    let mut before_login = HashMap::<IpAddr, usize>::new();
+    for one in connected {
+        here += usize::from(one.address == address);
+        if one.stage != Stage::LoggedIn {
+            *before_login.entry(one.address).or_default() += 1;
         }
     }
-
-    /// Takes a place among those who have not logged in yet; `most` may be there.
-    ///
-    /// # Errors
-    /// [`Error::Full`] if they are too many: then the connection must end.
-    pub fn logged_out(&mut self, most: usize) -> Result<()> {
-        if !self.logged_in {
-            return Ok(());
-        }
-        let mut counts = self.gate.counts();
-        if counts.before_login >= most {
-            return Err(Error::Full { what: BEFORE_LOGIN, max: most as u64 });
-        }
-        counts.before_login += 1;
-        self.logged_in = false;
-        Ok(())
+    let held = |address: IpAddr| before_login.get(&address).copied().unwrap_or(0);
+    if address.is_loopback() {
+        here = 0;
     }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.logged_in();
-        let mut counts = self.gate.counts();
-        counts.all -= 1;
-        if let Some(here) = counts.addresses.get_mut(&self.address) {
-            *here -= 1;
-            if *here == 0 {
-                counts.addresses.remove(&self.address);
-            }
-        }
+    let limits = [
+        (
+            true,
+            held(address),
+            room.before_login_per_address,
+            "connections from one address before login",
+        ),
+        (true, here, room.per_address, "connections from one address"),
+        (false, before_login.values().sum(), room.before_login, "connections before login"),
+        (false, connected.len(), room.all, "connections"),
+    ];
+    let reached = limits.into_iter().find(|(_, now, max, _)| now >= max);
+    let Some((is_of_address, _, max, what)) = reached else { return Ok(None) };
+    let waiting = connected.iter().filter_map(|one| match one.stage {
+        Stage::Waiting(since) if !is_of_address || one.address == address => Some((one, since)),
+        _ => None,
+    });
+    let gives_way =
+        waiting.max_by_key(|(one, since)| (held(one.address), Reverse((*since, one.id))));
+    match gives_way {
+        Some((one, _)) => Ok(Some(one.id)),
+        None => Err(Error::Full { what, max: max as u64 }),
     }
 }
 
@@ -140,47 +105,145 @@ pub fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn a_network_of_ipv6_is_one_address() {
-        let gate = Arc::<Gate>::default();
-        let room = Room { all: 9, per_address: 1, before_login: 9 };
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let first = gate.enter(room, ip("2001:db8::1")).unwrap();
-        assert!(gate.enter(room, ip("2001:db8::ffff:2")).is_err());
-        let _other = gate.enter(room, ip("2001:db8:0:1::1")).unwrap();
-        let _mapped = [gate.enter(room, ip("::ffff:192.0.2.1")).unwrap()];
-        assert!(gate.enter(room, ip("192.0.2.1")).is_err());
-        let _near = [gate.enter(room, ip("::1")).unwrap(), gate.enter(room, ip("::1")).unwrap()];
-        drop(first);
-        assert!(gate.enter(room, ip("2001:db8::3")).is_ok());
+    fn ip(text: &str) -> IpAddr {
+        network(text.parse().unwrap())
     }
 
     #[test]
-    fn each_limit_refuses_by_name_and_places_come_back() {
-        let gate = Arc::<Gate>::default();
-        let room = Room { all: 3, per_address: 1, before_login: 2 };
-        let far: IpAddr = "192.0.2.1".parse().unwrap();
-        let near: IpAddr = "127.0.0.1".parse().unwrap();
-        let mut first = gate.enter(room, far).unwrap();
-        let said = gate.enter(room, far).unwrap_err().to_string();
-        assert!(said.contains("1 connections from one address"), "{said}");
-        let second = gate.enter(room, near).unwrap();
-        let said = gate.enter(room, near).unwrap_err().to_string();
-        assert!(said.contains("2 connections before login"), "{said}");
-        first.logged_in();
-        let _third = gate.enter(room, near).unwrap();
-        let said = gate.enter(room, near).unwrap_err().to_string();
-        assert!(said.contains("3 connections at most"), "{said}");
-        let said = first.logged_out(1).unwrap_err().to_string();
-        assert!(said.contains("1 connections before login"), "{said}");
-        assert!(first.is_logged_in(), "a refusal counts nothing");
-        drop(second);
-        first.logged_out(2).unwrap();
-        first.logged_out(0).unwrap();
-        drop(first);
-        assert_eq!(gate.inside(), 1);
-        assert!(gate.enter(room, far).is_ok());
+    fn a_network_of_ipv6_is_one_address() {
+        for (one, other, is_same) in [
+            ("2001:db8::1", "2001:db8::ffff:2", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("::1", "127.0.0.1", false),
+        ] {
+            assert_eq!(ip(one) == ip(other), is_same, "{one} {other}");
+        }
+    }
+
+    /// What can happen at the door.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Come(u8),
+        Check(prop::sample::Index),
+        LogIn(prop::sample::Index),
+        Leave(prop::sample::Index),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..5u8).prop_map(Step::Come),
+            1 => any::<prop::sample::Index>().prop_map(Step::Check),
+            1 => any::<prop::sample::Index>().prop_map(Step::LogIn),
+            1 => any::<prop::sample::Index>().prop_map(Step::Leave),
+        ]
+    }
+
+    proptest! {
+        /// No limit is ever exceeded; only whoever waits gives way, where most places are held, and
+        /// whoever has waited longest; and nobody is refused while there is one who could.
+        #[test]
+        fn places_go_to_newcomers_and_never_beyond_a_limit(
+            steps in prop::collection::vec(step(), 1..80),
+            (all, per_address, before_login, share) in (1..9usize, 1..5usize, 1..7usize, 1..4usize),
+        ) {
+            let room = Room {
+                all, per_address, before_login, before_login_per_address: share,
+            };
+            let addresses = ["127.0.0.1", "127.0.0.2", "192.0.2.1", "192.0.2.2", "2001:db8::1"];
+            let begun = Instant::now();
+            let mut here: Vec<Connected> = Vec::new();
+            for (id, step) in (0..).zip(steps) {
+                match step {
+                    Step::Come(from) => {
+                        let address = ip(addresses[usize::from(from)]);
+                        let held = |of: IpAddr| {
+                            let those = here.iter().filter(|one| one.address == of);
+                            those.filter(|one| one.stage != Stage::LoggedIn).count()
+                        };
+                        let since = |one: &Connected| match one.stage {
+                            Stage::Waiting(since) => Some(since),
+                            _ => None,
+                        };
+                        match admit(&room, address, &here) {
+                            Ok(None) => {}
+                            Ok(Some(gone)) => {
+                                let at = here.iter().position(|one| one.id == gone).unwrap();
+                                let gone = here[at];
+                                prop_assert!(since(&gone).is_some());
+                                for other in &here {
+                                    let same = other.address == gone.address;
+                                    if same && since(other).is_some() {
+                                        prop_assert!(since(&gone) <= since(other));
+                                    }
+                                    if gone.address != address && since(other).is_some() {
+                                        prop_assert!(held(gone.address) >= held(other.address));
+                                    }
+                                }
+                                here.remove(at);
+                            }
+                            Err(_) => {
+                                let own = here.iter().filter(|one| one.address == address);
+                                prop_assert!(own.clone().all(|one| since(one).is_none()));
+                                continue;
+                            }
+                        }
+                        let stage = Stage::Waiting(begun + Duration::from_secs(id));
+                        here.push(Connected { id, address, stage });
+                    }
+                    Step::Check(which) if !here.is_empty() => {
+                        let which = which.index(here.len());
+                        if here[which].stage != Stage::LoggedIn {
+                            here[which].stage = Stage::Checking;
+                        }
+                    }
+                    Step::LogIn(which) if !here.is_empty() => {
+                        let which = which.index(here.len());
+                        here[which].stage = Stage::LoggedIn;
+                    }
+                    Step::Leave(which) if !here.is_empty() => {
+                        here.remove(which.index(here.len()));
+                    }
+                    _ => {}
+                }
+                prop_assert!(here.len() <= room.all);
+                let before = here.iter().filter(|one| one.stage != Stage::LoggedIn);
+                prop_assert!(before.count() <= room.before_login);
+                for address in addresses.map(ip) {
+                    let own = here.iter().filter(|one| one.address == address);
+                    prop_assert!(address.is_loopback() || own.clone().count() <= room.per_address);
+                    let waiting = own.filter(|one| one.stage != Stage::LoggedIn);
+                    prop_assert!(waiting.count() <= room.before_login_per_address);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_that_nobody_can_give_way_for_refuses_by_name() {
+        let room = Room { all: 3, per_address: 2, before_login: 3, before_login_per_address: 1 };
+        let one = |id, address, stage| Connected { id, address: ip(address), stage };
+        let (far, near) = ("192.0.2.1", "127.0.0.1");
+        for (connected, words) in [
+            (vec![one(1, far, Stage::Checking)], "1 connections from one address before login"),
+            (vec![one(1, far, Stage::LoggedIn); 2], "2 connections from one address at most"),
+            (vec![one(1, near, Stage::LoggedIn); 3], "3 connections at most"),
+            (
+                ["192.0.2.7", "192.0.2.8", "192.0.2.9"]
+                    .map(|it| one(1, it, Stage::Checking))
+                    .into(),
+                "3 connections before login at most",
+            ),
+        ] {
+            let told = admit(&room, ip(far), &connected).unwrap_err().to_string();
+            assert!(told.contains(words), "{words}: {told}");
+        }
     }
 }

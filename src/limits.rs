@@ -61,9 +61,12 @@ pub const ITERATIONS_MOST: u32 = 5_000_000;
 /// records stay good that were made under a higher setting, and none, made by hand, keeps everybody
 /// else's login waiting.
 pub const ITERATIONS_SLACK: u32 = 4;
-/// Slow derivations that the server computes at once, for passwords that arrive in clear: a login
-/// flood must leave a core for the transfers.
-pub const DERIVATIONS: usize = 2;
+/// Logins in clear that wait until their password can be checked: what a slow board computes in
+/// [`DERIVATION_WAIT`].
+pub const DERIVATIONS_WAITING: usize = 64;
+/// The same from one address: a class that logs in at once, and half of the queue for others. It is
+/// less than the share that an address has of the places before login.
+pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 32;
 /// How long a login in clear waits for its turn.
 pub const DERIVATION_WAIT: Duration = Duration::from_secs(20);
 /// The wait before a failed login is answered, doubled with each further failure of the account's
@@ -103,13 +106,24 @@ pub const CONSOLE_LINE: usize = 4096;
 pub const REMOVAL_WAIT: Duration = Duration::from_secs(5);
 /// Names of removed accounts that are kept, an empty file each: as many as there can be accounts.
 pub const FORMER_NAMES: usize = 10_000;
+/// How long an attempt waits for its turn where others have failed, before it is refused without a
+/// look at the password: two turns of the longest kind, and as long as a login may take.
+pub const TURN_WAIT: Duration = Duration::from_secs(60);
+/// Days that a network is remembered from which an account has logged in: longer than any holidays.
+pub const FAMILIAR_DAYS: i64 = 90;
+/// Networks that are remembered of one account: home, work, school, and those of a journey.
+pub const NETWORKS_OF_ACCOUNT: usize = 16;
+/// The same of all accounts, about 200 bytes each: two for as many accounts as there can be.
+pub const NETWORKS: usize = 20_000;
+/// Bytes of conf/networks.ini: twice what these need.
+pub const NETWORKS_FILE: u64 = 4 * 1024 * 1024;
 /// Failed logins that are remembered of accounts, of names that no account has, and of addresses,
 /// so many of each, about 150 bytes each; beyond them the oldest goes of whoever failed least, and
 /// of an address first what was no account's, so that made-up names push no real count out.
 pub const FAILURES: usize = 8192;
-/// Bans of accounts, of names that no account has, of addresses that failed as an account, of other
-/// addresses, and by hand: so many of each, ended ones that are remembered included. Of the
-/// automatic ones beyond it that goes which ends first.
+/// Bans of addresses that failed as an account, of other addresses, and by hand: so many of each,
+/// ended ones that are remembered included. Of the automatic ones beyond it that goes which ends
+/// first.
 pub const BANS: usize = 2000;
 /// Bytes of conf/bans.ini: all the bans that there can be.
 pub const BANS_FILE: u64 = 4 * 1024 * 1024;
@@ -269,6 +283,13 @@ pub const LOCK_WATCH: Duration = Duration::from_secs(5);
 pub const LOCK_SETTLE: Duration = Duration::from_secs(3);
 /// How long renewals may fail until the server stops: longer than anybody needs to take over.
 pub const LOCK_UNREACHABLE: Duration = Duration::from_secs(10);
+/// Slow derivations that the server computes at once, for passwords that arrive in clear: half of
+/// the cores, so that a flood of logins leaves the others to the transfers.
+pub fn derivations() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).max(1)
+}
+
 /// The most iterations that the server computes for a password in clear, by the setting.
 pub fn checked_iterations(setting: u32) -> u32 {
     let most = setting.saturating_mul(ITERATIONS_SLACK);

@@ -15,7 +15,6 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick
 
 use crate::doors::{self, framed, ftp};
 use crate::error::Error;
-use crate::gate::{Gate, Place};
 use crate::limits;
 use crate::session::Session;
 use crate::site::Site;
@@ -37,7 +36,6 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Server {
     site: Arc<Site>,
-    gate: Arc<Gate>,
     framed: TcpListener,
     ftp: Option<TcpListener>,
 }
@@ -54,7 +52,7 @@ impl Server {
         };
         let framed = bind(framed)?;
         let ftp = ftp.map(bind).transpose()?;
-        Ok(Server { site, gate: Arc::default(), framed, ftp })
+        Ok(Server { site, framed, ftp })
     }
 
     /// Where the framed door listens, with the real port.
@@ -94,7 +92,6 @@ impl Server {
         for (listener, name, served) in doors.into_iter().flatten() {
             let door = Door {
                 site: Arc::clone(&self.site),
-                gate: Arc::clone(&self.gate),
                 name,
                 served,
                 spare: listener.try_clone().ok(),
@@ -104,7 +101,7 @@ impl Server {
             accepting.push((listener, thread.spawn(move || door.accept())?));
         }
         let loss = self.wait(stop);
-        log::info!("stopping: {} connections are told", self.gate.inside());
+        log::info!("stopping: {} connections are told", self.site.connections());
         self.site.stop();
         for (listener, thread) in accepting {
             // On Linux this wakes the thread that waits in accept.
@@ -120,7 +117,7 @@ impl Server {
         match loss.or_else(|| self.site.home.lost().try_recv().ok()) {
             Some(loss) => Err(RunError::Lost(loss)),
             None => {
-                if self.gate.inside() == 0 {
+                if self.site.connections() == 0 {
                     self.site.release();
                 }
                 Ok(())
@@ -172,7 +169,7 @@ impl Server {
 
     fn drain(&self, stop: &Receiver<()>, patience: Duration) {
         let until = Instant::now() + patience;
-        while self.gate.inside() > 0 {
+        while self.site.connections() > 0 {
             let told_again = match stop.recv_timeout(DRAIN_LOOK) {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
@@ -183,7 +180,7 @@ impl Server {
                 }
             };
             if told_again || Instant::now() >= until {
-                log::warn!("{} connections are cut off", self.gate.inside());
+                log::warn!("{} connections are cut off", self.site.connections());
                 self.site.cut(|_| true);
                 return;
             }
@@ -234,7 +231,7 @@ fn sweep(site: &Site) {
 }
 
 /// How a door serves a guest, and how it refuses one.
-type Served = (fn(Stream, Session, Place), fn(Stream, &Error));
+type Served = (fn(Stream, Session), fn(Stream, &Error));
 
 const FRAMED: Served = (framed::serve, framed::refuse);
 const FTP: Served = (ftp::serve, ftp::refuse);
@@ -242,7 +239,6 @@ const FTP: Served = (ftp::serve, ftp::refuse);
 /// One listening socket and its thread.
 struct Door {
     site: Arc<Site>,
-    gate: Arc<Gate>,
     name: &'static str,
     served: Served,
     listener: TcpListener,
@@ -295,16 +291,10 @@ impl Door {
             log::debug!("{from} is refused: {e}");
             return self.refuse(tcp, &e);
         }
-        match self.gate.enter(self.site.config().connections(), from.ip()) {
-            Ok(place) => self.start(tcp, from, place),
-            Err(e) => {
-                log::warn!("{from} is refused: {e}");
-                self.refuse(tcp, &e);
-            }
-        }
+        self.start(tcp, from);
     }
 
-    fn start(&self, tcp: TcpStream, from: SocketAddr, place: Place) {
+    fn start(&self, tcp: TcpStream, from: SocketAddr) {
         let Ok(stream) = Stream::new(tcp, doors::patience(&self.site)) else { return };
         let handle = match stream.try_clone_tcp() {
             Ok(handle) => handle,
@@ -313,19 +303,25 @@ impl Door {
                 return self.served.1(stream, &self.full("connections (no descriptors left)"));
             }
         };
-        let presence = self.site.join(handle, from.ip(), self.name);
+        let presence = match self.site.join(handle, from.ip(), self.name) {
+            Ok(presence) => presence,
+            Err(e) => {
+                log::warn!("{from} is refused: {e}");
+                return self.served.1(stream, &e);
+            }
+        };
         let name = format!("{}-{}", self.name, presence.id());
         log::debug!("{from} came in as {name}");
         let session = Session::new(presence);
         let serve = self.served.0;
         let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
         // Where there is no thread the guest is taken back, to be told.
-        let guest = Arc::new(Mutex::new(Some((stream, session, place))));
+        let guest = Arc::new(Mutex::new(Some((stream, session))));
         let take = |guest: &Mutex<Option<_>>| guest.lock().ok().and_then(|mut guest| guest.take());
         let handed_over = Arc::clone(&guest);
         let spawned = thread.spawn(move || {
-            if let Some((stream, session, place)) = take(&handed_over) {
-                serve(stream, session, place);
+            if let Some((stream, session)) = take(&handed_over) {
+                serve(stream, session);
             }
         });
         if let Err(e) = spawned {

@@ -14,6 +14,7 @@ mod online;
 mod views;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -22,7 +23,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::in_force::Noted;
 use self::online::Online;
-use crate::accounts::bans::Bans;
+use crate::accounts::bans::{Bans, Network};
 use crate::accounts::register::{Application, Queue, Request, Rules, Taken};
 use crate::accounts::{Account, Accounts, Store, StoreError};
 use crate::audit::Log;
@@ -219,6 +220,16 @@ impl Site {
         let shape = self.accounts().likely_shape(Verifier::draw(&self.secret, name));
         let shape = shape.unwrap_or_else(|| RecordShape::of_new(self.config().accounts.iterations));
         Verifier::mock(&self.secret, name, shape)
+    }
+
+    /// Whether an account has logged in from the network of an address lately, so that attempts
+    /// elsewhere do not hold it up there. Of the names that no account has as many seem to.
+    pub fn is_familiar(&self, name: &str, from: IpAddr) -> bool {
+        let (accounts, network) = (self.accounts(), Network::of(from));
+        let (has, share) = (self.bans.is_familiar(name, network), self.bans.accounts_in(network));
+        let drawn = Verifier::draw(&self.secret, &format!("{network} {name}"));
+        let at = (u128::from(drawn) * accounts.len() as u128) >> u64::BITS;
+        if accounts.account(name).is_some() { has } else { at < share as u128 }
     }
 
     /// A record that looks like that of an account, and that no password fits.

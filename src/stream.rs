@@ -144,6 +144,11 @@ impl Stream {
         self.patience.login = None;
     }
 
+    /// Whether no login is due.
+    pub fn is_logged_in(&self) -> bool {
+        self.patience.login.is_none()
+    }
+
     /// A login is due again, until this moment; that is so long in all.
     pub fn logged_out(&mut self, deadline: Option<(Instant, Duration)>) {
         self.patience.login = deadline;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Accounts;
-use super::bans::check_bans;
+use super::bans::{check_bans, check_networks};
 use super::register::{check_class, check_invites, check_requests};
 use super::store::read_first;
 use crate::conffile::{FileError, ParseErrors, load};
@@ -28,11 +28,12 @@ pub fn accounts(conf: &Path) -> Result<Arc<Accounts>, FileError> {
 /// or all that is wrong with it.
 pub fn registrations(conf: &Path) -> Vec<(&'static str, Result<Arc<String>, FileError>)> {
     type Check = fn(&[u8]) -> Result<String, ParseErrors>;
-    let files: [(&'static str, u64, Check); 4] = [
+    let files: [(&'static str, u64, Check); 5] = [
         ("registrations.ini", limits::REGISTRATIONS_FILE, check_requests),
         ("invites.ini", limits::LIST_FILE, check_invites),
         ("class.csv", limits::LIST_FILE, check_class),
         ("bans.ini", limits::BANS_FILE, check_bans),
+        ("networks.ini", limits::NETWORKS_FILE, check_networks),
     ];
     let there = files.into_iter().filter(|(name, ..)| conf.join(name).exists());
     let checked = there.map(|(name, most, check)| {

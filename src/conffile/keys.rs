@@ -153,6 +153,11 @@ impl<T> Key<T> {
         Key { default: Some(default), ..self }
     }
 
+    /// The same key by another name.
+    pub(crate) const fn called(&self, name: &'static str) -> Key<T> {
+        Key { name, ..*self }
+    }
+
     /// The same key with a value that is never shown.
     pub(crate) const fn secret(self) -> Key<T> {
         Key { is_secret: true, ..self }

@@ -30,13 +30,16 @@ impl Config {
             all: self.server.connections,
             per_address: self.server.connections_per_address,
             before_login: self.server.connections_before_login,
+            before_login_per_address: self.server.connections_before_login_per_address,
         }
     }
 
-    /// When failed logins become a ban.
+    /// What follows from failed logins.
     pub fn bans(&self) -> bans::Rules {
         bans::Rules {
-            account_after: self.login.ban_after,
+            slow_after: self.login.slow_after,
+            slow: Duration::from_secs(self.login.slow_secs),
+            per_minute: self.login.failures_per_minute,
             address_after: self.login.ban_address_after,
             within: Duration::from_secs(self.login.ban_within_secs),
             first: Duration::from_secs(self.login.ban_secs),

@@ -7,17 +7,23 @@ use std::sync::Arc;
 
 use super::settings::{Config, SETTINGS, Setting};
 use crate::conffile::ini::{Shape, parse};
+use crate::conffile::keys::Key;
 use crate::conffile::{FileError, ParseErrors, load};
 use crate::limits;
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "server.ini";
 
+/// Names that settings had before, with their sections and their names now: an older file is still
+/// read.
+static FORMER: &[(&str, &str, &str)] = &[("login", "ban_after", "slow_after")];
+
 static SHAPE: Shape = Shape {
     most: limits::SETTINGS_FILE,
     top: &[],
     keys: |name| {
-        let keys: Vec<&str> = settings_of(name).map(Setting::name).collect();
+        let former = former_of(name).map(|key| key.name);
+        let keys: Vec<&str> = settings_of(name).map(Setting::name).chain(former).collect();
         Some(keys).filter(|keys| !keys.is_empty())
     },
     expected: "[section]",
@@ -31,6 +37,14 @@ static SHAPE: Shape = Shape {
 
 fn settings_of(section: &str) -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(move |setting| setting.section == section)
+}
+
+fn former_of(section: &str) -> impl Iterator<Item = Key<Config>> {
+    let former = FORMER.iter().filter(move |(of, ..)| *of == section);
+    former.filter_map(|(section, before, now)| {
+        let setting = settings_of(section).find(|setting| setting.name() == *now)?;
+        Some(setting.key.called(before))
+    })
 }
 
 impl Config {
@@ -52,6 +66,9 @@ impl Config {
         let bytes = bytes.ok_or_else(|| ParseErrors::whole(missing))?;
         let (mut config, mut errors) = (Config::default(), ParseErrors::default());
         for section in parse(bytes, &SHAPE, &mut errors).sections {
+            // Where both names of a setting are there, the present one counts.
+            let former: Vec<Key<Config>> = former_of(section.name).collect();
+            section.read(&former, &mut config, &mut errors);
             let keys = settings_of(section.name).map(|setting| &setting.key);
             section.read(keys, &mut config, &mut errors);
         }

@@ -106,9 +106,13 @@ settings! {
         /// Connections at one time from one address, or from one network of 64 bits where the
         /// address is of IPv6. This machine itself is exempt.
         connections_per_address: usize = 50, Whole("a whole number", 1, 100_000);
-        /// Connections at one time that have not logged in yet, so that strangers cannot take every
-        /// place.
+        /// Connections at one time that have not logged in yet. When there are so many, a newcomer
+        /// takes the place of the one that has waited longest at the address that holds most; never
+        /// of one whose password is being checked.
         connections_before_login: usize = 200, Whole("a whole number", 1, 100_000);
+        /// The same from one address, this machine included. Newcomers from there take the places
+        /// of those that have waited longest there.
+        connections_before_login_per_address: usize = 40, Whole("a whole number", 1, 100_000);
         /// Sessions of one account at one time, through both doors together. Guests have a limit of
         /// their own.
         sessions_per_account: usize = 50, Whole("a whole number", 1, 100_000);
@@ -126,12 +130,18 @@ settings! {
 
     /// Failed logins.
     [login] LoginSettings {
-        /// After so many failed logins as one account nobody logs in as it for a while. Sessions
-        /// that it has go on.
-        ban_after: u32 = 10, Whole("a whole number", 2, 1000);
+        /// After so many failed logins as one account from one network (/24, or /64 of IPv6)
+        /// further ones from there are answered one at a time; a right password is accepted. It was
+        /// called ban_after, which is still read.
+        slow_after: u32 = 10, Whole("a whole number", 2, 1000);
+        /// The time from one of these failures to the next attempt: 30 leave 2,880 guesses a day.
+        slow_secs: u64 = 30, Whole("whole seconds", 1, 30);
+        /// Failed logins a minute as one account from all networks together; further attempts wait.
+        /// Networks from which the account has logged in within 90 days neither count nor wait.
+        failures_per_minute: u32 = 20, Whole("a whole number", 1, 1000);
         /// After so many failed logins from one address, or one network of 64 bits of IPv6, nobody
-        /// comes in from there for a while. This machine itself is exempt. Many people may share an
-        /// address.
+        /// comes in from there for a while; of one account at most slow_after count. This machine
+        /// itself is exempt. Many people may share an address.
         ban_address_after: u32 = 30, Whole("a whole number", 2, 1000);
         /// Failed logins count for so long.
         ban_within_secs: u64 = 600, Whole("whole seconds", 1, 86_400);

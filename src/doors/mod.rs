@@ -7,7 +7,6 @@ pub mod ftp;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::gate::Place;
 use crate::limits;
 use crate::session::Session;
 use crate::site::Site;
@@ -51,20 +50,17 @@ fn be_as_patient(stream: &mut Stream, site: &Site) {
     stream.set_frame(frame);
 }
 
-/// Counts a connection among those before or behind their login, as its session is now. Whoever has
-/// logged out and stays (FTP's `REIN` and `USER`) has the deadline of a login, and takes a place
-/// among those before it; where there is none the error ends the connection.
-fn follow_login(place: &mut Place, stream: &mut Stream, session: &Session) -> Result<()> {
-    let logged_in = session.account().is_some();
-    if logged_in == place.is_logged_in() {
-        return Ok(());
+/// Has a connection follow its session over a login or a logout. Whoever has logged out and stays
+/// (FTP's `REIN` and `USER`) has the deadline of a login, and needs a place among those before it;
+/// where there is none the error ends the connection.
+fn follow_login(stream: &mut Stream, session: &Session) -> Result<()> {
+    match (session.account().is_some(), stream.is_logged_in()) {
+        (true, false) => stream.logged_in(),
+        (false, true) => {
+            stream.logged_out(patience(session.site()).login);
+            session.wait_for_login()?;
+        }
+        (true, true) | (false, false) => {}
     }
-    let site = session.site();
-    if logged_in {
-        place.logged_in();
-        stream.logged_in();
-        return Ok(());
-    }
-    stream.logged_out(patience(site).login);
-    place.logged_out(site.config().server.connections_before_login)
+    Ok(())
 }

@@ -119,7 +119,7 @@ fn amounts(noun: &str, [first, second, third]: [u64; 3]) -> [String; 3] {
 
 /// So many chunks are damaged.
 pub(super) fn mismatch(f: &mut fmt::Formatter<'_>, bad: u32) -> fmt::Result {
-    write!(f, "{} damaged on the way; send again", super::counted(bad, "chunk"))
+    write!(f, "{} damaged on the way; send again", counted(bad, "chunk"))
 }
 
 /// Why an account's home is not free.
@@ -171,6 +171,17 @@ impl HomeRefused {
     }
 }
 
+/// The text of [`super::Error::Slowed`] or [`super::Error::Displaced`].
+pub(super) fn kept_out(is_slowed: bool) -> &'static str {
+    match is_slowed {
+        true => {
+            "too many failed logins as this account, so that only one at a time is answered; try \
+             again in a minute"
+        }
+        false => "this connection had not logged in, and a newer one took its place; connect again",
+    }
+}
+
 /// The text of [`super::Error::Unmounted`].
 pub(super) const UNMOUNTED: &str =
     "the mount that this goes to was taken away; go on when it is back, or start again";
@@ -183,4 +194,9 @@ pub(super) const TOO_BIG: &str = "the server's disk or its operator allows no fi
 pub(super) fn too_long(f: &mut fmt::Formatter<'_>, secs: u64) -> fmt::Result {
     write!(f, "a digest for an anonymous user may take {secs} s; fetch the file and compute it")?;
     f.write_str(", or log in with an account")
+}
+
+/// `1 chunk`, `3 chunks`.
+pub fn counted(n: u32, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }

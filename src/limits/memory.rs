@@ -37,7 +37,7 @@ impl Line {
 
 /// Threads beside those of connections: one listens for each protocol, one each keeps house,
 /// removes what has expired, writes the log, catches signals and reads the terminal, and one runs
-/// `main`.
+/// `main`; those that check passwords come on top.
 const THREADS: usize = 8;
 /// Bytes that a thread takes whose size of stack nobody chose, as far as it is touched.
 const PLAIN_STACK: usize = 256 * 1024;
@@ -70,6 +70,7 @@ pub fn worst_case(demand: Demand) -> Vec<Line> {
     let edited = super::ACCOUNTS_FILE
         + super::REGISTRATIONS_FILE
         + super::BANS_FILE
+        + super::NETWORKS_FILE
         + super::SETTINGS_FILE
         + 2 * super::LIST_FILE
         + 2 * super::WORDS_FILE as u64;
@@ -83,9 +84,13 @@ pub fn worst_case(demand: Demand) -> Vec<Line> {
         line("connections: buffers of content", connections, framed.max(ftp)),
         line("connections: digests of an upload, or small files of a group", connections, upload),
         line("connections before login: a frame", before_login, super::FRAME_BEFORE_LOGIN),
-        line("threads of the server", THREADS, PLAIN_STACK),
+        line("threads of the server", THREADS + super::derivations(), PLAIN_STACK),
         line("lines of the log that wait, and that are written", 2, super::LOG_QUEUE),
-        line("failed logins and bans", 3 * super::FAILURES + 5 * super::BANS, REMEMBERED),
+        line(
+            "failed logins, bans and networks of logins",
+            3 * super::FAILURES + 3 * super::BANS + 2 * super::NETWORKS,
+            REMEMBERED,
+        ),
         line("files that people edit", COPIES, usize::try_from(edited).unwrap_or(usize::MAX)),
         line("the program", 1, PROGRAM),
     ]

@@ -9,6 +9,7 @@
 //! so a torn record is no record.
 
 mod client;
+mod derivations;
 mod message;
 mod mock;
 mod plain;

@@ -1,44 +1,28 @@
 //! Passwords that arrive in clear, checked against the same records.
 //!
-//! Each check costs a slow derivation, so few run at once and a right password is remembered, as a
-//! digest under a key that lives as long as the program; so a client that opens a connection for
-//! each file pays once. A wrong password always pays in full.
+//! Each check costs a slow derivation, and a right password is remembered, as a digest under a key
+//! that lives as long as the program; so a client that opens a connection for each file pays once.
+//! A wrong password always pays in full.
 //!
 //! Invariant: an answer for a known name and one for an unknown name cost the same.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 use subtle::ConstantTimeEq;
 
+use super::derivations::{Derivations, Waiting};
 use super::{KEY, Verifier, hmac, random_bytes};
-use crate::error::{Error, Result};
-use crate::limits;
+use crate::error::Result;
 
 /// See the module.
 pub struct PlainChecks {
     key: [u8; KEY],
-    /// As many tokens as derivations may run at once.
-    places: (Sender<()>, Receiver<()>),
+    derivations: Derivations,
     /// What the last right password of each name was, with its record, digested.
     right: Mutex<HashMap<Box<str>, [u8; KEY]>>,
-}
-
-/// Called while a derivation waits for its turn; its error ends the wait.
-type Waiting<'a> = dyn FnMut() -> Result<()> + 'a;
-
-/// The right to compute one of the derivations that may run at once. Dropped, also by a panic, it
-/// is the next one's.
-struct Permit<'a>(&'a Receiver<()>);
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        // Its own token is in there, so this takes one at once.
-        let _ = self.0.try_recv();
-    }
 }
 
 impl fmt::Debug for PlainChecks {
@@ -53,21 +37,24 @@ impl PlainChecks {
     /// # Errors
     /// As [`random_bytes`].
     pub fn new() -> Result<PlainChecks> {
-        let key = random_bytes()?;
-        Ok(PlainChecks { key, places: bounded(limits::DERIVATIONS), right: Mutex::default() })
+        let (key, derivations) = (random_bytes()?, Derivations::new());
+        Ok(PlainChecks { key, derivations, right: Mutex::default() })
     }
 
-    /// Whether `password` is the one of the record. `name` is whose record it is; for a record of
-    /// more than `most` iterations no password is right, so that none keeps others waiting.
+    /// Whether `password` is the one of the record. `name` is whose record it is, `from` where the
+    /// password comes from; for a record of more than `most` iterations no password is right, so
+    /// that none keeps others waiting.
     ///
     /// # Errors
-    /// [`Error::TooMany`] if too many others are being checked for too long; those of `waiting`.
+    /// [`TooMany`](crate::error::Error::TooMany) if too many others are being checked; those of
+    /// `waiting`.
     pub fn accepts(
         &self,
         name: &str,
         verifier: &Verifier,
         password: &str,
         most: u32,
+        from: IpAddr,
         waiting: &mut Waiting<'_>,
     ) -> Result<bool> {
         let record = verifier.to_string();
@@ -78,7 +65,7 @@ impl PlainChecks {
         if remembered.is_some_and(|right| right.ct_eq(&digest).into()) {
             return Ok(true);
         }
-        let right = self.in_turn(|| verifier.accepts(password, most), waiting)?;
+        let right = self.derivations.run(from, || verifier.accepts(password, most), waiting)?;
         if right {
             self.right().insert(name.into(), digest);
         }
@@ -93,30 +80,10 @@ impl PlainChecks {
         &self,
         password: &str,
         iterations: u32,
+        from: IpAddr,
         waiting: &mut Waiting<'_>,
     ) -> Result<Verifier> {
-        self.in_turn(|| Verifier::derive(password, iterations), waiting)?
-    }
-
-    /// Does something slow when few others do.
-    fn in_turn<T>(&self, work: impl FnOnce() -> T, waiting: &mut Waiting<'_>) -> Result<T> {
-        let _permit = self.permit(waiting)?;
-        Ok(work())
-    }
-
-    fn permit(&self, waiting: &mut Waiting<'_>) -> Result<Permit<'_>> {
-        let until = Instant::now() + limits::DERIVATION_WAIT;
-        loop {
-            let look = until.min(Instant::now() + limits::OPERATION_LOOK);
-            match self.places.0.send_deadline((), look) {
-                Ok(()) => return Ok(Permit(&self.places.1)),
-                Err(SendTimeoutError::Timeout(())) if Instant::now() < until => waiting()?,
-                Err(_) => {
-                    let max = limits::DERIVATIONS as u64;
-                    return Err(Error::TooMany { what: "logins at once", max });
-                }
-            }
-        }
+        self.derivations.run(from, || Verifier::derive(password, iterations), waiting)?
     }
 
     /// The lock holds over map operations alone, which leave no half state; poison means nothing.
@@ -127,52 +94,100 @@ impl PlainChecks {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+    use crate::error::Error;
+    use crate::limits;
 
     /// A wait that nothing ends but its turn.
     fn go_on() -> Result<()> {
         Ok(())
     }
 
+    fn host(last: u8) -> IpAddr {
+        Ipv4Addr::new(192, 0, 2, last).into()
+    }
+
     #[test]
     fn a_panic_in_a_check_gives_its_permit_back() {
         let checks = PlainChecks::new().unwrap();
-        for _ in 0..3 * limits::DERIVATIONS {
-            let check = || checks.in_turn(|| panic!("in a password check"), &mut go_on);
+        let derivations = &checks.derivations;
+        for _ in 0..3 * limits::derivations() {
+            let check = || derivations.run(host(1), || panic!("in a check"), &mut go_on);
             let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
             let _: Result<()> = panicked
                 .expect_err("it panics")
                 .downcast::<&str>()
                 .map_or_else(|_| panic!("another panic"), |_| Ok(()));
         }
-        assert!(checks.places.1.is_empty());
+        assert!(derivations.is_idle());
         assert!(Verifier::derive("secret", 4096).is_ok_and(|record| {
-            checks.accepts("ann", &record, "secret", 4096, &mut go_on).unwrap()
+            checks.accepts("ann", &record, "secret", 4096, host(1), &mut go_on).unwrap()
         }));
     }
 
     #[test]
     fn a_wait_for_a_permit_ends_when_its_client_has_gone() {
         let checks = PlainChecks::new().unwrap();
-        let all: Vec<_> =
-            (0..limits::DERIVATIONS).map(|_| checks.permit(&mut go_on).unwrap()).collect();
-        let gone = checks.derive("secret", 4096, &mut || Err(Error::Gone));
+        let all: Vec<_> = (0..limits::derivations())
+            .map(|_| checks.derivations.permit(host(1), &mut go_on).unwrap())
+            .collect();
+        let gone = checks.derive("secret", 4096, host(1), &mut || Err(Error::Gone));
         assert!(matches!(gone, Err(Error::Gone)));
         drop(all);
-        assert!(checks.derive("secret", 4096, &mut || Err(Error::Gone)).is_ok());
+        assert!(checks.derivations.is_idle());
+        assert!(checks.derive("secret", 4096, host(1), &mut || Err(Error::Gone)).is_ok());
+    }
+
+    /// How many of these find a place in the queue; each waits for the one behind it to be refused
+    /// or to wait as well.
+    fn queued(checks: &PlainChecks, from: &[IpAddr]) -> Vec<bool> {
+        let Some((first, others)) = from.split_first() else { return Vec::new() };
+        let mut behind = None;
+        let mut alive = || {
+            behind = Some(queued(checks, others));
+            Err(Error::Gone)
+        };
+        let result = checks.derivations.permit(*first, &mut alive).map(drop);
+        let is_queued = matches!(result, Err(Error::Gone));
+        let behind = behind.unwrap_or_else(|| queued(checks, others));
+        [vec![is_queued], behind].concat()
+    }
+
+    #[test]
+    fn the_queue_has_an_end_and_no_address_has_all_of_it() {
+        let checks = PlainChecks::new().unwrap();
+        let _all: Vec<_> = (0..limits::derivations())
+            .map(|_| checks.derivations.permit(host(9), &mut go_on).unwrap())
+            .collect();
+        let own = limits::DERIVATIONS_WAITING_PER_ADDRESS;
+        let from = [vec![host(1); own + 1], vec![host(2); own + 1], vec![host(3)]].concat();
+        let mut expected = vec![true; own];
+        expected.push(false);
+        let all = own * 2 >= limits::DERIVATIONS_WAITING;
+        assert!(all, "the two of them fill the queue");
+        expected.extend(vec![true; limits::DERIVATIONS_WAITING - own]);
+        expected.extend([false, false]);
+        assert_eq!(queued(&checks, &from), expected);
+        let refused = checks.derivations.permit(host(9), &mut || Err(Error::Gone));
+        assert!(matches!(refused, Err(Error::Gone)), "the places came back");
     }
 
     #[test]
     fn a_right_password_is_remembered_and_a_changed_record_forgets_it() {
         let checks = PlainChecks::new().unwrap();
         let record = Verifier::derive("secret", 4096).unwrap();
-        assert!(!checks.accepts("ann", &record, "wrong", 4096, &mut go_on).unwrap());
+        let accepts = |name: &str, record: &Verifier, password: &str| {
+            checks.accepts(name, record, password, 4096, host(1), &mut go_on).unwrap()
+        };
+        assert!(!accepts("ann", &record, "wrong"));
         assert!(checks.right().is_empty());
-        assert!(checks.accepts("ann", &record, "secret", 4096, &mut go_on).unwrap());
-        assert!(checks.accepts("ann", &record, "secret", 4096, &mut go_on).unwrap());
-        assert!(!checks.accepts("ann", &record, "wrong", 4096, &mut go_on).unwrap());
+        assert!(accepts("ann", &record, "secret"));
+        assert!(accepts("ann", &record, "secret"));
+        assert!(!accepts("ann", &record, "wrong"));
         let changed = Verifier::derive("other", 4096).unwrap();
-        assert!(!checks.accepts("ann", &changed, "secret", 4096, &mut go_on).unwrap());
-        assert!(!checks.accepts("bob", &changed, "secret", 4096, &mut go_on).unwrap());
+        assert!(!accepts("ann", &changed, "secret"));
+        assert!(!accepts("bob", &changed, "secret"));
     }
 }

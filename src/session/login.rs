@@ -2,22 +2,24 @@
 //!
 //! Invariant: a stranger learns nothing from a refusal. A name that does not exist, one that is
 //! closed and one that may not log in from here get the same steps, texts and times; so do names
-//! that are banned because they failed too often.
+//! whose attempts wait because they failed too often.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
 use super::{Alive, Session, User};
-use crate::accounts::{Account, AccountName, State, bans};
+use crate::accounts::bans::{self, Attempt, Guess};
+use crate::accounts::{Account, AccountName, State};
 use crate::admin;
 use crate::audit::{Event, Verb};
 use crate::digest::Plain;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
-use crate::site::Opened;
+use crate::site::{Opened, Site};
 use crate::vfs::VPath;
 
 /// A login that has begun: who it is for, if that account exists and may log in from here, and the
@@ -79,13 +81,15 @@ impl Session {
     /// The second step: the client's proof gives the server's own, and the session its rights.
     /// After [`limits::LOGIN_TRIES`] failures the connection must end: [`Error::TooMany`].
     ///
-    /// `alive` is called while the account's files are added up.
+    /// `alive` is called while it waits for its turn, and while the account's files are added up.
     pub fn login_finish(&mut self, client_final: &str, alive: &mut Alive<'_>) -> Result<String> {
         let begun = self.exchange.take();
         let Exchange { server, name, account } =
             *begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
-        // Of those that began together only so many get an answer.
+        let site = Arc::clone(self.site());
+        let attempt = self.wait_for_turn(&site, &name, alive)?;
         self.check_banned(&name)?;
+        let _checking = self.presence.check_begins()?;
         // What cannot be read is told before it counts whether the account exists.
         let (signature, (account, proved)) = match (server.finish(client_final), account) {
             (Ok(signature), Ok(account)) => (signature, account),
@@ -93,6 +97,7 @@ impl Session {
             (Err(e), Ok(_)) => return Err(self.failed(&name, e, WRONG_PASSWORD)),
             (Ok(_), Err(why)) => return Err(self.failed(&name, Error::LoginRefused, why)),
         };
+        drop(attempt);
         let entered = self.enter(&account, &proved, alive);
         entered.map_err(|e| self.failed(&name, e, CHANGED))?;
         Ok(signature)
@@ -115,13 +120,44 @@ impl Session {
         e
     }
 
+    /// Waits until an attempt as this name may be looked at: at once, but where too many have
+    /// failed. While the result lives, others may have to wait for it. Nobody keeps the place of
+    /// the connection meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Slowed`] if its turn does not come; those of `alive`.
+    pub(super) fn wait_for_turn<'a>(
+        &mut self,
+        site: &'a Site,
+        name: &str,
+        alive: &mut Alive<'_>,
+    ) -> Result<Attempt<'a>> {
+        let attempt = site.bans.attempt(&self.guess(name));
+        let until = Instant::now() + limits::TURN_WAIT;
+        while let Err(wait) = attempt.begin(&site.config().bans()) {
+            if Instant::now() >= until {
+                self.login_refused(name, &Error::Slowed.to_string());
+                self.tries += 1;
+                return Err(Error::Slowed);
+            }
+            alive(0, 0)?;
+            thread::sleep(wait.min(limits::OPERATION_LOOK));
+        }
+        Ok(attempt)
+    }
+
+    fn guess<'a>(&self, name: &'a str) -> Guess<'a> {
+        let (site, from) = (self.site(), self.presence.peer);
+        let known = site.accounts().account(name).is_some();
+        Guess { name, known, familiar: site.is_familiar(name, from), from }
+    }
+
     /// Counts a guess that was wrong: for the connection, the address, and the account whose name
     /// it was, if it was one. Its answer is held back the longer the more there were.
     pub(super) fn count_failure(&mut self, name: &str) {
         self.tries += 1;
         let site = Arc::clone(self.site());
-        let known = site.accounts().account(name).is_some();
-        let failures = site.bans.failed(&site.config().bans(), name, known, self.presence.peer);
+        let failures = site.bans.failed(&site.config().bans(), &self.guess(name));
         self.hold_back_for(failures.max(self.tries));
         site.bans.save(&site.store);
     }
@@ -182,13 +218,17 @@ impl Session {
     pub fn login_plain(&mut self, name: &str, password: &str, alive: &mut Alive<'_>) -> Result<()> {
         self.log_out();
         self.check_banned(name)?;
+        let site = Arc::clone(self.site());
+        let mut attempt = Some(self.wait_for_turn(&site, name, alive)?);
+        let _checking = self.presence.check_begins()?;
         let mut again = true;
         loop {
             let checked = self.check_plain(name, password, alive);
-            // While this one waited for its turn others may have used up all guesses.
+            // Somebody may have been banned by hand while this one waited for its turn.
             self.check_banned(name)?;
             let (account, proved, of_md5) =
                 checked.map_err(|(e, why)| self.failed(name, e, why))?;
+            drop(attempt.take());
             match self.enter(&account, &proved, alive) {
                 Ok(()) if of_md5 => return self.renew(&account, &proved, password, alive),
                 Ok(()) => return Ok(()),
@@ -223,7 +263,9 @@ impl Session {
         let digest = Zeroizing::new(md5_of(password));
         let shown = if of_md5 { digest.as_str() } else { password };
         let checks = &site.plain_checks;
-        let right = checks.accepts(name, &record, shown, most, &mut || alive(0, 0));
+        let right =
+            checks
+                .accepts(name, &record, shown, most, self.presence.address(), &mut || alive(0, 0));
         let right = right.map_err(|e| (e, WRONG_PASSWORD))?;
         let account = allowed.map_err(|why| (Error::LoginRefused, why))?;
         if !right {
@@ -248,7 +290,9 @@ impl Session {
             return Ok(());
         }
         let iterations = site.config().accounts.iterations;
-        let derived = site.plain_checks.derive(password, iterations, &mut || alive(0, 0));
+        let derived =
+            site.plain_checks
+                .derive(password, iterations, self.presence.address(), &mut || alive(0, 0));
         let renewed = derived.and_then(|verifier| {
             let edited = site.store.edit(|draft| {
                 let account = draft.account(name.as_str())?;

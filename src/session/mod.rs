@@ -166,13 +166,24 @@ impl Session {
         self.presence.ending()
     }
 
-    /// Whether an admin or the operator ended this session.
+    /// Takes a place among the connections before their login, for whoever has logged out.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: then the connection must end.
+    pub fn wait_for_login(&self) -> Result<()> {
+        self.presence.wait_for_login()
+    }
+
+    /// Whether this session was ended from outside.
     pub fn is_ended(&self) -> bool {
         self.presence.is_ended()
     }
 
     /// Why this session was ended from outside.
     pub fn why_ended(&self) -> Error {
+        if self.presence.is_displaced() {
+            return Error::Displaced;
+        }
         let Some(user) = &self.user else { return Error::Ended };
         match self.site().accounts().account(user.name.as_str()) {
             Some(account) if account.state == State::Active => Error::Ended,

@@ -9,7 +9,6 @@ use crate::admin::{self, Admin, spoken};
 use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
-use crate::site::Site;
 
 pub use crate::accounts::register::{Request, Rules, Standing};
 pub use crate::accounts::{NAME_FORM, State};
@@ -55,7 +54,7 @@ impl Session {
             return Err(Error::RegistrationClosed);
         }
         AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
-        let record = derive(&site, password, alive)?;
+        let record = self.derive(password, alive)?;
         self.register(name, &record.to_string(), code)
     }
 
@@ -94,13 +93,15 @@ impl Session {
         client_final: &str,
         password: &str,
         end_others: bool,
+        alive: &mut Alive<'_>,
     ) -> Result<(String, usize)> {
         let begun = self.reproof.take();
         let Reproof { server, verifier } =
             *begun.ok_or(Error::WrongState { what: "REPROVE comes before PASSWD" })?;
+        let (site, name) = (Arc::clone(self.site()), self.account().unwrap_or_default().to_owned());
+        let _attempt = self.wait_for_turn(&site, &name, alive)?;
         let proved = server.finish(client_final);
         if proved.is_err() {
-            let name = self.account().unwrap_or_default().to_owned();
             self.count_failure(&name);
         }
         let changed = proved.and_then(|signature| {
@@ -123,24 +124,23 @@ impl Session {
         end_others: bool,
         alive: &mut Alive<'_>,
     ) -> Result<usize> {
-        let (site, user) = (self.site(), self.user()?);
+        let (site, user) = (Arc::clone(self.site()), self.user()?);
         if user.name.is_guest() {
             return Err(Error::WrongState { what: "a guest has no password" });
         }
         let account = user.accounts.account(user.name.as_str()).ok_or(Error::AccountClosed)?;
-        let verifier = account.verifier.clone();
+        let (verifier, name) = (account.verifier.clone(), user.name.to_string());
+        let _attempt = self.wait_for_turn(&site, &name, alive)?;
+        let (from, most) = (self.presence.address(), site.checked_iterations());
         let changed = site
             .plain_checks
-            .accepts(user.name.as_str(), &verifier, old, site.checked_iterations(), &mut || {
-                alive(0, 0)
-            })
+            .accepts(&name, &verifier, old, most, from, &mut || alive(0, 0))
             .and_then(|right| if right { Ok(()) } else { Err(Error::LoginRefused) })
-            .and_then(|()| derive(site, new, alive))
+            .and_then(|()| self.derive(new, alive))
             .and_then(|record| self.put_password(&verifier, &record.to_string()));
         let event = Event { name: self.account(), ..self.party.event(Verb::Passwd) };
         self.party.note_result(&event, changed.as_ref());
         if matches!(changed, Err(Error::LoginRefused)) {
-            let name = self.account().unwrap_or_default().to_owned();
             self.count_failure(&name);
         }
         changed?;
@@ -156,11 +156,10 @@ impl Session {
         adopt: Adopt,
         alive: &mut Alive<'_>,
     ) -> Result<()> {
-        let site = self.site();
         self.as_admin(|admin| {
             let quota = quota.map(parse_quota).transpose();
             let quota = quota.map_err(|what| Error::BadArgument { what })?;
-            let record = derive(site, password, alive)?;
+            let record = self.derive(password, alive)?;
             admin.create(name, &record.to_string(), quota, "user", adopt)
         })
     }
@@ -172,9 +171,8 @@ impl Session {
         password: &str,
         alive: &mut Alive<'_>,
     ) -> Result<()> {
-        let site = self.site();
         self.as_admin(|admin| {
-            let record = derive(site, password, alive)?;
+            let record = self.derive(password, alive)?;
             admin.set_password(name, &record.to_string())
         })
     }
@@ -229,9 +227,11 @@ impl Session {
         }
         work(Admin::of_session(self.site(), self.party.actor(), self.presence.id()))
     }
-}
 
-/// The record of a password that came in clear, when it is its turn to be made.
-fn derive(site: &Site, password: &str, alive: &mut Alive<'_>) -> Result<Verifier> {
-    site.plain_checks.derive(password, site.config().accounts.iterations, &mut || alive(0, 0))
+    /// The record of a password that came in clear, when it is its turn to be made.
+    fn derive(&self, password: &str, alive: &mut Alive<'_>) -> Result<Verifier> {
+        let (site, from) = (self.site(), self.presence.address());
+        site.plain_checks
+            .derive(password, site.config().accounts.iterations, from, &mut || alive(0, 0))
+    }
 }

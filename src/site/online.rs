@@ -2,6 +2,7 @@
 //!
 //! Invariant: a connection is in the list exactly as long as its [`Presence`] lives.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -10,6 +11,7 @@ use std::time::Instant;
 use super::Site;
 use crate::accounts::AccountName;
 use crate::error::{Error, Result};
+use crate::gate::{self, Connected, Stage};
 use crate::limits;
 use crate::lock::lock;
 use crate::text::Moment;
@@ -24,6 +26,10 @@ pub(super) struct Online {
     /// The account's home, whose descriptors all its sessions share. Nothing that is mounted: that
     /// is open only while a session may use it.
     pub(super) home: Option<View>,
+    /// Since when it is before its login, if it is.
+    waits_since: Instant,
+    /// Whether its password is being checked.
+    is_checked: bool,
     activity: Arc<Activity>,
 }
 
@@ -31,8 +37,17 @@ pub(super) struct Online {
 #[derive(Debug, Default)]
 struct Activity {
     doing: Mutex<Doing>,
-    /// Since when it is to end.
-    ended: OnceLock<Instant>,
+    /// Since when it is to end, and why.
+    ended: OnceLock<(Instant, Cause)>,
+}
+
+/// Why a connection was ended from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Somebody said so.
+    Said,
+    /// It had not logged in, and a newer connection has its place.
+    Displaced,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +85,14 @@ pub struct Presence {
     pub door: &'static str,
 }
 
+/// While it lives, the password of a connection is being checked, and the connection keeps its
+/// place.
+#[derive(Debug)]
+pub struct Checking {
+    site: Arc<Site>,
+    id: u64,
+}
+
 /// Whether a connection has to end. It is apart from the session, which a long operation may be
 /// changing meanwhile.
 #[derive(Clone, Debug)]
@@ -79,15 +102,51 @@ pub struct Ending {
 }
 
 impl Site {
-    /// Makes a connection known, so that it can be ended from outside.
-    pub fn join(self: &Arc<Self>, tcp: TcpStream, peer: IpAddr, door: &'static str) -> Presence {
+    /// Makes a connection known, so that it can be ended from outside, if it finds a place; a
+    /// connection that has not logged in may have to give it up.
+    ///
+    /// # Errors
+    /// [`Error::Full`].
+    pub fn join(
+        self: &Arc<Self>,
+        tcp: TcpStream,
+        peer: IpAddr,
+        door: &'static str,
+    ) -> Result<Presence> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::<Activity>::default();
         let (since_secs, doing) = (Moment::now().0, String::new());
         let guest = Guest { id, account: None, peer, door, since_secs, doing };
-        let online = Online { tcp, guest, home: None, activity: Arc::clone(&activity) };
-        lock(&self.online).insert(id, online);
-        Presence { site: Arc::clone(self), id, activity, peer, door }
+        let newcomer = Online {
+            tcp,
+            guest,
+            home: None,
+            waits_since: Instant::now(),
+            is_checked: false,
+            activity: Arc::clone(&activity),
+        };
+        let mut online = lock(&self.online);
+        self.make_room(&online, id, peer)?;
+        online.insert(id, newcomer);
+        Ok(Presence { site: Arc::clone(self), id, activity, peer, door })
+    }
+
+    /// Finds a place before login for a connection, beside all others; ends whoever has to give it
+    /// up.
+    fn make_room(&self, online: &HashMap<u64, Online>, id: u64, peer: IpAddr) -> Result<()> {
+        let others = online.values().filter(|other| other.guest.id != id);
+        let connected: Vec<Connected> = others.filter_map(Online::connected).collect();
+        let gives_way = gate::admit(&self.config().connections(), gate::network(peer), &connected)?;
+        if let Some(other) = gives_way.and_then(|id| online.get(&id)) {
+            log::debug!("connection {} gives its place to {id}", other.guest.id);
+            other.end(Cause::Displaced);
+        }
+        Ok(())
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        lock(&self.online).len()
     }
 
     /// Who is here, the oldest first.
@@ -111,14 +170,7 @@ impl Site {
     pub fn end(&self, which: impl Fn(&Guest) -> bool) -> usize {
         let online = lock(&self.online);
         let picked = online.values().filter(|online| which(&online.seen()));
-        picked
-            .filter(|online| {
-                // Said before it is done: whoever finds the end of its stream asks why.
-                let is_first = online.activity.ended.set(Instant::now()).is_ok();
-                let _ = online.tcp.shutdown(Shutdown::Read);
-                is_first
-            })
-            .count()
+        picked.filter(|online| online.end(Cause::Said)).count()
     }
 
     /// Begins to stop: every connection finishes the request that it is at and then finds the end
@@ -133,7 +185,7 @@ impl Site {
     pub(super) fn cut_ended(&self) {
         self.shut_down(Shutdown::Both, |online| {
             let since = online.activity.ended.get();
-            since.is_some_and(|since| since.elapsed() >= limits::ENDED_GRACE)
+            since.is_some_and(|(since, _)| since.elapsed() >= limits::ENDED_GRACE)
         });
     }
 
@@ -150,6 +202,26 @@ impl Site {
 }
 
 impl Online {
+    /// Ends it; tells whether it was not ended before.
+    fn end(&self, cause: Cause) -> bool {
+        // Said before it is done: whoever finds the end of its stream asks why.
+        let is_first = self.activity.ended.set((Instant::now(), cause)).is_ok();
+        let _ = self.tcp.shutdown(Shutdown::Read);
+        is_first
+    }
+
+    /// As the limits see it: one that is to end before its login has no place any more.
+    fn connected(&self) -> Option<Connected> {
+        let stage = match (&self.guest.account, self.is_checked) {
+            (Some(_), _) => Stage::LoggedIn,
+            (None, true) => Stage::Checking,
+            (None, false) => Stage::Waiting(self.waits_since),
+        };
+        let is_leaving = stage != Stage::LoggedIn && self.activity.ended.get().is_some();
+        let Guest { id, peer, .. } = self.guest;
+        (!is_leaving).then(|| Connected { id, address: gate::network(peer), stage })
+    }
+
     fn seen(&self) -> Guest {
         let doing = {
             let doing = lock(&self.activity.doing);
@@ -169,11 +241,37 @@ impl Presence {
         &self.site
     }
 
+    /// Where it comes from, as addresses are counted.
+    pub fn address(&self) -> IpAddr {
+        gate::network(self.peer)
+    }
+
     /// The connection goes on without an account.
     pub fn log_out(&self) {
         if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
-            (me.guest.account, me.home) = (None, None);
+            (me.guest.account, me.home, me.waits_since) = (None, None, Instant::now());
         }
+    }
+
+    /// Takes a place among those before their login, for whoever has logged out and stays.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: then the connection must end.
+    pub fn wait_for_login(&self) -> Result<()> {
+        self.site.make_room(&lock(&self.site.online), self.id, self.peer)
+    }
+
+    /// The password is being checked from now on, and nobody takes the place of the connection.
+    ///
+    /// # Errors
+    /// That somebody has done so already, or has ended it.
+    pub fn check_begins(&self) -> Result<Checking> {
+        let mut online = lock(&self.site.online);
+        self.ending().check()?;
+        if let Some(me) = online.get_mut(&self.id) {
+            me.is_checked = true;
+        }
+        Ok(Checking { site: Arc::clone(&self.site), id: self.id })
     }
 
     /// A number for the log that no other connection of this run has.
@@ -202,6 +300,11 @@ impl Presence {
         self.activity.ended.get().is_some()
     }
 
+    /// Whether a newer connection has the place of this one.
+    pub fn is_displaced(&self) -> bool {
+        self.activity.ended.get().is_some_and(|(_, cause)| *cause == Cause::Displaced)
+    }
+
     /// Tells a long operation of this connection whether it may go on.
     pub fn ending(&self) -> Ending {
         Ending { site: Arc::clone(&self.site), activity: Arc::clone(&self.activity) }
@@ -216,6 +319,14 @@ impl Ending {
     pub fn check(&self) -> Result<()> {
         self.site.check_running()?;
         if self.activity.ended.get().is_some() { Err(Error::Ended) } else { Ok(()) }
+    }
+}
+
+impl Drop for Checking {
+    fn drop(&mut self) {
+        if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
+            me.is_checked = false;
+        }
     }
 }
 

@@ -51,6 +51,7 @@ impl Site {
         (what, max): (&'static str, usize),
     ) -> Result<()> {
         let mut online = lock(&self.online);
+        presence.ending().check()?;
         let others = online.iter().filter(|(id, _)| **id != presence.id);
         let own = others.filter(|(_, other)| other.guest.account.as_ref() == Some(name));
         if own.count() >= max {

@@ -71,7 +71,7 @@ codes! {
     285 RegistrationClosed "nobody can register here",
     286 Unknown "no such account, request or session",
     287 NeedAdmin "only an admin may do this",
-    288 Banned "nobody logs in as this account for now; the text says how long",
+    288 Banned "nobody logs in as this account for now; the text says why",
     420 TimedOut "a deadline passed; the connection ends",
     421 Stopping "the server is stopping; the connection ends, go on later",
     422 Full "too many at one time; the connection ends, try again later",

@@ -127,7 +127,7 @@ fn one_accounts_walk_keeps_no_other_account_waiting() {
     let tcp = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let here = IpAddr::from(Ipv4Addr::LOCALHOST);
     let [ann, bob] = ["ann", "bob"].map(|name| AccountName::parse(name).unwrap());
-    let [anns, bobs] = [tcp(), tcp()].map(|tcp| shared.join(tcp, here, "framed"));
+    let [anns, bobs] = [tcp(), tcp()].map(|tcp| shared.join(tcp, here, "framed").unwrap());
     let mut entered = false;
     // In the middle of the one walk the other begins and ends.
     let opened = shared.open_views(&ann, &anns, &|_| true, &mut |_, _| {
@@ -314,7 +314,7 @@ fn edits_count_while_what_has_expired_waits_for_a_walk() {
     let shared = Arc::clone(server.site());
     let listener = TcpListener::bind((here, 0)).unwrap();
     let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let presence = shared.join(tcp, here.into(), "framed");
+    let presence = shared.join(tcp, here.into(), "framed").unwrap();
     let ann = AccountName::parse("ann").unwrap();
     let (stop, stopped) = stop_channel();
     let (read_again, again) = again_channel();

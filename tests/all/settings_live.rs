@@ -68,7 +68,7 @@ fn a_file_that_is_being_saved_is_waited_for() {
     let daemon = site.start();
     let path = site.conf().join("server.ini");
     let text = fs::read_to_string(&path).unwrap();
-    let _here: Vec<Frames> = (0..3).map(|_| daemon.connect()).collect();
+    let _here: Vec<Frames> = (0..3).map(|_| daemon.login("ann")).collect();
     for _ in 0..5 {
         // An editor's save: nothing for a moment, in which every setting would be its default.
         fs::write(&path, "").unwrap();

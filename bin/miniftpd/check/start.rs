@@ -79,7 +79,8 @@ fn try_home(home: &Path) -> io::Result<()> {
 /// Files with passwords' records, names and addresses. A fresh clone has some of them readable by
 /// everybody, so of those only a warning is given; what the server made itself was its own.
 fn secrets(args: &Args, found: &mut Found) {
-    for name in ["accounts.ini", "bans.ini", "registrations.ini", "invites.ini", "class.csv"] {
+    let people = ["registrations.ini", "invites.ini", "class.csv"];
+    for name in ["accounts.ini", "bans.ini", "networks.ini"].into_iter().chain(people) {
         for path in [args.conf.join(name), args.conf.join(format!("{name}.previous"))] {
             if let Some(mode) = open_to_others(&path) {
                 let path = shown(&path);

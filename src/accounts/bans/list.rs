@@ -2,8 +2,8 @@
 //!
 //! Never: reads a clock or a file.
 //! Invariant: of each kind of automatic ban there are at most [`limits::BANS`], and one more takes
-//! the place of that which ends first. What was banned for failures as accounts is a kind, and what
-//! was banned for names that no account has is another, so these never push those out. Bans by hand
+//! the place of that which ends first. Addresses that failed as accounts are a kind, and those that
+//! tried only names that no account has are another, so these never push those out. Bans by hand
 //! are counted apart and leave only by themselves.
 
 use std::collections::BTreeMap;
@@ -61,12 +61,6 @@ impl Held {
         let kind = (self.ban.who.kind(), self.invented);
         self.ban.by.is_none() && kind == (who.kind(), invented)
     }
-
-    /// A name that no account has may be a password in the wrong place, so it is neither shown nor
-    /// written down.
-    fn is_hidden(&self) -> bool {
-        self.invented && matches!(self.ban.who, Who::Account(_))
-    }
 }
 
 impl List {
@@ -83,8 +77,7 @@ impl List {
 
     /// All bans in force.
     pub(super) fn in_force(&self, now: Now) -> impl Iterator<Item = Seen> {
-        let shown = self.held.values().filter(|held| !held.is_hidden());
-        shown.filter_map(move |held| held.seen(now))
+        self.held.values().filter_map(move |held| held.seen(now))
     }
 
     /// How many bans by hand there are.
@@ -183,13 +176,12 @@ impl List {
 
     /// Whether there is an automatic ban that a file which says this does not know.
     pub(super) fn is_news_to(&self, book: &Book) -> bool {
-        let mut shown = self.held.values().filter(|held| !held.is_hidden()).map(|held| &held.ban);
-        shown.any(|ban| ban.by.is_none() && book.get(&ban.who) != Some(ban))
+        let mut bans = self.held.values().map(|held| &held.ban);
+        bans.any(|ban| ban.by.is_none() && book.get(&ban.who) != Some(ban))
     }
 
     /// What the file should say.
     pub(super) fn book(&self) -> Book {
-        let shown = self.held.iter().filter(|(_, held)| !held.is_hidden());
-        shown.map(|(who, held)| (who.clone(), held.ban.clone())).collect()
+        self.held.iter().map(|(who, held)| (who.clone(), held.ban.clone())).collect()
     }
 }

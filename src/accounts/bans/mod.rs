@@ -1,18 +1,24 @@
-//! Who is kept out for a time: failed logins are counted, and what fails too often is banned.
+//! Who is slowed and who is kept out: failed logins are counted, an account's further attempts from
+//! a network that failed too often wait for their turn, and an address that fails for several
+//! accounts is banned for a time.
 //!
-//! `Tally` counts and `List` knows who is out; both are told the time and know no file.
-//! [`Bans`] keeps them in step with conf/bans.ini, which the server, its commands and people write.
+//! `Tally` counts, `Turns` says whose attempt is next and `List` knows who is out; all are told the
+//! time and know no file. [`Bans`] keeps them in step with conf/bans.ini, which the server, its
+//! commands and people write, and with conf/networks.ini.
 //!
-//! Never: bans this machine itself, whose addresses a whole class shares; asks whether an account
-//! exists, so that known and unknown names look the same.
+//! Never: bans an account by itself, since anybody could do that to its owner, or this machine,
+//! whose addresses a whole class shares; treats known and unknown names in different ways.
 //! Invariant: a ban counts in memory by a clock that never jumps, and on the disk by the calendar.
 
+mod familiar;
 mod list;
+mod network;
 mod record;
 mod store;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,15 +29,19 @@ use crate::conffile::ParseErrors;
 use crate::gate;
 use crate::text::{Escaped, Moment, Span};
 
+use self::familiar::Familiar;
 use self::list::List;
 use self::tally::Tally;
+use self::turns::Turns;
 
-pub use self::store::Bans;
+pub(super) use self::familiar::check_networks;
+pub use self::network::Network;
+pub use self::store::{Attempt, Bans, Guess};
 
 /// What a ban keeps out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Who {
-    /// Logins as an account, whether it exists or not.
+    /// Logins as an account.
     Account(AccountName),
     /// Connections from an address, as [`gate::network`] counts them; never one of this machine.
     Address(IpAddr),
@@ -145,17 +155,29 @@ pub(super) fn check_bans(bytes: &[u8]) -> Result<String, ParseErrors> {
     record::read(bytes).map(|(_, all)| format!("{} bans", all.len()))
 }
 
-/// When failures become a ban, as the settings say.
+/// What follows from failures, as the settings say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Failures as one account that ban it.
-    pub account_after: u32,
+    /// Failures as one account from one network, above which attempts wait for their turn.
+    pub slow_after: u32,
+    /// The time from a failure to the next turn.
+    pub slow: Duration,
+    /// Failures a minute as one account, of all networks that it has not logged in from.
+    pub per_minute: u32,
     /// Failures from one address that ban it; loopback is exempt.
     pub address_after: u32,
-    /// Within this time.
+    /// Failures count for so long.
     pub within: Duration,
     /// The first ban.
     pub first: Duration,
+}
+
+impl Rules {
+    /// For how long failures as an account count: so long that whoever waits for the count to
+    /// become lower makes no more guesses than whoever waits for each turn.
+    fn window(&self) -> Duration {
+        self.within.max(self.slow.saturating_mul(self.slow_after)).max(turns::MINUTE)
+    }
 }
 
 /// Two clocks at one moment: one that never jumps, and the calendar's.

@@ -1,4 +1,5 @@
-//! The bans in force, kept in step with conf/bans.ini, which the server and people write.
+//! The bans in force, kept in step with conf/bans.ini, which the server and people write, and the
+//! attempts that wait for their turn.
 //!
 //! Never: holds the lock that logins wait for over I/O; writes for a failed login that bans nobody,
 //! or over a file with a fault or an edit that it has not taken over.
@@ -6,24 +7,24 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::list::Book;
-use super::{Ban, List, Now, Rules, Seen, Tally, Who, record};
+use super::tally::{Failure, Key};
+use super::{Ban, Familiar, List, Network, Now, Rules, Seen, Tally, Turns, Who, record};
 use crate::accounts::{AccountName, Store, StoreError, check_reason};
 use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of};
 use crate::error::{Banned, Error, Result};
+use crate::gate;
 use crate::limits;
+use crate::lock::lock;
 use crate::text::{Moment, Span};
 
 /// The file's name in the folder of settings.
 const FILE: &str = "bans.ini";
 /// Why, for who is banned by hand: the reason is between the admin and the file.
 const BY_HAND: &str = "the administrator said so";
-
-/// What is said of a banned name that no account has.
-const NOBODY: &str = "a name that no account has is banned for a while";
 
 /// What the file says, with its generation.
 type Said = (u64, Book);
@@ -32,6 +33,7 @@ type Said = (u64, Book);
 #[derive(Debug)]
 pub struct Bans {
     file: Watched<Said>,
+    familiar: Familiar,
     begun: Instant,
     held: Mutex<Held>,
     /// When it was written last.
@@ -43,14 +45,53 @@ pub struct Bans {
 struct Held {
     list: List,
     tally: Tally,
+    turns: Turns,
     /// What the file said when it was taken over last.
     said: Arc<Said>,
 }
 
-/// Everything under the locks is assigned in whole fields, each of which is right by itself, so
-/// poison means nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// An attempt to log in: as which name, which may be none, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Guess<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// Whether an account has it.
+    pub known: bool,
+    /// Whether the account has logged in from that network lately.
+    pub familiar: bool,
+    /// The address.
+    pub from: IpAddr,
+}
+
+/// An attempt that waits for its turn, or has it until this is dropped. What came of it is counted
+/// before that.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    bans: &'a Bans,
+    /// `None` for a name that no account can have.
+    waits: Option<(Key, u64)>,
+}
+
+impl Attempt<'_> {
+    /// Begins if it is its turn.
+    ///
+    /// # Errors
+    /// How long it is to wait until it asks again.
+    pub fn begin(&self, rules: &Rules) -> std::result::Result<(), Duration> {
+        let Some((key, number)) = &self.waits else { return Ok(()) };
+        let mut held = lock(&self.bans.held);
+        let now = self.bans.now().steady;
+        let Held { tally, turns, .. } = &mut *held;
+        turns.begin(key, *number, tally, rules, now)
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some((key, number)) = &self.waits {
+            lock(&self.bans.held).turns.leave(key, *number);
+        }
+    }
 }
 
 impl Bans {
@@ -60,7 +101,7 @@ impl Bans {
         let (path, stays) = (conf.join(FILE), "the bans stay as they were");
         let file = Watched::new(path.clone(), limits::BANS_FILE, stays);
         let (begun, held, saved) = (Instant::now(), Mutex::default(), Mutex::default());
-        let bans = Bans { file, begun, held, saved };
+        let bans = Bans { file, familiar: Familiar::open(conf), begun, held, saved };
         bans.refresh();
         if bans.file.error().is_some() {
             if let Some(before) = bans.file.previous(record::read) {
@@ -104,40 +145,57 @@ impl Bans {
         }
     }
 
-    /// Counts a failed login, and bans what failed too often. Gives the larger of the two counts.
-    /// A name that is not `known` is banned as any other, and never shown or written down.
-    pub fn failed(&self, rules: &Rules, name: &str, known: bool, from: IpAddr) -> u32 {
+    /// An attempt that is to be made; it waits for its turn first.
+    pub fn attempt(&self, guess: &Guess<'_>) -> Attempt<'_> {
+        let Guess { name, familiar, from, .. } = *guess;
+        let key = AccountName::parse(name).map(|name| (name, Network::of(from)));
+        let enter = |key: Key| {
+            let number = lock(&self.held).turns.enter(key.clone(), from, familiar);
+            (key, number)
+        };
+        Attempt { bans: self, waits: key.map(enter) }
+    }
+
+    /// Counts a failed login, and bans its address if that failed too often. Gives the larger of
+    /// the two counts.
+    pub fn failed(&self, rules: &Rules, guess: &Guess<'_>) -> u32 {
+        let Guess { name, known, familiar, from } = *guess;
         let name = AccountName::parse(name);
-        let mut imposed = Vec::new();
         let mut held = lock(&self.held);
         let now = self.now();
         let Held { list, tally, .. } = &mut *held;
-        let counts = tally.failed((name.as_ref(), known), from, now.steady, rules.within);
-        let both = [
-            (name.map(Who::Account), counts.account, rules.account_after, !known),
-            (Who::address(from), counts.address, rules.address_after, !counts.address_knows_one),
-        ];
-        for (who, count, after, invented) in both {
-            let Some(who) = who.filter(|_| count >= after) else { continue };
-            let why = format!("{count} failed logins within {}", Span(rules.within.as_secs()));
-            tally.begin_again(&who);
-            let hidden = invented && matches!(who, Who::Account(_));
-            match list.impose(&who, why, rules.first, now, invented) {
-                Some(_) if hidden => imposed.push(NOBODY.to_owned()),
-                Some(ban) => imposed.push(ban.to_string()),
-                None => {}
-            }
+        let failure = Failure { at: now.steady, name, known, familiar, from };
+        let counts = tally.failed(failure, rules);
+        let mut imposed = None;
+        if let Some(who) = Who::address(from).filter(|_| counts.address >= rules.address_after) {
+            let (count, within) = (counts.address, Span(rules.within.as_secs()));
+            let why = format!("{count} failed logins within {within}");
+            tally.begin_again(gate::network(from));
+            imposed = list.impose(&who, why, rules.first, now, !counts.address_knows_one);
         }
         drop(held);
-        for ban in imposed {
+        if let Some(ban) = imposed {
             log::warn!("{ban}");
         }
         counts.account.max(counts.address)
     }
 
-    /// A login succeeded: its account's failures from this address are forgiven.
+    /// A login succeeded: its account's failures from this address are forgiven to the address, and
+    /// its network is familiar to the account from now on.
     pub fn succeeded(&self, name: &AccountName, from: IpAddr) {
         lock(&self.held).tally.succeeded(name, from);
+        self.familiar.note(name, Network::of(from), self.now().wall_secs);
+    }
+
+    /// Whether an account has logged in from a network lately.
+    pub fn is_familiar(&self, name: &str, network: Network) -> bool {
+        let name = AccountName::parse(name);
+        name.is_some_and(|name| self.familiar.has(&name, network, self.now().wall_secs))
+    }
+
+    /// How many accounts have logged in from a network lately.
+    pub fn accounts_in(&self, network: Network) -> usize {
+        self.familiar.accounts_in(network)
     }
 
     /// The bans in force.
@@ -214,8 +272,9 @@ impl Bans {
         Ok(())
     }
 
-    /// Writes the automatic bans that the file does not know, unless it was written just now. It
-    /// waits for nobody who writes a file in the folder: the next look comes soon.
+    /// Writes the automatic bans and the logins that their files do not know, unless they were
+    /// written just now. It waits for nobody who writes a file in the folder: the next look comes
+    /// soon.
     pub fn save(&self, store: &Store) {
         let is_fresh = lock(&self.saved).is_some_and(|at| at.elapsed() < limits::BANS_PAUSE);
         if !is_fresh {
@@ -229,24 +288,31 @@ impl Bans {
     }
 
     fn save_within(&self, store: &Store, wait: Duration) {
+        *lock(&self.saved) = Some(Instant::now());
+        let networks = self.familiar.save(store, wait, self.now().wall_secs);
+        for (written, what) in [(self.save_list(store, wait), "bans"), (networks, "networks")] {
+            match written {
+                // Whoever is at it may be long, and may be this server.
+                Err(StoreError::File(FileError::Locked { .. })) if wait.is_zero() => {}
+                Err(e) => log::error!("{e}; the {what} count and are not kept yet"),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    fn save_list(&self, store: &Store, wait: Duration) -> Result<(), StoreError> {
         let held = lock(&self.held);
         if !held.list.is_news_to(&held.said.1) {
-            return;
+            return Ok(());
         }
         drop(held);
-        *lock(&self.saved) = Some(Instant::now());
-        let written = store.lock(wait).map_err(StoreError::from).and_then(|lock_file| {
-            self.write(&lock_file, &|list| {
-                list.forget_old(self.now());
-                Ok(())
-            })
-        });
-        match written {
-            Ok(()) => self.take_over(),
-            // Whoever is at it may be long, and may be this server.
-            Err(StoreError::File(FileError::Locked { .. })) if wait.is_zero() => {}
-            Err(e) => log::error!("{e}; the bans count and are not kept yet"),
-        }
+        let lock_file = store.lock(wait)?;
+        self.write(&lock_file, &|list| {
+            list.forget_old(self.now());
+            Ok(())
+        })?;
+        self.take_over();
+        Ok(())
     }
 
     /// Writes what is in memory, with a change.

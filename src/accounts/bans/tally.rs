@@ -1,4 +1,4 @@
-//! Failed logins by account and by address, within a time.
+//! Failed logins by account and network, and by address, within a time.
 //!
 //! Never: reads a clock, or counts what comes from this machine against its address.
 //! Invariant: what is counted of accounts is never pushed out by names that no account has. Those
@@ -9,43 +9,51 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Who;
+use super::{Network, Rules, Who};
 use crate::accounts::AccountName;
 use crate::gate;
 use crate::limits;
 
+/// Where guesses are counted together: those for a name from a network.
+pub(super) type Key = (AccountName, Network);
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Tally {
-    accounts: Counter,
+    accounts: Counter<Key>,
     /// Names that no account has.
-    invented: Counter,
-    addresses: Counter,
+    invented: Counter<Key>,
+    addresses: Counter<IpAddr>,
 }
 
 /// How often each of many failed; of at most so many failures in all.
 #[derive(Debug)]
-struct Counter {
+struct Counter<K> {
     most: usize,
     len: usize,
     /// The oldest first; never empty.
-    of: BTreeMap<Who, VecDeque<Arc<Failure>>>,
+    of: BTreeMap<K, VecDeque<Arc<Failure>>>,
 }
 
-#[derive(Debug)]
-struct Failure {
-    at: Duration,
+/// An attempt that came to nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) at: Duration,
     /// `None` for what could be no account's name.
-    name: Option<Who>,
+    pub(super) name: Option<AccountName>,
     /// Whether an account has that name.
-    known: bool,
-    from: IpAddr,
+    pub(super) known: bool,
+    /// Whether the account has logged in from that network lately.
+    pub(super) familiar: bool,
+    /// As [`gate::network`] counts it.
+    pub(super) from: IpAddr,
 }
 
-/// How often an account and an address failed.
+/// How often an account failed in a network, and an address failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) account: u32,
+    /// 0 where this one was not counted.
     pub(super) address: u32,
     /// Whether a failure of the address was one of an account.
     pub(super) address_knows_one: bool,
@@ -60,87 +68,114 @@ impl Default for Tally {
 impl Tally {
     /// One whose three counters remember so many failures each.
     pub(super) fn of_at_most(most: usize) -> Tally {
-        let counter = || Counter { most, len: 0, of: BTreeMap::new() };
-        Tally { accounts: counter(), invented: counter(), addresses: counter() }
+        Tally {
+            accounts: Counter::of_at_most(most),
+            invented: Counter::of_at_most(most),
+            addresses: Counter::of_at_most(most),
+        }
     }
 
-    /// Counts a failure, of an account if the name is `known`; failures come in the order of their
-    /// time.
-    pub(super) fn failed(
-        &mut self,
-        (name, known): (Option<&AccountName>, bool),
-        from: IpAddr,
-        now: Duration,
-        within: Duration,
-    ) -> Counts {
-        let name = name.cloned().map(Who::Account);
-        let address = Who::address(from);
-        let from = gate::network(from);
-        let failure = Arc::new(Failure { at: now, name: name.clone(), known, from });
-        let accounts = if known { &mut self.accounts } else { &mut self.invented };
+    /// Counts a failure; they come in the order of their time. An address is not blamed for those
+    /// that are slowed already, so that it takes several accounts to have it banned.
+    pub(super) fn failed(&mut self, failure: Failure, rules: &Rules) -> Counts {
+        let failure = Arc::new(Failure { from: gate::network(failure.from), ..failure });
         let mut counts = Counts::default();
-        if let Some(name) = name {
-            counts.account = accounts.add(name, &failure, within);
+        if let Some(name) = failure.name.clone() {
+            let counter = if failure.known { &mut self.accounts } else { &mut self.invented };
+            let key = (name, Network::of(failure.from));
+            counts.account = counter.add(key, &failure, rules.window());
         }
-        if let Some(address) = address {
-            counts.address = self.addresses.add(address.clone(), &failure, within);
-            let all = self.addresses.of.get(&address);
+        if counts.account <= rules.slow_after && !failure.from.is_loopback() {
+            counts.address = self.addresses.add(failure.from, &failure, rules.within);
+            let all = self.addresses.of.get(&failure.from);
             counts.address_knows_one =
-                known || all.is_some_and(|all| all.iter().any(|one| one.known));
+                failure.known || all.is_some_and(|all| all.iter().any(|one| one.known));
         }
         counts
     }
 
-    /// A login succeeded: what failed as this account from this address is forgiven.
-    pub(super) fn succeeded(&mut self, name: &AccountName, from: IpAddr) {
-        let (who, from) = (Who::Account(name.clone()), gate::network(from));
-        let is_it = |one: &Failure| one.name.as_ref() == Some(&who) && one.from == from;
-        self.each(|counter| {
-            counter.forgive(&who, is_it);
-            if let Some(address) = Who::address(from) {
-                counter.forgive(&address, is_it);
-            }
-        });
+    /// The failures as an account from a network that count now.
+    pub(super) fn of<'a>(
+        &'a self,
+        key: &'a Key,
+        now: Duration,
+        window: Duration,
+    ) -> impl Iterator<Item = &'a Failure> {
+        let counters = [&self.accounts, &self.invented].into_iter();
+        let all = counters.filter_map(|counter| counter.of.get(key)).flatten();
+        all.map(|one| &**one).filter(move |one| now.saturating_sub(one.at) < window)
     }
 
-    /// Begins to count somebody again, as after a ban.
-    pub(super) fn begin_again(&mut self, who: &Who) {
-        self.each(|counter| counter.forgive(who, |_| true));
+    /// When others failed as an account within this time, from networks that it has not logged in
+    /// from.
+    pub(super) fn of_strangers<'a>(
+        &'a self,
+        name: &'a AccountName,
+        now: Duration,
+        window: Duration,
+    ) -> impl Iterator<Item = Duration> + 'a {
+        let counters = [&self.accounts, &self.invented].into_iter();
+        let first = (name.clone(), Network::FIRST);
+        let own = counters.flat_map(move |counter| {
+            counter.of.range(first.clone()..).take_while(move |((of, _), _)| of == name)
+        });
+        let strangers = own.flat_map(|(_, all)| all).filter(|one| !one.familiar);
+        strangers.map(|one| one.at).filter(move |at| now.saturating_sub(*at) < window)
+    }
+
+    /// A login succeeded: what failed as this account from this address is forgiven to the address.
+    /// The account's count stays, so that its owner's logins give nobody new guesses.
+    pub(super) fn succeeded(&mut self, name: &AccountName, from: IpAddr) {
+        let from = gate::network(from);
+        self.addresses.retain(|address, one| *address != from || one.name.as_ref() != Some(name));
+    }
+
+    /// Begins to count an address again, as after a ban.
+    pub(super) fn begin_again(&mut self, address: IpAddr) {
+        self.addresses.retain(|of, _| *of != address);
     }
 
     /// A pardon: the failures that concern somebody count against nobody any more.
     pub(super) fn forget(&mut self, who: &Who) {
-        let is_its = |one: &Failure| {
-            one.name.as_ref() == Some(who) || Who::address(one.from).as_ref() == Some(who)
+        let is_its = |one: &Failure| match who {
+            Who::Account(name) => one.name.as_ref() == Some(name),
+            Who::Address(address) => one.from == *address,
         };
-        self.each(|counter| counter.retain(|_, one| !is_its(one)));
+        self.accounts.retain(|_, one| !is_its(one));
+        self.invented.retain(|_, one| !is_its(one));
+        self.addresses.retain(|_, one| !is_its(one));
     }
 
     /// How many failures each counter holds.
     #[cfg(test)]
     pub(super) fn counters(&self) -> [usize; 3] {
-        [&self.accounts, &self.invented, &self.addresses].map(|counter| counter.len)
-    }
-
-    fn each(&mut self, act: impl Fn(&mut Counter)) {
-        for counter in [&mut self.accounts, &mut self.invented, &mut self.addresses] {
-            act(counter);
-        }
+        [self.accounts.len, self.invented.len, self.addresses.len]
     }
 }
 
-impl Counter {
+impl<K: Ord + Clone> Counter<K> {
+    fn of_at_most(most: usize) -> Counter<K> {
+        Counter { most, len: 0, of: BTreeMap::new() }
+    }
+
     /// Adds a failure, where there is room or room can be made, and tells how many there are within
     /// the time.
-    fn add(&mut self, who: Who, failure: &Arc<Failure>, within: Duration) -> u32 {
+    fn add(&mut self, key: K, failure: &Arc<Failure>, within: Duration) -> u32 {
         let is_over = |one: &Failure| failure.at.saturating_sub(one.at) >= within;
-        self.forgive(&who, is_over);
+        if let Some(all) = self.of.get_mut(&key) {
+            let before = all.len();
+            all.retain(|one| !is_over(one));
+            self.len -= before - all.len();
+            if all.is_empty() {
+                self.of.remove(&key);
+            }
+        }
         if self.len >= self.most {
             self.retain(|_, one| !is_over(one));
         }
-        let before = self.of.get(&who).map_or(0, VecDeque::len);
+        let before = self.of.get(&key).map_or(0, VecDeque::len);
         if self.len < self.most || self.make_room(failure.known) {
-            self.of.entry(who).or_default().push_back(Arc::clone(failure));
+            self.of.entry(key).or_default().push_back(Arc::clone(failure));
             self.len += 1;
         }
         u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
@@ -154,7 +189,7 @@ impl Counter {
             let is_accounts = all.iter().all(|one| one.known);
             (is_accounts, all.len(), all.back().map(|last| last.at))
         };
-        let Some((who, all)) = self.of.iter_mut().min_by_key(|(_, all)| rank(all)) else {
+        let Some((key, all)) = self.of.iter_mut().min_by_key(|(_, all)| rank(all)) else {
             return false;
         };
         let invented = all.iter().position(|one| !one.known);
@@ -164,21 +199,16 @@ impl Counter {
         all.remove(invented.unwrap_or(0));
         self.len -= 1;
         if all.is_empty() {
-            let who = who.clone();
-            self.of.remove(&who);
+            let key = key.clone();
+            self.of.remove(&key);
         }
         true
     }
 
-    /// Drops those failures of one.
-    fn forgive(&mut self, who: &Who, which: impl Fn(&Failure) -> bool) {
-        self.retain(|whose, one| whose != who || !which(one));
-    }
-
     /// Keeps those failures of all.
-    fn retain(&mut self, which: impl Fn(&Who, &Failure) -> bool) {
-        self.of.retain(|who, all| {
-            all.retain(|one| which(who, one));
+    fn retain(&mut self, which: impl Fn(&K, &Failure) -> bool) {
+        self.of.retain(|key, all| {
+            all.retain(|one| which(key, one));
             !all.is_empty()
         });
         self.len = self.of.values().map(VecDeque::len).sum();

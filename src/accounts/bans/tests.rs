@@ -1,17 +1,29 @@
 //! Counting, lasting and keeping of bans, without a server.
 
+mod floods;
+
 use std::collections::HashMap;
 use std::fs;
 
 use proptest::prelude::*;
 
 use super::list::Book;
-use super::tally::Counts;
+use super::tally::{Counts, Failure};
 use super::*;
 use crate::accounts::Store;
 use crate::limits;
 
 const WITHIN: Duration = Duration::from_secs(100);
+
+/// With so many failures as an account that it is slowed.
+fn rules(slow_after: u32) -> Rules {
+    Rules { slow_after, within: WITHIN, ..Rules::default() }
+}
+
+fn fail(tally: &mut Tally, name: Option<AccountName>, from: IpAddr, at: Duration) -> Counts {
+    let known = name.as_ref().is_some_and(|name| !name.as_str().starts_with("made-up"));
+    tally.failed(Failure { at, name, known, familiar: false, from }, &rules(1000))
+}
 
 fn name(n: usize) -> AccountName {
     AccountName::parse(&format!("n{n}")).unwrap()
@@ -45,10 +57,12 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// The counts are those of a list of all failures that is gone through each time.
+    /// The counts are those of a list of all failures that is gone through each time. A right
+    /// password forgives an address, and never the account's count.
     #[test]
     fn counts_are_what_a_plain_list_says(steps in prop::collection::vec(step(), 1..60)) {
-        let (mut tally, mut all, mut now) = (Tally::default(), Vec::new(), 0);
+        let (mut tally, mut all, mut now) = (Tally::default(), Vec::new(), 0_u64);
+        let mut forgiven = Vec::new();
         let of_address = |all: &[(u64, AccountName, IpAddr)], from: IpAddr| {
             if from.is_loopback() { 0 } else { all.iter().filter(|one| one.2 == from).count() }
         };
@@ -58,20 +72,29 @@ proptest! {
                 Step::Fail(who, from) => {
                     let from = gate::network(host(from));
                     all.push((now, name(who), from));
-                    let time = Duration::from_secs(now);
-                    let counts = tally.failed((Some(&name(who)), true), from, time, WITHIN);
+                    let counts =
+                        fail(&mut tally, Some(name(who)), from, Duration::from_secs(now));
                     all.retain(|one| now - one.0 < WITHIN.as_secs());
-                    let account = all.iter().filter(|one| one.1 == name(who)).count();
-                    prop_assert_eq!(counts.account as usize, account);
-                    prop_assert_eq!(counts.address as usize, of_address(&all, from));
+                    let network = |one: IpAddr| (name(who), Network::of(one));
+                    let of_key = |one: &&(u64, AccountName, IpAddr)| {
+                        (one.1.clone(), Network::of(one.2)) == network(from)
+                    };
+                    prop_assert_eq!(counts.account as usize, all.iter().filter(of_key).count());
+                    forgiven.retain(|one: &(u64, AccountName, IpAddr)| all.contains(one));
+                    let blamed = of_address(&all, from) - of_address(&forgiven, from);
+                    prop_assert_eq!(counts.address as usize, blamed);
                 }
                 Step::Succeed(who, from) => {
                     tally.succeeded(&name(who), host(from));
-                    all.retain(|one| (&one.1, one.2) != (&name(who), gate::network(host(from))));
+                    let its = (name(who), gate::network(host(from)));
+                    forgiven.retain(|one| (&one.1, one.2) != (&its.0, its.1));
+                    let its_failures = all.iter().filter(|one| (&one.1, one.2) == (&its.0, its.1));
+                    forgiven.extend(its_failures.cloned());
                 }
                 Step::Forget(who) => {
                     tally.forget(&Who::Account(name(who)));
                     all.retain(|one| one.1 != name(who));
+                    forgiven.retain(|one| one.1 != name(who));
                 }
             }
         }
@@ -128,120 +151,32 @@ proptest! {
 }
 
 #[test]
-fn a_ban_of_an_account_washes_no_address_clean() {
+fn one_account_alone_bans_no_address_and_a_pardon_forgives_what_was_done_in_its_name() {
     let mut tally = Tally::default();
+    let fail = |tally: &mut Tally, n| {
+        let failure = Failure {
+            at: Duration::ZERO,
+            name: Some(name(n)),
+            known: true,
+            familiar: true,
+            from: host(0),
+        };
+        tally.failed(failure, &rules(5))
+    };
     for n in 0..3 {
-        let mut last = Counts::default();
-        for _ in 0..5 {
-            last = tally.failed((Some(&name(n)), true), host(0), Duration::ZERO, WITHIN);
+        for count in 1..=5 {
+            let counts = fail(&mut tally, n);
+            assert_eq!((counts.account, counts.address as usize), (count, 5 * n + count as usize));
         }
-        assert_eq!((last.account, last.address as usize), (5, 5 * (n + 1)));
-        tally.begin_again(&Who::Account(name(n)));
+        // Slowed from now on, and not the address's fault any more.
+        assert_eq!((fail(&mut tally, n).account, fail(&mut tally, n).address), (6, 0));
     }
-    let next = tally.failed((Some(&name(0)), true), host(0), Duration::ZERO, WITHIN);
-    assert_eq!((next.account, next.address), (1, 16));
-    // A pardon forgives what was done in its name, wherever it counted.
+    assert_eq!(fail(&mut tally, 9).address, 16);
     tally.forget(&Who::Account(name(1)));
-    let next = tally.failed((None, false), host(0), Duration::ZERO, WITHIN);
-    assert_eq!(next.address, 16 - 5 + 1);
-}
-
-/// What can happen while somebody floods the counters with names that no account has.
-#[derive(Clone, Debug)]
-enum Flooded {
-    Wait(u64),
-    /// An account, and the address that fails.
-    Real(usize, u8),
-    /// So many names, each so often, from the addresses of a network.
-    Flood(u16, u8, u8),
-}
-
-fn flooded() -> impl Strategy<Value = Flooded> {
-    prop_oneof![
-        (0..40u64).prop_map(Flooded::Wait),
-        (0..4usize, 0..4u8).prop_map(|(who, from)| Flooded::Real(who, from)),
-        (1..30u16, 1..4u8, 0..4u8).prop_map(|(names, each, net)| Flooded::Flood(names, each, net)),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    /// The counts of accounts, and what accounts' failures are in the counts of addresses, are
-    /// those of a list without bounds, whatever the flood.
-    #[test]
-    fn no_flood_of_made_up_names_changes_a_real_count(
-        steps in prop::collection::vec(flooded(), 1..40),
-    ) {
-        const MOST: usize = 40;
-        let mut tally = Tally::of_at_most(MOST);
-        let (mut real, mut now, mut next) = (Vec::new(), 0, 0_u32);
-        for step in steps {
-            let time = Duration::from_secs(now);
-            match step {
-                Flooded::Wait(secs) => now += secs,
-                Flooded::Real(who, from) => {
-                    let from = gate::network(host(from));
-                    real.push((now, who, from));
-                    real.retain(|one: &(u64, usize, IpAddr)| now - one.0 < WITHIN.as_secs());
-                    let counts = tally.failed((Some(&name(who)), true), from, time, WITHIN);
-                    let account = real.iter().filter(|one| one.1 == who).count();
-                    let address = real.iter().filter(|one| one.2 == from).count();
-                    prop_assert_eq!(counts.account as usize, account);
-                    prop_assert!(counts.address as usize >= address);
-                    prop_assert!(counts.address_knows_one);
-                }
-                Flooded::Flood(names, each, net) => {
-                    for _ in 0..names {
-                        next += 1;
-                        let made_up = AccountName::parse(&format!("made-up{next}")).unwrap();
-                        for _ in 0..each {
-                            let from = IpAddr::from([10, net, (next >> 8) as u8, next as u8]);
-                            tally.failed((Some(&made_up), false), from, time, WITHIN);
-                        }
-                    }
-                }
-            }
-            for counter in tally.counters() {
-                prop_assert!(counter <= MOST);
-            }
-        }
-    }
-
-}
-
-proptest! {
-    /// The same for the bans of accounts, and of addresses from which accounts were tried.
-    #[test]
-    fn no_flood_of_made_up_names_ends_a_real_ban(
-        real in prop::collection::vec((0..50usize, 0..2u64), 1..20),
-        floods in prop::collection::vec(1..100u32, 1..3),
-    ) {
-        const MOST: usize = 20;
-        let (mut list, mut next) = (List::of_at_most(MOST), 0_u32);
-        let short = Duration::from_secs(60);
-        for (n, gap) in &real {
-            list.impose(&Who::Account(name(*n)), String::new(), short, at(*gap), false);
-            let address = Who::Address(IpAddr::from([192, 0, 2, *n as u8]));
-            list.impose(&address, String::new(), short, at(*gap), false);
-        }
-        for flood in floods {
-            for _ in 0..flood {
-                next += 1;
-                let made_up = AccountName::parse(&format!("made-up{next}")).unwrap();
-                let long = Duration::from_secs(3600);
-                list.impose(&Who::Account(made_up), String::new(), long, at(2), true);
-                let from = Who::Address(IpAddr::from([10, 0, (next >> 8) as u8, next as u8]));
-                list.impose(&from, String::new(), long, at(2), true);
-            }
-            for (n, _) in &real {
-                prop_assert!(list.seen(&Who::Account(name(*n)), at(2)).is_some());
-                let address = Who::Address(IpAddr::from([192, 0, 2, *n as u8]));
-                prop_assert!(list.seen(&address, at(2)).is_some());
-            }
-            let shown = list.book().len();
-            prop_assert!(shown <= 2 * real.len() + MOST, "{}", shown);
-        }
-    }
+    assert_eq!(fail(&mut tally, 8).address, 17 - 5);
+    assert_eq!(fail(&mut tally, 1).account, 1);
+    tally.begin_again(gate::network(host(0)));
+    assert_eq!(fail(&mut tally, 7).address, 1);
 }
 
 #[test]
@@ -249,11 +184,13 @@ fn bans_are_bounded_by_kind_and_those_by_hand_never_go() {
     let mut list = List::default();
     let first = Duration::from_secs(600);
     let ban = |list: &mut List, who: &Who, now| list.impose(who, String::new(), first, now, false);
-    let (real, host) = (Who::Account(name(0)), Who::address(host(0)).unwrap());
+    let address = |n: usize| Who::Address(IpAddr::from([10, 0, (n >> 8) as u8, n as u8]));
+    let (real, host) = (address(0), Who::address(host(0)).unwrap());
     // One that was banned before is out for longer than the newcomers.
     ban(&mut list, &real, at(0)).unwrap();
     ban(&mut list, &real, at(600)).unwrap();
-    ban(&mut list, &host, at(600)).unwrap();
+    // One that tried only made-up names is none of these.
+    list.impose(&host, String::new(), first, at(600), true).unwrap();
     let hand = Who::Account(name(1));
     let by_hand = Ban {
         who: hand.clone(),
@@ -265,7 +202,7 @@ fn bans_are_bounded_by_kind_and_those_by_hand_never_go() {
     };
     list.put(by_hand, at(600));
     for n in 2..2 * limits::BANS {
-        ban(&mut list, &Who::Account(name(n)), at(601));
+        ban(&mut list, &address(n), at(601));
     }
     assert_eq!(list.book().len(), limits::BANS + 2);
     for who in [&real, &host, &hand] {

@@ -19,7 +19,6 @@ use self::reply::Answer;
 use crate::digest::{Algorithm, Digest};
 use crate::doors;
 use crate::error::{Error, Fate, Result};
-use crate::gate::Place;
 use crate::limits;
 use crate::session::{Alive, Session};
 use crate::site::Site;
@@ -36,8 +35,6 @@ pub const SOFTWARE: &str = concat!("miniftpd ", env!("CARGO_PKG_VERSION"));
 /// One connection's working state. Lives on its thread's stack and dies with it.
 #[derive(Debug)]
 pub struct Conn {
-    /// Dropping it gives the place back to the gate, so a panic in a handler cannot leak it.
-    place: Place,
     session: Session,
     outbox: Outbox,
     /// Whether the versions were agreed.
@@ -106,9 +103,8 @@ impl Arrive for Line<'_> {
 }
 
 /// Serves one connection until it ends. The last words, if any, are said here.
-pub fn serve(stream: Stream, session: Session, place: Place) {
+pub fn serve(stream: Stream, session: Session) {
     let mut conn = Conn {
-        place,
         session,
         outbox: Outbox::new(stream),
         greeted: false,
@@ -222,7 +218,7 @@ impl Conn {
             _ => return Err(Error::Malformed { what: "a request was expected" }),
         }
         let result = self.run(fields, data);
-        doors::follow_login(&mut self.place, &mut self.outbox.stream, &self.session)?;
+        doors::follow_login(&mut self.outbox.stream, &self.session)?;
         self.hold_back()?;
         let answer = match result {
             Ok(Outcome::Grouped) => return Ok(()),
@@ -341,7 +337,9 @@ impl Conn {
         }
         self.session.sent_away(e);
         Answer::refusal(e).write_bye(self.outbox.frames());
-        if self.outbox.flush().is_ok() {
+        // Whoever is displaced was silent, so nothing unread destroys the last words, and its place
+        // is taken.
+        if self.outbox.flush().is_ok() && !matches!(e, Error::Displaced) {
             self.outbox.stream.finish_sending();
             self.outbox.stream.linger();
         }

@@ -55,8 +55,9 @@ pub(super) fn passwd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         return Err(Error::BadArgument { what: "client_final: too long" });
     }
     let end_others = wanted.end_others == 1;
-    let (signature, ended) =
-        conn.session.change_password(wanted.client_final, wanted.password, end_others)?;
+    let (signature, ended) = conn.attended(|session, alive| {
+        session.change_password(wanted.client_final, wanted.password, end_others, alive)
+    })?;
     let ended = u32::try_from(ended).unwrap_or(u32::MAX);
     tell(Code::Done, "the password is changed", &Changed::new(&signature, ended))
 }

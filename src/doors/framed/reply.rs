@@ -67,7 +67,7 @@ impl Answer {
 pub(super) fn code_of(error: &Error) -> Code {
     match error {
         Error::NeedLogin => Code::NeedLogin,
-        Error::Banned { what: Banned::Account, .. } => Code::Banned,
+        Error::Banned { what: Banned::Account, .. } | Error::Slowed => Code::Banned,
         Error::Banned { what: Banned::Address, .. } => Code::AddressBanned,
         Error::LoginRefused => Code::LoginRefused,
         Error::NeedAdmin => Code::NeedAdmin,
@@ -104,7 +104,7 @@ pub(super) fn code_of(error: &Error) -> Code {
         Error::TimedOut { .. } => Code::TimedOut,
         Error::AccountClosed => Code::AccountClosed,
         Error::Ended => Code::Ended,
-        Error::Full { .. } => Code::Full,
+        Error::Full { .. } | Error::Displaced => Code::Full,
         Error::Stopping => Code::Stopping,
         Error::ServerUnproven => Code::Unproven,
         Error::Gone | Error::Interrupted => Code::Parting,

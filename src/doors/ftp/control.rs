@@ -183,7 +183,11 @@ impl Control {
             return;
         }
         self.say(reply::reply_code(error), &error.to_string());
-        self.close();
+        match error {
+            // It was silent, so nothing unread destroys the last words, and its place is taken.
+            Error::Displaced => drop(self.flush()),
+            _ => self.close(),
+        }
     }
 
     /// Sends what waits and closes so that it can be read.

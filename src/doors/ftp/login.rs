@@ -20,7 +20,7 @@ impl Conn {
         self.representation = Type::Ascii;
         self.facts = Facts::all();
         self.hash = settings::HASHES[0].1;
-        doors::follow_login(&mut self.place, &mut self.control.stream, &self.session)
+        doors::follow_login(&mut self.control.stream, &self.session)
     }
 }
 

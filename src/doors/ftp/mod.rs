@@ -37,7 +37,6 @@ use self::facts::Facts;
 use self::line::{Command, Line};
 use crate::doors;
 use crate::error::{Error, Fate, Result};
-use crate::gate::Place;
 use crate::limits;
 use crate::session::Session;
 use crate::site::Site;
@@ -61,8 +60,6 @@ const LOG_IN: &str = "please log in with USER and PASS";
 /// One connection's working state.
 #[derive(Debug)]
 pub struct Conn {
-    /// Dropping it gives the place back to the gate.
-    place: Place,
     session: Session,
     control: Control,
     representation: Type,
@@ -88,9 +85,8 @@ pub struct Conn {
 }
 
 /// Serves one connection until it ends.
-pub fn serve(stream: Stream, session: Session, place: Place) {
+pub fn serve(stream: Stream, session: Session) {
     let mut conn = Conn {
-        place,
         session,
         control: Control::new(stream),
         representation: Type::Ascii,
@@ -173,7 +169,7 @@ impl Conn {
         }
         let done = self.run(command);
         self.session.begin("");
-        doors::follow_login(&mut self.place, &mut self.control.stream, &self.session)?;
+        doors::follow_login(&mut self.control.stream, &self.session)?;
         self.hold_back()?;
         self.tell(command, done)?;
         // Whoever waits for the end of a transfer does not wait for the next command too.

@@ -28,6 +28,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         Error::NeedLogin
         | Error::LoginRefused
         | Error::Banned { what: Banned::Account, .. }
+        | Error::Slowed
         | Error::ServerUnproven => 530,
         Error::NeedAdmin
         | Error::NameTaken { .. }
@@ -65,6 +66,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::Banned { what: Banned::Address, .. }
         | Error::AccountClosed
         | Error::Ended
+        | Error::Displaced
         | Error::Full { .. }
         | Error::Stopping => 421,
         Error::TimedOut { wait: Wait::Send | Wait::Data, .. }

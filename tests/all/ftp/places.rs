@@ -24,36 +24,6 @@ fn one_more_than_there_is_place_for_is_told_421_and_why() {
 }
 
 #[test]
-fn strangers_cannot_take_every_place() {
-    let scene = Scene::with(&[("server", "connections_before_login", "2")]);
-    let strangers = [(); 2].map(|()| FtpTalk::connect(scene.daemon.ftp_addr()));
-    let mut late = FtpTalk::raw(scene.daemon.ftp_addr());
-    late.reply().expect(421).says("2 connections before login at most");
-    let [mut first, second] = strangers;
-    first.log_in("ann", "ann-secret").expect(230);
-    // Who has logged in is none of them any more.
-    FtpTalk::connect(scene.daemon.ftp_addr()).ask("NOOP").expect(200);
-    drop(second);
-}
-
-#[test]
-fn whoever_logs_out_and_stays_is_a_stranger_again() {
-    let scene = Scene::with(&[("server", "connections_before_login", "1")]);
-    for out in ["REIN", "USER ann"] {
-        let (mut ann, mut second) = (scene.ann(), scene.ann());
-        ann.ask(out);
-        let mut late = FtpTalk::raw(scene.daemon.ftp_addr());
-        late.reply().expect(421).says("1 connections before login at most");
-        // Whoever finds no place there cannot stay, and takes nothing from the others.
-        second.ask(out).expect(421).says("1 connections before login at most");
-        second.expect_end();
-        ann.log_in("ann", "ann-secret").expect(230);
-        let mut newcomer = FtpTalk::connect(scene.daemon.ftp_addr());
-        newcomer.log_in("ann", "ann-secret").expect(230);
-    }
-}
-
-#[test]
 fn asked_to_stop_it_tells_everybody_keeps_what_came_and_ends_well() {
     let mut scene = Scene::new();
     let content = bytes(1, 500_000);

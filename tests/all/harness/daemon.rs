@@ -279,6 +279,19 @@ impl Daemon {
         fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().count()
     }
 
+    /// The priorities of its threads of this name.
+    pub fn priorities_of(&self, name: &str) -> Vec<i64> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let stats =
+            tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("stat")).ok());
+        let of = |stat: String| {
+            let (head, fields) = stat.rsplit_once(") ")?;
+            let is_it = head.ends_with(&format!("({name}"));
+            is_it.then(|| fields.split(' ').nth(16)?.parse().ok())?
+        };
+        stats.filter_map(of).collect()
+    }
+
     /// A raw connection that has read the greeting.
     #[track_caller]
     pub fn connect(&self) -> Frames {

@@ -5,6 +5,7 @@ mod frames;
 mod names;
 mod room;
 mod sessions;
+mod silent;
 mod time;
 
 use std::fs;
@@ -89,6 +90,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("CLAIM_STUCK", "two sessions of one account; shown by the tests of resuming"),
     ("ACCEPT_PAUSE", "how the server waits"),
     ("ITERATIONS_SLACK", "shown by the tests of records of too many iterations"),
+    ("DERIVATIONS_WAITING", "shown by the tests in the room itself"),
+    ("DERIVATIONS_WAITING_PER_ADDRESS", "as DERIVATIONS_WAITING"),
     ("DERIVATION_WAIT", "how long a login in clear waits for its turn"),
     ("LINGER", "how long a bye can be read; every bye here is"),
     ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),
@@ -98,6 +101,11 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("LIST_FILE", "conf/ belongs to the operator"),
     ("LOGIN_DELAY_MOST", "how long an answer waits; shown by the tests of bans"),
     ("HELD_LOOK", "how often, not how much"),
+    ("TURN_WAIT", "a minute; shown by the tests of guessing"),
+    ("FAMILIAR_DAYS", "shown by the tests in the room itself, like the next three"),
+    ("NETWORKS_OF_ACCOUNT", "as FAMILIAR_DAYS"),
+    ("NETWORKS", "as FAMILIAR_DAYS"),
+    ("NETWORKS_FILE", "as ACCOUNTS_FILE"),
     ("FAILURES", "shown by the tests in the room itself; thousands of logins would be needed"),
     ("BANS", "as FAILURES"),
     ("BANS_FILE", "as ACCOUNTS_FILE"),

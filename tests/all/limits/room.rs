@@ -24,7 +24,7 @@ fn is_let_in(addr: SocketAddr) -> bool {
 fn connections_in_all_are_counted_and_places_come_back() {
     let mut scene = Scene::with(&[("connections", "3")]);
     let addr = scene.daemon.addr();
-    let (guest, stranger) = (scene.guest(), scene.stranger());
+    let (guest, other) = (scene.guest(), scene.guest());
     for _ in 0..20 {
         refused_with(addr, "3 connections at most");
         // Who speaks without waiting for the greeting is told as well.
@@ -33,34 +33,16 @@ fn connections_in_all_are_counted_and_places_come_back() {
         hasty.expect_bye(422).says("3 connections at most");
     }
     scene.honest.request("PING", &Nothing::new()).expect(200);
-    drop(stranger);
+    drop(other);
     eventually("a place that was left is free", || is_let_in(addr));
     drop(guest);
     eventually("both places are free", || {
         let mut first = Frames::raw(addr);
         let greeting = first.read_frame();
-        greeting.is_some_and(|frame| frame.kind == Kind::Greeting) && is_let_in(addr)
-    });
-}
-
-#[test]
-fn strangers_cannot_take_every_place() {
-    let mut scene = Scene::with(&[("connections_before_login", "2")]);
-    let addr = scene.daemon.addr();
-    let (mut first, second) = (scene.stranger(), scene.stranger());
-    refused_with(addr, "2 connections before login at most");
-    first.log_in("ann", "ann-secret").expect(254);
-    // Who logged in is a stranger no more.
-    let third = scene.stranger();
-    refused_with(addr, "2 connections before login at most");
-    drop((second, third));
-    eventually("the strangers' places are free", || {
-        let mut newcomer = Frames::raw(addr);
-        let greeting = newcomer.read_frame();
         greeting.is_some_and(|frame| frame.kind == Kind::Greeting)
-            && newcomer.log_in("ann", "ann-secret").code == 254
+            && first.log_in("ann", "ann-secret").code == 254
+            && is_let_in(addr)
     });
-    scene.honest.request("PING", &Nothing::new()).expect(200);
 }
 
 /// An address of this machine that is not loopback; nothing is sent to find it.
@@ -81,7 +63,11 @@ fn connections_from_one_address_are_counted_but_not_on_this_machine() {
     };
     let daemon = Daemon::start(&site, SocketAddr::from(([0, 0, 0, 0], 0)));
     let from_outside = SocketAddr::from((ip, daemon.port()));
-    let _far = [Frames::connect(from_outside), Frames::connect(from_outside)];
+    let _far = [(); 2].map(|()| {
+        let mut frames = Frames::connect(from_outside);
+        frames.log_in("ann", "ann-secret").expect(254);
+        frames
+    });
     refused_with(from_outside, "2 connections from one address at most");
     let from_here = SocketAddr::from(([127, 0, 0, 1], daemon.port()));
     let _near = [(); 5].map(|()| Frames::connect(from_here));

@@ -2,10 +2,10 @@
 
 mod admin;
 mod bans;
-mod bans_at_once;
 mod bans_by_hand;
 mod console;
 mod creation;
+mod guessing;
 mod import;
 mod import_traps;
 mod iterations;
