@@ -1,5 +1,4 @@
-//! ffmpeg: an encoder that closes both connections at the end and waits for no reply. It is large,
-//! so CI does not install it; the tests of ends do by hand what it does on the wire.
+//! ffmpeg: an encoder that closes both connections at the end and waits for no reply.
 
 use super::Ground;
 

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Pipe, password};
+use super::{Pipe, password, signals};
 
 /// A command to be run.
 pub struct Miniftp {
@@ -49,6 +49,7 @@ impl Miniftp {
     }
 
     fn program(program: &str, dir: &Path) -> Miniftp {
+        signals::are_heard();
         let mut command = Command::new(program);
         command
             .env_remove("MINIFTP_LOG")

@@ -16,6 +16,7 @@ mod hostile;
 mod miniftp;
 mod pipe;
 mod proxy;
+mod signals;
 mod site;
 mod starting;
 mod tree;

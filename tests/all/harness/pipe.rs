@@ -7,6 +7,9 @@ use std::time::Instant;
 
 use super::DEADLINE;
 
+/// Bytes that are kept of an output: a program that never ends must not take the machine with it.
+const MOST: usize = 64 << 20;
+
 /// One of a program's outputs. A clone reads the same one.
 #[derive(Clone)]
 pub struct Pipe {
@@ -30,7 +33,9 @@ impl Pipe {
                 let n = from.read(&mut block).unwrap_or(0);
                 let (state, changed) = &*ours.shared;
                 let mut state = state.lock().unwrap();
-                state.bytes.extend_from_slice(&block[..n]);
+                if state.bytes.len() < MOST {
+                    state.bytes.extend_from_slice(&block[..n]);
+                }
                 state.ended = n == 0;
                 changed.notify_all();
                 if state.ended {

@@ -12,7 +12,7 @@ use miniftp::limits;
 use miniftp::scram::Verifier;
 use miniftp::vfs::{Adopt, Homes};
 
-use super::{Daemon, Miniftp, Output};
+use super::{Daemon, Miniftp, Output, signals};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -45,6 +45,7 @@ impl Site {
     }
 
     fn under(folder: &Path) -> Site {
+        signals::are_heard();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let root = folder.join(format!("miniftp-test-{}-{number}", process::id()));
         // What an earlier process of the same number left behind.
