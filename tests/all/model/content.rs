@@ -18,8 +18,9 @@ struct Piece {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Content {
     pieces: Vec<Piece>,
-    /// Whether any beginning of it will do, as when an upload over FTP breaks off.
-    any_beginning: bool,
+    /// How many of the first pieces are one stream of which any beginning will do, as when an
+    /// upload over FTP breaks off; what is behind them was added to that.
+    loose: usize,
 }
 
 /// What was found in a file, or came in a download.
@@ -33,7 +34,7 @@ pub struct Found {
 impl Content {
     /// The first `len` bytes of the stream of a seed.
     pub fn new(seed: u64, len: usize) -> Content {
-        Content { pieces: vec![Piece { seed, from: 0, len }], any_beginning: false }
+        Content { pieces: vec![Piece { seed, from: 0, len }], loose: 0 }
     }
 
     /// How long it is.
@@ -61,24 +62,35 @@ impl Content {
                 pieces.push(Piece { len, ..*piece });
             }
         }
-        Content { pieces, any_beginning: false }
+        Content { pieces, loose: 0 }
     }
 
     /// Any beginning of it.
     pub fn beginnings(&self) -> Content {
-        Content { any_beginning: true, ..self.clone() }
+        Content { loose: self.pieces.len(), ..self.clone() }
     }
 
     /// It with more behind it.
     pub fn with(&self, more: &Content) -> Content {
-        let pieces = self.pieces.iter().chain(&more.pieces).copied();
-        Content { pieces: pieces.filter(|piece| piece.len > 0).collect(), any_beginning: false }
+        let is_there = |piece: &&Piece| piece.len > 0;
+        let loose = self.pieces.iter().take(self.loose).filter(is_there).count();
+        let pieces = self.pieces.iter().chain(&more.pieces);
+        Content { pieces: pieces.filter(is_there).copied().collect(), loose }
+    }
+
+    /// What it is if it has this length; `None` if it cannot.
+    fn exact(&self, len: usize) -> Option<Content> {
+        let (loose, fixed) = self.pieces.split_at(self.loose);
+        let [start, rest] =
+            [loose, fixed].map(|pieces| Content { pieces: pieces.to_vec(), loose: 0 });
+        let left = len.checked_sub(rest.len()).filter(|left| *left <= start.len())?;
+        Some(start.cut(left).with(&rest))
     }
 }
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.any_beginning {
+        if self.loose > 0 {
             f.write_str("a beginning of ")?;
         }
         let pieces: Vec<String> = self
@@ -116,11 +128,7 @@ pub struct Matcher {
 impl Matcher {
     /// Whether `found` is `content`; then what it is exactly.
     pub fn matches(&mut self, content: &Content, found: Found) -> Option<Content> {
-        let whole = content.len();
-        if found.len > whole || (found.len < whole && !content.any_beginning) {
-            return None;
-        }
-        let exact = content.cut(found.len);
+        let exact = content.exact(found.len)?;
         let key = (exact.clone(), found.len);
         let hash = self.hashes.entry(key).or_insert_with(|| Found::of(&exact.bytes()).hash);
         (*hash == found.hash).then_some(exact)
