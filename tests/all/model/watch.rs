@@ -2,6 +2,7 @@
 //! the server takes less to be used than is there.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use miniftp::scram::Keys;
@@ -128,6 +129,12 @@ impl<'a> Watcher<'a> {
         told
     }
 
+    /// Whether a path lies in another root.
+    fn is_of_another(&self, path: &Path, root: usize) -> bool {
+        let mut dirs = self.world.roots.dirs.iter().enumerate();
+        dirs.any(|(other, dir)| other != root && path.starts_with(dir))
+    }
+
     fn pass(&mut self, pid: u32) -> Seen {
         let mut found = HashMap::new();
         let before = self.world.payers();
@@ -135,8 +142,11 @@ impl<'a> Watcher<'a> {
         let payers = self.world.payers();
         for item in items.into_iter().chain(nameless(pid)) {
             let owner = match (item.kind, item.owner, self.owners.get(&item.identity)) {
-                // Of one for which somebody else pays since then nobody knows who that is.
-                (Kind::Nameless, _, Some((owner, root, payer))) if payers[*root] == *payer => {
+                // Of one for which somebody else pays since then, or that lost its name in another
+                // place than it was seen in last, nobody knows who that is.
+                (Kind::Nameless, _, Some((owner, root, payer)))
+                    if payers[*root] == *payer && !self.is_of_another(&item.path, *root) =>
+                {
                     *owner
                 }
                 (Kind::Nameless, ..) | (_, None, _) => continue,
