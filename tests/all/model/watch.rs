@@ -129,10 +129,9 @@ impl<'a> Watcher<'a> {
         told
     }
 
-    /// Whether a path lies in another root.
-    fn is_of_another(&self, path: &Path, root: usize) -> bool {
-        let mut dirs = self.world.roots.dirs.iter().enumerate();
-        dirs.any(|(other, dir)| other != root && path.starts_with(dir))
+    /// Whether a path lies in a root.
+    fn is_in(&self, path: &Path, root: usize) -> bool {
+        self.world.roots.dirs.get(root).is_some_and(|dir| path.starts_with(dir))
     }
 
     fn pass(&mut self, pid: u32) -> Seen {
@@ -142,10 +141,10 @@ impl<'a> Watcher<'a> {
         let payers = self.world.payers();
         for item in items.into_iter().chain(nameless(pid)) {
             let owner = match (item.kind, item.owner, self.owners.get(&item.identity)) {
-                // Of one for which somebody else pays since then, or that lost its name in another
-                // place than it was seen in last, nobody knows who that is.
+                // Of one for which somebody else pays since then nobody knows who that is, nor of
+                // one that may have been moved to another root before it lost its name.
                 (Kind::Nameless, _, Some((owner, root, payer)))
-                    if payers[*root] == *payer && !self.is_of_another(&item.path, *root) =>
+                    if payers[*root] == *payer && self.is_in(&item.path, *root) =>
                 {
                     *owner
                 }
