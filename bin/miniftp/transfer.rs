@@ -186,7 +186,7 @@ fn local_listed(folder: &str, each: &mut Each<'_>) -> Done {
     Ok(())
 }
 
-/// Sums up a tree. What failed in it was told when it failed.
+/// Sums up a tree. Each failure in it was reported when it happened.
 fn tell_tree(
     verb: &str,
     name: &str,

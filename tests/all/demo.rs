@@ -73,14 +73,14 @@ fn the_demo_shows_each_step_and_ends_well() {
         "cd ..: ",
         "\n8. grace has no account, and asks for one.\n",
         "   | registration 1: grace from 127.0.0.1",
-        "   grace is told, and logs in: welcome, grace.\n",
+        "   grace hears of it, and logs in: welcome, grace.\n",
         "\n9. ada comes by FTP, as with any FTP client: the same files are there.\n",
         "   > USER ada\n   < 331 ",
         "   > PASS ********\n   < 230 ",
         "   > RETR notes/note-007.txt\n   < 150 ",
         "   > STOR letter.txt\n   < 150 ",
         "   get letter.txt: 49 bytes in ",
-        "\n10. The server is told to stop: ",
+        "\n10. The server is asked to stop: ",
         "   It has ended well. That was all of it; nothing is left on the disk.\n",
     ];
     let mut at = 0;

@@ -61,7 +61,7 @@ pub(super) fn all(place: &Place, ends: &Ends) -> Result<(), Failure> {
     register(&server, ends)?;
     speak_ftp(&server, &mut client, place, ends)?;
 
-    step(10, "The server is told to stop: it lets everybody finish and says goodbye.");
+    step(10, "The server is asked to stop: it lets everybody finish and says goodbye.");
     client.bye()?;
     server.stop()?;
     say("   It has ended well. That was all of it; nothing is left on the disk.");
@@ -211,7 +211,7 @@ fn register(server: &Serving, ends: &Ends) -> Result<(), Failure> {
         return Err("an approved registration is none".into());
     }
     client.login(NEWCOMER, NEW_PASSWORD)?;
-    say(format_args!("   {NEWCOMER} is told, and logs in: welcome, {NEWCOMER}."));
+    say(format_args!("   {NEWCOMER} hears of it, and logs in: welcome, {NEWCOMER}."));
     client.bye()?;
     Ok(())
 }
