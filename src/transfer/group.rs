@@ -1,9 +1,10 @@
 //! Small files that are committed together: with two syncs for all of them, or, where one call does
-//! not sync a file system, each with its own, a few at a time.
+//! not sync a file system, each with its own, a few at a time; or with none, where none is asked for.
+//! What one look tells of a folder holds for all that were put into it before.
 //!
 //! Invariant: none is called stored unless a watch that was opened before the first of them was
 //! written, and that nobody else has, found bytes and names on the disk; or its own descriptor and
-//! its directory's did.
+//! its directory's did; or the settings ask for neither.
 
 use std::io;
 use std::sync::Arc;
@@ -13,27 +14,41 @@ use super::commit::{Left, Placed, place, watched};
 use super::{Alive, Durability, Ready, Stored, commit};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::vfs::{DiskWatch, FolderWatch, Home};
+use crate::vfs::{Beside, DiskWatch, FolderWatch, Home};
 
-/// See the module. Where it has a watch its files hold nothing open, but the first as long as it is
-/// alone.
+/// Files that wait for their commit. They hold nothing open but the folder that the last of them
+/// is for; only one that is alone, and those that are synced by themselves, are open.
 #[derive(Debug)]
 pub struct Group {
     home: Arc<Home>,
-    /// `None` where every file is synced by itself.
-    watch: Option<DiskWatch>,
+    syncs: Syncs,
     files: Vec<Ready>,
     bytes: u64,
 }
 
+/// What makes sure that the files of a group are on the disk.
+#[derive(Debug)]
+enum Syncs {
+    /// One call for all.
+    Together(DiskWatch),
+    /// A call for each.
+    Singly,
+    /// The system writes when it likes.
+    Never,
+}
+
 impl Group {
     /// An empty one; it vouches for files that are begun from now on.
-    pub fn begin(home: &Arc<Home>) -> Result<Group> {
-        let watch = home.watch()?;
-        Ok(Group { home: Arc::clone(home), watch, files: Vec::new(), bytes: 0 })
+    pub fn begin(home: &Arc<Home>, durability: Durability) -> Result<Group> {
+        let syncs = match durability {
+            Durability::None => Syncs::Never,
+            Durability::Full => home.watch()?.map_or(Syncs::Singly, Syncs::Together),
+        };
+        Ok(Group { home: Arc::clone(home), syncs, files: Vec::new(), bytes: 0 })
     }
 
-    /// Whether its watch can vouch for the file: not for one on another disk.
+    /// Whether it can take the file: a watch vouches for no other disk, and a name that is still to
+    /// be found waits for nobody.
     pub fn suits(&self, ready: &Ready) -> bool {
         ready.draft.is_on(&self.home)
     }
@@ -41,20 +56,29 @@ impl Group {
     /// Adds a file that was begun after the group, and that suits it.
     pub fn push(&mut self, ready: Ready) {
         self.bytes = self.bytes.saturating_add(ready.size());
-        self.files.push(ready);
-        if self.watch.is_none() {
-            return;
+        let is_beside = self.files.last().is_none_or(|last| last.draft.is_beside(&ready.draft));
+        if !is_beside && !matches!(self.syncs, Syncs::Singly) {
+            // All before those that go into this folder have let go of theirs.
+            let mut others = self.files.iter_mut().rev();
+            while others.next().is_some_and(|one| one.draft.leave_folder()) {}
         }
-        // One alone is synced by itself, which needs it open.
-        match self.files.as_mut_slice() {
-            [_] => {}
-            [first, second] => {
+        self.files.push(ready);
+        match (&self.syncs, self.files.as_mut_slice()) {
+            (Syncs::Singly, _) => {}
+            // One alone is synced by itself, which needs it open.
+            (Syncs::Together(_), [_]) => {}
+            (Syncs::Together(_), [first, second]) => {
                 first.close();
                 second.close();
             }
-            [.., last] => last.close(),
-            [] => {}
+            (_, [.., last]) => last.close(),
+            (_, []) => {}
         }
+    }
+
+    /// The folder of the last file, for the next.
+    pub fn beside(&self) -> Option<Beside> {
+        self.files.last().and_then(|last| last.draft.beside())
     }
 
     /// Whether nothing waits.
@@ -64,24 +88,80 @@ impl Group {
 
     /// Whether it is time to commit.
     pub fn is_full(&self) -> bool {
-        let most = if self.watch.is_some() { limits::GROUP_FILES } else { limits::GROUP_SINGLY };
+        let most = match self.syncs {
+            Syncs::Singly => limits::GROUP_SINGLY,
+            Syncs::Together(_) | Syncs::Never => limits::GROUP_FILES,
+        };
         self.files.len() >= most || self.bytes >= limits::GROUP_BYTES as u64
     }
 
     /// Commits all; one result each, in order.
     pub fn commit(self, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
-        let Group { home, watch, files, .. } = self;
-        if files.len() < 2 {
-            return files.into_iter().map(|one| commit(one, Durability::Full, alive)).collect();
-        }
-        match watch {
+        let Group { home, syncs, files, .. } = self;
+        match syncs {
+            Syncs::Never => commit_unsynced(files, &home),
+            _ if files.len() < 2 => {
+                files.into_iter().map(|one| commit(one, Durability::Full, alive)).collect()
+            }
             // The bytes or names are on the disk, and the tree is still this server's.
-            Some(watch) => {
+            Syncs::Together(watch) => {
                 commit_all(files, move || watch.sync().and_then(|()| home.confirm()), alive)
             }
-            None => commit_each(files, move || home.confirm(), alive),
+            Syncs::Singly => commit_each(files, move || home.confirm(), alive),
         }
     }
+}
+
+/// Places all, while the tree is this server's before and after.
+fn commit_unsynced(files: Vec<Ready>, home: &Home) -> Vec<Result<Stored>> {
+    let confirmed = home.confirm();
+    let ready = files.into_iter().map(|one| Ok((one.dressed()?, again(&confirmed))));
+    let placed = place_all(ready.collect());
+    let confirmed = home.confirm();
+    placed.into_iter().map(|one| one?.settle(again(&confirmed))).collect()
+}
+
+/// Puts all in their places, and looks once for all that go into one folder, one after the other,
+/// whether their paths lead there.
+fn place_all(files: Vec<Result<(Ready, Result<()>)>>) -> Vec<Result<Placed>> {
+    let mut all: Vec<Result<Placed>> = Vec::with_capacity(files.len());
+    let mut unchecked = 0;
+    let mut beside: Option<Beside> = None;
+    for one in files {
+        let placed = one.and_then(|(mut ready, confirmed)| {
+            let run = all.get_mut(unchecked..).unwrap_or_default();
+            let last = run.iter().rev().flatten().next();
+            if last.is_some_and(|last| !last.is_beside(&ready)) {
+                check_run(run);
+                (unchecked, beside) = (all.len(), None);
+            }
+            if let Some(beside) = &beside {
+                ready.draft.stand_in(beside);
+            }
+            place(ready, confirmed)
+        });
+        if let Ok(placed) = &placed {
+            beside = placed.beside();
+        }
+        all.push(placed);
+    }
+    check_run(all.get_mut(unchecked..).unwrap_or_default());
+    all
+}
+
+/// Looks where the path of the first leads, behind the last, and takes all back if it is not there.
+fn check_run(run: &mut [Result<Placed>]) {
+    let is_there = run.iter().flatten().next().is_some_and(Placed::is_where_its_path_leads);
+    for one in run {
+        if let Err(e) = one.as_mut().map_or(Ok(()), |placed| placed.check(is_there)) {
+            *one = Err(e);
+        }
+    }
+}
+
+/// The same result once more.
+fn again(confirmed: &Result<()>) -> Result<()> {
+    confirmed.as_ref().map_err(same).copied()
 }
 
 /// Syncs the bytes, places all, syncs the names.
@@ -110,7 +190,7 @@ fn sync_and_place(
         files.into_iter().flatten().for_each(|one| one.leave(why));
         return Vec::new();
     }
-    let placed: Vec<Result<Placed>> = files.into_iter().map(|one| place(one?, Ok(()))).collect();
+    let placed = place_all(files.into_iter().map(|one| Ok((one?, Ok(())))).collect());
     if let Err(e) = sync() {
         log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
         return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();
@@ -146,25 +226,27 @@ fn sync_each(
         return Vec::new();
     }
     let confirmed = confirm();
-    let again = |confirmed: &Result<()>| confirmed.as_ref().map_err(same).copied();
-    let placed: Vec<Result<(Placed, FolderWatch)>> = files
-        .into_iter()
-        .zip(synced)
-        .map(|(ready, synced)| match (ready?, synced) {
-            (ready, Ok(folder)) => Ok((place(ready, again(&confirmed))?, folder)),
-            (ready, Err(e)) => {
+    let (mut ready, mut folders) = (Vec::new(), Vec::new());
+    for (file, synced) in files.into_iter().zip(synced) {
+        let (file, folder) = match (file, synced) {
+            (Ok(file), Ok(folder)) => (Ok((file, again(&confirmed))), Some(folder)),
+            (Ok(file), Err(e)) => {
                 log::error!("a small file could not be synced: {}", in_full(&e));
-                Err(ready.throw_away(e))
+                (Err(file.throw_away(e)), None)
             }
-        })
-        .collect();
-    let named = side_by_side(&placed, &|placed| match placed {
-        Ok((_, folder)) => folder.sync(),
-        Err(_) => Ok(()),
+            (Err(e), _) => (Err(e), None),
+        };
+        ready.push(file);
+        folders.push(folder);
+    }
+    let placed = place_all(ready);
+    let named = side_by_side(&folders, &|folder: &Option<FolderWatch>| match folder {
+        Some(folder) => folder.sync(),
+        None => Ok(()),
     });
     let confirmed = confirm();
-    let settle = |(placed, named): (Result<(Placed, FolderWatch)>, Result<()>)| {
-        placed?.0.settle(named.and(again(&confirmed)))
+    let settle = |(placed, named): (Result<Placed>, Result<()>)| {
+        placed?.settle(named.and(again(&confirmed)))
     };
     placed.into_iter().zip(named).map(settle).collect()
 }
@@ -261,7 +343,7 @@ mod tests {
     fn where_one_call_does_not_sync_all_each_file_is_synced_by_itself() {
         let scene = Scene::new();
         let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
-        let mut group = Group { home, watch: None, files: Vec::new(), bytes: 0 };
+        let mut group = Group { home, syncs: Syncs::Singly, files: Vec::new(), bytes: 0 };
         three(&scene).into_iter().for_each(|file| group.push(file));
         assert!(
             group.files.iter().all(|ready| ready.draft.folder().is_ok()),
@@ -278,6 +360,54 @@ mod tests {
     }
 
     #[test]
+    fn what_went_into_a_folder_that_was_moved_away_is_taken_back_for_all_of_a_group() {
+        for durability in [Durability::Full, Durability::None] {
+            let scene = Scene::new();
+            let (folder, gone) = (scene.dir.join("ann/d"), scene.dir.join("gone"));
+            std::fs::create_dir(&folder).unwrap();
+            let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
+            let mut group = Group::begin(&home, durability).unwrap();
+            for name in ["before", "d/a", "d/b"] {
+                group.push(scene.small(name, b"text").unwrap());
+            }
+            // Another program moves the folder that the last two are for, which is held open.
+            std::fs::rename(&folder, &gone).unwrap();
+            let told = group.commit(&mut |_, _| Ok(()));
+            let [Ok(_), Err(Error::Changed { path: a }), Err(Error::Changed { path: b })] =
+                told.as_slice()
+            else {
+                panic!("{durability:?}: {told:?}")
+            };
+            assert_eq!((a.as_str(), b.as_str()), ("/d/a", "/d/b"));
+            assert_eq!(std::fs::read_dir(&gone).unwrap().count(), 0, "{durability:?}");
+            assert_eq!(scene.figures(), (4, 0, 1), "{durability:?}");
+            assert_eq!(scene.stored_bytes(), 4, "{durability:?}");
+        }
+    }
+
+    #[test]
+    fn files_of_several_folders_in_any_order_end_in_their_places() {
+        for durability in [Durability::Full, Durability::None] {
+            let scene = Scene::new();
+            for folder in ["d", "e"] {
+                std::fs::create_dir(scene.dir.join("ann").join(folder)).unwrap();
+            }
+            let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
+            let mut group = Group::begin(&home, durability).unwrap();
+            for name in ["d/1", "e/1", "top", "d/2", "d/3", "e/2", "e/3"] {
+                let open = group.files.iter().filter(|one| one.draft.beside().is_some()).count();
+                assert!(open <= 2, "only those for the last folder hold it open: {open}");
+                group.push(scene.small(name, b"text").unwrap());
+            }
+            assert!(group.commit(&mut |_, _| Ok(())).iter().all(Result::is_ok));
+            for name in ["d/1", "e/1", "top", "d/2", "d/3", "e/2", "e/3"] {
+                let stored = std::fs::read(scene.dir.join("ann").join(name));
+                assert_eq!(stored.unwrap(), b"text", "{durability:?} {name}");
+            }
+        }
+    }
+
+    #[test]
     fn a_thread_that_dies_is_a_failure_of_its_own_file() {
         let told = side_by_side(&[1, 2, 3], &|n| match n {
             2 => panic!("a sync that dies"),
@@ -290,14 +420,14 @@ mod tests {
     fn one_file_or_many_end_in_their_places() {
         let scene = Scene::new();
         let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
-        let mut group = Group::begin(&home).unwrap();
+        let mut group = Group::begin(&home, Durability::Full).unwrap();
         assert!(group.is_empty() && group.commit(&mut |_, _| Ok(())).is_empty());
-        group = Group::begin(&home).unwrap();
+        group = Group::begin(&home, Durability::Full).unwrap();
         let mut files = three(&scene);
         let last = files.pop().unwrap();
         files.into_iter().for_each(|file| group.push(file));
         assert!(group.commit(&mut |_, _| Ok(())).iter().all(Result::is_ok));
-        group = Group::begin(&home).unwrap();
+        group = Group::begin(&home, Durability::Full).unwrap();
         group.push(last);
         assert!(group.commit(&mut |_, _| Ok(())).iter().all(Result::is_ok));
         assert_eq!(scene.figures(), (12, 0, 3));
