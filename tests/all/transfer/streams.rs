@@ -94,7 +94,7 @@ fn what_changes_after_something_was_written_and_what_fails_is_said() {
     let failed = client.get_to("f", &mut &mut [0; 10][..], &mut NoProgress).unwrap_err();
     assert!(failed.to_string().starts_with("`f`: cannot write it: "), "{failed}");
     let missing = client.get_to("none", &mut io::sink(), &mut NoProgress).unwrap_err();
-    assert_eq!(missing.to_string(), "`/none` does not exist");
+    assert_eq!(missing.to_string(), "no such file or folder: `/none`");
     // The same client goes on.
     client.get_to("f", &mut io::sink(), &mut NoProgress).unwrap();
 }
