@@ -19,8 +19,8 @@
 //!     Ok(notes)
 //! }
 //! # #[cfg(unix)]
-//! # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-//! #     use miniftp::{audit::Logs, config::Live, server, site::Site};
+//! # fn main() -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! #     use miniftp::{config::Live, server, site::{Logs, Site}};
 //! #     let dir = std::env::temp_dir().join(format!("miniftp-doc-{}", std::process::id()));
 //! #     let (conf, home) = (dir.join("conf"), dir.join("home"));
 //! #     std::fs::create_dir_all(&conf)?;
