@@ -120,8 +120,9 @@ fn shown_entry(folder: &str, entry: &Entry) -> String {
     Client::shown(&join(folder, &entry.name))
 }
 
-/// Makes a folder; if it is here already, gives the names in it. A link is not a folder, and one
-/// that was not here a moment ago is the same as another name.
+/// Makes a folder; if it is here already, gives the names in it. A link is not a folder, unless the
+/// user has named it as the target, and one that was not here a moment ago is the same as another
+/// name.
 fn make_folder(folder: &Folder, mode: Option<u16>) -> Result<HashSet<OsString>> {
     let local = &folder.local;
     let failed = |e| Error::local(local, "make this folder", e);
@@ -139,7 +140,8 @@ fn make_folder(folder: &Folder, mode: Option<u16>) -> Result<HashSet<OsString>> 
     if folder.new {
         return Err(Error::LocalAppeared { path: shown(local) });
     }
-    if !fs::symlink_metadata(local).map_err(failed)?.is_dir() {
+    let look = if folder.root { fs::metadata } else { fs::symlink_metadata };
+    if !look(local).map_err(failed)?.is_dir() {
         return Err(Error::LocalKind { path: shown(local), needed: "a folder" });
     }
     let mut names = HashSet::new();

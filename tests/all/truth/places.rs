@@ -130,6 +130,24 @@ fn a_target_that_must_be_a_directory_and_is_none_is_refused_before_the_first_byt
     }
 }
 
+/// A link to a directory that the user names is the directory, for a tree as for a file.
+#[test]
+fn a_link_that_is_named_as_the_target_leads_to_its_directory() {
+    let (site, _daemon) = site();
+    write_file(site.stored("ann", "tree/f"), b"content");
+    fs::create_dir(site.local().join("real")).unwrap();
+    std::os::unix::fs::symlink("real", site.local().join("link")).unwrap();
+    site.miniftp("ann", &["get", "tree/f", "link"]).ok();
+    site.miniftp("ann", &["get", "-r", "tree", "link/"]).ok();
+    site.miniftp("ann", &["get", "-r", "--overwrite", "tree", "link"]).ok();
+    assert_eq!(names(&site.local().join("real")), ["f", "tree"]);
+    assert!(fs::symlink_metadata(site.local().join("link")).unwrap().is_symlink());
+    // A link to nothing, or to a file, is no directory.
+    std::os::unix::fs::symlink("nowhere", site.local().join("dangling")).unwrap();
+    site.miniftp("ann", &["get", "-r", "tree", "dangling"]).fails(1);
+    assert!(!site.local().join("nowhere").exists());
+}
+
 #[test]
 fn an_empty_name_is_the_current_directory() {
     let (site, _daemon) = site();
