@@ -100,6 +100,11 @@ pub const REMARK: usize = 200;
 pub const INVITATION: usize = 64;
 /// Announcements of requests that wait for an operator's terminal to take them.
 pub const ANNOUNCEMENTS: usize = 64;
+/// Connections of `miniftpd account` to the running server at one time: an operator types one
+/// command after the other, and a script runs a few beside each other.
+pub const LOCAL_CONNECTIONS: usize = 8;
+/// How long such a connection may take to say what it wants, and to read the answer.
+pub const LOCAL_WAIT: Duration = Duration::from_secs(10);
 /// Bytes of a line that the operator types.
 pub const CONSOLE_LINE: usize = 4096;
 /// How long the sessions of an account that is to be removed are waited for.

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::Error;
 use crate::text::{Bytes, Escaped, Span};
 
 /// Why a wait was bounded. It is part of the error, so the log says which limit was hit.
@@ -61,6 +62,16 @@ impl fmt::Display for Banned {
             Banned::Account => "this account",
             Banned::Address => "this address",
         })
+    }
+}
+
+impl Error {
+    /// The text with what the system said, which is for the log and the operator.
+    pub fn in_full(&self) -> String {
+        match self {
+            Error::Io { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
     }
 }
 

@@ -34,8 +34,8 @@ use crate::vfs::{Vfs, View};
 pub use self::content::Wanted;
 pub use self::pace::{Due, Way};
 pub use self::people::{
-    Adopt, Guest, NAME_FORM, Overview, Request, Rules, SPOKEN, Spoken, Standing,
-    State as AccountState, Unanswered,
+    ADMIN_COMMANDS, AdminNeeds, Given, Guest, NAME_FORM, Request, Rules, Standing,
+    find_admin_command,
 };
 pub use self::why::Reason;
 pub use crate::audit::{Ongoing, Verb};

@@ -6,6 +6,7 @@
 
 #![allow(dead_code, unused_imports, reason = "a tool stays on the shelf while no test needs it")]
 
+mod admin;
 mod attempts;
 mod calls;
 mod content;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use miniftp::wire::{self, Code, Kind, Message, Opened, Piece, Usage};
+use miniftp::wire::{self, Code, Kind, Message, Opened, Piece, Sink, Usage};
 
 use super::{alive, endless, entry, guest, interrupted};
 use crate::harness::{Attack, Hostile, Output, Running, Site, bytes, digests, frame, write_file};
@@ -166,10 +166,13 @@ fn what_a_client_keeps_of_a_listing_has_a_limit() {
             let reason = frame(Kind::More, reason.as_bytes(), &[]);
             victim.flood(|_| reason.clone())
         }
-        "ACCOUNTS" => {
-            let name = "x".repeat(4000);
-            let line = wire::AccountLine::new(&name, "user", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, "");
-            let line = frame(Kind::More, line.fields().as_bytes(), &[]);
+        "ADMIN" => {
+            // A row of one cell, a name.
+            let mut row = Sink::new();
+            row.u16(1);
+            row.u8(2);
+            row.text(&"x".repeat(4000));
+            let line = frame(Kind::More, row.as_bytes(), &[]);
             victim.flood(|_| line.clone())
         }
         _ => None,

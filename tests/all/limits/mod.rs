@@ -114,6 +114,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("BANS_PAUSE", "how often, not how much"),
     ("REMARK", "shown by the tests of the admin's work"),
     ("INVITATION", "the form of a code; another one is unknown"),
+    ("LOCAL_CONNECTIONS", "shown by the tests of `miniftpd account`; only the owner connects"),
+    ("LOCAL_WAIT", "as LOCAL_CONNECTIONS"),
     ("ANNOUNCEMENTS", "how many announcements wait for a terminal"),
     ("CONSOLE_LINE", "shown by the tests of the console"),
     ("WALK_NAMES", "memory; shown by the tests of walks"),
