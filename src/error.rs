@@ -330,9 +330,7 @@ impl fmt::Display for Error {
             RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
             Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),
             Denied { path } => write!(f, "permission denied: `{}`", Escaped(path)),
-            Mounted { path } => {
-                write!(f, "`{}` is a mount point or holds one and stays as it is", Escaped(path))
-            }
+            Mounted { path } => kinds::mounted(f, path),
             BadPath { path, why } => write!(f, "`{}` cannot be a path here: {why}", Escaped(path)),
             NotFound { path } => write!(f, "no such file or folder: `{}`", Escaped(path)),
             Exists { path, .. } => write!(f, "`{}` exists already", Escaped(path)),

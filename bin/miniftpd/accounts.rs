@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use miniftp::accounts::StoreError;
 use miniftp::admin::commands::Needs;
 use miniftp::admin::grammar::{self, Call};
 use miniftp::admin::{help, told_to_operator};
@@ -20,7 +21,7 @@ use miniftp::config::Config;
 use miniftp::error::Error;
 use miniftp::scram::{Verifier, check_password_form};
 
-use self::carrier::{Carrier, Refused};
+use self::carrier::Carrier;
 
 /// The exit code of a line that is not of the grammar.
 const MISUSED: u8 = 2;
@@ -88,7 +89,7 @@ fn carry(
     config: &Config,
 ) -> Result<Answer, Failure> {
     let done = match carrier.run(line, "") {
-        Err(Refused::NeedPassword) => {
+        Err(StoreError::Same(Error::NeedPassword { .. })) => {
             let password = password::ask(call.arguments.text("name"))?;
             let unfit = |e: Error| (e.in_full(), 1);
             check_password_form(&password).map_err(unfit)?;
@@ -100,11 +101,10 @@ fn carry(
     done.map_err(failure)
 }
 
-fn failure(refused: Refused) -> Failure {
-    match refused {
-        Refused::Misused(what) => (what, MISUSED),
-        Refused::Failed(what) => (what, 1),
-        Refused::NeedPassword => ("a password is needed".to_owned(), 1),
+fn failure(error: StoreError) -> Failure {
+    match error {
+        StoreError::Same(Error::Misused(what)) => (what, MISUSED),
+        error => (told_to_operator(&error), 1),
     }
 }
 

@@ -13,7 +13,8 @@ pub(crate) const HELP: &str = "\
 miniftpd, a file server whose word can be relied on
 
 usage: miniftpd [OPTIONS]                 serve until TERM or Ctrl-C
-       miniftpd [OPTIONS] account ...     the accounts; `miniftpd account help` tells more
+       miniftpd [OPTIONS] account ...     admin commands, with a running server or without;
+                                          `miniftpd account help` lists them
        miniftpd [OPTIONS] check           every fault of the files in conf, and what would change
        miniftpd demo                      show everything in a minute, on fresh files and ports
 

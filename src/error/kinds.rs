@@ -84,6 +84,11 @@ pub enum Fate {
     Close,
 }
 
+/// What stays where it is.
+pub(super) fn mounted(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
+    write!(f, "`{}` is a mount point or holds one and stays as it is", Escaped(path))
+}
+
 /// What was needed of something that is limited, what was left of which limit, whose limit it is if
 /// it is not the account's own, and whether an old file still takes its room.
 pub(super) fn over_quota(

@@ -13,9 +13,7 @@ use crate::scram::{ClientFirst, ServerExchange, Verifier};
 
 pub use crate::accounts::NAME_FORM;
 pub use crate::accounts::register::{Request, Rules, Standing};
-pub use crate::admin::commands::Needs as AdminNeeds;
-pub use crate::admin::grammar::find as find_admin_command;
-pub use crate::admin::{ADMIN_COMMANDS, Given};
+pub use crate::admin::Given;
 pub use crate::site::Guest;
 
 /// A proof of the own password that has begun.

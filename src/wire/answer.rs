@@ -10,28 +10,22 @@ use crate::error::{Error, Result};
 fn put_row(sink: &mut Sink, cells: &[Cell]) {
     sink.u16(u16::try_from(cells.len()).unwrap_or(u16::MAX));
     for cell in cells {
+        sink.u8(match cell {
+            Cell::Absent => 0,
+            Cell::Text(_) => 1,
+            Cell::Name(_) => 2,
+            Cell::Bytes(_) => 3,
+            Cell::Count(_) => 4,
+            Cell::Moment(_) => 5,
+            Cell::Span(_) => 6,
+            Cell::YesNo(_) => 7,
+        });
         match cell {
-            Cell::Absent => sink.u8(0),
-            Cell::Text(text) | Cell::Name(text) => {
-                sink.u8(if matches!(cell, Cell::Text(_)) { 1 } else { 2 });
-                sink.text(text);
-            }
-            Cell::Bytes(number) | Cell::Count(number) => {
-                sink.u8(if matches!(cell, Cell::Bytes(_)) { 3 } else { 4 });
-                sink.u64(*number);
-            }
-            Cell::Moment(secs) => {
-                sink.u8(5);
-                sink.i64(*secs);
-            }
-            Cell::Span(secs) => {
-                sink.u8(6);
-                sink.u64(*secs);
-            }
-            Cell::YesNo(is_so) => {
-                sink.u8(7);
-                sink.u8((*is_so).into());
-            }
+            Cell::Absent => {}
+            Cell::Text(text) | Cell::Name(text) => sink.text(text),
+            Cell::Bytes(number) | Cell::Count(number) | Cell::Span(number) => sink.u64(*number),
+            Cell::Moment(secs) => sink.i64(*secs),
+            Cell::YesNo(is_so) => sink.u8((*is_so).into()),
         }
     }
 }

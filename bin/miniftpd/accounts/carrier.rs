@@ -7,7 +7,7 @@ use std::sync::Arc;
 use miniftp::accounts::StoreError;
 use miniftp::admin::commands::Needs;
 use miniftp::admin::grammar::Call;
-use miniftp::admin::{Files, Given, told_to_operator};
+use miniftp::admin::{Files, Given};
 use miniftp::answer::Answer;
 use miniftp::audit::Places;
 use miniftp::config::Config;
@@ -16,19 +16,11 @@ use miniftp::error::Error;
 use miniftp::vfs;
 use miniftp::wire::Code;
 
-/// Why a line was not done.
-pub(super) enum Refused {
-    /// It is to come again with the record of a password.
-    NeedPassword,
-    /// It is not of the grammar.
-    Misused(String),
-    /// It could not be done.
-    Failed(String),
-}
-
 /// Who does it.
 pub(super) enum Carrier<'a> {
+    /// The server that has this home.
     Server(&'a Path),
+    /// This program.
     Files(Box<Files>),
 }
 
@@ -40,37 +32,34 @@ impl<'a> Carrier<'a> {
         call: &Call,
         config: &Arc<Config>,
         log: &Places,
-    ) -> Result<Carrier<'a>, Refused> {
+    ) -> Result<Carrier<'a>, StoreError> {
         if call.command.needs != Needs::Machine && vfs::connect(home).is_ok() {
             return Ok(Carrier::Server(home));
         }
-        let files = Files::open((conf, home), Arc::clone(config), log.clone());
-        let files = files.map_err(|e| Refused::Failed(told_to_operator(&e)))?;
+        let files = Files::open((conf, home), Arc::clone(config), log.clone())?;
         Ok(Carrier::Files(Box::new(files)))
     }
 
     /// Has a line done.
-    pub(super) fn run(&self, line: &str, record: &str) -> Result<Answer, Refused> {
+    pub(super) fn run(&self, line: &str, record: &str) -> Result<Answer, StoreError> {
         let given = Given { record, is_sure: true };
-        match self {
-            Carrier::Files(files) => {
-                files.desk(given).run(line, &mut |_, _| Ok(())).map_err(|e| match e {
-                    StoreError::Same(Error::NeedPassword { .. }) => Refused::NeedPassword,
-                    StoreError::Same(Error::Misused(what)) => Refused::Misused(what),
-                    e => Refused::Failed(told_to_operator(&e)),
-                })
-            }
-            Carrier::Server(home) => {
-                let lost = |e: String| Refused::Failed(format!("the running server: {e}"));
-                let stream = vfs::connect(home).map_err(|e| lost(e.to_string()))?;
-                let asked = local::ask(stream, line, given).map_err(|e| lost(e.in_full()))?;
-                asked.map_err(|(code, text)| match Code::of(code) {
-                    Some(Code::NeedPassword) => Refused::NeedPassword,
-                    Some(Code::Misused) => Refused::Misused(text),
-                    _ => Refused::Failed(text),
-                })
-            }
-        }
+        let home = match self {
+            Carrier::Files(files) => return files.desk(given).run(line, &mut |_, _| Ok(())),
+            Carrier::Server(home) => home,
+        };
+        let lost = |e: String| {
+            StoreError::Refused(format!(
+                "the running server does not answer, and it is not known what it did: {e}; it \
+                 answers the owner of the home and root"
+            ))
+        };
+        let stream = vfs::connect(home).map_err(|e| lost(e.to_string()))?;
+        let asked = local::ask(stream, line, given).map_err(|e| lost(e.in_full()))?;
+        asked.map_err(|(code, text)| match Code::of(code) {
+            Some(Code::NeedPassword) => Error::NeedPassword { name: text }.into(),
+            Some(Code::Misused) => Error::Misused(text).into(),
+            _ => StoreError::Refused(text),
+        })
     }
 
     /// What the operator has to know beside the answer.

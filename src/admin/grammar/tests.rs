@@ -122,6 +122,24 @@ fn names_are_unique_and_every_row_is_whole() {
     assert_eq!(names.len(), count);
 }
 
+/// The words that each interface had for itself, before there was one table.
+#[test]
+fn old_words_are_known() {
+    for words in [
+        "pending approve reject who kick bans ban pardon accounts account quota role close open",
+        "remove parts drop whyof create passwd",
+        "accounts account create close open remove setpass setquota setrole pending approve reject",
+        "sessions kick bans ban pardon partsof droppart whyof",
+        "list show create close open remove passwd quota role pending approve reject sessions kick",
+        "bans ban pardon parts drop-part why",
+        "add list show passwd quota role close open remove pending approve reject bans ban pardon",
+    ] {
+        for word in words.split(' ') {
+            assert!(find(word).is_some(), "{word}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_line_is_too_strange(line in "(create|ban|why|reject)?[ a-z0-9=\"'-]{0,40}") {

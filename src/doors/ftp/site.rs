@@ -8,9 +8,10 @@ use zeroize::Zeroizing;
 use super::commands::Needs;
 use super::reply::Clean;
 use super::{Conn, LOG_IN, date, files};
+use crate::admin::commands::Needs as AdminNeeds;
+use crate::admin::{ADMIN_COMMANDS, grammar};
 use crate::error::{Error, Result};
-use crate::session::{ADMIN_COMMANDS, AdminNeeds, Reason, find_admin_command};
-use crate::text::words::split;
+use crate::session::Reason;
 use crate::text::{Size, words};
 
 /// One row.
@@ -62,7 +63,7 @@ pub(super) fn site(conn: &mut Conn, line: &str) -> Result<()> {
         row.verb.eq_ignore_ascii_case(verb) && (rest.is_empty() || !row.form.is_empty())
     });
     let Some(row) = row else {
-        if find_admin_command(verb).is_some() {
+        if grammar::find(verb).is_some() {
             return admin(conn, line);
         }
         let code = if conn.session.account().is_some() { 504 } else { 530 };
@@ -85,9 +86,9 @@ fn admin(conn: &mut Conn, line: &str) -> Result<()> {
     if conn.session.account().is_none() {
         return not_logged_in(conn);
     }
-    let mut given = split(line);
+    let mut given = words::split(line);
     let name = given.first().map_or("", |word| word.text.as_str());
-    let takes_password = find_admin_command(name).is_some_and(|command| command.takes_password);
+    let takes_password = grammar::find(name).is_some_and(|command| command.takes_password);
     let (mut line, mut password) = (line.to_owned(), None);
     if takes_password && conn.session.is_admin() {
         if !may_send_clear(conn) {
