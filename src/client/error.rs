@@ -181,6 +181,11 @@ impl Error {
         }
     }
 
+    /// There is no connection where one was a moment ago.
+    pub(super) fn gone() -> Error {
+        Error::Line { doing: "", source: crate::error::Error::Gone }
+    }
+
     /// Something on this computer; a full disk is told apart.
     pub(super) fn local(path: &Path, doing: &'static str, source: io::Error) -> Error {
         let path = shown(path);

@@ -42,7 +42,7 @@ pub(super) fn parts<'a>(
         }
         Ok(())
     })?;
-    if code != Code::Done.number() {
+    if code != Some(Code::Done) {
         return Err(conn.refusal());
     }
     Ok(())
