@@ -53,7 +53,7 @@ const CASES: &[(&str, End, &str)] = &[
     ("parts ann", Done("no unfinished uploads\n"), ""),
     ("why ann /", Has("what         allowed  why\nplace        yes      account ann: / is in"), ""),
     ("whyof ann \"no such  file\"", Has("/no such  file is in the home"), ""),
-    ("status", Has("version      "), ""),
+    ("status", Has("accounts  "), ""),
     (
         "help create",
         Has("usage    create NAME [--quota SIZE] [--entries N] [--role user|admin]"),
