@@ -19,10 +19,6 @@ impl Desk<'_> {
         self.site.map(|site| site.guests()).unwrap_or_default()
     }
 
-    fn views(&self, site: &Arc<Site>, name: &str) -> Result<Vfs, StoreError> {
-        Ok(site.views_of(self.store.current().require(name)?)?)
-    }
-
     /// An account's unfinished uploads.
     pub(super) fn parts_of(
         &self,
@@ -30,7 +26,8 @@ impl Desk<'_> {
         name: &str,
     ) -> Result<Vec<PartNote>, StoreError> {
         let mut notes = Vec::new();
-        self.views(site, name)?.parts(&mut |note| {
+        let vfs = site.views_of(self.store.current().require(name)?)?;
+        vfs.parts(&mut |note| {
             notes.push(note);
             Ok(())
         })?;
@@ -44,7 +41,11 @@ impl Desk<'_> {
         (name, path): (&str, &VPath),
         alive: &mut Alive<'_>,
     ) -> Result<u64, StoreError> {
-        let vfs = self.views(site, name)?;
+        let accounts = self.store.current();
+        let account = accounts.require(name)?;
+        let vfs = site.views_of(account)?;
+        // Who has not logged in since the start has not been counted, and could not be credited.
+        site.usage_of(account, alive)?;
         // Under a name that no account has, so that nobody's upload is taken over.
         let session = self.session.unwrap_or(0);
         let who = Claimant { by: "an admin", session, is_stream: false };

@@ -1,5 +1,7 @@
 //! `status`: what an operator wants to know first.
 
+use std::path::Path;
+
 use super::grammar::Arguments;
 use super::{Desk, Outcome};
 use crate::answer::{Answer, Cell};
@@ -36,7 +38,10 @@ pub(super) fn status(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outco
     facts.push(("bans", Cell::Count(desk.bans.in_force().len() as u64)));
     if desk.is_operator() {
         // Paths of the machine are for whoever is on it.
-        let path = |path: &std::path::Path| Cell::Name(path.to_string_lossy().into_owned());
+        let path = |path: &Path| {
+            let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+            Cell::Name(whole.to_string_lossy().into_owned())
+        };
         facts.push(("settings", path(conf)));
         facts.push(("homes", path(home)));
         let fault = [desk.store.fault(), desk.bans.fault()].into_iter().flatten().next();

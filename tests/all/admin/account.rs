@@ -118,3 +118,32 @@ fn bytes_that_are_no_request_end_only_their_connection() {
     }
     site.miniftpd(&["account", "sessions"], "").ok().stdout("nobody is connected\n");
 }
+
+/// It was refused until the account had logged in.
+#[test]
+fn what_an_account_left_before_the_start_is_dropped() {
+    use crate::harness::{CHUNK, bytes};
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    let mut daemon = site.start();
+    for name in ["ann", "bob"] {
+        let mut session = daemon.login(name);
+        for path in ["one", "two"] {
+            session.put(path, 3 * CHUNK, 0).expect(802);
+            session.chunk(0, &bytes(1, CHUNK)).expect(900);
+            session.request("DROP", &miniftp::wire::Drop::new(1)).expect(200);
+        }
+    }
+    daemon.restart();
+    let dropped = site.miniftpd(&["account", "drop-part", "ann", "/one"], "");
+    dropped.ok().stdout("removed the unfinished upload /one of ann: 65536 bytes\n");
+    site.miniftpd(&["account", "remove", "bob", "--files"], "").ok();
+    daemon.term();
+    daemon.wait();
+    let parts = || site.miniftpd(&["account", "parts", "ann"], "").ok().out.clone();
+    assert!(parts().ends_with("  /two\n") && parts().lines().count() == 2, "{}", parts());
+    site.miniftpd(&["account", "drop-part", "ann", "two"], "").ok();
+    assert_eq!(parts(), "no unfinished uploads\n");
+    assert_eq!(crate::harness::part_files(&site.home(), "ann").len(), 0);
+    assert!(!site.home().join("bob").exists());
+}
