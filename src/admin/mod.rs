@@ -4,7 +4,7 @@
 //! [`Desk::run`] and gets an [`Answer`], and each command that changes something leaves one line in
 //! the log.
 //! Never: takes a password, but its record; lets anybody change their own role, or lock themselves
-//! out; leaves no active admin where there was one ([`last_admin`]).
+//! out; leaves no active admin where there was one (see `last_admin`).
 //! Invariant: what was answered as done is on the disk.
 
 mod accounts;
