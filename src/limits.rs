@@ -69,11 +69,6 @@ pub const DERIVATIONS_WAITING: usize = 64;
 pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 32;
 /// How long a login in clear waits for its turn.
 pub const DERIVATION_WAIT: Duration = Duration::from_secs(20);
-/// The wait before a failed login is answered, doubled with each further failure of the account's
-/// name, the address or the connection.
-pub const LOGIN_DELAY: Duration = Duration::from_millis(250);
-/// The longest of these waits: dear for who guesses, and still no reason to give up for who errs.
-pub const LOGIN_DELAY_MOST: Duration = Duration::from_secs(4);
 /// How often an answer that is held back looks whether the server stops.
 pub const HELD_LOOK: Duration = Duration::from_millis(100);
 /// Login attempts of one connection before it is closed.

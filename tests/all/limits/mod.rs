@@ -99,7 +99,6 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("REGISTRATIONS_FILE", "conf/ belongs to the operator; as ACCOUNTS_FILE"),
     ("REGISTRATIONS", "memory of answers; who asks is stopped by the settings long before"),
     ("LIST_FILE", "conf/ belongs to the operator"),
-    ("LOGIN_DELAY_MOST", "how long an answer waits; shown by the tests of bans"),
     ("HELD_LOOK", "how often, not how much"),
     ("TURN_WAIT", "a minute; shown by the tests of guessing"),
     ("FAMILIAR_DAYS", "shown by the tests in the room itself, like the next three"),
