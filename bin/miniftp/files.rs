@@ -88,7 +88,7 @@ pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
             folders.push(path.clone());
             return Ok(());
         }
-        entry.name.clone_from(path);
+        entry.name = path.clone().into();
         Ok(writeln!(session.screen.out, "{}", line(&entry))?)
     });
     files.and(each(session, &folders, |session, path| list(session, path, many, line)))
@@ -285,7 +285,7 @@ pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
     if usage.reserved_bytes > 0 {
         bytes("reserved", usage.reserved_bytes)?;
     }
-    match usage.limit_bytes {
+    match usage.byte_limit() {
         Some(limit) => {
             bytes("limit", limit)?;
             bytes("free", free(limit, usage.used_bytes, usage.reserved_bytes))?;
@@ -293,7 +293,7 @@ pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
         None => writeln!(out, "{:8} {:>10}", "limit", "none")?,
     }
     let entries = usage.used_entries.saturating_add(usage.reserved_entries);
-    match usage.limit_entries {
+    match usage.entry_limit() {
         Some(limit) => {
             let left = limit.saturating_sub(entries);
             writeln!(out, "{:8} {entries:>10} of {limit}, {left} free", "entries")?;

@@ -137,16 +137,8 @@ fn local_entry(name: &str, meta: &fs::Metadata) -> Entry {
     };
     let since = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
     let mtime_secs = since.and_then(|d| i64::try_from(d.as_secs()).ok()).unwrap_or(0);
-    Entry {
-        name: name.to_string(),
-        kind,
-        odd: false,
-        size: meta.len(),
-        mtime_secs,
-        mtime_nanos: 0,
-        mode: local_rights(meta, kind),
-        version: 0,
-    }
+    let mode = local_rights(meta, kind);
+    Entry::new(kind, false, meta.len(), mtime_secs, 0, mode, 0, name.to_owned())
 }
 
 /// std tells portably only whether something may be written, which is enough for a glance.

@@ -2,7 +2,7 @@
 
 use super::commands::{Part, Reason};
 use super::error::Result;
-use super::rows::{list, reasons};
+use super::rows::{collect, parts, reasons};
 use super::{Client, conn::Conn};
 use crate::limits::ROWS_KEPT;
 use crate::wire::{self, Counted, Fields, Message, Named, Nothing};
@@ -315,14 +315,7 @@ impl Client {
     /// # Errors
     /// See above.
     pub fn admin_parts(&mut self, name: &str) -> Result<Vec<Part>> {
-        self.rows("PARTSOF", &Named::new(name), |fields| {
-            Ok(Part {
-                path: fields.text("path")?.to_owned(),
-                held_bytes: fields.u64("held_bytes")?,
-                size: Some(fields.u64("size")?).filter(|size| *size > 0),
-                started_secs: fields.i64("started_secs")?,
-            })
-        })
+        self.again(|conn| collect(conn, "PARTSOF", &Named::new(name)))
     }
 
     /// Removes an unfinished upload of any account.
@@ -354,8 +347,10 @@ impl Client {
     ) -> Result<Vec<T>> {
         self.again(|conn| {
             let mut rows = Vec::new();
-            list(conn, name, message, ROWS_KEPT, &mut |fields| {
-                rows.push(read(fields)?);
+            parts(conn, name, message, ROWS_KEPT, &mut |mut fields| {
+                while !fields.is_empty() {
+                    rows.push(read(&mut fields)?);
+                }
                 Ok(())
             })?;
             Ok(rows)

@@ -5,30 +5,24 @@ use super::commands::Reason;
 use super::conn::Conn;
 use super::error::{Error, Result};
 use crate::limits::ROWS_KEPT;
-use crate::wire::{Code, Counted, Fields, Message};
+use crate::wire::{self, Code, Counted, Fields, Listed, Message};
 
-/// A row of things in parts; gives their number. More than `most_bytes` of it is refused: that is
-/// for whoever keeps what comes, since a server may go on for ever.
-pub(super) fn list<'a>(
+/// Gives each part of an answer, then how many things were in them. More than `most_bytes` is
+/// refused: that is for whoever keeps what comes, since a server may go on for ever.
+pub(super) fn parts<'a>(
     conn: &mut Conn,
     name: &str,
     message: &impl Message<'a>,
     most_bytes: u64,
-    each: &mut dyn FnMut(&mut Fields<'_>) -> Result<()>,
+    each: &mut dyn FnMut(Fields<'_>) -> Result<()>,
 ) -> Result<u64> {
     let mut bytes = 0_u64;
-    let code = conn.ask_each(name, message, &mut |mut fields| {
-        let mut left = fields.rest();
-        bytes = bytes.saturating_add(left.len() as u64);
+    let code = conn.ask_each(name, message, &mut |fields| {
+        bytes = bytes.saturating_add(fields.len() as u64);
         if bytes > most_bytes {
             return Err(Error::TooMuch { what: "the server lists", most_bytes });
         }
-        while !left.is_empty() {
-            let mut row = Fields::new(left);
-            each(&mut row)?;
-            left = row.rest();
-        }
-        Ok(())
+        each(fields)
     })?;
     if code != Some(Code::Done) {
         return Err(conn.refusal());
@@ -36,20 +30,40 @@ pub(super) fn list<'a>(
     Ok(conn.reply::<Counted<'_>>()?.count)
 }
 
-/// The rows of `WHY` and `WHYOF`.
+/// Gives each message of an answer that is a row of them, then their number.
+pub(super) fn list<'a, R: Listed>(
+    conn: &mut Conn,
+    name: &str,
+    message: &impl Message<'a>,
+    most_bytes: u64,
+    each: &mut dyn FnMut(R) -> Result<()>,
+) -> Result<u64> {
+    parts(conn, name, message, most_bytes, &mut |fields| {
+        wire::list(fields).try_for_each(|row| each(row?))
+    })
+}
+
+/// All messages of an answer that is a row of them.
+pub(super) fn collect<'a, R: Listed>(
+    conn: &mut Conn,
+    name: &str,
+    message: &impl Message<'a>,
+) -> Result<Vec<R>> {
+    let mut rows = Vec::new();
+    list(conn, name, message, ROWS_KEPT, &mut |row| {
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The rows of `WHY` and `WHYOF`, escaped.
 pub(super) fn reasons<'a>(
     conn: &mut Conn,
     name: &str,
     message: &impl Message<'a>,
 ) -> Result<Vec<Reason>> {
-    let mut reasons = Vec::new();
-    list(conn, name, message, ROWS_KEPT, &mut |fields| {
-        reasons.push(Reason {
-            what: Client::shown(fields.text("what")?),
-            allowed: fields.u8("allowed")? == 1,
-            why: Client::shown(fields.text("why")?),
-        });
-        Ok(())
-    })?;
-    Ok(reasons)
+    let reasons: Vec<Reason> = collect(conn, name, message)?;
+    let shown = |r: Reason| Reason::new(Client::shown(&r.what), r.allowed, Client::shown(&r.why));
+    Ok(reasons.into_iter().map(shown).collect())
 }

@@ -182,7 +182,7 @@ fn refuse_over_quota(client: &mut Client, place: &Place) -> Result<(), Failure> 
     let put = client.put(&other, "second.bin", &Policy::default(), &mut bar("put", &mut Lines));
     refused("put second.bin", put)?;
     let usage = client.quota()?;
-    let limit = usage.limit_bytes.unwrap_or_default();
+    let limit = usage.byte_limit().unwrap_or_default();
     say(format_args!("   Not a byte of it was sent. Used: {} of {limit} bytes.", usage.used_bytes));
     Ok(())
 }
