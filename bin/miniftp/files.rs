@@ -9,12 +9,12 @@ use miniftp::text::{Escaped, Size};
 use miniftp::wire::Code;
 
 use crate::bar::Bar;
-use crate::commands::{Flag, Given};
-use crate::failure::{Done, Failure, each};
+use crate::failure::{Done, Failure};
+use crate::given::{Flag, Given};
 use crate::glob::{Each, Pattern};
 use crate::listing;
 use crate::places;
-use crate::screen::Screen;
+use crate::screen::{Screen, each};
 use crate::session::Session;
 use crate::words::Word;
 
@@ -57,7 +57,7 @@ fn listed(client: &mut Client, folder: &str, each: &mut Each<'_>) -> Done {
     let mut matched = Ok(());
     client.ls(folder, &mut |entry| {
         // An odd name is shown escaped and could not be asked for.
-        if !entry.odd {
+        if !entry.is_odd() {
             matched = each(&entry.name, entry.kind == Kind::Folder);
         }
         if matched.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -266,7 +266,7 @@ pub(crate) fn why(session: &mut Session, given: &Given) -> Done {
 /// What decides, a line each.
 pub(crate) fn tell_reasons(screen: &mut Screen, reasons: &[Reason]) -> Done {
     for reason in reasons {
-        let may = if reason.allowed { "yes" } else { "no" };
+        let may = if reason.is_allowed() { "yes" } else { "no" };
         writeln!(screen.out, "{:11} {may:3}  {}", reason.what, reason.why)?;
     }
     Ok(())

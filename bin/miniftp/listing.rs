@@ -15,7 +15,7 @@ pub(crate) fn short(entry: &Entry) -> String {
 
 /// The name alone. The server has escaped an odd one already; a second time would hide that.
 pub(crate) fn name(entry: &Entry) -> String {
-    if entry.odd && !entry.name.chars().any(is_harmful) {
+    if entry.is_odd() && !entry.name.chars().any(is_harmful) {
         return entry.name.to_string();
     }
     Escaped(&entry.name).to_string()
@@ -48,7 +48,7 @@ pub(crate) fn kind(kind: Kind) -> &'static str {
         Kind::File => "file",
         Kind::Folder => "folder",
         Kind::Link => "link",
-        Kind::Other => "other",
+        Kind::Other(_) => "other",
     }
 }
 
@@ -57,7 +57,7 @@ fn letter(kind: Kind) -> char {
         Kind::File => '-',
         Kind::Folder => 'd',
         Kind::Link => 'l',
-        Kind::Other => '?',
+        Kind::Other(_) => '?',
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_one_line() {
-        let entry = Entry::new(Kind::Folder, false, 4096, 0, 0, 0o750, 0, "a\nb");
+        let entry = Entry::new(Kind::Folder, 0, 4096, 0, 0, 0o750, 0, "a\nb");
         assert_eq!(short(&entry), "a\\nb/");
         assert_eq!(long(&entry), "drwxr-x---           4096 1970-01-01 00:00 a\\nb/");
     }

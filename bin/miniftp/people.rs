@@ -6,8 +6,8 @@ use miniftp::client::{Client, Error, Registered, Standing};
 use miniftp::text::Escaped;
 
 use crate::args::CommandLine;
-use crate::commands::{Flag, Given};
 use crate::failure::{Done, EXIT_FAILED, EXIT_INTERRUPTED, Failure};
+use crate::given::{Flag, Given};
 use crate::password;
 use crate::screen::Screen;
 use crate::session::{self, Session};

@@ -95,10 +95,10 @@ impl Fetching {
         let name = shown_entry(&open.remote, &entry);
         match entry.kind {
             Kind::Link => return Some(Found::Other(name, "a link")),
-            Kind::Other => return Some(Found::Other(name, "neither a file nor a folder")),
+            Kind::Other(_) => return Some(Found::Other(name, "neither a file nor a folder")),
             Kind::File | Kind::Folder => {}
         }
-        let odd = entry.odd.then_some("this name cannot be asked for");
+        let odd = entry.is_odd().then_some("this name cannot be asked for");
         if let Some(why) = odd.or_else(|| fault(&entry.name)) {
             return Some(Found::Failed(name.clone(), Error::BadName { name, why }));
         }
@@ -114,7 +114,7 @@ impl Fetching {
 
 /// An entry's whole path for people. The server has escaped an odd name already.
 fn shown_entry(folder: &str, entry: &Entry) -> String {
-    if entry.odd && !entry.name.chars().any(is_harmful) {
+    if entry.is_odd() && !entry.name.chars().any(is_harmful) {
         return join(&Client::shown(folder), &entry.name);
     }
     Client::shown(&join(folder, &entry.name))

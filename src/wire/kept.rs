@@ -12,17 +12,21 @@ pub enum EntryKind {
     Folder,
     /// A link; the server never follows it.
     Link,
-    /// A pipe, a device or the like.
-    Other,
+    /// A pipe, a device or the like, as the wire has it.
+    Other(u8),
 }
 
 impl EntryKind {
-    fn byte(self) -> u8 {
+    /// What is no file, folder or link.
+    pub const OTHER: EntryKind = EntryKind::Other(b'o');
+
+    /// The letter that travels.
+    pub fn byte(self) -> u8 {
         match self {
             EntryKind::File => b'f',
             EntryKind::Folder => b'd',
             EntryKind::Link => b'l',
-            EntryKind::Other => b'o',
+            EntryKind::Other(byte) => byte,
         }
     }
 }
@@ -33,7 +37,7 @@ impl From<u8> for EntryKind {
             b'f' => EntryKind::File,
             b'd' => EntryKind::Folder,
             b'l' => EntryKind::Link,
-            _ => EntryKind::Other,
+            other => EntryKind::Other(other),
         }
     }
 }
@@ -49,17 +53,17 @@ kept_messages! {
     Usage {
         used_bytes: u64 = "bytes stored, unfinished uploads included",
         reserved_bytes: u64 = "bytes reserved for uploads that are under way",
-        limited: flag = "1 if there is a limit",
+        limited: u8 = "1 if there is a limit",
         limit_bytes: u64 = "the limit; 0 if there is none",
         used_entries: u64 = "entries: files, directories, unfinished uploads, links",
         reserved_entries: u64 = "entries reserved for uploads that are under way",
-        entries_limited: flag = "1 if there is a limit of entries",
+        entries_limited: u8 = "1 if there is a limit of entries",
         limit_entries: u64 = "that limit; 0 if there is none",
     }
     /// Answer to `STAT`, and each entry of `LS`.
     Entry {
         kind: kind = "`f` file, `d` folder, `l` link, `o` anything else",
-        odd: flag = "1 if the name on disk cannot be written as one; it is shown escaped",
+        odd: u8 = "1 if the name on disk cannot be written as one; it is shown escaped",
         size: u64 = "bytes of a file",
         mtime_secs: i64 = "seconds since 1970",
         mtime_nanos: u32 = "and nanoseconds",
@@ -77,7 +81,7 @@ kept_messages! {
     /// Each line of `WHY`.
     Reason {
         what: shared = "`place`, `room`, or what might be done there",
-        allowed: flag = "1 if it may be done, 0 if not",
+        allowed: u8 = "1 if it may be done, 0 if not",
         why: shared = "what decides it",
     }
     /// Each line of `HELP`.
@@ -96,12 +100,26 @@ kept_messages! {
 impl Usage<'_> {
     /// The limit of bytes, if there is one.
     pub fn byte_limit(&self) -> Option<u64> {
-        self.limited.then_some(self.limit_bytes)
+        (self.limited != 0).then_some(self.limit_bytes)
     }
 
     /// The limit of entries, if there is one.
     pub fn entry_limit(&self) -> Option<u64> {
-        self.entries_limited.then_some(self.limit_entries)
+        (self.entries_limited != 0).then_some(self.limit_entries)
+    }
+}
+
+impl Entry<'_> {
+    /// Whether the name on the server's disk cannot be written as one, so that it is escaped.
+    pub fn is_odd(&self) -> bool {
+        self.odd != 0
+    }
+}
+
+impl Reason<'_> {
+    /// Whether it may be done.
+    pub fn is_allowed(&self) -> bool {
+        self.allowed != 0
     }
 }
 

@@ -6,7 +6,6 @@ macro_rules! rust_type {
     ($l:lifetime bytes) => { &$l [u8] };
     ($l:lifetime rest) => { &$l [u8] };
     ($l:lifetime shared) => { std::borrow::Cow<$l, str> };
-    ($l:lifetime flag) => { bool };
     ($l:lifetime kind) => { EntryKind };
     ($l:lifetime $number:ident) => { $number };
 }
@@ -35,9 +34,6 @@ macro_rules! form {
     (shared) => {
         "text"
     };
-    (flag) => {
-        "u8"
-    };
     (kind) => {
         "u8"
     };
@@ -59,9 +55,6 @@ macro_rules! write_field {
     ($sink:ident, $value:expr, shared) => {
         $sink.text(&$value)
     };
-    ($sink:ident, $value:expr, flag) => {
-        $sink.u8($value.into())
-    };
     ($sink:ident, $value:expr, kind) => {
         $sink.u8($value.byte())
     };
@@ -76,9 +69,6 @@ macro_rules! write_field {
 macro_rules! read_field {
     ($fields:ident, $name:ident, shared) => {
         $fields.text(stringify!($name))?.into()
-    };
-    ($fields:ident, $name:ident, flag) => {
-        $fields.u8(stringify!($name))? != 0
     };
     ($fields:ident, $name:ident, kind) => {
         EntryKind::from($fields.u8(stringify!($name))?)

@@ -11,8 +11,8 @@ use miniftp::admin::{Admin, spoken};
 use miniftp::client::{Client, Error, Options, Outcome, Policy, Standing};
 use miniftp::text::Size;
 
-use super::Failure;
 use super::ends::Ends;
+use super::failure::Failure;
 use super::ftp::Ftp;
 use super::place::Place;
 use super::relay::Relay;

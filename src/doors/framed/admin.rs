@@ -252,7 +252,7 @@ pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     })?;
     let mut rows = Rows::new(conn);
     for reason in &reasons {
-        rows.push(&Reason::new(reason.what, reason.allowed, &*reason.why))?;
+        rows.push(&Reason::new(reason.what, reason.allowed.into(), &*reason.why))?;
     }
     rows.end("reasons")
 }

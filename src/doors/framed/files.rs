@@ -32,11 +32,11 @@ fn entry<'a>(entry: &'a Entry, version: u64) -> wire::Entry<'a> {
         Kind::File => wire::EntryKind::File,
         Kind::Folder => wire::EntryKind::Folder,
         Kind::Link => wire::EntryKind::Link,
-        Kind::Other => wire::EntryKind::Other,
+        Kind::Other => wire::EntryKind::OTHER,
     };
     let (mtime, mode) = (entry.mtime, (entry.mode & 0o777) as u16);
     let Entry { odd, size, name, .. } = entry;
-    wire::Entry::new(kind, *odd, *size, mtime.secs, mtime.nanos, mode, version, &**name)
+    wire::Entry::new(kind, (*odd).into(), *size, mtime.secs, mtime.nanos, mode, version, &**name)
 }
 
 pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -109,7 +109,7 @@ pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let reasons = conn.attended(|session, alive| session.why(of.path, alive))?;
     let mut part = Sink::new();
     for reason in &reasons {
-        Reason::new(reason.what, reason.allowed, &*reason.why).encode(&mut part);
+        Reason::new(reason.what, reason.allowed.into(), &*reason.why).encode(&mut part);
     }
     conn.outbox.more(&part, &[])?;
     tell(Code::Done, "this decides", &Counted::new(reasons.len() as u64))
@@ -126,11 +126,11 @@ pub(super) fn quota(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let fields = wire::Usage::new(
         used.bytes,
         reserved.bytes,
-        limits.bytes.is_some(),
+        limits.bytes.is_some().into(),
         limits.bytes.unwrap_or(0),
         used.entries,
         reserved.entries,
-        limits.entries.is_some(),
+        limits.entries.is_some().into(),
         limits.entries.unwrap_or(0),
     );
     tell(Code::Done, text, &fields)

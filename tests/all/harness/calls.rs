@@ -46,13 +46,8 @@ pub struct Listed {
 impl From<wire::Entry<'_>> for Listed {
     fn from(entry: wire::Entry<'_>) -> Listed {
         Listed {
-            kind: match entry.kind {
-                wire::EntryKind::File => 'f',
-                wire::EntryKind::Folder => 'd',
-                wire::EntryKind::Link => 'l',
-                wire::EntryKind::Other => 'o',
-            },
-            odd: entry.odd,
+            kind: char::from(entry.kind.byte()),
+            odd: entry.is_odd(),
             size: entry.size,
             mtime: (entry.mtime_secs, entry.mtime_nanos),
             version: entry.version,

@@ -51,7 +51,7 @@ const ATTACKS: &[(&str, &[&str], Attack)] = &[
     }),
     ("a file", &["get", "g"], |name, victim| match name {
         "STAT" => {
-            let entry = wire::Entry::new(b'f', false, u64::MAX, 0, 0, 0o644, 7, "f");
+            let entry = wire::Entry::new(b'f', 0, u64::MAX, 0, 0, 0o644, 7, "f");
             victim.answer(Code::Done, &entry);
             Some(())
         }
@@ -66,7 +66,7 @@ const ATTACKS: &[(&str, &[&str], Attack)] = &[
     }),
     ("a tree of folders in folders", &["get", "-r", "tree", "new"], |name, victim| match name {
         "STAT" => {
-            victim.answer(Code::Done, &wire::Entry::new(b'd', false, 0, 0, 0, 0o755, 0, "."));
+            victim.answer(Code::Done, &wire::Entry::new(b'd', 0, 0, 0, 0, 0o755, 0, "."));
             Some(())
         }
         "LS" => {
@@ -145,7 +145,7 @@ fn a_listing_of_long_names_is_shown_as_it_comes() {
 fn what_a_client_keeps_of_a_listing_has_a_limit() {
     const FOLDERS: Attack = |name, victim| match name {
         "STAT" => {
-            victim.answer(Code::Done, &wire::Entry::new(b'd', false, 0, 0, 0, 0o755, 0, "."));
+            victim.answer(Code::Done, &wire::Entry::new(b'd', 0, 0, 0, 0, 0o755, 0, "."));
             Some(())
         }
         "LS" => {
@@ -162,7 +162,7 @@ fn what_a_client_keeps_of_a_listing_has_a_limit() {
             victim.flood(|_| part.clone())
         }
         "WHY" => {
-            let reason = wire::Reason::new("x", true, "y".repeat(4000)).fields();
+            let reason = wire::Reason::new("x", 1, "y".repeat(4000)).fields();
             let reason = frame(Kind::More, reason.as_bytes(), &[]);
             victim.flood(|_| reason.clone())
         }
@@ -208,7 +208,7 @@ fn a_tree_that_only_widens_is_refused() {
     let site = Site::new();
     let server = Hostile::start(|name, victim| match name {
         "STAT" => {
-            victim.answer(Code::Done, &wire::Entry::new(b'd', false, 0, 0, 0, 0o755, 0, "."));
+            victim.answer(Code::Done, &wire::Entry::new(b'd', 0, 0, 0, 0, 0o755, 0, "."));
             Some(())
         }
         "LS" => {
@@ -235,12 +235,12 @@ fn figures_without_sense_are_only_figures() {
     let server = Hostile::start(|name, victim| match name {
         "QUOTA" => {
             let most = u64::MAX;
-            let usage = Usage::new(most, most, true, most, most, most, true, most);
+            let usage = Usage::new(most, most, 1, most, most, most, 1, most);
             victim.answer(Code::Done, &usage);
             Some(())
         }
         "LS" => {
-            let odd = wire::Entry::new(b'?', true, u64::MAX, i64::MIN, u32::MAX, u16::MAX, 1, "x");
+            let odd = wire::Entry::new(b'?', 9, u64::MAX, i64::MIN, u32::MAX, u16::MAX, 1, "x");
             victim.send(&frame(Kind::More, odd.fields().as_bytes(), &[]));
             victim.answer(Code::Done, &wire::Counted::new(u64::MAX));
             Some(())

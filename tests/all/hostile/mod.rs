@@ -27,7 +27,7 @@ fn interrupted(running: Running) -> Output {
 
 /// A part of a listing, with one entry.
 fn entry(kind: u8, name: &str) -> Vec<u8> {
-    let entry = wire::Entry::new(kind, false, 5, 1_700_000_000, 0, 0o644, 0, name);
+    let entry = wire::Entry::new(kind, 0, 5, 1_700_000_000, 0, 0o644, 0, name);
     frame(Kind::More, entry.fields().as_bytes(), &[])
 }
 

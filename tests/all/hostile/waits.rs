@@ -18,7 +18,7 @@ fn ctrl_c_ends_a_frame_that_dribbles() {
     let site = Site::new();
     let server = Hostile::start(|name, victim| match name {
         "STAT" => {
-            let entry = wire::Entry::new(b'f', false, 1 << 20, 0, 0, 0o644, 7, "f");
+            let entry = wire::Entry::new(b'f', 0, 1 << 20, 0, 0, 0o644, 7, "f");
             victim.answer(Code::Done, &entry);
             Some(())
         }

@@ -167,8 +167,8 @@ fn page() -> String {
     page.say("**A listing**: a part with two entries, then the answer.");
     page.request("LS", "Path", &Path::new("/notes"), &[]);
     let mut entries = Sink::new();
-    Entry::new(b'd', false, 0, 1_700_000_000, 0, 0o755, 0, "old").encode(&mut entries);
-    Entry::new(b'f', false, 5, 1_700_000_001, 5, 0o644, 0, "hi.txt").encode(&mut entries);
+    Entry::new(b'd', 0, 0, 1_700_000_000, 0, 0o755, 0, "old").encode(&mut entries);
+    Entry::new(b'f', 0, 5, 1_700_000_001, 5, 0o644, 0, "hi.txt").encode(&mut entries);
     page.plain(Kind::More, "more", "Entry", &entries);
     page.answer(Kind::Answer, Code::Done, "2 entries", "Counted", &wire::Counted::new(2));
 
