@@ -202,7 +202,11 @@ pub(crate) fn parse(words: Vec<Word>) -> Result<Option<(&'static Command, Given)
 pub(crate) fn run(session: &mut Session, command: &Command, given: &Given) -> Done {
     match command.run {
         Run::Here(run) => run(&mut session.screen, given),
-        Run::There(run) => run(session, given),
+        Run::There(run) => {
+            let done = run(session, given);
+            let left_out = session.screen.left_nothing_out();
+            done.and(left_out)
+        }
         Run::Outside(_) => Err(Failure::Usage(format!(
             "`{0}` is run before logging in: `miniftp {0}`",
             command.name
