@@ -104,7 +104,10 @@ macro_rules! messages {
                     reason = "a row of fields, as on the wire"
                 )]
                 pub fn new($($field: argument_type!('a $kind)),*) -> $name<'a> {
-                    $name { $($field: argument!($field, $kind),)* borrowed: std::marker::PhantomData }
+                    $name {
+                        $($field: argument!($field, $kind),)*
+                        borrowed: std::marker::PhantomData,
+                    }
                 }
             }
 
