@@ -107,8 +107,8 @@ pub(crate) const COMMANDS: &[Command] = rows! {
         Run::Outside(people::register), "ask for an account, with an invitation's code or without";
     "registration" [] "NUMBER" &[], 1, 1,
         Run::Outside(people::registration), "ask how a registration stands";
-    "admin" [] "VERB ... [--files|--adopt]" &[Flag::Files, Flag::Adopt], 1, MANY,
-        Run::There(admin::run), "the admin's work; `help admin` lists the verbs";
+    "admin" [] "COMMAND ... [--json]" &[Flag::PassedOn], 1, MANY,
+        Run::There(admin::run), "do an admin's work; `admin help` lists the commands";
     "lcd" [] "[PATH]" &[], 0, 1,
         Run::Here(here::lcd), "change the folder on this machine; without a path, go home";
     "lpwd" [] "" &[], 0, 0,
@@ -134,7 +134,7 @@ impl Command {
     /// Sorts words into options, wherever they stand, and operands. `--` ends the options.
     fn read(&self, words: Vec<Word>) -> Result<Given, Failure> {
         let mut given = Given { flags: Vec::new(), words: Vec::new() };
-        let mut options = true;
+        let mut options = !self.flags.contains(&Flag::PassedOn);
         for word in words {
             let text = word.text.to_string_lossy().into_owned();
             if !options || word.quoted || !text.starts_with('-') || text == "-" {

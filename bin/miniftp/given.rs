@@ -16,9 +16,9 @@ pub(crate) enum Flag {
     Md5,
     Sha256,
     Blake3,
-    Files,
-    Adopt,
     EndOthers,
+    /// Whatever looks like an option is an operand: it is read elsewhere.
+    PassedOn,
 }
 
 impl Flag {
@@ -36,9 +36,8 @@ impl Flag {
             Flag::Md5 => (None, "md5"),
             Flag::Sha256 => (None, "sha256"),
             Flag::Blake3 => (None, "blake3"),
-            Flag::Files => (None, "files"),
-            Flag::Adopt => (None, "adopt"),
             Flag::EndOthers => (None, "end-others"),
+            Flag::PassedOn => (None, "json"),
         }
     }
 }

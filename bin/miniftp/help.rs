@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use crate::admin;
 use crate::commands::{COMMANDS, find, unknown};
 use crate::failure::Done;
 use crate::given::{Flag, Given};
@@ -16,9 +15,6 @@ pub(crate) fn help(screen: &mut Screen, given: &Given) -> Done {
     writeln!(screen.out, "{}\n  {}", command.synopsis(), command.help)?;
     if !command.aliases.is_empty() {
         writeln!(screen.out, "  also: {}", command.aliases.join(", "))?;
-    }
-    if command.name == "admin" {
-        admin::list_verbs(screen)?;
     }
     if command.flags.contains(&Flag::NoMode) {
         writeln!(screen.out, "{TARGETS}")?;

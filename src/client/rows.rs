@@ -5,29 +5,33 @@ use super::commands::Reason;
 use super::conn::Conn;
 use super::error::{Error, Result};
 use crate::limits::ROWS_KEPT;
-use crate::wire::{self, Code, Counted, Fields, Listed, Message};
+use crate::wire::{Code, Counted, Fields, Listed, Message};
 
-/// Gives each part of an answer, then how many things were in them. More than `most_bytes` is
-/// refused: that is for whoever keeps what comes, since a server may go on for ever.
+/// Gives the fields of each row that comes in parts, up to the answer, which is a success. More than
+/// `most_bytes` of them is refused: that is for whoever keeps what comes, since a server may go on
+/// for ever.
 pub(super) fn parts<'a>(
     conn: &mut Conn,
     name: &str,
     message: &impl Message<'a>,
     most_bytes: u64,
-    each: &mut dyn FnMut(Fields<'_>) -> Result<()>,
-) -> Result<u64> {
+    each: &mut dyn FnMut(&mut Fields<'_>) -> Result<()>,
+) -> Result<()> {
     let mut bytes = 0_u64;
-    let code = conn.ask_each(name, message, &mut |fields| {
+    let code = conn.ask_each(name, message, &mut |mut fields| {
         bytes = bytes.saturating_add(fields.len() as u64);
         if bytes > most_bytes {
             return Err(Error::TooMuch { what: "the server lists", most_bytes });
         }
-        each(fields)
+        while !fields.is_empty() {
+            each(&mut fields)?;
+        }
+        Ok(())
     })?;
     if code != Some(Code::Done) {
         return Err(conn.refusal());
     }
-    Ok(conn.reply::<Counted<'_>>()?.count)
+    Ok(())
 }
 
 /// Gives each message of an answer that is a row of them, then their number.
@@ -38,9 +42,8 @@ pub(super) fn list<'a, R: Listed>(
     most_bytes: u64,
     each: &mut dyn FnMut(R) -> Result<()>,
 ) -> Result<u64> {
-    parts(conn, name, message, most_bytes, &mut |fields| {
-        wire::list(fields).try_for_each(|row| each(row?))
-    })
+    parts(conn, name, message, most_bytes, &mut |fields| each(R::read_one(fields)?))?;
+    Ok(conn.reply::<Counted<'_>>()?.count)
 }
 
 /// All messages of an answer that is a row of them.
@@ -57,7 +60,7 @@ pub(super) fn collect<'a, R: Listed>(
     Ok(rows)
 }
 
-/// The rows of `WHY` and `WHYOF`, escaped.
+/// The rows of `WHY`, escaped.
 pub(super) fn reasons<'a>(
     conn: &mut Conn,
     name: &str,

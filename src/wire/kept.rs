@@ -138,17 +138,3 @@ pub trait Listed: Sized {
     /// [`crate::error::Error::BadField`] for what is malformed.
     fn read_one(fields: &mut Fields<'_>) -> Result<Self>;
 }
-
-/// Reads a row of messages, one after the other, up to the first that is malformed.
-pub fn list<R: Listed>(mut fields: Fields<'_>) -> impl Iterator<Item = Result<R>> {
-    std::iter::from_fn(move || {
-        if fields.is_empty() {
-            return None;
-        }
-        let read = R::read_one(&mut fields);
-        if read.is_err() {
-            fields.rest();
-        }
-        Some(read)
-    })
-}

@@ -15,6 +15,7 @@
 #[macro_use]
 mod rows;
 
+mod answer;
 mod code;
 mod fields;
 mod frame;
@@ -22,6 +23,7 @@ mod kept;
 mod message;
 mod people;
 
+pub use answer::{Rows, put_answer};
 pub use code::Code;
 pub use fields::{Fields, Sink};
 pub use frame::{Arrive, Ceiling, Inbox, Kind, frame, frame_with_data};
