@@ -7,9 +7,9 @@ use super::error::{Error, Result};
 use crate::limits::ROWS_KEPT;
 use crate::wire::{Code, Counted, Fields, Listed, Message};
 
-/// Gives the fields of each row that comes in parts, up to the answer, which is a success. More than
-/// `most_bytes` of them is refused: that is for whoever keeps what comes, since a server may go on
-/// for ever.
+/// Gives the fields of each row that comes in parts, up to the answer, which is a success. More
+/// than `most_bytes` of them is refused: that is for whoever keeps what comes, since a server may
+/// go on for ever.
 pub(super) fn parts<'a>(
     conn: &mut Conn,
     name: &str,
