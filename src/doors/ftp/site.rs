@@ -91,7 +91,9 @@ fn speak(conn: &mut Conn, line: &str) -> Result<()> {
                 lines => conn.control.say_lines(200, "Here it is:", lines, "End"),
             }
         }
-        Err(Unanswered::NoSuch) => conn.control.say(504, "SITE HELP tells what there is"),
+        Err(Unanswered::NoSuch) => {
+            conn.control.say(500, "no such SITE command; SITE HELP lists them")
+        }
         Err(Unanswered::Form(Spoken { name, form, .. })) => {
             conn.control.say(501, &format!("SITE {} {form}", name.to_ascii_uppercase()));
         }
