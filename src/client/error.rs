@@ -181,6 +181,12 @@ impl Error {
         }
     }
 
+    /// Whether only too many others are in the way, at the server or in the line for the account.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.is_refusal(Code::Slowed)
+            || matches!(self, Error::Farewell { code, .. } if *code == Code::Full.number())
+    }
+
     /// Something on this computer; a full disk is told apart.
     pub(super) fn local(path: &Path, doing: &'static str, source: io::Error) -> Error {
         let path = shown(path);

@@ -66,7 +66,8 @@ pub(super) enum Look {
 enum Kernel {
     #[default]
     NotAsked,
-    Answers(OwnedFd),
+    /// With the request, which cannot be made any more when the connection is over.
+    Answers(OwnedFd, [u8; HEAD + REQUEST]),
     DoesNot,
 }
 
@@ -92,10 +93,10 @@ impl Arrived {
     pub(super) fn look(&mut self, tcp: &TcpStream, sent: u64) -> Look {
         self.looked = Some(Instant::now());
         if matches!(self.kernel, Kernel::NotAsked) {
-            self.kernel = open().map_or(Kernel::DoesNot, Kernel::Answers);
+            self.kernel = open(tcp).unwrap_or(Kernel::DoesNot);
         }
-        let Kernel::Answers(kernel) = &self.kernel else { return Look::Unknown };
-        let looked = ask(kernel, tcp).unwrap_or(Look::Unknown);
+        let Kernel::Answers(kernel, request) = &self.kernel else { return Look::Unknown };
+        let looked = ask(kernel, request).unwrap_or(Look::Unknown);
         match looked {
             Look::Left(left) => {
                 self.bytes = Some(self.bytes().max(sent.saturating_sub(left)));
@@ -108,20 +109,19 @@ impl Arrived {
     }
 }
 
-fn open() -> Option<OwnedFd> {
+fn open(tcp: &TcpStream) -> Option<Kernel> {
     let (family, kind) = (AddressFamily::NETLINK, SocketType::DGRAM);
     let kernel = socket_with(family, kind, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG)).ok()?;
     set_socket_timeout(&kernel, Timeout::Recv, Some(PATIENCE)).ok()?;
-    Some(kernel)
+    Some(Kernel::Answers(kernel, request(tcp.local_addr().ok()?, tcp.peer_addr().ok()?)?))
 }
 
-/// What the kernel says of this connection; `None` if it says nothing in time.
-fn ask(kernel: &OwnedFd, tcp: &TcpStream) -> Option<Look> {
-    let request = request(tcp.local_addr().ok()?, tcp.peer_addr().ok()?)?;
-    send(kernel, &request, SendFlags::empty()).ok()?;
+/// What the kernel says of a connection; `None` if it says nothing in time.
+fn ask(kernel: &OwnedFd, request: &[u8]) -> Option<Look> {
+    send(kernel, request, SendFlags::empty()).ok()?;
     let mut answer = [0; 1024];
     let (_, length) = recv(kernel, &mut answer, RecvFlags::empty()).ok()?;
-    read(answer.get(..length)?, &request)
+    read(answer.get(..length)?, request)
 }
 
 /// The request for exactly this connection.
