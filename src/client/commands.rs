@@ -221,7 +221,7 @@ impl Client {
                         bar.show(done);
                     }
                     Heard::Alive(..) => {}
-                    Heard::Answer(code) if code == Code::Sums.number() => break,
+                    Heard::Answer(Some(Code::Sums)) => break,
                     Heard::Answer(_) => return Err(conn.refusal()),
                     Heard::More(_) => return Err(NO_PARTS),
                 }

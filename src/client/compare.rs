@@ -2,6 +2,7 @@
 
 use super::conn::Conn;
 use super::error::{Error, Result};
+use super::halt::Halt;
 use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
 use crate::limits::{CHUNK, FRAME_DATA};
 use crate::wire::{self, Code, Message, Summed};
@@ -10,37 +11,10 @@ use crate::wire::{self, Code, Message, Summed};
 /// the server allows, so that even a slow disk here reads them before the server loses patience.
 pub(super) const WINDOW: u32 = 4096;
 
-/// Why work on a file stopped short.
-pub(super) enum Halt {
-    /// The file is not what it was; the comparison begins anew.
-    Changed,
-    /// The local file is longer than it was.
-    Grown,
-    /// The whole differs although its pieces are equal; the comparison begins anew.
-    Differs,
-    /// It failed.
-    Failed(Error),
-}
-
-impl From<Error> for Halt {
-    fn from(error: Error) -> Halt {
-        Halt::Failed(error)
-    }
-}
-
-impl From<crate::error::Error> for Halt {
-    fn from(error: crate::error::Error) -> Halt {
-        Halt::Failed(error.into())
-    }
-}
-
-impl From<super::local::ReadError> for Halt {
-    fn from(error: super::local::ReadError) -> Halt {
-        match error {
-            super::local::ReadError::Changed => Halt::Changed,
-            super::local::ReadError::Failed(e) => Halt::Failed(e),
-        }
-    }
+/// A file here, whose content can be read from anywhere.
+pub(super) trait Content {
+    /// Fills `into` from `offset` on.
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Halt>;
 }
 
 /// Asks for the digests of chunks from `from` on (`HELD`, `SUMS`), at most [`WINDOW`], of a file of
@@ -72,7 +46,7 @@ pub(super) fn sums<'a>(
         at = end.min(size);
         Ok(())
     })?;
-    match Code::of(code) {
+    match code {
         Some(Code::Sums) => {}
         Some(Code::Changed) => return Err(Halt::Changed),
         _ => return Err(conn.refusal().into()),
@@ -93,6 +67,31 @@ pub(super) fn digest(
     if let Some(whole) = whole {
         digests.iter().for_each(|digest| whole.push(digest));
     }
+}
+
+/// Reads a span of a file piece by piece into `buffer`, and gives each piece's offset and the
+/// digests of its chunks, until `each` says `false`. Before each piece `alive` may end it.
+pub(super) fn digest_pieces(
+    file: &mut dyn Content,
+    algorithm: Algorithm,
+    (mut at, end): (u64, u64),
+    buffer: &mut [u8],
+    alive: &mut dyn FnMut() -> Result<()>,
+    each: &mut dyn FnMut(u64, &[Digest]) -> bool,
+) -> Result<(), Halt> {
+    let mut digests = Vec::new();
+    while at < end {
+        alive()?;
+        let len = piece_len(at, end);
+        let piece = buffer.get_mut(..len).unwrap_or_default();
+        file.read(at, piece)?;
+        digest(algorithm, piece, &mut digests, None);
+        if !each(at, &digests) {
+            return Ok(());
+        }
+        at += len as u64;
+    }
+    Ok(())
 }
 
 /// The runs of chunks for which `differs` holds, as ranges of bytes in a buffer of `len` bytes.

@@ -34,8 +34,8 @@ const SOFTWARE: &str = concat!("miniftp ", env!("CARGO_PKG_VERSION"));
 pub(super) enum Heard {
     /// A part of the oldest request's answer; so many bytes of data follow and must be read.
     More(usize),
-    /// The oldest request's final answer.
-    Answer(u16),
+    /// The oldest request's final answer; `None` for a code that is not known here.
+    Answer(Option<Code>),
     /// A sign of life in a long task: how much of how much, 0 if that is not known.
     Alive(u64, u64),
 }
@@ -216,7 +216,7 @@ impl Conn {
             Some(Kind::More) if self.owed > 0 => Ok(Heard::More(data)),
             Some(Kind::Answer) if self.owed > 0 && data == 0 => {
                 self.owed -= 1;
-                self.answer().map(|(code, _, _)| Heard::Answer(code))
+                self.answer().map(|(code, _, _)| Heard::Answer(Code::of(code)))
             }
             _ => Err(self
                 .farewell()
@@ -283,17 +283,27 @@ impl Conn {
         }
     }
 
+    /// Waits for the answer to a request that has no parts.
+    pub(super) fn hear_answer(&mut self) -> Result<Option<Code>> {
+        match self.hear()? {
+            Heard::Answer(code) => Ok(code),
+            _ => Err(self.fail(Error::Protocol { what: "a part of an answer that has none" })),
+        }
+    }
+
     /// Asks and waits; the code, whatever it is. Only where no parts can come.
-    pub(super) fn ask_any<'a>(&mut self, name: &str, message: &impl Message<'a>) -> Result<u16> {
-        self.ask_each(name, message, &mut |_| {
-            Err(Error::Protocol { what: "a part of an answer that has none" })
-        })
+    pub(super) fn ask_any<'a>(
+        &mut self,
+        name: &str,
+        message: &impl Message<'a>,
+    ) -> Result<Option<Code>> {
+        self.queue(name, message, &[])?;
+        self.hear_answer()
     }
 
     /// Asks and waits for success. The fields are then in [`Conn::reply`].
     pub(super) fn ask<'a>(&mut self, name: &str, message: &impl Message<'a>) -> Result<Code> {
-        let code = self.ask_any(name, message)?;
-        match Code::of(code) {
+        match self.ask_any(name, message)? {
             Some(code) if code.is_success() => Ok(code),
             _ => Err(self.refusal()),
         }
@@ -305,7 +315,7 @@ impl Conn {
         name: &str,
         message: &impl Message<'a>,
         each: &mut dyn FnMut(Fields<'_>) -> Result<()>,
-    ) -> Result<u16> {
+    ) -> Result<Option<Code>> {
         self.queue(name, message, &[])?;
         loop {
             match self.hear()? {

@@ -5,6 +5,7 @@
 //! compared, and sent again from anywhere.
 
 use std::fs::{File, Metadata};
+use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -12,7 +13,7 @@ use super::error::{Error, Result};
 
 #[cfg(unix)]
 mod system {
-    use std::io::{self, ErrorKind, Read, Seek, Write};
+    use std::io::{self, ErrorKind, Seek, Write};
     use std::sync::atomic::Ordering;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -29,15 +30,25 @@ mod system {
     /// Names tried for the file without a name.
     const NAMES: usize = 8;
 
+    /// A pipe that never keeps its reader waiting longer than a [`LOOK`].
+    pub(in crate::client) struct Pipe(File);
+
+    impl Read for Pipe {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            // Its end comes only after a writer.
+            if is_ready(&self.0)? { self.0.read(into) } else { Err(ErrorKind::WouldBlock.into()) }
+        }
+    }
+
     /// Opens a pipe for reading; `None` if it is something else. Whoever writes is not waited for.
-    pub(in crate::client) fn open_pipe(path: &Path, meta: &Metadata) -> Result<Option<File>> {
+    pub(in crate::client) fn open_pipe(path: &Path, meta: &Metadata) -> Result<Option<Pipe>> {
         let failed = |e: Errno| Error::local(path, "read it", e.into());
         let kind = rustix::fs::stat(path).map_err(failed)?.st_mode;
         if meta.is_file() || FileType::from_raw_mode(kind) != FileType::Fifo {
             return Ok(None);
         }
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        open(path, flags, Mode::empty()).map(|pipe| Some(pipe.into())).map_err(failed)
+        open(path, flags, Mode::empty()).map(|pipe| Some(Pipe(pipe.into()))).map_err(failed)
     }
 
     /// Whether a file ends where the system says that it does, or grows.
@@ -62,8 +73,7 @@ mod system {
     /// Reads a source to its end. Gives what came, from its beginning on, and its length.
     pub(in crate::client) fn copy(
         path: &Path,
-        mut from: File,
-        is_pipe: bool,
+        from: &mut dyn Read,
         interrupt: &AtomicBool,
     ) -> Result<(File, u64)> {
         let unread = |e: io::Error| Error::local(path, "read it", e);
@@ -79,9 +89,6 @@ mod system {
             if interrupt.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
-            if is_pipe && !is_ready(&from).map_err(unread)? {
-                continue;
-            }
             match from.read(&mut block) {
                 Ok(0) => break,
                 Ok(n) => {
@@ -96,7 +103,7 @@ mod system {
         Ok((kept, len))
     }
 
-    /// Waits a moment for bytes in a pipe, or for its end, which comes only after a writer.
+    /// Waits a moment for bytes in a pipe, or for its end.
     fn is_ready(pipe: &File) -> io::Result<bool> {
         match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&LOOK)) {
             Ok(ready) => Ok(ready > 0),
@@ -138,11 +145,10 @@ mod system {
         true
     }
 
-    /// Never asked for.
+    /// Elsewhere there are no files without a name.
     pub(in crate::client) fn copy(
         path: &Path,
-        _: File,
-        _: bool,
+        _: &mut dyn Read,
         _: &AtomicBool,
     ) -> Result<(File, u64)> {
         let unsupported = std::io::ErrorKind::Unsupported.into();

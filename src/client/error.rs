@@ -187,6 +187,11 @@ impl Error {
             || matches!(self, Error::Farewell { code, .. } if *code == Code::Full.number())
     }
 
+    /// There is no connection where one was a moment ago.
+    pub(super) fn gone() -> Error {
+        Error::Line { doing: "", source: crate::error::Error::Gone }
+    }
+
     /// Something on this computer; a full disk is told apart.
     pub(super) fn local(path: &Path, doing: &'static str, source: io::Error) -> Error {
         let path = shown(path);

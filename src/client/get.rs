@@ -1,45 +1,53 @@
-//! Fetching one file: into a part beside its place, compared, completed, checked, renamed.
+//! Fetching one file: into a part beside its place, compared, completed, checked, renamed; or in
+//! order into a writer.
 //!
 //! Invariant: the file in its place is the old one or the whole new one.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use super::Client;
-use super::commands::{self, Kind};
-use super::compare::{Halt, WINDOW, comparable, digest, piece_len, runs, sums};
+use super::compare::comparable;
 use super::error::{Error, Result, no_file, shown};
-use super::fetch::Fetcher;
-use super::local::{Mtime, Source};
-use super::names::{check_no_part, last};
+use super::fetch::{Remote, Target};
+use super::halt::Halt;
+use super::local::Source;
+use super::names::{check_no_part, check_no_part_there};
+use super::operation::Operation;
 use super::part::{Finish, PartFile};
-use super::progress::{
-    Bar, ExistsChoice, Outcome, PartChoice, Phase, Policy, Progress, Question, Reply,
-};
-use crate::limits::{CHUNK_TRIES, CHUNKS_IN_FRAME, FRAME_DATA};
-use crate::wire::{Code, SumsOf};
+use super::progress::{Bar, Outcome, PartChoice, Phase, Policy, Progress, Question};
+use super::tools::Tools;
+use crate::limits::FRAME_DATA;
 
-/// Times that a file which changes is begun anew.
-const ROUNDS: u32 = 3;
+/// Bytes asked for at once for a writer: after a damaged chunk they come again.
+const IN_ORDER: u64 = 16 * FRAME_DATA as u64;
 
-/// One file on its way, over as many connections as it takes.
-struct GetJob<'a> {
-    remote: &'a str,
+/// One file on its way from the server into a part beside its place.
+pub(super) struct GetFile<'a> {
+    remote: Remote<'a>,
     local: &'a Path,
     policy: &'a Policy,
-    version: u64,
-    size: u64,
-    mtime: Mtime,
-    mode: Option<u16>,
     /// What is to be done about a file in its place is settled.
     settled: bool,
     replace: bool,
     choice: PartChoice,
     part: Option<PartFile>,
-    /// Up to here the part was checked in this very job.
+    /// Up to here the part was checked in this very transfer.
     checked: u64,
-    received: u64,
-    rounds: u32,
+}
+
+/// One file on its way from the server into a writer.
+struct GetStream<'a> {
+    remote: Remote<'a>,
+    stream: Stream<'a>,
+}
+
+/// What is written in order, and never again.
+struct Stream<'a> {
+    writer: &'a mut dyn Write,
+    written: u64,
+    path: &'a str,
 }
 
 impl Client {
@@ -58,328 +66,207 @@ impl Client {
     ) -> Result<Outcome> {
         self.check_relative(remote)?;
         check_no_part(local, remote)?;
-        let mut bar = Bar::new(progress, Client::shown(last(remote)));
-        let result = self.get_file(remote, local, policy, &mut bar);
-        bar.end(&result);
-        result
+        self.one_file(Ok(GetFile::new(remote, local, policy)), remote, progress)
     }
 
-    pub(super) fn get_file(
+    /// Fetches a file into a writer, in order; each chunk is checked before it is written. After
+    /// the connection broke it goes on where it was.
+    ///
+    /// # Errors
+    /// As for [`Client::get`]; [`Error::Changed`] if the file changed after something of it was
+    /// written, [`Error::Local`] where the writer fails. What was written stays written.
+    pub fn get_to(
         &mut self,
         remote: &str,
-        local: &Path,
-        policy: &Policy,
-        bar: &mut Bar<'_>,
+        writer: &mut dyn Write,
+        progress: &mut dyn Progress,
     ) -> Result<Outcome> {
-        let mut job = GetJob {
-            remote,
+        self.check_relative(remote)?;
+        check_no_part_there(remote)?;
+        let stream = Stream { writer, written: 0, path: remote };
+        let get = GetStream { remote: Remote::new(remote), stream };
+        self.one_file(Ok(get), remote, progress)
+    }
+}
+
+impl Operation for GetFile<'_> {
+    type Done = Outcome;
+    const DOING: &'static str = "fetched";
+
+    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
+        let mut tools = client.tools()?;
+        if self.remote.look(tools.conn)? {
+            self.checked = 0;
+        }
+        if !self.settled {
+            if let Some(outcome) = self.settle_place(&mut tools, bar)? {
+                return Ok(outcome);
+            }
+            self.settled = true;
+        }
+        let Some(mut part) = self.open_part(bar)? else { return Ok(Outcome::Skipped) };
+        if let Err(halt) = self.fill(&mut tools, &mut part, bar) {
+            self.part = Some(part);
+            return Err(halt);
+        }
+        bar.progress.phase(Phase::Commit);
+        let Remote { size, mtime, received, .. } = self.remote;
+        part.place(size, Finish { mtime, mode: self.mode(), replace: self.replace })?;
+        Ok(Outcome::Stored { sent_bytes: received, size })
+    }
+
+    fn begin_again(&mut self, _: bool) {
+        self.checked = 0;
+    }
+
+    fn shown(&self) -> String {
+        Client::shown(self.remote.path)
+    }
+}
+
+impl<'a> GetFile<'a> {
+    pub(super) fn new(remote: &'a str, local: &'a Path, policy: &'a Policy) -> GetFile<'a> {
+        GetFile {
+            remote: Remote::new(remote),
             local,
             policy,
-            version: 0,
-            size: 0,
-            mtime: Mtime { secs: 0, nanos: 0 },
-            mode: None,
             settled: false,
             replace: false,
             choice: policy.part,
             part: None,
             checked: 0,
-            received: 0,
-            rounds: 0,
-        };
-        self.persist(bar, |client, bar| client.get_rounds(&mut job, bar))
-    }
-
-    fn get_rounds(&mut self, job: &mut GetJob<'_>, bar: &mut Bar<'_>) -> Result<Outcome> {
-        loop {
-            self.check_interrupt()?;
-            let halt = match self.get_round(job, bar) {
-                Ok(outcome) => return Ok(outcome),
-                Err(Halt::Failed(e)) => return Err(e),
-                Err(halt) => halt,
-            };
-            job.checked = 0;
-            job.rounds += 1;
-            let path = Client::shown(job.remote);
-            let differs = matches!(halt, Halt::Differs);
-            if job.rounds > ROUNDS {
-                return Err(if differs {
-                    Error::Damaged { path }
-                } else {
-                    Error::Changed { path }
-                });
-            }
-            let what = if differs { "arrived damaged" } else { "changed while it was fetched" };
-            bar.progress.note(&format!("{}: {what}; comparing again", bar.name()));
-            // Part of an answer may still be on its way.
-            self.line()?;
         }
     }
 
-    fn get_round(&mut self, job: &mut GetJob<'_>, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
-        self.look(job)?;
-        if !job.settled {
-            if let Some(outcome) = self.settle_place(job, bar)? {
-                return Ok(outcome);
-            }
-            job.settled = true;
-        }
-        let Some(mut part) = open_part(job, bar)? else { return Ok(Outcome::Skipped) };
-        let filled = self.fill_part(job, &mut part, bar);
-        if let Err(halt) = filled {
-            job.part = Some(part);
-            return Err(halt);
-        }
-        bar.progress.phase(Phase::Commit);
-        let (mtime, mode, replace) = (job.mtime, job.mode, job.replace);
-        part.place(job.size, Finish { mtime, mode, replace })?;
-        Ok(Outcome::Stored { sent_bytes: job.received, size: job.size })
-    }
-
-    /// What the server has now.
-    fn look(&mut self, job: &mut GetJob<'_>) -> Result<(), Halt> {
-        let entry = commands::stat(self.now()?, job.remote)?;
-        let shown = Client::shown(job.remote);
-        let refused = |code: Code, text| Error::Refused { code: code.number(), text };
-        match entry.kind {
-            Kind::File => {}
-            Kind::Folder => {
-                return Err(refused(Code::IsDirectory, format!("`{shown}` is a folder")).into());
-            }
-            Kind::Link | Kind::Other => {
-                return Err(refused(Code::NotRegular, format!("`{shown}` is not a file")).into());
-            }
-        }
-        if entry.version != job.version || entry.size != job.size {
-            job.checked = 0;
-        }
-        job.version = entry.version;
-        job.size = entry.size;
-        job.mtime = Mtime { secs: entry.mtime_secs, nanos: entry.mtime_nanos };
-        job.mode = (!job.policy.no_mode).then_some(entry.mode);
-        Ok(())
+    fn mode(&self) -> Option<u16> {
+        (!self.policy.no_mode).then_some(self.remote.mode)
     }
 
     /// Whether something is in the place already, and what is to be done about it.
     fn settle_place(
         &mut self,
-        job: &mut GetJob<'_>,
+        tools: &mut Tools<'_>,
         bar: &mut Bar<'_>,
     ) -> Result<Option<Outcome>, Halt> {
-        let path = || shown(job.local);
-        let there = match fs::symlink_metadata(job.local) {
+        let there = match fs::symlink_metadata(self.local) {
             Ok(meta) if meta.is_file() => meta.len(),
-            Ok(meta) => return Err(no_file(job.local, &meta).into()),
+            Ok(meta) => return Err(no_file(self.local, &meta).into()),
             Err(_) => return Ok(None),
         };
-        if there == job.size {
+        let new = self.remote.size;
+        if there == new {
             bar.progress.phase(Phase::Compare);
-            if self.is_equal(job)? {
-                return Ok(Some(Outcome::Equal { size: job.size }));
+            if self.is_equal(tools)? {
+                return Ok(Some(Outcome::Equal { size: new }));
             }
         }
-        let new = job.size;
-        match job.policy.exists {
-            ExistsChoice::Refuse => Err(Error::LocalExists { path: path(), size: there }.into()),
-            ExistsChoice::Skip => Ok(Some(Outcome::Skipped)),
-            ExistsChoice::Replace => {
-                job.replace = true;
-                Ok(None)
-            }
-            ExistsChoice::Ask => {
-                let name = bar.name().to_owned();
-                job.replace =
-                    bar.progress.ask(&Question::Replace { name, there, new }) == Reply::Yes;
-                Ok((!job.replace).then_some(Outcome::Skipped))
-            }
-        }
+        let refusal = Error::LocalExists { path: shown(self.local), size: there };
+        let question = Question::Replace { name: bar.name.clone(), there, new };
+        let left = self.policy.settle(bar.progress, &question, true, refusal)?;
+        self.replace = left.is_none();
+        Ok(left)
     }
 
     /// Whether the file in the place has the server's content; nothing of it travels.
-    fn is_equal(&mut self, job: &GetJob<'_>) -> Result<bool, Halt> {
-        let Ok(mut source) = Source::open_plain(job.local) else { return Ok(false) };
-        let (mut theirs, mut ours, mut at) = (Vec::new(), Vec::new(), 0);
-        let mut buffer = vec![0; FRAME_DATA];
-        while at < job.size {
-            self.check_interrupt()?;
-            let message = SumsOf::new(job.remote, at, WINDOW, job.version);
-            let (algorithm, span) = (self.algorithm, (at, job.size));
-            let end = sums(self.now()?, "SUMS", &message, algorithm, span, &mut theirs)?;
-            if end == at {
-                return Err(Halt::Changed);
+    fn is_equal(&self, tools: &mut Tools<'_>) -> Result<bool, Halt> {
+        let Ok(mut source) = Source::open_plain(self.local) else { return Ok(false) };
+        let (size, mut at) = (self.remote.size, 0);
+        while at < size {
+            let (end, differing) = self.remote.compare(tools, &mut source, (at, size), true)?;
+            if !differing.is_empty() {
+                return Ok(false);
             }
-            for theirs in theirs.chunks(CHUNKS_IN_FRAME) {
-                let len = piece_len(at, end);
-                let piece = buffer.get_mut(..len).unwrap_or_default();
-                source.read(at, piece)?;
-                digest(algorithm, piece, &mut ours, None);
-                if ours != theirs {
-                    return Ok(false);
-                }
-                at += len as u64;
-            }
+            at = end;
         }
         Ok(source.is_unchanged())
     }
 
+    /// Opens the part, or gives the open one back; `None` if the user wants nothing done.
+    fn open_part(&mut self, bar: &mut Bar<'_>) -> Result<Option<PartFile>> {
+        if let Some(part) = self.part.take() {
+            return Ok(Some(part));
+        }
+        let mut part = PartFile::open(self.local, self.mode().is_some())?;
+        if part.held > 0 {
+            match self.choice.settle(bar, part.held, self.remote.size) {
+                None => return Ok(None),
+                Some(PartChoice::Fresh) => part.clear()?,
+                Some(_) => {}
+            }
+        }
+        self.choice = PartChoice::Continue;
+        Ok(Some(part))
+    }
+
     /// Compares what the part has, fetches what differs or lacks.
-    fn fill_part(
+    fn fill(
         &mut self,
-        job: &mut GetJob<'_>,
+        tools: &mut Tools<'_>,
         part: &mut PartFile,
         bar: &mut Bar<'_>,
     ) -> Result<(), Halt> {
-        let size = job.size;
-        let held = comparable(part.held, size).max(job.checked);
+        let size = self.remote.size;
+        let held = comparable(part.held, size).max(self.checked);
         bar.begin(size, held);
-        if job.checked < held {
+        if self.checked < held {
             bar.progress.phase(Phase::Compare);
         }
-        while job.checked < held {
-            let end = self.compare_part(job, part, bar, held)?;
-            if end <= job.checked {
-                return Err(Halt::Changed);
+        while self.checked < held {
+            let span = (self.checked, held);
+            let (end, differing) = self.remote.compare(tools, part, span, false)?;
+            for span in differing {
+                self.remote.fetch(tools, part, span, bar)?;
             }
-            job.checked = end;
+            self.checked = end;
         }
         bar.progress.phase(Phase::Transfer);
-        while job.checked < size {
-            let from = job.checked;
-            self.fetch_range(job, part, bar, (from, size))?;
-            job.checked = size;
+        if self.checked < size {
+            self.remote.fetch(tools, part, (self.checked, size), bar)?;
+            self.checked = size;
         }
         Ok(())
     }
+}
 
-    /// Compares one window of the part and fetches what differs of it. Gives its end.
-    fn compare_part(
-        &mut self,
-        job: &mut GetJob<'_>,
-        part: &mut PartFile,
-        bar: &mut Bar<'_>,
-        held: u64,
-    ) -> Result<u64, Halt> {
-        let (mut theirs, mut ours) = (Vec::new(), Vec::new());
-        let algorithm = self.algorithm;
-        let message = SumsOf::new(job.remote, job.checked, WINDOW, job.version);
-        let span = (job.checked, job.size);
-        let end = sums(self.now()?, "SUMS", &message, algorithm, span, &mut theirs)?.min(held);
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.resize(FRAME_DATA, 0);
-        let mut wrong = Vec::new();
-        let mut at = job.checked;
-        let mut read = Ok(());
-        for theirs in theirs.chunks(CHUNKS_IN_FRAME) {
-            let len = piece_len(at, end);
-            let piece = buffer.get_mut(..len).unwrap_or_default();
-            read = self.check_interrupt().and_then(|()| part.read(at, piece));
-            if read.is_err() {
-                break;
-            }
-            digest(algorithm, piece, &mut ours, None);
-            let found = runs(len, |i| ours.get(i) != theirs.get(i));
-            wrong.extend(found.map(|run| (at + run.start as u64, at + run.end as u64)));
-            at += len as u64;
+impl Operation for GetStream<'_> {
+    type Done = Outcome;
+    const DOING: &'static str = "fetched";
+
+    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
+        let mut tools = client.tools()?;
+        if self.remote.look(tools.conn)? && self.stream.written > 0 {
+            return Err(Error::Changed { path: self.shown() }.into());
         }
-        self.buffer = buffer;
-        read?;
-        for range in joined(wrong) {
-            self.fetch_range(job, part, bar, range)?;
+        let size = self.remote.size;
+        bar.begin(size, 0);
+        bar.progress.phase(Phase::Transfer);
+        while self.stream.written < size {
+            let from = self.stream.written;
+            let span = (from, size.min(from.saturating_add(IN_ORDER)));
+            self.remote.fetch(&mut tools, &mut self.stream, span, bar)?;
         }
-        Ok(end)
+        self.stream.writer.flush().map_err(|e| self.stream.failed(e))?;
+        Ok(Outcome::Stored { sent_bytes: self.remote.received, size })
     }
 
-    /// Fetches a range, and what of it arrived damaged again.
-    fn fetch_range(
-        &mut self,
-        job: &mut GetJob<'_>,
-        part: &mut PartFile,
-        bar: &mut Bar<'_>,
-        range: (u64, u64),
-    ) -> Result<(), Halt> {
-        let mut ranges = vec![range];
-        for _ in 0..=CHUNK_TRIES {
-            let mut bad = Vec::new();
-            for (from, end) in ranges {
-                bad.extend(self.fetch_once(job, part, bar, (from, end))?);
-            }
-            if bad.is_empty() {
-                return Ok(());
-            }
-            let text = format!("{}: damaged on the way; fetched again", bar.name());
-            bar.progress.note(&text);
-            ranges = joined(bad);
-        }
-        Err(Error::Damaged { path: Client::shown(job.remote) }.into())
-    }
-
-    fn fetch_once(
-        &mut self,
-        job: &mut GetJob<'_>,
-        part: &mut PartFile,
-        bar: &mut Bar<'_>,
-        (from, end): (u64, u64),
-    ) -> Result<Vec<(u64, u64)>, Halt> {
-        let Some(conn) = &mut self.conn else { return Err(Error::NotLoggedIn.into()) };
-        let fetched = Fetcher {
-            conn,
-            part: &mut *part,
-            algorithm: self.algorithm,
-            buffer: &mut self.buffer,
-            interrupt: &self.options.interrupt,
-            moved: &mut self.moved,
-            received: &mut job.received,
-            bar,
-            remote: job.remote,
-            version: job.version,
-            size: job.size,
-        }
-        .fetch(from, end);
-        // What was written is compared again after a break.
-        part.held = part.written.max(part.held);
-        fetched
+    fn shown(&self) -> String {
+        Client::shown(self.remote.path)
     }
 }
 
-/// Opens the part, or gives the open one back; `None` if the user wants nothing done.
-fn open_part(job: &mut GetJob<'_>, bar: &mut Bar<'_>) -> Result<Option<PartFile>> {
-    if let Some(part) = job.part.take() {
-        return Ok(Some(part));
+impl Stream<'_> {
+    fn failed(&self, source: std::io::Error) -> Error {
+        Error::local(Path::new(self.path), "write it", source)
     }
-    let mut part = PartFile::open(job.local, job.mode.is_some())?;
-    let held = part.held;
-    if held > 0 && job.choice == PartChoice::Ask {
-        let (name, total) = (bar.name().to_owned(), job.size);
-        job.choice = match bar.progress.ask(&Question::GoOn { name, held, total }) {
-            Reply::Yes => PartChoice::Continue,
-            Reply::No => PartChoice::Fresh,
-            Reply::Cancel => return Ok(None),
-        };
-    }
-    if job.choice == PartChoice::Fresh {
-        part.clear()?;
-    }
-    job.choice = PartChoice::Continue;
-    Ok(Some(part))
 }
 
-/// Neighbouring ranges as one.
-fn joined(ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
-    let mut out: Vec<(u64, u64)> = Vec::new();
-    for (from, end) in ranges {
-        match out.last_mut() {
-            Some(before) if before.1 == from => before.1 = end,
-            _ => out.push((from, end)),
+impl Target for Stream<'_> {
+    fn take(&mut self, offset: u64, content: &[u8]) -> Result<bool> {
+        if offset != self.written {
+            return Ok(false);
         }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn neighbouring_ranges_are_asked_for_at_once() {
-        let ranges = vec![(0, 2), (2, 3), (5, 6), (6, 9), (10, 11)];
-        assert_eq!(super::joined(ranges), [(0, 3), (5, 9), (10, 11)]);
+        self.writer.write_all(content).map_err(|e| self.failed(e))?;
+        self.written += content.len() as u64;
+        Ok(true)
     }
 }

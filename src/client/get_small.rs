@@ -1,29 +1,68 @@
-//! The small files of a folder that is being fetched: requests into the window, content out of it.
-//!
-//! Invariant: a request is in the pipe until all of its answer was read, so that nothing is
-//! forgotten when the line breaks.
+//! Fetching a folder: the requests, and what came of them.
+
+use std::fs;
+use std::path::PathBuf;
 
 use super::Client;
-use super::compare::digest;
-use super::conn::Heard;
-use super::error::{Error, Result, shown};
-use super::fetch::heed_piece;
-use super::get_tree::{Item, SMALL, TreeJob, leave_or_replace};
+use super::compare::{Content, digest};
+use super::conn::{Conn, Heard};
+use super::error::{Error, Result, no_file, shown};
+use super::fetch::{STRANGE, heed_piece};
+use super::get::GetFile;
+use super::get_tree::Fetching;
 use super::local::{Mtime, Source};
 use super::part::{self, Finish};
-use super::progress::{Bar, Outcome, Progress};
-use super::tree::is_fatal;
-use crate::digest::{Algorithm, Whole};
-use crate::limits::{CHUNK_TRIES, CHUNKS_IN_FRAME, FRAME_DATA};
+use super::progress::{Outcome, Policy, Progress, Question};
+use super::tree::{Direction, Folder, Found, Tree};
+use crate::digest::{Algorithm, Digest, Whole};
+use crate::limits::{CHUNK_TRIES, CHUNKS_IN_FRAME, FRAME_DATA, TREE_WAITING};
 use crate::wire::{self, Code, Get, Got, Message, Piece, Summed, SumsOf};
 
-const STRANGE: Error = Error::Protocol { what: "content that was not asked for" };
+/// Bytes of a file that is fetched among others: one frame.
+const SMALL: u64 = FRAME_DATA as u64;
+
+/// A file of the folder.
+#[derive(Clone)]
+pub(super) struct Item {
+    remote: String,
+    local: PathBuf,
+    size: u64,
+    mode: Option<u16>,
+    /// Nothing of its name was here when its folder was begun.
+    new: bool,
+    /// What of its name is here was looked at.
+    settled: bool,
+    /// Compare digests only: a file of this size is here.
+    probe: bool,
+    replace: bool,
+    tries: u32,
+}
+
+impl Item {
+    pub(super) fn new(
+        remote: String,
+        local: PathBuf,
+        size: u64,
+        mode: Option<u16>,
+        new: bool,
+    ) -> Item {
+        let (settled, probe, replace) = (false, false, false);
+        Item { remote, local, size, mode, new, settled, probe, replace, tries: 0 }
+    }
+}
+
+/// What came of one request.
+#[derive(Default)]
+pub(super) struct Fetched {
+    content: Vec<u8>,
+    digests: Vec<Digest>,
+}
 
 /// What came for one small file.
 enum Came {
-    /// Its content, checked, is in the buffer.
+    /// Its content, checked.
     Content(Mtime),
-    /// Its digests are in the list.
+    /// Its digests.
     Digests,
     /// It is larger by now than it was in the listing.
     Larger,
@@ -32,109 +71,86 @@ enum Came {
     Refused(Error),
 }
 
-impl Client {
-    /// Asks for a small file as soon as the window allows; a large one has the line for itself.
-    pub(super) fn ask_item(
-        &mut self,
-        job: &mut TreeJob<'_>,
-        item: Item,
-        progress: &mut dyn Progress,
+impl Direction for Fetching {
+    type Request = Item;
+    const DOING: &'static str = "fetched";
+
+    const WAITING: usize = TREE_WAITING;
+
+    fn asks(_: &Folder) -> bool {
+        true
+    }
+
+    fn open(tree: &mut Tree<'_, Self>, client: &mut Client, folder: &Folder) -> Result<()> {
+        tree.direction.begin(client, folder, tree.policy)
+    }
+
+    fn next(&mut self, policy: &Policy) -> Option<Found<Item>> {
+        self.found(policy)
+    }
+
+    fn content(item: &Item) -> usize {
+        match item {
+            item if item.probe => 0,
+            item if item.size > SMALL => usize::MAX,
+            item => item.size as usize,
+        }
+    }
+
+    fn send(
+        tree: &mut Tree<'_, Self>,
+        client: &mut Client,
+        mut item: Item,
+        to: &mut dyn Progress,
     ) -> Result<()> {
+        if item.size <= SMALL && !item.new && !item.settled {
+            if let Some(left) = tree.look_here(&mut item, to).transpose() {
+                tree.report.file(to, shown(&item.local), item.size, left);
+                return Ok(());
+            }
+            item.settled = true;
+        }
         if item.size > SMALL {
-            return self.get_large(job, item, progress);
+            let file = if item.new && fs::symlink_metadata(&item.local).is_ok() {
+                Err(Error::LocalAppeared { path: shown(&item.local) })
+            } else {
+                Ok(GetFile::new(&item.remote, &item.local, tree.policy))
+            };
+            return tree.large(client, (&item.local, &item.remote), file, to);
         }
-        let content = if item.probe { 0 } else { item.size as usize };
-        if let Err(e) = self.get_room(job, content, progress) {
-            job.todo.push_front(item);
-            return Err(e);
-        }
-        let conn = self.now()?;
+        let conn = client.now()?;
         let queued = if item.probe {
             let sums = SumsOf::new(&item.remote, 0, CHUNKS_IN_FRAME as u32, 0);
             conn.queue("SUMS", &sums, &[])
         } else {
             conn.queue("GET", &Get::new(&item.remote, 0, SMALL, 0), &[])
         };
-        job.pipe.push(item, *queued.as_ref().unwrap_or(&0), content);
+        let content = Fetching::content(&item);
+        tree.pipe.push(item, *queued.as_ref().unwrap_or(&0), content);
         queued.map(drop)
     }
 
-    fn get_large(
-        &mut self,
-        job: &mut TreeJob<'_>,
-        item: Item,
-        progress: &mut dyn Progress,
-    ) -> Result<()> {
-        if let Err(e) = self.get_drain(job, progress) {
-            job.todo.push_front(item);
-            return Err(e);
-        }
-        let mut bar = Bar::new(progress, Client::shown(super::names::last(&item.remote)));
-        let result = if item.new && std::fs::symlink_metadata(&item.local).is_ok() {
-            Err(Error::LocalAppeared { path: shown(&item.local) })
-        } else {
-            self.get_file(&item.remote, &item.local, job.policy, &mut bar)
-        };
-        bar.end(&result);
-        match result {
-            Err(e) if is_fatal(&e) => Err(e),
-            result => {
-                job.report.count(progress, shown(&item.local), result);
-                // What it left unread, if it failed, must not meet the next file.
-                self.line().map(drop)
-            }
-        }
-    }
-
-    fn get_room(
-        &mut self,
-        job: &mut TreeJob<'_>,
-        content: usize,
-        progress: &mut dyn Progress,
-    ) -> Result<()> {
-        while !job.pipe.has_room(content) {
-            self.get_answer(job, progress)?;
-            while !job.pipe.is_empty() && self.now()?.has_frame() {
-                self.get_answer(job, progress)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn get_drain(
-        &mut self,
-        job: &mut TreeJob<'_>,
-        progress: &mut dyn Progress,
-    ) -> Result<()> {
-        while !job.pipe.is_empty() {
-            self.get_answer(job, progress)?;
-        }
-        Ok(())
-    }
-
-    /// Reads all of the oldest request's answer.
-    pub(super) fn get_answer(
-        &mut self,
-        job: &mut TreeJob<'_>,
-        progress: &mut dyn Progress,
-    ) -> Result<()> {
-        let came = self.gather(job)?;
-        let mut item = job.pipe.pop().ok_or(STRANGE)?;
-        let size = job.content.len() as u64;
-        let name = || shown(&item.local);
+    fn answer(tree: &mut Tree<'_, Self>, client: &mut Client, to: &mut dyn Progress) -> Result<()> {
+        let algorithm = client.algorithm;
+        let came = gather(client.now()?, algorithm, &mut tree.direction.fetched)?;
+        let mut item = tree.pipe.pop().ok_or(STRANGE)?;
+        let fetched = &mut tree.direction.fetched;
+        let size = fetched.content.len() as u64;
+        let path = shown(&item.local);
         let result = match came {
             Came::Content(mtime) => {
-                self.moved += size;
+                client.moved += size;
                 let finish = Finish { mtime, mode: item.mode, replace: item.replace };
-                part::store(&item.local, &job.content, finish)
+                part::store(&item.local, &fetched.content, finish)
                     .map(|()| Outcome::Stored { sent_bytes: size, size })
             }
-            Came::Digests => match compare_here(self.algorithm, job, &item) {
+            Came::Digests => match is_equal(algorithm, fetched, &item) {
                 Ok(true) => Ok(Outcome::Equal { size: item.size }),
-                Ok(false) => match leave_or_replace(job.policy, &mut item, progress) {
-                    Some(result) => result,
+                Ok(false) => match tree.settle(&item, to).transpose() {
+                    Some(left) => left,
                     None => {
-                        job.todo.push_back(item);
+                        (item.probe, item.replace) = (false, true);
+                        tree.todo.push_back(item);
                         return Ok(());
                     }
                 },
@@ -142,98 +158,117 @@ impl Client {
             },
             Came::Larger => {
                 (item.size, item.probe) = (u64::MAX, false);
-                job.todo.push_back(item);
+                tree.todo.push_back(item);
                 return Ok(());
             }
-            Came::Again(why) => {
+            Came::Again(why) if item.tries < CHUNK_TRIES => {
                 item.tries += 1;
-                if item.tries <= CHUNK_TRIES {
-                    progress.note(&format!("{}: {why}; fetched again", name()));
-                    job.todo.push_back(item);
-                    return Ok(());
-                }
-                Err(Error::Damaged { path: name() })
+                to.note(&format!("{path}: {why}; fetched again"));
+                tree.todo.push_back(item);
+                return Ok(());
             }
+            Came::Again(_) => Err(Error::Damaged { path: path.clone() }),
             Came::Refused(e) => Err(e),
         };
-        let fatal = match result {
-            Err(Error::LocalFull { path }) => return Err(Error::LocalFull { path }),
-            result => result,
-        };
-        job.report.file(progress, shown(&item.local), size, fatal);
+        if let Err(Error::LocalFull { .. }) = result {
+            return result.map(drop);
+        }
+        tree.report.file(to, path, size, result);
         Ok(())
     }
+}
 
-    /// Reads the parts and the answer of the oldest request, whatever it says, to its end.
-    fn gather(&mut self, job: &mut TreeJob<'_>) -> Result<Came> {
-        job.content.clear();
-        job.theirs.clear();
-        let algorithm = self.algorithm;
-        let mut whole = Whole::new(algorithm);
-        let mut damaged = false;
-        let conn = self.now()?;
-        loop {
-            match conn.hear()? {
-                Heard::More(0) => {
-                    let piece = Piece::decode(conn.part())?;
-                    wire::digests(algorithm, piece.digests, &mut job.piece)?;
-                    if job.theirs.len() + job.piece.len() > CHUNKS_IN_FRAME {
-                        return Err(STRANGE);
-                    }
-                    job.theirs.extend_from_slice(&job.piece);
-                }
-                Heard::More(len) => {
-                    let offset = heed_piece(conn, algorithm, len, &mut job.piece)?;
-                    let start = job.content.len();
-                    if offset != start as u64 || start + len > FRAME_DATA {
-                        return Err(STRANGE);
-                    }
-                    job.content.resize(start + len, 0);
-                    let into = job.content.get_mut(start..).unwrap_or_default();
-                    conn.data(into)?;
-                    digest(algorithm, into, &mut job.ours, None);
-                    damaged |= job.ours != job.piece;
-                    job.piece.iter().for_each(|digest| whole.push(digest));
-                }
-                Heard::Answer(code) => {
-                    return Ok(match Code::of(code) {
-                        Some(Code::Sent) => {
-                            let got: Got<'_> = conn.reply()?;
-                            let mtime = Mtime { secs: got.mtime_secs, nanos: got.mtime_nanos };
-                            if got.size > SMALL {
-                                Came::Larger
-                            } else if damaged || got.digest != whole.finish().as_bytes() {
-                                Came::Again("damaged on the way")
-                            } else if got.size != job.content.len() as u64 {
-                                Came::Again("changed meanwhile")
-                            } else {
-                                Came::Content(mtime)
-                            }
-                        }
-                        Some(Code::Sums) => {
-                            conn.reply::<Summed<'_>>()?;
-                            Came::Digests
-                        }
-                        Some(Code::Changed) => Came::Again("changed meanwhile"),
-                        _ => Came::Refused(conn.refusal()),
-                    });
-                }
-                Heard::Alive(..) => {}
-            }
+impl Tree<'_, Fetching> {
+    /// A file of the name may be here: whether it is compared, replaced or left.
+    fn look_here(&self, item: &mut Item, to: &mut dyn Progress) -> Result<Option<Outcome>> {
+        let Ok(here) = fs::symlink_metadata(&item.local) else { return Ok(None) };
+        if !here.is_file() {
+            return Err(no_file(&item.local, &here));
         }
+        if here.len() == item.size {
+            item.probe = true;
+            return Ok(None);
+        }
+        let left = self.settle(item, to)?;
+        item.replace = left.is_none();
+        Ok(left)
+    }
+
+    /// What the policy says about a file here that differs; `None`: it is fetched and replaced.
+    fn settle(&self, item: &Item, to: &mut dyn Progress) -> Result<Option<Outcome>> {
+        let there = fs::symlink_metadata(&item.local).map_or(0, |meta| meta.len());
+        let name = shown(&item.local);
+        let refusal = Error::LocalExists { path: name.clone(), size: there };
+        let question = Question::Replace { name, there, new: item.size };
+        self.policy.settle(to, &question, true, refusal)
+    }
+}
+
+/// Reads the parts and the answer of the oldest request, whatever it says, to its end.
+fn gather(conn: &mut Conn, algorithm: Algorithm, fetched: &mut Fetched) -> Result<Came> {
+    let Fetched { content, digests } = fetched;
+    content.clear();
+    digests.clear();
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    let mut damaged = false;
+    loop {
+        match conn.hear()? {
+            Heard::More(0) => {
+                let piece = Piece::decode(conn.part())?;
+                wire::digests(algorithm, piece.digests, &mut theirs)?;
+            }
+            Heard::More(len) => {
+                let offset = heed_piece(conn, algorithm, len, &mut theirs)?;
+                let start = content.len();
+                if offset != start as u64 || start + len > FRAME_DATA {
+                    return Err(STRANGE);
+                }
+                content.resize(start + len, 0);
+                let into = content.get_mut(start..).unwrap_or_default();
+                conn.data(into)?;
+                digest(algorithm, into, &mut ours, None);
+                damaged |= ours != theirs;
+            }
+            Heard::Answer(Some(Code::Sent)) => {
+                let mut whole = Whole::new(algorithm);
+                digests.iter().for_each(|digest| whole.push(digest));
+                let got: Got<'_> = conn.reply()?;
+                return Ok(if got.size > SMALL {
+                    Came::Larger
+                } else if damaged || got.digest != whole.finish().as_bytes() {
+                    Came::Again("damaged on the way")
+                } else if got.size != content.len() as u64 {
+                    Came::Again("changed meanwhile")
+                } else {
+                    Came::Content(Mtime { secs: got.mtime_secs, nanos: got.mtime_nanos })
+                });
+            }
+            Heard::Answer(Some(Code::Sums)) => {
+                conn.reply::<Summed<'_>>()?;
+                return Ok(Came::Digests);
+            }
+            Heard::Answer(Some(Code::Changed)) => return Ok(Came::Again("changed meanwhile")),
+            Heard::Answer(_) => return Ok(Came::Refused(conn.refusal())),
+            Heard::Alive(..) => continue,
+        }
+        if digests.len() + theirs.len() > CHUNKS_IN_FRAME {
+            return Err(STRANGE);
+        }
+        digests.append(&mut theirs);
     }
 }
 
 /// Whether the file here has the digests that came.
-fn compare_here(algorithm: Algorithm, job: &mut TreeJob<'_>, item: &Item) -> Result<bool> {
+fn is_equal(algorithm: Algorithm, fetched: &mut Fetched, item: &Item) -> Result<bool> {
     let mut source = Source::open_plain(&item.local)?;
     if source.size != item.size {
         return Ok(false);
     }
-    job.content.resize(source.size as usize, 0);
-    if source.read(0, &mut job.content).is_err() {
+    fetched.content.resize(source.size as usize, 0);
+    if source.read(0, &mut fetched.content).is_err() {
         return Ok(false);
     }
-    digest(algorithm, &job.content, &mut job.ours, None);
-    Ok(job.ours == job.theirs && source.is_unchanged())
+    let mut ours = Vec::new();
+    digest(algorithm, &fetched.content, &mut ours, None);
+    Ok(ours == fetched.digests && source.is_unchanged())
 }

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use super::apart::{LOOK, derive};
 use super::conn::Conn;
 use super::error::{Error, Result};
-use super::progress::Bar;
-use super::send::Stride;
+use super::stride::Stride;
 use super::words::said;
 use super::{Account, Client, Options};
 use crate::digest::{self, Algorithm, Rates};
@@ -24,6 +23,8 @@ const SHORT_TRIES: u32 = 4;
 /// place may have to be won from others who try as hard.
 const DOOR_TRIES: u32 = 30;
 const DOOR_WAIT: Duration = Duration::from_millis(500);
+/// What an attempt counts that waited in vain for its turn.
+const TURN_TRIES: u32 = 6;
 /// What a guest is called.
 const GUEST: &str = "anonymous";
 
@@ -50,7 +51,8 @@ impl Backoff {
         Some(self.first.saturating_mul(factor).min(self.most))
     }
 
-    fn moved(&mut self) {
+    /// The last attempt was worth it.
+    pub(super) fn moved(&mut self) {
         self.tries = 0;
     }
 }
@@ -84,13 +86,19 @@ impl Client {
 
     /// Does something again for some time while too many others are in the way.
     fn patiently<T>(&mut self, mut job: impl FnMut(&mut Client) -> Result<T>) -> Result<T> {
-        for _ in 1..DOOR_TRIES {
+        let mut tries = 1;
+        loop {
             match job(self) {
-                Err(e) if e.is_crowded() => self.sleep(DOOR_WAIT)?,
+                Err(e) if e.is_crowded() && tries < DOOR_TRIES => {
+                    // A turn that did not come has taken a minute, and the time that the server
+                    // gives a login.
+                    tries += if e.is_refusal(crate::wire::Code::Slowed) { TURN_TRIES } else { 1 };
+                    self.conn = None;
+                    self.sleep(DOOR_WAIT)?;
+                }
                 done => return done,
             }
         }
-        job(self)
     }
 
     /// Logs in. The password is used for this alone; keys that are kept, and wiped, reconnect.
@@ -146,7 +154,7 @@ impl Client {
 
     /// The connection as it is, in the middle of something.
     pub(super) fn now(&mut self) -> Result<&mut Conn> {
-        self.conn.as_mut().ok_or(Error::Line { doing: "", source: crate::error::Error::Gone })
+        self.conn.as_mut().ok_or_else(Error::gone)
     }
 
     /// Drops a connection on which something is unanswered or broken; the next use makes a new one.
@@ -190,40 +198,6 @@ impl Client {
         match got {
             Err(Error::Line { source, .. }) => Err(Error::Line { doing, source }),
             other => other,
-        }
-    }
-
-    /// Runs a transfer over as many connections as it takes. Gives up after
-    /// [`Options::tries`] in a row that moved nothing.
-    pub(super) fn persist<T>(
-        &mut self,
-        bar: &mut Bar<'_>,
-        mut attempt: impl FnMut(&mut Client, &mut Bar<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let mut backoff = Backoff::new(&self.options, self.options.tries);
-        loop {
-            let before = self.moved;
-            let got = match self.line() {
-                Ok(_) => attempt(self, bar),
-                Err(e) => Err(e),
-            };
-            self.tidy();
-            let error = match got {
-                Err(e) if e.is_broken_line() => e,
-                other => return other,
-            };
-            self.conn = None;
-            if self.moved > before {
-                backoff.moved();
-            }
-            let Some(wait) = backoff.next() else {
-                let last = Box::new(error);
-                return Err(Error::GaveUp { tries: self.options.tries, last, kept: true });
-            };
-            let (name, place, secs) = (bar.name(), bar.place(), wait.as_secs_f64());
-            let text = format!("{name}: {error}; {place}trying again in {secs:.1} s");
-            bar.progress.note(&text);
-            self.sleep(wait)?;
         }
     }
 
@@ -338,16 +312,6 @@ impl Client {
         self.algorithm = Algorithm::from_name(using.digest)
             .ok_or(Error::Protocol { what: "a digest that was not offered" })?;
         Ok(())
-    }
-
-    /// Shows the server a sign of life when this side has worked long on its own.
-    pub(super) fn keep_alive(&mut self) -> Result<()> {
-        const EVERY: Duration = Duration::from_secs(20);
-        if self.last_sign.elapsed() < EVERY {
-            return Ok(());
-        }
-        self.last_sign = Instant::now();
-        self.now()?.ask("PING", &crate::wire::Nothing::new()).map(drop)
     }
 }
 

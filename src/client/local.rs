@@ -3,14 +3,15 @@
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::compare::{digest, piece_len};
+use super::compare::Content;
 use super::endless;
 use super::error::{Error, Result, no_file, shown};
+use super::halt::Halt;
 use super::stamp::Stamp;
-use crate::digest::{Algorithm, Digest, Whole};
+use crate::digest::Digest;
 
 /// A time as it travels: seconds and nanoseconds since 1970, rounded down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,14 @@ pub(super) struct Mtime {
 impl Mtime {
     /// The time of a file; 1970 where the system does not know one.
     pub(super) fn of(meta: &Metadata) -> Mtime {
-        let time = meta.modified().unwrap_or(UNIX_EPOCH);
+        Mtime::of_system(meta.modified().unwrap_or(UNIX_EPOCH))
+    }
+
+    fn now() -> Mtime {
+        Mtime::of_system(SystemTime::now())
+    }
+
+    fn of_system(time: SystemTime) -> Mtime {
         match time.duration_since(UNIX_EPOCH) {
             Ok(after) => Mtime {
                 secs: i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
@@ -49,14 +57,6 @@ impl Mtime {
         };
         base.checked_add(Duration::from_nanos(u64::from(self.nanos.min(999_999_999))))
     }
-}
-
-/// Why a piece could not be read.
-pub(super) enum ReadError {
-    /// The file is shorter than it was: it changed.
-    Changed,
-    /// The system refused.
-    Failed(Error),
 }
 
 /// What became of a file since it was opened.
@@ -95,12 +95,24 @@ impl Source {
             let file = File::open(path).map_err(|e| Error::local(path, "read it", e))?;
             return Source::plain(path, file)?.with_real_size(interrupt);
         }
-        if let Some(pipe) = endless::open_pipe(path, &meta)? {
-            let (file, size) = endless::copy(path, pipe, true, interrupt)?;
-            let (path, mtime) = (path.to_owned(), Mtime::of(&meta));
-            return Ok(Source { path, file, position: 0, size, mtime, mode: None, stamp: None });
+        match endless::open_pipe(path, &meta)? {
+            Some(mut pipe) => {
+                let source = Source::of_reader(&mut pipe, path, interrupt)?;
+                Ok(Source { mtime: Mtime::of(&meta), ..source })
+            }
+            None => Err(no_file(path, &meta)),
         }
-        Err(no_file(path, &meta))
+    }
+
+    /// Reads to its end whatever is no file; `path` is what errors call it.
+    pub(super) fn of_reader(
+        reader: &mut dyn Read,
+        path: &Path,
+        interrupt: &AtomicBool,
+    ) -> Result<Source> {
+        let (file, size) = endless::copy(path, reader, interrupt)?;
+        let (path, mtime) = (path.to_owned(), Mtime::now());
+        Ok(Source { path, file, position: 0, size, mtime, mode: None, stamp: None })
     }
 
     /// Opens what a folder's listing called a file a moment ago, as [`Source::open`] does.
@@ -144,11 +156,11 @@ impl Source {
     }
 
     /// The same file, or what it holds, if its size is not what can be read.
-    fn with_real_size(self, interrupt: &AtomicBool) -> Result<Source> {
+    fn with_real_size(mut self, interrupt: &AtomicBool) -> Result<Source> {
         if endless::is_as_long(&self.file, self.size) {
             return Ok(self);
         }
-        let (file, size) = endless::copy(&self.path, self.file, false, interrupt)?;
+        let (file, size) = endless::copy(&self.path, &mut self.file, interrupt)?;
         Ok(Source { file, size, position: 0, stamp: None, ..self })
     }
 
@@ -179,43 +191,27 @@ impl Source {
         matches!(self.since(), Since::Same | Since::Unclear)
     }
 
-    /// What became of it since it was read as `whole`, the digest over its chunks. Where the system
-    /// cannot tell, and with `grown` also where it became longer, it is read once more.
-    pub(super) fn since_read(
+    /// Refuses what was read as `whole` unless the file is still that. Where the system cannot
+    /// tell, it is read once more; the last time a longer file that begins with it passes too.
+    pub(super) fn confirm(
         &mut self,
         whole: &Digest,
-        algorithm: Algorithm,
-        grown: bool,
-        interrupt: &AtomicBool,
-    ) -> Result<Since> {
+        is_last: bool,
+        read_again: impl FnOnce(&mut Source) -> Result<Digest, Halt>,
+    ) -> Result<(), Halt> {
         match self.since() {
-            Since::Unclear => {}
-            Since::Grown if grown => {}
-            since => return Ok(since),
+            Since::Same => return Ok(()),
+            Since::Grown if !is_last => return Err(Halt::Grown),
+            Since::Changed => return Err(Halt::Changed),
+            Since::Unclear | Since::Grown => {}
         }
-        let (mut again, mut digests) = (Whole::new(algorithm), Vec::new());
-        let mut buffer = vec![0; piece_len(0, self.size)];
-        let mut at = 0;
-        while at < self.size {
-            if interrupt.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
-            let len = piece_len(at, self.size);
-            let piece = buffer.get_mut(..len).unwrap_or_default();
-            match self.read(at, piece) {
-                Ok(()) => {}
-                Err(ReadError::Changed) => return Ok(Since::Changed),
-                Err(ReadError::Failed(e)) => return Err(e),
-            }
-            digest(algorithm, piece, &mut digests, Some(&mut again));
-            at += len as u64;
-        }
-        Ok(if again.finish() == *whole { Since::Same } else { Since::Changed })
+        if read_again(self)? == *whole { Ok(()) } else { Err(Halt::Changed) }
     }
+}
 
-    /// Fills `into` from `offset` on.
-    pub(super) fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), ReadError> {
-        let failed = |path: &Path, e| ReadError::Failed(Error::local(path, "read it", e));
+impl Content for Source {
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Halt> {
+        let failed = |path: &Path, e| Halt::Failed(Error::local(path, "read it", e));
         if self.position != offset {
             self.file.seek(SeekFrom::Start(offset)).map_err(|e| failed(&self.path, e))?;
         }
@@ -225,7 +221,7 @@ impl Source {
                 self.position = offset.saturating_add(into.len() as u64);
                 Ok(())
             }
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(ReadError::Changed),
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(Halt::Changed),
             Err(e) => Err(failed(&self.path, e)),
         }
     }
@@ -276,7 +272,7 @@ mod tests {
         assert!(source.read(0, &mut into).is_ok());
         assert_eq!(&into, b"0123");
         assert!(source.is_unchanged());
-        assert!(matches!(source.read(8, &mut into), Err(ReadError::Changed)));
+        assert!(matches!(source.read(8, &mut into), Err(Halt::Changed)));
         temp.0.write_all(b"x").unwrap();
         assert_eq!(source.since(), Since::Grown);
         source.reopen(&quiet).unwrap();
@@ -289,21 +285,31 @@ mod tests {
     #[test]
     fn what_was_changed_just_before_is_read_once_more() {
         use std::io::Write;
-        let quiet = AtomicBool::new(false);
+
+        use crate::client::compare::digest_pieces;
+        use crate::digest::{Algorithm, Whole};
+
         let mut temp = tempfile();
         temp.0.write_all(b"0123456789").unwrap();
-        let mut source = Source::open(&temp.1, &quiet).unwrap();
-        let (mut digests, mut whole) = (Vec::new(), Whole::new(Algorithm::Md5));
-        digest(Algorithm::Md5, b"0123456789", &mut digests, Some(&mut whole));
-        let whole = whole.finish();
-        let since =
-            |source: &mut Source| source.since_read(&whole, Algorithm::Md5, true, &quiet).unwrap();
+        let mut source = Source::open(&temp.1, &AtomicBool::new(false)).unwrap();
+        let read = |source: &mut Source| {
+            let mut whole = Whole::new(Algorithm::Md5);
+            let (span, mut buffer) = ((0, source.size), [0; 10]);
+            let alive = &mut || Ok(());
+            digest_pieces(source, Algorithm::Md5, span, &mut buffer, alive, &mut |_, digests| {
+                digests.iter().for_each(|digest| whole.push(digest));
+                true
+            })?;
+            Ok(whole.finish())
+        };
+        let whole = read(&mut source).unwrap();
         assert_eq!(source.since(), Since::Unclear);
-        assert_eq!(since(&mut source), Since::Same);
+        source.confirm(&whole, false, read).unwrap();
         temp.0.write_all(b"longer").unwrap();
-        assert_eq!(since(&mut source), Since::Same, "a beginning of it");
+        assert!(matches!(source.confirm(&whole, false, read), Err(Halt::Grown)));
+        source.confirm(&whole, true, read).unwrap();
         temp.0.seek(SeekFrom::Start(3)).unwrap();
         temp.0.write_all(b"other").unwrap();
-        assert_eq!(since(&mut source), Since::Changed);
+        assert!(matches!(source.confirm(&whole, true, read), Err(Halt::Changed)));
     }
 }

@@ -19,9 +19,12 @@ mod fetch;
 mod get;
 mod get_small;
 mod get_tree;
+mod halt;
 mod line;
 mod local;
 mod names;
+mod offer;
+mod operation;
 mod part;
 mod people;
 mod pipe;
@@ -32,7 +35,8 @@ mod put_tree;
 mod rows;
 mod send;
 mod stamp;
-mod store;
+mod stride;
+mod tools;
 mod tree;
 mod words;
 
@@ -111,7 +115,7 @@ pub struct Client {
     /// One frame's data, kept between transfers.
     buffer: Vec<u8>,
     /// How large the frames of an upload are by now.
-    stride: send::Stride,
+    stride: stride::Stride,
     /// When the server last heard from this side.
     last_sign: Instant,
 }

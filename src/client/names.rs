@@ -60,10 +60,16 @@ pub(super) fn check_no_part(local: &Path, remote: &str) -> Result<()> {
     let here = local.file_name().and_then(|name| name.to_str()).filter(|name| is_part_name(name));
     match here {
         Some(_) => Err(Error::BadName { name: shown(local), why: IS_PART }),
-        None if is_part_name(last(remote)) => {
-            Err(Error::BadName { name: Escaped(remote).to_string(), why: IS_PART })
-        }
-        None => Ok(()),
+        None => check_no_part_there(remote),
+    }
+}
+
+/// Refuses to send or fetch something that has the name of a part on the server.
+pub(super) fn check_no_part_there(remote: &str) -> Result<()> {
+    if is_part_name(last(remote)) {
+        Err(Error::BadName { name: Escaped(remote).to_string(), why: IS_PART })
+    } else {
+        Ok(())
     }
 }
 

@@ -9,7 +9,10 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::beside::{Beside, InPlace};
+use super::compare::Content;
 use super::error::{Error, Result, shown};
+use super::fetch::Target;
+use super::halt::Halt;
 use super::local::Mtime;
 
 /// What a fetched file has besides its content, and whether it may replace another.
@@ -28,10 +31,10 @@ pub(super) struct PartFile {
     target: PathBuf,
     file: File,
     position: u64,
-    /// Bytes that an earlier attempt left.
+    /// Bytes that are there, from an earlier attempt or from this one.
     pub(super) held: u64,
     /// Where the furthest content ends that was written since.
-    pub(super) written: u64,
+    written: u64,
 }
 
 impl PartFile {
@@ -89,20 +92,14 @@ impl PartFile {
         Ok(())
     }
 
-    /// Fills `into` from `offset` on.
-    pub(super) fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<()> {
-        let read = self.seek(offset).and_then(|()| self.file.read_exact(into));
-        read.map_err(|e| self.failed("read it", e))?;
-        self.position = offset.saturating_add(into.len() as u64);
-        Ok(())
-    }
-
     /// Writes checked content.
     pub(super) fn write(&mut self, offset: u64, content: &[u8]) -> Result<()> {
         let written = self.seek(offset).and_then(|()| self.file.write_all(content));
         written.map_err(|e| self.failed("write it", e))?;
         self.position = offset.saturating_add(content.len() as u64);
         self.written = self.written.max(self.position);
+        // What was written is compared again after a break.
+        self.held = self.held.max(self.written);
         Ok(())
     }
 
@@ -134,6 +131,21 @@ impl PartFile {
             Some(InPlace::Link) => Err(Error::LocalLink { path: path() }),
             Some(InPlace::Other) => Err(Error::LocalKind { path: path(), needed: "a file" }),
         }
+    }
+}
+
+impl Content for PartFile {
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Halt> {
+        let read = self.seek(offset).and_then(|()| self.file.read_exact(into));
+        read.map_err(|e| self.failed("read it", e))?;
+        self.position = offset.saturating_add(into.len() as u64);
+        Ok(())
+    }
+}
+
+impl Target for PartFile {
+    fn take(&mut self, offset: u64, content: &[u8]) -> Result<bool> {
+        self.write(offset, content).map(|()| true)
     }
 }
 

@@ -72,6 +72,43 @@ pub struct Policy {
     pub no_mode: bool,
 }
 
+impl Policy {
+    /// Settles what becomes of a file that differs: `None` if it is replaced, or the outcome if it
+    /// is left alone. What is not `replaceable` is not asked about.
+    ///
+    /// # Errors
+    /// The refusal, where the policy says so.
+    pub(super) fn settle(
+        &self,
+        progress: &mut dyn Progress,
+        question: &Question,
+        replaceable: bool,
+        refusal: Error,
+    ) -> Result<Option<Outcome>> {
+        let is_replaced = match self.exists {
+            ExistsChoice::Replace => true,
+            ExistsChoice::Skip => false,
+            ExistsChoice::Ask if replaceable => progress.ask(question) == Reply::Yes,
+            ExistsChoice::Refuse | ExistsChoice::Ask => return Err(refusal),
+        };
+        Ok((!is_replaced).then_some(Outcome::Skipped))
+    }
+}
+
+impl PartChoice {
+    /// Settles how to go on with a part that is there; `None` if nothing is to be done.
+    pub(super) fn settle(self, bar: &mut Bar<'_>, held: u64, total: u64) -> Option<PartChoice> {
+        if self != PartChoice::Ask {
+            return Some(self);
+        }
+        match bar.progress.ask(&Question::GoOn { name: bar.name.clone(), held, total }) {
+            Reply::Yes => Some(PartChoice::Continue),
+            Reply::No => Some(PartChoice::Fresh),
+            Reply::Cancel => None,
+        }
+    }
+}
+
 /// A question to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -149,7 +186,8 @@ impl Progress for NoProgress {}
 /// One file's bar: begins once, however often the line breaks, and never goes back.
 pub(super) struct Bar<'a> {
     pub(super) progress: &'a mut dyn Progress,
-    name: String,
+    /// Escaped.
+    pub(super) name: String,
     total: u64,
     shown: Option<u64>,
 }
@@ -158,11 +196,6 @@ impl<'a> Bar<'a> {
     /// `name` must be escaped.
     pub(super) fn new(progress: &'a mut dyn Progress, name: String) -> Bar<'a> {
         Bar { progress, name, total: 0, shown: None }
-    }
-
-    /// The name, escaped.
-    pub(super) fn name(&self) -> &str {
-        &self.name
     }
 
     /// The transfer stands at `at` of `total`. Only the first call begins the bar.

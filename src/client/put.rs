@@ -2,49 +2,46 @@
 //!
 //! Invariant: an equal file that is there already costs no content, however large.
 
+use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use super::Client;
-use super::compare::{Halt, digest, piece_len};
+use super::commands;
 use super::conn::Conn;
 use super::error::{Error, Result};
-use super::local::{Since, Source};
-use super::names::{check_no_part, last};
-use super::progress::{
-    Bar, ExistsChoice, Outcome, PartChoice, Phase, Policy, Progress, Question, Reply,
-};
-use super::send::{Sender, Tools};
-use crate::digest::{Algorithm, Digest, Whole};
-use crate::limits::{FRAME_DATA, STORE_INLINE};
-use crate::wire::{Code, Done, Drop as DropUpload, FRESH, NO_MODE, Opened, Put, REPLACE, There};
+use super::halt::Halt;
+use super::local::Source;
+use super::names::{check_no_part, check_no_part_there};
+use super::offer::Destination;
+use super::operation::Operation;
+use super::progress::{Bar, Outcome, PartChoice, Phase, Policy, Progress, Question};
+use super::send::Sender;
+use super::tools::Tools;
+use crate::digest::Digest;
+use crate::limits::{CHUNK_TRIES, STORE_INLINE};
+use crate::wire::{Code, Done, Drop as DropUpload, FRESH, Opened, REPLACE, There};
 
-/// Times that a file which changes is begun anew.
-pub(super) const ROUNDS: u32 = 3;
-/// Waits for a session of one's own that has just died to lose its claim: about 3 s in all.
-pub(super) const BUSY_TRIES: u32 = 10;
-pub(super) const BUSY_WAIT: Duration = Duration::from_millis(300);
-
-/// One file on its way, over as many connections as it takes.
-pub(super) struct PutJob<'a> {
-    pub(super) source: Source,
-    pub(super) remote: &'a str,
-    pub(super) policy: &'a Policy,
+/// One file on its way to the server.
+pub(super) struct PutFile<'a> {
+    source: Source,
+    remote: &'a str,
+    policy: &'a Policy,
     /// The digest of the whole, when it is known.
-    pub(super) digest: Option<Digest>,
-    /// It was agreed that the file there is replaced.
+    digest: Option<Digest>,
+    /// Something has the name there, so that its content is not sent unasked.
+    is_there: bool,
+    /// It was agreed that the file there is replaced. Even where the policy replaces, the first
+    /// offer does not say so: an equal file must cost nothing.
     replace: bool,
-    /// It was agreed how to go on with a part: from then on parts are this job's own.
+    /// It was agreed how to go on with a part: from then on parts are this transfer's own.
     part: PartChoice,
-    pub(super) sent: u64,
+    sent: u64,
     most_held: u64,
-    rounds: u32,
     /// Whether a file that has grown is stored as it was when it was opened.
-    pub(super) is_last: bool,
+    is_last: bool,
 }
 
-/// What the server says to an offer.
+/// What the server answers to an offer.
 enum Offer {
     /// Nothing is left to do.
     Finished(Outcome),
@@ -69,11 +66,30 @@ impl Client {
     ) -> Result<Outcome> {
         self.check_relative(remote)?;
         check_no_part(local, remote)?;
-        let mut bar = Bar::new(progress, Client::shown(last(remote)));
-        let opened = Source::open(local, &self.options.interrupt);
-        let result = opened.and_then(|s| self.put_source(s, remote, policy, &mut bar));
-        bar.end(&result);
-        result.map_err(|e| self.kept_or_not(e))
+        let source = Source::open(local, &self.options.interrupt);
+        let put = source.map(|source| PutFile::new(source, remote, policy));
+        self.one_file(put, remote, progress).map_err(|e| self.kept_or_not(e))
+    }
+
+    /// Sends what a reader gives to a path on the server, as [`Client::put`] does with a file. It
+    /// is read to its end into a file without a name first, so that it can be compared, and sent
+    /// again after the connection broke.
+    ///
+    /// # Errors
+    /// As for [`Client::put`]; [`Error::Local`] where the reader fails, or there is no room for
+    /// what it gives.
+    pub fn put_from(
+        &mut self,
+        reader: &mut dyn Read,
+        remote: &str,
+        policy: &Policy,
+        progress: &mut dyn Progress,
+    ) -> Result<Outcome> {
+        self.check_relative(remote)?;
+        check_no_part_there(remote)?;
+        let source = Source::of_reader(reader, Path::new(remote), &self.options.interrupt);
+        let put = source.map(|source| PutFile::new(source, remote, policy));
+        self.one_file(put, remote, progress).map_err(|e| self.kept_or_not(e))
     }
 
     /// The error of an upload: what a guest has not finished does not stay.
@@ -85,260 +101,190 @@ impl Client {
             other => other,
         }
     }
+}
 
-    pub(super) fn put_source(
-        &mut self,
-        source: Source,
-        remote: &str,
-        policy: &Policy,
-        bar: &mut Bar<'_>,
-    ) -> Result<Outcome> {
-        let mut job = PutJob {
+impl Operation for PutFile<'_> {
+    type Done = Outcome;
+    const DOING: &'static str = "sent";
+
+    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
+        if !self.source.is_unchanged() {
+            self.source.reopen(&client.options.interrupt)?;
+            self.digest = None;
+        }
+        let mut tools = client.tools()?;
+        if self.source.size <= STORE_INLINE as u64 && !self.is_there {
+            if let Some(outcome) = self.store(&mut tools, bar)? {
+                return Ok(outcome);
+            }
+            self.is_there = true;
+        }
+        match self.offer(&mut tools, bar)? {
+            Offer::Finished(outcome) => Ok(outcome),
+            Offer::Open(held) => {
+                // What the server holds by now moved, even if its answers were lost with the line.
+                *tools.moved += held.saturating_sub(self.most_held);
+                self.most_held = self.most_held.max(held);
+                let filled = self.fill(tools, held, bar);
+                if let (Err(_), Ok(conn)) = (&filled, client.now()) {
+                    leave(conn);
+                }
+                filled
+            }
+        }
+    }
+
+    fn begin_again(&mut self, is_last: bool) {
+        self.digest = None;
+        self.is_last = is_last;
+    }
+
+    fn shown(&self) -> String {
+        self.source.shown()
+    }
+}
+
+impl<'a> PutFile<'a> {
+    pub(super) fn new(source: Source, remote: &'a str, policy: &'a Policy) -> PutFile<'a> {
+        PutFile {
             source,
             remote,
             policy,
             digest: None,
-            // Even where the policy replaces, the first offer does not say so: an equal file must
-            // cost nothing. See `decide`.
+            is_there: false,
             replace: false,
             part: policy.part,
             sent: 0,
             most_held: 0,
-            rounds: 0,
             is_last: false,
-        };
-        self.persist(bar, |client, bar| client.put_rounds(&mut job, bar))
+        }
     }
 
-    fn put_rounds(&mut self, job: &mut PutJob<'_>, bar: &mut Bar<'_>) -> Result<Outcome> {
-        loop {
-            self.check_interrupt()?;
-            if !job.source.is_unchanged() {
-                job.source.reopen(&self.options.interrupt)?;
-                job.digest = None;
-            }
-            job.is_last = job.rounds == ROUNDS;
-            let halt = match self.put_round(job, bar) {
-                Ok(outcome) => return Ok(outcome),
-                Err(Halt::Failed(e)) => return Err(e),
-                Err(halt) => halt,
+    fn destination(&self) -> Destination<'a> {
+        let replace = if self.replace { REPLACE } else { 0 };
+        let fresh = if self.part == PartChoice::Fresh { FRESH } else { 0 };
+        let (remote, no_mode) = (self.remote, self.policy.no_mode);
+        Destination { remote, no_mode, flags: replace | fresh }
+    }
+
+    /// A small file goes in one request. `None`: something is there already.
+    fn store(&mut self, tools: &mut Tools<'_>, bar: &mut Bar<'_>) -> Result<Option<Outcome>, Halt> {
+        let small = tools.read_small(&mut self.source, self.is_last)?;
+        self.digest = Some(small.whole);
+        match commands::stat(tools.conn, self.remote) {
+            Err(e) if e.is_refusal(Code::NotFound) => {}
+            Err(Error::Refused { .. }) | Ok(_) => return Ok(None),
+            Err(e) => return Err(e.into()),
+        }
+        let size = self.source.size;
+        bar.begin(size, 0);
+        bar.progress.phase(Phase::Transfer);
+        for _ in 0..=CHUNK_TRIES {
+            self.sent += size;
+            let to = Destination { flags: 0, ..self.destination() };
+            tools.queue_store(&self.source, &small, to)?;
+            let stored = match tools.conn.hear_answer()? {
+                Some(Code::Verified) => self.stored(),
+                // What is equal to what was sent before is that.
+                Some(Code::AlreadyThere) if self.sent > size => self.stored(),
+                Some(Code::AlreadyThere) => return Ok(Some(Outcome::Equal { size })),
+                Some(Code::Exists) => return Ok(None),
+                Some(Code::Busy) => return Err(Halt::Busy(tools.conn.refusal())),
+                Some(Code::Mismatch) => {
+                    let text = format!("{}: damaged on the way; sent again", bar.name);
+                    bar.progress.note(&text);
+                    continue;
+                }
+                _ => return Err(tools.conn.refusal().into()),
             };
-            job.rounds += 1;
-            job.digest = None;
-            let path = job.source.shown();
-            let what = match halt {
-                Halt::Differs if job.rounds > ROUNDS => return Err(Error::Damaged { path }),
-                _ if job.rounds > ROUNDS => return Err(Error::Changed { path }),
-                Halt::Differs => "arrived damaged",
-                Halt::Grown => "grew while it was sent",
-                _ => "changed while it was sent",
-            };
-            bar.progress.note(&format!("{}: {what}; comparing again", bar.name()));
+            *tools.moved += size;
+            bar.show(size);
+            return Ok(Some(stored));
+        }
+        Err(Error::Damaged { path: self.source.shown() }.into())
+    }
+
+    fn stored(&self) -> Outcome {
+        Outcome::Stored { sent_bytes: self.sent, size: self.source.size }
+    }
+
+    /// Offers the file. Where something is there, it is settled what becomes of it, and the next
+    /// attempt offers again.
+    fn offer(&mut self, tools: &mut Tools<'_>, bar: &mut Bar<'_>) -> Result<Offer, Halt> {
+        tools.queue_put(&self.source, self.digest.as_ref(), self.destination())?;
+        let size = self.source.size;
+        match tools.conn.hear_answer()? {
+            Some(Code::Ready) => {
+                self.part = PartChoice::Continue;
+                Ok(Offer::Open(0))
+            }
+            Some(Code::PartThere) => {
+                let held = tools.conn.reply::<Opened<'_>>()?.held_bytes;
+                self.settle_part(tools.conn, held, bar)
+            }
+            Some(Code::AlreadyThere) if self.sent > 0 => Ok(Offer::Finished(self.stored())),
+            Some(Code::AlreadyThere) => Ok(Offer::Finished(Outcome::Equal { size })),
+            Some(Code::Exists) => {
+                let there = InTheWay::of(&tools.conn.reply::<There<'_>>()?);
+                let refusal = tools.conn.refusal();
+                if !self.replace && there.known && there.size == size && self.digest.is_none() {
+                    bar.progress.phase(Phase::Compare);
+                    let whole = tools.digest_whole(&mut self.source, size)?;
+                    tools.confirm(&mut self.source, &whole, self.is_last)?;
+                    self.digest = Some(whole);
+                } else if self.replace {
+                    return Err(refusal.into());
+                } else if let Some(skipped) =
+                    there.settle(self.policy, bar.progress, bar.name.clone(), size, refusal)?
+                {
+                    return Ok(Offer::Finished(skipped));
+                } else {
+                    self.replace = true;
+                }
+                Err(Halt::Settled)
+            }
+            Some(Code::Busy) => Err(Halt::Busy(tools.conn.refusal())),
+            _ => Err(tools.conn.refusal().into()),
         }
     }
 
-    fn put_round(&mut self, job: &mut PutJob<'_>, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
-        if job.source.size <= STORE_INLINE as u64 {
-            if let Some(outcome) = self.put_small(job, bar)? {
-                return Ok(outcome);
-            }
-        }
-        match self.offer(job, bar)? {
-            Offer::Finished(outcome) => Ok(outcome),
-            Offer::Open(held) => {
-                // What the server holds by now moved, even if its answers were lost with the line.
-                self.moved += held.saturating_sub(job.most_held);
-                job.most_held = job.most_held.max(held);
-                self.fill(job, held, bar)
-            }
-        }
-    }
-
-    /// Offers the file until the server's answer and the policy leave nothing open.
-    fn offer(&mut self, job: &mut PutJob<'_>, bar: &mut Bar<'_>) -> Result<Offer, Halt> {
-        let mut busy = 0;
-        loop {
-            self.check_interrupt()?;
-            let fresh = job.part == PartChoice::Fresh;
-            let flags = if job.replace { REPLACE } else { 0 } | if fresh { FRESH } else { 0 };
-            let Source { size, mtime, .. } = job.source;
-            let mode = mode_of(job.policy, &job.source);
-            let given = job.digest;
-            let bytes = given.as_ref().map_or(&[][..], Digest::as_bytes);
-            let offer = Put::new(job.remote, size, mtime.secs, mtime.nanos, mode, flags, bytes);
-            let conn = self.now()?;
-            let code = conn.ask_any("PUT", &offer)?;
-            match Code::of(code) {
-                Some(Code::Ready) => {
-                    job.part = PartChoice::Continue;
-                    return Ok(Offer::Open(0));
-                }
-                Some(Code::PartThere) => {
-                    let held = conn.reply::<Opened<'_>>()?.held_bytes;
-                    if let Some(offer) = self.part_choice(job, held, bar)? {
-                        return Ok(offer);
-                    }
-                }
-                Some(Code::AlreadyThere) => {
-                    return Ok(Offer::Finished(match job.sent {
-                        0 => Outcome::Equal { size },
-                        // Only the confirmation was lost.
-                        sent_bytes => Outcome::Stored { sent_bytes, size },
-                    }));
-                }
-                Some(Code::Exists) => {
-                    let there = InTheWay::of(&conn.reply::<There<'_>>()?);
-                    let refusal = conn.refusal();
-                    if let Some(outcome) = self.decide(job, there, refusal, bar)? {
-                        return Ok(Offer::Finished(outcome));
-                    }
-                }
-                Some(Code::Busy) if busy < BUSY_TRIES => {
-                    busy += 1;
-                    self.sleep(BUSY_WAIT)?;
-                }
-                _ => return Err(conn.refusal().into()),
-            }
-        }
-    }
-
-    /// A part is there and the upload is open. `None`: offer again.
-    fn part_choice(
+    /// A part is there and the upload is open.
+    fn settle_part(
         &mut self,
-        job: &mut PutJob<'_>,
+        conn: &mut Conn,
         held: u64,
         bar: &mut Bar<'_>,
-    ) -> Result<Option<Offer>, Halt> {
-        if job.part == PartChoice::Ask {
-            let name = bar.name().to_owned();
-            let total = job.source.size;
-            job.part = match bar.progress.ask(&Question::GoOn { name, held, total }) {
-                Reply::Yes => PartChoice::Continue,
-                Reply::No => PartChoice::Fresh,
-                Reply::Cancel => {
-                    self.now()?.ask_any("DROP", &DropUpload::new(1))?;
-                    return Ok(Some(Offer::Finished(Outcome::Skipped)));
-                }
-            };
+    ) -> Result<Offer, Halt> {
+        let Some(choice) = self.part.settle(bar, held, self.source.size) else {
+            conn.ask_any("DROP", &DropUpload::new(1))?;
+            return Ok(Offer::Finished(Outcome::Skipped));
+        };
+        self.part = choice;
+        if choice == PartChoice::Continue {
+            return Ok(Offer::Open(held));
         }
-        if job.part == PartChoice::Continue {
-            return Ok(Some(Offer::Open(held)));
-        }
-        self.now()?.ask_any("DROP", &DropUpload::new(0))?;
-        Ok(None)
+        conn.ask_any("DROP", &DropUpload::new(0))?;
+        Err(Halt::Settled)
     }
 
-    /// A file is there. `None`: offer again, with a digest or with leave to replace.
-    fn decide(
-        &mut self,
-        job: &mut PutJob<'_>,
-        there: InTheWay,
-        refusal: Error,
-        bar: &mut Bar<'_>,
-    ) -> Result<Option<Outcome>, Halt> {
-        if job.replace {
-            return Err(refusal.into());
+    /// The upload is open: content, then the confirmation.
+    fn fill(&mut self, tools: Tools<'_>, held: u64, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
+        let sender = Sender::new(tools, &mut self.source, &mut self.sent, bar);
+        let (conn, whole) = sender.fill(held, self.is_last)?;
+        self.digest = Some(whole);
+        bar.progress.phase(Phase::Commit);
+        match conn.ask_any("DONE", &Done::new(whole.as_bytes()))? {
+            Some(Code::Verified) => {}
+            Some(Code::Mismatch) => return Err(Halt::Differs),
+            _ => return Err(conn.refusal().into()),
         }
-        let new = job.source.size;
-        if there.known && there.size == new && job.digest.is_none() {
-            job.digest = Some(self.digest_source(&mut job.source, job.is_last, bar)?);
-            return Ok(None);
-        }
-        let choice = match job.policy.exists {
-            // What cannot be done is not asked about.
-            ExistsChoice::Ask if !there.replaceable => ExistsChoice::Refuse,
-            ExistsChoice::Ask => {
-                let (name, there) = (bar.name().to_owned(), there.size);
-                match bar.progress.ask(&Question::Replace { name, there, new }) {
-                    Reply::Yes => ExistsChoice::Replace,
-                    Reply::No | Reply::Cancel => ExistsChoice::Skip,
-                }
-            }
-            choice => choice,
-        };
-        match choice {
-            ExistsChoice::Skip => Ok(Some(Outcome::Skipped)),
-            ExistsChoice::Replace => {
-                job.replace = true;
-                Ok(None)
-            }
-            _ => Err(there.hinted(refusal).into()),
-        }
-    }
-
-    /// Reads the local file once and digests it.
-    fn digest_source(
-        &mut self,
-        source: &mut Source,
-        is_last: bool,
-        bar: &mut Bar<'_>,
-    ) -> Result<Digest, Halt> {
-        bar.progress.phase(Phase::Compare);
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.resize(FRAME_DATA, 0);
-        let mut whole = Whole::new(self.algorithm);
-        let mut digests = Vec::new();
-        let mut at = 0;
-        let result = loop {
-            let len = piece_len(at, source.size);
-            let piece = buffer.get_mut(..len).unwrap_or_default();
-            if piece.is_empty() {
-                break Ok(());
-            }
-            let step = self.check_interrupt().map_err(Halt::from).and_then(|()| {
-                self.keep_alive()?;
-                Ok(source.read(at, piece)?)
-            });
-            if step.is_err() {
-                break step;
-            }
-            digest(self.algorithm, piece, &mut digests, Some(&mut whole));
-            at += len as u64;
-        };
-        self.buffer = buffer;
-        result?;
-        let (whole, algorithm) = (whole.finish(), self.algorithm);
-        confirm(source, &whole, algorithm, is_last, &self.options.interrupt)?;
-        Ok(whole)
-    }
-
-    /// The upload is open: content, then the confirmation. Whatever fails, the part stays and the
-    /// connection is usable if it still stands.
-    fn fill(
-        &mut self,
-        job: &mut PutJob<'_>,
-        held: u64,
-        bar: &mut Bar<'_>,
-    ) -> Result<Outcome, Halt> {
-        let Some(conn) = &mut self.conn else { return Err(Error::NotLoggedIn.into()) };
-        let tools = Tools {
-            conn,
-            buffer: &mut self.buffer,
-            interrupt: &self.options.interrupt,
-            moved: &mut self.moved,
-            algorithm: self.algorithm,
-            stride: &mut self.stride,
-        };
-        let sender = Sender::new(tools, &mut job.source, &mut job.sent, bar);
-        let filled = sender.fill(held, job.is_last);
-        let filled = filled.and_then(|whole| {
-            job.digest = Some(whole);
-            bar.progress.phase(Phase::Commit);
-            match Code::of(conn.ask_any("DONE", &Done::new(whole.as_bytes()))?) {
-                Some(Code::Verified) => Ok(()),
-                Some(Code::Mismatch) => Err(Halt::Differs),
-                _ => Err(conn.refusal().into()),
-            }
-        });
-        filled.inspect_err(|_| leave(conn))?;
-        let size = job.source.size;
-        bar.show(size);
-        Ok(Outcome::Stored { sent_bytes: job.sent, size })
+        bar.show(self.source.size);
+        Ok(self.stored())
     }
 }
 
-/// Reads what is still owed and closes the upload so that its part stays. Best effort: a connection
-/// that ends keeps the part too.
+/// Reads what is still owed and closes the upload so that its part stays and the connection is
+/// usable. Best effort: a connection that ends keeps the part too.
 fn leave(conn: &mut Conn) {
     conn.wind_down();
     while !conn.is_settled() {
@@ -349,40 +295,32 @@ fn leave(conn: &mut Conn) {
     let _ = conn.ask_any("DROP", &DropUpload::new(1));
 }
 
-/// The permission bits that are sent with a file.
-pub(super) fn mode_of(policy: &Policy, source: &Source) -> u16 {
-    source.mode.filter(|_| !policy.no_mode).unwrap_or(NO_MODE)
-}
-
-/// Refuses what was read as `whole` unless the file is still that, or, the last time, a longer one
-/// that begins with it.
-pub(super) fn confirm(
-    source: &mut Source,
-    whole: &Digest,
-    algorithm: Algorithm,
-    is_last: bool,
-    interrupt: &AtomicBool,
-) -> Result<(), Halt> {
-    match source.since_read(whole, algorithm, is_last, interrupt)? {
-        Since::Same | Since::Unclear => Ok(()),
-        Since::Grown => Err(Halt::Grown),
-        Since::Changed => Err(Halt::Changed),
-    }
-}
-
 /// What is known of the file that is in the way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InTheWay {
     /// Its bytes, if they are known.
     pub(super) size: u64,
     known: bool,
-    pub(super) replaceable: bool,
+    replaceable: bool,
 }
 
 impl InTheWay {
     pub(super) fn of(there: &There<'_>) -> InTheWay {
         let There { size, known, replaceable, .. } = *there;
         InTheWay { size, known: known == 1, replaceable: replaceable == 1 }
+    }
+
+    /// What becomes of it, see [`Policy::settle`]. What cannot be replaced is not asked about.
+    pub(super) fn settle(
+        self,
+        policy: &Policy,
+        progress: &mut dyn Progress,
+        name: String,
+        new: u64,
+        refusal: Error,
+    ) -> Result<Option<Outcome>> {
+        let question = Question::Replace { name, there: self.size, new };
+        policy.settle(progress, &question, self.replaceable, self.hinted(refusal))
     }
 
     /// The refusal with what is known, and with what can be done about it.

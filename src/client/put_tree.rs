@@ -1,77 +1,41 @@
-//! Sending a folder: small files by the hundred in flight, large ones one after the other.
+//! Sending a folder: the walk through it.
 //!
 //! A folder that was not there before needs no listing; one that was is listed once, and what is
 //! there with the same size is offered by its digest alone.
-//! Invariant: whatever has no answer when the line breaks is done again; what is done again is
-//! found to be equal.
+//! Invariant: what is done again after a break is found to be equal.
 
-use std::collections::{HashMap, VecDeque};
-use std::fs::{self, ReadDir};
+use std::collections::HashMap;
+use std::fs::{self, DirEntry, ReadDir};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Client;
 use super::commands::{Kind, entry_in_row};
-use super::conn::Conn;
 use super::error::{Error, Result, shown};
-use super::names::{check_no_part, join, remote_name};
-use super::pipe::Pipe;
-use super::progress::{Bar, ExistsChoice, Policy, Progress};
-use super::put::BUSY_WAIT;
+use super::names::{join, remote_name};
+use super::progress::{ExistsChoice, Policy, Progress};
+use super::put_small::{Item, Request};
 use super::rows::list;
-use super::tree::{TreeReport, is_fatal};
-use crate::digest::Digest;
+use super::tree::{Folder, Found, Tree, TreeReport};
 use crate::limits::LISTING_KEPT;
 use crate::wire::{self, Code, Mkdir};
 
 /// What is on the server in a folder: kind and size by name. As large as the folder's listing.
-pub(super) type Listing = HashMap<String, (Kind, u64)>;
+type Listing = HashMap<String, (Kind, u64)>;
 
-/// A folder still to be sent.
-pub(super) struct Folder {
+/// The directory that is being sent.
+#[derive(Default)]
+pub(super) struct Sending {
+    open: Option<Open>,
+}
+
+struct Open {
     local: PathBuf,
     remote: String,
     /// It was not there before, so nothing is in it.
     new: bool,
-    /// The one that was asked for: without it there is nothing to do.
-    root: bool,
-}
-
-/// A small file.
-pub(super) struct Item {
-    pub(super) local: PathBuf,
-    pub(super) remote: String,
-    pub(super) size: u64,
-    /// Offer the digest first: a file of this size is there.
-    pub(super) probe: bool,
-    pub(super) replace: bool,
-    pub(super) tries: u32,
-    /// Times that its content was sent: what is found equal after a break is this very content.
-    pub(super) sent: u32,
-    /// Times that another session was writing it.
-    pub(super) busy: u32,
-}
-
-/// A request in flight, or to be sent.
-pub(super) enum Op {
-    /// The path, and the permission bits.
-    Mkdir(String, u16),
-    File(Item),
-    Drop,
-}
-
-/// The whole, over as many connections as it takes.
-pub(super) struct TreeJob<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) folders: Vec<Folder>,
-    pub(super) opening: Option<Folder>,
-    pub(super) open: Option<(Folder, ReadDir, Listing)>,
-    pub(super) todo: VecDeque<Op>,
-    /// Small files on which a session of one's own that has just died still has its hand.
-    pub(super) later: Vec<Op>,
-    pub(super) pipe: Pipe<Op>,
-    pub(super) report: TreeReport,
-    pub(super) digests: Vec<Digest>,
-    pub(super) bytes: Vec<u8>,
+    entries: ReadDir,
+    there: Listing,
 }
 
 impl Client {
@@ -89,111 +53,19 @@ impl Client {
         policy: &Policy,
         progress: &mut dyn Progress,
     ) -> Result<TreeReport> {
-        self.check_relative(remote)?;
-        check_no_part(local, remote)?;
         let meta = fs::metadata(local).map_err(|e| Error::local(local, "read it", e))?;
         if !meta.is_dir() {
             return Err(Error::LocalKind { path: shown(local), needed: "a folder" });
         }
-        let root =
-            Folder { local: local.to_owned(), remote: remote.to_owned(), new: false, root: true };
-        let mut job = TreeJob {
-            policy,
-            folders: Vec::new(),
-            opening: Some(root),
-            open: None,
-            todo: VecDeque::new(),
-            later: Vec::new(),
-            pipe: Pipe::default(),
-            report: TreeReport::default(),
-            digests: Vec::new(),
-            bytes: Vec::new(),
-        };
-        let mut bar = Bar::new(progress, Client::shown(remote));
-        let sent = self.persist(&mut bar, |client, bar| {
-            let run = client.put_tree_on(&mut job, bar.progress);
-            if matches!(run, Err(Error::Interrupted)) {
-                // What is on its way shall not be in the way of whoever goes on.
-                let _ = client.now().map(Conn::wind_down);
-                let _ = client.put_drain(&mut job, bar.progress);
-            }
-            if run.is_err() {
-                let lost: Vec<Op> = job.pipe.lost().collect();
-                lost.into_iter().rev().for_each(|op| job.todo.push_front(op));
-            }
-            run
-        });
-        sent.map_err(|e| self.kept_or_not(e))?;
-        Ok(job.report)
-    }
-
-    fn put_tree_on(&mut self, job: &mut TreeJob<'_>, progress: &mut dyn Progress) -> Result<()> {
-        loop {
-            self.check_interrupt()?;
-            if let Some(op) = job.todo.pop_front() {
-                self.put_op(job, op, progress)?;
-            } else if let Some(folder) = job.opening.take() {
-                self.open_folder(job, folder, progress)?;
-            } else if job.open.is_some() {
-                self.put_next(job, progress)?;
-            } else if let Some(folder) = job.folders.pop() {
-                job.opening = Some(folder);
-            } else if !job.pipe.is_empty() {
-                self.put_answer(job, progress)?;
-            } else if !job.later.is_empty() {
-                self.sleep(BUSY_WAIT)?;
-                self.line()?;
-                job.todo.extend(job.later.drain(..));
-            } else {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Makes or lists the folder on the server and begins to read the local one.
-    fn open_folder(
-        &mut self,
-        job: &mut TreeJob<'_>,
-        folder: Folder,
-        progress: &mut dyn Progress,
-    ) -> Result<()> {
-        let entries = match fs::read_dir(&folder.local) {
-            Ok(entries) => entries,
-            Err(e) => {
-                let error = Error::local(&folder.local, "read it", e);
-                if folder.root {
-                    return Err(error);
-                }
-                job.report.count(progress, shown(&folder.local), Err(error));
-                return Ok(());
-            }
-        };
-        if folder.new {
-            let mode = folder_mode(job.policy, &folder.local);
-            job.todo.push_back(Op::Mkdir(folder.remote.clone(), mode));
-            job.open = Some((folder, entries, Listing::new()));
-            return Ok(());
-        }
-        // A listing needs the line for itself.
-        let listed = self.put_drain(job, progress).and_then(|()| {
-            self.list_folder(&folder.remote, folder_mode(job.policy, &folder.local))
-        });
-        match listed {
-            Ok(listing) => job.open = Some((folder, entries, listing)),
-            Err(e) if is_fatal(&e) => {
-                job.opening = Some(folder);
-                return Err(e);
-            }
-            Err(e) if folder.root => return Err(e),
-            Err(e) => job.report.count(progress, Client::shown(&folder.remote), Err(e)),
-        }
-        Ok(())
+        let (paths, name) = ((local, remote), Client::shown(remote));
+        self.whole_tree(paths, name, policy, Sending::default(), progress)
+            .map_err(|e| self.kept_or_not(e))
     }
 
     /// What is in a folder on the server, which is made if it is not there.
     fn list_folder(&mut self, remote: &str, mode: u16) -> Result<Listing> {
-        let mut listing = Listing::new();
         let conn = self.now()?;
+        let mut listing = Listing::new();
         let message = wire::Path::new(remote);
         let listed = list(conn, "LS", &message, LISTING_KEPT, &mut |fields| {
             let entry = entry_in_row(fields)?;
@@ -209,75 +81,65 @@ impl Client {
             other => other.map(|_| listing),
         }
     }
+}
 
-    /// Takes the next local entry.
-    fn put_next(&mut self, job: &mut TreeJob<'_>, progress: &mut dyn Progress) -> Result<()> {
-        let Some((folder, entries, listing)) = &mut job.open else { return Ok(()) };
-        let entry = match entries.next() {
-            None => {
-                job.open = None;
-                return Ok(());
-            }
-            Some(entry) => entry.and_then(|entry| Ok((entry.file_type()?, entry.path()))),
+impl Sending {
+    /// See [`super::tree::Direction::open`].
+    pub(super) fn begin(
+        tree: &mut Tree<'_, Sending>,
+        client: &mut Client,
+        folder: &Folder,
+    ) -> Result<()> {
+        let Folder { local, remote, new, .. } = folder;
+        let entries = fs::read_dir(local).map_err(|e| Error::local(local, "read it", e))?;
+        let mode = folder_mode(tree.policy, local);
+        let there = if *new {
+            tree.todo.push_back(Request::Mkdir(remote.clone(), mode));
+            Listing::new()
+        } else {
+            client.list_folder(remote, mode)?
         };
-        let (kind, local) = match entry {
-            Ok(found) => found,
-            Err(e) => {
-                let error = Error::local(&folder.local, "read it", e);
-                job.report.count(progress, shown(&folder.local), Err(error));
+        let (local, remote, new) = (local.clone(), remote.clone(), *new);
+        tree.direction.open = Some(Open { local, remote, new, entries, there });
+        Ok(())
+    }
+
+    /// See [`super::tree::Direction::next`].
+    pub(super) fn found(&mut self, policy: &Policy) -> Option<Found<Request>> {
+        let open = self.open.as_mut()?;
+        let read = |entry: io::Result<DirEntry>| entry.and_then(|e| Ok((e.file_type()?, e.path())));
+        let (kind, local) = match open.entries.next().map(read) {
+            Some(Ok(found)) => found,
+            end => {
                 // A folder that cannot be read on may fail for ever.
-                job.open = None;
-                return Ok(());
+                let local = self.open.take()?.local;
+                let error = Error::local(&local, "read it", end?.err()?);
+                return Some(Found::Failed(shown(&local), error));
             }
         };
         if !kind.is_dir() && !kind.is_file() {
-            let why = if kind.is_symlink() { "a link" } else { "neither a file nor a folder" };
-            job.report.pass_over(progress, &shown(&local), why);
-            return Ok(());
+            let what = if kind.is_symlink() { "a link" } else { "neither a file nor a folder" };
+            return Some(Found::Other(shown(&local), what));
         }
         let name = match remote_name(&local) {
             Ok(name) => name,
-            Err(e) => {
-                job.report.count(progress, shown(&local), Err(e));
-                return Ok(());
-            }
+            Err(e) => return Some(Found::Failed(shown(&local), e)),
         };
-        let remote = join(&folder.remote, name);
-        let there = listing.get(name).copied();
+        let remote = join(&open.remote, name);
+        let there = open.there.get(name).copied();
         if kind.is_dir() {
-            let new = folder.new || there.is_none();
-            job.folders.push(Folder { local, remote, new, root: false });
-            return Ok(());
+            let new = open.new || there.is_none();
+            return Some(Found::Folder(Folder { local, remote, root: false, new, mode: None }));
         }
-        self.put_found(job, local, remote, there, progress)
-    }
-
-    /// A local file, and what is on the server under its name.
-    fn put_found(
-        &mut self,
-        job: &mut TreeJob<'_>,
-        local: PathBuf,
-        remote: String,
-        there: Option<(Kind, u64)>,
-        progress: &mut dyn Progress,
-    ) -> Result<()> {
-        let mut item = Item {
-            local,
-            remote,
-            size: 0,
-            probe: there.is_some_and(|(kind, _)| kind == Kind::File),
-            replace: false,
-            tries: 0,
-            sent: 0,
-            busy: 0,
-        };
+        let mut item = Item::new(local, remote);
+        item.probe = there.is_some_and(|(kind, _)| kind == Kind::File);
         // What is there and equal costs nothing, and about what differs the server knows more than
         // its listing; only where it is replaced anyway it need not be asked about another size.
-        if let (Some((Kind::File, there)), ExistsChoice::Replace) = (there, job.policy.exists) {
+        if let (Some((Kind::File, there)), ExistsChoice::Replace) = (there, policy.exists) {
             item.replace = fs::metadata(&item.local).is_ok_and(|meta| meta.len() != there);
             item.probe = !item.replace;
         }
-        self.put_op(job, Op::File(item), progress)
+        Some(Found::File(Request::File(item)))
     }
 }
 

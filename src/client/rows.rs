@@ -30,7 +30,7 @@ pub(super) fn list<'a>(
         }
         Ok(())
     })?;
-    if code != Code::Done.number() {
+    if code != Some(Code::Done) {
         return Err(conn.refusal());
     }
     Ok(conn.reply::<Counted<'_>>()?.count)

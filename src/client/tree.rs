@@ -1,7 +1,20 @@
-//! What whole folders have in common in both directions: the report, and which errors end it.
+//! A whole directory on its way: small files by the hundred in flight, large ones one after the
+//! other, in either direction.
+//!
+//! Invariant: a request is in the pipe from before it leaves until its answer was judged, so that
+//! whatever has no answer when the connection breaks is asked for again.
 
-use super::error::Error;
-use super::progress::{Bar, ExistsChoice, Outcome, Policy, Progress, Question, Reply};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use super::Client;
+use super::conn::Conn;
+use super::error::{Error, Result, shown};
+use super::halt::Halt;
+use super::names::check_no_part;
+use super::operation::{BUSY_WAIT, Operation};
+use super::pipe::Pipe;
+use super::progress::{Bar, Outcome, Policy, Progress};
 
 /// How the transfer of a folder went. What failed was told to [`Progress::failed`] meanwhile.
 #[derive(Debug, Default)]
@@ -16,6 +29,243 @@ pub struct TreeReport {
     pub skipped: u64,
     /// What should have arrived and did not.
     pub failed: u64,
+}
+
+/// A directory on its way, over as many connections as it takes.
+pub(super) struct Tree<'a, D: Direction> {
+    pub(super) policy: &'a Policy,
+    pub(super) direction: D,
+    /// The whole as errors name it, escaped.
+    name: String,
+    /// Directories that wait, and what their paths take.
+    folders: Vec<Folder>,
+    folders_bytes: usize,
+    pub(super) todo: VecDeque<D::Request>,
+    /// Requests about files that a session of the same account that has just died still claims.
+    pub(super) later: Vec<D::Request>,
+    pub(super) pipe: Pipe<D::Request>,
+    pub(super) report: TreeReport,
+}
+
+/// A directory that is still to be transferred.
+pub(super) struct Folder {
+    pub(super) local: PathBuf,
+    pub(super) remote: String,
+    /// The one that was asked for: without it there is nothing to do.
+    pub(super) root: bool,
+    /// Nothing of its name was on the other side when the directory above it was begun.
+    pub(super) new: bool,
+    /// The permission bits that it gets if it is made here.
+    pub(super) mode: Option<u16>,
+}
+
+impl Folder {
+    fn bytes(&self) -> usize {
+        size_of::<Folder>() + self.remote.len() + self.local.as_os_str().len()
+    }
+}
+
+/// What an open directory holds.
+pub(super) enum Found<R> {
+    Folder(Folder),
+    File(R),
+    /// What is never taken along: its name, escaped, and what it is.
+    Other(String, &'static str),
+    /// What cannot be transferred: its name, escaped, and why.
+    Failed(String, Error),
+}
+
+/// What differs between sending a directory and fetching one.
+pub(super) trait Direction: Sized {
+    /// A request in flight, or to be sent.
+    type Request;
+    /// As [`Operation::DOING`].
+    const DOING: &'static str;
+    /// Bytes that the paths of directories which wait may take.
+    const WAITING: usize;
+
+    /// Whether opening a directory needs the connection for itself.
+    fn asks(folder: &Folder) -> bool;
+
+    /// Makes a directory on the side where it goes, and begins to read it on the other.
+    fn open(tree: &mut Tree<'_, Self>, client: &mut Client, folder: &Folder) -> Result<()>;
+
+    /// The next entry of the open directory; `None` if there is none left, or none is open.
+    fn next(&mut self, policy: &Policy) -> Option<Found<Self::Request>>;
+
+    /// Bytes of content that a request moves at most; `usize::MAX` if it has the connection for
+    /// itself.
+    fn content(request: &Self::Request) -> usize;
+
+    /// Sends a request, for which there is room.
+    fn send(
+        tree: &mut Tree<'_, Self>,
+        client: &mut Client,
+        request: Self::Request,
+        to: &mut dyn Progress,
+    ) -> Result<()>;
+
+    /// Reads the whole answer to the oldest request.
+    fn answer(tree: &mut Tree<'_, Self>, client: &mut Client, to: &mut dyn Progress) -> Result<()>;
+}
+
+impl Client {
+    /// Transfers a directory in a direction. `name` is what notes call it.
+    pub(super) fn whole_tree(
+        &mut self,
+        (local, remote): (&Path, &str),
+        name: String,
+        policy: &Policy,
+        direction: impl Direction,
+        progress: &mut dyn Progress,
+    ) -> Result<TreeReport> {
+        self.check_relative(remote)?;
+        check_no_part(local, remote)?;
+        let (local, remote) = (local.to_owned(), remote.to_owned());
+        let mut tree = Tree {
+            policy,
+            direction,
+            name: name.clone(),
+            folders: vec![Folder { local, remote, root: true, new: false, mode: None }],
+            folders_bytes: 0,
+            todo: VecDeque::new(),
+            later: Vec::new(),
+            pipe: Pipe::default(),
+            report: TreeReport::default(),
+        };
+        self.carry_out(&mut tree, &mut Bar::new(progress, name))
+    }
+}
+
+impl<D: Direction> Tree<'_, D> {
+    fn step(&mut self, client: &mut Client, to: &mut dyn Progress) -> Result<bool> {
+        client.check_interrupt()?;
+        if let Some(request) = self.todo.pop_front() {
+            if self.pipe.has_room(D::content(&request)) {
+                D::send(self, client, request, to)?;
+            } else {
+                self.todo.push_front(request);
+                D::answer(self, client, to)?;
+                // What has come already is read in one go, so that requests too leave in one go.
+                while !self.pipe.is_empty() && client.now()?.has_frame() {
+                    D::answer(self, client, to)?;
+                }
+            }
+        } else if let Some(found) = self.direction.next(self.policy) {
+            match found {
+                Found::Folder(folder) => self.wait(folder)?,
+                Found::File(request) => self.todo.push_back(request),
+                Found::Other(name, what) => self.report.pass_over(to, &name, what),
+                Found::Failed(name, error) => self.report.count(to, name, Err(error)),
+            }
+        } else if let Some(folder) = self.folders.pop() {
+            self.open(client, folder, to)?;
+        } else if !self.pipe.is_empty() {
+            D::answer(self, client, to)?;
+        } else if !self.later.is_empty() {
+            client.sleep(BUSY_WAIT)?;
+            client.line()?;
+            self.todo.extend(self.later.drain(..));
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn wait(&mut self, folder: Folder) -> Result<()> {
+        self.folders_bytes = self.folders_bytes.saturating_add(folder.bytes());
+        self.folders.push(folder);
+        let (what, most) = ("the folders of this tree that wait need", D::WAITING);
+        if self.folders_bytes > most {
+            return Err(Error::TooMuch { what, most_bytes: most as u64 });
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, client: &mut Client, folder: Folder, to: &mut dyn Progress) -> Result<()> {
+        self.folders_bytes = self.folders_bytes.saturating_sub(folder.bytes());
+        let ready = if D::asks(&folder) { self.drain(client, to) } else { Ok(()) };
+        match ready.and_then(|()| D::open(self, client, &folder)) {
+            Ok(()) => {}
+            Err(e) if is_fatal(&e) => {
+                self.wait(folder)?;
+                return Err(e);
+            }
+            Err(e) if folder.root => return Err(e),
+            Err(e) => self.report.count(to, shown(&folder.local), Err(e)),
+        }
+        Ok(())
+    }
+
+    /// Reads what is still unanswered, for what needs the connection for itself.
+    fn drain(&mut self, client: &mut Client, to: &mut dyn Progress) -> Result<()> {
+        while !self.pipe.is_empty() {
+            D::answer(self, client, to)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a file that failed. If its error ends the whole, its request is kept for the next
+    /// attempt.
+    pub(super) fn failed(
+        &mut self,
+        name: String,
+        request: D::Request,
+        error: Error,
+        to: &mut dyn Progress,
+    ) -> Result<()> {
+        if is_fatal(&error) {
+            self.todo.push_front(request);
+            return Err(error);
+        }
+        self.report.file(to, name, 0, Err(error));
+        Ok(())
+    }
+
+    /// A large file has the connection for itself.
+    pub(super) fn large(
+        &mut self,
+        client: &mut Client,
+        (local, remote): (&Path, &str),
+        file: Result<impl Operation<Done = Outcome>>,
+        to: &mut dyn Progress,
+    ) -> Result<()> {
+        match client.one_file(file, remote, to) {
+            Err(e) if is_fatal(&e) => Err(e),
+            result => {
+                self.report.count(to, shown(local), result);
+                // What it left unread, if it failed, must not meet the next file.
+                client.line().map(drop)
+            }
+        }
+    }
+}
+
+impl<D: Direction> Operation for Tree<'_, D> {
+    type Done = TreeReport;
+    const DOING: &'static str = D::DOING;
+
+    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<TreeReport, Halt> {
+        let failed = loop {
+            match self.step(client, bar.progress) {
+                Ok(true) => {}
+                Ok(false) => return Ok(std::mem::take(&mut self.report)),
+                Err(e) => break e,
+            }
+        };
+        if matches!(failed, Error::Interrupted) {
+            // What is on its way shall not be in the way of whoever goes on.
+            let _ = client.now().map(Conn::wind_down);
+            let _ = self.drain(client, bar.progress);
+        }
+        let lost: Vec<D::Request> = self.pipe.lost().collect();
+        lost.into_iter().rev().for_each(|request| self.todo.push_front(request));
+        Err(failed.into())
+    }
+
+    fn shown(&self) -> String {
+        self.name.clone()
+    }
 }
 
 impl TreeReport {
@@ -33,7 +283,7 @@ impl TreeReport {
             bar.show(size);
         }
         bar.end(&result);
-        let name = bar.name().to_owned();
+        let name = bar.name;
         self.count(progress, name, result);
     }
 
@@ -81,22 +331,4 @@ pub(super) fn is_fatal(error: &Error) -> bool {
                 | Error::TooMuch { .. }
                 | Error::Interrupted
         )
-}
-
-/// What the policy says about one small file that differs.
-pub(super) fn choose(
-    policy: &Policy,
-    progress: &mut dyn Progress,
-    name: &str,
-    there: u64,
-    new: u64,
-) -> ExistsChoice {
-    if policy.exists != ExistsChoice::Ask {
-        return policy.exists;
-    }
-    let name = name.to_owned();
-    match progress.ask(&Question::Replace { name, there, new }) {
-        Reply::Yes => ExistsChoice::Replace,
-        Reply::No | Reply::Cancel => ExistsChoice::Skip,
-    }
 }

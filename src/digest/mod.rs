@@ -5,15 +5,15 @@
 //!
 //! Invariant: a digest depends on the algorithm and the bytes alone, not on the way it is computed.
 
-mod lanes;
 mod running;
 
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use miniftp_hashing::{LANES, md5, md5_side_by_side};
+
 use crate::limits;
-use lanes::LANES;
 
 pub use running::{Plain, Whole};
 
@@ -124,8 +124,8 @@ pub fn chunk_digests(algorithm: Algorithm, data: &[u8], chunk: usize, out: &mut 
 fn md5_chunks(data: &[u8], chunk: usize, out: &mut Vec<Digest>) {
     let groups = data.chunks_exact(chunk.saturating_mul(LANES));
     let left = groups.remainder();
-    out.extend(groups.flat_map(lanes::md5).map(Digest::md5));
-    out.extend(left.chunks(chunk).map(|part| Digest::md5(md5::compute(part).0)));
+    out.extend(groups.flat_map(md5_side_by_side).map(Digest::md5));
+    out.extend(left.chunks(chunk).map(md5).map(Digest::md5));
 }
 
 /// What one core of this side digests, in MB (10^6 bytes) a second.
@@ -242,6 +242,18 @@ mod tests {
         assert_eq!(plain("sha256", b"abc"), abc);
     }
 
+    #[test]
+    fn every_length_around_the_block_equals_the_crate() {
+        let bytes: Vec<u8> = (0..LANES as u32 * 300).map(|i| ((i * 37) >> 2) as u8).collect();
+        for len in 1..300 {
+            let group = &bytes[..len * LANES];
+            for (message, digest) in group.chunks(len).zip(md5_side_by_side(group)) {
+                assert_eq!(digest, md5(message), "{len} bytes");
+            }
+        }
+        assert_eq!(md5_side_by_side(b""), [md5(b""); LANES]);
+    }
+
     proptest! {
         #[test]
         fn lanes_and_crate_agree(len in 0usize..20_000, chunk in 1usize..1_500, seed: u32) {
@@ -250,7 +262,7 @@ mod tests {
             let ours = digests(Algorithm::Md5, &data, chunk);
             prop_assert_eq!(ours.len(), len.div_ceil(chunk));
             for (ours, part) in ours.iter().zip(data.chunks(chunk)) {
-                prop_assert_eq!(ours.as_bytes(), &md5::compute(part).0[..]);
+                prop_assert_eq!(ours.as_bytes(), &md5(part)[..]);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Digests that grow with what comes: of a transfer over its chunks, and of plain bytes.
 
+use miniftp_hashing::Md5;
 use sha2::Digest as _;
 
 use super::{Algorithm, Digest};
@@ -64,7 +65,7 @@ impl Plain {
 #[derive(Clone)]
 enum Running {
     Crc32(crc32fast::Hasher),
-    Md5(md5::Context),
+    Md5(Md5),
     Sha256(sha2::Sha256),
     /// Boxed: two kilobytes.
     Blake3(Box<blake3::Hasher>),
@@ -73,14 +74,14 @@ enum Running {
 impl Running {
     fn new(algorithm: Algorithm) -> Running {
         match algorithm {
-            Algorithm::Md5 => Running::Md5(md5::Context::new()),
+            Algorithm::Md5 => Running::Md5(Md5::new()),
             Algorithm::Blake3 => Running::Blake3(Box::default()),
         }
     }
 
     fn update(&mut self, bytes: &[u8]) {
         match self {
-            Running::Md5(context) => context.consume(bytes),
+            Running::Md5(md5) => md5.update(bytes),
             Running::Sha256(hasher) => hasher.update(bytes),
             Running::Crc32(hasher) => hasher.update(bytes),
             Running::Blake3(hasher) => {
@@ -91,7 +92,7 @@ impl Running {
 
     fn finish(self) -> Digest {
         match self {
-            Running::Md5(context) => Digest::md5(context.finalize().0),
+            Running::Md5(md5) => Digest::md5(md5.finish()),
             Running::Sha256(hasher) => Digest { bytes: hasher.finalize().into(), len: 32 },
             Running::Crc32(hasher) => {
                 let mut bytes = [0; 32];

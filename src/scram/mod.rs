@@ -21,6 +21,7 @@ use std::io;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
+use miniftp_hashing::pbkdf2_sha256;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -206,7 +207,7 @@ impl Keys {
             return Err(BAD_SALT);
         }
         let mut salted = Zeroizing::new([0; KEY]);
-        pbkdf2::pbkdf2_hmac::<Sha256>(password.as_bytes(), salt, iterations, salted.as_mut());
+        pbkdf2_sha256(password.as_bytes(), salt, iterations, &mut salted);
         Ok(Keys {
             salt: salt.to_vec(),
             iterations,

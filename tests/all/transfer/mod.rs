@@ -3,6 +3,7 @@
 mod files;
 mod large;
 mod places;
+mod streams;
 mod trees;
 
 use std::collections::BTreeMap;
