@@ -230,7 +230,6 @@ fn whoever_says_goodbye_after_its_data_has_not_been_killed() {
 #[test]
 fn whoever_closes_only_its_own_side_is_told_how_it_ended() {
     let scene = watchful();
-    scene.put_large("big");
     let mut ann = scene.ann();
     let mut data = ann.begin("STOR f");
     data.write_all(b"a piece").unwrap();
@@ -239,6 +238,7 @@ fn whoever_closes_only_its_own_side_is_told_how_it_ended() {
     ann.reply().expect(426).says("the file that is there stays");
     ann.expect_end();
     assert_eq!(scene.stored("f").unwrap(), b"the old file, whole and good");
+    scene.put_large("big");
     for command in ["RETR big", "NLST"] {
         let mut ann = scene.ann();
         // Nobody comes to the data connection of the second one.
