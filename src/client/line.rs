@@ -247,8 +247,8 @@ impl Client {
         restored
     }
 
-    /// SCRAM; the keys that served, of which a guest has none. `nonce` is that of the attempt before,
-    /// where the server had no turn for it.
+    /// SCRAM; the keys that served, of which a guest has none. `nonce` is that of the attempt
+    /// before, where the server had no turn for it.
     fn prove(
         &mut self,
         name: &str,

@@ -114,9 +114,9 @@ settings! {
         /// there take the places of those that have waited longest there, for two seconds at least;
         /// if nobody has, they are told to try again.
         connections_before_login_per_address: usize = 100, Whole("a whole number", 1, 100_000);
-        /// Sessions of one account at one time, through both protocols together. Guests have a limit
-        /// of their own. It should be far below connections_per_address, or one account could keep
-        /// all others out of an address that they share.
+        /// Sessions of one account at one time, through both protocols together. Guests have a
+        /// limit of their own. It should be far below connections_per_address, or one account could
+        /// keep all others out of an address that they share.
         sessions_per_account: usize = 40, Whole("a whole number", 1, 100_000);
         /// The time from the connection to the end of the login, all attempts together.
         login_secs: u64 = 60, Whole("whole seconds", 1, 3600);
