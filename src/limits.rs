@@ -206,12 +206,12 @@ pub const PARTS: usize = 1000;
 /// Files and directories that get another owner in one move, 24 bytes of memory for each: more are
 /// moved in several steps.
 pub const MOVED_ENTRIES: usize = 1_000_000;
-/// Files whose sync is awaited together before their answers leave.
+/// Small files that are committed together before their answers leave.
 pub const GROUP_FILES: usize = 256;
 /// The same where each file is synced by itself, on a thread of its own: then the wait is for a
 /// network, and each file holds three descriptors.
 pub const GROUP_SINGLY: usize = 4;
-/// Bytes of files whose sync is awaited together.
+/// Bytes of files that are committed together.
 pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes of a connection's thread stack: nothing recurses, a panic with its trace needs 32 KiB.

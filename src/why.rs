@@ -214,7 +214,7 @@ fn needed(act: Act, path: &VPath, view: &View, inside: &Option<Inside>) -> &'sta
         Act::Replace if view.is_drop_box() || inside.is_some() => "modify",
         // Who may not look is not told whether something is there.
         Act::Replace if !view.rights().changes() => "write or modify",
-        Act::Replace => match view.may_store(path, true) {
+        Act::Replace => match view.may_store(path, true, None) {
             Err(_) if view.rights().write => "modify",
             _ => "write",
         },

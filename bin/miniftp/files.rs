@@ -11,7 +11,7 @@ use miniftp::wire::Code;
 use crate::bar::Bar;
 use crate::commands::{Flag, Given};
 use crate::failure::{Done, Failure, each};
-use crate::glob::{Each, Pattern};
+use crate::glob::{Each, Listed};
 use crate::listing;
 use crate::places;
 use crate::screen::Screen;
@@ -35,10 +35,7 @@ pub(crate) fn remote_paths(session: &mut Session, words: &[Word]) -> Result<Vec<
         };
         let found =
             pattern.expand(&mut |folder, each| listed(&mut session.client, folder, each))?;
-        if found.is_empty() {
-            return Err(Pattern::nothing(&word.text.to_string_lossy()));
-        }
-        paths.extend(found);
+        paths.extend(found.named(&word.text.to_string_lossy(), &mut session.screen)?);
     }
     Ok(paths)
 }
@@ -57,9 +54,8 @@ fn listed(client: &mut Client, folder: &str, each: &mut Each<'_>) -> Done {
     let mut matched = Ok(());
     client.ls(folder, &mut |entry| {
         // An odd name is shown escaped and could not be asked for.
-        if !entry.odd {
-            matched = each(&entry.name, entry.kind == Kind::Folder);
-        }
+        let (is_folder, is_odd) = (entry.kind == Kind::Folder, entry.odd);
+        matched = each(Listed { name: &entry.name, is_folder, is_odd });
         if matched.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     matched

@@ -6,7 +6,8 @@
 use miniftp::limits;
 use miniftp::text::{Escaped, is_harmful};
 
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, EXIT_FAILED, Failure};
+use crate::screen::Screen;
 
 /// Names that one pattern may become.
 const MATCHES_MOST: usize = 100_000;
@@ -28,8 +29,42 @@ pub(crate) enum Token {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern(Vec<Token>);
 
-/// Whoever is given the names in a folder, one by one, and whether each is a folder itself.
-pub(crate) type Each<'a> = dyn FnMut(&str, bool) -> Done + 'a;
+/// A name in a folder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listed<'a> {
+    /// Escaped, where it is odd.
+    pub(crate) name: &'a str,
+    pub(crate) is_folder: bool,
+    /// Whether it is no text, so that nothing can be done with it under this name.
+    pub(crate) is_odd: bool,
+}
+
+/// Whoever is given the names in a folder, one by one.
+pub(crate) type Each<'a> = dyn FnMut(Listed<'_>) -> Done + 'a;
+
+/// What a pattern has become.
+#[derive(Debug, Default)]
+pub(crate) struct Matches {
+    /// Sorted.
+    paths: Vec<String>,
+    /// What matches too, and cannot be written as a path; escaped.
+    left_out: Vec<String>,
+}
+
+impl Matches {
+    /// The paths. What is left out is named, and makes the command a failure in the end; so does a
+    /// pattern, `text`, that matches nothing.
+    pub(crate) fn named(self, text: &str, screen: &mut Screen) -> Result<Vec<String>, Failure> {
+        for name in &self.left_out {
+            screen.leave_out(name);
+        }
+        match (self.paths.is_empty(), self.left_out.is_empty()) {
+            (true, true) => Err(nothing(text)),
+            (true, false) => Err(Failure::Told(EXIT_FAILED)),
+            _ => Ok(self.paths),
+        }
+    }
+}
 
 impl Pattern {
     /// A pattern of these pieces.
@@ -42,26 +77,34 @@ impl Pattern {
     pub(crate) fn expand(
         &self,
         list: &mut dyn FnMut(&str, &mut Each<'_>) -> Done,
-    ) -> Result<Vec<String>, Failure> {
+    ) -> Result<Matches, Failure> {
         let mut parts: Vec<&[Token]> = self.0.split(|t| *t == Token::Char('/')).collect();
         while parts.len() > 1 && parts.last().is_some_and(|p| p.is_empty()) {
             parts.pop();
         }
         let wild = parts.iter().position(|p| is_wild(p)).unwrap_or(parts.len());
         let (fixed, open) = parts.split_at(wild);
+        let mut left_out = Vec::new();
         let mut bases = vec![fixed.iter().map(|p| literal(p) + "/").collect::<String>()];
         for (i, part) in open.iter().enumerate() {
             let (mut next, mut bytes) = (Vec::new(), 0);
             let is_last = i + 1 == open.len();
             for base in &bases {
-                list(base, &mut |name, is_folder| {
-                    if !is_usable(name) || !matches(part, name) || !(is_last || is_folder) {
+                list(base, &mut |Listed { name, is_folder, is_odd }| {
+                    if is_step(name) || !matches(part, name) || !(is_last || is_folder) {
                         return Ok(());
                     }
-                    let end = if is_last { "" } else { "/" };
                     bytes += base.len() + name.len();
-                    next.push(format!("{base}{name}{end}"));
-                    match next.len() > MATCHES_MOST || bytes > MATCHES_BYTES {
+                    if is_odd {
+                        left_out.push(format!("{}{name}", Escaped(base)));
+                    } else if !is_usable(name) {
+                        left_out.push(Escaped(&format!("{base}{name}")).to_string());
+                    } else {
+                        let end = if is_last { "" } else { "/" };
+                        next.push(format!("{base}{name}{end}"));
+                    }
+                    let count = next.len() + left_out.len();
+                    match count > MATCHES_MOST || bytes > MATCHES_BYTES {
                         true => Err(too_many()),
                         false => Ok(()),
                     }
@@ -70,16 +113,16 @@ impl Pattern {
             bases = next;
         }
         bases.sort_unstable();
-        Ok(bases)
+        Ok(Matches { paths: bases, left_out })
     }
+}
 
-    /// The failure of a pattern that matches nothing.
-    pub(crate) fn nothing(text: &str) -> Failure {
-        Failure::Said(format!(
-            "nothing matches `{}`; write it in quotes if it is a name",
-            Escaped(text)
-        ))
-    }
+/// The failure of a pattern that matches nothing.
+fn nothing(text: &str) -> Failure {
+    Failure::Said(format!(
+        "nothing matches `{}`; write it in quotes if it is a name",
+        Escaped(text)
+    ))
 }
 
 fn too_many() -> Failure {
@@ -98,12 +141,14 @@ fn literal(part: &[Token]) -> String {
     part.iter().filter_map(|t| if let Token::Char(c) = t { Some(*c) } else { None }).collect()
 }
 
+/// What is no name, but a step to another folder.
+fn is_step(name: &str) -> bool {
+    matches!(name, "" | "." | "..")
+}
+
 /// Names come from a server: one that is no single name must not become a path here.
 fn is_usable(name: &str) -> bool {
-    !matches!(name, "" | "." | "..")
-        && name.len() <= limits::NAME
-        && !name.contains('/')
-        && !name.chars().any(is_harmful)
+    name.len() <= limits::NAME && !name.contains('/') && !name.chars().any(is_harmful)
 }
 
 /// Whether a name matches: one pass, going back only to the latest star.
@@ -188,12 +233,18 @@ mod tests {
                 "" => &[("b", true), ("a", true), ("c.txt", false)],
                 "a/" => &[("x.txt", false), ("y.md", false)],
                 "b/" => &[("x.txt", false), ("../evil", false), ("..", true)],
-                "/d/" => &[("q", false)],
+                "/d/" => &[("q", false), ("odd", false)],
                 other => panic!("{other}"),
             };
-            names.iter().try_for_each(|(name, is_folder)| each(name, *is_folder))
+            names.iter().try_for_each(|(name, is_folder)| {
+                each(Listed { name, is_folder: *is_folder, is_odd: *name == "odd" })
+            })
         };
-        let mut expand = |text: &str| Pattern::new(pattern(text)).expand(&mut list).unwrap();
+        let mut matched = |text: &str| Pattern::new(pattern(text)).expand(&mut list).unwrap();
+        assert_eq!(matched("/d/o*").left_out, ["/d/odd"]);
+        assert_eq!(matched("b/*").left_out, ["b/../evil"]);
+        assert_eq!(matched("*/x*").left_out, [""; 0]);
+        let mut expand = |text: &str| matched(text).paths;
         assert_eq!(expand("*"), ["a", "b", "c.txt"]);
         assert_eq!(expand("*/x*"), ["a/x.txt", "b/x.txt"]);
         assert_eq!(expand("b/*"), ["b/x.txt"]);

@@ -1,15 +1,10 @@
 //! Standard output, written so that Ctrl-C ends the wait for a reader that has stopped reading.
 
-use std::io::{self, ErrorKind, Stdout, Write};
+use std::io::{self, Stdout, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::event::PollFlags;
-
-use crate::terminal::is_ready;
-
-/// Bytes that a pipe takes at once when it says that it takes any.
-const PIECE: usize = 4096;
+use crate::terminal::write_until;
 
 /// See the head of this file.
 pub(crate) struct Results {
@@ -26,14 +21,8 @@ impl Results {
 
 impl Write for Results {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        while !is_ready(&self.out, PollFlags::OUT)? {
-            if self.interrupt.load(Ordering::Relaxed) {
-                return Err(ErrorKind::WouldBlock.into());
-            }
-        }
-        let piece = bytes.get(..PIECE).unwrap_or(bytes);
-        // Not through the buffer of `Stdout`, which would write more than fits.
-        Ok(rustix::io::write(&self.out, piece)?)
+        write_until(&self.out, bytes, &|| self.interrupt.load(Ordering::Relaxed))?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

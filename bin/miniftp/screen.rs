@@ -13,9 +13,9 @@ use rustyline::history::MemHistory;
 use rustyline::{Behavior, Config, Editor};
 
 use crate::bar::Messages;
-use crate::failure::Done;
+use crate::failure::{Done, EXIT_FAILED, Failure};
 use crate::results::Results;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, write_until};
 
 /// What is known about the user's side, and the way to it.
 pub(crate) struct Screen {
@@ -29,6 +29,8 @@ pub(crate) struct Screen {
     pub(crate) can_ask: bool,
     /// Whether progress is shown at all.
     pub(crate) progress: bool,
+    /// Whether the command leaves out something that it should have dealt with.
+    left_out: bool,
     /// Set by Ctrl-C; whoever begins a command clears it.
     pub(crate) interrupt: Arc<AtomicBool>,
     /// The keyboard, once somebody was asked.
@@ -51,6 +53,7 @@ impl Screen {
             err_is_terminal,
             can_ask: err_is_terminal && io::stdin().is_terminal(),
             progress,
+            left_out: false,
             interrupt,
             terminal: None,
         }
@@ -64,7 +67,21 @@ impl Screen {
     /// A message for the user, on standard error, after all results so far.
     pub(crate) fn say(&mut self, text: &str) {
         self.out.flush().ok();
-        writeln!(io::stderr(), "{text}").ok();
+        write_until(io::stderr(), format!("{text}\n").as_bytes(), &|| self.is_interrupted()).ok();
+    }
+
+    /// Names what a command has to leave out, escaped, which makes it a failure in the end.
+    pub(crate) fn leave_out(&mut self, path: &str) {
+        self.left_out = true;
+        self.complain(&format!("`{path}`: this name cannot be written as a path; left out"));
+    }
+
+    /// The end of a command that has gone well, but for what it had to leave out.
+    pub(crate) fn left_nothing_out(&mut self) -> Done {
+        match std::mem::take(&mut self.left_out) {
+            true => Err(Failure::Told(EXIT_FAILED)),
+            false => Ok(()),
+        }
     }
 
     /// A line that stands for an empty result, where a person reads it.

@@ -47,7 +47,11 @@ impl Session {
     pub(crate) fn run(&mut self, command: &Command, given: &Given) -> Done {
         match command.run {
             Run::Here(run) => run(&mut self.screen, given),
-            Run::There(run) => run(self, given),
+            Run::There(run) => {
+                let done = run(self, given);
+                let left_out = self.screen.left_nothing_out();
+                done.and(left_out)
+            }
             Run::Outside(_) => Err(Failure::Usage(format!(
                 "`{0}` is for who is not logged in: `miniftp {0}`",
                 command.name

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use miniftp::client::{Client, Error, ExistsChoice, Kind, Outcome, PartChoice, Policy, TreeReport};
-use miniftp::text::Escaped;
+use miniftp::text::{Escaped, escape_bytes};
 use miniftp::wire::Code;
 
 use crate::bar::Bar;
@@ -15,7 +15,7 @@ use crate::commands::{Flag, Given};
 use crate::failure::{Done, EXIT_FAILED, Failure, each};
 use crate::figures::tree_summary;
 use crate::files::remote_paths;
-use crate::glob::{Each, Pattern};
+use crate::glob::{Each, Listed};
 use crate::here::{cannot, shown};
 use crate::places::{self, Operands};
 use crate::screen::Screen;
@@ -25,7 +25,7 @@ use crate::words::Word;
 /// `put [-r] LOCAL... [REMOTE]`.
 pub(crate) fn put(session: &mut Session, given: &Given) -> Done {
     let operands = Operands::of(&given.words);
-    let sources = local_paths(operands.sources)?;
+    let sources = local_paths(operands.sources, &mut session.screen)?;
     let target = operands.target.map(Word::remote).transpose()?;
     if let (Some(target), true) = (target, sources.len() > 1) {
         if !places::is_folder(&mut session.client, target)? {
@@ -51,6 +51,10 @@ pub(crate) fn put(session: &mut Session, given: &Given) -> Done {
         let Session { client, screen, .. } = session;
         if !meta.is_dir() {
             let done = client.put(source, &remote, &policy, &mut Bar::new("put", screen));
+            if !meta.is_file() && matches!(done, Err(Error::Interrupted)) {
+                let why = "stopped; what a pipe or device has given cannot be read again";
+                return Err(Failure::Stopped(why.into()));
+            }
             return finish(done, "put", &shown(source), client, screen);
         }
         if !is_tree {
@@ -158,7 +162,7 @@ fn advised(error: Error, verb: &str, client: &Client) -> Failure {
 }
 
 /// Operands as paths on this machine, wildcards expanded.
-fn local_paths(words: &[Word]) -> Result<Vec<PathBuf>, Failure> {
+fn local_paths(words: &[Word], screen: &mut Screen) -> Result<Vec<PathBuf>, Failure> {
     let mut paths = Vec::new();
     for word in words {
         let Some(pattern) = &word.pattern else {
@@ -166,9 +170,7 @@ fn local_paths(words: &[Word]) -> Result<Vec<PathBuf>, Failure> {
             continue;
         };
         let found = pattern.expand(&mut local_listed)?;
-        if found.is_empty() {
-            return Err(Pattern::nothing(&word.text.to_string_lossy()));
-        }
+        let found = found.named(&word.text.to_string_lossy(), screen)?;
         paths.extend(found.into_iter().map(PathBuf::from));
     }
     Ok(paths)
@@ -177,11 +179,15 @@ fn local_paths(words: &[Word]) -> Result<Vec<PathBuf>, Failure> {
 fn local_listed(folder: &str, each: &mut Each<'_>) -> Done {
     let path = Path::new(if folder.is_empty() { "." } else { folder });
     let entries = fs::read_dir(path).map_err(|e| cannot("list it", path, &e))?;
-    for entry in entries.flatten() {
+    for entry in entries {
+        let entry = entry.map_err(|e| cannot("list it", path, &e))?;
+        let (name, is_folder) = (entry.file_name(), entry.path().is_dir());
         // A name that is not UTF-8 could not be sent under it.
-        if let Some(name) = entry.file_name().to_str() {
-            each(name, entry.path().is_dir())?;
-        }
+        let (name, is_odd) = match name.to_str() {
+            Some(name) => (name.to_owned(), false),
+            None => (escape_bytes(name.as_encoded_bytes()), true),
+        };
+        each(Listed { name: &name, is_folder, is_odd })?;
     }
     Ok(())
 }

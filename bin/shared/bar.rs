@@ -5,7 +5,7 @@
 //! Names and notes come escaped from the library.
 //! Invariant: while a bar is on the screen it is the last line, and whoever writes wipes it first.
 
-use std::io::{self, Stderr, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
 use miniftp::client::{Error, Outcome, Phase, Progress, Question, Reply};
@@ -13,7 +13,7 @@ use miniftp::text::Size;
 use pbr::ProgressBar;
 
 use crate::figures::{STEPS, cut, left, percent, rate, steps, summary, width};
-use crate::terminal::columns;
+use crate::terminal::{columns, write_until};
 
 /// How often a bar is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -27,21 +27,6 @@ const BROAD: usize = 100;
 const FACTS_COLUMNS: usize = 34;
 /// The same with the total.
 const FACTS_BROAD_COLUMNS: usize = 48;
-
-/// Standard error for pbr, which panics where a write fails.
-struct Forgiving(Stderr);
-
-impl Write for Forgiving {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(bytes).ok();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().ok();
-        Ok(())
-    }
-}
 
 /// The file that is under way.
 struct Current {
@@ -123,7 +108,7 @@ impl<'a, M: Messages> Bar<'a, M> {
     fn wipe(&mut self) {
         if self.drawn.take().is_some() {
             let blank = " ".repeat(columns().saturating_sub(1));
-            write!(io::stderr(), "\r{blank}\r").ok();
+            self.show(&format!("\r{blank}\r"));
         }
     }
 
@@ -136,9 +121,15 @@ impl<'a, M: Messages> Bar<'a, M> {
         if self.is_tree {
             self.draw_tree(columns);
         } else if let Some(current) = &self.current {
-            draw_file(self.verb, current, columns);
+            self.show(&file_line(self.verb, current, columns));
         }
         self.drawn = Some(Instant::now());
+    }
+
+    /// On standard error. Whether that is shut, or full when the user has had enough, is nothing to
+    /// the transfer.
+    fn show(&self, text: &str) {
+        write_until(io::stderr(), text.as_bytes(), &|| self.screen.is_interrupted()).ok();
     }
 
     fn draw_tree(&self, columns: usize) {
@@ -148,7 +139,7 @@ impl<'a, M: Messages> Bar<'a, M> {
             format!("{} {} files, {}{rate}  {name}", self.verb, self.files, Size(self.bytes));
         let line = cut(&line, columns);
         let rest = " ".repeat(columns.saturating_sub(width(&line)));
-        write!(io::stderr(), "\r{line}{rest}").ok();
+        self.show(&format!("\r{line}{rest}"));
     }
 }
 
@@ -271,7 +262,8 @@ fn choose<'c>(screen: &mut impl Messages, prompt: &str, answers: &[&'c str]) -> 
     }
 }
 
-fn draw_file(verb: &str, current: &Current, columns: usize) {
+/// A file's bar as pbr draws it, which panics where a write fails; so it writes here.
+fn file_line(verb: &str, current: &Current, columns: usize) -> String {
     let prefix = prefix(verb, current, columns);
     // pbr counts characters where the terminal counts columns.
     let wide = width(&prefix) - prefix.chars().count();
@@ -279,7 +271,8 @@ fn draw_file(verb: &str, current: &Current, columns: usize) {
         Some(total) => (steps(current.done, total), STEPS),
         None => (0, 0),
     };
-    let mut bar = ProgressBar::on(Forgiving(io::stderr()), total);
+    let mut drawn = Vec::new();
+    let mut bar = ProgressBar::on(&mut drawn, total);
     bar.set_width(Some(columns.saturating_sub(wide)));
     bar.message(&prefix);
     bar.show_counter = false;
@@ -289,6 +282,8 @@ fn draw_file(verb: &str, current: &Current, columns: usize) {
     bar.show_percent = current.total.is_some() && columns >= PERCENT_COLUMNS;
     bar.show_bar = current.total.is_some() && columns >= NARROW;
     bar.set(steps);
+    drop(bar);
+    String::from_utf8_lossy(&drawn).into_owned()
 }
 
 /// What stands before the bar: the name as far as it fits, bytes, rate and time left.

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -24,6 +25,9 @@ use zeroize::Zeroizing;
 
 /// How long a wait may go on without a look at what a signal has left.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// Bytes that a pipe takes at once when it says that it takes any.
+const PIECE: usize = 4096;
 
 /// Columns that are assumed where the terminal does not say.
 const COLUMNS: usize = 80;
@@ -66,9 +70,10 @@ impl Terminal {
         let ends = [SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
         let mut signals = Signals::new(ends)?;
         let (theirs, as_before) = (tty.try_clone()?, before.clone());
+        let shown = Arc::clone(&is_shown);
         thread::Builder::new().name("terminal".into()).spawn(move || {
             if let Some(signal) = signals.forever().next() {
-                restore(&theirs, &as_before);
+                restore(&theirs, &as_before, !shown.load(Ordering::SeqCst));
                 // What it gives back is that the signal is unknown.
                 let _ = emulate_default_handler(signal);
             }
@@ -134,7 +139,7 @@ impl Hidden {
 
     /// Stops the program as the terminal's key does, with the echo on meanwhile.
     fn stop(&self) {
-        restore(&self.tty, &self.before);
+        restore(&self.tty, &self.before, true);
         let _ = emulate_default_handler(SIGTSTP);
         self.begin();
     }
@@ -157,7 +162,7 @@ impl Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        restore(&self.tty, &self.now);
+        restore(&self.tty, &self.now, self.interrupt.load(Ordering::Relaxed));
         self.is_shown.store(true, Ordering::SeqCst);
     }
 }
@@ -190,21 +195,43 @@ impl Read for Keys {
     }
 }
 
-/// Gives the terminal these modes. From the background that would only stop the program.
-fn restore(tty: &File, modes: &Termios) {
+/// Gives the terminal these modes. From the background that would only stop the program. Where a
+/// password may have been typed in part, nobody else reads the rest of it.
+fn restore(tty: &File, modes: &Termios, is_typed_in_part: bool) {
+    let when = if is_typed_in_part { OptionalActions::Flush } else { OptionalActions::Now };
     if tcgetpgrp(tty) == Ok(getpgrp()) {
-        let _ = tcsetattr(tty, OptionalActions::Now, modes);
+        let _ = tcsetattr(tty, when, modes);
     }
 }
 
 /// Waits a moment until something can be read or written without a wait; `false` if that has not
 /// come to pass. Whoever asks again looks at what a signal has left in between.
-pub(crate) fn is_ready(file: impl std::os::fd::AsFd, what: PollFlags) -> io::Result<bool> {
+pub(crate) fn is_ready(file: impl AsFd, what: PollFlags) -> io::Result<bool> {
     match poll(&mut [PollFd::new(&file, what)], Some(&LOOK)) {
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(e) => Err(e.into()),
     }
+}
+
+/// Writes all of it, past any buffer, unless whoever reads it has stopped reading and `is_over`
+/// says that nobody waits for that any more.
+pub(crate) fn write_until(
+    to: impl AsFd,
+    bytes: &[u8],
+    is_over: &dyn Fn() -> bool,
+) -> io::Result<()> {
+    let mut left = bytes;
+    while !left.is_empty() {
+        while !is_ready(&to, PollFlags::OUT)? {
+            if is_over() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+        }
+        let written = rustix::io::write(&to, left.get(..PIECE).unwrap_or(left))?;
+        left = left.get(written..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Columns of the terminal that messages go to.

@@ -8,10 +8,8 @@ use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Charged;
-use crate::transfer::{
-    self, Download, Durability, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload,
-};
-use crate::vfs::{Kind, Mtime, Source, VPath, View};
+use crate::transfer::{self, Download, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload};
+use crate::vfs::{Beside, Kind, Mtime, Source, VPath, View};
 
 /// What an upload is to be.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +22,8 @@ pub struct Wanted<'a> {
     pub mode: Option<u16>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
+    /// The folder of a small file that waits for its commit, so that it is not looked for again.
+    pub beside: Option<&'a Beside>,
 }
 
 /// Until when the server computes digests for a session.
@@ -102,7 +102,7 @@ impl Session {
     fn spec<'a>(
         &'a self,
         (user, path, view, charged): &'a (&User, VPath, &View, Charged),
-        wanted: &Wanted<'_>,
+        wanted: &Wanted<'a>,
     ) -> Spec<'a> {
         let site = self.site();
         Spec {
@@ -117,6 +117,7 @@ impl Session {
             mtime: wanted.mtime,
             mode: wanted.mode,
             replace: wanted.replace,
+            beside: wanted.beside,
             min_free: site.config().min_free(),
         }
     }
@@ -161,12 +162,6 @@ impl Session {
         transfer::store(&self.spec(&place, wanted), algorithm, digests, whole, data)
     }
 
-    /// Whether success means that the bytes are on the disk, so that small files are worth
-    /// grouping.
-    pub fn groups_small_files(&self) -> bool {
-        self.site().config().storage.durability == Durability::Full
-    }
-
     /// Puts a whole file in its place.
     ///
     /// The rights are asked once more: they may have changed since it was begun. Refused, what was
@@ -190,9 +185,9 @@ impl Session {
         if is_there { Ok(()) } else { Err(Error::Unmounted) }
     }
 
-    /// Begins a group of small files that will be synced together, before the first is stored.
+    /// Begins a group of small files that will be committed together, before the first is stored.
     pub fn group(&self) -> Result<Group> {
-        Group::begin(&self.site().home)
+        Group::begin(&self.site().home, self.site().config().storage.durability)
     }
 
     /// Opens a range of a file for sending.

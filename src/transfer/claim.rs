@@ -26,10 +26,18 @@ use crate::quota::Charge;
 /// Every name that is being changed.
 #[derive(Debug, Default)]
 pub struct Claims {
-    /// By [`in_order`], so that what lies below a name follows it.
-    held: Mutex<BTreeMap<Box<str>, Arc<Slot>>>,
-    /// Notified whenever a claim ends.
+    held: Mutex<Names>,
+    /// Notified whenever a claim ends while somebody waits.
     ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    /// By [`in_order`], so that what lies below a name follows it.
+    slots: Slots,
+    /// How many operations wait for a claim to end: without any there is nobody to notify, which
+    /// would be a call to the kernel for each small file.
+    waiting: u32,
 }
 
 /// Who claims a name.
@@ -173,7 +181,7 @@ impl Claims {
             let mut stuck = Vec::new();
             let mut busy: Option<(&str, Arc<Slot>)> = None;
             for (key, wanted) in keys.iter().zip(&wanted) {
-                each_conflict(&held, key, wanted.scope, &mut |other, slot| {
+                each_conflict(&held.slots, key, wanted.scope, &mut |other, slot| {
                     if slot.gives_way_to(who) {
                         stuck.push((Box::<str>::from(other), wanted.path, Arc::clone(slot)));
                     } else if busy.as_ref().is_none_or(|(_, busy)| busy.is_short) {
@@ -189,8 +197,10 @@ impl Claims {
                         return Err(slot.busy(path));
                     }
                     // Nobody tells when a claim gets stuck.
+                    held.waiting += 1;
                     let waited = self.ended.wait_timeout(held, left.min(limits::CLAIM_LOOK));
                     held = waited.unwrap_or_else(PoisonError::into_inner).0;
+                    held.waiting -= 1;
                 }
                 None if !stuck.is_empty() => {
                     drop(held);
@@ -208,7 +218,7 @@ impl Claims {
         }
         let taken = keys.into_iter().zip(wanted).map(|(key, wanted)| {
             let slot = Arc::new(Slot::new(who, wanted.scope, is_short, wanted.charge));
-            held.insert(key.clone(), Arc::clone(&slot));
+            held.slots.insert(key.clone(), Arc::clone(&slot));
             Claim { claims: Arc::clone(self), key, path: wanted.path.into(), slot }
         });
         Ok(taken.collect())
@@ -233,7 +243,7 @@ impl Claims {
     /// Refuses what [`Claims::take`] would refuse now; nothing is taken.
     pub fn check(&self, key: &str, path: &str, who: Claimant<'_>) -> Result<()> {
         let mut busy = None;
-        each_conflict(&lock(&self.held), &in_order(key), Scope::Name, &mut |_, slot| {
+        each_conflict(&lock(&self.held).slots, &in_order(key), Scope::Name, &mut |_, slot| {
             if !slot.is_short && !slot.gives_way_to(who) {
                 busy = Some(slot.busy(path));
             }
@@ -243,7 +253,7 @@ impl Claims {
 
     /// Refuses where an upload of the same account has the name.
     pub fn check_own(&self, key: &str, path: &str, who: Claimant<'_>) -> Result<()> {
-        let other = lock(&self.held).get(&in_order(key)).map(Arc::clone);
+        let other = lock(&self.held).slots.get(&in_order(key)).map(Arc::clone);
         match other.filter(|other| *other.by == *who.by) {
             Some(other) => Err(other.busy(path)),
             None => Ok(()),
@@ -254,17 +264,20 @@ impl Claims {
     pub fn is_taken(&self, key: &str) -> bool {
         let mut is_taken = false;
         let seen = &mut |_: &str, _: &Arc<Slot>| is_taken = true;
-        each_conflict(&lock(&self.held), &in_order(key), Scope::Name, seen);
+        each_conflict(&lock(&self.held).slots, &in_order(key), Scope::Name, seen);
         is_taken
     }
 
     fn free(&self, key: &str, slot: &Arc<Slot>) {
         let mut held = lock(&self.held);
-        if held.get(key).is_some_and(|other| Arc::ptr_eq(other, slot)) {
-            held.remove(key);
+        if held.slots.get(key).is_some_and(|other| Arc::ptr_eq(other, slot)) {
+            held.slots.remove(key);
         }
+        let is_waited_for = held.waiting > 0;
         drop(held);
-        self.ended.notify_all();
+        if is_waited_for {
+            self.ended.notify_all();
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::audit::Ongoing;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Draft, Freed, Mtime, VPath, View, names_beside};
+use crate::vfs::{Beside, Draft, Freed, Mtime, VPath, View, names_beside};
 
 /// Who writes a name of a drop box, in a refusal that others read; no account can have a name with
 /// a blank.
@@ -93,8 +93,8 @@ impl Ready {
         Ok(())
     }
 
-    /// Lets go of what the file holds open, once it lacks nothing. Where it does it is held on to:
-    /// the failure comes again in [`Ready::dressed`].
+    /// Closes the file, once it lacks nothing. Where it does it is held on to: the failure comes
+    /// again in [`Ready::dressed`].
     pub(super) fn close(&mut self) {
         if self.draft.dress(self.mtime, self.mode).is_ok() {
             self.draft.close();
@@ -126,18 +126,7 @@ impl Ready {
     pub(super) fn throw_away(mut self, e: Error) -> Error {
         self.note.refused(&e);
         self.note.holds(0);
-        let thrown = self.claim.hold().and_then(|mut held| {
-            let freed = self.draft.discard()?;
-            if !self.small {
-                let charged = held.charge().charged().clone();
-                held.charge().disown();
-                credit(&self.ledger, &charged, freed);
-            }
-            Ok(())
-        });
-        if let Err(e) = thrown {
-            log::error!("a part whose sync failed stays: {e}");
-        }
+        remove(self.draft, &self.claim, &self.ledger, !self.small);
         e
     }
 
@@ -145,25 +134,35 @@ impl Ready {
     fn place(&mut self) -> Result<(Freed, Charged)> {
         let mut held = self.claim.hold()?;
         let charged = held.charge().charged().clone();
-        let meant = self.draft.path().clone();
         let replaced = if self.draft.is_dropped() {
             let names = Names { claim: &self.claim, ledger: &self.ledger, charged: &charged };
             let replaced = names.place(&mut self.draft)?;
             self.note.is_at(self.draft.path());
             replaced
         } else {
-            self.draft.place(self.replace)?
+            self.draft.rename_into_place(self.replace)?
         };
         held.charge().lasts();
         if self.small {
             held.charge().settle(Amount::file(self.size));
-            // What an earlier attempt at this path left is of no use to anybody now.
-            match self.draft.drop_older_part(&meant) {
-                Ok(freed) => credit(&self.ledger, &charged, freed),
-                Err(e) => log::warn!("the older part of a stored file stays: {e}"),
-            }
         }
         Ok((replaced, charged))
+    }
+}
+
+/// Removes the bytes of a file that is not to be stored; credits them where they were counted.
+fn remove(draft: Draft, claim: &Claim, ledger: &Arc<Ledger>, is_counted: bool) {
+    let removed = claim.hold().and_then(|mut held| {
+        let freed = draft.discard()?;
+        if is_counted {
+            let charged = held.charge().charged().clone();
+            held.charge().disown();
+            credit(ledger, &charged, freed);
+        }
+        Ok(())
+    });
+    if let Err(e) = removed {
+        log::error!("the bytes of a file that was not stored stay: {e}");
     }
 }
 
@@ -195,7 +194,7 @@ impl Names<'_> {
                 taken => taken?,
             };
             draft.aim_at(&name);
-            match draft.place(false) {
+            match draft.rename_into_place(false) {
                 Err(Error::Exists { .. }) => {}
                 placed => return placed,
             }
@@ -272,7 +271,7 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
     let ready = ready.dressed()?;
     let home = Arc::clone(ready.draft.home());
     if durability == Durability::None {
-        return place(ready, home.confirm())?.settle(home.confirm());
+        return place(ready, home.confirm())?.checked()?.settle(home.confirm());
     }
     watched(ready.size, alive, move |left| {
         let ready = ready.sync()?;
@@ -281,7 +280,7 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
             return Err(Error::Ended);
         }
         let folder = ready.draft.folder()?;
-        let placed = place(ready, home.confirm())?;
+        let placed = place(ready, home.confirm())?.checked()?;
         placed.settle(folder.sync().and_then(|()| home.confirm()))
     })?
 }
@@ -291,16 +290,64 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
 #[derive(Debug)]
 pub(super) struct Placed {
     size: u64,
+    /// `None` once it is known that its path leads to it.
+    draft: Option<Draft>,
+    /// The path that it was meant for, where an earlier attempt may have left a part.
+    meant: Option<VPath>,
     dropped_at: Option<VPath>,
     note: Ongoing,
     ledger: Arc<Ledger>,
     charged: Charged,
     replaced: Freed,
     /// Until what was replaced is credited.
-    _claim: Claim,
+    claim: Claim,
 }
 
 impl Placed {
+    /// Whether it was put into the same folder as another that is about to be.
+    pub(super) fn is_beside(&self, other: &Ready) -> bool {
+        self.draft.as_ref().is_some_and(|draft| draft.is_beside(&other.draft))
+    }
+
+    /// The folder that it was put into.
+    pub(super) fn beside(&self) -> Option<Beside> {
+        self.draft.as_ref().and_then(Draft::beside)
+    }
+
+    /// Whether its path leads to the folder that it was put into.
+    pub(super) fn is_where_its_path_leads(&self) -> bool {
+        self.draft.as_ref().is_none_or(Draft::is_where_its_path_leads)
+    }
+
+    /// Takes it back where its path leads elsewhere: another program moved its folder away.
+    pub(super) fn check(&mut self, is_there: bool) -> Result<()> {
+        let Some(mut draft) = self.draft.take() else { return Ok(()) };
+        match draft.check_place(std::mem::take(&mut self.replaced), is_there) {
+            Ok(replaced) => self.replaced = replaced,
+            Err(e) => {
+                self.note.refused(&e);
+                if !draft.is_part() {
+                    self.note.holds(0);
+                    remove(draft, &self.claim, &self.ledger, true);
+                }
+                return Err(e);
+            }
+        }
+        // What an earlier attempt at this path left is of no use to anybody now.
+        if let Some(meant) = &self.meant {
+            match draft.drop_older_part(meant) {
+                Ok(freed) => credit(&self.ledger, &self.charged, freed),
+                Err(e) => log::warn!("the older part of a stored file stays: {e}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn checked(mut self) -> Result<Placed> {
+        let is_there = self.is_where_its_path_leads();
+        self.check(is_there).map(|()| self)
+    }
+
     /// Reports it as stored, or why it is not: its name must be on the disk, and the tree still be
     /// this server's.
     pub(super) fn settle(mut self, confirmed: Result<()>) -> Result<Stored> {
@@ -318,13 +365,15 @@ impl Placed {
     }
 }
 
-/// Puts a file in its place, if the tree is still this server's.
+/// Puts a file in its place, if the tree is still this server's; it is to be checked then.
 pub(super) fn place(mut ready: Ready, confirmed: Result<()>) -> Result<Placed> {
+    let meant = ready.small.then(|| ready.draft.path().clone());
     match confirmed.and_then(|()| ready.place()) {
         Ok((replaced, charged)) => {
             let Ready { size, draft, note, ledger, claim, .. } = ready;
             let dropped_at = draft.is_dropped().then(|| draft.path().clone());
-            Ok(Placed { size, dropped_at, note, ledger, charged, replaced, _claim: claim })
+            let draft = Some(draft);
+            Ok(Placed { size, draft, meant, dropped_at, note, ledger, charged, replaced, claim })
         }
         Err(e) => {
             ready.note.refused(&e);

@@ -1,39 +1,48 @@
-//! Small files that are committed together: with two syncs for all of them, or, where one call does
-//! not sync a file system, each with its own, a few at a time.
-//!
-//! Invariant: none is called stored unless a watch that was opened before the first of them was
-//! written, and that nobody else has, found bytes and names on the disk; or its own descriptor and
-//! its directory's did.
+//! Small files that wait for their commit, so that they can be committed together.
 
-use std::io;
+mod committing;
+
 use std::sync::Arc;
-use std::thread;
 
-use super::commit::{Left, Placed, place, watched};
+use self::committing::{commit_all, commit_each, commit_unsynced};
 use super::{Alive, Durability, Ready, Stored, commit};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::limits;
-use crate::vfs::{DiskWatch, FolderWatch, Home};
+use crate::vfs::{Beside, DiskWatch, Home};
 
-/// See the module. Where it has a watch its files hold nothing open, but the first as long as it is
-/// alone.
+/// Files that wait for their commit. They hold nothing open but the folder that the last of them
+/// is for; only one that is alone, and those that are synced by themselves, are open.
 #[derive(Debug)]
 pub struct Group {
     home: Arc<Home>,
-    /// `None` where every file is synced by itself.
-    watch: Option<DiskWatch>,
+    syncs: Syncs,
     files: Vec<Ready>,
     bytes: u64,
 }
 
+/// What makes sure that the files of a group are on the disk.
+#[derive(Debug)]
+enum Syncs {
+    /// One call for all.
+    Together(DiskWatch),
+    /// A call for each.
+    Singly,
+    /// The system writes when it likes.
+    Never,
+}
+
 impl Group {
     /// An empty one; it vouches for files that are begun from now on.
-    pub fn begin(home: &Arc<Home>) -> Result<Group> {
-        let watch = home.watch()?;
-        Ok(Group { home: Arc::clone(home), watch, files: Vec::new(), bytes: 0 })
+    pub fn begin(home: &Arc<Home>, durability: Durability) -> Result<Group> {
+        let syncs = match durability {
+            Durability::None => Syncs::Never,
+            Durability::Full => home.watch()?.map_or(Syncs::Singly, Syncs::Together),
+        };
+        Ok(Group { home: Arc::clone(home), syncs, files: Vec::new(), bytes: 0 })
     }
 
-    /// Whether its watch can vouch for the file: not for one on another disk.
+    /// Whether it can take the file: a watch vouches for no other disk, and a name that is still to
+    /// be found waits for nobody.
     pub fn suits(&self, ready: &Ready) -> bool {
         ready.draft.is_on(&self.home)
     }
@@ -41,20 +50,29 @@ impl Group {
     /// Adds a file that was begun after the group, and that suits it.
     pub fn push(&mut self, ready: Ready) {
         self.bytes = self.bytes.saturating_add(ready.size());
-        self.files.push(ready);
-        if self.watch.is_none() {
-            return;
+        let is_beside = self.files.last().is_none_or(|last| last.draft.is_beside(&ready.draft));
+        if !is_beside && !matches!(self.syncs, Syncs::Singly) {
+            // All before those that go into this folder have let go of theirs.
+            let mut others = self.files.iter_mut().rev();
+            while others.next().is_some_and(|one| one.draft.leave_folder()) {}
         }
-        // One alone is synced by itself, which needs it open.
-        match self.files.as_mut_slice() {
-            [_] => {}
-            [first, second] => {
+        self.files.push(ready);
+        match (&self.syncs, self.files.as_mut_slice()) {
+            (Syncs::Singly, _) => {}
+            // One alone is synced by itself, which needs it open.
+            (Syncs::Together(_), [_]) => {}
+            (Syncs::Together(_), [first, second]) => {
                 first.close();
                 second.close();
             }
-            [.., last] => last.close(),
-            [] => {}
+            (_, [.., last]) => last.close(),
+            (_, []) => {}
         }
+    }
+
+    /// The folder of the last file, for the next.
+    pub fn beside(&self) -> Option<Beside> {
+        self.files.last().and_then(|last| last.draft.beside())
     }
 
     /// Whether nothing waits.
@@ -64,155 +82,27 @@ impl Group {
 
     /// Whether it is time to commit.
     pub fn is_full(&self) -> bool {
-        let most = if self.watch.is_some() { limits::GROUP_FILES } else { limits::GROUP_SINGLY };
+        let most = match self.syncs {
+            Syncs::Singly => limits::GROUP_SINGLY,
+            Syncs::Together(_) | Syncs::Never => limits::GROUP_FILES,
+        };
         self.files.len() >= most || self.bytes >= limits::GROUP_BYTES as u64
     }
 
     /// Commits all; one result each, in order.
     pub fn commit(self, alive: &mut Alive<'_>) -> Vec<Result<Stored>> {
-        let Group { home, watch, files, .. } = self;
-        if files.len() < 2 {
-            return files.into_iter().map(|one| commit(one, Durability::Full, alive)).collect();
-        }
-        match watch {
+        let Group { home, syncs, files, .. } = self;
+        match syncs {
+            Syncs::Never => commit_unsynced(files, &home),
+            _ if files.len() < 2 => {
+                files.into_iter().map(|one| commit(one, Durability::Full, alive)).collect()
+            }
             // The bytes or names are on the disk, and the tree is still this server's.
-            Some(watch) => {
+            Syncs::Together(watch) => {
                 commit_all(files, move || watch.sync().and_then(|()| home.confirm()), alive)
             }
-            None => commit_each(files, move || home.confirm(), alive),
+            Syncs::Singly => commit_each(files, move || home.confirm(), alive),
         }
-    }
-}
-
-/// Syncs the bytes, places all, syncs the names.
-fn commit_all(
-    files: Vec<Ready>,
-    sync: impl Fn() -> Result<()> + Send + 'static,
-    alive: &mut Alive<'_>,
-) -> Vec<Result<Stored>> {
-    let count = files.len();
-    // Everything that others have written goes to the disk too, so it may take its time.
-    let done = watched(u64::MAX, alive, move |left| sync_and_place(files, &sync, left));
-    done.unwrap_or_else(|e| (0..count).map(|_| Err(same(&e))).collect())
-}
-
-fn sync_and_place(
-    files: Vec<Ready>,
-    sync: &dyn Fn() -> Result<()>,
-    left: &Left,
-) -> Vec<Result<Stored>> {
-    let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
-    if let Err(e) = sync() {
-        log::error!("{} small files could not be synced: {}", files.len(), in_full(&e));
-        return files.into_iter().map(|one| Err(one?.throw_away(same(&e)))).collect();
-    }
-    if let Some(why) = left.why() {
-        files.into_iter().flatten().for_each(|one| one.leave(why));
-        return Vec::new();
-    }
-    let placed: Vec<Result<Placed>> = files.into_iter().map(|one| place(one?, Ok(()))).collect();
-    if let Err(e) = sync() {
-        log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
-        return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();
-    }
-    placed.into_iter().map(|one| one?.settle(Ok(()))).collect()
-}
-
-/// Syncs each file, places all, syncs the directory of each.
-fn commit_each(
-    files: Vec<Ready>,
-    confirm: impl Fn() -> Result<()> + Send + 'static,
-    alive: &mut Alive<'_>,
-) -> Vec<Result<Stored>> {
-    let count = files.len();
-    let done = watched(u64::MAX, alive, move |left| sync_each(files, &confirm, left));
-    done.unwrap_or_else(|e| (0..count).map(|_| Err(same(&e))).collect())
-}
-
-fn sync_each(
-    files: Vec<Ready>,
-    confirm: &dyn Fn() -> Result<()>,
-    left: &Left,
-) -> Vec<Result<Stored>> {
-    let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
-    let drafts: Vec<_> = files.iter().map(|one| one.as_ref().ok().map(|one| &one.draft)).collect();
-    let synced = side_by_side(&drafts, &|draft| {
-        let Some(draft) = draft else { return Err(lost()) };
-        draft.sync()?;
-        draft.folder()
-    });
-    if let Some(why) = left.why() {
-        files.into_iter().flatten().for_each(|one| one.leave(why));
-        return Vec::new();
-    }
-    let confirmed = confirm();
-    let again = |confirmed: &Result<()>| confirmed.as_ref().map_err(same).copied();
-    let placed: Vec<Result<(Placed, FolderWatch)>> = files
-        .into_iter()
-        .zip(synced)
-        .map(|(ready, synced)| match (ready?, synced) {
-            (ready, Ok(folder)) => Ok((place(ready, again(&confirmed))?, folder)),
-            (ready, Err(e)) => {
-                log::error!("a small file could not be synced: {}", in_full(&e));
-                Err(ready.throw_away(e))
-            }
-        })
-        .collect();
-    let named = side_by_side(&placed, &|placed| match placed {
-        Ok((_, folder)) => folder.sync(),
-        Err(_) => Ok(()),
-    });
-    let confirmed = confirm();
-    let settle = |(placed, named): (Result<(Placed, FolderWatch)>, Result<()>)| {
-        placed?.0.settle(named.and(again(&confirmed)))
-    };
-    placed.into_iter().zip(named).map(settle).collect()
-}
-
-/// Does something for each, all at once and on threads of their own.
-fn side_by_side<T: Sync, R: Send>(
-    items: &[T],
-    work: &(dyn Fn(&T) -> Result<R> + Sync),
-) -> Vec<Result<R>> {
-    thread::scope(|scope| {
-        let begin = |item| {
-            let thread = thread::Builder::new().name("sync".into());
-            thread.stack_size(limits::THREAD_STACK).spawn_scoped(scope, move || work(item))
-        };
-        let threads: Vec<_> = items.iter().map(|item| (item, begin(item))).collect();
-        let results = threads.into_iter().map(|(item, thread)| match thread {
-            Ok(thread) => thread.join().unwrap_or_else(|_| Err(lost())),
-            // No thread could be had.
-            Err(_) => work(item),
-        });
-        results.collect()
-    })
-}
-
-/// What a thread that died says.
-fn lost() -> Error {
-    Error::Io { doing: "syncing", source: io::ErrorKind::Other.into() }
-}
-
-/// The failure of all as that of one.
-fn same(e: &Error) -> Error {
-    match e {
-        Error::DiskFull => Error::DiskFull,
-        Error::Stopping => Error::Stopping,
-        Error::Ended => Error::Ended,
-        Error::Io { doing, source } => {
-            let again = source.raw_os_error().map(io::Error::from_raw_os_error);
-            Error::Io { doing, source: again.unwrap_or_else(|| source.kind().into()) }
-        }
-        _ => Error::Io { doing: "syncing the disk", source: io::ErrorKind::Other.into() },
-    }
-}
-
-/// With what the system said, for the log.
-fn in_full(e: &Error) -> String {
-    match e {
-        Error::Io { source, .. } => format!("{e}: {source}"),
-        _ => e.to_string(),
     }
 }
 
@@ -220,8 +110,11 @@ fn in_full(e: &Error) -> String {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use super::committing::side_by_side;
     use super::*;
+    use crate::error::Error;
     use crate::transfer::tests::Scene;
+    use std::io;
 
     /// Three files that wait for their sync.
     fn three(scene: &Scene) -> Vec<Ready> {
@@ -261,7 +154,7 @@ mod tests {
     fn where_one_call_does_not_sync_all_each_file_is_synced_by_itself() {
         let scene = Scene::new();
         let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
-        let mut group = Group { home, watch: None, files: Vec::new(), bytes: 0 };
+        let mut group = Group { home, syncs: Syncs::Singly, files: Vec::new(), bytes: 0 };
         three(&scene).into_iter().for_each(|file| group.push(file));
         assert!(
             group.files.iter().all(|ready| ready.draft.folder().is_ok()),
@@ -278,6 +171,54 @@ mod tests {
     }
 
     #[test]
+    fn what_went_into_a_folder_that_was_moved_away_is_taken_back_for_all_of_a_group() {
+        for durability in [Durability::Full, Durability::None] {
+            let scene = Scene::new();
+            let (folder, gone) = (scene.dir.join("ann/d"), scene.dir.join("gone"));
+            std::fs::create_dir(&folder).unwrap();
+            let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
+            let mut group = Group::begin(&home, durability).unwrap();
+            for name in ["before", "d/a", "d/b"] {
+                group.push(scene.small(name, b"text").unwrap());
+            }
+            // Another program moves the folder that the last two are for, which is held open.
+            std::fs::rename(&folder, &gone).unwrap();
+            let told = group.commit(&mut |_, _| Ok(()));
+            let [Ok(_), Err(Error::Changed { path: a }), Err(Error::Changed { path: b })] =
+                told.as_slice()
+            else {
+                panic!("{durability:?}: {told:?}")
+            };
+            assert_eq!((a.as_str(), b.as_str()), ("/d/a", "/d/b"));
+            assert_eq!(std::fs::read_dir(&gone).unwrap().count(), 0, "{durability:?}");
+            assert_eq!(scene.figures(), (4, 0, 1), "{durability:?}");
+            assert_eq!(scene.stored_bytes(), 4, "{durability:?}");
+        }
+    }
+
+    #[test]
+    fn files_of_several_folders_in_any_order_end_in_their_places() {
+        for durability in [Durability::Full, Durability::None] {
+            let scene = Scene::new();
+            for folder in ["d", "e"] {
+                std::fs::create_dir(scene.dir.join("ann").join(folder)).unwrap();
+            }
+            let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
+            let mut group = Group::begin(&home, durability).unwrap();
+            for name in ["d/1", "e/1", "top", "d/2", "d/3", "e/2", "e/3"] {
+                let open = group.files.iter().filter(|one| one.draft.beside().is_some()).count();
+                assert!(open <= 2, "only those for the last folder hold it open: {open}");
+                group.push(scene.small(name, b"text").unwrap());
+            }
+            assert!(group.commit(&mut |_, _| Ok(())).iter().all(Result::is_ok));
+            for name in ["d/1", "e/1", "top", "d/2", "d/3", "e/2", "e/3"] {
+                let stored = std::fs::read(scene.dir.join("ann").join(name));
+                assert_eq!(stored.unwrap(), b"text", "{durability:?} {name}");
+            }
+        }
+    }
+
+    #[test]
     fn a_thread_that_dies_is_a_failure_of_its_own_file() {
         let told = side_by_side(&[1, 2, 3], &|n| match n {
             2 => panic!("a sync that dies"),
@@ -290,14 +231,14 @@ mod tests {
     fn one_file_or_many_end_in_their_places() {
         let scene = Scene::new();
         let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
-        let mut group = Group::begin(&home).unwrap();
+        let mut group = Group::begin(&home, Durability::Full).unwrap();
         assert!(group.is_empty() && group.commit(&mut |_, _| Ok(())).is_empty());
-        group = Group::begin(&home).unwrap();
+        group = Group::begin(&home, Durability::Full).unwrap();
         let mut files = three(&scene);
         let last = files.pop().unwrap();
         files.into_iter().for_each(|file| group.push(file));
         assert!(group.commit(&mut |_, _| Ok(())).iter().all(Result::is_ok));
-        group = Group::begin(&home).unwrap();
+        group = Group::begin(&home, Durability::Full).unwrap();
         group.push(last);
         assert!(group.commit(&mut |_, _| Ok(())).iter().all(Result::is_ok));
         assert_eq!(scene.figures(), (12, 0, 3));

@@ -12,7 +12,7 @@ use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Draft, Keep, Mtime, Target, VPath, View};
+use crate::vfs::{Beside, Draft, Keep, Mtime, Target, VPath, View};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
@@ -41,6 +41,8 @@ pub struct Spec<'a> {
     pub mode: Option<u16>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,
+    /// The folder of a file that waits for its commit, which may be the same.
+    pub beside: Option<&'a Beside>,
     /// What must stay free on the disk.
     pub min_free: Amount,
 }
@@ -55,7 +57,7 @@ impl Spec<'_> {
             charge.gives_all_back();
         }
         let claim = claim_upload(self.claims, (self.view, self.path), who, charge)?;
-        let target = self.view.may_store(self.path, self.replace)?;
+        let target = self.view.may_store(self.path, self.replace, self.beside)?;
         Ok((claim, target))
     }
 

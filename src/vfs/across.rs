@@ -96,7 +96,7 @@ impl Vfs {
         }
         let replacing = match kind {
             Kind::Folder => target.may_make_folder(to).map(|()| false)?,
-            _ => target.may_store(to, replace)?.replacing,
+            _ => target.may_store(to, replace, None)?.replacing,
         };
         let spots = (source.jail().spot(from)?, target.jail().spot(to)?);
         let place = target.jail().at(&spots.1);

@@ -7,6 +7,7 @@
 //! that a sync before makes sure of them too. A draft of a part that is dropped stays for a resume;
 //! a small one goes away.
 
+mod beside;
 mod placing;
 
 use std::fs::File;
@@ -33,6 +34,7 @@ use super::view::View;
 use super::watch::FolderWatch;
 use crate::error::{Error, Result};
 use crate::limits;
+pub use beside::Beside;
 
 /// What the server itself needs to send a file again.
 const READABLE: u32 = 0o400;
@@ -174,6 +176,11 @@ impl Draft {
         &self.path
     }
 
+    /// Whether what it holds stays when it is not placed.
+    pub fn is_part(&self) -> bool {
+        self.part.is_some()
+    }
+
     /// Bytes of the file on the disk, after a failed write too.
     pub fn held(&self) -> u64 {
         self.len
@@ -272,10 +279,10 @@ impl Draft {
         self.dressed
     }
 
-    /// Lets go of everything that is held open, for a draft that waits among many others: all that
-    /// can still be done with it is to place it.
+    /// Closes the file, for a draft that waits among many others: all that can still be done with
+    /// it is to place it.
     pub fn close(&mut self) {
-        (self.file, self.spot) = (None, None);
+        self.file = None;
     }
 
     /// The home whose disk it is on.

@@ -12,7 +12,7 @@
 //! Never: follows a link, hands `..` to the kernel (but for [`above`], which checks where it got
 //! to).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
@@ -152,8 +152,15 @@ pub(super) fn reopen(folder: BorrowedFd<'_>) -> OsResult<OwnedFd> {
 /// Where a path ends: the folder that it lies in, held open, and its last name.
 #[derive(Debug)]
 pub(super) struct Spot {
+    folder: Arc<Folder>,
+    path: VPath,
+}
+
+/// A folder that is held open, for all the spots in it.
+#[derive(Debug)]
+pub(super) struct Folder {
     /// `None` is the root itself, which the jail holds open anyway.
-    folder: Option<OwnedFd>,
+    fd: Option<OwnedFd>,
     /// Which directory that is, once somebody has asked.
     id: OnceLock<FileId>,
     path: VPath,
@@ -162,6 +169,10 @@ pub(super) struct Spot {
 impl Spot {
     pub(super) fn path(&self) -> &VPath {
         &self.path
+    }
+
+    pub(super) fn folder(&self) -> &Arc<Folder> {
+        &self.folder
     }
 }
 
@@ -213,34 +224,44 @@ impl Jail {
             return Err(Error::IsDirectory { path: path.told() });
         };
         self.check_private(path)?;
-        let folder = if parent == self.at {
+        let fd = if parent == self.at {
             None
         } else {
             let found = self.resolve(&parent, STAND);
             Some(found.map_err(|e| told(e, path, "opening a folder"))?)
         };
-        Ok(Spot { folder, id: OnceLock::new(), path: path.clone() })
+        let folder = Arc::new(Folder { fd, id: OnceLock::new(), path: parent });
+        Ok(Spot { folder, path: path.clone() })
+    }
+
+    /// The same, in a folder of this jail that is held open already, if the path lies in it.
+    pub(super) fn spot_in(&self, folder: &Arc<Folder>, path: &VPath) -> Option<Spot> {
+        let lies_in_it = *path != self.at && path.parent().is_some_and(|p| p == folder.path);
+        if !lies_in_it || self.check_private(path).is_err() {
+            return None;
+        }
+        Some(Spot { folder: Arc::clone(folder), path: path.clone() })
     }
 
     /// Which directory the folder of a spot is.
     pub(super) fn folder_id(&self, spot: &Spot) -> OsResult<FileId> {
-        match spot.id.get() {
+        match spot.folder.id.get() {
             Some(id) => Ok(*id),
             None => {
                 let id = FileId::of(&fs::fstat(self.folder_of(spot))?);
-                Ok(*spot.id.get_or_init(|| id))
+                Ok(*spot.folder.id.get_or_init(|| id))
             }
         }
     }
 
     /// The folder of a spot.
     pub(super) fn folder_of<'a>(&'a self, spot: &'a Spot) -> BorrowedFd<'a> {
-        spot.folder.as_ref().map_or(self.root.as_fd(), AsFd::as_fd)
+        spot.folder.fd.as_ref().map_or(self.root.as_fd(), AsFd::as_fd)
     }
 
     /// Whether the path of a spot still leads to the folder that it holds open.
     pub(super) fn is_there(&self, spot: &Spot) -> bool {
-        if spot.folder.is_none() {
+        if spot.folder.fd.is_none() {
             return true;
         }
         let Ok(found) = self.spot(&spot.path) else { return false };

@@ -5,6 +5,7 @@
 use rustix::fs::Stat;
 use rustix::io::Errno;
 
+use super::draft::Beside;
 use super::entry::{Kind, file_bytes, kind_of};
 use super::jail::{Spot, told};
 use super::path::VPath;
@@ -68,7 +69,7 @@ impl Vfs {
             Act::Get => self.source(path).map(drop),
             Act::Add => {
                 let view = self.to_write(path)?;
-                view.may_store(path, false)?;
+                view.may_store(path, false, None)?;
                 view.check_place(path)
             }
             Act::Replace => {
@@ -76,7 +77,7 @@ impl Vfs {
                 if view.is_drop_box() {
                     return Err(Error::Denied { path: path.told() });
                 }
-                if view.may_store(path, true)?.replacing {
+                if view.may_store(path, true, None)?.replacing {
                     return Ok(());
                 }
                 view.check_place(path)?;
@@ -128,14 +129,20 @@ impl View {
     /// A new name needs the right to write, what is there the right to modify. Whoever may neither
     /// read nor modify learns that something is there, and nothing of it; in a drop box not even
     /// that, because nothing is looked at.
-    pub fn may_store(&self, path: &VPath, replace: bool) -> Result<Target> {
+    /// `beside` is a file that is being written and may be in the same folder.
+    pub fn may_store(
+        &self,
+        path: &VPath,
+        replace: bool,
+        beside: Option<&Beside>,
+    ) -> Result<Target> {
         let denied = || Error::Denied { path: path.told() };
         let Rights { read, write, modify } = self.rights();
         if self.is_drop_box() {
             let target = Target { replacing: false, spot: None };
             return if write { Ok(target) } else { Err(denied()) };
         }
-        let (spot, there) = match self.look(path) {
+        let (spot, there) = match self.look(path, beside) {
             Err(Error::NotFound { .. }) => (None, None),
             looked => looked.map(|(spot, there)| (Some(spot), there))?,
         };
@@ -157,8 +164,11 @@ impl View {
     }
 
     /// Where a path leads, and what is there.
-    fn look(&self, path: &VPath) -> Result<(Spot, Option<Stat>)> {
-        let spot = self.jail().spot(path)?;
+    fn look(&self, path: &VPath, beside: Option<&Beside>) -> Result<(Spot, Option<Stat>)> {
+        let spot = match beside.and_then(|beside| beside.spot(self, path)) {
+            Some(spot) => spot,
+            None => self.jail().spot(path)?,
+        };
         match self.jail().at(&spot).stat() {
             Ok(stat) => Ok((spot, Some(stat))),
             Err(Errno::NOENT) => Ok((spot, None)),

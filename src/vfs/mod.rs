@@ -53,7 +53,7 @@ mod watch;
 mod tests;
 
 pub use self::across::{Cargo, Moved};
-pub use self::draft::{Draft, Keep};
+pub use self::draft::{Beside, Draft, Keep};
 pub use self::drop_box::{dropped_key, names_beside};
 pub use self::entry::{Entry, Kind, Mtime};
 pub use self::freed::Freed;

@@ -294,7 +294,7 @@ impl Conn {
         work(&mut self.session, &mut |done, total| progress.report(done, total))
     }
 
-    /// Whether small files wait for their sync.
+    /// Whether small files wait for their commit.
     fn has_waiting_files(&self) -> bool {
         self.group.as_ref().is_some_and(|group| !group.is_empty())
     }

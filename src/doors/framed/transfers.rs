@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Mtime, Ongoing, Verb, Wanted, Way};
-use crate::transfer::{Download, Ready, Stored as StoredFile};
+use crate::transfer::{Download, Group, Ready, Stored as StoredFile};
 use crate::wire::{
     self, Chunk, Code, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
     Stored, Summed, SumsOf,
@@ -67,6 +67,7 @@ pub(super) fn put(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
         path: put.path,
         mtime: Some(mtime(put.mtime_secs, put.mtime_nanos)?),
         mode: mode(put.mode)?,
+        beside: None,
         replace: put.flags & wire::REPLACE != 0,
     };
     if !put.digest.is_empty() && is_there(conn, &wanted, put.size, put.digest)? {
@@ -112,7 +113,9 @@ pub(super) fn store(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     }
     let mut digests = Vec::new();
     wire::digests(conn.algorithm, store.digests, &mut digests)?;
+    let beside = conn.group.as_ref().and_then(Group::beside);
     let wanted = Wanted {
+        beside: beside.as_ref(),
         path: store.path,
         mtime: Some(mtime(store.mtime_secs, store.mtime_nanos)?),
         mode: mode(store.mode)?,
@@ -168,7 +171,7 @@ fn take_small(
     if may_be_equal && is_there(conn, wanted, size, whole)? {
         return Ok(None);
     }
-    if conn.group.is_none() && conn.session.groups_small_files() {
+    if conn.group.is_none() {
         conn.group = Some(conn.session.group()?);
     }
     let algorithm = conn.algorithm;

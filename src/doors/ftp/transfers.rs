@@ -164,7 +164,7 @@ pub(super) fn stou(conn: &mut Conn, path: &str) -> Result<()> {
         if conn.session.resumable(&name)?.is_some() {
             continue;
         }
-        let wanted = Wanted { path: &name, mtime: None, mode: None, replace: false };
+        let wanted = Wanted { path: &name, mtime: None, mode: None, beside: None, replace: false };
         let begun = conn.attended_upload("entries", |session, alive| {
             session.inflow(&wanted, Start::Fresh, announced, alive)
         });
@@ -198,7 +198,7 @@ fn receive(conn: &mut Conn, path: &str, start: Start) -> Result<()> {
         conn.control.say(554, "REST is for TYPE I only");
         return Ok(());
     }
-    let wanted = Wanted { path, mtime: None, mode: None, replace: true };
+    let wanted = Wanted { path, mtime: None, mode: None, beside: None, replace: true };
     let begun = conn.attended_upload("entries", |session, alive| {
         session.inflow(&wanted, start, announced, alive)
     });

@@ -253,9 +253,9 @@ mod model {
                 }
             }
             let unfenced = known.iter().filter(|one| !one.fenced).count();
-            prop_assert_eq!(lock(&scene.claims.held).len(), unfenced);
+            prop_assert_eq!(lock(&scene.claims.held).slots.len(), unfenced);
             drop(known);
-            prop_assert!(lock(&scene.claims.held).is_empty());
+            prop_assert!(lock(&scene.claims.held).slots.is_empty());
         }
     }
 }

@@ -62,6 +62,7 @@ impl Scene {
             mtime: None,
             mode: None,
             replace: false,
+            beside: None,
             min_free: self.min_free,
         })
     }

@@ -12,6 +12,7 @@ use crate::vfs::home::Home;
 use crate::vfs::jail::{At, Spot, told};
 use crate::vfs::moves::Origin;
 use crate::vfs::part::Note;
+use crate::vfs::room::Room;
 
 impl Draft {
     /// Puts the file in its place, over an old one when `replace` says so, and tells what became
@@ -20,6 +21,14 @@ impl Draft {
     /// Another program may have moved the folder out of the tree, or the whole root away, while it
     /// was held open. Then the file is not left there, and [`Error::Changed`] says so.
     pub fn place(&mut self, replace: bool) -> Result<Freed> {
+        let replaced = self.rename_into_place(replace)?;
+        let is_there = self.is_where_its_path_leads();
+        self.check_place(replaced, is_there)
+    }
+
+    /// The first half of [`Draft::place`]: it is not known yet whether its path leads to where it
+    /// is now, which [`Draft::check_place`] must be told before it counts as stored.
+    pub fn rename_into_place(&mut self, replace: bool) -> Result<Freed> {
         let wrong = |what| Err(Error::WrongState { what });
         match (self.placed, self.dressed) {
             (true, _) => return wrong("the file is in its place already"),
@@ -29,7 +38,7 @@ impl Draft {
         self.fence("placing a file")?;
         let room = Arc::clone(&self.room);
         let changed = || Error::Changed { path: self.path.told() };
-        let is_there = |spot: &Spot| room.jail.is_there(spot) && room.is_in_place();
+        let is_there = |spot: &Spot| is_in_place(&room, spot);
         // What takes a free name can be taken out again as if it had never been there.
         let looks_first = replace || self.part.is_some();
         let spot = match self.spot.take() {
@@ -52,22 +61,37 @@ impl Draft {
             Err(Error::NotFound { .. }) if !is_there(&spot) => return Err(changed()),
             moved => moved?,
         };
-        if !is_there(&spot) {
-            let error = changed();
-            take_out(&room.home, own, to, freed);
-            return Err(error);
-        }
         self.placed = true;
+        self.spot = Some(spot);
+        Ok(freed)
+    }
+
+    /// Whether its path leads to the folder that it was put into; what is found for one holds for
+    /// all that were put there before the look.
+    pub fn is_where_its_path_leads(&self) -> bool {
+        self.spot.as_ref().is_some_and(|spot| is_in_place(&self.room, spot))
+    }
+
+    /// The second half of [`Draft::place`]: keeps the file where it is, or takes it back out and
+    /// puts back what it had replaced.
+    pub fn check_place(&mut self, replaced: Freed, is_there: bool) -> Result<Freed> {
+        let parts = self.room.parts().map_err(|e| told(e, &self.path, "opening the parts"))?;
+        if !is_there {
+            if let Some(spot) = self.spot.take() {
+                let (own, to) = (At::new(parts, self.name.as_bytes()), self.room.jail.at(&spot));
+                take_out(&self.room.home, own, to, replaced);
+            }
+            self.placed = false;
+            return Err(Error::Changed { path: self.path.told() });
+        }
         if let Some(id) = &self.part {
             if let Err(e) = Note::remove(parts, id) {
                 log::warn!("the note of a finished upload of `{}` stays: {e}", self.path);
             }
         }
-        Ok(freed)
+        Ok(replaced)
     }
-}
 
-impl Draft {
     /// Where files are put in place by a link, a part gives its name away first: there is a moment
     /// in which it is the stored file too, and nobody may go on with it then, now or after a kill.
     fn unnamed<'a>(&self, own: At<'a>, passing: At<'a>) -> Result<At<'a>> {
@@ -78,6 +102,11 @@ impl Draft {
         own.rename(passing).map_err(|e| told(e, &self.path, "placing a file"))?;
         Ok(passing)
     }
+}
+
+/// Whether the path of a spot still leads to where that is held open.
+fn is_in_place(room: &Room, spot: &Spot) -> bool {
+    room.jail.is_there(spot) && room.is_in_place()
 }
 
 /// Takes a file that was put where its path does not lead back out of there, and what it had

@@ -132,6 +132,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         draft.write_at(0, b"text").unwrap();
         draft.dress(Some(mtime), None).unwrap();
         draft.close();
+        assert!(draft.leave_folder() && !draft.leave_folder());
         assert!(draft.write_at(4, b"more").is_err() && draft.sync().is_err());
         assert_eq!(place(&mut draft, false, Some(mtime)).unwrap().bytes, 0);
         let entry = vfs.stat(&path("/folder/f")).unwrap();
@@ -140,6 +141,7 @@ fn a_draft_that_was_closed_is_placed_by_its_names_alone() {
         let mut late = vfs.draft_small(&path("/folder/g"), None).unwrap();
         late.dress(None, None).unwrap();
         late.close();
+        late.leave_folder();
         vfs.rename(&path(folder), &path("/elsewhere"), false).unwrap();
         assert!(matches!(place(&mut late, false, None), Err(Error::NotFound { .. })));
     }

@@ -88,6 +88,29 @@ fn ctrl_c_ends_a_command_whose_reader_has_stopped_reading() {
     assert_eq!(err.text(), "miniftp: stopped\n");
 }
 
+/// Messages that nobody reads on: they went to standard error by themselves, past the look at
+/// whether the user has had enough.
+#[test]
+fn ctrl_c_ends_a_command_whose_messages_nobody_reads() {
+    let (site, _daemon) = site();
+    let names: Vec<String> = (0..400).map(|name| format!("{name:0>200}")).collect();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_miniftp"));
+    let port = site.addr().port().to_string();
+    command.args(["-P", &port, "-u", "ann", "stat"]).args(names);
+    command.env("MINIFTP_PASSWORD", password("ann"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let out = Pipe::collect(child.stdout.take().unwrap());
+    let unread = child.stderr.take().unwrap();
+    eventually("the pipe is full", || rustix::io::ioctl_fionread(&unread).unwrap() > 56 * 1024);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    if !out.wait_for_end() {
+        child.kill().unwrap();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(unread);
+}
+
 #[test]
 fn a_batch_stops_at_the_first_failure_and_says_where() {
     let (site, _daemon) = site();

@@ -1,14 +1,15 @@
 """A program that asks for a password, under job control: what becomes of the terminal's echo.
 
-python3 prompt.py KEY PROMPT PROGRAM [ARGUMENTS...]
+python3 prompt.py KEY PROMPT TYPED PROGRAM [ARGUMENTS...]
 
 KEY is a signal's name, which the program gets, or a key like ^C, which is typed; a program that
-stops is let go on and asked to end by INT. Each step is a line on standard output.
+stops is let go on and asked to end by INT. Each step is a line on standard output, and in the end
+what of TYPED, a beginning that is typed before, whoever reads the terminal next would get.
 """
 
 import os, pty, select, signal, sys, termios, time
 
-key, prompt, program = sys.argv[1], sys.argv[2].encode(), sys.argv[3:]
+key, prompt, typed, program = sys.argv[1], *(word.encode() for word in sys.argv[2:4]), sys.argv[4:]
 stopped_here, stopped = os.pipe()
 go_on, go_on_here = os.pipe()
 
@@ -35,6 +36,13 @@ if leader == 0:
             os.tcsetpgrp(0, job)
             os.kill(job, signal.SIGCONT)
         else:
+            os.tcsetpgrp(0, os.getpgrp())
+            modes = termios.tcgetattr(0)
+            modes[3] &= ~termios.ICANON
+            modes[6][termios.VMIN] = modes[6][termios.VTIME] = 0
+            termios.tcsetattr(0, termios.TCSANOW, modes)
+            left = os.read(0, 100)
+            os.write(stopped, b"left %r\n" % left if left else b"")
             os.write(stopped, b"ended %d\n" % os.waitstatus_to_exitcode(status))
             os.read(go_on, 1)
             os._exit(0)
@@ -42,10 +50,14 @@ if leader == 0:
 news, shown = b"", b""
 deadline = time.monotonic() + 50
 
-def until(holds, what):
-    """Reads what comes until something holds."""
+def until(holds, what, again=lambda: None):
+    """Reads what comes until something holds; does something once more each second."""
     global news, shown
+    begun = time.monotonic()
     while not holds():
+        if time.monotonic() > begun + 1:
+            begun = time.monotonic()
+            again()
         if time.monotonic() > deadline:
             sys.exit("in vain: %s\nshown %r\nnews %r" % (what, shown, news))
         for source in select.select([screen, stopped_here], [], [], 0.01)[0]:
@@ -66,6 +78,12 @@ def press(key):
     else:
         os.kill(job, getattr(signal, "SIG" + key))
 
+def once_more(key):
+    # Rustyline, which edits the prompts that are seen, misses an INT that comes just before it
+    # begins to read.
+    if key == "INT" and not typed:
+        press(key)
+
 def taken():
     global shown
     until(lambda: prompt in shown and echo() == "off", "the prompt without echo")
@@ -75,13 +93,16 @@ def taken():
 until(lambda: b"\n" in news, "a job")
 job = int(news.split()[1])
 taken()
+os.write(screen, typed)
 press(key)
-until(lambda: b"stopped" in news or b"ended" in news, "an end")
+until(lambda: b"stopped" in news or b"ended" in news, "an end", lambda: once_more(key))
 if b"stopped" in news:
     say("stopped, echo " + echo())
     os.write(go_on_here, b"x")
     taken()
     press("INT")
-    until(lambda: b"ended" in news, "an end")
+    until(lambda: b"ended" in news, "an end", lambda: once_more("INT"))
+if b"left" in news:
+    say(news[news.index(b"left"):].split(b"\n")[0].decode())
 say("ended %s, echo %s" % (news.split(b"ended ")[1].split()[0].decode(), echo()))
 os.write(go_on_here, b"x")

@@ -5,9 +5,10 @@ use std::path::Path;
 use super::site;
 use crate::harness::{Miniftp, Output};
 
-/// Runs a program that asks for a password, and presses a key or sends a signal; `None` where there
+/// Runs a program that asks for something, types the beginning of an answer behind the prompt, and
+/// presses a key or sends a signal; `None` where there
 /// is no Python to make a terminal.
-fn ask(dir: &Path, key: &str, prompt: &str, program: &[&str]) -> Option<Output> {
+fn ask(dir: &Path, key: &str, prompt: (&str, &str), program: &[&str]) -> Option<Output> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/all/terminal/prompt.py");
     if std::process::Command::new("python3").arg("--version").output().is_err() {
         eprintln!("skipped: there is no python3");
@@ -15,7 +16,7 @@ fn ask(dir: &Path, key: &str, prompt: &str, program: &[&str]) -> Option<Output> 
     }
     let script = script.to_str().unwrap();
     let words: Vec<&str> =
-        [script, key, prompt].into_iter().chain(program.iter().copied()).collect();
+        [script, key, prompt.0, prompt.1].into_iter().chain(program.iter().copied()).collect();
     Some(Miniftp::foreign("python3", dir).run(&words))
 }
 
@@ -26,7 +27,7 @@ fn the_terminal_is_as_before_however_any_other_prompt_ends() {
     let port = daemon.port().to_string();
     let client = [env!("CARGO_BIN_EXE_miniftp"), "-P", &port, "pwd"];
     for (key, end) in ENDS.iter().filter(|(key, _)| *key != "TSTP") {
-        let Some(said) = ask(&site.local(), key, "User name: ", &client) else { return };
+        let Some(said) = ask(&site.local(), key, ("User name: ", ""), &client) else { return };
         said.ok().stdout(&format!("asked, echo off\n{end}, echo on\n"));
     }
 }
@@ -42,6 +43,7 @@ const ENDS: &[(&str, &str)] = &[
     ("TSTP", "stopped, echo on\nasked, echo off\nended 130"),
 ];
 
+/// What was typed in part is not left in the terminal, where the shell would show it.
 #[test]
 fn the_echo_comes_back_however_a_password_prompt_ends() {
     let (site, daemon) = site();
@@ -53,7 +55,7 @@ fn the_echo_comes_back_however_a_password_prompt_ends() {
         [&[env!("CARGO_BIN_EXE_miniftpd"), "account", "passwd", "ann"], &paths[..]].concat();
     for (prompt, program) in [("Password of ann: ", &client[..]), ("password for ann: ", &server)] {
         for (key, end) in ENDS {
-            let Some(said) = ask(&site.local(), key, prompt, program) else { return };
+            let Some(said) = ask(&site.local(), key, (prompt, "secr"), program) else { return };
             said.ok().stdout(&format!("asked, echo off\n{end}, echo on\n"));
         }
     }

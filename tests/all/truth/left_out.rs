@@ -34,6 +34,37 @@ fn a_file_whose_name_cannot_be_one_here_fails_the_tree() {
     }
 }
 
+/// A pattern took what it could and said nothing of the rest.
+#[test]
+fn a_pattern_names_what_it_has_to_leave_out() {
+    let left_out = "this name cannot be written as a path; left out";
+    for (name, shown) in [(&b"odd-\xe9.txt"[..], "odd-\\xe9.txt"), (b"\x1b.txt", "\\u{1b}.txt")] {
+        let (site, _daemon) = site();
+        let (local, home) = (site.local(), site.stored("ann", ""));
+        for folder in [&local, &home.join("there")] {
+            write_file(folder.join("good.txt"), b"content");
+            write_file(folder.join(OsStr::from_bytes(name)), b"x");
+        }
+        fs::create_dir(local.join("into")).unwrap();
+        for (line, at) in [
+            ("put *.txt sent/", ""),
+            ("get there/*.txt into", "there/"),
+            ("stat there/*", "there/"),
+            ("rm there/*.txt", "there/"),
+        ] {
+            let said = site.client("ann").input(format!("mkdir -p sent\n{line}\n")).run(&[]);
+            said.fails(1).stderr_has(&format!("`{at}{shown}`: {left_out}"));
+        }
+        for done in [home.join("sent/good.txt"), local.join("into/good.txt")] {
+            assert_eq!(fs::read(&done).unwrap(), b"content", "{}", done.display());
+        }
+        assert!(!home.join("there/good.txt").exists());
+        // Where nothing else matches either, that is what is said.
+        let said = site.client("ann").input("ls there/*.txt\n").run(&[]);
+        said.fails(1).stderr_has(&format!("`there/{shown}`: {left_out}"));
+    }
+}
+
 #[test]
 fn a_backslash_is_an_ordinary_character() {
     let (site, _daemon) = site();

@@ -77,6 +77,13 @@ fn a_pipe_is_read_to_its_end() {
     proxy.wait_for_bytes(Way::Up, 200);
     running.signal(Signal::INT);
     assert!(!running.wait().status.success());
+    let running = site.client("ann").spawn(&["put", "pipe", "other"]);
+    let mut writer = File::options().write(true).open(&pipe).unwrap();
+    writer.write_all(b"a beginning").unwrap();
+    running.signal(Signal::INT);
+    let hint = "stopped; what a pipe or device has given cannot be read again\n";
+    running.wait().fails(130).stderr_has(hint);
+    drop(writer);
     assert!(!site.stored("ann", "other").exists());
     // Nothing that is sent stays here.
     let left: Vec<_> =
