@@ -58,6 +58,17 @@ pub enum Stage {
     LoggedIn,
 }
 
+/// Which connections a limit is about.
+#[derive(Clone, Copy)]
+enum Scope {
+    /// Those from the newcomer's address that speak its protocol.
+    Alike,
+    /// Those from its address.
+    Near,
+    /// All of them.
+    All,
+}
+
 /// Whether one more connection finds a place beside these. Where a limit is reached it gets that of
 /// a waiting one, whose number is returned: of its own address if that has its share, otherwise of
 /// the address that holds most places before login; there it is the one that has waited longest.
@@ -85,17 +96,24 @@ pub fn admit(
     if newcomer.address.is_loopback() {
         here = 0;
     }
-    let alike = |one: &Connected| one.from == newcomer;
-    let near = |one: &Connected| one.from.address == newcomer.address;
-    let any = |_: &Connected| true;
-    let limits: [(&dyn Fn(&Connected) -> bool, usize, usize, &'static str); 4] = [
-        (&alike, share, room.before_login_per_address, "connections from one address before login"),
-        (&near, here, room.per_address, "connections from one address"),
-        (&any, before_login.values().sum(), room.before_login, "connections before login"),
-        (&any, connected.len(), room.all, "connections"),
+    let limits = [
+        (
+            Scope::Alike,
+            share,
+            room.before_login_per_address,
+            "connections from one address before login",
+        ),
+        (Scope::Near, here, room.per_address, "connections from one address"),
+        (Scope::All, before_login.values().sum(), room.before_login, "connections before login"),
+        (Scope::All, connected.len(), room.all, "connections"),
     ];
     let reached = limits.into_iter().find(|(_, now, max, _)| now >= max);
-    let Some((may_give_way, _, max, what)) = reached else { return Ok(None) };
+    let Some((scope, _, max, what)) = reached else { return Ok(None) };
+    let may_give_way = |one: &Connected| match scope {
+        Scope::Alike => one.from == newcomer,
+        Scope::Near => one.from.address == newcomer.address,
+        Scope::All => true,
+    };
     let waiting = connected.iter().filter(|one| may_give_way(one)).filter_map(|one| {
         let Stage::Waiting(since) = one.stage else { return None };
         let has_more = held(one.from.address) > held(newcomer.address);

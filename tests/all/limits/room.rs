@@ -85,11 +85,8 @@ fn one_account_does_not_fill_the_address_that_others_share_with_it() {
     let daemon = Daemon::start(&site, SocketAddr::from(([0, 0, 0, 0], 0)));
     let addr = SocketAddr::from((ip, daemon.port()));
     let (mut keys, mut all) = (None, Vec::new());
-    loop {
-        match Frames::attempt_login(addr, "bob", &mut keys) {
-            Ok(session) => all.push(session),
-            Err(_) => break,
-        }
+    while let Ok(session) = Frames::attempt_login(addr, "bob", &mut keys) {
+        all.push(session);
     }
     let others: Vec<Frames> = (0..all.len())
         .map(|_| {
