@@ -184,6 +184,15 @@ pub enum Error {
         /// Which field, and what was expected.
         what: &'static str,
     },
+    /// An admin command that is not of its form: the whole text.
+    Misused(String),
+    /// An admin command needs a password, of this account.
+    NeedPassword {
+        /// The account's name.
+        name: String,
+    },
+    /// An admin command destroys something, and nobody was asked: the question.
+    NotSure(String),
     /// A command that has no meaning now.
     WrongState {
         /// What is missing, or in the way.
@@ -321,9 +330,7 @@ impl fmt::Display for Error {
             RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
             Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),
             Denied { path } => write!(f, "permission denied: `{}`", Escaped(path)),
-            Mounted { path } => {
-                write!(f, "`{}` is a mount point or holds one and stays as it is", Escaped(path))
-            }
+            Mounted { path } => kinds::mounted(f, path),
             BadPath { path, why } => write!(f, "`{}` cannot be a path here: {why}", Escaped(path)),
             NotFound { path } => write!(f, "no such file or folder: `{}`", Escaped(path)),
             Exists { path, .. } => write!(f, "`{}` exists already", Escaped(path)),
@@ -347,6 +354,8 @@ impl fmt::Display for Error {
             UnknownCommand { name } => write!(f, "unknown command `{}`; try HELP", Escaped(name)),
             BadField { what } => write!(f, "missing or malformed field: {what}"),
             BadArgument { what } => write!(f, "bad argument: {what}"),
+            Misused(text) | NotSure(text) => f.write_str(text),
+            NeedPassword { name } => write!(f, "the password of `{}` is needed", Escaped(name)),
             WrongState { what } => write!(f, "not now: {what}"),
             Unsupported { what } => write!(f, "not supported: {what}"),
             TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
@@ -381,19 +390,4 @@ impl std::error::Error for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_stays_small_enough_to_return_by_value() {
-        assert!(size_of::<Error>() <= 64, "{}", size_of::<Error>());
-    }
-
-    #[test]
-    fn a_full_disk_is_told_apart_from_other_failures() {
-        let full = Error::io("writing", io::ErrorKind::StorageFull.into());
-        assert!(matches!(full, Error::DiskFull));
-        let other = Error::io("writing", io::ErrorKind::Other.into());
-        assert_eq!(other.to_string(), "the server failed while writing; its log says why");
-    }
-}
+mod tests;

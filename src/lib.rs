@@ -51,6 +51,7 @@
 pub mod accounts;
 #[cfg(unix)]
 pub mod admin;
+pub mod answer;
 #[cfg(unix)]
 pub mod audit;
 pub mod client;

@@ -73,11 +73,6 @@ pub const DERIVATIONS_WAITING: usize = 256;
 pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 128;
 /// How long a login in clear waits for its turn: what a slow board needs for a hundred.
 pub const DERIVATION_WAIT: Duration = Duration::from_secs(30);
-/// The wait before a failed login is answered, doubled with each further failure of the account's
-/// name, the address or the connection.
-pub const LOGIN_DELAY: Duration = Duration::from_millis(250);
-/// The longest of these waits: dear for who guesses, and still no reason to give up for who errs.
-pub const LOGIN_DELAY_MOST: Duration = Duration::from_secs(4);
 /// How often an answer that is held back looks whether the server stops.
 pub const HELD_LOOK: Duration = Duration::from_millis(100);
 /// Login attempts of one connection before it is closed.
@@ -104,6 +99,11 @@ pub const REMARK: usize = 200;
 pub const INVITATION: usize = 64;
 /// Announcements of requests that wait for an operator's terminal to take them.
 pub const ANNOUNCEMENTS: usize = 64;
+/// Connections of `miniftpd account` to the running server at one time: an operator types one
+/// command after the other, and a script runs a few beside each other.
+pub const LOCAL_CONNECTIONS: usize = 8;
+/// How long such a connection may take to say what it wants, and to read the answer.
+pub const LOCAL_WAIT: Duration = Duration::from_secs(10);
 /// Bytes of a line that the operator types.
 pub const CONSOLE_LINE: usize = 4096;
 /// How long the sessions of an account that is to be removed are waited for.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick};
 
+use crate::doors::local::Local;
 use crate::doors::{self, framed, ftp};
 use crate::error::Error;
 use crate::limits;
@@ -38,6 +39,7 @@ pub struct Server {
     site: Arc<Site>,
     framed: TcpListener,
     ftp: Option<TcpListener>,
+    local: Option<Local>,
 }
 
 impl Server {
@@ -52,7 +54,12 @@ impl Server {
         };
         let framed = bind(framed)?;
         let ftp = ftp.map(bind).transpose()?;
-        Ok(Server { site, framed, ftp })
+        let sockets = [Some(("framed", &framed)), ftp.as_ref().map(|ftp| ("ftp", ftp))];
+        let addresses = sockets.into_iter().flatten();
+        let addresses = addresses.filter_map(|(name, one)| Some((name, one.local_addr().ok()?)));
+        site.listens(addresses.collect());
+        let local = Local::bind(&site);
+        Ok(Server { site, framed, ftp, local })
     }
 
     /// Where the framed door listens, with the real port.
@@ -77,7 +84,7 @@ impl Server {
     /// # Errors
     /// Threads that cannot be started, and the loss of the home's lock, which stops the server as
     /// well: nothing is written once it is lost, and connections end within a second.
-    pub fn run(self, stop: &Receiver<()>, again: Receiver<()>) -> Result<(), RunError> {
+    pub fn run(mut self, stop: &Receiver<()>, again: Receiver<()>) -> Result<(), RunError> {
         let (house_stop, stopped) = bounded(0);
         let house = |name: &str| {
             thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK)
@@ -100,9 +107,15 @@ impl Server {
             let thread = thread::Builder::new().name(format!("{name}-door"));
             accepting.push((listener, thread.spawn(move || door.accept())?));
         }
+        if let Some(local) = &mut self.local {
+            local.start(&self.site)?;
+        }
         let loss = self.wait(stop);
         log::info!("stopping: {} connections are told", self.site.connections());
         self.site.stop();
+        if let Some(local) = self.local.take() {
+            local.stop(&self.site);
+        }
         for (listener, thread) in accepting {
             // On Linux this wakes the thread that waits in accept.
             let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);

@@ -14,10 +14,10 @@ mod online;
 mod views;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
-use std::path::Path;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -36,6 +36,7 @@ use crate::quota::Ledger;
 use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks, RecordShape, Verifier};
+use crate::text::Moment;
 use crate::transfer::Claims;
 use crate::vfs::{self, Home, Vfs};
 use crate::words::Greeting;
@@ -49,7 +50,13 @@ pub use self::online::{Ending, Guest, Presence};
 #[derive(Debug)]
 pub struct Site {
     settings: config::Live,
+    /// The directory that they are in.
+    conf: PathBuf,
     logs: Logs,
+    /// When it was opened, seconds since 1970.
+    since_secs: i64,
+    /// Where it listens, by protocol, once it does.
+    listening: OnceLock<Vec<(&'static str, SocketAddr)>>,
     /// The account store.
     pub store: Store,
     /// Who is kept out for a time.
@@ -138,7 +145,10 @@ impl Site {
         let mounts = mounts::Store::open(conf, &home, &is_account)?;
         let site = Site {
             settings,
+            conf: conf.to_path_buf(),
             logs,
+            since_secs: Moment::now().0,
+            listening: OnceLock::new(),
             store: accounts,
             bans: Bans::open(conf),
             queue,
@@ -164,6 +174,27 @@ impl Site {
         site.set_rates();
         site.settle_mounts(&Mounts::default(), &site.mounts.last());
         Ok(Arc::new(site))
+    }
+
+    /// The directories of the settings and of the homes.
+    pub fn dirs(&self) -> (&Path, &Path) {
+        (&self.conf, self.home.dir())
+    }
+
+    /// When it was opened, seconds since 1970.
+    pub fn since_secs(&self) -> i64 {
+        self.since_secs
+    }
+
+    /// Keeps where it listens, for whoever asks.
+    pub fn listens(&self, addresses: Vec<(&'static str, SocketAddr)>) {
+        // The sockets are bound once.
+        let _ = self.listening.set(addresses);
+    }
+
+    /// Where it listens, by protocol.
+    pub fn listening(&self) -> &[(&'static str, SocketAddr)] {
+        self.listening.get().map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The settings in force.

@@ -4,6 +4,7 @@
 //! terminal's cursor nor forge a second line in a log.
 
 mod time;
+pub mod words;
 
 use std::fmt;
 
@@ -25,6 +26,20 @@ impl fmt::Display for Escaped<'_> {
                 c if is_harmful(c) => write!(f, "{}", c.escape_unicode())?,
                 c => f.write_char(c)?,
             }
+        }
+        Ok(())
+    }
+}
+
+/// A text whose names are escaped already, without anything that could act on a terminal or end a
+/// line. A backslash stays one.
+pub struct Harmless<'a>(pub &'a str);
+
+impl fmt::Display for Harmless<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        for c in self.0.chars() {
+            if is_harmful(c) { write!(f, "{}", c.escape_unicode())? } else { f.write_char(c)? }
         }
         Ok(())
     }

@@ -28,9 +28,9 @@ pub(crate) enum Flag {
     Md5,
     Sha256,
     Blake3,
-    Files,
-    Adopt,
     EndOthers,
+    /// Whatever looks like an option is an operand: it is read elsewhere.
+    PassedOn,
 }
 
 impl Flag {
@@ -48,9 +48,8 @@ impl Flag {
             Flag::Md5 => (None, "md5"),
             Flag::Sha256 => (None, "sha256"),
             Flag::Blake3 => (None, "blake3"),
-            Flag::Files => (None, "files"),
-            Flag::Adopt => (None, "adopt"),
             Flag::EndOthers => (None, "end-others"),
+            Flag::PassedOn => (None, "json"),
         }
     }
 }
@@ -161,8 +160,8 @@ pub(crate) const COMMANDS: &[Command] = rows! {
         Run::Outside(people::register), "ask for an account, with an invitation's code or without";
     "registration" [] "NUMBER" &[], 1, 1,
         Run::Outside(people::registration), "ask how a registration stands";
-    "admin" [] "VERB ... [--files|--adopt]" &[Flag::Files, Flag::Adopt], 1, MANY,
-        Run::There(admin::run), "the admin's work; `help admin` lists the verbs";
+    "admin" [] "COMMAND ... [--json]" &[Flag::PassedOn], 1, MANY,
+        Run::There(admin::run), "do an admin's work; `admin help` lists the commands";
     "lcd" [] "[PATH]" &[], 0, 1,
         Run::Here(here::lcd), "change the folder on this machine; without a path, go home";
     "lpwd" [] "" &[], 0, 0,
@@ -188,7 +187,7 @@ impl Command {
     /// Sorts words into options, wherever they stand, and operands. `--` ends the options.
     fn read(&self, words: Vec<Word>) -> Result<Given, Failure> {
         let mut given = Given { flags: Vec::new(), words: Vec::new() };
-        let mut options = true;
+        let mut options = !self.flags.contains(&Flag::PassedOn);
         for word in words {
             let text = word.text.to_string_lossy().into_owned();
             if !options || word.quoted || !text.starts_with('-') || text == "-" {

@@ -40,9 +40,6 @@ pub(crate) fn help(screen: &mut Screen, given: &Given) -> Done {
     if !command.aliases.is_empty() {
         writeln!(screen.out, "  also: {}", command.aliases.join(", "))?;
     }
-    if command.name == "admin" {
-        crate::admin::list_verbs(screen)?;
-    }
     if command.flags.contains(&Flag::NoMode) {
         writeln!(screen.out, "{TARGETS}")?;
     }

@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt};
 
 use miniftp::site::LogOptions;
+use miniftp::text::words::quote;
 
 pub(crate) const HELP: &str = "\
 miniftpd, a file server whose word can be relied on
 
 usage: miniftpd [OPTIONS]                 serve until TERM or Ctrl-C
-       miniftpd [OPTIONS] account ...     the accounts; `miniftpd account help` tells more
+       miniftpd [OPTIONS] account ...     admin commands, with a running server or without;
+                                          `miniftpd account help` lists them
        miniftpd [OPTIONS] check           every fault of the files in conf, and what would change
        miniftpd demo                      show everything in a minute, on fresh files and ports
 
@@ -79,19 +81,21 @@ impl Args {
             match arg {
                 Arg::Long("conf") => args.conf = parser.value()?.into(),
                 Arg::Long("home") => args.home = parser.value()?.into(),
-                // Words after `account` are that command's own, options and all.
+                // Words after `account` are that command's own, options and all; they are a line.
                 Arg::Long(name) if account.is_some() => {
                     let name = format!("--{name}");
                     account.get_or_insert_default().push(name);
                     if let Some(value) = parser.optional_value() {
-                        account.get_or_insert_default().push(value.string()?);
+                        account.get_or_insert_default().push(quote(&value.string()?, false));
                     }
                 }
                 Arg::Short(letter) if account.is_some() => {
                     account.get_or_insert_default().push(format!("-{letter}"));
                 }
                 Arg::Value(word) if account.is_some() => {
-                    account.get_or_insert_default().push(word.string()?);
+                    let word = word.string()?;
+                    // Only behind `--` can a value look like an option.
+                    account.get_or_insert_default().push(quote(&word, word.starts_with('-')));
                 }
                 Arg::Long("listen") => args.listen = Some(parser.value()?.parse()?),
                 Arg::Long("ftp") => {

@@ -12,9 +12,10 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
+use miniftp::accounts::StoreError;
 use miniftp::accounts::register::Request;
-use miniftp::admin::Admin;
-use miniftp::admin::spoken::{SPOKEN, Unanswered, described, speak};
+use miniftp::admin::{Desk, described, told_to_operator};
+use miniftp::audit::Place;
 use miniftp::error::Error;
 use miniftp::limits;
 use miniftp::site::Site;
@@ -22,9 +23,8 @@ use miniftp::site::Site;
 /// What is said to an input that is not understood.
 const INCORRECT: &str = "The information you entered is incorrect. Please re-enter it.";
 
-/// What can be said here beside what an admin can say.
-const HERE: [(&str, &str); 2] =
-    [("help", "this list"), ("stop", "stop the server, as Ctrl-C does")];
+/// What is typed here beside admin commands.
+const STOP: &str = "stop     stop the server, as Ctrl-C does";
 
 /// Begins to listen to standard input. The end of it ends the console, not the server.
 pub(crate) fn start(site: &Arc<Site>, stop: Sender<()>) -> io::Result<()> {
@@ -44,7 +44,7 @@ struct Console {
 
 impl Console {
     fn work(&self, lines: &Receiver<String>, news: &Receiver<Request>) {
-        for request in Admin::operator(&self.site).pending().unwrap_or_default() {
+        for request in self.site.queue.pending().unwrap_or_default() {
             announce(&request);
         }
         loop {
@@ -62,30 +62,29 @@ impl Console {
     }
 
     /// What takes long ends when the server stops.
-    fn speak(&self, line: &str) -> Result<Vec<String>, Unanswered> {
-        let mut alive = |_, _| match self.site.is_stopping() {
-            true => Err(Error::Stopping),
-            false => Ok(()),
-        };
-        speak(&Admin::operator(&self.site), line, &mut alive)
+    fn run(&self, line: &str) -> Result<Vec<String>, StoreError> {
+        let mut alive = |_, _| self.site.check_running();
+        Desk::of_operator(&self.site, Place::Terminal).lines(line, &mut alive)
     }
 
     fn answer(&self, line: &str) {
-        match line.trim() {
-            "" => {}
-            "help" => say(&help()),
-            "stop" => {
-                // A full channel means that two words were said already.
-                let _ = self.stop.try_send(());
-                say("stopping");
-            }
-            line => match self.speak(line) {
-                Ok(lines) => say(&lines.join("\n")),
-                Err(Unanswered::Failed(e)) => say(&e.to_string()),
-                Err(Unanswered::NoSuch | Unanswered::Form(_)) => {
-                    say(&format!("{INCORRECT}\n{}", help()));
-                }
-            },
+        let line = line.trim();
+        if line.is_empty() {
+            return;
+        }
+        if line == "stop" {
+            // A full channel means that two words were said already.
+            let _ = self.stop.try_send(());
+            return say("stopping");
+        }
+        match self.run(line) {
+            Ok(lines) if line == "help" => say(&format!("{}\n{STOP}", lines.join("\n"))),
+            Ok(lines) => say(&lines.join("\n")),
+            Err(StoreError::Same(Error::Misused(what))) => say(&format!("{INCORRECT}\n{what}")),
+            Err(StoreError::Same(Error::NeedPassword { name })) => say(&format!(
+                "no password is typed here; use `miniftpd account`, or `miniftp admin`, for {name}"
+            )),
+            Err(e) => say(&told_to_operator(&e)),
         }
     }
 }
@@ -94,13 +93,6 @@ fn announce(request: &Request) {
     let number = request.number;
     let described = described(request);
     say(&format!("{described}; `approve {number}` or `reject {number} REASON`"));
-}
-
-fn help() -> String {
-    let spoken = SPOKEN.iter().map(|row| (format!("{} {}", row.name, row.form), row.about));
-    let here = HERE.iter().map(|(name, about)| ((*name).to_owned(), *about));
-    let lines = spoken.chain(here).map(|(form, about)| format!("  {form:22} {about}"));
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Whoever reads may have gone; the server goes on.

@@ -17,7 +17,9 @@ macro_rules! all {
 fuzz_target!(|input: &[u8]| {
     all!(input, Greeting Hello Greeted Login Challenge Proof LoggedIn Use Using Path Switched Move
         Hash Hashed Here Counted Usage Put Opened There Store Chunk Bad Held SumsOf Piece Summed
-        Done Stored Drop Get Got Entry Part Reason HelpLine Alive Nothing);
+        Done Stored Drop Get Got Entry Part Reason HelpLine Alive Nothing
+        Admin Answered);
+    let _ = Rows::default().take(&mut Fields::new(input));
     let mut fields = Fields::new(input);
     let _ = answer_head(&mut fields);
     let mut fields = Fields::new(input);

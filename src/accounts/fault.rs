@@ -61,8 +61,8 @@ impl fmt::Display for StoreError {
             StoreError::Same(why) => why.fmt(f),
             StoreError::LastAdmin => f.write_str("there would be no admin left"),
             StoreError::NoInvitation(why) => write!(f, "the invitation is not good: {why}"),
-            StoreError::NoRequest(number) => write!(f, "no registration {number}"),
-            StoreError::NotBanned(who) => write!(f, "`{who}` is not banned"),
+            StoreError::NoRequest(number) => write!(f, "no registration `{number}`"),
+            StoreError::NotBanned(who) => write!(f, "no ban of `{who}`"),
             StoreError::Decided { number, state } => {
                 write!(f, "registration {number} was {state} already")
             }

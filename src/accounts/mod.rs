@@ -222,11 +222,6 @@ impl Accounts {
         self.generation
     }
 
-    /// Whether an active account is an admin's.
-    pub fn has_admin(&self) -> bool {
-        self.iter().any(|one| one.role == Role::Admin && one.state == State::Active)
-    }
-
     fn unknown(&self, name: &str) -> StoreError {
         let names = self.by_name.keys().map(AccountName::as_str);
         StoreError::Unknown {
@@ -255,14 +250,6 @@ impl Draft {
     pub fn account(&mut self, name: &str) -> Result<&mut Account, StoreError> {
         let unknown = self.accounts.unknown(name);
         self.accounts.by_name.get_mut(name).ok_or(unknown)
-    }
-
-    /// Refuses a change after which no active admin is left where there was one before it.
-    ///
-    /// # Errors
-    /// [`StoreError::LastAdmin`].
-    pub fn keep_an_admin(&self, before: bool) -> Result<(), StoreError> {
-        if before && !self.accounts.has_admin() { Err(StoreError::LastAdmin) } else { Ok(()) }
     }
 }
 

@@ -1,82 +1,83 @@
-//! Bans and pardons by hand.
+//! The commands about bans.
 //!
-//! Never: lets anybody ban themselves or the address that they come from, or the last admin.
+//! Never: lets anybody ban themselves or the address that they come from.
 
-use super::{Admin, told};
+use super::grammar::Arguments;
+use super::sessions::ended;
+use super::{Desk, Outcome};
+use crate::accounts::StoreError;
 use crate::accounts::bans::{Seen, Who};
-use crate::accounts::{AccountName, Role, State};
-use crate::audit::{Event, Place, Verb};
-use crate::error::{Error, Result};
-use crate::text::{SPAN_MOST_SECS, Span};
+use crate::answer::{Answer, Cell};
+use crate::audit::Place;
+use crate::error::Error;
+use crate::transfer::Alive;
 
-impl Admin<'_> {
-    /// The bans in force.
-    pub fn bans(&self) -> Vec<Seen> {
-        self.site.bans.refresh();
-        self.site.bans.in_force()
+pub(super) fn bans(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    desk.bans.refresh();
+    if let Some(fault) = desk.bans.fault().filter(|_| desk.is_operator()) {
+        let what = format!("{fault}; fix it, or put bans.ini.previous there");
+        return Err(StoreError::Refused(what));
     }
+    let row = |Seen { ban, left_secs }: Seen| {
+        vec![
+            ban.who.kind().into(),
+            Cell::Text(ban.who.to_string()),
+            Cell::Moment(ban.since_secs),
+            ban.until_secs.map_or_else(|| Cell::from("ever"), Cell::Moment),
+            Cell::known(left_secs, Cell::Span),
+            Cell::Name(ban.by.unwrap_or_else(|| "the server".to_owned())),
+            Cell::Name(ban.why),
+        ]
+    };
+    let rows = desk.bans.in_force().into_iter().map(row).collect();
+    let columns = ["kind", "who", "since", "until", "left", "by", "why"];
+    Ok(Answer::table(&columns, rows, "nobody is banned"))
+}
 
-    /// Bans an account or an address for so many seconds, or for ever, and ends its sessions;
-    /// tells how many these are.
-    pub fn ban(&self, who: &str, secs: Option<u64>, reason: &str) -> Result<usize> {
-        let banned = || {
-            let parsed = Who::parse(who).map_err(|what| Error::BadArgument { what })?;
-            if secs.is_some_and(|secs| !(1..=SPAN_MOST_SECS).contains(&secs)) {
-                return Err(Error::BadArgument { what: "the time: up to ten years" });
-            }
-            self.check_ban(&parsed)?;
-            let (bans, by) = (&self.site.bans, self.by.name.unwrap_or_default());
-            bans.ban(&self.site.store, parsed.clone(), secs, by, reason).map_err(told)?;
-            let mine = self.session;
-            Ok(self.site.end(|guest| {
-                parsed.covers(guest.account.as_ref(), guest.peer) && Some(guest.id) != mine
-            }))
-        };
-        let time = secs.map_or_else(|| "ever".to_owned(), |secs| Span(secs).to_string());
-        let value = format!("for {time}");
-        let why = Some(reason).filter(|reason| !reason.is_empty());
-        let banned = banned();
-        let count = banned.as_ref().ok().map(|count| *count as u64);
-        let event = Event { value: Some(&value), count, why, ..self.act(Verb::Ban, who) };
-        self.noted(&event, banned)
-    }
+pub(super) fn ban(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let who = required(arguments)?;
+    check_ban(desk, who)?;
+    let by = desk.by.name.unwrap_or_default();
+    let (secs, reason) = (arguments.secs("time"), arguments.text("reason"));
+    desk.bans.ban(desk.store, (who.clone(), secs), by, reason, &|| {
+        let accounts = desk.store.current();
+        desk.check_admin_left(&accounts, &accounts, Some(who))
+    })?;
+    let kind = who.kind();
+    let Some(site) = desk.site else {
+        let text = format!("{kind} {who} is banned; a running server ends its sessions");
+        return Ok(Answer::line(text, vec![("who", Cell::Text(who.to_string()))]));
+    };
+    let count = site.end(|guest| {
+        who.covers(guest.account.as_ref(), guest.peer) && Some(guest.id) != desk.session
+    });
+    let facts = vec![("who", Cell::Text(who.to_string())), ("sessions", Cell::Count(count as u64))];
+    Ok(Answer::line(format!("{kind} {who} is banned; {}", ended(count)), facts))
+}
 
-    fn check_ban(&self, who: &Who) -> Result<()> {
-        match who {
-            Who::Account(name) => {
-                self.check_other(name.as_str(), "nobody bans themselves")?;
-                self.site.accounts().require(name.as_str()).map_err(told)?;
-                self.check_last_admin(name)
-            }
-            Who::Address(_) => {
-                let own = match self.by.from {
-                    Place::Door(own, ..) => who.covers(None, own),
-                    Place::Terminal | Place::CommandLine | Place::Server => false,
-                };
-                let what = "this is the address that you come from";
-                if own { Err(Error::WrongState { what }) } else { Ok(()) }
-            }
+fn required(arguments: &Arguments) -> Result<&Who, Error> {
+    arguments.who("who").ok_or(Error::BadArgument { what: "who" })
+}
+
+fn check_ban(desk: &Desk<'_>, who: &Who) -> Result<(), StoreError> {
+    match who {
+        Who::Account(name) => {
+            desk.check_other(name.as_str(), "nobody bans themselves")?;
+            desk.store.current().require(name.as_str()).map(drop)
         }
+        Who::Address(_) => match desk.by.from {
+            Place::Door(own, ..) if who.covers(None, own) => {
+                let what = "this is the address that you come from";
+                Err(Error::WrongState { what }.into())
+            }
+            _ => Ok(()),
+        },
     }
+}
 
-    /// Of the admins one must be left who can log in.
-    fn check_last_admin(&self, name: &AccountName) -> Result<()> {
-        let (accounts, bans) = (self.site.accounts(), &self.site.bans);
-        let mut admins =
-            accounts.iter().filter(|one| one.role == Role::Admin && one.state == State::Active);
-        let is_one = accounts.account(name.as_str()).is_some_and(|one| one.role == Role::Admin);
-        let is_left =
-            admins.any(|one| one.name() != name && bans.check_account(one.name().as_str()).is_ok());
-        let what = "there would be no admin left";
-        if is_one && !is_left { Err(Error::WrongState { what }) } else { Ok(()) }
-    }
-
-    /// Lets an account or an address in again, and forgets its failed logins.
-    pub fn pardon(&self, who: &str) -> Result<()> {
-        let pardoned = || {
-            let who = Who::parse(who).map_err(|what| Error::BadArgument { what })?;
-            self.site.bans.pardon(&self.site.store, &who).map_err(told)
-        };
-        self.noted(&self.act(Verb::Pardon, who), pardoned())
-    }
+pub(super) fn pardon(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let who = required(arguments)?;
+    desk.bans.pardon(desk.store, who)?;
+    let text = format!("{} {who} is pardoned", who.kind());
+    Ok(Answer::line(text, vec![("who", Cell::Text(who.to_string()))]))
 }

@@ -25,7 +25,8 @@ pub fn register(
     let mut invitation = None;
     let mut asked = || {
         let name = parsed.clone().ok_or(Error::BadArgument { what: NAME_FORM })?;
-        let application = Application { name, verifier: read_record(site, password)?, code, from };
+        let application =
+            Application { name, verifier: read_record(&site.config(), password)?, code, from };
         site.register(&application).map_err(|e| {
             invitation = match &e {
                 StoreError::NoInvitation(_) => Some(e.to_string()),

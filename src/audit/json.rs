@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::time::Moment;
 use super::{Event, Outcome, Place, clipped};
-use crate::text::is_harmful;
+use crate::answer::quote_into as quote;
 
 /// An object under construction. Writing to a text cannot fail.
 struct Object(String);
@@ -40,24 +40,6 @@ impl Object {
         self.0.push_str("}\n");
         self.0
     }
-}
-
-fn quote(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            // What is harmful has four digits: it all lies below U+10000.
-            c if is_harmful(c) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 /// A line of the program.

@@ -8,6 +8,7 @@
 
 mod file;
 mod json;
+mod left;
 mod party;
 mod people;
 mod time;
@@ -18,9 +19,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::text::Escaped;
-
 pub use self::file::check_place;
+pub use self::left::{LEFT, left, note_left};
 pub use self::party::{Ongoing, Party, note_result};
 pub use self::writer::{Log, Places, append};
 
@@ -77,8 +77,8 @@ pub enum Verb {
     Ban,
     /// It is let in again.
     Pardon,
-    /// `miniftpd account` was run.
-    Account,
+    /// A class list, or accounts of another server, were imported.
+    Import,
 }
 
 impl Verb {
@@ -109,7 +109,7 @@ impl Verb {
         Verb::Kick,
         Verb::Ban,
         Verb::Pardon,
-        Verb::Account,
+        Verb::Import,
     ];
 
     /// Its word in the log.
@@ -140,7 +140,7 @@ impl Verb {
             Verb::Kick => "kick",
             Verb::Ban => "ban",
             Verb::Pardon => "pardon",
-            Verb::Account => "account",
+            Verb::Import => "import",
         }
     }
 }
@@ -269,29 +269,6 @@ impl<'a> Event<'a> {
             _ => log::Level::Info,
         }
     }
-}
-
-/// What acts beside the server are left under, in its home.
-pub const LEFT: &str = "acts";
-
-/// An act of `miniftpd account` as a line that is left for the server.
-pub fn left(event: &Event<'_>) -> String {
-    let words = Escaped(event.value.unwrap_or_default()).to_string();
-    match (event.outcome, event.why) {
-        (Outcome::Done, _) => format!("done\t{words}\t"),
-        (_, why) => format!("refused\t{words}\t{}", why.unwrap_or_default().replace('\n', " ")),
-    }
-}
-
-/// Notes an act that was left for the server; a line that is none is passed over.
-pub fn note_left(log: &Log, line: &str) {
-    let mut parts = line.splitn(3, '\t');
-    let (Some(outcome), Some(words)) = (parts.next(), parts.next()) else { return };
-    let outcome = if outcome == "done" { Outcome::Done } else { Outcome::Refused };
-    let why = parts.next().filter(|why| !why.is_empty());
-    let by = Actor::operator(Place::CommandLine);
-    let event = Event { value: Some(words), outcome, why, ..Event::new(by, Verb::Account) };
-    log.note(&event);
 }
 
 /// The longest text of a peer that a line repeats.

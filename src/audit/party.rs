@@ -159,7 +159,7 @@ impl Ongoing {
     /// Why it will end unless it goes on: nobody is to blame but this side, or what was asked for.
     pub fn refused(&mut self, e: &Error) {
         self.is_refused = !matches!(e, Error::Gone | Error::Ended | Error::Stopping);
-        self.why = Some(in_full(e));
+        self.why = Some(e.in_full());
     }
 
     /// Why it broke off.
@@ -207,16 +207,8 @@ pub fn note_result<T>(log: &Log, event: &Event<'_>, result: Result<&T, &Error>) 
     match result {
         Ok(_) => log.note(event),
         Err(e) => {
-            let why = in_full(e);
+            let why = e.in_full();
             log.note(&Event { outcome: Outcome::Refused, why: Some(&why), ..*event });
         }
-    }
-}
-
-/// With what the system said, which is for the log alone.
-fn in_full(e: &Error) -> String {
-    match e {
-        Error::Io { source, .. } => format!("{e}: {source}"),
-        _ => e.to_string(),
     }
 }

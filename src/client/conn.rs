@@ -13,7 +13,7 @@ use super::apart::apart;
 use super::error::{Error, Result};
 use crate::limits;
 use crate::stream::{Patience, Stream};
-use crate::text::is_harmful;
+use crate::text::Harmless;
 use crate::wire::{
     self, Ceiling, Code, Fields, Greeted, Greeting, Hello, Inbox, Kind, Message, Sink,
 };
@@ -275,6 +275,11 @@ impl Conn {
         Ok(M::decode(self.answer()?.2)?)
     }
 
+    /// The text of the answer that was heard.
+    pub(super) fn text(&self) -> Result<String> {
+        Ok(self.answer()?.1.to_owned())
+    }
+
     /// The answer that was heard as an error.
     pub(super) fn refusal(&self) -> Error {
         match self.answer() {
@@ -330,14 +335,9 @@ impl Conn {
     }
 }
 
-/// The server's words without what could act on a terminal. Names in them it has escaped itself, so
-/// a backslash stays one.
+/// The server's words without what could act on a terminal. Names in them it has escaped itself.
 pub(super) fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_harmful(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
-    }
-    out
+    Harmless(text).to_string()
 }
 
 /// Tries each address of the host in turn.

@@ -45,7 +45,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-pub use admin::{AccountSeen, Quota, SessionSeen, Waiting};
 pub use commands::{Entry, Hashed, Kind, Part, Reason, Usage};
 pub use error::{Error, Result};
 pub use names::local_name;

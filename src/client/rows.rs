@@ -7,8 +7,7 @@ use super::error::{Error, Result};
 use crate::limits::ROWS_KEPT;
 use crate::wire::{Code, Counted, Fields, Message};
 
-/// A row of things in parts; gives their number. More than `most_bytes` of it is refused: that is
-/// for whoever keeps what comes, since a server may go on for ever.
+/// Rows in parts; gives their number.
 pub(super) fn list<'a>(
     conn: &mut Conn,
     name: &str,
@@ -16,6 +15,19 @@ pub(super) fn list<'a>(
     most_bytes: u64,
     each: &mut dyn FnMut(&mut Fields<'_>) -> Result<()>,
 ) -> Result<u64> {
+    parts(conn, name, message, most_bytes, each)?;
+    Ok(conn.reply::<Counted<'_>>()?.count)
+}
+
+/// Rows in parts, up to the answer, which is a success. More than `most_bytes` of them is refused:
+/// that is for whoever keeps what comes, since a server may go on for ever.
+pub(super) fn parts<'a>(
+    conn: &mut Conn,
+    name: &str,
+    message: &impl Message<'a>,
+    most_bytes: u64,
+    each: &mut dyn FnMut(&mut Fields<'_>) -> Result<()>,
+) -> Result<()> {
     let mut bytes = 0_u64;
     let code = conn.ask_each(name, message, &mut |mut fields| {
         let mut left = fields.rest();
@@ -33,10 +45,10 @@ pub(super) fn list<'a>(
     if code != Some(Code::Done) {
         return Err(conn.refusal());
     }
-    Ok(conn.reply::<Counted<'_>>()?.count)
+    Ok(())
 }
 
-/// The rows of `WHY` and `WHYOF`.
+/// The rows of `WHY`.
 pub(super) fn reasons<'a>(
     conn: &mut Conn,
     name: &str,

@@ -46,6 +46,13 @@ impl Config {
         }
     }
 
+    /// How long the answer waits to the last of so many failed logins, at least one.
+    pub fn login_delay(&self, failures: u32) -> Duration {
+        let [first, most] = [self.login.delay_millis, self.login.delay_most_millis];
+        let [first, most] = [first.min(most), most].map(Duration::from_millis);
+        bans::doubled(first, failures.saturating_sub(1), most)
+    }
+
     /// What uploads and new directories leave free on the disk.
     pub fn min_free(&self) -> Amount {
         Amount { bytes: self.storage.min_free, entries: self.storage.min_free_entries }

@@ -132,6 +132,11 @@ settings! {
 
     /// Failed logins.
     [login] LoginSettings {
+        /// How long the answer to a failed login waits. Each further failure of the account's name,
+        /// the address or the connection doubles it. 0: it never waits.
+        delay_millis: u64 = 250, Whole("whole milliseconds", 0, 60_000);
+        /// The longest of these waits: it slows whoever guesses, and a typing error is forgiven.
+        delay_most_millis: u64 = 4000, Whole("whole milliseconds", 0, 60_000);
         /// After so many failed logins as one account from one network (/24, or /64 of IPv6)
         /// further ones from there are answered one at a time; a right password is accepted. It was
         /// called ban_after, which is still read.

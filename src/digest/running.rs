@@ -1,7 +1,6 @@
 //! Digests that grow with what comes: of a transfer over its chunks, and of plain bytes.
 
-use miniftp_hashing::Md5;
-use sha2::Digest as _;
+use miniftp_hashing::{Md5, Sha256};
 
 use super::{Algorithm, Digest};
 
@@ -45,7 +44,7 @@ impl Plain {
     pub fn from_name(name: &str) -> Option<Plain> {
         match name {
             "crc32" => Some(Plain(Running::Crc32(crc32fast::Hasher::new()))),
-            "sha256" => Some(Plain(Running::Sha256(sha2::Sha256::new()))),
+            "sha256" => Some(Plain(Running::Sha256(Sha256::new()))),
             _ => Algorithm::from_name(name).map(|algorithm| Plain(Running::new(algorithm))),
         }
     }
@@ -66,7 +65,7 @@ impl Plain {
 enum Running {
     Crc32(crc32fast::Hasher),
     Md5(Md5),
-    Sha256(sha2::Sha256),
+    Sha256(Sha256),
     /// Boxed: two kilobytes.
     Blake3(Box<blake3::Hasher>),
 }
@@ -93,7 +92,7 @@ impl Running {
     fn finish(self) -> Digest {
         match self {
             Running::Md5(md5) => Digest::md5(md5.finish()),
-            Running::Sha256(hasher) => Digest { bytes: hasher.finalize().into(), len: 32 },
+            Running::Sha256(hasher) => Digest { bytes: hasher.finish(), len: 32 },
             Running::Crc32(hasher) => {
                 let mut bytes = [0; 32];
                 bytes[..4].copy_from_slice(&hasher.finalize().to_be_bytes());

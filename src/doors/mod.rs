@@ -3,6 +3,7 @@
 
 pub mod framed;
 pub mod ftp;
+pub mod local;
 
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::Error;
 use crate::text::{Bytes, Escaped, Span};
 
 /// Why a wait was bounded. It is part of the error, so the log says which limit was hit.
@@ -64,6 +65,16 @@ impl fmt::Display for Banned {
     }
 }
 
+impl Error {
+    /// The text with what the system said, which is for the log and the operator.
+    pub fn in_full(&self) -> String {
+        match self {
+            Error::Io { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
+    }
+}
+
 /// What happens to the connection after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -71,6 +82,11 @@ pub enum Fate {
     Answer,
     /// The peer is told if it can be, and the connection ends.
     Close,
+}
+
+/// What stays where it is.
+pub(super) fn mounted(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result {
+    write!(f, "`{}` is a mount point or holds one and stays as it is", Escaped(path))
 }
 
 /// What was needed of something that is limited, what was left of which limit, whose limit it is if

@@ -20,9 +20,7 @@ use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hmac::{Hmac, KeyInit, Mac};
-use miniftp_hashing::pbkdf2_sha256;
-use sha2::{Digest, Sha256};
+use miniftp_hashing::{KEY, hmac_sha256 as hmac, pbkdf2_sha256, sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -34,8 +32,6 @@ pub use mock::RecordShape;
 pub use plain::PlainChecks;
 pub use server::{ClientFirst, ServerExchange};
 
-/// Bytes of a SHA-256 digest, and so of every key here.
-const KEY: usize = 32;
 /// Bytes of a salt that is made here (RFC 5802 names none; PostgreSQL takes 16).
 const SALT: usize = 16;
 /// Bytes that a salt from elsewhere may have.
@@ -236,23 +232,6 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys(***)")
     }
-}
-
-/// HMAC-SHA-256 over the parts one after the other.
-fn hmac(key: &[u8; KEY], parts: &[&[u8]]) -> [u8; KEY] {
-    // A key shorter than the hash's block is by definition one filled with zeros (RFC 2104), and
-    // unlike a slice a whole block cannot be refused.
-    let mut block = Zeroizing::new([0; 64]);
-    block[..KEY].copy_from_slice(key);
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
-}
-
-fn sha256(bytes: &[u8]) -> [u8; KEY] {
-    Sha256::digest(bytes).into()
 }
 
 /// The two keys laid over each other: how a proof hides the client's key (RFC 5802, section 3).

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::{Alive, Session, User};
-use crate::accounts::bans::{self, Attempt, Guess, Ticket};
+use crate::accounts::bans::{Attempt, Guess, Ticket};
 use crate::accounts::{Account, AccountName, State};
 use crate::admin;
 use crate::audit::{Event, Verb};
@@ -165,8 +165,7 @@ impl Session {
     }
 
     pub(super) fn hold_back_for(&mut self, failures: u32) {
-        let doublings = failures.saturating_sub(1);
-        self.held_back = bans::doubled(limits::LOGIN_DELAY, doublings, limits::LOGIN_DELAY_MOST);
+        self.held_back = self.site().config().login_delay(failures);
     }
 
     /// Refuses who is banned before any password is looked at.

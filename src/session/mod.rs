@@ -33,10 +33,7 @@ use crate::vfs::{Vfs, View};
 
 pub use self::content::Wanted;
 pub use self::pace::{Due, Way};
-pub use self::people::{
-    Adopt, Guest, NAME_FORM, Overview, Request, Rules, SPOKEN, Spoken, Standing,
-    State as AccountState, Unanswered,
-};
+pub use self::people::{Given, Guest, NAME_FORM, Request, Rules, Standing};
 pub use self::why::Reason;
 pub use crate::audit::{Ongoing, Verb};
 pub use crate::quota::{Entries, Usage};

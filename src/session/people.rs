@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use super::{Alive, Session};
+use crate::accounts::AccountName;
 use crate::accounts::bans::Ticket;
 use crate::accounts::register::{Mode, Taken};
-use crate::accounts::{AccountName, parse_quota};
-use crate::admin::{self, Admin, spoken};
+use crate::admin::{self, Desk};
+use crate::answer::Answer;
 use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
 
+pub use crate::accounts::NAME_FORM;
 pub use crate::accounts::register::{Request, Rules, Standing};
-pub use crate::accounts::{NAME_FORM, State};
-pub use crate::admin::Overview;
-pub use crate::admin::spoken::{SPOKEN, Spoken, Unanswered};
+pub use crate::admin::Given;
 pub use crate::site::Guest;
-pub use crate::vfs::Adopt;
 
 /// A proof of the own password that has begun.
 #[derive(Debug)]
@@ -151,56 +150,8 @@ impl Session {
         if end_others { self.end_others() } else { Ok(0) }
     }
 
-    /// An admin makes an account with a password that came in clear.
-    pub fn create_plain(
-        &self,
-        name: &str,
-        password: &str,
-        quota: Option<&str>,
-        adopt: Adopt,
-        alive: &mut Alive<'_>,
-    ) -> Result<()> {
-        self.as_admin(|admin| {
-            let quota = quota.map(parse_quota).transpose();
-            let quota = quota.map_err(|what| Error::BadArgument { what })?;
-            let record = self.derive(password, alive)?;
-            admin.create(name, &record.to_string(), quota, "user", adopt)
-        })
-    }
-
-    /// An admin gives an account a password that came in clear.
-    pub fn set_password_plain(
-        &self,
-        name: &str,
-        password: &str,
-        alive: &mut Alive<'_>,
-    ) -> Result<()> {
-        self.as_admin(|admin| {
-            let record = self.derive(password, alive)?;
-            admin.set_password(name, &record.to_string())
-        })
-    }
-
-    /// Does what a line of an admin says.
-    pub fn speak(
-        &self,
-        line: &str,
-        alive: &mut Alive<'_>,
-    ) -> std::result::Result<Vec<String>, Unanswered> {
-        let mut said = Err(Unanswered::NoSuch);
-        let done = self.as_admin(|admin| {
-            said = spoken::speak(&admin, line, alive);
-            Ok(())
-        });
-        done.map_err(|e| match spoken::is_known(line) {
-            true => Unanswered::Failed(e),
-            false => Unanswered::NoSuch,
-        })?;
-        said
-    }
-
     fn put_password(&self, proved: &Verifier, password: &str) -> Result<()> {
-        let (verifier, user) = (admin::read_record(self.site(), password)?, self.user()?);
+        let (verifier, user) = (admin::read_record(&self.site().config(), password)?, self.user()?);
         let unchanged = self.site().store.edit(|draft| {
             let account = draft.account(user.name.as_str())?;
             // Whoever changed it in between is not overruled by a proof of the older one.
@@ -224,12 +175,46 @@ impl Session {
         Ok(self.site().end(others))
     }
 
-    /// Does an admin's work, if who is logged in is one at this moment.
-    pub fn as_admin<T>(&self, work: impl FnOnce(Admin<'_>) -> Result<T>) -> Result<T> {
+    /// Does what a line of an admin says, with what came beside it, if whoever is logged in is one
+    /// at this moment.
+    ///
+    /// # Errors
+    /// [`Error::NeedAdmin`]; those of [`Desk::run`].
+    pub fn admin(&self, line: &str, given: Given<'_>, alive: &mut Alive<'_>) -> Result<Answer> {
+        self.desk()?.with(given).run(line, alive).map_err(admin::told_to_admin)
+    }
+
+    /// The same with a password that came in clear, if one did, as lines for people, or with
+    /// `--json` for programs.
+    ///
+    /// # Errors
+    /// As [`Session::admin`].
+    pub fn admin_plain(
+        &self,
+        line: &str,
+        password: Option<&str>,
+        alive: &mut Alive<'_>,
+    ) -> Result<Vec<String>> {
+        let desk = self.desk()?;
+        let run = |record: &str, alive: &mut Alive<'_>| {
+            let given = Given { record, is_sure: true };
+            desk.clone().with(given).lines(line, alive).map_err(admin::told_to_admin)
+        };
+        match (run("", alive), password) {
+            // Whatever else is wrong is refused before a password is derived.
+            (Err(Error::NeedPassword { .. }), Some(password)) => {
+                let record = self.derive(password, alive)?;
+                run(&record.to_string(), alive)
+            }
+            (done, _) => done,
+        }
+    }
+
+    fn desk(&self) -> Result<Desk<'_>> {
         if !self.is_admin() {
             return Err(Error::NeedAdmin);
         }
-        work(Admin::of_session(self.site(), self.party.actor(), self.presence.id()))
+        Ok(Desk::of_session(self.site(), self.party.actor(), self.presence.id()))
     }
 
     /// The record of a password that came in clear, when it is its turn to be made.

@@ -205,9 +205,7 @@ impl Home {
     /// Bytes that may still be written on the home's disk, and entries that may still be made.
     pub fn free(&self) -> Result<Amount> {
         let disk = fs::fstatvfs(&self.root).map_err(|e| Error::io("asking the disk", e.into()))?;
-        // A file system that makes inodes as it needs them says that it has none.
-        let entries = if disk.f_files == 0 { u64::MAX } else { disk.f_favail };
-        Ok(Amount { bytes: disk.f_bavail.saturating_mul(disk.f_frsize), entries })
+        Ok(free_of(&disk))
     }
 
     /// Where it is.
@@ -336,6 +334,17 @@ impl Home {
         };
         Ok(())
     }
+}
+
+fn free_of(disk: &fs::StatVfs) -> Amount {
+    // A file system that makes inodes as it needs them says that it has none.
+    let entries = if disk.f_files == 0 { u64::MAX } else { disk.f_favail };
+    Amount { bytes: disk.f_bavail.saturating_mul(disk.f_frsize), entries }
+}
+
+/// The same for the home at `dir`, if the disk tells.
+pub fn free_at(dir: &Path) -> Option<Amount> {
+    fs::statvfs(dir).ok().map(|disk| free_of(&disk))
 }
 
 /// Opens a folder of the server's own, making it if it is missing.

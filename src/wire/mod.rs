@@ -15,12 +15,14 @@
 #[macro_use]
 mod rows;
 
+mod answer;
 mod code;
 mod fields;
 mod frame;
 mod message;
 mod people;
 
+pub use answer::{Rows, put_answer};
 pub use code::Code;
 pub use fields::{Fields, Sink};
 pub use frame::{Arrive, Ceiling, Inbox, Kind, frame, frame_with_data};

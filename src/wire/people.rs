@@ -1,4 +1,4 @@
-//! The messages about people: registering, one's own password, and the admin's work.
+//! The messages about people: registering, one's own password, and admin commands.
 //!
 //! Never: a password. What travels is the record that it would be checked against.
 
@@ -45,113 +45,15 @@ messages! {
         server_final: text = "as in `LoggedIn`; the client must check it",
         ended: u32 = "sessions that were ended",
     }
-    /// A request about one account: `ACCOUNT`, `CLOSE`, `OPEN`, `PARTSOF`.
-    Named {
-        name: text = "the account's name",
+    /// `ADMIN`: an admin command.
+    Admin {
+        line: text = "the command as it is typed; `help` lists them",
+        password: text = "the record of the password that code 278 asked for, as in `REGISTER`",
+        sure: u8 = "1 if the user has agreed to what code 279 asks, or cannot be asked",
     }
-    /// Answer to `ACCOUNT`, and each account of `ACCOUNTS`.
-    AccountLine {
-        name: text = "the account's name",
-        role: text = "`user` or `admin`",
-        state: text = "`active` or `closed`",
-        demo: u8 = "1 if its password is a published one",
-        limited: u8 = "1 if there is a limit",
-        limit_bytes: u64 = "the limit; 0 if there is none",
-        known: u8 = "1 if what is used is known, as since its first login",
-        used_bytes: u64 = "bytes stored, unfinished uploads included",
-        used_entries: u64 = "entries: files, directories, unfinished uploads, links",
-        entries_limited: u8 = "1 if there is a limit of entries",
-        limit_entries: u64 = "that limit; 0 if there is none",
-        sessions: u32 = "its sessions now",
-        remark: text = "what the operator noted",
-    }
-    /// `CREATE`: a new account.
-    Create {
-        name: text = "the account's name",
-        password: text = "the password's record, as in `REGISTER`",
-        limited: u8 = "0: no limit; 1: this limit; 2: the settings' default",
-        limit_bytes: u64 = "the limit",
-        role: text = "`user` or `admin`",
-        adopt: u8 = "1 takes over what a removed account of the name has left, 0 does not",
-    }
-    /// `REMOVE`: an account.
-    Remove {
-        name: text = "the account's name",
-        files: u8 = "1 removes its files and unfinished uploads too",
-    }
-    /// `SETPASS`: an account's new password.
-    NewPassword {
-        name: text = "the account's name",
-        password: text = "the password's record, as in `REGISTER`",
-    }
-    /// `SETQUOTA`: an account's new limit.
-    NewQuota {
-        name: text = "the account's name",
-        limited: u8 = "0: no limit; 1: this limit",
-        limit_bytes: u64 = "the limit",
-        entries: text = "how many entries: a number, `unlimited`, `default`; nothing leaves it",
-    }
-    /// `SETROLE`: an account's new role.
-    NewRole {
-        name: text = "the account's name",
-        role: text = "`user` or `admin`",
-    }
-    /// Each request of `PENDING`.
-    WaitingLine {
-        number: u64 = "the request's number",
-        name: text = "the name that was asked for",
-        address: text = "where it came from",
-        asked_secs: i64 = "when, seconds since 1970",
-    }
-    /// `APPROVE`: a request.
-    Approve {
-        number: u64 = "the request's number",
-        limited: u8 = "0: no limit; 1: this limit; 2: the settings' default",
-        limit_bytes: u64 = "the limit",
-    }
-    /// `REJECT`: a request.
-    Reject {
-        number: u64 = "the request's number",
-        reason: text = "what the applicant is told, or nothing",
-    }
-    /// Each session of `SESSIONS`.
-    SessionLine {
-        id: u64 = "its number",
-        account: text = "who is logged in; nothing before the login",
-        address: text = "where it comes from",
-        door: text = "`framed` or `ftp`",
-        since_secs: i64 = "since when, seconds since 1970",
-        doing: text = "what it does now",
-    }
-    /// `KICK`: ends sessions.
-    Kick {
-        who: text = "a session's number, or an account's name for all of its sessions",
-    }
-    /// `DROPPART`, `WHYOF`: a path of any account's.
-    PathOf {
-        account: text = "the account's name; `WHYOF`: `anonymous` for guests",
-        path: text = "the path, from the account's root",
-    }
-    /// Each ban of `BANS`.
-    BanLine {
-        kind: text = "`account` or `address`",
-        who: text = "the account's name, or the address; a network of IPv6 ends with `/64`",
-        since_secs: i64 = "since when, seconds since 1970",
-        ends: u8 = "1 if it ends by itself",
-        until_secs: i64 = "when; 0 if it does not",
-        left_secs: u64 = "for how many seconds more; 0 if it does not end",
-        by: text = "who said so; nothing for the server, by its counting",
-        why: text = "why",
-    }
-    /// `BAN`: bans an account or an address.
-    Ban {
-        who: text = "the account's name, or the address",
-        ends: u8 = "0: for ever; 1: for so long",
-        secs: u64 = "for how many seconds, up to ten years",
-        reason: text = "why, for other admins",
-    }
-    /// `PARDON`: lets an account or an address in again.
-    Pardon {
-        who: text = "as in `BanLine`",
+    /// Answer to `ADMIN`, after rows of cells, the first of which has the columns' names.
+    Answered {
+        shape: u8 = "1: a sentence, with the figures in it; 2: one thing; 3: a list; 4: a report",
+        rows: u64 = "rows, that of the names not counted; one for shapes 1 and 2",
     }
 }

@@ -268,9 +268,8 @@ fn whoever_changes_a_file_that_is_half_saved_waits_for_the_other_half() {
     let text = fs::read_to_string(&ini).unwrap();
     let (half, rest) = text.split_at(text.rfind("[root]").unwrap_or(text.len() / 2));
     fs::write(&ini, half).unwrap();
-    let quota = |bytes| miniftp::wire::NewQuota::new("ann", 1, bytes, "");
     thread::scope(|scope| {
-        let asked = scope.spawn(|| root.request("SETQUOTA", &quota(5)).code);
+        let asked = scope.spawn(|| root.admin("quota ann 5").code);
         // In place, as an editor does; whether the request has come meanwhile or not.
         let mut file = File::options().append(true).open(&ini).unwrap();
         std::io::Write::write_all(&mut file, rest.as_bytes()).unwrap();
@@ -279,9 +278,9 @@ fn whoever_changes_a_file_that_is_half_saved_waits_for_the_other_half() {
     assert_eq!(daemon.login("ann").quota().limit, Some(5));
     // One that stays as it is is told as what it is.
     save(&ini, half);
-    root.request("SETQUOTA", &quota(6)).expect(269).says("the file has a mistake");
+    root.admin("quota ann 6").expect(269).says("the file has a mistake");
     save(&ini, &text);
-    root.request("SETQUOTA", &quota(6)).expect(200);
+    root.admin("quota ann 6").expect(200);
 }
 
 /// An editor that had the file open while the server replaced it wrote into the generation before;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use miniftp::admin::spoken::SPOKEN;
+use miniftp::admin::ADMIN_COMMANDS;
 use miniftp::config;
-use miniftp::doors::ftp::{Needs, SITE_VERBS, VERBS};
+use miniftp::doors::ftp::{Needs, SITE_VERBS, VERBS, admin_rows};
 
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -47,15 +47,36 @@ fn ftp_md_lists_what_site_knows() {
             Needs::Login => "who is logged in",
             Needs::Admin => "admins",
         };
-        (row.verb.to_owned(), row.form, who, row.about)
+        (row.verb.to_owned(), row.form.to_owned(), who, row.about)
     });
-    let spoken = SPOKEN.iter();
-    let spoken = spoken.map(|row| (row.name.to_ascii_uppercase(), row.form, "admins", row.about));
-    for (verb, form, who, about) in rows.chain(spoken) {
-        table += &format!("\n| {} | {} | {who} | {about} |", cell(&verb), cell(form));
+    let of_admins = admin_rows().map(|(form, about)| {
+        let (verb, form) = form.split_once(' ').unwrap_or((&form, ""));
+        (verb.to_owned(), form.to_owned(), "admins", about)
+    });
+    for (verb, form, who, about) in rows.chain(of_admins) {
+        table += &format!("\n| {} | {} | {who} | {about} |", cell(&verb), cell(&form));
     }
     let manual = document("docs/FTP.md");
     assert!(manual.contains(&table), "docs/FTP.md, expected:\n{table}");
+}
+
+#[test]
+fn operating_md_lists_the_admin_commands() {
+    let mut table = String::from(
+        "| command | options | also called | needs | in the log | what it does |\n\
+         | --- | --- | --- | --- | --- | --- |",
+    );
+    for row in ADMIN_COMMANDS {
+        let (short, form) = (row.short_form(), row.form());
+        let options = cell(form[short.len()..].trim_start());
+        let aliases: Vec<String> = row.aliases.iter().map(|alias| cell(alias)).collect();
+        let (aliases, needs) = (aliases.join(", "), row.needs_text());
+        let verb = cell(row.verb.map_or("", |verb| verb.name()));
+        let (short, about) = (cell(&short), row.about);
+        table += &format!("\n| {short} | {options} | {aliases} | {needs} | {verb} | {about} |");
+    }
+    let manual = document("docs/OPERATING.md");
+    assert!(manual.contains(&table), "docs/OPERATING.md, expected:\n{table}");
 }
 
 #[test]

@@ -8,6 +8,8 @@
     reason = "a test stops at what it did not expect, and says so"
 )]
 
+// One table of admin commands, every way to it.
+mod admin;
 // Changes of the accounts while the server runs.
 mod accounts_live;
 // `miniftpd check`: faults, and what would change.

@@ -9,7 +9,8 @@ const LINES: usize = 400;
 /// Characters of a line.
 const COLUMNS: usize = 100;
 /// What every module may use.
-const FOR_ALL: [&str; 7] = ["error", "limits", "digest", "scram", "text", "lock", "conffile"];
+const FOR_ALL: [&str; 8] =
+    ["error", "limits", "digest", "scram", "text", "lock", "conffile", "answer"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,6 +1,6 @@
 //! Where a new password comes from: never an argument, which every user of the machine could read.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -19,7 +19,7 @@ const INTERRUPTED: u8 = 130;
 
 /// A password from the terminal, twice and unseen, or the first line of what is not a terminal.
 pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, Failure> {
-    let failed = |e: io::Error| Failure::Failed(format!("reading the password: {e}"));
+    let failed = |e: io::Error| (format!("reading the password: {e}"), 1);
     if !io::stdin().is_terminal() {
         return first_line(io::stdin().lock()).map_err(failed);
     }
@@ -31,10 +31,10 @@ pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, Failure> {
     flag::register(SIGINT, Arc::clone(&interrupt)).map_err(failed)?;
     let prompt = |text: String| terminal.password(&text, &interrupt).map_err(untyped);
     let first = prompt(format!("password for {name}: "))?;
-    check_password_form(&first)?;
+    check_password_form(&first).map_err(|e| (e.in_full(), 1))?;
     let second = prompt(format!("password for {name} again: "))?;
     if *first != *second {
-        return Err(Failure::Failed("the two differ; nothing was changed".to_owned()));
+        return Err(("the two differ; nothing was changed".to_owned(), 1));
     }
     Ok(first)
 }
@@ -42,11 +42,12 @@ pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, Failure> {
 fn untyped(why: Untyped) -> Failure {
     match why {
         Untyped::Interrupted => {
-            let missing = vec!["stopped; nothing was changed".to_owned()];
-            Failure::Incomplete { done: "\n".to_owned(), missing, code: INTERRUPTED }
+            // The line of the prompt has no end yet.
+            let _ = writeln!(io::stderr());
+            ("stopped; nothing was changed".to_owned(), INTERRUPTED)
         }
         Untyped::GivenUp | Untyped::NoTerminal => {
-            Failure::Failed("no password was given; nothing was changed".to_owned())
+            ("no password was given; nothing was changed".to_owned(), 1)
         }
     }
 }

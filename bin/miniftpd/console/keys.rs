@@ -44,7 +44,7 @@ pub(super) fn read(to: &Sender<String>) {
                 continue;
             }
             // A line that is too long is one that is not understood.
-            let text = if too_long { "?".into() } else { String::from_utf8_lossy(&line) };
+            let text = if too_long { "??".into() } else { String::from_utf8_lossy(&line) };
             if to.send(text.into_owned()).is_err() {
                 return;
             }

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use miniftp::admin::{Admin, spoken};
+use miniftp::admin::Desk;
+use miniftp::audit;
 use miniftp::client::{Client, Error, Options, Outcome, Policy, Standing};
 use miniftp::text::Size;
 
@@ -200,11 +201,11 @@ fn register(server: &Serving, ends: &Ends) -> Result<(), Failure> {
     if request.admitted {
         return Err("nobody was asked about a registration".into());
     }
-    let operator = Admin::operator(&server.site);
+    let operator = Desk::of_operator(&server.site, audit::Place::Terminal);
     for line in ["pending".to_owned(), format!("approve {}", request.number)] {
         say(format_args!("   At the server's terminal the operator types `{line}`:"));
-        let answer = spoken::speak(&operator, &line, &mut |_, _| Ok(()));
-        let answer = answer.map_err(|e| Failure::Failed(format!("{line}: {e:?}")))?;
+        let answer = operator.lines(&line, &mut |_, _| Ok(()));
+        let answer = answer.map_err(|e| Failure::Failed(format!("{line}: {e}")))?;
         answer.iter().for_each(|line| say(format_args!("   | {line}")));
     }
     if client.wait_for_answer(request.number, NEWCOMER)? != Standing::Approved {

@@ -27,7 +27,7 @@ use std::time::Duration;
 use super::AccountName;
 use crate::conffile::ParseErrors;
 use crate::gate;
-use crate::text::{Escaped, Moment, Span};
+use crate::text::{Escaped, Moment};
 
 use self::familiar::Familiar;
 use self::list::List;
@@ -62,10 +62,10 @@ impl Who {
     pub fn parse(text: &str) -> Result<Who, &'static str> {
         let bare = text.strip_suffix("/64").filter(|bare| bare.contains(':'));
         match bare.unwrap_or(text).parse() {
-            Ok(address) => Who::address(address).ok_or("who: this machine itself is never banned"),
+            Ok(address) => Who::address(address).ok_or("this machine itself is never banned"),
             Err(_) => AccountName::parse(text)
                 .map(Who::Account)
-                .ok_or("who: an account's name, or an address such as 192.0.2.7"),
+                .ok_or("expected an account's name, or an address such as 192.0.2.7"),
         }
     }
 
@@ -135,20 +135,6 @@ pub struct Seen {
     pub ban: Ban,
     /// For how many seconds more; `None` is for ever.
     pub left_secs: Option<u64>,
-}
-
-/// A line of a list for the operator.
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ban { who, since_secs, by, why, .. } = &self.ban;
-        write!(f, "{} {who}  since {}  ", who.kind(), Moment(*since_secs))?;
-        match (self.ban.until_secs, self.left_secs) {
-            (Some(at), Some(left)) => write!(f, "until {} ({} left)", Moment(at), Span(left))?,
-            _ => f.write_str("for ever")?,
-        }
-        write!(f, "  by {}", Escaped(by.as_deref().unwrap_or("the server")))?;
-        if why.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(why)) }
-    }
 }
 
 /// How many bans a file has, or what is wrong with it.

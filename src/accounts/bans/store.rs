@@ -218,18 +218,19 @@ impl Bans {
         by_hand.map(|seen| seen.ban.who).collect()
     }
 
-    /// Bans by hand for so many seconds, or for ever.
+    /// Bans by hand for so many seconds, or for ever, unless `check` refuses it, which is asked
+    /// while nobody else changes accounts or bans.
     ///
     /// # Errors
-    /// [`Error::TooMany`], [`StoreError::Refused`] for a reason that cannot be kept; a file with
-    /// a fault, and what the system refuses.
+    /// Those of `check`; [`Error::TooMany`], [`StoreError::Refused`] for a reason that cannot be
+    /// kept; a file with a fault, and what the system refuses.
     pub fn ban(
         &self,
         store: &Store,
-        who: Who,
-        secs: Option<u64>,
+        (who, secs): (Who, Option<u64>),
         by: &str,
         why: &str,
+        check: &dyn Fn() -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let why = check_reason(why)?;
         let now = self.now();
@@ -242,7 +243,9 @@ impl Bans {
             by: Some(by.to_owned()),
             why: why.to_owned(),
         };
-        self.change(store, |list| {
+        let lock_file = store.lock(limits::LOCK_WAIT)?;
+        check()?;
+        self.change(&lock_file, |list| {
             list.forget_old(now);
             list.put(ban.clone(), now);
             let (what, max) = ("bans by hand", limits::BANS as u64);
@@ -258,7 +261,7 @@ impl Bans {
     pub fn pardon(&self, store: &Store, who: &Who) -> Result<(), StoreError> {
         let now = self.now();
         lock(&self.held).tally.forget(who);
-        self.change(store, |list| {
+        self.change(&store.lock(limits::LOCK_WAIT)?, |list| {
             let is_banned = list.seen(who, now).is_some();
             list.remove(who);
             if is_banned { Ok(()) } else { Err(StoreError::NotBanned(who.clone())) }
@@ -268,11 +271,10 @@ impl Bans {
     /// Makes one change on the disk, and then in memory.
     fn change(
         &self,
-        store: &Store,
+        lock_file: &Lock,
         change: impl Fn(&mut List) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let lock_file = store.lock(limits::LOCK_WAIT)?;
-        self.write(&lock_file, &change)?;
+        self.write(lock_file, &change)?;
         // Whatever was counted meanwhile stays. If another look has taken the change over from the
         // file already, there is nothing left to do.
         let _ = change(&mut lock(&self.held).list);

@@ -267,8 +267,8 @@ fn a_file_with_a_fault_says_where_and_the_generation_before_it_counts() {
     let bans = Bans::open(&dir);
     let ann = Who::Account(AccountName::parse("ann").unwrap());
     let far = Who::address("2001:db8::7".parse().unwrap()).unwrap();
-    bans.ban(&store, ann.clone(), None, "root", "a reason").unwrap();
-    bans.ban(&store, far.clone(), Some(3600), "root", "").unwrap();
+    bans.ban(&store, (ann.clone(), None), "root", "a reason", &|| Ok(())).unwrap();
+    bans.ban(&store, (far.clone(), Some(3600)), "root", "", &|| Ok(())).unwrap();
     let path = dir.join("bans.ini");
     let good = fs::read_to_string(&path).unwrap();
     let since = good.lines().find(|line| line.starts_with("since")).unwrap().to_owned();

@@ -103,7 +103,7 @@ fn a_request_waits_is_answered_and_is_remembered() {
         assert!(matches!(again, StoreError::Decided { .. }), "{again}");
     }
     let nobody = folder.queue.reject(&folder.store, 9, "").unwrap_err();
-    assert_eq!(nobody.to_string(), "no registration 9");
+    assert_eq!(nobody.to_string(), "no registration `9`");
     // Refused is not banned: bob may ask again; ann's name is taken.
     assert_eq!(folder.ask(Mode::Ask, "bob", "").unwrap().number, 3);
     assert!(folder.ask(Mode::Ask, "ann", "").unwrap().admitted);

@@ -93,32 +93,8 @@ table! {
     "FORGET" Login "Path" "200" files::forget, "remove the unfinished upload of this path";
     "REPROVE" Login "Login" "280 `Challenge`" people::reprove, "begin to change the own password";
     "PASSWD" Login "Passwd" "200 `Changed`" people::passwd, "change the own password";
-    "ACCOUNTS" Admin "Nothing" "200 `Counted`" admin::accounts,
-        "all accounts, each as an `AccountLine`";
-    "ACCOUNT" Admin "Named" "200 `AccountLine`" admin::account, "one account";
-    "CREATE" Admin "Create" "200" admin::create, "make an account";
-    "CLOSE" Admin "Named" "200" admin::close, "let an account log in no more; its sessions end";
-    "OPEN" Admin "Named" "200" admin::open, "let an account log in again";
-    "REMOVE" Admin "Remove" "200" admin::remove, "remove an account; its sessions end";
-    "SETPASS" Admin "NewPassword" "200" admin::set_password, "give an account a new password";
-    "SETQUOTA" Admin "NewQuota" "200" admin::set_quota, "change what an account may store";
-    "SETROLE" Admin "NewRole" "200" admin::set_role, "change somebody else's role";
-    "PENDING" Admin "Nothing" "200 `Counted`" admin::pending,
-        "the requests that wait, each as a `WaitingLine`";
-    "APPROVE" Admin "Approve" "200" admin::approve, "approve a request: the account is made";
-    "REJECT" Admin "Reject" "200" admin::reject, "refuse a request";
-    "SESSIONS" Admin "Nothing" "200 `Counted`" admin::sessions,
-        "who is here, each as a `SessionLine`";
-    "KICK" Admin "Kick" "200 `Counted`" admin::kick, "end sessions";
-    "BANS" Admin "Nothing" "200 `Counted`" admin::bans, "who is kept out, each as a `BanLine`";
-    "BAN" Admin "Ban" "200 `Counted`" admin::ban,
-        "keep an account or an address out; its sessions end";
-    "PARDON" Admin "Pardon" "200" admin::pardon, "let an account or an address in again";
-    "PARTSOF" Admin "Named" "200 `Counted`" admin::parts,
-        "an account's unfinished uploads, each as a `Part`";
-    "DROPPART" Admin "PathOf" "200" admin::drop_part, "remove an unfinished upload";
-    "WHYOF" Admin "PathOf" "200 `Counted`" admin::why,
-        "as `WHY` for another account, from its root; nothing is done";
+    "ADMIN" Admin "Admin" "200 `Answered`" admin::admin,
+        "an admin command, its answer as rows of cells";
 }
 
 /// A field that is 0 or 1.

@@ -28,6 +28,7 @@ use crate::transfer::{Group, Upload};
 use crate::wire::{self, Arrive, Ceiling, Fields, Greeting, Inbox, Kind, Message};
 
 pub use commands::{COMMANDS, Command, Needs};
+pub(super) use reply::code_of;
 
 /// What this program calls itself towards the other side.
 pub const SOFTWARE: &str = concat!("miniftpd ", env!("CARGO_PKG_VERSION"));

@@ -64,7 +64,7 @@ impl Answer {
 }
 
 /// The number for an error. There is no `_` here on purpose: a new error must be given its number.
-pub(super) fn code_of(error: &Error) -> Code {
+pub(in crate::doors) fn code_of(error: &Error) -> Code {
     match error {
         Error::NeedLogin => Code::NeedLogin,
         Error::Banned { what: Banned::Account, .. } => Code::Banned,
@@ -95,6 +95,9 @@ pub(super) fn code_of(error: &Error) -> Code {
         Error::UnknownCommand { .. } => Code::UnknownCommand,
         Error::BadField { .. } => Code::BadField,
         Error::BadArgument { .. } => Code::BadArgument,
+        Error::Misused(_) => Code::Misused,
+        Error::NeedPassword { .. } => Code::NeedPassword,
+        Error::NotSure(_) => Code::NotSure,
         Error::WrongState { .. } => Code::WrongState,
         Error::Unsupported { .. } => Code::Unsupported,
         Error::TooMany { .. } | Error::TooLong { .. } | Error::TooBig => Code::TooMany,

@@ -21,7 +21,7 @@ use crate::wire::Arrive;
 /// Bytes that one read of the control connection takes: a resting session keeps no more.
 const READ: usize = 512;
 
-/// What the client has said since the content of an upload last came.
+/// What the client has said since an upload began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Said {
     /// Nothing.

@@ -41,7 +41,7 @@ use crate::session::Session;
 use crate::site::Site;
 use crate::stream::Stream;
 
-pub use self::site::{SITE_VERBS, SiteVerb};
+pub use self::site::{SITE_VERBS, SiteVerb, admin_rows};
 pub use commands::{Arg, Needs, VERBS, Verb};
 
 /// How file content is represented on the data connection.

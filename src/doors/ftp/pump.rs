@@ -290,7 +290,6 @@ impl Conn {
                 Ok(Some(n)) => {
                     self.moved += n as u64;
                     *filled += n;
-                    self.control.said = Said::Nothing;
                 }
                 Ok(None) if *filled >= ENOUGH => break,
                 Ok(None) if *filled > 0 && begun.elapsed() >= LONG => break,
@@ -330,8 +329,8 @@ impl Conn {
     /// Whether the client shows within the grace that the end of its data was its own end too.
     /// Without a grace that does not matter, and only an abort counts.
     ///
-    /// Whoever says something after its data, or says goodbye behind the last of it, was not
-    /// killed in the middle of it.
+    /// Whoever says something after its data was not killed in the middle of it, and a goodbye
+    /// counts whenever it came: which of two connections' bytes were sent first nobody knows.
     pub(super) fn attend_grace(&mut self, grace: Duration) -> Result<(), Broken> {
         if grace.is_zero() {
             return Ok(self.attend(WithoutClient::GoesOn)?);

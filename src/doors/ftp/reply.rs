@@ -3,24 +3,12 @@
 //! Invariant: whatever is in a text, the client sees exactly one reply. No character of a name can
 //! end a line, and no line inside a reply looks like its last (RFC 959, section 4.2).
 
-use std::fmt::{self, Write};
-
 use crate::error::{Banned, Error, Wait};
-use crate::text::is_harmful;
 
 /// A text without anything that ends a line or acts on a terminal; unlike
 /// [`crate::text::Escaped`] it leaves backslashes alone, so that a name that a client reads in a
 /// reply or a listing is the name that it may send back.
-pub(super) struct Clean<'a>(pub(super) &'a str);
-
-impl fmt::Display for Clean<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            if is_harmful(c) { write!(f, "{}", c.escape_unicode())? } else { f.write_char(c)? }
-        }
-        Ok(())
-    }
-}
+pub(super) use crate::text::Harmless as Clean;
 
 /// The number for an error. There is no `_` here on purpose: a new error must be given its number.
 pub(super) fn reply_code(error: &Error) -> u16 {
@@ -53,7 +41,11 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         Error::DiskFull | Error::DiskReserve { .. } => 452,
         Error::BadOffset { .. } => 554,
         Error::UnknownCommand { .. } => 500,
-        Error::BadField { .. } | Error::BadArgument { .. } => 501,
+        Error::BadField { .. }
+        | Error::BadArgument { .. }
+        | Error::Misused(_)
+        | Error::NeedPassword { .. }
+        | Error::NotSure(_) => 501,
         Error::WrongState { .. } => 503,
         Error::Unsupported { .. } => 504,
         Error::Malformed { .. } | Error::TooLarge { .. } => 500,
@@ -125,6 +117,7 @@ mod tests {
 
     use super::*;
     use crate::error::HomeRefused;
+    use crate::text::is_harmful;
 
     fn path() -> String {
         "/a".to_owned()
@@ -169,6 +162,9 @@ mod tests {
             (500, Error::UnknownCommand { name: path() }),
             (501, Error::BadField { what }),
             (501, Error::BadArgument { what }),
+            (501, Error::Misused(path())),
+            (501, Error::NeedPassword { name: path() }),
+            (501, Error::NotSure(path())),
             (503, Error::WrongState { what }),
             (504, Error::Unsupported { what }),
             (451, Error::TooMany { what, max: 1 }),

@@ -3,12 +3,16 @@
 //!
 //! Never: shows or logs a password; see the masking in `line`.
 
+use zeroize::Zeroizing;
+
 use super::commands::Needs;
 use super::reply::Clean;
 use super::{Conn, LOG_IN, date, files};
+use crate::admin::commands::Needs as AdminNeeds;
+use crate::admin::{ADMIN_COMMANDS, grammar};
 use crate::error::{Error, Result};
-use crate::session::{Adopt, Reason, SPOKEN, Spoken, Unanswered};
-use crate::text::Size;
+use crate::session::Reason;
+use crate::text::{Size, words};
 
 /// One row.
 #[derive(Debug)]
@@ -46,8 +50,7 @@ table! {
     "WHY" Login "[PATH]" why, "what decides what may be done there";
     "PSWD" Login "OLD NEW [END]" pswd, "change your password; END ends your other sessions";
     "UTIME" Login "TIME PATH" utime, "set when a file last changed, as MFMT";
-    "CREATE" Admin "NAME PASSWORD [QUOTA] [ADOPT]" create, "make an account";
-    "PASSWD" Admin "NAME PASSWORD" passwd, "give an account another password";
+    "ADMIN" Admin "COMMAND ..." admin, "an admin command; `ADMIN HELP` lists them";
     "CHMOD" Login "MODE PATH" chmod, "refused: rights belong to the account here";
 }
 
@@ -59,12 +62,16 @@ pub(super) fn site(conn: &mut Conn, line: &str) -> Result<()> {
     let row = SITE_VERBS.iter().find(|row| {
         row.verb.eq_ignore_ascii_case(verb) && (rest.is_empty() || !row.form.is_empty())
     });
-    let Some(row) = row else { return speak(conn, line) };
+    let Some(row) = row else {
+        if grammar::find(verb).is_some() {
+            return admin(conn, line);
+        }
+        let code = if conn.session.account().is_some() { 500 } else { 530 };
+        conn.control.say(code, if code == 500 { "SITE HELP lists what there is" } else { LOG_IN });
+        return Ok(());
+    };
     if row.needs != Needs::Nobody && conn.session.account().is_none() {
         return not_logged_in(conn);
-    }
-    if row.needs == Needs::Admin && !conn.session.is_admin() {
-        return Err(Error::NeedAdmin);
     }
     (row.run)(conn, rest)
 }
@@ -74,30 +81,32 @@ fn not_logged_in(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// What an admin says.
-fn speak(conn: &mut Conn, line: &str) -> Result<()> {
+/// An admin command. Where it takes a password, that is the word behind the name.
+fn admin(conn: &mut Conn, line: &str) -> Result<()> {
     if conn.session.account().is_none() {
         return not_logged_in(conn);
     }
-    let spoken = conn.attended("entries", |session, alive| match session.speak(line, alive) {
-        Err(Unanswered::Failed(e)) => Err(e),
-        spoken => Ok(spoken),
+    let mut given = words::split(line);
+    let name = given.first().map_or("", |word| word.text.as_str());
+    let takes_password = grammar::find(name).is_some_and(|command| command.takes_password);
+    let (mut line, mut password) = (line.to_owned(), None);
+    if takes_password && conn.session.is_admin() {
+        if !may_send_clear(conn) {
+            return Ok(());
+        }
+        if given.len() < 3 {
+            return Err(Error::Misused(format!("{name}: the password is missing")));
+        }
+        password = Some(Zeroizing::new(given.remove(2).text));
+        let others = given.iter().map(|word| words::quote(&word.text, word.is_quoted));
+        line = others.collect::<Vec<_>>().join(" ");
+    }
+    let lines = conn.attended("entries", |session, alive| {
+        session.admin_plain(&line, password.as_ref().map(|text| text.as_str()), alive)
     })?;
-    match spoken {
-        Ok(lines) => {
-            let clean: Vec<String> = lines.iter().map(|line| Clean(line).to_string()).collect();
-            match &clean[..] {
-                [one] => conn.control.say(200, one),
-                lines => conn.control.say_lines(200, "Here it is:", lines, "End"),
-            }
-        }
-        Err(Unanswered::NoSuch) => {
-            conn.control.say(500, "no such SITE command; SITE HELP lists them")
-        }
-        Err(Unanswered::Form(Spoken { name, form, .. })) => {
-            conn.control.say(501, &format!("SITE {} {form}", name.to_ascii_uppercase()));
-        }
-        Err(Unanswered::Failed(e)) => return Err(e),
+    match &lines[..] {
+        [one] => conn.control.say(200, one),
+        lines => conn.control.say_lines(200, "Here it is:", lines, "End"),
     }
     Ok(())
 }
@@ -111,12 +120,32 @@ fn help(conn: &mut Conn, _: &str) -> Result<()> {
     let mut lines: Vec<String> =
         SITE_VERBS.iter().filter(may).map(|row| line_of(row.verb, row.form, row.about)).collect();
     if conn.session.is_admin() {
-        let spoken = SPOKEN.iter();
-        lines
-            .extend(spoken.map(|row| line_of(&row.name.to_ascii_uppercase(), row.form, row.about)));
+        lines.extend(admin_rows().map(|(form, about)| format!("{form:30} {about}")));
     }
     conn.control.say_lines(214, "SITE knows:", &lines, "That is all.");
     Ok(())
+}
+
+/// The admin commands as they are said here: those of other names than the rows above, with their
+/// forms.
+pub fn admin_rows() -> impl Iterator<Item = (String, &'static str)> {
+    let rows = ADMIN_COMMANDS.iter().filter(|row| row.needs != AdminNeeds::Machine);
+    rows.filter(|row| row.name != "help").map(|row| {
+        let form = row.form();
+        let (name, rest) = form.split_once(' ').unwrap_or((&form, ""));
+        let is_taken = |name: &str| {
+            SITE_VERBS
+                .iter()
+                .any(|verb| verb.verb.eq_ignore_ascii_case(name) && !verb.form.is_empty())
+        };
+        // What has the name of everybody's row has another one here.
+        let name = if is_taken(name) { row.aliases.first().copied().unwrap_or(name) } else { name };
+        let rest = match row.takes_password {
+            true => rest.replacen("NAME", "NAME PASSWORD", 1),
+            false => rest.to_owned(),
+        };
+        (format!("{} {rest}", name.to_ascii_uppercase()).trim_end().to_owned(), row.about)
+    })
 }
 
 fn line_of(verb: &str, form: &str, about: &str) -> String {
@@ -235,39 +264,6 @@ fn pswd(conn: &mut Conn, rest: &str) -> Result<()> {
         ended => format!("the password is changed, and other sessions end: {ended}"),
     };
     conn.control.say(200, &text);
-    Ok(())
-}
-
-fn create(conn: &mut Conn, rest: &str) -> Result<()> {
-    if !may_send_clear(conn) {
-        return Ok(());
-    }
-    let mut words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
-    let mut adopt = Adopt::No;
-    if words.len() > 2 && words.last().is_some_and(|word| word.eq_ignore_ascii_case("ADOPT")) {
-        words.pop();
-        adopt = Adopt::Yes;
-    }
-    let (name, password, quota) = match words[..] {
-        [name, password] => (name, password, None),
-        [name, password, quota] => (name, password, Some(quota)),
-        _ => return form_of(conn, "CREATE"),
-    };
-    conn.attended("steps", |session, alive| {
-        session.create_plain(name, password, quota, adopt, alive)
-    })?;
-    conn.control.say(200, "the account is made");
-    Ok(())
-}
-
-fn passwd(conn: &mut Conn, rest: &str) -> Result<()> {
-    if !may_send_clear(conn) {
-        return Ok(());
-    }
-    let words: Vec<&str> = rest.split(' ').filter(|word| !word.is_empty()).collect();
-    let [name, password] = words[..] else { return form_of(conn, "PASSWD") };
-    conn.attended("steps", |session, alive| session.set_password_plain(name, password, alive))?;
-    conn.control.say(200, "the password is changed");
     Ok(())
 }
 

@@ -15,7 +15,7 @@ fn an_account_is_added_shown_changed_closed_opened_and_removed() {
     let ok = |words: &str, input: &str, printed: &str| {
         account(words, input).ok().stdout(printed).stderr("");
     };
-    ok("list", "", "name  role  state  quota  entries  remark\n");
+    ok("list", "", "no accounts\n");
     ok("add ann --quota 10M", "first secret\n", "added ann: quota 10.0 MiB, role user\n");
     ok(
         "add bob --role admin --quota unlimited --remark row3",
@@ -26,26 +26,24 @@ fn an_account_is_added_shown_changed_closed_opened_and_removed() {
     ok(
         "list",
         "",
-        "name  role   state       quota  entries  remark\n\
-         ann   user   active   10.0 MiB   100000\n\
-         bob   admin  active  unlimited   100000  row3\n\
-         col   user   active  100.0 MiB   100000\n",
+        "name  role   state   demo  used      quota  entries      of  sessions  remark\n\
+         ann   user   active  no    -      10.0 MiB  -        100000  -\n\
+         bob   admin  active  no    -     unlimited  -        100000  -         row3\n\
+         col   user   active  no    -     100.0 MiB  -        100000  -\n",
     );
     ok(
         "show bob",
         "",
-        "name      bob\nrole      admin\nstate     active\nquota     unlimited\n\
-         entries   100000\npassword  SCRAM-SHA-256, 4096 iterations\nremark    row3\n",
+        "name      bob\nrole      admin\nstate     active\ndemo      no\nused      -\n\
+         quota     unlimited\nentries   -\nof        100000\nsessions  -\n\
+         rights    read, write, modify\npassword  SCRAM-SHA-256, 4096 iterations\n\
+         remark    row3\n",
     );
     ok("quota ann 1.5G", "", "the quota of ann is 1.5 GiB now\n");
     ok("quota ann 0", "", "the quota of ann is 0 B now\n");
     ok("role ann admin", "", "the role of ann is admin now\n");
     ok("passwd ann", "changed secret\n", "changed the password of ann\n");
-    ok(
-        "close ann",
-        "",
-        "closed ann; its files stay, `miniftpd account open ann` lets it in again\n",
-    );
+    ok("close ann", "", "closed ann; its files stay, `open ann` lets it in again\n");
     ok("close ann", "", "ann is closed already\n");
     ok("open ann", "", "opened ann\n");
     ok("remove col", "", "removed col; its files stay in the folder `col` among the homes\n");
@@ -61,7 +59,7 @@ fn an_account_is_added_shown_changed_closed_opened_and_removed() {
 fn help_is_no_mistake() {
     let site = Site::new();
     let names =
-        ["add NAME", "list", "show NAME", "passwd NAME", "quota NAME SIZE", "role NAME ROLE"];
+        ["create NAME", "list", "show NAME", "passwd NAME", "quota NAME SIZE", "role NAME user|"];
     let output = site.miniftpd(&["account", "help"], "");
     output.ok().stderr("");
     for name in names.iter().chain(&["close NAME", "open NAME", "remove NAME"]) {
@@ -80,29 +78,29 @@ fn what_was_not_said_rightly_ends_with_2_and_what_cannot_be_with_1() {
     site.account("ann", "1M").account("wenjie", "1M");
     let before = fs::read(site.conf().join("accounts.ini")).unwrap();
     let table = [
-        ("account", 2, "`miniftpd account help` shows the commands"),
+        ("account", 2, "no command was given; `help` lists them"),
         ("account ad ann", 2, "add"),
-        ("account add", 2, "expected `miniftpd account add NAME"),
-        ("account add a b", 2, "expected `miniftpd account add NAME"),
+        ("account add", 2, "create: NAME is missing; usage: create NAME [--quota SIZE]"),
+        ("account add a b", 2, "`b` is too much; usage: create NAME"),
         ("account add new --quota", 2, "quota"),
         ("account add new --quota soon", 2, "`soon`"),
         ("account add new --quota -1", 2, "`-1`"),
-        ("account add new --role root", 2, "user or admin, got `root`"),
+        ("account add new --role root", 2, "`root` is not valid; expected the role user or admin"),
         ("account add new --shell x", 2, "--shell"),
-        ("account list ann", 2, "expected `miniftpd account list`"),
+        ("account list ann", 2, "list: `ann` is too much; usage: list"),
         ("account list --quota 1M", 2, "--quota"),
-        ("account quota ann", 2, "expected `miniftpd account quota NAME SIZE [--entries 5000]`"),
+        ("account quota ann", 2, "quota: SIZE is missing; usage: quota NAME SIZE [--entries N]"),
         ("account quota ann 1X", 2, "`1X`"),
         ("account role ann guest", 2, "`guest`"),
         ("account show anne", 1, "no account `anne`, did you mean `ann`?"),
         ("account quota wenji 1M", 1, "did you mean `wenjie`?"),
-        ("account close nobody-like-this", 1, "`miniftpd account list` shows them"),
+        ("account close nobody-like-this", 1, "`list` shows them"),
         ("account remove ann2", 1, "did you mean `ann`?"),
         ("account add ann", 1, "there is an account `ann` already"),
-        ("account add Ann", 1, "`Ann`"),
-        ("account add ../ann", 1, "`../ann`"),
-        ("account add .miniftp", 1, "`.miniftp`"),
-        ("account add end", 1, "`end`"),
+        ("account add Ann", 1, "a name has 1 to 32 characters"),
+        ("account add ../ann", 1, "a name has 1 to 32 characters"),
+        ("account add .miniftp", 1, "a name has 1 to 32 characters"),
+        ("account add end", 1, "is none of anonymous, default, end"),
         ("--lisen x", 2, "--lisen"),
         ("serve", 2, "serve"),
         ("--listen nowhere", 2, "nowhere"),

@@ -118,9 +118,12 @@ fn the_shipped_accounts_work_from_this_machine() {
         frames.log_in(name, &format!("{name}-demo")).expect(254);
         assert_eq!(frames.quota().limit, Some(limit));
     }
+    let show = || site.miniftpd(&["account", "show", "alex"], "");
+    show().ok().stdout_has("demo      yes\n");
     site.miniftpd(&["account", "passwd", "alex"], "a real one\n")
         .ok()
         .stdout("changed the password of alex; it is no demo account any more\n");
+    show().ok().stdout_has("demo      no\n");
     daemon.connect().log_in("alex", "alex-demo").expect(253);
     daemon.connect().log_in("alex", "a real one").expect(254);
 }

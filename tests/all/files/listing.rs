@@ -5,7 +5,7 @@ use std::fs;
 use miniftp::limits;
 use miniftp::wire;
 
-use crate::harness::Site;
+use crate::harness::{Site, heavy};
 
 const ENTRIES: usize = 20_000;
 /// What the server may grow by, for a listing of 1.5 MB.
@@ -13,6 +13,7 @@ const GROWTH: u64 = 1 << 20;
 
 #[test]
 fn twenty_thousand_entries_are_listed_to_the_last() {
+    let _turn = heavy();
     let site = Site::new();
     site.account("ann", "1M");
     let daemon = site.start();

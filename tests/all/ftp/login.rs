@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, UdpSocket};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use miniftp::accounts::State;
 use miniftp::limits;
@@ -53,16 +53,18 @@ fn a_wrong_password_and_an_unknown_name_are_told_the_same() {
 #[test]
 fn failures_cost_time_and_are_numbered() {
     let scene = Scene::new();
+    let delay = Duration::from_millis(60);
+    scene.site.setting("login", "delay_millis", "60").setting("login", "delay_most_millis", "1000");
     let mut talk = FtpTalk::connect(scene.daemon.ftp_addr());
     let begun = Instant::now();
     for _ in 0..limits::LOGIN_TRIES {
         talk.log_in("ann", "guess").expect(530);
-        assert!(begun.elapsed() >= limits::LOGIN_DELAY);
+        assert!(begun.elapsed() >= delay);
     }
     talk.reply().expect(421).says("login attempts");
     talk.expect_end();
     // Each failure doubled the wait of the one before.
-    assert!(begun.elapsed() >= limits::LOGIN_DELAY * 8);
+    assert!(begun.elapsed() >= delay * 8);
     // Nobody else is made to wait, and a new connection begins anew.
     scene.ann().ask("PWD").expect(257);
 }

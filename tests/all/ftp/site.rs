@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use miniftp::admin::spoken::SPOKEN;
-use miniftp::doors::ftp::{Needs, SITE_VERBS};
+use miniftp::doors::ftp::{Needs, SITE_VERBS, admin_rows};
 
 use crate::harness::{Daemon, FtpTalk, Site, eventually};
 
@@ -31,8 +30,8 @@ fn everybody_is_told_what_they_may_say() {
         rows.map(|row| row.verb.to_owned()).collect::<BTreeSet<String>>()
     };
     assert_eq!(known(&mut daemon.ftp("ann")), names_of(false));
-    let spoken = SPOKEN.iter().map(|row| row.name.to_ascii_uppercase());
-    assert_eq!(known(&mut daemon.ftp("root")), names_of(true).into_iter().chain(spoken).collect());
+    let admins = admin_rows().filter_map(|(form, _)| Some(form.split(' ').next()?.to_owned()));
+    assert_eq!(known(&mut daemon.ftp("root")), names_of(true).into_iter().chain(admins).collect());
 }
 
 #[test]
@@ -41,8 +40,8 @@ fn an_admins_words_are_for_admins() {
     site.account("ann", "1M").admin("root");
     let daemon = site.start();
     let (mut nobody, mut ann) = (stranger(&daemon), daemon.ftp("ann"));
-    for row in SPOKEN {
-        let line = format!("SITE {} ann", row.name);
+    for (form, _) in admin_rows() {
+        let line = format!("SITE {} ann", form.split(' ').next().unwrap());
         nobody.ask(&line).expect(530);
         // What has the name of everybody's row is that row without an argument.
         ann.ask(&line).expect(550).says("admin");
@@ -54,8 +53,8 @@ fn an_admins_words_are_for_admins() {
     // Nor may an admin change their own role.
     let mut root = daemon.ftp("root");
     root.ask("SITE ROLE root user").says("nobody changes their own role");
-    root.ask("SITE KICK").expect(501).says("SITE KICK NAME|ID");
-    root.ask("SITE NOSUCH").expect(500).says("SITE HELP");
+    root.ask("SITE KICK").expect(501).says("kick: NAME|ID is missing; usage: kick NAME|ID");
+    root.ask("SITE NOSUCH").expect(500);
 }
 
 #[test]
@@ -64,12 +63,13 @@ fn an_admin_works_by_ftp() {
     site.account("ann", "1M").account("bob", "2M").admin("root");
     let daemon = site.start();
     let (mut root, mut ann) = (daemon.ftp("root"), daemon.login("ann"));
-    root.ask("SITE WHO").expect(200).says("ann@127.0.0.1  framed  idle");
-    root.ask("SITE ACCOUNTS").expect(200).says("bob  user  active");
-    root.ask("SITE ACCOUNT bob")
-        .expect(200)
-        .says("bob  user  active  ? of 2M  ? of 100000 entries  0 sessions");
-    root.ask("SITE CREATE mia her-secret 3M").expect(200);
+    root.ask("SITE WHO").expect(200).says("  ann      127.0.0.1  framed    2").says("  idle");
+    root.ask("SITE ACCOUNTS").expect(200).says("bob   user   active");
+    let shown = root.ask("SITE ACCOUNT bob");
+    shown.expect(200).says("role      user").says("state     active").says("used      -");
+    shown.says("quota     2.0 MiB").says("entries   -").says("of        100000");
+    shown.says("sessions  0");
+    root.ask("SITE CREATE mia her-secret quota=3M").expect(200);
     stranger(&daemon).log_in("mia", "her-secret").expect(230);
     root.ask("SITE CREATE mia her-secret").expect(550).says("mia");
     root.ask("SITE PASSWD mia other-secret").expect(200);
@@ -77,23 +77,26 @@ fn an_admin_works_by_ftp() {
     let mut mia = stranger(&daemon);
     mia.log_in("mia", "other-secret").expect(230);
     mia.ask("SITE  quota").says("limit 3145728 bytes");
-    root.ask("SITE QUOTA bob 7M").expect(200).says("bob may store 7M");
+    root.ask("SITE QUOTA bob 7M").expect(200).says("the quota of bob is 7.0 MiB now");
     root.ask("SITE QUOTA").expect(200).says("used 0 bytes");
-    root.ask("SITE ROLE bob admin").expect(200).says("bob is admin now");
+    root.ask("SITE ROLE bob admin").expect(200).says("the role of bob is admin now");
     root.ask("SITE ROLE bob user").expect(200);
-    root.ask("SITE CLOSE bob").expect(200).says("bob logs in no more");
+    root.ask("SITE CLOSE bob")
+        .expect(200)
+        .says("closed bob; its files stay, `open bob` lets it in again");
     stranger(&daemon).log_in("bob", "bob-secret").expect(530);
-    root.ask("SITE OPEN bob").expect(200).says("bob can log in again");
+    root.ask("SITE OPEN bob").expect(200).says("opened bob");
     daemon.ftp("bob").ask("SITE QUOTA").says("limit 7340032 bytes");
     ann.put("a b", 100_000, 0).expect(802);
     ann.chunk(0, &[7; 65_536]).expect(900);
     ann.request("DROP", &miniftp::wire::Drop::new(1)).expect(200);
-    root.ask("SITE PARTS ann").expect(200).says("/a b  65536 of 100000 bytes");
-    root.ask("SITE DROP ann /a b").expect(200).says("the part /a b is removed");
-    root.ask("SITE PARTS ann").expect(200).says("none");
+    root.ask("SITE PARTS ann").expect(200).says("64.0 KiB  97.7 KiB  2").says("  /a b");
+    let dropped = root.ask("SITE DROP ann /a b");
+    dropped.expect(200).says("removed the unfinished upload /a b of ann: 65536 bytes");
+    root.ask("SITE PARTS ann").expect(200).says("no unfinished uploads");
     root.ask("SITE KICK ann").expect(200).says("one session ends");
     ann.expect_bye(427);
-    root.ask("SITE REMOVE bob files").expect(200).says("bob is forgotten; its files go");
+    root.ask("SITE REMOVE bob files").expect(200).says("removed bob and its files");
     eventually("bob is gone", || site.accounts().current().account("bob").is_none());
     for act in ["quota bob 7340032", "close bob", "kick ann 1 sessions", "drop ann /a b 65536"] {
         daemon.wait_for_log(&format!("root@127.0.0.1 {act}"));
@@ -111,9 +114,13 @@ fn registering_by_ftp_waits_for_the_answer_and_the_password_is_never_shown() {
     guest.ask("SITE REGISTER bob his-secret").expect(200).says("registration 2 waits");
     guest.ask("SITE REGISTER carl").expect(501).says("SITE REGISTER NAME PASSWORD [CODE]");
     let mut root = daemon.ftp("root");
-    root.ask("SITE PENDING").expect(200).says("registration 1: ann from 127.0.0.1");
-    root.ask("SITE APPROVE 1 quota=5M").expect(200).says("ann can log in now");
-    root.ask("SITE REJECT 2 \"not in this class\"").expect(200).says("bob is told");
+    root.ask("SITE PENDING").expect(200).says("     1  ann   127.0.0.1  2");
+    root.ask("SITE APPROVE 1 quota=5M")
+        .expect(200)
+        .says("approved registration 1: ann can log in now");
+    root.ask("SITE REJECT 2 \"not in this class\"")
+        .expect(200)
+        .says("refused registration 2: bob is told why");
     guest.ask("SITE REGISTRATION 2 bob").says("registration 2 is refused: not in this class");
     guest.ask("SITE REGISTER ann other-secret").says("taken");
     guest.log_in("ann", "her-secret").expect(230);

@@ -4,17 +4,10 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-/// Content that looks random and is always the same for the same seed (xorshift64*).
+/// Content that looks random and is always the same for the same seed.
 pub fn bytes(seed: u64, n: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut out = Vec::with_capacity(n + 8);
-    while out.len() < n {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        out.extend_from_slice(&state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
-    }
-    out.truncate(n);
+    let mut out = vec![0; n];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut out);
     out
 }
 
@@ -40,8 +33,9 @@ pub fn assert_same_file(left: impl AsRef<Path>, right: impl AsRef<Path>) {
     loop {
         let n = fill(&mut a, &mut block_a);
         let m = fill(&mut b, &mut block_b);
-        let same = block_a[..n].iter().zip(&block_b[..m]).take_while(|(x, y)| x == y).count();
-        if same < n || same < m {
+        if block_a[..n] != block_b[..m] {
+            let pairs = block_a[..n].iter().zip(&block_b[..m]);
+            let same = pairs.take_while(|(x, y)| x == y).count();
             panic!(
                 "{} ({} bytes) and {} ({} bytes) part at byte {}",
                 left.display(),

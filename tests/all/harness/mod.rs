@@ -6,12 +6,14 @@
 
 #![allow(dead_code, unused_imports, reason = "a tool stays on the shelf while no test needs it")]
 
+mod admin;
 mod attempts;
 mod calls;
 mod content;
 mod daemon;
 mod frames;
 mod ftp;
+mod heavy;
 mod hostile;
 mod miniftp;
 mod pipe;
@@ -30,6 +32,7 @@ pub use content::{assert_same_file, bytes, write_file};
 pub use daemon::Daemon;
 pub use frames::{Answer, Frame, Frames, digests, frame, request};
 pub use ftp::{FtpTalk, Reply, connect_from, let_in, reset, try_connect_from};
+pub use heavy::heavy;
 pub use hostile::{Attack, Hostile, Victim};
 pub use miniftp::{Miniftp, Output, Running};
 pub use pipe::Pipe;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use miniftp::wire;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::harness::{Answer, Frames, Site, snapshot};
+use crate::harness::{Answer, Frames, Site, eventually, snapshot};
 
 /// What no answer may ever hold.
 const SECRET: &[u8] = b"the secret of somebody else";
@@ -192,6 +192,12 @@ fn no_path_leads_out_by_any_command() {
     plant(&site);
     let mut ann = daemon.login("ann");
     daemon.login("bob").on("LS", "").expect(200);
+    // The server keeps for itself from where they came.
+    let kept = site.conf().join("networks.ini");
+    eventually("both logins are written down", || {
+        let text = fs::read_to_string(&kept).unwrap_or_default();
+        text.contains("[ann]") && text.contains("[bob]")
+    });
     let before = around(&site);
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
     let digests: Vec<String> = [SECRET, &passwd[..]].iter().map(|c| md5_of_chunks(c)).collect();

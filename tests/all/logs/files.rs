@@ -141,8 +141,8 @@ fn what_is_done_beside_the_server_is_in_its_log() {
     site.miniftpd(&["account", "list"], "").ok();
     let log = scene.log();
     let acts = super::acts(&log, "operator@command-line");
-    assert_eq!(acts[..2], ["account quota ann 5M", "account add bob --remark a\"b"]);
-    assert!(acts[2].starts_with("account close nobody refused: no account `nobody`"), "{acts:?}");
+    assert_eq!(acts[..2], ["quota ann 5242880", "create bob remark=a\"b"]);
+    assert!(acts[2].starts_with("close nobody refused: no account `nobody`"), "{acts:?}");
     assert_eq!(acts.len(), 3);
     assert!(!log.contains("a-new-secret"));
 }
@@ -159,7 +159,7 @@ fn what_is_done_beside_the_server_makes_no_log() {
     scene.daemon.signal(Signal::HUP);
     eventually("the server makes it", || log.exists());
     scene.site.miniftpd(&["account", "quota", "ann", "6M"], "").ok().stderr("");
-    assert!(scene.log().contains("account quota ann 6M"));
+    assert!(scene.log().contains(" quota ann 6291456"));
 }
 
 #[test]

@@ -13,7 +13,6 @@ use std::fs::{self, File};
 use std::net::TcpStream;
 
 use miniftp::accounts::State;
-use miniftp::wire;
 
 use crate::harness::{Daemon, Site, reset};
 
@@ -62,8 +61,7 @@ impl Scene {
     fn end(&mut self, how: End) {
         match how {
             End::Kicked => {
-                let kick = wire::Kick::new("ann");
-                self.daemon.login("root").request("KICK", &kick).expect(200);
+                self.daemon.login("root").admin("kick ann").expect(200);
             }
             End::Closed => {
                 // By another process, which does not tell the server.

@@ -6,7 +6,7 @@ use std::path::Path;
 use miniftp::wire;
 
 use super::{End, Scene};
-use crate::harness::eventually;
+use crate::harness::{eventually, heavy};
 
 /// Entries that take a second or more to be removed, one by one.
 const MANY: usize = 100_000;
@@ -24,6 +24,7 @@ fn count(folder: &Path) -> usize {
 
 #[test]
 fn a_removal_ends_with_its_client_its_session_and_the_server() {
+    let _turn = heavy();
     for how in [None, Some(End::Kicked), Some(End::Stopped)] {
         let mut scene = Scene::new();
         let tree = scene.site.stored("ann", "tree");

@@ -85,8 +85,8 @@ impl<'a> Operator<'a> {
         drop(quotas);
         self.allow(Owner::Account(account), before.max(quota));
         if by_admin {
-            let message = wire::NewQuota::new(name, 1, quota, "");
-            if let Some(answer) = server.ask("SETQUOTA", &message) {
+            let line = format!("quota {name} {quota}");
+            if let Some(answer) = server.ask("ADMIN", &wire::Admin::new(&line, "", 1)) {
                 answer.expect(200);
             }
         } else {

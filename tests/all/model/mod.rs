@@ -35,7 +35,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use self::edits::Edit;
 use self::storm::Run;
-use crate::harness::Site;
+use crate::harness::{Site, heavy};
 
 /// A number from the environment.
 fn number(name: &str) -> Option<u64> {
@@ -51,6 +51,7 @@ fn fresh_seed() -> u64 {
 
 fn run(run: &Run) {
     eprintln!("model: seed {}", run.seed);
+    let _turn = heavy();
     let site = Site::new();
     let report = storm::run(&site, run);
     eprintln!("model: seed {}\n{}", run.seed, report.counts);

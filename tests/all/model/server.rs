@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use miniftp::wire::{self, Fields};
+use miniftp::answer::Cell;
+use miniftp::wire;
 use rustix::process::Signal;
 
 use super::dice::Dice;
@@ -85,30 +86,28 @@ impl<'a> Server<'a> {
 
     /// How many sessions there are, the admin's included.
     pub fn sessions(&mut self) -> u64 {
-        let answer = self.ask("SESSIONS", &wire::Nothing::new()).unwrap();
-        answer.expect(200).message::<wire::Counted<'_>>().count
+        let answer = self.ask("ADMIN", &wire::Admin::new("sessions", "", 1)).unwrap();
+        answer.cells().rows.len() as u64
     }
 
     /// What decides at an account's path: the words of each line.
     pub fn why(&mut self, account: usize, path: &str) -> Option<Vec<(String, String)>> {
-        let answer = self.ask("WHYOF", &wire::PathOf::new(ACCOUNTS[account].0, path))?;
-        let mut rows = Vec::new();
-        for part in &answer.parts {
-            let mut fields = Fields::new(&part.fields);
-            while let Ok(what) = fields.text("what") {
-                let what = what.to_owned();
-                fields.u8("allowed").unwrap();
-                rows.push((what, fields.text("why").unwrap().to_owned()));
-            }
+        let line = format!("why {} -- {path}", ACCOUNTS[account].0);
+        let answer = self.ask("ADMIN", &wire::Admin::new(&line, "", 1))?;
+        if answer.code != 200 {
+            return Some(Vec::new());
         }
-        Some(rows)
+        let words = |row: &Vec<Cell>| match &row[..] {
+            [Cell::Text(what), _, Cell::Text(why)] => (what.clone(), why.clone()),
+            row => panic!("{row:?}"),
+        };
+        Some(answer.cells().rows.iter().map(words).collect())
     }
 
     /// What an account uses, where that is known.
     pub fn used_bytes(&mut self, account: usize) -> Option<u64> {
-        let answer = self.ask("ACCOUNT", &wire::Named::new(ACCOUNTS[account].0)).unwrap();
-        let line: wire::AccountLine<'_> = answer.expect(200).message();
-        (line.known == 1).then_some(line.used_bytes)
+        let line = format!("show {}", ACCOUNTS[account].0);
+        self.ask("ADMIN", &wire::Admin::new(&line, "", 1)).unwrap().cells().number("used")
     }
 
     /// The lines of the log that came since the last time and tell of an error.

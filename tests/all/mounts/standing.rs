@@ -1,8 +1,6 @@
 //! A mount whose file system stands still, as that of a server that has gone, stops nobody who does
 //! not use it.
 
-use miniftp::wire;
-
 use super::ftp::Talk;
 use super::{ls, mount, section};
 use crate::harness::{Site, eventually};
@@ -32,7 +30,7 @@ fn a_mount_that_stands_still_stops_nobody_who_does_not_use_it() {
     assert_eq!(cid.quota().used, 0);
     assert_eq!(Talk::login(daemon.ftp_addr(), "cid").say("MKD /d"), 257);
     let record = crate::people::record("new");
-    root.request("CREATE", &wire::Create::new("new", &record, 2, 0, "user", 0)).expect(200);
+    root.admin_with("create new", &record).expect(200);
     site.miniftpd(&["check"], "").fails(1).stdout_has("[far] dir:");
     // An edit counts, and what does not answer counts as not there.
     let two = section("two", "two", "all", ALL, "1M");

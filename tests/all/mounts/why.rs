@@ -3,6 +3,7 @@
 use std::fs;
 
 use miniftp::accounts::Draft;
+use miniftp::answer::Cell;
 use miniftp::rights::Rights;
 use miniftp::wire::{self, Fields};
 
@@ -26,7 +27,7 @@ pub fn why(frames: &mut Frames, path: &str) -> Vec<(String, bool, String)> {
     rows(&frames.on("WHY", path))
 }
 
-/// The rows of an answer to `WHY` or `WHYOF`.
+/// The rows of an answer to `WHY`.
 #[track_caller]
 pub fn rows(answer: &Answer) -> Vec<(String, bool, String)> {
     assert_eq!(answer.expect(200).message::<wire::Counted<'_>>().count, 9);
@@ -39,6 +40,18 @@ pub fn rows(answer: &Answer) -> Vec<(String, bool, String)> {
         }
     }
     reasons
+}
+
+/// The rows of the admin command `why`.
+#[track_caller]
+pub fn rows_of(answer: &Answer) -> Vec<(String, bool, String)> {
+    let row = |row: &Vec<Cell>| match &row[..] {
+        [Cell::Text(what), Cell::YesNo(allowed), Cell::Text(why)] => {
+            (what.clone(), *allowed, why.clone())
+        }
+        row => panic!("{row:?}"),
+    };
+    answer.cells().rows.iter().map(row).collect()
 }
 
 /// Where a command tries what `WHY` tells of a path: at the path, or, of a directory that may be
@@ -154,8 +167,8 @@ fn verdicts_are_what_the_commands_answer() {
         make_tree(&site);
         let reasons = why(&mut frames, path);
         assert_eq!(asked(&mut talk, path), reasons, "round {round}: SITE WHY {path}");
-        let of = wire::PathOf::new("ann", path);
-        assert_eq!(rows(&root.request("WHYOF", &of)), reasons, "round {round}: WHYOF {path}");
+        let of_ann = rows_of(&root.admin(&format!("why ann {path}")));
+        assert_eq!(of_ann, reasons, "round {round}: admin why {path}");
         // Asked again before each act, since each changes the room that there is.
         let said = |frames: &mut Frames, act: &str| {
             make_tree(&site);

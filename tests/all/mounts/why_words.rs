@@ -117,7 +117,7 @@ fn admins_and_the_operator_ask_for_others_and_nothing_is_done() {
     assert!(told(own.clone()).contains("4 bytes used and 0 reserved of 10240 bytes"));
     let mut root = daemon.login("root");
     let asked = |root: &mut crate::harness::Frames, name: &str, path: &str| {
-        super::why::rows(&root.request("WHYOF", &miniftp::wire::PathOf::new(name, path)))
+        super::why::rows_of(&root.admin(&format!("why {name} {path}")))
     };
     assert_eq!(asked(&mut root, "ann", "/f"), own);
     // Who never came is walked; what is asked is not written down.
@@ -130,7 +130,7 @@ fn admins_and_the_operator_ask_for_others_and_nothing_is_done() {
     let said = told(asked(&mut root, "anonymous", "/share/f"));
     assert!(said.contains("place true: a guest: /share/f is in the mount share"), "{said}");
     assert!(said.contains("get true: ") && said.contains("put new false: "), "{said}");
-    root.request("WHYOF", &miniftp::wire::PathOf::new("nobody", "/")).says("nobody");
+    root.admin("whyof nobody /").says("nobody");
     site.accounts()
         .edit(|draft| {
             draft.account("bob")?.state = State::Closed;
@@ -140,18 +140,18 @@ fn admins_and_the_operator_ask_for_others_and_nothing_is_done() {
     let said = told(asked(&mut root, "bob", "/"));
     assert!(said.contains("place false: account bob (closed): / is in the home"), "{said}");
     assert!(!said.contains("list true"), "{said}");
-    let line = "remove      no   the mount gives read, and it takes modify";
+    let line = "remove       no       the mount gives read, and it takes modify";
     site.miniftp("root", &["admin", "why", "ann", "share/f"]).ok().stdout_has(line);
-    site.miniftp("root", &["admin", "why", "ann"]).fails(2).stderr_has("admin why NAME PATH");
+    site.miniftp("root", &["admin", "why", "ann"]).fails(2).stderr_has("usage: why NAME PATH");
     daemon.type_line("whyof ann /share/no such file");
     daemon.wait_for_printed("account ann: /share/no such file is in the mount share");
     let (code, text) = Talk::login(daemon.ftp_addr(), "root").ask("SITE WHYOF ann share/f");
     assert_eq!(code, 200, "{text}");
-    assert!(text.contains("remove: no; the mount gives read, and it takes modify"), "{text}");
+    assert!(text.contains(line), "{text}");
     daemon.type_line("whyof w /f");
     daemon.wait_for_printed("no account `w`");
     daemon.type_line("whyof ann");
-    daemon.wait_for_printed("whyof NAME PATH");
+    daemon.wait_for_printed("why: PATH is missing; usage: why NAME PATH");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Admins: what they can do, what nobody can do to themselves, and who is no admin.
 
+use miniftp::admin::ADMIN_COMMANDS;
 use miniftp::doors::framed::{COMMANDS, Needs};
-use miniftp::wire::{self, Nothing};
+use miniftp::wire;
 
 use super::{ask, record, stranger};
 use crate::harness::{CHUNK, Site, bytes, password, stored_bytes};
@@ -28,32 +29,38 @@ fn every_row_for_admins_is_refused_to_everybody_else() {
     let rows = COMMANDS.iter().filter(|row| row.needs == Needs::Admin);
     let mut count = 0;
     for row in rows {
-        guest.request(row.name, &Nothing::new()).expect(260);
-        ann.request(row.name, &Nothing::new()).expect(287).says("only an admin");
+        guest.request(row.name, &wire::Nothing::new()).expect(260);
+        ann.request(row.name, &wire::Nothing::new()).expect(287).says("only an admin");
         count += 1;
     }
-    assert!(count >= 16, "{count}");
+    assert_eq!(count, 1, "ADMIN carries them all");
+    for row in ADMIN_COMMANDS {
+        guest.admin(row.name).expect(260);
+        ann.admin(row.name).expect(287).says("only an admin");
+    }
     // A role counts from the next command on, in both directions.
     let role = |role: &str| {
         site.miniftpd(&["account", "role", "ann", role], "").ok();
     };
     role("admin");
-    ann.request("ACCOUNTS", &Nothing::new()).expect(200);
+    ann.admin("accounts").expect(200);
     role("user");
-    ann.request("ACCOUNTS", &Nothing::new()).expect(287);
+    ann.admin("accounts").expect(287);
 }
 
 #[test]
 fn an_account_lives_its_life_under_an_admin() {
     let site = site();
     let daemon = site.start();
-    admin(&site, "create bob quota=5M").ok().stdout("").stderr("");
+    let added = "added bob: quota 5.0 MiB, role user\n";
+    admin(&site, "create bob quota=5M").ok().stdout(added).stderr("");
     daemon.connect().log_in("bob", "a new secret").expect(254);
     admin(&site, "create bob").fails(1).stderr("miniftp: the name `bob` is taken\n");
     admin(&site, "quota bob 2M").ok();
     admin(&site, "show bob").ok().stdout(
-        "name     bob\nrole     user\nstate    active\nused     0 B\nquota    2.0 MiB\nentries  0\n\
-         of       100000\nhere     0\nremark\n",
+        "name      bob\nrole      user\nstate     active\ndemo      no\nused      0 B\n\
+         quota     2.0 MiB\nentries   0\nof        100000\nsessions  0\n\
+         rights    read, write, modify\npassword  SCRAM-SHA-256, 4096 iterations\nremark\n",
     );
     admin(&site, "passwd ann").ok();
     daemon.connect().log_in("ann", "a new secret").expect(254);
@@ -76,13 +83,13 @@ fn an_account_lives_its_life_under_an_admin() {
         ("show bob", "no account `bob`"),
         ("quota nobody 1M", "no account `nobody`"),
         ("create Bob", "a name has 1 to 32 characters"),
-        ("role ann root", "role: user or admin"),
         ("approve 7", "no registration `7`"),
         ("kick nobody", "no session of `nobody`"),
         ("drop-part ann /f", "no such file or folder: `/f`"),
     ] {
         admin(&site, words).fails(1).stderr_has(said);
     }
+    admin(&site, "role ann root").fails(2).stderr_has("expected the role user or admin");
     for words in
         ["", "lst", "show", "quota ann", "quota ann soon", "approve x", "close ann --files"]
     {
@@ -90,7 +97,7 @@ fn an_account_lives_its_life_under_an_admin() {
     }
     let log = daemon.whole_log();
     assert!(log.contains("root@127.0.0.1 quota bob 2097152\n"));
-    assert!(log.contains("root@127.0.0.1 create bob refused: the name `bob` is"));
+    assert!(log.contains("root@127.0.0.1 create bob refused: there is an account `bob` already\n"));
     assert!(!log.contains("secret"));
 }
 
@@ -99,23 +106,22 @@ fn nobody_raises_or_locks_out_themselves_and_the_last_admin_stays() {
     let site = site();
     let daemon = site.start();
     let mut root = daemon.login("root");
-    let role = |name, role| wire::NewRole::new(name, role);
-    root.request("SETROLE", &role("root", "user")).expect(269).says("their own role");
-    root.request("CLOSE", &wire::Named::new("root")).expect(269);
-    root.request("REMOVE", &wire::Remove::new("root", 0)).expect(269);
-    root.request("SETROLE", &role("ann", "admin")).expect(200);
+    root.admin("role root user").expect(269).says("their own role");
+    root.admin("close root").expect(269);
+    root.admin("remove root").expect(269);
+    root.admin("role ann admin").expect(200);
     let mut ann = daemon.login("ann");
-    ann.request("SETROLE", &role("root", "user")).expect(200);
-    root.request("SESSIONS", &Nothing::new()).expect(287);
-    ann.request("SETROLE", &role("ann", "user")).expect(269);
+    ann.admin("role root user").expect(200);
+    root.admin("sessions").expect(287);
+    ann.admin("role ann user").expect(269);
     // Two admins who take the role from each other at the same moment: one of them keeps it.
-    ann.request("SETROLE", &role("root", "admin")).expect(200);
-    root.send("SETROLE", &role("ann", "user"));
-    ann.send("SETROLE", &role("root", "user"));
+    ann.admin("role root admin").expect(200);
+    root.send("ADMIN", &wire::Admin::new("role ann user", "", 1));
+    ann.send("ADMIN", &wire::Admin::new("role root user", "", 1));
     let codes = [root.read_answer().code, ann.read_answer().code];
     assert!(codes.contains(&200), "{codes:?}");
     let accounts = site.accounts().current();
-    assert!(accounts.has_admin());
+    assert!(accounts.iter().any(|one| one.role == miniftp::accounts::Role::Admin));
 }
 
 #[test]
@@ -128,7 +134,7 @@ fn registrations_are_answered_from_a_client() {
     }
     let said = admin(&site, "pending");
     said.ok();
-    assert!(said.out.lines().next().unwrap().ends_with("  bob  127.0.0.1"), "{}", said.tell());
+    assert!(said.out.lines().nth(1).unwrap().contains("1  bob   127.0.0.1  2"), "{}", said.tell());
     admin(&site, "approve 1 quota=3M").ok();
     admin(&site, "reject 2 not in this class").ok();
     assert_eq!(daemon.login("bob").quota().limit, Some(3 << 20));
@@ -136,7 +142,7 @@ fn registrations_are_answered_from_a_client() {
     refused.fails(1).stderr_has("Reason: not in this class");
     let long = "x".repeat(miniftp::limits::REMARK + 1);
     ask(&mut guest, "dan", "").expect(281);
-    daemon.login("root").request("REJECT", &wire::Reject::new(3, &long)).expect(252);
+    daemon.login("root").admin(&format!("reject 3 {long}")).expect(252);
     admin(&site, "reject 3").ok();
 }
 
@@ -148,19 +154,16 @@ fn sessions_are_listed_and_ended_in_the_middle_of_what_they_do() {
     let second = daemon.login("ann");
     ann.put("f", 3 * CHUNK, 0).expect(802);
     let said = admin(&site, "sessions");
-    said.ok().stdout_has("  ann@127.0.0.1  framed  ").stdout_has("  PUT /f\n");
+    said.ok().stdout_has("  ann      127.0.0.1  framed    2").stdout_has("  PUT /f\n");
     let line = said.out.lines().find(|line| line.ends_with("PUT /f")).unwrap();
     let id = line.split_whitespace().next().unwrap().to_owned();
-    let count = |answer: crate::harness::Answer| answer.message::<wire::Counted<'_>>().count;
-    assert_eq!(count(root.request("KICK", &wire::Kick::new(&id))), 1);
+    assert_eq!(root.admin(&format!("kick {id}")).cells().number("sessions"), Some(1));
     ann.expect_bye(427);
-    assert_eq!(count(root.request("KICK", &wire::Kick::new("ann"))), 1);
+    assert_eq!(root.admin("kick ann").cells().number("sessions"), Some(1));
     second.expect_bye(427);
     assert_eq!(root.pwd(), "/");
     // The clients above leave in their own time.
-    crate::harness::eventually("nobody else", || {
-        root.request("KICK", &wire::Kick::new("root")).code == 286
-    });
+    crate::harness::eventually("nobody else", || root.admin("kick root").code == 286);
 }
 
 #[test]
@@ -170,7 +173,9 @@ fn a_part_of_anybody_is_seen_and_dropped() {
     let mut ann = daemon.login("ann");
     ann.put("f", 3 * CHUNK, 0).expect(802);
     ann.chunk(0, &bytes(1, CHUNK)).expect(900);
-    admin(&site, "parts ann").ok().stdout("         65536 of         196608 bytes  /f\n");
+    let parts = admin(&site, "parts ann --json");
+    parts.ok().stdout_has("{\"held\":65536,\"of\":196608,\"begun\":\"2");
+    parts.stdout_has("Z\",\"path\":\"/f\"}\n");
     admin(&site, "drop-part ann /f").fails(1).stderr_has("is being written by ann");
     drop(ann);
     crate::harness::eventually("the part is free", || {
@@ -186,15 +191,18 @@ fn a_record_that_is_torn_is_refused() {
     let daemon = site.start();
     let mut root = daemon.login("root");
     let whole = record("bob");
-    for end in [0, 10, whole.len() - 1] {
-        let create = wire::Create::new("bob", &whole[..end], 2, 0, "user", 0);
-        root.request("CREATE", &create).expect(252);
-        let set = wire::NewPassword::new("ann", &whole[..end]);
-        root.request("SETPASS", &set).expect(252);
+    for end in [10, whole.len() - 1] {
+        root.admin_with("create bob", &whole[..end]).expect(252);
+        root.admin_with("passwd ann", &whole[..end]).expect(252);
     }
-    root.request("CREATE", &wire::Create::new("bob", &whole, 3, 0, "user", 0)).expect(252);
-    root.request("CREATE", &wire::Create::new("bob", &whole, 1, u64::MAX, "user", 0)).expect(252);
-    root.request("SETQUOTA", &wire::NewQuota::new("ann", 2, 0, "")).expect(252);
-    root.request("CREATE", &wire::Create::new("bob", &whole, 2, 0, "user", 0)).expect(200);
+    // Without any it is asked for, once everything else is right.
+    root.admin("create bob").expect(278).says("`bob`");
+    root.admin("passwd ann").expect(278).says("`ann`");
+    root.admin("create ann").expect(283);
+    root.admin("passwd nobody").expect(286);
+    root.admin_with("create bob quota=18446744073709551615", &whole).expect(277);
+    root.admin_with("create bob quota=", &whole).expect(277);
+    root.admin_with("quota ann default", "").expect(277);
+    root.admin_with("create bob", &whole).expect(200);
     daemon.login("bob");
 }

@@ -5,10 +5,10 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use miniftp::limits;
 use miniftp::scram::ClientExchange;
 use miniftp::wire::{Kind, Login, Nothing};
 
+use super::waits;
 use crate::harness::{Daemon, Frames, FtpTalk, Site, connect_from, eventually, password};
 
 /// A server that bans an address after six failures, and listens everywhere.
@@ -78,6 +78,8 @@ fn guess(daemon: &Daemon, name: &str) -> (u16, String) {
 #[test]
 fn each_failure_is_answered_later_over_all_connections_and_holds_up_nobody() {
     let site = site();
+    let (first, most) = (Duration::from_millis(40), Duration::from_millis(500));
+    site.setting("login", "delay_millis", "40").setting("login", "delay_most_millis", "500");
     let daemon = site.start();
     for failures in 0..5u32 {
         let begun = Instant::now();
@@ -87,28 +89,26 @@ fn each_failure_is_answered_later_over_all_connections_and_holds_up_nobody() {
         } else {
             FtpTalk::connect(daemon.ftp_addr()).log_in("ann", "guess").expect(530);
         }
-        let least = limits::LOGIN_DELAY * 2u32.pow(failures);
-        assert!(begun.elapsed() >= least.min(limits::LOGIN_DELAY_MOST), "failure {failures}");
+        assert!(begun.elapsed() >= (first * 2u32.pow(failures)).min(most), "failure {failures}");
     }
-    // While one waits for its answer, others come in.
+    // While one waits for its answer, others come in. An edit counts for the next failure.
+    site.setting("login", "delay_millis", "60000").setting("login", "delay_most_millis", "60000");
     let mut slow = daemon.connect();
     slow.hello();
     slow.send_login("ann", "guess");
-    let begun = Instant::now();
+    let log = "?@127.0.0.1 login ann refused: the password is wrong";
+    eventually("it is refused", || daemon.log().matches(log).count() == 6);
     daemon.login("bob").request("PWD", &Nothing::new()).expect(200);
     daemon.login("ann").request("PWD", &Nothing::new()).expect(200);
-    assert!(begun.elapsed() < limits::LOGIN_DELAY_MOST, "{:?}", begun.elapsed());
-    assert_eq!(slow.read_last().code, 253);
+    assert!(waits(slow.tcp()));
 }
 
 #[test]
 fn neither_a_stop_nor_the_deadline_of_the_login_waits_for_an_answer_that_is_held_back() {
     let site = site();
-    let mut daemon = site.start();
-    for _ in 0..4 {
-        guess(&daemon, "ann");
-    }
+    site.setting("login", "delay_millis", "60000").setting("login", "delay_most_millis", "60000");
     site.setting("server", "login_secs", "2");
+    let mut daemon = site.start();
     let mut late = daemon.connect();
     late.hello();
     late.send_login("ann", "guess");

@@ -17,20 +17,21 @@ fn a_request_is_announced_and_answered() {
     ask(&mut guest, "bob", "").expect(281);
     daemon.wait_for_printed("registration 2: bob from 127.0.0.1; ");
     daemon.type_line("pending");
-    daemon.wait_for_printed("registration 1: ann from 127.0.0.1\nregistration 2: bob from");
+    daemon.wait_for_printed("number  name  from       asked\n     1  ann   127.0.0.1  2");
+    daemon.wait_for_printed("\n     2  bob   127.0.0.1  2");
     daemon.type_line("approve 1 quota=5M");
-    daemon.wait_for_printed("ann can log in now\n");
+    daemon.wait_for_printed("approved registration 1: ann can log in now\n");
     daemon.type_line("reject 2 \"not in this class\"");
-    daemon.wait_for_printed("bob is told\n");
+    daemon.wait_for_printed("refused registration 2: bob is told why\n");
     assert_eq!(standing(&mut guest, first, "ann").0, "approved");
     let refused = ("refused".to_owned(), "not in this class".to_owned());
     assert_eq!(standing(&mut guest, 2, "bob"), refused);
     assert_eq!(daemon.login("ann").quota().limit, Some(5 << 20));
-    daemon.wait_for_log("operator@terminal approve ann 5M registration 1\n");
+    daemon.wait_for_log("operator@terminal approve ann quota=5242880 registration 1\n");
     daemon.type_line("approve 1");
-    daemon.wait_for_printed("not now: this registration has been answered\n");
+    daemon.wait_for_printed("registration 1 was approved already\n");
     daemon.type_line("approve 9");
-    daemon.wait_for_printed("no registration `9`\n");
+    daemon.wait_for_printed("no registration `9`; `pending` shows those that wait\n");
 }
 
 #[test]
@@ -41,8 +42,11 @@ fn who_is_here_is_told_and_can_be_ended() {
     let (mut ann, mut bob) = (daemon.login("ann"), daemon.login("bob"));
     ann.put("big", 100_000, 0).expect(802);
     daemon.type_line("who");
-    daemon.wait_for_printed("  ann@127.0.0.1  framed  PUT /big\n");
-    daemon.wait_for_printed("  bob@127.0.0.1  framed  idle\n");
+    daemon.wait_for_printed("id  account  from       protocol  since                doing\n");
+    daemon.wait_for_printed("  ann      127.0.0.1  framed    2");
+    daemon.wait_for_printed("  PUT /big\n");
+    daemon.wait_for_printed("  bob      127.0.0.1  framed    2");
+    daemon.wait_for_printed("  idle\n");
     daemon.type_line("kick ann");
     daemon.wait_for_printed("one session ends\n");
     ann.expect_bye(427)
@@ -64,7 +68,8 @@ fn an_ftp_client_is_listed_and_ended_too() {
     let said = |words: &str| replies.wait_for(|text| text.contains(words).then_some(())).is_some();
     assert!(said("230 logged in"));
     daemon.type_line("who");
-    daemon.wait_for_printed("  ann@127.0.0.1  ftp  idle\n");
+    daemon.wait_for_printed("  ann      127.0.0.1  ftp       2");
+    daemon.wait_for_printed("  idle\n");
     daemon.type_line("kick ann");
     assert!(
         said("421 this session was ended by an administrator, or by its owner elsewhere\r\n"),
@@ -78,21 +83,30 @@ fn an_ftp_client_is_listed_and_ended_too() {
 fn what_is_not_understood_is_answered_with_what_is() {
     let site = Site::new();
     let mut daemon = site.start_with_console();
-    let wrong = "The information you entered is incorrect. Please re-enter it.\n  pending";
+    let wrong = "The information you entered is incorrect. Please re-enter it.\n";
     let too_long = "x".repeat(miniftp::limits::CONSOLE_LINE + 1);
-    let lines =
-        ["2", "approve", "approve x", "approve 1 50M", "reject", "kick", &too_long, "\u{1b}"];
-    for (times, line) in lines.iter().enumerate() {
+    let lines = [
+        ("2", "unknown admin command `2`"),
+        ("approve", "approve: N is missing; usage: approve N [--quota SIZE]"),
+        ("approve x", "number: `x` is not valid; expected the number of a registration"),
+        ("approve 1 50M", "approve: `50M` is too much; usage: approve N [--quota SIZE]"),
+        ("reject", "reject: N is missing; usage: reject N [REASON...]"),
+        ("kick", "kick: NAME|ID is missing; usage: kick NAME|ID"),
+        (&too_long, "unknown admin command `??`; `help` lists them"),
+        ("\u{1b}", "unknown admin command `\\u{1b}`; `help` lists them"),
+    ];
+    for (times, (line, said)) in lines.iter().enumerate() {
         daemon.type_line(line);
         crate::harness::eventually("the answer", || {
             daemon.printed().matches(wrong).count() == times + 1
         });
+        daemon.wait_for_printed(said);
     }
     daemon.type_line("");
     daemon.type_line("help");
-    daemon.wait_for_printed("  stop                   stop the server, as Ctrl-C does\n");
+    daemon.wait_for_printed("\nstop     stop the server, as Ctrl-C does\n");
     daemon.type_line("who");
-    daemon.wait_for_printed("nobody\n");
+    daemon.wait_for_printed("nobody is connected\n");
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn client(world: &mut World, name: &str, adopt: bool) -> String {
 
 fn site_create(world: &mut World, name: &str, adopt: bool) -> String {
     let adopt = if adopt { " ADOPT" } else { "" };
-    world.ftp.ask(&format!("SITE CREATE {name} a-secret 1M{adopt}")).text()
+    world.ftp.ask(&format!("SITE CREATE {name} a-secret quota=1M{adopt}")).text()
 }
 
 fn import(world: &mut World, name: &str, adopt: bool) -> String {

@@ -2,7 +2,6 @@
 //! Networks of loopback stand for those of the world.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -54,11 +53,7 @@ fn pass(daemon: &Daemon, from: (u8, u8), name: &str, password: &str) -> FtpTalk 
 
 /// Whether the answer has not come yet.
 fn waits(talk: &FtpTalk) -> bool {
-    let tcp = talk.tcp();
-    tcp.set_nonblocking(true).unwrap();
-    let peeked = tcp.peek(&mut [0]).map_err(|e| e.kind());
-    tcp.set_nonblocking(false).unwrap();
-    peeked == Err(ErrorKind::WouldBlock)
+    super::waits(talk.tcp())
 }
 
 /// Ten wrong passwords from anywhere kept the owner out everywhere.

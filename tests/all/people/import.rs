@@ -162,7 +162,7 @@ fn a_tree_of_json_files_whatever_their_keys_are_called() {
     assert!(!ini.contains("imported = md5") && !ini.contains(&two), "{ini}");
     let mut boss = FtpTalk::connect(daemon.ftp_addr());
     boss.log_in("boss", "4711").expect(230);
-    boss.ask("SITE ACCOUNT admin").expect(200).says("admin  admin  active");
+    boss.ask("SITE ACCOUNT admin").expect(200).says("role      admin").says("state     active");
 }
 
 #[test]

@@ -36,12 +36,11 @@ fn no_interface_stores_a_record_of_more_iterations_than_the_setting() {
     let (mut ann, mut root) = (daemon.login("ann"), daemon.login("root"));
     let mut anybody = stranger(&site);
     let dear = record_of("ann", SETTING + 1);
-    let create = wire::Create::new("carl", &dear, 2, 0, "user", 0);
     let register = wire::Register::new("carl", &dear, "");
     let refused = [
         change(&mut ann, "ann", &password("ann"), &dear),
-        root.request("CREATE", &create),
-        root.request("SETPASS", &wire::NewPassword::new("ann", &dear)),
+        root.admin_with("create carl", &dear),
+        root.admin_with("passwd ann", &dear),
         anybody.request("REGISTER", &register),
     ];
     for answer in refused {
@@ -51,10 +50,10 @@ fn no_interface_stores_a_record_of_more_iterations_than_the_setting() {
     assert_eq!(accounts.account("ann").unwrap().verifier.iterations(), SETTING);
     assert!(accounts.account("carl").is_none());
     // What the setting has may be stored, and counts at once when it is raised.
-    root.request("SETPASS", &wire::NewPassword::new("ann", &record_of("ann", SETTING))).expect(200);
+    root.admin_with("passwd ann", &record_of("ann", SETTING)).expect(200);
     site.setting("accounts", "iterations", &(SETTING + 1).to_string());
     crate::harness::eventually("the edit counts", || {
-        root.request("SETPASS", &wire::NewPassword::new("ann", &dear)).code == 200
+        root.admin_with("passwd ann", &dear).code == 200
     });
 }
 

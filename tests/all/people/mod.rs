@@ -14,6 +14,9 @@ mod own_password;
 mod register;
 mod removal;
 
+use std::io::ErrorKind;
+use std::net::TcpStream;
+
 use miniftp::scram::Verifier;
 use miniftp::wire;
 
@@ -50,4 +53,12 @@ fn stranger(site: &Site) -> Frames {
     let mut frames = Frames::connect(site.addr());
     frames.hello();
     frames
+}
+
+/// Whether nothing has come yet.
+fn waits(tcp: &TcpStream) -> bool {
+    tcp.set_nonblocking(true).unwrap();
+    let peeked = tcp.peek(&mut [0]).map_err(|e| e.kind());
+    tcp.set_nonblocking(false).unwrap();
+    peeked == Err(ErrorKind::WouldBlock)
 }

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use miniftp::wire;
-
 use super::{ask, stranger};
 use crate::harness::{CHUNK, FtpTalk, Site, bytes, password};
 
@@ -20,7 +18,7 @@ fn with_its_files_nothing_of_it_is_left_and_nobody_registers_its_name() {
     ann.put("half", 3 * CHUNK, 0).expect(802);
     ann.chunk(0, &bytes(2, CHUNK)).expect(900);
     bob.store("f", b"bob's", 0).expect(900);
-    root.request("REMOVE", &wire::Remove::new("ann", 1)).expect(200);
+    root.admin("remove ann --files").expect(200);
     ann.expect_bye(425);
     assert!(!site.home().join("ann").exists());
     assert!(!site.home().join(".miniftp/parts/ann").exists());
@@ -30,13 +28,30 @@ fn with_its_files_nothing_of_it_is_left_and_nobody_registers_its_name() {
     // The next one of that name begins with nothing, and comes in by an admin's word alone.
     ask(&mut stranger(&site), "ann", "").expect(283);
     let record = super::record("ann");
-    let create = |adopt| wire::Create::new("ann", &record, 2, 0, "user", adopt);
-    root.request("CREATE", &create(0)).expect(283).says("only creating the account with `adopt`");
-    root.request("CREATE", &create(1)).expect(200);
+    let kept = root.admin_with("create ann", &record);
+    kept.expect(283).says("only creating the account with `adopt`");
+    root.admin_with("create ann --adopt", &record).expect(200);
     let mut ann = daemon.login("ann");
     assert!(ann.on("LS", "/").names().is_empty());
     assert_eq!((ann.quota().used, ann.quota().reserved), (0, 0));
     assert!(ann.parts().is_empty());
+}
+
+/// What cannot be had back is asked about, where somebody can be asked.
+#[test]
+fn files_go_only_when_the_user_is_sure() {
+    let site = Site::new();
+    site.admin("root").account("ann", "1M");
+    let daemon = site.start();
+    daemon.login("ann").store("f", b"stays", 0).expect(900);
+    let mut root = daemon.login("root");
+    let ask = |sure| miniftp::wire::Admin::new("remove ann --files", "", sure);
+    let asked = root.request("ADMIN", &ask(0));
+    assert_eq!(asked.expect(279).text, "Remove ann and all that it stored?");
+    assert_eq!(fs::read(site.stored("ann", "f")).unwrap(), b"stays");
+    assert!(!daemon.whole_log().contains("remove ann"), "a question leaves no line");
+    root.request("ADMIN", &ask(1)).expect(200);
+    assert!(!site.home().join("ann").exists());
 }
 
 #[test]
@@ -46,16 +61,15 @@ fn without_its_files_they_stay_and_are_nobody_s() {
     let daemon = site.start();
     let (mut root, mut ann) = (daemon.login("root"), daemon.login("ann"));
     ann.store("f", b"stays", 0).expect(900);
-    root.request("REMOVE", &wire::Remove::new("ann", 0)).expect(200);
+    root.admin("remove ann").expect(200);
     ann.expect_bye(425);
     assert_eq!(fs::read(site.stored("ann", "f")).unwrap(), b"stays");
     ask(&mut stranger(&site), "ann", "").expect(283);
     // An admin who makes the account again says that they are its.
     let record = super::record("ann");
-    let create = wire::Create::new("ann", &record, 2, 0, "user", 0);
-    root.request("CREATE", &create).expect(283).says("only creating the account with `adopt`");
-    let create = wire::Create::new("ann", &record, 2, 0, "user", 1);
-    root.request("CREATE", &create).expect(200);
+    let kept = root.admin_with("create ann", &record);
+    kept.expect(283).says("only creating the account with `adopt`");
+    root.admin_with("create ann adopt", &record).expect(200);
     assert_eq!(daemon.login("ann").fetch("f"), b"stays");
 }
 
@@ -68,11 +82,15 @@ fn the_operator_removes_files_with_the_account_while_no_server_runs() {
         daemon.login(name).store("f", b"mine", 0).expect(900);
     }
     let words = ["account", "remove", "ann", "--files"];
-    // What is done beside the server stands in its log.
+    // What is done beside the server stands in its log; a server that cannot be reached keeps its
+    // files.
     site.miniftpd(&["account", "quota", "bob", "2M"], "").ok();
-    daemon.wait_for_log("operator@command-line account quota bob 2M\n");
-    site.miniftpd(&words, "").fails(1).stderr_has("say `remove ann files` at its terminal");
+    daemon.wait_for_log("operator@command-line quota bob 2097152\n");
+    let (socket, away) = (".miniftp/admin.socket", ".miniftp/away");
+    fs::rename(site.home().join(socket), site.home().join(away)).unwrap();
+    site.miniftpd(&words, "").fails(1).stderr_has("is in use by ");
     assert!(site.stored("ann", "f").exists());
+    fs::rename(site.home().join(away), site.home().join(socket)).unwrap();
     daemon.term();
     daemon.wait();
     site.miniftpd(&words, "").ok().stdout("removed ann and its files\n");
@@ -122,7 +140,7 @@ fn files_that_are_mounted_are_never_removed_with_an_account() {
         ftp.ask(&format!("SITE REMOVE {name} files")).expect(550).says(&says);
         daemon.type_line(&format!("remove {name} files"));
         daemon.wait_for_printed(&says);
-        daemon.login("root").request("REMOVE", &wire::Remove::new(name, 1)).says(&says);
+        daemon.login("root").admin(&format!("remove {name} --files")).says(&says);
         stays(name);
         assert_eq!(bob.fetch(&format!("/{mount}/f")), b"everybody's");
     }
@@ -174,7 +192,7 @@ fn what_is_left_in_mounts_is_nobody_s_whoever_registers_the_name() {
     }
     fs::write(&file, format!("{}; {}\n", section("pay"), "-".repeat(100))).unwrap();
     root.on("LS", "/away").expect(256);
-    root.request("REMOVE", &wire::Remove::new("bob", 1)).expect(200);
+    root.admin("remove bob files").expect(200);
     site.miniftpd(&["account", "remove", "cid"], "").ok();
     fs::write(&file, format!("{}{}", section("pay"), section("away"))).unwrap();
     for name in ["bob", "cid"] {

@@ -71,8 +71,9 @@ fn an_account_and_a_mount_can_have_a_limit_of_their_own() {
     let mounts = site.conf().join("mounts.ini");
     std::fs::write(&mounts, format!("{mount}entries = 2\n")).unwrap();
     site.miniftpd(&["account", "quota", "ann", "1M", "--entries", "1"], "").ok();
-    site.miniftpd(&["account", "show", "ann"], "").ok().stdout_has("entries   1");
-    site.miniftpd(&["account", "list"], "").ok().stdout_has("bob   user  active  1.0 MiB        3");
+    site.miniftpd(&["account", "show", "ann"], "").ok().stdout_has("of        1");
+    let list = site.miniftpd(&["account", "list"], "");
+    list.ok().stdout_has("bob   user  active  no    -     1.0 MiB  -         3  -\n");
     let wrong = ["account", "quota", "ann", "1M", "--entries", "many"];
     site.miniftpd(&wrong, "").fails(2).stderr_has("expected a whole number such as 5000");
     let daemon = site.start();
@@ -108,21 +109,22 @@ fn an_admin_sees_and_sets_entries_through_every_interface() {
     site.miniftp("root", &["admin", "quota", "ann", "2M", "entries=3"]).ok();
     assert_eq!(ann.quota().limit_entries, Some(3));
     let list = site.miniftp("root", &["admin", "list"]);
-    list.ok().stdout_has("name  role   state         used       quota    entries         of  here");
-    list.stdout_has("ann   user   active         0 B     2.0 MiB          2          3     1");
-    site.miniftp("root", &["admin", "show", "ann"]).ok().stdout_has("entries  2\nof       3\n");
+    list.ok().stdout_has("name  role   state   demo  used     quota  entries      of  sessions");
+    list.stdout_has("ann   user   active  no     0 B   2.0 MiB        2       3         1");
+    let show = site.miniftp("root", &["admin", "show", "ann"]);
+    show.ok().stdout_has("entries   2\nof        3\n");
     // Without a word of them they stay as they are.
     site.miniftp("root", &["admin", "quota", "ann", "1M"]).ok();
     assert_eq!(ann.quota().limit_entries, Some(3));
     let wrong = ["admin", "quota", "ann", "1M", "entries=many"];
-    site.miniftp("root", &wrong).fails(1).stderr_has("a whole number such as 5000");
+    site.miniftp("root", &wrong).fails(2).stderr_has("a whole number such as 5000");
     site.miniftp("root", &["admin", "quota", "ann", "1M", "many"]).fails(2);
     let mut root = FtpTalk::login(daemon.ftp_addr(), "root");
     let set = root.ask("SITE QUOTA ann 1M entries=unlimited");
-    set.expect(200).says("ann may store 1M, with unlimited entries");
+    set.expect(200).says("the quota of ann is 1.0 MiB, with unlimited entries now");
     assert_eq!(ann.quota().limit_entries, None);
     daemon.type_line("quota ann 1M entries=default");
     daemon.type_line("account ann");
-    daemon.wait_for_printed("ann  user  active  0 B of 1M  2 of 100000 entries  1 sessions");
+    daemon.wait_for_printed("entries   2\nof        100000\nsessions  1\n");
     root.ask("SITE QUOTA ann 1M entries=-1").expect(501);
 }

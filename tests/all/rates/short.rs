@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Daemon, FtpTalk, Site, bytes, write_file};
+use crate::harness::{Daemon, FtpTalk, Site, bytes, heavy, write_file};
 
 /// Bytes of each file: 10 ms of the rate, of a turn of 50.
 const SMALL: usize = 1000;
@@ -41,6 +41,7 @@ fn by_logins(daemon: &Daemon, account: &str) -> Duration {
 
 #[test]
 fn a_session_for_each_file_is_charged_for_what_it_moved() {
+    let _turn = heavy();
     let site = Site::new();
     site.account("ann", "1M").setting("guests", "anonymous", "yes");
     let share = "[pub]\nat = /pub\ndir = pub\nfor = everybody\nrights = read\n";

@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::{BYE, MIB, Verb, idle, no_upload_is_left, site};
-use crate::harness::{Output, Proxy, Site, Way, bytes, write_file};
+use crate::harness::{Output, Proxy, Site, Way, bytes, heavy, write_file};
 
 /// Bytes of the file: more than what may be under way without an answer.
 const SIZE: usize = 16 * MIB + 1000;
@@ -55,6 +55,7 @@ fn cut_at_each_eighth() {
 
 #[test]
 fn cut_around_the_first_request_and_around_the_confirmation() {
+    let _turn = heavy();
     let (site, daemon) = site();
     let content = bytes(1, 2 * MIB + 1000);
     let (up, down) = idle(&site, &daemon);
@@ -83,6 +84,7 @@ fn cut_around_the_first_request_and_around_the_confirmation() {
 
 #[test]
 fn cut_again_in_the_greeting_and_in_the_login() {
+    let _turn = heavy();
     let (site, daemon) = site();
     let content = bytes(1, 4 * MIB);
     let half = content.len() as u64 / 2;

@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::{MIB, site, tree};
-use crate::harness::{bytes, write_file};
+use crate::harness::{bytes, heavy, write_file};
 
 fn fifo(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
@@ -144,6 +144,7 @@ fn a_tree_goes_on_past_what_fails() {
 
 #[test]
 fn three_thousand_small_files_there_and_back() {
+    let _turn = heavy();
     let (site, _daemon) = site();
     let root = site.local().join("many");
     for i in 0..3_000_usize {

@@ -14,16 +14,20 @@ mod xxftp;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use miniftp::accounts::{
-    Account, AccountName, NAME_FORM, Role, State, quota_text, read_text_at_most,
-};
-use miniftp::scram::Verifier;
-use miniftp::text::Escaped;
-use miniftp::vfs::Adopt;
 use zeroize::Zeroizing;
 
 use self::found::{Foreign, Found, Secret};
-use super::{Desk, Failure, Request, line, requests};
+use super::grammar::Arguments;
+use super::{Desk, Outcome, told_to_operator};
+use crate::accounts::register::{Imported, Request};
+use crate::accounts::{
+    Account, AccountName, NAME_FORM, Role, State, StoreError, quota_text, read_text_at_most,
+};
+use crate::answer::Answer;
+use crate::scram::Verifier;
+use crate::text::Escaped;
+use crate::transfer::Alive;
+use crate::vfs::Adopt;
 
 /// Directories of another server's tree in which it keeps accounts. No others are looked into:
 /// what its users stored could look like an account.
@@ -34,68 +38,75 @@ const WHERE_ACCOUNTS_ARE: [&str; 12] = [
 /// Such directories in one another.
 const DEPTH: usize = 3;
 
-/// What came of it, in lines.
+/// What came of it: a sentence each, and whether it was done; `None` is a remark.
 #[derive(Default)]
-struct Report {
-    done: String,
-    /// How much is here now that was not before.
-    count: usize,
-    missing: Vec<String>,
-}
+struct Report(Vec<(Option<bool>, String)>);
 
 impl Report {
     fn done(&mut self, what: &str) {
-        self.count += 1;
-        line(&mut self.done, what);
+        self.0.push((Some(true), what.to_owned()));
     }
 
     fn missing(&mut self, what: impl Into<String>) {
-        self.missing.push(format!("not imported: {}", what.into()));
+        self.0.push((Some(false), format!("not imported: {}", what.into())));
+    }
+
+    fn remark(&mut self, what: impl Into<String>) {
+        self.0.push((None, what.into()));
     }
 }
 
 /// Reads a class list, or the accounts of another server, by what the path looks like.
-pub(super) fn import(desk: &Desk<'_>, request: &Request) -> Result<String, Failure> {
-    let path = Path::new(&request.words[0]);
+pub(super) fn import(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let path = Path::new(arguments.text("file"));
     let mut found = Found::default();
     match ending(path).as_str() {
         _ if path.is_dir() => tree(path, &mut found)?,
         "json" => json::read_file(path, &mut found)?,
         "ini" | "cfg" | "cgf" => ini::read_file(path, &mut found)?,
-        "csv" | "txt" | "" => return requests::import(desk, request),
+        "csv" | "txt" | "" => return class_list(desk, path),
         _ => {
             let what =
                 "expected a class list .csv, accounts in .ini, .cfg or .json, or a directory";
-            return Err(Failure::Failed(format!("`{}`: {what}", shown(path))));
+            return Err(StoreError::Refused(format!("`{}`: {what}", shown(path))));
         }
     }
     let mut report = Report::default();
     for what in std::mem::take(&mut found.missing) {
         report.missing(what);
     }
-    let adopt = if request.adopt { Adopt::Yes } else { Adopt::No };
+    let adopt = if arguments.has("adopt") { Adopt::Yes } else { Adopt::No };
     make_accounts(desk, std::mem::take(&mut found.accounts), adopt, &mut report)?;
     kept::keep(desk, &found, &mut report);
     mapping::mount(desk, std::mem::take(&mut found.mappings), &mut report);
     if let Some(files) = &found.homes {
-        let (from, home) = (shown(files), Escaped(&desk.home.to_string_lossy()).to_string());
-        line(&mut report.done, "\nfiles are not copied; for each NAME:");
-        line(&mut report.done, &format!("  cp -a {from}/NAME/. {home}/NAME/"));
-        line(&mut report.done, &format!("  rm -r {home}/NAME/.xxftp"));
+        let (from, home) = (shown(files), shown(desk.dirs.1));
+        report.remark("files are not copied; for each NAME:");
+        report.remark(format!("  cp -a {from}/NAME/. {home}/NAME/"));
+        report.remark(format!("  rm -r {home}/NAME/.xxftp"));
     }
-    match report.missing.is_empty() {
-        true => Ok(report.done),
-        false => Err(Failure::Incomplete {
-            done: report.done,
-            missing: report.missing,
-            code: if report.count > 0 { 3 } else { 1 },
-        }),
+    Ok(Answer::report(report.0))
+}
+
+/// Puts a class list in force, and approves those on it that wait.
+fn class_list(desk: &Desk<'_>, path: &Path) -> Outcome {
+    let (list, quota) = (read(path)?, Some(desk.config.accounts.default_quota));
+    let imported = desk.queue.import(desk.store, &desk.homes()?, list.as_bytes(), quota)?;
+    let Imported { class, approved, refused } = imported;
+    let mut report = Report::default();
+    report.done(&format!("{} on the class list", class.len()));
+    for one in &approved {
+        report.done(&format!("approved registration {}: {}", one.number, one.name));
     }
+    for (Request { number, name, .. }, why) in &refused {
+        report.0.push((Some(false), format!("registration {number} waits on: {name}: {why}")));
+    }
+    Ok(Answer::report(report.0))
 }
 
 /// A whole directory of another server: homes of xxftp, or account files in it and in the
 /// directories where such servers keep them.
-fn tree(top: &Path, found: &mut Found) -> Result<(), Failure> {
+fn tree(top: &Path, found: &mut Found) -> Result<(), StoreError> {
     let mut waiting = vec![(top.to_owned(), 0)];
     let mut files = 0;
     while let Some((dir, depth)) = waiting.pop() {
@@ -125,7 +136,7 @@ fn tree(top: &Path, found: &mut Found) -> Result<(), Failure> {
         }
     }
     match files {
-        0 => Err(Failure::Failed(format!(
+        0 => Err(StoreError::Refused(format!(
             "`{}` has no accounts that are known: homes with .xxftp in them, .json, .ini or .cfg",
             shown(top)
         ))),
@@ -139,7 +150,7 @@ fn make_accounts(
     mut all: Vec<Foreign>,
     adopt: Adopt,
     report: &mut Report,
-) -> Result<(), Failure> {
+) -> Result<(), StoreError> {
     // A name as it is counts before one that only becomes it.
     all.sort_by_key(|one| folded(&one.name) != one.name);
     let homes = desk.homes()?;
@@ -156,7 +167,7 @@ fn make_accounts(
                 taken.insert(account.name().to_string(), was);
                 ready.push((account, foreign));
             }
-            Err(why) => report.missing(format!("`{was}`: {why}")),
+            Err(why) => report.missing(format!("`{was}`: {}", told_to_operator(&why))),
         }
     }
     if ready.is_empty() {
@@ -170,7 +181,7 @@ fn make_accounts(
         match made {
             Ok(()) => tell_of(account, foreign, report),
             Err(e) => {
-                let why = Failure::from(e);
+                let why = told_to_operator(&e);
                 report.missing(format!("`{}`: {why}", Escaped(&foreign.name)));
             }
         }
@@ -183,12 +194,12 @@ fn folded(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, Failure> {
+fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, StoreError> {
     let name = AccountName::parse(&folded(&foreign.name))
-        .ok_or_else(|| Failure::Failed(NAME_FORM.to_owned()))?;
+        .ok_or_else(|| StoreError::Refused(NAME_FORM.to_owned()))?;
     if let Some(there) = desk.store.current().account(name.as_str()) {
         let name = there.name().clone();
-        return Err(miniftp::accounts::StoreError::Exists(name).into());
+        return Err(StoreError::Exists(name));
     }
     let iterations = desk.config.accounts.iterations;
     let verifier = match &foreign.secret {
@@ -231,8 +242,8 @@ fn tell_of(account: &Account, foreign: &Foreign, report: &mut Report) {
     }
 }
 
-fn nobody_knows() -> Result<String, Failure> {
-    let random: [u8; 32] = miniftp::scram::random_bytes()?;
+fn nobody_knows() -> Result<String, StoreError> {
+    let random: [u8; 32] = crate::scram::random_bytes()?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -246,7 +257,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// A small file of another server, as text. A pipe or device of its name holds nothing up.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    read_text_at_most(path, miniftp::limits::LIST_FILE)
-        .map_err(|e| Failure::Failed(format!("`{}` cannot be read: {e}", shown(path))))
+pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, StoreError> {
+    read_text_at_most(path, crate::limits::LIST_FILE)
+        .map_err(|e| StoreError::Refused(format!("`{}` cannot be read: {e}", shown(path))))
 }

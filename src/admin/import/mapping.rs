@@ -2,10 +2,10 @@
 //!
 //! Never: writes a section with which the file would have a fault; that one is named.
 
-use miniftp::accounts::{AccountName, quota_text};
-use miniftp::conffile::FileError;
-use miniftp::mounts;
-use miniftp::text::Escaped;
+use crate::accounts::{AccountName, quota_text};
+use crate::conffile::FileError;
+use crate::mounts;
+use crate::text::Escaped;
 
 use super::found::Mapping;
 use super::{Desk, Report, read, shown};
@@ -71,7 +71,7 @@ pub(super) fn mount(desk: &Desk<'_>, mappings: Vec<Mapping>, report: &mut Report
 }
 
 fn write(desk: &Desk<'_>, sections: &[Section], report: &mut Report) -> Result<(), String> {
-    let path = desk.conf.join(mounts::FILE);
+    let path = desk.dirs.0.join(mounts::FILE);
     let there = path.exists();
     let before = match there {
         true => read(&path).map_err(|e| e.to_string())?.to_string(),
@@ -79,7 +79,7 @@ fn write(desk: &Desk<'_>, sections: &[Section], report: &mut Report) -> Result<(
     };
     let accounts = desk.store.current();
     let is_account = |name: &str| accounts.account(name).is_some();
-    let check = |text: &str| mounts::check_text(&path, text.as_bytes(), desk.home, &is_account);
+    let check = |text: &str| mounts::check_text(&path, text.as_bytes(), desk.dirs.1, &is_account);
     check(&before).map_err(|e| e.to_string())?;
     let (mut text, mut number, mut added) = (before.clone(), 1, Vec::new());
     if !text.is_empty() && !text.ends_with('\n') {

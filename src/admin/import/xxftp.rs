@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use miniftp::accounts::AccountName;
-use miniftp::rights::Rights;
-use miniftp::text::Escaped;
+use crate::accounts::AccountName;
+use crate::rights::Rights;
+use crate::text::Escaped;
 use zeroize::Zeroizing;
 
 use super::found::{Foreign, Found, Mapping, Secret, entries, is_md5, size};
-use super::{Failure, folded, read, shown};
+use super::{StoreError, folded, read, shown};
 
 const OWN: &str = ".xxftp";
 /// Directories in which more of `virtual` is looked for, in one import.
@@ -35,7 +35,7 @@ fn is_users(home: &Path) -> bool {
     home.join(OWN).join("password").exists() || home.file_name().is_some_and(|n| n == "anonymous")
 }
 
-pub(super) fn read_root(dir: &Path, found: &mut Found) -> Result<(), Failure> {
+pub(super) fn read_root(dir: &Path, found: &mut Found) -> Result<(), StoreError> {
     for (setting, file) in [("welcome", "xxftp.welcome"), ("goodbye", "xxftp.goodbye")] {
         let path = dir.join(file);
         if path.symlink_metadata().is_ok() {

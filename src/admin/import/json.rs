@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use miniftp::rights::Rights;
-use miniftp::text::Escaped;
+use crate::rights::Rights;
+use crate::text::Escaped;
 use serde_json::{Map, Value};
 
 use super::found::{Foreign, Found, Secret, is_admin, size};
-use super::{Failure, read, shown};
+use super::{StoreError, read, shown};
 
 /// In the order in which they count.
 const NAME: &[&str] = &["username", "user_name", "user", "login", "account", "name"];
@@ -31,9 +31,9 @@ struct Candidate<'a> {
     depth: usize,
 }
 
-pub(super) fn read_file(path: &Path, found: &mut Found) -> Result<(), Failure> {
+pub(super) fn read_file(path: &Path, found: &mut Found) -> Result<(), StoreError> {
     let text = read(path)?;
-    let wrong = |what: String| Failure::Failed(format!("`{}`: {what}", shown(path)));
+    let wrong = |what: String| StoreError::Refused(format!("`{}`: {what}", shown(path)));
     let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|e| wrong(e.to_string()))?;
     let stem = path.file_stem().and_then(|stem| stem.to_str());

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use miniftp::accounts::{AccountName, parse_quota};
-use miniftp::rights::Rights;
-use miniftp::text::Escaped;
+use crate::accounts::{AccountName, parse_quota};
+use crate::rights::Rights;
+use crate::text::Escaped;
 use zeroize::Zeroizing;
 
-use super::{Failure, shown};
+use super::{StoreError, shown};
 
 /// All of it.
 #[derive(Default)]
@@ -89,8 +89,8 @@ pub(super) fn size(text: &str, in_megabytes: bool) -> Result<u64, String> {
 }
 
 /// What is in a directory, in the order of names.
-pub(super) fn entries(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let cannot = |e| Failure::Failed(format!("`{}` cannot be read: {e}", shown(dir)));
+pub(super) fn entries(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let cannot = |e| StoreError::Refused(format!("`{}` cannot be read: {e}", shown(dir)));
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir).map_err(cannot)? {
         paths.push(entry.map_err(cannot)?.path());

@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use miniftp::rights::Rights;
-use miniftp::text::Escaped;
+use crate::rights::Rights;
+use crate::text::Escaped;
 
 use super::found::{Foreign, Found, Secret, size};
-use super::{Failure, read, shown};
+use super::{StoreError, read, shown};
 
 /// A section: its name, and its keys in small letters with their values.
 struct Section<'a> {
@@ -18,7 +18,7 @@ struct Section<'a> {
     values: Vec<(String, &'a str)>,
 }
 
-pub(super) fn read_file(path: &Path, found: &mut Found) -> Result<(), Failure> {
+pub(super) fn read_file(path: &Path, found: &mut Found) -> Result<(), StoreError> {
     let text = read(path)?;
     let mut sections: Vec<Section<'_>> = Vec::new();
     for (before, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

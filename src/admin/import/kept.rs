@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use miniftp::limits;
-use miniftp::text::Escaped;
+use crate::limits;
+use crate::text::Escaped;
 
 use super::found::Found;
 use super::{Desk, Report, read, shown};
@@ -37,7 +37,7 @@ fn keep_text(
 ) -> Result<String, String> {
     let text = read(path).map_err(|e| e.to_string())?;
     let name = name.ok_or_else(|| format!("[words] {setting} of server.ini is none"))?;
-    let to = desk.conf.join(name);
+    let to = desk.dirs.0.join(name);
     match fs::read(&to) {
         Ok(there) if there == text.as_bytes() => {}
         Ok(_) => return Err(format!("{} is there already, with another text", shown(&to))),

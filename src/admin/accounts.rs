@@ -1,0 +1,194 @@
+//! The commands about accounts.
+
+use super::grammar::Arguments;
+use super::{Desk, Outcome};
+use crate::accounts::{Account, AccountName, NAME_FORM, Role, State, StoreError};
+use crate::answer::{Answer, Cell};
+use crate::error::Error;
+use crate::quota::Usage;
+use crate::site::Guest;
+use crate::text::Size;
+use crate::transfer::Alive;
+use crate::vfs::Adopt;
+
+fn quota_shown(quota_bytes: Option<u64>) -> String {
+    quota_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| Size(bytes).to_string())
+}
+
+fn name_cell(name: &str) -> Cell {
+    Cell::Name(name.to_owned())
+}
+
+/// What is known of an account, by column.
+fn facts(desk: &Desk<'_>, account: &Account, guests: &[Guest]) -> Vec<(&'static str, Cell)> {
+    let name = account.name();
+    let usage: Option<Usage> = desk.site.and_then(|site| site.ledger.usage(name.as_str()));
+    let sessions = guests.iter().filter(|guest| guest.account.as_ref() == Some(name)).count();
+    let limit = account.entries.limit(desk.config.storage.entries);
+    vec![
+        ("name", name_cell(name.as_str())),
+        ("role", account.role.as_str().into()),
+        ("state", account.state.as_str().into()),
+        ("demo", Cell::YesNo(account.demo)),
+        ("used", Cell::known(usage, |usage| Cell::Bytes(usage.used.bytes))),
+        ("quota", Cell::limit(account.quota_bytes, Cell::Bytes)),
+        ("entries", Cell::known(usage, |usage| Cell::Count(usage.used.entries))),
+        ("of", Cell::limit(limit, Cell::Count)),
+        ("sessions", Cell::known(desk.site, |_| Cell::Count(sessions as u64))),
+        ("remark", name_cell(account.remark())),
+    ]
+}
+
+pub(super) fn list(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let (accounts, guests) = (desk.store.current(), desk.guests());
+    let mut columns = Vec::new();
+    let rows = accounts.iter().map(|account| {
+        let (names, cells): (Vec<_>, Vec<_>) = facts(desk, account, &guests).into_iter().unzip();
+        columns = names;
+        cells
+    });
+    let rows = rows.collect();
+    Ok(Answer::table(&columns, rows, "no accounts"))
+}
+
+pub(super) fn show(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let accounts = desk.store.current();
+    let account = accounts.require(arguments.text("name"))?;
+    let mut facts = facts(desk, account, &desk.guests());
+    let of_md5 = if account.of_md5 { " of its MD5" } else { "" };
+    let password = format!("SCRAM-SHA-256{of_md5}, {} iterations", account.verifier.iterations());
+    let remark = facts.pop();
+    facts.push(("rights", Cell::Text(account.rights.to_string())));
+    facts.push(("password", Cell::Text(password)));
+    facts.extend(remark);
+    Ok(Answer::record(facts))
+}
+
+pub(super) fn create(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let text = arguments.text("name");
+    let name = AccountName::parse(text).ok_or(Error::BadArgument { what: NAME_FORM })?;
+    let adopt = if arguments.has("adopt") { Adopt::Yes } else { Adopt::No };
+    // Looked at before the password is asked for, so that nobody types one in vain.
+    if desk.store.current().account(text).is_some() {
+        return Err(StoreError::Exists(name));
+    }
+    let homes = desk.homes()?;
+    homes.check_new(text, adopt)?;
+    let default = Some(desk.config.accounts.default_quota);
+    let quota_bytes = arguments.size("quota").unwrap_or(default);
+    let mut account = Account::new(name.clone(), desk.record(text)?, quota_bytes);
+    account.role = arguments.role("role").unwrap_or(Role::User);
+    account.entries = arguments.entries("entries").unwrap_or_default();
+    account.set_remark(arguments.text("remark"))?;
+    desk.edit(|draft| draft.create(account.clone(), adopt, &homes))?;
+    let role = account.role.as_str();
+    Ok(Answer::line(
+        format!("added {name}: quota {}, role {role}", quota_shown(quota_bytes)),
+        vec![
+            ("account", name_cell(text)),
+            ("quota", Cell::limit(quota_bytes, Cell::Bytes)),
+            ("role", role.into()),
+        ],
+    ))
+}
+
+pub(super) fn passwd(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let name = arguments.text("name");
+    desk.store.current().require(name)?;
+    let verifier = desk.record(name)?;
+    let was_demo = desk.edit(|draft| {
+        let account = draft.account(name)?;
+        account.verifier = verifier.clone();
+        account.of_md5 = false;
+        // Its password is no longer the one that everybody can read.
+        Ok(std::mem::replace(&mut account.demo, false))
+    })?;
+    let more = if was_demo { "; it is no demo account any more" } else { "" };
+    let text = format!("changed the password of {name}{more}");
+    Ok(Answer::line(text, vec![("account", name_cell(name))]))
+}
+
+pub(super) fn quota(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let name = arguments.text("name");
+    let quota_bytes = arguments.size("size").flatten();
+    let entries = arguments.entries("entries");
+    desk.edit(|draft| {
+        let account = draft.account(name)?;
+        account.quota_bytes = quota_bytes;
+        account.entries = entries.unwrap_or(account.entries);
+        Ok(())
+    })?;
+    let more = entries.map_or_else(String::new, |entries| format!(", with {entries} entries"));
+    Ok(Answer::line(
+        format!("the quota of {name} is {}{more} now", quota_shown(quota_bytes)),
+        vec![
+            ("account", name_cell(name)),
+            ("quota", Cell::limit(quota_bytes, Cell::Bytes)),
+            ("entries", Cell::known(entries, |entries| Cell::Text(entries.to_string()))),
+        ],
+    ))
+}
+
+pub(super) fn role(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let (name, role) = (arguments.text("name"), arguments.role("role").unwrap_or(Role::User));
+    desk.check_other(name, "nobody changes their own role")?;
+    desk.edit(|draft| {
+        draft.account(name)?.role = role;
+        Ok(())
+    })?;
+    let text = format!("the role of {name} is {} now", role.as_str());
+    Ok(Answer::line(text, vec![("account", name_cell(name)), ("role", role.as_str().into())]))
+}
+
+pub(super) fn close(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let name = arguments.text("name");
+    desk.check_other(name, "nobody closes their own account")?;
+    let before = set_state(desk, name, State::Closed)?;
+    desk.end_sessions_of(name);
+    Ok(Answer::line(
+        match before {
+            State::Closed => format!("{name} is closed already"),
+            State::Active => {
+                format!("closed {name}; its files stay, `open {name}` lets it in again")
+            }
+        },
+        vec![("account", name_cell(name)), ("state", State::Closed.as_str().into())],
+    ))
+}
+
+pub(super) fn open(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let name = arguments.text("name");
+    let text = match set_state(desk, name, State::Active)? {
+        State::Active => format!("{name} is active already"),
+        State::Closed => format!("opened {name}"),
+    };
+    let state = State::Active.as_str().into();
+    Ok(Answer::line(text, vec![("account", name_cell(name)), ("state", state)]))
+}
+
+/// Changes whether an account may log in; what it was before.
+fn set_state(desk: &Desk<'_>, name: &str, state: State) -> Result<State, StoreError> {
+    desk.edit(|draft| Ok(std::mem::replace(&mut draft.account(name)?.state, state)))
+}
+
+pub(super) fn remove(desk: &Desk<'_>, arguments: &Arguments, alive: &mut Alive<'_>) -> Outcome {
+    let (name, files) = (arguments.text("name"), arguments.has("files"));
+    desk.check_other(name, "nobody removes their own account")?;
+    desk.store.current().require(name)?;
+    if files && !desk.given.is_sure {
+        return Err(Error::NotSure(format!("Remove {name} and all that it stored?")).into());
+    }
+    let text = if files {
+        desk.remove_with_files(name, alive)?;
+        format!("removed {name} and its files")
+    } else {
+        let homes = match desk.site {
+            Some(site) => site.home.homes(),
+            None => desk.homes()?,
+        };
+        desk.edit(|draft| draft.remove(name, &homes))?;
+        desk.end_sessions_of(name);
+        format!("removed {name}; its files stay in the folder `{name}` among the homes")
+    };
+    Ok(Answer::line(text, vec![("account", name_cell(name)), ("files", Cell::YesNo(!files))]))
+}

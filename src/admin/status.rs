@@ -1,0 +1,53 @@
+//! `status`: what an operator wants to know first.
+
+use std::path::Path;
+
+use super::grammar::Arguments;
+use super::{Desk, Outcome};
+use crate::answer::{Answer, Cell};
+use crate::text::Moment;
+use crate::transfer::Alive;
+use crate::vfs;
+
+pub(super) fn status(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome {
+    let (config, (conf, home)) = (&desk.config, desk.dirs);
+    desk.bans.refresh();
+    let mut facts = vec![("version", env!("CARGO_PKG_VERSION").into())];
+    let server = match (desk.site, vfs::runner(home, config.storage.shared)) {
+        (Some(_), _) => "running".to_owned(),
+        (None, Some(holder)) => format!("not reached: the home is in use by {holder}"),
+        (None, None) => "not running".to_owned(),
+    };
+    facts.push(("server", Cell::Text(server)));
+    if let Some(site) = desk.site {
+        let uptime_secs = Moment::now().0.saturating_sub(site.since_secs());
+        facts.push(("since", Cell::Moment(site.since_secs())));
+        facts.push(("uptime", Cell::Span(u64::try_from(uptime_secs).unwrap_or(0))));
+        for (protocol, address) in site.listening() {
+            facts.push((protocol, Cell::Text(address.to_string())));
+        }
+        let sessions = site.guests().iter().filter(|guest| guest.account.is_some()).count();
+        facts.push(("connections", Cell::Count(site.connections() as u64)));
+        facts.push(("of", Cell::Count(config.server.connections as u64)));
+        facts.push(("sessions", Cell::Count(sessions as u64)));
+    }
+    facts.push(("accounts", Cell::Count(desk.store.current().len() as u64)));
+    // A file with a mistake is no reason to tell nothing at all.
+    let waiting = desk.queue.pending().ok();
+    facts.push(("waiting", Cell::known(waiting, |all| Cell::Count(all.len() as u64))));
+    facts.push(("bans", Cell::Count(desk.bans.in_force().len() as u64)));
+    if desk.is_operator() {
+        // Paths of the machine are for whoever is on it.
+        let path = |path: &Path| {
+            let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+            Cell::Name(whole.to_string_lossy().into_owned())
+        };
+        facts.push(("settings", path(conf)));
+        facts.push(("homes", path(home)));
+        let fault = [desk.store.fault(), desk.bans.fault()].into_iter().flatten().next();
+        facts.push(("mistakes", Cell::Text(fault.unwrap_or_else(|| "none".to_owned()))));
+    }
+    let free = vfs::free_at(home);
+    facts.push(("free", Cell::known(free, |free| Cell::Bytes(free.bytes))));
+    Ok(Answer::record(facts))
+}
