@@ -9,50 +9,11 @@ use miniftp::text::{Escaped, escape_bytes, nearest};
 
 use crate::args::CommandLine;
 use crate::failure::{Done, Failure};
+pub(crate) use crate::given::{Flag, Given};
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::words::{Word, remote_name};
-use crate::{admin, files, here, people, transfer};
-
-/// An option of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flag {
-    Recursive,
-    Resume,
-    Overwrite,
-    Skip,
-    NoMode,
-    Long,
-    Parents,
-    Force,
-    Md5,
-    Sha256,
-    Blake3,
-    EndOthers,
-    /// Whatever looks like an option is an operand: it is read elsewhere.
-    PassedOn,
-}
-
-impl Flag {
-    /// How it is written: one letter, if it has one, and in full.
-    fn spelling(self) -> (Option<char>, &'static str) {
-        match self {
-            Flag::Recursive => (Some('r'), "recursive"),
-            Flag::Resume => (None, "resume"),
-            Flag::Overwrite => (None, "overwrite"),
-            Flag::Skip => (None, "skip"),
-            Flag::NoMode => (None, "no-mode"),
-            Flag::Long => (Some('l'), "long"),
-            Flag::Parents => (Some('p'), "parents"),
-            Flag::Force => (Some('f'), "force"),
-            Flag::Md5 => (None, "md5"),
-            Flag::Sha256 => (None, "sha256"),
-            Flag::Blake3 => (None, "blake3"),
-            Flag::EndOthers => (None, "end-others"),
-            Flag::PassedOn => (None, "json"),
-        }
-    }
-}
+use crate::{admin, files, help, here, people, transfer};
 
 /// What carries a command out.
 #[derive(Clone, Copy)]
@@ -85,20 +46,6 @@ pub(crate) struct Command {
     pub(crate) most: usize,
     /// What carries it out.
     pub(crate) run: Run,
-}
-
-/// The options and operands of a command, as many as its row allows.
-pub(crate) struct Given {
-    flags: Vec<Flag>,
-    /// The operands.
-    pub(crate) words: Vec<Word>,
-}
-
-impl Given {
-    /// Whether an option was said.
-    pub(crate) fn has(&self, flag: Flag) -> bool {
-        self.flags.contains(&flag)
-    }
 }
 
 /// No limit of operands.
@@ -169,7 +116,7 @@ pub(crate) const COMMANDS: &[Command] = rows! {
     "lls" [] "[-l] [PATH]" &[Flag::Long], 0, 1,
         Run::Here(here::lls), "list a folder on this machine";
     "help" ["?"] "[COMMAND]" &[], 0, 1,
-        Run::Here(here::help), "list the commands, or tell about one";
+        Run::Here(help::help), "list the commands, or tell about one";
     "quit" ["q", "exit", "bye"] "" &[], 0, 0,
         Run::Leave, "leave; who came from the menu is back there";
 };
@@ -249,6 +196,23 @@ pub(crate) fn parse(words: Vec<Word>) -> Result<Option<(&'static Command, Given)
         .map_err(|_| unknown(&escape_bytes(first.text.as_encoded_bytes())))?;
     let command = find(name).ok_or_else(|| unknown(name))?;
     Ok(Some((command, command.read(words.collect())?)))
+}
+
+/// Carries a command out in a session. [`Run::Leave`] is the caller's to see.
+pub(crate) fn run(session: &mut Session, command: &Command, given: &Given) -> Done {
+    match command.run {
+        Run::Here(run) => run(&mut session.screen, given),
+        Run::There(run) => {
+            let done = run(session, given);
+            let left_out = session.screen.left_nothing_out();
+            done.and(left_out)
+        }
+        Run::Outside(_) => Err(Failure::Usage(format!(
+            "`{0}` is run before logging in: `miniftp {0}`",
+            command.name
+        ))),
+        Run::Leave => Ok(()),
+    }
 }
 
 /// The failure of a name that is not in the table.

@@ -1,14 +1,13 @@
 //! Why a command did not do what it was asked, and how that is told.
 //!
-//! Never: prints by itself where nobody asked; [`Failure::tell`] is called once, by whoever ends
-//! the command.
+//! Never: prints; whoever ends the command shows it once, with `Screen::tell`.
 //! Invariant: every text is one sentence that begins with a small letter and says what to do next.
 
 use std::io;
+use std::path::Path;
 
 use miniftp::client;
-
-use crate::screen::Screen;
+use miniftp::text::escape_bytes;
 
 /// Exit code: refused or failed.
 pub(crate) const EXIT_FAILED: u8 = 1;
@@ -74,18 +73,6 @@ impl Failure {
     pub(crate) fn is_lost(&self) -> bool {
         matches!(self, Failure::Client(client::Error::DirectoryLost { .. }))
     }
-
-    /// Tells it on standard error, once.
-    pub(crate) fn tell(&self, screen: &mut Screen) {
-        match self {
-            Failure::Usage(text)
-            | Failure::Said(text)
-            | Failure::Stopped(text)
-            | Failure::NoPassword(text) => screen.complain(text),
-            Failure::Client(error) => screen.complain(&error.to_string()),
-            Failure::Told(_) | Failure::Pipe => {}
-        }
-    }
 }
 
 impl From<client::Error> for Failure {
@@ -109,22 +96,20 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Does the same to each item: a failure about one item is told and the next one is tried.
-pub(crate) fn each<T, S: AsMut<Screen>>(
-    session: &mut S,
-    items: &[T],
-    mut run: impl FnMut(&mut S, &T) -> Done,
-) -> Done {
-    let mut failed = false;
-    for item in items {
-        match run(session, item) {
-            Ok(()) => {}
-            Err(failure) if failure.is_about_one() && items.len() > 1 => {
-                failure.tell(session.as_mut());
-                failed = true;
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
-    if failed { Err(Failure::Told(EXIT_FAILED)) } else { Ok(()) }
+/// A path of this machine, shown harmlessly.
+pub(crate) fn shown(path: &Path) -> String {
+    escape_bytes(path.as_os_str().as_encoded_bytes())
+}
+
+/// The failure of a call about a local path.
+pub(crate) fn cannot(doing: &str, path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Said(format!("`{}`: cannot {doing}: {}", shown(path), system(error)))
+}
+
+/// The system's words as part of a sentence, without their number.
+pub(crate) fn system(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }

@@ -9,12 +9,12 @@ use miniftp::text::{Escaped, Size};
 use miniftp::wire::Code;
 
 use crate::bar::Bar;
-use crate::commands::{Flag, Given};
-use crate::failure::{Done, Failure, each};
+use crate::failure::{Done, Failure};
+use crate::given::{Flag, Given};
 use crate::glob::{Each, Listed};
 use crate::listing;
 use crate::places;
-use crate::screen::Screen;
+use crate::screen::{Screen, each};
 use crate::session::Session;
 use crate::words::Word;
 
@@ -54,7 +54,7 @@ fn listed(client: &mut Client, folder: &str, each: &mut Each<'_>) -> Done {
     let mut matched = Ok(());
     client.ls(folder, &mut |entry| {
         // An odd name is shown escaped and could not be asked for.
-        let (is_folder, is_odd) = (entry.kind == Kind::Folder, entry.odd);
+        let (is_folder, is_odd) = (entry.kind == Kind::Folder, entry.is_odd());
         matched = each(Listed { name: &entry.name, is_folder, is_odd });
         if matched.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
@@ -84,7 +84,7 @@ pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
             folders.push(path.clone());
             return Ok(());
         }
-        entry.name.clone_from(path);
+        entry.name = path.clone().into();
         Ok(writeln!(session.screen.out, "{}", line(&entry))?)
     });
     files.and(each(session, &folders, |session, path| list(session, path, many, line)))
@@ -262,7 +262,7 @@ pub(crate) fn why(session: &mut Session, given: &Given) -> Done {
 /// What decides, a line each.
 pub(crate) fn tell_reasons(screen: &mut Screen, reasons: &[Reason]) -> Done {
     for reason in reasons {
-        let may = if reason.allowed { "yes" } else { "no" };
+        let may = if reason.is_allowed() { "yes" } else { "no" };
         writeln!(screen.out, "{:11} {may:3}  {}", reason.what, reason.why)?;
     }
     Ok(())
@@ -281,7 +281,7 @@ pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
     if usage.reserved_bytes > 0 {
         bytes("reserved", usage.reserved_bytes)?;
     }
-    match usage.limit_bytes {
+    match usage.byte_limit() {
         Some(limit) => {
             bytes("limit", limit)?;
             bytes("free", free(limit, usage.used_bytes, usage.reserved_bytes))?;
@@ -289,7 +289,7 @@ pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
         None => writeln!(out, "{:8} {:>10}", "limit", "none")?,
     }
     let entries = usage.used_entries.saturating_add(usage.reserved_entries);
-    match usage.limit_entries {
+    match usage.entry_limit() {
         Some(limit) => {
             let left = limit.saturating_sub(entries);
             writeln!(out, "{:8} {entries:>10} of {limit}, {left} free", "entries")?;

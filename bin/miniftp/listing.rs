@@ -15,8 +15,8 @@ pub(crate) fn short(entry: &Entry) -> String {
 
 /// The name alone. The server has escaped an odd one already; a second time would hide that.
 pub(crate) fn name(entry: &Entry) -> String {
-    if entry.odd && !entry.name.chars().any(is_harmful) {
-        return entry.name.clone();
+    if entry.is_odd() && !entry.name.chars().any(is_harmful) {
+        return entry.name.to_string();
     }
     Escaped(&entry.name).to_string()
 }
@@ -36,7 +36,7 @@ pub(crate) fn long(entry: &Entry) -> String {
 /// How much of an unfinished upload is there.
 pub(crate) fn share(part: &Part) -> String {
     let held = part.held_bytes;
-    match part.size {
+    match part.announced_bytes() {
         Some(size) => format!("{held:>14} of {size:>14} bytes"),
         None => format!("{held:>14} bytes, size unknown"),
     }
@@ -48,7 +48,7 @@ pub(crate) fn kind(kind: Kind) -> &'static str {
         Kind::File => "file",
         Kind::Folder => "folder",
         Kind::Link => "link",
-        Kind::Other => "other",
+        Kind::Other(_) => "other",
     }
 }
 
@@ -57,7 +57,7 @@ fn letter(kind: Kind) -> char {
         Kind::File => '-',
         Kind::Folder => 'd',
         Kind::Link => 'l',
-        Kind::Other => '?',
+        Kind::Other(_) => '?',
     }
 }
 
@@ -111,16 +111,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_one_line() {
-        let entry = Entry {
-            name: "a\nb".into(),
-            kind: Kind::Folder,
-            odd: false,
-            size: 4096,
-            mtime_secs: 0,
-            mtime_nanos: 0,
-            mode: 0o750,
-            version: 0,
-        };
+        let entry = Entry::new(Kind::Folder, 0, 4096, 0, 0, 0o750, 0, "a\nb");
         assert_eq!(short(&entry), "a\\nb/");
         assert_eq!(long(&entry), "drwxr-x---           4096 1970-01-01 00:00 a\\nb/");
     }

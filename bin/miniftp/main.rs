@@ -11,7 +11,9 @@ mod failure;
 #[path = "../shared/figures.rs"]
 mod figures;
 mod files;
+mod given;
 mod glob;
+mod help;
 mod here;
 mod history;
 mod listing;
@@ -128,7 +130,7 @@ fn live_at_the_menu(line: &CommandLine, mut screen: Screen) -> Done {
 /// The part of a run that has a login.
 fn work(mut session: Session, asked: Option<(&'static Command, Given)>) -> (Screen, Done) {
     let done = match asked {
-        Some((command, given)) => session.run(command, &given),
+        Some((command, given)) => commands::run(&mut session, command, &given),
         None if session.is_shell => {
             session.screen.say(&session::greeting(&session.client, &session.line));
             session.tell_words();
@@ -152,14 +154,14 @@ fn end(mut screen: Screen, done: Done) -> Done {
     let flushed = screen.finish();
     let done = done.and(flushed);
     if let Err(failure) = &done {
-        failure.tell(&mut screen);
+        screen.tell(failure);
     }
     done
 }
 
 fn help(screen: &mut Screen) -> Done {
     writeln!(screen.out, "{}", args::HELP)?;
-    here::list_commands(screen)
+    help::list_commands(screen)
 }
 
 fn version(screen: &mut Screen) -> Done {

@@ -23,11 +23,11 @@ pub(crate) fn enter(line: &CommandLine, screen: &mut Screen) -> Option<Client> {
         match choice.to_lowercase().as_str() {
             "1" => match log_in(line, screen) {
                 Ok(client) => return Some(client),
-                Err(failure) => failure.tell(screen),
+                Err(failure) => screen.tell(&failure),
             },
             "2" => {
                 if let Err(failure) = people::register_at_menu(line, screen) {
-                    failure.tell(screen);
+                    screen.tell(&failure);
                 }
             }
             "q" | "quit" | "exit" => return None,

@@ -13,8 +13,7 @@ use miniftp::text::{Escaped, escape_bytes};
 use zeroize::Zeroizing;
 
 use crate::args::CommandLine;
-use crate::failure::Failure;
-use crate::here::system;
+use crate::failure::{Failure, system};
 use crate::screen::Screen;
 use crate::terminal::Untyped;
 

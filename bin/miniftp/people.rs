@@ -6,8 +6,8 @@ use miniftp::client::{Client, Error, Registered, Standing};
 use miniftp::text::Escaped;
 
 use crate::args::CommandLine;
-use crate::commands::{Flag, Given};
 use crate::failure::{Done, EXIT_FAILED, EXIT_INTERRUPTED, Failure};
+use crate::given::{Flag, Given};
 use crate::password;
 use crate::screen::Screen;
 use crate::session::{self, Session};
@@ -35,7 +35,7 @@ pub(crate) fn register_at_menu(line: &CommandLine, screen: &mut Screen) -> Done 
 fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> Done {
     let mut client = session::connect(line, screen)?;
     let mut code = code.to_owned();
-    match client.rules()?.mode.as_str() {
+    match &*client.rules()?.mode {
         "closed" => {
             let what = "nobody can register here; please contact your administrator";
             return Err(Failure::Said(what.into()));

@@ -11,8 +11,7 @@ use miniftp::client::{Client, Kind, local_name};
 use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
-use crate::failure::Failure;
-use crate::here::{cannot, shown};
+use crate::failure::{Failure, cannot, shown};
 use crate::words::{Word, remote_name};
 
 /// The operands of `put` and `get`: the sources, the target, and whether one source was named.

@@ -64,6 +64,18 @@ impl Screen {
         self.say(&format!("miniftp: {text}"));
     }
 
+    /// Shows why a command did not do what it was asked.
+    pub(crate) fn tell(&mut self, failure: &Failure) {
+        match failure {
+            Failure::Usage(text)
+            | Failure::Said(text)
+            | Failure::Stopped(text)
+            | Failure::NoPassword(text) => self.complain(text),
+            Failure::Client(error) => self.complain(&error.to_string()),
+            Failure::Told(_) | Failure::Pipe => {}
+        }
+    }
+
     /// A message for the user, on standard error, after all results so far.
     pub(crate) fn say(&mut self, text: &str) {
         self.out.flush().ok();
@@ -149,4 +161,24 @@ impl Messages for Screen {
     fn ask(&mut self, prompt: &str) -> Option<String> {
         Screen::ask(self, prompt)
     }
+}
+
+/// Does the same to each item: a failure about one item is told and the next one is tried.
+pub(crate) fn each<T, S: AsMut<Screen>>(
+    session: &mut S,
+    items: &[T],
+    mut run: impl FnMut(&mut S, &T) -> Done,
+) -> Done {
+    let mut failed = false;
+    for item in items {
+        match run(session, item) {
+            Ok(()) => {}
+            Err(failure) if failure.is_about_one() && items.len() > 1 => {
+                session.as_mut().tell(&failure);
+                failed = true;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    if failed { Err(Failure::Told(EXIT_FAILED)) } else { Ok(()) }
 }

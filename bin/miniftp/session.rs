@@ -6,8 +6,7 @@ use miniftp::client::{Client, Error, Options};
 use miniftp::text::Escaped;
 
 use crate::args::CommandLine;
-use crate::commands::{Command, Given, Run};
-use crate::failure::{Done, EXIT_LOGIN, Failure};
+use crate::failure::{EXIT_LOGIN, Failure};
 use crate::password;
 use crate::screen::Screen;
 
@@ -42,23 +41,6 @@ impl Session {
             self.screen.say(line);
         }
     }
-
-    /// Carries a command out. [`Run::Leave`] is the caller's to see.
-    pub(crate) fn run(&mut self, command: &Command, given: &Given) -> Done {
-        match command.run {
-            Run::Here(run) => run(&mut self.screen, given),
-            Run::There(run) => {
-                let done = run(self, given);
-                let left_out = self.screen.left_nothing_out();
-                done.and(left_out)
-            }
-            Run::Outside(_) => Err(Failure::Usage(format!(
-                "`{0}` is for who is not logged in: `miniftp {0}`",
-                command.name
-            ))),
-            Run::Leave => Ok(()),
-        }
-    }
 }
 
 /// Connects and logs `name` in; a typed password that is wrong may be typed again.
@@ -79,7 +61,7 @@ pub(crate) fn open(line: &CommandLine, screen: &mut Screen, name: &str) -> Resul
         match result {
             Ok(()) => return Ok(client),
             Err(error @ Error::LoginRefused) if password.typed && left > 0 => {
-                Failure::from(error).tell(screen);
+                screen.tell(&Failure::from(error));
             }
             Err(error) => return Err(error.into()),
         }

@@ -10,7 +10,7 @@ use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 
-use crate::commands::{Run, parse};
+use crate::commands::{Run, parse, run};
 use crate::failure::{Done, EXIT_FAILED, Failure};
 use crate::history::{self, History};
 use crate::session::Session;
@@ -49,7 +49,7 @@ pub(crate) fn interactive(session: &mut Session) -> Done {
                     Ok(Flow::Go) => {}
                     Ok(Flow::Leave) => break,
                     Err(Failure::Pipe) => return Err(Failure::Pipe),
-                    Err(failure) => failure.tell(&mut session.screen),
+                    Err(failure) => session.screen.tell(&failure),
                 }
             }
             Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => {}
@@ -93,7 +93,7 @@ pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
             Err(failure) => {
                 let code = failure.exit_code();
                 let code = if matches!(failure, Failure::Usage(_)) { EXIT_FAILED } else { code };
-                failure.tell(&mut session.screen);
+                session.screen.tell(&failure);
                 if !may_fail || failure.is_lost() {
                     session
                         .screen
@@ -146,7 +146,7 @@ fn run_line(session: &mut Session, line: &str) -> Result<Flow, Failure> {
     if session.is_shell {
         session.screen.interrupt.store(false, Ordering::Relaxed);
     }
-    let done = session.run(command, &given);
+    let done = run(session, command, &given);
     session.screen.finish()?;
     done.map(|()| Flow::Go)
 }

@@ -11,14 +11,13 @@ use miniftp::text::{Escaped, escape_bytes};
 use miniftp::wire::Code;
 
 use crate::bar::Bar;
-use crate::commands::{Flag, Given};
-use crate::failure::{Done, EXIT_FAILED, Failure, each};
+use crate::failure::{Done, EXIT_FAILED, Failure, cannot, shown};
 use crate::figures::tree_summary;
 use crate::files::remote_paths;
+use crate::given::{Flag, Given};
 use crate::glob::{Each, Listed};
-use crate::here::{cannot, shown};
 use crate::places::{self, Operands};
-use crate::screen::Screen;
+use crate::screen::{Screen, each};
 use crate::session::Session;
 use crate::words::Word;
 

@@ -6,6 +6,7 @@
 //! next demo removes the directory.
 
 mod ends;
+mod failure;
 mod ftp;
 mod place;
 mod relay;
@@ -16,45 +17,9 @@ mod steps;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use miniftp::client;
-
 use self::ends::Ends;
+use self::failure::Failure;
 use self::place::Place;
-
-/// Why a demo stops early.
-enum Failure {
-    /// Somebody wants it to end.
-    Stopped,
-    /// Something did not happen as it should.
-    Failed(String),
-}
-
-impl From<client::Error> for Failure {
-    fn from(error: client::Error) -> Failure {
-        match error {
-            client::Error::Interrupted => Failure::Stopped,
-            error => Failure::Failed(error.to_string()),
-        }
-    }
-}
-
-impl From<String> for Failure {
-    fn from(what: String) -> Failure {
-        Failure::Failed(what)
-    }
-}
-
-impl From<&str> for Failure {
-    fn from(what: &str) -> Failure {
-        Failure::Failed(what.to_owned())
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Failed(error.to_string())
-    }
-}
 
 /// Shows the whole job; 0 if all of it happened.
 pub(crate) fn run() -> ExitCode {

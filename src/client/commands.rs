@@ -7,97 +7,31 @@ use std::ops::ControlFlow;
 
 use super::error::{Error, Result};
 use super::progress::{Bar, Phase, Progress};
-use super::rows::{list, reasons};
+use super::rows::{collect, list, reasons};
 use super::words::said;
 use super::{Client, conn::Conn, conn::Heard};
-use crate::limits::ROWS_KEPT;
-use crate::wire::{self, Code, Fields, Nothing};
+use crate::wire::{self, Code, Nothing};
 
 const NO_PARTS: Error = Error::Protocol { what: "a part of an answer that has none" };
 
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A file.
-    File,
-    /// A folder.
-    Folder,
-    /// A link; the server never follows it.
-    Link,
-    /// A pipe, a device or the like.
-    Other,
-}
+pub use crate::wire::EntryKind as Kind;
 
 /// An entry of a folder on the server. Its name is the server's word: not escaped, not trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The name alone.
-    pub name: String,
-    /// What it is.
-    pub kind: Kind,
-    /// The name on the server's disk cannot be written as one; it is shown escaped.
-    pub odd: bool,
-    /// Bytes of a file.
-    pub size: u64,
-    /// Seconds since 1970.
-    pub mtime_secs: i64,
-    /// And nanoseconds.
-    pub mtime_nanos: u32,
-    /// Rights as on Unix, the lower nine bits.
-    pub mode: u16,
-    /// A number that changes when the file does; 0 in listings.
-    pub version: u64,
-}
+pub type Entry = wire::Entry<'static>;
 
 /// The ordinary digest of a whole file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hashed {
-    /// In lower-case hexadecimal.
-    pub hex: String,
-    /// Bytes of the file.
-    pub size: u64,
-}
+pub type Hashed = wire::Hashed<'static>;
 
 /// What an account uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Usage {
-    /// Bytes stored, unfinished uploads included.
-    pub used_bytes: u64,
-    /// Bytes reserved for uploads under way.
-    pub reserved_bytes: u64,
-    /// The limit, if there is one.
-    pub limit_bytes: Option<u64>,
-    /// Entries: files, directories, links and unfinished uploads.
-    pub used_entries: u64,
-    /// Entries reserved for uploads under way.
-    pub reserved_entries: u64,
-    /// The limit of entries, if there is one.
-    pub limit_entries: Option<u64>,
-}
+pub type Usage = wire::Usage<'static>;
 
-/// An unfinished upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// The path it was for; not escaped.
-    pub path: String,
-    /// Bytes that are there.
-    pub held_bytes: u64,
-    /// Bytes that were announced, if somebody said how many.
-    pub size: Option<u64>,
-    /// When it began, seconds since 1970.
-    pub started_secs: i64,
-}
+/// An unfinished upload; its path is not escaped.
+pub type Part = wire::Part<'static>;
 
-/// One thing that decides what may be done at a path, or one thing that may be done there or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// `place`, `room`, or what might be done; escaped.
-    pub what: String,
-    /// Whether it may be done.
-    pub allowed: bool,
-    /// What decides it; escaped.
-    pub why: String,
-}
+/// One thing that decides what may be done at a path, or one thing that may be done there or not;
+/// its texts are escaped.
+pub type Reason = wire::Reason<'static>;
 
 impl Client {
     /// The current folder.
@@ -132,9 +66,9 @@ impl Client {
             let (mut begun, mut count) = (false, 0);
             let message = wire::Path::new(path);
             let mut enough = false;
-            let listed = list(conn, "LS", &message, u64::MAX, &mut |fields| {
+            let listed = list(conn, "LS", &message, u64::MAX, &mut |entry: Entry| {
                 (begun, count) = (true, count + 1);
-                enough = each(entry_in_row(fields)?).is_break();
+                enough = each(entry).is_break();
                 // What is still on its way is left behind with the connection.
                 if enough { Err(Error::Interrupted) } else { Ok(()) }
             });
@@ -227,7 +161,7 @@ impl Client {
                 }
             }
             let hashed: wire::Hashed<'_> = conn.reply()?;
-            Ok(Hashed { hex: Client::shown(hashed.hex), size: hashed.size })
+            Ok(Hashed::new(Client::shown(&hashed.hex), hashed.size))
         })
     }
 
@@ -238,15 +172,7 @@ impl Client {
     pub fn quota(&mut self) -> Result<Usage> {
         self.again(|conn| {
             conn.ask("QUOTA", &Nothing::new())?;
-            let usage: wire::Usage<'_> = conn.reply()?;
-            Ok(Usage {
-                used_bytes: usage.used_bytes,
-                reserved_bytes: usage.reserved_bytes,
-                limit_bytes: (usage.limited != 0).then_some(usage.limit_bytes),
-                used_entries: usage.used_entries,
-                reserved_entries: usage.reserved_entries,
-                limit_entries: (usage.entries_limited != 0).then_some(usage.limit_entries),
-            })
+            Ok(conn.reply::<wire::Usage<'_>>()?.into_owned())
         })
     }
 
@@ -264,19 +190,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`].
     pub fn parts(&mut self) -> Result<Vec<Part>> {
-        self.again(|conn| {
-            let mut parts = Vec::new();
-            list(conn, "PARTS", &Nothing::new(), ROWS_KEPT, &mut |fields| {
-                parts.push(Part {
-                    path: fields.text("path")?.to_owned(),
-                    held_bytes: fields.u64("held_bytes")?,
-                    size: Some(fields.u64("size")?).filter(|size| *size > 0),
-                    started_secs: fields.i64("started_secs")?,
-                });
-                Ok(())
-            })?;
-            Ok(parts)
-        })
+        self.again(|conn| collect(conn, "PARTS", &Nothing::new()))
     }
 
     /// Removes the unfinished upload of a path.
@@ -294,13 +208,10 @@ impl Client {
     /// [`Error::Line`].
     pub fn help(&mut self) -> Result<Vec<(String, String)>> {
         self.again(|conn| {
-            let mut lines = Vec::new();
-            list(conn, "HELP", &Nothing::new(), ROWS_KEPT, &mut |fields| {
-                let name = Client::shown(fields.text("name")?);
-                lines.push((name, Client::shown(fields.text("about")?)));
-                Ok(())
-            })?;
-            Ok(lines)
+            let lines: Vec<wire::HelpLine<'static>> = collect(conn, "HELP", &Nothing::new())?;
+            let shown =
+                |line: &wire::HelpLine<'_>| (Client::shown(&line.name), Client::shown(&line.about));
+            Ok(lines.iter().map(shown).collect())
         })
     }
 
@@ -330,37 +241,5 @@ impl Client {
 /// One entry by its path.
 pub(super) fn stat(conn: &mut Conn, path: &str) -> Result<Entry> {
     conn.ask("STAT", &wire::Path::new(path))?;
-    Ok(entry(conn.reply::<wire::Entry<'_>>()?))
-}
-
-/// The next entry of a row, as a message of its own that others follow.
-pub(super) fn entry_in_row(fields: &mut Fields<'_>) -> Result<Entry> {
-    Ok(entry(wire::Entry::new(
-        fields.u8("kind")?,
-        fields.u8("odd")?,
-        fields.u64("size")?,
-        fields.i64("mtime_secs")?,
-        fields.u32("mtime_nanos")?,
-        fields.u16("mode")?,
-        fields.u64("version")?,
-        fields.text("name")?,
-    )))
-}
-
-fn entry(e: wire::Entry<'_>) -> Entry {
-    Entry {
-        name: e.name.to_owned(),
-        kind: match e.kind {
-            b'f' => Kind::File,
-            b'd' => Kind::Folder,
-            b'l' => Kind::Link,
-            _ => Kind::Other,
-        },
-        odd: e.odd != 0,
-        size: e.size,
-        mtime_secs: e.mtime_secs,
-        mtime_nanos: e.mtime_nanos,
-        mode: e.mode,
-        version: e.version,
-    }
+    Ok(conn.reply::<wire::Entry<'_>>()?.into_owned())
 }

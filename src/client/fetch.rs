@@ -56,7 +56,7 @@ impl<'a> Remote<'a> {
         match entry.kind {
             Kind::File => {}
             Kind::Folder => return refused(Code::IsDirectory, "a folder"),
-            Kind::Link | Kind::Other => return refused(Code::NotRegular, "not a file"),
+            Kind::Link | Kind::Other(_) => return refused(Code::NotRegular, "not a file"),
         }
         let is_new = (entry.version, entry.size) != (self.version, self.size);
         (self.version, self.size, self.mode) = (entry.version, entry.size, entry.mode);

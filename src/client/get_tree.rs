@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{self, Entry, Kind, entry_in_row};
+use super::commands::{self, Entry, Kind};
 use super::error::{Error, Result, shown};
 use super::get_small::{Fetched, Item};
 use super::names::{fault, join};
@@ -74,8 +74,8 @@ impl Fetching {
         };
         let mut entries = Vec::new();
         let message = wire::Path::new(remote);
-        list(conn, "LS", &message, LISTING_KEPT, &mut |fields| {
-            entries.push(entry_in_row(fields)?);
+        list(conn, "LS", &message, LISTING_KEPT, &mut |entry: Entry| {
+            entries.push(entry);
             Ok(())
         })?;
         let here = make_folder(folder, mode)?;
@@ -95,15 +95,15 @@ impl Fetching {
         let name = shown_entry(&open.remote, &entry);
         match entry.kind {
             Kind::Link => return Some(Found::Other(name, "a link")),
-            Kind::Other => return Some(Found::Other(name, "neither a file nor a folder")),
+            Kind::Other(_) => return Some(Found::Other(name, "neither a file nor a folder")),
             Kind::File | Kind::Folder => {}
         }
-        let odd = entry.odd.then_some("this name cannot be asked for");
+        let odd = entry.is_odd().then_some("this name cannot be asked for");
         if let Some(why) = odd.or_else(|| fault(&entry.name)) {
             return Some(Found::Failed(name.clone(), Error::BadName { name, why }));
         }
-        let local = open.local.join(&entry.name);
-        let new = !open.here.contains(std::ffi::OsStr::new(&entry.name));
+        let local = open.local.join(&*entry.name);
+        let new = !open.here.contains(std::ffi::OsStr::new(&*entry.name));
         let mode = (!policy.no_mode).then_some(entry.mode);
         Some(match entry.kind {
             Kind::Folder => Found::Folder(Folder { local, remote, root: false, new, mode }),
@@ -114,7 +114,7 @@ impl Fetching {
 
 /// An entry's whole path for people. The server has escaped an odd name already.
 fn shown_entry(folder: &str, entry: &Entry) -> String {
-    if entry.odd && !entry.name.chars().any(is_harmful) {
+    if entry.is_odd() && !entry.name.chars().any(is_harmful) {
         return join(&Client::shown(folder), &entry.name);
     }
     Client::shown(&join(folder, &entry.name))

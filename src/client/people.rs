@@ -19,15 +19,7 @@ use crate::wire::{self, Code, Login, Nothing};
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Who can register, in the server's words, escaped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// `open`, `ask`, `invite` or `closed`.
-    pub mode: String,
-    /// Iterations that a new password's record should have.
-    pub iterations: u32,
-    /// What a name looks like.
-    pub names: String,
-}
+pub type Rules = wire::Rules<'static>;
 
 /// A request that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +57,7 @@ impl Client {
                     or too much",
                 });
             }
-            let (mode, names) = (Client::shown(rules.mode), Client::shown(rules.names));
-            Ok(Rules { mode, iterations, names })
+            Ok(Rules::new(Client::shown(&rules.mode), iterations, Client::shown(&rules.names)))
         })
     }
 

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{Kind, entry_in_row};
+use super::commands::{Entry, Kind};
 use super::error::{Error, Result, shown};
 use super::names::{join, remote_name};
 use super::progress::{ExistsChoice, Policy, Progress};
@@ -67,9 +67,8 @@ impl Client {
         let conn = self.now()?;
         let mut listing = Listing::new();
         let message = wire::Path::new(remote);
-        let listed = list(conn, "LS", &message, LISTING_KEPT, &mut |fields| {
-            let entry = entry_in_row(fields)?;
-            listing.insert(entry.name, (entry.kind, entry.size));
+        let listed = list(conn, "LS", &message, LISTING_KEPT, &mut |entry: Entry| {
+            listing.insert(entry.name.into_owned(), (entry.kind, entry.size));
             Ok(())
         });
         match listed {

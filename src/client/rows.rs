@@ -5,22 +5,11 @@ use super::commands::Reason;
 use super::conn::Conn;
 use super::error::{Error, Result};
 use crate::limits::ROWS_KEPT;
-use crate::wire::{Code, Counted, Fields, Message};
+use crate::wire::{Code, Counted, Fields, Listed, Message};
 
-/// Rows in parts; gives their number.
-pub(super) fn list<'a>(
-    conn: &mut Conn,
-    name: &str,
-    message: &impl Message<'a>,
-    most_bytes: u64,
-    each: &mut dyn FnMut(&mut Fields<'_>) -> Result<()>,
-) -> Result<u64> {
-    parts(conn, name, message, most_bytes, each)?;
-    Ok(conn.reply::<Counted<'_>>()?.count)
-}
-
-/// Rows in parts, up to the answer, which is a success. More than `most_bytes` of them is refused:
-/// that is for whoever keeps what comes, since a server may go on for ever.
+/// Gives the fields of each row that comes in parts, up to the answer, which is a success. More
+/// than `most_bytes` of them is refused: that is for whoever keeps what comes, since a server may
+/// go on for ever.
 pub(super) fn parts<'a>(
     conn: &mut Conn,
     name: &str,
@@ -30,15 +19,12 @@ pub(super) fn parts<'a>(
 ) -> Result<()> {
     let mut bytes = 0_u64;
     let code = conn.ask_each(name, message, &mut |mut fields| {
-        let mut left = fields.rest();
-        bytes = bytes.saturating_add(left.len() as u64);
+        bytes = bytes.saturating_add(fields.len() as u64);
         if bytes > most_bytes {
             return Err(Error::TooMuch { what: "the server lists", most_bytes });
         }
-        while !left.is_empty() {
-            let mut row = Fields::new(left);
-            each(&mut row)?;
-            left = row.rest();
+        while !fields.is_empty() {
+            each(&mut fields)?;
         }
         Ok(())
     })?;
@@ -48,20 +34,39 @@ pub(super) fn parts<'a>(
     Ok(())
 }
 
-/// The rows of `WHY`.
+/// Gives each message of an answer that is a row of them, then their number.
+pub(super) fn list<'a, R: Listed>(
+    conn: &mut Conn,
+    name: &str,
+    message: &impl Message<'a>,
+    most_bytes: u64,
+    each: &mut dyn FnMut(R) -> Result<()>,
+) -> Result<u64> {
+    parts(conn, name, message, most_bytes, &mut |fields| each(R::read_one(fields)?))?;
+    Ok(conn.reply::<Counted<'_>>()?.count)
+}
+
+/// All messages of an answer that is a row of them.
+pub(super) fn collect<'a, R: Listed>(
+    conn: &mut Conn,
+    name: &str,
+    message: &impl Message<'a>,
+) -> Result<Vec<R>> {
+    let mut rows = Vec::new();
+    list(conn, name, message, ROWS_KEPT, &mut |row| {
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The rows of `WHY`, escaped.
 pub(super) fn reasons<'a>(
     conn: &mut Conn,
     name: &str,
     message: &impl Message<'a>,
 ) -> Result<Vec<Reason>> {
-    let mut reasons = Vec::new();
-    list(conn, name, message, ROWS_KEPT, &mut |fields| {
-        reasons.push(Reason {
-            what: Client::shown(fields.text("what")?),
-            allowed: fields.u8("allowed")? == 1,
-            why: Client::shown(fields.text("why")?),
-        });
-        Ok(())
-    })?;
-    Ok(reasons)
+    let reasons: Vec<Reason> = collect(conn, name, message)?;
+    let shown = |r: Reason| Reason::new(Client::shown(&r.what), r.allowed, Client::shown(&r.why));
+    Ok(reasons.into_iter().map(shown).collect())
 }

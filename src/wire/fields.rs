@@ -67,6 +67,16 @@ impl<'a> Fields<'a> {
         std::mem::take(&mut self.rest)
     }
 
+    /// Bytes that are left.
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Refuses bytes after the last field: they mean that the two sides disagree about the form.
     pub fn end(self) -> Result<()> {
         if self.rest.is_empty() {

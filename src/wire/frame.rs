@@ -214,15 +214,23 @@ impl Inbox {
         if self.end == self.buffer.len() {
             let room =
                 if self.buffer.is_empty() { limits::REST_BUFFER } else { limits::BUSY_BUFFER };
-            self.buffer.resize(room, 0);
+            self.enlarge(room);
         }
         let room = self.buffer.len() - self.end;
         let n = from.arrive(&mut self.buffer[self.end..], begun)?;
         self.end += n;
         if n == room && self.buffer.len() < limits::BUSY_BUFFER {
-            self.buffer.resize(limits::BUSY_BUFFER, 0);
+            self.enlarge(limits::BUSY_BUFFER);
         }
         Ok(n)
+    }
+
+    /// Makes the buffer this large, and keeps what waits. Fresh memory is zero already; filling it
+    /// byte by byte is what an unoptimised `resize` does.
+    fn enlarge(&mut self, len: usize) {
+        let mut larger = vec![0; len];
+        larger[..self.end].copy_from_slice(&self.buffer[..self.end]);
+        self.buffer = larger;
     }
 
     /// Takes whatever is there without waiting, through `now`, which reads into the given room.

@@ -12,8 +12,15 @@ use crate::limits;
 pub trait Message<'a>: Sized {
     /// Appends the fields.
     fn encode(&self, sink: &mut Sink);
+    /// Reads the fields and leaves what follows them.
+    fn read(fields: &mut Fields<'a>) -> Result<Self>;
+
     /// Reads the fields, all of them and no more.
-    fn decode(fields: Fields<'a>) -> Result<Self>;
+    fn decode(mut fields: Fields<'a>) -> Result<Self> {
+        let message = Self::read(&mut fields)?;
+        fields.end()?;
+        Ok(message)
+    }
 
     /// The fields alone in a new sink.
     fn fields(&self) -> Sink {
@@ -98,11 +105,6 @@ messages! {
         path: text = "the file",
         digest: text = "`md5`, `sha256`, `blake3` or `crc32`",
     }
-    /// Answer to `HASH`.
-    Hashed {
-        hex: text = "the digest in lower-case hexadecimal",
-        size: u64 = "bytes of the file",
-    }
     /// Answer to `PWD` and `CD`.
     Here {
         path: text = "the current folder",
@@ -115,17 +117,6 @@ messages! {
     /// Answer to `LS`, `PARTS` and `HELP`: how much came before.
     Counted {
         count: u64 = "entries sent",
-    }
-    /// Answer to `QUOTA`.
-    Usage {
-        used_bytes: u64 = "bytes stored, unfinished uploads included",
-        reserved_bytes: u64 = "bytes reserved for uploads that are under way",
-        limited: u8 = "1 if there is a limit",
-        limit_bytes: u64 = "the limit; 0 if there is none",
-        used_entries: u64 = "entries: files, directories, unfinished uploads, links",
-        reserved_entries: u64 = "entries reserved for uploads that are under way",
-        entries_limited: u8 = "1 if there is a limit of entries",
-        limit_entries: u64 = "that limit; 0 if there is none",
     }
     /// `PUT`: opens an upload.
     Put {
@@ -213,35 +204,6 @@ messages! {
         mtime_nanos: u32 = "and nanoseconds",
         version: u64 = "a number that changes when the file does",
         digest: bytes = "the digest of what was sent, over its chunk digests",
-    }
-    /// Answer to `STAT`, and each entry of `LS`.
-    Entry {
-        kind: u8 = "`f` file, `d` folder, `l` link, `o` anything else",
-        odd: u8 = "1 if the name on disk cannot be written as one; it is shown escaped",
-        size: u64 = "bytes of a file",
-        mtime_secs: i64 = "seconds since 1970",
-        mtime_nanos: u32 = "and nanoseconds",
-        mode: u16 = "rights as on Unix, the lower nine bits",
-        version: u64 = "a number that changes when the file does; 0 in `LS`",
-        name: text = "the name alone",
-    }
-    /// Each entry of `PARTS`.
-    Part {
-        path: text = "the path that the upload was for",
-        held_bytes: u64 = "bytes that are there",
-        size: u64 = "bytes that were announced; 0 if nobody said how many",
-        started_secs: i64 = "when it began, seconds since 1970",
-    }
-    /// Each line of `WHY`.
-    Reason {
-        what: text = "`place`, `room`, or what might be done there",
-        allowed: u8 = "1 if it may be done, 0 if not",
-        why: text = "what decides it",
-    }
-    /// Each line of `HELP`.
-    HelpLine {
-        name: text = "the command",
-        about: text = "what it does",
     }
     /// A sign of life: how far a long task has come.
     Alive {

@@ -19,6 +19,7 @@ mod answer;
 mod code;
 mod fields;
 mod frame;
+mod kept;
 mod message;
 mod people;
 
@@ -26,6 +27,7 @@ pub use answer::{Rows, put_answer};
 pub use code::Code;
 pub use fields::{Fields, Sink};
 pub use frame::{Arrive, Ceiling, Inbox, Kind, frame, frame_with_data};
+pub use kept::*;
 pub use message::*;
 pub use people::*;
 
@@ -35,14 +37,20 @@ pub const VERSION: u16 = 1;
 /// A message's name and its fields as (name, form, meaning).
 pub type MessageRow = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
+const TABLES: [&[MessageRow]; 3] =
+    [message::FILE_MESSAGES, kept::KEPT_MESSAGES, people::PEOPLE_MESSAGES];
+
 /// Every message: the tables of docs/PROTOCOL.md are compared with it.
-pub static MESSAGES: [MessageRow; message::FILE_MESSAGES.len() + people::PEOPLE_MESSAGES.len()] = {
-    let (files, people) = (message::FILE_MESSAGES, people::PEOPLE_MESSAGES);
-    let mut all = [files[0]; message::FILE_MESSAGES.len() + people::PEOPLE_MESSAGES.len()];
+pub static MESSAGES: [MessageRow; TABLES[0].len() + TABLES[1].len() + TABLES[2].len()] = {
+    let mut all = [TABLES[0][0]; TABLES[0].len() + TABLES[1].len() + TABLES[2].len()];
+    let (mut table, mut row) = (0, 0);
     let mut i = 0;
     while i < all.len() {
-        all[i] = if i < files.len() { files[i] } else { people[i - files.len()] };
-        i += 1;
+        if row == TABLES[table].len() {
+            (table, row) = (table + 1, 0);
+        }
+        all[i] = TABLES[table][row];
+        (row, i) = (row + 1, i + 1);
     }
     all
 };

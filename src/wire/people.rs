@@ -7,12 +7,6 @@ use crate::error::Result;
 
 messages! {
     PEOPLE_MESSAGES
-    /// Answer to `RULES`: who can register, and how.
-    Rules {
-        mode: text = "`open`, `ask`, `invite` or `closed`",
-        iterations: u32 = "iterations that a new password's record should have",
-        names: text = "the form of a name, for people",
-    }
     /// `REGISTER`: asks for an account.
     Register {
         name: text = "the account's name",

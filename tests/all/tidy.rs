@@ -1,5 +1,7 @@
 //! The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 
+mod cycles;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use miniftp::text::Escaped;
 
-use super::Failure;
 use super::ends::Ends;
+use super::failure::Failure;
 use super::show::say;
 
 /// How long an answer may take: the server is in this process.

@@ -13,7 +13,7 @@ use miniftp::server::{RunError, Server, again_channel, stop_channel};
 use miniftp::site::{Logs, Site};
 use miniftp::vfs::{Adopt, Homes};
 
-use super::Failure;
+use super::failure::Failure;
 use super::place::Place;
 
 /// A server that serves.

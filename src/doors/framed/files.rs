@@ -29,21 +29,14 @@ pub(super) fn cd(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 /// An entry as the wire has it.
 fn entry<'a>(entry: &'a Entry, version: u64) -> wire::Entry<'a> {
     let kind = match entry.kind {
-        Kind::File => b'f',
-        Kind::Folder => b'd',
-        Kind::Link => b'l',
-        Kind::Other => b'o',
+        Kind::File => wire::EntryKind::File,
+        Kind::Folder => wire::EntryKind::Folder,
+        Kind::Link => wire::EntryKind::Link,
+        Kind::Other => wire::EntryKind::OTHER,
     };
-    wire::Entry::new(
-        kind,
-        entry.odd.into(),
-        entry.size,
-        entry.mtime.secs,
-        entry.mtime.nanos,
-        (entry.mode & 0o777) as u16,
-        version,
-        &entry.name,
-    )
+    let (mtime, mode) = (entry.mtime, (entry.mode & 0o777) as u16);
+    let Entry { odd, size, name, .. } = entry;
+    wire::Entry::new(kind, (*odd).into(), *size, mtime.secs, mtime.nanos, mode, version, &**name)
 }
 
 pub(super) fn ls(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -108,7 +101,7 @@ pub(super) fn hash(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let what: Hash<'_> = request.message()?;
     let hashed = conn.attended(|session, alive| session.hash(what.path, what.digest, alive));
     let (hex, size) = hashed?;
-    tell(Code::Sums, "here is the digest", &Hashed::new(&hex, size))
+    tell(Code::Sums, "here is the digest", &Hashed::new(&*hex, size))
 }
 
 pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
@@ -116,7 +109,7 @@ pub(super) fn why(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let reasons = conn.attended(|session, alive| session.why(of.path, alive))?;
     let mut part = Sink::new();
     for reason in &reasons {
-        Reason::new(reason.what, reason.allowed.into(), &reason.why).encode(&mut part);
+        Reason::new(reason.what, reason.allowed.into(), &*reason.why).encode(&mut part);
     }
     conn.outbox.more(&part, &[])?;
     tell(Code::Done, "this decides", &Counted::new(reasons.len() as u64))

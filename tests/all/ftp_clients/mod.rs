@@ -173,13 +173,13 @@ pub fn url(addr: SocketAddr, path: &str) -> String {
 #[track_caller]
 pub fn same(path: &Path, content: &[u8]) {
     let there = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let at = there.iter().zip(content).take_while(|(a, b)| a == b).count();
     assert!(
         there == content,
-        "{} has {} bytes, {} were expected; they part at {at}",
+        "{} has {} bytes, {} were expected; they part at {}",
         path.display(),
         there.len(),
-        content.len()
+        content.len(),
+        there.iter().zip(content).take_while(|(a, b)| a == b).count()
     );
 }
 

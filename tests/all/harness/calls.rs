@@ -46,12 +46,12 @@ pub struct Listed {
 impl From<wire::Entry<'_>> for Listed {
     fn from(entry: wire::Entry<'_>) -> Listed {
         Listed {
-            kind: char::from(entry.kind),
-            odd: entry.odd == 1,
+            kind: char::from(entry.kind.byte()),
+            odd: entry.is_odd(),
             size: entry.size,
             mtime: (entry.mtime_secs, entry.mtime_nanos),
             version: entry.version,
-            name: entry.name.to_owned(),
+            name: entry.name.into_owned(),
         }
     }
 }
@@ -109,14 +109,14 @@ impl Frames {
     pub fn quota(&mut self) -> Usage {
         let answer = self.request("QUOTA", &wire::Nothing::new());
         let said: wire::Usage<'_> = answer.expect(200).message();
-        let limit = (said.limited == 1).then_some(said.limit_bytes);
+        let limit = said.byte_limit();
         Usage {
             used: said.used_bytes,
             reserved: said.reserved_bytes,
             limit,
             entries: said.used_entries,
             reserved_entries: said.reserved_entries,
-            limit_entries: (said.entries_limited == 1).then_some(said.limit_entries),
+            limit_entries: said.entry_limit(),
         }
     }
 

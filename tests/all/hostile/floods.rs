@@ -166,7 +166,7 @@ fn what_a_client_keeps_of_a_listing_has_a_limit() {
             victim.flood(|_| part.clone())
         }
         "WHY" => {
-            let reason = wire::Reason::new("x", 1, &"y".repeat(4000)).fields();
+            let reason = wire::Reason::new("x", 1, "y".repeat(4000)).fields();
             let reason = frame(Kind::More, reason.as_bytes(), &[]);
             victim.flood(|_| reason.clone())
         }

@@ -58,7 +58,8 @@ pub fn rows_of(answer: &Answer) -> Vec<(String, bool, String)> {
 /// looked at, at a name in it that something has or not. `None` if nothing in it could be meant.
 fn tried(frames: &mut Frames, site: &Site, path: &str, act: &str) -> Option<String> {
     let there = frames.on("STAT", path);
-    let is_directory = there.code == 200 && there.message::<wire::Entry<'_>>().kind == b'd';
+    let is_directory =
+        there.code == 200 && there.message::<wire::Entry<'_>>().kind == wire::EntryKind::Folder;
     if !is_directory || act == "list" {
         return Some(path.to_owned());
     }

@@ -82,5 +82,5 @@ fn a_refusal_is_told_and_waiting_can_be_left() {
         }
     }
     daemon.type_line("pending");
-    daemon.wait_for_printed("registration 2: col from 127.0.0.1\n");
+    daemon.wait_for_printed("     2  col   127.0.0.1  2");
 }
