@@ -1,8 +1,8 @@
 //! Who is let in: how many connections there may be, and which one gives its place to a newcomer.
 //!
 //! Never: knows a socket or a clock.
-//! Invariant: a connection gives its place up only before its login, and never while its password
-//! is being checked.
+//! Invariant: a connection gives its place up only before its login, never while its password is
+//! being checked, and to a newcomer that holds as many places only after [`limits::PLACE_KEPT`].
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// How many connections there may be at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub struct Room {
     pub per_address: usize,
     /// That have not logged in yet.
     pub before_login: usize,
-    /// The same of one address; loopback too, where they give way to each other.
+    /// The same of one address through one protocol; loopback too, where they give way to each
+    /// other.
     pub before_login_per_address: usize,
 }
 
@@ -30,10 +32,19 @@ pub struct Room {
 pub struct Connected {
     /// Its number.
     pub id: u64,
-    /// Where it comes from, by [`network`].
-    pub address: IpAddr,
+    /// Where it comes from.
+    pub from: Origin,
     /// How far it is.
     pub stage: Stage,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its address, by [`network`].
+    pub address: IpAddr,
+    /// The protocol that it speaks.
+    pub door: &'static str,
 }
 
 /// How far a connection is.
@@ -47,45 +58,70 @@ pub enum Stage {
     LoggedIn,
 }
 
-/// Whether one more connection from an address finds a place beside these. Where a limit is reached
-/// it gets that of a waiting one, whose number is returned: of its own address if that has its
-/// share, otherwise of the address that holds most places before login; there it is the one that
-/// has waited longest.
+/// Which connections a limit is about.
+#[derive(Clone, Copy)]
+enum Scope {
+    /// Those from the newcomer's address that speak its protocol.
+    Alike,
+    /// Those from its address.
+    Near,
+    /// All of them.
+    All,
+}
+
+/// Whether one more connection finds a place beside these. Where a limit is reached it gets that of
+/// a waiting one, whose number is returned: of its own address if that has its share, otherwise of
+/// the address that holds most places before login; there it is the one that has waited longest.
+/// Whoever holds no more places than the newcomer is left alone for [`limits::PLACE_KEPT`], so that
+/// many newcomers do not keep each other from logging in.
 ///
 /// # Errors
 /// [`Error::Full`] if nobody has to give way.
-pub fn admit(room: &Room, address: IpAddr, connected: &[Connected]) -> Result<Option<u64>> {
-    let mut here = 0;
+pub fn admit(
+    room: &Room,
+    newcomer: Origin,
+    connected: &[Connected],
+    now: Instant,
+) -> Result<Option<u64>> {
+    let (mut here, mut share) = (0, 0);
     let mut before_login = HashMap::<IpAddr, usize>::new();
     for one in connected {
-        here += usize::from(one.address == address);
+        here += usize::from(one.from.address == newcomer.address);
         if one.stage != Stage::LoggedIn {
-            *before_login.entry(one.address).or_default() += 1;
+            share += usize::from(one.from == newcomer);
+            *before_login.entry(one.from.address).or_default() += 1;
         }
     }
     let held = |address: IpAddr| before_login.get(&address).copied().unwrap_or(0);
-    if address.is_loopback() {
+    if newcomer.address.is_loopback() {
         here = 0;
     }
     let limits = [
         (
-            true,
-            held(address),
+            Scope::Alike,
+            share,
             room.before_login_per_address,
             "connections from one address before login",
         ),
-        (true, here, room.per_address, "connections from one address"),
-        (false, before_login.values().sum(), room.before_login, "connections before login"),
-        (false, connected.len(), room.all, "connections"),
+        (Scope::Near, here, room.per_address, "connections from one address"),
+        (Scope::All, before_login.values().sum(), room.before_login, "connections before login"),
+        (Scope::All, connected.len(), room.all, "connections"),
     ];
     let reached = limits.into_iter().find(|(_, now, max, _)| now >= max);
-    let Some((is_of_address, _, max, what)) = reached else { return Ok(None) };
-    let waiting = connected.iter().filter_map(|one| match one.stage {
-        Stage::Waiting(since) if !is_of_address || one.address == address => Some((one, since)),
-        _ => None,
+    let Some((scope, _, max, what)) = reached else { return Ok(None) };
+    let may_give_way = |one: &Connected| match scope {
+        Scope::Alike => one.from == newcomer,
+        Scope::Near => one.from.address == newcomer.address,
+        Scope::All => true,
+    };
+    let waiting = connected.iter().filter(|one| may_give_way(one)).filter_map(|one| {
+        let Stage::Waiting(since) = one.stage else { return None };
+        let has_more = held(one.from.address) > held(newcomer.address);
+        let is_old = now.saturating_duration_since(since) >= limits::PLACE_KEPT;
+        (has_more || is_old).then_some((one, since))
     });
     let gives_way =
-        waiting.max_by_key(|(one, since)| (held(one.address), Reverse((*since, one.id))));
+        waiting.max_by_key(|(one, since)| (held(one.from.address), Reverse((*since, one.id))));
     match gives_way {
         Some((one, _)) => Ok(Some(one.id)),
         None => Err(Error::Full { what, max: max as u64 }),
@@ -131,7 +167,8 @@ mod tests {
     /// What can happen at the door.
     #[derive(Clone, Debug)]
     enum Step {
-        Come(u8),
+        Come(u8, bool),
+        Wait,
         Check(prop::sample::Index),
         LogIn(prop::sample::Index),
         Leave(prop::sample::Index),
@@ -139,7 +176,8 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            4 => (0..5u8).prop_map(Step::Come),
+            4 => (0..5u8, any::<bool>()).prop_map(|(from, ftp)| Step::Come(from, ftp)),
+            2 => Just(Step::Wait),
             1 => any::<prop::sample::Index>().prop_map(Step::Check),
             1 => any::<prop::sample::Index>().prop_map(Step::LogIn),
             1 => any::<prop::sample::Index>().prop_map(Step::Leave),
@@ -158,45 +196,54 @@ mod tests {
                 all, per_address, before_login, before_login_per_address: share,
             };
             let addresses = ["127.0.0.1", "127.0.0.2", "192.0.2.1", "192.0.2.2", "2001:db8::1"];
-            let begun = Instant::now();
+            let mut now = Instant::now();
             let mut here: Vec<Connected> = Vec::new();
             for (id, step) in (0..).zip(steps) {
+                now += Duration::from_millis(1);
                 match step {
-                    Step::Come(from) => {
+                    Step::Wait => now += limits::PLACE_KEPT,
+                    Step::Come(from, ftp) => {
                         let address = ip(addresses[usize::from(from)]);
+                        let from = Origin { address, door: if ftp { "ftp" } else { "framed" } };
                         let held = |of: IpAddr| {
-                            let those = here.iter().filter(|one| one.address == of);
+                            let those = here.iter().filter(|one| one.from.address == of);
                             those.filter(|one| one.stage != Stage::LoggedIn).count()
                         };
                         let since = |one: &Connected| match one.stage {
                             Stage::Waiting(since) => Some(since),
                             _ => None,
                         };
-                        match admit(&room, address, &here) {
+                        let is_old = |one: &Connected| {
+                            since(one).is_some_and(|since| now - since >= limits::PLACE_KEPT)
+                        };
+                        match admit(&room, from, &here, now) {
                             Ok(None) => {}
                             Ok(Some(gone)) => {
                                 let at = here.iter().position(|one| one.id == gone).unwrap();
                                 let gone = here[at];
                                 prop_assert!(since(&gone).is_some());
+                                prop_assert!(
+                                    is_old(&gone) || held(gone.from.address) > held(address)
+                                );
                                 for other in &here {
-                                    let same = other.address == gone.address;
-                                    if same && since(other).is_some() {
+                                    if other.from == gone.from && since(other).is_some() {
                                         prop_assert!(since(&gone) <= since(other));
                                     }
-                                    if gone.address != address && since(other).is_some() {
-                                        prop_assert!(held(gone.address) >= held(other.address));
+                                    if gone.from.address != address && is_old(other) {
+                                        prop_assert!(
+                                            held(gone.from.address) >= held(other.from.address)
+                                        );
                                     }
                                 }
                                 here.remove(at);
                             }
                             Err(_) => {
-                                let own = here.iter().filter(|one| one.address == address);
-                                prop_assert!(own.clone().all(|one| since(one).is_none()));
+                                let mut own = here.iter().filter(|one| one.from == from);
+                                prop_assert!(own.all(|one| !is_old(one)));
                                 continue;
                             }
                         }
-                        let stage = Stage::Waiting(begun + Duration::from_secs(id));
-                        here.push(Connected { id, address, stage });
+                        here.push(Connected { id, from, stage: Stage::Waiting(now) });
                     }
                     Step::Check(which) if !here.is_empty() => {
                         let which = which.index(here.len());
@@ -217,19 +264,40 @@ mod tests {
                 let before = here.iter().filter(|one| one.stage != Stage::LoggedIn);
                 prop_assert!(before.count() <= room.before_login);
                 for address in addresses.map(ip) {
-                    let own = here.iter().filter(|one| one.address == address);
+                    let own = here.iter().filter(|one| one.from.address == address);
                     prop_assert!(address.is_loopback() || own.clone().count() <= room.per_address);
-                    let waiting = own.filter(|one| one.stage != Stage::LoggedIn);
-                    prop_assert!(waiting.count() <= room.before_login_per_address);
+                    for door in ["ftp", "framed"] {
+                        let waiting = own.clone().filter(|one| one.stage != Stage::LoggedIn);
+                        let alike = waiting.filter(|one| one.from.door == door).count();
+                        prop_assert!(alike <= room.before_login_per_address);
+                    }
                 }
             }
         }
     }
 
+    /// A flood of newcomers from one address is refused, and whoever is there has time to log in;
+    /// somebody from another address gets a place at once.
+    #[test]
+    fn whoever_is_there_keeps_its_place_for_a_moment() {
+        let room = Room { all: 9, per_address: 9, before_login: 3, before_login_per_address: 2 };
+        let from = |text| Origin { address: ip(text), door: "framed" };
+        let (near, far, begun) = (from("127.0.0.1"), from("192.0.2.1"), Instant::now());
+        let waiting = |id, from| Connected { id, from, stage: Stage::Waiting(begun) };
+        let two = [waiting(1, near), waiting(2, near)];
+        let short = begun + limits::PLACE_KEPT / 2;
+        assert!(admit(&room, near, &two, short).is_err());
+        assert_eq!(admit(&room, near, &two, begun + limits::PLACE_KEPT).unwrap(), Some(1));
+        assert_eq!(admit(&room, Origin { door: "ftp", ..near }, &two, short).unwrap(), None);
+        let three = [two[0], two[1], waiting(3, from("192.0.2.7"))];
+        assert_eq!(admit(&room, far, &three, short).unwrap(), Some(1));
+    }
+
     #[test]
     fn a_limit_that_nobody_can_give_way_for_refuses_by_name() {
         let room = Room { all: 3, per_address: 2, before_login: 3, before_login_per_address: 1 };
-        let one = |id, address, stage| Connected { id, address: ip(address), stage };
+        let from = |address| Origin { address: ip(address), door: "framed" };
+        let one = |id, address, stage| Connected { id, from: from(address), stage };
         let (far, near) = ("192.0.2.1", "127.0.0.1");
         for (connected, words) in [
             (vec![one(1, far, Stage::Checking)], "1 connections from one address before login"),
@@ -242,7 +310,7 @@ mod tests {
                 "3 connections before login at most",
             ),
         ] {
-            let told = admit(&room, ip(far), &connected).unwrap_err().to_string();
+            let told = admit(&room, from(far), &connected, Instant::now()).unwrap_err().to_string();
             assert!(told.contains(words), "{words}: {told}");
         }
     }

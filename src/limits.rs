@@ -61,14 +61,18 @@ pub const ITERATIONS_MOST: u32 = 5_000_000;
 /// records stay good that were made under a higher setting, and none, made by hand, keeps everybody
 /// else's login waiting.
 pub const ITERATIONS_SLACK: u32 = 4;
-/// Logins in clear that wait until their password can be checked: what a slow board computes in
-/// [`DERIVATION_WAIT`].
-pub const DERIVATIONS_WAITING: usize = 64;
-/// The same from one address: a class that logs in at once, and half of the queue for others. It is
-/// less than the share that an address has of the places before login.
-pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 32;
-/// How long a login in clear waits for its turn.
-pub const DERIVATION_WAIT: Duration = Duration::from_secs(20);
+/// How long a connection that has not logged in keeps its place though others of its address, or of
+/// one that holds as many, would have it: a login by a program takes a few tenths of a second, on a
+/// busy machine a second.
+pub const PLACE_KEPT: Duration = Duration::from_secs(2);
+/// Logins in clear that wait until their password can be checked: fewer than there are places
+/// before login.
+pub const DERIVATIONS_WAITING: usize = 256;
+/// The same from one address: all that have a place before login by the shipped settings, and half
+/// of the queue for others.
+pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 128;
+/// How long a login in clear waits for its turn: what a slow board needs for a hundred.
+pub const DERIVATION_WAIT: Duration = Duration::from_secs(30);
 /// How often an answer that is held back looks whether the server stops.
 pub const HELD_LOOK: Duration = Duration::from_millis(100);
 /// Login attempts of one connection before it is closed.
@@ -109,6 +113,14 @@ pub const FORMER_NAMES: usize = 10_000;
 /// How long an attempt waits for its turn where others have failed, before it is refused without a
 /// look at the password: two turns of the longest kind, and as long as a login may take.
 pub const TURN_WAIT: Duration = Duration::from_secs(60);
+/// How long an attempt that ended before its turn keeps its place in the line, for whoever makes it
+/// again: a person types a password in that time.
+pub const TURN_KEPT: Duration = Duration::from_secs(120);
+/// How long an attempt must have waited to keep its place: connections that come and go fill no
+/// memory.
+pub const TURN_EARNED: Duration = Duration::from_secs(5);
+/// Places in line that are kept, about 100 bytes each; beyond them the youngest goes.
+pub const TURNS_KEPT: usize = 4096;
 /// Days that a network is remembered from which an account has logged in: longer than any holidays.
 pub const FAMILIAR_DAYS: i64 = 90;
 /// Networks that are remembered of one account: home, work, school, and those of a journey.
@@ -184,8 +196,8 @@ pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 pub const INFLOW_SMALL: usize = 64 * 1024;
 /// Names for which a session remembers that an upload of unknown size found no room.
 pub const REFUSALS: usize = 64;
-/// Files of one account that it has stored in drop boxes and still may rename and give their time,
-/// which clients do at once.
+/// Files of one account that it has stored where it may not read, and still may rename, date and
+/// look at, which clients do at once.
 pub const DROPPED: usize = 64;
 /// The same of all accounts together, some 300 bytes each.
 pub const DROPPED_ALL: usize = 4096;

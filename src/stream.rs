@@ -206,6 +206,14 @@ impl Stream {
     /// [`Error::TimedOut`] if the peer does not take it, [`Error::Gone`] if it went,
     /// [`Error::Interrupted`] by the flag.
     pub fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
+        self.send_while(parts, &mut || {})
+    }
+
+    /// The same, and `meanwhile` is called several times while the peer takes nothing, or little.
+    ///
+    /// # Errors
+    /// As [`Stream::send`].
+    pub fn send_while(&mut self, parts: &[&[u8]], meanwhile: &mut dyn FnMut()) -> Result<()> {
         let (mut pace, mut heard) = (Pace::default(), 0);
         for group in parts.chunks(SLICES) {
             let mut slices = [IoSlice::new(&[]); SLICES];
@@ -224,6 +232,7 @@ impl Stream {
                 };
                 IoSlice::advance_slices(&mut left, n);
                 if !left.is_empty() {
+                    meanwhile();
                     // A peer that takes a little now and then never lets a write run out.
                     self.check_interrupt()?;
                     self.check_login()?;
@@ -243,7 +252,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`Error::TimedOut`] when the login is over, [`Error::Gone`].
-    pub fn hold_back(&self, wait: Duration, over: &dyn Fn() -> bool) -> Result<()> {
+    pub fn hold_back(&self, wait: Duration, over: &mut dyn FnMut() -> bool) -> Result<()> {
         let until = Instant::now() + wait;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             if left.is_zero() || over() {

@@ -181,6 +181,12 @@ impl Error {
         }
     }
 
+    /// Whether only too many others are in the way, at the server or in the line for the account.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.is_refusal(Code::Slowed)
+            || matches!(self, Error::Farewell { code, .. } if *code == Code::Full.number())
+    }
+
     /// There is no connection where one was a moment ago.
     pub(super) fn gone() -> Error {
         Error::Line { doing: "", source: crate::error::Error::Gone }

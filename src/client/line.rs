@@ -19,6 +19,12 @@ use crate::wire::{Challenge, LoggedIn, Login, Proof, Use, Using};
 
 /// Attempts for a command that is done in a moment; its user sits in front of it and waits.
 const SHORT_TRIES: u32 = 4;
+/// Attempts to be let in where too many others are in the way, half a second after each other: a
+/// place may have to be won from others who try as hard.
+const DOOR_TRIES: u32 = 30;
+const DOOR_WAIT: Duration = Duration::from_millis(500);
+/// What an attempt counts that waited in vain for its turn.
+const TURN_TRIES: u32 = 6;
 /// What a guest is called.
 const GUEST: &str = "anonymous";
 
@@ -74,8 +80,25 @@ impl Client {
             last_sign: Instant::now(),
             options,
         };
-        client.open()?;
+        client.patiently(Client::open)?;
         Ok(client)
+    }
+
+    /// Does something again for some time while too many others are in the way.
+    fn patiently<T>(&mut self, mut job: impl FnMut(&mut Client) -> Result<T>) -> Result<T> {
+        let mut tries = 1;
+        loop {
+            match job(self) {
+                Err(e) if e.is_crowded() && tries < DOOR_TRIES => {
+                    // A turn that did not come has taken a minute, and the time that the server
+                    // gives a login.
+                    tries += if e.is_refusal(crate::wire::Code::Slowed) { TURN_TRIES } else { 1 };
+                    self.conn = None;
+                    self.sleep(DOOR_WAIT)?;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Logs in. The password is used for this alone; keys that are kept, and wiped, reconnect.
@@ -96,14 +119,17 @@ impl Client {
     }
 
     fn enter(&mut self, name: &str, secret: Secret<'_>) -> Result<()> {
-        if !self.conn.as_ref().is_some_and(Conn::is_ready) {
-            self.account = None;
-            self.conn = None;
-            self.open()?;
-        }
-        let result = self.prove(name, secret);
-        self.tidy();
-        let keys = result?;
+        let mut nonce = None;
+        let keys = self.patiently(|client| {
+            if !client.conn.as_ref().is_some_and(Conn::is_ready) {
+                client.account = None;
+                client.conn = None;
+                client.open()?;
+            }
+            let proved = client.prove(name, &secret, &mut nonce);
+            client.tidy();
+            proved
+        })?;
         self.account = Some(Account { name: name.to_owned(), keys });
         "/".clone_into(&mut self.cwd);
         self.lost = None;
@@ -210,7 +236,7 @@ impl Client {
         self.open()?;
         let Some(Account { name, keys }) = self.account.clone() else { return Ok(()) };
         let restored = self
-            .prove(&name, keys.map_or(Secret::None, Secret::Keys))
+            .prove(&name, &keys.map_or(Secret::None, Secret::Keys), &mut None)
             .and_then(|_| self.agree())
             .and_then(|()| self.restore_folder());
         // This is a reconnection, not a login: the greeting is not shown again.
@@ -221,8 +247,14 @@ impl Client {
         restored
     }
 
-    /// SCRAM; the keys that served, of which a guest has none.
-    fn prove(&mut self, name: &str, secret: Secret<'_>) -> Result<Option<Keys>> {
+    /// SCRAM; the keys that served, of which a guest has none. `nonce` is that of the attempt
+    /// before, where the server had no turn for it.
+    fn prove(
+        &mut self,
+        name: &str,
+        secret: &Secret<'_>,
+        nonce: &mut Option<String>,
+    ) -> Result<Option<Keys>> {
         let interrupt = Arc::clone(&self.options.interrupt);
         let conn = self.now()?;
         if matches!(secret, Secret::None) {
@@ -230,8 +262,13 @@ impl Client {
             self.words = said(conn.reply::<LoggedIn<'_>>()?.words);
             return Ok(None);
         }
-        let (exchange, first) = ClientExchange::begin(name)
-            .map_err(|_| Error::Usage { what: "this cannot be a user's name" })?;
+        let begun = match nonce.take() {
+            Some(nonce) => ClientExchange::begin_again(name, &nonce),
+            None => ClientExchange::begin(name),
+        };
+        let (exchange, first) =
+            begun.map_err(|_| Error::Usage { what: "this cannot be a user's name" })?;
+        let used = exchange.nonce().to_owned();
         login_step(conn, "LOGIN", &Login::new(&first))?;
         let challenge: Challenge<'_> = conn.reply()?;
         let mut challenge = exchange.challenge(challenge.server_first)?;
@@ -241,11 +278,14 @@ impl Client {
                 (challenge, derived) = derive(&interrupt, challenge, password)?;
                 derived.map_err(|_| Error::Usage { what: "this cannot be a password" })?
             }
-            Secret::Keys(keys) if challenge.fits(&keys) => keys,
+            Secret::Keys(keys) if challenge.fits(keys) => keys.clone(),
             Secret::Keys(_) | Secret::None => return Err(Error::LoginRefused),
         };
         let (proof, last) = challenge.prove(&keys)?;
-        login_step(conn, "PROOF", &Proof::new(&last))?;
+        if let Err(e) = login_step(conn, "PROOF", &Proof::new(&last)) {
+            *nonce = Some(used).filter(|_| e.is_crowded());
+            return Err(e);
+        }
         let logged_in: LoggedIn<'_> = conn.reply()?;
         let verified = proof.verify(logged_in.server_final);
         let words = said(logged_in.words);

@@ -105,17 +105,19 @@ settings! {
         connections: usize = 2000, Whole("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the
         /// address is of IPv6. This machine itself is exempt.
-        connections_per_address: usize = 50, Whole("a whole number", 1, 100_000);
+        connections_per_address: usize = 200, Whole("a whole number", 1, 100_000);
         /// Connections at one time that have not logged in yet. When there are so many, a newcomer
         /// takes the place of the one that has waited longest at the address that holds most; never
         /// of one whose password is being checked.
-        connections_before_login: usize = 200, Whole("a whole number", 1, 100_000);
-        /// The same from one address, this machine included. Newcomers from there take the places
-        /// of those that have waited longest there.
-        connections_before_login_per_address: usize = 40, Whole("a whole number", 1, 100_000);
-        /// Sessions of one account at one time, through both doors together. Guests have a limit of
-        /// their own.
-        sessions_per_account: usize = 50, Whole("a whole number", 1, 100_000);
+        connections_before_login: usize = 800, Whole("a whole number", 1, 100_000);
+        /// The same from one address through each protocol, this machine included. Newcomers from
+        /// there take the places of those that have waited longest there, for two seconds at least;
+        /// if nobody has, they are told to try again.
+        connections_before_login_per_address: usize = 100, Whole("a whole number", 1, 100_000);
+        /// Sessions of one account at one time, through both protocols together. Guests have a
+        /// limit of their own. It should be far below connections_per_address, or one account could
+        /// keep all others out of an address that they share.
+        sessions_per_account: usize = 40, Whole("a whole number", 1, 100_000);
         /// The time from the connection to the end of the login, all attempts together.
         login_secs: u64 = 60, Whole("whole seconds", 1, 3600);
         /// A logged-in connection that makes no request for this long is closed.

@@ -192,7 +192,7 @@ pub(super) fn kept_out(is_slowed: bool) -> &'static str {
     match is_slowed {
         true => {
             "too many failed logins as this account, so that only one at a time is answered; try \
-             again in a minute"
+             again at once, and you keep your place in the line"
         }
         false => "this connection had not logged in, and a newer one took its place; connect again",
     }

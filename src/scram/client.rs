@@ -33,6 +33,20 @@ impl ClientExchange {
         ClientExchange::with_nonce(name, new_nonce()?)
     }
 
+    /// The same attempt once more, after one that the server refused without a look at it: by its
+    /// nonce the server knows how long it has waited. One that was answered is never made again.
+    ///
+    /// # Errors
+    /// As [`ClientExchange::begin`].
+    pub fn begin_again(name: &str, nonce: &str) -> Result<(ClientExchange, String)> {
+        ClientExchange::with_nonce(name, nonce.to_owned())
+    }
+
+    /// What [`ClientExchange::begin_again`] needs.
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
     /// Reads the server's challenge.
     ///
     /// # Errors

@@ -1,17 +1,18 @@
 //! Slow derivations for passwords that arrive in clear: few at once, on threads of low priority,
 //! and few that wait for their turn.
 //!
+//! Addresses come by turns, and those of one address in the order in which they came.
+//!
 //! Invariant: a flood of logins leaves at least half of the cores to the transfers, and the other
-//! half to whatever needs it more; and one address never has the whole queue.
+//! half to whatever needs it more; and whoever waits is never overtaken by a later one of the same
+//! address, nor twice by any other address.
 
 use std::io;
 use std::net::IpAddr;
 use std::panic::resume_unwind;
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
-
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
 use crate::error::{Error, Result};
 use crate::limits;
@@ -25,42 +26,73 @@ const NICE: i32 = 10;
 pub(super) type Waiting<'a> = dyn FnMut() -> Result<()> + 'a;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Derivations {
-    /// As many tokens as derivations may run at once.
-    permits: (Sender<()>, Receiver<()>),
-    /// From where those come that wait.
-    waiting: Mutex<Vec<IpAddr>>,
+    queue: Mutex<Queue>,
+    /// Somebody has gone, whose place is the next one's.
+    moved: Condvar,
+}
+
+/// Who computes, and who waits.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    running: usize,
+    /// In the order in which they came.
+    pub(super) waiting: Vec<Waiter>,
+    /// The number of the next one that waits.
+    number: u64,
+    /// The round of whoever was the last to have its turn.
+    pub(super) round: u64,
+}
+
+/// One that waits. Each address has one in each round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waiter {
+    pub(super) round: u64,
+    number: u64,
+    from: IpAddr,
 }
 
 /// The right to compute one of the derivations that may run at once. Dropped, also by a panic, it
 /// is the next one's.
-pub(super) struct Permit<'a>(&'a Receiver<()>);
+pub(super) struct Permit<'a>(&'a Derivations);
 
 /// A place in the queue.
-struct Waits<'a>(&'a Derivations, IpAddr);
+struct Waits<'a>(&'a Derivations, Waiter);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        // Its own token is in there, so this takes one at once.
-        let _ = self.0.try_recv();
+        lock(&self.0.queue).running -= 1;
+        self.0.moved.notify_all();
     }
 }
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        let mut waiting = lock(&self.0.waiting);
-        if let Some(at) = waiting.iter().position(|from| *from == self.1) {
-            waiting.swap_remove(at);
-        }
+        lock(&self.0.queue).waiting.retain(|other| *other != self.1);
+        self.0.moved.notify_all();
+    }
+}
+
+impl Queue {
+    /// A place behind the others of the address.
+    pub(super) fn enter(&mut self, from: IpAddr) -> Waiter {
+        let own = self.waiting.iter().filter(|other| other.from == from);
+        let round = own.map(|other| other.round + 1).max().unwrap_or(0).max(self.round);
+        self.number += 1;
+        let waiter = Waiter { round, number: self.number, from };
+        self.waiting.push(waiter);
+        waiter
+    }
+
+    /// Whether it is somebody's turn.
+    pub(super) fn is_next(&self, waiter: Waiter) -> bool {
+        let next = self.waiting.iter().min_by_key(|other| (other.round, other.number));
+        self.running < limits::derivations() && next == Some(&waiter)
     }
 }
 
 impl Derivations {
-    pub(super) fn new() -> Derivations {
-        Derivations { permits: bounded(limits::derivations()), waiting: Mutex::default() }
-    }
-
     /// Does something slow for an address when it is its turn.
     ///
     /// # Errors
@@ -76,54 +108,44 @@ impl Derivations {
     }
 
     pub(super) fn permit(&self, from: IpAddr, alive: &mut Waiting<'_>) -> Result<Permit<'_>> {
-        let is_first = lock(&self.waiting).is_empty();
-        if is_first && self.permits.0.try_send(()).is_ok() {
-            return Ok(Permit(&self.permits.1));
-        }
-        let _waits = self.enqueue(from)?;
+        let waits = self.enqueue(from)?;
         let until = Instant::now() + limits::DERIVATION_WAIT;
         loop {
-            let look = until.min(Instant::now() + limits::OPERATION_LOOK);
-            let sent = if self.is_next(from) {
-                self.permits.0.send_deadline((), look)
-            } else {
-                thread::sleep(look.saturating_duration_since(Instant::now()));
-                Err(SendTimeoutError::Timeout(()))
-            };
-            match sent {
-                Ok(()) => return Ok(Permit(&self.permits.1)),
-                Err(SendTimeoutError::Timeout(())) if Instant::now() < until => alive()?,
-                Err(_) => return Err(too_many(limits::DERIVATIONS_WAITING)),
+            let mut queue = lock(&self.queue);
+            if !queue.is_next(waits.1) {
+                let wait = self.moved.wait_timeout(queue, limits::OPERATION_LOOK);
+                queue = wait.unwrap_or_else(PoisonError::into_inner).0;
             }
+            if queue.is_next(waits.1) {
+                (queue.running, queue.round) = (queue.running + 1, waits.1.round);
+                return Ok(Permit(self));
+            }
+            drop(queue);
+            if Instant::now() >= until {
+                return Err(too_many(limits::DERIVATIONS_WAITING));
+            }
+            alive()?;
         }
-    }
-
-    /// Whether no other address has fewer that wait: a flood from one makes nobody else wait.
-    fn is_next(&self, from: IpAddr) -> bool {
-        let waiting = lock(&self.waiting);
-        let of = |address: IpAddr| waiting.iter().filter(|other| **other == address).count();
-        let own = of(from);
-        waiting.iter().all(|other| of(*other) >= own)
     }
 
     fn enqueue(&self, from: IpAddr) -> Result<Waits<'_>> {
-        let mut waiting = lock(&self.waiting);
-        let own = waiting.iter().filter(|other| **other == from).count();
+        let mut queue = lock(&self.queue);
+        let own = queue.waiting.iter().filter(|other| other.from == from).count();
         if own >= limits::DERIVATIONS_WAITING_PER_ADDRESS {
             return Err(too_many(limits::DERIVATIONS_WAITING_PER_ADDRESS));
         }
-        if waiting.len() >= limits::DERIVATIONS_WAITING {
+        if queue.waiting.len() >= limits::DERIVATIONS_WAITING {
             return Err(too_many(limits::DERIVATIONS_WAITING));
         }
-        waiting.push(from);
-        drop(waiting);
-        Ok(Waits(self, from))
+        let waiter = queue.enter(from);
+        Ok(Waits(self, waiter))
     }
 
     /// Whether nobody computes and nobody waits.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
-        self.permits.1.is_empty() && lock(&self.waiting).is_empty()
+        let queue = lock(&self.queue);
+        queue.running == 0 && queue.waiting.is_empty()
     }
 }
 

@@ -37,7 +37,7 @@ impl PlainChecks {
     /// # Errors
     /// As [`random_bytes`].
     pub fn new() -> Result<PlainChecks> {
-        let (key, derivations) = (random_bytes()?, Derivations::new());
+        let (key, derivations) = (random_bytes()?, Derivations::default());
         Ok(PlainChecks { key, derivations, right: Mutex::default() })
     }
 
@@ -72,6 +72,12 @@ impl PlainChecks {
         Ok(right)
     }
 
+    /// What a password for a name is recognised by if it comes again while the program runs.
+    pub fn ticket(&self, name: &str, password: &str) -> [u8; KEY] {
+        let length = (name.len() as u64).to_be_bytes();
+        hmac(&self.key, &[b"again", &length, name.as_bytes(), password.as_bytes()])
+    }
+
     /// Makes the record of a new password that came in clear.
     ///
     /// # Errors
@@ -96,6 +102,7 @@ impl PlainChecks {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use super::super::derivations::Queue;
     use super::*;
     use crate::error::Error;
     use crate::limits;
@@ -172,6 +179,33 @@ mod tests {
         assert_eq!(queued(&checks, &from), expected);
         let refused = checks.derivations.permit(host(9), &mut || Err(Error::Gone));
         assert!(matches!(refused, Err(Error::Gone)), "the places came back");
+    }
+
+    /// Those of one address come in the order in which they came, and an address that has many
+    /// waiting makes nobody from elsewhere wait for them.
+    #[test]
+    fn addresses_come_by_turns_and_each_in_its_order() {
+        let mut queue = Queue::default();
+        let mut number = 0;
+        let mut enter = |queue: &mut Queue, from| {
+            number += 1;
+            (queue.enter(host(from)), number)
+        };
+        let mut all: Vec<_> = (0..4).map(|_| enter(&mut queue, 1)).collect();
+        all.extend((0..2).map(|_| enter(&mut queue, 2)).collect::<Vec<_>>());
+        let mut order = Vec::new();
+        while !all.is_empty() {
+            let at = all.iter().position(|(waiter, _)| queue.is_next(*waiter)).unwrap();
+            let (waiter, number) = all.remove(at);
+            queue.round = waiter.round;
+            queue.waiting.retain(|other| *other != waiter);
+            order.push(number);
+            if order.len() == 3 {
+                // A newcomer from elsewhere waits for nobody's second one.
+                all.push(enter(&mut queue, 3));
+            }
+        }
+        assert_eq!(order, [1, 5, 2, 6, 7, 3, 4]);
     }
 
     #[test]

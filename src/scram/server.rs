@@ -60,6 +60,11 @@ impl ClientFirst {
         Ok(ClientFirst { name, nonce, header: header.to_owned(), bare: bare.to_owned() })
     }
 
+    /// What the attempt is recognised by if the client makes it again with the same nonce.
+    pub fn ticket(&self) -> [u8; 32] {
+        sha256(self.nonce.as_bytes())
+    }
+
     /// The name to log in as; as it was sent, so it may be no account's.
     pub fn name(&self) -> &str {
         &self.name

@@ -161,7 +161,11 @@ impl Session {
             self.note_move(&from, &to, &moved);
             return moved.map(drop);
         }
+        let own = self.dropped_at(from);
         let moved = self.do_rename(from, to, replace, alive);
+        if let (Ok(_), Some(file)) = (&moved, own) {
+            self.follow_dropped(&file, to);
+        }
         self.note_move(from, to, &moved);
         moved.map(drop)
     }

@@ -172,9 +172,7 @@ impl Session {
         ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
         let stored = transfer::commit(ready, self.site().config().storage.durability, alive)?;
         self.refusals.forget(&path);
-        if let Some(at) = &stored.dropped_at {
-            self.note_dropped(&path, at);
-        }
+        self.note_dropped(&path, stored.dropped_at.as_ref().unwrap_or(&path));
         Ok(stored)
     }
 

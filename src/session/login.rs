@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::{Alive, Session, User};
-use crate::accounts::bans::{Attempt, Guess};
+use crate::accounts::bans::{Attempt, Guess, Ticket};
 use crate::accounts::{Account, AccountName, State};
 use crate::admin;
 use crate::audit::{Event, Verb};
@@ -28,6 +28,7 @@ use crate::vfs::VPath;
 pub(super) struct Exchange {
     server: ServerExchange,
     name: String,
+    ticket: Ticket,
     /// Or why not, for the log.
     account: Result<(AccountName, Verifier), &'static str>,
 }
@@ -61,8 +62,8 @@ impl Session {
             Ok((account.name().clone(), verifier.clone()))
         });
         let (server, challenge) = ServerExchange::begin(&first, verifier)?;
-        let name = first.name().to_string();
-        self.exchange = Some(Box::new(Exchange { server, name, account: allowed }));
+        let (name, ticket) = (first.name().to_string(), first.ticket());
+        self.exchange = Some(Box::new(Exchange { server, name, ticket, account: allowed }));
         Ok(challenge)
     }
 
@@ -84,10 +85,10 @@ impl Session {
     /// `alive` is called while it waits for its turn, and while the account's files are added up.
     pub fn login_finish(&mut self, client_final: &str, alive: &mut Alive<'_>) -> Result<String> {
         let begun = self.exchange.take();
-        let Exchange { server, name, account } =
+        let Exchange { server, name, ticket, account } =
             *begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
         let site = Arc::clone(self.site());
-        let attempt = self.wait_for_turn(&site, &name, alive)?;
+        let attempt = self.wait_for_turn(&site, (&name, ticket), alive)?;
         self.check_banned(&name)?;
         let _checking = self.presence.check_begins()?;
         // What cannot be read is told before it counts whether the account exists.
@@ -122,17 +123,18 @@ impl Session {
 
     /// Waits until an attempt as this name may be looked at: at once, but where too many have
     /// failed. While the result lives, others may have to wait for it. Nobody keeps the place of
-    /// the connection meanwhile.
+    /// the connection meanwhile; the place in line is kept for a while for the same attempt, made
+    /// again by whatever connection.
     ///
     /// # Errors
     /// [`Error::Slowed`] if its turn does not come; those of `alive`.
     pub(super) fn wait_for_turn<'a>(
         &mut self,
         site: &'a Site,
-        name: &str,
+        (name, ticket): (&str, Ticket),
         alive: &mut Alive<'_>,
     ) -> Result<Attempt<'a>> {
-        let attempt = site.bans.attempt(&self.guess(name));
+        let attempt = site.bans.attempt(&self.guess(name), ticket);
         let until = Instant::now() + limits::TURN_WAIT;
         while let Err(wait) = attempt.begin(&site.config().bans()) {
             if Instant::now() >= until {
@@ -218,7 +220,8 @@ impl Session {
         self.log_out();
         self.check_banned(name)?;
         let site = Arc::clone(self.site());
-        let mut attempt = Some(self.wait_for_turn(&site, name, alive)?);
+        let ticket = site.plain_checks.ticket(name, password);
+        let mut attempt = Some(self.wait_for_turn(&site, (name, ticket), alive)?);
         let _checking = self.presence.check_begins()?;
         let mut again = true;
         loop {

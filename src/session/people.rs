@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Alive, Session};
 use crate::accounts::AccountName;
+use crate::accounts::bans::Ticket;
 use crate::accounts::register::{Mode, Taken};
 use crate::admin::{self, Desk};
 use crate::answer::Answer;
@@ -22,6 +23,7 @@ pub(super) struct Reproof {
     server: ServerExchange,
     /// The record that it is checked against.
     verifier: Verifier,
+    ticket: Ticket,
 }
 
 impl Session {
@@ -81,7 +83,8 @@ impl Session {
         }
         let verifier = account.verifier.clone();
         let (server, challenge) = ServerExchange::begin(&first, verifier.clone())?;
-        self.reproof = Some(Box::new(Reproof { server, verifier }));
+        let ticket = first.ticket();
+        self.reproof = Some(Box::new(Reproof { server, verifier, ticket }));
         Ok(challenge)
     }
 
@@ -95,10 +98,10 @@ impl Session {
         alive: &mut Alive<'_>,
     ) -> Result<(String, usize)> {
         let begun = self.reproof.take();
-        let Reproof { server, verifier } =
+        let Reproof { server, verifier, ticket } =
             *begun.ok_or(Error::WrongState { what: "REPROVE comes before PASSWD" })?;
         let (site, name) = (Arc::clone(self.site()), self.account().unwrap_or_default().to_owned());
-        let _attempt = self.wait_for_turn(&site, &name, alive)?;
+        let _attempt = self.wait_for_turn(&site, (&name, ticket), alive)?;
         let proved = server.finish(client_final);
         if proved.is_err() {
             self.count_failure(&name);
@@ -129,7 +132,8 @@ impl Session {
         }
         let account = user.accounts.account(user.name.as_str()).ok_or(Error::AccountClosed)?;
         let (verifier, name) = (account.verifier.clone(), user.name.to_string());
-        let _attempt = self.wait_for_turn(&site, &name, alive)?;
+        let ticket = site.plain_checks.ticket(&name, old);
+        let _attempt = self.wait_for_turn(&site, (&name, ticket), alive)?;
         let (from, most) = (self.presence.address(), site.checked_iterations());
         let changed = site
             .plain_checks

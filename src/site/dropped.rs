@@ -1,5 +1,6 @@
-//! What was stored in drop boxes lately, by whom and under which name it was meant: whoever stored
-//! a file there may still give it its time and its final name, with any of their connections.
+//! What was stored lately where whoever did it may not read (drop boxes above all), by whom and
+//! under which name it was meant: they may still look at it and give it its time and its final
+//! name, with any of their connections.
 //!
 //! Invariant: at most [`limits::DROPPED`] files of one account and [`limits::DROPPED_ALL`] in all;
 //! the oldest is forgotten first.
@@ -17,7 +18,7 @@ pub struct Dropped {
     files: Mutex<VecDeque<DroppedFile>>,
 }
 
-/// A file in a drop box.
+/// A file that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DroppedFile {
     /// Who stored it, as a session is told apart from others.

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::Site;
 use crate::accounts::AccountName;
 use crate::error::{Error, Result};
-use crate::gate::{self, Connected, Stage};
+use crate::gate::{self, Connected, Origin, Stage};
 use crate::limits;
 use crate::lock::lock;
 use crate::text::Moment;
@@ -126,17 +126,24 @@ impl Site {
             activity: Arc::clone(&activity),
         };
         let mut online = lock(&self.online);
-        self.make_room(&online, id, peer)?;
+        self.make_room(&online, id, (peer, door), Instant::now())?;
         online.insert(id, newcomer);
         Ok(Presence { site: Arc::clone(self), id, activity, peer, door })
     }
 
     /// Finds a place before login for a connection, beside all others; ends whoever has to give it
     /// up.
-    fn make_room(&self, online: &HashMap<u64, Online>, id: u64, peer: IpAddr) -> Result<()> {
+    fn make_room(
+        &self,
+        online: &HashMap<u64, Online>,
+        id: u64,
+        (peer, door): (IpAddr, &'static str),
+        now: Instant,
+    ) -> Result<()> {
         let others = online.values().filter(|other| other.guest.id != id);
         let connected: Vec<Connected> = others.filter_map(Online::connected).collect();
-        let gives_way = gate::admit(&self.config().connections(), gate::network(peer), &connected)?;
+        let (room, from) = (self.config().connections(), origin(peer, door));
+        let gives_way = gate::admit(&room, from, &connected, now)?;
         if let Some(other) = gives_way.and_then(|id| online.get(&id)) {
             log::debug!("connection {} gives its place to {id}", other.guest.id);
             other.end(Cause::Displaced);
@@ -218,8 +225,8 @@ impl Online {
             (None, false) => Stage::Waiting(self.waits_since),
         };
         let is_leaving = stage != Stage::LoggedIn && self.activity.ended.get().is_some();
-        let Guest { id, peer, .. } = self.guest;
-        (!is_leaving).then(|| Connected { id, address: gate::network(peer), stage })
+        let Guest { id, peer, door, .. } = self.guest;
+        (!is_leaving).then(|| Connected { id, from: origin(peer, door), stage })
     }
 
     fn seen(&self) -> Guest {
@@ -233,6 +240,10 @@ impl Online {
         };
         Guest { doing, ..self.guest.clone() }
     }
+}
+
+fn origin(peer: IpAddr, door: &'static str) -> Origin {
+    Origin { address: gate::network(peer), door }
 }
 
 impl Presence {
@@ -258,7 +269,9 @@ impl Presence {
     /// # Errors
     /// [`Error::Full`]: then the connection must end.
     pub fn wait_for_login(&self) -> Result<()> {
-        self.site.make_room(&lock(&self.site.online), self.id, self.peer)
+        // It was let in long ago, so it belongs to no flood.
+        let now = Instant::now() + limits::PLACE_KEPT;
+        self.site.make_room(&lock(&self.site.online), self.id, (self.peer, self.door), now)
     }
 
     /// The password is being checked from now on, and nobody takes the place of the connection.

@@ -180,6 +180,11 @@ impl Inflow {
         self.body.whole.is_some_and(|whole| self.body.end < whole)
     }
 
+    /// Whether exactly as many bytes are here as the file is to have, which was said.
+    pub fn is_whole(&self) -> bool {
+        self.body.whole == Some(self.body.end)
+    }
+
     #[cfg(test)]
     pub(super) fn take_the_room(&mut self) {
         self.body.disk.fill();

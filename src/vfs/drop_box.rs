@@ -26,6 +26,13 @@ impl View {
         self.volume().is_some() && !rights.read && !rights.modify
     }
 
+    /// Whether whoever stores something in it could not do with it what clients do next: look at
+    /// it, set its time and give it its final name.
+    pub fn hides_uploads(&self) -> bool {
+        let rights = self.rights();
+        rights.changes() && !rights.read
+    }
+
     /// The same for a guest. All guests have one name, so what one leaves unfinished is removed
     /// with its session: no other one may see it, end it or go on with it.
     pub fn without_parts(mut self) -> View {

@@ -74,6 +74,12 @@ impl Listing {
         Listing::of_nothing(path).with(entries)
     }
 
+    /// With more entries, which are not in the directory that is read, if one is.
+    pub fn and(mut self, entries: Vec<Entry>) -> Listing {
+        self.mounted.extend(entries);
+        self
+    }
+
     /// In the order of the names, as far as memory goes.
     pub fn by_name(self) -> Listing {
         Listing { run_bytes: limits::LISTING_RUN, ..self }

@@ -75,6 +75,7 @@ codes! {
     286 Unknown "no such account, request or session",
     287 NeedAdmin "only an admin may do this",
     288 Banned "nobody logs in as this account for now; the text says why",
+    289 Slowed "too many failed logins as this account; try again, and the attempt keeps its place",
     420 TimedOut "a deadline passed; the connection ends",
     421 Stopping "the server is stopping; the connection ends, go on later",
     422 Full "too many at one time; the connection ends, try again later",

@@ -32,11 +32,12 @@ use crate::text::{Escaped, Moment};
 use self::familiar::Familiar;
 use self::list::List;
 use self::tally::Tally;
-use self::turns::Turns;
+use self::turns::{Applicant, Turns};
 
 pub(super) use self::familiar::check_networks;
 pub use self::network::Network;
 pub use self::store::{Attempt, Bans, Guess};
+pub use self::turns::Ticket;
 
 /// What a ban keeps out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::list::Book;
 use super::tally::{Failure, Key};
-use super::{Ban, Familiar, List, Network, Now, Rules, Seen, Tally, Turns, Who, record};
+use super::{
+    Applicant, Ban, Familiar, List, Network, Now, Rules, Seen, Tally, Ticket, Turns, Who, record,
+};
 use crate::accounts::{AccountName, Store, StoreError, check_reason};
 use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of};
 use crate::error::{Banned, Error, Result};
@@ -89,7 +91,9 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if let Some((key, number)) = &self.waits {
-            lock(&self.bans.held).turns.leave(key, *number);
+            let mut held = lock(&self.bans.held);
+            let now = self.bans.now().steady;
+            held.turns.leave(key, *number, now);
         }
     }
 }
@@ -145,12 +149,16 @@ impl Bans {
         }
     }
 
-    /// An attempt that is to be made; it waits for its turn first.
-    pub fn attempt(&self, guess: &Guess<'_>) -> Attempt<'_> {
+    /// An attempt that is to be made; it waits for its turn first. Made again with the same ticket
+    /// it has the place in line that it had.
+    pub fn attempt(&self, guess: &Guess<'_>, ticket: Ticket) -> Attempt<'_> {
         let Guess { name, familiar, from, .. } = *guess;
+        let applicant = Applicant { from, familiar, ticket };
         let key = AccountName::parse(name).map(|name| (name, Network::of(from)));
         let enter = |key: Key| {
-            let number = lock(&self.held).turns.enter(key.clone(), from, familiar);
+            let mut held = lock(&self.held);
+            let now = self.now().steady;
+            let number = held.turns.enter(key.clone(), &applicant, now);
             (key, number)
         };
         Attempt { bans: self, waits: key.map(enter) }

@@ -252,8 +252,7 @@ impl Conn {
         }
         self.outbox.flush()?;
         let ending = self.session.ending();
-        let over = || ending.check().is_err();
-        self.outbox.stream.hold_back(wait, &over)
+        self.outbox.stream.hold_back(wait, &mut || ending.check().is_err())
     }
 
     fn run(&mut self, mut fields: Fields<'_>, data: &[u8]) -> Result<Outcome> {

@@ -67,7 +67,8 @@ impl Answer {
 pub(in crate::doors) fn code_of(error: &Error) -> Code {
     match error {
         Error::NeedLogin => Code::NeedLogin,
-        Error::Banned { what: Banned::Account, .. } | Error::Slowed => Code::Banned,
+        Error::Banned { what: Banned::Account, .. } => Code::Banned,
+        Error::Slowed => Code::Slowed,
         Error::Banned { what: Banned::Address, .. } => Code::AddressBanned,
         Error::LoginRefused => Code::LoginRefused,
         Error::NeedAdmin => Code::NeedAdmin,

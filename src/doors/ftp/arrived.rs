@@ -25,6 +25,10 @@ const REQUEST: usize = 8 + SOCKET;
 const SOCKET: usize = 48;
 /// `SOCK_DIAG_BY_FAMILY`, of requests and answers.
 const BY_FAMILY: u16 = 20;
+/// `NLMSG_ERROR`, of an answer that is an error's number, and the one for a socket that is not
+/// there (`ENOENT`, as the kernel writes it).
+const ERROR: u16 = 2;
+const NO_SUCH: i32 = -2;
 /// `NLM_F_REQUEST`
 const IS_REQUEST: u16 = 1;
 /// `IPPROTO_TCP`
@@ -45,12 +49,25 @@ pub(super) struct Arrived {
     looked: Option<Instant>,
 }
 
+/// What one look tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// So many bytes are still on their way, the end of the stream counted as one.
+    Left(u64),
+    /// The kernel knew the connection, and knows of none any more: it has come to its end, by
+    /// which way its socket tells.
+    Over,
+    /// Nothing can be said.
+    Unknown,
+}
+
 /// Where the kernel is asked.
 #[derive(Debug, Default)]
 enum Kernel {
     #[default]
     NotAsked,
-    Answers(OwnedFd),
+    /// With the request, which cannot be made any more when the connection is over.
+    Answers(OwnedFd, [u8; HEAD + REQUEST]),
     DoesNot,
 }
 
@@ -72,34 +89,39 @@ impl Arrived {
         }
     }
 
-    /// Asks how much of the `sent` bytes is still on its way, the end of the stream counted as one;
-    /// `None` if nothing can be said.
-    pub(super) fn look(&mut self, tcp: &TcpStream, sent: u64) -> Option<u64> {
+    /// Asks how much of the `sent` bytes is still on its way.
+    pub(super) fn look(&mut self, tcp: &TcpStream, sent: u64) -> Look {
         self.looked = Some(Instant::now());
         if matches!(self.kernel, Kernel::NotAsked) {
-            self.kernel = open().map_or(Kernel::DoesNot, Kernel::Answers);
+            self.kernel = open(tcp).unwrap_or(Kernel::DoesNot);
         }
-        let Kernel::Answers(kernel) = &self.kernel else { return None };
-        let left = u64::from(ask(kernel, tcp)?);
-        self.bytes = Some(self.bytes().max(sent.saturating_sub(left)));
-        Some(left)
+        let Kernel::Answers(kernel, request) = &self.kernel else { return Look::Unknown };
+        let looked = ask(kernel, request).unwrap_or(Look::Unknown);
+        match looked {
+            Look::Left(left) => {
+                self.bytes = Some(self.bytes().max(sent.saturating_sub(left)));
+                looked
+            }
+            // A kernel that never tells of connections says the same.
+            Look::Over if self.bytes.is_none() => Look::Unknown,
+            Look::Over | Look::Unknown => looked,
+        }
     }
 }
 
-fn open() -> Option<OwnedFd> {
+fn open(tcp: &TcpStream) -> Option<Kernel> {
     let (family, kind) = (AddressFamily::NETLINK, SocketType::DGRAM);
     let kernel = socket_with(family, kind, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG)).ok()?;
     set_socket_timeout(&kernel, Timeout::Recv, Some(PATIENCE)).ok()?;
-    Some(kernel)
+    Some(Kernel::Answers(kernel, request(tcp.local_addr().ok()?, tcp.peer_addr().ok()?)?))
 }
 
-/// Bytes of this connection that were not acknowledged.
-fn ask(kernel: &OwnedFd, tcp: &TcpStream) -> Option<u32> {
-    let request = request(tcp.local_addr().ok()?, tcp.peer_addr().ok()?)?;
-    send(kernel, &request, SendFlags::empty()).ok()?;
+/// What the kernel says of a connection; `None` if it says nothing in time.
+fn ask(kernel: &OwnedFd, request: &[u8]) -> Option<Look> {
+    send(kernel, request, SendFlags::empty()).ok()?;
     let mut answer = [0; 1024];
     let (_, length) = recv(kernel, &mut answer, RecvFlags::empty()).ok()?;
-    queue(answer.get(..length)?, &request)
+    read(answer.get(..length)?, request)
 }
 
 /// The request for exactly this connection.
@@ -142,16 +164,22 @@ fn write_address(into: &mut [u8], address: IpAddr) {
     into.iter_mut().zip(octets).for_each(|(into, octet)| *into = *octet);
 }
 
-/// The queue of unacknowledged bytes that an answer tells, if it is of the connection that was
-/// asked for: instead of one that has gone the kernel may tell of a socket that listens there.
-fn queue(answer: &[u8], request: &[u8]) -> Option<u32> {
-    let kind = NativeEndian::read_u16(answer.get(4..6)?);
-    let ports = NAME_AT..NAME_AT + 4;
-    let asked = request.get(HEAD + 8..HEAD + 12)?;
-    if kind != BY_FAMILY || answer.get(ports)? != asked {
-        return None;
+/// What an answer says: the queue of unacknowledged bytes, if it is of the connection that was
+/// asked for. Instead of one that has gone the kernel may tell of a socket that listens there.
+fn read(answer: &[u8], request: &[u8]) -> Option<Look> {
+    match NativeEndian::read_u16(answer.get(4..6)?) {
+        BY_FAMILY => {}
+        ERROR if NativeEndian::read_i32(answer.get(HEAD..HEAD + 4)?) == NO_SUCH => {
+            return Some(Look::Over);
+        }
+        _ => return None,
     }
-    Some(NativeEndian::read_u32(answer.get(QUEUE_AT..QUEUE_AT + 4)?))
+    let asked = request.get(HEAD + 8..HEAD + 12)?;
+    if answer.get(NAME_AT..NAME_AT + 4)? != asked {
+        return Some(Look::Over);
+    }
+    let queue = NativeEndian::read_u32(answer.get(QUEUE_AT..QUEUE_AT + 4)?);
+    Some(Look::Left(queue.into()))
 }
 
 #[cfg(test)]
@@ -171,25 +199,25 @@ mod tests {
             let mut tcp = listener.accept().unwrap().0;
             drop(listener);
             let mut arrived = Arrived::default();
-            assert_eq!(arrived.look(&tcp, 0), Some(0), "this system gives no answer");
+            assert_eq!(arrived.look(&tcp, 0), Look::Left(0), "this system gives no answer");
             tcp.set_nonblocking(true).unwrap();
             let mut sent = 0;
             while let Ok(n) = tcp.write(&[0; 65536]) {
                 sent += n as u64;
             }
-            let left = arrived.look(&tcp, sent).unwrap();
+            let Look::Left(left) = arrived.look(&tcp, sent) else { panic!("no answer") };
             assert!(left > 0 && left < sent, "{left} of {sent}");
             assert!(arrived.known().unwrap() >= sent - left);
             let mut block = vec![0; usize::try_from(sent).unwrap()];
             peer.read_exact(&mut block).unwrap();
-            while arrived.look(&tcp, sent) != Some(0) {
+            while arrived.look(&tcp, sent) != Look::Left(0) {
                 std::thread::yield_now();
             }
             assert_eq!(arrived.known(), Some(sent));
             // Of one that has gone nothing new is told.
             rustix::net::sockopt::set_socket_linger(&peer, Some(Duration::ZERO)).unwrap();
             drop(peer);
-            while arrived.look(&tcp, sent + 1).is_some() {
+            while arrived.look(&tcp, sent + 1) != Look::Over {
                 std::thread::yield_now();
             }
             assert_eq!(arrived.known(), Some(sent));
@@ -200,7 +228,7 @@ mod tests {
         #[test]
         fn no_answer_is_more_than_useless(answer in prop::collection::vec(any::<u8>(), 0..200)) {
             let (own, peer) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
-            let _ = queue(&answer, &request(own, peer).unwrap());
+            let _ = read(&answer, &request(own, peer).unwrap());
         }
     }
 }

@@ -5,11 +5,8 @@
 //! Invariant: a client that has gone, and a session that has to end, are noticed within
 //! `limits::OPERATION_LOOK`.
 
-use std::net::IpAddr;
-
 use super::Conn;
 use super::control::Control;
-use super::data::Plan;
 use super::line::Line;
 use crate::doors::Looks;
 use crate::error::{Error, Result};
@@ -40,8 +37,6 @@ pub(super) enum WithoutClient {
 #[derive(Debug)]
 pub(super) struct Attention<'a> {
     control: &'a mut Control,
-    plan: &'a mut Plan,
-    peer: IpAddr,
     ending: Ending,
     without_client: WithoutClient,
 }
@@ -62,7 +57,7 @@ impl Attention<'_> {
     }
 
     fn hear(&mut self, running: Running) -> Result<()> {
-        self.plan.expire(self.peer);
+        self.control.expire();
         while !self.control.is_full() {
             let Some(line) = self.control.next_now()? else { break };
             match (&line, running) {
@@ -85,6 +80,8 @@ impl Attention<'_> {
                 }
                 _ => self.control.hold(line),
             }
+            // Whoever asks without an end is answered as fast as it reads, and no faster.
+            self.control.flush_if_full()?;
         }
         // Nothing more is read behind so many commands, so the end would not be met.
         if self.control.is_full() && self.control.stream.peer_seen() != Peer::Here {
@@ -119,13 +116,7 @@ impl std::fmt::Display for Running {
 
 impl Conn {
     fn attention(&mut self, without_client: WithoutClient) -> Attention<'_> {
-        Attention {
-            ending: self.session.ending(),
-            control: &mut self.control,
-            plan: &mut self.plan,
-            peer: self.session.peer(),
-            without_client,
-        }
+        Attention { ending: self.session.ending(), control: &mut self.control, without_client }
     }
 
     /// Answers what the control connection says during a transfer.
@@ -167,9 +158,9 @@ impl Conn {
         unit: &'static str,
         work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (ending, peer) = (self.session.ending(), self.session.peer());
-        let Conn { session, control, plan, .. } = self;
-        let mut attention = Attention { control, plan, peer, ending, without_client };
+        let ending = self.session.ending();
+        let Conn { session, control, .. } = self;
+        let mut attention = Attention { control, ending, without_client };
         let mut looks = Looks::new();
         work(session, &mut |done, total| match looks.is_due() {
             true => attention.attend(Running::Command { done, total, unit }),

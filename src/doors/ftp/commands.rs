@@ -14,7 +14,7 @@ pub enum Needs {
     Admin,
 }
 
-/// Whether a verb takes an argument, and whether blanks at its end are part of it: they are in a
+/// Whether a verb takes an argument, and whether blanks around it are part of it: they are in a
 /// name or a password, and nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arg {

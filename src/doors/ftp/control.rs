@@ -1,22 +1,37 @@
 //! The control connection: lines in, replies out.
 //!
 //! Invariant: every command gets its replies in order, and replies that are ready together leave
-//! in one write.
+//! in one write. A passive port is closed in time, whatever is waited for here.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use super::data::Plan;
 use super::line::{Line, Lines};
 use super::reply;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::session::Ending;
 use crate::stream::Stream;
 use crate::wire::Arrive;
 
 /// Bytes that one read of the control connection takes: a resting session keeps no more.
 const READ: usize = 512;
+
+/// What the client has said since an upload began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Said {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A command.
+    Something,
+    /// That it leaves.
+    Goodbye,
+}
 
 /// The stream and what waits in both directions.
 #[derive(Debug)]
@@ -28,10 +43,16 @@ pub(super) struct Control {
     /// The client has closed its side: nothing more is read.
     is_gone: bool,
     waiting: String,
+    pub(super) said: Said,
+    /// How the next data connection is to come about. It is looked at wherever the control
+    /// connection is waited for.
+    pub(super) plan: Plan,
+    /// Who may come to a passive port.
+    peer: IpAddr,
 }
 
 impl Control {
-    pub(super) fn new(stream: Stream) -> Control {
+    pub(super) fn new(stream: Stream, peer: IpAddr) -> Control {
         stream.take_urgent_inline();
         Control {
             stream,
@@ -39,6 +60,9 @@ impl Control {
             held: VecDeque::new(),
             is_gone: false,
             waiting: String::new(),
+            said: Said::Nothing,
+            plan: Plan::None,
+            peer,
         }
     }
 
@@ -68,6 +92,11 @@ impl Control {
     /// A line inside a reply; long replies leave in pieces.
     pub(super) fn say_inner(&mut self, text: &str) -> Result<()> {
         reply::put_inner(&mut self.waiting, text);
+        self.flush_if_full()
+    }
+
+    /// Writes what waits if it is much.
+    pub(super) fn flush_if_full(&mut self) -> Result<()> {
         if self.waiting.len() >= limits::BUSY_BUFFER { self.flush() } else { Ok(()) }
     }
 
@@ -76,7 +105,8 @@ impl Control {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let sent = self.stream.send(&[self.waiting.as_bytes()]);
+        let Control { stream, waiting, plan, peer, .. } = self;
+        let sent = stream.send_while(&[waiting.as_bytes()], &mut || plan.expire(*peer));
         // A long reply's buffer is given back; sessions rest without one.
         self.waiting = String::new();
         match sent {
@@ -87,32 +117,41 @@ impl Control {
         }
     }
 
-    /// Waits for the next line that is not empty; `None` if `until` comes first. `rest` is called
-    /// if it takes a while.
-    pub(super) fn next(
-        &mut self,
-        until: Option<Instant>,
-        rest: &mut dyn FnMut(),
-    ) -> Result<Option<Line>> {
+    /// Closes a passive port whose time is over.
+    pub(super) fn expire(&mut self) {
+        self.plan.expire(self.peer);
+    }
+
+    /// Lets an answer wait for so long, or until the session has to end.
+    pub(super) fn hold_back(&mut self, wait: Duration, ending: &Ending) -> Result<()> {
+        // The replies to earlier commands are nobody's price for this one.
+        self.flush()?;
+        let Control { stream, plan, peer, .. } = self;
+        stream.hold_back(wait, &mut || {
+            plan.expire(*peer);
+            ending.check().is_err()
+        })
+    }
+
+    /// Waits for the next line that is not empty. `rest` is called if it takes a while.
+    pub(super) fn next(&mut self, rest: &mut dyn FnMut()) -> Result<Line> {
         if let Some(held) = self.held.pop_front() {
-            return Ok(Some(held));
+            return Ok(held);
         }
         let begun = Instant::now();
         loop {
             match self.lines.next() {
                 // An empty line is no command: telnet and some clients send them.
                 Some(Line::Empty) => continue,
-                Some(line) => return Ok(Some(line)),
+                Some(line) => return Ok(line),
                 None => {}
             }
             self.flush()?;
-            if until.is_some_and(|until| until <= Instant::now()) {
-                return Ok(None);
-            }
+            self.expire();
             if !self.lines.is_begun() {
                 self.stream.waits_since(begun);
             }
-            self.stream.wake_at(until);
+            self.stream.wake_at(self.plan.until());
             let mut room = [0; READ];
             let n = self.stream.arrive(&mut room, self.lines.is_begun())?;
             if n == 0 {
@@ -124,13 +163,19 @@ impl Control {
 
     /// The next line if it is here already; [`Error::Gone`] if the client has gone.
     pub(super) fn next_now(&mut self) -> Result<Option<Line>> {
-        if let Some(line) = self.lines.next() {
-            return Ok(Some(line));
+        let mut line = self.lines.next();
+        if line.is_none() {
+            let mut room = [0; READ];
+            let n = self.stream.look_now(&mut room).map_err(|_| self.has_gone())?;
+            self.lines.push(room.get(..n).unwrap_or_default());
+            line = self.lines.next();
         }
-        let mut room = [0; READ];
-        let n = self.stream.look_now(&mut room).map_err(|_| self.has_gone())?;
-        self.lines.push(room.get(..n).unwrap_or_default());
-        Ok(self.lines.next())
+        self.said = self.said.max(match &line {
+            None | Some(Line::Empty) => Said::Nothing,
+            Some(line) if is_one_of(line, &["QUIT", "BYE"]) => Said::Goodbye,
+            Some(_) => Said::Something,
+        });
+        Ok(line)
     }
 
     /// Keeps a line for later.
@@ -150,13 +195,7 @@ impl Control {
 
     /// Whether the client waits to leave: it needs no transfer that does not move.
     pub(super) fn is_leaving(&self) -> bool {
-        let leaves = |line: &Line| match line {
-            Line::Command(command) => {
-                matches!(command.verb.as_str(), "QUIT" | "BYE" | "REIN" | "USER")
-            }
-            _ => false,
-        };
-        self.held.iter().any(leaves)
+        self.held.iter().any(|line| is_one_of(line, &["QUIT", "BYE", "REIN", "USER"]))
     }
 
     /// Whether the client has closed its side.
@@ -197,4 +236,8 @@ impl Control {
             self.stream.linger();
         }
     }
+}
+
+fn is_one_of(line: &Line, verbs: &[&str]) -> bool {
+    matches!(line, Line::Command(command) if verbs.contains(&command.verb.as_str()))
 }

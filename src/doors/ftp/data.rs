@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, Look};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram;
@@ -299,10 +299,22 @@ impl Data {
             Err(e) => return Err(e),
         }
         let before = self.arrived.bytes();
-        let left = self.arrived.look(&self.tcp, self.sent).unwrap_or(0);
+        let looked = self.arrived.look(&self.tcp, self.sent);
+        // Behind the client's end no read tells of a reset. Asked after the look, so that a
+        // connection that is over has told by then whether it broke.
+        if let Some(e) = self.tcp.take_error()? {
+            return Err(e);
+        }
         let moved = usize::try_from(self.arrived.bytes().saturating_sub(before));
         self.pace.step(Duration::ZERO, moved.unwrap_or(usize::MAX), self.bounds.patience);
-        if left > 0 {
+        let is_whole = match looked {
+            Look::Left(left) => left == 0,
+            // Both ends were taken, ours behind all that was sent.
+            Look::Over => self.is_closed,
+            // Once it was known how much is on its way, the next look tells.
+            Look::Unknown => self.arrived.known().is_none(),
+        };
+        if !is_whole {
             return Ok(false);
         }
         let since = *self.whole_since.get_or_insert_with(Instant::now);

@@ -118,7 +118,7 @@ pub(super) fn mdtm(conn: &mut Conn, path: &str) -> Result<()> {
 }
 
 pub(super) fn mfmt(conn: &mut Conn, arg: &str) -> Result<()> {
-    let Some((mtime, path)) = date::split_stamp(arg) else {
+    let Some((mtime, path)) = date::split_stamp(arg.trim_start_matches(' ')) else {
         conn.control.say(501, "MFMT YYYYMMDDHHMMSS PATH");
         return Ok(());
     };

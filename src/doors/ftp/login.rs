@@ -15,7 +15,7 @@ impl Conn {
         self.rest = 0;
         self.announced = None;
         self.rename_from = None;
-        self.plan = Plan::None;
+        self.control.plan = Plan::None;
         self.epsv_only = false;
         self.representation = Type::Ascii;
         self.facts = Facts::all();

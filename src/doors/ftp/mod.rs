@@ -32,7 +32,6 @@ pub mod fuzzed;
 use std::sync::Arc;
 
 use self::control::Control;
-use self::data::Plan;
 use self::facts::Facts;
 use self::line::{Command, Line};
 use crate::doors;
@@ -71,7 +70,6 @@ pub struct Conn {
     announced: Option<u64>,
     /// What `RNFR` named; good for one command.
     rename_from: Option<String>,
-    plan: Plan,
     /// After `EPSV ALL` no other way to a data connection is allowed (RFC 2428, section 4).
     epsv_only: bool,
     /// Which facts `MLSD` and `MLST` tell.
@@ -87,14 +85,13 @@ pub struct Conn {
 /// Serves one connection until it ends.
 pub fn serve(stream: Stream, session: Session) {
     let mut conn = Conn {
+        control: Control::new(stream, session.peer()),
         session,
-        control: Control::new(stream),
         representation: Type::Ascii,
         user: None,
         rest: 0,
         announced: None,
         rename_from: None,
-        plan: Plan::None,
         epsv_only: false,
         facts: Facts::all(),
         hash: settings::HASHES[0].1,
@@ -144,15 +141,13 @@ impl Conn {
         self.control.say_after(&self.session.greeting(), 220, ready);
         while !self.leaving {
             self.site().check_running()?;
-            let next = self.control.next(self.plan.until(), &mut || self.session.rest())?;
-            self.plan.expire(self.session.peer());
-            match next {
-                Some(Line::Command(command)) => self.dispatch(&command)?,
-                None | Some(Line::Empty) => {}
-                Some(Line::TooLong) => self.control.say(500, "the line is too long"),
-                Some(Line::Bad(why)) => self.control.say(500, why),
+            match self.control.next(&mut || self.session.rest())? {
+                Line::Command(command) => self.dispatch(&command)?,
+                Line::Empty => {}
+                Line::TooLong => self.control.say(500, "the line is too long"),
+                Line::Bad(why) => self.control.say(500, why),
                 // Not 500: clients take that for a verb that is not there, and never try it again.
-                Some(Line::BadArgument(why)) => self.control.say(501, why),
+                Line::BadArgument(why) => self.control.say(501, why),
             }
         }
         Ok(())
@@ -185,6 +180,12 @@ impl Conn {
                 self.control.say(226, "ABOR is done");
                 Ok(())
             }
+            Err(Error::Gone) if self.is_left() => {
+                // A client that has closed its own side alone may still be reading.
+                self.control.say(426, "the control connection was closed, so the command ends");
+                self.control.flush()?;
+                Err(Error::Gone)
+            }
             Err(e) if e.fate() == Fate::Close => Err(e),
             Err(e) => {
                 if let Error::Io { source, .. } = &e {
@@ -200,17 +201,19 @@ impl Conn {
         }
     }
 
+    /// Whether the client has closed its side, and nobody here has ended the session.
+    fn is_left(&self) -> bool {
+        let is_ended = self.session.is_ended() || self.site().is_stopping();
+        self.control.is_gone() && !is_ended
+    }
+
     /// Lets an answer wait that somebody who guesses should not have at once.
     fn hold_back(&mut self) -> Result<()> {
         let wait = self.session.take_held_back();
         if wait.is_zero() {
             return Ok(());
         }
-        // The replies to earlier commands are nobody's price for this one.
-        self.control.flush()?;
-        let ending = self.session.ending();
-        let over = || ending.check().is_err();
-        self.control.stream.hold_back(wait, &over)
+        self.control.hold_back(wait, &self.session.ending())
     }
 
     fn run(&mut self, command: &Command) -> Result<()> {
@@ -236,7 +239,7 @@ impl Conn {
         let arg = match row.arg {
             Arg::OptionalWhole | Arg::RequiredWhole => command.arg(),
             Arg::None | Arg::Optional | Arg::Required => {
-                command.arg().map(|arg| arg.trim_end_matches(' ')).filter(|arg| !arg.is_empty())
+                command.arg().map(|arg| arg.trim_matches(' ')).filter(|arg| !arg.is_empty())
             }
         };
         match (row.arg, arg) {

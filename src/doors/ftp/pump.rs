@@ -2,13 +2,13 @@
 //! is heard.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
 use super::attention::WithoutClient;
+use super::control::Said;
 use super::data::{self, Bounds, Data, Plan, Woken};
 use super::reply::reply_code;
 use super::{Conn, Type};
@@ -85,25 +85,13 @@ impl Conn {
         let config = self.site().config();
         let patience = Duration::from_secs(config.ftp.data_secs);
         let bounds = Bounds { patience, least: config.ftp.min_rate };
-        if matches!(self.plan, Plan::None) {
+        if matches!(self.control.plan, Plan::None) {
             self.control.say(425, "PASV, EPSV, PORT or EPRT comes first");
             return Ok(None);
         }
-        // What came in one packet with the command is here already and would wake nobody.
-        if let Err(e) = self.attend(without_client) {
-            self.plan = Plan::None;
-            return Err(e);
-        }
-        let opened = match std::mem::take(&mut self.plan) {
-            Plan::None => return Ok(None),
-            Plan::Late => Opened::Late,
-            Plan::Came(tcp) => Opened::Tcp(Ok(tcp)),
-            Plan::Active(target) => self.connect(target, patience, without_client)?,
-            Plan::Passive(listener, until) => {
-                self.await_client(&listener, until, without_client)?
-            }
-        };
-        let tcp = match opened {
+        let opened = self.open_planned(patience, without_client);
+        self.control.plan = Plan::None;
+        let tcp = match opened? {
             Opened::Late => {
                 let late = late(patience);
                 self.control.say(425, &format!("no data connection: {late}"));
@@ -128,6 +116,19 @@ impl Conn {
         }
     }
 
+    fn open_planned(
+        &mut self,
+        patience: Duration,
+        without_client: WithoutClient,
+    ) -> Result<Opened> {
+        // What came in one packet with the command is here already and would wake nobody.
+        self.attend(without_client)?;
+        match self.control.plan {
+            Plan::Active(target) => self.connect(target, patience, without_client),
+            _ => self.await_client(without_client),
+        }
+    }
+
     /// Goes to the client.
     fn connect(
         &mut self,
@@ -140,55 +141,56 @@ impl Conn {
             Ok(tcp) => tcp,
             Err(e) => return Ok(Opened::Tcp(Err(e))),
         };
-        let until = Instant::now() + patience;
-        if let Some(none) = self.wait_to_open(&tcp, PollFlags::OUT, until, without_client)? {
-            return Ok(none);
+        let begun = Instant::now();
+        loop {
+            let left = match self.time_to_open(begun, begun + patience) {
+                Ok(left) => left,
+                Err(none) => return Ok(none),
+            };
+            match data::wait(&tcp, PollFlags::OUT, self.control.watched(), left)? {
+                Woken::Data => break,
+                Woken::Late | Woken::Control => self.attend(without_client)?,
+            }
         }
         let failed = tcp.take_error();
         Ok(Opened::Tcp(failed.and_then(|failed| failed.map_or(Ok(tcp), Err))))
     }
 
-    /// Waits for the client.
-    fn await_client(
-        &mut self,
-        listener: &TcpListener,
-        until: Instant,
-        without_client: WithoutClient,
-    ) -> Result<Opened> {
+    /// Waits for the client at its port, which stays where it is closed in time.
+    fn await_client(&mut self, without_client: WithoutClient) -> Result<Opened> {
+        let (begun, peer) = (Instant::now(), self.session.peer());
         loop {
-            if let Some(came) = data::accept(listener, self.session.peer()).transpose() {
+            let (listener, until) = match std::mem::take(&mut self.control.plan) {
+                Plan::Passive(listener, until) => (listener, until),
+                Plan::Came(tcp) => return Ok(Opened::Tcp(Ok(tcp))),
+                Plan::None | Plan::Late | Plan::Active(_) => return Ok(Opened::Late),
+            };
+            if let Some(came) = data::accept(&listener, peer).transpose() {
                 return Ok(Opened::Tcp(came));
             }
-            if let Some(none) = self.wait_to_open(listener, PollFlags::IN, until, without_client)? {
-                return Ok(none);
+            let left = match self.time_to_open(begun, until) {
+                Ok(left) => left,
+                Err(none) => return Ok(none),
+            };
+            let woken = data::wait(&listener, PollFlags::IN, self.control.watched(), left)?;
+            self.control.plan = Plan::Passive(listener, until);
+            if woken != Woken::Data {
+                self.attend(without_client)?;
             }
         }
     }
 
-    /// Waits until a socket is ready, with the control connection heard; otherwise why it is not.
-    fn wait_to_open(
-        &mut self,
-        socket: impl AsFd,
-        events: PollFlags,
-        until: Instant,
-        without_client: WithoutClient,
-    ) -> Result<Option<Opened>> {
-        let begun = Instant::now();
-        loop {
-            let now = Instant::now();
-            let in_time = until.saturating_duration_since(now);
-            let left = self.patience(in_time + (now - begun)).saturating_sub(now - begun);
-            if left.is_zero() {
-                let late = in_time.is_zero();
-                return Ok(Some(if late { Opened::Late } else { Opened::Leaving }));
-            }
-            let watched = self.control.watched();
-            let most = watched.map_or(limits::OPERATION_LOOK, |_| Duration::MAX);
-            match data::wait(&socket, events, watched, left.min(most))? {
-                Woken::Data => return Ok(None),
-                Woken::Late | Woken::Control => self.attend(without_client)?,
-            }
+    /// How long the next wait for a data connection may be, of those that began then and have until
+    /// then; otherwise why there is none.
+    fn time_to_open(&self, begun: Instant, until: Instant) -> Result<Duration, Opened> {
+        let now = Instant::now();
+        let in_time = until.saturating_duration_since(now);
+        let left = self.patience(in_time + (now - begun)).saturating_sub(now - begun);
+        if left.is_zero() {
+            return Err(if in_time.is_zero() { Opened::Late } else { Opened::Leaving });
         }
+        let most = self.control.watched().map_or(limits::OPERATION_LOOK, |_| Duration::MAX);
+        Ok(left.min(most))
     }
 
     /// Waits until some of the wanted bytes of content may move, and says how many. An upload that
@@ -326,13 +328,21 @@ impl Conn {
 
     /// Whether the client shows within the grace that the end of its data was its own end too.
     /// Without a grace that does not matter, and only an abort counts.
+    ///
+    /// Whoever says something after its data was not killed in the middle of it, and a goodbye
+    /// counts whenever it came: which of two connections' bytes were sent first nobody knows.
     pub(super) fn attend_grace(&mut self, grace: Duration) -> Result<(), Broken> {
         if grace.is_zero() {
             return Ok(self.attend(WithoutClient::GoesOn)?);
         }
+        if self.control.said == Said::Something {
+            // It came before the end of the data was seen.
+            self.control.said = Said::Nothing;
+        }
         let until = Instant::now() + grace;
         loop {
             match self.attend(WithoutClient::Ends) {
+                Ok(()) | Err(Error::Gone) if self.control.said != Said::Nothing => return Ok(()),
                 Ok(()) => {}
                 Err(Error::Gone) => return Err(Broken::Doubtful),
                 Err(e) => return Err(e.into()),
@@ -361,7 +371,13 @@ impl Conn {
                 Ok(())
             }
             Broken::Ended(e) => Err(e),
-            Broken::Doubtful => Err(Error::Gone),
+            Broken::Doubtful => {
+                // A client that has closed its own side alone may still be reading.
+                let why = "the control connection ended with the data, as that of a killed client \
+                           does, so the file that is there stays; say ALLO before or QUIT after it";
+                self.control.say(426, why);
+                Ok(())
+            }
         }
     }
 

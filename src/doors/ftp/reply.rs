@@ -40,7 +40,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         Error::OverQuota { .. } | Error::TooManyEntries { .. } | Error::TooBig => 552,
         Error::DiskFull | Error::DiskReserve { .. } => 452,
         Error::BadOffset { .. } => 554,
-        Error::UnknownCommand { .. } => 502,
+        Error::UnknownCommand { .. } => 500,
         Error::BadField { .. }
         | Error::BadArgument { .. }
         | Error::Misused(_)
@@ -159,7 +159,7 @@ mod tests {
             (554, Error::BadOffset { got: 1, want: 0 }),
             (450, Error::Changed { path: path() }),
             (450, Error::Unmounted),
-            (502, Error::UnknownCommand { name: path() }),
+            (500, Error::UnknownCommand { name: path() }),
             (501, Error::BadField { what }),
             (501, Error::BadArgument { what }),
             (501, Error::Misused(path())),

@@ -163,13 +163,13 @@ pub(super) fn allo(conn: &mut Conn, arg: &str) -> Result<()> {
 impl Conn {
     /// Listens for the client; the port, or the refusal that was said.
     fn listen(&mut self) -> Option<SocketAddr> {
-        self.plan = Plan::None;
+        self.control.plan = Plan::None;
         let own = self.control.stream.own_address()?.ip().to_canonical();
         let config = self.site().config();
         let patience = Duration::from_secs(config.ftp.data_secs);
         match Plan::listen(own, config.ftp.passive_ports.as_ref(), patience) {
             Ok((plan, address)) => {
-                self.plan = plan;
+                self.control.plan = plan;
                 Some(address)
             }
             Err(e) => {
@@ -241,12 +241,12 @@ impl Conn {
         if self.refuses_other_ways() {
             return;
         }
-        self.plan = Plan::None;
+        self.control.plan = Plan::None;
         match target {
             Err(e) => self.say_bad_address(&e),
             Ok(target) => match address::check_target(target, self.session.peer()) {
                 Ok(()) => {
-                    self.plan = Plan::Active(target);
+                    self.control.plan = Plan::Active(target);
                     self.control.say(200, "the server will connect");
                 }
                 Err(why) => {

@@ -66,8 +66,8 @@ pub(super) fn site(conn: &mut Conn, line: &str) -> Result<()> {
         if grammar::find(verb).is_some() {
             return admin(conn, line);
         }
-        let code = if conn.session.account().is_some() { 504 } else { 530 };
-        conn.control.say(code, if code == 504 { "SITE HELP lists what there is" } else { LOG_IN });
+        let code = if conn.session.account().is_some() { 500 } else { 530 };
+        conn.control.say(code, if code == 500 { "SITE HELP lists what there is" } else { LOG_IN });
         return Ok(());
     };
     if row.needs != Needs::Nobody && conn.session.account().is_none() {

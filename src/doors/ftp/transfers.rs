@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Conn;
 use super::ascii::{Decoder, Encoder};
 use super::attention::WithoutClient;
+use super::control::Said;
 use super::data::Data;
 use super::pump::Broken;
 use crate::error::{Error, Fate, Result};
@@ -33,7 +34,7 @@ pub(super) fn number(text: &str) -> Option<u64> {
 
 /// There is no transfer here to end: one that runs is ended where it is pumped.
 pub(super) fn abor(conn: &mut Conn, _: &str) -> Result<()> {
-    conn.plan = super::data::Plan::None;
+    conn.control.plan = super::data::Plan::None;
     conn.control.say(226, "no transfer is running");
     Ok(())
 }
@@ -54,7 +55,7 @@ pub(super) fn retr(conn: &mut Conn, path: &str) -> Result<()> {
     let size = source.size();
     conn.control.say(150, &format!("sending {} bytes", size - offset));
     conn.control.flush()?;
-    let sent = send(conn, &mut data, &source, offset, &mut note)
+    let sent = send(conn, &mut data, (path, &source), offset, &mut note)
         .and_then(|()| Ok(conn.finish_sending(&mut data)?));
     if let (Err(_), Some(arrived)) = (&sent, data.arrived()) {
         note.arrived(arrived);
@@ -105,7 +106,7 @@ impl From<Error> for Stop {
 fn send(
     conn: &mut Conn,
     data: &mut Data,
-    source: &Source,
+    (path, source): (&str, &Source),
     offset: u64,
     note: &mut Ongoing,
 ) -> Result<(), Stop> {
@@ -117,7 +118,7 @@ fn send(
     while at < source.size() {
         let n = source.read_at(&mut block, at)?;
         if n == 0 {
-            let path = String::from("the file");
+            let path = conn.session.resolve(path)?.as_str().to_owned();
             return Err(Error::Changed { path }.into());
         }
         let bytes = block.get(..n).unwrap_or_default();
@@ -219,6 +220,7 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
         Err(e) => return Err(e),
     }
     let came = take_all(conn, &mut data, &mut inflow)
+        .or_else(|stop| if is_all_the_same(&stop, &inflow, announced) { Ok(()) } else { Err(stop) })
         .and_then(|()| check_end(conn, &inflow, announced).map_err(Stop::from));
     if let Err(Stop::Refused(_)) = came {
         data.turn_away();
@@ -264,6 +266,14 @@ fn take(conn: &mut Conn, mut inflow: Inflow, announced: Option<u64>, opening: &s
     }
 }
 
+/// Whether an upload whose data connection broke is whole all the same: every byte of a file whose
+/// size is known has come, so there is nothing left that could be missing.
+fn is_all_the_same(stop: &Stop, inflow: &Inflow, announced: Option<u64>) -> bool {
+    // What a client that goes on announced may be the whole or the rest.
+    let is_known = announced.is_none() || inflow.kept() == 0;
+    matches!(stop, Stop::Broken(Broken::Line(_) | Broken::Late(_))) && is_known && inflow.is_whole()
+}
+
 /// Keeps what came for a mount that is none any more: it may come back.
 fn keep_unmounted(mut inflow: Inflow, e: Error) -> Error {
     inflow.because("the mount was taken away");
@@ -289,6 +299,7 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
     let mut plain = Vec::new();
     let mut decoder = (!conn.is_image()).then(Decoder::default);
     let mut n = 0;
+    conn.control.said = Said::Nothing;
     loop {
         let paid = conn.pay(Way::Up, block.len(), data, Some(inflow))?;
         let room = block.get_mut(..paid).unwrap_or_default();
@@ -310,10 +321,9 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
         if n == 0 {
             return Ok(());
         }
-        if n == paid {
-            // A stream without a pause must not keep an abort from being heard.
-            conn.attend(WithoutClient::GoesOn)?;
-        }
+        // A stream without a pause must not keep an abort from being heard, and what was said
+        // before the end of the data is heard before it.
+        conn.attend(WithoutClient::GoesOn)?;
         if n == block.len() {
             block.resize(limits::FRAME_DATA, 0);
         }

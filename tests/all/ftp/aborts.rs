@@ -102,7 +102,7 @@ fn noop_and_stat_are_answered_at_once_and_the_rest_after_the_end() {
     ann.reply().expect(200).says("nothing done");
     ann.reply().expect(257);
     ann.reply().expect(213);
-    ann.reply().expect(502);
+    ann.reply().expect(500).says("unknown command");
     assert!(scene.stored("f").unwrap() == content);
 }
 

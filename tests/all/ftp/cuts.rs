@@ -2,7 +2,7 @@
 //! stays as it was, and nobody ever finds half of one under its name.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use super::Scene;
 use crate::harness::{FtpTalk, Site, bytes, eventually, part_files, reset};
@@ -186,18 +186,72 @@ fn a_killed_client_never_replaces_a_file_with_a_piece() {
 
 #[test]
 fn not_even_one_that_had_said_more_already() {
-    for line in ["QUIT", "PWD", "SIZE f"] {
+    for (line, size) in [("PWD", 10), ("PWD", 300_000), ("SIZE f", 10)] {
         let scene = watchful();
         let mut ann = scene.ann();
         let mut data = ann.begin("STOR f");
         ann.send(line);
-        data.write_all(b"a piece").unwrap();
-        // The answer to a word that came before shows that the line has been read: there is none,
-        // since it waits for the end of the transfer.
+        data.write_all(&bytes(3, size)).unwrap();
         drop(data);
         drop(ann);
         scene.daemon.wait_for_log("bytes are kept");
         assert_eq!(scene.stored("f").unwrap(), b"the old file, whole and good", "{line}");
+    }
+}
+
+/// A killed client says no goodbye after its data.
+#[test]
+fn whoever_says_goodbye_after_its_data_has_not_been_killed() {
+    for line in ["QUIT", "BYE"] {
+        for leaves in ["at once", "its own side", "later"] {
+            let scene = watchful();
+            let mut ann = scene.ann();
+            let mut data = ann.begin("STOR f");
+            data.write_all(b"the new one").unwrap();
+            drop(data);
+            ann.send(line);
+            match leaves {
+                "at once" => drop(ann),
+                "its own side" => {
+                    ann.tcp().shutdown(Shutdown::Write).unwrap();
+                    ann.reply().expect(226);
+                    ann.reply().expect(221);
+                    ann.expect_end();
+                }
+                _ => drop(ann.reply().expect(226).says("11 bytes").clone()),
+            }
+            scene.daemon.wait_for_log("put /f 11 bytes in");
+            assert_eq!(scene.stored("f").unwrap(), b"the new one", "{line} {leaves}");
+        }
+    }
+}
+
+#[test]
+fn whoever_closes_only_its_own_side_is_told_how_it_ended() {
+    let scene = watchful();
+    let mut ann = scene.ann();
+    let mut data = ann.begin("STOR f");
+    data.write_all(b"a piece").unwrap();
+    drop(data);
+    ann.tcp().shutdown(Shutdown::Write).unwrap();
+    ann.reply().expect(426).says("the file that is there stays");
+    ann.expect_end();
+    assert_eq!(scene.stored("f").unwrap(), b"the old file, whole and good");
+    scene.put_large("big");
+    for command in ["RETR big", "NLST"] {
+        let mut ann = scene.ann();
+        // Nobody comes to the data connection of the second one.
+        let data = if command == "NLST" {
+            ann.epsv();
+            ann.send(command);
+            None
+        } else {
+            Some(ann.begin(command))
+        };
+        ann.tcp().shutdown(Shutdown::Write).unwrap();
+        ann.reply().expect(426).says("the control connection was closed");
+        ann.expect_end();
+        drop(data);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Scene;
 use crate::harness::FtpTalk;
 
-/// Above the root is the root, and blanks at the end of what is no name do no harm.
+/// Above the root is the root, and blanks around what is no name do no harm.
 #[test]
 fn what_the_other_servers_accept_is_accepted() {
     let scene = Scene::new();
@@ -23,6 +23,11 @@ fn what_the_other_servers_accept_is_accepted() {
         ("MODE S ", 200),
         ("STRU F  ", 200),
         ("REST 0 ", 350),
+        ("REST  0", 350),
+        ("TYPE  I", 200),
+        ("ALLO  5", 200),
+        ("EPSV  1", 229),
+        ("SITE  HELP", 214),
         ("OPTS UTF8 ON ", 200),
         ("EPSV ", 229),
         ("PASV ", 227),

@@ -2,7 +2,7 @@
 //! takes over, and a download whose client has everything, or has not.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use super::Scene;
 use crate::harness::{bytes, eventually, part_files, reset};
@@ -170,6 +170,55 @@ fn a_session_that_is_ended_stores_nothing_half_done() {
     drop(data);
 }
 
+/// The size says that nothing is missing, however the connections end.
+#[test]
+fn what_was_announced_and_has_all_come_is_stored_though_the_connection_breaks() {
+    for size in [10, 65_536, 300_000] {
+        for old in [false, true] {
+            for way in ["reset", "stands still", "control first"] {
+                let scene = Scene::with(&[("ftp", "data_secs", "1")]);
+                let content = bytes(8, size);
+                if old {
+                    scene.put("f", b"the old one");
+                }
+                let mut ann = scene.ann();
+                ann.ask(&format!("ALLO {size}")).expect(200);
+                let mut data = ann.begin("STOR f");
+                data.write_all(&content).unwrap();
+                ann.until_moved(size);
+                let mut ann = Some(ann);
+                match way {
+                    "reset" => reset(data),
+                    "control first" => {
+                        ann = None;
+                        reset(data);
+                    }
+                    _ => scene.daemon.wait_for_log(&format!("put /f {size} bytes in")),
+                }
+                if let Some(mut ann) = ann {
+                    ann.reply().expect(226).says(&format!("stored, {size} bytes"));
+                }
+                assert!(scene.ended("f").contains(&format!("put /f {size} bytes in")), "{way}");
+                assert!(scene.stored("f").unwrap() == content, "{way} {size}");
+                assert!(part_files(&scene.site.home(), "ann").is_empty());
+            }
+        }
+    }
+    // More than was said, or less, is not what was meant.
+    for announced in [9, 11] {
+        let scene = Scene::new();
+        let mut ann = scene.ann();
+        ann.ask(&format!("ALLO {announced}")).expect(200);
+        let mut data = ann.begin("STOR f");
+        data.write_all(&[0; 10]).unwrap();
+        ann.until_moved(10);
+        reset(data);
+        ann.reply().expect(426);
+        assert_eq!(scene.stored("f"), None);
+        ann.ask("SIZE f").expect(213).says("10");
+    }
+}
+
 /// Bytes that fit into the buffers on the way, so that the server has sent all of them at once.
 const BUFFERED: usize = 2_000_000;
 
@@ -193,7 +242,10 @@ fn a_download_is_told_to_be_done_when_the_client_has_it() {
 
 #[test]
 fn a_client_that_resets_a_download_is_not_told_that_it_was_sent() {
-    for command in ["RETR f", "LIST many"] {
+    let half_closed = [false, true];
+    for (command, is_half_closed) in
+        ["RETR f", "LIST many"].into_iter().flat_map(|line| half_closed.map(|it| (line, it)))
+    {
         let scene = Scene::new();
         scene.put("f", &bytes(5, BUFFERED));
         for n in 0..4000 {
@@ -201,6 +253,10 @@ fn a_client_that_resets_a_download_is_not_told_that_it_was_sent() {
         }
         let mut ann = scene.ann();
         let mut data = ann.begin(command);
+        if is_half_closed {
+            // It sends nothing itself, which it may say at any time.
+            data.shutdown(Shutdown::Write).unwrap();
+        }
         if command == "RETR f" {
             // All of it is on its way, as far as the buffers hold it.
             ann.until_moved(BUFFERED);
@@ -232,7 +288,7 @@ fn a_client_that_closes_only_after_the_reply_gets_it() {
     drop(data);
     // Nor does it matter that a client has said early that it sends nothing itself.
     let mut data = ann.begin("RETR f");
-    data.shutdown(std::net::Shutdown::Write).unwrap();
+    data.shutdown(Shutdown::Write).unwrap();
     data.read_to_end(&mut all).unwrap();
     ann.reply().expect(226);
     assert_eq!(all, b"hellohello");

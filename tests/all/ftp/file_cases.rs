@@ -280,7 +280,7 @@ pub(super) const OF_FILES: &[(&str, &[Step])] = &[
             ("SITE HELP", 214, "QUOTA"),
             ("SITE quota", 200, "limit 10485760 bytes"),
             ("SITE CHMOD 644 f", 502, "rights"),
-            ("SITE EXEC ls", 504, "SITE HELP"),
+            ("SITE EXEC ls", 500, "SITE HELP"),
         ],
     ),
 ];

@@ -54,7 +54,7 @@ fn an_admins_words_are_for_admins() {
     let mut root = daemon.ftp("root");
     root.ask("SITE ROLE root user").says("nobody changes their own role");
     root.ask("SITE KICK").expect(501).says("kick: NAME|ID is missing; usage: kick NAME|ID");
-    root.ask("SITE NOSUCH").expect(504);
+    root.ask("SITE NOSUCH").expect(500);
 }
 
 #[test]

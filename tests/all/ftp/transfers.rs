@@ -1,7 +1,7 @@
 //! Content both ways: every byte, in every size, as it is and as text, whole and from the middle.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{Read, Write};
 
 use miniftp::limits;
 
@@ -166,4 +166,19 @@ fn stou_finds_a_name_that_is_free_and_tells_it() {
     other.reply().expect(226);
     assert_eq!(scene.stored("twin").unwrap(), b"first");
     assert_eq!(scene.stored("twin.1").unwrap(), b"second");
+}
+
+#[test]
+fn a_file_that_becomes_shorter_on_its_way_is_named() {
+    let scene = Scene::new();
+    scene.put_large("d/big");
+    let mut ann = scene.ann();
+    ann.ask("CWD d").expect(250);
+    let mut data = ann.begin("RETR big");
+    data.read_exact(&mut [0; 1000]).unwrap();
+    let file = scene.site.stored("ann", "d/big");
+    std::fs::File::options().write(true).open(file).unwrap().set_len(10).unwrap();
+    data.read_to_end(&mut Vec::new()).unwrap();
+    drop(data);
+    ann.reply().expect(450).says("`/d/big` changed while it was in use");
 }

@@ -115,6 +115,38 @@ fn a_passive_port_that_nobody_comes_to_is_closed() {
     }
 }
 
+/// Replies that nobody reads keep the server waiting, and no port open.
+#[test]
+fn a_passive_port_is_closed_though_the_client_reads_no_replies() {
+    const MANY: usize = 3000;
+    let settings = [
+        ("ftp", "data_secs", "1"),
+        ("ftp", "passive_ports", &own_ports(2)),
+        ("server", "frame_secs", "3600"),
+    ];
+    let scene = Scene::with(&settings);
+    scene.put("f", b"hello");
+    let mut ann = scene.ann();
+    let there = ann.epsv();
+    ann.send_bytes("HELP\r\n".repeat(MANY).as_bytes());
+    until_closed(there);
+    for _ in 0..MANY {
+        ann.reply().expect(214);
+    }
+    ann.ask("RETR f").expect(425).says("waited 1 s for the data connection");
+    assert_eq!(ann.fetch("f"), b"hello");
+    // Nor in the middle of a transfer that waits for its connection.
+    let there = ann.epsv();
+    ann.send("RETR f");
+    ann.tcp().set_nonblocking(true).unwrap();
+    let stranger = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+    let noops = "NOOP\r\n".repeat(10_000);
+    eventually("the port is closed", || {
+        while ann.tcp().write(noops.as_bytes()).is_ok() {}
+        try_connect_from(stranger, there).is_err()
+    });
+}
+
 #[test]
 fn a_client_that_has_come_in_time_is_served_though_its_port_was_closed() {
     let range = own_ports(8);

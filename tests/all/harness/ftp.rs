@@ -296,6 +296,23 @@ pub fn connect_from(own: IpAddr, to: SocketAddr) -> TcpStream {
     try_connect_from(own, to).unwrap()
 }
 
+/// A connection from there that is let in when those before it have kept their places for a moment.
+#[track_caller]
+pub fn let_in(own: IpAddr, to: SocketAddr) -> FtpTalk {
+    let mut last = None;
+    super::eventually("a newcomer is let in", || {
+        let mut talk = FtpTalk::over(connect_from(own, to));
+        let reply = talk.reply();
+        if reply.code == 220 {
+            last = Some(talk);
+        } else {
+            reply.expect(421).says("before login at most; try again later");
+        }
+        last.is_some()
+    });
+    last.unwrap()
+}
+
 /// The same, where it may be that nobody listens.
 pub fn try_connect_from(own: IpAddr, to: SocketAddr) -> std::io::Result<TcpStream> {
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };

@@ -8,7 +8,7 @@ use miniftp::limits;
 use miniftp::wire::{Drop, Hello, Kind, Nothing, Put};
 
 use super::Scene;
-use crate::harness::{Daemon, Frames, Site, eventually, request};
+use crate::harness::{Daemon, Frames, Site, eventually, password, request};
 
 /// The first words that a connection which finds no place is told.
 fn refused_with(addr: SocketAddr, words: &str) {
@@ -71,6 +71,36 @@ fn connections_from_one_address_are_counted_but_not_on_this_machine() {
     refused_with(from_outside, "2 connections from one address at most");
     let from_here = SocketAddr::from(([127, 0, 0, 1], daemon.port()));
     let _near = [(); 5].map(|()| Frames::connect(from_here));
+}
+
+/// With the shipped limits one account had as many sessions as its address had connections.
+#[test]
+fn one_account_does_not_fill_the_address_that_others_share_with_it() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    let Some(ip) = own_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    let daemon = Daemon::start(&site, SocketAddr::from(([0, 0, 0, 0], 0)));
+    let addr = SocketAddr::from((ip, daemon.port()));
+    let (mut keys, mut all) = (None, Vec::new());
+    while let Ok(session) = Frames::attempt_login(addr, "bob", &mut keys) {
+        all.push(session);
+    }
+    let others: Vec<Frames> = (0..all.len())
+        .map(|_| {
+            let mut frames = Frames::connect(addr);
+            frames.log_in("ann", &password("ann")).expect(254);
+            frames
+        })
+        .collect();
+    assert!(!others.is_empty() && others.len() == all.len());
+    // It was not the address that had no more places for bob.
+    let mut bob = Frames::connect(addr);
+    bob.hello();
+    bob.send_login("bob", &password("bob"));
+    bob.expect_bye(422).says("sessions of one account at most");
 }
 
 #[test]

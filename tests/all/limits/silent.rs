@@ -1,15 +1,17 @@
-//! Connections that say nothing before their login: one address has a small share of the places
-//! before login, and a newcomer takes the place of the one that has waited longest where most are
-//! held.
+//! Connections that say nothing before their login, or too much: one address has a small share of
+//! the places before login, a newcomer takes the place of the one that has waited longest where
+//! most are held, and whoever is there has a moment to log in.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Instant;
 
 use miniftp::limits;
 use miniftp::scram::Verifier;
 use miniftp::wire::Nothing;
 
-use crate::harness::{Daemon, Frames, FtpTalk, Site, connect_from, eventually, password};
+use crate::harness::{Daemon, Frames, FtpTalk, Site, connect_from, eventually, let_in, password};
 
+const FULL: &str = "connections from one address before login at most; try again later";
 const DISPLACED: &str = "this connection had not logged in, and a newer one took its place";
 
 fn local(last: u8) -> IpAddr {
@@ -59,23 +61,87 @@ fn four_addresses_that_say_nothing_keep_nobody_out_with_the_shipped_limits() {
 
 #[test]
 fn on_this_machine_too_a_newcomer_takes_the_place_of_whoever_has_waited_longest() {
-    let (_site, daemon) = scene("100", "3");
+    let (_site, daemon) = scene("100", "2");
     let mut honest = daemon.login("ann");
-    let oldest = framed(1, daemon.addr());
+    let begun = Instant::now();
+    let mut oldest = by_ftp(1, daemon.ftp_addr());
     let mut second = by_ftp(1, daemon.ftp_addr());
-    let mut third = framed(1, daemon.addr());
-    let mut other = framed(9, daemon.addr());
-    let mut fourth = by_ftp(1, daemon.ftp_addr());
-    oldest.expect_bye(422).says(DISPLACED);
-    let mut fifth = framed(1, daemon.addr());
-    second.reply().expect(421).says(DISPLACED);
-    second.expect_end();
+    // Each protocol has places of its own, and so has each address.
+    let mut others = [framed(1, daemon.addr()), framed(1, daemon.addr()), framed(9, daemon.addr())];
+    // They are kept for a moment: a flood of newcomers is told to try again.
+    let mut early = FtpTalk::over(connect_from(local(1), daemon.ftp_addr()));
+    match early.reply() {
+        told if told.code == 421 => drop(told.says(FULL).clone()),
+        told => assert!(begun.elapsed() >= limits::PLACE_KEPT, "{told:?}"),
+    }
+    drop(early);
+    let mut third = let_in(local(1), daemon.ftp_addr());
+    oldest.reply().expect(421).says(DISPLACED);
+    oldest.expect_end();
     // The others are still here, and can log in.
-    for frames in [&mut third, &mut fifth, &mut other] {
+    for frames in &mut others {
         frames.log_in("ann", &password("ann")).expect(254);
     }
-    fourth.log_in("ann", &password("ann")).expect(230);
+    second.log_in("ann", &password("ann")).expect(230);
+    third.log_in("ann", &password("ann")).expect(230);
     honest.request("PWD", &Nothing::new()).expect(200);
+}
+
+/// Sixty logins that wait to have their passwords checked kept out everybody else of their address.
+#[test]
+fn a_flood_of_logins_keeps_nobody_out_of_its_address() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    site.setting("accounts", "iterations", &limits::ITERATIONS_MOST.to_string());
+    site.setting("server", "sessions_per_account", "100");
+    let edit = |draft: &mut miniftp::accounts::Draft| {
+        draft.account("bob")?.verifier = slow_record();
+        Ok(())
+    };
+    site.accounts().edit(edit).unwrap();
+    let daemon = site.start();
+    // As many as may be checked at once, each for seconds.
+    let mut slow: Vec<FtpTalk> = (0..limits::derivations())
+        .map(|_| {
+            let mut talk = by_ftp(1, daemon.ftp_addr());
+            talk.ask("USER bob").expect(331);
+            talk.send("PASS guess");
+            talk
+        })
+        .collect();
+    eventually("the checks have begun", || {
+        daemon.priorities_of("derive").len() == limits::derivations()
+    });
+    let mut flood = Vec::new();
+    for n in 0..60 {
+        let mut talk = by_ftp(1, daemon.ftp_addr());
+        talk.ask("USER ann").expect(331);
+        talk.send(&format!("PASS {}", password("ann")));
+        flood.push(talk);
+        if n % 20 == 0 {
+            // No password travels here, so nothing is waited for.
+            daemon.login("ann").request("PWD", &Nothing::new()).expect(200);
+            site.miniftp("ann", &["pwd"]).ok();
+        }
+    }
+    // All that wait are looked at, in their order.
+    for talk in &mut slow {
+        talk.reply().expect(530);
+    }
+    for talk in &mut flood {
+        talk.reply().expect(230);
+        talk.ask("QUIT").expect(221);
+    }
+    daemon.ftp("ann").ask("PWD").expect(257);
+}
+
+/// The client waits for a place that it does not have yet.
+#[test]
+fn the_client_tries_again_where_its_address_has_no_place() {
+    let (site, daemon) = scene("100", "1");
+    let silent = framed(1, daemon.addr());
+    site.miniftp("ann", &["pwd"]).ok().stdout("/\n");
+    silent.expect_bye(422).says(DISPLACED);
 }
 
 #[test]
@@ -107,13 +173,21 @@ fn whose_password_is_being_checked_keeps_its_place_and_runs_at_low_priority() {
         Ok(())
     };
     site.account("bob", "1M").accounts().edit(edit).unwrap();
-    let mut slow = by_ftp(1, daemon.ftp_addr());
-    slow.ask("USER ann").expect(331);
-    slow.send("PASS guess");
+    // So many before it that it lasts longer than anybody keeps a place without it.
+    let mut slow: Vec<FtpTalk> = (11..19)
+        .chain([1])
+        .map(|last| {
+            let mut talk = by_ftp(last, daemon.ftp_addr());
+            talk.ask("USER ann").expect(331);
+            talk.send("PASS guess");
+            talk
+        })
+        .collect();
+    let slow = slow.pop().unwrap();
     eventually("the check has begun", || !daemon.priorities_of("derive").is_empty());
     eventually("at low priority", || daemon.priorities_of("derive") == [10]);
     let mut idle = by_ftp(1, daemon.ftp_addr());
-    let mut newest = by_ftp(1, daemon.ftp_addr());
+    let mut newest = let_in(local(1), daemon.ftp_addr());
     idle.reply().expect(421).says(DISPLACED);
     assert_eq!(daemon.priorities_of("derive"), [10], "the check still runs");
     slow.tcp().set_nonblocking(true).unwrap();

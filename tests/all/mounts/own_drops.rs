@@ -146,6 +146,85 @@ fn nobody_else_and_nothing_else() {
     assert_eq!(fs::read(scene.real("mine")).unwrap(), b"another");
 }
 
+/// Places that are no drop boxes and show nothing all the same: a home that is only written to, and
+/// a mount where things can be changed and not read.
+#[test]
+fn what_was_just_stored_where_nothing_may_be_read() {
+    let site = hidden();
+    let daemon = site.start();
+    for (home, account, may_replace) in [("", "ann", false), ("/m", "bob", true)] {
+        let mut talk = daemon.ftp(account);
+        let at = |name: &str| format!("{home}/{name}");
+        talk.store(&at("f.tmp"), b"mine").expect(226);
+        talk.ask(&format!("SIZE {}", at("f.tmp"))).expect(213).says("4");
+        talk.ask(&format!("MFMT 20200102030405 {}", at("f.tmp"))).expect(213);
+        talk.ask(&format!("RNFR {}", at("f.tmp"))).expect(350);
+        talk.ask(&format!("RNTO {}", at("f"))).expect(250);
+        talk.ask(&format!("SIZE {}", at("f"))).expect(213).says("4");
+        talk.ask(&format!("SIZE {}", at("f.tmp"))).expect(550);
+        talk.ask(&format!("MDTM {}", at("f"))).expect(213).says("20200102030405");
+        talk.ask(&format!("MFMT 20200102030406 {}", at("f"))).expect(213);
+        talk.ask(&format!("MLST {}", at("f"))).expect(250).says("size=4;");
+        assert!(talk.listed(&format!("NLST {home}/")).contains("f\r\n"));
+        // What is not theirs stays hidden, and where it may not be changed it is not replaced.
+        for line in ["SIZE", "MDTM", "MLST", "RETR"] {
+            let name = at("there");
+            talk.ask(&format!("{line} {name}")).expect(550).says("permission denied");
+        }
+        assert!(!talk.listed(&format!("NLST {home}/")).contains("there"));
+        talk.ask(&format!("RNFR {}", at("f"))).expect(350);
+        let replaced = talk.ask(&format!("RNTO {}", at("there"))).code == 250;
+        assert_eq!(replaced, may_replace);
+        let there = if home.is_empty() { "ann/there" } else { "real/there" };
+        let expected = if may_replace { "mine" } else { "what is there" };
+        assert_eq!(fs::read_to_string(site.home().join(there)).unwrap(), expected);
+    }
+}
+
+/// Ann may only write in her home; everybody may write and change in a mount, and not read.
+fn hidden() -> Site {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    plant(&site, "ann/there", "what is there");
+    plant(&site, "real/there", "what is there");
+    let accounts = fs::read_to_string(site.conf().join("accounts.ini")).unwrap();
+    let text = accounts.replacen("role = user", "rights = write\nrole = user", 1);
+    fs::write(site.conf().join("accounts.ini"), text).unwrap();
+    mount(&site, &section("m", "real", "everybody", "write, modify", "100M"));
+    site
+}
+
+#[test]
+fn clients_that_date_and_rename_are_content_where_nothing_may_be_read() {
+    if !installed(&["rclone", "ncftpput"]) {
+        return;
+    }
+    assert_eq!(USER, "ann", "whose home is only written to");
+    let site = hidden();
+    let daemon = site.start();
+    let ground = Ground { daemon, site };
+    for n in 0..3 {
+        ground.write(&format!("tree/f{n}"), &bytes(n, 5000));
+    }
+    ground.write("other", b"ours");
+    let (port, password) = (ground.port(), password(USER));
+    for (to, real) in [("", "ann"), ("m", "real")] {
+        ground.rclone(&["copy", "tree", &format!("box:{to}")]).ok();
+        let real = ground.site.home().join(real);
+        for n in 0..3 {
+            assert!(fs::read(real.join(format!("f{n}"))).unwrap() == bytes(n, 5000), "{to}");
+        }
+        let login = ["-V", "-T", ".tmp.", "-u", USER, "-p", &password, "-P", &port];
+        let words = ["127.0.0.1", &format!("/{to}"), "other"];
+        ground.run("ncftpput", &[&login[..], &words].concat()).ok();
+        assert_eq!(fs::read(real.join("other")).unwrap(), b"ours");
+        // Nothing is left under a name that was not the last.
+        let names = fs::read_dir(&real).unwrap().map(|entry| entry.unwrap().file_name());
+        let left = names.filter(|name| name.to_string_lossy().contains("tmp")).count();
+        assert_eq!(left, 0, "{to}");
+    }
+}
+
 #[test]
 fn clients_that_date_and_rename_are_content() {
     if !installed(&["rclone", "ncftpput"]) {

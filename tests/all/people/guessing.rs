@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use miniftp::wire::Nothing;
 
-use crate::harness::{Daemon, Frames, FtpTalk, Reply, Site, connect_from, eventually, password};
+use crate::harness::{
+    Daemon, Frames, FtpTalk, Reply, Site, connect_from, eventually, let_in, password,
+};
 
 /// A server that slows an account's logins after three failures in a network.
 fn site(slow_secs: &str) -> Site {
@@ -107,6 +109,35 @@ fn in_the_same_network_a_right_password_is_accepted_after_a_wait_and_names_look_
     owner.prove("ann", &password("ann")).expect(254);
 }
 
+/// Whoever guessed at the owner's own address always had the newest attempt, which came first.
+#[test]
+fn a_steady_guesser_at_the_owners_address_does_not_keep_the_owner_out() {
+    let site = site("1");
+    let daemon = site.start();
+    fail_three_times(&daemon, "ann", 7);
+    let mut guesses: Vec<FtpTalk> =
+        (0..3).map(|n| pass(&daemon, (7, 1), "ann", &format!("before {n}"))).collect();
+    let mut by_password = pass(&daemon, (7, 1), "ann", &password("ann"));
+    let mut by_proof = framed(&daemon, (7, 1));
+    by_proof.send_login("ann", &password("ann"));
+    // A new guess for each turn, as long as the owner waits.
+    let mut number = 0;
+    while waits(&by_password) {
+        number += 1;
+        assert!(number < 50, "the owner is kept out");
+        let mut guess = pass(&daemon, (7, 1), "ann", &format!("after {number}"));
+        guess.ask("NOOP").expect(200).says("the command is running");
+        guesses.push(guess);
+        // The oldest is answered next; at most two of those before the owner's.
+        let answered = guesses.remove(0).reply();
+        answered.expect(530).says("wrong name or password");
+    }
+    by_password.reply().expect(230);
+    by_proof.read_last().expect(254);
+    // Those that came later still wait, or come after.
+    assert!(guesses.len() >= 2, "{}", guesses.len());
+}
+
 /// The real clients wait as well, and come in.
 #[test]
 fn the_client_and_curl_wait_for_their_turn() {
@@ -195,7 +226,7 @@ fn a_wait_is_heard_through_and_holds_no_place() {
     for talk in &mut waits {
         talk.ask("NOOP").expect(200).says("the command is running");
     }
-    let mut newcomer = by_ftp(&daemon, (7, 1));
+    let mut newcomer = let_in(Ipv4Addr::new(127, 0, 7, 1).into(), daemon.ftp_addr());
     waits[0].reply().expect(421).says("a newer one took its place");
     newcomer.log_in("bob", &password("bob")).expect(230);
     // An aborted one is answered, and may be followed by another.
