@@ -1,8 +1,8 @@
 //! A line as words: what an admin command is written in, wherever it is typed.
 //!
-//! A quote counts where a word begins, and right after a `=` in it: `'..'` takes everything as it
-//! is, `".."` too, except `\"` and `\\`. Everywhere else quotes and backslashes are letters, so
-//! that a reason may hold an apostrophe.
+//! A quote counts where a word begins, and right after the first `=` in it: `'..'` takes everything
+//! as it is, `".."` too, except `\"` and `\\`. Everywhere else quotes and backslashes are letters,
+//! so that a reason may hold an apostrophe.
 
 use std::fmt::Write;
 
@@ -53,9 +53,9 @@ fn first_word(line: &str) -> (Word, usize) {
                 opens = false;
             }
             None => {
+                opens = c == '=' && word.is_plain && !word.text.contains('=');
                 word.text.push(c);
                 at += c.len_utf8();
-                opens = c == '=' && word.is_plain;
             }
         }
     }
@@ -137,6 +137,8 @@ mod tests {
             (r#"x "say \"hi\" \\ \n""#, &["x", r#"say "hi" \ \n"#]),
             (r"why ann a\b", &["why", "ann", r"a\b"]),
             ("x \"open", &["x", "\"open"]),
+            // Words that were quoted and did not come back.
+            (r#"\==" """#, &[r#"\==""#, ""]),
             ("x '' y", &["x", "", "y"]),
         ] {
             assert_eq!(texts(line), words, "{line}");
