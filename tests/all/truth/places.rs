@@ -140,7 +140,7 @@ fn a_link_that_is_named_as_the_target_leads_to_its_directory() {
     site.miniftp("ann", &["get", "tree/f", "link"]).ok();
     site.miniftp("ann", &["get", "-r", "tree", "link/"]).ok();
     site.miniftp("ann", &["get", "-r", "--overwrite", "tree", "link"]).ok();
-    assert_eq!(names(&site.local().join("real")), ["f", "tree"]);
+    assert_eq!(names(&site.local().join("real")), ["f", "tree/f"]);
     assert!(fs::symlink_metadata(site.local().join("link")).unwrap().is_symlink());
     // A link to nothing, or to a file, is no directory.
     std::os::unix::fs::symlink("nowhere", site.local().join("dangling")).unwrap();
