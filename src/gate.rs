@@ -2,7 +2,8 @@
 //!
 //! Never: knows a socket or a clock.
 //! Invariant: a connection gives its place up only before its login, never while its password is
-//! being checked, and to a newcomer that holds as many places only after [`limits::PLACE_KEPT`].
+//! being checked, and only after [`limits::PLACE_KEPT`] where the newcomer's address would hold more
+//! places then than its own.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -72,8 +73,8 @@ enum Scope {
 /// Whether one more connection finds a place beside these. Where a limit is reached it gets that of
 /// a waiting one, whose number is returned: of its own address if that has its share, otherwise of
 /// the address that holds most places before login; there it is the one that has waited longest.
-/// Whoever holds no more places than the newcomer is left alone for [`limits::PLACE_KEPT`], so that
-/// many newcomers do not keep each other from logging in.
+/// Where an address would hold fewer than the newcomer's then, its connections are left alone for
+/// [`limits::PLACE_KEPT`], so that many newcomers do not keep each other from logging in.
 ///
 /// # Errors
 /// [`Error::Full`] if nobody has to give way.
@@ -116,7 +117,8 @@ pub fn admit(
     };
     let waiting = connected.iter().filter(|one| may_give_way(one)).filter_map(|one| {
         let Stage::Waiting(since) = one.stage else { return None };
-        let has_more = held(one.from.address) > held(newcomer.address);
+        // It keeps as many as the newcomer's will have then.
+        let has_more = held(one.from.address) > held(newcomer.address).saturating_add(1);
         let is_old = now.saturating_duration_since(since) >= limits::PLACE_KEPT;
         (has_more || is_old).then_some((one, since))
     });

@@ -232,7 +232,7 @@ mod tests {
             let names: &[(&str, bool)] = match folder {
                 "" => &[("b", true), ("a", true), ("c.txt", false)],
                 "a/" => &[("x.txt", false), ("y.md", false)],
-                "b/" => &[("x.txt", false), ("../evil", false), ("..", true)],
+                "b/" => &[("x.txt", false), ("an/evil", false), ("..", true)],
                 "/d/" => &[("q", false), ("odd", false)],
                 other => panic!("{other}"),
             };
@@ -242,7 +242,7 @@ mod tests {
         };
         let mut matched = |text: &str| Pattern::new(pattern(text)).expand(&mut list).unwrap();
         assert_eq!(matched("/d/o*").left_out, ["/d/odd"]);
-        assert_eq!(matched("b/*").left_out, ["b/../evil"]);
+        assert_eq!(matched("b/*").left_out, ["b/an/evil"]);
         assert_eq!(matched("*/x*").left_out, [""; 0]);
         let mut expand = |text: &str| matched(text).paths;
         assert_eq!(expand("*"), ["a", "b", "c.txt"]);

@@ -10,6 +10,7 @@ use super::{Desk, Outcome, accounts, bans, requests, sessions, status};
 use crate::accounts::StoreError;
 use crate::answer::{Answer, Cell};
 use crate::audit::Verb;
+use crate::text::words::Word;
 use crate::transfer::Alive;
 
 #[cfg(feature = "cli")]
@@ -141,6 +142,13 @@ pub static ADMIN_COMMANDS: &[Command] = &[
 ];
 
 impl Command {
+    /// Whether a word behind the name may be meant as an option.
+    pub fn is_option(&self, word: &Word) -> bool {
+        let name = word.text.split_once('=').map_or(word.text.as_str(), |(name, _)| name);
+        let is_own = self.options.iter().any(|option| option.name.eq_ignore_ascii_case(name));
+        !word.is_quoted && (name.starts_with("--") || is_own)
+    }
+
     /// Whether it only reads.
     pub fn only_reads(&self) -> bool {
         self.verb.is_none()

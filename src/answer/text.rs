@@ -3,6 +3,10 @@
 use super::{Answer, Cell, Shape};
 use crate::text::{Escaped, Harmless, Moment, Size, Span};
 
+/// Columns to which cells are padded: an answer comes from a server, and one long cell must not
+/// make every line as long.
+const WIDEST: usize = 200;
+
 impl Cell {
     fn shown(&self) -> String {
         match self {
@@ -39,6 +43,7 @@ impl Answer {
 
     fn record_lines(&self) -> Vec<String> {
         let width = self.columns.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let width = width.min(WIDEST);
         let line = |(name, cell): (&String, &Cell)| {
             format!("{:width$}  {}", Escaped(name).to_string(), cell.shown()).trim_end().to_owned()
         };
@@ -54,7 +59,7 @@ impl Answer {
         let wide = |text: &String| text.chars().count();
         let column = |at: usize| {
             let cells = rows.iter().filter_map(|row| row.get(at)).map(wide);
-            let width = cells.chain(heads.get(at).map(wide)).max().unwrap_or(0);
+            let width = cells.chain(heads.get(at).map(wide)).max().unwrap_or(0).min(WIDEST);
             // A column of figures stands to the right, whatever stands for a missing one.
             let is_figure = self.rows.iter().filter_map(|row| row.get(at)).any(Cell::is_figure);
             (width, is_figure)

@@ -269,7 +269,12 @@ impl Client {
         let (exchange, first) =
             begun.map_err(|_| Error::Usage { what: "this cannot be a user's name" })?;
         let used = exchange.nonce().to_owned();
-        login_step(conn, "LOGIN", &Login::new(&first))?;
+        // Its place in the line is that of the attempt that is made again.
+        let mut crowded = |e: Error| {
+            *nonce = Some(used.clone()).filter(|_| e.is_crowded());
+            e
+        };
+        login_step(conn, "LOGIN", &Login::new(&first)).map_err(&mut crowded)?;
         let challenge: Challenge<'_> = conn.reply()?;
         let mut challenge = exchange.challenge(challenge.server_first)?;
         let keys = match secret {
@@ -282,10 +287,7 @@ impl Client {
             Secret::Keys(_) | Secret::None => return Err(Error::LoginRefused),
         };
         let (proof, last) = challenge.prove(&keys)?;
-        if let Err(e) = login_step(conn, "PROOF", &Proof::new(&last)) {
-            *nonce = Some(used).filter(|_| e.is_crowded());
-            return Err(e);
-        }
+        login_step(conn, "PROOF", &Proof::new(&last)).map_err(&mut crowded)?;
         let logged_in: LoggedIn<'_> = conn.reply()?;
         let verified = proof.verify(logged_in.server_final);
         let words = said(logged_in.words);

@@ -72,6 +72,8 @@ impl Arrive for Line {
 #[derive(Debug)]
 pub struct Local {
     listener: UnixListener,
+    /// Commands that are being carried out.
+    at_work: Arc<AtomicUsize>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -80,7 +82,7 @@ impl Local {
     /// file system knows no sockets: the operator works on the files then.
     pub fn bind(site: &Site) -> Option<Local> {
         let listener = site.home.listen().map_err(|e| log::warn!("{}", e.in_full())).ok()?;
-        Some(Local { listener, thread: None })
+        Some(Local { listener, at_work: Arc::default(), thread: None })
     }
 
     /// Serves whoever connects, until it is stopped.
@@ -89,13 +91,15 @@ impl Local {
     /// A thread or a descriptor that cannot be had.
     pub fn start(&mut self, site: &Arc<Site>) -> io::Result<()> {
         let (site, listener) = (Arc::clone(site), self.listener.try_clone()?);
+        let at_work = Arc::clone(&self.at_work);
         let thread = thread::Builder::new().name("local-door".into());
         let thread = thread.stack_size(limits::THREAD_STACK);
-        self.thread = Some(thread.spawn(move || accept(&site, &listener))?);
+        self.thread = Some(thread.spawn(move || accept(&site, &listener, &at_work))?);
         Ok(())
     }
 
-    /// Listens no more; the server is stopping.
+    /// Listens no more; the server is stopping. A command that is being carried out leaves its line
+    /// in the log first; one that takes long ends by itself.
     pub fn stop(self, site: &Site) {
         site.home.stop_listening();
         // On Linux this wakes the thread that waits in accept.
@@ -103,11 +107,15 @@ impl Local {
         if let Some(thread) = self.thread {
             let _ = thread.join();
         }
+        let until = Instant::now() + limits::LOCAL_WAIT;
+        while self.at_work.load(Ordering::SeqCst) > 0 && Instant::now() < until {
+            thread::sleep(limits::ACCEPT_PAUSE);
+        }
     }
 }
 
 /// Serves whoever connects, until the listener is shut down.
-fn accept(site: &Arc<Site>, listener: &UnixListener) {
+fn accept(site: &Arc<Site>, listener: &UnixListener, at_work: &Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     loop {
         let accepted = listener.accept();
@@ -115,7 +123,7 @@ fn accept(site: &Arc<Site>, listener: &UnixListener) {
             return;
         }
         match accepted {
-            Ok((stream, _)) => let_in(site, stream, &count),
+            Ok((stream, _)) => let_in(site, stream, &count, at_work),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => {
                 log::error!("cannot accept a connection of `miniftpd account`: {e}");
@@ -125,7 +133,12 @@ fn accept(site: &Arc<Site>, listener: &UnixListener) {
     }
 }
 
-fn let_in(site: &Arc<Site>, stream: UnixStream, count: &Arc<AtomicUsize>) {
+fn let_in(
+    site: &Arc<Site>,
+    stream: UnixStream,
+    count: &Arc<AtomicUsize>,
+    at_work: &Arc<AtomicUsize>,
+) {
     if !site.home.may_connect(&stream) {
         log::warn!("a user who does not own the home tried its socket and was refused");
         return;
@@ -135,10 +148,10 @@ fn let_in(site: &Arc<Site>, stream: UnixStream, count: &Arc<AtomicUsize>) {
         log::warn!("too many `miniftpd account` at one time: one was refused");
         return;
     }
-    let (served, theirs) = (Arc::clone(site), Arc::clone(count));
+    let (served, theirs, at_work) = (Arc::clone(site), Arc::clone(count), Arc::clone(at_work));
     let thread = thread::Builder::new().name("local".into()).stack_size(limits::THREAD_STACK);
     let spawned = thread.spawn(move || {
-        if let Err(e) = serve(&served, stream) {
+        if let Err(e) = serve(&served, stream, &at_work) {
             log::debug!("a connection of `miniftpd account` ended: {e}");
         }
         theirs.fetch_sub(1, Ordering::SeqCst);
@@ -149,7 +162,23 @@ fn let_in(site: &Arc<Site>, stream: UnixStream, count: &Arc<AtomicUsize>) {
     }
 }
 
-fn serve(site: &Arc<Site>, stream: UnixStream) -> Result<()> {
+/// Counts a command for as long as it is carried out and answered.
+struct Working<'a>(&'a AtomicUsize);
+
+impl Working<'_> {
+    fn begin(at_work: &AtomicUsize) -> Working<'_> {
+        at_work.fetch_add(1, Ordering::SeqCst);
+        Working(at_work)
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn serve(site: &Arc<Site>, stream: UnixStream, at_work: &AtomicUsize) -> Result<()> {
     let mut line = Line::new(stream).map_err(|e| Error::io("opening the socket", e))?;
     let mut head = Vec::new();
     if line.head(&mut Inbox::new(), &mut head)? != Some(Kind::Request) {
@@ -162,6 +191,8 @@ fn serve(site: &Arc<Site>, stream: UnixStream) -> Result<()> {
     }
     let request = Admin::decode(fields)?;
     let given = Given { record: request.password, is_sure: request.sure == 1 };
+    let _working = Working::begin(at_work);
+    site.check_running()?;
     let (mut looks, mut said) = (Looks::new(), Instant::now());
     // Whoever waits is shown that the server is alive; one that has gone ends the command.
     let done = Desk::of_operator(site, Place::CommandLine).with(given).run(

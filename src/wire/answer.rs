@@ -5,6 +5,7 @@
 use super::{Answered, Fields, Sink};
 use crate::answer::{Answer, Cell, Shape};
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// Writes a row.
 fn put_row(sink: &mut Sink, cells: &[Cell]) {
@@ -72,20 +73,28 @@ pub fn put_answer(
 
 /// The rows of an answer as they come.
 #[derive(Debug, Default)]
-pub struct Rows(Vec<Vec<Cell>>);
+pub struct Rows {
+    rows: Vec<Vec<Cell>>,
+    /// Cells and rows so far: one of a byte takes many of memory.
+    kept: usize,
+}
 
 impl Rows {
     /// Takes the next row of a part.
     ///
     /// # Errors
-    /// [`Error::BadField`] for what is no row.
+    /// [`Error::BadField`] for what is no row, and for more than [`limits::ANSWER_CELLS`].
     pub fn take(&mut self, fields: &mut Fields<'_>) -> Result<()> {
         let count = fields.u16("cells of a row")?;
+        self.kept = self.kept.saturating_add(usize::from(count) + 1);
+        if self.kept > limits::ANSWER_CELLS {
+            return Err(Error::BadField { what: "cells: too many" });
+        }
         let mut cells = Vec::new();
         for _ in 0..count {
             cells.push(cell(fields)?);
         }
-        self.0.push(cells);
+        self.rows.push(cells);
         Ok(())
     }
 
@@ -94,7 +103,7 @@ impl Rows {
     /// # Errors
     /// [`Error::BadField`] if the rows are not what the end says of them.
     pub fn end(self, answered: &Answered<'_>, text: &str) -> Result<Answer> {
-        let mut rows = self.0.into_iter();
+        let mut rows = self.rows.into_iter();
         let heads = rows.next().ok_or(Error::BadField { what: "the columns" })?;
         let columns: Vec<String> = heads
             .into_iter()
@@ -165,6 +174,17 @@ mod tests {
             let more = Answered::new(answered.shape, answered.rows + 1);
             prop_assert!(read(&parts, &more).is_err());
             prop_assert!(read(&parts, &Answered::new(9, answered.rows)).is_err());
+        }
+
+        #[test]
+        fn no_answer_has_more_cells_than_it_may(wide in 1_u16..=u16::MAX) {
+            let mut row = wide.to_be_bytes().to_vec();
+            row.resize(2 + usize::from(wide), 0);
+            let (mut rows, mut taken) = (Rows::default(), 0);
+            while rows.take(&mut Fields::new(&row)).is_ok() {
+                taken += usize::from(wide) + 1;
+                prop_assert!(taken <= limits::ANSWER_CELLS);
+            }
         }
 
         #[test]

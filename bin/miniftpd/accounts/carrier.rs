@@ -53,7 +53,10 @@ impl<'a> Carrier<'a> {
                  answers the owner of the home and root"
             ))
         };
-        let stream = vfs::connect(home).map_err(|e| lost(e.to_string()))?;
+        let stream = vfs::connect(home).map_err(|e| {
+            let what = "the running server has just ended, and nothing was done; try again";
+            StoreError::Refused(format!("{what}: {e}"))
+        })?;
         let asked = local::ask(stream, line, given).map_err(|e| lost(e.in_full()))?;
         asked.map_err(|(code, text)| match Code::of(code) {
             Some(Code::NeedPassword) => Error::NeedPassword { name: text }.into(),

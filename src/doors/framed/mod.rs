@@ -318,6 +318,10 @@ impl Conn {
             Error::Io { source, .. } => {
                 log::error!("{} {}: {e}: {source}", self.session.who(), Escaped(name));
             }
+            // It repeats words of the line, among which may be a password in the wrong place.
+            Error::Misused(_) => {
+                log::debug!("{} {}: not understood", self.session.who(), Escaped(name));
+            }
             _ => log::debug!("{} {}: {e}", self.session.who(), Escaped(name)),
         }
     }

@@ -88,14 +88,20 @@ fn admin(conn: &mut Conn, line: &str) -> Result<()> {
     }
     let mut given = words::split(line);
     let name = given.first().map_or("", |word| word.text.as_str());
-    let takes_password = grammar::find(name).is_some_and(|command| command.takes_password);
+    let command = grammar::find(name).filter(|command| command.takes_password);
     let (mut line, mut password) = (line.to_owned(), None);
-    if takes_password && conn.session.is_admin() {
+    if let (Some(command), true) = (command, conn.session.is_admin()) {
         if !may_send_clear(conn) {
             return Ok(());
         }
-        if given.len() < 3 {
-            return Err(Error::Misused(format!("{name}: the password is missing")));
+        // Elsewhere options stand anywhere. Here one in front of the password would be taken for
+        // it, and the password for a name, which is logged.
+        let first = given.get(1..3).unwrap_or_default();
+        if first.len() < 2 || first.iter().any(|word| command.is_option(word)) {
+            return Err(Error::Misused(format!(
+                "{}: NAME PASSWORD come first, in quotes where they look like an option",
+                command.name
+            )));
         }
         password = Some(Zeroizing::new(given.remove(2).text));
         let others = given.iter().map(|word| words::quote(&word.text, word.is_quoted));

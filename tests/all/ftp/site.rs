@@ -72,6 +72,23 @@ fn an_admin_works_by_ftp() {
     root.ask("SITE CREATE mia her-secret quota=3M").expect(200);
     stranger(&daemon).log_in("mia", "her-secret").expect(230);
     root.ask("SITE CREATE mia her-secret").expect(550).says("mia");
+    // An option in front would make the name the password, and the password a name in the log.
+    for line in [
+        "CREATE quota=3M ivy her-secret",
+        "CREATE --adopt ivy her-secret",
+        "CREATE ivy quota=3M",
+        "CREATE ivy adopt",
+        "PASSWD --json mia her-secret",
+        "PASSWD mia --json",
+    ] {
+        let refused = root.ask(&format!("SITE {line}"));
+        refused
+            .expect(501)
+            .says("NAME PASSWORD come first, in quotes where they look like an option");
+    }
+    assert!(!daemon.whole_log().contains("her-secret"));
+    root.ask("SITE CREATE ivy \"quota=3M\" quota=1M").expect(200);
+    stranger(&daemon).log_in("ivy", "quota=3M").expect(230);
     root.ask("SITE PASSWD mia other-secret").expect(200);
     stranger(&daemon).log_in("mia", "her-secret").expect(530);
     let mut mia = stranger(&daemon);

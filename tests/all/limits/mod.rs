@@ -118,6 +118,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("INVITATION", "the form of a code; another one is unknown"),
     ("LOCAL_CONNECTIONS", "shown by the tests of `miniftpd account`; only the owner connects"),
     ("LOCAL_WAIT", "as LOCAL_CONNECTIONS"),
+    ("ANSWER_CELLS", "of an answer; shown by the test of its reader"),
     ("ANNOUNCEMENTS", "how many announcements wait for a terminal"),
     ("CONSOLE_LINE", "shown by the tests of the console"),
     ("WALK_NAMES", "memory; shown by the tests of walks"),
