@@ -2,8 +2,8 @@
 //!
 //! Never: knows a socket or a clock.
 //! Invariant: a connection gives its place up only before its login, never while its password is
-//! being checked, and only after [`limits::PLACE_KEPT`] where the newcomer's address would hold more
-//! places then than its own.
+//! being checked, and only after [`limits::PLACE_KEPT`] where the newcomer's address would hold
+//! more places then than its own.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
