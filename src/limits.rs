@@ -164,7 +164,7 @@ pub const LISTING_KEPT: u64 = 64 * 1024 * 1024;
 /// The same of any other answer that comes in rows: all accounts, all unfinished uploads.
 pub const ROWS_KEPT: u64 = 16 * 1024 * 1024;
 /// Cells of an answer to an admin command, and its rows, about 32 bytes of memory each: 70,000
-/// accounts with all that is told of them.
+/// accounts with all that is shown of them.
 pub const ANSWER_CELLS: usize = 1_000_000;
 /// Bytes of the paths of directories that wait to be fetched, while the ones before them are.
 pub const TREE_WAITING: usize = 64 * 1024 * 1024;

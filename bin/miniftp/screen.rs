@@ -163,7 +163,7 @@ impl Messages for Screen {
     }
 }
 
-/// Does the same to each item: a failure about one item is told and the next one is tried.
+/// Does the same to each item: a failure of one is reported, and the next one is tried.
 pub(crate) fn each<T, S: AsMut<Screen>>(
     session: &mut S,
     items: &[T],

@@ -112,7 +112,7 @@ settings! {
         connections_before_login: usize = 800, Whole("a whole number", 1, 100_000);
         /// The same from one address through each protocol, this machine included. Newcomers from
         /// there take the places of those that have waited longest there, for two seconds at least;
-        /// if nobody has, they are told to try again.
+        /// if nobody has, they are refused for now.
         connections_before_login_per_address: usize = 100, Whole("a whole number", 1, 100_000);
         /// Sessions of one account at one time, through both protocols together. Guests have a
         /// limit of their own. It should be far below connections_per_address, or one account could
