@@ -209,7 +209,7 @@ impl Stream {
         self.send_while(parts, &mut || {})
     }
 
-    /// The same, and `meanwhile` is called several times while the peer takes nothing, or little.
+    /// Sends as above, and calls `meanwhile` several times while the peer takes little or nothing.
     ///
     /// # Errors
     /// As [`Stream::send`].

@@ -107,7 +107,7 @@ impl<'a> Desk<'a> {
         Desk { given, ..self }
     }
 
-    /// Whether whoever asks is on the server's machine: only they are told its paths.
+    /// Whether whoever asks is on the server's machine: only they see its paths.
     fn is_operator(&self) -> bool {
         self.session.is_none()
     }

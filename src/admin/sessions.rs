@@ -44,7 +44,7 @@ impl Desk<'_> {
         let accounts = self.store.current();
         let account = accounts.require(name)?;
         let vfs = site.views_of(account)?;
-        // Who has not logged in since the start has not been counted, and could not be credited.
+        // One that has not logged in since the start is not counted yet, and could not be credited.
         site.usage_of(account, alive)?;
         // Under a name that no account has, so that nobody's upload is taken over.
         let session = self.session.unwrap_or(0);
