@@ -2,8 +2,8 @@
 //!
 //! Never: knows a socket or a clock.
 //! Invariant: a connection gives its place up only before its login, never while its password is
-//! being checked, and only after [`limits::PLACE_KEPT`] where the newcomer's address would hold
-//! more places then than its own.
+//! being checked, and where the newcomer's address would hold more places then than its own only
+//! after [`limits::PLACE_KEPT`] or a refused login.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -53,10 +53,23 @@ pub struct Origin {
 pub enum Stage {
     /// It has not logged in, since then.
     Waiting(Instant),
+    /// The same, and a login of it was refused.
+    Refused(Instant),
     /// It has not logged in, and its password is being checked.
     Checking,
     /// It has logged in.
     LoggedIn,
+}
+
+impl Stage {
+    /// Since when it waits for its login, and whether one was refused.
+    fn waits(self) -> Option<(Instant, bool)> {
+        match self {
+            Stage::Waiting(since) => Some((since, false)),
+            Stage::Refused(since) => Some((since, true)),
+            Stage::Checking | Stage::LoggedIn => None,
+        }
+    }
 }
 
 /// Which connections a limit is about.
@@ -72,9 +85,10 @@ enum Scope {
 
 /// Whether one more connection finds a place beside these. Where a limit is reached it gets that of
 /// a waiting one, whose number is returned: of its own address if that has its share, otherwise of
-/// the address that holds most places before login; there it is the one that has waited longest.
-/// Where an address would hold fewer than the newcomer's then, its connections are left alone for
-/// [`limits::PLACE_KEPT`], so that many newcomers do not keep each other from logging in.
+/// the address that holds most places before login; there it is one whose login was refused,
+/// otherwise the one that has waited longest. Where an address would hold fewer than the newcomer's
+/// then, its connections keep their places for [`limits::PLACE_KEPT`] or until a login is refused, so
+/// that many newcomers do not keep each other from logging in.
 ///
 /// # Errors
 /// [`Error::Full`] if nobody has to give way.
@@ -116,16 +130,15 @@ pub fn admit(
         Scope::All => true,
     };
     let waiting = connected.iter().filter(|one| may_give_way(one)).filter_map(|one| {
-        let Stage::Waiting(since) = one.stage else { return None };
+        let (since, is_refused) = one.stage.waits()?;
         // It keeps as many as the newcomer's will have then.
         let has_more = held(one.from.address) > held(newcomer.address).saturating_add(1);
-        let is_old = now.saturating_duration_since(since) >= limits::PLACE_KEPT;
-        (has_more || is_old).then_some((one, since))
+        let had_time = is_refused || now.saturating_duration_since(since) >= limits::PLACE_KEPT;
+        let key = (held(one.from.address), is_refused, Reverse((since, one.id)));
+        (has_more || had_time).then_some((key, one.id))
     });
-    let gives_way =
-        waiting.max_by_key(|(one, since)| (held(one.from.address), Reverse((*since, one.id))));
-    match gives_way {
-        Some((one, _)) => Ok(Some(one.id)),
+    match waiting.max_by_key(|(key, _)| *key) {
+        Some((_, id)) => Ok(Some(id)),
         None => Err(Error::Full { what, max: max as u64 }),
     }
 }
@@ -172,6 +185,7 @@ mod tests {
         Come(u8, bool),
         Wait,
         Check(prop::sample::Index),
+        Refuse(prop::sample::Index),
         LogIn(prop::sample::Index),
         Leave(prop::sample::Index),
     }
@@ -181,6 +195,7 @@ mod tests {
             4 => (0..5u8, any::<bool>()).prop_map(|(from, ftp)| Step::Come(from, ftp)),
             2 => Just(Step::Wait),
             1 => any::<prop::sample::Index>().prop_map(Step::Check),
+            1 => any::<prop::sample::Index>().prop_map(Step::Refuse),
             1 => any::<prop::sample::Index>().prop_map(Step::LogIn),
             1 => any::<prop::sample::Index>().prop_map(Step::Leave),
         ]
@@ -212,11 +227,13 @@ mod tests {
                             those.filter(|one| one.stage != Stage::LoggedIn).count()
                         };
                         let since = |one: &Connected| match one.stage {
-                            Stage::Waiting(since) => Some(since),
+                            Stage::Waiting(since) | Stage::Refused(since) => Some(since),
                             _ => None,
                         };
+                        let is_refused = |one: &Connected| matches!(one.stage, Stage::Refused(_));
                         let is_old = |one: &Connected| {
-                            since(one).is_some_and(|since| now - since >= limits::PLACE_KEPT)
+                            is_refused(one)
+                                || since(one).is_some_and(|since| now - since >= limits::PLACE_KEPT)
                         };
                         match admit(&room, from, &here, now) {
                             Ok(None) => {}
@@ -229,7 +246,10 @@ mod tests {
                                 );
                                 for other in &here {
                                     if other.from == gone.from && since(other).is_some() {
-                                        prop_assert!(since(&gone) <= since(other));
+                                        prop_assert!(
+                                            (!is_refused(&gone), since(&gone))
+                                                <= (!is_refused(other), since(other))
+                                        );
                                     }
                                     if gone.from.address != address && is_old(other) {
                                         prop_assert!(
@@ -251,6 +271,12 @@ mod tests {
                         let which = which.index(here.len());
                         if here[which].stage != Stage::LoggedIn {
                             here[which].stage = Stage::Checking;
+                        }
+                    }
+                    Step::Refuse(which) if !here.is_empty() => {
+                        let which = which.index(here.len());
+                        if here[which].stage == Stage::Checking {
+                            here[which].stage = Stage::Refused(now);
                         }
                     }
                     Step::LogIn(which) if !here.is_empty() => {
@@ -290,6 +316,8 @@ mod tests {
         let short = begun + limits::PLACE_KEPT / 2;
         assert!(admit(&room, near, &two, short).is_err());
         assert_eq!(admit(&room, near, &two, begun + limits::PLACE_KEPT).unwrap(), Some(1));
+        let refused = [two[0], Connected { stage: Stage::Refused(begun), ..two[1] }];
+        assert_eq!(admit(&room, near, &refused, short).unwrap(), Some(2), "it has had its chance");
         assert_eq!(admit(&room, Origin { door: "ftp", ..near }, &two, short).unwrap(), None);
         let three = [two[0], two[1], waiting(3, from("192.0.2.7"))];
         assert_eq!(admit(&room, far, &three, short).unwrap(), Some(1));

@@ -5,6 +5,7 @@
 
 pub mod memory;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Bytes in front of every frame: head length, data length, checksum.
@@ -66,12 +67,15 @@ pub const ITERATIONS_SLACK: u32 = 4;
 /// busy machine a second.
 pub const PLACE_KEPT: Duration = Duration::from_secs(2);
 /// Logins in clear that wait until their password can be checked: fewer than there are places
-/// before login.
+/// before login by the shipped settings.
 pub const DERIVATIONS_WAITING: usize = 256;
-/// The same from one address: all that have a place before login by the shipped settings, and half
-/// of the queue for others.
-pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 128;
-/// How long a login in clear waits for its turn: what a slow board needs for a hundred.
+/// The same from one address: fewer than it has places before login by the shipped settings, so that
+/// beside a flood a client whose password is remembered still finds a place.
+pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 64;
+/// How many times as long as it computed a derivation pauses, so that a flood of logins leaves
+/// downloads four fifths of their rate on two cores.
+pub const DERIVATION_RESTS: u32 = 2;
+/// How long a login in clear waits for its turn: what a slow board needs for fifty.
 pub const DERIVATION_WAIT: Duration = Duration::from_secs(30);
 /// How often an answer that is held back looks whether the server stops.
 pub const HELD_LOOK: Duration = Duration::from_millis(100);
@@ -301,8 +305,12 @@ pub const LOCK_UNREACHABLE: Duration = Duration::from_secs(10);
 /// Slow derivations that the server computes at once, for passwords that arrive in clear: half of
 /// the cores, so that a flood of logins leaves the others to the transfers.
 pub fn derivations() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (cores / 2).max(1)
+    // Counting them reads files below /sys and /proc, and each login asks several times.
+    static HALF: LazyLock<usize> = LazyLock::new(|| {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        (cores / 2).max(1)
+    });
+    *HALF
 }
 
 /// The most iterations that the server computes for a password in clear, by the setting.

@@ -101,6 +101,7 @@ impl PlainChecks {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::time::{Duration, Instant};
 
     use super::super::derivations::Queue;
     use super::*;
@@ -166,18 +167,23 @@ mod tests {
     fn the_queue_has_an_end_and_no_address_has_all_of_it() {
         let checks = PlainChecks::new().unwrap();
         let _all: Vec<_> = (0..limits::derivations())
-            .map(|_| checks.derivations.permit(host(9), &mut go_on).unwrap())
+            .map(|_| checks.derivations.permit(host(90), &mut go_on).unwrap())
             .collect();
         let own = limits::DERIVATIONS_WAITING_PER_ADDRESS;
-        let from = [vec![host(1); own + 1], vec![host(2); own + 1], vec![host(3)]].concat();
-        let mut expected = vec![true; own];
+        let addresses = u8::try_from(limits::DERIVATIONS_WAITING / own).unwrap();
+        assert_eq!(
+            usize::from(addresses) * own,
+            limits::DERIVATIONS_WAITING,
+            "they fill the queue"
+        );
+        let mut from: Vec<_> = (0..addresses).flat_map(|n| vec![host(n); own]).collect();
+        let mut expected = vec![true; from.len()];
+        from.insert(own, host(0));
+        expected.insert(own, false);
+        from.push(host(99));
         expected.push(false);
-        let all = own * 2 >= limits::DERIVATIONS_WAITING;
-        assert!(all, "the two of them fill the queue");
-        expected.extend(vec![true; limits::DERIVATIONS_WAITING - own]);
-        expected.extend([false, false]);
         assert_eq!(queued(&checks, &from), expected);
-        let refused = checks.derivations.permit(host(9), &mut || Err(Error::Gone));
+        let refused = checks.derivations.permit(host(90), &mut || Err(Error::Gone));
         assert!(matches!(refused, Err(Error::Gone)), "the places came back");
     }
 
@@ -193,12 +199,12 @@ mod tests {
         };
         let mut all: Vec<_> = (0..4).map(|_| enter(&mut queue, 1)).collect();
         all.extend((0..2).map(|_| enter(&mut queue, 2)).collect::<Vec<_>>());
-        let mut order = Vec::new();
+        let (mut order, now) = (Vec::new(), Instant::now());
         while !all.is_empty() {
-            let at = all.iter().position(|(waiter, _)| queue.is_next(*waiter)).unwrap();
+            let at = all.iter().position(|(waiter, _)| queue.wait(*waiter, now).is_none()).unwrap();
             let (waiter, number) = all.remove(at);
             queue.round = waiter.round;
-            queue.waiting.retain(|other| *other != waiter);
+            queue.waiting.retain(|(other, _)| *other != waiter);
             order.push(number);
             if order.len() == 3 {
                 // A newcomer from elsewhere waits for nobody's second one.
@@ -206,6 +212,20 @@ mod tests {
             }
         }
         assert_eq!(order, [1, 5, 2, 6, 7, 3, 4]);
+    }
+
+    /// A derivation's place stays taken for a while after its end, and the next one knows how long.
+    #[test]
+    fn derivations_leave_the_cores_as_long_as_they_had_them() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let rests = Duration::from_millis(20);
+        queue.resting = vec![now + rests; limits::derivations()];
+        let (first, second) = (queue.enter(host(1)), queue.enter(host(1)));
+        assert_eq!(queue.wait(first, now), Some(rests));
+        assert_eq!(queue.wait(second, now), Some(limits::OPERATION_LOOK));
+        assert_eq!(queue.wait(first, now + rests), None);
+        queue.resting = vec![now + rests; limits::derivations() - 1];
+        assert_eq!(queue.wait(first, now), None, "one place is free");
     }
 
     #[test]

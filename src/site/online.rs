@@ -30,6 +30,8 @@ pub(super) struct Online {
     waits_since: Instant,
     /// Whether its password is being checked.
     is_checked: bool,
+    /// Whether one was checked since then, and refused.
+    was_checked: bool,
     activity: Arc<Activity>,
 }
 
@@ -123,6 +125,7 @@ impl Site {
             home: None,
             waits_since: Instant::now(),
             is_checked: false,
+            was_checked: false,
             activity: Arc::clone(&activity),
         };
         let mut online = lock(&self.online);
@@ -222,6 +225,7 @@ impl Online {
         let stage = match (&self.guest.account, self.is_checked) {
             (Some(_), _) => Stage::LoggedIn,
             (None, true) => Stage::Checking,
+            (None, false) if self.was_checked => Stage::Refused(self.waits_since),
             (None, false) => Stage::Waiting(self.waits_since),
         };
         let is_leaving = stage != Stage::LoggedIn && self.activity.ended.get().is_some();
@@ -261,6 +265,7 @@ impl Presence {
     pub fn log_out(&self) {
         if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
             (me.guest.account, me.home, me.waits_since) = (None, None, Instant::now());
+            me.was_checked = false;
         }
     }
 
@@ -338,7 +343,7 @@ impl Ending {
 impl Drop for Checking {
     fn drop(&mut self) {
         if let Some(me) = lock(&self.site.online).get_mut(&self.id) {
-            me.is_checked = false;
+            (me.is_checked, me.was_checked) = (false, true);
         }
     }
 }

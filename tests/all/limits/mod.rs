@@ -92,6 +92,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("ITERATIONS_SLACK", "shown by the tests of records of too many iterations"),
     ("DERIVATIONS_WAITING", "shown by the tests in the room itself"),
     ("DERIVATIONS_WAITING_PER_ADDRESS", "as DERIVATIONS_WAITING"),
+    ("DERIVATION_RESTS", "a rate; measured by the bench of floods"),
     ("DERIVATION_WAIT", "how long a login in clear waits for its turn"),
     ("LINGER", "how long a bye can be read; every bye here is"),
     ("SYNC_UNWATCHED", "when a sync is watched; as SIGN_OF_LIFE"),
