@@ -18,7 +18,7 @@
 //!     client.get_to("notes.txt", &mut notes, quiet)?;
 //!     Ok(notes)
 //! }
-//! # #[cfg(unix)]
+//! # #[cfg(all(unix, feature = "server"))]
 //! # fn main() -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! #     use miniftp::{config::Live, server, site::{Logs, Site}};
 //! #     let dir = std::env::temp_dir().join(format!("miniftp-doc-{}", std::process::id()));
@@ -39,7 +39,7 @@
 //! #     assert_eq!(notes?, std::fs::read("Cargo.toml")?);
 //! #     Ok(())
 //! # }
-//! # #[cfg(not(unix))]
+//! # #[cfg(not(all(unix, feature = "server")))]
 //! # fn main() {}
 //! ```
 //!
@@ -47,50 +47,51 @@
 //! `vfs`, and then whatever the task names.
 //! docs/ARCHITECTURE.md has the map, the layers and the invariants.
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod accounts;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod admin;
 pub mod answer;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod audit;
+#[cfg(feature = "client")]
 pub mod client;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod conffile;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod config;
 pub mod digest;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod doors;
 pub mod error;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod gate;
 pub mod limits;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 mod lock;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod mounts;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod quota;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod rates;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod rights;
 pub mod scram;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod server;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod session;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod site;
 pub mod stream;
 pub mod text;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod transfer;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod vfs;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod why;
 pub mod wire;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "server"))]
 pub mod words;

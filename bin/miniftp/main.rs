@@ -18,6 +18,8 @@ mod here;
 mod history;
 mod listing;
 mod menu;
+#[path = "../shared/output.rs"]
+mod output;
 mod password;
 mod people;
 mod places;

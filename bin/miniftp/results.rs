@@ -4,7 +4,7 @@ use std::io::{self, Stdout, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::terminal::write_until;
+use crate::output::write_until;
 
 /// See the head of this file.
 pub(crate) struct Results {

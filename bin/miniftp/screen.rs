@@ -14,8 +14,9 @@ use rustyline::{Behavior, Config, Editor};
 
 use crate::bar::Messages;
 use crate::failure::{Done, EXIT_FAILED, Failure};
+use crate::output::write_until;
 use crate::results::Results;
-use crate::terminal::{Terminal, write_until};
+use crate::terminal::Terminal;
 
 /// What is known about the user's side, and the way to it.
 pub(crate) struct Screen {

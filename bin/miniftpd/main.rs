@@ -2,13 +2,19 @@
 
 mod accounts;
 mod args;
+#[cfg(feature = "client")]
 #[path = "../shared/bar.rs"]
 mod bar;
 mod check;
 mod console;
+#[cfg(feature = "client")]
 mod demo;
+#[cfg(feature = "client")]
 #[path = "../shared/figures.rs"]
 mod figures;
+#[cfg(feature = "client")]
+#[path = "../shared/output.rs"]
+mod output;
 mod standby;
 #[path = "../shared/terminal.rs"]
 mod terminal;
@@ -54,7 +60,10 @@ fn main() -> ExitCode {
             }
         }
         Task::Check => check::run(&args),
+        #[cfg(feature = "client")]
         Task::Demo => demo::run(),
+        #[cfg(not(feature = "client"))]
+        Task::Demo => fail(2, "this program was built without the client, which the demo needs"),
         Task::Serve => serve(&args),
     }
 }

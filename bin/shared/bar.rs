@@ -13,7 +13,7 @@ use miniftp::text::Size;
 use pbr::ProgressBar;
 
 use crate::figures::{STEPS, cut, left, percent, rate, steps, summary, width};
-use crate::terminal::{columns, write_until};
+use crate::output::{columns, write_until};
 
 /// How often a bar is drawn.
 const REDRAW: Duration = Duration::from_millis(100);

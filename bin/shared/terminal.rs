@@ -14,9 +14,7 @@ use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{getpgrp, getsid};
-use rustix::termios::{
-    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
-};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -25,12 +23,6 @@ use zeroize::Zeroizing;
 
 /// How long a wait may go on without a look at what a signal has left.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-
-/// Bytes that a pipe takes at once when it says that it takes any.
-const PIECE: usize = 4096;
-
-/// Columns that are assumed where the terminal does not say.
-const COLUMNS: usize = 80;
 
 /// Why no password was typed.
 #[derive(Debug)]
@@ -211,34 +203,6 @@ pub(crate) fn is_ready(file: impl AsFd, what: PollFlags) -> io::Result<bool> {
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(e) => Err(e.into()),
-    }
-}
-
-/// Writes all of it, past any buffer, unless whoever reads it has stopped reading and `is_over`
-/// says that nobody waits for that any more.
-pub(crate) fn write_until(
-    to: impl AsFd,
-    bytes: &[u8],
-    is_over: &dyn Fn() -> bool,
-) -> io::Result<()> {
-    let mut left = bytes;
-    while !left.is_empty() {
-        while !is_ready(&to, PollFlags::OUT)? {
-            if is_over() {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-        }
-        let written = rustix::io::write(&to, left.get(..PIECE).unwrap_or(left))?;
-        left = left.get(written..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// Columns of the terminal that messages go to.
-pub(crate) fn columns() -> usize {
-    match tcgetwinsize(io::stderr()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => COLUMNS,
     }
 }
 

@@ -92,11 +92,13 @@ pub(super) fn key(text: &str) -> Option<[u8; KEY]> {
 }
 
 /// A name as it stands in a message: `,` and `=` would end it.
+#[cfg(feature = "client")]
 pub(super) fn escape_name(name: &str) -> String {
     name.replace('=', "=3D").replace(',', "=2C")
 }
 
 /// The name in a message; `None` for an `=` that is not part of an escape.
+#[cfg(all(unix, feature = "server"))]
 pub(super) fn unescape_name(text: &str) -> Option<String> {
     let mut name = String::with_capacity(text.len());
     let mut pieces = text.split('=');

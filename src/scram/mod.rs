@@ -8,11 +8,16 @@
 //! Invariant: a [`Verifier`] or [`Keys`] has an iteration count within the limits and a whole salt,
 //! so a torn record is no record.
 
+#[cfg(feature = "client")]
 mod client;
+#[cfg(all(unix, feature = "server"))]
 mod derivations;
 mod message;
+#[cfg(all(unix, feature = "server"))]
 mod mock;
+#[cfg(all(unix, feature = "server"))]
 mod plain;
+#[cfg(all(unix, feature = "server"))]
 mod server;
 
 use std::fmt;
@@ -27,9 +32,13 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::{Error, Result};
 use crate::limits;
 
+#[cfg(feature = "client")]
 pub use client::{Challenge, ClientExchange, Proof};
+#[cfg(all(unix, feature = "server"))]
 pub use mock::RecordShape;
+#[cfg(all(unix, feature = "server"))]
 pub use plain::PlainChecks;
+#[cfg(all(unix, feature = "server"))]
 pub use server::{ClientFirst, ServerExchange};
 
 /// Bytes of a salt that is made here (RFC 5802 names none; PostgreSQL takes 16).
