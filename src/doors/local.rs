@@ -23,6 +23,9 @@ use crate::wire::{
     self, Admin, Alive, Arrive, Ceiling, Code, Fields, Inbox, Kind, Message, Rows, Sink,
 };
 
+/// The only request that there is here.
+const REQUEST: &str = "ADMIN";
+
 /// The stream, whose reads have one deadline together.
 struct Line {
     stream: UnixStream,
@@ -186,7 +189,7 @@ fn serve(site: &Arc<Site>, stream: UnixStream, at_work: &AtomicUsize) -> Result<
     }
     let mut fields = Fields::new(head.get(1..).unwrap_or_default());
     let name = wire::request_name(&mut fields)?;
-    if name != "ADMIN" {
+    if name != REQUEST {
         return Err(Error::UnknownCommand { name: name.to_owned() });
     }
     let request = Admin::decode(fields)?;
@@ -245,7 +248,7 @@ pub fn ask(
 ) -> Result<std::result::Result<Answer, Refusal>> {
     let mut server = Line::new(stream).map_err(|e| Error::io("opening the socket", e))?;
     let (mut request, mut out) = (Sink::new(), Vec::new());
-    wire::put_request_name(&mut request, "ADMIN");
+    wire::put_request_name(&mut request, REQUEST);
     Admin::new(line, given.record, given.is_sure.into()).encode(&mut request);
     wire::frame(&mut out, Kind::Request, &request);
     server.send(&out)?;

@@ -296,6 +296,22 @@ fn nothing_names_the_place_where_it_was_made() {
     }
 }
 
+/// How a command is treated is in its row: an alias that a comparison forgets would be treated
+/// otherwise.
+#[test]
+fn no_dispatcher_compares_the_names_of_commands() {
+    use miniftp::doors::{framed::COMMANDS, ftp::VERBS};
+    let names = VERBS.iter().map(|row| row.verb).chain(COMMANDS.iter().map(|row| row.name));
+    let quoted: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+    for path in files("src/doors", ".rs") {
+        for line in code(&path).lines() {
+            let is_comparison = ["==", "!=", "matches!("].iter().any(|sign| line.contains(sign));
+            let named = quoted.iter().find(|name| line.contains(name.as_str()));
+            assert!(!is_comparison || named.is_none(), "{}: {line}", path.display());
+        }
+    }
+}
+
 #[test]
 fn every_lock_is_in_the_list() {
     let document = read("docs/ARCHITECTURE.md");

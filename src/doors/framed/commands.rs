@@ -15,6 +15,8 @@ use crate::wire::{
 pub enum Needs {
     /// Anybody.
     Nobody,
+    /// Anybody who has agreed on the version.
+    Hello,
     /// Who is logged in.
     Login,
     /// Who is logged in and an admin at this moment.
@@ -34,11 +36,17 @@ pub struct Command {
     pub success: &'static str,
     /// What it does.
     pub about: &'static str,
+    /// Whether it may join the small files whose answers wait for one sync; every other command
+    /// waits for that sync, so that answers stay in order.
+    pub(super) joins_group: bool,
     pub(super) run: fn(&mut Conn, Request<'_>) -> Result<Outcome>,
 }
 
 macro_rules! table {
-    ($($name:literal $needs:ident $form:literal $success:literal $run:path, $about:literal;)*) => {
+    (@joins) => { false };
+    (@joins $joins_group:literal) => { $joins_group };
+    ($($name:literal $needs:ident $form:literal $success:literal $run:path, $about:literal
+        $(, joins_group: $joins_group:literal)?;)*) => {
         /// Every command of this door, in the order of the documents.
         pub static COMMANDS: &[Command] = &[$(Command {
             name: $name,
@@ -46,6 +54,7 @@ macro_rules! table {
             form: $form,
             success: $success,
             about: $about,
+            joins_group: table!(@joins $($joins_group)?),
             run: $run,
         },)*];
     };
@@ -53,13 +62,13 @@ macro_rules! table {
 
 table! {
     "HELLO" Nobody "Hello" "220 `Greeted`" hello, "agree on the version";
-    "LOGIN" Nobody "Login" "280 `Challenge`" login, "begin to log in";
+    "LOGIN" Hello "Login" "280 `Challenge`" login, "begin to log in";
     "PROOF" Nobody "Proof" "254 `LoggedIn`" proof, "prove the password";
-    "GUEST" Nobody "Nothing" "254 `LoggedIn`" guest, "come in without an account";
+    "GUEST" Hello "Nothing" "254 `LoggedIn`" guest, "come in without an account";
     "PING" Nobody "Nothing" "200" ping, "nothing; shows that the line is alive";
     "HELP" Nobody "Nothing" "200 `Counted`" help, "the commands, each as a `HelpLine`";
     "RULES" Nobody "Nothing" "200 `Rules`" people::rules, "who can register, and how";
-    "REGISTER" Nobody "Register" "281 `Registered`, 282 `Registered`" people::register,
+    "REGISTER" Hello "Register" "281 `Registered`, 282 `Registered`" people::register,
         "ask for an account";
     "REGISTRATION" Nobody "Registration" "200 `Standing`" people::registration,
         "how a request stands";
@@ -86,7 +95,8 @@ table! {
         "the digests of what the open upload holds, as `Piece`s";
     "DONE" Login "Done" "900 `Stored`" transfers::done, "the upload is whole";
     "DROP" Login "Drop" "200" transfers::give_up, "end the open upload without storing";
-    "STORE" Login "Store" "900 `Stored`, 801" transfers::store, "a whole small file";
+    "STORE" Login "Store" "900 `Stored`, 801" transfers::store, "a whole small file",
+        joins_group: true;
     "GET" Login "Get" "257 `Got`" transfers::get, "a file, or a part of it";
     "PARTS" Login "Nothing" "200 `Counted`" files::parts,
         "your unfinished uploads, each as a `Part`";
@@ -131,9 +141,6 @@ fn hello(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 fn login(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let login: Login<'_> = request.message()?;
-    if !conn.greeted {
-        return Err(Error::WrongState { what: "HELLO comes first" });
-    }
     if conn.session.account().is_some() {
         return Err(Error::WrongState { what: "you are logged in" });
     }
@@ -162,9 +169,6 @@ fn proof(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 fn guest(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     request.message::<Nothing<'_>>()?;
-    if !conn.greeted {
-        return Err(Error::WrongState { what: "HELLO comes first" });
-    }
     if conn.session.account().is_some() {
         return Err(Error::WrongState { what: "you are logged in" });
     }

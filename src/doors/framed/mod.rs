@@ -261,7 +261,7 @@ impl Conn {
             .iter()
             .find(|row| row.name == name)
             .ok_or_else(|| Error::UnknownCommand { name: name.to_string() })?;
-        if row.name != "STORE" {
+        if !row.joins_group {
             self.settle_group()?;
         }
         self.session.refresh()?;
@@ -272,6 +272,9 @@ impl Conn {
             }
         }
         match row.needs {
+            Needs::Hello if !self.greeted => {
+                return Err(Error::WrongState { what: "HELLO comes first" });
+            }
             Needs::Login | Needs::Admin if self.session.account().is_none() => {
                 return Err(Error::NeedLogin);
             }

@@ -20,9 +20,6 @@ pub(super) fn rules(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
 
 pub(super) fn register(conn: &mut Conn, request: Request<'_>) -> Result<Outcome> {
     let wanted: Register<'_> = request.message()?;
-    if !conn.greeted {
-        return Err(Error::WrongState { what: "HELLO comes first" });
-    }
     let taken = conn.session.register(wanted.name, wanted.password, wanted.code)?;
     let number = taken.number;
     let (code, text) = match taken.admitted {

@@ -1,5 +1,6 @@
-//! The control connection while a command runs: `ABOR`, `STAT` and `NOOP` are heard at once, every
-//! other command waits for the end. One mechanism for transfers and for whatever else takes long.
+//! The control connection while a command runs: `ABOR`, `STAT` and `NOOP` are heard at once, as
+//! their rows say, and every other command waits for the end. One mechanism for transfers and for
+//! whatever else takes long.
 //!
 //! Commands that wait do not keep a later `ABOR` from being heard: it overtakes them.
 //! Invariant: a client that has gone, and a session that has to end, are noticed within
@@ -8,6 +9,7 @@
 use super::Conn;
 use super::control::Control;
 use super::line::Line;
+use super::policy::Meanwhile;
 use crate::doors::Looks;
 use crate::error::{Error, Result};
 use crate::session::{Alive, Ending, Session};
@@ -60,25 +62,22 @@ impl Attention<'_> {
         self.control.expire();
         while !self.control.is_full() {
             let Some(line) = self.control.next_now()? else { break };
-            match (&line, running) {
-                (Line::Empty, _) => {}
-                (Line::Command(command), _) if command.verb == "ABOR" => {
-                    return Err(Error::Interrupted);
-                }
+            let meanwhile = self.control.policy(&line).meanwhile;
+            let has_argument = matches!(&line, Line::Command(command) if command.arg().is_some());
+            match (meanwhile, running) {
+                _ if line == Line::Empty => {}
+                (Meanwhile::Interrupts, _) => return Err(Error::Interrupted),
                 // RFC 959: what runs is finished first. Replies stay in the order of the commands.
+                (Meanwhile::Waits, _) | (_, Running::Reply) => self.control.hold(line),
                 _ if self.control.is_holding() => self.control.hold(line),
-                (Line::Command(command), Running::Transfer(_) | Running::Command { .. })
-                    if command.verb == "NOOP" =>
-                {
+                (Meanwhile::Reports, _) if has_argument => self.control.hold(line),
+                (Meanwhile::Acknowledged, _) => {
                     self.control.say(200, &format!("{running} is running"));
                 }
-                (Line::Command(command), Running::Transfer(_) | Running::Command { .. })
-                    if command.verb == "STAT" && command.arg().is_none() =>
-                {
+                (Meanwhile::Reports, _) => {
                     let far = running.how_far();
                     self.control.say(211, &format!("{running} is running: {far} so far"));
                 }
-                _ => self.control.hold(line),
             }
             // Whoever asks without an end is answered as fast as it reads, and no faster.
             self.control.flush_if_full()?;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use super::data::Plan;
-use super::line::{Line, Lines};
+use super::line::{Command, Line, Lines};
+use super::policy::{Ends, Policy};
 use super::reply;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -49,10 +50,12 @@ pub(super) struct Control {
     pub(super) plan: Plan,
     /// Who may come to a passive port.
     peer: IpAddr,
+    /// How the table wants a command treated.
+    policy_of: fn(&Command) -> Policy,
 }
 
 impl Control {
-    pub(super) fn new(stream: Stream, peer: IpAddr) -> Control {
+    pub(super) fn new(stream: Stream, peer: IpAddr, policy_of: fn(&Command) -> Policy) -> Control {
         stream.take_urgent_inline();
         Control {
             stream,
@@ -63,6 +66,7 @@ impl Control {
             said: Said::Nothing,
             plan: Plan::None,
             peer,
+            policy_of,
         }
     }
 
@@ -172,10 +176,18 @@ impl Control {
         }
         self.said = self.said.max(match &line {
             None | Some(Line::Empty) => Said::Nothing,
-            Some(line) if is_one_of(line, &["QUIT", "BYE"]) => Said::Goodbye,
+            Some(line) if self.policy(line).ends == Ends::Connection => Said::Goodbye,
             Some(_) => Said::Something,
         });
         Ok(line)
+    }
+
+    /// How a line is treated.
+    pub(super) fn policy(&self, line: &Line) -> Policy {
+        match line {
+            Line::Command(command) => (self.policy_of)(command),
+            _ => Policy::PLAIN,
+        }
     }
 
     /// Keeps a line for later.
@@ -195,7 +207,7 @@ impl Control {
 
     /// Whether the client waits to leave: it needs no transfer that does not move.
     pub(super) fn is_leaving(&self) -> bool {
-        self.held.iter().any(|line| is_one_of(line, &["QUIT", "BYE", "REIN", "USER"]))
+        self.held.iter().any(|line| self.policy(line).ends != Ends::Nothing)
     }
 
     /// Whether the client has closed its side.
@@ -236,8 +248,4 @@ impl Control {
             self.stream.linger();
         }
     }
-}
-
-fn is_one_of(line: &Line, verbs: &[&str]) -> bool {
-    matches!(line, Line::Command(command) if verbs.contains(&command.verb.as_str()))
 }

@@ -58,12 +58,8 @@ impl Command {
 
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Behind `SITE` passwords may follow as well.
-        let arg = match self.verb.as_str() {
-            // A password that is typed as a name is one too.
-            "PASS" | "ACCT" | "USER" | "SITE" => self.arg().map(|_| "***"),
-            _ => self.arg(),
-        };
+        // Any of them may be a password.
+        let arg = self.arg().map(|_| "***");
         f.debug_struct("Command").field("verb", &self.verb).field("arg", &arg).finish()
     }
 }

@@ -20,6 +20,7 @@ mod listing;
 mod lists;
 mod login;
 mod pattern;
+mod policy;
 mod pump;
 mod reply;
 mod settings;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use self::control::Control;
 use self::facts::Facts;
 use self::line::{Command, Line};
+use self::policy::Keeps;
 use crate::doors;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
@@ -43,6 +45,7 @@ use crate::stream::Stream;
 
 pub use self::site::{SITE_VERBS, SiteVerb, admin_rows};
 pub use commands::{Arg, Needs, VERBS, Verb};
+use commands::{policy_of, row_of};
 
 /// How file content is represented on the data connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +88,7 @@ pub struct Conn {
 /// Serves one connection until it ends.
 pub fn serve(stream: Stream, session: Session) {
     let mut conn = Conn {
-        control: Control::new(stream, session.peer()),
+        control: Control::new(stream, session.peer(), policy_of),
         session,
         representation: Type::Ascii,
         user: None,
@@ -125,11 +128,6 @@ pub fn refuse(mut stream: Stream, error: &Error) {
     }
 }
 
-/// The table's row for a command.
-fn row_of(command: &Command) -> Option<&'static Verb> {
-    VERBS.iter().find(|row| row.verb == command.verb)
-}
-
 impl Conn {
     fn site(&self) -> &Arc<Site> {
         self.session.site()
@@ -157,7 +155,8 @@ impl Conn {
         // Of what is no verb nothing is told: it may be a password behind a slip of the finger.
         match row_of(command) {
             Some(row) => {
-                log::debug!("{} {command:?}", self.session.who());
+                let arg = if row.policy.is_secret { "***" } else { command.arg().unwrap_or("") };
+                log::debug!("{} {} {arg:?}", self.session.who(), row.verb);
                 self.session.begin(row.verb);
             }
             None => log::debug!("{} an unknown command", self.session.who()),
@@ -168,7 +167,7 @@ impl Conn {
         self.hold_back()?;
         self.tell(command, done)?;
         // Whoever waits for the end of a transfer does not wait for the next command too.
-        if row_of(command).is_some_and(Verb::moves_data) { self.control.flush() } else { Ok(()) }
+        if policy_of(command).moves_data { self.control.flush() } else { Ok(()) }
     }
 
     /// Says why a command was not done, or ends the connection.
@@ -228,13 +227,12 @@ impl Conn {
             self.control.say(530, LOG_IN);
             return Ok(());
         }
-        // What one command leaves for the next is good for that one alone.
-        let (rest, from) = (self.rest, self.rename_from.take());
-        if !matches!(row.verb, "RETR" | "STOR" | "APPE" | "STOU") {
-            self.rest = if self.keeps_rest(row.verb) { rest } else { 0 };
+        // What one command leaves for the next is good only for that one.
+        if row.policy.keeps != Keeps::Offset {
+            self.rest = 0;
         }
-        if row.verb == "RNTO" {
-            self.rename_from = from;
+        if row.policy.keeps != Keeps::Rename {
+            self.rename_from = None;
         }
         let arg = match row.arg {
             Arg::OptionalWhole | Arg::RequiredWhole => command.arg(),
@@ -254,10 +252,5 @@ impl Conn {
             }
             (_, arg) => (row.run)(self, arg.unwrap_or_default()),
         }
-    }
-
-    /// Commands that may stand between `REST` and its transfer: those that prepare it.
-    fn keeps_rest(&self, verb: &str) -> bool {
-        matches!(verb, "PASV" | "EPSV" | "PORT" | "EPRT" | "ALLO" | "TYPE" | "NOOP" | "REST")
     }
 }

@@ -30,7 +30,7 @@ fn a_download_goes_on() {
         ground.assert_local("file", &content);
     }
     assert!(
-        ground.daemon.whole_log().contains("Some(\"1000000\")"),
+        ground.daemon.whole_log().contains("REST \"1000000\""),
         "it began behind what was there"
     );
 }

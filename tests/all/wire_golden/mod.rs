@@ -47,6 +47,7 @@ fn the_commands_are_those_of_the_program() {
         .map(|row| {
             let who = match row.needs {
                 Needs::Nobody => "anybody",
+                Needs::Hello => "anybody, after `HELLO`",
                 Needs::Login => "logged in",
                 Needs::Admin => "admins",
             };
