@@ -4,6 +4,7 @@
 
 use std::io::Write;
 
+use miniftp::answer::JSON_OPTION;
 use miniftp::client::Error;
 use miniftp::text::words::quote;
 use miniftp::wire::Code;
@@ -19,7 +20,7 @@ pub(crate) fn run(session: &mut Session, given: &Given) -> Done {
     for word in &given.words {
         words.push(quote(word.remote()?, word.quoted));
     }
-    let is_json = given.words.iter().any(|word| !word.quoted && word.text == "--json");
+    let is_json = given.words.iter().any(|word| !word.quoted && word.text == JSON_OPTION);
     let (line, mut password) = (words.join(" "), None);
     // Whoever cannot be asked has said what they want.
     let mut is_sure = !session.screen.can_ask;

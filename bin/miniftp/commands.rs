@@ -9,6 +9,7 @@ use miniftp::text::{Escaped, escape_bytes, nearest};
 
 use crate::args::CommandLine;
 use crate::failure::{Done, Failure};
+use crate::given::{EXCLUSIVE, Spelling};
 pub(crate) use crate::given::{Flag, Given};
 use crate::screen::Screen;
 use crate::session::Session;
@@ -34,12 +35,12 @@ pub(crate) struct Command {
     pub(crate) name: &'static str,
     /// Other names that people try.
     pub(crate) aliases: &'static [&'static str],
-    /// What may follow the name.
-    pub(crate) usage: &'static str,
+    /// The options it takes; those in one group are alternatives.
+    pub(crate) options: Options,
+    /// The operands it takes.
+    pub(crate) operands: &'static str,
     /// What it does, in one line.
     pub(crate) help: &'static str,
-    /// The options it takes.
-    pub(crate) flags: &'static [Flag],
     /// Fewest operands.
     pub(crate) least: usize,
     /// Most operands.
@@ -48,83 +49,113 @@ pub(crate) struct Command {
     pub(crate) run: Run,
 }
 
+/// The options of a command.
+#[derive(Clone, Copy)]
+pub(crate) enum Options {
+    /// These; those in one group are alternatives.
+    Own(&'static [&'static [Flag]]),
+    /// Whatever looks like an option is an operand, which the server reads.
+    PassedOn,
+}
+
 /// No limit of operands.
 const MANY: usize = usize::MAX;
-const TREES: &[Flag] = &[Flag::Recursive, Flag::Resume, Flag::Overwrite, Flag::Skip, Flag::NoMode];
-const DIGESTS: &[Flag] = &[Flag::Md5, Flag::Sha256, Flag::Blake3];
+const TREES: &[&[Flag]] =
+    &[&[Flag::Recursive], &[Flag::Resume, Flag::Overwrite, Flag::Skip], &[Flag::NoMode]];
+const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3]];
 
 macro_rules! rows {
-    ($($name:literal $aliases:tt $usage:literal $flags:expr, $least:expr, $most:expr, $run:expr,
-        $help:literal;)*) => {
+    ($($name:literal $aliases:tt $options:expr, $operands:literal $least:expr, $most:expr,
+        $run:expr, $help:literal;)*) => {
         &[$(Command {
-            name: $name, aliases: &$aliases, usage: $usage, help: $help, flags: $flags,
-            least: $least, most: $most, run: $run,
+            name: $name, aliases: &$aliases, options: $options, operands: $operands,
+            least: $least, most: $most, run: $run, help: $help,
         },)*]
     };
 }
 
-/// Every command, in the order of `help`: name, aliases, usage, options, fewest and most operands,
-/// what carries it out, help.
+/// A command's options.
+macro_rules! own {
+    ($($flag:ident)*) => { Options::Own(&[$(&[Flag::$flag]),*]) };
+}
+
+/// Every command, in the order of `help`: name, aliases, options, operands, fewest and most of
+/// them, what carries it out, help.
 #[rustfmt::skip]
 pub(crate) const COMMANDS: &[Command] = rows! {
-    "put" ["send", "upload", "mput"]
-        "[-r] [--resume|--overwrite|--skip] [--no-mode] LOCAL... [REMOTE]"
-        TREES, 1, MANY, Run::There(transfer::put),
+    "put" ["send", "upload", "mput"] Options::Own(TREES), "LOCAL... [REMOTE]" 1, MANY,
+        Run::There(transfer::put),
         "send files or, with -r, folders; with several, the last name is a folder";
-    "get" ["recv", "download", "mget"]
-        "[-r] [--resume|--overwrite|--skip] [--no-mode] REMOTE... [LOCAL]"
-        TREES, 1, MANY, Run::There(transfer::get),
+    "get" ["recv", "download", "mget"] Options::Own(TREES), "REMOTE... [LOCAL]" 1, MANY,
+        Run::There(transfer::get),
         "fetch files or, with -r, folders; with several, the last name is a folder";
-    "ls" ["dir", "list"] "[-l] [PATH...]" &[Flag::Long], 0, MANY,
+    "ls" ["dir", "list"] own!(Long), "[PATH...]" 0, MANY,
         Run::There(files::ls), "list a folder; -l with rights, bytes and time (UTC)";
-    "cd" [] "[PATH]" &[], 0, 1,
+    "cd" [] own!(), "[PATH]" 0, 1,
         Run::There(files::cd), "change the folder on the server; without a path, go home";
-    "pwd" [] "" &[], 0, 0,
+    "pwd" [] own!(), "" 0, 0,
         Run::There(files::pwd), "show the folder on the server";
-    "mkdir" ["md"] "[-p] PATH..." &[Flag::Parents], 1, MANY,
+    "mkdir" ["md"] own!(Parents), "PATH..." 1, MANY,
         Run::There(files::mkdir), "make folders; -p with those above";
-    "rmdir" ["rd"] "PATH..." &[], 1, MANY,
+    "rmdir" ["rd"] own!(), "PATH..." 1, MANY,
         Run::There(files::rmdir), "remove empty folders";
-    "rm" ["del", "delete"] "[-r] PATH..." &[Flag::Recursive], 1, MANY,
+    "rm" ["del", "delete"] own!(Recursive), "PATH..." 1, MANY,
         Run::There(files::rm), "remove files; -r folders with all they hold";
-    "mv" ["rename", "move"] "[-f] FROM TO" &[Flag::Force], 2, 2,
+    "mv" ["rename", "move"] own!(Force), "FROM TO" 2, 2,
         Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there";
-    "stat" [] "PATH..." &[], 1, MANY,
+    "stat" [] own!(), "PATH..." 1, MANY,
         Run::There(files::stat), "show all that is known of a file or folder";
-    "hash" ["md5"] "[--md5|--sha256|--blake3] PATH..." DIGESTS, 1, MANY,
+    "hash" ["md5"] Options::Own(DIGESTS), "PATH..." 1, MANY,
         Run::There(files::hash), "digest of a file on the server, as md5sum and the like give it";
-    "why" [] "[PATH...]" &[], 0, MANY,
+    "why" [] own!(), "[PATH...]" 0, MANY,
         Run::There(files::why), "tell what may be done at a path, and what decides it";
-    "quota" ["df"] "" &[], 0, 0,
+    "quota" ["df"] own!(), "" 0, 0,
         Run::There(files::quota), "bytes used, allowed and free";
-    "parts" [] "" &[], 0, 0,
+    "parts" [] own!(), "" 0, 0,
         Run::There(files::parts), "list unfinished uploads";
-    "forget" [] "PATH..." &[], 1, MANY,
+    "forget" [] own!(), "PATH..." 1, MANY,
         Run::There(files::forget), "remove what was kept of an unfinished upload";
-    "passwd" [] "[--end-others]" &[Flag::EndOthers], 0, 0,
+    "passwd" [] own!(EndOthers), "" 0, 0,
         Run::There(people::passwd), "change the own password; with --end-others end other sessions";
-    "register" [] "[CODE]" &[], 0, 1,
+    "register" [] own!(), "[CODE]" 0, 1,
         Run::Outside(people::register), "ask for an account, with an invitation's code or without";
-    "registration" [] "NUMBER" &[], 1, 1,
+    "registration" [] own!(), "NUMBER" 1, 1,
         Run::Outside(people::registration), "ask how a registration stands";
-    "admin" [] "COMMAND ... [--json]" &[Flag::PassedOn], 1, MANY,
+    "admin" [] Options::PassedOn, "COMMAND ... [--json]" 1, MANY,
         Run::There(admin::run), "do an admin's work; `admin help` lists the commands";
-    "lcd" [] "[PATH]" &[], 0, 1,
+    "lcd" [] own!(), "[PATH]" 0, 1,
         Run::Here(here::lcd), "change the folder on this machine; without a path, go home";
-    "lpwd" [] "" &[], 0, 0,
+    "lpwd" [] own!(), "" 0, 0,
         Run::Here(here::lpwd), "show the folder on this machine";
-    "lls" [] "[-l] [PATH]" &[Flag::Long], 0, 1,
+    "lls" [] own!(Long), "[PATH]" 0, 1,
         Run::Here(here::lls), "list a folder on this machine";
-    "help" ["?"] "[COMMAND]" &[], 0, 1,
+    "help" ["?"] own!(), "[COMMAND]" 0, 1,
         Run::Here(help::help), "list the commands, or tell about one";
-    "quit" ["q", "exit", "bye"] "" &[], 0, 0,
+    "quit" ["q", "exit", "bye"] own!(), "" 0, 0,
         Run::Leave, "leave; who came from the menu is back there";
 };
 
 impl Command {
     /// `put [-r] LOCAL... [REMOTE]`.
     pub(crate) fn synopsis(&self) -> String {
-        format!("{} {}", self.name, self.usage).trim_end().to_string()
+        let mut synopsis = self.name.to_owned();
+        for group in self.groups() {
+            let shown: Vec<String> = group.iter().map(|flag| flag.shown()).collect();
+            synopsis += &format!(" [{}]", shown.join("|"));
+        }
+        format!("{synopsis} {}", self.operands).trim_end().to_owned()
+    }
+
+    fn groups(&self) -> &'static [&'static [Flag]] {
+        match self.options {
+            Options::Own(groups) => groups,
+            Options::PassedOn => &[],
+        }
+    }
+
+    /// The options it takes.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = Flag> + Clone {
+        self.groups().iter().copied().flatten().copied()
     }
 
     fn misused(&self, what: &str) -> Failure {
@@ -134,7 +165,7 @@ impl Command {
     /// Sorts words into options, wherever they stand, and operands. `--` ends the options.
     fn read(&self, words: Vec<Word>) -> Result<Given, Failure> {
         let mut given = Given { flags: Vec::new(), words: Vec::new() };
-        let mut options = !self.flags.contains(&Flag::PassedOn);
+        let mut options = matches!(self.options, Options::Own(_));
         for word in words {
             let text = word.text.to_string_lossy().into_owned();
             if !options || word.quoted || !text.starts_with('-') || text == "-" {
@@ -145,8 +176,12 @@ impl Command {
                 self.read_option(&text, &mut given.flags)?;
             }
         }
-        if given.has(Flag::Overwrite) && given.has(Flag::Skip) {
-            return Err(self.misused("--overwrite and --skip exclude each other"));
+        for group in EXCLUSIVE {
+            let mut said = group.iter().filter(|flag| given.has(**flag));
+            if let (Some(one), Some(other)) = (said.next(), said.next()) {
+                let (one, other) = (one.shown(), other.shown());
+                return Err(self.misused(&format!("{one} and {other} exclude each other")));
+            }
         }
         if given.words.len() < self.least {
             return Err(self.misused(&format!("`{}` needs more", self.name)));
@@ -167,16 +202,16 @@ impl Command {
                 self.name
             ))
         };
-        let mut own = self.flags.iter().copied();
-        if let Some(long) = text.strip_prefix("--") {
-            let flag = own.find(|f| f.spelling().1 == long).ok_or_else(|| unknown(text))?;
-            flags.push(flag);
-            return Ok(());
-        }
-        for letter in text.chars().skip(1) {
-            let mut own = own.clone();
-            let flag = own.find(|f| f.spelling().0 == Some(letter)).ok_or_else(|| unknown(text))?;
-            flags.push(flag);
+        let find = |is_meant: &dyn Fn(&Spelling) -> bool| {
+            self.flags().find(|flag| is_meant(&flag.spelling())).ok_or_else(|| unknown(text))
+        };
+        match text.strip_prefix("--") {
+            Some(long) => flags.push(find(&|spelling| spelling.long == long)?),
+            None => {
+                for letter in text.chars().skip(1) {
+                    flags.push(find(&|spelling| spelling.short == Some(letter))?);
+                }
+            }
         }
         Ok(())
     }
@@ -248,12 +283,11 @@ mod tests {
             names.extend(command.aliases);
             assert!(!command.help.is_empty() && !command.help.ends_with('.'), "{}", command.name);
             assert!(command.least <= command.most);
-            for flag in command.flags {
-                let (short, long) = flag.spelling();
-                let shown = command.usage.contains(&format!("--{long}"))
-                    || short.is_some_and(|s| command.usage.contains(&format!("-{s}")));
-                assert!(shown, "{} hides {flag:?}", command.name);
-            }
+            let mut flags: Vec<String> = command.flags().map(Flag::shown).collect();
+            let count = flags.len();
+            flags.sort_unstable();
+            flags.dedup();
+            assert_eq!(flags.len(), count, "{}: two options of one name", command.name);
         }
         let count = names.len();
         names.sort_unstable();

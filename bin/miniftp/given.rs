@@ -17,27 +17,52 @@ pub(crate) enum Flag {
     Sha256,
     Blake3,
     EndOthers,
-    /// Whatever looks like an option is an operand: it is read elsewhere.
-    PassedOn,
+}
+
+/// Options that cannot be meant together.
+pub(crate) const EXCLUSIVE: &[&[Flag]] =
+    &[&[Flag::Overwrite, Flag::Skip], &[Flag::Md5, Flag::Sha256, Flag::Blake3]];
+
+/// How an option is written, and what it means.
+pub(crate) struct Spelling {
+    /// Its letter, if it has one.
+    pub(crate) short: Option<char>,
+    /// Its name in full.
+    pub(crate) long: &'static str,
+    /// What it means; empty where the help of its command says so.
+    pub(crate) about: &'static str,
 }
 
 impl Flag {
-    /// How it is written: one letter, if it has one, and in full.
-    pub(crate) fn spelling(self) -> (Option<char>, &'static str) {
-        match self {
-            Flag::Recursive => (Some('r'), "recursive"),
-            Flag::Resume => (None, "resume"),
-            Flag::Overwrite => (None, "overwrite"),
-            Flag::Skip => (None, "skip"),
-            Flag::NoMode => (None, "no-mode"),
-            Flag::Long => (Some('l'), "long"),
-            Flag::Parents => (Some('p'), "parents"),
-            Flag::Force => (Some('f'), "force"),
-            Flag::Md5 => (None, "md5"),
-            Flag::Sha256 => (None, "sha256"),
-            Flag::Blake3 => (None, "blake3"),
-            Flag::EndOthers => (None, "end-others"),
-            Flag::PassedOn => (None, "json"),
+    pub(crate) fn spelling(self) -> Spelling {
+        let (short, long, about) = match self {
+            Flag::Recursive => (Some('r'), "recursive", ""),
+            Flag::Resume => (
+                None,
+                "resume",
+                "go on with a part without asking; a file that differs is not replaced",
+            ),
+            Flag::Overwrite => (None, "overwrite", "replace a file that differs"),
+            Flag::Skip => (None, "skip", "leave a file that differs as it is"),
+            Flag::NoMode => {
+                (None, "no-mode", "leave permission bits to the side that stores the file")
+            }
+            Flag::Long => (Some('l'), "long", ""),
+            Flag::Parents => (Some('p'), "parents", ""),
+            Flag::Force => (Some('f'), "force", ""),
+            Flag::Md5 => (None, "md5", ""),
+            Flag::Sha256 => (None, "sha256", ""),
+            Flag::Blake3 => (None, "blake3", ""),
+            Flag::EndOthers => (None, "end-others", ""),
+        };
+        Spelling { short, long, about }
+    }
+
+    /// As it stands in a synopsis: `-r`, `--resume`.
+    pub(crate) fn shown(self) -> String {
+        match self.spelling() {
+            Spelling { short: Some(letter), .. } => format!("-{letter}"),
+            Spelling { long, .. } => format!("--{long}"),
         }
     }
 }

@@ -16,12 +16,13 @@ pub(crate) fn help(screen: &mut Screen, given: &Given) -> Done {
     if !command.aliases.is_empty() {
         writeln!(screen.out, "  also: {}", command.aliases.join(", "))?;
     }
-    if command.flags.contains(&Flag::NoMode) {
+    if command.flags().any(|flag| flag == Flag::NoMode) {
         writeln!(screen.out, "{TARGETS}")?;
     }
-    for (flag, about) in FLAGS {
-        if command.flags.contains(flag) {
-            writeln!(screen.out, "  {about}")?;
+    for flag in command.flags() {
+        let about = flag.spelling().about;
+        if !about.is_empty() {
+            writeln!(screen.out, "  {:12} {about}", flag.shown())?;
         }
     }
     Ok(())
@@ -32,17 +33,6 @@ const TARGETS: &str = "  \
   a file goes into a folder that is named, under its own name
   of one folder the content goes into that folder itself, which is made if it is not there
   a target that ends in `/`, or is `.`, takes the folder under its own name, and so do several";
-
-/// What the options of `put` and `get` mean.
-const FLAGS: &[(Flag, &str)] = &[
-    (
-        Flag::Resume,
-        "--resume     go on with a part without asking; a file that differs is not replaced",
-    ),
-    (Flag::Overwrite, "--overwrite  replace a file that differs"),
-    (Flag::Skip, "--skip       leave a file that differs as it is"),
-    (Flag::NoMode, "--no-mode    leave permission bits to the side that stores the file"),
-];
 
 /// The table of commands.
 pub(crate) fn list_commands(screen: &mut Screen) -> Done {

@@ -10,6 +10,7 @@
 use super::commands::{ADMIN_COMMANDS, Command};
 use crate::accounts::bans::Who;
 use crate::accounts::{Role, parse_quota};
+use crate::answer::JSON_OPTION;
 use crate::error::{Error, Result};
 use crate::quota::Entries;
 use crate::text::words::{Word, split};
@@ -314,7 +315,7 @@ impl Reader<'_> {
             None => (word.text.as_str(), None),
         };
         let long = name.strip_prefix("--");
-        if long == Some("json") && value.is_none() {
+        if name == JSON_OPTION && value.is_none() {
             self.is_json = true;
             return Ok(Some(0));
         }

@@ -10,6 +10,9 @@ mod text;
 
 pub use self::json::quote_into;
 
+/// The option that asks for an answer as JSON, in every interface.
+pub const JSON_OPTION: &str = "--json";
+
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell {

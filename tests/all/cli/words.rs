@@ -23,6 +23,10 @@ fn what_cannot_be_understood_ends_with_2_and_one_line() {
             &["put", "--overwrite", "--skip", "a"],
             &format!("--overwrite and --skip exclude each other; {put}"),
         ),
+        (
+            &["hash", "--md5", "--blake3", "a"],
+            "--md5 and --blake3 exclude each other; usage: hash [--md5|--sha256|--blake3] PATH...",
+        ),
         (&["mv", "a"], "`mv` needs more; usage: mv [-f] FROM TO"),
         (
             &["mv", "a", "b", "c"],
