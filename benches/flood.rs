@@ -1,11 +1,10 @@
 //! What a flood of logins leaves of a download's rate, through the real programs.
 //!
-//! `cargo bench --bench flood` downloads a file sixteen times in one session of `miniftp` and in one
-//! of curl, while 120 clients a second connect by FTP, each with a name that no account has, and
-//! once send a password and once leave before it. Each of three rounds does both; the ratio of the
-//! two rates is printed for each, and the median.
-//! The first number is what the server is built for: 0.80 at least. It is worth something only on a
-//! machine that does nothing else.
+//! `cargo bench --bench flood` downloads a file sixteen times in one session of `miniftp` and in
+//! one of curl, while 120 clients a second connect by FTP, each with a name that no account has,
+//! and once send a password and once leave before it. Each of three rounds does both; the ratio of
+//! the two rates is printed for each, and the median: 0.80 at least is what the server is built
+//! for. It is worth something only on a machine that does nothing else.
 //!
 //! `MINIFTP_BENCH_MB` changes the file's size, `MINIFTP_BENCH_DIR` the place.
 

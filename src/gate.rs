@@ -87,8 +87,8 @@ enum Scope {
 /// a waiting one, whose number is returned: of its own address if that has its share, otherwise of
 /// the address that holds most places before login; there it is one whose login was refused,
 /// otherwise the one that has waited longest. Where an address would hold fewer than the newcomer's
-/// then, its connections keep their places for [`limits::PLACE_KEPT`] or until a login is refused, so
-/// that many newcomers do not keep each other from logging in.
+/// then, its connections keep their places for [`limits::PLACE_KEPT`] or until a login is refused,
+/// so that many newcomers do not keep each other from logging in.
 ///
 /// # Errors
 /// [`Error::Full`] if nobody has to give way.

@@ -69,8 +69,8 @@ pub const PLACE_KEPT: Duration = Duration::from_secs(2);
 /// Logins in clear that wait until their password can be checked: fewer than there are places
 /// before login by the shipped settings.
 pub const DERIVATIONS_WAITING: usize = 256;
-/// The same from one address: fewer than it has places before login by the shipped settings, so that
-/// beside a flood a client whose password is remembered still finds a place.
+/// The same from one address: fewer than it has places before login by the shipped settings, so
+/// that beside a flood a client whose password is remembered still finds a place.
 pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 64;
 /// How many times as long as it computed a derivation pauses, so that a flood of logins leaves
 /// downloads four fifths of their rate on two cores.

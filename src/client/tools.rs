@@ -35,7 +35,10 @@ impl Client {
     /// The connection as it is, and what a transfer needs besides.
     pub(super) fn tools(&mut self) -> Result<Tools<'_>> {
         let conn = self.conn.as_mut().ok_or_else(Error::gone)?;
-        self.buffer.resize(FRAME_DATA, 0);
+        if self.buffer.len() != FRAME_DATA {
+            // From the system, which has zeros; to write them is slow in a build for debugging.
+            self.buffer = vec![0; FRAME_DATA];
+        }
         Ok(Tools {
             conn,
             buffer: &mut self.buffer,

@@ -35,10 +35,10 @@ pub(super) struct Derivations {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     running: usize,
-    /// Until when each of those that have ended keeps its place, by [`limits::DERIVATION_RESTS`]. A low
-    /// priority is not enough, since schedulers weigh what runs on one core, not which core a
-    /// download had better move to: with one of two cores computing all the time, downloads by FTP
-    /// kept 0.6 of their rate, with pauses 0.8.
+    /// Until when each of those that have ended keeps its place, by
+    /// [`limits::DERIVATION_RESTS`]. A low priority is not enough, since schedulers weigh what runs
+    /// on one core, not which core a download had better move to: with one of two cores computing
+    /// all the time, downloads by FTP kept 0.6 of their rate, with pauses 0.8.
     pub(super) resting: Vec<Instant>,
     /// In the order in which they came, each with its thread. Only the thread whose turn it is is
     /// woken: waking all of a hundred for each derivation took more time than the derivations.

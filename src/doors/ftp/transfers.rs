@@ -324,8 +324,8 @@ fn take_all(conn: &mut Conn, data: &mut Data, inflow: &mut Inflow) -> Result<(),
         // A stream without a pause must not keep an abort from being heard, and what was said
         // before the end of the data is heard before it.
         conn.attend(WithoutClient::GoesOn)?;
-        if n == block.len() {
-            block.resize(limits::FRAME_DATA, 0);
+        if n == block.len() && n < limits::FRAME_DATA {
+            block = vec![0; limits::FRAME_DATA];
         }
     }
 }
