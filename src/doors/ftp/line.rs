@@ -350,10 +350,9 @@ mod tests {
     #[test]
     fn a_password_is_not_shown() {
         let mut held = Lines::new();
-        held.push(b"pass sesame\r\nSTOR a\r\npass open");
+        held.push(b"pass sesame\r\npas opensesame\r\npass open");
         let shown = format!("{:?} {:?}", held.next(), held.next());
         assert!(!shown.contains("sesame") && shown.contains("***"), "{shown}");
-        assert!(shown.contains("\"a\""), "{shown}");
         assert!(!format!("{held:?}").contains("open"));
     }
 
