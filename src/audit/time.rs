@@ -9,11 +9,11 @@ const MONTHS: [&str; 12] =
 
 /// Since 1970. `Display` is `2026-11-20T06:30:00.123Z`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment(pub(super) Duration);
+pub(super) struct LogTime(pub(super) Duration);
 
-impl Moment {
-    pub(super) fn now() -> Moment {
-        Moment(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+impl LogTime {
+    pub(super) fn now() -> LogTime {
+        LogTime(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
     fn clock(self) -> (u64, u64, u64) {
@@ -32,7 +32,7 @@ impl Moment {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for LogTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil(self.0.as_secs() / 86_400);
         let (hour, minute, second) = self.clock();
@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn moments_are_written_in_both_ways() {
-        let moment = Moment(Duration::from_millis(1_795_156_200_123));
+        let moment = LogTime(Duration::from_millis(1_795_156_200_123));
         assert_eq!(moment.to_string(), "2026-11-20T06:30:00.123Z");
         assert_eq!(moment.ctime(), "Fri Nov 20 06:30:00 2026");
-        assert_eq!(Moment(Duration::ZERO).ctime(), "Thu Jan  1 00:00:00 1970");
+        assert_eq!(LogTime(Duration::ZERO).ctime(), "Thu Jan  1 00:00:00 1970");
     }
 }

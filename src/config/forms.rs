@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::accounts::quota_text;
-use crate::conffile::keys::{By, Form, Whole};
+use crate::conffile::keys::{By, Number, ValueForm};
 use crate::limits;
 use crate::text::{is_harmful, parse_size};
 
@@ -35,7 +35,7 @@ pub(super) const PORTS: By<RangeInclusive<u16>> = By(
     "two ports, such as 50000-50100",
     |text| {
         let (first, last) = text.split_once('-')?;
-        let port = Whole("", 1024, u16::MAX);
+        let port = Number("", 1024, u16::MAX);
         let ports = port.read(first)?..=port.read(last)?;
         Some(ports).filter(|ports| !ports.is_empty())
     },
@@ -71,7 +71,7 @@ pub(super) const LOG_FILE: By<PathBuf> = By(
 /// Bytes a second, enough to live on.
 pub(super) struct Rate;
 
-impl Form for Rate {
+impl ValueForm for Rate {
     type Value = u64;
 
     fn expected(&self) -> String {

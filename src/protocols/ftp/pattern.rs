@@ -1,0 +1,320 @@
+//! Names with wildcards, as LIST and NLST take them, and the flags of `ls` that clients send along.
+//!
+//! Known are `*`, `?` and `[...]`, in the last name of a path only. Braces are text: what they
+//! stand for grows without bound.
+//! Never: recurses. A match takes at most as many steps as the pattern's length times the name's,
+//! both bounded by [`limits::NAME`], and no memory.
+
+use crate::limits;
+
+/// A pattern for one name.
+#[derive(Debug)]
+pub(super) struct Pattern(Vec<PatternPiece>);
+
+/// A piece of a pattern.
+#[derive(Debug, PartialEq, Eq)]
+enum PatternPiece {
+    /// `*`: any characters or none.
+    Any,
+    /// `?`: one character.
+    One,
+    /// That character.
+    Just(char),
+    /// `[...]`: one character of these ranges, or with `[!...]` and `[^...]` of no such range.
+    Of { ranges: Vec<(char, char)>, except: bool },
+}
+
+impl Pattern {
+    /// Reads a pattern; `None` if the text has no wildcard, or is longer than any name.
+    ///
+    /// A `[` that is never closed is text. There is no escape: `[*]` is a star.
+    pub(super) fn new(text: &str) -> Option<Pattern> {
+        if text.len() > limits::NAME || text.contains('/') {
+            return None;
+        }
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let after = rest.get(c.len_utf8()..).unwrap_or_default();
+            let (part, after) = match c {
+                '*' => (PatternPiece::Any, after),
+                '?' => (PatternPiece::One, after),
+                '[' => class(after).unwrap_or((PatternPiece::Just('['), after)),
+                c => (PatternPiece::Just(c), after),
+            };
+            // Several stars are one.
+            if part != PatternPiece::Any || parts.last() != Some(&PatternPiece::Any) {
+                parts.push(part);
+            }
+            rest = after;
+        }
+        let is_plain = parts.iter().all(|part| matches!(part, PatternPiece::Just(_)));
+        (!is_plain).then_some(Pattern(parts))
+    }
+
+    /// Whether the whole name fits. A dot at its begin is a character as any other.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        let mut rest = name.chars();
+        let mut at = 0;
+        // Where to go on after the last star, and what it has not swallowed yet: only the last
+        // star's share ever needs to be tried again.
+        let mut retry = None;
+        loop {
+            let mut tail = rest.clone();
+            let next = tail.next();
+            match (self.0.get(at), next) {
+                (None, None) => return true,
+                (Some(PatternPiece::Any), _) => {
+                    at += 1;
+                    retry = Some((at, rest.clone()));
+                }
+                (Some(part), Some(c)) if part.fits(c) => {
+                    at += 1;
+                    rest = tail;
+                }
+                _ => {
+                    let Some((after_star, share)) = &mut retry else { return false };
+                    if share.next().is_none() {
+                        return false;
+                    }
+                    (at, rest) = (*after_star, share.clone());
+                }
+            }
+        }
+    }
+}
+
+impl PatternPiece {
+    fn fits(&self, c: char) -> bool {
+        match self {
+            PatternPiece::Any => false,
+            PatternPiece::One => true,
+            PatternPiece::Just(just) => *just == c,
+            PatternPiece::Of { ranges, except } => {
+                ranges.iter().any(|(low, high)| (low..=high).contains(&&c)) != *except
+            }
+        }
+    }
+}
+
+/// What follows a `[`, and what follows its `]`.
+fn class(text: &str) -> Option<(PatternPiece, &str)> {
+    let (except, text) = match text.strip_prefix(['!', '^']) {
+        Some(text) => (true, text),
+        None => (false, text),
+    };
+    let mut ranges = Vec::new();
+    let mut rest = text.chars();
+    loop {
+        let low = rest.next()?;
+        // A bracket in the first place is one of the characters.
+        if low == ']' && !ranges.is_empty() {
+            return Some((PatternPiece::Of { ranges, except }, rest.as_str()));
+        }
+        let mut ahead = rest.clone();
+        let high = match (ahead.next(), ahead.next()) {
+            (Some('-'), Some(high)) if high != ']' => {
+                rest = ahead;
+                high
+            }
+            _ => low,
+        };
+        ranges.push((low, high));
+    }
+}
+
+/// Splits a path whose last name is a pattern into the folder, empty or ending with `/`, and the
+/// pattern. `None` if there is no pattern. A caller looks first whether the path itself exists:
+/// names may hold stars and brackets.
+pub(super) fn split_pattern(path: &str) -> Option<(&str, Pattern)> {
+    let at = path.rfind('/').map_or(0, |slash| slash + 1);
+    let (directory, name) = path.split_at(at);
+    Some((directory, Pattern::new(name)?))
+}
+
+/// Splits what follows LIST or NLST into flags and path, each empty if it is not there: the leading
+/// words of a dash and letters or digits, such as `-la` or `-a -1`, are flags, and all that follows
+/// one blank is the path. A word `--` ends the flags; a path that looks like flags can be had as
+/// `./-la` too.
+pub(super) fn split_flags(arg: &str) -> (&str, &str) {
+    let mut end = 0;
+    let mut path = arg;
+    loop {
+        let (word, after) = path.split_once(' ').unwrap_or((path, ""));
+        match word.strip_prefix('-') {
+            Some("-") => return (arg.get(..end).unwrap_or_default(), after),
+            Some(letters) if is_flags(letters) => {}
+            _ => return (arg.get(..end).unwrap_or_default(), path),
+        }
+        end = arg.len() - path.len() + word.len();
+        path = after;
+    }
+}
+
+fn is_flags(letters: &str) -> bool {
+    !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn is_match(pattern: &str, name: &str) -> bool {
+        Pattern::new(pattern).expect("a pattern").matches(name)
+    }
+
+    #[test]
+    fn wildcards_match_whole_names() {
+        let table = [
+            ("*", "", true),
+            ("*", "anything at all", true),
+            ("*", ".hidden", true),
+            ("*.txt", "a.txt", true),
+            ("*.txt", ".txt", true),
+            ("*.txt", "a.txt.bak", false),
+            ("*.TXT", "a.txt", false),
+            ("a*b*c", "aXbXbXc", true),
+            ("a*b*c", "acb", false),
+            ("**a**", "bab", true),
+            ("a?c", "abc", true),
+            ("a?c", "aüc", true),
+            ("a?c", "ac", false),
+            ("?", "", false),
+            ("*?", "", false),
+            ("*?", "x", true),
+            ("[abc]", "b", true),
+            ("[abc]", "d", false),
+            ("[abc]", "ab", false),
+            ("[a-c]x", "bx", true),
+            ("[!a-c]x", "bx", false),
+            ("[^a-c]x", "dx", true),
+            ("[!a]", "", false),
+            ("[]]", "]", true),
+            ("[!]]", "]", false),
+            ("[a-]", "-", true),
+            ("[-a]", "-", true),
+            ("[z-a]", "m", false),
+            ("[ä-ü]", "ö", true),
+            ("[*]", "*", true),
+            ("[*]", "x", false),
+            ("*[", "a[", true),
+            ("*[a", "x[a", true),
+            ("*{a,b}", "x{a,b}", true),
+            ("*{a,b}", "xa", false),
+            ("*\\", "a\\", true),
+            ("x*-y", "x-y-y", true),
+        ];
+        for (pattern, name, want) in table {
+            assert_eq!(is_match(pattern, name), want, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_wildcards_is_no_pattern() {
+        for text in ["", "a.txt", "a[b", "[]", "[!]", "{a,b}", "d*/x", "\\"] {
+            assert!(Pattern::new(text).is_none(), "{text}");
+        }
+        assert!(Pattern::new(&"*".repeat(limits::NAME)).is_some());
+        assert!(Pattern::new(&"*".repeat(limits::NAME + 1)).is_none());
+    }
+
+    #[test]
+    fn many_stars_do_not_blow_up() {
+        let name = "a".repeat(limits::NAME);
+        assert!(!is_match(&format!("{}b", "*a".repeat(100)), &name));
+        assert!(!is_match(&format!("{}b", "*".repeat(254)), &name));
+        assert!(is_match(&"*?".repeat(127), &name));
+        assert!(!is_match(&format!("*{}b", "a".repeat(120)), &name));
+        assert!(!is_match(&"*[!a]".repeat(51), &name));
+    }
+
+    #[test]
+    fn only_the_last_name_of_a_path_is_a_pattern() {
+        let directory = |path| split_pattern(path).map(|(directory, _)| directory);
+        let table = [
+            ("*.txt", Some("")),
+            ("d/*.txt", Some("d/")),
+            ("/*", Some("/")),
+            ("d*/e?", Some("d*/")),
+            ("d*/e", None),
+            ("d/", None),
+            ("", None),
+            ("a.txt", None),
+        ];
+        for (path, want) in table {
+            assert_eq!(directory(path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn flags_are_reported_from_paths() {
+        let table = [
+            ("", ("", "")),
+            ("a b", ("", "a b")),
+            ("-la", ("-la", "")),
+            ("-la ", ("-la", "")),
+            ("-la path", ("-la", "path")),
+            ("-l -a1 a b ", ("-l -a1", "a b ")),
+            ("-la  a", ("-la", " a")),
+            ("./-x", ("", "./-x")),
+            ("-", ("", "-")),
+            ("--", ("", "")),
+            ("-l -- -x", ("-l", "-x")),
+            ("-l --x", ("-l", "--x")),
+            ("-2024-report.txt", ("", "-2024-report.txt")),
+            ("-ü", ("", "-ü")),
+            ("a -l", ("", "a -l")),
+        ];
+        for (arg, want) in table {
+            assert_eq!(split_flags(arg), want, "{arg:?}");
+        }
+    }
+
+    /// The same by way of a table of all beginnings of pattern and name.
+    fn by_table(parts: &[PatternPiece], name: &[char]) -> bool {
+        let mut reached = vec![vec![false; name.len() + 1]; parts.len() + 1];
+        reached[0][0] = true;
+        for (i, part) in parts.iter().enumerate() {
+            for j in 0..=name.len() {
+                let before = reached[i][j];
+                match part {
+                    PatternPiece::Any => {
+                        reached[i + 1][j] |= before || (j > 0 && reached[i + 1][j - 1]);
+                    }
+                    part if before && j < name.len() && part.fits(name[j]) => {
+                        reached[i + 1][j + 1] = true;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        reached[parts.len()][name.len()]
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_the_plain_definition(
+            pattern in "(a|b|\\*|\\?|\\[ab\\]|\\[!a\\]|ü){0,9}", name in "[abü]{0,9}"
+        ) {
+            let name_chars: Vec<char> = name.chars().collect();
+            match Pattern::new(&pattern) {
+                Some(read) => {
+                    prop_assert_eq!(read.matches(&name), by_table(&read.0, &name_chars));
+                }
+                None => prop_assert!(!pattern.contains(['*', '?', '['])),
+            }
+        }
+
+        #[test]
+        fn no_text_is_more_than_read(text in "[\\[\\]!^*?\\-a\\PC]{0,40}", name in "\\PC{0,40}") {
+            if let Some(pattern) = Pattern::new(&text) {
+                pattern.matches(&name);
+            }
+            let (flags, path) = split_flags(&text);
+            prop_assert!(flags.len() + path.len() <= text.len() && text.ends_with(path));
+            split_pattern(&text);
+        }
+    }
+}
