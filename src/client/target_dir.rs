@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::Result;
 use super::names::{part_name, remote_name};
 
-/// See the head of this file.
+/// The directory of a file that is being fetched and of its part.
 pub(super) struct TargetDir {
     #[cfg(unix)]
     dir: std::os::fd::OwnedFd,
@@ -106,7 +106,8 @@ mod system {
             Ok(rustix::fs::renameat(&self.dir, &self.part, &self.dir, &self.target)?)
         }
 
-        /// The same if nothing has it, without a gap; `None` where the system cannot do that.
+        /// Renames it if nothing has that name, in one step; `None` where the system cannot do
+        /// that.
         #[cfg(target_os = "linux")]
         pub(in crate::client) fn rename_to_free(&self) -> Option<io::Result<()>> {
             use rustix::fs::{RenameFlags, renameat_with};
@@ -176,7 +177,7 @@ mod system {
             fs::rename(&self.part, &self.target)
         }
 
-        /// The same if nothing has it, without a gap: this system cannot do that.
+        /// Renames it if nothing has that name, in one step: this system cannot do that.
         pub(in crate::client) fn rename_to_free(&self) -> Option<io::Result<()>> {
             None
         }

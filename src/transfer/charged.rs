@@ -1,6 +1,6 @@
 //! Writing what was paid for: the one place where the ledger and the disk are kept in step.
 //!
-//! Invariant: however a write ends, in success, failure or panic, the charge is what the draft says
+//! Invariant: however a write ends, in success, failure or panic, the charge is what the file says
 //! is on the disk.
 
 use super::ClaimGuard;
@@ -81,7 +81,7 @@ pub fn check_free(view: &View, min_free: Amount, growth: Amount) -> Result<()> {
     }
 }
 
-/// A draft whose charge is put right when it is let go.
+/// A new file whose charge is settled when it is dropped.
 struct ChargedFile<'a> {
     new_file: &'a mut NewFile,
     charge: &'a mut Charge,

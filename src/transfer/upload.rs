@@ -79,11 +79,12 @@ impl Spec<'_> {
     }
 }
 
-/// See the module. Dropped before [`Upload::finish`], it leaves its part for another attempt.
+/// A file that is being received. Dropped before [`Upload::finish`], it leaves its part for another
+/// attempt.
 #[derive(Debug)]
 pub struct Upload {
     new_file: NewFile,
-    /// After the draft, so that the path is free only when its bytes are settled.
+    /// After the file, so that the path is free only when its bytes are settled.
     claim: Claim,
     disk: Disk,
     ledger: Arc<Ledger>,
@@ -168,7 +169,7 @@ impl Upload {
         if held == self.size { held } else { held - held % CHUNK }
     }
 
-    /// The chunk at `from`, if its digests can be told: `None` at the end of what is held.
+    /// The chunk at `from`, if its digests are known: `None` at the end of what is held.
     fn held_chunk(&self, from: u64) -> Result<Option<u64>> {
         let end = self.comparable();
         if from == end {
