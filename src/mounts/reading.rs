@@ -3,14 +3,14 @@
 //! Never: keeps a section of a text with a mistake, or looks at the disk.
 
 use super::{Mount, Room, Whom};
-use crate::accounts::{AccountName, ENTRIES, RIGHTS, quota_text};
+use crate::accounts::{AccountName, ENTRIES, RIGHTS};
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{Section, Shape, parse};
 use crate::conffile::keys::{By, Key, key, names};
 use crate::limits;
 use crate::quota::Entries;
 use crate::rights::Rights;
-use crate::text::parse_size;
+use crate::text::{exact, parse_size};
 use crate::vfs::VPath;
 
 /// The words for more than accounts by their names.
@@ -35,7 +35,7 @@ const ROOM: By<Option<Room>> = By(
     |room| match room {
         None => "none".to_owned(),
         Some(Room::Account) => "account".to_owned(),
-        Some(Room::Own(bytes)) => quota_text(Some(*bytes)),
+        Some(Room::Own(bytes)) => exact(*bytes),
     },
 );
 
