@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use miniftp::accounts::{Account, AccountName, Store};
+use miniftp::accounts::{Account, AccountName, AccountStore};
 use miniftp::config::{self, Config};
 use miniftp::scram::Verifier;
 use miniftp::vfs::{Adopt, Homes};
@@ -104,7 +104,7 @@ impl Root {
         fs::create_dir_all(root.0.join("conf"))?;
         fs::create_dir_all(root.0.join("home/bench"))?;
         fs::write(root.0.join("conf/server.ini"), config::print_config())?;
-        let store = Store::open(&root.0.join("conf"))?;
+        let store = AccountStore::open(&root.0.join("conf"))?;
         // With the iterations that are set, so that made-up names have them too.
         let verifier = Verifier::derive("bench", Config::default().accounts.iterations)?;
         let account = Account::new(AccountName::parse("bench").ok_or("a name")?, verifier, None);

@@ -321,11 +321,11 @@ impl fmt::Display for Error {
         match self {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
-            Banned { what, why, left_secs } => what.tell(f, why, *left_secs),
+            Banned { what, why, left_secs } => what.report(f, why, *left_secs),
             Slowed | Displaced => f.write_str(kinds::kept_out(matches!(self, Slowed))),
             NeedAdmin => f.write_str("only an admin may do this"),
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
-            Home { name, why } => why.tell(f, name),
+            Home { name, why } => why.report(f, name),
             CodeRefused => f.write_str("the invitation is unknown, used up or too old"),
             RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
             Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),

@@ -43,7 +43,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! Read in this order: [`limits`], [`error`], [`wire`], `session`, `doors::framed`, `transfer`,
+//! Read in this order: [`limits`], [`error`], [`wire`], `session`, `protocols::framed`, `transfer`,
 //! `vfs`, and then whatever the task names.
 //! docs/ARCHITECTURE.md has the map, the layers and the invariants.
 
@@ -51,6 +51,8 @@
 pub mod accounts;
 #[cfg(all(unix, feature = "server"))]
 pub mod admin;
+#[cfg(all(unix, feature = "server"))]
+pub mod admission;
 pub mod answer;
 #[cfg(all(unix, feature = "server"))]
 pub mod audit;
@@ -61,16 +63,16 @@ pub mod conffile;
 #[cfg(all(unix, feature = "server"))]
 pub mod config;
 pub mod digest;
-#[cfg(all(unix, feature = "server"))]
-pub mod doors;
 pub mod error;
 #[cfg(all(unix, feature = "server"))]
-pub mod gate;
+pub mod greetings;
 pub mod limits;
 #[cfg(all(unix, feature = "server"))]
 mod lock;
 #[cfg(all(unix, feature = "server"))]
 pub mod mounts;
+#[cfg(all(unix, feature = "server"))]
+pub mod protocols;
 #[cfg(all(unix, feature = "server"))]
 pub mod quota;
 #[cfg(all(unix, feature = "server"))]
@@ -83,7 +85,7 @@ pub mod server;
 #[cfg(all(unix, feature = "server"))]
 pub mod session;
 #[cfg(all(unix, feature = "server"))]
-pub mod site;
+pub mod shared;
 pub mod stream;
 pub mod text;
 #[cfg(all(unix, feature = "server"))]
@@ -93,5 +95,3 @@ pub mod vfs;
 #[cfg(all(unix, feature = "server"))]
 pub mod why;
 pub mod wire;
-#[cfg(all(unix, feature = "server"))]
-pub mod words;

@@ -36,7 +36,7 @@ pub const STORE_INLINE: usize = FRAME_DATA;
 pub const FTP_LINE: usize = 4096;
 /// Commands that come while another one runs and are kept for its end, each of at most a line. An
 /// `ABOR` is heard behind them, and not behind more.
-pub const FTP_HELD: usize = 32;
+pub const FTP_PENDING: usize = 32;
 
 /// Bytes of a path on the wire, as the kernel's PATH_MAX.
 pub const PATH: usize = 4096;
@@ -65,7 +65,7 @@ pub const ITERATIONS_SLACK: u32 = 4;
 /// How long a connection that has not logged in keeps its place though others of its address, or of
 /// one that holds as many, would have it: a login by a program takes a few tenths of a second, on a
 /// busy machine a second.
-pub const PLACE_KEPT: Duration = Duration::from_secs(2);
+pub const SLOT_KEPT: Duration = Duration::from_secs(2);
 /// Logins in clear that wait until their password can be checked: fewer than there are places
 /// before login by the shipped settings.
 pub const DERIVATIONS_WAITING: usize = 256;
@@ -78,7 +78,7 @@ pub const DERIVATION_RESTS: u32 = 2;
 /// How long a login in clear waits for its turn: what a slow board needs for fifty.
 pub const DERIVATION_WAIT: Duration = Duration::from_secs(30);
 /// How often an answer that is held back looks whether the server stops.
-pub const HELD_LOOK: Duration = Duration::from_millis(100);
+pub const PENDING_LOOK: Duration = Duration::from_millis(100);
 /// Login attempts of one connection before it is closed.
 pub const LOGIN_TRIES: u32 = 6;
 
@@ -116,15 +116,15 @@ pub const REMOVAL_WAIT: Duration = Duration::from_secs(5);
 pub const FORMER_NAMES: usize = 10_000;
 /// How long an attempt waits for its turn where others have failed, before it is refused without a
 /// look at the password: two turns of the longest kind, and as long as a login may take.
-pub const TURN_WAIT: Duration = Duration::from_secs(60);
+pub const ATTEMPT_WAIT: Duration = Duration::from_secs(60);
 /// How long an attempt that ended before its turn keeps its place in the line, for whoever makes it
 /// again: a person types a password in that time.
-pub const TURN_KEPT: Duration = Duration::from_secs(120);
+pub const POSITION_KEPT: Duration = Duration::from_secs(120);
 /// How long an attempt must have waited to keep its place: connections that come and go fill no
 /// memory.
-pub const TURN_EARNED: Duration = Duration::from_secs(5);
+pub const POSITION_EARNED: Duration = Duration::from_secs(5);
 /// Places in line that are kept, about 100 bytes each; beyond them the youngest goes.
-pub const TURNS_KEPT: usize = 4096;
+pub const POSITIONS_KEPT: usize = 4096;
 /// Days that a network is remembered from which an account has logged in: longer than any holidays.
 pub const FAMILIAR_DAYS: i64 = 90;
 /// Networks that are remembered of one account: home, work, school, and those of a journey.
@@ -150,11 +150,11 @@ pub const BAN_MEMORY: Duration = Duration::from_secs(24 * 3600);
 /// How often conf/bans.ini is written at most for automatic bans.
 pub const BANS_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of a text that a server says: to newcomers, at parting, on entering a folder.
-pub const WORDS_FILE: usize = 4 * 1024;
+pub const GREETING_FILE: usize = 4 * 1024;
 /// Lines of such a text: two screens.
-pub const WORDS_LINES: usize = 50;
+pub const GREETING_LINES: usize = 50;
 /// Bytes of a line of it: old FTP clients keep 512 of a reply, and some take no more than 8,192.
-pub const WORDS_LINE: usize = 500;
+pub const GREETING_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 
@@ -200,7 +200,7 @@ pub const QUOTA_STEP: u64 = 1024 * 1024;
 /// Bytes of a file whose sync is short enough to be waited for in silence.
 pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 /// Bytes of a stream of unknown length that wait in memory before a part is made for it.
-pub const INFLOW_SMALL: usize = 64 * 1024;
+pub const STREAMING_SMALL: usize = 64 * 1024;
 /// Names for which a session remembers that an upload of unknown size found no room.
 pub const REFUSALS: usize = 64;
 /// Files of one account that it has stored where it may not read, and still may rename, date and
@@ -266,7 +266,7 @@ pub const ENDED_GRACE: Duration = Duration::from_secs(1);
 /// late for, and is small enough that a rate is kept within 2 % over 10 s.
 pub const RATE_BURST: Duration = Duration::from_millis(200);
 /// How long the turn of a session lasts that has a rate for itself; several share that time.
-pub const RATE_TURN: Duration = Duration::from_millis(50);
+pub const RATE_STEP: Duration = Duration::from_millis(50);
 /// Bytes of the shortest turn, so that many sessions with a small rate are not woken for single
 /// bytes.
 pub const RATE_PIECE: u64 = 1024;

@@ -44,7 +44,7 @@ pub enum Way {
 
 /// Bytes a second one way; `None` is without limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct RateLimits {
     /// Of each account.
     pub account: Option<u64>,
     /// Of all guests together.
@@ -55,7 +55,7 @@ pub struct Limits {
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
-pub struct Payer<'a> {
+pub struct RateUser<'a> {
     /// The account.
     pub name: &'a str,
     /// Whether it is the one that all guests are.
@@ -73,7 +73,7 @@ pub enum Due {
 
 /// A session's place in one direction. There is no copy of it: it could be given back twice.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub struct RatePermit {
     /// Of which rates; 0 for none yet.
     edition: u64,
     is_guest: bool,
@@ -103,12 +103,12 @@ struct Lane {
     /// Which rates are in force, 0 while nothing is limited: all that an unlimited transfer looks
     /// at.
     edition: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<LimiterState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    limits: Limits,
+struct LimiterState {
+    limits: RateLimits,
     edits: u64,
     all: Bucket,
     accounts: HashMap<Box<str>, Bucket>,
@@ -116,20 +116,20 @@ struct State {
 
 impl Rates {
     /// Sets the rates of one direction. Turns that were given out before are void.
-    pub fn set(&self, way: Way, limits: Limits) {
+    pub fn set(&self, way: Way, limits: RateLimits) {
         let lane = self.lane(way);
         let mut state = lane.state();
         if state.limits == limits {
             return;
         }
         let edits = state.edits + 1;
-        *state = State { limits, edits, ..State::default() };
-        let edition = if limits == Limits::default() { 0 } else { edits };
+        *state = LimiterState { limits, edits, ..LimiterState::default() };
+        let edition = if limits == RateLimits::default() { 0 } else { edits };
         lane.edition.store(edition, Ordering::Relaxed);
     }
 
     /// The rates of one direction.
-    pub fn limits(&self, way: Way) -> Limits {
+    pub fn limits(&self, way: Way) -> RateLimits {
         self.lane(way).state().limits
     }
 
@@ -143,38 +143,38 @@ impl Rates {
     pub fn due(
         &self,
         way: Way,
-        payer: Payer<'_>,
-        turn: &mut Turn,
+        user: RateUser<'_>,
+        permit: &mut RatePermit,
         wanted: u64,
         now: Instant,
     ) -> Due {
         let lane = self.lane(way);
         let edition = lane.edition.load(Ordering::Relaxed);
         if edition == 0 {
-            *turn = Turn::default();
+            *permit = RatePermit::default();
             return Due::Move(wanted);
         }
-        let is_another = turn.edition != edition || turn.is_guest != payer.is_guest;
-        if is_another || turn.is_over(now) {
+        let is_another = permit.edition != edition || permit.is_guest != user.is_guest;
+        if is_another || permit.is_over(now) {
             let mut state = lane.state();
             // First the new one: who did not use what he had leaves it to others.
-            let is_slow = !is_another && turn.left > 0;
+            let is_slow = !is_another && permit.left > 0;
             let who = if is_slow { Asker::Slow } else { Asker::InTime };
-            let new = state.turn(payer, now, who);
-            let old = std::mem::replace(turn, new);
-            state.take_back(payer, &old, OTHERS, now);
-        } else if turn.from.is_some_and(|from| from > now) {
-            lane.state().move_up(payer, turn, now);
+            let new = state.permit(user, now, who);
+            let old = std::mem::replace(permit, new);
+            state.take_back(user, &old, OTHERS, now);
+        } else if permit.from.is_some_and(|from| from > now) {
+            lane.state().move_up(user, permit, now);
         }
-        turn.take(wanted, now)
+        permit.take(wanted, now)
     }
 
     /// Takes back what a turn still holds, or all of it if it has not begun: its session ends, or
     /// is another account's from now on. It is had again by whoever asks before its time has
     /// passed, or by nobody: what was not asked for in time must not come later as a burst.
-    pub fn give_back(&self, way: Way, payer: Payer<'_>, turn: Turn, now: Instant) {
-        if turn.from.is_some() {
-            self.lane(way).state().take_back(payer, &turn, Duration::ZERO, now);
+    pub fn give_back(&self, way: Way, user: RateUser<'_>, permit: RatePermit, now: Instant) {
+        if permit.from.is_some() {
+            self.lane(way).state().take_back(user, &permit, Duration::ZERO, now);
         }
     }
 
@@ -186,7 +186,7 @@ impl Rates {
     }
 }
 
-impl Turn {
+impl RatePermit {
     /// Bytes a second that the session could count on at the last look; `None` for any.
     pub fn pace(&self) -> Option<u64> {
         self.pace
@@ -220,47 +220,47 @@ impl Turn {
 impl Lane {
     /// Every critical section is a calculation over plain values, which cannot leave half a state;
     /// so a lock that a panic poisoned is as good as any.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LimiterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl LimiterState {
     /// What a turn that was given out to this account is not used for.
-    fn take_back(&mut self, payer: Payer<'_>, turn: &Turn, kept: Duration, now: Instant) {
-        let Some(from) = turn.from else { return };
+    fn take_back(&mut self, user: RateUser<'_>, permit: &RatePermit, kept: Duration, now: Instant) {
+        let Some(from) = permit.from else { return };
         // Of other rates, or from another login: what was given out there is nothing here.
-        if turn.edition != self.edits || turn.is_guest != payer.is_guest {
+        if permit.edition != self.edits || permit.is_guest != user.is_guest {
             return;
         }
-        let Limits { account, guests, all } = self.limits;
-        let own = if payer.is_guest { guests } else { account };
-        if let Some(bucket) = self.accounts.get_mut(payer.name) {
+        let RateLimits { account, guests, all } = self.limits;
+        let own = if user.is_guest { guests } else { account };
+        if let Some(bucket) = self.accounts.get_mut(user.name) {
             if from > now {
                 bucket.leave(from, 1);
             }
-            if let (Some(rate), Some(end)) = (own, turn.own_end) {
-                bucket.take_back(rate, (turn.left, end), kept, now);
+            if let (Some(rate), Some(end)) = (own, permit.own_end) {
+                bucket.take_back(rate, (permit.left, end), kept, now);
             }
         }
         if from > now {
-            self.all.leave(from, turn.share);
+            self.all.leave(from, permit.share);
         }
-        if let (Some(rate), Some(end)) = (all, turn.all_end) {
-            self.all.take_back(rate, (turn.left, end), kept, now);
+        if let (Some(rate), Some(end)) = (all, permit.all_end) {
+            self.all.take_back(rate, (permit.left, end), kept, now);
         }
     }
 
     /// Lets a turn that has not begun begin sooner, where somebody who left has made room before
     /// it. Nobody has to wait longer for that.
-    fn move_up(&mut self, payer: Payer<'_>, turn: &mut Turn, now: Instant) {
-        let Some(from) = turn.from.filter(|_| turn.edition == self.edits) else { return };
-        let Limits { account, guests, all } = self.limits;
-        let own = if payer.is_guest { guests } else { account };
-        let Some(bucket) = self.accounts.get_mut(payer.name) else { return };
+    fn move_up(&mut self, user: RateUser<'_>, permit: &mut RatePermit, now: Instant) {
+        let Some(from) = permit.from.filter(|_| permit.edition == self.edits) else { return };
+        let RateLimits { account, guests, all } = self.limits;
+        let own = if user.is_guest { guests } else { account };
+        let Some(bucket) = self.accounts.get_mut(user.name) else { return };
         bucket.look(now);
         self.all.look(now);
-        let (own, all, bytes) = (own.zip(turn.own_end), all.zip(turn.all_end), turn.bytes);
+        let (own, all, bytes) = (own.zip(permit.own_end), all.zip(permit.all_end), permit.bytes);
         // Where it waits for nothing it stays; where it waits there must be room.
         let may = |bucket: &Bucket, at: Option<(u64, Instant)>| {
             at.is_none_or(|(rate, end)| {
@@ -270,37 +270,37 @@ impl State {
         if !may(bucket, own) || !may(&self.all, all) {
             return;
         }
-        turn.own_end = own.map(|(rate, end)| bucket.move_up(rate, bytes, end, now));
-        turn.all_end = all.map(|(rate, end)| self.all.move_up(rate, bytes, end, now));
+        permit.own_end = own.map(|(rate, end)| bucket.move_up(rate, bytes, end, now));
+        permit.all_end = all.map(|(rate, end)| self.all.move_up(rate, bytes, end, now));
         bucket.leave(from, 1);
-        self.all.leave(from, turn.share);
-        let from = turn.own_end.max(turn.all_end).map_or(now, |end| Bucket::begins(end, now));
+        self.all.leave(from, permit.share);
+        let from = permit.own_end.max(permit.all_end).map_or(now, |end| Bucket::begins(end, now));
         bucket.wait(from, 1, now);
-        self.all.wait(from, turn.share, now);
-        turn.from = Some(from);
+        self.all.wait(from, permit.share, now);
+        permit.from = Some(from);
     }
 
     /// A new turn for a session of this account.
-    fn turn(&mut self, payer: Payer<'_>, now: Instant, who: Asker) -> Turn {
-        let Limits { account, guests, all } = self.limits;
-        let own = if payer.is_guest { guests } else { account };
-        let free = Turn {
+    fn permit(&mut self, user: RateUser<'_>, now: Instant, who: Asker) -> RatePermit {
+        let RateLimits { account, guests, all } = self.limits;
+        let own = if user.is_guest { guests } else { account };
+        let free = RatePermit {
             edition: self.edits,
-            is_guest: payer.is_guest,
+            is_guest: user.is_guest,
             bytes: u64::MAX,
             left: u64::MAX,
-            ..Turn::default()
+            ..RatePermit::default()
         };
         if own.is_none() && all.is_none() {
             return free;
         }
         self.all.look(now);
-        if !self.accounts.contains_key(payer.name) {
+        if !self.accounts.contains_key(user.name) {
             // Nobody is remembered who neither waits nor owes.
             self.accounts.retain(|_, account| !account.is_at_rest(now));
-            self.accounts.insert(payer.name.into(), Bucket::default());
+            self.accounts.insert(user.name.into(), Bucket::default());
         }
-        let Some(bucket) = self.accounts.get_mut(payer.name) else { return free };
+        let Some(bucket) = self.accounts.get_mut(user.name) else { return free };
         bucket.look(now);
         // Each session of an account takes so much less as there are more of them.
         let sessions = bucket.stand_for() + 1;
@@ -309,9 +309,9 @@ impl State {
         let part_of_own = own.map(|rate| rate / sessions);
         let part_of_all = all.map(|rate| portion(rate, share, shares.max(SHARE)));
         let pace = part_of_own.unwrap_or(u64::MAX).min(part_of_all.unwrap_or(u64::MAX));
-        let turn_of_own = own.map_or(u64::MAX, |rate| account_turn(rate, 1) / sessions);
+        let turn_of_own = own.map_or(u64::MAX, |rate| account_permit(rate, 1) / sessions);
         let turn_of_all = all.map_or(u64::MAX, |rate| {
-            portion(account_turn(rate, shares.div_ceil(SHARE)), share, SHARE)
+            portion(account_permit(rate, shares.div_ceil(SHARE)), share, SHARE)
         });
         let bytes = turn_of_own.min(turn_of_all).max(limits::RATE_PIECE);
         let bytes = own.map_or(bytes, |rate| bucket.room(rate, bytes, now, who));
@@ -322,15 +322,15 @@ impl State {
         bucket.wait(from, 1, now);
         self.all.wait(from, share, now);
         let (from, pace) = (Some(from), Some(pace));
-        Turn { from, own_end, all_end, share, bytes, left: bytes, pace, ..free }
+        RatePermit { from, own_end, all_end, share, bytes, left: bytes, pace, ..free }
     }
 }
 
 /// Bytes that an account has in a turn at a rate of which it has one of so many shares.
-fn account_turn(rate: u64, shares: u64) -> u64 {
+fn account_permit(rate: u64, shares: u64) -> u64 {
     // Where it is little there is still room for its sessions to have less each.
     let least = PARTED.min(in_time(rate, limits::RATE_BURST));
-    (in_time(rate, limits::RATE_TURN) / shares).max(least)
+    (in_time(rate, limits::RATE_STEP) / shares).max(least)
 }
 
 /// What a rate gives in a time.

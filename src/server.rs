@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick};
 
-use crate::doors::local::Local;
-use crate::doors::{self, framed, ftp};
 use crate::error::Error;
 use crate::limits;
+use crate::protocols::local::Local;
+use crate::protocols::{self, framed, ftp};
 use crate::session::Session;
-use crate::site::Site;
+use crate::shared::Shared;
 use crate::stream::Stream;
 use crate::vfs::Loss;
 
@@ -36,7 +36,7 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 /// A server whose sockets are bound and that serves nobody yet.
 #[derive(Debug)]
 pub struct Server {
-    site: Arc<Site>,
+    shared: Arc<Shared>,
     framed: TcpListener,
     ftp: Option<TcpListener>,
     local: Option<Local>,
@@ -45,7 +45,7 @@ pub struct Server {
 impl Server {
     /// Binds the sockets.
     pub fn bind(
-        site: Arc<Site>,
+        shared: Arc<Shared>,
         framed: SocketAddr,
         ftp: Option<SocketAddr>,
     ) -> Result<Server, StartError> {
@@ -57,9 +57,9 @@ impl Server {
         let sockets = [Some(("framed", &framed)), ftp.as_ref().map(|ftp| ("ftp", ftp))];
         let addresses = sockets.into_iter().flatten();
         let addresses = addresses.filter_map(|(name, one)| Some((name, one.local_addr().ok()?)));
-        site.listens(addresses.collect());
-        let local = Local::bind(&site);
-        Ok(Server { site, framed, ftp, local })
+        shared.listens(addresses.collect());
+        let local = Local::bind(&shared);
+        Ok(Server { shared, framed, ftp, local })
     }
 
     /// Where the framed door listens, with the real port.
@@ -73,8 +73,8 @@ impl Server {
     }
 
     /// What all sessions share.
-    pub fn site(&self) -> &Arc<Site> {
-        &self.site
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Serves until `stop` gives a first word, then drains: no new guests, every session finishes
@@ -89,32 +89,32 @@ impl Server {
         let house = |name: &str| {
             thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK)
         };
-        let (site, told) = (Arc::clone(&self.site), stopped.clone());
-        house("housekeeper").spawn(move || keep_house(&site, again, &told))?;
-        let site = Arc::clone(&self.site);
-        house("sweeper").spawn(move || keep_clean(&site, &stopped))?;
+        let (shared, reported) = (Arc::clone(&self.shared), stopped.clone());
+        house("housekeeper").spawn(move || keep_house(&shared, again, &reported))?;
+        let shared = Arc::clone(&self.shared);
+        house("sweeper").spawn(move || keep_clean(&shared, &stopped))?;
         let framed = (&self.framed, "framed", FRAMED);
-        let doors = [Some(framed), self.ftp.as_ref().map(|listener| (listener, "ftp", FTP))];
+        let protocols = [Some(framed), self.ftp.as_ref().map(|listener| (listener, "ftp", FTP))];
         let mut accepting = Vec::new();
-        for (listener, name, served) in doors.into_iter().flatten() {
-            let door = Door {
-                site: Arc::clone(&self.site),
+        for (listener, name, served) in protocols.into_iter().flatten() {
+            let protocol = Listener {
+                shared: Arc::clone(&self.shared),
                 name,
                 served,
                 spare: listener.try_clone().ok(),
                 listener: listener.try_clone()?,
             };
             let thread = thread::Builder::new().name(format!("{name}-door"));
-            accepting.push((listener, thread.spawn(move || door.accept())?));
+            accepting.push((listener, thread.spawn(move || protocol.accept())?));
         }
         if let Some(local) = &mut self.local {
-            local.start(&self.site)?;
+            local.start(&self.shared)?;
         }
         let loss = self.wait(stop);
-        log::info!("stopping: {} connections are told", self.site.connections());
-        self.site.stop();
+        log::info!("stopping: {} connections are told", self.shared.connections());
+        self.shared.stop();
         if let Some(local) = self.local.take() {
-            local.stop(&self.site);
+            local.stop(&self.shared);
         }
         for (listener, thread) in accepting {
             // On Linux this wakes the thread that waits in accept.
@@ -122,16 +122,16 @@ impl Server {
             let _ = thread.join();
         }
         // Whoever was let in between the two lines above is told as well.
-        self.site.stop();
-        let patience = Duration::from_secs(self.site.config().server.drain_secs);
+        self.shared.stop();
+        let patience = Duration::from_secs(self.shared.config().server.drain_secs);
         self.drain(stop, if loss.is_some() { patience.min(LAST_WORDS) } else { patience });
         self.save_bans();
         drop(house_stop);
-        match loss.or_else(|| self.site.home.lost().try_recv().ok()) {
+        match loss.or_else(|| self.shared.home.lost().try_recv().ok()) {
             Some(loss) => Err(RunError::Lost(loss)),
             None => {
-                if self.site.connections() == 0 {
-                    self.site.release();
+                if self.shared.connections() == 0 {
+                    self.shared.release();
                 }
                 Ok(())
             }
@@ -140,8 +140,8 @@ impl Server {
 
     /// Waits until somebody stops the server, or the lock of the home is lost.
     fn wait(&self, stop: &Receiver<()>) -> Option<Loss> {
-        let (lost, looks) = (self.site.home.lost(), tick(limits::LOCK_RENEWAL));
-        let (mut renewal, mut still) = (self.site.home.renewal(), Duration::ZERO);
+        let (lost, looks) = (self.shared.home.lost(), tick(limits::LOCK_RENEWAL));
+        let (mut renewal, mut still) = (self.shared.home.renewal(), Duration::ZERO);
         loop {
             crossbeam_channel::select! {
                 // An error means that whoever could stop us has gone: that is a stop too.
@@ -150,7 +150,7 @@ impl Server {
                 // A renewal that stands still tells nothing itself. Ticks are counted and not time,
                 // so that a process that was frozen has its chance to renew.
                 recv(looks) -> _ => {
-                    let now = self.site.home.renewal();
+                    let now = self.shared.home.renewal();
                     let stands_still = now.is_some() && now == renewal;
                     still += limits::LOCK_RENEWAL;
                     if !stands_still {
@@ -169,9 +169,9 @@ impl Server {
     /// had in time is lost: the bans of the last second.
     fn save_bans(&self) {
         let (saved, is_saved) = bounded::<()>(0);
-        let site = Arc::clone(&self.site);
+        let shared = Arc::clone(&self.shared);
         let saving = thread::Builder::new().name("last-bans".into()).spawn(move || {
-            site.bans.save_last(&site.store);
+            shared.bans.save_last(&shared.store);
             drop(saved);
         });
         let late = Err(RecvTimeoutError::Timeout);
@@ -182,8 +182,8 @@ impl Server {
 
     fn drain(&self, stop: &Receiver<()>, patience: Duration) {
         let until = Instant::now() + patience;
-        while self.site.connections() > 0 {
-            let told_again = match stop.recv_timeout(DRAIN_LOOK) {
+        while self.shared.connections() > 0 {
+            let reported_again = match stop.recv_timeout(DRAIN_LOOK) {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => {
@@ -192,9 +192,9 @@ impl Server {
                     false
                 }
             };
-            if told_again || Instant::now() >= until {
-                log::warn!("{} connections are cut off", self.site.connections());
-                self.site.cut(|_| true);
+            if reported_again || Instant::now() >= until {
+                log::warn!("{} connections are cut off", self.shared.connections());
+                self.shared.cut(|_| true);
                 return;
             }
         }
@@ -204,17 +204,17 @@ impl Server {
 
 /// Takes edits over, at a word of `again` or when no command has seen them yet, until the other
 /// end of `stopped` is dropped.
-fn keep_house(site: &Site, mut again: Receiver<()>, stopped: &Receiver<()>) {
+fn keep_house(shared: &Shared, mut again: Receiver<()>, stopped: &Receiver<()>) {
     let looks = tick(LOOK);
-    site.note_in_force();
+    shared.note_in_force();
     loop {
         crossbeam_channel::select! {
             recv(again) -> word => match word {
-                Ok(()) => site.read_again(),
+                Ok(()) => shared.read_again(),
                 // Nobody can say anything any more.
                 Err(_) => again = never(),
             },
-            recv(looks) -> _ => site.look_again(),
+            recv(looks) -> _ => shared.look_again(),
             recv(stopped) -> _ => return,
         }
     }
@@ -222,10 +222,10 @@ fn keep_house(site: &Site, mut again: Receiver<()>, stopped: &Receiver<()>) {
 
 /// Removes expired parts and what is left of removed accounts, now and then, until the other end
 /// of `stopped` is dropped. It may take long, and no edit waits for that.
-fn keep_clean(site: &Site, stopped: &Receiver<()>) {
+fn keep_clean(shared: &Shared, stopped: &Receiver<()>) {
     let ticks = tick(SWEEPING);
     loop {
-        sweep(site);
+        sweep(shared);
         crossbeam_channel::select! {
             recv(ticks) -> _ => {}
             recv(stopped) -> _ => return,
@@ -233,14 +233,14 @@ fn keep_clean(site: &Site, stopped: &Receiver<()>) {
     }
 }
 
-fn sweep(site: &Site) {
-    let mut go_on = || site.check_running();
-    match site.home.sweep_aside(&mut go_on) {
+fn sweep(shared: &Shared) {
+    let mut go_on = || shared.check_running();
+    match shared.home.sweep_aside(&mut go_on) {
         Ok(()) | Err(Error::Stopping) => {}
         Err(e) => log::error!("files of removed accounts are left: {e}"),
     }
     // Last: the file system of a mount may keep it waiting.
-    site.expire_parts();
+    shared.expire_parts();
 }
 
 /// How a door serves a guest, and how it refuses one.
@@ -250,8 +250,8 @@ const FRAMED: Served = (framed::serve, framed::refuse);
 const FTP: Served = (ftp::serve, ftp::refuse);
 
 /// One listening socket and its thread.
-struct Door {
-    site: Arc<Site>,
+struct Listener {
+    shared: Arc<Shared>,
     name: &'static str,
     served: Served,
     listener: TcpListener,
@@ -259,11 +259,11 @@ struct Door {
     spare: Option<TcpListener>,
 }
 
-impl Door {
+impl Listener {
     fn accept(mut self) {
         loop {
             let accepted = self.listener.accept();
-            if self.site.is_stopping() {
+            if self.shared.is_stopping() {
                 if let Ok((tcp, _)) = accepted {
                     self.refuse(tcp, &Error::Stopping);
                 }
@@ -297,9 +297,9 @@ impl Door {
     }
 
     fn let_in(&self, tcp: TcpStream, from: SocketAddr) {
-        self.site.refresh_settings();
-        self.site.bans.refresh();
-        if let Err(e) = self.site.bans.check_address(from.ip()) {
+        self.shared.refresh_settings();
+        self.shared.bans.refresh();
+        if let Err(e) = self.shared.bans.check_address(from.ip()) {
             // Not a warning each: the ban was one, and who is banned may come very often.
             log::debug!("{from} is refused: {e}");
             return self.refuse(tcp, &e);
@@ -308,7 +308,7 @@ impl Door {
     }
 
     fn start(&self, tcp: TcpStream, from: SocketAddr) {
-        let Ok(stream) = Stream::new(tcp, doors::patience(&self.site)) else { return };
+        let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) else { return };
         let handle = match stream.try_clone_tcp() {
             Ok(handle) => handle,
             Err(e) => {
@@ -316,7 +316,7 @@ impl Door {
                 return self.served.1(stream, &self.full("connections (no descriptors left)"));
             }
         };
-        let presence = match self.site.join(handle, from.ip(), self.name) {
+        let presence = match self.shared.join(handle, from.ip(), self.name) {
             Ok(presence) => presence,
             Err(e) => {
                 log::warn!("{from} is refused: {e}");
@@ -329,9 +329,11 @@ impl Door {
         let serve = self.served.0;
         let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
         // Where there is no thread the guest is taken back, to be told.
-        let guest = Arc::new(Mutex::new(Some((stream, session))));
-        let take = |guest: &Mutex<Option<_>>| guest.lock().ok().and_then(|mut guest| guest.take());
-        let handed_over = Arc::clone(&guest);
+        let connection = Arc::new(Mutex::new(Some((stream, session))));
+        let take = |connection: &Mutex<Option<_>>| {
+            connection.lock().ok().and_then(|mut connection| connection.take())
+        };
+        let handed_over = Arc::clone(&connection);
         let spawned = thread.spawn(move || {
             if let Some((stream, session)) = take(&handed_over) {
                 serve(stream, session);
@@ -339,7 +341,7 @@ impl Door {
         });
         if let Err(e) = spawned {
             log::error!("no thread for {from}: {e}");
-            if let Some((stream, ..)) = take(&guest) {
+            if let Some((stream, ..)) = take(&connection) {
                 self.served.1(stream, &self.full("connections (no threads left)"));
             }
         }
@@ -347,11 +349,11 @@ impl Door {
 
     /// What a guest is told for whom the system has nothing left.
     fn full(&self, what: &'static str) -> Error {
-        Error::Full { what, max: self.site.config().server.connections as u64 }
+        Error::Full { what, max: self.shared.config().server.connections as u64 }
     }
 
     fn refuse(&self, tcp: TcpStream, e: &Error) {
-        if let Ok(stream) = Stream::new(tcp, doors::patience(&self.site)) {
+        if let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) {
             self.served.1(stream, e);
         }
     }

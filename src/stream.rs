@@ -214,7 +214,7 @@ impl Stream {
     /// # Errors
     /// As [`Stream::send`].
     pub fn send_while(&mut self, parts: &[&[u8]], meanwhile: &mut dyn FnMut()) -> Result<()> {
-        let (mut pace, mut heard) = (Pace::default(), 0);
+        let (mut pace, mut received) = (Pace::default(), 0);
         for group in parts.chunks(SLICES) {
             let mut slices = [IoSlice::new(&[]); SLICES];
             for (slice, part) in slices.iter_mut().zip(group) {
@@ -236,8 +236,8 @@ impl Stream {
                     // A peer that takes a little now and then never lets a write run out.
                     self.check_interrupt()?;
                     self.check_login()?;
-                    if n == 0 && self.heeds_life && self.unread() > heard {
-                        (pace, heard) = (Pace::default(), self.unread());
+                    if n == 0 && self.heeds_life && self.unread() > received {
+                        (pace, received) = (Pace::default(), self.unread());
                     } else if !pace.step(start.elapsed(), n, self.patience.frame) {
                         return Err(late(Wait::Send, self.patience.frame));
                     }
@@ -261,7 +261,7 @@ impl Stream {
             if self.peer_seen() == Peer::Gone {
                 return Err(Error::Gone);
             }
-            let step = left.min(limits::HELD_LOOK);
+            let step = left.min(limits::PENDING_LOOK);
             std::thread::sleep(self.check_login()?.map_or(step, |login| step.min(login)));
         }
         Ok(())

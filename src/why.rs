@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::mounts::{self, Mounts};
-use crate::quota::{Amount, Payer, Usage};
+use crate::quota::{Amount, ChargeRule, Usage};
 use crate::scram::random_bytes;
-use crate::site::Site;
+use crate::shared::Shared;
 use crate::text::Size;
 use crate::transfer::{Claimant, check_free};
-use crate::vfs::{Act, Kind, VPath, Vfs, View};
+use crate::vfs::{AccessKind, EntryKind, VPath, Vfs, View};
 
 /// One thing that decides, or one thing that may be done or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// `place`, `room`, or what might be done: one of [`Act::ALL`].
+    /// `place`, `room`, or what might be done: one of [`AccessKind::ALL`].
     pub what: &'static str,
     /// Whether it may be done; for a place whether anything may, for room whether there is any.
     pub allowed: bool,
@@ -27,7 +27,7 @@ pub struct Reason {
 
 /// Whom it is about.
 #[derive(Debug)]
-pub struct Whom<'a> {
+pub struct Requester<'a> {
     /// The account; `None` is a guest.
     pub account: Option<&'a str>,
     /// Whether it is an admin's.
@@ -35,7 +35,7 @@ pub struct Whom<'a> {
     /// Whether it may log in at all.
     pub is_open: bool,
     /// Whether who asks may know for which other accounts something is mounted.
-    pub tells_others: bool,
+    pub reports_others: bool,
     /// What is mounted.
     pub mounts: &'a Mounts,
     /// Its views of the disk.
@@ -46,23 +46,27 @@ pub struct Whom<'a> {
     pub writer: Claimant<'a>,
 }
 
-/// Everything that decides at a path: the place, the room, and each of [`Act::ALL`]. Of a directory
-/// that may be looked at it is what may be done in it.
-pub fn reasons(site: &Arc<Site>, whom: &Whom<'_>, path: &VPath) -> Result<Vec<Reason>> {
-    let view = whom.vfs.view(path)?;
-    let (place, giver) = describe(whom, view, path);
+/// Everything that decides at a path: the place, the room, and each of [`AccessKind::ALL`]. Of a
+/// directory that may be looked at it is what may be done in it.
+pub fn reasons(
+    shared: &Arc<Shared>,
+    requester: &Requester<'_>,
+    path: &VPath,
+) -> Result<Vec<Reason>> {
+    let view = requester.vfs.view(path)?;
+    let (place, giver) = describe(requester, view, path);
     let rights = view.rights();
-    let anything = whom.is_open && (rights.read || rights.changes());
+    let anything = requester.is_open && (rights.read || rights.changes());
     let mut reasons = vec![Reason { what: "place", allowed: anything, why: place }];
-    let room = room(site, whom, view)?;
+    let room = room(shared, requester, view)?;
     let has_room = room.allowed;
     reasons.push(room);
-    let inside = inside(whom, path)?;
-    for act in Act::ALL {
+    let inside = inside(requester, path)?;
+    for act in AccessKind::ALL {
         let may = match (act, &inside) {
-            _ if !whom.is_open => Err(Error::WrongState { what: "the account is closed" }),
-            (Act::List, _) | (_, None) => may(site, whom, act, path, has_room),
-            (_, Some(Inside::Name(name))) => may_in(site, whom, act, name, has_room),
+            _ if !requester.is_open => Err(Error::WrongState { what: "the account is closed" }),
+            (AccessKind::List, _) | (_, None) => may(shared, requester, act, path, has_room),
+            (_, Some(Inside::Name(name))) => may_in(shared, requester, act, name, has_room),
             // Reasons are for people, so this one is told as it would be to whoever tried.
             (_, Some(Inside::TooDeep)) => path.join("x").map(drop),
         };
@@ -87,8 +91,8 @@ enum Inside {
 }
 
 /// What would be in `path`, if that is a directory and whoever asks may know that.
-fn inside(whom: &Whom<'_>, path: &VPath) -> Result<Option<Inside>> {
-    if !whom.vfs.stat(path).is_ok_and(|there| there.kind == Kind::Folder) {
+fn inside(requester: &Requester<'_>, path: &VPath) -> Result<Option<Inside>> {
+    if !requester.vfs.stat(path).is_ok_and(|there| there.kind == EntryKind::Directory) {
         return Ok(None);
     }
     let name = format!("{:016x}", u64::from_be_bytes(random_bytes()?));
@@ -96,31 +100,43 @@ fn inside(whom: &Whom<'_>, path: &VPath) -> Result<Option<Inside>> {
 }
 
 /// Whether something may be done at a path as it is.
-fn may(site: &Arc<Site>, whom: &Whom<'_>, act: Act, path: &VPath, has_room: bool) -> Result<()> {
+fn may(
+    shared: &Arc<Shared>,
+    requester: &Requester<'_>,
+    act: AccessKind,
+    path: &VPath,
+    has_room: bool,
+) -> Result<()> {
     match act {
-        Act::Add | Act::Replace => may_store(site, whom, act, path, has_room),
-        _ => whom.vfs.may(act, path),
+        AccessKind::Add | AccessKind::Replace => may_store(shared, requester, act, path, has_room),
+        _ => requester.vfs.may(act, path),
     }
 }
 
 /// Whether something may be done in a directory: to a new name, or to a file that would be there.
-fn may_in(site: &Arc<Site>, whom: &Whom<'_>, act: Act, name: &VPath, has_room: bool) -> Result<()> {
+fn may_in(
+    shared: &Arc<Shared>,
+    requester: &Requester<'_>,
+    act: AccessKind,
+    name: &VPath,
+    has_room: bool,
+) -> Result<()> {
     let denied = || Error::Denied { path: name.as_str().to_owned() };
-    let rights = whom.vfs.view(name)?.rights();
+    let rights = requester.vfs.view(name)?.rights();
     match act {
-        Act::List | Act::Get => {
+        AccessKind::List | AccessKind::Get => {
             if rights.read {
                 Ok(())
             } else {
                 Err(denied())
             }
         }
-        Act::Add | Act::Folder => may(site, whom, act, name, has_room),
-        Act::Remove | Act::Rename => whom.vfs.to_change(name).map(drop),
-        Act::Replace if !rights.modify => Err(denied()),
-        Act::Replace if !has_room => Err(NO_ROOM),
-        Act::Replace => {
-            check_free(whom.vfs.to_write(name)?, site.config().min_free(), Amount::file(1))
+        AccessKind::Add | AccessKind::Directory => may(shared, requester, act, name, has_room),
+        AccessKind::Remove | AccessKind::Rename => requester.vfs.to_change(name).map(drop),
+        AccessKind::Replace if !rights.modify => Err(denied()),
+        AccessKind::Replace if !has_room => Err(NO_ROOM),
+        AccessKind::Replace => {
+            check_free(requester.vfs.to_write(name)?, shared.config().min_free(), Amount::file(1))
         }
     }
 }
@@ -131,35 +147,37 @@ const NO_ROOM: Error = Error::WrongState { what: "the room is used up, see there
 /// All that can stand against a file, in the order in which an upload finds it: the rights, another
 /// writer, what is there, the limit, the disk.
 fn may_store(
-    site: &Arc<Site>,
-    whom: &Whom<'_>,
-    act: Act,
+    shared: &Arc<Shared>,
+    requester: &Requester<'_>,
+    act: AccessKind,
     path: &VPath,
     has_room: bool,
 ) -> Result<()> {
-    let view = whom.vfs.to_write(path)?;
-    let key = view.upload_key(path, whom.writer.by);
-    site.claims.check(&key, path.as_str(), whom.writer)?;
-    whom.vfs.may(act, path)?;
+    let view = requester.vfs.to_write(path)?;
+    let key = view.upload_key(path, requester.writer.by);
+    shared.claims.check(&key, path.as_str(), requester.writer)?;
+    requester.vfs.may(act, path)?;
     if !has_room {
         return Err(NO_ROOM);
     }
-    check_free(view, site.config().min_free(), Amount::file(1))
+    check_free(view, shared.config().min_free(), Amount::file(1))
 }
 
 /// Who pays in a view, and how much is left.
-pub fn room(site: &Arc<Site>, whom: &Whom<'_>, view: &View) -> Result<Reason> {
+pub fn room(shared: &Arc<Shared>, requester: &Requester<'_>, view: &View) -> Result<Reason> {
     if !view.rights().changes() {
         let why = "nothing can be stored here".to_owned();
         return Ok(Reason { what: "room", allowed: false, why });
     }
-    let mut alive = |_, _| site.check_running();
-    let charged = site.charged(whom.vfs, view, &mut alive)?;
-    let (payer, usage) = match site.ledger.payer(charged.directory) {
-        Payer::Account(_) => ("the account pays", Some(whom.usage)),
-        Payer::Writer => ("whoever stores something pays; here the account", Some(whom.usage)),
-        Payer::Directory | Payer::Nobody => {
-            ("the mount pays out of a limit of its own", site.ledger.usage_of(&charged))
+    let mut alive = |_, _| shared.check_running();
+    let charged = shared.charged(requester.vfs, view, &mut alive)?;
+    let (charge_rule, usage) = match shared.ledger.charge_rule(charged.directory) {
+        ChargeRule::Account(_) => ("the account pays", Some(requester.usage)),
+        ChargeRule::Writer => {
+            ("whoever stores something pays; here the account", Some(requester.usage))
+        }
+        ChargeRule::Directory | ChargeRule::Nobody => {
+            ("the mount pays out of a limit of its own", shared.ledger.usage_of(&charged))
         }
     };
     let Usage { used, reserved, limits } = usage.unwrap_or(Usage::NONE);
@@ -171,7 +189,7 @@ pub fn room(site: &Arc<Site>, whom: &Whom<'_>, view: &View) -> Result<Reason> {
     let bytes = of(limits.bytes, &|limit| format!("{limit} bytes ({})", Size(limit)));
     let entries = of(limits.entries, &|limit| format!("{limit} entries"));
     let why = format!(
-        "{payer}: {} bytes used and {} reserved {bytes}, {} entries {entries}",
+        "{charge_rule}: {} bytes used and {} reserved {bytes}, {} entries {entries}",
         used.bytes,
         reserved.bytes,
         used.entries.saturating_add(reserved.entries)
@@ -180,23 +198,23 @@ pub fn room(site: &Arc<Site>, whom: &Whom<'_>, view: &View) -> Result<Reason> {
 }
 
 /// Where a path lies, and who gives the rights there.
-fn describe(whom: &Whom<'_>, view: &View, path: &VPath) -> (String, &'static str) {
-    let who = match whom.account {
-        Some(name) if !whom.is_open => format!("account {name} (closed)"),
-        Some(name) if whom.is_admin => format!("account {name} (admin)"),
+fn describe(requester: &Requester<'_>, view: &View, path: &VPath) -> (String, &'static str) {
+    let who = match requester.account {
+        Some(name) if !requester.is_open => format!("account {name} (closed)"),
+        Some(name) if requester.is_admin => format!("account {name} (admin)"),
         Some(name) => format!("account {name}"),
         None => "a guest".to_owned(),
     };
-    let (account, tells_others) = (whom.account, whom.tells_others);
-    match whom.mounts.at(account, view.mount_point()) {
+    let (account, reports_others) = (requester.account, requester.reports_others);
+    match requester.mounts.at(account, view.mount_point()) {
         Some(mount) if view.volume().is_some() => {
-            let (name, at, whom) = (&mount.name, &mount.at, &mount.whom);
+            let (name, at, requester) = (&mount.name, &mount.at, &mount.audience);
             // For whom else it is, is an admin's to know.
-            let them = match whom {
-                mounts::Whom::Named(names) if !tells_others && names.len() > 1 => {
+            let them = match requester {
+                mounts::MountAudience::Named(names) if !reports_others && names.len() > 1 => {
                     format!("{} and others", account.unwrap_or_default())
                 }
-                whom => whom.to_string(),
+                requester => requester.to_string(),
             };
             let place = format!("{who}: {path} is in the mount {name} at {at}, for {them}");
             (place, "the mount gives")
@@ -206,18 +224,18 @@ fn describe(whom: &Whom<'_>, view: &View, path: &VPath) -> (String, &'static str
 }
 
 /// The right that was missing.
-fn needed(act: Act, path: &VPath, view: &View, inside: &Option<Inside>) -> &'static str {
+fn needed(act: AccessKind, path: &VPath, view: &View, inside: &Option<Inside>) -> &'static str {
     match act {
-        Act::List | Act::Get => "read",
-        Act::Folder if view.volume().is_some() => "modify",
-        Act::Add | Act::Folder => "write",
-        Act::Replace if view.is_drop_box() || inside.is_some() => "modify",
+        AccessKind::List | AccessKind::Get => "read",
+        AccessKind::Directory if view.volume().is_some() => "modify",
+        AccessKind::Add | AccessKind::Directory => "write",
+        AccessKind::Replace if view.is_drop_box() || inside.is_some() => "modify",
         // Who may not look is not told whether something is there.
-        Act::Replace if !view.rights().changes() => "write or modify",
-        Act::Replace => match view.may_store(path, true, None) {
+        AccessKind::Replace if !view.rights().changes() => "write or modify",
+        AccessKind::Replace => match view.may_store(path, true, None) {
             Err(_) if view.rights().write => "modify",
             _ => "write",
         },
-        Act::Remove | Act::Rename => "modify",
+        AccessKind::Remove | AccessKind::Rename => "modify",
     }
 }

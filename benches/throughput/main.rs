@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use miniftp::accounts::{Account, AccountName, Store};
+use miniftp::accounts::{Account, AccountName, AccountStore};
 use miniftp::config;
 use miniftp::scram::Verifier;
 use miniftp::vfs::{Adopt, Homes};
@@ -95,7 +95,7 @@ impl Bench {
         }
         let settings = config::print_config().replace("durability = full", "durability = none");
         fs::write(bench.root.join("conf/server.ini"), settings)?;
-        let store = Store::open(&bench.root.join("conf"))?;
+        let store = AccountStore::open(&bench.root.join("conf"))?;
         let verifier = Verifier::derive("bench", 4096)?;
         let name = AccountName::parse("bench").ok_or("not a name")?;
         let homes = Homes::new(&bench.root.join("home"));

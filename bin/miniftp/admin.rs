@@ -9,13 +9,13 @@ use miniftp::client::Error;
 use miniftp::text::words::quote;
 use miniftp::wire::Code;
 
-use crate::commands::Given;
-use crate::failure::{Done, Failure};
+use crate::commands::GivenArguments;
+use crate::failure::{CommandResult, Failure};
 use crate::password;
-use crate::session::Session;
+use crate::session::ShellSession;
 
 /// `admin ...`.
-pub(crate) fn run(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn run(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let mut words = Vec::new();
     for word in &given.words {
         words.push(quote(word.remote()?, word.quoted));

@@ -192,9 +192,9 @@ mod tests {
             ("[::1]", ("::1", 2020)),
             ("[::1]:99", ("::1", 99)),
         ];
-        for (said, meant) in table {
-            let line = run(&format!("-s {said} ls")).unwrap();
-            assert_eq!((line.host.as_str(), line.port), meant, "{said}");
+        for (output, meant) in table {
+            let line = run(&format!("-s {output} ls")).unwrap();
+            assert_eq!((line.host.as_str(), line.port), meant, "{output}");
         }
         let line = run("-s box:99 -P 100").unwrap();
         assert_eq!(line.port, 100, "what is said last counts");

@@ -8,29 +8,29 @@ use std::ffi::OsString;
 use miniftp::text::{Escaped, escape_bytes, nearest};
 
 use crate::args::CommandLine;
-use crate::failure::{Done, Failure};
+use crate::failure::{CommandResult, Failure};
 use crate::given::{EXCLUSIVE, Spelling};
-pub(crate) use crate::given::{Flag, Given};
+pub(crate) use crate::given::{Flag, GivenArguments};
 use crate::screen::Screen;
-use crate::session::Session;
-use crate::words::{Word, remote_name};
+use crate::session::ShellSession;
+use crate::words::{ShellWord, remote_name};
 use crate::{admin, files, help, here, people, transfer};
 
 /// What carries a command out.
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
     /// Needs no server.
-    Here(fn(&mut Screen, &Given) -> Done),
+    Here(fn(&mut Screen, &GivenArguments) -> CommandResult),
     /// Needs a server and no login.
-    Outside(fn(&CommandLine, &mut Screen, &Given) -> Done),
+    Outside(fn(&CommandLine, &mut Screen, &GivenArguments) -> CommandResult),
     /// Needs a login.
-    There(fn(&mut Session, &Given) -> Done),
+    There(fn(&mut ShellSession, &GivenArguments) -> CommandResult),
     /// Ends the shell.
     Leave,
 }
 
 /// A row of the table.
-pub(crate) struct Command {
+pub(crate) struct ShellCommand {
     /// Its name.
     pub(crate) name: &'static str,
     /// Other names that people try.
@@ -67,7 +67,7 @@ const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3]];
 macro_rules! rows {
     ($($name:literal $aliases:tt $options:expr, $operands:literal $least:expr, $most:expr,
         $run:expr, $help:literal;)*) => {
-        &[$(Command {
+        &[$(ShellCommand {
             name: $name, aliases: &$aliases, options: $options, operands: $operands,
             least: $least, most: $most, run: $run, help: $help,
         },)*]
@@ -82,7 +82,7 @@ macro_rules! own {
 /// Every command, in the order of `help`: name, aliases, options, operands, fewest and most of
 /// them, what carries it out, help.
 #[rustfmt::skip]
-pub(crate) const COMMANDS: &[Command] = rows! {
+pub(crate) const COMMANDS: &[ShellCommand] = rows! {
     "put" ["send", "upload", "mput"] Options::Own(TREES), "LOCAL... [REMOTE]" 1, MANY,
         Run::There(transfer::put),
         "send files or, with -r, folders; with several, the last name is a folder";
@@ -135,7 +135,7 @@ pub(crate) const COMMANDS: &[Command] = rows! {
         Run::Leave, "leave; who came from the menu is back there";
 };
 
-impl Command {
+impl ShellCommand {
     /// `put [-r] LOCAL... [REMOTE]`.
     pub(crate) fn synopsis(&self) -> String {
         let mut synopsis = self.name.to_owned();
@@ -163,8 +163,8 @@ impl Command {
     }
 
     /// Sorts words into options, wherever they stand, and operands. `--` ends the options.
-    fn read(&self, words: Vec<Word>) -> Result<Given, Failure> {
-        let mut given = Given { flags: Vec::new(), words: Vec::new() };
+    fn read(&self, words: Vec<ShellWord>) -> Result<GivenArguments, Failure> {
+        let mut given = GivenArguments { flags: Vec::new(), words: Vec::new() };
         let mut options = matches!(self.options, Options::Own(_));
         for word in words {
             let text = word.text.to_string_lossy().into_owned();
@@ -177,8 +177,8 @@ impl Command {
             }
         }
         for group in EXCLUSIVE {
-            let mut said = group.iter().filter(|flag| given.has(**flag));
-            if let (Some(one), Some(other)) = (said.next(), said.next()) {
+            let mut output = group.iter().filter(|flag| given.has(**flag));
+            if let (Some(one), Some(other)) = (output.next(), output.next()) {
                 let (one, other) = (one.shown(), other.shown());
                 return Err(self.misused(&format!("{one} and {other} exclude each other")));
             }
@@ -218,13 +218,15 @@ impl Command {
 }
 
 /// The command of this name or alias; capitals are as good.
-pub(crate) fn find(name: &str) -> Option<&'static Command> {
+pub(crate) fn find(name: &str) -> Option<&'static ShellCommand> {
     let name = name.to_lowercase();
     COMMANDS.iter().find(|c| c.name == name || c.aliases.contains(&name.as_str()))
 }
 
 /// The command that the first word names, and what is given to it. `None` if there are no words.
-pub(crate) fn parse(words: Vec<Word>) -> Result<Option<(&'static Command, Given)>, Failure> {
+pub(crate) fn parse(
+    words: Vec<ShellWord>,
+) -> Result<Option<(&'static ShellCommand, GivenArguments)>, Failure> {
     let mut words = words.into_iter();
     let Some(first) = words.next() else { return Ok(None) };
     let name = remote_name(&first.text)
@@ -234,7 +236,11 @@ pub(crate) fn parse(words: Vec<Word>) -> Result<Option<(&'static Command, Given)
 }
 
 /// Carries a command out in a session. [`Run::Leave`] is the caller's to see.
-pub(crate) fn run(session: &mut Session, command: &Command, given: &Given) -> Done {
+pub(crate) fn run(
+    session: &mut ShellSession,
+    command: &ShellCommand,
+    given: &GivenArguments,
+) -> CommandResult {
     match command.run {
         Run::Here(run) => run(&mut session.screen, given),
         Run::There(run) => {
@@ -260,8 +266,8 @@ pub(crate) fn unknown(name: &str) -> Failure {
 }
 
 /// The program's arguments as words.
-pub(crate) fn plain_words(arguments: Vec<OsString>) -> Vec<Word> {
-    arguments.into_iter().map(Word::plain).collect()
+pub(crate) fn plain_words(arguments: Vec<OsString>) -> Vec<ShellWord> {
+    arguments.into_iter().map(ShellWord::plain).collect()
 }
 
 /// The name that was meant, if one is near. One letter is near to nothing.
@@ -317,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn misuse_is_told_with_the_usage() {
+    fn misuse_is_reported_with_the_usage() {
         for line in [
             "put",
             "put -x a",

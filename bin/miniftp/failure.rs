@@ -32,13 +32,13 @@ pub(crate) enum Failure {
     /// The library or the server could not or would not do it.
     Client(client::Error),
     /// It has been told already; only the exit code is left.
-    Told(u8),
+    Reported(u8),
     /// Whoever read the results has gone; there is nobody to tell.
     Pipe,
 }
 
 /// What a command gives back.
-pub(crate) type Done = Result<(), Failure>;
+pub(crate) type CommandResult = Result<(), Failure>;
 
 impl Failure {
     /// The user stopped it, and there is nothing to add.
@@ -54,7 +54,7 @@ impl Failure {
             Failure::Stopped(_) => EXIT_INTERRUPTED,
             Failure::NoPassword(_) => EXIT_LOGIN,
             Failure::Client(error) => error.exit_code(),
-            Failure::Told(code) => *code,
+            Failure::Reported(code) => *code,
             Failure::Pipe => 0,
         }
     }

@@ -4,19 +4,19 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use miniftp::client::{Client, Entry, Kind, Reason};
+use miniftp::client::{Client, ListedKind, RemoteEntry, WhyReason};
 use miniftp::text::{Escaped, Size};
 use miniftp::wire::Code;
 
 use crate::bar::Bar;
-use crate::failure::{Done, Failure};
-use crate::given::{Flag, Given};
-use crate::glob::{Each, Listed};
+use crate::failure::{CommandResult, Failure};
+use crate::given::{Flag, GivenArguments};
+use crate::glob::{Each, NameInDir};
 use crate::listing;
 use crate::places;
 use crate::screen::{Screen, each};
-use crate::session::Session;
-use crate::words::Word;
+use crate::session::ShellSession;
+use crate::words::ShellWord;
 
 /// Entries that are collected for sorting; a longer listing is shown as it comes.
 const SORTED_MOST: usize = 100_000;
@@ -26,7 +26,10 @@ const SORTED_BYTES: usize = 16 << 20;
 const ABOVE_ROOT: &str = "Permission denied!";
 
 /// Operands as paths on the server, wildcards expanded.
-pub(crate) fn remote_paths(session: &mut Session, words: &[Word]) -> Result<Vec<String>, Failure> {
+pub(crate) fn remote_paths(
+    session: &mut ShellSession,
+    words: &[ShellWord],
+) -> Result<Vec<String>, Failure> {
     let mut paths = Vec::new();
     for word in words {
         let Some(pattern) = &word.pattern else {
@@ -34,14 +37,14 @@ pub(crate) fn remote_paths(session: &mut Session, words: &[Word]) -> Result<Vec<
             continue;
         };
         let found =
-            pattern.expand(&mut |folder, each| listed(&mut session.client, folder, each))?;
+            pattern.expand(&mut |directory, each| listed(&mut session.client, directory, each))?;
         paths.extend(found.named(&word.text.to_string_lossy(), &mut session.screen)?);
     }
     Ok(paths)
 }
 
 /// The same for what removes them: a variable that is empty must not mean the current folder.
-fn named_paths(session: &mut Session, words: &[Word]) -> Result<Vec<String>, Failure> {
+fn named_paths(session: &mut ShellSession, words: &[ShellWord]) -> Result<Vec<String>, Failure> {
     if words.iter().any(|word| word.text.is_empty()) {
         let what = "an empty name removes nothing; say `.` for the current folder";
         return Err(Failure::Usage(what.into()));
@@ -49,27 +52,27 @@ fn named_paths(session: &mut Session, words: &[Word]) -> Result<Vec<String>, Fai
     remote_paths(session, words)
 }
 
-fn listed(client: &mut Client, folder: &str, each: &mut Each<'_>) -> Done {
-    let folder = if folder.is_empty() { "." } else { folder };
+fn listed(client: &mut Client, directory: &str, each: &mut Each<'_>) -> CommandResult {
+    let directory = if directory.is_empty() { "." } else { directory };
     let mut matched = Ok(());
-    client.ls(folder, &mut |entry| {
+    client.ls(directory, &mut |entry| {
         // An odd name is shown escaped and could not be asked for.
-        let (is_folder, is_odd) = (entry.kind == Kind::Folder, entry.is_odd());
-        matched = each(Listed { name: &entry.name, is_folder, is_odd });
+        let (is_directory, is_odd) = (entry.kind == ListedKind::Directory, entry.is_odd());
+        matched = each(NameInDir { name: &entry.name, is_directory, is_odd });
         if matched.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     matched
 }
 
 /// `ls [-l] [PATH...]`. Of several paths the files come first, then each folder under its name.
-pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn ls(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let mut paths = remote_paths(session, &given.words)?;
     if paths.is_empty() {
         paths.push(".".to_string());
     }
     let many = paths.len() > 1;
     let line = if given.has(Flag::Long) { listing::long } else { listing::short };
-    let mut folders = Vec::new();
+    let mut directories = Vec::new();
     let files = each(session, &paths, |session, path| {
         let mut entry = match many {
             true => session.client.stat(path)?,
@@ -80,19 +83,24 @@ pub(crate) fn ls(session: &mut Session, given: &Given) -> Done {
                 done => return done,
             },
         };
-        if entry.kind == Kind::Folder {
-            folders.push(path.clone());
+        if entry.kind == ListedKind::Directory {
+            directories.push(path.clone());
             return Ok(());
         }
         entry.name = path.clone().into();
         Ok(writeln!(session.screen.out, "{}", line(&entry))?)
     });
-    files.and(each(session, &folders, |session, path| list(session, path, many, line)))
+    files.and(each(session, &directories, |session, path| list(session, path, many, line)))
 }
 
-fn list(session: &mut Session, path: &str, many: bool, line: fn(&Entry) -> String) -> Done {
-    let Session { client, screen, .. } = session;
-    let mut held: Vec<Entry> = Vec::new();
+fn list(
+    session: &mut ShellSession,
+    path: &str,
+    many: bool,
+    line: fn(&RemoteEntry) -> String,
+) -> CommandResult {
+    let ShellSession { client, screen, .. } = session;
+    let mut held: Vec<RemoteEntry> = Vec::new();
     let mut held_bytes = 0;
     let mut written = Ok(());
     let mut headed = !many;
@@ -122,9 +130,9 @@ fn write_lines(
     screen: &mut Screen,
     path: &str,
     headed: &mut bool,
-    entries: &[Entry],
-    line: fn(&Entry) -> String,
-) -> Done {
+    entries: &[RemoteEntry],
+    line: fn(&RemoteEntry) -> String,
+) -> CommandResult {
     if !*headed {
         writeln!(screen.out, "{}:", Escaped(path))?;
         *headed = true;
@@ -139,13 +147,13 @@ fn write_lines(
 }
 
 /// `cd [PATH]`.
-pub(crate) fn cd(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn cd(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let path = given.words.first().map_or(Ok("/"), |w| w.remote())?;
     if leaves_root(session.client.cwd(), path) {
         return Err(Failure::Said(ABOVE_ROOT.into()));
     }
     session.client.cd(path)?;
-    session.tell_words();
+    session.report_words();
     Ok(())
 }
 
@@ -165,25 +173,25 @@ fn leaves_root(cwd: &str, path: &str) -> bool {
 }
 
 /// `pwd`.
-pub(crate) fn pwd(session: &mut Session, _: &Given) -> Done {
+pub(crate) fn pwd(session: &mut ShellSession, _: &GivenArguments) -> CommandResult {
     let path = session.client.pwd()?;
     Ok(writeln!(session.screen.out, "{}", Escaped(&path))?)
 }
 
 /// `mkdir [-p] PATH...`.
-pub(crate) fn mkdir(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn mkdir(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let parents = given.has(Flag::Parents);
     each(session, &given.words, |s, word| Ok(s.client.mkdir(word.remote()?, parents)?))
 }
 
 /// `rmdir PATH...`.
-pub(crate) fn rmdir(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn rmdir(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let paths = named_paths(session, &given.words)?;
     each(session, &paths, |s, path| Ok(s.client.rmdir(path)?))
 }
 
 /// `rm [-r] PATH...`.
-pub(crate) fn rm(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn rm(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let paths = named_paths(session, &given.words)?;
     let recursive = given.has(Flag::Recursive);
     each(session, &paths, |s, path| match s.client.rm(path, recursive) {
@@ -196,14 +204,15 @@ pub(crate) fn rm(session: &mut Session, given: &Given) -> Done {
 }
 
 /// `mv [-f] FROM TO`.
-pub(crate) fn mv(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn mv(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let (Some(from), Some(to)) = (given.words.first(), given.words.get(1)) else { return Ok(()) };
     let from = from.remote()?;
     let name = places::last_name(from);
     let to = places::remote_file(&mut session.client, to.remote()?, name)?;
     match session.client.mv(from, &to, given.has(Flag::Force)) {
         Err(error) if error.is_refusal(Code::Exists) && !given.has(Flag::Force) => {
-            let is_file = session.client.stat(&to).is_ok_and(|there| there.kind == Kind::File);
+            let is_file =
+                session.client.stat(&to).is_ok_and(|there| there.kind == ListedKind::File);
             let hint = if is_file { "; `mv -f` replaces it" } else { "" };
             Err(Failure::Said(format!("{error}{hint}")))
         }
@@ -212,14 +221,14 @@ pub(crate) fn mv(session: &mut Session, given: &Given) -> Done {
 }
 
 /// `stat PATH...`.
-pub(crate) fn stat(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn stat(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let paths = remote_paths(session, &given.words)?;
     each(session, &paths, |session, path| {
         let entry = session.client.stat(path)?;
         let out = &mut session.screen.out;
         writeln!(out, "name    {}", listing::name(&entry))?;
         writeln!(out, "kind    {}", listing::kind(entry.kind))?;
-        if entry.kind == Kind::File {
+        if entry.kind == ListedKind::File {
             writeln!(out, "size    {} ({} bytes)", Size(entry.size), entry.size)?;
         }
         writeln!(out, "time    {} UTC", listing::time(entry.mtime_secs))?;
@@ -229,7 +238,7 @@ pub(crate) fn stat(session: &mut Session, given: &Given) -> Done {
 }
 
 /// `hash [--md5|--sha256|--blake3] PATH...`: the lines of md5sum.
-pub(crate) fn hash(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn hash(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let digest = if given.has(Flag::Sha256) {
         "sha256"
     } else if given.has(Flag::Blake3) {
@@ -238,14 +247,14 @@ pub(crate) fn hash(session: &mut Session, given: &Given) -> Done {
         "md5"
     };
     let paths = remote_paths(session, &given.words)?;
-    each(session, &paths, |Session { client, screen, .. }, path| {
+    each(session, &paths, |ShellSession { client, screen, .. }, path| {
         let hashed = client.hash(path, digest, &mut Bar::quiet_end("hash", screen))?;
         Ok(writeln!(screen.out, "{}  {}", Escaped(&hashed.hex), Escaped(path))?)
     })
 }
 
 /// `why [PATH...]`.
-pub(crate) fn why(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn why(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let mut paths = Vec::new();
     for word in &given.words {
         paths.push(word.remote()?.to_owned());
@@ -255,12 +264,12 @@ pub(crate) fn why(session: &mut Session, given: &Given) -> Done {
     }
     each(session, &paths, |session, path| {
         let reasons = session.client.why(path)?;
-        tell_reasons(&mut session.screen, &reasons)
+        report_reasons(&mut session.screen, &reasons)
     })
 }
 
 /// What decides, a line each.
-pub(crate) fn tell_reasons(screen: &mut Screen, reasons: &[Reason]) -> Done {
+pub(crate) fn report_reasons(screen: &mut Screen, reasons: &[WhyReason]) -> CommandResult {
     for reason in reasons {
         let may = if reason.is_allowed() { "yes" } else { "no" };
         writeln!(screen.out, "{:11} {may:3}  {}", reason.what, reason.why)?;
@@ -269,7 +278,7 @@ pub(crate) fn tell_reasons(screen: &mut Screen, reasons: &[Reason]) -> Done {
 }
 
 /// `quota`.
-pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
+pub(crate) fn quota(session: &mut ShellSession, _: &GivenArguments) -> CommandResult {
     let usage = session.client.quota()?;
     let out = &mut session.screen.out;
     let free =
@@ -300,7 +309,7 @@ pub(crate) fn quota(session: &mut Session, _: &Given) -> Done {
 }
 
 /// `parts`.
-pub(crate) fn parts(session: &mut Session, _: &Given) -> Done {
+pub(crate) fn parts(session: &mut ShellSession, _: &GivenArguments) -> CommandResult {
     let parts = session.client.parts()?;
     let screen = &mut session.screen;
     if parts.is_empty() {
@@ -319,7 +328,7 @@ pub(crate) fn parts(session: &mut Session, _: &Given) -> Done {
 }
 
 /// `forget PATH...`.
-pub(crate) fn forget(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn forget(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     each(session, &given.words, |s, word| Ok(s.client.forget(word.remote()?)?))
 }
 

@@ -1,6 +1,6 @@
 //! What is given to a command: options and operands.
 
-use crate::words::Word;
+use crate::words::ShellWord;
 
 /// An option of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +68,13 @@ impl Flag {
 }
 
 /// The options and operands of a command, as many as its row allows.
-pub(crate) struct Given {
+pub(crate) struct GivenArguments {
     pub(crate) flags: Vec<Flag>,
     /// The operands.
-    pub(crate) words: Vec<Word>,
+    pub(crate) words: Vec<ShellWord>,
 }
 
-impl Given {
+impl GivenArguments {
     /// Whether an option was said.
     pub(crate) fn has(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)

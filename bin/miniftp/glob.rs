@@ -7,7 +7,7 @@ use miniftp::limits;
 use miniftp::text::wildcard::{Piece, is_wild, matches};
 use miniftp::text::{Escaped, is_harmful};
 
-use crate::failure::{Done, EXIT_FAILED, Failure};
+use crate::failure::{CommandResult, EXIT_FAILED, Failure};
 use crate::screen::Screen;
 
 /// Names that one pattern may become.
@@ -21,16 +21,16 @@ pub(crate) struct Pattern(Vec<Piece>);
 
 /// A name in a folder.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Listed<'a> {
+pub(crate) struct NameInDir<'a> {
     /// Escaped, where it is odd.
     pub(crate) name: &'a str,
-    pub(crate) is_folder: bool,
+    pub(crate) is_directory: bool,
     /// Whether it is no text, so that nothing can be done with it under this name.
     pub(crate) is_odd: bool,
 }
 
 /// Whoever is given the names in a folder, one by one.
-pub(crate) type Each<'a> = dyn FnMut(Listed<'_>) -> Done + 'a;
+pub(crate) type Each<'a> = dyn FnMut(NameInDir<'_>) -> CommandResult + 'a;
 
 /// What a pattern has become.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ impl Matches {
         }
         match (self.paths.is_empty(), self.left_out.is_empty()) {
             (true, true) => Err(nothing(text)),
-            (true, false) => Err(Failure::Told(EXIT_FAILED)),
+            (true, false) => Err(Failure::Reported(EXIT_FAILED)),
             _ => Ok(self.paths),
         }
     }
@@ -66,7 +66,7 @@ impl Pattern {
     /// Names that do not match are not kept.
     pub(crate) fn expand(
         &self,
-        list: &mut dyn FnMut(&str, &mut Each<'_>) -> Done,
+        list: &mut dyn FnMut(&str, &mut Each<'_>) -> CommandResult,
     ) -> Result<Matches, Failure> {
         let mut parts: Vec<&[Piece]> = self.0.split(|t| *t == Piece::Char('/')).collect();
         while parts.len() > 1 && parts.last().is_some_and(|p| p.is_empty()) {
@@ -80,8 +80,8 @@ impl Pattern {
             let (mut next, mut bytes) = (Vec::new(), 0);
             let is_last = i + 1 == open.len();
             for base in &bases {
-                list(base, &mut |Listed { name, is_folder, is_odd }| {
-                    if is_step(name) || !is_meant(part, name) || !(is_last || is_folder) {
+                list(base, &mut |NameInDir { name, is_directory, is_odd }| {
+                    if is_step(name) || !is_meant(part, name) || !(is_last || is_directory) {
                         return Ok(());
                     }
                     bytes += base.len() + name.len();
@@ -179,17 +179,17 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_expanded_folder_by_folder() {
-        let mut list = |folder: &str, each: &mut Each<'_>| {
-            let names: &[(&str, bool)] = match folder {
+    fn paths_are_expanded_directory_by_directory() {
+        let mut list = |directory: &str, each: &mut Each<'_>| {
+            let names: &[(&str, bool)] = match directory {
                 "" => &[("b", true), ("a", true), ("c.txt", false)],
                 "a/" => &[("x.txt", false), ("y.md", false)],
                 "b/" => &[("x.txt", false), ("an/evil", false), ("..", true)],
                 "/d/" => &[("q", false), ("odd", false)],
                 other => panic!("{other}"),
             };
-            names.iter().try_for_each(|(name, is_folder)| {
-                each(Listed { name, is_folder: *is_folder, is_odd: *name == "odd" })
+            names.iter().try_for_each(|(name, is_directory)| {
+                each(NameInDir { name, is_directory: *is_directory, is_odd: *name == "odd" })
             })
         };
         let mut matched = |text: &str| Pattern::new(pattern(text)).expand(&mut list).unwrap();

@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use crate::commands::{COMMANDS, find, unknown};
-use crate::failure::Done;
-use crate::given::{Flag, Given};
+use crate::failure::CommandResult;
+use crate::given::{Flag, GivenArguments};
 use crate::screen::Screen;
 
 /// `help [COMMAND]`.
-pub(crate) fn help(screen: &mut Screen, given: &Given) -> Done {
+pub(crate) fn help(screen: &mut Screen, given: &GivenArguments) -> CommandResult {
     let Some(word) = given.words.first() else { return list_commands(screen) };
     let name = word.remote()?;
     let command = find(name).ok_or_else(|| unknown(name))?;
@@ -35,7 +35,7 @@ const TARGETS: &str = "  \
   a target that ends in `/`, or is `.`, takes the folder under its own name, and so do several";
 
 /// The table of commands.
-pub(crate) fn list_commands(screen: &mut Screen) -> Done {
+pub(crate) fn list_commands(screen: &mut Screen) -> CommandResult {
     writeln!(screen.out, "commands:")?;
     for command in COMMANDS {
         writeln!(screen.out, "  {}\n        {}", command.synopsis(), command.help)?;

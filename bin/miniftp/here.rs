@@ -5,24 +5,24 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use miniftp::client::{Entry, Kind};
+use miniftp::client::{ListedKind, RemoteEntry};
 
-use crate::failure::{Done, Failure, cannot, shown, system};
-use crate::given::{Flag, Given};
+use crate::failure::{CommandResult, Failure, cannot, shown, system};
+use crate::given::{Flag, GivenArguments};
 use crate::listing;
 use crate::screen::Screen;
 
 /// `lpwd`.
-pub(crate) fn lpwd(screen: &mut Screen, _: &Given) -> Done {
-    let folder = std::env::current_dir().map_err(|e| {
+pub(crate) fn lpwd(screen: &mut Screen, _: &GivenArguments) -> CommandResult {
+    let directory = std::env::current_dir().map_err(|e| {
         Failure::Said(format!("cannot tell the local folder: {}; try `lcd PATH`", system(&e)))
     })?;
-    writeln!(screen.out, "{}", shown(&folder))?;
+    writeln!(screen.out, "{}", shown(&directory))?;
     Ok(())
 }
 
 /// `lcd [PATH]`.
-pub(crate) fn lcd(screen: &mut Screen, given: &Given) -> Done {
+pub(crate) fn lcd(screen: &mut Screen, given: &GivenArguments) -> CommandResult {
     let path = match given.words.first() {
         Some(word) => PathBuf::from(&word.text),
         None => std::env::var_os("HOME")
@@ -34,7 +34,7 @@ pub(crate) fn lcd(screen: &mut Screen, given: &Given) -> Done {
 }
 
 /// `lls [-l] [PATH]`.
-pub(crate) fn lls(screen: &mut Screen, given: &Given) -> Done {
+pub(crate) fn lls(screen: &mut Screen, given: &GivenArguments) -> CommandResult {
     let path = given.words.first().map_or_else(|| PathBuf::from("."), |w| PathBuf::from(&w.text));
     let cannot_list = |e: std::io::Error| cannot("list it", &path, &e);
     let mut entries = Vec::new();
@@ -56,22 +56,22 @@ pub(crate) fn lls(screen: &mut Screen, given: &Given) -> Done {
     Ok(())
 }
 
-fn local_entry(name: &str, meta: &fs::Metadata) -> Entry {
+fn local_entry(name: &str, meta: &fs::Metadata) -> RemoteEntry {
     let kind = match meta.file_type() {
-        t if t.is_file() => Kind::File,
-        t if t.is_dir() => Kind::Folder,
-        t if t.is_symlink() => Kind::Link,
-        _ => Kind::OTHER,
+        t if t.is_file() => ListedKind::File,
+        t if t.is_dir() => ListedKind::Directory,
+        t if t.is_symlink() => ListedKind::Link,
+        _ => ListedKind::OTHER,
     };
     let since = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
     let mtime_secs = since.and_then(|d| i64::try_from(d.as_secs()).ok()).unwrap_or(0);
     let mode = local_rights(meta, kind);
-    Entry::new(kind, 0, meta.len(), mtime_secs, 0, mode, 0, name.to_owned())
+    RemoteEntry::new(kind, 0, meta.len(), mtime_secs, 0, mode, 0, name.to_owned())
 }
 
 /// std tells portably only whether something may be written, which is enough for a glance.
-fn local_rights(meta: &fs::Metadata, kind: Kind) -> u16 {
+fn local_rights(meta: &fs::Metadata, kind: ListedKind) -> u16 {
     let write = if meta.permissions().readonly() { 0 } else { 0o200 };
-    let enter = if kind == Kind::Folder { 0o100 } else { 0 };
+    let enter = if kind == ListedKind::Directory { 0o100 } else { 0 };
     0o400 | write | enter
 }

@@ -2,18 +2,18 @@
 //!
 //! Invariant: every name goes through `text::Escaped`, so a line is one entry whatever its name.
 
-use miniftp::client::{Entry, Kind, Part};
+use miniftp::client::{ListedKind, RemoteEntry, RemotePart};
 use miniftp::text::calendar::Civil;
 use miniftp::text::{Escaped, is_harmful};
 
 /// The name as `ls` shows it: folders end in `/`.
-pub(crate) fn short(entry: &Entry) -> String {
-    let mark = if entry.kind == Kind::Folder { "/" } else { "" };
+pub(crate) fn short(entry: &RemoteEntry) -> String {
+    let mark = if entry.kind == ListedKind::Directory { "/" } else { "" };
     format!("{}{mark}", name(entry))
 }
 
 /// The name alone. The server has escaped an odd one already; a second time would hide that.
-pub(crate) fn name(entry: &Entry) -> String {
+pub(crate) fn name(entry: &RemoteEntry) -> String {
     if entry.is_odd() && !entry.name.chars().any(is_harmful) {
         return entry.name.to_string();
     }
@@ -21,7 +21,7 @@ pub(crate) fn name(entry: &Entry) -> String {
 }
 
 /// The line of `ls -l`: rights, bytes, time, name.
-pub(crate) fn long(entry: &Entry) -> String {
+pub(crate) fn long(entry: &RemoteEntry) -> String {
     format!(
         "{}{} {:>14} {} {}",
         letter(entry.kind),
@@ -33,7 +33,7 @@ pub(crate) fn long(entry: &Entry) -> String {
 }
 
 /// How much of an unfinished upload is there.
-pub(crate) fn share(part: &Part) -> String {
+pub(crate) fn share(part: &RemotePart) -> String {
     let held = part.held_bytes;
     match part.announced_bytes() {
         Some(size) => format!("{held:>14} of {size:>14} bytes"),
@@ -42,21 +42,21 @@ pub(crate) fn share(part: &Part) -> String {
 }
 
 /// What kind of thing it is, in a word.
-pub(crate) fn kind(kind: Kind) -> &'static str {
+pub(crate) fn kind(kind: ListedKind) -> &'static str {
     match kind {
-        Kind::File => "file",
-        Kind::Folder => "folder",
-        Kind::Link => "link",
-        Kind::Other(_) => "other",
+        ListedKind::File => "file",
+        ListedKind::Directory => "folder",
+        ListedKind::Link => "link",
+        ListedKind::Other(_) => "other",
     }
 }
 
-fn letter(kind: Kind) -> char {
+fn letter(kind: ListedKind) -> char {
     match kind {
-        Kind::File => '-',
-        Kind::Folder => 'd',
-        Kind::Link => 'l',
-        Kind::Other(_) => '?',
+        ListedKind::File => '-',
+        ListedKind::Directory => 'd',
+        ListedKind::Link => 'l',
+        ListedKind::Other(_) => '?',
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_one_line() {
-        let entry = Entry::new(Kind::Folder, 0, 4096, 0, 0, 0o750, 0, "a\nb");
+        let entry = RemoteEntry::new(ListedKind::Directory, 0, 4096, 0, 0, 0o750, 0, "a\nb");
         assert_eq!(short(&entry), "a\\nb/");
         assert_eq!(long(&entry), "drwxr-x---           4096 1970-01-01 00:00 a\\nb/");
     }

@@ -39,11 +39,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use args::{Asked, CommandLine};
-use commands::{Command, Given, Run};
-use failure::{Done, EXIT_INTERRUPTED, Failure};
+use commands::{GivenArguments, Run, ShellCommand};
+use failure::{CommandResult, EXIT_INTERRUPTED, Failure};
 use screen::Screen;
 use script::Script;
-use session::Session;
+use session::ShellSession;
 
 fn main() -> ExitCode {
     outlive_large_files();
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
 }
 
 /// Does what the arguments say. What failed has been told when this returns.
-fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> Done {
+fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> CommandResult {
     let asked = match commands::parse(commands::plain_words(line.command.clone())) {
         Ok(asked) => asked,
         Err(failure) => return end(screen, Err(failure)),
@@ -99,10 +99,10 @@ fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> D
         .and_then(|name| session::open(line, &mut screen, &name));
     match opened {
         Ok(client) => {
-            let session = Session { client, screen, line: line.clone(), is_shell };
+            let session = ShellSession { client, screen, line: line.clone(), is_shell };
             let (mut screen, done) = work(session, asked);
             if is_shell {
-                screen.say(GOODBYE);
+                screen.print(GOODBYE);
             }
             end(screen, done)
         }
@@ -114,28 +114,31 @@ fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> D
 const GOODBYE: &str = "Goodbye.";
 
 /// Menu, shell, menu: who leaves the shell can log in as somebody else, or leave for good.
-fn live_at_the_menu(line: &CommandLine, mut screen: Screen) -> Done {
+fn live_at_the_menu(line: &CommandLine, mut screen: Screen) -> CommandResult {
     while let Some(client) = menu::enter(line, &mut screen) {
         let done;
-        let session = Session { client, screen, line: line.clone(), is_shell: true };
+        let session = ShellSession { client, screen, line: line.clone(), is_shell: true };
         (screen, done) = work(session, None);
         if done.is_err() {
             return end(screen, done);
         }
-        screen.say("Logged out.");
+        screen.print("Logged out.");
     }
-    screen.say(GOODBYE);
+    screen.print(GOODBYE);
     let is_left_by_ctrl_c = screen.is_interrupted();
-    end(screen, if is_left_by_ctrl_c { Err(Failure::Told(EXIT_INTERRUPTED)) } else { Ok(()) })
+    end(screen, if is_left_by_ctrl_c { Err(Failure::Reported(EXIT_INTERRUPTED)) } else { Ok(()) })
 }
 
 /// The part of a run that has a login.
-fn work(mut session: Session, asked: Option<(&'static Command, Given)>) -> (Screen, Done) {
+fn work(
+    mut session: ShellSession,
+    asked: Option<(&'static ShellCommand, GivenArguments)>,
+) -> (Screen, CommandResult) {
     let done = match asked {
         Some((command, given)) => commands::run(&mut session, command, &given),
         None if session.is_shell => {
-            session.screen.say(&session::greeting(&session.client, &session.line));
-            session.tell_words();
+            session.screen.print(&session::greeting(&session.client, &session.line));
+            session.report_words();
             shell::interactive(&mut session)
         }
         None => {
@@ -143,30 +146,30 @@ fn work(mut session: Session, asked: Option<(&'static Command, Given)>) -> (Scre
             shell::batch(&mut session, &mut BufReader::new(Script { interrupt }))
         }
     };
-    let Session { client, mut screen, is_shell, .. } = session;
+    let ShellSession { client, mut screen, is_shell, .. } = session;
     // Everything that was asked for has had its answer; a line that breaks now takes nothing away.
     for line in client.bye().unwrap_or_default().iter().filter(|_| is_shell) {
-        screen.say(line);
+        screen.print(line);
     }
     (screen, done)
 }
 
 /// Flushes the results and tells what failed.
-fn end(mut screen: Screen, done: Done) -> Done {
+fn end(mut screen: Screen, done: CommandResult) -> CommandResult {
     let flushed = screen.finish();
     let done = done.and(flushed);
     if let Err(failure) = &done {
-        screen.tell(failure);
+        screen.report(failure);
     }
     done
 }
 
-fn help(screen: &mut Screen) -> Done {
+fn help(screen: &mut Screen) -> CommandResult {
     writeln!(screen.out, "{}", args::HELP)?;
     help::list_commands(screen)
 }
 
-fn version(screen: &mut Screen) -> Done {
+fn version(screen: &mut Screen) -> CommandResult {
     Ok(writeln!(screen.out, "miniftp {}", env!("CARGO_PKG_VERSION"))?)
 }
 

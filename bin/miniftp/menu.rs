@@ -16,22 +16,22 @@ const MENU: &str = "\nWelcome to miniftp\n  1  Log in\n  2  Register\n  Q  Quit\
 /// Shows the menu until somebody is logged in; `None` if they leave.
 pub(crate) fn enter(line: &CommandLine, screen: &mut Screen) -> Option<Client> {
     loop {
-        screen.say(MENU);
+        screen.print(MENU);
         // A Ctrl-C at an earlier prompt was an answer to that prompt.
         screen.interrupt.store(false, Ordering::Relaxed);
         let choice = screen.ask("Please choose: ")?;
         match choice.to_lowercase().as_str() {
             "1" => match log_in(line, screen) {
                 Ok(client) => return Some(client),
-                Err(failure) => screen.tell(&failure),
+                Err(failure) => screen.report(&failure),
             },
             "2" => {
                 if let Err(failure) = people::register_at_menu(line, screen) {
-                    screen.tell(&failure);
+                    screen.report(&failure);
                 }
             }
             "q" | "quit" | "exit" => return None,
-            _ => screen.say("You entered incorrectly."),
+            _ => screen.print("You entered incorrectly."),
         }
     }
 }

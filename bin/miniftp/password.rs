@@ -83,11 +83,11 @@ fn type_in(
             Escaped(name)
         )),
         Untyped::Interrupted => {
-            screen.say("");
+            screen.print("");
             Failure::stopped()
         }
         Untyped::GivenUp => {
-            screen.say("");
+            screen.print("");
             Failure::NoPassword("no password was given".into())
         }
     })

@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use miniftp::client::{Client, Error, Registered, Standing};
+use miniftp::client::{Client, Error, Registered, RegistrationState};
 use miniftp::text::Escaped;
 
 use crate::args::CommandLine;
-use crate::failure::{Done, EXIT_FAILED, EXIT_INTERRUPTED, Failure};
-use crate::given::{Flag, Given};
+use crate::failure::{CommandResult, EXIT_FAILED, EXIT_INTERRUPTED, Failure};
+use crate::given::{Flag, GivenArguments};
 use crate::password;
 use crate::screen::Screen;
-use crate::session::{self, Session};
+use crate::session::{self, ShellSession};
 
 /// What an applicant sees while the server makes up its mind.
 const WAIT: &str = "Please wait for the server to respond.....";
@@ -19,7 +19,11 @@ const REJECTED: &str = "The server rejected your request for an account. Please 
     administrator.";
 
 /// `register [CODE]`.
-pub(crate) fn register(line: &CommandLine, screen: &mut Screen, given: &Given) -> Done {
+pub(crate) fn register(
+    line: &CommandLine,
+    screen: &mut Screen,
+    given: &GivenArguments,
+) -> CommandResult {
     let code = match given.words.first() {
         Some(word) => word.remote()?,
         None => "",
@@ -28,11 +32,11 @@ pub(crate) fn register(line: &CommandLine, screen: &mut Screen, given: &Given) -
 }
 
 /// The same from the entry menu, where a code is asked for if one is needed.
-pub(crate) fn register_at_menu(line: &CommandLine, screen: &mut Screen) -> Done {
+pub(crate) fn register_at_menu(line: &CommandLine, screen: &mut Screen) -> CommandResult {
     apply(line, screen, "")
 }
 
-fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> Done {
+fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> CommandResult {
     let mut client = session::connect(line, screen)?;
     let mut code = code.to_owned();
     match &*client.rules()?.mode {
@@ -53,7 +57,7 @@ fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> Done {
     if password.typed {
         password::type_again(screen, &name, &password.text)?;
     }
-    screen.say(WAIT);
+    screen.print(WAIT);
     let registered = client.register(&name, &password.text, &code)?;
     if registered.admitted {
         writeln!(screen.out, "{}", welcome(&name))?;
@@ -62,7 +66,7 @@ fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> Done {
     let Registered { number, .. } = registered;
     writeln!(screen.out, "Your request has the number {number}.")?;
     screen.finish()?;
-    screen.say(&format!(
+    screen.print(&format!(
         "You may leave and ask later: miniftp -u {} registration {number}",
         Escaped(&name)
     ));
@@ -70,40 +74,49 @@ fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> Done {
 }
 
 /// Waits for the answer, or until the user has enough of it.
-fn wait(client: &mut Client, screen: &mut Screen, number: u64, name: &str) -> Done {
+fn wait(client: &mut Client, screen: &mut Screen, number: u64, name: &str) -> CommandResult {
     match client.wait_for_answer(number, name) {
-        Ok(standing) => tell(screen, &standing, number, name),
+        Ok(standing) => report(screen, &standing, number, name),
         Err(Error::Interrupted) => {
-            screen.say("Your request stays; ask later.");
-            Err(Failure::Told(EXIT_INTERRUPTED))
+            screen.print("Your request stays; ask later.");
+            Err(Failure::Reported(EXIT_INTERRUPTED))
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// `registration NUMBER`.
-pub(crate) fn registration(line: &CommandLine, screen: &mut Screen, given: &Given) -> Done {
+pub(crate) fn registration(
+    line: &CommandLine,
+    screen: &mut Screen,
+    given: &GivenArguments,
+) -> CommandResult {
     let word = given.words.first().map(|word| word.remote()).transpose()?.unwrap_or_default();
     let number = word.parse().map_err(|_| {
         Failure::Usage(format!("expected the number of a registration, got `{}`", Escaped(word)))
     })?;
     let name = session::user_name(line, screen)?;
     let standing = session::connect(line, screen)?.registration(number, &name)?;
-    tell(screen, &standing, number, &name)
+    report(screen, &standing, number, &name)
 }
 
-fn tell(screen: &mut Screen, standing: &Standing, number: u64, name: &str) -> Done {
+fn report(
+    screen: &mut Screen,
+    standing: &RegistrationState,
+    number: u64,
+    name: &str,
+) -> CommandResult {
     match standing {
-        Standing::Pending => {
+        RegistrationState::Pending => {
             writeln!(screen.out, "Registration {number} waits for the operator.")?;
         }
-        Standing::Approved => writeln!(screen.out, "{}", welcome(name))?,
-        Standing::Refused(reason) => {
-            screen.say(REJECTED);
+        RegistrationState::Approved => writeln!(screen.out, "{}", welcome(name))?,
+        RegistrationState::Refused(reason) => {
+            screen.print(REJECTED);
             if !reason.is_empty() {
-                screen.say(&format!("Reason: {reason}"));
+                screen.print(&format!("Reason: {reason}"));
             }
-            return Err(Failure::Told(EXIT_FAILED));
+            return Err(Failure::Reported(EXIT_FAILED));
         }
     }
     screen.finish()
@@ -114,13 +127,13 @@ fn welcome(name: &str) -> String {
 }
 
 /// `passwd [--end-others]`.
-pub(crate) fn passwd(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn passwd(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let name = session.client.account().unwrap_or_default().to_owned();
-    let Session { client, screen, line, .. } = session;
+    let ShellSession { client, screen, line, .. } = session;
     let old = password::obtain(line, screen, &name)?;
     let new = password::choose(screen, &name)?;
     let ended = client.passwd(&old.text, &new, given.has(Flag::EndOthers))?;
-    screen.say(&match ended {
+    screen.print(&match ended {
         0 => "The password is changed.".to_owned(),
         1 => "The password is changed; one other session was ended.".to_owned(),
         n => format!("The password is changed; {n} other sessions were ended."),

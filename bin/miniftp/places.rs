@@ -7,35 +7,35 @@
 
 use std::path::{Path, PathBuf};
 
-use miniftp::client::{Client, Kind, local_name};
+use miniftp::client::{Client, ListedKind, local_name};
 use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
 use crate::failure::{Failure, cannot, shown};
-use crate::words::{Word, remote_name};
+use crate::words::{ShellWord, remote_name};
 
 /// The operands of `put` and `get`: the sources, the target, and whether one source was named.
 pub(crate) struct Operands<'a> {
-    pub(crate) sources: &'a [Word],
-    pub(crate) target: Option<&'a Word>,
+    pub(crate) sources: &'a [ShellWord],
+    pub(crate) target: Option<&'a ShellWord>,
     is_one: bool,
 }
 
 impl<'a> Operands<'a> {
     /// With one operand it is the source; with more the last one is the target.
-    pub(crate) fn of(words: &'a [Word]) -> Operands<'a> {
+    pub(crate) fn of(words: &'a [ShellWord]) -> Operands<'a> {
         let (sources, target) = match words.split_last() {
             Some((target, sources)) if !sources.is_empty() => (sources, Some(target)),
             _ => (words, None),
         };
         // A pattern must not mean another place when it finds one more.
-        let is_one = matches!(sources, [Word { pattern: None, .. }]);
+        let is_one = matches!(sources, [ShellWord { pattern: None, .. }]);
         Operands { sources, target, is_one }
     }
 
     /// Whether a folder goes into the target under its own name, and not only its content.
     fn goes_below(&self, target: &str) -> bool {
-        !self.is_one || needs_folder(target) || last_name(target).is_none()
+        !self.is_one || needs_directory(target) || last_name(target).is_none()
     }
 
     /// Where a folder of this machine goes on the server.
@@ -64,17 +64,17 @@ impl<'a> Operands<'a> {
 }
 
 /// Whether a path can only be that of a folder.
-fn needs_folder(path: &str) -> bool {
+fn needs_directory(path: &str) -> bool {
     let last = path.rsplit(std::path::is_separator).next().unwrap_or_default();
     matches!(last, "" | "." | "..")
 }
 
 /// Whether a path is a folder on the server. What is not there is none; what may not be looked at
 /// is taken for the file that is meant, as in a drop box, and the server says if it is a folder.
-pub(crate) fn is_folder(client: &mut Client, path: &str) -> Result<bool, Failure> {
-    let needed = needs_folder(path);
+pub(crate) fn is_directory(client: &mut Client, path: &str) -> Result<bool, Failure> {
+    let needed = needs_directory(path);
     match client.stat(path) {
-        Ok(entry) if entry.kind == Kind::Folder => Ok(true),
+        Ok(entry) if entry.kind == ListedKind::Directory => Ok(true),
         Err(error) if error.is_refusal(Code::Denied) => Ok(needed),
         Err(error) if !error.is_refusal(Code::NotFound) => Err(error.into()),
         _ if needed => Err(Failure::Said(format!(
@@ -92,7 +92,7 @@ pub(crate) fn remote_file(
     name: Option<&str>,
 ) -> Result<String, Failure> {
     match name {
-        Some(name) if is_folder(client, target)? => Ok(join(target, name)),
+        Some(name) if is_directory(client, target)? => Ok(join(target, name)),
         _ => Ok(target.to_string()),
     }
 }
@@ -120,7 +120,7 @@ pub(crate) fn local_file(
             None => Ok(target.to_path_buf()),
         };
     }
-    if needs_folder(&target.to_string_lossy()) {
+    if needs_directory(&target.to_string_lossy()) {
         return Err(Failure::Said(format!(
             "`{}` is not a folder on this machine; make it first, or leave the `/` out",
             shown(target)
@@ -142,11 +142,11 @@ pub(crate) fn last_name(path: &str) -> Option<&str> {
 }
 
 /// A name in a folder of the server; no name is the current folder's.
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
+fn join(directory: &str, name: &str) -> String {
+    if directory.is_empty() {
         name.to_owned()
     } else {
-        format!("{}/{name}", folder.trim_end_matches('/'))
+        format!("{}/{name}", directory.trim_end_matches('/'))
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_name_is_what_a_folder_takes() {
+    fn the_last_name_is_what_a_directory_takes() {
         let table = [
             ("a", Some("a")),
             ("/a/b", Some("b")),
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_last_of_several_operands_is_the_target() {
-        let words: Vec<Word> = ["a", "b", "c"].map(Word::plain).into();
+        let words: Vec<ShellWord> = ["a", "b", "c"].map(ShellWord::plain).into();
         assert_eq!(Operands::of(&words).sources.len(), 2);
         assert_eq!(Operands::of(&words).target, Some(&words[2]));
         let one = Operands::of(&words[..1]);
@@ -212,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_goes_where_its_target_says() {
-        let words: Vec<Word> = ["a", "b", "c"].map(Word::plain).into();
+    fn a_directory_goes_where_its_target_says() {
+        let words: Vec<ShellWord> = ["a", "b", "c"].map(ShellWord::plain).into();
         let (one, two) = (Operands::of(&words[1..]), Operands::of(&words));
         for (target, of_one) in [
             ("t", "t"),

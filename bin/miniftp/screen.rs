@@ -13,7 +13,7 @@ use rustyline::history::MemHistory;
 use rustyline::{Behavior, Config, Editor};
 
 use crate::bar::Messages;
-use crate::failure::{Done, EXIT_FAILED, Failure};
+use crate::failure::{CommandResult, EXIT_FAILED, Failure};
 use crate::output::write_until;
 use crate::results::Results;
 use crate::terminal::Terminal;
@@ -62,23 +62,23 @@ impl Screen {
 
     /// An error: `miniftp: ` and the sentence.
     pub(crate) fn complain(&mut self, text: &str) {
-        self.say(&format!("miniftp: {text}"));
+        self.print(&format!("miniftp: {text}"));
     }
 
     /// Shows why a command did not do what it was asked.
-    pub(crate) fn tell(&mut self, failure: &Failure) {
+    pub(crate) fn report(&mut self, failure: &Failure) {
         match failure {
             Failure::Usage(text)
             | Failure::Said(text)
             | Failure::Stopped(text)
             | Failure::NoPassword(text) => self.complain(text),
             Failure::Client(error) => self.complain(&error.to_string()),
-            Failure::Told(_) | Failure::Pipe => {}
+            Failure::Reported(_) | Failure::Pipe => {}
         }
     }
 
     /// A message for the user, on standard error, after all results so far.
-    pub(crate) fn say(&mut self, text: &str) {
+    pub(crate) fn print(&mut self, text: &str) {
         self.out.flush().ok();
         write_until(io::stderr(), format!("{text}\n").as_bytes(), &|| self.is_interrupted()).ok();
     }
@@ -90,9 +90,9 @@ impl Screen {
     }
 
     /// The end of a command that has gone well, but for what it had to leave out.
-    pub(crate) fn left_nothing_out(&mut self) -> Done {
+    pub(crate) fn left_nothing_out(&mut self) -> CommandResult {
         match std::mem::take(&mut self.left_out) {
-            true => Err(Failure::Told(EXIT_FAILED)),
+            true => Err(Failure::Reported(EXIT_FAILED)),
             false => Ok(()),
         }
     }
@@ -103,7 +103,7 @@ impl Screen {
     }
 
     /// Ends a command: the results leave.
-    pub(crate) fn finish(&mut self) -> Done {
+    pub(crate) fn finish(&mut self) -> CommandResult {
         Ok(self.out.flush()?)
     }
 
@@ -151,8 +151,8 @@ impl Messages for Screen {
         Screen::is_interrupted(self)
     }
 
-    fn say(&mut self, text: &str) {
-        Screen::say(self, text);
+    fn print(&mut self, text: &str) {
+        Screen::print(self, text);
     }
 
     fn complain(&mut self, text: &str) {
@@ -168,18 +168,18 @@ impl Messages for Screen {
 pub(crate) fn each<T, S: AsMut<Screen>>(
     session: &mut S,
     items: &[T],
-    mut run: impl FnMut(&mut S, &T) -> Done,
-) -> Done {
+    mut run: impl FnMut(&mut S, &T) -> CommandResult,
+) -> CommandResult {
     let mut failed = false;
     for item in items {
         match run(session, item) {
             Ok(()) => {}
             Err(failure) if failure.is_about_one() && items.len() > 1 => {
-                session.as_mut().tell(&failure);
+                session.as_mut().report(&failure);
                 failed = true;
             }
             Err(failure) => return Err(failure),
         }
     }
-    if failed { Err(Failure::Told(EXIT_FAILED)) } else { Ok(()) }
+    if failed { Err(Failure::Reported(EXIT_FAILED)) } else { Ok(()) }
 }

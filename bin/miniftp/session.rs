@@ -18,7 +18,7 @@ const GUEST: &str = "anonymous";
 const NO_CONNECTION: u8 = 3;
 
 /// What a command works with.
-pub(crate) struct Session {
+pub(crate) struct ShellSession {
     pub(crate) client: Client,
     pub(crate) screen: Screen,
     /// How the program was called.
@@ -28,17 +28,17 @@ pub(crate) struct Session {
     pub(crate) is_shell: bool,
 }
 
-impl AsMut<Screen> for Session {
+impl AsMut<Screen> for ShellSession {
     fn as_mut(&mut self) -> &mut Screen {
         &mut self.screen
     }
 }
 
-impl Session {
+impl ShellSession {
     /// Shows what the server has said to people, if one is there.
-    pub(crate) fn tell_words(&mut self) {
+    pub(crate) fn report_words(&mut self) {
         for line in self.client.take_words().iter().filter(|_| self.is_shell) {
-            self.screen.say(line);
+            self.screen.print(line);
         }
     }
 }
@@ -61,12 +61,12 @@ pub(crate) fn open(line: &CommandLine, screen: &mut Screen, name: &str) -> Resul
         match result {
             Ok(()) => return Ok(client),
             Err(error @ Error::LoginRefused) if password.typed && left > 0 => {
-                screen.tell(&Failure::from(error));
+                screen.report(&Failure::from(error));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Failure::Told(EXIT_LOGIN))
+    Err(Failure::Reported(EXIT_LOGIN))
 }
 
 pub(crate) fn connect(line: &CommandLine, screen: &Screen) -> Result<Client, Failure> {

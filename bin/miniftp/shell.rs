@@ -11,9 +11,9 @@ use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 
 use crate::commands::{Run, parse, run};
-use crate::failure::{Done, EXIT_FAILED, Failure};
+use crate::failure::{CommandResult, EXIT_FAILED, Failure};
 use crate::history::{self, History};
-use crate::session::Session;
+use crate::session::ShellSession;
 use crate::words::split;
 
 /// Whether more lines are wanted.
@@ -24,7 +24,7 @@ enum Flow {
 }
 
 /// Reads commands from a person until they leave.
-pub(crate) fn interactive(session: &mut Session) -> Done {
+pub(crate) fn interactive(session: &mut ShellSession) -> CommandResult {
     session.screen.terminal();
     let config = Config::builder()
         .max_history_size(history::LINES)
@@ -49,7 +49,7 @@ pub(crate) fn interactive(session: &mut Session) -> Done {
                     Ok(Flow::Go) => {}
                     Ok(Flow::Leave) => break,
                     Err(Failure::Pipe) => return Err(Failure::Pipe),
-                    Err(failure) => session.screen.tell(&failure),
+                    Err(failure) => session.screen.report(&failure),
                 }
             }
             Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => {}
@@ -61,7 +61,7 @@ pub(crate) fn interactive(session: &mut Session) -> Done {
 }
 
 /// Carries out the lines of a script; ends at the first that fails, unless it begins with `-`.
-pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
+pub(crate) fn batch(session: &mut ShellSession, lines: &mut dyn BufRead) -> CommandResult {
     let mut raw = Vec::new();
     for number in 1_u64.. {
         raw.clear();
@@ -93,12 +93,12 @@ pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
             Err(failure) => {
                 let code = failure.exit_code();
                 let code = if matches!(failure, Failure::Usage(_)) { EXIT_FAILED } else { code };
-                session.screen.tell(&failure);
+                session.screen.report(&failure);
                 if !may_fail || failure.is_lost() {
                     session
                         .screen
                         .complain(&format!("stopped at line {number}: {}", Escaped(line)));
-                    return Err(Failure::Told(code));
+                    return Err(Failure::Reported(code));
                 }
             }
         }
@@ -108,7 +108,7 @@ pub(crate) fn batch(session: &mut Session, lines: &mut dyn BufRead) -> Done {
 
 /// Nobody reads the results of line `number` any more. That is an end like any other, unless
 /// something remains to be done.
-fn unread(session: &mut Session, lines: &mut dyn BufRead, number: u64) -> Done {
+fn unread(session: &mut ShellSession, lines: &mut dyn BufRead, number: u64) -> CommandResult {
     for line in lines.split(b'\n') {
         let line = String::from_utf8_lossy(&line?).trim().to_owned();
         let words = split(line.trim_start_matches('-'));
@@ -120,7 +120,7 @@ fn unread(session: &mut Session, lines: &mut dyn BufRead, number: u64) -> Done {
                 session.screen.complain(&format!(
                     "standard output is gone since line {number}; what follows it was not done"
                 ));
-                return Err(Failure::Told(EXIT_FAILED));
+                return Err(Failure::Reported(EXIT_FAILED));
             }
         }
     }
@@ -137,7 +137,7 @@ fn text_of(raw: &[u8]) -> Result<&str, &'static str> {
     Ok(line.trim_start_matches('\u{feff}').trim())
 }
 
-fn run_line(session: &mut Session, line: &str) -> Result<Flow, Failure> {
+fn run_line(session: &mut ShellSession, line: &str) -> Result<Flow, Failure> {
     let Some((command, given)) = parse(split(line)?)? else { return Ok(Flow::Go) };
     if matches!(command.run, Run::Leave) {
         return Ok(Flow::Leave);

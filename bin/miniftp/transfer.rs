@@ -6,28 +6,30 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use miniftp::client::{Client, Error, ExistsChoice, Kind, Outcome, PartChoice, Policy, TreeReport};
+use miniftp::client::{
+    Client, Error, ExistsChoice, ListedKind, PartChoice, Policy, TransferOutcome, TreeReport,
+};
 use miniftp::text::{Escaped, escape_bytes};
 use miniftp::wire::Code;
 
 use crate::bar::Bar;
-use crate::failure::{Done, EXIT_FAILED, Failure, cannot, shown};
+use crate::failure::{CommandResult, EXIT_FAILED, Failure, cannot, shown};
 use crate::figures::tree_summary;
 use crate::files::remote_paths;
-use crate::given::{Flag, Given};
-use crate::glob::{Each, Listed};
+use crate::given::{Flag, GivenArguments};
+use crate::glob::{Each, NameInDir};
 use crate::places::{self, Operands};
 use crate::screen::{Screen, each};
-use crate::session::Session;
-use crate::words::Word;
+use crate::session::ShellSession;
+use crate::words::ShellWord;
 
 /// `put [-r] LOCAL... [REMOTE]`.
-pub(crate) fn put(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let operands = Operands::of(&given.words);
     let sources = local_paths(operands.sources, &mut session.screen)?;
-    let target = operands.target.map(Word::remote).transpose()?;
+    let target = operands.target.map(ShellWord::remote).transpose()?;
     if let (Some(target), true) = (target, sources.len() > 1) {
-        if !places::is_folder(&mut session.client, target)? {
+        if !places::is_directory(&mut session.client, target)? {
             return Err(Failure::Said(format!(
                 "`{0}` is not a folder on the server, and several files need one; \
                  make it with `mkdir {0}`, or end with `.` to put them all here",
@@ -47,7 +49,7 @@ pub(crate) fn put(session: &mut Session, given: &Given) -> Done {
                 places::remote_file(&mut session.client, target, name.ok().as_deref())?
             }
         };
-        let Session { client, screen, .. } = session;
+        let ShellSession { client, screen, .. } = session;
         if !meta.is_dir() {
             let done = client.put(source, &remote, &policy, &mut Bar::new("put", screen));
             if !meta.is_file() && matches!(done, Err(Error::Interrupted)) {
@@ -66,12 +68,12 @@ pub(crate) fn put(session: &mut Session, given: &Given) -> Done {
         let report = client
             .put_tree(source, &remote, &policy, &mut Bar::tree("put", screen))
             .map_err(|e| advised(e, "put", client))?;
-        tell_tree("put", &shown(source), &report, began, screen)
+        report_tree("put", &shown(source), &report, began, screen)
     })
 }
 
 /// `get [-r] REMOTE... [LOCAL]`.
-pub(crate) fn get(session: &mut Session, given: &Given) -> Done {
+pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let operands = Operands::of(&given.words);
     let sources = remote_paths(session, operands.sources)?;
     let target = operands.target.map(|word| PathBuf::from(&word.text));
@@ -85,15 +87,15 @@ pub(crate) fn get(session: &mut Session, given: &Given) -> Done {
         }
     }
     let policy = policy(given, &session.screen);
-    each(session, &sources, |Session { client, screen, .. }, source| {
+    each(session, &sources, |ShellSession { client, screen, .. }, source| {
         let recursive = given.has(Flag::Recursive);
-        if recursive && client.stat(source)?.kind == Kind::Folder {
+        if recursive && client.stat(source)?.kind == ListedKind::Directory {
             let local = operands.local_tree(client.cwd(), target.as_deref(), source)?;
             let began = Instant::now();
             let report = client
                 .get_tree(source, &local, &policy, &mut Bar::tree("get", screen))
                 .map_err(|e| advised(e, "get", client))?;
-            return tell_tree("get", &Escaped(source).to_string(), &report, began, screen);
+            return report_tree("get", &Escaped(source).to_string(), &report, began, screen);
         }
         let local = places::local_file(client.cwd(), target.as_deref(), source)?;
         let done = client.get(source, &local, &policy, &mut Bar::new("get", screen));
@@ -110,7 +112,7 @@ pub(crate) fn get(session: &mut Session, given: &Given) -> Done {
 }
 
 /// What the options, or the lack of them, mean here.
-fn policy(given: &Given, screen: &Screen) -> Policy {
+fn policy(given: &GivenArguments, screen: &Screen) -> Policy {
     let exists = if given.has(Flag::Overwrite) {
         ExistsChoice::Replace
     } else if given.has(Flag::Skip) {
@@ -127,20 +129,20 @@ fn policy(given: &Given, screen: &Screen) -> Policy {
 
 /// Tells what the library tells nobody, and what the user can do after stopping it.
 fn finish(
-    done: Result<Outcome, Error>,
+    done: Result<TransferOutcome, Error>,
     verb: &str,
     name: &str,
     client: &Client,
     screen: &mut Screen,
-) -> Done {
+) -> CommandResult {
     match done {
-        Ok(Outcome::Skipped) if screen.interrupt.load(Ordering::Relaxed) => {
+        Ok(TransferOutcome::Skipped) if screen.interrupt.load(Ordering::Relaxed) => {
             Err(Failure::Stopped("stopped; nothing was changed".into()))
         }
-        Ok(Outcome::Skipped) => {
+        Ok(TransferOutcome::Skipped) => {
             // Who was asked knows why.
             let why = if screen.can_ask { "" } else { ", because something of that name is there" };
-            screen.say(&format!("{verb} {name}: left alone{why}"));
+            screen.print(&format!("{verb} {name}: left alone{why}"));
             Ok(())
         }
         Ok(_) => Ok(()),
@@ -161,7 +163,7 @@ fn advised(error: Error, verb: &str, client: &Client) -> Failure {
 }
 
 /// Operands as paths on this machine, wildcards expanded.
-fn local_paths(words: &[Word], screen: &mut Screen) -> Result<Vec<PathBuf>, Failure> {
+fn local_paths(words: &[ShellWord], screen: &mut Screen) -> Result<Vec<PathBuf>, Failure> {
     let mut paths = Vec::new();
     for word in words {
         let Some(pattern) = &word.pattern else {
@@ -175,33 +177,33 @@ fn local_paths(words: &[Word], screen: &mut Screen) -> Result<Vec<PathBuf>, Fail
     Ok(paths)
 }
 
-fn local_listed(folder: &str, each: &mut Each<'_>) -> Done {
-    let path = Path::new(if folder.is_empty() { "." } else { folder });
+fn local_listed(directory: &str, each: &mut Each<'_>) -> CommandResult {
+    let path = Path::new(if directory.is_empty() { "." } else { directory });
     let entries = fs::read_dir(path).map_err(|e| cannot("list it", path, &e))?;
     for entry in entries {
         let entry = entry.map_err(|e| cannot("list it", path, &e))?;
-        let (name, is_folder) = (entry.file_name(), entry.path().is_dir());
+        let (name, is_directory) = (entry.file_name(), entry.path().is_dir());
         // A name that is not UTF-8 could not be sent under it.
         let (name, is_odd) = match name.to_str() {
             Some(name) => (name.to_owned(), false),
             None => (escape_bytes(name.as_encoded_bytes()), true),
         };
-        each(Listed { name: &name, is_folder, is_odd })?;
+        each(NameInDir { name: &name, is_directory, is_odd })?;
     }
     Ok(())
 }
 
 /// Sums up a tree. Each failure in it was reported when it happened.
-fn tell_tree(
+fn report_tree(
     verb: &str,
     name: &str,
     report: &TreeReport,
     began: Instant,
     screen: &mut Screen,
-) -> Done {
+) -> CommandResult {
     if screen.progress || report.failed > 0 || report.skipped > 0 {
-        screen.say(&tree_summary(verb, name, report, began.elapsed()));
+        screen.print(&tree_summary(verb, name, report, began.elapsed()));
     }
     screen.out.flush()?;
-    if report.failed > 0 { Err(Failure::Told(EXIT_FAILED)) } else { Ok(()) }
+    if report.failed > 0 { Err(Failure::Reported(EXIT_FAILED)) } else { Ok(()) }
 }

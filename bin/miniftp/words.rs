@@ -12,7 +12,7 @@ use crate::glob::Pattern;
 
 /// One word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Word {
+pub(crate) struct ShellWord {
     /// The word without its quotes. Only the program's own arguments can be other than UTF-8.
     pub(crate) text: OsString,
     /// What it matches, if it holds a wildcard.
@@ -21,10 +21,10 @@ pub(crate) struct Word {
     pub(crate) quoted: bool,
 }
 
-impl Word {
+impl ShellWord {
     /// A word that stands for itself.
-    pub(crate) fn plain(text: impl Into<OsString>) -> Word {
-        Word { text: text.into(), pattern: None, quoted: false }
+    pub(crate) fn plain(text: impl Into<OsString>) -> ShellWord {
+        ShellWord { text: text.into(), pattern: None, quoted: false }
     }
 
     /// The word as a path on the server, which are always UTF-8.
@@ -45,7 +45,7 @@ pub(crate) fn remote_name(name: &OsStr) -> Result<&str, Failure> {
 
 /// Where the splitter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
+enum SplitState {
     /// Outside quotes.
     Open,
     /// Between `'` and `'`.
@@ -56,7 +56,7 @@ enum At {
 
 /// A word that is being read.
 #[derive(Default)]
-struct Draft {
+struct PartialWord {
     text: String,
     tokens: Vec<Piece>,
     wild: bool,
@@ -64,7 +64,7 @@ struct Draft {
     quoted: bool,
 }
 
-impl Draft {
+impl PartialWord {
     fn begin(&mut self, quoted: bool) {
         if !self.begun {
             self.begun = true;
@@ -88,30 +88,30 @@ impl Draft {
         self.tokens.push(piece);
     }
 
-    fn finish(&mut self, words: &mut Vec<Word>) {
+    fn finish(&mut self, words: &mut Vec<ShellWord>) {
         let done = std::mem::take(self);
         if done.begun {
             let pattern = done.wild.then(|| Pattern::new(done.tokens));
-            words.push(Word { text: done.text.into(), pattern, quoted: done.quoted });
+            words.push(ShellWord { text: done.text.into(), pattern, quoted: done.quoted });
         }
     }
 }
 
 /// Splits a line into words. A quote that is not closed is refused; so is a backslash at the end.
-pub(crate) fn split(line: &str) -> Result<Vec<Word>, Failure> {
+pub(crate) fn split(line: &str) -> Result<Vec<ShellWord>, Failure> {
     let mut words = Vec::new();
-    let mut word = Draft::default();
-    let mut at = At::Open;
+    let mut word = PartialWord::default();
+    let mut at = SplitState::Open;
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
         match (at, c) {
-            (At::Open, c) if c.is_whitespace() => word.finish(&mut words),
-            (At::Open, '\'' | '"') => {
+            (SplitState::Open, c) if c.is_whitespace() => word.finish(&mut words),
+            (SplitState::Open, '\'' | '"') => {
                 word.begin(true);
-                at = if c == '"' { At::Double } else { At::Single };
+                at = if c == '"' { SplitState::Double } else { SplitState::Single };
             }
-            (At::Single, '\'') | (At::Double, '"') => at = At::Open,
-            (At::Open, '\\') => {
+            (SplitState::Single, '\'') | (SplitState::Double, '"') => at = SplitState::Open,
+            (SplitState::Open, '\\') => {
                 word.begin(true);
                 let next = chars.next().ok_or_else(|| {
                     Failure::Usage(
@@ -120,10 +120,10 @@ pub(crate) fn split(line: &str) -> Result<Vec<Word>, Failure> {
                 })?;
                 word.literal(next);
             }
-            (At::Double, '\\') if matches!(chars.peek(), Some('"' | '\\')) => {
+            (SplitState::Double, '\\') if matches!(chars.peek(), Some('"' | '\\')) => {
                 word.literal(chars.next().unwrap_or('\\'));
             }
-            (At::Open, c) => {
+            (SplitState::Open, c) => {
                 word.begin(false);
                 word.open(c);
             }
@@ -131,12 +131,12 @@ pub(crate) fn split(line: &str) -> Result<Vec<Word>, Failure> {
         }
     }
     match at {
-        At::Open => {
+        SplitState::Open => {
             word.finish(&mut words);
             Ok(words)
         }
-        At::Single => Err(Failure::Usage("the quote `'` is not closed".into())),
-        At::Double => Err(Failure::Usage("the quote `\"` is not closed".into())),
+        SplitState::Single => Err(Failure::Usage("the quote `'` is not closed".into())),
+        SplitState::Double => Err(Failure::Usage("the quote `\"` is not closed".into())),
     }
 }
 

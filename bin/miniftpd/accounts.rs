@@ -12,11 +12,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use miniftp::accounts::StoreError;
-use miniftp::admin::commands::Needs;
+use miniftp::admin::commands::AdminNeeds;
 use miniftp::admin::grammar::{self, Call};
-use miniftp::admin::{help, told_to_operator};
+use miniftp::admin::{error_for_operator, help};
 use miniftp::answer::Answer;
-use miniftp::audit::Places;
+use miniftp::audit::LogTargets;
 use miniftp::config::Config;
 use miniftp::error::Error;
 use miniftp::scram::{Verifier, check_password_form};
@@ -29,7 +29,7 @@ const MISUSED: u8 = 2;
 const NOT_ALL: u8 = 3;
 
 /// What is printed, and the exit code.
-type Failure = (String, u8);
+type FailureText = (String, u8);
 
 /// Does what `words`, those after `account`, ask for. What changed something is noted in the
 /// server's log.
@@ -37,7 +37,7 @@ pub(crate) fn run(
     dirs: (&Path, &Path),
     words: &[String],
     config: &Arc<Config>,
-    log: &Places,
+    log: &LogTargets,
 ) -> ExitCode {
     let line = match words.first().map(String::as_str) {
         Some("--help" | "-h") => "help".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) fn run(
             let (is_done, json) = (answer.is_done(), answer.json());
             let undone = answer.take_undone();
             let lines = if is_json { json } else { answer.text() };
-            lines.iter().for_each(|line| say(io::stdout(), line));
+            lines.iter().for_each(|line| print(io::stdout(), line));
             undone.iter().for_each(|line| complain(line));
             match (undone.is_empty(), is_done) {
                 (true, _) => ExitCode::SUCCESS,
@@ -67,12 +67,12 @@ fn work(
     dirs: (&Path, &Path),
     line: &str,
     config: &Arc<Config>,
-    log: &Places,
-) -> Result<(Answer, bool), Failure> {
+    log: &LogTargets,
+) -> Result<(Answer, bool), FailureText> {
     let call = grammar::parse(line).map_err(|e| (e.to_string(), MISUSED))?;
-    if call.command.needs == Needs::Nothing {
+    if call.command.needs == AdminNeeds::Nothing {
         let answer = help(&call.arguments, &|_| true);
-        let answer = answer.map_err(|e| (told_to_operator(&e), MISUSED))?;
+        let answer = answer.map_err(|e| (error_for_operator(&e), MISUSED))?;
         return Ok((answer, call.is_json));
     }
     let carrier = Carrier::find(dirs, &call, config, log).map_err(failure)?;
@@ -87,7 +87,7 @@ fn carry(
     line: &str,
     call: &Call,
     config: &Config,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, FailureText> {
     let done = match carrier.run(line, "") {
         Err(StoreError::Same(Error::NeedPassword { .. })) => {
             let password = password::ask(call.arguments.text("name"))?;
@@ -101,18 +101,18 @@ fn carry(
     done.map_err(failure)
 }
 
-fn failure(error: StoreError) -> Failure {
+fn failure(error: StoreError) -> FailureText {
     match error {
         StoreError::Same(Error::Misused(what)) => (what, MISUSED),
-        error => (told_to_operator(&error), 1),
+        error => (error_for_operator(&error), 1),
     }
 }
 
 fn complain(what: &str) {
-    say(io::stderr(), &format!("miniftpd: {what}"));
+    print(io::stderr(), &format!("miniftpd: {what}"));
 }
 
 /// Whoever reads may have gone; what was done is done all the same.
-fn say(mut to: impl io::Write, line: &str) {
+fn print(mut to: impl io::Write, line: &str) {
     let _ = writeln!(to, "{line}").and_then(|()| to.flush());
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use miniftp::site::LogOptions;
+use miniftp::shared::LogOptions;
 use miniftp::text::words::quote;
 
 pub(crate) const HELP: &str = "\

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use miniftp::accounts::check;
 use miniftp::config::{self, Config, SETTINGS};
 use miniftp::mounts;
-use miniftp::site::in_force::{self, Change, InForce};
+use miniftp::shared::in_force::{self, InForce, SettingChange};
 use miniftp::text::Escaped;
 use miniftp::vfs;
 
@@ -22,7 +22,7 @@ use crate::args::Args;
 /// Looks at everything in `conf`; 0 if there is no fault in it.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let (conf, home) = (args.conf.as_path(), args.home.as_path());
-    let mut report = Report { conf, faulty: Vec::new(), text: String::new() };
+    let mut report = CheckReport { conf, faulty: Vec::new(), text: String::new() };
     let settings = report.take(config::FILE, Config::load(conf), |_| "good".to_owned());
     let accounts = report.take(check::FILE, check::accounts(conf), |accounts| {
         format!("good, {} accounts", accounts.iter().count())
@@ -42,8 +42,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     // Without settings that can be read nobody knows where it would listen.
     let config = settings.as_deref();
     let found = config.map(|config| start::look(args, config, accounts.as_deref()));
-    let start::Found { faults, warnings } = found.unwrap_or_default();
-    faults.iter().for_each(|fault| report.line(fault));
+    let start::StartFindings { mistakes, warnings } = found.unwrap_or_default();
+    mistakes.iter().for_each(|mistake| report.line(mistake));
     warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));
     report.compare(home, config.and_then(|config| config.storage.shared), &whole);
     if let Some(config) = config {
@@ -54,19 +54,19 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         report.line("");
         start::memory_table(config).iter().for_each(|line| report.line(line));
     }
-    super::say(&report.text);
-    let good = report.faulty.is_empty() && faults.is_empty();
+    super::print(&report.text);
+    let good = report.faulty.is_empty() && mistakes.is_empty();
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-struct Report<'a> {
+struct CheckReport<'a> {
     conf: &'a Path,
     /// The files with a fault.
     faulty: Vec<&'static str>,
     text: String,
 }
 
-impl Report<'_> {
+impl CheckReport<'_> {
     fn line(&mut self, line: impl Display) {
         self.text += &format!("{line}\n");
     }
@@ -83,9 +83,9 @@ impl Report<'_> {
                 let path = self.conf.join(file);
                 self.line(format_args!("{}: {}", Escaped(&path.to_string_lossy()), good(found)));
             }
-            Err(faults) => {
+            Err(mistakes) => {
                 self.faulty.push(file);
-                self.line(faults);
+                self.line(mistakes);
             }
         }
         found.ok()
@@ -105,14 +105,14 @@ impl Report<'_> {
             None => format!("the server that ran last on {shown}"),
         };
         let changes = InForce::parse(&note).changes(whole);
-        let changes: Vec<&Change> =
+        let changes: Vec<&SettingChange> =
             changes.iter().filter(|c| !self.faulty.iter().any(|file| *file == c.file)).collect();
         match changes.len() {
             0 => self.line(format_args!("nothing would change on {who}")),
             _ => self.line(format_args!("this would change on {who}:")),
         }
         for change in changes {
-            self.line(told(change));
+            self.line(reported(change));
         }
         if !self.faulty.is_empty() {
             let files = self.faulty.join(", ");
@@ -122,8 +122,8 @@ impl Report<'_> {
 }
 
 /// One difference in words.
-fn told(change: &Change) -> String {
-    let Change { file, section, key, before, after } = change;
+fn reported(change: &SettingChange) -> String {
+    let SettingChange { file, section, key, before, after } = change;
     let (section, key) = (Escaped(section), Escaped(key));
     let value = |value: &Option<String>| match value.as_deref() {
         None | Some("") => "nothing".to_owned(),

@@ -13,12 +13,12 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use miniftp::accounts::StoreError;
-use miniftp::accounts::register::Request;
-use miniftp::admin::{Desk, described, told_to_operator};
-use miniftp::audit::Place;
+use miniftp::accounts::register::AccountRequest;
+use miniftp::admin::{AdminDesk, described, error_for_operator};
+use miniftp::audit::ActorOrigin;
 use miniftp::error::Error;
 use miniftp::limits;
-use miniftp::site::Site;
+use miniftp::shared::Shared;
 
 /// What is said to an input that is not understood.
 const INCORRECT: &str = "The information you entered is incorrect. Please re-enter it.";
@@ -27,24 +27,24 @@ const INCORRECT: &str = "The information you entered is incorrect. Please re-ent
 const STOP: &str = "stop     stop the server, as Ctrl-C does";
 
 /// Begins to listen to standard input. The end of it ends the console, not the server.
-pub(crate) fn start(site: &Arc<Site>, stop: Sender<()>) -> io::Result<()> {
+pub(crate) fn start(shared: &Arc<Shared>, stop: Sender<()>) -> io::Result<()> {
     let (typed, lines) = bounded(0);
     let stack =
         |name: &str| thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK);
-    let (site, news) = (Arc::clone(site), site.announcements());
-    stack("console").spawn(move || Console { site, stop }.work(&lines, &news))?;
+    let (shared, news) = (Arc::clone(shared), shared.announcements());
+    stack("console").spawn(move || Console { shared, stop }.work(&lines, &news))?;
     stack("keys").spawn(move || keys::read(&typed))?;
     Ok(())
 }
 
 struct Console {
-    site: Arc<Site>,
+    shared: Arc<Shared>,
     stop: Sender<()>,
 }
 
 impl Console {
-    fn work(&self, lines: &Receiver<String>, news: &Receiver<Request>) {
-        for request in self.site.queue.pending().unwrap_or_default() {
+    fn work(&self, lines: &Receiver<String>, news: &Receiver<AccountRequest>) {
+        for request in self.shared.queue.pending().unwrap_or_default() {
             announce(&request);
         }
         loop {
@@ -63,8 +63,8 @@ impl Console {
 
     /// What takes long ends when the server stops.
     fn run(&self, line: &str) -> Result<Vec<String>, StoreError> {
-        let mut alive = |_, _| self.site.check_running();
-        Desk::of_operator(&self.site, Place::Terminal).lines(line, &mut alive)
+        let mut alive = |_, _| self.shared.check_running();
+        AdminDesk::of_operator(&self.shared, ActorOrigin::Terminal).lines(line, &mut alive)
     }
 
     fn answer(&self, line: &str) {
@@ -75,28 +75,28 @@ impl Console {
         if line == "stop" {
             // A full channel means that two words were said already.
             let _ = self.stop.try_send(());
-            return say("stopping");
+            return print("stopping");
         }
         match self.run(line) {
-            Ok(lines) if line == "help" => say(&format!("{}\n{STOP}", lines.join("\n"))),
-            Ok(lines) => say(&lines.join("\n")),
-            Err(StoreError::Same(Error::Misused(what))) => say(&format!("{INCORRECT}\n{what}")),
-            Err(StoreError::Same(Error::NeedPassword { name })) => say(&format!(
+            Ok(lines) if line == "help" => print(&format!("{}\n{STOP}", lines.join("\n"))),
+            Ok(lines) => print(&lines.join("\n")),
+            Err(StoreError::Same(Error::Misused(what))) => print(&format!("{INCORRECT}\n{what}")),
+            Err(StoreError::Same(Error::NeedPassword { name })) => print(&format!(
                 "no password is typed here; use `miniftpd account`, or `miniftp admin`, for {name}"
             )),
-            Err(e) => say(&told_to_operator(&e)),
+            Err(e) => print(&error_for_operator(&e)),
         }
     }
 }
 
-fn announce(request: &Request) {
+fn announce(request: &AccountRequest) {
     let number = request.number;
     let described = described(request);
-    say(&format!("{described}; `approve {number}` or `reject {number} REASON`"));
+    print(&format!("{described}; `approve {number}` or `reject {number} REASON`"));
 }
 
 /// Whoever reads may have gone; the server goes on.
-fn say(text: &str) {
+fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

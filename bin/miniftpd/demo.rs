@@ -5,10 +5,10 @@
 //! it; so nothing is left behind by whatever end leaves the process a moment, and after KILL the
 //! next demo removes the directory.
 
+mod directory;
 mod ends;
 mod failure;
 mod ftp;
-mod place;
 mod relay;
 mod server;
 mod show;
@@ -17,9 +17,9 @@ mod steps;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use self::directory::DemoDir;
 use self::ends::Ends;
-use self::failure::Failure;
-use self::place::Place;
+use self::failure::DemoFailure;
 
 /// Shows the whole job; 0 if all of it happened.
 pub(crate) fn run() -> ExitCode {
@@ -27,15 +27,16 @@ pub(crate) fn run() -> ExitCode {
         Ok(ends) => ends,
         Err(e) => return failed(&format!("cannot catch signals: {e}")),
     };
-    let shown = Place::new().map_err(Failure::from).and_then(|place| steps::all(&place, &ends));
+    let shown =
+        DemoDir::new().map_err(DemoFailure::from).and_then(|place| steps::all(&place, &ends));
     // Here the server has ended and the directory is gone, however it went.
     match shown {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Stopped) => {
+        Err(DemoFailure::Stopped) => {
             let _ = writeln!(io::stderr(), "miniftpd: the demo was stopped; nothing is left of it");
             ExitCode::from(ends.exit_code())
         }
-        Err(Failure::Failed(what)) => failed(&what),
+        Err(DemoFailure::Failed(what)) => failed(&what),
     }
 }
 

@@ -27,11 +27,11 @@ use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::Receiver;
-use miniftp::accounts::Store;
+use miniftp::accounts::AccountStore;
 use miniftp::audit::Log;
-use miniftp::config::{self, Config, Live};
+use miniftp::config::{self, Config, LiveSettings};
 use miniftp::server::{RunError, Server, again_channel, stop_channel};
-use miniftp::site::{Logs, Site};
+use miniftp::shared::{Logs, Shared};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
@@ -44,9 +44,9 @@ fn main() -> ExitCode {
         Err(e) => return fail(2, format_args!("{e}; try `miniftpd --help`")),
     };
     match args.task {
-        Task::Help => say(args::HELP),
-        Task::Version => say(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
-        Task::PrintConfig => say(&config::print_config()),
+        Task::Help => print(args::HELP),
+        Task::Version => print(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
+        Task::PrintConfig => print(&config::print_config()),
         Task::Account(ref words) => {
             // The settings may be missing; whoever wrote some meant them.
             let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
@@ -77,7 +77,7 @@ fn outlive_large_files() {
 }
 
 /// Prints a text; a reader that has gone is no failure.
-fn say(text: &str) -> ExitCode {
+fn print(text: &str) -> ExitCode {
     let _ = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
@@ -101,7 +101,7 @@ impl log::Log for Front {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.filter.matches(record) {
-            self.log.say(record.level(), &record.args().to_string());
+            self.log.write(record.level(), &record.args().to_string());
         }
     }
 
@@ -122,7 +122,7 @@ fn begin_log(args: &Args, config: &Config) -> io::Result<Logs> {
 }
 
 fn serve(args: &Args) -> ExitCode {
-    let settings = match Live::open(&args.conf) {
+    let settings = match LiveSettings::open(&args.conf) {
         Ok(settings) => settings,
         Err(e) => return fail(1, e),
     };
@@ -136,7 +136,7 @@ fn serve(args: &Args) -> ExitCode {
     code
 }
 
-fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
+fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
     raise_descriptors(&settings.last());
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
@@ -149,9 +149,9 @@ fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
     // It only passes words on: while somebody reads, whoever wants the server to stop is heard.
     let catcher = thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
-            let told = if signal == SIGHUP { &read_again } else { &stop };
+            let reported = if signal == SIGHUP { &read_again } else { &stop };
             // A full channel means that as many words as count were said already.
-            let _ = told.try_send(());
+            let _ = reported.try_send(());
         }
     });
     if let Err(e) = catcher {
@@ -168,7 +168,7 @@ fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
         log::warn!("cannot print where it listens: {e}");
     }
     if args.console || io::stdin().is_terminal() {
-        if let Err(e) = console::start(server.site(), stop_by_hand) {
+        if let Err(e) = console::start(server.shared(), stop_by_hand) {
             return fail(1, format_args!("cannot start a thread: {e}"));
         }
     }
@@ -186,21 +186,21 @@ fn serve_with(args: &Args, settings: Live, logs: Logs) -> ExitCode {
 /// one's home does not keep its ports; `None` if a word of `stopped` came before.
 fn bind(
     args: &Args,
-    settings: Live,
+    settings: LiveSettings,
     logs: Logs,
     stopped: &Receiver<()>,
 ) -> Result<Option<Server>, String> {
-    let accounts = Store::open(&args.conf).map_err(|e| e.to_string())?;
+    let accounts = AccountStore::open(&args.conf).map_err(|e| e.to_string())?;
     let shared = settings.last().storage.shared;
     let home = standby::open(&args.home, shared, args.wait, stopped)
         .map_err(|e| format!("the home {} {e}", args.home.display()))?;
     let Some(home) = home else { return Ok(None) };
     let config = settings.last();
-    let site = Site::with((settings, logs), &args.conf, accounts, home);
-    let site = site.map_err(|e| e.to_string())?;
+    let shared = Shared::with((settings, logs), &args.conf, accounts, home);
+    let shared = shared.map_err(|e| e.to_string())?;
     let framed = args.listen.unwrap_or(config.server.listen);
     let ftp = args.ftp.unwrap_or(config.ftp.listen);
-    Server::bind(site, framed, ftp).map(Some).map_err(|e| e.to_string())
+    Server::bind(shared, framed, ftp).map(Some).map_err(|e| e.to_string())
 }
 
 /// The exit code of a server that has lost the lock of its home.
@@ -240,7 +240,7 @@ fn announce(server: &Server) -> io::Result<()> {
 }
 
 fn warn_of_demo_accounts(server: &Server, conf: &Path) {
-    let accounts = server.site().accounts();
+    let accounts = server.shared().accounts();
     let demo: Vec<&str> = accounts
         .iter()
         .filter(|account| account.demo)

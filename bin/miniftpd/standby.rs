@@ -21,15 +21,15 @@ pub(crate) fn open(
     stop: &Receiver<()>,
 ) -> Result<Option<Home>, Unopened> {
     let mut opening = Opening::begin(dir, shared)?;
-    let mut told = false;
+    let mut reported = false;
     loop {
         let pause = match opening.step()? {
             OpenStep::Home(home) => return Ok(Some(*home)),
             OpenStep::Wait(pause) => pause,
             OpenStep::InUse(holder) if !waits => return Err(Unopened::InUse { holder }),
             OpenStep::InUse(holder) => {
-                if !told {
-                    told = true;
+                if !reported {
+                    reported = true;
                     let home = dir.display();
                     let what = format!("waiting: the home {home} is in use by {holder}");
                     let _ = writeln!(io::stderr(), "miniftpd: {what}");

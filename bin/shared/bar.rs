@@ -8,7 +8,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use miniftp::client::{Error, Outcome, Phase, Progress, Question, Reply};
+use miniftp::client::{Error, Phase, Progress, Question, Reply, TransferOutcome};
 use miniftp::text::Size;
 use pbr::ProgressBar;
 
@@ -48,7 +48,7 @@ pub(crate) trait Messages {
     /// Whether the user has had enough, and is not asked any more.
     fn is_interrupted(&self) -> bool;
     /// Shows a line.
-    fn say(&mut self, text: &str);
+    fn print(&mut self, text: &str);
     /// Shows that something went wrong.
     fn complain(&mut self, text: &str);
     /// Asks for a line; `None` if the user gave up or cannot be asked.
@@ -60,7 +60,7 @@ pub(crate) struct Bar<'a, M: Messages> {
     verb: &'static str,
     screen: &'a mut M,
     is_tree: bool,
-    tells_end: bool,
+    reports_end: bool,
     replace_all: bool,
     current: Option<Current>,
     began: Instant,
@@ -76,7 +76,7 @@ impl<'a, M: Messages> Bar<'a, M> {
             verb,
             screen,
             is_tree: false,
-            tells_end: true,
+            reports_end: true,
             replace_all: false,
             current: None,
             began: Instant::now(),
@@ -96,7 +96,7 @@ impl<'a, M: Messages> Bar<'a, M> {
     /// For work whose result is told otherwise.
     pub(crate) fn quiet_end(verb: &'static str, screen: &'a mut M) -> Bar<'a, M> {
         let mut bar = Bar::new(verb, screen);
-        bar.tells_end = false;
+        bar.reports_end = false;
         bar
     }
 
@@ -171,7 +171,7 @@ impl<M: Messages> Progress for Bar<'_, M> {
         self.draw(false);
     }
 
-    fn end(&mut self, outcome: &Result<Outcome, &Error>) {
+    fn end(&mut self, outcome: &Result<TransferOutcome, &Error>) {
         let current = self.current.take();
         if self.is_tree {
             self.files = self.files.saturating_add(u64::from(outcome.is_ok()));
@@ -180,9 +180,9 @@ impl<M: Messages> Progress for Bar<'_, M> {
         }
         self.wipe();
         if let (Ok(outcome), Some(current), true) =
-            (outcome, current, self.tells_end && self.screen.has_progress())
+            (outcome, current, self.reports_end && self.screen.has_progress())
         {
-            self.screen.say(&summary(self.verb, &current.name, outcome, current.began.elapsed()));
+            self.screen.print(&summary(self.verb, &current.name, outcome, current.began.elapsed()));
         }
     }
 
@@ -258,7 +258,7 @@ fn choose<'c>(screen: &mut impl Messages, prompt: &str, answers: &[&'c str]) -> 
         if let Some(answer) = answers.iter().find(|answer| line.starts_with(**answer)) {
             return Some(answer);
         }
-        screen.say("You entered incorrectly.");
+        screen.print("You entered incorrectly.");
     }
 }
 

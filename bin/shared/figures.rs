@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use miniftp::client::{Outcome, TreeReport};
+use miniftp::client::{TransferOutcome, TreeReport};
 use miniftp::text::Size;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -74,9 +74,14 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
 }
 
 /// The line about a file that is done. `name` is escaped.
-pub(crate) fn summary(verb: &str, name: &str, outcome: &Outcome, elapsed: Duration) -> String {
+pub(crate) fn summary(
+    verb: &str,
+    name: &str,
+    outcome: &TransferOutcome,
+    elapsed: Duration,
+) -> String {
     match outcome {
-        Outcome::Stored { sent_bytes, size } => {
+        TransferOutcome::Stored { sent_bytes, size } => {
             let secs = elapsed.as_secs_f64();
             let rate = match rate(*sent_bytes.min(size), elapsed) {
                 rate if rate.is_empty() || elapsed < RATED_FROM => String::new(),
@@ -88,10 +93,10 @@ pub(crate) fn summary(verb: &str, name: &str, outcome: &Outcome, elapsed: Durati
             };
             format!("{verb} {name}: {size} bytes in {secs:.2} s{rate}{kept}")
         }
-        Outcome::Equal { size } => {
+        TransferOutcome::Equal { size } => {
             format!("{verb} {name}: the same file is there already ({size} bytes)")
         }
-        Outcome::Skipped => format!("{verb} {name}: left alone"),
+        TransferOutcome::Skipped => format!("{verb} {name}: left alone"),
     }
 }
 
@@ -132,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_line_at_the_end_says_how_much_and_how_fast() {
-        let stored = |sent_bytes, size| Outcome::Stored { sent_bytes, size };
+        let stored = |sent_bytes, size| TransferOutcome::Stored { sent_bytes, size };
         let second = Duration::from_secs(1);
         let table = [
             (
@@ -142,7 +147,7 @@ mod tests {
             (stored(2048, 2048), "put x: 2048 bytes in 1.00 s (2.0 KiB/s)"),
             (stored(0, 0), "put x: 0 bytes in 1.00 s"),
             (stored(9, 5), "put x: 5 bytes in 1.00 s (5 B/s)"),
-            (Outcome::Equal { size: 7 }, "put x: the same file is there already (7 bytes)"),
+            (TransferOutcome::Equal { size: 7 }, "put x: the same file is there already (7 bytes)"),
         ];
         for (outcome, line) in table {
             assert_eq!(summary("put", "x", &outcome, second), line);

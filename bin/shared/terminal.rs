@@ -96,7 +96,7 @@ impl Terminal {
             interrupt: Arc::clone(interrupt),
         });
         hidden.begin();
-        let keys = Keys { hidden: Arc::clone(&hidden), line: Zeroizing::default(), read: 0 };
+        let keys = KeyInput { hidden: Arc::clone(&hidden), line: Zeroizing::default(), read: 0 };
         let config = rpassword::ConfigBuilder::new().input_reader(keys).output_discard().build();
         match rpassword::read_password_with_config(config) {
             Ok(text) => Ok(Zeroizing::new(text)),
@@ -160,13 +160,13 @@ impl Drop for Hidden {
 }
 
 /// The keys that are typed while nothing is shown.
-struct Keys {
+struct KeyInput {
     hidden: Arc<Hidden>,
     line: Zeroizing<Vec<u8>>,
     read: usize,
 }
 
-impl Read for Keys {
+impl Read for KeyInput {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.read == self.line.len() {
             // As long as a line can be on a terminal.

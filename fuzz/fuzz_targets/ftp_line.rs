@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use miniftp::doors::ftp::fuzzed::lines;
+use miniftp::protocols::ftp::fuzzed::lines;
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };

@@ -4,10 +4,10 @@
 //! Invariant: a new account has a home of its own. It is, holds and lies in no mount's directory,
 //! and what a former account of the name has left is taken over only when that is said.
 
-use super::{Account, Draft, StoreError};
+use super::{Account, AccountsEdit, StoreError};
 use crate::vfs::{Adopt, Homes};
 
-impl Draft {
+impl AccountsEdit {
     /// Adds an account: its name, record, quota, role and rights as `account` has them.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Who may log in, with what quota and role.
 //!
-//! [`Accounts`] is the validated whole of conf/accounts.ini as an unchanging snapshot; [`Store`]
-//! hands out the present one and makes the next.
+//! [`Accounts`] is the validated whole of conf/accounts.ini as an unchanging snapshot;
+//! [`AccountStore`] hands out the present one and makes the next.
 //!
 //! Never: checks a password in passing (that is [`crate::scram`]); reads anything unreadable as a
 //! right. A missing or unreadable value refuses the whole file.
@@ -11,7 +11,7 @@
 pub mod bans;
 pub mod check;
 mod creation;
-mod fault;
+mod error;
 mod name;
 mod record;
 pub mod register;
@@ -20,7 +20,7 @@ mod store;
 use std::collections::BTreeMap;
 
 use crate::conffile::FileError;
-use crate::conffile::keys::{Form, OneOf};
+use crate::conffile::keys::{OneOf, ValueForm};
 use crate::limits;
 use crate::quota::Entries;
 use crate::rights::Rights;
@@ -28,11 +28,11 @@ use crate::scram::{RecordShape, Verifier};
 use crate::text::{is_harmful, nearest, parse_size};
 
 pub use crate::conffile::read_text_at_most;
-pub use fault::StoreError;
+pub use error::StoreError;
 pub use name::{AccountName, NAME_FORM};
 pub use record::quota_text;
 pub(crate) use record::{ENTRIES, KEYS, RIGHTS};
-pub use store::Store;
+pub use store::AccountStore;
 
 /// What an account may do beyond its own home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,22 +63,24 @@ impl Role {
 
 /// Whether an account may log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum AccountState {
     /// It may.
     Active,
     /// It may not, and sessions that it has end with their next command. Its files stay.
     Closed,
 }
 
-impl State {
-    const WORDS: &[(&str, State)] =
-        &[(State::Active.as_str(), State::Active), (State::Closed.as_str(), State::Closed)];
+impl AccountState {
+    const WORDS: &[(&str, AccountState)] = &[
+        (AccountState::Active.as_str(), AccountState::Active),
+        (AccountState::Closed.as_str(), AccountState::Closed),
+    ];
 
     /// The word for it in the file.
     pub const fn as_str(self) -> &'static str {
         match self {
-            State::Active => "active",
-            State::Closed => "closed",
+            AccountState::Active => "active",
+            AccountState::Closed => "closed",
         }
     }
 }
@@ -98,7 +100,7 @@ pub struct Account {
     /// What it may do beyond its own home.
     pub role: Role,
     /// Whether it may log in.
-    pub state: State,
+    pub state: AccountState,
     /// Whether its password is printed in the README: it logs in from this machine only.
     pub demo: bool,
     /// Whether the record is of the MD5 of the password, in hexadecimal, as another server had it:
@@ -117,7 +119,7 @@ impl Account {
             entries: Entries::Default,
             rights: Rights::ALL,
             role: Role::User,
-            state: State::Active,
+            state: AccountState::Active,
             demo: false,
             of_md5: false,
             remark: String::new(),
@@ -157,7 +159,7 @@ impl Accounts {
     /// Reads the text of a whole accounts.ini.
     ///
     /// # Errors
-    /// All its mistakes, as [`Store::open`] tells them.
+    /// All its mistakes, as [`AccountStore::open`] tells them.
     pub fn from_text(bytes: &[u8]) -> Result<Accounts, StoreError> {
         let read = record::read(bytes);
         Ok(read.map_err(|errors| FileError::parse(store::FILE.as_ref(), errors))?)
@@ -231,13 +233,13 @@ impl Accounts {
     }
 }
 
-/// Accounts being changed within [`Store::edit`].
+/// Accounts being changed within [`AccountStore::edit`].
 #[derive(Debug)]
-pub struct Draft {
+pub struct AccountsEdit {
     accounts: Accounts,
 }
 
-impl Draft {
+impl AccountsEdit {
     /// The accounts with the changes so far.
     pub fn so_far(&self) -> &Accounts {
         &self.accounts

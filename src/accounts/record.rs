@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Account, AccountName, Accounts, NAME_FORM, Role, State, check_remark, parse_quota};
+use super::{
+    Account, AccountName, AccountState, Accounts, NAME_FORM, Role, check_remark, parse_quota,
+};
 use crate::conffile::ParseErrors;
-use crate::conffile::ini::{GENERATION, Shape, parse};
+use crate::conffile::ini::{FileShape, GENERATION, parse};
 use crate::conffile::keys::{self, By, Key, OneOf, key, names, written};
 use crate::limits;
 use crate::quota::Entries;
@@ -66,13 +68,13 @@ pub(crate) static KEYS: &[Key<Account>] = &[
     key!("entries", Account.entries, ENTRIES).or("default"),
     key!("rights", Account.rights, RIGHTS).or("read, write, modify"),
     key!("role", Account.role, OneOf(Role::WORDS)),
-    key!("state", Account.state, OneOf(State::WORDS)),
+    key!("state", Account.state, OneOf(AccountState::WORDS)),
     key!("demo", Account.demo, OneOf(&[("yes", true), ("no", false)])).or("no"),
     key!("imported", Account.of_md5, OneOf(&[("md5", true), ("no", false)])).or("no"),
     key!("remark", Account.remark, REMARK).or("").secret(),
 ];
 
-static SHAPE: Shape = Shape {
+static SHAPE: FileShape = FileShape {
     most: limits::ACCOUNTS_FILE,
     top: &[GENERATION],
     keys: |name| AccountName::parse(name).map(|_| names(KEYS)),

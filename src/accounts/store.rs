@@ -2,8 +2,8 @@
 //!
 //! Never: holds a lock while it derives a password; replaces the accounts in force by a file that
 //! is torn, faulty or gone.
-//! Invariant: what [`Store::current`] gives was once a whole valid file, and an edit that returned
-//! is on the disk with the generation before it beside it.
+//! Invariant: what [`AccountStore::current`] gives was once a whole valid file, and an edit that
+//! returned is on the disk with the generation before it beside it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use log::{error, info};
 
-use super::{Accounts, Draft, StoreError, record};
+use super::{Accounts, AccountsEdit, StoreError, record};
 use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of, replace};
 use crate::error::Error;
 use crate::limits;
@@ -21,24 +21,24 @@ pub(super) const FILE: &str = "accounts.ini";
 
 /// The accounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
-pub struct Store {
+pub struct AccountStore {
     file: Watched<Accounts>,
     lock: PathBuf,
 }
 
-impl Store {
+impl AccountStore {
     /// Reads `accounts.ini` in the folder, or if that is faulty or gone `accounts.ini.previous`.
     /// Without either there is no account yet.
     ///
-    /// Falling back is logged as an error, and [`Store::fault`] tells of it.
+    /// Falling back is logged as an error, and [`AccountStore::fault`] tells of it.
     ///
     /// # Errors
     /// What is wrong with `accounts.ini`, if neither can be used.
-    pub fn open(conf: &Path) -> Result<Store, StoreError> {
+    pub fn open(conf: &Path) -> Result<AccountStore, StoreError> {
         let path = conf.join(FILE);
         let stays = "the accounts stay as they were";
         let file = Watched::new(path.clone(), limits::ACCOUNTS_FILE, stays);
-        let store = Store { file, lock: conf.join("accounts.lock") };
+        let store = AccountStore { file, lock: conf.join("accounts.lock") };
         if let Err(e) = store.file.load(&|bytes| read_first(bytes, &path)) {
             let Some(before) = store.file.previous(record::read) else { return Err(e.into()) };
             let (name, generation) = (previous_of(&path), before.generation());
@@ -76,7 +76,7 @@ impl Store {
     }
 
     /// Why the accounts in force are not those of the file, for the operator; none if they are.
-    pub fn fault(&self) -> Option<String> {
+    pub fn mistake(&self) -> Option<String> {
         self.current();
         self.file.error().map(|error| error.to_string())
     }
@@ -95,7 +95,7 @@ impl Store {
     /// folder, the change is made and may not outlive a power cut.
     pub fn edit<T>(
         &self,
-        change: impl Fn(&mut Draft) -> Result<T, StoreError>,
+        change: impl Fn(&mut AccountsEdit) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.edit_within(&self.lock(limits::LOCK_WAIT)?, change)
     }
@@ -121,11 +121,11 @@ impl Store {
         Ok(replace(&lock, path, most, |now| now == before, bytes)?)
     }
 
-    /// The same as [`Store::edit`] for who has the lock already.
+    /// The same as [`AccountStore::edit`] for who has the lock already.
     pub(super) fn edit_within<T>(
         &self,
         lock: &Lock,
-        change: impl Fn(&mut Draft) -> Result<T, StoreError>,
+        change: impl Fn(&mut AccountsEdit) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let read = |bytes: Option<&[u8]>| match bytes {
             Some(bytes) => record::read(bytes),
@@ -135,9 +135,9 @@ impl Store {
             }
         };
         self.file.edit(lock, (&read, record::write), &|before| {
-            let mut draft = Draft { accounts: before.clone() };
-            let done = change(&mut draft)?;
-            let mut after = draft.accounts;
+            let mut edit = AccountsEdit { accounts: before.clone() };
+            let done = change(&mut edit)?;
+            let mut after = edit.accounts;
             if after != *before {
                 after.generation = before.generation.checked_add(1).unwrap_or(1);
             }
@@ -172,17 +172,17 @@ mod tests {
     use crate::vfs::{Adopt, Homes};
 
     /// A folder of its own for each test, gone with it.
-    struct Folder(PathBuf);
+    struct TestDir(PathBuf);
 
-    impl Folder {
-        fn new() -> Folder {
+    impl TestDir {
+        fn new() -> TestDir {
             static NEXT: AtomicU32 = AtomicU32::new(0);
             let next = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = std::env::temp_dir().join(format!("miniftp-{}-{next}", std::process::id()));
             fs::create_dir(&path).unwrap();
-            let folder = Folder(path);
-            folder.put("generation = 1\n[end]\ngeneration = 1\n");
-            folder
+            let directory = TestDir(path);
+            directory.put("generation = 1\n[end]\ngeneration = 1\n");
+            directory
         }
 
         fn put(&self, text: &str) {
@@ -193,160 +193,160 @@ mod tests {
             self.0.join("accounts.ini")
         }
 
-        fn open(&self) -> Store {
-            Store::open(&self.0).unwrap()
+        fn open(&self) -> AccountStore {
+            AccountStore::open(&self.0).unwrap()
         }
     }
 
-    impl Drop for Folder {
+    impl Drop for TestDir {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
     }
 
-    fn add(draft: &mut Draft, name: &str) -> Result<(), StoreError> {
+    fn add(edit: &mut AccountsEdit, name: &str) -> Result<(), StoreError> {
         let verifier = Verifier::mock(&[1; 32], name, RecordShape::of_new(4096));
         let account = Account::new(AccountName::parse(name).unwrap(), verifier, Some(1 << 20));
-        draft.create(account, Adopt::No, &Homes::new(Path::new("/no/homes")))
+        edit.create(account, Adopt::No, &Homes::new(Path::new("/no/homes")))
     }
 
     fn is_shared<T: Send + Sync>(_: &T) {}
 
     #[test]
     fn an_edit_is_seen_at_once_by_its_store_and_by_another() {
-        let folder = Folder::new();
-        let (one, other) = (folder.open(), folder.open());
+        let directory = TestDir::new();
+        let (one, other) = (directory.open(), directory.open());
         is_shared(&one);
-        one.edit(|draft| add(draft, "ann")).unwrap();
+        one.edit(|edit| add(edit, "ann")).unwrap();
         assert!(one.current().account("ann").is_some());
         assert_eq!(other.current(), one.current());
         assert_eq!(other.current().generation(), 2);
-        other.edit(|draft| draft.remove("ann", &Homes::new(Path::new("/no/homes")))).unwrap();
+        other.edit(|edit| edit.remove("ann", &Homes::new(Path::new("/no/homes")))).unwrap();
         assert!(one.current().is_empty());
-        let stat = rustix::fs::stat(folder.ini()).unwrap();
+        let stat = rustix::fs::stat(directory.ini()).unwrap();
         assert_eq!(stat.st_mode & 0o007, 0, "not for everybody to read");
     }
 
     #[test]
     fn an_edit_that_fails_or_changes_nothing_writes_nothing() {
-        let folder = Folder::new();
-        let store = folder.open();
-        store.edit(|draft| add(draft, "ann")).unwrap();
-        let before = fs::read(folder.ini()).unwrap();
-        let twice = store.edit(|draft| add(draft, "ann"));
+        let directory = TestDir::new();
+        let store = directory.open();
+        store.edit(|edit| add(edit, "ann")).unwrap();
+        let before = fs::read(directory.ini()).unwrap();
+        let twice = store.edit(|edit| add(edit, "ann"));
         assert!(matches!(twice, Err(StoreError::Exists { .. })));
-        let unknown = store.edit(|draft| draft.account("anne").map(|_| ()));
+        let unknown = store.edit(|edit| edit.account("anne").map(|_| ()));
         let text = unknown.unwrap_err().to_string();
         assert_eq!(text, "no account `anne`, did you mean `ann`?");
-        store.edit(|draft| draft.account("ann").map(|_| ())).unwrap();
-        let too_much = store.edit(|draft| {
-            draft.account("ann")?.quota_bytes = Some(u64::MAX);
+        store.edit(|edit| edit.account("ann").map(|_| ())).unwrap();
+        let too_much = store.edit(|edit| {
+            edit.account("ann")?.quota_bytes = Some(u64::MAX);
             Ok(())
         });
         assert!(too_much.is_err());
-        assert_eq!(fs::read(folder.ini()).unwrap(), before);
+        assert_eq!(fs::read(directory.ini()).unwrap(), before);
     }
 
     #[test]
     fn a_faulty_or_missing_file_leaves_the_accounts_as_they_were() {
-        let folder = Folder::new();
-        let store = folder.open();
-        store.edit(|draft| add(draft, "ann")).unwrap();
-        let good = fs::read_to_string(folder.ini()).unwrap();
-        assert_eq!(store.fault(), None);
+        let directory = TestDir::new();
+        let store = directory.open();
+        store.edit(|edit| add(edit, "ann")).unwrap();
+        let good = fs::read_to_string(directory.ini()).unwrap();
+        assert_eq!(store.mistake(), None);
 
-        folder.put(&good.replace("quota = 1M", "quota = soon"));
+        directory.put(&good.replace("quota = 1M", "quota = soon"));
         assert!(store.current().account("ann").is_some());
-        let fault = store.fault().unwrap();
-        assert!(fault.contains("accounts.ini:"), "{fault}");
-        assert!(fault.ends_with(
+        let mistake = store.mistake().unwrap();
+        assert!(mistake.contains("accounts.ini:"), "{mistake}");
+        assert!(mistake.ends_with(
             "[ann] quota: \"soon\" is not valid; expected a size like 10M, 1.5G or unlimited"
         ));
-        let edit = store.edit(|draft| add(draft, "bob"));
+        let edit = store.edit(|edit| add(edit, "bob"));
         assert!(matches!(edit, Err(StoreError::File(FileError::Parse { .. }))));
 
-        fs::remove_file(folder.ini()).unwrap();
+        fs::remove_file(directory.ini()).unwrap();
         assert!(store.current().account("ann").is_some());
-        assert!(store.fault().is_some());
+        assert!(store.mistake().is_some());
 
-        folder.put(&good.replace("quota = 1M", "quota = 2M"));
+        directory.put(&good.replace("quota = 1M", "quota = 2M"));
         assert_eq!(store.current().account("ann").unwrap().quota_bytes, Some(2 << 20));
-        assert_eq!(store.fault(), None);
+        assert_eq!(store.mistake(), None);
     }
 
     #[test]
     fn a_same_length_change_within_a_tick_is_seen() {
-        let folder = Folder::new();
-        let store = folder.open();
+        let directory = TestDir::new();
+        let store = directory.open();
         for digit in 1..=9 {
-            folder.put(&format!("generation = {digit}\n[end]\ngeneration = {digit}\n"));
+            directory.put(&format!("generation = {digit}\n[end]\ngeneration = {digit}\n"));
             assert_eq!(store.current().generation(), digit);
         }
     }
 
     #[test]
     fn a_start_with_a_faulty_file_goes_back_one_generation_or_fails() {
-        let folder = Folder::new();
-        let store = folder.open();
-        store.edit(|draft| add(draft, "ann")).unwrap();
-        store.edit(|draft| add(draft, "bob")).unwrap();
-        folder.put("");
-        let again = folder.open();
+        let directory = TestDir::new();
+        let store = directory.open();
+        store.edit(|edit| add(edit, "ann")).unwrap();
+        store.edit(|edit| add(edit, "bob")).unwrap();
+        directory.put("");
+        let again = directory.open();
         assert!(again.current().account("ann").is_some());
         assert!(again.current().account("bob").is_none());
-        assert!(again.fault().is_some());
-        fs::remove_file(folder.0.join("accounts.ini.previous")).unwrap();
-        assert!(matches!(Store::open(&folder.0), Err(StoreError::File(_))));
-        fs::remove_file(folder.ini()).unwrap();
+        assert!(again.mistake().is_some());
+        fs::remove_file(directory.0.join("accounts.ini.previous")).unwrap();
+        assert!(matches!(AccountStore::open(&directory.0), Err(StoreError::File(_))));
+        fs::remove_file(directory.ini()).unwrap();
         // Without either file nobody has made an account yet.
-        assert!(folder.open().current().is_empty());
-        assert_eq!(folder.open().fault(), None);
+        assert!(directory.open().current().is_empty());
+        assert_eq!(directory.open().mistake(), None);
     }
 
     #[test]
     fn a_missing_file_is_made_and_loses_no_account_that_was_known() {
-        let folder = Folder::new();
-        fs::remove_file(folder.ini()).unwrap();
-        folder.open().edit(|draft| add(draft, "ann")).unwrap();
-        folder.open().edit(|draft| add(draft, "bob")).unwrap();
-        fs::remove_file(folder.ini()).unwrap();
-        let store = folder.open();
-        assert!(store.fault().unwrap().contains("no such file"));
-        store.edit(|draft| add(draft, "col")).unwrap();
+        let directory = TestDir::new();
+        fs::remove_file(directory.ini()).unwrap();
+        directory.open().edit(|edit| add(edit, "ann")).unwrap();
+        directory.open().edit(|edit| add(edit, "bob")).unwrap();
+        fs::remove_file(directory.ini()).unwrap();
+        let store = directory.open();
+        assert!(store.mistake().unwrap().contains("no such file"));
+        store.edit(|edit| add(edit, "col")).unwrap();
         let names: Vec<String> = store.current().iter().map(|one| one.name().to_string()).collect();
         assert_eq!(names, ["ann", "col"], "the generation before it, and the new one");
-        assert_eq!(store.fault(), None);
+        assert_eq!(store.mistake(), None);
     }
 
     #[test]
     fn a_file_by_hand_needs_no_closing_lines() {
-        let folder = Folder::new();
+        let directory = TestDir::new();
         let record = Verifier::mock(&[1; 32], "ann", RecordShape::of_new(4096));
         let hand = format!("[ann]\npassword = {record}\nquota = 1M\nrole = user\nstate = active\n");
-        folder.put(&hand);
-        let store = folder.open();
+        directory.put(&hand);
+        let store = directory.open();
         assert!(store.current().account("ann").is_some());
         for torn in [&hand[..hand.len() - 1], &hand[..hand.len() - 18], "", "; nothing yet\n"] {
-            folder.put(torn);
+            directory.put(torn);
             assert!(store.current().account("ann").is_some());
-            assert!(store.edit(|draft| add(draft, "bob")).is_err(), "{torn:?}");
+            assert!(store.edit(|edit| add(edit, "bob")).is_err(), "{torn:?}");
         }
-        folder.put(&hand);
-        store.edit(|draft| add(draft, "bob")).unwrap();
+        directory.put(&hand);
+        store.edit(|edit| add(edit, "bob")).unwrap();
         assert_eq!((store.current().len(), store.current().generation()), (2, 1));
     }
 
     #[test]
     fn edits_that_meet_lose_nothing() {
-        let folder = Folder::new();
+        let directory = TestDir::new();
         thread::scope(|scope| {
             for thread in 0..8 {
-                let store = folder.open();
+                let store = directory.open();
                 scope.spawn(move || {
                     for edit in 0..25 {
                         let new = format!("u{thread}-{edit}");
                         // On a slow disk the lock may be held by others for longer than it waits.
-                        while let Err(e) = store.edit(|draft| add(draft, &new)) {
+                        while let Err(e) = store.edit(|edit| add(edit, &new)) {
                             let locked = matches!(e, StoreError::File(FileError::Locked { .. }));
                             assert!(locked, "{e}");
                         }
@@ -354,9 +354,9 @@ mod tests {
                 });
             }
         });
-        let accounts = folder.open().current();
+        let accounts = directory.open().current();
         assert_eq!(accounts.len(), 200);
         assert_eq!(accounts.generation(), 201);
-        assert!(!folder.0.join("accounts.ini.new").exists());
+        assert!(!directory.0.join("accounts.ini.new").exists());
     }
 }

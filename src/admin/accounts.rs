@@ -1,12 +1,12 @@
 //! The commands about accounts.
 
 use super::grammar::Arguments;
-use super::{Desk, Outcome};
-use crate::accounts::{Account, AccountName, NAME_FORM, Role, State, StoreError};
+use super::{AdminDesk, AdminResult};
+use crate::accounts::{Account, AccountName, AccountState, NAME_FORM, Role, StoreError};
 use crate::answer::{Answer, Cell};
 use crate::error::Error;
 use crate::quota::Usage;
-use crate::site::Guest;
+use crate::shared::OnlineConnection;
 use crate::text::Size;
 use crate::transfer::Alive;
 use crate::vfs::Adopt;
@@ -20,9 +20,13 @@ fn name_cell(name: &str) -> Cell {
 }
 
 /// What is known of an account, by column.
-fn facts(desk: &Desk<'_>, account: &Account, guests: &[Guest]) -> Vec<(&'static str, Cell)> {
+fn facts(
+    desk: &AdminDesk<'_>,
+    account: &Account,
+    guests: &[OnlineConnection],
+) -> Vec<(&'static str, Cell)> {
     let name = account.name();
-    let usage: Option<Usage> = desk.site.and_then(|site| site.ledger.usage(name.as_str()));
+    let usage: Option<Usage> = desk.shared.and_then(|shared| shared.ledger.usage(name.as_str()));
     let sessions = guests.iter().filter(|guest| guest.account.as_ref() == Some(name)).count();
     let limit = account.entries.limit(desk.config.storage.entries);
     vec![
@@ -34,13 +38,13 @@ fn facts(desk: &Desk<'_>, account: &Account, guests: &[Guest]) -> Vec<(&'static 
         ("quota", Cell::limit(account.quota_bytes, Cell::Bytes)),
         ("entries", Cell::known(usage, |usage| Cell::Count(usage.used.entries))),
         ("of", Cell::limit(limit, Cell::Count)),
-        ("sessions", Cell::known(desk.site, |_| Cell::Count(sessions as u64))),
+        ("sessions", Cell::known(desk.shared, |_| Cell::Count(sessions as u64))),
         ("remark", name_cell(account.remark())),
     ]
 }
 
-pub(super) fn list(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome {
-    let (accounts, guests) = (desk.store.current(), desk.guests());
+pub(super) fn list(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -> AdminResult {
+    let (accounts, guests) = (desk.store.current(), desk.online());
     let mut columns = Vec::new();
     let rows = accounts.iter().map(|account| {
         let (names, cells): (Vec<_>, Vec<_>) = facts(desk, account, &guests).into_iter().unzip();
@@ -51,10 +55,10 @@ pub(super) fn list(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome
     Ok(Answer::table(&columns, rows, "no accounts"))
 }
 
-pub(super) fn show(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn show(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let accounts = desk.store.current();
     let account = accounts.require(arguments.text("name"))?;
-    let mut facts = facts(desk, account, &desk.guests());
+    let mut facts = facts(desk, account, &desk.online());
     let of_md5 = if account.of_md5 { " of its MD5" } else { "" };
     let password = format!("SCRAM-SHA-256{of_md5}, {} iterations", account.verifier.iterations());
     let remark = facts.pop();
@@ -64,7 +68,11 @@ pub(super) fn show(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) ->
     Ok(Answer::record(facts))
 }
 
-pub(super) fn create(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn create(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    _: &mut Alive<'_>,
+) -> AdminResult {
     let text = arguments.text("name");
     let name = AccountName::parse(text).ok_or(Error::BadArgument { what: NAME_FORM })?;
     let adopt = if arguments.has("adopt") { Adopt::Yes } else { Adopt::No };
@@ -80,7 +88,7 @@ pub(super) fn create(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) 
     account.role = arguments.role("role").unwrap_or(Role::User);
     account.entries = arguments.entries("entries").unwrap_or_default();
     account.set_remark(arguments.text("remark"))?;
-    desk.edit(|draft| draft.create(account.clone(), adopt, &homes))?;
+    desk.edit(|edit| edit.create(account.clone(), adopt, &homes))?;
     let role = account.role.as_str();
     Ok(Answer::line(
         format!("added {name}: quota {}, role {role}", quota_shown(quota_bytes)),
@@ -92,12 +100,16 @@ pub(super) fn create(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) 
     ))
 }
 
-pub(super) fn passwd(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn passwd(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    _: &mut Alive<'_>,
+) -> AdminResult {
     let name = arguments.text("name");
     desk.store.current().require(name)?;
     let verifier = desk.record(name)?;
-    let was_demo = desk.edit(|draft| {
-        let account = draft.account(name)?;
+    let was_demo = desk.edit(|edit| {
+        let account = edit.account(name)?;
         account.verifier = verifier.clone();
         account.of_md5 = false;
         // Its password is no longer the one that everybody can read.
@@ -108,12 +120,12 @@ pub(super) fn passwd(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) 
     Ok(Answer::line(text, vec![("account", name_cell(name))]))
 }
 
-pub(super) fn quota(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn quota(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let name = arguments.text("name");
     let quota_bytes = arguments.size("size").flatten();
     let entries = arguments.entries("entries");
-    desk.edit(|draft| {
-        let account = draft.account(name)?;
+    desk.edit(|edit| {
+        let account = edit.account(name)?;
         account.quota_bytes = quota_bytes;
         account.entries = entries.unwrap_or(account.entries);
         Ok(())
@@ -129,49 +141,57 @@ pub(super) fn quota(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -
     ))
 }
 
-pub(super) fn role(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn role(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let (name, role) = (arguments.text("name"), arguments.role("role").unwrap_or(Role::User));
     desk.check_other(name, "nobody changes their own role")?;
-    desk.edit(|draft| {
-        draft.account(name)?.role = role;
+    desk.edit(|edit| {
+        edit.account(name)?.role = role;
         Ok(())
     })?;
     let text = format!("the role of {name} is {} now", role.as_str());
     Ok(Answer::line(text, vec![("account", name_cell(name)), ("role", role.as_str().into())]))
 }
 
-pub(super) fn close(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn close(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let name = arguments.text("name");
     desk.check_other(name, "nobody closes their own account")?;
-    let before = set_state(desk, name, State::Closed)?;
+    let before = set_state(desk, name, AccountState::Closed)?;
     desk.end_sessions_of(name);
     Ok(Answer::line(
         match before {
-            State::Closed => format!("{name} is closed already"),
-            State::Active => {
+            AccountState::Closed => format!("{name} is closed already"),
+            AccountState::Active => {
                 format!("closed {name}; its files stay, `open {name}` lets it in again")
             }
         },
-        vec![("account", name_cell(name)), ("state", State::Closed.as_str().into())],
+        vec![("account", name_cell(name)), ("state", AccountState::Closed.as_str().into())],
     ))
 }
 
-pub(super) fn open(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn open(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let name = arguments.text("name");
-    let text = match set_state(desk, name, State::Active)? {
-        State::Active => format!("{name} is active already"),
-        State::Closed => format!("opened {name}"),
+    let text = match set_state(desk, name, AccountState::Active)? {
+        AccountState::Active => format!("{name} is active already"),
+        AccountState::Closed => format!("opened {name}"),
     };
-    let state = State::Active.as_str().into();
+    let state = AccountState::Active.as_str().into();
     Ok(Answer::line(text, vec![("account", name_cell(name)), ("state", state)]))
 }
 
 /// Changes whether an account may log in; what it was before.
-fn set_state(desk: &Desk<'_>, name: &str, state: State) -> Result<State, StoreError> {
-    desk.edit(|draft| Ok(std::mem::replace(&mut draft.account(name)?.state, state)))
+fn set_state(
+    desk: &AdminDesk<'_>,
+    name: &str,
+    state: AccountState,
+) -> Result<AccountState, StoreError> {
+    desk.edit(|edit| Ok(std::mem::replace(&mut edit.account(name)?.state, state)))
 }
 
-pub(super) fn remove(desk: &Desk<'_>, arguments: &Arguments, alive: &mut Alive<'_>) -> Outcome {
+pub(super) fn remove(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    alive: &mut Alive<'_>,
+) -> AdminResult {
     let (name, files) = (arguments.text("name"), arguments.has("files"));
     desk.check_other(name, "nobody removes their own account")?;
     desk.store.current().require(name)?;
@@ -182,11 +202,11 @@ pub(super) fn remove(desk: &Desk<'_>, arguments: &Arguments, alive: &mut Alive<'
         desk.remove_with_files(name, alive)?;
         format!("removed {name} and its files")
     } else {
-        let homes = match desk.site {
-            Some(site) => site.home.homes(),
+        let homes = match desk.shared {
+            Some(shared) => shared.home.homes(),
             None => desk.homes()?,
         };
-        desk.edit(|draft| draft.remove(name, &homes))?;
+        desk.edit(|edit| edit.remove(name, &homes))?;
         desk.end_sessions_of(name);
         format!("removed {name}; its files stay in the folder `{name}` among the homes")
     };

@@ -4,24 +4,24 @@
 
 use super::grammar::Arguments;
 use super::sessions::ended;
-use super::{Desk, Outcome};
+use super::{AdminDesk, AdminResult};
 use crate::accounts::StoreError;
-use crate::accounts::bans::{Seen, Who};
+use crate::accounts::bans::{ActiveBan, BanTarget};
 use crate::answer::{Answer, Cell};
-use crate::audit::Place;
+use crate::audit::ActorOrigin;
 use crate::error::Error;
 use crate::transfer::Alive;
 
-pub(super) fn bans(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn bans(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     desk.bans.refresh();
-    if let Some(fault) = desk.bans.fault().filter(|_| desk.is_operator()) {
-        let what = format!("{fault}; fix it, or put bans.ini.previous there");
+    if let Some(mistake) = desk.bans.mistake().filter(|_| desk.is_operator()) {
+        let what = format!("{mistake}; fix it, or put bans.ini.previous there");
         return Err(StoreError::Refused(what));
     }
-    let row = |Seen { ban, left_secs }: Seen| {
+    let row = |ActiveBan { ban, left_secs }: ActiveBan| {
         vec![
-            ban.who.kind().into(),
-            Cell::Text(ban.who.to_string()),
+            ban.target.kind().into(),
+            Cell::Text(ban.target.to_string()),
             Cell::Moment(ban.since_secs),
             ban.until_secs.map_or_else(|| Cell::from("ever"), Cell::Moment),
             Cell::known(left_secs, Cell::Span),
@@ -34,7 +34,7 @@ pub(super) fn bans(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome
     Ok(Answer::table(&columns, rows, "nobody is banned"))
 }
 
-pub(super) fn ban(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn ban(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let who = required(arguments)?;
     check_ban(desk, who)?;
     let by = desk.by.name.unwrap_or_default();
@@ -44,29 +44,29 @@ pub(super) fn ban(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> 
         desk.check_admin_left(&accounts, &accounts, Some(who))
     })?;
     let kind = who.kind();
-    let Some(site) = desk.site else {
+    let Some(shared) = desk.shared else {
         let text = format!("{kind} {who} is banned; a running server ends its sessions");
         return Ok(Answer::line(text, vec![("who", Cell::Text(who.to_string()))]));
     };
-    let count = site.end(|guest| {
+    let count = shared.end(|guest| {
         who.covers(guest.account.as_ref(), guest.peer) && Some(guest.id) != desk.session
     });
     let facts = vec![("who", Cell::Text(who.to_string())), ("sessions", Cell::Count(count as u64))];
     Ok(Answer::line(format!("{kind} {who} is banned; {}", ended(count)), facts))
 }
 
-fn required(arguments: &Arguments) -> Result<&Who, Error> {
+fn required(arguments: &Arguments) -> Result<&BanTarget, Error> {
     arguments.who("who").ok_or(Error::BadArgument { what: "who" })
 }
 
-fn check_ban(desk: &Desk<'_>, who: &Who) -> Result<(), StoreError> {
+fn check_ban(desk: &AdminDesk<'_>, who: &BanTarget) -> Result<(), StoreError> {
     match who {
-        Who::Account(name) => {
+        BanTarget::Account(name) => {
             desk.check_other(name.as_str(), "nobody bans themselves")?;
             desk.store.current().require(name.as_str()).map(drop)
         }
-        Who::Address(_) => match desk.by.from {
-            Place::Door(own, ..) if who.covers(None, own) => {
+        BanTarget::Address(_) => match desk.by.from {
+            ActorOrigin::Protocol(own, ..) if who.covers(None, own) => {
                 let what = "this is the address that you come from";
                 Err(Error::WrongState { what }.into())
             }
@@ -75,7 +75,11 @@ fn check_ban(desk: &Desk<'_>, who: &Who) -> Result<(), StoreError> {
     }
 }
 
-pub(super) fn pardon(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn pardon(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    _: &mut Alive<'_>,
+) -> AdminResult {
     let who = required(arguments)?;
     desk.bans.pardon(desk.store, who)?;
     let text = format!("{} {who} is pardoned", who.kind());

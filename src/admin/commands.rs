@@ -5,8 +5,8 @@
 //! Invariant: names and aliases are unique, and a row that changes something has its own verb in
 //! the log.
 
-use super::grammar::{Arguments, Kind, Parameter};
-use super::{Desk, Outcome, accounts, bans, requests, sessions, status};
+use super::grammar::{ArgumentKind, Arguments, Parameter};
+use super::{AdminDesk, AdminResult, accounts, bans, requests, sessions, status};
 use crate::accounts::StoreError;
 use crate::answer::{Answer, Cell};
 use crate::audit::Verb;
@@ -18,7 +18,7 @@ use super::import;
 
 /// What a command works with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
+pub enum AdminNeeds {
     /// Nothing but this table.
     Nothing,
     /// The files in conf/: a running server's, or those on the disk.
@@ -34,7 +34,7 @@ pub enum Needs {
 
 /// One row.
 #[derive(Debug)]
-pub struct Command {
+pub struct AdminCommand {
     /// Its name.
     pub name: &'static str,
     /// Other names that it has had, or that people try.
@@ -46,20 +46,20 @@ pub struct Command {
     /// What it does, in one line.
     pub about: &'static str,
     /// What it works with.
-    pub needs: Needs,
+    pub needs: AdminNeeds,
     /// Whether a new password belongs to it: the interface asks for it and makes its record.
     pub takes_password: bool,
     /// Its word in the log; `None` only reads, and leaves no line.
     pub verb: Option<Verb>,
-    pub(super) run: fn(&Desk<'_>, &Arguments, &mut Alive<'_>) -> Outcome,
+    pub(super) run: fn(&AdminDesk<'_>, &Arguments, &mut Alive<'_>) -> AdminResult,
 }
 
 macro_rules! parameters {
     ($is_required:literal $($name:literal $kind:ident)*) => {
-        &[$(Parameter { name: $name, kind: Kind::$kind, is_required: $is_required },)*]
+        &[$(Parameter { name: $name, kind: ArgumentKind::$kind, is_required: $is_required },)*]
     };
     ($($name:literal $kind:ident $is_required:literal)*) => {
-        &[$(Parameter { name: $name, kind: Kind::$kind, is_required: $is_required },)*]
+        &[$(Parameter { name: $name, kind: ArgumentKind::$kind, is_required: $is_required },)*]
     };
 }
 
@@ -68,13 +68,13 @@ macro_rules! parameters {
 macro_rules! row {
     ($name:literal $aliases:tt ($($operands:tt)*) ($($options:tt)*) $needs:ident $password:literal
         $verb:expr, $run:path, $about:literal) => {
-        Command {
+        AdminCommand {
             name: $name,
             aliases: &$aliases,
             operands: parameters!($($operands)*),
             options: parameters!(false $($options)*),
             about: $about,
-            needs: Needs::$needs,
+            needs: AdminNeeds::$needs,
             takes_password: $password,
             verb: $verb,
             run: $run,
@@ -84,7 +84,7 @@ macro_rules! row {
 
 /// Every admin command, in the order of the documents.
 #[rustfmt::skip]
-pub static ADMIN_COMMANDS: &[Command] = &[
+pub static ADMIN_COMMANDS: &[AdminCommand] = &[
     row!("status" [] () () Files false None, status::status,
         "show the server: version, uptime, listeners, connections, accounts, disk"),
     row!("list" ["accounts"] () () Files false None, accounts::list,
@@ -141,7 +141,7 @@ pub static ADMIN_COMMANDS: &[Command] = &[
         "list the admin commands, or tell about one"),
 ];
 
-impl Command {
+impl AdminCommand {
     /// Whether a word behind the name may be meant as an option.
     pub fn is_option(&self, word: &Word) -> bool {
         let name = word.text.split_once('=').map_or(word.text.as_str(), |(name, _)| name);
@@ -157,15 +157,15 @@ impl Command {
     /// What it needs, in words.
     pub fn needs_text(&self) -> &'static str {
         match self.needs {
-            Needs::Files | Needs::Tree if self.takes_password => "a password",
-            Needs::Nothing | Needs::Files | Needs::Tree => "nothing",
-            Needs::Server => "a running server",
-            Needs::Machine => "the server's machine",
+            AdminNeeds::Files | AdminNeeds::Tree if self.takes_password => "a password",
+            AdminNeeds::Nothing | AdminNeeds::Files | AdminNeeds::Tree => "nothing",
+            AdminNeeds::Server => "a running server",
+            AdminNeeds::Machine => "the server's machine",
         }
     }
 }
 
-fn help_row(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+fn help_row(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     help(arguments, &|row| desk.may_use(row))
 }
 
@@ -175,7 +175,7 @@ fn help_row(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcom
 /// That there is no such command.
 pub fn help(
     arguments: &Arguments,
-    may_use: &dyn Fn(&Command) -> bool,
+    may_use: &dyn Fn(&AdminCommand) -> bool,
 ) -> Result<Answer, StoreError> {
     let name = arguments.text("command");
     if !name.is_empty() {

@@ -5,26 +5,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::noting::Notes;
-use super::{Desk, Given};
+use super::trail::AuditTrail;
+use super::{AdminDesk, Attachment};
 use crate::accounts::bans::Bans;
-use crate::accounts::register::Queue;
-use crate::accounts::{Store, StoreError};
-use crate::audit::{self, Actor, Event, Place, Places};
-use crate::config::{Config, Live};
-use crate::site::{Logs, Site};
+use crate::accounts::register::RequestQueue;
+use crate::accounts::{AccountStore, StoreError};
+use crate::audit::{self, Actor, ActorOrigin, Event, LogTargets};
+use crate::config::{Config, LiveSettings};
+use crate::shared::{Logs, Shared};
 use crate::vfs;
 
 /// The files of conf/, opened.
 #[derive(Debug)]
 pub struct Files {
-    store: Store,
-    queue: Queue,
+    store: AccountStore,
+    queue: RequestQueue,
     bans: Bans,
     config: Arc<Config>,
     conf: PathBuf,
     home: PathBuf,
-    log: Places,
+    log: LogTargets,
     /// Why an act is not in the log.
     unnoted: RefCell<Option<io::Error>>,
 }
@@ -37,11 +37,11 @@ impl Files {
     pub fn open(
         (conf, home): (&Path, &Path),
         config: Arc<Config>,
-        log: Places,
+        log: LogTargets,
     ) -> Result<Files, StoreError> {
         Ok(Files {
-            store: Store::open(conf)?,
-            queue: Queue::new(conf, config.registration.keep_days),
+            store: AccountStore::open(conf)?,
+            queue: RequestQueue::new(conf, config.registration.keep_days),
             bans: Bans::open(conf),
             config,
             conf: conf.to_path_buf(),
@@ -52,16 +52,16 @@ impl Files {
     }
 
     /// The operator at the command line.
-    pub fn desk<'a>(&'a self, given: Given<'a>) -> Desk<'a> {
-        Desk {
+    pub fn desk<'a>(&'a self, given: Attachment<'a>) -> AdminDesk<'a> {
+        AdminDesk {
             store: &self.store,
             queue: &self.queue,
             bans: &self.bans,
             config: Arc::clone(&self.config),
-            site: None,
+            shared: None,
             dirs: (&self.conf, &self.home),
-            notes: Notes::Files(self),
-            by: Actor::operator(Place::CommandLine),
+            notes: AuditTrail::Files(self),
+            by: Actor::operator(ActorOrigin::CommandLine),
             session: None,
             given,
         }
@@ -69,20 +69,20 @@ impl Files {
 
     /// The act is done or refused already: a log that cannot be written changes nothing about that.
     pub(super) fn note(&self, event: &Event<'_>) {
-        let noted = match audit::append(&self.log, event) {
+        let logged = match audit::append(&self.log, event) {
             // Without a file the server has the log; it finds the act in its home.
             Ok(false) => vfs::leave(&self.home, audit::LEFT, &audit::left(event)).map(drop),
             other => other.map(drop),
         };
-        *self.unnoted.borrow_mut() = noted.err();
+        *self.unnoted.borrow_mut() = logged.err();
     }
 
     /// What the operator has to know beside an answer: files with a mistake, and acts that are not
     /// in the log.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if let Some(fault) = self.store.fault() {
-            warnings.push(format!("{fault}; what is shown is the generation before it"));
+        if let Some(mistake) = self.store.mistake() {
+            warnings.push(format!("{mistake}; what is shown is the generation before it"));
         }
         if let Some(e) = self.unnoted.borrow_mut().take() {
             warnings.push(format!("this is not in the log: {e}"));
@@ -92,8 +92,8 @@ impl Files {
 }
 
 /// The home, opened for one command; its line in the log is that of the command.
-pub(super) fn open_tree((conf, home): (&Path, &Path)) -> Result<Arc<Site>, StoreError> {
+pub(super) fn open_tree((conf, home): (&Path, &Path)) -> Result<Arc<Shared>, StoreError> {
     let refused = |e: String| StoreError::Refused(e);
-    let settings = Live::open(conf).map_err(|e| refused(e.to_string()))?;
-    Site::open(settings, Logs::nowhere(), conf, home).map_err(|e| refused(e.to_string()))
+    let settings = LiveSettings::open(conf).map_err(|e| refused(e.to_string()))?;
+    Shared::open(settings, Logs::nowhere(), conf, home).map_err(|e| refused(e.to_string()))
 }

@@ -7,8 +7,8 @@
 //!
 //! Invariant: whatever a row's function finds here has been read by its kind.
 
-use super::commands::{ADMIN_COMMANDS, Command};
-use crate::accounts::bans::Who;
+use super::commands::{ADMIN_COMMANDS, AdminCommand};
+use crate::accounts::bans::BanTarget;
 use crate::accounts::{Role, parse_quota};
 use crate::answer::JSON_OPTION;
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::text::{Escaped, nearest, parse_span};
 
 /// What a word must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ArgumentKind {
     /// An account's name.
     Account,
     /// An account's name, or an address.
@@ -53,7 +53,7 @@ pub struct Parameter {
     /// What it is called.
     pub name: &'static str,
     /// What it must be.
-    pub kind: Kind,
+    pub kind: ArgumentKind,
     /// Whether the command cannot do without it.
     pub is_required: bool,
 }
@@ -74,44 +74,46 @@ pub enum Value {
     /// Seconds; `None` is for ever.
     Span(Option<u64>),
     /// Whom a ban keeps out.
-    Who(Who),
+    Who(BanTarget),
     /// The flag was given.
     Flag,
 }
 
-impl Kind {
+impl ArgumentKind {
     /// Whether it takes the rest of the line.
     fn takes_the_rest(self) -> bool {
-        matches!(self, Kind::Path | Kind::Text)
+        matches!(self, ArgumentKind::Path | ArgumentKind::Text)
     }
 
     fn read(self, text: &str) -> std::result::Result<Value, &'static str> {
         Ok(match self {
-            Kind::Size => Value::Size(parse_quota(text)?),
-            Kind::Entries => {
+            ArgumentKind::Size => Value::Size(parse_quota(text)?),
+            ArgumentKind::Entries => {
                 let entries = Entries::parse(text);
                 Value::Entries(
                     entries.ok_or("expected a whole number such as 5000, unlimited, or default")?,
                 )
             }
-            Kind::Role => Value::Role(Role::parse(text).ok_or("expected the role user or admin")?),
-            Kind::Span if text == "ever" => Value::Span(None),
-            Kind::Span => {
+            ArgumentKind::Role => {
+                Value::Role(Role::parse(text).ok_or("expected the role user or admin")?)
+            }
+            ArgumentKind::Span if text == "ever" => Value::Span(None),
+            ArgumentKind::Span => {
                 let secs = parse_span(text);
                 Value::Span(Some(secs.ok_or("expected a time like 30m, 2h or 7d, or ever")?))
             }
-            Kind::Number => {
+            ArgumentKind::Number => {
                 let number = text.parse().ok().filter(|number| *number > 0);
                 Value::Number(number.ok_or("expected the number of a registration")?)
             }
-            Kind::Who => Value::Who(Who::parse(text)?),
-            Kind::Account
-            | Kind::Session
-            | Kind::Path
-            | Kind::Text
-            | Kind::File
-            | Kind::Command => Value::Text(text.to_owned()),
-            Kind::Flag => Value::Flag,
+            ArgumentKind::Who => Value::Who(BanTarget::parse(text)?),
+            ArgumentKind::Account
+            | ArgumentKind::Session
+            | ArgumentKind::Path
+            | ArgumentKind::Text
+            | ArgumentKind::File
+            | ArgumentKind::Command => Value::Text(text.to_owned()),
+            ArgumentKind::Flag => Value::Flag,
         })
     }
 }
@@ -120,13 +122,13 @@ impl Parameter {
     /// What stands for it in a form: `NAME`, `SIZE`, `REASON...`.
     fn word(&self) -> String {
         match self.kind {
-            Kind::Who => "NAME|ADDRESS".to_owned(),
-            Kind::Session => "NAME|ID".to_owned(),
-            Kind::Role => "user|admin".to_owned(),
-            Kind::Span => "TIME|ever".to_owned(),
-            Kind::Text => format!("{}...", self.name.to_ascii_uppercase()),
-            Kind::Size => "SIZE".to_owned(),
-            Kind::Entries | Kind::Number => "N".to_owned(),
+            ArgumentKind::Who => "NAME|ADDRESS".to_owned(),
+            ArgumentKind::Session => "NAME|ID".to_owned(),
+            ArgumentKind::Role => "user|admin".to_owned(),
+            ArgumentKind::Span => "TIME|ever".to_owned(),
+            ArgumentKind::Text => format!("{}...", self.name.to_ascii_uppercase()),
+            ArgumentKind::Size => "SIZE".to_owned(),
+            ArgumentKind::Entries | ArgumentKind::Number => "N".to_owned(),
             _ => self.name.to_ascii_uppercase(),
         }
     }
@@ -134,14 +136,14 @@ impl Parameter {
     /// As an option: `[--quota SIZE]`.
     fn option(&self) -> String {
         match self.kind {
-            Kind::Flag => format!("[--{}]", self.name),
-            Kind::Text => format!("[--{} TEXT]", self.name),
+            ArgumentKind::Flag => format!("[--{}]", self.name),
+            ArgumentKind::Text => format!("[--{} TEXT]", self.name),
             _ => format!("[--{} {}]", self.name, self.word()),
         }
     }
 }
 
-impl Command {
+impl AdminCommand {
     /// The name and what it takes: `quota NAME SIZE [--entries N]`.
     pub fn form(&self) -> String {
         let mut form = self.short_form();
@@ -210,14 +212,14 @@ readers! {
         Option<Entries>;
     "A role, if one was given." role Value::Role(role) => Some(*role), None, Option<Role>;
     "A time; `None` is for ever." secs Value::Span(secs) => *secs, None, Option<u64>;
-    "Whom a ban keeps out." who Value::Who(who) => Some(who), None, Option<&Who>;
+    "Whom a ban keeps out." who Value::Who(who) => Some(who), None, Option<&BanTarget>;
 }
 
 /// A command as it was given.
 #[derive(Debug)]
 pub struct Call {
     /// Its row.
-    pub command: &'static Command,
+    pub command: &'static AdminCommand,
     /// What it was given.
     pub arguments: Arguments,
     /// Whether it is to be answered for programs.
@@ -225,7 +227,7 @@ pub struct Call {
 }
 
 /// The row of a name or alias, in letters of any size.
-pub fn find(name: &str) -> Option<&'static Command> {
+pub fn find(name: &str) -> Option<&'static AdminCommand> {
     let is_it = |known: &str| known.eq_ignore_ascii_case(name);
     ADMIN_COMMANDS
         .iter()
@@ -262,7 +264,7 @@ pub fn unknown(name: &str) -> Error {
 
 /// A line that is being read.
 struct Reader<'a> {
-    command: &'static Command,
+    command: &'static AdminCommand,
     line: &'a str,
     arguments: Arguments,
     /// How many operands there are so far.
@@ -327,7 +329,7 @@ impl Reader<'_> {
                 Some(long) => Err(self.no_option(long)),
             };
         };
-        let is_flag = option.kind == Kind::Flag;
+        let is_flag = option.kind == ArgumentKind::Flag;
         match (long, value) {
             (_, Some(_)) if is_flag && long.is_some() => {
                 Err(self.command.misused(&format!("--{} takes no value", option.name)))

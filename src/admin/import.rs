@@ -16,12 +16,12 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use self::found::{Foreign, Found, Secret};
+use self::found::{Foreign, ForeignData, ForeignSecret};
 use super::grammar::Arguments;
-use super::{Desk, Outcome, told_to_operator};
-use crate::accounts::register::{Imported, Request};
+use super::{AdminDesk, AdminResult, error_for_operator};
+use crate::accounts::register::{AccountRequest, Imported};
 use crate::accounts::{
-    Account, AccountName, NAME_FORM, Role, State, StoreError, quota_text, read_text_at_most,
+    Account, AccountName, AccountState, NAME_FORM, Role, StoreError, quota_text, read_text_at_most,
 };
 use crate::answer::Answer;
 use crate::scram::Verifier;
@@ -40,9 +40,9 @@ const DEPTH: usize = 3;
 
 /// What came of it: a sentence each, and whether it was done; `None` is a remark.
 #[derive(Default)]
-struct Report(Vec<(Option<bool>, String)>);
+struct ImportReport(Vec<(Option<bool>, String)>);
 
-impl Report {
+impl ImportReport {
     fn done(&mut self, what: &str) {
         self.0.push((Some(true), what.to_owned()));
     }
@@ -57,9 +57,13 @@ impl Report {
 }
 
 /// Reads a class list, or the accounts of another server, by what the path looks like.
-pub(super) fn import(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn import(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    _: &mut Alive<'_>,
+) -> AdminResult {
     let path = Path::new(arguments.text("file"));
-    let mut found = Found::default();
+    let mut found = ForeignData::default();
     match ending(path).as_str() {
         _ if path.is_dir() => tree(path, &mut found)?,
         "json" => json::read_file(path, &mut found)?,
@@ -71,7 +75,7 @@ pub(super) fn import(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) 
             return Err(StoreError::Refused(format!("`{}`: {what}", shown(path))));
         }
     }
-    let mut report = Report::default();
+    let mut report = ImportReport::default();
     for what in std::mem::take(&mut found.missing) {
         report.missing(what);
     }
@@ -89,16 +93,16 @@ pub(super) fn import(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) 
 }
 
 /// Puts a class list in force, and approves those on it that wait.
-fn class_list(desk: &Desk<'_>, path: &Path) -> Outcome {
+fn class_list(desk: &AdminDesk<'_>, path: &Path) -> AdminResult {
     let (list, quota) = (read(path)?, Some(desk.config.accounts.default_quota));
     let imported = desk.queue.import(desk.store, &desk.homes()?, list.as_bytes(), quota)?;
     let Imported { class, approved, refused } = imported;
-    let mut report = Report::default();
+    let mut report = ImportReport::default();
     report.done(&format!("{} on the class list", class.len()));
     for one in &approved {
         report.done(&format!("approved registration {}: {}", one.number, one.name));
     }
-    for (Request { number, name, .. }, why) in &refused {
+    for (AccountRequest { number, name, .. }, why) in &refused {
         report.0.push((Some(false), format!("registration {number} waits on: {name}: {why}")));
     }
     Ok(Answer::report(report.0))
@@ -106,7 +110,7 @@ fn class_list(desk: &Desk<'_>, path: &Path) -> Outcome {
 
 /// A whole directory of another server: homes of xxftp, or account files in it and in the
 /// directories where such servers keep them.
-fn tree(top: &Path, found: &mut Found) -> Result<(), StoreError> {
+fn tree(top: &Path, found: &mut ForeignData) -> Result<(), StoreError> {
     let mut waiting = vec![(top.to_owned(), 0)];
     let mut files = 0;
     while let Some((dir, depth)) = waiting.pop() {
@@ -146,10 +150,10 @@ fn tree(top: &Path, found: &mut Found) -> Result<(), StoreError> {
 
 /// Makes the accounts in one edit, so that a kill leaves all of them or none.
 fn make_accounts(
-    desk: &Desk<'_>,
+    desk: &AdminDesk<'_>,
     mut all: Vec<Foreign>,
     adopt: Adopt,
-    report: &mut Report,
+    report: &mut ImportReport,
 ) -> Result<(), StoreError> {
     // A name as it is counts before one that only becomes it.
     all.sort_by_key(|one| folded(&one.name) != one.name);
@@ -167,21 +171,21 @@ fn make_accounts(
                 taken.insert(account.name().to_string(), was);
                 ready.push((account, foreign));
             }
-            Err(why) => report.missing(format!("`{was}`: {}", told_to_operator(&why))),
+            Err(why) => report.missing(format!("`{was}`: {}", error_for_operator(&why))),
         }
     }
     if ready.is_empty() {
         return Ok(());
     }
-    let made = desk.store.edit(|draft| {
+    let made = desk.store.edit(|edit| {
         let each = ready.iter();
-        Ok(each.map(|(one, _)| draft.create(one.clone(), adopt, &homes)).collect::<Vec<_>>())
+        Ok(each.map(|(one, _)| edit.create(one.clone(), adopt, &homes)).collect::<Vec<_>>())
     })?;
     for ((account, foreign), made) in ready.iter().zip(made) {
         match made {
-            Ok(()) => tell_of(account, foreign, report),
+            Ok(()) => report_of(account, foreign, report),
             Err(e) => {
-                let why = told_to_operator(&e);
+                let why = error_for_operator(&e);
                 report.missing(format!("`{}`: {why}", Escaped(&foreign.name)));
             }
         }
@@ -194,7 +198,7 @@ fn folded(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, StoreError> {
+fn prepare(desk: &AdminDesk<'_>, foreign: &Foreign) -> Result<Account, StoreError> {
     let name = AccountName::parse(&folded(&foreign.name))
         .ok_or_else(|| StoreError::Refused(NAME_FORM.to_owned()))?;
     if let Some(there) = desk.store.current().account(name.as_str()) {
@@ -203,15 +207,17 @@ fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, StoreError> {
     }
     let iterations = desk.config.accounts.iterations;
     let verifier = match &foreign.secret {
-        Secret::Plain(secret) | Secret::Md5(secret) => Verifier::derive(secret, iterations)?,
+        ForeignSecret::Plain(secret) | ForeignSecret::Md5(secret) => {
+            Verifier::derive(secret, iterations)?
+        }
         // Nobody knows the password of this record.
-        Secret::None => Verifier::derive(&nobody_knows()?, iterations)?,
+        ForeignSecret::None => Verifier::derive(&nobody_knows()?, iterations)?,
     };
     let quota_bytes = foreign.quota_bytes.or(Some(desk.config.accounts.default_quota));
     let mut account = Account::new(name, verifier, quota_bytes);
-    account.of_md5 = matches!(foreign.secret, Secret::Md5(_));
-    if matches!(foreign.secret, Secret::None) {
-        account.state = State::Closed;
+    account.of_md5 = matches!(foreign.secret, ForeignSecret::Md5(_));
+    if matches!(foreign.secret, ForeignSecret::None) {
+        account.state = AccountState::Closed;
     }
     account.rights = foreign.rights;
     if foreign.admin {
@@ -220,7 +226,7 @@ fn prepare(desk: &Desk<'_>, foreign: &Foreign) -> Result<Account, StoreError> {
     Ok(account)
 }
 
-fn tell_of(account: &Account, foreign: &Foreign, report: &mut Report) {
+fn report_of(account: &Account, foreign: &Foreign, report: &mut ImportReport) {
     let (name, quota) = (account.name(), quota_text(account.quota_bytes));
     let (role, rights) = (account.role.as_str(), account.rights);
     let mut what = format!("added {name}: role {role}, quota {quota}, rights {rights}");
@@ -231,7 +237,7 @@ fn tell_of(account: &Account, foreign: &Foreign, report: &mut Report) {
         what += "; its first login is by FTP, or set a new password";
     }
     report.done(&what);
-    if matches!(foreign.secret, Secret::None) {
+    if matches!(foreign.secret, ForeignSecret::None) {
         report.missing(format!(
             "the login of `{name}` without a password; it is closed until \
              `miniftpd account passwd {name}` and `miniftpd account open {name}`"

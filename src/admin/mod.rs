@@ -1,13 +1,13 @@
 //! What an admin, or the operator, does with accounts, requests, sessions and bans.
 //!
 //! An admin command is one row of [`ADMIN_COMMANDS`]; every interface carries a line to
-//! [`Desk::run`] and gets an [`Answer`], and each command that changes something leaves one line in
-//! the log.
-//! Never: takes a password, but its record; lets anybody change their own role, or lock themselves
-//! out; leaves no active admin where there was one (see `last_admin`).
-//! Invariant: what was answered as done is on the disk.
+//! [`AdminDesk::run`] and gets an [`Answer`], and each command that changes something leaves one
+//! line in the log. Never: takes a password, but its record; lets anybody change their own role, or
+//! lock themselves out; leaves no active admin where there was one (see `last_admin`). Invariant:
+//! what was answered as done is on the disk.
 
 mod accounts;
+pub mod anonymous;
 mod bans;
 pub mod commands;
 mod files;
@@ -15,28 +15,27 @@ pub mod grammar;
 #[cfg(feature = "cli")]
 mod import;
 mod last_admin;
-mod noting;
 mod removal;
 mod requests;
 mod sessions;
 mod status;
-pub mod stranger;
+mod trail;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use self::commands::{Command, Needs};
-use self::noting::Notes;
+use self::commands::{AdminCommand, AdminNeeds};
+use self::trail::AuditTrail;
 use crate::accounts::bans::Bans;
-use crate::accounts::register::Queue;
-use crate::accounts::{Draft, Store, StoreError};
+use crate::accounts::register::RequestQueue;
+use crate::accounts::{AccountStore, AccountsEdit, StoreError};
 use crate::answer::Answer;
-use crate::audit::{Actor, Place};
+use crate::audit::{Actor, ActorOrigin};
 use crate::conffile::FileError;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::scram::Verifier;
-use crate::site::{Site, homes_beside};
+use crate::shared::{Shared, homes_beside};
 use crate::transfer::Alive;
 use crate::vfs::Homes;
 
@@ -46,11 +45,11 @@ pub use self::requests::described;
 pub use self::sessions::forget;
 
 /// What comes of a command.
-pub(crate) type Outcome = Result<Answer, StoreError>;
+pub(crate) type AdminResult = Result<Answer, StoreError>;
 
 /// What came with a line beside it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Given<'a> {
+pub struct Attachment<'a> {
     /// The record of a new password, or nothing.
     pub record: &'a str,
     /// Whether the user has agreed to lose something, or cannot be asked.
@@ -59,52 +58,52 @@ pub struct Given<'a> {
 
 /// Somebody with the rights of an admin, at work.
 #[derive(Clone, Debug)]
-pub struct Desk<'a> {
-    store: &'a Store,
-    queue: &'a Queue,
+pub struct AdminDesk<'a> {
+    store: &'a AccountStore,
+    queue: &'a RequestQueue,
     bans: &'a Bans,
     /// The settings in force.
     config: Arc<Config>,
     /// The server, where one runs.
-    site: Option<&'a Arc<Site>>,
+    shared: Option<&'a Arc<Shared>>,
     /// The directories of the settings and of the homes.
     dirs: (&'a Path, &'a Path),
-    notes: Notes<'a>,
+    notes: AuditTrail<'a>,
     by: Actor<'a>,
     /// The number of the session that asks, if one does.
     session: Option<u64>,
-    given: Given<'a>,
+    given: Attachment<'a>,
 }
 
-impl<'a> Desk<'a> {
-    fn of_site(site: &'a Arc<Site>, by: Actor<'a>, session: Option<u64>) -> Desk<'a> {
-        Desk {
-            store: &site.store,
-            queue: &site.queue,
-            bans: &site.bans,
-            config: site.config(),
-            site: Some(site),
-            dirs: site.dirs(),
-            notes: Notes::Log(site.log()),
+impl<'a> AdminDesk<'a> {
+    fn of_shared(shared: &'a Arc<Shared>, by: Actor<'a>, session: Option<u64>) -> AdminDesk<'a> {
+        AdminDesk {
+            store: &shared.store,
+            queue: &shared.queue,
+            bans: &shared.bans,
+            config: shared.config(),
+            shared: Some(shared),
+            dirs: shared.dirs(),
+            notes: AuditTrail::Log(shared.log()),
             by,
             session,
-            given: Given { record: "", is_sure: true },
+            given: Attachment { record: "", is_sure: true },
         }
     }
 
     /// The operator at the running server's own terminal, or beside it with `miniftpd account`.
-    pub fn of_operator(site: &'a Arc<Site>, from: Place) -> Desk<'a> {
-        Desk::of_site(site, Actor::operator(from), None)
+    pub fn of_operator(shared: &'a Arc<Shared>, from: ActorOrigin) -> AdminDesk<'a> {
+        AdminDesk::of_shared(shared, Actor::operator(from), None)
     }
 
     /// An account that was found to be an admin's, in its session.
-    pub fn of_session(site: &'a Arc<Site>, by: Actor<'a>, session: u64) -> Desk<'a> {
-        Desk::of_site(site, by, Some(session))
+    pub fn of_session(shared: &'a Arc<Shared>, by: Actor<'a>, session: u64) -> AdminDesk<'a> {
+        AdminDesk::of_shared(shared, by, Some(session))
     }
 
     /// The same desk for a line that came with something.
-    pub fn with(self, given: Given<'a>) -> Desk<'a> {
-        Desk { given, ..self }
+    pub fn with(self, given: Attachment<'a>) -> AdminDesk<'a> {
+        AdminDesk { given, ..self }
     }
 
     /// Whether whoever asks is on the server's machine: only they see its paths.
@@ -112,8 +111,8 @@ impl<'a> Desk<'a> {
         self.session.is_none()
     }
 
-    fn may_use(&self, command: &Command) -> bool {
-        command.needs != Needs::Machine || self.is_operator()
+    fn may_use(&self, command: &AdminCommand) -> bool {
+        command.needs != AdminNeeds::Machine || self.is_operator()
     }
 
     /// Does what a line says. `alive` is called while that takes long.
@@ -128,20 +127,20 @@ impl<'a> Desk<'a> {
     /// The same as lines for people, or with `--json` for programs.
     ///
     /// # Errors
-    /// As [`Desk::run`].
+    /// As [`AdminDesk::run`].
     pub fn lines(&self, line: &str, alive: &mut Alive<'_>) -> Result<Vec<String>, StoreError> {
         let call = grammar::parse(line)?;
         Ok(self.call(&call, alive)?.lines(call.is_json))
     }
 
-    fn call(&self, call: &grammar::Call, alive: &mut Alive<'_>) -> Outcome {
+    fn call(&self, call: &grammar::Call, alive: &mut Alive<'_>) -> AdminResult {
         let command = call.command;
         if !self.may_use(command) {
             let what = "it works with files of the server's machine, so it is for its terminal \
                 and `miniftpd account` only";
             return Err(Error::WrongState { what }.into());
         }
-        if command.needs == Needs::Server && self.site.is_none() {
+        if command.needs == AdminNeeds::Server && self.shared.is_none() {
             let what = "this needs a running server, and none answers for this home";
             return Err(Error::WrongState { what }.into());
         }
@@ -152,12 +151,12 @@ impl<'a> Desk<'a> {
 
     fn edit<T>(
         &self,
-        change: impl Fn(&mut Draft) -> Result<T, StoreError>,
+        change: impl Fn(&mut AccountsEdit) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.store.edit(|draft| {
-            let before = draft.so_far().clone();
-            let done = change(draft)?;
-            self.check_admin_left(&before, draft.so_far(), None)?;
+        self.store.edit(|edit| {
+            let before = edit.so_far().clone();
+            let done = change(edit)?;
+            self.check_admin_left(&before, edit.so_far(), None)?;
             Ok(done)
         })
     }
@@ -170,16 +169,16 @@ impl<'a> Desk<'a> {
 
     /// Which homes are free.
     fn homes(&self) -> Result<Homes> {
-        match self.site {
-            Some(site) => site.homes(),
+        match self.shared {
+            Some(shared) => shared.homes(),
             None => homes_beside(self.dirs.0, self.dirs.1, self.config.storage.shared),
         }
     }
 
     /// The server, or where none runs the home, opened for this.
-    fn tree(&self) -> Result<Arc<Site>, StoreError> {
-        match self.site {
-            Some(site) => Ok(Arc::clone(site)),
+    fn tree(&self) -> Result<Arc<Shared>, StoreError> {
+        match self.shared {
+            Some(shared) => Ok(Arc::clone(shared)),
             None => files::open_tree(self.dirs),
         }
     }
@@ -193,8 +192,8 @@ impl<'a> Desk<'a> {
     }
 
     fn end_sessions_of(&self, name: &str) -> usize {
-        self.site.map_or(0, |site| {
-            site.end(|guest| guest.account.as_ref().is_some_and(|own| own.as_str() == name))
+        self.shared.map_or(0, |shared| {
+            shared.end(|guest| guest.account.as_ref().is_some_and(|own| own.as_str() == name))
         })
     }
 }
@@ -213,7 +212,7 @@ pub fn read_record(config: &Config, text: &str) -> Result<Verifier> {
 }
 
 /// What the store says, in words for a peer; the rest is for the log.
-pub fn told(error: StoreError) -> Error {
+pub fn admin_error(error: StoreError) -> Error {
     match error {
         StoreError::Unknown { name, .. } => Error::Unknown { what: "account", name },
         StoreError::Exists(name) => Error::NameTaken { name: name.as_str().to_owned() },
@@ -230,15 +229,15 @@ pub fn told(error: StoreError) -> Error {
         StoreError::Refused(_) => {
             Error::BadArgument { what: "at most 200 bytes, and no control characters" }
         }
-        StoreError::File(fault) => {
-            let source = std::io::Error::other(fault.to_string());
+        StoreError::File(mistake) => {
+            let source = std::io::Error::other(mistake.to_string());
             Error::Io { doing: "changing the accounts", source }
         }
     }
 }
 
 /// The same for an admin, who can try again; what is wrong with a file is in the log.
-pub fn told_to_admin(error: StoreError) -> Error {
+pub fn error_for_admin(error: StoreError) -> Error {
     let what = match &error {
         StoreError::File(FileError::Busy { .. } | FileError::Locked { .. }) => {
             "the file is being saved by another program; try again"
@@ -246,14 +245,14 @@ pub fn told_to_admin(error: StoreError) -> Error {
         StoreError::File(FileError::Parse { .. }) => {
             "the file has a mistake, which `miniftpd check` names; nothing can be changed"
         }
-        _ => return told(error),
+        _ => return admin_error(error),
     };
     log::warn!("an admin's change was refused: {error}");
     Error::WrongState { what }
 }
 
 /// The same for the operator, who may read the names of files, with what to do next.
-pub fn told_to_operator(error: &StoreError) -> String {
+pub fn error_for_operator(error: &StoreError) -> String {
     let next = match error {
         StoreError::Same(error) => return error.in_full(),
         StoreError::Unknown { nearest: Some(_), .. } => " `list` shows them",

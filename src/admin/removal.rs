@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Desk;
-use crate::accounts::{AccountName, State, StoreError};
+use super::AdminDesk;
+use crate::accounts::{AccountName, AccountState, StoreError};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::site::Site;
+use crate::shared::Shared;
 use crate::transfer::Alive;
 
 /// How often it is looked whether the account's sessions have left.
 const LOOK: Duration = Duration::from_millis(20);
 
-impl Desk<'_> {
+impl AdminDesk<'_> {
     /// Removes an account and all that it stored.
     ///
     /// It is closed first, then its sessions are waited for, then the files are taken out of every
@@ -25,24 +25,24 @@ impl Desk<'_> {
         name: &str,
         alive: &mut Alive<'_>,
     ) -> Result<(), StoreError> {
-        let site = &self.tree()?;
+        let shared = &self.tree()?;
         // Before anything is changed; when the files go, it is looked at again.
-        site.homes()?.check_removal(name)?;
-        let name = self.edit(|draft| {
-            let account = draft.account(name)?;
-            account.state = State::Closed;
+        shared.homes()?.check_removal(name)?;
+        let name = self.edit(|edit| {
+            let account = edit.account(name)?;
+            account.state = AccountState::Closed;
             Ok(account.name().clone())
         })?;
-        wait_for_sessions(site, &name, alive)?;
+        wait_for_sessions(shared, &name, alive)?;
         // The unfinished uploads, those into mounted folders too: what lies there whole stays.
-        for note in self.parts_of(site, name.as_str())? {
+        for note in self.parts_of(shared, name.as_str())? {
             alive(0, 0)?;
-            self.drop_one(site, (name.as_str(), &note.path), alive)?;
+            self.drop_one(shared, (name.as_str(), &note.path), alive)?;
         }
-        site.remove_files(&name)?;
-        self.edit(|draft| draft.remove(name.as_str(), &site.home.homes()))?;
+        shared.remove_files(&name)?;
+        self.edit(|edit| edit.remove(name.as_str(), &shared.home.homes()))?;
         let mut removed = 0u64;
-        site.home.sweep_aside(&mut || {
+        shared.home.sweep_aside(&mut || {
             removed += 1;
             alive(removed, 0)
         })?;
@@ -51,18 +51,22 @@ impl Desk<'_> {
 }
 
 /// Whoever is in the account's files must be out of them first.
-fn wait_for_sessions(site: &Arc<Site>, name: &AccountName, alive: &mut Alive<'_>) -> Result<()> {
+fn wait_for_sessions(
+    shared: &Arc<Shared>,
+    name: &AccountName,
+    alive: &mut Alive<'_>,
+) -> Result<()> {
     let begun = Instant::now();
     let is_theirs = |account: &Option<AccountName>| account.as_ref() == Some(name);
-    while site.guests().iter().any(|guest| is_theirs(&guest.account)) {
-        site.end(|guest| is_theirs(&guest.account));
+    while shared.online().iter().any(|connection| is_theirs(&connection.account)) {
+        shared.end(|connection| is_theirs(&connection.account));
         if begun.elapsed() >= limits::REMOVAL_WAIT {
             return Err(Error::WrongState {
                 what: "its sessions do not end; the account is closed, try again",
             });
         }
         if begun.elapsed() >= limits::REMOVAL_WAIT / 2 {
-            site.cut(|guest| is_theirs(&guest.account));
+            shared.cut(|connection| is_theirs(&connection.account));
         }
         alive(0, 0)?;
         thread::sleep(LOOK);

@@ -1,18 +1,18 @@
 //! The commands about requests for accounts.
 
 use super::grammar::Arguments;
-use super::{Desk, Outcome};
-use crate::accounts::register::Request;
+use super::{AdminDesk, AdminResult};
+use crate::accounts::register::AccountRequest;
 use crate::answer::{Answer, Cell};
 use crate::transfer::Alive;
 
 /// A request as it is announced.
-pub fn described(request: &Request) -> String {
+pub fn described(request: &AccountRequest) -> String {
     format!("registration {}: {} from {}", request.number, request.name, request.from)
 }
 
-pub(super) fn pending(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome {
-    let row = |one: &Request| {
+pub(super) fn pending(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -> AdminResult {
+    let row = |one: &AccountRequest| {
         vec![
             Cell::Count(one.number),
             Cell::Name(one.name.to_string()),
@@ -24,12 +24,16 @@ pub(super) fn pending(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outc
     Ok(Answer::table(&["number", "name", "from", "asked"], rows, "no registrations wait"))
 }
 
-fn answered(text: String, request: &Request) -> Answer {
+fn answered(text: String, request: &AccountRequest) -> Answer {
     let account = Cell::Name(request.name.to_string());
     Answer::line(text, vec![("number", Cell::Count(request.number)), ("account", account)])
 }
 
-pub(super) fn approve(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn approve(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    _: &mut Alive<'_>,
+) -> AdminResult {
     let number = arguments.number("number");
     let default = Some(desk.config.accounts.default_quota);
     let quota_bytes = arguments.size("quota").unwrap_or(default);
@@ -38,7 +42,11 @@ pub(super) fn approve(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>)
     Ok(answered(text, &request))
 }
 
-pub(super) fn reject(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn reject(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    _: &mut Alive<'_>,
+) -> AdminResult {
     let number = arguments.number("number");
     let request = desk.queue.reject(desk.store, number, arguments.text("reason"))?;
     let text = format!("refused registration {number}: {} is told why", request.name);

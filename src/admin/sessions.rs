@@ -3,30 +3,30 @@
 use std::sync::Arc;
 
 use super::grammar::Arguments;
-use super::{Desk, Outcome};
-use crate::accounts::{AccountName, Role, State, StoreError};
+use super::{AdminDesk, AdminResult};
+use crate::accounts::{AccountName, AccountState, Role, StoreError};
 use crate::answer::{Answer, Cell};
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Usage};
-use crate::site::{Guest, Site};
+use crate::shared::{OnlineConnection, Shared};
 use crate::transfer::{Alive, Claimant, credit};
 use crate::vfs::{PartNote, VPath, Vfs};
-use crate::why::{self, Reason, Whom};
+use crate::why::{self, Reason, Requester};
 
-impl Desk<'_> {
+impl AdminDesk<'_> {
     /// Who is here.
-    pub(super) fn guests(&self) -> Vec<Guest> {
-        self.site.map(|site| site.guests()).unwrap_or_default()
+    pub(super) fn online(&self) -> Vec<OnlineConnection> {
+        self.shared.map(|shared| shared.online()).unwrap_or_default()
     }
 
     /// An account's unfinished uploads.
     pub(super) fn parts_of(
         &self,
-        site: &Arc<Site>,
+        shared: &Arc<Shared>,
         name: &str,
     ) -> Result<Vec<PartNote>, StoreError> {
         let mut notes = Vec::new();
-        let vfs = site.views_of(self.store.current().require(name)?)?;
+        let vfs = shared.views_of(self.store.current().require(name)?)?;
         vfs.parts(&mut |note| {
             notes.push(note);
             Ok(())
@@ -37,19 +37,19 @@ impl Desk<'_> {
     /// Removes an unfinished upload of any account, unless it is being written; its bytes.
     pub(super) fn drop_one(
         &self,
-        site: &Arc<Site>,
+        shared: &Arc<Shared>,
         (name, path): (&str, &VPath),
         alive: &mut Alive<'_>,
     ) -> Result<u64, StoreError> {
         let accounts = self.store.current();
         let account = accounts.require(name)?;
-        let vfs = site.views_of(account)?;
+        let vfs = shared.views_of(account)?;
         // One that has not logged in since the start is not counted yet, and could not be credited.
-        site.usage_of(account, alive)?;
+        shared.usage_of(account, alive)?;
         // Under a name that no account has, so that nobody's upload is taken over.
         let session = self.session.unwrap_or(0);
         let who = Claimant { by: "an admin", session, is_stream: false };
-        Ok(forget(site, &vfs, who, path, alive)?)
+        Ok(forget(shared, &vfs, who, path, alive)?)
     }
 }
 
@@ -61,44 +61,45 @@ pub(super) fn ended(count: usize) -> String {
     }
 }
 
-pub(super) fn sessions(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome {
-    let row = |one: Guest| {
+pub(super) fn sessions(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -> AdminResult {
+    let row = |one: OnlineConnection| {
         vec![
             Cell::Count(one.id),
             Cell::known(one.account, |name| Cell::Name(name.to_string())),
             Cell::Text(one.peer.to_string()),
-            one.door.into(),
+            one.protocol.into(),
             Cell::Moment(one.since_secs),
             Cell::Name(if one.doing.is_empty() { "idle".to_owned() } else { one.doing }),
         ]
     };
-    let rows = desk.guests().into_iter().map(row).collect();
+    let rows = desk.online().into_iter().map(row).collect();
     let columns = ["id", "account", "from", "protocol", "since", "doing"];
     Ok(Answer::table(&columns, rows, "nobody is connected"))
 }
 
-pub(super) fn kick(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn kick(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let who = arguments.text("name");
-    let guests = desk.guests();
-    let id = who.parse().ok().filter(|id| guests.iter().any(|guest| guest.id == *id));
+    let online = desk.online();
+    let id = who.parse().ok().filter(|id| online.iter().any(|connection| connection.id == *id));
     if id.is_some() && id == desk.session {
         return Err(Error::WrongState { what: "this is your own session" }.into());
     }
-    let picked = |guest: &Guest| match id {
-        Some(id) => guest.id == id,
-        None => guest.account.as_ref().is_some_and(|name| name.as_str() == who),
+    let picked = |connection: &OnlineConnection| match id {
+        Some(id) => connection.id == id,
+        None => connection.account.as_ref().is_some_and(|name| name.as_str() == who),
     };
-    let end = |guest: &Guest| picked(guest) && Some(guest.id) != desk.session;
-    match desk.site.map_or(0, |site| site.end(end)) {
+    let end =
+        |connection: &OnlineConnection| picked(connection) && Some(connection.id) != desk.session;
+    match desk.shared.map_or(0, |shared| shared.end(end)) {
         0 => Err(Error::Unknown { what: "session of", name: who.to_owned() }.into()),
         count => Ok(Answer::line(ended(count), vec![("sessions", Cell::Count(count as u64))])),
     }
 }
 
-pub(super) fn parts(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn parts(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let name = arguments.text("name");
     desk.store.current().require(name)?;
-    let site = desk.tree()?;
+    let shared = desk.tree()?;
     let row = |note: &PartNote| {
         vec![
             Cell::Bytes(note.held_bytes),
@@ -107,11 +108,15 @@ pub(super) fn parts(desk: &Desk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -
             Cell::Name(note.path.as_str().to_owned()),
         ]
     };
-    let rows = desk.parts_of(&site, name)?.iter().map(row).collect();
+    let rows = desk.parts_of(&shared, name)?.iter().map(row).collect();
     Ok(Answer::table(&["held", "of", "begun", "path"], rows, "no unfinished uploads"))
 }
 
-pub(super) fn drop_part(desk: &Desk<'_>, arguments: &Arguments, alive: &mut Alive<'_>) -> Outcome {
+pub(super) fn drop_part(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    alive: &mut Alive<'_>,
+) -> AdminResult {
     let (name, path) = (arguments.text("name"), VPath::root().join(arguments.text("path"))?);
     desk.store.current().require(name)?;
     let bytes = desk.drop_one(&desk.tree()?, (name, &path), alive)?;
@@ -121,54 +126,58 @@ pub(super) fn drop_part(desk: &Desk<'_>, arguments: &Arguments, alive: &mut Aliv
 
 /// Removes the unfinished upload of a path, and credits it. Returns how many bytes it had.
 pub fn forget(
-    site: &Arc<Site>,
+    shared: &Arc<Shared>,
     vfs: &Vfs,
     who: Claimant<'_>,
     path: &VPath,
     alive: &mut Alive<'_>,
 ) -> Result<u64> {
     let view = vfs.view(path)?;
-    let charged = site.charged(vfs, view, alive)?;
-    let charge = Charge::open(&site.ledger, &charged)?;
+    let charged = shared.charged(vfs, view, alive)?;
+    let charge = Charge::open(&shared.ledger, &charged)?;
     // By whoever it is dropped, it is a part of the account.
     let key = view.upload_key(path, view.account());
-    let claim = site.claims.take(&key, path.as_str(), who, charge)?;
+    let claim = shared.claims.take(&key, path.as_str(), who, charge)?;
     let mut claim = claim.hold()?;
     let held = view.part_held(path)?;
     let held = held.ok_or(Error::NotFound { path: path.as_str().to_string() })?;
     claim.needs_no_peer();
-    credit(&site.ledger, &charged, view.drop_part(path)?);
+    credit(&shared.ledger, &charged, view.drop_part(path)?);
     Ok(held)
 }
 
 /// What an account, or a guest by the name that guests have, may do at a path from its root. The
 /// one trace is the account's home, which is made if it is not there yet.
-pub(super) fn why(desk: &Desk<'_>, arguments: &Arguments, alive: &mut Alive<'_>) -> Outcome {
+pub(super) fn why(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    alive: &mut Alive<'_>,
+) -> AdminResult {
     let (name, path) = (arguments.text("name"), VPath::root().join(arguments.text("path"))?);
     let (accounts, is_guest) = (desk.store.current(), name == AccountName::guest().as_str());
     let account = if is_guest { None } else { Some(accounts.require(name)?) };
-    let site = &desk.tree()?;
+    let shared = &desk.tree()?;
     let vfs = match account {
-        Some(account) => site.views_of(account)?,
+        Some(account) => shared.views_of(account)?,
         None => {
             let nobody = || Error::Unknown { what: "account", name: name.to_owned() };
-            site.views_of_guest()?.ok_or_else(nobody)?
+            shared.views_of_guest()?.ok_or_else(nobody)?
         }
     };
-    let whom = Whom {
+    let whom = Requester {
         account: account.map(|_| name),
         is_admin: account.is_some_and(|account| account.role == Role::Admin),
-        tells_others: true,
-        is_open: account.is_none_or(|account| account.state == State::Active),
-        mounts: &site.mounts(),
+        reports_others: true,
+        is_open: account.is_none_or(|account| account.state == AccountState::Active),
+        mounts: &shared.mounts(),
         vfs: &vfs,
-        usage: account.map_or(Ok(Usage::NONE), |account| site.usage_of(account, alive))?,
+        usage: account.map_or(Ok(Usage::NONE), |account| shared.usage_of(account, alive))?,
         // As a new session of the account would find it.
         writer: Claimant { by: name, session: 0, is_stream: false },
     };
     let row = |reason: Reason| {
         vec![reason.what.into(), Cell::YesNo(reason.allowed), Cell::Text(reason.why)]
     };
-    let rows = why::reasons(site, &whom, &path)?.into_iter().map(row).collect();
+    let rows = why::reasons(shared, &whom, &path)?.into_iter().map(row).collect();
     Ok(Answer::table(&["what", "allowed", "why"], rows, ""))
 }

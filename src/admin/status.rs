@@ -3,31 +3,31 @@
 use std::path::Path;
 
 use super::grammar::Arguments;
-use super::{Desk, Outcome};
+use super::{AdminDesk, AdminResult};
 use crate::answer::{Answer, Cell};
 use crate::text::Moment;
 use crate::transfer::Alive;
 use crate::vfs;
 
-pub(super) fn status(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outcome {
+pub(super) fn status(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let (config, (conf, home)) = (&desk.config, desk.dirs);
     desk.bans.refresh();
     let mut facts = vec![("version", env!("CARGO_PKG_VERSION").into())];
-    let server = match (desk.site, vfs::runner(home, config.storage.shared)) {
+    let server = match (desk.shared, vfs::runner(home, config.storage.shared)) {
         (Some(_), _) => "running".to_owned(),
         (None, Some(holder)) => format!("not reached: the home is in use by {holder}"),
         (None, None) => "not running".to_owned(),
     };
     facts.push(("server", Cell::Text(server)));
-    if let Some(site) = desk.site {
-        let uptime_secs = Moment::now().0.saturating_sub(site.since_secs());
-        facts.push(("since", Cell::Moment(site.since_secs())));
+    if let Some(shared) = desk.shared {
+        let uptime_secs = Moment::now().0.saturating_sub(shared.since_secs());
+        facts.push(("since", Cell::Moment(shared.since_secs())));
         facts.push(("uptime", Cell::Span(u64::try_from(uptime_secs).unwrap_or(0))));
-        for (protocol, address) in site.listening() {
+        for (protocol, address) in shared.listening() {
             facts.push((protocol, Cell::Text(address.to_string())));
         }
-        let sessions = site.guests().iter().filter(|guest| guest.account.is_some()).count();
-        facts.push(("connections", Cell::Count(site.connections() as u64)));
+        let sessions = shared.online().iter().filter(|guest| guest.account.is_some()).count();
+        facts.push(("connections", Cell::Count(shared.connections() as u64)));
         facts.push(("of", Cell::Count(config.server.connections as u64)));
         facts.push(("sessions", Cell::Count(sessions as u64)));
     }
@@ -44,8 +44,8 @@ pub(super) fn status(desk: &Desk<'_>, _: &Arguments, _: &mut Alive<'_>) -> Outco
         };
         facts.push(("settings", path(conf)));
         facts.push(("homes", path(home)));
-        let fault = [desk.store.fault(), desk.bans.fault()].into_iter().flatten().next();
-        facts.push(("mistakes", Cell::Text(fault.unwrap_or_else(|| "none".to_owned()))));
+        let mistake = [desk.store.mistake(), desk.bans.mistake()].into_iter().flatten().next();
+        facts.push(("mistakes", Cell::Text(mistake.unwrap_or_else(|| "none".to_owned()))));
     }
     let free = vfs::free_at(home);
     facts.push(("free", Cell::known(free, |free| Cell::Bytes(free.bytes))));

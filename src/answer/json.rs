@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Answer, Cell, Shape};
+use super::{Answer, AnswerShape, Cell};
 use crate::text::{Moment, is_harmful};
 
 /// Appends a text in quotes; whatever could act on a terminal is `\uXXXX`.
@@ -45,8 +45,8 @@ impl Answer {
     /// The lines of one JSON value: an object for a line or one thing, else an array of objects.
     /// Bytes and seconds are numbers, moments are as in RFC 3339.
     pub fn json(&self) -> Vec<String> {
-        let is_one = matches!(self.shape, Shape::Line | Shape::Record);
-        let text = (self.shape == Shape::Line).then_some(self.text.as_str());
+        let is_one = matches!(self.shape, AnswerShape::Line | AnswerShape::Record);
+        let text = (self.shape == AnswerShape::Line).then_some(self.text.as_str());
         let objects: Vec<String> = self.rows.iter().map(|row| self.object(text, row)).collect();
         if is_one {
             return objects;

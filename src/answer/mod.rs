@@ -54,7 +54,7 @@ impl From<&str> for Cell {
 
 /// How the cells belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum AnswerShape {
     /// A sentence for people, and the figures in it for programs.
     Line,
     /// One thing: a value for each column.
@@ -65,16 +65,17 @@ pub enum Shape {
     Report,
 }
 
-impl Shape {
+impl AnswerShape {
     /// All of them; each is its place in here, counted from 1, on the wire.
-    pub const ALL: [Shape; 4] = [Shape::Line, Shape::Record, Shape::Table, Shape::Report];
+    pub const ALL: [AnswerShape; 4] =
+        [AnswerShape::Line, AnswerShape::Record, AnswerShape::Table, AnswerShape::Report];
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// How the cells belong together.
-    pub shape: Shape,
+    pub shape: AnswerShape,
     /// The sentence of a line; of a table, what is shown in place of no rows.
     pub text: String,
     /// The names of the columns.
@@ -90,26 +91,29 @@ fn named(columns: &[&str]) -> Vec<String> {
 impl Answer {
     /// A sentence, with the figures in it.
     pub fn line(text: impl Into<String>, facts: Vec<(&str, Cell)>) -> Answer {
-        Answer { shape: Shape::Line, text: text.into(), ..Answer::record(facts) }
+        Answer { shape: AnswerShape::Line, text: text.into(), ..Answer::record(facts) }
     }
 
     /// One thing.
     pub fn record(facts: Vec<(&str, Cell)>) -> Answer {
         let (columns, cells): (Vec<&str>, Vec<Cell>) = facts.into_iter().unzip();
         let columns = named(&columns);
-        Answer { shape: Shape::Record, text: String::new(), columns, rows: vec![cells] }
+        Answer { shape: AnswerShape::Record, text: String::new(), columns, rows: vec![cells] }
     }
 
     /// Rows; `none` is said where there are none.
     pub fn table(columns: &[&str], rows: Vec<Vec<Cell>>, none: &str) -> Answer {
-        Answer { shape: Shape::Table, text: none.to_owned(), columns: named(columns), rows }
+        Answer { shape: AnswerShape::Table, text: none.to_owned(), columns: named(columns), rows }
     }
 
     /// Sentences: whether each was done; `None` is a remark.
     pub fn report(lines: Vec<(Option<bool>, String)>) -> Answer {
         let row = |(done, what)| vec![Cell::known(done, Cell::YesNo), Cell::Text(what)];
         let rows = lines.into_iter().map(row).collect();
-        Answer { shape: Shape::Report, ..Answer::table(&["done", "what"], rows, "nothing to do") }
+        Answer {
+            shape: AnswerShape::Report,
+            ..Answer::table(&["done", "what"], rows, "nothing to do")
+        }
     }
 
     /// The cell of a column in the first row.
@@ -134,12 +138,12 @@ impl Answer {
     /// Whether anything was done, of a report.
     pub fn is_done(&self) -> bool {
         let is_done = |row: &Vec<Cell>| row.first() == Some(&Cell::YesNo(true));
-        self.shape != Shape::Report || self.rows.iter().any(is_done)
+        self.shape != AnswerShape::Report || self.rows.iter().any(is_done)
     }
 
     /// Takes what was not done out of a report.
     pub fn take_undone(&mut self) -> Vec<String> {
-        if self.shape != Shape::Report {
+        if self.shape != AnswerShape::Report {
             return Vec::new();
         }
         let is_undone = |row: &Vec<Cell>| row.first() == Some(&Cell::YesNo(false));

@@ -55,7 +55,7 @@ fn a_sentence_and_one_thing_are_an_object() {
 }
 
 #[test]
-fn a_report_tells_apart_what_was_not_done() {
+fn a_report_reports_apart_what_was_not_done() {
     let lines = vec![(Some(true), "one".to_owned()), (Some(false), "two".to_owned())];
     let mut report = Answer::report(lines);
     assert!(report.is_done());

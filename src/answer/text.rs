@@ -1,6 +1,6 @@
 //! An answer for people: sentences, and columns that stand below each other.
 
-use super::{Answer, Cell, Shape};
+use super::{Answer, AnswerShape, Cell};
 use crate::text::{Escaped, Harmless, Moment, Size, Span};
 
 /// Columns to which cells are padded: an answer comes from a server, and one long cell must not
@@ -31,13 +31,13 @@ impl Answer {
     /// The lines for people.
     pub fn text(&self) -> Vec<String> {
         match self.shape {
-            Shape::Line => vec![Harmless(&self.text).to_string()],
-            Shape::Record => self.record_lines(),
-            Shape::Report => {
+            AnswerShape::Line => vec![Harmless(&self.text).to_string()],
+            AnswerShape::Record => self.record_lines(),
+            AnswerShape::Report => {
                 self.rows.iter().map(|row| row.last().map_or(String::new(), Cell::shown)).collect()
             }
-            Shape::Table if self.rows.is_empty() => vec![Harmless(&self.text).to_string()],
-            Shape::Table => self.table_lines(),
+            AnswerShape::Table if self.rows.is_empty() => vec![Harmless(&self.text).to_string()],
+            AnswerShape::Table => self.table_lines(),
         }
     }
 

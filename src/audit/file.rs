@@ -24,14 +24,14 @@ pub(super) struct LogFile {
     /// Lines that were not written since the last that was.
     lost: u64,
     /// Whether it was told that nothing can be opened in place of the file that was moved away.
-    told: bool,
+    reported: bool,
     /// The same, as long as it is to be told.
     trouble: Option<io::Error>,
 }
 
 /// What came of writing.
 #[derive(Debug)]
-pub(super) enum Written {
+pub(super) enum WriteOutcome {
     /// All is in the file; so many lines before it are not.
     All {
         /// Lines that were lost since the last time.
@@ -62,7 +62,7 @@ impl LogFile {
             stale: true,
             torn: Vec::new(),
             lost: 0,
-            told: false,
+            reported: false,
             trouble: None,
         }
     }
@@ -83,13 +83,13 @@ impl LogFile {
     }
 
     /// Adds whole lines.
-    pub(super) fn add(&mut self, lines: &[u8]) -> Written {
+    pub(super) fn add(&mut self, lines: &[u8]) -> WriteOutcome {
         let first_failure = self.lost == 0;
         match self.try_add(lines) {
-            Ok(()) => Written::All { lost: std::mem::take(&mut self.lost) },
+            Ok(()) => WriteOutcome::All { lost: std::mem::take(&mut self.lost) },
             Err((e, rest)) => {
                 self.lost = self.lost.saturating_add(count(rest));
-                Written::NotAll(Some(e).filter(|_| first_failure && self.lost > 0))
+                WriteOutcome::NotAll(Some(e).filter(|_| first_failure && self.lost > 0))
             }
         }
     }
@@ -129,12 +129,12 @@ impl LogFile {
                 // The torn line's beginning stays behind in the other file.
                 (self.file, self.stale) = (Some(file), false);
                 self.torn.clear();
-                (self.told, self.trouble) = (false, None);
+                (self.reported, self.trouble) = (false, None);
                 Ok(())
             }
             Err(e) if has_name => {
-                if !self.told {
-                    (self.told, self.trouble) = (true, Some(e));
+                if !self.reported {
+                    (self.reported, self.trouble) = (true, Some(e));
                 }
                 Ok(())
             }
@@ -211,23 +211,23 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         let path = dir.join("a.log");
         let mut log = LogFile::open(&path).unwrap();
-        assert!(matches!(log.add(b"one\n"), Written::All { lost: 0 }));
+        assert!(matches!(log.add(b"one\n"), WriteOutcome::All { lost: 0 }));
         // As after a write that the disk cut short.
         log.torn = b"alf a line\n".to_vec();
         fs::write(&path, "one\nh").unwrap();
-        assert!(matches!(log.add(b"two\n"), Written::All { lost: 0 }));
+        assert!(matches!(log.add(b"two\n"), WriteOutcome::All { lost: 0 }));
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\nhalf a line\ntwo\n");
         fs::remove_dir_all(&dir).unwrap();
-        assert!(matches!(log.add(b"three\nfour\n"), Written::NotAll(Some(_))));
-        assert!(matches!(log.add(b"five\n"), Written::NotAll(None)), "said once");
+        assert!(matches!(log.add(b"three\nfour\n"), WriteOutcome::NotAll(Some(_))));
+        assert!(matches!(log.add(b"five\n"), WriteOutcome::NotAll(None)), "said once");
         fs::create_dir_all(&dir).unwrap();
-        assert!(matches!(log.add(b"six\n"), Written::All { lost: 3 }));
+        assert!(matches!(log.add(b"six\n"), WriteOutcome::All { lost: 3 }));
         assert_eq!(fs::read_to_string(&path).unwrap(), "six\n");
         fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
-    fn what_cannot_be_opened_anew_is_told_once_until_it_can() {
+    fn what_cannot_be_opened_again_is_reported_once_until_it_can() {
         let dir = std::env::temp_dir().join(format!("miniftp-moved-log-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let (path, moved) = (dir.join("a.log"), dir.join("a.log.1"));
@@ -240,10 +240,10 @@ mod tests {
             log.reopen();
             assert!(log.trouble().is_some());
             log.reopen();
-            assert!(matches!(log.add(b"one\n"), Written::All { lost: 0 }));
+            assert!(matches!(log.add(b"one\n"), WriteOutcome::All { lost: 0 }));
             assert!(log.trouble().is_none(), "told twice");
             fs::remove_dir(&path).unwrap();
-            assert!(matches!(log.add(b"two\n"), Written::All { lost: 0 }));
+            assert!(matches!(log.add(b"two\n"), WriteOutcome::All { lost: 0 }));
             assert!(log.trouble().is_none());
             assert_eq!(fs::read_to_string(&moved).unwrap(), "one\n");
             assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");

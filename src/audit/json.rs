@@ -6,15 +6,15 @@
 
 use std::fmt::Write;
 
-use super::time::Moment;
-use super::{Event, Outcome, Place, clipped};
+use super::time::LogTime;
+use super::{ActorOrigin, Event, Outcome, clipped};
 use crate::answer::quote_into as quote;
 
 /// An object under construction. Writing to a text cannot fail.
 struct Object(String);
 
 impl Object {
-    fn begin(now: Moment, level: log::Level) -> Object {
+    fn begin(now: LogTime, level: log::Level) -> Object {
         Object(format!("{{\"time\":\"{now}\",\"level\":\"{level}\""))
     }
 
@@ -43,14 +43,14 @@ impl Object {
 }
 
 /// A line of the program.
-pub(super) fn line(now: Moment, level: log::Level, text: &str) -> String {
+pub(super) fn line(now: LogTime, level: log::Level, text: &str) -> String {
     let mut object = Object::begin(now, level);
     object.text("text", Some(text));
     object.end()
 }
 
 /// The line of an act.
-pub(super) fn event(now: Moment, event: &Event<'_>) -> String {
+pub(super) fn event(now: LogTime, event: &Event<'_>) -> String {
     let mut object = Object::begin(now, event.level());
     object.text("event", Some(event.verb.name()));
     match event.by.name {
@@ -58,8 +58,8 @@ pub(super) fn event(now: Moment, event: &Event<'_>) -> String {
         None => object.0.push_str(",\"account\":null"),
     }
     object.text("from", Some(&event.by.from.to_string()));
-    if let Place::Door(_, door, session) = event.by.from {
-        object.text("door", Some(door));
+    if let ActorOrigin::Protocol(_, protocol, session) = event.by.from {
+        object.text("door", Some(protocol));
         object.number("session", Some(session));
     }
     object.text("name", event.name.map(clipped));

@@ -1,7 +1,7 @@
 //! What is done beside the server, where there is no log file: a line in the home for each act,
 //! which the server notes when it finds it.
 
-use super::{Actor, Event, Log, Outcome, Place, Verb};
+use super::{Actor, ActorOrigin, Event, Log, Outcome, Verb};
 use crate::text::Escaped;
 
 /// What acts beside the server are left under, in its home.
@@ -38,6 +38,6 @@ pub fn note_left(log: &Log, line: &str) {
         bytes: bytes.parse().ok(),
         outcome: if outcome == "done" { Outcome::Done } else { Outcome::Refused },
         why: text(why),
-        ..Event::new(Actor::operator(Place::CommandLine), verb)
+        ..Event::new(Actor::operator(ActorOrigin::CommandLine), verb)
     });
 }

@@ -4,13 +4,13 @@
 //! `people` for people, `json` for programs, `xferlog` for the tools that read that. The log of the
 //! rest of the program goes the same way, through [`Log`].
 //! Never: a secret, a name as it came, or a session that waits long for its log.
-//! Invariant: a transfer that began leaves exactly one line, however it ends ([`Ongoing`]).
+//! Invariant: a transfer that began leaves exactly one line, however it ends ([`TransferEntry`]).
 
 mod file;
 mod json;
 mod left;
-mod party;
 mod people;
+mod subject;
 mod time;
 mod writer;
 mod xferlog;
@@ -21,8 +21,8 @@ use std::time::Duration;
 
 pub use self::file::check_place;
 pub use self::left::{LEFT, left, note_left};
-pub use self::party::{Ongoing, Party, note_result};
-pub use self::writer::{Log, Places, append};
+pub use self::subject::{Subject, TransferEntry, note_result};
+pub use self::writer::{Log, LogTargets, append};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,9 +147,9 @@ impl Verb {
 
 /// From where somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ActorOrigin {
     /// From this address, through this door, in the session of this number.
-    Door(IpAddr, &'static str, u64),
+    Protocol(IpAddr, &'static str, u64),
     /// At the server's own terminal.
     Terminal,
     /// With `miniftpd account`.
@@ -158,13 +158,13 @@ pub enum Place {
     Server,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ActorOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Door(address, ..) => address.to_canonical().fmt(f),
-            Place::Terminal => f.write_str("terminal"),
-            Place::CommandLine => f.write_str("command-line"),
-            Place::Server => f.write_str("localhost"),
+            ActorOrigin::Protocol(address, ..) => address.to_canonical().fmt(f),
+            ActorOrigin::Terminal => f.write_str("terminal"),
+            ActorOrigin::CommandLine => f.write_str("command-line"),
+            ActorOrigin::Server => f.write_str("localhost"),
         }
     }
 }
@@ -175,18 +175,18 @@ pub struct Actor<'a> {
     /// The account's name, `operator` or `server`; none before a login.
     pub name: Option<&'a str>,
     /// From where.
-    pub from: Place,
+    pub from: ActorOrigin,
 }
 
 impl Actor<'static> {
     /// Whoever runs the server.
-    pub fn operator(from: Place) -> Actor<'static> {
+    pub fn operator(from: ActorOrigin) -> Actor<'static> {
         Actor { name: Some("operator"), from }
     }
 
     /// The server's own housekeeping.
     pub fn server() -> Actor<'static> {
-        Actor { name: Some("server"), from: Place::Server }
+        Actor { name: Some("server"), from: ActorOrigin::Server }
     }
 }
 

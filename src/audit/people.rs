@@ -4,18 +4,18 @@
 
 use std::fmt::Write;
 
-use super::time::Moment;
+use super::time::LogTime;
 use super::{Event, Outcome, Verb, clipped};
 use crate::text::Escaped;
 
 /// What the program says, whose words are harmless already; each line of it is one of the log.
-pub(super) fn line(now: Moment, level: log::Level, text: &str) -> String {
+pub(super) fn line(now: LogTime, level: log::Level, text: &str) -> String {
     let lines = text.lines().map(|line| format!("{now} {level:5} {line}\n"));
     lines.collect()
 }
 
 /// The line of an act. Writing to a text cannot fail.
-pub(super) fn event(now: Moment, event: &Event<'_>) -> String {
+pub(super) fn event(now: LogTime, event: &Event<'_>) -> String {
     let mut out = format!("{now} {:5} ", event.level());
     let _ = write!(out, "{}@{}", Escaped(event.by.name.unwrap_or("?")), event.by.from);
     let _ = write!(out, " {}", event.verb.name());

@@ -9,11 +9,11 @@ const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 
 /// Since 1970. `Display` is `2026-11-20T06:30:00.123Z`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment(pub(super) Duration);
+pub(super) struct LogTime(pub(super) Duration);
 
-impl Moment {
-    pub(super) fn now() -> Moment {
-        Moment(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+impl LogTime {
+    pub(super) fn now() -> LogTime {
+        LogTime(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
     fn secs(self) -> i64 {
@@ -30,7 +30,7 @@ impl Moment {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for LogTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Civil { year, month, day, hour, minute, second } = Civil::at(self.secs());
         let millis = self.0.subsec_millis();
@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn moments_are_written_in_both_ways() {
-        let moment = Moment(Duration::from_millis(1_795_156_200_123));
+        let moment = LogTime(Duration::from_millis(1_795_156_200_123));
         assert_eq!(moment.to_string(), "2026-11-20T06:30:00.123Z");
         assert_eq!(moment.ctime(), "Fri Nov 20 06:30:00 2026");
-        assert_eq!(Moment(Duration::ZERO).ctime(), "Thu Jan  1 00:00:00 1970");
+        assert_eq!(LogTime(Duration::ZERO).ctime(), "Thu Jan  1 00:00:00 1970");
     }
 }

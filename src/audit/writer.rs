@@ -12,15 +12,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use super::file::{LogFile, Written, open_made};
-use super::time::Moment;
+use super::file::{LogFile, WriteOutcome, open_made};
+use super::time::LogTime;
 use super::{Event, json, people, xferlog};
 use crate::limits;
 use crate::lock::lock;
 
 /// Where the lines go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct LogTargets {
     /// The log; without a file it is standard error.
     pub file: Option<PathBuf>,
     /// Whether it is for programs.
@@ -31,11 +31,11 @@ pub struct Places {
 
 /// The log; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Log(Option<Arc<Desk>>);
+pub struct Log(Option<Arc<WriterState>>);
 
 #[derive(Debug)]
-struct Desk {
-    queue: Mutex<Queue>,
+struct WriterState {
+    queue: Mutex<LogQueue>,
     /// Something is to be done.
     more: Condvar,
     /// There is room again, or all is written.
@@ -43,22 +43,22 @@ struct Desk {
 }
 
 #[derive(Debug, Default)]
-struct Queue {
-    form: Form,
+struct LogQueue {
+    form: LineFormat,
     text: Vec<u8>,
     xferlog: Vec<u8>,
     /// Lines for which there was no room.
     lost: u64,
     /// The disk stands still: nobody waits for it any more until it moves.
     stalled: bool,
-    places: Places,
+    places: LogTargets,
     /// What is to be written before the files are opened anew.
     before: Option<(Vec<u8>, Vec<u8>)>,
     ending: bool,
     ended: bool,
 }
 
-impl Queue {
+impl LogQueue {
     fn is_empty(&self) -> bool {
         self.text.is_empty() && self.xferlog.is_empty()
     }
@@ -70,22 +70,22 @@ impl Queue {
 
 /// How lines are made at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Form {
+struct LineFormat {
     json: bool,
     xferlog: bool,
     /// Whether acts are noted: always in a file, on standard error if `MINIFTP_LOG` lets them.
     acts: bool,
 }
 
-impl Form {
-    fn of(places: &Places, acts_on_stderr: bool) -> Form {
+impl LineFormat {
+    fn of(places: &LogTargets, acts_on_stderr: bool) -> LineFormat {
         let acts = acts_on_stderr || places.file.is_some();
-        Form { json: places.json, xferlog: places.xferlog.is_some(), acts }
+        LineFormat { json: places.json, xferlog: places.xferlog.is_some(), acts }
     }
 
     fn line(self, level: log::Level, text: &str) -> String {
         let write = if self.json { json::line } else { people::line };
-        write(Moment::now(), level, text)
+        write(LogTime::now(), level, text)
     }
 }
 
@@ -101,11 +101,11 @@ impl Log {
     /// # Errors
     /// What stands against a file, in words for the operator.
     pub fn open(
-        places: Places,
+        places: LogTargets,
         acts_on_stderr: bool,
         stderr: impl Write + Send + 'static,
     ) -> io::Result<Log> {
-        let form = Form::of(&places, acts_on_stderr);
+        let form = LineFormat::of(&places, acts_on_stderr);
         let opened = |path: &PathBuf| {
             LogFile::open(path).map_err(|e| {
                 io::Error::new(e.kind(), format!("cannot write {}: {e}", path.display()))
@@ -113,9 +113,9 @@ impl Log {
         };
         let file = places.file.as_ref().map(opened).transpose()?;
         let xferlog = places.xferlog.as_ref().map(opened).transpose()?;
-        let queue = Queue { form, places, ..Queue::default() };
+        let queue = LogQueue { form, places, ..LogQueue::default() };
         let (more, room) = (Condvar::new(), Condvar::new());
-        let desk = Arc::new(Desk { queue: Mutex::new(queue), more, room });
+        let desk = Arc::new(WriterState { queue: Mutex::new(queue), more, room });
         let writer = Writer { file, xferlog, stderr: Box::new(stderr), form };
         let thread = thread::Builder::new().name("log".into()).stack_size(limits::THREAD_STACK);
         let shared = Arc::clone(&desk);
@@ -126,7 +126,7 @@ impl Log {
     /// Notes an act.
     pub fn note(&self, event: &Event<'_>) {
         let Some(desk) = &self.0 else { return };
-        let now = Moment::now();
+        let now = LogTime::now();
         desk.add(|form| {
             let write = if form.json { json::event } else { people::event };
             let line = if form.acts { write(now, event) } else { String::new() };
@@ -136,18 +136,18 @@ impl Log {
     }
 
     /// Notes a line of the program, whose names are escaped.
-    pub fn say(&self, level: log::Level, text: &str) {
+    pub fn write(&self, level: log::Level, text: &str) {
         let Some(desk) = &self.0 else { return };
         desk.add(|form| (form.line(level, text), String::new()));
     }
 
     /// Lines go there from now on; those before it go where they belonged.
-    pub fn place(&self, places: Places) {
+    pub fn place(&self, places: LogTargets) {
         if let Some(desk) = &self.0 {
             let mut queue = lock(&desk.queue);
             if queue.places != places {
                 let acts_on_stderr = queue.form.acts && queue.places.file.is_none();
-                queue.form = Form::of(&places, acts_on_stderr);
+                queue.form = LineFormat::of(&places, acts_on_stderr);
                 queue.places = places;
                 desk.turn(queue);
             }
@@ -175,9 +175,9 @@ impl Log {
     }
 }
 
-impl Desk {
+impl WriterState {
     /// Adds the lines that `make` makes, or counts them.
-    fn add(&self, make: impl Fn(Form) -> (String, String)) {
+    fn add(&self, make: impl Fn(LineFormat) -> (String, String)) {
         let mut form = lock(&self.queue).form;
         let (mut line, mut transfer) = make(form);
         let mut until = None;
@@ -216,7 +216,7 @@ impl Desk {
     }
 
     /// What is in the queue is written before the files are opened anew.
-    fn turn(&self, mut queue: MutexGuard<'_, Queue>) {
+    fn turn(&self, mut queue: MutexGuard<'_, LogQueue>) {
         let text = std::mem::take(&mut queue.text);
         let xferlog = std::mem::take(&mut queue.xferlog);
         let before = queue.before.get_or_insert_default();
@@ -232,7 +232,7 @@ struct Writer {
     file: Option<LogFile>,
     xferlog: Option<LogFile>,
     stderr: Box<dyn Write + Send>,
-    form: Form,
+    form: LineFormat,
 }
 
 impl fmt::Debug for Writer {
@@ -242,17 +242,17 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    fn run(mut self, desk: &Desk) {
+    fn run(mut self, desk: &WriterState) {
         let (mut text, mut transfers) = (Vec::new(), Vec::new());
         loop {
             let mut queue = lock(&desk.queue);
-            let is_idle = |queue: &mut Queue| {
+            let is_idle = |queue: &mut LogQueue| {
                 queue.is_empty() && queue.before.is_none() && queue.lost == 0 && !queue.ending
             };
             queue = desk.more.wait_while(queue, |q| is_idle(q)).unwrap_or_else(|e| e.into_inner());
             // Lines that come one after the other leave together: a thread that wakes for each
             // takes more of the processor than all else about them.
-            let gathers = |queue: &mut Queue| {
+            let gathers = |queue: &mut LogQueue| {
                 queue.before.is_none() && !queue.ending && !queue.is_half_full()
             };
             let waited = desk.more.wait_timeout_while(queue, limits::LOG_GATHER, |q| gathers(q));
@@ -278,7 +278,7 @@ impl Writer {
                 self.turn(&places, form);
             }
             self.write(&text, &transfers);
-            self.tell_lost(lost, "could not keep up");
+            self.report_lost(lost, "could not keep up");
             for done in [&mut text, &mut transfers] {
                 done.clear();
                 // A burst does not keep its memory.
@@ -288,7 +288,7 @@ impl Writer {
     }
 
     /// Opens all anew, perhaps elsewhere.
-    fn turn(&mut self, places: &Places, form: Form) {
+    fn turn(&mut self, places: &LogTargets, form: LineFormat) {
         self.form = form;
         for (file, path) in [(&mut self.file, &places.file), (&mut self.xferlog, &places.xferlog)] {
             match (file.as_mut().filter(|file| Some(file.path()) == path.as_deref()), path) {
@@ -297,12 +297,12 @@ impl Writer {
                 (None, None) => *file = None,
             }
         }
-        self.tell_trouble();
+        self.report_trouble();
     }
 
     /// Lines go on into files that were moved away: whoever moved them reads that here, since the
     /// log is not where it is looked for.
-    fn tell_trouble(&mut self) {
+    fn report_trouble(&mut self) {
         for file in [&mut self.file, &mut self.xferlog].into_iter().flatten() {
             let Some(e) = file.trouble() else { continue };
             let path = file.path().display();
@@ -317,7 +317,7 @@ impl Writer {
     fn write(&mut self, text: &[u8], transfers: &[u8]) {
         if let Some(file) = self.xferlog.as_mut().filter(|_| !transfers.is_empty()) {
             let (written, path) = (file.add(transfers), file.path().display().to_string());
-            self.tell(written, &path);
+            self.report(written, &path);
         }
         if !text.is_empty() {
             self.write_text(text);
@@ -331,28 +331,34 @@ impl Writer {
             return;
         };
         match file.add(text) {
-            Written::All { lost } => self.tell_lost(lost, "could not be written for a while"),
-            Written::NotAll(Some(e)) => {
+            WriteOutcome::All { lost } => {
+                self.report_lost(lost, "could not be written for a while")
+            }
+            WriteOutcome::NotAll(Some(e)) => {
                 let path = file.path().display();
                 let what = format!("the log {path} cannot be written: {e}; lines are lost");
                 let line = self.form.line(log::Level::Error, &what);
                 let _ = self.stderr.write_all(line.as_bytes());
             }
-            Written::NotAll(None) => {}
+            WriteOutcome::NotAll(None) => {}
         }
     }
 
-    fn tell(&mut self, written: Written, path: &str) {
+    fn report(&mut self, written: WriteOutcome, path: &str) {
         let what = match written {
-            Written::All { lost: 0 } | Written::NotAll(None) => return,
-            Written::All { lost } => format!("{path} can be written again: {lost} lines are lost"),
-            Written::NotAll(Some(e)) => format!("{path} cannot be written: {e}; lines are lost"),
+            WriteOutcome::All { lost: 0 } | WriteOutcome::NotAll(None) => return,
+            WriteOutcome::All { lost } => {
+                format!("{path} can be written again: {lost} lines are lost")
+            }
+            WriteOutcome::NotAll(Some(e)) => {
+                format!("{path} cannot be written: {e}; lines are lost")
+            }
         };
         let line = self.form.line(log::Level::Error, &what);
         self.write_text(line.as_bytes());
     }
 
-    fn tell_lost(&mut self, lost: u64, why: &str) {
+    fn report_lost(&mut self, lost: u64, why: &str) {
         if lost > 0 {
             let what = format!("the log {why}: {lost} lines are lost");
             let line = self.form.line(log::Level::Error, &what);
@@ -363,11 +369,11 @@ impl Writer {
 
 /// Adds one act to the log file, from a process that runs beside the server: one write, so that the
 /// lines of both stay whole. `false`: there is no file, and none is made.
-pub fn append(places: &Places, event: &Event<'_>) -> io::Result<bool> {
+pub fn append(places: &LogTargets, event: &Event<'_>) -> io::Result<bool> {
     let Some(path) = &places.file else { return Ok(false) };
     let Some(mut file) = open_made(path)? else { return Ok(false) };
     let write = if places.json { json::event } else { people::event };
-    let line = write(Moment::now(), event);
+    let line = write(LogTime::now(), event);
     file.write_all(line.as_bytes())?;
     Ok(true)
 }

@@ -3,26 +3,26 @@
 //!
 //! Never: a blank or anything invisible inside a field, so that none shifts.
 
-use super::time::Moment;
-use super::{Event, Outcome, Place, Verb};
+use super::time::LogTime;
+use super::{ActorOrigin, Event, Outcome, Verb};
 use crate::text::is_harmful;
 
 /// The line of a transfer that began; `None` for every other act.
-pub(super) fn event(now: Moment, event: &Event<'_>) -> Option<String> {
+pub(super) fn event(now: LogTime, event: &Event<'_>) -> Option<String> {
     let direction = match event.verb {
         Verb::Put => 'i',
         Verb::Get => 'o',
         _ => return None,
     };
     let (took, path, name) = (event.took?, event.path?, event.by.name?);
-    let Place::Door(_, door, _) = event.by.from else { return None };
+    let ActorOrigin::Protocol(_, protocol, _) = event.by.from else { return None };
     // Whole seconds, and at least one, as vsftpd has it: readers divide by it.
     let secs = took.as_millis().div_ceil(1000).max(1);
     let bytes = event.bytes.or(event.kept_bytes).unwrap_or(0);
     let path: String = path.chars().map(in_a_field).collect();
     let kind = if event.is_text { 'a' } else { 'b' };
     let mode = if name == crate::accounts::AccountName::guest().as_str() { 'a' } else { 'r' };
-    let service = if door == "ftp" { "ftp" } else { "miniftp" };
+    let service = if protocol == "ftp" { "ftp" } else { "miniftp" };
     let status = if event.outcome == Outcome::Done { 'c' } else { 'i' };
     let (from, time) = (event.by.from, now.ctime());
     Some(format!(

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::error::{Error, Result};
 use crate::error::Error as Cause;
-use crate::scram::{Challenge, Keys};
+use crate::scram::{Challenge, ScramKeys};
 
 /// How long a wait may go on without a look at the interrupt flag.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
@@ -49,7 +49,7 @@ pub(super) fn derive(
     interrupt: &AtomicBool,
     challenge: Challenge,
     password: &str,
-) -> Result<(Challenge, Result<Keys, Cause>)> {
+) -> Result<(Challenge, Result<ScramKeys, Cause>)> {
     let password = Zeroizing::new(password.to_owned());
     apart(interrupt, move || {
         let keys = challenge.derive(&password);

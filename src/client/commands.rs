@@ -6,32 +6,32 @@
 use std::ops::ControlFlow;
 
 use super::error::{Error, Result};
-use super::progress::{Bar, Phase, Progress};
+use super::messages::message_lines;
+use super::progress::{FileProgress, Phase, Progress};
 use super::rows::{collect, list, reasons};
-use super::words::said;
-use super::{Client, conn::Conn, conn::Heard};
+use super::{Client, conn::Connection, conn::Received};
 use crate::wire::{self, Code, Nothing};
 
 const NO_PARTS: Error = Error::Protocol { what: "a part of an answer that has none" };
 
 /// What an entry is.
-pub use crate::wire::EntryKind as Kind;
+pub use crate::wire::ListedKind;
 
 /// An entry of a folder on the server. Its name is the server's word: not escaped, not trusted.
-pub type Entry = wire::Entry<'static>;
+pub type RemoteEntry = wire::Entry<'static>;
 
 /// The ordinary digest of a whole file.
 pub type Hashed = wire::Hashed<'static>;
 
 /// What an account uses.
-pub type Usage = wire::Usage<'static>;
+pub type QuotaUsage = wire::Usage<'static>;
 
 /// An unfinished upload; its path is not escaped.
-pub type Part = wire::Part<'static>;
+pub type RemotePart = wire::Part<'static>;
 
 /// One thing that decides what may be done at a path, or one thing that may be done there or not;
 /// its texts are escaped.
-pub type Reason = wire::Reason<'static>;
+pub type WhyReason = wire::Reason<'static>;
 
 impl Client {
     /// The current folder.
@@ -58,7 +58,7 @@ impl Client {
     pub fn ls(
         &mut self,
         path: &str,
-        each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+        each: &mut dyn FnMut(RemoteEntry) -> ControlFlow<()>,
     ) -> Result<u64> {
         self.check_relative(path)?;
         let mut broke = None;
@@ -66,7 +66,7 @@ impl Client {
             let (mut begun, mut count) = (false, 0);
             let message = wire::Path::new(path);
             let mut enough = false;
-            let listed = list(conn, "LS", &message, u64::MAX, &mut |entry: Entry| {
+            let listed = list(conn, "LS", &message, u64::MAX, &mut |entry: RemoteEntry| {
                 (begun, count) = (true, count + 1);
                 enough = each(entry).is_break();
                 // What is still on its way is left behind with the connection.
@@ -89,7 +89,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`].
-    pub fn stat(&mut self, path: &str) -> Result<Entry> {
+    pub fn stat(&mut self, path: &str) -> Result<RemoteEntry> {
         self.check_relative(path)?;
         self.again(|conn| stat(conn, path))
     }
@@ -144,20 +144,20 @@ impl Client {
         progress: &mut dyn Progress,
     ) -> Result<Hashed> {
         self.check_relative(path)?;
-        let mut bar = Bar::new(progress, Client::shown(path));
+        let mut bar = FileProgress::new(progress, Client::shown(path));
         bar.progress.phase(Phase::Compare);
         self.again(|conn| {
             conn.queue("HASH", &wire::Hash::new(path, digest), &[])?;
             loop {
-                match conn.hear_any()? {
-                    Heard::Alive(done, total) if total > 0 => {
+                match conn.receive_any()? {
+                    Received::Alive(done, total) if total > 0 => {
                         bar.begin(total, 0);
                         bar.show(done);
                     }
-                    Heard::Alive(..) => {}
-                    Heard::Answer(Some(Code::Sums)) => break,
-                    Heard::Answer(_) => return Err(conn.refusal()),
-                    Heard::More(_) => return Err(NO_PARTS),
+                    Received::Alive(..) => {}
+                    Received::Answer(Some(Code::Sums)) => break,
+                    Received::Answer(_) => return Err(conn.refusal()),
+                    Received::More(_) => return Err(NO_PARTS),
                 }
             }
             let hashed: wire::Hashed<'_> = conn.reply()?;
@@ -169,7 +169,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`].
-    pub fn quota(&mut self) -> Result<Usage> {
+    pub fn quota(&mut self) -> Result<QuotaUsage> {
         self.again(|conn| {
             conn.ask("QUOTA", &Nothing::new())?;
             Ok(conn.reply::<wire::Usage<'_>>()?.into_owned())
@@ -180,7 +180,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`].
-    pub fn why(&mut self, path: &str) -> Result<Vec<Reason>> {
+    pub fn why(&mut self, path: &str) -> Result<Vec<WhyReason>> {
         self.check_relative(path)?;
         self.again(|conn| reasons(conn, "WHY", &wire::Path::new(path)))
     }
@@ -189,7 +189,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`].
-    pub fn parts(&mut self) -> Result<Vec<Part>> {
+    pub fn parts(&mut self) -> Result<Vec<RemotePart>> {
         self.again(|conn| collect(conn, "PARTS", &Nothing::new()))
     }
 
@@ -231,7 +231,7 @@ impl Client {
         match self.conn.take() {
             Some(mut conn) if conn.is_settled() => {
                 conn.ask("BYE", &Nothing::new())?;
-                Ok(said(conn.reply::<wire::Goodbye<'_>>()?.words))
+                Ok(message_lines(conn.reply::<wire::Goodbye<'_>>()?.words))
             }
             _ => Ok(Vec::new()),
         }
@@ -239,7 +239,7 @@ impl Client {
 }
 
 /// One entry by its path.
-pub(super) fn stat(conn: &mut Conn, path: &str) -> Result<Entry> {
+pub(super) fn stat(conn: &mut Connection, path: &str) -> Result<RemoteEntry> {
     conn.ask("STAT", &wire::Path::new(path))?;
     Ok(conn.reply::<wire::Entry<'_>>()?.into_owned())
 }

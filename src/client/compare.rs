@@ -1,9 +1,9 @@
 //! Comparing what the server has with what is here, by the digests of the chunks.
 
-use super::conn::Conn;
+use super::conn::Connection;
 use super::error::{Error, Result};
 use super::halt::Halt;
-use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use crate::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::limits::{CHUNK, FRAME_DATA};
 use crate::wire::{self, Code, Message, Summed};
 
@@ -20,7 +20,7 @@ pub(super) trait Content {
 /// Asks for the digests of chunks from `from` on (`HELD`, `SUMS`), at most [`WINDOW`], of a file of
 /// `size` bytes. They replace what is in `into`; the result is where they end.
 pub(super) fn sums<'a>(
-    conn: &mut Conn,
+    conn: &mut Connection,
     name: &str,
     message: &impl Message<'a>,
     algorithm: Algorithm,
@@ -60,7 +60,7 @@ pub(super) fn digest(
     algorithm: Algorithm,
     content: &[u8],
     digests: &mut Vec<Digest>,
-    whole: Option<&mut Whole>,
+    whole: Option<&mut WholeDigest>,
 ) {
     digests.clear();
     chunk_digests(algorithm, content, CHUNK, digests);

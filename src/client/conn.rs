@@ -15,7 +15,7 @@ use crate::limits;
 use crate::stream::{Patience, Stream};
 use crate::text::Harmless;
 use crate::wire::{
-    self, Ceiling, Code, Fields, Greeted, Greeting, Hello, Inbox, Kind, Message, Sink,
+    self, Ceiling, Code, Fields, FrameKind, Greeted, Greeting, Hello, Inbox, Message, Sink,
 };
 
 /// How long one address may take to connect.
@@ -31,7 +31,7 @@ const SOFTWARE: &str = concat!("miniftp ", env!("CARGO_PKG_VERSION"));
 
 /// What came.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Heard {
+pub(super) enum Received {
     /// A part of the oldest request's answer; so many bytes of data follow and must be read.
     More(usize),
     /// The oldest request's final answer; `None` for a code that is not known here.
@@ -41,7 +41,7 @@ pub(super) enum Heard {
 }
 
 /// A connection to a server that has greeted.
-pub(super) struct Conn {
+pub(super) struct Connection {
     stream: Stream,
     inbox: Inbox,
     head: Vec<u8>,
@@ -51,7 +51,7 @@ pub(super) struct Conn {
     broken: bool,
 }
 
-impl Conn {
+impl Connection {
     /// Connects, reads the greeting and agrees on the version. Gives the server's software,
     /// escaped.
     pub(super) fn open(
@@ -59,14 +59,14 @@ impl Conn {
         port: u16,
         interrupt: &Arc<AtomicBool>,
         answer: Duration,
-    ) -> Result<(Conn, String)> {
+    ) -> Result<(Connection, String)> {
         let to =
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let host = host.to_owned();
         let tcp = apart(interrupt, move || dial(&host, port))?
             .map_err(|source| Error::Connect { to, source })?;
         let patience = Patience { idle: answer, frame: FRAME, login: None };
-        let mut conn = Conn {
+        let mut conn = Connection {
             stream: Stream::new(tcp, patience)?
                 .interrupted_by(Arc::clone(interrupt))
                 .heeding_life(),
@@ -87,7 +87,9 @@ impl Conn {
             Err(Error::Line { source, .. }) if is_no_frame(&source) => return Err(STRANGE),
             other => other?,
         };
-        if self.head.first().copied().and_then(Kind::of) != Some(Kind::Greeting) || data != 0 {
+        if self.head.first().copied().and_then(FrameKind::of) != Some(FrameKind::Greeting)
+            || data != 0
+        {
             return Err(self.farewell().unwrap_or(STRANGE));
         }
         let greeting = Greeting::decode(Fields::new(&self.head[1..])).map_err(|_| STRANGE)?;
@@ -144,7 +146,7 @@ impl Conn {
         if self.sink.len() >= limits::FRAME_HEAD {
             return Err(Error::Usage { what: "this is too long to be a path" });
         }
-        wire::frame_with_data(&mut self.out, Kind::Request, &self.sink, data.len());
+        wire::frame_with_data(&mut self.out, FrameKind::Request, &self.sink, data.len());
         self.owed += 1;
         if data.len() >= COLLECTED {
             return self.send_with(data).map(|()| self.sink.len());
@@ -194,35 +196,35 @@ impl Conn {
     }
 
     /// Waits for the next frame that is not a sign of life.
-    pub(super) fn hear(&mut self) -> Result<Heard> {
+    pub(super) fn receive(&mut self) -> Result<Received> {
         loop {
-            match self.hear_any()? {
-                Heard::Alive(..) => {}
-                heard => return Ok(heard),
+            match self.receive_any()? {
+                Received::Alive(..) => {}
+                received => return Ok(received),
             }
         }
     }
 
     /// Waits for the next frame.
-    pub(super) fn hear_any(&mut self) -> Result<Heard> {
+    pub(super) fn receive_any(&mut self) -> Result<Received> {
         // Here, between two frames, the connection is still good for bringing things to an end.
         self.stream.check_interrupt()?;
         self.flush()?;
         let data = self.head()?;
-        let heard = match Kind::of(self.head[0]) {
-            Some(Kind::Alive) if data == 0 => wire::Alive::decode(self.part())
-                .map(|alive| Heard::Alive(alive.done, alive.total))
+        let received = match FrameKind::of(self.head[0]) {
+            Some(FrameKind::Alive) if data == 0 => wire::Alive::decode(self.part())
+                .map(|alive| Received::Alive(alive.done, alive.total))
                 .map_err(Error::from),
-            Some(Kind::More) if self.owed > 0 => Ok(Heard::More(data)),
-            Some(Kind::Answer) if self.owed > 0 && data == 0 => {
+            Some(FrameKind::More) if self.owed > 0 => Ok(Received::More(data)),
+            Some(FrameKind::Answer) if self.owed > 0 && data == 0 => {
                 self.owed -= 1;
-                self.answer().map(|(code, _, _)| Heard::Answer(Code::of(code)))
+                self.answer().map(|(code, _, _)| Received::Answer(Code::of(code)))
             }
             _ => Err(self
                 .farewell()
                 .unwrap_or(Error::Protocol { what: "a frame that was not expected" })),
         };
-        heard.map_err(|e| self.fail(e))
+        received.map_err(|e| self.fail(e))
     }
 
     /// One frame's head, whole and checked, into `self.head`.
@@ -244,7 +246,7 @@ impl Conn {
 
     /// The current head as a farewell.
     fn farewell(&self) -> Option<Error> {
-        if self.head.first().copied().and_then(Kind::of) != Some(Kind::Bye) {
+        if self.head.first().copied().and_then(FrameKind::of) != Some(FrameKind::Bye) {
             return None;
         }
         let mut fields = Fields::new(&self.head[1..]);
@@ -289,9 +291,9 @@ impl Conn {
     }
 
     /// Waits for the answer to a request that has no parts.
-    pub(super) fn hear_answer(&mut self) -> Result<Option<Code>> {
-        match self.hear()? {
-            Heard::Answer(code) => Ok(code),
+    pub(super) fn receive_response(&mut self) -> Result<Option<Code>> {
+        match self.receive()? {
+            Received::Answer(code) => Ok(code),
             _ => Err(self.fail(Error::Protocol { what: "a part of an answer that has none" })),
         }
     }
@@ -303,10 +305,10 @@ impl Conn {
         message: &impl Message<'a>,
     ) -> Result<Option<Code>> {
         self.queue(name, message, &[])?;
-        self.hear_answer()
+        self.receive_response()
     }
 
-    /// Asks and waits for success. The fields are then in [`Conn::reply`].
+    /// Asks and waits for success. The fields are then in [`Connection::reply`].
     pub(super) fn ask<'a>(&mut self, name: &str, message: &impl Message<'a>) -> Result<Code> {
         match self.ask_any(name, message)? {
             Some(code) if code.is_success() => Ok(code),
@@ -323,13 +325,13 @@ impl Conn {
     ) -> Result<Option<Code>> {
         self.queue(name, message, &[])?;
         loop {
-            match self.hear()? {
-                Heard::Answer(code) => return Ok(code),
-                Heard::More(0) => each(self.part())?,
-                Heard::More(_) => {
+            match self.receive()? {
+                Received::Answer(code) => return Ok(code),
+                Received::More(0) => each(self.part())?,
+                Received::More(_) => {
                     return Err(self.fail(Error::Protocol { what: "data where none belongs" }));
                 }
-                Heard::Alive(..) => {}
+                Received::Alive(..) => {}
             }
         }
     }

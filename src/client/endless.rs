@@ -31,9 +31,9 @@ mod system {
     const NAMES: usize = 8;
 
     /// A pipe that never keeps its reader waiting longer than a [`LOOK`].
-    pub(in crate::client) struct Pipe(File);
+    pub(in crate::client) struct PipeReader(File);
 
-    impl Read for Pipe {
+    impl Read for PipeReader {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
             // Its end comes only after a writer.
             if is_ready(&self.0)? { self.0.read(into) } else { Err(ErrorKind::WouldBlock.into()) }
@@ -41,14 +41,14 @@ mod system {
     }
 
     /// Opens a pipe for reading; `None` if it is something else. Whoever writes is not waited for.
-    pub(in crate::client) fn open_pipe(path: &Path, meta: &Metadata) -> Result<Option<Pipe>> {
+    pub(in crate::client) fn open_pipe(path: &Path, meta: &Metadata) -> Result<Option<PipeReader>> {
         let failed = |e: Errno| Error::local(path, "read it", e.into());
         let kind = rustix::fs::stat(path).map_err(failed)?.st_mode;
         if meta.is_file() || FileType::from_raw_mode(kind) != FileType::Fifo {
             return Ok(None);
         }
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        open(path, flags, Mode::empty()).map(|pipe| Some(Pipe(pipe.into()))).map_err(failed)
+        open(path, flags, Mode::empty()).map(|pipe| Some(PipeReader(pipe.into()))).map_err(failed)
     }
 
     /// Whether a file ends where the system says that it does, or grows.

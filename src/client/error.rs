@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_new_connection_mends_is_tried_again() {
+    fn only_what_a_new_connection_fixes_is_tried_again() {
         let farewell = |code: Code| Error::Farewell { code: code.number(), text: String::new() };
         assert!(farewell(Code::Stopping).is_broken_line());
         assert!(farewell(Code::TooLarge).is_broken_line());

@@ -5,15 +5,15 @@
 use std::ops::Range;
 
 use super::Client;
-use super::commands::{self, Kind};
+use super::commands::{self, ListedKind};
 use super::compare::{Content, WINDOW, digest, runs, sums};
-use super::conn::{Conn, Heard};
+use super::conn::{Connection, Received};
 use super::error::{Error, Result};
 use super::halt::Halt;
-use super::local::Mtime;
-use super::progress::Bar;
+use super::local::LocalMtime;
+use super::progress::FileProgress;
 use super::tools::Tools;
-use crate::digest::{Algorithm, Digest, Whole};
+use crate::digest::{Algorithm, Digest, WholeDigest};
 use crate::limits::{CHUNK, CHUNK_TRIES, FRAME_DATA};
 use crate::wire::{self, Code, Get, Got, Message, Piece, SumsOf};
 
@@ -21,10 +21,10 @@ use crate::wire::{self, Code, Get, Got, Message, Piece, SumsOf};
 pub(super) const STRANGE: Error = Error::Protocol { what: "content that was not asked for" };
 
 /// A range of bytes: where it begins, and where it ends.
-pub(super) type Span = (u64, u64);
+pub(super) type ByteRange = (u64, u64);
 
 /// What takes content that was checked.
-pub(super) trait Target {
+pub(super) trait ChunkTarget {
     /// Takes content; `false` if it has to come again, in order.
     fn take(&mut self, offset: u64, content: &[u8]) -> Result<bool>;
 }
@@ -34,7 +34,7 @@ pub(super) struct Remote<'a> {
     pub(super) path: &'a str,
     version: u64,
     pub(super) size: u64,
-    pub(super) mtime: Mtime,
+    pub(super) mtime: LocalMtime,
     pub(super) mode: u16,
     /// Content bytes that came.
     pub(super) received: u64,
@@ -42,25 +42,27 @@ pub(super) struct Remote<'a> {
 
 impl<'a> Remote<'a> {
     pub(super) fn new(path: &'a str) -> Remote<'a> {
-        let mtime = Mtime { secs: 0, nanos: 0 };
+        let mtime = LocalMtime { secs: 0, nanos: 0 };
         Remote { path, version: 0, size: 0, mtime, mode: 0, received: 0 }
     }
 
     /// Looks at what the server has now; gives whether that is another file than before.
-    pub(super) fn look(&mut self, conn: &mut Conn) -> Result<bool> {
+    pub(super) fn look(&mut self, conn: &mut Connection) -> Result<bool> {
         let entry = commands::stat(conn, self.path)?;
         let refused = |code: Code, what| {
             let text = format!("`{}` is {what}", Client::shown(self.path));
             Err(Error::Refused { code: code.number(), text })
         };
         match entry.kind {
-            Kind::File => {}
-            Kind::Folder => return refused(Code::IsDirectory, "a folder"),
-            Kind::Link | Kind::Other(_) => return refused(Code::NotRegular, "not a file"),
+            ListedKind::File => {}
+            ListedKind::Directory => return refused(Code::IsDirectory, "a folder"),
+            ListedKind::Link | ListedKind::Other(_) => {
+                return refused(Code::NotRegular, "not a file");
+            }
         }
         let is_new = (entry.version, entry.size) != (self.version, self.size);
         (self.version, self.size, self.mode) = (entry.version, entry.size, entry.mode);
-        self.mtime = Mtime { secs: entry.mtime_secs, nanos: entry.mtime_nanos };
+        self.mtime = LocalMtime { secs: entry.mtime_secs, nanos: entry.mtime_nanos };
         Ok(is_new)
     }
 
@@ -70,9 +72,9 @@ impl<'a> Remote<'a> {
         &self,
         tools: &mut Tools<'_>,
         file: &mut dyn Content,
-        (from, held): Span,
+        (from, held): ByteRange,
         first_only: bool,
-    ) -> Result<(u64, Vec<Span>), Halt> {
+    ) -> Result<(u64, Vec<ByteRange>), Halt> {
         let (mut theirs, mut differing) = (Vec::new(), Vec::new());
         let message = SumsOf::new(self.path, from, WINDOW, self.version);
         let span = (from, self.size);
@@ -96,9 +98,9 @@ impl<'a> Remote<'a> {
     pub(super) fn fetch(
         &mut self,
         tools: &mut Tools<'_>,
-        target: &mut dyn Target,
-        span: Span,
-        bar: &mut Bar<'_>,
+        target: &mut dyn ChunkTarget,
+        span: ByteRange,
+        bar: &mut FileProgress<'_>,
     ) -> Result<(), Halt> {
         let mut spans = vec![span];
         for _ in 0..=CHUNK_TRIES {
@@ -119,19 +121,19 @@ impl<'a> Remote<'a> {
     fn fetch_once(
         &mut self,
         tools: &mut Tools<'_>,
-        target: &mut dyn Target,
-        (from, end): Span,
-        bar: &mut Bar<'_>,
-        bad: &mut Vec<Span>,
+        target: &mut dyn ChunkTarget,
+        (from, end): ByteRange,
+        bar: &mut FileProgress<'_>,
+        bad: &mut Vec<ByteRange>,
     ) -> Result<(), Halt> {
         let get = Get::new(self.path, from, end.saturating_sub(from), self.version);
         tools.conn.queue("GET", &get, &[])?;
-        let mut whole = Whole::new(tools.algorithm);
+        let mut whole = WholeDigest::new(tools.algorithm);
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         let mut at = from;
         loop {
-            match tools.conn.hear()? {
-                Heard::More(len) => {
+            match tools.conn.receive()? {
+                Received::More(len) => {
                     tools.check_interrupt()?;
                     let offset = heed_piece(tools.conn, tools.algorithm, len, &mut theirs)?;
                     let after = at.saturating_add(len as u64);
@@ -148,7 +150,7 @@ impl<'a> Remote<'a> {
                     at = after;
                     bar.show(at);
                 }
-                Heard::Answer(Some(Code::Sent)) => {
+                Received::Answer(Some(Code::Sent)) => {
                     let got: Got<'_> = tools.conn.reply()?;
                     if got.version != self.version || got.size != self.size || at != end {
                         return Err(Halt::Changed);
@@ -156,7 +158,7 @@ impl<'a> Remote<'a> {
                     let is_whole = got.digest == whole.finish().as_bytes();
                     return if is_whole { Ok(()) } else { Err(Halt::Differs) };
                 }
-                Heard::Answer(Some(Code::Changed)) => return Err(Halt::Changed),
+                Received::Answer(Some(Code::Changed)) => return Err(Halt::Changed),
                 _ => return Err(tools.conn.refusal().into()),
             }
         }
@@ -166,11 +168,11 @@ impl<'a> Remote<'a> {
 /// Writes the chunks in the buffer that are right, and notes the spans that have to come again.
 fn keep(
     tools: &mut Tools<'_>,
-    target: &mut dyn Target,
+    target: &mut dyn ChunkTarget,
     at: u64,
     len: usize,
     is_right: &dyn Fn(usize) -> bool,
-    bad: &mut Vec<Span>,
+    bad: &mut Vec<ByteRange>,
 ) -> Result<()> {
     let span = |run: &Range<usize>| (at + run.start as u64, at + run.end as u64);
     for run in runs(len, is_right) {
@@ -186,7 +188,7 @@ fn keep(
 }
 
 /// Adds a span to others; neighbours become one.
-fn join(spans: &mut Vec<Span>, span: Span) {
+fn join(spans: &mut Vec<ByteRange>, span: ByteRange) {
     match spans.last_mut() {
         Some(before) if before.1 == span.0 => before.1 = span.1,
         _ => spans.push(span),
@@ -195,7 +197,7 @@ fn join(spans: &mut Vec<Span>, span: Span) {
 
 /// Reads the head of a piece with `len` bytes of data: its digests, and gives its offset.
 pub(super) fn heed_piece(
-    conn: &Conn,
+    conn: &Connection,
     algorithm: Algorithm,
     len: usize,
     digests: &mut Vec<Digest>,

@@ -10,13 +10,15 @@ use std::path::Path;
 use super::Client;
 use super::compare::comparable;
 use super::error::{Error, Result, no_file, shown};
-use super::fetch::{Remote, Target};
+use super::fetch::{ChunkTarget, Remote};
 use super::halt::Halt;
-use super::local::Source;
+use super::local::LocalFile;
 use super::names::{check_no_part, check_no_part_there};
 use super::operation::Operation;
 use super::part::{Finish, PartFile};
-use super::progress::{Bar, Outcome, PartChoice, Phase, Policy, Progress, Question};
+use super::progress::{
+    FileProgress, PartChoice, Phase, Policy, Progress, Question, TransferOutcome,
+};
 use super::tools::Tools;
 use crate::limits::FRAME_DATA;
 
@@ -40,11 +42,11 @@ pub(super) struct GetFile<'a> {
 /// One file on its way from the server into a writer.
 struct GetStream<'a> {
     remote: Remote<'a>,
-    stream: Stream<'a>,
+    stream: OrderedWriter<'a>,
 }
 
 /// What is written in order, and never again.
-struct Stream<'a> {
+struct OrderedWriter<'a> {
     writer: &'a mut dyn Write,
     written: u64,
     path: &'a str,
@@ -63,7 +65,7 @@ impl Client {
         local: &Path,
         policy: &Policy,
         progress: &mut dyn Progress,
-    ) -> Result<Outcome> {
+    ) -> Result<TransferOutcome> {
         self.check_relative(remote)?;
         check_no_part(local, remote)?;
         self.one_file(Ok(GetFile::new(remote, local, policy)), remote, progress)
@@ -80,20 +82,24 @@ impl Client {
         remote: &str,
         writer: &mut dyn Write,
         progress: &mut dyn Progress,
-    ) -> Result<Outcome> {
+    ) -> Result<TransferOutcome> {
         self.check_relative(remote)?;
         check_no_part_there(remote)?;
-        let stream = Stream { writer, written: 0, path: remote };
+        let stream = OrderedWriter { writer, written: 0, path: remote };
         let get = GetStream { remote: Remote::new(remote), stream };
         self.one_file(Ok(get), remote, progress)
     }
 }
 
 impl Operation for GetFile<'_> {
-    type Done = Outcome;
+    type Done = TransferOutcome;
     const DOING: &'static str = "fetched";
 
-    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
+    fn attempt(
+        &mut self,
+        client: &mut Client,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<TransferOutcome, Halt> {
         let mut tools = client.tools()?;
         if self.remote.look(tools.conn)? {
             self.checked = 0;
@@ -104,7 +110,7 @@ impl Operation for GetFile<'_> {
             }
             self.settled = true;
         }
-        let Some(mut part) = self.open_part(bar)? else { return Ok(Outcome::Skipped) };
+        let Some(mut part) = self.open_part(bar)? else { return Ok(TransferOutcome::Skipped) };
         if let Err(halt) = self.fill(&mut tools, &mut part, bar) {
             self.part = Some(part);
             return Err(halt);
@@ -112,7 +118,7 @@ impl Operation for GetFile<'_> {
         bar.progress.phase(Phase::Commit);
         let Remote { size, mtime, received, .. } = self.remote;
         part.place(size, Finish { mtime, mode: self.mode(), replace: self.replace })?;
-        Ok(Outcome::Stored { sent_bytes: received, size })
+        Ok(TransferOutcome::Stored { sent_bytes: received, size })
     }
 
     fn begin_again(&mut self, _: bool) {
@@ -146,8 +152,8 @@ impl<'a> GetFile<'a> {
     fn settle_place(
         &mut self,
         tools: &mut Tools<'_>,
-        bar: &mut Bar<'_>,
-    ) -> Result<Option<Outcome>, Halt> {
+        bar: &mut FileProgress<'_>,
+    ) -> Result<Option<TransferOutcome>, Halt> {
         let there = match fs::symlink_metadata(self.local) {
             Ok(meta) if meta.is_file() => meta.len(),
             Ok(meta) => return Err(no_file(self.local, &meta).into()),
@@ -157,7 +163,7 @@ impl<'a> GetFile<'a> {
         if there == new {
             bar.progress.phase(Phase::Compare);
             if self.is_equal(tools)? {
-                return Ok(Some(Outcome::Equal { size: new }));
+                return Ok(Some(TransferOutcome::Equal { size: new }));
             }
         }
         let refusal = Error::LocalExists { path: shown(self.local), size: there };
@@ -169,7 +175,7 @@ impl<'a> GetFile<'a> {
 
     /// Whether the file in the place has the server's content; nothing of it travels.
     fn is_equal(&self, tools: &mut Tools<'_>) -> Result<bool, Halt> {
-        let Ok(mut source) = Source::open_plain(self.local) else { return Ok(false) };
+        let Ok(mut source) = LocalFile::open_plain(self.local) else { return Ok(false) };
         let (size, mut at) = (self.remote.size, 0);
         while at < size {
             let (end, differing) = self.remote.compare(tools, &mut source, (at, size), true)?;
@@ -182,7 +188,7 @@ impl<'a> GetFile<'a> {
     }
 
     /// Opens the part, or gives the open one back; `None` if the user wants nothing done.
-    fn open_part(&mut self, bar: &mut Bar<'_>) -> Result<Option<PartFile>> {
+    fn open_part(&mut self, bar: &mut FileProgress<'_>) -> Result<Option<PartFile>> {
         if let Some(part) = self.part.take() {
             return Ok(Some(part));
         }
@@ -203,7 +209,7 @@ impl<'a> GetFile<'a> {
         &mut self,
         tools: &mut Tools<'_>,
         part: &mut PartFile,
-        bar: &mut Bar<'_>,
+        bar: &mut FileProgress<'_>,
     ) -> Result<(), Halt> {
         let size = self.remote.size;
         let held = comparable(part.held, size).max(self.checked);
@@ -229,10 +235,14 @@ impl<'a> GetFile<'a> {
 }
 
 impl Operation for GetStream<'_> {
-    type Done = Outcome;
+    type Done = TransferOutcome;
     const DOING: &'static str = "fetched";
 
-    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
+    fn attempt(
+        &mut self,
+        client: &mut Client,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<TransferOutcome, Halt> {
         let mut tools = client.tools()?;
         if self.remote.look(tools.conn)? && self.stream.written > 0 {
             return Err(Error::Changed { path: self.shown() }.into());
@@ -246,7 +256,7 @@ impl Operation for GetStream<'_> {
             self.remote.fetch(&mut tools, &mut self.stream, span, bar)?;
         }
         self.stream.writer.flush().map_err(|e| self.stream.failed(e))?;
-        Ok(Outcome::Stored { sent_bytes: self.remote.received, size })
+        Ok(TransferOutcome::Stored { sent_bytes: self.remote.received, size })
     }
 
     fn shown(&self) -> String {
@@ -254,13 +264,13 @@ impl Operation for GetStream<'_> {
     }
 }
 
-impl Stream<'_> {
+impl OrderedWriter<'_> {
     fn failed(&self, source: std::io::Error) -> Error {
         Error::local(Path::new(self.path), "write it", source)
     }
 }
 
-impl Target for Stream<'_> {
+impl ChunkTarget for OrderedWriter<'_> {
     fn take(&mut self, offset: u64, content: &[u8]) -> Result<bool> {
         if offset != self.written {
             return Ok(false);

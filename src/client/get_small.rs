@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use super::Client;
 use super::compare::{Content, digest};
-use super::conn::{Conn, Heard};
+use super::conn::{Connection, Received};
 use super::error::{Error, Result, no_file, shown};
 use super::fetch::{STRANGE, heed_piece};
 use super::get::GetFile;
 use super::get_tree::Fetching;
-use super::local::{Mtime, Source};
+use super::local::{LocalFile, LocalMtime};
 use super::part::{self, Finish};
-use super::progress::{Outcome, Policy, Progress, Question};
-use super::tree::{Direction, Folder, Found, Tree};
-use crate::digest::{Algorithm, Digest, Whole};
+use super::progress::{Policy, Progress, Question, TransferOutcome};
+use super::tree::{DirContents, Direction, PendingDir, Tree};
+use crate::digest::{Algorithm, Digest, WholeDigest};
 use crate::limits::{CHUNK_TRIES, CHUNKS_IN_FRAME, FRAME_DATA, TREE_WAITING};
 use crate::wire::{self, Code, Get, Got, Message, Piece, Summed, SumsOf};
 
@@ -23,7 +23,7 @@ const SMALL: u64 = FRAME_DATA as u64;
 
 /// A file of the folder.
 #[derive(Clone)]
-pub(super) struct Item {
+pub(super) struct FetchedFile {
     remote: String,
     local: PathBuf,
     size: u64,
@@ -38,16 +38,16 @@ pub(super) struct Item {
     tries: u32,
 }
 
-impl Item {
+impl FetchedFile {
     pub(super) fn new(
         remote: String,
         local: PathBuf,
         size: u64,
         mode: Option<u16>,
         new: bool,
-    ) -> Item {
+    ) -> FetchedFile {
         let (settled, probe, replace) = (false, false, false);
-        Item { remote, local, size, mode, new, settled, probe, replace, tries: 0 }
+        FetchedFile { remote, local, size, mode, new, settled, probe, replace, tries: 0 }
     }
 }
 
@@ -59,9 +59,9 @@ pub(super) struct Fetched {
 }
 
 /// What came for one small file.
-enum Came {
+enum FetchOutcome {
     /// Its content, checked.
-    Content(Mtime),
+    Content(LocalMtime),
     /// Its digests.
     Digests,
     /// It is larger by now than it was in the listing.
@@ -72,24 +72,24 @@ enum Came {
 }
 
 impl Direction for Fetching {
-    type Request = Item;
+    type Request = FetchedFile;
     const DOING: &'static str = "fetched";
 
     const WAITING: usize = TREE_WAITING;
 
-    fn asks(_: &Folder) -> bool {
+    fn asks(_: &PendingDir) -> bool {
         true
     }
 
-    fn open(tree: &mut Tree<'_, Self>, client: &mut Client, folder: &Folder) -> Result<()> {
-        tree.direction.begin(client, folder, tree.policy)
+    fn open(tree: &mut Tree<'_, Self>, client: &mut Client, directory: &PendingDir) -> Result<()> {
+        tree.direction.begin(client, directory, tree.policy)
     }
 
-    fn next(&mut self, policy: &Policy) -> Option<Found<Item>> {
+    fn next(&mut self, policy: &Policy) -> Option<DirContents<FetchedFile>> {
         self.found(policy)
     }
 
-    fn content(item: &Item) -> usize {
+    fn content(item: &FetchedFile) -> usize {
         match item {
             item if item.probe => 0,
             item if item.size > SMALL => usize::MAX,
@@ -100,7 +100,7 @@ impl Direction for Fetching {
     fn send(
         tree: &mut Tree<'_, Self>,
         client: &mut Client,
-        mut item: Item,
+        mut item: FetchedFile,
         to: &mut dyn Progress,
     ) -> Result<()> {
         if item.size <= SMALL && !item.new && !item.settled {
@@ -138,14 +138,14 @@ impl Direction for Fetching {
         let size = fetched.content.len() as u64;
         let path = shown(&item.local);
         let result = match came {
-            Came::Content(mtime) => {
+            FetchOutcome::Content(mtime) => {
                 client.moved += size;
                 let finish = Finish { mtime, mode: item.mode, replace: item.replace };
                 part::store(&item.local, &fetched.content, finish)
-                    .map(|()| Outcome::Stored { sent_bytes: size, size })
+                    .map(|()| TransferOutcome::Stored { sent_bytes: size, size })
             }
-            Came::Digests => match is_equal(algorithm, fetched, &item) {
-                Ok(true) => Ok(Outcome::Equal { size: item.size }),
+            FetchOutcome::Digests => match is_equal(algorithm, fetched, &item) {
+                Ok(true) => Ok(TransferOutcome::Equal { size: item.size }),
                 Ok(false) => match tree.settle(&item, to).transpose() {
                     Some(left) => left,
                     None => {
@@ -156,19 +156,19 @@ impl Direction for Fetching {
                 },
                 Err(e) => Err(e),
             },
-            Came::Larger => {
+            FetchOutcome::Larger => {
                 (item.size, item.probe) = (u64::MAX, false);
                 tree.todo.push_back(item);
                 return Ok(());
             }
-            Came::Again(why) if item.tries < CHUNK_TRIES => {
+            FetchOutcome::Again(why) if item.tries < CHUNK_TRIES => {
                 item.tries += 1;
                 to.note(&format!("{path}: {why}; fetched again"));
                 tree.todo.push_back(item);
                 return Ok(());
             }
-            Came::Again(_) => Err(Error::Damaged { path: path.clone() }),
-            Came::Refused(e) => Err(e),
+            FetchOutcome::Again(_) => Err(Error::Damaged { path: path.clone() }),
+            FetchOutcome::Refused(e) => Err(e),
         };
         if let Err(Error::LocalFull { .. }) = result {
             return result.map(drop);
@@ -180,7 +180,11 @@ impl Direction for Fetching {
 
 impl Tree<'_, Fetching> {
     /// A file of the name may be here: whether it is compared, replaced or left.
-    fn look_here(&self, item: &mut Item, to: &mut dyn Progress) -> Result<Option<Outcome>> {
+    fn look_here(
+        &self,
+        item: &mut FetchedFile,
+        to: &mut dyn Progress,
+    ) -> Result<Option<TransferOutcome>> {
         let Ok(here) = fs::symlink_metadata(&item.local) else { return Ok(None) };
         if !here.is_file() {
             return Err(no_file(&item.local, &here));
@@ -195,7 +199,7 @@ impl Tree<'_, Fetching> {
     }
 
     /// What the policy says about a file here that differs; `None`: it is fetched and replaced.
-    fn settle(&self, item: &Item, to: &mut dyn Progress) -> Result<Option<Outcome>> {
+    fn settle(&self, item: &FetchedFile, to: &mut dyn Progress) -> Result<Option<TransferOutcome>> {
         let there = fs::symlink_metadata(&item.local).map_or(0, |meta| meta.len());
         let name = shown(&item.local);
         let refusal = Error::LocalExists { path: name.clone(), size: there };
@@ -205,19 +209,23 @@ impl Tree<'_, Fetching> {
 }
 
 /// Reads the parts and the answer of the oldest request, whatever it says, to its end.
-fn gather(conn: &mut Conn, algorithm: Algorithm, fetched: &mut Fetched) -> Result<Came> {
+fn gather(
+    conn: &mut Connection,
+    algorithm: Algorithm,
+    fetched: &mut Fetched,
+) -> Result<FetchOutcome> {
     let Fetched { content, digests } = fetched;
     content.clear();
     digests.clear();
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
     let mut damaged = false;
     loop {
-        match conn.hear()? {
-            Heard::More(0) => {
+        match conn.receive()? {
+            Received::More(0) => {
                 let piece = Piece::decode(conn.part())?;
                 wire::digests(algorithm, piece.digests, &mut theirs)?;
             }
-            Heard::More(len) => {
+            Received::More(len) => {
                 let offset = heed_piece(conn, algorithm, len, &mut theirs)?;
                 let start = content.len();
                 if offset != start as u64 || start + len > FRAME_DATA {
@@ -229,27 +237,32 @@ fn gather(conn: &mut Conn, algorithm: Algorithm, fetched: &mut Fetched) -> Resul
                 digest(algorithm, into, &mut ours, None);
                 damaged |= ours != theirs;
             }
-            Heard::Answer(Some(Code::Sent)) => {
-                let mut whole = Whole::new(algorithm);
+            Received::Answer(Some(Code::Sent)) => {
+                let mut whole = WholeDigest::new(algorithm);
                 digests.iter().for_each(|digest| whole.push(digest));
                 let got: Got<'_> = conn.reply()?;
                 return Ok(if got.size > SMALL {
-                    Came::Larger
+                    FetchOutcome::Larger
                 } else if damaged || got.digest != whole.finish().as_bytes() {
-                    Came::Again("damaged on the way")
+                    FetchOutcome::Again("damaged on the way")
                 } else if got.size != content.len() as u64 {
-                    Came::Again("changed meanwhile")
+                    FetchOutcome::Again("changed meanwhile")
                 } else {
-                    Came::Content(Mtime { secs: got.mtime_secs, nanos: got.mtime_nanos })
+                    FetchOutcome::Content(LocalMtime {
+                        secs: got.mtime_secs,
+                        nanos: got.mtime_nanos,
+                    })
                 });
             }
-            Heard::Answer(Some(Code::Sums)) => {
+            Received::Answer(Some(Code::Sums)) => {
                 conn.reply::<Summed<'_>>()?;
-                return Ok(Came::Digests);
+                return Ok(FetchOutcome::Digests);
             }
-            Heard::Answer(Some(Code::Changed)) => return Ok(Came::Again("changed meanwhile")),
-            Heard::Answer(_) => return Ok(Came::Refused(conn.refusal())),
-            Heard::Alive(..) => continue,
+            Received::Answer(Some(Code::Changed)) => {
+                return Ok(FetchOutcome::Again("changed meanwhile"));
+            }
+            Received::Answer(_) => return Ok(FetchOutcome::Refused(conn.refusal())),
+            Received::Alive(..) => continue,
         }
         if digests.len() + theirs.len() > CHUNKS_IN_FRAME {
             return Err(STRANGE);
@@ -259,8 +272,8 @@ fn gather(conn: &mut Conn, algorithm: Algorithm, fetched: &mut Fetched) -> Resul
 }
 
 /// Whether the file here has the digests that came.
-fn is_equal(algorithm: Algorithm, fetched: &mut Fetched, item: &Item) -> Result<bool> {
-    let mut source = Source::open_plain(&item.local)?;
+fn is_equal(algorithm: Algorithm, fetched: &mut Fetched, item: &FetchedFile) -> Result<bool> {
+    let mut source = LocalFile::open_plain(&item.local)?;
     if source.size != item.size {
         return Ok(false);
     }

@@ -10,23 +10,23 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{self, Entry, Kind};
+use super::commands::{self, ListedKind, RemoteEntry};
 use super::error::{Error, Result, shown};
-use super::get_small::{Fetched, Item};
-use super::names::{fault, join};
+use super::get_small::{Fetched, FetchedFile};
+use super::names::{join, mistake};
 use super::progress::{Policy, Progress};
 use super::rows::list;
-use super::tree::{Folder, Found, TreeReport};
+use super::tree::{DirContents, PendingDir, TreeReport};
 use crate::limits::LISTING_KEPT;
 use crate::text::is_harmful;
 use crate::wire;
 
 /// The folder that is being fetched.
-struct Open {
+struct OpenDestination {
     local: PathBuf,
     remote: String,
     /// Still to be done; as large as the folder's listing.
-    entries: std::vec::IntoIter<Entry>,
+    entries: std::vec::IntoIter<RemoteEntry>,
     /// Names that were here before.
     here: HashSet<OsString>,
 }
@@ -34,7 +34,7 @@ struct Open {
 /// How far the walk has come, and what came of the oldest request.
 #[derive(Default)]
 pub(super) struct Fetching {
-    open: Option<Open>,
+    open: Option<OpenDestination>,
     pub(super) fetched: Fetched,
 }
 
@@ -63,29 +63,29 @@ impl Fetching {
     pub(super) fn begin(
         &mut self,
         client: &mut Client,
-        folder: &Folder,
+        directory: &PendingDir,
         policy: &Policy,
     ) -> Result<()> {
         let conn = client.now()?;
-        let Folder { local, remote, .. } = folder;
-        let mode = match folder.root && !policy.no_mode {
+        let PendingDir { local, remote, .. } = directory;
+        let mode = match directory.root && !policy.no_mode {
             true => Some(commands::stat(conn, remote)?.mode),
-            false => folder.mode,
+            false => directory.mode,
         };
         let mut entries = Vec::new();
         let message = wire::Path::new(remote);
-        list(conn, "LS", &message, LISTING_KEPT, &mut |entry: Entry| {
+        list(conn, "LS", &message, LISTING_KEPT, &mut |entry: RemoteEntry| {
             entries.push(entry);
             Ok(())
         })?;
-        let here = make_folder(folder, mode)?;
+        let here = make_directory(directory, mode)?;
         let (local, remote, entries) = (local.clone(), remote.clone(), entries.into_iter());
-        self.open = Some(Open { local, remote, entries, here });
+        self.open = Some(OpenDestination { local, remote, entries, here });
         Ok(())
     }
 
     /// See [`super::tree::Direction::next`].
-    pub(super) fn found(&mut self, policy: &Policy) -> Option<Found<Item>> {
+    pub(super) fn found(&mut self, policy: &Policy) -> Option<DirContents<FetchedFile>> {
         let open = self.open.as_mut()?;
         let Some(entry) = open.entries.next() else {
             self.open = None;
@@ -94,53 +94,57 @@ impl Fetching {
         let remote = join(&open.remote, &entry.name);
         let name = shown_entry(&open.remote, &entry);
         match entry.kind {
-            Kind::Link => return Some(Found::Other(name, "a link")),
-            Kind::Other(_) => return Some(Found::Other(name, "neither a file nor a folder")),
-            Kind::File | Kind::Folder => {}
+            ListedKind::Link => return Some(DirContents::Other(name, "a link")),
+            ListedKind::Other(_) => {
+                return Some(DirContents::Other(name, "neither a file nor a folder"));
+            }
+            ListedKind::File | ListedKind::Directory => {}
         }
         let odd = entry.is_odd().then_some("this name cannot be asked for");
-        if let Some(why) = odd.or_else(|| fault(&entry.name)) {
-            return Some(Found::Failed(name.clone(), Error::BadName { name, why }));
+        if let Some(why) = odd.or_else(|| mistake(&entry.name)) {
+            return Some(DirContents::Failed(name.clone(), Error::BadName { name, why }));
         }
         let local = open.local.join(&*entry.name);
         let new = !open.here.contains(std::ffi::OsStr::new(&*entry.name));
         let mode = (!policy.no_mode).then_some(entry.mode);
         Some(match entry.kind {
-            Kind::Folder => Found::Folder(Folder { local, remote, root: false, new, mode }),
-            _ => Found::File(Item::new(remote, local, entry.size, mode, new)),
+            ListedKind::Directory => {
+                DirContents::Directory(PendingDir { local, remote, root: false, new, mode })
+            }
+            _ => DirContents::File(FetchedFile::new(remote, local, entry.size, mode, new)),
         })
     }
 }
 
 /// An entry's whole path for people. The server has escaped an odd name already.
-fn shown_entry(folder: &str, entry: &Entry) -> String {
+fn shown_entry(directory: &str, entry: &RemoteEntry) -> String {
     if entry.is_odd() && !entry.name.chars().any(is_harmful) {
-        return join(&Client::shown(folder), &entry.name);
+        return join(&Client::shown(directory), &entry.name);
     }
-    Client::shown(&join(folder, &entry.name))
+    Client::shown(&join(directory, &entry.name))
 }
 
 /// Makes a folder; if it is here already, gives the names in it. A link is not a folder, unless the
 /// user has named it as the target, and one that was not here a moment ago is the same as another
 /// name.
-fn make_folder(folder: &Folder, mode: Option<u16>) -> Result<HashSet<OsString>> {
-    let local = &folder.local;
+fn make_directory(directory: &PendingDir, mode: Option<u16>) -> Result<HashSet<OsString>> {
+    let local = &directory.local;
     let failed = |e| Error::local(local, "make this folder", e);
-    if let (true, Some(above)) = (folder.root, local.parent()) {
+    if let (true, Some(above)) = (directory.root, local.parent()) {
         fs::create_dir_all(above).map_err(failed)?;
     }
     match fs::create_dir(local) {
         Ok(()) => {
-            set_folder_mode(local, mode);
+            set_directory_mode(local, mode);
             return Ok(HashSet::new());
         }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
         Err(e) => return Err(failed(e)),
     }
-    if folder.new {
+    if directory.new {
         return Err(Error::LocalAppeared { path: shown(local) });
     }
-    let look = if folder.root { fs::metadata } else { fs::symlink_metadata };
+    let look = if directory.root { fs::metadata } else { fs::symlink_metadata };
     if !look(local).map_err(failed)?.is_dir() {
         return Err(Error::LocalKind { path: shown(local), needed: "a folder" });
     }
@@ -154,7 +158,7 @@ fn make_folder(folder: &Folder, mode: Option<u16>) -> Result<HashSet<OsString>> 
 /// Gives a folder that was made here its permission bits; its owner can always use it. Where they
 /// cannot be set it is as the system made it.
 #[cfg(unix)]
-fn set_folder_mode(local: &Path, mode: Option<u16>) {
+fn set_directory_mode(local: &Path, mode: Option<u16>) {
     if let Some(mode) = mode {
         let mode = (u32::from(mode) & 0o777) | 0o700;
         let _ = rustix::fs::chmod(local, mode.into());
@@ -162,4 +166,4 @@ fn set_folder_mode(local: &Path, mode: Option<u16>) {
 }
 
 #[cfg(not(unix))]
-fn set_folder_mode(_local: &Path, _mode: Option<u16>) {}
+fn set_directory_mode(_local: &Path, _mode: Option<u16>) {}

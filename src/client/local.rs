@@ -10,29 +10,29 @@ use super::compare::Content;
 use super::endless;
 use super::error::{Error, Result, no_file, shown};
 use super::halt::Halt;
-use super::stamp::Stamp;
+use super::stamp::FileStamp;
 use crate::digest::Digest;
 
 /// A time as it travels: seconds and nanoseconds since 1970, rounded down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mtime {
+pub(super) struct LocalMtime {
     pub(super) secs: i64,
     pub(super) nanos: u32,
 }
 
-impl Mtime {
+impl LocalMtime {
     /// The time of a file; 1970 where the system does not know one.
-    pub(super) fn of(meta: &Metadata) -> Mtime {
-        Mtime::of_system(meta.modified().unwrap_or(UNIX_EPOCH))
+    pub(super) fn of(meta: &Metadata) -> LocalMtime {
+        LocalMtime::of_system(meta.modified().unwrap_or(UNIX_EPOCH))
     }
 
-    fn now() -> Mtime {
-        Mtime::of_system(SystemTime::now())
+    fn now() -> LocalMtime {
+        LocalMtime::of_system(SystemTime::now())
     }
 
-    fn of_system(time: SystemTime) -> Mtime {
+    fn of_system(time: SystemTime) -> LocalMtime {
         match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => Mtime {
+            Ok(after) => LocalMtime {
                 secs: i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
                 nanos: after.subsec_nanos(),
             },
@@ -40,8 +40,10 @@ impl Mtime {
                 let before = before.duration();
                 let secs = i64::try_from(before.as_secs()).unwrap_or(i64::MAX).saturating_neg();
                 match before.subsec_nanos() {
-                    0 => Mtime { secs, nanos: 0 },
-                    nanos => Mtime { secs: secs.saturating_sub(1), nanos: 1_000_000_000 - nanos },
+                    0 => LocalMtime { secs, nanos: 0 },
+                    nanos => {
+                        LocalMtime { secs: secs.saturating_sub(1), nanos: 1_000_000_000 - nanos }
+                    }
                 }
             }
         }
@@ -73,32 +75,32 @@ pub(super) enum Since {
 }
 
 /// A local file, opened for sending.
-pub(super) struct Source {
+pub(super) struct LocalFile {
     path: PathBuf,
     file: File,
     /// Where the next sequential read begins.
     position: u64,
     pub(super) size: u64,
-    pub(super) mtime: Mtime,
+    pub(super) mtime: LocalMtime,
     /// Permission bits; `None` where the system has none.
     pub(super) mode: Option<u16>,
     /// What tells whether it changed; `None` for a copy of what was read to its end.
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
 }
 
-impl Source {
+impl LocalFile {
     /// Opens a file, or reads a pipe to its end. What the system gives a wrong size for, as for
     /// files in `/proc`, is read to its end as well. `interrupt` ends that.
-    pub(super) fn open(path: &Path, interrupt: &AtomicBool) -> Result<Source> {
+    pub(super) fn open(path: &Path, interrupt: &AtomicBool) -> Result<LocalFile> {
         let meta = std::fs::metadata(path).map_err(|e| Error::local(path, "read it", e))?;
         if meta.is_file() {
             let file = File::open(path).map_err(|e| Error::local(path, "read it", e))?;
-            return Source::plain(path, file)?.with_real_size(interrupt);
+            return LocalFile::plain(path, file)?.with_real_size(interrupt);
         }
         match endless::open_pipe(path, &meta)? {
             Some(mut pipe) => {
-                let source = Source::of_reader(&mut pipe, path, interrupt)?;
-                Ok(Source { mtime: Mtime::of(&meta), ..source })
+                let source = LocalFile::of_reader(&mut pipe, path, interrupt)?;
+                Ok(LocalFile { mtime: LocalMtime::of(&meta), ..source })
             }
             None => Err(no_file(path, &meta)),
         }
@@ -109,59 +111,59 @@ impl Source {
         reader: &mut dyn Read,
         path: &Path,
         interrupt: &AtomicBool,
-    ) -> Result<Source> {
+    ) -> Result<LocalFile> {
         let (file, size) = endless::copy(path, reader, interrupt)?;
-        let (path, mtime) = (path.to_owned(), Mtime::now());
-        Ok(Source { path, file, position: 0, size, mtime, mode: None, stamp: None })
+        let (path, mtime) = (path.to_owned(), LocalMtime::now());
+        Ok(LocalFile { path, file, position: 0, size, mtime, mode: None, stamp: None })
     }
 
-    /// Opens what a folder's listing called a file a moment ago, as [`Source::open`] does.
-    pub(super) fn open_found(path: &Path, interrupt: &AtomicBool) -> Result<Source> {
-        Source::open_plain(path)?.with_real_size(interrupt)
+    /// Opens what a folder's listing called a file a moment ago, as [`LocalFile::open`] does.
+    pub(super) fn open_found(path: &Path, interrupt: &AtomicBool) -> Result<LocalFile> {
+        LocalFile::open_plain(path)?.with_real_size(interrupt)
     }
 
     /// Opens a regular file as the system says that it is. It is not followed if it is a link, and
     /// not waited for if it is a pipe.
     #[cfg(unix)]
-    pub(super) fn open_plain(path: &Path) -> Result<Source> {
+    pub(super) fn open_plain(path: &Path) -> Result<LocalFile> {
         use rustix::fs::{Mode, OFlags};
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|e| Error::local(path, "read it", e.into()))?;
-        Source::plain(path, File::from(file))
+        LocalFile::plain(path, File::from(file))
     }
 
     /// Opens a regular file as the system says that it is.
     #[cfg(not(unix))]
-    pub(super) fn open_plain(path: &Path) -> Result<Source> {
+    pub(super) fn open_plain(path: &Path) -> Result<LocalFile> {
         let file = File::open(path).map_err(|e| Error::local(path, "read it", e))?;
-        Source::plain(path, file)
+        LocalFile::plain(path, file)
     }
 
-    fn plain(path: &Path, file: File) -> Result<Source> {
+    fn plain(path: &Path, file: File) -> Result<LocalFile> {
         let meta = file.metadata().map_err(|e| Error::local(path, "read it", e))?;
         if !meta.is_file() {
             return Err(no_file(path, &meta));
         }
-        let stamp = Stamp::of(&file).map_err(|e| Error::local(path, "read it", e))?;
-        Ok(Source {
+        let stamp = FileStamp::of(&file).map_err(|e| Error::local(path, "read it", e))?;
+        Ok(LocalFile {
             path: path.to_owned(),
             file,
             position: 0,
             size: stamp.size,
-            mtime: Mtime::of(&meta),
+            mtime: LocalMtime::of(&meta),
             mode: stamp.mode,
             stamp: Some(stamp),
         })
     }
 
     /// The same file, or what it holds, if its size is not what can be read.
-    fn with_real_size(mut self, interrupt: &AtomicBool) -> Result<Source> {
+    fn with_real_size(mut self, interrupt: &AtomicBool) -> Result<LocalFile> {
         if endless::is_as_long(&self.file, self.size) {
             return Ok(self);
         }
         let (file, size) = endless::copy(&self.path, &mut self.file, interrupt)?;
-        Ok(Source { file, size, position: 0, stamp: None, ..self })
+        Ok(LocalFile { file, size, position: 0, stamp: None, ..self })
     }
 
     /// The path, escaped.
@@ -171,14 +173,14 @@ impl Source {
 
     /// The file as it is now, under the same path.
     pub(super) fn reopen(&mut self, interrupt: &AtomicBool) -> Result<()> {
-        *self = Source::open(&self.path, interrupt)?;
+        *self = LocalFile::open(&self.path, interrupt)?;
         Ok(())
     }
 
     /// What became of it since it was opened, as far as the system tells.
     pub(super) fn since(&self) -> Since {
         let Some(stamp) = &self.stamp else { return Since::Same };
-        match Stamp::of(&self.file) {
+        match FileStamp::of(&self.file) {
             Ok(now) if now == *stamp && stamp.is_certain => Since::Same,
             Ok(now) if now == *stamp => Since::Unclear,
             Ok(now) if now.size > stamp.size => Since::Grown,
@@ -197,7 +199,7 @@ impl Source {
         &mut self,
         whole: &Digest,
         is_last: bool,
-        read_again: impl FnOnce(&mut Source) -> Result<Digest, Halt>,
+        read_again: impl FnOnce(&mut LocalFile) -> Result<Digest, Halt>,
     ) -> Result<(), Halt> {
         match self.since() {
             Since::Same => return Ok(()),
@@ -209,7 +211,7 @@ impl Source {
     }
 }
 
-impl Content for Source {
+impl Content for LocalFile {
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Halt> {
         let failed = |path: &Path, e| Halt::Failed(Error::local(path, "read it", e));
         if self.position != offset {
@@ -232,16 +234,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_travel_both_ways_and_absurd_ones_are_told_apart() {
+    fn times_travel_both_ways_and_absurd_ones_are_reported_apart() {
         for (secs, nanos) in [(0, 0), (1_700_000_000, 123_456_789), (-1, 999_999_999), (-5, 0)] {
-            let time = Mtime { secs, nanos }.to_system().unwrap();
+            let time = LocalMtime { secs, nanos }.to_system().unwrap();
             let file = tempfile();
             file.0.set_modified(time).unwrap();
             let meta = file.0.metadata().unwrap();
-            assert_eq!(Mtime::of(&meta), Mtime { secs, nanos });
+            assert_eq!(LocalMtime::of(&meta), LocalMtime { secs, nanos });
         }
         for secs in [i64::MIN, i64::MAX] {
-            let _ = Mtime { secs, nanos: u32::MAX }.to_system();
+            let _ = LocalMtime { secs, nanos: u32::MAX }.to_system();
         }
     }
 
@@ -265,7 +267,7 @@ mod tests {
         let quiet = AtomicBool::new(false);
         let mut temp = tempfile();
         temp.0.write_all(b"0123456789").unwrap();
-        let mut source = Source::open(&temp.1, &quiet).unwrap();
+        let mut source = LocalFile::open(&temp.1, &quiet).unwrap();
         let mut into = [0; 4];
         assert!(source.read(6, &mut into).is_ok());
         assert_eq!(&into, b"6789");
@@ -277,7 +279,7 @@ mod tests {
         assert_eq!(source.since(), Since::Grown);
         source.reopen(&quiet).unwrap();
         assert_eq!(source.size, 11);
-        let directory = Source::open(&std::env::temp_dir(), &quiet);
+        let directory = LocalFile::open(&std::env::temp_dir(), &quiet);
         assert!(matches!(directory, Err(Error::LocalFolder { .. })));
     }
 
@@ -287,13 +289,13 @@ mod tests {
         use std::io::Write;
 
         use crate::client::compare::digest_pieces;
-        use crate::digest::{Algorithm, Whole};
+        use crate::digest::{Algorithm, WholeDigest};
 
         let mut temp = tempfile();
         temp.0.write_all(b"0123456789").unwrap();
-        let mut source = Source::open(&temp.1, &AtomicBool::new(false)).unwrap();
-        let read = |source: &mut Source| {
-            let mut whole = Whole::new(Algorithm::Md5);
+        let mut source = LocalFile::open(&temp.1, &AtomicBool::new(false)).unwrap();
+        let read = |source: &mut LocalFile| {
+            let mut whole = WholeDigest::new(Algorithm::Md5);
             let (span, mut buffer) = ((0, source.size), [0; 10]);
             let alive = &mut || Ok(());
             digest_pieces(source, Algorithm::Md5, span, &mut buffer, alive, &mut |_, digests| {

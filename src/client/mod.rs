@@ -9,7 +9,6 @@
 
 mod admin;
 mod apart;
-mod beside;
 mod commands;
 mod compare;
 mod conn;
@@ -20,8 +19,9 @@ mod get;
 mod get_small;
 mod get_tree;
 mod halt;
-mod line;
 mod local;
+mod login;
+mod messages;
 mod names;
 mod offer;
 mod operation;
@@ -36,26 +36,26 @@ mod rows;
 mod send;
 mod stamp;
 mod stride;
+mod target_dir;
 mod tools;
 mod tree;
-mod words;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-pub use commands::{Entry, Hashed, Kind, Part, Reason, Usage};
+pub use commands::{Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, WhyReason};
 pub use error::{Error, Result};
 pub use names::local_name;
-pub use people::{Registered, Rules, Standing};
+pub use people::{Registered, RegistrationState, RegistrationTerms};
 pub use progress::{
-    ExistsChoice, NoProgress, Outcome, PartChoice, Phase, Policy, Progress, Question, Reply,
+    ExistsChoice, NoProgress, PartChoice, Phase, Policy, Progress, Question, Reply, TransferOutcome,
 };
 pub use tree::TreeReport;
 
 use crate::digest::Algorithm;
-use crate::scram::Keys;
+use crate::scram::ScramKeys;
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -90,9 +90,9 @@ impl Default for Options {
 
 /// Who is logged in, and what logging in again needs.
 #[derive(Clone)]
-struct Account {
+struct LoggedInAccount {
     name: String,
-    keys: Option<Keys>,
+    keys: Option<ScramKeys>,
 }
 
 /// A client of one server.
@@ -100,8 +100,8 @@ pub struct Client {
     host: String,
     port: u16,
     options: Options,
-    conn: Option<conn::Conn>,
-    account: Option<Account>,
+    conn: Option<conn::Connection>,
+    account: Option<LoggedInAccount>,
     software: String,
     algorithm: Algorithm,
     cwd: String,

@@ -22,14 +22,14 @@ const IS_PART: &str = "this is the name of an unfinished download, and no file h
 /// # Errors
 /// [`Error::BadName`].
 pub fn local_name(name: &str) -> Result<&str> {
-    match fault(name) {
+    match mistake(name) {
         None => Ok(name),
         Some(why) => Err(Error::BadName { name: Escaped(name).to_string(), why }),
     }
 }
 
 /// Why a name from the server cannot be one here.
-pub(super) fn fault(name: &str) -> Option<&'static str> {
+pub(super) fn mistake(name: &str) -> Option<&'static str> {
     if name.is_empty() || name == "." || name == ".." {
         Some("this is no name")
     } else if name.contains('/') {
@@ -80,9 +80,9 @@ fn is_part_name(name: &str) -> bool {
 }
 
 /// A path on the server below another.
-pub(super) fn join(folder: &str, name: &str) -> String {
-    let between = if folder.is_empty() || folder.ends_with('/') { "" } else { "/" };
-    format!("{folder}{between}{name}")
+pub(super) fn join(directory: &str, name: &str) -> String {
+    let between = if directory.is_empty() || directory.ends_with('/') { "" } else { "/" };
+    format!("{directory}{between}{name}")
 }
 
 /// The last name of a path on the server, for people.

@@ -3,9 +3,9 @@
 use super::compare::{Content, digest};
 use super::error::Result;
 use super::halt::Halt;
-use super::local::Source;
+use super::local::LocalFile;
 use super::tools::Tools;
-use crate::digest::{Digest, Whole};
+use crate::digest::{Digest, WholeDigest};
 use crate::wire::{NO_MODE, Put, Store};
 
 /// The digests of a small file whose content is in the buffer.
@@ -27,17 +27,21 @@ pub(super) struct Destination<'a> {
 
 impl Destination<'_> {
     /// The permission bits that are sent with a file.
-    pub(super) fn mode(&self, source: &Source) -> u16 {
+    pub(super) fn mode(&self, source: &LocalFile) -> u16 {
         source.mode.filter(|_| !self.no_mode).unwrap_or(NO_MODE)
     }
 }
 
 impl Tools<'_> {
     /// Reads a small file into the buffer.
-    pub(super) fn read_small(&mut self, source: &mut Source, is_last: bool) -> Result<Small, Halt> {
+    pub(super) fn read_small(
+        &mut self,
+        source: &mut LocalFile,
+        is_last: bool,
+    ) -> Result<Small, Halt> {
         let content = self.buffer.get_mut(..source.size as usize).ok_or(Halt::Grown)?;
         source.read(0, content)?;
-        let (mut digests, mut whole) = (Vec::new(), Whole::new(self.algorithm));
+        let (mut digests, mut whole) = (Vec::new(), WholeDigest::new(self.algorithm));
         digest(self.algorithm, content, &mut digests, Some(&mut whole));
         let whole = whole.finish();
         self.confirm(source, &whole, is_last)?;
@@ -48,7 +52,7 @@ impl Tools<'_> {
     /// Queues the small file in the buffer. Gives the bytes of the request's head.
     pub(super) fn queue_store(
         &mut self,
-        source: &Source,
+        source: &LocalFile,
         small: &Small,
         to: Destination<'_>,
     ) -> Result<usize> {
@@ -63,7 +67,7 @@ impl Tools<'_> {
     /// Queues the offer of a file, with the digest of the whole where it is known.
     pub(super) fn queue_put(
         &mut self,
-        source: &Source,
+        source: &LocalFile,
         whole: Option<&Digest>,
         to: Destination<'_>,
     ) -> Result<usize> {

@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::Client;
 use super::error::{Error, Result};
 use super::halt::Halt;
-use super::line::Backoff;
+use super::login::Backoff;
 use super::names::last;
-use super::progress::{Bar, Outcome, Progress};
+use super::progress::{FileProgress, Progress, TransferOutcome};
 
 /// How often a file that changes is begun again.
 pub(super) const ROUNDS: u32 = 3;
@@ -27,7 +27,11 @@ pub(super) trait Operation {
     const DOING: &'static str;
 
     /// Goes on from where it is, over a connection on which nothing is unanswered.
-    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<Self::Done, Halt>;
+    fn attempt(
+        &mut self,
+        client: &mut Client,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<Self::Done, Halt>;
 
     /// The file is not what it was, or differs: what was compared of it counts no longer. The last
     /// time a file that only grows is taken as it was.
@@ -45,7 +49,7 @@ impl Client {
     pub(super) fn carry_out<O: Operation>(
         &mut self,
         operation: &mut O,
-        bar: &mut Bar<'_>,
+        bar: &mut FileProgress<'_>,
     ) -> Result<O::Done> {
         let mut backoff = Backoff::new(&self.options, self.options.tries);
         let (mut rounds, mut busy) = (0, 0);
@@ -92,7 +96,7 @@ impl Client {
         &mut self,
         backoff: &mut Backoff,
         error: Error,
-        bar: &mut Bar<'_>,
+        bar: &mut FileProgress<'_>,
     ) -> Result<()> {
         let Some(wait) = backoff.next() else {
             let last = Box::new(error);
@@ -107,11 +111,11 @@ impl Client {
     /// Transfers one file, whose bar ends whatever comes of it.
     pub(super) fn one_file(
         &mut self,
-        operation: Result<impl Operation<Done = Outcome>>,
+        operation: Result<impl Operation<Done = TransferOutcome>>,
         remote: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Outcome> {
-        let mut bar = Bar::new(progress, Client::shown(last(remote)));
+    ) -> Result<TransferOutcome> {
+        let mut bar = FileProgress::new(progress, Client::shown(last(remote)));
         let result = operation.and_then(|mut operation| self.carry_out(&mut operation, &mut bar));
         bar.end(&result);
         result

@@ -8,17 +8,17 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::beside::{Beside, InPlace};
 use super::compare::Content;
 use super::error::{Error, Result, shown};
-use super::fetch::Target;
+use super::fetch::ChunkTarget;
 use super::halt::Halt;
-use super::local::Mtime;
+use super::local::LocalMtime;
+use super::target_dir::{InPlace, TargetDir};
 
 /// What a fetched file has besides its content, and whether it may replace another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finish {
-    pub(super) mtime: Mtime,
+    pub(super) mtime: LocalMtime,
     /// Permission bits; `None` leaves them to the system. A file that is replaced hands on its own.
     pub(super) mode: Option<u16>,
     pub(super) replace: bool,
@@ -26,7 +26,7 @@ pub(super) struct Finish {
 
 /// An open part, locked.
 pub(super) struct PartFile {
-    beside: Beside,
+    beside: TargetDir,
     /// What is fetched; nobody asked for the part by its name, so failures name this.
     target: PathBuf,
     file: File,
@@ -44,7 +44,7 @@ impl PartFile {
     /// A new one is `private` where permission bits will be given to it in the end.
     pub(super) fn open(target: &Path, private: bool) -> Result<PartFile> {
         let failed = |e| Error::local(target, "write it", e);
-        let beside = Beside::open(target)?;
+        let beside = TargetDir::open(target)?;
         for _ in 0..3 {
             let file = match beside.create(private) {
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => match beside.reopen() {
@@ -143,7 +143,7 @@ impl Content for PartFile {
     }
 }
 
-impl Target for PartFile {
+impl ChunkTarget for PartFile {
     fn take(&mut self, offset: u64, content: &[u8]) -> Result<bool> {
         self.write(offset, content).map(|()| true)
     }
@@ -175,7 +175,7 @@ pub(super) fn store(target: &Path, content: &[u8], finish: Finish) -> Result<()>
 }
 
 /// A time that cannot be set is no reason to lose a file.
-fn set_time(file: &File, mtime: Mtime) {
+fn set_time(file: &File, mtime: LocalMtime) {
     if let Some(time) = mtime.to_system() {
         let _ = file.set_modified(time);
     }
@@ -202,7 +202,7 @@ fn lock(_file: &File, _target: &Path) -> Result<()> {
 
 /// Gives the part its final name, over what has it only if that was agreed, and without a gap where
 /// the system can do that.
-fn put_in_place(beside: &Beside, target: &Path, replace: bool) -> Result<()> {
+fn put_in_place(beside: &TargetDir, target: &Path, replace: bool) -> Result<()> {
     let appeared = || Error::LocalAppeared { path: shown(target) };
     let renamed = match if replace { None } else { beside.rename_to_free() } {
         Some(renamed) => renamed,
@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
 
-    const TIME: Mtime = Mtime { secs: 1_700_000_000, nanos: 5 };
+    const TIME: LocalMtime = LocalMtime { secs: 1_700_000_000, nanos: 5 };
     const NEW: Finish = Finish { mtime: TIME, mode: None, replace: false };
     const OVER: Finish = Finish { mtime: TIME, mode: None, replace: true };
 
@@ -288,7 +288,7 @@ mod tests {
         part.place(6, NEW).unwrap();
         drop(part);
         assert_eq!(fs::read(&target).unwrap(), b"abcdef");
-        assert_eq!(Mtime::of(&fs::metadata(&target).unwrap()), TIME);
+        assert_eq!(LocalMtime::of(&fs::metadata(&target).unwrap()), TIME);
 
         let refused = store(&target, b"other", NEW);
         assert!(matches!(refused, Err(Error::LocalAppeared { .. })), "{refused:?}");

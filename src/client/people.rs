@@ -9,17 +9,17 @@ use zeroize::Zeroizing;
 
 use super::apart::{apart, derive};
 use super::error::{Error, Result};
-use super::line::login_step;
-use super::{Account, Client};
+use super::login::login_step;
+use super::{Client, LoggedInAccount};
 use crate::limits;
-use crate::scram::{ClientExchange, Keys};
+use crate::scram::{ClientExchange, ScramKeys};
 use crate::wire::{self, Code, Login, Nothing};
 
 /// How often a request that waits is asked about.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Who can register, in the server's words, escaped.
-pub type Rules = wire::Rules<'static>;
+pub type RegistrationTerms = wire::Rules<'static>;
 
 /// A request that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Registered {
 
 /// How a request stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum RegistrationState {
     /// It waits for an answer.
     Pending,
     /// The account is there.
@@ -46,7 +46,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Line`].
-    pub fn rules(&mut self) -> Result<Rules> {
+    pub fn rules(&mut self) -> Result<RegistrationTerms> {
         self.again(|conn| {
             conn.ask("RULES", &Nothing::new())?;
             let rules: wire::Rules<'_> = conn.reply()?;
@@ -57,7 +57,11 @@ impl Client {
                     or too much",
                 });
             }
-            Ok(Rules::new(Client::shown(&rules.mode), iterations, Client::shown(&rules.names)))
+            Ok(RegistrationTerms::new(
+                Client::shown(&rules.mode),
+                iterations,
+                Client::shown(&rules.names),
+            ))
         })
     }
 
@@ -80,14 +84,14 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`] for a number that is not known together with this name.
-    pub fn registration(&mut self, number: u64, name: &str) -> Result<Standing> {
+    pub fn registration(&mut self, number: u64, name: &str) -> Result<RegistrationState> {
         self.again(|conn| {
             conn.ask("REGISTRATION", &wire::Registration::new(number, name))?;
             let standing: wire::Standing<'_> = conn.reply()?;
             match standing.state {
-                "pending" => Ok(Standing::Pending),
-                "approved" => Ok(Standing::Approved),
-                "refused" => Ok(Standing::Refused(Client::shown(standing.reason))),
+                "pending" => Ok(RegistrationState::Pending),
+                "approved" => Ok(RegistrationState::Approved),
+                "refused" => Ok(RegistrationState::Refused(Client::shown(standing.reason))),
                 _ => Err(Error::Protocol { what: "a state of a registration that is not known" }),
             }
         })
@@ -97,10 +101,10 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::registration`]; [`Error::Interrupted`] when the user does not want to wait.
-    pub fn wait_for_answer(&mut self, number: u64, name: &str) -> Result<Standing> {
+    pub fn wait_for_answer(&mut self, number: u64, name: &str) -> Result<RegistrationState> {
         loop {
             match self.registration(number, name)? {
-                Standing::Pending => self.sleep(ASK_AGAIN)?,
+                RegistrationState::Pending => self.sleep(ASK_AGAIN)?,
                 answered => return Ok(answered),
             }
         }
@@ -113,7 +117,7 @@ impl Client {
     /// [`Error::LoginRefused`] for a wrong old password; [`Error::Line`] if it is not known whether
     /// it was done.
     pub fn passwd(&mut self, old: &str, new: &str, end_others: bool) -> Result<u32> {
-        let Some(Account { name, .. }) = self.account.clone() else {
+        let Some(LoggedInAccount { name, .. }) = self.account.clone() else {
             return Err(Error::NotLoggedIn);
         };
         let keys = self.new_keys(new)?;
@@ -132,7 +136,7 @@ impl Client {
             proof.verify(changed.server_final)?;
             Ok(changed.ended)
         })?;
-        self.account = Some(Account { name, keys: Some(keys) });
+        self.account = Some(LoggedInAccount { name, keys: Some(keys) });
         Ok(ended)
     }
 
@@ -141,10 +145,10 @@ impl Client {
         Ok(self.new_keys(password)?.verifier().to_string())
     }
 
-    fn new_keys(&mut self, password: &str) -> Result<Keys> {
+    fn new_keys(&mut self, password: &str) -> Result<ScramKeys> {
         let iterations = self.rules()?.iterations;
         let password = Zeroizing::new(password.to_owned());
-        apart(&self.options.interrupt, move || Keys::fresh(&password, iterations))?
+        apart(&self.options.interrupt, move || ScramKeys::fresh(&password, iterations))?
             .map_err(|_| Error::Usage { what: "this cannot be a password" })
     }
 }

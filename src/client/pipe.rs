@@ -10,19 +10,19 @@ const HEADS: usize = 32 * 1024;
 const CONTENT: usize = 8 * 1024 * 1024;
 
 /// What is in flight, oldest first.
-pub(super) struct Pipe<T> {
+pub(super) struct InFlight<T> {
     flying: VecDeque<(T, usize, usize)>,
     heads: usize,
     content: usize,
 }
 
-impl<T> Default for Pipe<T> {
-    fn default() -> Pipe<T> {
-        Pipe { flying: VecDeque::new(), heads: 0, content: 0 }
+impl<T> Default for InFlight<T> {
+    fn default() -> InFlight<T> {
+        InFlight { flying: VecDeque::new(), heads: 0, content: 0 }
     }
 }
 
-impl<T> Pipe<T> {
+impl<T> InFlight<T> {
     /// Whether one more with so much content may be sent. An empty pipe takes anything.
     pub(super) fn has_room(&self, content: usize) -> bool {
         self.flying.is_empty()
@@ -62,8 +62,8 @@ impl<T> Pipe<T> {
 mod tests {
     use super::*;
 
-    fn fill(head: usize, content: usize) -> Pipe<usize> {
-        let mut pipe = Pipe::default();
+    fn fill(head: usize, content: usize) -> InFlight<usize> {
+        let mut pipe = InFlight::default();
         while pipe.has_room(content) {
             pipe.push(pipe.flying.len(), head, content);
         }

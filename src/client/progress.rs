@@ -17,7 +17,7 @@ pub enum Phase {
 
 /// How a transfer of one file ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TransferOutcome {
     /// It is in its place.
     Stored {
         /// Bytes of content that travelled, those sent again included.
@@ -54,7 +54,7 @@ pub enum ExistsChoice {
     Refuse,
     /// Replace it.
     Replace,
-    /// Leave it: [`Outcome::Skipped`].
+    /// Leave it: [`TransferOutcome::Skipped`].
     Skip,
     /// Ask through [`Progress::ask`].
     Ask,
@@ -84,20 +84,25 @@ impl Policy {
         question: &Question,
         replaceable: bool,
         refusal: Error,
-    ) -> Result<Option<Outcome>> {
+    ) -> Result<Option<TransferOutcome>> {
         let is_replaced = match self.exists {
             ExistsChoice::Replace => true,
             ExistsChoice::Skip => false,
             ExistsChoice::Ask if replaceable => progress.ask(question) == Reply::Yes,
             ExistsChoice::Refuse | ExistsChoice::Ask => return Err(refusal),
         };
-        Ok((!is_replaced).then_some(Outcome::Skipped))
+        Ok((!is_replaced).then_some(TransferOutcome::Skipped))
     }
 }
 
 impl PartChoice {
     /// Settles how to go on with a part that is there; `None` if nothing is to be done.
-    pub(super) fn settle(self, bar: &mut Bar<'_>, held: u64, total: u64) -> Option<PartChoice> {
+    pub(super) fn settle(
+        self,
+        bar: &mut FileProgress<'_>,
+        held: u64,
+        total: u64,
+    ) -> Option<PartChoice> {
         if self != PartChoice::Ask {
             return Some(self);
         }
@@ -159,7 +164,7 @@ pub trait Progress {
         let _ = bytes;
     }
     /// The file is done; only here it may be called whole.
-    fn end(&mut self, outcome: &Result<Outcome, &Error>) {
+    fn end(&mut self, outcome: &Result<TransferOutcome, &Error>) {
         let _ = outcome;
     }
     /// Something in a folder did not arrive. The name is escaped.
@@ -184,7 +189,7 @@ pub struct NoProgress;
 impl Progress for NoProgress {}
 
 /// One file's bar: begins once, however often the line breaks, and never goes back.
-pub(super) struct Bar<'a> {
+pub(super) struct FileProgress<'a> {
     pub(super) progress: &'a mut dyn Progress,
     /// Escaped.
     pub(super) name: String,
@@ -192,10 +197,10 @@ pub(super) struct Bar<'a> {
     shown: Option<u64>,
 }
 
-impl<'a> Bar<'a> {
+impl<'a> FileProgress<'a> {
     /// `name` must be escaped.
-    pub(super) fn new(progress: &'a mut dyn Progress, name: String) -> Bar<'a> {
-        Bar { progress, name, total: 0, shown: None }
+    pub(super) fn new(progress: &'a mut dyn Progress, name: String) -> FileProgress<'a> {
+        FileProgress { progress, name, total: 0, shown: None }
     }
 
     /// The transfer stands at `at` of `total`. Only the first call begins the bar.
@@ -229,8 +234,9 @@ impl<'a> Bar<'a> {
     }
 
     /// Tells the end. A file that never began still begins and ends, so that it is seen.
-    pub(super) fn end(&mut self, outcome: &Result<Outcome>) {
-        if let Ok(Outcome::Equal { size } | Outcome::Stored { size, .. }) = outcome {
+    pub(super) fn end(&mut self, outcome: &Result<TransferOutcome>) {
+        if let Ok(TransferOutcome::Equal { size } | TransferOutcome::Stored { size, .. }) = outcome
+        {
             if self.shown.is_none() {
                 self.progress.begin(&self.name, Some(*size), 0);
             }
@@ -264,7 +270,7 @@ mod tests {
     #[test]
     fn a_bar_begins_once_and_never_goes_back_or_beyond() {
         let mut sum = Sum::default();
-        let mut bar = Bar::new(&mut sum, "x".into());
+        let mut bar = FileProgress::new(&mut sum, "x".into());
         bar.show(5);
         assert_eq!(bar.place(), "");
         bar.begin(200, 40);

@@ -7,14 +7,16 @@ use std::path::Path;
 
 use super::Client;
 use super::commands;
-use super::conn::Conn;
+use super::conn::Connection;
 use super::error::{Error, Result};
 use super::halt::Halt;
-use super::local::Source;
+use super::local::LocalFile;
 use super::names::{check_no_part, check_no_part_there};
 use super::offer::Destination;
 use super::operation::Operation;
-use super::progress::{Bar, Outcome, PartChoice, Phase, Policy, Progress, Question};
+use super::progress::{
+    FileProgress, PartChoice, Phase, Policy, Progress, Question, TransferOutcome,
+};
 use super::send::Sender;
 use super::tools::Tools;
 use crate::digest::Digest;
@@ -23,7 +25,7 @@ use crate::wire::{Code, Done, Drop as DropUpload, FRESH, Opened, REPLACE, There}
 
 /// One file on its way to the server.
 pub(super) struct PutFile<'a> {
-    source: Source,
+    source: LocalFile,
     remote: &'a str,
     policy: &'a Policy,
     /// The digest of the whole, when it is known.
@@ -44,7 +46,7 @@ pub(super) struct PutFile<'a> {
 /// What the server answers to an offer.
 enum Offer {
     /// Nothing is left to do.
-    Finished(Outcome),
+    Finished(TransferOutcome),
     /// The upload is open and holds so many bytes.
     Open(u64),
 }
@@ -63,10 +65,10 @@ impl Client {
         remote: &str,
         policy: &Policy,
         progress: &mut dyn Progress,
-    ) -> Result<Outcome> {
+    ) -> Result<TransferOutcome> {
         self.check_relative(remote)?;
         check_no_part(local, remote)?;
-        let source = Source::open(local, &self.options.interrupt);
+        let source = LocalFile::open(local, &self.options.interrupt);
         let put = source.map(|source| PutFile::new(source, remote, policy));
         self.one_file(put, remote, progress).map_err(|e| self.kept_or_not(e))
     }
@@ -84,10 +86,10 @@ impl Client {
         remote: &str,
         policy: &Policy,
         progress: &mut dyn Progress,
-    ) -> Result<Outcome> {
+    ) -> Result<TransferOutcome> {
         self.check_relative(remote)?;
         check_no_part_there(remote)?;
-        let source = Source::of_reader(reader, Path::new(remote), &self.options.interrupt);
+        let source = LocalFile::of_reader(reader, Path::new(remote), &self.options.interrupt);
         let put = source.map(|source| PutFile::new(source, remote, policy));
         self.one_file(put, remote, progress).map_err(|e| self.kept_or_not(e))
     }
@@ -104,10 +106,14 @@ impl Client {
 }
 
 impl Operation for PutFile<'_> {
-    type Done = Outcome;
+    type Done = TransferOutcome;
     const DOING: &'static str = "sent";
 
-    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
+    fn attempt(
+        &mut self,
+        client: &mut Client,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<TransferOutcome, Halt> {
         if !self.source.is_unchanged() {
             self.source.reopen(&client.options.interrupt)?;
             self.digest = None;
@@ -145,7 +151,7 @@ impl Operation for PutFile<'_> {
 }
 
 impl<'a> PutFile<'a> {
-    pub(super) fn new(source: Source, remote: &'a str, policy: &'a Policy) -> PutFile<'a> {
+    pub(super) fn new(source: LocalFile, remote: &'a str, policy: &'a Policy) -> PutFile<'a> {
         PutFile {
             source,
             remote,
@@ -168,7 +174,11 @@ impl<'a> PutFile<'a> {
     }
 
     /// A small file goes in one request. `None`: something is there already.
-    fn store(&mut self, tools: &mut Tools<'_>, bar: &mut Bar<'_>) -> Result<Option<Outcome>, Halt> {
+    fn store(
+        &mut self,
+        tools: &mut Tools<'_>,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<Option<TransferOutcome>, Halt> {
         let small = tools.read_small(&mut self.source, self.is_last)?;
         self.digest = Some(small.whole);
         match commands::stat(tools.conn, self.remote) {
@@ -183,11 +193,11 @@ impl<'a> PutFile<'a> {
             self.sent += size;
             let to = Destination { flags: 0, ..self.destination() };
             tools.queue_store(&self.source, &small, to)?;
-            let stored = match tools.conn.hear_answer()? {
+            let stored = match tools.conn.receive_response()? {
                 Some(Code::Verified) => self.stored(),
                 // What is equal to what was sent before is that.
                 Some(Code::AlreadyThere) if self.sent > size => self.stored(),
-                Some(Code::AlreadyThere) => return Ok(Some(Outcome::Equal { size })),
+                Some(Code::AlreadyThere) => return Ok(Some(TransferOutcome::Equal { size })),
                 Some(Code::Exists) => return Ok(None),
                 Some(Code::Busy) => return Err(Halt::Busy(tools.conn.refusal())),
                 Some(Code::Mismatch) => {
@@ -204,16 +214,16 @@ impl<'a> PutFile<'a> {
         Err(Error::Damaged { path: self.source.shown() }.into())
     }
 
-    fn stored(&self) -> Outcome {
-        Outcome::Stored { sent_bytes: self.sent, size: self.source.size }
+    fn stored(&self) -> TransferOutcome {
+        TransferOutcome::Stored { sent_bytes: self.sent, size: self.source.size }
     }
 
     /// Offers the file. Where something is there, it is settled what becomes of it, and the next
     /// attempt offers again.
-    fn offer(&mut self, tools: &mut Tools<'_>, bar: &mut Bar<'_>) -> Result<Offer, Halt> {
+    fn offer(&mut self, tools: &mut Tools<'_>, bar: &mut FileProgress<'_>) -> Result<Offer, Halt> {
         tools.queue_put(&self.source, self.digest.as_ref(), self.destination())?;
         let size = self.source.size;
-        match tools.conn.hear_answer()? {
+        match tools.conn.receive_response()? {
             Some(Code::Ready) => {
                 self.part = PartChoice::Continue;
                 Ok(Offer::Open(0))
@@ -223,7 +233,7 @@ impl<'a> PutFile<'a> {
                 self.settle_part(tools.conn, held, bar)
             }
             Some(Code::AlreadyThere) if self.sent > 0 => Ok(Offer::Finished(self.stored())),
-            Some(Code::AlreadyThere) => Ok(Offer::Finished(Outcome::Equal { size })),
+            Some(Code::AlreadyThere) => Ok(Offer::Finished(TransferOutcome::Equal { size })),
             Some(Code::Exists) => {
                 let there = InTheWay::of(&tools.conn.reply::<There<'_>>()?);
                 let refusal = tools.conn.refusal();
@@ -251,13 +261,13 @@ impl<'a> PutFile<'a> {
     /// A part is there and the upload is open.
     fn settle_part(
         &mut self,
-        conn: &mut Conn,
+        conn: &mut Connection,
         held: u64,
-        bar: &mut Bar<'_>,
+        bar: &mut FileProgress<'_>,
     ) -> Result<Offer, Halt> {
         let Some(choice) = self.part.settle(bar, held, self.source.size) else {
             conn.ask_any("DROP", &DropUpload::new(1))?;
-            return Ok(Offer::Finished(Outcome::Skipped));
+            return Ok(Offer::Finished(TransferOutcome::Skipped));
         };
         self.part = choice;
         if choice == PartChoice::Continue {
@@ -268,7 +278,12 @@ impl<'a> PutFile<'a> {
     }
 
     /// The upload is open: content, then the confirmation.
-    fn fill(&mut self, tools: Tools<'_>, held: u64, bar: &mut Bar<'_>) -> Result<Outcome, Halt> {
+    fn fill(
+        &mut self,
+        tools: Tools<'_>,
+        held: u64,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<TransferOutcome, Halt> {
         let sender = Sender::new(tools, &mut self.source, &mut self.sent, bar);
         let (conn, whole) = sender.fill(held, self.is_last)?;
         self.digest = Some(whole);
@@ -285,10 +300,10 @@ impl<'a> PutFile<'a> {
 
 /// Reads what is still owed and closes the upload so that its part stays and the connection is
 /// usable. Best effort: a connection that ends keeps the part too.
-fn leave(conn: &mut Conn) {
+fn leave(conn: &mut Connection) {
     conn.wind_down();
     while !conn.is_settled() {
-        if conn.is_broken() || conn.hear().is_err() {
+        if conn.is_broken() || conn.receive().is_err() {
             return;
         }
     }
@@ -318,7 +333,7 @@ impl InTheWay {
         name: String,
         new: u64,
         refusal: Error,
-    ) -> Result<Option<Outcome>> {
+    ) -> Result<Option<TransferOutcome>> {
         let question = Question::Replace { name, there: self.size, new };
         policy.settle(progress, &question, self.replaceable, self.hinted(refusal))
     }

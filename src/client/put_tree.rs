@@ -10,32 +10,32 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{Entry, Kind};
+use super::commands::{ListedKind, RemoteEntry};
 use super::error::{Error, Result, shown};
 use super::names::{join, remote_name};
 use super::progress::{ExistsChoice, Policy, Progress};
-use super::put_small::{Item, Request};
+use super::put_small::{SmallFile, UploadRequest};
 use super::rows::list;
-use super::tree::{Folder, Found, Tree, TreeReport};
+use super::tree::{DirContents, PendingDir, Tree, TreeReport};
 use crate::limits::LISTING_KEPT;
 use crate::wire::{self, Code, Mkdir};
 
 /// What is on the server in a folder: kind and size by name. As large as the folder's listing.
-type Listing = HashMap<String, (Kind, u64)>;
+type RemoteListing = HashMap<String, (ListedKind, u64)>;
 
 /// The directory that is being sent.
 #[derive(Default)]
 pub(super) struct Sending {
-    open: Option<Open>,
+    open: Option<OpenSource>,
 }
 
-struct Open {
+struct OpenSource {
     local: PathBuf,
     remote: String,
     /// It was not there before, so nothing is in it.
     new: bool,
     entries: ReadDir,
-    there: Listing,
+    there: RemoteListing,
 }
 
 impl Client {
@@ -63,11 +63,11 @@ impl Client {
     }
 
     /// What is in a folder on the server, which is made if it is not there.
-    fn list_folder(&mut self, remote: &str, mode: u16) -> Result<Listing> {
+    fn list_directory(&mut self, remote: &str, mode: u16) -> Result<RemoteListing> {
         let conn = self.now()?;
-        let mut listing = Listing::new();
+        let mut listing = RemoteListing::new();
         let message = wire::Path::new(remote);
-        let listed = list(conn, "LS", &message, LISTING_KEPT, &mut |entry: Entry| {
+        let listed = list(conn, "LS", &message, LISTING_KEPT, &mut |entry: RemoteEntry| {
             listing.insert(entry.name.into_owned(), (entry.kind, entry.size));
             Ok(())
         });
@@ -87,24 +87,24 @@ impl Sending {
     pub(super) fn begin(
         tree: &mut Tree<'_, Sending>,
         client: &mut Client,
-        folder: &Folder,
+        directory: &PendingDir,
     ) -> Result<()> {
-        let Folder { local, remote, new, .. } = folder;
+        let PendingDir { local, remote, new, .. } = directory;
         let entries = fs::read_dir(local).map_err(|e| Error::local(local, "read it", e))?;
-        let mode = folder_mode(tree.policy, local);
+        let mode = directory_mode(tree.policy, local);
         let there = if *new {
-            tree.todo.push_back(Request::Mkdir(remote.clone(), mode));
-            Listing::new()
+            tree.todo.push_back(UploadRequest::Mkdir(remote.clone(), mode));
+            RemoteListing::new()
         } else {
-            client.list_folder(remote, mode)?
+            client.list_directory(remote, mode)?
         };
         let (local, remote, new) = (local.clone(), remote.clone(), *new);
-        tree.direction.open = Some(Open { local, remote, new, entries, there });
+        tree.direction.open = Some(OpenSource { local, remote, new, entries, there });
         Ok(())
     }
 
     /// See [`super::tree::Direction::next`].
-    pub(super) fn found(&mut self, policy: &Policy) -> Option<Found<Request>> {
+    pub(super) fn found(&mut self, policy: &Policy) -> Option<DirContents<UploadRequest>> {
         let open = self.open.as_mut()?;
         let read = |entry: io::Result<DirEntry>| entry.and_then(|e| Ok((e.file_type()?, e.path())));
         let (kind, local) = match open.entries.next().map(read) {
@@ -113,37 +113,43 @@ impl Sending {
                 // A folder that cannot be read on may fail for ever.
                 let local = self.open.take()?.local;
                 let error = Error::local(&local, "read it", end?.err()?);
-                return Some(Found::Failed(shown(&local), error));
+                return Some(DirContents::Failed(shown(&local), error));
             }
         };
         if !kind.is_dir() && !kind.is_file() {
             let what = if kind.is_symlink() { "a link" } else { "neither a file nor a folder" };
-            return Some(Found::Other(shown(&local), what));
+            return Some(DirContents::Other(shown(&local), what));
         }
         let name = match remote_name(&local) {
             Ok(name) => name,
-            Err(e) => return Some(Found::Failed(shown(&local), e)),
+            Err(e) => return Some(DirContents::Failed(shown(&local), e)),
         };
         let remote = join(&open.remote, name);
         let there = open.there.get(name).copied();
         if kind.is_dir() {
             let new = open.new || there.is_none();
-            return Some(Found::Folder(Folder { local, remote, root: false, new, mode: None }));
+            return Some(DirContents::Directory(PendingDir {
+                local,
+                remote,
+                root: false,
+                new,
+                mode: None,
+            }));
         }
-        let mut item = Item::new(local, remote);
-        item.probe = there.is_some_and(|(kind, _)| kind == Kind::File);
+        let mut item = SmallFile::new(local, remote);
+        item.probe = there.is_some_and(|(kind, _)| kind == ListedKind::File);
         // What is there and equal costs nothing, and about what differs the server knows more than
         // its listing; only where it is replaced anyway it need not be asked about another size.
-        if let (Some((Kind::File, there)), ExistsChoice::Replace) = (there, policy.exists) {
+        if let (Some((ListedKind::File, there)), ExistsChoice::Replace) = (there, policy.exists) {
             item.replace = fs::metadata(&item.local).is_ok_and(|meta| meta.len() != there);
             item.probe = !item.replace;
         }
-        Some(Found::File(Request::File(item)))
+        Some(DirContents::File(UploadRequest::File(item)))
     }
 }
 
 /// The permission bits that are sent with a folder.
-fn folder_mode(policy: &Policy, local: &Path) -> u16 {
+fn directory_mode(policy: &Policy, local: &Path) -> u16 {
     let mode = if policy.no_mode { None } else { permission_bits(local) };
     mode.unwrap_or(wire::NO_MODE)
 }

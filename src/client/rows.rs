@@ -1,17 +1,17 @@
 //! Answers that come as rows of things in parts.
 
 use super::Client;
-use super::commands::Reason;
-use super::conn::Conn;
+use super::commands::WhyReason;
+use super::conn::Connection;
 use super::error::{Error, Result};
 use crate::limits::ROWS_KEPT;
-use crate::wire::{Code, Counted, Fields, Listed, Message};
+use crate::wire::{Code, Counted, Fields, ListRow, Message};
 
 /// Gives the fields of each row that comes in parts, up to the answer, which is a success. More
 /// than `most_bytes` of them is refused: that is for whoever keeps what comes, since a server may
 /// go on for ever.
 pub(super) fn parts<'a>(
-    conn: &mut Conn,
+    conn: &mut Connection,
     name: &str,
     message: &impl Message<'a>,
     most_bytes: u64,
@@ -35,8 +35,8 @@ pub(super) fn parts<'a>(
 }
 
 /// Gives each message of an answer that is a row of them, then their number.
-pub(super) fn list<'a, R: Listed>(
-    conn: &mut Conn,
+pub(super) fn list<'a, R: ListRow>(
+    conn: &mut Connection,
     name: &str,
     message: &impl Message<'a>,
     most_bytes: u64,
@@ -47,8 +47,8 @@ pub(super) fn list<'a, R: Listed>(
 }
 
 /// All messages of an answer that is a row of them.
-pub(super) fn collect<'a, R: Listed>(
-    conn: &mut Conn,
+pub(super) fn collect<'a, R: ListRow>(
+    conn: &mut Connection,
     name: &str,
     message: &impl Message<'a>,
 ) -> Result<Vec<R>> {
@@ -62,11 +62,12 @@ pub(super) fn collect<'a, R: Listed>(
 
 /// The rows of `WHY`, escaped.
 pub(super) fn reasons<'a>(
-    conn: &mut Conn,
+    conn: &mut Connection,
     name: &str,
     message: &impl Message<'a>,
-) -> Result<Vec<Reason>> {
-    let reasons: Vec<Reason> = collect(conn, name, message)?;
-    let shown = |r: Reason| Reason::new(Client::shown(&r.what), r.allowed, Client::shown(&r.why));
+) -> Result<Vec<WhyReason>> {
+    let reasons: Vec<WhyReason> = collect(conn, name, message)?;
+    let shown =
+        |r: WhyReason| WhyReason::new(Client::shown(&r.what), r.allowed, Client::shown(&r.why));
     Ok(reasons.into_iter().map(shown).collect())
 }

@@ -6,13 +6,13 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::compare::{Content, WINDOW, comparable, digest, piece_len, runs, sums};
-use super::conn::{Conn, Heard};
+use super::conn::{Connection, Received};
 use super::error::Error;
 use super::halt::Halt;
-use super::local::Source;
-use super::progress::{Bar, Phase};
+use super::local::LocalFile;
+use super::progress::{FileProgress, Phase};
 use super::tools::Tools;
-use crate::digest::{Digest, Whole};
+use crate::digest::{Digest, WholeDigest};
 use crate::error::counted;
 use crate::limits::{CHUNK, CHUNK_TRIES, CHUNKS_IN_FRAME};
 use crate::wire::{Bad, Chunk, Code, Held};
@@ -30,10 +30,10 @@ struct Frame {
 /// Sends the chunks of one upload.
 pub(super) struct Sender<'t, 'a, 'p> {
     tools: Tools<'t>,
-    source: &'a mut Source,
+    source: &'a mut LocalFile,
     /// Content bytes sent.
     sent: &'a mut u64,
-    bar: &'a mut Bar<'p>,
+    bar: &'a mut FileProgress<'p>,
     window: Window,
 }
 
@@ -51,9 +51,9 @@ struct Window {
 impl<'t, 'a, 'p> Sender<'t, 'a, 'p> {
     pub(super) fn new(
         tools: Tools<'t>,
-        source: &'a mut Source,
+        source: &'a mut LocalFile,
         sent: &'a mut u64,
-        bar: &'a mut Bar<'p>,
+        bar: &'a mut FileProgress<'p>,
     ) -> Sender<'t, 'a, 'p> {
         tools.stride.begin();
         Sender { tools, source, sent, bar, window: Window::default() }
@@ -61,10 +61,14 @@ impl<'t, 'a, 'p> Sender<'t, 'a, 'p> {
 
     /// Compares what is held, sends what differs or lacks, and gives the digest of the whole, which
     /// the last time may also be that of a file which has grown since.
-    pub(super) fn fill(mut self, held: u64, is_last: bool) -> Result<(&'t mut Conn, Digest), Halt> {
+    pub(super) fn fill(
+        mut self,
+        held: u64,
+        is_last: bool,
+    ) -> Result<(&'t mut Connection, Digest), Halt> {
         let size = self.source.size;
         let held = comparable(held, size);
-        let mut whole = Whole::new(self.tools.algorithm);
+        let mut whole = WholeDigest::new(self.tools.algorithm);
         self.bar.begin(size, held);
         let mut at = 0;
         if held > 0 {
@@ -92,7 +96,7 @@ impl<'t, 'a, 'p> Sender<'t, 'a, 'p> {
     }
 
     /// Compares one window of what is held and sends what differs of it. Gives its end.
-    fn compare(&mut self, from: u64, whole: &mut Whole) -> Result<u64, Halt> {
+    fn compare(&mut self, from: u64, whole: &mut WholeDigest) -> Result<u64, Halt> {
         let mut theirs = Vec::new();
         let message = Held::new(from, WINDOW);
         let span = (from, self.source.size);
@@ -114,13 +118,18 @@ impl<'t, 'a, 'p> Sender<'t, 'a, 'p> {
     }
 
     /// Reads a piece and digests it. Damaged frames go first: they need the buffer too.
-    fn load(&mut self, at: u64, len: usize, whole: Option<&mut Whole>) -> Result<(), Halt> {
+    fn load(&mut self, at: u64, len: usize, whole: Option<&mut WholeDigest>) -> Result<(), Halt> {
         self.tools.check_interrupt()?;
         self.send_damaged()?;
         self.load_alone(at, len, whole)
     }
 
-    fn load_alone(&mut self, at: u64, len: usize, whole: Option<&mut Whole>) -> Result<(), Halt> {
+    fn load_alone(
+        &mut self,
+        at: u64,
+        len: usize,
+        whole: Option<&mut WholeDigest>,
+    ) -> Result<(), Halt> {
         let into = self.tools.buffer.get_mut(..len).unwrap_or_default();
         self.source.read(at, into)?;
         digest(self.tools.algorithm, into, &mut self.window.digests, whole);
@@ -130,7 +139,7 @@ impl<'t, 'a, 'p> Sender<'t, 'a, 'p> {
     /// Sends a range of the piece in the buffer, which begins at `at` in the file.
     fn send(&mut self, at: u64, range: std::ops::Range<usize>) -> Result<(), Halt> {
         while self.window.flying.len() >= FLYING {
-            self.hear()?;
+            self.receive()?;
         }
         let chunks = range.start / CHUNK..range.end.div_ceil(CHUNK);
         let digests = self.window.digests.get(chunks).unwrap_or_default().to_vec();
@@ -166,14 +175,14 @@ impl<'t, 'a, 'p> Sender<'t, 'a, 'p> {
             if self.window.flying.is_empty() {
                 return Ok(());
             }
-            self.hear()?;
+            self.receive()?;
         }
     }
 
     /// Reads the answer to the oldest frame.
-    fn hear(&mut self) -> Result<(), Halt> {
+    fn receive(&mut self) -> Result<(), Halt> {
         const STRANGE: Error = Error::Protocol { what: "an answer to a chunk that was not sent" };
-        let Heard::Answer(code) = self.tools.conn.hear()? else { return Err(STRANGE.into()) };
+        let Received::Answer(code) = self.tools.conn.receive()? else { return Err(STRANGE.into()) };
         let frame = self.window.flying.pop_front().ok_or(STRANGE)?;
         self.tools.stride.confirmed(frame.len);
         match code {

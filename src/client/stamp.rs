@@ -11,7 +11,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// See the head of this file. The time of the last change of its attributes counts too, which no
 /// program can set back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     pub(super) size: u64,
     /// Permission bits; `None` where the system has none.
     pub(super) mode: Option<u16>,
@@ -23,19 +23,19 @@ pub(super) struct Stamp {
 /// Seconds and nanoseconds since 1970 of the content, and of the attributes.
 type Times = [(i64, i64); 2];
 
-impl PartialEq for Stamp {
-    fn eq(&self, other: &Stamp) -> bool {
+impl PartialEq for FileStamp {
+    fn eq(&self, other: &FileStamp) -> bool {
         (self.size, self.times) == (other.size, other.times)
     }
 }
 
-impl Stamp {
+impl FileStamp {
     #[cfg(unix)]
-    pub(super) fn of(file: &File) -> io::Result<Stamp> {
+    pub(super) fn of(file: &File) -> io::Result<FileStamp> {
         let stat = rustix::fs::fstat(file)?;
         let content = (number(stat.st_mtime), number(stat.st_mtime_nsec));
         let attributes = (number(stat.st_ctime), number(stat.st_ctime_nsec));
-        Ok(Stamp {
+        Ok(FileStamp {
             size: u64::try_from(stat.st_size).unwrap_or(0),
             mode: u16::try_from(stat.st_mode & 0o777).ok(),
             times: [content, attributes],
@@ -44,13 +44,13 @@ impl Stamp {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn of(file: &File) -> io::Result<Stamp> {
+    pub(super) fn of(file: &File) -> io::Result<FileStamp> {
         let meta = file.metadata()?;
         let since = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let secs = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
         let time = (secs, i64::from(since.subsec_nanos()));
         let (size, is_certain) = (meta.len(), is_past(time));
-        Ok(Stamp { size, mode: None, times: [time, time], is_certain })
+        Ok(FileStamp { size, mode: None, times: [time, time], is_certain })
     }
 }
 

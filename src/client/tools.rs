@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::Client;
 use super::compare::{Content, digest_pieces};
-use super::conn::Conn;
+use super::conn::Connection;
 use super::error::{Error, Result};
 use super::halt::Halt;
-use super::local::Source;
+use super::local::LocalFile;
 use super::stride::Stride;
-use crate::digest::{Algorithm, Digest, Whole};
+use crate::digest::{Algorithm, Digest, WholeDigest};
 use crate::limits::FRAME_DATA;
 use crate::wire::Nothing;
 
@@ -20,7 +20,7 @@ const SIGN_EVERY: Duration = Duration::from_secs(20);
 
 /// See the head of this file.
 pub(super) struct Tools<'a> {
-    pub(super) conn: &'a mut Conn,
+    pub(super) conn: &'a mut Connection,
     /// One frame's data.
     pub(super) buffer: &'a mut [u8],
     pub(super) interrupt: &'a AtomicBool,
@@ -76,7 +76,7 @@ impl Tools<'_> {
         file: &mut dyn Content,
         size: u64,
     ) -> Result<Digest, Halt> {
-        let mut whole = Whole::new(self.algorithm);
+        let mut whole = WholeDigest::new(self.algorithm);
         self.digest_pieces(file, (0, size), &mut |_, digests| {
             digests.iter().for_each(|digest| whole.push(digest));
             true
@@ -84,10 +84,10 @@ impl Tools<'_> {
         Ok(whole.finish())
     }
 
-    /// Refuses what was read as `whole` unless the file is still that, see [`Source::confirm`].
+    /// Refuses what was read as `whole` unless the file is still that, see [`LocalFile::confirm`].
     pub(super) fn confirm(
         &mut self,
-        source: &mut Source,
+        source: &mut LocalFile,
         whole: &Digest,
         is_last: bool,
     ) -> Result<(), Halt> {
@@ -98,7 +98,11 @@ impl Tools<'_> {
 
 /// Looks at the interrupt flag, and shows the server a sign of life when this side has worked long
 /// on its own. While answers are still to come the server has heard enough.
-fn sign_of_life(conn: &mut Conn, interrupt: &AtomicBool, last_sign: &mut Instant) -> Result<()> {
+fn sign_of_life(
+    conn: &mut Connection,
+    interrupt: &AtomicBool,
+    last_sign: &mut Instant,
+) -> Result<()> {
     if interrupt.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }

@@ -8,13 +8,13 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::conn::Conn;
+use super::conn::Connection;
 use super::error::{Error, Result, shown};
 use super::halt::Halt;
 use super::names::check_no_part;
 use super::operation::{BUSY_WAIT, Operation};
-use super::pipe::Pipe;
-use super::progress::{Bar, Outcome, Policy, Progress};
+use super::pipe::InFlight;
+use super::progress::{FileProgress, Policy, Progress, TransferOutcome};
 
 /// How the transfer of a folder went. What failed was told to [`Progress::failed`] meanwhile.
 #[derive(Debug, Default)]
@@ -38,17 +38,17 @@ pub(super) struct Tree<'a, D: Direction> {
     /// The whole as errors name it, escaped.
     name: String,
     /// Directories that wait, and what their paths take.
-    folders: Vec<Folder>,
-    folders_bytes: usize,
+    directories: Vec<PendingDir>,
+    directories_bytes: usize,
     pub(super) todo: VecDeque<D::Request>,
     /// Requests about files that a session of the same account that has just died still claims.
     pub(super) later: Vec<D::Request>,
-    pub(super) pipe: Pipe<D::Request>,
+    pub(super) pipe: InFlight<D::Request>,
     pub(super) report: TreeReport,
 }
 
 /// A directory that is still to be transferred.
-pub(super) struct Folder {
+pub(super) struct PendingDir {
     pub(super) local: PathBuf,
     pub(super) remote: String,
     /// The one that was asked for: without it there is nothing to do.
@@ -59,15 +59,15 @@ pub(super) struct Folder {
     pub(super) mode: Option<u16>,
 }
 
-impl Folder {
+impl PendingDir {
     fn bytes(&self) -> usize {
-        size_of::<Folder>() + self.remote.len() + self.local.as_os_str().len()
+        size_of::<PendingDir>() + self.remote.len() + self.local.as_os_str().len()
     }
 }
 
 /// What an open directory holds.
-pub(super) enum Found<R> {
-    Folder(Folder),
+pub(super) enum DirContents<R> {
+    Directory(PendingDir),
     File(R),
     /// What is never taken along: its name, escaped, and what it is.
     Other(String, &'static str),
@@ -85,13 +85,13 @@ pub(super) trait Direction: Sized {
     const WAITING: usize;
 
     /// Whether opening a directory needs the connection for itself.
-    fn asks(folder: &Folder) -> bool;
+    fn asks(directory: &PendingDir) -> bool;
 
     /// Makes a directory on the side where it goes, and begins to read it on the other.
-    fn open(tree: &mut Tree<'_, Self>, client: &mut Client, folder: &Folder) -> Result<()>;
+    fn open(tree: &mut Tree<'_, Self>, client: &mut Client, directory: &PendingDir) -> Result<()>;
 
     /// The next entry of the open directory; `None` if there is none left, or none is open.
-    fn next(&mut self, policy: &Policy) -> Option<Found<Self::Request>>;
+    fn next(&mut self, policy: &Policy) -> Option<DirContents<Self::Request>>;
 
     /// Bytes of content that a request moves at most; `usize::MAX` if it has the connection for
     /// itself.
@@ -126,14 +126,14 @@ impl Client {
             policy,
             direction,
             name: name.clone(),
-            folders: vec![Folder { local, remote, root: true, new: false, mode: None }],
-            folders_bytes: 0,
+            directories: vec![PendingDir { local, remote, root: true, new: false, mode: None }],
+            directories_bytes: 0,
             todo: VecDeque::new(),
             later: Vec::new(),
-            pipe: Pipe::default(),
+            pipe: InFlight::default(),
             report: TreeReport::default(),
         };
-        self.carry_out(&mut tree, &mut Bar::new(progress, name))
+        self.carry_out(&mut tree, &mut FileProgress::new(progress, name))
     }
 }
 
@@ -153,13 +153,13 @@ impl<D: Direction> Tree<'_, D> {
             }
         } else if let Some(found) = self.direction.next(self.policy) {
             match found {
-                Found::Folder(folder) => self.wait(folder)?,
-                Found::File(request) => self.todo.push_back(request),
-                Found::Other(name, what) => self.report.pass_over(to, &name, what),
-                Found::Failed(name, error) => self.report.count(to, name, Err(error)),
+                DirContents::Directory(directory) => self.wait(directory)?,
+                DirContents::File(request) => self.todo.push_back(request),
+                DirContents::Other(name, what) => self.report.pass_over(to, &name, what),
+                DirContents::Failed(name, error) => self.report.count(to, name, Err(error)),
             }
-        } else if let Some(folder) = self.folders.pop() {
-            self.open(client, folder, to)?;
+        } else if let Some(directory) = self.directories.pop() {
+            self.open(client, directory, to)?;
         } else if !self.pipe.is_empty() {
             D::answer(self, client, to)?;
         } else if !self.later.is_empty() {
@@ -172,27 +172,32 @@ impl<D: Direction> Tree<'_, D> {
         Ok(true)
     }
 
-    fn wait(&mut self, folder: Folder) -> Result<()> {
-        self.folders_bytes = self.folders_bytes.saturating_add(folder.bytes());
-        self.folders.push(folder);
+    fn wait(&mut self, directory: PendingDir) -> Result<()> {
+        self.directories_bytes = self.directories_bytes.saturating_add(directory.bytes());
+        self.directories.push(directory);
         let (what, most) = ("the folders of this tree that wait need", D::WAITING);
-        if self.folders_bytes > most {
+        if self.directories_bytes > most {
             return Err(Error::TooMuch { what, most_bytes: most as u64 });
         }
         Ok(())
     }
 
-    fn open(&mut self, client: &mut Client, folder: Folder, to: &mut dyn Progress) -> Result<()> {
-        self.folders_bytes = self.folders_bytes.saturating_sub(folder.bytes());
-        let ready = if D::asks(&folder) { self.drain(client, to) } else { Ok(()) };
-        match ready.and_then(|()| D::open(self, client, &folder)) {
+    fn open(
+        &mut self,
+        client: &mut Client,
+        directory: PendingDir,
+        to: &mut dyn Progress,
+    ) -> Result<()> {
+        self.directories_bytes = self.directories_bytes.saturating_sub(directory.bytes());
+        let ready = if D::asks(&directory) { self.drain(client, to) } else { Ok(()) };
+        match ready.and_then(|()| D::open(self, client, &directory)) {
             Ok(()) => {}
             Err(e) if is_fatal(&e) => {
-                self.wait(folder)?;
+                self.wait(directory)?;
                 return Err(e);
             }
-            Err(e) if folder.root => return Err(e),
-            Err(e) => self.report.count(to, shown(&folder.local), Err(e)),
+            Err(e) if directory.root => return Err(e),
+            Err(e) => self.report.count(to, shown(&directory.local), Err(e)),
         }
         Ok(())
     }
@@ -227,7 +232,7 @@ impl<D: Direction> Tree<'_, D> {
         &mut self,
         client: &mut Client,
         (local, remote): (&Path, &str),
-        file: Result<impl Operation<Done = Outcome>>,
+        file: Result<impl Operation<Done = TransferOutcome>>,
         to: &mut dyn Progress,
     ) -> Result<()> {
         match client.one_file(file, remote, to) {
@@ -245,7 +250,11 @@ impl<D: Direction> Operation for Tree<'_, D> {
     type Done = TreeReport;
     const DOING: &'static str = D::DOING;
 
-    fn attempt(&mut self, client: &mut Client, bar: &mut Bar<'_>) -> Result<TreeReport, Halt> {
+    fn attempt(
+        &mut self,
+        client: &mut Client,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<TreeReport, Halt> {
         let failed = loop {
             match self.step(client, bar.progress) {
                 Ok(true) => {}
@@ -255,7 +264,7 @@ impl<D: Direction> Operation for Tree<'_, D> {
         };
         if matches!(failed, Error::Interrupted) {
             // What is on its way shall not be in the way of whoever goes on.
-            let _ = client.now().map(Conn::wind_down);
+            let _ = client.now().map(Connection::wind_down);
             let _ = self.drain(client, bar.progress);
         }
         let lost: Vec<D::Request> = self.pipe.lost().collect();
@@ -275,10 +284,10 @@ impl TreeReport {
         progress: &mut dyn Progress,
         name: String,
         size: u64,
-        result: Result<Outcome, Error>,
+        result: Result<TransferOutcome, Error>,
     ) {
-        let mut bar = Bar::new(progress, name);
-        if matches!(result, Ok(Outcome::Stored { .. })) {
+        let mut bar = FileProgress::new(progress, name);
+        if matches!(result, Ok(TransferOutcome::Stored { .. })) {
             bar.begin(size, 0);
             bar.show(size);
         }
@@ -292,15 +301,15 @@ impl TreeReport {
         &mut self,
         progress: &mut dyn Progress,
         name: String,
-        result: Result<Outcome, Error>,
+        result: Result<TransferOutcome, Error>,
     ) {
         match result {
-            Ok(Outcome::Stored { size, .. }) => {
+            Ok(TransferOutcome::Stored { size, .. }) => {
                 self.files += 1;
                 self.bytes += size;
             }
-            Ok(Outcome::Equal { .. }) => self.equal += 1,
-            Ok(Outcome::Skipped) => self.skipped += 1,
+            Ok(TransferOutcome::Equal { .. }) => self.equal += 1,
+            Ok(TransferOutcome::Skipped) => self.skipped += 1,
             Err(error) => {
                 self.failed += 1;
                 progress.failed(&name, &error);

@@ -101,14 +101,14 @@ pub(crate) fn target_of(path: &Path) -> PathBuf {
     for _ in 0..LINKS {
         let Ok(link) = fs::read_link(&target) else { break };
         // An absolute link takes the place of the whole.
-        target = folder_of(&target).join(link);
+        target = directory_of(&target).join(link);
     }
     target
 }
 
-fn folder_of(path: &Path) -> &Path {
+fn directory_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     }
 }
@@ -181,7 +181,7 @@ impl Lock {
             let _ = fs::remove_file(&fresh);
             return put;
         }
-        File::open(folder_of(&target))?.sync_all()?;
+        File::open(directory_of(&target))?.sync_all()?;
         Ok(true)
     }
 }
@@ -297,7 +297,7 @@ fn write_fresh(fresh: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
 /// it away, and whoever else makes it keeps it.
 fn give_like(file: &File, path: &Path, like: &Path) -> io::Result<Option<Stat>> {
     let Ok(owner) = rustix::fs::stat(like) else {
-        let _ = rustix::fs::stat(folder_of(path)).map(|owner| give_to(file, &owner));
+        let _ = rustix::fs::stat(directory_of(path)).map(|owner| give_to(file, &owner));
         return Ok(None);
     };
     give_to(file, &owner).map(|()| Some(owner))

@@ -23,7 +23,7 @@ pub(crate) const GENERATION: &str = "generation";
 const SHOWN: usize = 60;
 
 /// What a file may hold.
-pub(crate) struct Shape {
+pub(crate) struct FileShape {
     /// Bytes of the whole file.
     pub(crate) most: u64,
     /// The keys above the first section. With [`GENERATION`] among them it is a file that the
@@ -40,7 +40,7 @@ pub(crate) struct Shape {
 
 /// A text that was read.
 #[derive(Default)]
-pub(crate) struct Text<'a> {
+pub(crate) struct IniText<'a> {
     /// Counts the server's writes; zero in a file that somebody else wrote.
     pub(crate) generation: u64,
     /// What stands above the first section.
@@ -54,10 +54,10 @@ pub(crate) struct Text<'a> {
 pub(crate) struct Section<'a> {
     pub(crate) name: &'a str,
     pub(crate) line: usize,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<KeyLine<'a>>,
 }
 
-struct Entry<'a> {
+struct KeyLine<'a> {
     key: &'a str,
     /// None where the key is misspelt or its line is wrong, which is an error of its own.
     value: Option<&'a str>,
@@ -91,14 +91,14 @@ pub(super) fn is_closed(bytes: &[u8]) -> bool {
 /// Reads a text. What has a mistake is left out of it, and is among the errors.
 pub(crate) fn parse<'a>(
     bytes: &'a [u8],
-    shape: &'static Shape,
+    shape: &'static FileShape,
     errors: &mut ParseErrors,
-) -> Text<'a> {
+) -> IniText<'a> {
     let lines = match decode(bytes, shape.most) {
         Ok(lines) => lines,
         Err(all) => {
             *errors = all;
-            return Text::default();
+            return IniText::default();
         }
     };
     let top = Section { line: 1, ..Section::default() };
@@ -111,7 +111,7 @@ pub(crate) fn parse<'a>(
     }
     let end = scan.at.get(END).filter(|_| shape.is_closed()).copied();
     let end = end.map(|at| scan.sections.remove(at));
-    let mut text = Text { generation: 0, top: scan.sections.remove(0), sections: scan.sections };
+    let mut text = IniText { generation: 0, top: scan.sections.remove(0), sections: scan.sections };
     if shape.is_closed() {
         text.close(lines, end, errors);
     }
@@ -119,7 +119,7 @@ pub(crate) fn parse<'a>(
 }
 
 struct Scan<'a> {
-    shape: &'static Shape,
+    shape: &'static FileShape,
     /// First what stands above all sections.
     sections: Vec<Section<'a>>,
     /// The index of each section.
@@ -156,8 +156,8 @@ impl<'a> Scan<'a> {
         let is_below_end = self.shape.is_closed() && end.is_some() && self.place == end;
         self.place = None;
         let expected = match self.shape {
-            Shape { expected, form: "", .. } => (*expected).to_owned(),
-            Shape { expected, form, .. } => format!("{expected}: {form}"),
+            FileShape { expected, form: "", .. } => (*expected).to_owned(),
+            FileShape { expected, form, .. } => format!("{expected}: {form}"),
         };
         let name = rest.strip_suffix(']').map(str::trim).ok_or_else(|| {
             format!("[{}: a section without its closing `]`; expected {expected}", shown(rest))
@@ -186,7 +186,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-impl Shape {
+impl FileShape {
     /// Whether it is of a file that ends with [`END`].
     fn is_closed(&self) -> bool {
         self.top.contains(&GENERATION)
@@ -201,7 +201,7 @@ impl Shape {
     }
 }
 
-impl Text<'_> {
+impl IniText<'_> {
     /// Looks whether a file that the server writes, or somebody in its place, is whole.
     fn close(&mut self, text: &str, end: Option<Section<'_>>, errors: &mut ParseErrors) {
         let last = text.lines().count();
@@ -236,7 +236,7 @@ impl<'a> Section<'a> {
     /// Takes a key, or says what is wrong with it.
     fn take(
         &mut self,
-        shape: &Shape,
+        shape: &FileShape,
         number: usize,
         key: &'a str,
         value: &'a str,
@@ -249,7 +249,7 @@ impl<'a> Section<'a> {
         if !known.contains(&key) {
             let near = nearest(&key.to_lowercase(), known.iter().copied());
             if let Some(key) = near.filter(|near| !self.has(near)) {
-                self.entries.push(Entry { key, value: None, line: number });
+                self.entries.push(KeyLine { key, value: None, line: number });
             }
             let elsewhere = (shape.sections)();
             let has_it = |name: &&&str| (shape.keys)(name).is_some_and(|k| k.contains(&key));
@@ -261,9 +261,9 @@ impl<'a> Section<'a> {
             return Err(self.named(&shown(key), &format!("unknown key; {hint}")));
         }
         let is_bad = value.ends_with('\\');
-        let entry = Entry { key, value: Some(value).filter(|_| !is_bad), line: number };
+        let entry = KeyLine { key, value: Some(value).filter(|_| !is_bad), line: number };
         match self.entries.iter_mut().find(|entry| entry.key == key) {
-            Some(Entry { value: Some(_), line: first, .. }) => {
+            Some(KeyLine { value: Some(_), line: first, .. }) => {
                 let what = format!("set in line {first} already; expected it once");
                 return Err(self.named(key, &what));
             }
@@ -279,7 +279,7 @@ impl<'a> Section<'a> {
         self.entry(key)?.value
     }
 
-    fn entry(&self, key: &str) -> Option<&Entry<'a>> {
+    fn entry(&self, key: &str) -> Option<&KeyLine<'a>> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
@@ -312,11 +312,11 @@ impl<'a> Section<'a> {
         for key in keys {
             let read = match self.entry(key.name) {
                 None => key.default.map(|_| ()),
-                Some(Entry { value: None, .. }) => {
+                Some(KeyLine { value: None, .. }) => {
                     is_read = false;
                     Some(())
                 }
-                Some(Entry { value: Some(value), .. }) => (key.read)(into, value),
+                Some(KeyLine { value: Some(value), .. }) => (key.read)(into, value),
             };
             if read.is_none() {
                 is_read = false;

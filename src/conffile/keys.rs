@@ -10,7 +10,7 @@ use ini::{EscapePolicy, Ini, LineSeparator, WriteOption};
 use super::ini::{END, GENERATION};
 
 /// What a value looks like in a file.
-pub(crate) trait Form {
+pub(crate) trait ValueForm {
     type Value;
 
     /// What may stand there, for messages and documents.
@@ -28,7 +28,7 @@ pub(crate) struct By<V>(
     pub(crate) fn(&V) -> String,
 );
 
-impl<V> Form for By<V> {
+impl<V> ValueForm for By<V> {
     type Value = V;
 
     fn expected(&self) -> String {
@@ -47,7 +47,7 @@ impl<V> Form for By<V> {
 /// One of a few words, each with what it stands for.
 pub(crate) struct OneOf<V: 'static>(pub(crate) &'static [(&'static str, V)]);
 
-impl<V: Clone + PartialEq> Form for OneOf<V> {
+impl<V: Clone + PartialEq> ValueForm for OneOf<V> {
     type Value = V;
 
     fn expected(&self) -> String {
@@ -66,9 +66,9 @@ impl<V: Clone + PartialEq> Form for OneOf<V> {
 }
 
 /// A whole number: what is counted, the least and the most of it.
-pub(crate) struct Whole<N>(pub(crate) &'static str, pub(crate) N, pub(crate) N);
+pub(crate) struct Number<N>(pub(crate) &'static str, pub(crate) N, pub(crate) N);
 
-impl<N: FromStr + PartialOrd + Display> Form for Whole<N> {
+impl<N: FromStr + PartialOrd + Display> ValueForm for Number<N> {
     type Value = N;
 
     fn expected(&self) -> String {
@@ -90,7 +90,7 @@ pub(crate) const NUMBER: By<u64> = By("a whole number", whole, u64::to_string);
 /// What another form says, or a word for nothing.
 pub(crate) struct Or<F>(pub(crate) F, pub(crate) &'static str);
 
-impl<F: Form> Form for Or<F> {
+impl<F: ValueForm> ValueForm for Or<F> {
     type Value = Option<F::Value>;
 
     fn expected(&self) -> String {
@@ -126,12 +126,12 @@ macro_rules! key {
     ($name:expr, $of:ident . $($field:ident).+, $form:expr) => {
         $crate::conffile::keys::Key::<$of>::new(
             $name,
-            || $crate::conffile::keys::Form::expected(&$form),
+            || $crate::conffile::keys::ValueForm::expected(&$form),
             |into, text| {
-                let value = $crate::conffile::keys::Form::read(&$form, text);
+                let value = $crate::conffile::keys::ValueForm::read(&$form, text);
                 $crate::conffile::keys::set(&mut into.$($field).+, value)
             },
-            |of| $crate::conffile::keys::Form::text(&$form, &of.$($field).+),
+            |of| $crate::conffile::keys::ValueForm::text(&$form, &of.$($field).+),
         )
     };
 }
@@ -181,10 +181,10 @@ pub(crate) fn whole<N: FromStr>(text: &str) -> Option<N> {
 }
 
 /// A section that is written: its name, and its keys with their values.
-pub(crate) type Written = (String, Vec<(&'static str, String)>);
+pub(crate) type WrittenSection = (String, Vec<(&'static str, String)>);
 
 /// The keys of a table with the values that are not their defaults.
-pub(crate) fn written<T>(name: impl ToString, keys: &[Key<T>], value: &T) -> Written {
+pub(crate) fn written<T>(name: impl ToString, keys: &[Key<T>], value: &T) -> WrittenSection {
     let rows = keys.iter().map(|key| (key.name, (key.text)(value), key.default));
     let rows = rows.filter(|(_, text, default)| *default != Some(text.as_str()));
     (name.to_string(), rows.map(|(name, text, _)| (name, text)).collect())
@@ -195,7 +195,7 @@ pub(crate) fn write(
     header: &str,
     generation: u64,
     top: &[(&str, String)],
-    sections: impl IntoIterator<Item = Written>,
+    sections: impl IntoIterator<Item = WrittenSection>,
 ) -> String {
     let mut ini = Ini::new();
     ini.with_general_section().set(GENERATION, generation.to_string());

@@ -36,7 +36,7 @@ pub(crate) type Read<'a, T> = dyn Fn(Option<&[u8]>) -> Result<T, ParseErrors> + 
 pub(crate) type Format<'a, T> = (&'a Read<'a, T>, fn(&T) -> String);
 
 /// What a look at a file found.
-pub(crate) struct Look<T> {
+pub(crate) struct FileLook<T> {
     /// The value in force.
     pub(crate) value: Arc<T>,
     /// The value before it, if this look changed it.
@@ -53,13 +53,13 @@ pub(crate) struct Watched<T> {
     meanwhile: &'static str,
     /// Whether a text may look as if it had been cut off: those for people do.
     is_prose: bool,
-    state: Mutex<State<T>>,
+    state: Mutex<WatchState<T>>,
     /// Somebody has finished a look.
     looked: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State<T> {
+struct WatchState<T> {
     value: Arc<T>,
     /// The version that was read last; none if there was no file.
     seen: Option<Version>,
@@ -76,7 +76,7 @@ struct State<T> {
 }
 
 /// A file that was read.
-struct Found<T> {
+struct ReadFile<T> {
     base: Base,
     value: Result<T, FileError>,
 }
@@ -92,7 +92,7 @@ impl<T> Drop for Looking<'_, T> {
 }
 
 /// What a change of a file is: from what it holds to what it shall hold, and something to return.
-type Change<'a, T, R, E> = dyn Fn(&T) -> Result<(T, R), E> + 'a;
+type FileChange<'a, T, R, E> = dyn Fn(&T) -> Result<(T, R), E> + 'a;
 
 impl<T: PartialEq + Default> Watched<T> {
     /// A watch over a file of at most `most` bytes that has not been looked at yet. `meanwhile` is
@@ -145,16 +145,16 @@ impl<T: PartialEq + Default> Watched<T> {
 
     /// Takes the file over if it has changed. Costs one `stat`; a file that somebody is saving is
     /// waited for, but not long. An error is logged once for each version of the file.
-    pub(crate) fn look(&self, read: &Read<'_, T>) -> Look<T> {
+    pub(crate) fn look(&self, read: &Read<'_, T>) -> FileLook<T> {
         let now = Version::at(&self.path);
         let mut state = lock(&self.state);
         loop {
             if state.seen == now && state.is_sure {
-                return Look::of(&state);
+                return FileLook::of(&state);
             }
             let Some(since) = state.looking else { break };
             let Some(left) = PATIENCE.checked_sub(since.elapsed()) else {
-                return Look::of(&state);
+                return FileLook::of(&state);
             };
             let waited = self.looked.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -171,7 +171,7 @@ impl<T: PartialEq + Default> Watched<T> {
             state.take(found);
         }
         let is_other = !Arc::ptr_eq(&before, &state.value);
-        let look = Look { before: Some(before).filter(|_| is_other), ..Look::of(&state) };
+        let look = FileLook { before: Some(before).filter(|_| is_other), ..FileLook::of(&state) };
         let now_seen = state.seen;
         drop(state);
         drop(looking);
@@ -196,7 +196,7 @@ impl<T: PartialEq + Default> Watched<T> {
 
     fn load_base(&self, read: &Read<'_, T>) -> Result<(Arc<T>, Base), FileError> {
         let busy = || FileError::Busy { path: self.path.clone() };
-        let Found { base, value } = self.read(None, None, read).ok_or_else(busy)?;
+        let ReadFile { base, value } = self.read(None, None, read).ok_or_else(busy)?;
         let value = Arc::new(value?);
         lock(&self.state).publish(&value, &base);
         Ok((value, base))
@@ -219,7 +219,7 @@ impl<T: PartialEq + Default> Watched<T> {
         &self,
         writer: &Lock,
         (read, write): Format<'_, T>,
-        change: &Change<'_, T, R, E>,
+        change: &FileChange<'_, T, R, E>,
     ) -> Result<R, E> {
         let until = Instant::now() + EDIT_PATIENCE;
         loop {
@@ -269,7 +269,7 @@ impl<T: PartialEq + Default> Watched<T> {
         before: Option<Version>,
         length: Option<usize>,
         read: &Read<'_, T>,
-    ) -> Option<Found<T>> {
+    ) -> Option<ReadFile<T>> {
         let begun = Instant::now();
         let (mut version, mut since) = (Version::at(&self.path), begun);
         let mut is_new = true;
@@ -278,7 +278,7 @@ impl<T: PartialEq + Default> Watched<T> {
             let Some(now) = version else {
                 if before.is_none() || is_late {
                     let value = read(None).map_err(|e| FileError::parse(&self.path, e));
-                    return Some(Found { base: Base { bytes: None, version }, value });
+                    return Some(ReadFile { base: Base { bytes: None, version }, value });
                 }
                 thread::sleep(PAUSE);
                 version = Version::at(&self.path);
@@ -307,18 +307,18 @@ impl<T: PartialEq + Default> Watched<T> {
     }
 
     /// The file as it is now, if it is still this version and either rests or is closed.
-    fn read_now(&self, version: Version, rests: bool, read: &Read<'_, T>) -> Option<Found<T>> {
+    fn read_now(&self, version: Version, rests: bool, read: &Read<'_, T>) -> Option<ReadFile<T>> {
         match disk::read(&self.path, self.most) {
             Ok((bytes, now)) => {
                 let is_same = now == Some(version);
                 let value =
                     (is_same && (rests || ini::is_closed(&bytes))).then(|| read(Some(&bytes)))?;
                 let value = value.map_err(|e| FileError::parse(&self.path, e));
-                let found = Found { base: Base { bytes: Some(bytes), version: now }, value };
+                let found = ReadFile { base: Base { bytes: Some(bytes), version: now }, value };
                 Some(found).filter(|found| rests || found.value.is_ok())
             }
             Err(e) if e.kind() == ErrorKind::NotFound => None,
-            Err(e) => rests.then(|| Found {
+            Err(e) => rests.then(|| ReadFile {
                 base: Base { bytes: None, version: Some(version) },
                 value: Err(FileError::io(&self.path, "read")(e)),
             }),
@@ -326,9 +326,9 @@ impl<T: PartialEq + Default> Watched<T> {
     }
 }
 
-impl<T: PartialEq> State<T> {
+impl<T: PartialEq> WatchState<T> {
     /// Puts what was found in force, or notes why it cannot be.
-    fn take(&mut self, Found { base, value }: Found<T>) {
+    fn take(&mut self, ReadFile { base, value }: ReadFile<T>) {
         match value {
             Ok(value) => self.publish(&Arc::new(value), &base),
             Err(error) => {
@@ -356,13 +356,13 @@ impl<T: PartialEq> State<T> {
     }
 }
 
-impl<T> Look<T> {
-    fn of(state: &State<T>) -> Look<T> {
-        Look { value: Arc::clone(&state.value), before: None, error: state.error.clone() }
+impl<T> FileLook<T> {
+    fn of(state: &WatchState<T>) -> FileLook<T> {
+        FileLook { value: Arc::clone(&state.value), before: None, error: state.error.clone() }
     }
 }
 
-impl<T> Found<T> {
+impl<T> ReadFile<T> {
     /// Whether it looks as if only its beginning were there: where an editor that writes into the
     /// file itself has come half way.
     fn looks_cut(&self, length_before: usize) -> bool {

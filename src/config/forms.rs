@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::conffile::keys::{By, Form, Whole};
+use crate::conffile::keys::{By, Number, ValueForm};
 use crate::limits;
 use crate::text::{exact, is_harmful, parse_size};
 
@@ -34,7 +34,7 @@ pub(super) const PORTS: By<RangeInclusive<u16>> = By(
     "two ports, such as 50000-50100",
     |text| {
         let (first, last) = text.split_once('-')?;
-        let port = Whole("", 1024, u16::MAX);
+        let port = Number("", 1024, u16::MAX);
         let ports = port.read(first)?..=port.read(last)?;
         Some(ports).filter(|ports| !ports.is_empty())
     },
@@ -70,7 +70,7 @@ pub(super) const LOG_FILE: By<PathBuf> = By(
 /// Bytes a second, enough to live on.
 pub(super) struct Rate;
 
-impl Form for Rate {
+impl ValueForm for Rate {
     type Value = u64;
 
     fn expected(&self) -> String {

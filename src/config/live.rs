@@ -13,25 +13,25 @@ use crate::text::Escaped;
 
 /// The settings; one for the whole server, shared by all its threads.
 #[derive(Debug)]
-pub struct Live {
+pub struct LiveSettings {
     file: Watched<Config>,
     at_start: Arc<Config>,
 }
 
-impl Live {
+impl LiveSettings {
     /// Reads `server.ini` in the folder of settings.
     ///
     /// # Errors
     /// All that is wrong with the file.
-    pub fn open(conf: &Path) -> Result<Live, FileError> {
+    pub fn open(conf: &Path) -> Result<LiveSettings, FileError> {
         let stays = "the settings stay as they were";
         let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
         let at_start = file.load(&Config::read)?;
-        Ok(Live { file, at_start })
+        Ok(LiveSettings { file, at_start })
     }
 
     /// What the file says, without a look at it. What counts at the start only may be another
-    /// value than that which counts: see [`Live::in_force`].
+    /// value than that which counts: see [`LiveSettings::in_force`].
     pub fn last(&self) -> Arc<Config> {
         self.file.last()
     }
@@ -93,7 +93,7 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
 
-    fn folder(name: &str) -> PathBuf {
+    fn directory(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("miniftp-live-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
@@ -101,11 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_counts_whole_or_not_at_all_and_never_moves_a_door() {
-        let dir = folder("edit");
+    fn an_edit_counts_whole_or_not_at_all_and_never_moves_a_protocol() {
+        let dir = directory("edit");
         let file = dir.join(FILE);
         fs::write(&file, "[server]\nidle_secs = 100\n").unwrap();
-        let live = Live::open(&dir).unwrap();
+        let live = LiveSettings::open(&dir).unwrap();
         let listen = live.in_force().server.listen;
         assert_eq!(live.last().server.idle_secs, 100);
         fs::write(&file, "[server]\nidle_secs = 200\nlogin_secs = never\n").unwrap();

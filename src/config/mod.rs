@@ -13,11 +13,11 @@ mod shown;
 use std::time::Duration;
 
 use crate::accounts::bans;
-use crate::gate;
+use crate::admission;
 use crate::quota::Amount;
 
 pub use forms::LogFormat;
-pub use live::Live;
+pub use live::LiveSettings;
 pub use reading::FILE;
 pub use settings::*;
 pub use shown::{markdown, print_config};
@@ -25,8 +25,8 @@ pub use shown::{markdown, print_config};
 // Settings that go together, as whoever follows them takes them.
 impl Config {
     /// How many connections are let in.
-    pub fn connections(&self) -> gate::Room {
-        gate::Room {
+    pub fn connections(&self) -> admission::ConnectionLimits {
+        admission::ConnectionLimits {
             all: self.server.connections,
             per_address: self.server.connections_per_address,
             before_login: self.server.connections_before_login,
@@ -35,8 +35,8 @@ impl Config {
     }
 
     /// What follows from failed logins.
-    pub fn bans(&self) -> bans::Rules {
-        bans::Rules {
+    pub fn bans(&self) -> bans::BanRules {
+        bans::BanRules {
             slow_after: self.login.slow_after,
             slow: Duration::from_secs(self.login.slow_secs),
             per_minute: self.login.failures_per_minute,
@@ -106,29 +106,29 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("miniftp-config-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let path = dir.join(FILE);
-        let told = |bytes: Option<&[u8]>| {
+        let reported = |bytes: Option<&[u8]>| {
             let _ = bytes.map(|bytes| fs::write(&path, bytes).unwrap());
-            let told = Config::load(&dir).unwrap_err().to_string();
-            told.replace(&dir.to_string_lossy().into_owned(), "conf")
+            let reported = Config::load(&dir).unwrap_err().to_string();
+            reported.replace(&dir.to_string_lossy().into_owned(), "conf")
         };
         let missing =
             "conf/server.ini: no such file; `miniftpd --print-config` prints one to put there";
-        assert_eq!(told(None), missing);
+        assert_eq!(reported(None), missing);
         assert_eq!(
-            told(Some(b"[server]\n; \xff")),
+            reported(Some(b"[server]\n; \xff")),
             "conf/server.ini:2: not UTF-8; expected plain text"
         );
         let long = vec![b';'; crate::limits::SETTINGS_FILE as usize + 1];
         assert_eq!(
-            told(Some(&long)),
+            reported(Some(&long)),
             "conf/server.ini: longer than expected; at most 262144 bytes"
         );
         let two = "conf/server.ini:2: [server] idle_secs: \"soon\" is not valid; expected whole \
             seconds from 1 to 86400
 conf/server.ini:3: [server] port: unknown key; expected one of listen, connections, ";
-        let told_of_two = told(Some(b"[server]\nidle_secs = soon\nport = 1\n"));
-        assert!(told_of_two.starts_with(two), "{told_of_two}");
-        let many = told(Some(&b"?\n".repeat(FAULTS_SHOWN + 2)));
+        let reported_of_two = reported(Some(b"[server]\nidle_secs = soon\nport = 1\n"));
+        assert!(reported_of_two.starts_with(two), "{reported_of_two}");
+        let many = reported(Some(&b"?\n".repeat(FAULTS_SHOWN + 2)));
         assert_eq!(many.lines().count(), FAULTS_SHOWN + 1);
         assert!(many.ends_with("\nconf/server.ini: and 2 more"), "{many}");
         fs::remove_dir_all(&dir).unwrap();

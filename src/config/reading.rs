@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::settings::{Config, SETTINGS, Setting};
-use crate::conffile::ini::{Shape, parse};
+use crate::conffile::ini::{FileShape, parse};
 use crate::conffile::keys::Key;
 use crate::conffile::{FileError, ParseErrors, load};
 use crate::limits;
@@ -18,7 +18,7 @@ pub const FILE: &str = "server.ini";
 /// read.
 static FORMER: &[(&str, &str, &str)] = &[("login", "ban_after", "slow_after")];
 
-static SHAPE: Shape = Shape {
+static SHAPE: FileShape = FileShape {
     most: limits::SETTINGS_FILE,
     top: &[],
     keys: |name| {
@@ -80,13 +80,13 @@ impl Config {
 mod tests {
     use super::*;
 
-    fn faults_of(text: &str) -> Vec<String> {
+    fn mistakes_of(text: &str) -> Vec<String> {
         let errors = Config::read(Some(text.as_bytes())).err().unwrap_or_default();
         errors.iter().map(|error| format!("{}: {}", error.line, error.what)).collect()
     }
 
     #[test]
-    fn a_bad_value_is_told_with_line_key_and_what_was_expected() {
+    fn a_bad_value_is_reported_with_line_key_and_what_was_expected() {
         let address = "an address and a port, such as 127.0.0.1:2020 or [::1]:2020";
         let secs = "whole seconds from 1 to 86400";
         let count = "a whole number from 1 to 100000";
@@ -109,13 +109,16 @@ mod tests {
             ("accounts", "default_quota", "unlimited", size),
         ];
         for (section, key, value, expected) in table {
-            let told = faults_of(&format!("; remark\n\n[{section}]\n\n{key} = {value}\n"));
+            let reported = mistakes_of(&format!("; remark\n\n[{section}]\n\n{key} = {value}\n"));
             let name = format!("[{section}] {key}");
-            assert_eq!(told, [format!("5: {name}: \"{value}\" is not valid; expected {expected}")]);
+            assert_eq!(
+                reported,
+                [format!("5: {name}: \"{value}\" is not valid; expected {expected}")]
+            );
         }
-        let told = faults_of("[server]\nidle_secs = 60 ; a minute");
-        assert!(told[0].contains("\"60 ; a minute\" is not valid; expected whole seconds"));
-        assert!(told[0].ends_with("; a comment needs a line of its own"));
+        let reported = mistakes_of("[server]\nidle_secs = 60 ; a minute");
+        assert!(reported[0].contains("\"60 ; a minute\" is not valid; expected whole seconds"));
+        assert!(reported[0].ends_with("; a comment needs a line of its own"));
     }
 
     #[test]
@@ -139,9 +142,9 @@ mod tests {
             ("[]", "1: unknown section []; expected one of server, login"),
             ("idle_secs = 5", "1: `idle_secs` stands above the first section; expected [section]"),
         ];
-        for (text, fault) in table {
-            let told = faults_of(text);
-            assert!(told.len() == 1 && told[0].starts_with(fault), "{told:?}");
+        for (text, mistake) in table {
+            let reported = mistakes_of(text);
+            assert!(reported.len() == 1 && reported[0].starts_with(mistake), "{reported:?}");
         }
     }
 
@@ -149,12 +152,12 @@ mod tests {
     fn what_stands_twice_is_refused() {
         let twice = "[server]\nidle_secs = 5\nidle_secs = 6\n[storage]\n[server]\nidle_secs = \
             7\nlogin_secs = 9\n";
-        let told = [
+        let reported = [
             "3: [server] idle_secs: set in line 2 already; expected it once",
             "5: [server] began in line 1 already; expected it once",
             "6: [server] idle_secs: set in line 2 already; expected it once",
         ];
-        assert_eq!(faults_of(twice), told);
+        assert_eq!(mistakes_of(twice), reported);
     }
 
     #[test]
@@ -177,19 +180,20 @@ mod tests {
             ("[server]\n\u{1b}[2J = 5", "2: a control character; expected plain text"),
             ("[server]\n\u{202e}x = 5", "2: [server] \\u{202e}x: unknown key; expected"),
         ];
-        for (text, fault) in table {
-            assert!(faults_of(text)[0].starts_with(fault), "{:?}", faults_of(text));
+        for (text, mistake) in table {
+            assert!(mistakes_of(text)[0].starts_with(mistake), "{:?}", mistakes_of(text));
         }
         let long = format!("[server]\n{} = 5", "x".repeat(1000));
-        let told = faults_of(&long).concat();
-        assert!(told.starts_with(&format!("2: [server] {}...: unknown key", "x".repeat(60))));
+        let reported = mistakes_of(&long).concat();
+        assert!(reported.starts_with(&format!("2: [server] {}...: unknown key", "x".repeat(60))));
     }
 
     #[test]
-    fn all_faults_are_told_at_once_in_the_order_of_their_lines() {
+    fn all_mistakes_are_reported_at_once_in_the_order_of_their_lines() {
         let text =
             "[server]\nidle_secs = soon\nwhat = 1\n[mars]\nx = 1\n[transfer]\ndigest = crc\n?\n";
-        let lines: Vec<String> = faults_of(text).iter().map(|fault| fault[..2].into()).collect();
+        let lines: Vec<String> =
+            mistakes_of(text).iter().map(|mistake| mistake[..2].into()).collect();
         assert_eq!(lines, ["2:", "3:", "4:", "7:", "8:"]);
     }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use super::forms::{FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LogFormat, PORTS, Rate, SIZE};
 use crate::accounts::register::Mode;
-use crate::conffile::keys::{Key, OneOf, Or, Whole, key};
+use crate::conffile::keys::{Key, Number, OneOf, Or, key};
 use crate::digest::Algorithm;
 use crate::limits;
 use crate::transfer::Durability;
@@ -102,59 +102,59 @@ settings! {
         /// and :: from every network it is in.
         listen: SocketAddr = local(2020), LISTEN, at_start = true;
         /// Connections at one time, in all. Each costs a thread and some memory.
-        connections: usize = 2000, Whole("a whole number", 1, 100_000);
+        connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the
         /// address is of IPv6. This machine itself is exempt.
-        connections_per_address: usize = 200, Whole("a whole number", 1, 100_000);
+        connections_per_address: usize = 200, Number("a whole number", 1, 100_000);
         /// Connections at one time that have not logged in yet. When there are so many, a newcomer
         /// takes the place of the one that has waited longest at the address that holds most; never
         /// of one whose password is being checked.
-        connections_before_login: usize = 800, Whole("a whole number", 1, 100_000);
+        connections_before_login: usize = 800, Number("a whole number", 1, 100_000);
         /// The same from one address through each protocol, this machine included. Newcomers from
         /// there take the places of those that have waited longest there, for two seconds at least;
         /// if nobody has, they are refused for now.
-        connections_before_login_per_address: usize = 100, Whole("a whole number", 1, 100_000);
+        connections_before_login_per_address: usize = 100, Number("a whole number", 1, 100_000);
         /// Sessions of one account at one time, through both protocols together. Guests have a
         /// limit of their own. It should be far below connections_per_address, or one account could
         /// keep all others out of an address that they share.
-        sessions_per_account: usize = 40, Whole("a whole number", 1, 100_000);
+        sessions_per_account: usize = 40, Number("a whole number", 1, 100_000);
         /// The time from the connection to the end of the login, all attempts together.
-        login_secs: u64 = 60, Whole("whole seconds", 1, 3600);
+        login_secs: u64 = 60, Number("whole seconds", 1, 3600);
         /// A logged-in connection that makes no request for this long is closed.
-        idle_secs: u64 = 600, Whole("whole seconds", 1, 86_400);
+        idle_secs: u64 = 600, Number("whole seconds", 1, 86_400);
         /// The time to finish a message that has begun. Over this time, a transfer must move at
         /// least 1 KiB a second.
-        frame_secs: u64 = 30, Whole("whole seconds", 1, 3600);
+        frame_secs: u64 = 30, Number("whole seconds", 1, 3600);
         /// How long running transfers have, when the server stops, to reach a point from which they
         /// can be resumed later.
-        drain_secs: u64 = 10, Whole("whole seconds", 0, 3600);
+        drain_secs: u64 = 10, Number("whole seconds", 0, 3600);
     }
 
     /// Failed logins.
     [login] LoginSettings {
         /// How long the answer to a failed login waits. Each further failure of the account's name,
         /// the address or the connection doubles it. 0: it never waits.
-        delay_millis: u64 = 250, Whole("whole milliseconds", 0, 60_000);
+        delay_millis: u64 = 250, Number("whole milliseconds", 0, 60_000);
         /// The longest of these waits: it slows whoever guesses, and a typing error is forgiven.
-        delay_most_millis: u64 = 4000, Whole("whole milliseconds", 0, 60_000);
+        delay_most_millis: u64 = 4000, Number("whole milliseconds", 0, 60_000);
         /// After so many failed logins as one account from one network (/24, or /64 of IPv6)
         /// further ones from there are answered one at a time; a right password is accepted. It was
         /// called ban_after, which is still read.
-        slow_after: u32 = 10, Whole("a whole number", 2, 1000);
+        slow_after: u32 = 10, Number("a whole number", 2, 1000);
         /// The time from one of these failures to the next attempt: 30 leave 2,880 guesses a day.
-        slow_secs: u64 = 30, Whole("whole seconds", 1, 30);
+        slow_secs: u64 = 30, Number("whole seconds", 1, 30);
         /// Failed logins a minute as one account from all networks together; further attempts wait.
         /// Networks from which the account has logged in within 90 days neither count nor wait.
-        failures_per_minute: u32 = 20, Whole("a whole number", 1, 1000);
+        failures_per_minute: u32 = 20, Number("a whole number", 1, 1000);
         /// After so many failed logins from one address, or one network of 64 bits of IPv6, nobody
         /// comes in from there for a while; of one account at most slow_after count. This machine
         /// itself is exempt. Many people may share an address.
-        ban_address_after: u32 = 30, Whole("a whole number", 2, 1000);
+        ban_address_after: u32 = 30, Number("a whole number", 2, 1000);
         /// Failed logins count for so long.
-        ban_within_secs: u64 = 600, Whole("whole seconds", 1, 86_400);
+        ban_within_secs: u64 = 600, Number("whole seconds", 1, 86_400);
         /// The first ban. Each further one of the same is twice as long, up to a day, until a day
         /// has passed without one.
-        ban_secs: u64 = 600, Whole("whole seconds", 1, 86_400);
+        ban_secs: u64 = 600, Number("whole seconds", 1, 86_400);
     }
 
     /// The FTP listener and its connections.
@@ -169,7 +169,7 @@ settings! {
         /// A data connection must come about in so long; a passive port is closed after it. A
         /// transfer that stands still for so long, or is slower than min_rate over so long, is
         /// ended.
-        data_secs: u64 = 30, Whole("whole seconds", 1, 3600);
+        data_secs: u64 = 30, Number("whole seconds", 1, 3600);
         /// Bytes a second below which a transfer is ended. 0: it may be as slow as it likes, but
         /// must not stand still.
         min_rate: u64 = 1024, SIZE;
@@ -179,7 +179,7 @@ settings! {
         /// The upload of an FTP client that was killed ends like one that is complete. Before an
         /// upload replaces a file, the control connection is therefore watched for this long, to
         /// see whether it ends too. Between machines that are far apart it should be longer.
-        grace_millis: u64 = 20, Whole("whole milliseconds", 0, 10_000);
+        grace_millis: u64 = 20, Number("whole milliseconds", 0, 10_000);
     }
 
     /// Anonymous logins.
@@ -188,10 +188,10 @@ settings! {
         /// read home/anonymous and what conf/mounts.ini mounts for them.
         anonymous: bool = false, OneOf(&[("no", false), ("yes", true)]);
         /// Guests at one time.
-        sessions: usize = 20, Whole("a whole number", 1, 100_000);
+        sessions: usize = 20, Number("a whole number", 1, 100_000);
         /// How long the server may compute the digest of a file for a guest; it does so for one
         /// guest at a time. Guests can fetch the file and compute it themselves.
-        digest_secs: u64 = 30, Whole("whole seconds", 1, 86_400);
+        digest_secs: u64 = 30, Number("whole seconds", 1, 86_400);
     }
 
     /// How fast content travels.
@@ -220,7 +220,7 @@ settings! {
         durability: Durability = Durability::Full,
             OneOf(&[("full", Durability::Full), ("none", Durability::None)]);
         /// How long an unfinished upload is kept, so that its owner can resume it.
-        part_days: u64 = 7, Whole("whole days", 1, 3650);
+        part_days: u64 = 7, Number("whole days", 1, 3650);
         /// What uploads leave free on the disk, whatever the quotas say, so that accounts and logs
         /// can still be written. 0 leaves nothing.
         min_free: u64 = 16 << 20, SIZE;
@@ -231,10 +231,10 @@ settings! {
             OneOf(&[("auto", None), ("yes", Some(true)), ("no", Some(false))]), at_start = true;
         /// How many names (inodes) uploads and new directories leave free on the disk, where it has
         /// a fixed number of them.
-        min_free_entries: u64 = 1000, Whole("a whole number", 0, 1_000_000_000);
+        min_free_entries: u64 = 1000, Number("a whole number", 0, 1_000_000_000);
         /// How many entries (files, directories, unfinished uploads) an account or a mount may have
         /// if it does not say so itself. A name takes room on the disk even if its file is empty.
-        entries: u64 = 100_000, Whole("a whole number", 1, 1_000_000_000);
+        entries: u64 = 100_000, Number("a whole number", 1, 1_000_000_000);
     }
 
     /// How content travels.
@@ -254,7 +254,7 @@ settings! {
         /// How often a new password is hashed. More makes guessing costlier for anyone who steals
         /// the records, and each login slower for the client.
         iterations: u32 = 100_000,
-            Whole("a whole number", limits::ITERATIONS_LEAST, limits::ITERATIONS_MOST);
+            Number("a whole number", limits::ITERATIONS_LEAST, limits::ITERATIONS_MOST);
         /// What a new account may store if nothing else is said. 0 is nothing at all.
         default_quota: u64 = 100 << 20, SIZE;
     }
@@ -266,11 +266,11 @@ settings! {
         /// once. invite: only with an invitation. closed: nobody.
         mode: Mode = Mode::Ask, OneOf(Mode::WORDS);
         /// Requests that wait for an answer at one time. With mode = open: requests in a day.
-        waiting: usize = 200, Whole("a whole number", 1, 1000);
+        waiting: usize = 200, Number("a whole number", 1, 1000);
         /// Requests from one address within a day. This machine itself is exempt.
-        per_address: usize = 5, Whole("a whole number", 1, 1000);
+        per_address: usize = 5, Number("a whole number", 1, 1000);
         /// How long an answered request is kept, so that the applicant can ask.
-        keep_days: u64 = 30, Whole("whole days", 1, 3650);
+        keep_days: u64 = 30, Number("whole days", 1, 3650);
     }
 
     /// Texts for the users.

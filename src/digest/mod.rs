@@ -15,7 +15,7 @@ use miniftp_hashing::{LANES, md5, md5_side_by_side};
 
 use crate::limits;
 
-pub use running::{Plain, Whole};
+pub use running::{Plain, WholeDigest};
 
 /// Bytes of the longest digest.
 const LONGEST: usize = 32;
@@ -130,7 +130,7 @@ fn md5_chunks(data: &[u8], chunk: usize, out: &mut Vec<Digest>) {
 
 /// What one core of this side digests, in MB (10^6 bytes) a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rates {
+pub struct DigestRates {
     /// With [`Algorithm::Md5`].
     pub md5_mbps: u32,
     /// With [`Algorithm::Blake3`].
@@ -143,11 +143,11 @@ pub fn fingerprint(text: &[u8]) -> String {
 }
 
 /// This side's rates, measured at the first call and remembered: a few milliseconds, once.
-pub fn rates() -> Rates {
-    static RATES: OnceLock<Rates> = OnceLock::new();
+pub fn rates() -> DigestRates {
+    static RATES: OnceLock<DigestRates> = OnceLock::new();
     *RATES.get_or_init(|| {
         let sample = vec![0x5a; SAMPLE];
-        Rates {
+        DigestRates {
             md5_mbps: measure(Algorithm::Md5, &sample),
             blake3_mbps: measure(Algorithm::Blake3, &sample),
         }
@@ -155,7 +155,7 @@ pub fn rates() -> Rates {
 }
 
 /// The algorithm with which the slower side is fastest; md5 at a tie.
-pub fn choose(ours: Rates, theirs: Rates) -> Algorithm {
+pub fn choose(ours: DigestRates, theirs: DigestRates) -> Algorithm {
     let md5_mbps = ours.md5_mbps.min(theirs.md5_mbps);
     let blake3_mbps = ours.blake3_mbps.min(theirs.blake3_mbps);
     if blake3_mbps > md5_mbps { Algorithm::Blake3 } else { Algorithm::Md5 }
@@ -281,17 +281,18 @@ mod tests {
     fn the_whole_is_the_digest_of_the_chunk_digests() {
         for algorithm in Algorithm::ALL {
             let name = algorithm.name();
-            assert_eq!(Whole::new(algorithm).finish().to_string(), plain(name, b""));
+            assert_eq!(WholeDigest::new(algorithm).finish().to_string(), plain(name, b""));
             for count in [1, 20] {
                 let chunks = digests(algorithm, &counting(count * 100), 100);
-                let mut whole = Whole::new(algorithm);
+                let mut whole = WholeDigest::new(algorithm);
                 chunks.iter().for_each(|chunk| whole.push(chunk));
                 let joined: Vec<u8> = chunks.iter().flat_map(|c| c.as_bytes()).copied().collect();
                 assert_eq!(whole.clone().finish().to_string(), plain(name, &joined));
-                let turned = chunks.iter().rev().fold(Whole::new(algorithm), |mut whole, chunk| {
-                    whole.push(chunk);
-                    whole
-                });
+                let turned =
+                    chunks.iter().rev().fold(WholeDigest::new(algorithm), |mut whole, chunk| {
+                        whole.push(chunk);
+                        whole
+                    });
                 assert_eq!(turned.finish() == whole.finish(), count == 1, "order counts");
             }
         }
@@ -314,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_slower_side_decides() {
-        let rates = |md5_mbps, blake3_mbps| Rates { md5_mbps, blake3_mbps };
+        let rates = |md5_mbps, blake3_mbps| DigestRates { md5_mbps, blake3_mbps };
         assert_eq!(choose(rates(2000, 8000), rates(1900, 7000)), Algorithm::Blake3);
         assert_eq!(choose(rates(2000, 8000), rates(300, 250)), Algorithm::Md5);
         assert_eq!(choose(rates(500, 500), rates(900, 900)), Algorithm::Md5);

@@ -7,18 +7,18 @@ use super::{Algorithm, Digest};
 /// The digest of a whole transfer: over its chunks' digests in order, so that nobody reads a byte
 /// twice and chunks may be hashed anywhere. An empty file's is the digest of nothing.
 #[derive(Clone)]
-pub struct Whole(Running);
+pub struct WholeDigest(RunningDigest);
 
-impl std::fmt::Debug for Whole {
+impl std::fmt::Debug for WholeDigest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Whole")
     }
 }
 
-impl Whole {
+impl WholeDigest {
     /// Of no chunks yet.
-    pub fn new(algorithm: Algorithm) -> Whole {
-        Whole(Running::new(algorithm))
+    pub fn new(algorithm: Algorithm) -> WholeDigest {
+        WholeDigest(RunningDigest::new(algorithm))
     }
 
     /// Adds the next chunk's digest.
@@ -34,7 +34,7 @@ impl Whole {
 
 /// The ordinary digest of a stream, comparable with `md5sum`, `sha256sum`, `b3sum` and `crc32`.
 #[derive(Clone)]
-pub struct Plain(Running);
+pub struct Plain(RunningDigest);
 
 impl Plain {
     /// The names that [`Plain::from_name`] knows.
@@ -43,9 +43,9 @@ impl Plain {
     /// A digest of nothing yet, by the algorithm of exactly this name.
     pub fn from_name(name: &str) -> Option<Plain> {
         match name {
-            "crc32" => Some(Plain(Running::Crc32(crc32fast::Hasher::new()))),
-            "sha256" => Some(Plain(Running::Sha256(Sha256::new()))),
-            _ => Algorithm::from_name(name).map(|algorithm| Plain(Running::new(algorithm))),
+            "crc32" => Some(Plain(RunningDigest::Crc32(crc32fast::Hasher::new()))),
+            "sha256" => Some(Plain(RunningDigest::Sha256(Sha256::new()))),
+            _ => Algorithm::from_name(name).map(|algorithm| Plain(RunningDigest::new(algorithm))),
         }
     }
 
@@ -62,7 +62,7 @@ impl Plain {
 
 /// A digest that has begun.
 #[derive(Clone)]
-enum Running {
+enum RunningDigest {
     Crc32(crc32fast::Hasher),
     Md5(Md5),
     Sha256(Sha256),
@@ -70,20 +70,20 @@ enum Running {
     Blake3(Box<blake3::Hasher>),
 }
 
-impl Running {
-    fn new(algorithm: Algorithm) -> Running {
+impl RunningDigest {
+    fn new(algorithm: Algorithm) -> RunningDigest {
         match algorithm {
-            Algorithm::Md5 => Running::Md5(Md5::new()),
-            Algorithm::Blake3 => Running::Blake3(Box::default()),
+            Algorithm::Md5 => RunningDigest::Md5(Md5::new()),
+            Algorithm::Blake3 => RunningDigest::Blake3(Box::default()),
         }
     }
 
     fn update(&mut self, bytes: &[u8]) {
         match self {
-            Running::Md5(md5) => md5.update(bytes),
-            Running::Sha256(hasher) => hasher.update(bytes),
-            Running::Crc32(hasher) => hasher.update(bytes),
-            Running::Blake3(hasher) => {
+            RunningDigest::Md5(md5) => md5.update(bytes),
+            RunningDigest::Sha256(hasher) => hasher.update(bytes),
+            RunningDigest::Crc32(hasher) => hasher.update(bytes),
+            RunningDigest::Blake3(hasher) => {
                 hasher.update(bytes);
             }
         }
@@ -91,14 +91,14 @@ impl Running {
 
     fn finish(self) -> Digest {
         match self {
-            Running::Md5(md5) => Digest::md5(md5.finish()),
-            Running::Sha256(hasher) => Digest { bytes: hasher.finish(), len: 32 },
-            Running::Crc32(hasher) => {
+            RunningDigest::Md5(md5) => Digest::md5(md5.finish()),
+            RunningDigest::Sha256(hasher) => Digest { bytes: hasher.finish(), len: 32 },
+            RunningDigest::Crc32(hasher) => {
                 let mut bytes = [0; 32];
                 bytes[..4].copy_from_slice(&hasher.finalize().to_be_bytes());
                 Digest { bytes, len: 4 }
             }
-            Running::Blake3(hasher) => Digest::blake3(hasher.finalize()),
+            RunningDigest::Blake3(hasher) => Digest::blake3(hasher.finalize()),
         }
     }
 }

@@ -45,7 +45,7 @@ pub enum Banned {
 
 impl Banned {
     /// What is banned, why, and for how long.
-    pub(super) fn tell(
+    pub(super) fn report(
         self,
         f: &mut fmt::Formatter<'_>,
         why: &str,
@@ -155,7 +155,7 @@ pub enum HomeRefused {
 }
 
 impl HomeRefused {
-    pub(super) fn tell(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    pub(super) fn report(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         let name = Escaped(name);
         match self {
             HomeRefused::Kept => write!(

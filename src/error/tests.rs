@@ -8,7 +8,7 @@ fn an_error_stays_small_enough_to_return_by_value() {
 }
 
 #[test]
-fn a_full_disk_is_told_apart_from_other_failures() {
+fn a_full_disk_is_reported_apart_from_other_failures() {
     let full = Error::io("writing", io::ErrorKind::StorageFull.into());
     assert!(matches!(full, Error::DiskFull));
     let other = Error::io("writing", io::ErrorKind::Other.into());

@@ -19,7 +19,7 @@ pub struct Demand {
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct MemoryLine {
     /// What it is for.
     pub what: &'static str,
     /// How many there can be.
@@ -28,7 +28,7 @@ pub struct Line {
     pub each_bytes: usize,
 }
 
-impl Line {
+impl MemoryLine {
     /// Bytes of all.
     pub fn bytes(&self) -> usize {
         self.count.saturating_mul(self.each_bytes)
@@ -55,15 +55,15 @@ const COPIES: usize = 4;
 const PROGRAM: usize = 8 * 1024 * 1024;
 
 /// The table, one line for each thing.
-pub fn worst_case(demand: Demand) -> Vec<Line> {
+pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
     let Demand { connections, before_login } = demand;
-    let line = |what, count, each_bytes| Line { what, count, each_bytes };
+    let line = |what, count, each_bytes| MemoryLine { what, count, each_bytes };
     // A frame that is being received and a block that is being read or sent; by FTP a block, its
     // lines with other ends, which may be twice as long, what waits for a part, and commands that
     // wait.
     let framed = super::FRAME_HEAD + 2 * super::FRAME_DATA;
-    let lines = (1 + super::FTP_HELD) * super::FTP_LINE;
-    let ftp = 3 * super::FRAME_DATA + super::INFLOW_SMALL + lines;
+    let lines = (1 + super::FTP_PENDING) * super::FTP_LINE;
+    let ftp = 3 * super::FRAME_DATA + super::STREAMING_SMALL + lines;
     // The digests of what is not settled, or the files of a group: an upload has one or the other.
     let upload = (super::CHUNKS_UNSETTLED * size_of::<Option<Digest>>())
         .max(super::GROUP_FILES * WAITING_FILE);
@@ -73,7 +73,7 @@ pub fn worst_case(demand: Demand) -> Vec<Line> {
         + super::NETWORKS_FILE
         + super::SETTINGS_FILE
         + 2 * super::LIST_FILE
-        + 2 * super::WORDS_FILE as u64;
+        + 2 * super::GREETING_FILE as u64;
     vec![
         line("connections: a thread, and another while a file is synced", connections, {
             2 * super::THREAD_STACK

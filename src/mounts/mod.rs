@@ -10,16 +10,16 @@ mod store;
 use std::sync::Arc;
 
 use crate::accounts::AccountName;
-use crate::quota::{Entries, Limits, Payer};
+use crate::quota::{ChargeRule, Entries, QuotaLimits};
 use crate::rights::Rights;
 use crate::vfs::{VPath, Volume};
 
 pub(crate) use reading::KEYS;
-pub use store::{FILE, Store, check, check_text, dirs_in};
+pub use store::{FILE, MountStore, check, check_text, dirs_in};
 
 /// For whom something is mounted. In this order: the nearer to the account, the later.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub enum MountAudience {
     /// Accounts and guests.
     Everybody,
     /// All accounts.
@@ -32,7 +32,7 @@ pub enum Whom {
 
 /// How much may be stored, and who pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum MountQuota {
     /// The mount itself, with this limit in bytes.
     Own(u64),
     /// The account that stores something.
@@ -49,11 +49,11 @@ pub struct Mount {
     /// The real folder, as the file says it.
     pub dir: String,
     /// For whom.
-    pub whom: Whom,
+    pub audience: MountAudience,
     /// What they may do there.
     pub rights: Rights,
     /// Who pays for it; `None` where nothing can be stored.
-    pub room: Option<Room>,
+    pub mount_quota: Option<MountQuota>,
     /// How many entries it may hold, where it pays for itself.
     pub entries: Entries,
 }
@@ -64,14 +64,14 @@ pub struct Mounts {
     mounts: Vec<(Mount, Arc<Volume>)>,
 }
 
-impl Whom {
+impl MountAudience {
     /// How near it is to a visitor: an account's name, or `None` for a guest. `None` if it is not
     /// for them.
     fn nearness(&self, account: Option<&str>) -> Option<u8> {
         match (self, account) {
-            (Whom::Everybody, _) => Some(0),
-            (Whom::All, Some(_)) | (Whom::Guests, None) => Some(1),
-            (Whom::Named(names), Some(account)) => {
+            (MountAudience::Everybody, _) => Some(0),
+            (MountAudience::All, Some(_)) | (MountAudience::Guests, None) => Some(1),
+            (MountAudience::Named(names), Some(account)) => {
                 names.iter().any(|name| name.as_str() == account).then_some(2)
             }
             _ => None,
@@ -79,9 +79,9 @@ impl Whom {
     }
 
     /// Whether both are equally near to somebody.
-    fn collides(&self, other: &Whom) -> bool {
+    fn collides(&self, other: &MountAudience) -> bool {
         match (self, other) {
-            (Whom::Named(ours), Whom::Named(theirs)) => {
+            (MountAudience::Named(ours), MountAudience::Named(theirs)) => {
                 ours.iter().any(|name| theirs.contains(name))
             }
             (ours, theirs) => ours == theirs,
@@ -89,13 +89,13 @@ impl Whom {
     }
 }
 
-impl std::fmt::Display for Whom {
+impl std::fmt::Display for MountAudience {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Whom::Everybody => f.write_str("accounts and guests"),
-            Whom::All => f.write_str("all accounts"),
-            Whom::Guests => f.write_str("guests"),
-            Whom::Named(names) => {
+            MountAudience::Everybody => f.write_str("accounts and guests"),
+            MountAudience::All => f.write_str("all accounts"),
+            MountAudience::Guests => f.write_str("guests"),
+            MountAudience::Named(names) => {
                 let names: Vec<&str> = names.iter().map(AccountName::as_str).collect();
                 f.write_str(&names.join(", "))
             }
@@ -108,9 +108,9 @@ impl Mounts {
     /// mount that names them counts before one for all, and that before one for everybody.
     pub fn of(&self, account: Option<&str>) -> impl Iterator<Item = &(Mount, Arc<Volume>)> {
         self.mounts.iter().filter(move |(mount, _)| {
-            let Some(near) = mount.whom.nearness(account) else { return false };
+            let Some(near) = mount.audience.nearness(account) else { return false };
             let nearer = |(other, _): &&(Mount, Arc<Volume>)| {
-                other.at == mount.at && other.whom.nearness(account) > Some(near)
+                other.at == mount.at && other.audience.nearness(account) > Some(near)
             };
             !self.mounts.iter().any(|other| nearer(&other))
         })
@@ -128,19 +128,23 @@ impl Mounts {
 
     /// Every directory once, who pays for what it holds, and the limits of its own; `entries` is
     /// the setting.
-    pub fn charging(&self, entries: u64) -> impl Iterator<Item = (&Arc<Volume>, Payer, Limits)> {
+    pub fn charging(
+        &self,
+        entries: u64,
+    ) -> impl Iterator<Item = (&Arc<Volume>, ChargeRule, QuotaLimits)> {
         self.volumes().map(move |volume| {
             // Of mounts with the same directory one may have no size, where it is only read.
             let mut same = self.mounts.iter().filter(|(_, other)| Arc::ptr_eq(other, volume));
-            let (payer, limits) = match same.find_map(|(mount, _)| Some((mount, mount.room?))) {
-                Some((mount, Room::Own(bytes))) => {
-                    let entries = mount.entries.limit(entries);
-                    (Payer::Directory, Limits { bytes: Some(bytes), entries })
-                }
-                Some((_, Room::Account)) => (Payer::Writer, Limits::NONE),
-                None => (Payer::Directory, Limits::NONE),
-            };
-            (volume, payer, limits)
+            let (charge_rule, limits) =
+                match same.find_map(|(mount, _)| Some((mount, mount.mount_quota?))) {
+                    Some((mount, MountQuota::Own(bytes))) => {
+                        let entries = mount.entries.limit(entries);
+                        (ChargeRule::Directory, QuotaLimits { bytes: Some(bytes), entries })
+                    }
+                    Some((_, MountQuota::Account)) => (ChargeRule::Writer, QuotaLimits::NONE),
+                    None => (ChargeRule::Directory, QuotaLimits::NONE),
+                };
+            (volume, charge_rule, limits)
         })
     }
 

@@ -2,10 +2,10 @@
 //!
 //! Never: keeps a section of a text with a mistake, or looks at the disk.
 
-use super::{Mount, Room, Whom};
+use super::{Mount, MountAudience, MountQuota};
 use crate::accounts::{AccountName, ENTRIES, RIGHTS};
 use crate::conffile::ParseErrors;
-use crate::conffile::ini::{Section, Shape, parse};
+use crate::conffile::ini::{FileShape, Section, parse};
 use crate::conffile::keys::{By, Key, key, names};
 use crate::limits;
 use crate::quota::Entries;
@@ -14,28 +14,30 @@ use crate::text::{exact, parse_size};
 use crate::vfs::VPath;
 
 /// The words for more than accounts by their names.
-const GROUPS: [(&str, Whom); 3] =
-    [("all", Whom::All), ("guests", Whom::Guests), ("everybody", Whom::Everybody)];
+const GROUPS: [(&str, MountAudience); 3] = [
+    ("all", MountAudience::All),
+    ("guests", MountAudience::Guests),
+    ("everybody", MountAudience::Everybody),
+];
 const SIZE: &str = "a size such as 1G, or the word account";
 
 const PLACE: By<VPath> = By("a path such as /share", place, VPath::to_string);
 const DIR: By<String> =
     By("a directory", |text| Some(text.to_owned()).filter(|dir| !dir.is_empty()), String::clone);
-const WHOM: By<Whom> = By(
-    "all, guests, everybody, or names of accounts with commas between",
-    whom,
-    |whom| match GROUPS.iter().find(|(_, group)| group == whom) {
-        Some((word, _)) => (*word).to_owned(),
-        None => whom.to_string(),
-    },
-);
-const ROOM: By<Option<Room>> = By(
+const WHOM: By<MountAudience> =
+    By("all, guests, everybody, or names of accounts with commas between", audience, |audience| {
+        match GROUPS.iter().find(|(_, group)| group == audience) {
+            Some((word, _)) => (*word).to_owned(),
+            None => audience.to_string(),
+        }
+    });
+const ROOM: By<Option<MountQuota>> = By(
     SIZE,
-    |text| room(text).map(Some),
-    |room| match room {
+    |text| mount_quota(text).map(Some),
+    |mount_quota| match mount_quota {
         None => "none".to_owned(),
-        Some(Room::Account) => "account".to_owned(),
-        Some(Room::Own(bytes)) => exact(*bytes),
+        Some(MountQuota::Account) => "account".to_owned(),
+        Some(MountQuota::Own(bytes)) => exact(*bytes),
     },
 );
 
@@ -43,14 +45,14 @@ const ROOM: By<Option<Room>> = By(
 pub(crate) static KEYS: &[Key<Mount>] = &[
     key!("at", Mount.at, PLACE),
     key!("dir", Mount.dir, DIR),
-    key!("for", Mount.whom, WHOM),
+    key!("for", Mount.audience, WHOM),
     key!("rights", Mount.rights, RIGHTS),
     // It may be missing only where nothing can be stored.
-    key!("size", Mount.room, ROOM).or("none"),
+    key!("size", Mount.mount_quota, ROOM).or("none"),
     key!("entries", Mount.entries, ENTRIES).or("default"),
 ];
 
-static SHAPE: Shape = Shape {
+static SHAPE: FileShape = FileShape {
     most: limits::SETTINGS_FILE,
     top: &[],
     keys: |name| {
@@ -72,19 +74,19 @@ pub(super) fn mounts_of(bytes: &[u8]) -> (Vec<(Mount, usize)>, ParseErrors) {
             name: section.name.to_owned(),
             at: VPath::root(),
             dir: String::new(),
-            whom: Whom::All,
+            audience: MountAudience::All,
             rights: Rights::READ,
-            room: None,
+            mount_quota: None,
             entries: Entries::Default,
         };
         let is_read = section.read(KEYS, &mut mount, &mut errors);
-        let Mount { rights, room, .. } = mount;
+        let Mount { rights, mount_quota, .. } = mount;
         if rights.changes() && !section.has("size") {
             let expected = format!("{SIZE}, because something can be stored there");
             section.refuse("size", expected, false, &mut errors);
         }
-        let has_guests = mount.whom.nearness(None).is_some();
-        if rights.changes() && has_guests && room == Some(Room::Account) {
+        let has_guests = mount.audience.nearness(None).is_some();
+        if rights.changes() && has_guests && mount_quota == Some(MountQuota::Account) {
             let what = "guests have no quota; expected a size of its own such as 1G";
             errors.push(section.line_of("size"), section.named("size", what));
         }
@@ -110,21 +112,21 @@ fn place(text: &str) -> Option<VPath> {
     (path.as_str() == text && !path.is_root()).then_some(path)
 }
 
-fn whom(text: &str) -> Option<Whom> {
+fn audience(text: &str) -> Option<MountAudience> {
     let group = |name: &str| GROUPS.into_iter().find(|(word, _)| *word == name);
-    if let Some((_, whom)) = group(text) {
-        return Some(whom);
+    if let Some((_, audience)) = group(text) {
+        return Some(audience);
     }
     // These words cannot be names beside others.
     let names = text.split(',').map(str::trim);
     let names = names.map(|name| AccountName::parse(name).filter(|_| group(name).is_none()));
-    names.collect::<Option<_>>().map(Whom::Named)
+    names.collect::<Option<_>>().map(MountAudience::Named)
 }
 
-fn room(text: &str) -> Option<Room> {
+fn mount_quota(text: &str) -> Option<MountQuota> {
     match text {
-        "account" => Some(Room::Account),
-        _ => parse_size(text).map(Room::Own),
+        "account" => Some(MountQuota::Account),
+        _ => parse_size(text).map(MountQuota::Own),
     }
 }
 
@@ -132,9 +134,10 @@ fn room(text: &str) -> Option<Room> {
 fn check_together(mounts: &[(Mount, usize)], errors: &mut ParseErrors) {
     for (i, (mount, line)) in mounts.iter().enumerate() {
         for (other, _) in mounts.iter().take(i) {
-            if other.at == mount.at && other.whom.collides(&mount.whom) {
-                let Mount { name, at, whom, .. } = mount;
-                let what = format!("[{name}] at: [{}] is at {at} for {whom} already", other.name);
+            if other.at == mount.at && other.audience.collides(&mount.audience) {
+                let Mount { name, at, audience, .. } = mount;
+                let what =
+                    format!("[{name}] at: [{}] is at {at} for {audience} already", other.name);
                 errors.push(*line, what);
             }
         }
@@ -149,7 +152,7 @@ mod tests {
 
     const GOOD: &str = "[a]\nat = /a\ndir = a\nfor = all\nrights = read, write\nsize = 1G\n";
 
-    fn faults_of(text: &str) -> Vec<String> {
+    fn mistakes_of(text: &str) -> Vec<String> {
         let errors = mounts_of(text.as_bytes()).1.or(()).err().unwrap_or_default();
         errors.iter().map(|error| format!("{}: {}", error.line, error.what)).collect()
     }
@@ -159,22 +162,25 @@ mod tests {
         let shipped = include_str!("../../conf/mounts.ini");
         let (mounts, errors) = mounts_of(shipped.as_bytes());
         errors.or(()).unwrap();
-        let told: Vec<String> = mounts
+        let reported: Vec<String> = mounts
             .iter()
             .map(|(m, _)| {
-                format!("{} {} {} {} {} {:?}", m.name, m.at, m.dir, m.whom, m.rights, m.room)
+                format!(
+                    "{} {} {} {} {} {:?}",
+                    m.name, m.at, m.dir, m.audience, m.rights, m.mount_quota
+                )
             })
             .collect();
         let want = [
             "share /share share all accounts read None",
             "upload /upload upload all accounts write Some(Own(1073741824))",
         ];
-        assert_eq!(told, want);
+        assert_eq!(reported, want);
     }
 
     #[test]
-    fn each_fault_is_told_with_its_line() {
-        assert_eq!(faults_of(GOOD), [""; 0]);
+    fn each_mistake_is_reported_with_its_line() {
+        assert_eq!(mistakes_of(GOOD), [""; 0]);
         let table = [
             ("at = /a", "at = a", "2: [a] at: \"a\" is not valid; expected a path such as /share"),
             ("at = /a", "at = /", "is not valid; expected a path such as /share"),
@@ -217,27 +223,28 @@ mod tests {
             ("dir = a", "dir = a\u{1b}", "3: a control character"),
         ];
         for (from, to, want) in table {
-            let told = faults_of(&GOOD.replacen(from, to, 1)).join("\n");
-            assert!(told.contains(want), "{to:?}: {told}");
+            let reported = mistakes_of(&GOOD.replacen(from, to, 1)).join("\n");
+            assert!(reported.contains(want), "{to:?}: {reported}");
         }
-        let hint = faults_of(&GOOD.replace("rights", "right")).join("\n");
+        let hint = mistakes_of(&GOOD.replace("rights", "right")).join("\n");
         assert!(hint.contains("5: [a] right: unknown key; did you mean `rights`?"), "{hint}");
         let guests = GOOD.replace("= all", "= everybody").replace("1G", "account");
-        assert!(faults_of(&guests)[0].starts_with("6: [a] size: guests have no quota"));
+        assert!(mistakes_of(&guests)[0].starts_with("6: [a] size: guests have no quota"));
         assert_eq!(mounts_of(b"[a]\n\xff").1.iter().next().unwrap().line, 2);
     }
 
     #[test]
     fn sections_are_checked_against_each_other() {
-        let two = |whom: &str, dir: &str, size: &str| {
-            let other = GOOD.replace("[a]", "[b]").replace("for = all", &format!("for = {whom}"));
+        let two = |audience: &str, dir: &str, size: &str| {
+            let other =
+                GOOD.replace("[a]", "[b]").replace("for = all", &format!("for = {audience}"));
             let other = other.replace("dir = a", &format!("dir = {dir}"));
-            faults_of(&format!("{GOOD}{}", other.replace("1G", size)))
+            mistakes_of(&format!("{GOOD}{}", other.replace("1G", size)))
         };
         assert_eq!(two("ann", "a", "1G"), [""; 0]);
         assert_eq!(two("everybody", "b", "2G"), [""; 0]);
         assert_eq!(two("all", "b", "1G"), ["7: [b] at: [a] is at /a for all accounts already"]);
-        assert!(faults_of(&format!("{GOOD}{GOOD}"))[0].contains("[a] began in line 1 already"));
+        assert!(mistakes_of(&format!("{GOOD}{GOOD}"))[0].contains("[a] began in line 1 already"));
     }
 
     proptest! {

@@ -1,7 +1,8 @@
 //! The mounts in force, kept in step with conf/mounts.ini, which people edit.
 //!
 //! Never: writes the file; replaces the mounts in force by a file with a fault.
-//! Invariant: what [`Store::current`] gives was once a whole valid file, every folder of it open.
+//! Invariant: what [`MountStore::current`] gives was once a whole valid file, every folder of it
+//! open.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,30 +10,30 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::reading::{dirs_of, mounts_of};
-use super::{Mount, Mounts, Room};
+use super::{Mount, MountQuota, Mounts};
 use crate::conffile::{self, FileError, ParseErrors, Watched, is_shortage};
 use crate::error::{Error, Result as Outcome};
 use crate::limits;
 use crate::lock::lock;
 use crate::quota::DirectoryId;
-use crate::vfs::{Home, Homes, Place, Threads, Unopened, Volume};
+use crate::vfs::{DirLocation, Home, Homes, Threads, Unopened, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
 
 /// Every directory that is open, mounted still or only in a session that has not looked again.
-type Open = Mutex<HashMap<DirectoryId, Weak<Volume>>>;
+type OpenMounts = Mutex<HashMap<DirectoryId, Weak<Volume>>>;
 
 /// The mounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
-pub struct Store {
+pub struct MountStore {
     file: Watched<Mounts>,
     home: Arc<Home>,
-    open: Arc<Open>,
+    open: Arc<OpenMounts>,
     late: Mutex<Vec<Late>>,
 }
 
-impl Store {
+impl MountStore {
     /// Reads `mounts.ini` in the folder of settings; without the file nothing is mounted.
     /// `is_account` tells whether an account of a name exists.
     ///
@@ -42,11 +43,15 @@ impl Store {
         conf: &Path,
         home: &Arc<Home>,
         is_account: &dyn Fn(&str) -> bool,
-    ) -> Result<Store, FileError> {
+    ) -> Result<MountStore, FileError> {
         let stays = "the mounts stay as they were";
         let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
-        let store =
-            Store { file, home: Arc::clone(home), open: Arc::default(), late: Mutex::default() };
+        let store = MountStore {
+            file,
+            home: Arc::clone(home),
+            open: Arc::default(),
+            late: Mutex::default(),
+        };
         store.file.load(&|bytes| store.read(bytes, is_account))?;
         Ok(store)
     }
@@ -122,7 +127,7 @@ impl Store {
                 Ok((place_of(&path)?, path))
             });
             match found {
-                Some(Ok((place, path))) => all.push(Found { mount, line, path, place }),
+                Some(Ok((place, path))) => all.push(MountedSection { mount, line, path, place }),
                 Some(Err(what)) => errors.push(line, mount.refused(&what)),
                 None => self.note_late(&mount, key, &before),
             }
@@ -179,7 +184,11 @@ struct Late {
 
 /// The directory at a path: with the descriptors that are open already, if it is the same one. The
 /// flag of an error tells that the system ran short of something.
-fn open_at(home: &Arc<Home>, open: &Open, path: &Path) -> Result<Arc<Volume>, (String, bool)> {
+fn open_at(
+    home: &Arc<Home>,
+    open: &OpenMounts,
+    path: &Path,
+) -> Result<Arc<Volume>, (String, bool)> {
     let id = Volume::id_at(path).map_err(|what| (what, false))?;
     let known = lock(open).get(&id).and_then(Weak::upgrade);
     if let Some(volume) = known {
@@ -195,16 +204,16 @@ fn open_at(home: &Arc<Home>, open: &Open, path: &Path) -> Result<Arc<Volume>, (S
 }
 
 /// A section, and where its directory is.
-struct Found {
+struct MountedSection {
     mount: Mount,
     line: usize,
     path: PathBuf,
-    place: Place,
+    place: DirLocation,
 }
 
-fn place_of(path: &Path) -> Result<Place, String> {
+fn place_of(path: &Path) -> Result<DirLocation, String> {
     // The system's own words are for the operator, who reads this.
-    Place::of(path).map_err(|e| {
+    DirLocation::of(path).map_err(|e| {
         let source = std::error::Error::source(&e).map(ToString::to_string);
         format!("cannot be opened: {}", source.unwrap_or_else(|| e.to_string()))
     })
@@ -277,7 +286,7 @@ fn foreseen(
         });
         let place = place.unwrap_or_else(|| Err("its file system does not answer".to_owned()));
         match place {
-            Ok((place, path)) => all.push(Found { mount, line, path, place }),
+            Ok((place, path)) => all.push(MountedSection { mount, line, path, place }),
             Err(what) => errors.push(line, mount.refused(&what)),
         }
     }
@@ -290,11 +299,11 @@ fn foreseen(
 fn check_places(
     homes: &Homes,
     home: &Path,
-    all: &mut Vec<Found>,
+    all: &mut Vec<MountedSection>,
     is_account: &dyn Fn(&str) -> bool,
     errors: &mut ParseErrors,
 ) {
-    let mut good: Vec<Found> = Vec::new();
+    let mut good: Vec<MountedSection> = Vec::new();
     for found in all.drain(..) {
         let checked = found.check_homes(homes, home, is_account);
         match checked.and_then(|()| good.iter().try_for_each(|other| found.check(other))) {
@@ -306,11 +315,11 @@ fn check_places(
 }
 
 /// Where each account pays for its own files, the disk has to keep whose they are.
-fn check_owners(opened: &[(Found, Arc<Volume>)], errors: &mut ParseErrors) {
+fn check_owners(opened: &[(MountedSection, Arc<Volume>)], errors: &mut ParseErrors) {
     for (found, volume) in opened.iter().filter(|(_, volume)| !volume.keeps_owners()) {
         // Of sections with the same directory one may have no size, where it is only read.
         let mut same = opened.iter().filter(|(_, other)| Arc::ptr_eq(other, volume));
-        if same.any(|(other, _)| other.mount.room == Some(Room::Account)) {
+        if same.any(|(other, _)| other.mount.mount_quota == Some(MountQuota::Account)) {
             let what = "size: this disk does not keep who stored a file; \
                         give the mount a size of its own";
             errors.push(found.line, format!("[{}] {what}", found.mount.name));
@@ -324,7 +333,7 @@ impl Mount {
     }
 }
 
-impl Found {
+impl MountedSection {
     fn check_homes(
         &self,
         homes: &Homes,
@@ -353,11 +362,11 @@ impl Found {
         }
     }
 
-    fn check(&self, other: &Found) -> Result<(), String> {
+    fn check(&self, other: &MountedSection) -> Result<(), String> {
         let (mount, theirs) = (&self.mount, &other.mount);
         if self.place.is(&other.place) {
-            let both = mount.room.is_some() && theirs.room.is_some();
-            return match both && mount.room != theirs.room {
+            let both = mount.mount_quota.is_some() && theirs.mount_quota.is_some();
+            return match both && mount.mount_quota != theirs.mount_quota {
                 true => Err(format!("size: not that of [{}], the same directory", theirs.name)),
                 false => Ok(()),
             };

@@ -57,16 +57,16 @@ impl fmt::Display for Amount {
 
 /// Most that may be stored; `None` is unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct QuotaLimits {
     /// Bytes.
     pub bytes: Option<u64>,
     /// Entries.
     pub entries: Option<u64>,
 }
 
-impl Limits {
+impl QuotaLimits {
     /// Nothing may be stored.
-    pub const NONE: Limits = Limits { bytes: Some(0), entries: Some(0) };
+    pub const NONE: QuotaLimits = QuotaLimits { bytes: Some(0), entries: Some(0) };
 
     /// Both as numbers.
     pub fn amount(&self) -> Amount {
@@ -128,13 +128,13 @@ pub struct Usage {
     /// What is reserved for uploads that run, and not on the disk yet.
     pub reserved: Amount,
     /// Most of both together.
-    pub limits: Limits,
+    pub limits: QuotaLimits,
 }
 
 impl Usage {
     /// Of whoever may store nothing and stores nothing.
     pub const NONE: Usage =
-        Usage { used: Amount::NOTHING, reserved: Amount::NOTHING, limits: Limits::NONE };
+        Usage { used: Amount::NOTHING, reserved: Amount::NOTHING, limits: QuotaLimits::NONE };
 
     /// What could still be reserved.
     pub fn left(&self) -> Amount {

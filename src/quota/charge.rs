@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Amount, Books, Charged, Ledger, Owner, Usage, not_counted};
+use super::{Amount, Charged, Ledger, LedgerState, QuotaOwner, Usage, not_counted};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -12,31 +12,31 @@ const SHARE_AHEAD: u64 = 8;
 
 /// A change of a directory that is under way: while it lives no walk of the directory counts.
 #[derive(Debug)]
-struct Change {
+struct DirectoryChange {
     ledger: Arc<Ledger>,
     charged: Charged,
 }
 
-impl Change {
-    fn begin(ledger: &Arc<Ledger>, charged: &Charged) -> Option<Change> {
+impl DirectoryChange {
+    fn begin(ledger: &Arc<Ledger>, charged: &Charged) -> Option<DirectoryChange> {
         let mut books = ledger.books();
         let directory = books.directories.get_mut(&charged.directory)?;
         if !directory.is_counted() {
             return None;
         }
         directory.running += 1;
-        Some(Change { ledger: Arc::clone(ledger), charged: charged.clone() })
+        Some(DirectoryChange { ledger: Arc::clone(ledger), charged: charged.clone() })
     }
 }
 
-impl Drop for Change {
+impl Drop for DirectoryChange {
     fn drop(&mut self) {
         let mut books = self.ledger.books();
         let id = self.charged.directory;
         let Some(directory) = books.directories.get_mut(&id) else { return };
         directory.running = directory.running.saturating_sub(1);
         directory.ended = directory.ended.wrapping_add(1);
-        if directory.payer == super::Payer::Nobody {
+        if directory.charge_rule == super::ChargeRule::Nobody {
             books.forget(id);
         }
     }
@@ -45,7 +45,7 @@ impl Drop for Change {
 /// What one change has been granted. Dropping it returns what was not used.
 #[derive(Debug)]
 pub struct Charge {
-    change: Change,
+    change: DirectoryChange,
     /// What the ledger counts as used by it.
     pub(super) held: Amount,
     /// What is used or reserved by it; never below `held`.
@@ -62,7 +62,7 @@ impl Charge {
     /// # Errors
     /// [`Error::WrongState`] for a directory that has not been counted.
     pub fn open(ledger: &Arc<Ledger>, charged: &Charged) -> Result<Charge> {
-        let Some(change) = Change::begin(ledger, charged) else { return not_counted() };
+        let Some(change) = DirectoryChange::begin(ledger, charged) else { return not_counted() };
         let (held, covered) = (Amount::NOTHING, Amount::NOTHING);
         Ok(Charge { change, held, covered, replacing: false, gives_all_back: false })
     }
@@ -105,7 +105,7 @@ impl Charge {
     /// whoever pays for both has it never twice and never not at all. What others paid for was
     /// covered before.
     pub fn take_over(&mut self, from: &[(Charged, Amount)]) {
-        let Change { ledger, charged } = &self.change;
+        let DirectoryChange { ledger, charged } = &self.change;
         let (mut books, mut moved) = (ledger.books(), Amount::NOTHING);
         for (from, amount) in from {
             if let Some(directory) = books.directories.get_mut(&from.directory) {
@@ -134,7 +134,7 @@ impl Charge {
             return;
         }
         self.covered = self.held;
-        let Change { ledger, charged } = &self.change;
+        let DirectoryChange { ledger, charged } = &self.change;
         if let Some(directory) = ledger.books().directories.get_mut(&charged.directory) {
             directory.change(&charged.owner, |cell| cell.reserved = cell.reserved.minus(unused));
         }
@@ -148,7 +148,7 @@ impl Charge {
         if growth == Amount::NOTHING {
             return Ok(());
         }
-        let Change { ledger, charged } = &self.change;
+        let DirectoryChange { ledger, charged } = &self.change;
         let mut books = ledger.books();
         if let Some((usage, of_mount)) = standing(&books, charged)? {
             let left = usage.left();
@@ -172,7 +172,7 @@ impl Charge {
         if growth == Amount::NOTHING {
             return Ok(());
         }
-        let Change { ledger, charged } = &self.change;
+        let DirectoryChange { ledger, charged } = &self.change;
         let mut books = ledger.books();
         let mut step = whole.minus(self.covered);
         if let Some((usage, of_mount)) = standing(&books, charged)? {
@@ -205,7 +205,7 @@ impl Charge {
         }
         let (less, more) = (self.held.minus(on_disk), on_disk.minus(self.held));
         let reserved = more.min(self.covered.minus(self.held));
-        let Change { ledger, charged } = &self.change;
+        let DirectoryChange { ledger, charged } = &self.change;
         if let Some(directory) = ledger.books().directories.get_mut(&charged.directory) {
             directory.change(&charged.owner, |cell| {
                 cell.used = cell.used.minus(less).plus(more);
@@ -240,11 +240,11 @@ impl Drop for Charge {
 /// How whoever pays stands, and whether that is a mount; `None` where nobody pays.
 ///
 /// Refuses with [`Error::Unmounted`] in a directory that is mounted no more.
-fn standing(books: &Books, charged: &Charged) -> Result<Option<(Usage, bool)>> {
+fn standing(books: &LedgerState, charged: &Charged) -> Result<Option<(Usage, bool)>> {
     let Some(directory) = books.directories.get(&charged.directory) else { return not_counted() };
-    match books.payer(charged) {
-        Some(owner) => Ok(Some((books.standing(owner), matches!(owner, Owner::Directory(_))))),
-        None if directory.payer == super::Payer::Writer => Ok(None),
+    match books.charge_rule(charged) {
+        Some(owner) => Ok(Some((books.standing(owner), matches!(owner, QuotaOwner::Directory(_))))),
+        None if directory.charge_rule == super::ChargeRule::Writer => Ok(None),
         None => Err(Error::Unmounted),
     }
 }
@@ -253,20 +253,20 @@ fn standing(books: &Books, charged: &Charged) -> Result<Option<(Usage, bool)>> {
 /// the last descriptor that keeps its bytes on the disk has been closed.
 #[derive(Debug)]
 pub struct Credit {
-    change: Option<Change>,
+    change: Option<DirectoryChange>,
     amount: Amount,
 }
 
 impl Credit {
     /// A credit for what was removed. Its directory was counted: whoever removed it holds a charge.
     pub fn new(ledger: &Arc<Ledger>, charged: &Charged, amount: Amount) -> Credit {
-        Credit { change: Change::begin(ledger, charged), amount }
+        Credit { change: DirectoryChange::begin(ledger, charged), amount }
     }
 }
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        if let Some(Change { ledger, charged }) = &self.change {
+        if let Some(DirectoryChange { ledger, charged }) = &self.change {
             ledger.credit(charged, self.amount);
         }
     }

@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Amount, Books, Cell, DirectoryId, FileOwner, Ledger};
+use super::{Amount, Balance, DirectoryId, FileOwner, Ledger, LedgerState};
 
 /// What is known of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum CountState {
     /// Nothing.
     Unknown,
     /// Somebody is walking through it for the first time; the number is that count's own.
@@ -21,9 +21,9 @@ pub(super) enum State {
     Known { at: Instant, took: Duration },
 }
 
-impl State {
+impl CountState {
     pub(super) fn is_begun(self) -> bool {
-        matches!(self, State::Begun(_))
+        matches!(self, CountState::Begun(_))
     }
 }
 
@@ -43,12 +43,12 @@ pub enum Begin {
 pub struct Count {
     ledger: Arc<Ledger>,
     id: DirectoryId,
-    kind: Kind,
+    kind: CountKind,
     begun: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum CountKind {
     /// Nothing is known yet; the number is in the directory's state.
     First(u64),
     /// So many changes had ended when it began.
@@ -62,12 +62,12 @@ impl Ledger {
         let number = books.counts.wrapping_add(1);
         let Some(directory) = books.directories.get_mut(&id) else { return Begin::Known };
         match directory.count {
-            State::Known { .. } => Begin::Known,
-            State::Begun(_) => Begin::Running,
-            State::Unknown => {
-                directory.count = State::Begun(number);
+            CountState::Known { .. } => Begin::Known,
+            CountState::Begun(_) => Begin::Running,
+            CountState::Unknown => {
+                directory.count = CountState::Begun(number);
                 books.counts = number;
-                Begin::Begun(self.count(id, Kind::First(number)))
+                Begin::Begun(self.count(id, CountKind::First(number)))
             }
         }
     }
@@ -77,22 +77,22 @@ impl Ledger {
     pub fn begin_recount(self: &Arc<Self>, id: DirectoryId, age: Duration) -> Option<Count> {
         let mut books = self.books();
         let directory = books.directories.get_mut(&id)?;
-        let State::Known { at, took } = directory.count else { return None };
+        let CountState::Known { at, took } = directory.count else { return None };
         let is_old = at.elapsed() >= age.max(took.saturating_mul(100));
         if !is_old || directory.running > 0 || directory.is_recounted {
             return None;
         }
         directory.is_recounted = true;
-        Some(self.count(id, Kind::Later(directory.ended)))
+        Some(self.count(id, CountKind::Later(directory.ended)))
     }
 
-    fn count(self: &Arc<Self>, id: DirectoryId, kind: Kind) -> Count {
+    fn count(self: &Arc<Self>, id: DirectoryId, kind: CountKind) -> Count {
         Count { ledger: Arc::clone(self), id, kind, begun: Instant::now() }
     }
 
     /// Waits until the first count of a directory has ended, at most for `patience`.
     pub fn wait_for_count(&self, id: DirectoryId, patience: Duration) {
-        let is_begun = |books: &mut Books| {
+        let is_begun = |books: &mut LedgerState| {
             books.directories.get(&id).is_some_and(|directory| directory.count.is_begun())
         };
         let waited = self.counted.wait_timeout_while(self.books(), patience, is_begun);
@@ -107,16 +107,16 @@ impl Count {
         let mut books = self.ledger.books();
         let Some(directory) = books.directories.get_mut(&self.id) else { return false };
         let is_sound = match self.kind {
-            Kind::First(number) => directory.count == State::Begun(number),
-            Kind::Later(ended) => {
+            CountKind::First(number) => directory.count == CountState::Begun(number),
+            CountKind::Later(ended) => {
                 directory.is_counted() && directory.running == 0 && directory.ended == ended
             }
         };
         if is_sound {
             let (at, took) = (Instant::now(), self.begun.elapsed());
-            directory.count = State::Known { at, took };
+            directory.count = CountState::Known { at, took };
             let total = found.values().fold(Amount::NOTHING, |sum, amount| sum.plus(*amount));
-            let cell = |used| Cell { used, reserved: Amount::NOTHING };
+            let cell = |used| Balance { used, reserved: Amount::NOTHING };
             directory.total = cell(total);
             directory.cells = found.into_iter().map(|(owner, used)| (owner, cell(used))).collect();
         }
@@ -130,11 +130,11 @@ impl Drop for Count {
         let mut books = self.ledger.books();
         if let Some(directory) = books.directories.get_mut(&self.id) {
             match self.kind {
-                Kind::First(number) if directory.count == State::Begun(number) => {
-                    directory.count = State::Unknown;
+                CountKind::First(number) if directory.count == CountState::Begun(number) => {
+                    directory.count = CountState::Unknown;
                 }
-                Kind::First(_) => {}
-                Kind::Later(_) => directory.is_recounted = false,
+                CountKind::First(_) => {}
+                CountKind::Later(_) => directory.is_recounted = false,
             }
         }
         drop(books);

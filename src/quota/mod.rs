@@ -21,7 +21,7 @@ mod count;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-pub use self::amount::{Amount, Entries, Limits, Usage};
+pub use self::amount::{Amount, Entries, QuotaLimits, Usage};
 pub use self::charge::{Charge, Credit};
 pub use self::count::{Begin, Count};
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ pub struct DirectoryId {
 
 /// Who is charged for what a directory holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Payer {
+pub enum ChargeRule {
     /// The account whose home it is.
     Account(Arc<str>),
     /// The owner of each file; nobody for what has none, which the operator put there.
@@ -62,19 +62,19 @@ pub struct Charged {
 
 /// Used and reserved, of one file owner in one directory or of several together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Cell {
+struct Balance {
     used: Amount,
     reserved: Amount,
 }
 
 #[derive(Debug)]
 struct Directory {
-    payer: Payer,
+    charge_rule: ChargeRule,
     /// What it may hold, where it pays for itself.
-    limits: Limits,
-    cells: HashMap<FileOwner, Cell>,
-    total: Cell,
-    count: count::State,
+    limits: QuotaLimits,
+    cells: HashMap<FileOwner, Balance>,
+    total: Balance,
+    count: count::CountState,
     /// Changes that are under way, and so many that have ended: a walk counts only if it saw none.
     running: u64,
     ended: u64,
@@ -83,10 +83,10 @@ struct Directory {
 }
 
 #[derive(Debug, Default)]
-struct Books {
+struct LedgerState {
     directories: HashMap<DirectoryId, Directory>,
     homes: HashMap<Arc<str>, DirectoryId>,
-    limits: HashMap<Arc<str>, Limits>,
+    limits: HashMap<Arc<str>, QuotaLimits>,
     /// The directories whose files their owners pay for.
     shared: Vec<DirectoryId>,
     /// First counts that were begun, so that each has a number of its own.
@@ -96,7 +96,7 @@ struct Books {
 /// The figures of all directories and the limits of all quota owners.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    books: Mutex<Books>,
+    books: Mutex<LedgerState>,
     counted: Condvar,
 }
 
@@ -115,7 +115,7 @@ impl Ledger {
             books.forget(before);
             books.forget(id);
         }
-        books.open(id, Payer::Account(name), Limits::NONE);
+        books.open(id, ChargeRule::Account(name), QuotaLimits::NONE);
     }
 
     /// Forgets the home of an account whose files were taken away.
@@ -127,14 +127,15 @@ impl Ledger {
     }
 
     /// Notes that a directory is mounted, and who pays for what it holds; `limits` are its own.
-    pub fn mount(&self, id: DirectoryId, payer: Payer, limits: Limits) {
+    pub fn mount(&self, id: DirectoryId, charge_rule: ChargeRule, limits: QuotaLimits) {
         let mut books = self.books();
         let is_home = books.directories.get(&id).is_some_and(|directory| {
-            matches!(&directory.payer, Payer::Account(name) if books.homes.get(name) == Some(&id))
+            matches!(&directory.charge_rule, ChargeRule::Account(name)
+                if books.homes.get(name) == Some(&id))
         });
         // A home that is mounted to be read elsewhere is still its account's to pay for.
         if !is_home {
-            books.open(id, payer, limits);
+            books.open(id, charge_rule, limits);
         }
     }
 
@@ -142,16 +143,17 @@ impl Ledger {
     /// began before still changes it.
     pub fn unmount(&self, id: DirectoryId) {
         let mut books = self.books();
-        let is_mount = |directory: &Directory| !matches!(directory.payer, Payer::Account(_));
+        let is_mount =
+            |directory: &Directory| !matches!(directory.charge_rule, ChargeRule::Account(_));
         if books.directories.get(&id).is_some_and(is_mount) {
-            books.open(id, Payer::Nobody, Limits::NONE);
+            books.open(id, ChargeRule::Nobody, QuotaLimits::NONE);
             books.forget(id);
         }
     }
 
     /// Sets what an account may store. A limit below what is used takes nothing away, but nothing
     /// is added until there is room again.
-    pub fn set_limits(&self, account: &str, limits: Limits) {
+    pub fn set_limits(&self, account: &str, limits: QuotaLimits) {
         let mut books = self.books();
         match books.limits.get_mut(account) {
             Some(known) => *known = limits,
@@ -176,36 +178,41 @@ impl Ledger {
         if !directory.is_counted() {
             return None;
         }
-        match books.payer(charged)? {
-            Owner::Account(account) if books.uncounted(account).next().is_some() => None,
+        match books.charge_rule(charged)? {
+            QuotaOwner::Account(account) if books.uncounted(account).next().is_some() => None,
             owner => Some(books.standing(owner)),
         }
     }
 
     /// Who pays for what a directory holds.
-    pub fn payer(&self, id: DirectoryId) -> Payer {
-        self.books().directories.get(&id).map_or(Payer::Nobody, |known| known.payer.clone())
+    pub fn charge_rule(&self, id: DirectoryId) -> ChargeRule {
+        self.books()
+            .directories
+            .get(&id)
+            .map_or(ChargeRule::Nobody, |known| known.charge_rule.clone())
     }
 
     /// Whether the same account or directory pays for both.
     pub fn is_paid_alike(&self, one: &Charged, other: &Charged) -> bool {
         let books = self.books();
-        let payer = books.payer(one);
-        payer.is_some() && payer == books.payer(other)
+        let charge_rule = books.charge_rule(one);
+        charge_rule.is_some() && charge_rule == books.charge_rule(other)
     }
 
     /// The directories that must be counted before `charged` can be charged, or, where there is no
     /// such thing, before an account's figures are known.
     pub fn uncounted(&self, account: Option<&str>, charged: Option<&Charged>) -> Vec<DirectoryId> {
         let books = self.books();
-        let payer = charged.and_then(|charged| match books.payer(charged)? {
-            Owner::Account(account) => Some(account),
-            Owner::Directory(_) => None,
+        let charge_rule = charged.and_then(|charged| match books.charge_rule(charged)? {
+            QuotaOwner::Account(account) => Some(account),
+            QuotaOwner::Directory(_) => None,
         });
         let here = charged.map(|charged| charged.directory);
         let here = here.filter(|id| books.directories.get(id).is_some_and(|d| !d.is_counted()));
         let mut ids: Vec<_> = here.into_iter().collect();
-        ids.extend(account.or(payer).into_iter().flat_map(|account| books.uncounted(account)));
+        ids.extend(
+            account.or(charge_rule).into_iter().flat_map(|account| books.uncounted(account)),
+        );
         ids.dedup();
         ids
     }
@@ -224,30 +231,31 @@ impl Ledger {
 
     /// Poison is ignored: every section under this lock is a few assignments that cannot panic and
     /// cannot leave half a state, so a thread that died elsewhere leaves sound figures.
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn books(&self) -> MutexGuard<'_, LedgerState> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Who pays: an account, or a directory with limits of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner<'a> {
+enum QuotaOwner<'a> {
     Account(&'a str),
     Directory(DirectoryId),
 }
 
-impl Books {
+impl LedgerState {
     /// Sets who pays for a directory. Of one that was an account's home, or becomes one, nothing is
     /// known any more: its inode belongs to something else now.
-    fn open(&mut self, id: DirectoryId, payer: Payer, limits: Limits) {
-        let directory = self.directories.entry(id).or_insert_with(|| Directory::new(payer.clone()));
-        let is_home = |payer: &Payer| matches!(payer, Payer::Account(_));
-        let changes_hands = is_home(&payer) || is_home(&directory.payer);
-        if changes_hands && directory.payer != payer && directory.running == 0 {
-            *directory = Directory::new(payer.clone());
+    fn open(&mut self, id: DirectoryId, charge_rule: ChargeRule, limits: QuotaLimits) {
+        let directory =
+            self.directories.entry(id).or_insert_with(|| Directory::new(charge_rule.clone()));
+        let is_home = |charge_rule: &ChargeRule| matches!(charge_rule, ChargeRule::Account(_));
+        let changes_hands = is_home(&charge_rule) || is_home(&directory.charge_rule);
+        if changes_hands && directory.charge_rule != charge_rule && directory.running == 0 {
+            *directory = Directory::new(charge_rule.clone());
         }
-        (directory.payer, directory.limits) = (payer, limits);
-        let is_shared = directory.payer == Payer::Writer;
+        (directory.charge_rule, directory.limits) = (charge_rule, limits);
+        let is_shared = directory.charge_rule == ChargeRule::Writer;
         self.shared.retain(|known| *known != id);
         if is_shared {
             self.shared.push(id);
@@ -263,22 +271,24 @@ impl Books {
     }
 
     /// Who pays for a file; `None` where nobody does.
-    fn payer<'a>(&'a self, charged: &'a Charged) -> Option<Owner<'a>> {
-        match &self.directories.get(&charged.directory)?.payer {
-            Payer::Account(name) => Some(Owner::Account(name)),
-            Payer::Writer => charged.owner.as_deref().map(Owner::Account),
-            Payer::Directory => Some(Owner::Directory(charged.directory)),
-            Payer::Nobody => None,
+    fn charge_rule<'a>(&'a self, charged: &'a Charged) -> Option<QuotaOwner<'a>> {
+        match &self.directories.get(&charged.directory)?.charge_rule {
+            ChargeRule::Account(name) => Some(QuotaOwner::Account(name)),
+            ChargeRule::Writer => charged.owner.as_deref().map(QuotaOwner::Account),
+            ChargeRule::Directory => Some(QuotaOwner::Directory(charged.directory)),
+            ChargeRule::Nobody => None,
         }
     }
 
-    fn standing(&self, owner: Owner<'_>) -> Usage {
+    fn standing(&self, owner: QuotaOwner<'_>) -> Usage {
         match owner {
-            Owner::Account(account) => self.account(account),
-            Owner::Directory(id) => self.directories.get(&id).map_or(Usage::NONE, |directory| {
-                let Cell { used, reserved } = directory.total;
-                Usage { used, reserved, limits: directory.limits }
-            }),
+            QuotaOwner::Account(account) => self.account(account),
+            QuotaOwner::Directory(id) => {
+                self.directories.get(&id).map_or(Usage::NONE, |directory| {
+                    let Balance { used, reserved } = directory.total;
+                    Usage { used, reserved, limits: directory.limits }
+                })
+            }
         }
     }
 
@@ -293,7 +303,7 @@ impl Books {
                 sum.reserved = sum.reserved.plus(cell.reserved);
             }
         }
-        let limits = self.limits.get(account).copied().unwrap_or(Limits::NONE);
+        let limits = self.limits.get(account).copied().unwrap_or(QuotaLimits::NONE);
         Usage { used: sum.used, reserved: sum.reserved, limits }
     }
 
@@ -305,13 +315,13 @@ impl Books {
 }
 
 impl Directory {
-    fn new(payer: Payer) -> Directory {
+    fn new(charge_rule: ChargeRule) -> Directory {
         Directory {
-            payer,
-            limits: Limits::NONE,
+            charge_rule,
+            limits: QuotaLimits::NONE,
             cells: HashMap::new(),
-            total: Cell::default(),
-            count: count::State::Unknown,
+            total: Balance::default(),
+            count: count::CountState::Unknown,
             running: 0,
             ended: 0,
             is_recounted: false,
@@ -319,12 +329,12 @@ impl Directory {
     }
 
     /// Changes what one file owner has, and the total by as much.
-    fn change(&mut self, owner: &FileOwner, change: impl FnOnce(&mut Cell)) {
+    fn change(&mut self, owner: &FileOwner, change: impl FnOnce(&mut Balance)) {
         let cell = self.cells.entry(owner.clone()).or_default();
         let before = *cell;
         change(cell);
         let after = *cell;
-        if after == Cell::default() {
+        if after == Balance::default() {
             self.cells.remove(owner);
         }
         self.total.used = self.total.used.minus(before.used).plus(after.used);
@@ -332,7 +342,7 @@ impl Directory {
     }
 
     fn is_counted(&self) -> bool {
-        matches!(self.count, count::State::Known { .. })
+        matches!(self.count, count::CountState::Known { .. })
     }
 }
 

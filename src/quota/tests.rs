@@ -11,8 +11,8 @@ use super::*;
 const HOME: DirectoryId = DirectoryId { device: 1, inode: 1 };
 const SHARED: DirectoryId = DirectoryId { device: 1, inode: 2 };
 
-fn bytes(limit: u64) -> Limits {
-    Limits { bytes: Some(limit), entries: None }
+fn bytes(limit: u64) -> QuotaLimits {
+    QuotaLimits { bytes: Some(limit), entries: None }
 }
 
 /// What the first count of a directory finds.
@@ -23,7 +23,7 @@ fn count(ledger: &Arc<Ledger>, id: DirectoryId, found: &[(Option<&str>, Amount)]
 }
 
 /// A ledger with the home of ann, in which one file of so many bytes lies.
-fn ledger(limits: Limits, used: u64) -> (Arc<Ledger>, Charged) {
+fn ledger(limits: QuotaLimits, used: u64) -> (Arc<Ledger>, Charged) {
     let ledger = Arc::new(Ledger::new());
     ledger.open_home("ann", HOME);
     ledger.set_limits("ann", limits);
@@ -69,7 +69,7 @@ fn a_refusal_names_the_numbers() {
 
 #[test]
 fn entries_have_a_limit_of_their_own() {
-    let (ledger, charged) = ledger(Limits { bytes: None, entries: Some(3) }, 0);
+    let (ledger, charged) = ledger(QuotaLimits { bytes: None, entries: Some(3) }, 0);
     let mut first = open(&ledger, &charged);
     first.cover(Amount::ENTRY, false).unwrap();
     let mut second = open(&ledger, &charged);
@@ -116,7 +116,7 @@ fn a_lowered_limit_stops_what_was_covered() {
         Err(Error::OverQuota { need: 200, left: 100, limit: 400, .. })
     ));
     charge.spend(of(400)).unwrap();
-    ledger.set_limits("ann", Limits { bytes: None, entries: None });
+    ledger.set_limits("ann", QuotaLimits { bytes: None, entries: None });
     charge.spend(of(u64::MAX)).unwrap();
     assert!(open(&ledger, &charged).spend(of(1)).is_err());
 }
@@ -126,7 +126,7 @@ fn nothing_is_stored_where_nothing_was_counted_or_nothing_is_mounted() {
     let ledger = Arc::new(Ledger::new());
     let charged = Charged { directory: SHARED, owner: Some("ann".into()) };
     assert!(Charge::open(&ledger, &charged).is_err());
-    ledger.mount(SHARED, Payer::Directory, bytes(10));
+    ledger.mount(SHARED, ChargeRule::Directory, bytes(10));
     assert!(Charge::open(&ledger, &charged).is_err(), "not counted");
     assert_eq!(ledger.uncounted(None, Some(&charged)), [SHARED]);
     count(&ledger, SHARED, &[]);
@@ -143,7 +143,7 @@ fn nothing_is_stored_where_nothing_was_counted_or_nothing_is_mounted() {
 #[test]
 fn who_pays_may_change_while_it_is_in_use_and_the_sums_follow() {
     let (ledger, _) = ledger(bytes(1_000), 100);
-    ledger.mount(SHARED, Payer::Writer, Limits::NONE);
+    ledger.mount(SHARED, ChargeRule::Writer, QuotaLimits::NONE);
     assert_eq!(ledger.usage("ann"), None, "not all was counted");
     let ours: FileOwner = Some("ann".into());
     let found = [(Some("ann"), of(300)), (Some("bob"), of(50)), (None, of(7))];
@@ -155,13 +155,13 @@ fn who_pays_may_change_while_it_is_in_use_and_the_sums_follow() {
     charge.spend(of(150)).unwrap();
     assert_eq!(figures(&ledger), (550, 50));
     let mounted = || ledger.usage_of(&charged).unwrap();
-    ledger.mount(SHARED, Payer::Directory, bytes(600));
+    ledger.mount(SHARED, ChargeRule::Directory, bytes(600));
     assert_eq!(figures(&ledger), (100, 0));
     assert_eq!((mounted().used.bytes, mounted().reserved.bytes), (507, 50));
     for _ in 0..3 {
         ledger.unmount(SHARED);
         assert_eq!(figures(&ledger), (100, 0));
-        ledger.mount(SHARED, Payer::Writer, Limits::NONE);
+        ledger.mount(SHARED, ChargeRule::Writer, QuotaLimits::NONE);
         assert_eq!(figures(&ledger), (550, 50));
     }
     drop(charge);
@@ -199,7 +199,7 @@ fn the_first_count_is_one_s_alone_and_a_later_one_counts_only_undisturbed() {
     assert!(ledger.begin_recount(HOME, Duration::from_secs(3600)).is_none());
     // What took a moment is not counted again in the next.
     ledger.books().directories.get_mut(&HOME).unwrap().count =
-        count::State::Known { at: std::time::Instant::now(), took: Duration::ZERO };
+        count::CountState::Known { at: std::time::Instant::now(), took: Duration::ZERO };
     let charged = Charged { directory: HOME, owner: None };
     let recount = again().unwrap();
     assert!(again().is_none(), "one at a time");
@@ -249,7 +249,7 @@ enum Step {
     Spend(usize, Amount),
     Settle(usize, u64),
     Drop(usize),
-    Limit(Limits),
+    Limit(QuotaLimits),
     Credit(bool, Amount),
     Pay(bool),
 }
@@ -260,7 +260,7 @@ fn amounts(bytes: u64, entries: u64) -> impl Strategy<Value = Amount> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let limits = (proptest::option::of(0..6_000_u64), proptest::option::of(0..40_u64))
-        .prop_map(|(bytes, entries)| Limits { bytes, entries });
+        .prop_map(|(bytes, entries)| QuotaLimits { bytes, entries });
     let step = prop_oneof![
         4 => (0..4_usize, amounts(3_000, 20)).prop_map(|(who, whole)| Step::Cover(who, whole)),
         6 => (0..4_usize, amounts(3_000, 20)).prop_map(|(who, whole)| Step::Spend(who, whole)),
@@ -280,7 +280,7 @@ proptest! {
     #[test]
     fn the_ledger_is_the_sum_of_its_files(all in steps()) {
         let (ledger, home) = ledger(bytes(4_000), 100);
-        ledger.mount(SHARED, Payer::Writer, Limits::NONE);
+        ledger.mount(SHARED, ChargeRule::Writer, QuotaLimits::NONE);
         count(&ledger, SHARED, &[(Some("ann"), of(50))]);
         let mounted = Charged { directory: SHARED, owner: Some("ann".into()) };
         let charged = |at: usize| if at < 2 { &home } else { &mounted };
@@ -322,8 +322,8 @@ proptest! {
                 }
                 Step::Pay(owner) => {
                     owner_pays = owner;
-                    let payer = if owner { Payer::Writer } else { Payer::Directory };
-                    ledger.mount(SHARED, payer, Limits { bytes: None, entries: None });
+                    let rule = if owner { ChargeRule::Writer } else { ChargeRule::Directory };
+                    ledger.mount(SHARED, rule, QuotaLimits { bytes: None, entries: None });
                 }
             }
             let now = ledger.usage("ann").unwrap();
@@ -352,7 +352,7 @@ proptest! {
 #[test]
 fn what_moves_is_counted_once_and_whoever_pays_at_both_ends_needs_no_room_twice() {
     let (ledger, home) = ledger(bytes(1_000), 800);
-    ledger.mount(SHARED, Payer::Writer, Limits::NONE);
+    ledger.mount(SHARED, ChargeRule::Writer, QuotaLimits::NONE);
     count(&ledger, SHARED, &[(Some("bob"), Amount::file(100)), (None, Amount::file(50))]);
     let shared = |owner: Option<&str>| {
         let owner = owner.map(Arc::from);

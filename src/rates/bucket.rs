@@ -61,8 +61,8 @@ impl Bucket {
     /// Forgets the turns that have begun and the gaps that nobody can have any more.
     pub(super) fn look(&mut self, now: Instant) {
         while let Some(waits) = self.waiting.first_entry().filter(|first| first.key().0 <= now) {
-            let ((_, each), turns) = waits.remove_entry();
-            self.stand_for = self.stand_for.saturating_sub(each.saturating_mul(turns));
+            let ((_, each), permits) = waits.remove_entry();
+            self.stand_for = self.stand_for.saturating_sub(each.saturating_mul(permits));
         }
         self.gaps.retain(|_, gap| gap.end + gap.kept > now);
     }
@@ -77,9 +77,9 @@ impl Bucket {
 
     /// Forgets one that will not begin.
     pub(super) fn leave(&mut self, from: Instant, stands_for: u64) {
-        let Some(turns) = self.waiting.get_mut(&(from, stands_for)) else { return };
-        *turns -= 1;
-        if *turns == 0 {
+        let Some(permits) = self.waiting.get_mut(&(from, stands_for)) else { return };
+        *permits -= 1;
+        if *permits == 0 {
             self.waiting.remove(&(from, stands_for));
         }
         self.stand_for = self.stand_for.saturating_sub(stands_for);

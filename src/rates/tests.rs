@@ -9,7 +9,7 @@ use super::*;
 /// A session as the model plays it.
 struct Player {
     account: usize,
-    turn: Turn,
+    permit: RatePermit,
     /// When it looks next.
     at: Duration,
     moved: u64,
@@ -26,7 +26,7 @@ const NAMES: [&str; 4] = ["ann", "bob", "cid", "dee"];
 /// Plays for a time: each session asks for pieces of `piece` bytes as soon as it may have them, and
 /// comes late by what `late` gives.
 fn play(
-    limits: Limits,
+    limits: RateLimits,
     accounts: &[usize],
     (piece, secs): (u64, u64),
     mut late: impl FnMut() -> Duration,
@@ -36,7 +36,7 @@ fn play(
     let start = Instant::now();
     let new = |account: &usize| Player {
         account: *account,
-        turn: Turn::default(),
+        permit: RatePermit::default(),
         at: Duration::ZERO,
         moved: 0,
     };
@@ -47,8 +47,8 @@ fn play(
         if player.at >= Duration::from_secs(secs) {
             return game;
         }
-        let payer = Payer { name: NAMES[player.account], is_guest: false };
-        match rates.due(Way::Down, payer, &mut player.turn, piece, start + player.at) {
+        let user = RateUser { name: NAMES[player.account], is_guest: false };
+        match rates.due(Way::Down, user, &mut player.permit, piece, start + player.at) {
             Due::Wait(wait) => player.at += wait + late(),
             Due::Move(bytes) => {
                 player.moved += bytes;
@@ -86,13 +86,13 @@ impl Game {
 
 /// What may come at once: the burst, and each session's turn if all of them come late.
 fn slack(rate: u64, accounts: usize, sessions: usize) -> f64 {
-    let time = limits::RATE_BURST + limits::RATE_TURN;
+    let time = limits::RATE_BURST + limits::RATE_STEP;
     let pieces = accounts as u64 * PARTED + sessions as u64 * limits::RATE_PIECE;
     rate as f64 * time.as_secs_f64() + pieces as f64 + 1.0
 }
 
-fn only(account: u64) -> Limits {
-    Limits { account: Some(account), ..Limits::default() }
+fn only(account: u64) -> RateLimits {
+    RateLimits { account: Some(account), ..RateLimits::default() }
 }
 
 proptest! {
@@ -125,7 +125,7 @@ proptest! {
     ) {
         let accounts: Vec<usize> =
             counts.iter().enumerate().flat_map(|(i, n)| vec![i; *n]).collect();
-        let limits = Limits { account: Some(all * own / 2), guests: None, all: Some(all) };
+        let limits = RateLimits { account: Some(all * own / 2), guests: None, all: Some(all) };
         let game = play(limits, &accounts, (1 << 20, 20), || Duration::ZERO);
         let sessions = accounts.len();
         prop_assert!(game.most_above(all, |_| true) <= slack(all, counts.len(), sessions));
@@ -148,42 +148,42 @@ fn sessions_of_one_account_share_its_rate_equally() {
     }
 }
 
-fn ann() -> Payer<'static> {
-    Payer { name: "ann", is_guest: false }
+fn ann() -> RateUser<'static> {
+    RateUser { name: "ann", is_guest: false }
 }
 
-fn guest() -> Payer<'static> {
-    Payer { name: "anonymous", is_guest: true }
+fn guest() -> RateUser<'static> {
+    RateUser { name: "anonymous", is_guest: true }
 }
 
 #[test]
 fn who_is_under_no_rate_waits_for_nobody() {
     let (rates, now) = (Rates::default(), Instant::now());
-    let mut turn = Turn::default();
-    assert_eq!(rates.due(Way::Up, ann(), &mut turn, 1 << 40, now), Due::Move(1 << 40));
-    rates.set(Way::Up, Limits { guests: Some(2048), ..Limits::default() });
+    let mut permit = RatePermit::default();
+    assert_eq!(rates.due(Way::Up, ann(), &mut permit, 1 << 40, now), Due::Move(1 << 40));
+    rates.set(Way::Up, RateLimits { guests: Some(2048), ..RateLimits::default() });
     assert!(!rates.is_free(Way::Up) && rates.is_free(Way::Down));
     for _ in 0..3 {
-        assert_eq!(rates.due(Way::Up, ann(), &mut turn, 1 << 40, now), Due::Move(1 << 40));
+        assert_eq!(rates.due(Way::Up, ann(), &mut permit, 1 << 40, now), Due::Move(1 << 40));
     }
     // The same session, that has become a guest.
-    let first = rates.due(Way::Up, guest(), &mut turn, 1 << 40, now);
+    let first = rates.due(Way::Up, guest(), &mut permit, 1 << 40, now);
     assert!(matches!(first, Due::Wait(_)), "{first:?}: a piece is half a second's worth");
-    assert_eq!(turn.pace(), Some(2048));
+    assert_eq!(permit.pace(), Some(2048));
 }
 
 #[test]
 fn an_edit_counts_for_whoever_waits() {
     let (rates, now) = (Rates::default(), Instant::now());
-    let mut turn = Turn::default();
+    let mut permit = RatePermit::default();
     rates.set(Way::Up, only(1024));
-    assert!(matches!(rates.due(Way::Up, ann(), &mut turn, 5, now), Due::Wait(_)));
+    assert!(matches!(rates.due(Way::Up, ann(), &mut permit, 5, now), Due::Wait(_)));
     rates.set(Way::Up, only(1_000_000));
-    assert_eq!(rates.due(Way::Up, ann(), &mut turn, 5, now), Due::Move(5));
-    rates.set(Way::Up, Limits::default());
-    assert_eq!(rates.due(Way::Up, ann(), &mut turn, 1 << 30, now), Due::Move(1 << 30));
+    assert_eq!(rates.due(Way::Up, ann(), &mut permit, 5, now), Due::Move(5));
+    rates.set(Way::Up, RateLimits::default());
+    assert_eq!(rates.due(Way::Up, ann(), &mut permit, 1 << 30, now), Due::Move(1 << 30));
     rates.set(Way::Up, only(1024));
-    assert!(matches!(rates.due(Way::Up, ann(), &mut turn, 5, now), Due::Wait(_)));
+    assert!(matches!(rates.due(Way::Up, ann(), &mut permit, 5, now), Due::Wait(_)));
 }
 
 /// Who sends slowly leaves the rest to the others.
@@ -191,14 +191,14 @@ fn an_edit_counts_for_whoever_waits() {
 fn what_was_not_moved_in_time_goes_back() {
     let (rates, start) = (Rates::default(), Instant::now());
     rates.set(Way::Up, only(100_000));
-    let mut slow: [Turn; 10] = std::array::from_fn(|_| Turn::default());
-    let mut quick = (Turn::default(), 0);
+    let mut slow: [RatePermit; 10] = std::array::from_fn(|_| RatePermit::default());
+    let mut quick = (RatePermit::default(), 0);
     for step in 0..20_000u32 {
         let now = start + step * Duration::from_millis(1);
         if step % 100 == 0 {
-            for turn in &mut slow {
-                if let Due::Move(bytes) = rates.due(Way::Up, ann(), turn, 65_536, now) {
-                    turn.put_back(bytes - bytes.min(10));
+            for permit in &mut slow {
+                if let Due::Move(bytes) = rates.due(Way::Up, ann(), permit, 65_536, now) {
+                    permit.put_back(bytes - bytes.min(10));
                 }
             }
         }
@@ -216,9 +216,9 @@ fn accounts_that_rest_are_forgotten() {
     rates.set(Way::Up, only(100_000));
     for number in 0..1000u32 {
         let name = format!("account-{number}");
-        let payer = Payer { name: &name, is_guest: false };
+        let user = RateUser { name: &name, is_guest: false };
         let now = start + number * Duration::from_secs(1);
-        rates.due(Way::Up, payer, &mut Turn::default(), 4096, now);
+        rates.due(Way::Up, user, &mut RatePermit::default(), 4096, now);
     }
     assert!(rates.up.state().accounts.len() < 3);
 }

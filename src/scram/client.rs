@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::ConstantTimeEq;
 
 use super::message::{check, escape_name, iterations, key, nonce, salt, skip_extensions, value};
-use super::{Keys, hmac, new_nonce, sha256, xor};
+use super::{ScramKeys, hmac, new_nonce, sha256, xor};
 use crate::error::{Error, Result};
 
 const BAD_CHALLENGE: &str = "a SCRAM challenge `r=NONCE,s=SALT,i=ITERATIONS` that answers ours";
@@ -100,7 +100,7 @@ impl Challenge {
     }
 
     /// Whether keys of an earlier login still serve: the server's salt and iterations are theirs.
-    pub fn fits(&self, keys: &Keys) -> bool {
+    pub fn fits(&self, keys: &ScramKeys) -> bool {
         keys.salt == self.salt && keys.iterations == self.iterations
     }
 
@@ -108,15 +108,15 @@ impl Challenge {
     ///
     /// # Errors
     /// [`Error::BadArgument`] for a text that is no password.
-    pub fn derive(&self, password: &str) -> Result<Keys> {
-        Keys::derive(password, &self.salt, self.iterations)
+    pub fn derive(&self, password: &str) -> Result<ScramKeys> {
+        ScramKeys::derive(password, &self.salt, self.iterations)
     }
 
     /// Answers the challenge: gives what is left to do and the message to send, `c=..,r=..,p=..`.
     ///
     /// # Errors
     /// [`Error::WrongState`] for keys that do not fit: the server would only count a failed login.
-    pub fn prove(self, keys: &Keys) -> Result<(Proof, String)> {
+    pub fn prove(self, keys: &ScramKeys) -> Result<(Proof, String)> {
         if !self.fits(keys) {
             return Err(Error::WrongState { what: "the password has changed, type it again" });
         }
@@ -232,7 +232,7 @@ mod tests {
     }
 
     /// One login with the given keys or password; the keys come back.
-    fn log_in(name: &str, verifier: &Verifier, kept: Option<&Keys>) -> Result<Keys> {
+    fn log_in(name: &str, verifier: &Verifier, kept: Option<&ScramKeys>) -> Result<ScramKeys> {
         let (exchange, first) = ClientExchange::begin(name)?;
         let first = ClientFirst::parse(&first)?;
         assert_eq!(first.name(), name);

@@ -28,12 +28,12 @@ pub(super) type Waiting<'a> = dyn FnMut() -> Result<()> + 'a;
 /// The derivations that run, and the queue of those that wait.
 #[derive(Debug, Default)]
 pub(super) struct Derivations {
-    queue: Mutex<Queue>,
+    queue: Mutex<DerivationQueue>,
 }
 
 /// Who computes, and who waits.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct DerivationQueue {
     running: usize,
     /// Until when each of those that have ended keeps its place, by
     /// [`limits::DERIVATION_RESTS`]. A low priority is not enough, since schedulers weigh what runs
@@ -59,7 +59,7 @@ pub(super) struct Waiter {
 
 /// The right to compute one of the derivations that may run at once. Dropped, also by a panic, it
 /// is the next one's after a rest.
-pub(super) struct Permit<'a> {
+pub(super) struct DerivationPermit<'a> {
     of: &'a Derivations,
     rest: Duration,
 }
@@ -67,7 +67,7 @@ pub(super) struct Permit<'a> {
 /// A place in the queue.
 struct Waits<'a>(&'a Derivations, Waiter);
 
-impl Drop for Permit<'_> {
+impl Drop for DerivationPermit<'_> {
     fn drop(&mut self) {
         let mut queue = lock(&self.of.queue);
         queue.running -= 1;
@@ -84,7 +84,7 @@ impl Drop for Waits<'_> {
     }
 }
 
-impl Queue {
+impl DerivationQueue {
     /// A place for this thread, behind the others of the address.
     pub(super) fn enter(&mut self, from: IpAddr) -> Waiter {
         let own = self.waiting.iter().filter(|(other, _)| other.from == from);
@@ -137,7 +137,11 @@ impl Derivations {
         Ok(result)
     }
 
-    pub(super) fn permit(&self, from: IpAddr, alive: &mut Waiting<'_>) -> Result<Permit<'_>> {
+    pub(super) fn permit(
+        &self,
+        from: IpAddr,
+        alive: &mut Waiting<'_>,
+    ) -> Result<DerivationPermit<'_>> {
         let waits = self.enqueue(from)?;
         let until = Instant::now() + limits::DERIVATION_WAIT;
         loop {
@@ -154,13 +158,13 @@ impl Derivations {
     }
 
     /// The permit, if it is this one's turn; otherwise how long to wait.
-    fn begin(&self, waiter: Waiter) -> std::result::Result<Permit<'_>, Duration> {
+    fn begin(&self, waiter: Waiter) -> std::result::Result<DerivationPermit<'_>, Duration> {
         let mut queue = lock(&self.queue);
         if let Some(wait) = queue.wait(waiter, Instant::now()) {
             return Err(wait);
         }
         (queue.running, queue.round) = (queue.running + 1, waiter.round);
-        Ok(Permit { of: self, rest: Duration::ZERO })
+        Ok(DerivationPermit { of: self, rest: Duration::ZERO })
     }
 
     fn enqueue(&self, from: IpAddr) -> Result<Waits<'_>> {

@@ -1,12 +1,12 @@
 //! SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides; the only room for passwords and random bytes.
 //!
 //! The server keeps a [`Verifier`], from which nobody can log in. The client pays for the slow
-//! derivation once and may keep [`Keys`] instead of the password.
+//! derivation once and may keep [`ScramKeys`] instead of the password.
 //!
 //! Never: a password or a key in a log or in a `Debug`; a comparison of secrets that stops early.
 //! SASLprep (RFC 4013) is left out: a password is its bytes.
-//! Invariant: a [`Verifier`] or [`Keys`] has an iteration count within the limits and a whole salt,
-//! so a torn record is no record.
+//! Invariant: a [`Verifier`] or [`ScramKeys`] has an iteration count within the limits and a whole
+//! salt, so a torn record is no record.
 
 #[cfg(feature = "client")]
 mod client;
@@ -101,7 +101,7 @@ impl Verifier {
     /// [`Error::BadArgument`] for a text that is no password and for iterations beyond the limits.
     pub fn derive(password: &str, iterations: u32) -> Result<Verifier> {
         let salt = random_bytes::<SALT>()?;
-        Ok(Verifier::of(&Keys::derive(password, &salt, iterations)?))
+        Ok(Verifier::of(&ScramKeys::derive(password, &salt, iterations)?))
     }
 
     /// Reads PostgreSQL's form, `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
@@ -128,7 +128,7 @@ impl Verifier {
     /// Whether this is the record of the password; takes as long as deriving it. Where that would
     /// take more than `most` iterations, it takes so many and no password fits.
     pub fn accepts(&self, password: &str, most: u32) -> bool {
-        match Keys::derive(password, &self.salt, self.iterations.min(most)) {
+        match ScramKeys::derive(password, &self.salt, self.iterations.min(most)) {
             Ok(keys) => *self == Verifier::of(&keys),
             Err(_) => false,
         }
@@ -144,7 +144,7 @@ impl Verifier {
         &self.salt
     }
 
-    fn of(keys: &Keys) -> Verifier {
+    fn of(keys: &ScramKeys) -> Verifier {
         Verifier {
             iterations: keys.iterations,
             salt: keys.salt.clone(),
@@ -190,20 +190,20 @@ impl fmt::Debug for Verifier {
 ///
 /// Good as long as the server names the same salt and iterations, see [`Challenge::fits`].
 #[derive(Clone)]
-pub struct Keys {
+pub struct ScramKeys {
     salt: Vec<u8>,
     iterations: u32,
     client_key: Zeroizing<[u8; KEY]>,
     server_key: Zeroizing<[u8; KEY]>,
 }
 
-impl Keys {
+impl ScramKeys {
     /// Derives the keys of a password; takes as long as `iterations` says.
     ///
     /// # Errors
     /// [`Error::BadArgument`] for a text that is no password and for a salt or iterations beyond
     /// the limits.
-    pub fn derive(password: &str, salt: &[u8], iterations: u32) -> Result<Keys> {
+    pub fn derive(password: &str, salt: &[u8], iterations: u32) -> Result<ScramKeys> {
         check_password_form(password)?;
         if !(limits::ITERATIONS_LEAST..=limits::ITERATIONS_MOST).contains(&iterations) {
             return Err(BAD_ITERATIONS);
@@ -213,7 +213,7 @@ impl Keys {
         }
         let mut salted = Zeroizing::new([0; KEY]);
         pbkdf2_sha256(password.as_bytes(), salt, iterations, &mut salted);
-        Ok(Keys {
+        Ok(ScramKeys {
             salt: salt.to_vec(),
             iterations,
             client_key: Zeroizing::new(hmac(&salted, &[b"Client Key"])),
@@ -222,13 +222,13 @@ impl Keys {
     }
 }
 
-impl Keys {
+impl ScramKeys {
     /// Derives the keys of a new password with a new salt.
     ///
     /// # Errors
-    /// As [`Keys::derive`]; [`Error::Io`] if the system has no random bytes.
-    pub fn fresh(password: &str, iterations: u32) -> Result<Keys> {
-        Keys::derive(password, &random_bytes::<SALT>()?, iterations)
+    /// As [`ScramKeys::derive`]; [`Error::Io`] if the system has no random bytes.
+    pub fn fresh(password: &str, iterations: u32) -> Result<ScramKeys> {
+        ScramKeys::derive(password, &random_bytes::<SALT>()?, iterations)
     }
 
     /// The record of the same password, for a server to keep.
@@ -237,7 +237,7 @@ impl Keys {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for ScramKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys(***)")
     }
@@ -313,8 +313,8 @@ mod tests {
         for bad in [0, 1, 4095, 5_000_001, u32::MAX] {
             assert!(Verifier::derive("pencil", bad).is_err(), "{bad}");
         }
-        assert!(Keys::derive("pencil", b"short", 4096).is_err());
-        assert!(Keys::derive("pencil", &[0; 65], 4096).is_err());
+        assert!(ScramKeys::derive("pencil", b"short", 4096).is_err());
+        assert!(ScramKeys::derive("pencil", &[0; 65], 4096).is_err());
     }
 
     #[test]
@@ -327,7 +327,7 @@ mod tests {
     fn debug_shows_no_secret() {
         let record = Verifier::parse(PENCIL).unwrap();
         assert_eq!(format!("{record:?}"), "Verifier(***)");
-        let keys = Keys::derive("pencil", record.salt(), 4096).unwrap();
+        let keys = ScramKeys::derive("pencil", record.salt(), 4096).unwrap();
         assert_eq!(format!("{keys:?}"), "Keys(***)");
     }
 

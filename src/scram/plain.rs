@@ -103,7 +103,7 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::time::{Duration, Instant};
 
-    use super::super::derivations::Queue;
+    use super::super::derivations::DerivationQueue;
     use super::*;
     use crate::error::Error;
     use crate::limits;
@@ -191,9 +191,9 @@ mod tests {
     /// waiting makes nobody from elsewhere wait for them.
     #[test]
     fn addresses_come_by_turns_and_each_in_its_order() {
-        let mut queue = Queue::default();
+        let mut queue = DerivationQueue::default();
         let mut number = 0;
-        let mut enter = |queue: &mut Queue, from| {
+        let mut enter = |queue: &mut DerivationQueue, from| {
             number += 1;
             (queue.enter(host(from)), number)
         };
@@ -217,7 +217,7 @@ mod tests {
     /// A derivation's place stays taken for a while after its end, and the next one knows how long.
     #[test]
     fn derivations_leave_the_cores_as_long_as_they_had_them() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
+        let (mut queue, now) = (DerivationQueue::default(), Instant::now());
         let rests = Duration::from_millis(20);
         queue.resting = vec![now + rests; limits::derivations()];
         let (first, second) = (queue.enter(host(1)), queue.enter(host(1)));

@@ -131,7 +131,7 @@ impl ServerExchange {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Keys;
+    use super::super::ScramKeys;
     use super::*;
 
     // RFC 7677, section 3: user `user`, password `pencil`.
@@ -144,7 +144,7 @@ mod tests {
 
     fn pencil() -> ServerExchange {
         let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let verifier = Verifier::of(&Keys::derive("pencil", &salt, 4096).unwrap());
+        let verifier = Verifier::of(&ScramKeys::derive("pencil", &salt, 4096).unwrap());
         let first = ClientFirst::parse(FIRST).unwrap();
         let (exchange, challenge) = ServerExchange::with_nonce(&first, verifier, OURS);
         assert_eq!(challenge, CHALLENGE);

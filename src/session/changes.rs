@@ -8,17 +8,17 @@ use crate::admin;
 use crate::audit::Verb;
 use crate::error::{Error, Result};
 use crate::quota::{Amount, Charge, Charged, FileOwner};
-use crate::transfer::{Claim, Claimant, Scope, Wanted, check_free, give_back};
-use crate::vfs::{Act, Cargo, View, names_beside};
+use crate::transfer::{Claim, ClaimRequest, Claimant, Scope, check_free, give_back};
+use crate::vfs::{AccessKind, MovedContent, View, names_beside};
 
 impl Session {
     /// Sets a file's time.
     pub fn set_mtime(&self, path: &str, mtime: Mtime) -> Result<()> {
         if let Some(set) = self.set_dropped_time(path, mtime) {
-            return self.noted(Verb::Time, path, set, |_, _| ());
+            return self.logged(Verb::Time, path, set, |_, _| ());
         }
         let set = self.at(path).and_then(|(user, path)| user.vfs.set_mtime(&path, mtime));
-        self.noted(Verb::Time, path, set, |_, _| ())
+        self.logged(Verb::Time, path, set, |_, _| ())
     }
 
     /// Makes a folder, with these permission bits if some are given, and with `parents` those above
@@ -30,14 +30,14 @@ impl Session {
         mode: Option<u16>,
         alive: &mut Alive<'_>,
     ) -> Result<()> {
-        match self.make_folders(path, parents, mode, alive) {
+        match self.make_directories(path, parents, mode, alive) {
             Ok(0) => Ok(()),
-            made => self.noted(Verb::Mkdir, path, made, |_, _| ()).map(drop),
+            made => self.logged(Verb::Mkdir, path, made, |_, _| ()).map(drop),
         }
     }
 
     /// Tells how many were made.
-    fn make_folders(
+    fn make_directories(
         &self,
         path: &str,
         parents: bool,
@@ -47,9 +47,10 @@ impl Session {
         let (user, path) = self.at(path)?;
         let mut made = 0;
         for here in user.vfs.to_make(&path, parents)? {
-            match self.make_folder(user, &here, mode.filter(|_| here == path), alive) {
+            match self.make_directory(user, &here, mode.filter(|_| here == path), alive) {
                 // Somebody else made it meanwhile.
-                Err(Error::Exists { .. }) if parents && user.vfs.check_folder(&here).is_ok() => {}
+                Err(Error::Exists { .. }) if parents && user.vfs.check_directory(&here).is_ok() => {
+                }
                 other => other?,
             }
             made += 1;
@@ -58,19 +59,19 @@ impl Session {
     }
 
     /// One entry is reserved before the directory is made, and counted when it is there.
-    fn make_folder(
+    fn make_directory(
         &self,
         user: &User,
         path: &VPath,
         mode: Option<u16>,
         alive: &mut Alive<'_>,
     ) -> Result<()> {
-        user.vfs.may(Act::Folder, path)?;
+        user.vfs.may(AccessKind::Directory, path)?;
         let view = user.vfs.view(path)?;
         let claims = self.claim(user, [(view, path, Scope::Name)], alive)?;
         let mut held = charged(&claims)?.hold()?;
         held.charge().cover(Amount::ENTRY, false)?;
-        check_free(view, self.site().config().min_free(), Amount::ENTRY)?;
+        check_free(view, self.shared().config().min_free(), Amount::ENTRY)?;
         user.vfs.mkdir(path, mode)?;
         held.charge().settle(Amount::ENTRY);
         Ok(())
@@ -78,15 +79,15 @@ impl Session {
 
     /// Removes an empty folder.
     pub fn rmdir(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
-        self.noted(Verb::Rmdir, path, self.remove_folder(path, alive), |(), _| ())
+        self.logged(Verb::Rmdir, path, self.remove_directory(path, alive), |(), _| ())
     }
 
-    fn remove_folder(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
+    fn remove_directory(&self, path: &str, alive: &mut Alive<'_>) -> Result<()> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.to_change(&path)?;
         let _claims = self.claim(user, [(view, &path, Scope::Tree)], alive)?;
         for freed in user.vfs.rmdir(&path)? {
-            give_back(&self.site().ledger, &view.charged(), freed);
+            give_back(&self.shared().ledger, &view.charged(), freed);
         }
         Ok(())
     }
@@ -97,7 +98,7 @@ impl Session {
     }
 
     fn note_removal(&self, path: &str, bytes: Result<u64>) -> Result<()> {
-        self.noted(Verb::Rm, path, bytes, |bytes, event| event.bytes = Some(*bytes)).map(drop)
+        self.logged(Verb::Rm, path, bytes, |bytes, event| event.bytes = Some(*bytes)).map(drop)
     }
 
     fn remove_file(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
@@ -106,7 +107,7 @@ impl Session {
         let _claims = self.claim(user, [(view, &path, Scope::Name)], alive)?;
         let freed = user.vfs.remove(&path)?;
         let bytes = freed.bytes;
-        give_back(&self.site().ledger, &view.charged(), freed);
+        give_back(&self.shared().ledger, &view.charged(), freed);
         Ok(bytes)
     }
 
@@ -128,7 +129,7 @@ impl Session {
         let removed = self.at(path).and_then(|(user, path)| {
             let view = user.vfs.to_change(&path)?;
             let _claims = self.claim(user, [(view, &path, Scope::Tree)], alive)?;
-            let (ledger, charged) = (&self.site().ledger, view.charged());
+            let (ledger, charged) = (&self.shared().ledger, view.charged());
             user.vfs.remove_tree(&path, &mut |freed| {
                 count += 1;
                 bytes = bytes.saturating_add(freed.bytes);
@@ -143,7 +144,7 @@ impl Session {
     /// Refuses what could not be given another name.
     pub fn check_rename(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;
-        match user.vfs.may(Act::Rename, &path) {
+        match user.vfs.may(AccessKind::Rename, &path) {
             Err(e) => self.or_dropped(path.as_str(), e).map(drop),
             may => may,
         }
@@ -187,7 +188,7 @@ impl Session {
         let moved = user.vfs.rename(&from, &to, replace)?;
         let bytes = moved.replaced.bytes;
         for freed in [moved.replaced].into_iter().chain(moved.dropped).chain(moved.stale) {
-            give_back(&self.site().ledger, &view.charged(), freed);
+            give_back(&self.shared().ledger, &view.charged(), freed);
         }
         Ok(bytes)
     }
@@ -224,10 +225,10 @@ impl Session {
         let names = [(ours, from, Scope::Tree), (theirs, to, Scope::Tree)];
         let claims = self.claim(user, names, alive)?;
         let mut target = charged(&claims)?.hold()?;
-        let ledger = &self.site().ledger;
+        let ledger = &self.shared().ledger;
         let there = |owner: &FileOwner| Charged { owner: owner.clone(), ..left.clone() };
         // For what the same payer pays already nothing changes but the place.
-        let new_here = |cargo: &Cargo| {
+        let new_here = |cargo: &MovedContent| {
             let is_new = |owner| !ledger.is_paid_alike(&there(owner), &arrives);
             let new = cargo.owned.iter().filter(|(owner, _)| is_new(owner));
             new.fold(Amount::NOTHING, |sum, (_, amount)| sum.plus(*amount))
@@ -260,15 +261,15 @@ impl Session {
         names: [(&View, &VPath, Scope); N],
         alive: &mut Alive<'_>,
     ) -> Result<Vec<Claim>> {
-        let site = self.site();
+        let shared = self.shared();
         let who = Claimant { by: &user.by, session: self.presence.id(), is_stream: false };
         let mut wanted = Vec::with_capacity(N);
         for (view, path, scope) in names {
-            let charged = site.charged(&user.vfs, view, alive)?;
-            let charge = Charge::open(&site.ledger, &charged)?;
-            wanted.push(Wanted { key: view.key(path), path: path.as_str(), scope, charge });
+            let charged = shared.charged(&user.vfs, view, alive)?;
+            let charge = Charge::open(&shared.ledger, &charged)?;
+            wanted.push(ClaimRequest { key: view.key(path), path: path.as_str(), scope, charge });
         }
-        site.claims.take_all(wanted, who)
+        shared.claims.take_all(wanted, who)
     }
 
     /// Removes the unfinished upload of a path.
@@ -277,7 +278,7 @@ impl Session {
     }
 
     fn note_drop(&self, path: &str, freed: Result<u64>) -> Result<()> {
-        self.noted(Verb::Drop, path, freed, |freed, event| event.bytes = Some(*freed)).map(drop)
+        self.logged(Verb::Drop, path, freed, |freed, event| event.bytes = Some(*freed)).map(drop)
     }
 
     fn forget_part(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
@@ -286,7 +287,7 @@ impl Session {
             return Err(Error::Denied { path: path.as_str().to_string() });
         }
         let who = Claimant { by: &user.by, session: self.presence.id(), is_stream: false };
-        admin::forget(self.site(), &user.vfs, who, &path, alive)
+        admin::forget(self.shared(), &user.vfs, who, &path, alive)
     }
 }
 

@@ -3,17 +3,19 @@
 use std::time::{Duration, Instant};
 
 use super::{Alive, Session, User};
-use crate::audit::{Ongoing, Verb};
+use crate::audit::{TransferEntry, Verb};
 use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Charged;
-use crate::transfer::{self, Download, Group, Inflow, Ready, Spec, Start, Stored, Sums, Upload};
-use crate::vfs::{Beside, Kind, Mtime, Source, VPath, View};
+use crate::transfer::{
+    self, Download, Group, Ready, Spec, Start, Stored, StreamingUpload, Sums, Upload,
+};
+use crate::vfs::{EntryKind, Mtime, ParentDir, Source, VPath, View};
 
 /// What an upload is to be.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct UploadOptions<'a> {
     /// Where to, as the user wrote it.
     pub path: &'a str,
     /// The file's time, where the sender tells it.
@@ -23,7 +25,7 @@ pub struct Wanted<'a> {
     /// Whether a file that is there may be replaced.
     pub replace: bool,
     /// The folder of a small file that waits for its commit, so that it is not looked for again.
-    pub beside: Option<&'a Beside>,
+    pub beside: Option<&'a ParentDir>,
 }
 
 /// Until when the server computes digests for a session.
@@ -48,7 +50,7 @@ impl Session {
     /// logged in without an account, not for hours.
     pub fn digest_bound(&self) -> DigestBound {
         let is_guest = self.user.as_ref().is_some_and(|user| user.name.is_guest());
-        let secs = self.site().config().guests.digest_secs;
+        let secs = self.shared().config().guests.digest_secs;
         let until = Instant::now().checked_add(Duration::from_secs(secs));
         DigestBound(until.filter(|_| is_guest).map(|until| (until, secs)))
     }
@@ -61,7 +63,7 @@ impl Session {
         let source = user.vfs.source(&path)?;
         // Anonymous logins are free, so a bound for each of them would bound nothing.
         let _turn =
-            if user.name.is_guest() { Some(self.site().guest_digest_turn()?) } else { None };
+            if user.name.is_guest() { Some(self.shared().guest_digest_turn()?) } else { None };
         let bound = self.digest_bound();
         let mut buffer = vec![0; limits::FRAME_DATA];
         let mut done = 0u64;
@@ -89,7 +91,7 @@ impl Session {
     ) -> Result<(&User, VPath, &View, Charged)> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.to_write(&path)?;
-        let charged = self.site().charged(&user.vfs, view, alive)?;
+        let charged = self.shared().charged(&user.vfs, view, alive)?;
         Ok((user, path, view, charged))
     }
 
@@ -102,30 +104,30 @@ impl Session {
     fn spec<'a>(
         &'a self,
         (user, path, view, charged): &'a (&User, VPath, &View, Charged),
-        wanted: &Wanted<'a>,
+        wanted: &UploadOptions<'a>,
     ) -> Spec<'a> {
-        let site = self.site();
+        let shared = self.shared();
         Spec {
             view,
-            ledger: &site.ledger,
+            ledger: &shared.ledger,
             by: &user.by,
             charged,
-            claims: &site.claims,
+            claims: &shared.claims,
             session: self.presence.id(),
-            party: &self.party,
+            subject: &self.subject,
             path,
             mtime: wanted.mtime,
             mode: wanted.mode,
             replace: wanted.replace,
             beside: wanted.beside,
-            min_free: site.config().min_free(),
+            min_free: shared.config().min_free(),
         }
     }
 
     /// Opens an upload.
     pub fn upload(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &UploadOptions<'_>,
         algorithm: Algorithm,
         size: u64,
         fresh: bool,
@@ -143,15 +145,15 @@ impl Session {
         let Ok((user, path)) = self.at(path) else { return false };
         let Ok(view) = user.vfs.view(&path) else { return false };
         let there = user.vfs.stat(&path);
-        there.is_ok_and(|there| there.kind == Kind::File && there.size == size)
-            && !self.site().claims.is_taken(&view.key(&path))
+        there.is_ok_and(|there| there.kind == EntryKind::File && there.size == size)
+            && !self.shared().claims.is_taken(&view.key(&path))
     }
 
     /// Takes a whole small file, ready to be committed. Of a refusal whoever asked says with
     /// [`Session::refused`] that it is the last word.
     pub fn store(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &UploadOptions<'_>,
         algorithm: Algorithm,
         digests: &[Digest],
         whole: &[u8],
@@ -170,16 +172,16 @@ impl Session {
         let user = self.user();
         let path = ready.path().clone();
         ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
-        let stored = transfer::commit(ready, self.site().config().storage.durability, alive)?;
+        let stored = transfer::commit(ready, self.shared().config().storage.durability, alive)?;
         self.refusals.forget(&path);
         self.note_dropped(&path, stored.dropped_at.as_ref().unwrap_or(&path));
         Ok(stored)
     }
 
     /// Refuses an upload whose mount is none any more, so that what came of it can be kept.
-    pub fn check_mounted(&self, inflow: &Inflow) -> Result<()> {
-        let is_there = match self.user()?.vfs.view(inflow.path()) {
-            Ok(view) => inflow.is_for(view),
+    pub fn check_mounted(&self, streaming: &StreamingUpload) -> Result<()> {
+        let is_there = match self.user()?.vfs.view(streaming.path()) {
+            Ok(view) => streaming.is_for(view),
             Err(_) => false,
         };
         if is_there { Ok(()) } else { Err(Error::Unmounted) }
@@ -187,7 +189,7 @@ impl Session {
 
     /// Begins a group of small files that will be committed together, before the first is stored.
     pub fn group(&self) -> Result<Group> {
-        Group::begin(&self.site().home, self.site().config().storage.durability)
+        Group::begin(&self.shared().home, self.shared().config().storage.durability)
     }
 
     /// Opens a range of a file for sending.
@@ -210,21 +212,21 @@ impl Session {
         algorithm: Algorithm,
         range: (u64, u64),
         version: u64,
-    ) -> Result<(Download, Ongoing)> {
+    ) -> Result<(Download, TransferEntry)> {
         let opened = self.download(path, algorithm, range, version).and_then(|download| {
-            let note = Ongoing::begin(&self.party, Verb::Get, &self.at(path)?.1);
+            let note = TransferEntry::begin(&self.subject, Verb::Get, &self.at(path)?.1);
             Ok((download, note))
         });
         opened.inspect_err(|e| self.refused(Verb::Get, path, e))
     }
 
     /// Opens a file for sending it as it is, from `offset` on, with the line that it leaves.
-    pub fn send(&self, path: &str, offset: u64) -> Result<(Source, Ongoing)> {
+    pub fn send(&self, path: &str, offset: u64) -> Result<(Source, TransferEntry)> {
         let opened = self.source(path).and_then(|source| {
             if offset > source.size() {
                 return Err(Error::BadOffset { got: offset, want: source.size() });
             }
-            let note = Ongoing::begin(&self.party, Verb::Get, &self.at(path)?.1);
+            let note = TransferEntry::begin(&self.subject, Verb::Get, &self.at(path)?.1);
             Ok((source, note))
         });
         opened.inspect_err(|e| self.refused(Verb::Get, path, e))
@@ -265,19 +267,19 @@ impl Session {
     /// anything is made. What was refused already is refused again while there is no more room,
     /// unless its size is known. Of a refusal whoever asked says with [`Session::refused`] that it
     /// is the last word.
-    pub fn inflow(
+    pub fn streaming(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &UploadOptions<'_>,
         start: Start,
         declared: Option<u64>,
         alive: &mut Alive<'_>,
-    ) -> Result<Inflow> {
+    ) -> Result<StreamingUpload> {
         let place = self.place(wanted.path, alive)?;
         self.presence.about(place.1.as_str());
         if (start, declared) == (Start::Fresh, None) {
-            self.refusals.check(&place.1, self.site().ledger.usage_of(&place.3))?;
+            self.refusals.check(&place.1, self.shared().ledger.usage_of(&place.3))?;
         }
-        Inflow::begin(&self.spec(&place, wanted), start, declared)
+        StreamingUpload::begin(&self.spec(&place, wanted), start, declared)
     }
 
     /// Bytes of an unfinished upload to `path`, where no file is: what a client that asks for the

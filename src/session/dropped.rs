@@ -7,14 +7,14 @@
 //! name: whatever was changed from outside, or is not remembered, is refused as every name there.
 
 use super::changes::charged;
-use super::{Alive, Entry, Kind, Listing, Mtime, Session, User, VPath};
+use super::{Alive, Entry, EntryKind, Listing, Mtime, Session, User, VPath};
 use crate::error::{Error, Result};
-use crate::site::DroppedFile;
+use crate::shared::DroppedFile;
 use crate::transfer::Scope;
 use crate::vfs::{Source, View, names_beside};
 
 /// The view that a path is in, and the file there that it stands for, as it was left.
-type Found<'a> = (&'a View, DroppedFile, Source);
+type DroppedAt<'a> = (&'a View, DroppedFile, Source);
 
 /// The view that a path is in, if uploads are remembered there.
 fn hiding<'a>(user: &'a User, path: &VPath) -> Option<&'a View> {
@@ -30,7 +30,7 @@ fn entry(asked: &VPath, source: &Source) -> Entry {
     let name = asked.name().unwrap_or_default().to_owned();
     let (size, mtime) = (source.size(), source.mtime());
     // Whoever stored it may write there, and nothing else.
-    Entry { name, odd: false, kind: Kind::File, size, mtime, mode: 0o200 }
+    Entry { name, odd: false, kind: EntryKind::File, size, mtime, mode: 0o200 }
 }
 
 impl Session {
@@ -41,12 +41,12 @@ impl Session {
         // It is stored all the same; only no more is known of it then.
         let Some(Ok(source)) = hiding(user, at).map(|view| view.source(at)) else { return };
         let (asked, at, version) = (asked.clone(), at.clone(), source.version());
-        self.site().dropped.note(DroppedFile { by: user.by.clone(), asked, at, version });
+        self.shared().dropped.note(DroppedFile { by: user.by.clone(), asked, at, version });
     }
 
-    fn find_dropped<'a>(&self, user: &'a User, path: &VPath) -> Option<Found<'a>> {
+    fn find_dropped<'a>(&self, user: &'a User, path: &VPath) -> Option<DroppedAt<'a>> {
         let view = hiding(user, path)?;
-        let file = self.site().dropped.find(&user.by, path)?;
+        let file = self.shared().dropped.find(&user.by, path)?;
         let source = open(view, &file)?;
         Some((view, file, source))
     }
@@ -74,7 +74,7 @@ impl Session {
         if !view.hides_uploads() {
             return listed;
         }
-        let own = self.site().dropped.find_in(&user.by, &path);
+        let own = self.shared().dropped.find_in(&user.by, &path);
         let own = own.iter().filter_map(|file| Some(entry(&file.asked, &open(view, file)?)));
         let own: Vec<Entry> = own.collect();
         match listed {
@@ -118,7 +118,7 @@ impl Session {
             Ok((asked, at))
         });
         Some(moved.map(|(asked, at)| {
-            self.site().dropped.forget(&file);
+            self.shared().dropped.forget(&file);
             self.note_dropped(&asked, &at);
             (file.at, at)
         }))
@@ -126,7 +126,7 @@ impl Session {
 
     /// Remembers such a file under the name that it was given by whoever may rename there.
     pub(super) fn follow_dropped(&self, file: &DroppedFile, to: &str) {
-        self.site().dropped.forget(file);
+        self.shared().dropped.forget(file);
         if let Ok((_, to)) = self.at(to) {
             self.note_dropped(&to, &to);
         }

@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::{Alive, Session, User};
-use crate::accounts::bans::{Attempt, Guess, Ticket};
-use crate::accounts::{Account, AccountName, State};
+use crate::accounts::bans::{AttemptGuard, LoginAttempt, Ticket};
+use crate::accounts::{Account, AccountName, AccountState};
 use crate::admin;
 use crate::audit::{Event, Verb};
 use crate::digest::Plain;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
-use crate::site::{Opened, Site};
+use crate::shared::{OpenedAccount, Shared};
 use crate::vfs::VPath;
 
 /// A login that has begun: who it is for, if that account exists and may log in from here, and the
@@ -50,9 +50,9 @@ impl Session {
         self.end_login();
         let first = ClientFirst::parse(client_first)?;
         self.check_banned(first.name())?;
-        let site = self.site();
-        let mock = site.mock(first.name());
-        let accounts = site.accounts();
+        let shared = self.shared();
+        let mock = shared.mock(first.name());
+        let accounts = shared.accounts();
         let known = accounts.account(first.name());
         let verifier = known.map_or(&mock, |account| &account.verifier).clone();
         let allowed = known.ok_or(UNKNOWN).and_then(|account| {
@@ -70,7 +70,7 @@ impl Session {
     /// The error is for the log.
     fn may_log_in(&self, account: &Account) -> Result<(), &'static str> {
         let here = self.presence.peer;
-        if account.state != State::Active {
+        if account.state != AccountState::Active {
             return Err("the account is closed");
         }
         if account.demo && !here.to_canonical().is_loopback() {
@@ -87,8 +87,8 @@ impl Session {
         let begun = self.exchange.take();
         let Exchange { server, name, ticket, account } =
             *begun.ok_or(Error::WrongState { what: "LOGIN comes before PROOF" })?;
-        let site = Arc::clone(self.site());
-        let attempt = self.wait_for_turn(&site, (&name, ticket), alive)?;
+        let shared = Arc::clone(self.shared());
+        let attempt = self.wait_for_turn(&shared, (&name, ticket), alive)?;
         self.check_banned(&name)?;
         let _checking = self.presence.check_begins()?;
         // What cannot be read is told before it counts whether the account exists.
@@ -130,13 +130,13 @@ impl Session {
     /// [`Error::Slowed`] if its turn does not come; those of `alive`.
     pub(super) fn wait_for_turn<'a>(
         &mut self,
-        site: &'a Site,
+        shared: &'a Shared,
         (name, ticket): (&str, Ticket),
         alive: &mut Alive<'_>,
-    ) -> Result<Attempt<'a>> {
-        let attempt = site.bans.attempt(&self.guess(name), ticket);
-        let until = Instant::now() + limits::TURN_WAIT;
-        while let Err(wait) = attempt.begin(&site.config().bans()) {
+    ) -> Result<AttemptGuard<'a>> {
+        let attempt = shared.bans.attempt(&self.guess(name), ticket);
+        let until = Instant::now() + limits::ATTEMPT_WAIT;
+        while let Err(wait) = attempt.begin(&shared.config().bans()) {
             if Instant::now() >= until {
                 self.login_refused(name, &Error::Slowed.to_string());
                 self.tries += 1;
@@ -148,32 +148,32 @@ impl Session {
         Ok(attempt)
     }
 
-    fn guess<'a>(&self, name: &'a str) -> Guess<'a> {
-        let (site, from) = (self.site(), self.presence.peer);
-        let known = site.accounts().account(name).is_some();
-        Guess { name, known, familiar: site.is_familiar(name, from), from }
+    fn guess<'a>(&self, name: &'a str) -> LoginAttempt<'a> {
+        let (shared, from) = (self.shared(), self.presence.peer);
+        let known = shared.accounts().account(name).is_some();
+        LoginAttempt { name, known, familiar: shared.is_familiar(name, from), from }
     }
 
     /// Counts a guess that was wrong: for the connection, the address, and the account whose name
     /// it was, if it was one. Its answer is held back the longer the more there were.
     pub(super) fn count_failure(&mut self, name: &str) {
         self.tries += 1;
-        let site = Arc::clone(self.site());
-        let failures = site.bans.failed(&site.config().bans(), &self.guess(name));
+        let shared = Arc::clone(self.shared());
+        let failures = shared.bans.failed(&shared.config().bans(), &self.guess(name));
         self.hold_back_for(failures.max(self.tries));
-        site.bans.save(&site.store);
+        shared.bans.save(&shared.store);
     }
 
     pub(super) fn hold_back_for(&mut self, failures: u32) {
-        self.held_back = self.site().config().login_delay(failures);
+        self.held_back = self.shared().config().login_delay(failures);
     }
 
     /// Refuses who is banned before any password is looked at.
     fn check_banned(&mut self, name: &str) -> Result<()> {
-        let site = Arc::clone(self.site());
-        site.bans.refresh();
-        let allowed = site.bans.check_address(self.presence.peer);
-        allowed.and_then(|()| site.bans.check_account(name)).inspect_err(|e| {
+        let shared = Arc::clone(self.shared());
+        shared.bans.refresh();
+        let allowed = shared.bans.check_address(self.presence.peer);
+        allowed.and_then(|()| shared.bans.check_account(name)).inspect_err(|e| {
             self.tries += 1;
             self.hold_back_for(self.tries);
             self.login_refused(name, &e.to_string());
@@ -199,16 +199,16 @@ impl Session {
     ) -> Result<()> {
         let may =
             |account: &Account| account.verifier == *proved && self.may_log_in(account).is_ok();
-        self.site().store.current_as_read()?;
-        self.site().mounts_as_read()?;
-        let Opened { accounts, rights, mounts, vfs } =
-            self.site().open_views(name, &self.presence, &may, alive)?;
+        self.shared().store.current_as_read()?;
+        self.shared().mounts_as_read()?;
+        let OpenedAccount { accounts, rights, mounts, vfs } =
+            self.shared().open_views(name, &self.presence, &may, alive)?;
         let (name, cwd) = (name.clone(), VPath::root());
         let by = name.to_string();
-        self.site().bans.succeeded(&name, self.presence.peer);
-        self.party = self.party.becomes(Some(name.clone()));
+        self.shared().bans.succeeded(&name, self.presence.peer);
+        self.subject = self.subject.becomes(Some(name.clone()));
         self.user = Some(User { name, by, accounts, rights, mounts, vfs, cwd });
-        self.party.note(&self.party.event(Verb::Login));
+        self.subject.note(&self.subject.event(Verb::Login));
         Ok(())
     }
 
@@ -219,9 +219,9 @@ impl Session {
     pub fn login_plain(&mut self, name: &str, password: &str, alive: &mut Alive<'_>) -> Result<()> {
         self.log_out();
         self.check_banned(name)?;
-        let site = Arc::clone(self.site());
-        let ticket = site.plain_checks.ticket(name, password);
-        let mut attempt = Some(self.wait_for_turn(&site, (name, ticket), alive)?);
+        let shared = Arc::clone(self.shared());
+        let ticket = shared.plain_checks.ticket(name, password);
+        let mut attempt = Some(self.wait_for_turn(&shared, (name, ticket), alive)?);
         let _checking = self.presence.check_begins()?;
         let mut again = true;
         loop {
@@ -249,22 +249,22 @@ impl Session {
         password: &str,
         alive: &mut Alive<'_>,
     ) -> Result<(AccountName, Verifier, bool), (Error, &'static str)> {
-        let site = self.site();
-        let accounts = site.accounts();
-        let (mock, most) = (site.mock(name), site.checked_iterations());
+        let shared = self.shared();
+        let accounts = shared.accounts();
+        let (mock, most) = (shared.mock(name), shared.checked_iterations());
         let known = accounts.account(name);
         let allowed = known.ok_or(UNKNOWN);
         let allowed = allowed.and_then(|account| self.may_log_in(account).map(|()| account));
         // Whoever may not log in is refused as late as its challenge lets everybody expect.
         let record = match (known, allowed) {
             (_, Ok(account)) => account.verifier.clone(),
-            (Some(account), Err(_)) => site.unusable(account),
+            (Some(account), Err(_)) => shared.unusable(account),
             (None, Err(_)) => mock,
         };
         let of_md5 = allowed.is_ok_and(|account| account.of_md5);
         let digest = Zeroizing::new(md5_of(password));
         let shown = if of_md5 { digest.as_str() } else { password };
-        let checks = &site.plain_checks;
+        let checks = &shared.plain_checks;
         let right =
             checks
                 .accepts(name, &record, shown, most, self.presence.address(), &mut || alive(0, 0));
@@ -286,28 +286,29 @@ impl Session {
         password: &str,
         alive: &mut Alive<'_>,
     ) -> Result<()> {
-        let site = self.site();
+        let shared = self.shared();
         let is_of_md5 = |account: &Account| account.of_md5 && account.verifier == *proved;
-        if !site.accounts().account(name.as_str()).is_some_and(is_of_md5) {
+        if !shared.accounts().account(name.as_str()).is_some_and(is_of_md5) {
             return Ok(());
         }
-        let iterations = site.config().accounts.iterations;
+        let iterations = shared.config().accounts.iterations;
         let derived =
-            site.plain_checks
+            shared
+                .plain_checks
                 .derive(password, iterations, self.presence.address(), &mut || alive(0, 0));
         let renewed = derived.and_then(|verifier| {
-            let edited = site.store.edit(|draft| {
-                let account = draft.account(name.as_str())?;
+            let edited = shared.store.edit(|edit| {
+                let account = edit.account(name.as_str())?;
                 if account.verifier == *proved {
                     (account.verifier, account.of_md5) = (verifier.clone(), false);
                 }
                 Ok(())
             });
-            edited.map_err(admin::told)
+            edited.map_err(admin::admin_error)
         });
         let why = Some("it was imported, and has a record of its own now");
-        let event = Event { name: Some(name.as_str()), why, ..self.party.event(Verb::Passwd) };
-        self.party.note_result(&event, renewed.as_ref());
+        let event = Event { name: Some(name.as_str()), why, ..self.subject.event(Verb::Passwd) };
+        self.subject.note_result(&event, renewed.as_ref());
         Ok(())
     }
 
@@ -315,15 +316,15 @@ impl Session {
     pub fn login_guest(&mut self) -> Result<()> {
         self.log_out();
         self.check_banned(AccountName::guest().as_str())?;
-        let opened = self.site().open_guest(&self.presence);
+        let opened = self.shared().open_guest(&self.presence);
         let opened = opened.map_err(|e| self.failed("anonymous", e, CHANGED))?;
-        let Opened { accounts, rights, mounts, vfs } = opened;
+        let OpenedAccount { accounts, rights, mounts, vfs } = opened;
         // Guests have one name and are many: none takes over what another one writes.
         let by = format!("guest {}", self.presence.id());
         let (name, cwd) = (AccountName::guest(), VPath::root());
-        self.party = self.party.becomes(Some(name.clone()));
+        self.subject = self.subject.becomes(Some(name.clone()));
         self.user = Some(User { name, by, accounts, rights, mounts, vfs, cwd });
-        self.party.note(&self.party.event(Verb::Login));
+        self.subject.note(&self.subject.event(Verb::Login));
         Ok(())
     }
 
@@ -337,10 +338,10 @@ impl Session {
     /// The rights end, what its turns hold goes back, and the line of the login is written.
     fn end_login(&mut self) {
         self.presence.log_out();
-        self.give_turns_back();
+        self.give_permits_back();
         if self.user.take().is_some() {
-            self.party.goes(Verb::Logout, None);
-            self.party = self.party.becomes(None);
+            self.subject.goes(Verb::Logout, None);
+            self.subject = self.subject.becomes(None);
         }
     }
 }

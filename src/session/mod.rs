@@ -1,18 +1,18 @@
 //! Everything that a user can do, as methods. It knows nothing of frames, reply codes or sockets.
 //!
-//! A session belongs to its connection's thread; what is shared stands in [`Site`].
+//! A session belongs to its connection's thread; what is shared stands in [`Shared`].
 //! Invariant: no method but those of the login does anything before a login succeeded, and every
 //! path goes through [`VPath::join`] and the account's own [`Vfs`].
 
 mod changes;
 mod content;
 mod dropped;
+mod greetings;
+mod logging;
 mod login;
-mod noted;
-mod pace;
 mod people;
+mod rate;
 mod refusals;
-mod said;
 mod why;
 
 use std::net::IpAddr;
@@ -20,27 +20,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::login::Exchange;
-use self::pace::Turns;
 use self::people::Reproof;
-use self::refusals::Refusals;
-use crate::accounts::{AccountName, Accounts, Role, State};
-use crate::audit::{Party, Place};
+use self::rate::RatePermits;
+use self::refusals::RefusedUploads;
+use crate::accounts::{AccountName, AccountState, Accounts, Role};
+use crate::audit::{ActorOrigin, Subject};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mounts::Mounts;
-use crate::site::{Presence, Site};
+use crate::shared::{Presence, Shared};
 use crate::vfs::{Vfs, View};
 
-pub use self::content::Wanted;
-pub use self::pace::{Due, Way};
-pub use self::people::{Given, Guest, NAME_FORM, Request, Rules, Standing};
+pub use self::content::UploadOptions;
+pub use self::people::{
+    AccountRequest, Attachment, NAME_FORM, OnlineConnection, RegistrationRules, RequestState,
+};
+pub use self::rate::{Due, Way};
 pub use self::why::Reason;
-pub use crate::audit::{Ongoing, Verb};
+pub use crate::audit::{TransferEntry, Verb};
 pub use crate::quota::{Entries, Usage};
 pub use crate::rights::Rights;
-pub use crate::site::Ending;
-pub use crate::transfer::{Alive, Inflow, Start, Stored};
-pub use crate::vfs::{Entry, Kind, Listing, Mtime, PartNote, Source, VPath};
+pub use crate::shared::Ending;
+pub use crate::transfer::{Alive, Start, Stored, StreamingUpload};
+pub use crate::vfs::{Entry, EntryKind, Listing, Mtime, PartNote, Source, VPath};
 
 /// The rights somewhere, and whether directories may be made there.
 pub type Granted = (Rights, bool);
@@ -55,14 +57,14 @@ pub struct Session {
     user: Option<User>,
     /// The settings as they were at the last look.
     config: Arc<Config>,
-    turns: Turns,
-    refusals: Refusals,
+    permits: RatePermits,
+    refusals: RefusedUploads,
     /// Failed attempts of this connection.
     tries: u32,
     /// How long the answer to the request at hand is held back.
     held_back: Duration,
     /// Who it is, for the log.
-    party: Arc<Party>,
+    subject: Arc<Subject>,
     why_left: Option<String>,
 }
 
@@ -84,14 +86,20 @@ impl User {
     /// Takes over rights and mounts, with the table of views that follows from them: all or
     /// nothing. Where the views cannot be opened the session has to ask again before it does
     /// anything else, so that what was taken from it is not in force any longer.
-    fn take_over(&mut self, site: &Site, rights: Rights, mounts: Arc<Mounts>) -> Result<()> {
+    fn take_over(&mut self, shared: &Shared, rights: Rights, mounts: Arc<Mounts>) -> Result<()> {
         let home = self.home()?.clone();
-        self.show(site, home, rights, mounts)
+        self.show(shared, home, rights, mounts)
     }
 
     /// The same with another home.
-    fn show(&mut self, site: &Site, home: View, rights: Rights, mounts: Arc<Mounts>) -> Result<()> {
-        self.vfs = site.views(home, self.account(), rights, &mounts)?;
+    fn show(
+        &mut self,
+        shared: &Shared,
+        home: View,
+        rights: Rights,
+        mounts: Arc<Mounts>,
+    ) -> Result<()> {
+        self.vfs = shared.views(home, self.account(), rights, &mounts)?;
         (self.rights, self.mounts) = (rights, mounts);
         Ok(())
     }
@@ -109,27 +117,27 @@ impl User {
 impl Session {
     /// A session of somebody unknown.
     pub fn new(presence: Presence) -> Session {
-        let (config, turns) = (presence.site().config(), Turns::default());
-        let place = Place::Door(presence.peer, presence.door, presence.id());
-        let party = Party::new(presence.site().log(), None, place);
+        let (config, permits) = (presence.shared().config(), RatePermits::default());
+        let place = ActorOrigin::Protocol(presence.peer, presence.protocol, presence.id());
+        let subject = Subject::new(presence.shared().log(), None, place);
         Session {
             presence,
             exchange: None,
             reproof: None,
             user: None,
             config,
-            turns,
-            refusals: Refusals::default(),
+            permits,
+            refusals: RefusedUploads::default(),
             tries: 0,
             held_back: Duration::ZERO,
-            party,
+            subject,
             why_left: None,
         }
     }
 
     /// What all sessions share.
-    pub fn site(&self) -> &Arc<Site> {
-        self.presence.site()
+    pub fn shared(&self) -> &Arc<Shared> {
+        self.presence.shared()
     }
 
     /// Who is logged in.
@@ -182,8 +190,8 @@ impl Session {
             return Error::Displaced;
         }
         let Some(user) = &self.user else { return Error::Ended };
-        match self.site().accounts().account(user.name.as_str()) {
-            Some(account) if account.state == State::Active => Error::Ended,
+        match self.shared().accounts().account(user.name.as_str()) {
+            Some(account) if account.state == AccountState::Active => Error::Ended,
             _ => Error::AccountClosed,
         }
     }
@@ -193,21 +201,21 @@ impl Session {
         if self.presence.is_ended() {
             return Err(self.why_ended());
         }
-        let site = Arc::clone(self.site());
+        let shared = Arc::clone(self.shared());
         let Some(user) = &mut self.user else { return Ok(()) };
         if user.name.is_guest() {
             return Ok(());
         }
-        let now = site.store.current_as_read()?;
+        let now = shared.store.current_as_read()?;
         if Arc::ptr_eq(&now, &user.accounts) {
             return Ok(());
         }
         match now.account(user.name.as_str()) {
-            Some(account) if account.state == State::Active => {
-                site.ledger.set_limits(user.name.as_str(), site.limits_of(account));
+            Some(account) if account.state == AccountState::Active => {
+                shared.ledger.set_limits(user.name.as_str(), shared.limits_of(account));
                 let rights = account.rights;
                 if rights != user.rights {
-                    user.take_over(&site, rights, Arc::clone(&user.mounts))?;
+                    user.take_over(&shared, rights, Arc::clone(&user.mounts))?;
                 }
                 // At last: until then every command comes here again.
                 user.accounts = now;
@@ -221,14 +229,14 @@ impl Session {
     /// at every command that was waited for. Those that had arrived together with it share its
     /// look.
     pub fn refresh_mounts(&mut self) -> Result<()> {
-        let site = Arc::clone(self.site());
+        let shared = Arc::clone(self.shared());
         let Some(user) = &mut self.user else { return Ok(()) };
-        let now = site.mounts_as_read()?;
-        let home = site.home_again(&user.name, &self.presence, user.home()?)?;
+        let now = shared.mounts_as_read()?;
+        let home = shared.home_again(&user.name, &self.presence, user.home()?)?;
         match home {
-            Some(home) => user.show(&site, home, user.rights, now),
+            Some(home) => user.show(&shared, home, user.rights, now),
             None if Arc::ptr_eq(&now, &user.mounts) => Ok(()),
-            None => user.take_over(&site, user.rights, now),
+            None => user.take_over(&shared, user.rights, now),
         }
     }
 
@@ -246,9 +254,9 @@ impl Session {
     /// Lets an edit of the settings count, as often as one of the mounts; tells whether there was
     /// one since the last look.
     pub fn refresh_settings(&mut self) -> bool {
-        let site = Arc::clone(self.site());
-        site.refresh_settings();
-        let now = site.config();
+        let shared = Arc::clone(self.shared());
+        shared.refresh_settings();
+        let now = shared.config();
         !Arc::ptr_eq(&now, &std::mem::replace(&mut self.config, Arc::clone(&now)))
     }
 
@@ -274,7 +282,7 @@ impl Session {
             return Err(Error::Denied { path: path.to_string() });
         }
         let to = user.cwd.join(path)?;
-        user.vfs.check_folder(&to)?;
+        user.vfs.check_directory(&to)?;
         if std::mem::replace(&mut user.cwd, to) == user.cwd {
             return Ok(Vec::new());
         }
@@ -288,7 +296,7 @@ impl Session {
 
     /// What may be done at a path, and in what is mounted right below it, by its names there.
     pub fn rights_in(&self, path: &str) -> Result<(Granted, Vec<(String, Granted)>)> {
-        let granted = |view: &View| (view.rights(), view.makes_folders());
+        let granted = |view: &View| (view.rights(), view.makes_directories());
         let (user, path) = self.at(path)?;
         let below = user.vfs.views().iter().filter_map(|view| {
             let name = path.step_towards(view.mount_point())?;
@@ -316,7 +324,7 @@ impl Session {
         let (user, path) = self.at(path)?;
         let entry = user.vfs.stat(&path)?;
         let version = match entry.kind {
-            Kind::File => user.vfs.source(&path)?.version(),
+            EntryKind::File => user.vfs.source(&path)?.version(),
             _ => 0,
         };
         Ok((entry, version))
@@ -328,7 +336,7 @@ impl Session {
         if user.name.is_guest() {
             return Ok(Usage::NONE);
         }
-        self.site().usage(user.name.as_str(), &user.vfs, alive)
+        self.shared().usage(user.name.as_str(), &user.vfs, alive)
     }
 
     /// The same, where it is known already.
@@ -336,7 +344,7 @@ impl Session {
         let user = self.user.as_ref()?;
         match user.name.is_guest() {
             true => Some(Usage::NONE),
-            false => self.site().ledger.usage(user.name.as_str()),
+            false => self.shared().ledger.usage(user.name.as_str()),
         }
     }
 
@@ -344,9 +352,9 @@ impl Session {
     pub fn free_bytes(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;
-        let disk = view.free()?.minus(self.site().config().min_free()).bytes;
-        let charged = self.site().charged(&user.vfs, view, alive)?;
-        let usage = self.site().ledger.usage_of(&charged);
+        let disk = view.free()?.minus(self.shared().config().min_free()).bytes;
+        let charged = self.shared().charged(&user.vfs, view, alive)?;
+        let usage = self.shared().ledger.usage_of(&charged);
         Ok(usage.map_or(disk, |usage| disk.min(usage.left().bytes)))
     }
 

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::{Alive, Session};
 use crate::accounts::AccountName;
 use crate::accounts::bans::Ticket;
-use crate::accounts::register::{Mode, Taken};
-use crate::admin::{self, Desk};
+use crate::accounts::register::{Mode, Registration};
+use crate::admin::{self, AdminDesk};
 use crate::answer::Answer;
 use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
 use crate::scram::{ClientFirst, ServerExchange, Verifier};
 
 pub use crate::accounts::NAME_FORM;
-pub use crate::accounts::register::{Request, Rules, Standing};
-pub use crate::admin::Given;
-pub use crate::site::Guest;
+pub use crate::accounts::register::{AccountRequest, RegistrationRules, RequestState};
+pub use crate::admin::Attachment;
+pub use crate::shared::OnlineConnection;
 
 /// A proof of the own password that has begun.
 #[derive(Debug)]
@@ -28,10 +28,11 @@ pub(super) struct Reproof {
 
 impl Session {
     /// Asks for an account. A wrong invitation counts like a wrong password.
-    pub fn register(&mut self, name: &str, password: &str, code: &str) -> Result<Taken> {
+    pub fn register(&mut self, name: &str, password: &str, code: &str) -> Result<Registration> {
         let peer = self.presence.peer;
-        self.site().bans.check_address(peer)?;
-        let taken = admin::stranger::register(&self.party, self.site(), name, password, code, peer);
+        self.shared().bans.check_address(peer)?;
+        let taken =
+            admin::anonymous::register(&self.subject, self.shared(), name, password, code, peer);
         if matches!(taken, Err(Error::CodeRefused)) {
             self.count_failure("");
         }
@@ -45,13 +46,13 @@ impl Session {
         password: &str,
         code: &str,
         alive: &mut Alive<'_>,
-    ) -> Result<Taken> {
-        let site = Arc::clone(self.site());
-        site.bans.check_address(self.presence.peer)?;
+    ) -> Result<Registration> {
+        let shared = Arc::clone(self.shared());
+        shared.bans.check_address(self.presence.peer)?;
         // What is slow comes last, and each answer waits a little, so that nobody keeps the
         // processor busy with requests that are refused anyway.
         self.hold_back_for(1);
-        if site.config().registration.mode == Mode::Closed {
+        if shared.config().registration.mode == Mode::Closed {
             return Err(Error::RegistrationClosed);
         }
         AccountName::parse(name).ok_or(Error::BadArgument { what: NAME_FORM })?;
@@ -61,9 +62,9 @@ impl Session {
 
     /// How a request stands. A number that is not known counts like a wrong password, so that
     /// nobody goes through them all.
-    pub fn standing(&mut self, number: u64, name: &str) -> Result<Standing> {
-        self.site().bans.check_address(self.presence.peer)?;
-        let standing = admin::stranger::standing(self.site(), number, name);
+    pub fn standing(&mut self, number: u64, name: &str) -> Result<RequestState> {
+        self.shared().bans.check_address(self.presence.peer)?;
+        let standing = admin::anonymous::standing(self.shared(), number, name);
         if matches!(standing, Err(Error::Unknown { .. })) {
             self.count_failure("");
         }
@@ -100,8 +101,9 @@ impl Session {
         let begun = self.reproof.take();
         let Reproof { server, verifier, ticket } =
             *begun.ok_or(Error::WrongState { what: "REPROVE comes before PASSWD" })?;
-        let (site, name) = (Arc::clone(self.site()), self.account().unwrap_or_default().to_owned());
-        let _attempt = self.wait_for_turn(&site, (&name, ticket), alive)?;
+        let (shared, name) =
+            (Arc::clone(self.shared()), self.account().unwrap_or_default().to_owned());
+        let _attempt = self.wait_for_turn(&shared, (&name, ticket), alive)?;
         let proved = server.finish(client_final);
         if proved.is_err() {
             self.count_failure(&name);
@@ -110,8 +112,8 @@ impl Session {
             self.put_password(&verifier, password)?;
             Ok(signature)
         });
-        let event = Event { name: self.account(), ..self.party.event(Verb::Passwd) };
-        self.party.note_result(&event, changed.as_ref());
+        let event = Event { name: self.account(), ..self.subject.event(Verb::Passwd) };
+        self.subject.note_result(&event, changed.as_ref());
         let signature = changed?;
         let ended = if end_others { self.end_others()? } else { 0 };
         Ok((signature, ended))
@@ -126,23 +128,23 @@ impl Session {
         end_others: bool,
         alive: &mut Alive<'_>,
     ) -> Result<usize> {
-        let (site, user) = (Arc::clone(self.site()), self.user()?);
+        let (shared, user) = (Arc::clone(self.shared()), self.user()?);
         if user.name.is_guest() {
             return Err(Error::WrongState { what: "a guest has no password" });
         }
         let account = user.accounts.account(user.name.as_str()).ok_or(Error::AccountClosed)?;
         let (verifier, name) = (account.verifier.clone(), user.name.to_string());
-        let ticket = site.plain_checks.ticket(&name, old);
-        let _attempt = self.wait_for_turn(&site, (&name, ticket), alive)?;
-        let (from, most) = (self.presence.address(), site.checked_iterations());
-        let changed = site
+        let ticket = shared.plain_checks.ticket(&name, old);
+        let _attempt = self.wait_for_turn(&shared, (&name, ticket), alive)?;
+        let (from, most) = (self.presence.address(), shared.checked_iterations());
+        let changed = shared
             .plain_checks
             .accepts(&name, &verifier, old, most, from, &mut || alive(0, 0))
             .and_then(|right| if right { Ok(()) } else { Err(Error::LoginRefused) })
             .and_then(|()| self.derive(new, alive))
             .and_then(|record| self.put_password(&verifier, &record.to_string()));
-        let event = Event { name: self.account(), ..self.party.event(Verb::Passwd) };
-        self.party.note_result(&event, changed.as_ref());
+        let event = Event { name: self.account(), ..self.subject.event(Verb::Passwd) };
+        self.subject.note_result(&event, changed.as_ref());
         if matches!(changed, Err(Error::LoginRefused)) {
             self.count_failure(&name);
         }
@@ -151,9 +153,10 @@ impl Session {
     }
 
     fn put_password(&self, proved: &Verifier, password: &str) -> Result<()> {
-        let (verifier, user) = (admin::read_record(&self.site().config(), password)?, self.user()?);
-        let unchanged = self.site().store.edit(|draft| {
-            let account = draft.account(user.name.as_str())?;
+        let (verifier, user) =
+            (admin::read_record(&self.shared().config(), password)?, self.user()?);
+        let unchanged = self.shared().store.edit(|edit| {
+            let account = edit.account(user.name.as_str())?;
             // Whoever changed it in between is not overruled by a proof of the older one.
             let unchanged = account.verifier == *proved;
             if unchanged {
@@ -163,7 +166,7 @@ impl Session {
             }
             Ok(unchanged)
         });
-        match unchanged.map_err(admin::told)? {
+        match unchanged.map_err(admin::admin_error)? {
             true => Ok(()),
             false => Err(Error::WrongState { what: "somebody else changed it just now" }),
         }
@@ -171,17 +174,23 @@ impl Session {
 
     fn end_others(&self) -> Result<usize> {
         let (name, own) = (&self.user()?.name, self.presence.id());
-        let others = |guest: &Guest| guest.account.as_ref() == Some(name) && guest.id != own;
-        Ok(self.site().end(others))
+        let others =
+            |guest: &OnlineConnection| guest.account.as_ref() == Some(name) && guest.id != own;
+        Ok(self.shared().end(others))
     }
 
     /// Does what a line of an admin says, with what came beside it, if whoever is logged in is one
     /// at this moment.
     ///
     /// # Errors
-    /// [`Error::NeedAdmin`]; those of [`Desk::run`].
-    pub fn admin(&self, line: &str, given: Given<'_>, alive: &mut Alive<'_>) -> Result<Answer> {
-        self.desk()?.with(given).run(line, alive).map_err(admin::told_to_admin)
+    /// [`Error::NeedAdmin`]; those of [`AdminDesk::run`].
+    pub fn admin(
+        &self,
+        line: &str,
+        given: Attachment<'_>,
+        alive: &mut Alive<'_>,
+    ) -> Result<Answer> {
+        self.desk()?.with(given).run(line, alive).map_err(admin::error_for_admin)
     }
 
     /// The same with a password that came in clear, if one did, as lines for people, or with
@@ -197,8 +206,8 @@ impl Session {
     ) -> Result<Vec<String>> {
         let desk = self.desk()?;
         let run = |record: &str, alive: &mut Alive<'_>| {
-            let given = Given { record, is_sure: true };
-            desk.clone().with(given).lines(line, alive).map_err(admin::told_to_admin)
+            let given = Attachment { record, is_sure: true };
+            desk.clone().with(given).lines(line, alive).map_err(admin::error_for_admin)
         };
         match (run("", alive), password) {
             // Whatever else is wrong is refused before a password is derived.
@@ -210,17 +219,18 @@ impl Session {
         }
     }
 
-    fn desk(&self) -> Result<Desk<'_>> {
+    fn desk(&self) -> Result<AdminDesk<'_>> {
         if !self.is_admin() {
             return Err(Error::NeedAdmin);
         }
-        Ok(Desk::of_session(self.site(), self.party.actor(), self.presence.id()))
+        Ok(AdminDesk::of_session(self.shared(), self.subject.actor(), self.presence.id()))
     }
 
     /// The record of a password that came in clear, when it is its turn to be made.
     fn derive(&self, password: &str, alive: &mut Alive<'_>) -> Result<Verifier> {
-        let (site, from) = (self.site(), self.presence.address());
-        site.plain_checks
-            .derive(password, site.config().accounts.iterations, from, &mut || alive(0, 0))
+        let (shared, from) = (self.shared(), self.presence.address());
+        shared
+            .plain_checks
+            .derive(password, shared.config().accounts.iterations, from, &mut || alive(0, 0))
     }
 }

@@ -3,19 +3,19 @@
 
 use std::collections::VecDeque;
 
-use super::{Inflow, Session, VPath};
+use super::{Session, StreamingUpload, VPath};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Usage;
 
 /// What this session was refused, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
-    refused: VecDeque<Refusal>,
+pub(super) struct RefusedUploads {
+    refused: VecDeque<RefusedUpload>,
 }
 
 #[derive(Debug)]
-struct Refusal {
+struct RefusedUpload {
     path: VPath,
     /// Bytes that it had at least.
     need: u64,
@@ -25,8 +25,8 @@ struct Refusal {
     of_mount: bool,
 }
 
-impl Refusals {
-    fn note(&mut self, refusal: Refusal) {
+impl RefusedUploads {
+    fn note(&mut self, refusal: RefusedUpload) {
         self.forget(&refusal.path);
         if self.refused.len() >= limits::REFUSALS {
             self.refused.pop_front();
@@ -54,9 +54,9 @@ impl Refusals {
 impl Session {
     /// Ends an upload of unknown size for which there is no room, so that nothing of it is left,
     /// and remembers that.
-    pub fn no_room(&mut self, inflow: Inflow, e: &Error) {
-        let (path, goes_on) = (inflow.path().clone(), inflow.kept() > 0);
-        let need = match inflow.give_up(e) {
+    pub fn no_room(&mut self, streaming: StreamingUpload, e: &Error) {
+        let (path, goes_on) = (streaming.path().clone(), streaming.kept() > 0);
+        let need = match streaming.give_up(e) {
             Ok(need) => need,
             Err(e) => {
                 log::warn!("what was received of `{path}` stays: {e}");
@@ -66,10 +66,10 @@ impl Session {
         let (false, Error::OverQuota { of_mount, .. }) = (goes_on, e) else { return };
         // It was counted before the upload began, so there is nothing to wait for.
         let usage = self.place(path.as_str(), &mut |_, _| Err(Error::Interrupted)).ok();
-        let usage = usage.and_then(|(.., charged)| self.site().ledger.usage_of(&charged));
+        let usage = usage.and_then(|(.., charged)| self.shared().ledger.usage_of(&charged));
         if let Some(usage) = usage {
             let left = usage.left().bytes;
-            self.refusals.note(Refusal { path, need, left, of_mount: *of_mount });
+            self.refusals.note(RefusedUpload { path, need, left, of_mount: *of_mount });
         }
     }
 }
@@ -77,18 +77,18 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::{Amount, Limits};
+    use crate::quota::{Amount, QuotaLimits};
 
     #[test]
     fn a_refusal_counts_until_there_is_more_room_and_the_oldest_goes() {
         let path = |n: usize| VPath::root().join(&n.to_string()).unwrap();
         let usage = |bytes| {
-            let limits = Limits { bytes: Some(100), entries: None };
+            let limits = QuotaLimits { bytes: Some(100), entries: None };
             Some(Usage { used: Amount::file(bytes), reserved: Amount::NOTHING, limits })
         };
-        let mut refusals = Refusals::default();
+        let mut refusals = RefusedUploads::default();
         for n in 0..=limits::REFUSALS {
-            refusals.note(Refusal { path: path(n), need: 90, left: 50, of_mount: false });
+            refusals.note(RefusedUpload { path: path(n), need: 90, left: 50, of_mount: false });
         }
         assert!(refusals.check(&path(0), usage(50)).is_ok(), "forgotten");
         let refused = refusals.check(&path(1), usage(60)).unwrap_err().to_string();

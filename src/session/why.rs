@@ -5,7 +5,7 @@
 use super::{Alive, Session, User};
 use crate::error::Result;
 use crate::transfer::Claimant;
-use crate::why::{self, Whom};
+use crate::why::{self, Requester};
 
 pub use crate::why::Reason;
 
@@ -13,7 +13,7 @@ impl Session {
     /// What may be done at a path as things stand, and what decides it.
     pub fn why(&self, path: &str, alive: &mut Alive<'_>) -> Result<Vec<Reason>> {
         let (user, path) = self.at(path)?;
-        let mut reasons = why::reasons(self.site(), &self.whom(user, alive)?, &path)?;
+        let mut reasons = why::reasons(self.shared(), &self.requester(user, alive)?, &path)?;
         reasons.extend(self.rate()?);
         Ok(reasons)
     }
@@ -25,14 +25,14 @@ impl Session {
             return Ok(None);
         }
         let view = user.vfs.view(&path)?;
-        Ok(Some(why::room(self.site(), &self.whom(user, alive)?, view)?.why))
+        Ok(Some(why::room(self.shared(), &self.requester(user, alive)?, view)?.why))
     }
 
-    fn whom<'a>(&self, user: &'a User, alive: &mut Alive<'_>) -> Result<Whom<'a>> {
-        Ok(Whom {
+    fn requester<'a>(&self, user: &'a User, alive: &mut Alive<'_>) -> Result<Requester<'a>> {
+        Ok(Requester {
             account: user.account(),
             is_admin: self.is_admin(),
-            tells_others: self.is_admin(),
+            reports_others: self.is_admin(),
             is_open: true,
             mounts: &user.mounts,
             vfs: &user.vfs,

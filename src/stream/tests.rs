@@ -13,7 +13,7 @@ fn pair(patience: Patience) -> (Stream, TcpStream) {
 }
 
 #[test]
-fn what_is_sent_in_parts_arrives_in_order_and_the_end_is_told() {
+fn what_is_sent_in_parts_arrives_in_order_and_the_end_is_reported() {
     let (mut ours, mut theirs) = pair(QUICK);
     let many: Vec<Vec<u8>> = (0..40u8).map(|n| vec![n; usize::from(n)]).collect();
     let parts: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();

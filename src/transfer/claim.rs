@@ -26,13 +26,13 @@ use crate::quota::Charge;
 /// Every name that is being changed.
 #[derive(Debug, Default)]
 pub struct Claims {
-    held: Mutex<Names>,
+    held: Mutex<ClaimedNames>,
     /// Notified whenever a claim ends while somebody waits.
     ended: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Names {
+struct ClaimedNames {
     /// By [`in_order`], so that what lies below a name follows it.
     slots: Slots,
     /// How many operations wait for a claim to end: without any there is nobody to notify, which
@@ -63,7 +63,7 @@ pub enum Scope {
 
 /// A name that an operation is about to change.
 #[derive(Debug)]
-pub struct Wanted<'a> {
+pub struct ClaimRequest<'a> {
     /// What tells it from all others of the server.
     pub key: String,
     /// What the account calls it.
@@ -83,14 +83,14 @@ struct Slot {
     /// Whether it lasts as long as an operation of the server and waits for no client.
     is_short: bool,
     since: Instant,
-    state: Mutex<State>,
+    state: Mutex<ClaimState>,
     /// When the holder last showed life, apart from the state, which is locked while it writes;
     /// `None` once nobody waits for its client any more.
     seen: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
-struct State {
+struct ClaimState {
     fenced: bool,
     charge: Charge,
 }
@@ -106,9 +106,9 @@ pub struct Claim {
 
 /// Proof that the claim is still good, for as long as it lives.
 #[derive(Debug)]
-pub struct Held<'a> {
+pub struct ClaimGuard<'a> {
     slot: &'a Slot,
-    state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, ClaimState>,
 }
 
 /// A key whose order puts what lies below a name right behind it: no name holds a NUL, and no
@@ -153,7 +153,7 @@ impl Claims {
         who: Claimant<'_>,
         charge: Charge,
     ) -> Result<Claim> {
-        let wanted = Wanted { key: key.to_owned(), path, scope: Scope::Name, charge };
+        let wanted = ClaimRequest { key: key.to_owned(), path, scope: Scope::Name, charge };
         let mut taken = self.take_together(vec![wanted], who, false)?;
         taken.pop().ok_or(Error::WrongState { what: "nothing was claimed" })
     }
@@ -162,7 +162,7 @@ impl Claims {
     /// conflicts as [`Claims::take`]. Nobody takes these over: the operation waits for no client.
     pub fn take_all(
         self: &Arc<Self>,
-        wanted: Vec<Wanted<'_>>,
+        wanted: Vec<ClaimRequest<'_>>,
         who: Claimant<'_>,
     ) -> Result<Vec<Claim>> {
         self.take_together(wanted, who, true)
@@ -170,7 +170,7 @@ impl Claims {
 
     fn take_together(
         self: &Arc<Self>,
-        wanted: Vec<Wanted<'_>>,
+        wanted: Vec<ClaimRequest<'_>>,
         who: Claimant<'_>,
         is_short: bool,
     ) -> Result<Vec<Claim>> {
@@ -291,7 +291,7 @@ impl Slot {
             scope,
             is_short,
             since: now,
-            state: Mutex::new(State { fenced: false, charge }),
+            state: Mutex::new(ClaimState { fenced: false, charge }),
             seen: Mutex::new(Some(now).filter(|_| !is_short)),
         }
     }
@@ -328,13 +328,13 @@ impl Slot {
 
 impl Claim {
     /// Proves that the claim is still good, and keeps it so while the proof lives.
-    pub fn hold(&self) -> Result<Held<'_>> {
+    pub fn hold(&self) -> Result<ClaimGuard<'_>> {
         self.slot.touch();
         let state = lock(&self.slot.state);
         if state.fenced {
             return Err(Error::Superseded { path: self.path.to_string() });
         }
-        Ok(Held { slot: &self.slot, state })
+        Ok(ClaimGuard { slot: &self.slot, state })
     }
 
     #[cfg(test)]
@@ -353,7 +353,7 @@ impl Claim {
     }
 }
 
-impl Held<'_> {
+impl ClaimGuard<'_> {
     /// What is charged for the change.
     pub fn charge(&mut self) -> &mut Charge {
         &mut self.state.charge
@@ -366,7 +366,7 @@ impl Held<'_> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for ClaimGuard<'_> {
     /// A write may have taken long, which is not the client's silence.
     fn drop(&mut self) {
         self.slot.touch();

@@ -12,12 +12,12 @@ use std::thread;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::credit::{credit, give_back};
-use super::{Alive, Claim, Claimant, Scope, Wanted};
-use crate::audit::Ongoing;
+use super::{Alive, Claim, ClaimRequest, Claimant, Scope};
+use crate::audit::TransferEntry;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Beside, Draft, Freed, Mtime, VPath, View, names_beside};
+use crate::vfs::{Freed, Mtime, NewFile, ParentDir, VPath, View, names_beside};
 
 /// Who writes a name of a drop box, in a refusal that others read; no account can have a name with
 /// a blank.
@@ -36,7 +36,7 @@ pub enum Durability {
 /// A file that is whole and checked and waits to be put in its place.
 #[derive(Debug)]
 pub struct Ready {
-    pub(super) draft: Draft,
+    pub(super) new_file: NewFile,
     /// After the draft, so that its promise is free only when its bytes are gone.
     pub(super) claim: Claim,
     pub(super) ledger: Arc<Ledger>,
@@ -50,7 +50,7 @@ pub struct Ready {
     /// bytes are promised, not spent.
     pub(super) small: bool,
     /// Its line.
-    pub(super) note: Ongoing,
+    pub(super) note: TransferEntry,
 }
 
 /// What was stored.
@@ -70,7 +70,7 @@ impl Ready {
 
     /// Where it is to be.
     pub fn path(&self) -> &VPath {
-        self.draft.path()
+        self.new_file.path()
     }
 
     /// Takes the rights that there are now at its path: [`Error::Changed`] if another root is there
@@ -82,7 +82,7 @@ impl Ready {
     }
 
     fn may_be_stored(&mut self, view: &View) -> Result<()> {
-        if !self.draft.is_in(view) {
+        if !self.new_file.is_in(view) {
             return Err(Error::Changed { path: self.path().as_str().to_string() });
         }
         let rights = view.rights();
@@ -96,22 +96,22 @@ impl Ready {
     /// Closes the file, once it lacks nothing. Where it does it is held on to: the failure comes
     /// again in [`Ready::dressed`].
     pub(super) fn close(&mut self) {
-        if self.draft.dress(self.mtime, self.mode).is_ok() {
-            self.draft.close();
+        if self.new_file.dress(self.mtime, self.mode).is_ok() {
+            self.new_file.close();
         }
     }
 
     /// Gives the file its time, mode and owner, if it has not got them yet.
     pub(super) fn dressed(mut self) -> Result<Ready> {
-        if !self.draft.is_dressed() {
+        if !self.new_file.is_dressed() {
             let (mtime, mode) = (self.mtime, self.mode);
-            self.draft.dress(mtime, mode).inspect_err(|e| self.note.refused(e))?;
+            self.new_file.dress(mtime, mode).inspect_err(|e| self.note.refused(e))?;
         }
         Ok(self)
     }
 
     fn sync(self) -> Result<Ready> {
-        match self.draft.sync() {
+        match self.new_file.sync() {
             Ok(()) => Ok(self),
             Err(e) => Err(self.throw_away(e)),
         }
@@ -126,7 +126,7 @@ impl Ready {
     pub(super) fn throw_away(mut self, e: Error) -> Error {
         self.note.refused(&e);
         self.note.holds(0);
-        remove(self.draft, &self.claim, &self.ledger, !self.small);
+        remove(self.new_file, &self.claim, &self.ledger, !self.small);
         e
     }
 
@@ -134,13 +134,14 @@ impl Ready {
     fn place(&mut self) -> Result<(Freed, Charged)> {
         let mut held = self.claim.hold()?;
         let charged = held.charge().charged().clone();
-        let replaced = if self.draft.is_dropped() {
-            let names = Names { claim: &self.claim, ledger: &self.ledger, charged: &charged };
-            let replaced = names.place(&mut self.draft)?;
-            self.note.is_at(self.draft.path());
+        let replaced = if self.new_file.is_dropped() {
+            let names =
+                DropBoxNames { claim: &self.claim, ledger: &self.ledger, charged: &charged };
+            let replaced = names.place(&mut self.new_file)?;
+            self.note.is_at(self.new_file.path());
             replaced
         } else {
-            self.draft.rename_into_place(self.replace)?
+            self.new_file.rename_into_place(self.replace)?
         };
         held.charge().lasts();
         if self.small {
@@ -151,9 +152,9 @@ impl Ready {
 }
 
 /// Removes the bytes of a file that is not to be stored; credits them where they were counted.
-fn remove(draft: Draft, claim: &Claim, ledger: &Arc<Ledger>, is_counted: bool) {
+fn remove(new_file: NewFile, claim: &Claim, ledger: &Arc<Ledger>, is_counted: bool) {
     let removed = claim.hold().and_then(|mut held| {
-        let freed = draft.discard()?;
+        let freed = new_file.discard()?;
         if is_counted {
             let charged = held.charge().charged().clone();
             held.charge().disown();
@@ -167,34 +168,34 @@ fn remove(draft: Draft, claim: &Claim, ledger: &Arc<Ledger>, is_counted: bool) {
 }
 
 /// The names of a drop box.
-struct Names<'a> {
+struct DropBoxNames<'a> {
     /// The uploader's own.
     claim: &'a Claim,
     ledger: &'a Arc<Ledger>,
     charged: &'a Charged,
 }
 
-impl Names<'_> {
+impl DropBoxNames<'_> {
     /// Puts a file under the first name that nobody has or changes.
-    fn place(&self, draft: &mut Draft) -> Result<Freed> {
-        let (meant, claims) = (draft.path().clone(), self.claim.claims());
+    fn place(&self, new_file: &mut NewFile) -> Result<Freed> {
+        let (meant, claims) = (new_file.path().clone(), self.claim.claims());
         for name in names_beside(&meant) {
             let name = name?;
-            let key = draft.name_key(&name);
+            let key = new_file.name_key(&name);
             // Not waited for: whoever may look may take long over it.
             if claims.is_taken(&key) {
                 continue;
             }
             let charge = Charge::open(self.ledger, self.charged)?;
-            let wanted = Wanted { key, path: name.as_str(), scope: Scope::Name, charge };
+            let wanted = ClaimRequest { key, path: name.as_str(), scope: Scope::Name, charge };
             let _taken = match claims
                 .take_all(vec![wanted], Claimant { by: SOMEBODY, session: 0, is_stream: false })
             {
                 Err(Error::Busy { .. }) => continue,
                 taken => taken?,
             };
-            draft.aim_at(&name);
-            match draft.rename_into_place(false) {
+            new_file.aim_at(&name);
+            match new_file.rename_into_place(false) {
                 Err(Error::Exists { .. }) => {}
                 placed => return placed,
             }
@@ -205,9 +206,9 @@ impl Names<'_> {
 
 /// Whether somebody still waits for work that was begun on a thread of its own.
 #[derive(Debug, Default)]
-pub(super) struct Left(OnceLock<String>);
+pub(super) struct Abandonment(OnceLock<String>);
 
-impl Left {
+impl Abandonment {
     /// Why nobody waits any more.
     pub(super) fn why(&self) -> Option<&str> {
         self.0.get().map(String::as_str)
@@ -218,14 +219,14 @@ impl Left {
 /// write, and shows life meanwhile: a slow card takes minutes for what was received in seconds.
 ///
 /// No sync can be interrupted. Where `alive` says that the session has to go, the thread is left
-/// alone with it and learns that from [`Left`]; so whatever must not be touched before the sync has
-/// ended belongs to the work.
+/// alone with it and learns that from [`Abandonment`]; so whatever must not be touched before the
+/// sync has ended belongs to the work.
 pub(super) fn watched<T: Send + 'static>(
     bytes: u64,
     alive: &mut Alive<'_>,
-    work: impl FnOnce(&Left) -> T + Send + 'static,
+    work: impl FnOnce(&Abandonment) -> T + Send + 'static,
 ) -> Result<T> {
-    let left = Arc::<Left>::default();
+    let left = Arc::<Abandonment>::default();
     if bytes < limits::SYNC_UNWATCHED {
         return Ok(work(&left));
     }
@@ -269,7 +270,7 @@ fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
 /// Commits one file.
 pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Result<Stored> {
     let ready = ready.dressed()?;
-    let home = Arc::clone(ready.draft.home());
+    let home = Arc::clone(ready.new_file.home());
     if durability == Durability::None {
         return place(ready, home.confirm())?.checked()?.settle(home.confirm());
     }
@@ -279,9 +280,9 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
             ready.leave(why);
             return Err(Error::Ended);
         }
-        let folder = ready.draft.folder()?;
+        let directory = ready.new_file.directory()?;
         let placed = place(ready, home.confirm())?.checked()?;
-        placed.settle(folder.sync().and_then(|()| home.confirm()))
+        placed.settle(directory.sync().and_then(|()| home.confirm()))
     })?
 }
 
@@ -291,11 +292,11 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
 pub(super) struct Placed {
     size: u64,
     /// `None` once it is known that its path leads to it.
-    draft: Option<Draft>,
+    new_file: Option<NewFile>,
     /// The path that it was meant for, where an earlier attempt may have left a part.
     meant: Option<VPath>,
     dropped_at: Option<VPath>,
-    note: Ongoing,
+    note: TransferEntry,
     ledger: Arc<Ledger>,
     charged: Charged,
     replaced: Freed,
@@ -306,36 +307,36 @@ pub(super) struct Placed {
 impl Placed {
     /// Whether it was put into the same folder as another that is about to be.
     pub(super) fn is_beside(&self, other: &Ready) -> bool {
-        self.draft.as_ref().is_some_and(|draft| draft.is_beside(&other.draft))
+        self.new_file.as_ref().is_some_and(|new_file| new_file.is_beside(&other.new_file))
     }
 
     /// The folder that it was put into.
-    pub(super) fn beside(&self) -> Option<Beside> {
-        self.draft.as_ref().and_then(Draft::beside)
+    pub(super) fn beside(&self) -> Option<ParentDir> {
+        self.new_file.as_ref().and_then(NewFile::beside)
     }
 
     /// Whether its path leads to the folder that it was put into.
     pub(super) fn is_where_its_path_leads(&self) -> bool {
-        self.draft.as_ref().is_none_or(Draft::is_where_its_path_leads)
+        self.new_file.as_ref().is_none_or(NewFile::is_where_its_path_leads)
     }
 
     /// Takes it back where its path leads elsewhere: another program moved its folder away.
     pub(super) fn check(&mut self, is_there: bool) -> Result<()> {
-        let Some(mut draft) = self.draft.take() else { return Ok(()) };
-        match draft.check_place(std::mem::take(&mut self.replaced), is_there) {
+        let Some(mut new_file) = self.new_file.take() else { return Ok(()) };
+        match new_file.check_place(std::mem::take(&mut self.replaced), is_there) {
             Ok(replaced) => self.replaced = replaced,
             Err(e) => {
                 self.note.refused(&e);
-                if !draft.is_part() {
+                if !new_file.is_part() {
                     self.note.holds(0);
-                    remove(draft, &self.claim, &self.ledger, true);
+                    remove(new_file, &self.claim, &self.ledger, true);
                 }
                 return Err(e);
             }
         }
         // What an earlier attempt at this path left is of no use to anybody now.
         if let Some(meant) = &self.meant {
-            match draft.drop_older_part(meant) {
+            match new_file.drop_older_part(meant) {
                 Ok(freed) => credit(&self.ledger, &self.charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
@@ -367,13 +368,13 @@ impl Placed {
 
 /// Puts a file in its place, if the tree is still this server's; it is to be checked then.
 pub(super) fn place(mut ready: Ready, confirmed: Result<()>) -> Result<Placed> {
-    let meant = ready.small.then(|| ready.draft.path().clone());
+    let meant = ready.small.then(|| ready.new_file.path().clone());
     match confirmed.and_then(|()| ready.place()) {
         Ok((replaced, charged)) => {
-            let Ready { size, draft, note, ledger, claim, .. } = ready;
-            let dropped_at = draft.is_dropped().then(|| draft.path().clone());
-            let draft = Some(draft);
-            Ok(Placed { size, draft, meant, dropped_at, note, ledger, charged, replaced, claim })
+            let Ready { size, new_file, note, ledger, claim, .. } = ready;
+            let dropped_at = new_file.is_dropped().then(|| new_file.path().clone());
+            let new_file = Some(new_file);
+            Ok(Placed { size, new_file, meant, dropped_at, note, ledger, charged, replaced, claim })
         }
         Err(e) => {
             ready.note.refused(&e);

@@ -1,7 +1,7 @@
 //! A file that is being sent, or whose chunks are being digested.
 
 use super::chunk_at;
-use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use crate::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::vfs::{Source, VPath};
@@ -18,7 +18,7 @@ pub struct Download {
     algorithm: Algorithm,
     offset: u64,
     end: u64,
-    whole: Whole,
+    whole: WholeDigest,
 }
 
 /// The same without the bytes.
@@ -47,7 +47,7 @@ impl Download {
         if end != source.size() && chunk_at(end).is_none() {
             return Err(Error::BadArgument { what: "length: whole chunks, or up to the end" });
         }
-        let whole = Whole::new(algorithm);
+        let whole = WholeDigest::new(algorithm);
         Ok(Download { source, path: path.clone(), algorithm, offset, end, whole })
     }
 

@@ -8,7 +8,7 @@ use self::committing::{commit_all, commit_each, commit_unsynced};
 use super::{Alive, Durability, Ready, Stored, commit};
 use crate::error::Result;
 use crate::limits;
-use crate::vfs::{Beside, DiskWatch, Home};
+use crate::vfs::{DiskWatch, Home, ParentDir};
 
 /// Files that wait for their commit. They hold nothing open but the folder that the last of them
 /// is for; only one that is alone, and those that are synced by themselves, are open.
@@ -44,17 +44,18 @@ impl Group {
     /// Whether it can take the file: a watch vouches for no other disk, and a name that is still to
     /// be found waits for nobody.
     pub fn suits(&self, ready: &Ready) -> bool {
-        ready.draft.is_on(&self.home)
+        ready.new_file.is_on(&self.home)
     }
 
     /// Adds a file that was begun after the group, and that suits it.
     pub fn push(&mut self, ready: Ready) {
         self.bytes = self.bytes.saturating_add(ready.size());
-        let is_beside = self.files.last().is_none_or(|last| last.draft.is_beside(&ready.draft));
+        let is_beside =
+            self.files.last().is_none_or(|last| last.new_file.is_beside(&ready.new_file));
         if !is_beside && !matches!(self.syncs, Syncs::Singly) {
             // All before those that go into this folder have let go of theirs.
             let mut others = self.files.iter_mut().rev();
-            while others.next().is_some_and(|one| one.draft.leave_folder()) {}
+            while others.next().is_some_and(|one| one.new_file.leave_directory()) {}
         }
         self.files.push(ready);
         match (&self.syncs, self.files.as_mut_slice()) {
@@ -71,8 +72,8 @@ impl Group {
     }
 
     /// The folder of the last file, for the next.
-    pub fn beside(&self) -> Option<Beside> {
-        self.files.last().and_then(|last| last.draft.beside())
+    pub fn beside(&self) -> Option<ParentDir> {
+        self.files.last().and_then(|last| last.new_file.beside())
     }
 
     /// Whether nothing waits.
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn when_the_bytes_cannot_be_synced_nothing_is_stored_and_everybody_is_told_why() {
+    fn when_the_bytes_cannot_be_synced_nothing_is_stored_and_everybody_is_reported_why() {
         let scene = Scene::new();
         let files = three(&scene);
         assert_eq!(scene.figures(), (0, 12, 0));
@@ -138,15 +139,15 @@ mod tests {
     }
 
     #[test]
-    fn when_the_names_cannot_be_synced_nobody_is_told_that_it_is_stored() {
+    fn when_the_names_cannot_be_synced_nobody_is_reported_that_it_is_stored() {
         let scene = Scene::new();
         let calls = AtomicU32::new(0);
         let second = move || match calls.fetch_add(1, Ordering::Relaxed) {
             0 => Ok(()),
             _ => Err(Error::DiskFull),
         };
-        let told = commit_all(three(&scene), second, &mut |_, _| Ok(()));
-        assert!(told.iter().all(|one| matches!(one, Err(Error::DiskFull))));
+        let reported = commit_all(three(&scene), second, &mut |_, _| Ok(()));
+        assert!(reported.iter().all(|one| matches!(one, Err(Error::DiskFull))));
         assert_eq!(scene.figures(), (12, 0, 3), "they are there, and counted");
     }
 
@@ -157,7 +158,7 @@ mod tests {
         let mut group = Group { home, syncs: Syncs::Singly, files: Vec::new(), bytes: 0 };
         three(&scene).into_iter().for_each(|file| group.push(file));
         assert!(
-            group.files.iter().all(|ready| ready.draft.folder().is_ok()),
+            group.files.iter().all(|ready| ready.new_file.directory().is_ok()),
             "they are open still"
         );
         assert!(!group.is_full());
@@ -165,29 +166,32 @@ mod tests {
         assert!(group.is_full(), "a few at a time");
         // One of them cannot be placed; the others are stored all the same.
         std::fs::create_dir(scene.dir.join("ann/b")).unwrap();
-        let told = group.commit(&mut |_, _| Ok(()));
-        assert_eq!(told.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, true]);
+        let reported = group.commit(&mut |_, _| Ok(()));
+        assert_eq!(
+            reported.iter().map(Result::is_ok).collect::<Vec<_>>(),
+            [true, false, true, true]
+        );
         assert_eq!(scene.figures(), (12, 0, 4));
     }
 
     #[test]
-    fn what_went_into_a_folder_that_was_moved_away_is_taken_back_for_all_of_a_group() {
+    fn what_went_into_a_directory_that_was_moved_away_is_taken_back_for_all_of_a_group() {
         for durability in [Durability::Full, Durability::None] {
             let scene = Scene::new();
-            let (folder, gone) = (scene.dir.join("ann/d"), scene.dir.join("gone"));
-            std::fs::create_dir(&folder).unwrap();
+            let (directory, gone) = (scene.dir.join("ann/d"), scene.dir.join("gone"));
+            std::fs::create_dir(&directory).unwrap();
             let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
             let mut group = Group::begin(&home, durability).unwrap();
             for name in ["before", "d/a", "d/b"] {
                 group.push(scene.small(name, b"text").unwrap());
             }
             // Another program moves the folder that the last two are for, which is held open.
-            std::fs::rename(&folder, &gone).unwrap();
-            let told = group.commit(&mut |_, _| Ok(()));
+            std::fs::rename(&directory, &gone).unwrap();
+            let reported = group.commit(&mut |_, _| Ok(()));
             let [Ok(_), Err(Error::Changed { path: a }), Err(Error::Changed { path: b })] =
-                told.as_slice()
+                reported.as_slice()
             else {
-                panic!("{durability:?}: {told:?}")
+                panic!("{durability:?}: {reported:?}")
             };
             assert_eq!((a.as_str(), b.as_str()), ("/d/a", "/d/b"));
             assert_eq!(std::fs::read_dir(&gone).unwrap().count(), 0, "{durability:?}");
@@ -197,16 +201,16 @@ mod tests {
     }
 
     #[test]
-    fn files_of_several_folders_in_any_order_end_in_their_places() {
+    fn files_of_several_directories_in_any_order_end_in_their_places() {
         for durability in [Durability::Full, Durability::None] {
             let scene = Scene::new();
-            for folder in ["d", "e"] {
-                std::fs::create_dir(scene.dir.join("ann").join(folder)).unwrap();
+            for directory in ["d", "e"] {
+                std::fs::create_dir(scene.dir.join("ann").join(directory)).unwrap();
             }
             let home = Arc::new(Home::open(&scene.dir.join("another")).unwrap());
             let mut group = Group::begin(&home, durability).unwrap();
             for name in ["d/1", "e/1", "top", "d/2", "d/3", "e/2", "e/3"] {
-                let open = group.files.iter().filter(|one| one.draft.beside().is_some()).count();
+                let open = group.files.iter().filter(|one| one.new_file.beside().is_some()).count();
                 assert!(open <= 2, "only those for the last folder hold it open: {open}");
                 group.push(scene.small(name, b"text").unwrap());
             }
@@ -220,11 +224,14 @@ mod tests {
 
     #[test]
     fn a_thread_that_dies_is_a_failure_of_its_own_file() {
-        let told = side_by_side(&[1, 2, 3], &|n| match n {
+        let reported = side_by_side(&[1, 2, 3], &|n| match n {
             2 => panic!("a sync that dies"),
             n => Ok(n * 10),
         });
-        assert!(matches!(told.as_slice(), [Ok(10), Err(Error::Io { .. }), Ok(30)]), "{told:?}");
+        assert!(
+            matches!(reported.as_slice(), [Ok(10), Err(Error::Io { .. }), Ok(30)]),
+            "{reported:?}"
+        );
     }
 
     #[test]

@@ -11,29 +11,29 @@
 //! Invariant: until the rename the target is as it was; nothing is asked of the disk before the
 //! quota has agreed; whatever ends early leaves the part and the ledger telling the truth.
 
+mod charged;
+mod chunk_map;
 mod claim;
 mod commit;
 mod credit;
 mod download;
 mod group;
-mod inflow;
-mod paid;
-mod row;
 mod small;
+mod streaming;
 mod upload;
 
 #[cfg(test)]
 mod tests;
 
-pub use claim::{Claim, Claimant, Claims, Held, Scope, Wanted};
+pub use charged::check_free;
+pub use chunk_map::ChunkMap;
+pub use claim::{Claim, ClaimGuard, ClaimRequest, Claimant, Claims, Scope};
 pub use commit::{Durability, Ready, Stored, commit};
 pub use credit::{credit, give_back};
 pub use download::{Download, Sums};
 pub use group::Group;
-pub use inflow::{Inflow, Start};
-pub use paid::check_free;
-pub use row::Row;
 pub use small::store;
+pub use streaming::{Start, StreamingUpload};
 pub use upload::{Spec, Upload};
 
 use crate::error::Result;

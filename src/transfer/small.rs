@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Ready, Spec};
-use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use crate::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Amount;
@@ -30,7 +30,7 @@ pub fn store(
     if bad != 0 {
         return Err(Error::Mismatch { bad });
     }
-    let mut row = Whole::new(algorithm);
+    let mut row = WholeDigest::new(algorithm);
     is.iter().for_each(|digest| row.push(digest));
     if row.finish().as_bytes() != whole {
         return Err(Error::WholeMismatch);
@@ -38,22 +38,22 @@ pub fn store(
     let size = data.len() as u64;
     let (claim, target) = spec.begin(false)?;
     let replacing = target.replacing;
-    let draft = {
+    let new_file = {
         let mut held = claim.hold()?;
         held.needs_no_peer();
         held.charge().cover(Amount::file(size), replacing)?;
         spec.disk().check(Amount::file(size))?;
         // Dropped before it is placed, the draft removes itself, and then the claim frees the
         // promise.
-        let mut draft = spec.view.draft_small(spec.path, Some(target))?;
-        draft.write_at(0, data)?;
-        draft
+        let mut new_file = spec.view.new_small_file(spec.path, Some(target))?;
+        new_file.write_at(0, data)?;
+        new_file
     };
     let mut note = spec.note(replacing);
     note.since(begun);
     note.moved(size);
     Ok(Ready {
-        draft,
+        new_file,
         claim,
         ledger: Arc::clone(spec.ledger),
         size,

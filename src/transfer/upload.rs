@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
+use super::charged::Disk;
 use super::credit::credit;
-use super::paid::Disk;
-use super::{Claim, Claimant, Claims, Held, Ready, Row, chunk_at, claim_upload};
-use crate::audit::{Ongoing, Party, Verb};
+use super::{ChunkMap, Claim, ClaimGuard, Claimant, Claims, Ready, chunk_at, claim_upload};
+use crate::audit::{Subject, TransferEntry, Verb};
 use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Beside, Draft, Keep, Mtime, Target, VPath, View};
+use crate::vfs::{Keep, Mtime, NewFile, ParentDir, VPath, View, WriteTarget};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
@@ -32,7 +32,7 @@ pub struct Spec<'a> {
     /// The number of the session that writes.
     pub session: u64,
     /// Who writes, in the log.
-    pub party: &'a Arc<Party>,
+    pub subject: &'a Arc<Subject>,
     /// Where to.
     pub path: &'a VPath,
     /// The file's time, where the sender tells it.
@@ -42,7 +42,7 @@ pub struct Spec<'a> {
     /// Whether a file that is there may be replaced.
     pub replace: bool,
     /// The folder of a file that waits for its commit, which may be the same.
-    pub beside: Option<&'a Beside>,
+    pub beside: Option<&'a ParentDir>,
     /// What must stay free on the disk.
     pub min_free: Amount,
 }
@@ -50,7 +50,7 @@ pub struct Spec<'a> {
 impl Spec<'_> {
     /// Takes the path, and refuses what may not be replaced, before anything is made. What a stream
     /// is and whom it pushes aside says [`Claimant`].
-    pub(super) fn begin(&self, is_stream: bool) -> Result<(Claim, Target)> {
+    pub(super) fn begin(&self, is_stream: bool) -> Result<(Claim, WriteTarget)> {
         let who = Claimant { by: self.by, session: self.session, is_stream };
         let mut charge = Charge::open(self.ledger, self.charged)?;
         if !self.view.keeps_parts() {
@@ -67,8 +67,8 @@ impl Spec<'_> {
     }
 
     /// The line that it leaves, from when on it has begun.
-    pub(super) fn note(&self, replacing: bool) -> Ongoing {
-        let mut note = Ongoing::begin(self.party, Verb::Put, self.path);
+    pub(super) fn note(&self, replacing: bool) -> TransferEntry {
+        let mut note = TransferEntry::begin(self.subject, Verb::Put, self.path);
         note.replaces(replacing);
         note
     }
@@ -82,12 +82,12 @@ impl Spec<'_> {
 /// See the module. Dropped before [`Upload::finish`], it leaves its part for another attempt.
 #[derive(Debug)]
 pub struct Upload {
-    draft: Draft,
+    new_file: NewFile,
     /// After the draft, so that the path is free only when its bytes are settled.
     claim: Claim,
     disk: Disk,
     ledger: Arc<Ledger>,
-    row: Row,
+    chunks: ChunkMap,
     algorithm: Algorithm,
     path: VPath,
     size: u64,
@@ -98,7 +98,7 @@ pub struct Upload {
     /// settled; then its note says how far it can be relied on.
     doubtful: bool,
     scratch: Vec<Digest>,
-    note: Ongoing,
+    note: TransferEntry,
 }
 
 impl Upload {
@@ -110,21 +110,21 @@ impl Upload {
         if size > i64::MAX as u64 {
             return Err(Error::BadArgument { what: "size: over 2^63" });
         }
-        let (claim, Target { replacing, .. }) = spec.begin(false)?;
+        let (claim, WriteTarget { replacing, .. }) = spec.begin(false)?;
         let disk = spec.disk();
-        let draft = {
+        let new_file = {
             let mut held = claim.hold()?;
             open_part(spec, &disk, &mut held, (size, replacing), fresh)?
         };
         let mut note = spec.note(replacing);
-        note.holds(draft.held());
+        note.holds(new_file.held());
         Ok(Upload {
             note,
-            draft,
+            new_file,
             claim,
             disk,
             ledger: Arc::clone(spec.ledger),
-            row: Row::new(algorithm),
+            chunks: ChunkMap::new(algorithm),
             algorithm,
             path: spec.path.clone(),
             size,
@@ -158,13 +158,13 @@ impl Upload {
 
     /// Bytes that the part holds, compared or not.
     pub fn held(&self) -> u64 {
-        self.draft.held()
+        self.new_file.held()
     }
 
     /// Bytes of the part whose chunks can be compared: full chunks, and the short last one only if
     /// the part is as long as the file.
     fn comparable(&self) -> u64 {
-        let held = self.draft.held().min(self.size);
+        let held = self.new_file.held().min(self.size);
         if held == self.size { held } else { held - held % CHUNK }
     }
 
@@ -196,15 +196,15 @@ impl Upload {
         let end = self.comparable();
         let want = buffer.len().min(usize::try_from(end - from).unwrap_or(usize::MAX));
         let block = buffer.get_mut(..want).unwrap_or_default();
-        self.row.check(chunk, want.div_ceil(limits::CHUNK))?;
-        let got = self.draft.read_at(block, from)?;
+        self.chunks.check(chunk, want.div_ceil(limits::CHUNK))?;
+        let got = self.new_file.read_at(block, from)?;
         if got != want {
             return Err(Error::BadOffset { got: from, want: from + got as u64 });
         }
         out.clear();
         chunk_digests(self.algorithm, block, limits::CHUNK, out);
         for (i, digest) in out.iter().enumerate() {
-            self.row.put(chunk + i as u64, Some(*digest))?;
+            self.chunks.put(chunk + i as u64, Some(*digest))?;
         }
         Ok(got)
     }
@@ -214,9 +214,9 @@ impl Upload {
     pub fn accept_before(&mut self, from: u64) -> Result<()> {
         let _held = self.claim.hold()?;
         if let Some(chunk) = self.held_chunk(from)? {
-            self.row.check(chunk, 0)?;
+            self.chunks.check(chunk, 0)?;
         }
-        self.row.settle(from / CHUNK);
+        self.chunks.settle(from / CHUNK);
         Ok(())
     }
 
@@ -228,7 +228,7 @@ impl Upload {
             Ok(()) => self.note.moved(data.len() as u64),
             Err(e) => self.note.refused(e),
         }
-        self.note.holds(self.draft.held());
+        self.note.holds(self.new_file.held());
         written
     }
 
@@ -243,25 +243,25 @@ impl Upload {
             }
         }
         let mut held = self.claim.hold()?;
-        if !self.doubtful && (offset < self.draft.held() || bad != 0) {
+        if !self.doubtful && (offset < self.new_file.held() || bad != 0) {
             // What lies behind the new bytes may be of an older version, and damaged ones leave a
             // gap; whoever goes on without comparing must know before it is so.
-            self.row.settle(chunk);
-            self.draft.vouch(Some(self.row.settled() * CHUNK))?;
+            self.chunks.settle(chunk);
+            self.new_file.vouch(Some(self.chunks.settled() * CHUNK))?;
             self.doubtful = true;
         }
         let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
         if let Some(i) = last_good {
             let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
-            self.disk.write(&mut held, &mut self.draft, end, |draft| match bad {
-                0 => draft.write_at(offset, data),
-                bad => write_good(draft, offset, data, bad),
+            self.disk.write(&mut held, &mut self.new_file, end, |new_file| match bad {
+                0 => new_file.write_at(offset, data),
+                bad => write_good(new_file, offset, data, bad),
             })?;
         }
         for (i, digest) in digests.iter().enumerate() {
-            self.row.put(chunk + i as u64, (bad & (1 << i) == 0).then_some(*digest))?;
+            self.chunks.put(chunk + i as u64, (bad & (1 << i) == 0).then_some(*digest))?;
         }
-        self.row.settle(chunk + digests.len() as u64);
+        self.chunks.settle(chunk + digests.len() as u64);
         if bad == 0 { Ok(()) } else { Err(Error::Mismatch { bad }) }
     }
 
@@ -284,7 +284,7 @@ impl Upload {
         }
         let chunk = chunk_at(offset)
             .ok_or(Error::BadOffset { got: offset, want: offset - offset % CHUNK })?;
-        self.row.check(chunk, count)?;
+        self.chunks.check(chunk, count)?;
         Ok(chunk)
     }
 
@@ -292,20 +292,20 @@ impl Upload {
     /// On a refusal the part stays for another comparison.
     pub fn finish(mut self, whole: &[u8]) -> Result<Ready> {
         let chunks = self.size.div_ceil(CHUNK);
-        match self.row.finish(chunks) {
-            Some(digest) if digest.as_bytes() == whole && self.draft.held() == self.size => {}
+        match self.chunks.finish(chunks) {
+            Some(digest) if digest.as_bytes() == whole && self.new_file.held() == self.size => {}
             _ => {
                 self.note.refused(&Error::WholeMismatch);
                 // Of a part that another session goes on with nothing is said.
                 let _held = self.claim.hold()?;
-                self.draft.vouch(Some(0))?;
+                self.new_file.vouch(Some(0))?;
                 return Err(Error::WholeMismatch);
             }
         }
         let alone = self.claim.hold().map(|mut held| held.needs_no_peer());
         alone.inspect_err(|e| self.note.refused(e))?;
         Ok(Ready {
-            draft: self.draft,
+            new_file: self.new_file,
             claim: self.claim,
             ledger: self.ledger,
             size: self.size,
@@ -320,13 +320,13 @@ impl Upload {
     /// Ends without storing, and notes how much of the part can be relied on. Without it less is
     /// relied on than could be.
     pub fn leave(mut self) {
-        let settled = self.row.settled() * CHUNK;
-        let sound = Some(settled).filter(|settled| *settled < self.draft.held());
-        let noted = match self.claim.hold() {
-            Ok(_held) if self.doubtful => self.draft.vouch(sound),
+        let settled = self.chunks.settled() * CHUNK;
+        let sound = Some(settled).filter(|settled| *settled < self.new_file.held());
+        let logged = match self.claim.hold() {
+            Ok(_held) if self.doubtful => self.new_file.vouch(sound),
             _ => Ok(()),
         };
-        if let Err(e) = noted {
+        if let Err(e) = logged {
             log::warn!("the note of a part stays as it is: {e}");
         }
     }
@@ -334,7 +334,7 @@ impl Upload {
     /// Gives up and removes the part, unless a newer session goes on with it.
     pub fn discard(mut self) -> Result<()> {
         let mut held = self.claim.hold()?;
-        let freed = self.draft.discard()?;
+        let freed = self.new_file.discard()?;
         let charged = held.charge().charged().clone();
         held.charge().disown();
         credit(&self.ledger, &charged, freed);
@@ -349,10 +349,10 @@ impl Upload {
 fn open_part(
     spec: &Spec<'_>,
     disk: &Disk,
-    claim: &mut Held<'_>,
+    claim: &mut ClaimGuard<'_>,
     (size, replacing): (u64, bool),
     fresh: bool,
-) -> Result<Draft> {
+) -> Result<NewFile> {
     let mut held = spec.view.part_held(spec.path)?;
     if fresh && held.is_some() {
         let freed = spec.view.drop_part(spec.path)?;
@@ -364,21 +364,21 @@ fn open_part(
     claim.charge().cover(Amount::file(size), replacing)?;
     disk.check(Amount::file(size).minus(there))?;
     let keep = if fresh { Keep::Fresh } else { Keep::Held };
-    let mut draft = spec.view.draft(spec.path, keep, Some(size), spec.mtime)?;
+    let mut new_file = spec.view.new_file(spec.path, keep, Some(size), spec.mtime)?;
     // An earlier part that nobody could read any more.
-    credit(spec.ledger, spec.charged, draft.take_cleared());
-    if draft.held() > size {
-        draft.truncate(size)?;
+    credit(spec.ledger, spec.charged, new_file.take_cleared());
+    if new_file.held() > size {
+        new_file.truncate(size)?;
     }
-    claim.charge().settle(Amount::file(draft.held()));
-    Ok(draft)
+    claim.charge().settle(Amount::file(new_file.held()));
+    Ok(new_file)
 }
 
 /// Writes the chunks that are not named in `bad`.
-fn write_good(draft: &mut Draft, offset: u64, data: &[u8], bad: u32) -> Result<()> {
+fn write_good(new_file: &mut NewFile, offset: u64, data: &[u8], bad: u32) -> Result<()> {
     for (i, block) in data.chunks(limits::CHUNK).enumerate() {
         if bad & (1 << i) == 0 {
-            draft.write_at(offset + (i * limits::CHUNK) as u64, block)?;
+            new_file.write_at(offset + (i * limits::CHUNK) as u64, block)?;
         }
     }
     Ok(())

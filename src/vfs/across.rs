@@ -11,22 +11,22 @@ use std::sync::Arc;
 
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{Kind, file_bytes, kind_of};
+use super::entry::{EntryKind, file_bytes, kind_of};
 use super::freed::Freed;
 use super::intent::Route;
-use super::jail::{At, READ, told};
-use super::moves::Origin;
+use super::jail::{NameIn, READ, from_errno};
+use super::moves::MoveOrigin;
 use super::owners::{Owning, owner_at};
 use super::path::VPath;
 use super::table::Vfs;
-use super::tree::{Step, walk};
+use super::tree::{WalkStep, walk};
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::quota::{Amount, FileOwner};
 
 /// What is moved, by who stored it: `None` where nothing says.
 #[derive(Debug, Default)]
-pub struct Cargo {
+pub struct MovedContent {
     /// Each owner once.
     pub owned: Vec<(FileOwner, Amount)>,
 }
@@ -35,7 +35,7 @@ pub struct Cargo {
 #[derive(Debug, Default)]
 pub struct Moved {
     /// What went into another view, and is not paid for any more where it was.
-    pub left: Cargo,
+    pub left: MovedContent,
     /// What became free because it was replaced.
     pub replaced: Freed,
     /// Unfinished uploads that could not go along.
@@ -44,7 +44,7 @@ pub struct Moved {
     pub stale: Vec<Freed>,
 }
 
-impl Cargo {
+impl MovedContent {
     pub(super) fn add(&mut self, owner: Option<&str>, amount: Amount) {
         match self.owned.iter_mut().find(|(known, _)| known.as_deref() == owner) {
             Some((_, sum)) => *sum = sum.plus(amount),
@@ -64,8 +64,8 @@ struct Move<'a> {
     target: &'a View,
     from: &'a VPath,
     /// Where it is now.
-    at: At<'a>,
-    kind: Kind,
+    at: NameIn<'a>,
+    kind: EntryKind,
 }
 
 impl Vfs {
@@ -79,15 +79,15 @@ impl Vfs {
         &self,
         (from, to): (&VPath, &VPath),
         replace: bool,
-        pay: &mut dyn FnMut(&Cargo, bool) -> Result<()>,
+        pay: &mut dyn FnMut(&MovedContent, bool) -> Result<()>,
         alive: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Moved> {
         let (source, target) = (self.to_change(from)?, self.to_write(to)?);
         if !source.rights().read {
-            return Err(Error::Denied { path: from.told() });
+            return Err(Error::Denied { path: from.for_error() });
         }
         let kind = source.stat(from)?.kind;
-        if !matches!(kind, Kind::File | Kind::Folder) {
+        if !matches!(kind, EntryKind::File | EntryKind::Directory) {
             let what = "moving anything but files and folders into another mount";
             return Err(Error::Unsupported { what });
         }
@@ -95,7 +95,7 @@ impl Vfs {
             return Err(other_disk());
         }
         let replacing = match kind {
-            Kind::Folder => target.may_make_folder(to).map(|()| false)?,
+            EntryKind::Directory => target.may_make_directory(to).map(|()| false)?,
             _ => target.may_store(to, replace, None)?.replacing,
         };
         let spots = (source.jail().spot(from)?, target.jail().spot(to)?);
@@ -106,7 +106,7 @@ impl Vfs {
         pay(&cargo, replacing)?;
         let replaced = moving.make((place, to), replace && target.rights().modify, alive)?;
         let mut moved = Moved { left: cargo, replaced, ..Moved::default() };
-        if kind == Kind::Folder {
+        if kind == EntryKind::Directory {
             source.carry_parts((from, to), target, &mut moved);
         }
         Ok(moved)
@@ -119,31 +119,31 @@ fn other_disk() -> Error {
 
 impl Move<'_> {
     /// Calls `visit` with everything that is moved, the topmost last.
-    fn each(&self, visit: &mut dyn FnMut(At<'_>) -> Result<()>) -> Result<()> {
-        if self.kind == Kind::Folder {
-            let failed = |e| told(e, self.from, "moving a folder");
+    fn each(&self, visit: &mut dyn FnMut(NameIn<'_>) -> Result<()>) -> Result<()> {
+        if self.kind == EntryKind::Directory {
+            let failed = |e| from_errno(e, self.from, "moving a folder");
             let top = self.at.open(READ, 0).map_err(failed)?;
             walk(top, self.from, &mut |step| match step {
-                Step::Leaf(at) | Step::Left(at) => visit(at),
+                WalkStep::Leaf(at) | WalkStep::Left(at) => visit(at),
             })?;
         }
         visit(self.at)
     }
 
     /// What there is, by who stored it; unfinished uploads that go along included.
-    fn inspect(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<Cargo> {
-        let failed = |e| told(e, self.from, "looking at what is moved");
-        let mut cargo = Cargo::default();
+    fn inspect(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<MovedContent> {
+        let failed = |e| from_errno(e, self.from, "looking at what is moved");
+        let mut cargo = MovedContent::default();
         let asks = self.source.file_owner().is_some();
         self.each(&mut |at| {
             alive()?;
             let stat = at.stat().map_err(failed)?;
-            let kept = asks && matches!(kind_of(&stat), Kind::File | Kind::Folder);
+            let kept = asks && matches!(kind_of(&stat), EntryKind::File | EntryKind::Directory);
             let owner = if kept { owner_at(at).map_err(failed)? } else { None };
             cargo.add(owner.as_deref(), Amount::file(file_bytes(&stat)));
             Ok(())
         })?;
-        if self.kind == Kind::Folder {
+        if self.kind == EntryKind::Directory {
             let parts = self.source.own_parts_below(self.from)?;
             if parts != Amount::NOTHING {
                 cargo.add(self.source.file_owner().as_deref(), parts);
@@ -155,12 +155,12 @@ impl Move<'_> {
     /// Gives everything to its new owner, where that is written down, and moves it.
     fn make(
         &self,
-        (to, path): (At<'_>, &VPath),
+        (to, path): (NameIn<'_>, &VPath),
         replace: bool,
         alive: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Freed> {
         let fence = self.target.home().fence();
-        fence.map_err(|e| told(e, path, "moving a file into place"))?;
+        fence.map_err(|e| from_errno(e, path, "moving a file into place"))?;
         let owner = self.target.file_owner();
         let mut owning = Owning::to(owner.as_deref().unwrap_or_default());
         let owned = match &owner {
@@ -170,8 +170,9 @@ impl Move<'_> {
             }),
             None => Ok(()),
         };
-        let route = Route { from: (&self.source.room, self.from), to: (&self.target.room, path) };
-        let from = (self.at, Origin::View(route));
+        let route =
+            Route { from: (&self.source.open_root, self.from), to: (&self.target.open_root, path) };
+        let from = (self.at, MoveOrigin::View(route));
         let home = self.source.home();
         let moved = owned.and_then(|()| home.move_over(from, self.kind, (to, path), replace));
         moved.map_err(|e| {
@@ -189,7 +190,7 @@ impl Move<'_> {
     fn give_back(&self, owning: &Owning<'_>) {
         let given_back = self.each(&mut |at| {
             let back: OsResult<()> = owning.take_back(at);
-            back.map_err(|e| told(e, self.from, "writing down who owns a file"))
+            back.map_err(|e| from_errno(e, self.from, "writing down who owns a file"))
         });
         if let Err(e) = given_back {
             log::error!("`{}` was not moved, and some of it has a new owner: {e}", self.from);

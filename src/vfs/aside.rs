@@ -12,11 +12,11 @@ use rustix::fs::Dir;
 use rustix::io::{Errno, Result as OsResult};
 
 use super::Homes;
-use super::entry::{Kind, kind_of};
-use super::home::{Home, own_folder};
-use super::jail::{self, At, READ};
+use super::entry::{EntryKind, kind_of};
+use super::home::{Home, own_directory};
+use super::jail::{self, NameIn, READ};
 use super::path::VPath;
-use super::tree::{Step, walk};
+use super::tree::{WalkStep, walk};
 use super::view::REMOVAL_PASSES;
 use crate::error::{Error, Result};
 
@@ -36,7 +36,7 @@ impl Home {
         self.fence().map_err(failed)?;
         homes()?.check_removal(account)?;
         let aside = self.aside().map_err(failed)?;
-        let from = At::new(self.root(), account.as_bytes());
+        let from = NameIn::new(self.root(), account.as_bytes());
         // What a kill left between the two moves below comes along.
         let is_its = |name: &Vec<u8>| {
             let name = std::str::from_utf8(name).ok().and_then(|name| name.rsplit_once('-'));
@@ -50,14 +50,14 @@ impl Home {
             // Something may have been mounted just before it was moved. What cannot be put back
             // stays in the trash, where nothing removes a directory.
             let name = String::from_utf8_lossy(&name);
-            let moved = At::new(self.trash(), name.as_bytes());
+            let moved = NameIn::new(self.trash(), name.as_bytes());
             let there = self.dir().join(".miniftp/trash").join(&*name);
             if let Err(e) = homes().and_then(|homes| homes.check_mounts(account, &there)) {
                 return Err(moved.rename(from).err().map_or(e, failed));
             }
             self.move_into(moved, aside.as_fd(), account).map_err(failed)?;
         }
-        let parts = At::new(self.parts(), account.as_bytes());
+        let parts = NameIn::new(self.parts(), account.as_bytes());
         self.move_into(parts, aside.as_fd(), account).map_err(failed).map(drop)
     }
 
@@ -69,14 +69,16 @@ impl Home {
         let _turn = self.sweeping_turn(alive)?;
         let aside = self.aside().map_err(failed)?;
         for name in names(aside.as_fd()).map_err(failed)? {
-            let at = At::new(aside.as_fd(), &name);
+            let at = NameIn::new(aside.as_fd(), &name);
             self.fence().map_err(failed)?;
             for _ in 0..REMOVAL_PASSES {
                 match at.stat() {
                     Err(Errno::NOENT) => break,
                     Err(e) => return Err(failed(e)),
-                    Ok(stat) if kind_of(&stat) != Kind::Folder => at.unlink().map_err(failed)?,
-                    Ok(_) => remove_folder(at, &mut || {
+                    Ok(stat) if kind_of(&stat) != EntryKind::Directory => {
+                        at.unlink().map_err(failed)?
+                    }
+                    Ok(_) => remove_directory(at, &mut || {
                         self.fence().map_err(failed)?;
                         alive()
                     })?,
@@ -90,14 +92,14 @@ impl Home {
     /// not there.
     fn move_into(
         &self,
-        from: At<'_>,
+        from: NameIn<'_>,
         into: BorrowedFd<'_>,
         account: &str,
     ) -> OsResult<Option<String>> {
         loop {
             self.fence()?;
             let name = format!("{account}-{}", self.passing_name());
-            match from.rename(At::new(into, name.as_bytes())) {
+            match from.rename(NameIn::new(into, name.as_bytes())) {
                 Ok(()) => return Ok(Some(name)),
                 Err(Errno::NOENT) => return Ok(None),
                 // Left from an earlier run of the server.
@@ -121,32 +123,32 @@ impl Home {
     }
 
     fn aside(&self) -> OsResult<OwnedFd> {
-        own_folder(self.private(), ASIDE)
+        own_directory(self.private(), ASIDE)
     }
 }
 
 /// One pass over a folder and all that it holds.
-fn remove_folder(at: At<'_>, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+fn remove_directory(at: NameIn<'_>, alive: &mut dyn FnMut() -> Result<()>) -> Result<()> {
     let failed = |e: Errno| Error::io("removing an account's files", e.into());
-    let folder = at.open(READ, 0).map_err(failed)?;
-    walk(folder, &VPath::root(), &mut |step| {
+    let directory = at.open(READ, 0).map_err(failed)?;
+    walk(directory, &VPath::root(), &mut |step| {
         let removed = match step {
-            Step::Leaf(at) => at.unlink(),
-            Step::Left(at) => at.remove_folder(),
+            WalkStep::Leaf(at) => at.unlink(),
+            WalkStep::Left(at) => at.remove_directory(),
         };
         match removed {
             Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => alive(),
             Err(e) => Err(failed(e)),
         }
     })?;
-    match at.remove_folder() {
+    match at.remove_directory() {
         Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
         Err(e) => Err(failed(e)),
     }
 }
 
-fn names(folder: BorrowedFd<'_>) -> OsResult<Vec<Vec<u8>>> {
-    let mut dir = Dir::new(jail::reopen(folder)?)?;
+fn names(directory: BorrowedFd<'_>) -> OsResult<Vec<Vec<u8>>> {
+    let mut dir = Dir::new(jail::reopen(directory)?)?;
     let mut names = Vec::new();
     while let Some(entry) = dir.read() {
         let entry = entry?;

@@ -6,7 +6,7 @@
 //! right in the mount are taken: an answer about a deeper one would tell whether its directory is
 //! there.
 
-use super::draft::Draft;
+use super::new_file::NewFile;
 use super::path::VPath;
 use super::view::View;
 use crate::error::{Error, Result};
@@ -52,11 +52,11 @@ impl View {
             return Ok(());
         }
         let why = "a mount that is only written to takes names right in it";
-        Err(Error::BadPath { path: path.told(), why })
+        Err(Error::BadPath { path: path.for_error(), why })
     }
 
     /// Whether directories may be made in it: in a mount that is part of changing what is there.
-    pub fn makes_folders(&self) -> bool {
+    pub fn makes_directories(&self) -> bool {
         if self.volume().is_some() { self.rights().modify } else { self.rights().write }
     }
 
@@ -76,7 +76,7 @@ impl View {
     }
 }
 
-impl Draft {
+impl NewFile {
     /// Whether it goes into a drop box.
     pub fn is_dropped(&self) -> bool {
         self.dropped
@@ -84,7 +84,7 @@ impl Draft {
 
     /// What tells a name in its root from all others of the server.
     pub fn name_key(&self, path: &VPath) -> String {
-        self.room.key(path)
+        self.open_root.key(path)
     }
 
     /// Makes another name in the same folder the one where the file will be.

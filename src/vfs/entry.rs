@@ -9,11 +9,11 @@ use crate::text;
 
 /// What kind of thing an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A regular file.
     File,
     /// A folder.
-    Folder,
+    Directory,
     /// A symbolic link; it is never followed.
     Link,
     /// A pipe, a socket or a device; it is never opened.
@@ -37,7 +37,7 @@ pub struct Entry {
     /// Whether its bytes on the disk cannot be a name here; then it can be seen but not named.
     pub odd: bool,
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Bytes of a file; 0 for everything else.
     pub size: u64,
     /// When it last changed.
@@ -88,18 +88,18 @@ impl FileId {
     }
 }
 
-pub(super) fn kind_of(stat: &Stat) -> Kind {
+pub(super) fn kind_of(stat: &Stat) -> EntryKind {
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Kind::File,
-        FileType::Directory => Kind::Folder,
-        FileType::Symlink => Kind::Link,
-        _ => Kind::Other,
+        FileType::RegularFile => EntryKind::File,
+        FileType::Directory => EntryKind::Directory,
+        FileType::Symlink => EntryKind::Link,
+        _ => EntryKind::Other,
     }
 }
 
 /// What the quota counts of it: the length of a regular file, nothing of everything else.
 pub(super) fn file_bytes(stat: &Stat) -> u64 {
-    if kind_of(stat) == Kind::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 }
+    if kind_of(stat) == EntryKind::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 }
 }
 
 pub(super) fn mtime_of(stat: &Stat) -> Mtime {

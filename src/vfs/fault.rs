@@ -9,7 +9,7 @@ pub(super) fn step() -> rustix::io::Result<()> {
 }
 
 #[cfg(test)]
-pub(super) use planned::{Plan, plan, step};
+pub(super) use planned::{FaultPlan, plan, step};
 
 #[cfg(test)]
 mod planned {
@@ -19,7 +19,7 @@ mod planned {
 
     /// What fails on this thread.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(in super::super) enum Plan {
+    pub(in super::super) enum FaultPlan {
         /// Nothing.
         Nothing,
         /// The call after so many.
@@ -29,11 +29,11 @@ mod planned {
     }
 
     thread_local! {
-        static PLAN: Cell<(Plan, u32)> = const { Cell::new((Plan::Nothing, 0)) };
+        static PLAN: Cell<(FaultPlan, u32)> = const { Cell::new((FaultPlan::Nothing, 0)) };
     }
 
     /// Changes what fails from now on, and tells how many calls there were since the last change.
-    pub(in super::super) fn plan(plan: Plan) -> u32 {
+    pub(in super::super) fn plan(plan: FaultPlan) -> u32 {
         PLAN.replace((plan, 0)).1
     }
 
@@ -41,9 +41,9 @@ mod planned {
         let (plan, made) = PLAN.get();
         PLAN.set((plan, made + 1));
         let fails = match plan {
-            Plan::Nothing => false,
-            Plan::One(n) => made == n,
-            Plan::From(n) => made >= n,
+            FaultPlan::Nothing => false,
+            FaultPlan::One(n) => made == n,
+            FaultPlan::From(n) => made >= n,
         };
         if fails { Err(Errno::IO) } else { Ok(()) }
     }

@@ -11,20 +11,20 @@ use rustix::fd::BorrowedFd;
 use rustix::io::{Errno, Result as OsResult};
 
 use super::across::Moved;
-use super::entry::Kind;
+use super::entry::EntryKind;
 use super::freed::Freed;
-use super::jail::{At, READ, told};
+use super::jail::{NameIn, READ, from_errno};
 use super::part::{self, NOTE_END, Note, part_name};
 use super::parts::each_account;
 use super::path::VPath;
-use super::room::Room;
+use super::root::OpenRoot;
 use super::tree::survey;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Amount;
 
-impl Room {
+impl OpenRoot {
     /// Calls `seen` with every account that may have parts for this root, and its directory of
     /// them.
     fn each_parts(
@@ -42,11 +42,11 @@ impl Room {
 }
 
 /// The parts below a directory, a path inside the root.
-fn below(parts: BorrowedFd<'_>, folder: &VPath) -> OsResult<Vec<Note>> {
+fn below(parts: BorrowedFd<'_>, directory: &VPath) -> OsResult<Vec<Note>> {
     let mut found = Vec::new();
     part::each_name(parts, &mut |name| {
         let Some(id) = name.strip_suffix(NOTE_END) else { return Ok(()) };
-        if let Some(note) = Note::read(parts, id)?.filter(|note| folder.holds(&note.path)) {
+        if let Some(note) = Note::read(parts, id)?.filter(|note| directory.holds(&note.path)) {
             found.push(note);
         }
         Ok(())
@@ -56,13 +56,13 @@ fn below(parts: BorrowedFd<'_>, folder: &VPath) -> OsResult<Vec<Note>> {
 
 impl View {
     /// What the account itself has in unfinished uploads to files below a directory.
-    pub(super) fn own_parts_below(&self, folder: &VPath) -> Result<Amount> {
-        let failed = |e| told(e, folder, "looking at the parts");
-        let Some(parts) = self.room.parts_if_any().map_err(failed)? else {
+    pub(super) fn own_parts_below(&self, directory: &VPath) -> Result<Amount> {
+        let failed = |e| from_errno(e, directory, "looking at the parts");
+        let Some(parts) = self.open_root.parts_if_any().map_err(failed)? else {
             return Ok(Amount::NOTHING);
         };
         let mut sum = Amount::NOTHING;
-        for note in below(parts, &self.room.inside(folder)).map_err(failed)? {
+        for note in below(parts, &self.open_root.inside(directory)).map_err(failed)? {
             if let Some(bytes) = part::held(parts, &part::id(&note.path)).map_err(failed)? {
                 sum = sum.plus(Amount::file(bytes));
             }
@@ -83,18 +83,20 @@ impl View {
     ) -> Result<()> {
         let extent = |path: &VPath| (path.components().count(), path.as_str().len());
         let ((old_names, old_bytes), (names, bytes)) = (extent(from), extent(to));
-        if (names <= old_names && bytes <= old_bytes) || self.stat(from)?.kind != Kind::Folder {
+        if (names <= old_names && bytes <= old_bytes)
+            || self.stat(from)?.kind != EntryKind::Directory
+        {
             return Ok(());
         }
         let why = "something in that folder would be more than 64 folders deep or have a path of \
                    more than 4096 bytes";
-        let too_far = || Error::BadPath { path: to.told(), why };
-        let top = self.jail().folder(from, READ)?;
+        let too_far = || Error::BadPath { path: to.for_error(), why };
+        let top = self.jail().directory(from, READ)?;
         let reach = survey(top, &format!("`{from}`"), None, &mut |_| alive())?;
         if names + reach.names > limits::DEPTH || bytes + reach.bytes > limits::PATH {
             return Err(too_far());
         }
-        let here = self.room.inside(from);
+        let here = self.open_root.inside(from);
         let mut fits = true;
         self.each_below(&here, &mut |account, _, note| {
             // The parts of others do not go into another view.
@@ -106,19 +108,19 @@ impl View {
     }
 
     /// Drops all parts below a directory that was removed.
-    pub(super) fn drop_parts_below(&self, folder: &VPath, freed: &mut dyn FnMut(Freed)) {
-        let folder = self.room.inside(folder);
-        self.each_below(&folder, &mut |account, parts, note| {
-            freed(drop_one(&self.room, (account, parts), note)?);
+    pub(super) fn drop_parts_below(&self, directory: &VPath, freed: &mut dyn FnMut(Freed)) {
+        let directory = self.open_root.inside(directory);
+        self.each_below(&directory, &mut |account, parts, note| {
+            freed(drop_one(&self.open_root, (account, parts), note)?);
             Ok(())
         });
     }
 
     /// Gives the parts below a directory that was renamed their new names.
     pub(super) fn rename_parts(&self, (from, to): (&VPath, &VPath), moved: &mut Moved) {
-        let (from, to) = (self.room.inside(from), self.room.inside(to));
+        let (from, to) = (self.open_root.inside(from), self.open_root.inside(to));
         self.each_below(&from, &mut |account, parts, note| {
-            move_one(&self.room, (account, parts), note, (&from, &to, parts), moved)
+            move_one(&self.open_root, (account, parts), note, (&from, &to, parts), moved)
         });
     }
 
@@ -130,25 +132,25 @@ impl View {
         target: &View,
         moved: &mut Moved,
     ) {
-        let (from, to) = (self.room.inside(from), target.room.inside(to));
+        let (from, to) = (self.open_root.inside(from), target.open_root.inside(to));
         self.each_below(&from, &mut |account, parts, note| {
             if account != self.account() {
-                moved.dropped.push(drop_one(&self.room, (account, parts), note)?);
+                moved.dropped.push(drop_one(&self.open_root, (account, parts), note)?);
                 return Ok(());
             }
-            let there = target.room.parts()?;
-            move_one(&self.room, (account, parts), note, (&from, &to, there), moved)
+            let there = target.open_root.parts()?;
+            move_one(&self.open_root, (account, parts), note, (&from, &to, there), moved)
         });
     }
 
     /// Calls `seen` with every part below a directory; what fails is logged.
     fn each_below(
         &self,
-        folder: &VPath,
+        directory: &VPath,
         seen: &mut dyn FnMut(&str, BorrowedFd<'_>, &Note) -> OsResult<()>,
     ) {
-        let done = self.room.each_parts(&mut |account, parts| {
-            for note in below(parts, folder)? {
+        let done = self.open_root.each_parts(&mut |account, parts| {
+            for note in below(parts, directory)? {
                 if let Err(e) = seen(account, parts, &note) {
                     log::error!("an unfinished upload of `{}` stays behind: {e}", note.path);
                 }
@@ -156,14 +158,18 @@ impl View {
             Ok(())
         });
         if let Err(e) = done {
-            log::error!("the unfinished uploads below `{folder}` stay behind: {e}");
+            log::error!("the unfinished uploads below `{directory}` stay behind: {e}");
         }
     }
 }
 
 /// Drops a part; what became free is its account's, where owners are kept.
-fn drop_one(room: &Room, (account, parts): (&str, BorrowedFd<'_>), note: &Note) -> OsResult<Freed> {
-    let freed = part::drop_part(&room.home, parts, &part::id(&note.path))?;
+fn drop_one(
+    open_root: &OpenRoot,
+    (account, parts): (&str, BorrowedFd<'_>),
+    note: &Note,
+) -> OsResult<Freed> {
+    let freed = part::drop_part(&open_root.home, parts, &part::id(&note.path))?;
     Ok(freed.owned_by(account))
 }
 
@@ -172,7 +178,7 @@ fn drop_one(room: &Room, (account, parts): (&str, BorrowedFd<'_>), note: &Note) 
 /// The new note comes first: without its part it is none, and until the part has moved the old
 /// one holds.
 fn move_one(
-    room: &Room,
+    open_root: &OpenRoot,
     (account, parts): (&str, BorrowedFd<'_>),
     note: &Note,
     (from, to, there): (&VPath, &VPath, BorrowedFd<'_>),
@@ -180,15 +186,15 @@ fn move_one(
 ) -> OsResult<()> {
     let Ok(path) = to.outside(&note.path.inside(from)) else {
         // Longer than any path can be.
-        moved.dropped.push(drop_one(room, (account, parts), note)?);
+        moved.dropped.push(drop_one(open_root, (account, parts), note)?);
         return Ok(());
     };
     let (old, new) = (part::id(&note.path), part::id(&path));
     // Left by an upload to a directory that had this name before.
-    moved.stale.push(part::drop_part(&room.home, there, &new)?.owned_by(account));
-    Note { path, ..note.clone() }.write(&room.home, there)?;
+    moved.stale.push(part::drop_part(&open_root.home, there, &new)?.owned_by(account));
+    Note { path, ..note.clone() }.write(&open_root.home, there)?;
     let (from, to) = (part_name(&old), part_name(&new));
-    match At::new(parts, from.as_bytes()).rename(At::new(there, to.as_bytes())) {
+    match NameIn::new(parts, from.as_bytes()).rename(NameIn::new(there, to.as_bytes())) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(e) => {
             let _ = Note::remove(there, &new);

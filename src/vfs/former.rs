@@ -13,8 +13,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use super::home::FOLDER_MODE;
-use super::{FolderWatch, Homes};
+use super::home::DIRECTORY_MODE;
+use super::{DirWatch, Homes};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -33,7 +33,11 @@ impl Homes {
         let failed = |e: io::Error| Error::io("keeping the name of a removed account", e);
         let dir = self.former();
         if !dir.is_dir() {
-            DirBuilder::new().mode(FOLDER_MODE).create(&dir).or_else(is_there).map_err(failed)?;
+            DirBuilder::new()
+                .mode(DIRECTORY_MODE)
+                .create(&dir)
+                .or_else(is_there)
+                .map_err(failed)?;
             give_to_owner_of(&private, &dir).map_err(failed)?;
             sync(&private).map_err(failed)?;
         }
@@ -80,7 +84,7 @@ fn give_to_owner_of(private: &Path, dir: &Path) -> io::Result<()> {
 }
 
 fn sync(dir: &Path) -> io::Result<()> {
-    let synced = FolderWatch::new(File::open(dir)?.into()).sync();
+    let synced = DirWatch::new(File::open(dir)?.into()).sync();
     synced.map_err(|e| io::Error::other(e.to_string()))
 }
 

@@ -6,9 +6,9 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{OFlags, Stat, fstat};
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{FileId, Kind, file_bytes, kind_of};
+use super::entry::{EntryKind, FileId, file_bytes, kind_of};
 use super::home::Home;
-use super::jail::At;
+use super::jail::NameIn;
 use super::opened::Mark;
 use super::owners::owner_at;
 use crate::quota::Amount;
@@ -27,12 +27,12 @@ pub struct Freed {
     pub entries: u64,
     /// Who stored it, where its disk keeps that.
     pub owner: Option<Box<str>>,
-    left: Left,
+    left: Remainder,
 }
 
 /// What still stands between a file that went and its bytes.
 #[derive(Debug, Default)]
-enum Left {
+enum Remainder {
     #[default]
     Nothing,
     /// The server has it open somewhere.
@@ -60,9 +60,9 @@ impl Freed {
     /// comes after everything that may fail.
     pub fn when_closed(self, credit: Box<dyn Send>) {
         match self.left {
-            Left::Nothing => drop(credit),
-            Left::Open(mark) => mark.keep(credit),
-            Left::Linked(mut link) => match link.remove() {
+            Remainder::Nothing => drop(credit),
+            Remainder::Open(mark) => mark.keep(credit),
+            Remainder::Linked(mut link) => match link.remove() {
                 Ok(None) => drop(credit),
                 Ok(Some(mark)) => mark.keep(credit),
                 Err(e) => {
@@ -81,7 +81,7 @@ impl Freed {
 
     /// A file whose last name is in the trash.
     pub(super) fn linked(stat: &Stat, owner: Option<Box<str>>, link: Link) -> Freed {
-        Freed { bytes: file_bytes(stat), entries: 1, owner, left: Left::Linked(link) }
+        Freed { bytes: file_bytes(stat), entries: 1, owner, left: Remainder::Linked(link) }
     }
 
     /// Says who paid, where that is not written down in the file.
@@ -92,7 +92,7 @@ impl Freed {
     /// The link to what was replaced, if that can still be put back.
     pub(super) fn into_link(self) -> Option<Link> {
         match self.left {
-            Left::Linked(link) => Some(link),
+            Remainder::Linked(link) => Some(link),
             _ => None,
         }
     }
@@ -100,19 +100,19 @@ impl Freed {
 
 impl Link {
     /// One more name, in the trash, for the file at `of`.
-    pub(super) fn make(home: &Arc<Home>, of: At<'_>) -> OsResult<Link> {
+    pub(super) fn make(home: &Arc<Home>, of: NameIn<'_>) -> OsResult<Link> {
         let name = home.passing_name();
-        of.link(At::new(home.trash(), name.as_bytes()))?;
+        of.link(NameIn::new(home.trash(), name.as_bytes()))?;
         Ok(Link { home: Arc::clone(home), name: Some(name) })
     }
 
     /// Its name in the trash.
-    pub(super) fn at(&self) -> At<'_> {
-        At::new(self.home.trash(), self.name.as_deref().unwrap_or(".").as_bytes())
+    pub(super) fn at(&self) -> NameIn<'_> {
+        NameIn::new(self.home.trash(), self.name.as_deref().unwrap_or(".").as_bytes())
     }
 
     /// Gives the file the name `to` instead, over what is there.
-    pub(super) fn put_back(mut self, to: At<'_>) -> OsResult<()> {
+    pub(super) fn put_back(mut self, to: NameIn<'_>) -> OsResult<()> {
         self.at().rename(to)?;
         self.name = None;
         Ok(())
@@ -146,14 +146,14 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    pub(super) fn open(at: At<'_>) -> OsResult<Looked> {
+    pub(super) fn open(at: NameIn<'_>) -> OsResult<Looked> {
         let held = at.open(LOOK, 0)?;
         let stat = fstat(&held)?;
         Ok(Looked { held, stat })
     }
 
     /// Removes its name `at`, and says who has it open.
-    pub(super) fn unlink(self, home: &Home, at: At<'_>) -> OsResult<Option<Mark>> {
+    pub(super) fn unlink(self, home: &Home, at: NameIn<'_>) -> OsResult<Option<Mark>> {
         at.unlink()?;
         Ok(self.let_go(home))
     }
@@ -166,23 +166,28 @@ impl Looked {
     }
 
     /// Removes its name `at`, and tells what became free.
-    pub(super) fn take(self, home: &Home, at: At<'_>) -> OsResult<Freed> {
+    pub(super) fn take(self, home: &Home, at: NameIn<'_>) -> OsResult<Freed> {
         let owner = self.owner(home, at)?;
         let bytes = file_bytes(&self.stat);
         let mark = self.unlink(home, at)?;
-        Ok(Freed { bytes, entries: 1, owner, left: mark.map_or(Left::Nothing, Left::Open) })
+        Ok(Freed {
+            bytes,
+            entries: 1,
+            owner,
+            left: mark.map_or(Remainder::Nothing, Remainder::Open),
+        })
     }
 
     /// The same for one whose name another thing took already.
     pub(super) fn taken(self, home: &Home, owner: Option<Box<str>>) -> Freed {
         let bytes = file_bytes(&self.stat);
-        let left = self.let_go(home).map_or(Left::Nothing, Left::Open);
+        let left = self.let_go(home).map_or(Remainder::Nothing, Remainder::Open);
         Freed { bytes, entries: 1, owner, left }
     }
 
     /// Who stored what is at `at`, where that is kept.
-    pub(super) fn owner(&self, home: &Home, at: At<'_>) -> OsResult<Option<Box<str>>> {
-        let kept = home.keeps_owners() && kind_of(&self.stat) == Kind::File;
+    pub(super) fn owner(&self, home: &Home, at: NameIn<'_>) -> OsResult<Option<Box<str>>> {
+        let kept = home.keeps_owners() && kind_of(&self.stat) == EntryKind::File;
         if kept { owner_at(at) } else { Ok(None) }
     }
 }

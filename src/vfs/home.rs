@@ -25,9 +25,9 @@ use rustix::fs::{self, Dir, RenameFlags};
 use rustix::io::Errno;
 
 use super::Homes;
-use super::entry::{FileId, Kind, kind_of};
+use super::entry::{EntryKind, FileId, kind_of};
 use super::file_system::FileSystem;
-use super::jail::{self, At, NEW_FILE, READ};
+use super::jail::{self, NEW_FILE, NameIn, READ};
 use super::lease::{Lease, Loss};
 use super::opened::OpenFiles;
 use super::opening::{Opening, Unopened, system};
@@ -40,7 +40,7 @@ use crate::quota::Amount;
 use crate::text;
 
 /// Mode of the private folders and of an account's topmost one.
-pub(super) const FOLDER_MODE: u32 = 0o700;
+pub(super) const DIRECTORY_MODE: u32 = 0o700;
 /// Mode of a stored file.
 pub(super) const FILE_MODE: u32 = 0o644;
 /// Where unfinished uploads to what is mounted from the home's disk are, in the private folder.
@@ -126,9 +126,9 @@ impl Home {
     ) -> Result<Home, Unopened> {
         let is_uncertain = lease.is_uncertain;
         takeover::clear(private.as_fd(), is_uncertain).map_err(system("taking the parts over"))?;
-        let parts = own_folder(private.as_fd(), b"parts").map_err(system("making parts"))?;
-        let trash = own_folder(private.as_fd(), b"trash").map_err(system("making trash"))?;
-        let is_told = watch::is_told_of_failures() && FileSystem::of(&root).syncs_whole;
+        let parts = own_directory(private.as_fd(), b"parts").map_err(system("making parts"))?;
+        let trash = own_directory(private.as_fd(), b"trash").map_err(system("making trash"))?;
+        let is_reported = watch::reports_failures() && FileSystem::of(&root).syncs_whole;
         let mut home = Home {
             dir,
             root,
@@ -143,7 +143,7 @@ impl Home {
             keeps_owners: AtomicBool::new(false),
             open_files: Arc::default(),
             threads: Threads::default(),
-            syncs_whole: is_told,
+            syncs_whole: is_reported,
             run,
             count: AtomicUsize::new(0),
         };
@@ -179,7 +179,7 @@ impl Home {
 
     /// The same with a fresh look at the lock: around what is reported as stored.
     pub fn confirm(&self) -> Result<()> {
-        self.lease.confirm().map_err(|e| jail::told(e, &VPath::root(), "holding the lock"))
+        self.lease.confirm().map_err(|e| jail::from_errno(e, &VPath::root(), "holding the lock"))
     }
 
     /// Tells once that the lock was lost: then nothing is changed any more.
@@ -226,15 +226,15 @@ impl Home {
     /// The folder of parts of something that is mounted from this disk. It was called `before`
     /// once.
     pub(super) fn mount_parts(&self, id: &str, before: &str) -> Result<OwnedFd, Errno> {
-        let mounts = own_folder(self.private.as_fd(), MOUNTS)?;
-        let [at, old] = [id, before].map(|name| At::new(mounts.as_fd(), name.as_bytes()));
+        let mounts = own_directory(self.private.as_fd(), MOUNTS)?;
+        let [at, old] = [id, before].map(|name| NameIn::new(mounts.as_fd(), name.as_bytes()));
         if matches!(at.stat(), Err(Errno::NOENT)) {
             match old.rename(at) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(e) => return Err(e),
             }
         }
-        own_folder(mounts.as_fd(), id.as_bytes())
+        own_directory(mounts.as_fd(), id.as_bytes())
     }
 
     /// Which folder the private one is, by whatever name it is found.
@@ -292,9 +292,9 @@ impl Home {
             if matches!(name, b"." | b"..") {
                 continue;
             }
-            let at = At::new(self.trash(), name);
-            if kind_of(&at.stat()?) == Kind::Folder {
-                if at.remove_folder().is_ok() {
+            let at = NameIn::new(self.trash(), name);
+            if kind_of(&at.stat()?) == EntryKind::Directory {
+                if at.remove_directory().is_ok() {
                     continue;
                 }
                 let shown = text::escape_bytes(name);
@@ -310,7 +310,7 @@ impl Home {
     /// disks refuse only a name that is taken, and know no rename without replacing all the same.
     fn probe(&mut self, allowed: Powers) -> Result<(), Errno> {
         let names = [(); 3].map(|()| self.passing_name().into_bytes());
-        let [a, b, free] = [0, 1, 2].map(|i: usize| At::new(self.trash(), &names[i]));
+        let [a, b, free] = [0, 1, 2].map(|i: usize| NameIn::new(self.trash(), &names[i]));
         let file = a.open(NEW_FILE, FILE_MODE)?;
         b.open(NEW_FILE, FILE_MODE)?;
         let plain = super::Entry::new(b"a", &fs::fstat(&file)?).mode == FILE_MODE;
@@ -348,9 +348,9 @@ pub fn free_at(dir: &Path) -> Option<Amount> {
 }
 
 /// Opens a folder of the server's own, making it if it is missing.
-pub(super) fn own_folder(above: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
-    let at = At::new(above, name);
-    match at.make_folder(FOLDER_MODE) {
+pub(super) fn own_directory(above: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+    let at = NameIn::new(above, name);
+    match at.make_directory(DIRECTORY_MODE) {
         Ok(()) | Err(Errno::EXIST) => at.open(READ, 0),
         Err(e) => Err(e),
     }

@@ -45,12 +45,12 @@ struct Mounted {
     name: Option<String>,
     path: PathBuf,
     /// `None` where its file system does not answer: then the path is all that is known.
-    place: Option<Place>,
+    place: Option<DirLocation>,
 }
 
 /// Where a directory is, whether it exists or not.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct DirLocation {
     /// The nearest directory that exists, and every one above it.
     above: Vec<FileId>,
     /// What is missing below that; empty for a directory that exists.
@@ -74,7 +74,7 @@ impl Homes {
     /// What the system refuses.
     pub fn mount(&mut self, name: &str, dir: &str) -> Result<()> {
         let path = self.dir.join(dir);
-        let place = Place::in_time(&path, &self.threads).transpose()?;
+        let place = DirLocation::in_time(&path, &self.threads).transpose()?;
         self.mounts.push(Mounted { name: Some(name.to_owned()), path, place });
         Ok(())
     }
@@ -85,7 +85,8 @@ impl Homes {
     /// # Errors
     /// What the system refuses.
     pub fn open_mount(&mut self, name: Option<&str>, volume: &Volume) -> Result<()> {
-        let place = Some(Place { above: volume.seen().above.clone(), missing: PathBuf::new() });
+        let place =
+            Some(DirLocation { above: volume.seen().above.clone(), missing: PathBuf::new() });
         let (name, path) = (name.map(str::to_owned), volume.path().to_owned());
         self.mounts.push(Mounted { name, path, place });
         Ok(())
@@ -120,7 +121,7 @@ impl Homes {
     /// # Errors
     /// [`Error::Home`], what the system refuses.
     pub(super) fn check_mounts(&self, name: &str, dir: &Path) -> Result<()> {
-        let place = Place::of(dir)?;
+        let place = DirLocation::of(dir)?;
         let touches = |mount: &&Mounted| match &mount.place {
             Some(mounted) => mounted.holds(&place) || place.holds(mounted),
             None => mount.path.starts_with(dir) || dir.starts_with(&mount.path),
@@ -148,8 +149,8 @@ impl Homes {
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn are_in(&self, place: &Place) -> Result<bool> {
-        Ok(place.holds(&Place::of(&self.dir)?))
+    pub fn are_in(&self, place: &DirLocation) -> Result<bool> {
+        Ok(place.holds(&DirLocation::of(&self.dir)?))
     }
 
     /// The account whose home is, or holds, a directory, whether either is there yet or not;
@@ -159,10 +160,10 @@ impl Homes {
     /// What the system refuses.
     pub fn owner_of(
         &self,
-        place: &Place,
+        place: &DirLocation,
         is_account: &dyn Fn(&str) -> bool,
     ) -> Result<Option<String>> {
-        let own = Place::of(&self.dir)?;
+        let own = DirLocation::of(&self.dir)?;
         if place.above.first() == own.above.first() {
             let below = place.missing.strip_prefix(&own.missing).ok();
             let name = below.and_then(|below| below.iter().next()).and_then(OsStr::to_str);
@@ -215,16 +216,18 @@ impl Homes {
     }
 }
 
-impl Place {
+impl DirLocation {
     /// Where a path leads.
     ///
     /// # Errors
     /// What the system refuses.
-    pub fn of(path: &Path) -> Result<Place> {
+    pub fn of(path: &Path) -> Result<DirLocation> {
         let (mut path, mut missing, mut links) = (path.to_owned(), PathBuf::new(), 0);
         loop {
             match fs::open(&path, STAND, Mode::empty()) {
-                Ok(dir) => return Ok(Place { above: all_above(dir).map_err(looking)?, missing }),
+                Ok(dir) => {
+                    return Ok(DirLocation { above: all_above(dir).map_err(looking)?, missing });
+                }
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP) => {}
                 Err(e) => return Err(looking(e)),
             }
@@ -246,18 +249,18 @@ impl Place {
     }
 
     /// The same, or `None` where the file system does not answer in time.
-    pub fn in_time(path: &Path, threads: &Threads) -> Option<Result<Place>> {
+    pub fn in_time(path: &Path, threads: &Threads) -> Option<Result<DirLocation>> {
         let own = path.to_owned();
-        threads.within(path, move || Place::of(&own))
+        threads.within(path, move || DirLocation::of(&own))
     }
 
     /// Whether both are the same directory.
-    pub fn is(&self, other: &Place) -> bool {
+    pub fn is(&self, other: &DirLocation) -> bool {
         self.holds(other) && other.holds(self)
     }
 
     /// Whether `other` is this directory or lies in it.
-    pub fn holds(&self, other: &Place) -> bool {
+    pub fn holds(&self, other: &DirLocation) -> bool {
         let Some(own) = self.above.first() else { return false };
         match self.missing.as_os_str().is_empty() {
             true => other.above.contains(own),

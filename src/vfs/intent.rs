@@ -14,12 +14,12 @@ use std::path::Path;
 use rustix::fd::BorrowedFd;
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{FileId, Kind, kind_of};
+use super::entry::{EntryKind, FileId, kind_of};
 use super::home::{FILE_MODE, Home};
-use super::jail::{At, Jail, NEW_FILE, READ_FILE, has_openat2};
+use super::jail::{Jail, NEW_FILE, NameIn, READ_FILE, has_openat2};
 use super::part::each_name;
 use super::path::VPath;
-use super::room::Room;
+use super::root::OpenRoot;
 use crate::limits;
 
 const HEAD: &str = "miniftp move 1";
@@ -33,13 +33,13 @@ const NOTE: u64 = 4 * limits::PATH as u64 + 256;
 /// From where to where something is moved: the roots, and the paths as their account sees them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route<'a> {
-    pub(super) from: (&'a Room, &'a VPath),
-    pub(super) to: (&'a Room, &'a VPath),
+    pub(super) from: (&'a OpenRoot, &'a VPath),
+    pub(super) to: (&'a OpenRoot, &'a VPath),
 }
 
 /// One end of a move: the directory of a root, relative to the home or absolute, and a path in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct MoveEnd {
     root: String,
     path: VPath,
 }
@@ -55,10 +55,11 @@ impl Route<'_> {
     /// Writes down that `file` is about to be moved, so that it outlives a power cut. `None` where
     /// that cannot be written: no room for it, or a root whose name is no text.
     pub(super) fn write(self, home: &Home, file: FileId) -> OsResult<Option<Intent<'_>>> {
-        let places = [self.from, self.to].map(|(room, path)| Place::of(home, room, path));
+        let places =
+            [self.from, self.to].map(|(open_root, path)| MoveEnd::of(home, open_root, path));
         let [Some(from), Some(to)] = places else { return Ok(None) };
         let name = format!("{}{MOVE}", home.passing_name());
-        let at = At::new(home.trash(), name.as_bytes());
+        let at = NameIn::new(home.trash(), name.as_bytes());
         let mut note = File::from(match at.open(NEW_FILE, FILE_MODE) {
             Err(Errno::NOSPC | Errno::DQUOT) => return Ok(None),
             opened => opened?,
@@ -78,15 +79,15 @@ impl Route<'_> {
     }
 }
 
-impl Place {
+impl MoveEnd {
     /// `None` if its root cannot be written as a line.
-    fn of(home: &Home, room: &Room, path: &VPath) -> Option<Place> {
-        let root = match &room.volume {
+    fn of(home: &Home, open_root: &OpenRoot, path: &VPath) -> Option<MoveEnd> {
+        let root = match &open_root.volume {
             Some(volume) => volume.path().strip_prefix(home.dir()).unwrap_or(volume.path()),
-            None => Path::new(&*room.account),
+            None => Path::new(&*open_root.account),
         };
         let root = root.to_str().filter(|root| !root.chars().any(char::is_control))?.to_owned();
-        Some(Place { root, path: room.inside(path) })
+        Some(MoveEnd { root, path: open_root.inside(path) })
     }
 
     /// Its root, opened.
@@ -100,7 +101,7 @@ impl Place {
 impl Intent<'_> {
     /// The move was made, or was not begun.
     pub(super) fn settle(self) {
-        if let Err(e) = At::new(self.home.trash(), self.name.as_bytes()).unlink() {
+        if let Err(e) = NameIn::new(self.home.trash(), self.name.as_bytes()).unlink() {
             log::warn!("the note of a move stays in .miniftp/trash until the next start: {e}");
         }
     }
@@ -111,7 +112,7 @@ impl Intent<'_> {
 pub(super) fn finish_all(home: &Home, trash: BorrowedFd<'_>) -> OsResult<()> {
     each_name(trash, &mut |name| {
         if name.ends_with(MOVE) {
-            if let Some((file, from, to)) = read(At::new(trash, name.as_bytes()))? {
+            if let Some((file, from, to)) = read(NameIn::new(trash, name.as_bytes()))? {
                 finish(home, file, (&from, &to))?;
             }
         }
@@ -120,7 +121,7 @@ pub(super) fn finish_all(home: &Home, trash: BorrowedFd<'_>) -> OsResult<()> {
 }
 
 /// Removes the old name of a file that has got the new one.
-fn finish(home: &Home, file: i64, (from, to): (&Place, &Place)) -> OsResult<()> {
+fn finish(home: &Home, file: i64, (from, to): (&MoveEnd, &MoveEnd)) -> OsResult<()> {
     let jails = (from.jail(home), to.jail(home));
     let (Some(source), Some(target)) = jails else { return Ok(()) };
     let spots = (source.spot(&from.path), target.spot(&to.path));
@@ -128,7 +129,7 @@ fn finish(home: &Home, file: i64, (from, to): (&Place, &Place)) -> OsResult<()> 
     let (old, new) = (source.at(&old), target.at(&new));
     let (Ok(is), Ok(other)) = (old.stat(), new.stat()) else { return Ok(()) };
     let is_torn = FileId::of(&is) == FileId::of(&other) && FileId::of(&is).inode() == file;
-    if !is_torn || kind_of(&is) == Kind::Folder {
+    if !is_torn || kind_of(&is) == EntryKind::Directory {
         return Ok(());
     }
     old.unlink()?;
@@ -137,7 +138,7 @@ fn finish(home: &Home, file: i64, (from, to): (&Place, &Place)) -> OsResult<()> 
 }
 
 /// One `key=value` a line: neither a path nor a root has a control character.
-fn text(file: FileId, from: &Place, to: &Place) -> String {
+fn text(file: FileId, from: &MoveEnd, to: &MoveEnd) -> String {
     format!(
         "{HEAD}\nfile={}\nfrom_root={}\nfrom={}\nto_root={}\nto={}\n{END}\n",
         file.inode(),
@@ -149,13 +150,13 @@ fn text(file: FileId, from: &Place, to: &Place) -> String {
 }
 
 /// What a note says; `None` if it was cut.
-fn read(at: At<'_>) -> OsResult<Option<(i64, Place, Place)>> {
+fn read(at: NameIn<'_>) -> OsResult<Option<(i64, MoveEnd, MoveEnd)>> {
     let mut text = String::new();
     let read = File::from(at.open(READ_FILE, 0)?).take(NOTE).read_to_string(&mut text);
     Ok(read.ok().and_then(|_| parse(&text)))
 }
 
-fn parse(text: &str) -> Option<(i64, Place, Place)> {
+fn parse(text: &str) -> Option<(i64, MoveEnd, MoveEnd)> {
     let mut lines = text.strip_suffix('\n')?.split('\n');
     let mut value = |key: &str| lines.next()?.strip_prefix(key);
     value(HEAD).filter(|rest| rest.is_empty())?;
@@ -163,7 +164,7 @@ fn parse(text: &str) -> Option<(i64, Place, Place)> {
     let mut place = |root: &str, path: &str| {
         let root = value(root)?.to_owned();
         let path = VPath::root().join(value(path)?).ok()?;
-        Some(Place { root, path })
+        Some(MoveEnd { root, path })
     };
     let (from, to) = (place("from_root=", "from=")?, place("to_root=", "to=")?);
     value(END).filter(|rest| rest.is_empty())?;
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_note_says_what_was_written_unless_it_was_cut() {
-        let place = |root: &str, path| Place {
+        let place = |root: &str, path| MoveEnd {
             root: root.to_owned(),
             path: VPath::root().join(path).unwrap(),
         };

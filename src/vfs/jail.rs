@@ -2,7 +2,7 @@
 //!
 //! A path is resolved beneath an open root by one `openat2` that follows no link, or, where the
 //! kernel or a container forbids that call, by a walk of single names that follows none either.
-//! Everything else is done with a folder's descriptor and one name ([`At`]).
+//! Everything else is done with a folder's descriptor and one name ([`NameIn`]).
 //!
 //! The rule for what is in the way, the same for both ways of resolving: nothing there is
 //! `NotFound`; where a folder was needed, in the middle or at the end, anything else is
@@ -27,10 +27,10 @@ use crate::error::{Error, Result};
 const AGAIN: u32 = 16;
 
 /// A folder only to stand in.
-pub(super) const STAND: OFlags = OFlags::PATH.union(FOLDER);
+pub(super) const STAND: OFlags = OFlags::PATH.union(DIRECTORY);
 /// A folder to read the names of, or to sync.
-pub(super) const READ: OFlags = OFlags::RDONLY.union(FOLDER);
-const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(super) const READ: OFlags = OFlags::RDONLY.union(DIRECTORY);
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// A file to read. `NONBLOCK`, so that a pipe that slipped in cannot hold the thread.
 pub(super) const READ_FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
@@ -53,20 +53,20 @@ const STAY: ResolveFlags =
 
 /// One name in an open folder.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
-    folder: BorrowedFd<'a>,
+pub(super) struct NameIn<'a> {
+    directory: BorrowedFd<'a>,
     name: &'a [u8],
 }
 
-impl<'a> At<'a> {
-    pub(super) fn new(folder: BorrowedFd<'a>, name: &'a [u8]) -> At<'a> {
+impl<'a> NameIn<'a> {
+    pub(super) fn new(directory: BorrowedFd<'a>, name: &'a [u8]) -> NameIn<'a> {
         debug_assert!(!name.contains(&b'/') && name != b".." && !name.is_empty());
-        At { folder, name }
+        NameIn { directory, name }
     }
 
     /// The same folder, another name.
-    pub(super) fn beside(self, name: &'a [u8]) -> At<'a> {
-        At::new(self.folder, name)
+    pub(super) fn beside(self, name: &'a [u8]) -> NameIn<'a> {
+        NameIn::new(self.directory, name)
     }
 
     pub(super) fn name(self) -> &'a [u8] {
@@ -74,7 +74,7 @@ impl<'a> At<'a> {
     }
 
     /// Whether both are names of one file.
-    pub(super) fn is_same(self, other: At<'_>) -> bool {
+    pub(super) fn is_same(self, other: NameIn<'_>) -> bool {
         let Ok(one) = self.stat() else { return false };
         other.stat().is_ok_and(|other| FileId::of(&other) == FileId::of(&one))
     }
@@ -82,7 +82,7 @@ impl<'a> At<'a> {
     /// Whether the folder lists the name in just this spelling.
     pub(super) fn is_listed(self) -> OsResult<bool> {
         step()?;
-        let mut dir = fs::Dir::new(reopen(self.folder)?)?;
+        let mut dir = fs::Dir::new(reopen(self.directory)?)?;
         while let Some(entry) = dir.read() {
             if entry?.file_name().to_bytes() == self.name {
                 return Ok(true);
@@ -93,45 +93,45 @@ impl<'a> At<'a> {
 
     pub(super) fn stat(self) -> OsResult<Stat> {
         step()?;
-        fs::statat(self.folder, self.name, AtFlags::SYMLINK_NOFOLLOW)
+        fs::statat(self.directory, self.name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     pub(super) fn open(self, flags: OFlags, mode: u32) -> OsResult<OwnedFd> {
         step()?;
         let mode = Mode::from_raw_mode(mode);
-        retry_on_intr(|| fs::openat(self.folder, self.name, flags | OFlags::NOFOLLOW, mode))
+        retry_on_intr(|| fs::openat(self.directory, self.name, flags | OFlags::NOFOLLOW, mode))
     }
 
-    pub(super) fn make_folder(self, mode: u32) -> OsResult<()> {
+    pub(super) fn make_directory(self, mode: u32) -> OsResult<()> {
         step()?;
-        fs::mkdirat(self.folder, self.name, Mode::from_raw_mode(mode))
+        fs::mkdirat(self.directory, self.name, Mode::from_raw_mode(mode))
     }
 
     pub(super) fn unlink(self) -> OsResult<()> {
         step()?;
-        fs::unlinkat(self.folder, self.name, AtFlags::empty())
+        fs::unlinkat(self.directory, self.name, AtFlags::empty())
     }
 
-    pub(super) fn remove_folder(self) -> OsResult<()> {
+    pub(super) fn remove_directory(self) -> OsResult<()> {
         step()?;
-        fs::unlinkat(self.folder, self.name, AtFlags::REMOVEDIR)
+        fs::unlinkat(self.directory, self.name, AtFlags::REMOVEDIR)
     }
 
     /// Gives what is there a second name; a link is not followed.
-    pub(super) fn link(self, to: At<'_>) -> OsResult<()> {
+    pub(super) fn link(self, to: NameIn<'_>) -> OsResult<()> {
         step()?;
-        fs::linkat(self.folder, self.name, to.folder, to.name, AtFlags::empty())
+        fs::linkat(self.directory, self.name, to.directory, to.name, AtFlags::empty())
     }
 
     /// Renames over what is there, as plain `rename` does.
-    pub(super) fn rename(self, to: At<'_>) -> OsResult<()> {
+    pub(super) fn rename(self, to: NameIn<'_>) -> OsResult<()> {
         step()?;
-        fs::renameat(self.folder, self.name, to.folder, to.name)
+        fs::renameat(self.directory, self.name, to.directory, to.name)
     }
 
-    pub(super) fn rename_with(self, to: At<'_>, flags: RenameFlags) -> OsResult<()> {
+    pub(super) fn rename_with(self, to: NameIn<'_>, flags: RenameFlags) -> OsResult<()> {
         step()?;
-        fs::renameat_with(self.folder, self.name, to.folder, to.name, flags)
+        fs::renameat_with(self.directory, self.name, to.directory, to.name, flags)
     }
 }
 
@@ -139,26 +139,26 @@ impl<'a> At<'a> {
 ///
 /// This is the only `..` given to the kernel. Where it leads is compared with the folder that was
 /// come from, so a folder that was moved meanwhile leads nowhere.
-pub(super) fn above(folder: BorrowedFd<'_>, expected: FileId) -> OsResult<OwnedFd> {
-    let found = retry_on_intr(|| fs::openat(folder, c"..", READ, Mode::empty()))?;
+pub(super) fn above(directory: BorrowedFd<'_>, expected: FileId) -> OsResult<OwnedFd> {
+    let found = retry_on_intr(|| fs::openat(directory, c"..", READ, Mode::empty()))?;
     if FileId::of(&fs::fstat(&found)?) == expected { Ok(found) } else { Err(Errno::STALE) }
 }
 
 /// The folder itself once more, for reading: a descriptor to stand in cannot be read or synced.
-pub(super) fn reopen(folder: BorrowedFd<'_>) -> OsResult<OwnedFd> {
-    retry_on_intr(|| fs::openat(folder, c".", READ, Mode::empty()))
+pub(super) fn reopen(directory: BorrowedFd<'_>) -> OsResult<OwnedFd> {
+    retry_on_intr(|| fs::openat(directory, c".", READ, Mode::empty()))
 }
 
 /// Where a path ends: the folder that it lies in, held open, and its last name.
 #[derive(Debug)]
-pub(super) struct Spot {
-    folder: Arc<Folder>,
+pub(super) struct Location {
+    directory: Arc<OpenDir>,
     path: VPath,
 }
 
 /// A folder that is held open, for all the spots in it.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct OpenDir {
     /// `None` is the root itself, which the jail holds open anyway.
     fd: Option<OwnedFd>,
     /// Which directory that is, once somebody has asked.
@@ -166,13 +166,13 @@ pub(super) struct Folder {
     path: VPath,
 }
 
-impl Spot {
+impl Location {
     pub(super) fn path(&self) -> &VPath {
         &self.path
     }
 
-    pub(super) fn folder(&self) -> &Arc<Folder> {
-        &self.folder
+    pub(super) fn directory(&self) -> &Arc<OpenDir> {
+        &self.directory
     }
 }
 
@@ -213,65 +213,65 @@ impl Jail {
     }
 
     /// Opens the folder at `path`; `access` is [`STAND`] or [`READ`].
-    pub(super) fn folder(&self, path: &VPath, access: OFlags) -> Result<OwnedFd> {
+    pub(super) fn directory(&self, path: &VPath, access: OFlags) -> Result<OwnedFd> {
         self.check_private(path)?;
-        self.resolve(path, access).map_err(|e| told(e, path, "opening a folder"))
+        self.resolve(path, access).map_err(|e| from_errno(e, path, "opening a folder"))
     }
 
     /// Finds the folder that `path` lies in. The root lies in none: [`Error::IsDirectory`].
-    pub(super) fn spot(&self, path: &VPath) -> Result<Spot> {
+    pub(super) fn spot(&self, path: &VPath) -> Result<Location> {
         let Some(parent) = path.parent().filter(|_| *path != self.at) else {
-            return Err(Error::IsDirectory { path: path.told() });
+            return Err(Error::IsDirectory { path: path.for_error() });
         };
         self.check_private(path)?;
         let fd = if parent == self.at {
             None
         } else {
             let found = self.resolve(&parent, STAND);
-            Some(found.map_err(|e| told(e, path, "opening a folder"))?)
+            Some(found.map_err(|e| from_errno(e, path, "opening a folder"))?)
         };
-        let folder = Arc::new(Folder { fd, id: OnceLock::new(), path: parent });
-        Ok(Spot { folder, path: path.clone() })
+        let directory = Arc::new(OpenDir { fd, id: OnceLock::new(), path: parent });
+        Ok(Location { directory, path: path.clone() })
     }
 
     /// The same, in a folder of this jail that is held open already, if the path lies in it.
-    pub(super) fn spot_in(&self, folder: &Arc<Folder>, path: &VPath) -> Option<Spot> {
-        let lies_in_it = *path != self.at && path.parent().is_some_and(|p| p == folder.path);
+    pub(super) fn spot_in(&self, directory: &Arc<OpenDir>, path: &VPath) -> Option<Location> {
+        let lies_in_it = *path != self.at && path.parent().is_some_and(|p| p == directory.path);
         if !lies_in_it || self.check_private(path).is_err() {
             return None;
         }
-        Some(Spot { folder: Arc::clone(folder), path: path.clone() })
+        Some(Location { directory: Arc::clone(directory), path: path.clone() })
     }
 
     /// Which directory the folder of a spot is.
-    pub(super) fn folder_id(&self, spot: &Spot) -> OsResult<FileId> {
-        match spot.folder.id.get() {
+    pub(super) fn directory_id(&self, spot: &Location) -> OsResult<FileId> {
+        match spot.directory.id.get() {
             Some(id) => Ok(*id),
             None => {
-                let id = FileId::of(&fs::fstat(self.folder_of(spot))?);
-                Ok(*spot.folder.id.get_or_init(|| id))
+                let id = FileId::of(&fs::fstat(self.directory_of(spot))?);
+                Ok(*spot.directory.id.get_or_init(|| id))
             }
         }
     }
 
     /// The folder of a spot.
-    pub(super) fn folder_of<'a>(&'a self, spot: &'a Spot) -> BorrowedFd<'a> {
-        spot.folder.fd.as_ref().map_or(self.root.as_fd(), AsFd::as_fd)
+    pub(super) fn directory_of<'a>(&'a self, spot: &'a Location) -> BorrowedFd<'a> {
+        spot.directory.fd.as_ref().map_or(self.root.as_fd(), AsFd::as_fd)
     }
 
     /// Whether the path of a spot still leads to the folder that it holds open.
-    pub(super) fn is_there(&self, spot: &Spot) -> bool {
-        if spot.folder.fd.is_none() {
+    pub(super) fn is_there(&self, spot: &Location) -> bool {
+        if spot.directory.fd.is_none() {
             return true;
         }
         let Ok(found) = self.spot(&spot.path) else { return false };
-        let ids = (self.folder_id(spot), self.folder_id(&found));
+        let ids = (self.directory_id(spot), self.directory_id(&found));
         matches!(ids, (Ok(held), Ok(found)) if held == found)
     }
 
     /// The folder and the name of a spot.
-    pub(super) fn at<'a>(&'a self, spot: &'a Spot) -> At<'a> {
-        At::new(self.folder_of(spot), spot.path.name().unwrap_or(".").as_bytes())
+    pub(super) fn at<'a>(&'a self, spot: &'a Location) -> NameIn<'a> {
+        NameIn::new(self.directory_of(spot), spot.path.name().unwrap_or(".").as_bytes())
     }
 
     /// Refuses the way into the server's own folder: by its name in any letter case, and by what
@@ -280,10 +280,10 @@ impl Jail {
         let (Some(private), Some(name)) = (self.private, self.at.step_towards(path)) else {
             return Ok(());
         };
-        let there = At::new(self.root.as_fd(), name.as_bytes()).stat();
+        let there = NameIn::new(self.root.as_fd(), name.as_bytes()).stat();
         if is_private(name.as_bytes()) || there.is_ok_and(|stat| FileId::of(&stat) == private) {
             let why = "that name belongs to the server";
-            return Err(Error::BadPath { path: path.told(), why });
+            return Err(Error::BadPath { path: path.for_error(), why });
         }
         Ok(())
     }
@@ -311,8 +311,8 @@ impl Jail {
         let mut names = beneath.peekable();
         while let Some(name) = names.next() {
             let flags = if names.peek().is_some() { STAND } else { access };
-            let folder = here.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
-            here = Some(At::new(folder, name.as_bytes()).open(flags, 0)?);
+            let directory = here.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
+            here = Some(NameIn::new(directory, name.as_bytes()).open(flags, 0)?);
         }
         match here {
             Some(found) => Ok(found),
@@ -335,8 +335,8 @@ pub(super) fn has_openat2(root: BorrowedFd<'_>) -> bool {
 }
 
 /// What the user is told of what the system said about `path`.
-pub(super) fn told(errno: Errno, path: &VPath, doing: &'static str) -> Error {
-    let path = path.told();
+pub(super) fn from_errno(errno: Errno, path: &VPath, doing: &'static str) -> Error {
+    let path = path.for_error();
     match errno {
         Errno::NOENT => Error::NotFound { path },
         Errno::NOTDIR | Errno::LOOP => Error::NotDirectory { path },

@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{self, FlockOperation, Mode, OFlags};
 
 use super::home::Home;
-use super::jail::{At, KEPT_FILE, NEW_FILE};
+use super::jail::{KEPT_FILE, NEW_FILE, NameIn};
 use super::lease::{self, Holder};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -23,7 +23,7 @@ const READ_FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NO
 impl Home {
     /// A secret of this home: `new` the first time, and ever after what it was then.
     pub fn secret(&self, new: [u8; 32]) -> Result<[u8; 32]> {
-        let at = At::new(self.private(), b"secret");
+        let at = NameIn::new(self.private(), b"secret");
         let opened = at.open(KEPT_FILE, SECRET_MODE);
         let file =
             File::from(opened.map_err(|e| Error::io("opening the home's secret", e.into()))?);
@@ -42,7 +42,7 @@ impl Home {
 
     /// What was left for the server with [`leave`] since the last time, in lines.
     pub fn take_left(&self, name: &str) -> Vec<String> {
-        let left = At::new(self.private(), name.as_bytes());
+        let left = NameIn::new(self.private(), name.as_bytes());
         if self.fence().is_err() {
             return Vec::new();
         }
@@ -66,11 +66,11 @@ impl Home {
         let keeping = |e: io::Error| Error::io("keeping a note in the home", e);
         self.fence().map_err(|e| keeping(e.into()))?;
         let passing = self.passing_name();
-        let new = At::new(self.trash(), passing.as_bytes());
+        let new = NameIn::new(self.trash(), passing.as_bytes());
         let file = File::from(new.open(NEW_FILE, SECRET_MODE).map_err(|e| keeping(e.into()))?);
         let kept = file
             .write_all_at(bytes, 0)
-            .and_then(|()| Ok(new.rename(At::new(self.private(), name.as_bytes()))?));
+            .and_then(|()| Ok(new.rename(NameIn::new(self.private(), name.as_bytes()))?));
         if kept.is_err() {
             // What is left of it is of no use; an error here would hide the first one.
             let _ = new.unlink();

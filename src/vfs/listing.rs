@@ -11,7 +11,7 @@ use rustix::fs::Dir;
 use rustix::io::Errno;
 
 use super::entry::{Entry, FileId};
-use super::jail::{At, is_private, told};
+use super::jail::{NameIn, from_errno, is_private};
 use super::path::VPath;
 use crate::error::Result;
 use crate::limits;
@@ -26,33 +26,37 @@ pub struct Listing {
     path: VPath,
     private: Option<FileId>,
     mounted: Vec<Entry>,
-    run: IntoIter<Found>,
+    run: IntoIter<ReadName>,
     /// Bytes of names that a run takes.
     run_bytes: usize,
 }
 
 /// A name that was read.
 #[derive(Debug)]
-enum Found {
+enum ReadName {
     /// On the disk.
     OnDisk(Box<[u8]>),
     /// Of a mount point.
     Mounted(Entry),
 }
 
-impl Found {
+impl ReadName {
     fn name(&self) -> &[u8] {
         match self {
-            Found::OnDisk(name) => name,
-            Found::Mounted(entry) => entry.name.as_bytes(),
+            ReadName::OnDisk(name) => name,
+            ReadName::Mounted(entry) => entry.name.as_bytes(),
         }
     }
 }
 
 impl Listing {
     /// Of a folder on the disk; `private` is the server's own folder, where it may lie in it.
-    pub(super) fn new(folder: OwnedFd, path: &VPath, private: Option<FileId>) -> Result<Listing> {
-        let dir = Dir::new(folder).map_err(|e| told(e, path, "reading a folder"))?;
+    pub(super) fn new(
+        directory: OwnedFd,
+        path: &VPath,
+        private: Option<FileId>,
+    ) -> Result<Listing> {
+        let dir = Dir::new(directory).map_err(|e| from_errno(e, path, "reading a folder"))?;
         Ok(Listing { dir: Some(dir), private, ..Listing::of_nothing(path) })
     }
 
@@ -104,14 +108,14 @@ impl Listing {
                 continue;
             }
             held_bytes += name.len() + NAME_BESIDE;
-            run.push(Found::OnDisk(name.into()));
+            run.push(ReadName::OnDisk(name.into()));
             if held_bytes >= self.run_bytes {
                 break;
             }
         }
         self.is_read = held_bytes < self.run_bytes;
         if self.is_read {
-            run.extend(self.mounted.iter().cloned().map(Found::Mounted));
+            run.extend(self.mounted.iter().cloned().map(ReadName::Mounted));
         }
         run.sort_unstable_by(|a, b| a.name().cmp(b.name()));
         self.run = run.into_iter();
@@ -119,13 +123,13 @@ impl Listing {
     }
 
     /// What is to be told of a name; nothing of one that has vanished since it was read.
-    fn look(&self, found: Found) -> Result<Option<Entry>, Errno> {
+    fn look(&self, found: ReadName) -> Result<Option<Entry>, Errno> {
         let name = match found {
-            Found::Mounted(entry) => return Ok(Some(entry)),
-            Found::OnDisk(name) => name,
+            ReadName::Mounted(entry) => return Ok(Some(entry)),
+            ReadName::OnDisk(name) => name,
         };
         let Some(dir) = &self.dir else { return Ok(None) };
-        match At::new(dir.fd()?, &name).stat() {
+        match NameIn::new(dir.fd()?, &name).stat() {
             Ok(stat) if self.private == Some(FileId::of(&stat)) => Ok(None),
             Ok(stat) => Ok(Some(Entry::new(&name, &stat))),
             Err(Errno::NOENT) => Ok(None),
@@ -159,7 +163,7 @@ impl Iterator for Listing {
         self.step().transpose().map(|entry| {
             entry.map_err(|e| {
                 (self.is_read, self.run) = (true, Vec::new().into_iter());
-                told(e, &self.path, "reading a folder")
+                from_errno(e, &self.path, "reading a folder")
             })
         })
     }
@@ -174,7 +178,7 @@ mod tests {
 
     /// A folder of more names than are kept at once is told whole, each name once.
     #[test]
-    fn a_folder_of_any_size_is_told_in_runs_by_name() {
+    fn a_directory_of_any_size_is_reported_in_runs_by_name() {
         let fresh = Fresh::new();
         let many = 2 * limits::LISTING_RUN / (200 + NAME_BESIDE) + 100;
         for number in 0..many {

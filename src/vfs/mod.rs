@@ -11,10 +11,10 @@
 //! caller can settle the ledger.
 //! Invariant: nothing outside the account's roots is ever reached; links are listed, not followed.
 
+mod access;
 mod across;
 mod aside;
 mod changes;
-mod draft;
 mod drop_box;
 mod entry;
 mod fault;
@@ -27,20 +27,20 @@ mod homes;
 mod intent;
 mod jail;
 mod kept;
+mod last_seen;
 mod lease;
 mod listing;
-mod may;
 mod moves;
+mod new_file;
 mod opened;
 mod opening;
 mod owners;
 mod part;
 mod parts;
 mod path;
-mod room;
+mod root;
 mod socket;
 mod source;
-mod standing;
 mod survey;
 mod table;
 mod takeover;
@@ -53,27 +53,27 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use self::across::{Cargo, Moved};
-pub use self::draft::{Beside, Draft, Keep};
+pub use self::across::{Moved, MovedContent};
 pub use self::drop_box::{dropped_key, names_beside};
-pub use self::entry::{Entry, Kind, Mtime};
+pub use self::entry::{Entry, EntryKind, Mtime};
 pub use self::freed::Freed;
 pub use self::home::{Home, Powers, free_at};
-pub use self::homes::{Adopt, Homes, Place};
+pub use self::homes::{Adopt, DirLocation, Homes};
 pub use self::kept::{kept, leave, runner};
 pub use self::lease::{Holder, Loss};
 pub use self::listing::Listing;
+pub use self::new_file::{Keep, NewFile, ParentDir};
 pub use self::opening::{OpenStep, Opening, Unopened};
 
-pub use self::may::{Act, Target};
+pub use self::access::{AccessKind, WriteTarget};
 pub use self::part::PartNote;
 pub use self::parts::Claimed;
 pub use self::path::VPath;
 pub use self::socket::connect;
 pub use self::source::Source;
-pub use self::survey::Held;
+pub use self::survey::OwnerTotals;
 pub use self::table::Vfs;
 pub use self::timely::Threads;
 pub use self::view::{View, key};
 pub use self::volume::Volume;
-pub use self::watch::{DiskWatch, FolderWatch};
+pub use self::watch::{DirWatch, DiskWatch};

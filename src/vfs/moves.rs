@@ -17,11 +17,11 @@ use std::sync::Arc;
 use rustix::fs::{RenameFlags, Stat};
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{FileId, Kind, file_bytes, kind_of};
+use super::entry::{EntryKind, FileId, file_bytes, kind_of};
 use super::freed::{Freed, Link, Looked};
 use super::home::Home;
 use super::intent::{Intent, Route};
-use super::jail::{At, told};
+use super::jail::{NameIn, from_errno};
 use super::path::VPath;
 use crate::error::{Error, Result};
 use crate::{limits, text};
@@ -33,18 +33,18 @@ const NAMES: u32 = 8;
 
 /// What came of taking something away.
 #[derive(Debug)]
-pub(super) enum Taken {
+pub(super) enum TakenAway {
     /// It is gone.
     Freed(Freed),
     /// It is a directory and was left, or put back.
-    Folder,
+    Directory,
     /// It is not the one that was meant and was left, or put back.
     Another,
 }
 
 /// Where a thing that is moved comes from.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Origin<'a> {
+pub(super) enum MoveOrigin<'a> {
     /// An account's view; how a start that has to finish the move finds both names.
     View(Route<'a>),
     /// The server's private directory, under a name that the next start removes.
@@ -52,11 +52,11 @@ pub(super) enum Origin<'a> {
 }
 
 /// Why something must not be taken away.
-fn judge(stat: &Stat, only: Option<FileId>) -> Option<Taken> {
-    if kind_of(stat) == Kind::Folder {
-        Some(Taken::Folder)
+fn judge(stat: &Stat, only: Option<FileId>) -> Option<TakenAway> {
+    if kind_of(stat) == EntryKind::Directory {
+        Some(TakenAway::Directory)
     } else if only.is_some_and(|only| only != FileId::of(stat)) {
-        Some(Taken::Another)
+        Some(TakenAway::Another)
     } else {
         None
     }
@@ -64,13 +64,13 @@ fn judge(stat: &Stat, only: Option<FileId>) -> Option<Taken> {
 
 impl Home {
     /// Takes away what is at `from`, but no directory, and only the file `only` if one is named.
-    pub(super) fn take(&self, from: At<'_>, only: Option<FileId>) -> OsResult<Taken> {
+    pub(super) fn take(&self, from: NameIn<'_>, only: Option<FileId>) -> OsResult<TakenAway> {
         self.fence()?;
         if let Some(left) = judge(&from.stat()?, only) {
             return Ok(left);
         }
         let name = self.passing_name();
-        let hidden = At::new(self.trash(), name.as_bytes());
+        let hidden = NameIn::new(self.trash(), name.as_bytes());
         match from.rename(hidden) {
             Ok(()) => {}
             Err(Errno::XDEV) => return self.take_elsewhere(from, only),
@@ -78,9 +78,9 @@ impl Home {
         }
         let taken = Looked::open(hidden).and_then(|looked| match judge(&looked.stat, only) {
             Some(left) => Ok(left),
-            None => looked.take(self, hidden).map(Taken::Freed),
+            None => looked.take(self, hidden).map(TakenAway::Freed),
         });
-        if !matches!(taken, Ok(Taken::Freed(_))) {
+        if !matches!(taken, Ok(TakenAway::Freed(_))) {
             // Another program put it there between the look and the rename, or the disk failed.
             self.put_back(hidden, from);
         }
@@ -89,11 +89,11 @@ impl Home {
 
     /// On another file system (something mounted inside a home) nothing can be renamed into the
     /// trash.
-    fn take_elsewhere(&self, from: At<'_>, only: Option<FileId>) -> OsResult<Taken> {
+    fn take_elsewhere(&self, from: NameIn<'_>, only: Option<FileId>) -> OsResult<TakenAway> {
         let looked = Looked::open(from)?;
         match judge(&looked.stat, only) {
             Some(left) => Ok(left),
-            None => looked.take(self, from).map(Taken::Freed),
+            None => looked.take(self, from).map(TakenAway::Freed),
         }
     }
 
@@ -104,12 +104,12 @@ impl Home {
     /// [`replaceable`] for what may be replaced.
     pub(super) fn move_over(
         self: &Arc<Self>,
-        (from, origin): (At<'_>, Origin<'_>),
-        coming: Kind,
-        (to, path): (At<'_>, &VPath),
+        (from, origin): (NameIn<'_>, MoveOrigin<'_>),
+        coming: EntryKind,
+        (to, path): (NameIn<'_>, &VPath),
         replace: bool,
     ) -> Result<Freed> {
-        let failed = |e| told(e, path, "moving a file into place");
+        let failed = |e| from_errno(e, path, "moving a file into place");
         for _ in 0..TRIES {
             self.fence().map_err(failed)?;
             match self.move_to_free((from, origin), coming, to) {
@@ -123,7 +123,7 @@ impl Home {
                 Err(e) => return Err(failed(e)),
             };
             if !replace {
-                return Err(Error::Exists { path: path.told(), size: file_bytes(&old) });
+                return Err(Error::Exists { path: path.for_error(), size: file_bytes(&old) });
             }
             replaceable(kind_of(&old), coming, path)?;
             match self.replace(from, to, &old) {
@@ -132,7 +132,7 @@ impl Home {
                 Err(e) => return Err(failed(e)),
             }
         }
-        Err(Error::Changed { path: path.told() })
+        Err(Error::Changed { path: path.for_error() })
     }
 
     /// Renames to a name that is free; `EXIST` when it is not.
@@ -142,9 +142,9 @@ impl Home {
     /// with programs beside the server: one look, and a rename.
     pub(super) fn move_to_free(
         &self,
-        (from, origin): (At<'_>, Origin<'_>),
-        coming: Kind,
-        to: At<'_>,
+        (from, origin): (NameIn<'_>, MoveOrigin<'_>),
+        coming: EntryKind,
+        to: NameIn<'_>,
     ) -> OsResult<()> {
         if self.powers().noreplace {
             match from.rename_with(to, RenameFlags::NOREPLACE) {
@@ -153,7 +153,7 @@ impl Home {
                 done => return done,
             }
         }
-        if self.powers().links && coming != Kind::Folder {
+        if self.powers().links && coming != EntryKind::Directory {
             match self.move_by_link((from, origin), to) {
                 Err(e) if cannot_link(e) => {}
                 done => return done,
@@ -168,7 +168,11 @@ impl Home {
 
     /// Takes a free name by a link and removes the old one. Where that is an account's it is
     /// written down first: killed between the two calls, the next start finishes it.
-    fn move_by_link(&self, (from, origin): (At<'_>, Origin<'_>), to: At<'_>) -> OsResult<()> {
+    fn move_by_link(
+        &self,
+        (from, origin): (NameIn<'_>, MoveOrigin<'_>),
+        to: NameIn<'_>,
+    ) -> OsResult<()> {
         // A disk may know one file by two spellings of its name, and a start would take them for
         // two names.
         match to.stat() {
@@ -177,8 +181,8 @@ impl Home {
             Err(e) => return Err(e),
         }
         let intent = match origin {
-            Origin::Private => None,
-            Origin::View(route) => match route.write(self, FileId::of(&from.stat()?))? {
+            MoveOrigin::Private => None,
+            MoveOrigin::View(route) => match route.write(self, FileId::of(&from.stat()?))? {
                 Some(intent) => Some(intent),
                 None => return Err(Errno::OPNOTSUPP),
             },
@@ -195,7 +199,12 @@ impl Home {
     }
 
     /// Puts `from` where the file `old` is; `None` when that is not there any more.
-    fn replace(self: &Arc<Self>, from: At<'_>, to: At<'_>, old: &Stat) -> OsResult<Option<Freed>> {
+    fn replace(
+        self: &Arc<Self>,
+        from: NameIn<'_>,
+        to: NameIn<'_>,
+        old: &Stat,
+    ) -> OsResult<Option<Freed>> {
         let id = FileId::of(old);
         if FileId::of(&from.stat()?) == id {
             return self.replace_itself(from, to, old);
@@ -222,7 +231,12 @@ impl Home {
     /// Moves one name of a file over another one of the same file, which a plain rename does not
     /// do: it leaves both. A disk that does not tell letters of two cases apart has one name only,
     /// and that is what is renamed.
-    fn replace_itself(&self, from: At<'_>, to: At<'_>, old: &Stat) -> OsResult<Option<Freed>> {
+    fn replace_itself(
+        &self,
+        from: NameIn<'_>,
+        to: NameIn<'_>,
+        old: &Stat,
+    ) -> OsResult<Option<Freed>> {
         if old.st_nlink < 2 {
             // Not every file system tells how many names there are.
             from.rename(to)?;
@@ -231,16 +245,16 @@ impl Home {
             }
         }
         match self.take(from, Some(FileId::of(old)))? {
-            Taken::Freed(freed) => Ok(Some(freed)),
-            Taken::Folder | Taken::Another => Ok(None),
+            TakenAway::Freed(freed) => Ok(Some(freed)),
+            TakenAway::Directory | TakenAway::Another => Ok(None),
         }
     }
 
     /// Gives something that was taken by mistake its place again, or a name beside it when that is
     /// taken by now. The last resort is to leave it in the trash, where a directory stays for good.
-    fn put_back(&self, hidden: At<'_>, place: At<'_>) {
-        let kind = hidden.stat().map_or(Kind::File, |stat| kind_of(&stat));
-        let moves = |to: At<'_>| self.move_to_free((hidden, Origin::Private), kind, to);
+    fn put_back(&self, hidden: NameIn<'_>, place: NameIn<'_>) {
+        let kind = hidden.stat().map_or(EntryKind::File, |stat| kind_of(&stat));
+        let moves = |to: NameIn<'_>| self.move_to_free((hidden, MoveOrigin::Private), kind, to);
         if moves(place).is_ok() {
             return;
         }
@@ -259,7 +273,7 @@ impl Home {
 }
 
 /// The second half of a move by link: the old name goes.
-fn unlink_moved(from: At<'_>, intent: Option<Intent<'_>>, to: At<'_>) -> OsResult<()> {
+fn unlink_moved(from: NameIn<'_>, intent: Option<Intent<'_>>, to: NameIn<'_>) -> OsResult<()> {
     let unlinked = from.unlink();
     let Some(intent) = intent else {
         if let Err(e) = unlinked {
@@ -290,13 +304,13 @@ fn cannot_link(e: Errno) -> bool {
 
 /// Whether a thing of one kind may take the place of what is at `path`: only a file or link over a
 /// file may, so that no directory is ever replaced and no pipe or link is written to.
-pub(super) fn replaceable(old: Kind, coming: Kind, path: &VPath) -> Result<()> {
-    let path = path.told();
+pub(super) fn replaceable(old: EntryKind, coming: EntryKind, path: &VPath) -> Result<()> {
+    let path = path.for_error();
     match (old, coming) {
-        (Kind::File, Kind::Folder) => Err(Error::NotDirectory { path }),
-        (Kind::File, _) => Ok(()),
-        (Kind::Folder, Kind::Folder) => Err(Error::Exists { path, size: 0 }),
-        (Kind::Folder, _) => Err(Error::IsDirectory { path }),
-        (Kind::Link | Kind::Other, _) => Err(Error::NotRegular { path }),
+        (EntryKind::File, EntryKind::Directory) => Err(Error::NotDirectory { path }),
+        (EntryKind::File, _) => Ok(()),
+        (EntryKind::Directory, EntryKind::Directory) => Err(Error::Exists { path, size: 0 }),
+        (EntryKind::Directory, _) => Err(Error::IsDirectory { path }),
+        (EntryKind::Link | EntryKind::Other, _) => Err(Error::NotRegular { path }),
     }
 }

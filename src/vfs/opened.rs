@@ -12,21 +12,21 @@ use super::entry::FileId;
 use crate::lock::lock;
 
 /// What is kept until a file is closed.
-type Credit = Box<dyn Send>;
+type DeferredCredit = Box<dyn Send>;
 
 /// The files that are open now.
 #[derive(Debug, Default)]
 pub(super) struct OpenFiles {
-    files: Mutex<HashMap<FileId, Weak<Opened>>>,
+    files: Mutex<HashMap<FileId, Weak<OpenFile>>>,
 }
 
 /// One open file, whoever has it open; dropped with the last of them.
 #[derive(Default)]
-struct Opened {
-    credits: Mutex<Vec<Credit>>,
+struct OpenFile {
+    credits: Mutex<Vec<DeferredCredit>>,
 }
 
-impl std::fmt::Debug for Opened {
+impl std::fmt::Debug for OpenFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opened")
     }
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Opened {
 /// Says that a file is open; it is dropped after the descriptor.
 #[derive(Debug)]
 pub(super) struct Mark {
-    opened: Arc<Opened>,
+    opened: Arc<OpenFile>,
     id: FileId,
     files: Arc<OpenFiles>,
 }
@@ -73,7 +73,7 @@ impl OpenFiles {
 
 impl Mark {
     /// Keeps the credit until everybody else has closed the file.
-    pub(super) fn keep(self, credit: Credit) {
+    pub(super) fn keep(self, credit: DeferredCredit) {
         lock(&self.opened.credits).push(credit);
     }
 }
@@ -83,7 +83,7 @@ impl Drop for Mark {
         let mut files = lock(&self.files.files);
         // Nobody can join it while the map is locked.
         let is_last = Arc::strong_count(&self.opened) == 1;
-        let is_known = |known: &Weak<Opened>| std::ptr::eq(known.as_ptr(), &*self.opened);
+        let is_known = |known: &Weak<OpenFile>| std::ptr::eq(known.as_ptr(), &*self.opened);
         if is_last && files.get(&self.id).is_some_and(is_known) {
             files.remove(&self.id);
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::home::{Home, Powers, own_folder};
+use super::home::{Home, Powers, own_directory};
 use super::jail::PRIVATE;
 use super::lease::{Holder, TakeStep, Taking};
 
@@ -97,7 +97,7 @@ impl Opening {
         made.map_err(failed("making the folder"))?;
         let root: OwnedFd = File::open(dir).map_err(failed("opening the folder"))?.into();
         let dir = dir.canonicalize().map_err(failed("finding the folder"))?;
-        let private = own_folder(root.as_fd(), PRIVATE).map_err(system("making .miniftp"))?;
+        let private = own_directory(root.as_fd(), PRIVATE).map_err(system("making .miniftp"))?;
         let own = retry_on_intr(|| rustix::io::dup(&private));
         let own = own.map_err(system("opening .miniftp"))?;
         let taking = Taking::begin(&dir, own, is_shared, refusal)?;

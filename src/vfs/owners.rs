@@ -6,9 +6,9 @@ use rustix::fd::AsFd;
 use rustix::fs::{Mode, XattrFlags, fchmod, fgetxattr, fremovexattr, fsetxattr, fstat};
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{FileId, Kind, kind_of};
+use super::entry::{EntryKind, FileId, kind_of};
 use super::home::{FILE_MODE, Home};
-use super::jail::{At, NEW_FILE, READ_FILE};
+use super::jail::{NEW_FILE, NameIn, READ_FILE};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -36,7 +36,7 @@ fn changing(file: impl AsFd, change: &dyn Fn() -> OsResult<()>) -> OsResult<()> 
 }
 
 /// Who stored what is there; `None` if nothing says.
-pub(super) fn owner_at(at: At<'_>) -> OsResult<Option<Box<str>>> {
+pub(super) fn owner_at(at: NameIn<'_>) -> OsResult<Option<Box<str>>> {
     match at.open(READ_FILE, 0) {
         Ok(file) => owner_of(file),
         // The operator put it there, as somebody else.
@@ -61,7 +61,7 @@ fn owner_of(file: impl AsFd) -> OsResult<Option<Box<str>>> {
 /// Whether a disk keeps who stored a file.
 pub(super) fn try_owners(home: &Home) -> OsResult<()> {
     let name = home.passing_name();
-    let at = At::new(home.trash(), name.as_bytes());
+    let at = NameIn::new(home.trash(), name.as_bytes());
     let file = at.open(NEW_FILE, FILE_MODE)?;
     let kept = set_owner(&file, "a");
     at.unlink()?;
@@ -83,10 +83,10 @@ impl<'a> Owning<'a> {
     }
 
     /// Writes the new owner down in what is there; links and the like have none.
-    pub(super) fn give(&mut self, at: At<'_>) -> Result<()> {
+    pub(super) fn give(&mut self, at: NameIn<'_>) -> Result<()> {
         let failed = |e: Errno| Error::io("writing down who owns a file", e.into());
         let stat = at.stat().map_err(failed)?;
-        if !matches!(kind_of(&stat), Kind::File | Kind::Folder) {
+        if !matches!(kind_of(&stat), EntryKind::File | EntryKind::Directory) {
             return Ok(());
         }
         let file = at.open(READ_FILE, 0).map_err(failed)?;
@@ -118,7 +118,7 @@ impl<'a> Owning<'a> {
     }
 
     /// Writes the old owner down again in what is there, if it was given to the new one.
-    pub(super) fn take_back(&self, at: At<'_>) -> OsResult<()> {
+    pub(super) fn take_back(&self, at: NameIn<'_>) -> OsResult<()> {
         let id = FileId::of(&at.stat()?);
         let Ok(found) = self.given.binary_search_by_key(&id, |(id, _)| *id) else { return Ok(()) };
         let place = self.given.get(found).and_then(|(_, place)| *place);

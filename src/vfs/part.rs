@@ -15,11 +15,11 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::Dir;
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{Kind, Mtime, file_bytes, kind_of};
+use super::entry::{EntryKind, Mtime, file_bytes, kind_of};
 use super::freed::Freed;
 use super::home::{FILE_MODE, Home};
-use super::jail::{At, NEW_FILE, READ_FILE, reopen};
-use super::moves::Taken;
+use super::jail::{NEW_FILE, NameIn, READ_FILE, reopen};
+use super::moves::TakenAway;
 use super::path::{VPath, as_name};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -96,12 +96,12 @@ impl Note {
     /// all.
     pub(super) fn write(&self, home: &Home, parts: BorrowedFd<'_>) -> OsResult<()> {
         let passing = home.passing_name();
-        let passing = At::new(parts, passing.as_bytes());
+        let passing = NameIn::new(parts, passing.as_bytes());
         let mut file = File::from(passing.open(NEW_FILE, FILE_MODE)?);
         let written = file.write_all(self.text().as_bytes());
         let name = note_name(&id(&self.path));
         let done = match written {
-            Ok(()) => passing.rename(At::new(parts, name.as_bytes())),
+            Ok(()) => passing.rename(NameIn::new(parts, name.as_bytes())),
             Err(e) => Err(Errno::from_io_error(&e).unwrap_or(Errno::IO)),
         };
         if done.is_err() {
@@ -113,7 +113,7 @@ impl Note {
     /// Reads the note of an id; `None` when there is none or it cannot be read.
     pub(super) fn read(parts: BorrowedFd<'_>, id: &str) -> OsResult<Option<Note>> {
         let name = note_name(id);
-        let file = match At::new(parts, name.as_bytes()).open(READ_FILE, 0) {
+        let file = match NameIn::new(parts, name.as_bytes()).open(READ_FILE, 0) {
             Ok(file) => File::from(file),
             Err(Errno::NOENT | Errno::LOOP) => return Ok(None),
             Err(e) => return Err(e),
@@ -126,7 +126,7 @@ impl Note {
 
     /// Removes the note of an id, if there is one.
     pub(super) fn remove(parts: BorrowedFd<'_>, id: &str) -> OsResult<()> {
-        match At::new(parts, note_name(id).as_bytes()).unlink() {
+        match NameIn::new(parts, note_name(id).as_bytes()).unlink() {
             Err(Errno::NOENT) => Ok(()),
             done => done,
         }
@@ -155,9 +155,9 @@ pub(super) fn now_secs() -> i64 {
 /// Takes a part and its note away and tells what became free.
 pub(super) fn drop_part(home: &Home, parts: BorrowedFd<'_>, id: &str) -> OsResult<Freed> {
     let name = part_name(id);
-    let freed = match home.take(At::new(parts, name.as_bytes()), None) {
-        Ok(Taken::Freed(freed)) => freed,
-        Ok(Taken::Folder | Taken::Another) | Err(Errno::NOENT) => Freed::default(),
+    let freed = match home.take(NameIn::new(parts, name.as_bytes()), None) {
+        Ok(TakenAway::Freed(freed)) => freed,
+        Ok(TakenAway::Directory | TakenAway::Another) | Err(Errno::NOENT) => Freed::default(),
         Err(e) => return Err(e),
     };
     if let Err(e) = Note::remove(parts, id) {
@@ -216,8 +216,8 @@ pub(super) fn list(
 
 /// Bytes of the part of an id; `None` when there is none. The note is not asked.
 pub(super) fn held(parts: BorrowedFd<'_>, id: &str) -> OsResult<Option<u64>> {
-    match At::new(parts, part_name(id).as_bytes()).stat() {
-        Ok(stat) if kind_of(&stat) == Kind::File => Ok(Some(file_bytes(&stat))),
+    match NameIn::new(parts, part_name(id).as_bytes()).stat() {
+        Ok(stat) if kind_of(&stat) == EntryKind::File => Ok(Some(file_bytes(&stat))),
         Ok(_) | Err(Errno::NOENT) => Ok(None),
         Err(e) => Err(e),
     }

@@ -10,7 +10,7 @@ use rustix::io::{Errno, Result as OsResult};
 use super::entry::mtime_of;
 use super::freed::Freed;
 use super::home::{Home, MOUNTS, PASSING};
-use super::jail::{At, READ, told};
+use super::jail::{NameIn, READ, from_errno};
 use super::part::{
     NOTE_END, Note, PART, drop_part, each_name, held, note_name, part_name, since_1970,
 };
@@ -20,10 +20,10 @@ use crate::text::Escaped;
 
 /// At the start: removes what only lasted for a step, parts without a note and notes without a
 /// part.
-pub(super) fn sweep(folder: BorrowedFd<'_>) -> OsResult<()> {
-    each_account(folder, &mut |_, parts| {
+pub(super) fn sweep(directory: BorrowedFd<'_>) -> OsResult<()> {
+    each_account(directory, &mut |_, parts| {
         each_name(parts, &mut |name| {
-            let at = At::new(parts, name.as_bytes());
+            let at = NameIn::new(parts, name.as_bytes());
             let useless = if let Some(id) = name.strip_suffix(PART) {
                 Note::read(parts, id)?.is_none()
             } else if let Some(id) = name.strip_suffix(NOTE_END) {
@@ -39,15 +39,17 @@ pub(super) fn sweep(folder: BorrowedFd<'_>) -> OsResult<()> {
 /// At the start: the same for the parts of all that was ever mounted from the home's disk, in a
 /// directory of their own each. What is empty goes.
 pub(super) fn sweep_mounts(private: BorrowedFd<'_>) -> OsResult<()> {
-    each_mount(private, &mut |mounts, name, folder| {
-        sweep(folder)?;
-        each_name(folder, &mut |account| remove_empty(At::new(folder, account.as_bytes())))?;
-        remove_empty(At::new(mounts, name.as_bytes()))
+    each_mount(private, &mut |mounts, name, directory| {
+        sweep(directory)?;
+        each_name(directory, &mut |account| {
+            remove_empty(NameIn::new(directory, account.as_bytes()))
+        })?;
+        remove_empty(NameIn::new(mounts, name.as_bytes()))
     })
 }
 
-fn remove_empty(at: At<'_>) -> OsResult<()> {
-    match at.remove_folder() {
+fn remove_empty(at: NameIn<'_>) -> OsResult<()> {
+    match at.remove_directory() {
         Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
         removed => removed,
     }
@@ -58,11 +60,11 @@ fn each_mount(
     private: BorrowedFd<'_>,
     seen: &mut dyn FnMut(BorrowedFd<'_>, &str, BorrowedFd<'_>) -> OsResult<()>,
 ) -> OsResult<()> {
-    let mounts = match At::new(private, MOUNTS).open(READ, 0) {
+    let mounts = match NameIn::new(private, MOUNTS).open(READ, 0) {
         Err(Errno::NOENT) => return Ok(()),
         opened => opened?,
     };
-    each_account(mounts.as_fd(), &mut |name, folder| seen(mounts.as_fd(), name, folder))
+    each_account(mounts.as_fd(), &mut |name, directory| seen(mounts.as_fd(), name, directory))
 }
 
 impl Home {
@@ -72,10 +74,10 @@ impl Home {
         let drop_it = |_: &VPath, drop_part: &mut dyn FnMut() -> Result<Freed>| {
             drop_part().map(|freed| freed.when_closed(Box::new(())))
         };
-        let expired = each_mount(self.private(), &mut |_, name, folder| {
+        let expired = each_mount(self.private(), &mut |_, name, directory| {
             if !mounted.contains(&name) {
-                for account in accounts_in(folder) {
-                    expire((self, folder), &account, older_than, &drop_it);
+                for account in accounts_in(directory) {
+                    expire((self, directory), &account, older_than, &drop_it);
                 }
             }
             Ok(())
@@ -102,9 +104,9 @@ impl Home {
 pub type Claimed<'a> = dyn Fn(&VPath, &mut dyn FnMut() -> Result<Freed>) -> Result<()> + 'a;
 
 /// The accounts with parts in a folder of parts.
-pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
+pub(super) fn accounts_in(directory: BorrowedFd<'_>) -> Vec<String> {
     let mut accounts = Vec::new();
-    let listed = each_name(folder, &mut |account| {
+    let listed = each_name(directory, &mut |account| {
         accounts.push(account.to_owned());
         Ok(())
     });
@@ -116,12 +118,12 @@ pub(super) fn accounts_in(folder: BorrowedFd<'_>) -> Vec<String> {
 
 /// [`Home::expire_parts`] for any folder of parts, and the home on whose disk it is.
 pub(super) fn expire(
-    (home, folder): (&Home, BorrowedFd<'_>),
+    (home, directory): (&Home, BorrowedFd<'_>),
     account: &str,
     older_than: SystemTime,
     claimed: &Claimed<'_>,
 ) {
-    let expired = match At::new(folder, account.as_bytes()).open(READ, 0) {
+    let expired = match NameIn::new(directory, account.as_bytes()).open(READ, 0) {
         Ok(parts) => expire_account(home, parts.as_fd(), since_1970(older_than), claimed),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
         Err(e) => Err(e),
@@ -150,7 +152,7 @@ fn expire_account(
                 Ok(true) => drop_part(home, parts, id),
                 other => other.map(|_| Freed::default()),
             };
-            dropped.map_err(|e| told(e, &note.path, "dropping a part"))
+            dropped.map_err(|e| from_errno(e, &note.path, "dropping a part"))
         };
         if let Err(e) = claimed(&note.path, &mut expire) {
             log::info!("the old part of `{}` stays for now: {e}", note.path);
@@ -162,7 +164,7 @@ fn expire_account(
 /// Whether nothing was written since `oldest`, neither to the part nor to its note: a note is
 /// written once and a part often.
 fn is_old(parts: BorrowedFd<'_>, id: &str, oldest: i64) -> OsResult<bool> {
-    let written = |name: String| match At::new(parts, name.as_bytes()).stat() {
+    let written = |name: String| match NameIn::new(parts, name.as_bytes()).stat() {
         Ok(stat) => Ok(mtime_of(&stat).secs),
         Err(Errno::NOENT) => Ok(i64::MIN),
         Err(e) => Err(e),
@@ -173,10 +175,12 @@ fn is_old(parts: BorrowedFd<'_>, id: &str, oldest: i64) -> OsResult<bool> {
 
 /// Calls `seen` with every account that has a folder of parts.
 pub(super) fn each_account(
-    folder: BorrowedFd<'_>,
+    directory: BorrowedFd<'_>,
     seen: &mut dyn FnMut(&str, BorrowedFd<'_>) -> OsResult<()>,
 ) -> OsResult<()> {
-    each_name(folder, &mut |account| match At::new(folder, account.as_bytes()).open(READ, 0) {
+    each_name(directory, &mut |account| match NameIn::new(directory, account.as_bytes())
+        .open(READ, 0)
+    {
         Ok(parts) => {
             if let Err(e) = seen(account, parts.as_fd()) {
                 log::error!("the parts of `{}` are left as they are: {e}", Escaped(account));

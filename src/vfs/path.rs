@@ -149,7 +149,7 @@ impl VPath {
     }
 
     /// The path as an error carries it: unescaped, since the error escapes what it shows.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn for_error(&self) -> String {
         self.0.clone().into()
     }
 }

@@ -15,7 +15,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::net::sockopt::socket_peercred;
 
 use super::home::Home;
-use super::jail::{At, PRIVATE};
+use super::jail::{NameIn, PRIVATE};
 use crate::error::{Error, Result};
 
 /// Its name.
@@ -37,7 +37,7 @@ impl Home {
     pub fn listen(&self) -> Result<UnixListener> {
         let listening = |e: io::Error| Error::io("listening for `miniftpd account`", e);
         self.fence().map_err(|e| listening(e.into()))?;
-        let at = At::new(self.private(), NAME.as_bytes());
+        let at = NameIn::new(self.private(), NAME.as_bytes());
         // One of a server that has gone; where there is none, so much the better.
         let _ = at.unlink();
         let listener = UnixListener::bind(through(self.private())).map_err(listening)?;
@@ -49,7 +49,7 @@ impl Home {
     /// Takes the socket away, so that nobody waits for this server any more.
     pub fn stop_listening(&self) {
         if self.fence().is_ok() {
-            let _ = At::new(self.private(), NAME.as_bytes()).unlink();
+            let _ = NameIn::new(self.private(), NAME.as_bytes()).unlink();
         }
     }
 

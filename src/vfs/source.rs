@@ -10,9 +10,9 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Advice, Stat, fadvise, fstat, futimens};
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{FileId, Kind, Mtime, ctime_of, file_bytes, kind_of, mtime_of, times};
+use super::entry::{EntryKind, FileId, Mtime, ctime_of, file_bytes, kind_of, mtime_of, times};
 use super::home::Home;
-use super::jail::{At, READ_FILE, told};
+use super::jail::{NameIn, READ_FILE, from_errno};
 use super::opened::Mark;
 use super::path::VPath;
 use crate::error::{Error, Result};
@@ -39,14 +39,14 @@ impl Source {
     /// by being opened; what was opened is looked at again, since it may be something else by then.
     /// And it is marked as open before it is, so that of one who removes it meanwhile either
     /// the mark is seen or the file is not found.
-    pub(super) fn open(home: &Home, at: At<'_>, path: &VPath) -> Result<Source> {
-        let failed = |e| told(e, path, "opening a file");
+    pub(super) fn open(home: &Home, at: NameIn<'_>, path: &VPath) -> Result<Source> {
+        let failed = |e| from_errno(e, path, "opening a file");
         for _ in 0..TRIES {
             let seen = at.stat().map_err(failed)?;
             must_be_file(&seen, path)?;
             let mark = home.open_files().mark(FileId::of(&seen));
             let file = at.open(READ_FILE, 0).map_err(|e| match e {
-                Errno::LOOP => Error::NotRegular { path: path.told() },
+                Errno::LOOP => Error::NotRegular { path: path.for_error() },
                 e => failed(e),
             })?;
             let stat = fstat(&file).map_err(failed)?;
@@ -56,7 +56,7 @@ impl Source {
             }
             // Another file took its name meanwhile.
         }
-        Err(Error::Changed { path: path.told() })
+        Err(Error::Changed { path: path.for_error() })
     }
 
     fn of((file, mark): (OwnedFd, Mark), path: &VPath, stat: &Stat) -> Source {
@@ -94,14 +94,14 @@ impl Source {
     /// Sets the file's time of change; that it was read is left as it is.
     pub(super) fn set_mtime(&self, mtime: Mtime) -> Result<()> {
         futimens(&self.file, &times(mtime))
-            .map_err(|e| told(e, &self.path, "setting a file's time"))
+            .map_err(|e| from_errno(e, &self.path, "setting a file's time"))
     }
 
     /// Whether the opened file's bytes are still what they were: same size, same time of change.
     ///
     /// That another file took its name meanwhile is no change: this one is read to its end.
     pub fn unchanged(&self) -> Result<bool> {
-        let stat = fstat(&self.file).map_err(|e| told(e, &self.path, "looking at a file"))?;
+        let stat = fstat(&self.file).map_err(|e| from_errno(e, &self.path, "looking at a file"))?;
         Ok(file_bytes(&stat) == self.size && mtime_of(&stat) == self.mtime)
     }
 }
@@ -123,9 +123,9 @@ pub(super) fn read_full(file: &File, into: &mut [u8], offset: u64) -> Result<usi
 
 fn must_be_file(stat: &Stat, path: &VPath) -> Result<()> {
     match kind_of(stat) {
-        Kind::File => Ok(()),
-        Kind::Folder => Err(Error::IsDirectory { path: path.told() }),
-        Kind::Link | Kind::Other => Err(Error::NotRegular { path: path.told() }),
+        EntryKind::File => Ok(()),
+        EntryKind::Directory => Err(Error::IsDirectory { path: path.for_error() }),
+        EntryKind::Link | EntryKind::Other => Err(Error::NotRegular { path: path.for_error() }),
     }
 }
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 
-use super::entry::{FileId, Kind, file_bytes, kind_of};
+use super::entry::{EntryKind, FileId, file_bytes, kind_of};
 use super::home::PASSING;
-use super::jail::{At, READ, reopen, told};
+use super::jail::{NameIn, READ, from_errno, reopen};
 use super::owners::owner_at;
 use super::part::{PART, each_name};
 use super::path::VPath;
@@ -23,7 +23,7 @@ use crate::limits;
 use crate::quota::{Amount, DirectoryId, FileOwner};
 
 /// What a root holds, by the owner that each file names.
-pub type Held = HashMap<FileOwner, Amount>;
+pub type OwnerTotals = HashMap<FileOwner, Amount>;
 
 impl From<FileId> for DirectoryId {
     fn from(id: FileId) -> DirectoryId {
@@ -35,18 +35,18 @@ impl From<FileId> for DirectoryId {
 impl View {
     /// Adds up all that the root of this view holds, of every account. `alive` is called for each
     /// entry; its error ends the walk.
-    pub fn count(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<Held> {
+    pub fn count(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<OwnerTotals> {
         if let Some(volume) = self.volume() {
             return volume.count(alive);
         }
         let root = VPath::root();
-        let top = self.jail().folder(&root, READ)?;
-        let mut held = Held::new();
+        let top = self.jail().directory(&root, READ)?;
+        let mut held = OwnerTotals::new();
         survey(top, &format!("home/{}", self.account()), None, &mut |step| {
             add(&mut held, None, amount_at(step.at()));
             alive()
         })?;
-        let failed = |e| told(e, &root, "adding up unfinished uploads");
+        let failed = |e| from_errno(e, &root, "adding up unfinished uploads");
         if let Some(parts) = self.parts_if_any().map_err(failed)? {
             add(&mut held, None, parts_in(parts).map_err(failed)?);
         }
@@ -56,10 +56,10 @@ impl View {
 
 impl Volume {
     /// Adds up what is stored in it, unfinished uploads included.
-    pub fn count(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<Held> {
-        let failed = |e| told(e, &VPath::root(), "adding up a mounted directory");
+    pub fn count(&self, alive: &mut dyn FnMut() -> Result<()>) -> Result<OwnerTotals> {
+        let failed = |e| from_errno(e, &VPath::root(), "adding up a mounted directory");
         let top = reopen(self.root()).map_err(failed)?;
-        let mut held = Held::new();
+        let mut held = OwnerTotals::new();
         let name = self.path().display().to_string();
         survey(top, &name, self.private(), &mut |step| {
             let at = step.at();
@@ -67,7 +67,7 @@ impl Volume {
             alive()?;
             let Ok(stat) = at.stat() else { return Ok(()) };
             // Pipes and devices are not opened.
-            let is_owned = matches!(kind_of(&stat), Kind::File | Kind::Folder);
+            let is_owned = matches!(kind_of(&stat), EntryKind::File | EntryKind::Directory);
             let owner = Some(at).filter(|_| is_owned && self.keeps_owners());
             let owner = owner.and_then(|at| owner_at(at).ok().flatten());
             let owner = known(&held, owner.as_deref());
@@ -75,7 +75,7 @@ impl Volume {
             Ok(())
         })?;
         let counted = each_name(self.parts(), &mut |account| {
-            let parts = match At::new(self.parts(), account.as_bytes()).open(READ, 0) {
+            let parts = match NameIn::new(self.parts(), account.as_bytes()).open(READ, 0) {
                 Ok(parts) => parts,
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(()),
                 Err(e) => return Err(e),
@@ -103,14 +103,14 @@ fn parts_in(parts: BorrowedFd<'_>) -> Result<Amount, Errno> {
     let mut sum = Amount::NOTHING;
     each_name(parts, &mut |name| {
         if name.ends_with(PART) || name.ends_with(PASSING) {
-            sum = sum.plus(amount_at(At::new(parts, name.as_bytes())));
+            sum = sum.plus(amount_at(NameIn::new(parts, name.as_bytes())));
         }
         Ok(())
     })?;
     Ok(sum)
 }
 
-fn add(held: &mut Held, owner: FileOwner, amount: Amount) {
+fn add(held: &mut OwnerTotals, owner: FileOwner, amount: Amount) {
     if amount != Amount::NOTHING {
         let sum = held.entry(owner).or_default();
         *sum = sum.plus(amount);
@@ -119,7 +119,7 @@ fn add(held: &mut Held, owner: FileOwner, amount: Amount) {
 
 /// The owner as it is in the sums already, so that a name is in memory once. When there are more
 /// owners than there can be accounts the names are no accounts', and nobody's.
-fn known(held: &Held, owner: Option<&str>) -> FileOwner {
+fn known(held: &OwnerTotals, owner: Option<&str>) -> FileOwner {
     let owner: FileOwner = owner.map(Arc::from);
     match held.get_key_value(&owner) {
         Some((known, _)) => known.clone(),
@@ -129,6 +129,6 @@ fn known(held: &Held, owner: Option<&str>) -> FileOwner {
 }
 
 /// What the quota counts of a name; nothing when it has gone.
-fn amount_at(at: At<'_>) -> Amount {
+fn amount_at(at: NameIn<'_>) -> Amount {
     at.stat().map_or(Amount::NOTHING, |stat| Amount::file(file_bytes(&stat)))
 }

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::across::Moved;
-use super::entry::{Entry, Kind, Mtime};
+use super::entry::{Entry, EntryKind, Mtime};
 use super::freed::Freed;
 use super::listing::Listing;
 use super::part::PartNote;
@@ -48,7 +48,7 @@ impl Vfs {
     /// The view that a path is in.
     pub fn view(&self, path: &VPath) -> Result<&View> {
         let found = self.views.iter().find(|view| path.is_within(view.mount_point()));
-        found.ok_or_else(|| Error::NotFound { path: path.told() })
+        found.ok_or_else(|| Error::NotFound { path: path.for_error() })
     }
 
     /// Whether something is mounted exactly there.
@@ -61,23 +61,23 @@ impl Vfs {
     pub fn stat(&self, path: &VPath) -> Result<Entry> {
         let view = self.view(path)?;
         if self.leads_to_a_mount(path) {
-            return self.folder_on_the_way(path);
+            return self.directory_on_the_way(path);
         }
         if !view.rights().read && !self.is_mount_point(path) {
-            return Err(Error::Denied { path: path.told() });
+            return Err(Error::Denied { path: path.for_error() });
         }
         view.stat(path)
     }
 
     /// Refuses unless `path` is a folder that can be entered.
-    pub fn check_folder(&self, path: &VPath) -> Result<()> {
+    pub fn check_directory(&self, path: &VPath) -> Result<()> {
         let view = self.view(path)?;
         if self.is_fixed(path) {
             return Ok(());
         }
         let rights = view.rights();
         may(!view.is_drop_box() && (rights.read || rights.write), path)?;
-        view.check_folder(path)
+        view.check_directory(path)
     }
 
     /// Begins to list a folder.
@@ -85,7 +85,7 @@ impl Vfs {
         let view = self.view(path)?;
         let mounted = self.mounted_in(path)?;
         // Where nothing is shown, a folder that leads to a mount point is one that is nowhere else.
-        let is_there = || view.stat(path).is_ok_and(|there| there.kind == Kind::Folder);
+        let is_there = || view.stat(path).is_ok_and(|there| there.kind == EntryKind::Directory);
         let shows = view.rights().read || path == view.mount_point();
         if mounted.is_empty() || (shows && is_there()) {
             may(view.rights().read, path)?;
@@ -98,7 +98,7 @@ impl Vfs {
     pub fn source(&self, path: &VPath) -> Result<Source> {
         let view = self.view(path)?;
         if self.is_fixed(path) {
-            return Err(Error::IsDirectory { path: path.told() });
+            return Err(Error::IsDirectory { path: path.for_error() });
         }
         may(view.rights().read, path)?;
         view.source(path)
@@ -114,10 +114,10 @@ impl Vfs {
     pub fn to_make(&self, path: &VPath, parents: bool) -> Result<Vec<VPath>> {
         let view = self.view(path)?;
         if self.is_fixed(path) {
-            let there = Error::Exists { path: path.told(), size: 0 };
+            let there = Error::Exists { path: path.for_error(), size: 0 };
             return if parents { Ok(Vec::new()) } else { Err(there) };
         }
-        may(view.makes_folders(), path)?;
+        may(view.makes_directories(), path)?;
         let missing = if parents { view.missing(path) } else { Ok(vec![path.clone()]) };
         missing.map_err(|e| unseen(view, e))
     }
@@ -125,7 +125,7 @@ impl Vfs {
     /// Makes a folder, with these permission bits if some are given.
     pub fn mkdir(&self, path: &VPath, mode: Option<u16>) -> Result<()> {
         let view = self.view(path)?;
-        may(view.makes_folders() && !self.is_fixed(path), path)?;
+        may(view.makes_directories() && !self.is_fixed(path), path)?;
         view.mkdir(path, mode).map_err(|e| unseen(view, e))
     }
 
@@ -170,7 +170,7 @@ impl Vfs {
     pub fn rename(&self, from: &VPath, to: &VPath, replace: bool) -> Result<Moved> {
         let view = self.to_change(from)?;
         if self.is_fixed(to) {
-            return Err(Error::Mounted { path: to.told() });
+            return Err(Error::Mounted { path: to.for_error() });
         }
         view.rename(from, to, replace)
     }
@@ -180,7 +180,7 @@ impl Vfs {
     pub fn to_write(&self, path: &VPath) -> Result<&View> {
         let view = self.view(path)?;
         if self.is_fixed(path) {
-            return Err(Error::IsDirectory { path: path.told() });
+            return Err(Error::IsDirectory { path: path.for_error() });
         }
         may(view.rights().changes(), path)?;
         view.check_drop(path)?;
@@ -191,7 +191,7 @@ impl Vfs {
     pub fn to_change(&self, path: &VPath) -> Result<&View> {
         let view = self.view(path)?;
         if self.is_fixed(path) {
-            return Err(Error::Mounted { path: path.told() });
+            return Err(Error::Mounted { path: path.for_error() });
         }
         may(view.rights().modify, path)?;
         Ok(view)
@@ -238,10 +238,10 @@ impl Vfs {
 
     /// A folder that leads to a mount point: the disk's, where it has one, and otherwise one that
     /// is nowhere but here.
-    fn folder_on_the_way(&self, path: &VPath) -> Result<Entry> {
+    fn directory_on_the_way(&self, path: &VPath) -> Result<Entry> {
         let view = self.view(path)?;
         match view.stat(path) {
-            Ok(there) if there.kind == Kind::Folder && view.rights().read => Ok(there),
+            Ok(there) if there.kind == EntryKind::Directory && view.rights().read => Ok(there),
             _ => {
                 let name = path.name().unwrap_or("/").to_owned();
                 Ok(Entry { name, ..view.stat(view.mount_point())? })
@@ -259,5 +259,5 @@ fn unseen(view: &View, e: Error) -> Error {
 }
 
 fn may(right: bool, path: &VPath) -> Result<()> {
-    if right { Ok(()) } else { Err(Error::Denied { path: path.told() }) }
+    if right { Ok(()) } else { Err(Error::Denied { path: path.for_error() }) }
 }

@@ -13,8 +13,8 @@
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, Result as OsResult};
 
-use super::home::own_folder;
-use super::jail::{At, READ};
+use super::home::own_directory;
+use super::jail::{NameIn, READ};
 use super::part::each_name;
 use crate::text::Escaped;
 
@@ -27,16 +27,16 @@ const REPLACED: [(&str, &str, u32); 3] =
 /// run still it is cut off.
 pub(super) fn clear(private: BorrowedFd<'_>, may_run_still: bool) -> OsResult<()> {
     each_name(private, &mut |name| match name.starts_with("lock.") {
-        true => At::new(private, name.as_bytes()).unlink(),
+        true => NameIn::new(private, name.as_bytes()).unlink(),
         false => Ok(()),
     })?;
     for (name, old, depth) in REPLACED {
-        let [at, aside] = [name, old].map(|name| At::new(private, name.as_bytes()));
+        let [at, aside] = [name, old].map(|name| NameIn::new(private, name.as_bytes()));
         if may_run_still && directory(aside)?.is_none() && directory(at)?.is_some() {
             at.rename(aside)?;
         }
         if let Some(from) = directory(aside)? {
-            let to = own_folder(private, name.as_bytes())?;
+            let to = own_directory(private, name.as_bytes())?;
             carry(from.as_fd(), to.as_fd(), depth)?;
             empty(aside, old)?;
         }
@@ -48,12 +48,12 @@ pub(super) fn clear(private: BorrowedFd<'_>, may_run_still: bool) -> OsResult<()
 /// table says and no deeper.
 fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> OsResult<()> {
     each_name(from, &mut |name| {
-        let [at, place] = [from, to].map(|above| At::new(above, name.as_bytes()));
+        let [at, place] = [from, to].map(|above| NameIn::new(above, name.as_bytes()));
         let below = if depth > 0 { directory(at)? } else { None };
         match below {
             None => at.rename(place),
             Some(below) => {
-                carry(below.as_fd(), own_folder(to, name.as_bytes())?.as_fd(), depth - 1)?;
+                carry(below.as_fd(), own_directory(to, name.as_bytes())?.as_fd(), depth - 1)?;
                 empty(at, name)
             }
         }
@@ -61,8 +61,8 @@ fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: u32) -> OsResult<()> {
 }
 
 /// Removes a directory that is empty; one that is not waits for the next start.
-fn empty(at: At<'_>, name: &str) -> OsResult<()> {
-    match at.remove_folder() {
+fn empty(at: NameIn<'_>, name: &str) -> OsResult<()> {
+    match at.remove_directory() {
         Err(Errno::NOTEMPTY | Errno::EXIST) => {
             log::warn!("`.miniftp/.../{}` is not empty and is left for now", Escaped(name));
             Ok(())
@@ -72,7 +72,7 @@ fn empty(at: At<'_>, name: &str) -> OsResult<()> {
 }
 
 /// Opens what is there if it is a directory.
-fn directory(at: At<'_>) -> OsResult<Option<OwnedFd>> {
+fn directory(at: NameIn<'_>) -> OsResult<Option<OwnedFd>> {
     match at.open(READ, 0) {
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
         opened => opened.map(Some),
@@ -111,13 +111,16 @@ mod tests {
         clear(top.as_fd(), true).unwrap();
         for name in &names {
             let name = name.as_encoded_bytes();
-            let target = At::new(top.as_fd(), b"stored");
-            assert_eq!(At::new(old_parts.as_fd(), name).rename(target), Err(Errno::NOENT));
-            assert!(At::new(open("parts/ann").as_fd(), name).stat().is_ok(), "it is carried over");
+            let target = NameIn::new(top.as_fd(), b"stored");
+            assert_eq!(NameIn::new(old_parts.as_fd(), name).rename(target), Err(Errno::NOENT));
+            assert!(
+                NameIn::new(open("parts/ann").as_fd(), name).stat().is_ok(),
+                "it is carried over"
+            );
         }
-        let from = At::new(top.as_fd(), b"in_view");
+        let from = NameIn::new(top.as_fd(), b"in_view");
         fs::write(private.join("in_view"), "a user's").unwrap();
-        assert_eq!(from.rename(At::new(old_trash.as_fd(), b"1.tmp")), Err(Errno::NOENT));
+        assert_eq!(from.rename(NameIn::new(old_trash.as_fd(), b"1.tmp")), Err(Errno::NOENT));
         assert!(
             private.join("mounts/id/ann/x.part").exists() && private.join("trash/kept").exists()
         );

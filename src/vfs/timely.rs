@@ -16,10 +16,10 @@ use crate::limits;
 
 /// The threads of one server. A clone shares them.
 #[derive(Clone, Debug, Default)]
-pub struct Threads(Arc<Mutex<State>>);
+pub struct Threads(Arc<Mutex<ThreadState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct ThreadState {
     running: usize,
     /// What was given up and has not come back.
     late: HashSet<PathBuf>,
@@ -78,7 +78,7 @@ impl Threads {
             }
             state.running += 1;
         }
-        let running = Running(self.clone(), path.to_owned());
+        let running = RunningThread(self.clone(), path.to_owned());
         let thread = thread::Builder::new().name("mount".into()).stack_size(limits::THREAD_STACK);
         let spawned = thread.spawn(move || {
             // Whoever asked may have given up; then this is the end of what came of it.
@@ -89,15 +89,15 @@ impl Threads {
     }
 
     /// Poison is ignored: what is under the lock is assigned whole.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ThreadState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A thread, until it ends, however that is.
-struct Running(Threads, PathBuf);
+struct RunningThread(Threads, PathBuf);
 
-impl Drop for Running {
+impl Drop for RunningThread {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.running = state.running.saturating_sub(1);

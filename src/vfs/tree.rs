@@ -11,25 +11,25 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Dir, FileType, fstat};
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{FileId, Kind, kind_of};
-use super::jail::{At, READ, above, reopen, told};
+use super::entry::{EntryKind, FileId, kind_of};
+use super::jail::{NameIn, READ, above, from_errno, reopen};
 use super::path::VPath;
 use crate::error::Result;
 use crate::{limits, text};
 
 /// What a walk comes by.
-pub(super) enum Step<'a> {
+pub(super) enum WalkStep<'a> {
     /// Something that is no directory.
-    Leaf(At<'a>),
+    Leaf(NameIn<'a>),
     /// A directory whose contents have all been visited; the topmost one is not visited.
-    Left(At<'a>),
+    Left(NameIn<'a>),
 }
 
-impl<'a> Step<'a> {
+impl<'a> WalkStep<'a> {
     /// Where it is.
-    pub(super) fn at(&self) -> At<'a> {
+    pub(super) fn at(&self) -> NameIn<'a> {
         match self {
-            Step::Leaf(at) | Step::Left(at) => *at,
+            WalkStep::Leaf(at) | WalkStep::Left(at) => *at,
         }
     }
 }
@@ -70,7 +70,7 @@ struct Walk<'a> {
     /// Bytes of all names that are kept.
     kept: usize,
     reach: Reach,
-    visit: &'a mut dyn FnMut(Step<'_>) -> Result<()>,
+    visit: &'a mut dyn FnMut(WalkStep<'_>) -> Result<()>,
 }
 
 /// Visits everything below an open directory, contents before their directory.
@@ -80,9 +80,9 @@ struct Walk<'a> {
 pub(super) fn walk(
     top: OwnedFd,
     path: &VPath,
-    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+    visit: &mut dyn FnMut(WalkStep<'_>) -> Result<()>,
 ) -> Result<()> {
-    let here = Dir::new(top).map_err(|e| told(e, path, "walking through a directory"))?;
+    let here = Dir::new(top).map_err(|e| from_errno(e, path, "walking through a directory"))?;
     let trouble = Trouble::Ends(path);
     let reach = Reach::default();
     Walk { here, levels: Vec::new(), trouble, kept: 0, reach, visit }.run(None, None).map(drop)
@@ -95,7 +95,7 @@ pub(super) fn survey(
     top: OwnedFd,
     name: &str,
     but: Option<FileId>,
-    visit: &mut dyn FnMut(Step<'_>) -> Result<()>,
+    visit: &mut dyn FnMut(WalkStep<'_>) -> Result<()>,
 ) -> Result<Reach> {
     let opened = reopen(top.as_fd()).and_then(|again| Ok((Dir::new(top)?, again)));
     let (here, again) = match opened {
@@ -155,12 +155,12 @@ impl Walk<'_> {
                 Ok(fd) => fd,
                 Err(e) => return self.met(e, b""),
             };
-            let at = At::new(fd, name.to_bytes());
+            let at = NameIn::new(fd, name.to_bytes());
             let bytes = self.levels.last().map_or(0, |level| level.bytes);
             self.reach.names = self.reach.names.max(self.levels.len());
             self.reach.bytes = self.reach.bytes.max(bytes + 1 + name.to_bytes().len());
             if !is_directory(at, entry.file_type()) {
-                (self.visit)(Step::Leaf(at))?;
+                (self.visit)(WalkStep::Leaf(at))?;
                 continue;
             }
             let Some(level) = self.levels.last_mut() else { return Ok(()) };
@@ -176,7 +176,7 @@ impl Walk<'_> {
 
     /// Goes down into a directory, unless it is `but`, has gone, or is none any more.
     fn enter(&mut self, name: Vec<u8>, but: Option<FileId>) -> Result<()> {
-        let entered = self.here.fd().and_then(|fd| At::new(fd, &name).open(READ, 0));
+        let entered = self.here.fd().and_then(|fd| NameIn::new(fd, &name).open(READ, 0));
         let entered = entered.and_then(Dir::new).and_then(|below| Ok((id_of(&below)?, below)));
         match entered {
             Ok((id, _)) if but == Some(id) => Ok(()),
@@ -192,7 +192,7 @@ impl Walk<'_> {
             Err(e) => {
                 self.met(e, &name)?;
                 let Ok(fd) = self.here.fd() else { return Ok(()) };
-                (self.visit)(Step::Left(At::new(fd, &name)))
+                (self.visit)(WalkStep::Left(NameIn::new(fd, &name)))
             }
         }
     }
@@ -212,7 +212,7 @@ impl Walk<'_> {
             Ok(fd) => fd,
             Err(e) => return self.met(e, b""),
         };
-        (self.visit)(Step::Left(At::new(fd, &done.name)))
+        (self.visit)(WalkStep::Left(NameIn::new(fd, &done.name)))
     }
 
     /// After a directory was moved away by somebody while the walk was inside: goes on with the
@@ -224,7 +224,7 @@ impl Walk<'_> {
         };
         let mut found = 1;
         for level in self.levels.get(1..).unwrap_or_default() {
-            let below = here.fd().and_then(|fd| At::new(fd, &level.name).open(READ, 0));
+            let below = here.fd().and_then(|fd| NameIn::new(fd, &level.name).open(READ, 0));
             let below = below.and_then(Dir::new);
             match below {
                 Ok(below) if id_of(&below) == Ok(level.id) => here = below,
@@ -242,7 +242,7 @@ impl Walk<'_> {
     /// or, without a name, the rest of the current one.
     fn met(&self, e: Errno, name: &[u8]) -> Result<()> {
         match self.trouble {
-            Trouble::Ends(path) => Err(told(e, path, "walking through a directory")),
+            Trouble::Ends(path) => Err(from_errno(e, path, "walking through a directory")),
             Trouble::Logged(top) => {
                 let mut path = top.to_owned();
                 let inner = self.levels.iter().skip(1).map(|level| level.name.as_slice());
@@ -258,10 +258,10 @@ impl Walk<'_> {
 }
 
 /// Whether a name is a directory's. Not every file system says so along with the name.
-fn is_directory(at: At<'_>, kind: FileType) -> bool {
+fn is_directory(at: NameIn<'_>, kind: FileType) -> bool {
     match kind {
         FileType::Directory => true,
-        FileType::Unknown => at.stat().is_ok_and(|stat| kind_of(&stat) == Kind::Folder),
+        FileType::Unknown => at.stat().is_ok_and(|stat| kind_of(&stat) == EntryKind::Directory),
         _ => false,
     }
 }
@@ -315,8 +315,12 @@ mod tests {
         assert_eq!(counted(&fresh, Some(but)), 0);
         let top = OwnedFd::from(File::open(&wide).unwrap());
         walk(top, &VPath::root(), &mut |step| match step {
-            Step::Leaf(at) => at.unlink().map_err(|e| told(e, &VPath::root(), "removing")),
-            Step::Left(at) => at.remove_folder().map_err(|e| told(e, &VPath::root(), "removing")),
+            WalkStep::Leaf(at) => {
+                at.unlink().map_err(|e| from_errno(e, &VPath::root(), "removing"))
+            }
+            WalkStep::Left(at) => {
+                at.remove_directory().map_err(|e| from_errno(e, &VPath::root(), "removing"))
+            }
         })
         .unwrap();
         assert_eq!(counted(&fresh, None), 1, "all but the topmost one was removed");
@@ -333,7 +337,7 @@ mod tests {
         let top = OwnedFd::from(File::open(fresh.path()).unwrap());
         let mut leaves = 0;
         survey(top, "top", None, &mut |step| {
-            if let Step::Leaf(_) = step {
+            if let WalkStep::Leaf(_) = step {
                 leaves += 1;
                 std::fs::rename(fresh.path().join("a/b"), away.path().join("b")).unwrap();
             }

@@ -10,16 +10,16 @@ use rustix::fd::BorrowedFd;
 use rustix::fs::fstat;
 use rustix::io::{Errno, Result as OsResult};
 
-use super::draft::{Draft, Keep};
+use super::access::WriteTarget;
 use super::entry::{Entry, Mtime, file_bytes};
 use super::freed::Freed;
 use super::home::Home;
-use super::jail::{At, Jail, READ, STAND, told};
+use super::jail::{Jail, NameIn, READ, STAND, from_errno};
 use super::listing::Listing;
-use super::may::Target;
+use super::new_file::{Keep, NewFile};
 use super::part::{self, PartNote};
 use super::path::VPath;
-use super::room::Room;
+use super::root::OpenRoot;
 use super::source::Source;
 use super::volume::Volume;
 use crate::error::{Error, HomeRefused, Result};
@@ -32,7 +32,7 @@ pub(super) const REMOVAL_PASSES: u32 = 4;
 /// One root, as one account sees it. A clone shares its descriptors.
 #[derive(Clone, Debug)]
 pub struct View {
-    pub(super) room: Arc<Room>,
+    pub(super) open_root: Arc<OpenRoot>,
     rights: Rights,
     /// Whether what an upload leaves unfinished stays, for another session.
     pub(super) keeps_parts: bool,
@@ -42,7 +42,7 @@ impl View {
     /// Opens the folder of an account (a name that was checked before), making it if it is missing.
     pub fn open(home: &Arc<Home>, account: &str) -> Result<View> {
         Ok(View {
-            room: Arc::new(Room::of_account(home, account)?),
+            open_root: Arc::new(OpenRoot::of_account(home, account)?),
             rights: Rights::ALL,
             keeps_parts: true,
         })
@@ -55,8 +55,8 @@ impl View {
         jail: Jail,
         parts: rustix::fd::OwnedFd,
     ) -> Result<View, Errno> {
-        let room = Arc::new(Room::of(home, "ann", jail, parts)?);
-        Ok(View { room, rights: Rights::ALL, keeps_parts: true })
+        let open_root = Arc::new(OpenRoot::of(home, "ann", jail, parts)?);
+        Ok(View { open_root, rights: Rights::ALL, keeps_parts: true })
     }
 
     /// What an account has mounted at `at`.
@@ -66,8 +66,8 @@ impl View {
         at: &VPath,
         rights: Rights,
     ) -> Result<View> {
-        let room = Arc::new(Room::of_volume(volume, account, at)?);
-        Ok(View { room, rights, keeps_parts: true })
+        let open_root = Arc::new(OpenRoot::of_volume(volume, account, at)?);
+        Ok(View { open_root, rights, keeps_parts: true })
     }
 
     /// The same with other rights.
@@ -87,17 +87,17 @@ impl View {
 
     /// What is mounted; `None` is the account's own home.
     pub fn volume(&self) -> Option<&Arc<Volume>> {
-        self.room.volume.as_ref()
+        self.open_root.volume.as_ref()
     }
 
     /// Which directory the root is, whatever it is called.
     pub fn directory(&self) -> DirectoryId {
-        self.room.id
+        self.open_root.id
     }
 
     /// Who is written down as the owner of what is stored in it, where that is kept.
     pub fn file_owner(&self) -> FileOwner {
-        self.room.owner.clone()
+        self.open_root.owner.clone()
     }
 
     /// What a file that the account stores in it is charged to.
@@ -107,17 +107,17 @@ impl View {
 
     /// The account whose view it is.
     pub fn account(&self) -> &str {
-        &self.room.account
+        &self.open_root.account
     }
 
     /// What tells this path from all others of the server, whatever it is called by whom.
     pub fn key(&self, path: &VPath) -> String {
-        self.room.key(path)
+        self.open_root.key(path)
     }
 
     /// What is at `path`; a link is told as a link.
     pub fn stat(&self, path: &VPath) -> Result<Entry> {
-        let failed = |e| told(e, path, "looking at a file");
+        let failed = |e| from_errno(e, path, "looking at a file");
         let name = path.name().unwrap_or("/");
         if path == self.mount_point() {
             let stat = match self.volume() {
@@ -133,26 +133,26 @@ impl View {
     }
 
     /// Refuses unless `path` is a folder that can be entered.
-    pub fn check_folder(&self, path: &VPath) -> Result<()> {
-        self.jail().folder(path, STAND).map(drop)
+    pub fn check_directory(&self, path: &VPath) -> Result<()> {
+        self.jail().directory(path, STAND).map(drop)
     }
 
     /// Begins to list a folder.
     pub fn list(&self, path: &VPath) -> Result<Listing> {
         let private = self.jail().private().filter(|_| path == self.mount_point());
-        Listing::new(self.jail().folder(path, READ)?, path, private)
+        Listing::new(self.jail().directory(path, READ)?, path, private)
     }
 
     /// Sets the time of a regular file.
     pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
         let spot = self.jail().spot(path)?;
-        self.home().fence().map_err(|e| told(e, path, "setting a file's time"))?;
+        self.home().fence().map_err(|e| from_errno(e, path, "setting a file's time"))?;
         Source::open(self.home(), self.jail().at(&spot), path)?.set_mtime(mtime)
     }
 
     /// Whether its root is still what its name leads to; another program may have moved it away.
     pub fn is_in_place(&self) -> bool {
-        self.room.is_in_place()
+        self.open_root.is_in_place()
     }
 
     /// Refuses where nothing is under the home's name.
@@ -160,19 +160,19 @@ impl View {
     /// # Errors
     /// [`Error::Home`]; what the system refuses.
     pub fn check_name(&self) -> Result<()> {
-        match self.room.at().stat() {
+        match self.open_root.at().stat() {
             Ok(_) => Ok(()),
             Err(Errno::NOENT) => {
                 let name = self.account().to_owned();
                 Err(Error::Home { name, why: HomeRefused::Moved })
             }
-            Err(e) => Err(told(e, &VPath::root(), "looking at a home")),
+            Err(e) => Err(from_errno(e, &VPath::root(), "looking at a home")),
         }
     }
 
     /// Whether two views show the same root to the same account at the same place.
     pub fn is_same(&self, other: &View) -> bool {
-        Arc::ptr_eq(&self.room, &other.room)
+        Arc::ptr_eq(&self.open_root, &other.open_root)
     }
 
     /// Whether a file can be moved from one root to the other in one step.
@@ -182,7 +182,7 @@ impl View {
 
     /// The home whose trash serves it.
     pub(super) fn home(&self) -> &Arc<Home> {
-        &self.room.home
+        &self.open_root.home
     }
 
     /// Opens a regular file for reading.
@@ -195,35 +195,35 @@ impl View {
     /// not be put in place: the folder missing, a folder or something that is no file at `path`.
     ///
     /// `declared` bytes and `mtime` are what the sender says of its file, where it does.
-    pub fn draft(
+    pub fn new_file(
         &self,
         path: &VPath,
         keep: Keep,
         declared: Option<u64>,
         mtime: Option<Mtime>,
-    ) -> Result<Draft> {
+    ) -> Result<NewFile> {
         if !self.keeps_parts {
-            return self.draft_small(path, None);
+            return self.new_small_file(path, None);
         }
         let meant = (path, self.is_drop_box());
-        Draft::of_part(&self.room, meant, keep, declared, mtime)
+        NewFile::of_part(&self.open_root, meant, keep, declared, mtime)
     }
 
     /// Begins a file that is written and placed in one go; dropped before, it leaves nothing.
     /// `target` is what [`View::may_store`] found just now, if it was asked.
-    pub fn draft_small(&self, path: &VPath, target: Option<Target>) -> Result<Draft> {
+    pub fn new_small_file(&self, path: &VPath, target: Option<WriteTarget>) -> Result<NewFile> {
         let spot = target.and_then(|target| target.spot);
-        Draft::small(&self.room, (path, self.is_drop_box()), spot)
+        NewFile::small(&self.open_root, (path, self.is_drop_box()), spot)
     }
 
     /// Bytes held of an unfinished upload to `path`, if there is one.
     pub fn part_held(&self, path: &VPath) -> Result<Option<u64>> {
-        let failed = |e| told(e, path, "looking at a part");
-        let id = part::id(&self.room.inside(path));
+        let failed = |e| from_errno(e, path, "looking at a part");
+        let id = part::id(&self.open_root.inside(path));
         let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(None) };
         let Some(held) = part::held(parts, &id).map_err(failed)? else { return Ok(None) };
         let name = part::part_name(&id);
-        let is_stored = |spot| At::new(parts, name.as_bytes()).is_same(self.jail().at(&spot));
+        let is_stored = |spot| NameIn::new(parts, name.as_bytes()).is_same(self.jail().at(&spot));
         // What is the stored file too is no part: nobody may go on with it.
         if self.jail().spot(path).is_ok_and(is_stored) {
             return Ok(None);
@@ -239,9 +239,9 @@ impl View {
     }
 
     fn part_note(&self, path: &VPath) -> Result<Option<part::Note>> {
-        let failed = |e| told(e, path, "looking at a part");
+        let failed = |e| from_errno(e, path, "looking at a part");
         let Some(parts) = self.parts_if_any().map_err(failed)? else { return Ok(None) };
-        part::Note::read(parts, &part::id(&self.room.inside(path))).map_err(failed)
+        part::Note::read(parts, &part::id(&self.open_root.inside(path))).map_err(failed)
     }
 
     /// Bytes that the unfinished upload to `path` is to have in the end, where that was said.
@@ -263,25 +263,26 @@ impl View {
 
     /// Drops an unfinished upload and tells what became free.
     pub fn drop_part(&self, path: &VPath) -> Result<Freed> {
-        let failed = |e| told(e, path, "dropping a part");
+        let failed = |e| from_errno(e, path, "dropping a part");
         let Some(parts) = self.parts_if_any().map_err(failed)? else {
             return Ok(Freed::default());
         };
-        part::drop_part(&self.room.home, parts, &part::id(&self.room.inside(path))).map_err(failed)
+        part::drop_part(&self.open_root.home, parts, &part::id(&self.open_root.inside(path)))
+            .map_err(failed)
     }
 
     /// Bytes that may still be written on the disk, and entries that may still be made.
     pub fn free(&self) -> Result<Amount> {
-        self.room.home.free()
+        self.open_root.home.free()
     }
 
     /// The directory of the parts that this view may go on with.
     pub(super) fn parts_if_any(&self) -> OsResult<Option<BorrowedFd<'_>>> {
-        if self.keeps_parts { self.room.parts_if_any() } else { Ok(None) }
+        if self.keeps_parts { self.open_root.parts_if_any() } else { Ok(None) }
     }
 
     pub(super) fn jail(&self) -> &Jail {
-        &self.room.jail
+        &self.open_root.jail
     }
 }
 
@@ -292,7 +293,7 @@ pub fn key(directory: DirectoryId, inside: &VPath) -> String {
 }
 
 /// What the quota counts of a name; nothing when it has gone.
-pub(super) fn bytes_at(at: At<'_>) -> Result<u64, Errno> {
+pub(super) fn bytes_at(at: NameIn<'_>) -> Result<u64, Errno> {
     match at.stat() {
         Ok(stat) => Ok(file_bytes(&stat)),
         Err(Errno::NOENT) => Ok(0),

@@ -22,17 +22,17 @@ use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::FileId;
 use super::home::Home;
-use super::jail::{At, reopen};
+use super::jail::{NameIn, reopen};
+use super::last_seen::{LastSeen, SeenDirectory, dup};
 use super::lease::Holder;
 use super::opening::Unopened;
 use super::parts::{self, Claimed};
-use super::room::leads_to;
-use super::standing::{Seen, Standing, dup};
+use super::root::leads_to;
 use super::{VPath, kept, owners};
 use crate::quota::{Charged, DirectoryId};
 
 /// Mode of a mounted folder that is made because it is missing.
-const FOLDER_MODE: u32 = 0o755;
+const DIRECTORY_MODE: u32 = 0o755;
 
 /// What stands against the home's private folder.
 const SERVERS_OWN: &str = "it is the server's own";
@@ -54,7 +54,7 @@ pub struct Volume {
     /// What the directory of its parts is called among those of all mounts on the home's disk.
     parts_name: Option<Box<str>>,
     private: Option<FileId>,
-    standing: Standing,
+    standing: LastSeen,
     /// Dropped last: tells the thread that gives the lock back that nobody else has it.
     here: Option<Sender<()>>,
 }
@@ -68,7 +68,7 @@ impl Volume {
     pub fn find(home: &Home, dir: &str) -> std::result::Result<PathBuf, String> {
         let path = home.dir().join(dir);
         if below_home(dir)? {
-            let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&path);
+            let made = DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&path);
             made.map_err(|e| format!("cannot be made: {e}"))?;
         }
         found_at(home.dir(), &path)
@@ -95,7 +95,7 @@ impl Volume {
             return Ok(());
         }
         let failed = |e: io::Error| format!("cannot be opened: {e}");
-        let folder = File::open(path).map_err(failed)?;
+        let directory = File::open(path).map_err(failed)?;
         std_fs::read_dir(path).map_err(failed)?;
         if changes {
             let may = fs::access(path, Access::WRITE_OK | Access::EXEC_OK);
@@ -106,7 +106,7 @@ impl Volume {
         }
         match kept::runner(path, None) {
             Some(holder) => Err(format!("is in use by {holder}")),
-            None => lock(folder.as_fd()).map_err(|e| e.to_string()),
+            None => lock(directory.as_fd()).map_err(|e| e.to_string()),
         }
     }
 
@@ -119,23 +119,23 @@ impl Volume {
         let stat = fs::fstat(&root).map_err(system("looking at the directory"))?;
         let id = DirectoryId::from(FileId::of(&stat));
         let mut parts_name_here = None;
-        let (home, folder, private) = if shares_disk(home, root.as_fd()) {
+        let (home, directory, private) = if shares_disk(home, root.as_fd()) {
             if !path.starts_with(home.dir()) {
                 lock(root.as_fd())?;
             }
             let inode = format!("{:x}", id.inode);
             let name = parts_name(&root, &inode);
-            let folder = home.mount_parts(&name, &inode);
-            let folder = folder.map_err(system("making .miniftp/mounts"))?;
+            let directory = home.mount_parts(&name, &inode);
+            let directory = directory.map_err(system("making .miniftp/mounts"))?;
             parts_name_here = Some(name.into_boxed_str());
-            (Arc::clone(home), folder, None)
+            (Arc::clone(home), directory, None)
         } else {
             let own = home.open_beside(path)?;
-            let folder = reopen(own.parts()).map_err(system("opening .miniftp/parts"))?;
+            let directory = reopen(own.parts()).map_err(system("opening .miniftp/parts"))?;
             let private = own.private_id().map_err(system("looking at .miniftp"))?;
-            (Arc::new(own), folder, Some(private))
+            (Arc::new(own), directory, Some(private))
         };
-        let standing = Standing::begin(root.as_fd(), home.threads());
+        let standing = LastSeen::begin(root.as_fd(), home.threads());
         let standing = standing.map_err(system("looking at what it lies in"))?;
         let keeps_owners = owners::try_owners(&home).is_ok();
         if keeps_owners {
@@ -147,7 +147,7 @@ impl Volume {
             keeps_owners,
             home,
             root,
-            parts: folder,
+            parts: directory,
             parts_name: parts_name_here,
             private,
             standing,
@@ -236,7 +236,7 @@ impl Volume {
     }
 
     /// The root as it is now, or as it was seen last where its file system stands still.
-    pub(super) fn seen(&self) -> Arc<Seen> {
+    pub(super) fn seen(&self) -> Arc<SeenDirectory> {
         self.standing.look(self.root.as_fd(), &self.path)
     }
 }
@@ -330,7 +330,7 @@ fn found_at(home: &Path, path: &Path) -> std::result::Result<PathBuf, String> {
 fn shares_disk(home: &Home, root: BorrowedFd<'_>) -> bool {
     let name = home.passing_name();
     let name = name.as_bytes();
-    At::new(home.trash(), name).rename(At::new(root, name)) != Err(Errno::XDEV)
+    NameIn::new(home.trash(), name).rename(NameIn::new(root, name)) != Err(Errno::XDEV)
 }
 
 /// Holds the folder for this server; nothing is written there.

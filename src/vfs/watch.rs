@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const TELLING: (u32, u32) = (5, 8);
 
 /// Whether this kernel tells when a [`DiskWatch`] could not be synced.
-pub(super) fn is_told_of_failures() -> bool {
+pub(super) fn reports_failures() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
     release.is_ok_and(|release| version(&release).is_some_and(|version| version >= TELLING))
 }
@@ -46,18 +46,18 @@ impl DiskWatch {
 
 /// Vouches for the names that are put into one folder after it was opened.
 #[derive(Debug)]
-pub struct FolderWatch {
-    folder: OwnedFd,
+pub struct DirWatch {
+    directory: OwnedFd,
 }
 
-impl FolderWatch {
-    pub(super) fn new(folder: OwnedFd) -> FolderWatch {
-        FolderWatch { folder }
+impl DirWatch {
+    pub(super) fn new(directory: OwnedFd) -> DirWatch {
+        DirWatch { directory }
     }
 
     /// Waits until the folder's names are on the disk.
     pub fn sync(&self) -> Result<()> {
-        match fsync(&self.folder) {
+        match fsync(&self.directory) {
             // File systems whose server keeps names (SMB, 9p) have no such call for directories.
             Ok(()) | Err(Errno::INVAL) => Ok(()),
             Err(e) => Err(Error::io("syncing a folder", e.into())),
@@ -85,11 +85,11 @@ mod tests {
     fn a_directory_that_cannot_be_synced_needs_no_sync() {
         let proc = std::fs::File::open("/proc").unwrap();
         assert_eq!(rustix::fs::fsync(&proc), Err(rustix::io::Errno::INVAL));
-        super::FolderWatch::new(proc.into()).sync().unwrap();
+        super::DirWatch::new(proc.into()).sync().unwrap();
     }
 
     #[test]
-    fn every_watch_is_told_of_failures_by_itself() {
+    fn every_watch_is_reported_of_failures_by_itself() {
         let (_fresh, home, _vfs) = ann(POWERS[0]);
         let [one, other] = [0; 2].map(|_| home.watch().unwrap().unwrap());
         one.sync().unwrap();

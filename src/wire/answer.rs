@@ -3,7 +3,7 @@
 //! A row is the number of its cells as `u16`, and for each its kind as `u8` and its value.
 
 use super::{Answered, Fields, Sink};
-use crate::answer::{Answer, Cell, Shape};
+use crate::answer::{Answer, AnswerShape, Cell};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -67,7 +67,7 @@ pub fn put_answer(
     if !part.is_empty() {
         send(&part)?;
     }
-    let shape = Shape::ALL.iter().position(|shape| *shape == answer.shape).unwrap_or(0);
+    let shape = AnswerShape::ALL.iter().position(|shape| *shape == answer.shape).unwrap_or(0);
     Ok(Answered::new(u8::try_from(shape).unwrap_or(0) + 1, answer.rows.len() as u64))
 }
 
@@ -113,11 +113,12 @@ impl Rows {
             })
             .collect::<Result<_>>()?;
         let rows: Vec<Vec<Cell>> = rows.collect();
-        let shape = usize::from(answered.shape).checked_sub(1).and_then(|at| Shape::ALL.get(at));
+        let shape =
+            usize::from(answered.shape).checked_sub(1).and_then(|at| AnswerShape::ALL.get(at));
         let shape = *shape.ok_or(Error::BadField { what: "shape" })?;
         let is_whole = rows.len() as u64 == answered.rows
             && rows.iter().all(|row| row.len() == columns.len())
-            && (rows.len() == 1 || matches!(shape, Shape::Table | Shape::Report));
+            && (rows.len() == 1 || matches!(shape, AnswerShape::Table | AnswerShape::Report));
         if !is_whole {
             return Err(Error::BadField { what: "rows" });
         }

@@ -8,7 +8,7 @@ use crate::limits;
 
 /// What a frame is: the first byte of its head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     /// The server's first words: versions and what it can do.
     Greeting,
     /// A command and its fields. Exactly one answer follows.
@@ -23,24 +23,31 @@ pub enum Kind {
     Bye,
 }
 
-impl Kind {
+impl FrameKind {
     /// The byte on the wire; letters, so that a dump can be read.
     pub fn byte(self) -> u8 {
         match self {
-            Kind::Greeting => b'G',
-            Kind::Request => b'R',
-            Kind::Answer => b'A',
-            Kind::More => b'M',
-            Kind::Alive => b'L',
-            Kind::Bye => b'B',
+            FrameKind::Greeting => b'G',
+            FrameKind::Request => b'R',
+            FrameKind::Answer => b'A',
+            FrameKind::More => b'M',
+            FrameKind::Alive => b'L',
+            FrameKind::Bye => b'B',
         }
     }
 
     /// The kind that a byte stands for.
-    pub fn of(byte: u8) -> Option<Kind> {
-        [Kind::Greeting, Kind::Request, Kind::Answer, Kind::More, Kind::Alive, Kind::Bye]
-            .into_iter()
-            .find(|kind| kind.byte() == byte)
+    pub fn of(byte: u8) -> Option<FrameKind> {
+        [
+            FrameKind::Greeting,
+            FrameKind::Request,
+            FrameKind::Answer,
+            FrameKind::More,
+            FrameKind::Alive,
+            FrameKind::Bye,
+        ]
+        .into_iter()
+        .find(|kind| kind.byte() == byte)
     }
 }
 
@@ -55,7 +62,7 @@ pub struct Ceiling {
 
 impl Ceiling {
     /// Before login: a stranger gets no more than a login needs.
-    pub const STRANGER: Ceiling =
+    pub const ANONYMOUS: Ceiling =
         Ceiling { head: limits::FRAME_BEFORE_LOGIN - limits::FRAME_PREFIX, data: 0 };
     /// After login, and for a client that reads a server's answers.
     pub const KNOWN: Ceiling = Ceiling { head: limits::FRAME_HEAD, data: limits::FRAME_DATA };
@@ -235,26 +242,26 @@ impl Inbox {
 
     /// Takes whatever is there without waiting, through `now`, which reads into the given room.
     pub fn top_up(&mut self, now: impl FnOnce(&mut [u8]) -> usize) {
-        let _ = self.fill(&mut Now(Some(now)), false);
+        let _ = self.fill(&mut ReadOnce(Some(now)), false);
     }
 }
 
 /// An [`Arrive`] that reads once and calls an empty read a pause.
-struct Now<F>(Option<F>);
+struct ReadOnce<F>(Option<F>);
 
-impl<F: FnOnce(&mut [u8]) -> usize> Arrive for Now<F> {
+impl<F: FnOnce(&mut [u8]) -> usize> Arrive for ReadOnce<F> {
     fn arrive(&mut self, into: &mut [u8], _begun: bool) -> Result<usize> {
         Ok(self.0.take().map_or(0, |read| read(into).min(into.len())))
     }
 }
 
 /// Appends a frame without data to `out`.
-pub fn frame(out: &mut Vec<u8>, kind: Kind, fields: &Sink) {
+pub fn frame(out: &mut Vec<u8>, kind: FrameKind, fields: &Sink) {
     frame_with_data(out, kind, fields, 0);
 }
 
 /// Appends the prefix and head of a frame whose `data_len` bytes of data the caller sends next.
-pub fn frame_with_data(out: &mut Vec<u8>, kind: Kind, fields: &Sink, data_len: usize) {
+pub fn frame_with_data(out: &mut Vec<u8>, kind: FrameKind, fields: &Sink, data_len: usize) {
     let mut prefix = [0; limits::FRAME_PREFIX];
     BigEndian::write_u32(&mut prefix, u32::try_from(fields.len() + 1).unwrap_or(u32::MAX));
     BigEndian::write_u32(&mut prefix[4..], u32::try_from(data_len).unwrap_or(u32::MAX));
@@ -287,9 +294,9 @@ mod tests {
         let mut fields = Sink::new();
         fields.text("hello");
         let mut out = Vec::new();
-        frame_with_data(&mut out, Kind::Request, &fields, data.len());
+        frame_with_data(&mut out, FrameKind::Request, &fields, data.len());
         out.extend_from_slice(&data);
-        frame(&mut out, Kind::Answer, &fields);
+        frame(&mut out, FrameKind::Answer, &fields);
         (out, data)
     }
 

@@ -5,39 +5,39 @@ use crate::error::Result;
 
 /// What an entry of a directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
+pub enum ListedKind {
     /// A file.
     File,
     /// A folder.
-    Folder,
+    Directory,
     /// A link; the server never follows it.
     Link,
     /// A pipe, a device or the like, as the wire has it.
     Other(u8),
 }
 
-impl EntryKind {
+impl ListedKind {
     /// What is no file, folder or link.
-    pub const OTHER: EntryKind = EntryKind::Other(b'o');
+    pub const OTHER: ListedKind = ListedKind::Other(b'o');
 
     /// The letter that travels.
     pub fn byte(self) -> u8 {
         match self {
-            EntryKind::File => b'f',
-            EntryKind::Folder => b'd',
-            EntryKind::Link => b'l',
-            EntryKind::Other(byte) => byte,
+            ListedKind::File => b'f',
+            ListedKind::Directory => b'd',
+            ListedKind::Link => b'l',
+            ListedKind::Other(byte) => byte,
         }
     }
 }
 
-impl From<u8> for EntryKind {
-    fn from(byte: u8) -> EntryKind {
+impl From<u8> for ListedKind {
+    fn from(byte: u8) -> ListedKind {
         match byte {
-            b'f' => EntryKind::File,
-            b'd' => EntryKind::Folder,
-            b'l' => EntryKind::Link,
-            other => EntryKind::Other(other),
+            b'f' => ListedKind::File,
+            b'd' => ListedKind::Directory,
+            b'l' => ListedKind::Link,
+            other => ListedKind::Other(other),
         }
     }
 }
@@ -131,7 +131,7 @@ impl Part<'_> {
 }
 
 /// A message of which answers hold a whole row.
-pub trait Listed: Sized {
+pub trait ListRow: Sized {
     /// Reads one and leaves what follows it.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ mod people;
 pub use answer::{Rows, put_answer};
 pub use code::Code;
 pub use fields::{Fields, Sink};
-pub use frame::{Arrive, Ceiling, Inbox, Kind, frame, frame_with_data};
+pub use frame::{Arrive, Ceiling, FrameKind, Inbox, frame, frame_with_data};
 pub use kept::*;
 pub use message::*;
 pub use people::*;

@@ -6,14 +6,14 @@ macro_rules! rust_type {
     ($l:lifetime bytes) => { &$l [u8] };
     ($l:lifetime rest) => { &$l [u8] };
     ($l:lifetime shared) => { std::borrow::Cow<$l, str> };
-    ($l:lifetime kind) => { EntryKind };
+    ($l:lifetime kind) => { ListedKind };
     ($l:lifetime $number:ident) => { $number };
 }
 
 /// What the constructor of a message takes for a field.
 macro_rules! argument_type {
     ($l:lifetime shared) => { impl Into<std::borrow::Cow<$l, str>> };
-    ($l:lifetime kind) => { impl Into<EntryKind> };
+    ($l:lifetime kind) => { impl Into<ListedKind> };
     ($l:lifetime $kind:ident) => { rust_type!($l $kind) };
 }
 
@@ -71,7 +71,7 @@ macro_rules! read_field {
         $fields.text(stringify!($name))?.into()
     };
     ($fields:ident, $name:ident, kind) => {
-        EntryKind::from($fields.u8(stringify!($name))?)
+        ListedKind::from($fields.u8(stringify!($name))?)
     };
     ($fields:ident, $name:ident, rest) => {
         $fields.rest()
@@ -161,7 +161,7 @@ macro_rules! kept_messages {
                 }
             }
 
-            impl Listed for $name<'static> {
+            impl ListRow for $name<'static> {
                 fn read_one(fields: &mut Fields<'_>) -> Result<Self> {
                     Ok($name::read(fields)?.into_owned())
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use miniftp::admin::ADMIN_COMMANDS;
 use miniftp::config;
-use miniftp::doors::ftp::{Needs, SITE_VERBS, VERBS, admin_rows};
+use miniftp::protocols::ftp::{SITE_VERBS, VERBS, VerbNeeds, admin_rows};
 
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -43,9 +43,9 @@ fn ftp_md_lists_what_site_knows() {
         String::from("| SITE | argument | who | what it does |\n| --- | --- | --- | --- |");
     let rows = SITE_VERBS.iter().map(|row| {
         let who = match row.needs {
-            Needs::Nobody => "anybody",
-            Needs::Login => "who is logged in",
-            Needs::Admin => "admins",
+            VerbNeeds::Nobody => "anybody",
+            VerbNeeds::Login => "who is logged in",
+            VerbNeeds::Admin => "admins",
         };
         (row.verb.to_owned(), row.form.to_owned(), who, row.about)
     });

@@ -1,6 +1,6 @@
 //! Who gets in, and how little those learn who do not.
 
-use miniftp::accounts::State;
+use miniftp::accounts::AccountState;
 use miniftp::limits;
 use miniftp::scram::ClientExchange;
 use miniftp::vfs::Homes;
@@ -72,7 +72,7 @@ fn a_stranger_cannot_tell_a_name_that_is_not_there_from_a_wrong_password() {
     let (site, mut daemon) = site();
     site.accounts()
         .edit(|draft| {
-            draft.account("bob")?.state = State::Closed;
+            draft.account("bob")?.state = AccountState::Closed;
             Ok(())
         })
         .unwrap();
@@ -166,7 +166,7 @@ fn an_account_that_is_closed_or_gone_ends_its_sessions() {
     let (mut ann, mut bob) = (daemon.login("ann"), daemon.login("bob"));
     site.accounts()
         .edit(|draft| {
-            draft.account("ann")?.state = State::Closed;
+            draft.account("ann")?.state = AccountState::Closed;
             draft.remove("bob", &Homes::new(&site.home())).map(drop)
         })
         .unwrap();

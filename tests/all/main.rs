@@ -21,7 +21,7 @@ mod cli;
 // The first thing that a visitor runs.
 mod demo;
 // One account, two doors: what one of them stores, limits or leaves unfinished, the other knows.
-mod both_doors;
+mod both_protocols;
 // Tables in documents are those of the program.
 mod documents;
 // Names, folders, listings, removal.
@@ -89,7 +89,7 @@ mod transfer;
 // What the system refuses: descriptors, disks that are full, files that are too large.
 mod scarce;
 // What the server says to people.
-mod words;
+mod greetings;
 // docs/PROTOCOL.md and the program say the same, to the byte.
 mod wire_golden;
 // The client reports success only for what happened, and a refusal says what was refused.

@@ -3,7 +3,7 @@
 
 use miniftp::error::{Error, Result};
 use miniftp::limits;
-use miniftp::wire::{self, Arrive, Ceiling, Fields, Inbox, Kind, MESSAGES, Message, Sink};
+use miniftp::wire::{self, Arrive, Ceiling, Fields, FrameKind, Inbox, MESSAGES, Message, Sink};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -111,7 +111,7 @@ proptest! {
         sizes in vec(0usize..2000, 1..8),
         known in any::<bool>(),
     ) {
-        let ceiling = if known { Ceiling::KNOWN } else { Ceiling::STRANGER };
+        let ceiling = if known { Ceiling::KNOWN } else { Ceiling::ANONYMOUS };
         read_all(Pieces::new(&bytes, &sizes), ceiling);
     }
 
@@ -135,13 +135,13 @@ proptest! {
     ) {
         let mut all = Vec::new();
         for (fields, data) in &frames {
-            all.extend(frame(Kind::Request, fields, data));
+            all.extend(frame(FrameKind::Request, fields, data));
         }
-        all.extend(frame(Kind::More, b"large", &vec![7; large]));
+        all.extend(frame(FrameKind::More, b"large", &vec![7; large]));
         let read = read_all(Pieces::new(&all, &sizes), Ceiling::KNOWN);
         prop_assert_eq!(read.len(), frames.len() + 1);
         for ((head, data), (fields, sent)) in read.iter().zip(&frames) {
-            prop_assert_eq!(head[0], Kind::Request.byte());
+            prop_assert_eq!(head[0], FrameKind::Request.byte());
             prop_assert_eq!(&head[1..], &fields[..]);
             prop_assert_eq!(data, sent);
         }
@@ -154,7 +154,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         bit in 0u32..8,
     ) {
-        let mut bytes = frame(Kind::Request, &fields, &[]);
+        let mut bytes = frame(FrameKind::Request, &fields, &[]);
         let at = at.index(bytes.len());
         bytes[at] ^= 1u8 << bit;
         prop_assert!(read_all(Pieces::new(&bytes, &[4096]), Ceiling::KNOWN).is_empty());

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use miniftp::accounts::{AccountName, State};
-use miniftp::config::Live;
+use miniftp::accounts::{AccountName, AccountState};
+use miniftp::config::LiveSettings;
 use miniftp::limits;
 use miniftp::scram::{ClientExchange, Verifier};
 use miniftp::server::{Server, again_channel, stop_channel};
 use miniftp::vfs::Homes;
-use miniftp::wire::{self, Kind};
+use miniftp::wire::{self, FrameKind};
 
 use crate::harness::{
     CHUNK, Daemon, Frames, Site, bytes, eventually, part_files, password, request, row, whole,
@@ -74,7 +74,7 @@ fn a_login_counts_as_the_account_is_when_it_ends() {
         let (proof, _) = challenged(&mut frames, name);
         let edited = site.accounts().edit(|draft| {
             match how {
-                "closed" => draft.account(name)?.state = State::Closed,
+                "closed" => draft.account(name)?.state = AccountState::Closed,
                 "removed" => drop(draft.remove(name, &Homes::new(&site.home()))?),
                 _ => {
                     let other = Verifier::derive("other", limits::ITERATIONS_LEAST).unwrap();
@@ -101,7 +101,7 @@ fn a_challenge_does_not_tell_who_is_known_or_closed() {
     };
     let before = salt_and_iterations("ann");
     let close = site.accounts().edit(|draft| {
-        draft.account("ann")?.state = State::Closed;
+        draft.account("ann")?.state = AccountState::Closed;
         Ok(())
     });
     close.unwrap();
@@ -120,9 +120,9 @@ fn one_accounts_walk_keeps_no_other_account_waiting() {
     site.account("ann", "20M").account("bob", "20M");
     fs::create_dir(site.stored("ann", "")).unwrap();
     fs::write(site.stored("ann", "f"), "counted").unwrap();
-    let settings = miniftp::config::Live::open(&site.conf()).unwrap();
-    let logs = miniftp::site::Logs::nowhere();
-    let shared = miniftp::site::Site::open(settings, logs, &site.conf(), &site.home()).unwrap();
+    let settings = miniftp::config::LiveSettings::open(&site.conf()).unwrap();
+    let logs = miniftp::shared::Logs::nowhere();
+    let shared = miniftp::shared::Shared::open(settings, logs, &site.conf(), &site.home()).unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let tcp = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let here = IpAddr::from(Ipv4Addr::LOCALHOST);
@@ -288,7 +288,7 @@ fn a_digest_under_way_ends_when_the_server_stops() {
     let large = File::create(site.stored("ann", "large")).unwrap();
     large.set_len(1 << 40).unwrap();
     ann.send("HASH", &wire::Hash::new("large", "sha256"));
-    assert_eq!(ann.read_frame().unwrap().kind, Kind::Alive);
+    assert_eq!(ann.read_frame().unwrap().kind, FrameKind::Alive);
     daemon.term();
     ann.expect_bye(421);
     assert!(daemon.wait().success());
@@ -307,11 +307,11 @@ fn edits_count_while_what_has_expired_waits_for_a_walk() {
     assert_eq!(part_files(&site.home(), "ann").len(), 1);
     fs::write(site.stored("ann", "g"), "counted").unwrap();
     let here = Ipv4Addr::LOCALHOST;
-    let settings = Live::open(&site.conf());
-    let logs = miniftp::site::Logs::nowhere();
-    let shared = miniftp::site::Site::open(settings.unwrap(), logs, &site.conf(), &site.home());
+    let settings = LiveSettings::open(&site.conf());
+    let logs = miniftp::shared::Logs::nowhere();
+    let shared = miniftp::shared::Shared::open(settings.unwrap(), logs, &site.conf(), &site.home());
     let server = Server::bind(shared.unwrap(), (here, 0).into(), None).unwrap();
-    let shared = Arc::clone(server.site());
+    let shared = Arc::clone(server.shared());
     let listener = TcpListener::bind((here, 0)).unwrap();
     let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let presence = shared.join(tcp, here.into(), "framed").unwrap();

@@ -300,10 +300,10 @@ fn nothing_names_the_place_where_it_was_made() {
 /// otherwise.
 #[test]
 fn no_dispatcher_compares_the_names_of_commands() {
-    use miniftp::doors::{framed::COMMANDS, ftp::VERBS};
+    use miniftp::protocols::{framed::COMMANDS, ftp::VERBS};
     let names = VERBS.iter().map(|row| row.verb).chain(COMMANDS.iter().map(|row| row.name));
     let quoted: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
-    for path in files("src/doors", ".rs") {
+    for path in files("src/protocols", ".rs") {
         for line in code(&path).lines() {
             let is_comparison = ["==", "!=", "matches!("].iter().any(|sign| line.contains(sign));
             let named = quoted.iter().find(|name| line.contains(name.as_str()));

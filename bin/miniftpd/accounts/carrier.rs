@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use miniftp::accounts::StoreError;
-use miniftp::admin::commands::Needs;
+use miniftp::admin::commands::AdminNeeds;
 use miniftp::admin::grammar::Call;
-use miniftp::admin::{Files, Given};
+use miniftp::admin::{Attachment, Files};
 use miniftp::answer::Answer;
-use miniftp::audit::Places;
+use miniftp::audit::LogTargets;
 use miniftp::config::Config;
-use miniftp::doors::local;
 use miniftp::error::Error;
+use miniftp::protocols::local;
 use miniftp::vfs;
 use miniftp::wire::Code;
 
@@ -31,9 +31,9 @@ impl<'a> Carrier<'a> {
         (conf, home): (&'a Path, &'a Path),
         call: &Call,
         config: &Arc<Config>,
-        log: &Places,
+        log: &LogTargets,
     ) -> Result<Carrier<'a>, StoreError> {
-        if call.command.needs != Needs::Machine && vfs::connect(home).is_ok() {
+        if call.command.needs != AdminNeeds::Machine && vfs::connect(home).is_ok() {
             return Ok(Carrier::Server(home));
         }
         let files = Files::open((conf, home), Arc::clone(config), log.clone())?;
@@ -42,7 +42,7 @@ impl<'a> Carrier<'a> {
 
     /// Has a line done.
     pub(super) fn run(&self, line: &str, record: &str) -> Result<Answer, StoreError> {
-        let given = Given { record, is_sure: true };
+        let given = Attachment { record, is_sure: true };
         let home = match self {
             Carrier::Files(files) => return files.desk(given).run(line, &mut |_, _| Ok(())),
             Carrier::Server(home) => home,

@@ -11,14 +11,14 @@ use zeroize::Zeroizing;
 use miniftp::limits;
 use miniftp::scram::check_password_form;
 
-use super::Failure;
+use super::FailureText;
 use crate::terminal::{Terminal, Untyped};
 
 /// The exit code of a program that the user stopped, as a shell counts SIGINT.
 const INTERRUPTED: u8 = 130;
 
 /// A password from the terminal, twice and unseen, or the first line of what is not a terminal.
-pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, FailureText> {
     let failed = |e: io::Error| (format!("reading the password: {e}"), 1);
     if !io::stdin().is_terminal() {
         return first_line(io::stdin().lock()).map_err(failed);
@@ -39,7 +39,7 @@ pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, Failure> {
     Ok(first)
 }
 
-fn untyped(why: Untyped) -> Failure {
+fn untyped(why: Untyped) -> FailureText {
     match why {
         Untyped::Interrupted => {
             // The line of the prompt has no end yet.

@@ -12,7 +12,7 @@ use miniftp::accounts::Accounts;
 use miniftp::audit;
 use miniftp::config::Config;
 use miniftp::limits::{self, memory};
-use miniftp::mounts::{Mount, Room};
+use miniftp::mounts::{Mount, MountQuota};
 use miniftp::text::{Escaped, Size};
 use miniftp::vfs;
 use rustix::fs::{Access, access, stat, statvfs};
@@ -21,16 +21,16 @@ use crate::args::Args;
 
 /// What was found, one line each.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct StartFindings {
     /// What the start would refuse, or what nobody may leave so.
-    pub(super) faults: Vec<String>,
+    pub(super) mistakes: Vec<String>,
     /// What works, and should be looked at.
     pub(super) warnings: Vec<String>,
 }
 
 /// Looks at everything that a start with these settings needs.
-pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) -> Found {
-    let mut found = Found::default();
+pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) -> StartFindings {
+    let mut found = StartFindings::default();
     let runs = vfs::runner(&args.home, config.storage.shared).is_some();
     let ftp = args.ftp.unwrap_or(config.ftp.listen);
     // Each is held until all have been tried: two may be the same.
@@ -40,17 +40,17 @@ pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) ->
             Ok(listener) => held.push(listener),
             // Perhaps by the very server whose files these are.
             Err(e) if runs && e.kind() == io::ErrorKind::AddrInUse => {}
-            Err(e) => found.faults.push(format!("cannot listen on {address}: {e}")),
+            Err(e) => found.mistakes.push(format!("cannot listen on {address}: {e}")),
         }
     }
     let places = args.log.places(&args.conf, config);
     for path in [&places.file, &places.xferlog].into_iter().flatten() {
         if let Err(e) = audit::check_place(path) {
-            found.faults.push(format!("the log {} cannot be written: {e}", shown(path)));
+            found.mistakes.push(format!("the log {} cannot be written: {e}", shown(path)));
         }
     }
     if let Err(e) = try_home(&args.home) {
-        found.faults.push(format!("the home {} cannot be used: {e}", shown(&args.home)));
+        found.mistakes.push(format!("the home {} cannot be used: {e}", shown(&args.home)));
     }
     secrets(args, &mut found);
     if let Some(accounts) = accounts {
@@ -78,7 +78,7 @@ fn try_home(home: &Path) -> io::Result<()> {
 
 /// Files with passwords' records, names and addresses. A fresh clone has some of them readable by
 /// everybody, so of those only a warning is given; what the server made itself was its own.
-fn secrets(args: &Args, found: &mut Found) {
+fn secrets(args: &Args, found: &mut StartFindings) {
     let people = ["registrations.ini", "invites.ini", "class.csv"];
     for name in ["accounts.ini", "bans.ini", "networks.ini"].into_iter().chain(people) {
         for path in [args.conf.join(name), args.conf.join(format!("{name}.previous"))] {
@@ -94,7 +94,7 @@ fn secrets(args: &Args, found: &mut Found) {
     for (path, wanted) in [(private.join("secret"), "600"), (private, "700")] {
         if let Some(mode) = open_to_others(&path) {
             let path = shown(&path);
-            found.faults.push(format!(
+            found.mistakes.push(format!(
                 "{path} can be read or written by others (mode {mode:03o}); chmod {wanted} {path}"
             ));
         }
@@ -142,7 +142,7 @@ pub(super) fn entries_table(
     table
         .extend(limits.iter().map(|((_, limit), count)| row(*limit, format!("accounts: {count}"))));
     // The others hold what accounts pay for, or nothing that could grow.
-    let own = |mount: &&Mount| matches!(mount.room, Some(Room::Own(_)));
+    let own = |mount: &&Mount| matches!(mount.mount_quota, Some(MountQuota::Own(_)));
     table.extend(mounts.unwrap_or_default().iter().filter(own).map(|mount| {
         row(mount.entries.limit(config.storage.entries), format!("mount [{}]", mount.name))
     }));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::flag;
 
-use super::failure::Failure;
+use super::failure::DemoFailure;
 use crate::terminal::is_ignored;
 
 /// What has come of them.
@@ -31,8 +31,8 @@ impl Ends {
     }
 
     /// Whether it goes on.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        if self.interrupt.load(Ordering::SeqCst) { Err(Failure::Stopped) } else { Ok(()) }
+    pub(super) fn check(&self) -> Result<(), DemoFailure> {
+        if self.interrupt.load(Ordering::SeqCst) { Err(DemoFailure::Stopped) } else { Ok(()) }
     }
 
     /// As a shell counts it: 130 for Ctrl-C.

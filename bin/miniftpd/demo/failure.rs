@@ -5,36 +5,36 @@ use std::io;
 use miniftp::client;
 
 /// Why a demo stops early.
-pub(super) enum Failure {
+pub(super) enum DemoFailure {
     /// Somebody wants it to end.
     Stopped,
     /// Something did not happen as it should.
     Failed(String),
 }
 
-impl From<client::Error> for Failure {
-    fn from(error: client::Error) -> Failure {
+impl From<client::Error> for DemoFailure {
+    fn from(error: client::Error) -> DemoFailure {
         match error {
-            client::Error::Interrupted => Failure::Stopped,
-            error => Failure::Failed(error.to_string()),
+            client::Error::Interrupted => DemoFailure::Stopped,
+            error => DemoFailure::Failed(error.to_string()),
         }
     }
 }
 
-impl From<String> for Failure {
-    fn from(what: String) -> Failure {
-        Failure::Failed(what)
+impl From<String> for DemoFailure {
+    fn from(what: String) -> DemoFailure {
+        DemoFailure::Failed(what)
     }
 }
 
-impl From<&str> for Failure {
-    fn from(what: &str) -> Failure {
-        Failure::Failed(what.to_owned())
+impl From<&str> for DemoFailure {
+    fn from(what: &str) -> DemoFailure {
+        DemoFailure::Failed(what.to_owned())
     }
 }
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Failed(error.to_string())
+impl From<io::Error> for DemoFailure {
+    fn from(error: io::Error) -> DemoFailure {
+        DemoFailure::Failed(error.to_string())
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use miniftp::text::Escaped;
 
 use super::ends::Ends;
-use super::failure::Failure;
-use super::show::say;
+use super::failure::DemoFailure;
+use super::show::print;
 
 /// How long an answer may take: the server is in this process.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,28 +22,28 @@ pub(super) struct Ftp<'a> {
 
 impl<'a> Ftp<'a> {
     /// Connects and reads the greeting.
-    pub(super) fn connect(server: SocketAddr, ends: &'a Ends) -> Result<Ftp<'a>, Failure> {
+    pub(super) fn connect(server: SocketAddr, ends: &'a Ends) -> Result<Ftp<'a>, DemoFailure> {
         let control = BufReader::new(dial(server)?);
         let mut ftp = Ftp { control, server, ends };
-        ftp.hear(220)?;
+        ftp.receive(220)?;
         Ok(ftp)
     }
 
     /// Sends a line and shows it and its answer, which must have this code.
-    pub(super) fn ask(&mut self, line: &str, code: u16) -> Result<String, Failure> {
+    pub(super) fn ask(&mut self, line: &str, code: u16) -> Result<String, DemoFailure> {
         self.ends.check()?;
         let shown = if line.starts_with("PASS ") { "PASS ********" } else { line };
-        say(format_args!("   > {shown}"));
+        print(format_args!("   > {shown}"));
         self.control.get_mut().write_all(format!("{line}\r\n").as_bytes())?;
-        self.hear(code)
+        self.receive(code)
     }
 
-    fn hear(&mut self, code: u16) -> Result<String, Failure> {
+    fn receive(&mut self, code: u16) -> Result<String, DemoFailure> {
         loop {
             let mut line = String::new();
             self.control.read_line(&mut line)?;
             let line = line.trim_end().to_owned();
-            say(format_args!("   < {}", Escaped(&line)));
+            print(format_args!("   < {}", Escaped(&line)));
             // Lines before the last of an answer have a hyphen behind the code.
             if line.as_bytes().get(3) != Some(&b'-') {
                 return match line.starts_with(&code.to_string()) {
@@ -55,25 +55,25 @@ impl<'a> Ftp<'a> {
     }
 
     /// Stores a file.
-    pub(super) fn store(&mut self, name: &str, content: &[u8]) -> Result<(), Failure> {
+    pub(super) fn store(&mut self, name: &str, content: &[u8]) -> Result<(), DemoFailure> {
         let mut data = self.data()?;
         self.ask(&format!("STOR {name}"), 150)?;
         data.write_all(content)?;
         drop(data);
-        self.hear(226).map(drop)
+        self.receive(226).map(drop)
     }
 
     /// Fetches a file.
-    pub(super) fn fetch(&mut self, name: &str) -> Result<Vec<u8>, Failure> {
+    pub(super) fn fetch(&mut self, name: &str) -> Result<Vec<u8>, DemoFailure> {
         let mut data = self.data()?;
         self.ask(&format!("RETR {name}"), 150)?;
         let mut content = Vec::new();
         data.read_to_end(&mut content)?;
-        self.hear(226)?;
+        self.receive(226)?;
         Ok(content)
     }
 
-    fn data(&mut self) -> Result<TcpStream, Failure> {
+    fn data(&mut self) -> Result<TcpStream, DemoFailure> {
         // `229 Entering Extended Passive Mode (|||PORT|)`
         let answer = self.ask("EPSV", 229)?;
         let port = answer.split('|').nth(3).and_then(|port| port.parse().ok());

@@ -9,11 +9,11 @@ use std::thread;
 /// A relay on loopback; its threads end with their connections.
 pub(crate) struct Relay {
     address: SocketAddr,
-    line: Arc<Line>,
+    line: Arc<RelayedConnection>,
 }
 
 #[derive(Default)]
-struct Line {
+struct RelayedConnection {
     /// Bytes that may still pass towards the server before the cut; 0: no cut is planned.
     left: AtomicU64,
     cuts: AtomicU64,
@@ -24,7 +24,7 @@ impl Relay {
     pub(crate) fn start(server: &str) -> io::Result<Relay> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let line = Arc::new(Line::default());
+        let line = Arc::new(RelayedConnection::default());
         let (server, shared) = (server.to_string(), Arc::clone(&line));
         thread::Builder::new().name("relay".into()).spawn(move || {
             for client in listener.incoming().flatten() {
@@ -51,7 +51,7 @@ impl Relay {
     }
 }
 
-fn relay(client: TcpStream, server: &str, line: &Arc<Line>) -> io::Result<()> {
+fn relay(client: TcpStream, server: &str, line: &Arc<RelayedConnection>) -> io::Result<()> {
     let server = TcpStream::connect(server)?;
     for stream in [&client, &server] {
         stream.set_nodelay(true)?;
@@ -74,7 +74,11 @@ fn relay(client: TcpStream, server: &str, line: &Arc<Line>) -> io::Result<()> {
 }
 
 /// Passes bytes on until the end or the planned cut.
-fn forward(mut client: &TcpStream, mut server: &TcpStream, line: &Line) -> io::Result<()> {
+fn forward(
+    mut client: &TcpStream,
+    mut server: &TcpStream,
+    line: &RelayedConnection,
+) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let n = client.read(&mut buffer)?;

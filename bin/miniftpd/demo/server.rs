@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::Sender;
-use miniftp::accounts::{Account, AccountName, Store};
-use miniftp::config::{self, Config, Live};
+use miniftp::accounts::{Account, AccountName, AccountStore};
+use miniftp::config::{self, Config, LiveSettings};
 use miniftp::scram::Verifier;
 use miniftp::server::{RunError, Server, again_channel, stop_channel};
-use miniftp::site::{Logs, Site};
+use miniftp::shared::{Logs, Shared};
 use miniftp::vfs::{Adopt, Homes};
 
-use super::failure::Failure;
-use super::place::Place;
+use super::directory::DemoDir;
+use super::failure::DemoFailure;
 
 /// A server that serves.
 pub(super) struct Serving {
     /// What its sessions share; the operator's terminal works on it.
-    pub(super) site: Arc<Site>,
+    pub(super) shared: Arc<Shared>,
     /// Where its protocols are spoken.
     pub(super) framed: SocketAddr,
     pub(super) ftp: SocketAddr,
@@ -30,41 +30,42 @@ pub(super) struct Serving {
 impl Serving {
     /// Starts it, with one account and otherwise the settings that it has by default.
     pub(super) fn start(
-        place: &Place,
+        place: &DemoDir,
         (name, password, quota_bytes): (&str, &str, u64),
-    ) -> Result<Serving, Failure> {
-        let said = |e: &dyn std::fmt::Display| Failure::Failed(e.to_string());
+    ) -> Result<Serving, DemoFailure> {
+        let output = |e: &dyn std::fmt::Display| DemoFailure::Failed(e.to_string());
         let (conf, home) = (place.path("conf"), place.path("home"));
         fs::create_dir(&conf)?;
         fs::write(conf.join(config::FILE), config::print_config())?;
-        let store = Store::open(&conf).map_err(|e| said(&e))?;
+        let store = AccountStore::open(&conf).map_err(|e| output(&e))?;
         let iterations = Config::default().accounts.iterations;
-        let verifier = Verifier::derive(password, iterations).map_err(|e| said(&e))?;
+        let verifier = Verifier::derive(password, iterations).map_err(|e| output(&e))?;
         let name = AccountName::parse(name).ok_or("not a name")?;
         let account = Account::new(name, verifier, Some(quota_bytes));
         let homes = Homes::new(&home);
-        let made = store.edit(|draft| draft.create(account.clone(), Adopt::No, &homes));
-        made.map_err(|e| said(&e))?;
+        let made = store.edit(|new_file| new_file.create(account.clone(), Adopt::No, &homes));
+        made.map_err(|e| output(&e))?;
 
-        let settings = Live::open(&conf).map_err(|e| said(&e))?;
-        let site = Site::open(settings, Logs::nowhere(), &conf, &home).map_err(|e| said(&e))?;
+        let settings = LiveSettings::open(&conf).map_err(|e| output(&e))?;
+        let shared =
+            Shared::open(settings, Logs::nowhere(), &conf, &home).map_err(|e| output(&e))?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = Server::bind(Arc::clone(&site), free, Some(free)).map_err(|e| said(&e))?;
+        let server = Server::bind(Arc::clone(&shared), free, Some(free)).map_err(|e| output(&e))?;
         let framed = server.framed_address()?;
         let ftp = server.ftp_address()?.ok_or("FTP is off")?;
         let (stop, stopped) = stop_channel();
         let (_, again) = again_channel();
         let serve = thread::Builder::new().name("server".into());
         let thread = Some(serve.spawn(move || server.run(&stopped, again))?);
-        Ok(Serving { site, framed, ftp, stop, thread })
+        Ok(Serving { shared, framed, ftp, stop, thread })
     }
 
     /// Asks it to stop as an operator would, and waits for it.
-    pub(super) fn stop(mut self) -> Result<(), Failure> {
+    pub(super) fn stop(mut self) -> Result<(), DemoFailure> {
         let _ = self.stop.try_send(());
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(Ok(()))) => Ok(()),
-            Some(Ok(Err(RunError::System(e)))) => Err(Failure::Failed(e.to_string())),
+            Some(Ok(Err(RunError::System(e)))) => Err(DemoFailure::Failed(e.to_string())),
             _ => Err("the server has not ended well".into()),
         }
     }

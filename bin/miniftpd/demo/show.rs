@@ -6,19 +6,19 @@ use std::io::{self, IsTerminal, Write};
 use crate::bar::Messages;
 
 /// Says one line; a reader that has gone is no failure.
-pub(super) fn say(what: impl Display) {
+pub(super) fn print(what: impl Display) {
     let _ = writeln!(io::stdout(), "{what}");
 }
 
 /// Begins a step.
 pub(super) fn step(number: u32, what: impl Display) {
-    say(format_args!("\n{number}. {what}"));
+    print(format_args!("\n{number}. {what}"));
 }
 
 /// Where the bars of the demo are drawn: those of the client, among its own lines.
-pub(super) struct Lines;
+pub(super) struct BarLines;
 
-impl Messages for Lines {
+impl Messages for BarLines {
     fn has_bars(&self) -> bool {
         io::stderr().is_terminal()
     }
@@ -27,8 +27,8 @@ impl Messages for Lines {
         true
     }
 
-    fn say(&mut self, text: &str) {
-        say(format_args!("   {text}"));
+    fn print(&mut self, text: &str) {
+        print(format_args!("   {text}"));
     }
 
     fn complain(&mut self, text: &str) {

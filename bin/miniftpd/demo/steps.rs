@@ -7,18 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use miniftp::admin::Desk;
+use miniftp::admin::AdminDesk;
 use miniftp::audit;
-use miniftp::client::{Client, Error, Options, Outcome, Policy, Standing};
+use miniftp::client::{Client, Error, Options, Policy, RegistrationState, TransferOutcome};
 use miniftp::text::Size;
 
+use super::directory::DemoDir;
 use super::ends::Ends;
-use super::failure::Failure;
+use super::failure::DemoFailure;
 use super::ftp::Ftp;
-use super::place::Place;
 use super::relay::Relay;
 use super::server::Serving;
-use super::show::{Lines, say, step};
+use super::show::{BarLines, print, step};
 use crate::bar::Bar;
 use crate::figures::tree_summary;
 
@@ -34,20 +34,20 @@ const NEWCOMER: &str = "grace";
 const NEW_PASSWORD: &str = "compilers are possible";
 
 /// A client's bar, with the demo's lines around it.
-fn bar<'a>(verb: &'static str, lines: &'a mut Lines) -> Bar<'a, Lines> {
+fn bar<'a>(verb: &'static str, lines: &'a mut BarLines) -> Bar<'a, BarLines> {
     Bar::new(verb, lines)
 }
 
 /// All of it.
-pub(super) fn all(place: &Place, ends: &Ends) -> Result<(), Failure> {
-    say(
+pub(super) fn all(place: &DemoDir, ends: &Ends) -> Result<(), DemoFailure> {
+    print(
         "This is miniftp: a server and its clients, on fresh files and free ports of this machine.",
     );
     let server = Serving::start(place, (NAME, PASSWORD, QUOTA_BYTES))?;
     let (framed, ftp) = (server.framed, server.ftp);
     let room = Size(QUOTA_BYTES);
     step(1, format_args!("A server listens on {framed}, and for FTP on {ftp}."));
-    say(format_args!("   {NAME} has an account and may store {room}."));
+    print(format_args!("   {NAME} has an account and may store {room}."));
 
     let relay = Relay::start(&framed.to_string())?;
     let mut client = log_in(&relay, ends)?;
@@ -65,26 +65,26 @@ pub(super) fn all(place: &Place, ends: &Ends) -> Result<(), Failure> {
     step(10, "The server is asked to stop: it lets everybody finish and says goodbye.");
     client.bye()?;
     server.stop()?;
-    say("   It has ended well. That was all of it; nothing is left on the disk.");
+    print("   It has ended well. That was all of it; nothing is left on the disk.");
     Ok(())
 }
 
-fn connect(host: &str, port: u16, ends: &Ends) -> Result<Client, Failure> {
+fn connect(host: &str, port: u16, ends: &Ends) -> Result<Client, DemoFailure> {
     let options = Options { interrupt: Arc::clone(&ends.interrupt), ..Options::default() };
     Ok(Client::connect(host, port, options)?)
 }
 
-fn log_in(relay: &Relay, ends: &Ends) -> Result<Client, Failure> {
+fn log_in(relay: &Relay, ends: &Ends) -> Result<Client, DemoFailure> {
     step(2, "The client logs in. The password never travels; both sides prove that they know it.");
     let (host, port) = relay.address();
     let mut client = connect(&host, port, ends)?;
     match client.login(NAME, "analytical engine") {
-        Err(Error::LoginRefused) => say("   With a wrong password: refused."),
+        Err(Error::LoginRefused) => print("   With a wrong password: refused."),
         Err(e) => return Err(e.into()),
         Ok(()) => return Err("a wrong password was not refused".into()),
     }
     client.login(NAME, PASSWORD)?;
-    say(format_args!(
+    print(format_args!(
         "   With the right one: welcome, {NAME}. Chunks carry {} digests.",
         client.algorithm().name()
     ));
@@ -93,7 +93,7 @@ fn log_in(relay: &Relay, ends: &Ends) -> Result<Client, Failure> {
         names += 1;
         ControlFlow::Continue(())
     })?;
-    say(format_args!("   ls: {names} entries in {}", client.cwd()));
+    print(format_args!("   ls: {names} entries in {}", client.cwd()));
     Ok(client)
 }
 
@@ -112,63 +112,72 @@ fn write_file(path: &Path, bytes: usize) -> io::Result<()> {
     fs::write(path, content)
 }
 
-fn put_through_a_cut(client: &mut Client, relay: &Relay, file: &Path) -> Result<(), Failure> {
+fn put_through_a_cut(client: &mut Client, relay: &Relay, file: &Path) -> Result<(), DemoFailure> {
     let size = Size(FILE_BYTES as u64);
     step(3, format_args!("It puts a file of {size}. In the middle we cut the connection."));
     relay.cut_after(FILE_BYTES as u64 * 55 / 100);
     let outcome =
-        client.put(file, "engine.bin", &Policy::default(), &mut bar("put", &mut Lines))?;
+        client.put(file, "engine.bin", &Policy::default(), &mut bar("put", &mut BarLines))?;
     if relay.cuts() == 0 {
         return Err("the connection was not cut".into());
     }
-    let Outcome::Stored { sent_bytes, size } = outcome else {
+    let TransferOutcome::Stored { sent_bytes, size } = outcome else {
         return Err(format!("the file was not stored: {outcome:?}").into());
     };
     let again = Size(sent_bytes.saturating_sub(size));
-    say(format_args!(
+    print(format_args!(
         "   The client connected again and went on: {again} were on the way and went again."
     ));
     Ok(())
 }
 
-fn get_it_back(client: &mut Client, file: &Path, copy: &Path, ends: &Ends) -> Result<(), Failure> {
+fn get_it_back(
+    client: &mut Client,
+    file: &Path,
+    copy: &Path,
+    ends: &Ends,
+) -> Result<(), DemoFailure> {
     step(4, "It gets the file back.");
-    client.get("engine.bin", copy, &Policy::default(), &mut bar("get", &mut Lines))?;
+    client.get("engine.bin", copy, &Policy::default(), &mut bar("get", &mut BarLines))?;
     if fs::read(file)? != fs::read(copy)? {
         return Err("the copy differs".into());
     }
     ends.check()?;
-    let hashed = client.hash("engine.bin", "md5", &mut Bar::quiet_end("hash", &mut Lines))?;
-    say(format_args!("   Equal to the last byte. md5 {}, as `md5sum` says too.", hashed.hex));
-    say("   Put once more:");
-    match client.put(file, "engine.bin", &Policy::default(), &mut bar("put", &mut Lines))? {
-        Outcome::Equal { .. } => Ok(()),
+    let hashed = client.hash("engine.bin", "md5", &mut Bar::quiet_end("hash", &mut BarLines))?;
+    print(format_args!("   Equal to the last byte. md5 {}, as `md5sum` says too.", hashed.hex));
+    print("   Put once more:");
+    match client.put(file, "engine.bin", &Policy::default(), &mut bar("put", &mut BarLines))? {
+        TransferOutcome::Equal { .. } => Ok(()),
         other => Err(format!("an equal file was sent again: {other:?}").into()),
     }
 }
 
-fn put_a_tree(client: &mut Client, folder: &Path) -> Result<(), Failure> {
+fn put_a_tree(client: &mut Client, directory: &Path) -> Result<(), DemoFailure> {
     step(5, format_args!("It puts a directory of {SMALL_FILES} small files, many at a time."));
-    fs::create_dir(folder)?;
+    fs::create_dir(directory)?;
     for number in 0..SMALL_FILES {
-        fs::write(folder.join(format!("note-{number:03}.txt")), format!("note {number}\n"))?;
+        fs::write(directory.join(format!("note-{number:03}.txt")), format!("note {number}\n"))?;
     }
     let began = Instant::now();
-    let mut lines = Lines;
-    let report =
-        client.put_tree(folder, "notes", &Policy::default(), &mut Bar::tree("put", &mut lines))?;
+    let mut lines = BarLines;
+    let report = client.put_tree(
+        directory,
+        "notes",
+        &Policy::default(),
+        &mut Bar::tree("put", &mut lines),
+    )?;
     if report.files != SMALL_FILES as u64 {
         return Err(format!("{} of {SMALL_FILES} files were stored", report.files).into());
     }
-    say(format_args!("   {}", tree_summary("put", "notes", &report, began.elapsed())));
+    print(format_args!("   {}", tree_summary("put", "notes", &report, began.elapsed())));
     Ok(())
 }
 
 /// Runs what must be refused, and says how.
-fn refused<T>(what: &str, result: Result<T, Error>) -> Result<(), Failure> {
+fn refused<T>(what: &str, result: Result<T, Error>) -> Result<(), DemoFailure> {
     match result {
         Err(Error::Refused { text, .. }) => {
-            say(format_args!("   {what}: {text}"));
+            print(format_args!("   {what}: {text}"));
             Ok(())
         }
         Err(e) => Err(e.into()),
@@ -176,44 +185,47 @@ fn refused<T>(what: &str, result: Result<T, Error>) -> Result<(), Failure> {
     }
 }
 
-fn refuse_over_quota(client: &mut Client, place: &Place) -> Result<(), Failure> {
+fn refuse_over_quota(client: &mut Client, place: &DemoDir) -> Result<(), DemoFailure> {
     step(6, "It puts another large file, for which there is no room.");
     let other = place.path("second.bin");
     // What is in it does not matter: nothing of it travels.
     File::create(&other)?.set_len(FILE_BYTES as u64)?;
-    let put = client.put(&other, "second.bin", &Policy::default(), &mut bar("put", &mut Lines));
+    let put = client.put(&other, "second.bin", &Policy::default(), &mut bar("put", &mut BarLines));
     refused("put second.bin", put)?;
     let usage = client.quota()?;
     let limit = usage.byte_limit().unwrap_or_default();
-    say(format_args!("   Not a byte of it was sent. Used: {} of {limit} bytes.", usage.used_bytes));
+    print(format_args!(
+        "   Not a byte of it was sent. Used: {} of {limit} bytes.",
+        usage.used_bytes
+    ));
     Ok(())
 }
 
-fn refuse_outside(client: &mut Client) -> Result<(), Failure> {
+fn refuse_outside(client: &mut Client) -> Result<(), DemoFailure> {
     step(7, "It tries to leave its home.");
     refused("cd ..", client.cd(".."))?;
     refused("stat ../../../etc/passwd", client.stat("../../../etc/passwd"))
 }
 
-fn register(server: &Serving, ends: &Ends) -> Result<(), Failure> {
+fn register(server: &Serving, ends: &Ends) -> Result<(), DemoFailure> {
     step(8, format_args!("{NEWCOMER} has no account, and asks for one."));
     let mut client = connect(&server.framed.ip().to_string(), server.framed.port(), ends)?;
     let request = client.register(NEWCOMER, NEW_PASSWORD, "")?;
     if request.admitted {
         return Err("nobody was asked about a registration".into());
     }
-    let operator = Desk::of_operator(&server.site, audit::Place::Terminal);
+    let operator = AdminDesk::of_operator(&server.shared, audit::ActorOrigin::Terminal);
     for line in ["pending".to_owned(), format!("approve {}", request.number)] {
-        say(format_args!("   At the server's terminal the operator types `{line}`:"));
+        print(format_args!("   At the server's terminal the operator types `{line}`:"));
         let answer = operator.lines(&line, &mut |_, _| Ok(()));
-        let answer = answer.map_err(|e| Failure::Failed(format!("{line}: {e}")))?;
-        answer.iter().for_each(|line| say(format_args!("   | {line}")));
+        let answer = answer.map_err(|e| DemoFailure::Failed(format!("{line}: {e}")))?;
+        answer.iter().for_each(|line| print(format_args!("   | {line}")));
     }
-    if client.wait_for_answer(request.number, NEWCOMER)? != Standing::Approved {
+    if client.wait_for_answer(request.number, NEWCOMER)? != RegistrationState::Approved {
         return Err("an approved registration is none".into());
     }
     client.login(NEWCOMER, NEW_PASSWORD)?;
-    say(format_args!("   {NEWCOMER} hears of it, and logs in: welcome, {NEWCOMER}."));
+    print(format_args!("   {NEWCOMER} hears of it, and logs in: welcome, {NEWCOMER}."));
     client.bye()?;
     Ok(())
 }
@@ -221,9 +233,9 @@ fn register(server: &Serving, ends: &Ends) -> Result<(), Failure> {
 fn speak_ftp(
     server: &Serving,
     client: &mut Client,
-    place: &Place,
+    place: &DemoDir,
     ends: &Ends,
-) -> Result<(), Failure> {
+) -> Result<(), DemoFailure> {
     step(9, format_args!("{NAME} comes by FTP, as with any FTP client: the same files are there."));
     let mut ftp = Ftp::connect(server.ftp, ends)?;
     ftp.ask(&format!("USER {NAME}"), 331)?;
@@ -236,7 +248,7 @@ fn speak_ftp(
     ftp.store("letter.txt", letter)?;
     ftp.ask("QUIT", 221)?;
     let local = place.path("letter.txt");
-    client.get("letter.txt", &local, &Policy::default(), &mut bar("get", &mut Lines))?;
+    client.get("letter.txt", &local, &Policy::default(), &mut bar("get", &mut BarLines))?;
     match fs::read(&local)? == letter {
         true => Ok(()),
         false => Err("a file that came by FTP is another one now".into()),

@@ -2,15 +2,16 @@
 //! a network that failed too often wait for their turn, and an address that fails for several
 //! accounts is banned for a time.
 //!
-//! `Tally` counts, `Turns` says whose attempt is next and `List` knows who is out; all are told the
-//! time and know no file. [`Bans`] keeps them in step with conf/bans.ini, which the server, its
-//! commands and people write, and with conf/networks.ini.
+//! `Tally` counts, `AttemptQueue` says whose attempt is next and `List` knows who is out; all are
+//! told the time and know no file. [`Bans`] keeps them in step with conf/bans.ini, which the
+//! server, its commands and people write, and with conf/networks.ini.
 //!
 //! Never: bans an account by itself, since anybody could do that to its owner, or this machine,
 //! whose addresses a whole class shares; treats known and unknown names in different ways.
 //! Invariant: a ban counts in memory by a clock that never jumps, and on the disk by the calendar.
 
-mod familiar;
+mod attempts;
+mod known_networks;
 mod list;
 mod network;
 mod record;
@@ -18,53 +19,53 @@ mod store;
 mod tally;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::AccountName;
+use crate::admission;
 use crate::conffile::ParseErrors;
-use crate::gate;
 use crate::text::{Escaped, Moment};
 
-use self::familiar::Familiar;
+use self::attempts::{Applicant, AttemptQueue};
+use self::known_networks::Familiar;
 use self::list::List;
 use self::tally::Tally;
-use self::turns::{Applicant, Turns};
 
-pub(super) use self::familiar::check_networks;
+pub use self::attempts::Ticket;
+pub(super) use self::known_networks::check_networks;
 pub use self::network::Network;
-pub use self::store::{Attempt, Bans, Guess};
-pub use self::turns::Ticket;
+pub use self::store::{AttemptGuard, Bans, LoginAttempt};
 
 /// What a ban keeps out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Who {
+pub enum BanTarget {
     /// Logins as an account.
     Account(AccountName),
-    /// Connections from an address, as [`gate::network`] counts them; never one of this machine.
+    /// Connections from an address, as [`admission::network`] counts them; never one of this
+    /// machine.
     Address(IpAddr),
 }
 
-impl Who {
+impl BanTarget {
     /// An address; `None` for this machine's own, which are never banned.
-    pub fn address(from: IpAddr) -> Option<Who> {
-        let network = gate::network(from);
-        (!network.is_loopback()).then_some(Who::Address(network))
+    pub fn address(from: IpAddr) -> Option<BanTarget> {
+        let network = admission::network(from);
+        (!network.is_loopback()).then_some(BanTarget::Address(network))
     }
 
     /// Reads an address, `2001:db8::/64`, or an account's name. What could be both is an address.
     ///
     /// # Errors
     /// What was expected.
-    pub fn parse(text: &str) -> Result<Who, &'static str> {
+    pub fn parse(text: &str) -> Result<BanTarget, &'static str> {
         let bare = text.strip_suffix("/64").filter(|bare| bare.contains(':'));
         match bare.unwrap_or(text).parse() {
-            Ok(address) => Who::address(address).ok_or("this machine itself is never banned"),
+            Ok(address) => BanTarget::address(address).ok_or("this machine itself is never banned"),
             Err(_) => AccountName::parse(text)
-                .map(Who::Account)
+                .map(BanTarget::Account)
                 .ok_or("expected an account's name, or an address such as 192.0.2.7"),
         }
     }
@@ -72,26 +73,26 @@ impl Who {
     /// `account` or `address`.
     pub fn kind(&self) -> &'static str {
         match self {
-            Who::Account(_) => "account",
-            Who::Address(_) => "address",
+            BanTarget::Account(_) => "account",
+            BanTarget::Address(_) => "address",
         }
     }
 
     /// Whether it is this account, or one that comes from this address.
     pub fn covers(&self, account: Option<&AccountName>, from: IpAddr) -> bool {
         match self {
-            Who::Account(name) => account == Some(name),
-            Who::Address(address) => *address == gate::network(from),
+            BanTarget::Account(name) => account == Some(name),
+            BanTarget::Address(address) => *address == admission::network(from),
         }
     }
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for BanTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Who::Account(name) => name.fmt(f),
-            Who::Address(address @ IpAddr::V4(_)) => address.fmt(f),
-            Who::Address(network) => write!(f, "{network}/64"),
+            BanTarget::Account(name) => name.fmt(f),
+            BanTarget::Address(address @ IpAddr::V4(_)) => address.fmt(f),
+            BanTarget::Address(network) => write!(f, "{network}/64"),
         }
     }
 }
@@ -100,7 +101,7 @@ impl fmt::Display for Who {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ban {
     /// What it keeps out.
-    pub who: Who,
+    pub target: BanTarget,
     /// Since when.
     pub since_secs: i64,
     /// Until when; `None` is for ever.
@@ -116,7 +117,7 @@ pub struct Ban {
 /// In a line of the log.
 impl fmt::Display for Ban {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} is banned ", self.who.kind(), self.who)?;
+        write!(f, "{} {} is banned ", self.target.kind(), self.target)?;
         match self.until_secs {
             Some(at) => write!(f, "until {}", Moment(at))?,
             None => f.write_str("for ever")?,
@@ -130,7 +131,7 @@ impl fmt::Display for Ban {
 
 /// A ban in force, as people are told of it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ActiveBan {
     /// The ban.
     pub ban: Ban,
     /// For how many seconds more; `None` is for ever.
@@ -144,7 +145,7 @@ pub(super) fn check_bans(bytes: &[u8]) -> Result<String, ParseErrors> {
 
 /// What follows from failures, as the settings say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
+pub struct BanRules {
     /// Failures as one account from one network, above which attempts wait for their turn.
     pub slow_after: u32,
     /// The time from a failure to the next turn.
@@ -159,17 +160,17 @@ pub struct Rules {
     pub first: Duration,
 }
 
-impl Rules {
+impl BanRules {
     /// For how long failures as an account count: so long that whoever waits for the count to
     /// become lower makes no more guesses than whoever waits for each turn.
     fn window(&self) -> Duration {
-        self.within.max(self.slow.saturating_mul(self.slow_after)).max(turns::MINUTE)
+        self.within.max(self.slow.saturating_mul(self.slow_after)).max(attempts::MINUTE)
     }
 }
 
 /// Two clocks at one moment: one that never jumps, and the calendar's.
 #[derive(Clone, Copy, Debug)]
-struct Now {
+struct Clocks {
     /// Since the bans were opened.
     steady: Duration,
     /// Seconds since 1970.

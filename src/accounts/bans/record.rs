@@ -3,13 +3,13 @@
 //! Invariant: as for the accounts, `read(write(bans))` gives the same bans, and no proper beginning
 //! of a text that `write` made is read, except without the last line's end.
 
-use super::list::Book;
-use super::{Ban, Who};
+use super::list::BansByTarget;
+use super::{Ban, BanTarget};
 use crate::accounts::AccountName;
 use crate::accounts::record::REMARK;
 use crate::conffile::ParseErrors;
-use crate::conffile::ini::{GENERATION, Shape, parse};
-use crate::conffile::keys::{self, By, Form, Key, Or, key, names, whole, written};
+use crate::conffile::ini::{FileShape, GENERATION, parse};
+use crate::conffile::keys::{self, By, Key, Or, ValueForm, key, names, whole, written};
 use crate::limits;
 use crate::text::{Moment, parse_moment};
 
@@ -42,47 +42,47 @@ static KEYS: &[Key<Ban>] = &[
     key!("why", Ban.why, REMARK).or(""),
 ];
 
-static SHAPE: Shape = Shape {
+static SHAPE: FileShape = FileShape {
     most: limits::BANS_FILE,
     top: &[GENERATION],
-    keys: |name| who(name).map(|_| names(KEYS)),
+    keys: |name| target(name).map(|_| names(KEYS)),
     expected: "[account NAME] or [address ADDRESS]",
     form: "a name as accounts have them, or an address that is not this machine's own",
     sections: Vec::new,
 };
 
 /// Whose section it is, if its name is written as this file writes it.
-fn who(section: &str) -> Option<Who> {
+fn target(section: &str) -> Option<BanTarget> {
     let (kind, name) = section.split_once(' ')?;
-    let who = match kind {
-        "account" => Who::Account(AccountName::parse(name)?),
-        _ => Who::parse(name).ok()?,
+    let target = match kind {
+        "account" => BanTarget::Account(AccountName::parse(name)?),
+        _ => BanTarget::parse(name).ok()?,
     };
-    (self::section(&who) == section).then_some(who)
+    (self::section(&target) == section).then_some(target)
 }
 
-fn section(who: &Who) -> String {
-    format!("{} {who}", who.kind())
+fn section(target: &BanTarget) -> String {
+    format!("{} {target}", target.kind())
 }
 
 /// Reads a whole file: its generation and its bans.
-pub(super) fn read(bytes: &[u8]) -> Result<(u64, Book), ParseErrors> {
+pub(super) fn read(bytes: &[u8]) -> Result<(u64, BansByTarget), ParseErrors> {
     let mut errors = ParseErrors::default();
     let text = parse(bytes, &SHAPE, &mut errors);
-    let mut bans = Book::new();
+    let mut bans = BansByTarget::new();
     for section in &text.sections {
-        let Some(who) = who(section.name) else { continue };
+        let Some(target) = target(section.name) else { continue };
         let (since_secs, until_secs) = (0, None);
         let (by, why) = (None, String::new());
-        let mut ban = Ban { who: who.clone(), since_secs, until_secs, times: 1, by, why };
+        let mut ban = Ban { target: target.clone(), since_secs, until_secs, times: 1, by, why };
         section.read(KEYS, &mut ban, &mut errors);
-        bans.insert(who, ban);
+        bans.insert(target, ban);
     }
     errors.or((text.generation, bans))
 }
 
 /// Writes a whole file.
-pub(super) fn write((generation, bans): &(u64, Book)) -> String {
-    let sections = bans.values().map(|ban| written(section(&ban.who), KEYS, ban));
+pub(super) fn write((generation, bans): &(u64, BansByTarget)) -> String {
+    let sections = bans.values().map(|ban| written(section(&ban.target), KEYS, ban));
     keys::write(HEADER, *generation, &[], sections)
 }

@@ -10,15 +10,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::list::Book;
-use super::tally::{Failure, Key};
+use super::list::BansByTarget;
+use super::tally::{FailedAttempt, FailureKey};
 use super::{
-    Applicant, Ban, Familiar, List, Network, Now, Rules, Seen, Tally, Ticket, Turns, Who, record,
+    ActiveBan, Applicant, AttemptQueue, Ban, BanRules, BanTarget, Clocks, Familiar, List, Network,
+    Tally, Ticket, record,
 };
-use crate::accounts::{AccountName, Store, StoreError, check_reason};
+use crate::accounts::{AccountName, AccountStore, StoreError, check_reason};
+use crate::admission;
 use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of};
 use crate::error::{Banned, Error, Result};
-use crate::gate;
 use crate::limits;
 use crate::lock::lock;
 use crate::text::{Moment, Span};
@@ -29,32 +30,32 @@ const FILE: &str = "bans.ini";
 const BY_HAND: &str = "the administrator said so";
 
 /// What the file says, with its generation.
-type Said = (u64, Book);
+type BanFile = (u64, BansByTarget);
 
 /// See the module; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Bans {
-    file: Watched<Said>,
+    file: Watched<BanFile>,
     familiar: Familiar,
     begun: Instant,
-    held: Mutex<Held>,
+    held: Mutex<LoginState>,
     /// When it was written last.
     saved: Mutex<Option<Instant>>,
 }
 
 /// What logins look at.
 #[derive(Debug, Default)]
-struct Held {
+struct LoginState {
     list: List,
     tally: Tally,
-    turns: Turns,
+    turns: AttemptQueue,
     /// What the file said when it was taken over last.
-    said: Arc<Said>,
+    file_now: Arc<BanFile>,
 }
 
 /// An attempt to log in: as which name, which may be none, and from where.
 #[derive(Clone, Copy, Debug)]
-pub struct Guess<'a> {
+pub struct LoginAttempt<'a> {
     /// The name.
     pub name: &'a str,
     /// Whether an account has it.
@@ -68,27 +69,27 @@ pub struct Guess<'a> {
 /// An attempt that waits for its turn, or has it until this is dropped. What came of it is counted
 /// before that.
 #[derive(Debug)]
-pub struct Attempt<'a> {
+pub struct AttemptGuard<'a> {
     bans: &'a Bans,
     /// `None` for a name that no account can have.
-    waits: Option<(Key, u64)>,
+    waits: Option<(FailureKey, u64)>,
 }
 
-impl Attempt<'_> {
+impl AttemptGuard<'_> {
     /// Begins if it is its turn.
     ///
     /// # Errors
     /// How long it is to wait until it asks again.
-    pub fn begin(&self, rules: &Rules) -> std::result::Result<(), Duration> {
+    pub fn begin(&self, rules: &BanRules) -> std::result::Result<(), Duration> {
         let Some((key, number)) = &self.waits else { return Ok(()) };
         let mut held = lock(&self.bans.held);
         let now = self.bans.now().steady;
-        let Held { tally, turns, .. } = &mut *held;
+        let LoginState { tally, turns, .. } = &mut *held;
         turns.begin(key, *number, tally, rules, now)
     }
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for AttemptGuard<'_> {
     fn drop(&mut self) {
         if let Some((key, number)) = &self.waits {
             let mut held = lock(&self.bans.held);
@@ -110,15 +111,15 @@ impl Bans {
         if bans.file.error().is_some() {
             if let Some(before) = bans.file.previous(record::read) {
                 log::error!("going on with {}", previous_of(&path).display());
-                bans.file.put(Said::clone(&before));
+                bans.file.put(BanFile::clone(&before));
                 bans.take_over();
             }
         }
         bans
     }
 
-    fn now(&self) -> Now {
-        Now { steady: self.begun.elapsed(), wall_secs: Moment::now().0 }
+    fn now(&self) -> Clocks {
+        Clocks { steady: self.begun.elapsed(), wall_secs: Moment::now().0 }
     }
 
     /// Refuses who comes from a banned address.
@@ -126,7 +127,7 @@ impl Bans {
     /// # Errors
     /// [`Error::Banned`].
     pub fn check_address(&self, from: IpAddr) -> Result<()> {
-        Who::address(from).map_or(Ok(()), |who| self.check(&who, Banned::Address))
+        BanTarget::address(from).map_or(Ok(()), |target| self.check(&target, Banned::Address))
     }
 
     /// Refuses who would log in as a banned account.
@@ -134,15 +135,15 @@ impl Bans {
     /// # Errors
     /// [`Error::Banned`].
     pub fn check_account(&self, name: &str) -> Result<()> {
-        let who = AccountName::parse(name).map(Who::Account);
-        who.map_or(Ok(()), |who| self.check(&who, Banned::Account))
+        let target = AccountName::parse(name).map(BanTarget::Account);
+        target.map_or(Ok(()), |target| self.check(&target, Banned::Account))
     }
 
-    fn check(&self, who: &Who, what: Banned) -> Result<()> {
+    fn check(&self, target: &BanTarget, what: Banned) -> Result<()> {
         let held = lock(&self.held);
-        match held.list.seen(who, self.now()) {
+        match held.list.seen(target, self.now()) {
             None => Ok(()),
-            Some(Seen { ban, left_secs }) => {
+            Some(ActiveBan { ban, left_secs }) => {
                 let why = if ban.by.is_some() { BY_HAND.to_owned() } else { ban.why };
                 Err(Error::Banned { what, why, left_secs })
             }
@@ -151,35 +152,37 @@ impl Bans {
 
     /// An attempt that is to be made; it waits for its turn first. Made again with the same ticket
     /// it has the place in line that it had.
-    pub fn attempt(&self, guess: &Guess<'_>, ticket: Ticket) -> Attempt<'_> {
-        let Guess { name, familiar, from, .. } = *guess;
+    pub fn attempt(&self, guess: &LoginAttempt<'_>, ticket: Ticket) -> AttemptGuard<'_> {
+        let LoginAttempt { name, familiar, from, .. } = *guess;
         let applicant = Applicant { from, familiar, ticket };
         let key = AccountName::parse(name).map(|name| (name, Network::of(from)));
-        let enter = |key: Key| {
+        let enter = |key: FailureKey| {
             let mut held = lock(&self.held);
             let now = self.now().steady;
             let number = held.turns.enter(key.clone(), &applicant, now);
             (key, number)
         };
-        Attempt { bans: self, waits: key.map(enter) }
+        AttemptGuard { bans: self, waits: key.map(enter) }
     }
 
     /// Counts a failed login, and bans its address if that failed too often. Gives the larger of
     /// the two counts.
-    pub fn failed(&self, rules: &Rules, guess: &Guess<'_>) -> u32 {
-        let Guess { name, known, familiar, from } = *guess;
+    pub fn failed(&self, rules: &BanRules, guess: &LoginAttempt<'_>) -> u32 {
+        let LoginAttempt { name, known, familiar, from } = *guess;
         let name = AccountName::parse(name);
         let mut held = lock(&self.held);
         let now = self.now();
-        let Held { list, tally, .. } = &mut *held;
-        let failure = Failure { at: now.steady, name, known, familiar, from };
+        let LoginState { list, tally, .. } = &mut *held;
+        let failure = FailedAttempt { at: now.steady, name, known, familiar, from };
         let counts = tally.failed(failure, rules);
         let mut imposed = None;
-        if let Some(who) = Who::address(from).filter(|_| counts.address >= rules.address_after) {
+        if let Some(target) =
+            BanTarget::address(from).filter(|_| counts.address >= rules.address_after)
+        {
             let (count, within) = (counts.address, Span(rules.within.as_secs()));
             let why = format!("{count} failed logins within {within}");
-            tally.begin_again(gate::network(from));
-            imposed = list.impose(&who, why, rules.first, now, !counts.address_knows_one);
+            tally.begin_again(admission::network(from));
+            imposed = list.impose(&target, why, rules.first, now, !counts.address_knows_one);
         }
         drop(held);
         if let Some(ban) = imposed {
@@ -207,15 +210,15 @@ impl Bans {
     }
 
     /// The bans in force.
-    pub fn in_force(&self) -> Vec<Seen> {
+    pub fn in_force(&self) -> Vec<ActiveBan> {
         let (held, now) = (lock(&self.held), self.now());
         held.list.in_force(now).collect()
     }
 
     /// What is banned by hand, whose sessions end.
-    pub fn by_hand(&self) -> Vec<Who> {
+    pub fn by_hand(&self) -> Vec<BanTarget> {
         let by_hand = self.in_force().into_iter().filter(|seen| seen.ban.by.is_some());
-        by_hand.map(|seen| seen.ban.who).collect()
+        by_hand.map(|seen| seen.ban.target).collect()
     }
 
     /// Bans by hand for so many seconds, or for ever, unless `check` refuses it, which is asked
@@ -226,8 +229,8 @@ impl Bans {
     /// kept; a file with a fault, and what the system refuses.
     pub fn ban(
         &self,
-        store: &Store,
-        (who, secs): (Who, Option<u64>),
+        store: &AccountStore,
+        (target, secs): (BanTarget, Option<u64>),
         by: &str,
         why: &str,
         check: &dyn Fn() -> Result<(), StoreError>,
@@ -236,7 +239,7 @@ impl Bans {
         let now = self.now();
         let until = |secs: u64| now.wall_secs.saturating_add(i64::try_from(secs).unwrap_or(0));
         let ban = Ban {
-            who,
+            target,
             since_secs: now.wall_secs,
             until_secs: secs.map(until),
             times: 1,
@@ -258,13 +261,13 @@ impl Bans {
     ///
     /// # Errors
     /// [`StoreError::NotBanned`]; a file with a fault, and what the system refuses.
-    pub fn pardon(&self, store: &Store, who: &Who) -> Result<(), StoreError> {
+    pub fn pardon(&self, store: &AccountStore, target: &BanTarget) -> Result<(), StoreError> {
         let now = self.now();
-        lock(&self.held).tally.forget(who);
+        lock(&self.held).tally.forget(target);
         self.change(&store.lock(limits::LOCK_WAIT)?, |list| {
-            let is_banned = list.seen(who, now).is_some();
-            list.remove(who);
-            if is_banned { Ok(()) } else { Err(StoreError::NotBanned(who.clone())) }
+            let is_banned = list.seen(target, now).is_some();
+            list.remove(target);
+            if is_banned { Ok(()) } else { Err(StoreError::NotBanned(target.clone())) }
         })
     }
 
@@ -285,7 +288,7 @@ impl Bans {
     /// Writes the automatic bans and the logins that their files do not know, unless they were
     /// written just now. It waits for nobody who writes a file in the folder: the next look comes
     /// soon.
-    pub fn save(&self, store: &Store) {
+    pub fn save(&self, store: &AccountStore) {
         let is_fresh = lock(&self.saved).is_some_and(|at| at.elapsed() < limits::BANS_PAUSE);
         if !is_fresh {
             self.save_within(store, Duration::ZERO);
@@ -293,11 +296,11 @@ impl Bans {
     }
 
     /// The same before the server leaves, whenever it was written last.
-    pub fn save_last(&self, store: &Store) {
+    pub fn save_last(&self, store: &AccountStore) {
         self.save_within(store, limits::LOCK_WAIT_LAST);
     }
 
-    fn save_within(&self, store: &Store, wait: Duration) {
+    fn save_within(&self, store: &AccountStore, wait: Duration) {
         *lock(&self.saved) = Some(Instant::now());
         let networks = self.familiar.save(store, wait, self.now().wall_secs);
         for (written, what) in [(self.save_list(store, wait), "bans"), (networks, "networks")] {
@@ -310,9 +313,9 @@ impl Bans {
         }
     }
 
-    fn save_list(&self, store: &Store, wait: Duration) -> Result<(), StoreError> {
+    fn save_list(&self, store: &AccountStore, wait: Duration) -> Result<(), StoreError> {
         let held = lock(&self.held);
-        if !held.list.is_news_to(&held.said.1) {
+        if !held.list.is_news_to(&held.file_now.1) {
             return Ok(());
         }
         drop(held);
@@ -348,28 +351,30 @@ impl Bans {
     }
 
     /// Why the bans in force are not those of the file, for the operator; none if they are.
-    pub fn fault(&self) -> Option<String> {
+    pub fn mistake(&self) -> Option<String> {
         self.file.error().map(|error| error.to_string())
     }
 
     /// A file that is gone pardons nobody; the next one is whole again.
-    fn read(&self, bytes: Option<&[u8]>) -> Result<Said, ParseErrors> {
-        bytes.map_or_else(|| Ok(Said::clone(&self.file.last())), record::read)
+    fn read(&self, bytes: Option<&[u8]>) -> Result<BanFile, ParseErrors> {
+        bytes.map_or_else(|| Ok(BanFile::clone(&self.file.last())), record::read)
     }
 
     /// Brings what logins look at to what the file said last.
     fn take_over(&self) {
         let mut held = lock(&self.held);
-        let (now, said) = (self.now(), self.file.last());
-        if Arc::ptr_eq(&held.said, &said) {
+        let (now, file_now) = (self.now(), self.file.last());
+        if Arc::ptr_eq(&held.file_now, &file_now) {
             return;
         }
-        let Held { list, tally, said: before, .. } = &mut *held;
-        let (banned, pardoned) = list.adopt(&before.1, &said.1, now);
-        pardoned.iter().for_each(|who| tally.forget(who));
-        *before = said;
+        let LoginState { list, tally, file_now: before, .. } = &mut *held;
+        let (banned, pardoned) = list.adopt(&before.1, &file_now.1, now);
+        pardoned.iter().for_each(|target| tally.forget(target));
+        *before = file_now;
         drop(held);
         banned.iter().for_each(|ban| log::info!("{FILE}: {ban}"));
-        pardoned.iter().for_each(|who| log::info!("{FILE}: {} {who} is pardoned", who.kind()));
+        pardoned
+            .iter()
+            .for_each(|target| log::info!("{FILE}: {} {target} is pardoned", target.kind()));
     }
 }

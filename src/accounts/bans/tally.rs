@@ -9,20 +9,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Network, Rules, Who};
+use super::{BanRules, BanTarget, Network};
 use crate::accounts::AccountName;
-use crate::gate;
+use crate::admission;
 use crate::limits;
 
 /// Where guesses are counted together: those for a name from a network.
-pub(super) type Key = (AccountName, Network);
+pub(super) type FailureKey = (AccountName, Network);
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Tally {
-    accounts: Counter<Key>,
+    accounts: Counter<FailureKey>,
     /// Names that no account has.
-    invented: Counter<Key>,
+    invented: Counter<FailureKey>,
     addresses: Counter<IpAddr>,
 }
 
@@ -32,12 +32,12 @@ struct Counter<K> {
     most: usize,
     len: usize,
     /// The oldest first; never empty.
-    of: BTreeMap<K, VecDeque<Arc<Failure>>>,
+    of: BTreeMap<K, VecDeque<Arc<FailedAttempt>>>,
 }
 
 /// An attempt that came to nothing.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
+pub(super) struct FailedAttempt {
     pub(super) at: Duration,
     /// `None` for what could be no account's name.
     pub(super) name: Option<AccountName>,
@@ -45,13 +45,13 @@ pub(super) struct Failure {
     pub(super) known: bool,
     /// Whether the account has logged in from that network lately.
     pub(super) familiar: bool,
-    /// As [`gate::network`] counts it.
+    /// As [`admission::network`] counts it.
     pub(super) from: IpAddr,
 }
 
 /// How often an account failed in a network, and an address failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct FailureCounts {
     pub(super) account: u32,
     /// 0 where this one was not counted.
     pub(super) address: u32,
@@ -77,9 +77,9 @@ impl Tally {
 
     /// Counts a failure; they come in the order of their time. An address is not blamed for those
     /// that are slowed already, so that it takes several accounts to have it banned.
-    pub(super) fn failed(&mut self, failure: Failure, rules: &Rules) -> Counts {
-        let failure = Arc::new(Failure { from: gate::network(failure.from), ..failure });
-        let mut counts = Counts::default();
+    pub(super) fn failed(&mut self, failure: FailedAttempt, rules: &BanRules) -> FailureCounts {
+        let failure = Arc::new(FailedAttempt { from: admission::network(failure.from), ..failure });
+        let mut counts = FailureCounts::default();
         if let Some(name) = failure.name.clone() {
             let counter = if failure.known { &mut self.accounts } else { &mut self.invented };
             let key = (name, Network::of(failure.from));
@@ -97,10 +97,10 @@ impl Tally {
     /// The failures as an account from a network that count now.
     pub(super) fn of<'a>(
         &'a self,
-        key: &'a Key,
+        key: &'a FailureKey,
         now: Duration,
         window: Duration,
-    ) -> impl Iterator<Item = &'a Failure> {
+    ) -> impl Iterator<Item = &'a FailedAttempt> {
         let counters = [&self.accounts, &self.invented].into_iter();
         let all = counters.filter_map(|counter| counter.of.get(key)).flatten();
         all.map(|one| &**one).filter(move |one| now.saturating_sub(one.at) < window)
@@ -108,7 +108,7 @@ impl Tally {
 
     /// When others failed as an account within this time, from networks that it has not logged in
     /// from.
-    pub(super) fn of_strangers<'a>(
+    pub(super) fn of_unknown_names<'a>(
         &'a self,
         name: &'a AccountName,
         now: Duration,
@@ -119,14 +119,14 @@ impl Tally {
         let own = counters.flat_map(move |counter| {
             counter.of.range(first.clone()..).take_while(move |((of, _), _)| of == name)
         });
-        let strangers = own.flat_map(|(_, all)| all).filter(|one| !one.familiar);
-        strangers.map(|one| one.at).filter(move |at| now.saturating_sub(*at) < window)
+        let unknown_names = own.flat_map(|(_, all)| all).filter(|one| !one.familiar);
+        unknown_names.map(|one| one.at).filter(move |at| now.saturating_sub(*at) < window)
     }
 
     /// A login succeeded: what failed as this account from this address is forgiven to the address.
     /// The account's count stays, so that its owner's logins give nobody new guesses.
     pub(super) fn succeeded(&mut self, name: &AccountName, from: IpAddr) {
-        let from = gate::network(from);
+        let from = admission::network(from);
         self.addresses.retain(|address, one| *address != from || one.name.as_ref() != Some(name));
     }
 
@@ -136,10 +136,10 @@ impl Tally {
     }
 
     /// A pardon: the failures that concern somebody count against nobody any more.
-    pub(super) fn forget(&mut self, who: &Who) {
-        let is_its = |one: &Failure| match who {
-            Who::Account(name) => one.name.as_ref() == Some(name),
-            Who::Address(address) => one.from == *address,
+    pub(super) fn forget(&mut self, target: &BanTarget) {
+        let is_its = |one: &FailedAttempt| match target {
+            BanTarget::Account(name) => one.name.as_ref() == Some(name),
+            BanTarget::Address(address) => one.from == *address,
         };
         self.accounts.retain(|_, one| !is_its(one));
         self.invented.retain(|_, one| !is_its(one));
@@ -160,8 +160,8 @@ impl<K: Ord + Clone> Counter<K> {
 
     /// Adds a failure, where there is room or room can be made, and tells how many there are within
     /// the time.
-    fn add(&mut self, key: K, failure: &Arc<Failure>, within: Duration) -> u32 {
-        let is_over = |one: &Failure| failure.at.saturating_sub(one.at) >= within;
+    fn add(&mut self, key: K, failure: &Arc<FailedAttempt>, within: Duration) -> u32 {
+        let is_over = |one: &FailedAttempt| failure.at.saturating_sub(one.at) >= within;
         if let Some(all) = self.of.get_mut(&key) {
             let before = all.len();
             all.retain(|one| !is_over(one));
@@ -185,7 +185,7 @@ impl<K: Ord + Clone> Counter<K> {
     /// and of these the one who has been quiet for longest. `false` if there are only accounts'
     /// failures and it is not for one.
     fn make_room(&mut self, for_account: bool) -> bool {
-        let rank = |all: &VecDeque<Arc<Failure>>| {
+        let rank = |all: &VecDeque<Arc<FailedAttempt>>| {
             let is_accounts = all.iter().all(|one| one.known);
             (is_accounts, all.len(), all.back().map(|last| last.at))
         };
@@ -206,7 +206,7 @@ impl<K: Ord + Clone> Counter<K> {
     }
 
     /// Keeps those failures of all.
-    fn retain(&mut self, which: impl Fn(&K, &Failure) -> bool) {
+    fn retain(&mut self, which: impl Fn(&K, &FailedAttempt) -> bool) {
         self.of.retain(|key, all| {
             all.retain(|one| which(key, one));
             !all.is_empty()

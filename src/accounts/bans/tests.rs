@@ -7,22 +7,22 @@ use std::fs;
 
 use proptest::prelude::*;
 
-use super::list::Book;
-use super::tally::{Counts, Failure};
+use super::list::BansByTarget;
+use super::tally::{FailedAttempt, FailureCounts};
 use super::*;
-use crate::accounts::Store;
+use crate::accounts::AccountStore;
 use crate::limits;
 
 const WITHIN: Duration = Duration::from_secs(100);
 
 /// With so many failures as an account that it is slowed.
-fn rules(slow_after: u32) -> Rules {
-    Rules { slow_after, within: WITHIN, ..Rules::default() }
+fn rules(slow_after: u32) -> BanRules {
+    BanRules { slow_after, within: WITHIN, ..BanRules::default() }
 }
 
-fn fail(tally: &mut Tally, name: Option<AccountName>, from: IpAddr, at: Duration) -> Counts {
+fn fail(tally: &mut Tally, name: Option<AccountName>, from: IpAddr, at: Duration) -> FailureCounts {
     let known = name.as_ref().is_some_and(|name| !name.as_str().starts_with("made-up"));
-    tally.failed(Failure { at, name, known, familiar: false, from }, &rules(1000))
+    tally.failed(FailedAttempt { at, name, known, familiar: false, from }, &rules(1000))
 }
 
 fn name(n: usize) -> AccountName {
@@ -35,8 +35,11 @@ fn host(n: u8) -> IpAddr {
     text[usize::from(n)].parse().unwrap()
 }
 
-fn at(secs: u64) -> Now {
-    Now { steady: Duration::from_secs(secs), wall_secs: 1_000_000 + i64::try_from(secs).unwrap() }
+fn at(secs: u64) -> Clocks {
+    Clocks {
+        steady: Duration::from_secs(secs),
+        wall_secs: 1_000_000 + i64::try_from(secs).unwrap(),
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -50,8 +53,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0..60u64).prop_map(Step::Wait),
-        (0..3usize, 0..5u8).prop_map(|(who, from)| Step::Fail(who, from)),
-        (0..3usize, 0..5u8).prop_map(|(who, from)| Step::Succeed(who, from)),
+        (0..3usize, 0..5u8).prop_map(|(target, from)| Step::Fail(target, from)),
+        (0..3usize, 0..5u8).prop_map(|(target, from)| Step::Succeed(target, from)),
         (0..3usize).prop_map(Step::Forget),
     ]
 }
@@ -69,13 +72,13 @@ proptest! {
         for step in steps {
             match step {
                 Step::Wait(secs) => now += secs,
-                Step::Fail(who, from) => {
-                    let from = gate::network(host(from));
-                    all.push((now, name(who), from));
+                Step::Fail(target, from) => {
+                    let from = admission::network(host(from));
+                    all.push((now, name(target), from));
                     let counts =
-                        fail(&mut tally, Some(name(who)), from, Duration::from_secs(now));
+                        fail(&mut tally, Some(name(target)), from, Duration::from_secs(now));
                     all.retain(|one| now - one.0 < WITHIN.as_secs());
-                    let network = |one: IpAddr| (name(who), Network::of(one));
+                    let network = |one: IpAddr| (name(target), Network::of(one));
                     let of_key = |one: &&(u64, AccountName, IpAddr)| {
                         (one.1.clone(), Network::of(one.2)) == network(from)
                     };
@@ -84,17 +87,17 @@ proptest! {
                     let blamed = of_address(&all, from) - of_address(&forgiven, from);
                     prop_assert_eq!(counts.address as usize, blamed);
                 }
-                Step::Succeed(who, from) => {
-                    tally.succeeded(&name(who), host(from));
-                    let its = (name(who), gate::network(host(from)));
+                Step::Succeed(target, from) => {
+                    tally.succeeded(&name(target), host(from));
+                    let its = (name(target), admission::network(host(from)));
                     forgiven.retain(|one| (&one.1, one.2) != (&its.0, its.1));
                     let its_failures = all.iter().filter(|one| (&one.1, one.2) == (&its.0, its.1));
                     forgiven.extend(its_failures.cloned());
                 }
-                Step::Forget(who) => {
-                    tally.forget(&Who::Account(name(who)));
-                    all.retain(|one| one.1 != name(who));
-                    forgiven.retain(|one| one.1 != name(who));
+                Step::Forget(target) => {
+                    tally.forget(&BanTarget::Account(name(target)));
+                    all.retain(|one| one.1 != name(target));
+                    forgiven.retain(|one| one.1 != name(target));
                 }
             }
         }
@@ -106,11 +109,11 @@ proptest! {
         gaps in prop::collection::vec((0..2usize, 0..200_000u64), 1..30),
     ) {
         let (mut list, mut ends, mut now) = (List::default(), HashMap::new(), 0);
-        for (who, gap) in gaps {
+        for (target, gap) in gaps {
             now += gap;
-            let (end, times) = ends.get(&who).copied().unwrap_or((0, 0));
+            let (end, times) = ends.get(&target).copied().unwrap_or((0, 0));
             let memory = limits::BAN_MEMORY.as_secs();
-            let key = Who::Account(name(who));
+            let key = BanTarget::Account(name(target));
             prop_assert_eq!(list.seen(&key, at(now)).is_some(), now < end);
             let imposed = list.impose(&key, "x".into(), Duration::from_secs(600), at(now), false);
             prop_assert_eq!(imposed.is_none(), now < end);
@@ -119,7 +122,7 @@ proptest! {
                 let most = limits::BAN_MOST.as_secs();
                 let length = (600u64 << times.min(20)).min(most);
                 prop_assert_eq!(list.seen(&key, at(now)).unwrap().left_secs, Some(length));
-                ends.insert(who, (now + length, times + 1));
+                ends.insert(target, (now + length, times + 1));
             }
         }
     }
@@ -134,13 +137,13 @@ proptest! {
         ),
         cut in any::<prop::sample::Index>(),
     ) {
-        let mut book = Book::new();
-        for (who, since_secs, until_secs, times, by, why) in rows {
-            let who = match who {
-                0..4 => Who::address(host(who as u8)).unwrap(),
-                n => Who::Account(name(n)),
+        let mut book = BansByTarget::new();
+        for (target, since_secs, until_secs, times, by, why) in rows {
+            let target = match target {
+                0..4 => BanTarget::address(host(target as u8)).unwrap(),
+                n => BanTarget::Account(name(n)),
             };
-            book.insert(who.clone(), Ban { who, since_secs, until_secs, times, by, why });
+            book.insert(target.clone(), Ban { target, since_secs, until_secs, times, by, why });
         }
         let said = (7, book);
         let text = record::write(&said);
@@ -154,7 +157,7 @@ proptest! {
 fn one_account_alone_bans_no_address_and_a_pardon_forgives_what_was_done_in_its_name() {
     let mut tally = Tally::default();
     let fail = |tally: &mut Tally, n| {
-        let failure = Failure {
+        let failure = FailedAttempt {
             at: Duration::ZERO,
             name: Some(name(n)),
             known: true,
@@ -172,10 +175,10 @@ fn one_account_alone_bans_no_address_and_a_pardon_forgives_what_was_done_in_its_
         assert_eq!((fail(&mut tally, n).account, fail(&mut tally, n).address), (6, 0));
     }
     assert_eq!(fail(&mut tally, 9).address, 16);
-    tally.forget(&Who::Account(name(1)));
+    tally.forget(&BanTarget::Account(name(1)));
     assert_eq!(fail(&mut tally, 8).address, 17 - 5);
     assert_eq!(fail(&mut tally, 1).account, 1);
-    tally.begin_again(gate::network(host(0)));
+    tally.begin_again(admission::network(host(0)));
     assert_eq!(fail(&mut tally, 7).address, 1);
 }
 
@@ -183,17 +186,19 @@ fn one_account_alone_bans_no_address_and_a_pardon_forgives_what_was_done_in_its_
 fn bans_are_bounded_by_kind_and_those_by_hand_never_go() {
     let mut list = List::default();
     let first = Duration::from_secs(600);
-    let ban = |list: &mut List, who: &Who, now| list.impose(who, String::new(), first, now, false);
-    let address = |n: usize| Who::Address(IpAddr::from([10, 0, (n >> 8) as u8, n as u8]));
-    let (real, host) = (address(0), Who::address(host(0)).unwrap());
+    let ban = |list: &mut List, target: &BanTarget, now| {
+        list.impose(target, String::new(), first, now, false)
+    };
+    let address = |n: usize| BanTarget::Address(IpAddr::from([10, 0, (n >> 8) as u8, n as u8]));
+    let (real, host) = (address(0), BanTarget::address(host(0)).unwrap());
     // One that was banned before is out for longer than the newcomers.
     ban(&mut list, &real, at(0)).unwrap();
     ban(&mut list, &real, at(600)).unwrap();
     // One that tried only made-up names is none of these.
     list.impose(&host, String::new(), first, at(600), true).unwrap();
-    let hand = Who::Account(name(1));
+    let hand = BanTarget::Account(name(1));
     let by_hand = Ban {
-        who: hand.clone(),
+        target: hand.clone(),
         since_secs: 0,
         until_secs: None,
         times: 1,
@@ -205,16 +210,16 @@ fn bans_are_bounded_by_kind_and_those_by_hand_never_go() {
         ban(&mut list, &address(n), at(601));
     }
     assert_eq!(list.book().len(), limits::BANS + 2);
-    for who in [&real, &host, &hand] {
-        assert!(list.seen(who, at(602)).is_some(), "{who}");
+    for target in [&real, &host, &hand] {
+        assert!(list.seen(target, at(602)).is_some(), "{target}");
     }
 }
 
 #[test]
 fn a_calendar_that_jumps_neither_frees_nor_locks_for_ever() {
-    let who = Who::Account(name(0));
+    let target = BanTarget::Account(name(0));
     let ban = Ban {
-        who: who.clone(),
+        target: target.clone(),
         since_secs: 1_000_000,
         until_secs: Some(1_000_600),
         times: 1,
@@ -224,11 +229,11 @@ fn a_calendar_that_jumps_neither_frees_nor_locks_for_ever() {
     let left = |wall_secs, later_secs| {
         let mut list = List::default();
         let steady = Duration::from_secs(5);
-        list.put(ban.clone(), Now { steady, wall_secs });
+        list.put(ban.clone(), Clocks { steady, wall_secs });
         // However the calendar jumps while the server runs.
         let later = steady + Duration::from_secs(later_secs);
-        let now = Now { steady: later, wall_secs: -wall_secs };
-        list.seen(&who, now).map(|seen| seen.left_secs.unwrap())
+        let now = Clocks { steady: later, wall_secs: -wall_secs };
+        list.seen(&target, now).map(|seen| seen.left_secs.unwrap())
     };
     assert_eq!(left(1_000_000, 0), Some(600));
     assert_eq!(left(1_000_100, 400), Some(100));
@@ -240,39 +245,39 @@ fn a_calendar_that_jumps_neither_frees_nor_locks_for_ever() {
 #[test]
 fn an_edit_pardons_what_it_takes_out_and_nothing_else() {
     let mut list = List::default();
-    let who: Vec<Who> = (0..4).map(|n| Who::Account(name(n))).collect();
+    let target: Vec<BanTarget> = (0..4).map(|n| BanTarget::Account(name(n))).collect();
     let first = Duration::from_secs(600);
-    for who in &who[..3] {
-        list.impose(who, String::new(), first, at(0), false).unwrap();
+    for target in &target[..3] {
+        list.impose(target, String::new(), first, at(0), false).unwrap();
     }
     let mut before = list.book();
-    before.remove(&who[2]); // Not written yet.
+    before.remove(&target[2]); // Not written yet.
     let mut after = before.clone();
-    let mut fourth = after.remove(&who[1]).unwrap();
-    fourth.who = who[3].clone();
-    after.insert(who[3].clone(), fourth.clone());
+    let mut fourth = after.remove(&target[1]).unwrap();
+    fourth.target = target[3].clone();
+    after.insert(target[3].clone(), fourth.clone());
     let changes = list.adopt(&before, &after, at(1));
-    assert_eq!(changes, (vec![fourth], vec![who[1].clone()]));
-    let out: Vec<bool> = who.iter().map(|who| list.seen(who, at(1)).is_some()).collect();
+    assert_eq!(changes, (vec![fourth], vec![target[1].clone()]));
+    let out: Vec<bool> = target.iter().map(|target| list.seen(target, at(1)).is_some()).collect();
     assert_eq!(out, [true, false, true, true]);
 }
 
 #[test]
-fn a_file_with_a_fault_says_where_and_the_generation_before_it_counts() {
+fn a_file_with_a_mistake_says_where_and_the_generation_before_it_counts() {
     let dir = std::env::temp_dir().join(format!("miniftp-bans-{}", std::process::id()));
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).unwrap();
     fs::write(dir.join("accounts.ini"), "generation = 1\n\n[end]\ngeneration = 1\n").unwrap();
-    let store = Store::open(&dir).unwrap();
+    let store = AccountStore::open(&dir).unwrap();
     let bans = Bans::open(&dir);
-    let ann = Who::Account(AccountName::parse("ann").unwrap());
-    let far = Who::address("2001:db8::7".parse().unwrap()).unwrap();
+    let ann = BanTarget::Account(AccountName::parse("ann").unwrap());
+    let far = BanTarget::address("2001:db8::7".parse().unwrap()).unwrap();
     bans.ban(&store, (ann.clone(), None), "root", "a reason", &|| Ok(())).unwrap();
     bans.ban(&store, (far.clone(), Some(3600)), "root", "", &|| Ok(())).unwrap();
     let path = dir.join("bans.ini");
     let good = fs::read_to_string(&path).unwrap();
     let since = good.lines().find(|line| line.starts_with("since")).unwrap().to_owned();
-    for (from, to, told) in [
+    for (from, to, reported) in [
         (
             "[account ann]",
             "[ann]",
@@ -301,8 +306,8 @@ fn a_file_with_a_fault_says_where_and_the_generation_before_it_counts() {
     ] {
         fs::write(&path, good.replacen(from, to, 1)).unwrap();
         let other = Bans::open(&dir);
-        let fault = other.fault().unwrap();
-        assert!(fault.contains(told), "{told}: {fault}");
+        let mistake = other.mistake().unwrap();
+        assert!(mistake.contains(reported), "{reported}: {mistake}");
         assert!(other.check_account("ann").is_err(), "the generation before it counts");
         assert!(other.pardon(&store, &ann).is_err(), "a file with a fault is not written over");
         assert!(fs::read_to_string(&path).unwrap() != good);

@@ -37,7 +37,7 @@ fn no_beginning_of_a_file_passes_for_the_whole() {
         let mut account = account(&format!("user{n}"));
         account.quota_bytes = if n == 3 { None } else { Some(1000 << n) };
         account.role = if n == 4 { Role::Admin } else { Role::User };
-        account.state = if n == 5 { State::Closed } else { State::Active };
+        account.state = if n == 5 { AccountState::Closed } else { AccountState::Active };
         account.demo = n == 6;
         account.rights = if n == 7 { Rights::READ } else { Rights::ALL };
         account.set_remark("row 3; = 'left'").unwrap();
@@ -54,19 +54,19 @@ fn no_beginning_of_a_file_passes_for_the_whole() {
 }
 
 #[test]
-fn a_mistake_is_told_with_line_key_and_what_was_expected() {
+fn a_mistake_is_reported_with_line_key_and_what_was_expected() {
     let text = write(&accounts([account("alex")]));
     let line = text.lines().position(|line| line == "quota = 10M").unwrap() + 1;
-    let fault = first(&read(text.replace("= 10M", "= soon").as_bytes()).unwrap_err());
-    assert_eq!(fault.line, line);
+    let mistake = first(&read(text.replace("= 10M", "= soon").as_bytes()).unwrap_err());
+    assert_eq!(mistake.line, line);
     let what = "[alex] quota: \"soon\" is not valid; expected a size like 10M, 1.5G or unlimited";
-    assert_eq!(fault.what, what);
+    assert_eq!(mistake.what, what);
 
     let text = text.replace("quota = 10M\n", "");
-    let fault = first(&read(text.as_bytes()).unwrap_err());
+    let mistake = first(&read(text.as_bytes()).unwrap_err());
     let section = text.lines().position(|line| line == "[alex]").unwrap() + 1;
-    assert_eq!(fault.line, section);
-    assert!(fault.what.starts_with("[alex] quota: missing; expected a size"), "{}", fault.what);
+    assert_eq!(mistake.line, section);
+    assert!(mistake.what.starts_with("[alex] quota: missing; expected a size"), "{}", mistake.what);
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn whatever_is_not_exactly_right_is_refused() {
         ("generation = 12\n\n[alex]", "generation = +12\n\n[alex]", "expected a whole number"),
         ("generation = 12\n\n[alex]", "[alex]", "expected a whole number"),
     ];
-    for (from, to, told) in table {
+    for (from, to, reported) in table {
         let what = altered(from, to).unwrap_err();
-        assert!(what.contains(told), "{to:?}: {what}");
+        assert!(what.contains(reported), "{to:?}: {what}");
     }
 }
 
@@ -146,9 +146,9 @@ fn the_shipped_file_is_as_it_would_be_written_and_its_passwords_are_the_known_on
 
 #[test]
 fn bytes_that_are_no_text_and_floods_are_refused() {
-    let fault = read(b"generation = 1\nremark = \xff\n").unwrap_err();
-    assert_eq!(first(&fault).line, 2);
-    assert!(first(&fault).what.starts_with("not UTF-8"));
+    let mistake = read(b"generation = 1\nremark = \xff\n").unwrap_err();
+    assert_eq!(first(&mistake).line, 2);
+    assert!(first(&mistake).what.starts_with("not UTF-8"));
     let flood = vec![b'\n'; limits::ACCOUNTS_FILE as usize + 1];
     assert!(read(&flood).is_err());
 }

@@ -1,22 +1,22 @@
 //! What stands against a request before anything is written.
 
-use super::book::{Book, Request, Standing};
 use super::queue::DAY_SECS;
-use super::{Application, Mode, Rules, Taken};
-use crate::accounts::{Store, StoreError};
+use super::requests::{AccountRequest, RequestBook, RequestState};
+use super::{Application, Mode, Registration, RegistrationRules};
+use crate::accounts::{AccountStore, StoreError};
 use crate::error::Error;
 
 /// The answer to a request that was made before, if it is one. A name that somebody else has, or
 /// asked for, is taken.
 pub(super) fn repeated(
-    store: &Store,
-    book: &Book,
+    store: &AccountStore,
+    book: &RequestBook,
     application: &Application<'_>,
-) -> Result<Option<Taken>, StoreError> {
+) -> Result<Option<Registration>, StoreError> {
     let (name, verifier) = (&application.name, &application.verifier);
     let mine = book.requests.values().rev().find(|request| request.name == *name);
     let pending = mine.and_then(|request| match &request.standing {
-        Standing::Pending { verifier } => Some(verifier),
+        RequestState::Pending { verifier } => Some(verifier),
         _ => None,
     });
     let accounts = store.current();
@@ -25,7 +25,7 @@ pub(super) fn repeated(
     let theirs = account.map(|account| &account.verifier).or(pending);
     match (mine, theirs) {
         (Some(mine), Some(theirs)) if theirs == verifier => {
-            Ok(Some(Taken { number: mine.number, admitted: account.is_some() }))
+            Ok(Some(Registration { number: mine.number, admitted: account.is_some() }))
         }
         (_, Some(_)) => Err(StoreError::Exists(name.clone())),
         (_, None) => Ok(None),
@@ -33,18 +33,18 @@ pub(super) fn repeated(
 }
 
 pub(super) fn check_room(
-    rules: &Rules,
-    book: &Book,
+    rules: &RegistrationRules,
+    book: &RequestBook,
     application: &Application<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
-    let of_a_day = |one: &&Request| one.asked_secs > now.saturating_sub(DAY_SECS);
+    let of_a_day = |one: &&AccountRequest| one.asked_secs > now.saturating_sub(DAY_SECS);
     let from = application.from.to_canonical();
     let (waiting, what) = match rules.mode {
         Mode::Open => (book.requests.values().filter(of_a_day).count(), "registrations in a day"),
         _ => (book.pending().count(), "registrations that wait"),
     };
-    let near = |one: &&Request| one.from == from;
+    let near = |one: &&AccountRequest| one.from == from;
     let from_here = match from.is_loopback() {
         true => 0,
         false => book.requests.values().filter(of_a_day).filter(near).count(),

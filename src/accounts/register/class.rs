@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Request;
+use super::AccountRequest;
 use crate::accounts::{AccountName, NAME_FORM, parse_quota};
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{decode, shown};
@@ -51,9 +51,9 @@ pub struct Imported {
     /// The list.
     pub class: ClassList,
     /// The requests that it approved.
-    pub approved: Vec<Request>,
+    pub approved: Vec<AccountRequest>,
     /// Those on it that wait on, and why.
-    pub refused: Vec<(Request, Error)>,
+    pub refused: Vec<(AccountRequest, Error)>,
 }
 
 /// Reads a list whole.

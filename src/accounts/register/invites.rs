@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use super::queue::DAY_SECS;
 use crate::accounts::record::QUOTA;
 use crate::conffile::ParseErrors;
-use crate::conffile::ini::{Shape, parse};
-use crate::conffile::keys::{By, Form, Key, NUMBER, key, names};
+use crate::conffile::ini::{FileShape, parse};
+use crate::conffile::keys::{By, Key, NUMBER, ValueForm, key, names};
 use crate::limits;
 use crate::text::parse_moment;
 
@@ -38,7 +38,7 @@ static KEYS: &[Key<Invitation>] = &[
     key!("quota", Invitation.quota_bytes, OWN_QUOTA).or(""),
 ];
 
-static SHAPE: Shape = Shape {
+static SHAPE: FileShape = FileShape {
     most: limits::LIST_FILE,
     top: &[],
     keys: |name| is_code(name).then(|| names(KEYS)),
@@ -107,12 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_makes_no_invitation_good() {
+    fn a_mistake_makes_no_invitation_good() {
         let good = "; for the spring\n[SPRING-7Q2K]\nuses = 30\nuntil = 2026-12-31\nquota = 5M\n";
         let all = read(good.as_bytes()).unwrap();
         assert_eq!(all["SPRING-7Q2K"].uses, 30);
         assert_eq!(all["SPRING-7Q2K"].quota_bytes, Some(Some(5 << 20)));
-        for (from, to, told) in [
+        for (from, to, reported) in [
             ("30", "many", "[SPRING-7Q2K] uses: \"many\" is not valid; expected a whole number"),
             ("uses = 30\n", "", "expected a whole number"),
             ("2026-12-31", "2026-12-32", "expected a day such as"),
@@ -120,9 +120,9 @@ mod tests {
             ("SPRING-7Q2K", "SHORT", "unknown section [SHORT]; expected [CODE]"),
             ("uses", "use", "did you mean `uses`?"),
         ] {
-            let faults = read(good.replace(from, to).as_bytes()).unwrap_err();
-            let fault = faults.iter().next().unwrap();
-            assert!(fault.what.contains(told), "{}", fault.what);
+            let mistakes = read(good.replace(from, to).as_bytes()).unwrap_err();
+            let mistake = mistakes.iter().next().unwrap();
+            assert!(mistake.what.contains(reported), "{}", mistake.what);
         }
     }
 }

@@ -9,12 +9,12 @@
 //! Invariant: a number is given once; an account is on the disk before its request is told to be
 //! approved; every edit holds the lock of the account store.
 
-mod book;
 mod checks;
 mod class;
 mod invites;
 mod queue;
 mod record;
+mod requests;
 
 use std::net::IpAddr;
 
@@ -22,9 +22,9 @@ use super::AccountName;
 use crate::conffile::ParseErrors;
 use crate::scram::Verifier;
 
-pub use self::book::{Request, Standing};
 pub use self::class::{ClassList, FILE as CLASS_FILE, Imported};
-pub use self::queue::Queue;
+pub use self::queue::RequestQueue;
+pub use self::requests::{AccountRequest, RequestState};
 
 /// Reads conf/registrations.ini for who checks it.
 pub(super) fn check_requests(bytes: &[u8]) -> Result<String, ParseErrors> {
@@ -78,7 +78,7 @@ impl Mode {
 
 /// What the settings say about registration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
+pub struct RegistrationRules {
     /// Who can register.
     pub mode: Mode,
     /// Most requests that wait at one time; where everybody is let in, most of a day.
@@ -104,7 +104,7 @@ pub struct Application<'a> {
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct Registration {
     /// The request's number.
     pub number: u64,
     /// Whether the account is there already.

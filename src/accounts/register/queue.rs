@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::book::{Book, Request, Standing};
 use super::checks::{check_room, repeated};
 use super::class::{self, ClassList, Imported};
 use super::invites::{self, Invitations};
-use super::{Application, Mode, Rules, Taken, record};
-use crate::accounts::{Account, Store, StoreError, check_reason};
+use super::requests::{AccountRequest, RequestBook, RequestState};
+use super::{Application, Mode, Registration, RegistrationRules, record};
+use crate::accounts::{Account, AccountStore, StoreError, check_reason};
 use crate::conffile::{FileError, Lock, ParseErrors, Watched, replace};
 use crate::error::Error;
 use crate::limits;
@@ -26,23 +26,23 @@ const FILE: &str = "registrations.ini";
 
 /// The requests; one for the whole server, shared by all its threads.
 #[derive(Debug)]
-pub struct Queue {
-    requests: Watched<Book>,
+pub struct RequestQueue {
+    requests: Watched<RequestBook>,
     invites: Watched<Invitations>,
     class: Watched<ClassList>,
     keep_secs: AtomicI64,
 }
 
 /// The requests in a file; none if there is none yet.
-fn read(bytes: Option<&[u8]>) -> Result<Book, ParseErrors> {
-    bytes.map_or_else(|| Ok(Book::begin()), record::read)
+fn read(bytes: Option<&[u8]>) -> Result<RequestBook, ParseErrors> {
+    bytes.map_or_else(|| Ok(RequestBook::begin()), record::read)
 }
 
-impl Queue {
+impl RequestQueue {
     /// The queue in this folder; answered requests are kept for so many days.
-    pub fn new(conf: &Path, keep_days: u64) -> Queue {
+    pub fn new(conf: &Path, keep_days: u64) -> RequestQueue {
         let (most, list) = (limits::REGISTRATIONS_FILE, limits::LIST_FILE);
-        Queue {
+        RequestQueue {
             requests: Watched::new(conf.join(FILE), most, "nobody can register"),
             invites: Watched::new(conf.join(invites::FILE), list, "no invitation is good"),
             class: Watched::new(conf.join(class::FILE), list, "it approves nobody"),
@@ -64,11 +64,11 @@ impl Queue {
     /// file with a fault, and what the system refuses.
     pub fn ask(
         &self,
-        store: &Store,
+        store: &AccountStore,
         homes: &Homes,
-        rules: &Rules,
+        rules: &RegistrationRules,
         application: &Application<'_>,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<Registration, StoreError> {
         if rules.mode == Mode::Closed {
             return Err(Error::RegistrationClosed.into());
         }
@@ -87,20 +87,20 @@ impl Queue {
             }
             let number = book.next;
             book.next = number.saturating_add(1);
-            let request = Request {
+            let request = AccountRequest {
                 number,
                 name: application.name.clone(),
                 asked_secs: now,
                 from: application.from.to_canonical(),
-                standing: Standing::Pending { verifier: application.verifier.clone() },
+                standing: RequestState::Pending { verifier: application.verifier.clone() },
             };
             book.requests.insert(number, request);
-            Ok((Taken { number, admitted: false }, quota))
+            Ok((Registration { number, admitted: false }, quota))
         })?;
         let Some(quota) = quota else { return Ok(taken) };
         let number = taken.number;
         match self.admit(&lock, (store, homes), &[(number, quota)]) {
-            Ok(()) => Ok(Taken { number, admitted: true }),
+            Ok(()) => Ok(Registration { number, admitted: true }),
             Err(e) => {
                 // It is on the disk, and the operator can approve it.
                 log::error!("registration {number} waits, because its account cannot be made: {e}");
@@ -115,10 +115,10 @@ impl Queue {
     /// A file with a fault, if the request is not among those that were read before it.
     pub fn standing(
         &self,
-        store: &Store,
+        store: &AccountStore,
         number: u64,
         name: &str,
-    ) -> Result<Option<Standing>, StoreError> {
+    ) -> Result<Option<RequestState>, StoreError> {
         let book = self.requests.look(&read).value;
         let request = book.requests.get(&number).filter(|one| one.name.as_str() == name);
         let Some(request) = request else {
@@ -129,10 +129,10 @@ impl Queue {
         let account = accounts.account(name);
         Ok(Some(match &request.standing {
             // Killed between the account and the note of it.
-            Standing::Pending { verifier }
+            RequestState::Pending { verifier }
                 if account.map(|one| &one.verifier) == Some(verifier) =>
             {
-                Standing::Approved { at_secs: Moment::now().0 }
+                RequestState::Approved { at_secs: Moment::now().0 }
             }
             standing => standing.clone(),
         }))
@@ -142,7 +142,7 @@ impl Queue {
     ///
     /// # Errors
     /// A file with a fault.
-    pub fn pending(&self) -> Result<Vec<Request>, StoreError> {
+    pub fn pending(&self) -> Result<Vec<AccountRequest>, StoreError> {
         Ok(self.load()?.pending().cloned().collect())
     }
 
@@ -153,11 +153,11 @@ impl Queue {
     /// given to somebody else meanwhile, or [`Error::Home`]; a file with a fault, and more.
     pub fn approve(
         &self,
-        store: &Store,
+        store: &AccountStore,
         homes: &Homes,
         number: u64,
         quota_bytes: Option<u64>,
-    ) -> Result<Request, StoreError> {
+    ) -> Result<AccountRequest, StoreError> {
         let lock = store.lock(limits::LOCK_WAIT)?;
         let request = waiting(&*self.load()?, number)?.clone();
         self.admit(&lock, (store, homes), &[(number, quota_bytes)])?;
@@ -167,14 +167,19 @@ impl Queue {
     /// Refuses a request and gives it; `reason` is what the applicant is told.
     ///
     /// # Errors
-    /// As [`Queue::approve`]; [`StoreError::Refused`] for a reason that cannot be kept.
-    pub fn reject(&self, store: &Store, number: u64, reason: &str) -> Result<Request, StoreError> {
+    /// As [`RequestQueue::approve`]; [`StoreError::Refused`] for a reason that cannot be kept.
+    pub fn reject(
+        &self,
+        store: &AccountStore,
+        number: u64,
+        reason: &str,
+    ) -> Result<AccountRequest, StoreError> {
         let reason = check_reason(reason)?;
         self.change(&store.lock(limits::LOCK_WAIT)?, &|book| {
             let request = waiting(book, number)?.clone();
             let standing =
-                Standing::Refused { at_secs: Moment::now().0, reason: reason.to_owned() };
-            book.requests.insert(number, Request { standing, ..request.clone() });
+                RequestState::Refused { at_secs: Moment::now().0, reason: reason.to_owned() };
+            book.requests.insert(number, AccountRequest { standing, ..request.clone() });
             Ok(request)
         })
     }
@@ -183,10 +188,10 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::File`] for a list with a mistake, which changes nothing; as
-    /// [`Queue::approve`].
+    /// [`RequestQueue::approve`].
     pub fn import(
         &self,
-        store: &Store,
+        store: &AccountStore,
         homes: &Homes,
         list: &[u8],
         default: Option<u64>,
@@ -220,8 +225,8 @@ impl Queue {
     /// The quota with which somebody is let in at once; `None` if the operator is to decide.
     fn quota_at_once(
         &self,
-        rules: &Rules,
-        book: &Book,
+        rules: &RegistrationRules,
+        book: &RequestBook,
         application: &Application<'_>,
         now: i64,
     ) -> Result<Option<Option<u64>>, StoreError> {
@@ -255,21 +260,21 @@ impl Queue {
     fn admit(
         &self,
         lock: &Lock,
-        (store, homes): (&Store, &Homes),
+        (store, homes): (&AccountStore, &Homes),
         which: &[(u64, Option<u64>)],
     ) -> Result<(), StoreError> {
         let book = self.load()?;
-        store.edit_within(lock, |draft| {
+        store.edit_within(lock, |edit| {
             for (number, quota_bytes) in which {
                 let request = waiting(&book, *number)?;
-                let Standing::Pending { verifier } = &request.standing else { continue };
-                match draft.so_far().account(request.name.as_str()) {
+                let RequestState::Pending { verifier } = &request.standing else { continue };
+                match edit.so_far().account(request.name.as_str()) {
                     // Made before the server was killed.
                     Some(account) if account.verifier == *verifier => {}
                     _ => {
                         let name = request.name.clone();
                         let account = Account::new(name, verifier.clone(), *quota_bytes);
-                        draft.create(account, Adopt::No, homes)?;
+                        edit.create(account, Adopt::No, homes)?;
                     }
                 }
             }
@@ -279,7 +284,7 @@ impl Queue {
         self.change(lock, &|book| {
             for (number, _) in which {
                 if let Some(request) = book.requests.get_mut(number) {
-                    request.standing = Standing::Approved { at_secs };
+                    request.standing = RequestState::Approved { at_secs };
                 }
             }
             Ok(())
@@ -290,7 +295,7 @@ impl Queue {
     fn change<T>(
         &self,
         lock: &Lock,
-        change: &dyn Fn(&mut Book) -> Result<T, StoreError>,
+        change: &dyn Fn(&mut RequestBook) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.requests.edit(lock, (&read, record::write), &|before| {
             let mut book = before.clone();
@@ -310,12 +315,12 @@ impl Queue {
     }
 
     /// The requests as they are on the disk.
-    fn load(&self) -> Result<Arc<Book>, FileError> {
+    fn load(&self) -> Result<Arc<RequestBook>, FileError> {
         self.requests.load(&read)
     }
 }
 
-fn waiting(book: &Book, number: u64) -> Result<&Request, StoreError> {
+fn waiting(book: &RequestBook, number: u64) -> Result<&AccountRequest, StoreError> {
     let request = book.requests.get(&number).ok_or(StoreError::NoRequest(number))?;
     match request.is_pending() {
         true => Ok(request),

@@ -5,13 +5,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::book::{Book, Request, Standing};
 use super::invites::is_code;
+use super::requests::{AccountRequest, RequestBook, RequestState};
 use crate::accounts::AccountName;
 use crate::accounts::record::REMARK;
 use crate::conffile::ParseErrors;
-use crate::conffile::ini::{GENERATION, Section, Shape, parse};
-use crate::conffile::keys::{self, By, Form, Key, NUMBER, key, names, set, whole, written};
+use crate::conffile::ini::{FileShape, GENERATION, Section, parse};
+use crate::conffile::keys::{self, By, Key, NUMBER, ValueForm, key, names, set, whole, written};
 use crate::limits;
 use crate::scram::Verifier;
 
@@ -30,46 +30,48 @@ const NEXT: &str = "next";
 const NAME: By<AccountName> = By("a name", AccountName::parse, AccountName::to_string);
 const ASKED: By<i64> = By("seconds since 1970", whole, i64::to_string);
 const FROM: By<IpAddr> = By("an address", |text| text.parse().ok(), IpAddr::to_string);
-const STANDING: By<Standing> =
-    By("pending, approved or refused", Standing::begin, |standing| standing.as_str().to_owned());
+const STANDING: By<RequestState> =
+    By("pending, approved or refused", RequestState::begin, |standing| {
+        standing.as_str().to_owned()
+    });
 
 /// What the section of a request may say. How it stands is read first, the rest of it after.
-static REQUEST: &[Key<Request>] = &[
-    key!("name", Request.name, NAME),
-    key!("asked", Request.asked_secs, ASKED),
-    key!("from", Request.from, FROM),
-    key!("state", Request.standing, STANDING),
-    Key::<Request>::new(
+static REQUEST: &[Key<AccountRequest>] = &[
+    key!("name", AccountRequest.name, NAME),
+    key!("asked", AccountRequest.asked_secs, ASKED),
+    key!("from", AccountRequest.from, FROM),
+    key!("state", AccountRequest.standing, STANDING),
+    Key::<AccountRequest>::new(
         "password",
         || "a whole record, of a request that is pending".to_owned(),
         |request, text| match &mut request.standing {
-            Standing::Pending { verifier } => set(verifier, Verifier::parse(text)),
+            RequestState::Pending { verifier } => set(verifier, Verifier::parse(text)),
             _ => None,
         },
         |request| match &request.standing {
-            Standing::Pending { verifier } => verifier.to_string(),
+            RequestState::Pending { verifier } => verifier.to_string(),
             _ => String::new(),
         },
     )
     .or("")
     .secret(),
-    Key::<Request>::new(
+    Key::<AccountRequest>::new(
         "answered",
         || "seconds since 1970, of a request that is answered".to_owned(),
         |request, text| match &mut request.standing {
-            Standing::Approved { at_secs } | Standing::Refused { at_secs, .. } => {
+            RequestState::Approved { at_secs } | RequestState::Refused { at_secs, .. } => {
                 set(at_secs, whole(text))
             }
-            Standing::Pending { .. } => None,
+            RequestState::Pending { .. } => None,
         },
         |request| request.standing.answered_at().map_or_else(String::new, |at| at.to_string()),
     )
     .or(""),
-    Key::<Request>::new(
+    Key::<AccountRequest>::new(
         "reason",
         || format!("{}, of a request that is refused", REMARK.0),
         |request, text| match &mut request.standing {
-            Standing::Refused { reason, .. } => set(reason, REMARK.read(text)),
+            RequestState::Refused { reason, .. } => set(reason, REMARK.read(text)),
             _ => None,
         },
         |request| request.standing.reason().to_owned(),
@@ -85,7 +87,7 @@ static USES: &[Key<u64>] = &[Key::new(
     u64::to_string,
 )];
 
-static SHAPE: Shape = Shape {
+static SHAPE: FileShape = FileShape {
     most: limits::REGISTRATIONS_FILE,
     top: &[GENERATION, NEXT],
     keys: |name| match name.strip_prefix(USED) {
@@ -98,10 +100,10 @@ static SHAPE: Shape = Shape {
 };
 
 /// Reads a whole file.
-pub(super) fn read(bytes: &[u8]) -> Result<Book, ParseErrors> {
+pub(super) fn read(bytes: &[u8]) -> Result<RequestBook, ParseErrors> {
     let mut errors = ParseErrors::default();
     let text = parse(bytes, &SHAPE, &mut errors);
-    let mut book = Book { generation: text.generation, ..Book::default() };
+    let mut book = RequestBook { generation: text.generation, ..RequestBook::default() };
     match text.top.value(NEXT).and_then(number) {
         Some(next) => book.next = next,
         None => text.top.refuse(NEXT, "a whole number", false, &mut errors),
@@ -120,13 +122,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Book, ParseErrors> {
     errors.or(book)
 }
 
-fn read_request(number: u64, section: &Section<'_>, errors: &mut ParseErrors) -> Request {
-    let mut request = Request {
+fn read_request(number: u64, section: &Section<'_>, errors: &mut ParseErrors) -> AccountRequest {
+    let mut request = AccountRequest {
         number,
         name: AccountName::guest(),
         asked_secs: 0,
         from: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        standing: Standing::Approved { at_secs: 0 },
+        standing: RequestState::Approved { at_secs: 0 },
     };
     section.read(REQUEST, &mut request, errors);
     let needed = if request.is_pending() { "password" } else { "answered" };
@@ -138,7 +140,7 @@ fn read_request(number: u64, section: &Section<'_>, errors: &mut ParseErrors) ->
 }
 
 /// Writes a whole file.
-pub(super) fn write(book: &Book) -> String {
+pub(super) fn write(book: &RequestBook) -> String {
     let used = book.used.iter().map(|(code, times)| written(format!("{USED}{code}"), USES, times));
     let requests = book.requests.values();
     let requests = requests.map(|request| written(request.number, REQUEST, request));

@@ -12,7 +12,7 @@ use super::{StoreError, shown};
 
 /// All of it.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct ForeignData {
     pub(super) accounts: Vec<Foreign>,
     /// What could not be understood, and why.
     pub(super) missing: Vec<String>,
@@ -29,7 +29,7 @@ pub(super) struct Found {
 /// An account as another server had it.
 pub(super) struct Foreign {
     pub(super) name: String,
-    pub(super) secret: Secret,
+    pub(super) secret: ForeignSecret,
     /// The default if nothing was said.
     pub(super) quota_bytes: Option<u64>,
     pub(super) rights: Rights,
@@ -40,7 +40,7 @@ pub(super) struct Foreign {
 }
 
 /// What another server knew of somebody's password.
-pub(super) enum Secret {
+pub(super) enum ForeignSecret {
     /// The password.
     Plain(Zeroizing<String>),
     /// Its MD5 in small hexadecimal letters.
@@ -61,12 +61,12 @@ pub(super) struct Mapping {
     pub(super) size_bytes: Option<u64>,
 }
 
-impl Secret {
+impl ForeignSecret {
     /// What stands where a password does: 32 hexadecimal digits are the MD5 of one.
-    pub(super) fn of(text: &str) -> Secret {
+    pub(super) fn of(text: &str) -> ForeignSecret {
         match is_md5(text.trim()) {
-            true => Secret::Md5(Zeroizing::new(text.trim().to_ascii_lowercase())),
-            false => Secret::Plain(Zeroizing::new(text.to_owned())),
+            true => ForeignSecret::Md5(Zeroizing::new(text.trim().to_ascii_lowercase())),
+            false => ForeignSecret::Plain(Zeroizing::new(text.to_owned())),
         }
     }
 }

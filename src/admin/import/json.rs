@@ -7,7 +7,7 @@ use crate::rights::Rights;
 use crate::text::Escaped;
 use serde_json::{Map, Value};
 
-use super::found::{Foreign, Found, Secret, is_admin, size};
+use super::found::{Foreign, ForeignData, ForeignSecret, is_admin, size};
 use super::{StoreError, read, shown};
 
 /// In the order in which they count.
@@ -31,15 +31,15 @@ struct Candidate<'a> {
     depth: usize,
 }
 
-pub(super) fn read_file(path: &Path, found: &mut Found) -> Result<(), StoreError> {
+pub(super) fn read_file(path: &Path, found: &mut ForeignData) -> Result<(), StoreError> {
     let text = read(path)?;
     let wrong = |what: String| StoreError::Refused(format!("`{}`: {what}", shown(path)));
     let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|e| wrong(e.to_string()))?;
     let stem = path.file_stem().and_then(|stem| stem.to_str());
-    let folder = path.parent().and_then(|above| above.file_name()).unwrap_or_default();
+    let directory = path.parent().and_then(|above| above.file_name()).unwrap_or_default();
     // A server that keeps its manager apart tells by the file alone that it is one.
-    let apart = [stem.unwrap_or_default(), &folder.to_string_lossy()];
+    let apart = [stem.unwrap_or_default(), &directory.to_string_lossy()];
     let apart = apart.iter().any(|name| is_admin(name) || name.eq_ignore_ascii_case("admins"));
     let whole = Candidate { key: stem, shown: shown(path), value: &value, depth: 0 };
     let mut waiting = vec![whole];
@@ -114,7 +114,7 @@ fn account(object: &Map<String, Value>, key: Option<&str>, apart: bool) -> Resul
     let admin =
         apart || is_admin(&says_so(ROLE)?) || matches!(switch.as_str(), "true" | "yes" | "1");
     Ok(Foreign {
-        secret: Secret::of(&password),
+        secret: ForeignSecret::of(&password),
         quota_bytes: quota,
         rights: Rights::ALL,
         admin,

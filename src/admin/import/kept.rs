@@ -8,10 +8,10 @@ use std::path::Path;
 use crate::limits;
 use crate::text::Escaped;
 
-use super::found::Found;
-use super::{Desk, Report, read, shown};
+use super::found::ForeignData;
+use super::{AdminDesk, ImportReport, read, shown};
 
-pub(super) fn keep(desk: &Desk<'_>, found: &Found, report: &mut Report) {
+pub(super) fn keep(desk: &AdminDesk<'_>, found: &ForeignData, report: &mut ImportReport) {
     for (setting, path) in &found.texts {
         let name = match *setting {
             "welcome" => &desk.config.words.welcome,
@@ -29,11 +29,11 @@ pub(super) fn keep(desk: &Desk<'_>, found: &Found, report: &mut Report) {
 }
 
 fn keep_text(
-    desk: &Desk<'_>,
+    desk: &AdminDesk<'_>,
     setting: &str,
     name: Option<&str>,
     path: &Path,
-    report: &mut Report,
+    report: &mut ImportReport,
 ) -> Result<String, String> {
     let text = read(path).map_err(|e| e.to_string())?;
     let name = name.ok_or_else(|| format!("[words] {setting} of server.ini is none"))?;
@@ -46,8 +46,8 @@ fn keep_text(
             put.map_err(|e| e.to_string())?;
         }
     }
-    if text.len() > limits::WORDS_FILE || text.lines().count() > limits::WORDS_LINES {
-        let (bytes, lines) = (limits::WORDS_FILE, limits::WORDS_LINES);
+    if text.len() > limits::GREETING_FILE || text.lines().count() > limits::GREETING_LINES {
+        let (bytes, lines) = (limits::GREETING_FILE, limits::GREETING_LINES);
         let what = "of it are shown, and not the rest";
         report.missing(format!("`{}`: {lines} lines and {bytes} bytes {what}", shown(path)));
     }

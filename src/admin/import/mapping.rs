@@ -8,45 +8,45 @@ use crate::mounts;
 use crate::text::Escaped;
 
 use super::found::Mapping;
-use super::{Desk, Report, read, shown};
+use super::{AdminDesk, ImportReport, read, shown};
 
 /// What several users saw at one place with the same rights is one section for all of them.
-struct Section {
-    whom: Vec<AccountName>,
+struct MappedMount {
+    audience: Vec<AccountName>,
     mapping: Mapping,
 }
 
-impl Section {
-    fn whom(&self) -> String {
-        let names: Vec<&str> = self.whom.iter().map(AccountName::as_str).collect();
+impl MappedMount {
+    fn audience(&self) -> String {
+        let names: Vec<&str> = self.audience.iter().map(AccountName::as_str).collect();
         if names.is_empty() { "guests".to_owned() } else { names.join(", ") }
     }
 
     fn text(&self, number: usize) -> String {
         let Mapping { at, dir, rights, size_bytes, .. } = &self.mapping;
         let dir = dir.to_string_lossy();
-        let whom = self.whom();
+        let audience = self.audience();
         let mut text = format!(
-            "\n[imported-{number}]\nat = {at}\ndir = {dir}\nfor = {whom}\nrights = {rights}\n"
+            "\n[imported-{number}]\nat = {at}\ndir = {dir}\nfor = {audience}\nrights = {rights}\n"
         );
         match size_bytes {
             Some(_) => text += &format!("size = {}\n", quota_text(*size_bytes)),
             // Whoever stores something pays, as in the own home.
-            None if rights.changes() && !self.whom.is_empty() => text += "size = account\n",
+            None if rights.changes() && !self.audience.is_empty() => text += "size = account\n",
             None => {}
         }
         text
     }
 }
 
-pub(super) fn mount(desk: &Desk<'_>, mappings: Vec<Mapping>, report: &mut Report) {
+pub(super) fn mount(desk: &AdminDesk<'_>, mappings: Vec<Mapping>, report: &mut ImportReport) {
     if mappings.is_empty() {
         return;
     }
-    let (accounts, mut sections) = (desk.store.current(), Vec::<Section>::new());
+    let (accounts, mut sections) = (desk.store.current(), Vec::<MappedMount>::new());
     for mapping in mappings {
         let Some(name) = mapping.account.clone() else {
-            sections.push(Section { whom: Vec::new(), mapping });
+            sections.push(MappedMount { audience: Vec::new(), mapping });
             continue;
         };
         if accounts.account(name.as_str()).is_none() {
@@ -54,15 +54,15 @@ pub(super) fn mount(desk: &Desk<'_>, mappings: Vec<Mapping>, report: &mut Report
             report.missing(format!("`{name}`: the mapped directory {at}, as there is no account"));
             continue;
         }
-        let same = |one: &&mut Section| {
+        let same = |one: &&mut MappedMount| {
             let other = &one.mapping;
-            !one.whom.is_empty()
+            !one.audience.is_empty()
                 && (&other.at, &other.dir, other.rights, other.size_bytes)
                     == (&mapping.at, &mapping.dir, mapping.rights, mapping.size_bytes)
         };
         match sections.iter_mut().find(same) {
-            Some(section) => section.whom.push(name),
-            None => sections.push(Section { whom: vec![name], mapping }),
+            Some(section) => section.audience.push(name),
+            None => sections.push(MappedMount { audience: vec![name], mapping }),
         }
     }
     if let Err(why) = write(desk, &sections, report) {
@@ -70,7 +70,11 @@ pub(super) fn mount(desk: &Desk<'_>, mappings: Vec<Mapping>, report: &mut Report
     }
 }
 
-fn write(desk: &Desk<'_>, sections: &[Section], report: &mut Report) -> Result<(), String> {
+fn write(
+    desk: &AdminDesk<'_>,
+    sections: &[MappedMount],
+    report: &mut ImportReport,
+) -> Result<(), String> {
     let path = desk.dirs.0.join(mounts::FILE);
     let there = path.exists();
     let before = match there {
@@ -90,7 +94,7 @@ fn write(desk: &Desk<'_>, sections: &[Section], report: &mut Report) -> Result<(
             number += 1;
         }
         let Mapping { at, dir, rights, .. } = &section.mapping;
-        let what = format!("{} at {at} for {}: {rights}", shown(dir), section.whom());
+        let what = format!("{} at {at} for {}: {rights}", shown(dir), section.audience());
         // A name on the other server's disk may hold a line of its own.
         let plain = |text: &str| !text.chars().any(char::is_control);
         if !plain(at) || !dir.to_str().is_some_and(plain) {

@@ -14,7 +14,7 @@ use crate::rights::Rights;
 use crate::text::Escaped;
 use zeroize::Zeroizing;
 
-use super::found::{Foreign, Found, Mapping, Secret, entries, is_md5, size};
+use super::found::{Foreign, ForeignData, ForeignSecret, Mapping, entries, is_md5, size};
 use super::{StoreError, folded, read, shown};
 
 const OWN: &str = ".xxftp";
@@ -35,7 +35,7 @@ fn is_users(home: &Path) -> bool {
     home.join(OWN).join("password").exists() || home.file_name().is_some_and(|n| n == "anonymous")
 }
 
-pub(super) fn read_root(dir: &Path, found: &mut Found) -> Result<(), StoreError> {
+pub(super) fn read_root(dir: &Path, found: &mut ForeignData) -> Result<(), StoreError> {
     for (setting, file) in [("welcome", "xxftp.welcome"), ("goodbye", "xxftp.goodbye")] {
         let path = dir.join(file);
         if path.symlink_metadata().is_ok() {
@@ -46,7 +46,7 @@ pub(super) fn read_root(dir: &Path, found: &mut Found) -> Result<(), StoreError>
         }
     }
     let root = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
-    let mut walk = Walk { root, looked_through: 0 };
+    let mut walk = XxftpWalk { root, looked_through: 0 };
     let (mut homes, others): (Vec<_>, Vec<_>) =
         entries(dir)?.into_iter().filter(|one| is_home(one)).partition(|one| is_users(one));
     homes.extend(others);
@@ -115,8 +115,8 @@ fn permission(dir: &Path) -> Result<Rights, String> {
 
 fn user(home: &Path, name: &str) -> Result<Foreign, String> {
     let secret = match own(home, "password")? {
-        None => Secret::None,
-        Some(text) if is_md5(text.trim()) => Secret::of(text.trim()),
+        None => ForeignSecret::None,
+        Some(text) if is_md5(text.trim()) => ForeignSecret::of(text.trim()),
         Some(_) => return Err("its password is no MD5".to_owned()),
     };
     let (size, mut notes) = (size_of(home)?, Vec::new());
@@ -138,7 +138,7 @@ fn user(home: &Path, name: &str) -> Result<Foreign, String> {
 }
 
 /// The anonymous user: guests read their home here, and what is mapped is mounted for them.
-fn guest(home: &Path, found: &mut Found) -> Result<(), String> {
+fn guest(home: &Path, found: &mut ForeignData) -> Result<(), String> {
     found.guests = true;
     let changes = own(home, "permission")?.is_none() || permission(home)?.changes();
     if changes {
@@ -151,19 +151,19 @@ fn guest(home: &Path, found: &mut Found) -> Result<(), String> {
 }
 
 /// What is looked through for mapped directories.
-struct Walk {
+struct XxftpWalk {
     root: PathBuf,
     looked_through: usize,
 }
 
-impl Walk {
+impl XxftpWalk {
     /// What is mapped into a home and the directories in it, and into what is mapped there.
     fn mappings_of(
         &mut self,
         home: &Path,
         name: &str,
         account: Option<&AccountName>,
-        found: &mut Found,
+        found: &mut ForeignData,
     ) {
         let (mut waiting, mut seen) = (vec![(String::new(), home.to_owned())], BTreeSet::new());
         while let Some((at, dir)) = waiting.pop() {
@@ -187,7 +187,12 @@ impl Walk {
     }
 
     /// The lines of a directory's `virtual`; those that cannot be imported are named.
-    fn mapped_in(&self, dir: &Path, (at, name): (&str, &str), found: &mut Found) -> Vec<Mapping> {
+    fn mapped_in(
+        &self,
+        dir: &Path,
+        (at, name): (&str, &str),
+        found: &mut ForeignData,
+    ) -> Vec<Mapping> {
         let name = Escaped(name);
         let file = format!("`{name}`: `{}`", shown(&dir.join(OWN).join("virtual")));
         let text = match own(dir, "virtual") {

@@ -22,11 +22,11 @@ impl Write for Stuck {
 fn a_log_that_stands_still_costs_one_wait_and_counted_lines() {
     let (go, wait) = bounded(0);
     let out = Arc::<Mutex<Vec<u8>>>::default();
-    let log = Log::open(Places::default(), true, Stuck(wait, Arc::clone(&out))).unwrap();
+    let log = Log::open(LogTargets::default(), true, Stuck(wait, Arc::clone(&out))).unwrap();
     let line = "x".repeat(1000);
     let begun = Instant::now();
     let said = 3 * limits::LOG_QUEUE / 1000;
-    (0..said).for_each(|_| log.say(log::Level::Info, &line));
+    (0..said).for_each(|_| log.write(log::Level::Info, &line));
     // Each line would have waited for so long.
     assert!(begun.elapsed() < limits::LOG_WAIT * 100);
     drop(go);

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::ini::{Shape, parse};
-use super::keys::{By, Key, Written, key, whole, written};
+use super::ini::{FileShape, parse};
+use super::keys::{By, Key, WrittenSection, key, whole, written};
 use super::watched::Format;
 use super::*;
 
@@ -44,7 +44,7 @@ fn keys(name: &str) -> Option<Vec<&'static str>> {
 }
 
 /// A file that programs write.
-static CLOSED: Shape = Shape {
+static CLOSED: FileShape = FileShape {
     most: 100_000,
     top: &["generation", "mark"],
     keys,
@@ -53,9 +53,9 @@ static CLOSED: Shape = Shape {
     sections: Vec::new,
 };
 /// A file that only people write.
-static OPEN: Shape = Shape { top: &[], ..CLOSED };
+static OPEN: FileShape = FileShape { top: &[], ..CLOSED };
 
-fn read(bytes: &[u8], shape: &'static Shape) -> Result<Notes, ParseErrors> {
+fn read(bytes: &[u8], shape: &'static FileShape) -> Result<Notes, ParseErrors> {
     let mut errors = ParseErrors::default();
     let text = parse(bytes, shape, &mut errors);
     let mut notes = Notes { generation: text.generation, ..Notes::default() };
@@ -78,19 +78,19 @@ fn read_open(bytes: Option<&[u8]>) -> Result<Notes, ParseErrors> {
 
 fn write(notes: &Notes) -> String {
     let items = notes.items.iter();
-    let items: Vec<Written> = items.map(|(name, item)| written(name, KEYS, item)).collect();
+    let items: Vec<WrittenSection> = items.map(|(name, item)| written(name, KEYS, item)).collect();
     keys::write("; a test", notes.generation, &[("mark", notes.mark.clone())], items)
 }
 
 const FORMAT: Format<'static, Notes> = (&read_closed, write);
 
-fn told(bytes: &[u8], shape: &'static Shape) -> Vec<String> {
+fn reported(bytes: &[u8], shape: &'static FileShape) -> Vec<String> {
     let errors = read(bytes, shape).err().unwrap_or_default();
     errors.iter().map(|error| format!("{}: {}", error.line, error.what)).collect()
 }
 
 #[test]
-fn every_mistake_is_told_with_its_line_and_what_was_expected() {
+fn every_mistake_is_reported_with_its_line_and_what_was_expected() {
     let text = "stray = 1\n[one]\nnumber = soon\nnubmer = 2\n[Two]\nanything goes\n[three\n[four]\n\
         note = a\nnote = b\ncolour = red\nnumber\nnumber = 1 ; one\n[four]\nnumber = 2\\\n\
         \x1b[0m\n";
@@ -109,13 +109,16 @@ fn every_mistake_is_told_with_its_line_and_what_was_expected() {
         "15: [four] number: set in line 13 already; expected it once",
         "16: a control character; expected plain text",
     ];
-    assert_eq!(told(text.as_bytes(), &OPEN), want);
-    assert_eq!(told(b"[one]\n", &OPEN), ["1: [one] number: missing; expected a whole number"]);
-    let twice = told(b"[one]\nnubmer = 2\n", &OPEN);
+    assert_eq!(reported(text.as_bytes(), &OPEN), want);
+    assert_eq!(reported(b"[one]\n", &OPEN), ["1: [one] number: missing; expected a whole number"]);
+    let twice = reported(b"[one]\nnubmer = 2\n", &OPEN);
     assert_eq!(twice, ["2: [one] nubmer: unknown key; did you mean `number`?"], "told once");
-    assert_eq!(told(b"[a]\nnumber = 1\nnote = \xff", &OPEN), ["3: not UTF-8; expected plain text"]);
+    assert_eq!(
+        reported(b"[a]\nnumber = 1\nnote = \xff", &OPEN),
+        ["3: not UTF-8; expected plain text"]
+    );
     let long = vec![b'\n'; 100_001];
-    assert_eq!(told(&long, &OPEN), ["0: longer than expected; at most 100000 bytes"]);
+    assert_eq!(reported(&long, &OPEN), ["0: longer than expected; at most 100000 bytes"]);
     let flood = "?\n".repeat(3000);
     let shown = FileError::parse(Path::new("f"), read(flood.as_bytes(), &OPEN).unwrap_err());
     let shown = shown.to_string();
@@ -147,8 +150,8 @@ fn a_file_is_whole_with_its_closing_lines_or_by_hand_without_both() {
             "4: [one] stands below [end]; expected it above",
         ),
     ] {
-        let all = told(text.as_bytes(), &CLOSED);
-        assert!(all.iter().any(|told| told.starts_with(what)), "{text:?}: {all:?}");
+        let all = reported(text.as_bytes(), &CLOSED);
+        assert!(all.iter().any(|reported| reported.starts_with(what)), "{text:?}: {all:?}");
     }
 }
 

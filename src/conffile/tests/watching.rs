@@ -9,17 +9,17 @@ use std::time::Duration;
 use super::*;
 
 /// A folder of its own for each test, gone with it.
-struct Folder(PathBuf);
+struct TestDir(PathBuf);
 
-impl Folder {
-    fn new() -> Folder {
+impl TestDir {
+    fn new() -> TestDir {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let own = format!("miniftp-conffile-{}-{next}", std::process::id());
         let path = std::env::temp_dir().join(own);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
-        Folder(path)
+        TestDir(path)
     }
 
     fn file(&self) -> PathBuf {
@@ -48,7 +48,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TestDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -66,53 +66,53 @@ fn names(notes: &Notes) -> Vec<&str> {
 }
 
 #[test]
-fn an_edit_counts_whole_or_not_at_all_and_a_mistake_is_told_once() {
-    let folder = Folder::new();
-    let watch = folder.watch();
+fn an_edit_counts_whole_or_not_at_all_and_a_mistake_is_reported_once() {
+    let directory = TestDir::new();
+    let watch = directory.watch();
     let look = || watch.look(&read_open);
     assert!(look().error.unwrap().to_string().ends_with("notes.ini: no such file"));
-    folder.put("[one]\nnumber = 1\n");
+    directory.put("[one]\nnumber = 1\n");
     let first = look();
     assert_eq!((names(&first.value), first.before.is_some()), (vec!["one"], true));
     assert!(first.error.is_none() && look().before.is_none());
-    folder.put("[one]\nnumber = 1\n[two]\nnumber = x\n");
+    directory.put("[one]\nnumber = 1\n[two]\nnumber = x\n");
     for _ in 0..2 {
         let look = look();
         assert_eq!(names(&look.value), ["one"]);
         assert!(look.error.unwrap().to_string().contains(":4: [two] number: \"x\" is not valid"));
     }
-    folder.put("[one]\nnumber = 1\n[two]\nnumber = 2\n");
+    directory.put("[one]\nnumber = 1\n[two]\nnumber = 2\n");
     assert_eq!(names(&look().value), ["one", "two"]);
     assert!(watch.error().is_none());
-    fs::remove_file(folder.file()).unwrap();
+    fs::remove_file(directory.file()).unwrap();
     let gone = look();
     assert_eq!((names(&gone.value), gone.error.is_some()), (vec!["one", "two"], true));
 }
 
 #[test]
 fn a_half_saved_file_never_counts() {
-    let folder = Folder::new();
-    folder.put("[one]\nnumber = 100\n[two]\nnumber = 2\n");
-    let watch = folder.watch();
+    let directory = TestDir::new();
+    directory.put("[one]\nnumber = 100\n[two]\nnumber = 2\n");
+    let watch = directory.watch();
     let number = || watch.look(&read_open).value.items["one"].number;
     assert_eq!(number(), 100);
     // It would be valid, and another number.
-    folder.put("[one]\nnumber = 10");
+    directory.put("[one]\nnumber = 10");
     assert_eq!(number(), 100);
     // Cut off between two lines.
-    folder.put("[one]\nnumber = 10\n");
+    directory.put("[one]\nnumber = 10\n");
     assert_eq!(number(), 100);
-    folder.put("[one]\nnumber = 1000\n[two]\nnumber = 2\n");
+    directory.put("[one]\nnumber = 1000\n[two]\nnumber = 2\n");
     assert_eq!(number(), 1000);
     // Somebody who writes all the while is waited for, and not for long.
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                folder.put("[one]\nnumber = 1\n[two]\nnumber = 2\n");
+                directory.put("[one]\nnumber = 1\n[two]\nnumber = 2\n");
             }
         });
-        folder.put("[one]\nnumber = 1\n[two]\nnumber = 2\n");
+        directory.put("[one]\nnumber = 1\n[two]\nnumber = 2\n");
         assert_eq!(number(), 1000);
         stop.store(true, Ordering::Relaxed);
     });
@@ -121,15 +121,15 @@ fn a_half_saved_file_never_counts() {
 
 #[test]
 fn a_file_that_is_moved_away_for_a_moment_is_waited_for() {
-    let folder = Folder::new();
-    folder.put("[one]\nnumber = 1\n");
-    let watch = folder.watch();
+    let directory = TestDir::new();
+    directory.put("[one]\nnumber = 1\n");
+    let watch = directory.watch();
     watch.look(&read_open);
-    let away = folder.0.join("away");
-    fs::rename(folder.file(), &away).unwrap();
+    let away = directory.0.join("away");
+    fs::rename(directory.file(), &away).unwrap();
     let look = thread::scope(|scope| {
         let look = scope.spawn(|| watch.look(&read_open));
-        fs::rename(&away, folder.file()).unwrap();
+        fs::rename(&away, directory.file()).unwrap();
         look.join().unwrap()
     });
     assert!(look.error.is_none());
@@ -137,11 +137,11 @@ fn a_file_that_is_moved_away_for_a_moment_is_waited_for() {
 
 #[test]
 fn nobody_waits_long_for_a_look_that_hangs() {
-    let folder = Folder::new();
-    folder.put("[one]\nnumber = 1\n");
-    let watch = folder.watch();
+    let directory = TestDir::new();
+    directory.put("[one]\nnumber = 1\n");
+    let watch = directory.watch();
     watch.look(&read_open);
-    folder.put("[one]\nnumber = 2\n");
+    directory.put("[one]\nnumber = 2\n");
     let (begun, done) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let hanging = scope.spawn(|| {
@@ -165,22 +165,22 @@ fn nobody_waits_long_for_a_look_that_hangs() {
 
 #[test]
 fn a_replaced_file_keeps_mode_owner_link_and_the_generation_before() {
-    let folder = Folder::new();
-    let real = folder.0.join("elsewhere");
+    let directory = TestDir::new();
+    let real = directory.0.join("elsewhere");
     fs::create_dir(&real).unwrap();
-    symlink("elsewhere/real.ini", folder.file()).unwrap();
-    let watch = folder.watch();
-    folder.add(&watch, "one").unwrap();
+    symlink("elsewhere/real.ini", directory.file()).unwrap();
+    let watch = directory.watch();
+    directory.add(&watch, "one").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let file = real.join("real.ini");
     assert_eq!(mode(&file), 0o600, "a new one is for its owner alone");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
     let before = (fs::metadata(&file).unwrap().uid(), fs::read(&file).unwrap());
-    folder.add(&watch, "two").unwrap();
-    assert!(fs::symlink_metadata(folder.file()).unwrap().is_symlink());
+    directory.add(&watch, "two").unwrap();
+    assert!(fs::symlink_metadata(directory.file()).unwrap().is_symlink());
     assert_eq!(names(&watch.last()), ["one", "two"]);
     assert_eq!(mode(&file), 0o660, "kept, but never for everybody");
-    let previous = previous_of(&folder.file());
+    let previous = previous_of(&directory.file());
     assert_eq!(previous, real.join("real.ini.previous"));
     assert_eq!((fs::metadata(&file).unwrap().uid(), fs::read(previous).unwrap()), before);
     let mut left: Vec<_> = fs::read_dir(&real).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -201,51 +201,51 @@ fn an_edit_by_hand_in_the_middle_of_a_write_is_merged() {
         },
     ];
     for save in saves {
-        let folder = Folder::new();
-        let watch = folder.watch();
-        folder.add(&watch, "one").unwrap();
+        let directory = TestDir::new();
+        let watch = directory.watch();
+        directory.add(&watch, "one").unwrap();
         let times = AtomicU32::new(0);
-        let edited = watch.edit(&folder.lock(), FORMAT, &|before| {
+        let edited = watch.edit(&directory.lock(), FORMAT, &|before| {
             if times.fetch_add(1, Ordering::Relaxed) == 0 {
-                let hand = folder.text().replace("[end]", "[hand]\nnumber = 5\n\n[end]");
-                save(&folder.file(), &hand);
+                let hand = directory.text().replace("[end]", "[hand]\nnumber = 5\n\n[end]");
+                save(&directory.file(), &hand);
             }
             Ok::<_, FileError>((with(before, "two"), ()))
         });
         edited.unwrap();
         assert_eq!(times.load(Ordering::Relaxed), 2, "it was done again");
         assert_eq!(names(&watch.last()), ["hand", "one", "two"]);
-        assert_eq!(read_closed(Some(folder.text().as_bytes())).unwrap(), *watch.last());
+        assert_eq!(read_closed(Some(directory.text().as_bytes())).unwrap(), *watch.last());
     }
 }
 
 #[test]
 fn a_file_with_a_mistake_or_one_that_is_being_saved_is_not_written_over() {
-    let folder = Folder::new();
-    let watch = folder.watch();
+    let directory = TestDir::new();
+    let watch = directory.watch();
     for text in ["[one]\nnumber = x\n", "generation = 7\n[one]\nnumber = 1\n", "[one]\nnumber = 1"]
     {
-        folder.put(text);
-        let refused = folder.add(&watch, "two").unwrap_err();
+        directory.put(text);
+        let refused = directory.add(&watch, "two").unwrap_err();
         assert!(matches!(refused, FileError::Parse { .. }), "{refused}");
-        assert_eq!(folder.text(), text);
+        assert_eq!(directory.text(), text);
     }
-    folder.put("[one]\nnumber = 1\n");
-    folder.add(&watch, "two").unwrap();
+    directory.put("[one]\nnumber = 1\n");
+    directory.add(&watch, "two").unwrap();
     assert_eq!((names(&watch.last()), watch.last().generation), (vec!["one", "two"], 1));
 }
 
 #[test]
 fn a_lock_that_another_holds_is_waited_for_and_not_for_ever() {
-    let folder = Folder::new();
-    let held = folder.lock();
-    let path = folder.0.join("lock");
+    let directory = TestDir::new();
+    let held = directory.lock();
+    let path = directory.0.join("lock");
     for wait in [Duration::ZERO, Duration::from_millis(20)] {
-        let refused = Lock::take(&path, &folder.file(), wait).unwrap_err();
+        let refused = Lock::take(&path, &directory.file(), wait).unwrap_err();
         assert!(matches!(refused, FileError::Locked { .. }), "{refused}");
     }
     drop(held);
-    folder.lock();
+    directory.lock();
 }
 
 /// Two programs add items as fast as they can while somebody saves the file without knowing of a
@@ -254,20 +254,20 @@ fn a_lock_that_another_holds_is_waited_for_and_not_for_ever() {
 #[test]
 fn two_programs_and_an_editor_lose_nothing() {
     const SAVES: u32 = 150;
-    let folder = Folder::new();
-    folder.add(&folder.watch(), "first").unwrap();
+    let directory = TestDir::new();
+    directory.add(&directory.watch(), "first").unwrap();
     let (saved, finished) = (AtomicU32::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         for program in ["a", "b"] {
-            let (folder, saved, finished) = (&folder, &saved, &finished);
+            let (directory, saved, finished) = (&directory, &saved, &finished);
             scope.spawn(move || {
-                let watch = folder.watch();
+                let watch = directory.watch();
                 let mut after_it = 0;
                 for n in 0.. {
                     after_it += u32::from(finished.load(Ordering::SeqCst));
                     let before = saved.load(Ordering::SeqCst);
                     // On a slow disk somebody may save too often for it to be done in time.
-                    while let Err(e) = folder.add(&watch, &format!("{program}{}", n % 20)) {
+                    while let Err(e) = directory.add(&watch, &format!("{program}{}", n % 20)) {
                         assert!(matches!(e, FileError::Busy { .. }), "{e}");
                     }
                     let mark = watch.last().mark.parse().unwrap_or(0);
@@ -278,17 +278,17 @@ fn two_programs_and_an_editor_lose_nothing() {
                 }
             });
         }
-        let temporary = folder.0.join("editor");
+        let temporary = directory.0.join("editor");
         for mark in 1..=SAVES {
-            let mut notes = read_closed(Some(folder.text().as_bytes())).unwrap();
+            let mut notes = read_closed(Some(directory.text().as_bytes())).unwrap();
             notes.mark = mark.to_string();
             fs::write(&temporary, write(&notes)).unwrap();
-            fs::rename(&temporary, folder.file()).unwrap();
+            fs::rename(&temporary, directory.file()).unwrap();
             saved.store(mark, Ordering::SeqCst);
         }
         finished.store(true, Ordering::SeqCst);
     });
-    let notes = read_closed(Some(folder.text().as_bytes())).unwrap();
+    let notes = read_closed(Some(directory.text().as_bytes())).unwrap();
     assert_eq!(notes.mark, SAVES.to_string());
     assert_eq!(notes.items.len(), 41, "{:?}", names(&notes));
 }

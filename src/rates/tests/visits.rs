@@ -30,7 +30,7 @@ struct Client {
     account: usize,
     visits: Vec<Visit>,
     number: usize,
-    turn: Turn,
+    permit: RatePermit,
     left: u64,
     since: Duration,
     at: Duration,
@@ -38,23 +38,23 @@ struct Client {
 
 impl Client {
     fn new(account: usize, visits: Vec<Visit>) -> Client {
-        let (left, turn, at) = (visits[0].bytes, Turn::default(), Duration::ZERO);
-        Client { account, visits, number: 0, turn, left, since: at, at }
+        let (left, permit, at) = (visits[0].bytes, RatePermit::default(), Duration::ZERO);
+        Client { account, visits, number: 0, permit, left, since: at, at }
     }
 
     fn step(&mut self, rates: &Rates, start: Instant) -> u64 {
-        let payer = Payer { name: NAMES[self.account], is_guest: false };
+        let user = RateUser { name: NAMES[self.account], is_guest: false };
         let visit = self.visits[self.number % self.visits.len()];
         let now = start + self.at;
         if self.left == 0 || self.at >= self.since + visit.patience {
-            rates.give_back(Way::Down, payer, std::mem::take(&mut self.turn), now);
+            rates.give_back(Way::Down, user, std::mem::take(&mut self.permit), now);
             self.number += 1;
             self.at += visit.away + Duration::from_nanos(100);
             self.left = self.visits[self.number % self.visits.len()].bytes;
             self.since = self.at;
             return 0;
         }
-        match rates.due(Way::Down, payer, &mut self.turn, self.left, now) {
+        match rates.due(Way::Down, user, &mut self.permit, self.left, now) {
             Due::Wait(wait) => {
                 self.at += wait.min(limits::RATE_LOOK);
                 0
@@ -101,9 +101,9 @@ fn no_place_is_given_twice(clients: &[Client], rates: &Rates, own: bool) {
         let (Some(bucket), Some(rate)) = (bucket, rate) else { continue };
         let mut places = bucket.gaps();
         for client in clients.iter().filter(|client| !own || client.account == account) {
-            let turn = &client.turn;
-            if let Some(end) = if own { turn.own_end } else { turn.all_end } {
-                places.push((end - bucket::earned_in(turn.bytes, rate), end));
+            let permit = &client.permit;
+            if let Some(end) = if own { permit.own_end } else { permit.all_end } {
+                places.push((end - bucket::earned_in(permit.bytes, rate), end));
             }
         }
         places.sort();
@@ -143,7 +143,7 @@ proptest! {
     ) {
         let own = all * own / 2;
         let rates = Rates::default();
-        rates.set(Way::Down, Limits { account: Some(own), guests: None, all: Some(all) });
+        rates.set(Way::Down, RateLimits { account: Some(own), guests: None, all: Some(all) });
         let mut clients: Vec<Client> =
             clients.into_iter().map(|(account, visits)| Client::new(account, visits)).collect();
         let game = watch(&rates, &mut clients, 10);
@@ -167,7 +167,7 @@ fn many_short_sessions_get_the_rate() {
             for all in [false, true] {
                 let (account, all) = if all { (None, Some(rate)) } else { (Some(rate), None) };
                 let rates = Rates::default();
-                rates.set(Way::Down, Limits { account, guests: None, all });
+                rates.set(Way::Down, RateLimits { account, guests: None, all });
                 let soon = Duration::from_micros(500);
                 let patience = Duration::from_secs(100);
                 let visit = Visit { bytes, patience, lingers: soon, away: soon };
@@ -189,18 +189,18 @@ fn many_short_sessions_get_the_rate() {
 #[test]
 fn who_asks_and_leaves_makes_nobody_wait() {
     let (rates, start) = (Rates::default(), Instant::now());
-    rates.set(Way::Down, Limits { all: Some(100_000), ..Limits::default() });
-    let bob = Payer { name: "bob", is_guest: false };
+    rates.set(Way::Down, RateLimits { all: Some(100_000), ..RateLimits::default() });
+    let bob = RateUser { name: "bob", is_guest: false };
     for number in 0..100 {
         let now = start + number * Duration::from_millis(10);
-        let mut turns: [Turn; 30] = std::array::from_fn(|_| Turn::default());
-        for turn in &mut turns {
-            rates.due(Way::Down, ann(), turn, 1024, now);
+        let mut permits: [RatePermit; 30] = std::array::from_fn(|_| RatePermit::default());
+        for permit in &mut permits {
+            rates.due(Way::Down, ann(), permit, 1024, now);
         }
-        turns.into_iter().for_each(|turn| rates.give_back(Way::Down, ann(), turn, now));
+        permits.into_iter().for_each(|permit| rates.give_back(Way::Down, ann(), permit, now));
     }
     let now = start + Duration::from_secs(1);
-    let moved = rates.due(Way::Down, bob, &mut Turn::default(), 5000, now);
+    let moved = rates.due(Way::Down, bob, &mut RatePermit::default(), 5000, now);
     assert_eq!(moved, Due::Move(5000));
     assert_eq!(rates.down.state().all.stand_for(), 0);
 }
@@ -209,33 +209,36 @@ fn who_asks_and_leaves_makes_nobody_wait() {
 fn who_waits_moves_up_when_those_before_him_leave() {
     let (rates, now) = (Rates::default(), Instant::now());
     rates.set(Way::Down, only(1024));
-    let ask = |turn: &mut Turn| match rates.due(Way::Down, ann(), turn, 1024, now) {
+    let ask = |permit: &mut RatePermit| match rates.due(Way::Down, ann(), permit, 1024, now) {
         Due::Wait(wait) => wait.as_millis(),
         Due::Move(_) => 0,
     };
-    let mut turns: Vec<Turn> = (0..5).map(|_| Turn::default()).collect();
-    let waits: Vec<_> = turns.iter_mut().map(ask).collect();
+    let mut permits: Vec<RatePermit> = (0..5).map(|_| RatePermit::default()).collect();
+    let waits: Vec<_> = permits.iter_mut().map(ask).collect();
     assert_eq!(waits, [800, 1800, 2800, 3800, 4800]);
-    for turn in turns.drain(1..3) {
-        rates.give_back(Way::Down, ann(), turn, now);
+    for permit in permits.drain(1..3) {
+        rates.give_back(Way::Down, ann(), permit, now);
     }
-    let waits: Vec<_> = turns.iter_mut().map(ask).collect();
+    let waits: Vec<_> = permits.iter_mut().map(ask).collect();
     assert_eq!(waits, [800, 1800, 2800]);
     // And the end of the line is where the last of them stands.
-    assert_eq!(ask(&mut Turn::default()), 3800);
+    assert_eq!(ask(&mut RatePermit::default()), 3800);
 }
 
 /// A turn of other rates, or of another login, is worth nothing to the ones in force.
 #[test]
 fn what_was_given_out_elsewhere_does_not_come_back_here() {
     let (rates, now) = (Rates::default(), Instant::now());
-    rates.set(Way::Down, Limits { guests: Some(100_000), ..only(100_000) });
-    let mut turn = Turn::default();
-    rates.due(Way::Down, ann(), &mut turn, 1, now);
-    rates.set(Way::Down, Limits { guests: Some(100_000), ..only(1024) });
-    assert!(matches!(rates.due(Way::Down, ann(), &mut Turn::default(), 1, now), Due::Wait(_)));
+    rates.set(Way::Down, RateLimits { guests: Some(100_000), ..only(100_000) });
+    let mut permit = RatePermit::default();
+    rates.due(Way::Down, ann(), &mut permit, 1, now);
+    rates.set(Way::Down, RateLimits { guests: Some(100_000), ..only(1024) });
+    assert!(matches!(
+        rates.due(Way::Down, ann(), &mut RatePermit::default(), 1, now),
+        Due::Wait(_)
+    ));
     let places = rates.down.state().accounts["ann"].gaps();
-    rates.give_back(Way::Down, ann(), turn, now);
-    rates.give_back(Way::Down, ann(), Turn::default(), now);
+    rates.give_back(Way::Down, ann(), permit, now);
+    rates.give_back(Way::Down, ann(), RatePermit::default(), now);
     assert_eq!(rates.down.state().accounts["ann"].gaps(), places);
 }

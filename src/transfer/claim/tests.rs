@@ -1,7 +1,7 @@
 //! Claims by hand, and against a model.
 
 use super::*;
-use crate::quota::{Amount, Begin, Charged, DirectoryId, Ledger, Limits};
+use crate::quota::{Amount, Begin, Charged, DirectoryId, Ledger, QuotaLimits};
 
 const HOME: DirectoryId = DirectoryId { device: 1, inode: 1 };
 
@@ -14,7 +14,7 @@ impl Scene {
     fn new() -> Scene {
         let ledger = Arc::new(Ledger::new());
         ledger.open_home("ann", HOME);
-        ledger.set_limits("ann", Limits { bytes: Some(100), entries: None });
+        ledger.set_limits("ann", QuotaLimits { bytes: Some(100), entries: None });
         let Begin::Begun(count) = ledger.begin_count(HOME) else { panic!() };
         assert!(count.finish(Default::default()));
         Scene { ledger, claims: Arc::default() }
@@ -35,7 +35,7 @@ impl Scene {
 }
 
 #[test]
-fn another_account_is_refused_and_told_who_writes() {
+fn another_account_is_refused_and_reported_who_writes() {
     let scene = Scene::new();
     let first = scene.take("ann", 1).unwrap();
     first.fall_silent();
@@ -102,7 +102,7 @@ fn life_shown_in_any_way_keeps_a_claim() {
 
 impl Scene {
     fn take_tree(&self, key: &str, who: Claimant<'_>, scope: Scope, short: bool) -> Result<Claim> {
-        let wanted = Wanted { key: key.to_owned(), path: key, scope, charge: self.charge() };
+        let wanted = ClaimRequest { key: key.to_owned(), path: key, scope, charge: self.charge() };
         self.claims.take_together(vec![wanted], who, short).map(|mut taken| taken.pop().unwrap())
     }
 }
@@ -137,7 +137,7 @@ fn what_is_short_is_waited_for_and_all_names_are_taken_or_none() {
     let scene = Scene::new();
     let short = scene.take_tree("a/b", ANN, Scope::Tree, true).unwrap();
     let two = |session| {
-        let wanted = ["c", "a/b/x"].map(|key| Wanted {
+        let wanted = ["c", "a/b/x"].map(|key| ClaimRequest {
             key: key.to_owned(),
             path: key,
             scope: Scope::Tree,

@@ -11,9 +11,9 @@ use std::thread;
 
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::transfer::commit::{Left, Placed, place, watched};
+use crate::transfer::commit::{Abandonment, Placed, place, watched};
 use crate::transfer::{Alive, Ready, Stored};
-use crate::vfs::{Beside, FolderWatch, Home};
+use crate::vfs::{DirWatch, Home, ParentDir};
 
 /// Places all, while the tree is this server's before and after.
 pub(super) fn commit_unsynced(files: Vec<Ready>, home: &Home) -> Vec<Result<Stored>> {
@@ -29,7 +29,7 @@ pub(super) fn commit_unsynced(files: Vec<Ready>, home: &Home) -> Vec<Result<Stor
 fn place_all(files: Vec<Result<(Ready, Result<()>)>>) -> Vec<Result<Placed>> {
     let mut all: Vec<Result<Placed>> = Vec::with_capacity(files.len());
     let mut unchecked = 0;
-    let mut beside: Option<Beside> = None;
+    let mut beside: Option<ParentDir> = None;
     for one in files {
         let placed = one.and_then(|(mut ready, confirmed)| {
             let run = all.get_mut(unchecked..).unwrap_or_default();
@@ -39,7 +39,7 @@ fn place_all(files: Vec<Result<(Ready, Result<()>)>>) -> Vec<Result<Placed>> {
                 (unchecked, beside) = (all.len(), None);
             }
             if let Some(beside) = &beside {
-                ready.draft.stand_in(beside);
+                ready.new_file.stand_in(beside);
             }
             place(ready, confirmed)
         });
@@ -82,7 +82,7 @@ pub(super) fn commit_all(
 fn sync_and_place(
     files: Vec<Ready>,
     sync: &dyn Fn() -> Result<()>,
-    left: &Left,
+    left: &Abandonment,
 ) -> Vec<Result<Stored>> {
     let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
     if let Err(e) = sync() {
@@ -115,24 +115,25 @@ pub(super) fn commit_each(
 fn sync_each(
     files: Vec<Ready>,
     confirm: &dyn Fn() -> Result<()>,
-    left: &Left,
+    left: &Abandonment,
 ) -> Vec<Result<Stored>> {
     let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
-    let drafts: Vec<_> = files.iter().map(|one| one.as_ref().ok().map(|one| &one.draft)).collect();
-    let synced = side_by_side(&drafts, &|draft| {
-        let Some(draft) = draft else { return Err(lost()) };
-        draft.sync()?;
-        draft.folder()
+    let new_files: Vec<_> =
+        files.iter().map(|one| one.as_ref().ok().map(|one| &one.new_file)).collect();
+    let synced = side_by_side(&new_files, &|new_file| {
+        let Some(new_file) = new_file else { return Err(lost()) };
+        new_file.sync()?;
+        new_file.directory()
     });
     if let Some(why) = left.why() {
         files.into_iter().flatten().for_each(|one| one.leave(why));
         return Vec::new();
     }
     let confirmed = confirm();
-    let (mut ready, mut folders) = (Vec::new(), Vec::new());
+    let (mut ready, mut directories) = (Vec::new(), Vec::new());
     for (file, synced) in files.into_iter().zip(synced) {
-        let (file, folder) = match (file, synced) {
-            (Ok(file), Ok(folder)) => (Ok((file, again(&confirmed))), Some(folder)),
+        let (file, directory) = match (file, synced) {
+            (Ok(file), Ok(directory)) => (Ok((file, again(&confirmed))), Some(directory)),
             (Ok(file), Err(e)) => {
                 log::error!("a small file could not be synced: {}", in_full(&e));
                 (Err(file.throw_away(e)), None)
@@ -140,11 +141,11 @@ fn sync_each(
             (Err(e), _) => (Err(e), None),
         };
         ready.push(file);
-        folders.push(folder);
+        directories.push(directory);
     }
     let placed = place_all(ready);
-    let named = side_by_side(&folders, &|folder: &Option<FolderWatch>| match folder {
-        Some(folder) => folder.sync(),
+    let named = side_by_side(&directories, &|directory: &Option<DirWatch>| match directory {
+        Some(directory) => directory.sync(),
         None => Ok(()),
     });
     let confirmed = confirm();

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Claims, Durability, Inflow, Ready, Spec, Start, Upload, commit, credit, store};
-use crate::audit::Party;
-use crate::digest::{Algorithm, Digest, Whole, chunk_digests};
+use super::{
+    Claims, Durability, Ready, Spec, Start, StreamingUpload, Upload, commit, credit, store,
+};
+use crate::audit::Subject;
+use crate::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Amount, Begin, Charged, Ledger, Limits};
+use crate::quota::{Amount, Begin, Charged, Ledger, QuotaLimits};
 use crate::vfs::{Home, VPath, View};
 
 /// Bytes that the account may store.
@@ -27,7 +29,7 @@ pub(super) struct Scene {
 
 /// The digests of content: of its chunks, and of the whole.
 fn digests(content: &[u8]) -> (Vec<Digest>, Digest) {
-    let (mut row, mut whole) = (Vec::new(), Whole::new(Algorithm::Md5));
+    let (mut row, mut whole) = (Vec::new(), WholeDigest::new(Algorithm::Md5));
     chunk_digests(Algorithm::Md5, content, limits::CHUNK, &mut row);
     row.iter().for_each(|digest| whole.push(digest));
     (row, whole.finish())
@@ -42,7 +44,7 @@ impl Scene {
         let vfs = View::open(&Arc::new(Home::open(&dir).unwrap()), "ann").unwrap();
         let (ledger, charged) = (Arc::new(Ledger::new()), vfs.charged());
         ledger.open_home("ann", charged.directory);
-        ledger.set_limits("ann", Limits { bytes: Some(LIMIT), entries: None });
+        ledger.set_limits("ann", QuotaLimits { bytes: Some(LIMIT), entries: None });
         let Begin::Begun(count) = ledger.begin_count(charged.directory) else { panic!() };
         assert!(count.finish(vfs.count(&mut || Ok(())).unwrap()));
         let (claims, min_free) = (Arc::default(), Amount::NOTHING);
@@ -57,7 +59,7 @@ impl Scene {
             charged: &self.charged,
             claims: &self.claims,
             session,
-            party: &Party::nobody(),
+            subject: &Subject::nobody(),
             path: &VPath::root().join(name).unwrap(),
             mtime: None,
             mode: None,
@@ -77,8 +79,8 @@ impl Scene {
         self.with(name, 1, |spec| Upload::begin(spec, Algorithm::Md5, size as u64, false))
     }
 
-    fn inflow(&self, name: &str, start: Start) -> Result<Inflow> {
-        self.with(name, 1, |spec| Inflow::begin(spec, start, None))
+    fn streaming(&self, name: &str, start: Start) -> Result<StreamingUpload> {
+        self.with(name, 1, |spec| StreamingUpload::begin(spec, start, None))
     }
 
     /// Bytes used and reserved, and files in the account's folder.
@@ -116,11 +118,11 @@ fn the_disks_reserve_is_asked_for_with_every_write() {
     drop(upload);
     assert_eq!(scene.figures(), (limits::CHUNK as u64, 0, 0));
 
-    let mut inflow = scene.inflow("inflow", Start::Fresh).unwrap();
-    inflow.write(&content, &mut go_on).unwrap();
-    inflow.take_the_room();
-    assert!(matches!(inflow.write(b"more", &mut go_on), Err(Error::DiskReserve { .. })));
-    drop(inflow);
+    let mut streaming = scene.streaming("inflow", Start::Fresh).unwrap();
+    streaming.write(&content, &mut go_on).unwrap();
+    streaming.take_the_room();
+    assert!(matches!(streaming.write(b"more", &mut go_on), Err(Error::DiskReserve { .. })));
+    drop(streaming);
     assert_eq!(scene.figures(), (3 * limits::CHUNK as u64, 0, 0));
     assert_eq!(scene.stored_bytes(), 3 * limits::CHUNK as u64);
     scene.min_free.bytes = u64::MAX;
@@ -133,10 +135,11 @@ fn a_stream_that_lost_its_path_neither_writes_nor_ends_nor_credits() {
     let scene = Scene::new();
     let content = vec![7; 2 * limits::CHUNK];
     for part in [true, false] {
-        let mut old = scene.inflow("f", Start::Fresh).unwrap();
+        let mut old = scene.streaming("f", Start::Fresh).unwrap();
         old.write(if part { &content } else { b"short" }, &mut go_on).unwrap();
         old.fall_silent();
-        let new = scene.with("f", 2, |spec| Inflow::begin(spec, Start::End, None)).unwrap();
+        let new =
+            scene.with("f", 2, |spec| StreamingUpload::begin(spec, Start::End, None)).unwrap();
         assert_eq!(new.kept(), if part { content.len() as u64 } else { 0 });
         let superseded = |e: Error| matches!(e, Error::Superseded { .. });
         assert!(old.write(b"more", &mut go_on).is_err_and(superseded));
@@ -162,13 +165,14 @@ fn go_on(_: u64, _: u64) -> crate::error::Result<()> {
 fn a_copy_that_is_broken_off_leaves_the_file_as_it_was_and_nothing_else() {
     let scene = Scene::new();
     let content = vec![7; LIMIT as usize / 3];
-    let mut first = scene.inflow("f", Start::Fresh).unwrap();
+    let mut first = scene.streaming("f", Start::Fresh).unwrap();
     first.write(&content, &mut go_on).unwrap();
     commit(first.finish(&mut go_on).unwrap(), Durability::None, &mut go_on).unwrap();
     let stored = scene.figures();
     for ends in [false, true] {
-        let begun = scene
-            .with("f", 1, |spec| Inflow::begin(&Spec { replace: true, ..*spec }, Start::End, None));
+        let begun = scene.with("f", 1, |spec| {
+            StreamingUpload::begin(&Spec { replace: true, ..*spec }, Start::End, None)
+        });
         let mut more = begun.unwrap();
         let mut calls = Vec::new();
         let mut aborted = |done, total| {
@@ -192,7 +196,7 @@ fn a_copy_that_is_broken_off_leaves_the_file_as_it_was_and_nothing_else() {
 #[test]
 fn a_sync_is_left_alone_by_whoever_has_to_go_and_not_by_who_has_gone() {
     let (let_go, held) = crossbeam_channel::bounded::<()>(0);
-    let (told, learned) = crossbeam_channel::bounded(1);
+    let (reported, learned) = crossbeam_channel::bounded(1);
     let mut looks = 0;
     let mut alive = |_, _| {
         looks += 1;
@@ -200,7 +204,7 @@ fn a_sync_is_left_alone_by_whoever_has_to_go_and_not_by_who_has_gone() {
     };
     let left = commit::watched(u64::MAX, &mut alive, move |left| {
         let _ = held.recv();
-        let _ = told.send(left.why().map(str::to_owned));
+        let _ = reported.send(left.why().map(str::to_owned));
     });
     assert!(matches!(left, Err(Error::Stopping)));
     drop(let_go);

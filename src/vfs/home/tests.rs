@@ -6,7 +6,7 @@ use super::super::{Keep, View};
 use super::*;
 
 #[test]
-fn a_second_server_is_told_who_holds_the_home() {
+fn a_second_server_is_reported_who_holds_the_home() {
     let fresh = Fresh::new();
     let dir = fresh.path().join("deep/home");
     let home = Home::open(&dir).unwrap();
@@ -28,18 +28,18 @@ fn whoever_has_lost_the_lock_changes_nothing_more() {
         let home = Arc::new(home);
         let vfs = View::open(&home, "ann").unwrap();
         put(&vfs, "/f", b"stored").unwrap();
-        let mut draft = vfs.draft_small(&path("/g"), None).unwrap();
-        draft.write_at(0, b"written").unwrap();
-        draft.dress(None, None).unwrap();
+        let mut new_file = vfs.new_small_file(&path("/g"), None).unwrap();
+        new_file.write_at(0, b"written").unwrap();
+        new_file.dress(None, None).unwrap();
         let private = fresh.path().join(".miniftp");
         std::fs::remove_file(private.join("lock")).unwrap();
         assert!(matches!(home.confirm(), Err(Error::Stopping)));
         assert_eq!(home.lost().try_recv(), Ok(Loss::Gone));
         let stopping = |done: Result<()>| matches!(done, Err(Error::Stopping));
-        assert!(stopping(draft.write_at(7, b"more")));
-        assert!(stopping(draft.place(false).map(drop)));
-        assert!(stopping(vfs.draft_small(&path("/h"), None).map(drop)));
-        assert!(stopping(vfs.draft(&path("/h"), Keep::Fresh, None, None).map(drop)));
+        assert!(stopping(new_file.write_at(7, b"more")));
+        assert!(stopping(new_file.place(false).map(drop)));
+        assert!(stopping(vfs.new_small_file(&path("/h"), None).map(drop)));
+        assert!(stopping(vfs.new_file(&path("/h"), Keep::Fresh, None, None).map(drop)));
         assert!(stopping(vfs.remove(&path("/f")).map(drop)));
         assert!(stopping(vfs.remove_tree(&path("/f"), &mut |_| Ok(()))));
         assert!(stopping(vfs.rename(&path("/f"), &path("/h"), false).map(drop)));
@@ -50,7 +50,7 @@ fn whoever_has_lost_the_lock_changes_nothing_more() {
             home.keep("note", b"text").is_err()
                 && home.set_aside("ann", &|| Ok(home.homes())).is_err()
         );
-        drop(draft);
+        drop(new_file);
         assert_eq!(std::fs::read_dir(private.join("parts/ann")).unwrap().count(), 1);
         assert_eq!(std::fs::read(fresh.path().join("ann/f")).unwrap(), b"stored");
         // Nothing stands against the next one, which the end of the old one leaves alone.
@@ -88,6 +88,6 @@ fn what_a_killed_server_left_is_swept() {
         assert!(private.join("trash/folder/in it").is_dir() && left == 1);
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 4);
         home.watch().unwrap().unwrap().sync().unwrap();
-        drop(vfs.draft(&path("/kept"), Keep::Held, None, None).unwrap());
+        drop(vfs.new_file(&path("/kept"), Keep::Held, None, None).unwrap());
     }
 }

@@ -12,8 +12,8 @@ fn path(text: &str) -> VPath {
 fn plant() -> Fresh {
     let fresh = Fresh::new();
     let home = fresh.path();
-    for folder in ["jail/a/b/c", "jail/-rf", "jail/ü 名", "outside/b"] {
-        std::fs::create_dir_all(home.join(folder)).unwrap();
+    for directory in ["jail/a/b/c", "jail/-rf", "jail/ü 名", "outside/b"] {
+        std::fs::create_dir_all(home.join(directory)).unwrap();
     }
     std::fs::write(home.join("jail/a/file"), "inside").unwrap();
     std::fs::write(home.join("outside/secret"), "outside").unwrap();
@@ -58,9 +58,9 @@ fn both_ways_of_resolving_agree() {
     for jail in both_jails(&fresh.path().join("jail")) {
         for (text, want) in table {
             for access in [STAND, READ] {
-                let got = match jail.folder(&path(text), access) {
+                let got = match jail.directory(&path(text), access) {
                     Ok(_) => "ok",
-                    Err(Error::NotFound { path: p }) if p == path(text).told() => "not found",
+                    Err(Error::NotFound { path: p }) if p == path(text).for_error() => "not found",
                     Err(Error::NotDirectory { .. }) => "not a folder",
                     Err(other) => panic!("{text}: {other}"),
                 };
@@ -71,7 +71,7 @@ fn both_ways_of_resolving_agree() {
 }
 
 #[test]
-fn a_swapped_folder_never_lets_anyone_out() {
+fn a_swapped_directory_never_lets_anyone_out() {
     const TRIES: u32 = 3_000;
     // As many more as it takes until both states were met.
     const PATIENCE: u32 = 3_000_000;
@@ -86,9 +86,11 @@ fn a_swapped_folder_never_lets_anyone_out() {
         let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let door = At::new(jail.root(), b"door");
+                let protocol = NameIn::new(jail.root(), b"door");
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    door.rename_with(At::new(jail.root(), b"trap"), RenameFlags::EXCHANGE).unwrap();
+                    protocol
+                        .rename_with(NameIn::new(jail.root(), b"trap"), RenameFlags::EXCHANGE)
+                        .unwrap();
                 }
             });
             let (mut found, mut refused, mut tries) = (0, 0, 0);
@@ -113,7 +115,7 @@ fn a_swapped_folder_never_lets_anyone_out() {
 fn the_way_up_is_checked() {
     let fresh = plant();
     let [jail, _] = both_jails(&fresh.path().join("jail"));
-    let c = jail.folder(&path("/a/b/c"), READ).unwrap();
+    let c = jail.directory(&path("/a/b/c"), READ).unwrap();
     let b = FileId::of(&jail.at(&jail.spot(&path("/a/b")).unwrap()).stat().unwrap());
     assert!(above(c.as_fd(), b).is_ok());
     std::fs::rename(fresh.path().join("jail/a/b/c"), fresh.path().join("outside/c")).unwrap();

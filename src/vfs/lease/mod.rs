@@ -22,7 +22,7 @@
 //! Never: decides what a lost lock means for the process; [`Home::lost`](super::Home::lost) tells.
 //! Invariant: once the lock was found lost the fence never opens again.
 
-mod held;
+mod held_lock;
 mod record;
 mod taking;
 
@@ -36,7 +36,7 @@ use rustix::io::Result as OsResult;
 
 use crate::limits;
 
-use self::held::HeldLock;
+use self::held_lock::HeldLock;
 pub use self::record::Holder;
 pub(super) use self::taking::{TakeStep, Taking, runner};
 

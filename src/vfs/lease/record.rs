@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_ended_is_told_only_of_this_machine() {
+    fn who_has_ended_is_reported_only_of_this_machine() {
         let ours = LockRecord::of_this_process(1);
         let with = |change: &dyn Fn(&mut LockRecord)| {
             let mut other = LockRecord { run: 2, ..ours.clone() };
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_s_line_and_a_torn_one_are_told_as_far_as_they_go() {
+    fn an_older_version_s_line_and_a_torn_one_are_reported_as_far_as_they_go() {
         let far = b"nas 12 00000000000000ff boot/1 00000000000000000007\n";
         assert_eq!(Holder::read(far).to_string(), "miniftpd on `nas` with pid 12");
         assert_eq!(Holder::read(b"1234\n").to_string(), "miniftpd with pid 1234");

@@ -27,14 +27,14 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, FlockOperation, OFlags};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
-use super::held::{HeldLock, READ, RenewError, content, millis};
+use super::held_lock::{HeldLock, READ, RenewError, content, millis};
 use super::record::LockRecord;
 use super::{Holder, LOCK, Lease, Loss};
 use crate::limits;
 use crate::scram;
 use crate::vfs::entry::FileId;
 use crate::vfs::file_system::FileSystem;
-use crate::vfs::jail::{At, KEPT_FILE, NEW_FILE, PRIVATE};
+use crate::vfs::jail::{KEPT_FILE, NEW_FILE, NameIn, PRIVATE};
 use crate::vfs::opening::Unopened;
 
 /// Mode of the lock's file.
@@ -127,7 +127,7 @@ impl Taking {
     /// On a file system of this machine.
     fn take_here(&mut self) -> OsResult<TakeStep> {
         for _ in 0..TRIES {
-            let at = At::new(self.private.as_fd(), LOCK);
+            let at = NameIn::new(self.private.as_fd(), LOCK);
             let file = File::from(at.open(KEPT_FILE, MODE)?);
             match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
@@ -154,7 +154,7 @@ impl Taking {
     /// Where other machines may have the tree as well.
     fn look_around(&mut self, stage: TakeStage) -> OsResult<TakeStep> {
         let looked = millis();
-        let at = At::new(self.private.as_fd(), LOCK);
+        let at = NameIn::new(self.private.as_fd(), LOCK);
         let file = match at.open(KEPT_FILE.difference(OFlags::CREATE), MODE) {
             Ok(file) => File::from(file),
             Err(Errno::NOENT) => return self.make(),
@@ -198,7 +198,7 @@ impl Taking {
         if is_alone == Err(Errno::WOULDBLOCK) {
             return Ok(TakeStep::Wait(LOOK));
         }
-        let is_there = At::new(self.private.as_fd(), LOCK).stat().map(|stat| FileId::of(&stat));
+        let is_there = NameIn::new(self.private.as_fd(), LOCK).stat().map(|stat| FileId::of(&stat));
         if is_there != Ok(FileId::of(&fs::fstat(file)?)) {
             return Ok(TakeStep::Wait(LOOK));
         }
@@ -207,7 +207,7 @@ impl Taking {
 
     /// Where there is no file.
     fn make(&mut self) -> OsResult<TakeStep> {
-        let at = At::new(self.private.as_fd(), LOCK);
+        let at = NameIn::new(self.private.as_fd(), LOCK);
         let file = match at.open(NEW_FILE, MODE) {
             Err(Errno::EXIST) => return Ok(TakeStep::Wait(Duration::ZERO)),
             file => self.filled(file?)?,
@@ -219,13 +219,13 @@ impl Taking {
     /// Puts our file in the place of another's.
     fn replace(&mut self, looked: u64, settles: bool, may_run_still: bool) -> OsResult<TakeStep> {
         let name = format!("lock.{:016x}", self.ours.run).into_bytes();
-        let new = At::new(self.private.as_fd(), &name);
+        let new = NameIn::new(self.private.as_fd(), &name);
         let placed = new.open(NEW_FILE, MODE).and_then(|file| self.filled(file)).and_then(|file| {
             // If this took long, another may have been faster.
             if Duration::from_millis(millis().saturating_sub(looked)) > STILL_TRUE {
                 return Err(Errno::AGAIN);
             }
-            new.rename(At::new(self.private.as_fd(), LOCK)).map(|()| file)
+            new.rename(NameIn::new(self.private.as_fd(), LOCK)).map(|()| file)
         });
         let file = match placed {
             Ok(file) => file,
@@ -306,7 +306,7 @@ fn holder_in(file: &File) -> Holder {
 /// a line that is not of a process that has ended here; `None` if nobody. Nothing is changed.
 pub(in crate::vfs) fn runner(dir: &Path, is_shared: Option<bool>) -> Option<Holder> {
     let private = File::open(dir.join(std::str::from_utf8(PRIVATE).unwrap_or_default())).ok()?;
-    let file = File::from(At::new(private.as_fd(), LOCK).open(READ, 0).ok()?);
+    let file = File::from(NameIn::new(private.as_fd(), LOCK).open(READ, 0).ok()?);
     let holder = holder_in(&file);
     if fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK) {
         return Some(holder);

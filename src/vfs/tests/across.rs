@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::fault::{Plan, plan};
+use super::super::fault::{FaultPlan, plan};
 use super::super::owners::owner_at;
-use super::super::{Cargo, Vfs, View, Volume};
+use super::super::{MovedContent, Vfs, View, Volume};
 use super::{Fresh, POWERS, ann_in, leave_part, mkdir, path, put};
 use crate::error::{Error, Result};
 use crate::rights::Rights;
@@ -13,9 +13,9 @@ use crate::rights::Rights;
 fn scene(powers: super::Powers) -> Option<(Fresh, Vfs)> {
     let (fresh, home, vfs) = ann_in(Fresh::in_memory(), powers);
     let mounted = ["one", "two"].map(|name| {
-        let folder = fresh.path().join(format!("of {name}"));
-        std::fs::create_dir(&folder).unwrap();
-        let volume = Arc::new(Volume::open(&home, &folder).ok()?);
+        let directory = fresh.path().join(format!("of {name}"));
+        std::fs::create_dir(&directory).unwrap();
+        let volume = Arc::new(Volume::open(&home, &directory).ok()?);
         volume
             .keeps_owners()
             .then(|| View::mounted(&volume, "ann", &path(name), Rights::ALL).unwrap())
@@ -34,8 +34,8 @@ fn carry(
     vfs: &Vfs,
     from: &str,
     to: &str,
-    pay: &mut dyn FnMut(&Cargo, bool) -> Result<()>,
-) -> Result<Cargo> {
+    pay: &mut dyn FnMut(&MovedContent, bool) -> Result<()>,
+) -> Result<MovedContent> {
     let moved = vfs.rename_across((&path(from), &path(to)), true, pay, &mut || Ok(()))?;
     assert!(moved.dropped.is_empty() && moved.stale.iter().all(|freed| freed.bytes == 0));
     drop(moved.replaced);
@@ -108,9 +108,9 @@ fn what_is_refused_or_fails_is_where_and_whose_it_was() {
     let (mut n, mut calls) = (0, u32::MAX);
     // Every call up to the rename fails once.
     while n < calls {
-        plan(Plan::One(n));
+        plan(FaultPlan::One(n));
         let moved = carry(&vfs, "/one/t", "/two/t", &mut |_, _| Ok(()));
-        let made = plan(Plan::Nothing);
+        let made = plan(FaultPlan::Nothing);
         if moved.is_ok() {
             calls = n;
             assert_eq!(owners(&vfs, "/two/t"), [(); 5].map(|()| Some("ann".to_owned())));

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::fault::{Plan, plan};
+use super::super::fault::{FaultPlan, plan};
 use super::super::{Home, Keep, Powers, View};
 use super::{Fresh, POWERS, ann_in, leave_part, mkdir, path, place, put};
 use crate::error::Result;
@@ -16,14 +16,14 @@ type State = (BTreeMap<String, Vec<u8>>, BTreeMap<String, u64>);
 
 fn state(vfs: &View, root: &Path) -> State {
     let (mut files, mut parts) = (BTreeMap::new(), BTreeMap::new());
-    let mut folders = vec![root.join("ann")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    let mut directories = vec![root.join("ann")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
                 files.insert(name + "/", Vec::new());
-                folders.push(path);
+                directories.push(path);
             } else {
                 files.insert(name, fs::read(path).unwrap());
             }
@@ -81,9 +81,9 @@ const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "an upload over a file",
         act: |vfs| {
-            let mut draft = vfs.draft(&path("/old"), Keep::Held, Some(6), None)?;
-            draft.write_at(4, b"up")?;
-            let replaced = place(&mut draft, true, None)?;
+            let mut new_file = vfs.new_file(&path("/old"), Keep::Held, Some(6), None)?;
+            new_file.write_at(4, b"up")?;
+            let replaced = place(&mut new_file, true, None)?;
             Ok((2, replaced.bytes))
         },
         // What was written into the part is no change to any file.
@@ -92,18 +92,18 @@ const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "an upload to a free name",
         act: |vfs| {
-            let mut draft = vfs.draft(&path("/fresh"), Keep::Held, Some(5), None)?;
-            draft.write_at(0, b"fresh")?;
-            place(&mut draft, false, None).map(|_| (5, 0))
+            let mut new_file = vfs.new_file(&path("/fresh"), Keep::Held, Some(5), None)?;
+            new_file.write_at(0, b"fresh")?;
+            place(&mut new_file, false, None).map(|_| (5, 0))
         },
         may_be: whole_or_not,
     },
     Scenario {
         name: "a small upload",
         act: |vfs| {
-            let mut draft = vfs.draft_small(&path("/free"), None)?;
-            draft.write_at(0, b"small")?;
-            place(&mut draft, false, None).map(|_| (5, 0))
+            let mut new_file = vfs.new_small_file(&path("/free"), None)?;
+            new_file.write_at(0, b"small")?;
+            place(&mut new_file, false, None).map(|_| (5, 0))
         },
         may_be: nothing_else,
     },
@@ -153,9 +153,9 @@ fn undisturbed(powers: Powers, scenario: &Scenario) -> (State, State, u32) {
     prepare(&vfs, fresh.path());
     let before = state(&vfs, fresh.path());
     let used = vfs.used_bytes(&mut || Ok(())).unwrap();
-    plan(Plan::Nothing);
+    plan(FaultPlan::Nothing);
     let (added, freed) = (scenario.act)(&vfs).unwrap();
-    let calls = plan(Plan::Nothing);
+    let calls = plan(FaultPlan::Nothing);
     assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), used + added - freed);
     let after = state(&vfs, fresh.path());
     assert!(before != after && calls > 1, "{}: {calls}", scenario.name);
@@ -166,9 +166,9 @@ fn one_fails(powers: Powers, scenario: &Scenario, n: u32, (before, after): (&Sta
     let what = format!("{}, {powers:?}, call {n}", scenario.name);
     let (fresh, _home, vfs) = ann_in(Fresh::in_memory(), powers);
     prepare(&vfs, fresh.path());
-    plan(Plan::One(n));
+    plan(FaultPlan::One(n));
     let done = (scenario.act)(&vfs);
-    plan(Plan::Nothing);
+    plan(FaultPlan::Nothing);
     let is = state(&vfs, fresh.path());
     let fits = match &done {
         Ok(_) => is == *after || (scenario.may_be)(powers, &is),
@@ -181,10 +181,10 @@ fn killed(powers: Powers, scenario: &Scenario, n: u32, (before, after): (&State,
     let what = format!("{}, {powers:?}, killed at {n}", scenario.name);
     let (fresh, home, vfs) = ann_in(Fresh::in_memory(), powers);
     prepare(&vfs, fresh.path());
-    plan(Plan::From(n));
+    plan(FaultPlan::From(n));
     drop((scenario.act)(&vfs));
     drop((vfs, home));
-    plan(Plan::Nothing);
+    plan(FaultPlan::Nothing);
     let home = Arc::new(Home::open_with(fresh.path(), powers).unwrap());
     let vfs = View::open(&home, "ann").unwrap();
     let is = state(&vfs, fresh.path());

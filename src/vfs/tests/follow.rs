@@ -20,7 +20,7 @@ fn parts(vfs: &View) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn parts_follow_their_folder_and_go_with_it() {
+fn parts_follow_their_directory_and_go_with_it() {
     for powers in POWERS {
         let (_fresh, home, vfs) = ann(powers);
         mkdir(&vfs, "/a/b");
@@ -28,8 +28,8 @@ fn parts_follow_their_folder_and_go_with_it() {
         for at in ["/a/b/x", "/a/y", "/a-b/z", "/a", "/new/y"] {
             // A folder may have gone since its upload was begun.
             mkdir(&vfs, path(at).parent().unwrap().as_str());
-            drop(vfs.draft(&path(at), Keep::Fresh, Some(9), None).map(|mut draft| {
-                draft.write_at(0, at.as_bytes()).unwrap();
+            drop(vfs.new_file(&path(at), Keep::Fresh, Some(9), None).map(|mut new_file| {
+                new_file.write_at(0, at.as_bytes()).unwrap();
             }));
         }
         drop(vfs.rmdir(&path("/new")).unwrap());
@@ -53,29 +53,29 @@ fn parts_follow_their_folder_and_go_with_it() {
 }
 
 #[test]
-fn nothing_is_stored_in_a_folder_that_was_moved_out_of_the_tree() {
+fn nothing_is_stored_in_a_directory_that_was_moved_out_of_the_tree() {
     for powers in POWERS {
         let (fresh, _home, vfs) = ann(powers);
         let (real, outside) = (fresh.path().join("ann/d"), fresh.path().join("outside"));
         mkdir(&vfs, "/d");
         put(&vfs, "/d/f", b"old").unwrap();
-        let mut draft = vfs.draft(&path("/d/f"), Keep::Fresh, Some(3), None).unwrap();
-        draft.write_at(0, b"new").unwrap();
+        let mut new_file = vfs.new_file(&path("/d/f"), Keep::Fresh, Some(3), None).unwrap();
+        new_file.write_at(0, b"new").unwrap();
         fs::rename(&real, &outside).unwrap();
-        assert!(matches!(place(&mut draft, true, None), Err(Error::Changed { .. })));
+        assert!(matches!(place(&mut new_file, true, None), Err(Error::Changed { .. })));
         // Another one under the old name is another one.
         fs::create_dir(&real).unwrap();
-        let mut late = vfs.draft_small(&path("/d/g"), None).unwrap();
+        let mut late = vfs.new_small_file(&path("/d/g"), None).unwrap();
         late.write_at(0, b"small").unwrap();
         fs::remove_dir(&real).unwrap();
         fs::create_dir(&real).unwrap();
         assert!(matches!(place(&mut late, true, None), Err(Error::Changed { .. })));
-        drop((draft, late));
+        drop((new_file, late));
         assert_eq!(fs::read(outside.join("f")).unwrap(), b"old");
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
         assert_eq!(vfs.part_held(&path("/d/f")).unwrap(), Some(3));
-        let mut draft = vfs.draft(&path("/d/f"), Keep::Held, Some(3), None).unwrap();
-        drop(place(&mut draft, false, None).unwrap());
+        let mut new_file = vfs.new_file(&path("/d/f"), Keep::Held, Some(3), None).unwrap();
+        drop(place(&mut new_file, false, None).unwrap());
         assert_eq!(fs::read(real.join("f")).unwrap(), b"new");
     }
 }
@@ -101,12 +101,12 @@ fn what_is_open_is_credited_when_it_is_closed() {
         }
         let open: Vec<_> = (0..3).map(|n| vfs.source(&path(&format!("/{n}"))).unwrap()).collect();
         give(vfs.remove(&path("/0")).unwrap());
-        let mut draft = vfs.draft_small(&path("/1"), None).unwrap();
-        draft.write_at(0, b"new").unwrap();
-        give(place(&mut draft, true, None).unwrap());
-        drop(draft);
+        let mut new_file = vfs.new_small_file(&path("/1"), None).unwrap();
+        new_file.write_at(0, b"new").unwrap();
+        give(place(&mut new_file, true, None).unwrap());
+        drop(new_file);
         give(vfs.rename(&path("/1"), &path("/2"), true).unwrap().replaced);
-        let old = vfs.draft(&path("/3"), Keep::Fresh, None, None).unwrap();
+        let old = vfs.new_file(&path("/3"), Keep::Fresh, None, None).unwrap();
         give(vfs.drop_part(&path("/3")).unwrap());
         assert_eq!(so_far(), 0);
         drop(old);

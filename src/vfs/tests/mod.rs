@@ -11,7 +11,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::jail::Jail;
-use super::{Draft, Freed, Home, Keep, Mtime, Powers, VPath, View};
+use super::{Freed, Home, Keep, Mtime, NewFile, Powers, VPath, View};
 
 mod across;
 mod drafts;
@@ -36,9 +36,9 @@ impl Fresh {
         if memory.is_dir() { Fresh::under(memory) } else { Fresh::new() }
     }
 
-    fn under(folder: &Path) -> Fresh {
+    fn under(directory: &Path) -> Fresh {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("vfs-test-{}-{count}", std::process::id()));
+        let path = directory.join(format!("vfs-test-{}-{count}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
         Fresh(path)
     }
@@ -80,21 +80,21 @@ pub(super) fn path(text: &str) -> VPath {
 
 /// Stores a file the short way.
 pub(super) fn put(vfs: &View, at: &str, bytes: &[u8]) -> crate::error::Result<u64> {
-    let mut draft = vfs.draft_small(&path(at), None)?;
-    draft.write_at(0, bytes)?;
-    place(&mut draft, true, None).map(|freed| freed.bytes)
+    let mut new_file = vfs.new_small_file(&path(at), None)?;
+    new_file.write_at(0, bytes)?;
+    place(&mut new_file, true, None).map(|freed| freed.bytes)
 }
 
 /// Ends a draft as a commit does that need not outlive a power cut.
 pub(super) fn place(
-    draft: &mut Draft,
+    new_file: &mut NewFile,
     replace: bool,
     mtime: Option<Mtime>,
 ) -> crate::error::Result<Freed> {
-    if !draft.is_dressed() {
-        draft.dress(mtime, None)?;
+    if !new_file.is_dressed() {
+        new_file.dress(mtime, None)?;
     }
-    draft.place(replace)
+    new_file.place(replace)
 }
 
 /// Makes a folder and those above it.
@@ -106,8 +106,8 @@ pub(super) fn mkdir(vfs: &View, at: &str) {
 
 /// Leaves a part behind, as a cut upload does.
 pub(super) fn leave_part(vfs: &View, at: &str, bytes: &[u8]) {
-    let mut draft = vfs.draft(&path(at), Keep::Fresh, Some(1_000), None).unwrap();
-    draft.write_at(0, bytes).unwrap();
+    let mut new_file = vfs.new_file(&path(at), Keep::Fresh, Some(1_000), None).unwrap();
+    new_file.write_at(0, bytes).unwrap();
 }
 
 pub(super) fn both_jails(root: &Path) -> [Jail; 2] {

@@ -45,9 +45,9 @@ fn a_reader_sees_the_old_file_or_the_new_one() {
             scope.spawn(|| {
                 for round in 0..ROUNDS {
                     let byte = b'a' + (round % 26) as u8;
-                    let mut draft = vfs.draft(&path("/f"), Keep::Fresh, None, None).unwrap();
-                    draft.write_at(0, &vec![byte; 5_000 + usize::from(byte)]).unwrap();
-                    drop(place(&mut draft, true, None).unwrap());
+                    let mut new_file = vfs.new_file(&path("/f"), Keep::Fresh, None, None).unwrap();
+                    new_file.write_at(0, &vec![byte; 5_000 + usize::from(byte)]).unwrap();
+                    drop(place(&mut new_file, true, None).unwrap());
                 }
                 done.store(true, Ordering::Relaxed);
             });
@@ -77,14 +77,14 @@ impl Dice {
 /// and the folder to one alone who removes it.
 struct Names {
     names: [Mutex<()>; 5],
-    folder: RwLock<()>,
+    directory: RwLock<()>,
 }
 
 const NAMES: [&str; 5] = ["/a", "/b", "/c", "/d/a", "/d/b"];
 
 impl Names {
     fn hold<T>(&self, one: usize, two: usize, work: impl FnOnce() -> T) -> T {
-        let _folder = self.folder.read().unwrap();
+        let _directory = self.directory.read().unwrap();
         let _first = self.names[one.min(two)].lock().unwrap();
         let _second = (one != two).then(|| self.names[one.max(two)].lock().unwrap());
         work()
@@ -97,7 +97,7 @@ fn whatever_races_the_sum_is_what_the_disk_has() {
     for powers in POWERS {
         let (fresh, _home, vfs) = ann(powers);
         mkdir(&vfs, "/d");
-        let names = Names { names: Default::default(), folder: RwLock::default() };
+        let names = Names { names: Default::default(), directory: RwLock::default() };
         let (stored, freed) = (AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for seed in 1..=4 {
@@ -114,9 +114,9 @@ fn whatever_races_the_sum_is_what_the_disk_has() {
         });
         let left = stored.into_inner() - freed.into_inner();
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), left, "{powers:?}");
-        for folder in ["trash", "parts/ann"] {
-            let folder = fresh.path().join(".miniftp").join(folder);
-            assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+        for directory in ["trash", "parts/ann"] {
+            let directory = fresh.path().join(".miniftp").join(directory);
+            assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0);
         }
     }
 }
@@ -129,16 +129,16 @@ fn play(vfs: &View, names: &Names, dice: &mut Dice) -> (u64, u64) {
     let mut freed = 0;
     let outcome = match dice.roll(10) {
         0..=4 => names.hold(i, i, || {
-            let mut draft = vfs.draft_small(&one, None)?;
-            draft.write_at(0, &vec![1; size as usize])?;
-            place(&mut draft, size % 3 > 0, None).map(|went| (size, went.bytes))
+            let mut new_file = vfs.new_small_file(&one, None)?;
+            new_file.write_at(0, &vec![1; size as usize])?;
+            place(&mut new_file, size % 3 > 0, None).map(|went| (size, went.bytes))
         }),
         5..=6 => names.hold(i, i, || vfs.remove(&one).map(|went| (0, went.bytes))),
         7..=8 => names.hold(i, j, || {
             vfs.rename(&one, &two, size % 4 > 0).map(|went| (0, went.replaced.bytes))
         }),
         _ => {
-            let _folder = names.folder.write().unwrap();
+            let _directory = names.directory.write().unwrap();
             let tree = vfs.remove_tree(&path("/d"), &mut |bytes| {
                 freed += bytes.bytes;
                 Ok(())

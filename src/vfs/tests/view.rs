@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
-use super::super::{Freed, Kind, View};
+use super::super::{EntryKind, Freed, View};
 use super::{Fresh, POWERS, ann, ann_in, fifo, leave_part, mkdir, path, put};
 use crate::error::{Error, Result};
 
@@ -56,13 +56,17 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
             ("/pipe", "not regular", "not a folder", "exists", "not regular"),
             ("/../bob/secret", "not found", "not found", "not found", "not found"),
         ];
-        for (text, source, list, mkdir, draft) in table {
+        for (text, source, list, mkdir, new_file) in table {
             let at = path(text);
             assert_eq!(word(vfs.source(&at)), source, "source {text}");
             assert_eq!(word(vfs.list(&at)), list, "list {text}");
-            assert_eq!(word(vfs.check_folder(&at)), list, "check {text}");
-            assert_eq!(word(vfs.draft_small(&at, None)), draft, "draft {text}");
-            assert_eq!(word(vfs.draft(&at, super::Keep::Fresh, None, None)), draft, "part {text}");
+            assert_eq!(word(vfs.check_directory(&at)), list, "check {text}");
+            assert_eq!(word(vfs.new_small_file(&at, None)), new_file, "draft {text}");
+            assert_eq!(
+                word(vfs.new_file(&at, super::Keep::Fresh, None, None)),
+                new_file,
+                "part {text}"
+            );
             assert_eq!(word(vfs.mkdir(&at, None)), mkdir, "mkdir {text}");
             drop(vfs.rmdir(&path("/none")));
         }
@@ -91,11 +95,11 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
 }
 
 #[test]
-fn renames_replace_only_files_and_tell_what_they_freed() {
+fn renames_replace_only_files_and_report_what_they_freed() {
     for powers in POWERS {
         let (fresh, _home, vfs) = ann(powers);
-        for folder in ["/d/e", "/d2"] {
-            mkdir(&vfs, folder);
+        for directory in ["/d/e", "/d2"] {
+            mkdir(&vfs, directory);
         }
         symlink("f", fresh.path().join("ann/link")).unwrap();
         put(&vfs, "/f", b"four").unwrap();
@@ -144,7 +148,10 @@ fn odd_and_long_names_are_stored_listed_and_removed() {
         for name in plain {
             put(&vfs, name, name.as_bytes()).unwrap();
             let entry = vfs.stat(&path(name)).unwrap();
-            assert_eq!((entry.name.as_str(), entry.odd, entry.kind), (name, false, Kind::File));
+            assert_eq!(
+                (entry.name.as_str(), entry.odd, entry.kind),
+                (name, false, EntryKind::File)
+            );
             assert_eq!((entry.size, entry.mode), (name.len() as u64, 0o644));
         }
         let mut want: Vec<String> = plain.iter().map(|name| name.to_string()).collect();
@@ -226,6 +233,6 @@ fn what_is_shared_between_threads_may_be() {
     shared::<View>();
     shared::<super::super::Home>();
     shared::<super::super::Source>();
-    moved::<super::super::Draft>();
+    moved::<super::super::NewFile>();
     moved::<super::super::Listing>();
 }

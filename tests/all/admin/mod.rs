@@ -199,7 +199,7 @@ fn by_every_way(work: impl Fn(&mut Scene)) {
 fn comes_in(scene: &Scene, name: &str, secret: &str) -> bool {
     let accounts = scene.site.accounts().current();
     let account = accounts.account(name).unwrap();
-    account.state == miniftp::accounts::State::Active
+    account.state == miniftp::accounts::AccountState::Active
         && account.verifier.accepts(secret, miniftp::limits::ITERATIONS_LEAST)
 }
 

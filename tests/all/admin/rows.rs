@@ -1,7 +1,7 @@
 //! What holds for every row of the table, asked through every way.
 
 use miniftp::admin::ADMIN_COMMANDS;
-use miniftp::admin::commands::Needs;
+use miniftp::admin::commands::AdminNeeds;
 
 use super::{Way, by_every_way};
 
@@ -10,7 +10,7 @@ fn every_name_and_alias_is_known_everywhere() {
     by_every_way(|scene| {
         let help = scene.run("help", "").text;
         for row in ADMIN_COMMANDS {
-            let is_for_this = scene.way.is_operator() || row.needs != Needs::Machine;
+            let is_for_this = scene.way.is_operator() || row.needs != AdminNeeds::Machine;
             let form = row.short_form();
             assert_eq!(help.contains(&format!("{form} ")), is_for_this, "{:?}: {form}", scene.way);
             assert!(!is_for_this || help.contains(row.about), "{:?}: {form}", scene.way);

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
-use miniftp::wire::{Kind, Sink};
+use miniftp::wire::{FrameKind, Sink};
 
 use crate::harness::{Site, frame, snapshot};
 
@@ -133,7 +133,7 @@ fn what_could_act_on_a_terminal_or_is_too_long_is_refused() {
         let mut fields = Sink::new();
         miniftp::wire::put_request_name(&mut fields, name);
         fields.bytes(b"bad\xff");
-        ann.send_bytes(&frame(Kind::Request, fields.as_bytes(), &[]));
+        ann.send_bytes(&frame(FrameKind::Request, fields.as_bytes(), &[]));
         ann.read_answer().expect(250).says("path");
     }
     assert_eq!(snapshot(&site.home()), before);

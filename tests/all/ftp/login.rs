@@ -4,7 +4,7 @@ use std::net::{IpAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use miniftp::accounts::State;
+use miniftp::accounts::AccountState;
 use miniftp::limits;
 
 use super::Scene;
@@ -18,7 +18,7 @@ fn a_wrong_password_and_an_unknown_name_are_told_the_same() {
         .site
         .accounts()
         .edit(|draft| {
-            draft.account("bob")?.state = State::Closed;
+            draft.account("bob")?.state = AccountState::Closed;
             Ok(())
         })
         .unwrap();
@@ -105,17 +105,17 @@ fn many_logins_at_once_all_get_their_turn() {
 fn an_account_that_is_closed_ends_its_sessions_at_their_next_word() {
     let scene = Scene::new();
     let mut ann = scene.ann();
-    let close = |state: State| {
-        let edit = |draft: &mut miniftp::accounts::Draft| {
+    let close = |state: AccountState| {
+        let edit = |draft: &mut miniftp::accounts::AccountsEdit| {
             draft.account("ann")?.state = state;
             Ok(())
         };
         scene.site.accounts().edit(edit).unwrap();
     };
-    close(State::Closed);
+    close(AccountState::Closed);
     ann.ask("PWD").expect(421).says("has been closed");
     ann.expect_end();
-    close(State::Active);
+    close(AccountState::Active);
     let mut ann = scene.ann();
     ann.ask("PWD").expect(257);
     // A password that was changed is wrong at once, though the old one was remembered.

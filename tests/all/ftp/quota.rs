@@ -163,7 +163,7 @@ fn a_limit_that_was_lowered_counts_for_a_running_upload() {
 
 #[track_caller]
 fn set_quota(scene: &Scene, bytes: u64) {
-    let edit = |draft: &mut miniftp::accounts::Draft| {
+    let edit = |draft: &mut miniftp::accounts::AccountsEdit| {
         draft.account("ann")?.quota_bytes = Some(bytes);
         Ok(())
     };

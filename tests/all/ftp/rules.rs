@@ -1,6 +1,6 @@
 //! What holds for every verb: who may give it, with how many arguments, and what FEAT and HELP say.
 
-use miniftp::doors::ftp::{Arg, Needs, VERBS};
+use miniftp::protocols::ftp::{Arg, VERBS, VerbNeeds};
 
 use super::{Scene, own_ports};
 use crate::harness::FtpTalk;
@@ -14,12 +14,12 @@ const BEFORE_LOGIN: [&str; 17] = [
 #[test]
 fn before_the_login_there_is_what_must_be_and_nothing_else() {
     let open: Vec<&str> =
-        VERBS.iter().filter(|row| row.needs == Needs::Nobody).map(|row| row.verb).collect();
+        VERBS.iter().filter(|row| row.needs == VerbNeeds::Nobody).map(|row| row.verb).collect();
     assert_eq!(open, BEFORE_LOGIN);
     let scene = Scene::new();
     scene.put("f", b"hello\n");
     let mut stranger = FtpTalk::connect(scene.daemon.ftp_addr());
-    for row in VERBS.iter().filter(|row| row.needs == Needs::Login) {
+    for row in VERBS.iter().filter(|row| row.needs == VerbNeeds::Login) {
         for line in [row.verb.to_owned(), format!("{} f", row.verb)] {
             stranger.ask(&line).expect(530).says("log in");
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use miniftp::doors::ftp::{Needs, SITE_VERBS, admin_rows};
+use miniftp::protocols::ftp::{SITE_VERBS, VerbNeeds, admin_rows};
 
 use crate::harness::{Daemon, FtpTalk, Site, eventually};
 
@@ -26,7 +26,7 @@ fn everybody_is_told_what_they_may_say() {
     let strangers: BTreeSet<String> = names(&["HELP", "REGISTER", "REGISTRATION"]);
     assert_eq!(known(&mut stranger(&daemon)), strangers);
     let names_of = |admin: bool| {
-        let rows = SITE_VERBS.iter().filter(|row| admin || row.needs != Needs::Admin);
+        let rows = SITE_VERBS.iter().filter(|row| admin || row.needs != VerbNeeds::Admin);
         rows.map(|row| row.verb.to_owned()).collect::<BTreeSet<String>>()
     };
     assert_eq!(known(&mut daemon.ftp("ann")), names_of(false));

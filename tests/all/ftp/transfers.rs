@@ -13,7 +13,7 @@ fn every_size_arrives_byte_for_byte_both_ways() {
     let scene = Scene::with(&[("ftp", "grace_millis", "0")]);
     scene.site.account("bob", "unlimited");
     let mut bob = scene.daemon.ftp("bob");
-    let (small, block) = (limits::INFLOW_SMALL, limits::FRAME_DATA);
+    let (small, block) = (limits::STREAMING_SMALL, limits::FRAME_DATA);
     let sizes = [0, 1, small - 1, small, small + 1, block - 1, block, block + 1, 5 * block];
     for (seed, size) in sizes.into_iter().enumerate() {
         let content = bytes(seed as u64, size);

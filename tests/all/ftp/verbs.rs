@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, UNIX_EPOCH};
 
-use miniftp::doors::ftp::VERBS;
+use miniftp::protocols::ftp::VERBS;
 
 use super::Scene;
 use super::cases::{OF_THE_SESSION, SENT, Step};

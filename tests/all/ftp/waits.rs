@@ -70,7 +70,7 @@ fn commands_that_wait_do_not_hide_an_abort() {
     // More than are kept stay where they are, and lose nothing.
     let mut ann = scene.ann();
     let data = ann.begin("RETR big");
-    let many = 3 * miniftp::limits::FTP_HELD;
+    let many = 3 * miniftp::limits::FTP_PENDING;
     ann.send_bytes("PWD\r\n".repeat(many).as_bytes());
     drop(data);
     ann.reply().expect(426);

@@ -3,8 +3,8 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use miniftp::scram::{ClientExchange, Keys};
-use miniftp::wire::{self, Kind, Message};
+use miniftp::scram::{ClientExchange, ScramKeys};
+use miniftp::wire::{self, FrameKind, Message};
 use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
 
 use super::ftp::patient;
@@ -34,7 +34,7 @@ impl Frames {
     #[track_caller]
     pub fn next_answer(&mut self) -> Option<Answer> {
         let (kind, answer) = self.next_final()?;
-        (kind == Kind::Answer).then_some(answer)
+        (kind == FrameKind::Answer).then_some(answer)
     }
 
     /// Connects and logs in with the password of the harness, deriving the keys only once.
@@ -44,7 +44,7 @@ impl Frames {
     pub fn attempt_login(
         addr: SocketAddr,
         account: &str,
-        keys: &mut Option<Keys>,
+        keys: &mut Option<ScramKeys>,
     ) -> Result<Frames, Option<Answer>> {
         let tcp = TcpStream::connect(addr).map_err(|_| None)?;
         let mut frames = Frames::over(tcp);

@@ -3,11 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use miniftp::digest::{Algorithm, Digest, Whole, chunk_digests};
+use miniftp::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use miniftp::error::{Error, Result, Wait};
 use miniftp::limits;
-use miniftp::scram::{ClientExchange, Keys};
-use miniftp::wire::{self, Arrive, Ceiling, Fields, Inbox, Kind, Message, Sink};
+use miniftp::scram::{ClientExchange, ScramKeys};
+use miniftp::wire::{self, Arrive, Ceiling, Fields, FrameKind, Inbox, Message, Sink};
 
 use super::DEADLINE;
 
@@ -21,7 +21,7 @@ pub struct Frames {
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// What it is.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// Its head behind the first byte.
     pub fields: Vec<u8>,
     /// Its data.
@@ -44,7 +44,7 @@ pub struct Answer {
 }
 
 /// A frame of any kind with this head behind its first byte.
-pub fn frame(kind: Kind, fields: &[u8], data: &[u8]) -> Vec<u8> {
+pub fn frame(kind: FrameKind, fields: &[u8], data: &[u8]) -> Vec<u8> {
     let (mut out, mut sink) = (Vec::new(), Sink::new());
     sink.raw(fields);
     wire::frame_with_data(&mut out, kind, &sink, data.len());
@@ -57,12 +57,12 @@ pub fn request<'a>(name: &str, message: &impl Message<'a>, data: &[u8]) -> Vec<u
     let mut sink = Sink::new();
     wire::put_request_name(&mut sink, name);
     message.encode(&mut sink);
-    frame(Kind::Request, sink.as_bytes(), data)
+    frame(FrameKind::Request, sink.as_bytes(), data)
 }
 
 /// The chunk digests of content one after the other, and the digest of the whole over them.
 pub fn digests(algorithm: Algorithm, content: &[u8]) -> (Vec<u8>, Digest) {
-    let (mut each, mut row, mut whole) = (Vec::new(), Vec::new(), Whole::new(algorithm));
+    let (mut each, mut row, mut whole) = (Vec::new(), Vec::new(), WholeDigest::new(algorithm));
     chunk_digests(algorithm, content, limits::CHUNK, &mut each);
     for digest in &each {
         row.extend_from_slice(digest.as_bytes());
@@ -92,7 +92,7 @@ impl Frames {
     pub fn connect(addr: SocketAddr) -> Frames {
         let mut frames = Frames::raw(addr);
         let first = frames.read_frame().expect("a greeting");
-        assert_eq!(first.kind, Kind::Greeting, "{first:?}");
+        assert_eq!(first.kind, FrameKind::Greeting, "{first:?}");
         frames
     }
 
@@ -128,7 +128,12 @@ impl Frames {
     /// The same with the keys of an earlier login of the account, or keeping them for later ones:
     /// deriving them is what a login costs.
     #[track_caller]
-    pub fn prove_with(&mut self, name: &str, password: &str, keys: &mut Option<Keys>) -> Answer {
+    pub fn prove_with(
+        &mut self,
+        name: &str,
+        password: &str,
+        keys: &mut Option<ScramKeys>,
+    ) -> Answer {
         let (exchange, first) = ClientExchange::begin(name).unwrap();
         let answer = self.request("LOGIN", &wire::Login::new(&first));
         answer.expect(280);
@@ -230,7 +235,7 @@ impl Frames {
                     Err(Error::Gone) => return None,
                     read => read.unwrap(),
                 }
-                let kind = Kind::of(head[0]).expect("a known kind");
+                let kind = FrameKind::of(head[0]).expect("a known kind");
                 Some(Frame { kind, fields: head.split_off(1), data })
             }
             Ok(None) => panic!("a blocking socket does not pause"),
@@ -243,7 +248,7 @@ impl Frames {
     #[track_caller]
     pub fn read_answer(&mut self) -> Answer {
         let answer = self.read_final();
-        assert_ne!(answer.0, Kind::Bye, "a bye instead of an answer: {:?}", answer.1);
+        assert_ne!(answer.0, FrameKind::Bye, "a bye instead of an answer: {:?}", answer.1);
         answer.1
     }
 
@@ -252,7 +257,7 @@ impl Frames {
     pub fn expect_bye(mut self, code: u16) -> Answer {
         loop {
             let (kind, answer) = self.read_final();
-            if kind == Kind::Bye {
+            if kind == FrameKind::Bye {
                 answer.expect(code);
                 assert!(self.read_frame().is_none(), "a frame behind the bye");
                 return answer;
@@ -261,22 +266,22 @@ impl Frames {
     }
 
     #[track_caller]
-    fn read_final(&mut self) -> (Kind, Answer) {
+    fn read_final(&mut self) -> (FrameKind, Answer) {
         self.next_final().expect("an answer, but the connection is over")
     }
 
     /// The next final answer or the last words; `None` if the connection ends without them.
     #[track_caller]
-    pub fn next_final(&mut self) -> Option<(Kind, Answer)> {
+    pub fn next_final(&mut self) -> Option<(FrameKind, Answer)> {
         let (mut parts, mut alive) = (Vec::new(), 0);
         loop {
             let frame = self.read_frame()?;
             match frame.kind {
-                Kind::More => parts.push(frame),
-                Kind::Alive => alive += 1,
-                Kind::Greeting => {}
-                Kind::Request => panic!("a request from the server"),
-                kind @ (Kind::Answer | Kind::Bye) => {
+                FrameKind::More => parts.push(frame),
+                FrameKind::Alive => alive += 1,
+                FrameKind::Greeting => {}
+                FrameKind::Request => panic!("a request from the server"),
+                kind @ (FrameKind::Answer | FrameKind::Bye) => {
                     let mut fields = Fields::new(&frame.fields);
                     let (code, text) = wire::answer_head(&mut fields).unwrap();
                     let (text, fields) = (text.to_owned(), fields.rest().to_vec());

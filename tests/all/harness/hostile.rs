@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use miniftp::wire::{self, Code, Fields, Greeted, Greeting, Kind, Message, Nothing, Sink, Using};
+use miniftp::wire::{
+    self, Code, Fields, FrameKind, Greeted, Greeting, Message, Nothing, Sink, Using,
+};
 
 use super::{Frames, eventually, frame};
 
@@ -87,7 +89,7 @@ impl Drop for Hostile {
 impl Victim {
     fn serve(mut self, attack: Attack) {
         let greeting = Greeting::new("miniftp", 1, "bad", 65_536, 1_048_576, 65_536, "md5 blake3");
-        let greeting = frame(Kind::Greeting, greeting.fields().as_bytes(), &[]);
+        let greeting = frame(FrameKind::Greeting, greeting.fields().as_bytes(), &[]);
         if self.frames.tcp().write_all(&greeting).is_err() {
             return;
         }
@@ -118,7 +120,7 @@ impl Victim {
         let mut sink = Sink::new();
         wire::put_answer_head(&mut sink, code, "");
         message.encode(&mut sink);
-        self.send(&frame(Kind::Answer, sink.as_bytes(), &[]));
+        self.send(&frame(FrameKind::Answer, sink.as_bytes(), &[]));
     }
 
     /// Sends bytes; gives whether the client still takes them.

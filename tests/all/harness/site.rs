@@ -7,7 +7,7 @@ use std::process;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::thread;
 
-use miniftp::accounts::{Account, AccountName, Role, Store, parse_quota};
+use miniftp::accounts::{Account, AccountName, AccountStore, Role, parse_quota};
 use miniftp::limits;
 use miniftp::scram::Verifier;
 use miniftp::vfs::{Adopt, Homes};
@@ -133,8 +133,8 @@ impl Site {
     }
 
     /// The account store, to change what a test wants changed.
-    pub fn accounts(&self) -> Store {
-        Store::open(&self.conf()).unwrap()
+    pub fn accounts(&self) -> AccountStore {
+        AccountStore::open(&self.conf()).unwrap()
     }
 
     /// Starts the server on a port of the system's choice.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use miniftp::wire::{self, Code, Kind, Message, Opened, Piece, Sink, Usage};
+use miniftp::wire::{self, Code, FrameKind, Message, Opened, Piece, Sink, Usage};
 
 use super::{alive, endless, entry, guest, interrupted};
 use crate::harness::{
@@ -18,7 +18,7 @@ const ATTACKS: &[(&str, &[&str], Attack)] = &[
         _ => None,
     }),
     ("a listing of nothing", &["ls"], |name, victim| match name {
-        "LS" => victim.flood(|_| frame(Kind::More, &[], &[])),
+        "LS" => victim.flood(|_| frame(FrameKind::More, &[], &[])),
         _ => None,
     }),
     ("signs of life", &["quota"], |name, victim| match name {
@@ -61,7 +61,7 @@ const ATTACKS: &[(&str, &[&str], Attack)] = &[
             let (row, _) = digests(miniftp::digest::Algorithm::Md5, &[0; 65_536]);
             victim.flood(|number| {
                 let piece = Piece::new(number * 65_536, &row);
-                frame(Kind::More, piece.fields().as_bytes(), &[0; 65_536])
+                frame(FrameKind::More, piece.fields().as_bytes(), &[0; 65_536])
             })
         }
         _ => None,
@@ -162,12 +162,12 @@ fn what_a_client_keeps_of_a_listing_has_a_limit() {
         "PARTS" => {
             let path = "x".repeat(4000);
             let part = wire::Part::new(&path, 1, 2, 0).fields();
-            let part = frame(Kind::More, part.as_bytes(), &[]);
+            let part = frame(FrameKind::More, part.as_bytes(), &[]);
             victim.flood(|_| part.clone())
         }
         "WHY" => {
             let reason = wire::Reason::new("x", 1, "y".repeat(4000)).fields();
-            let reason = frame(Kind::More, reason.as_bytes(), &[]);
+            let reason = frame(FrameKind::More, reason.as_bytes(), &[]);
             victim.flood(|_| reason.clone())
         }
         "ADMIN" => {
@@ -176,7 +176,7 @@ fn what_a_client_keeps_of_a_listing_has_a_limit() {
             row.u16(1);
             row.u8(2);
             row.text(&"x".repeat(4000));
-            let line = frame(Kind::More, row.as_bytes(), &[]);
+            let line = frame(FrameKind::More, row.as_bytes(), &[]);
             victim.flood(|_| line.clone())
         }
         _ => None,
@@ -249,12 +249,12 @@ fn figures_without_sense_are_only_figures() {
         }
         "LS" => {
             let odd = wire::Entry::new(b'?', 9, u64::MAX, i64::MIN, u32::MAX, u16::MAX, 1, "x");
-            victim.send(&frame(Kind::More, odd.fields().as_bytes(), &[]));
+            victim.send(&frame(FrameKind::More, odd.fields().as_bytes(), &[]));
             victim.answer(Code::Done, &wire::Counted::new(u64::MAX));
             Some(())
         }
         "HASH" => {
-            victim.send(&frame(Kind::Alive, wire::Alive::new(9, 3).fields().as_bytes(), &[]));
+            victim.send(&frame(FrameKind::Alive, wire::Alive::new(9, 3).fields().as_bytes(), &[]));
             victim.send(&alive(u64::MAX));
             victim.answer(Code::Sums, &wire::Hashed::new("00", u64::MAX));
             Some(())

@@ -3,7 +3,7 @@
 mod floods;
 mod waits;
 
-use miniftp::wire::{self, Kind, Message};
+use miniftp::wire::{self, FrameKind, Message};
 use rustix::process::Signal;
 
 use crate::harness::{Hostile, Miniftp, Output, Running, Site, Victim, frame};
@@ -28,12 +28,12 @@ fn interrupted(running: Running) -> Output {
 /// A part of a listing, with one entry.
 fn entry(kind: u8, name: &str) -> Vec<u8> {
     let entry = wire::Entry::new(kind, 0, 5, 1_700_000_000, 0, 0o644, 0, name);
-    frame(Kind::More, entry.fields().as_bytes(), &[])
+    frame(FrameKind::More, entry.fields().as_bytes(), &[])
 }
 
 /// A sign of life.
 fn alive(done: u64) -> Vec<u8> {
-    frame(Kind::Alive, wire::Alive::new(done, u64::MAX).fields().as_bytes(), &[])
+    frame(FrameKind::Alive, wire::Alive::new(done, u64::MAX).fields().as_bytes(), &[])
 }
 
 /// A listing that never ends, of files or folders.

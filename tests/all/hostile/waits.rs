@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use miniftp::wire::{self, Challenge, Code, Fields, Kind, Message, Piece};
+use miniftp::wire::{self, Challenge, Code, Fields, FrameKind, Message, Piece};
 
 use super::{guest, interrupted};
 use crate::harness::{Hostile, Miniftp, Site, bytes, frame, write_file};
@@ -24,7 +24,7 @@ fn ctrl_c_ends_a_frame_that_dribbles() {
         }
         "GET" => {
             let whole =
-                frame(Kind::More, Piece::new(0, &[7; 256]).fields().as_bytes(), &[0; 1 << 20]);
+                frame(FrameKind::More, Piece::new(0, &[7; 256]).fields().as_bytes(), &[0; 1 << 20]);
             for piece in whole.chunks(16) {
                 thread::park_timeout(MOMENT);
                 if !victim.send(piece) {
@@ -53,7 +53,7 @@ fn ctrl_c_ends_an_upload_that_is_taken_in_sips() {
     let server = thread::spawn(move || {
         let (mut tcp, _) = listener.accept().unwrap();
         let greeting = wire::Greeting::new("miniftp", 1, "b", 65_536, 1 << 20, 65_536, "md5");
-        tcp.write_all(&frame(Kind::Greeting, greeting.fields().as_bytes(), &[])).unwrap();
+        tcp.write_all(&frame(FrameKind::Greeting, greeting.fields().as_bytes(), &[])).unwrap();
         answer_up_to_the_content(&mut tcp);
         began.send(()).unwrap();
         let mut sip = [0; 512];
@@ -84,7 +84,7 @@ fn answer_up_to_the_content(tcp: &mut TcpStream) {
         let mut sink = wire::Sink::new();
         wire::put_answer_head(&mut sink, code, "");
         sink.raw(fields.as_bytes());
-        tcp.write_all(&frame(Kind::Answer, sink.as_bytes(), &[])).unwrap();
+        tcp.write_all(&frame(FrameKind::Answer, sink.as_bytes(), &[])).unwrap();
     }
 }
 

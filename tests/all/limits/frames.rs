@@ -1,9 +1,9 @@
 //! Frames that are too large, damaged or senseless, and requests that are well framed but wrong.
 
 use miniftp::digest::Algorithm;
-use miniftp::doors::framed::{COMMANDS, Needs};
 use miniftp::limits;
-use miniftp::wire::{self, Kind, Nothing, Sink};
+use miniftp::protocols::framed::{COMMANDS, RequestNeeds};
+use miniftp::wire::{self, FrameKind, Nothing, Sink};
 
 use super::Scene;
 use crate::harness::{bytes, digests, frame, request};
@@ -23,7 +23,7 @@ fn a_stranger_gets_frames_of_four_kib_and_no_data() {
     let most = limits::FRAME_BEFORE_LOGIN - limits::FRAME_PREFIX;
 
     let mut stranger = scene.stranger();
-    stranger.send_bytes(&frame(Kind::Request, &vec![b'x'; most - 1], &[]));
+    stranger.send_bytes(&frame(FrameKind::Request, &vec![b'x'; most - 1], &[]));
     stranger.read_answer().expect(251);
     stranger.request("PING", &Nothing::new()).expect(200);
 
@@ -44,7 +44,7 @@ fn a_stranger_gets_frames_of_four_kib_and_no_data() {
 fn a_guest_gets_heads_of_64_kib_and_data_of_one_mib() {
     let mut scene = Scene::new();
     let mut guest = scene.guest();
-    guest.send_bytes(&frame(Kind::Request, &vec![0; limits::FRAME_HEAD - 1], &[]));
+    guest.send_bytes(&frame(FrameKind::Request, &vec![0; limits::FRAME_HEAD - 1], &[]));
     guest.read_answer().expect(251);
 
     let full = bytes(1, limits::STORE_INLINE);
@@ -71,7 +71,7 @@ fn what_is_no_frame_ends_the_connection_and_says_so() {
     let mut unknown = Vec::new();
     let mut sink = Sink::new();
     sink.raw(&[0; 4]);
-    wire::frame(&mut unknown, Kind::Request, &sink);
+    wire::frame(&mut unknown, FrameKind::Request, &sink);
     unknown[12] = b'Z';
     let check = crc16(&[&unknown[..8], &unknown[12..]]);
     unknown[8..12].copy_from_slice(&check.to_be_bytes());
@@ -80,7 +80,7 @@ fn what_is_no_frame_ends_the_connection_and_says_so() {
         (damaged, "damaged on the way"),
         (announce(0, 0), "an empty head"),
         (unknown, "a request was expected"),
-        (frame(Kind::Answer, &[0, 200, 0, 0], &[]), "a request was expected"),
+        (frame(FrameKind::Answer, &[0, 200, 0, 0], &[]), "a request was expected"),
         (b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n".to_vec(), "over the limit"),
     ] {
         let code = if says == "over the limit" { 424 } else { 423 };
@@ -113,7 +113,7 @@ fn crc16(parts: &[&[u8]]) -> u32 {
 fn a_wrong_request_is_answered_and_the_connection_goes_on() {
     let mut scene = Scene::new();
     let mut guest = scene.guest();
-    let raw = |fields: &[u8]| frame(Kind::Request, fields, &[]);
+    let raw = |fields: &[u8]| frame(FrameKind::Request, fields, &[]);
     for (bytes, code, says) in [
         (raw(b"\x03FLY"), 251, "unknown command `FLY`"),
         (raw(b"\x04ping"), 251, "unknown command `ping`"),
@@ -158,12 +158,12 @@ fn commands_before_the_login_are_refused_by_the_table() {
         if row.name == "BYE" {
             continue;
         }
-        stranger.send_bytes(&frame(Kind::Request, &fields, &[]));
+        stranger.send_bytes(&frame(FrameKind::Request, &fields, &[]));
         let answer = stranger.read_answer();
         let refusal = match row.needs {
-            Needs::Nobody => None,
-            Needs::Hello => Some(269),
-            Needs::Login | Needs::Admin => Some(260),
+            RequestNeeds::Nobody => None,
+            RequestNeeds::Hello => Some(269),
+            RequestNeeds::Login | RequestNeeds::Admin => Some(260),
         };
         let refused = Some(answer.code).filter(|code| [260, 269].contains(code));
         assert_eq!(refused, refusal, "{}: {answer:?}", row.name);

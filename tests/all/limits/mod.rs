@@ -100,11 +100,11 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("REGISTRATIONS_FILE", "conf/ belongs to the operator; as ACCOUNTS_FILE"),
     ("REGISTRATIONS", "memory of answers; who asks is stopped by the settings long before"),
     ("LIST_FILE", "conf/ belongs to the operator"),
-    ("HELD_LOOK", "how often, not how much"),
-    ("TURN_WAIT", "a minute; shown by the tests of guessing"),
-    ("TURN_KEPT", "shown by the tests in the room itself, like the next two"),
-    ("TURN_EARNED", "as TURN_KEPT"),
-    ("TURNS_KEPT", "as TURN_KEPT"),
+    ("PENDING_LOOK", "how often, not how much"),
+    ("ATTEMPT_WAIT", "a minute; shown by the tests of guessing"),
+    ("POSITION_KEPT", "shown by the tests in the room itself, like the next two"),
+    ("POSITION_EARNED", "as POSITION_KEPT"),
+    ("POSITIONS_KEPT", "as POSITION_KEPT"),
     ("FAMILIAR_DAYS", "shown by the tests in the room itself, like the next three"),
     ("NETWORKS_OF_ACCOUNT", "as FAMILIAR_DAYS"),
     ("NETWORKS", "as FAMILIAR_DAYS"),
@@ -148,7 +148,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("LOCK_SETTLE", "shown by the tests of what it is for"),
     ("LOCK_UNREACHABLE", "shown by the tests of what it is for"),
     ("RATE_BURST", "shown by the tests of rates, like the next four"),
-    ("RATE_TURN", "how long, not how much"),
+    ("RATE_STEP", "how long, not how much"),
     ("RATE_PIECE", "how often a session is woken"),
     ("RATE_LEAST", "conf/ belongs to the operator"),
     ("RATE_LOOK", "how long the server sleeps"),
@@ -164,7 +164,7 @@ fn every_line_of_the_limits_is_hit_or_excused() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lines = fs::read_to_string(root.join("src/limits.rs")).unwrap();
     let mut tests = String::new();
-    for folder in ["tests/all/limits", "tests/all/ftp", "tests/all/words"] {
+    for folder in ["tests/all/limits", "tests/all/ftp", "tests/all/greetings"] {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             tests += &fs::read_to_string(entry.unwrap().path()).unwrap();
         }

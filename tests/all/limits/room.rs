@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use miniftp::limits;
-use miniftp::wire::{Drop, Hello, Kind, Nothing, Put};
+use miniftp::wire::{Drop, FrameKind, Hello, Nothing, Put};
 
 use super::Scene;
 use crate::harness::{Daemon, Frames, Site, eventually, password, request};
@@ -17,7 +17,7 @@ fn refused_with(addr: SocketAddr, words: &str) {
 
 /// Whether a new connection is let in.
 fn is_let_in(addr: SocketAddr) -> bool {
-    Frames::raw(addr).read_frame().is_some_and(|frame| frame.kind == Kind::Greeting)
+    Frames::raw(addr).read_frame().is_some_and(|frame| frame.kind == FrameKind::Greeting)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn connections_in_all_are_counted_and_places_come_back() {
     eventually("both places are free", || {
         let mut first = Frames::raw(addr);
         let greeting = first.read_frame();
-        greeting.is_some_and(|frame| frame.kind == Kind::Greeting)
+        greeting.is_some_and(|frame| frame.kind == FrameKind::Greeting)
             && first.log_in("ann", "ann-secret").code == 254
             && is_let_in(addr)
     });

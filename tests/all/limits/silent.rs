@@ -72,7 +72,7 @@ fn on_this_machine_too_a_newcomer_takes_the_place_of_whoever_has_waited_longest(
     let mut early = FtpTalk::over(connect_from(local(1), daemon.ftp_addr()));
     match early.reply() {
         told if told.code == 421 => drop(told.says(FULL).clone()),
-        told => assert!(begun.elapsed() >= limits::PLACE_KEPT, "{told:?}"),
+        told => assert!(begun.elapsed() >= limits::SLOT_KEPT, "{told:?}"),
     }
     drop(early);
     let mut third = let_in(local(1), daemon.ftp_addr());
@@ -94,7 +94,7 @@ fn a_flood_of_logins_keeps_nobody_out_of_its_address() {
     site.account("ann", "1M").account("bob", "1M");
     site.setting("accounts", "iterations", &limits::ITERATIONS_MOST.to_string());
     site.setting("server", "sessions_per_account", "100");
-    let edit = |draft: &mut miniftp::accounts::Draft| {
+    let edit = |draft: &mut miniftp::accounts::AccountsEdit| {
         draft.account("bob")?.verifier = slow_record();
         Ok(())
     };
@@ -168,7 +168,7 @@ fn when_all_places_are_taken_the_address_that_holds_most_gives_one_up() {
 fn whose_password_is_being_checked_keeps_its_place_and_runs_at_low_priority() {
     let (site, daemon) = scene("100", "2");
     site.setting("accounts", "iterations", &limits::ITERATIONS_MOST.to_string());
-    let edit = |draft: &mut miniftp::accounts::Draft| {
+    let edit = |draft: &mut miniftp::accounts::AccountsEdit| {
         draft.account("ann")?.verifier = slow_record();
         Ok(())
     };

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use miniftp::limits;
-use miniftp::wire::{Get, Kind, Nothing};
+use miniftp::wire::{FrameKind, Get, Nothing};
 
 use super::Scene;
 use crate::harness::{Frames, FtpTalk, bytes, password, request};
@@ -54,7 +54,7 @@ fn the_login_has_one_deadline_whatever_is_said_before_it() {
     let bye = loop {
         chatty.send("PING", &Nothing::new());
         let frame = chatty.read_frame().expect("an answer or a bye");
-        if frame.kind == Kind::Bye {
+        if frame.kind == FrameKind::Bye {
             break frame;
         }
     };

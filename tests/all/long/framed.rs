@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use miniftp::wire::{self, Kind};
+use miniftp::wire::{self, FrameKind};
 
 use super::{End, HUGE, Scene};
 use crate::harness::{Frames, request, reset};
@@ -25,7 +25,7 @@ fn reading(scene: &Scene, request: &[u8]) -> Frames {
     let mut ann = scene.daemon.login("ann");
     ann.send_bytes(request);
     let sign = ann.read_frame().expect("a sign of life");
-    assert_eq!(sign.kind, Kind::Alive);
+    assert_eq!(sign.kind, FrameKind::Alive);
     ann
 }
 
@@ -72,7 +72,7 @@ fn digests_for_a_peer_that_takes_them_or_not_end_with_the_session() {
         let mut stuck = scene.daemon.login("ann");
         for one in [&mut ann, &mut stuck] {
             one.send("SUMS", &wire::SumsOf::new("huge", 0, u32::MAX, 0));
-            assert_eq!(one.read_frame().unwrap().kind, Kind::More);
+            assert_eq!(one.read_frame().unwrap().kind, FrameKind::More);
         }
         scene.end(how);
         ann.expect_bye(how.code());

@@ -12,7 +12,7 @@ mod trees;
 use std::fs::{self, File};
 use std::net::TcpStream;
 
-use miniftp::accounts::State;
+use miniftp::accounts::AccountState;
 
 use crate::harness::{Daemon, Site, reset};
 
@@ -66,7 +66,7 @@ impl Scene {
             End::Closed => {
                 // By another process, which does not tell the server.
                 let closed = self.site.accounts().edit(|draft| {
-                    draft.account("ann")?.state = State::Closed;
+                    draft.account("ann")?.state = AccountState::Closed;
                     Ok(())
                 });
                 closed.unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use miniftp::scram::Keys;
+use miniftp::scram::ScramKeys;
 use miniftp::wire::{self, Fields};
 
 use super::places::{ACCOUNTS, Owner, Size};
@@ -23,7 +23,7 @@ type Seen = HashMap<Identity, (Owner, u64, String)>;
 /// See the module. It has a session of each account.
 pub struct Watcher<'a> {
     world: &'a World<'a>,
-    sessions: Vec<(Option<Frames>, Option<Keys>)>,
+    sessions: Vec<(Option<Frames>, Option<ScramKeys>)>,
     /// Whom files counted for when they still had a name, in which root, and who paid there.
     owners: HashMap<Identity, (Owner, usize, Payer)>,
     told: usize,

@@ -1,6 +1,6 @@
 //! A user with a session through each protocol, who does something by chance, step by step.
 
-use miniftp::scram::Keys;
+use miniftp::scram::ScramKeys;
 
 use super::content::Content;
 use super::dice::Dice;
@@ -143,7 +143,7 @@ pub struct Worker<'a> {
     /// Its session over FTP.
     pub ftp: Option<FtpTalk>,
     /// So that the password is derived only once.
-    pub keys: Option<Keys>,
+    pub keys: Option<ScramKeys>,
     /// An upload that is left open.
     pub open: Option<Open>,
     /// Downloads that stand still.

@@ -107,7 +107,7 @@ fn guests_come_only_where_the_settings_let_them_and_only_so_many() {
         let mut next = daemon.connect();
         next.hello();
         next.send("GUEST", &wire::Nothing::new());
-        next.read_frame().is_some_and(|frame| frame.kind == wire::Kind::Answer)
+        next.read_frame().is_some_and(|frame| frame.kind == wire::FrameKind::Answer)
     });
     site.setting("guests", "anonymous", "no");
     daemon.restart();

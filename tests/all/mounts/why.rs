@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use miniftp::accounts::Draft;
+use miniftp::accounts::AccountsEdit;
 use miniftp::answer::Cell;
 use miniftp::rights::Rights;
 use miniftp::wire::{self, Fields};
@@ -59,7 +59,7 @@ pub fn rows_of(answer: &Answer) -> Vec<(String, bool, String)> {
 fn tried(frames: &mut Frames, site: &Site, path: &str, act: &str) -> Option<String> {
     let there = frames.on("STAT", path);
     let is_directory =
-        there.code == 200 && there.message::<wire::Entry<'_>>().kind == wire::EntryKind::Folder;
+        there.code == 200 && there.message::<wire::Entry<'_>>().kind == wire::ListedKind::Directory;
     if !is_directory || act == "list" {
         return Some(path.to_owned());
     }
@@ -158,7 +158,8 @@ fn verdicts_are_what_the_commands_answer() {
         mount(&site, &text.replace("at = /m3", "at = /deep/m3"));
         let home = RIGHTS[dice.below(7) as usize];
         let all = Rights::parse(home).unwrap();
-        let set = |draft: &mut Draft| draft.account("ann").map(|account| account.rights = all);
+        let set =
+            |draft: &mut AccountsEdit| draft.account("ann").map(|account| account.rights = all);
         site.accounts().edit(set).unwrap();
         let place = ["", "/m1", "/m2", "/deep/m3", "/deep", "/m"][dice.below(6) as usize];
         let name = ["", "/file", "/folder", "/folder/inner", "/new", "/none/new", "/folder/new"]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use miniftp::accounts::State;
+use miniftp::accounts::AccountState;
 
 use super::ftp::Talk;
 use super::why::why;
@@ -133,7 +133,7 @@ fn admins_and_the_operator_ask_for_others_and_nothing_is_done() {
     root.admin("whyof nobody /").says("nobody");
     site.accounts()
         .edit(|draft| {
-            draft.account("bob")?.state = State::Closed;
+            draft.account("bob")?.state = AccountState::Closed;
             Ok(())
         })
         .unwrap();

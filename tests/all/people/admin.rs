@@ -1,7 +1,7 @@
 //! Admins: what they can do, what nobody can do to themselves, and who is no admin.
 
 use miniftp::admin::ADMIN_COMMANDS;
-use miniftp::doors::framed::{COMMANDS, Needs};
+use miniftp::protocols::framed::{COMMANDS, RequestNeeds};
 use miniftp::wire;
 
 use super::{ask, record, stranger};
@@ -26,7 +26,7 @@ fn every_row_for_admins_is_refused_to_everybody_else() {
     let site = site();
     let daemon = site.start();
     let (mut guest, mut ann) = (stranger(&site), daemon.login("ann"));
-    let rows = COMMANDS.iter().filter(|row| row.needs == Needs::Admin);
+    let rows = COMMANDS.iter().filter(|row| row.needs == RequestNeeds::Admin);
     let mut count = 0;
     for row in rows {
         guest.request(row.name, &wire::Nothing::new()).expect(260);

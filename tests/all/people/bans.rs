@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use miniftp::scram::ClientExchange;
-use miniftp::wire::{Kind, Login, Nothing};
+use miniftp::wire::{FrameKind, Login, Nothing};
 
 use super::waits;
 use crate::harness::{Daemon, Frames, FtpTalk, Site, connect_from, eventually, password};
@@ -43,7 +43,7 @@ fn be_banned(outer: SocketAddr, names: &[&str]) -> String {
 }
 
 fn comes_in(outer: SocketAddr) -> bool {
-    Frames::raw(outer).read_frame().is_some_and(|frame| frame.kind == Kind::Greeting)
+    Frames::raw(outer).read_frame().is_some_and(|frame| frame.kind == FrameKind::Greeting)
 }
 
 const SIX: [&str; 6] = ["ann", "bob", "n1", "n2", "n3", "n4"];

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
 
-use miniftp::accounts::State;
+use miniftp::accounts::AccountState;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::import::{import, md5, plant};
@@ -48,7 +48,7 @@ fn what_a_home_pretends_to_be_holds_nothing_up_and_says_nothing_in_our_files() {
     }
     told.stderr_has("/pub at /x\\nrights = read, write\\n[more]\\nat = \\u{1b}/pub: not a name");
     assert_eq!(told.err.lines().count(), 9, "{}", told.tell());
-    assert_eq!(site.accounts().current().account("ann").unwrap().state, State::Closed);
+    assert_eq!(site.accounts().current().account("ann").unwrap().state, AccountState::Closed);
     assert!(!site.conf().join("mounts.ini").exists() && !site.conf().join("welcome.txt").exists());
     // A tree of JSON files has the same ways in, and so has a file by itself.
     let users = site.local().join("users");

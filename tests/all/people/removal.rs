@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use miniftp::accounts::AccountState;
+
 use super::{ask, stranger};
 use crate::harness::{CHUNK, FtpTalk, Site, bytes, password};
 
@@ -131,7 +133,7 @@ fn files_that_are_mounted_are_never_removed_with_an_account() {
     let stays = |name: &str| {
         let accounts = site.accounts().current();
         let account = accounts.account(name).expect("the account stays");
-        assert_eq!(account.state, miniftp::accounts::State::Active, "{name}: nothing was done");
+        assert_eq!(account.state, AccountState::Active, "{name}: nothing was done");
     };
     for (name, _, mount) in mounted {
         let mount = mount.trim_matches(['[', ']']);

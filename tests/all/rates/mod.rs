@@ -17,6 +17,6 @@ use miniftp::limits;
 
 /// The most bytes that so many sessions of one account may have moved at this rate.
 fn most(rate: u64, sessions: u64, time: Duration) -> u64 {
-    let time = time + limits::RATE_BURST + limits::RATE_TURN;
+    let time = time + limits::RATE_BURST + limits::RATE_STEP;
     (rate as f64 * time.as_secs_f64()) as u64 + (16 + sessions) * limits::RATE_PIECE
 }

@@ -43,7 +43,7 @@ fn crowd_out(descriptors: u32) {
     eventually("it serves again", || {
         let mut frames = Frames::raw(daemon.addr());
         match frames.read_frame() {
-            Some(frame) if frame.kind == wire::Kind::Greeting => {}
+            Some(frame) if frame.kind == wire::FrameKind::Greeting => {}
             _ => return false,
         }
         frames.log_in("ann", "ann-secret").code == 254 && frames.get("f").code == 257
@@ -93,7 +93,7 @@ fn the_door_is_shut_at_the_limit_and_opens_when_somebody_leaves() {
     drop(leaving);
     eventually("a place is free", || {
         let mut frames = Frames::raw(daemon.addr());
-        frames.read_frame().is_some_and(|frame| frame.kind == wire::Kind::Greeting)
+        frames.read_frame().is_some_and(|frame| frame.kind == wire::FrameKind::Greeting)
     });
     assert_eq!(inside[0].pwd(), "/");
 }

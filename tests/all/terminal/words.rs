@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
-use miniftp::wire::{self, Code, Greeted, Greeting, Kind, Message, Sink, Using};
+use miniftp::wire::{self, Code, FrameKind, Greeted, Greeting, Message, Sink, Using};
 
 use super::{Screen, shell, site};
 use crate::harness::{frame, password};
@@ -83,7 +83,7 @@ fn pretend(mut tcp: TcpStream) {
     let again = "again\n".repeat(5000);
     let evil = format!("bell \u{7} and \u{1b}[31mred\rover\u{9b}\u{202e}\n{again}");
     let greeting = Greeting::new("miniftp", 1, "bad", 65_536, 1_048_576, 65_536, "md5 blake3");
-    tcp.write_all(&frame(Kind::Greeting, greeting.fields().as_bytes(), &[])).unwrap();
+    tcp.write_all(&frame(FrameKind::Greeting, greeting.fields().as_bytes(), &[])).unwrap();
     let answers = [
         (Code::Greeted, Greeted::new(1).fields()),
         (Code::LoggedIn, wire::LoggedIn::new("", "anonymous", &evil).fields()),
@@ -99,6 +99,6 @@ fn pretend(mut tcp: TcpStream) {
         let mut sink = Sink::new();
         wire::put_answer_head(&mut sink, code, "");
         sink.raw(fields.as_bytes());
-        tcp.write_all(&frame(Kind::Answer, sink.as_bytes(), &[])).unwrap();
+        tcp.write_all(&frame(FrameKind::Answer, sink.as_bytes(), &[])).unwrap();
     }
 }

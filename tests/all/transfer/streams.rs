@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Write};
 
-use miniftp::client::{Client, Error, NoProgress, Options, Outcome, Policy};
+use miniftp::client::{Client, Error, NoProgress, Options, Policy, TransferOutcome};
 
 use super::{MIB, site};
 use crate::harness::{Proxy, Way, bytes, password, write_file};
@@ -36,10 +36,10 @@ fn a_reader_is_stored_and_a_writer_gets_it_back_in_order() {
         let size = size as u64;
         let policy = Policy::default();
         let put = client.put_from(&mut Dribble(&content), &name, &policy, &mut NoProgress);
-        assert_eq!(put.unwrap(), Outcome::Stored { sent_bytes: size, size }, "{name}");
+        assert_eq!(put.unwrap(), TransferOutcome::Stored { sent_bytes: size, size }, "{name}");
         assert!(fs::read(site.stored("ann", &name)).unwrap() == content, "{name}");
         let again = client.put_from(&mut Dribble(&content), &name, &policy, &mut NoProgress);
-        assert_eq!(again.unwrap(), Outcome::Equal { size }, "{name}");
+        assert_eq!(again.unwrap(), TransferOutcome::Equal { size }, "{name}");
         let mut got = Vec::new();
         client.get_to(&name, &mut got, &mut NoProgress).unwrap();
         assert!(got == content, "{name}");
@@ -61,7 +61,7 @@ fn a_writer_goes_on_where_the_connection_broke_and_never_gets_damaged_bytes() {
     let outcome = client(proxy.addr()).get_to("f", &mut got, &mut NoProgress).unwrap();
     assert!(got == content);
     assert_eq!(proxy.connections(), 2);
-    let Outcome::Stored { sent_bytes, size } = outcome else { panic!("{outcome:?}") };
+    let TransferOutcome::Stored { sent_bytes, size } = outcome else { panic!("{outcome:?}") };
     assert_eq!(size, 24 * MIB as u64);
     assert!(sent_bytes < 45 * MIB as u64, "{sent_bytes}: not from the beginning");
 }

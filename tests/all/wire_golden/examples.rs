@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use miniftp::digest::Algorithm;
 use miniftp::wire::{
-    self, Bad, Ceiling, Challenge, Chunk, Code, Done, Entry, Fields, Greeted, Greeting, Hello,
-    Inbox, Kind, LoggedIn, Login, MESSAGES, Message, Mkdir, Nothing, Opened, Path, Proof, Put,
+    self, Bad, Ceiling, Challenge, Chunk, Code, Done, Entry, Fields, FrameKind, Greeted, Greeting,
+    Hello, Inbox, LoggedIn, Login, MESSAGES, Message, Mkdir, Nothing, Opened, Path, Proof, Put,
     Sink, Store, Stored, Use, Using,
 };
 
@@ -42,12 +42,12 @@ impl Page {
         let (length, spelled) = (&sink.as_bytes()[..1], &sink.as_bytes()[1..front]);
         let front = vec![(format!("{} {}", hex(length), hex(spelled)), name.to_owned())];
         let title = format!("request {name}: {message}");
-        self.block('>', Kind::Request, &title, front, message, &sink, data);
+        self.block('>', FrameKind::Request, &title, front, message, &sink, data);
     }
 
     fn answer<'a>(
         &mut self,
-        kind: Kind,
+        kind: FrameKind,
         code: Code,
         text: &str,
         message: &str,
@@ -62,12 +62,12 @@ impl Page {
             (hex(&bytes[..2]), code.number().to_string()),
             (format!("{} {}", hex(&bytes[2..4]), hex(&bytes[4..])), format!("{text:?}")),
         ];
-        let what = if kind == Kind::Bye { "bye" } else { "answer" };
+        let what = if kind == FrameKind::Bye { "bye" } else { "answer" };
         let title = format!("{what} {}: {message}", code.number());
         self.block('<', kind, &title, front, message, &sink, &[]);
     }
 
-    fn plain(&mut self, kind: Kind, what: &str, message: &str, sink: &Sink) {
+    fn plain(&mut self, kind: FrameKind, what: &str, message: &str, sink: &Sink) {
         self.block('<', kind, &format!("{what}: {message}"), Vec::new(), message, sink, &[]);
     }
 
@@ -75,7 +75,7 @@ impl Page {
     fn block(
         &mut self,
         mark: char,
-        kind: Kind,
+        kind: FrameKind,
         title: &str,
         front: Vec<(String, String)>,
         message: &str,
@@ -153,47 +153,47 @@ fn page() -> String {
     page.say("**Logging in**, with the example of RFC 7677, section 3 (`user`, `pencil`).");
     let greeting =
         Greeting::new("miniftp", 1, "miniftpd 0.1.0", 65_536, 1_048_576, 65_536, "md5 blake3");
-    page.plain(Kind::Greeting, "greeting", "Greeting", &greeting.fields());
+    page.plain(FrameKind::Greeting, "greeting", "Greeting", &greeting.fields());
     page.request("HELLO", "Hello", &Hello::new(1, "example"), &[]);
-    page.answer(Kind::Answer, Code::Greeted, "welcome", "Greeted", &Greeted::new(1));
+    page.answer(FrameKind::Answer, Code::Greeted, "welcome", "Greeted", &Greeted::new(1));
     page.request("LOGIN", "Login", &Login::new(FIRST), &[]);
-    page.answer(Kind::Answer, Code::Challenge, "", "Challenge", &Challenge::new(CHALLENGE));
+    page.answer(FrameKind::Answer, Code::Challenge, "", "Challenge", &Challenge::new(CHALLENGE));
     page.request("PROOF", "Proof", &Proof::new(PROOF), &[]);
     let logged_in = LoggedIn::new(SIGNATURE, "user", "Welcome, user.\nBe kind.");
-    page.answer(Kind::Answer, Code::LoggedIn, "", "LoggedIn", &logged_in);
+    page.answer(FrameKind::Answer, Code::LoggedIn, "", "LoggedIn", &logged_in);
     page.request("USE", "Use", &Use::new("auto", 600, 4_000), &[]);
-    page.answer(Kind::Answer, Code::Done, "", "Using", &Using::new("md5"));
+    page.answer(FrameKind::Answer, Code::Done, "", "Using", &Using::new("md5"));
 
     page.say("**A listing**: a part with two entries, then the answer.");
     page.request("LS", "Path", &Path::new("/notes"), &[]);
     let mut entries = Sink::new();
     Entry::new(b'd', 0, 0, 1_700_000_000, 0, 0o755, 0, "old").encode(&mut entries);
     Entry::new(b'f', 0, 5, 1_700_000_001, 5, 0o644, 0, "hi.txt").encode(&mut entries);
-    page.plain(Kind::More, "more", "Entry", &entries);
-    page.answer(Kind::Answer, Code::Done, "2 entries", "Counted", &wire::Counted::new(2));
+    page.plain(FrameKind::More, "more", "Entry", &entries);
+    page.answer(FrameKind::Answer, Code::Done, "2 entries", "Counted", &wire::Counted::new(2));
 
     let (row, whole) = digests(Algorithm::Md5, b"hello");
     let whole = whole.as_bytes();
     page.say("**A small file** in one request, with md5: one chunk, `hello`.");
     let store = Store::new("hi.txt", 1_700_000_001, 5, wire::NO_MODE, 0, whole, &row);
     page.request("STORE", "Store", &store, b"hello");
-    page.answer(Kind::Answer, Code::Verified, "stored, 5 bytes", "Stored", &Stored::new(5));
+    page.answer(FrameKind::Answer, Code::Verified, "stored, 5 bytes", "Stored", &Stored::new(5));
 
     page.say("**The same by chunks**: one is damaged on the way and sent again.");
     let put = Put::new("/notes/hi.txt", 5, 1_700_000_001, 5, wire::NO_MODE, 1, &[]);
     page.request("PUT", "Put", &put, &[]);
-    page.answer(Kind::Answer, Code::Ready, "ready to receive", "Opened", &Opened::new(0));
+    page.answer(FrameKind::Answer, Code::Ready, "ready to receive", "Opened", &Opened::new(0));
     page.request("CHUNK", "Chunk", &Chunk::new(0, &row), b"hellO");
     let damaged = "1 chunk damaged on the way; send again";
-    page.answer(Kind::Answer, Code::Mismatch, damaged, "Bad", &Bad::new(1));
+    page.answer(FrameKind::Answer, Code::Mismatch, damaged, "Bad", &Bad::new(1));
     page.request("CHUNK", "Chunk", &Chunk::new(0, &row), b"hello");
-    page.answer(Kind::Answer, Code::Verified, "", "Nothing", &Nothing::new());
+    page.answer(FrameKind::Answer, Code::Verified, "", "Nothing", &Nothing::new());
     page.request("DONE", "Done", &Done::new(whole), &[]);
-    page.answer(Kind::Answer, Code::Verified, "stored, 5 bytes", "Stored", &Stored::new(5));
+    page.answer(FrameKind::Answer, Code::Verified, "stored, 5 bytes", "Stored", &Stored::new(5));
 
     page.say("**The last words** to a client that was silent.");
     let waited = "waited 600 s for the next request";
-    page.answer(Kind::Bye, Code::TimedOut, waited, "Nothing", &Nothing::new());
+    page.answer(FrameKind::Bye, Code::TimedOut, waited, "Nothing", &Nothing::new());
     page.0
 }
 
@@ -263,18 +263,18 @@ fn the_examples_are_read_and_written_back_to_the_byte() {
         inbox.data(&mut from, &mut data).unwrap();
         assert!(from.is_empty() && inbox.is_empty(), "{title}: bytes behind the frame");
 
-        let kind = Kind::of(head[0]).unwrap();
+        let kind = FrameKind::of(head[0]).unwrap();
         let (what, message) = title.split_once(": ").unwrap();
         let (what, subject) = what.split_once(' ').unwrap_or((what, ""));
         let mut fields = Fields::new(&head[1..]);
         let mut sink = Sink::new();
         match kind {
-            Kind::Request => {
+            FrameKind::Request => {
                 let name = wire::request_name(&mut fields).unwrap();
                 assert_eq!((mark, what, subject), ('>', "request", name));
                 wire::put_request_name(&mut sink, name);
             }
-            Kind::Answer | Kind::Bye => {
+            FrameKind::Answer | FrameKind::Bye => {
                 let (code, text) = wire::answer_head(&mut fields).unwrap();
                 assert_eq!((mark, subject.to_owned()), ('<', code.to_string()));
                 wire::put_answer_head(&mut sink, Code::of(code).unwrap(), text);
@@ -302,7 +302,7 @@ fn the_server_answers_as_the_examples_say() {
         let mut sink = Sink::new();
         wire::put_answer_head(&mut sink, Code::of(said.code).unwrap(), &said.text);
         sink.raw(&said.fields);
-        let bytes = frame(Kind::Answer, sink.as_bytes(), &[]);
+        let bytes = frame(FrameKind::Answer, sink.as_bytes(), &[]);
         assert_eq!(bytes, pair[1].bytes, "{} gave {said:?}", pair[0].title);
     }
     assert_eq!(frames.fetch("notes/hi.txt"), b"hello");

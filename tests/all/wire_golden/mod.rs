@@ -6,7 +6,7 @@ mod examples;
 use std::fs;
 use std::path::Path;
 
-use miniftp::doors::framed::{COMMANDS, Needs};
+use miniftp::protocols::framed::{COMMANDS, RequestNeeds};
 use miniftp::wire::{Code, MESSAGES};
 
 /// The document.
@@ -46,10 +46,10 @@ fn the_commands_are_those_of_the_program() {
         .iter()
         .map(|row| {
             let who = match row.needs {
-                Needs::Nobody => "anybody",
-                Needs::Hello => "anybody, after `HELLO`",
-                Needs::Login => "logged in",
-                Needs::Admin => "admins",
+                RequestNeeds::Nobody => "anybody",
+                RequestNeeds::Hello => "anybody, after `HELLO`",
+                RequestNeeds::Login => "logged in",
+                RequestNeeds::Admin => "admins",
             };
             let form = format!("`{}`", row.form);
             let name = format!("`{}`", row.name);

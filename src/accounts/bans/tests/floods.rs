@@ -17,7 +17,7 @@ enum Flooded {
 fn flooded() -> impl Strategy<Value = Flooded> {
     prop_oneof![
         (0..40u64).prop_map(Flooded::Wait),
-        (0..4usize, 0..4u8).prop_map(|(who, from)| Flooded::Real(who, from)),
+        (0..4usize, 0..4u8).prop_map(|(target, from)| Flooded::Real(target, from)),
         (1..30u16, 1..4u8, 0..4u8).prop_map(|(names, each, net)| Flooded::Flood(names, each, net)),
     ]
 }
@@ -37,13 +37,13 @@ proptest! {
             let time = Duration::from_secs(now);
             match step {
                 Flooded::Wait(secs) => now += secs,
-                Flooded::Real(who, from) => {
-                    let from = gate::network(host(from));
-                    real.push((now, who, from));
+                Flooded::Real(target, from) => {
+                    let from = admission::network(host(from));
+                    real.push((now, target, from));
                     real.retain(|one: &(u64, usize, IpAddr)| now - one.0 < WITHIN.as_secs());
-                    let counts = fail(&mut tally, Some(name(who)), from, time);
+                    let counts = fail(&mut tally, Some(name(target)), from, time);
                     let network = Network::of(from);
-                    let own = real.iter().filter(|one| one.1 == who);
+                    let own = real.iter().filter(|one| one.1 == target);
                     let account = own.filter(|one| Network::of(one.2) == network).count();
                     let address = real.iter().filter(|one| one.2 == from).count();
                     prop_assert_eq!(counts.account as usize, account);
@@ -80,18 +80,18 @@ proptest! {
         let (mut list, mut next) = (List::of_at_most(MOST), 0_u32);
         let short = Duration::from_secs(60);
         for (n, gap) in &real {
-            let address = Who::Address(IpAddr::from([192, 0, 2, *n as u8]));
+            let address = BanTarget::Address(IpAddr::from([192, 0, 2, *n as u8]));
             list.impose(&address, String::new(), short, at(*gap), false);
         }
         for flood in floods {
             for _ in 0..flood {
                 next += 1;
                 let long = Duration::from_secs(3600);
-                let from = Who::Address(IpAddr::from([10, 0, (next >> 8) as u8, next as u8]));
+                let from = BanTarget::Address(IpAddr::from([10, 0, (next >> 8) as u8, next as u8]));
                 list.impose(&from, String::new(), long, at(2), true);
             }
             for (n, _) in &real {
-                let address = Who::Address(IpAddr::from([192, 0, 2, *n as u8]));
+                let address = BanTarget::Address(IpAddr::from([192, 0, 2, *n as u8]));
                 prop_assert!(list.seen(&address, at(2)).is_some());
             }
             let shown = list.book().len();

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Read;
 
-use miniftp::accounts::Draft;
+use miniftp::accounts::AccountsEdit;
 use miniftp::wire;
 
 use super::{ALL, mount, section};
@@ -122,7 +122,7 @@ fn an_abort_has_two_replies_even_if_what_came_cannot_be_kept() {
     let mut data = talk.begin("STOR f");
     std::io::Write::write_all(&mut data, &bytes(1, 40_000)).unwrap();
     talk.until_moved(40_000);
-    let lower = |draft: &mut Draft| {
+    let lower = |draft: &mut AccountsEdit| {
         draft.account("ann")?.quota_bytes = Some(10);
         Ok(())
     };

@@ -1,0 +1,82 @@
+//! The one directory in which everything of a demo lies.
+//!
+//! Never: touches what another user made, or what a demo that runs has locked.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdir, open, statat};
+use rustix::process::geteuid;
+
+/// How the names begin.
+const NAME: &str = "miniftp-demo-";
+/// Names that are tried, if others have them.
+const TRIES: u32 = 100;
+
+/// A fresh directory that goes when the demo ends; it is locked for as long as that takes, so that
+/// one without a lock has been left by a demo that was killed.
+pub(super) struct DemoDir {
+    dir: PathBuf,
+    _lock: OwnedFd,
+}
+
+impl DemoDir {
+    /// Makes one, and removes those that were left.
+    pub(super) fn new() -> io::Result<DemoDir> {
+        let directory = std::env::temp_dir();
+        sweep(&directory);
+        for number in 0..TRIES {
+            let dir = directory.join(format!("{NAME}{}-{number}", std::process::id()));
+            match mkdir(&dir, Mode::RWXU) {
+                Ok(()) => {}
+                Err(rustix::io::Errno::EXIST) => continue,
+                Err(e) => return Err(about(&dir, e.into())),
+            }
+            // Another demo may have swept it away before it was locked.
+            if let Some(lock) = lock(&dir) {
+                return Ok(DemoDir { dir, _lock: lock });
+            }
+        }
+        Err(about(&directory, io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// A path in it.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+}
+
+impl Drop for DemoDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn about(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Locks a directory of this user's, unless somebody else has; it is then still the one of that
+/// name.
+fn lock(dir: &Path) -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = open(dir, flags, Mode::empty()).ok()?;
+    flock(&open, FlockOperation::NonBlockingLockExclusive).ok()?;
+    let (held, named) = (fstat(&open).ok()?, statat(CWD, dir, AtFlags::SYMLINK_NOFOLLOW).ok()?);
+    let is_the_same = (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino);
+    (is_the_same && held.st_uid == geteuid().as_raw()).then_some(open)
+}
+
+/// Removes what demos have left that were killed.
+fn sweep(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if !entry.file_name().as_encoded_bytes().starts_with(NAME.as_bytes()) {
+            continue;
+        }
+        if let Some(_lock) = lock(&entry.path()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The framed door: greet, read a frame, dispatch, answer, until the end.
+//!
+//! Invariant: every request gets exactly one final answer, in order. Answers are held back only
+//! while more requests have arrived already.
+
+mod admin;
+mod commands;
+mod files;
+mod outbox;
+mod people;
+mod rate;
+mod reply;
+mod transfers;
+
+use std::sync::Arc;
+
+use self::outbox::{Outbox, SignsOfLife};
+use self::reply::Response;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Error, Fate, Result};
+use crate::limits;
+use crate::protocols;
+use crate::session::{Alive, Session};
+use crate::shared::Shared;
+use crate::stream::Stream;
+use crate::text::Escaped;
+use crate::transfer::{Group, Upload};
+use crate::wire::{self, Arrive, Ceiling, Fields, FrameKind, Greeting, Inbox, Message};
+
+pub use commands::{COMMANDS, RequestNeeds, RequestRow};
+pub(super) use reply::code_of;
+
+/// What this program calls itself towards the other side.
+pub const SOFTWARE: &str = concat!("miniftpd ", env!("CARGO_PKG_VERSION"));
+
+/// One connection's working state. Lives on its thread's stack and dies with it.
+#[derive(Debug)]
+pub struct FramedConnection {
+    session: Session,
+    outbox: Outbox,
+    /// Whether the versions were agreed.
+    greeted: bool,
+    /// What the chunks' digests are.
+    algorithm: Algorithm,
+    /// The upload in progress; at most one. On the heap: most of its life a connection has none.
+    upload: Option<Box<Upload>>,
+    /// Why the upload in progress can only be closed: the answer to all its chunks.
+    upload_refused: Option<Response>,
+    /// Small files whose answers wait for one sync of all.
+    group: Option<Group>,
+    /// A buffer of [`limits::FRAME_DATA`] for reading files; empty while nothing is transferred.
+    block: Vec<u8>,
+    /// The digests of the frame at hand.
+    digests: Vec<Digest>,
+    /// Whether the request at hand was waited for, so that what people edit may have changed.
+    waited: bool,
+    /// Set by `BYE`.
+    leaving: bool,
+}
+
+/// A request as its handler sees it.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The fields behind the command's name.
+    fields: Fields<'a>,
+    /// The frame's data.
+    data: &'a [u8],
+}
+
+/// What a handler has done.
+#[derive(Debug)]
+enum Handled {
+    /// This is the answer.
+    Answer(Response),
+    /// The answer comes when the group is committed.
+    Grouped,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the fields as a message; the command takes no data.
+    fn message<M: Message<'a>>(&self) -> Result<M> {
+        if !self.data.is_empty() {
+            return Err(Error::BadArgument { what: "data: this command takes none" });
+        }
+        M::decode(self.fields)
+    }
+}
+
+/// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so
+/// that a slow one is not taken for one that has gone.
+struct UploadStream<'a> {
+    stream: &'a mut Stream,
+    upload: Option<&'a Upload>,
+}
+
+impl Arrive for UploadStream<'_> {
+    fn arrive(&mut self, into: &mut [u8], begun: bool) -> Result<usize> {
+        let n = self.stream.arrive(into, begun)?;
+        if let Some(upload) = self.upload.filter(|_| n > 0) {
+            upload.touch();
+        }
+        Ok(n)
+    }
+}
+
+/// Serves one connection until it ends. The last words, if any, are said here.
+pub fn serve(stream: Stream, session: Session) {
+    let mut conn = FramedConnection {
+        session,
+        outbox: Outbox::new(stream),
+        greeted: false,
+        algorithm: Algorithm::Md5,
+        upload: None,
+        upload_refused: None,
+        group: None,
+        block: Vec::new(),
+        digests: Vec::new(),
+        waited: false,
+        leaving: false,
+    };
+    let result = conn.talk();
+    let end = conn.settle_group().and(result);
+    // Before the peer can learn that this connection is over and go on with another.
+    if let Some(upload) = conn.upload.take() {
+        upload.leave();
+    }
+    if let Err(e) = end {
+        conn.part(&e);
+    }
+}
+
+/// Tells a peer that there is no place for it, without waiting for it to read.
+pub fn refuse(mut stream: Stream, error: &Error) {
+    let mut out = Vec::new();
+    Response::refusal(error).write_bye(&mut out);
+    if stream.send(&[&out]).is_ok() {
+        stream.finish_sending();
+    }
+}
+
+impl FramedConnection {
+    fn shared(&self) -> &Arc<Shared> {
+        self.session.shared()
+    }
+
+    fn greet(&mut self) {
+        let digests = Algorithm::ALL.map(Algorithm::name).join(" ");
+        let greeting = Greeting::new(
+            "miniftp",
+            wire::VERSION,
+            SOFTWARE,
+            limits::CHUNK as u32,
+            limits::FRAME_DATA as u32,
+            limits::FRAME_HEAD as u32,
+            &digests,
+        );
+        wire::frame(self.outbox.frames(), FrameKind::Greeting, &greeting.fields());
+    }
+
+    /// The loop. It returns when the peer has gone or said goodbye.
+    fn talk(&mut self) -> Result<()> {
+        self.greet();
+        let (mut inbox, mut head, mut data) = (Inbox::new(), Vec::new(), Vec::new());
+        loop {
+            self.shared().check_running()?;
+            if !inbox.holds_a_frame() {
+                self.before_waiting(&mut inbox)?;
+                self.waited = true;
+            }
+            let ceiling =
+                if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::ANONYMOUS };
+            let mut line =
+                UploadStream { stream: &mut self.outbox.stream, upload: self.upload.as_deref() };
+            let Some(data_len) = inbox.head(&mut line, ceiling, &mut head)? else {
+                self.rest();
+                inbox.rest();
+                (head, data) = (Vec::new(), Vec::new());
+                continue;
+            };
+            if data_len > data.len() {
+                // One allocation for all frames to come; pages that no frame touches cost nothing.
+                data = vec![0; limits::FRAME_DATA];
+            }
+            let data = data.get_mut(..data_len).unwrap_or_default();
+            self.take_content(&mut inbox, data)?;
+            self.dispatch(&head, data)?;
+            self.outbox.flush_if_full()?;
+            if self.leaving {
+                return self.outbox.flush();
+            }
+        }
+    }
+
+    /// Nothing more has arrived: whatever was held back leaves now.
+    fn before_waiting(&mut self, inbox: &mut Inbox) -> Result<()> {
+        if self.has_waiting_files() {
+            let stream = &mut self.outbox.stream;
+            inbox.top_up(|room| stream.arrive_now(room));
+            if inbox.holds_a_frame() {
+                return Ok(());
+            }
+            self.settle_group()?;
+        }
+        self.outbox.flush()
+    }
+
+    /// Buffers belong to transfers, not to sessions, and mounts to those that use them.
+    fn rest(&mut self) {
+        self.session.rest();
+        self.outbox.rest();
+        if self.upload.is_none() {
+            self.block = Vec::new();
+        }
+    }
+
+    fn dispatch(&mut self, head: &[u8], data: &[u8]) -> Result<()> {
+        let mut fields = Fields::new(head);
+        match fields.u8("kind").map(FrameKind::of) {
+            Ok(Some(FrameKind::Request)) => {}
+            _ => return Err(Error::Malformed { what: "a request was expected" }),
+        }
+        let result = self.run(fields, data);
+        protocols::follow_login(&mut self.outbox.stream, &self.session)?;
+        self.hold_back()?;
+        let answer = match result {
+            Ok(Handled::Grouped) => return Ok(()),
+            Ok(Handled::Answer(answer)) => answer,
+            Err(e) if e.fate() == Fate::Close => return Err(e),
+            Err(e) => {
+                // Answers stay in order: those of the small files that wait come first.
+                self.settle_group()?;
+                self.log_refusal(head, &e);
+                match &e {
+                    Error::Exists { path, .. } => {
+                        Response::in_the_way(&e, self.session.may_compare_and_replace(path))
+                    }
+                    e => Response::refusal(e),
+                }
+            }
+        };
+        answer.write(self.outbox.frames());
+        if self.session.is_out_of_tries() {
+            return Err(Error::TooMany { what: "login attempts", max: limits::LOGIN_TRIES.into() });
+        }
+        Ok(())
+    }
+
+    /// Lets an answer wait that somebody who guesses should not have at once.
+    fn hold_back(&mut self) -> Result<()> {
+        let wait = self.session.take_held_back();
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.outbox.flush()?;
+        let ending = self.session.ending();
+        self.outbox.stream.hold_back(wait, &mut || ending.check().is_err())
+    }
+
+    fn run(&mut self, mut fields: Fields<'_>, data: &[u8]) -> Result<Handled> {
+        let name = wire::request_name(&mut fields)?;
+        let row = COMMANDS
+            .iter()
+            .find(|row| row.name == name)
+            .ok_or_else(|| Error::UnknownCommand { name: name.to_string() })?;
+        if !row.joins_group {
+            self.settle_group()?;
+        }
+        self.session.refresh()?;
+        if std::mem::take(&mut self.waited) {
+            self.session.refresh_mounts()?;
+            if self.session.refresh_settings() {
+                protocols::be_as_patient(&mut self.outbox.stream, self.session.shared());
+            }
+        }
+        match row.needs {
+            RequestNeeds::Hello if !self.greeted => {
+                return Err(Error::WrongState { what: "HELLO comes first" });
+            }
+            RequestNeeds::Login | RequestNeeds::Admin if self.session.account().is_none() => {
+                return Err(Error::NeedLogin);
+            }
+            RequestNeeds::Admin if !self.session.is_admin() => return Err(Error::NeedAdmin),
+            _ => {}
+        }
+        self.session.begin(row.name);
+        let outcome = (row.run)(self, Request { fields, data });
+        if self.upload.is_none() {
+            self.session.begin("");
+        }
+        outcome
+    }
+
+    /// Does something that may take long, while the client is shown how far it is.
+    fn attended<T>(
+        &mut self,
+        work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut progress = SignsOfLife::new(&mut self.outbox, self.session.ending());
+        work(&mut self.session, &mut |done, total| progress.report(done, total))
+    }
+
+    /// Whether small files wait for their commit.
+    fn has_waiting_files(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| !group.is_empty())
+    }
+
+    /// Commits the small files that wait and writes their answers.
+    fn settle_group(&mut self) -> Result<()> {
+        let Some(group) = self.group.take() else { return Ok(()) };
+        let mut progress = SignsOfLife::new(&mut self.outbox, self.session.ending());
+        let results = group.commit(&mut |done, total| progress.report(done, total));
+        for result in results {
+            transfers::stored(result).write(self.outbox.frames());
+        }
+        Ok(())
+    }
+
+    fn log_refusal(&self, head: &[u8], e: &Error) {
+        let mut fields = Fields::new(head.get(1..).unwrap_or_default());
+        let name = wire::request_name(&mut fields).unwrap_or("?");
+        match e {
+            Error::Io { source, .. } => {
+                log::error!("{} {}: {e}: {source}", self.session.who(), Escaped(name));
+            }
+            // It repeats words of the line, among which may be a password in the wrong place.
+            Error::Misused(_) => {
+                log::debug!("{} {}: not understood", self.session.who(), Escaped(name));
+            }
+            _ => log::debug!("{} {}: {e}", self.session.who(), Escaped(name)),
+        }
+    }
+
+    /// Says why the connection ends, and gives the peer a moment to read it. Not inlined, so that a
+    /// session does not keep room on its stack for its end.
+    #[inline(never)]
+    fn part(&mut self, e: &Error) {
+        // A stream that ends because the server ends it was not ended by the peer.
+        let e = match e {
+            Error::Gone | Error::Ended if self.session.is_ended() => &self.session.why_ended(),
+            Error::Gone if self.shared().is_stopping() => &Error::Stopping,
+            e => e,
+        };
+        if matches!(e, Error::Gone) {
+            return;
+        }
+        self.session.sent_away(e);
+        Response::refusal(e).write_bye(self.outbox.frames());
+        // Whoever is displaced was silent, so nothing unread destroys the last words, and its place
+        // is taken.
+        if self.outbox.flush().is_ok() && !matches!(e, Error::Displaced) {
+            self.outbox.stream.finish_sending();
+            self.outbox.stream.linger();
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The handlers of content: uploads, downloads, comparisons.
+
+use super::commands::{done as answered, respond, switch};
+use super::outbox::SignsOfLife;
+use super::reply::{Response, code_of};
+use super::{FramedConnection, Handled, Request};
+use crate::digest::Digest;
+use crate::error::{Error, Fate, Result};
+use crate::limits;
+use crate::session::{Mtime, TransferEntry, UploadOptions, Verb, Way};
+use crate::transfer::{Download, Group, Ready, Stored as StoredFile};
+use crate::wire::{
+    self, Chunk, Code, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
+    Stored, Summed, SumsOf,
+};
+
+const CHUNK: u64 = limits::CHUNK as u64;
+
+/// Nothing is open to which the request could belong.
+const NONE_OPEN: Error = Error::WrongState { what: "no upload is open; PUT comes first" };
+
+impl FramedConnection {
+    /// The buffer for reading files, out of the connection while it is used.
+    fn take_block(&mut self) -> Vec<u8> {
+        let block = std::mem::take(&mut self.block);
+        if block.is_empty() { vec![0; limits::FRAME_DATA] } else { block }
+    }
+}
+
+/// The answer for a small file's commit.
+pub(super) fn stored(result: Result<StoredFile>) -> Response {
+    match result {
+        Ok(file) => Response::with(
+            Code::Verified,
+            format!("stored, {} bytes", file.size),
+            &Stored::new(file.size),
+        ),
+        Err(e) => Response::refusal(&e),
+    }
+}
+
+fn mtime(secs: i64, nanos: u32) -> Result<Mtime> {
+    if nanos >= 1_000_000_000 {
+        return Err(Error::BadArgument { what: "mtime_nanos: under 1,000,000,000" });
+    }
+    Ok(Mtime { secs, nanos })
+}
+
+/// Permission bits, or that none are given.
+pub(super) fn mode(bits: u16) -> Result<Option<u16>> {
+    match bits {
+        wire::NO_MODE => Ok(None),
+        0..=0o777 => Ok(Some(bits)),
+        _ => Err(Error::BadArgument { what: "mode: nine bits, or 65535" }),
+    }
+}
+
+pub(super) fn put(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let put: Put<'_> = request.message()?;
+    if conn.upload.is_some() {
+        return Err(Error::WrongState { what: "an upload is open; DONE or DROP ends it" });
+    }
+    if put.flags & !(wire::REPLACE | wire::FRESH) != 0 {
+        return Err(Error::BadArgument { what: "flags: 1, 2 or both" });
+    }
+    let wanted = UploadOptions {
+        path: put.path,
+        mtime: Some(mtime(put.mtime_secs, put.mtime_nanos)?),
+        mode: mode(put.mode)?,
+        beside: None,
+        replace: put.flags & wire::REPLACE != 0,
+    };
+    if !put.digest.is_empty() && is_there(conn, &wanted, put.size, put.digest)? {
+        return respond_equal();
+    }
+    let (algorithm, fresh) = (conn.algorithm, put.flags & wire::FRESH != 0);
+    let upload =
+        conn.attended(|session, alive| session.upload(&wanted, algorithm, put.size, fresh, alive))?;
+    let held = upload.held();
+    log::debug!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
+    conn.upload = Some(Box::new(upload));
+    if held == 0 {
+        return respond(Code::Ready, "ready to receive", &Opened::new(0));
+    }
+    let text = format!("the file exists, but not enough: {held} of {} bytes", put.size);
+    respond(Code::PartThere, text, &Opened::new(held))
+}
+
+fn respond_equal() -> Result<Handled> {
+    Ok(Handled::Answer(Response::new(Code::AlreadyThere, "the file exists, equal")))
+}
+
+/// Whether an equal file is in the place already.
+fn is_there(
+    conn: &mut FramedConnection,
+    wanted: &UploadOptions<'_>,
+    size: u64,
+    whole: &[u8],
+) -> Result<bool> {
+    let mut block = conn.take_block();
+    let FramedConnection { session, outbox, algorithm, .. } = conn;
+    let mut progress = SignsOfLife::new(outbox, session.ending());
+    let mut alive = |done, total| progress.report(done, total);
+    let said = (size, whole);
+    let equal = session.is_equal(wanted.path, *algorithm, said, &mut block, &mut alive);
+    conn.block = block;
+    match equal {
+        // What cannot be read cannot be equal; the upload itself will say what is in its way.
+        Err(e) if e.fate() == Fate::Answer => Ok(false),
+        other => other,
+    }
+}
+
+pub(super) fn store(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let store = Store::decode(request.fields)?;
+    if store.flags & !wire::REPLACE != 0 {
+        return Err(Error::BadArgument { what: "flags: 0 or 1" });
+    }
+    let mut digests = Vec::new();
+    wire::digests(conn.algorithm, store.digests, &mut digests)?;
+    let beside = conn.group.as_ref().and_then(Group::beside);
+    let wanted = UploadOptions {
+        beside: beside.as_ref(),
+        path: store.path,
+        mtime: Some(mtime(store.mtime_secs, store.mtime_nanos)?),
+        mode: mode(store.mode)?,
+        replace: store.flags & wire::REPLACE != 0,
+    };
+    let said = (digests.as_slice(), store.digest, request.data);
+    let mut taken = take_small(conn, &wanted, said);
+    if taken.is_err() && conn.has_waiting_files() {
+        // Those who wait come first, in the answers as well as on the disk: one of them may hold
+        // this very path, or replace a file whose room is wanted here, or the last descriptor.
+        conn.settle_group()?;
+        taken = take_small(conn, &wanted, said);
+    }
+    let ready = match taken {
+        Ok(Some(ready)) => ready,
+        Ok(None) => {
+            conn.settle_group()?;
+            return respond_equal();
+        }
+        Err(e) => {
+            conn.group = None;
+            let size = request.data.len() as u64;
+            let there = matches!(e, Error::Exists { size: there, .. } if there == size);
+            if there && is_there(conn, &wanted, size, store.digest)? {
+                return respond_equal();
+            }
+            conn.session.refused(Verb::Put, wanted.path, &e);
+            return Err(e);
+        }
+    };
+    if conn.group.as_ref().is_some_and(|group| !group.suits(&ready)) {
+        conn.settle_group()?;
+    }
+    let Some(group) = &mut conn.group else {
+        return Ok(Handled::Answer(stored(commit(conn, ready))));
+    };
+    group.push(ready);
+    if group.is_full() {
+        conn.settle_group()?;
+    }
+    Ok(Handled::Grouped)
+}
+
+/// Takes a small file: the digests of its chunks and of the whole, and its bytes; `None` if it
+/// would replace its equal. Where files are grouped the group is there before the first of them.
+fn take_small(
+    conn: &mut FramedConnection,
+    wanted: &UploadOptions<'_>,
+    (digests, whole, data): (&[Digest], &[u8], &[u8]),
+) -> Result<Option<Ready>> {
+    let size = data.len() as u64;
+    let may_be_equal = wanted.replace && conn.session.is_settled(wanted.path, size);
+    if may_be_equal && is_there(conn, wanted, size, whole)? {
+        return Ok(None);
+    }
+    if conn.group.is_none() {
+        conn.group = Some(conn.session.group()?);
+    }
+    let algorithm = conn.algorithm;
+    let stored = conn
+        .attended(|session, alive| session.store(wanted, algorithm, digests, whole, data, alive));
+    stored.map(Some)
+}
+
+fn commit(conn: &mut FramedConnection, ready: Ready) -> Result<StoredFile> {
+    conn.attended(|session, alive| session.commit(ready, alive))
+}
+
+pub(super) fn chunk(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let chunk = Chunk::decode(request.fields)?;
+    let upload = conn.upload.as_mut().ok_or(NONE_OPEN)?;
+    if let Some(refused) = &conn.upload_refused {
+        return Ok(Handled::Answer(refused.clone()));
+    }
+    wire::digests(conn.algorithm, chunk.digests, &mut conn.digests)?;
+    match upload.write(chunk.offset, &conn.digests, request.data) {
+        Ok(()) => Ok(Handled::Answer(Response::new(Code::Verified, ""))),
+        Err(e) => {
+            if ends_upload(&e) {
+                conn.upload_refused = Some(Response::refusal(&e));
+            }
+            Err(e)
+        }
+    }
+}
+
+/// After these an upload can only be closed; its part stays.
+fn ends_upload(e: &Error) -> bool {
+    matches!(e, Error::Unmounted)
+        || matches!(
+            code_of(e),
+            Code::OverQuota | Code::DiskFull | Code::ServerFault | Code::Superseded | Code::TooMany
+        )
+}
+
+pub(super) fn held(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let held: Held<'_> = request.message()?;
+    if held.count == 0 || held.count as usize > limits::CHUNKS_UNSETTLED {
+        return Err(Error::BadArgument { what: "count: from 1 to 16384 chunks" });
+    }
+    let mut block = conn.take_block();
+    let FramedConnection { upload, outbox, session, .. } = conn;
+    let upload = upload.as_mut().ok_or(NONE_OPEN)?;
+    upload.accept_before(held.from)?;
+    let mut at = held.from;
+    let mut left = u64::from(held.count) * CHUNK;
+    let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
+    let mut progress = SignsOfLife::new(outbox, session.ending());
+    while left > 0 {
+        progress.report(at, 0)?;
+        let want = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let got =
+            upload.held_digests(at, block.get_mut(..want).unwrap_or_default(), &mut digests)?;
+        if got == 0 {
+            break;
+        }
+        piece(&mut part, at, &digests);
+        progress.outbox.more(&part, &[])?;
+        at += got as u64;
+        left = left.saturating_sub(got as u64);
+        if got < want {
+            // The end, which may lie inside a chunk, where nothing can be asked for.
+            break;
+        }
+    }
+    conn.block = block;
+    respond(Code::Sums, "this is held", &Summed::new(at))
+}
+
+/// The fields of a piece.
+fn piece(sink: &mut Sink, offset: u64, digests: &[Digest]) {
+    sink.clear();
+    Piece::new(offset, &[]).encode(sink);
+    for digest in digests {
+        sink.raw(digest.as_bytes());
+    }
+}
+
+pub(super) fn done(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let done: Done<'_> = request.message()?;
+    let upload = conn.upload.take().ok_or(NONE_OPEN)?;
+    if let Some(refused) = conn.upload_refused.take() {
+        upload.leave();
+        return Ok(Handled::Answer(refused));
+    }
+    let ready = upload.finish(done.digest)?;
+    let file = commit(conn, ready)?;
+    Ok(Handled::Answer(stored(Ok(file))))
+}
+
+pub(super) fn give_up(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let drop: Drop<'_> = request.message()?;
+    let keep = switch(drop.keep, "keep: 0 or 1")?;
+    let upload = conn.upload.take().ok_or(NONE_OPEN)?;
+    conn.upload_refused = None;
+    if keep && upload.keeps_part() {
+        upload.leave();
+        return answered("the part stays");
+    }
+    upload.discard()?;
+    answered("the part is removed")
+}
+
+pub(super) fn sums(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let of: SumsOf<'_> = request.message()?;
+    let range = (of.from, u64::from(of.count) * CHUNK);
+    let mut sums = conn.session.download(of.path, conn.algorithm, range, of.version)?;
+    let mut block = conn.take_block();
+    let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
+    let mut end = of.from;
+    let bound = conn.session.digest_bound();
+    let mut progress = SignsOfLife::new(&mut conn.outbox, conn.session.ending());
+    while sums.left() > 0 {
+        bound.check()?;
+        progress.report(end, 0)?;
+        let (at, got) = sums.next(&mut block, &mut digests)?;
+        piece(&mut part, at, &digests);
+        progress.outbox.more(&part, &[])?;
+        end = at + got as u64;
+    }
+    conn.block = block;
+    sums.finish()?;
+    respond(Code::Sums, "these are the digests", &Summed::new(end))
+}
+
+pub(super) fn get(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let get: Get<'_> = request.message()?;
+    let range = (get.offset, get.length);
+    let opened = conn.session.get(get.path, conn.algorithm, range, get.version)?;
+    let (mut download, mut note) = opened;
+    let bytes = download.left();
+    let sent = send(conn, &mut download, &mut note).and_then(|()| download.finish());
+    let (source, digest) = sent.inspect_err(|e| note.refused(e))?;
+    note.done(bytes);
+    let Mtime { secs, nanos } = source.mtime();
+    let got = Got::new(source.size(), secs, nanos, source.version(), digest.as_bytes());
+    respond(Code::Sent, "sent", &got)
+}
+
+/// All that is left of a download, in pieces.
+fn send(
+    conn: &mut FramedConnection,
+    download: &mut Download,
+    note: &mut TransferEntry,
+) -> Result<()> {
+    let mut block = conn.take_block();
+    let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
+    while download.left() > 0 {
+        conn.session.ending().check()?;
+        let left = usize::try_from(download.left()).unwrap_or(usize::MAX).min(block.len());
+        let paid = conn.pay(Way::Down, left)?;
+        let room = conn.part_len(paid, left);
+        let (at, got) = download.next(block.get_mut(..room).unwrap_or_default(), &mut digests)?;
+        piece(&mut part, at, &digests);
+        conn.send_content(&part, block.get(..got).unwrap_or_default(), paid)?;
+        note.moved(got as u64);
+    }
+    conn.block = block;
+    Ok(())
+}

@@ -1,0 +1,372 @@
+//! The data connection: how it comes about, bytes through it while the control connection is heard,
+//! and when the other side has them.
+//!
+//! Invariant: its other end is always the address of the control connection. A stranger who comes
+//! to a passive port is turned away, and the wait for the client goes on.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
+
+use super::arrived::{Acknowledged, Arrived};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::scram;
+use crate::stream::{Pace, Stream};
+
+/// Ports of a range that are tried before a passive listener is refused.
+const PORT_TRIES: u32 = 64;
+/// The range where the operator named none: the ports that are assigned to nobody (RFC 6335). The
+/// system's own choice passes over every port whose last connection ended within a minute, one by
+/// one; after some thousand small files that takes longer than a file.
+const PORTS: RangeInclusive<u16> = 49152..=65535;
+
+/// How the next data connection is to come about.
+#[derive(Debug, Default)]
+pub(super) enum DataPlan {
+    /// Nobody said.
+    #[default]
+    None,
+    /// The client comes to us, until this moment.
+    Passive(TcpListener, Instant),
+    /// The client has come, and the port was closed behind it.
+    Came(TcpStream),
+    /// The client did not come in time.
+    Late,
+    /// We go to the client.
+    Active(SocketAddr),
+}
+
+/// What woke a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// The data connection is ready.
+    Data,
+    /// The control line has something to say.
+    Control,
+    /// The time is over.
+    Late,
+}
+
+impl DataPlan {
+    /// Listens for a passive data connection on the address that the client came to, for so long.
+    pub(super) fn listen(
+        own: IpAddr,
+        range: Option<&RangeInclusive<u16>>,
+        patience: Duration,
+    ) -> io::Result<(DataPlan, SocketAddr)> {
+        let listener = match range {
+            Some(range) => DataPlan::listen_within(own, range),
+            None => DataPlan::listen_within(own, &PORTS).or_else(|_| TcpListener::bind((own, 0))),
+        }?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((DataPlan::Passive(listener, Instant::now() + patience), address))
+    }
+
+    /// When a port is to be closed that nobody came to.
+    pub(super) fn until(&self) -> Option<Instant> {
+        match self {
+            DataPlan::Passive(_, until) => Some(*until),
+            DataPlan::None | DataPlan::Came(_) | DataPlan::Late | DataPlan::Active(_) => None,
+        }
+    }
+
+    /// Closes a port whose time is over. A client that waits there already is let in.
+    pub(super) fn expire(&mut self, peer: IpAddr) {
+        let DataPlan::Passive(listener, until) = self else { return };
+        if *until <= Instant::now() {
+            *self = match accept(listener, peer) {
+                Ok(Some(tcp)) => DataPlan::Came(tcp),
+                Ok(None) | Err(_) => DataPlan::Late,
+            };
+        }
+    }
+
+    fn listen_within(own: IpAddr, range: &RangeInclusive<u16>) -> io::Result<TcpListener> {
+        let (first, last) = (*range.start(), *range.end());
+        let count = u32::from(last.saturating_sub(first)) + 1;
+        // Begun at a place that cannot be foretold, so that nobody can wait for the next port.
+        let random = scram::random_bytes::<4>().map_err(io::Error::other)?;
+        let begin = u32::from_be_bytes(random) % count;
+        let mut failed = io::Error::from(ErrorKind::AddrInUse);
+        for step in 0..count.min(PORT_TRIES) {
+            let port = u32::from(first) + (begin + step) % count;
+            let port = u16::try_from(port).unwrap_or(first);
+            match TcpListener::bind((own, port)) {
+                Ok(listener) => return Ok(listener),
+                Err(e) => failed = e,
+            }
+        }
+        Err(failed)
+    }
+}
+
+/// Begins to go to the client: the connection is there, or has failed, when the socket can be
+/// written to. It leaves from the address that the client came to, the only one that firewalls and
+/// clients expect.
+pub(super) fn begin_connect(own: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
+    let family = if target.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+    // Without it every port is taken whose last connection ended within a minute.
+    set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &SocketAddr::new(own, 0))?;
+    match connect(&socket, &target) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Takes the client's connection, or `None` if nobody is in the queue. Strangers are turned away.
+pub(super) fn accept(listener: &TcpListener, peer: IpAddr) -> io::Result<Option<TcpStream>> {
+    loop {
+        match listener.accept() {
+            Ok((tcp, from)) if from.ip().to_canonical() == peer.to_canonical() => {
+                return Ok(Some(tcp));
+            }
+            Ok((_, from)) => log::warn!("a stranger from {from} came to a passive port of {peer}"),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// The IPv4 form of an address, if it has one.
+pub(super) fn v4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => Some(v4),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// How long and how slow a data connection may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// In each span of this length so many bytes a second must move.
+    pub(super) patience: Duration,
+    /// Those bytes.
+    pub(super) least: u64,
+}
+
+/// An open data connection.
+#[derive(Debug)]
+pub(super) struct Data {
+    tcp: TcpStream,
+    bounds: Bounds,
+    pace: Pace,
+    /// Bytes that were handed to the system.
+    sent: u64,
+    arrived: Arrived,
+    /// The client has closed its side.
+    is_closed: bool,
+    /// Since when everything has arrived at the client's system.
+    whole_since: Option<Instant>,
+}
+
+impl Data {
+    pub(super) fn new(tcp: TcpStream, bounds: Bounds) -> io::Result<Data> {
+        tcp.set_nonblocking(true)?;
+        tcp.set_nodelay(true)?;
+        let (pace, arrived) = (Pace::of(bounds.least), Arrived::default());
+        Ok(Data { tcp, bounds, pace, sent: 0, arrived, is_closed: false, whole_since: None })
+    }
+
+    /// This side has waited for itself: the client has not stood still for so long.
+    pub(super) fn has_rested(&mut self) {
+        self.pace.reset();
+    }
+
+    /// Lets the client stand still for no longer than this from now on.
+    pub(super) fn hurry(&mut self, most: Duration) {
+        self.bounds.patience = self.bounds.patience.min(most);
+    }
+
+    /// Writes what can be written now. `None`: it would have to wait.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        match (&self.tcp).write(bytes) {
+            Ok(0) => Err(ErrorKind::WriteZero.into()),
+            done => {
+                let written = self.moved(done)?;
+                self.sent += written.unwrap_or_default() as u64;
+                self.arrived.look_now_and_then(&self.tcp, self.sent);
+                Ok(written)
+            }
+        }
+    }
+
+    /// Reads what is there now, 0 at the end. `None`: it would have to wait.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        let done = (&self.tcp).read(into);
+        self.moved(done)
+    }
+
+    fn moved(&mut self, done: io::Result<usize>) -> io::Result<Option<usize>> {
+        match done {
+            Ok(n) => {
+                self.pace.step(Duration::ZERO, n, self.bounds.patience);
+                Ok(Some(n))
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Waits until it can be written to, or the control connection has something, or is to be
+    /// looked at. One that dribbles is as late as one that stands still.
+    pub(super) fn wait_to_write(&mut self, control: Option<(&Stream, PollFlags)>) -> Result<Woken> {
+        self.wait_for(PollFlags::OUT, control, Duration::MAX)
+    }
+
+    /// Waits in the same way until it can be read from, or for so long.
+    pub(super) fn wait_to_read(
+        &mut self,
+        control: Option<(&Stream, PollFlags)>,
+        most: Duration,
+    ) -> Result<Woken> {
+        self.wait_for(PollFlags::IN, control, most)
+    }
+
+    fn wait_for(
+        &mut self,
+        events: PollFlags,
+        control: Option<(&Stream, PollFlags)>,
+        most: Duration,
+    ) -> Result<Woken> {
+        // Nobody wakes this wait for a session that is ended when its control connection is not
+        // watched.
+        let most = if control.is_none() { most.min(limits::OPERATION_LOOK) } else { most };
+        let begun = Instant::now();
+        let left = self.pace.left(self.bounds.patience);
+        let woken = wait(&self.tcp, events, control, left.min(most))?;
+        if !self.pace.step(begun.elapsed(), 0, self.bounds.patience) {
+            return Ok(Woken::Late);
+        }
+        Ok(if woken == Woken::Late { Woken::Control } else { woken })
+    }
+
+    /// How long that span is.
+    pub(super) fn patience(&self) -> Duration {
+        self.bounds.patience
+    }
+
+    /// Takes what still comes and throws it away, for a moment: a client whose bytes meet a closed
+    /// socket sees a broken line and may not look for the reply that says why.
+    pub(super) fn turn_away(mut self) {
+        let until = Instant::now() + limits::LINGER;
+        let mut block = vec![0; limits::BUSY_BUFFER];
+        while Instant::now() < until {
+            match self.read(&mut block) {
+                Ok(Some(0)) | Err(_) => return,
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if !matches!(wait(&self.tcp, PollFlags::IN, None, left), Ok(Woken::Data)) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says that nothing more comes.
+    pub(super) fn finish_sending(&mut self) {
+        let _ = self.tcp.shutdown(std::net::Shutdown::Write);
+        self.arrived.look(&self.tcp, self.sent);
+    }
+
+    /// Whether the client has everything that was sent, after [`Data::finish_sending`]: its system
+    /// has taken it, and the client has closed its side or had time for it.
+    ///
+    /// # Errors
+    /// That the connection broke.
+    pub(super) fn has_arrived(&mut self) -> io::Result<bool> {
+        // Whatever a client says here nobody wants.
+        match (&self.tcp).read(&mut [0; 512]) {
+            Ok(0) => self.is_closed = true,
+            Ok(_) => {}
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(e) => return Err(e),
+        }
+        let before = self.arrived.bytes();
+        let looked = self.arrived.look(&self.tcp, self.sent);
+        // Behind the client's end no read tells of a reset. Asked after the look, so that a
+        // connection that is over has told by then whether it broke.
+        if let Some(e) = self.tcp.take_error()? {
+            return Err(e);
+        }
+        let moved = usize::try_from(self.arrived.bytes().saturating_sub(before));
+        self.pace.step(Duration::ZERO, moved.unwrap_or(usize::MAX), self.bounds.patience);
+        let is_whole = match looked {
+            Acknowledged::Left(left) => left == 0,
+            // Both ends were taken, ours behind all that was sent.
+            Acknowledged::Over => self.is_closed,
+            // Once it was known how much is on its way, the next look tells.
+            Acknowledged::Unknown => self.arrived.known().is_none(),
+        };
+        if !is_whole {
+            return Ok(false);
+        }
+        let since = *self.whole_since.get_or_insert_with(Instant::now);
+        Ok(self.is_closed || since.elapsed() >= limits::SENT_WAIT)
+    }
+
+    /// Waits a moment for more to arrive, or for the control connection.
+    pub(super) fn wait_to_arrive(
+        &mut self,
+        control: Option<(&Stream, PollFlags)>,
+    ) -> Result<Woken> {
+        if !self.is_closed {
+            return self.wait_for(PollFlags::IN, control, limits::SENT_LOOK);
+        }
+        // A side that is closed would wake every wait.
+        std::thread::sleep(limits::SENT_LOOK);
+        let in_time = self.pace.step(limits::SENT_LOOK, 0, self.bounds.patience);
+        Ok(if in_time { Woken::Control } else { Woken::Late })
+    }
+
+    /// Bytes that have arrived at the client's system, as far as is known; `None` if nothing is.
+    pub(super) fn arrived(&self) -> Option<u64> {
+        self.arrived.known()
+    }
+}
+
+/// Waits for a socket or the control line, each for what is said.
+pub(super) fn wait(
+    socket: impl AsFd,
+    events: PollFlags,
+    control: Option<(&Stream, PollFlags)>,
+    left: Duration,
+) -> Result<Woken> {
+    if left.is_zero() {
+        return Ok(Woken::Late);
+    }
+    let time = Timespec::try_from(left).ok();
+    let mut both = Vec::with_capacity(2);
+    both.push(PollFd::from_borrowed_fd(socket.as_fd(), events));
+    if let Some((control, events)) = control {
+        both.push(PollFd::from_borrowed_fd(control.as_fd(), events));
+    }
+    match poll(&mut both, time.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(e) => return Err(Error::io("waiting for a connection", e.into())),
+    }
+    // The control line first: an abort must be heard while data flows.
+    if both.get(1).is_some_and(|control| !control.revents().is_empty()) {
+        return Ok(Woken::Control);
+    }
+    if both.first().is_some_and(|socket| !socket.revents().is_empty()) {
+        return Ok(Woken::Data);
+    }
+    Ok(Woken::Late)
+}

@@ -1,0 +1,106 @@
+//! Coming and going.
+
+use super::data::DataPlan;
+use super::facts::Facts;
+use super::{FtpConnection, Type, settings};
+use crate::error::{Error, Result};
+use crate::protocols;
+
+impl FtpConnection {
+    /// Everything as at the beginning, but for the connection itself, which must find a place among
+    /// those before their login.
+    fn begin_again(&mut self) -> Result<()> {
+        self.session.log_out();
+        self.user = None;
+        self.rest = 0;
+        self.announced = None;
+        self.rename_from = None;
+        self.control.plan = DataPlan::None;
+        self.epsv_only = false;
+        self.representation = Type::Ascii;
+        self.facts = Facts::all();
+        self.hash = settings::HASHES[0].1;
+        protocols::follow_login(&mut self.control.stream, &self.session)
+    }
+}
+
+/// Without a name nobody else can be meant.
+fn is_guest(name: &str) -> bool {
+    ["", "anonymous", "ftp"].iter().any(|guest| name.eq_ignore_ascii_case(guest))
+}
+
+/// A new name always ends the rights of the old one.
+pub(super) fn user(conn: &mut FtpConnection, name: &str) -> Result<()> {
+    conn.begin_again()?;
+    let is_guest = is_guest(name);
+    if is_guest && conn.shared().config().guests.anonymous {
+        conn.user = Some(name.to_string());
+        conn.control.reply(331, "guests are welcome; any password will do");
+        return Ok(());
+    }
+    let near = conn.session.peer().to_canonical().is_loopback();
+    if !near && !conn.shared().config().ftp.clear_passwords {
+        let why = "passwords in clear are taken from this machine only";
+        conn.control.reply(530, why);
+        return Ok(());
+    }
+    if is_guest {
+        conn.control.reply(530, "there is no anonymous access; please log in with a name");
+        return Ok(());
+    }
+    conn.user = Some(name.to_string());
+    conn.control.reply(331, "password required");
+    Ok(())
+}
+
+pub(super) fn pass(conn: &mut FtpConnection, password: &str) -> Result<()> {
+    if conn.session.account().is_some() {
+        conn.control.reply(503, "you are logged in");
+        return Ok(());
+    }
+    let Some(name) = conn.user.take() else {
+        conn.control.reply(503, "USER comes first");
+        return Ok(());
+    };
+    if is_guest(&name) {
+        conn.session.login_guest()?;
+        conn.control.reply_after(&conn.session.welcome(), 230, "welcome, guest");
+        return Ok(());
+    }
+    let entered =
+        conn.attended("files", |session, alive| session.login_plain(&name, password, alive));
+    match entered {
+        Ok(()) => {
+            let room = match conn.session.known_usage() {
+                Some(crate::session::Usage { used, limits, .. }) => match limits.bytes {
+                    Some(limit) => format!("{} of {limit} bytes used", used.bytes),
+                    None => format!("{} bytes used", used.bytes),
+                },
+                None => "what is stored is being counted".to_owned(),
+            };
+            let text = format!("logged in, {room}");
+            conn.control.reply_after(&conn.session.welcome(), 230, &text);
+            Ok(())
+        }
+        // A name that could be none is as wrong as any other.
+        Err(Error::BadArgument { .. }) => Err(Error::LoginRefused),
+        Err(e) => Err(e),
+    }
+}
+
+pub(super) fn acct(conn: &mut FtpConnection, _account: &str) -> Result<()> {
+    conn.control.reply(502, "accounts of accounts are not known here");
+    Ok(())
+}
+
+pub(super) fn rein(conn: &mut FtpConnection, _: &str) -> Result<()> {
+    conn.begin_again()?;
+    conn.control.reply(220, "ready for a new user");
+    Ok(())
+}
+
+pub(super) fn quit(conn: &mut FtpConnection, _: &str) -> Result<()> {
+    conn.control.reply_after(&conn.session.goodbye(), 221, "goodbye");
+    conn.leaving = true;
+    Ok(())
+}

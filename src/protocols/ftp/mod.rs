@@ -1,0 +1,256 @@
+//! The FTP door: RFC 959, 1123, 2389, 2428, 2640 and 3659 on the same session as the framed door.
+//!
+//! It turns lines into calls on the session and results into replies, and owns nothing else.
+//! docs/FTP.md lists the verbs and the deliberate deviations.
+//!
+//! Invariant: a command before login reaches the session only through the few rows that say so.
+
+mod address;
+mod arrived;
+mod ascii;
+mod attention;
+mod commands;
+mod control;
+mod data;
+mod date;
+mod facts;
+mod files;
+mod line;
+mod listing;
+mod lists;
+mod login;
+mod pattern;
+mod policy;
+mod pump;
+mod reply;
+mod settings;
+mod site;
+mod transfers;
+
+#[cfg(fuzzing)]
+pub mod fuzzed;
+
+use std::sync::Arc;
+
+use self::control::Control;
+use self::facts::Facts;
+use self::line::{Command, Line};
+use self::policy::Keeps;
+use crate::error::{Error, Fate, Result};
+use crate::limits;
+use crate::protocols;
+use crate::session::Session;
+use crate::shared::Shared;
+use crate::stream::Stream;
+
+pub use self::site::{SITE_VERBS, SiteVerb, admin_rows};
+pub use commands::{Arg, FtpVerb, VERBS, VerbNeeds};
+use commands::{policy_of, row_of};
+
+/// How file content is represented on the data connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    /// Lines end with CR LF on the way.
+    Ascii,
+    /// As it is.
+    Image,
+}
+
+/// What is said to whoever has not logged in.
+const LOG_IN: &str = "please log in with USER and PASS";
+
+/// One connection's working state.
+#[derive(Debug)]
+pub struct FtpConnection {
+    session: Session,
+    control: Control,
+    representation: Type,
+    /// The name of a `USER` that waits for its `PASS`.
+    user: Option<String>,
+    /// Where the next transfer begins; good for one command (RFC 3659, section 5.3).
+    rest: u64,
+    /// The bytes that `ALLO` announced for the next upload.
+    announced: Option<u64>,
+    /// What `RNFR` named; good for one command.
+    rename_from: Option<String>,
+    /// After `EPSV ALL` no other way to a data connection is allowed (RFC 2428, section 4).
+    epsv_only: bool,
+    /// Which facts `MLSD` and `MLST` tell.
+    facts: Facts,
+    /// What `HASH` computes.
+    hash: &'static str,
+    /// Bytes that the running transfer has moved, for `STAT`.
+    moved: u64,
+    /// Set by `QUIT`.
+    leaving: bool,
+}
+
+/// Serves one connection until it ends.
+pub fn serve(stream: Stream, session: Session) {
+    let mut conn = FtpConnection {
+        control: Control::new(stream, session.peer(), policy_of),
+        session,
+        representation: Type::Ascii,
+        user: None,
+        rest: 0,
+        announced: None,
+        rename_from: None,
+        epsv_only: false,
+        facts: Facts::all(),
+        hash: settings::HASHES[0].1,
+        moved: 0,
+        leaving: false,
+    };
+    let end = conn.talk();
+    match end {
+        Ok(()) => conn.control.close(),
+        Err(e) => {
+            // A stream that ends because the server ends it was not ended by the client.
+            let e = match e {
+                Error::Gone | Error::Ended if conn.session.is_ended() => conn.session.why_ended(),
+                Error::Gone if conn.shared().is_stopping() => Error::Stopping,
+                e => e,
+            };
+            if !matches!(e, Error::Gone) {
+                conn.session.sent_away(&e);
+            }
+            conn.control.part(&e);
+        }
+    }
+}
+
+/// Tells a client that there is no place for it, without waiting for it to read.
+pub fn refuse(mut stream: Stream, error: &Error) {
+    let mut reply = String::new();
+    reply::put(&mut reply, reply::reply_code(error), &error.to_string());
+    if stream.send(&[reply.as_bytes()]).is_ok() {
+        stream.finish_sending();
+    }
+}
+
+impl FtpConnection {
+    fn shared(&self) -> &Arc<Shared> {
+        self.session.shared()
+    }
+
+    /// The loop. It returns when the client has gone or said goodbye.
+    fn talk(&mut self) -> Result<()> {
+        let ready = concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready");
+        self.control.reply_after(&self.session.greeting(), 220, ready);
+        while !self.leaving {
+            self.shared().check_running()?;
+            match self.control.next(&mut || self.session.rest())? {
+                Line::Command(command) => self.dispatch(&command)?,
+                Line::Empty => {}
+                Line::TooLong => self.control.reply(500, "the line is too long"),
+                Line::Bad(why) => self.control.reply(500, why),
+                // Not 500: clients take that for a verb that is not there, and never try it again.
+                Line::BadArgument(why) => self.control.reply(501, why),
+            }
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, command: &Command) -> Result<()> {
+        // Of what is no verb nothing is told: it may be a password behind a slip of the finger.
+        match row_of(command) {
+            Some(row) => {
+                let arg = if row.policy.is_secret { "***" } else { command.arg().unwrap_or("") };
+                log::debug!("{} {} {arg:?}", self.session.who(), row.verb);
+                self.session.begin(row.verb);
+            }
+            None => log::debug!("{} an unknown command", self.session.who()),
+        }
+        let done = self.run(command);
+        self.session.begin("");
+        protocols::follow_login(&mut self.control.stream, &self.session)?;
+        self.hold_back()?;
+        self.report(command, done)?;
+        // Whoever waits for the end of a transfer does not wait for the next command too.
+        if policy_of(command).moves_data { self.control.flush() } else { Ok(()) }
+    }
+
+    /// Says why a command was not done, or ends the connection.
+    fn report(&mut self, command: &Command, done: Result<()>) -> Result<()> {
+        match done {
+            Ok(()) => Ok(()),
+            Err(Error::Interrupted) => {
+                self.control.reply(426, "the command was aborted");
+                self.control.reply(226, "ABOR is done");
+                Ok(())
+            }
+            Err(Error::Gone) if self.is_left() => {
+                // A client that has closed its own side alone may still be reading.
+                self.control.reply(426, "the control connection was closed, so the command ends");
+                self.control.flush()?;
+                Err(Error::Gone)
+            }
+            Err(e) if e.fate() == Fate::Close => Err(e),
+            Err(e) => {
+                if let Error::Io { source, .. } = &e {
+                    log::error!("{} {}: {e}: {source}", self.session.who(), command.verb);
+                }
+                self.control.reply(reply::reply_code(&e), &e.to_string());
+                if !self.session.is_out_of_tries() {
+                    return Ok(());
+                }
+                log::warn!("{}: {e}, and once too often", self.session.who());
+                Err(Error::Full { what: "login attempts", max: limits::LOGIN_TRIES.into() })
+            }
+        }
+    }
+
+    /// Whether the client has closed its side, and nobody here has ended the session.
+    fn is_left(&self) -> bool {
+        let is_ended = self.session.is_ended() || self.shared().is_stopping();
+        self.control.is_gone() && !is_ended
+    }
+
+    /// Lets an answer wait that somebody who guesses should not have at once.
+    fn hold_back(&mut self) -> Result<()> {
+        let wait = self.session.take_held_back();
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.control.hold_back(wait, &self.session.ending())
+    }
+
+    fn run(&mut self, command: &Command) -> Result<()> {
+        let unknown = || Error::UnknownCommand { name: command.verb.clone() };
+        let row = row_of(command).ok_or_else(unknown)?;
+        self.session.refresh()?;
+        self.session.refresh_mounts()?;
+        if self.session.refresh_settings() {
+            protocols::be_as_patient(&mut self.control.stream, self.session.shared());
+        }
+        if row.needs == VerbNeeds::Login && self.session.account().is_none() {
+            self.control.reply(530, LOG_IN);
+            return Ok(());
+        }
+        // What one command leaves for the next is good only for that one.
+        if row.policy.keeps != Keeps::Offset {
+            self.rest = 0;
+        }
+        if row.policy.keeps != Keeps::Rename {
+            self.rename_from = None;
+        }
+        let arg = match row.arg {
+            Arg::OptionalWhole | Arg::RequiredWhole => command.arg(),
+            Arg::None | Arg::Optional | Arg::Required => {
+                command.arg().map(|arg| arg.trim_matches(' ')).filter(|arg| !arg.is_empty())
+            }
+        };
+        match (row.arg, arg) {
+            (Arg::Required | Arg::RequiredWhole, None) => {
+                self.control
+                    .reply(501, &format!("{} {}: an argument is missing", row.verb, row.form));
+                Ok(())
+            }
+            (Arg::None, Some(_)) => {
+                self.control.reply(501, &format!("{} takes no argument", row.verb));
+                Ok(())
+            }
+            (_, arg) => (row.run)(self, arg.unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! A file that is being received in one stream of bytes whose end alone tells its size, as FTP
+//! sends it. It ends in the same commit as every other upload.
+//!
+//! A short file is kept in memory until its end and stored in one go; a longer one, or one that
+//! breaks off, lies in a part, which the next attempt goes on with.
+//!
+//! Never: writes into a file that is in its place. What continues one begins with a copy of it, so
+//! every reader sees the old file or the new one, at the price of room for both meanwhile.
+
+use std::sync::Arc;
+
+use super::charged::Disk;
+use super::credit::credit;
+use super::{Alive, Claim, ClaimGuard, Ready, Spec};
+use crate::audit::TransferEntry;
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::quota::{Amount, Charged, Ledger};
+use crate::vfs::{Keep, Mtime, NewFile, Source, VPath, View, WriteTarget};
+
+/// Where the bytes that come belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the beginning of a new file.
+    Fresh,
+    /// Behind the first so many bytes of what is there.
+    At(u64),
+    /// Behind all of what is there.
+    End,
+}
+
+/// See the module. Dropped before [`StreamingUpload::finish`] it leaves what it had written as a
+/// part.
+#[derive(Debug)]
+pub struct StreamingUpload {
+    body: Body,
+    /// After the body, so that the path is free only when its bytes are settled.
+    claim: Claim,
+    replace: bool,
+    /// Whether a file is there that will be replaced.
+    replacing: bool,
+    /// Bytes that were there at the beginning.
+    kept: u64,
+    note: TransferEntry,
+}
+
+/// The bytes, apart from the right to write them.
+#[derive(Debug)]
+struct Body {
+    view: View,
+    path: VPath,
+    /// The part, once there is one.
+    new_file: Option<NewFile>,
+    disk: Disk,
+    ledger: Arc<Ledger>,
+    charged: Charged,
+    mtime: Option<Mtime>,
+    /// Bytes that the file is to have, where that was said, now or when its part was begun.
+    whole: Option<u64>,
+    /// What has come while there is no part; it is covered, and not on the disk yet.
+    waiting: Vec<u8>,
+    /// Bytes of the file so far.
+    end: u64,
+    /// Whether its part was there before it.
+    goes_on: bool,
+    /// What is to be taken over before the first byte is written. It waits until then, so that a
+    /// stream that never begins changes nothing.
+    behind: Behind,
+}
+
+/// What the bytes that come are put behind.
+#[derive(Debug, Default)]
+enum Behind {
+    #[default]
+    Nothing,
+    /// The part that is there.
+    Part,
+    /// A copy of the file that is there.
+    File(Source),
+}
+
+impl StreamingUpload {
+    /// Begins: claims the path, and asks for the room that is `declared`, before anything is made.
+    /// Of who goes on this may be the whole (so does lftp) or the rest; what can be the whole is.
+    pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<StreamingUpload> {
+        // A name that the server chose is no reason to push anybody aside.
+        let (claim, WriteTarget { replacing, .. }) = spec.begin(spec.replace)?;
+        let mut held_claim = claim.hold()?;
+        let part = spec.view.part_held(spec.path)?;
+        let old = if replacing { Some(spec.view.source(spec.path)?) } else { None };
+        if let (false, Some(directory)) = (replacing, spec.path.parent()) {
+            // A short file meets its folder only at its end, which is late for a refusal.
+            spec.view.check_directory(&directory)?;
+        }
+        // Nothing is compared here, so only what is known to be of one file is gone on with.
+        let sound = spec.view.part_sound(spec.path)?.unwrap_or(0);
+        let there = old.as_ref().map_or(sound, Source::size);
+        let kept = match start {
+            Start::Fresh => 0,
+            Start::End => there,
+            Start::At(offset) if offset <= there => offset,
+            Start::At(got) => return Err(Error::BadOffset { got, want: there }),
+        };
+        let goes_on = !replacing && kept > 0;
+        if let (false, Some(_)) = (goes_on, part) {
+            // Who begins anew has given it up, and may need its room.
+            let freed = spec.view.drop_part(spec.path)?;
+            credit(spec.ledger, spec.charged, freed);
+        }
+        let there = part.filter(|_| goes_on).map(Amount::file).unwrap_or_default();
+        let declared =
+            declared.map(|bytes| if bytes < kept { kept.saturating_add(bytes) } else { bytes });
+        let whole = declared.unwrap_or(kept);
+        let disk = spec.disk();
+        held_claim.charge().adopt(there);
+        held_claim.charge().cover(Amount::file(whole), replacing)?;
+        drop(held_claim);
+        disk.check(Amount::file(whole).minus(there))?;
+        let known = if goes_on { spec.view.part_declared(spec.path)? } else { None };
+        let behind = match old {
+            _ if kept == 0 => Behind::Nothing,
+            Some(old) => Behind::File(old),
+            None => Behind::Part,
+        };
+        let body = Body {
+            view: spec.view.clone(),
+            path: spec.path.clone(),
+            new_file: None,
+            disk,
+            ledger: Arc::clone(spec.ledger),
+            charged: spec.charged.clone(),
+            mtime: spec.mtime,
+            waiting: Vec::new(),
+            whole: declared.or(known),
+            end: kept,
+            goes_on,
+            behind,
+        };
+        let mut note = spec.note(replacing);
+        note.holds(there.bytes);
+        Ok(StreamingUpload { body, claim, replace: spec.may_replace(), replacing, kept, note })
+    }
+
+    /// Shows that the transfer is alive, though nothing is to be written yet.
+    pub fn touch(&self) {
+        self.claim.touch();
+    }
+
+    /// Where the file will be.
+    pub fn path(&self) -> &VPath {
+        &self.body.path
+    }
+
+    /// Whether a file that is there will be replaced.
+    pub fn is_replacing(&self) -> bool {
+        self.replacing
+    }
+
+    /// Whether what came stays for another session, if it breaks off.
+    pub fn keeps_part(&self) -> bool {
+        self.body.view.keeps_parts()
+    }
+
+    /// Bytes that were there before this began.
+    pub fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// The bytes are those of a text, whose line ends were another.
+    pub fn as_text(&mut self) {
+        self.note.as_text();
+    }
+
+    /// Bytes of the file so far.
+    pub fn end(&self) -> u64 {
+        self.body.end
+    }
+
+    /// Whether fewer bytes are here than the file is to have, as far as that was ever said.
+    pub fn is_short(&self) -> bool {
+        self.body.whole.is_some_and(|whole| self.body.end < whole)
+    }
+
+    /// Whether exactly as many bytes are here as the file is to have, which was said.
+    pub fn is_whole(&self) -> bool {
+        self.body.whole == Some(self.body.end)
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_the_room(&mut self) {
+        self.body.disk.fill();
+    }
+
+    #[cfg(test)]
+    pub(super) fn fall_silent(&self) {
+        self.claim.fall_silent();
+    }
+
+    /// Takes the next bytes. After a refusal what was written before stays as a part. `alive` is
+    /// called while the file that is there is copied, which comes before the first byte.
+    pub fn write(&mut self, bytes: &[u8], alive: &mut Alive<'_>) -> Result<()> {
+        let written = self.take(bytes, alive);
+        match &written {
+            Ok(()) => self.note.moved(bytes.len() as u64),
+            Err(e) => self.note.refused(e),
+        }
+        self.note.holds(self.body.new_file.as_ref().map_or(0, NewFile::held));
+        written
+    }
+
+    fn take(&mut self, bytes: &[u8], alive: &mut Alive<'_>) -> Result<()> {
+        let body = &mut self.body;
+        if !bytes.is_empty() {
+            body.take_over(&self.claim, alive)?;
+        }
+        let held = &mut self.claim.hold()?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if body.new_file.is_none() && body.waiting.len() + bytes.len() <= limits::STREAMING_SMALL {
+            return body.wait(held, bytes, self.replacing);
+        }
+        body.spill(held)?;
+        body.append(held, bytes)
+    }
+
+    /// The stream broke off: what has come stays as a part, for the next attempt. Tells the bytes
+    /// of the part; where nothing came it is the one that was there before.
+    pub fn keep(mut self) -> Result<u64> {
+        let held = &mut self.claim.hold()?;
+        if self.body.end > self.kept {
+            self.body.spill(held)?;
+        }
+        let held = held.charge().held().bytes;
+        self.note.holds(held);
+        Ok(held)
+    }
+
+    /// There is no room for it, as `e` says: what it has written is given back. What it went on
+    /// behind stays. Tells how many bytes it had at least.
+    pub fn give_up(mut self, e: &Error) -> Result<u64> {
+        let held = &mut self.claim.hold()?;
+        let need = match e {
+            Error::OverQuota { need, .. } => held.charge().held().bytes.saturating_add(*need),
+            _ => self.body.end,
+        };
+        self.note.holds(0);
+        let Some(mut new_file) = self.body.new_file.take() else { return Ok(need) };
+        if self.body.goes_on {
+            new_file.truncate(self.kept)?;
+            held.charge().settle(Amount::file(new_file.held()));
+            self.note.holds(new_file.held());
+            return Ok(need);
+        }
+        let freed = new_file.discard()?;
+        held.charge().disown();
+        credit(&self.body.ledger, &self.body.charged, freed);
+        Ok(need)
+    }
+
+    /// Whether it is for the directory that a view shows.
+    pub fn is_for(&self, view: &View) -> bool {
+        self.body.view.directory() == view.directory()
+    }
+
+    /// Why it breaks off.
+    pub fn because(&mut self, why: &str) {
+        self.note.because(why);
+    }
+
+    /// The stream is at its end: the file is ready to be committed. `alive` is called as by
+    /// [`StreamingUpload::write`].
+    pub fn finish(mut self, alive: &mut Alive<'_>) -> Result<Ready> {
+        let taken = self.body.take_over(&self.claim, alive);
+        taken.inspect_err(|e| self.note.refused(e))?;
+        let Body { view, path, new_file, ledger, mtime, waiting, end, .. } = self.body;
+        let (claim, replace, mut note) = (self.claim, self.replace, self.note);
+        let whole = || {
+            claim.hold()?.needs_no_peer();
+            match new_file {
+                Some(new_file) => Ok((new_file, false)),
+                None => {
+                    let mut new_file = view.new_small_file(&path, None)?;
+                    new_file.write_at(0, &waiting)?;
+                    Ok((new_file, true))
+                }
+            }
+        };
+        let (new_file, small) = whole().inspect_err(|e| note.refused(e))?;
+        Ok(Ready { new_file, claim, ledger, size: end, mtime, mode: None, replace, small, note })
+    }
+}
+
+impl Body {
+    /// Takes over what the new bytes are put behind.
+    fn take_over(&mut self, claim: &Claim, alive: &mut Alive<'_>) -> Result<()> {
+        match std::mem::take(&mut self.behind) {
+            Behind::Nothing => Ok(()),
+            Behind::Part => self.go_on(&mut claim.hold()?),
+            Behind::File(old) => {
+                let kept = self.end;
+                let copied = self.copy(&old, claim, alive);
+                if copied.is_err() {
+                    self.end = kept;
+                    self.drop_copy(claim);
+                }
+                copied
+            }
+        }
+    }
+
+    /// Part of a copy is of no use to anybody, and takes room.
+    fn drop_copy(&mut self, claim: &Claim) {
+        let Some(new_file) = self.new_file.take() else { return };
+        let dropped = claim.hold().and_then(|mut held| {
+            let freed = new_file.discard()?;
+            held.charge().disown();
+            credit(&self.ledger, &self.charged, freed);
+            Ok(())
+        });
+        if let Err(e) = dropped {
+            log::warn!("part of a copy of {} stays: {e}", self.path);
+        }
+    }
+
+    /// Takes the part that is there, as far as it is kept.
+    fn go_on(&mut self, claim: &mut ClaimGuard<'_>) -> Result<()> {
+        let mut new_file = self.view.new_file(&self.path, Keep::Held, self.whole, self.mtime)?;
+        if new_file.held() > self.end {
+            new_file.truncate(self.end)?;
+        }
+        claim.charge().settle(Amount::file(new_file.held()));
+        new_file.vouch(None)?;
+        if new_file.held() != self.end {
+            return Err(Error::BadOffset { got: self.end, want: new_file.held() });
+        }
+        self.new_file = Some(new_file);
+        Ok(())
+    }
+
+    /// Begins the part with what is kept of the file that is there.
+    fn copy(&mut self, old: &Source, claim: &Claim, alive: &mut Alive<'_>) -> Result<()> {
+        let kept = std::mem::take(&mut self.end);
+        self.spill(&mut claim.hold()?)?;
+        let mut block = vec![0; limits::FRAME_DATA];
+        while self.end < kept {
+            let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
+            let piece = block.get_mut(..want).unwrap_or_default();
+            if old.read_at(piece, self.end)? != want {
+                return Err(Error::Changed { path: self.path.as_str().to_string() });
+            }
+            self.append(&mut claim.hold()?, piece)?;
+            alive(self.end, kept)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps bytes in memory, and room for them.
+    fn wait(&mut self, claim: &mut ClaimGuard<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
+        let end = self.end.saturating_add(bytes.len() as u64);
+        self.disk.check(Amount::file(end))?;
+        claim.charge().cover(Amount::file(end), replacing)?;
+        self.waiting.extend_from_slice(bytes);
+        self.end = end;
+        Ok(())
+    }
+
+    /// Moves what waits in memory into a part, if there is none yet.
+    fn spill(&mut self, claim: &mut ClaimGuard<'_>) -> Result<()> {
+        if self.new_file.is_some() {
+            return Ok(());
+        }
+        let mut new_file = self.view.new_file(&self.path, Keep::Fresh, self.whole, self.mtime)?;
+        credit(&self.ledger, &self.charged, new_file.take_cleared());
+        claim.charge().settle(Amount::file(new_file.held()));
+        let new_file = self.new_file.insert(new_file);
+        let waiting = std::mem::take(&mut self.waiting);
+        let growth = Amount { bytes: waiting.len() as u64, entries: 0 };
+        self.end = 0;
+        self.disk
+            .write_covered(claim, new_file, growth, |new_file| new_file.write_at(0, &waiting))?;
+        self.end = waiting.len() as u64;
+        Ok(())
+    }
+
+    /// Charges bytes and writes them behind the others.
+    fn append(&mut self, claim: &mut ClaimGuard<'_>, bytes: &[u8]) -> Result<()> {
+        let nothing = Error::WrongState { what: "nothing is open to write to" };
+        let new_file = self.new_file.as_mut().ok_or(nothing)?;
+        let (at, end) = (self.end, self.end.saturating_add(bytes.len() as u64));
+        self.disk.write(claim, new_file, end, |new_file| new_file.write_at(at, bytes))?;
+        self.end = end;
+        Ok(())
+    }
+}
