@@ -67,6 +67,15 @@ pub fn escape_bytes(bytes: &[u8]) -> String {
     out
 }
 
+/// The system's words for an error, without its number, as they stand inside a sentence.
+pub fn system_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    let first = chars.next().into_iter().flat_map(char::to_lowercase);
+    Escaped(&first.chain(chars).collect::<String>()).to_string()
+}
+
 /// The candidate that a mistyped word may have meant: one or two letters changed, added, missing or
 /// swapped.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
