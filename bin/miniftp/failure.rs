@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use miniftp::client;
-use miniftp::text::escape_bytes;
+use miniftp::text::{escape_bytes, system_words};
 
 /// Exit code: refused or failed.
 pub(crate) const EXIT_FAILED: u8 = 1;
@@ -103,13 +103,5 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// The failure of a call about a local path.
 pub(crate) fn cannot(doing: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Said(format!("`{}`: cannot {doing}: {}", shown(path), system(error)))
-}
-
-/// The system's words as part of a sentence, without their number.
-pub(crate) fn system(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+    Failure::Said(format!("`{}`: cannot {doing}: {}", shown(path), system_words(error)))
 }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 use miniftp::client::{ListedKind, RemoteEntry};
+use miniftp::text::system_words;
 
-use crate::failure::{CommandResult, Failure, cannot, shown, system};
+use crate::failure::{CommandResult, Failure, cannot, shown};
 use crate::given::{Flag, GivenArguments};
 use crate::listing;
 use crate::screen::Screen;
@@ -15,7 +16,7 @@ use crate::screen::Screen;
 /// `lpwd`.
 pub(crate) fn lpwd(screen: &mut Screen, _: &GivenArguments) -> CommandResult {
     let directory = std::env::current_dir().map_err(|e| {
-        Failure::Said(format!("cannot tell the local folder: {}; try `lcd PATH`", system(&e)))
+        Failure::Said(format!("cannot tell the local folder: {}; try `lcd PATH`", system_words(&e)))
     })?;
     writeln!(screen.out, "{}", shown(&directory))?;
     Ok(())

@@ -3,9 +3,8 @@
 //! Invariant: every name goes through `text::Escaped`, so a line is one entry whatever its name.
 
 use miniftp::client::{ListedKind, RemoteEntry, RemotePart};
+use miniftp::text::calendar::Civil;
 use miniftp::text::{Escaped, is_harmful};
-
-const DAY_SECS: i64 = 86_400;
 
 /// The name as `ls` shows it: folders end in `/`.
 pub(crate) fn short(entry: &RemoteEntry) -> String {
@@ -69,23 +68,8 @@ pub(crate) fn rights(mode: u16) -> String {
 
 /// `2025-11-20 06:41`, in UTC: the same file shows the same time everywhere.
 pub(crate) fn time(secs: i64) -> String {
-    let (days, rest) = (secs.div_euclid(DAY_SECS), secs.rem_euclid(DAY_SECS));
-    let (year, month, day) = date(days);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", rest / 3600, rest % 3600 / 60)
-}
-
-/// The date in the Gregorian calendar, counted in eras of 400 years that begin in March.
-fn date(days_since_1970: i64) -> (i64, i64, i64) {
-    let days = days_since_1970 + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day)
+    let Civil { year, month, day, hour, minute, .. } = Civil::at(secs);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
 }
 
 #[cfg(test)]

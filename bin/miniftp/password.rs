@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use miniftp::limits;
-use miniftp::text::{Escaped, escape_bytes};
+use miniftp::text::{Escaped, escape_bytes, system_words};
 use zeroize::Zeroizing;
 
 use crate::args::CommandLine;
-use crate::failure::{Failure, system};
+use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::terminal::Untyped;
 
@@ -96,7 +96,10 @@ fn type_in(
 fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Failure> {
     let shown = escape_bytes(path.as_os_str().as_encoded_bytes());
     let cannot = |error: std::io::Error| {
-        Failure::NoPassword(format!("cannot read the password from `{shown}`: {}", system(&error)))
+        Failure::NoPassword(format!(
+            "cannot read the password from `{shown}`: {}",
+            system_words(&error)
+        ))
     };
     let file = File::open(path).map_err(cannot)?;
     if is_open_to_others(&file) {

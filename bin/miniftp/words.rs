@@ -5,8 +5,10 @@
 
 use std::ffi::{OsStr, OsString};
 
+use miniftp::text::wildcard::Piece;
+
 use crate::failure::Failure;
-use crate::glob::{Pattern, Token};
+use crate::glob::Pattern;
 
 /// One word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +58,7 @@ enum SplitState {
 #[derive(Default)]
 struct PartialWord {
     text: String,
-    tokens: Vec<Token>,
+    tokens: Vec<Piece>,
     wild: bool,
     begun: bool,
     quoted: bool,
@@ -72,18 +74,18 @@ impl PartialWord {
 
     fn literal(&mut self, c: char) {
         self.text.push(c);
-        self.tokens.push(Token::Char(c));
+        self.tokens.push(Piece::Char(c));
     }
 
     fn open(&mut self, c: char) {
         self.text.push(c);
-        let token = match c {
-            '*' => Token::Many,
-            '?' => Token::One,
-            c => Token::Char(c),
+        let piece = match c {
+            '*' => Piece::Many,
+            '?' => Piece::One,
+            c => Piece::Char(c),
         };
-        self.wild |= !matches!(token, Token::Char(_));
-        self.tokens.push(token);
+        self.wild |= !matches!(piece, Piece::Char(_));
+        self.tokens.push(piece);
     }
 
     fn finish(&mut self, words: &mut Vec<ShellWord>) {

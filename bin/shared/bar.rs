@@ -266,14 +266,14 @@ fn choose<'c>(screen: &mut impl Messages, prompt: &str, answers: &[&'c str]) -> 
 fn file_line(verb: &str, current: &Current, columns: usize) -> String {
     let prefix = prefix(verb, current, columns);
     // pbr counts characters where the terminal counts columns.
-    let wide = width(&prefix) - prefix.chars().count();
+    let for_pbr = (columns + prefix.chars().count()).saturating_sub(width(&prefix));
     let (steps, total) = match current.total {
         Some(total) => (steps(current.done, total), STEPS),
         None => (0, 0),
     };
     let mut drawn = Vec::new();
     let mut bar = ProgressBar::on(&mut drawn, total);
-    bar.set_width(Some(columns.saturating_sub(wide)));
+    bar.set_width(Some(for_pbr));
     bar.message(&prefix);
     bar.show_counter = false;
     // pbr would count what was kept from an earlier attempt as speed.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use miniftp::client::{TransferOutcome, TreeReport};
 use miniftp::text::Size;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Shorter times give no honest rate.
 const RATE_LEAST: Duration = Duration::from_millis(1);
@@ -47,9 +48,9 @@ pub(crate) fn left(moved: u64, to_go: u64, elapsed: Duration) -> String {
     }
 }
 
-/// Columns of a text. Characters beyond ASCII may take two, so they are counted as two.
+/// Columns of a text. A character that some terminals show in two columns is counted as two.
 pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+    text.width_cjk()
 }
 
 /// A text cut to so many columns, with `~` where something is missing.
@@ -60,7 +61,7 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     let mut out = String::new();
     let mut used = 1;
     for c in text.chars() {
-        used += if c.is_ascii() { 1 } else { 2 };
+        used += c.width_cjk().unwrap_or(0);
         if used > columns {
             break;
         }

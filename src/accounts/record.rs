@@ -16,6 +16,7 @@ use crate::limits;
 use crate::quota::Entries;
 use crate::rights::Rights;
 use crate::scram::Verifier;
+use crate::text::exact;
 
 /// rust-ini loses comments when it writes, so the explanation is written each time.
 const HEADER: &str = "\
@@ -102,15 +103,9 @@ pub(super) fn write(accounts: &Accounts) -> String {
     keys::write(HEADER, accounts.generation, &[], sections)
 }
 
-/// The largest unit that leaves nothing over, so that reading gives the same bytes.
+/// A limit of bytes as files have it, so that reading gives the same bytes.
 pub fn quota_text(quota_bytes: Option<u64>) -> String {
-    let Some(bytes) = quota_bytes else { return "unlimited".to_owned() };
-    for (unit, shift) in [("T", 40), ("G", 30), ("M", 20), ("k", 10)] {
-        if bytes != 0 && bytes % (1 << shift) == 0 {
-            return format!("{}{unit}", bytes >> shift);
-        }
-    }
-    bytes.to_string()
+    quota_bytes.map_or_else(|| "unlimited".to_owned(), exact)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::text::{Escaped, Size, escape_bytes};
+use crate::text::{Escaped, Size, escape_bytes, system_words};
 use crate::wire::Code;
 
 /// The result of what a client does.
@@ -250,7 +250,7 @@ impl fmt::Display for Error {
         match self {
             Connect { to, source } => {
                 let to = Escaped(to);
-                write!(f, "cannot connect to {to}: {}", system(source))?;
+                write!(f, "cannot connect to {to}: {}", system_words(source))?;
                 match source.kind() {
                     io::ErrorKind::ConnectionRefused => f.write_str("; is miniftpd running?"),
                     _ => Ok(()),
@@ -275,7 +275,7 @@ impl fmt::Display for Error {
                 write!(f, "the current folder `{path}` is gone ({why}); `cd PATH` says where to be")
             }
             Local { path, doing, source } => {
-                write!(f, "`{path}`: cannot {doing}: {}", system(source))
+                write!(f, "`{path}`: cannot {doing}: {}", system_words(source))
             }
             LocalFull { path } => write!(f, "`{path}`: this computer's disk is full; {GOES_ON}"),
             LocalExists { path, size } => write!(
@@ -305,15 +305,6 @@ impl fmt::Display for Error {
             Interrupted => f.write_str("interrupted; the same command goes on from there"),
         }
     }
-}
-
-/// The system's words without its number.
-fn system(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    let text = Escaped(text.get(..end).unwrap_or(&text)).to_string();
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |c| c.to_lowercase().chain(chars).collect())
 }
 
 impl std::error::Error for Error {

@@ -4,10 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use crate::accounts::quota_text;
 use crate::conffile::keys::{By, Number, ValueForm};
 use crate::limits;
-use crate::text::{is_harmful, parse_size};
+use crate::text::{exact, is_harmful, parse_size};
 
 /// For whom the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +43,7 @@ pub(super) const PORTS: By<RangeInclusive<u16>> = By(
 /// A number of bytes.
 pub(super) const SIZE: By<u64> =
     By("a size of 0 or more, such as 512K, 10M or 1.5G", parse_size, |bytes| {
-        quota_text(Some(*bytes)).to_uppercase()
+        exact(*bytes).to_uppercase()
     });
 /// A name alone, and never that of a file with records in it, which would be shown to everybody.
 pub(super) const FILE_NAME: By<String> = By(

@@ -3,14 +3,14 @@
 //! Never: keeps a section of a text with a mistake, or looks at the disk.
 
 use super::{Mount, MountAudience, MountQuota};
-use crate::accounts::{AccountName, ENTRIES, RIGHTS, quota_text};
+use crate::accounts::{AccountName, ENTRIES, RIGHTS};
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{FileShape, Section, parse};
 use crate::conffile::keys::{By, Key, key, names};
 use crate::limits;
 use crate::quota::Entries;
 use crate::rights::Rights;
-use crate::text::parse_size;
+use crate::text::{exact, parse_size};
 use crate::vfs::VPath;
 
 /// The words for more than accounts by their names.
@@ -37,7 +37,7 @@ const ROOM: By<Option<MountQuota>> = By(
     |mount_quota| match mount_quota {
         None => "none".to_owned(),
         Some(MountQuota::Account) => "account".to_owned(),
-        Some(MountQuota::Own(bytes)) => quota_text(Some(*bytes)),
+        Some(MountQuota::Own(bytes)) => exact(*bytes),
     },
 );
 

@@ -5,13 +5,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const DAY_SECS: i64 = 86_400;
-/// Days of 400 years, after which the calendar repeats itself.
-const ERA_DAYS: i64 = 146_097;
-/// Days from 0000-03-01 to 1970-01-01.
-const EPOCH_DAYS: i64 = 719_468;
-/// 9999-12-31 23:59:59.
-const LAST: i64 = 253_402_300_799;
+use super::calendar::Civil;
 
 /// The units of a span, the largest first.
 const UNITS: [(u64, &str, &str); 4] =
@@ -65,10 +59,7 @@ impl Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secs = self.0.clamp(0, LAST);
-        let (year, month, day) = date_of(secs / DAY_SECS);
-        let rest = secs % DAY_SECS;
-        let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+        let Civil { year, month, day, hour, minute, second } = Civil::at(self.0.max(0));
         write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 }
@@ -81,27 +72,9 @@ pub fn parse_moment(text: &str) -> Option<i64> {
         *number = parts.next()?.parse().ok()?;
     }
     let [year, month, day, hour, minute, second] = numbers;
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Years that begin in March end with the leap day.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    let secs = (days - EPOCH_DAYS) * DAY_SECS + hour * 3600 + minute * 60 + second;
-    // Whatever is no day or time of the calendar would be shown as another one.
+    let secs = Civil { year, month, day, hour, minute, second }.secs()?;
+    // Numbers of another length would be shown as another text.
     (Moment(secs).to_string() == text).then_some(secs)
-}
-
-/// Year, month and day in the Gregorian calendar of a day since 1970.
-fn date_of(days_since_1970: i64) -> (i64, i64, i64) {
-    let days = days_since_1970 + EPOCH_DAYS;
-    let (era, of_era) = (days.div_euclid(ERA_DAYS), days.rem_euclid(ERA_DAYS));
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -135,7 +108,7 @@ mod tests {
 
     #[test]
     fn moments_come_back_and_what_is_no_moment_is_refused() {
-        for secs in [0, 951_782_400, 1_763_620_860, 4_107_542_399, LAST] {
+        for secs in [0, 951_782_400, 1_763_620_860, 4_107_542_399, Civil::LAST] {
             assert_eq!(parse_moment(&Moment(secs).to_string()), Some(secs));
         }
         assert_eq!(Moment(951_782_400).to_string(), "2000-02-29 00:00:00");

@@ -14,7 +14,7 @@ use rustix::io::{Errno, Result as OsResult};
 use super::entry::{EntryKind, file_bytes, kind_of};
 use super::freed::Freed;
 use super::intent::Route;
-use super::jail::{NameIn, READ, from_errno};
+use super::jail::{NameIn, READ, errno_of, from_errno};
 use super::moves::MoveOrigin;
 use super::owners::{Owning, owner_at};
 use super::path::VPath;
@@ -180,7 +180,7 @@ impl Move<'_> {
                 self.give_back(&owning);
             }
             match e {
-                Error::Io { source, .. } if is(&source, Errno::XDEV) => other_disk(),
+                Error::Io { source, .. } if errno_of(&source) == Errno::XDEV => other_disk(),
                 e => e,
             }
         })
@@ -196,8 +196,4 @@ impl Move<'_> {
             log::error!("`{}` was not moved, and some of it has a new owner: {e}", self.from);
         }
     }
-}
-
-fn is(error: &std::io::Error, errno: Errno) -> bool {
-    Errno::from_io_error(error) == Some(errno)
 }

@@ -16,7 +16,7 @@ use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{EntryKind, FileId, kind_of};
 use super::home::{FILE_MODE, Home};
-use super::jail::{Jail, NEW_FILE, NameIn, READ_FILE, has_openat2};
+use super::jail::{Jail, NEW_FILE, NameIn, READ_FILE, errno_of, has_openat2};
 use super::part::each_name;
 use super::path::VPath;
 use super::root::OpenRoot;
@@ -70,7 +70,7 @@ impl Route<'_> {
             Err(e) => {
                 // A torn note says nothing, and the next start removes it.
                 let _ = at.unlink();
-                match Errno::from_io_error(&e).unwrap_or(Errno::IO) {
+                match errno_of(&e) {
                     Errno::NOSPC | Errno::DQUOT => Ok(None),
                     e => Err(e),
                 }

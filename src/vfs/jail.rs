@@ -334,6 +334,11 @@ pub(super) fn has_openat2(root: BorrowedFd<'_>) -> bool {
     fs::openat2(root, c".", STAND, Mode::empty(), STAY).is_ok()
 }
 
+/// The system's number of an error that came through the standard library.
+pub(super) fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
 /// The error for what the system said about `path`.
 pub(super) fn from_errno(errno: Errno, path: &VPath, doing: &'static str) -> Error {
     let path = path.for_error();

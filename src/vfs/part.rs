@@ -18,7 +18,7 @@ use rustix::io::{Errno, Result as OsResult};
 use super::entry::{EntryKind, Mtime, file_bytes, kind_of};
 use super::freed::Freed;
 use super::home::{FILE_MODE, Home};
-use super::jail::{NEW_FILE, NameIn, READ_FILE, reopen};
+use super::jail::{NEW_FILE, NameIn, READ_FILE, errno_of, reopen};
 use super::moves::TakenAway;
 use super::path::{VPath, as_name};
 use crate::error::{Error, Result};
@@ -102,7 +102,7 @@ impl Note {
         let name = note_name(&id(&self.path));
         let done = match written {
             Ok(()) => passing.rename(NameIn::new(parts, name.as_bytes())),
-            Err(e) => Err(Errno::from_io_error(&e).unwrap_or(Errno::IO)),
+            Err(e) => Err(errno_of(&e)),
         };
         if done.is_err() {
             let _ = passing.unlink();

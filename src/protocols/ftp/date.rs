@@ -4,44 +4,7 @@
 //! Invariant: what [`stamp`] writes [`parse_stamp`] reads.
 
 use crate::session::Mtime;
-
-/// Seconds of 0001-01-01 and of 9999-12-31 at 23:59:59: what four digits and common calendars hold.
-const FIRST: i64 = -62_135_596_800;
-const LAST: i64 = 253_402_300_799;
-
-const DAY_SECS: i64 = 86_400;
-/// Days of 400 years, after which the calendar repeats itself.
-const ERA_DAYS: i64 = 146_097;
-/// Days from 0000-03-01 to 1970-01-01.
-const EPOCH_DAYS: i64 = 719_468;
-
-/// A moment in the terms of a calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Civil {
-    /// 1 to 9999.
-    pub(super) year: i64,
-    /// 1 to 12.
-    pub(super) month: i64,
-    /// 1 to 31.
-    pub(super) day: i64,
-    /// 0 to 23.
-    pub(super) hour: i64,
-    /// 0 to 59.
-    pub(super) minute: i64,
-    /// 0 to 59.
-    pub(super) second: i64,
-}
-
-impl Civil {
-    /// The moment `secs` after 1970 began. Years that do not have four digits become the first or
-    /// the last that has: some files carry nonsense as their time.
-    pub(super) fn at(secs: i64) -> Civil {
-        let secs = secs.clamp(FIRST, LAST);
-        let (year, month, day) = civil_from_days(secs.div_euclid(DAY_SECS));
-        let rest = secs.rem_euclid(DAY_SECS);
-        Civil { year, month, day, hour: rest / 3600, minute: rest / 60 % 60, second: rest % 60 }
-    }
-}
+use crate::text::calendar::Civil;
 
 /// `YYYYMMDDHHMMSS` (RFC 3659, section 2.3) in whole seconds: a fraction would be allowed, but many
 /// clients read exactly fourteen digits.
@@ -64,19 +27,11 @@ pub(super) fn parse_stamp(text: &str) -> Option<Mtime> {
     let two = |at: usize| digits(whole.get(at..at + 2)?);
     let (month, day, hour, minute, second) = (two(4)?, two(6)?, two(8)?, two(10)?, two(12)?);
     let is_leap_second = (hour, minute, second) == (23, 59, 60);
-    let fits = year >= 1
-        && (1..=12).contains(&month)
-        && (1..=days_of(year, month)).contains(&day)
-        && hour <= 23
-        && minute <= 59
-        && (second <= 59 || is_leap_second);
-    if !fits {
-        return None;
-    }
-    let days = days_from_civil(year, month, day);
-    let secs = days * DAY_SECS + hour * 3600 + minute * 60 + second;
+    let before = if is_leap_second { 59 } else { second };
+    let at = Civil { year, month, day, hour, minute, second: before };
+    let secs = at.secs()? + i64::from(is_leap_second);
     let nanos = fraction.map_or(Some(0), parse_fraction)?;
-    (secs <= LAST).then_some(Mtime { secs, nanos })
+    (secs <= Civil::LAST).then_some(Mtime { secs, nanos })
 }
 
 /// MFMT's argument: a time, one blank, and a path, which may have blanks of its own.
@@ -100,43 +55,6 @@ fn digits(text: &str) -> Option<i64> {
     if good { text.parse().ok() } else { None }
 }
 
-fn days_of(year: i64, month: i64) -> i64 {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 if is_leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days since 1970 of a date. Years begin in March here, so that a leap day is a year's last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let month_from_march = (month + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * ERA_DAYS + day_of_era - EPOCH_DAYS
-}
-
-/// The date of a day since 1970: year, month, day.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + EPOCH_DAYS;
-    let era = days.div_euclid(ERA_DAYS);
-    let day_of_era = days.rem_euclid(ERA_DAYS);
-    // Without the leap days every year has 365 days.
-    let leap_days = day_of_era / 1460 - day_of_era / 36_524 + day_of_era / 146_096;
-    let year_of_era = (day_of_era - leap_days) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -158,8 +76,8 @@ mod tests {
             (1_709_251_199, "20240229235959"),
             (4_107_542_400, "21000301000000"),
             (2_147_483_648, "20380119031408"),
-            (FIRST, "00010101000000"),
-            (LAST, "99991231235959"),
+            (Civil::FIRST, "00010101000000"),
+            (Civil::LAST, "99991231235959"),
         ];
         for (secs, text) in table {
             assert_eq!(stamp(whole(secs)), text);
@@ -229,25 +147,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_day_of_800_years_follows_the_one_before() {
-        let (mut year, mut month, mut day) = (1600, 1, 1);
-        for days in days_from_civil(1600, 1, 1)..days_from_civil(2400, 1, 1) {
-            assert_eq!(civil_from_days(days), (year, month, day));
-            assert_eq!(days_from_civil(year, month, day), days);
-            day += 1;
-            if day > days_of(year, month) {
-                (month, day) = (month + 1, 1);
-            }
-            if month > 12 {
-                (year, month) = (year + 1, 1);
-            }
-        }
-    }
-
     proptest! {
         #[test]
-        fn what_is_written_is_read(secs in FIRST..=LAST) {
+        fn what_is_written_is_read(secs in Civil::FIRST..=Civil::LAST) {
             prop_assert_eq!(parse_stamp(&stamp(whole(secs))), Some(whole(secs)));
         }
 
@@ -260,7 +162,8 @@ mod tests {
         #[test]
         fn no_text_is_more_than_refused(text in "[0-9.]{0,26}|\\PC{0,20}") {
             if let Some(time) = parse_stamp(&text) {
-                prop_assert!((FIRST..=LAST).contains(&time.secs) && time.nanos < 1_000_000_000);
+                prop_assert!((Civil::FIRST..=Civil::LAST).contains(&time.secs));
+                prop_assert!(time.nanos < 1_000_000_000);
             }
         }
     }

@@ -3,15 +3,12 @@
 //! Never: a user, a group or a link's target of the host.
 //! Invariant: one entry is one line, whatever its name.
 
-use super::date::Civil;
 use super::reply::Clean;
 use crate::session::{Entry, EntryKind};
+use crate::text::calendar::Civil;
 
 /// Half a year of 365.2425 days: within it `ls` shows the time of day, else the year.
 const RECENT_SECS: i64 = 31_556_952 / 2;
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Appends an entry as a line of `ls -l`, in UTC. `owner` is the account's name, which stands for
 /// the host's user and group; `now_secs` are seconds since 1970.
@@ -47,8 +44,9 @@ fn rights(mode: u32) -> String {
 /// `Nov 20 07:30` or `Nov 20  2025`, both of twelve characters. What lies ahead shows its year, so
 /// that no client takes it for last year's.
 fn when(secs: i64, now_secs: i64) -> String {
-    let Civil { year, month, day, hour, minute, .. } = Civil::at(secs);
-    let month = usize::try_from(month - 1).ok().and_then(|at| MONTHS.get(at)).unwrap_or(&"Jan");
+    let at = Civil::at(secs);
+    let Civil { year, day, hour, minute, .. } = at;
+    let month = at.month_name();
     if secs <= now_secs && secs > now_secs.saturating_sub(RECENT_SECS) {
         format!("{month} {day:>2} {hour:02}:{minute:02}")
     } else {

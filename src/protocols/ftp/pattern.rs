@@ -2,27 +2,14 @@
 //!
 //! Known are `*`, `?` and `[...]`, in the last name of a path only. Braces are text: what they
 //! stand for grows without bound.
-//! Never: recurses. A match takes at most as many steps as the pattern's length times the name's,
-//! both bounded by [`limits::NAME`], and no memory.
+//! Both pattern and name are bounded by [`limits::NAME`].
 
 use crate::limits;
+use crate::text::wildcard::{Piece, is_wild, matches};
 
 /// A pattern for one name.
 #[derive(Debug)]
-pub(super) struct Pattern(Vec<PatternPiece>);
-
-/// A piece of a pattern.
-#[derive(Debug, PartialEq, Eq)]
-enum PatternPiece {
-    /// `*`: any characters or none.
-    Any,
-    /// `?`: one character.
-    One,
-    /// That character.
-    Just(char),
-    /// `[...]`: one character of these ranges, or with `[!...]` and `[^...]` of no such range.
-    Of { ranges: Vec<(char, char)>, except: bool },
-}
+pub(super) struct Pattern(Vec<Piece>);
 
 impl Pattern {
     /// Reads a pattern; `None` if the text has no wildcard, or is longer than any name.
@@ -37,68 +24,28 @@ impl Pattern {
         while let Some(c) = rest.chars().next() {
             let after = rest.get(c.len_utf8()..).unwrap_or_default();
             let (part, after) = match c {
-                '*' => (PatternPiece::Any, after),
-                '?' => (PatternPiece::One, after),
-                '[' => class(after).unwrap_or((PatternPiece::Just('['), after)),
-                c => (PatternPiece::Just(c), after),
+                '*' => (Piece::Many, after),
+                '?' => (Piece::One, after),
+                '[' => class(after).unwrap_or((Piece::Char('['), after)),
+                c => (Piece::Char(c), after),
             };
             // Several stars are one.
-            if part != PatternPiece::Any || parts.last() != Some(&PatternPiece::Any) {
+            if part != Piece::Many || parts.last() != Some(&Piece::Many) {
                 parts.push(part);
             }
             rest = after;
         }
-        let is_plain = parts.iter().all(|part| matches!(part, PatternPiece::Just(_)));
-        (!is_plain).then_some(Pattern(parts))
+        is_wild(&parts).then_some(Pattern(parts))
     }
 
-    /// Whether the whole name fits. A dot at its begin is a character as any other.
+    /// Whether the whole name fits. A dot at its beginning is a character as any other.
     pub(super) fn matches(&self, name: &str) -> bool {
-        let mut rest = name.chars();
-        let mut at = 0;
-        // Where to go on after the last star, and what it has not swallowed yet: only the last
-        // star's share ever needs to be tried again.
-        let mut retry = None;
-        loop {
-            let mut tail = rest.clone();
-            let next = tail.next();
-            match (self.0.get(at), next) {
-                (None, None) => return true,
-                (Some(PatternPiece::Any), _) => {
-                    at += 1;
-                    retry = Some((at, rest.clone()));
-                }
-                (Some(part), Some(c)) if part.fits(c) => {
-                    at += 1;
-                    rest = tail;
-                }
-                _ => {
-                    let Some((after_star, share)) = &mut retry else { return false };
-                    if share.next().is_none() {
-                        return false;
-                    }
-                    (at, rest) = (*after_star, share.clone());
-                }
-            }
-        }
-    }
-}
-
-impl PatternPiece {
-    fn fits(&self, c: char) -> bool {
-        match self {
-            PatternPiece::Any => false,
-            PatternPiece::One => true,
-            PatternPiece::Just(just) => *just == c,
-            PatternPiece::Of { ranges, except } => {
-                ranges.iter().any(|(low, high)| (low..=high).contains(&&c)) != *except
-            }
-        }
+        matches(&self.0, name)
     }
 }
 
 /// What follows a `[`, and what follows its `]`.
-fn class(text: &str) -> Option<(PatternPiece, &str)> {
+fn class(text: &str) -> Option<(Piece, &str)> {
     let (except, text) = match text.strip_prefix(['!', '^']) {
         Some(text) => (true, text),
         None => (false, text),
@@ -109,7 +56,7 @@ fn class(text: &str) -> Option<(PatternPiece, &str)> {
         let low = rest.next()?;
         // A bracket in the first place is one of the characters.
         if low == ']' && !ranges.is_empty() {
-            return Some((PatternPiece::Of { ranges, except }, rest.as_str()));
+            return Some((Piece::Of { ranges, except }, rest.as_str()));
         }
         let mut ahead = rest.clone();
         let high = match (ahead.next(), ahead.next()) {
@@ -272,41 +219,7 @@ mod tests {
         }
     }
 
-    /// The same by way of a table of all beginnings of pattern and name.
-    fn by_table(parts: &[PatternPiece], name: &[char]) -> bool {
-        let mut reached = vec![vec![false; name.len() + 1]; parts.len() + 1];
-        reached[0][0] = true;
-        for (i, part) in parts.iter().enumerate() {
-            for j in 0..=name.len() {
-                let before = reached[i][j];
-                match part {
-                    PatternPiece::Any => {
-                        reached[i + 1][j] |= before || (j > 0 && reached[i + 1][j - 1]);
-                    }
-                    part if before && j < name.len() && part.fits(name[j]) => {
-                        reached[i + 1][j + 1] = true;
-                    }
-                    _ => {}
-                }
-            }
-        }
-        reached[parts.len()][name.len()]
-    }
-
     proptest! {
-        #[test]
-        fn it_agrees_with_the_plain_definition(
-            pattern in "(a|b|\\*|\\?|\\[ab\\]|\\[!a\\]|ü){0,9}", name in "[abü]{0,9}"
-        ) {
-            let name_chars: Vec<char> = name.chars().collect();
-            match Pattern::new(&pattern) {
-                Some(read) => {
-                    prop_assert_eq!(read.matches(&name), by_table(&read.0, &name_chars));
-                }
-                None => prop_assert!(!pattern.contains(['*', '?', '['])),
-            }
-        }
-
         #[test]
         fn no_text_is_more_than_read(text in "[\\[\\]!^*?\\-a\\PC]{0,40}", name in "\\PC{0,40}") {
             if let Some(pattern) = Pattern::new(&text) {

@@ -20,7 +20,7 @@ use super::record::{self, LockRecord};
 use super::{Holder, LOCK, Loss};
 use crate::limits;
 use crate::vfs::entry::{FileId, wide};
-use crate::vfs::jail::NameIn;
+use crate::vfs::jail::{NameIn, errno_of};
 
 /// To read the lock's file.
 pub(super) const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
@@ -47,7 +47,7 @@ impl From<Errno> for RenewError {
 
 impl From<io::Error> for RenewError {
     fn from(e: io::Error) -> RenewError {
-        RenewError::System(Errno::from_io_error(&e).unwrap_or(Errno::IO))
+        RenewError::System(errno_of(&e))
     }
 }
 

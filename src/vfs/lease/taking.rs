@@ -35,7 +35,7 @@ use crate::limits;
 use crate::scram;
 use crate::vfs::entry::FileId;
 use crate::vfs::file_system::FileSystem;
-use crate::vfs::jail::{KEPT_FILE, NEW_FILE, NameIn, PRIVATE};
+use crate::vfs::jail::{KEPT_FILE, NEW_FILE, NameIn, PRIVATE, errno_of};
 use crate::vfs::opening::Unopened;
 
 /// Mode of the lock's file.
@@ -145,7 +145,7 @@ impl Taking {
             let written = file
                 .write_all_at(line.as_bytes(), 0)
                 .and_then(|()| file.set_len(line.len() as u64));
-            written.map_err(errno)?;
+            written.map_err(|e| errno_of(&e))?;
             let held = self.held(file)?;
             return taken(held, false);
         }
@@ -165,7 +165,7 @@ impl Taking {
         if !locks(&file, FlockOperation::NonBlockingLockShared)? {
             return Ok(TakeStep::InUse(holder_in(&file)));
         }
-        let bytes = content(&file).map_err(errno)?;
+        let bytes = content(&file).map_err(|e| errno_of(&e))?;
         if LockRecord::parse(&bytes).is_some_and(|record| record.has_ended(&self.ours)) {
             return self.succeed(&file, looked);
         }
@@ -262,7 +262,7 @@ impl Taking {
         let file = File::from(file);
         locks(&file, FlockOperation::NonBlockingLockExclusive)?;
         let written = file.write_all_at(self.ours.line().as_bytes(), 0);
-        written.and_then(|()| file.sync_data()).map_err(errno)?;
+        written.and_then(|()| file.sync_data()).map_err(|e| errno_of(&e))?;
         Ok(file)
     }
 
@@ -274,11 +274,7 @@ impl Taking {
 }
 
 fn taken(held: HeldLock, may_run_still: bool) -> OsResult<TakeStep> {
-    Lease::begin(held, may_run_still).map(TakeStep::Taken).map_err(errno)
-}
-
-fn errno(e: std::io::Error) -> Errno {
-    Errno::from_io_error(&e).unwrap_or(Errno::IO)
+    Lease::begin(held, may_run_still).map(TakeStep::Taken).map_err(|e| errno_of(&e))
 }
 
 impl Drop for Taking {
