@@ -31,10 +31,9 @@ fn words_of(line: &str) -> Vec<String> {
     let (mut words, mut word, mut was_small) = (Vec::new(), String::new(), false);
     for c in line.chars().chain([' ']) {
         let is_letter = c.is_ascii_alphabetic();
-        if !is_letter || (c.is_ascii_uppercase() && was_small) {
-            if !word.is_empty() {
-                words.push(std::mem::take(&mut word));
-            }
+        let ends = !is_letter || (c.is_ascii_uppercase() && was_small);
+        if ends && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
         }
         if is_letter {
             word.push(c.to_ascii_lowercase());
