@@ -134,14 +134,14 @@ impl Direction for Fetching {
         let algorithm = client.algorithm;
         let came = gather(client.now()?, algorithm, &mut tree.direction.fetched)?;
         let mut item = tree.pipe.pop().ok_or(STRANGE)?;
-        let fetched = &mut tree.direction.fetched;
+        let Fetching { fetched, last_dir, .. } = &mut tree.direction;
         let size = fetched.content.len() as u64;
         let path = shown(&item.local);
         let result = match came {
             FetchOutcome::Content(mtime) => {
                 client.moved += size;
                 let finish = Finish { mtime, mode: item.mode, replace: item.replace };
-                part::store(&item.local, &fetched.content, finish)
+                part::store(last_dir, &item.local, &fetched.content, finish)
                     .map(|()| TransferOutcome::Stored { sent_bytes: size, size })
             }
             FetchOutcome::Digests => match is_equal(algorithm, fetched, &item) {

@@ -16,6 +16,7 @@ use super::get_small::{Fetched, FetchedFile};
 use super::names::{join, mistake};
 use super::progress::{Policy, Progress};
 use super::rows::list;
+use super::target_dir::TargetDir;
 use super::tree::{DirContents, PendingDir, TreeReport};
 use crate::limits::LISTING_KEPT;
 use crate::text::is_harmful;
@@ -36,6 +37,8 @@ struct OpenDestination {
 pub(super) struct Fetching {
     open: Option<OpenDestination>,
     pub(super) fetched: Fetched,
+    /// Where the last small file was stored.
+    pub(super) last_dir: Option<TargetDir>,
 }
 
 impl Client {

@@ -13,7 +13,7 @@ use super::error::{Error, Result, shown};
 use super::fetch::ChunkTarget;
 use super::halt::Halt;
 use super::local::LocalMtime;
-use super::target_dir::{InPlace, TargetDir};
+use super::target_dir::{Identity, InPlace, TargetDir};
 
 /// What a fetched file has besides its content, and whether it may replace another.
 #[derive(Clone, Copy, Debug)]
@@ -26,10 +26,11 @@ pub(super) struct Finish {
 
 /// An open part, locked.
 pub(super) struct PartFile {
-    beside: TargetDir,
+    dir: TargetDir,
     /// What is fetched; nobody asked for the part by its name, so failures name this.
     target: PathBuf,
     file: File,
+    identity: Identity,
     position: u64,
     /// Bytes that are there, from an earlier attempt or from this one.
     pub(super) held: u64,
@@ -43,13 +44,16 @@ impl PartFile {
     ///
     /// A new one is `private` where permission bits will be given to it in the end.
     pub(super) fn open(target: &Path, private: bool) -> Result<PartFile> {
+        PartFile::open_in(TargetDir::open(target)?, target, private)
+    }
+
+    fn open_in(dir: TargetDir, target: &Path, private: bool) -> Result<PartFile> {
         let failed = |e| Error::local(target, "write it", e);
-        let beside = TargetDir::open(target)?;
         for _ in 0..3 {
-            let file = match beside.create(private) {
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => match beside.reopen() {
+            let file = match dir.create(private) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => match dir.reopen() {
                     Ok(None) => {
-                        beside.remove().map_err(failed)?;
+                        dir.remove().map_err(failed)?;
                         continue;
                     }
                     // It went in between: make a new one.
@@ -61,10 +65,10 @@ impl PartFile {
             let Some(file) = file else { continue };
             lock(&file, target)?;
             // Whoever had the lock before may have given the file its final name.
-            if beside.leads_to(&file) {
-                let held = file.metadata().map_err(failed)?.len();
-                let target = target.to_owned();
-                return Ok(PartFile { beside, target, file, position: 0, held, written: 0 });
+            let (identity, held) = TargetDir::identify(&file).map_err(failed)?;
+            if dir.leads_to(&identity) {
+                let (target, position, written) = (target.to_owned(), 0, 0);
+                return Ok(PartFile { dir, target, file, identity, position, held, written });
             }
         }
         Err(failed(ErrorKind::AlreadyExists.into()))
@@ -112,18 +116,19 @@ impl PartFile {
         }
         set_time(&self.file, finish.mtime);
         set_mode(&self.file, mode);
-        if !self.beside.leads_to(&self.file) {
+        if !self.dir.leads_to(&self.identity) {
             let taken = "another program has taken its part away; try again";
             return Err(self.failed(PLACING, io::Error::other(taken)));
         }
-        put_in_place(&self.beside, &self.target, finish.replace)
+        put_in_place(&self.dir, &self.target, finish.replace)
     }
 
     /// The permission bits that the file gets: those of the file that it replaces, if there is one.
     /// Whatever is no regular file is refused.
     fn final_mode(&self, finish: Finish) -> Result<Option<u16>> {
         let path = || shown(&self.target);
-        match self.beside.in_place().filter(|_| finish.replace) {
+        let in_place = if finish.replace { self.dir.in_place() } else { None };
+        match in_place {
             // It may have gone meanwhile.
             None => Ok(finish.mode),
             Some(InPlace::File(mode)) => Ok(mode.or(finish.mode)),
@@ -163,14 +168,27 @@ fn set_mode(_file: &File, _mode: Option<u16>) {}
 /// What is being done when the part gets the target's name.
 const PLACING: &str = "put it in its place";
 
-/// Stores a whole small file through its part; if that fails, no part is left.
-pub(super) fn store(target: &Path, content: &[u8], finish: Finish) -> Result<()> {
-    let mut part = PartFile::open(target, finish.mode.is_some())?;
+/// Stores a whole small file through its part; if that fails, no part is left. `last` is the
+/// directory of the file before, so that those of one directory open it once.
+pub(super) fn store(
+    last: &mut Option<TargetDir>,
+    target: &Path,
+    content: &[u8],
+    finish: Finish,
+) -> Result<()> {
+    let private = finish.mode.is_some();
+    let in_last = match last.take().map(|dir| dir.and(target)).transpose()?.flatten() {
+        // It may have been removed and made again; then it is opened by its name.
+        Some(dir) => PartFile::open_in(dir, target, private).ok(),
+        None => None,
+    };
+    let mut part = in_last.map_or_else(|| PartFile::open(target, private), Ok)?;
     let written = part.write(0, content);
     let stored = written.and_then(|()| part.place(content.len() as u64, finish));
-    if stored.is_err() && part.beside.leads_to(&part.file) {
-        let _ = part.beside.remove();
+    if stored.is_err() && part.dir.leads_to(&part.identity) {
+        let _ = part.dir.remove();
     }
+    *last = Some(part.dir);
     stored
 }
 
@@ -202,12 +220,12 @@ fn lock(_file: &File, _target: &Path) -> Result<()> {
 
 /// Gives the part its final name, over what has it only if that was agreed, and without a gap where
 /// the system can do that.
-fn put_in_place(beside: &TargetDir, target: &Path, replace: bool) -> Result<()> {
+fn put_in_place(dir: &TargetDir, target: &Path, replace: bool) -> Result<()> {
     let appeared = || Error::LocalAppeared { path: shown(target) };
-    let renamed = match if replace { None } else { beside.rename_to_free() } {
+    let renamed = match if replace { None } else { dir.rename_to_free() } {
         Some(renamed) => renamed,
-        None if !replace && beside.in_place().is_some() => return Err(appeared()),
-        None => beside.rename(),
+        None if !replace && dir.in_place().is_some() => return Err(appeared()),
+        None => dir.rename(),
     };
     renamed.map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => appeared(),
@@ -265,10 +283,30 @@ mod tests {
             drop(open);
             fs::remove_file(&part).unwrap();
             plant();
-            store(&target, b"small", OVER).unwrap();
+            store(&mut None, &target, b"small", OVER).unwrap();
             assert_eq!(fs::read(&victim).unwrap(), b"precious");
             assert_eq!(fs::read(&target).unwrap(), b"small");
         }
+    }
+
+    /// The directory of the file before is used again, but not for a file elsewhere, nor where it
+    /// was removed and made again.
+    #[test]
+    fn files_of_one_directory_share_it() {
+        let dir = Dir::new("shared");
+        let (one, other) = (dir.0.join("one"), dir.0.join("other"));
+        let mut last = None;
+        for folder in [&one, &other, &one, &one] {
+            let _ = fs::remove_dir_all(folder);
+            fs::create_dir(folder).unwrap();
+            for name in ["x", "y"] {
+                store(&mut last, &folder.join(name), b"small", NEW).unwrap();
+            }
+            assert_eq!(fs::read_dir(folder).unwrap().count(), 2);
+        }
+        fs::rename(&one, dir.0.join("moved")).unwrap();
+        store(&mut last, &one.join("z"), b"small", NEW).unwrap();
+        assert!(dir.0.join("moved/z").exists(), "it is still the directory that was opened");
     }
 
     #[test]
@@ -290,7 +328,7 @@ mod tests {
         assert_eq!(fs::read(&target).unwrap(), b"abcdef");
         assert_eq!(LocalMtime::of(&fs::metadata(&target).unwrap()), TIME);
 
-        let refused = store(&target, b"other", NEW);
+        let refused = store(&mut None, &target, b"other", NEW);
         assert!(matches!(refused, Err(Error::LocalAppeared { .. })), "{refused:?}");
         let refused = PartFile::open(&target, false).unwrap().place(0, NEW);
         assert!(matches!(refused, Err(Error::LocalAppeared { .. })));

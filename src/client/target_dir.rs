@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 use super::error::Result;
 use super::names::{part_name, remote_name};
 
-/// See the head of this file.
+/// The directory of a file that is being fetched, and the file's two names in it.
 pub(super) struct TargetDir {
     #[cfg(unix)]
     dir: std::os::fd::OwnedFd,
+    /// What the directory was called when it was opened.
+    #[cfg(unix)]
+    parent: PathBuf,
     /// Relative to the directory, or whole where none can be opened.
     part: PathBuf,
     target: PathBuf,
@@ -29,6 +32,12 @@ pub(super) enum InPlace {
     Other,
 }
 
+/// Which file an open one is, whatever it is called, and how long it was.
+#[cfg(unix)]
+pub(super) type Identity = rustix::fs::Stat;
+#[cfg(not(unix))]
+pub(super) type Identity = std::fs::Metadata;
+
 #[cfg(unix)]
 mod system {
     use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, open, openat, statat, unlinkat};
@@ -43,17 +52,30 @@ mod system {
     #[cfg(not(target_os = "linux"))]
     const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+    fn parent(target: &Path) -> &Path {
+        match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
+    }
+
     impl TargetDir {
         /// Opens the directory that `target` is, or will be, in.
         pub(in crate::client) fn open(target: &Path) -> Result<TargetDir> {
             let name = remote_name(target)?;
-            let parent = match target.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            };
+            let parent = parent(target);
             let dir = open(parent, DIRECTORY, Mode::empty())
                 .map_err(|e| Error::local(target, "write it", e.into()))?;
-            Ok(TargetDir { dir, part: part_name(name).into(), target: name.into() })
+            let parent = parent.to_owned();
+            Ok(TargetDir { dir, parent, part: part_name(name).into(), target: name.into() })
+        }
+
+        /// The same directory for another file, if that is in it.
+        pub(in crate::client) fn and(self, target: &Path) -> Result<Option<TargetDir>> {
+            let name = remote_name(target)?;
+            let (part, target_name) = (part_name(name).into(), name.into());
+            let is_same = parent(target) == self.parent;
+            Ok(is_same.then(|| TargetDir { part, target: target_name, ..self }))
         }
 
         /// Makes the part; it must not be there. A `private` one is for its owner alone.
@@ -76,18 +98,21 @@ mod system {
             Ok((plain && stat.st_nlink == 1).then(|| File::from(file)))
         }
 
+        /// Which file it is, and its length.
+        pub(in crate::client) fn identify(file: &File) -> io::Result<(Identity, u64)> {
+            let stat = fstat(file)?;
+            Ok((stat, u64::try_from(stat.st_size).unwrap_or(0)))
+        }
+
         /// Removes what has the part's name.
         pub(in crate::client) fn remove(&self) -> io::Result<()> {
             Ok(unlinkat(&self.dir, &self.part, AtFlags::empty())?)
         }
 
         /// Whether the part's name still leads to this file.
-        pub(in crate::client) fn leads_to(&self, file: &File) -> bool {
+        pub(in crate::client) fn leads_to(&self, open: &Identity) -> bool {
             let named = statat(&self.dir, &self.part, AtFlags::SYMLINK_NOFOLLOW);
-            match (named, fstat(file)) {
-                (Ok(named), Ok(open)) => (named.st_dev, named.st_ino) == (open.st_dev, open.st_ino),
-                _ => false,
-            }
+            named.is_ok_and(|named| (named.st_dev, named.st_ino) == (open.st_dev, open.st_ino))
         }
 
         /// What has the target's name; `None` if nothing has.
@@ -155,8 +180,20 @@ mod system {
             fs::remove_file(&self.part)
         }
 
+        /// Names are whole here, so nothing of another file's is of use.
+        pub(in crate::client) fn and(self, _: &Path) -> Result<Option<TargetDir>> {
+            Ok(None)
+        }
+
+        /// Which file it is, and its length.
+        pub(in crate::client) fn identify(file: &File) -> io::Result<(Identity, u64)> {
+            let meta = file.metadata()?;
+            let len = meta.len();
+            Ok((meta, len))
+        }
+
         /// Elsewhere an open file keeps its name.
-        pub(in crate::client) fn leads_to(&self, _: &File) -> bool {
+        pub(in crate::client) fn leads_to(&self, _: &Identity) -> bool {
             true
         }
 
