@@ -1,4 +1,5 @@
-//! SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides; the only room for passwords and random bytes.
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677), both sides. Nowhere else are keys derived from
+//! passwords, or random bytes drawn.
 //!
 //! The server keeps a [`Verifier`], from which nobody can log in. The client pays for the slow
 //! derivation once and may keep [`ScramKeys`] instead of the password.

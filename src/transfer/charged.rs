@@ -1,4 +1,5 @@
-//! Writing what was paid for: the one place where the ledger and the disk are kept in step.
+//! Writing into parts: each byte is charged, or was covered, before it is written. A small file has
+//! no part: it is covered as a whole, and counts when it is put in its place.
 //!
 //! Invariant: however a write ends, in success, failure or panic, the charge is what the file says
 //! is on the disk.
@@ -18,6 +19,11 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn new(view: &View, min_free: Amount) -> Disk {
         Disk { view: view.clone(), min_free }
+    }
+
+    /// The root that it is, as the account sees it.
+    pub(super) fn view(&self) -> &View {
+        &self.view
     }
 
     pub(super) fn keeps_parts(&self) -> bool {

@@ -12,12 +12,12 @@ use std::thread;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::credit::{credit, give_back};
+use super::incoming::Incoming;
 use super::{Alive, Claim, ClaimRequest, Claimant, Scope};
-use crate::audit::TransferEntry;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Freed, Mtime, NewFile, ParentDir, VPath, View, names_beside};
+use crate::vfs::{Freed, NewFile, ParentDir, VPath, View, names_beside};
 
 /// Who writes a name of a drop box, in a refusal that others read; no account can have a name with
 /// a blank.
@@ -38,19 +38,11 @@ pub enum Durability {
 pub struct Ready {
     pub(super) new_file: NewFile,
     /// After the file, so that its reservation is free only when its bytes are gone.
-    pub(super) claim: Claim,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) incoming: Incoming,
     pub(super) size: u64,
-    /// The time that the sender gave; without one it is the time of the last write.
-    pub(super) mtime: Option<Mtime>,
-    /// The permission bits that the sender gave; without them it has those of all files here.
-    pub(super) mode: Option<u16>,
-    pub(super) replace: bool,
     /// A small file without a named part: it vanishes unless it is placed, and until then its
     /// bytes are promised, not spent.
     pub(super) small: bool,
-    /// Its line.
-    pub(super) note: TransferEntry,
 }
 
 /// What was stored.
@@ -76,9 +68,9 @@ impl Ready {
     /// Takes the rights that there are now at its path: [`Error::Changed`] if another root is there
     /// by now.
     pub fn ask_again(&mut self, view: Result<&View>) -> Result<()> {
-        self.note.holds(if self.small { 0 } else { self.size });
+        self.incoming.note.holds(if self.small { 0 } else { self.size });
         let may = view.and_then(|view| self.may_be_stored(view));
-        may.inspect_err(|e| self.note.refused(e))
+        may.inspect_err(|e| self.incoming.note.refused(e))
     }
 
     fn may_be_stored(&mut self, view: &View) -> Result<()> {
@@ -86,8 +78,8 @@ impl Ready {
             return Err(Error::Changed { path: self.path().as_str().to_string() });
         }
         let rights = view.rights();
-        self.replace &= rights.modify;
-        if !rights.write && !self.replace {
+        self.incoming.replace &= rights.modify;
+        if !rights.write && !self.incoming.replace {
             return Err(Error::Denied { path: self.path().as_str().to_string() });
         }
         Ok(())
@@ -96,7 +88,7 @@ impl Ready {
     /// Closes the file, once it lacks nothing. Where it does it is held on to: the failure comes
     /// again in [`Ready::dressed`].
     pub(super) fn close(&mut self) {
-        if self.new_file.dress(self.mtime, self.mode).is_ok() {
+        if self.new_file.dress(self.incoming.mtime, self.incoming.mode).is_ok() {
             self.new_file.close();
         }
     }
@@ -104,8 +96,8 @@ impl Ready {
     /// Gives the file its time, mode and owner, if it has not got them yet.
     pub(super) fn dressed(mut self) -> Result<Ready> {
         if !self.new_file.is_dressed() {
-            let (mtime, mode) = (self.mtime, self.mode);
-            self.new_file.dress(mtime, mode).inspect_err(|e| self.note.refused(e))?;
+            let (mtime, mode) = (self.incoming.mtime, self.incoming.mode);
+            self.new_file.dress(mtime, mode).inspect_err(|e| self.incoming.note.refused(e))?;
         }
         Ok(self)
     }
@@ -119,29 +111,32 @@ impl Ready {
 
     /// Leaves what was received as a part: its session had to go.
     pub(super) fn leave(mut self, why: &str) {
-        self.note.because(why);
+        self.incoming.note.because(why);
     }
 
     /// Removes the bytes of a file that could not be made sure of.
     pub(super) fn throw_away(mut self, e: Error) -> Error {
-        self.note.refused(&e);
-        self.note.holds(0);
-        remove(self.new_file, &self.claim, &self.ledger, !self.small);
+        self.incoming.note.refused(&e);
+        self.incoming.note.holds(0);
+        remove(self.new_file, &self.incoming, !self.small);
         e
     }
 
     /// Renames the file into its place, and tells what it replaced and what both are charged to.
     fn place(&mut self) -> Result<(Freed, Charged)> {
-        let mut held = self.claim.hold()?;
+        let mut held = self.incoming.claim.hold()?;
         let charged = held.charge().charged().clone();
         let replaced = if self.new_file.is_dropped() {
-            let names =
-                DropBoxNames { claim: &self.claim, ledger: &self.ledger, charged: &charged };
+            let names = DropBoxNames {
+                claim: &self.incoming.claim,
+                ledger: &self.incoming.ledger,
+                charged: &charged,
+            };
             let replaced = names.place(&mut self.new_file)?;
-            self.note.is_at(self.new_file.path());
+            self.incoming.note.is_at(self.new_file.path());
             replaced
         } else {
-            self.new_file.rename_into_place(self.replace)?
+            self.new_file.rename_into_place(self.incoming.replace)?
         };
         held.charge().lasts();
         if self.small {
@@ -152,15 +147,10 @@ impl Ready {
 }
 
 /// Removes the bytes of a file that is not to be stored; credits them where they were counted.
-fn remove(new_file: NewFile, claim: &Claim, ledger: &Arc<Ledger>, is_counted: bool) {
-    let removed = claim.hold().and_then(|mut held| {
-        let freed = new_file.discard()?;
-        if is_counted {
-            let charged = held.charge().charged().clone();
-            held.charge().disown();
-            credit(ledger, &charged, freed);
-        }
-        Ok(())
+fn remove(new_file: NewFile, incoming: &Incoming, is_counted: bool) {
+    let removed = incoming.claim.hold().and_then(|mut held| match is_counted {
+        true => incoming.discard(&mut held, new_file),
+        false => new_file.discard().map(drop),
     });
     if let Err(e) = removed {
         log::error!("the bytes of a file that was not stored stay: {e}");
@@ -296,12 +286,10 @@ pub(super) struct Placed {
     /// The path that it was meant for, where an earlier attempt may have left a part.
     meant: Option<VPath>,
     dropped_at: Option<VPath>,
-    note: TransferEntry,
-    ledger: Arc<Ledger>,
     charged: Charged,
     replaced: Freed,
-    /// Until what was replaced is credited.
-    claim: Claim,
+    /// Its claim is held until what was replaced is credited.
+    incoming: Incoming,
 }
 
 impl Placed {
@@ -326,10 +314,10 @@ impl Placed {
         match new_file.check_place(std::mem::take(&mut self.replaced), is_there) {
             Ok(replaced) => self.replaced = replaced,
             Err(e) => {
-                self.note.refused(&e);
+                self.incoming.note.refused(&e);
                 if !new_file.is_part() {
-                    self.note.holds(0);
-                    remove(new_file, &self.claim, &self.ledger, true);
+                    self.incoming.note.holds(0);
+                    remove(new_file, &self.incoming, true);
                 }
                 return Err(e);
             }
@@ -337,7 +325,7 @@ impl Placed {
         // What an earlier attempt at this path left is of no use to anybody now.
         if let Some(meant) = &self.meant {
             match new_file.drop_older_part(meant) {
-                Ok(freed) => credit(&self.ledger, &self.charged, freed),
+                Ok(freed) => credit(&self.incoming.ledger, &self.charged, freed),
                 Err(e) => log::warn!("the older part of a stored file stays: {e}"),
             }
         }
@@ -352,14 +340,14 @@ impl Placed {
     /// Reports it as stored, or why it is not: its name must be on the disk, and the tree still be
     /// this server's.
     pub(super) fn settle(mut self, confirmed: Result<()>) -> Result<Stored> {
-        give_back(&self.ledger, &self.charged, self.replaced);
+        give_back(&self.incoming.ledger, &self.charged, self.replaced);
         match confirmed {
             Ok(()) => {
-                self.note.done(self.size);
+                self.incoming.note.done(self.size);
                 Ok(Stored { size: self.size, dropped_at: self.dropped_at })
             }
             Err(e) => {
-                self.note.refused(&e);
+                self.incoming.note.refused(&e);
                 Err(e)
             }
         }
@@ -371,13 +359,13 @@ pub(super) fn place(mut ready: Ready, confirmed: Result<()>) -> Result<Placed> {
     let meant = ready.small.then(|| ready.new_file.path().clone());
     match confirmed.and_then(|()| ready.place()) {
         Ok((replaced, charged)) => {
-            let Ready { size, new_file, note, ledger, claim, .. } = ready;
+            let Ready { size, new_file, incoming, .. } = ready;
             let dropped_at = new_file.is_dropped().then(|| new_file.path().clone());
             let new_file = Some(new_file);
-            Ok(Placed { size, new_file, meant, dropped_at, note, ledger, charged, replaced, claim })
+            Ok(Placed { size, new_file, meant, dropped_at, charged, replaced, incoming })
         }
         Err(e) => {
-            ready.note.refused(&e);
+            ready.incoming.note.refused(&e);
             Err(e)
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! Never: leaves a part. Until it is placed it has no name, and its bytes are promised, not spent.
 
-use std::sync::Arc;
 use std::time::Instant;
 
+use super::incoming::Incoming;
 use super::{Ready, Spec};
 use crate::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::error::{Error, Result};
@@ -49,18 +49,8 @@ pub fn store(
         new_file.write_at(0, data)?;
         new_file
     };
-    let mut note = spec.note(replacing);
-    note.since(begun);
-    note.moved(size);
-    Ok(Ready {
-        new_file,
-        claim,
-        ledger: Arc::clone(spec.ledger),
-        size,
-        mtime: spec.mtime,
-        mode: spec.mode,
-        replace: spec.may_replace(),
-        small: true,
-        note,
-    })
+    let mut incoming = Incoming::new(spec, claim, replacing);
+    incoming.note.since(begun);
+    incoming.note.moved(size);
+    Ok(incoming.ready(new_file, size, true))
 }

@@ -7,16 +7,13 @@
 //! Never: writes into a file that is in its place. What continues one begins with a copy of it, so
 //! every reader sees the old file or the new one, at the price of room for both meanwhile.
 
-use std::sync::Arc;
-
-use super::charged::Disk;
 use super::credit::credit;
-use super::{Alive, Claim, ClaimGuard, Ready, Spec};
-use crate::audit::TransferEntry;
+use super::incoming::Incoming;
+use super::{Alive, ClaimGuard, Ready, Spec};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Amount, Charged, Ledger};
-use crate::vfs::{Keep, Mtime, NewFile, Source, VPath, View, WriteTarget};
+use crate::quota::Amount;
+use crate::vfs::{Keep, NewFile, Source, VPath, View, WriteTarget};
 
 /// Where the bytes that come belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,27 +31,18 @@ pub enum Start {
 #[derive(Debug)]
 pub struct StreamingUpload {
     body: Body,
-    /// After the body, so that the path is free only when its bytes are settled.
-    claim: Claim,
-    replace: bool,
+    incoming: Incoming,
     /// Whether a file is there that will be replaced.
     replacing: bool,
     /// Bytes that were there at the beginning.
     kept: u64,
-    note: TransferEntry,
 }
 
 /// The bytes, apart from the right to write them.
 #[derive(Debug)]
 struct Body {
-    view: View,
-    path: VPath,
     /// The part, once there is one.
     new_file: Option<NewFile>,
-    disk: Disk,
-    ledger: Arc<Ledger>,
-    charged: Charged,
-    mtime: Option<Mtime>,
     /// Bytes that the file is to have, where that was said, now or when its part was begun.
     whole: Option<u64>,
     /// What has come while there is no part; it is covered, and not on the disk yet.
@@ -123,32 +111,26 @@ impl StreamingUpload {
             None => Behind::Part,
         };
         let body = Body {
-            view: spec.view.clone(),
-            path: spec.path.clone(),
             new_file: None,
-            disk,
-            ledger: Arc::clone(spec.ledger),
-            charged: spec.charged.clone(),
-            mtime: spec.mtime,
             waiting: Vec::new(),
             whole: declared.or(known),
             end: kept,
             goes_on,
             behind,
         };
-        let mut note = spec.note(replacing);
-        note.holds(there.bytes);
-        Ok(StreamingUpload { body, claim, replace: spec.may_replace(), replacing, kept, note })
+        let mut incoming = Incoming::new(spec, claim, replacing);
+        incoming.note.holds(there.bytes);
+        Ok(StreamingUpload { body, incoming, replacing, kept })
     }
 
     /// Shows that the transfer is alive, though nothing is to be written yet.
     pub fn touch(&self) {
-        self.claim.touch();
+        self.incoming.claim.touch();
     }
 
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
-        &self.body.path
+        &self.incoming.path
     }
 
     /// Whether a file that is there will be replaced.
@@ -158,7 +140,7 @@ impl StreamingUpload {
 
     /// Whether what came stays for another session, if it breaks off.
     pub fn keeps_part(&self) -> bool {
-        self.body.view.keeps_parts()
+        self.incoming.disk.view().keeps_parts()
     }
 
     /// Bytes that were there before this began.
@@ -168,7 +150,7 @@ impl StreamingUpload {
 
     /// The bytes are those of a text, whose line ends were another.
     pub fn as_text(&mut self) {
-        self.note.as_text();
+        self.incoming.note.as_text();
     }
 
     /// Bytes of the file so far.
@@ -188,121 +170,113 @@ impl StreamingUpload {
 
     #[cfg(test)]
     pub(super) fn take_the_room(&mut self) {
-        self.body.disk.fill();
+        self.incoming.disk.fill();
     }
 
     #[cfg(test)]
     pub(super) fn fall_silent(&self) {
-        self.claim.fall_silent();
+        self.incoming.claim.fall_silent();
     }
 
     /// Takes the next bytes. After a refusal what was written before stays as a part. `alive` is
     /// called while the file that is there is copied, which comes before the first byte.
     pub fn write(&mut self, bytes: &[u8], alive: &mut Alive<'_>) -> Result<()> {
         let written = self.take(bytes, alive);
-        match &written {
-            Ok(()) => self.note.moved(bytes.len() as u64),
-            Err(e) => self.note.refused(e),
-        }
-        self.note.holds(self.body.new_file.as_ref().map_or(0, NewFile::held));
+        let held = self.body.new_file.as_ref().map_or(0, NewFile::held);
+        self.incoming.note_taken(bytes.len(), &written, held);
         written
     }
 
     fn take(&mut self, bytes: &[u8], alive: &mut Alive<'_>) -> Result<()> {
         let body = &mut self.body;
         if !bytes.is_empty() {
-            body.take_over(&self.claim, alive)?;
+            body.take_over(&self.incoming, alive)?;
         }
-        let held = &mut self.claim.hold()?;
+        let held = &mut self.incoming.claim.hold()?;
         if bytes.is_empty() {
             return Ok(());
         }
         if body.new_file.is_none() && body.waiting.len() + bytes.len() <= limits::STREAMING_SMALL {
-            return body.wait(held, bytes, self.replacing);
+            return body.wait(&self.incoming, held, bytes, self.replacing);
         }
-        body.spill(held)?;
-        body.append(held, bytes)
+        body.spill(&self.incoming, held)?;
+        body.append(&self.incoming, held, bytes)
     }
 
     /// The stream broke off: what has come stays as a part, for the next attempt. Tells the bytes
     /// of the part; where nothing came it is the one that was there before.
     pub fn keep(mut self) -> Result<u64> {
-        let held = &mut self.claim.hold()?;
+        let held = &mut self.incoming.claim.hold()?;
         if self.body.end > self.kept {
-            self.body.spill(held)?;
+            self.body.spill(&self.incoming, held)?;
         }
         let held = held.charge().held().bytes;
-        self.note.holds(held);
+        self.incoming.note.holds(held);
         Ok(held)
     }
 
     /// There is no room for it, as `e` says: what it has written is given back. What it went on
     /// behind stays. Tells how many bytes it had at least.
     pub fn give_up(mut self, e: &Error) -> Result<u64> {
-        let held = &mut self.claim.hold()?;
+        let held = &mut self.incoming.claim.hold()?;
         let need = match e {
             Error::OverQuota { need, .. } => held.charge().held().bytes.saturating_add(*need),
             _ => self.body.end,
         };
-        self.note.holds(0);
+        self.incoming.note.holds(0);
         let Some(mut new_file) = self.body.new_file.take() else { return Ok(need) };
         if self.body.goes_on {
             new_file.truncate(self.kept)?;
             held.charge().settle(Amount::file(new_file.held()));
-            self.note.holds(new_file.held());
+            self.incoming.note.holds(new_file.held());
             return Ok(need);
         }
-        let freed = new_file.discard()?;
-        held.charge().disown();
-        credit(&self.body.ledger, &self.body.charged, freed);
+        self.incoming.discard(held, new_file)?;
         Ok(need)
     }
 
     /// Whether it is for the directory that a view shows.
     pub fn is_for(&self, view: &View) -> bool {
-        self.body.view.directory() == view.directory()
+        self.incoming.disk.view().directory() == view.directory()
     }
 
     /// Why it breaks off.
     pub fn because(&mut self, why: &str) {
-        self.note.because(why);
+        self.incoming.note.because(why);
     }
 
     /// The stream is at its end: the file is ready to be committed. `alive` is called as by
     /// [`StreamingUpload::write`].
-    pub fn finish(mut self, alive: &mut Alive<'_>) -> Result<Ready> {
-        let taken = self.body.take_over(&self.claim, alive);
-        taken.inspect_err(|e| self.note.refused(e))?;
-        let Body { view, path, new_file, ledger, mtime, waiting, end, .. } = self.body;
-        let (claim, replace, mut note) = (self.claim, self.replace, self.note);
-        let whole = || {
-            claim.hold()?.needs_no_peer();
-            match new_file {
+    pub fn finish(self, alive: &mut Alive<'_>) -> Result<Ready> {
+        let StreamingUpload { mut body, mut incoming, .. } = self;
+        let whole = body.take_over(&incoming, alive).and_then(|()| {
+            incoming.claim.hold()?.needs_no_peer();
+            match body.new_file {
                 Some(new_file) => Ok((new_file, false)),
                 None => {
-                    let mut new_file = view.new_small_file(&path, None)?;
-                    new_file.write_at(0, &waiting)?;
+                    let mut new_file = incoming.disk.view().new_small_file(&incoming.path, None)?;
+                    new_file.write_at(0, &body.waiting)?;
                     Ok((new_file, true))
                 }
             }
-        };
-        let (new_file, small) = whole().inspect_err(|e| note.refused(e))?;
-        Ok(Ready { new_file, claim, ledger, size: end, mtime, mode: None, replace, small, note })
+        });
+        let (new_file, small) = whole.inspect_err(|e| incoming.note.refused(e))?;
+        Ok(incoming.ready(new_file, body.end, small))
     }
 }
 
 impl Body {
     /// Takes over what the new bytes are put behind.
-    fn take_over(&mut self, claim: &Claim, alive: &mut Alive<'_>) -> Result<()> {
+    fn take_over(&mut self, upload: &Incoming, alive: &mut Alive<'_>) -> Result<()> {
         match std::mem::take(&mut self.behind) {
             Behind::Nothing => Ok(()),
-            Behind::Part => self.go_on(&mut claim.hold()?),
+            Behind::Part => self.go_on(upload, &mut upload.claim.hold()?),
             Behind::File(old) => {
                 let kept = self.end;
-                let copied = self.copy(&old, claim, alive);
+                let copied = self.copy(&old, upload, alive);
                 if copied.is_err() {
                     self.end = kept;
-                    self.drop_copy(claim);
+                    self.drop_copy(upload);
                 }
                 copied
             }
@@ -310,22 +284,21 @@ impl Body {
     }
 
     /// Part of a copy is of no use to anybody, and takes room.
-    fn drop_copy(&mut self, claim: &Claim) {
+    fn drop_copy(&mut self, upload: &Incoming) {
         let Some(new_file) = self.new_file.take() else { return };
-        let dropped = claim.hold().and_then(|mut held| {
-            let freed = new_file.discard()?;
-            held.charge().disown();
-            credit(&self.ledger, &self.charged, freed);
-            Ok(())
-        });
+        let dropped = upload.claim.hold().and_then(|mut held| upload.discard(&mut held, new_file));
         if let Err(e) = dropped {
-            log::warn!("part of a copy of {} stays: {e}", self.path);
+            log::warn!("part of a copy of {} stays: {e}", upload.path);
         }
     }
 
+    fn part(&self, upload: &Incoming, keep: Keep) -> Result<NewFile> {
+        upload.disk.view().new_file(&upload.path, keep, self.whole, upload.mtime)
+    }
+
     /// Takes the part that is there, as far as it is kept.
-    fn go_on(&mut self, claim: &mut ClaimGuard<'_>) -> Result<()> {
-        let mut new_file = self.view.new_file(&self.path, Keep::Held, self.whole, self.mtime)?;
+    fn go_on(&mut self, upload: &Incoming, claim: &mut ClaimGuard<'_>) -> Result<()> {
+        let mut new_file = self.part(upload, Keep::Held)?;
         if new_file.held() > self.end {
             new_file.truncate(self.end)?;
         }
@@ -339,26 +312,32 @@ impl Body {
     }
 
     /// Begins the part with what is kept of the file that is there.
-    fn copy(&mut self, old: &Source, claim: &Claim, alive: &mut Alive<'_>) -> Result<()> {
+    fn copy(&mut self, old: &Source, upload: &Incoming, alive: &mut Alive<'_>) -> Result<()> {
         let kept = std::mem::take(&mut self.end);
-        self.spill(&mut claim.hold()?)?;
+        self.spill(upload, &mut upload.claim.hold()?)?;
         let mut block = vec![0; limits::FRAME_DATA];
         while self.end < kept {
             let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
             let piece = block.get_mut(..want).unwrap_or_default();
             if old.read_at(piece, self.end)? != want {
-                return Err(Error::Changed { path: self.path.as_str().to_string() });
+                return Err(Error::Changed { path: upload.path.as_str().to_string() });
             }
-            self.append(&mut claim.hold()?, piece)?;
+            self.append(upload, &mut upload.claim.hold()?, piece)?;
             alive(self.end, kept)?;
         }
         Ok(())
     }
 
     /// Keeps bytes in memory, and room for them.
-    fn wait(&mut self, claim: &mut ClaimGuard<'_>, bytes: &[u8], replacing: bool) -> Result<()> {
+    fn wait(
+        &mut self,
+        upload: &Incoming,
+        claim: &mut ClaimGuard<'_>,
+        bytes: &[u8],
+        replacing: bool,
+    ) -> Result<()> {
         let end = self.end.saturating_add(bytes.len() as u64);
-        self.disk.check(Amount::file(end))?;
+        upload.disk.check(Amount::file(end))?;
         claim.charge().cover(Amount::file(end), replacing)?;
         self.waiting.extend_from_slice(bytes);
         self.end = end;
@@ -366,29 +345,35 @@ impl Body {
     }
 
     /// Moves what waits in memory into a part, if there is none yet.
-    fn spill(&mut self, claim: &mut ClaimGuard<'_>) -> Result<()> {
+    fn spill(&mut self, upload: &Incoming, claim: &mut ClaimGuard<'_>) -> Result<()> {
         if self.new_file.is_some() {
             return Ok(());
         }
-        let mut new_file = self.view.new_file(&self.path, Keep::Fresh, self.whole, self.mtime)?;
-        credit(&self.ledger, &self.charged, new_file.take_cleared());
+        let mut new_file = self.part(upload, Keep::Fresh)?;
+        upload.credit(claim, new_file.take_cleared());
         claim.charge().settle(Amount::file(new_file.held()));
         let new_file = self.new_file.insert(new_file);
         let waiting = std::mem::take(&mut self.waiting);
         let growth = Amount { bytes: waiting.len() as u64, entries: 0 };
         self.end = 0;
-        self.disk
+        upload
+            .disk
             .write_covered(claim, new_file, growth, |new_file| new_file.write_at(0, &waiting))?;
         self.end = waiting.len() as u64;
         Ok(())
     }
 
     /// Charges bytes and writes them behind the others.
-    fn append(&mut self, claim: &mut ClaimGuard<'_>, bytes: &[u8]) -> Result<()> {
+    fn append(
+        &mut self,
+        upload: &Incoming,
+        claim: &mut ClaimGuard<'_>,
+        bytes: &[u8],
+    ) -> Result<()> {
         let nothing = Error::WrongState { what: "nothing is open to write to" };
         let new_file = self.new_file.as_mut().ok_or(nothing)?;
         let (at, end) = (self.end, self.end.saturating_add(bytes.len() as u64));
-        self.disk.write(claim, new_file, end, |new_file| new_file.write_at(at, bytes))?;
+        upload.disk.write(claim, new_file, end, |new_file| new_file.write_at(at, bytes))?;
         self.end = end;
         Ok(())
     }

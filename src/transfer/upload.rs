@@ -1,105 +1,32 @@
-//! A file that is being received. The only place where an uploaded byte is charged and written.
+//! A file that is received in chunks, each with its digest.
 //!
-//! Never: decides who may write where (that is the session), or what is said to the peer.
-
-use std::sync::Arc;
+//! Never: keeps a chunk that was not verified, or decides what is said to the peer.
 
 use super::charged::Disk;
 use super::credit::credit;
-use super::{ChunkMap, Claim, ClaimGuard, Claimant, Claims, Ready, chunk_at, claim_upload};
-use crate::audit::{Subject, TransferEntry, Verb};
+use super::incoming::Incoming;
+use super::{ChunkMap, ClaimGuard, Ready, Spec, chunk_at};
 use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Keep, Mtime, NewFile, ParentDir, VPath, View, WriteTarget};
+use crate::quota::Amount;
+use crate::vfs::{Keep, NewFile, VPath, WriteTarget};
 
 const CHUNK: u64 = limits::CHUNK as u64;
-
-/// What is to be written, where, and at whose cost.
-#[derive(Debug)]
-pub struct Spec<'a> {
-    /// The root that it is put into, as the account sees it.
-    pub view: &'a View,
-    /// Who has how much room.
-    pub ledger: &'a Arc<Ledger>,
-    /// Who writes, in a refusal to others.
-    pub by: &'a str,
-    /// What the file is charged to.
-    pub charged: &'a Charged,
-    /// Who writes what.
-    pub claims: &'a Arc<Claims>,
-    /// The number of the session that writes.
-    pub session: u64,
-    /// Who writes, in the log.
-    pub subject: &'a Arc<Subject>,
-    /// Where to.
-    pub path: &'a VPath,
-    /// The file's time, where the sender tells it.
-    pub mtime: Option<Mtime>,
-    /// Its permission bits, where the sender tells them.
-    pub mode: Option<u16>,
-    /// Whether a file that is there may be replaced.
-    pub replace: bool,
-    /// The folder of a file that waits for its commit, which may be the same.
-    pub beside: Option<&'a ParentDir>,
-    /// What must stay free on the disk.
-    pub min_free: Amount,
-}
-
-impl Spec<'_> {
-    /// Takes the path, and refuses what may not be replaced, before anything is made. What a stream
-    /// is and whom it pushes aside says [`Claimant`].
-    pub(super) fn begin(&self, is_stream: bool) -> Result<(Claim, WriteTarget)> {
-        let who = Claimant { by: self.by, session: self.session, is_stream };
-        let mut charge = Charge::open(self.ledger, self.charged)?;
-        if !self.view.keeps_parts() {
-            charge.gives_all_back();
-        }
-        let claim = claim_upload(self.claims, (self.view, self.path), who, charge)?;
-        let target = self.view.may_store(self.path, self.replace, self.beside)?;
-        Ok((claim, target))
-    }
-
-    /// Whether it may replace what comes to be there meanwhile.
-    pub(super) fn may_replace(&self) -> bool {
-        self.replace && self.view.rights().modify
-    }
-
-    /// The line that it leaves, from when on it has begun.
-    pub(super) fn note(&self, replacing: bool) -> TransferEntry {
-        let mut note = TransferEntry::begin(self.subject, Verb::Put, self.path);
-        note.replaces(replacing);
-        note
-    }
-
-    /// The disk that it is written on.
-    pub(super) fn disk(&self) -> Disk {
-        Disk::new(self.view, self.min_free)
-    }
-}
 
 /// A file that is being received. Dropped before [`Upload::finish`], it leaves its part for another
 /// attempt.
 #[derive(Debug)]
 pub struct Upload {
     new_file: NewFile,
-    /// After the file, so that the path is free only when its bytes are settled.
-    claim: Claim,
-    disk: Disk,
-    ledger: Arc<Ledger>,
+    incoming: Incoming,
     chunks: ChunkMap,
     algorithm: Algorithm,
-    path: VPath,
     size: u64,
-    mtime: Option<Mtime>,
-    mode: Option<u16>,
-    replace: bool,
     /// Whether the part may hold bytes of another version of the file, or a gap, behind what is
     /// settled; then its note says how far it can be relied on.
     doubtful: bool,
     scratch: Vec<Digest>,
-    note: TransferEntry,
 }
 
 impl Upload {
@@ -117,21 +44,14 @@ impl Upload {
             let mut held = claim.hold()?;
             open_part(spec, &disk, &mut held, (size, replacing), fresh)?
         };
-        let mut note = spec.note(replacing);
-        note.holds(new_file.held());
+        let mut incoming = Incoming::new(spec, claim, replacing);
+        incoming.note.holds(new_file.held());
         Ok(Upload {
-            note,
             new_file,
-            claim,
-            disk,
-            ledger: Arc::clone(spec.ledger),
+            incoming,
             chunks: ChunkMap::new(algorithm),
             algorithm,
-            path: spec.path.clone(),
             size,
-            mtime: spec.mtime,
-            mode: spec.mode,
-            replace: spec.may_replace(),
             doubtful: false,
             scratch: Vec::new(),
         })
@@ -139,22 +59,22 @@ impl Upload {
 
     #[cfg(test)]
     pub(super) fn take_the_room(&mut self) {
-        self.disk.fill();
+        self.incoming.disk.fill();
     }
 
     /// Shows that the peer is alive: bytes of a frame have come.
     pub fn touch(&self) {
-        self.claim.touch();
+        self.incoming.claim.touch();
     }
 
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
-        &self.path
+        &self.incoming.path
     }
 
     /// Whether its part stays when it ends without storing.
     pub fn keeps_part(&self) -> bool {
-        self.disk.keeps_parts()
+        self.incoming.disk.keeps_parts()
     }
 
     /// Bytes that the part holds, compared or not.
@@ -192,7 +112,7 @@ impl Upload {
         buffer: &mut [u8],
         out: &mut Vec<Digest>,
     ) -> Result<usize> {
-        let _held = self.claim.hold()?;
+        let _held = self.incoming.claim.hold()?;
         let Some(chunk) = self.held_chunk(from)? else { return Ok(0) };
         let end = self.comparable();
         let want = buffer.len().min(usize::try_from(end - from).unwrap_or(usize::MAX));
@@ -213,7 +133,7 @@ impl Upload {
     /// The peer asks for digests from `from` on, so it accepts everything before it; an offset that
     /// cannot be asked for accepts nothing.
     pub fn accept_before(&mut self, from: u64) -> Result<()> {
-        let _held = self.claim.hold()?;
+        let _held = self.incoming.claim.hold()?;
         if let Some(chunk) = self.held_chunk(from)? {
             self.chunks.check(chunk, 0)?;
         }
@@ -225,11 +145,7 @@ impl Upload {
     /// [`Error::Mismatch`] names them.
     pub fn write(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
         let written = self.write_chunks(offset, digests, data);
-        match &written {
-            Ok(()) => self.note.moved(data.len() as u64),
-            Err(e) => self.note.refused(e),
-        }
-        self.note.holds(self.new_file.held());
+        self.incoming.note_taken(data.len(), &written, self.new_file.held());
         written
     }
 
@@ -243,7 +159,7 @@ impl Upload {
                 bad |= 1 << i;
             }
         }
-        let mut held = self.claim.hold()?;
+        let mut held = self.incoming.claim.hold()?;
         if !self.doubtful && (offset < self.new_file.held() || bad != 0) {
             // What lies behind the new bytes may be of an older version, and damaged ones leave a
             // gap; whoever goes on without comparing must know before it is so.
@@ -254,7 +170,7 @@ impl Upload {
         let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
         if let Some(i) = last_good {
             let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
-            self.disk.write(&mut held, &mut self.new_file, end, |new_file| match bad {
+            self.incoming.disk.write(&mut held, &mut self.new_file, end, |new_file| match bad {
                 0 => new_file.write_at(offset, data),
                 bad => write_good(new_file, offset, data, bad),
             })?;
@@ -296,26 +212,16 @@ impl Upload {
         match self.chunks.finish(chunks) {
             Some(digest) if digest.as_bytes() == whole && self.new_file.held() == self.size => {}
             _ => {
-                self.note.refused(&Error::WholeMismatch);
+                self.incoming.note.refused(&Error::WholeMismatch);
                 // Of a part that another session goes on with nothing is said.
-                let _held = self.claim.hold()?;
+                let _held = self.incoming.claim.hold()?;
                 self.new_file.vouch(Some(0))?;
                 return Err(Error::WholeMismatch);
             }
         }
-        let alone = self.claim.hold().map(|mut held| held.needs_no_peer());
-        alone.inspect_err(|e| self.note.refused(e))?;
-        Ok(Ready {
-            new_file: self.new_file,
-            claim: self.claim,
-            ledger: self.ledger,
-            size: self.size,
-            mtime: self.mtime,
-            mode: self.mode,
-            replace: self.replace,
-            small: false,
-            note: self.note,
-        })
+        let alone = self.incoming.claim.hold().map(|mut held| held.needs_no_peer());
+        alone.inspect_err(|e| self.incoming.note.refused(e))?;
+        Ok(self.incoming.ready(self.new_file, self.size, false))
     }
 
     /// Ends without storing, and notes how much of the part can be relied on. Without it less is
@@ -323,7 +229,7 @@ impl Upload {
     pub fn leave(mut self) {
         let settled = self.chunks.settled() * CHUNK;
         let sound = Some(settled).filter(|settled| *settled < self.new_file.held());
-        let logged = match self.claim.hold() {
+        let logged = match self.incoming.claim.hold() {
             Ok(_held) if self.doubtful => self.new_file.vouch(sound),
             _ => Ok(()),
         };
@@ -334,13 +240,10 @@ impl Upload {
 
     /// Gives up and removes the part, unless a newer session goes on with it.
     pub fn discard(mut self) -> Result<()> {
-        let mut held = self.claim.hold()?;
-        let freed = self.new_file.discard()?;
-        let charged = held.charge().charged().clone();
-        held.charge().disown();
-        credit(&self.ledger, &charged, freed);
-        self.note.holds(0);
-        self.note.because("given up by the client");
+        let mut held = self.incoming.claim.hold()?;
+        self.incoming.discard(&mut held, self.new_file)?;
+        self.incoming.note.holds(0);
+        self.incoming.note.because("given up by the client");
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The user's view of the disk: what an account can list, read, write, move and remove.
 //!
-//! This is the only room for host paths, and on the server's side for what only Unix has. Errors
-//! carry the virtual path; what the system said is their source, for the log alone.
+//! Nowhere else does a user's path lead to a path of the host. Errors carry the virtual path; what
+//! the system said is their source, and only for the log.
 //!
 //! A [`View`] is one root with its disk; a [`Vfs`] is the table of an account's views, its home and
 //! what is mounted in it, and the one place where a path is led to its root and rights are asked.

@@ -68,12 +68,12 @@ fn memory_does_not_grow_with_the_file() {
     batch.run("quota");
     let idle = (peak(batch.child.id()), peak(daemon.pid()));
 
-    for (name, size) in [("warm", 3 << 20), ("content", 64_u64 << 20), ("sparse", 1 << 30)] {
+    for (name, size) in [("warm", 3 << 20), ("content", 256_u64 << 20), ("sparse", 1 << 30)] {
         let path = local.join(name);
         match name {
             "content" => {
                 let mut file = File::create(&path).unwrap();
-                (0..64).for_each(|i| file.write_all(&bytes(i, MIB)).unwrap());
+                (0..256).for_each(|i| file.write_all(&bytes(i, MIB)).unwrap());
             }
             "sparse" => File::create(&path).unwrap().set_len(size).unwrap(),
             _ => {}
