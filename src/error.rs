@@ -16,6 +16,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can cross a door. Paths are virtual: as the user sees them.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Error {
     // --- The peer's to mend; the connection goes on.
     /// A command that needs a login came without one.
