@@ -69,7 +69,7 @@ class Link:
         _, fields = self.ask([280], "LOGIN", text("n,," + bare))
         final, verdict = scram(os.environb[b"MINIFTP_PASSWORD"], bare, nonce, split_text(fields)[0])
         _, fields = self.ask([254], "PROOF", text(final))
-        # Only a server that holds the account's record can say this; no other is told more.
+        # Only a server that holds the account's record can say this; no other receives more.
         if not hmac.compare_digest(split_text(fields)[0].encode(), verdict.encode()):
             fail("the server could not prove that it knows the account")
 

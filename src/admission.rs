@@ -23,7 +23,7 @@ pub struct ConnectionLimits {
     pub per_address: usize,
     /// That have not logged in yet.
     pub before_login: usize,
-    /// The same of one address through one protocol; loopback too, where they give way to each
+    /// Connections of one address through one protocol; loopback too, where they give way to each
     /// other.
     pub before_login_per_address: usize,
 }
@@ -53,7 +53,7 @@ pub struct Origin {
 pub enum Stage {
     /// It has not logged in, since then.
     Waiting(Instant),
-    /// The same, and a login of it was refused.
+    /// Before its login, and one was refused.
     Refused(Instant),
     /// It has not logged in, and its password is being checked.
     Checking,
@@ -184,7 +184,7 @@ mod tests {
         }
     }
 
-    /// What can happen at the door.
+    /// What can happen to a connection.
     #[derive(Clone, Debug)]
     enum Step {
         Come(u8, bool),

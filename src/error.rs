@@ -1,4 +1,4 @@
-//! What can go wrong, sorted by whose it is to mend, and every text that a peer can read.
+//! What can go wrong, sorted by who has to fix it, and every text that a client can read.
 //!
 //! Never: a host path or the system's own message in a text; those are `source`, for the log alone.
 
@@ -11,24 +11,24 @@ use crate::text::Escaped;
 
 pub use self::kinds::{Banned, Fate, HomeRefused, Wait, counted};
 
-/// The result of everything that can cross a door.
+/// The result of everything that reaches a client.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can cross a door. Paths are virtual: as the user sees them.
+/// Every error that can reach a client. Paths are virtual: as the user sees them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    // --- The peer's to mend; the connection goes on.
+    // --- For the client to fix; the connection goes on.
     /// A command that needs a login came without one.
     NeedLogin,
     /// Wrong name, wrong password, closed, from the wrong place: one text for all, so that a
-    /// stranger learns nothing. The log says which.
+    /// that nothing is revealed. The log says which.
     LoginRefused,
     /// Nobody gets in for now: as this account, or from this address, where the connection ends.
     Banned {
         /// What is banned.
         what: Banned,
-        /// Why, in words that a stranger may read.
+        /// Why, in words that anyone may read.
         why: String,
         /// For how many seconds more; `None` is for ever.
         left_secs: Option<u64>,
@@ -313,7 +313,7 @@ impl Error {
     }
 }
 
-/// What whoever is ended from outside is told.
+/// What a client is sent when its session is ended from outside.
 const ENDED: &str = "this session was ended by an administrator, or by its owner elsewhere";
 
 impl fmt::Display for Error {

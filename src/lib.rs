@@ -20,15 +20,15 @@
 //! }
 //! # #[cfg(all(unix, feature = "server"))]
 //! # fn main() -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
-//! #     use miniftp::{config::Live, server, site::{Logs, Site}};
+//! #     use miniftp::{config::LiveSettings, server, shared::{Logs, Shared}};
 //! #     let dir = std::env::temp_dir().join(format!("miniftp-doc-{}", std::process::id()));
 //! #     let (conf, home) = (dir.join("conf"), dir.join("home"));
 //! #     std::fs::create_dir_all(&conf)?;
 //! #     for file in ["server.ini", "accounts.ini"] {
 //! #         std::fs::copy(Path::new("conf").join(file), conf.join(file))?;
 //! #     }
-//! #     let site = Site::open(Live::open(&conf)?, Logs::nowhere(), &conf, &home)?;
-//! #     let server = server::Server::bind(site, ([127, 0, 0, 1], 0).into(), None)?;
+//! #     let shared = Shared::open(LiveSettings::open(&conf)?, Logs::nowhere(), &conf, &home)?;
+//! #     let server = server::Server::bind(shared, ([127, 0, 0, 1], 0).into(), None)?;
 //! #     let port = server.framed_address()?.port();
 //! #     let (stop, stopped) = server::stop_channel();
 //! #     let serving = std::thread::spawn(move || server.run(&stopped, server::again_channel().1));

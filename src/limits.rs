@@ -35,7 +35,7 @@ pub const STORE_INLINE: usize = FRAME_DATA;
 /// kernel does not take much longer either ([`PATH`]).
 pub const FTP_LINE: usize = 4096;
 /// Commands that come while another one runs and are kept for its end, each of at most a line. An
-/// `ABOR` is heard behind them, and not behind more.
+/// `ABOR` is read behind them, and not behind more.
 pub const FTP_PENDING: usize = 32;
 
 /// Bytes of a path on the wire, as the kernel's PATH_MAX.
@@ -69,8 +69,8 @@ pub const SLOT_KEPT: Duration = Duration::from_secs(2);
 /// Logins in clear that wait until their password can be checked: fewer than there are places
 /// before login by the shipped settings.
 pub const DERIVATIONS_WAITING: usize = 256;
-/// The same from one address: fewer than it has places before login by the shipped settings, so
-/// that beside a flood a client whose password is remembered still finds a place.
+/// Connections before login from one address: fewer than it has places before login by the shipped
+/// settings, so that beside a flood a client whose password is remembered still finds a place.
 pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 64;
 /// How many times as long as it computed a derivation pauses, so that a flood of logins leaves
 /// downloads four fifths of their rate on two cores.
@@ -85,7 +85,7 @@ pub const LOGIN_TRIES: u32 = 6;
 /// How long a change of a file waits for another program that changes one, which takes
 /// milliseconds. Whoever only keeps house does not wait at all.
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
-/// The same for what a server writes when it leaves.
+/// How long a server waits to write when it leaves.
 pub const LOCK_WAIT_LAST: Duration = Duration::from_secs(2);
 /// Bytes of conf/accounts.ini: about 10,000 accounts.
 pub const ACCOUNTS_FILE: u64 = 4 * 1024 * 1024;
@@ -129,7 +129,7 @@ pub const POSITIONS_KEPT: usize = 4096;
 pub const FAMILIAR_DAYS: i64 = 90;
 /// Networks that are remembered of one account: home, work, school, and those of a journey.
 pub const NETWORKS_OF_ACCOUNT: usize = 16;
-/// The same of all accounts, about 200 bytes each: two for as many accounts as there can be.
+/// Networks of all accounts, about 200 bytes each: two for as many accounts as there can be.
 pub const NETWORKS: usize = 20_000;
 /// Bytes of conf/networks.ini: twice what these need.
 pub const NETWORKS_FILE: u64 = 4 * 1024 * 1024;
@@ -165,7 +165,7 @@ pub const LISTING_RUN: usize = 3 * 1024 * 1024;
 /// Bytes of a listing, as they travel, that a client keeps at once where it cannot use them one by
 /// one: a directory of a million files. It is not for the server to say how much memory that takes.
 pub const LISTING_KEPT: u64 = 64 * 1024 * 1024;
-/// The same of any other answer that comes in rows: all accounts, all unfinished uploads.
+/// Rows of any other answer: all accounts, all unfinished uploads.
 pub const ROWS_KEPT: u64 = 16 * 1024 * 1024;
 /// Cells of an answer to an admin command, and its rows, about 32 bytes of memory each: 70,000
 /// accounts with all that is shown of them.
@@ -175,7 +175,7 @@ pub const TREE_WAITING: usize = 64 * 1024 * 1024;
 
 /// Bytes of directory names that a walk through a tree keeps at once: some 4,000 names.
 pub const WALK_NAMES: usize = 256 * 1024;
-/// Owners of files that are told apart in one directory: as many as there can be accounts.
+/// Owners of files that are counted separately in one directory: as many as there can be accounts.
 pub const FILE_OWNERS: usize = 10_000;
 /// Levels that a walk goes down. Users reach [`DEPTH`]; what an operator makes deeper than this
 /// counts as empty, so that a walk's memory has an end.
@@ -189,7 +189,7 @@ pub const COUNT_LOOK: Duration = Duration::from_millis(100);
 /// How long a mount's directory is waited for until it counts as not there: longer than a busy disk
 /// or network takes for one look, short enough for whoever logs in meanwhile.
 pub const MOUNT_WAIT: Duration = Duration::from_secs(2);
-/// The same for the whole opening of a mount whose directory has answered: its lock may have to be
+/// Wait for the whole opening of a mount whose directory has answered: its lock may have to be
 /// watched, see [`LOCK_WATCH`] and [`LOCK_SETTLE`].
 pub const MOUNT_OPENING: Duration = Duration::from_secs(20);
 /// Threads that wait for the file systems of mounts.
@@ -206,7 +206,7 @@ pub const REFUSALS: usize = 64;
 /// Files of one account that it has stored where it may not read, and still may rename, date and
 /// look at, which clients do at once.
 pub const DROPPED: usize = 64;
-/// The same of all accounts together, some 300 bytes each.
+/// All accounts together, some 300 bytes each.
 pub const DROPPED_ALL: usize = 4096;
 /// Unfinished uploads of one account: empty ones cost no quota, but a name on the disk each.
 pub const PARTS: usize = 1000;
@@ -215,7 +215,7 @@ pub const PARTS: usize = 1000;
 pub const MOVED_ENTRIES: usize = 1_000_000;
 /// Small files that are committed together before their answers leave.
 pub const GROUP_FILES: usize = 256;
-/// The same where each file is synced by itself, on a thread of its own: then the wait is for a
+/// Files of a group where each is synced by itself, on a thread of its own: then the wait is for a
 /// network, and each file holds three descriptors.
 pub const GROUP_SINGLY: usize = 4;
 /// Bytes of files that are committed together.
@@ -244,8 +244,8 @@ pub const PACE: u64 = 1024;
 /// over one: long enough for a slow network, short for whoever waits for the goodbye.
 pub const LEAVING_WAIT: Duration = Duration::from_secs(2);
 /// How long a client that has received a whole file, as its system says, is given to close its data
-/// connection until it is told that the file was sent: nearly all close at once, and a few wait for
-/// the reply first.
+/// connection until it receives the reply that the file was sent: nearly all close at once, and a
+/// few wait for the reply first.
 pub const SENT_WAIT: Duration = Duration::from_millis(500);
 /// How often it is asked how much of what is sent has arrived, while it is waited for.
 pub const SENT_LOOK: Duration = Duration::from_millis(20);

@@ -6,11 +6,10 @@
 //! share the rate of all, and nobody starves. What a session that ends has not moved of its turn
 //! goes to whoever asks next, or waits.
 //!
-//! Never: waits, or looks at a clock. Whoever asks says what time it is, and waits where it can
-//! still be spoken to.
-//! Invariant: turns that begin within any time t are worth no more bytes than a rate gives in
-//! [`limits::RATE_BURST`] and t. A session that comes late for its turn delays that one turn; what
-//! it leaves for too long others may have late, and nobody later than `OTHERS`.
+//! Never: waits, or looks at a clock. Whoever asks says what time it is, and waits where its client
+//! can still be served. Invariant: turns that begin within any time t are worth no more bytes than
+//! a rate gives in [`limits::RATE_BURST`] and t. A session that comes late for its turn delays that
+//! one turn; what it leaves for too long others may have late, and nobody later than `OTHERS`.
 
 mod bucket;
 

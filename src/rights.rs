@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-/// The words, in the order in which they are told.
+/// The words, in the order in which they are shown.
 const WORDS: [&str; 3] = ["read", "write", "modify"];
 
-/// See the module.
+/// Permissions: read, write, modify, in any combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rights {
     /// List what is there, and fetch it.

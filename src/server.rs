@@ -1,7 +1,7 @@
 //! Listening, letting in, starting a thread for each guest, and stopping.
 //!
 //! Invariant: whatever `accept` or a new thread meets (no descriptors, no memory), the server goes
-//! on, and the guest is told if that is possible.
+//! on, and the client is informed if that is possible.
 
 mod ends;
 
@@ -28,7 +28,7 @@ pub use self::ends::{RunError, StartError};
 const SWEEPING: Duration = Duration::from_secs(10 * 60);
 /// How often the housekeeper looks whether somebody has edited a file, when no command does.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long connections have to hear that a server stops that has lost its lock.
+/// How long connections are given to receive the news that a server stops because it lost its lock.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often a stopping server looks whether everybody has left.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
@@ -62,12 +62,12 @@ impl Server {
         Ok(Server { shared, framed, ftp, local })
     }
 
-    /// Where the framed door listens, with the real port.
+    /// The framed protocol's address, with the real port.
     pub fn framed_address(&self) -> io::Result<SocketAddr> {
         self.framed.local_addr()
     }
 
-    /// Where the FTP door listens, if it is open.
+    /// FTP's address, if FTP is served.
     pub fn ftp_address(&self) -> io::Result<Option<SocketAddr>> {
         self.ftp.as_ref().map(TcpListener::local_addr).transpose()
     }
@@ -104,14 +104,14 @@ impl Server {
                 spare: listener.try_clone().ok(),
                 listener: listener.try_clone()?,
             };
-            let thread = thread::Builder::new().name(format!("{name}-door"));
+            let thread = thread::Builder::new().name(format!("{name}-listener"));
             accepting.push((listener, thread.spawn(move || protocol.accept())?));
         }
         if let Some(local) = &mut self.local {
             local.start(&self.shared)?;
         }
         let loss = self.wait(stop);
-        log::info!("stopping: {} connections are told", self.shared.connections());
+        log::info!("stopping: {} connections are being closed", self.shared.connections());
         self.shared.stop();
         if let Some(local) = self.local.take() {
             local.stop(&self.shared);
@@ -121,7 +121,7 @@ impl Server {
             let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
             let _ = thread.join();
         }
-        // Whoever was let in between the two lines above is told as well.
+        // Whoever was let in between the two lines above is informed as well.
         self.shared.stop();
         let patience = Duration::from_secs(self.shared.config().server.drain_secs);
         self.drain(stop, if loss.is_some() { patience.min(LAST_WORDS) } else { patience });
@@ -243,7 +243,7 @@ fn sweep(shared: &Shared) {
     shared.expire_parts();
 }
 
-/// How a door serves a guest, and how it refuses one.
+/// How a protocol serves a connection, and how it refuses one.
 type Served = (fn(Stream, Session), fn(Stream, &Error));
 
 const FRAMED: Served = (framed::serve, framed::refuse);
@@ -255,7 +255,8 @@ struct Listener {
     name: &'static str,
     served: Served,
     listener: TcpListener,
-    /// A descriptor to give up when there are no others, so that a guest can still be told.
+    /// A descriptor to give up when there are no others, so that a client can still be sent the
+    /// reason.
     spare: Option<TcpListener>,
 }
 
@@ -328,7 +329,7 @@ impl Listener {
         let session = Session::new(presence);
         let serve = self.served.0;
         let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
-        // Where there is no thread the guest is taken back, to be told.
+        // Without a thread the connection is taken back, to send the reason.
         let connection = Arc::new(Mutex::new(Some((stream, session))));
         let take = |connection: &Mutex<Option<_>>| {
             connection.lock().ok().and_then(|mut connection| connection.take())
@@ -347,7 +348,7 @@ impl Listener {
         }
     }
 
-    /// What a guest is told for whom the system has nothing left.
+    /// What a client is sent when the system has no resources left.
     fn full(&self, what: &'static str) -> Error {
         Error::Full { what, max: self.shared.config().server.connections as u64 }
     }

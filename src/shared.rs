@@ -48,7 +48,7 @@ pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Checking, Ending, OnlineConnection, Presence};
 
-/// See the module.
+/// What all sessions share.
 #[derive(Debug)]
 pub struct Shared {
     settings: config::LiveSettings,
@@ -112,7 +112,7 @@ pub struct OpenedAccount {
     pub vfs: Vfs,
 }
 
-/// Why a site cannot be opened, in words for the operator's terminal.
+/// Why the shared state cannot be opened, in words for the operator's terminal.
 pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Shared {
@@ -132,7 +132,7 @@ impl Shared {
         Shared::with((settings, logs), conf, accounts, home)
     }
 
-    /// The same of an account store and a home that are open already.
+    /// Makes it from an account store and a home that are open already.
     pub fn with(
         (settings, logs): (config::LiveSettings, Logs),
         conf: &Path,
@@ -240,7 +240,7 @@ impl Shared {
         }
     }
 
-    /// Where requests that wait are announced from now on; whoever listened before hears no more.
+    /// Where requests that wait are announced from now on; an earlier listener receives no more.
     pub fn announcements(&self) -> Receiver<AccountRequest> {
         let (announce, announcements) = bounded(limits::ANNOUNCEMENTS);
         *lock(&self.announced) = Some(announce);

@@ -1,4 +1,4 @@
-//! The one type over a TCP socket, for both doors and the client.
+//! The one type over a TCP socket, for both protocols and the client.
 //!
 //! Every wait has a deadline with a name: for the next frame, for the rest of one, for the peer to
 //! take what is sent, and for the login as a whole. A peer that dribbles is as late as a silent
@@ -24,7 +24,7 @@ pub(crate) use self::pace::Pace;
 
 /// How long one system call may wait before the clocks are looked at.
 const SLICE: Duration = limits::REST_AFTER;
-/// The same for whoever may be interrupted: a signal can come just before the call.
+/// Waits where the wait may be interrupted: a signal can come just before the call.
 const LOOK: Duration = Duration::from_millis(250);
 /// The shortest wait that is asked for: zero would mean for ever.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -49,7 +49,7 @@ pub struct Stream {
     patience: Patience,
     /// What the socket's read timeout was last set to.
     read_timeout: Option<Duration>,
-    /// Since when the next frame is waited for, and whether [`limits::REST_AFTER`] was told.
+    /// Since when the next frame is waited for, and whether [`limits::REST_AFTER`] was reported.
     idle: Option<(Instant, bool)>,
     pace: Pace,
     interrupt: Option<Arc<AtomicBool>>,
@@ -175,7 +175,7 @@ impl Stream {
     /// Whether data that the peer marked as urgent comes in its place, as a telnet end expects.
     #[cfg(unix)]
     pub fn take_urgent_inline(&self) {
-        // Without it one byte of an urgent line is lost; the line is then told to be unreadable.
+        // Without it one byte of an urgent line is lost; the line is then refused as unreadable.
         let _ = rustix::net::sockopt::set_socket_oobinline(&self.tcp, true);
     }
 
@@ -337,7 +337,7 @@ impl Stream {
         if self.interrupt.is_some() { LOOK } else { SLICE }
     }
 
-    /// Reads once, waiting about as long as it is told, never beyond the login. 0: nothing came.
+    /// Reads once, waiting about as long as `step`, never beyond the login. 0: nothing came.
     fn read_within(&mut self, wait: Duration, into: &mut [u8]) -> Result<usize> {
         let wait = match self.check_login()? {
             Some(left) => wait.min(left),

@@ -67,7 +67,7 @@ pub fn reasons(
             _ if !requester.is_open => Err(Error::WrongState { what: "the account is closed" }),
             (AccessKind::List, _) | (_, None) => may(shared, requester, act, path, has_room),
             (_, Some(Inside::Name(name))) => may_in(shared, requester, act, name, has_room),
-            // Reasons are for people, so this one is told as it would be to whoever tried.
+            // Reasons are for people, so this one is worded as for whoever tried.
             (_, Some(Inside::TooDeep)) => path.join("x").map(drop),
         };
         let why = match &may {
@@ -141,10 +141,10 @@ fn may_in(
     }
 }
 
-/// What is told of a file for which there is no room.
+/// Why a file cannot be stored when the quota is used up.
 const NO_ROOM: Error = Error::WrongState { what: "the room is used up, see there" };
 
-/// All that can stand against a file, in the order in which an upload finds it: the rights, another
+/// Everything that can refuse a file, in the order in which an upload finds it: the rights, another
 /// writer, what is there, the limit, the disk.
 fn may_store(
     shared: &Arc<Shared>,
@@ -230,7 +230,7 @@ fn needed(act: AccessKind, path: &VPath, view: &View, inside: &Option<Inside>) -
         AccessKind::Directory if view.volume().is_some() => "modify",
         AccessKind::Add | AccessKind::Directory => "write",
         AccessKind::Replace if view.is_drop_box() || inside.is_some() => "modify",
-        // Who may not look is not told whether something is there.
+        // Without the permission to list, the answer does not say whether something is there.
         AccessKind::Replace if !view.rights().changes() => "write or modify",
         AccessKind::Replace => match view.may_store(path, true, None) {
             Err(_) if view.rights().write => "modify",

@@ -116,7 +116,7 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
     "forget" [] own!(), "PATH..." 1, MANY,
         Run::There(files::forget), "remove what was kept of an unfinished upload";
     "passwd" [] own!(EndOthers), "" 0, 0,
-        Run::There(people::passwd), "change the own password; with --end-others end other sessions";
+        Run::There(people::passwd), "change your own password; --end-others ends other sessions";
     "register" [] own!(), "[CODE]" 0, 1,
         Run::Outside(people::register), "ask for an account, with an invitation's code or without";
     "registration" [] own!(), "NUMBER" 1, 1,

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked, and how that is told.
+//! Why a command did not do what it was asked, and how that is reported.
 //!
 //! Never: prints; whoever ends the command shows it once, with `Screen::tell`.
 //! Invariant: every text is one sentence that begins with a small letter and says what to do next.
@@ -31,7 +31,7 @@ pub(crate) enum Failure {
     NoPassword(String),
     /// The library or the server could not or would not do it.
     Client(client::Error),
-    /// It has been told already; only the exit code is left.
+    /// It has been reported already; only the exit code is left.
     Reported(u8),
     /// Whoever read the results has gone; there is nobody to tell.
     Pipe,

@@ -22,7 +22,7 @@ use crate::words::ShellWord;
 const SORTED_MOST: usize = 100_000;
 /// Bytes of their names; the same.
 const SORTED_BYTES: usize = 16 << 20;
-/// What is told when the root is left upwards, as the old programs did.
+/// What is shown for `cd ..` in the root, as the old programs did.
 const ABOVE_ROOT: &str = "Permission denied!";
 
 /// Operands as paths on the server, wildcards expanded.
@@ -43,7 +43,8 @@ pub(crate) fn remote_paths(
     Ok(paths)
 }
 
-/// The same for what removes them: a variable that is empty must not mean the current folder.
+/// Refuses an empty path for what removes entries: a variable that is empty must not mean the
+/// current folder.
 fn named_paths(session: &mut ShellSession, words: &[ShellWord]) -> Result<Vec<String>, Failure> {
     if words.iter().any(|word| word.text.is_empty()) {
         let what = "an empty name removes nothing; say `.` for the current folder";

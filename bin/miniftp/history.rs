@@ -9,12 +9,12 @@ use std::path::PathBuf;
 
 /// The file's name.
 const FILE: &str = ".miniftp_history";
-/// Lines that are read back; older ones go when the file is written anew.
+/// Lines that are read back; older ones go when the file is rewritten.
 pub(crate) const LINES: usize = 1000;
-/// Bytes from which on the file is written anew with its last [`LINES`] lines.
+/// Bytes from which on the file is rewritten with its last [`LINES`] lines.
 const TOO_LONG: u64 = 256 * 1024;
 
-/// See the module.
+/// The lines of earlier shells.
 pub(crate) struct History {
     path: Option<PathBuf>,
 }
@@ -95,7 +95,7 @@ mod tests {
             history.add("ls");
         }
         assert_eq!(history.lines().len(), LINES);
-        assert_eq!(history.text().unwrap().len(), 3 * LINES, "written anew");
+        assert_eq!(history.text().unwrap().len(), 3 * LINES, "rewritten");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what the arguments say. What failed has been told when this returns.
+/// Does what the arguments say. What failed has been reported when this returns.
 fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> CommandResult {
     let asked = match commands::parse(commands::plain_words(line.command.clone())) {
         Ok(asked) => asked,

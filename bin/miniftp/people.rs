@@ -1,4 +1,4 @@
-//! Registering, asking how a registration stands, and the own password.
+//! Registering, asking how a registration stands, and changing one's own password.
 
 use std::io::Write;
 
@@ -31,7 +31,7 @@ pub(crate) fn register(
     apply(line, screen, code)
 }
 
-/// The same from the entry menu, where a code is asked for if one is needed.
+/// Registers from the entry menu, where a code is asked for if one is needed.
 pub(crate) fn register_at_menu(line: &CommandLine, screen: &mut Screen) -> CommandResult {
     apply(line, screen, "")
 }

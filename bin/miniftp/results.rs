@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::output::write_until;
 
-/// See the head of this file.
+/// Standard output for results.
 pub(crate) struct Results {
     out: Stdout,
     interrupt: Arc<AtomicBool>,

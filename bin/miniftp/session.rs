@@ -23,7 +23,7 @@ pub(crate) struct ShellSession {
     pub(crate) screen: Screen,
     /// How the program was called.
     pub(crate) line: CommandLine,
-    /// Whether a person sits in front of it, who hears what the server says. A script does not:
+    /// Whether a person sits in front of it, who is shown the server's texts. A script does not:
     /// its output is what it asked for.
     pub(crate) is_shell: bool,
 }

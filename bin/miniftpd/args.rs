@@ -21,8 +21,8 @@ usage: miniftpd [OPTIONS]                 serve until TERM or Ctrl-C
 options, before or after a command's name:
   --conf DIR           settings and accounts (conf)
   --home DIR           the homes of the accounts (home)
-  --listen ADDR:PORT   the framed door, instead of the settings'; port 0 takes a free one
-  --ftp ADDR:PORT|off  the FTP door, instead of the settings'
+  --listen ADDR:PORT   the address of the framed protocol; port 0 takes a free one
+  --ftp ADDR:PORT|off  the address of FTP
   --log FILE           the log, instead of standard error or the settings' file
   --log-format FORMAT  people or json, instead of the settings'
   --wait               while another server has the homes: wait, and take over when it is gone
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     pub(crate) conf: PathBuf,
     pub(crate) home: PathBuf,
     pub(crate) listen: Option<SocketAddr>,
-    /// `Some(None)` closes the door.
+    /// `Some(None)` turns FTP off.
     pub(crate) ftp: Option<Option<SocketAddr>>,
     /// Where the log goes.
     pub(crate) log: LogOptions,

@@ -146,7 +146,7 @@ fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
     let (stop, stopped) = stop_channel();
     let stop_by_hand = stop.clone();
     let (read_again, again) = again_channel();
-    // It only passes words on: while somebody reads, whoever wants the server to stop is heard.
+    // It only passes words on: while somebody reads, the server can still be stopped.
     let catcher = thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
             let reported = if signal == SIGHUP { &read_again } else { &stop };
@@ -228,7 +228,7 @@ const EACH: u64 = 21;
 /// Descriptors that the server needs beside those of its connections.
 const DESCRIPTORS_BESIDE: u64 = 64;
 
-/// One line for each door, then `ready`: programs that start this one read them.
+/// One line for each protocol, then `ready`: programs that start this one read them.
 fn announce(server: &Server) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening framed {}", server.framed_address()?)?;

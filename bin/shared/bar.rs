@@ -25,7 +25,7 @@ const NARROW: usize = 50;
 const BROAD: usize = 100;
 /// Columns that bytes, rate and time left are padded to, so that the bar's ends stand still.
 const FACTS_COLUMNS: usize = 34;
-/// The same with the total.
+/// A share with the total.
 const FACTS_BROAD_COLUMNS: usize = 48;
 
 /// The file that is under way.
@@ -93,7 +93,7 @@ impl<'a, M: Messages> Bar<'a, M> {
         bar
     }
 
-    /// For work whose result is told otherwise.
+    /// For work whose result is reported otherwise.
     pub(crate) fn quiet_end(verb: &'static str, screen: &'a mut M) -> Bar<'a, M> {
         let mut bar = Bar::new(verb, screen);
         bar.reports_end = false;
@@ -243,7 +243,7 @@ impl<M: Messages> Progress for Bar<'_, M> {
 }
 
 impl<M: Messages> Drop for Bar<'_, M> {
-    /// A failure may leave without `end`; the bar must not stay under what is told about it.
+    /// A failure may leave without `end`; the bar must not stay under its message.
     fn drop(&mut self) {
         self.wipe();
     }

@@ -18,7 +18,7 @@ use crate::rights::Rights;
 use crate::scram::Verifier;
 use crate::text::exact;
 
-/// rust-ini loses comments when it writes, so the explanation is written anew each time.
+/// rust-ini loses comments when it writes, so the explanation is written each time.
 const HEADER: &str = "\
 ; The accounts of miniftpd, one section each, written by people and by the server.
 ; A change counts at once. A file with a mistake is refused whole; the accounts stay as they were.

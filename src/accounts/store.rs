@@ -121,7 +121,7 @@ impl AccountStore {
         Ok(replace(&lock, path, most, |now| now == before, bytes)?)
     }
 
-    /// The same as [`AccountStore::edit`] for who has the lock already.
+    /// Does what [`AccountStore::edit`] does, with the lock held already.
     pub(super) fn edit_within<T>(
         &self,
         lock: &Lock,

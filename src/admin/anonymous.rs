@@ -1,4 +1,4 @@
-//! What a stranger may do: ask for an account, and ask how the request stands.
+//! What anyone may do before logging in: ask for an account, and ask about that request.
 
 use std::net::IpAddr;
 
@@ -33,7 +33,7 @@ pub fn register(
                 _ => None,
             };
             match admin_error(e) {
-                // Whose files there are, or what is mounted, is not for strangers.
+                // Whose files there are, or what is mounted, is not shown before a login.
                 Error::Home { name, .. } => Error::NameTaken { name },
                 other => other,
             }

@@ -155,7 +155,7 @@ impl AdminCommand {
         form
     }
 
-    /// The same without options.
+    /// The usage without options.
     pub fn short_form(&self) -> String {
         let mut form = self.name.to_owned();
         for operand in self.operands {

@@ -101,7 +101,7 @@ impl<'a> AdminDesk<'a> {
         AdminDesk::of_shared(shared, by, Some(session))
     }
 
-    /// The same desk for a line that came with something.
+    /// Returns this desk with what came beside the line.
     pub fn with(self, given: Attachment<'a>) -> AdminDesk<'a> {
         AdminDesk { given, ..self }
     }
@@ -124,7 +124,7 @@ impl<'a> AdminDesk<'a> {
         self.call(&grammar::parse(line)?, alive)
     }
 
-    /// The same as lines for people, or with `--json` for programs.
+    /// Runs a line and returns lines for people, or with `--json` for programs.
     ///
     /// # Errors
     /// As [`AdminDesk::run`].
@@ -236,7 +236,7 @@ pub fn admin_error(error: StoreError) -> Error {
     }
 }
 
-/// The same for an admin, who can try again; what is wrong with a file is in the log.
+/// What an admin is shown, who can try again; what is wrong with a file is in the log.
 pub fn error_for_admin(error: StoreError) -> Error {
     let what = match &error {
         StoreError::File(FileError::Busy { .. } | FileError::Locked { .. }) => {
@@ -251,7 +251,7 @@ pub fn error_for_admin(error: StoreError) -> Error {
     Error::WrongState { what }
 }
 
-/// The same for the operator, who may read the names of files, with what to do next.
+/// What the operator is shown, who may read the names of files, with what to do next.
 pub fn error_for_operator(error: &StoreError) -> String {
     let next = match error {
         StoreError::Same(error) => return error.in_full(),

@@ -49,6 +49,6 @@ pub(super) fn reject(
 ) -> AdminResult {
     let number = arguments.number("number");
     let request = desk.queue.reject(desk.store, number, arguments.text("reason"))?;
-    let text = format!("refused registration {number}: {} is told why", request.name);
+    let text = format!("refused registration {number}: {} is shown the reason", request.name);
     Ok(answered(text, &request))
 }

@@ -1,8 +1,8 @@
 //! A file that lines are added to, by this process and perhaps by others at the same time.
 //!
-//! Never: stops anybody. What cannot be written is counted, and the count is told with the next
-//! line that can be.
-//! Invariant: lines stay whole. What a full disk cut off is finished first when there is room.
+//! Never: stops a session. What cannot be written is counted, and the count is written with the
+//! next line that can be. Invariant: lines stay whole. What a full disk cut off is finished first
+//! when there is room.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,20 +12,20 @@ use rustix::fs::{Access, FileType, Mode, OFlags, access, fstat, open};
 
 use crate::conffile;
 
-/// See the module.
+/// A log file that lines are added to.
 #[derive(Debug)]
 pub(super) struct LogFile {
     path: PathBuf,
     file: Option<File>,
-    /// Whether the path is to be opened anew: the file was moved away, or has gone.
+    /// Whether the path has to be reopened: the file was moved away, or has gone.
     stale: bool,
     /// The rest of a line whose beginning is in the file.
     torn: Vec<u8>,
     /// Lines that were not written since the last that was.
     lost: u64,
-    /// Whether it was told that nothing can be opened in place of the file that was moved away.
+    /// Whether it was reported that nothing can be opened in place of the file that was moved away.
     reported: bool,
-    /// The same, as long as it is to be told.
+    /// The reason, until it has been reported.
     trouble: Option<io::Error>,
 }
 
@@ -71,7 +71,7 @@ impl LogFile {
         &self.path
     }
 
-    /// Somebody moved it away: its path is opened anew, now or with the next line.
+    /// Somebody moved it away: its path is reopened, now or with the next line.
     pub(super) fn reopen(&mut self) {
         self.stale = true;
         let _ = self.make_sure_of_the_file();
@@ -114,7 +114,7 @@ impl LogFile {
         Err((e, lost))
     }
 
-    /// Opens the path anew where that is needed. A file that was moved away goes on to be written
+    /// Reopens the path where that is needed. A file that was moved away goes on to be written
     /// while nothing can be opened in its place; one that was removed does not.
     fn make_sure_of_the_file(&mut self) -> io::Result<()> {
         let has_name = match &self.file {
@@ -241,7 +241,7 @@ mod tests {
             assert!(log.trouble().is_some());
             log.reopen();
             assert!(matches!(log.add(b"one\n"), WriteOutcome::All { lost: 0 }));
-            assert!(log.trouble().is_none(), "told twice");
+            assert!(log.trouble().is_none(), "reported twice");
             fs::remove_dir(&path).unwrap();
             assert!(matches!(log.add(b"two\n"), WriteOutcome::All { lost: 0 }));
             assert!(log.trouble().is_none());

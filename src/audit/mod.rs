@@ -1,10 +1,10 @@
 //! Who did what, from where, how much, how long, and what came of it: one line for each act.
 //!
-//! An act becomes an [`Event`] where it happens, whatever the door. Three rooms here write it down:
-//! `people` for people, `json` for programs, `xferlog` for the tools that read that. The log of the
-//! rest of the program goes the same way, through [`Log`].
-//! Never: a secret, a name as it came, or a session that waits long for its log.
-//! Invariant: a transfer that began leaves exactly one line, however it ends ([`TransferEntry`]).
+//! An action becomes an [`Event`] where it happens, whatever the protocol. Three modules write it
+//! down: `people` for people, `json` for programs, `xferlog` for the tools that read that. The log
+//! of the rest of the program goes the same way, through [`Log`]. Never: a secret, a name as it
+//! came, or a session that waits long for its log. Invariant: a transfer that began leaves exactly
+//! one line, however it ends ([`TransferEntry`]).
 
 mod file;
 mod json;
@@ -149,7 +149,7 @@ impl Verb {
 /// From where somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActorOrigin {
-    /// From this address, through this door, in the session of this number.
+    /// From this address, by this protocol, in the session of this number.
     Protocol(IpAddr, &'static str, u64),
     /// At the server's own terminal.
     Terminal,

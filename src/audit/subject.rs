@@ -1,7 +1,7 @@
 //! Who is at the other end of a connection, what they have moved, and the transfers that are under
 //! way.
 //!
-//! Invariant: an [`TransferEntry`] leaves exactly one line: the one that it is told, or, dropped,
+//! Invariant: a [`TransferEntry`] writes exactly one line: the one that it is given, or, dropped,
 //! that it broke off.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -44,7 +44,7 @@ impl Subject {
         Subject::new(&Log::nowhere(), None, place)
     }
 
-    /// The same connection with a login, or without one.
+    /// Returns this connection with a login, or without one.
     pub fn becomes(&self, account: Option<AccountName>) -> Arc<Subject> {
         Subject::new(&self.log, account, self.place)
     }

@@ -52,7 +52,7 @@ struct LogQueue {
     /// The disk stands still: nobody waits for it any more until it moves.
     stalled: bool,
     places: LogTargets,
-    /// What is to be written before the files are opened anew.
+    /// What is to be written before the files are reopened.
     before: Option<(Vec<u8>, Vec<u8>)>,
     ending: bool,
     ended: bool,
@@ -99,7 +99,7 @@ impl Log {
     /// file, and where it is said that a file cannot be written; acts go there if `acts_on_stderr`.
     ///
     /// # Errors
-    /// What stands against a file, in words for the operator.
+    /// Why a file cannot be used, for the operator.
     pub fn open(
         places: LogTargets,
         acts_on_stderr: bool,
@@ -154,7 +154,7 @@ impl Log {
         }
     }
 
-    /// Opens the files anew: somebody has moved them away.
+    /// Reopens the files after they were moved away.
     pub fn reopen(&self) {
         if let Some(desk) = &self.0 {
             let queue = lock(&desk.queue);
@@ -215,7 +215,7 @@ impl WriterState {
         }
     }
 
-    /// What is in the queue is written before the files are opened anew.
+    /// What is in the queue is written before the files are reopened.
     fn turn(&self, mut queue: MutexGuard<'_, LogQueue>) {
         let text = std::mem::take(&mut queue.text);
         let xferlog = std::mem::take(&mut queue.xferlog);
@@ -287,7 +287,7 @@ impl Writer {
         }
     }
 
-    /// Opens all anew, perhaps elsewhere.
+    /// Reopens all files, perhaps elsewhere.
     fn turn(&mut self, places: &LogTargets, form: LineFormat) {
         self.form = form;
         for (file, path) in [(&mut self.file, &places.file), (&mut self.xferlog, &places.xferlog)] {
@@ -307,7 +307,7 @@ impl Writer {
             let Some(e) = file.trouble() else { continue };
             let path = file.path().display();
             let what = format!(
-                "{path} cannot be opened anew: {e}; lines go on into the file that was moved away"
+                "{path} cannot be reopened: {e}; lines still go to the file that was moved away"
             );
             let line = self.form.line(log::Level::Error, &what);
             let _ = self.stderr.write_all(line.as_bytes());

@@ -74,7 +74,7 @@ impl Client {
             });
             match listed {
                 Err(_) if enough => Ok(count),
-                // Entries must not be told twice.
+                // Entries must not be reported twice.
                 Err(e) if begun && e.is_broken_line() => {
                     broke = Some(e);
                     Ok(0)

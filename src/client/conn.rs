@@ -254,35 +254,35 @@ impl Connection {
         Some(Error::Farewell { code, text: harmless(text) })
     }
 
-    /// Reads the data of the part that was heard.
+    /// Reads the data of the part that was received.
     pub(super) fn data(&mut self, into: &mut [u8]) -> Result<()> {
         let read = self.inbox.data(&mut self.stream, into);
         read.map_err(|e| self.fail(e.into()))
     }
 
-    /// The fields of the part that was heard.
+    /// The fields of the part that was received.
     pub(super) fn part(&self) -> Fields<'_> {
         Fields::new(self.head.get(1..).unwrap_or_default())
     }
 
-    /// Code, text and fields of the answer that was heard.
+    /// Code, text and fields of the answer that was received.
     fn answer(&self) -> Result<(u16, &str, Fields<'_>)> {
         let mut fields = self.part();
         let (code, text) = wire::answer_head(&mut fields)?;
         Ok((code, text, fields))
     }
 
-    /// The fields of the answer that was heard.
+    /// The fields of the answer that was received.
     pub(super) fn reply<'a, M: Message<'a>>(&'a self) -> Result<M> {
         Ok(M::decode(self.answer()?.2)?)
     }
 
-    /// The text of the answer that was heard.
+    /// The text of the answer that was received.
     pub(super) fn text(&self) -> Result<String> {
         Ok(self.answer()?.1.to_owned())
     }
 
-    /// The answer that was heard as an error.
+    /// The answer that was received, as an error.
     pub(super) fn refusal(&self) -> Error {
         match self.answer() {
             Ok((code, text, _)) => Error::Refused { code, text: harmless(text) },

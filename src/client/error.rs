@@ -193,7 +193,7 @@ impl Error {
         Error::Line { doing: "", source: crate::error::Error::Gone }
     }
 
-    /// Something on this computer; a full disk is told apart.
+    /// Something on this computer; a full disk has an error of its own.
     pub(super) fn local(path: &Path, doing: &'static str, source: io::Error) -> Error {
         let path = shown(path);
         match source.kind() {

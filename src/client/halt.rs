@@ -2,7 +2,7 @@
 
 use super::error::Error;
 
-/// See the head of this file.
+/// Why an attempt at a transfer ended before the transfer did.
 #[derive(Debug)]
 pub(super) enum Halt {
     /// The file is not what it was; the comparison begins again.

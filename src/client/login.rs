@@ -28,7 +28,7 @@ const TURN_TRIES: u32 = 6;
 /// What a guest is called.
 const GUEST: &str = "anonymous";
 
-/// The waits between attempts: doubled each time, begun anew when something moved.
+/// The waits between attempts: doubled each time, short again when something moved.
 pub(super) struct Backoff {
     tries: u32,
     most_tries: u32,
@@ -142,7 +142,7 @@ impl Client {
     pub(super) fn line(&mut self) -> Result<&mut Connection> {
         if !self.conn.as_ref().is_some_and(Connection::is_ready) {
             let last = self.conn.take().and_then(Connection::parting);
-            // Whoever was sent away is told, and comes in anew only with the next command.
+            // A client that was sent away is informed, and reconnects only with the next command.
             if let Some(e) = last.filter(|e| !e.is_broken_line()) {
                 return Err(e);
             }

@@ -115,7 +115,7 @@ pub struct Client {
     buffer: Vec<u8>,
     /// How large the frames of an upload are by now.
     stride: stride::Stride,
-    /// When the server last heard from this side.
+    /// When this side last sent something.
     last_sign: Instant,
 }
 

@@ -1,4 +1,4 @@
-//! Registering, asking how a request stands, and changing the own password.
+//! Registering, asking how a request stands, and changing one's own password.
 //!
 //! Never: sends a password. What travels is the record that the server will check it against.
 
@@ -111,8 +111,8 @@ impl Client {
         }
     }
 
-    /// Changes the own password, with the proof of the old one; gives the number of other sessions
-    /// that were ended, which is asked for with `end_others`.
+    /// Changes one's own password, with the proof of the old one; gives the number of other
+    /// sessions that were ended, which is asked for with `end_others`.
     ///
     /// # Errors
     /// [`Error::LoginRefused`] for a wrong old password; [`Error::Line`] if it is not known whether

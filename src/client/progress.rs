@@ -1,6 +1,6 @@
-//! What a transfer tells whoever watches, and what it asks.
+//! What a transfer reports to whoever watches, and what it asks.
 //!
-//! Invariant: what is told only grows, and never beyond the total.
+//! Invariant: what is reported only grows, and never beyond the total.
 
 use super::error::{Error, Result};
 
@@ -43,7 +43,7 @@ pub enum PartChoice {
     /// Compare, keep what is equal, go on.
     #[default]
     Continue,
-    /// Begin anew.
+    /// Begin again.
     Fresh,
     /// Ask through [`Progress::ask`].
     Ask,
@@ -147,7 +147,7 @@ pub enum Question {
 pub enum Reply {
     /// Go on with the part; replace the file.
     Yes,
-    /// Begin anew; leave the file that is there.
+    /// Begin again; leave the file that is there.
     No,
     /// Do nothing with this file.
     #[default]

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// leaves the times as the first one did.
 const TICK: Duration = Duration::from_millis(50);
 
-/// See the head of this file. The time of the last change of its attributes counts too, which no
-/// program can set back.
+/// What changes when a file does: its size and its times. The time of the last change of its
+/// attributes counts too, which no program can set back.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FileStamp {
     pub(super) size: u64,

@@ -131,7 +131,8 @@ mod system {
             Ok(rustix::fs::renameat(&self.dir, &self.part, &self.dir, &self.target)?)
         }
 
-        /// The same if nothing has it, without a gap; `None` where the system cannot do that.
+        /// Renames it if nothing has that name, in one step; `None` where the system cannot do
+        /// that.
         #[cfg(target_os = "linux")]
         pub(in crate::client) fn rename_to_free(&self) -> Option<io::Result<()>> {
             use rustix::fs::{RenameFlags, renameat_with};
@@ -213,7 +214,7 @@ mod system {
             fs::rename(&self.part, &self.target)
         }
 
-        /// The same if nothing has it, without a gap: this system cannot do that.
+        /// Renames it if nothing has that name, in one step: this system cannot do that.
         pub(in crate::client) fn rename_to_free(&self) -> Option<io::Result<()>> {
             None
         }

@@ -15,10 +15,10 @@ use crate::digest::{Algorithm, Digest, WholeDigest};
 use crate::limits::FRAME_DATA;
 use crate::wire::Nothing;
 
-/// The server hears from this side at least so often, whatever takes long here.
+/// The server receives something from this side at least so often, whatever takes long here.
 const SIGN_EVERY: Duration = Duration::from_secs(20);
 
-/// See the head of this file.
+/// What a transfer borrows from its client.
 pub(super) struct Tools<'a> {
     pub(super) conn: &'a mut Connection,
     /// One frame's data.
@@ -97,7 +97,7 @@ impl Tools<'_> {
 }
 
 /// Looks at the interrupt flag, and shows the server a sign of life when this side has worked long
-/// on its own. While answers are still to come the server has heard enough.
+/// on its own. While answers are still to come the server needs no sign of life.
 fn sign_of_life(
     conn: &mut Connection,
     interrupt: &AtomicBool,

@@ -16,7 +16,7 @@ use super::operation::{BUSY_WAIT, Operation};
 use super::pipe::InFlight;
 use super::progress::{FileProgress, Policy, Progress, TransferOutcome};
 
-/// How the transfer of a folder went. What failed was told to [`Progress::failed`] meanwhile.
+/// How the transfer of a folder went. What failed was reported to [`Progress::failed`] meanwhile.
 #[derive(Debug, Default)]
 pub struct TreeReport {
     /// Files that were stored.
@@ -263,7 +263,7 @@ impl<D: Direction> Operation for Tree<'_, D> {
             }
         };
         if matches!(failed, Error::Interrupted) {
-            // What is on its way shall not be in the way of whoever goes on.
+            // What is still on its way must not block the next attempt.
             let _ = client.now().map(Connection::wind_down);
             let _ = self.drain(client, bar.progress);
         }

@@ -83,7 +83,7 @@ pub(super) fn read(path: &Path, most: u64) -> io::Result<(Vec<u8>, Option<Versio
 /// `most`. A pipe or a device of that name is refused and not waited for.
 ///
 /// # Errors
-/// What stands against it.
+/// Why it cannot be done.
 pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Zeroizing<String>> {
     let bytes = Zeroizing::new(read(path, most)?.0);
     if bytes.len() as u64 > most {

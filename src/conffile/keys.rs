@@ -148,17 +148,17 @@ impl<T> Key<T> {
         Key { name, expected, read, text, default: None, is_secret: false }
     }
 
-    /// The same key that may be left out, and is where its value is the default.
+    /// Returns this key as one that may be left out, and is where its value is the default.
     pub(crate) const fn or(self, default: &'static str) -> Key<T> {
         Key { default: Some(default), ..self }
     }
 
-    /// The same key by another name.
+    /// Returns this key by another name.
     pub(crate) const fn called(&self, name: &'static str) -> Key<T> {
         Key { name, ..*self }
     }
 
-    /// The same key with a value that is never shown.
+    /// Returns this key with a value that is never shown.
     pub(crate) const fn secret(self) -> Key<T> {
         Key { is_secret: true, ..self }
     }

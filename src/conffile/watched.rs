@@ -20,7 +20,7 @@ use crate::lock::lock;
 /// A file that was left alone for so long is no longer being written. Longer than a tick of the
 /// kernel's clock for files (1 to 10 ms), within which a change may not change the version.
 const REST: Duration = Duration::from_millis(100);
-/// The same for a file that looks as if it had been cut off.
+/// How long a file is given that looks as if it had been cut off.
 const LONG_REST: Duration = Duration::from_secs(2);
 /// How long a look waits for a file to rest, or for another look.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -91,7 +91,7 @@ impl<T> Drop for Looking<'_, T> {
     }
 }
 
-/// What a change of a file is: from what it holds to what it shall hold, and something to return.
+/// What a change of a file is: from what it holds to what it will hold, and something to return.
 type FileChange<'a, T, R, E> = dyn Fn(&T) -> Result<(T, R), E> + 'a;
 
 impl<T: PartialEq + Default> Watched<T> {
@@ -210,7 +210,7 @@ impl<T: PartialEq + Default> Watched<T> {
     }
 
     /// Changes the file under the lock: `change` is given what it holds now and gives what it
-    /// shall hold, and something to return. It is called again if somebody else saves the file
+    /// will hold, and something to return. It is called again if somebody else saves the file
     /// meanwhile, so no edit is lost. Where it changes nothing, nothing is written.
     ///
     /// # Errors

@@ -110,9 +110,9 @@ settings! {
         /// takes the place of the one that has waited longest at the address that holds most; never
         /// of one whose password is being checked.
         connections_before_login: usize = 800, Number("a whole number", 1, 100_000);
-        /// The same from one address through each protocol, this machine included. Newcomers from
-        /// there take the places of those that have waited longest there, for two seconds at least;
-        /// if nobody has, they are refused for now.
+        /// Connections before login from one address through each protocol, this machine included.
+        /// Newcomers from there take the places of those that have waited longest there, for two
+        /// seconds at least; if nobody has, they are refused for now.
         connections_before_login_per_address: usize = 100, Number("a whole number", 1, 100_000);
         /// Sessions of one account at one time, through both protocols together. Guests have a
         /// limit of their own. It should be far below connections_per_address, or one account could

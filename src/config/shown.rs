@@ -28,7 +28,7 @@ pub fn print_config() -> String {
     out
 }
 
-/// The same as a Markdown table, for docs/OPERATING.md.
+/// The settings as a Markdown table, for docs/OPERATING.md.
 pub fn markdown() -> String {
     let mut out =
         String::from("| Setting | Default | Expected | Meaning |\n| --- | --- | --- | --- |\n");

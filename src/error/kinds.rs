@@ -82,7 +82,7 @@ impl Error {
 pub enum Fate {
     /// The error is the answer; the connection goes on.
     Answer,
-    /// The peer is told if it can be, and the connection ends.
+    /// The client receives the error if it can, and the connection ends.
     Close,
 }
 
@@ -151,7 +151,7 @@ pub enum HomeRefused {
     NotDirectory,
     /// It is, holds or lies in the directory of this mount.
     Mounted(String),
-    /// The same of a mount that was taken out and that a session still uses.
+    /// A mount that was taken out while a session still uses it.
     WasMounted,
     /// Another program has moved it away while it was in use.
     Moved,

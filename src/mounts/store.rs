@@ -220,7 +220,7 @@ fn place_of(path: &Path) -> Result<DirLocation, String> {
 }
 
 impl PartialEq for Mounts {
-    /// The same sections, and the same open directories.
+    /// Whether the sections and the open directories are the same.
     fn eq(&self, other: &Mounts) -> bool {
         let both = || self.mounts.iter().zip(&other.mounts);
         self.mounts.len() == other.mounts.len()
@@ -255,7 +255,7 @@ pub fn check(
     })
 }
 
-/// The same for what is to be the text of the file `path`.
+/// Checks what is about to become the text of the file `path`.
 ///
 /// # Errors
 /// All that is wrong with it.

@@ -1,4 +1,5 @@
-//! The local door: `miniftpd account` beside the running server, through a socket in the home.
+//! Local administration: `miniftpd account` beside the running server, through a socket in the
+//! home.
 //!
 //! Whoever can connect owns the home, so no password is asked for. A connection carries one request
 //! `ADMIN` in the frames of the framed protocol, and its answer: [`ask`] is the other end.
@@ -95,7 +96,7 @@ impl Local {
     pub fn start(&mut self, shared: &Arc<Shared>) -> io::Result<()> {
         let (shared, listener) = (Arc::clone(shared), self.listener.try_clone()?);
         let at_work = Arc::clone(&self.at_work);
-        let thread = thread::Builder::new().name("local-door".into());
+        let thread = thread::Builder::new().name("local-listener".into());
         let thread = thread.stack_size(limits::THREAD_STACK);
         self.thread = Some(thread.spawn(move || accept(&shared, &listener, &at_work))?);
         Ok(())

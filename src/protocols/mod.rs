@@ -1,5 +1,6 @@
-//! The doors: each turns what its peer sends into calls on a [`crate::session::Session`] and turns
-//! the results into its own replies. A door owns its socket and its loop; nothing below calls up.
+//! The protocols: each turns what its client sends into calls on a [`crate::session::Session`] and
+//! turns the results into its own replies. A protocol owns its socket and its loop; nothing below
+//! calls up.
 
 pub mod framed;
 pub mod ftp;
@@ -43,7 +44,7 @@ pub fn patience(shared: &Shared) -> Patience {
     }
 }
 
-/// The same for a connection that is there already, when the settings have changed; its login keeps
+/// Sets the deadlines of an open connection when the settings have changed; its login keeps
 /// the deadline that it has.
 fn be_as_patient(stream: &mut Stream, shared: &Shared) {
     let Patience { idle, frame, login: _ } = patience(shared);

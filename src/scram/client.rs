@@ -33,7 +33,7 @@ impl ClientExchange {
         ClientExchange::with_nonce(name, new_nonce()?)
     }
 
-    /// The same attempt once more, after one that the server refused without a look at it: by its
+    /// Repeats the attempt, after one that the server refused without a look at it: by its
     /// nonce the server knows how long it has waited. One that was answered is never made again.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The pieces of SCRAM messages (RFC 5802, section 7): `letter=value`, separated by commas.
 //!
-//! Never: decides who may log in. Every message comes from a stranger.
+//! Never: decides who may log in. Every message comes from somebody who has not logged in.
 //! Invariant: what is read here is bounded, has no control character and one way to be written.
 
 use base64::Engine;

@@ -1,4 +1,4 @@
-//! Records of names that nobody has, which a stranger cannot tell from those of accounts.
+//! Records of names that nobody has, which look like those of accounts.
 
 use super::{KEY, SALT, Verifier, hmac};
 
@@ -19,7 +19,7 @@ impl RecordShape {
 }
 
 impl Verifier {
-    /// A record of this shape for a name that nobody has, so that a stranger cannot tell it from a
+    /// A record of this shape for a name that nobody has, so that it looks like a
     /// known one.
     ///
     /// The same secret, name and iterations always give the same salt, and other iterations another

@@ -140,7 +140,7 @@ impl Verifier {
         self.iterations
     }
 
-    /// The salt of the derivation; no secret, every client is told it.
+    /// The salt of the derivation; no secret, every client receives it.
     pub fn salt(&self) -> &[u8] {
         &self.salt
     }

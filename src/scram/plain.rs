@@ -17,7 +17,7 @@ use super::derivations::{Derivations, Waiting};
 use super::{KEY, Verifier, hmac, random_bytes};
 use crate::error::Result;
 
-/// See the module.
+/// Checks passwords that arrive in clear.
 pub struct PlainChecks {
     key: [u8; KEY],
     derivations: Derivations,
@@ -81,7 +81,7 @@ impl PlainChecks {
     /// Makes the record of a new password that came in clear.
     ///
     /// # Errors
-    /// The same, and those of [`Verifier::derive`].
+    /// The errors of this, and those of [`Verifier::derive`].
     pub fn derive(
         &self,
         password: &str,

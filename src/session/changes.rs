@@ -227,7 +227,7 @@ impl Session {
         let mut target = charged(&claims)?.hold()?;
         let ledger = &self.shared().ledger;
         let there = |owner: &FileOwner| Charged { owner: owner.clone(), ..left.clone() };
-        // For what the same payer pays already nothing changes but the place.
+        // What is charged to the same owner as before only changes its place.
         let new_here = |cargo: &MovedContent| {
             let is_new = |owner| !ledger.is_paid_alike(&there(owner), &arrives);
             let new = cargo.owned.iter().filter(|(owner, _)| is_new(owner));

@@ -205,7 +205,7 @@ impl Session {
         Download::open(user.vfs.source(&path)?, &path, algorithm, range, version)
     }
 
-    /// The same, with the line that it leaves.
+    /// Does it, and writes its line in the log.
     pub fn get(
         &self,
         path: &str,

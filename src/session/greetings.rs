@@ -1,4 +1,4 @@
-//! What a session hears in words: after its login, on entering a folder, at parting.
+//! Greetings: the texts shown after a login, on entering a directory, and at the end.
 //!
 //! Never: fails or holds anything up. A text with a fault says nothing, and the log says why.
 
@@ -22,7 +22,7 @@ impl Session {
         filled(&lines.unwrap_or_default(), &|_| None)
     }
 
-    /// What the server says to who leaves; to a stranger nothing.
+    /// The text shown to a client that logs out; nothing before a login.
     pub fn goodbye(&self) -> Vec<String> {
         let config = self.shared().config();
         self.lines(config.words.goodbye.as_deref().map(|name| self.shared().goodbye.lines(name)))
@@ -44,7 +44,7 @@ impl Session {
                 log::warn!("{}: what {} says: {doing}: {source}", self.who(), user.cwd);
                 Vec::new()
             }
-            // The owner's to mend, and no fault of the server's.
+            // For the owner to fix, and no error of the server's.
             Err(e) => {
                 log::info!("{}: what {} says: {e}; nothing is said", self.who(), user.cwd);
                 Vec::new()

@@ -1,4 +1,4 @@
-//! What a session leaves in the log: a line for each act, made here for both doors.
+//! What a session writes to the log: a line for each action, made here for both protocols.
 //!
 //! Invariant: what was refused is noted like what was done, with the reason that the log may have.
 

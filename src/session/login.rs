@@ -1,6 +1,6 @@
 //! How a session gets its rights: by challenge and proof, or by a password in clear.
 //!
-//! Invariant: a stranger learns nothing from a refusal. A name that does not exist, one that is
+//! Invariant: a refusal reveals nothing. A name that does not exist, one that is
 //! closed and one that may not log in from here get the same steps, texts and times; so do names
 //! whose attempts wait because they failed too often.
 
@@ -91,7 +91,7 @@ impl Session {
         let attempt = self.wait_for_turn(&shared, (&name, ticket), alive)?;
         self.check_banned(&name)?;
         let _checking = self.presence.check_begins()?;
-        // What cannot be read is told before it counts whether the account exists.
+        // What cannot be parsed is refused before it matters whether the account exists.
         let (signature, (account, proved)) = match (server.finish(client_final), account) {
             (Ok(signature), Ok(account)) => (signature, account),
             (Err(e), Err(why)) => return Err(self.failed(&name, e, why)),
@@ -104,7 +104,7 @@ impl Session {
         Ok(signature)
     }
 
-    /// Counts and logs an attempt that came to nothing. The peer is told `e`; where that is one
+    /// Counts and logs a failed attempt. The client receives `e`; where that is one
     /// text for all, the log has `why`.
     fn failed(&mut self, name: &str, e: Error, why: &str) -> Error {
         match &e {
@@ -180,7 +180,7 @@ impl Session {
         })
     }
 
-    /// For how long the answer to the last request is held back; told once.
+    /// For how long the answer to the last request is held back; given once.
     pub fn take_held_back(&mut self) -> Duration {
         std::mem::take(&mut self.held_back)
     }

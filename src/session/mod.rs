@@ -47,7 +47,7 @@ pub use crate::vfs::{Entry, EntryKind, Listing, Mtime, PartNote, Source, VPath};
 /// The rights somewhere, and whether directories may be made there.
 pub type Granted = (Rights, bool);
 
-/// See the module.
+/// Everything that a user can do, as methods.
 #[derive(Debug)]
 pub struct Session {
     presence: Presence,
@@ -72,7 +72,7 @@ pub struct Session {
 #[derive(Debug)]
 struct User {
     name: AccountName,
-    /// What others are told who find it writing.
+    /// What others are shown when they find it writing.
     by: String,
     accounts: Arc<Accounts>,
     /// What it may do in its home.
@@ -91,7 +91,7 @@ impl User {
         self.show(shared, home, rights, mounts)
     }
 
-    /// The same with another home.
+    /// Returns this user with another home.
     fn show(
         &mut self,
         shared: &Shared,
@@ -339,7 +339,7 @@ impl Session {
         self.shared().usage(user.name.as_str(), &user.vfs, alive)
     }
 
-    /// The same, where it is known already.
+    /// Does it where the path is known already.
     pub fn known_usage(&self) -> Option<Usage> {
         let user = self.user.as_ref()?;
         match user.name.is_guest() {

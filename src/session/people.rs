@@ -17,7 +17,7 @@ pub use crate::accounts::register::{AccountRequest, RegistrationRules, RequestSt
 pub use crate::admin::Attachment;
 pub use crate::shared::OnlineConnection;
 
-/// A proof of the own password that has begun.
+/// A proof of the account's own password that has begun.
 #[derive(Debug)]
 pub(super) struct Reproof {
     server: ServerExchange,
@@ -39,7 +39,7 @@ impl Session {
         taken
     }
 
-    /// The same with a password that came in clear: its record is made here.
+    /// Registers with a password that came in clear: its record is made here.
     pub fn register_plain(
         &mut self,
         name: &str,
@@ -71,7 +71,7 @@ impl Session {
         standing
     }
 
-    /// The first step of changing the own password: a challenge, as in a login.
+    /// The first step of changing one's own password: a challenge, as in a login.
     pub fn reprove(&mut self, client_first: &str) -> Result<String> {
         let first = ClientFirst::parse(client_first)?;
         let user = self.user()?;
@@ -119,8 +119,8 @@ impl Session {
         Ok((signature, ended))
     }
 
-    /// Changes the own password by the old one in clear; gives the number of other sessions that
-    /// were ended.
+    /// Changes one's own password, given the old one in clear; gives the number of other sessions
+    /// that were ended.
     pub fn change_password_plain(
         &mut self,
         old: &str,
@@ -193,7 +193,7 @@ impl Session {
         self.desk()?.with(given).run(line, alive).map_err(admin::error_for_admin)
     }
 
-    /// The same with a password that came in clear, if one did, as lines for people, or with
+    /// Runs it with a password that came in clear, if one did, as lines for people, or with
     /// `--json` for programs.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! How fast this session may move content, and what it is told about that.
+//! How fast this session may move content, and what it is shown of that.
 
 use std::time::Instant;
 

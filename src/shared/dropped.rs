@@ -21,7 +21,7 @@ pub struct Dropped {
 /// A file that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DroppedFile {
-    /// Who stored it, as a session is told apart from others.
+    /// Who stored it, as sessions are distinguished.
     pub by: String,
     /// What they call it.
     pub asked: VPath,

@@ -59,8 +59,8 @@ impl Shared {
         self.bans.refresh();
         self.end_banned();
         self.cut_ended();
-        // What may take long comes last: a walk of what is mounted anew, the file of bans whose
-        // lock somebody else has. Nobody stays for that who is to go.
+        // What may take long comes last: a walk of what has just been mounted, the file of bans
+        // whose lock somebody else has. Nobody stays for that who is to go.
         self.mounts();
         self.note_in_force();
         self.bans.save(&self.store);
@@ -89,7 +89,7 @@ impl Shared {
     }
 
     /// Reads everything again that people edit, and says in the log what came of it.
-    /// The files of the log are opened anew before that, so that it is in the new ones.
+    /// The log files are reopened before that, so that it is in the new ones.
     pub fn read_again(&self) {
         self.log().reopen();
         self.settings.read_again();

@@ -1,5 +1,5 @@
-//! What counts on this site now, kept in the home as text, so that whoever is about to edit a file
-//! can be told what would change.
+//! The settings, accounts and mounts in force, kept in the home as text, so that whoever is about
+//! to edit a file can be shown what would change.
 //!
 //! Never: keeps the record of a password; of that it keeps whether it is another one.
 
@@ -104,7 +104,7 @@ impl InForce {
     }
 
     /// What `after` says otherwise, by file, section and key. Of a section that is only in one of
-    /// them one difference is told: the section.
+    /// them one difference is reported: the section.
     pub fn changes(&self, after: &InForce) -> Vec<SettingChange> {
         let mut names: Vec<_> = self.0.keys().chain(after.0.keys()).collect();
         names.sort();

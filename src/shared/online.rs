@@ -67,7 +67,7 @@ pub struct OnlineConnection {
     pub account: Option<AccountName>,
     /// Who is at the other end.
     pub peer: IpAddr,
-    /// Through which door it came.
+    /// The protocol that it speaks.
     pub protocol: &'static str,
     /// Since when, seconds since 1970.
     pub since_secs: i64,
@@ -83,7 +83,7 @@ pub struct Presence {
     activity: Arc<Activity>,
     /// Who is at the other end.
     pub peer: IpAddr,
-    /// Through which door they came.
+    /// The protocol that they speak.
     pub protocol: &'static str,
 }
 
@@ -191,7 +191,7 @@ impl Shared {
     }
 
     /// Cuts every connection that was ended and is still here after [`limits::ENDED_GRACE`]: its
-    /// peer takes nothing, so that it could not be told why.
+    /// peer takes nothing, so that it could not be sent the reason.
     pub(super) fn cut_ended(&self) {
         self.shut_down(Shutdown::Both, |online| {
             let since = online.activity.ended.get();

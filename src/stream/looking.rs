@@ -40,7 +40,7 @@ impl Stream {
         n
     }
 
-    /// The same, but tells when the peer has gone.
+    /// Looks, and reports when the peer has gone.
     ///
     /// # Errors
     /// [`Error::Gone`].

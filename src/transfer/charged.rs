@@ -87,7 +87,7 @@ pub fn check_free(view: &View, min_free: Amount, growth: Amount) -> Result<()> {
     }
 }
 
-/// A draft whose charge is put right when it is let go.
+/// A new file whose charge is settled when it is dropped.
 struct ChargedFile<'a> {
     new_file: &'a mut NewFile,
     charge: &'a mut Charge,

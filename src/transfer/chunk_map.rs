@@ -12,7 +12,7 @@ use crate::digest::{Algorithm, Digest, WholeDigest};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// See the module.
+/// Which chunks of an upload are verified, and the digest over them.
 #[derive(Debug)]
 pub struct ChunkMap {
     whole: WholeDigest,

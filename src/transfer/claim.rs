@@ -47,8 +47,8 @@ pub struct Claimant<'a> {
     pub by: &'a str,
     /// The number of its session.
     pub session: u64,
-    /// Whether it is an upload that is repeated from outside, as by FTP: its client cannot be told
-    /// to wait, so the newer of two takes over at once.
+    /// Whether it is an upload that is repeated from outside, as by FTP: its client cannot be
+    /// informed to wait, so the newer of two takes over at once.
     pub is_stream: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The one commit of this program: both doors and all sizes end here.
+//! The one commit of this program: both protocols and all sizes end here.
 //!
 //! Invariant: success is returned only after all bytes are in place under their name, by a server
 //! that holds the tree, and, with [`Durability::Full`], after file and folder were synced. A failed
@@ -26,7 +26,7 @@ const SOMEBODY: &str = "another user";
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// File and folder are synced before success is told.
+    /// File and folder are synced before success is reported.
     Full,
     /// The system writes when it likes: whole files or none after a crash of the program, perhaps
     /// neither after a loss of power.
@@ -37,7 +37,7 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Ready {
     pub(super) new_file: NewFile,
-    /// After the file, so that its promise is free only when its bytes are gone.
+    /// After the file, so that its reservation is free only when its bytes are gone.
     pub(super) incoming: Incoming,
     pub(super) size: u64,
     /// A small file without a named part: it vanishes unless it is placed, and until then its
@@ -276,7 +276,7 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
     })?
 }
 
-/// A file in its place, of which success is not told yet. What it replaced is still there, out of
+/// A file in its place, whose success is not reported yet. What it replaced is still there, out of
 /// sight, and counted.
 #[derive(Debug)]
 pub(super) struct Placed {

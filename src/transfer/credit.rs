@@ -12,7 +12,7 @@ pub fn credit(ledger: &Arc<Ledger>, charged: &Charged, freed: Freed) {
     freed.when_closed(Box::new(credit));
 }
 
-/// The same for a name in the directory of `charged`, to the owner that the file named, where
+/// Credits a name in the directory of `charged`, to the owner that the file named, where
 /// owners are kept.
 pub fn give_back(ledger: &Arc<Ledger>, charged: &Charged, freed: Freed) {
     let owner = freed.owner.as_deref().filter(|_| charged.owner.is_some()).map(Arc::from);

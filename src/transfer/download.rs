@@ -21,7 +21,7 @@ pub struct Download {
     whole: WholeDigest,
 }
 
-/// The same without the bytes.
+/// The digests of a range of a file, without its bytes.
 pub type Sums = Download;
 
 impl Download {

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! claim -> room (quota, disk) -> part -> chunks, checked -> whole digest -> time, mode, owner
-//!   -> sync -> rename -> sync of the folder -> credit for what was replaced -> success is told
+//!   -> sync -> rename -> sync of the folder -> credit for what was replaced -> success is reported
 //! ```
 //!
 //! Invariant: until the rename the target is as it was; nothing is asked of the disk before the

@@ -43,7 +43,7 @@ pub fn store(
         held.needs_no_peer();
         held.charge().cover(Amount::file(size), replacing)?;
         spec.disk().check(Amount::file(size))?;
-        // Dropped before it is placed, the draft removes itself, and then the claim frees the
+        // Dropped before it is placed, the file removes itself, and then the claim frees the
         // promise.
         let mut new_file = spec.view.new_small_file(spec.path, Some(target))?;
         new_file.write_at(0, data)?;

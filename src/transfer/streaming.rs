@@ -26,8 +26,8 @@ pub enum Start {
     End,
 }
 
-/// See the module. Dropped before [`StreamingUpload::finish`] it leaves what it had written as a
-/// part.
+/// A file received as one stream of unknown size. Dropped before [`StreamingUpload::finish`] it
+/// leaves what it had written as a part.
 #[derive(Debug)]
 pub struct StreamingUpload {
     body: Body,
@@ -91,7 +91,7 @@ impl StreamingUpload {
         };
         let goes_on = !replacing && kept > 0;
         if let (false, Some(_)) = (goes_on, part) {
-            // Who begins anew has given it up, and may need its room.
+            // An upload that begins again has given it up, and may need its space.
             let freed = spec.view.drop_part(spec.path)?;
             credit(spec.ledger, spec.charged, freed);
         }

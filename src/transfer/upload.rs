@@ -14,7 +14,8 @@ use crate::vfs::{Keep, NewFile, VPath, WriteTarget};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
-/// See the module. Dropped before [`Upload::finish`], it leaves its part for another attempt.
+/// A file that is being received. Dropped before [`Upload::finish`], it leaves its part for another
+/// attempt.
 #[derive(Debug)]
 pub struct Upload {
     new_file: NewFile,
@@ -88,7 +89,7 @@ impl Upload {
         if held == self.size { held } else { held - held % CHUNK }
     }
 
-    /// The chunk at `from`, if its digests can be told: `None` at the end of what is held.
+    /// The chunk at `from`, if its digests are known: `None` at the end of what is held.
     fn held_chunk(&self, from: u64) -> Result<Option<u64>> {
         let end = self.comparable();
         if from == end {

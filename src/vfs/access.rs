@@ -43,7 +43,7 @@ pub enum AccessKind {
 }
 
 impl AccessKind {
-    /// All of them, in the order in which they are told.
+    /// All of them, in the order in which they are shown.
     pub const ALL: [AccessKind; 7] = [
         AccessKind::List,
         AccessKind::Get,

@@ -1,7 +1,7 @@
 //! Mounts that are written to and show nothing, and uploads of which nothing stays: a name is taken
 //! whether something has it or not.
 //!
-//! What is stored is put under a name that is free, chosen when it is put in place and told to
+//! What is stored is put under a name that is free, chosen when it is put in place and known to
 //! nobody but the log; so no answer depends on what others have stored or are storing. Only names
 //! right in the mount are taken: an answer about a deeper one would tell whether its directory is
 //! there.
@@ -33,7 +33,7 @@ impl View {
         rights.changes() && !rights.read
     }
 
-    /// The same for a guest. All guests have one name, so what one leaves unfinished is removed
+    /// The key for a guest. All guests have one name, so what one leaves unfinished is removed
     /// with its session: no other one may see it, end it or go on with it.
     pub fn without_parts(mut self) -> View {
         self.keeps_parts = false;

@@ -1,6 +1,6 @@
 //! What a listing tells of a file or folder.
 //!
-//! Never: opens anything. Links are told as links, whatever they point to.
+//! Never: opens anything. Links are reported as links, whatever they point to.
 
 use rustix::fs::{FileType, Mode, Stat, Timespec, Timestamps, UTIME_NOW};
 
@@ -106,7 +106,7 @@ pub(super) fn mtime_of(stat: &Stat) -> Mtime {
     Mtime { secs: wide(stat.st_mtime), nanos: nanos(stat.st_mtime_nsec) }
 }
 
-/// What the system is told to set a file's time to.
+/// The time that a file is set to, as the system takes it.
 pub(super) fn times(mtime: Mtime) -> Timestamps {
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let mtime = Timespec { tv_sec: mtime.secs, tv_nsec: mtime.nanos.min(999_999_999).into() };

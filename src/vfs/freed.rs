@@ -67,7 +67,7 @@ impl Freed {
                 Ok(Some(mark)) => mark.keep(credit),
                 Err(e) => {
                     log::error!("a replaced file stays in .miniftp/trash, and counted: {e}");
-                    // The next start removes it and counts anew.
+                    // The next start removes it and counts again.
                     std::mem::forget(credit);
                 }
             },
@@ -178,7 +178,7 @@ impl Looked {
         })
     }
 
-    /// The same for one whose name another thing took already.
+    /// Opens one whose name another thing took already.
     pub(super) fn taken(self, home: &Home, owner: Option<Box<str>>) -> Freed {
         let bytes = file_bytes(&self.stat);
         let left = self.let_go(home).map_or(Remainder::Nothing, Remainder::Open);

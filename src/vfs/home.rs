@@ -55,7 +55,7 @@ pub struct Powers {
     pub openat2: bool,
     /// Renaming without replacing. Without it links do it, see `moves`.
     pub noreplace: bool,
-    /// Second names for files that can be told to be one, as for example no FAT has them.
+    /// Second names for files that can be recognised as one, as for example no FAT has them.
     pub links: bool,
 }
 
@@ -111,7 +111,7 @@ impl Home {
         Ok(home)
     }
 
-    /// The same with less than the kernel can do, as on an old one; for tests.
+    /// Opens it with less than the kernel can do, as on an old one; for tests.
     pub fn open_with(dir: &Path, allowed: Powers) -> Result<Home, Unopened> {
         Opening::begin(dir, None)?.finish_with(allowed)
     }
@@ -177,7 +177,7 @@ impl Home {
         self.lease.check()
     }
 
-    /// The same with a fresh look at the lock: around what is reported as stored.
+    /// Checks it with a fresh look at the lock: around what is reported as stored.
     pub fn confirm(&self) -> Result<()> {
         self.lease.confirm().map_err(|e| jail::from_errno(e, &VPath::root(), "holding the lock"))
     }
@@ -316,8 +316,8 @@ impl Home {
         let plain = super::Entry::new(b"a", &fs::fstat(&file)?).mode == FILE_MODE;
         let mut links = a.link(free).is_ok();
         if links {
-            // Both names have to be known as those of one file: that is how a file is told from
-            // another one everywhere.
+            // Both names have to be known as those of one file: that is how a file is distinguished
+            // from another one everywhere.
             links = FileId::of(&a.stat()?) == FileId::of(&free.stat()?);
             free.unlink()?;
         }
@@ -342,7 +342,7 @@ fn free_of(disk: &fs::StatVfs) -> Amount {
     Amount { bytes: disk.f_bavail.saturating_mul(disk.f_frsize), entries }
 }
 
-/// The same for the home at `dir`, if the disk tells.
+/// The amount free for the home at `dir`, if the disk reports it.
 pub fn free_at(dir: &Path) -> Option<Amount> {
     fs::statvfs(dir).ok().map(|disk| free_of(&disk))
 }

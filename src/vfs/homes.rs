@@ -137,7 +137,7 @@ impl Homes {
         }
     }
 
-    /// The same for the account's home.
+    /// Checks the account's home.
     ///
     /// # Errors
     /// As [`Homes::check_new`].
@@ -248,7 +248,7 @@ impl DirLocation {
         }
     }
 
-    /// The same, or `None` where the file system does not answer in time.
+    /// Looks it up, or returns `None` where the file system does not answer in time.
     pub fn in_time(path: &Path, threads: &Threads) -> Option<Result<DirLocation>> {
         let own = path.to_owned();
         threads.within(path, move || DirLocation::of(&own))

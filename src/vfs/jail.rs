@@ -64,7 +64,7 @@ impl<'a> NameIn<'a> {
         NameIn { directory, name }
     }
 
-    /// The same folder, another name.
+    /// Another name in the same directory.
     pub(super) fn beside(self, name: &'a [u8]) -> NameIn<'a> {
         NameIn::new(self.directory, name)
     }
@@ -193,7 +193,7 @@ impl Jail {
         Jail { root, openat2, at: VPath::root(), private: None }
     }
 
-    /// The same root where the user sees it at `at`, and with the server's own folder in it.
+    /// This root where the user sees it at `at`, and with the server's own folder in it.
     pub(super) fn mounted(self, at: VPath, private: Option<FileId>) -> Jail {
         Jail { at, private, ..self }
     }
@@ -234,7 +234,7 @@ impl Jail {
         Ok(Location { directory, path: path.clone() })
     }
 
-    /// The same, in a folder of this jail that is held open already, if the path lies in it.
+    /// Finds it in a directory of this jail that is held open already, if the path lies in it.
     pub(super) fn spot_in(&self, directory: &Arc<OpenDir>, path: &VPath) -> Option<Location> {
         let lies_in_it = *path != self.at && path.parent().is_some_and(|p| p == directory.path);
         if !lies_in_it || self.check_private(path).is_err() {
@@ -339,7 +339,7 @@ pub(super) fn errno_of(error: &std::io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
-/// What the user is told of what the system said about `path`.
+/// The error for what the system said about `path`.
 pub(super) fn from_errno(errno: Errno, path: &VPath, doing: &'static str) -> Error {
     let path = path.for_error();
     match errno {

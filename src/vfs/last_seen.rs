@@ -26,7 +26,7 @@ pub(super) struct SeenDirectory {
     pub(super) above: Vec<FileId>,
 }
 
-/// See the module.
+/// What was seen last of a mount's directory.
 #[derive(Debug)]
 pub(super) struct LastSeen {
     /// Whether looking cannot take long: it is on a disk of this machine.

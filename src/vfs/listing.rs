@@ -1,6 +1,6 @@
 //! The contents of a folder, one entry at a time in bounded memory, with what is mounted in it.
 //!
-//! Names are read in runs, and each run is told in the order of its names: short ones, or, for
+//! Names are read in runs, and each run is given in the order of its names: short ones, or, for
 //! whoever wants the whole folder in order, as long ones as [`limits::LISTING_RUN`] allows.
 //! Never: tells the server's own folder, or what lies behind a mount point.
 
@@ -122,7 +122,7 @@ impl Listing {
         Ok(())
     }
 
-    /// What is to be told of a name; nothing of one that has vanished since it was read.
+    /// The entry to list for a name; nothing of one that has vanished since it was read.
     fn look(&self, found: ReadName) -> Result<Option<Entry>, Errno> {
         let name = match found {
             ReadName::Mounted(entry) => return Ok(Some(entry)),
@@ -176,7 +176,7 @@ mod tests {
     use super::super::tests::Fresh;
     use super::*;
 
-    /// A folder of more names than are kept at once is told whole, each name once.
+    /// A folder of more names than are kept at once is listed whole, each name once.
     #[test]
     fn a_directory_of_any_size_is_reported_in_runs_by_name() {
         let fresh = Fresh::new();

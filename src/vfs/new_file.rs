@@ -4,8 +4,8 @@
 //! thread, which holds the claim of the path.
 //! Invariant: until [`NewFile::place`] returns well, the target is as it was; a reader sees the old
 //! file or the new one, never less. What is put in place has its time, mode and owner already, so
-//! that a sync before makes sure of them too. A draft of a part that is dropped stays for a resume;
-//! a small one goes away.
+//! that a sync before makes sure of them too. The file of a part that is dropped stays for a
+//! resume; a small one goes away.
 
 mod parent_dir;
 mod placing;
@@ -55,12 +55,12 @@ pub struct NewFile {
     pub(super) path: VPath,
     /// Where it will be, held open; found again if it was closed.
     pub(super) spot: Option<Location>,
-    /// `None` once it was closed. The mark is dropped after the file, see `opened`; a small draft
+    /// `None` once it was closed. The mark is dropped after the file, see `opened`; a small file
     /// needs none: nobody else can remove it, and it is closed before its claim ends.
     file: Option<(File, Option<Mark>)>,
     /// Its name in the account's folder of parts.
     name: String,
-    /// The id of its part; a small draft is no part and has no note.
+    /// The id of its part; a small file is no part and has no note.
     part: Option<String>,
     note: Option<Note>,
     len: u64,
@@ -73,7 +73,7 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// A draft that lasts: a part with a note.
+    /// A file that lasts: a part with a note.
     pub(super) fn of_part(
         open_root: &Arc<OpenRoot>,
         (path, dropped): (&VPath, bool),
@@ -126,7 +126,7 @@ impl NewFile {
         Ok(new_file)
     }
 
-    /// A draft that is written and placed in one go, at a spot that was looked at, or one that is
+    /// A file that is written and placed in one go, at a spot that was looked at, or one that is
     /// still to be found.
     pub(super) fn small(
         open_root: &Arc<OpenRoot>,
@@ -199,7 +199,7 @@ impl NewFile {
         note.write(&self.open_root.home, parts).map_err(failed)
     }
 
-    /// What became free because an earlier part was dropped when this draft was made; told once.
+    /// What became free because an earlier part was dropped when this file was made; given once.
     pub fn take_cleared(&mut self) -> Freed {
         std::mem::take(&mut self.cleared)
     }
@@ -251,7 +251,7 @@ impl NewFile {
         self.file()?.sync_all().map_err(|e| Error::io("syncing a file", e))
     }
 
-    /// Gives the whole file its owner, and mode and time, where the sender told them. It comes
+    /// Gives the whole file its owner, and mode and time, where the sender gave them. It comes
     /// before the sync that makes the file count, so that no power cut takes them from it.
     pub fn dress(&mut self, mtime: Option<Mtime>, mode: Option<u16>) -> Result<()> {
         let failed = |e| from_errno(e, &self.path, "finishing a file");
@@ -279,7 +279,7 @@ impl NewFile {
         self.dressed
     }
 
-    /// Closes the file, for a draft that waits among many others: all that can still be done with
+    /// Closes the file, for one that waits among many others: all that can still be done with
     /// it is to place it.
     pub fn close(&mut self) {
         self.file = None;
@@ -319,7 +319,7 @@ impl NewFile {
     }
 
     /// Drops the part that an earlier upload to `path` left, and tells what became free; for a
-    /// small draft that was placed.
+    /// small file that was placed.
     pub fn drop_older_part(&self, path: &VPath) -> Result<Freed> {
         let (parts, id) = (self.parts()?, part::id(&self.open_root.inside(path)));
         let failed = |e| from_errno(e, &self.path, "dropping a part");
@@ -329,14 +329,14 @@ impl NewFile {
         }
     }
 
-    /// Gives the draft up and tells what became free; nothing once it is placed.
+    /// Gives the file up and returns what became free; nothing once it is placed.
     pub fn discard(mut self) -> Result<Freed> {
         if self.placed {
             return Ok(Freed::default());
         }
         self.fence("dropping a part")?;
         if self.part.is_none() {
-            // So that the disk has the bytes back when this is told.
+            // So that the disk has the bytes back when this is reported.
             self.file = None;
         }
         let (home, parts) = (&self.open_root.home, self.parts()?);

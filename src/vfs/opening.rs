@@ -82,7 +82,7 @@ impl Opening {
         Opening::with_refusal(dir, is_shared, Errno::SHUTDOWN)
     }
 
-    /// The same for what is mounted from another disk: when its lock is lost the server goes on.
+    /// Takes the lock of what is mounted from another disk: when it is lost the server goes on.
     pub(super) fn of_mount(dir: &Path, is_shared: Option<bool>) -> Result<Opening, Unopened> {
         Opening::with_refusal(dir, is_shared, Errno::ROFS)
     }

@@ -207,7 +207,7 @@ pub(super) fn list(
         let Note { path, declared, started, .. } = note;
         let (declared_bytes, started_secs) = (declared, started);
         refused = seen(PartNote { path, held_bytes, declared_bytes, started_secs });
-        // Any error ends the listing; which it was is told below.
+        // Any error ends the listing; which it was is reported below.
         if refused.is_ok() { Ok(()) } else { Err(Errno::CANCELED) }
     });
     refused?;

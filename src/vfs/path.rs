@@ -124,7 +124,7 @@ impl VPath {
         rest.split('/').next()
     }
 
-    /// The same path as seen from `at`, in which it lies.
+    /// This path as seen from `at`, in which it lies.
     pub(super) fn inside(&self, at: &VPath) -> VPath {
         if at.is_root() { self.clone() } else { VPath(format!("/{}", at.rest_of(self)).into()) }
     }
@@ -134,7 +134,7 @@ impl VPath {
         self.join(&inside.0[1..])
     }
 
-    /// The same path as the kernel takes it, relative to the descriptor of `at`, in which it lies.
+    /// This path as the kernel takes it, relative to the descriptor of `at`, in which it lies.
     pub(super) fn beneath(&self, at: &VPath) -> &str {
         match at.rest_of(self) {
             "" => ".",

@@ -1,4 +1,4 @@
-//! What all views and drafts of one opening of a root share: the jail, the disk, and where the
+//! What all views and new files of one opened root share: the jail, the disk, and where the
 //! account's unfinished uploads to it lie.
 //!
 //! Invariant: parts and trash are on the root's own file system, outside every view of it.
@@ -120,7 +120,7 @@ impl OpenRoot {
         Ok(self.parts.get_or_init(|| opened))
     }
 
-    /// The same if it is there; who only asks makes nothing.
+    /// Opens it if it is there; asking alone makes nothing.
     pub(super) fn parts_if_any(&self) -> OsResult<Option<BorrowedFd<'_>>> {
         if self.parts.get().is_none() {
             match NameIn::new(self.parts_of_all(), self.account.as_bytes()).open(READ, 0) {

@@ -1,6 +1,6 @@
 //! A file being read.
 //!
-//! Never: gives bytes beyond the size that was told when it was opened.
+//! Never: gives bytes beyond the size that was reported when it was opened.
 //! Invariant: it is a regular file, and stays the same one when another takes its name.
 
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 
 /// Times that opening is tried again because another file took the name meanwhile.
 const TRIES: u32 = 32;
-/// From this size on the system is told that reading will go from the beginning to the end.
+/// From this size on the system is advised that reading will go from the beginning to the end.
 const ADVISED: u64 = 256 * 1024;
 
 /// An open file to read from.

@@ -56,8 +56,8 @@ impl Vfs {
         self.mounted().any(|view| view.mount_point() == path)
     }
 
-    /// What is at `path`; a link is told as a link. Mount points, and folders that lead to one, are
-    /// told to everybody.
+    /// What is at `path`; a link is reported as a link. Mount points, and folders that lead to one,
+    /// are shown to everybody.
     pub fn stat(&self, path: &VPath) -> Result<Entry> {
         let view = self.view(path)?;
         if self.leads_to_a_mount(path) {

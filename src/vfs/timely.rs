@@ -36,7 +36,7 @@ impl Threads {
         self.within_for(path, limits::MOUNT_WAIT, look)
     }
 
-    /// The same with another wait.
+    /// Does it with another wait.
     pub fn within_for<T: Send + 'static>(
         &self,
         path: &Path,

@@ -70,7 +70,7 @@ impl View {
         Ok(View { open_root, rights, keeps_parts: true })
     }
 
-    /// The same with other rights.
+    /// Returns this view with other permissions.
     pub fn with(&self, rights: Rights) -> View {
         View { rights, ..self.clone() }
     }
@@ -115,7 +115,7 @@ impl View {
         self.open_root.key(path)
     }
 
-    /// What is at `path`; a link is told as a link.
+    /// What is at `path`; a link is reported as a link.
     pub fn stat(&self, path: &VPath) -> Result<Entry> {
         let failed = |e| from_errno(e, path, "looking at a file");
         let name = path.name().unwrap_or("/");

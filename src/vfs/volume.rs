@@ -34,13 +34,13 @@ use crate::quota::{Charged, DirectoryId};
 /// Mode of a mounted folder that is made because it is missing.
 const DIRECTORY_MODE: u32 = 0o755;
 
-/// What stands against the home's private folder.
+/// Why the home's private directory cannot be used.
 const SERVERS_OWN: &str = "it is the server's own";
 
 /// The attribute that tells a mounted directory from one that gets its inode later.
 const MARK: &str = "user.miniftp.mount";
 
-/// See the module.
+/// A root on a disk of its own, with its lock.
 #[derive(Debug)]
 pub struct Volume {
     path: PathBuf,
@@ -64,7 +64,7 @@ impl Volume {
     /// the home it is made if it is missing.
     ///
     /// # Errors
-    /// What stands against it, in words that go on after "dir: ".
+    /// Why it cannot be used, in words that go on after "dir: ".
     pub fn find(home: &Home, dir: &str) -> std::result::Result<PathBuf, String> {
         let path = home.dir().join(dir);
         if below_home(dir)? {
@@ -74,7 +74,7 @@ impl Volume {
         found_at(home.dir(), &path)
     }
 
-    /// The same for a home that may be another server's: nothing is made.
+    /// Looks at a home that may be another server's: nothing is made.
     pub fn foresee(home: &Path, dir: &str) -> std::result::Result<PathBuf, String> {
         let whole = std_fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
         let path = whole.join(dir);

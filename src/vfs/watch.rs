@@ -2,7 +2,7 @@
 //!
 //! The kernel tells a failure to write something back once to each descriptor that was open when it
 //! happened. So a watch is opened before the first byte of what it is to vouch for is written, and
-//! nobody else asks through it: otherwise a second asker would be told that all is well.
+//! nobody else asks through it: otherwise a second reader would be given success.
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{fsync, syncfs};

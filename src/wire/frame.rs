@@ -61,7 +61,7 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
-    /// Before login: a stranger gets no more than a login needs.
+    /// Before login: no more than a login needs.
     pub const ANONYMOUS: Ceiling =
         Ceiling { head: limits::FRAME_BEFORE_LOGIN - limits::FRAME_PREFIX, data: 0 };
     /// After login, and for a client that reads a server's answers.

@@ -125,7 +125,7 @@ messages! {
         mtime_secs: i64 = "its time, seconds since 1970",
         mtime_nanos: u32 = "and nanoseconds",
         mode: u16 = "its permission bits, the lower nine; 65535 leaves them to the server",
-        flags: u8 = "1: replace a file that is there; 2: begin anew even if a part is there",
+        flags: u8 = "1: replace a file that is there; 2: begin again even if a part is there",
         digest: bytes = "the digest of the whole over its chunk digests, or nothing",
     }
     /// Answer to `PUT` with 800 and 802.
@@ -216,7 +216,7 @@ messages! {
 
 /// `PUT`, `STORE`: a file that is there may be replaced.
 pub const REPLACE: u8 = 1;
-/// `PUT`: begin anew even if a part is there.
+/// `PUT`: begin again even if a part is there.
 pub const FRESH: u8 = 2;
 
 /// `PUT`, `STORE`, `MKDIR`: permission bits are left to the server.

@@ -152,7 +152,7 @@ macro_rules! kept_messages {
 
         $(
             impl $name<'_> {
-                /// The same, borrowing nothing.
+                /// A copy that borrows nothing.
                 pub fn into_owned(self) -> $name<'static> {
                     $name {
                         $($field: own_field!(self.$field, $kind),)*

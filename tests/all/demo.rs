@@ -74,7 +74,7 @@ fn the_demo_shows_each_step_and_ends_well() {
         "\n8. grace has no account, and asks for one.\n",
         "   |      1  grace  127.0.0.1  2",
         "   | approved registration 1: grace can log in now\n",
-        "   grace hears of it, and logs in: welcome, grace.\n",
+        "   grace is informed, and logs in: welcome, grace.\n",
         "\n9. ada comes by FTP, as with any FTP client: the same files are there.\n",
         "   > USER ada\n   < 331 ",
         "   > PASS ********\n   < 230 ",

@@ -1,6 +1,8 @@
 //! The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 
 mod cycles;
+mod names;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -158,8 +160,8 @@ fn modules_use_only_what_lies_below_them() {
 }
 
 #[test]
-fn each_danger_has_one_room() {
-    for (what, rooms) in table("What is in one room only") {
+fn each_danger_has_one_module() {
+    for (what, rooms) in table("What is in one module only") {
         for path in sources() {
             let module = module(&path);
             let is_room = rooms.iter().any(|room| {

@@ -20,7 +20,7 @@ use super::failure::DemoFailure;
 pub(super) struct Serving {
     /// What its sessions share; the operator's terminal works on it.
     pub(super) shared: Arc<Shared>,
-    /// Where its protocols are spoken.
+    /// Its addresses.
     pub(super) framed: SocketAddr,
     pub(super) ftp: SocketAddr,
     stop: Sender<()>,

@@ -225,7 +225,7 @@ fn register(server: &Serving, ends: &Ends) -> Result<(), DemoFailure> {
         return Err("an approved registration is none".into());
     }
     client.login(NEWCOMER, NEW_PASSWORD)?;
-    print(format_args!("   {NEWCOMER} hears of it, and logs in: welcome, {NEWCOMER}."));
+    print(format_args!("   {NEWCOMER} is informed, and logs in: welcome, {NEWCOMER}."));
     client.bye()?;
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 /// When it is worth to ask again where nobody can say when the turn comes.
 const SOON: Duration = limits::OPERATION_LOOK;
 
-/// See the module.
+/// Decides whose attempt to log in is looked at next.
 #[derive(Debug, Default)]
 pub(super) struct AttemptQueue {
     next: u64,

@@ -72,7 +72,7 @@ fn login(text: &str) -> Option<(Network, i64)> {
     Some((Network::parse(network)?, parse_moment(at)?))
 }
 
-/// See the module.
+/// The networks from which accounts have logged in lately.
 #[derive(Debug)]
 pub(super) struct Familiar {
     file: Watched<KnownNetworks>,
@@ -150,7 +150,7 @@ impl Familiar {
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A clock that was set back makes nobody a stranger.
+/// A clock that was set back forgets nobody.
 fn is_lately(at: i64, now_secs: i64) -> bool {
     now_secs.saturating_sub(at) < limits::FAMILIAR_DAYS.saturating_mul(DAY.as_secs() as i64)
 }

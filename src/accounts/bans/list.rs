@@ -15,7 +15,7 @@ use crate::limits;
 /// Bans by what they keep out.
 pub(super) type BansByTarget = BTreeMap<BanTarget, Ban>;
 
-/// See the module.
+/// The bans in force, and those that ended lately.
 #[derive(Clone, Debug)]
 pub(super) struct List {
     held: BTreeMap<BanTarget, ListedBan>,

@@ -3,7 +3,7 @@
 //! accounts is banned for a time.
 //!
 //! `Tally` counts, `AttemptQueue` says whose attempt is next and `List` knows who is out; all are
-//! told the time and know no file. [`Bans`] keeps them in step with conf/bans.ini, which the
+//! given the time and know no file. [`Bans`] keeps them in step with conf/bans.ini, which the
 //! server, its commands and people write, and with conf/networks.ini.
 //!
 //! Never: bans an account by itself, since anybody could do that to its owner, or this machine,
@@ -129,7 +129,7 @@ impl fmt::Display for Ban {
     }
 }
 
-/// A ban in force, as people are told of it.
+/// A ban in force, as people are shown it.
 #[derive(Clone, Debug)]
 pub struct ActiveBan {
     /// The ban.

@@ -3,7 +3,7 @@
 //!
 //! Never: holds the lock that logins wait for over I/O; writes for a failed login that bans nobody,
 //! or over a file with a fault or an edit that it has not taken over.
-//! Invariant: a ban or a pardon by hand that was told to be done is on the disk.
+//! Invariant: a ban or a pardon by hand that was reported as done is on the disk.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -295,7 +295,7 @@ impl Bans {
         }
     }
 
-    /// The same before the server leaves, whenever it was written last.
+    /// Writes it before the server leaves, whenever it was written last.
     pub fn save_last(&self, store: &AccountStore) {
         self.save_within(store, limits::LOCK_WAIT_LAST);
     }

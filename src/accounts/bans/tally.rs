@@ -17,7 +17,7 @@ use crate::limits;
 /// Where guesses are counted together: those for a name from a network.
 pub(super) type FailureKey = (AccountName, Network);
 
-/// See the module.
+/// Counts failed logins.
 #[derive(Debug)]
 pub(super) struct Tally {
     accounts: Counter<FailureKey>,

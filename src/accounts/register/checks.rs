@@ -1,4 +1,4 @@
-//! What stands against a request before anything is written.
+//! Why a request is refused before anything is written.
 
 use super::queue::DAY_SECS;
 use super::requests::{AccountRequest, RequestBook, RequestState};

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Read here and not by a crate for CSV: two cells a line, with comments and with the semicolons of
-//! some spreadsheets, and a mistake is told with its line.
+//! some spreadsheets, and a mistake is reported with its line.
 //! Never: takes half a list. Invariant: names are unique and every quota can be read.
 
 use std::collections::BTreeMap;

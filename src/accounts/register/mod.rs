@@ -6,7 +6,7 @@
 //! Never: loses a request that was acknowledged, or takes one while the file of the queue has a
 //! fault. Never makes an account that the settings, an invitation, the class list or an operator
 //! did not allow.
-//! Invariant: a number is given once; an account is on the disk before its request is told to be
+//! Invariant: a number is given once; an account is on the disk before its request is reported as
 //! approved; every edit holds the lock of the account store.
 
 mod checks;

@@ -1,8 +1,8 @@
 //! The queue on the disk: taking requests, answering them, telling how they stand.
 //!
 //! Never: holds a lock over I/O but that of the files.
-//! Invariant: every change is whole on the disk before it is told, and each step of an approval can
-//! be done again: the request waits until its account is there.
+//! Invariant: every change is whole on the disk before it is reported, and each step of an approval
+//! can be done again: the request waits until its account is there.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -122,7 +122,7 @@ impl RequestQueue {
         let book = self.requests.look(&read).value;
         let request = book.requests.get(&number).filter(|one| one.name.as_str() == name);
         let Some(request) = request else {
-            // Nobody is told that there is no request while that cannot be known.
+            // "No such request" is not said while that cannot be known.
             return Ok(self.load().map(|_| None)?);
         };
         let accounts = store.current();
@@ -164,7 +164,7 @@ impl RequestQueue {
         Ok(request)
     }
 
-    /// Refuses a request and gives it; `reason` is what the applicant is told.
+    /// Refuses a request and gives it; `reason` is what the applicant is shown.
     ///
     /// # Errors
     /// As [`RequestQueue::approve`]; [`StoreError::Refused`] for a reason that cannot be kept.

@@ -24,7 +24,7 @@ pub enum RequestState {
     Refused {
         /// When, seconds since 1970.
         at_secs: i64,
-        /// What the applicant is told; empty if nothing was said.
+        /// What the applicant is shown; empty if no reason was given.
         reason: String,
     },
 }

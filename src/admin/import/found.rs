@@ -49,7 +49,7 @@ pub(super) enum ForeignSecret {
     None,
 }
 
-/// A directory that a user of another server saw beside the own home.
+/// A directory that a user of another server saw besides their home.
 pub(super) struct Mapping {
     /// Where it was seen.
     pub(super) at: String,

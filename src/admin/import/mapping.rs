@@ -31,7 +31,7 @@ impl MappedMount {
         );
         match size_bytes {
             Some(_) => text += &format!("size = {}\n", quota_text(*size_bytes)),
-            // Whoever stores something pays, as in the own home.
+            // Whoever stores something pays, as in a home.
             None if rights.changes() && !self.audience.is_empty() => text += "size = account\n",
             None => {}
         }

@@ -1,4 +1,4 @@
-//! Reading and writing by themselves: every mistake is told, and what is written comes back.
+//! Reading and writing by themselves: every mistake is reported, and what is written comes back.
 
 mod watching;
 
@@ -112,7 +112,7 @@ fn every_mistake_is_reported_with_its_line_and_what_was_expected() {
     assert_eq!(reported(text.as_bytes(), &OPEN), want);
     assert_eq!(reported(b"[one]\n", &OPEN), ["1: [one] number: missing; expected a whole number"]);
     let twice = reported(b"[one]\nnubmer = 2\n", &OPEN);
-    assert_eq!(twice, ["2: [one] nubmer: unknown key; did you mean `number`?"], "told once");
+    assert_eq!(twice, ["2: [one] nubmer: unknown key; did you mean `number`?"], "reported once");
     assert_eq!(
         reported(b"[a]\nnumber = 1\nnote = \xff", &OPEN),
         ["3: not UTF-8; expected plain text"]

@@ -47,7 +47,7 @@ macro_rules! table {
     (@joins $joins_group:literal) => { $joins_group };
     ($($name:literal $needs:ident $form:literal $success:literal $run:path, $about:literal
         $(, joins_group: $joins_group:literal)?;)*) => {
-        /// Every command of this door, in the order of the documents.
+        /// Every command of this protocol, in the order of the documents.
         pub static COMMANDS: &[RequestRow] = &[$(RequestRow {
             name: $name,
             needs: RequestNeeds::$needs,
@@ -101,8 +101,8 @@ table! {
     "PARTS" Login "Nothing" "200 `Counted`" files::parts,
         "your unfinished uploads, each as a `Part`";
     "FORGET" Login "Path" "200" files::forget, "remove the unfinished upload of this path";
-    "REPROVE" Login "Login" "280 `Challenge`" people::reprove, "begin to change the own password";
-    "PASSWD" Login "Passwd" "200 `Changed`" people::passwd, "change the own password";
+    "REPROVE" Login "Login" "280 `Challenge`" people::reprove, "begin to change your own password";
+    "PASSWD" Login "Passwd" "200 `Changed`" people::passwd, "change your own password";
     "ADMIN" Admin "Admin" "200 `Answered`" admin::admin,
         "an admin command, its answer as rows of cells";
 }
@@ -121,7 +121,7 @@ pub(super) fn done(text: impl Into<String>) -> Result<Handled> {
     Ok(Handled::Answer(Response::new(Code::Done, text)))
 }
 
-/// The same with a code and fields.
+/// Queues a response with a code and fields.
 pub(super) fn respond<'a>(
     code: Code,
     text: impl Into<String>,

@@ -1,4 +1,4 @@
-//! The framed door: greet, read a frame, dispatch, answer, until the end.
+//! The framed protocol: greet, read a frame, dispatch, answer, until the end.
 //!
 //! Invariant: every request gets exactly one final answer, in order. Answers are held back only
 //! while more requests have arrived already.

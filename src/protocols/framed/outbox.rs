@@ -1,4 +1,5 @@
-//! Everything that leaves through this door: answers that are ready together leave in one write.
+//! Everything that is sent by the framed protocol: answers that are ready together leave in one
+//! write.
 
 use std::time::Instant;
 
@@ -43,7 +44,7 @@ impl Outbox {
         if self.waiting.len() >= limits::BUSY_BUFFER { self.flush() } else { Ok(()) }
     }
 
-    /// Whether the peer has heard nothing for so long that it is time for a sign.
+    /// Whether the client has received nothing for so long that it is time for a sign.
     pub(super) fn is_late(&self) -> bool {
         self.sent_at.elapsed() >= limits::SIGN_OF_LIFE
     }
@@ -66,7 +67,7 @@ impl Outbox {
         self.send_with(data)
     }
 
-    /// The same of whose data only the first bytes are here; the caller sends the others.
+    /// Queues a frame of whose data only the first bytes are here; the caller sends the others.
     pub(super) fn begin_more(&mut self, fields: &Sink, first: &[u8], all: usize) -> Result<()> {
         wire::frame_with_data(&mut self.waiting, FrameKind::More, fields, all);
         self.send_with(first)

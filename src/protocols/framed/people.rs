@@ -1,4 +1,4 @@
-//! The handlers of registering and of the own password.
+//! The handlers of registering and of changing one's own password.
 
 use super::commands::respond;
 use super::{FramedConnection, Handled, Request};

@@ -1,4 +1,4 @@
-//! Content through this door at the rate that the session may have.
+//! Content at the rate that the session may have.
 //!
 //! A wait for one's turn is the server's own: answers that are ready leave before it, signs of life
 //! during it, and an upload that is open is not taken for one that was given up.
@@ -79,7 +79,7 @@ impl FramedConnection {
         Ok(())
     }
 
-    /// The same inside a frame of one's own, which is finished without a wait where this connection
+    /// Waits inside a frame of this side's, which is finished without a wait where this connection
     /// is to end: behind a frame it can be said why.
     fn pay_inside(&mut self, wanted: usize) -> usize {
         loop {

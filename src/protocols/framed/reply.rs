@@ -1,4 +1,4 @@
-//! Errors and results as answers: the only place where an error becomes a number of this door.
+//! Errors and results as answers: the only place where an error becomes a code of this protocol.
 
 use crate::error::{Banned, Error, HomeRefused};
 use crate::wire::{self, Bad, Code, FrameKind, Message, Sink, There};

@@ -26,7 +26,7 @@ pub(super) enum Epsv {
     V4,
     /// A port of IPv6.
     V6,
-    /// No port: from now on only EPSV shall open data connections.
+    /// No port: from now on only EPSV may open data connections.
     All,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn extended_passive_text(port: u16) -> String {
 }
 
 /// Whether a data connection may go to `target`: only to the other side of the control connection,
-/// and not to a port below 1024. Otherwise anybody could make this server knock at others' doors
+/// and not to a port below 1024. Otherwise anybody could make this server probe other machines
 /// (RFC 2577, section 3).
 pub(super) fn check_target(target: SocketAddr, peer: IpAddr) -> Result<(), &'static str> {
     if target.ip().to_canonical() != peer.to_canonical() {

@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Arrived {
     kernel: Kernel,
-    /// Bytes that had arrived at the last look that told something.
+    /// Bytes that had arrived at the last look that showed a change.
     bytes: Option<u64>,
     looked: Option<Instant>,
 }
@@ -214,7 +214,7 @@ mod tests {
                 std::thread::yield_now();
             }
             assert_eq!(arrived.known(), Some(sent));
-            // Of one that has gone nothing new is told.
+            // A connection that has gone reports nothing new.
             rustix::net::sockopt::set_socket_linger(&peer, Some(Duration::ZERO)).unwrap();
             drop(peer);
             while arrived.look(&tcp, sent + 1) != Acknowledged::Over {

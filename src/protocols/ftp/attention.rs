@@ -1,8 +1,8 @@
-//! The control connection while a command runs: `ABOR`, `STAT` and `NOOP` are heard at once, as
+//! The control connection while a command runs: `ABOR`, `STAT` and `NOOP` are read at once, as
 //! their rows say, and every other command waits for the end. One mechanism for transfers and for
 //! whatever else takes long.
 //!
-//! Commands that wait do not keep a later `ABOR` from being heard: it overtakes them.
+//! Commands that wait do not keep a later `ABOR` from being read: it overtakes them.
 //! Invariant: a client that has gone, and a session that has to end, are noticed within
 //! `limits::OPERATION_LOOK`.
 
@@ -129,7 +129,7 @@ impl FtpConnection {
         self.attention(WithoutClient::Ends).attend(RunningCommand::Reply)
     }
 
-    /// Does something that may take long while the control connection is heard. `unit` is what it
+    /// Does something that may take long while the control connection is read. `unit` is what it
     /// counts.
     ///
     /// # Errors

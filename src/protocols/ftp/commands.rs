@@ -67,7 +67,7 @@ macro_rules! table {
     (@policy $policy:expr) => { $policy };
     ($($verb:literal $needs:ident $arg:ident $form:literal $rfc:literal $run:path,
         $about:literal $(, $policy:expr)?;)*) => {
-        /// Every verb of this door, in the order of the documents.
+        /// Every command of this protocol, in the order of the documents.
         pub static VERBS: &[FtpVerb] = &[$(FtpVerb {
             verb: $verb,
             needs: VerbNeeds::$needs,

@@ -114,7 +114,7 @@ impl Control {
         // A long reply's buffer is given back; sessions rest without one.
         self.waiting = String::new();
         match sent {
-            // It may still have been reading, so it was told; that it was not is no news.
+            // It may still have been reading, so it was sent; failing to send it changes nothing.
             Err(Error::Gone) if self.is_gone => Ok(()),
             Err(Error::Gone) => Err(self.has_gone()),
             sent => sent,

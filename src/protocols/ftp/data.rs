@@ -1,7 +1,7 @@
-//! The data connection: how it comes about, bytes through it while the control connection is heard,
+//! The data connection: how it comes about, bytes through it while the control connection is read,
 //! and when the other side has them.
 //!
-//! Invariant: its other end is always the address of the control connection. A stranger who comes
+//! Invariant: its other end is always the address of the control connection. Anyone else who comes
 //! to a passive port is turned away, and the wait for the client goes on.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -125,14 +125,16 @@ pub(super) fn begin_connect(own: IpAddr, target: SocketAddr) -> io::Result<TcpSt
     }
 }
 
-/// Takes the client's connection, or `None` if nobody is in the queue. Strangers are turned away.
+/// Takes the client's connection, or `None` if nobody is in the queue. Anyone else is turned away.
 pub(super) fn accept(listener: &TcpListener, peer: IpAddr) -> io::Result<Option<TcpStream>> {
     loop {
         match listener.accept() {
             Ok((tcp, from)) if from.ip().to_canonical() == peer.to_canonical() => {
                 return Ok(Some(tcp));
             }
-            Ok((_, from)) => log::warn!("a stranger from {from} came to a passive port of {peer}"),
+            Ok((_, from)) => {
+                log::warn!("refused a connection from {from} to a passive port of {peer}")
+            }
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
@@ -301,7 +303,7 @@ impl Data {
         let before = self.arrived.bytes();
         let looked = self.arrived.look(&self.tcp, self.sent);
         // Behind the client's end no read tells of a reset. Asked after the look, so that a
-        // connection that is over has told by then whether it broke.
+        // connection that is over has reported by then whether it broke.
         if let Some(e) = self.tcp.take_error()? {
             return Err(e);
         }
@@ -361,7 +363,7 @@ pub(super) fn wait(
         Ok(_) | Err(Errno::INTR) => {}
         Err(e) => return Err(Error::io("waiting for a connection", e.into())),
     }
-    // The control line first: an abort must be heard while data flows.
+    // The control connection first: an abort must be read while data flows.
     if both.get(1).is_some_and(|control| !control.revents().is_empty()) {
         return Ok(Woken::Control);
     }

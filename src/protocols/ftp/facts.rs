@@ -9,7 +9,7 @@ use super::date::stamp;
 use super::reply::Clean;
 use crate::session::{Entry, EntryKind};
 
-/// The facts that are known, in the order in which they are told.
+/// The supported facts, in the order in which they are listed.
 const NAMES: [&str; 5] = ["type", "size", "modify", "perm", "UNIX.mode"];
 
 /// Which facts a client wants to have.

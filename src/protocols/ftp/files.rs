@@ -73,16 +73,16 @@ pub(super) fn rnto(conn: &mut FtpConnection, path: &str) -> Result<()> {
 }
 
 /// The size that a transfer would have. As text it is another one, and finding it would mean
-/// reading the file, so it is not told. Where only a part is, its size: that is what a client
+/// reading the file, so it is not given. Where only a part is, its size: that is what a client
 /// needs to go on.
 pub(super) fn size(conn: &mut FtpConnection, path: &str) -> Result<()> {
     if conn.representation == Type::Ascii {
-        conn.control.reply(550, "SIZE is told for TYPE I only");
+        conn.control.reply(550, "SIZE is only available in TYPE I");
         return Ok(());
     }
     let size = match conn.session.source(path) {
         Ok(source) => source.size(),
-        // Where nothing may be looked at, what one put or left there oneself is told all the same.
+        // Where nothing may be looked at, what this account stored there is shown all the same.
         Err(e @ (Error::NotFound { .. } | Error::Denied { .. })) => {
             match conn.session.or_dropped(path, e) {
                 Ok(entry) => entry.size,
@@ -138,7 +138,8 @@ fn digest(conn: &mut FtpConnection, path: &str, digest: &str) -> Result<(String,
     conn.attended("bytes", |session, alive| session.hash(path, digest, alive))
 }
 
-/// As in the draft of the FTP extensions group: algorithm, range, digest, name.
+/// As in the FTP extensions group's proposal (draft-bryan-ftp-hash): algorithm, range, digest,
+/// name.
 pub(super) fn hash(conn: &mut FtpConnection, path: &str) -> Result<()> {
     let ours = conn.hash;
     let (hex, size) = digest(conn, path, ours)?;

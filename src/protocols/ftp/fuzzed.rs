@@ -1,4 +1,4 @@
-//! What the fuzzer in fuzz/ reaches of this door's pure parts; it is in no other build.
+//! What the fuzzer in fuzz/ reaches of this protocol's pure parts; it is in no other build.
 
 use super::line::{Line, Lines};
 use super::{address, date, facts, pattern};

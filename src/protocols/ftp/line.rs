@@ -30,7 +30,7 @@ pub(super) enum Line {
     Command(Command),
     /// Nothing, or nothing but Telnet's own bytes.
     Empty,
-    /// More than [`limits::FTP_LINE`] bytes before the line's end. Told once, as soon as it is
+    /// More than [`limits::FTP_LINE`] bytes before the line's end. Reported once, as soon as it is
     /// known; the rest of the line is swallowed.
     TooLong,
     /// A line that no command can be read from, and why.
@@ -88,7 +88,7 @@ pub(super) struct Lines {
     /// Bytes of the line at hand, Telnet's included, so that they too come to an end.
     seen: usize,
     telnet: Telnet,
-    /// The line at hand was too long, and was told.
+    /// The current line was too long, and that was reported.
     swallowing: bool,
 }
 

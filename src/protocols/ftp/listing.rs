@@ -13,8 +13,8 @@ const RECENT_SECS: i64 = 31_556_952 / 2;
 /// Appends an entry as a line of `ls -l`, in UTC. `owner` is the account's name, which stands for
 /// the host's user and group; `now_secs` are seconds since 1970.
 ///
-/// A link is told without its target, which may lie where nobody here may look. What is neither
-/// file, folder nor link appears as a pipe, which clients pass over.
+/// A link is listed without its target, which may lie outside what the account may see. What is
+/// neither file, folder nor link appears as a pipe, which clients pass over.
 pub(super) fn put_long(out: &mut String, entry: &Entry, owner: &str, now_secs: i64) {
     let kind = match entry.kind {
         EntryKind::File => '-',

@@ -37,7 +37,7 @@ enum ListTarget {
 
 impl ListTarget {
     /// A path, or a path whose last name is a pattern. Flags such as `-la` in front change
-    /// nothing: everything is told anyway.
+    /// nothing: everything is listed anyway.
     fn open(conn: &FtpConnection, path: &str) -> Result<ListTarget> {
         let stat = conn.session.stat(path);
         if let (Err(Error::NotFound { .. } | Error::BadPath { .. }), Some((directory, pattern))) =
@@ -139,7 +139,7 @@ fn send(conn: &mut FtpConnection, listed: ListTarget, shape: &LineShape) -> Resu
     let sent = pump(conn, &mut data, listed, shape);
     match sent.map(|sent| sent.and_then(|()| conn.finish_sending(&mut data))) {
         Ok(Ok(())) => {
-            // Nobody waits for a count only to be told of it here.
+            // No client waits for a count only to be shown it here.
             let used = conn.session.known_usage().map(|usage| {
                 let used = Size(usage.used.bytes);
                 match usage.limits.bytes {

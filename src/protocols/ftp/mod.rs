@@ -1,4 +1,5 @@
-//! The FTP door: RFC 959, 1123, 2389, 2428, 2640 and 3659 on the same session as the framed door.
+//! The FTP protocol: RFC 959, 1123, 2389, 2428, 2640 and 3659 on the same session as the framed
+//! protocol.
 //!
 //! It turns lines into calls on the session and results into replies, and owns nothing else.
 //! docs/FTP.md lists the verbs and the deliberate deviations.
@@ -152,7 +153,7 @@ impl FtpConnection {
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<()> {
-        // Of what is no verb nothing is told: it may be a password behind a slip of the finger.
+        // Nothing that is no command is logged: it may be a password behind a slip of the finger.
         match row_of(command) {
             Some(row) => {
                 let arg = if row.policy.is_secret { "***" } else { command.arg().unwrap_or("") };

@@ -1,5 +1,5 @@
 //! Bytes between a data connection and whatever makes or takes them, while the control connection
-//! is heard.
+//! is read.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -257,8 +257,8 @@ impl FtpConnection {
         Ok(self.attend(WithoutClient::Ends)?)
     }
 
-    /// Ends the stream and waits until the client has all of it: whoever is told that a file was
-    /// sent has it.
+    /// Ends the stream and waits until the client has all of it: a client that is sent the reply
+    /// that a file was sent has it.
     pub(super) fn finish_sending(&mut self, data: &mut Data) -> Result<(), Broken> {
         data.finish_sending();
         loop {

@@ -1,4 +1,5 @@
-//! Replies: an error becomes a number here and nowhere else at this door, and a text becomes lines.
+//! Replies: an error becomes a number here and nowhere else in this protocol, and a text becomes
+//! lines.
 //!
 //! Invariant: whatever is in a text, the client sees exactly one reply. No character of a name can
 //! end a line, and no line inside a reply looks like its last (RFC 959, section 4.2).

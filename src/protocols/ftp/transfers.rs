@@ -170,7 +170,7 @@ pub(super) fn stou(conn: &mut FtpConnection, path: &str) -> Result<()> {
             session.streaming(&wanted, Start::Fresh, announced, alive)
         });
         match begun {
-            // RFC 1123, section 4.1.2.9: the name is told in this form.
+            // RFC 1123, section 4.1.2.9: the name is reported in this form.
             Ok(streaming) => return take(conn, streaming, announced, &format!("FILE: {name}")),
             Err(Error::Exists { .. } | Error::IsDirectory { .. } | Error::NotRegular { .. }) => {}
             Err(Error::Busy { .. }) => {}
@@ -335,8 +335,8 @@ fn take_all(
         if n == 0 {
             return Ok(());
         }
-        // A stream without a pause must not keep an abort from being heard, and what was said
-        // before the end of the data is heard before it.
+        // A stream without a pause must not keep an abort from being read, and what was sent
+        // before the end of the data is read before it.
         conn.attend(WithoutClient::GoesOn)?;
         if n == block.len() && n < limits::FRAME_DATA {
             block = vec![0; limits::FRAME_DATA];

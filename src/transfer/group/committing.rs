@@ -62,7 +62,7 @@ fn check_run(run: &mut [Result<Placed>]) {
     }
 }
 
-/// The same result once more.
+/// A copy of the result.
 fn again(confirmed: &Result<()>) -> Result<()> {
     confirmed.as_ref().map_err(same).copied()
 }

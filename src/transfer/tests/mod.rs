@@ -118,7 +118,7 @@ fn the_disks_reserve_is_asked_for_with_every_write() {
     drop(upload);
     assert_eq!(scene.figures(), (limits::CHUNK as u64, 0, 0));
 
-    let mut streaming = scene.streaming("inflow", Start::Fresh).unwrap();
+    let mut streaming = scene.streaming("stream", Start::Fresh).unwrap();
     streaming.write(&content, &mut go_on).unwrap();
     streaming.take_the_room();
     assert!(matches!(streaming.write(b"more", &mut go_on), Err(Error::DiskReserve { .. })));

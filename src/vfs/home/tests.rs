@@ -53,7 +53,7 @@ fn whoever_has_lost_the_lock_changes_nothing_more() {
         drop(new_file);
         assert_eq!(std::fs::read_dir(private.join("parts/ann")).unwrap().count(), 1);
         assert_eq!(std::fs::read(fresh.path().join("ann/f")).unwrap(), b"stored");
-        // Nothing stands against the next one, which the end of the old one leaves alone.
+        // The next one can start, and the end of the old one leaves it alone.
         let next = Home::open(fresh.path()).unwrap();
         drop((vfs, home));
         next.confirm().unwrap();

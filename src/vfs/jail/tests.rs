@@ -77,16 +77,16 @@ fn a_swapped_directory_never_lets_anyone_out() {
     const PATIENCE: u32 = 3_000_000;
     let fresh = Fresh::new();
     let home = fresh.path();
-    std::fs::create_dir_all(home.join("jail/door/in")).unwrap();
+    std::fs::create_dir_all(home.join("jail/link/in")).unwrap();
     std::fs::create_dir_all(home.join("outside/in")).unwrap();
-    std::fs::write(home.join("jail/door/in/f"), "inside").unwrap();
+    std::fs::write(home.join("jail/link/in/f"), "inside").unwrap();
     std::fs::write(home.join("outside/in/f"), "outside").unwrap();
     symlink(home.join("outside"), home.join("jail/trap")).unwrap();
     for jail in both_jails(&home.join("jail")) {
         let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let protocol = NameIn::new(jail.root(), b"door");
+                let protocol = NameIn::new(jail.root(), b"link");
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
                     protocol
                         .rename_with(NameIn::new(jail.root(), b"trap"), RenameFlags::EXCHANGE)
@@ -96,7 +96,7 @@ fn a_swapped_directory_never_lets_anyone_out() {
             let (mut found, mut refused, mut tries) = (0, 0, 0);
             while tries < TRIES || (found == 0 || refused == 0) && tries < PATIENCE {
                 tries += 1;
-                match jail.spot(&path("/door/in/f")) {
+                match jail.spot(&path("/link/in/f")) {
                     Ok(spot) => {
                         let file = jail.at(&spot).open(READ_FILE, 0).unwrap();
                         assert_eq!(text_of(file), "inside");

@@ -126,7 +126,7 @@ impl HeldLock {
                     });
                     let failing = Duration::from_millis(millis().saturating_sub(since));
                     if failing >= limits::LOCK_UNREACHABLE {
-                        // Whoever does not listen any more has been told already.
+                        // Whoever does not listen any more has been informed already.
                         let _ = self.news.0.try_send(Loss::Unreachable(e.to_string()));
                     }
                 }
@@ -144,7 +144,7 @@ impl HeldLock {
         self.refuse(self.renew())
     }
 
-    /// The same with a look at the file.
+    /// Checks it with a look at the file.
     pub(super) fn confirm(&self) -> OsResult<()> {
         self.check()?;
         self.refuse(self.look_again())

@@ -68,7 +68,7 @@ impl fmt::Display for Loss {
     }
 }
 
-/// The held lock. Dropped, or told to, it lets another server in.
+/// The held lock. Dropped or released, it lets another server in.
 #[derive(Debug)]
 pub(super) struct Lease {
     held: Arc<HeldLock>,
@@ -95,7 +95,7 @@ impl Lease {
         self.held.check()
     }
 
-    /// The same with a look at the lock: before a file is placed, and before it is reported as
+    /// Checks it with a look at the lock: before a file is placed, and before it is reported as
     /// stored.
     pub(super) fn confirm(&self) -> OsResult<()> {
         self.held.check()?;

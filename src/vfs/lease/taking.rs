@@ -1,4 +1,5 @@
-//! Taking the lock of a tree, step by step, so that whoever waits can be told and stopped.
+//! Taking the lock of a tree, step by step, so that a start that waits can report it and be
+//! stopped.
 //!
 //! Where one machine has the tree, `flock` decides at once. Where several may have it, `flock` is
 //! only the first question, and the file under the lock's name the second:
@@ -285,7 +286,7 @@ impl Drop for Taking {
     }
 }
 
-/// Whether a file could be locked, or there is no `flock` that could stand against it.
+/// Whether a file could be locked, or the file system has no `flock`.
 fn locks(file: &File, operation: FlockOperation) -> OsResult<bool> {
     match fs::flock(file, operation) {
         Ok(()) | Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => Ok(true),

@@ -8,7 +8,7 @@ use crate::vfs::path::VPath;
 use crate::vfs::root::OpenRoot;
 use crate::vfs::view::View;
 
-/// The folder that a draft is for, held open, so that others can be put into it.
+/// The directory that a new file is for, held open, so that others can be put into it.
 #[derive(Clone, Debug)]
 pub struct ParentDir {
     open_root: Arc<OpenRoot>,
@@ -41,14 +41,14 @@ impl NewFile {
         Arc::ptr_eq(&self.open_root, &other.open_root) && self.path.parent() == other.path.parent()
     }
 
-    /// Uses the folder of another draft, if it has let go of its own and that is the same.
+    /// Uses the directory of another new file, if it has let go of its own and that is the same.
     pub fn stand_in(&mut self, beside: &ParentDir) {
         if self.spot.is_none() && Arc::ptr_eq(&self.open_root, &beside.open_root) {
             self.spot = beside.spot_of(&self.path);
         }
     }
 
-    /// Lets go of its folder, and tells whether it had it open; it is found again when the draft
+    /// Closes its directory, and returns whether it was open; it is found again when the file
     /// is placed.
     pub fn leave_directory(&mut self) -> bool {
         self.spot.take().is_some()

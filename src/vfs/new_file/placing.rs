@@ -1,6 +1,6 @@
-//! Putting a draft in its place.
+//! Putting a new file in its place.
 //!
-//! Invariant: when it is refused nothing has changed, and the draft can be placed later.
+//! Invariant: when it is refused nothing has changed, and the file can be placed later.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::vfs::root::OpenRoot;
 
 impl NewFile {
     /// Puts the file in its place, over an old one when `replace` says so, and tells what became
-    /// free by that. Refused, nothing has changed and the draft can be placed later.
+    /// free by that. Refused, nothing has changed and the file can be placed later.
     ///
     /// Another program may have moved the folder out of the tree, or the whole root away, while it
     /// was held open. Then the file is not left there, and [`Error::Changed`] says so.
@@ -27,7 +27,7 @@ impl NewFile {
     }
 
     /// The first half of [`NewFile::place`]: it is not known yet whether its path leads to where it
-    /// is now, which [`NewFile::check_place`] must be told before it counts as stored.
+    /// is now, which [`NewFile::check_place`] must be given before it counts as stored.
     pub fn rename_into_place(&mut self, replace: bool) -> Result<Freed> {
         let wrong = |what| Err(Error::WrongState { what });
         match (self.placed, self.dressed) {

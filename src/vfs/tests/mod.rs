@@ -14,9 +14,9 @@ use super::jail::Jail;
 use super::{Freed, Home, Keep, Mtime, NewFile, Powers, VPath, View};
 
 mod across;
-mod drafts;
 mod faults;
 mod follow;
+mod new_files;
 mod races;
 mod view;
 
@@ -85,7 +85,7 @@ pub(super) fn put(vfs: &View, at: &str, bytes: &[u8]) -> crate::error::Result<u6
     place(&mut new_file, true, None).map(|freed| freed.bytes)
 }
 
-/// Ends a draft as a commit does that need not outlive a power cut.
+/// Ends a new file as a commit does that need not outlive a power cut.
 pub(super) fn place(
     new_file: &mut NewFile,
     replace: bool,

@@ -1,4 +1,4 @@
-//! Several threads in one home: what the disk has and what was told agree.
+//! Several threads in one home: what the disk has and what was reported agree.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};

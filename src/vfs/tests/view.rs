@@ -40,10 +40,10 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
         mkdir(&vfs, "/d/e");
         put(&vfs, "/f", b"four").unwrap();
         symlink("../bob/secret", real.join("link")).unwrap();
-        symlink("../bob", real.join("door")).unwrap();
+        symlink("../bob", real.join("bridge")).unwrap();
         fifo(&real.join("pipe"));
         let table = [
-            // path, source, list, mkdir, draft, remove with nothing changed
+            // path, source, list, mkdir, write, remove with nothing changed
             ("/", "is a folder", "ok", "exists", "is a folder"),
             ("/f", "ok", "not a folder", "exists", "ok"),
             ("/d", "is a folder", "ok", "exists", "is a folder"),
@@ -51,8 +51,8 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
             ("/none/x", "not found", "not found", "not found", "not found"),
             ("/f/x", "not a folder", "not a folder", "not a folder", "not a folder"),
             ("/link", "not regular", "not a folder", "exists", "not regular"),
-            ("/door", "not regular", "not a folder", "exists", "not regular"),
-            ("/door/secret", "not a folder", "not a folder", "not a folder", "not a folder"),
+            ("/bridge", "not regular", "not a folder", "exists", "not regular"),
+            ("/bridge/secret", "not a folder", "not a folder", "not a folder", "not a folder"),
             ("/pipe", "not regular", "not a folder", "exists", "not regular"),
             ("/../bob/secret", "not found", "not found", "not found", "not found"),
         ];
@@ -61,7 +61,7 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
             assert_eq!(word(vfs.source(&at)), source, "source {text}");
             assert_eq!(word(vfs.list(&at)), list, "list {text}");
             assert_eq!(word(vfs.check_directory(&at)), list, "check {text}");
-            assert_eq!(word(vfs.new_small_file(&at, None)), new_file, "draft {text}");
+            assert_eq!(word(vfs.new_small_file(&at, None)), new_file, "write {text}");
             assert_eq!(
                 word(vfs.new_file(&at, super::Keep::Fresh, None, None)),
                 new_file,
@@ -74,7 +74,7 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
             ("/d/e", "ok"),
             ("/", "ok"),
             ("/f/x/y", "not a folder"),
-            ("/door/x", "not a folder"),
+            ("/bridge/x", "not a folder"),
             ("/f", "exists"),
         ] {
             assert_eq!(word(vfs.missing(&path(text)).map(|all| assert!(all.is_empty()))), missing);
@@ -83,7 +83,7 @@ fn every_call_answers_alike_with_and_without_the_kernels_help() {
         assert_eq!(word(vfs.rmdir(&path("/"))), "denied");
         assert_eq!(word(vfs.rmdir(&path("/d"))), "not empty");
         assert_eq!(word(vfs.rmdir(&path("/f"))), "not a folder");
-        assert_eq!(word(vfs.rmdir(&path("/door"))), "not a folder");
+        assert_eq!(word(vfs.rmdir(&path("/bridge"))), "not a folder");
         assert_eq!(word(vfs.remove(&path("/d"))), "is a folder");
         assert_eq!(vfs.remove(&path("/link")).unwrap().bytes, 0);
         assert_eq!(vfs.remove(&path("/pipe")).unwrap().bytes, 0);
@@ -185,7 +185,7 @@ fn wide_and_deep_trees_are_counted_and_removed() {
             put(&vfs, &format!("/t/folder {n}/x"), b"x").unwrap();
             put(&vfs, &format!("/t/{n}"), b"12").unwrap();
         }
-        symlink(&bob, fresh.path().join("ann/t/door")).unwrap();
+        symlink(&bob, fresh.path().join("ann/t/bridge")).unwrap();
         deepen(&vfs, 900);
         leave_part(&vfs, "/t/part", b"part");
         assert_eq!(vfs.used_bytes(&mut || Ok(())).unwrap(), 300 + 600 + 3 + 4);

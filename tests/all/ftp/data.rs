@@ -136,7 +136,7 @@ fn a_stranger_at_a_passive_port_is_turned_away_and_the_client_served() {
         let _ = thief.read_to_end(&mut stolen);
         assert!(stolen.is_empty(), "{} bytes", stolen.len());
     }
-    scene.daemon.wait_for_log("a stranger from 127.0.0.2");
+    scene.daemon.wait_for_log("refused a connection from 127.0.0.2");
     // Nor is anything taken from one.
     let there = ann.epsv();
     let mut thief = connect_from(IpAddr::from([127, 0, 0, 2]), there);

@@ -137,7 +137,7 @@ fn registering_by_ftp_waits_for_the_answer_and_the_password_is_never_shown() {
         .says("approved registration 1: ann can log in now");
     root.ask("SITE REJECT 2 \"not in this class\"")
         .expect(200)
-        .says("refused registration 2: bob is told why");
+        .says("refused registration 2: bob is shown the reason");
     guest.ask("SITE REGISTRATION 2 bob").says("registration 2 is refused: not in this class");
     guest.ask("SITE REGISTER ann other-secret").says("taken");
     guest.log_in("ann", "her-secret").expect(230);

@@ -170,7 +170,7 @@ fn a_log_that_cannot_be_opened_anew_is_told_of_once() {
     fs::rename(&log, log.with_extension("log.1")).unwrap();
     fs::create_dir(&log).unwrap();
     scene.daemon.signal(Signal::HUP);
-    scene.daemon.wait_for_log("server.log cannot be opened anew: Is a directory");
+    scene.daemon.wait_for_log("server.log cannot be reopened: Is a directory");
     scene.daemon.login("ann").store("/f", b"x", 0).expect(900);
     eventually("it goes on", || scene.read("server.log.1").contains(" put /f 1 bytes"));
     scene.daemon.signal(Signal::HUP);
@@ -178,5 +178,5 @@ fn a_log_that_cannot_be_opened_anew_is_told_of_once() {
     fs::remove_dir(&log).unwrap();
     scene.daemon.login("ann").store("/g", b"zz", 0).expect(900);
     assert!(scene.log().contains(" put /g 2 bytes"));
-    assert_eq!(scene.daemon.log().matches("cannot be opened anew").count(), 1, "said once");
+    assert_eq!(scene.daemon.log().matches("cannot be reopened").count(), 1, "said once");
 }

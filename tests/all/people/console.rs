@@ -22,7 +22,7 @@ fn a_request_is_announced_and_answered() {
     daemon.type_line("approve 1 quota=5M");
     daemon.wait_for_printed("approved registration 1: ann can log in now\n");
     daemon.type_line("reject 2 \"not in this class\"");
-    daemon.wait_for_printed("refused registration 2: bob is told why\n");
+    daemon.wait_for_printed("refused registration 2: bob is shown the reason\n");
     assert_eq!(standing(&mut guest, first, "ann").0, "approved");
     let refused = ("refused".to_owned(), "not in this class".to_owned());
     assert_eq!(standing(&mut guest, 2, "bob"), refused);

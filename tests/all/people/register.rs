@@ -53,7 +53,7 @@ fn a_refusal_is_told_with_its_reason() {
     site.client("bob").run(&["register"]).ok();
     site.miniftpd(&["account", "reject", "1", "not in this class"], "")
         .ok()
-        .stdout("refused registration 1: bob is told why\n");
+        .stdout("refused registration 1: bob is shown the reason\n");
     site.client("bob").run(&["registration", "1"]).fails(1).stdout("").stderr(
         "The server rejected your request for an account. Please contact your administrator.\n\
          Reason: not in this class\n",

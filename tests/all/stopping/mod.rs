@@ -59,7 +59,7 @@ fn a_download_under_way_ends_at_a_whole_piece() {
     let mut ann = daemon.login("ann");
     begin_fetching(&mut ann);
     daemon.term();
-    daemon.wait_for_log("stopping: 1 connections are told");
+    daemon.wait_for_log("stopping: 1 connections are being closed");
     ann.expect_bye(421);
     assert_eq!(daemon.wait().code(), Some(0));
 }
@@ -74,7 +74,7 @@ fn told_twice_it_stops_at_once() {
     // Somebody who takes nothing any more would hold the server up for as long as it drains.
     begin_fetching(&mut ann);
     daemon.term();
-    daemon.wait_for_log("stopping: 1 connections are told");
+    daemon.wait_for_log("stopping: 1 connections are being closed");
     daemon.term();
     assert_eq!(daemon.wait().code(), Some(0));
 }

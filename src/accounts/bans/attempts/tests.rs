@@ -96,8 +96,8 @@ impl World {
         }
     }
 
-    /// How many failed and run in a network; the last failure there; how many of strangers
-    /// failed within a minute and run.
+    /// How many failed and run in a network; the last failure there; how many of names that nobody
+    /// has failed within a minute and run.
     fn counts(&self, target: usize, from: IpAddr) -> (usize, usize, Duration, usize) {
         let same = |one: IpAddr| Network::of(one) == Network::of(from);
         let in_window = |at: Duration, window| self.now - at < window;

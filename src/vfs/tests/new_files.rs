@@ -76,7 +76,7 @@ fn what_is_cleared_discarded_or_dropped_is_reported() {
         leave_part(&vfs, "/f", b"01234");
         let mut new_file = vfs.new_file(&path("/f"), Keep::Fresh, None, None).unwrap();
         assert_eq!((new_file.held(), new_file.take_cleared().bytes), (0, 5));
-        assert_eq!(new_file.take_cleared().bytes, 0, "told once");
+        assert_eq!(new_file.take_cleared().bytes, 0, "given once");
         drop(new_file);
         assert_eq!(vfs.part_held(&path("/f")).unwrap(), Some(0));
         leave_part(&vfs, "/g", b"0123456");
