@@ -16,6 +16,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Every error that can reach a client. Paths are virtual: as the user sees them.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Error {
     // --- For the client to fix; the connection goes on.
     /// A command that needs a login came without one.

@@ -46,7 +46,7 @@ use crate::vfs::{self, Home, Vfs};
 pub use self::dropped::{Dropped, DroppedFile};
 pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
-pub use self::online::{Ending, OnlineConnection, Presence};
+pub use self::online::{Checking, Ending, OnlineConnection, Presence};
 
 /// What all sessions share.
 #[derive(Debug)]

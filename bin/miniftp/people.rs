@@ -118,6 +118,7 @@ fn report(
             }
             return Err(Failure::Reported(EXIT_FAILED));
         }
+        _ => writeln!(screen.out, "Registration {number} is neither approved nor refused.")?,
     }
     screen.finish()
 }

@@ -236,6 +236,8 @@ impl<M: Messages> Progress for Bar<'_, M> {
                     None => Reply::Cancel,
                 }
             }
+            // What cannot be asked is not answered with a guess.
+            _ => Reply::Cancel,
         }
     }
 }
@@ -292,7 +294,8 @@ fn prefix(verb: &str, current: &Current, columns: usize) -> String {
     let facts = match (current.phase, current.total) {
         (Phase::Compare, _) => " comparing ".to_string(),
         (Phase::Commit, _) => " storing ".to_string(),
-        (Phase::Transfer, total) => {
+        // The transfer itself, and whatever else moves bytes.
+        (_, total) => {
             let moved = current.done.saturating_sub(current.kept);
             let elapsed = current.began.elapsed();
             let of = total.filter(|_| columns >= BROAD);

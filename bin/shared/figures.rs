@@ -97,6 +97,7 @@ pub(crate) fn summary(
             format!("{verb} {name}: the same file is there already ({size} bytes)")
         }
         TransferOutcome::Skipped => format!("{verb} {name}: left alone"),
+        _ => format!("{verb} {name}: done"),
     }
 }
 

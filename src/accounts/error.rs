@@ -12,6 +12,7 @@ use crate::text::Escaped;
 
 /// Why the store could not be read or changed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum StoreError {
     /// A file has mistakes, or cannot be read or written now.
     File(FileError),

@@ -18,6 +18,7 @@ use crate::text::{Escaped, nearest, parse_span};
 
 /// What a word must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ArgumentKind {
     /// An account's name.
     Account,
@@ -60,6 +61,7 @@ pub struct Parameter {
 
 /// A value, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Value {
     /// A name, a path, a text.
     Text(String),

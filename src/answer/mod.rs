@@ -15,6 +15,7 @@ pub const JSON_OPTION: &str = "--json";
 
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cell {
     /// Not known, or not there.
     Absent,
@@ -54,6 +55,7 @@ impl From<&str> for Cell {
 
 /// How the cells belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AnswerShape {
     /// A sentence for people, and the figures in it for programs.
     Line,

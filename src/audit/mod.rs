@@ -26,6 +26,7 @@ pub use self::writer::{Log, LogTargets, append};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verb {
     /// An account or a guest came in, or was refused.
     Login,

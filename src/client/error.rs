@@ -14,6 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why something was not done.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Error {
     /// No connection came about.
     Connect {

@@ -32,6 +32,7 @@ pub struct Registered {
 
 /// How a request stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RegistrationState {
     /// It waits for an answer.
     Pending,

@@ -6,6 +6,7 @@ use super::error::{Error, Result};
 
 /// What a file's transfer is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Phase {
     /// Both sides compare what each has; little travels.
     Compare,
@@ -17,6 +18,7 @@ pub enum Phase {
 
 /// How a transfer of one file ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TransferOutcome {
     /// It is in its place.
     Stored {
@@ -36,6 +38,7 @@ pub enum TransferOutcome {
 
 /// What to do with the part that an earlier attempt left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PartChoice {
     /// Compare, keep what is equal, go on.
     #[default]
@@ -48,6 +51,7 @@ pub enum PartChoice {
 
 /// What to do when a file that differs is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ExistsChoice {
     /// Leave it and say so as an error.
     #[default]
@@ -116,6 +120,7 @@ impl PartChoice {
 
 /// A question to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Question {
     /// Go on with the part of an earlier attempt?
     GoOn {

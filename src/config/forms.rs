@@ -10,6 +10,7 @@ use crate::text::{exact, is_harmful, parse_size};
 
 /// For whom the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogFormat {
     /// For people.
     People,

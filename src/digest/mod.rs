@@ -26,6 +26,7 @@ const SAMPLE_RUNS: u32 = 3;
 
 /// How chunks are digested. Both sides agree on one for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Algorithm {
     /// RFC 1321. Everybody must speak it.
     Md5,

@@ -9,6 +9,7 @@ use crate::text::{Bytes, Escaped, Span};
 
 /// Why a wait was bounded. It is part of the error, so the log says which limit was hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wait {
     /// From the connection to the end of the login, all attempts together.
     Login,
@@ -36,6 +37,7 @@ impl fmt::Display for Wait {
 
 /// What a ban is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Banned {
     /// An account's name, known or not.
     Account,
@@ -140,6 +142,7 @@ pub(super) fn mismatch(f: &mut fmt::Formatter<'_>, bad: u32) -> fmt::Result {
 
 /// Why an account's home is not free.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HomeRefused {
     /// A removed account had the name, or there are files or unfinished uploads under it, and
     /// taking over what is left was not asked for.

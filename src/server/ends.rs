@@ -8,6 +8,7 @@ use crate::vfs::Loss;
 
 /// Why a server cannot start; for the operator's terminal.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum StartError {
     /// An address could not be bound.
     Bind {

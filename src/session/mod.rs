@@ -31,7 +31,7 @@ use crate::mounts::Mounts;
 use crate::shared::{Presence, Shared};
 use crate::vfs::{Vfs, View};
 
-pub use self::content::UploadOptions;
+pub use self::content::{DigestBound, UploadOptions};
 pub use self::people::{
     AccountRequest, Attachment, NAME_FORM, OnlineConnection, RegistrationRules, RequestState,
 };

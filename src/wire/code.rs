@@ -7,6 +7,7 @@ macro_rules! codes {
         /// 250 to 258, 800 to 802, 900 and 901 are the numbers that clients of the old programs
         /// know.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum Code {
             $(#[doc = $about] $name,)*
         }
