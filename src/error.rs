@@ -328,7 +328,7 @@ impl fmt::Display for Error {
             NameTaken { name } => write!(f, "the name `{}` is taken", Escaped(name)),
             Home { name, why } => why.report(f, name),
             CodeRefused => f.write_str("the invitation is unknown, used up or too old"),
-            RegistrationClosed => f.write_str("nobody can register here; ask the administrator"),
+            RegistrationClosed => f.write_str("registration is closed; ask the administrator"),
             Unknown { what, name } => write!(f, "no {what} `{}`", Escaped(name)),
             Denied { path } => write!(f, "permission denied: `{}`", Escaped(path)),
             Mounted { path } => kinds::mounted(f, path),
@@ -374,7 +374,7 @@ impl fmt::Display for Error {
             AccountClosed => f.write_str("this account has been closed"),
             Ended => f.write_str(ENDED),
             Full { what, max } => write!(f, "too many: {max} {what} at most; try again later"),
-            Stopping => f.write_str("the server is stopping; go on when it is back"),
+            Stopping => f.write_str("the server is stopping; resume when it is back"),
             Gone => f.write_str("the other side has gone"),
             Interrupted => f.write_str("interrupted"),
         }

@@ -158,7 +158,7 @@ impl Server {
                     }
                     renewal = now;
                     if still >= limits::LOCK_UNREACHABLE {
-                        return Some(Loss::Unreachable("the disk stands still".to_owned()));
+                        return Some(Loss::Unreachable("the disk does not respond".to_owned()));
                     }
                 }
             }

@@ -132,7 +132,7 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
     "help" ["?"] own!(), "[COMMAND]" 0, 1,
         Run::Here(help::help), "list the commands, or tell about one";
     "quit" ["q", "exit", "bye"] own!(), "" 0, 0,
-        Run::Leave, "leave; who came from the menu is back there";
+        Run::Leave, "leave, or return to the menu if you came from it";
 };
 
 impl ShellCommand {

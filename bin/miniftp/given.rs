@@ -40,7 +40,7 @@ impl Flag {
             Flag::Resume => (
                 None,
                 "resume",
-                "go on with a part without asking; a file that differs is not replaced",
+                "resume a part without asking; a file that differs is not replaced",
             ),
             Flag::Overwrite => (None, "overwrite", "replace a file that differs"),
             Flag::Skip => (None, "skip", "leave a file that differs as it is"),

@@ -41,7 +41,7 @@ fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> CommandResult {
     let mut code = code.to_owned();
     match &*client.rules()?.mode {
         "closed" => {
-            let what = "nobody can register here; please contact your administrator";
+            let what = "registration is closed; please contact your administrator";
             return Err(Failure::Said(what.into()));
         }
         "invite" if code.is_empty() && screen.can_ask => {

@@ -156,7 +156,7 @@ fn advised(error: Error, verb: &str, client: &Client) -> Failure {
             "stopped; nothing is kept of what an anonymous user has not finished".into(),
         ),
         Error::Interrupted => {
-            Failure::Stopped("stopped; the same command goes on from there".into())
+            Failure::Stopped("stopped; the same command resumes from there".into())
         }
         error => error.into(),
     }

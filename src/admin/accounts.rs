@@ -143,7 +143,7 @@ pub(super) fn quota(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'
 
 pub(super) fn role(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let (name, role) = (arguments.text("name"), arguments.role("role").unwrap_or(Role::User));
-    desk.check_other(name, "nobody changes their own role")?;
+    desk.check_other(name, "you cannot change your own role")?;
     desk.edit(|edit| {
         edit.account(name)?.role = role;
         Ok(())
@@ -154,7 +154,7 @@ pub(super) fn role(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_
 
 pub(super) fn close(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let name = arguments.text("name");
-    desk.check_other(name, "nobody closes their own account")?;
+    desk.check_other(name, "you cannot close your own account")?;
     let before = set_state(desk, name, AccountState::Closed)?;
     desk.end_sessions_of(name);
     Ok(Answer::line(
@@ -193,7 +193,7 @@ pub(super) fn remove(
     alive: &mut Alive<'_>,
 ) -> AdminResult {
     let (name, files) = (arguments.text("name"), arguments.has("files"));
-    desk.check_other(name, "nobody removes their own account")?;
+    desk.check_other(name, "you cannot remove your own account")?;
     desk.store.current().require(name)?;
     if files && !desk.given.is_sure {
         return Err(Error::NotSure(format!("Remove {name} and all that it stored?")).into());

@@ -62,12 +62,12 @@ fn required(arguments: &Arguments) -> Result<&BanTarget, Error> {
 fn check_ban(desk: &AdminDesk<'_>, who: &BanTarget) -> Result<(), StoreError> {
     match who {
         BanTarget::Account(name) => {
-            desk.check_other(name.as_str(), "nobody bans themselves")?;
+            desk.check_other(name.as_str(), "you cannot ban yourself")?;
             desk.store.current().require(name.as_str()).map(drop)
         }
         BanTarget::Address(_) => match desk.by.from {
             ActorOrigin::Protocol(own, ..) if who.covers(None, own) => {
-                let what = "this is the address that you come from";
+                let what = "you are connected from this address";
                 Err(Error::WrongState { what }.into())
             }
             _ => Ok(()),

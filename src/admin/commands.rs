@@ -115,11 +115,11 @@ pub static ADMIN_COMMANDS: &[AdminCommand] = &[
     row!("reject" [] ("number" Number true "reason" Text false) () Files false
         Some(Verb::Reject), requests::reject, "refuse a registration and say why"),
     row!("sessions" ["who"] () () Server false None, sessions::sessions,
-        "list who is connected, and what they do"),
+        "list connections, and what they do"),
     row!("kick" [] ("name" Session true) () Server false Some(Verb::Kick), sessions::kick,
         "end a session, or all of an account"),
     row!("bans" [] () () Files false None, bans::bans,
-        "list who is kept out, since and until when, by whom and why"),
+        "list bans, since and until when, by whom and why"),
     row!("ban" [] ("who" Who true "time" Span true "reason" Text false) () Files false
         Some(Verb::Ban), bans::ban,
         "keep an account or an address out for 30m, 2h, 7d or for ever; its sessions end"),

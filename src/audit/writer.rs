@@ -1,9 +1,9 @@
 //! Where all lines of the log go: into a queue of bytes, and from there with large writes into
 //! files or to standard error, by a thread of its own.
 //!
-//! Never: keeps a session waiting for longer than [`limits::LOG_WAIT`] while the disk stands still.
-//! Invariant: a line that is not written is counted, and the count is in the log as soon as
-//! something can be written again.
+//! Never: keeps a session waiting for longer than [`limits::LOG_WAIT`] while the disk does not
+//! respond. Invariant: a line that is not written is counted, and the count is in the log as soon
+//! as something can be written again.
 
 use std::fmt;
 use std::io::{self, Write};

@@ -240,7 +240,7 @@ impl From<crate::error::Error> for Error {
 }
 
 /// How to continue where parts stay.
-const GOES_ON: &str = "what has arrived stays, the same command goes on from there";
+const GOES_ON: &str = "what has arrived stays, the same command resumes from there";
 const NOT_KEPT: &str = "nothing is kept of what an anonymous user has not finished";
 const APPEARED: &str = "was not here before: it has just been made, or is the same as another name \
     here; it stays as it is";
@@ -303,7 +303,7 @@ impl fmt::Display for Error {
                  less",
                 Size(*most_bytes)
             ),
-            Interrupted => f.write_str("interrupted; the same command goes on from there"),
+            Interrupted => f.write_str("interrupted; the same command resumes from there"),
         }
     }
 }

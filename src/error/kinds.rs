@@ -203,7 +203,7 @@ pub(super) fn kept_out(is_slowed: bool) -> &'static str {
 
 /// The text of [`super::Error::Unmounted`].
 pub(super) const UNMOUNTED: &str =
-    "the mount that this goes to was taken away; go on when it is back, or start again";
+    "the mount that this goes to was taken away; resume when it is back, or start again";
 
 /// No file may be so large.
 pub(super) const TOO_BIG: &str = "the server's disk or its operator allows no file as large as \

@@ -343,7 +343,7 @@ impl MountedSection {
         let Mount { dir, rights, .. } = &self.mount;
         let failed = |e: Error| format!("dir: {dir}: {e}");
         if homes.are_in(&self.place).map_err(failed)? {
-            return Err(format!("dir: {dir}: the home lies in it"));
+            return Err(format!("dir: {dir}: the home is inside it"));
         }
         let is_elsewhere = !self.path.starts_with(home);
         if !rights.changes() && !is_elsewhere {

@@ -93,7 +93,7 @@ impl LastSeen {
         drop(state);
         match (was_late, is_late) {
             (false, true) => log::error!(
-                "the mounted directory {} does not answer: its file system stands still",
+                "the mounted directory {} does not answer: its file system does not respond",
                 path.display()
             ),
             (true, false) => log::info!("the mounted directory {} answers again", path.display()),

@@ -314,7 +314,7 @@ fn found_at(home: &Path, path: &Path) -> std::result::Result<PathBuf, String> {
         _ => format!("cannot be opened: {e}"),
     })?;
     if home.starts_with(&found) {
-        return Err("the home lies in it".to_owned());
+        return Err("the home is inside it".to_owned());
     }
     if found.starts_with(home.join(".miniftp")) {
         return Err(SERVERS_OWN.to_owned());

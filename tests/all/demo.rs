@@ -67,7 +67,7 @@ fn the_demo_shows_each_step_and_ends_well() {
         "   put engine.bin: the same file is there already (50331648 bytes)\n",
         "\n5. It puts a directory of 200 small files",
         "   put notes: 200 files, 1690 bytes in ",
-        "\n6. It puts another large file, for which there is no room.\n",
+        "\n6. It puts another large file, which would exceed its quota.\n",
         "over quota: needs ",
         "\n7. It tries to leave its home.\n",
         "cd ..: ",

@@ -186,7 +186,7 @@ fn refused<T>(what: &str, result: Result<T, Error>) -> Result<(), DemoFailure> {
 }
 
 fn refuse_over_quota(client: &mut Client, place: &DemoDir) -> Result<(), DemoFailure> {
-    step(6, "It puts another large file, for which there is no room.");
+    step(6, "It puts another large file, which would exceed its quota.");
     let other = place.path("second.bin");
     // What is in it does not matter: nothing of it travels.
     File::create(&other)?.set_len(FILE_BYTES as u64)?;

@@ -23,7 +23,7 @@ pub(super) fn keep(desk: &AdminDesk<'_>, found: &ForeignData, report: &mut Impor
         }
     }
     if found.guests && !desk.config.guests.anonymous {
-        let what = "the anonymous user comes in with `anonymous = yes` in [guests] of server.ini";
+        let what = "the anonymous user can log in with `anonymous = yes` in [guests] of server.ini";
         report.missing(what);
     }
 }

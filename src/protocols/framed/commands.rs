@@ -64,7 +64,7 @@ table! {
     "HELLO" Nobody "Hello" "220 `Greeted`" hello, "agree on the version";
     "LOGIN" Hello "Login" "280 `Challenge`" login, "begin to log in";
     "PROOF" Nobody "Proof" "254 `LoggedIn`" proof, "prove the password";
-    "GUEST" Hello "Nothing" "254 `LoggedIn`" guest, "come in without an account";
+    "GUEST" Hello "Nothing" "254 `LoggedIn`" guest, "log in without an account";
     "PING" Nobody "Nothing" "200" ping, "nothing; shows that the line is alive";
     "HELP" Nobody "Nothing" "200 `Counted`" help, "the commands, each as a `HelpLine`";
     "RULES" Nobody "Nothing" "200 `Rules`" people::rules, "who can register, and how";

@@ -97,7 +97,7 @@ pub(super) fn extended_passive_text(port: u16) -> String {
 /// (RFC 2577, section 3).
 pub(super) fn check_target(target: SocketAddr, peer: IpAddr) -> Result<(), &'static str> {
     if target.ip().to_canonical() != peer.to_canonical() {
-        return Err("data connections go only to the address that you come from");
+        return Err("data connections go only to the address of the control connection");
     }
     if target.port() < PORT_LEAST {
         return Err("data connections go only to ports from 1024 on");

@@ -128,7 +128,7 @@ table! {
     "RNTO" Login RequiredWhole "PATH" "959 4.1.3" files::rnto,
         "its new name; a file there is replaced", Policy::RENAMES;
     "SIZE" Login RequiredWhole "PATH" "3659 4" files::size,
-        "bytes of a file, or of an upload to go on with";
+        "bytes of a file, or of an upload to resume";
     "MDTM" Login RequiredWhole "[TIME] PATH" "3659 3" files::mdtm,
         "when a file last changed; with a time as MFMT";
     "MFMT" Login RequiredWhole "TIME PATH" "none" files::mfmt, "set when a file last changed";

@@ -255,8 +255,8 @@ impl HeldLock {
         if self.is_closed.swap(true, Ordering::SeqCst) {
             return;
         }
-        // A renewal may hold the line, for long if the disk stands still. Without the line the file
-        // stays, and the next start finds that of a process that has ended.
+        // A renewal may hold the line, for long if the disk does not respond. Without the line the
+        // file stays, and the next start finds that of a process that has ended.
         for _ in 0..RELEASE_TRIES {
             if let Ok(mut line) = self.line.try_lock() {
                 if self.look(&mut line).is_ok() {

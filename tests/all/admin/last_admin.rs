@@ -20,7 +20,8 @@ fn no_way_closes_demotes_removes_or_bans_the_last_active_admin() {
         let refuse = |scene: &mut super::Scene, line: &str| {
             let said = scene.run(line, "");
             // To an admin in a session it is themselves.
-            let told = if way.is_operator() { "there would be no admin left" } else { "nobody " };
+            let told =
+                if way.is_operator() { "there would be no admin left" } else { "you cannot " };
             assert!(said.text.contains(told), "{way:?} {line}: {said:?}");
             assert!(said.is_done != Some(true), "{way:?} {line}");
         };

@@ -78,7 +78,7 @@ fn help_knows_every_command_and_needs_no_server() {
     }
     site.miniftp("ann", &["help", "quit"])
         .ok()
-        .stdout("quit\n  leave; who came from the menu is back there\n  also: q, exit, bye\n");
+        .stdout("quit\n  leave, or return to the menu if you came from it\n  also: q, exit, bye\n");
     let help = site.miniftp("ann", &["--help"]);
     help.ok().stderr("").stdout_has("usage: miniftp [OPTIONS] [COMMAND [ARGUMENTS...]]\n");
     assert!(help.out.ends_with(&all.out), "{}", help.tell());

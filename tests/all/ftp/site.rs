@@ -52,7 +52,7 @@ fn an_admins_words_are_for_admins() {
     assert!(site.accounts().current().account("ann").unwrap().role.as_str() == "user");
     // Nor may an admin change their own role.
     let mut root = daemon.ftp("root");
-    root.ask("SITE ROLE root user").says("nobody changes their own role");
+    root.ask("SITE ROLE root user").says("you cannot change your own role");
     root.ask("SITE KICK").expect(501).says("kick: NAME|ID is missing; usage: kick NAME|ID");
     root.ask("SITE NOSUCH").expect(500);
 }

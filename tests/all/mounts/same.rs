@@ -207,7 +207,7 @@ fn a_bind_of_a_mount_is_the_same_directory() {
         (bind.dir(), "10M", "[b] size: not that of [a], the same directory"),
         (in_x.as_str(), "10M", "[b] size: not that of [a], the same directory"),
         (&format!("{}/in", bind.dir()), "1M", "[b] dir: overlaps that of [a]"),
-        (around.dir(), "1M", "the home lies in it"),
+        (around.dir(), "1M", "the home is inside it"),
     ];
     for (dir, size, what) in table {
         mount(&site, &format!("{a}{}", section("b", dir, "all", ALL, size)));

@@ -25,7 +25,7 @@ fn a_mount_that_stands_still_stops_nobody_who_does_not_use_it() {
     let still = fuse.stand_still();
     bob.store("/own/f", b"own", 0).expect(900);
     assert_eq!(ls(&mut bob, "/").unwrap(), ["far", "own"]);
-    daemon.wait_for_log("does not answer: its file system stands still");
+    daemon.wait_for_log("does not answer: its file system does not respond");
     let mut cid = daemon.login("cid");
     assert_eq!(cid.quota().used, 0);
     assert_eq!(Talk::login(daemon.ftp_addr(), "cid").say("MKD /d"), 257);

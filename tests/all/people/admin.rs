@@ -106,7 +106,7 @@ fn nobody_raises_or_locks_out_themselves_and_the_last_admin_stays() {
     let site = site();
     let daemon = site.start();
     let mut root = daemon.login("root");
-    root.admin("role root user").expect(269).says("their own role");
+    root.admin("role root user").expect(269).says("your own role");
     root.admin("close root").expect(269);
     root.admin("remove root").expect(269);
     root.admin("role ann admin").expect(200);

@@ -88,7 +88,7 @@ fn nobody_bans_themselves_this_machine_or_the_last_admin() {
     let refused = |words: &str, told: &str| {
         admin(&site, words).fails(1).stderr(&format!("miniftp: {told}\n"));
     };
-    refused("ban root 1h", "not now: nobody bans themselves");
+    refused("ban root 1h", "not now: you cannot ban yourself");
     refused("ban nobody 1h", "no account `nobody`");
     let misused = |words: &str, told: &str| {
         admin(&site, words).fails(2).stderr_has(told);

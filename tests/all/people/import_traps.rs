@@ -106,7 +106,7 @@ fn what_is_mapped_and_cannot_be_mounted_is_named() {
         "`Odd name`: a name has",
         "`anonymous`: guests only read in home/anonymous",
         "`anonymous`: its password; guests need none here",
-        "the anonymous user comes in with `anonymous = yes`",
+        "the anonymous user can log in with `anonymous = yes`",
         "old/y at /drop for guests: write: size: ",
     ] {
         told.stderr_has(what);

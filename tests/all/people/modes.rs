@@ -29,7 +29,7 @@ fn a_closed_server_says_so_before_anything_is_asked() {
     let site = site("closed");
     let _daemon = site.start();
     let said = site.client("bob").run(&["register"]);
-    said.fails(1).stderr("miniftp: nobody can register here; please contact your administrator\n");
+    said.fails(1).stderr("miniftp: registration is closed; please contact your administrator\n");
     ask(&mut stranger(&site), "bob", "").expect(285);
 }
 

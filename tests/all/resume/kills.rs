@@ -86,7 +86,7 @@ fn ctrl_c_stops_and_the_next_run_goes_on() {
         running.signal(Signal::INT);
         let said = running.wait();
         said.fails(130).stdout("");
-        said.stderr("miniftp: stopped; the same command goes on from there\n");
+        said.stderr("miniftp: stopped; the same command resumes from there\n");
         assert!(!verb.target(&site, "f").exists());
         let held = match verb {
             Verb::Put => fs::metadata(upload_part(&site)),
@@ -110,7 +110,7 @@ fn ctrl_c_while_it_waits_for_the_server_to_come_back() {
     running.err().wait_for(|text| text.contains("trying again").then_some(()));
     running.signal(Signal::INT);
     let said = running.wait();
-    said.fails(130).stderr_has("miniftp: stopped; the same command goes on from there\n");
+    said.fails(130).stderr_has("miniftp: stopped; the same command resumes from there\n");
     daemon.restart();
     let said = Verb::Put.run(&site, &Proxy::to(daemon.addr()), "f");
     Verb::Put.is_done(&site, "f", &content, &said);

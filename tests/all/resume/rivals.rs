@@ -117,7 +117,7 @@ fn a_server_that_stays_away_is_given_up() {
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
         assert!(text.starts_with("gave up after 3 tries ("), "{text}");
-        assert!(text.ends_with("the same command goes on from there"), "{text}");
+        assert!(text.ends_with("the same command resumes from there"), "{text}");
         assert!(!verb.target(&site, verb.word()).exists());
         // And so it does.
         let said = site.miniftp("ann", &[verb.word(), name]);

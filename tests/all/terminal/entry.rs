@@ -108,7 +108,7 @@ fn a_line_that_stays_broken_ends_with_a_hint_and_the_hint_is_true() {
     drop(proxy);
     screen.see("trying again in ");
     screen.see("miniftp: gave up after 10 tries (");
-    screen.see("; what has arrived stays, the same command goes on from there");
+    screen.see("; what has arrived stays, the same command resumes from there");
     assert_eq!(screen.end(), Some(3));
     daemon.restart();
     let Some(mut screen) = Screen::start(&site, daemon.port(), &words) else { return };

@@ -74,7 +74,7 @@ fn ctrl_c_stops_the_transfer_and_not_the_shell() {
             _ => proxy.wait_for_bytes(Way::Down, half),
         }
         screen.press("\u{3}");
-        screen.see("miniftp: stopped; the same command goes on from there");
+        screen.see("miniftp: stopped; the same command resumes from there");
         screen.see("ann:/> ");
         screen.enter(line);
         screen.see("is there in part: ");

@@ -31,7 +31,7 @@ fn an_interrupted_tree_goes_on_by_the_same_command_and_sends_nothing_twice() {
         running.signal(Signal::INT);
         let said = running.wait();
         assert!(!said.status.success());
-        said.stderr_has("the same command goes on from there");
+        said.stderr_has("the same command resumes from there");
         // The old session lets go of the file on which it was.
         proxy.cut_now();
         let proxy = Proxy::to(daemon.addr());
