@@ -24,7 +24,7 @@ impl Arrive for Pieces<'_> {
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
-    let ceiling = if first & 1 == 0 { Ceiling::KNOWN } else { Ceiling::STRANGER };
+    let ceiling = if first & 1 == 0 { Ceiling::KNOWN } else { Ceiling::ANONYMOUS };
     let mut from = Pieces(rest, usize::from(first >> 1) + 1);
     let (mut inbox, mut head, mut data) = (Inbox::new(), Vec::new(), Vec::new());
     while let Ok(Some(len)) = inbox.head(&mut from, ceiling, &mut head) {
