@@ -1,4 +1,4 @@
-//! Who is let in: how many connections there may be, and which one gives its place to a newcomer.
+//! Admission: how many connections there may be, and which one gives its place to a newcomer.
 //!
 //! Never: knows a socket or a clock.
 //! Invariant: a connection gives its place up only before its login, never while its password is

@@ -1,6 +1,6 @@
 //! What can go wrong, sorted by who has to fix it, and every text that a client can read.
 //!
-//! Never: a host path or the system's own message in a text; those are `source`, for the log alone.
+//! Never: a host path or the system's own message in a text; those are `source`, for the log only.
 
 mod kinds;
 

@@ -262,8 +262,8 @@ pub const OPERATION_LOOK: Duration = Duration::from_millis(100);
 /// How long a connection that an admin ended is given to say why, before it is cut off.
 pub const ENDED_GRACE: Duration = Duration::from_secs(1);
 
-/// What a rate gives at once to who did not use it before: it evens out what a busy machine comes
-/// late for, and is small enough that a rate is kept within 2 % over 10 s.
+/// What a rate gives at once to a session that did not use it before: it evens out what a busy
+/// machine comes late for, and is small enough that a rate is kept within 2 % over 10 s.
 pub const RATE_BURST: Duration = Duration::from_millis(200);
 /// How long the turn of a session lasts that has a rate for itself; several share that time.
 pub const RATE_STEP: Duration = Duration::from_millis(50);

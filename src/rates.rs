@@ -203,7 +203,7 @@ impl RatePermit {
     }
 
     fn take(&mut self, wanted: u64, now: Instant) -> Due {
-        // Who is under no rate has no moment to wait for, and takes without an end.
+        // A session without a rate has no moment to wait for, and takes without an end.
         let Some(from) = self.from else { return Due::Move(wanted) };
         match from.saturating_duration_since(now) {
             Duration::ZERO => {

@@ -22,7 +22,7 @@ pub struct Rights {
 impl Rights {
     /// Everything.
     pub const ALL: Rights = Rights { read: true, write: true, modify: true };
-    /// Looking alone.
+    /// Only reading.
     pub const READ: Rights = Rights { read: true, write: false, modify: false };
     /// What may stand in a file.
     pub const FORM: &str = "read, write, modify, or several of them";

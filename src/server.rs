@@ -187,7 +187,7 @@ impl Server {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => {
-                    // Nobody can say anything any more, so the wait is for the clock alone.
+                    // Nobody can say anything any more, so the wait is only for the clock.
                     thread::sleep(DRAIN_LOOK);
                     false
                 }
@@ -301,7 +301,7 @@ impl Listener {
         self.shared.refresh_settings();
         self.shared.bans.refresh();
         if let Err(e) = self.shared.bans.check_address(from.ip()) {
-            // Not a warning each: the ban was one, and who is banned may come very often.
+            // Not a warning each: the ban was one, and a banned client may come very often.
             log::debug!("{from} is refused: {e}");
             return self.refuse(tcp, &e);
         }

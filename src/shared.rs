@@ -61,7 +61,7 @@ pub struct Shared {
     listening: OnceLock<Vec<(&'static str, SocketAddr)>>,
     /// The account store.
     pub store: AccountStore,
-    /// Who is kept out for a time.
+    /// Accounts and addresses that are kept out for a time.
     pub bans: Bans,
     /// The requests for accounts.
     pub queue: RequestQueue,
@@ -76,7 +76,7 @@ pub struct Shared {
     pub goodbye: Greeting,
     /// What is said by FTP to whoever connects.
     pub greeting: Greeting,
-    /// Who has how much room.
+    /// What each quota owner has used and may use.
     pub ledger: Arc<Ledger>,
     /// Who writes what.
     pub claims: Arc<Claims>,

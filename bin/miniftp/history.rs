@@ -61,7 +61,7 @@ impl History {
     }
 }
 
-/// Opens so that what is made can be read by its owner alone.
+/// Opens so that what is made can be read only by its owner.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

@@ -12,7 +12,7 @@ pub(crate) fn short(entry: &RemoteEntry) -> String {
     format!("{}{mark}", name(entry))
 }
 
-/// The name alone. The server has escaped an odd one already; a second time would hide that.
+/// Only the name. The server has escaped an odd one already; a second time would hide that.
 pub(crate) fn name(entry: &RemoteEntry) -> String {
     if entry.is_odd() && !entry.name.chars().any(is_harmful) {
         return entry.name.to_string();

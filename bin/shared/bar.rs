@@ -19,7 +19,7 @@ use crate::output::{columns, write_until};
 const REDRAW: Duration = Duration::from_millis(100);
 /// Columns that pbr uses for `100.00 %` and what surrounds it.
 const PERCENT_COLUMNS: usize = 10;
-/// Columns below which a name alone is shown.
+/// Columns below which only a name is shown.
 const NARROW: usize = 50;
 /// Columns from which the total is shown too.
 const BROAD: usize = 100;
@@ -249,7 +249,7 @@ impl<M: Messages> Drop for Bar<'_, M> {
     }
 }
 
-/// Asks until the answer begins with one of `answers`; the first one is meant by Enter alone.
+/// Asks until the answer begins with one of `answers`; the first one is meant by an empty line.
 /// `None` if the user gave up.
 fn choose<'c>(screen: &mut impl Messages, prompt: &str, answers: &[&'c str]) -> Option<&'c str> {
     loop {

@@ -1,4 +1,4 @@
-//! Everything that is wrong with the files about people, for who edits them.
+//! Everything that is wrong with the files about accounts, for anyone who edits them.
 //!
 //! Never: changes a file, or tells of one that is not there and need not be.
 

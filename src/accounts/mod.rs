@@ -104,7 +104,7 @@ pub struct Account {
     /// Whether its password is printed in the README: it logs in from this machine only.
     pub demo: bool,
     /// Whether the record is of the MD5 of the password, in hexadecimal, as another server had it:
-    /// it is good for FTP alone, whose first login makes it a record of the password.
+    /// it is good only for FTP, whose first login makes it a record of the password.
     pub of_md5: bool,
     remark: String,
 }

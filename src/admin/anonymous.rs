@@ -41,7 +41,7 @@ pub fn register(
     };
     let taken = asked();
     match (&taken, &invitation) {
-        // What is wrong with an invitation is for the log alone.
+        // What is wrong with an invitation is only logged.
         (Err(_), Some(why)) => {
             subject.note(&Event { outcome: Outcome::Refused, why: Some(why), ..event });
         }

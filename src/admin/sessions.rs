@@ -14,7 +14,7 @@ use crate::vfs::{PartNote, VPath, Vfs};
 use crate::why::{self, Reason, Requester};
 
 impl AdminDesk<'_> {
-    /// Who is here.
+    /// All connections.
     pub(super) fn online(&self) -> Vec<OnlineConnection> {
         self.shared.map(|shared| shared.online()).unwrap_or_default()
     }

@@ -101,7 +101,7 @@ impl Client {
         }
     }
 
-    /// Logs in. The password is used for this alone; keys that are kept, and wiped, reconnect.
+    /// Logs in. The password is used only for this; keys that are kept, and wiped, reconnect.
     ///
     /// # Errors
     /// [`Error::LoginRefused`], after which another attempt is possible; [`Error::ServerUnproven`],

@@ -1,7 +1,7 @@
 //! Sending a folder: the walk through it.
 //!
 //! A folder that was not there before needs no listing; one that was is listed once, and what is
-//! there with the same size is offered by its digest alone.
+//! there with the same size is offered by its digest only.
 //! Invariant: what is done again after a break is found to be equal.
 
 use std::collections::HashMap;
@@ -72,7 +72,8 @@ impl Client {
             Ok(())
         });
         match listed {
-            // Who may not look, as in a drop box, puts what there is room for a name for.
+            // Without the permission to list, as in a drop box, it puts what there is room for a
+            // name for.
             Err(e) if e.is_refusal(Code::NotFound) || e.is_refusal(Code::Denied) => {
                 conn.ask("MKDIR", &Mkdir::new(remote, 1, mode))?;
                 Ok(listing)

@@ -78,7 +78,7 @@ mod system {
             Ok(is_same.then(|| TargetDir { part, target: target_name, ..self }))
         }
 
-        /// Makes the part; it must not be there. A `private` one is for its owner alone.
+        /// Makes the part; it must not be there. A `private` one is readable only by its owner.
         pub(in crate::client) fn create(&self, private: bool) -> io::Result<File> {
             let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
             let mode = Mode::from_raw_mode(if private { 0o600 } else { 0o666 });

@@ -17,7 +17,7 @@ use super::FileError;
 
 /// How often a lock that is held is asked for: an edit takes a few milliseconds.
 const LOCK_PAUSE: Duration = Duration::from_millis(3);
-/// For the owner alone: records of passwords can be guessed at.
+/// Only for the owner: records of passwords can be guessed at.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// Symbolic links that lead to a file, one after the other, as the kernel has it.
 const LINKS: usize = 40;

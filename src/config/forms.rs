@@ -46,7 +46,7 @@ pub(super) const SIZE: By<u64> =
     By("a size of 0 or more, such as 512K, 10M or 1.5G", parse_size, |bytes| {
         exact(*bytes).to_uppercase()
     });
-/// A name alone, and never that of a file with records in it, which would be shown to everybody.
+/// Only a name, and never that of a file with records in it, which would be shown to everybody.
 pub(super) const FILE_NAME: By<String> = By(
     "the name of a file, such as welcome.txt",
     |text| {

@@ -3,7 +3,7 @@
 //! They guard against accidents on the line and on the disk, not against people: whoever can change
 //! the bytes can change the digest beside them. Never: part of a password or of a right.
 //!
-//! Invariant: a digest depends on the algorithm and the bytes alone, not on the way it is computed.
+//! Invariant: a digest depends only on the algorithm and the bytes, not on the way it is computed.
 
 mod running;
 

@@ -30,7 +30,7 @@ pub enum MountAudience {
     Named(Vec<AccountName>),
 }
 
-/// How much may be stored, and who pays.
+/// How much may be stored, and who is charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountQuota {
     /// The mount itself, with this limit in bytes.

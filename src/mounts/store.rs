@@ -110,7 +110,7 @@ impl MountStore {
         dirs_in(self.file.path())
     }
 
-    /// Opens what the file says. Nobody waits for that but who asked for it.
+    /// Opens what the file says. Only the session that asked for it waits.
     fn read(
         &self,
         bytes: Option<&[u8]>,
@@ -351,9 +351,9 @@ impl MountedSection {
         }
         match homes.owner_of(&self.place, is_account).map_err(failed)? {
             None => Ok(()),
-            Some(account) if rights.changes() => {
-                Err(format!("rights: it lies in the home of {account}: read alone"))
-            }
+            Some(account) if rights.changes() => Err(format!(
+                "rights: must be `read`, because the directory is in the home of {account}"
+            )),
             // What the server keeps in a directory beside the homes would be seen in the home.
             Some(account) => Err(format!(
                 "dir: {dir}: shows the home of {account} at another place; name it by its path \

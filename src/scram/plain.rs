@@ -92,7 +92,7 @@ impl PlainChecks {
         self.derivations.run(from, || Verifier::derive(password, iterations), waiting)?
     }
 
-    /// The lock holds over map operations alone, which leave no half state; poison means nothing.
+    /// The lock is held only over map operations, which leave no half state; poison means nothing.
     fn right(&self) -> MutexGuard<'_, HashMap<Box<str>, [u8; KEY]>> {
         self.right.lock().unwrap_or_else(PoisonError::into_inner)
     }

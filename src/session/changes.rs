@@ -1,7 +1,7 @@
 //! What a session changes but for the content of files: folders, names, times, removal.
 //!
 //! Invariant: every change of a name happens while its claim is held, what becomes free is credited
-//! to who paid for it before that ends, and each act leaves a line.
+//! to its quota owner before that ends, and each action leaves a line.
 
 use super::{Alive, Mtime, Session, User, VPath};
 use crate::admin;
@@ -211,8 +211,8 @@ impl Session {
         Err(Error::Changed { path: to.as_str().to_owned() })
     }
 
-    /// Moves something into another view: what arrives is charged to who pays there before it
-    /// moves, and credited here after.
+    /// Moves something into another view: what arrives is charged to the quota owner there before
+    /// it moves, and credited here after.
     fn rename_across(
         &self,
         user: &User,

@@ -264,7 +264,7 @@ impl Session {
         user.vfs.source(&path)
     }
 
-    /// Opens an upload whose end alone tells its size. `declared` bytes are asked for before
+    /// Opens an upload whose size is known only at its end. `declared` bytes are asked for before
     /// anything is made. What was refused already is refused again while there is no more room,
     /// unless its size is known. Of a refusal whoever asked says with [`Session::refused`] that it
     /// is the last word.

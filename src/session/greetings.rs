@@ -9,7 +9,7 @@ use crate::limits;
 use crate::text::Size;
 
 impl Session {
-    /// What the server says to who has just logged in.
+    /// The text shown after a login.
     pub fn welcome(&self) -> Vec<String> {
         let config = self.shared().config();
         self.lines(config.words.welcome.as_deref().map(|name| self.shared().welcome.lines(name)))
@@ -28,7 +28,7 @@ impl Session {
         self.lines(config.words.goodbye.as_deref().map(|name| self.shared().goodbye.lines(name)))
     }
 
-    /// What the current folder says to who enters it.
+    /// The text of the current directory, shown on entering it.
     pub(super) fn words_here(&self) -> Vec<String> {
         let config = self.shared().config();
         let (Some(name), Some(user)) = (config.words.folder.as_deref(), &self.user) else {

@@ -33,7 +33,7 @@ pub(super) struct Exchange {
     account: Result<(AccountName, Verifier), &'static str>,
 }
 
-/// Why a login was refused, for the log alone.
+/// Why a login was refused, for the log only.
 const UNKNOWN: &str = "no account has that name";
 const WRONG_PASSWORD: &str = "the password is wrong";
 const TOO_SLOW: &str = "its record has too many iterations to be checked here; the framed protocol \
@@ -57,7 +57,7 @@ impl Session {
         let verifier = known.map_or(&mock, |account| &account.verifier).clone();
         let allowed = known.ok_or(UNKNOWN).and_then(|account| {
             self.may_log_in(account)?;
-            // The MD5 alone, which another server kept, would be proof enough here.
+            // Only the MD5, which another server kept, would be proof enough here.
             if account.of_md5 { Err(IMPORTED) } else { Ok(()) }?;
             Ok((account.name().clone(), verifier.clone()))
         });

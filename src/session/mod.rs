@@ -162,7 +162,7 @@ impl Session {
         account.is_some_and(|account| account.role == Role::Admin)
     }
 
-    /// Notes which command runs, for the list of who is here; an empty one means that none does.
+    /// Notes which command runs, for the list of connections; an empty one means that none does.
     pub fn begin(&self, verb: &'static str) {
         self.presence.begin(verb);
     }
@@ -275,8 +275,8 @@ impl Session {
         Ok(&self.user()?.cwd)
     }
 
-    /// Changes the current folder, and gives what it says to who enters it. Above the root there is
-    /// nothing: `cd ..` there is refused and changes nothing.
+    /// Changes the current directory, and returns its text for whoever enters it. Above the root
+    /// there is nothing: `cd ..` there is refused and changes nothing.
     pub fn cd(&mut self, path: &str) -> Result<Vec<String>> {
         let user = self.user.as_mut().ok_or(Error::NeedLogin)?;
         if user.cwd.climbs_out(path) {

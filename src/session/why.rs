@@ -1,4 +1,4 @@
-//! Why something may be done at a path or not, asked by who is logged in.
+//! Why something may be done at a path or not, asked by the account that is logged in.
 //!
 //! Never: changes anything.
 

@@ -126,7 +126,7 @@ impl Shared {
         }
         for view in vfs.views() {
             if let Some(count) = self.ledger.begin_recount(view.directory(), COUNT_AGAIN) {
-                // Who has just come in waits for nothing; a failure is in the log.
+                // A new session waits for nothing; a failure is in the log.
                 let _ = self.count(Root::of(view), count);
             }
         }

@@ -60,7 +60,7 @@ impl Shared {
         self.end_banned();
         self.cut_ended();
         // What may take long comes last: a walk of what has just been mounted, the file of bans
-        // whose lock somebody else has. Nobody stays for that who is to go.
+        // whose lock somebody else has. Sessions that have to end do not wait for that.
         self.mounts();
         self.note_in_force();
         self.bans.save(&self.store);
@@ -76,8 +76,8 @@ impl Shared {
         }
     }
 
-    /// Ends the sessions of who was banned by hand. A ban by counting ends none: with wrong
-    /// passwords nobody throws anybody out.
+    /// Ends the sessions of accounts that were banned by hand. A ban by counting ends none: with
+    /// wrong passwords nobody throws anybody out.
     fn end_banned(&self) {
         let banned = self.bans.by_hand();
         if !banned.is_empty() {

@@ -1,7 +1,7 @@
 //! Which homes are free, as a running server knows it and as the command line beside it does.
 //!
 //! Both count what is mounted now and what mounts.ini says now: whether an edit of it has been
-//! taken over yet, or will be, makes no difference to who may have which home.
+//! taken over yet, or will be, does not change which home an account may have.
 
 use std::path::Path;
 

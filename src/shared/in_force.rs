@@ -134,7 +134,7 @@ pub(super) struct LastWritten(Option<(Arc<Config>, Arc<Accounts>, Weak<Mounts>)>
 
 impl Shared {
     /// Writes down what counts now, if that is not what was written last. A note that cannot be
-    /// written is missed by nobody but who asks what would change.
+    /// written is missed only by whoever asks what would change.
     pub fn note_in_force(&self) {
         let now = (self.config(), self.accounts(), self.mounts.last());
         let is_logged = lock(&self.logged).0.as_ref().is_some_and(|last| {

@@ -1,4 +1,4 @@
-//! Who is here: every connection, who it belongs to, what it does, and how it is ended.
+//! The list of connections: whom each belongs to, what it does, and how it is ended.
 //!
 //! Invariant: a connection is in the list exactly as long as its [`Presence`] lives.
 
@@ -75,7 +75,7 @@ pub struct OnlineConnection {
     pub doing: String,
 }
 
-/// A connection's place in the list of who is here; dropped, it is gone from it.
+/// A connection's place in the list of connections; dropped, it is gone from it.
 #[derive(Debug)]
 pub struct Presence {
     shared: Arc<Shared>,
@@ -159,7 +159,7 @@ impl Shared {
         lock(&self.online).len()
     }
 
-    /// Who is here, the oldest first.
+    /// All connections, the oldest first.
     pub fn online(&self) -> Vec<OnlineConnection> {
         let online = lock(&self.online);
         let mut online: Vec<OnlineConnection> = online.values().map(OnlineEntry::seen).collect();

@@ -60,7 +60,7 @@ impl Group {
         self.files.push(ready);
         match (&self.syncs, self.files.as_mut_slice()) {
             (Syncs::Singly, _) => {}
-            // One alone is synced by itself, which needs it open.
+            // A single one is synced by itself, which needs it open.
             (Syncs::Together(_), [_]) => {}
             (Syncs::Together(_), [first, second]) => {
                 first.close();

@@ -18,7 +18,7 @@ use crate::vfs::{Freed, Mtime, NewFile, ParentDir, VPath, View, WriteTarget};
 pub struct Spec<'a> {
     /// The root that it is put into, as the account sees it.
     pub view: &'a View,
-    /// Who has how much room.
+    /// What each quota owner has used and may use.
     pub ledger: &'a Arc<Ledger>,
     /// Who writes, in a refusal to others.
     pub by: &'a str,
@@ -32,9 +32,9 @@ pub struct Spec<'a> {
     pub subject: &'a Arc<Subject>,
     /// Where to.
     pub path: &'a VPath,
-    /// The file's time, where the sender tells it.
+    /// The file's time, where the sender gives it.
     pub mtime: Option<Mtime>,
-    /// Its permission bits, where the sender tells them.
+    /// Its permission bits, where the sender gives them.
     pub mode: Option<u16>,
     /// Whether a file that is there may be replaced.
     pub replace: bool,

@@ -1,4 +1,4 @@
-//! A file that is being received in one stream of bytes whose end alone tells its size, as FTP
+//! A file that is being received in one stream of bytes whose size is known only at its end, as FTP
 //! sends it. It ends in the same commit as every other upload.
 //!
 //! A short file is kept in memory until its end and stored in one go; a longer one, or one that

@@ -16,10 +16,10 @@ use crate::quota::Amount;
 /// To hold a file and look at it, whatever it is.
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// What became free because a name went. Whoever gets it gives it back to who paid, with
+/// What became free because a name went. Whoever gets it credits its quota owner, with
 /// [`Freed::when_closed`].
 #[derive(Debug, Default)]
-#[must_use = "what became free is credited to who paid for it"]
+#[must_use = "what became free is credited to its quota owner"]
 pub struct Freed {
     /// The bytes of the file.
     pub bytes: u64,

@@ -5,7 +5,7 @@
 //! home/.miniftp/lock                 held while a server runs here; names it, see `lease`
 //! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
 //! home/.miniftp/mounts/<id>/<account>/   the same for what is mounted from the home's disk
-//! home/.miniftp/in_force             what counts now, for who is about to edit a file
+//! home/.miniftp/in_force             what is in force, for anyone about to edit a file
 //! home/.miniftp/former/               names of removed accounts, see `former`
 //! home/.miniftp/trash/               files on their way out, see `moves`
 //! home/.miniftp/removed/             files of removed accounts on their way out, see `aside`

@@ -15,7 +15,7 @@ use super::lease::{self, Holder};
 use crate::error::{Error, Result};
 use crate::limits;
 
-/// Mode of what is the server's alone.
+/// Mode of what only the server may read.
 const SECRET_MODE: u32 = 0o600;
 /// To read a file of the server's own.
 const READ_FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);

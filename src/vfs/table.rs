@@ -250,7 +250,7 @@ impl Vfs {
     }
 }
 
-/// Who may not look learns that something is there, and nothing of it.
+/// Without the permission to list one learns that something is there, and nothing of it.
 fn unseen(view: &View, e: Error) -> Error {
     match e {
         Error::Exists { path, .. } if !view.rights().read => Error::Exists { path, size: 0 },

@@ -69,7 +69,7 @@ kept_messages! {
         mtime_nanos: u32 = "and nanoseconds",
         mode: u16 = "rights as on Unix, the lower nine bits",
         version: u64 = "a number that changes when the file does; 0 in `LS`",
-        name: shared = "the name alone",
+        name: shared = "the name, without a path",
     }
     /// Each entry of `PARTS`.
     Part {

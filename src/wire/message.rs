@@ -1,7 +1,7 @@
 //! One struct for each request, answer and part of an answer; `decode` beside `encode`.
 //!
 //! A message is a flat row of fields. Fields that a newer version adds come last, so a reader that
-//! ends with [`Fields::end`] is right for version 1 alone.
+//! ends with [`Fields::end`] is right for version 1 only.
 
 use super::{Fields, Sink};
 use crate::digest::{Algorithm, Digest};
@@ -22,7 +22,7 @@ pub trait Message<'a>: Sized {
         Ok(message)
     }
 
-    /// The fields alone in a new sink.
+    /// Only the fields, in a new sink.
     fn fields(&self) -> Sink {
         let mut sink = Sink::new();
         self.encode(&mut sink);
@@ -108,7 +108,7 @@ messages! {
     /// Answer to `PWD` and `CD`.
     Here {
         path: text = "the current folder",
-        words: text = "what the folder says to who enters it, as in `LoggedIn`; `PWD`: empty",
+        words: text = "the directory's text for whoever enters it, as in `LoggedIn`; `PWD`: empty",
     }
     /// Answer to `BYE`.
     Goodbye {

@@ -9,7 +9,7 @@
 //! head); the data is file content and is guarded by the chunk digests in the head.
 //! docs/PROTOCOL.md is the description for people and for other programs.
 //!
-//! Invariant: nothing here panics, allocates or loops on the word of a peer alone; every length is
+//! Invariant: nothing here panics, allocates or loops only because a peer says so; every length is
 //! compared with [`crate::limits`] first.
 
 #[macro_use]

@@ -1,6 +1,6 @@
-//! Who is slowed and who is kept out: failed logins are counted, an account's further attempts from
-//! a network that failed too often wait for their turn, and an address that fails for several
-//! accounts is banned for a time.
+//! Which logins are slowed and which are refused: failed logins are counted, an account's further
+//! attempts from a network that failed too often wait for their turn, and an address that fails for
+//! several accounts is banned for a time.
 //!
 //! `Tally` counts, `AttemptQueue` says whose attempt is next and `List` knows who is out; all are
 //! given the time and know no file. [`Bans`] keeps them in step with conf/bans.ini, which the
@@ -110,7 +110,7 @@ pub struct Ban {
     pub times: u32,
     /// Who said so; `None` for the server itself, by its counting.
     pub by: Option<String>,
-    /// Why. What the server says here itself may be read by who is banned.
+    /// Why. What the server says here itself may be read by the client that is banned.
     pub why: String,
 }
 

@@ -14,7 +14,7 @@ use crate::limits;
 use crate::text::{Moment, parse_moment};
 
 const HEADER: &str = "\
-; Who is kept out, written by miniftpd. `miniftpd account bans` lists it, `miniftpd account ban`
+; The bans in force, written by miniftpd. `miniftpd account bans` lists it, `miniftpd account ban`
 ; adds to it, `miniftpd account pardon` takes out; you may do the same here, and it counts at once.
 ; [account NAME] or [address ADDRESS]; `since` and `until` in UTC, `until = never` is for ever.
 ; `by` is who said so; without it the server did, by counting, and each time makes it longer.

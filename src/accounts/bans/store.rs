@@ -26,13 +26,13 @@ use crate::text::{Moment, Span};
 
 /// The file's name in the folder of settings.
 const FILE: &str = "bans.ini";
-/// Why, for who is banned by hand: the reason is between the admin and the file.
+/// Why, for a ban by hand: the reason is between the admin and the file.
 const BY_HAND: &str = "the administrator said so";
 
 /// What the file says, with its generation.
 type BanFile = (u64, BansByTarget);
 
-/// See the module; one for the whole server, shared by all its threads.
+/// The bans and attempts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct Bans {
     file: Watched<BanFile>,

@@ -26,19 +26,19 @@ pub use self::class::{ClassList, FILE as CLASS_FILE, Imported};
 pub use self::queue::RequestQueue;
 pub use self::requests::{AccountRequest, RequestState};
 
-/// Reads conf/registrations.ini for who checks it.
+/// Reads conf/registrations.ini, to check it.
 pub(super) fn check_requests(bytes: &[u8]) -> Result<String, ParseErrors> {
     let book = record::read(bytes)?;
     let waiting = book.requests.values().filter(|request| request.is_pending()).count();
     Ok(format!("{} registrations, {waiting} of them wait", book.requests.len()))
 }
 
-/// Reads conf/invites.ini for who checks it.
+/// Reads conf/invites.ini, to check it.
 pub(super) fn check_invites(bytes: &[u8]) -> Result<String, ParseErrors> {
     invites::read(bytes).map(|all| format!("{} invitations", all.len()))
 }
 
-/// Reads conf/class.csv for who checks it.
+/// Reads conf/class.csv, to check it.
 pub(super) fn check_class(bytes: &[u8]) -> Result<String, ParseErrors> {
     class::read(bytes).map(|list| format!("{} names", list.len()))
 }
@@ -50,7 +50,7 @@ pub enum Mode {
     Open,
     /// Everybody, when the operator approves; who is on the class list or invited, at once.
     Ask,
-    /// Who has an invitation, at once.
+    /// Anyone with an invitation, at once.
     Invite,
     /// Nobody.
     #[default]

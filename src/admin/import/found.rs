@@ -75,7 +75,7 @@ pub(super) fn is_md5(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A limit of bytes; a number alone is of megabytes where `in_megabytes` says so.
+/// A limit of bytes; a number without a unit is in megabytes where `in_megabytes` says so.
 pub(super) fn size(text: &str, in_megabytes: bool) -> Result<u64, String> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let with_unit = if plain && in_megabytes { format!("{text}M") } else { text.to_owned() };

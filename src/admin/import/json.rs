@@ -13,7 +13,7 @@ use super::{StoreError, read, shown};
 /// In the order in which they count.
 const NAME: &[&str] = &["username", "user_name", "user", "login", "account", "name"];
 const PASSWORD: &[&str] = &["password", "passwd", "pwd"];
-/// A number alone is of megabytes there.
+/// A number without a unit is in megabytes there.
 const QUOTATION: &[&str] = &["quotation"];
 const SIZE: &[&str] = &["size", "quota", "space", "total_space"];
 const ROLE: &[&str] = &["role", "type", "class", "usertype", "user_type"];

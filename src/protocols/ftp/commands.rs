@@ -100,8 +100,8 @@ table! {
     "AUTH" Nobody Optional "MECHANISM" "2228 3" settings::auth, "not offered: lines are in clear";
     "TYPE" Login Required "A|I|L 8" "959 4.1.2" settings::representation,
         "text or image", Policy::PREPARES;
-    "STRU" Login Required "F" "959 4.1.2" settings::structure, "file structure alone";
-    "MODE" Login Required "S" "959 4.1.2" settings::mode, "stream mode alone";
+    "STRU" Login Required "F" "959 4.1.2" settings::structure, "only structure F (file)";
+    "MODE" Login Required "S" "959 4.1.2" settings::mode, "only mode S (stream)";
     "ALLO" Login Required "BYTES" "959 4.1.3" settings::allo,
         "room for the next upload", Policy::PREPARES;
     "PASV" Login None "" "959 4.1.2" settings::pasv,

@@ -51,7 +51,7 @@ pub(super) fn dele(conn: &mut FtpConnection, path: &str) -> Result<()> {
 
 pub(super) fn rnfr(conn: &mut FtpConnection, path: &str) -> Result<()> {
     match conn.session.stat(path) {
-        // Who may not look may rename all the same, where there is a right to it.
+        // Renaming needs its own permission, not the permission to list.
         Err(Error::Denied { .. }) => conn.session.check_rename(path)?,
         there => drop(there?),
     }

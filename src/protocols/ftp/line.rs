@@ -2,7 +2,7 @@
 //!
 //! Never: keeps more than [`limits::FTP_LINE`] bytes of a line besides what was pushed last, or
 //! shows a password: not in `Debug`, and not in memory that was given back.
-//! Invariant: the lines depend on the bytes alone, not on where a read ended.
+//! Invariant: the lines depend only on the bytes, not on where a read ended.
 
 use std::fmt;
 

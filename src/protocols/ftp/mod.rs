@@ -181,7 +181,7 @@ impl FtpConnection {
                 Ok(())
             }
             Err(Error::Gone) if self.is_left() => {
-                // A client that has closed its own side alone may still be reading.
+                // A client that has closed only its own side may still be reading.
                 self.control.reply(426, "the control connection was closed, so the command ends");
                 self.control.flush()?;
                 Err(Error::Gone)

@@ -372,7 +372,7 @@ impl FtpConnection {
             }
             Broken::Ended(e) => Err(e),
             Broken::Doubtful => {
-                // A client that has closed its own side alone may still be reading.
+                // A client that has closed only its own side may still be reading.
                 let why = "the control connection ended with the data, as that of a killed client \
                            does, so the file that is there stays; say ALLO before or QUIT after it";
                 self.control.reply(426, why);

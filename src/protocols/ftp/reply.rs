@@ -84,7 +84,7 @@ pub(super) fn put_inner(out: &mut String, text: &str) {
 }
 
 /// Appends a reply of as many lines as there are: the first and the last carry the number, those
-/// between begin with a blank. Without any line it is the number alone.
+/// between begin with a blank. Without any line it is only the number.
 pub(super) fn put_lines<T: AsRef<str>>(
     out: &mut String,
     code: u16,

@@ -110,7 +110,7 @@ pub(super) fn opts(conn: &mut FtpConnection, arg: &str) -> Result<()> {
             }
             None => conn.control.reply(501, "one of SHA-256, MD5, CRC32"),
         },
-        _ => conn.control.reply(501, "options of MLST, HASH and UTF8 alone"),
+        _ => conn.control.reply(501, "only MLST, HASH and UTF8 have options"),
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ pub(super) fn representation(conn: &mut FtpConnection, arg: &str) -> Result<()> 
 pub(super) fn structure(conn: &mut FtpConnection, arg: &str) -> Result<()> {
     match arg {
         "F" | "f" => conn.control.reply(200, "files have no structure"),
-        _ => conn.control.reply(504, "F alone"),
+        _ => conn.control.reply(504, "only structure F (file) is supported"),
     }
     Ok(())
 }
@@ -140,7 +140,7 @@ pub(super) fn structure(conn: &mut FtpConnection, arg: &str) -> Result<()> {
 pub(super) fn mode(conn: &mut FtpConnection, arg: &str) -> Result<()> {
     match arg {
         "S" | "s" => conn.control.reply(200, "files travel as a stream"),
-        _ => conn.control.reply(504, "S alone"),
+        _ => conn.control.reply(504, "only mode S (stream) is supported"),
     }
     Ok(())
 }
@@ -211,7 +211,7 @@ pub(super) fn epsv(conn: &mut FtpConnection, arg: &str) -> Result<()> {
     match address::parse_epsv(Some(arg).filter(|arg| !arg.is_empty())) {
         Ok(Epsv::All) => {
             conn.epsv_only = true;
-            conn.control.reply(200, "EPSV alone from now on");
+            conn.control.reply(200, "only EPSV from now on");
         }
         Ok(Epsv::V4) if !is_v4 => {
             conn.control.reply(522, "network protocol not supported, use (2)")

@@ -185,7 +185,7 @@ fn many_short_sessions_get_the_rate() {
     }
 }
 
-/// Who asks and leaves takes nothing from others, whether the turn had begun or not.
+/// A session that asks and leaves takes nothing from others, whether the turn had begun or not.
 #[test]
 fn who_asks_and_leaves_makes_nobody_wait() {
     let (rates, start) = (Rates::default(), Instant::now());

@@ -218,7 +218,7 @@ mod model {
                         let text: Vec<&str> = key.iter().map(|i| NAMES[usize::from(*i)]).collect();
                         let who = Claimant { by: account(session), session, is_stream: false };
                         let scope = if tree { Scope::Tree } else { Scope::Name };
-                        // Time passes for those alone who fall silent.
+                        // Time passes only for those that fall silent.
                         let alive = known.iter().filter(|one| !one.silent);
                         alive.for_each(|one| one.claim.touch());
                         let taken = scene.take_tree(&text.join("/"), who, scope, false);

@@ -74,7 +74,7 @@ impl Dice {
 }
 
 /// What the claims are for everybody who comes here: of a few names each belongs to one at a time,
-/// and the folder to one alone who removes it.
+/// and the directory to the one that removes it.
 struct Names {
     names: [Mutex<()>; 5],
     directory: RwLock<()>,

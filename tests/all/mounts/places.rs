@@ -89,7 +89,7 @@ fn no_form_of_a_path_leads_past_its_mount() {
     let daemon = site.start();
     let mut ann = daemon.login("ann");
     let secret = "text that nobody may add";
-    // Into the share, which is read alone, by any name.
+    // Into the share, which is only read, by any name.
     for path in [
         "/share/new",
         "share/new",
