@@ -6,8 +6,9 @@
 
 use std::fmt::Write;
 
+use super::event::{ActorOrigin, Event, Outcome, clipped};
 use super::time::LogTime;
-use super::{ActorOrigin, Event, Outcome, clipped};
+
 use crate::answer::quote_into as quote;
 
 /// An object under construction. Writing to a text cannot fail.

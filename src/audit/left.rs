@@ -1,7 +1,8 @@
 //! What is done beside the server, where there is no log file: a line in the home for each act,
 //! which the server notes when it finds it.
 
-use super::{Actor, ActorOrigin, Event, Log, Outcome, Verb};
+use super::event::{Actor, ActorOrigin, Event, Outcome, Verb};
+use super::writer::Log;
 use crate::text::Escaped;
 
 /// What acts beside the server are left under, in its home.

@@ -4,8 +4,9 @@
 
 use std::fmt::Write;
 
+use super::event::{Event, Outcome, Verb, clipped};
 use super::time::LogTime;
-use super::{Event, Outcome, Verb, clipped};
+
 use crate::text::Escaped;
 
 /// What the program says, whose words are harmless already; each line of it is one of the log.

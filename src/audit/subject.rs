@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::{Actor, ActorOrigin, Event, Log, Outcome, Verb};
+use super::event::{Actor, ActorOrigin, Event, Outcome, Verb};
+use super::writer::Log;
 use crate::accounts::AccountName;
 use crate::error::Error;
 use crate::vfs::VPath;

@@ -12,9 +12,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use super::event::Event;
 use super::file::{LogFile, WriteOutcome, open_made};
 use super::time::LogTime;
-use super::{Event, json, people, xferlog};
+use super::{json, people, xferlog};
 use crate::limits;
 use crate::lock::lock;
 

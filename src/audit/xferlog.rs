@@ -3,8 +3,9 @@
 //!
 //! Never: a blank or anything invisible inside a field, so that none shifts.
 
+use super::event::{ActorOrigin, Event, Outcome, Verb};
 use super::time::LogTime;
-use super::{ActorOrigin, Event, Outcome, Verb};
+
 use crate::text::is_harmful;
 
 /// The line of a transfer that began; `None` for every other act.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::refusals::RefusedUpload;
 use super::{Alive, Session, User};
 use crate::audit::{TransferEntry, Verb};
 use crate::digest::{Algorithm, Digest, Plain};
@@ -287,5 +288,27 @@ impl Session {
     pub fn resumable(&self, path: &str) -> Result<Option<u64>> {
         let (user, path) = self.at(path)?;
         user.vfs.view(&path)?.part_sound(&path)
+    }
+
+    /// Ends an upload of unknown size for which there is no room, so that nothing of it is left,
+    /// and remembers that.
+    pub fn no_room(&mut self, streaming: StreamingUpload, e: &Error) {
+        let (path, goes_on) = (streaming.path().clone(), streaming.kept() > 0);
+        let need = match streaming.give_up(e) {
+            Ok(need) => need,
+            Err(e) => {
+                log::warn!("what was received of `{path}` stays: {e}");
+                return;
+            }
+        };
+        let (false, Error::OverQuota { of_mount, .. }) = (goes_on, e) else { return };
+        // It was counted before the upload began, so there is nothing to wait for.
+        let usage = self.place(path.as_str(), &mut |_, _| Err(Error::Interrupted)).ok();
+        let usage = usage.and_then(|(.., charged)| self.shared().ledger.usage_of(&charged));
+        if let Some(usage) = usage {
+            let left = usage.left().bytes;
+            let refused = RefusedUpload { path, need, left, of_mount: *of_mount };
+            self.refusals.note(refused);
+        }
     }
 }

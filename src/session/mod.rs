@@ -11,6 +11,7 @@ mod greetings;
 mod logging;
 mod login;
 mod people;
+mod permits;
 mod rate;
 mod refusals;
 mod why;
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use self::login::Exchange;
 use self::people::Reproof;
-use self::rate::RatePermits;
+use self::permits::RatePermits;
 use self::refusals::RefusedUploads;
 use crate::accounts::{AccountName, AccountState, Accounts, Role};
 use crate::audit::{ActorOrigin, Subject};

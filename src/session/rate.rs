@@ -2,28 +2,13 @@
 
 use std::time::Instant;
 
+use super::permits::RatePermits;
 use super::{Reason, Session, User};
 use crate::error::Result;
-use crate::rates::{RateLimits, RatePermit, RateUser};
+use crate::rates::{RateLimits, RateUser};
 use crate::text::Size;
 
 pub use crate::rates::{Due, Way};
-
-/// The session's turns.
-#[derive(Debug, Default)]
-pub(super) struct RatePermits {
-    up: RatePermit,
-    down: RatePermit,
-}
-
-impl RatePermits {
-    fn of(&mut self, way: Way) -> &mut RatePermit {
-        match way {
-            Way::Up => &mut self.up,
-            Way::Down => &mut self.down,
-        }
-    }
-}
 
 impl User {
     fn user(&self) -> RateUser<'_> {

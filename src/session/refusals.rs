@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 
-use super::{Session, StreamingUpload, VPath};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Usage;
+use crate::vfs::VPath;
 
 /// What this session was refused, the oldest first.
 #[derive(Debug, Default)]
@@ -14,19 +14,20 @@ pub(super) struct RefusedUploads {
     refused: VecDeque<RefusedUpload>,
 }
 
+/// One of them.
 #[derive(Debug)]
-struct RefusedUpload {
-    path: VPath,
+pub(super) struct RefusedUpload {
+    pub(super) path: VPath,
     /// Bytes that it had at least.
-    need: u64,
+    pub(super) need: u64,
     /// Bytes that could be stored, when it had left nothing behind.
-    left: u64,
+    pub(super) left: u64,
     /// Whether the limit was a mount's.
-    of_mount: bool,
+    pub(super) of_mount: bool,
 }
 
 impl RefusedUploads {
-    fn note(&mut self, refusal: RefusedUpload) {
+    pub(super) fn note(&mut self, refusal: RefusedUpload) {
         self.forget(&refusal.path);
         if self.refused.len() >= limits::REFUSALS {
             self.refused.pop_front();
@@ -48,29 +49,6 @@ impl RefusedUploads {
         }
         let (need, of_mount) = (refusal.need, refusal.of_mount);
         Err(Error::OverQuota { need, left, limit, replacing: false, of_mount })
-    }
-}
-
-impl Session {
-    /// Ends an upload of unknown size for which there is no room, so that nothing of it is left,
-    /// and remembers that.
-    pub fn no_room(&mut self, streaming: StreamingUpload, e: &Error) {
-        let (path, goes_on) = (streaming.path().clone(), streaming.kept() > 0);
-        let need = match streaming.give_up(e) {
-            Ok(need) => need,
-            Err(e) => {
-                log::warn!("what was received of `{path}` stays: {e}");
-                return;
-            }
-        };
-        let (false, Error::OverQuota { of_mount, .. }) = (goes_on, e) else { return };
-        // It was counted before the upload began, so there is nothing to wait for.
-        let usage = self.place(path.as_str(), &mut |_, _| Err(Error::Interrupted)).ok();
-        let usage = usage.and_then(|(.., charged)| self.shared().ledger.usage_of(&charged));
-        if let Some(usage) = usage {
-            let left = usage.left().bytes;
-            self.refusals.note(RefusedUpload { path, need, left, of_mount: *of_mount });
-        }
     }
 }
 

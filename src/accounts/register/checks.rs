@@ -1,10 +1,10 @@
 //! Why a request is refused before anything is written.
 
-use super::queue::DAY_SECS;
 use super::requests::{AccountRequest, RequestBook, RequestState};
 use super::{Application, Mode, Registration, RegistrationRules};
 use crate::accounts::{AccountStore, StoreError};
 use crate::error::Error;
+use crate::text::calendar::DAY_SECS;
 
 /// The answer to a request that was made before, if it is one. A name that somebody else has, or
 /// asked for, is taken.

@@ -12,12 +12,12 @@
 
 use std::collections::BTreeMap;
 
-use super::queue::DAY_SECS;
 use crate::accounts::record::QUOTA;
 use crate::conffile::ParseErrors;
 use crate::conffile::ini::{FileShape, parse};
 use crate::conffile::keys::{By, Key, NUMBER, ValueForm, key, names};
 use crate::limits;
+use crate::text::calendar::DAY_SECS;
 use crate::text::parse_moment;
 
 /// The file's name in the folder of settings.

@@ -18,9 +18,9 @@ use crate::conffile::{FileError, Lock, ParseErrors, Watched, replace};
 use crate::error::Error;
 use crate::limits;
 use crate::text::Moment;
+use crate::text::calendar::DAY_SECS;
 use crate::vfs::{Adopt, Homes};
 
-pub(super) const DAY_SECS: i64 = 24 * 3600;
 /// The file's name in the folder of settings.
 const FILE: &str = "registrations.ini";
 
