@@ -30,7 +30,7 @@ impl AccountStore {
     /// Reads `accounts.ini` in the folder, or if that is faulty or gone `accounts.ini.previous`.
     /// Without either there is no account yet.
     ///
-    /// Falling back is logged as an error, and [`AccountStore::fault`] tells of it.
+    /// Falling back is logged as an error, and [`AccountStore::mistake`] tells of it.
     ///
     /// # Errors
     /// What is wrong with `accounts.ini`, if neither can be used.

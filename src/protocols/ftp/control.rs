@@ -88,7 +88,7 @@ impl Control {
         reply::put_lines(&mut self.waiting, code, all);
     }
 
-    /// The first line of a reply whose further lines come with [`Control::say_inner`].
+    /// The first line of a reply whose further lines come with [`Control::reply_inner`].
     pub(super) fn reply_first(&mut self, code: u16, text: &str) {
         reply::put_first(&mut self.waiting, code, text);
     }
