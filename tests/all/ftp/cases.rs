@@ -123,8 +123,8 @@ pub(super) const OF_THE_SESSION: &[(&str, &[Step])] = &[
         "PORT",
         &[
             ("PORT 127,0,0,1,200,1", 200, ""),
-            ("PORT 127,0,0,2,200,1", 501, "address that you come from"),
-            ("PORT 10,1,2,3,200,1", 501, "address that you come from"),
+            ("PORT 127,0,0,2,200,1", 501, "address of the control connection"),
+            ("PORT 10,1,2,3,200,1", 501, "address of the control connection"),
             ("PORT 127,0,0,1,3,255", 501, "from 1024 on"),
             ("PORT 127,0,0,1,256,1", 501, ""),
             ("PORT 127,0,0,1", 501, ""),
@@ -136,8 +136,8 @@ pub(super) const OF_THE_SESSION: &[(&str, &[Step])] = &[
         "EPRT",
         &[
             ("EPRT |1|127.0.0.1|60000|", 200, ""),
-            ("EPRT |1|127.0.0.2|60000|", 501, "address that you come from"),
-            ("EPRT |2|::1|60000|", 501, "address that you come from"),
+            ("EPRT |1|127.0.0.2|60000|", 501, "address of the control connection"),
+            ("EPRT |2|::1|60000|", 501, "address of the control connection"),
             ("EPRT |1|127.0.0.1|1023|", 501, "from 1024 on"),
             ("EPRT |3|x|60000|", 522, "(1,2)"),
             ("EPRT |1|127.0.0.1|", 501, ""),

@@ -162,6 +162,6 @@ fn passwords_in_clear_are_taken_from_this_machine_alone_unless_the_settings_say_
     far.store("f", b"hello").expect(226);
     assert_eq!(far.fetch("f"), b"hello");
     assert_eq!(far.pasv().ip(), outer);
-    far.ask("PORT 127,0,0,1,200,1").expect(501).says("address that you come from");
+    far.ask("PORT 127,0,0,1,200,1").expect(501).says("address of the control connection");
     far.ask("EPRT |1|127.0.0.1|60000|").expect(501);
 }
