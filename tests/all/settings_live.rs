@@ -102,7 +102,8 @@ fn a_pipe_and_an_empty_file_are_no_settings() {
     let mut ann = daemon.login("ann");
     fs::write(&path, "").unwrap();
     daemon.wait_for_log("server.ini: nothing is in it; was it cut off while it was saved?");
-    daemon.ftp("ann").ask("SITE REGISTER bob his-secret").expect(550).says("registration is closed");
+    let mut by_ftp = daemon.ftp("ann");
+    by_ftp.ask("SITE REGISTER bob his-secret").expect(550).says("registration is closed");
     fs::remove_file(&path).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
     daemon.wait_for_log("server.ini: cannot be read: not a regular file");
