@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     let server = peers::miniftpd(&root.0)?;
     let url = format!("ftp://bench:bench@127.0.0.1:{}/large.bin", server.ftp_port);
     let mut curl = Command::new("curl");
-    curl.arg("-sS").args((0..DOWNLOADS).flat_map(|_| ["-o", "got.bin", &url]));
+    curl.arg("-sS").args((0..DOWNLOADS).flat_map(|_| ["-o", "/dev/null", &url]));
     let mut framed = Command::new(env!("CARGO_BIN_EXE_miniftp"));
     framed.args(["-P", &server.port, "-u", "bench"]);
     let commands = "get --overwrite large.bin got.bin\n".repeat(DOWNLOADS);

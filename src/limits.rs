@@ -72,9 +72,9 @@ pub const DERIVATIONS_WAITING: usize = 256;
 /// Connections before login from one address: fewer than it has places before login by the shipped
 /// settings, so that beside a flood a client whose password is remembered still finds a place.
 pub const DERIVATIONS_WAITING_PER_ADDRESS: usize = 64;
-/// How many times as long as it computed a derivation pauses, so that a flood of logins leaves
-/// downloads four fifths of their rate on two cores.
-pub const DERIVATION_RESTS: u32 = 2;
+/// How many times as long as it computed a derivation pauses if the password was wrong, so that a
+/// flood of guesses leaves downloads four fifths of their rate on two cores.
+pub const DERIVATION_RESTS: u32 = 5;
 /// How long a login in clear waits for its turn: what a slow board needs for fifty.
 pub const DERIVATION_WAIT: Duration = Duration::from_secs(30);
 /// How often an answer that is held back looks whether the server stops.

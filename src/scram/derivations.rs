@@ -3,9 +3,9 @@
 //!
 //! Addresses come by turns, and those of one address in the order in which they came.
 //!
-//! Invariant: a flood of logins takes at most a sixth of all the cores' time, and that from
-//! nothing that needs it more; and whoever waits is never overtaken by a later one of the same
-//! address, nor twice by any other address.
+//! Invariant: logins take at most a quarter of all the cores' time, a flood of guesses a twelfth,
+//! and that from nothing that needs it more; and whoever waits is never overtaken by a later one of
+//! the same address, nor twice by any other address.
 
 use std::io;
 use std::net::IpAddr;
@@ -35,10 +35,10 @@ pub(super) struct Derivations {
 #[derive(Debug, Default)]
 pub(super) struct DerivationQueue {
     running: usize,
-    /// Until when each of those that have ended keeps its place, by
-    /// [`limits::DERIVATION_RESTS`]. A low priority is not enough, since schedulers weigh what runs
-    /// on one core, not which core a download had better move to: with one of two cores computing
-    /// all the time, downloads by FTP kept 0.6 of their rate, with pauses 0.8.
+    /// Until when each of those that have ended keeps its place: as long again as it computed, or
+    /// [`limits::DERIVATION_RESTS`] times as long. A low priority is not enough, since schedulers
+    /// weigh what runs on one core, not which core a download had better move to: with one of two
+    /// cores computing all the time, downloads by FTP kept 0.6 of their rate.
     pub(super) resting: Vec<Instant>,
     /// In the order in which they came, each with its thread. Only the thread whose turn it is is
     /// woken: waking all of a hundred for each derivation took more time than the derivations.
@@ -120,7 +120,8 @@ impl DerivationQueue {
 }
 
 impl Derivations {
-    /// Does something slow for an address when it is its turn.
+    /// Does something slow for an address when it is its turn. `rests` says by the result how many
+    /// times as long as that took the next one waits.
     ///
     /// # Errors
     /// [`Error::TooMany`] if too many wait or the wait is too long; those of `alive`.
@@ -128,12 +129,13 @@ impl Derivations {
         &self,
         from: IpAddr,
         work: impl FnOnce() -> T + Send,
+        rests: impl FnOnce(&T) -> u32,
         alive: &mut Waiting<'_>,
     ) -> Result<T> {
         let mut permit = self.permit(from, alive)?;
         let (result, spent) =
             at_low_priority(work).map_err(|e| Error::io("starting a thread", e))?;
-        permit.rest = spent.saturating_mul(limits::DERIVATION_RESTS);
+        permit.rest = spent.saturating_mul(rests(&result));
         Ok(result)
     }
 
