@@ -14,7 +14,9 @@ use std::thread;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{getpgrp, getsid};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -190,10 +192,14 @@ impl Read for KeyInput {
 /// Gives the terminal these modes. From the background that would only stop the program. Where a
 /// password may have been typed in part, nobody else reads the rest of it.
 fn restore(tty: &File, modes: &Termios, is_typed_in_part: bool) {
-    let when = if is_typed_in_part { OptionalActions::Flush } else { OptionalActions::Now };
-    if tcgetpgrp(tty) == Ok(getpgrp()) {
-        let _ = tcsetattr(tty, when, modes);
+    if tcgetpgrp(tty) != Ok(getpgrp()) {
+        return;
     }
+    if is_typed_in_part {
+        // New modes with `Flush` would leave what is still on its way from the keyboard.
+        let _ = tcflush(tty, QueueSelector::IFlush);
+    }
+    let _ = tcsetattr(tty, OptionalActions::Now, modes);
 }
 
 /// Waits a moment until something can be read or written without a wait; `false` if that has not
