@@ -14,7 +14,7 @@ pub(crate) use crate::given::{Flag, GivenArguments};
 use crate::screen::Screen;
 use crate::session::ShellSession;
 use crate::words::{ShellWord, remote_name};
-use crate::{admin, files, help, here, people, transfer};
+use crate::{admin, copying, files, help, here, people, transfer};
 
 /// What carries a command out.
 #[derive(Clone, Copy)]
@@ -103,6 +103,9 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Run::There(files::rm), "remove files; -r folders with all they hold";
     "mv" ["rename", "move"] own!(Force), "FROM TO" 2, 2,
         Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there";
+    "cp" ["copy"] own!(Recursive Force), "FROM... TO" 2, MANY,
+        Run::There(copying::cp),
+        "copy on the server; -r folders, -f replaces files that are there";
     "stat" [] own!(), "PATH..." 1, MANY,
         Run::There(files::stat), "show all that is known of a file or folder";
     "hash" ["md5"] Options::Own(DIGESTS), "PATH..." 1, MANY,

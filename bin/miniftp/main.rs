@@ -7,6 +7,7 @@ mod args;
 #[path = "../shared/bar.rs"]
 mod bar;
 mod commands;
+mod copying;
 mod failure;
 #[path = "../shared/figures.rs"]
 mod figures;
