@@ -9,6 +9,7 @@ use lexopt::prelude::*;
 use miniftp::digest::Algorithm;
 use miniftp::text::escape_bytes;
 
+use crate::bar::Detail;
 use crate::failure::Failure;
 
 /// Where a server listens that was started without settings.
@@ -27,7 +28,8 @@ from standard input, one a line. `#` begins a comment, `-` before a command lets
   -u, --user NAME         the account
       --password-file F   the password is the first line of F
       --digest md5|blake3 the digest of transfers (measured, the faster one)
-      --no-progress       neither bars nor lines about files that are done
+  -q, --quiet             tell nothing of what goes well; also --no-progress
+  -v, --verbose           a line for every file, also of folders
   -h, --help              this text
   -V, --version           the version
 
@@ -53,7 +55,7 @@ pub(crate) struct CommandLine {
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) digest: Option<Algorithm>,
-    pub(crate) progress: bool,
+    pub(crate) detail: Detail,
     /// The command and what follows it; empty for the shell.
     pub(crate) command: Vec<OsString>,
 }
@@ -66,7 +68,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ask
         user: None,
         password_file: None,
         digest: None,
-        progress: true,
+        detail: Detail::default(),
         command: Vec::new(),
     };
     let mut parser = lexopt::Parser::from_args(arguments);
@@ -85,7 +87,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ask
                 line.password_file = Some(parser.value().map_err(misused)?.into());
             }
             Long("digest") => line.digest = Some(digest(&text(&mut parser)?)?),
-            Long("no-progress") => line.progress = false,
+            Short('q') | Long("quiet" | "no-progress") => line.detail = Detail::Quiet,
+            Short('v') | Long("verbose") => line.detail = Detail::Full,
             Value(name) => {
                 line.command.push(name);
                 line.command.extend(parser.raw_args().map_err(misused)?);
@@ -168,7 +171,10 @@ mod tests {
     #[test]
     fn what_is_not_said_has_its_default() {
         let line = run("").unwrap();
-        assert_eq!((line.host.as_str(), line.port, line.progress), ("127.0.0.1", 2020, true));
+        assert_eq!(
+            (line.host.as_str(), line.port, line.detail),
+            ("127.0.0.1", 2020, Detail::Plain)
+        );
         assert!(line.user.is_none() && line.digest.is_none() && line.command.is_empty());
     }
 
@@ -179,7 +185,7 @@ mod tests {
         assert_eq!(line.user.as_deref(), Some("alex"));
         assert_eq!(line.digest, Some(Algorithm::Blake3));
         assert_eq!(line.command, ["put", "-r", "-P", "x"]);
-        assert!(!line.progress);
+        assert_eq!(line.detail, Detail::Quiet);
     }
 
     #[test]

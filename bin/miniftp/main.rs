@@ -17,13 +17,19 @@ mod glob;
 mod help;
 mod here;
 mod history;
+#[path = "../shared/line.rs"]
+mod line;
 mod listing;
 mod menu;
 #[path = "../shared/output.rs"]
 mod output;
+#[path = "../shared/pace.rs"]
+mod pace;
 mod password;
 mod people;
 mod places;
+#[path = "../shared/question.rs"]
+mod question;
 mod results;
 mod screen;
 mod script;
@@ -49,7 +55,7 @@ use session::ShellSession;
 fn main() -> ExitCode {
     outlive_large_files();
     let interrupt = Arc::new(AtomicBool::new(false));
-    let mut screen = Screen::new(true, Arc::clone(&interrupt));
+    let mut screen = Screen::new(Arc::clone(&interrupt));
     let done = match args::parse(std::env::args_os().skip(1)) {
         Ok(Asked::Help) => {
             let done = help(&mut screen);
@@ -60,7 +66,7 @@ fn main() -> ExitCode {
             end(screen, done)
         }
         Ok(Asked::Run(line)) => {
-            screen.progress = line.progress;
+            screen.detail = line.detail;
             run(&line, screen, &interrupt)
         }
         Err(failure) => end(screen, Err(failure)),

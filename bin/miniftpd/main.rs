@@ -3,6 +3,8 @@
 mod accounts;
 mod args;
 #[cfg(feature = "client")]
+// The demo needs less of it than the client.
+#[allow(dead_code)]
 #[path = "../shared/bar.rs"]
 mod bar;
 mod check;
@@ -10,11 +12,18 @@ mod console;
 #[cfg(feature = "client")]
 mod demo;
 #[cfg(feature = "client")]
+#[allow(dead_code)]
 #[path = "../shared/figures.rs"]
 mod figures;
 #[cfg(feature = "client")]
+#[path = "../shared/line.rs"]
+mod line;
 #[path = "../shared/output.rs"]
 mod output;
+#[path = "../shared/pace.rs"]
+mod pace;
+#[path = "../shared/question.rs"]
+mod question;
 mod standby;
 #[path = "../shared/terminal.rs"]
 mod terminal;

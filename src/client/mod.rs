@@ -38,6 +38,7 @@ mod stamp;
 mod stride;
 mod target_dir;
 mod tools;
+mod totals;
 mod tree;
 
 use std::fmt;
@@ -52,6 +53,7 @@ pub use people::{Registered, RegistrationState, RegistrationTerms};
 pub use progress::{
     ExistsChoice, NoProgress, PartChoice, Phase, Policy, Progress, Question, Reply, TransferOutcome,
 };
+pub use totals::files_below;
 pub use tree::TreeReport;
 
 use crate::digest::Algorithm;
