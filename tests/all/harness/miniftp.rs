@@ -54,6 +54,10 @@ impl Miniftp {
         command
             .env_remove("MINIFTP_LOG")
             .env_remove("MINIFTP_PASSWORD")
+            .env_remove("MINIFTP_CONF")
+            .env_remove("MINIFTP_HOME")
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_DATA_HOME")
             .env("HOME", dir)
             .env("RUST_BACKTRACE", "1");
         Miniftp { command, dir: dir.to_path_buf(), input: None, typed: false, unread: false }
