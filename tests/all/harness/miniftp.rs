@@ -38,7 +38,7 @@ impl Miniftp {
     /// nor a proxy.
     pub fn foreign(program: &str, dir: &Path) -> Miniftp {
         let mut this = Miniftp::program(program, dir);
-        for name in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "NETRC"] {
+        for name in ["XDG_CACHE_HOME", "XDG_DATA_HOME"] {
             this.command.env_remove(name);
         }
         for proxy in ["ftp_proxy", "FTP_PROXY", "all_proxy", "ALL_PROXY"] {
@@ -54,6 +54,11 @@ impl Miniftp {
         command
             .env_remove("MINIFTP_LOG")
             .env_remove("MINIFTP_PASSWORD")
+            .env_remove("MINIFTP_SERVER")
+            .env_remove("MINIFTP_USER")
+            .env_remove("NETRC")
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_STATE_HOME")
             .env("HOME", dir)
             .env("RUST_BACKTRACE", "1");
         Miniftp { command, dir: dir.to_path_buf(), input: None, typed: false, unread: false }
