@@ -3,7 +3,9 @@
 //! Invariant: whatever `accept` or a new thread meets (no descriptors, no memory), the server goes
 //! on, and the client is informed if that is possible.
 
+mod binding;
 mod ends;
+mod upkeep;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, tick};
 
 use crate::error::Error;
 use crate::limits;
@@ -22,12 +24,9 @@ use crate::shared::Shared;
 use crate::stream::Stream;
 use crate::vfs::Loss;
 
+pub use self::binding::bind;
 pub use self::ends::{RunError, StartError};
 
-/// How often the sweeper looks for parts that have expired.
-const SWEEPING: Duration = Duration::from_secs(10 * 60);
-/// How often the housekeeper looks whether somebody has edited a file, when no command does.
-const LOOK: Duration = Duration::from_secs(1);
 /// How long connections are given to receive the news that a server stops because it lost its lock.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often a stopping server looks whether everybody has left.
@@ -37,39 +36,53 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
-    framed: TcpListener,
-    ftp: Option<TcpListener>,
+    listening: Vec<(&'static ListenerKind, TcpListener)>,
     local: Option<Local>,
 }
 
 impl Server {
-    /// Binds the sockets.
+    /// Binds the sockets, those of each protocol. Where port 0 is asked for, all further addresses
+    /// of the protocol with port 0 get the port that the first one got.
+    ///
+    /// # Errors
+    /// An address that cannot be bound.
     pub fn bind(
         shared: Arc<Shared>,
-        framed: SocketAddr,
-        ftp: Option<SocketAddr>,
+        framed: &[SocketAddr],
+        ftp: &[SocketAddr],
     ) -> Result<Server, StartError> {
-        let bind = |address: SocketAddr| {
-            TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })
+        let mut listening = Vec::new();
+        for (kind, addresses) in [(&FRAMED, framed), (&FTP, ftp)] {
+            let bound = binding::bind_all(kind.name, addresses)?;
+            listening.extend(bound.into_iter().map(|listener| (kind, listener)));
+        }
+        let address = |(kind, listener): &(&ListenerKind, TcpListener)| {
+            Some((kind.name, listener.local_addr().ok()?))
         };
-        let framed = bind(framed)?;
-        let ftp = ftp.map(bind).transpose()?;
-        let sockets = [Some(("framed", &framed)), ftp.as_ref().map(|ftp| ("ftp", ftp))];
-        let addresses = sockets.into_iter().flatten();
-        let addresses = addresses.filter_map(|(name, one)| Some((name, one.local_addr().ok()?)));
-        shared.listens(addresses.collect());
+        shared.listens(listening.iter().filter_map(address).collect());
         let local = Local::bind(&shared);
-        Ok(Server { shared, framed, ftp, local })
+        Ok(Server { shared, listening, local })
     }
 
-    /// The framed protocol's address, with the real port.
-    pub fn framed_address(&self) -> io::Result<SocketAddr> {
-        self.framed.local_addr()
+    /// The addresses that it is bound to, each with its protocol and the real port: those of the
+    /// framed protocol first.
+    pub fn listening(&self) -> &[(&'static str, SocketAddr)] {
+        self.shared.listening()
     }
 
-    /// FTP's address, if FTP is served.
-    pub fn ftp_address(&self) -> io::Result<Option<SocketAddr>> {
-        self.ftp.as_ref().map(TcpListener::local_addr).transpose()
+    /// The framed protocol's first address.
+    pub fn framed_address(&self) -> Option<SocketAddr> {
+        self.address_of(FRAMED.name)
+    }
+
+    /// FTP's first address, if FTP is served.
+    pub fn ftp_address(&self) -> Option<SocketAddr> {
+        self.address_of(FTP.name)
+    }
+
+    fn address_of(&self, protocol: &str) -> Option<SocketAddr> {
+        let mut listening = self.listening().iter();
+        listening.find(|(name, _)| *name == protocol).map(|(_, address)| *address)
     }
 
     /// What all sessions share.
@@ -90,21 +103,18 @@ impl Server {
             thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK)
         };
         let (shared, reported) = (Arc::clone(&self.shared), stopped.clone());
-        house("housekeeper").spawn(move || keep_house(&shared, again, &reported))?;
+        house("housekeeper").spawn(move || upkeep::keep_house(&shared, again, &reported))?;
         let shared = Arc::clone(&self.shared);
-        house("sweeper").spawn(move || keep_clean(&shared, &stopped))?;
-        let framed = (&self.framed, "framed", FRAMED);
-        let protocols = [Some(framed), self.ftp.as_ref().map(|listener| (listener, "ftp", FTP))];
+        house("sweeper").spawn(move || upkeep::keep_clean(&shared, &stopped))?;
         let mut accepting = Vec::new();
-        for (listener, name, served) in protocols.into_iter().flatten() {
+        for (kind, listener) in &self.listening {
             let protocol = Listener {
                 shared: Arc::clone(&self.shared),
-                name,
-                served,
+                kind,
                 spare: listener.try_clone().ok(),
                 listener: listener.try_clone()?,
             };
-            let thread = thread::Builder::new().name(format!("{name}-listener"));
+            let thread = thread::Builder::new().name(format!("{}-listener", kind.name));
             accepting.push((listener, thread.spawn(move || protocol.accept())?));
         }
         if let Some(local) = &mut self.local {
@@ -202,58 +212,22 @@ impl Server {
     }
 }
 
-/// Takes edits over, at a word of `again` or when no command has seen them yet, until the other
-/// end of `stopped` is dropped.
-fn keep_house(shared: &Shared, mut again: Receiver<()>, stopped: &Receiver<()>) {
-    let looks = tick(LOOK);
-    shared.note_in_force();
-    loop {
-        crossbeam_channel::select! {
-            recv(again) -> word => match word {
-                Ok(()) => shared.read_again(),
-                // Nobody can say anything any more.
-                Err(_) => again = never(),
-            },
-            recv(looks) -> _ => shared.look_again(),
-            recv(stopped) -> _ => return,
-        }
-    }
+/// What a listener of a protocol does with a connection.
+#[derive(Debug)]
+struct ListenerKind {
+    name: &'static str,
+    serve: fn(Stream, Session),
+    refuse: fn(Stream, &Error),
 }
 
-/// Removes expired parts and what is left of removed accounts, now and then, until the other end
-/// of `stopped` is dropped. It may take long, and no edit waits for that.
-fn keep_clean(shared: &Shared, stopped: &Receiver<()>) {
-    let ticks = tick(SWEEPING);
-    loop {
-        sweep(shared);
-        crossbeam_channel::select! {
-            recv(ticks) -> _ => {}
-            recv(stopped) -> _ => return,
-        }
-    }
-}
-
-fn sweep(shared: &Shared) {
-    let mut go_on = || shared.check_running();
-    match shared.home.sweep_aside(&mut go_on) {
-        Ok(()) | Err(Error::Stopping) => {}
-        Err(e) => log::error!("files of removed accounts are left: {e}"),
-    }
-    // Last: the file system of a mount may keep it waiting.
-    shared.expire_parts();
-}
-
-/// How a protocol serves a connection, and how it refuses one.
-type Served = (fn(Stream, Session), fn(Stream, &Error));
-
-const FRAMED: Served = (framed::serve, framed::refuse);
-const FTP: Served = (ftp::serve, ftp::refuse);
+static FRAMED: ListenerKind =
+    ListenerKind { name: "framed", serve: framed::serve, refuse: framed::refuse };
+static FTP: ListenerKind = ListenerKind { name: "ftp", serve: ftp::serve, refuse: ftp::refuse };
 
 /// One listening socket and its thread.
 struct Listener {
     shared: Arc<Shared>,
-    name: &'static str,
-    served: Served,
+    kind: &'static ListenerKind,
     listener: TcpListener,
     /// A descriptor to give up when there are no others, so that a client can still be sent the
     /// reason.
@@ -314,20 +288,20 @@ impl Listener {
             Ok(handle) => handle,
             Err(e) => {
                 log::error!("{from} is refused: no descriptors left: {e}");
-                return self.served.1(stream, &self.full("connections (no descriptors left)"));
+                return (self.kind.refuse)(stream, &self.full("connections (no descriptors left)"));
             }
         };
-        let presence = match self.shared.join(handle, from.ip(), self.name) {
+        let presence = match self.shared.join(handle, from.ip(), self.kind.name) {
             Ok(presence) => presence,
             Err(e) => {
                 log::warn!("{from} is refused: {e}");
-                return self.served.1(stream, &e);
+                return (self.kind.refuse)(stream, &e);
             }
         };
-        let name = format!("{}-{}", self.name, presence.id());
+        let name = format!("{}-{}", self.kind.name, presence.id());
         log::debug!("{from} came in as {name}");
         let session = Session::new(presence);
-        let serve = self.served.0;
+        let serve = self.kind.serve;
         let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
         // Without a thread the connection is taken back, to send the reason.
         let connection = Arc::new(Mutex::new(Some((stream, session))));
@@ -343,7 +317,7 @@ impl Listener {
         if let Err(e) = spawned {
             log::error!("no thread for {from}: {e}");
             if let Some((stream, ..)) = take(&connection) {
-                self.served.1(stream, &self.full("connections (no threads left)"));
+                (self.kind.refuse)(stream, &self.full("connections (no threads left)"));
             }
         }
     }
@@ -355,7 +329,7 @@ impl Listener {
 
     fn refuse(&self, tcp: TcpStream, e: &Error) {
         if let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) {
-            self.served.1(stream, e);
+            (self.kind.refuse)(stream, e);
         }
     }
 }

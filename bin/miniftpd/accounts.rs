@@ -4,7 +4,7 @@
 //! Never: takes a password as an argument.
 
 mod carrier;
-mod password;
+pub(crate) mod password;
 
 use std::io;
 use std::path::Path;
@@ -29,7 +29,7 @@ const MISUSED: u8 = 2;
 const NOT_ALL: u8 = 3;
 
 /// What is printed, and the exit code.
-type FailureText = (String, u8);
+pub(crate) type FailureText = (String, u8);
 
 /// Does what `words`, those after `account`, ask for. What changed something is noted in the
 /// server's log.

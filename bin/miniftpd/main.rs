@@ -1,6 +1,7 @@
 //! The server's program: arguments, settings, sockets, signals, exit codes.
 
 mod accounts;
+mod advice;
 mod args;
 #[cfg(feature = "client")]
 #[path = "../shared/bar.rs"]
@@ -12,12 +13,15 @@ mod demo;
 #[cfg(feature = "client")]
 #[path = "../shared/figures.rs"]
 mod figures;
+mod init;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
 mod output;
+mod search;
 mod standby;
 #[path = "../shared/terminal.rs"]
 mod terminal;
+mod usage;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -36,6 +40,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::args::{Args, Task};
+use crate::search::{Directories, Search};
 
 fn main() -> ExitCode {
     outlive_large_files();
@@ -44,27 +49,45 @@ fn main() -> ExitCode {
         Err(e) => return fail(2, format_args!("{e}; try `miniftpd --help`")),
     };
     match args.task {
-        Task::Help => print(args::HELP),
+        Task::Help => print(&usage::help()),
         Task::Version => print(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::PrintConfig => print(&config::print_config()),
-        Task::Account(ref words) => {
-            // The settings may be missing; whoever wrote some meant them.
-            let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
-            let settings = if is_missing { Ok(Arc::default()) } else { Config::load(&args.conf) };
-            match settings {
-                Ok(settings) => {
-                    let places = args.log.places(&args.conf, &settings);
-                    accounts::run((&args.conf, &args.home), words, &settings, &places)
-                }
-                Err(e) => fail(1, e),
-            }
-        }
-        Task::Check => check::run(&args),
+        Task::Init(ref dir) => init::run(dir.as_deref()),
         #[cfg(feature = "client")]
         Task::Demo => demo::run(),
         #[cfg(not(feature = "client"))]
         Task::Demo => fail(2, "this program was built without the client, which the demo needs"),
-        Task::Serve => serve(&args),
+        Task::Account(_) | Task::Check | Task::Paths | Task::Serve => work(&args),
+    }
+}
+
+/// Does what needs a configuration.
+fn work(args: &Args) -> ExitCode {
+    let search = Search::new(args.conf.as_deref(), args.home.as_deref());
+    let dirs = search.chosen();
+    if args.task == Task::Paths {
+        print(&search.report());
+    }
+    let Some(dirs) = dirs else {
+        return fail(1, advice::without_configuration(&search.looked_at()));
+    };
+    match args.task {
+        Task::Account(ref words) => {
+            let Directories { conf, home } = &dirs;
+            // The settings may be missing; whoever wrote some meant them.
+            let is_missing = matches!(conf.join(config::FILE).try_exists(), Ok(false));
+            let settings = if is_missing { Ok(Arc::default()) } else { Config::load(conf) };
+            match settings {
+                Ok(settings) => {
+                    let places = args.log.places(conf, &settings);
+                    accounts::run((conf, home), words, &settings, &places)
+                }
+                Err(e) => fail(1, e),
+            }
+        }
+        Task::Check => check::run(args, &dirs),
+        Task::Paths => ExitCode::SUCCESS,
+        _ => serve(args, &dirs),
     }
 }
 
@@ -109,34 +132,34 @@ impl log::Log for Front {
 }
 
 /// Opens the log where the settings and the command line want it.
-fn begin_log(args: &Args, config: &Config) -> io::Result<Logs> {
+fn begin_log(args: &Args, conf: &Path, config: &Config) -> io::Result<Logs> {
     let env = env_logger::Env::new().filter_or("MINIFTP_LOG", "info");
     let filter = env_logger::Builder::from_env(env).build();
     let most = filter.filter();
     let acts = most >= log::LevelFilter::Info;
-    let logs = Logs::open(&args.conf, config, args.log.clone(), acts, io::stderr())?;
+    let logs = Logs::open(conf, config, args.log.clone(), acts, io::stderr())?;
     if log::set_boxed_logger(Box::new(Front { filter, log: logs.log().clone() })).is_ok() {
         log::set_max_level(most);
     }
     Ok(logs)
 }
 
-fn serve(args: &Args) -> ExitCode {
-    let settings = match LiveSettings::open(&args.conf) {
+fn serve(args: &Args, dirs: &Directories) -> ExitCode {
+    let settings = match LiveSettings::open(&dirs.conf) {
         Ok(settings) => settings,
         Err(e) => return fail(1, e),
     };
-    let logs = match begin_log(args, &settings.last()) {
+    let logs = match begin_log(args, &dirs.conf, &settings.last()) {
         Ok(logs) => logs,
         Err(e) => return fail(1, format_args!("no log: {e}")),
     };
     let log = logs.log().clone();
-    let code = serve_with(args, settings, logs);
+    let code = serve_with(args, dirs, settings, logs);
     log.finish();
     code
 }
 
-fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
+fn serve_with(args: &Args, dirs: &Directories, settings: LiveSettings, logs: Logs) -> ExitCode {
     raise_descriptors(&settings.last());
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
@@ -157,12 +180,12 @@ fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
     if let Err(e) = catcher {
         return fail(1, format_args!("cannot start a thread: {e}"));
     }
-    let server = match bind(args, settings, logs, &stopped) {
+    let server = match bind(args, dirs, (settings, logs), &stopped) {
         Ok(Some(server)) => server,
         Ok(None) => return ExitCode::SUCCESS,
         Err(e) => return fail(1, e),
     };
-    warn_of_demo_accounts(&server, &args.conf);
+    warn_of_demo_accounts(&server, &dirs.conf);
     if let Err(e) = announce(&server) {
         // Whoever started it has stopped reading; that is no reason not to serve.
         log::warn!("cannot print where it listens: {e}");
@@ -176,7 +199,7 @@ fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(RunError::System(e)) => fail(1, format_args!("cannot serve: {e}")),
         Err(RunError::Lost(loss)) => {
-            let home = args.home.display();
+            let home = dirs.home.display();
             fail(LOST, format_args!("stopped: the lock of the home {home} {loss}"))
         }
     }
@@ -186,21 +209,21 @@ fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
 /// one's home does not keep its ports; `None` if a word of `stopped` came before.
 fn bind(
     args: &Args,
-    settings: LiveSettings,
-    logs: Logs,
+    Directories { conf, home: dir }: &Directories,
+    (settings, logs): (LiveSettings, Logs),
     stopped: &Receiver<()>,
 ) -> Result<Option<Server>, String> {
-    let accounts = AccountStore::open(&args.conf).map_err(|e| e.to_string())?;
+    let accounts = AccountStore::open(conf).map_err(|e| e.to_string())?;
     let shared = settings.last().storage.shared;
-    let home = standby::open(&args.home, shared, args.wait, stopped)
-        .map_err(|e| format!("the home {} {e}", args.home.display()))?;
+    let home = standby::open(dir, shared, args.wait, stopped)
+        .map_err(|e| format!("the home {} {e}", dir.display()))?;
     let Some(home) = home else { return Ok(None) };
     let config = settings.last();
-    let shared = Shared::with((settings, logs), &args.conf, accounts, home);
+    let shared = Shared::with((settings, logs), conf, accounts, home);
     let shared = shared.map_err(|e| e.to_string())?;
     let framed = args.listen.unwrap_or(config.server.listen);
     let ftp = args.ftp.unwrap_or(config.ftp.listen);
-    Server::bind(shared, framed, ftp).map(Some).map_err(|e| e.to_string())
+    Server::bind(shared, &[framed], ftp.as_slice()).map(Some).map_err(|e| e.to_string())
 }
 
 /// The exit code of a server that has lost the lock of its home.
@@ -228,12 +251,11 @@ const EACH: u64 = 21;
 /// Descriptors that the server needs beside those of its connections.
 const DESCRIPTORS_BESIDE: u64 = 64;
 
-/// One line for each protocol, then `ready`: programs that start this one read them.
+/// One line for each address, then `ready`: programs that start this one read them.
 fn announce(server: &Server) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "listening framed {}", server.framed_address()?)?;
-    if let Some(address) = server.ftp_address()? {
-        writeln!(out, "listening ftp {address}")?;
+    for (protocol, address) in server.listening() {
+        writeln!(out, "listening {protocol} {address}")?;
     }
     writeln!(out, "ready")?;
     out.flush()
