@@ -24,13 +24,13 @@ mod line;
 #[path = "../shared/output.rs"]
 mod output;
 #[cfg(feature = "client")]
-#[path = "../shared/pace.rs"]
-mod pace;
-#[cfg(feature = "client")]
 #[path = "../shared/question.rs"]
 mod question;
 mod search;
 mod standby;
+#[cfg(feature = "client")]
+#[path = "../shared/stopwatch.rs"]
+mod stopwatch;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 mod usage;

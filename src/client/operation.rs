@@ -4,6 +4,7 @@
 //! far as one connection and one look at the files allow; the loop decides whether another attempt
 //! follows, after what wait, and what the user reads about it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Client;
@@ -110,9 +111,10 @@ impl Client {
     pub(super) fn one_file(
         &mut self,
         operation: Result<impl Operation<Done = TransferOutcome>>,
-        remote: &str,
+        (local, remote): (Option<&Path>, &str),
         progress: &mut dyn Progress,
     ) -> Result<TransferOutcome> {
+        progress.about(local, remote);
         let mut bar = FileProgress::new(progress, Client::shown(last(remote)));
         let result = operation.and_then(|mut operation| self.carry_out(&mut operation, &mut bar));
         bar.end(&result);
