@@ -4,22 +4,22 @@
 //! on, and the client is informed if that is possible.
 
 mod ends;
+mod listener;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick};
 
+use self::listener::{FRAMED, FTP, Listener};
 use crate::error::Error;
 use crate::limits;
 use crate::protocols::local::Local;
-use crate::protocols::{self, framed, ftp};
-use crate::session::Session;
+use crate::protocols::metrics::MetricsListener;
 use crate::shared::Shared;
-use crate::stream::Stream;
 use crate::vfs::Loss;
 
 pub use self::ends::{RunError, StartError};
@@ -40,6 +40,7 @@ pub struct Server {
     framed: TcpListener,
     ftp: Option<TcpListener>,
     local: Option<Local>,
+    metrics: Option<MetricsListener>,
 }
 
 impl Server {
@@ -54,12 +55,17 @@ impl Server {
         };
         let framed = bind(framed)?;
         let ftp = ftp.map(bind).transpose()?;
+        let metrics = shared.config().metrics.listen.map(|address| {
+            let bound = MetricsListener::bind(address);
+            bound.map_err(|source| StartError::Bind { address, source })
+        });
+        let metrics = metrics.transpose()?;
         let sockets = [Some(("framed", &framed)), ftp.as_ref().map(|ftp| ("ftp", ftp))];
         let addresses = sockets.into_iter().flatten();
         let addresses = addresses.filter_map(|(name, one)| Some((name, one.local_addr().ok()?)));
         shared.listens(addresses.collect());
         let local = Local::bind(&shared);
-        Ok(Server { shared, framed, ftp, local })
+        Ok(Server { shared, framed, ftp, local, metrics })
     }
 
     /// The framed protocol's address, with the real port.
@@ -70,6 +76,11 @@ impl Server {
     /// FTP's address, if FTP is served.
     pub fn ftp_address(&self) -> io::Result<Option<SocketAddr>> {
         self.ftp.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
+    /// Where the metrics are, if they are served.
+    pub fn metrics_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.metrics.as_ref().map(MetricsListener::address).transpose()
     }
 
     /// What all sessions share.
@@ -93,6 +104,48 @@ impl Server {
         house("housekeeper").spawn(move || keep_house(&shared, again, &reported))?;
         let shared = Arc::clone(&self.shared);
         house("sweeper").spawn(move || keep_clean(&shared, &stopped))?;
+        let accepting = self.accept()?;
+        if let Some(local) = &mut self.local {
+            local.start(&self.shared)?;
+        }
+        if let Some(metrics) = &mut self.metrics {
+            metrics.start(&self.shared)?;
+        }
+        let loss = self.wait(stop);
+        log::info!("stopping: {} connections are being closed", self.shared.connections());
+        self.shared.stop();
+        if let Some(local) = self.local.take() {
+            local.stop(&self.shared);
+        }
+        if let Some(metrics) = self.metrics.take() {
+            metrics.stop();
+        }
+        for (listener, thread) in accepting {
+            // On Linux this wakes the thread that waits in accept.
+            let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
+            let _ = thread.join();
+        }
+        // Whoever was let in between the two lines above is informed as well.
+        self.shared.stop();
+        let patience = Duration::from_secs(self.shared.config().server.drain_secs);
+        let patience = if loss.is_some() { patience.min(LAST_WORDS) } else { patience };
+        let left = self.drain(stop, patience);
+        self.shared.log().hooks().finish(left);
+        self.save_bans();
+        drop(house_stop);
+        match loss.or_else(|| self.shared.home.lost().try_recv().ok()) {
+            Some(loss) => Err(RunError::Lost(loss)),
+            None => {
+                if self.shared.connections() == 0 {
+                    self.shared.release();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts a thread for each protocol, which lets connections in.
+    fn accept(&self) -> io::Result<Vec<(TcpListener, thread::JoinHandle<()>)>> {
         let framed = (&self.framed, "framed", FRAMED);
         let protocols = [Some(framed), self.ftp.as_ref().map(|listener| (listener, "ftp", FTP))];
         let mut accepting = Vec::new();
@@ -105,37 +158,9 @@ impl Server {
                 listener: listener.try_clone()?,
             };
             let thread = thread::Builder::new().name(format!("{name}-listener"));
-            accepting.push((listener, thread.spawn(move || protocol.accept())?));
+            accepting.push((listener.try_clone()?, thread.spawn(move || protocol.accept())?));
         }
-        if let Some(local) = &mut self.local {
-            local.start(&self.shared)?;
-        }
-        let loss = self.wait(stop);
-        log::info!("stopping: {} connections are being closed", self.shared.connections());
-        self.shared.stop();
-        if let Some(local) = self.local.take() {
-            local.stop(&self.shared);
-        }
-        for (listener, thread) in accepting {
-            // On Linux this wakes the thread that waits in accept.
-            let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
-            let _ = thread.join();
-        }
-        // Whoever was let in between the two lines above is informed as well.
-        self.shared.stop();
-        let patience = Duration::from_secs(self.shared.config().server.drain_secs);
-        self.drain(stop, if loss.is_some() { patience.min(LAST_WORDS) } else { patience });
-        self.save_bans();
-        drop(house_stop);
-        match loss.or_else(|| self.shared.home.lost().try_recv().ok()) {
-            Some(loss) => Err(RunError::Lost(loss)),
-            None => {
-                if self.shared.connections() == 0 {
-                    self.shared.release();
-                }
-                Ok(())
-            }
-        }
+        Ok(accepting)
     }
 
     /// Waits until somebody stops the server, or the lock of the home is lost.
@@ -180,7 +205,8 @@ impl Server {
         }
     }
 
-    fn drain(&self, stop: &Receiver<()>, patience: Duration) {
+    /// Waits until everybody has left, and no longer than that; tells how long is left of it.
+    fn drain(&self, stop: &Receiver<()>, patience: Duration) -> Duration {
         let until = Instant::now() + patience;
         while self.shared.connections() > 0 {
             let reported_again = match stop.recv_timeout(DRAIN_LOOK) {
@@ -195,10 +221,11 @@ impl Server {
             if reported_again || Instant::now() >= until {
                 log::warn!("{} connections are cut off", self.shared.connections());
                 self.shared.cut(|_| true);
-                return;
+                return Duration::ZERO;
             }
         }
         log::info!("stopped: everybody has left");
+        until.saturating_duration_since(Instant::now())
     }
 }
 
@@ -241,134 +268,6 @@ fn sweep(shared: &Shared) {
     }
     // Last: the file system of a mount may keep it waiting.
     shared.expire_parts();
-}
-
-/// How a protocol serves a connection, and how it refuses one.
-type Served = (fn(Stream, Session), fn(Stream, &Error));
-
-const FRAMED: Served = (framed::serve, framed::refuse);
-const FTP: Served = (ftp::serve, ftp::refuse);
-
-/// One listening socket and its thread.
-struct Listener {
-    shared: Arc<Shared>,
-    name: &'static str,
-    served: Served,
-    listener: TcpListener,
-    /// A descriptor to give up when there are no others, so that a client can still be sent the
-    /// reason.
-    spare: Option<TcpListener>,
-}
-
-impl Listener {
-    fn accept(mut self) {
-        loop {
-            let accepted = self.listener.accept();
-            if self.shared.is_stopping() {
-                if let Ok((tcp, _)) = accepted {
-                    self.refuse(tcp, &Error::Stopping);
-                }
-                return;
-            }
-            match accepted {
-                Ok((tcp, from)) => self.let_in(tcp, from),
-                Err(e) if is_passing(&e) => {}
-                Err(e) => {
-                    log::error!("cannot accept a connection: {e}");
-                    self.refuse_with_the_spare();
-                    thread::sleep(limits::ACCEPT_PAUSE);
-                }
-            }
-        }
-    }
-
-    /// Without descriptors a guest would wait in the queue and the loop would spin.
-    fn refuse_with_the_spare(&mut self) {
-        if self.spare.take().is_none() {
-            self.spare = self.listener.try_clone().ok();
-            return;
-        }
-        if self.listener.set_nonblocking(true).is_ok() {
-            if let Ok((tcp, _)) = self.listener.accept() {
-                self.refuse(tcp, &self.full("connections (no descriptors left)"));
-            }
-        }
-        let _ = self.listener.set_nonblocking(false);
-        self.spare = self.listener.try_clone().ok();
-    }
-
-    fn let_in(&self, tcp: TcpStream, from: SocketAddr) {
-        self.shared.refresh_settings();
-        self.shared.bans.refresh();
-        if let Err(e) = self.shared.bans.check_address(from.ip()) {
-            // Not a warning each: the ban was one, and a banned client may come very often.
-            log::debug!("{from} is refused: {e}");
-            return self.refuse(tcp, &e);
-        }
-        self.start(tcp, from);
-    }
-
-    fn start(&self, tcp: TcpStream, from: SocketAddr) {
-        let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) else { return };
-        let handle = match stream.try_clone_tcp() {
-            Ok(handle) => handle,
-            Err(e) => {
-                log::error!("{from} is refused: no descriptors left: {e}");
-                return self.served.1(stream, &self.full("connections (no descriptors left)"));
-            }
-        };
-        let presence = match self.shared.join(handle, from.ip(), self.name) {
-            Ok(presence) => presence,
-            Err(e) => {
-                log::warn!("{from} is refused: {e}");
-                return self.served.1(stream, &e);
-            }
-        };
-        let name = format!("{}-{}", self.name, presence.id());
-        log::debug!("{from} came in as {name}");
-        let session = Session::new(presence);
-        let serve = self.served.0;
-        let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
-        // Without a thread the connection is taken back, to send the reason.
-        let connection = Arc::new(Mutex::new(Some((stream, session))));
-        let take = |connection: &Mutex<Option<_>>| {
-            connection.lock().ok().and_then(|mut connection| connection.take())
-        };
-        let handed_over = Arc::clone(&connection);
-        let spawned = thread.spawn(move || {
-            if let Some((stream, session)) = take(&handed_over) {
-                serve(stream, session);
-            }
-        });
-        if let Err(e) = spawned {
-            log::error!("no thread for {from}: {e}");
-            if let Some((stream, ..)) = take(&connection) {
-                self.served.1(stream, &self.full("connections (no threads left)"));
-            }
-        }
-    }
-
-    /// What a client is sent when the system has no resources left.
-    fn full(&self, what: &'static str) -> Error {
-        Error::Full { what, max: self.shared.config().server.connections as u64 }
-    }
-
-    fn refuse(&self, tcp: TcpStream, e: &Error) {
-        if let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) {
-            self.served.1(stream, e);
-        }
-    }
-}
-
-/// Failures of one connection that say nothing about the next.
-fn is_passing(e: &io::Error) -> bool {
-    matches!(
-        e.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::TimedOut
-    )
 }
 
 /// A channel whose sender stops a server: one word to drain, two to cut.

@@ -29,7 +29,7 @@ const MISUSED: u8 = 2;
 const NOT_ALL: u8 = 3;
 
 /// What is printed, and the exit code.
-type FailureText = (String, u8);
+pub(crate) type FailureText = (String, u8);
 
 /// Does what `words`, those after `account`, ask for. What changed something is noted in the
 /// server's log.
@@ -60,6 +60,20 @@ pub(crate) fn run(
             complain(&what);
             ExitCode::from(code)
         }
+    }
+}
+
+/// Where questions to the server go, for whoever asks more than one.
+pub(crate) struct Asked<'a> {
+    pub(crate) dirs: (&'a Path, &'a Path),
+    pub(crate) config: &'a Arc<Config>,
+    pub(crate) log: &'a LogTargets,
+}
+
+impl Asked<'_> {
+    /// What it answers to a line that only reads; or what is wrong, and the exit code.
+    pub(crate) fn answer(&self, line: &str) -> Result<Answer, FailureText> {
+        work(self.dirs, line, self.config, self.log).map(|(answer, _)| answer)
     }
 }
 
@@ -108,7 +122,7 @@ fn failure(error: StoreError) -> FailureText {
     }
 }
 
-fn complain(what: &str) {
+pub(crate) fn complain(what: &str) {
     print(io::stderr(), &format!("miniftpd: {what}"));
 }
 

@@ -15,6 +15,9 @@ miniftpd, a file server whose word can be relied on
 usage: miniftpd [OPTIONS]                 serve until TERM or Ctrl-C
        miniftpd [OPTIONS] account ...     admin commands, with a running server or without;
                                           `miniftpd account help` lists them
+       miniftpd [OPTIONS] status          the running server: uptime, listeners, connections, disk
+       miniftpd [OPTIONS] who             connections, and what each does
+       miniftpd [OPTIONS] top             the same on a terminal, again every two seconds
        miniftpd [OPTIONS] check           every fault of the files in conf, and what would change
        miniftpd demo                      show everything in a minute, on fresh files and ports
 
@@ -38,6 +41,7 @@ MINIFTP_LOG=debug shows more in the log. HUP reads the settings and opens the lo
 pub(crate) enum Task {
     Serve,
     Account(Vec<String>),
+    Top,
     Check,
     Demo,
     Help,
@@ -110,6 +114,11 @@ impl Args {
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,
                 Arg::Value(word) if word == "account" => account = Some(Vec::new()),
+                // What is asked most often goes without the word.
+                Arg::Value(word) if word == "status" || word == "who" => {
+                    account = Some(vec![word.string()?]);
+                }
+                Arg::Value(word) if word == "top" => args.task = Task::Top,
                 Arg::Value(word) if word == "check" => args.task = Task::Check,
                 Arg::Value(word) if word == "demo" => args.task = Task::Demo,
                 other => return Err(other.unexpected()),

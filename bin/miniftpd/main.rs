@@ -18,6 +18,7 @@ mod output;
 mod standby;
 #[path = "../shared/terminal.rs"]
 mod terminal;
+mod top;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -35,6 +36,7 @@ use miniftp::shared::{Logs, Shared};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use crate::accounts::Asked;
 use crate::args::{Args, Task};
 
 fn main() -> ExitCode {
@@ -48,23 +50,29 @@ fn main() -> ExitCode {
         Task::Version => print(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::PrintConfig => print(&config::print_config()),
         Task::Account(ref words) => {
-            // The settings may be missing; whoever wrote some meant them.
-            let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
-            let settings = if is_missing { Ok(Arc::default()) } else { Config::load(&args.conf) };
-            match settings {
-                Ok(settings) => {
-                    let places = args.log.places(&args.conf, &settings);
-                    accounts::run((&args.conf, &args.home), words, &settings, &places)
-                }
-                Err(e) => fail(1, e),
-            }
+            ask(&args, |asked| accounts::run(asked.dirs, words, asked.config, asked.log))
         }
+        Task::Top => ask(&args, top::run),
         Task::Check => check::run(&args),
         #[cfg(feature = "client")]
         Task::Demo => demo::run(),
         #[cfg(not(feature = "client"))]
         Task::Demo => fail(2, "this program was built without the client, which the demo needs"),
         Task::Serve => serve(&args),
+    }
+}
+
+/// Does something with the server that runs on the home, or with the files where none does.
+fn ask(args: &Args, work: impl FnOnce(&Asked<'_>) -> ExitCode) -> ExitCode {
+    // The settings may be missing; whoever wrote some meant them.
+    let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
+    let config = if is_missing { Ok(Arc::default()) } else { Config::load(&args.conf) };
+    match config {
+        Ok(config) => {
+            let log = args.log.places(&args.conf, &config);
+            work(&Asked { dirs: (&args.conf, &args.home), config: &config, log: &log })
+        }
+        Err(e) => fail(1, e),
     }
 }
 
@@ -234,6 +242,9 @@ fn announce(server: &Server) -> io::Result<()> {
     writeln!(out, "listening framed {}", server.framed_address()?)?;
     if let Some(address) = server.ftp_address()? {
         writeln!(out, "listening ftp {address}")?;
+    }
+    if let Some(address) = server.metrics_address()? {
+        writeln!(out, "listening metrics {address}")?;
     }
     writeln!(out, "ready")?;
     out.flush()
