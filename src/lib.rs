@@ -28,8 +28,8 @@
 //! #         std::fs::copy(Path::new("conf").join(file), conf.join(file))?;
 //! #     }
 //! #     let shared = Shared::open(LiveSettings::open(&conf)?, Logs::nowhere(), &conf, &home)?;
-//! #     let server = server::Server::bind(shared, ([127, 0, 0, 1], 0).into(), None)?;
-//! #     let port = server.framed_address()?.port();
+//! #     let server = server::Server::bind(shared, &[([127, 0, 0, 1], 0).into()], &[])?;
+//! #     let port = server.framed_address().ok_or("not bound")?.port();
 //! #     let (stop, stopped) = server::stop_channel();
 //! #     let serving = std::thread::spawn(move || server.run(&stopped, server::again_channel().1));
 //! #     let notes = there_and_back("127.0.0.1", port, "alex-demo");
@@ -58,7 +58,11 @@ pub mod answer;
 pub mod audit;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(all(unix, feature = "server"))]
+#[cfg(all(unix, any(feature = "server", feature = "client")))]
+#[cfg_attr(
+    not(feature = "server"),
+    allow(dead_code, unused_imports, reason = "a client only reads; the rest is the server's")
+)]
 pub mod conffile;
 #[cfg(all(unix, feature = "server"))]
 pub mod config;

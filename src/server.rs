@@ -3,33 +3,35 @@
 //! Invariant: whatever `accept` or a new thread meets (no descriptors, no memory), the server goes
 //! on, and the client is informed if that is possible.
 
+mod binding;
 mod ends;
-mod listener;
+mod upkeep;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, tick};
 
-use self::listener::{FRAMED, FTP, Listener};
 use crate::error::Error;
 use crate::limits;
 use crate::protocols::local::Local;
 use crate::protocols::metrics::MetricsListener;
+use crate::protocols::{self, framed, ftp};
+use crate::session::Session;
 use crate::shared::Shared;
+use crate::stream::Stream;
 use crate::vfs::Loss;
 
+pub use self::binding::bind;
 pub use self::ends::{RunError, StartError};
 
-/// How often the sweeper looks for parts that have expired.
-const SWEEPING: Duration = Duration::from_secs(10 * 60);
-/// How often the housekeeper looks whether somebody has edited a file, when no command does.
-const LOOK: Duration = Duration::from_secs(1);
 /// How long connections are given to receive the news that a server stops because it lost its lock.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// What the metrics are called where addresses are listed.
+const METRICS: &str = "metrics";
 /// How often a stopping server looks whether everybody has left.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
@@ -37,50 +39,58 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
-    framed: TcpListener,
-    ftp: Option<TcpListener>,
+    listening: Vec<(&'static ListenerKind, TcpListener)>,
     local: Option<Local>,
     metrics: Option<MetricsListener>,
 }
 
 impl Server {
-    /// Binds the sockets.
+    /// Binds the sockets, those of each protocol. Where port 0 is asked for, all further addresses
+    /// of the protocol with port 0 get the port that the first one got.
+    ///
+    /// # Errors
+    /// An address that cannot be bound.
     pub fn bind(
         shared: Arc<Shared>,
-        framed: SocketAddr,
-        ftp: Option<SocketAddr>,
+        framed: &[SocketAddr],
+        ftp: &[SocketAddr],
     ) -> Result<Server, StartError> {
-        let bind = |address: SocketAddr| {
-            TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })
+        let mut listening = Vec::new();
+        for (kind, addresses) in [(&FRAMED, framed), (&FTP, ftp)] {
+            let bound = binding::bind_all(kind.name, addresses)?;
+            listening.extend(bound.into_iter().map(|listener| (kind, listener)));
+        }
+        let address = |(kind, listener): &(&ListenerKind, TcpListener)| {
+            Some((kind.name, listener.local_addr().ok()?))
         };
-        let framed = bind(framed)?;
-        let ftp = ftp.map(bind).transpose()?;
-        let metrics = shared.config().metrics.listen.map(|address| {
-            let bound = MetricsListener::bind(address);
-            bound.map_err(|source| StartError::Bind { address, source })
-        });
-        let metrics = metrics.transpose()?;
-        let sockets = [Some(("framed", &framed)), ftp.as_ref().map(|ftp| ("ftp", ftp))];
-        let addresses = sockets.into_iter().flatten();
-        let addresses = addresses.filter_map(|(name, one)| Some((name, one.local_addr().ok()?)));
-        shared.listens(addresses.collect());
+        let metrics = shared.config().metrics.listen;
+        let metrics = metrics.map(|address| bind(METRICS, address)).transpose()?;
+        let metrics = metrics.map(MetricsListener::new);
+        let of_metrics = metrics.as_ref().and_then(|own| Some((METRICS, own.address().ok()?)));
+        shared.listens(listening.iter().filter_map(address).chain(of_metrics).collect());
         let local = Local::bind(&shared);
-        Ok(Server { shared, framed, ftp, local, metrics })
+        Ok(Server { shared, listening, local, metrics })
     }
 
-    /// The framed protocol's address, with the real port.
-    pub fn framed_address(&self) -> io::Result<SocketAddr> {
-        self.framed.local_addr()
+    /// The addresses that it is bound to, each with its protocol and the real port: those of the
+    /// framed protocol first.
+    pub fn listening(&self) -> &[(&'static str, SocketAddr)] {
+        self.shared.listening()
     }
 
-    /// FTP's address, if FTP is served.
-    pub fn ftp_address(&self) -> io::Result<Option<SocketAddr>> {
-        self.ftp.as_ref().map(TcpListener::local_addr).transpose()
+    /// The framed protocol's first address.
+    pub fn framed_address(&self) -> Option<SocketAddr> {
+        self.address_of(FRAMED.name)
     }
 
-    /// Where the metrics are, if they are served.
-    pub fn metrics_address(&self) -> io::Result<Option<SocketAddr>> {
-        self.metrics.as_ref().map(MetricsListener::address).transpose()
+    /// FTP's first address, if FTP is served.
+    pub fn ftp_address(&self) -> Option<SocketAddr> {
+        self.address_of(FTP.name)
+    }
+
+    fn address_of(&self, protocol: &str) -> Option<SocketAddr> {
+        let mut listening = self.listening().iter();
+        listening.find(|(name, _)| *name == protocol).map(|(_, address)| *address)
     }
 
     /// What all sessions share.
@@ -101,9 +111,9 @@ impl Server {
             thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK)
         };
         let (shared, reported) = (Arc::clone(&self.shared), stopped.clone());
-        house("housekeeper").spawn(move || keep_house(&shared, again, &reported))?;
+        house("housekeeper").spawn(move || upkeep::keep_house(&shared, again, &reported))?;
         let shared = Arc::clone(&self.shared);
-        house("sweeper").spawn(move || keep_clean(&shared, &stopped))?;
+        house("sweeper").spawn(move || upkeep::keep_clean(&shared, &stopped))?;
         let accepting = self.accept()?;
         if let Some(local) = &mut self.local {
             local.start(&self.shared)?;
@@ -144,20 +154,17 @@ impl Server {
         }
     }
 
-    /// Starts a thread for each protocol, which lets connections in.
+    /// Starts a thread for each socket of a protocol, which lets connections in.
     fn accept(&self) -> io::Result<Vec<(TcpListener, thread::JoinHandle<()>)>> {
-        let framed = (&self.framed, "framed", FRAMED);
-        let protocols = [Some(framed), self.ftp.as_ref().map(|listener| (listener, "ftp", FTP))];
         let mut accepting = Vec::new();
-        for (listener, name, served) in protocols.into_iter().flatten() {
+        for (kind, listener) in &self.listening {
             let protocol = Listener {
                 shared: Arc::clone(&self.shared),
-                name,
-                served,
+                kind,
                 spare: listener.try_clone().ok(),
                 listener: listener.try_clone()?,
             };
-            let thread = thread::Builder::new().name(format!("{name}-listener"));
+            let thread = thread::Builder::new().name(format!("{}-listener", kind.name));
             accepting.push((listener.try_clone()?, thread.spawn(move || protocol.accept())?));
         }
         Ok(accepting)
@@ -229,45 +236,137 @@ impl Server {
     }
 }
 
-/// Takes edits over, at a word of `again` or when no command has seen them yet, until the other
-/// end of `stopped` is dropped.
-fn keep_house(shared: &Shared, mut again: Receiver<()>, stopped: &Receiver<()>) {
-    let looks = tick(LOOK);
-    shared.note_in_force();
-    loop {
-        crossbeam_channel::select! {
-            recv(again) -> word => match word {
-                Ok(()) => shared.read_again(),
-                // Nobody can say anything any more.
-                Err(_) => again = never(),
-            },
-            recv(looks) -> _ => shared.look_again(),
-            recv(stopped) -> _ => return,
+/// What a listener of a protocol does with a connection.
+#[derive(Debug)]
+struct ListenerKind {
+    name: &'static str,
+    serve: fn(Stream, Session),
+    refuse: fn(Stream, &Error),
+}
+
+static FRAMED: ListenerKind =
+    ListenerKind { name: "framed", serve: framed::serve, refuse: framed::refuse };
+static FTP: ListenerKind = ListenerKind { name: "ftp", serve: ftp::serve, refuse: ftp::refuse };
+
+/// One listening socket and its thread.
+struct Listener {
+    shared: Arc<Shared>,
+    kind: &'static ListenerKind,
+    listener: TcpListener,
+    /// A descriptor to give up when there are no others, so that a client can still be sent the
+    /// reason.
+    spare: Option<TcpListener>,
+}
+
+impl Listener {
+    fn accept(mut self) {
+        loop {
+            let accepted = self.listener.accept();
+            if self.shared.is_stopping() {
+                if let Ok((tcp, _)) = accepted {
+                    self.refuse(tcp, &Error::Stopping);
+                }
+                return;
+            }
+            match accepted {
+                Ok((tcp, from)) => self.let_in(tcp, from),
+                Err(e) if is_passing(&e) => {}
+                Err(e) => {
+                    log::error!("cannot accept a connection: {e}");
+                    self.refuse_with_the_spare();
+                    thread::sleep(limits::ACCEPT_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Without descriptors a guest would wait in the queue and the loop would spin.
+    fn refuse_with_the_spare(&mut self) {
+        if self.spare.take().is_none() {
+            self.spare = self.listener.try_clone().ok();
+            return;
+        }
+        if self.listener.set_nonblocking(true).is_ok() {
+            if let Ok((tcp, _)) = self.listener.accept() {
+                self.refuse(tcp, &self.full("connections (no descriptors left)"));
+            }
+        }
+        let _ = self.listener.set_nonblocking(false);
+        self.spare = self.listener.try_clone().ok();
+    }
+
+    fn let_in(&self, tcp: TcpStream, from: SocketAddr) {
+        self.shared.refresh_settings();
+        self.shared.bans.refresh();
+        if let Err(e) = self.shared.bans.check_address(from.ip()) {
+            // Not a warning each: the ban was one, and a banned client may come very often.
+            log::debug!("{from} is refused: {e}");
+            return self.refuse(tcp, &e);
+        }
+        self.start(tcp, from);
+    }
+
+    fn start(&self, tcp: TcpStream, from: SocketAddr) {
+        let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) else { return };
+        let handle = match stream.try_clone_tcp() {
+            Ok(handle) => handle,
+            Err(e) => {
+                log::error!("{from} is refused: no descriptors left: {e}");
+                return (self.kind.refuse)(stream, &self.full("connections (no descriptors left)"));
+            }
+        };
+        let presence = match self.shared.join(handle, from.ip(), self.kind.name) {
+            Ok(presence) => presence,
+            Err(e) => {
+                log::warn!("{from} is refused: {e}");
+                return (self.kind.refuse)(stream, &e);
+            }
+        };
+        let name = format!("{}-{}", self.kind.name, presence.id());
+        log::debug!("{from} came in as {name}");
+        let session = Session::new(presence);
+        let serve = self.kind.serve;
+        let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
+        // Without a thread the connection is taken back, to send the reason.
+        let connection = Arc::new(Mutex::new(Some((stream, session))));
+        let take = |connection: &Mutex<Option<_>>| {
+            connection.lock().ok().and_then(|mut connection| connection.take())
+        };
+        let handed_over = Arc::clone(&connection);
+        let spawned = thread.spawn(move || {
+            if let Some((stream, session)) = take(&handed_over) {
+                serve(stream, session);
+            }
+        });
+        if let Err(e) = spawned {
+            log::error!("no thread for {from}: {e}");
+            if let Some((stream, ..)) = take(&connection) {
+                (self.kind.refuse)(stream, &self.full("connections (no threads left)"));
+            }
+        }
+    }
+
+    /// What a client is sent when the system has no resources left.
+    fn full(&self, what: &'static str) -> Error {
+        Error::Full { what, max: self.shared.config().server.connections as u64 }
+    }
+
+    fn refuse(&self, tcp: TcpStream, e: &Error) {
+        if let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) {
+            (self.kind.refuse)(stream, e);
         }
     }
 }
 
-/// Removes expired parts and what is left of removed accounts, now and then, until the other end
-/// of `stopped` is dropped. It may take long, and no edit waits for that.
-fn keep_clean(shared: &Shared, stopped: &Receiver<()>) {
-    let ticks = tick(SWEEPING);
-    loop {
-        sweep(shared);
-        crossbeam_channel::select! {
-            recv(ticks) -> _ => {}
-            recv(stopped) -> _ => return,
-        }
-    }
-}
-
-fn sweep(shared: &Shared) {
-    let mut go_on = || shared.check_running();
-    match shared.home.sweep_aside(&mut go_on) {
-        Ok(()) | Err(Error::Stopping) => {}
-        Err(e) => log::error!("files of removed accounts are left: {e}"),
-    }
-    // Last: the file system of a mount may keep it waiting.
-    shared.expire_parts();
+/// Failures of one connection that say nothing about the next.
+fn is_passing(e: &io::Error) -> bool {
+    matches!(
+        e.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::TimedOut
+    )
 }
 
 /// A channel whose sender stops a server: one word to drain, two to cut.

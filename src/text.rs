@@ -4,6 +4,7 @@
 //! terminal's cursor nor forge a second line in a log.
 
 pub mod calendar;
+mod shell;
 mod size;
 mod time;
 pub mod wildcard;
@@ -11,6 +12,7 @@ pub mod words;
 
 use std::fmt;
 
+pub use self::shell::shell_quoted;
 pub use self::size::{Bytes, Size, exact, parse_size};
 pub use self::time::{Moment, SPAN_MOST_SECS, Span, parse_moment, parse_span};
 

@@ -6,35 +6,9 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use miniftp::config;
 use miniftp::shared::LogOptions;
 use miniftp::text::words::quote;
-
-pub(crate) const HELP: &str = "\
-miniftpd, a file server whose word can be relied on
-
-usage: miniftpd [OPTIONS]                 serve until TERM or Ctrl-C
-       miniftpd [OPTIONS] account ...     admin commands, with a running server or without;
-                                          `miniftpd account help` lists them
-       miniftpd [OPTIONS] status          the running server: uptime, listeners, connections, disk
-       miniftpd [OPTIONS] who             connections, and what each does
-       miniftpd [OPTIONS] top             the same on a terminal, again every two seconds
-       miniftpd [OPTIONS] check           every fault of the files in conf, and what would change
-       miniftpd demo                      show everything in a minute, on fresh files and ports
-
-options, before or after a command's name:
-  --conf DIR           settings and accounts (conf)
-  --home DIR           the homes of the accounts (home)
-  --listen ADDR:PORT   the address of the framed protocol; port 0 takes a free one
-  --ftp ADDR:PORT|off  the address of FTP
-  --log FILE           the log, instead of standard error or the settings' file
-  --log-format FORMAT  people or json, instead of the settings'
-  --wait               while another server has the homes: wait, and take over when it is gone
-  --console            take the operator's commands from standard input, as on a terminal
-  --print-config       print a server.ini with every setting, and stop
-  --help, --version
-
-MINIFTP_LOG=debug shows more in the log. HUP reads the settings and opens the log file again.
-";
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -43,6 +17,9 @@ pub(crate) enum Task {
     Account(Vec<String>),
     Top,
     Check,
+    Paths,
+    /// With the directory to make everything in.
+    Init(Option<PathBuf>),
     Demo,
     Help,
     Version,
@@ -52,8 +29,10 @@ pub(crate) enum Task {
 /// The whole command line.
 #[derive(Debug)]
 pub(crate) struct Args {
-    pub(crate) conf: PathBuf,
-    pub(crate) home: PathBuf,
+    /// Where the configuration is, if it is not to be looked for.
+    pub(crate) conf: Option<PathBuf>,
+    /// Where the data is.
+    pub(crate) home: Option<PathBuf>,
     pub(crate) listen: Option<SocketAddr>,
     /// `Some(None)` turns FTP off.
     pub(crate) ftp: Option<Option<SocketAddr>>,
@@ -70,8 +49,8 @@ impl Args {
     /// Reads the command line, the program's name first.
     pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, lexopt::Error> {
         let mut args = Args {
-            conf: "conf".into(),
-            home: "home".into(),
+            conf: None,
+            home: None,
             listen: None,
             ftp: None,
             log: LogOptions::default(),
@@ -83,8 +62,8 @@ impl Args {
         let mut account: Option<Vec<String>> = None;
         while let Some(arg) = parser.next()? {
             match arg {
-                Arg::Long("conf") => args.conf = parser.value()?.into(),
-                Arg::Long("home") => args.home = parser.value()?.into(),
+                Arg::Long("conf") => args.conf = Some(parser.value()?.into()),
+                Arg::Long("home") => args.home = Some(parser.value()?.into()),
                 // Words after `account` are that command's own, options and all; they are a line.
                 Arg::Long(name) if account.is_some() => {
                     let name = format!("--{name}");
@@ -101,10 +80,11 @@ impl Args {
                     // Only behind `--` can a value look like an option.
                     account.get_or_insert_default().push(quote(&word, word.starts_with('-')));
                 }
-                Arg::Long("listen") => args.listen = Some(parser.value()?.parse()?),
+                Arg::Long("listen") => args.listen = Some(address("--listen", &parser.value()?)?),
                 Arg::Long("ftp") => {
                     let value = parser.value()?;
-                    args.ftp = Some(if value == "off" { None } else { Some(value.parse()?) });
+                    let is_off = value == "off";
+                    args.ftp = Some(if is_off { None } else { Some(address("--ftp", &value)?) });
                 }
                 Arg::Long("log") => args.log.file = Some(parser.value()?.into()),
                 Arg::Long("log-format") => args.log.json = Some(is_json(&parser.value()?)?),
@@ -113,14 +93,14 @@ impl Args {
                 Arg::Long("help") | Arg::Short('h') => args.task = Task::Help,
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,
-                Arg::Value(word) if word == "account" => account = Some(Vec::new()),
-                // What is asked most often goes without the word.
-                Arg::Value(word) if word == "status" || word == "who" => {
-                    account = Some(vec![word.string()?]);
+                Arg::Value(word) if args.task == Task::Init(None) => {
+                    args.task = Task::Init(Some(word.into()));
                 }
-                Arg::Value(word) if word == "top" => args.task = Task::Top,
-                Arg::Value(word) if word == "check" => args.task = Task::Check,
-                Arg::Value(word) if word == "demo" => args.task = Task::Demo,
+                Arg::Value(word) => match task_of(&word) {
+                    Some(Task::Account(words)) => account = Some(words),
+                    Some(task) if args.task == Task::Serve => args.task = task,
+                    _ => return Err(Arg::Value(word).unexpected()),
+                },
                 other => return Err(other.unexpected()),
             }
         }
@@ -129,6 +109,31 @@ impl Args {
         }
         Ok(args)
     }
+}
+
+/// What the word of a command asks for.
+fn task_of(word: &OsStr) -> Option<Task> {
+    let task = match word.to_str()? {
+        "account" => Task::Account(Vec::new()),
+        // What is asked most often goes without that word.
+        word @ ("status" | "who") => Task::Account(vec![word.to_owned()]),
+        "top" => Task::Top,
+        "check" => Task::Check,
+        "paths" => Task::Paths,
+        "init" => Task::Init(None),
+        "demo" => Task::Demo,
+        _ => return None,
+    };
+    Some(task)
+}
+
+/// An address, as the settings have it.
+fn address(option: &str, text: &OsStr) -> Result<SocketAddr, lexopt::Error> {
+    let address = text.to_str().and_then(config::parse_address);
+    address.ok_or_else(|| {
+        let text = text.to_string_lossy();
+        format!("{option}: `{text}` is not valid; expected {}", config::ADDRESS).into()
+    })
 }
 
 fn is_json(format: &OsStr) -> Result<bool, lexopt::Error> {
@@ -155,7 +160,7 @@ mod tests {
             "miniftpd account add bob --quota=10M --conf c",
         ] {
             let args = parse(line).unwrap();
-            assert_eq!(args.conf, PathBuf::from("c"), "{line}");
+            assert_eq!(args.conf, Some(PathBuf::from("c")), "{line}");
             let words = ["add", "bob", "--quota", "10M"].map(String::from).to_vec();
             assert_eq!(args.task, Task::Account(words), "{line}");
         }
@@ -167,6 +172,9 @@ mod tests {
             "miniftpd --lisen x",
             "miniftpd serve",
             "miniftpd --listen nowhere",
+            "miniftpd --listen off",
+            "miniftpd --listen 65536",
+            "miniftpd --ftp :",
             "miniftpd --log-format xml",
             "miniftpd --wait=5",
         ] {

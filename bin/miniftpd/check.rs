@@ -18,10 +18,11 @@ use miniftp::text::Escaped;
 use miniftp::vfs;
 
 use crate::args::Args;
+use crate::search::Directories;
 
 /// Looks at everything in `conf`; 0 if there is no fault in it.
-pub(crate) fn run(args: &Args) -> ExitCode {
-    let (conf, home) = (args.conf.as_path(), args.home.as_path());
+pub(crate) fn run(args: &Args, dirs: &Directories) -> ExitCode {
+    let (conf, home) = (dirs.conf.as_path(), dirs.home.as_path());
     let mut report = CheckReport { conf, faulty: Vec::new(), text: String::new() };
     let settings = report.take(config::FILE, Config::load(conf), |_| "good".to_owned());
     let accounts = report.take(check::FILE, check::accounts(conf), |accounts| {
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     );
     // Without settings that can be read nobody knows where it would listen.
     let config = settings.as_deref();
-    let found = config.map(|config| start::look(args, config, accounts.as_deref()));
+    let found = config.map(|config| start::look(args, dirs, config, accounts.as_deref()));
     let start::StartFindings { mistakes, warnings } = found.unwrap_or_default();
     mistakes.iter().for_each(|mistake| report.line(mistake));
     warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));

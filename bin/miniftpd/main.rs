@@ -1,6 +1,7 @@
 //! The server's program: arguments, settings, sockets, signals, exit codes.
 
 mod accounts;
+mod advice;
 mod args;
 #[cfg(feature = "client")]
 #[path = "../shared/bar.rs"]
@@ -12,13 +13,16 @@ mod demo;
 #[cfg(feature = "client")]
 #[path = "../shared/figures.rs"]
 mod figures;
+mod init;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
 mod output;
+mod search;
 mod standby;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 mod top;
+mod usage;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -38,6 +42,7 @@ use signal_hook::iterator::Signals;
 
 use crate::accounts::Asked;
 use crate::args::{Args, Task};
+use crate::search::{Directories, Search};
 
 fn main() -> ExitCode {
     outlive_large_files();
@@ -46,31 +51,50 @@ fn main() -> ExitCode {
         Err(e) => return fail(2, format_args!("{e}; try `miniftpd --help`")),
     };
     match args.task {
-        Task::Help => print(args::HELP),
+        Task::Help => print(&usage::help()),
         Task::Version => print(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::PrintConfig => print(&config::print_config()),
-        Task::Account(ref words) => {
-            ask(&args, |asked| accounts::run(asked.dirs, words, asked.config, asked.log))
-        }
-        Task::Top => ask(&args, top::run),
-        Task::Check => check::run(&args),
+        Task::Init(ref dir) => init::run(dir.as_deref()),
         #[cfg(feature = "client")]
         Task::Demo => demo::run(),
         #[cfg(not(feature = "client"))]
         Task::Demo => fail(2, "this program was built without the client, which the demo needs"),
-        Task::Serve => serve(&args),
+        Task::Account(_) | Task::Top | Task::Check | Task::Paths | Task::Serve => work(&args),
+    }
+}
+
+/// Does what needs a configuration.
+fn work(args: &Args) -> ExitCode {
+    let search = Search::new(args.conf.as_deref(), args.home.as_deref());
+    let dirs = search.chosen();
+    if args.task == Task::Paths {
+        print(&search.report());
+    }
+    let Some(dirs) = dirs else {
+        return fail(1, advice::without_configuration(&search.looked_at()));
+    };
+    match args.task {
+        Task::Account(ref words) => ask(args, &dirs, |asked| accounts::run(asked, words)),
+        Task::Top => ask(args, &dirs, top::run),
+        Task::Check => check::run(args, &dirs),
+        Task::Paths => ExitCode::SUCCESS,
+        _ => serve(args, &dirs),
     }
 }
 
 /// Does something with the server that runs on the home, or with the files where none does.
-fn ask(args: &Args, work: impl FnOnce(&Asked<'_>) -> ExitCode) -> ExitCode {
+fn ask(
+    args: &Args,
+    Directories { conf, home }: &Directories,
+    work: impl FnOnce(&Asked<'_>) -> ExitCode,
+) -> ExitCode {
     // The settings may be missing; whoever wrote some meant them.
-    let is_missing = matches!(args.conf.join(config::FILE).try_exists(), Ok(false));
-    let config = if is_missing { Ok(Arc::default()) } else { Config::load(&args.conf) };
+    let is_missing = matches!(conf.join(config::FILE).try_exists(), Ok(false));
+    let config = if is_missing { Ok(Arc::default()) } else { Config::load(conf) };
     match config {
         Ok(config) => {
-            let log = args.log.places(&args.conf, &config);
-            work(&Asked { dirs: (&args.conf, &args.home), config: &config, log: &log })
+            let log = args.log.places(conf, &config);
+            work(&Asked { dirs: (conf, home), config: &config, log: &log })
         }
         Err(e) => fail(1, e),
     }
@@ -117,34 +141,34 @@ impl log::Log for Front {
 }
 
 /// Opens the log where the settings and the command line want it.
-fn begin_log(args: &Args, config: &Config) -> io::Result<Logs> {
+fn begin_log(args: &Args, conf: &Path, config: &Config) -> io::Result<Logs> {
     let env = env_logger::Env::new().filter_or("MINIFTP_LOG", "info");
     let filter = env_logger::Builder::from_env(env).build();
     let most = filter.filter();
     let acts = most >= log::LevelFilter::Info;
-    let logs = Logs::open(&args.conf, config, args.log.clone(), acts, io::stderr())?;
+    let logs = Logs::open(conf, config, args.log.clone(), acts, io::stderr())?;
     if log::set_boxed_logger(Box::new(Front { filter, log: logs.log().clone() })).is_ok() {
         log::set_max_level(most);
     }
     Ok(logs)
 }
 
-fn serve(args: &Args) -> ExitCode {
-    let settings = match LiveSettings::open(&args.conf) {
+fn serve(args: &Args, dirs: &Directories) -> ExitCode {
+    let settings = match LiveSettings::open(&dirs.conf) {
         Ok(settings) => settings,
         Err(e) => return fail(1, e),
     };
-    let logs = match begin_log(args, &settings.last()) {
+    let logs = match begin_log(args, &dirs.conf, &settings.last()) {
         Ok(logs) => logs,
         Err(e) => return fail(1, format_args!("no log: {e}")),
     };
     let log = logs.log().clone();
-    let code = serve_with(args, settings, logs);
+    let code = serve_with(args, dirs, settings, logs);
     log.finish();
     code
 }
 
-fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
+fn serve_with(args: &Args, dirs: &Directories, settings: LiveSettings, logs: Logs) -> ExitCode {
     raise_descriptors(&settings.last());
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
@@ -165,12 +189,12 @@ fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
     if let Err(e) = catcher {
         return fail(1, format_args!("cannot start a thread: {e}"));
     }
-    let server = match bind(args, settings, logs, &stopped) {
+    let server = match bind(args, dirs, (settings, logs), &stopped) {
         Ok(Some(server)) => server,
         Ok(None) => return ExitCode::SUCCESS,
         Err(e) => return fail(1, e),
     };
-    warn_of_demo_accounts(&server, &args.conf);
+    warn_of_demo_accounts(&server, &dirs.conf);
     if let Err(e) = announce(&server) {
         // Whoever started it has stopped reading; that is no reason not to serve.
         log::warn!("cannot print where it listens: {e}");
@@ -184,7 +208,7 @@ fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(RunError::System(e)) => fail(1, format_args!("cannot serve: {e}")),
         Err(RunError::Lost(loss)) => {
-            let home = args.home.display();
+            let home = dirs.home.display();
             fail(LOST, format_args!("stopped: the lock of the home {home} {loss}"))
         }
     }
@@ -194,21 +218,21 @@ fn serve_with(args: &Args, settings: LiveSettings, logs: Logs) -> ExitCode {
 /// one's home does not keep its ports; `None` if a word of `stopped` came before.
 fn bind(
     args: &Args,
-    settings: LiveSettings,
-    logs: Logs,
+    Directories { conf, home: dir }: &Directories,
+    (settings, logs): (LiveSettings, Logs),
     stopped: &Receiver<()>,
 ) -> Result<Option<Server>, String> {
-    let accounts = AccountStore::open(&args.conf).map_err(|e| e.to_string())?;
+    let accounts = AccountStore::open(conf).map_err(|e| e.to_string())?;
     let shared = settings.last().storage.shared;
-    let home = standby::open(&args.home, shared, args.wait, stopped)
-        .map_err(|e| format!("the home {} {e}", args.home.display()))?;
+    let home = standby::open(dir, shared, args.wait, stopped)
+        .map_err(|e| format!("the home {} {e}", dir.display()))?;
     let Some(home) = home else { return Ok(None) };
     let config = settings.last();
-    let shared = Shared::with((settings, logs), &args.conf, accounts, home);
+    let shared = Shared::with((settings, logs), conf, accounts, home);
     let shared = shared.map_err(|e| e.to_string())?;
     let framed = args.listen.unwrap_or(config.server.listen);
     let ftp = args.ftp.unwrap_or(config.ftp.listen);
-    Server::bind(shared, framed, ftp).map(Some).map_err(|e| e.to_string())
+    Server::bind(shared, &[framed], ftp.as_slice()).map(Some).map_err(|e| e.to_string())
 }
 
 /// The exit code of a server that has lost the lock of its home.
@@ -236,15 +260,11 @@ const EACH: u64 = 21;
 /// Descriptors that the server needs beside those of its connections.
 const DESCRIPTORS_BESIDE: u64 = 64;
 
-/// One line for each protocol, then `ready`: programs that start this one read them.
+/// One line for each address, then `ready`: programs that start this one read them.
 fn announce(server: &Server) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "listening framed {}", server.framed_address()?)?;
-    if let Some(address) = server.ftp_address()? {
-        writeln!(out, "listening ftp {address}")?;
-    }
-    if let Some(address) = server.metrics_address()? {
-        writeln!(out, "listening metrics {address}")?;
+    for (protocol, address) in server.listening() {
+        writeln!(out, "listening {protocol} {address}")?;
     }
     writeln!(out, "ready")?;
     out.flush()

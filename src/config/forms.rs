@@ -1,6 +1,6 @@
 //! What the values of settings look like.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -19,16 +19,29 @@ pub enum LogFormat {
     Json,
 }
 
-pub(super) const LISTEN: By<SocketAddr> = By(
-    "an address and a port, such as 127.0.0.1:2020 or [::1]:2020",
-    FTP_LISTEN.1,
-    SocketAddr::to_string,
-);
-pub(super) const FTP_LISTEN: By<SocketAddr> = By(
-    "an address and a port, such as 127.0.0.1:2121",
-    |text| text.parse().ok(),
-    SocketAddr::to_string,
-);
+/// What an address to listen on looks like.
+pub const ADDRESS: &str = "an address and a port, such as 192.0.2.1:2020 or [::1]:2020; 2020 or \
+                           localhost:2020 for this machine only, :2020 for every network";
+
+/// Reads an address to listen on. A port without an address is that of this machine alone, one
+/// behind a colon that of all its networks, those of IPv4 included.
+pub fn parse_address(text: &str) -> Option<SocketAddr> {
+    let port = |text: &str| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| digits)
+    };
+    if let Some(port) = port(text.strip_prefix("localhost:").unwrap_or(text)) {
+        return Some((Ipv4Addr::LOCALHOST, port).into());
+    }
+    match text.strip_prefix(':') {
+        Some(text) => port(text).map(|port| (Ipv6Addr::UNSPECIFIED, port).into()),
+        None => text.parse().ok(),
+    }
+}
+
+pub(super) const LISTEN: By<SocketAddr> = By(ADDRESS, parse_address, SocketAddr::to_string);
+pub(super) const FTP_LISTEN: By<SocketAddr> =
+    By("an address and a port as above", parse_address, SocketAddr::to_string);
 pub(super) const IPV4: By<Ipv4Addr> =
     By("an IPv4 address, such as 192.0.2.1", |text| text.parse().ok(), Ipv4Addr::to_string);
 /// Two ports above those of the system, in order.
@@ -98,5 +111,29 @@ impl ValueForm for Rate {
 
     fn text(&self, rate: &u64) -> String {
         SIZE.text(rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_alone_is_this_machine_and_behind_a_colon_every_network() {
+        for (text, address) in [
+            ("2020", "127.0.0.1:2020"),
+            ("0", "127.0.0.1:0"),
+            ("localhost:21", "127.0.0.1:21"),
+            (":2020", "[::]:2020"),
+            ("0.0.0.0:1", "0.0.0.0:1"),
+            ("[fe80::1%2]:7", "[fe80::1%2]:7"),
+        ] {
+            assert_eq!(parse_address(text).unwrap().to_string(), address);
+        }
+        for text in
+            ["", ":", "+1", "65536", "host:1", "1.2.3.4", "::1:2020", ":+1", "localhost:", " 1"]
+        {
+            assert_eq!(parse_address(text), None, "{text}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::accounts::bans;
 use crate::admission;
 use crate::quota::Amount;
 
-pub use forms::LogFormat;
+pub use forms::{ADDRESS, LogFormat, parse_address};
 pub use live::LiveSettings;
 pub use reading::FILE;
 pub use settings::*;

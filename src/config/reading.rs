@@ -87,12 +87,12 @@ mod tests {
 
     #[test]
     fn a_bad_value_is_reported_with_line_key_and_what_was_expected() {
-        let address = "an address and a port, such as 127.0.0.1:2020 or [::1]:2020";
+        let address = crate::config::ADDRESS;
         let secs = "whole seconds from 1 to 86400";
         let count = "a whole number from 1 to 100000";
         let size = "a size of 0 or more, such as 512K, 10M or 1.5G";
         let table = [
-            ("server", "listen", "localhost:2020", address),
+            ("server", "listen", "localhost:http", address),
             ("server", "listen", "127.0.0.1", address),
             ("server", "idle_secs", "soon", secs),
             ("server", "idle_secs", "0", secs),

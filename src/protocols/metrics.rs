@@ -140,12 +140,9 @@ fn figures(shared: &Shared) -> String {
 pub struct MetricsListener(Listening<TcpListener>);
 
 impl MetricsListener {
-    /// Begins to listen; whoever connects now is served later.
-    ///
-    /// # Errors
-    /// What the system says against the address.
-    pub fn bind(address: SocketAddr) -> io::Result<MetricsListener> {
-        TcpListener::bind(address).map(|listener| MetricsListener(Listening::new(listener)))
+    /// Whoever connects to the socket from now on is served later.
+    pub fn new(listener: TcpListener) -> MetricsListener {
+        MetricsListener(Listening::new(listener))
     }
 
     /// Where it listens, with the real port.

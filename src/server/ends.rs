@@ -4,7 +4,11 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::text::system_words;
 use crate::vfs::Loss;
+
+/// The first port that any program may listen on, where the system is as it comes.
+const PRIVILEGED: u16 = 1024;
 
 /// Why a server cannot start; for the operator's terminal.
 #[derive(Debug)]
@@ -12,6 +16,8 @@ use crate::vfs::Loss;
 pub enum StartError {
     /// An address could not be bound.
     Bind {
+        /// For what: framed, ftp or metrics.
+        protocol: &'static str,
         /// Which.
         address: SocketAddr,
         /// What the system said.
@@ -22,12 +28,33 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Bind { address, source } => {
-                write!(f, "cannot listen on {address}: {source}")?;
-                if source.kind() == io::ErrorKind::AddrInUse {
-                    f.write_str("; another program does, or another miniftpd")?;
+            StartError::Bind { protocol, address, source } => {
+                let other = match *protocol {
+                    "framed" => "--listen or [server] listen",
+                    "ftp" => "--ftp or [ftp] listen",
+                    _ => "[metrics] listen",
+                };
+                write!(f, "cannot listen on {address}: {}", system_words(source))?;
+                match source.kind() {
+                    io::ErrorKind::AddrInUse => write!(
+                        f,
+                        "; another program does, perhaps another miniftpd (`ss -ltnp` lists them): \
+                         stop it, or name another port by {other}"
+                    ),
+                    io::ErrorKind::PermissionDenied if address.port() < PRIVILEGED => write!(
+                        f,
+                        "; ports below {PRIVILEGED} are for privileged programs: name another \
+                         port by {other}, start the server as root with [server] user set, or let \
+                         it have CAP_NET_BIND_SERVICE (`setcap cap_net_bind_service=+ep` on the \
+                         program, AmbientCapabilities= in a systemd unit)"
+                    ),
+                    io::ErrorKind::AddrNotAvailable => write!(
+                        f,
+                        "; no network of this machine has that address (`ip address` lists them): \
+                         name another one by {other}"
+                    ),
+                    _ => Ok(()),
                 }
-                Ok(())
             }
         }
     }

@@ -54,6 +54,8 @@ mod model;
 mod mounts;
 // One server at a time has a tree.
 mod lock;
+// From the programs alone to a server.
+mod start;
 // Registering, the operator, admins, one's own password.
 mod people;
 // What an operator sees of a running server, and what is run after events.

@@ -310,7 +310,7 @@ fn edits_count_while_what_has_expired_waits_for_a_walk() {
     let settings = LiveSettings::open(&site.conf());
     let logs = miniftp::shared::Logs::nowhere();
     let shared = miniftp::shared::Shared::open(settings.unwrap(), logs, &site.conf(), &site.home());
-    let server = Server::bind(shared.unwrap(), (here, 0).into(), None).unwrap();
+    let server = Server::bind(shared.unwrap(), &[(here, 0).into()], &[]).unwrap();
     let shared = Arc::clone(server.shared());
     let listener = TcpListener::bind((here, 0)).unwrap();
     let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

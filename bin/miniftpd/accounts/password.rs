@@ -18,7 +18,7 @@ use crate::terminal::{Terminal, Untyped};
 const INTERRUPTED: u8 = 130;
 
 /// A password from the terminal, twice and unseen, or the first line of what is not a terminal.
-pub(super) fn ask(name: &str) -> Result<Zeroizing<String>, FailureText> {
+pub(crate) fn ask(name: &str) -> Result<Zeroizing<String>, FailureText> {
     let failed = |e: io::Error| (format!("reading the password: {e}"), 1);
     if !io::stdin().is_terminal() {
         return first_line(io::stdin().lock()).map_err(failed);

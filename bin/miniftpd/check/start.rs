@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use miniftp::accounts::Accounts;
@@ -13,11 +12,13 @@ use miniftp::audit;
 use miniftp::config::Config;
 use miniftp::limits::{self, memory};
 use miniftp::mounts::{Mount, MountQuota};
+use miniftp::server::{self, StartError};
 use miniftp::text::{Escaped, Size};
 use miniftp::vfs;
 use rustix::fs::{Access, access, stat, statvfs};
 
 use crate::args::Args;
+use crate::search::Directories;
 
 /// What was found, one line each.
 #[derive(Debug, Default)]
@@ -29,30 +30,37 @@ pub(super) struct StartFindings {
 }
 
 /// Looks at everything that a start with these settings needs.
-pub(super) fn look(args: &Args, config: &Config, accounts: Option<&Accounts>) -> StartFindings {
+pub(super) fn look(
+    args: &Args,
+    dirs: &Directories,
+    config: &Config,
+    accounts: Option<&Accounts>,
+) -> StartFindings {
     let mut found = StartFindings::default();
-    let runs = vfs::runner(&args.home, config.storage.shared).is_some();
+    let runs = vfs::runner(&dirs.home, config.storage.shared).is_some();
+    let framed = Some(args.listen.unwrap_or(config.server.listen));
     let ftp = args.ftp.unwrap_or(config.ftp.listen);
     // Each is held until all have been tried: two may be the same.
     let mut held = Vec::new();
-    for address in [Some(args.listen.unwrap_or(config.server.listen)), ftp].into_iter().flatten() {
-        match TcpListener::bind(address) {
+    for (protocol, address) in [("framed", framed), ("ftp", ftp)] {
+        match address.map(|address| server::bind(protocol, address)).transpose() {
             Ok(listener) => held.push(listener),
             // Perhaps by the very server whose files these are.
-            Err(e) if runs && e.kind() == io::ErrorKind::AddrInUse => {}
-            Err(e) => found.mistakes.push(format!("cannot listen on {address}: {e}")),
+            Err(StartError::Bind { source, .. })
+                if runs && source.kind() == io::ErrorKind::AddrInUse => {}
+            Err(e) => found.mistakes.push(e.to_string()),
         }
     }
-    let places = args.log.places(&args.conf, config);
+    let places = args.log.places(&dirs.conf, config);
     for path in [&places.file, &places.xferlog].into_iter().flatten() {
         if let Err(e) = audit::check_place(path) {
             found.mistakes.push(format!("the log {} cannot be written: {e}", shown(path)));
         }
     }
-    if let Err(e) = try_home(&args.home) {
-        found.mistakes.push(format!("the home {} cannot be used: {e}", shown(&args.home)));
+    if let Err(e) = try_home(&dirs.home) {
+        found.mistakes.push(format!("the home {} cannot be used: {e}", shown(&dirs.home)));
     }
-    secrets(args, &mut found);
+    secrets(dirs, &mut found);
     if let Some(accounts) = accounts {
         found.warnings.extend(too_slow(accounts, config.accounts.iterations));
     }
@@ -78,10 +86,10 @@ fn try_home(home: &Path) -> io::Result<()> {
 
 /// Files with passwords' records, names and addresses. A fresh clone has some of them readable by
 /// everybody, so of those only a warning is given; what the server made itself was its own.
-fn secrets(args: &Args, found: &mut StartFindings) {
+fn secrets(dirs: &Directories, found: &mut StartFindings) {
     let people = ["registrations.ini", "invites.ini", "class.csv"];
     for name in ["accounts.ini", "bans.ini", "networks.ini"].into_iter().chain(people) {
-        for path in [args.conf.join(name), args.conf.join(format!("{name}.previous"))] {
+        for path in [dirs.conf.join(name), dirs.conf.join(format!("{name}.previous"))] {
             if let Some(mode) = open_to_others(&path) {
                 let path = shown(&path);
                 found.warnings.push(format!(
@@ -90,7 +98,7 @@ fn secrets(args: &Args, found: &mut StartFindings) {
             }
         }
     }
-    let private = args.home.join(".miniftp");
+    let private = dirs.home.join(".miniftp");
     for (path, wanted) in [(private.join("secret"), "600"), (private, "700")] {
         if let Some(mode) = open_to_others(&path) {
             let path = shown(&path);

@@ -50,9 +50,9 @@ impl Serving {
         let shared =
             Shared::open(settings, Logs::nowhere(), &conf, &home).map_err(|e| output(&e))?;
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = Server::bind(Arc::clone(&shared), free, Some(free)).map_err(|e| output(&e))?;
-        let framed = server.framed_address()?;
-        let ftp = server.ftp_address()?.ok_or("FTP is off")?;
+        let server = Server::bind(Arc::clone(&shared), &[free], &[free]).map_err(|e| output(&e))?;
+        let framed = server.framed_address().ok_or("not bound")?;
+        let ftp = server.ftp_address().ok_or("FTP is off")?;
         let (stop, stopped) = stop_channel();
         let (_, again) = again_channel();
         let serve = thread::Builder::new().name("server".into());

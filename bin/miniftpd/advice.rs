@@ -1,0 +1,35 @@
+//! What to run next, for whoever has just begun.
+
+use std::path::Path;
+
+use miniftp::text::shell_quoted;
+
+/// What is run to have a server, in this order.
+const STEPS: [(&str, &str); 4] = [
+    ("miniftpd init", "write conf and home into this directory; asks for a password"),
+    ("miniftpd", "run the server, until Ctrl-C"),
+    ("miniftp -u admin", "in a second terminal: the client, on this machine"),
+    ("miniftpd account add NAME", "an account for somebody else"),
+];
+
+/// For whoever has no configuration yet.
+pub(crate) fn without_configuration(looked_at: &str) -> String {
+    let share = ("miniftpd share DIR", "serve one directory at once, without any configuration");
+    let steps = lines(&[&[share], &STEPS[..]].concat());
+    format!("there is no configuration; looked at {looked_at}. Run next:\n{steps}")
+}
+
+/// For whoever has just made one, in this directory if it is not the working directory.
+pub(crate) fn after_init(dir: Option<&Path>) -> String {
+    let change = dir.map(|dir| format!("cd {}", shell_quoted(&dir.to_string_lossy())));
+    let change = change.as_deref().map(|command| (command, "where conf and home are"));
+    let steps: Vec<_> = change.into_iter().chain(STEPS.into_iter().skip(1)).collect();
+    format!("conf and home are ready. Run next:\n{}", lines(&steps))
+}
+
+/// A line for each command, with what it does beside it.
+fn lines(steps: &[(&str, &str)]) -> String {
+    let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let lines = steps.iter().map(|(command, about)| format!("  {command:width$}  {about}"));
+    lines.collect::<Vec<_>>().join("\n")
+}

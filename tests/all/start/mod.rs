@@ -1,0 +1,14 @@
+//! From the programs alone to a server: where it looks, what it makes, where it listens.
+
+mod init;
+mod listen;
+mod paths;
+
+use std::path::Path;
+
+use crate::harness::{Miniftp, Output};
+
+/// Runs the server in a directory, which is the user's home too.
+fn miniftpd(dir: &Path, words: &[&str]) -> Output {
+    Miniftp::server_program(dir).run(words)
+}
