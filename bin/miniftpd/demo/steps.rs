@@ -5,7 +5,6 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use miniftp::admin::AdminDesk;
 use miniftp::audit;
@@ -20,7 +19,6 @@ use super::relay::Relay;
 use super::server::Serving;
 use super::show::{BarLines, print, step};
 use crate::bar::Bar;
-use crate::figures::tree_summary;
 
 /// Bytes of the file that is put: large enough for a bar, small enough for a small disk.
 const FILE_BYTES: usize = 48 << 20;
@@ -158,18 +156,14 @@ fn put_a_tree(client: &mut Client, directory: &Path) -> Result<(), DemoFailure> 
     for number in 0..SMALL_FILES {
         fs::write(directory.join(format!("note-{number:03}.txt")), format!("note {number}\n"))?;
     }
-    let began = Instant::now();
     let mut lines = BarLines;
-    let report = client.put_tree(
-        directory,
-        "notes",
-        &Policy::default(),
-        &mut Bar::tree("put", &mut lines),
-    )?;
+    let mut bar = bar("put", &mut lines);
+    bar.begin_tree();
+    let report = client.put_tree(directory, "notes", &Policy::default(), &mut bar)?;
     if report.files != SMALL_FILES as u64 {
         return Err(format!("{} of {SMALL_FILES} files were stored", report.files).into());
     }
-    print(format_args!("   {}", tree_summary("put", "notes", &report, began.elapsed())));
+    bar.end_tree("notes", true);
     Ok(())
 }
 
