@@ -10,6 +10,8 @@ use miniftp::config;
 use miniftp::shared::LogOptions;
 use miniftp::text::words::quote;
 
+use crate::share::ShareOptions;
+
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Task {
@@ -19,6 +21,7 @@ pub(crate) enum Task {
     Paths,
     /// With the directory to make everything in.
     Init(Option<PathBuf>),
+    Share(ShareOptions),
     Demo,
     Help,
     Version,
@@ -95,6 +98,9 @@ impl Args {
                 Arg::Value(word) if word == "account" => account = Some(Vec::new()),
                 Arg::Value(word) if word == "check" => args.task = Task::Check,
                 Arg::Value(word) if word == "paths" => args.task = Task::Paths,
+                Arg::Value(word) if word == "share" => {
+                    args.task = Task::Share(ShareOptions::parse(&mut parser)?);
+                }
                 Arg::Value(word) if word == "init" => args.task = Task::Init(None),
                 Arg::Value(word) if args.task == Task::Init(None) => {
                     args.task = Task::Init(Some(word.into()));

@@ -56,6 +56,8 @@ mod mounts;
 mod lock;
 // From the programs alone to a server.
 mod start;
+// One directory, at once.
+mod share;
 // Registering, the operator, admins, one's own password.
 mod people;
 // Names on the disk: moved, replaced and removed while others look, write, or kill the server.
