@@ -58,7 +58,11 @@ pub mod answer;
 pub mod audit;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(all(unix, feature = "server"))]
+#[cfg(all(unix, any(feature = "server", feature = "client")))]
+#[cfg_attr(
+    not(feature = "server"),
+    allow(dead_code, unused_imports, reason = "a client only reads; the rest is the server's")
+)]
 pub mod conffile;
 #[cfg(all(unix, feature = "server"))]
 pub mod config;

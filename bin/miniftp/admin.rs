@@ -9,8 +9,8 @@ use miniftp::client::Error;
 use miniftp::text::words::quote;
 use miniftp::wire::Code;
 
-use crate::commands::GivenArguments;
 use crate::failure::{CommandResult, Failure};
+use crate::given::GivenArguments;
 use crate::password;
 use crate::session::ShellSession;
 

@@ -9,30 +9,29 @@ use lexopt::prelude::*;
 use miniftp::digest::Algorithm;
 use miniftp::text::escape_bytes;
 
+use crate::address::port;
 use crate::failure::Failure;
-
-/// Where a server listens that was started without settings.
-const HOST: &str = "127.0.0.1";
-const PORT: u16 = 2020;
 
 /// What `--help` shows before the commands.
 pub(crate) const HELP: &str = "\
-usage: miniftp [OPTIONS] [COMMAND [ARGUMENTS...]]
+usage: miniftp [OPTIONS] [[USER@]HOST[:PORT][/PATH]] [COMMAND [ARGUMENTS...]]
 
-Without a command: a menu and a shell on a terminal; otherwise the commands are read
-from standard input, one a line. `#` begins a comment, `-` before a command lets it fail.
+Without a command: a shell on a terminal; otherwise the commands are read from standard
+input, one a line. `#` begins a comment, `-` before a command lets it fail.
+The first word is a command if one is called so, else a server; `-s` names a server always.
 
-  -s, --server HOST       the server (127.0.0.1); also HOST:PORT
+  -s, --server SERVER     the server: an address, a URL (miniftp://HOST/PATH), or a name in
+                          ~/.config/miniftp/config.ini (MINIFTP_SERVER, else 127.0.0.1)
   -P, --port PORT         its port (2020)
-  -u, --user NAME         the account
+  -u, --user NAME         the account (MINIFTP_USER)
       --password-file F   the password is the first line of F
       --digest md5|blake3 the digest of transfers (measured, the faster one)
       --no-progress       neither bars nor lines about files that are done
   -h, --help              this text
   -V, --version           the version
 
-The password is asked for, or taken from MINIFTP_PASSWORD or --password-file;
-a new one of `passwd` and `admin` from MINIFTP_NEW_PASSWORD.
+The password is asked for, or taken from --password-file, MINIFTP_PASSWORD, the command in
+config.ini or .netrc; a new one of `passwd` and `admin` from MINIFTP_NEW_PASSWORD.
 Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no connection, 4 login refused,
 130 interrupted.
 ";
@@ -48,8 +47,11 @@ pub(crate) enum Asked {
 /// Where to, as whom, and what.
 #[derive(Clone, Debug)]
 pub(crate) struct CommandLine {
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    /// What `-s` names.
+    pub(crate) server: Option<String>,
+    /// The word in front of the command that is no command.
+    pub(crate) address: Option<String>,
+    pub(crate) port: Option<u16>,
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) digest: Option<Algorithm>,
@@ -58,11 +60,16 @@ pub(crate) struct CommandLine {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Reads the arguments, without the program's own name.
-pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Failure> {
+/// Reads the arguments, without the program's own name. The first word is a command if
+/// `is_command` says so, or if the server was named already; else it is the server.
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    is_command: fn(&str) -> bool,
+) -> Result<Asked, Failure> {
     let mut line = CommandLine {
-        host: HOST.to_string(),
-        port: PORT,
+        server: None,
+        address: None,
+        port: None,
         user: None,
         password_file: None,
         digest: None,
@@ -74,11 +81,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ask
         match arg {
             Short('h') | Long("help") => return Ok(Asked::Help),
             Short('V') | Long("version") => return Ok(Asked::Version),
-            Short('s') | Long("server") => {
-                let (host, at) = server(&text(&mut parser)?)?;
-                (line.host, line.port) = (host, at.unwrap_or(line.port));
-            }
-            Short('P') | Long("port") => line.port = port(&text(&mut parser)?)?,
+            Short('s') | Long("server") => line.server = Some(text(&mut parser)?),
+            Short('P') | Long("port") => line.port = Some(port(&text(&mut parser)?)?),
             Short('u') | Long("user") => line.user = Some(text(&mut parser)?),
             Short('p') | Long("password") => return Err(password_refused()),
             Long("password-file") => {
@@ -86,6 +90,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ask
             }
             Long("digest") => line.digest = Some(digest(&text(&mut parser)?)?),
             Long("no-progress") => line.progress = false,
+            Value(word) if line.is_server(&word, is_command) => {
+                line.address = word.into_string().ok();
+            }
             Value(name) => {
                 line.command.push(name);
                 line.command.extend(parser.raw_args().map_err(misused)?);
@@ -93,10 +100,22 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Ask
             other => return Err(misused(other.unexpected())),
         }
     }
-    if line.host.is_empty() || line.user.as_deref() == Some("") {
+    let said = [&line.server, &line.address, &line.user];
+    if said.into_iter().flatten().any(String::is_empty) {
         return Err(Failure::Usage("the server and the user must not be empty".into()));
     }
+    if let (Some(one), Some(other)) = (&line.address, &line.server) {
+        let (one, other) = (miniftp::text::Escaped(one), miniftp::text::Escaped(other));
+        return Err(Failure::Usage(format!("two servers are named: `{one}` and `-s {other}`")));
+    }
     Ok(Asked::Run(line))
+}
+
+impl CommandLine {
+    fn is_server(&self, word: &OsString, is_command: fn(&str) -> bool) -> bool {
+        let is_named = self.server.is_some() || self.address.is_some();
+        !is_named && word.to_str().is_some_and(|word| !is_command(word))
+    }
 }
 
 fn text(parser: &mut lexopt::Parser) -> Result<String, Failure> {
@@ -104,30 +123,6 @@ fn text(parser: &mut lexopt::Parser) -> Result<String, Failure> {
     value.into_string().map_err(|value| {
         Failure::Usage(format!("`{}` is not UTF-8", escape_bytes(value.as_encoded_bytes())))
     })
-}
-
-/// A host, and its port if it was said with it, as the server's `listening` lines say both. Colons
-/// without brackets are the address's own.
-fn server(text: &str) -> Result<(String, Option<u16>), Failure> {
-    let (host, at) = match text.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-        Some((host, "")) => (host, None),
-        Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or_default())),
-        None => match text.split_once(':') {
-            Some((host, at)) if !at.contains(':') => (host, Some(at)),
-            _ => (text, None),
-        },
-    };
-    Ok((host.to_string(), at.map(port).transpose()?))
-}
-
-fn port(text: &str) -> Result<u16, Failure> {
-    match text.parse() {
-        Ok(port) if port > 0 => Ok(port),
-        _ => Err(Failure::Usage(format!(
-            "the port must be from 1 to 65535, got `{}`",
-            miniftp::text::Escaped(text)
-        ))),
-    }
 }
 
 fn digest(text: &str) -> Result<Algorithm, Failure> {
@@ -157,7 +152,8 @@ mod tests {
     use super::*;
 
     fn run(line: &str) -> Result<CommandLine, String> {
-        match parse(line.split(' ').filter(|w| !w.is_empty()).map(OsString::from)) {
+        let words = line.split(' ').filter(|w| !w.is_empty()).map(OsString::from);
+        match parse(words, |word| ["ls", "put"].contains(&word)) {
             Ok(Asked::Run(line)) => Ok(line),
             Ok(other) => Err(format!("{other:?}")),
             Err(Failure::Usage(text)) => Err(text),
@@ -168,14 +164,15 @@ mod tests {
     #[test]
     fn what_is_not_said_has_its_default() {
         let line = run("").unwrap();
-        assert_eq!((line.host.as_str(), line.port, line.progress), ("127.0.0.1", 2020, true));
+        assert!(line.server.is_none() && line.address.is_none() && line.port.is_none());
         assert!(line.user.is_none() && line.digest.is_none() && line.command.is_empty());
+        assert!(line.progress);
     }
 
     #[test]
     fn options_end_where_the_command_begins() {
         let line = run("-s box -P 99 -ualex --digest=blake3 --no-progress put -r -P x").unwrap();
-        assert_eq!((line.host.as_str(), line.port), ("box", 99));
+        assert_eq!((line.server.as_deref(), line.port), (Some("box"), Some(99)));
         assert_eq!(line.user.as_deref(), Some("alex"));
         assert_eq!(line.digest, Some(Algorithm::Blake3));
         assert_eq!(line.command, ["put", "-r", "-P", "x"]);
@@ -183,21 +180,23 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_bring_its_port() {
-        let table = [
-            ("box", ("box", 2020)),
-            ("box:99", ("box", 99)),
-            ("127.0.0.1:99", ("127.0.0.1", 99)),
-            ("::1", ("::1", 2020)),
-            ("[::1]", ("::1", 2020)),
-            ("[::1]:99", ("::1", 99)),
+    fn the_first_word_is_a_server_unless_it_is_a_command() {
+        let table: &[(&str, Option<&str>, &[&str])] = &[
+            ("ls", None, &["ls"]),
+            ("ls ls", None, &["ls", "ls"]),
+            ("box", Some("box"), &[]),
+            ("ann@box:99/x ls -l", Some("ann@box:99/x"), &["ls", "-l"]),
+            ("box -u bob ls", Some("box"), &["ls"]),
+            ("-u bob box nix", Some("box"), &["nix"]),
+            ("-s ls box", None, &["box"]),
+            ("-s ls put", None, &["put"]),
+            ("-- box ls", Some("box"), &["ls"]),
         ];
-        for (output, meant) in table {
-            let line = run(&format!("-s {output} ls")).unwrap();
-            assert_eq!((line.host.as_str(), line.port), meant, "{output}");
+        for (words, address, command) in table {
+            let line = run(words).unwrap();
+            assert_eq!(line.address.as_deref(), *address, "{words}");
+            assert_eq!(line.command, *command, "{words}");
         }
-        let line = run("-s box:99 -P 100").unwrap();
-        assert_eq!(line.port, 100, "what is said last counts");
     }
 
     #[test]
@@ -206,9 +205,7 @@ mod tests {
             ("-P x", "the port must be from 1 to 65535, got `x`"),
             ("-P 0", "the port must be from 1 to 65535, got `0`"),
             ("-P 65536", "got `65536`"),
-            ("-s box:0", "the port must be from 1 to 65535, got `0`"),
-            ("-s [::1]2020", "the port must be"),
-            ("-s :2020", "must not be empty"),
+            ("-s= ls", "must not be empty"),
             ("-P", "missing argument"),
             ("--digest sha1", "md5 or blake3"),
             ("--nonsense", "--help"),

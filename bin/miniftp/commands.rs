@@ -1,75 +1,31 @@
-//! What a user can say: one table, from which parsing, help, usage errors and the tests are made.
+//! What a user can say: one table, from which parsing, completion, help, manual, usage errors and
+//! the tests are made.
 //!
 //! Invariant: a command that is not in [`COMMANDS`] does not exist, and one that is has a line of
-//! help.
+//! help and an example.
 
 use std::ffi::OsString;
 
-use miniftp::text::{Escaped, escape_bytes, nearest};
+use miniftp::text::{Escaped, escape_bytes};
 
-use crate::args::CommandLine;
+use crate::address::{Address, is_url};
 use crate::failure::{CommandResult, Failure};
-use crate::given::{EXCLUSIVE, Spelling};
-pub(crate) use crate::given::{Flag, GivenArguments};
-use crate::screen::Screen;
+use crate::given::{Flag, GivenArguments};
+use crate::row::{self, Group, Operand, Options, Run, ShellCommand, find};
 use crate::session::ShellSession;
 use crate::words::{ShellWord, remote_name};
-use crate::{admin, files, help, here, people, transfer};
+use crate::{admin, connect, copy, files, help, here, people, transfer};
 
-/// What carries a command out.
-#[derive(Clone, Copy)]
-pub(crate) enum Run {
-    /// Needs no server.
-    Here(fn(&mut Screen, &GivenArguments) -> CommandResult),
-    /// Needs a server and no login.
-    Outside(fn(&CommandLine, &mut Screen, &GivenArguments) -> CommandResult),
-    /// Needs a login.
-    There(fn(&mut ShellSession, &GivenArguments) -> CommandResult),
-    /// Ends the shell.
-    Leave,
-}
-
-/// A row of the table.
-pub(crate) struct ShellCommand {
-    /// Its name.
-    pub(crate) name: &'static str,
-    /// Other names that people try.
-    pub(crate) aliases: &'static [&'static str],
-    /// The options it takes; those in one group are alternatives.
-    pub(crate) options: Options,
-    /// The operands it takes.
-    pub(crate) operands: &'static str,
-    /// What it does, in one line.
-    pub(crate) help: &'static str,
-    /// Fewest operands.
-    pub(crate) least: usize,
-    /// Most operands.
-    pub(crate) most: usize,
-    /// What carries it out.
-    pub(crate) run: Run,
-}
-
-/// The options of a command.
-#[derive(Clone, Copy)]
-pub(crate) enum Options {
-    /// These; those in one group are alternatives.
-    Own(&'static [&'static [Flag]]),
-    /// Whatever looks like an option is an operand, which the server reads.
-    PassedOn,
-}
-
-/// No limit of operands.
-const MANY: usize = usize::MAX;
 const TREES: &[&[Flag]] =
     &[&[Flag::Recursive], &[Flag::Resume, Flag::Overwrite, Flag::Skip], &[Flag::NoMode]];
 const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3]];
 
 macro_rules! rows {
-    ($($name:literal $aliases:tt $options:expr, $operands:literal $least:expr, $most:expr,
-        $run:expr, $help:literal;)*) => {
+    ($($name:literal $aliases:tt $group:ident $options:expr, $operands:literal $run:expr,
+        $help:literal, $example:literal;)*) => {
         &[$(ShellCommand {
-            name: $name, aliases: &$aliases, options: $options, operands: $operands,
-            least: $least, most: $most, run: $run, help: $help,
+            name: $name, aliases: &$aliases, group: Group::$group, options: $options,
+            operands: $operands, run: $run, help: $help, example: $example,
         },)*]
     };
 }
@@ -79,149 +35,84 @@ macro_rules! own {
     ($($flag:ident)*) => { Options::Own(&[$(&[Flag::$flag]),*]) };
 }
 
-/// Every command, in the order of `help`: name, aliases, options, operands, fewest and most of
-/// them, what carries it out, help.
+/// Every command, in the order of `help`: name, aliases, group, options, operands, what carries it
+/// out, help, an example.
 #[rustfmt::skip]
 pub(crate) const COMMANDS: &[ShellCommand] = rows! {
-    "put" ["send", "upload", "mput"] Options::Own(TREES), "LOCAL... [REMOTE]" 1, MANY,
+    "put" ["send", "upload", "mput"] Transfer Options::Own(TREES), "LOCAL... [REMOTE]"
         Run::There(transfer::put),
-        "send files or, with -r, folders; with several, the last name is a folder";
-    "get" ["recv", "download", "mget"] Options::Own(TREES), "REMOTE... [LOCAL]" 1, MANY,
+        "send files or, with -r, folders; with several, the last name is a folder",
+        "put -r photos /backup/";
+    "get" ["recv", "download", "mget"] Transfer Options::Own(TREES), "REMOTE... [LOCAL]"
         Run::There(transfer::get),
-        "fetch files or, with -r, folders; with several, the last name is a folder";
-    "ls" ["dir", "list"] own!(Long), "[PATH...]" 0, MANY,
-        Run::There(files::ls), "list a folder; -l with rights, bytes and time (UTC)";
-    "cd" [] own!(), "[PATH]" 0, 1,
-        Run::There(files::cd), "change the folder on the server; without a path, go home";
-    "pwd" [] own!(), "" 0, 0,
-        Run::There(files::pwd), "show the folder on the server";
-    "mkdir" ["md"] own!(Parents), "PATH..." 1, MANY,
-        Run::There(files::mkdir), "make folders; -p with those above";
-    "rmdir" ["rd"] own!(), "PATH..." 1, MANY,
-        Run::There(files::rmdir), "remove empty folders";
-    "rm" ["del", "delete"] own!(Recursive), "PATH..." 1, MANY,
-        Run::There(files::rm), "remove files; -r folders with all they hold";
-    "mv" ["rename", "move"] own!(Force), "FROM TO" 2, 2,
-        Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there";
-    "stat" [] own!(), "PATH..." 1, MANY,
-        Run::There(files::stat), "show all that is known of a file or folder";
-    "hash" ["md5"] Options::Own(DIGESTS), "PATH..." 1, MANY,
-        Run::There(files::hash), "digest of a file on the server, as md5sum and the like give it";
-    "why" [] own!(), "[PATH...]" 0, MANY,
-        Run::There(files::why), "tell what may be done at a path, and what decides it";
-    "quota" ["df"] own!(), "" 0, 0,
-        Run::There(files::quota), "bytes used, allowed and free";
-    "parts" [] own!(), "" 0, 0,
-        Run::There(files::parts), "list unfinished uploads";
-    "forget" [] own!(), "PATH..." 1, MANY,
-        Run::There(files::forget), "remove what was kept of an unfinished upload";
-    "passwd" [] own!(EndOthers), "" 0, 0,
-        Run::There(people::passwd), "change your own password; --end-others ends other sessions";
-    "register" [] own!(), "[CODE]" 0, 1,
-        Run::Outside(people::register), "ask for an account, with an invitation's code or without";
-    "registration" [] own!(), "NUMBER" 1, 1,
-        Run::Outside(people::registration), "ask how a registration stands";
-    "admin" [] Options::PassedOn, "COMMAND ... [--json]" 1, MANY,
-        Run::There(admin::run), "do an admin's work; `admin help` lists the commands";
-    "lcd" [] own!(), "[PATH]" 0, 1,
-        Run::Here(here::lcd), "change the folder on this machine; without a path, go home";
-    "lpwd" [] own!(), "" 0, 0,
-        Run::Here(here::lpwd), "show the folder on this machine";
-    "lls" [] own!(Long), "[PATH]" 0, 1,
-        Run::Here(here::lls), "list a folder on this machine";
-    "help" ["?"] own!(), "[COMMAND]" 0, 1,
-        Run::Here(help::help), "list the commands, or tell about one";
-    "quit" ["q", "exit", "bye"] own!(), "" 0, 0,
-        Run::Leave, "leave, or return to the menu if you came from it";
+        "fetch files or, with -r, folders; with several, the last name is a folder",
+        "get -r /photos .";
+    "cp" ["copy"] Transfer Options::Own(TREES), "SOURCE... TARGET"
+        Run::There(copy::cp),
+        "copy as scp does: to the server if the target is a URL, from it if the sources are",
+        "cp notes.txt miniftp://ann@nas.example.org/docs/";
+    "ls" ["dir", "list"] Look own!(Long), "[PATH...]"
+        Run::There(files::ls), "list a folder; -l with rights, bytes and time (UTC)",
+        "ls -l docs";
+    "stat" [] Look own!(), "PATH..."
+        Run::There(files::stat), "show all that is known of a file or folder",
+        "stat notes.txt";
+    "hash" ["md5"] Look Options::Own(DIGESTS), "PATH..."
+        Run::There(files::hash), "digest of a file on the server, as md5sum and the like give it",
+        "hash --sha256 backup.tar";
+    "why" [] Look own!(), "[PATH...]"
+        Run::There(files::why), "tell what may be done at a path, and what decides it",
+        "why /shared";
+    "cd" [] Look own!(), "[PATH]"
+        Run::There(files::cd), "change the folder on the server; without a path, go home",
+        "cd docs";
+    "pwd" [] Look own!(), ""
+        Run::There(files::pwd), "show the folder on the server", "pwd";
+    "mkdir" ["md"] Change own!(Parents), "PATH..."
+        Run::There(files::mkdir), "make folders; -p with those above", "mkdir -p a/b/c";
+    "rmdir" ["rd"] Change own!(), "PATH..."
+        Run::There(files::rmdir), "remove empty folders", "rmdir old";
+    "rm" ["del", "delete"] Change own!(Recursive), "PATH..."
+        Run::There(files::rm), "remove files; -r folders with all they hold", "rm *.tmp";
+    "mv" ["rename", "move"] Change own!(Force), "FROM TO"
+        Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there",
+        "mv -f notes.txt docs/";
+    "quota" ["df"] Account own!(), ""
+        Run::There(files::quota), "bytes used, allowed and free", "quota";
+    "parts" [] Account own!(), ""
+        Run::There(files::parts), "list unfinished uploads", "parts";
+    "forget" [] Account own!(), "PATH..."
+        Run::There(files::forget), "remove what was kept of an unfinished upload",
+        "forget backup.tar";
+    "passwd" [] Account own!(EndOthers), ""
+        Run::There(people::passwd), "change your own password; --end-others ends other sessions",
+        "passwd --end-others";
+    "register" [] Account own!(), "[CODE]"
+        Run::Outside(people::register), "ask for an account, with an invitation's code or without",
+        "register";
+    "registration" [] Account own!(), "NUMBER"
+        Run::Outside(people::registration), "ask how a registration stands", "registration 7";
+    "admin" [] Account Options::PassedOn, "ADMIN_COMMAND..."
+        Run::There(admin::run),
+        "do an admin's work; `admin help` lists the commands; --json for programs",
+        "admin list";
+    "lcd" [] Here own!(), "[LOCAL]"
+        Run::Here(here::lcd), "change the folder on this machine; without a path, go home",
+        "lcd Downloads";
+    "lpwd" [] Here own!(), ""
+        Run::Here(here::lpwd), "show the folder on this machine", "lpwd";
+    "lls" [] Here own!(Long), "[LOCAL]"
+        Run::Here(here::lls), "list a folder on this machine", "lls -l";
+    "open" ["connect"] Program own!(), "SERVER"
+        Run::Session(connect::open), "go on at another server, or as another account",
+        "open ann@nas.example.org/photos";
+    "close" ["disconnect"] Program own!(), ""
+        Run::Session(connect::close), "end the session and stay in the shell", "close";
+    "help" ["?"] Program own!(), "[COMMAND]"
+        Run::About(help::help), "list the commands, or tell about one", "help get";
+    "quit" ["q", "exit", "bye"] Program own!(), ""
+        Run::Leave, "leave, or return to the menu if you came from it", "quit";
 };
-
-impl ShellCommand {
-    /// `put [-r] LOCAL... [REMOTE]`.
-    pub(crate) fn synopsis(&self) -> String {
-        let mut synopsis = self.name.to_owned();
-        for group in self.groups() {
-            let shown: Vec<String> = group.iter().map(|flag| flag.shown()).collect();
-            synopsis += &format!(" [{}]", shown.join("|"));
-        }
-        format!("{synopsis} {}", self.operands).trim_end().to_owned()
-    }
-
-    fn groups(&self) -> &'static [&'static [Flag]] {
-        match self.options {
-            Options::Own(groups) => groups,
-            Options::PassedOn => &[],
-        }
-    }
-
-    /// The options it takes.
-    pub(crate) fn flags(&self) -> impl Iterator<Item = Flag> + Clone {
-        self.groups().iter().copied().flatten().copied()
-    }
-
-    fn misused(&self, what: &str) -> Failure {
-        Failure::Usage(format!("{what}; usage: {}", self.synopsis()))
-    }
-
-    /// Sorts words into options, wherever they stand, and operands. `--` ends the options.
-    fn read(&self, words: Vec<ShellWord>) -> Result<GivenArguments, Failure> {
-        let mut given = GivenArguments { flags: Vec::new(), words: Vec::new() };
-        let mut options = matches!(self.options, Options::Own(_));
-        for word in words {
-            let text = word.text.to_string_lossy().into_owned();
-            if !options || word.quoted || !text.starts_with('-') || text == "-" {
-                given.words.push(word);
-            } else if text == "--" {
-                options = false;
-            } else {
-                self.read_option(&text, &mut given.flags)?;
-            }
-        }
-        for group in EXCLUSIVE {
-            let mut output = group.iter().filter(|flag| given.has(**flag));
-            if let (Some(one), Some(other)) = (output.next(), output.next()) {
-                let (one, other) = (one.shown(), other.shown());
-                return Err(self.misused(&format!("{one} and {other} exclude each other")));
-            }
-        }
-        if given.words.len() < self.least {
-            return Err(self.misused(&format!("`{}` needs more", self.name)));
-        }
-        if given.words.len() > self.most {
-            return Err(
-                self.misused(&format!("`{}` takes less; quote names with blanks", self.name))
-            );
-        }
-        Ok(given)
-    }
-
-    fn read_option(&self, text: &str, flags: &mut Vec<Flag>) -> Result<(), Failure> {
-        let unknown = |option: &str| {
-            let shown = Escaped(option);
-            self.misused(&format!(
-                "`{}` has no option `{shown}`; write `./{shown}` for a file of that name",
-                self.name
-            ))
-        };
-        let find = |is_meant: &dyn Fn(&Spelling) -> bool| {
-            self.flags().find(|flag| is_meant(&flag.spelling())).ok_or_else(|| unknown(text))
-        };
-        match text.strip_prefix("--") {
-            Some(long) => flags.push(find(&|spelling| spelling.long == long)?),
-            None => {
-                for letter in text.chars().skip(1) {
-                    flags.push(find(&|spelling| spelling.short == Some(letter))?);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The command of this name or alias; capitals are as good.
-pub(crate) fn find(name: &str) -> Option<&'static ShellCommand> {
-    let name = name.to_lowercase();
-    COMMANDS.iter().find(|c| c.name == name || c.aliases.contains(&name.as_str()))
-}
 
 /// The command that the first word names, and what is given to it. `None` if there are no words.
 pub(crate) fn parse(
@@ -230,9 +121,47 @@ pub(crate) fn parse(
     let mut words = words.into_iter();
     let Some(first) = words.next() else { return Ok(None) };
     let name = remote_name(&first.text)
-        .map_err(|_| unknown(&escape_bytes(first.text.as_encoded_bytes())))?;
-    let command = find(name).ok_or_else(|| unknown(name))?;
+        .map_err(|_| row::unknown(COMMANDS, &escape_bytes(first.text.as_encoded_bytes())))?;
+    let command = find(COMMANDS, name).ok_or_else(|| row::unknown(COMMANDS, name))?;
     Ok(Some((command, command.read(words.collect())?)))
+}
+
+/// Takes the URLs out of the operands and leaves their paths; `None` if there are none. All of them
+/// must be of one server: a command has one connection.
+pub(crate) fn take_urls(
+    command: &ShellCommand,
+    given: &mut GivenArguments,
+) -> Result<Option<Address>, Failure> {
+    let count = given.words.len();
+    let mut server: Option<Address> = None;
+    for (index, word) in given.words.iter_mut().enumerate() {
+        let kind = command.operand(index, count);
+        let is_meant = matches!(kind, Operand::Local | Operand::Remote | Operand::Either);
+        let Some(text) = word.text.to_str().filter(|text| is_meant && is_url(text)) else {
+            continue;
+        };
+        if kind == Operand::Local {
+            return Err(Failure::Usage(format!(
+                "`{}` is a URL where a path of this machine belongs; `cp` copies in both \
+                 directions",
+                Escaped(text)
+            )));
+        }
+        let mut address = Address::of_url(text)?;
+        let path = address.path.take().unwrap_or_else(|| "/".to_owned());
+        *word = ShellWord { is_url: true, ..ShellWord::plain(path) };
+        match &server {
+            Some(server) if *server != address => {
+                return Err(Failure::Usage(
+                    "the URLs are of different servers, and a command has one connection; fetch \
+                     first, then send"
+                        .into(),
+                ));
+            }
+            _ => server = Some(address),
+        }
+    }
+    Ok(server)
 }
 
 /// Carries a command out in a session. [`Run::Leave`] is the caller's to see.
@@ -243,6 +172,11 @@ pub(crate) fn run(
 ) -> CommandResult {
     match command.run {
         Run::Here(run) => run(&mut session.screen, given),
+        Run::About(run) => run(COMMANDS, &mut session.screen, given),
+        Run::Session(run) => run(session, given),
+        Run::There(_) if session.client.account().is_none() => Err(Failure::Said(
+            "no server is open; `open SERVER` connects to one, `open :2020` to this machine".into(),
+        )),
         Run::There(run) => {
             let done = run(session, given);
             let left_out = session.screen.left_nothing_out();
@@ -256,24 +190,24 @@ pub(crate) fn run(
     }
 }
 
-/// The failure of a name that is not in the table.
-pub(crate) fn unknown(name: &str) -> Failure {
-    let shown = Escaped(name);
-    Failure::Usage(match near(name) {
-        Some(known) => format!("unknown command `{shown}`; did you mean `{known}`?"),
-        None => format!("unknown command `{shown}`; `help` lists the commands"),
-    })
+/// The failure of a first word that is no command, and no server either.
+pub(crate) fn neither(word: &str) -> Failure {
+    let shown = Escaped(word);
+    let hint = match row::near(COMMANDS, word) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => "`help` lists the commands".to_owned(),
+    };
+    Failure::Usage(format!("`{shown}` is no command, and no server of that name is found; {hint}"))
+}
+
+/// Whether there is a command of that name.
+pub(crate) fn is_command(name: &str) -> bool {
+    find(COMMANDS, name).is_some()
 }
 
 /// The program's arguments as words.
 pub(crate) fn plain_words(arguments: Vec<OsString>) -> Vec<ShellWord> {
     arguments.into_iter().map(ShellWord::plain).collect()
-}
-
-/// The name that was meant, if one is near. One letter is near to nothing.
-fn near(name: &str) -> Option<&'static str> {
-    let names = COMMANDS.iter().flat_map(|c| std::iter::once(&c.name).chain(c.aliases)).copied();
-    nearest(&name.to_lowercase(), names.filter(|known| known.len() > 1))
 }
 
 #[cfg(test)]
@@ -288,7 +222,10 @@ mod tests {
             names.push(command.name);
             names.extend(command.aliases);
             assert!(!command.help.is_empty() && !command.help.ends_with('.'), "{}", command.name);
-            assert!(command.least <= command.most);
+            let (least, most) = command.counts();
+            assert!(least <= most);
+            let (found, _) = parse(split(command.example).unwrap()).unwrap().unwrap();
+            assert_eq!(found.name, command.name, "{}", command.example);
             let mut flags: Vec<String> = command.flags().map(Flag::shown).collect();
             let count = flags.len();
             flags.sort_unstable();
@@ -348,7 +285,7 @@ mod tests {
             ("xyzzy", None),
             ("", None),
         ] {
-            assert_eq!(near(typed), known, "{typed}");
+            assert_eq!(row::near(COMMANDS, typed), known, "{typed}");
         }
         assert!(parse(Vec::new()).unwrap().is_none());
     }

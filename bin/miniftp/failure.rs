@@ -46,6 +46,14 @@ impl Failure {
         Failure::Stopped("stopped".to_owned())
     }
 
+    /// The same with what it is about in front.
+    pub(crate) fn about(self, what: &str) -> Failure {
+        match self {
+            Failure::Usage(text) => Failure::Usage(format!("{what}: {text}")),
+            other => other,
+        }
+    }
+
     /// The program's exit code, if this is its end.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {

@@ -29,14 +29,14 @@ pub(crate) struct Spelling {
     pub(crate) short: Option<char>,
     /// Its name in full.
     pub(crate) long: &'static str,
-    /// What it means; empty where the help of its command says so.
+    /// What it means.
     pub(crate) about: &'static str,
 }
 
 impl Flag {
     pub(crate) fn spelling(self) -> Spelling {
         let (short, long, about) = match self {
-            Flag::Recursive => (Some('r'), "recursive", ""),
+            Flag::Recursive => (Some('r'), "recursive", "folders too, with all they hold"),
             Flag::Resume => (
                 None,
                 "resume",
@@ -47,13 +47,13 @@ impl Flag {
             Flag::NoMode => {
                 (None, "no-mode", "leave permission bits to the side that stores the file")
             }
-            Flag::Long => (Some('l'), "long", ""),
-            Flag::Parents => (Some('p'), "parents", ""),
-            Flag::Force => (Some('f'), "force", ""),
-            Flag::Md5 => (None, "md5", ""),
-            Flag::Sha256 => (None, "sha256", ""),
-            Flag::Blake3 => (None, "blake3", ""),
-            Flag::EndOthers => (None, "end-others", ""),
+            Flag::Long => (Some('l'), "long", "permission bits, bytes and time too"),
+            Flag::Parents => (Some('p'), "parents", "make missing folders above it too"),
+            Flag::Force => (Some('f'), "force", "replace a file that is there"),
+            Flag::Md5 => (None, "md5", "the MD5 digest, which is the default"),
+            Flag::Sha256 => (None, "sha256", "the SHA-256 digest"),
+            Flag::Blake3 => (None, "blake3", "the BLAKE3 digest"),
+            Flag::EndOthers => (None, "end-others", "end your other sessions"),
         };
         Spelling { short, long, about }
     }
@@ -63,6 +63,14 @@ impl Flag {
         match self.spelling() {
             Spelling { short: Some(letter), .. } => format!("-{letter}"),
             Spelling { long, .. } => format!("--{long}"),
+        }
+    }
+
+    /// Every way to write it: `-r, --recursive`.
+    pub(crate) fn spelt(self) -> String {
+        match self.spelling() {
+            Spelling { short: Some(letter), long, .. } => format!("-{letter}, --{long}"),
+            Spelling { long, .. } => format!("    --{long}"),
         }
     }
 }

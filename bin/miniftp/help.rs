@@ -1,48 +1,72 @@
-//! `help`: the table of commands, and one row of it.
+//! `help`: the table of commands in groups, and one row of it.
 
 use std::io::Write;
 
-use crate::commands::{COMMANDS, find, unknown};
 use crate::failure::CommandResult;
 use crate::given::{Flag, GivenArguments};
+use crate::row::{Group, ShellCommand, find, unknown};
 use crate::screen::Screen;
 
+/// Columns of the list, so that it fits on the narrowest terminal that is usual.
+const COLUMNS: usize = 79;
+/// Columns of a group's title.
+const TITLE_COLUMNS: usize = 14;
+
 /// `help [COMMAND]`.
-pub(crate) fn help(screen: &mut Screen, given: &GivenArguments) -> CommandResult {
-    let Some(word) = given.words.first() else { return list_commands(screen) };
+pub(crate) fn help(
+    commands: &'static [ShellCommand],
+    screen: &mut Screen,
+    given: &GivenArguments,
+) -> CommandResult {
+    let Some(word) = given.words.first() else { return list(commands, screen) };
     let name = word.remote()?;
-    let command = find(name).ok_or_else(|| unknown(name))?;
-    writeln!(screen.out, "{}\n  {}", command.synopsis(), command.help)?;
-    if !command.aliases.is_empty() {
-        writeln!(screen.out, "  also: {}", command.aliases.join(", "))?;
-    }
-    if command.flags().any(|flag| flag == Flag::NoMode) {
-        writeln!(screen.out, "{TARGETS}")?;
-    }
-    for flag in command.flags() {
-        let about = flag.spelling().about;
-        if !about.is_empty() {
-            writeln!(screen.out, "  {:12} {about}", flag.shown())?;
-        }
+    let command = find(commands, name).ok_or_else(|| unknown(commands, name))?;
+    for line in about(command) {
+        writeln!(screen.out, "{line}")?;
     }
     Ok(())
 }
 
 /// Where `put` and `get` put things.
-const TARGETS: &str = "  \
-  a file goes into a folder that is named, under its own name
-  of one folder the content goes into that folder itself, which is made if it is not there
-  a target that ends in `/`, or is `.`, takes the folder under its own name, and so do several";
+const TARGETS: [&str; 3] = [
+    "a file goes into a folder that is named, under its own name",
+    "of one folder the content goes into that folder itself, which is made if it is not there",
+    "a target that ends in `/`, or is `.`, takes the folder under its own name, and so do several",
+];
 
-/// The table of commands.
-pub(crate) fn list_commands(screen: &mut Screen) -> CommandResult {
-    writeln!(screen.out, "commands:")?;
-    for command in COMMANDS {
-        writeln!(screen.out, "  {}\n        {}", command.synopsis(), command.help)?;
+/// All that there is to say about a command.
+pub(crate) fn about(command: &ShellCommand) -> Vec<String> {
+    let mut lines = vec![command.synopsis(), format!("  {}", command.help)];
+    if !command.aliases.is_empty() {
+        lines.push(format!("  also: {}", command.aliases.join(", ")));
+    }
+    if command.flags().any(|flag| flag == Flag::NoMode) {
+        lines.extend(TARGETS.map(|line| format!("  {line}")));
+    }
+    for flag in command.flags() {
+        lines.push(format!("  {:18} {}", flag.spelt(), flag.spelling().about));
+    }
+    lines.push(format!("  example: {}", command.example));
+    lines
+}
+
+/// The commands in their groups.
+fn list(commands: &[ShellCommand], screen: &mut Screen) -> CommandResult {
+    for group in Group::ALL {
+        let mut line = format!("{:TITLE_COLUMNS$}", group.title());
+        for command in commands.iter().filter(|command| command.group == *group) {
+            if line.len() + 2 + command.name.len() > COLUMNS {
+                writeln!(screen.out, "{line}")?;
+                line = " ".repeat(TITLE_COLUMNS);
+            }
+            line += &format!("  {}", command.name);
+        }
+        writeln!(screen.out, "{line}")?;
     }
     writeln!(
         screen.out,
-        "Options may stand anywhere; `--` ends them. Names with blanks go in quotes."
+        "\n`help COMMAND` tells all about one. Options may stand anywhere; `--` ends them.\n\
+         Names with blanks go in quotes; `*` and `?` outside of them stand for several."
     )?;
     Ok(())
 }

@@ -1,14 +1,19 @@
-//! The lines of earlier shells, in a file of the user's home that nobody else can read.
+//! The lines of earlier shells, in a file among the user's own that nobody else can read.
 //!
 //! The line editor's own file needs a newer compiler than ours. Lines are appended as they are
 //! typed, so shells side by side lose nothing; a history that cannot be kept is no failure.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use crate::xdg::{STATE, home, of_user};
 
 /// The file's name.
-const FILE: &str = ".miniftp_history";
+const FILE: &str = "history";
+/// Where it was in the home once; it is read when there is no other, and left as it is.
+const FORMER_FILE: &str = ".miniftp_history";
 /// Lines that are read back; older ones go when the file is rewritten.
 pub(crate) const LINES: usize = 1000;
 /// Bytes from which on the file is rewritten with its last [`LINES`] lines.
@@ -22,8 +27,20 @@ pub(crate) struct History {
 impl History {
     /// That of the user whose home the environment names.
     pub(crate) fn of_user() -> History {
-        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
-        History { path: home.map(|home| PathBuf::from(home).join(FILE)) }
+        let former = home().map(|home| home.join(FORMER_FILE));
+        let history = History { path: of_user(STATE, FILE) };
+        history.take_over(former.as_deref());
+        history
+    }
+
+    /// Makes the file, with the lines of the former one, where there is none.
+    fn take_over(&self, former: Option<&Path>) {
+        let Some(path) = self.path.as_ref().filter(|path| !path.exists()) else { return };
+        if let Some(directory) = path.parent() {
+            let _ = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        }
+        let former = History { path: former.map(Path::to_owned) };
+        self.rewrite(&former.lines());
     }
 
     /// The last lines, oldest first.
@@ -55,8 +72,9 @@ impl History {
 
     fn rewrite(&self, lines: &[String]) {
         let Some(path) = &self.path else { return };
-        if let Ok(mut file) = private().write(true).truncate(true).open(path) {
-            let _ = file.write_all((lines.join("\n") + "\n").as_bytes());
+        if let Ok(mut file) = private().write(true).create(true).truncate(true).open(path) {
+            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            let _ = file.write_all(text.as_bytes());
         }
     }
 }
@@ -82,15 +100,20 @@ mod tests {
         std::fs::create_dir_all(&dir).unwrap();
         let history = History { path: Some(dir.join(FILE)) };
         assert!(history.lines().is_empty());
+        let former = dir.join(FORMER_FILE);
+        fs::write(&former, "pwd\n").unwrap();
+        history.take_over(Some(&former));
+        fs::write(&former, "never\n").unwrap();
+        history.take_over(Some(&former));
         for line in ["ls", "put 'a b'", "two\nlines"] {
             history.add(line);
         }
-        assert_eq!(history.lines(), ["ls", "put 'a b'"]);
+        assert_eq!(history.lines(), ["pwd", "ls", "put 'a b'"]);
         let long = "x".repeat(1000);
         for _ in 0..300 {
             history.add(&long);
         }
-        assert_eq!(history.lines().len(), 302);
+        assert_eq!(history.lines().len(), 303);
         for _ in 0..LINES {
             history.add("ls");
         }

@@ -2,11 +2,14 @@
 //!
 //! Results go to standard output, everything else to standard error.
 
+mod address;
 mod admin;
 mod args;
 #[path = "../shared/bar.rs"]
 mod bar;
 mod commands;
+mod connect;
+mod copy;
 mod failure;
 #[path = "../shared/figures.rs"]
 mod figures;
@@ -18,20 +21,24 @@ mod here;
 mod history;
 mod listing;
 mod menu;
+mod netrc;
 #[path = "../shared/output.rs"]
 mod output;
 mod password;
 mod people;
 mod places;
 mod results;
+mod row;
 mod screen;
 mod script;
 mod session;
 mod shell;
+mod target;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 mod transfer;
 mod words;
+mod xdg;
 
 use std::io::{self, BufReader, IsTerminal, Write};
 use std::process::ExitCode;
@@ -39,17 +46,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use args::{Asked, CommandLine};
-use commands::{GivenArguments, Run, ShellCommand};
 use failure::{CommandResult, EXIT_INTERRUPTED, Failure};
+use given::GivenArguments;
+use row::{Run, ShellCommand};
 use screen::Screen;
 use script::Script;
 use session::ShellSession;
+use target::Target;
 
 fn main() -> ExitCode {
     outlive_large_files();
     let interrupt = Arc::new(AtomicBool::new(false));
     let mut screen = Screen::new(true, Arc::clone(&interrupt));
-    let done = match args::parse(std::env::args_os().skip(1)) {
+    let done = match args::parse(std::env::args_os().skip(1), commands::is_command) {
         Ok(Asked::Help) => {
             let done = help(&mut screen);
             end(screen, done)
@@ -70,36 +79,33 @@ fn main() -> ExitCode {
     }
 }
 
+/// What was asked for: a row of the table, and what is given to it. Nothing: a shell.
+type Wanted = Option<(&'static ShellCommand, GivenArguments)>;
+
 /// Does what the arguments say. What failed has been reported when this returns.
 fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> CommandResult {
-    let asked = match commands::parse(commands::plain_words(line.command.clone())) {
-        Ok(asked) => asked,
+    let (asked, target) = match prepare(line, &mut screen) {
+        Ok(prepared) => prepared,
         Err(failure) => return end(screen, Err(failure)),
     };
     let is_shell = asked.is_none() && io::stdin().is_terminal();
     listen_for_ctrl_c(interrupt, is_shell);
-    if let Some((command, given)) = &asked {
-        match command.run {
-            Run::Here(run) => {
-                let done = run(&mut screen, given);
-                return end(screen, done);
-            }
-            Run::Outside(run) => {
-                let done = run(line, &mut screen, given);
-                return end(screen, done);
-            }
-            Run::Leave => return Ok(()),
-            Run::There(_) => {}
-        }
+    let Some(target) = target else {
+        let done = run_here(asked, &mut screen);
+        return end(screen, done);
+    };
+    if let Some((ShellCommand { run: Run::Outside(run), .. }, given)) = &asked {
+        let done = run(&target, &mut screen, given);
+        return end(screen, done);
     }
-    if is_shell && line.user.is_none() {
-        return live_at_the_menu(line, screen);
+    if is_shell && target.user.is_none() {
+        return live_at_the_menu(line, target, screen);
     }
-    let opened = session::user_name(line, &mut screen)
-        .and_then(|name| session::open(line, &mut screen, &name));
+    let opened = session::user_name(&target, &mut screen)
+        .and_then(|name| session::open(&target, &mut screen, &name));
     match opened {
         Ok(client) => {
-            let session = ShellSession { client, screen, line: line.clone(), is_shell };
+            let session = ShellSession { client, screen, line: line.clone(), target, is_shell };
             let (mut screen, done) = work(session, asked);
             if is_shell {
                 screen.print(GOODBYE);
@@ -110,14 +116,59 @@ fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> C
     }
 }
 
+/// Reads the command, and finds out about the server if it needs one.
+fn prepare(line: &CommandLine, screen: &mut Screen) -> Result<(Wanted, Option<Target>), Failure> {
+    if let Some(word) = &line.address {
+        if target::is_nowhere(word)? {
+            return Err(commands::neither(word));
+        }
+    }
+    let mut asked = commands::parse(commands::plain_words(line.command.clone()))?;
+    let mut line = line.clone();
+    if let Some((ShellCommand { run: Run::Session(_), .. }, given)) = &asked {
+        // `miniftp open HOST` is what users of other programs type for `miniftp HOST`.
+        let Some(word) = given.words.first() else { return Ok((asked, None)) };
+        line.server = line.server.or(word.text.to_str().map(str::to_owned));
+        asked = None;
+    }
+    let url = match &mut asked {
+        Some((command, given)) => commands::take_urls(command, given)?,
+        None => None,
+    };
+    if matches!(&asked, Some((command, _)) if !command.run.needs_server()) {
+        return match &line.address {
+            Some(word) => Err(Failure::Usage(format!(
+                "`{}` is done on this machine; leave the server `{}` out",
+                asked.map_or("", |(command, _)| command.name),
+                miniftp::text::Escaped(word)
+            ))),
+            None => Ok((asked, None)),
+        };
+    }
+    let target = Target::of(&line, url.as_ref(), screen)?;
+    Ok((asked, Some(target)))
+}
+
+/// Carries out what needs no server.
+fn run_here(asked: Wanted, screen: &mut Screen) -> CommandResult {
+    match asked {
+        Some((ShellCommand { run: Run::Here(run), .. }, given)) => run(screen, &given),
+        Some((ShellCommand { run: Run::About(run), .. }, given)) => {
+            run(commands::COMMANDS, screen, &given)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is said when a person leaves.
 const GOODBYE: &str = "Goodbye.";
 
 /// Menu, shell, menu: who leaves the shell can log in as somebody else, or leave for good.
-fn live_at_the_menu(line: &CommandLine, mut screen: Screen) -> CommandResult {
-    while let Some(client) = menu::enter(line, &mut screen) {
+fn live_at_the_menu(line: &CommandLine, target: Target, mut screen: Screen) -> CommandResult {
+    while let Some(client) = menu::enter(&target, &mut screen) {
         let done;
-        let session = ShellSession { client, screen, line: line.clone(), is_shell: true };
+        let target = target.clone();
+        let session = ShellSession { client, screen, line: line.clone(), target, is_shell: true };
         (screen, done) = work(session, None);
         if done.is_err() {
             return end(screen, done);
@@ -130,17 +181,18 @@ fn live_at_the_menu(line: &CommandLine, mut screen: Screen) -> CommandResult {
 }
 
 /// The part of a run that has a login.
-fn work(
-    mut session: ShellSession,
-    asked: Option<(&'static ShellCommand, GivenArguments)>,
-) -> (Screen, CommandResult) {
+fn work(mut session: ShellSession, asked: Wanted) -> (Screen, CommandResult) {
+    let entered = session.enter();
     let done = match asked {
-        Some((command, given)) => commands::run(&mut session, command, &given),
+        // A person sees why, and is in the folder above all others.
         None if session.is_shell => {
-            session.screen.print(&session::greeting(&session.client, &session.line));
-            session.report_words();
+            if let Err(failure) = entered {
+                session.screen.report(&failure);
+            }
             shell::interactive(&mut session)
         }
+        _ if entered.is_err() => entered,
+        Some((command, given)) => commands::run(&mut session, command, &given),
         None => {
             let interrupt = Arc::clone(&session.screen.interrupt);
             shell::batch(&mut session, &mut BufReader::new(Script { interrupt }))
@@ -166,7 +218,8 @@ fn end(mut screen: Screen, done: CommandResult) -> CommandResult {
 
 fn help(screen: &mut Screen) -> CommandResult {
     writeln!(screen.out, "{}", args::HELP)?;
-    help::list_commands(screen)
+    let given = GivenArguments { flags: Vec::new(), words: Vec::new() };
+    help::help(commands::COMMANDS, screen, &given)
 }
 
 fn version(screen: &mut Screen) -> CommandResult {

@@ -6,19 +6,21 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use miniftp::limits;
 use miniftp::text::{Escaped, escape_bytes, system_words};
 use zeroize::Zeroizing;
 
-use crate::args::CommandLine;
 use crate::failure::Failure;
 use crate::screen::Screen;
+use crate::target::Target;
 use crate::terminal::Untyped;
+use crate::words::split;
 
 /// The variable of the environment.
-const VARIABLE: &str = "MINIFTP_PASSWORD";
+pub(crate) const VARIABLE: &str = "MINIFTP_PASSWORD";
 /// The one of a password that is to be.
 const NEW_VARIABLE: &str = "MINIFTP_NEW_PASSWORD";
 
@@ -28,17 +30,25 @@ pub(crate) struct Password {
     pub(crate) typed: bool,
 }
 
-/// The password of `name`: from `--password-file`, else from the environment, else asked for.
+/// The password of `name`: from `--password-file`, else from the environment, from what the user's
+/// file of servers names, from `.netrc`, or asked for.
 pub(crate) fn obtain(
-    line: &CommandLine,
+    target: &Target,
     screen: &mut Screen,
     name: &str,
 ) -> Result<Password, Failure> {
-    if let Some(path) = &line.password_file {
+    if let Some(path) = &target.password_file {
         return Ok(Password { text: first_line(path, screen)?, typed: false });
     }
     if let Ok(text) = std::env::var(VARIABLE) {
         return Ok(Password { text: Zeroizing::new(text), typed: false });
+    }
+    let is_theirs = target.user.as_deref() == Some(name);
+    if let Some(command) = target.password_command.as_ref().filter(|_| is_theirs) {
+        return Ok(Password { text: printed(command)?, typed: false });
+    }
+    if let Some(text) = target.password.as_ref().filter(|_| is_theirs) {
+        return Ok(Password { text: text.clone(), typed: false });
     }
     let prompt = format!("Password of {}: ", Escaped(name));
     let text = type_in(screen, name, prompt, VARIABLE)?;
@@ -121,13 +131,50 @@ fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Fai
     Ok(text)
 }
 
+/// The first line that a command prints. Its words are split as the shell of this program does it,
+/// and no other shell is asked: a name in them cannot become a command of its own.
+fn printed(command: &str) -> Result<Zeroizing<String>, Failure> {
+    let failed = |what: &str| {
+        Failure::NoPassword(format!("the password command `{}` {what}", Escaped(command)))
+    };
+    let words = split(command).map_err(|_| failed("has a quote or a `\\` that is not closed"))?;
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(failed("has no words"));
+    };
+    let mut child = Command::new(&program.text)
+        .args(arguments.iter().map(|word| &word.text))
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| failed(&format!("cannot be run: {}", system_words(&e))))?;
+    let mut text = Zeroizing::new(String::with_capacity(limits::PASSWORD + 2));
+    if let Some(out) = child.stdout.take() {
+        let most = limits::PASSWORD as u64 + 2;
+        let mut out = BufReader::new(out);
+        let read = (&mut out).take(most).read_line(&mut text);
+        // What else it prints is taken from it, so that it comes to its end.
+        let drained = std::io::copy(&mut out, &mut std::io::sink());
+        read.map(drop).and(drained).map_err(|_| failed("did not print text"))?;
+    }
+    let status = child.wait().map_err(|e| failed(&system_words(&e)))?;
+    if !status.success() {
+        return Err(failed("failed"));
+    }
+    let end = text.trim_end_matches(['\n', '\r']).len();
+    text.truncate(end);
+    match text.is_empty() {
+        true => Err(failed("printed an empty line")),
+        false => Ok(text),
+    }
+}
+
+/// Whether somebody else can look into a file.
 #[cfg(unix)]
-fn is_open_to_others(file: &File) -> bool {
+pub(crate) fn is_open_to_others(file: &File) -> bool {
     rustix::fs::fstat(file)
         .is_ok_and(|stat| stat.st_mode & 0o077 != 0 && stat.st_mode & 0o170_000 == 0o100_000)
 }
 
 #[cfg(not(unix))]
-fn is_open_to_others(_: &File) -> bool {
+pub(crate) fn is_open_to_others(_: &File) -> bool {
     false
 }

@@ -5,12 +5,12 @@ use std::io::Write;
 use miniftp::client::{Client, Error, Registered, RegistrationState};
 use miniftp::text::Escaped;
 
-use crate::args::CommandLine;
 use crate::failure::{CommandResult, EXIT_FAILED, EXIT_INTERRUPTED, Failure};
 use crate::given::{Flag, GivenArguments};
 use crate::password;
 use crate::screen::Screen;
 use crate::session::{self, ShellSession};
+use crate::target::Target;
 
 /// What an applicant sees while the server makes up its mind.
 const WAIT: &str = "Please wait for the server to respond.....";
@@ -20,7 +20,7 @@ const REJECTED: &str = "The server rejected your request for an account. Please 
 
 /// `register [CODE]`.
 pub(crate) fn register(
-    line: &CommandLine,
+    target: &Target,
     screen: &mut Screen,
     given: &GivenArguments,
 ) -> CommandResult {
@@ -28,16 +28,16 @@ pub(crate) fn register(
         Some(word) => word.remote()?,
         None => "",
     };
-    apply(line, screen, code)
+    apply(target, screen, code)
 }
 
 /// Registers from the entry menu, where a code is asked for if one is needed.
-pub(crate) fn register_at_menu(line: &CommandLine, screen: &mut Screen) -> CommandResult {
-    apply(line, screen, "")
+pub(crate) fn register_at_menu(target: &Target, screen: &mut Screen) -> CommandResult {
+    apply(target, screen, "")
 }
 
-fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> CommandResult {
-    let mut client = session::connect(line, screen)?;
+fn apply(target: &Target, screen: &mut Screen, code: &str) -> CommandResult {
+    let mut client = session::connect(target, screen)?;
     let mut code = code.to_owned();
     match &*client.rules()?.mode {
         "closed" => {
@@ -52,8 +52,8 @@ fn apply(line: &CommandLine, screen: &mut Screen, code: &str) -> CommandResult {
         }
         _ => {}
     }
-    let name = session::user_name(line, screen)?;
-    let password = password::obtain(line, screen, &name)?;
+    let name = session::user_name(target, screen)?;
+    let password = password::obtain(target, screen, &name)?;
     if password.typed {
         password::type_again(screen, &name, &password.text)?;
     }
@@ -87,7 +87,7 @@ fn wait(client: &mut Client, screen: &mut Screen, number: u64, name: &str) -> Co
 
 /// `registration NUMBER`.
 pub(crate) fn registration(
-    line: &CommandLine,
+    target: &Target,
     screen: &mut Screen,
     given: &GivenArguments,
 ) -> CommandResult {
@@ -95,8 +95,8 @@ pub(crate) fn registration(
     let number = word.parse().map_err(|_| {
         Failure::Usage(format!("expected the number of a registration, got `{}`", Escaped(word)))
     })?;
-    let name = session::user_name(line, screen)?;
-    let standing = session::connect(line, screen)?.registration(number, &name)?;
+    let name = session::user_name(target, screen)?;
+    let standing = session::connect(target, screen)?.registration(number, &name)?;
     report(screen, &standing, number, &name)
 }
 
@@ -130,8 +130,8 @@ fn welcome(name: &str) -> String {
 /// `passwd [--end-others]`.
 pub(crate) fn passwd(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let name = session.client.account().unwrap_or_default().to_owned();
-    let ShellSession { client, screen, line, .. } = session;
-    let old = password::obtain(line, screen, &name)?;
+    let ShellSession { client, screen, target, .. } = session;
+    let old = password::obtain(target, screen, &name)?;
     let new = password::choose(screen, &name)?;
     let ended = client.passwd(&old.text, &new, given.has(Flag::EndOthers))?;
     screen.print(&match ended {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use miniftp::client::{Client, Error, Options};
 use miniftp::text::Escaped;
 
+use crate::address::Address;
 use crate::args::CommandLine;
-use crate::failure::{EXIT_LOGIN, Failure};
+use crate::failure::{CommandResult, EXIT_LOGIN, Failure};
 use crate::password;
 use crate::screen::Screen;
+use crate::target::{GUEST, Target};
 
 /// Passwords that may be typed before the program gives up.
 const TYPED_TRIES: u32 = 3;
-/// Who needs no password.
-const GUEST: &str = "anonymous";
 /// The exit code of a connection that could not be had.
 const NO_CONNECTION: u8 = 3;
 
@@ -23,6 +23,8 @@ pub(crate) struct ShellSession {
     pub(crate) screen: Screen,
     /// How the program was called.
     pub(crate) line: CommandLine,
+    /// Where it is connected to.
+    pub(crate) target: Target,
     /// Whether a person sits in front of it, who is shown the server's texts. A script does not:
     /// its output is what it asked for.
     pub(crate) is_shell: bool,
@@ -35,6 +37,31 @@ impl AsMut<Screen> for ShellSession {
 }
 
 impl ShellSession {
+    /// Says where the session is, and goes to the directory to begin in.
+    pub(crate) fn enter(&mut self) -> CommandResult {
+        if self.is_shell {
+            self.screen.print(&greeting(&self.client, &self.target));
+        }
+        self.report_words();
+        if let Some(directory) = &self.target.directory {
+            self.client.cd(directory)?;
+            self.report_words();
+        }
+        Ok(())
+    }
+
+    /// Refuses the address of another server than this session is at.
+    pub(crate) fn check_address(&self, address: &Address) -> Result<(), Failure> {
+        if self.target.is_of(address) {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "this session is at {}:{}, and a URL of another server cannot be used in it",
+            Escaped(&self.target.host),
+            self.target.port
+        )))
+    }
+
     /// Shows what the server has said to people, if one is there.
     pub(crate) fn report_words(&mut self) {
         for line in self.client.take_words().iter().filter(|_| self.is_shell) {
@@ -44,18 +71,18 @@ impl ShellSession {
 }
 
 /// Connects and logs `name` in; a typed password that is wrong may be typed again.
-pub(crate) fn open(line: &CommandLine, screen: &mut Screen, name: &str) -> Result<Client, Failure> {
-    let mut client = connect(line, screen)?;
+pub(crate) fn open(target: &Target, screen: &mut Screen, name: &str) -> Result<Client, Failure> {
+    let mut client = connect(target, screen)?;
     if name == GUEST {
         client.guest()?;
         return Ok(client);
     }
     for left in (0..TYPED_TRIES).rev() {
-        let password = password::obtain(line, screen, name)?;
+        let password = password::obtain(target, screen, name)?;
         let mut result = client.login(name, &password.text);
         if password.typed && result.as_ref().is_err_and(|e| e.exit_code() == NO_CONNECTION) {
             // The server does not wait for ever for slow typing; the password is still good.
-            client = connect(line, screen)?;
+            client = connect(target, screen)?;
             result = client.login(name, &password.text);
         }
         match result {
@@ -69,18 +96,18 @@ pub(crate) fn open(line: &CommandLine, screen: &mut Screen, name: &str) -> Resul
     Err(Failure::Reported(EXIT_LOGIN))
 }
 
-pub(crate) fn connect(line: &CommandLine, screen: &Screen) -> Result<Client, Failure> {
+pub(crate) fn connect(target: &Target, screen: &Screen) -> Result<Client, Failure> {
     let options = Options {
-        digest: line.digest,
+        digest: target.digest,
         interrupt: Arc::clone(&screen.interrupt),
         ..Options::default()
     };
-    Ok(Client::connect(&line.host, line.port, options)?)
+    Ok(Client::connect(&target.host, target.port, options)?)
 }
 
 /// The account to log in as; asked for where a person is there to be asked.
-pub(crate) fn user_name(line: &CommandLine, screen: &mut Screen) -> Result<String, Failure> {
-    if let Some(name) = &line.user {
+pub(crate) fn user_name(target: &Target, screen: &mut Screen) -> Result<String, Failure> {
+    if let Some(name) = &target.user {
         return Ok(name.clone());
     }
     let given = if screen.can_ask { screen.ask("User name: ") } else { None };
@@ -93,12 +120,12 @@ pub(crate) fn user_name(line: &CommandLine, screen: &mut Screen) -> Result<Strin
 }
 
 /// What is said after a login in a shell.
-pub(crate) fn greeting(client: &Client, line: &CommandLine) -> String {
+fn greeting(client: &Client, target: &Target) -> String {
     format!(
         "Logged in as {} at {}:{} ({}). `help` lists the commands, `quit` leaves.",
         Escaped(client.account().unwrap_or_default()),
-        Escaped(&line.host),
-        line.port,
+        Escaped(&target.host),
+        target.port,
         Escaped(client.server_software()),
     )
 }

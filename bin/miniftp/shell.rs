@@ -10,9 +10,10 @@ use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 
-use crate::commands::{Run, parse, run};
+use crate::commands::{parse, run, take_urls};
 use crate::failure::{CommandResult, EXIT_FAILED, Failure};
 use crate::history::{self, History};
+use crate::row::Run;
 use crate::session::ShellSession;
 use crate::words::split;
 
@@ -38,8 +39,10 @@ pub(crate) fn interactive(session: &mut ShellSession) -> CommandResult {
         editor.add_history_entry(line).ok();
     }
     loop {
-        let name = session.client.account().unwrap_or_default();
-        let prompt = format!("{}:{}> ", Escaped(name), Escaped(session.client.cwd()));
+        let prompt = match session.client.account() {
+            Some(name) => format!("{}:{}> ", Escaped(name), Escaped(session.client.cwd())),
+            None => "miniftp> ".to_owned(),
+        };
         match editor.readline(&prompt) {
             Ok(line) => {
                 if editor.add_history_entry(line.as_str()).unwrap_or(false) {
@@ -138,7 +141,10 @@ fn text_of(raw: &[u8]) -> Result<&str, &'static str> {
 }
 
 fn run_line(session: &mut ShellSession, line: &str) -> Result<Flow, Failure> {
-    let Some((command, given)) = parse(split(line)?)? else { return Ok(Flow::Go) };
+    let Some((command, mut given)) = parse(split(line)?)? else { return Ok(Flow::Go) };
+    if let Some(address) = take_urls(command, &mut given)? {
+        session.check_address(&address)?;
+    }
     if matches!(command.run, Run::Leave) {
         return Ok(Flow::Leave);
     }

@@ -19,12 +19,14 @@ pub(crate) struct ShellWord {
     pub(crate) pattern: Option<Pattern>,
     /// Whether it began with a quote or a backslash: such a word is never an option.
     pub(crate) quoted: bool,
+    /// Whether it was a URL, of which this is the path.
+    pub(crate) is_url: bool,
 }
 
 impl ShellWord {
     /// A word that stands for itself.
     pub(crate) fn plain(text: impl Into<OsString>) -> ShellWord {
-        ShellWord { text: text.into(), pattern: None, quoted: false }
+        ShellWord { text: text.into(), pattern: None, quoted: false, is_url: false }
     }
 
     /// The word as a path on the server, which are always UTF-8.
@@ -92,7 +94,12 @@ impl PartialWord {
         let done = std::mem::take(self);
         if done.begun {
             let pattern = done.wild.then(|| Pattern::new(done.tokens));
-            words.push(ShellWord { text: done.text.into(), pattern, quoted: done.quoted });
+            words.push(ShellWord {
+                text: done.text.into(),
+                pattern,
+                quoted: done.quoted,
+                is_url: false,
+            });
         }
     }
 }

@@ -228,6 +228,17 @@ impl Client {
     /// # Errors
     /// [`Error::Line`] if the server did not say goodbye.
     pub fn bye(mut self) -> Result<Vec<String>> {
+        self.leave()
+    }
+
+    /// The same for a client that goes on without an account, see [`Client::login`].
+    ///
+    /// # Errors
+    /// As for [`Client::bye`]; nobody is logged in then either.
+    pub fn leave(&mut self) -> Result<Vec<String>> {
+        self.account = None;
+        self.lost = None;
+        "/".clone_into(&mut self.cwd);
         match self.conn.take() {
             Some(mut conn) if conn.is_settled() => {
                 conn.ask("BYE", &Nothing::new())?;

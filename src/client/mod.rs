@@ -19,6 +19,8 @@ mod get;
 mod get_small;
 mod get_tree;
 mod halt;
+#[cfg(unix)]
+mod hosts;
 mod local;
 mod login;
 mod messages;
@@ -47,6 +49,8 @@ use std::time::{Duration, Instant};
 
 pub use commands::{Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, WhyReason};
 pub use error::{Error, Result};
+#[cfg(unix)]
+pub use hosts::{Host, read_hosts};
 pub use names::local_name;
 pub use people::{Registered, RegistrationState, RegistrationTerms};
 pub use progress::{

@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+#[cfg(feature = "server")]
 use ini::{EscapePolicy, Ini, LineSeparator, WriteOption};
 
 use super::ini::{END, GENERATION};
@@ -191,6 +192,7 @@ pub(crate) fn written<T>(name: impl ToString, keys: &[Key<T>], value: &T) -> Wri
 }
 
 /// The text of a whole file with its closing lines.
+#[cfg(feature = "server")]
 pub(crate) fn write(
     header: &str,
     generation: u64,

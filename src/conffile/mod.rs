@@ -9,11 +9,14 @@
 //! or writes; waits without a deadline.
 //! Invariant: a value in force was once a whole, valid file.
 
+#[cfg(feature = "server")]
 mod disk;
 pub(crate) mod ini;
 pub(crate) mod keys;
 #[cfg(test)]
+#[cfg(feature = "server")]
 mod tests;
+#[cfg(feature = "server")]
 mod watched;
 
 use std::fmt;
@@ -23,8 +26,11 @@ use std::sync::Arc;
 
 use crate::text::Escaped;
 
+#[cfg(feature = "server")]
 pub use self::disk::read_text_at_most;
+#[cfg(feature = "server")]
 pub(crate) use self::disk::{Lock, previous_of, replace, target_of};
+#[cfg(feature = "server")]
 pub(crate) use self::watched::{Watched, load};
 
 /// Errors of one file that are kept; the rest are counted.

@@ -1,5 +1,6 @@
 //! What the client prints, where, and with which status, to the byte.
 
+mod address;
 mod batch;
 mod entry;
 mod names;

@@ -10,6 +10,20 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Pipe, password, signals};
 
+/// What the user who runs the tests may have said to these programs.
+const OWN_VARIABLES: [&str; 10] = [
+    "MINIFTP_CONF",
+    "MINIFTP_HOME",
+    "MINIFTP_LOG",
+    "MINIFTP_PASSWORD",
+    "MINIFTP_SERVER",
+    "MINIFTP_USER",
+    "NETRC",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+];
+
 /// A command to be run.
 pub struct Miniftp {
     command: Command,
@@ -38,9 +52,7 @@ impl Miniftp {
     /// nor a proxy.
     pub fn foreign(program: &str, dir: &Path) -> Miniftp {
         let mut this = Miniftp::program(program, dir);
-        for name in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "NETRC"] {
-            this.command.env_remove(name);
-        }
+        this.command.env_remove("XDG_CACHE_HOME");
         for proxy in ["ftp_proxy", "FTP_PROXY", "all_proxy", "ALL_PROXY"] {
             this.command.env_remove(proxy);
         }
@@ -51,15 +63,10 @@ impl Miniftp {
     fn program(program: &str, dir: &Path) -> Miniftp {
         signals::are_heard();
         let mut command = Command::new(program);
-        command
-            .env_remove("MINIFTP_LOG")
-            .env_remove("MINIFTP_PASSWORD")
-            .env_remove("MINIFTP_CONF")
-            .env_remove("MINIFTP_HOME")
-            .env_remove("XDG_CONFIG_HOME")
-            .env_remove("XDG_DATA_HOME")
-            .env("HOME", dir)
-            .env("RUST_BACKTRACE", "1");
+        command.env("HOME", dir).env("RUST_BACKTRACE", "1");
+        for name in OWN_VARIABLES {
+            command.env_remove(name);
+        }
         Miniftp { command, dir: dir.to_path_buf(), input: None, typed: false, unread: false }
     }
 

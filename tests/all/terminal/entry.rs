@@ -45,7 +45,7 @@ fn the_menu_asks_until_it_understands() {
     assert!(!all.contains("secret") && !all.contains("not this one"), "{all:?}");
     assert_eq!(screen.end(), Some(0));
     // The history holds neither.
-    let history = fs::read_to_string(site.local().join(".miniftp_history")).unwrap();
+    let history = fs::read_to_string(site.local().join(".local/state/miniftp/history")).unwrap();
     assert!(history.contains("quit") && !history.contains("secret"), "{history}");
 }
 
