@@ -83,28 +83,29 @@ impl Shared<'_> {
 
     fn about_writing(&self) -> String {
         let Some(first) = self.addresses.first() else { return String::new() };
-        let (miniftp, path) = (self.client(first.ip), shell_quoted(&format!("/{}/", self.name)));
-        let (user, url) = (self.curl_user(), shell_quoted(&self.url(first.ip, None)));
+        let (password, framed) = (shell_quoted(self.password), self.framed_url(first.ip) + "/");
+        let framed = shell_quoted(&framed);
+        let (user, ftp) = (self.curl_user(), shell_quoted(&self.ftp_url(first.ip, None)));
         format!(
-            "\nTo store something there, with the name of a file for FILE:\n  {miniftp} put FILE \
-             {path}\n  curl -T FILE -u {user} {url}\n"
+            "\nTo store something there, with the name of a file for FILE:\n  \
+             MINIFTP_PASSWORD={password} miniftp cp FILE {framed}\n  curl -T FILE -u {user} {ftp}\n"
         )
     }
 
     /// Fetches everything.
     fn miniftp(&self, ip: IpAddr) -> String {
-        format!("{} get -r {}", self.client(ip), shell_quoted(&format!("/{}", self.name)))
+        let (password, url) = (shell_quoted(self.password), shell_quoted(&self.framed_url(ip)));
+        format!("MINIFTP_PASSWORD={password} miniftp cp -r {url} .")
     }
 
-    fn client(&self, ip: IpAddr) -> String {
-        let password = shell_quoted(self.password);
-        let port = self.port;
-        format!("MINIFTP_PASSWORD={password} miniftp -s {ip} -P {port} -u {}", self.user)
+    fn framed_url(&self, ip: IpAddr) -> String {
+        let server = SocketAddr::new(ip, self.port);
+        format!("miniftp://{}@{server}/{}", self.user, percent(self.name))
     }
 
     /// Lists the directory.
     fn curl(&self, ip: IpAddr) -> String {
-        format!("curl -u {} {}", self.curl_user(), shell_quoted(&self.url(ip, None)))
+        format!("curl -u {} {}", self.curl_user(), shell_quoted(&self.ftp_url(ip, None)))
     }
 
     fn curl_user(&self) -> String {
@@ -114,10 +115,10 @@ impl Shared<'_> {
     /// For whatever takes an address with everything in it.
     pub(super) fn url_with_password(&self) -> Option<String> {
         let address = self.addresses.first()?;
-        Some(self.url(address.ip, Some(&format!("{}:{}@", self.user, percent(self.password)))))
+        Some(self.ftp_url(address.ip, Some(&format!("{}:{}@", self.user, percent(self.password)))))
     }
 
-    fn url(&self, ip: IpAddr, login: Option<&str>) -> String {
+    fn ftp_url(&self, ip: IpAddr, login: Option<&str>) -> String {
         let server = SocketAddr::new(ip, self.ftp_port);
         format!("ftp://{}{server}/{}/", login.unwrap_or_default(), percent(self.name))
     }

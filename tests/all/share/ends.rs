@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use super::{LAST, Share, nothing_is_left, program, temporary, tree};
-use crate::harness::{Site, bytes, eventually, snapshot, write_file};
+use crate::harness::{Proxy, Site, Way, bytes, eventually, snapshot, write_file};
 use crate::terminal::Screen;
 
 #[test]
@@ -101,12 +101,11 @@ fn on_another_disk_what_an_upload_needs_goes_too() {
 #[track_caller]
 fn leave_a_part(site: &Site, share: &Share) {
     write_file(site.local().join("large"), &bytes(1, 4 << 20));
-    let port = share.word(" -P ").parse().unwrap();
-    let proxy = crate::harness::Proxy::to(([127, 0, 0, 1], port).into());
-    let proxy = proxy.stall_after(crate::harness::Way::Up, 2 << 20);
+    let proxy = Proxy::to(share.address());
+    let proxy = proxy.stall_after(Way::Up, 2 << 20);
     let client = share.client(&site.local()).at(proxy.addr());
     let client = client.spawn(&["put", "large", "/photos/large"]);
-    proxy.wait_for_bytes(crate::harness::Way::Up, 2 << 20);
+    proxy.wait_for_bytes(Way::Up, 2 << 20);
     client.kill9();
 }
 
@@ -143,12 +142,11 @@ fn a_second_interrupt_cuts_off_whoever_is_left() {
     tree(&site, "photos");
     write_file(site.local().join("photos/large"), &bytes(1, 64 << 20));
     let share = Share::begin(program(&site), &["photos", "--bind", "127.0.0.1"]);
-    let port = share.word(" -P ").parse().unwrap();
-    let proxy = crate::harness::Proxy::to(([127, 0, 0, 1], port).into());
-    let proxy = proxy.stall_after(crate::harness::Way::Down, 2 << 20);
+    let proxy = Proxy::to(share.address());
+    let proxy = proxy.stall_after(Way::Down, 2 << 20);
     let client = share.client(&site.local()).at(proxy.addr());
     let client = client.spawn(&["get", "/photos/large", "copy"]);
-    proxy.wait_for_bytes(crate::harness::Way::Down, 2 << 20);
+    proxy.wait_for_bytes(Way::Down, 2 << 20);
     share.running.signal(Signal::INT);
     share.shows("Ending: 1 connection has up to 10 s; Ctrl-C again cuts it off.\n");
     share.running.signal(Signal::INT);

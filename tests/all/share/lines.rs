@@ -46,7 +46,7 @@ fn with_the_two_programs_only_a_file_arrives() {
     first.enter("./miniftpd share --bind 127.0.0.1");
     let text = first.see("While curl runs");
     first.see(LAST.trim_end());
-    let line = lines_of(&text).into_iter().find(|line| line.contains(" get -r ")).unwrap();
+    let line = lines_of(&text).into_iter().find(|line| line.contains(" miniftp cp -r ")).unwrap();
     let Some(mut second) = terminal(&site, &there, &dir) else { return };
     copied(&mut second, &line);
     same_tree(&there.join("programs"), &dir);
@@ -70,6 +70,7 @@ fn each_line_works_with_odd_names_and_passwords() {
         ("%41 100%", "%41"),
         ("!bang! ~", "~"),
         ("50 = half, & more | less > most", "a&b|c>d<e;(f)"),
+        ("a*[b]{c}?\\d", "*"),
     ];
     for (name, password) in odd {
         let site = Site::new();

@@ -8,6 +8,7 @@ mod writing;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::harness::{Miniftp, Output, Running, Site, snapshot};
@@ -66,12 +67,19 @@ impl Share {
         rest.split_whitespace().next().unwrap().to_owned()
     }
 
+    /// Where it listens for miniftp.
+    #[track_caller]
+    fn address(&self) -> SocketAddr {
+        let line = &self.lines[0];
+        let server = line.split('@').nth(1).and_then(|rest| rest.split('/').next());
+        server.unwrap_or_else(|| panic!("{line}")).parse().unwrap()
+    }
+
     /// The client of the account.
     #[track_caller]
     fn client(&self, dir: &Path) -> Miniftp {
-        let port = self.word(" -P ").parse().unwrap();
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-        Miniftp::new(dir, address, &self.word("user: ")).password(&self.word("password: "))
+        let client = Miniftp::new(dir, self.address(), &self.word("user: "));
+        client.password(&self.word("password: "))
     }
 
     /// The address for FTP, with user and password.

@@ -47,7 +47,7 @@ fn with_write_files_come_through_both_protocols_and_stay() {
         text.contains("  curl -T FILE ").then(|| text.to_owned()).filter(|t| t.ends_with('\n'))
     });
     let lines = super::lines_of(&text.unwrap());
-    let put = lines.iter().find(|line| line.contains(" put FILE ")).unwrap();
+    let put = lines.iter().find(|line| line.contains(" cp FILE ")).unwrap();
     shell(&there, put).ok();
     assert_eq!(fs::read(dir.join("FILE")).unwrap(), b"stored");
     share.shows("put /photos/FILE from 127.0.0.1: 6 B in ");
