@@ -28,6 +28,21 @@ pub(crate) enum Task {
     PrintConfig,
 }
 
+impl Task {
+    /// What is to be done if this word follows.
+    fn followed_by(self, word: OsString, parser: &mut Parser) -> Result<Task, lexopt::Error> {
+        match (self, word.to_str()) {
+            (Task::Init(None), _) => Ok(Task::Init(Some(word.into()))),
+            (_, Some("check")) => Ok(Task::Check),
+            (_, Some("demo")) => Ok(Task::Demo),
+            (_, Some("init")) => Ok(Task::Init(None)),
+            (_, Some("paths")) => Ok(Task::Paths),
+            (_, Some("share")) => Ok(Task::Share(ShareOptions::parse(parser)?)),
+            _ => Err(Arg::Value(word).unexpected()),
+        }
+    }
+}
+
 /// The whole command line.
 #[derive(Debug)]
 pub(crate) struct Args {
@@ -96,16 +111,7 @@ impl Args {
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,
                 Arg::Value(word) if word == "account" => account = Some(Vec::new()),
-                Arg::Value(word) if word == "check" => args.task = Task::Check,
-                Arg::Value(word) if word == "paths" => args.task = Task::Paths,
-                Arg::Value(word) if word == "share" => {
-                    args.task = Task::Share(ShareOptions::parse(&mut parser)?);
-                }
-                Arg::Value(word) if word == "init" => args.task = Task::Init(None),
-                Arg::Value(word) if args.task == Task::Init(None) => {
-                    args.task = Task::Init(Some(word.into()));
-                }
-                Arg::Value(word) if word == "demo" => args.task = Task::Demo,
+                Arg::Value(word) => args.task = args.task.followed_by(word, &mut parser)?,
                 other => return Err(other.unexpected()),
             }
         }

@@ -35,7 +35,7 @@ fn what_cannot_be_read_is_left_out() {
     let site = Site::new();
     let dir = tree(&site, "photos");
     write(&dir.join("theirs"), "");
-    fs::set_permissions(dir.join("theirs"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(dir.join("theirs"), fs::Permissions::from_mode(0o000)).unwrap();
     let server = env!("CARGO_BIN_EXE_miniftpd");
     let words = ["share", "--bind", "127.0.0.1", "photos"];
     let tmp = temporary(&site);
