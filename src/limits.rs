@@ -158,6 +158,10 @@ pub const GREETING_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
 
+/// Bytes of a file that are copied on the server between two looks at the client: some hundredths
+/// of a second on a disk, and a second on a slow card.
+pub const COPY_STEP: u64 = 8 * 1024 * 1024;
+
 /// Bytes of names that a listing keeps at once to tell them in order, some 45,000 of 20 bytes: as
 /// much as the buffers of a transfer, which does not run meanwhile.
 pub const LISTING_RUN: usize = 3 * 1024 * 1024;

@@ -10,6 +10,7 @@ use miniftp::digest::Algorithm;
 use miniftp::text::escape_bytes;
 
 use crate::address::port;
+use crate::bar::Detail;
 use crate::failure::Failure;
 
 /// What `--help` shows before the commands.
@@ -26,7 +27,8 @@ The first word is a command if one is called so, else a server; `-s` names a ser
   -u, --user NAME         the account (MINIFTP_USER)
       --password-file F   the password is the first line of F
       --digest md5|blake3 the digest of transfers (measured, the faster one)
-      --no-progress       neither bars nor lines about files that are done
+  -q, --quiet             report nothing of what goes well; also --no-progress
+  -v, --verbose           a line for every file, also of folders
   -h, --help              this text
   -V, --version           the version
 
@@ -55,7 +57,7 @@ pub(crate) struct CommandLine {
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) digest: Option<Algorithm>,
-    pub(crate) progress: bool,
+    pub(crate) detail: Detail,
     /// The command and what follows it; empty for the shell.
     pub(crate) command: Vec<OsString>,
 }
@@ -73,7 +75,7 @@ pub(crate) fn parse(
         user: None,
         password_file: None,
         digest: None,
-        progress: true,
+        detail: Detail::default(),
         command: Vec::new(),
     };
     let mut parser = lexopt::Parser::from_args(arguments);
@@ -89,7 +91,8 @@ pub(crate) fn parse(
                 line.password_file = Some(parser.value().map_err(misused)?.into());
             }
             Long("digest") => line.digest = Some(digest(&text(&mut parser)?)?),
-            Long("no-progress") => line.progress = false,
+            Short('q') | Long("quiet" | "no-progress") => line.detail = Detail::Quiet,
+            Short('v') | Long("verbose") => line.detail = Detail::Full,
             Value(word) if line.is_server(&word, is_command) => {
                 line.address = word.into_string().ok();
             }
@@ -166,7 +169,7 @@ mod tests {
         let line = run("").unwrap();
         assert!(line.server.is_none() && line.address.is_none() && line.port.is_none());
         assert!(line.user.is_none() && line.digest.is_none() && line.command.is_empty());
-        assert!(line.progress);
+        assert_eq!(line.detail, Detail::Plain);
     }
 
     #[test]
@@ -176,7 +179,7 @@ mod tests {
         assert_eq!(line.user.as_deref(), Some("alex"));
         assert_eq!(line.digest, Some(Algorithm::Blake3));
         assert_eq!(line.command, ["put", "-r", "-P", "x"]);
-        assert!(!line.progress);
+        assert_eq!(line.detail, Detail::Quiet);
     }
 
     #[test]

@@ -18,6 +18,12 @@ use crate::{admin, connect, copy, files, help, here, people, transfer};
 
 const TREES: &[&[Flag]] =
     &[&[Flag::Recursive], &[Flag::Resume, Flag::Overwrite, Flag::Skip], &[Flag::NoMode]];
+const COPIES: &[&[Flag]] = &[
+    &[Flag::Recursive],
+    &[Flag::Force],
+    &[Flag::Resume, Flag::Overwrite, Flag::Skip],
+    &[Flag::NoMode],
+];
 const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3]];
 
 macro_rules! rows {
@@ -47,9 +53,9 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Run::There(transfer::get),
         "fetch files or, with -r, folders; with several, the last name is a folder",
         "get -r /photos .";
-    "cp" ["copy"] Transfer Options::Own(TREES), "SOURCE... TARGET"
+    "cp" ["copy"] Transfer Options::Own(COPIES), "SOURCE... TARGET"
         Run::There(copy::cp),
-        "copy as scp does: to the server if the target is a URL, from it if the sources are",
+        "copy on the server; as scp does, to it if the target is a URL, from it if the sources are",
         "cp notes.txt miniftp://ann@nas.example.org/docs/";
     "ls" ["dir", "list"] Look own!(Long), "[PATH...]"
         Run::There(files::ls), "list a folder; -l with rights, bytes and time (UTC)",

@@ -1,7 +1,8 @@
-//! `cp`: between this machine and a server, as scp does it.
+//! `cp`: on the server, and between this machine and a server as scp does it.
 
 use std::path::Path;
 
+use crate::copying;
 use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
 use crate::places;
@@ -27,11 +28,7 @@ pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandR
             let is_directory = given.has(Flag::Recursive) && Path::new(&target.text).is_dir();
             transfer::get(session, &below(given, target, is_directory))
         }
-        _ => Err(Failure::Usage(
-            "`cp` copies between this machine and a server: one side must be a URL, \
-             miniftp://HOST/PATH"
-                .into(),
-        )),
+        _ => copying::cp(session, given),
     }
 }
 

@@ -10,6 +10,7 @@ mod bar;
 mod commands;
 mod connect;
 mod copy;
+mod copying;
 mod failure;
 #[path = "../shared/figures.rs"]
 mod figures;
@@ -19,14 +20,20 @@ mod glob;
 mod help;
 mod here;
 mod history;
+#[path = "../shared/line.rs"]
+mod line;
 mod listing;
 mod menu;
 mod netrc;
 #[path = "../shared/output.rs"]
 mod output;
+#[path = "../shared/pace.rs"]
+mod pace;
 mod password;
 mod people;
 mod places;
+#[path = "../shared/question.rs"]
+mod question;
 mod results;
 mod row;
 mod screen;
@@ -57,7 +64,7 @@ use target::Target;
 fn main() -> ExitCode {
     outlive_large_files();
     let interrupt = Arc::new(AtomicBool::new(false));
-    let mut screen = Screen::new(true, Arc::clone(&interrupt));
+    let mut screen = Screen::new(Arc::clone(&interrupt));
     let done = match args::parse(std::env::args_os().skip(1), commands::is_command) {
         Ok(Asked::Help) => {
             let done = help(&mut screen);
@@ -68,7 +75,7 @@ fn main() -> ExitCode {
             end(screen, done)
         }
         Ok(Asked::Run(line)) => {
-            screen.progress = line.progress;
+            screen.detail = line.detail;
             run(&line, screen, &interrupt)
         }
         Err(failure) => end(screen, Err(failure)),

@@ -135,6 +135,20 @@ fn own_remote_name(cwd: &str, source: &str) -> Option<String> {
     last_name(&whole).map(str::to_owned)
 }
 
+/// A path on the server from the root on, without steps.
+pub(crate) fn whole(cwd: &str, path: &str) -> String {
+    let path = if path.starts_with('/') { path.to_owned() } else { join(cwd, path) };
+    let mut names: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    format!("/{}", names.join("/"))
+}
+
 /// The last name of a path on the server, if it ends in one.
 pub(crate) fn last_name(path: &str) -> Option<&str> {
     let mut parts = path.split('/').filter(|part| !matches!(*part, "" | "."));

@@ -12,7 +12,7 @@ use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::MemHistory;
 use rustyline::{Behavior, Config, Editor};
 
-use crate::bar::Messages;
+use crate::bar::{Detail, Messages};
 use crate::failure::{CommandResult, EXIT_FAILED, Failure};
 use crate::output::write_until;
 use crate::results::Results;
@@ -28,8 +28,8 @@ pub(crate) struct Screen {
     pub(crate) err_is_terminal: bool,
     /// Whether a person can be asked: both the keyboard and the messages are theirs.
     pub(crate) can_ask: bool,
-    /// Whether progress is shown at all.
-    pub(crate) progress: bool,
+    /// How much is reported of what goes well.
+    pub(crate) detail: Detail,
     /// Whether the command leaves out something that it should have dealt with.
     left_out: bool,
     /// Set by Ctrl-C; whoever begins a command clears it.
@@ -46,14 +46,14 @@ impl AsMut<Screen> for Screen {
 
 impl Screen {
     /// The screen of this process.
-    pub(crate) fn new(progress: bool, interrupt: Arc<AtomicBool>) -> Screen {
+    pub(crate) fn new(interrupt: Arc<AtomicBool>) -> Screen {
         let err_is_terminal = io::stderr().is_terminal();
         Screen {
             out: BufWriter::new(Results::new(Arc::clone(&interrupt))),
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal,
             can_ask: err_is_terminal && io::stdin().is_terminal(),
-            progress,
+            detail: Detail::default(),
             left_out: false,
             interrupt,
             terminal: None,
@@ -140,11 +140,11 @@ impl Screen {
 
 impl Messages for Screen {
     fn has_bars(&self) -> bool {
-        self.progress && self.err_is_terminal
+        self.detail > Detail::Quiet && self.err_is_terminal
     }
 
-    fn has_progress(&self) -> bool {
-        self.progress
+    fn detail(&self) -> Detail {
+        self.detail
     }
 
     fn is_interrupted(&self) -> bool {

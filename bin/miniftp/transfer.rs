@@ -4,17 +4,16 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use miniftp::client::{
     Client, Error, ExistsChoice, ListedKind, PartChoice, Policy, TransferOutcome, TreeReport,
+    files_below,
 };
 use miniftp::text::{Escaped, escape_bytes};
 use miniftp::wire::Code;
 
-use crate::bar::Bar;
+use crate::bar::{Bar, Messages};
 use crate::failure::{CommandResult, EXIT_FAILED, Failure, cannot, shown};
-use crate::figures::tree_summary;
 use crate::files::remote_paths;
 use crate::given::{Flag, GivenArguments};
 use crate::glob::{Each, NameInDir};
@@ -22,6 +21,72 @@ use crate::places::{self, Operands};
 use crate::screen::{Screen, each};
 use crate::session::ShellSession;
 use crate::words::ShellWord;
+
+/// Sources that are counted before the first is fetched: each is a question to the server.
+const COUNTED_MOST: usize = 100;
+
+/// A command that transfers files, under one display.
+struct Moving<'a> {
+    client: &'a mut Client,
+    bar: Bar<'a, Screen>,
+    policy: Policy,
+}
+
+impl AsMut<Screen> for Moving<'_> {
+    fn as_mut(&mut self) -> &mut Screen {
+        self.bar.screen
+    }
+}
+
+impl<'a> Moving<'a> {
+    fn new(
+        verb: &'static str,
+        session: &'a mut ShellSession,
+        given: &GivenArguments,
+    ) -> Moving<'a> {
+        let policy = policy(given, &session.screen);
+        let ShellSession { client, screen, .. } = session;
+        Moving { client, bar: Bar::new(verb, screen), policy }
+    }
+
+    /// Does the same to each source, and sums up what came of several.
+    fn each<T>(
+        mut self,
+        sources: &[T],
+        name: impl Fn(&T) -> String,
+        mut run: impl FnMut(&mut Self, &T) -> CommandResult,
+    ) -> CommandResult {
+        let done = each(&mut self, sources, |moving, source| {
+            let before = moving.bar.failures();
+            let done = run(moving, source);
+            let is_counted = moving.bar.failures() > before;
+            if done.as_ref().is_err_and(Failure::is_about_one) && !is_counted {
+                moving.bar.count_failed(&name(source));
+            }
+            done
+        });
+        if sources.len() > 1 {
+            self.bar.end_all();
+        }
+        done
+    }
+
+    /// Ends a folder, whatever came of it.
+    fn end_tree(
+        &mut self,
+        verb: &'static str,
+        name: &str,
+        done: Result<TreeReport, Error>,
+    ) -> CommandResult {
+        self.bar.end_tree(name, done.is_ok());
+        self.bar.screen.out.flush()?;
+        match done {
+            Ok(report) if report.failed > 0 => Err(Failure::Reported(EXIT_FAILED)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(advised(error, verb, self.client)),
+        }
+    }
+}
 
 /// `put [-r] LOCAL... [REMOTE]`.
 pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
@@ -37,39 +102,48 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
             )));
         }
     }
-    let policy = policy(given, &session.screen);
-    each(session, &sources, |session, source| {
-        let meta = fs::metadata(source).map_err(|e| cannot("read it", source, &e))?;
-        let name = places::own_name(source);
-        let is_tree = meta.is_dir() && given.has(Flag::Recursive);
-        let remote = match (target, name) {
-            (None, name) => name?,
-            (Some(target), name) if is_tree => operands.remote_tree(target, name.ok().as_deref()),
-            (Some(target), name) => {
-                places::remote_file(&mut session.client, target, name.ok().as_deref())?
+    let recursive = given.has(Flag::Recursive);
+    let mut moving = Moving::new("put", session, given);
+    if moving.bar.screen.has_bars() && (recursive || sources.len() > 1) {
+        let (files, bytes) = count_local(&sources, recursive, moving.bar.screen);
+        moving.bar.expect(files, bytes);
+    }
+    moving.each(
+        &sources,
+        |source| shown(source),
+        |moving, source| {
+            let meta = fs::metadata(source).map_err(|e| cannot("read it", source, &e))?;
+            let name = places::own_name(source);
+            let is_tree = meta.is_dir() && recursive;
+            let remote = match (target, name) {
+                (None, name) => name?,
+                (Some(target), name) if is_tree => {
+                    operands.remote_tree(target, name.ok().as_deref())
+                }
+                (Some(target), name) => {
+                    places::remote_file(moving.client, target, name.ok().as_deref())?
+                }
+            };
+            let Moving { client, bar, policy } = moving;
+            if !meta.is_dir() {
+                let done = client.put(source, &remote, policy, bar);
+                if !meta.is_file() && matches!(done, Err(Error::Interrupted)) {
+                    let why = "stopped; what a pipe or device has given cannot be read again";
+                    return Err(Failure::Stopped(why.into()));
+                }
+                return finish(done, "put", &shown(source), client, bar.screen);
             }
-        };
-        let ShellSession { client, screen, .. } = session;
-        if !meta.is_dir() {
-            let done = client.put(source, &remote, &policy, &mut Bar::new("put", screen));
-            if !meta.is_file() && matches!(done, Err(Error::Interrupted)) {
-                let why = "stopped; what a pipe or device has given cannot be read again";
-                return Err(Failure::Stopped(why.into()));
+            if !is_tree {
+                return Err(Failure::Said(format!(
+                    "`{0}` is a folder; say `put -r` to send it with all it holds",
+                    shown(source)
+                )));
             }
-            return finish(done, "put", &shown(source), client, screen);
-        }
-        if !is_tree {
-            return Err(Failure::Said(format!(
-                "`{0}` is a folder; say `put -r` to send it with all it holds",
-                shown(source)
-            )));
-        }
-        let began = Instant::now();
-        let report = client
-            .put_tree(source, &remote, &policy, &mut Bar::tree("put", screen))
-            .map_err(|e| advised(e, "put", client))?;
-        report_tree("put", &shown(source), &report, began, screen)
-    })
+            bar.begin_tree();
+            let done = client.put_tree(source, &remote, policy, bar);
+            moving.end_tree("put", &shown(source), done)
+        },
+    )
 }
 
 /// `get [-r] REMOTE... [LOCAL]`.
@@ -86,29 +160,66 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
             )));
         }
     }
-    let policy = policy(given, &session.screen);
-    each(session, &sources, |ShellSession { client, screen, .. }, source| {
-        let recursive = given.has(Flag::Recursive);
-        if recursive && client.stat(source)?.kind == ListedKind::Directory {
-            let local = operands.local_tree(client.cwd(), target.as_deref(), source)?;
-            let began = Instant::now();
-            let report = client
-                .get_tree(source, &local, &policy, &mut Bar::tree("get", screen))
-                .map_err(|e| advised(e, "get", client))?;
-            return report_tree("get", &Escaped(source).to_string(), &report, began, screen);
+    let recursive = given.has(Flag::Recursive);
+    let mut moving = Moving::new("get", session, given);
+    let is_counted = recursive || sources.len() > 1;
+    if moving.bar.screen.has_bars() && is_counted && sources.len() <= COUNTED_MOST {
+        if let Some((files, bytes)) = count_remote(moving.client, &sources, recursive) {
+            moving.bar.expect(files, bytes);
         }
-        let local = places::local_file(client.cwd(), target.as_deref(), source)?;
-        let done = client.get(source, &local, &policy, &mut Bar::new("get", screen));
-        match done {
-            Err(error) if !recursive && error.is_refusal(Code::IsDirectory) => {
-                Err(Failure::Said(format!(
-                    "`{0}` is a folder; say `get -r` to fetch it with all it holds",
-                    Escaped(source)
-                )))
+    }
+    moving.each(
+        &sources,
+        |source| Escaped(source).to_string(),
+        |moving, source| {
+            let Moving { client, bar, policy } = moving;
+            let name = Escaped(source).to_string();
+            if recursive && client.stat(source)?.kind == ListedKind::Directory {
+                let local = operands.local_tree(client.cwd(), target.as_deref(), source)?;
+                bar.begin_tree();
+                let done = client.get_tree(source, &local, policy, bar);
+                return moving.end_tree("get", &name, done);
             }
-            done => finish(done, "get", &Escaped(source).to_string(), client, screen),
-        }
-    })
+            let local = places::local_file(client.cwd(), target.as_deref(), source)?;
+            let done = client.get(source, &local, policy, bar);
+            match done {
+                Err(error) if !recursive && error.is_refusal(Code::IsDirectory) => {
+                    Err(Failure::Said(format!(
+                        "`{name}` is a folder; say `get -r` to fetch it with all it holds"
+                    )))
+                }
+                done => finish(done, "get", &name, client, bar.screen),
+            }
+        },
+    )
+}
+
+/// The files of these sources and their bytes; what cannot be read counts nothing.
+fn count_local(sources: &[PathBuf], recursive: bool, screen: &Screen) -> (u64, u64) {
+    let (mut files, mut bytes) = (0_u64, 0_u64);
+    for source in sources {
+        let (more, size) = match fs::metadata(source) {
+            Ok(meta) if meta.is_dir() && recursive => files_below(source, &screen.interrupt),
+            Ok(meta) => (1, meta.len()),
+            Err(_) => (1, 0),
+        };
+        (files, bytes) = (files.saturating_add(more), bytes.saturating_add(size));
+    }
+    (files, bytes)
+}
+
+/// The same on the server; `None` where that is not known.
+fn count_remote(client: &mut Client, sources: &[String], recursive: bool) -> Option<(u64, u64)> {
+    let (mut files, mut bytes) = (0_u64, 0_u64);
+    for source in sources {
+        let entry = client.stat(source).ok()?;
+        let (more, size) = match entry.kind {
+            ListedKind::Directory if recursive => client.files_below(source).ok()?,
+            _ => (1, entry.size),
+        };
+        (files, bytes) = (files.saturating_add(more), bytes.saturating_add(size));
+    }
+    Some((files, bytes))
 }
 
 /// What the options, or the lack of them, mean here.
@@ -191,19 +302,4 @@ fn local_listed(directory: &str, each: &mut Each<'_>) -> CommandResult {
         each(NameInDir { name: &name, is_directory, is_odd })?;
     }
     Ok(())
-}
-
-/// Sums up a tree. Each failure in it was reported when it happened.
-fn report_tree(
-    verb: &str,
-    name: &str,
-    report: &TreeReport,
-    began: Instant,
-    screen: &mut Screen,
-) -> CommandResult {
-    if screen.progress || report.failed > 0 || report.skipped > 0 {
-        screen.print(&tree_summary(verb, name, report, began.elapsed()));
-    }
-    screen.out.flush()?;
-    if report.failed > 0 { Err(Failure::Reported(EXIT_FAILED)) } else { Ok(()) }
 }

@@ -3,7 +3,9 @@
 mod accounts;
 mod advice;
 mod args;
+// The demo needs less of it than the client.
 #[cfg(feature = "client")]
+#[allow(dead_code)]
 #[path = "../shared/bar.rs"]
 mod bar;
 mod check;
@@ -12,14 +14,24 @@ mod console;
 mod demo;
 mod ends;
 #[cfg(feature = "client")]
+#[allow(dead_code)]
 #[path = "../shared/figures.rs"]
 mod figures;
 mod init;
+#[cfg(feature = "client")]
+#[path = "../shared/line.rs"]
+mod line;
 mod logging;
 mod outcome;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
 mod output;
+#[cfg(feature = "client")]
+#[path = "../shared/pace.rs"]
+mod pace;
+#[cfg(feature = "client")]
+#[path = "../shared/question.rs"]
+mod question;
 mod search;
 mod serving;
 mod share;

@@ -1,4 +1,5 @@
-//! What a person sees of a transfer: a bar on a terminal, a line per file elsewhere.
+//! What a person sees of transfers: one line on a terminal, for a file as for a list or a folder,
+//! and a line for each file that is done.
 //!
 //! Never: goes backwards, shows the end before the library has confirmed it, breaks a narrow
 //! terminal.
@@ -8,43 +9,47 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use miniftp::client::{Error, Phase, Progress, Question, Reply, TransferOutcome};
-use miniftp::text::Size;
-use pbr::ProgressBar;
+use miniftp::client::{Error, Phase, Progress, Question, Reply, TransferOutcome, TreeReport};
 
-use crate::figures::{STEPS, cut, left, percent, rate, steps, summary, width};
+use crate::figures::{cut, named, steps, summary, tree_summary, width};
+use crate::line::{self, Figures};
 use crate::output::{columns, write_until};
+use crate::pace::Pace;
+use crate::question::Asking;
 
 /// How often a bar is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
-/// Columns that pbr uses for `100.00 %` and what surrounds it.
-const PERCENT_COLUMNS: usize = 10;
-/// Columns below which only a name is shown.
-const NARROW: usize = 50;
-/// Columns from which the total is shown too.
-const BROAD: usize = 100;
-/// Columns that bytes, rate and time left are padded to, so that the bar's ends stand still.
-const FACTS_COLUMNS: usize = 34;
-/// A share with the total.
-const FACTS_BROAD_COLUMNS: usize = 48;
+/// Names of what failed, or was left out, that the end of a transfer names once more.
+const NAMES_MOST: usize = 10;
 
-/// The file that is under way.
+/// A file that is under way.
 struct Current {
     /// Escaped by the library.
     name: String,
     total: Option<u64>,
-    kept: u64,
     done: u64,
     phase: Phase,
-    began: Instant,
+    began: Duration,
+}
+
+/// How much is reported of what goes well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// Nothing.
+    Quiet,
+    /// A line for a file, and one for a folder.
+    #[default]
+    Plain,
+    /// A line for every file, also of a folder.
+    Full,
 }
 
 /// Where a bar's lines and questions go.
 pub(crate) trait Messages {
     /// Whether bars can be drawn.
     fn has_bars(&self) -> bool;
-    /// Whether files that are done are worth a line.
-    fn has_progress(&self) -> bool;
+    /// How much is reported.
+    fn detail(&self) -> Detail;
     /// Whether the user has had enough, and is not asked any more.
     fn is_interrupted(&self) -> bool;
     /// Shows a line.
@@ -55,18 +60,54 @@ pub(crate) trait Messages {
     fn ask(&mut self, prompt: &str) -> Option<String>;
 }
 
+/// What is on the screen.
+struct Drawn {
+    at: Instant,
+    columns: usize,
+}
+
+/// Names that come at the end once more, and how many there are in all.
+#[derive(Default)]
+struct Names {
+    first: Vec<String>,
+    count: u64,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.first.len() < NAMES_MOST {
+            self.first.push(name.to_owned());
+        }
+    }
+}
+
 /// Progress for people.
 pub(crate) struct Bar<'a, M: Messages> {
     verb: &'static str,
-    screen: &'a mut M,
+    pub(crate) screen: &'a mut M,
     is_tree: bool,
     reports_end: bool,
-    replace_all: bool,
+    asking: Asking,
     current: Option<Current>,
-    began: Instant,
+    pace: Pace,
+    /// Files and bytes that are to come in all, where that was counted before.
+    expected: Option<(u64, u64)>,
+    /// Files that have ended, and bytes that are there of all that were begun.
     files: u64,
-    bytes: u64,
-    drawn: Option<Instant>,
+    done: u64,
+    /// Bytes of the files that were begun, where all of them are known.
+    begun: Option<u64>,
+    steps: u64,
+    /// The last reason to wait, and how long that still is.
+    wait: Option<Duration>,
+    drawn: Option<Drawn>,
+    /// What has ended so far, and what of it before the present folder.
+    tally: TreeReport,
+    before: TreeReport,
+    tree_began: Duration,
+    failed: Names,
+    left_out: Names,
 }
 
 impl<'a, M: Messages> Bar<'a, M> {
@@ -77,20 +118,22 @@ impl<'a, M: Messages> Bar<'a, M> {
             screen,
             is_tree: false,
             reports_end: true,
-            replace_all: false,
+            asking: Asking::default(),
             current: None,
-            began: Instant::now(),
+            pace: Pace::begin(),
+            expected: None,
             files: 0,
-            bytes: 0,
+            done: 0,
+            begun: Some(0),
+            steps: 0,
+            wait: None,
             drawn: None,
+            tally: TreeReport::default(),
+            before: TreeReport::default(),
+            tree_began: Duration::ZERO,
+            failed: Names::default(),
+            left_out: Names::default(),
         }
-    }
-
-    /// For a folder: one line for all that is in it.
-    pub(crate) fn tree(verb: &'static str, screen: &'a mut M) -> Bar<'a, M> {
-        let mut bar = Bar::new(verb, screen);
-        bar.is_tree = true;
-        bar
     }
 
     /// For work whose result is reported otherwise.
@@ -100,30 +143,118 @@ impl<'a, M: Messages> Bar<'a, M> {
         bar
     }
 
-    fn is_drawn(&self) -> bool {
-        self.screen.has_bars()
+    /// So many files and bytes are to come in all.
+    pub(crate) fn expect(&mut self, files: u64, bytes: u64) {
+        self.expected = Some((files, bytes));
+    }
+
+    /// From now on come the files of a folder, and then again files one by one.
+    pub(crate) fn begin_tree(&mut self) {
+        self.is_tree = true;
+        self.before = self.tally;
+        self.tree_began = self.pace.elapsed();
+    }
+
+    /// Sums up the folder that has come to its end, good or bad; its name is escaped.
+    pub(crate) fn end_tree(&mut self, name: &str, is_good: bool) {
+        self.is_tree = false;
+        let report = self.tally.since(&self.before);
+        if !is_good && report == TreeReport::default() {
+            return self.wipe();
+        }
+        let elapsed = self.pace.elapsed().saturating_sub(self.tree_began);
+        self.sum_up(name, &report, elapsed);
+    }
+
+    /// Sums up all files and folders.
+    pub(crate) fn end_all(&mut self) {
+        let report = self.tally;
+        self.sum_up("", &report, self.pace.elapsed());
+    }
+
+    /// What failed or was left out is named once more: its own line may be far above.
+    fn sum_up(&mut self, name: &str, report: &TreeReport, elapsed: Duration) {
+        self.wipe();
+        let is_smooth = report.failed == 0 && report.skipped == 0;
+        if is_smooth && self.screen.detail() == Detail::Quiet {
+            return;
+        }
+        self.screen.print(&tree_summary(self.verb, name, report, elapsed));
+        for (what, names) in [("left out", &mut self.left_out), ("failed", &mut self.failed)] {
+            let Names { first, count } = std::mem::take(names);
+            if count > 0 {
+                self.screen.print(&named(what, &first, count));
+            }
+        }
+    }
+
+    /// Files that have failed so far.
+    pub(crate) fn failures(&self) -> u64 {
+        self.tally.failed
+    }
+
+    /// A file of a list failed, which is reported elsewhere; its name is escaped.
+    pub(crate) fn count_failed(&mut self, name: &str) {
+        self.tally.failed += 1;
+        self.failed.add(name);
     }
 
     /// Takes the bar off the screen.
     fn wipe(&mut self) {
-        if self.drawn.take().is_some() {
-            let blank = " ".repeat(columns().saturating_sub(1));
-            self.show(&format!("\r{blank}\r"));
+        if let Some(drawn) = self.drawn.take() {
+            self.show(&erased(&drawn, columns()));
         }
     }
 
+    /// Shows a line in place of the one before.
+    fn put(&mut self, text: &str, columns: usize) {
+        let text = cut(text, columns.saturating_sub(1));
+        let is = width(&text);
+        let before = match &self.drawn {
+            // It is broken in two where the terminal has become narrower.
+            Some(drawn) if drawn.columns >= columns => erased(drawn, columns),
+            _ => "\r".to_owned(),
+        };
+        let was = self.drawn.as_ref().map_or(0, |drawn| drawn.columns);
+        let rest = " ".repeat(was.min(columns.saturating_sub(1)).saturating_sub(is));
+        self.show(&format!("{before}{text}{rest}"));
+        self.drawn = Some(Drawn { at: Instant::now(), columns: is + width(&rest) });
+    }
+
     fn draw(&mut self, now: bool) {
-        let due = now || self.drawn.is_none_or(|at| at.elapsed() >= REDRAW);
-        if !self.is_drawn() || !due {
+        let due = now || self.drawn.as_ref().is_none_or(|drawn| drawn.at.elapsed() >= REDRAW);
+        if !self.screen.has_bars() || !due || self.wait.is_some() {
             return;
         }
-        let columns = columns().saturating_sub(1);
-        if self.is_tree {
-            self.draw_tree(columns);
-        } else if let Some(current) = &self.current {
-            self.show(&file_line(self.verb, current, columns));
-        }
-        self.drawn = Some(Instant::now());
+        let columns = columns();
+        let total = match self.expected {
+            Some((_, bytes)) => Some(bytes.max(self.done)),
+            None => self.begun,
+        };
+        let is_known = total.is_some_and(|total| total > 0);
+        let share = total.filter(|_| is_known).map(|total| steps(self.done, total));
+        self.steps = self.steps.max(share.unwrap_or(0));
+        let files = match self.expected {
+            Some((1, _)) => None,
+            Some((files, _)) => Some((self.files, Some(files))),
+            None => (self.is_tree || self.files > 0).then_some((self.files, None)),
+        };
+        let figures = Figures {
+            verb: self.verb,
+            name: self.current.as_ref().map_or("", |current| &current.name),
+            phase: match &self.current {
+                Some(current) if files.is_none() => current.phase,
+                _ => Phase::Transfer,
+            },
+            files,
+            done: self.done,
+            // Of files that are not counted yet nobody knows how many bytes they have.
+            total: total.filter(|_| self.expected.is_some() || files.is_none()),
+            steps: share.filter(|_| self.expected.is_some() || files.is_none()).map(|_| self.steps),
+            lately: self.pace.lately(),
+        };
+        let line = line::line(&figures, columns.saturating_sub(1));
+        self.put(&line, columns);
     }
 
     /// On standard error. Whether that is shut, or full when the user has had enough, is nothing to
@@ -132,31 +263,46 @@ impl<'a, M: Messages> Bar<'a, M> {
         write_until(io::stderr(), text.as_bytes(), &|| self.screen.is_interrupted()).ok();
     }
 
-    fn draw_tree(&self, columns: usize) {
-        let name = self.current.as_ref().map_or("", |c| c.name.as_str());
-        let rate = rate(self.bytes, self.began.elapsed());
-        let line =
-            format!("{} {} files, {}{rate}  {name}", self.verb, self.files, Size(self.bytes));
-        let line = cut(&line, columns);
-        let rest = " ".repeat(columns.saturating_sub(width(&line)));
-        self.show(&format!("\r{line}{rest}"));
+    /// What follows is no wait any more.
+    fn go_on(&mut self) {
+        if self.wait.take().is_some() {
+            self.wipe();
+        }
+        self.pace.go_on();
+    }
+
+    /// So many bytes more are there.
+    fn have(&mut self, bytes: u64) {
+        self.done = self.done.saturating_add(bytes);
+    }
+}
+
+/// What takes a line off a terminal that has so many columns by now.
+fn erased(drawn: &Drawn, columns: usize) -> String {
+    // One that has become too long for a row goes on below.
+    match drawn.columns.div_ceil(columns.max(1)) {
+        0 | 1 => format!("\r{}\r", " ".repeat(drawn.columns.min(columns.saturating_sub(1)))),
+        rows => format!("\r\x1b[{}A\x1b[J", rows - 1),
     }
 }
 
 impl<M: Messages> Progress for Bar<'_, M> {
     fn begin(&mut self, name: &str, total: Option<u64>, already: u64) {
+        self.go_on();
+        self.begun = self.begun.zip(total).map(|(begun, total)| begun.saturating_add(total));
         self.current = Some(Current {
             name: name.to_string(),
             total,
-            kept: already,
             done: already,
             phase: Phase::Transfer,
-            began: Instant::now(),
+            began: self.pace.elapsed(),
         });
+        self.have(already);
         self.draw(false);
     }
 
     fn phase(&mut self, phase: Phase) {
+        self.go_on();
         if let Some(current) = &mut self.current {
             current.phase = phase;
         }
@@ -164,29 +310,61 @@ impl<M: Messages> Progress for Bar<'_, M> {
     }
 
     fn advance(&mut self, bytes: u64) {
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.go_on();
+        self.pace.moved(bytes);
         if let Some(current) = &mut self.current {
             current.done = current.done.saturating_add(bytes);
         }
+        self.have(bytes);
         self.draw(false);
     }
 
     fn end(&mut self, outcome: &Result<TransferOutcome, &Error>) {
+        self.go_on();
         let current = self.current.take();
-        if self.is_tree {
-            self.files = self.files.saturating_add(u64::from(outcome.is_ok()));
+        if let (Ok(_), Some(current)) = (outcome, &current) {
+            // What is there without having travelled is there all the same.
+            self.have(current.total.unwrap_or(0).saturating_sub(current.done));
+        }
+        self.files = self.files.saturating_add(1);
+        if let Ok(outcome) = outcome {
+            self.tally.count_outcome(outcome);
+        }
+        let least = if self.is_tree { Detail::Full } else { Detail::Plain };
+        if self.is_tree && self.screen.detail() < least {
             self.draw(false);
             return;
         }
         self.wipe();
-        if let (Ok(outcome), Some(current), true) =
-            (outcome, current, self.reports_end && self.screen.has_progress())
-        {
-            self.screen.print(&summary(self.verb, &current.name, outcome, current.began.elapsed()));
+        let is_shown = self.reports_end && self.screen.detail() >= least;
+        if let (Ok(outcome), Some(current), true) = (outcome, current, is_shown) {
+            let elapsed = self.pace.elapsed().saturating_sub(current.began);
+            self.screen.print(&summary(self.verb, &current.name, outcome, elapsed));
         }
     }
 
+    fn waiting(&mut self, why: &str, left: Duration) {
+        self.pace.wait();
+        let is_new = self.wait.is_none_or(|before| before < left);
+        self.wait = Some(left);
+        let text = format!("trying again in {:.1} s", left.as_secs_f64());
+        if self.screen.has_bars() {
+            let columns = columns();
+            let why = cut(&format!("miniftp: {why}"), columns.saturating_sub(width(&text) + 1));
+            self.put(&format!("{why}{text}"), columns);
+        } else if is_new {
+            self.screen.complain(&format!("{why}{text}"));
+        }
+    }
+
+    fn left_out(&mut self, name: &str, why: &str) {
+        self.tally.skipped += 1;
+        self.left_out.add(name);
+        self.note(&format!("{name}: {why}; left out"));
+    }
+
     fn failed(&mut self, name: &str, error: &Error) {
+        self.count_failed(name);
         let text = error.to_string();
         // Errors of this machine name their file themselves.
         let is_named = text.starts_with(&format!("`{name}`"));
@@ -194,6 +372,7 @@ impl<M: Messages> Progress for Bar<'_, M> {
     }
 
     fn note(&mut self, text: &str) {
+        self.go_on();
         self.wipe();
         self.screen.complain(text);
         self.draw(true);
@@ -205,40 +384,11 @@ impl<M: Messages> Progress for Bar<'_, M> {
             return Reply::Cancel;
         }
         self.wipe();
-        match question {
-            Question::GoOn { name, held, total } => {
-                let share = percent(*held, *total);
-                let prompt = format!(
-                    "`{name}` is there in part: {} of {} ({share} %). Go on? [Y/n] ",
-                    Size(*held),
-                    Size(*total)
-                );
-                match choose(self.screen, &prompt, &["y", "n"]) {
-                    Some("n") => Reply::No,
-                    Some(_) => Reply::Yes,
-                    None => Reply::Cancel,
-                }
-            }
-            Question::Replace { .. } if self.replace_all => Reply::Yes,
-            Question::Replace { name, there, new } => {
-                let choices = if self.is_tree { "[y/N/a, a for all]" } else { "[y/N]" };
-                let prompt = format!(
-                    "`{name}` exists and differs: {} there, {} new. Replace it? {choices} ",
-                    Size(*there),
-                    Size(*new)
-                );
-                let answers: &[&str] = if self.is_tree { &["n", "y", "a"] } else { &["n", "y"] };
-                let answer = choose(self.screen, &prompt, answers);
-                self.replace_all |= answer == Some("a");
-                match answer {
-                    Some("y" | "a") => Reply::Yes,
-                    Some(_) => Reply::No,
-                    None => Reply::Cancel,
-                }
-            }
-            // What cannot be asked is not answered with a guess.
-            _ => Reply::Cancel,
-        }
+        self.pace.wait();
+        let is_many = self.is_tree || self.expected.is_some_and(|(files, _)| files > 1);
+        let reply = self.asking.reply(self.screen, question, is_many);
+        self.pace.go_on();
+        reply
     }
 }
 
@@ -246,96 +396,5 @@ impl<M: Messages> Drop for Bar<'_, M> {
     /// A failure may leave without `end`; the bar must not stay under its message.
     fn drop(&mut self) {
         self.wipe();
-    }
-}
-
-/// Asks until the answer begins with one of `answers`; the first one is meant by an empty line.
-/// `None` if the user gave up.
-fn choose<'c>(screen: &mut impl Messages, prompt: &str, answers: &[&'c str]) -> Option<&'c str> {
-    loop {
-        let line = screen.ask(prompt)?.to_lowercase();
-        if line.is_empty() {
-            return answers.first().copied();
-        }
-        if let Some(answer) = answers.iter().find(|answer| line.starts_with(**answer)) {
-            return Some(answer);
-        }
-        screen.print("You entered incorrectly.");
-    }
-}
-
-/// A file's bar as pbr draws it, which panics where a write fails; so it writes here.
-fn file_line(verb: &str, current: &Current, columns: usize) -> String {
-    let prefix = prefix(verb, current, columns);
-    // pbr counts characters where the terminal counts columns.
-    let for_pbr = (columns + prefix.chars().count()).saturating_sub(width(&prefix));
-    let (steps, total) = match current.total {
-        Some(total) => (steps(current.done, total), STEPS),
-        None => (0, 0),
-    };
-    let mut drawn = Vec::new();
-    let mut bar = ProgressBar::on(&mut drawn, total);
-    bar.set_width(Some(for_pbr));
-    bar.message(&prefix);
-    bar.show_counter = false;
-    // pbr would count what was kept from an earlier attempt as speed.
-    bar.show_speed = false;
-    bar.show_time_left = false;
-    bar.show_percent = current.total.is_some() && columns >= PERCENT_COLUMNS;
-    bar.show_bar = current.total.is_some() && columns >= NARROW;
-    bar.set(steps);
-    drop(bar);
-    String::from_utf8_lossy(&drawn).into_owned()
-}
-
-/// What stands before the bar: the name as far as it fits, bytes, rate and time left.
-fn prefix(verb: &str, current: &Current, columns: usize) -> String {
-    let room = columns.saturating_sub(PERCENT_COLUMNS);
-    let facts = match (current.phase, current.total) {
-        (Phase::Compare, _) => " comparing ".to_string(),
-        (Phase::Commit, _) => " storing ".to_string(),
-        // The transfer itself, and whatever else moves bytes.
-        (_, total) => {
-            let moved = current.done.saturating_sub(current.kept);
-            let elapsed = current.began.elapsed();
-            let of = total.filter(|_| columns >= BROAD);
-            let of = of.map_or(String::new(), |total| format!(" of {}", Size(total)));
-            let left = total.map_or(String::new(), |total| {
-                left(moved, total.saturating_sub(current.done), elapsed)
-            });
-            format!(" {}{of}{}{left} ", Size(current.done), rate(moved, elapsed))
-        }
-    };
-    let padded = if columns >= BROAD { FACTS_BROAD_COLUMNS } else { FACTS_COLUMNS };
-    let facts = format!("{facts:padded$}");
-    let name = format!("{verb} {}", current.name);
-    if columns < NARROW {
-        return cut(&name, room);
-    }
-    // The facts come first: half of a name is still a name.
-    cut(&name, room.saturating_sub(width(&facts)).min(columns / 3)) + &facts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_is_wider_than_the_terminal() {
-        let current = Current {
-            name: "a name 名名名名名名名名名名名名名名名名名名名名 that is long".repeat(3),
-            total: Some(u64::MAX),
-            kept: 0,
-            done: 1 << 40,
-            phase: Phase::Transfer,
-            began: Instant::now(),
-        };
-        for columns in 0..200 {
-            let prefix = prefix("put", &current, columns);
-            assert!(
-                width(&prefix) <= columns.saturating_sub(PERCENT_COLUMNS),
-                "{columns}: {prefix}"
-            );
-        }
     }
 }

@@ -12,6 +12,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const RATE_LEAST: Duration = Duration::from_millis(1);
 /// A rate of less than this says nothing about the line.
 const RATED_FROM: Duration = Duration::from_millis(10);
+/// Bytes of a text that is shown on one line at most.
+const CUT_MOST: usize = 2048;
 /// Steps of a bar; the last one is kept for the confirmed end.
 pub(crate) const STEPS: u64 = 1000;
 
@@ -26,49 +28,53 @@ pub(crate) fn percent(done: u64, total: u64) -> u64 {
     steps(done, total) * 100 / STEPS
 }
 
-/// `, 166.7 MiB/s`, or nothing if nothing moved.
+/// `166.7 MiB/s`, or nothing if nothing moved.
 pub(crate) fn rate(bytes: u64, elapsed: Duration) -> String {
     if bytes == 0 {
         return String::new();
     }
     let rate = bytes as f64 / elapsed.max(RATE_LEAST).as_secs_f64();
-    format!(", {}/s", Size(rate as u64))
+    format!("{}/s", Size(rate as u64))
 }
 
-/// `, 12 s left`, once enough has moved to tell.
+/// `12 s left`, once enough has moved to tell.
 pub(crate) fn left(moved: u64, to_go: u64, elapsed: Duration) -> String {
     if moved == 0 || to_go == 0 || elapsed < Duration::from_millis(500) {
         return String::new();
     }
     let secs = (elapsed.as_secs_f64() * to_go as f64 / moved as f64).ceil() as u64;
     match secs {
-        0..120 => format!(", {secs} s left"),
-        120..7200 => format!(", {} min left", secs.div_ceil(60)),
-        _ => format!(", {} h left", secs.div_ceil(3600)),
+        0..120 => format!("{secs} s left"),
+        120..7200 => format!("{} min left", secs.div_ceil(60)),
+        _ => format!("{} h left", secs.div_ceil(3600)),
     }
 }
 
-/// Columns of a text. A character that some terminals show in two columns is counted as two.
+/// Columns of a text, as many as any terminal may take. A character that some terminals show in two
+/// columns is counted as two, and what some join to one character is counted apart.
 pub(crate) fn width(text: &str) -> usize {
-    text.width_cjk()
+    let apart: usize = text.chars().map(|c| c.width_cjk().unwrap_or(0)).sum();
+    apart.max(text.width_cjk())
 }
 
 /// A text cut to so many columns, with `~` where something is missing.
 pub(crate) fn cut(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_string();
-    }
     let mut out = String::new();
-    let mut used = 1;
+    let mut fits = 0;
     for c in text.chars() {
-        used += c.width_cjk().unwrap_or(0);
-        if used > columns {
-            break;
-        }
         out.push(c);
-    }
-    if columns > 0 {
-        out.push('~');
+        let used = width(&out);
+        if used < columns {
+            fits = out.len();
+        }
+        // What has no columns of its own has no end either.
+        if used > columns || out.len() > CUT_MOST {
+            out.truncate(fits);
+            if columns > 0 {
+                out.push('~');
+            }
+            return out;
+        }
     }
     out
 }
@@ -83,10 +89,7 @@ pub(crate) fn summary(
     match outcome {
         TransferOutcome::Stored { sent_bytes, size } => {
             let secs = elapsed.as_secs_f64();
-            let rate = match rate(*sent_bytes.min(size), elapsed) {
-                rate if rate.is_empty() || elapsed < RATED_FROM => String::new(),
-                rate => format!(" ({})", rate.trim_start_matches(", ")),
-            };
+            let rate = rated(*sent_bytes.min(size), elapsed);
             let kept = match size.saturating_sub(*sent_bytes) {
                 0 => String::new(),
                 kept => format!(", {kept} kept from before"),
@@ -101,7 +104,15 @@ pub(crate) fn summary(
     }
 }
 
-/// The line about a folder that is done. `name` is escaped.
+/// ` (12.0 MiB/s)`, where the time tells anything about the line.
+fn rated(bytes: u64, elapsed: Duration) -> String {
+    match rate(bytes, elapsed) {
+        rate if rate.is_empty() || elapsed < RATED_FROM => String::new(),
+        rate => format!(" ({rate})"),
+    }
+}
+
+/// The line about several files that are done. `name` is escaped.
 pub(crate) fn tree_summary(
     verb: &str,
     name: &str,
@@ -110,8 +121,10 @@ pub(crate) fn tree_summary(
 ) -> String {
     let secs = elapsed.as_secs_f64();
     let files = if report.files == 1 { "file" } else { "files" };
+    let rate = rated(report.bytes, elapsed);
+    let colon = if name.is_empty() { format!("{verb}:") } else { format!("{verb} {name}:") };
     let mut line =
-        format!("{verb} {name}: {} {files}, {} bytes in {secs:.2} s", report.files, report.bytes);
+        format!("{colon} {} {files}, {} bytes in {secs:.2} s{rate}", report.files, report.bytes);
     for (count, what) in
         [(report.equal, "there already"), (report.skipped, "left alone"), (report.failed, "failed")]
     {
@@ -120,6 +133,13 @@ pub(crate) fn tree_summary(
         }
     }
     line
+}
+
+/// `failed: a, b and 3 more`: the names that are at hand of `count` in all, escaped.
+pub(crate) fn named(what: &str, names: &[String], count: u64) -> String {
+    let more = count.saturating_sub(names.len() as u64);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{what}: {}{more}", names.join(", "))
 }
 
 #[cfg(test)]

@@ -133,6 +133,16 @@ impl Client {
         self.once("mv", |conn| conn.ask("MV", &message).map(drop))
     }
 
+    /// Copies a file on the server; with `replace` over a file that is there.
+    ///
+    /// # Errors
+    /// As for [`Client::mkdir`].
+    pub fn cp(&mut self, from: &str, to: &str, replace: bool) -> Result<()> {
+        self.check_relative(from).and_then(|()| self.check_relative(to))?;
+        let message = wire::Copy::new(from, to, u8::from(replace));
+        self.once("cp", |conn| conn.ask("CP", &message).map(drop))
+    }
+
     /// The ordinary digest (`md5`, `sha256`, `blake3`) of a whole file, made by the server.
     ///
     /// # Errors

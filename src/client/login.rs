@@ -215,13 +215,19 @@ impl Client {
 
     /// Waits, and stops waiting when the user says so.
     pub(super) fn sleep(&self, wait: Duration) -> Result<()> {
-        let end = Instant::now() + wait;
+        self.sleep_until(Instant::now() + wait, |_| ())
+    }
+
+    /// Waits, and says how much longer several times a second.
+    pub(super) fn sleep_until(&self, end: Instant, mut look: impl FnMut(Duration)) -> Result<()> {
         loop {
             self.check_interrupt()?;
-            match end.checked_duration_since(Instant::now()) {
-                Some(left) if !left.is_zero() => std::thread::sleep(left.min(LOOK)),
-                _ => return Ok(()),
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
             }
+            look(left);
+            std::thread::sleep(left.min(LOOK));
         }
     }
 

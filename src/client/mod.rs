@@ -40,6 +40,7 @@ mod stamp;
 mod stride;
 mod target_dir;
 mod tools;
+mod totals;
 mod tree;
 
 use std::fmt;
@@ -56,6 +57,7 @@ pub use people::{Registered, RegistrationState, RegistrationTerms};
 pub use progress::{
     ExistsChoice, NoProgress, PartChoice, Phase, Policy, Progress, Question, Reply, TransferOutcome,
 };
+pub use totals::files_below;
 pub use tree::TreeReport;
 
 use crate::digest::Algorithm;

@@ -4,7 +4,7 @@
 //! far as one connection and one look at the files allow; the loop decides whether another attempt
 //! follows, after what wait, and what the user reads about it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Client;
 use super::error::{Error, Result};
@@ -102,10 +102,8 @@ impl Client {
             let last = Box::new(error);
             return Err(Error::GaveUp { tries: self.options.tries, last, kept: true });
         };
-        let (name, place, secs) = (&bar.name, bar.place(), wait.as_secs_f64());
-        let text = format!("{name}: {error}; {place}trying again in {secs:.1} s");
-        bar.progress.note(&text);
-        self.sleep(wait)
+        let why = format!("{}: {error}; {}", bar.name, bar.place());
+        self.sleep_until(Instant::now() + wait, |left| bar.progress.waiting(&why, left))
     }
 
     /// Transfers one file, whose bar ends whatever comes of it.

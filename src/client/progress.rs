@@ -2,6 +2,8 @@
 //!
 //! Invariant: what is reported only grows, and never beyond the total.
 
+use std::time::Duration;
+
 use super::error::{Error, Result};
 
 /// What a file's transfer is busy with.
@@ -171,6 +173,15 @@ pub trait Progress {
     /// The file is done; only here it may be called whole.
     fn end(&mut self, outcome: &Result<TransferOutcome, &Error>) {
         let _ = outcome;
+    }
+    /// The line broke, as `why` says, and is tried again when the time that is `left` is over. Said
+    /// again and again meanwhile; what follows is no part of the wait.
+    fn waiting(&mut self, why: &str, left: Duration) {
+        let _ = (why, left);
+    }
+    /// Something in a folder is never taken along. The name is escaped.
+    fn left_out(&mut self, name: &str, why: &str) {
+        self.note(&format!("{name}: {why}; left out"));
     }
     /// Something in a folder did not arrive. The name is escaped.
     fn failed(&mut self, name: &str, error: &Error) {

@@ -17,7 +17,7 @@ use super::pipe::InFlight;
 use super::progress::{FileProgress, Policy, Progress, TransferOutcome};
 
 /// How the transfer of a folder went. What failed was reported to [`Progress::failed`] meanwhile.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TreeReport {
     /// Files that were stored.
     pub files: u64,
@@ -278,6 +278,29 @@ impl<D: Direction> Operation for Tree<'_, D> {
 }
 
 impl TreeReport {
+    /// Counts a file that ended well.
+    pub fn count_outcome(&mut self, outcome: &TransferOutcome) {
+        match outcome {
+            TransferOutcome::Stored { size, .. } => {
+                self.files += 1;
+                self.bytes += size;
+            }
+            TransferOutcome::Equal { .. } => self.equal += 1,
+            TransferOutcome::Skipped => self.skipped += 1,
+        }
+    }
+
+    /// What was counted since `before`.
+    pub fn since(&self, before: &TreeReport) -> TreeReport {
+        TreeReport {
+            files: self.files.saturating_sub(before.files),
+            bytes: self.bytes.saturating_sub(before.bytes),
+            equal: self.equal.saturating_sub(before.equal),
+            skipped: self.skipped.saturating_sub(before.skipped),
+            failed: self.failed.saturating_sub(before.failed),
+        }
+    }
+
     /// Counts the end of one file, and tells whoever watches.
     pub(super) fn file(
         &mut self,
@@ -304,12 +327,7 @@ impl TreeReport {
         result: Result<TransferOutcome, Error>,
     ) {
         match result {
-            Ok(TransferOutcome::Stored { size, .. }) => {
-                self.files += 1;
-                self.bytes += size;
-            }
-            Ok(TransferOutcome::Equal { .. }) => self.equal += 1,
-            Ok(TransferOutcome::Skipped) => self.skipped += 1,
+            Ok(outcome) => self.count_outcome(&outcome),
             Err(error) => {
                 self.failed += 1;
                 progress.failed(&name, &error);
@@ -320,7 +338,7 @@ impl TreeReport {
     /// Something that is never taken along and is no regular file.
     pub(super) fn pass_over(&mut self, progress: &mut dyn Progress, name: &str, why: &str) {
         self.skipped += 1;
-        progress.note(&format!("{name}: {why}; left out"));
+        progress.left_out(name, why);
     }
 }
 

@@ -233,6 +233,37 @@ impl Session {
         opened.inspect_err(|e| self.refused(Verb::Get, path, e))
     }
 
+    /// Copies a file on the server. The copy is stored as an upload is, with the permission bits of
+    /// the file and a time of its own.
+    pub fn copy(
+        &mut self,
+        from: &str,
+        to: &str,
+        replace: bool,
+        alive: &mut Alive<'_>,
+    ) -> Result<Stored> {
+        let ready = self.begin_copy(from, to, replace, alive);
+        let ready = ready.inspect_err(|e| self.refused(Verb::Put, to, e))?;
+        self.commit(ready, alive)
+    }
+
+    fn begin_copy(
+        &self,
+        from: &str,
+        to: &str,
+        replace: bool,
+        alive: &mut Alive<'_>,
+    ) -> Result<Ready> {
+        let source = self.source(from)?;
+        if self.at(from)?.1 == self.at(to)?.1 {
+            return Err(Error::BadArgument { what: "to: the file itself" });
+        }
+        let mode = u16::try_from(self.stat(from)?.0.mode & 0o777).ok();
+        let wanted = UploadOptions { path: to, mtime: None, mode, replace, beside: None };
+        let place = self.place(to, alive)?;
+        transfer::copy(&self.spec(&place, &wanted), &source, alive)
+    }
+
     /// Whether the file at `path` has `size` bytes and the digest `whole` over its chunk digests.
     pub fn is_equal(
         &self,

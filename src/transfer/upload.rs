@@ -250,7 +250,7 @@ impl Upload {
 
 /// Finds the part, or begins one, with room for all of the file: its size, and whether it replaces
 /// another.
-fn open_part(
+pub(super) fn open_part(
     spec: &Spec<'_>,
     disk: &Disk,
     claim: &mut ClaimGuard<'_>,

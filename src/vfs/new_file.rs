@@ -7,6 +7,7 @@
 //! that a sync before makes sure of them too. The file of a part that is dropped stays for a
 //! resume; a small one goes away.
 
+mod content;
 mod parent_dir;
 mod placing;
 
@@ -212,8 +213,8 @@ impl NewFile {
     /// Writes all of `bytes` at `offset`. When that fails [`NewFile::held`] tells what is on the
     /// disk.
     pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
-        let end = offset.checked_add(bytes.len() as u64).filter(|end| i64::try_from(*end).is_ok());
-        let Some(end) = end else {
+        let end = offset.checked_add(bytes.len() as u64);
+        let Some(end) = end.filter(|end| i64::try_from(*end).is_ok()) else {
             return Err(Error::BadOffset { got: offset, want: self.len });
         };
         self.fence("writing a file")?;
@@ -229,17 +230,6 @@ impl NewFile {
                 Err(Error::io("writing a file", e))
             }
         }
-    }
-
-    /// Cuts the file to `len` bytes; it cannot be made longer so.
-    pub fn truncate(&mut self, len: u64) -> Result<()> {
-        if len > self.len {
-            return Err(Error::BadOffset { got: len, want: self.len });
-        }
-        self.fence("cutting a file")?;
-        self.file()?.set_len(len).map_err(|e| Error::io("cutting a file", e))?;
-        self.len = len;
-        Ok(())
     }
 
     /// Waits until the bytes are on the disk, with what [`NewFile::dress`] has said of them. When

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Advice, Stat, fadvise, fstat, futimens};
+use rustix::fs::{Advice, Stat, copy_file_range, fadvise, fstat, futimens};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{EntryKind, FileId, Mtime, ctime_of, file_bytes, kind_of, mtime_of, times};
@@ -16,6 +16,7 @@ use super::jail::{NameIn, READ_FILE, from_errno};
 use super::opened::Mark;
 use super::path::VPath;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// Times that opening is tried again because another file took the name meanwhile.
 const TRIES: u32 = 32;
@@ -89,6 +90,41 @@ impl Source {
         let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = left.min(into.len());
         read_full(&self.file, &mut into[..wanted], offset)
+    }
+
+    /// Writes bytes of this file into another one at the same place. They do not leave the kernel
+    /// where it can copy between these two, and are not copied at all where the file system shares
+    /// them.
+    pub(super) fn copy_to(&self, to: &File, offset: u64, len: u64) -> Result<()> {
+        let end = offset.saturating_add(len);
+        let (mut from_at, mut to_at) = (offset, offset);
+        while from_at < end {
+            let left = usize::try_from(end - from_at).unwrap_or(usize::MAX);
+            match copy_file_range(&self.file, Some(&mut from_at), to, Some(&mut to_at), left) {
+                Ok(0) => return Err(Error::Changed { path: self.path.for_error() }),
+                Ok(_) | Err(Errno::INTR) => {}
+                // Between these two, or here at all, it cannot.
+                Err(Errno::XDEV | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
+                    return self.copy_by_hand(to, from_at, end);
+                }
+                Err(e) => return Err(Error::io("copying a file", e.into())),
+            }
+        }
+        Ok(())
+    }
+
+    fn copy_by_hand(&self, to: &File, mut at: u64, end: u64) -> Result<()> {
+        let mut block = vec![0; limits::FRAME_DATA];
+        while at < end {
+            let want = block.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
+            let piece = block.get_mut(..want).unwrap_or_default();
+            if self.read_at(piece, at)? != want {
+                return Err(Error::Changed { path: self.path.for_error() });
+            }
+            to.write_all_at(piece, at).map_err(|e| Error::io("copying a file", e))?;
+            at += want as u64;
+        }
+        Ok(())
     }
 
     /// Sets the file's time of change; that it was read is left as it is.

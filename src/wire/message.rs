@@ -100,6 +100,12 @@ messages! {
         to: text = "its new path",
         replace: u8 = "1 replaces a file that is there",
     }
+    /// `CP`.
+    Copy {
+        from: text = "the file to copy",
+        to: text = "the path of the copy",
+        replace: u8 = "1 replaces a file that is there",
+    }
     /// `HASH`: the ordinary digest of a whole file.
     Hash {
         path: text = "the file",

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use crate::bar::Messages;
+use crate::bar::{Detail, Messages};
 
 /// Says one line; a reader that has gone is no failure.
 pub(super) fn print(what: impl Display) {
@@ -23,8 +23,8 @@ impl Messages for BarLines {
         io::stderr().is_terminal()
     }
 
-    fn has_progress(&self) -> bool {
-        true
+    fn detail(&self) -> Detail {
+        Detail::Plain
     }
 
     fn print(&mut self, text: &str) {

@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use miniftp::admin::AdminDesk;
 use miniftp::audit;
@@ -20,7 +19,6 @@ use super::relay::Relay;
 use super::show::{BarLines, print, step};
 use crate::bar::Bar;
 use crate::ends::Ends;
-use crate::figures::tree_summary;
 use crate::serving::{Plan, Serving, account};
 use crate::temporary::TemporaryDir;
 
@@ -175,18 +173,14 @@ fn put_a_tree(client: &mut Client, directory: &Path) -> Result<(), DemoFailure> 
     for number in 0..SMALL_FILES {
         fs::write(directory.join(format!("note-{number:03}.txt")), format!("note {number}\n"))?;
     }
-    let began = Instant::now();
     let mut lines = BarLines;
-    let report = client.put_tree(
-        directory,
-        "notes",
-        &Policy::default(),
-        &mut Bar::tree("put", &mut lines),
-    )?;
+    let mut bar = bar("put", &mut lines);
+    bar.begin_tree();
+    let report = client.put_tree(directory, "notes", &Policy::default(), &mut bar)?;
     if report.files != SMALL_FILES as u64 {
         return Err(format!("{} of {SMALL_FILES} files were stored", report.files).into());
     }
-    print(format_args!("   {}", tree_summary("put", "notes", &report, began.elapsed())));
+    bar.end_tree("notes", true);
     Ok(())
 }
 

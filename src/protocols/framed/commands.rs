@@ -83,6 +83,7 @@ table! {
     "RMDIR" Login "Path" "200" files::rmdir, "remove an empty folder";
     "RM" Login "Switched" "200" files::rm, "remove a file, or a folder with all it holds";
     "MV" Login "Move" "200" files::mv, "rename or move";
+    "CP" Login "Copy" "900 `Stored`" transfers::cp, "copy a file on the server";
     "HASH" Login "Hash" "258 `Hashed`" files::hash, "the ordinary digest of a whole file";
     "SUMS" Login "SumsOf" "258 `Summed`" transfers::sums,
         "the digests of a file's chunks, as `Piece`s";

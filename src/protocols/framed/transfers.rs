@@ -10,7 +10,7 @@ use crate::limits;
 use crate::session::{Mtime, TransferEntry, UploadOptions, Verb, Way};
 use crate::transfer::{Download, Group, Ready, Stored as StoredFile};
 use crate::wire::{
-    self, Chunk, Code, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
+    self, Chunk, Code, Copy, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
     Stored, Summed, SumsOf,
 };
 
@@ -268,6 +268,13 @@ pub(super) fn done(conn: &mut FramedConnection, request: Request<'_>) -> Result<
     }
     let ready = upload.finish(done.digest)?;
     let file = commit(conn, ready)?;
+    Ok(Handled::Answer(stored(Ok(file))))
+}
+
+pub(super) fn cp(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let what: Copy<'_> = request.message()?;
+    let replace = switch(what.replace, "replace: 0 or 1")?;
+    let file = conn.attended(|session, alive| session.copy(what.from, what.to, replace, alive))?;
     Ok(Handled::Answer(stored(Ok(file))))
 }
 

@@ -156,5 +156,5 @@ table! {
         "receive a file under a new name", Policy::TRANSFERS;
     "ABOR" Login None "" "959 4.1.3" transfers::abor, "end the transfer", Policy::INTERRUPTS;
     "SITE" Nobody RequiredWhole "HELP|..." "959 4.1.3" site::site,
-        "what only this server knows", Policy::SECRET;
+        "what only this server knows", Policy::SITE;
 }

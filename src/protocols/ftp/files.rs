@@ -72,6 +72,25 @@ pub(super) fn rnto(conn: &mut FtpConnection, path: &str) -> Result<()> {
     Ok(())
 }
 
+pub(super) fn cpfr(conn: &mut FtpConnection, path: &str) -> Result<()> {
+    conn.session.source(path)?;
+    // As for RNFR.
+    conn.copy_from = Some(conn.session.resolve(path)?.as_str().to_string());
+    conn.control.reply(350, "and where does the copy go?");
+    Ok(())
+}
+
+/// As with STOR, a file that is there is replaced.
+pub(super) fn cpto(conn: &mut FtpConnection, path: &str) -> Result<()> {
+    let Some(from) = conn.copy_from.take() else {
+        conn.control.reply(503, "SITE CPFR comes first");
+        return Ok(());
+    };
+    conn.attended("bytes", |session, alive| session.copy(&from, path, true, alive))?;
+    conn.control.reply(250, "copied");
+    Ok(())
+}
+
 /// The size that a transfer would have. As text it is another one, and finding it would mean
 /// reading the file, so it is not given. Where only a part is, its size: that is what a client
 /// needs to go on.

@@ -15,6 +15,7 @@ impl FtpConnection {
         self.rest = 0;
         self.announced = None;
         self.rename_from = None;
+        self.copy_from = None;
         self.control.plan = DataPlan::None;
         self.epsv_only = false;
         self.representation = Type::Ascii;

@@ -74,6 +74,8 @@ pub struct FtpConnection {
     announced: Option<u64>,
     /// What `RNFR` named; good for one command.
     rename_from: Option<String>,
+    /// What `SITE CPFR` named; good until another command than `SITE`.
+    copy_from: Option<String>,
     /// After `EPSV ALL` no other way to a data connection is allowed (RFC 2428, section 4).
     epsv_only: bool,
     /// Which facts `MLSD` and `MLST` tell.
@@ -96,6 +98,7 @@ pub fn serve(stream: Stream, session: Session) {
         rest: 0,
         announced: None,
         rename_from: None,
+        copy_from: None,
         epsv_only: false,
         facts: Facts::all(),
         hash: settings::HASHES[0].1,
@@ -234,6 +237,9 @@ impl FtpConnection {
         }
         if row.policy.keeps != Keeps::Rename {
             self.rename_from = None;
+        }
+        if row.policy.keeps != Keeps::Copy {
+            self.copy_from = None;
         }
         let arg = match row.arg {
             Arg::OptionalWhole | Arg::RequiredWhole => command.arg(),

@@ -28,6 +28,8 @@ pub(super) enum Keeps {
     Offset,
     /// What is to be renamed.
     Rename,
+    /// What is to be copied.
+    Copy,
 }
 
 /// What a command ends.
@@ -64,6 +66,8 @@ impl Policy {
     };
     /// It takes a password, or a name that may be a password in the wrong place.
     pub(super) const SECRET: Policy = Policy { is_secret: true, ..Policy::PLAIN };
+    /// The same, and it may name what is to be copied.
+    pub(super) const SITE: Policy = Policy { keeps: Keeps::Copy, ..Policy::SECRET };
     /// It logs out.
     pub(super) const LOGS_OUT: Policy = Policy { ends: Ends::Login, ..Policy::PLAIN };
     /// It logs out, and names whoever logs in next.

@@ -50,6 +50,8 @@ table! {
     "WHY" Login "[PATH]" why, "what decides what may be done there";
     "PSWD" Login "OLD NEW [END]" pswd, "change your password; END ends your other sessions";
     "UTIME" Login "TIME PATH" utime, "set when a file last changed, as MFMT";
+    "CPFR" Login "PATH" files::cpfr, "what to copy";
+    "CPTO" Login "PATH" files::cpto, "where to; a file there is replaced";
     "ADMIN" Admin "COMMAND ..." admin, "an admin command; `ADMIN HELP` lists them";
     "CHMOD" Login "MODE PATH" chmod, "refused: rights belong to the account here";
 }

@@ -1,5 +1,6 @@
 //! Folders and files by their names, through raw frames: what is answered and what is on the disk.
 
+mod copies;
 mod listing;
 mod names;
 mod refusals;

@@ -71,6 +71,7 @@ impl Scene {
 const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("FRAME_PREFIX", "a form, not a ceiling"),
     ("CHUNK_TRIES", "the client's patience; shown by the tests of damage"),
+    ("COPY_STEP", "how often, not how much"),
     ("QUOTA_STEP", "how often the ledger is asked"),
     ("GROUP_FILES", "how many wait for one sync; shown by pipelining more"),
     ("GROUP_BYTES", "as GROUP_FILES"),

@@ -2,6 +2,7 @@
 
 mod bars;
 mod entry;
+mod lines;
 mod prompts;
 mod register;
 mod screen;

@@ -20,7 +20,7 @@ fn a_file_whose_name_cannot_be_one_here_fails_the_tree() {
         write_file(tree.join("file"), b"content");
         write_file(tree.join(OsStr::from_bytes(name)), b"x");
         let said = site.miniftp("ann", &["get", "-r", "tree"]);
-        said.fails(1).stderr_has(" s, 1 failed\n").stderr_has(shown);
+        said.fails(1).stderr_has(", 1 failed\n").stderr_has(shown);
         assert_eq!(names(&site.local().join("tree")), ["file"], "{}", said.tell());
         // So does a directory with such a name: nobody knows what is in it.
         fs::remove_file(tree.join(OsStr::from_bytes(name))).unwrap();
@@ -95,7 +95,7 @@ fn the_name_of_a_part_is_never_that_of_a_file() {
         }
         for words in [["get", "-r", "tree", "back"], ["put", "-r", "here", "back"]] {
             let said = site.miniftp("ann", &words);
-            said.fails(1).stderr_has(": 2 files, ").stderr_has(" s, 2 failed\n");
+            said.fails(1).stderr_has(": 2 files, ").stderr_has(", 2 failed\n");
             said.stderr_has(part).stderr_has(&long);
             let root = if words[0] == "get" { &local } else { &home };
             let back = files(&root.join("back"));
@@ -146,7 +146,7 @@ fn a_file_that_meets_another_name_is_not_put_over_it() {
     });
     write_file(local.join(other), b"somebody else's");
     let said = running.wait();
-    said.fails(1).stderr_has(" s, 1 failed\n").stderr_has(&format!("`tree/{other}`"));
+    said.fails(1).stderr_has(", 1 failed\n").stderr_has(&format!("`tree/{other}`"));
     assert_eq!(fs::read(local.join(other)).unwrap(), b"somebody else's");
     assert!(proxy.count(Way::Down) > 6 * MIB as u64);
 }
@@ -161,7 +161,7 @@ fn all_that_fails_is_named() {
     }
     for words in [["put", "-r", "tree"], ["get", "-r", "there"]] {
         let said = site.miniftp("ann", &words);
-        said.fails(1).stderr_has(" s, 150 failed\n");
+        said.fails(1).stderr_has(", 150 failed\n");
         for n in 0..150 {
             let named = said.err.contains(&format!("/name-\\xe9-{n}`"));
             assert!(named, "{n}: {}", said.tell());
@@ -188,7 +188,7 @@ fn a_file_that_cannot_be_read_fails_the_tree() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
     }
     let said = Miniftp::new(&site.local(), daemon.addr(), "ann").run(&["get", "-r", "tree"]);
-    said.fails(1).stderr_has(" 1 file, 4 bytes in ").stderr_has(" s, 2 failed\n");
+    said.fails(1).stderr_has(" 1 file, 4 bytes in ").stderr_has(", 2 failed\n");
     said.stderr_has("tree/locked`").stderr_has("tree/closed`");
     fs::set_permissions(tree.join("closed"), fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -54,6 +54,6 @@ fn what_was_passed_over_is_told_always() {
             write_file(site.local().join("tree/f"), b"here");
         }
         let said = site.client("ann").run(&[&["--no-progress"][..], &words].concat());
-        said.ok().stderr_has(" s, 1 left alone\n");
+        said.ok().stderr_has(", 1 left alone\n");
     }
 }

@@ -1,0 +1,100 @@
+//! `cp`: copies on the server, of which nothing travels.
+
+use std::ops::ControlFlow;
+
+use miniftp::client::{ListedKind, RemoteEntry};
+use miniftp::text::Escaped;
+use miniftp::wire::Code;
+
+use crate::failure::{CommandResult, EXIT_FAILED, Failure};
+use crate::files::remote_paths;
+use crate::given::{Flag, GivenArguments};
+use crate::listing;
+use crate::places::{self, Operands};
+use crate::screen::each;
+use crate::session::ShellSession;
+
+/// `cp [-r] [-f] FROM... TO`.
+pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
+    let operands = Operands::of(&given.words);
+    let Some(target) = operands.target else { return Ok(()) };
+    let target = target.remote()?;
+    let sources = remote_paths(session, operands.sources)?;
+    if sources.len() > 1 && !places::is_directory(&mut session.client, target)? {
+        return Err(Failure::Said(format!(
+            "`{0}` is not a folder on the server, and several copies need one; \
+             make it with `mkdir {0}`",
+            Escaped(target)
+        )));
+    }
+    let replace = given.has(Flag::Force);
+    each(session, &sources, |session, from| {
+        let kind = session.client.stat(from)?.kind;
+        let name = places::last_name(from);
+        let to = places::remote_file(&mut session.client, target, name)?;
+        match kind {
+            ListedKind::Directory if !given.has(Flag::Recursive) => Err(Failure::Said(format!(
+                "`{}` is a folder; say `cp -r` to copy it with all it holds",
+                Escaped(from)
+            ))),
+            ListedKind::Directory => copy_tree(session, from, &to, replace),
+            _ => copy_file(session, from, &to, replace),
+        }
+    })
+}
+
+fn copy_file(session: &mut ShellSession, from: &str, to: &str, replace: bool) -> CommandResult {
+    match session.client.cp(from, to, replace) {
+        Err(error) if error.is_refusal(Code::Exists) && !replace => {
+            Err(Failure::Said(format!("{error}; `cp -f` replaces it")))
+        }
+        done => Ok(done?),
+    }
+}
+
+/// Copies a folder: what fails in it is reported and does not stop the rest.
+fn copy_tree(session: &mut ShellSession, from: &str, to: &str, replace: bool) -> CommandResult {
+    let cwd = session.client.cwd().to_owned();
+    let (whole, goal) = (places::whole(&cwd, from), places::whole(&cwd, to));
+    if goal == whole || goal.starts_with(&format!("{}/", whole.trim_end_matches('/'))) {
+        return Err(Failure::Said(format!("`{}` cannot be copied into itself", Escaped(from))));
+    }
+    let mut failed = false;
+    let mut waiting = vec![(from.to_owned(), to.to_owned())];
+    while let Some((from, to)) = waiting.pop() {
+        let mut entries = Vec::new();
+        session.client.ls(&from, &mut |entry: RemoteEntry| {
+            entries.push(entry);
+            ControlFlow::Continue(())
+        })?;
+        match session.client.mkdir(&to, false) {
+            Err(error) if error.is_refusal(Code::Exists) => {}
+            made => made?,
+        }
+        for entry in entries {
+            let shown = format!("{}/{}", Escaped(&from), listing::name(&entry));
+            let name = &entry.name;
+            match entry.kind {
+                _ if entry.is_odd() => session.screen.leave_out(&shown),
+                ListedKind::File => {
+                    let (from, to) = (format!("{from}/{name}"), format!("{to}/{name}"));
+                    match copy_file(session, &from, &to, replace) {
+                        Err(failure) if failure.is_about_one() => {
+                            session.screen.report(&failure);
+                            failed = true;
+                        }
+                        done => done?,
+                    }
+                }
+                ListedKind::Directory => {
+                    waiting.push((format!("{from}/{name}"), format!("{to}/{name}")));
+                }
+                ListedKind::Link => session.screen.complain(&format!("{shown}: a link; left out")),
+                ListedKind::Other(_) => session
+                    .screen
+                    .complain(&format!("{shown}: neither a file nor a folder; left out")),
+            }
+        }
+    }
+    if failed { Err(Failure::Reported(EXIT_FAILED)) } else { Ok(()) }
+}

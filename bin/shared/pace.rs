@@ -1,0 +1,116 @@
+//! The time of a transfer and how fast it goes: the time that nobody waits in, and the rate of the
+//! last seconds.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The rate is that of so many seconds before.
+const WINDOW: Duration = Duration::from_secs(5);
+/// How often it is noted how much has moved.
+const NOTE_EVERY: Duration = Duration::from_millis(200);
+
+/// A clock that stands still while the user is asked or the line is broken.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    began: Instant,
+    waited: Duration,
+    waiting_since: Option<Instant>,
+    moved: u64,
+    /// How much had moved, and when, the oldest first.
+    notes: VecDeque<(Duration, u64)>,
+}
+
+impl Pace {
+    pub(crate) fn begin() -> Pace {
+        Pace {
+            began: Instant::now(),
+            waited: Duration::ZERO,
+            waiting_since: None,
+            moved: 0,
+            notes: VecDeque::from([(Duration::ZERO, 0)]),
+        }
+    }
+
+    /// From now on the time does not count.
+    pub(crate) fn wait(&mut self) {
+        self.waiting_since.get_or_insert_with(Instant::now);
+    }
+
+    /// It counts again.
+    pub(crate) fn go_on(&mut self) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    /// The time that counts.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.elapsed_at(Instant::now())
+    }
+
+    fn elapsed_at(&self, now: Instant) -> Duration {
+        let is = self.waiting_since.unwrap_or(now);
+        is.saturating_duration_since(self.began).saturating_sub(self.waited)
+    }
+
+    /// So many bytes have moved.
+    pub(crate) fn moved(&mut self, bytes: u64) {
+        let now = self.elapsed();
+        self.note(bytes, now);
+    }
+
+    fn note(&mut self, bytes: u64, now: Duration) {
+        self.moved = self.moved.saturating_add(bytes);
+        if self.notes.back().is_some_and(|(at, _)| now.saturating_sub(*at) >= NOTE_EVERY) {
+            self.notes.push_back((now, self.moved));
+        }
+        // The oldest one that stays is where the window begins.
+        while self.notes.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW) {
+            self.notes.pop_front();
+        }
+    }
+
+    /// How much moved lately, and in what time.
+    pub(crate) fn lately(&self) -> (u64, Duration) {
+        self.since(self.elapsed())
+    }
+
+    fn since(&self, now: Duration) -> (u64, Duration) {
+        let (at, moved) = self.notes.front().copied().unwrap_or_default();
+        (self.moved.saturating_sub(moved), now.saturating_sub(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let mut pace = Pace::begin();
+        let tenth = |n: u32| Duration::from_millis(100) * n;
+        // Ten seconds at 1000 bytes a second, then ten at 10.
+        (1..=100).for_each(|n| pace.note(100, tenth(n)));
+        let (bytes, time) = pace.since(tenth(100));
+        assert!((4900..=5500).contains(&bytes), "{bytes}");
+        assert!((4.9..=5.5).contains(&time.as_secs_f64()), "{time:?}");
+        (101..=200).for_each(|n| pace.note(1, tenth(n)));
+        let (bytes, time) = pace.since(tenth(200));
+        assert!(bytes as f64 / time.as_secs_f64() < 11.0, "{bytes} {time:?}");
+        assert_eq!(pace.moved, 10_100);
+        assert!(pace.notes.len() < 30, "{}", pace.notes.len());
+    }
+
+    #[test]
+    fn a_wait_does_not_count() {
+        let mut pace = Pace::begin();
+        pace.wait();
+        let began = pace.elapsed();
+        let later = Instant::now() + Duration::from_secs(5);
+        assert_eq!(pace.elapsed_at(later), began);
+        pace.wait();
+        assert_eq!(pace.elapsed_at(later), began, "it waits already");
+        pace.go_on();
+        assert!(pace.elapsed_at(later) >= Duration::from_secs(5));
+    }
+}
