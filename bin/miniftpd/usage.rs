@@ -65,8 +65,10 @@ pub(crate) const SHARE_OPTIONS: &[UsageRow] = &[
 /// The title of the help.
 const TITLE: &str = "miniftpd, a file server whose word can be relied on";
 /// What the help ends with.
-const LAST: &str = "MINIFTP_CONF and MINIFTP_HOME stand for --conf and --home; MINIFTP_LOG=debug \
-                    shows more in the\nlog; MINIFTP_PASSWORD is the password of a share, instead of a new one. HUP reads the settings\nand opens the log file again.";
+const LAST: &str = "\
+MINIFTP_CONF and MINIFTP_HOME stand for --conf and --home; MINIFTP_LOG=debug shows more in the
+log; MINIFTP_PASSWORD is the password of a share, instead of a new one. HUP reads the settings
+and opens the log file again.";
 
 /// The help.
 pub(crate) fn help() -> String {
