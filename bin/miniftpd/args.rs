@@ -10,6 +10,8 @@ use miniftp::config;
 use miniftp::shared::LogOptions;
 use miniftp::text::words::quote;
 
+use crate::share::ShareOptions;
+
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Task {
@@ -20,10 +22,27 @@ pub(crate) enum Task {
     Paths,
     /// With the directory to make everything in.
     Init(Option<PathBuf>),
+    Share(ShareOptions),
     Demo,
     Help,
     Version,
     PrintConfig,
+}
+
+impl Task {
+    /// What is to be done if this word follows.
+    fn followed_by(self, word: OsString, parser: &mut Parser) -> Result<Task, lexopt::Error> {
+        match (self, word.to_str()) {
+            (Task::Init(None), _) => Ok(Task::Init(Some(word.into()))),
+            (_, Some("check")) => Ok(Task::Check),
+            (_, Some("demo")) => Ok(Task::Demo),
+            (_, Some("init")) => Ok(Task::Init(None)),
+            (_, Some("paths")) => Ok(Task::Paths),
+            (_, Some("top")) => Ok(Task::Top),
+            (_, Some("share")) => Ok(Task::Share(ShareOptions::parse(parser)?)),
+            _ => Err(Arg::Value(word).unexpected()),
+        }
+    }
 }
 
 /// The whole command line.
@@ -93,14 +112,12 @@ impl Args {
                 Arg::Long("help") | Arg::Short('h') => args.task = Task::Help,
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,
-                Arg::Value(word) if args.task == Task::Init(None) => {
-                    args.task = Task::Init(Some(word.into()));
+                Arg::Value(word) if word == "account" => account = Some(Vec::new()),
+                // What is asked most often goes without that word.
+                Arg::Value(word) if word == "status" || word == "who" => {
+                    account = Some(vec![word.string()?]);
                 }
-                Arg::Value(word) => match task_of(&word) {
-                    Some(Task::Account(words)) => account = Some(words),
-                    Some(task) if args.task == Task::Serve => args.task = task,
-                    _ => return Err(Arg::Value(word).unexpected()),
-                },
+                Arg::Value(word) => args.task = args.task.followed_by(word, &mut parser)?,
                 other => return Err(other.unexpected()),
             }
         }
@@ -109,22 +126,6 @@ impl Args {
         }
         Ok(args)
     }
-}
-
-/// What the word of a command asks for.
-fn task_of(word: &OsStr) -> Option<Task> {
-    let task = match word.to_str()? {
-        "account" => Task::Account(Vec::new()),
-        // What is asked most often goes without that word.
-        word @ ("status" | "who") => Task::Account(vec![word.to_owned()]),
-        "top" => Task::Top,
-        "check" => Task::Check,
-        "paths" => Task::Paths,
-        "init" => Task::Init(None),
-        "demo" => Task::Demo,
-        _ => return None,
-    };
-    Some(task)
 }
 
 /// An address, as the settings have it.

@@ -56,6 +56,8 @@ mod mounts;
 mod lock;
 // From the programs alone to a server.
 mod start;
+// One directory, at once.
+mod share;
 // Registering, the operator, admins, one's own password.
 mod people;
 // What an operator sees of a running server, and what is run after events.
