@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 use crate::greetings::Greeting;
 use crate::limits;
 use crate::lock::lock;
-use crate::mounts::{self, Mounts};
+use crate::mounts::{self, Mount, Mounts};
 use crate::quota::Ledger;
 use crate::rates::Rates;
 use crate::rights::Rights;
@@ -129,22 +129,24 @@ impl Shared {
         let home = opening
             .and_then(vfs::Opening::finish)
             .map_err(|why| format!("the home {} {why}", home.display()))?;
-        Shared::with((settings, logs), conf, accounts, home)
+        Shared::with((settings, logs), conf, accounts, home, Vec::new())
     }
 
-    /// Makes it from an account store and a home that are open already.
+    /// Makes it from an account store and a home that are open already. `given` are mounts beside
+    /// those of the file.
     pub fn with(
         (settings, logs): (config::LiveSettings, Logs),
         conf: &Path,
         accounts: AccountStore,
         home: Home,
+        given: Vec<Mount>,
     ) -> Result<Arc<Shared>, OpenError> {
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
         let queue = RequestQueue::new(conf, settings.last().registration.keep_days);
         let home = Arc::new(home);
         let known = accounts.current();
         let is_account = |name: &str| known.account(name).is_some();
-        let mounts = mounts::MountStore::open(conf, &home, &is_account)?;
+        let mounts = mounts::MountStore::open(conf, &home, &is_account, given)?;
         let shared = Shared {
             settings,
             conf: conf.to_path_buf(),

@@ -10,19 +10,39 @@ use miniftp::config;
 use miniftp::shared::LogOptions;
 use miniftp::text::words::quote;
 
+use crate::share::ShareOptions;
+
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Task {
     Serve,
     Account(Vec<String>),
+    Top,
     Check,
     Paths,
     /// With the directory to make everything in.
     Init(Option<PathBuf>),
+    Share(ShareOptions),
     Demo,
     Help,
     Version,
     PrintConfig,
+}
+
+impl Task {
+    /// What is to be done if this word follows.
+    fn followed_by(self, word: OsString, parser: &mut Parser) -> Result<Task, lexopt::Error> {
+        match (self, word.to_str()) {
+            (Task::Init(None), _) => Ok(Task::Init(Some(word.into()))),
+            (_, Some("check")) => Ok(Task::Check),
+            (_, Some("demo")) => Ok(Task::Demo),
+            (_, Some("init")) => Ok(Task::Init(None)),
+            (_, Some("paths")) => Ok(Task::Paths),
+            (_, Some("top")) => Ok(Task::Top),
+            (_, Some("share")) => Ok(Task::Share(ShareOptions::parse(parser)?)),
+            _ => Err(Arg::Value(word).unexpected()),
+        }
+    }
 }
 
 /// The whole command line.
@@ -93,13 +113,11 @@ impl Args {
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,
                 Arg::Value(word) if word == "account" => account = Some(Vec::new()),
-                Arg::Value(word) if word == "check" => args.task = Task::Check,
-                Arg::Value(word) if word == "paths" => args.task = Task::Paths,
-                Arg::Value(word) if word == "init" => args.task = Task::Init(None),
-                Arg::Value(word) if args.task == Task::Init(None) => {
-                    args.task = Task::Init(Some(word.into()));
+                // What is asked most often goes without that word.
+                Arg::Value(word) if word == "status" || word == "who" => {
+                    account = Some(vec![word.string()?]);
                 }
-                Arg::Value(word) if word == "demo" => args.task = Task::Demo,
+                Arg::Value(word) => args.task = args.task.followed_by(word, &mut parser)?,
                 other => return Err(other.unexpected()),
             }
         }

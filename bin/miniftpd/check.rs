@@ -18,6 +18,7 @@ use miniftp::text::Escaped;
 use miniftp::vfs;
 
 use crate::args::Args;
+use crate::outcome;
 use crate::search::Directories;
 
 /// Looks at everything in `conf`; 0 if there is no fault in it.
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &Args, dirs: &Directories) -> ExitCode {
         report.line("");
         start::memory_table(config).iter().for_each(|line| report.line(line));
     }
-    super::print(&report.text);
+    outcome::print(&report.text);
     let good = report.faulty.is_empty() && mistakes.is_empty();
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

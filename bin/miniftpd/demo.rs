@@ -5,21 +5,18 @@
 //! it; so nothing is left behind by whatever end leaves the process a moment, and after KILL the
 //! next demo removes the directory.
 
-mod directory;
-mod ends;
 mod failure;
 mod ftp;
 mod relay;
-mod server;
 mod show;
 mod steps;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use self::directory::DemoDir;
-use self::ends::Ends;
 use self::failure::DemoFailure;
+use crate::ends::Ends;
+use crate::temporary::TemporaryDir;
 
 /// Shows the whole job; 0 if all of it happened.
 pub(crate) fn run() -> ExitCode {
@@ -27,8 +24,8 @@ pub(crate) fn run() -> ExitCode {
         Ok(ends) => ends,
         Err(e) => return failed(&format!("cannot catch signals: {e}")),
     };
-    let shown =
-        DemoDir::new().map_err(DemoFailure::from).and_then(|place| steps::all(&place, &ends));
+    let place = TemporaryDir::new(&std::env::temp_dir(), "demo", &|_| {});
+    let shown = place.map_err(DemoFailure::from).and_then(|place| steps::all(&place, &ends));
     // Here the server has ended and the directory is gone, however it went.
     match shown {
         Ok(()) => ExitCode::SUCCESS,

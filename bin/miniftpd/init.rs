@@ -17,7 +17,7 @@ use miniftp::text::{Escaped, system_words};
 use miniftp::vfs::{Adopt, Homes};
 
 use crate::accounts::{FailureText, password};
-use crate::advice;
+use crate::{advice, outcome};
 
 /// The first account.
 const ADMIN: &str = "admin";
@@ -36,9 +36,9 @@ pub(crate) fn run(dir: Option<&Path>) -> ExitCode {
     match init(dir.unwrap_or(Path::new("."))) {
         Ok(()) => {
             let dir = dir.filter(|dir| *dir != Path::new("."));
-            super::print(&format!("{}\n", advice::after_init(dir)))
+            outcome::print(&format!("{}\n", advice::after_init(dir)))
         }
-        Err((what, code)) => super::fail(code, what),
+        Err((what, code)) => outcome::fail(code, what),
     }
 }
 

@@ -12,6 +12,7 @@ mod check;
 mod console;
 #[cfg(feature = "client")]
 mod demo;
+mod ends;
 #[cfg(feature = "client")]
 #[allow(dead_code)]
 #[path = "../shared/figures.rs"]
@@ -20,6 +21,8 @@ mod init;
 #[cfg(feature = "client")]
 #[path = "../shared/line.rs"]
 mod line;
+mod logging;
+mod outcome;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
 mod output;
@@ -27,15 +30,18 @@ mod output;
 #[path = "../shared/question.rs"]
 mod question;
 mod search;
+mod serving;
+mod share;
 mod standby;
 #[cfg(feature = "client")]
 #[path = "../shared/stopwatch.rs"]
 mod stopwatch;
+mod temporary;
 #[path = "../shared/terminal.rs"]
 mod terminal;
+mod top;
 mod usage;
 
-use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,14 +50,15 @@ use std::thread;
 
 use crossbeam_channel::Receiver;
 use miniftp::accounts::AccountStore;
-use miniftp::audit::Log;
 use miniftp::config::{self, Config, LiveSettings};
 use miniftp::server::{RunError, Server, again_channel, stop_channel};
 use miniftp::shared::{Logs, Shared};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use crate::accounts::Asked;
 use crate::args::{Args, Task};
+use crate::outcome::{fail, print};
 use crate::search::{Directories, Search};
 
 fn main() -> ExitCode {
@@ -64,12 +71,13 @@ fn main() -> ExitCode {
         Task::Help => print(&usage::help()),
         Task::Version => print(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::PrintConfig => print(&config::print_config()),
+        Task::Share(ref options) => share::run(options),
         Task::Init(ref dir) => init::run(dir.as_deref()),
         #[cfg(feature = "client")]
         Task::Demo => demo::run(),
         #[cfg(not(feature = "client"))]
         Task::Demo => fail(2, "this program was built without the client, which the demo needs"),
-        Task::Account(_) | Task::Check | Task::Paths | Task::Serve => work(&args),
+        Task::Account(_) | Task::Top | Task::Check | Task::Paths | Task::Serve => work(&args),
     }
 }
 
@@ -84,22 +92,29 @@ fn work(args: &Args) -> ExitCode {
         return fail(1, advice::without_configuration(&search.looked_at()));
     };
     match args.task {
-        Task::Account(ref words) => {
-            let Directories { conf, home } = &dirs;
-            // The settings may be missing; whoever wrote some meant them.
-            let is_missing = matches!(conf.join(config::FILE).try_exists(), Ok(false));
-            let settings = if is_missing { Ok(Arc::default()) } else { Config::load(conf) };
-            match settings {
-                Ok(settings) => {
-                    let places = args.log.places(conf, &settings);
-                    accounts::run((conf, home), words, &settings, &places)
-                }
-                Err(e) => fail(1, e),
-            }
-        }
+        Task::Account(ref words) => ask(args, &dirs, |asked| accounts::run(asked, words)),
+        Task::Top => ask(args, &dirs, top::run),
         Task::Check => check::run(args, &dirs),
         Task::Paths => ExitCode::SUCCESS,
         _ => serve(args, &dirs),
+    }
+}
+
+/// Does something with the server that runs on the home, or with the files where none does.
+fn ask(
+    args: &Args,
+    Directories { conf, home }: &Directories,
+    work: impl FnOnce(&Asked<'_>) -> ExitCode,
+) -> ExitCode {
+    // The settings may be missing; whoever wrote some meant them.
+    let is_missing = matches!(conf.join(config::FILE).try_exists(), Ok(false));
+    let config = if is_missing { Ok(Arc::default()) } else { Config::load(conf) };
+    match config {
+        Ok(config) => {
+            let log = args.log.places(conf, &config);
+            work(&Asked { dirs: (conf, home), config: &config, log: &log })
+        }
+        Err(e) => fail(1, e),
     }
 }
 
@@ -111,48 +126,12 @@ fn outlive_large_files() {
     }
 }
 
-/// Prints a text; a reader that has gone is no failure.
-fn print(text: &str) -> ExitCode {
-    let _ = io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
-}
-
-fn fail(code: u8, what: impl Display) -> ExitCode {
-    let _ = writeln!(io::stderr(), "miniftpd: {what}");
-    ExitCode::from(code)
-}
-
-/// What the rest of the program logs, on its way to where acts are noted: `MINIFTP_LOG=debug` lets
-/// more through, `error` less.
-struct Front {
-    filter: env_logger::Logger,
-    log: Log,
-}
-
-impl log::Log for Front {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        self.filter.enabled(metadata)
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if self.filter.matches(record) {
-            self.log.write(record.level(), &record.args().to_string());
-        }
-    }
-
-    fn flush(&self) {}
-}
-
 /// Opens the log where the settings and the command line want it.
 fn begin_log(args: &Args, conf: &Path, config: &Config) -> io::Result<Logs> {
-    let env = env_logger::Env::new().filter_or("MINIFTP_LOG", "info");
-    let filter = env_logger::Builder::from_env(env).build();
-    let most = filter.filter();
-    let acts = most >= log::LevelFilter::Info;
+    let filter = logging::filter("info");
+    let acts = filter.filter() >= log::LevelFilter::Info;
     let logs = Logs::open(conf, config, args.log.clone(), acts, io::stderr())?;
-    if log::set_boxed_logger(Box::new(Front { filter, log: logs.log().clone() })).is_ok() {
-        log::set_max_level(most);
-    }
+    logging::carry_through(filter, logs.log());
     Ok(logs)
 }
 
@@ -231,7 +210,7 @@ fn bind(
         .map_err(|e| format!("the home {} {e}", dir.display()))?;
     let Some(home) = home else { return Ok(None) };
     let config = settings.last();
-    let shared = Shared::with((settings, logs), conf, accounts, home);
+    let shared = Shared::with((settings, logs), conf, accounts, home, Vec::new());
     let shared = shared.map_err(|e| e.to_string())?;
     let framed = args.listen.unwrap_or(config.server.listen);
     let ftp = args.ftp.unwrap_or(config.ftp.listen);

@@ -19,7 +19,14 @@ pub(crate) const COMMANDS: &[UsageRow] = &[
         "miniftpd [OPTIONS] account ...",
         "admin commands, with a running server or without;\n`miniftpd account help` lists them",
     ),
+    row("miniftpd [OPTIONS] status", "the running server: uptime, listeners, connections, disk"),
+    row("miniftpd [OPTIONS] who", "connections, and what each does"),
+    row("miniftpd [OPTIONS] top", "both on a terminal, again every two seconds"),
     row("miniftpd [OPTIONS] check", "every fault of the files in conf, and what would change"),
+    row(
+        "miniftpd share [DIR] [OPTIONS]",
+        "serve one directory at once, with a new account and\npassword, until Ctrl-C",
+    ),
     row(
         "miniftpd init [DIR]",
         "make conf and home, with an account for an admin;\nthe \
@@ -47,17 +54,34 @@ pub(crate) const OPTIONS: &[UsageRow] = &[
     row("--help, --version", ""),
 ];
 
+/// Options of `share`.
+pub(crate) const SHARE_OPTIONS: &[UsageRow] = &[
+    row("--write", "others may store, replace and remove files in it"),
+    row("--name NAME", "what it is called, and the directory that arrives"),
+    row("--quota SIZE", "how much others may add to it, such as 1G; with --write"),
+    row("--for TIME", "how long: 30m, 2h or 1d"),
+    row("--bind ADDR", "an address of this machine, instead of all; also several times"),
+    row("--port PORT", "the port of the framed protocol, instead of a free one"),
+    row("--ftp-port PORT", "that of FTP"),
+];
+
 /// The title of the help.
 const TITLE: &str = "miniftpd, a file server whose word can be relied on";
 /// What the help ends with.
-const LAST: &str = "MINIFTP_CONF and MINIFTP_HOME stand for --conf and --home; MINIFTP_LOG=debug \
-                    shows more in the\nlog. HUP reads the settings and opens the log file again.";
+const LAST: &str = "\
+MINIFTP_CONF and MINIFTP_HOME stand for --conf and --home; MINIFTP_LOG=debug shows more in the
+log; MINIFTP_PASSWORD is the password of a share, instead of a new one. HUP reads the settings
+and opens the log file again.";
 
 /// The help.
 pub(crate) fn help() -> String {
     let usage = columns(COMMANDS, ["usage: ", "       "], 42);
     let options = columns(OPTIONS, ["  "; 2], 23);
-    format!("{TITLE}\n\n{usage}\noptions, before or after a command's name:\n{options}\n{LAST}\n")
+    let share = columns(SHARE_OPTIONS, ["  "; 2], 23);
+    format!(
+        "{TITLE}\n\n{usage}\noptions, before or after a command's name:\n{options}\noptions of \
+         share:\n{share}\n{LAST}\n"
+    )
 }
 
 /// Rows with what they do in a column that begins at `column`, on a line of its own where the form
@@ -89,7 +113,7 @@ mod tests {
     fn the_help_fits_on_a_terminal() {
         let help = help();
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
-        for row in COMMANDS.iter().chain(OPTIONS) {
+        for row in COMMANDS.iter().chain(OPTIONS).chain(SHARE_OPTIONS) {
             assert!(help.contains(row.form), "{}", row.form);
         }
     }

@@ -31,11 +31,13 @@ pub struct MountStore {
     home: Arc<Home>,
     open: Arc<OpenMounts>,
     late: Mutex<Vec<Late>>,
+    /// Those that are mounted whatever the file says.
+    given: Vec<Mount>,
 }
 
 impl MountStore {
-    /// Reads `mounts.ini` in the folder of settings; without the file nothing is mounted.
-    /// `is_account` tells whether an account of a name exists.
+    /// Reads `mounts.ini` in the folder of settings; without the file only those that are `given`
+    /// are mounted. `is_account` tells whether an account of a name exists.
     ///
     /// # Errors
     /// All that is wrong with the file.
@@ -43,6 +45,7 @@ impl MountStore {
         conf: &Path,
         home: &Arc<Home>,
         is_account: &dyn Fn(&str) -> bool,
+        given: Vec<Mount>,
     ) -> Result<MountStore, FileError> {
         let stays = "the mounts stay as they were";
         let file = Watched::new(conf.join(FILE), limits::SETTINGS_FILE, stays);
@@ -51,6 +54,7 @@ impl MountStore {
             home: Arc::clone(home),
             open: Arc::default(),
             late: Mutex::default(),
+            given,
         };
         store.file.load(&|bytes| store.read(bytes, is_account))?;
         Ok(store)
@@ -116,7 +120,8 @@ impl MountStore {
         bytes: Option<&[u8]>,
         is_account: &dyn Fn(&str) -> bool,
     ) -> Result<Mounts, ParseErrors> {
-        let (sections, mut errors) = mounts_of(bytes.unwrap_or_default());
+        let (mut sections, mut errors) = mounts_of(bytes.unwrap_or_default());
+        sections.extend(self.given.iter().map(|mount| (mount.clone(), 0)));
         let before = std::mem::take(&mut *lock(&self.late));
         let mut all = Vec::new();
         for (mount, line) in sections {
@@ -135,10 +140,13 @@ impl MountStore {
         // Before anything is opened, which writes into some directories.
         check_places(&self.home.homes(), self.home.dir(), &mut all, is_account, &mut errors);
         let mut opened = Vec::new();
+        let changing = all.iter().filter(|found| found.mount.rights.changes());
+        let changing: Vec<_> = changing.map(|found| found.place.clone()).collect();
         for found in all {
             let (home, open, path) =
                 (Arc::clone(&self.home), Arc::clone(&self.open), found.path.clone());
-            let opening = move || open_at(&home, &open, &path);
+            let changes = changing.iter().any(|place| place.is(&found.place));
+            let opening = move || open_at(&home, &open, &path, changes);
             let threads = self.home.threads();
             match threads.within_for(&found.path, limits::MOUNT_OPENING, opening) {
                 Some(Ok(volume)) => opened.push((found, volume)),
@@ -182,19 +190,21 @@ struct Late {
     kept: Option<Arc<Volume>>,
 }
 
-/// The directory at a path: with the descriptors that are open already, if it is the same one. The
-/// flag of an error tells that the system ran short of something.
+/// The directory at a path: with the descriptors that are open already, if it is the same one and
+/// they do for what is to be done. The flag of an error tells that the system ran short of
+/// something.
 fn open_at(
     home: &Arc<Home>,
     open: &OpenMounts,
     path: &Path,
+    changes: bool,
 ) -> Result<Arc<Volume>, (String, bool)> {
     let id = Volume::id_at(path).map_err(|what| (what, false))?;
     let known = lock(open).get(&id).and_then(Weak::upgrade);
-    if let Some(volume) = known {
+    if let Some(volume) = known.filter(|volume| volume.changes() || !changes) {
         return Ok(volume);
     }
-    let volume = Volume::open(home, path).map_err(|e| {
+    let volume = Volume::open(home, path, changes).map_err(|e| {
         let is_short = matches!(&e, Unopened::System { source, .. } if is_shortage(source));
         (e.to_string(), is_short)
     })?;

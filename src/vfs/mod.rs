@@ -71,7 +71,7 @@ pub use self::parts::Claimed;
 pub use self::path::VPath;
 pub use self::socket::connect;
 pub use self::source::Source;
-pub use self::survey::OwnerTotals;
+pub use self::survey::{OwnerTotals, held_below};
 pub use self::table::Vfs;
 pub use self::timely::Threads;
 pub use self::view::{View, key};

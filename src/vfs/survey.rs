@@ -4,6 +4,8 @@
 //! Never: fails because others are at work there, or because one directory cannot be read.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fd::{AsFd, BorrowedFd};
@@ -18,7 +20,7 @@ use super::path::VPath;
 use super::tree::survey;
 use super::view::View;
 use super::volume::Volume;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::{Amount, DirectoryId, FileOwner};
 
@@ -88,6 +90,22 @@ impl Volume {
         counted.map_err(failed)?;
         Ok(held)
     }
+}
+
+/// Adds up what lies below a directory, whoever owns it. `alive` is called for each entry; its
+/// error ends the walk.
+///
+/// # Errors
+/// What the system refuses.
+pub fn held_below(dir: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<Amount> {
+    let open = File::open(dir).map_err(|e| Error::io("opening a directory", e))?;
+    let mut held = Amount::NOTHING;
+    survey(open.into(), &dir.display().to_string(), None, &mut |step| {
+        alive()?;
+        held = held.plus(amount_at(step.at()));
+        Ok(())
+    })?;
+    Ok(held)
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 //! <folder>/.miniftp/                       lock, parts and trash, where it is on another disk
 //! ```
 //!
+//! One that is only read gets nothing of this: no lock is taken, no file made and no mark set, so
+//! that it may be on a medium that cannot be written, and be read by several servers.
+//!
 //! Never: knows who may do what in it, or where it is seen.
 //! Invariant: one server at a time writes in it.
 
@@ -22,7 +25,7 @@ use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::FileId;
 use super::home::Home;
-use super::jail::{NameIn, reopen};
+use super::jail::{NameIn, PRIVATE, reopen};
 use super::last_seen::{LastSeen, SeenDirectory, dup};
 use super::lease::Holder;
 use super::opening::Unopened;
@@ -53,6 +56,8 @@ pub struct Volume {
     parts: OwnedFd,
     /// What the directory of its parts is called among those of all mounts on the home's disk.
     parts_name: Option<Box<str>>,
+    /// Whether something may be stored in it.
+    changes: bool,
     private: Option<FileId>,
     standing: LastSeen,
     /// Dropped last: tells the thread that gives the lock back that nobody else has it.
@@ -101,7 +106,7 @@ impl Volume {
             let may = fs::access(path, Access::WRITE_OK | Access::EXEC_OK);
             may.map_err(|e| format!("cannot be written: {e}"))?;
         }
-        if path.starts_with(home) || kept::runner(home, None).is_some() {
+        if !changes || path.starts_with(home) || kept::runner(home, None).is_some() {
             return Ok(());
         }
         match kept::runner(path, None) {
@@ -110,8 +115,13 @@ impl Volume {
         }
     }
 
-    /// Opens the directory `path`, which [`Volume::find`] found.
-    pub fn open(home: &Arc<Home>, path: &Path) -> std::result::Result<Volume, Unopened> {
+    /// Opens the directory `path`, which [`Volume::find`] found; `changes` tells whether something
+    /// may be stored in it.
+    pub fn open(
+        home: &Arc<Home>,
+        path: &Path,
+        changes: bool,
+    ) -> std::result::Result<Volume, Unopened> {
         let system = |doing| move |e: Errno| Unopened::System { doing, source: e.into() };
         let root: OwnedFd = File::open(path)
             .map_err(|source| Unopened::System { doing: "opening the folder", source })?
@@ -119,21 +129,31 @@ impl Volume {
         let stat = fs::fstat(&root).map_err(system("looking at the directory"))?;
         let id = DirectoryId::from(FileId::of(&stat));
         let mut parts_name_here = None;
-        let (home, directory, private) = if shares_disk(home, root.as_fd()) {
-            if !path.starts_with(home.dir()) {
-                lock(root.as_fd())?;
+        let left = NameIn::new(root.as_fd(), PRIVATE).stat().ok().map(|stat| FileId::of(&stat));
+        let is_near = shares_disk(home, root.as_fd());
+        let beside = match (is_near, changes) {
+            (true, _) => None,
+            (false, true) => Some(home.open_beside(path)?),
+            // Parts that were left there are looked after, if nobody else does.
+            (false, false) => left.and_then(|_| home.open_beside(path).ok()),
+        };
+        let (home, directory, private) = match beside {
+            None => {
+                if is_near && changes && !path.starts_with(home.dir()) {
+                    lock(root.as_fd())?;
+                }
+                let inode = format!("{:x}", id.inode);
+                let name = parts_name(&root, &inode, changes);
+                let directory = home.mount_parts(&name, &inode);
+                let directory = directory.map_err(system("making .miniftp/mounts"))?;
+                parts_name_here = Some(name.into_boxed_str());
+                (Arc::clone(home), directory, left.filter(|_| !is_near))
             }
-            let inode = format!("{:x}", id.inode);
-            let name = parts_name(&root, &inode);
-            let directory = home.mount_parts(&name, &inode);
-            let directory = directory.map_err(system("making .miniftp/mounts"))?;
-            parts_name_here = Some(name.into_boxed_str());
-            (Arc::clone(home), directory, None)
-        } else {
-            let own = home.open_beside(path)?;
-            let directory = reopen(own.parts()).map_err(system("opening .miniftp/parts"))?;
-            let private = own.private_id().map_err(system("looking at .miniftp"))?;
-            (Arc::new(own), directory, Some(private))
+            Some(own) => {
+                let directory = reopen(own.parts()).map_err(system("opening .miniftp/parts"))?;
+                let private = own.private_id().map_err(system("looking at .miniftp"))?;
+                (Arc::new(own), directory, Some(private))
+            }
         };
         let standing = LastSeen::begin(root.as_fd(), home.threads());
         let standing = standing.map_err(system("looking at what it lies in"))?;
@@ -149,10 +169,16 @@ impl Volume {
             root,
             parts: directory,
             parts_name: parts_name_here,
+            changes,
             private,
             standing,
             here: None,
         })
+    }
+
+    /// Whether something may be stored in it.
+    pub fn changes(&self) -> bool {
+        self.changes
     }
 
     /// Which directory a path leads to.
@@ -269,8 +295,8 @@ impl Drop for Volume {
 /// What the parts of a directory are called after: its inode, which stays the same when it is
 /// renamed, and what no other directory has that gets the inode after it. That is when it was made;
 /// where the file system does not keep that, a text at random that is written down with it. Where
-/// that cannot be kept either it is the inode alone.
-fn parts_name(root: &OwnedFd, inode: &str) -> String {
+/// that cannot be kept either, or shall not be, it is the inode alone.
+fn parts_name(root: &OwnedFd, inode: &str, may_mark: bool) -> String {
     let looked = fs::statx(root, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME);
     if let Ok(looked) = looked {
         let born = looked.stx_btime;
@@ -279,18 +305,19 @@ fn parts_name(root: &OwnedFd, inode: &str) -> String {
             return format!("{inode}.{:x}.{:x}", born.tv_sec, born.tv_nsec);
         }
     }
-    match marked(root) {
+    match marked(root, may_mark) {
         Some(mark) => format!("{inode}-{mark:016x}"),
         None => inode.to_owned(),
     }
 }
 
 /// The mark of a directory, made if it has none; `None` where it cannot have one.
-fn marked(root: &OwnedFd) -> Option<u64> {
+fn marked(root: &OwnedFd, may_mark: bool) -> Option<u64> {
     let mut mark = [0; 8];
     match fs::fgetxattr(root, MARK, &mut mark) {
         Ok(8) => return Some(u64::from_be_bytes(mark)),
-        Ok(_) | Err(Errno::NODATA | Errno::RANGE) => {}
+        Ok(_) | Err(Errno::NODATA | Errno::RANGE) if may_mark => {}
+        Ok(_) => return None,
         Err(_) => return None,
     }
     let mark: [u8; 8] = crate::scram::random_bytes().ok()?;

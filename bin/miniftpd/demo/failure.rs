@@ -4,12 +4,19 @@ use std::io;
 
 use miniftp::client;
 
+use crate::ends::Ends;
+
 /// Why a demo stops early.
 pub(super) enum DemoFailure {
     /// Somebody wants it to end.
     Stopped,
     /// Something did not happen as it should.
     Failed(String),
+}
+
+/// Whether the demo goes on.
+pub(super) fn check(ends: &Ends) -> Result<(), DemoFailure> {
+    if ends.is_over() { Err(DemoFailure::Stopped) } else { Ok(()) }
 }
 
 impl From<client::Error> for DemoFailure {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use miniftp::text::Escaped;
 
-use super::ends::Ends;
-use super::failure::DemoFailure;
+use super::failure::{DemoFailure, check};
 use super::show::print;
+use crate::ends::Ends;
 
 /// How long an answer may take: the server is in this process.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ impl<'a> Ftp<'a> {
 
     /// Sends a line and shows it and its answer, which must have this code.
     pub(super) fn ask(&mut self, line: &str, code: u16) -> Result<String, DemoFailure> {
-        self.ends.check()?;
+        check(self.ends)?;
         let shown = if line.starts_with("PASS ") { "PASS ********" } else { line };
         print(format_args!("   > {shown}"));
         self.control.get_mut().write_all(format!("{line}\r\n").as_bytes())?;

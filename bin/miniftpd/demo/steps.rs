@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,16 +10,17 @@ use std::sync::Arc;
 use miniftp::admin::AdminDesk;
 use miniftp::audit;
 use miniftp::client::{Client, Error, Options, Policy, RegistrationState, TransferOutcome};
+use miniftp::config;
 use miniftp::text::Size;
 
-use super::directory::DemoDir;
-use super::ends::Ends;
-use super::failure::DemoFailure;
+use super::failure::{DemoFailure, check};
 use super::ftp::Ftp;
 use super::relay::Relay;
-use super::server::Serving;
 use super::show::{BarLines, print, step};
 use crate::bar::Bar;
+use crate::ends::Ends;
+use crate::serving::{Plan, Serving, account};
+use crate::temporary::TemporaryDir;
 
 /// Bytes of the file that is put: large enough for a bar, small enough for a small disk.
 const FILE_BYTES: usize = 48 << 20;
@@ -37,12 +39,12 @@ fn bar<'a>(verb: &'static str, lines: &'a mut BarLines) -> Bar<'a, BarLines> {
 }
 
 /// All of it.
-pub(super) fn all(place: &DemoDir, ends: &Ends) -> Result<(), DemoFailure> {
+pub(super) fn all(place: &TemporaryDir, ends: &Ends) -> Result<(), DemoFailure> {
     print(
         "This is miniftp: a server and its clients, on fresh files and free ports of this machine.",
     );
-    let server = Serving::start(place, (NAME, PASSWORD, QUOTA_BYTES))?;
-    let (framed, ftp) = (server.framed, server.ftp);
+    let server = start(place)?;
+    let (framed, ftp) = (server.address("framed")?, server.address("ftp")?);
     let room = Size(QUOTA_BYTES);
     step(1, format_args!("A server listens on {framed}, and for FTP on {ftp}."));
     print(format_args!("   {NAME} has an account and may store {room}."));
@@ -51,7 +53,7 @@ pub(super) fn all(place: &DemoDir, ends: &Ends) -> Result<(), DemoFailure> {
     let mut client = log_in(&relay, ends)?;
     let file = place.path("engine.bin");
     write_file(&file, FILE_BYTES)?;
-    ends.check()?;
+    check(ends)?;
     put_through_a_cut(&mut client, &relay, &file)?;
     get_it_back(&mut client, &file, &place.path("copy.bin"), ends)?;
     put_a_tree(&mut client, &place.path("notes"))?;
@@ -65,6 +67,21 @@ pub(super) fn all(place: &DemoDir, ends: &Ends) -> Result<(), DemoFailure> {
     server.stop()?;
     print("   It has ended well. That was all of it; nothing is left on the disk.");
     Ok(())
+}
+
+/// A server with one account, and otherwise the settings that it has by default.
+fn start(place: &TemporaryDir) -> Result<Serving, DemoFailure> {
+    let account = account(NAME, PASSWORD, Some(QUOTA_BYTES))?;
+    let free = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+    let plan = Plan {
+        settings: &config::print_config(),
+        account,
+        mounts: Vec::new(),
+        log: None,
+        framed: &free,
+        ftp: &free,
+    };
+    Ok(Serving::start(place, plan)?)
 }
 
 fn connect(host: &str, port: u16, ends: &Ends) -> Result<Client, DemoFailure> {
@@ -140,7 +157,7 @@ fn get_it_back(
     if fs::read(file)? != fs::read(copy)? {
         return Err("the copy differs".into());
     }
-    ends.check()?;
+    check(ends)?;
     let hashed = client.hash("engine.bin", "md5", &mut Bar::quiet_end("hash", &mut BarLines))?;
     print(format_args!("   Equal to the last byte. md5 {}, as `md5sum` says too.", hashed.hex));
     print("   Put once more:");
@@ -179,7 +196,7 @@ fn refused<T>(what: &str, result: Result<T, Error>) -> Result<(), DemoFailure> {
     }
 }
 
-fn refuse_over_quota(client: &mut Client, place: &DemoDir) -> Result<(), DemoFailure> {
+fn refuse_over_quota(client: &mut Client, place: &TemporaryDir) -> Result<(), DemoFailure> {
     step(6, "It puts another large file, which would exceed its quota.");
     let other = place.path("second.bin");
     // What is in it does not matter: nothing of it travels.
@@ -203,7 +220,8 @@ fn refuse_outside(client: &mut Client) -> Result<(), DemoFailure> {
 
 fn register(server: &Serving, ends: &Ends) -> Result<(), DemoFailure> {
     step(8, format_args!("{NEWCOMER} has no account, and asks for one."));
-    let mut client = connect(&server.framed.ip().to_string(), server.framed.port(), ends)?;
+    let address = server.address("framed")?;
+    let mut client = connect(&address.ip().to_string(), address.port(), ends)?;
     let request = client.register(NEWCOMER, NEW_PASSWORD, "")?;
     if request.admitted {
         return Err("nobody was asked about a registration".into());
@@ -227,11 +245,11 @@ fn register(server: &Serving, ends: &Ends) -> Result<(), DemoFailure> {
 fn speak_ftp(
     server: &Serving,
     client: &mut Client,
-    place: &DemoDir,
+    place: &TemporaryDir,
     ends: &Ends,
 ) -> Result<(), DemoFailure> {
     step(9, format_args!("{NAME} comes by FTP, as with any FTP client: the same files are there."));
-    let mut ftp = Ftp::connect(server.ftp, ends)?;
+    let mut ftp = Ftp::connect(server.address("ftp")?, ends)?;
     ftp.ask(&format!("USER {NAME}"), 331)?;
     ftp.ask(&format!("PASS {PASSWORD}"), 230)?;
     ftp.ask("TYPE I", 200)?;

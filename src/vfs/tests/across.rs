@@ -15,7 +15,7 @@ fn scene(powers: super::Powers) -> Option<(Fresh, Vfs)> {
     let mounted = ["one", "two"].map(|name| {
         let directory = fresh.path().join(format!("of {name}"));
         std::fs::create_dir(&directory).unwrap();
-        let volume = Arc::new(Volume::open(&home, &directory).ok()?);
+        let volume = Arc::new(Volume::open(&home, &directory, true).ok()?);
         volume
             .keeps_owners()
             .then(|| View::mounted(&volume, "ann", &path(name), Rights::ALL).unwrap())

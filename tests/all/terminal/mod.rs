@@ -9,7 +9,7 @@ mod screen;
 mod shell;
 mod words;
 
-use screen::Screen;
+pub use screen::Screen;
 
 use crate::harness::{Daemon, Site, password};
 

@@ -1,4 +1,4 @@
-//! The signals that end the demo: noted, so that it tidies up first.
+//! The signals that end a demo or a share: noted, so that it tidies up first.
 
 use std::io;
 use std::sync::Arc;
@@ -7,19 +7,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::flag;
 
-use super::failure::DemoFailure;
 use crate::terminal::is_ignored;
 
 /// What has come of them.
-pub(super) struct Ends {
+pub(crate) struct Ends {
     /// Set by the first one. Every wait of a client looks at it.
-    pub(super) interrupt: Arc<AtomicBool>,
+    pub(crate) interrupt: Arc<AtomicBool>,
     signal: Arc<AtomicUsize>,
 }
 
 impl Ends {
     /// Notes them from now on.
-    pub(super) fn catch() -> io::Result<Ends> {
+    pub(crate) fn catch() -> io::Result<Ends> {
         let ends = Ends { interrupt: Arc::default(), signal: Arc::default() };
         // A terminal that is closed sends HUP, unless `nohup` says that this does not matter.
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|s| !is_ignored(*s)) {
@@ -30,13 +29,14 @@ impl Ends {
         Ok(ends)
     }
 
-    /// Whether it goes on.
-    pub(super) fn check(&self) -> Result<(), DemoFailure> {
-        if self.interrupt.load(Ordering::SeqCst) { Err(DemoFailure::Stopped) } else { Ok(()) }
+    /// Whether one has come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.interrupt.load(Ordering::SeqCst)
     }
 
     /// As a shell counts it: 130 for Ctrl-C.
-    pub(super) fn exit_code(&self) -> u8 {
+    #[cfg(feature = "client")]
+    pub(crate) fn exit_code(&self) -> u8 {
         u8::try_from(self.signal.load(Ordering::SeqCst)).unwrap_or(0).saturating_add(128)
     }
 }

@@ -1,6 +1,6 @@
-//! The one directory in which everything of a demo lies.
+//! The one directory in which everything lies that a demo or a share makes.
 //!
-//! Never: touches what another user made, or what a demo that runs has locked.
+//! Never: touches what another user made, or what a program that runs has locked.
 
 use std::fs;
 use std::io;
@@ -10,45 +10,48 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdir, open, statat};
 use rustix::process::geteuid;
 
-/// How the names begin.
-const NAME: &str = "miniftp-demo-";
 /// Names that are tried, if others have them.
 const TRIES: u32 = 100;
 
-/// A fresh directory that goes when the demo ends; it is locked for as long as that takes, so that
-/// one without a lock has been left by a demo that was killed.
-pub(super) struct DemoDir {
+/// A fresh directory that goes when its owner ends; it is locked for as long as that takes, so that
+/// one without a lock has been left by a program that was killed.
+pub(crate) struct TemporaryDir {
     dir: PathBuf,
     _lock: OwnedFd,
 }
 
-impl DemoDir {
-    /// Makes one, and removes those that were left.
-    pub(super) fn new() -> io::Result<DemoDir> {
-        let directory = std::env::temp_dir();
-        sweep(&directory);
+impl TemporaryDir {
+    /// Makes one in `directory`, and removes those that were left with names of this `kind`, each
+    /// once `leaving` has looked at it.
+    pub(crate) fn new(
+        directory: &Path,
+        kind: &str,
+        leaving: &dyn Fn(&Path),
+    ) -> io::Result<TemporaryDir> {
+        let prefix = format!("miniftp-{kind}-");
+        sweep(directory, &prefix, leaving);
         for number in 0..TRIES {
-            let dir = directory.join(format!("{NAME}{}-{number}", std::process::id()));
+            let dir = directory.join(format!("{prefix}{}-{number}", std::process::id()));
             match mkdir(&dir, Mode::RWXU) {
                 Ok(()) => {}
                 Err(rustix::io::Errno::EXIST) => continue,
                 Err(e) => return Err(about(&dir, e.into())),
             }
-            // Another demo may have swept it away before it was locked.
+            // Another one may have swept it away before it was locked.
             if let Some(lock) = lock(&dir) {
-                return Ok(DemoDir { dir, _lock: lock });
+                return Ok(TemporaryDir { dir, _lock: lock });
             }
         }
-        Err(about(&directory, io::ErrorKind::AlreadyExists.into()))
+        Err(about(directory, io::ErrorKind::AlreadyExists.into()))
     }
 
     /// A path in it.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 }
 
-impl Drop for DemoDir {
+impl Drop for TemporaryDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.dir);
     }
@@ -69,13 +72,14 @@ fn lock(dir: &Path) -> Option<OwnedFd> {
     (is_the_same && held.st_uid == geteuid().as_raw()).then_some(open)
 }
 
-/// Removes what demos have left that were killed.
-fn sweep(directory: &Path) {
+/// Removes what programs have left that were killed.
+fn sweep(directory: &Path, prefix: &str, leaving: &dyn Fn(&Path)) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if !entry.file_name().as_encoded_bytes().starts_with(NAME.as_bytes()) {
+        if !entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
             continue;
         }
         if let Some(_lock) = lock(&entry.path()) {
+            leaving(&entry.path());
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -1,0 +1,194 @@
+//! `miniftpd share`: one directory, at once, for whoever gets the password.
+//!
+//! Invariant: everything that it makes lies in one temporary directory, which goes with it; in the
+//! shared directory nothing is made but what others store, and what an upload needs on a disk of
+//! its own, which goes too. After KILL the next share removes both.
+
+mod addresses;
+mod lines;
+mod options;
+mod picture;
+mod transfers;
+mod tree;
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::RecvTimeoutError;
+use miniftp::rights::Rights;
+use miniftp::scram::{check_password_form, random_bytes};
+use miniftp::text::is_harmful;
+use rustix::termios::tcgetwinsize;
+
+use self::addresses::reachable;
+use self::lines::Shared;
+pub(crate) use self::options::ShareOptions;
+use self::picture::picture;
+use self::transfers::Transfers;
+use self::tree::Tree;
+use crate::ends::Ends;
+use crate::serving::{Plan, Serving, account};
+use crate::{logging, outcome};
+
+/// How often it is looked whether the share is over.
+const LOOK: Duration = Duration::from_millis(100);
+/// What is not as a server has it by default: the account is everybody's who has the password.
+const SETTINGS: &str = "[server]\nsessions_per_account = 200\n[ftp]\nclear_passwords = anywhere\n\
+                        [registration]\nmode = closed\n[words]\nwelcome = none\ngoodbye = none\n";
+/// Letters and digits that are not taken for one another.
+const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+
+/// Shares a directory until somebody has had enough.
+pub(crate) fn run(options: &ShareOptions) -> ExitCode {
+    let ends = match Ends::catch() {
+        Ok(ends) => ends,
+        Err(e) => return outcome::fail(1, format_args!("cannot catch signals: {e}")),
+    };
+    match share(options, &ends) {
+        Ok(count) => {
+            let transfers = if count == 1 { "1 transfer" } else { &format!("{count} transfers") };
+            say(&format!("Ended after {transfers}; nothing is left of the share."));
+            ExitCode::SUCCESS
+        }
+        Err(what) => outcome::fail(1, what),
+    }
+}
+
+/// Prints a line; a reader that has gone is no failure.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Returns how many transfers there were.
+fn share(options: &ShareOptions, ends: &Ends) -> Result<u64, String> {
+    let tree = Tree::open(options, ends)?;
+    let password = password()?;
+    let user = format!("share-{}", letters::<4>()?);
+    let mut account = account(&user, &password, Some(0))?;
+    account.rights = Rights::READ;
+    let (log, mut transfers) = transfers::channel();
+    let bind = |port| -> Vec<SocketAddr> {
+        let all: &[IpAddr] = &[Ipv6Addr::UNSPECIFIED.into()];
+        let addresses = if options.bind.is_empty() { all } else { &options.bind };
+        addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
+    };
+    let plan = Plan {
+        settings: SETTINGS,
+        account,
+        mounts: vec![tree.mount()],
+        log: Some(Box::new(log)),
+        framed: &bind(options.port),
+        ftp: &bind(options.ftp_port),
+    };
+    let serving = tree.start(plan)?;
+    logging::carry(serving.shared.log(), "warn");
+    let bound: Vec<SocketAddr> = serving.addresses("framed").collect();
+    let shown = Shared {
+        name: &tree.name,
+        dir: &tree.dir.to_string_lossy(),
+        writes: options.writes,
+        quota_bytes: options.quota_bytes,
+        for_secs: options.for_secs,
+        user: &user,
+        password: &password,
+        addresses: &reachable(&bound)?,
+        port: serving.address("framed")?.port(),
+        ftp_port: serving.address("ftp")?.port(),
+    };
+    say(&shown.text());
+    show_picture(&shown);
+    let until = options.for_secs.and_then(|secs| Instant::now().checked_add(seconds(secs)));
+    let count = serve(serving, &mut transfers, ends, until);
+    tree.remove_traces(&user);
+    count
+}
+
+fn seconds(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Shows what happens until a signal, the end of the time, or a failure of the server.
+fn serve(
+    serving: Serving,
+    transfers: &mut Transfers,
+    ends: &Ends,
+    until: Option<Instant>,
+) -> Result<u64, String> {
+    let mut is_asked = false;
+    while !serving.has_ended() {
+        transfers.show(LOOK);
+        let is_late = until.is_some_and(|until| Instant::now() >= until);
+        // Further signals cut off whoever is still here.
+        if ends.interrupt.swap(false, Ordering::SeqCst) || (is_late && !is_asked) {
+            serving.ask_to_stop();
+            let left = serving.shared.connections();
+            if left > 0 && !is_asked {
+                let (who, whom) = if left == 1 {
+                    ("1 connection has".to_owned(), "it")
+                } else {
+                    (format!("{left} connections have"), "them")
+                };
+                let secs = serving.shared.config().server.drain_secs;
+                say(&format!("Ending: {who} up to {secs} s; Ctrl-C again cuts {whom} off."));
+            }
+            is_asked = true;
+        }
+    }
+    let log = serving.shared.log().clone();
+    let ended = serving.stop();
+    log.finish();
+    while transfers.show(Duration::ZERO) {}
+    ended.map(|()| transfers.count())
+}
+
+impl Transfers {
+    /// Shows a line, if one comes in so long.
+    fn show(&mut self, patience: Duration) -> bool {
+        let lost = self.lost();
+        if lost > 0 {
+            say(&format!("{lost} lines could not be shown"));
+        }
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => {
+                say(&line);
+                true
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
+        }
+    }
+}
+
+/// The address with the password in it, where a terminal can show it.
+fn show_picture(shown: &Shared<'_>) {
+    let out = io::stdout();
+    let columns = tcgetwinsize(&out).map_or(0, |size| usize::from(size.ws_col));
+    let (true, Some(url)) = (out.is_terminal(), shown.url_with_password()) else { return };
+    if let Some(picture) = picture(&url, columns) {
+        say(&format!("{picture}The picture is the address for FTP, with user and password.\n"));
+    }
+}
+
+/// What the environment says, or one that nobody guesses.
+fn password() -> Result<String, String> {
+    let Some(given) = env::var_os("MINIFTP_PASSWORD").filter(|given| !given.is_empty()) else {
+        let groups = [letters::<4>()?, letters::<4>()?, letters::<4>()?, letters::<4>()?];
+        return Ok(groups.join("-"));
+    };
+    let given = given.into_string().map_err(|_| "MINIFTP_PASSWORD: it is not UTF-8")?;
+    check_password_form(&given).map_err(|e| e.in_full())?;
+    if given.chars().any(is_harmful) {
+        return Err("MINIFTP_PASSWORD: a password that is shown has no control characters".into());
+    }
+    Ok(given)
+}
+
+/// So many letters at random.
+fn letters<const N: usize>() -> Result<String, String> {
+    let bytes: [u8; N] = random_bytes().map_err(|e| e.in_full())?;
+    Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect())
+}
