@@ -4,7 +4,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Client;
 use crate::lock::lock;
 
 /// Bytes that move in a tenth of a second, within these bounds, move at once.
@@ -44,13 +43,6 @@ impl RateLimit {
         let begin = next.unwrap_or(now).max(now);
         *next = begin.checked_add(takes);
         begin.saturating_duration_since(now)
-    }
-}
-
-impl Client {
-    /// From now on moves so many bytes a second at most, whatever the direction.
-    pub fn limit_rate(&mut self, bytes_per_sec: Option<u64>) {
-        self.limit.set(bytes_per_sec);
     }
 }
 

@@ -45,6 +45,11 @@ pub(super) trait Operation {
 }
 
 impl Client {
+    /// From now on moves so many bytes a second at most, whatever the direction.
+    pub fn limit_rate(&mut self, bytes_per_sec: Option<u64>) {
+        self.limit.set(bytes_per_sec);
+    }
+
     /// Carries out a transfer. Gives up after [`super::Options::tries`] connections in a row that
     /// moved nothing.
     pub(super) fn carry_out<O: Operation>(
