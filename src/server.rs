@@ -5,6 +5,7 @@
 
 mod binding;
 mod ends;
+mod service;
 mod upkeep;
 
 use std::io;
@@ -26,6 +27,7 @@ use crate::vfs::Loss;
 
 pub use self::binding::bind;
 pub use self::ends::{RunError, StartError};
+pub use self::service::ServiceReports;
 
 /// How long connections are given to receive the news that a server stops because it lost its lock.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -38,6 +40,7 @@ pub struct Server {
     shared: Arc<Shared>,
     listening: Vec<(&'static ListenerKind, TcpListener)>,
     local: Option<Local>,
+    service: Option<Arc<ServiceReports>>,
 }
 
 impl Server {
@@ -61,7 +64,7 @@ impl Server {
         };
         shared.listens(listening.iter().filter_map(address).collect());
         let local = Local::bind(&shared);
-        Ok(Server { shared, listening, local })
+        Ok(Server { shared, listening, local, service: None })
     }
 
     /// The addresses that it is bound to, each with its protocol and the real port: those of the
@@ -85,6 +88,11 @@ impl Server {
         listening.find(|(name, _)| *name == protocol).map(|(_, address)| *address)
     }
 
+    /// Tells a service manager from now on how it goes.
+    pub fn reports_to(&mut self, service: ServiceReports) {
+        self.service = Some(Arc::new(service));
+    }
+
     /// What all sessions share.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
@@ -103,7 +111,9 @@ impl Server {
             thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK)
         };
         let (shared, reported) = (Arc::clone(&self.shared), stopped.clone());
-        house("housekeeper").spawn(move || upkeep::keep_house(&shared, again, &reported))?;
+        let service = self.service.clone();
+        house("housekeeper")
+            .spawn(move || upkeep::keep_house(&shared, again, &reported, service.as_deref()))?;
         let shared = Arc::clone(&self.shared);
         house("sweeper").spawn(move || upkeep::keep_clean(&shared, &stopped))?;
         let mut accepting = Vec::new();
@@ -120,7 +130,10 @@ impl Server {
         if let Some(local) = &mut self.local {
             local.start(&self.shared)?;
         }
+        let service = self.service.as_deref();
+        service.iter().for_each(|service| service.ready());
         let loss = self.wait(stop);
+        service.iter().for_each(|service| service.stopping());
         log::info!("stopping: {} connections are being closed", self.shared.connections());
         self.shared.stop();
         if let Some(local) = self.local.take() {
