@@ -282,6 +282,13 @@ pub const RATE_LOOK: Duration = Duration::from_millis(100);
 
 /// Bytes of log lines that wait to be written: some 5,000 acts, a tenth of a second at full speed.
 pub const LOG_QUEUE: usize = 1024 * 1024;
+/// Events that wait for their hooks; for further ones none is run, and the log says so. Some 500
+/// bytes each.
+pub const HOOKS_WAITING: usize = 1000;
+/// How long a request for the metrics may take, and its answer: monitors are on this machine.
+pub const METRICS_WAIT: Duration = Duration::from_secs(5);
+/// Bytes of the head of such a request; monitors send some 300.
+pub const METRICS_HEAD: usize = 8 * 1024;
 /// How long a line waits for room in a full queue before it is counted as lost; while the disk
 /// stands still only the first one waits.
 pub const LOG_WAIT: Duration = Duration::from_secs(1);

@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, tick};
 use crate::error::Error;
 use crate::limits;
 use crate::protocols::local::Local;
+use crate::protocols::metrics::MetricsListener;
 use crate::protocols::{self, framed, ftp};
 use crate::session::Session;
 use crate::shared::Shared;
@@ -31,6 +32,8 @@ pub use self::service::ServiceReports;
 
 /// How long connections are given to receive the news that a server stops because it lost its lock.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// What the metrics are called where addresses are listed.
+const METRICS: &str = "metrics";
 /// How often a stopping server looks whether everybody has left.
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
@@ -40,6 +43,7 @@ pub struct Server {
     shared: Arc<Shared>,
     listening: Vec<(&'static ListenerKind, TcpListener)>,
     local: Option<Local>,
+    metrics: Option<MetricsListener>,
     service: Option<Arc<ServiceReports>>,
 }
 
@@ -62,9 +66,13 @@ impl Server {
         let address = |(kind, listener): &(&ListenerKind, TcpListener)| {
             Some((kind.name, listener.local_addr().ok()?))
         };
-        shared.listens(listening.iter().filter_map(address).collect());
+        let metrics = shared.config().metrics.listen;
+        let metrics = metrics.map(|address| bind(METRICS, address)).transpose()?;
+        let metrics = metrics.map(MetricsListener::new);
+        let of_metrics = metrics.as_ref().and_then(|own| Some((METRICS, own.address().ok()?)));
+        shared.listens(listening.iter().filter_map(address).chain(of_metrics).collect());
         let local = Local::bind(&shared);
-        Ok(Server { shared, listening, local, service: None })
+        Ok(Server { shared, listening, local, metrics, service: None })
     }
 
     /// The addresses that it is bound to, each with its protocol and the real port: those of the
@@ -116,21 +124,14 @@ impl Server {
             .spawn(move || upkeep::keep_house(&shared, again, &reported, service.as_deref()))?;
         let shared = Arc::clone(&self.shared);
         house("sweeper").spawn(move || upkeep::keep_clean(&shared, &stopped))?;
-        let mut accepting = Vec::new();
-        for (kind, listener) in &self.listening {
-            let protocol = Listener {
-                shared: Arc::clone(&self.shared),
-                kind,
-                spare: listener.try_clone().ok(),
-                listener: listener.try_clone()?,
-            };
-            let thread = thread::Builder::new().name(format!("{}-listener", kind.name));
-            accepting.push((listener, thread.spawn(move || protocol.accept())?));
-        }
+        let accepting = self.accept()?;
         if let Some(local) = &mut self.local {
             local.start(&self.shared)?;
         }
-        let service = self.service.as_deref();
+        if let Some(metrics) = &mut self.metrics {
+            metrics.start(&self.shared)?;
+        }
+        let service = self.service.clone();
         service.iter().for_each(|service| service.ready());
         let loss = self.wait(stop);
         service.iter().for_each(|service| service.stopping());
@@ -138,6 +139,9 @@ impl Server {
         self.shared.stop();
         if let Some(local) = self.local.take() {
             local.stop(&self.shared);
+        }
+        if let Some(metrics) = self.metrics.take() {
+            metrics.stop();
         }
         for (listener, thread) in accepting {
             // On Linux this wakes the thread that waits in accept.
@@ -147,7 +151,9 @@ impl Server {
         // Whoever was let in between the two lines above is informed as well.
         self.shared.stop();
         let patience = Duration::from_secs(self.shared.config().server.drain_secs);
-        self.drain(stop, if loss.is_some() { patience.min(LAST_WORDS) } else { patience });
+        let patience = if loss.is_some() { patience.min(LAST_WORDS) } else { patience };
+        let left = self.drain(stop, patience);
+        self.shared.log().hooks().finish(left);
         self.save_bans();
         drop(house_stop);
         match loss.or_else(|| self.shared.home.lost().try_recv().ok()) {
@@ -159,6 +165,22 @@ impl Server {
                 Ok(())
             }
         }
+    }
+
+    /// Starts a thread for each socket of a protocol, which lets connections in.
+    fn accept(&self) -> io::Result<Vec<(TcpListener, thread::JoinHandle<()>)>> {
+        let mut accepting = Vec::new();
+        for (kind, listener) in &self.listening {
+            let protocol = Listener {
+                shared: Arc::clone(&self.shared),
+                kind,
+                spare: listener.try_clone().ok(),
+                listener: listener.try_clone()?,
+            };
+            let thread = thread::Builder::new().name(format!("{}-listener", kind.name));
+            accepting.push((listener.try_clone()?, thread.spawn(move || protocol.accept())?));
+        }
+        Ok(accepting)
     }
 
     /// Waits until somebody stops the server, or the lock of the home is lost.
@@ -203,7 +225,8 @@ impl Server {
         }
     }
 
-    fn drain(&self, stop: &Receiver<()>, patience: Duration) {
+    /// Waits until everybody has left, and no longer than that; tells how long is left of it.
+    fn drain(&self, stop: &Receiver<()>, patience: Duration) -> Duration {
         let until = Instant::now() + patience;
         while self.shared.connections() > 0 {
             let reported_again = match stop.recv_timeout(DRAIN_LOOK) {
@@ -218,10 +241,11 @@ impl Server {
             if reported_again || Instant::now() >= until {
                 log::warn!("{} connections are cut off", self.shared.connections());
                 self.shared.cut(|_| true);
-                return;
+                return Duration::ZERO;
             }
         }
         log::info!("stopped: everybody has left");
+        until.saturating_duration_since(Instant::now())
     }
 }
 

@@ -33,17 +33,12 @@ pub(crate) type FailureText = (String, u8);
 
 /// Does what `words`, those after `account`, ask for. What changed something is noted in the
 /// server's log.
-pub(crate) fn run(
-    dirs: (&Path, &Path),
-    words: &[String],
-    config: &Arc<Config>,
-    log: &LogTargets,
-) -> ExitCode {
+pub(crate) fn run(asked: &Asked<'_>, words: &[String]) -> ExitCode {
     let line = match words.first().map(String::as_str) {
         Some("--help" | "-h") => "help".to_owned(),
         _ => words.join(" "),
     };
-    match work(dirs, &line, config, log) {
+    match asked.work(&line) {
         Ok((mut answer, is_json)) => {
             let (is_done, json) = (answer.is_done(), answer.json());
             let undone = answer.take_undone();
@@ -63,22 +58,32 @@ pub(crate) fn run(
     }
 }
 
-fn work(
-    dirs: (&Path, &Path),
-    line: &str,
-    config: &Arc<Config>,
-    log: &LogTargets,
-) -> Result<(Answer, bool), FailureText> {
-    let call = grammar::parse(line).map_err(|e| (e.to_string(), MISUSED))?;
-    if call.command.needs == AdminNeeds::Nothing {
-        let answer = help(&call.arguments, &|_| true);
-        let answer = answer.map_err(|e| (error_for_operator(&e), MISUSED))?;
-        return Ok((answer, call.is_json));
+/// Where lines go.
+pub(crate) struct Asked<'a> {
+    /// The directories of the settings and of the homes.
+    pub(crate) dirs: (&'a Path, &'a Path),
+    pub(crate) config: &'a Arc<Config>,
+    pub(crate) log: &'a LogTargets,
+}
+
+impl Asked<'_> {
+    /// What is answered to a line that only reads; or what is wrong, and the exit code.
+    pub(crate) fn answer(&self, line: &str) -> Result<Answer, FailureText> {
+        self.work(line).map(|(answer, _)| answer)
     }
-    let carrier = Carrier::find(dirs, &call, config, log).map_err(failure)?;
-    let answer = carry(&carrier, line, &call, config);
-    carrier.warnings().iter().for_each(|warning| complain(warning));
-    Ok((answer?, call.is_json))
+
+    fn work(&self, line: &str) -> Result<(Answer, bool), FailureText> {
+        let call = grammar::parse(line).map_err(|e| (e.to_string(), MISUSED))?;
+        if call.command.needs == AdminNeeds::Nothing {
+            let answer = help(&call.arguments, &|_| true);
+            let answer = answer.map_err(|e| (error_for_operator(&e), MISUSED))?;
+            return Ok((answer, call.is_json));
+        }
+        let carrier = Carrier::find(self.dirs, &call, self.config, self.log).map_err(failure)?;
+        let answer = carry(&carrier, line, &call, self.config);
+        carrier.warnings().iter().for_each(|warning| complain(warning));
+        Ok((answer?, call.is_json))
+    }
 }
 
 /// Has a line done, with a password where it needs one.
@@ -108,7 +113,7 @@ fn failure(error: StoreError) -> FailureText {
     }
 }
 
-fn complain(what: &str) {
+pub(crate) fn complain(what: &str) {
     print(io::stderr(), &format!("miniftpd: {what}"));
 }
 

@@ -17,6 +17,7 @@ use crate::share::ShareOptions;
 pub(crate) enum Task {
     Serve,
     Account(Vec<String>),
+    Top,
     Check,
     Paths,
     /// With the directory to make everything in.
@@ -37,6 +38,7 @@ impl Task {
             (_, Some("demo")) => Ok(Task::Demo),
             (_, Some("init")) => Ok(Task::Init(None)),
             (_, Some("paths")) => Ok(Task::Paths),
+            (_, Some("top")) => Ok(Task::Top),
             (_, Some("share")) => Ok(Task::Share(ShareOptions::parse(parser)?)),
             _ => Err(Arg::Value(word).unexpected()),
         }
@@ -111,6 +113,10 @@ impl Args {
                 Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
                 Arg::Long("print-config") => args.task = Task::PrintConfig,
                 Arg::Value(word) if word == "account" => account = Some(Vec::new()),
+                // What is asked most often goes without that word.
+                Arg::Value(word) if word == "status" || word == "who" => {
+                    account = Some(vec![word.string()?]);
+                }
                 Arg::Value(word) => args.task = args.task.followed_by(word, &mut parser)?,
                 other => return Err(other.unexpected()),
             }

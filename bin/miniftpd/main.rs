@@ -40,6 +40,7 @@ mod standby;
 mod temporary;
 #[path = "../shared/terminal.rs"]
 mod terminal;
+mod top;
 mod usage;
 
 use std::io::{self, IsTerminal, Write};
@@ -58,6 +59,7 @@ use miniftp::shared::{Logs, Shared};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use crate::accounts::Asked;
 use crate::args::{Args, Task};
 use crate::outcome::{fail, print};
 use crate::privileges::{Identity, become_user};
@@ -79,7 +81,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         #[cfg(not(feature = "client"))]
         Task::Demo => fail(2, "this program was built without the client, which the demo needs"),
-        Task::Account(_) | Task::Check | Task::Paths | Task::Serve => work(&args),
+        Task::Account(_) | Task::Top | Task::Check | Task::Paths | Task::Serve => work(&args),
     }
 }
 
@@ -94,22 +96,29 @@ fn work(args: &Args) -> ExitCode {
         return fail(1, advice::without_configuration(&search.looked_at()));
     };
     match args.task {
-        Task::Account(ref words) => {
-            let Directories { conf, home } = &dirs;
-            // The settings may be missing; whoever wrote some meant them.
-            let is_missing = matches!(conf.join(config::FILE).try_exists(), Ok(false));
-            let settings = if is_missing { Ok(Arc::default()) } else { Config::load(conf) };
-            match settings {
-                Ok(settings) => {
-                    let places = args.log.places(conf, &settings);
-                    accounts::run((conf, home), words, &settings, &places)
-                }
-                Err(e) => fail(1, e),
-            }
-        }
+        Task::Account(ref words) => ask(args, &dirs, |asked| accounts::run(asked, words)),
+        Task::Top => ask(args, &dirs, top::run),
         Task::Check => check::run(args, &dirs),
         Task::Paths => ExitCode::SUCCESS,
         _ => serve(args, &dirs),
+    }
+}
+
+/// Does something with the server that runs on the home, or with the files where none does.
+fn ask(
+    args: &Args,
+    Directories { conf, home }: &Directories,
+    work: impl FnOnce(&Asked<'_>) -> ExitCode,
+) -> ExitCode {
+    // The settings may be missing; whoever wrote some meant them.
+    let is_missing = matches!(conf.join(config::FILE).try_exists(), Ok(false));
+    let config = if is_missing { Ok(Arc::default()) } else { Config::load(conf) };
+    match config {
+        Ok(config) => {
+            let log = args.log.places(conf, &config);
+            work(&Asked { dirs: (conf, home), config: &config, log: &log })
+        }
+        Err(e) => fail(1, e),
     }
 }
 

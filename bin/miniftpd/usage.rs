@@ -19,6 +19,9 @@ pub(crate) const COMMANDS: &[UsageRow] = &[
         "miniftpd [OPTIONS] account ...",
         "admin commands, with a running server or without;\n`miniftpd account help` lists them",
     ),
+    row("miniftpd [OPTIONS] status", "the running server: uptime, listeners, connections, disk"),
+    row("miniftpd [OPTIONS] who", "connections, and what each does"),
+    row("miniftpd [OPTIONS] top", "both on a terminal, again every two seconds"),
     row("miniftpd [OPTIONS] check", "every fault of the files in conf, and what would change"),
     row(
         "miniftpd share [DIR] [OPTIONS]",

@@ -1,15 +1,17 @@
 //! The commands about accounts.
 
+use std::sync::Arc;
+
 use super::grammar::Arguments;
 use super::{AdminDesk, AdminResult};
 use crate::accounts::{Account, AccountName, AccountState, NAME_FORM, Role, StoreError};
 use crate::answer::{Answer, Cell};
 use crate::error::Error;
-use crate::quota::Usage;
-use crate::shared::OnlineConnection;
+use crate::quota::Amount;
+use crate::shared::{OnlineConnection, Shared};
 use crate::text::Size;
 use crate::transfer::Alive;
-use crate::vfs::Adopt;
+use crate::vfs::{Adopt, Homes};
 
 fn quota_shown(quota_bytes: Option<u64>) -> String {
     quota_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| Size(bytes).to_string())
@@ -19,14 +21,49 @@ fn name_cell(name: &str) -> Cell {
     Cell::Name(name.to_owned())
 }
 
+/// What accounts store. Those that have not logged in since the server started are counted for it,
+/// and where no server runs all of them; an account without a home stores nothing, and gets no home
+/// by being looked at.
+struct Stores {
+    homes: Option<Homes>,
+    /// `None` where no account has a home, or the home is in use by a server that is not reached.
+    shared: Option<Arc<Shared>>,
+}
+
+impl Stores {
+    fn open<'a>(desk: &AdminDesk<'_>, accounts: impl Iterator<Item = &'a Account>) -> Stores {
+        let homes = match desk.shared {
+            Some(shared) => Some(shared.home.homes()),
+            None => desk.homes().ok(),
+        };
+        let mut names = accounts.map(|account| account.name().as_str());
+        let is_any = homes.as_ref().is_some_and(|homes| names.any(|name| homes.has(name)));
+        Stores { homes, shared: if is_any { desk.tree().ok() } else { None } }
+    }
+
+    /// What an account has stored, if that can be found out.
+    fn used(&self, account: &Account, alive: &mut Alive<'_>) -> Result<Option<Amount>, StoreError> {
+        let Some(homes) = &self.homes else { return Ok(None) };
+        if !homes.has(account.name().as_str()) {
+            return Ok(Some(Amount::NOTHING));
+        }
+        let Some(shared) = &self.shared else { return Ok(None) };
+        match shared.usage_of(account, alive) {
+            Ok(usage) => Ok(Some(usage.used)),
+            Err(e @ (Error::Stopping | Error::Ended | Error::Interrupted)) => Err(e.into()),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
 /// What is known of an account, by column.
 fn facts(
     desk: &AdminDesk<'_>,
     account: &Account,
+    used: Option<Amount>,
     guests: &[OnlineConnection],
 ) -> Vec<(&'static str, Cell)> {
     let name = account.name();
-    let usage: Option<Usage> = desk.shared.and_then(|shared| shared.ledger.usage(name.as_str()));
     let sessions = guests.iter().filter(|guest| guest.account.as_ref() == Some(name)).count();
     let limit = account.entries.limit(desk.config.storage.entries);
     vec![
@@ -34,31 +71,37 @@ fn facts(
         ("role", account.role.as_str().into()),
         ("state", account.state.as_str().into()),
         ("demo", Cell::YesNo(account.demo)),
-        ("used", Cell::known(usage, |usage| Cell::Bytes(usage.used.bytes))),
+        ("used", Cell::known(used, |used| Cell::Bytes(used.bytes))),
         ("quota", Cell::limit(account.quota_bytes, Cell::Bytes)),
-        ("entries", Cell::known(usage, |usage| Cell::Count(usage.used.entries))),
+        ("entries", Cell::known(used, |used| Cell::Count(used.entries))),
         ("of", Cell::limit(limit, Cell::Count)),
         ("sessions", Cell::known(desk.shared, |_| Cell::Count(sessions as u64))),
         ("remark", name_cell(account.remark())),
     ]
 }
 
-pub(super) fn list(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -> AdminResult {
+pub(super) fn list(desk: &AdminDesk<'_>, _: &Arguments, alive: &mut Alive<'_>) -> AdminResult {
     let (accounts, guests) = (desk.store.current(), desk.online());
-    let mut columns = Vec::new();
-    let rows = accounts.iter().map(|account| {
-        let (names, cells): (Vec<_>, Vec<_>) = facts(desk, account, &guests).into_iter().unzip();
+    let stores = Stores::open(desk, accounts.iter());
+    let (mut columns, mut rows) = (Vec::new(), Vec::new());
+    for account in accounts.iter() {
+        let facts = facts(desk, account, stores.used(account, alive)?, &guests);
+        let (names, cells): (Vec<_>, Vec<_>) = facts.into_iter().unzip();
         columns = names;
-        cells
-    });
-    let rows = rows.collect();
+        rows.push(cells);
+    }
     Ok(Answer::table(&columns, rows, "no accounts"))
 }
 
-pub(super) fn show(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
+pub(super) fn show(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    alive: &mut Alive<'_>,
+) -> AdminResult {
     let accounts = desk.store.current();
     let account = accounts.require(arguments.text("name"))?;
-    let mut facts = facts(desk, account, &desk.online());
+    let used = Stores::open(desk, std::iter::once(account)).used(account, alive)?;
+    let mut facts = facts(desk, account, used, &desk.online());
     let of_md5 = if account.of_md5 { " of its MD5" } else { "" };
     let password = format!("SCRAM-SHA-256{of_md5}, {} iterations", account.verifier.iterations());
     let remark = facts.pop();

@@ -88,7 +88,7 @@ pub static ADMIN_COMMANDS: &[AdminCommand] = &[
     row!("status" [] () () Files false None, status::status,
         "show the server: version, uptime, listeners, connections, accounts, disk"),
     row!("list" ["accounts"] () () Files false None, accounts::list,
-        "list all accounts"),
+        "list all accounts, with what they have stored"),
     row!("show" ["account"] ("name" Account true) () Files false None, accounts::show,
         "show one account"),
     row!("create" ["add"] ("name" Account true)
@@ -115,7 +115,7 @@ pub static ADMIN_COMMANDS: &[AdminCommand] = &[
     row!("reject" [] ("number" Number true "reason" Text false) () Files false
         Some(Verb::Reject), requests::reject, "refuse a registration and say why"),
     row!("sessions" ["who"] () () Server false None, sessions::sessions,
-        "list connections, and what they do"),
+        "list connections and what they do: of a transfer percent, rate, time and path"),
     row!("kick" [] ("name" Session true) () Server false Some(Verb::Kick), sessions::kick,
         "end a session, or all of an account"),
     row!("bans" [] () () Files false None, bans::bans,

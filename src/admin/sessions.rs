@@ -6,6 +6,7 @@ use super::grammar::Arguments;
 use super::{AdminDesk, AdminResult};
 use crate::accounts::{AccountName, AccountState, Role, StoreError};
 use crate::answer::{Answer, Cell};
+use crate::audit::TransferSeen;
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Usage};
 use crate::shared::{OnlineConnection, Shared};
@@ -63,17 +64,32 @@ pub(super) fn ended(count: usize) -> String {
 
 pub(super) fn sessions(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let row = |one: OnlineConnection| {
+        // Of a transfer the path that its bytes belong to; the command may be a later one.
+        let transfer = one.transfer.as_ref();
+        let path = transfer.map_or(one.path.as_str(), |transfer| transfer.path.as_str());
         vec![
             Cell::Count(one.id),
             Cell::known(one.account, |name| Cell::Name(name.to_string())),
             Cell::Text(one.peer.to_string()),
             one.protocol.into(),
             Cell::Moment(one.since_secs),
-            Cell::Name(if one.doing.is_empty() { "idle".to_owned() } else { one.doing }),
+            match (transfer, one.doing) {
+                // By either protocol, also between two requests of one upload.
+                (Some(transfer), _) => transfer.verb.name().into(),
+                (None, "") => "idle".into(),
+                (None, doing) => doing.into(),
+            },
+            Cell::known(transfer.and_then(TransferSeen::percent), Cell::Count),
+            Cell::known(transfer, |transfer| Cell::Bytes(transfer.rate)),
+            Cell::known(transfer, |transfer| Cell::Span(transfer.took.as_secs())),
+            Cell::known(Some(path).filter(|path| !path.is_empty()), |path| {
+                Cell::Name(path.to_owned())
+            }),
         ]
     };
     let rows = desk.online().into_iter().map(row).collect();
-    let columns = ["id", "account", "from", "protocol", "since", "doing"];
+    let columns =
+        ["id", "account", "from", "protocol", "since", "doing", "percent", "rate", "time", "path"];
     Ok(Answer::table(&columns, rows, "nobody is connected"))
 }
 

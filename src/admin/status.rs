@@ -47,7 +47,6 @@ pub(super) fn status(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -> 
         let mistake = [desk.store.mistake(), desk.bans.mistake()].into_iter().flatten().next();
         facts.push(("mistakes", Cell::Text(mistake.unwrap_or_else(|| "none".to_owned()))));
     }
-    let free = vfs::free_at(home);
-    facts.push(("free", Cell::known(free, |free| Cell::Bytes(free.bytes))));
+    facts.push(("free", Cell::known(vfs::free_at(home), |free| Cell::Bytes(free.bytes))));
     Ok(Answer::record(facts))
 }

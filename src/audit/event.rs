@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// What was done.
@@ -183,6 +184,20 @@ pub enum Outcome {
     Refused,
 }
 
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 3] = [Outcome::Done, Outcome::Broken, Outcome::Refused];
+
+    /// Its word in the log for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Broken => "broken",
+            Outcome::Refused => "refused",
+        }
+    }
+}
+
 /// One act. Names are as they came: the formats escape them.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
@@ -194,6 +209,8 @@ pub struct Event<'a> {
     pub name: Option<&'a str>,
     /// The path.
     pub path: Option<&'a str>,
+    /// Where on the server's machine the file lies, for the programs that are run after it.
+    pub file: Option<&'a Path>,
     /// The new path.
     pub to: Option<&'a str>,
     /// The new value: a quota, a role.
@@ -228,6 +245,7 @@ impl<'a> Event<'a> {
             verb,
             name: None,
             path: None,
+            file: None,
             to: None,
             value: None,
             registration: None,

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::event::{ActorOrigin, Event, Outcome, clipped};
+use super::event::{ActorOrigin, Event, clipped};
 use super::time::LogTime;
 
 use crate::answer::quote_into as quote;
@@ -80,12 +80,7 @@ pub(super) fn event(now: LogTime, event: &Event<'_>) -> String {
     if event.replaced {
         object.0.push_str(",\"replaced\":true");
     }
-    let result = match event.outcome {
-        Outcome::Done => "done",
-        Outcome::Broken => "broken",
-        Outcome::Refused => "refused",
-    };
-    object.text("result", Some(result));
+    object.text("result", Some(event.outcome.name()));
     object.text("why", event.why.map(clipped));
     object.end()
 }

@@ -2,7 +2,7 @@
 //! which the server notes when it finds it.
 
 use super::event::{Actor, ActorOrigin, Event, Outcome, Verb};
-use super::writer::Log;
+use super::log::Log;
 use crate::text::Escaped;
 
 /// What acts beside the server are left under, in its home.

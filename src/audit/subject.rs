@@ -5,12 +5,14 @@
 //! that it broke off.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::event::{Actor, ActorOrigin, Event, Outcome, Verb};
-use super::writer::Log;
+use super::log::Log;
+use super::progress::{TransferProgress, Transfers};
 use crate::accounts::AccountName;
 use crate::error::Error;
 use crate::vfs::VPath;
@@ -24,11 +26,18 @@ pub struct Subject {
     since: Instant,
     up_bytes: AtomicU64,
     down_bytes: AtomicU64,
+    /// Those of the connection.
+    transfers: Transfers,
 }
 
 impl Subject {
     /// Somebody who has just come.
-    pub fn new(log: &Log, account: Option<AccountName>, place: ActorOrigin) -> Arc<Subject> {
+    pub fn new(
+        log: &Log,
+        account: Option<AccountName>,
+        place: ActorOrigin,
+        transfers: &Transfers,
+    ) -> Arc<Subject> {
         Arc::new(Subject {
             log: log.clone(),
             account,
@@ -36,18 +45,19 @@ impl Subject {
             since: Instant::now(),
             up_bytes: AtomicU64::new(0),
             down_bytes: AtomicU64::new(0),
+            transfers: transfers.clone(),
         })
     }
 
     /// Somebody whose acts nobody notes, for tests.
     pub fn nobody() -> Arc<Subject> {
         let place = ActorOrigin::Protocol(IpAddr::V4(Ipv4Addr::LOCALHOST), "none", 0);
-        Subject::new(&Log::nowhere(), None, place)
+        Subject::new(&Log::nowhere(), None, place, &Transfers::default())
     }
 
     /// Returns this connection with a login, or without one.
     pub fn becomes(&self, account: Option<AccountName>) -> Arc<Subject> {
-        Subject::new(&self.log, account, self.place)
+        Subject::new(&self.log, account, self.place, &self.transfers)
     }
 
     /// As an act names it.
@@ -99,6 +109,8 @@ pub struct TransferEntry {
     why: Option<String>,
     /// Bytes of what was stored or sent, once it was.
     done: Option<u64>,
+    file: Option<PathBuf>,
+    progress: Arc<TransferProgress>,
 }
 
 impl TransferEntry {
@@ -116,7 +128,14 @@ impl TransferEntry {
             is_refused: false,
             why: None,
             done: None,
+            file: None,
+            progress: subject.transfers.begin(verb, path),
         }
+    }
+
+    /// Where in the file it begins, and how long the file is, where that is known.
+    pub fn is_of(&mut self, at_bytes: u64, size_bytes: Option<u64>) {
+        self.progress.is_of(at_bytes, size_bytes);
     }
 
     /// It began earlier.
@@ -124,9 +143,16 @@ impl TransferEntry {
         self.begun = begun;
     }
 
+    /// Where in the file it is now, where that is not what has travelled.
+    pub fn reaches(&mut self, at_bytes: u64) {
+        self.progress.reaches(at_bytes);
+    }
+
     /// More bytes have travelled.
     pub fn moved(&mut self, bytes: u64) {
         self.moved = self.moved.saturating_add(bytes);
+        self.progress.moved(bytes);
+        self.subject.log.totals().moved(self.verb, bytes);
         // Whatever was wrong before, it goes on.
         (self.is_refused, self.why) = (false, None);
     }
@@ -168,6 +194,13 @@ impl TransferEntry {
         self.why = Some(why.to_owned());
     }
 
+    /// Where on the server's machine it lies, where a program is to be run after it.
+    pub fn lies_at(&mut self, place: impl FnOnce(&VPath) -> PathBuf) {
+        if self.subject.log.hooks().wants_uploads() {
+            self.file = Some(place(&self.path));
+        }
+    }
+
     /// It was done.
     pub fn done(mut self, bytes: u64) {
         self.done = Some(bytes);
@@ -176,6 +209,7 @@ impl TransferEntry {
 
 impl Drop for TransferEntry {
     fn drop(&mut self) {
+        self.subject.transfers.end(&self.progress);
         let totals = match self.verb {
             Verb::Get => &self.subject.down_bytes,
             _ => &self.subject.up_bytes,
@@ -183,6 +217,7 @@ impl Drop for TransferEntry {
         totals.fetch_add(self.moved, Ordering::Relaxed);
         let mut event = Event {
             path: Some(self.path.as_str()),
+            file: self.file.as_deref(),
             took: Some(self.begun.elapsed()),
             is_text: self.is_text,
             ..self.subject.event(self.verb)

@@ -30,12 +30,9 @@ pub struct LogTargets {
     pub xferlog: Option<PathBuf>,
 }
 
-/// The log; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Log(Option<Arc<WriterState>>);
-
+/// The lines that wait, and what the writer's thread and everybody else share.
 #[derive(Debug)]
-struct WriterState {
+pub(super) struct WriterState {
     queue: Mutex<LogQueue>,
     /// Something is to be done.
     more: Condvar,
@@ -50,6 +47,8 @@ struct LogQueue {
     xferlog: Vec<u8>,
     /// Lines for which there was no room.
     lost: u64,
+    /// All of them since the start.
+    lost_in_all: u64,
     /// The disk stands still: nobody waits for it any more until it moves.
     stalled: bool,
     places: LogTargets,
@@ -90,22 +89,17 @@ impl LineFormat {
     }
 }
 
-impl Log {
-    /// One that keeps nothing.
-    pub fn nowhere() -> Log {
-        Log(None)
-    }
-
+impl WriterState {
     /// Opens the files, and starts the thread that writes. `stderr` is where the log goes without a
     /// file, and where it is said that a file cannot be written; acts go there if `acts_on_stderr`.
     ///
     /// # Errors
     /// Why a file cannot be used, for the operator.
-    pub fn open(
+    pub(super) fn open(
         places: LogTargets,
         acts_on_stderr: bool,
         stderr: impl Write + Send + 'static,
-    ) -> io::Result<Log> {
+    ) -> io::Result<Arc<WriterState>> {
         let form = LineFormat::of(&places, acts_on_stderr);
         let opened = |path: &PathBuf| {
             LogFile::open(path).map_err(|e| {
@@ -116,19 +110,22 @@ impl Log {
         let xferlog = places.xferlog.as_ref().map(opened).transpose()?;
         let queue = LogQueue { form, places, ..LogQueue::default() };
         let (more, room) = (Condvar::new(), Condvar::new());
-        let desk = Arc::new(WriterState { queue: Mutex::new(queue), more, room });
+        let state = Arc::new(WriterState { queue: Mutex::new(queue), more, room });
         let writer = Writer { file, xferlog, stderr: Box::new(stderr), form };
         let thread = thread::Builder::new().name("log".into()).stack_size(limits::THREAD_STACK);
-        let shared = Arc::clone(&desk);
+        let shared = Arc::clone(&state);
         thread.spawn(move || writer.run(&shared))?;
-        Ok(Log(Some(desk)))
+        Ok(state)
     }
 
-    /// Notes an act.
-    pub fn note(&self, event: &Event<'_>) {
-        let Some(desk) = &self.0 else { return };
+    /// How many lines were lost since the start.
+    pub(super) fn lost_in_all(&self) -> u64 {
+        lock(&self.queue).lost_in_all
+    }
+
+    pub(super) fn note(&self, event: &Event<'_>) {
         let now = LogTime::now();
-        desk.add(|form| {
+        self.add(|form| {
             let write = if form.json { json::event } else { people::event };
             let line = if form.acts { write(now, event) } else { String::new() };
             let transfer = form.xferlog.then(|| xferlog::event(now, event)).flatten();
@@ -136,47 +133,35 @@ impl Log {
         });
     }
 
-    /// Notes a line of the program, whose names are escaped.
-    pub fn write(&self, level: log::Level, text: &str) {
-        let Some(desk) = &self.0 else { return };
-        desk.add(|form| (form.line(level, text), String::new()));
+    pub(super) fn write(&self, level: log::Level, text: &str) {
+        self.add(|form| (form.line(level, text), String::new()));
     }
 
-    /// Lines go there from now on; those before it go where they belonged.
-    pub fn place(&self, places: LogTargets) {
-        if let Some(desk) = &self.0 {
-            let mut queue = lock(&desk.queue);
-            if queue.places != places {
-                let acts_on_stderr = queue.form.acts && queue.places.file.is_none();
-                queue.form = LineFormat::of(&places, acts_on_stderr);
-                queue.places = places;
-                desk.turn(queue);
-            }
+    pub(super) fn place(&self, places: LogTargets) {
+        let mut queue = lock(&self.queue);
+        if queue.places != places {
+            let acts_on_stderr = queue.form.acts && queue.places.file.is_none();
+            queue.form = LineFormat::of(&places, acts_on_stderr);
+            queue.places = places;
+            self.turn(queue);
         }
     }
 
-    /// Reopens the files after they were moved away.
-    pub fn reopen(&self) {
-        if let Some(desk) = &self.0 {
-            let queue = lock(&desk.queue);
-            // Otherwise that is about to be done.
-            if queue.before.is_none() {
-                desk.turn(queue);
-            }
+    pub(super) fn reopen(&self) {
+        let queue = lock(&self.queue);
+        // Otherwise that is about to be done.
+        if queue.before.is_none() {
+            self.turn(queue);
         }
     }
 
-    /// Writes what waits, and no more; not for longer than [`limits::LOG_LAST`].
-    pub fn finish(&self) {
-        let Some(desk) = &self.0 else { return };
-        let mut queue = lock(&desk.queue);
+    pub(super) fn finish(&self) {
+        let mut queue = lock(&self.queue);
         queue.ending = true;
-        desk.more.notify_one();
-        let _ = desk.room.wait_timeout_while(queue, limits::LOG_LAST, |queue| !queue.ended);
+        self.more.notify_one();
+        let _ = self.room.wait_timeout_while(queue, limits::LOG_LAST, |queue| !queue.ended);
     }
-}
 
-impl WriterState {
     /// Adds the lines that `make` makes, or counts them.
     fn add(&self, make: impl Fn(LineFormat) -> (String, String)) {
         let mut form = lock(&self.queue).form;
@@ -200,6 +185,7 @@ impl WriterState {
             if queue.stalled || left.is_zero() || queue.ended {
                 queue.stalled = true;
                 queue.lost += 1;
+                queue.lost_in_all += 1;
                 return;
             }
             let waited = self.room.wait_timeout(queue, left);

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use crate::audit::HookCommand;
 use crate::conffile::keys::{By, Number, ValueForm};
 use crate::limits;
 use crate::text::{exact, is_harmful, parse_size};
@@ -92,6 +93,19 @@ pub(super) const LOG_FILE: By<PathBuf> = By(
         (is_one && !is_ours).then(|| text.into())
     },
     |path| path.to_string_lossy().into_owned(),
+);
+
+/// A program to run.
+pub(super) const PROGRAM: By<HookCommand> = By(
+    "a program and its arguments, such as /usr/local/bin/scan --quiet",
+    |text| HookCommand::parse(text).filter(|_| !text.chars().any(is_harmful)),
+    HookCommand::text,
+);
+/// An address of this machine that no other one reaches.
+pub(super) const LOOPBACK: By<SocketAddr> = By(
+    "an address of this machine only and a port, such as 127.0.0.1:2122",
+    |text| FTP_LISTEN.read(text).filter(|address| address.ip().is_loopback()),
+    SocketAddr::to_string,
 );
 
 /// Bytes a second, enough to live on.

@@ -10,9 +10,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::forms::{
-    FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LogFormat, PORTS, Rate, SIZE, USER,
+    FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LOOPBACK, LogFormat, PORTS, PROGRAM, Rate, SIZE,
+    USER,
 };
 use crate::accounts::register::Mode;
+use crate::audit::HookCommand;
 use crate::conffile::keys::{Key, Number, OneOf, Or, key};
 use crate::digest::Algorithm;
 use crate::limits;
@@ -305,5 +307,28 @@ settings! {
         /// A second file with a line for each transfer, in the form that wu-ftpd and vsftpd write
         /// and that programs for statistics read.
         xferlog: Option<PathBuf> = None, Or(LOG_FILE, "off");
+    }
+
+    /// Programs that are run after something has happened.
+    [hooks] HookSettings {
+        /// Run after a file was stored, with the file as its last argument. There is no shell; a
+        /// name that does not begin with / is below the directory of this file.
+        upload: Option<HookCommand> = None, Or(PROGRAM, "none");
+        /// Run after a login, with the account's name as its last argument.
+        login: Option<HookCommand> = None, Or(PROGRAM, "none");
+        /// Run after somebody asked for an account, with the request's number as its last argument.
+        registration: Option<HookCommand> = None, Or(PROGRAM, "none");
+        /// How many of these programs run at one time. Up to 1,000 further events wait; nobody
+        /// waits for them.
+        running: usize = 4, Number("a whole number", 1, 100);
+        /// How long one may run before it is ended.
+        secs: u64 = 60, Number("whole seconds", 1, 86_400);
+    }
+
+    /// Figures for monitoring.
+    [metrics] MetricsSettings {
+        /// Where the figures can be fetched by HTTP, in the text form of Prometheus. Whoever is on
+        /// this machine can read them; there is no login.
+        listen: Option<SocketAddr> = None, Or(LOOPBACK, "off"), at_start = true;
     }
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::ClientChecks;
 use super::framed::code_of;
+use super::listening::Listening;
 use crate::admin::{AdminDesk, Attachment, admin_error, error_for_operator};
 use crate::answer::Answer;
 use crate::audit::ActorOrigin;
@@ -75,10 +76,9 @@ impl Arrive for DeadlineStream {
 /// The listening socket, and its thread once it is served.
 #[derive(Debug)]
 pub struct Local {
-    listener: UnixListener,
+    listening: Listening<UnixListener>,
     /// Commands that are being carried out.
     at_work: Arc<AtomicUsize>,
-    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Local {
@@ -86,7 +86,7 @@ impl Local {
     /// file system knows no sockets: the operator works on the files then.
     pub fn bind(shared: &Shared) -> Option<Local> {
         let listener = shared.home.listen().map_err(|e| log::warn!("{}", e.in_full())).ok()?;
-        Some(Local { listener, at_work: Arc::default(), thread: None })
+        Some(Local { listening: Listening::new(listener), at_work: Arc::default() })
     }
 
     /// Serves whoever connects, until it is stopped.
@@ -94,45 +94,21 @@ impl Local {
     /// # Errors
     /// A thread or a descriptor that cannot be had.
     pub fn start(&mut self, shared: &Arc<Shared>) -> io::Result<()> {
-        let (shared, listener) = (Arc::clone(shared), self.listener.try_clone()?);
-        let at_work = Arc::clone(&self.at_work);
-        let thread = thread::Builder::new().name("local-listener".into());
-        let thread = thread.stack_size(limits::THREAD_STACK);
-        self.thread = Some(thread.spawn(move || accept(&shared, &listener, &at_work))?);
-        Ok(())
+        let (count, at_work) = (Arc::default(), Arc::clone(&self.at_work));
+        let names = ("local-listener", "of `miniftpd account`");
+        self.listening.start(shared, names, move |shared, stream| {
+            let_in(shared, stream, &count, &at_work);
+        })
     }
 
     /// Listens no more; the server is stopping. A command that is being carried out leaves its line
     /// in the log first; one that takes long ends by itself.
     pub fn stop(self, shared: &Shared) {
         shared.home.stop_listening();
-        // On Linux this wakes the thread that waits in accept.
-        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
-        if let Some(thread) = self.thread {
-            let _ = thread.join();
-        }
+        self.listening.stop();
         let until = Instant::now() + limits::LOCAL_WAIT;
         while self.at_work.load(Ordering::SeqCst) > 0 && Instant::now() < until {
             thread::sleep(limits::ACCEPT_PAUSE);
-        }
-    }
-}
-
-/// Serves whoever connects, until the listener is shut down.
-fn accept(shared: &Arc<Shared>, listener: &UnixListener, at_work: &Arc<AtomicUsize>) {
-    let count = Arc::new(AtomicUsize::new(0));
-    loop {
-        let accepted = listener.accept();
-        if shared.is_stopping() {
-            return;
-        }
-        match accepted {
-            Ok((stream, _)) => let_in(shared, stream, &count, at_work),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => {
-                log::error!("cannot accept a connection of `miniftpd account`: {e}");
-                thread::sleep(limits::ACCEPT_PAUSE);
-            }
         }
     }
 }

@@ -4,7 +4,9 @@
 
 pub mod framed;
 pub mod ftp;
+mod listening;
 pub mod local;
+pub mod metrics;
 
 use std::time::{Duration, Instant};
 

@@ -16,7 +16,7 @@ const PRIVILEGED: u16 = 1024;
 pub enum StartError {
     /// An address could not be bound.
     Bind {
-        /// Of which protocol: framed or ftp.
+        /// For what: framed, ftp or metrics.
         protocol: &'static str,
         /// Which.
         address: SocketAddr,
@@ -29,9 +29,11 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Bind { protocol, address, source } => {
-                let (option, section) =
-                    if *protocol == "ftp" { ("--ftp", "ftp") } else { ("--listen", "server") };
-                let other = format!("{option} or [{section}] listen");
+                let other = match *protocol {
+                    "framed" => "--listen or [server] listen",
+                    "ftp" => "--ftp or [ftp] listen",
+                    _ => "[metrics] listen",
+                };
                 write!(f, "cannot listen on {address}: {}", system_words(source))?;
                 match source.kind() {
                     io::ErrorKind::AddrInUse => write!(

@@ -215,7 +215,10 @@ impl Session {
         version: u64,
     ) -> Result<(Download, TransferEntry)> {
         let opened = self.download(path, algorithm, range, version).and_then(|download| {
-            let note = TransferEntry::begin(&self.subject, Verb::Get, &self.at(path)?.1);
+            let mut note = TransferEntry::begin(&self.subject, Verb::Get, &self.at(path)?.1);
+            let size_bytes = download.source().size();
+            let end = size_bytes - download.left();
+            note.is_of(end, Some(size_bytes));
             Ok((download, note))
         });
         opened.inspect_err(|e| self.refused(Verb::Get, path, e))
@@ -227,7 +230,8 @@ impl Session {
             if offset > source.size() {
                 return Err(Error::BadOffset { got: offset, want: source.size() });
             }
-            let note = TransferEntry::begin(&self.subject, Verb::Get, &self.at(path)?.1);
+            let mut note = TransferEntry::begin(&self.subject, Verb::Get, &self.at(path)?.1);
+            note.is_of(offset, Some(source.size()));
             Ok((source, note))
         });
         opened.inspect_err(|e| self.refused(Verb::Get, path, e))

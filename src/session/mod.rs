@@ -120,7 +120,7 @@ impl Session {
     pub fn new(presence: Presence) -> Session {
         let (config, permits) = (presence.shared().config(), RatePermits::default());
         let place = ActorOrigin::Protocol(presence.peer, presence.protocol, presence.id());
-        let subject = Subject::new(presence.shared().log(), None, place);
+        let subject = Subject::new(presence.shared().log(), None, place, presence.transfers());
         Session {
             presence,
             exchange: None,

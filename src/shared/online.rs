@@ -11,11 +11,12 @@ use std::time::Instant;
 use super::Shared;
 use crate::accounts::AccountName;
 use crate::admission::{self, Connected, Origin, Stage};
+use crate::audit::{TransferSeen, Transfers};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::lock::lock;
 use crate::text::Moment;
-use crate::vfs::View;
+use crate::vfs::{self, View};
 
 /// A connection in the list.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub(super) struct OnlineEntry {
 #[derive(Debug, Default)]
 struct Activity {
     doing: Mutex<Doing>,
+    transfers: Transfers,
     /// Since when it is to end, and why.
     ended: OnceLock<(Instant, Cause)>,
 }
@@ -71,8 +73,12 @@ pub struct OnlineConnection {
     pub protocol: &'static str,
     /// Since when, seconds since 1970.
     pub since_secs: i64,
-    /// The command that runs, and the path it is about; not escaped.
-    pub doing: String,
+    /// The command that runs; empty while none does.
+    pub doing: &'static str,
+    /// The path that it is about, if it is about one; not escaped.
+    pub path: String,
+    /// The transfer that began last, if one is under way.
+    pub transfer: Option<TransferSeen>,
 }
 
 /// A connection's place in the list of connections; dropped, it is gone from it.
@@ -117,8 +123,16 @@ impl Shared {
     ) -> Result<Presence> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let activity = Arc::<Activity>::default();
-        let (since_secs, doing) = (Moment::now().0, String::new());
-        let connection = OnlineConnection { id, account: None, peer, protocol, since_secs, doing };
+        let connection = OnlineConnection {
+            id,
+            account: None,
+            peer,
+            protocol,
+            since_secs: Moment::now().0,
+            doing: "",
+            path: String::new(),
+            transfer: None,
+        };
         let newcomer = OnlineEntry {
             tcp,
             connection,
@@ -159,6 +173,18 @@ impl Shared {
         lock(&self.online).len()
     }
 
+    /// Bytes free on the disk of the homes, where that can be found out.
+    pub fn free_bytes(&self) -> Option<u64> {
+        vfs::free_at(self.dirs().1).map(|free| free.bytes)
+    }
+
+    /// How many transfers are under way: to the server and from it.
+    pub fn transfers(&self) -> (usize, usize) {
+        let online = lock(&self.online);
+        let counts = online.values().map(|online| online.activity.transfers.count());
+        counts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
     /// All connections, the oldest first.
     pub fn online(&self) -> Vec<OnlineConnection> {
         let online = lock(&self.online);
@@ -179,7 +205,7 @@ impl Shared {
     /// next step.
     pub fn end(&self, which: impl Fn(&OnlineConnection) -> bool) -> usize {
         let online = lock(&self.online);
-        let picked = online.values().filter(|online| which(&online.seen()));
+        let picked = online.values().filter(|online| which(&online.connection));
         picked.filter(|online| online.end(Cause::Said)).count()
     }
 
@@ -201,7 +227,7 @@ impl Shared {
 
     /// Ends at once every connection that `which` picks.
     pub fn cut(&self, which: impl Fn(&OnlineConnection) -> bool) {
-        self.shut_down(Shutdown::Both, |online| which(&online.seen()));
+        self.shut_down(Shutdown::Both, |online| which(&online.connection));
     }
 
     fn shut_down(&self, how: Shutdown, which: impl Fn(&OnlineEntry) -> bool) {
@@ -234,15 +260,12 @@ impl OnlineEntry {
     }
 
     fn seen(&self) -> OnlineConnection {
-        let doing = {
+        let (doing, path) = {
             let doing = lock(&self.activity.doing);
-            match (doing.verb, doing.path.as_str()) {
-                ("", _) => String::new(),
-                (verb, "") => verb.to_owned(),
-                (verb, path) => format!("{verb} {path}"),
-            }
+            (doing.verb, doing.path.clone())
         };
-        OnlineConnection { doing, ..self.connection.clone() }
+        let transfer = self.activity.transfers.last();
+        OnlineConnection { doing, path, transfer, ..self.connection.clone() }
     }
 }
 
@@ -290,6 +313,11 @@ impl Presence {
             me.is_checked = true;
         }
         Ok(Checking { shared: Arc::clone(&self.shared), id: self.id })
+    }
+
+    /// What this connection moves now.
+    pub fn transfers(&self) -> &Transfers {
+        &self.activity.transfers
     }
 
     /// A number for the log that no other connection of this run has.

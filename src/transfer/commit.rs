@@ -343,7 +343,9 @@ impl Placed {
         give_back(&self.incoming.ledger, &self.charged, self.replaced);
         match confirmed {
             Ok(()) => {
-                self.incoming.note.done(self.size);
+                let Incoming { mut note, disk, .. } = self.incoming;
+                note.lies_at(|path| disk.view().host_path(path));
+                note.done(self.size);
                 Ok(Stored { size: self.size, dropped_at: self.dropped_at })
             }
             Err(e) => {

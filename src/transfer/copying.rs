@@ -42,6 +42,7 @@ fn fill(
     alive: &mut Alive<'_>,
 ) -> Result<()> {
     let (size, mut at) = (source.size(), 0);
+    incoming.note.is_of(0, Some(size));
     while at < size {
         let len = limits::COPY_STEP.min(size - at);
         let copied = {
@@ -50,7 +51,8 @@ fn fill(
                 .disk
                 .write(&mut held, new_file, at + len, |file| file.copy_from(source, at, len))
         };
-        incoming.note_taken(usize::try_from(len).unwrap_or(0), &copied, new_file.held());
+        let taken = usize::try_from(len).unwrap_or(0);
+        incoming.note_taken(taken, &copied, (at + len, new_file.held()));
         copied?;
         at += len;
         alive(at, size)?;

@@ -107,10 +107,19 @@ impl Incoming {
         }
     }
 
-    /// Notes in its line what came of taking more bytes, and what the part holds by now.
-    pub(super) fn note_taken(&mut self, bytes: usize, taken: &Result<()>, held_bytes: u64) {
+    /// Notes in its line what came of taking more bytes, where they ended in the file, and what the
+    /// part holds by now.
+    pub(super) fn note_taken(
+        &mut self,
+        bytes: usize,
+        taken: &Result<()>,
+        (end, held_bytes): (u64, u64),
+    ) {
         match taken {
-            Ok(()) => self.note.moved(bytes as u64),
+            Ok(()) => {
+                self.note.moved(bytes as u64);
+                self.note.reaches(end);
+            }
             Err(e) => self.note.refused(e),
         }
         self.note.holds(held_bytes);

@@ -51,6 +51,7 @@ pub fn store(
     };
     let mut incoming = Incoming::new(spec, claim, replacing);
     incoming.note.since(begun);
+    incoming.note.is_of(0, Some(size));
     incoming.note.moved(size);
     Ok(incoming.ready(new_file, size, true))
 }

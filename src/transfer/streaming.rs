@@ -120,6 +120,7 @@ impl StreamingUpload {
         };
         let mut incoming = Incoming::new(spec, claim, replacing);
         incoming.note.holds(there.bytes);
+        incoming.note.is_of(kept, body.whole);
         Ok(StreamingUpload { body, incoming, replacing, kept })
     }
 
@@ -183,7 +184,7 @@ impl StreamingUpload {
     pub fn write(&mut self, bytes: &[u8], alive: &mut Alive<'_>) -> Result<()> {
         let written = self.take(bytes, alive);
         let held = self.body.new_file.as_ref().map_or(0, NewFile::held);
-        self.incoming.note_taken(bytes.len(), &written, held);
+        self.incoming.note_taken(bytes.len(), &written, (self.body.end, held));
         written
     }
 

@@ -46,6 +46,7 @@ impl Upload {
         };
         let mut incoming = Incoming::new(spec, claim, replacing);
         incoming.note.holds(new_file.held());
+        incoming.note.is_of(new_file.held(), Some(size));
         Ok(Upload {
             new_file,
             incoming,
@@ -145,7 +146,8 @@ impl Upload {
     /// [`Error::Mismatch`] names them.
     pub fn write(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
         let written = self.write_chunks(offset, digests, data);
-        self.incoming.note_taken(data.len(), &written, self.new_file.held());
+        let end = offset.saturating_add(data.len() as u64);
+        self.incoming.note_taken(data.len(), &written, (end, self.new_file.held()));
         written
     }
 

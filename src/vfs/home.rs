@@ -11,8 +11,8 @@
 //! home/.miniftp/removed/             files of removed accounts on their way out, see `aside`
 //! ```
 //!
-//! Never: hands out a host path. No account can be called `.miniftp`, since names begin with a
-//! letter or digit.
+//! Never: hands out a host path to a peer. No account can be called `.miniftp`, since names begin
+//! with a letter or digit.
 //! Invariant: one server at a time changes anything; whatever does asks [`Home::fence`] first.
 
 use std::path::{Path, PathBuf};

@@ -92,6 +92,11 @@ impl Homes {
         Ok(())
     }
 
+    /// Whether anything has the name of this account's home.
+    pub fn has(&self, name: &str) -> bool {
+        std_fs::symlink_metadata(self.dir.join(name)).is_ok()
+    }
+
     /// Refuses a name whose home is, holds or lies in the directory of a mount; and one that has a
     /// home or unfinished uploads already, or that a removed account had, unless whatever that left
     /// is to be taken over.

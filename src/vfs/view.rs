@@ -4,6 +4,7 @@
 //! transfer's, who know what is there.
 //! Invariant: nothing outside the root is ever reached.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fd::BorrowedFd;
@@ -148,6 +149,15 @@ impl View {
         let spot = self.jail().spot(path)?;
         self.home().fence().map_err(|e| from_errno(e, path, "setting a file's time"))?;
         Source::open(self.home(), self.jail().at(&spot), path)?.set_mtime(mtime)
+    }
+
+    /// Where on the machine a path lies, as long as nobody moves it: for programs of the operator.
+    pub fn host_path(&self, path: &VPath) -> PathBuf {
+        let root = match self.volume() {
+            Some(volume) => volume.path().to_path_buf(),
+            None => self.home().dir().join(self.account()),
+        };
+        root.join(path.beneath(self.mount_point()))
     }
 
     /// Whether its root is still what its name leads to; another program may have moved it away.

@@ -6,6 +6,7 @@ use std::path::Path;
 use miniftp::admin::ADMIN_COMMANDS;
 use miniftp::config;
 use miniftp::protocols::ftp::{SITE_VERBS, VERBS, VerbNeeds, admin_rows};
+use miniftp::protocols::metrics::METRICS;
 
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -74,6 +75,16 @@ fn operating_md_lists_the_admin_commands() {
         let verb = cell(row.verb.map_or("", |verb| verb.name()));
         let (short, about) = (cell(&short), row.about);
         table += &format!("\n| {short} | {options} | {aliases} | {needs} | {verb} | {about} |");
+    }
+    let manual = document("docs/OPERATING.md");
+    assert!(manual.contains(&table), "docs/OPERATING.md, expected:\n{table}");
+}
+
+#[test]
+fn operating_md_lists_the_metrics() {
+    let mut table = String::from("| metric | kind | what |\n| --- | --- | --- |");
+    for metric in METRICS {
+        table += &format!("\n| {} | {} | {} |", cell(metric.name), metric.kind, metric.help);
     }
     let manual = document("docs/OPERATING.md");
     assert!(manual.contains(&table), "docs/OPERATING.md, expected:\n{table}");

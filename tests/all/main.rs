@@ -60,6 +60,8 @@ mod start;
 mod share;
 // Registering, the operator, admins, one's own password.
 mod people;
+// What an operator sees of a running server, and what is run after events.
+mod watching;
 // Names on the disk: moved, replaced and removed while others look, write, or kill the server.
 mod moves;
 // One answer for each request, in order, however many are under way.

@@ -1,6 +1,7 @@
 //! A log that nobody reads for a while.
 
 use super::*;
+use crate::audit::Log;
 use crossbeam_channel::{Receiver, bounded};
 
 /// A standard error that nobody reads until a word is said.

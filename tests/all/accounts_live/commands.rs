@@ -27,15 +27,15 @@ fn an_account_is_added_shown_changed_closed_opened_and_removed() {
         "list",
         "",
         "name  role   state   demo  used      quota  entries      of  sessions  remark\n\
-         ann   user   active  no    -      10.0 MiB  -        100000  -\n\
-         bob   admin  active  no    -     unlimited  -        100000  -         row3\n\
-         col   user   active  no    -     100.0 MiB  -        100000  -\n",
+         ann   user   active  no     0 B   10.0 MiB        0  100000  -\n\
+         bob   admin  active  no     0 B  unlimited        0  100000  -         row3\n\
+         col   user   active  no     0 B  100.0 MiB        0  100000  -\n",
     );
     ok(
         "show bob",
         "",
-        "name      bob\nrole      admin\nstate     active\ndemo      no\nused      -\n\
-         quota     unlimited\nentries   -\nof        100000\nsessions  -\n\
+        "name      bob\nrole      admin\nstate     active\ndemo      no\nused      0 B\n\
+         quota     unlimited\nentries   0\nof        100000\nsessions  -\n\
          rights    read, write, modify\npassword  SCRAM-SHA-256, 4096 iterations\n\
          remark    row3\n",
     );

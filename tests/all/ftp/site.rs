@@ -66,8 +66,8 @@ fn an_admin_works_by_ftp() {
     root.ask("SITE WHO").expect(200).says("  ann      127.0.0.1  framed    2").says("  idle");
     root.ask("SITE ACCOUNTS").expect(200).says("bob   user   active");
     let shown = root.ask("SITE ACCOUNT bob");
-    shown.expect(200).says("role      user").says("state     active").says("used      -");
-    shown.says("quota     2.0 MiB").says("entries   -").says("of        100000");
+    shown.expect(200).says("role      user").says("state     active").says("used      0 B");
+    shown.says("quota     2.0 MiB").says("entries   0").says("of        100000");
     shown.says("sessions  0");
     root.ask("SITE CREATE mia her-secret quota=3M").expect(200);
     stranger(&daemon).log_in("mia", "her-secret").expect(230);

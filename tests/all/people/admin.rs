@@ -154,8 +154,8 @@ fn sessions_are_listed_and_ended_in_the_middle_of_what_they_do() {
     let second = daemon.login("ann");
     ann.put("f", 3 * CHUNK, 0).expect(802);
     let said = admin(&site, "sessions");
-    said.ok().stdout_has("  ann      127.0.0.1  framed    2").stdout_has("  PUT /f\n");
-    let line = said.out.lines().find(|line| line.ends_with("PUT /f")).unwrap();
+    said.ok().stdout_has("  ann      127.0.0.1  framed    2").stdout_has("  put          0");
+    let line = said.out.lines().find(|line| line.ends_with("  /f")).unwrap();
     let id = line.split_whitespace().next().unwrap().to_owned();
     assert_eq!(root.admin(&format!("kick {id}")).cells().number("sessions"), Some(1));
     ann.expect_bye(427);

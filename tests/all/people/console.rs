@@ -42,11 +42,14 @@ fn who_is_here_is_told_and_can_be_ended() {
     let (mut ann, mut bob) = (daemon.login("ann"), daemon.login("bob"));
     ann.put("big", 100_000, 0).expect(802);
     daemon.type_line("who");
-    daemon.wait_for_printed("id  account  from       protocol  since                doing\n");
+    daemon.wait_for_printed(
+        "id  account  from       protocol  since                doing  percent  rate  time  path\n",
+    );
     daemon.wait_for_printed("  ann      127.0.0.1  framed    2");
-    daemon.wait_for_printed("  PUT /big\n");
+    daemon.wait_for_printed("  put          0   0 B  ");
+    daemon.wait_for_printed("  /big\n");
     daemon.wait_for_printed("  bob      127.0.0.1  framed    2");
-    daemon.wait_for_printed("  idle\n");
+    daemon.wait_for_printed("  idle         -     -  -     -\n");
     daemon.type_line("kick ann");
     daemon.wait_for_printed("one session ends\n");
     ann.expect_bye(427)
@@ -69,7 +72,7 @@ fn an_ftp_client_is_listed_and_ended_too() {
     assert!(said("230 logged in"));
     daemon.type_line("who");
     daemon.wait_for_printed("  ann      127.0.0.1  ftp       2");
-    daemon.wait_for_printed("  idle\n");
+    daemon.wait_for_printed("  idle   -        -     -     -\n");
     daemon.type_line("kick ann");
     assert!(
         said("421 this session was ended by an administrator, or by its owner elsewhere\r\n"),

@@ -73,7 +73,7 @@ fn an_account_and_a_mount_can_have_a_limit_of_their_own() {
     site.miniftpd(&["account", "quota", "ann", "1M", "--entries", "1"], "").ok();
     site.miniftpd(&["account", "show", "ann"], "").ok().stdout_has("of        1");
     let list = site.miniftpd(&["account", "list"], "");
-    list.ok().stdout_has("bob   user  active  no    -     1.0 MiB  -         3  -\n");
+    list.ok().stdout_has("bob   user  active  no     0 B  1.0 MiB        0   3  -\n");
     let wrong = ["account", "quota", "ann", "1M", "--entries", "many"];
     site.miniftpd(&wrong, "").fails(2).stderr_has("expected a whole number such as 5000");
     let daemon = site.start();

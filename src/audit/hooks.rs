@@ -1,0 +1,313 @@
+//! Programs of the operator that are run after an event: what is run, for whom, and how many.
+//!
+//! Never: keeps a session waiting; gives anything to a shell. Invariant: no more programs run at
+//! one time than the settings say, and none for longer.
+
+mod run;
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use self::run::Run;
+use super::event::{ActorOrigin, Event, Outcome, Verb};
+use crate::limits;
+use crate::lock::lock;
+use crate::text::words;
+
+/// The events that a program can be run after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// A file was stored.
+    Upload,
+    /// An account or a guest logged in.
+    Login,
+    /// Somebody asked for an account.
+    Registration,
+}
+
+impl Hook {
+    /// All of them, in the order of the settings.
+    pub const ALL: [Hook; 3] = [Hook::Upload, Hook::Login, Hook::Registration];
+
+    /// Its name in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Hook::Upload => "upload",
+            Hook::Login => "login",
+            Hook::Registration => "registration",
+        }
+    }
+
+    fn of(event: &Event<'_>) -> Option<Hook> {
+        match (event.verb, event.outcome) {
+            (Verb::Put, Outcome::Done) => Some(Hook::Upload),
+            (Verb::Login, Outcome::Done) => Some(Hook::Login),
+            (Verb::Register, Outcome::Done) => Some(Hook::Registration),
+            _ => None,
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A program and its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookCommand {
+    /// The program; a name that does not begin with `/` is below the directory of the settings.
+    pub program: PathBuf,
+    /// What it is given in front of what the event gives it.
+    pub arguments: Vec<String>,
+}
+
+impl HookCommand {
+    /// Reads a program and words behind it, which may be in quotes.
+    pub fn parse(text: &str) -> Option<HookCommand> {
+        let mut words = words::split(text).into_iter().map(|word| word.text);
+        let program = words.next().filter(|program| !program.is_empty())?;
+        let is_one = !program.ends_with('/') && !text.contains('\0');
+        is_one.then(|| HookCommand { program: program.into(), arguments: words.collect() })
+    }
+
+    /// As [`HookCommand::parse`] reads it.
+    pub fn text(&self) -> String {
+        let program = words::quote(&self.program.to_string_lossy(), false);
+        let arguments = self.arguments.iter().map(|word| words::quote(word, false));
+        std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What is run, and how much of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookPlan {
+    /// The programs, in the order of [`Hook::ALL`].
+    pub commands: [Option<HookCommand>; Hook::ALL.len()],
+    /// How many run at one time.
+    pub running: usize,
+    /// How long one may run.
+    pub time: Duration,
+}
+
+/// How often programs were run, since the server started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HookCounts {
+    /// Those that have ended well.
+    pub done: u64,
+    /// Those that could not be started, failed, or ran for too long.
+    pub failed: u64,
+    /// Events for which none was run, because too many waited.
+    pub dropped: u64,
+    /// Events that wait.
+    pub waiting: usize,
+    /// Programs that run.
+    pub running: usize,
+}
+
+/// What is to be run; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks(Arc<HookState>);
+
+#[derive(Debug, Default)]
+struct HookState {
+    /// The events that anything is run after, as bits: most servers have none, and most events are
+    /// others.
+    wanted: AtomicU8,
+    queue: Mutex<HookQueue>,
+    /// One has ended.
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct HookQueue {
+    settings: Arc<HookPlan>,
+    waiting: VecDeque<Run>,
+    counts: HookCounts,
+    /// Until when those that run may go on, once the server stops.
+    until: Option<Instant>,
+    /// Whether it was said that events are dropped, since there was room last.
+    is_reported: bool,
+}
+
+impl Hooks {
+    /// From now on these count; what waits is run as it was to be.
+    pub fn set(&self, settings: HookPlan) {
+        let mut queue = lock(&self.0.queue);
+        let wanted = Hook::ALL.into_iter().zip(&settings.commands);
+        let wanted = wanted.filter(|(_, command)| command.is_some());
+        let wanted = wanted.fold(0, |bits, (hook, _)| bits | hook.bit());
+        self.0.wanted.store(wanted, Ordering::Relaxed);
+        if *queue.settings != settings {
+            queue.settings = Arc::new(settings);
+        }
+    }
+
+    /// Whether something is run after uploads.
+    pub(super) fn wants_uploads(&self) -> bool {
+        self.wants(Hook::Upload)
+    }
+
+    /// How often programs were run.
+    pub fn counts(&self) -> HookCounts {
+        lock(&self.0.queue).counts()
+    }
+
+    fn wants(&self, hook: Hook) -> bool {
+        self.0.wanted.load(Ordering::Relaxed) & hook.bit() != 0
+    }
+
+    /// Has the program run that is to be run after this event, if one is.
+    pub(super) fn note(&self, event: &Event<'_>) {
+        let Some(hook) = Hook::of(event).filter(|hook| self.wants(*hook)) else { return };
+        let mut queue = lock(&self.0.queue);
+        let Some(command) = queue.settings.commands[hook as usize].clone() else { return };
+        if queue.waiting.len() >= limits::HOOKS_WAITING {
+            queue.counts.dropped += 1;
+            let is_reported = std::mem::replace(&mut queue.is_reported, true);
+            drop(queue);
+            if !is_reported {
+                let most = limits::HOOKS_WAITING;
+                log::error!("{most} events wait for their hooks: for further ones none is run");
+            }
+            return;
+        }
+        let time = queue.settings.time;
+        queue.waiting.push_back(Run { hook, command, time, given: Given::of(hook, event) });
+        if queue.counts.running < queue.settings.running {
+            queue.counts.running += 1;
+            drop(queue);
+            self.start();
+        }
+    }
+
+    /// A thread that runs what waits, until nothing does.
+    fn start(&self) {
+        let hooks = self.clone();
+        let thread = thread::Builder::new().name("hook".into()).stack_size(limits::THREAD_STACK);
+        if let Err(e) = thread.spawn(move || hooks.work()) {
+            lock(&self.0.queue).counts.running -= 1;
+            log::error!("no thread for a hook: {e}; it is run after the next event");
+        }
+    }
+
+    fn work(&self) {
+        loop {
+            let mut queue = lock(&self.0.queue);
+            let is_too_many = queue.counts.running > queue.settings.running;
+            let is_over = queue.until.is_some_and(|until| Instant::now() >= until);
+            let next = if is_too_many || is_over { None } else { queue.waiting.pop_front() };
+            let Some(run) = next else {
+                queue.counts.running -= 1;
+                drop(queue);
+                self.0.ended.notify_all();
+                return;
+            };
+            queue.is_reported = false;
+            drop(queue);
+            let done = run.run(&|| lock(&self.0.queue).until);
+            match &done {
+                Ok(()) => log::debug!("the hook {run} has ended"),
+                Err(why) => log::warn!("the hook {run} {why}"),
+            }
+            let counts = &mut lock(&self.0.queue).counts;
+            let counter = if done.is_ok() { &mut counts.done } else { &mut counts.failed };
+            *counter += 1;
+        }
+    }
+
+    /// The server stops: what waits and runs has so long, then it is ended.
+    pub fn finish(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        let mut queue = lock(&self.0.queue);
+        queue.until = Some(until);
+        let busy = |queue: &mut HookQueue| queue.counts.running > 0;
+        let left = patience + run::LAST;
+        let waited = self.0.ended.wait_timeout_while(queue, left, busy);
+        queue = waited.unwrap_or_else(|e| e.into_inner()).0;
+        let waiting = std::mem::take(&mut queue.waiting).len();
+        drop(queue);
+        if waiting > 0 {
+            log::error!("for {waiting} events no hook was run, because the server stops");
+        }
+    }
+}
+
+impl HookQueue {
+    fn counts(&self) -> HookCounts {
+        HookCounts { waiting: self.waiting.len(), ..self.counts }
+    }
+}
+
+/// What an event gives to its program.
+#[derive(Debug)]
+struct Given {
+    argument: String,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Given {
+    fn of(hook: Hook, event: &Event<'_>) -> Given {
+        let mut variables = vec![("MINIFTP_EVENT", hook.name().to_owned())];
+        let mut add = |name, value: Option<String>| {
+            // A variable cannot hold a zero byte; a name from the network cannot either.
+            variables
+                .extend(value.filter(|value| !value.contains('\0')).map(|value| (name, value)));
+        };
+        let account = match hook {
+            Hook::Registration => event.name,
+            Hook::Upload | Hook::Login => event.by.name,
+        };
+        let account = account.unwrap_or_default().to_owned();
+        if let ActorOrigin::Protocol(address, protocol, _) = event.by.from {
+            add("MINIFTP_ADDRESS", Some(address.to_canonical().to_string()));
+            add("MINIFTP_PROTOCOL", Some(protocol.to_owned()));
+        }
+        let file = event.file.map(|file| file.to_string_lossy().into_owned());
+        add("MINIFTP_PATH", event.path.map(str::to_owned));
+        add("MINIFTP_FILE", file.clone());
+        add("MINIFTP_BYTES", event.bytes.map(|bytes| bytes.to_string()));
+        if hook == Hook::Upload {
+            add("MINIFTP_REPLACED", Some(if event.replaced { "yes" } else { "no" }.to_owned()));
+        }
+        let registration = event.registration.map(|number| number.to_string());
+        add("MINIFTP_REGISTRATION", registration.clone());
+        add("MINIFTP_ACCOUNT", Some(account.clone()));
+        let argument = match hook {
+            Hook::Upload => file,
+            Hook::Login => Some(account),
+            Hook::Registration => registration,
+        };
+        Given { argument: argument.unwrap_or_default(), variables }
+    }
+}
+
+/// Returns the command with its program below the directory of the settings.
+pub fn below(conf: &Path, command: &HookCommand) -> HookCommand {
+    HookCommand { program: conf.join(&command.program), ..command.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_read_as_it_is_written() {
+        for (text, program, arguments) in [
+            ("/bin/true", "/bin/true", &[][..]),
+            ("scan --quiet  'two words'", "scan", &["--quiet", "two words"][..]),
+            (r#""/opt/a b/run" to="x y""#, "/opt/a b/run", &["to=x y"][..]),
+        ] {
+            let command = HookCommand::parse(text).unwrap();
+            assert_eq!(command.program, Path::new(program));
+            assert_eq!(command.arguments, arguments);
+            assert_eq!(HookCommand::parse(&command.text()), Some(command));
+        }
+        for text in ["", "  ", "''", "/bin/", "a\0b"] {
+            assert_eq!(HookCommand::parse(text), None, "{text:?}");
+        }
+    }
+}

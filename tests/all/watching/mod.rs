@@ -1,0 +1,6 @@
+//! What an operator sees of a running server, and what the server does beside serving.
+
+mod hooks;
+mod metrics;
+mod top;
+mod who;
