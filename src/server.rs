@@ -4,6 +4,7 @@
 //! on, and the client is informed if that is possible.
 
 mod binding;
+mod descriptors;
 mod ends;
 mod service;
 mod upkeep;
@@ -27,6 +28,7 @@ use crate::stream::Stream;
 use crate::vfs::Loss;
 
 pub use self::binding::bind;
+pub use self::descriptors::raise_descriptors;
 pub use self::ends::{RunError, StartError};
 pub use self::service::ServiceReports;
 
@@ -391,19 +393,4 @@ pub fn stop_channel() -> (Sender<()>, Receiver<()>) {
 /// good as many.
 pub fn again_channel() -> (Sender<()>, Receiver<()>) {
     bounded(1)
-}
-
-/// Asks the system for `wanted` open files, or as many as it allows; the error is that number.
-pub fn raise_descriptors(wanted: u64) -> Result<(), u64> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let now = getrlimit(Resource::Nofile);
-    let most = now.maximum.unwrap_or(u64::MAX);
-    let current = now.current.unwrap_or(u64::MAX);
-    if current < wanted {
-        let raised = Rlimit { current: Some(wanted.min(most)), maximum: now.maximum };
-        if setrlimit(Resource::Nofile, raised).is_err() {
-            return Err(current);
-        }
-    }
-    if most < wanted { Err(most) } else { Ok(()) }
 }
