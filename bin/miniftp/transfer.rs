@@ -208,13 +208,7 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
     }
     let target = operands.target.map(|word| PathBuf::from(&word.text));
     if let (Some(target), true) = (&target, sources.len() > 1) {
-        if !target.as_os_str().is_empty() && !target.is_dir() {
-            return Err(Failure::Said(format!(
-                "`{}` is not a folder on this machine, and several files need one; \
-                 make it, or end with `.` to get them all here",
-                shown(target)
-            )));
-        }
+        check_takes_several_here(target)?;
     }
     let recursive = given.has(Flag::Recursive);
     let mut moving = Moving::new("get", session, given);
@@ -263,6 +257,18 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
             }
         },
     )
+}
+
+/// Refuses several files for what is no folder of this machine.
+fn check_takes_several_here(target: &Path) -> CommandResult {
+    if target.as_os_str().is_empty() || target.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::Said(format!(
+        "`{}` is not a folder on this machine, and several files need one; \
+         make it, or end with `.` to get them all here",
+        shown(target)
+    )))
 }
 
 /// The files of these sources and their bytes; what cannot be read counts nothing.

@@ -32,7 +32,7 @@ pub(super) struct Tree<'a, D: Direction> {
     pub(super) later: Vec<D::Request>,
     pub(super) pipe: InFlight<D::Request>,
     pub(super) report: TreeReport,
-    /// Where it takes requests from, and what it has told the others: that it has nothing to do.
+    /// Where it takes requests from, and whether it counts there as idle.
     pub(super) crew: Option<&'a Crew<D::Request>>,
     pub(super) is_idle: bool,
 }
