@@ -4,7 +4,9 @@
 //! on, and the client is informed if that is possible.
 
 mod binding;
+mod descriptors;
 mod ends;
+mod service;
 mod upkeep;
 
 use std::io;
@@ -26,7 +28,9 @@ use crate::stream::Stream;
 use crate::vfs::Loss;
 
 pub use self::binding::bind;
+pub use self::descriptors::raise_descriptors;
 pub use self::ends::{RunError, StartError};
+pub use self::service::ServiceReports;
 
 /// How long connections are given to receive the news that a server stops because it lost its lock.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -42,6 +46,7 @@ pub struct Server {
     listening: Vec<(&'static ListenerKind, TcpListener)>,
     local: Option<Local>,
     metrics: Option<MetricsListener>,
+    service: Option<Arc<ServiceReports>>,
 }
 
 impl Server {
@@ -69,7 +74,7 @@ impl Server {
         let of_metrics = metrics.as_ref().and_then(|own| Some((METRICS, own.address().ok()?)));
         shared.listens(listening.iter().filter_map(address).chain(of_metrics).collect());
         let local = Local::bind(&shared);
-        Ok(Server { shared, listening, local, metrics })
+        Ok(Server { shared, listening, local, metrics, service: None })
     }
 
     /// The addresses that it is bound to, each with its protocol and the real port: those of the
@@ -93,6 +98,11 @@ impl Server {
         listening.find(|(name, _)| *name == protocol).map(|(_, address)| *address)
     }
 
+    /// Tells a service manager from now on how it goes.
+    pub fn reports_to(&mut self, service: ServiceReports) {
+        self.service = Some(Arc::new(service));
+    }
+
     /// What all sessions share.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
@@ -111,7 +121,9 @@ impl Server {
             thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK)
         };
         let (shared, reported) = (Arc::clone(&self.shared), stopped.clone());
-        house("housekeeper").spawn(move || upkeep::keep_house(&shared, again, &reported))?;
+        let service = self.service.clone();
+        house("housekeeper")
+            .spawn(move || upkeep::keep_house(&shared, again, &reported, service.as_deref()))?;
         let shared = Arc::clone(&self.shared);
         house("sweeper").spawn(move || upkeep::keep_clean(&shared, &stopped))?;
         let accepting = self.accept()?;
@@ -121,7 +133,10 @@ impl Server {
         if let Some(metrics) = &mut self.metrics {
             metrics.start(&self.shared)?;
         }
+        let service = self.service.clone();
+        service.iter().for_each(|service| service.ready());
         let loss = self.wait(stop);
+        service.iter().for_each(|service| service.stopping());
         log::info!("stopping: {} connections are being closed", self.shared.connections());
         self.shared.stop();
         if let Some(local) = self.local.take() {
@@ -378,19 +393,4 @@ pub fn stop_channel() -> (Sender<()>, Receiver<()>) {
 /// good as many.
 pub fn again_channel() -> (Sender<()>, Receiver<()>) {
     bounded(1)
-}
-
-/// Asks the system for `wanted` open files, or as many as it allows; the error is that number.
-pub fn raise_descriptors(wanted: u64) -> Result<(), u64> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let now = getrlimit(Resource::Nofile);
-    let most = now.maximum.unwrap_or(u64::MAX);
-    let current = now.current.unwrap_or(u64::MAX);
-    if current < wanted {
-        let raised = Rlimit { current: Some(wanted.min(most)), maximum: now.maximum };
-        if setrlimit(Resource::Nofile, raised).is_err() {
-            return Err(current);
-        }
-    }
-    if most < wanted { Err(most) } else { Ok(()) }
 }

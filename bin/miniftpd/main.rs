@@ -26,9 +26,7 @@ mod outcome;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
 mod output;
-#[cfg(feature = "client")]
-#[path = "../shared/pace.rs"]
-mod pace;
+mod privileges;
 #[cfg(feature = "client")]
 #[path = "../shared/question.rs"]
 mod question;
@@ -36,6 +34,9 @@ mod search;
 mod serving;
 mod share;
 mod standby;
+#[cfg(feature = "client")]
+#[path = "../shared/stopwatch.rs"]
+mod stopwatch;
 mod temporary;
 #[path = "../shared/terminal.rs"]
 mod terminal;
@@ -43,15 +44,17 @@ mod top;
 mod usage;
 
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use miniftp::accounts::AccountStore;
 use miniftp::config::{self, Config, LiveSettings};
-use miniftp::server::{RunError, Server, again_channel, stop_channel};
+use miniftp::server::{RunError, Server, ServiceReports, again_channel, stop_channel};
 use miniftp::shared::{Logs, Shared};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
@@ -60,6 +63,7 @@ use crate::accounts::Asked;
 use crate::args::{Args, Task};
 use crate::console::{LogOutput, Screen};
 use crate::outcome::{fail, print};
+use crate::privileges::{Identity, become_user};
 use crate::search::{Directories, Search};
 
 fn main() -> ExitCode {
@@ -141,16 +145,57 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
         Ok(settings) => settings,
         Err(e) => return fail(1, e),
     };
+    let config = settings.last();
+    let user = config.server.user.as_deref();
+    let identity = match become_user(user, &addresses(args, &config), dirs) {
+        Ok(identity) => identity,
+        Err(e) => return fail(1, e),
+    };
     let screen = Screen::default();
     let output = LogOutput(screen.clone());
     let logs = match begin_log(args, &dirs.conf, &settings.last(), output) {
         Ok(logs) => logs,
         Err(e) => return fail(1, format_args!("no log: {e}")),
     };
+    if let Identity::Root = identity {
+        log::warn!(
+            "running as root, since [server] user is not set: a user of its own is enough for all \
+             that the server does"
+        );
+    }
     let log = logs.log().clone();
     let code = serve_with(args, dirs, (settings, logs), screen);
     log.finish();
     code
+}
+
+fn framed(args: &Args, config: &Config) -> SocketAddr {
+    args.listen.unwrap_or(config.server.listen)
+}
+
+fn ftp(args: &Args, config: &Config) -> Option<SocketAddr> {
+    args.ftp.unwrap_or(config.ftp.listen)
+}
+
+/// The addresses of both protocols.
+fn addresses(args: &Args, config: &Config) -> Vec<SocketAddr> {
+    ftp(args, config).into_iter().chain([framed(args, config)]).collect()
+}
+
+/// Where a service manager wants to know how it goes.
+fn service_reports() -> Option<ServiceReports> {
+    let address = std::env::var_os("NOTIFY_SOCKET").filter(|address| !address.is_empty())?;
+    let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+    // The variables may have come by a program between the two.
+    let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+    let watchdog = number("WATCHDOG_USEC").filter(|_| is_ours).map(Duration::from_micros);
+    match ServiceReports::to(&address, watchdog) {
+        Ok(reports) => Some(reports),
+        Err(e) => {
+            log::warn!("NOTIFY_SOCKET: the service manager cannot be informed: {e}");
+            None
+        }
+    }
 }
 
 fn serve_with(
@@ -179,11 +224,12 @@ fn serve_with(
     if let Err(e) = catcher {
         return fail(1, format_args!("cannot start a thread: {e}"));
     }
-    let server = match bind(args, dirs, (settings, logs), &stopped) {
+    let mut server = match bind(args, dirs, (settings, logs), &stopped) {
         Ok(Some(server)) => server,
         Ok(None) => return ExitCode::SUCCESS,
         Err(e) => return fail(1, e),
     };
+    service_reports().into_iter().for_each(|service| server.reports_to(service));
     warn_of_demo_accounts(&server, &dirs.conf);
     if let Err(e) = announce(&server) {
         // Whoever started it has stopped reading; that is no reason not to serve.
@@ -225,8 +271,7 @@ fn bind(
     let config = settings.last();
     let shared = Shared::with((settings, logs), conf, accounts, home, Vec::new());
     let shared = shared.map_err(|e| e.to_string())?;
-    let framed = args.listen.unwrap_or(config.server.listen);
-    let ftp = args.ftp.unwrap_or(config.ftp.listen);
+    let (framed, ftp) = (framed(args, &config), ftp(args, &config));
     Server::bind(shared, &[framed], ftp.as_slice()).map(Some).map_err(|e| e.to_string())
 }
 

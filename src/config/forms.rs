@@ -42,6 +42,19 @@ pub fn parse_address(text: &str) -> Option<SocketAddr> {
 pub(super) const LISTEN: By<SocketAddr> = By(ADDRESS, parse_address, SocketAddr::to_string);
 pub(super) const FTP_LISTEN: By<SocketAddr> =
     By("an address and a port as above", parse_address, SocketAddr::to_string);
+/// A user of the system: what may stand in a list of users, and numbers.
+pub(super) const USER: By<String> = By(
+    "a user's name, or numbers such as 1000:1000",
+    |text| {
+        let is_letter = |b: u8| b.is_ascii_alphanumeric() || b"._-@\\".contains(&b);
+        let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+        let is_number = |text: &str| text.parse::<u32>().is_ok();
+        let is_name = !user.is_empty() && user.len() <= limits::NAME && user.bytes().all(is_letter);
+        let fits = is_number(group) && is_name && (group == "0" || is_number(user));
+        fits.then(|| text.to_owned())
+    },
+    String::clone,
+);
 pub(super) const IPV4: By<Ipv4Addr> =
     By("an IPv4 address, such as 192.0.2.1", |text| text.parse().ok(), Ipv4Addr::to_string);
 /// Two ports above those of the system, in order.

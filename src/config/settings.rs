@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use super::forms::{
     FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LOOPBACK, LogFormat, PORTS, PROGRAM, Rate, SIZE,
+    USER,
 };
 use crate::accounts::register::Mode;
 use crate::audit::HookCommand;
@@ -104,6 +105,10 @@ settings! {
         /// Where the server listens. 127.0.0.1 and ::1 are reached from this machine only, 0.0.0.0
         /// and :: from every network it is in.
         listen: SocketAddr = local(2020), LISTEN, at_start = true;
+        /// Whom the server runs as when root starts it: a name, or numbers such as 1000 or
+        /// 1000:1000. It has to be able to write in this directory and in the homes. none: root
+        /// stays root, which is warned of.
+        user: Option<String> = None, Or(USER, "none"), at_start = true;
         /// Connections at one time, in all. Each costs a thread and some memory.
         connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the

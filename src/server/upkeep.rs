@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, never, tick};
 
+use super::ServiceReports;
 use crate::error::Error;
 use crate::shared::Shared;
 
@@ -13,18 +14,30 @@ const SWEEPING: Duration = Duration::from_secs(10 * 60);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Takes edits over, at a word of `again` or when no command has seen them yet, until the other
-/// end of `stopped` is dropped.
-pub(super) fn keep_house(shared: &Shared, mut again: Receiver<()>, stopped: &Receiver<()>) {
+/// end of `stopped` is dropped. That it still does so is what the service manager's watchdog wants
+/// to know.
+pub(super) fn keep_house(
+    shared: &Shared,
+    mut again: Receiver<()>,
+    stopped: &Receiver<()>,
+    service: Option<&ServiceReports>,
+) {
     let looks = tick(LOOK);
+    let watchdog = service.and_then(ServiceReports::look).map_or_else(never, tick);
     shared.note_in_force();
     loop {
         crossbeam_channel::select! {
             recv(again) -> word => match word {
-                Ok(()) => shared.read_again(),
+                Ok(()) => {
+                    service.iter().for_each(|service| service.reloading());
+                    shared.read_again();
+                    service.iter().for_each(|service| service.ready());
+                }
                 // Nobody can say anything any more.
                 Err(_) => again = never(),
             },
             recv(looks) -> _ => shared.look_again(),
+            recv(watchdog) -> _ => service.iter().for_each(|service| service.alive()),
             recv(stopped) -> _ => return,
         }
     }

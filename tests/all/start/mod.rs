@@ -3,6 +3,8 @@
 mod init;
 mod listen;
 mod paths;
+mod service;
+mod user;
 
 use std::path::Path;
 
