@@ -9,21 +9,48 @@ use std::ffi::OsString;
 use miniftp::text::{Escaped, escape_bytes};
 
 use crate::address::{Address, is_url};
+use crate::bar::Detail;
 use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
+use crate::manner::{self, Manner};
 use crate::row::{self, Group, Operand, Options, Run, ShellCommand, find};
 use crate::session::ShellSession;
 use crate::words::{ShellWord, remote_name};
-use crate::{admin, connect, copy, files, help, here, people, transfer};
+use crate::{admin, connect, copy, files, help, here, mirror, people, transfer};
 
-const TREES: &[&[Flag]] =
-    &[&[Flag::Recursive], &[Flag::Resume, Flag::Overwrite, Flag::Skip], &[Flag::NoMode]];
+const TREES: &[&[Flag]] = &[
+    &[Flag::Recursive],
+    &[Flag::Resume, Flag::Overwrite, Flag::Skip],
+    &[Flag::NoMode],
+    &[Flag::DryRun],
+    &[Flag::Quiet, Flag::Verbose],
+    &[Flag::LimitRate],
+    &[Flag::Parallel],
+    &[Flag::Json],
+];
 const COPIES: &[&[Flag]] = &[
     &[Flag::Recursive],
     &[Flag::Force],
     &[Flag::Resume, Flag::Overwrite, Flag::Skip],
     &[Flag::NoMode],
+    &[Flag::Quiet, Flag::Verbose],
+    &[Flag::LimitRate],
+    &[Flag::Json],
 ];
+const MIRRORS: &[&[Flag]] = &[
+    &[Flag::Download],
+    &[Flag::Delete],
+    &[Flag::Exclude],
+    &[Flag::Checksum],
+    &[Flag::NoMode],
+    &[Flag::DryRun],
+    &[Flag::Quiet, Flag::Verbose],
+    &[Flag::LimitRate],
+    &[Flag::Parallel],
+    &[Flag::Json],
+];
+const CHECKS: &[&[Flag]] =
+    &[&[Flag::Exclude], &[Flag::Quiet, Flag::Verbose], &[Flag::LimitRate], &[Flag::Json]];
 const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3]];
 
 macro_rules! rows {
@@ -57,6 +84,14 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Run::There(copy::cp),
         "copy on the server; as scp does, to it if the target is a URL, from it if the sources are",
         "cp notes.txt miniftp://ann@nas.example.org/docs/";
+    "mirror" [] Transfer Options::Own(MIRRORS), "SOURCE TARGET"
+        Run::There(mirror::mirror),
+        "make a folder on the server as one here is; the other way with -R or a URL first",
+        "mirror --delete photos /backup/photos";
+    "check" ["cmp", "diff"] Transfer Options::Own(CHECKS), "LOCAL REMOTE"
+        Run::There(mirror::check),
+        "tell how a file or folder differs from one on the server, by digests alone",
+        "check photos /backup/photos";
     "ls" ["dir", "list"] Look own!(Long), "[PATH...]"
         Run::There(files::ls), "list a folder; -l with rights, bytes and time (UTC)",
         "ls -l docs";
@@ -170,6 +205,24 @@ pub(crate) fn take_urls(
     Ok(server)
 }
 
+/// The manner of one command.
+fn manner_of(whole: Manner, given: &GivenArguments) -> Result<Manner, Failure> {
+    let mut manner = whole;
+    if given.has(Flag::Quiet) {
+        manner.detail = Detail::Quiet;
+    } else if given.has(Flag::Verbose) {
+        manner.detail = Detail::Full;
+    }
+    manner.json |= given.has(Flag::Json);
+    if let Some(text) = given.value(Flag::LimitRate) {
+        manner.limit_rate = manner::rate(text)?;
+    }
+    if let Some(text) = given.value(Flag::Parallel) {
+        manner.parallel = manner::parallel(text)?;
+    }
+    Ok(manner)
+}
+
 /// Carries a command out in a session. [`Run::Leave`] is the caller's to see.
 pub(crate) fn run(
     session: &mut ShellSession,
@@ -184,7 +237,12 @@ pub(crate) fn run(
             "no server is open; `open SERVER` connects to one, `open :2020` to this machine".into(),
         )),
         Run::There(run) => {
+            let manner = manner_of(session.line.manner, given)?;
+            session.screen.manner = manner;
+            let rate = manner.limit_rate.or(session.target.rate);
+            session.client.limit_rate(rate.filter(|rate| *rate > 0));
             let done = run(session, given);
+            session.screen.manner = session.line.manner;
             let left_out = session.screen.left_nothing_out();
             done.and(left_out)
         }

@@ -11,6 +11,8 @@ mod commands;
 mod connect;
 mod copy;
 mod copying;
+mod display;
+mod events;
 mod failure;
 #[path = "../shared/figures.rs"]
 mod figures;
@@ -20,17 +22,19 @@ mod glob;
 mod help;
 mod here;
 mod history;
+mod json;
 #[path = "../shared/line.rs"]
 mod line;
 mod listing;
+mod manner;
 mod menu;
+mod mirror;
 mod netrc;
 #[path = "../shared/output.rs"]
 mod output;
-#[path = "../shared/pace.rs"]
-mod pace;
 mod password;
 mod people;
+mod pipes;
 mod places;
 #[path = "../shared/question.rs"]
 mod question;
@@ -40,6 +44,8 @@ mod screen;
 mod script;
 mod session;
 mod shell;
+#[path = "../shared/stopwatch.rs"]
+mod stopwatch;
 mod target;
 #[path = "../shared/terminal.rs"]
 mod terminal;
@@ -75,7 +81,7 @@ fn main() -> ExitCode {
             end(screen, done)
         }
         Ok(Asked::Run(line)) => {
-            screen.detail = line.detail;
+            screen.manner = line.manner;
             run(&line, screen, &interrupt)
         }
         Err(failure) => end(screen, Err(failure)),
@@ -225,7 +231,7 @@ fn end(mut screen: Screen, done: CommandResult) -> CommandResult {
 
 fn help(screen: &mut Screen) -> CommandResult {
     writeln!(screen.out, "{}", args::HELP)?;
-    let given = GivenArguments { flags: Vec::new(), words: Vec::new() };
+    let given = GivenArguments { flags: Vec::new(), values: Vec::new(), words: Vec::new() };
     help::help(commands::COMMANDS, screen, &given)
 }
 

@@ -27,9 +27,6 @@ mod outcome;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
 mod output;
-#[cfg(feature = "client")]
-#[path = "../shared/pace.rs"]
-mod pace;
 mod privileges;
 #[cfg(feature = "client")]
 #[path = "../shared/question.rs"]
@@ -38,6 +35,9 @@ mod search;
 mod serving;
 mod share;
 mod standby;
+#[cfg(feature = "client")]
+#[path = "../shared/stopwatch.rs"]
+mod stopwatch;
 mod temporary;
 #[path = "../shared/terminal.rs"]
 mod terminal;
