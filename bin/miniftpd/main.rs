@@ -22,6 +22,7 @@ mod init;
 #[path = "../shared/line.rs"]
 mod line;
 mod logging;
+mod manual;
 mod outcome;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
     };
     match args.task {
         Task::Help => print(&usage::help()),
+        Task::Man => print(&manual::page()),
         Task::Version => print(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::PrintConfig => print(&config::print_config()),
         Task::Share(ref options) => share::run(options),
