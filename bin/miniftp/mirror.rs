@@ -32,7 +32,11 @@ impl Sides {
         let is_down = given.has(Flag::Download) || (first.is_url && !second.is_url);
         let (way, local, remote) =
             if is_down { (Way::Down, second, first) } else { (Way::Up, first, second) };
-        Ok(Sides { way, local: PathBuf::from(&local.text), remote: remote.remote()?.to_owned() })
+        let local = PathBuf::from(&local.text);
+        // A link that is named is followed.
+        let is_link = std::fs::symlink_metadata(&local).is_ok_and(|meta| meta.is_symlink());
+        let local = if is_link { local.canonicalize().unwrap_or(local) } else { local };
+        Ok(Sides { way, local, remote: remote.remote()?.to_owned() })
     }
 }
 

@@ -161,7 +161,7 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
             if given.has(Flag::DryRun) && (is_tree || !meta.is_dir()) {
                 return moving.dry_run(Way::Up, source, &remote);
             }
-            if moving.is_parallel() && (is_tree || meta.is_file()) {
+            if moving.is_parallel() && (is_tree || is_plain(source)) {
                 moving.wanted.push((source.clone(), remote));
                 return Ok(());
             }
@@ -185,6 +185,11 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
             moving.end_tree("put", &shown(source), done)
         },
     )
+}
+
+/// Whether it is a file that can go among others: a link that is named is followed, those are not.
+fn is_plain(source: &Path) -> bool {
+    fs::symlink_metadata(source).is_ok_and(|meta| meta.is_file())
 }
 
 /// Refuses several files for what is no folder.

@@ -22,6 +22,9 @@ use super::tree::{DirContents, PendingDir, Sides, Tree};
 use crate::limits::LISTING_KEPT;
 use crate::wire::{self, Code};
 
+/// Bytes of what differs that are kept: a million files. A directory more is not begun.
+const DIFFERENCES_KEPT: usize = 512 * 1024 * 1024;
+
 /// An entry on one side.
 #[derive(Clone, Copy)]
 struct Side {
@@ -62,6 +65,7 @@ pub(super) struct Comparing {
     open: Option<OpenPair>,
     pub(super) fetched: Fetched,
     pub(super) differences: Vec<Difference>,
+    differences_bytes: usize,
     pub(super) equal_bytes: u64,
 }
 
@@ -126,6 +130,10 @@ impl Client {
 impl Comparing {
     /// Reads both folders.
     pub(super) fn begin(&mut self, client: &mut Client, directory: &PendingDir) -> Result<()> {
+        if self.differences_bytes > DIFFERENCES_KEPT {
+            let (what, most_bytes) = ("what differs needs", DIFFERENCES_KEPT as u64);
+            return Err(Error::TooMuch { what, most_bytes });
+        }
         let PendingDir { local, remote, sides, .. } = directory;
         let mut odd = Vec::new();
         let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
@@ -288,21 +296,32 @@ impl Comparing {
             }
             (None, None) => return None,
         };
+        self.note(kind, source, (here, there), (local, remote));
+        contents.map(DirContents::Directory)
+    }
+
+    fn note(
+        &mut self,
+        kind: DifferenceKind,
+        source: Option<Side>,
+        (here, there): (Option<Side>, Option<Side>),
+        (local, remote): (PathBuf, String),
+    ) {
         let source = source.or(here).or(there);
         let only = match kind {
             DifferenceKind::OnlyHere => here,
             DifferenceKind::OnlyThere => there,
             _ => source,
         };
+        self.differences_bytes += size_of::<Difference>() + 2 * remote.len();
         self.differences.push(Difference {
             kind,
-            is_directory: is(only, SideKind::Directory),
+            is_directory: only.is_some_and(|side| side.kind == SideKind::Directory),
             size: only.map_or(0, |side| side.size),
             mode: there.map_or(0, |side| side.mode),
             local,
             remote,
         });
-        contents.map(DirContents::Directory)
     }
 
     /// Two files of the same size have other digests.

@@ -22,6 +22,7 @@ use super::put_small::{SmallFile, UploadRequest};
 use super::put_tree::{Sending, directory_mode};
 use super::report::TreeReport;
 use super::tree::{PendingDir, Tree};
+use crate::limits::LISTING_KEPT;
 use crate::wire::Code;
 
 impl Client {
@@ -193,11 +194,7 @@ impl Client {
         while let Some((path, is_directory, is_empty)) = waiting.pop() {
             self.check_interrupt()?;
             if is_directory && !is_empty {
-                let mut entries = Vec::new();
-                self.ls(&path, &mut |entry: RemoteEntry| {
-                    entries.push(entry);
-                    ControlFlow::Continue(())
-                })?;
+                let entries = self.listed(&path)?;
                 let stays = |entry: &RemoteEntry| {
                     let below = join(&path, &entry.name);
                     let below = below.strip_prefix(top).unwrap_or(&below).trim_start_matches('/');
@@ -227,6 +224,20 @@ impl Client {
             progress.removed(None, &path);
         }
         Ok(removed)
+    }
+
+    /// What is in a folder there, as much as is kept.
+    fn listed(&mut self, path: &str) -> Result<Vec<RemoteEntry>> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        self.ls(path, &mut |entry: RemoteEntry| {
+            bytes += (size_of::<RemoteEntry>() + entry.name.len()) as u64;
+            entries.push(entry);
+            if bytes > LISTING_KEPT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if bytes > LISTING_KEPT {
+            return Err(Error::TooMuch { what: "the server lists", most_bytes: LISTING_KEPT });
+        }
+        Ok(entries)
     }
 
     fn remove_here(

@@ -41,6 +41,11 @@ fn trees_and_lists_go_over_several_connections() {
     assert!(all(&tree) == all(&site.stored("ann", "tree")));
     run(&["put", "--parallel", "2", "tree/new", "tree/d1/1", "."]).ok().stderr_has("2 files, 10 ");
     assert_eq!(fs::read(site.stored("ann", "1")).unwrap(), b"differs");
+    // A link that is named is followed, as over one connection.
+    std::os::unix::fs::symlink("tree/new", site.local().join("link")).unwrap();
+    run(&["put", "--parallel", "2", "link", "linked"]).ok();
+    run(&["check", "link", "linked"]).ok().stdout("");
+    assert_eq!(fs::read(site.stored("ann", "linked")).unwrap(), b"new");
     run(&["put", "--parallel", "0", "tree/new"]).fails(2).stderr_has("from 1 to 10");
     run(&["get", "--parallel", "2", "missing", "new", "back"]).fails(1).stderr_has("missing");
     assert_eq!(fs::read(site.local().join("back/new")).unwrap(), b"new");
