@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 
+use miniftp::text::wildcard::Written;
 use miniftp::text::{Escaped, escape_bytes};
 
 use crate::address::{Address, is_url};
@@ -13,8 +14,11 @@ use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
 use crate::row::{self, Group, Operand, Options, Run, ShellCommand, find};
 use crate::session::ShellSession;
-use crate::words::{ShellWord, remote_name};
-use crate::{admin, connect, copy, files, help, here, people, transfer};
+use crate::words::{ShellWord, of_argument, remote_name, words_of};
+use crate::{
+    admin, attributes, completions, connect, content, copy, escape, files, help, here, manual,
+    people, transfer, trees,
+};
 
 const TREES: &[&[Flag]] =
     &[&[Flag::Recursive], &[Flag::Resume, Flag::Overwrite, Flag::Skip], &[Flag::NoMode]];
@@ -57,9 +61,22 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Run::There(copy::cp),
         "copy on the server; as scp does, to it if the target is a URL, from it if the sources are",
         "cp notes.txt miniftp://ann@nas.example.org/docs/";
-    "ls" ["dir", "list"] Look own!(Long), "[PATH...]"
-        Run::There(files::ls), "list a folder; -l with rights, bytes and time (UTC)",
-        "ls -l docs";
+    "ls" ["dir", "list"] Look own!(Long All Human ByTime BySize Reverse Unsorted Below OnePerLine
+        Itself), "[PATH...]"
+        Run::There(files::ls), "list folders; names that begin with a dot only with -a",
+        "ls -lt docs";
+    "tree" [] Look own!(All OnlyFolders), "[PATH...]"
+        Run::There(trees::tree), "show folders with all below them; -a with hidden names",
+        "tree docs";
+    "du" [] Look own!(Human All Summary), "[PATH...]"
+        Run::There(trees::du), "bytes in folders, with all below them", "du -sh /";
+    "find" [] Look own!(), "NAME [PATH...]"
+        Run::There(trees::find), "find names below folders; wildcards are matched, not expanded",
+        "find *.txt /docs";
+    "cat" [] Look own!(), "PATH..."
+        Run::There(content::cat), "write files to standard output", "cat notes.txt";
+    "less" ["more", "page"] Look own!(), "PATH..."
+        Run::There(content::less), "read files in a pager (PAGER, else less)", "less notes.txt";
     "stat" [] Look own!(), "PATH..."
         Run::There(files::stat), "show all that is known of a file or folder",
         "stat notes.txt";
@@ -83,8 +100,21 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
     "mv" ["rename", "move"] Change own!(Force), "FROM TO"
         Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there",
         "mv -f notes.txt docs/";
-    "quota" ["df"] Account own!(), ""
+    "edit" ["vi", "nano"] Change own!(), "PATH"
+        Run::There(content::edit),
+        "edit a file here (VISUAL, EDITOR), and put it back if nobody else has changed it",
+        "edit notes.txt";
+    "chmod" [] Change own!(), "MODE PATH..."
+        Run::There(attributes::chmod), "set permission bits, in octal or as changes",
+        "chmod go-w notes.txt";
+    "touch" [] Change own!(), "PATH..."
+        Run::There(attributes::touch),
+        "give files the present time; what is not there is made empty",
+        "touch done";
+    "quota" [] Account own!(), ""
         Run::There(files::quota), "bytes used, allowed and free", "quota";
+    "df" [] Account own!(), "[PATH...]"
+        Run::There(attributes::df), "what can still be stored at a path", "df /";
     "parts" [] Account own!(), ""
         Run::There(files::parts), "list unfinished uploads", "parts";
     "forget" [] Account own!(), "PATH..."
@@ -107,8 +137,15 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         "lcd Downloads";
     "lpwd" [] Here own!(), ""
         Run::Here(here::lpwd), "show the folder on this machine", "lpwd";
-    "lls" [] Here own!(Long), "[LOCAL]"
-        Run::Here(here::lls), "list a folder on this machine", "lls -l";
+    "lls" [] Here own!(Long All Human ByTime BySize Reverse Unsorted Below OnePerLine Itself),
+        "[LOCAL...]" Run::Here(here::lls), "list folders on this machine, as `ls` does",
+        "lls -lt Downloads";
+    "lmkdir" [] Here own!(Parents), "LOCAL..."
+        Run::Here(here::lmkdir), "make folders on this machine; -p with those above",
+        "lmkdir -p Downloads/photos";
+    "!" [] Here Options::PassedOn, "[LINE...]"
+        Run::Here(escape::run), "run a line in the shell of this machine, or the shell itself",
+        "!ls -l";
     "open" ["connect"] Program own!(), "SERVER"
         Run::Session(connect::open), "go on at another server, or as another account",
         "open ann@nas.example.org/photos";
@@ -116,14 +153,20 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Run::Session(connect::close), "end the session and stay in the shell", "close";
     "help" ["?"] Program own!(), "[COMMAND]"
         Run::About(help::help), "list the commands, or tell about one", "help get";
+    "completions" [] Program own!(), "SHELL"
+        Run::About(completions::completions), "what bash, zsh or fish need to complete arguments",
+        "completions bash";
+    "man" [] Program own!(), ""
+        Run::About(manual::man), "show the manual page, or write its source to a file", "man";
     "quit" ["q", "exit", "bye"] Program own!(), ""
         Run::Leave, "leave, or return to the menu if you came from it", "quit";
 };
 
+/// A command, and what is given to it; none where nothing was said.
+pub(crate) type Parsed = Option<(&'static ShellCommand, GivenArguments)>;
+
 /// The command that the first word names, and what is given to it. `None` if there are no words.
-pub(crate) fn parse(
-    words: Vec<ShellWord>,
-) -> Result<Option<(&'static ShellCommand, GivenArguments)>, Failure> {
+pub(crate) fn parse(words: Vec<ShellWord>) -> Result<Parsed, Failure> {
     let mut words = words.into_iter();
     let Some(first) = words.next() else { return Ok(None) };
     let name = remote_name(&first.text)
@@ -140,10 +183,12 @@ pub(crate) fn take_urls(
 ) -> Result<Option<Address>, Failure> {
     let count = given.words.len();
     let mut server: Option<Address> = None;
-    for (index, word) in given.words.iter_mut().enumerate() {
+    let mut words = Vec::with_capacity(count);
+    for (index, word) in std::mem::take(&mut given.words).into_iter().enumerate() {
         let kind = command.operand(index, count);
         let is_meant = matches!(kind, Operand::Local | Operand::Remote | Operand::Either);
         let Some(text) = word.text.to_str().filter(|text| is_meant && is_url(text)) else {
+            words.push(word);
             continue;
         };
         if kind == Operand::Local {
@@ -153,9 +198,10 @@ pub(crate) fn take_urls(
                 Escaped(text)
             )));
         }
-        let mut address = Address::of_url(text)?;
-        let path = address.path.take().unwrap_or_else(|| "/".to_owned());
-        *word = ShellWord { is_url: true, ..ShellWord::plain(path) };
+        let (address, path) = Address::of_url(text)?;
+        let path = if path.is_empty() { vec![Written::open('/')] } else { path };
+        let path = words_of(path, true)?;
+        words.extend(path.into_iter().map(|word| ShellWord { is_url: true, ..word }));
         match &server {
             Some(server) if *server != address => {
                 return Err(Failure::Usage(
@@ -167,6 +213,7 @@ pub(crate) fn take_urls(
             _ => server = Some(address),
         }
     }
+    given.words = words;
     Ok(server)
 }
 
@@ -177,7 +224,10 @@ pub(crate) fn run(
     given: &GivenArguments,
 ) -> CommandResult {
     match command.run {
-        Run::Here(run) => run(&mut session.screen, given),
+        Run::Here(run) => {
+            let done = run(&mut session.screen, given);
+            done.and(session.screen.left_nothing_out())
+        }
         Run::About(run) => run(COMMANDS, &mut session.screen, given),
         Run::Session(run) => run(session, given),
         Run::There(_) if session.client.account().is_none() => Err(Failure::Said(
@@ -211,9 +261,31 @@ pub(crate) fn is_command(name: &str) -> bool {
     find(COMMANDS, name).is_some()
 }
 
-/// The program's arguments as words.
-pub(crate) fn plain_words(arguments: Vec<OsString>) -> Vec<ShellWord> {
-    arguments.into_iter().map(ShellWord::plain).collect()
+/// The command that the program's arguments name. They have been through a shell, so that quotes
+/// are gone; wildcards and braces count in operands that are paths, unless a file here has just
+/// that name where one is expected.
+pub(crate) fn of_arguments(arguments: &[OsString]) -> Result<Parsed, Failure> {
+    let words = arguments.iter().map(ShellWord::plain).collect();
+    let Some((command, mut given)) = parse(words)? else { return Ok(None) };
+    let count = given.words.len();
+    let mut words = Vec::with_capacity(count);
+    for (index, word) in given.words.into_iter().enumerate() {
+        let is_pattern = match command.operand(index, count) {
+            Operand::Remote | Operand::Name => true,
+            Operand::Local | Operand::Either => {
+                !word.text.to_str().is_some_and(is_url)
+                    && std::path::Path::new(&word.text).symlink_metadata().is_err()
+            }
+            Operand::Command | Operand::Server | Operand::Text => false,
+        };
+        match is_pattern && !word.text.to_str().is_some_and(is_url) {
+            true => words.extend(of_argument(&word.text)?),
+            false => words.push(word),
+        }
+    }
+    given.words = words;
+    command.check_count(&given)?;
+    Ok(Some((command, given)))
 }
 
 #[cfg(test)]

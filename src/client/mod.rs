@@ -48,7 +48,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-pub use commands::{Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, WhyReason};
+pub use commands::{Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, Space, WhyReason};
 pub use error::{Error, Result};
 #[cfg(unix)]
 pub use hosts::{Host, read_hosts};

@@ -3,6 +3,9 @@
 mod address;
 mod batch;
 mod entry;
+mod looks;
+mod ls;
+mod manual;
 mod names;
 mod words;
 
