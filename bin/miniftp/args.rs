@@ -12,6 +12,7 @@ use miniftp::text::escape_bytes;
 use crate::address::port;
 use crate::bar::Detail;
 use crate::failure::Failure;
+use crate::manner::{self, Manner};
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -32,7 +33,8 @@ pub(crate) struct CommandLine {
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) digest: Option<Algorithm>,
-    pub(crate) detail: Detail,
+    /// How commands are carried out that say nothing else themselves.
+    pub(crate) manner: Manner,
     /// The command and what follows it; empty for the shell.
     pub(crate) command: Vec<OsString>,
 }
@@ -50,7 +52,7 @@ pub(crate) fn parse(
         user: None,
         password_file: None,
         digest: None,
-        detail: Detail::default(),
+        manner: Manner::default(),
         command: Vec::new(),
     };
     let mut parser = lexopt::Parser::from_args(arguments);
@@ -66,8 +68,15 @@ pub(crate) fn parse(
                 line.password_file = Some(parser.value().map_err(misused)?.into());
             }
             Long("digest") => line.digest = Some(digest(&text(&mut parser)?)?),
-            Short('q') | Long("quiet" | "no-progress") => line.detail = Detail::Quiet,
-            Short('v') | Long("verbose") => line.detail = Detail::Full,
+            Short('q') | Long("quiet" | "no-progress") => line.manner.detail = Detail::Quiet,
+            Short('v') | Long("verbose") => line.manner.detail = Detail::Full,
+            Long("json") => line.manner.json = true,
+            Long("limit-rate") => {
+                line.manner.limit_rate = manner::rate(&parser.value().map_err(misused)?)?;
+            }
+            Long("parallel") => {
+                line.manner.parallel = manner::parallel(&parser.value().map_err(misused)?)?;
+            }
             Value(word) if line.is_server(&word, is_command) => {
                 line.address = word.into_string().ok();
             }
@@ -144,7 +153,7 @@ mod tests {
         let line = run("").unwrap();
         assert!(line.server.is_none() && line.address.is_none() && line.port.is_none());
         assert!(line.user.is_none() && line.digest.is_none() && line.command.is_empty());
-        assert_eq!(line.detail, Detail::Plain);
+        assert_eq!(line.manner, Manner::default());
     }
 
     #[test]
@@ -154,7 +163,7 @@ mod tests {
         assert_eq!(line.user.as_deref(), Some("alex"));
         assert_eq!(line.digest, Some(Algorithm::Blake3));
         assert_eq!(line.command, ["put", "-r", "-P", "x"]);
-        assert_eq!(line.detail, Detail::Quiet);
+        assert_eq!(line.manner.detail, Detail::Quiet);
     }
 
     #[test]

@@ -138,9 +138,9 @@ impl<'s> Assistant<'s> {
         }
         if is_option && matches!(command.options, Options::Own(_)) {
             for flag in command.flags() {
-                for spelt in flag.spelt().split([',', ' ']).filter(|spelt| !spelt.is_empty()) {
-                    offers.plain(typed, spelt);
-                }
+                let spelling = flag.spelling();
+                spelling.short.iter().for_each(|c| offers.plain(typed, &format!("-{c}")));
+                offers.plain(typed, &format!("--{}", spelling.long));
             }
             return offers;
         }

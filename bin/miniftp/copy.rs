@@ -40,5 +40,5 @@ fn below(given: &GivenArguments, target: &ShellWord, is_directory: bool) -> Give
             last.text.push("/");
         }
     }
-    GivenArguments { flags: given.flags.clone(), words }
+    GivenArguments { flags: given.flags.clone(), values: given.values.clone(), words }
 }

@@ -67,6 +67,18 @@ impl Failure {
         }
     }
 
+    /// Why, for programs; empty where it has been reported already.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Failure::Usage(text)
+            | Failure::Said(text)
+            | Failure::Stopped(text)
+            | Failure::NoPassword(text) => text.clone(),
+            Failure::Client(error) => error.to_string(),
+            Failure::Reported(_) | Failure::Pipe => String::new(),
+        }
+    }
+
     /// Whether the next file of the same command may still go well.
     pub(crate) fn is_about_one(&self) -> bool {
         match self {

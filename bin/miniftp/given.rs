@@ -1,5 +1,7 @@
 //! What is given to a command: options and operands.
 
+use std::ffi::OsStr;
+
 use crate::words::ShellWord;
 
 /// An option of a command.
@@ -28,11 +30,24 @@ pub(crate) enum Flag {
     Sha256,
     Blake3,
     EndOthers,
+    Quiet,
+    Verbose,
+    LimitRate,
+    Parallel,
+    DryRun,
+    Json,
+    Download,
+    Delete,
+    Exclude,
+    Checksum,
 }
 
 /// Options that cannot be meant together.
-pub(crate) const EXCLUSIVE: &[&[Flag]] =
-    &[&[Flag::Overwrite, Flag::Skip], &[Flag::Md5, Flag::Sha256, Flag::Blake3]];
+pub(crate) const EXCLUSIVE: &[&[Flag]] = &[
+    &[Flag::Overwrite, Flag::Skip],
+    &[Flag::Quiet, Flag::Verbose],
+    &[Flag::Md5, Flag::Sha256, Flag::Blake3],
+];
 
 /// How an option is written, and what it means.
 pub(crate) struct Spelling {
@@ -40,6 +55,8 @@ pub(crate) struct Spelling {
     pub(crate) short: Option<char>,
     /// Its name in full.
     pub(crate) long: &'static str,
+    /// What stands behind it, if it takes a value.
+    pub(crate) value: Option<&'static str>,
     /// What it means.
     pub(crate) about: &'static str,
 }
@@ -76,14 +93,35 @@ impl Flag {
             Flag::Sha256 => (None, "sha256", "the SHA-256 digest"),
             Flag::Blake3 => (None, "blake3", "the BLAKE3 digest"),
             Flag::EndOthers => (None, "end-others", "end your other sessions"),
+            Flag::Quiet => (Some('q'), "quiet", "report nothing of what goes well"),
+            Flag::Verbose => (Some('v'), "verbose", "a line for every file, also of folders"),
+            Flag::LimitRate => (None, "limit-rate", "bytes a second at most: 500k, 2M"),
+            Flag::Parallel => (None, "parallel", "connections that transfer at once"),
+            Flag::DryRun => (Some('n'), "dry-run", "only show what would be done"),
+            Flag::Json => (None, "json", "an object a line, for programs"),
+            Flag::Download => (Some('R'), "reverse", "from the server to this machine"),
+            Flag::Delete => (None, "delete", "remove what the source does not have"),
+            Flag::Exclude => {
+                (None, "exclude", "leave out names that fit; a path if it holds a `/`")
+            }
+            Flag::Checksum => {
+                (None, "checksum", "compare content although size and time are the same")
+            }
         };
-        Spelling { short, long, about }
+        let value = match self {
+            Flag::LimitRate => Some("RATE"),
+            Flag::Parallel => Some("N"),
+            Flag::Exclude => Some("PATTERN"),
+            _ => None,
+        };
+        Spelling { short, long, value, about }
     }
 
     /// As it stands in a synopsis: `-r`, `--resume`.
     pub(crate) fn shown(self) -> String {
         match self.spelling() {
             Spelling { short: Some(letter), .. } => format!("-{letter}"),
+            Spelling { long, value: Some(value), .. } => format!("--{long} {value}"),
             Spelling { long, .. } => format!("--{long}"),
         }
     }
@@ -92,6 +130,7 @@ impl Flag {
     pub(crate) fn spelt(self) -> String {
         match self.spelling() {
             Spelling { short: Some(letter), long, .. } => format!("-{letter}, --{long}"),
+            Spelling { long, value: Some(value), .. } => format!("    --{long} {value}"),
             Spelling { long, .. } => format!("    --{long}"),
         }
     }
@@ -100,6 +139,8 @@ impl Flag {
 /// The options and operands of a command, as many as its row allows.
 pub(crate) struct GivenArguments {
     pub(crate) flags: Vec<Flag>,
+    /// What stands behind options, in the order of the line.
+    pub(crate) values: Vec<(Flag, ShellWord)>,
     /// The operands.
     pub(crate) words: Vec<ShellWord>,
 }
@@ -108,5 +149,15 @@ impl GivenArguments {
     /// Whether an option was said.
     pub(crate) fn has(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
+    }
+
+    /// What stands behind an option; the last one counts.
+    pub(crate) fn value(&self, flag: Flag) -> Option<&OsStr> {
+        self.values(flag).last().map(|word| word.text.as_os_str())
+    }
+
+    /// All that stands behind an option that may come several times.
+    pub(crate) fn values(&self, flag: Flag) -> impl Iterator<Item = &ShellWord> {
+        self.values.iter().filter(move |(of, _)| *of == flag).map(|(_, word)| word)
     }
 }

@@ -6,6 +6,8 @@ use miniftp::client::{ListedKind, RemoteEntry, RemotePart};
 use miniftp::text::{Escaped, Size, is_harmful};
 
 use crate::clock::Clock;
+use crate::json::Object;
+use crate::place::below;
 
 /// The name as `ls` shows it: folders end in `/`.
 pub(crate) fn short(entry: &RemoteEntry) -> String {
@@ -29,6 +31,17 @@ pub(crate) fn facts(entry: &RemoteEntry, clock: &Clock, is_human: bool) -> Strin
     };
     let (letter, rights) = (letter(entry.kind), rights(entry.mode));
     format!("{letter}{rights} {size} {}", clock.shown(entry.mtime_secs))
+}
+
+/// The entry for programs. A name that is none the server has escaped: it is only to be shown.
+pub(crate) fn object(folder: Option<&str>, entry: &RemoteEntry) -> String {
+    let path = folder.map_or(entry.name.to_string(), |folder| below(folder, &entry.name));
+    let key = if entry.is_odd() { "shown" } else { "path" };
+    let object = Object::new().text("event", "entry").text(key, &path);
+    let object = object.text("type", kind(entry.kind)).number("bytes", entry.size);
+    let object = object.signed("mtime_secs", entry.mtime_secs);
+    let object = object.number("mtime_nanos", entry.mtime_nanos.into());
+    object.text("mode", &format!("{:04o}", entry.mode)).line()
 }
 
 /// How much of an unfinished upload is there.

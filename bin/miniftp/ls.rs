@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::colours::Colours;
 use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
-use crate::listing::{facts, short};
+use crate::listing::{facts, object, short};
 use crate::output::columns_of;
 use crate::place::{Listed, Place, below, is_step};
 use crate::screen::{Screen, each};
@@ -31,6 +31,8 @@ const GAP: usize = 2;
 
 /// How a listing looks.
 pub(crate) struct Listing {
+    /// Whether rows are for programs, which see all of them.
+    is_json: bool,
     is_long: bool,
     is_human: bool,
     shows_all: bool,
@@ -47,6 +49,7 @@ pub(crate) struct Listing {
 /// What is shown of one folder, and what is kept of it.
 struct Folder<'a> {
     listing: &'a Listing,
+    path: &'a str,
     screen: &'a mut Screen,
     /// The line in front of the first entry, until it was shown.
     head: Option<String>,
@@ -62,18 +65,20 @@ impl Listing {
     /// What the options say, and what the user sits in front of.
     pub(crate) fn of(given: &GivenArguments, screen: &Screen) -> Listing {
         let orders = [Flag::ByTime, Flag::BySize, Flag::Unsorted];
+        let is_json = screen.manner.json || given.has(Flag::Json);
         let is_long = given.has(Flag::Long);
         let has_columns = screen.out_is_terminal && !is_long && !given.has(Flag::OnePerLine);
         Listing {
+            is_json,
             is_long,
             is_human: given.has(Flag::Human),
-            shows_all: given.has(Flag::All),
+            shows_all: is_json || given.has(Flag::All),
             is_recursive: given.has(Flag::Below),
             is_about_itself: given.has(Flag::Itself),
             // What is said last counts.
             order: given.flags.iter().rev().find(|flag| orders.contains(flag)).copied(),
             is_reversed: given.has(Flag::Reverse),
-            columns: has_columns.then(|| columns_of(io::stdout())),
+            columns: (has_columns && !is_json).then(|| columns_of(io::stdout())),
             colours: if screen.out_is_terminal { Colours::of_user() } else { None },
             clock: Clock::of_user(),
         }
@@ -108,7 +113,7 @@ impl Listing {
             Ok(())
         });
         self.sort(&mut files);
-        self.write(screen, &files)?;
+        self.write(screen, None, &files)?;
         looked.and(each(screen, &folders, |screen, path| {
             self.folder(place, screen, path, true).map(drop)
         }))
@@ -125,9 +130,11 @@ impl Listing {
         let mut waiting = vec![path.to_owned()];
         let mut is_first = true;
         while let Some(path) = waiting.pop() {
+            let is_headed = is_headed && !self.is_json;
             let head = is_headed.then(|| format!("{}:", Escaped(&path)));
             let mut folder = Folder {
                 listing: self,
+                path: &path,
                 screen: &mut *screen,
                 head,
                 held: Vec::new(),
@@ -135,7 +142,7 @@ impl Listing {
                 streams: self.order == Some(Flag::Unsorted),
                 folders: Vec::new(),
             };
-            let listed = folder.list(place, &path);
+            let listed = folder.list(place);
             let below_it = folder.folders;
             match listed {
                 Ok(Listed::NoFolder) if is_first => return Ok(Listed::NoFolder),
@@ -179,13 +186,22 @@ impl Listing {
         }
     }
 
-    fn write(&self, screen: &mut Screen, entries: &[RemoteEntry]) -> CommandResult {
+    fn write(
+        &self,
+        screen: &mut Screen,
+        folder: Option<&str>,
+        entries: &[RemoteEntry],
+    ) -> CommandResult {
         if let Some(columns) = self.columns {
             return self.write_columns(screen, entries, columns);
         }
         for entry in entries {
             if screen.is_interrupted() {
                 return Err(Failure::stopped());
+            }
+            if self.is_json {
+                writeln!(screen.out, "{}", object(folder, entry))?;
+                continue;
             }
             let name = self.painted(entry);
             match self.is_long {
@@ -250,10 +266,10 @@ fn rows(widths: &[usize], columns: usize) -> usize {
 }
 
 impl Folder<'_> {
-    fn list(&mut self, place: &mut dyn Place, path: &str) -> Result<Listed, Failure> {
+    fn list(&mut self, place: &mut dyn Place) -> Result<Listed, Failure> {
         let mut written = Ok(());
         let mut count = 0_u64;
-        let listed = place.list(path, &mut |entry| {
+        let listed = place.list(self.path, &mut |entry| {
             count += 1;
             written = self.take(entry);
             // If nobody reads on, the listing may end.
@@ -266,7 +282,7 @@ impl Folder<'_> {
             if let Some(head) = self.head.take() {
                 writeln!(self.screen.out, "{head}")?;
             }
-            if count == 0 {
+            if count == 0 && !self.listing.is_json {
                 self.screen.empty("<empty folder>")?;
             }
         }
@@ -298,7 +314,7 @@ impl Folder<'_> {
             let folders = held.iter().filter(|e| e.kind == ListedKind::Directory && is_step(e));
             self.folders.extend(folders.map(|entry| entry.name.to_string()));
         }
-        self.listing.write(self.screen, &held)?;
+        self.listing.write(self.screen, Some(self.path), &held)?;
         if self.streams {
             self.screen.out.flush()?;
         }

@@ -17,7 +17,9 @@ mod connect;
 mod content;
 mod copy;
 mod copying;
+mod display;
 mod escape;
+mod events;
 mod failure;
 #[path = "../shared/figures.rs"]
 mod figures;
@@ -27,21 +29,23 @@ mod glob;
 mod help;
 mod here;
 mod history;
+mod json;
 #[path = "../shared/line.rs"]
 mod line;
 mod listing;
 mod ls;
+mod manner;
 mod manual;
 mod menu;
+mod mirror;
 mod mode;
 mod netrc;
 mod options;
 #[path = "../shared/output.rs"]
 mod output;
-#[path = "../shared/pace.rs"]
-mod pace;
 mod password;
 mod people;
+mod pipes;
 mod place;
 mod places;
 #[path = "../shared/question.rs"]
@@ -52,6 +56,9 @@ mod screen;
 mod script;
 mod session;
 mod shell;
+#[path = "../shared/stopwatch.rs"]
+mod stopwatch;
+mod table;
 mod target;
 #[path = "../shared/terminal.rs"]
 mod terminal;
@@ -90,7 +97,7 @@ fn main() -> ExitCode {
             end(screen, done)
         }
         Ok(Asked::Run(line)) => {
-            screen.detail = line.detail;
+            screen.manner = line.manner;
             run(&line, screen, &interrupt)
         }
         Err(failure) => end(screen, Err(failure)),
@@ -240,7 +247,7 @@ fn end(mut screen: Screen, done: CommandResult) -> CommandResult {
 
 fn help(screen: &mut Screen) -> CommandResult {
     writeln!(screen.out, "{}", options::help())?;
-    let given = GivenArguments { flags: Vec::new(), words: Vec::new() };
+    let given = GivenArguments { flags: Vec::new(), values: Vec::new(), words: Vec::new() };
     help::help(commands::COMMANDS, screen, &given)
 }
 

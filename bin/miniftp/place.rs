@@ -105,7 +105,7 @@ pub(crate) fn is_step(entry: &RemoteEntry) -> bool {
 /// The path of something in a folder; no folder is the current one.
 pub(crate) fn below(folder: &str, name: &str) -> String {
     match folder {
-        "" => name.to_owned(),
+        "" | "." => name.to_owned(),
         folder => format!("{}/{name}", folder.trim_end_matches('/')),
     }
 }

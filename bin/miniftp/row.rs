@@ -196,16 +196,17 @@ impl ShellCommand {
 
     /// Sorts words into options, wherever they stand, and operands. `--` ends the options.
     pub(crate) fn read(&self, words: Vec<ShellWord>) -> Result<GivenArguments, Failure> {
-        let mut given = GivenArguments { flags: Vec::new(), words: Vec::new() };
+        let mut given = GivenArguments { flags: Vec::new(), values: Vec::new(), words: Vec::new() };
         let mut options = matches!(self.options, Options::Own(_));
-        for word in words {
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
             let text = word.text.to_string_lossy().into_owned();
             if !options || word.quoted || !text.starts_with('-') || text == "-" {
                 given.words.push(word);
             } else if text == "--" {
                 options = false;
             } else {
-                self.read_option(&text, &mut given.flags)?;
+                self.read_option(&text, &mut given, &mut words)?;
             }
         }
         for group in EXCLUSIVE {
@@ -233,7 +234,12 @@ impl ShellCommand {
         Ok(())
     }
 
-    fn read_option(&self, text: &str, flags: &mut Vec<Flag>) -> Result<(), Failure> {
+    fn read_option(
+        &self,
+        text: &str,
+        given: &mut GivenArguments,
+        rest: &mut impl Iterator<Item = ShellWord>,
+    ) -> Result<(), Failure> {
         let unknown = |option: &str| {
             let shown = Escaped(option);
             self.misused(&format!(
@@ -245,10 +251,28 @@ impl ShellCommand {
             self.flags().find(|flag| is_meant(&flag.spelling())).ok_or_else(|| unknown(text))
         };
         match text.strip_prefix("--") {
-            Some(long) => flags.push(find(&|spelling| spelling.long == long)?),
+            Some(long) => {
+                let (name, value) = match long.split_once('=') {
+                    Some((name, value)) => (name, Some(ShellWord::plain(value))),
+                    None => (long, None),
+                };
+                let flag = find(&|spelling| spelling.long == name)?;
+                match (flag.spelling().value, value) {
+                    (None, None) => {}
+                    (None, Some(_)) => {
+                        return Err(self.misused(&format!("--{name} takes no value")));
+                    }
+                    (Some(_), Some(value)) => given.values.push((flag, value)),
+                    (Some(what), None) => {
+                        let missing = || self.misused(&format!("--{name} needs {what}"));
+                        given.values.push((flag, rest.next().ok_or_else(missing)?));
+                    }
+                }
+                given.flags.push(flag);
+            }
             None => {
                 for letter in text.chars().skip(1) {
-                    flags.push(find(&|spelling| spelling.short == Some(letter))?);
+                    given.flags.push(find(&|spelling| spelling.short == Some(letter))?);
                 }
             }
         }

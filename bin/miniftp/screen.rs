@@ -14,6 +14,7 @@ use rustyline::{Behavior, Config, Editor};
 
 use crate::bar::{Detail, Messages};
 use crate::failure::{CommandResult, EXIT_FAILED, Failure};
+use crate::manner::Manner;
 use crate::output::write_until;
 use crate::results::Results;
 use crate::terminal::Terminal;
@@ -28,8 +29,8 @@ pub(crate) struct Screen {
     pub(crate) err_is_terminal: bool,
     /// Whether a person can be asked: both the keyboard and the messages are theirs.
     pub(crate) can_ask: bool,
-    /// How much is reported of what goes well.
-    pub(crate) detail: Detail,
+    /// How the present command is carried out.
+    pub(crate) manner: Manner,
     /// Whether the command leaves out something that it should have dealt with.
     left_out: bool,
     /// Set by Ctrl-C; whoever begins a command clears it.
@@ -53,7 +54,7 @@ impl Screen {
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal,
             can_ask: err_is_terminal && io::stdin().is_terminal(),
-            detail: Detail::default(),
+            manner: Manner::default(),
             left_out: false,
             interrupt,
             terminal: None,
@@ -147,11 +148,11 @@ impl Screen {
 
 impl Messages for Screen {
     fn has_bars(&self) -> bool {
-        self.detail > Detail::Quiet && self.err_is_terminal
+        self.manner.detail > Detail::Quiet && self.err_is_terminal
     }
 
     fn detail(&self) -> Detail {
-        self.detail
+        self.manner.detail
     }
 
     fn is_interrupted(&self) -> bool {

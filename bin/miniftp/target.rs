@@ -42,6 +42,8 @@ pub(crate) struct Target {
     /// The password of `.netrc`.
     pub(crate) password: Option<Zeroizing<String>>,
     pub(crate) digest: Option<Algorithm>,
+    /// Bytes that transfers may move in a second.
+    pub(crate) rate: Option<u64>,
 }
 
 impl Target {
@@ -92,6 +94,7 @@ impl Target {
             password_command: known.password_command.filter(|_| is_theirs),
             password: None,
             digest: line.digest.or(known.digest),
+            rate: known.rate_bytes,
         };
         if target.user.as_deref() == Some("") {
             return Err(Failure::Usage("the user must not be empty".into()));

@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use miniftp::client::{
-    Client, Error, ExistsChoice, ListedKind, PartChoice, Policy, TransferOutcome, TreeReport,
+    Client, Error, ExistsChoice, ListedKind, PartChoice, Policy, TransferOutcome, TreeReport, Way,
     files_below,
 };
 use miniftp::text::{Escaped, escape_bytes};
 use miniftp::wire::Code;
 
-use crate::bar::{Bar, Messages};
+use crate::display::{Display, display};
 use crate::failure::{CommandResult, EXIT_FAILED, Failure, cannot, shown};
 use crate::files::remote_paths;
 use crate::given::{Flag, GivenArguments};
 use crate::glob::{Each, NameInDir};
+use crate::pipes;
 use crate::places::{self, Operands};
 use crate::screen::{Screen, each};
 use crate::session::ShellSession;
@@ -26,27 +27,27 @@ use crate::words::ShellWord;
 const COUNTED_MOST: usize = 100;
 
 /// A command that transfers files, under one display.
-struct Moving<'a> {
-    client: &'a mut Client,
-    bar: Bar<'a, Screen>,
-    policy: Policy,
+pub(crate) struct Moving<'a> {
+    pub(crate) client: &'a mut Client,
+    pub(crate) display: Box<dyn Display + 'a>,
+    pub(crate) policy: Policy,
 }
 
 impl AsMut<Screen> for Moving<'_> {
     fn as_mut(&mut self) -> &mut Screen {
-        self.bar.screen
+        self.display.screen()
     }
 }
 
 impl<'a> Moving<'a> {
-    fn new(
+    pub(crate) fn new(
         verb: &'static str,
         session: &'a mut ShellSession,
         given: &GivenArguments,
     ) -> Moving<'a> {
         let policy = policy(given, &session.screen);
         let ShellSession { client, screen, .. } = session;
-        Moving { client, bar: Bar::new(verb, screen), policy }
+        Moving { client, display: display(verb, screen), policy }
     }
 
     /// Does the same to each source, and sums up what came of several.
@@ -57,16 +58,18 @@ impl<'a> Moving<'a> {
         mut run: impl FnMut(&mut Self, &T) -> CommandResult,
     ) -> CommandResult {
         let done = each(&mut self, sources, |moving, source| {
-            let before = moving.bar.failures();
+            let before = moving.display.tally().failed;
             let done = run(moving, source);
-            let is_counted = moving.bar.failures() > before;
-            if done.as_ref().is_err_and(Failure::is_about_one) && !is_counted {
-                moving.bar.count_failed(&name(source));
+            let is_counted = moving.display.tally().failed > before;
+            if let (Err(failure), false) = (&done, is_counted) {
+                if failure.is_about_one() {
+                    moving.display.file_failed(&name(source), failure);
+                }
             }
             done
         });
-        if sources.len() > 1 {
-            self.bar.end_all();
+        if sources.len() > 1 || self.display.screen().manner.json {
+            self.display.end_all();
         }
         done
     }
@@ -78,8 +81,8 @@ impl<'a> Moving<'a> {
         name: &str,
         done: Result<TreeReport, Error>,
     ) -> CommandResult {
-        self.bar.end_tree(name, done.is_ok());
-        self.bar.screen.out.flush()?;
+        self.display.end_tree(name, done.is_ok());
+        self.display.screen().out.flush()?;
         match done {
             Ok(report) if report.failed > 0 => Err(Failure::Reported(EXIT_FAILED)),
             Ok(_) => Ok(()),
@@ -91,22 +94,21 @@ impl<'a> Moving<'a> {
 /// `put [-r] LOCAL... [REMOTE]`.
 pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let operands = Operands::of(&given.words);
+    if let [source] = operands.sources {
+        if pipes::is_pipe(source) {
+            return pipes::put(session, given, operands.target);
+        }
+    }
     let sources = local_paths(operands.sources, &mut session.screen)?;
     let target = operands.target.map(ShellWord::remote).transpose()?;
     if let (Some(target), true) = (target, sources.len() > 1) {
-        if !places::is_directory(&mut session.client, target)? {
-            return Err(Failure::Said(format!(
-                "`{0}` is not a folder on the server, and several files need one; \
-                 make it with `mkdir {0}`, or end with `.` to put them all here",
-                Escaped(target)
-            )));
-        }
+        check_takes_several(session, target)?;
     }
     let recursive = given.has(Flag::Recursive);
     let mut moving = Moving::new("put", session, given);
-    if moving.bar.screen.has_bars() && (recursive || sources.len() > 1) {
-        let (files, bytes) = count_local(&sources, recursive, moving.bar.screen);
-        moving.bar.expect(files, bytes);
+    if moving.display.wants_totals() && (recursive || sources.len() > 1) {
+        let (files, bytes) = count_local(&sources, recursive, moving.display.screen());
+        moving.display.expect(files, bytes);
     }
     moving.each(
         &sources,
@@ -124,14 +126,17 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
                     places::remote_file(moving.client, target, name.ok().as_deref())?
                 }
             };
-            let Moving { client, bar, policy } = moving;
+            if given.has(Flag::DryRun) && (is_tree || !meta.is_dir()) {
+                return moving.dry_run(Way::Up, source, &remote);
+            }
+            let Moving { client, display, policy } = moving;
             if !meta.is_dir() {
-                let done = client.put(source, &remote, policy, bar);
+                let done = client.put(source, &remote, policy, display.progress());
                 if !meta.is_file() && matches!(done, Err(Error::Interrupted)) {
                     let why = "stopped; what a pipe or device has given cannot be read again";
                     return Err(Failure::Stopped(why.into()));
                 }
-                return finish(done, "put", &shown(source), client, bar.screen);
+                return finish(done, "put", &shown(source), client, display.screen());
             }
             if !is_tree {
                 return Err(Failure::Said(format!(
@@ -139,17 +144,32 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
                     shown(source)
                 )));
             }
-            bar.begin_tree();
-            let done = client.put_tree(source, &remote, policy, bar);
+            display.begin_tree();
+            let done = client.put_tree(source, &remote, policy, display.progress());
             moving.end_tree("put", &shown(source), done)
         },
     )
+}
+
+/// Refuses several files for what is no folder.
+fn check_takes_several(session: &mut ShellSession, target: &str) -> CommandResult {
+    if places::is_directory(&mut session.client, target)? {
+        return Ok(());
+    }
+    Err(Failure::Said(format!(
+        "`{0}` is not a folder on the server, and several files need one; \
+         make it with `mkdir {0}`, or end with `.` to put them all here",
+        Escaped(target)
+    )))
 }
 
 /// `get [-r] REMOTE... [LOCAL]`.
 pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let operands = Operands::of(&given.words);
     let sources = remote_paths(session, operands.sources)?;
+    if operands.target.is_some_and(pipes::is_pipe) {
+        return pipes::get(session, given, &sources);
+    }
     let target = operands.target.map(|word| PathBuf::from(&word.text));
     if let (Some(target), true) = (&target, sources.len() > 1) {
         if !target.as_os_str().is_empty() && !target.is_dir() {
@@ -163,32 +183,38 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
     let recursive = given.has(Flag::Recursive);
     let mut moving = Moving::new("get", session, given);
     let is_counted = recursive || sources.len() > 1;
-    if moving.bar.screen.has_bars() && is_counted && sources.len() <= COUNTED_MOST {
+    if moving.display.wants_totals() && is_counted && sources.len() <= COUNTED_MOST {
         if let Some((files, bytes)) = count_remote(moving.client, &sources, recursive) {
-            moving.bar.expect(files, bytes);
+            moving.display.expect(files, bytes);
         }
     }
     moving.each(
         &sources,
         |source| Escaped(source).to_string(),
         |moving, source| {
-            let Moving { client, bar, policy } = moving;
+            let Moving { client, display, policy } = moving;
             let name = Escaped(source).to_string();
             if recursive && client.stat(source)?.kind == ListedKind::Directory {
                 let local = operands.local_tree(client.cwd(), target.as_deref(), source)?;
-                bar.begin_tree();
-                let done = client.get_tree(source, &local, policy, bar);
+                if given.has(Flag::DryRun) {
+                    return moving.dry_run(Way::Down, &local, source);
+                }
+                display.begin_tree();
+                let done = client.get_tree(source, &local, policy, display.progress());
                 return moving.end_tree("get", &name, done);
             }
             let local = places::local_file(client.cwd(), target.as_deref(), source)?;
-            let done = client.get(source, &local, policy, bar);
+            if given.has(Flag::DryRun) {
+                return moving.dry_run(Way::Down, &local, source);
+            }
+            let done = client.get(source, &local, policy, display.progress());
             match done {
                 Err(error) if !recursive && error.is_refusal(Code::IsDirectory) => {
                     Err(Failure::Said(format!(
                         "`{name}` is a folder; say `get -r` to fetch it with all it holds"
                     )))
                 }
-                done => finish(done, "get", &name, client, bar.screen),
+                done => finish(done, "get", &name, client, display.screen()),
             }
         },
     )
@@ -224,17 +250,18 @@ fn count_remote(client: &mut Client, sources: &[String], recursive: bool) -> Opt
 
 /// What the options, or the lack of them, mean here.
 fn policy(given: &GivenArguments, screen: &Screen) -> Policy {
+    let can_ask = screen.can_ask && !screen.manner.json;
     let exists = if given.has(Flag::Overwrite) {
         ExistsChoice::Replace
     } else if given.has(Flag::Skip) {
         ExistsChoice::Skip
-    } else if screen.can_ask {
+    } else if can_ask {
         ExistsChoice::Ask
     } else {
         ExistsChoice::Refuse
     };
     let decided = given.has(Flag::Resume) || given.has(Flag::Overwrite) || given.has(Flag::Skip);
-    let part = if decided || !screen.can_ask { PartChoice::Continue } else { PartChoice::Ask };
+    let part = if decided || !can_ask { PartChoice::Continue } else { PartChoice::Ask };
     Policy { part, exists, no_mode: given.has(Flag::NoMode) }
 }
 
@@ -252,6 +279,9 @@ fn finish(
         }
         Ok(TransferOutcome::Skipped) => {
             // Who was asked knows why.
+            if screen.manner.json {
+                return Ok(());
+            }
             let why = if screen.can_ask { "" } else { ", because something of that name is there" };
             screen.print(&format!("{verb} {name}: left alone{why}"));
             Ok(())

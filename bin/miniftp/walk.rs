@@ -57,7 +57,7 @@ pub(crate) fn walk(
             continue;
         };
         kept -= 1;
-        let path = below(if level.path == "." { "" } else { &level.path }, &entry.name);
+        let path = below(&level.path, &entry.name);
         lasts.push(level.left.len() == 0);
         visit(screen, Step::Entry { path: &path, entry: &entry, lasts: &lasts })?;
         if entry.kind != ListedKind::Directory || !is_step(&entry) {

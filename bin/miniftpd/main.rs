@@ -26,9 +26,6 @@ mod outcome;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
 mod output;
-#[cfg(feature = "client")]
-#[path = "../shared/pace.rs"]
-mod pace;
 mod privileges;
 #[cfg(feature = "client")]
 #[path = "../shared/question.rs"]
@@ -37,6 +34,9 @@ mod search;
 mod serving;
 mod share;
 mod standby;
+#[cfg(feature = "client")]
+#[path = "../shared/stopwatch.rs"]
+mod stopwatch;
 mod temporary;
 #[path = "../shared/terminal.rs"]
 mod terminal;

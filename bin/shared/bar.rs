@@ -7,21 +7,20 @@
 //! Invariant: while a bar is on the screen it is the last line, and whoever writes wipes it first.
 
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use miniftp::client::{Error, Phase, Progress, Question, Reply, TransferOutcome, TreeReport};
+use miniftp::text::{Escaped, escape_bytes};
 
-use crate::figures::{cut, named, steps, summary, tree_summary, width};
+use crate::figures::{Names, cut, steps, summary, tree_summary, width};
 use crate::line::{self, Figures};
 use crate::output::{columns, write_until};
-use crate::pace::Pace;
 use crate::question::Asking;
+use crate::stopwatch::Stopwatch;
 
 /// How often a bar is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
-/// Names of what failed, or was left out, that the end of a transfer names once more.
-const NAMES_MOST: usize = 10;
-
 /// A file that is under way.
 struct Current {
     /// Escaped by the library.
@@ -66,22 +65,6 @@ struct Drawn {
     columns: usize,
 }
 
-/// Names that come at the end once more, and how many there are in all.
-#[derive(Default)]
-struct Names {
-    first: Vec<String>,
-    count: u64,
-}
-
-impl Names {
-    fn add(&mut self, name: &str) {
-        self.count += 1;
-        if self.first.len() < NAMES_MOST {
-            self.first.push(name.to_owned());
-        }
-    }
-}
-
 /// Progress for people.
 pub(crate) struct Bar<'a, M: Messages> {
     verb: &'static str,
@@ -90,7 +73,7 @@ pub(crate) struct Bar<'a, M: Messages> {
     reports_end: bool,
     asking: Asking,
     current: Option<Current>,
-    pace: Pace,
+    watch: Stopwatch,
     /// Files and bytes that are to come in all, where that was counted before.
     expected: Option<(u64, u64)>,
     /// Files that have ended, and bytes that are there of all that were begun.
@@ -120,7 +103,7 @@ impl<'a, M: Messages> Bar<'a, M> {
             reports_end: true,
             asking: Asking::default(),
             current: None,
-            pace: Pace::begin(),
+            watch: Stopwatch::begin(),
             expected: None,
             files: 0,
             done: 0,
@@ -152,7 +135,7 @@ impl<'a, M: Messages> Bar<'a, M> {
     pub(crate) fn begin_tree(&mut self) {
         self.is_tree = true;
         self.before = self.tally;
-        self.tree_began = self.pace.elapsed();
+        self.tree_began = self.watch.elapsed();
     }
 
     /// Sums up the folder that has come to its end, good or bad; its name is escaped.
@@ -162,14 +145,14 @@ impl<'a, M: Messages> Bar<'a, M> {
         if !is_good && report == TreeReport::default() {
             return self.wipe();
         }
-        let elapsed = self.pace.elapsed().saturating_sub(self.tree_began);
+        let elapsed = self.watch.elapsed().saturating_sub(self.tree_began);
         self.sum_up(name, &report, elapsed);
     }
 
     /// Sums up all files and folders.
     pub(crate) fn end_all(&mut self) {
         let report = self.tally;
-        self.sum_up("", &report, self.pace.elapsed());
+        self.sum_up("", &report, self.watch.elapsed());
     }
 
     /// What failed or was left out is named once more: its own line may be far above.
@@ -181,16 +164,15 @@ impl<'a, M: Messages> Bar<'a, M> {
         }
         self.screen.print(&tree_summary(self.verb, name, report, elapsed));
         for (what, names) in [("left out", &mut self.left_out), ("failed", &mut self.failed)] {
-            let Names { first, count } = std::mem::take(names);
-            if count > 0 {
-                self.screen.print(&named(what, &first, count));
+            if let Some(line) = std::mem::take(names).line(what) {
+                self.screen.print(&line);
             }
         }
     }
 
-    /// Files that have failed so far.
-    pub(crate) fn failures(&self) -> u64 {
-        self.tally.failed
+    /// What has ended so far.
+    pub(crate) fn tally(&self) -> TreeReport {
+        self.tally
     }
 
     /// A file of a list failed, which is reported elsewhere; its name is escaped.
@@ -251,7 +233,7 @@ impl<'a, M: Messages> Bar<'a, M> {
             // Of files that are not counted yet nobody knows how many bytes they have.
             total: total.filter(|_| self.expected.is_some() || files.is_none()),
             steps: share.filter(|_| self.expected.is_some() || files.is_none()).map(|_| self.steps),
-            lately: self.pace.lately(),
+            lately: self.watch.lately(),
         };
         let line = line::line(&figures, columns.saturating_sub(1));
         self.put(&line, columns);
@@ -268,7 +250,7 @@ impl<'a, M: Messages> Bar<'a, M> {
         if self.wait.take().is_some() {
             self.wipe();
         }
-        self.pace.go_on();
+        self.watch.go_on();
     }
 
     /// So many bytes more are there.
@@ -295,7 +277,7 @@ impl<M: Messages> Progress for Bar<'_, M> {
             total,
             done: already,
             phase: Phase::Transfer,
-            began: self.pace.elapsed(),
+            began: self.watch.elapsed(),
         });
         self.have(already);
         self.draw(false);
@@ -311,7 +293,7 @@ impl<M: Messages> Progress for Bar<'_, M> {
 
     fn advance(&mut self, bytes: u64) {
         self.go_on();
-        self.pace.moved(bytes);
+        self.watch.moved(bytes);
         if let Some(current) = &mut self.current {
             current.done = current.done.saturating_add(bytes);
         }
@@ -338,13 +320,13 @@ impl<M: Messages> Progress for Bar<'_, M> {
         self.wipe();
         let is_shown = self.reports_end && self.screen.detail() >= least;
         if let (Ok(outcome), Some(current), true) = (outcome, current, is_shown) {
-            let elapsed = self.pace.elapsed().saturating_sub(current.began);
+            let elapsed = self.watch.elapsed().saturating_sub(current.began);
             self.screen.print(&summary(self.verb, &current.name, outcome, elapsed));
         }
     }
 
     fn waiting(&mut self, why: &str, left: Duration) {
-        self.pace.wait();
+        self.watch.wait();
         let is_new = self.wait.is_none_or(|before| before < left);
         self.wait = Some(left);
         let text = format!("trying again in {:.1} s", left.as_secs_f64());
@@ -355,6 +337,17 @@ impl<M: Messages> Progress for Bar<'_, M> {
         } else if is_new {
             self.screen.complain(&format!("{why}{text}"));
         }
+    }
+
+    fn removed(&mut self, local: Option<&Path>, remote: &str) {
+        if self.screen.detail() < Detail::Full {
+            return;
+        }
+        let name = local.map_or(Escaped(remote).to_string(), |local| {
+            escape_bytes(local.as_os_str().as_encoded_bytes())
+        });
+        self.wipe();
+        self.screen.print(&format!("{} {name}: removed", self.verb));
     }
 
     fn left_out(&mut self, name: &str, why: &str) {
@@ -384,10 +377,10 @@ impl<M: Messages> Progress for Bar<'_, M> {
             return Reply::Cancel;
         }
         self.wipe();
-        self.pace.wait();
+        self.watch.wait();
         let is_many = self.is_tree || self.expected.is_some_and(|(files, _)| files > 1);
         let reply = self.asking.reply(self.screen, question, is_many);
-        self.pace.go_on();
+        self.watch.go_on();
         reply
     }
 }

@@ -12,6 +12,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const RATE_LEAST: Duration = Duration::from_millis(1);
 /// A rate of less than this says nothing about the line.
 const RATED_FROM: Duration = Duration::from_millis(10);
+/// Names of what failed, or was left out, that the end of a transfer names once more.
+const NAMES_MOST: usize = 10;
+
 /// Bytes of a text that is shown on one line at most.
 const CUT_MOST: usize = 2048;
 /// Steps of a bar; the last one is kept for the confirmed end.
@@ -135,11 +138,27 @@ pub(crate) fn tree_summary(
     line
 }
 
-/// `failed: a, b and 3 more`: the names that are at hand of `count` in all, escaped.
-pub(crate) fn named(what: &str, names: &[String], count: u64) -> String {
-    let more = count.saturating_sub(names.len() as u64);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{what}: {}{more}", names.join(", "))
+/// Names that come at the end once more, and how many there are in all.
+#[derive(Default)]
+pub(crate) struct Names {
+    first: Vec<String>,
+    count: u64,
+}
+
+impl Names {
+    pub(crate) fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.first.len() < NAMES_MOST {
+            self.first.push(name.to_owned());
+        }
+    }
+
+    /// `failed: a, b and 3 more`; `None` if there are none.
+    pub(crate) fn line(self, what: &str) -> Option<String> {
+        let more = self.count.saturating_sub(self.first.len() as u64);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (self.count > 0).then(|| format!("{what}: {}{more}", self.first.join(", ")))
+    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,40 @@
-//! What the system or the processor does not let go of, on a thread of its own, so that whoever
-//! waits for it can be interrupted.
+//! Waits that can be interrupted; also for what the system or the processor does not let go of,
+//! which is on a thread of its own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::Client;
 use super::error::{Error, Result};
 use crate::error::Error as Cause;
 use crate::scram::{Challenge, ScramKeys};
 
 /// How long a wait may go on without a look at the interrupt flag.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
+
+impl Client {
+    /// Waits, and stops waiting when the user says so.
+    pub(super) fn sleep(&self, wait: Duration) -> Result<()> {
+        self.sleep_until(Instant::now() + wait, |_| ())
+    }
+
+    /// The same, and says how much longer several times a second.
+    pub(super) fn sleep_until(&self, end: Instant, mut look: impl FnMut(Duration)) -> Result<()> {
+        loop {
+            self.check_interrupt()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            look(left);
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+}
 
 /// Does it and gives what came of it. After an interrupt it goes on to its end, which nobody waits
 /// for any more; so it must have one, and must change nothing.

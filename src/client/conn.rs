@@ -7,10 +7,11 @@
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::apart::apart;
+use super::apart::{LOOK, apart};
 use super::error::{Error, Result};
+use super::limit::RateLimit;
 use crate::limits;
 use crate::stream::{Patience, Stream};
 use crate::text::Harmless;
@@ -49,6 +50,7 @@ pub(super) struct Connection {
     out: Vec<u8>,
     owed: u64,
     broken: bool,
+    limit: Arc<RateLimit>,
 }
 
 impl Connection {
@@ -59,6 +61,7 @@ impl Connection {
         port: u16,
         interrupt: &Arc<AtomicBool>,
         answer: Duration,
+        limit: Arc<RateLimit>,
     ) -> Result<(Connection, String)> {
         let to =
             if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
@@ -76,6 +79,7 @@ impl Connection {
             out: Vec::new(),
             owed: 0,
             broken: false,
+            limit,
         };
         let software = conn.greet()?;
         Ok((conn, software))
@@ -164,7 +168,13 @@ impl Connection {
     }
 
     fn send_with(&mut self, data: &[u8]) -> Result<()> {
-        let sent = self.stream.send(&[&self.out, data]);
+        let sent = match self.limit.at_once() {
+            None => self.stream.send(&[&self.out, data]),
+            Some(most) => self.out.chunks(most).chain(data.chunks(most)).try_for_each(|piece| {
+                wait_for_turn(&self.limit, &self.stream, piece.len())?;
+                self.stream.send(&[piece])
+            }),
+        };
         self.out.clear();
         match sent {
             Ok(()) => Ok(()),
@@ -256,7 +266,13 @@ impl Connection {
 
     /// Reads the data of the part that was received.
     pub(super) fn data(&mut self, into: &mut [u8]) -> Result<()> {
-        let read = self.inbox.data(&mut self.stream, into);
+        let read = match self.limit.at_once() {
+            None => self.inbox.data(&mut self.stream, into),
+            Some(most) => into.chunks_mut(most).try_for_each(|piece| {
+                wait_for_turn(&self.limit, &self.stream, piece.len())?;
+                self.inbox.data(&mut self.stream, piece)
+            }),
+        };
         read.map_err(|e| self.fail(e.into()))
     }
 
@@ -334,6 +350,23 @@ impl Connection {
                 Received::Alive(..) => {}
             }
         }
+    }
+}
+
+/// Waits until so many bytes may move. What is not read meanwhile slows the other side down.
+fn wait_for_turn(
+    limit: &RateLimit,
+    stream: &Stream,
+    bytes: usize,
+) -> Result<(), crate::error::Error> {
+    let until = Instant::now() + limit.turn(bytes);
+    loop {
+        stream.check_interrupt()?;
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(left.min(LOOK));
     }
 }
 

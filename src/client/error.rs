@@ -9,6 +9,9 @@ use std::path::Path;
 use crate::text::{Escaped, Size, escape_bytes, system_words};
 use crate::wire::Code;
 
+const KIND_DIFFERS: &str = "is another kind of thing on the server; move one of them away";
+const INCOMPLETE: &str = "could not be seen or brought; try again when that is put right";
+
 /// The result of what a client does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -108,6 +111,16 @@ pub enum Error {
         path: String,
         /// What was needed.
         needed: &'static str,
+    },
+    /// Something is a file or a folder on one side and something else on the other.
+    KindDiffers {
+        /// The path here, escaped.
+        path: String,
+    },
+    /// Nothing was removed, because not everything was seen or brought.
+    Incomplete {
+        /// What could not be read, listed or transferred.
+        failed: u64,
     },
     /// The file kept changing while it was being sent or fetched.
     Changed {
@@ -290,6 +303,8 @@ impl fmt::Display for Error {
             }
             LocalFolder { path } => write!(f, "`{path}` is a folder"),
             LocalKind { path, needed } => write!(f, "`{path}` is not {needed}"),
+            KindDiffers { path } => write!(f, "`{path}` {KIND_DIFFERS}"),
+            Incomplete { failed } => write!(f, "nothing was removed: {failed} {INCOMPLETE}"),
             Changed { path } => write!(f, "`{path}` kept changing; try again when it is at rest"),
             Damaged { path } => {
                 write!(f, "`{path}`: content stayed damaged on the way; try again later")

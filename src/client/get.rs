@@ -68,7 +68,7 @@ impl Client {
     ) -> Result<TransferOutcome> {
         self.check_relative(remote)?;
         check_no_part(local, remote)?;
-        self.one_file(Ok(GetFile::new(remote, local, policy)), remote, progress)
+        self.one_file(Ok(GetFile::new(remote, local, policy)), (Some(local), remote), progress)
     }
 
     /// Fetches a file into a writer, in order; each chunk is checked before it is written. After
@@ -87,7 +87,7 @@ impl Client {
         check_no_part_there(remote)?;
         let stream = OrderedWriter { writer, written: 0, path: remote };
         let get = GetStream { remote: Remote::new(remote), stream };
-        self.one_file(Ok(get), remote, progress)
+        self.one_file(Ok(get), (None, remote), progress)
     }
 }
 

@@ -19,14 +19,14 @@ use crate::limits::{CHUNK_TRIES, CHUNKS_IN_FRAME, FRAME_DATA, TREE_WAITING};
 use crate::wire::{self, Code, Get, Got, Message, Piece, Summed, SumsOf};
 
 /// Bytes of a file that is fetched among others: one frame.
-const SMALL: u64 = FRAME_DATA as u64;
+pub(super) const SMALL: u64 = FRAME_DATA as u64;
 
 /// A file of the folder.
 #[derive(Clone)]
 pub(super) struct FetchedFile {
-    remote: String,
-    local: PathBuf,
-    size: u64,
+    pub(super) remote: String,
+    pub(super) local: PathBuf,
+    pub(super) size: u64,
     mode: Option<u16>,
     /// Nothing of its name was here when its folder was begun.
     new: bool,
@@ -35,10 +35,35 @@ pub(super) struct FetchedFile {
     /// Compare digests only: a file of this size is here.
     probe: bool,
     replace: bool,
-    tries: u32,
+    pub(super) tries: u32,
+    /// It is the same as the file here by size and time, which is enough.
+    pub(super) is_same: bool,
 }
 
 impl FetchedFile {
+    /// A file that is compared with the one of its size that is here.
+    pub(super) fn to_compare(
+        remote: String,
+        local: PathBuf,
+        size: u64,
+        is_same: bool,
+    ) -> FetchedFile {
+        let file = FetchedFile::new(remote, local, size, None, false);
+        FetchedFile { settled: true, probe: true, is_same, ..file }
+    }
+
+    /// A file about which it is settled that it is fetched, over the one that is here if `replace`.
+    pub(super) fn settled(
+        remote: String,
+        local: PathBuf,
+        size: u64,
+        mode: Option<u16>,
+        replace: bool,
+    ) -> FetchedFile {
+        let file = FetchedFile::new(remote, local, size, mode, !replace);
+        FetchedFile { settled: true, replace, ..file }
+    }
+
     pub(super) fn new(
         remote: String,
         local: PathBuf,
@@ -47,7 +72,18 @@ impl FetchedFile {
         new: bool,
     ) -> FetchedFile {
         let (settled, probe, replace) = (false, false, false);
-        FetchedFile { remote, local, size, mode, new, settled, probe, replace, tries: 0 }
+        FetchedFile {
+            remote,
+            local,
+            size,
+            mode,
+            new,
+            settled,
+            probe,
+            replace,
+            tries: 0,
+            is_same: false,
+        }
     }
 }
 
@@ -59,7 +95,7 @@ pub(super) struct Fetched {
 }
 
 /// What came for one small file.
-enum FetchOutcome {
+pub(super) enum FetchOutcome {
     /// Its content, checked.
     Content(LocalMtime),
     /// Its digests.
@@ -105,6 +141,7 @@ impl Direction for Fetching {
     ) -> Result<()> {
         if item.size <= SMALL && !item.new && !item.settled {
             if let Some(left) = tree.look_here(&mut item, to).transpose() {
+                to.about(Some(&item.local), &item.remote);
                 tree.report.file(to, shown(&item.local), item.size, left);
                 return Ok(());
             }
@@ -173,6 +210,7 @@ impl Direction for Fetching {
         if let Err(Error::LocalFull { .. }) = result {
             return result.map(drop);
         }
+        to.about(Some(&item.local), &item.remote);
         tree.report.file(to, path, size, result);
         Ok(())
     }
@@ -209,7 +247,7 @@ impl Tree<'_, Fetching> {
 }
 
 /// Reads the parts and the answer of the oldest request, whatever it says, to its end.
-fn gather(
+pub(super) fn gather(
     conn: &mut Connection,
     algorithm: Algorithm,
     fetched: &mut Fetched,
@@ -272,7 +310,11 @@ fn gather(
 }
 
 /// Whether the file here has the digests that came.
-fn is_equal(algorithm: Algorithm, fetched: &mut Fetched, item: &FetchedFile) -> Result<bool> {
+pub(super) fn is_equal(
+    algorithm: Algorithm,
+    fetched: &mut Fetched,
+    item: &FetchedFile,
+) -> Result<bool> {
     let mut source = LocalFile::open_plain(&item.local)?;
     if source.size != item.size {
         return Ok(false);

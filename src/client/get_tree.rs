@@ -15,9 +15,10 @@ use super::error::{Error, Result, shown};
 use super::get_small::{Fetched, FetchedFile};
 use super::names::{join, mistake};
 use super::progress::{Policy, Progress};
+use super::report::TreeReport;
 use super::rows::list;
 use super::target_dir::TargetDir;
-use super::tree::{DirContents, PendingDir, TreeReport};
+use super::tree::{DirContents, PendingDir};
 use crate::limits::LISTING_KEPT;
 use crate::text::is_harmful;
 use crate::wire;
@@ -112,7 +113,7 @@ impl Fetching {
         let mode = (!policy.no_mode).then_some(entry.mode);
         Some(match entry.kind {
             ListedKind::Directory => {
-                DirContents::Directory(PendingDir { local, remote, root: false, new, mode })
+                DirContents::Directory(PendingDir { new, mode, ..PendingDir::below(local, remote) })
             }
             _ => DirContents::File(FetchedFile::new(remote, local, entry.size, mode, new)),
         })
@@ -130,7 +131,10 @@ fn shown_entry(directory: &str, entry: &RemoteEntry) -> String {
 /// Makes a folder; if it is here already, gives the names in it. A link is not a folder, unless the
 /// user has named it as the target, and one that was not here a moment ago is the same as another
 /// name.
-fn make_directory(directory: &PendingDir, mode: Option<u16>) -> Result<HashSet<OsString>> {
+pub(super) fn make_directory(
+    directory: &PendingDir,
+    mode: Option<u16>,
+) -> Result<HashSet<OsString>> {
     let local = &directory.local;
     let failed = |e| Error::local(local, "make this folder", e);
     if let (true, Some(above)) = (directory.root, local.parent()) {

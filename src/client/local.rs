@@ -49,6 +49,12 @@ impl LocalMtime {
         }
     }
 
+    /// Whether two times are the same, as far as both sides keep fractions of a second.
+    pub(super) fn is_same(self, other: LocalMtime) -> bool {
+        let is_fine = self.nanos != 0 && other.nanos != 0;
+        self.secs == other.secs && (!is_fine || self.nanos == other.nanos)
+    }
+
     /// The time for this system; `None` for one that it cannot express.
     pub(super) fn to_system(self) -> Option<SystemTime> {
         let secs = Duration::from_secs(self.secs.unsigned_abs());

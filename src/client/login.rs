@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::apart::{LOOK, derive};
+use super::apart::derive;
 use super::conn::Connection;
 use super::error::{Error, Result};
 use super::messages::message_lines;
@@ -77,6 +77,7 @@ impl Client {
             moved: 0,
             buffer: Vec::new(),
             stride: Stride::default(),
+            limit: Arc::default(),
             last_sign: Instant::now(),
             options,
         };
@@ -213,29 +214,12 @@ impl Client {
         }
     }
 
-    /// Waits, and stops waiting when the user says so.
-    pub(super) fn sleep(&self, wait: Duration) -> Result<()> {
-        self.sleep_until(Instant::now() + wait, |_| ())
-    }
-
-    /// Waits, and says how much longer several times a second.
-    pub(super) fn sleep_until(&self, end: Instant, mut look: impl FnMut(Duration)) -> Result<()> {
-        loop {
-            self.check_interrupt()?;
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            look(left);
-            std::thread::sleep(left.min(LOOK));
-        }
-    }
-
     fn open(&mut self) -> Result<()> {
         self.check_interrupt()?;
         let answer = Duration::from_secs(self.options.answer_secs.max(1));
-        let (conn, software) =
-            Connection::open(&self.host, self.port, &self.options.interrupt, answer)?;
+        let Client { host, port, options, limit, .. } = self;
+        let limit = Arc::clone(limit);
+        let (conn, software) = Connection::open(host, *port, &options.interrupt, answer, limit)?;
         self.software = software;
         self.conn = Some(conn);
         Ok(())

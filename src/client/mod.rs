@@ -11,9 +11,13 @@ mod admin;
 mod apart;
 mod commands;
 mod compare;
+mod compare_files;
+mod compared;
 mod conn;
+mod differences;
 mod endless;
 mod error;
+mod exclude;
 mod fetch;
 mod get;
 mod get_small;
@@ -21,9 +25,11 @@ mod get_tree;
 mod halt;
 #[cfg(unix)]
 mod hosts;
+mod limit;
 mod local;
 mod login;
 mod messages;
+mod mirror;
 mod names;
 mod offer;
 mod operation;
@@ -34,6 +40,7 @@ mod progress;
 mod put;
 mod put_small;
 mod put_tree;
+mod report;
 mod rows;
 mod send;
 mod stamp;
@@ -49,7 +56,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 pub use commands::{Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, Space, WhyReason};
+pub use compared::{Compared, Comparison, Difference, DifferenceKind, Way};
 pub use error::{Error, Result};
+pub use exclude::Excluded;
 #[cfg(unix)]
 pub use hosts::{Host, read_hosts};
 pub use names::local_name;
@@ -57,8 +66,8 @@ pub use people::{Registered, RegistrationState, RegistrationTerms};
 pub use progress::{
     ExistsChoice, NoProgress, PartChoice, Phase, Policy, Progress, Question, Reply, TransferOutcome,
 };
+pub use report::TreeReport;
 pub use totals::files_below;
-pub use tree::TreeReport;
 
 use crate::digest::Algorithm;
 use crate::scram::ScramKeys;
@@ -121,6 +130,8 @@ pub struct Client {
     buffer: Vec<u8>,
     /// How large the frames of an upload are by now.
     stride: stride::Stride,
+    /// How fast its connections may be.
+    limit: Arc<limit::RateLimit>,
     /// When this side last sent something.
     last_sign: Instant,
 }

@@ -4,6 +4,7 @@
 //! far as one connection and one look at the files allow; the loop decides whether another attempt
 //! follows, after what wait, and what the user reads about it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Client;
@@ -44,6 +45,11 @@ pub(super) trait Operation {
 }
 
 impl Client {
+    /// From now on moves so many bytes a second at most, whatever the direction.
+    pub fn limit_rate(&mut self, bytes_per_sec: Option<u64>) {
+        self.limit.set(bytes_per_sec);
+    }
+
     /// Carries out a transfer. Gives up after [`super::Options::tries`] connections in a row that
     /// moved nothing.
     pub(super) fn carry_out<O: Operation>(
@@ -110,9 +116,10 @@ impl Client {
     pub(super) fn one_file(
         &mut self,
         operation: Result<impl Operation<Done = TransferOutcome>>,
-        remote: &str,
+        (local, remote): (Option<&Path>, &str),
         progress: &mut dyn Progress,
     ) -> Result<TransferOutcome> {
+        progress.about(local, remote);
         let mut bar = FileProgress::new(progress, Client::shown(last(remote)));
         let result = operation.and_then(|mut operation| self.carry_out(&mut operation, &mut bar));
         bar.end(&result);

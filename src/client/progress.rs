@@ -2,6 +2,7 @@
 //!
 //! Invariant: what is reported only grows, and never beyond the total.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::error::{Error, Result};
@@ -158,6 +159,11 @@ pub enum Reply {
 
 /// Whoever watches transfers. Every method has a silent default.
 pub trait Progress {
+    /// What follows, up to its end, is about this file, whose paths are as they are; without
+    /// one on this machine where it comes from or goes into a stream.
+    fn about(&mut self, local: Option<&Path>, remote: &str) {
+        let _ = (local, remote);
+    }
     /// A file begins; `already` bytes are kept from earlier, bars begin there. The name is escaped.
     fn begin(&mut self, name: &str, total: Option<u64>, already: u64) {
         let _ = (name, total, already);
@@ -178,6 +184,11 @@ pub trait Progress {
     /// again and again meanwhile; what follows is no part of the wait.
     fn waiting(&mut self, why: &str, left: Duration) {
         let _ = (why, left);
+    }
+    /// What the source of a mirror does not have was removed; the path on this machine is given if
+    /// it was there.
+    fn removed(&mut self, local: Option<&Path>, remote: &str) {
+        let _ = (local, remote);
     }
     /// Something in a folder is never taken along. The name is escaped.
     fn left_out(&mut self, name: &str, why: &str) {

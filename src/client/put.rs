@@ -72,7 +72,7 @@ impl Client {
         check_no_part(local, remote)?;
         let source = LocalFile::open(local, &self.options.interrupt);
         let put = source.map(|source| PutFile::new(source, remote, policy));
-        self.one_file(put, remote, progress).map_err(|e| self.kept_or_not(e))
+        self.one_file(put, (Some(local), remote), progress).map_err(|e| self.kept_or_not(e))
     }
 
     /// Sends a file over one that is still this version, as [`Client::stat`] gave it: what somebody
@@ -97,7 +97,7 @@ impl Client {
             replace: true,
             ..PutFile::new(source, remote, policy)
         });
-        self.one_file(put, remote, progress).map_err(|e| self.kept_or_not(e))
+        self.one_file(put, (Some(local), remote), progress).map_err(|e| self.kept_or_not(e))
     }
 
     /// Sends what a reader gives to a path on the server, as [`Client::put`] does with a file. It
@@ -118,7 +118,7 @@ impl Client {
         check_no_part_there(remote)?;
         let source = LocalFile::of_reader(reader, Path::new(remote), &self.options.interrupt);
         let put = source.map(|source| PutFile::new(source, remote, policy));
-        self.one_file(put, remote, progress).map_err(|e| self.kept_or_not(e))
+        self.one_file(put, (None, remote), progress).map_err(|e| self.kept_or_not(e))
     }
 
     /// The error of an upload: what a guest has not finished does not stay.

@@ -136,7 +136,10 @@ fn send_file(
 ) -> Result<()> {
     let mut source = match LocalFile::open_found(&item.local, &client.options.interrupt) {
         Ok(source) => source,
-        Err(e) => return tree.failed(shown(&item.local), UploadRequest::File(item), e, to),
+        Err(e) => {
+            to.about(Some(&item.local), &item.remote);
+            return tree.failed(shown(&item.local), UploadRequest::File(item), e, to);
+        }
     };
     item.size = source.size;
     if item.is_large() {
@@ -150,7 +153,10 @@ fn send_file(
     let mut tools = client.tools()?;
     let small = match read_settled(&mut tools, &item, &mut source) {
         Ok(small) => small,
-        Err(e) => return tree.failed(shown(&item.local), UploadRequest::File(item), e, to),
+        Err(e) => {
+            to.about(Some(&item.local), &item.remote);
+            return tree.failed(shown(&item.local), UploadRequest::File(item), e, to);
+        }
     };
     item.size = source.size;
     let Some(small) = small else {
@@ -240,5 +246,6 @@ fn judge(
         (Some(Code::Exists), Some(there)) => Err(there.hinted(refusal)),
         _ => Err(refusal),
     };
+    to.about(Some(&item.local), &item.remote);
     tree.report.file(to, name, size, result);
 }

@@ -15,8 +15,9 @@ use super::error::{Error, Result, shown};
 use super::names::{join, remote_name};
 use super::progress::{ExistsChoice, Policy, Progress};
 use super::put_small::{SmallFile, UploadRequest};
+use super::report::TreeReport;
 use super::rows::list;
-use super::tree::{DirContents, PendingDir, Tree, TreeReport};
+use super::tree::{DirContents, PendingDir, Tree};
 use crate::limits::LISTING_KEPT;
 use crate::wire::{self, Code, Mkdir};
 
@@ -130,11 +131,8 @@ impl Sending {
         if kind.is_dir() {
             let new = open.new || there.is_none();
             return Some(DirContents::Directory(PendingDir {
-                local,
-                remote,
-                root: false,
                 new,
-                mode: None,
+                ..PendingDir::below(local, remote)
             }));
         }
         let mut item = SmallFile::new(local, remote);
@@ -150,7 +148,7 @@ impl Sending {
 }
 
 /// The permission bits that are sent with a folder.
-fn directory_mode(policy: &Policy, local: &Path) -> u16 {
+pub(super) fn directory_mode(policy: &Policy, local: &Path) -> u16 {
     let mode = if policy.no_mode { None } else { permission_bits(local) };
     mode.unwrap_or(wire::NO_MODE)
 }

@@ -15,21 +15,7 @@ use super::names::check_no_part;
 use super::operation::{BUSY_WAIT, Operation};
 use super::pipe::InFlight;
 use super::progress::{FileProgress, Policy, Progress, TransferOutcome};
-
-/// How the transfer of a folder went. What failed was reported to [`Progress::failed`] meanwhile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TreeReport {
-    /// Files that were stored.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Files that were there already, equal.
-    pub equal: u64,
-    /// What was left alone as asked, and links and other things that are never taken along.
-    pub skipped: u64,
-    /// What should have arrived and did not.
-    pub failed: u64,
-}
+use super::report::TreeReport;
 
 /// A directory on its way, over as many connections as it takes.
 pub(super) struct Tree<'a, D: Direction> {
@@ -38,7 +24,7 @@ pub(super) struct Tree<'a, D: Direction> {
     /// The whole as errors name it, escaped.
     name: String,
     /// Directories that wait, and what their paths take.
-    directories: Vec<PendingDir>,
+    pub(super) directories: Vec<PendingDir>,
     directories_bytes: usize,
     pub(super) todo: VecDeque<D::Request>,
     /// Requests about files that a session of the same account that has just died still claims.
@@ -57,9 +43,34 @@ pub(super) struct PendingDir {
     pub(super) new: bool,
     /// The permission bits that it gets if it is made here.
     pub(super) mode: Option<u16>,
+    /// On which side it is, where that is known.
+    pub(super) sides: Sides,
+}
+
+/// On which side a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sides {
+    Here,
+    There,
+    Both,
+}
+
+impl Sides {
+    pub(super) fn is_here(self) -> bool {
+        self != Sides::There
+    }
+
+    pub(super) fn is_there(self) -> bool {
+        self != Sides::Here
+    }
 }
 
 impl PendingDir {
+    /// A folder that is on both sides, below the one that was asked for.
+    pub(super) fn below(local: PathBuf, remote: String) -> PendingDir {
+        PendingDir { local, remote, root: false, new: false, mode: None, sides: Sides::Both }
+    }
+
     fn bytes(&self) -> usize {
         size_of::<PendingDir>() + self.remote.len() + self.local.as_os_str().len()
     }
@@ -121,19 +132,27 @@ impl Client {
     ) -> Result<TreeReport> {
         self.check_relative(remote)?;
         check_no_part(local, remote)?;
-        let (local, remote) = (local.to_owned(), remote.to_owned());
-        let mut tree = Tree {
+        let mut tree = Tree::new(policy, direction, name.clone());
+        let root = PendingDir::below(local.to_owned(), remote.to_owned());
+        tree.directories.push(PendingDir { root: true, ..root });
+        self.carry_out(&mut tree, &mut FileProgress::new(progress, name))
+    }
+}
+
+impl<'a, D: Direction> Tree<'a, D> {
+    /// Nothing is to be done yet. `name` is what errors call it, escaped.
+    pub(super) fn new(policy: &'a Policy, direction: D, name: String) -> Tree<'a, D> {
+        Tree {
             policy,
             direction,
-            name: name.clone(),
-            directories: vec![PendingDir { local, remote, root: true, new: false, mode: None }],
+            name,
+            directories: Vec::new(),
             directories_bytes: 0,
             todo: VecDeque::new(),
             later: Vec::new(),
             pipe: InFlight::default(),
             report: TreeReport::default(),
-        };
-        self.carry_out(&mut tree, &mut FileProgress::new(progress, name))
+        }
     }
 }
 
@@ -235,7 +254,7 @@ impl<D: Direction> Tree<'_, D> {
         file: Result<impl Operation<Done = TransferOutcome>>,
         to: &mut dyn Progress,
     ) -> Result<()> {
-        match client.one_file(file, remote, to) {
+        match client.one_file(file, (Some(local), remote), to) {
             Err(e) if is_fatal(&e) => Err(e),
             result => {
                 self.report.count(to, shown(local), result);
@@ -274,71 +293,6 @@ impl<D: Direction> Operation for Tree<'_, D> {
 
     fn shown(&self) -> String {
         self.name.clone()
-    }
-}
-
-impl TreeReport {
-    /// Counts a file that ended well.
-    pub fn count_outcome(&mut self, outcome: &TransferOutcome) {
-        match outcome {
-            TransferOutcome::Stored { size, .. } => {
-                self.files += 1;
-                self.bytes += size;
-            }
-            TransferOutcome::Equal { .. } => self.equal += 1,
-            TransferOutcome::Skipped => self.skipped += 1,
-        }
-    }
-
-    /// What was counted since `before`.
-    pub fn since(&self, before: &TreeReport) -> TreeReport {
-        TreeReport {
-            files: self.files.saturating_sub(before.files),
-            bytes: self.bytes.saturating_sub(before.bytes),
-            equal: self.equal.saturating_sub(before.equal),
-            skipped: self.skipped.saturating_sub(before.skipped),
-            failed: self.failed.saturating_sub(before.failed),
-        }
-    }
-
-    /// Counts the end of one file, and tells whoever watches.
-    pub(super) fn file(
-        &mut self,
-        progress: &mut dyn Progress,
-        name: String,
-        size: u64,
-        result: Result<TransferOutcome, Error>,
-    ) {
-        let mut bar = FileProgress::new(progress, name);
-        if matches!(result, Ok(TransferOutcome::Stored { .. })) {
-            bar.begin(size, 0);
-            bar.show(size);
-        }
-        bar.end(&result);
-        let name = bar.name;
-        self.count(progress, name, result);
-    }
-
-    /// Counts the end of one file, and names it if it failed.
-    pub(super) fn count(
-        &mut self,
-        progress: &mut dyn Progress,
-        name: String,
-        result: Result<TransferOutcome, Error>,
-    ) {
-        match result {
-            Ok(outcome) => self.count_outcome(&outcome),
-            Err(error) => {
-                self.failed += 1;
-                progress.failed(&name, &error);
-            }
-        }
-    }
-
-    /// Something that is never taken along and is no regular file.
-    pub(super) fn pass_over(&mut self, progress: &mut dyn Progress, name: &str, why: &str) {
-        self.skipped += 1;
-        progress.left_out(name, why);
     }
 }
 

@@ -48,6 +48,8 @@ mod logs;
 mod login;
 // A thousand guests.
 mod many;
+// One side made as the other, and what must stay.
+mod mirror;
 // Everything at random, and what must come of it.
 mod model;
 // Folders that are mounted: rights, limits, guests, and what decides.

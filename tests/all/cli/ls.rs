@@ -92,6 +92,22 @@ fn long_lines_have_the_true_permissions_and_local_time() {
 }
 
 #[test]
+fn programs_get_rows() {
+    let (site, _daemon) = stocked();
+    for command in ["ls", "lls"] {
+        let said = site.miniftp("ann", &[command, "--json", "w"]);
+        let rows: Vec<serde_json::Value> =
+            said.ok().out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let paths: Vec<&str> = rows.iter().map(|row| row["path"].as_str().unwrap()).collect();
+        assert_eq!(paths, ["w/.hidden", "w/big", "w/new", "w/old", "w/sub"], "{}", said.tell());
+        let new = "{\"event\":\"entry\",\"path\":\"w/new\",\"type\":\"file\",\"bytes\":7,\
+            \"mtime_secs\":1700000120,\"mtime_nanos\":0,\"mode\":\"0755\"}";
+        assert_eq!(said.out.lines().nth(2), Some(new), "{}", said.tell());
+        assert_eq!(site.miniftp("ann", &["--json", command, "w/new"]).ok().out, format!("{new}\n"));
+    }
+}
+
+#[test]
 fn wildcards_are_expanded_on_the_command_line_too() {
     let (site, _daemon) = super::site();
     for name in ["a1", "a2", "b1", "c", "x*y", "x1y", "d/e1", "[z]", "z"] {

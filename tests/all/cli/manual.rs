@@ -90,6 +90,8 @@ fn the_manual_names_every_command_and_option() {
         .unwrap();
     let (text, warnings) =
         (String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
+    // Lines are filled with blanks on both sides.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.is_empty() {
         eprintln!("skipped: man shows nothing here: {warnings}");
         return;

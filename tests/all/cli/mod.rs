@@ -7,6 +7,7 @@ mod looks;
 mod ls;
 mod manual;
 mod names;
+mod table;
 mod words;
 
 use crate::harness::{Daemon, Site};

@@ -9,7 +9,8 @@ use crate::harness::{bytes, write_file};
 #[test]
 fn what_cannot_be_understood_ends_with_2_and_one_line() {
     let (site, _daemon) = site();
-    let put = "usage: put [-r] [--resume|--overwrite|--skip] [--no-mode] LOCAL... [REMOTE]";
+    let put = "usage: put [-r] [--resume|--overwrite|--skip] [--no-mode] [-n] [-q|-v] \
+        [--limit-rate RATE] [--parallel N] [--json] LOCAL... [REMOTE]";
     let table: &[(&[&str], &str)] = &[
         (&["xyzzy"], "unknown command `xyzzy`; `help` lists the commands"),
         (&["ptu", "a"], "unknown command `ptu`; did you mean `put`?"),

@@ -2,6 +2,7 @@
 
 mod files;
 mod large;
+mod manner;
 mod places;
 mod streams;
 mod trees;

@@ -11,7 +11,7 @@ const NOTE_EVERY: Duration = Duration::from_millis(200);
 
 /// A clock that stands still while the user is asked or the line is broken.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Stopwatch {
     began: Instant,
     waited: Duration,
     waiting_since: Option<Instant>,
@@ -20,9 +20,9 @@ pub(crate) struct Pace {
     notes: VecDeque<(Duration, u64)>,
 }
 
-impl Pace {
-    pub(crate) fn begin() -> Pace {
-        Pace {
+impl Stopwatch {
+    pub(crate) fn begin() -> Stopwatch {
+        Stopwatch {
             began: Instant::now(),
             waited: Duration::ZERO,
             waiting_since: None,
@@ -87,30 +87,30 @@ mod tests {
 
     #[test]
     fn the_rate_is_that_of_the_last_seconds() {
-        let mut pace = Pace::begin();
+        let mut watch = Stopwatch::begin();
         let tenth = |n: u32| Duration::from_millis(100) * n;
         // Ten seconds at 1000 bytes a second, then ten at 10.
-        (1..=100).for_each(|n| pace.note(100, tenth(n)));
-        let (bytes, time) = pace.since(tenth(100));
+        (1..=100).for_each(|n| watch.note(100, tenth(n)));
+        let (bytes, time) = watch.since(tenth(100));
         assert!((4900..=5500).contains(&bytes), "{bytes}");
         assert!((4.9..=5.5).contains(&time.as_secs_f64()), "{time:?}");
-        (101..=200).for_each(|n| pace.note(1, tenth(n)));
-        let (bytes, time) = pace.since(tenth(200));
+        (101..=200).for_each(|n| watch.note(1, tenth(n)));
+        let (bytes, time) = watch.since(tenth(200));
         assert!(bytes as f64 / time.as_secs_f64() < 11.0, "{bytes} {time:?}");
-        assert_eq!(pace.moved, 10_100);
-        assert!(pace.notes.len() < 30, "{}", pace.notes.len());
+        assert_eq!(watch.moved, 10_100);
+        assert!(watch.notes.len() < 30, "{}", watch.notes.len());
     }
 
     #[test]
     fn a_wait_does_not_count() {
-        let mut pace = Pace::begin();
-        pace.wait();
-        let began = pace.elapsed();
+        let mut watch = Stopwatch::begin();
+        watch.wait();
+        let began = watch.elapsed();
         let later = Instant::now() + Duration::from_secs(5);
-        assert_eq!(pace.elapsed_at(later), began);
-        pace.wait();
-        assert_eq!(pace.elapsed_at(later), began, "it waits already");
-        pace.go_on();
-        assert!(pace.elapsed_at(later) >= Duration::from_secs(5));
+        assert_eq!(watch.elapsed_at(later), began);
+        watch.wait();
+        assert_eq!(watch.elapsed_at(later), began, "it waits already");
+        watch.go_on();
+        assert!(watch.elapsed_at(later) >= Duration::from_secs(5));
     }
 }

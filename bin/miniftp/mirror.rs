@@ -1,0 +1,286 @@
+//! `mirror` and `check`, and what a dry run shows: everything that begins with a comparison.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use miniftp::client::{
+    Compared, Comparison, Difference, DifferenceKind, Excluded, ExistsChoice, Policy, Way,
+};
+use miniftp::text::Escaped;
+use miniftp::text::wildcard::Piece;
+
+use crate::failure::{CommandResult, EXIT_FAILED, Failure, shown};
+use crate::given::{Flag, GivenArguments};
+use crate::json::Object;
+use crate::screen::Screen;
+use crate::session::ShellSession;
+use crate::transfer::Moving;
+
+/// The sides of a comparison.
+struct Sides {
+    way: Way,
+    local: PathBuf,
+    remote: String,
+}
+
+impl Sides {
+    /// `LOCAL REMOTE`, or the other way round.
+    fn of(given: &GivenArguments) -> Result<Sides, Failure> {
+        let (Some(first), Some(second)) = (given.words.first(), given.words.get(1)) else {
+            return Err(Failure::Usage("a folder here and one on the server are needed".into()));
+        };
+        let is_down = given.has(Flag::Download) || (first.is_url && !second.is_url);
+        let (way, local, remote) =
+            if is_down { (Way::Down, second, first) } else { (Way::Up, first, second) };
+        Ok(Sides { way, local: PathBuf::from(&local.text), remote: remote.remote()?.to_owned() })
+    }
+}
+
+/// What is left out.
+fn excluded(given: &GivenArguments) -> Excluded {
+    let mut excluded = Excluded::default();
+    for word in given.values(Flag::Exclude) {
+        excluded.add(wildcards(&word.text.to_string_lossy()));
+    }
+    excluded
+}
+
+/// A pattern as pieces: `*`, `?`, `[a-z]` and `[!a-z]`; a backslash takes their meaning away.
+fn wildcards(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        pieces.push(match c {
+            '*' => Piece::Many,
+            '?' => Piece::One,
+            '\\' => Piece::Char(rest.next().unwrap_or('\\')),
+            '[' => match set(rest.as_str()) {
+                Some((piece, after)) => {
+                    rest = after.chars();
+                    piece
+                }
+                None => Piece::Char('['),
+            },
+            c => Piece::Char(c),
+        });
+    }
+    pieces
+}
+
+/// What stands behind a `[`, up to its `]`.
+fn set(text: &str) -> Option<(Piece, &str)> {
+    let (inside, after) = match text.strip_prefix(']') {
+        // At the beginning it is one of them.
+        Some(rest) => rest.split_once(']').map(|(inside, after)| (format!("]{inside}"), after))?,
+        None => text.split_once(']').map(|(inside, after)| (inside.to_owned(), after))?,
+    };
+    let (except, inside) = match inside.strip_prefix(['!', '^']) {
+        Some(inside) => (true, inside),
+        None => (false, inside.as_str()),
+    };
+    let chars: Vec<char> = inside.chars().collect();
+    let (mut ranges, mut at) = (Vec::new(), 0);
+    while let Some(&low) = chars.get(at) {
+        match (chars.get(at + 1), chars.get(at + 2)) {
+            (Some('-'), Some(&high)) => {
+                ranges.push((low, high));
+                at += 3;
+            }
+            _ => {
+                ranges.push((low, low));
+                at += 1;
+            }
+        }
+    }
+    Some((Piece::Of { ranges, except }, after))
+}
+
+/// `mirror [-R] [--delete] [--exclude PATTERN] [--dry-run] [--checksum] LOCAL REMOTE`.
+pub(crate) fn mirror(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
+    let Sides { way, local, remote } = Sides::of(given)?;
+    let how = Comparison {
+        way: Some(way),
+        by_digest: given.has(Flag::Checksum),
+        excluded: excluded(given),
+    };
+    let policy = Policy {
+        exists: ExistsChoice::Replace,
+        no_mode: given.has(Flag::NoMode),
+        ..Policy::default()
+    };
+    let name = match way {
+        Way::Up => shown(&local),
+        Way::Down => Escaped(&remote).to_string(),
+    };
+    let Moving { client, mut display, .. } = Moving::new("mirror", session, given);
+    display.begin_tree();
+    let compared = client.differences(&local, &remote, &how, display.progress())?;
+    let delete = given.has(Flag::Delete);
+    if given.has(Flag::DryRun) {
+        let plan = Plan { way, delete, policy };
+        let fails = plan.show(&compared, display.screen())?;
+        return ended(fails || compared.report.failed > 0);
+    }
+    let (files, bytes) = expected(&compared, way);
+    display.expect(files, bytes);
+    let brought = client.bring(&compared, way, &policy, display.progress());
+    let result = brought.map_err(Failure::from).and_then(|mut report| {
+        let mut removed = 0;
+        if delete {
+            removed = client.remove_extra(&compared, way, &how, &mut report, display.progress())?;
+        }
+        Ok((report.failed + compared.report.failed, removed))
+    });
+    display.end_tree(&name, result.is_ok());
+    let (failed, removed) = result?;
+    if removed > 0 {
+        display.removed(removed);
+    }
+    if display.screen().manner.json {
+        display.end_all();
+    }
+    ended(failed > 0)
+}
+
+fn ended(has_failed: bool) -> CommandResult {
+    if has_failed { Err(Failure::Reported(EXIT_FAILED)) } else { Ok(()) }
+}
+
+/// Files and bytes of all that is compared or brought.
+fn expected(compared: &Compared, way: Way) -> (u64, u64) {
+    let is_brought = |difference: &&Difference| match difference.kind {
+        DifferenceKind::Content => true,
+        DifferenceKind::OnlyHere => way == Way::Up && !difference.is_directory,
+        DifferenceKind::OnlyThere => way == Way::Down && !difference.is_directory,
+        _ => false,
+    };
+    let brought = compared.differences.iter().filter(is_brought);
+    brought.fold((compared.report.equal, compared.equal_bytes), |(files, bytes), difference| {
+        (files.saturating_add(1), bytes.saturating_add(difference.size))
+    })
+}
+
+/// `check [--exclude PATTERN] LOCAL REMOTE`.
+pub(crate) fn check(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
+    let Sides { local, remote, .. } = Sides::of(given)?;
+    let how = Comparison { way: None, by_digest: true, excluded: excluded(given) };
+    let Moving { client, mut display, .. } = Moving::new("check", session, given);
+    display.begin_tree();
+    let compared = client.differences(&local, &remote, &how, display.progress())?;
+    for difference in &compared.differences {
+        show_difference(difference, display.screen())?;
+    }
+    display.end_tree(&shown(&local), true);
+    if display.screen().manner.json {
+        display.end_all();
+    }
+    ended(!compared.differences.is_empty() || compared.report.failed > 0)
+}
+
+fn show_difference(difference: &Difference, screen: &mut Screen) -> CommandResult {
+    let Difference { kind, local, remote, is_directory, size, .. } = difference;
+    let name = match kind {
+        DifferenceKind::OnlyHere => "only_here",
+        DifferenceKind::OnlyThere => "only_there",
+        DifferenceKind::Content => "content",
+        _ => "kind",
+    };
+    if screen.manner.json {
+        let object = Object::new().text("event", "difference").text("command", "check");
+        let object = object.text("kind", name).path("local", local).text("remote", remote);
+        let object = object.text("type", if *is_directory { "folder" } else { "file" });
+        return Ok(writeln!(screen.out, "{}", object.number("bytes", *size).line())?);
+    }
+    let mark = if *is_directory { "/" } else { "" };
+    let (here, there) = (format!("{}{mark}", shown(local)), format!("{}{mark}", Escaped(remote)));
+    let line = match kind {
+        DifferenceKind::OnlyHere => format!("only here: {here}"),
+        DifferenceKind::OnlyThere => format!("only there: {there}"),
+        DifferenceKind::Content => format!("differs: {here} and {there}"),
+        _ => format!("another kind: {here} and {there}"),
+    };
+    Ok(writeln!(screen.out, "{line}")?)
+}
+
+/// What would be done about differences.
+pub(crate) struct Plan {
+    pub(crate) way: Way,
+    pub(crate) delete: bool,
+    pub(crate) policy: Policy,
+}
+
+impl Plan {
+    /// Shows what would be done. Gives whether something of it would fail.
+    pub(crate) fn show(&self, compared: &Compared, screen: &mut Screen) -> Result<bool, Failure> {
+        let mut fails = false;
+        for difference in &compared.differences {
+            let Some(action) = self.action(difference) else { continue };
+            fails |= matches!(action, "refuse" | "fail");
+            self.show_one(action, difference, screen)?;
+        }
+        screen.out.flush()?;
+        Ok(fails)
+    }
+
+    fn action(&self, difference: &Difference) -> Option<&'static str> {
+        let is_brought = match difference.kind {
+            DifferenceKind::OnlyHere => self.way == Way::Up,
+            DifferenceKind::OnlyThere => self.way == Way::Down,
+            DifferenceKind::Content => {
+                return Some(match self.policy.exists {
+                    ExistsChoice::Replace => "replace",
+                    ExistsChoice::Skip => "leave",
+                    ExistsChoice::Ask => "ask",
+                    _ => "refuse",
+                });
+            }
+            _ => return Some("fail"),
+        };
+        match (is_brought, difference.is_directory) {
+            (true, true) => Some("make"),
+            (true, false) if self.way == Way::Up => Some("put"),
+            (true, false) => Some("get"),
+            (false, _) => self.delete.then_some("remove"),
+        }
+    }
+
+    fn show_one(
+        &self,
+        action: &str,
+        difference: &Difference,
+        screen: &mut Screen,
+    ) -> CommandResult {
+        let Difference { local, remote, is_directory, size, .. } = difference;
+        if screen.manner.json {
+            let object = Object::new().text("event", "would").text("action", action);
+            let object = object.path("local", local).text("remote", remote);
+            let object = object.text("type", if *is_directory { "folder" } else { "file" });
+            return Ok(writeln!(screen.out, "{}", object.number("bytes", *size).line())?);
+        }
+        let (here, there) = (shown(local), Escaped(remote).to_string());
+        let is_up = self.way == Way::Up;
+        let (from, to) = if is_up { (here, there) } else { (there, here) };
+        let line = match action {
+            "put" | "get" => format!("would {action} {from} as {to} ({size} bytes)"),
+            "make" => format!("would make the folder {to}"),
+            "replace" => format!("would replace {to} with {from} ({size} bytes)"),
+            "remove" => format!("would remove {to}{}", if *is_directory { "/" } else { "" }),
+            "leave" => format!("would leave {to} as it is, which differs"),
+            "ask" => format!("would ask about {to}, which differs"),
+            "refuse" => format!("would refuse {to}, which differs; --overwrite replaces it"),
+            _ => format!("would fail: {from} and {to} are of another kind"),
+        };
+        Ok(writeln!(screen.out, "{line}")?)
+    }
+}
+
+impl Moving<'_> {
+    /// Shows what would come of transferring something.
+    pub(crate) fn dry_run(&mut self, way: Way, local: &Path, remote: &str) -> CommandResult {
+        let how = Comparison { way: Some(way), by_digest: true, excluded: Excluded::default() };
+        let plan = Plan { way, delete: false, policy: self.policy };
+        let compared = self.client.differences(local, remote, &how, self.display.progress())?;
+        let fails = plan.show(&compared, self.display.screen())?;
+        ended(fails || compared.report.failed > 0)
+    }
+}
