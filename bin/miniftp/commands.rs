@@ -109,6 +109,7 @@ pub(crate) fn run(
             session.screen.manner = manner;
             let rate = manner.limit_rate.or(session.target.rate);
             session.client.limit_rate(rate.filter(|rate| *rate > 0));
+            session.client.connections(manner.parallel);
             let done = run(session, given);
             session.screen.manner = session.line.manner;
             let left_out = session.screen.left_nothing_out();

@@ -10,7 +10,7 @@ use crate::screen::Screen;
 /// What shows the transfers of one command.
 pub(crate) trait Display {
     /// What the library reports to.
-    fn progress(&mut self) -> &mut dyn Progress;
+    fn progress(&mut self) -> &mut (dyn Progress + Send);
     /// The user's side.
     fn screen(&mut self) -> &mut Screen;
     /// Whether it is worth counting before what is to come.
@@ -41,7 +41,7 @@ pub(crate) fn display<'a>(verb: &'static str, screen: &'a mut Screen) -> Box<dyn
 }
 
 impl Display for Bar<'_, Screen> {
-    fn progress(&mut self) -> &mut dyn Progress {
+    fn progress(&mut self) -> &mut (dyn Progress + Send) {
         self
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Invariant: fields are only ever added; names and numbers of bytes are exact.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,22 +19,29 @@ use crate::stopwatch::Stopwatch;
 /// How often it is written how far a transfer is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
+/// A file that is under way, as it is called on both sides.
+#[derive(Default)]
+struct Subject {
+    local: Option<PathBuf>,
+    remote: String,
+    began: Duration,
+    /// That it failed was written when it ended.
+    is_reported: bool,
+}
+
 /// The transfers of a command as events.
 pub(crate) struct Events<'a> {
     command: &'static str,
     screen: &'a mut Screen,
     watch: Stopwatch,
-    /// What the library is busy with, as it is called on both sides.
-    local: Option<PathBuf>,
-    remote: String,
-    began: Duration,
+    /// What each connection is busy with.
+    subjects: BTreeMap<usize, Subject>,
+    lane: usize,
     tally: TreeReport,
     expected: Option<(u64, u64)>,
     done_files: u64,
     done_bytes: u64,
     shown: Instant,
-    /// The last failure was written when its file ended.
-    is_reported: bool,
     is_tree: bool,
     wait: Option<Duration>,
     removals: u64,
@@ -45,15 +53,13 @@ impl<'a> Events<'a> {
             command,
             screen,
             watch: Stopwatch::begin(),
-            local: None,
-            remote: String::new(),
-            began: Duration::ZERO,
+            subjects: BTreeMap::new(),
+            lane: 0,
             tally: TreeReport::default(),
             expected: None,
             done_files: 0,
             done_bytes: 0,
             shown: Instant::now(),
-            is_reported: false,
             is_tree: false,
             wait: None,
             removals: 0,
@@ -67,11 +73,16 @@ impl<'a> Events<'a> {
     /// The event of a file, with its paths.
     fn of_file(&self, event: &str) -> Object {
         let object = self.event(event);
-        let object = match &self.local {
+        let Some(subject) = self.subjects.get(&self.lane) else { return object };
+        let object = match &subject.local {
             Some(local) => object.path("local", local),
             None => object,
         };
-        object.text("remote", &self.remote)
+        object.text("remote", &subject.remote)
+    }
+
+    fn subject(&mut self) -> &mut Subject {
+        self.subjects.entry(self.lane).or_default()
     }
 
     /// Whether standard output is still read is found out at the end of the command.
@@ -93,15 +104,19 @@ impl<'a> Events<'a> {
 }
 
 impl Progress for Events<'_> {
+    fn lane(&mut self, lane: usize) {
+        self.lane = lane;
+    }
+
     fn about(&mut self, local: Option<&Path>, remote: &str) {
-        self.local = local.map(Path::to_owned);
-        remote.clone_into(&mut self.remote);
-        self.is_reported = false;
+        let (local, remote) = (local.map(Path::to_owned), remote.to_owned());
+        self.subjects.insert(self.lane, Subject { local, remote, ..Subject::default() });
     }
 
     fn begin(&mut self, _: &str, total: Option<u64>, already: u64) {
         self.go_on();
-        self.began = self.watch.elapsed();
+        let began = self.watch.elapsed();
+        self.subject().began = began;
         self.done_bytes = self.done_bytes.saturating_add(already);
         // Of a folder's files those that take long are seen by their progress.
         if !self.is_tree {
@@ -143,9 +158,9 @@ impl Progress for Events<'_> {
         };
         match outcome {
             Ok(outcome) => self.tally.count_outcome(outcome),
-            Err(_) => self.is_reported = true,
+            Err(_) => self.subject().is_reported = true,
         }
-        let time = self.watch.elapsed().saturating_sub(self.began);
+        let time = self.watch.elapsed().saturating_sub(self.subject().began);
         self.write(object.secs("seconds", time));
     }
 
@@ -172,7 +187,7 @@ impl Progress for Events<'_> {
 
     fn failed(&mut self, name: &str, error: &Error) {
         self.tally.failed += 1;
-        if !std::mem::take(&mut self.is_reported) {
+        if !std::mem::take(&mut self.subject().is_reported) {
             let object = self.event("failed").text("shown", name);
             self.write(object.text("error", &error.to_string()));
         }
@@ -192,7 +207,7 @@ impl Progress for Events<'_> {
 }
 
 impl Display for Events<'_> {
-    fn progress(&mut self) -> &mut dyn Progress {
+    fn progress(&mut self) -> &mut (dyn Progress + Send) {
         self
     }
 
@@ -239,7 +254,7 @@ impl Display for Events<'_> {
 
     fn file_failed(&mut self, name: &str, failure: &Failure) {
         self.tally.failed += 1;
-        if !std::mem::take(&mut self.is_reported) {
+        if !std::mem::take(&mut self.subject().is_reported) {
             let object = self.event("failed").text("shown", name);
             self.write(object.text("error", &failure.text()));
         }

@@ -147,7 +147,7 @@ fn ended(has_failed: bool) -> CommandResult {
 }
 
 /// Files and bytes of all that is compared or brought.
-fn expected(compared: &Compared, way: Way) -> (u64, u64) {
+pub(crate) fn expected(compared: &Compared, way: Way) -> (u64, u64) {
     let is_brought = |difference: &&Difference| match difference.kind {
         DifferenceKind::Content => true,
         DifferenceKind::OnlyHere => way == Way::Up && !difference.is_directory,

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use miniftp::client::{
-    Client, Error, ExistsChoice, ListedKind, PartChoice, Policy, TransferOutcome, TreeReport, Way,
-    files_below,
+    Client, Compared, Comparison, Error, Excluded, ExistsChoice, ListedKind, PartChoice, Policy,
+    TransferOutcome, TreeReport, Way, files_below,
 };
 use miniftp::text::{Escaped, escape_bytes};
 use miniftp::wire::Code;
@@ -17,6 +17,7 @@ use crate::failure::{CommandResult, EXIT_FAILED, Failure, cannot, shown};
 use crate::files::remote_paths;
 use crate::given::{Flag, GivenArguments};
 use crate::glob::{Each, NameInDir};
+use crate::mirror;
 use crate::pipes;
 use crate::places::{self, Operands};
 use crate::screen::{Screen, each};
@@ -31,6 +32,9 @@ pub(crate) struct Moving<'a> {
     pub(crate) client: &'a mut Client,
     pub(crate) display: Box<dyn Display + 'a>,
     pub(crate) policy: Policy,
+    /// What is to be transferred over several connections, once all of it is known.
+    wanted: Vec<(PathBuf, String)>,
+    verb: &'static str,
 }
 
 impl AsMut<Screen> for Moving<'_> {
@@ -47,7 +51,7 @@ impl<'a> Moving<'a> {
     ) -> Moving<'a> {
         let policy = policy(given, &session.screen);
         let ShellSession { client, screen, .. } = session;
-        Moving { client, display: display(verb, screen), policy }
+        Moving { client, display: display(verb, screen), policy, wanted: Vec::new(), verb }
     }
 
     /// Does the same to each source, and sums up what came of several.
@@ -68,10 +72,38 @@ impl<'a> Moving<'a> {
             }
             done
         });
+        let done = if self.wanted.is_empty() { done } else { done.and(self.bring_wanted()) };
         if sources.len() > 1 || self.display.screen().manner.json {
             self.display.end_all();
         }
         done
+    }
+
+    /// Whether files are transferred over several connections.
+    fn is_parallel(&mut self) -> bool {
+        self.display.screen().manner.parallel > 1
+    }
+
+    /// Transfers everything over several connections.
+    fn bring_wanted(&mut self) -> CommandResult {
+        let way = if self.verb == "put" { Way::Up } else { Way::Down };
+        let how = Comparison { way: Some(way), by_digest: true, excluded: Excluded::default() };
+        let name = match &self.wanted[..] {
+            [(local, _)] if way == Way::Up => shown(local),
+            [(_, remote)] => Escaped(remote).to_string(),
+            _ => String::new(),
+        };
+        self.display.begin_tree();
+        let mut compared = Compared::default();
+        for (local, remote) in std::mem::take(&mut self.wanted) {
+            let more = self.client.differences(&local, &remote, &how, self.display.progress())?;
+            compared.add(more);
+        }
+        let (files, bytes) = mirror::expected(&compared, way);
+        self.display.expect(files, bytes);
+        let brought = self.client.bring(&compared, way, &self.policy, self.display.progress());
+        let brought = brought.map(|report| report.plus(&compared.report));
+        self.end_tree(self.verb, &name, brought)
     }
 
     /// Ends a folder, whatever came of it.
@@ -129,7 +161,11 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
             if given.has(Flag::DryRun) && (is_tree || !meta.is_dir()) {
                 return moving.dry_run(Way::Up, source, &remote);
             }
-            let Moving { client, display, policy } = moving;
+            if moving.is_parallel() && (is_tree || meta.is_file()) {
+                moving.wanted.push((source.clone(), remote));
+                return Ok(());
+            }
+            let Moving { client, display, policy, .. } = moving;
             if !meta.is_dir() {
                 let done = client.put(source, &remote, policy, display.progress());
                 if !meta.is_file() && matches!(done, Err(Error::Interrupted)) {
@@ -172,13 +208,7 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
     }
     let target = operands.target.map(|word| PathBuf::from(&word.text));
     if let (Some(target), true) = (&target, sources.len() > 1) {
-        if !target.as_os_str().is_empty() && !target.is_dir() {
-            return Err(Failure::Said(format!(
-                "`{}` is not a folder on this machine, and several files need one; \
-                 make it, or end with `.` to get them all here",
-                shown(target)
-            )));
-        }
+        check_takes_several_here(target)?;
     }
     let recursive = given.has(Flag::Recursive);
     let mut moving = Moving::new("get", session, given);
@@ -192,12 +222,17 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
         &sources,
         |source| Escaped(source).to_string(),
         |moving, source| {
-            let Moving { client, display, policy } = moving;
+            let is_parallel = moving.is_parallel();
+            let Moving { client, display, policy, wanted, .. } = moving;
             let name = Escaped(source).to_string();
             if recursive && client.stat(source)?.kind == ListedKind::Directory {
                 let local = operands.local_tree(client.cwd(), target.as_deref(), source)?;
                 if given.has(Flag::DryRun) {
                     return moving.dry_run(Way::Down, &local, source);
+                }
+                if is_parallel {
+                    wanted.push((local, source.clone()));
+                    return Ok(());
                 }
                 display.begin_tree();
                 let done = client.get_tree(source, &local, policy, display.progress());
@@ -206,6 +241,10 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
             let local = places::local_file(client.cwd(), target.as_deref(), source)?;
             if given.has(Flag::DryRun) {
                 return moving.dry_run(Way::Down, &local, source);
+            }
+            if is_parallel && client.stat(source)?.kind == ListedKind::File {
+                wanted.push((local, source.clone()));
+                return Ok(());
             }
             let done = client.get(source, &local, policy, display.progress());
             match done {
@@ -218,6 +257,18 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
             }
         },
     )
+}
+
+/// Refuses several files for what is no folder of this machine.
+fn check_takes_several_here(target: &Path) -> CommandResult {
+    if target.as_os_str().is_empty() || target.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::Said(format!(
+        "`{}` is not a folder on this machine, and several files need one; \
+         make it, or end with `.` to get them all here",
+        shown(target)
+    )))
 }
 
 /// The files of these sources and their bytes; what cannot be read counts nothing.

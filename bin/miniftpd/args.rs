@@ -25,6 +25,7 @@ pub(crate) enum Task {
     Share(ShareOptions),
     Demo,
     Help,
+    Man,
     Version,
     PrintConfig,
 }
@@ -37,6 +38,7 @@ impl Task {
             (_, Some("check")) => Ok(Task::Check),
             (_, Some("demo")) => Ok(Task::Demo),
             (_, Some("init")) => Ok(Task::Init(None)),
+            (_, Some("man")) => Ok(Task::Man),
             (_, Some("paths")) => Ok(Task::Paths),
             (_, Some("top")) => Ok(Task::Top),
             (_, Some("share")) => Ok(Task::Share(ShareOptions::parse(parser)?)),

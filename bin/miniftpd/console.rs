@@ -4,9 +4,14 @@
 //! that it does not take is only not announced. Reading never stops a server that was sent to the
 //! background.
 
+#[cfg(feature = "line-editor")]
+mod completion;
+#[cfg(feature = "line-editor")]
+mod editor;
 mod keys;
+mod screen;
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::thread;
 
@@ -20,32 +25,69 @@ use miniftp::error::Error;
 use miniftp::limits;
 use miniftp::shared::Shared;
 
+pub(crate) use self::screen::{LogOutput, Screen};
+
 /// What is said to an input that is not understood.
 const INCORRECT: &str = "The information you entered is incorrect. Please re-enter it.";
 
 /// What is typed here beside admin commands.
 const STOP: &str = "stop     stop the server, as Ctrl-C does";
 
+/// While it lives the operator can type; dropped, the terminal is as it was before.
+pub(crate) struct Attended {
+    screen: Screen,
+    #[cfg(feature = "line-editor")]
+    _modes: Option<editor::Modes>,
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if self.screen.shows_none() {
+            self.screen.print("");
+        }
+    }
+}
+
 /// Begins to listen to standard input. The end of it ends the console, not the server.
-pub(crate) fn start(shared: &Arc<Shared>, stop: Sender<()>) -> io::Result<()> {
+///
+/// # Errors
+/// A thread that cannot be started.
+pub(crate) fn start(
+    shared: &Arc<Shared>,
+    screen: Screen,
+    stop: Sender<()>,
+) -> io::Result<Attended> {
     let (typed, lines) = bounded(0);
     let stack =
         |name: &str| thread::Builder::new().name(name.to_owned()).stack_size(limits::THREAD_STACK);
-    let (shared, news) = (Arc::clone(shared), shared.announcements());
-    stack("console").spawn(move || Console { shared, stop }.work(&lines, &news))?;
+    let news = shared.announcements();
+    let console =
+        Console { shared: Arc::clone(shared), stop: stop.clone(), screen: screen.clone() };
+    stack("console").spawn(move || console.work(&lines, &news))?;
+    #[cfg(feature = "line-editor")]
+    if editor::is_possible() {
+        let (shared, theirs, _modes) = (Arc::clone(shared), screen.clone(), editor::Modes::now());
+        stack("keys").spawn(move || editor::read(shared, &theirs, &typed, &stop))?;
+        return Ok(Attended { screen, _modes });
+    }
     stack("keys").spawn(move || keys::read(&typed))?;
-    Ok(())
+    Ok(Attended {
+        screen,
+        #[cfg(feature = "line-editor")]
+        _modes: None,
+    })
 }
 
 struct Console {
     shared: Arc<Shared>,
     stop: Sender<()>,
+    screen: Screen,
 }
 
 impl Console {
     fn work(&self, lines: &Receiver<String>, news: &Receiver<AccountRequest>) {
         for request in self.shared.queue.pending().unwrap_or_default() {
-            announce(&request);
+            self.announce(&request);
         }
         loop {
             select! {
@@ -54,7 +96,7 @@ impl Console {
                     Err(_) => return,
                 },
                 recv(news) -> request => match request {
-                    Ok(request) => announce(&request),
+                    Ok(request) => self.announce(&request),
                     Err(_) => return,
                 },
             }
@@ -75,28 +117,27 @@ impl Console {
         if line == "stop" {
             // A full channel means that two words were said already.
             let _ = self.stop.try_send(());
-            return print("stopping");
+            return self.screen.print("stopping");
         }
         match self.run(line) {
-            Ok(lines) if line == "help" => print(&format!("{}\n{STOP}", lines.join("\n"))),
-            Ok(lines) => print(&lines.join("\n")),
-            Err(StoreError::Same(Error::Misused(what))) => print(&format!("{INCORRECT}\n{what}")),
-            Err(StoreError::Same(Error::NeedPassword { name })) => print(&format!(
+            Ok(lines) if line == "help" => {
+                self.screen.print(&format!("{}\n{STOP}", lines.join("\n")))
+            }
+            Ok(lines) => self.screen.print(&lines.join("\n")),
+            Err(StoreError::Same(Error::Misused(what))) => {
+                self.screen.print(&format!("{INCORRECT}\n{what}"))
+            }
+            Err(StoreError::Same(Error::NeedPassword { name })) => self.screen.print(&format!(
                 "no password is typed here; use `miniftpd account`, or `miniftp admin`, for {name}"
             )),
-            Err(e) => print(&error_for_operator(&e)),
+            Err(e) => self.screen.print(&error_for_operator(&e)),
         }
     }
-}
 
-fn announce(request: &AccountRequest) {
-    let number = request.number;
-    let described = described(request);
-    print(&format!("{described}; `approve {number}` or `reject {number} REASON`"));
-}
-
-/// Whoever reads may have gone; the server goes on.
-fn print(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    fn announce(&self, request: &AccountRequest) {
+        let number = request.number;
+        let described = described(request);
+        let answers = format!("`approve {number}` or `reject {number} REASON`");
+        self.screen.print(&format!("{described}; {answers}"));
+    }
 }

@@ -22,6 +22,7 @@ mod init;
 #[path = "../shared/line.rs"]
 mod line;
 mod logging;
+mod manual;
 mod outcome;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
@@ -61,6 +62,7 @@ use signal_hook::iterator::Signals;
 
 use crate::accounts::Asked;
 use crate::args::{Args, Task};
+use crate::console::{LogOutput, Screen};
 use crate::outcome::{fail, print};
 use crate::privileges::{Identity, become_user};
 use crate::search::{Directories, Search};
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
     };
     match args.task {
         Task::Help => print(&usage::help()),
+        Task::Man => print(&manual::page()),
         Task::Version => print(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::PrintConfig => print(&config::print_config()),
         Task::Share(ref options) => share::run(options),
@@ -131,10 +134,10 @@ fn outlive_large_files() {
 }
 
 /// Opens the log where the settings and the command line want it.
-fn begin_log(args: &Args, conf: &Path, config: &Config) -> io::Result<Logs> {
+fn begin_log(args: &Args, conf: &Path, config: &Config, output: LogOutput) -> io::Result<Logs> {
     let filter = logging::filter("info");
     let acts = filter.filter() >= log::LevelFilter::Info;
-    let logs = Logs::open(conf, config, args.log.clone(), acts, io::stderr())?;
+    let logs = Logs::open(conf, config, args.log.clone(), acts, output)?;
     logging::carry_through(filter, logs.log());
     Ok(logs)
 }
@@ -150,7 +153,9 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
         Ok(identity) => identity,
         Err(e) => return fail(1, e),
     };
-    let logs = match begin_log(args, &dirs.conf, &settings.last()) {
+    let screen = Screen::default();
+    let output = LogOutput(screen.clone());
+    let logs = match begin_log(args, &dirs.conf, &settings.last(), output) {
         Ok(logs) => logs,
         Err(e) => return fail(1, format_args!("no log: {e}")),
     };
@@ -161,7 +166,7 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
         );
     }
     let log = logs.log().clone();
-    let code = serve_with(args, dirs, settings, logs);
+    let code = serve_with(args, dirs, (settings, logs), screen);
     log.finish();
     code
 }
@@ -195,7 +200,12 @@ fn service_reports() -> Option<ServiceReports> {
     }
 }
 
-fn serve_with(args: &Args, dirs: &Directories, settings: LiveSettings, logs: Logs) -> ExitCode {
+fn serve_with(
+    args: &Args,
+    dirs: &Directories,
+    (settings, logs): (LiveSettings, Logs),
+    screen: Screen,
+) -> ExitCode {
     raise_descriptors(&settings.last());
     // Signals are caught before the first line is printed: whoever reads `ready` may send one.
     let mut signals = match Signals::new([SIGTERM, SIGINT, SIGHUP]) {
@@ -227,12 +237,17 @@ fn serve_with(args: &Args, dirs: &Directories, settings: LiveSettings, logs: Log
         // Whoever started it has stopped reading; that is no reason not to serve.
         log::warn!("cannot print where it listens: {e}");
     }
-    if args.console || io::stdin().is_terminal() {
-        if let Err(e) = console::start(server.shared(), stop_by_hand) {
-            return fail(1, format_args!("cannot start a thread: {e}"));
+    let attended = if args.console || io::stdin().is_terminal() {
+        match console::start(server.shared(), screen, stop_by_hand) {
+            Ok(attended) => Some(attended),
+            Err(e) => return fail(1, format_args!("cannot start a thread: {e}")),
         }
-    }
-    match server.run(&stopped, again) {
+    } else {
+        None
+    };
+    let ended = server.run(&stopped, again);
+    drop(attended);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(RunError::System(e)) => fail(1, format_args!("cannot serve: {e}")),
         Err(RunError::Lost(loss)) => {

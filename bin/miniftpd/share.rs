@@ -5,6 +5,7 @@
 //! its own, which goes too. After KILL the next share removes both.
 
 mod addresses;
+mod display;
 mod lines;
 mod options;
 mod picture;
@@ -12,19 +13,19 @@ mod transfers;
 mod tree;
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
+use miniftp::audit::TransferSeen;
 use miniftp::rights::Rights;
 use miniftp::scram::{check_password_form, random_bytes};
 use miniftp::text::is_harmful;
-use rustix::termios::tcgetwinsize;
 
 use self::addresses::reachable;
+use self::display::Display;
 use self::lines::Shared;
 pub(crate) use self::options::ShareOptions;
 use self::picture::picture;
@@ -48,24 +49,19 @@ pub(crate) fn run(options: &ShareOptions) -> ExitCode {
         Ok(ends) => ends,
         Err(e) => return outcome::fail(1, format_args!("cannot catch signals: {e}")),
     };
-    match share(options, &ends) {
+    let mut display = Display::new();
+    match share(options, &ends, &mut display) {
         Ok(count) => {
             let transfers = if count == 1 { "1 transfer" } else { &format!("{count} transfers") };
-            say(&format!("Ended after {transfers}; nothing is left of the share."));
+            display.say(&format!("Ended after {transfers}; nothing is left of the share."));
             ExitCode::SUCCESS
         }
         Err(what) => outcome::fail(1, what),
     }
 }
 
-/// Prints a line; a reader that has gone is no failure.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
 /// Returns how many transfers there were.
-fn share(options: &ShareOptions, ends: &Ends) -> Result<u64, String> {
+fn share(options: &ShareOptions, ends: &Ends, display: &mut Display) -> Result<u64, String> {
     let tree = Tree::open(options, ends)?;
     let password = password()?;
     let user = format!("share-{}", letters::<4>()?);
@@ -100,10 +96,10 @@ fn share(options: &ShareOptions, ends: &Ends) -> Result<u64, String> {
         port: serving.address("framed")?.port(),
         ftp_port: serving.address("ftp")?.port(),
     };
-    say(&shown.text());
-    show_picture(&shown);
+    display.say(&shown.text());
+    show_picture(&shown, display);
     let until = options.for_secs.and_then(|secs| Instant::now().checked_add(seconds(secs)));
-    let count = serve(serving, &mut transfers, ends, until);
+    let count = serve(serving, (&mut transfers, display), ends, until);
     tree.remove_traces(&user);
     count
 }
@@ -115,13 +111,15 @@ fn seconds(secs: u64) -> Duration {
 /// Shows what happens until a signal, the end of the time, or a failure of the server.
 fn serve(
     serving: Serving,
-    transfers: &mut Transfers,
+    (transfers, display): (&mut Transfers, &mut Display),
     ends: &Ends,
     until: Option<Instant>,
 ) -> Result<u64, String> {
     let mut is_asked = false;
     while !serving.has_ended() {
-        transfers.show(LOOK);
+        if !transfers.show(LOOK, display) {
+            display.show(&under_way(&serving));
+        }
         let is_late = until.is_some_and(|until| Instant::now() >= until);
         // Further signals cut off whoever is still here.
         if ends.interrupt.swap(false, Ordering::SeqCst) || (is_late && !is_asked) {
@@ -134,7 +132,8 @@ fn serve(
                     (format!("{left} connections have"), "them")
                 };
                 let secs = serving.shared.config().server.drain_secs;
-                say(&format!("Ending: {who} up to {secs} s; Ctrl-C again cuts {whom} off."));
+                display
+                    .say(&format!("Ending: {who} up to {secs} s; Ctrl-C again cuts {whom} off."));
             }
             is_asked = true;
         }
@@ -142,20 +141,27 @@ fn serve(
     let log = serving.shared.log().clone();
     let ended = serving.stop();
     log.finish();
-    while transfers.show(Duration::ZERO) {}
+    display.show(&[]);
+    while transfers.show(Duration::ZERO, display) {}
     ended.map(|()| transfers.count())
+}
+
+/// The transfers that are under way, each with who has it.
+fn under_way(serving: &Serving) -> Vec<(String, TransferSeen)> {
+    let online = serving.shared.online().into_iter();
+    online.filter_map(|one| Some((one.peer.to_canonical().to_string(), one.transfer?))).collect()
 }
 
 impl Transfers {
     /// Shows a line, if one comes in so long.
-    fn show(&mut self, patience: Duration) -> bool {
+    fn show(&mut self, patience: Duration, display: &mut Display) -> bool {
         let lost = self.lost();
         if lost > 0 {
-            say(&format!("{lost} lines could not be shown"));
+            display.say(&format!("{lost} lines could not be shown"));
         }
         match self.lines.recv_timeout(patience) {
             Ok(line) => {
-                say(&line);
+                display.say(&line);
                 true
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
@@ -164,12 +170,12 @@ impl Transfers {
 }
 
 /// The address with the password in it, where a terminal can show it.
-fn show_picture(shown: &Shared<'_>) {
-    let out = io::stdout();
-    let columns = tcgetwinsize(&out).map_or(0, |size| usize::from(size.ws_col));
-    let (true, Some(url)) = (out.is_terminal(), shown.url_with_password()) else { return };
-    if let Some(picture) = picture(&url, columns) {
-        say(&format!("{picture}The picture is the address for FTP, with user and password.\n"));
+fn show_picture(shown: &Shared<'_>, display: &mut Display) {
+    let Some(url) = shown.url_with_password() else { return };
+    if let Some(picture) = picture(&url, display.columns()) {
+        display.say(&format!(
+            "{picture}The picture is the address for FTP, with user and password.\n"
+        ));
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) const COMMANDS: &[UsageRow] = &[
          password is asked, or the first line of input",
     ),
     row("miniftpd [OPTIONS] paths", "which configuration and data are used, and why"),
+    row("miniftpd man", "print the manual page; `miniftpd man | man -l -` shows it"),
     row("miniftpd demo", "show everything in a minute, on fresh files and ports"),
 ];
 
@@ -68,7 +69,7 @@ pub(crate) const SHARE_OPTIONS: &[UsageRow] = &[
 /// The title of the help.
 const TITLE: &str = "miniftpd, a file server whose word can be relied on";
 /// What the help ends with.
-const LAST: &str = "\
+pub(crate) const NOTES: &str = "\
 MINIFTP_CONF and MINIFTP_HOME stand for --conf and --home; MINIFTP_LOG=debug shows more in the
 log; MINIFTP_PASSWORD is the password of a share, instead of a new one. HUP reads the settings
 and opens the log file again.";
@@ -80,7 +81,7 @@ pub(crate) fn help() -> String {
     let share = columns(SHARE_OPTIONS, ["  "; 2], 23);
     format!(
         "{TITLE}\n\n{usage}\noptions, before or after a command's name:\n{options}\noptions of \
-         share:\n{share}\n{LAST}\n"
+         share:\n{share}\n{NOTES}\n"
     )
 }
 

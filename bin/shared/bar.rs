@@ -6,6 +6,7 @@
 //! Names and notes come escaped from the library.
 //! Invariant: while a bar is on the screen it is the last line, and whoever writes wipes it first.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -72,7 +73,10 @@ pub(crate) struct Bar<'a, M: Messages> {
     is_tree: bool,
     reports_end: bool,
     asking: Asking,
-    current: Option<Current>,
+    /// By the connection that is busy with it; the newest is shown.
+    current: BTreeMap<usize, Current>,
+    lane: usize,
+    newest: usize,
     watch: Stopwatch,
     /// Files and bytes that are to come in all, where that was counted before.
     expected: Option<(u64, u64)>,
@@ -102,7 +106,9 @@ impl<'a, M: Messages> Bar<'a, M> {
             is_tree: false,
             reports_end: true,
             asking: Asking::default(),
-            current: None,
+            current: BTreeMap::new(),
+            lane: 0,
+            newest: 0,
             watch: Stopwatch::begin(),
             expected: None,
             files: 0,
@@ -223,8 +229,8 @@ impl<'a, M: Messages> Bar<'a, M> {
         };
         let figures = Figures {
             verb: self.verb,
-            name: self.current.as_ref().map_or("", |current| &current.name),
-            phase: match &self.current {
+            name: self.current.get(&self.newest).map_or("", |current| &current.name),
+            phase: match self.current.get(&self.newest) {
                 Some(current) if files.is_none() => current.phase,
                 _ => Phase::Transfer,
             },
@@ -269,23 +275,24 @@ fn erased(drawn: &Drawn, columns: usize) -> String {
 }
 
 impl<M: Messages> Progress for Bar<'_, M> {
+    fn lane(&mut self, lane: usize) {
+        self.lane = lane;
+    }
+
     fn begin(&mut self, name: &str, total: Option<u64>, already: u64) {
         self.go_on();
         self.begun = self.begun.zip(total).map(|(begun, total)| begun.saturating_add(total));
-        self.current = Some(Current {
-            name: name.to_string(),
-            total,
-            done: already,
-            phase: Phase::Transfer,
-            began: self.watch.elapsed(),
-        });
+        let began = self.watch.elapsed();
+        let (name, phase) = (name.to_string(), Phase::Transfer);
+        self.newest = self.lane;
+        self.current.insert(self.lane, Current { name, total, done: already, phase, began });
         self.have(already);
         self.draw(false);
     }
 
     fn phase(&mut self, phase: Phase) {
         self.go_on();
-        if let Some(current) = &mut self.current {
+        if let Some(current) = self.current.get_mut(&self.lane) {
             current.phase = phase;
         }
         self.draw(!self.is_tree);
@@ -294,7 +301,7 @@ impl<M: Messages> Progress for Bar<'_, M> {
     fn advance(&mut self, bytes: u64) {
         self.go_on();
         self.watch.moved(bytes);
-        if let Some(current) = &mut self.current {
+        if let Some(current) = self.current.get_mut(&self.lane) {
             current.done = current.done.saturating_add(bytes);
         }
         self.have(bytes);
@@ -303,7 +310,7 @@ impl<M: Messages> Progress for Bar<'_, M> {
 
     fn end(&mut self, outcome: &Result<TransferOutcome, &Error>) {
         self.go_on();
-        let current = self.current.take();
+        let current = self.current.remove(&self.lane);
         if let (Ok(_), Some(current)) = (outcome, &current) {
             // What is there without having travelled is there all the same.
             self.have(current.total.unwrap_or(0).saturating_sub(current.done));

@@ -26,6 +26,15 @@ pub struct Comparison {
     pub excluded: Excluded,
 }
 
+impl Compared {
+    /// Adds what was found elsewhere.
+    pub fn add(&mut self, other: Compared) {
+        self.report = self.report.plus(&other.report);
+        self.equal_bytes = self.equal_bytes.saturating_add(other.equal_bytes);
+        self.differences.extend(other.differences);
+    }
+}
+
 /// What is different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

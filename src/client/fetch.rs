@@ -32,7 +32,7 @@ pub(super) trait ChunkTarget {
 /// A file on the server, as it was looked at last.
 pub(super) struct Remote<'a> {
     pub(super) path: &'a str,
-    version: u64,
+    pub(super) version: u64,
     pub(super) size: u64,
     pub(super) mtime: LocalMtime,
     pub(super) mode: u16,

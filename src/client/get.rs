@@ -6,8 +6,11 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Client;
+use super::apart::LOOK;
 use super::compare::comparable;
 use super::error::{Error, Result, no_file, shown};
 use super::fetch::{ChunkTarget, Remote};
@@ -19,6 +22,7 @@ use super::part::{Finish, PartFile};
 use super::progress::{
     FileProgress, PartChoice, Phase, Policy, Progress, Question, TransferOutcome,
 };
+use super::ranges::{Board, RangeTarget, SHARED_FROM, SharedDownload, Sharing};
 use super::tools::Tools;
 use crate::limits::FRAME_DATA;
 
@@ -37,6 +41,9 @@ pub(super) struct GetFile<'a> {
     part: Option<PartFile>,
     /// Up to here the part was checked in this very transfer.
     checked: u64,
+    /// Where others may be asked for help, and what they help with.
+    board: Option<&'a Board>,
+    sharing: Option<Sharing<'a>>,
 }
 
 /// One file on its way from the server into a writer.
@@ -103,6 +110,7 @@ impl Operation for GetFile<'_> {
         let mut tools = client.tools()?;
         if self.remote.look(tools.conn)? {
             self.checked = 0;
+            self.sharing = None;
         }
         if !self.settled {
             if let Some(outcome) = self.settle_place(&mut tools, bar)? {
@@ -123,6 +131,7 @@ impl Operation for GetFile<'_> {
 
     fn begin_again(&mut self, _: bool) {
         self.checked = 0;
+        self.sharing = None;
     }
 
     fn shown(&self) -> String {
@@ -141,7 +150,14 @@ impl<'a> GetFile<'a> {
             choice: policy.part,
             part: None,
             checked: 0,
+            board: None,
+            sharing: None,
         }
+    }
+
+    /// The same, where other connections may take ranges.
+    pub(super) fn shared(self, board: Option<&'a Board>) -> GetFile<'a> {
+        GetFile { board, ..self }
     }
 
     fn mode(&self) -> Option<u16> {
@@ -212,6 +228,9 @@ impl<'a> GetFile<'a> {
         bar: &mut FileProgress<'_>,
     ) -> Result<(), Halt> {
         let size = self.remote.size;
+        if self.sharing.is_some() {
+            return self.fetch_ranges(tools, bar);
+        }
         let held = comparable(part.held, size).max(self.checked);
         bar.begin(size, held);
         if self.checked < held {
@@ -226,10 +245,49 @@ impl<'a> GetFile<'a> {
             self.checked = end;
         }
         bar.progress.phase(Phase::Transfer);
+        if let Some(board) = self.board.filter(|_| size - self.checked >= SHARED_FROM) {
+            let (from, local) = (self.checked, self.local.to_owned());
+            let download = SharedDownload::new(&self.remote, from, local, part.duplicate()?);
+            self.sharing = Some(Sharing::begin(board, download));
+            return self.fetch_ranges(tools, bar);
+        }
         if self.checked < size {
             self.remote.fetch(tools, part, (self.checked, size), bar)?;
             self.checked = size;
         }
+        Ok(())
+    }
+
+    /// Fetches what is missing together with others.
+    fn fetch_ranges(
+        &mut self,
+        tools: &mut Tools<'_>,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<(), Halt> {
+        let Some(sharing) = &self.sharing else { return Ok(()) };
+        let download = Arc::clone(&sharing.download);
+        bar.count_by(&download.done);
+        loop {
+            tools.check_interrupt()?;
+            if let Some(range) = download.take() {
+                let mut target = RangeTarget::new(&download);
+                let fetched = self.remote.fetch(tools, &mut target, range, bar);
+                download.give_back(range, &target, fetched.is_ok());
+                fetched?;
+            } else if download.is_over() {
+                return Err(Halt::Changed);
+            } else if !download.is_quiet() {
+                // Others still have something of it.
+                std::thread::sleep(LOOK / 10);
+                bar.show(0);
+                tools.stay_alive()?;
+            } else if !download.has_more() {
+                break;
+            }
+        }
+        self.remote.received += download.helped.load(Ordering::Relaxed);
+        self.checked = self.remote.size;
+        self.sharing = None;
         Ok(())
     }
 }

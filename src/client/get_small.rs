@@ -151,7 +151,8 @@ impl Direction for Fetching {
             let file = if item.new && fs::symlink_metadata(&item.local).is_ok() {
                 Err(Error::LocalAppeared { path: shown(&item.local) })
             } else {
-                Ok(GetFile::new(&item.remote, &item.local, tree.policy))
+                Ok(GetFile::new(&item.remote, &item.local, tree.policy)
+                    .shared(tree.crew.map(|crew| &crew.board)))
             };
             return tree.large(client, (&item.local, &item.remote), file, to);
         }

@@ -78,6 +78,7 @@ impl Client {
             buffer: Vec::new(),
             stride: Stride::default(),
             limit: Arc::default(),
+            connections: 1,
             last_sign: Instant::now(),
             options,
         };

@@ -4,6 +4,7 @@
 //! not be read to its end, or anything of which the source may have a copy under a name that
 //! cannot be here.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -16,7 +17,7 @@ use super::error::{Error, Result, shown};
 use super::get_small::FetchedFile;
 use super::get_tree::{Fetching, make_directory};
 use super::names::{join, mistake, remote_name};
-use super::progress::{FileProgress, Policy, Progress};
+use super::progress::{ExistsChoice, FileProgress, Policy, Progress};
 use super::put_small::{SmallFile, UploadRequest};
 use super::put_tree::{Sending, directory_mode};
 use super::report::TreeReport;
@@ -25,7 +26,7 @@ use crate::wire::Code;
 
 impl Client {
     /// Transfers what was found to be missing or different on the other side; what is of another
-    /// kind there is a failure. Files that are there are replaced.
+    /// kind there is a failure. What becomes of files that are there says the policy.
     ///
     /// # Errors
     /// What ends the whole, as for [`Client::put_tree`] and [`Client::get_tree`]. Files that failed
@@ -35,7 +36,7 @@ impl Client {
         compared: &Compared,
         way: Way,
         policy: &Policy,
-        progress: &mut dyn Progress,
+        progress: &mut (dyn Progress + Send),
     ) -> Result<TreeReport> {
         let source = match way {
             Way::Up => DifferenceKind::OnlyHere,
@@ -58,8 +59,8 @@ impl Client {
         let Some(first) = wanted.first() else { return Ok(report) };
         let name = Client::shown(&first.remote);
         let brought = match way {
-            Way::Up => self.send_all(&wanted, name, policy, progress)?,
-            Way::Down => self.fetch_all(&wanted, name, policy, &mut report, progress)?,
+            Way::Up => self.send_all(&wanted, &name, policy, progress)?,
+            Way::Down => self.fetch_all(&wanted, &name, policy, &mut report, progress)?,
         };
         Ok(report.plus(&brought))
     }
@@ -67,11 +68,12 @@ impl Client {
     fn send_all(
         &mut self,
         wanted: &[&Difference],
-        name: String,
+        name: &str,
         policy: &Policy,
-        progress: &mut dyn Progress,
+        progress: &mut (dyn Progress + Send),
     ) -> Result<TreeReport> {
-        let mut tree = Tree::new(policy, Sending::default(), name.clone());
+        let mut tree = Tree::new(policy, Sending::default(), name.to_owned());
+        let mut files = VecDeque::new();
         for (index, difference) in wanted.iter().enumerate() {
             let Difference { local, remote, is_directory, kind, .. } = difference;
             if *is_directory && index == 0 {
@@ -82,43 +84,51 @@ impl Client {
                 tree.todo.push_back(UploadRequest::Mkdir(remote.clone(), mode));
             } else {
                 let mut file = SmallFile::new(local.clone(), remote.clone());
-                file.replace = *kind == DifferenceKind::Content;
-                tree.todo.push_back(UploadRequest::File(file));
+                let is_there = *kind == DifferenceKind::Content;
+                file.replace = is_there && policy.exists == ExistsChoice::Replace;
+                file.probe = is_there && !file.replace;
+                files.push_back(UploadRequest::File(file));
             }
         }
-        let sent = self.carry_out(&mut tree, &mut FileProgress::new(progress, name));
-        sent.map_err(|e| self.kept_or_not(e))
+        // The folders are there before any file, over whichever connection that comes.
+        let mut bar = FileProgress::new(progress, name.to_owned());
+        let made = self.carry_out(&mut tree, &mut bar)?;
+        let sent = self.carry_out_all::<Sending>(name, policy, files, progress);
+        sent.map(|sent| made.plus(&sent)).map_err(|e| self.kept_or_not(e))
     }
 
     fn fetch_all(
         &mut self,
         wanted: &[&Difference],
-        name: String,
+        name: &str,
         policy: &Policy,
         report: &mut TreeReport,
-        progress: &mut dyn Progress,
+        progress: &mut (dyn Progress + Send),
     ) -> Result<TreeReport> {
-        let mut tree = Tree::new(policy, Fetching::default(), name.clone());
+        let mut files = VecDeque::new();
         for (index, difference) in wanted.iter().enumerate() {
             let Difference { local, remote, is_directory, kind, size, mode } = *difference;
             let mode = (!policy.no_mode).then_some(*mode);
+            let is_there = *kind == DifferenceKind::Content;
             if *is_directory {
                 let directory = PendingDir::below(local.clone(), remote.clone());
                 let (root, new) = (index == 0, index > 0);
                 if let Err(e) = make_directory(&PendingDir { root, new, ..directory }, mode) {
                     report.count(progress, shown(local), Err(e));
                 }
-            } else {
-                if index == 0 {
-                    make_parent(local)?;
-                }
-                let replace = *kind == DifferenceKind::Content;
-                let mode = mode.filter(|_| !replace);
-                let (remote, local) = (remote.clone(), local.clone());
-                tree.todo.push_back(FetchedFile::settled(remote, local, *size, mode, replace));
+                continue;
             }
+            if index == 0 {
+                make_parent(local)?;
+            }
+            let mode = mode.filter(|_| !is_there);
+            let (remote, local) = (remote.clone(), local.clone());
+            files.push_back(match policy.exists {
+                ExistsChoice::Replace => FetchedFile::settled(remote, local, *size, mode, is_there),
+                _ => FetchedFile::new(remote, local, *size, mode, !is_there),
+            });
         }
-        self.carry_out(&mut tree, &mut FileProgress::new(progress, name))
+        self.carry_out_all::<Fetching>(name, policy, files, progress)
     }
 
     /// Removes what only the side has that content went to. What is left out of the comparison, and

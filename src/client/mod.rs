@@ -14,6 +14,7 @@ mod compare;
 mod compare_files;
 mod compared;
 mod conn;
+mod crew;
 mod differences;
 mod endless;
 mod error;
@@ -40,6 +41,7 @@ mod progress;
 mod put;
 mod put_small;
 mod put_tree;
+mod ranges;
 mod report;
 mod rows;
 mod send;
@@ -132,6 +134,8 @@ pub struct Client {
     stride: stride::Stride,
     /// How fast its connections may be.
     limit: Arc<limit::RateLimit>,
+    /// Connections that a transfer of several files goes over.
+    connections: usize,
     /// When this side last sent something.
     last_sign: Instant,
 }

@@ -84,6 +84,11 @@ impl PartFile {
         Error::local(&self.target, doing, e)
     }
 
+    /// Another handle of the open part, for whoever writes parts of it.
+    pub(super) fn duplicate(&self) -> Result<File> {
+        self.file.try_clone().map_err(|e| self.failed("write it", e))
+    }
+
     fn set_len(&mut self, len: u64) -> Result<()> {
         self.file.set_len(len).map_err(|e| self.failed("write it", e))
     }

@@ -3,9 +3,12 @@
 //! Invariant: what is reported only grows, and never beyond the total.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::error::{Error, Result};
+use crate::lock::lock;
 
 /// What a file's transfer is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +162,10 @@ pub enum Reply {
 
 /// Whoever watches transfers. Every method has a silent default.
 pub trait Progress {
+    /// What follows is about the file that this one of several connections is busy with.
+    fn lane(&mut self, lane: usize) {
+        let _ = lane;
+    }
     /// What follows, up to its end, is about this file, whose paths are as they are; without
     /// one on this machine where it comes from or goes into a stream.
     fn about(&mut self, local: Option<&Path>, remote: &str) {
@@ -215,6 +222,56 @@ pub struct NoProgress;
 
 impl Progress for NoProgress {}
 
+/// Whoever watches several connections, as one of them sees it.
+pub(super) struct LaneProgress<'a, 'p> {
+    pub(super) progress: &'a Mutex<&'p mut (dyn Progress + Send)>,
+    pub(super) lane: usize,
+}
+
+impl LaneProgress<'_, '_> {
+    fn with<T>(&mut self, report: impl FnOnce(&mut dyn Progress) -> T) -> T {
+        let mut progress = lock(self.progress);
+        progress.lane(self.lane);
+        report(&mut **progress)
+    }
+}
+
+impl Progress for LaneProgress<'_, '_> {
+    fn about(&mut self, local: Option<&Path>, remote: &str) {
+        self.with(|progress| progress.about(local, remote));
+    }
+    fn begin(&mut self, name: &str, total: Option<u64>, already: u64) {
+        self.with(|progress| progress.begin(name, total, already));
+    }
+    fn phase(&mut self, phase: Phase) {
+        self.with(|progress| progress.phase(phase));
+    }
+    fn advance(&mut self, bytes: u64) {
+        self.with(|progress| progress.advance(bytes));
+    }
+    fn end(&mut self, outcome: &Result<TransferOutcome, &Error>) {
+        self.with(|progress| progress.end(outcome));
+    }
+    fn waiting(&mut self, why: &str, left: Duration) {
+        self.with(|progress| progress.waiting(why, left));
+    }
+    fn removed(&mut self, local: Option<&Path>, remote: &str) {
+        self.with(|progress| progress.removed(local, remote));
+    }
+    fn left_out(&mut self, name: &str, why: &str) {
+        self.with(|progress| progress.left_out(name, why));
+    }
+    fn failed(&mut self, name: &str, error: &Error) {
+        self.with(|progress| progress.failed(name, error));
+    }
+    fn note(&mut self, text: &str) {
+        self.with(|progress| progress.note(text));
+    }
+    fn ask(&mut self, question: &Question) -> Reply {
+        self.with(|progress| progress.ask(question))
+    }
+}
+
 /// One file's bar: begins once, however often the line breaks, and never goes back.
 pub(super) struct FileProgress<'a> {
     pub(super) progress: &'a mut dyn Progress,
@@ -222,12 +279,14 @@ pub(super) struct FileProgress<'a> {
     pub(super) name: String,
     total: u64,
     shown: Option<u64>,
+    /// Where what has come is counted, if it does not come in order.
+    counter: Option<Arc<AtomicU64>>,
 }
 
 impl<'a> FileProgress<'a> {
     /// `name` must be escaped.
     pub(super) fn new(progress: &'a mut dyn Progress, name: String) -> FileProgress<'a> {
-        FileProgress { progress, name, total: 0, shown: None }
+        FileProgress { progress, name, total: 0, shown: None, counter: None }
     }
 
     /// The transfer stands at `at` of `total`. Only the first call begins the bar.
@@ -244,8 +303,14 @@ impl<'a> FileProgress<'a> {
         }
     }
 
+    /// From now on what has come is what is counted there, wherever it belongs.
+    pub(super) fn count_by(&mut self, counter: &Arc<AtomicU64>) {
+        self.counter = Some(Arc::clone(counter));
+    }
+
     /// The transfer has come to `at`.
     pub(super) fn show(&mut self, at: u64) {
+        let at = self.counter.as_ref().map_or(at, |counter| counter.load(Ordering::Relaxed));
         let at = at.min(self.total);
         if let Some(shown) = &mut self.shown {
             if at > *shown {

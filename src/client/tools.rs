@@ -57,6 +57,11 @@ impl Tools<'_> {
         if self.interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }
 
+    /// Shows the server a sign of life if nothing was sent for long.
+    pub(super) fn stay_alive(&mut self) -> Result<()> {
+        sign_of_life(self.conn, self.interrupt, self.last_sign)
+    }
+
     /// Reads a span of a file and gives each piece's offset and the digests of its chunks, until
     /// `each` has seen enough and says `false`.
     pub(super) fn digest_pieces(

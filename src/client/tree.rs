@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Client;
 use super::conn::Connection;
+use super::crew::Crew;
 use super::error::{Error, Result, shown};
 use super::halt::Halt;
 use super::names::check_no_part;
@@ -31,6 +32,9 @@ pub(super) struct Tree<'a, D: Direction> {
     pub(super) later: Vec<D::Request>,
     pub(super) pipe: InFlight<D::Request>,
     pub(super) report: TreeReport,
+    /// Where it takes requests from, and whether it counts there as idle.
+    pub(super) crew: Option<&'a Crew<D::Request>>,
+    pub(super) is_idle: bool,
 }
 
 /// A directory that is still to be transferred.
@@ -152,6 +156,8 @@ impl<'a, D: Direction> Tree<'a, D> {
             later: Vec::new(),
             pipe: InFlight::default(),
             report: TreeReport::default(),
+            crew: None,
+            is_idle: false,
         }
     }
 }
@@ -179,6 +185,8 @@ impl<D: Direction> Tree<'_, D> {
             }
         } else if let Some(directory) = self.directories.pop() {
             self.open(client, directory, to)?;
+        } else if let Some(request) = self.take_shared() {
+            self.todo.push_back(request);
         } else if !self.pipe.is_empty() {
             D::answer(self, client, to)?;
         } else if !self.later.is_empty() {
@@ -186,9 +194,34 @@ impl<D: Direction> Tree<'_, D> {
             client.line()?;
             self.todo.extend(self.later.drain(..));
         } else {
-            return Ok(false);
+            return self.stand_by(client, to);
         }
         Ok(true)
+    }
+
+    /// A request that several connections share, if there is room for one.
+    fn take_shared(&mut self) -> Option<D::Request> {
+        let crew = self.crew.filter(|_| self.pipe.has_room(0))?;
+        crew.take(&mut self.is_idle)
+    }
+
+    /// Helps others while they are busy. `false`: nothing is left to do.
+    fn stand_by(&mut self, client: &mut Client, to: &mut dyn Progress) -> Result<bool> {
+        let Some(crew) = self.crew else { return Ok(false) };
+        if let Some(download) = crew.board.any() {
+            client.help_with(&download, to)?;
+        } else if !crew.rest(&mut self.is_idle) {
+            return Ok(false);
+        } else {
+            crew.wait();
+        }
+        Ok(true)
+    }
+
+    /// What was not carried out.
+    pub(super) fn unfinished(&mut self) -> impl Iterator<Item = D::Request> {
+        let lost: Vec<D::Request> = self.pipe.lost().collect();
+        lost.into_iter().chain(self.todo.drain(..)).chain(self.later.drain(..))
     }
 
     fn wait(&mut self, directory: PendingDir) -> Result<()> {

@@ -7,11 +7,17 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use miniftp::limits;
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::AsFd;
 use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
 /// How long a server in the background leaves the terminal to others before it looks again.
-const AWAY: Duration = Duration::from_millis(500);
+pub(super) const AWAY: Duration = Duration::from_millis(500);
+
+/// Whether what is typed at this terminal is for this program.
+pub(super) fn is_in_foreground(terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal) == Ok(getpgrp())
+}
 
 /// Sends each line on, until the input ends or nobody takes them.
 pub(super) fn read(to: &Sender<String>) {
@@ -25,7 +31,7 @@ pub(super) fn read(to: &Sender<String>) {
             Err(_) => return,
         }
         // To read from the background would stop the whole process.
-        if is_terminal && tcgetpgrp(&stdin) != Ok(getpgrp()) {
+        if is_terminal && !is_in_foreground(&stdin) {
             thread::sleep(AWAY);
             continue;
         }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod deletions;
+mod parallel;
 
 use std::collections::BTreeMap;
 use std::fs;

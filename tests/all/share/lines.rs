@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{LAST, Share, lines_of, nothing_is_left, program, same_tree, shell, temporary, tree};
-use crate::harness::{Miniftp, Site};
+use crate::harness::{Miniftp, Proxy, Site, Way, bytes, write_file};
 use crate::terminal::Screen;
 
 /// A shell on a terminal of its own, in a directory.
@@ -193,4 +193,38 @@ fn the_password_is_drawn_each_time() {
     };
     refused("a\u{1b}[2Jb", "MINIFTP_PASSWORD: a password that is shown has no control characters");
     refused(&"x".repeat(2000), "a password has 1 to 1024 bytes");
+}
+
+/// A transfer's line moves while it does, and stays as one when it is over.
+#[test]
+fn a_transfer_has_one_line_that_moves() {
+    let site = Site::new();
+    tree(&site, "photos");
+    write_file(site.local().join("photos/large"), &bytes(1, 64 << 20));
+    let tmp = format!("TMPDIR={}", temporary(&site).display());
+    let words = ["/usr/bin/env", &tmp, env!("CARGO_BIN_EXE_miniftpd"), "share", "photos"];
+    let Some(mut screen) = Screen::of(&site, 30, &[&words[..], &BIND].concat()) else { return };
+    let text = screen.see("While curl runs");
+    let line = lines_of(&text).into_iter().find(|line| line.contains(" cp -r ")).unwrap();
+    let url = line.split_whitespace().nth(4).unwrap();
+    let server = url.split('@').nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+    let proxy = Proxy::to(server).stall_after(Way::Down, 16 << 20);
+    let password = line.split(['=', ' ']).nth(1).unwrap();
+    let user = url.split(['/', '@']).nth(2).unwrap();
+    let client = Miniftp::new(&site.local(), proxy.addr(), user).password(password);
+    let client = client.spawn(&["get", "/photos/large", "copy"]);
+    let before = screen.see(" %  ");
+    assert!(before.ends_with("get  0") || before.split("get ").count() > 1, "{before:?}");
+    screen.see("\u{1b}[1A\u{1b}[2K");
+    client.kill9();
+    drop(proxy);
+    screen.see("get /photos/large to 127.0.0.1 broke off");
+    screen.press("\u{3}");
+    screen.see("Ended after 0 transfers");
+    let all = screen.all();
+    for line in all.split(['\n', '\r']).filter(|line| line.contains(" %  ")) {
+        let line = line.replace("\u{1b}[1A\u{1b}[2K", "");
+        assert!(line.chars().count() < 30, "{line:?}");
+    }
+    assert_eq!(screen.end(), Some(0));
 }

@@ -2,6 +2,7 @@
 
 mod init;
 mod listen;
+mod manual;
 mod paths;
 mod service;
 mod user;

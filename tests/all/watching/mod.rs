@@ -2,5 +2,6 @@
 
 mod hooks;
 mod metrics;
+mod prompt;
 mod top;
 mod who;

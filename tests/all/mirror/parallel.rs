@@ -1,0 +1,104 @@
+//! `--parallel`: files over several connections, and ranges of a large download.
+
+use std::fs;
+
+use super::{all, site};
+use crate::harness::{Proxy, Way, bytes, write_file};
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn trees_and_lists_go_over_several_connections() {
+    let (site, daemon) = site();
+    let tree = site.local().join("tree");
+    for n in 0..200 {
+        write_file(tree.join(format!("d{}/{n}", n % 7)), &bytes(n, 3000 + n as usize));
+    }
+    for n in 0..5 {
+        write_file(tree.join(format!("large/{n}")), &bytes(n, 2 * MIB + n as usize));
+    }
+    fs::create_dir(tree.join("empty")).unwrap();
+    for (words, from, to) in [
+        (vec!["put", "-r", "--parallel", "4", "tree"], &tree, site.stored("ann", "tree")),
+        (vec!["get", "-r", "--parallel=3", "tree", "back"], &tree, site.local().join("back")),
+        (vec!["--parallel", "4", "mirror", "tree", "copy"], &tree, site.stored("ann", "copy")),
+    ] {
+        let proxy = Proxy::to(daemon.addr());
+        let said = site.client("ann").at(proxy.addr()).run(&words);
+        said.ok().stderr_has(": 205 files, ");
+        assert!(all(from) == all(&to), "{}", said.tell());
+        assert!(proxy.connections() >= 3, "{}: {}", proxy.connections(), said.tell());
+    }
+    // What is there is what the options say, as over one connection.
+    write_file(tree.join("d1/1"), b"differs");
+    write_file(tree.join("new"), b"new");
+    let run = |words: &[&str]| site.miniftp("ann", words);
+    let said = run(&["put", "-r", "--parallel", "4", "tree"]);
+    said.fails(1).stderr_has("--overwrite replaces it").stderr_has(": 1 file, 3 bytes in ");
+    said.stderr_has(", 204 there already, 1 failed\n");
+    run(&["put", "-r", "--parallel", "4", "--skip", "tree"]).ok().stderr_has("1 left alone");
+    run(&["put", "-r", "--parallel", "4", "--overwrite", "tree"]).ok().stderr_has(": 1 file, 7 ");
+    assert!(all(&tree) == all(&site.stored("ann", "tree")));
+    run(&["put", "--parallel", "2", "tree/new", "tree/d1/1", "."]).ok().stderr_has("2 files, 10 ");
+    assert_eq!(fs::read(site.stored("ann", "1")).unwrap(), b"differs");
+    run(&["put", "--parallel", "0", "tree/new"]).fails(2).stderr_has("from 1 to 10");
+    run(&["get", "--parallel", "2", "missing", "new", "back"]).fails(1).stderr_has("missing");
+    assert_eq!(fs::read(site.local().join("back/new")).unwrap(), b"new");
+}
+
+/// Whatever breaks on the way, over one connection or several, it comes whole.
+#[test]
+fn a_large_download_comes_in_ranges_through_every_break() {
+    let (site, daemon) = site();
+    let content = bytes(7, 60 * MIB + 12_345);
+    write_file(site.stored("ann", "big"), &content);
+    for (name, cuts) in [("whole", &[][..]), ("cut", &[5, 3, 9, 7, 2]), ("first", &[12])] {
+        let mut proxy = Proxy::to(daemon.addr());
+        for cut in cuts {
+            proxy = proxy.cut_after(Way::Down, cut * MIB as u64).then();
+        }
+        let words = ["get", "--parallel", "4", "big", name];
+        let said = site.client("ann").at(proxy.addr()).run(&words);
+        said.ok().stderr_has("get big: 1 file, 62926905 bytes in ");
+        assert!(fs::read(site.local().join(name)).unwrap() == content, "{name}");
+        assert!(proxy.connections() >= 3, "{name}: {}", proxy.connections());
+        assert!(!site.local().join(format!(".{name}.miniftp-part")).exists(), "{name}");
+    }
+}
+
+/// A part with holes is compared, and what is missing comes.
+#[test]
+fn a_download_in_ranges_that_was_killed_is_resumed() {
+    let (site, daemon) = site();
+    let content = bytes(7, 60 * MIB);
+    write_file(site.stored("ann", "big"), &content);
+    let proxy = Proxy::to(daemon.addr());
+    let words = ["get", "--parallel", "4", "--limit-rate", "20M", "big"];
+    let running = site.client("ann").at(proxy.addr()).spawn(&words);
+    // Much of it is still on its way then.
+    proxy.wait_for_bytes(Way::Down, 45 * MIB as u64);
+    running.kill9();
+    assert!(site.local().join(".big.miniftp-part").exists());
+    let before = proxy.count(Way::Down);
+    let said = site.client("ann").at(proxy.addr()).run(&["get", "--resume", "big"]);
+    said.ok();
+    assert!(fs::read(site.local().join("big")).unwrap() == content);
+    let again = proxy.count(Way::Down) - before;
+    assert!(again < 55 * MIB as u64, "what was there did not come again: {again}");
+}
+
+/// Where the server lets fewer in, those that are in do all of it.
+#[test]
+fn fewer_connections_than_asked_for_do_all_of_it() {
+    let site = crate::harness::Site::new();
+    site.account("ann", "unlimited");
+    site.setting("server", "sessions_per_account", "2");
+    let daemon = site.start();
+    for n in 0..60 {
+        write_file(site.local().join(format!("tree/{n}")), &bytes(n, 40_000));
+    }
+    let words = ["put", "-r", "--parallel", "5", "tree"];
+    let said = site.client("ann").at(daemon.addr()).run(&words);
+    said.ok().stderr_has("put tree: 60 files, ");
+    assert!(all(&site.local().join("tree")) == all(&site.stored("ann", "tree")));
+}
