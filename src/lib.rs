@@ -71,7 +71,7 @@ pub mod error;
 #[cfg(all(unix, feature = "server"))]
 pub mod greetings;
 pub mod limits;
-#[cfg(all(unix, feature = "server"))]
+#[cfg(any(all(unix, feature = "server"), feature = "client"))]
 mod lock;
 #[cfg(all(unix, feature = "server"))]
 pub mod mounts;

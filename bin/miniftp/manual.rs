@@ -1,0 +1,83 @@
+//! `man`: the manual page, from the tables of options and commands.
+
+use std::io::{IsTerminal, Write};
+use std::process::{Command, Stdio};
+
+use crate::failure::CommandResult;
+use crate::given::GivenArguments;
+use crate::help::about;
+use crate::options;
+use crate::row::{Group, ShellCommand};
+use crate::screen::Screen;
+
+/// `man`: shown by the system's `man` on a terminal, else as it is, for a file.
+pub(crate) fn man(
+    commands: &'static [ShellCommand],
+    screen: &mut Screen,
+    _: &GivenArguments,
+) -> CommandResult {
+    let page = page(commands);
+    if std::io::stdout().is_terminal() && is_shown(&page) {
+        return Ok(());
+    }
+    Ok(write!(screen.out, "{page}")?)
+}
+
+/// Whether there is a `man` that has shown it.
+fn is_shown(page: &str) -> bool {
+    let shown = Command::new("man").args(["-l", "-"]).stdin(Stdio::piped()).spawn();
+    let Ok(mut child) = shown else { return false };
+    if let Some(mut input) = child.stdin.take() {
+        // Whoever leaves early has seen enough.
+        let _ = input.write_all(page.as_bytes());
+    }
+    child.wait().is_ok_and(|status| status.success())
+}
+
+/// The page as troff source.
+fn page(commands: &[ShellCommand]) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut page = format!(
+        ".TH MINIFTP 1 \"\" \"miniftp {version}\"\n.SH NAME\nminiftp \\- transfer files to and \
+         from a miniftpd\n.SH SYNOPSIS\n.nf\n"
+    );
+    for line in options::USAGE.lines() {
+        page += &format!("{}\n", troff(line));
+    }
+    page += &format!(".fi\n.SH DESCRIPTION\n{}\n", paragraphs(options::ABOUT));
+    page += ".SH OPTIONS\n";
+    for option in options::OPTIONS {
+        page += &format!(".TP\n.B {}\n{}\n", troff(&option.spelt()), troff(option.about));
+    }
+    page += ".SH COMMANDS\n";
+    for group in Group::ALL {
+        page += &format!(".SS {}\n", troff(group.title()));
+        for command in commands.iter().filter(|command| command.group == *group) {
+            let mut lines = about(command).into_iter();
+            let synopsis = lines.next().unwrap_or_default();
+            page += &format!(".TP\n.B {}\n", troff(&synopsis));
+            for (number, line) in lines.enumerate() {
+                let between = if number == 0 { "" } else { ".br\n" };
+                page += &format!("{between}{}\n", troff(line.trim_start()));
+            }
+        }
+    }
+    page += &format!(".SH NOTES\n{}\n", paragraphs(options::NOTES));
+    page += ".SH SEE ALSO\n.BR miniftpd (8)\n";
+    page
+}
+
+fn paragraphs(text: &str) -> String {
+    let lines =
+        text.lines().map(|line| if line.is_empty() { ".PP".to_owned() } else { troff(line) });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A text without what troff would take for its own.
+fn troff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('`', "\\(ga");
+    match text.starts_with(['.', '\'']) {
+        true => format!("\\&{text}"),
+        false => text,
+    }
+}
