@@ -66,6 +66,7 @@ mod transfer;
 mod trees;
 mod walk;
 mod words;
+#[path = "../shared/xdg.rs"]
 mod xdg;
 
 use std::io::{self, BufReader, IsTerminal, Write};

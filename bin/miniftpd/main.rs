@@ -43,6 +43,8 @@ mod temporary;
 mod terminal;
 mod top;
 mod usage;
+#[path = "../shared/xdg.rs"]
+mod xdg;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;

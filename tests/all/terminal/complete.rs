@@ -134,3 +134,50 @@ fn a_listing_has_columns_and_colours_on_a_terminal() {
     screen.enter("quit");
     assert_eq!(screen.end(), Some(0));
 }
+
+#[test]
+fn a_shell_goes_from_server_to_server_and_to_other_programs() {
+    let (site, daemon) = site();
+    let (other, second) = super::site();
+    write_file(site.stored("ann", "read me"), b"what is read");
+    write_file(other.stored("ann", "there"), b"");
+    let port = daemon.port().to_string();
+    let client = env!("CARGO_BIN_EXE_miniftp");
+    let program =
+        ["/usr/bin/env", "PAGER=sed s/^/paged:/", "EDITOR=false", client, "-P", &port, "-u", "ann"];
+    let Some(mut screen) = Screen::of(&site, 100, &program) else { return };
+    screen.see("Password of ann: ");
+    screen.enter(&password("ann"));
+    screen.see("ann:/> ");
+    screen.enter("less 'read me'");
+    screen.see("paged:what is read");
+    screen.see("ann:/> ");
+    screen.enter("!echo $((40 + 2))");
+    screen.see("\r\n42\r\n");
+    screen.see("ann:/> ");
+    screen.enter("edit 'read me'");
+    screen.see("miniftp: `false` ended with status 1");
+    screen.see("ann:/> ");
+    screen.enter("close");
+    screen.see("miniftp> ");
+    screen.enter("ls");
+    screen.see("no server is open; `open SERVER` connects to one");
+    screen.see("miniftp> ");
+    screen.enter(&format!("open ann@127.0.0.1:{}", second.port()));
+    screen.see("Password of ann: ");
+    screen.enter(&password("ann"));
+    screen.see("Logged in as ann at 127.0.0.1:");
+    screen.see("ann:/> ");
+    screen.enter("ls -1");
+    screen.see("\r\nthere\r\n");
+    screen.see("ann:/> ");
+    // A server that is not there leaves the session as it is.
+    screen.enter("open ann@127.0.0.1:1");
+    screen.see("cannot connect to 127.0.0.1:1");
+    screen.see("ann:/> ");
+    screen.enter("pwd");
+    screen.see("\r\n/\r\n");
+    screen.enter("quit");
+    screen.see("Goodbye.");
+    assert_eq!(screen.end(), Some(0));
+}
