@@ -4,6 +4,7 @@
 
 use std::str::Chars;
 
+use miniftp::text::wildcard::Written;
 use miniftp::text::{Escaped, is_harmful};
 
 use crate::failure::Failure;
@@ -31,7 +32,12 @@ pub(crate) fn is_url(text: &str) -> bool {
 impl Address {
     /// Reads either form.
     pub(crate) fn parse(text: &str) -> Result<Address, Failure> {
-        if is_url(text) { Address::of_url(text) } else { Address::of_plain(text) }
+        if !is_url(text) {
+            return Address::of_plain(text);
+        }
+        let (address, path) = Address::of_url(text)?;
+        let path = Some(text_of(&path)).filter(|path| !path.is_empty());
+        Ok(Address { path, ..address })
     }
 
     /// `[USER@]HOST[:PORT][/PATH]`: every character stands for itself.
@@ -55,13 +61,14 @@ impl Address {
         })
     }
 
-    /// `miniftp://[USER@]HOST[:PORT][/PATH]` with `%XX` for what is no character of a URL.
-    pub(crate) fn of_url(text: &str) -> Result<Address, Failure> {
+    /// `miniftp://[USER@]HOST[:PORT][/PATH]` with `%XX` for what is no character of a URL. The path
+    /// is beside it, and may hold wildcards: what stands for itself is written as `%XX`.
+    pub(crate) fn of_url(text: &str) -> Result<(Address, Vec<Written>), Failure> {
         let rest = text.get(SCHEME.len()..).unwrap_or_default();
         let path_at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
         let (user, place) = match authority.rsplit_once('@') {
-            Some((user, place)) => (Some(decoded(name_of_user(user)?)?), place),
+            Some((user, place)) => (Some(text_of(&decoded(name_of_user(user)?)?)), place),
             None => (None, authority),
         };
         if let Some(c) = path.chars().find(|c| matches!(c, '?' | '#')) {
@@ -73,12 +80,11 @@ impl Address {
             )));
         }
         let (host, port) = host_and_port(place)?;
-        let (host, path) = (decoded(host)?, decoded(path)?);
+        let (host, path) = (text_of(&decoded(host)?), decoded(path)?);
         if host.is_empty() {
             return Err(Failure::Usage(format!("`{}` names no server", Escaped(SCHEME))));
         }
-        let path = Some(path).filter(|path| !path.is_empty());
-        Ok(Address { user, host, port, path, is_explicit: true })
+        Ok((Address { user, host, port, path: None, is_explicit: true }, path))
     }
 }
 
@@ -123,28 +129,38 @@ pub(crate) fn port(text: &str) -> Result<u16, Failure> {
     }
 }
 
-/// A part of a URL with `%XX` as the bytes that they stand for.
-fn decoded(text: &str) -> Result<String, Failure> {
+/// A part of a URL with `%XX` as the characters that they stand for.
+fn decoded(text: &str) -> Result<Vec<Written>, Failure> {
     let mistake = |what: &str| Failure::Usage(format!("`{}`: {what}", Escaped(text)));
-    let mut bytes = Vec::with_capacity(text.len());
+    let mut written = Vec::with_capacity(text.len());
+    let mut bytes = Vec::new();
     let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        let byte = match c {
-            '%' => hex_byte(&mut rest)
-                .ok_or_else(|| mistake("two hexadecimal digits must follow `%`; %25 is a `%`"))?,
-            c => {
-                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-                continue;
-            }
-        };
-        bytes.push(byte);
+    loop {
+        let next = rest.next();
+        if next == Some('%') {
+            bytes.push(
+                hex_byte(&mut rest).ok_or_else(|| {
+                    mistake("two hexadecimal digits must follow `%`; %25 is a `%`")
+                })?,
+            );
+            continue;
+        }
+        let encoded = std::str::from_utf8(&bytes).map_err(|_| {
+            mistake("what it stands for is not UTF-8, as all names on the server are")
+        })?;
+        written.extend(encoded.chars().map(Written::literal));
+        bytes.clear();
+        let Some(c) = next else { break };
+        written.push(Written::open(c));
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| mistake("what it stands for is not UTF-8, as all names on the server are"))?;
-    if text.chars().any(is_harmful) {
+    if written.iter().any(|written| is_harmful(written.c)) {
         return Err(mistake("what it stands for holds control characters"));
     }
-    Ok(text)
+    Ok(written)
+}
+
+fn text_of(written: &[Written]) -> String {
+    written.iter().map(|written| written.c).collect()
 }
 
 fn hex_byte(rest: &mut Chars<'_>) -> Option<u8> {

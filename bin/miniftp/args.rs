@@ -14,34 +14,6 @@ use crate::bar::Detail;
 use crate::failure::Failure;
 use crate::manner::{self, Manner};
 
-/// What `--help` shows before the commands.
-pub(crate) const HELP: &str = "\
-usage: miniftp [OPTIONS] [[USER@]HOST[:PORT][/PATH]] [COMMAND [ARGUMENTS...]]
-
-Without a command: a shell on a terminal; otherwise the commands are read from standard
-input, one a line. `#` begins a comment, `-` before a command lets it fail.
-The first word is a command if one is called so, else a server; `-s` names a server always.
-
-  -s, --server SERVER     the server: an address, a URL (miniftp://HOST/PATH), or a name in
-                          ~/.config/miniftp/config.ini (MINIFTP_SERVER, else 127.0.0.1)
-  -P, --port PORT         its port (2020)
-  -u, --user NAME         the account (MINIFTP_USER)
-      --password-file F   the password is the first line of F
-      --digest md5|blake3 the digest of transfers (measured, the faster one)
-      --limit-rate RATE   bytes a second at most: 500k, 2M
-      --parallel N        connections that transfer at once (1)
-      --json              results and events for programs, an object a line
-  -q, --quiet             report nothing of what goes well; also --no-progress
-  -v, --verbose           a line for every file, also of folders
-  -h, --help              this text
-  -V, --version           the version
-
-The password is asked for, or taken from --password-file, MINIFTP_PASSWORD, the command in
-config.ini or .netrc; a new one of `passwd` and `admin` from MINIFTP_NEW_PASSWORD.
-Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no connection, 4 login refused,
-130 interrupted.
-";
-
 /// What the arguments ask for.
 #[derive(Debug)]
 pub(crate) enum Asked {

@@ -1,11 +1,8 @@
-//! What a user can say: one table, from which parsing, completion, help, manual, usage errors and
-//! the tests are made.
-//!
-//! Invariant: a command that is not in [`COMMANDS`] does not exist, and one that is has a line of
-//! help and an example.
+//! How a line, or the program's arguments, become a command, and how it is carried out.
 
 use std::ffi::OsString;
 
+use miniftp::text::wildcard::Written;
 use miniftp::text::{Escaped, escape_bytes};
 
 use crate::address::{Address, is_url};
@@ -13,152 +10,16 @@ use crate::bar::Detail;
 use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
 use crate::manner::{self, Manner};
-use crate::row::{self, Group, Operand, Options, Run, ShellCommand, find};
+use crate::row::{self, Operand, Run, ShellCommand, find};
 use crate::session::ShellSession;
-use crate::words::{ShellWord, remote_name};
-use crate::{admin, connect, copy, files, help, here, mirror, people, transfer};
+pub(crate) use crate::table::COMMANDS;
+use crate::words::{ShellWord, of_argument, remote_name, words_of};
 
-const TREES: &[&[Flag]] = &[
-    &[Flag::Recursive],
-    &[Flag::Resume, Flag::Overwrite, Flag::Skip],
-    &[Flag::NoMode],
-    &[Flag::DryRun],
-    &[Flag::Quiet, Flag::Verbose],
-    &[Flag::LimitRate],
-    &[Flag::Parallel],
-    &[Flag::Json],
-];
-const COPIES: &[&[Flag]] = &[
-    &[Flag::Recursive],
-    &[Flag::Force],
-    &[Flag::Resume, Flag::Overwrite, Flag::Skip],
-    &[Flag::NoMode],
-    &[Flag::Quiet, Flag::Verbose],
-    &[Flag::LimitRate],
-    &[Flag::Json],
-];
-const MIRRORS: &[&[Flag]] = &[
-    &[Flag::Download],
-    &[Flag::Delete],
-    &[Flag::Exclude],
-    &[Flag::Checksum],
-    &[Flag::NoMode],
-    &[Flag::DryRun],
-    &[Flag::Quiet, Flag::Verbose],
-    &[Flag::LimitRate],
-    &[Flag::Parallel],
-    &[Flag::Json],
-];
-const CHECKS: &[&[Flag]] =
-    &[&[Flag::Exclude], &[Flag::Quiet, Flag::Verbose], &[Flag::LimitRate], &[Flag::Json]];
-const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3]];
-
-macro_rules! rows {
-    ($($name:literal $aliases:tt $group:ident $options:expr, $operands:literal $run:expr,
-        $help:literal, $example:literal;)*) => {
-        &[$(ShellCommand {
-            name: $name, aliases: &$aliases, group: Group::$group, options: $options,
-            operands: $operands, run: $run, help: $help, example: $example,
-        },)*]
-    };
-}
-
-/// A command's options.
-macro_rules! own {
-    ($($flag:ident)*) => { Options::Own(&[$(&[Flag::$flag]),*]) };
-}
-
-/// Every command, in the order of `help`: name, aliases, group, options, operands, what carries it
-/// out, help, an example.
-#[rustfmt::skip]
-pub(crate) const COMMANDS: &[ShellCommand] = rows! {
-    "put" ["send", "upload", "mput"] Transfer Options::Own(TREES), "LOCAL... [REMOTE]"
-        Run::There(transfer::put),
-        "send files or, with -r, folders; with several, the last name is a folder",
-        "put -r photos /backup/";
-    "get" ["recv", "download", "mget"] Transfer Options::Own(TREES), "REMOTE... [LOCAL]"
-        Run::There(transfer::get),
-        "fetch files or, with -r, folders; with several, the last name is a folder",
-        "get -r /photos .";
-    "cp" ["copy"] Transfer Options::Own(COPIES), "SOURCE... TARGET"
-        Run::There(copy::cp),
-        "copy on the server; as scp does, to it if the target is a URL, from it if the sources are",
-        "cp notes.txt miniftp://ann@nas.example.org/docs/";
-    "mirror" [] Transfer Options::Own(MIRRORS), "SOURCE TARGET"
-        Run::There(mirror::mirror),
-        "make a folder on the server as one here is; the other way with -R or a URL first",
-        "mirror --delete photos /backup/photos";
-    "check" ["cmp", "diff"] Transfer Options::Own(CHECKS), "LOCAL REMOTE"
-        Run::There(mirror::check),
-        "tell how a file or folder differs from one on the server, by digests alone",
-        "check photos /backup/photos";
-    "ls" ["dir", "list"] Look own!(Long), "[PATH...]"
-        Run::There(files::ls), "list a folder; -l with rights, bytes and time (UTC)",
-        "ls -l docs";
-    "stat" [] Look own!(), "PATH..."
-        Run::There(files::stat), "show all that is known of a file or folder",
-        "stat notes.txt";
-    "hash" ["md5"] Look Options::Own(DIGESTS), "PATH..."
-        Run::There(files::hash), "digest of a file on the server, as md5sum and the like give it",
-        "hash --sha256 backup.tar";
-    "why" [] Look own!(), "[PATH...]"
-        Run::There(files::why), "tell what may be done at a path, and what decides it",
-        "why /shared";
-    "cd" [] Look own!(), "[PATH]"
-        Run::There(files::cd), "change the folder on the server; without a path, go home",
-        "cd docs";
-    "pwd" [] Look own!(), ""
-        Run::There(files::pwd), "show the folder on the server", "pwd";
-    "mkdir" ["md"] Change own!(Parents), "PATH..."
-        Run::There(files::mkdir), "make folders; -p with those above", "mkdir -p a/b/c";
-    "rmdir" ["rd"] Change own!(), "PATH..."
-        Run::There(files::rmdir), "remove empty folders", "rmdir old";
-    "rm" ["del", "delete"] Change own!(Recursive), "PATH..."
-        Run::There(files::rm), "remove files; -r folders with all they hold", "rm *.tmp";
-    "mv" ["rename", "move"] Change own!(Force), "FROM TO"
-        Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there",
-        "mv -f notes.txt docs/";
-    "quota" ["df"] Account own!(), ""
-        Run::There(files::quota), "bytes used, allowed and free", "quota";
-    "parts" [] Account own!(), ""
-        Run::There(files::parts), "list unfinished uploads", "parts";
-    "forget" [] Account own!(), "PATH..."
-        Run::There(files::forget), "remove what was kept of an unfinished upload",
-        "forget backup.tar";
-    "passwd" [] Account own!(EndOthers), ""
-        Run::There(people::passwd), "change your own password; --end-others ends other sessions",
-        "passwd --end-others";
-    "register" [] Account own!(), "[CODE]"
-        Run::Outside(people::register), "ask for an account, with an invitation's code or without",
-        "register";
-    "registration" [] Account own!(), "NUMBER"
-        Run::Outside(people::registration), "ask how a registration stands", "registration 7";
-    "admin" [] Account Options::PassedOn, "ADMIN_COMMAND..."
-        Run::There(admin::run),
-        "do an admin's work; `admin help` lists the commands; --json for programs",
-        "admin list";
-    "lcd" [] Here own!(), "[LOCAL]"
-        Run::Here(here::lcd), "change the folder on this machine; without a path, go home",
-        "lcd Downloads";
-    "lpwd" [] Here own!(), ""
-        Run::Here(here::lpwd), "show the folder on this machine", "lpwd";
-    "lls" [] Here own!(Long), "[LOCAL]"
-        Run::Here(here::lls), "list a folder on this machine", "lls -l";
-    "open" ["connect"] Program own!(), "SERVER"
-        Run::Session(connect::open), "go on at another server, or as another account",
-        "open ann@nas.example.org/photos";
-    "close" ["disconnect"] Program own!(), ""
-        Run::Session(connect::close), "end the session and stay in the shell", "close";
-    "help" ["?"] Program own!(), "[COMMAND]"
-        Run::About(help::help), "list the commands, or tell about one", "help get";
-    "quit" ["q", "exit", "bye"] Program own!(), ""
-        Run::Leave, "leave, or return to the menu if you came from it", "quit";
-};
+/// A command, and what is given to it; none where nothing was said.
+pub(crate) type Parsed = Option<(&'static ShellCommand, GivenArguments)>;
 
 /// The command that the first word names, and what is given to it. `None` if there are no words.
-pub(crate) fn parse(
-    words: Vec<ShellWord>,
-) -> Result<Option<(&'static ShellCommand, GivenArguments)>, Failure> {
+pub(crate) fn parse(words: Vec<ShellWord>) -> Result<Parsed, Failure> {
     let mut words = words.into_iter();
     let Some(first) = words.next() else { return Ok(None) };
     let name = remote_name(&first.text)
@@ -175,10 +36,12 @@ pub(crate) fn take_urls(
 ) -> Result<Option<Address>, Failure> {
     let count = given.words.len();
     let mut server: Option<Address> = None;
-    for (index, word) in given.words.iter_mut().enumerate() {
+    let mut words = Vec::with_capacity(count);
+    for (index, word) in std::mem::take(&mut given.words).into_iter().enumerate() {
         let kind = command.operand(index, count);
         let is_meant = matches!(kind, Operand::Local | Operand::Remote | Operand::Either);
         let Some(text) = word.text.to_str().filter(|text| is_meant && is_url(text)) else {
+            words.push(word);
             continue;
         };
         if kind == Operand::Local {
@@ -188,9 +51,10 @@ pub(crate) fn take_urls(
                 Escaped(text)
             )));
         }
-        let mut address = Address::of_url(text)?;
-        let path = address.path.take().unwrap_or_else(|| "/".to_owned());
-        *word = ShellWord { is_url: true, ..ShellWord::plain(path) };
+        let (address, path) = Address::of_url(text)?;
+        let path = if path.is_empty() { vec![Written::open('/')] } else { path };
+        let path = words_of(path, true)?;
+        words.extend(path.into_iter().map(|word| ShellWord { is_url: true, ..word }));
         match &server {
             Some(server) if *server != address => {
                 return Err(Failure::Usage(
@@ -202,6 +66,7 @@ pub(crate) fn take_urls(
             _ => server = Some(address),
         }
     }
+    given.words = words;
     Ok(server)
 }
 
@@ -230,7 +95,10 @@ pub(crate) fn run(
     given: &GivenArguments,
 ) -> CommandResult {
     match command.run {
-        Run::Here(run) => run(&mut session.screen, given),
+        Run::Here(run) => {
+            let done = run(&mut session.screen, given);
+            done.and(session.screen.left_nothing_out())
+        }
         Run::About(run) => run(COMMANDS, &mut session.screen, given),
         Run::Session(run) => run(session, given),
         Run::There(_) if session.client.account().is_none() => Err(Failure::Said(
@@ -270,9 +138,31 @@ pub(crate) fn is_command(name: &str) -> bool {
     find(COMMANDS, name).is_some()
 }
 
-/// The program's arguments as words.
-pub(crate) fn plain_words(arguments: Vec<OsString>) -> Vec<ShellWord> {
-    arguments.into_iter().map(ShellWord::plain).collect()
+/// The command that the program's arguments name. They have been through a shell, so that quotes
+/// are gone; wildcards and braces count in operands that are paths, unless a file here has just
+/// that name where one is expected.
+pub(crate) fn of_arguments(arguments: &[OsString]) -> Result<Parsed, Failure> {
+    let words = arguments.iter().map(ShellWord::plain).collect();
+    let Some((command, mut given)) = parse(words)? else { return Ok(None) };
+    let count = given.words.len();
+    let mut words = Vec::with_capacity(count);
+    for (index, word) in given.words.into_iter().enumerate() {
+        let is_pattern = match command.operand(index, count) {
+            Operand::Remote | Operand::Name => true,
+            Operand::Local | Operand::Either => {
+                !word.text.to_str().is_some_and(is_url)
+                    && std::path::Path::new(&word.text).symlink_metadata().is_err()
+            }
+            Operand::Command | Operand::Server | Operand::Text => false,
+        };
+        match is_pattern && !word.text.to_str().is_some_and(is_url) {
+            true => words.extend(of_argument(&word.text)?),
+            false => words.push(word),
+        }
+    }
+    given.words = words;
+    command.check_count(&given)?;
+    Ok(Some((command, given)))
 }
 
 #[cfg(test)]

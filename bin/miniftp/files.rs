@@ -2,26 +2,23 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
 
-use miniftp::client::{Client, ListedKind, RemoteEntry, WhyReason};
+use miniftp::client::{Client, ListedKind, WhyReason};
 use miniftp::text::{Escaped, Size};
 use miniftp::wire::Code;
 
 use crate::bar::Bar;
+use crate::clock::Clock;
 use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
 use crate::glob::{Each, NameInDir};
 use crate::listing;
+use crate::ls::Listing;
 use crate::places;
 use crate::screen::{Screen, each};
 use crate::session::ShellSession;
 use crate::words::ShellWord;
 
-/// Entries that are collected for sorting; a longer listing is shown as it comes.
-const SORTED_MOST: usize = 100_000;
-/// Bytes of their names; the same.
-const SORTED_BYTES: usize = 16 << 20;
 /// What is shown for `cd ..` in the root, as the old programs did.
 const ABOVE_ROOT: &str = "Permission denied!";
 
@@ -36,9 +33,15 @@ pub(crate) fn remote_paths(
             paths.push(word.remote()?.to_string());
             continue;
         };
-        let found =
-            pattern.expand(&mut |directory, each| listed(&mut session.client, directory, each))?;
-        paths.extend(found.named(&word.text.to_string_lossy(), &mut session.screen)?);
+        let client = &mut session.client;
+        let found = pattern.expand(&mut |directory, each| listed(client, directory, each))?;
+        let text = word.remote()?;
+        // Somebody may have given a name such characters, and nothing else is meant then.
+        if found.is_empty() && client.stat(text).is_ok() {
+            paths.push(text.to_owned());
+            continue;
+        }
+        paths.extend(found.named(text, &mut session.screen)?);
     }
     Ok(paths)
 }
@@ -65,86 +68,11 @@ fn listed(client: &mut Client, directory: &str, each: &mut Each<'_>) -> CommandR
     matched
 }
 
-/// `ls [-l] [PATH...]`. Of several paths the files come first, then each folder under its name.
+/// `ls [PATH...]`.
 pub(crate) fn ls(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
-    let mut paths = remote_paths(session, &given.words)?;
-    if paths.is_empty() {
-        paths.push(".".to_string());
-    }
-    let many = paths.len() > 1;
-    let line = if given.has(Flag::Long) { listing::long } else { listing::short };
-    let mut directories = Vec::new();
-    let files = each(session, &paths, |session, path| {
-        let mut entry = match many {
-            true => session.client.stat(path)?,
-            false => match list(session, path, many, line) {
-                Err(Failure::Client(error)) if error.is_refusal(Code::NotDirectory) => {
-                    session.client.stat(path)?
-                }
-                done => return done,
-            },
-        };
-        if entry.kind == ListedKind::Directory {
-            directories.push(path.clone());
-            return Ok(());
-        }
-        entry.name = path.clone().into();
-        Ok(writeln!(session.screen.out, "{}", line(&entry))?)
-    });
-    files.and(each(session, &directories, |session, path| list(session, path, many, line)))
-}
-
-fn list(
-    session: &mut ShellSession,
-    path: &str,
-    many: bool,
-    line: fn(&RemoteEntry) -> String,
-) -> CommandResult {
+    let paths = remote_paths(session, &given.words)?;
     let ShellSession { client, screen, .. } = session;
-    let mut held: Vec<RemoteEntry> = Vec::new();
-    let mut held_bytes = 0;
-    let mut written = Ok(());
-    let mut headed = !many;
-    let mut streaming = false;
-    let listed = client.ls(path, &mut |entry| {
-        held_bytes += entry.name.len();
-        held.push(entry);
-        streaming |= held.len() >= SORTED_MOST || held_bytes >= SORTED_BYTES;
-        if streaming {
-            written = write_lines(screen, path, &mut headed, &held, line);
-            held.clear();
-        }
-        // If nobody reads on, the listing may end.
-        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    written?;
-    let count = listed?;
-    held.sort_by(|a, b| a.name.cmp(&b.name));
-    write_lines(screen, path, &mut headed, &held, line)?;
-    if count == 0 {
-        screen.empty("<empty folder>")?;
-    }
-    Ok(())
-}
-
-fn write_lines(
-    screen: &mut Screen,
-    path: &str,
-    headed: &mut bool,
-    entries: &[RemoteEntry],
-    line: fn(&RemoteEntry) -> String,
-) -> CommandResult {
-    if !*headed {
-        writeln!(screen.out, "{}:", Escaped(path))?;
-        *headed = true;
-    }
-    for entry in entries {
-        if screen.interrupt.load(Ordering::Relaxed) {
-            return Err(Failure::stopped());
-        }
-        writeln!(screen.out, "{}", line(entry))?;
-    }
-    Ok(())
+    Listing::of(given, screen).show(client, screen, paths)
 }
 
 /// `cd [PATH]`.
@@ -232,7 +160,7 @@ pub(crate) fn stat(session: &mut ShellSession, given: &GivenArguments) -> Comman
         if entry.kind == ListedKind::File {
             writeln!(out, "size    {} ({} bytes)", Size(entry.size), entry.size)?;
         }
-        writeln!(out, "time    {} UTC", listing::time(entry.mtime_secs))?;
+        writeln!(out, "time    {} UTC", Clock::utc().shown(entry.mtime_secs))?;
         writeln!(out, "rights  {}", listing::rights(entry.mode))?;
         Ok(())
     })
@@ -321,7 +249,7 @@ pub(crate) fn parts(session: &mut ShellSession, _: &GivenArguments) -> CommandRe
             screen.out,
             "{}, begun {} UTC  {}",
             listing::share(&part),
-            listing::time(part.started_secs),
+            Clock::utc().shown(part.started_secs),
             Escaped(&part.path)
         )?;
     }

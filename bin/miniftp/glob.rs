@@ -1,10 +1,10 @@
-//! `*` and `?` in names, for the shell and for batches.
+//! Wildcards in paths, here and on the server.
 //!
 //! Never: crosses a `/`, shows names with a leading dot to a pattern without one, takes more than
 //! names times pattern steps.
 
 use miniftp::limits;
-use miniftp::text::wildcard::{Piece, is_wild, matches};
+use miniftp::text::wildcard::{Piece, Written, is_wild, matches, pieces};
 use miniftp::text::{Escaped, is_harmful};
 
 use crate::failure::{CommandResult, EXIT_FAILED, Failure};
@@ -15,9 +15,9 @@ const MATCHES_MOST: usize = 100_000;
 /// Bytes of their paths.
 const MATCHES_BYTES: usize = 32 << 20;
 
-/// A path in which names may hold wildcards.
+/// A path in which names may hold wildcards, or several of them that braces stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pattern(Vec<Piece>);
+pub(crate) struct Pattern(Vec<Vec<Piece>>);
 
 /// A name in a folder.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,11 @@ pub(crate) struct Matches {
 }
 
 impl Matches {
+    /// Whether nothing was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.left_out.is_empty()
+    }
+
     /// The paths. What is left out is named, and makes the command a failure in the end; so does a
     /// pattern, `text`, that matches nothing.
     pub(crate) fn named(self, text: &str, screen: &mut Screen) -> Result<Vec<String>, Failure> {
@@ -57,60 +62,88 @@ impl Matches {
 }
 
 impl Pattern {
-    /// A pattern of these pieces.
-    pub(crate) fn new(tokens: Vec<Piece>) -> Pattern {
-        Pattern(tokens)
+    /// The pattern that is written there, in one of several ways; `None` if each is only a name.
+    pub(crate) fn of(alternatives: &[Vec<Written>]) -> Option<Pattern> {
+        let all: Vec<Vec<Piece>> = alternatives.iter().map(|written| pieces(written)).collect();
+        all.iter().any(|pieces| is_wild(pieces)).then_some(Pattern(all))
     }
 
-    /// The paths that match, sorted. `list` gives what a folder holds; `""` is the current one.
-    /// Names that do not match are not kept.
+    /// Whether a name is meant, wherever it is.
+    pub(crate) fn is_meant(&self, name: &str) -> bool {
+        self.0.iter().any(|pieces| is_meant(pieces, name))
+    }
+
+    /// The paths that match, sorted, and names that were written without wildcards. `list` gives
+    /// what a folder holds; `""` is the current one. Names that do not match are not kept.
     pub(crate) fn expand(
         &self,
         list: &mut dyn FnMut(&str, &mut Each<'_>) -> CommandResult,
     ) -> Result<Matches, Failure> {
-        let mut parts: Vec<&[Piece]> = self.0.split(|t| *t == Piece::Char('/')).collect();
-        while parts.len() > 1 && parts.last().is_some_and(|p| p.is_empty()) {
-            parts.pop();
-        }
-        let wild = parts.iter().position(|p| is_wild(p)).unwrap_or(parts.len());
-        let (fixed, open) = parts.split_at(wild);
-        let mut left_out = Vec::new();
-        let mut bases = vec![fixed.iter().map(|p| literal(p) + "/").collect::<String>()];
-        for (i, part) in open.iter().enumerate() {
-            let (mut next, mut bytes) = (Vec::new(), 0);
-            let is_last = i + 1 == open.len();
-            for base in &bases {
-                list(base, &mut |NameInDir { name, is_directory, is_odd }| {
-                    if is_step(name) || !is_meant(part, name) || !(is_last || is_directory) {
-                        return Ok(());
-                    }
-                    bytes += base.len() + name.len();
-                    if is_odd {
-                        left_out.push(format!("{}{name}", Escaped(base)));
-                    } else if !is_usable(name) {
-                        left_out.push(Escaped(&format!("{base}{name}")).to_string());
-                    } else {
-                        let end = if is_last { "" } else { "/" };
-                        next.push(format!("{base}{name}{end}"));
-                    }
-                    let count = next.len() + left_out.len();
-                    match count > MATCHES_MOST || bytes > MATCHES_BYTES {
-                        true => Err(too_many()),
-                        false => Ok(()),
-                    }
-                })?;
+        let mut all = Matches::default();
+        for pieces in &self.0 {
+            if !is_wild(pieces) {
+                all.paths.push(literal(pieces));
+                continue;
             }
-            bases = next;
+            let found = expand(pieces, list)?;
+            all.paths.extend(found.paths);
+            all.left_out.extend(found.left_out);
+            if all.paths.len() > MATCHES_MOST {
+                return Err(too_many());
+            }
         }
-        bases.sort_unstable();
-        Ok(Matches { paths: bases, left_out })
+        all.paths.sort_unstable();
+        all.paths.dedup();
+        Ok(all)
     }
+}
+
+/// The paths that match one pattern.
+fn expand(
+    pieces: &[Piece],
+    list: &mut dyn FnMut(&str, &mut Each<'_>) -> CommandResult,
+) -> Result<Matches, Failure> {
+    let mut parts: Vec<&[Piece]> = pieces.split(|t| *t == Piece::Char('/')).collect();
+    while parts.len() > 1 && parts.last().is_some_and(|p| p.is_empty()) {
+        parts.pop();
+    }
+    let wild = parts.iter().position(|p| is_wild(p)).unwrap_or(parts.len());
+    let (fixed, open) = parts.split_at(wild);
+    let mut left_out = Vec::new();
+    let mut bases = vec![fixed.iter().map(|p| literal(p) + "/").collect::<String>()];
+    for (i, part) in open.iter().enumerate() {
+        let (mut next, mut bytes) = (Vec::new(), 0);
+        let is_last = i + 1 == open.len();
+        for base in &bases {
+            list(base, &mut |NameInDir { name, is_directory, is_odd }| {
+                if is_step(name) || !is_meant(part, name) || !(is_last || is_directory) {
+                    return Ok(());
+                }
+                bytes += base.len() + name.len();
+                if is_odd {
+                    left_out.push(format!("{}{name}", Escaped(base)));
+                } else if !is_usable(name) {
+                    left_out.push(Escaped(&format!("{base}{name}")).to_string());
+                } else {
+                    let end = if is_last { "" } else { "/" };
+                    next.push(format!("{base}{name}{end}"));
+                }
+                let count = next.len() + left_out.len();
+                match count > MATCHES_MOST || bytes > MATCHES_BYTES {
+                    true => Err(too_many()),
+                    false => Ok(()),
+                }
+            })?;
+        }
+        bases = next;
+    }
+    Ok(Matches { paths: bases, left_out })
 }
 
 /// The failure of a pattern that matches nothing.
 fn nothing(text: &str) -> Failure {
     Failure::Said(format!(
-        "nothing matches `{}`; write it in quotes if it is a name",
+        "nothing matches `{}`; a backslash before `*`, `?`, `[` or `{{` takes its meaning away",
         Escaped(text)
     ))
 }
@@ -149,12 +182,7 @@ mod tests {
     use super::*;
 
     fn pattern(text: &str) -> Vec<Piece> {
-        let piece = |c| match c {
-            '*' => Piece::Many,
-            '?' => Piece::One,
-            c => Piece::Char(c),
-        };
-        text.chars().map(piece).collect()
+        pieces(&text.chars().map(Written::open).collect::<Vec<_>>())
     }
 
     #[test]
@@ -192,7 +220,7 @@ mod tests {
                 each(NameInDir { name, is_directory: *is_directory, is_odd: *name == "odd" })
             })
         };
-        let mut matched = |text: &str| Pattern::new(pattern(text)).expand(&mut list).unwrap();
+        let mut matched = |text: &str| Pattern(vec![pattern(text)]).expand(&mut list).unwrap();
         assert_eq!(matched("/d/o*").left_out, ["/d/odd"]);
         assert_eq!(matched("b/*").left_out, ["b/an/evil"]);
         assert_eq!(matched("*/x*").left_out, [""; 0]);

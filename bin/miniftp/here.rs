@@ -2,16 +2,16 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
+use std::path::{Path, PathBuf};
 
-use miniftp::client::{ListedKind, RemoteEntry};
-use miniftp::text::system_words;
+use miniftp::text::{escape_bytes, system_words};
 
 use crate::failure::{CommandResult, Failure, cannot, shown};
 use crate::given::{Flag, GivenArguments};
-use crate::listing;
-use crate::screen::Screen;
+use crate::ls::Listing;
+use crate::place::Here;
+use crate::screen::{Screen, each};
+use crate::transfer::local_paths;
 
 /// `lpwd`.
 pub(crate) fn lpwd(screen: &mut Screen, _: &GivenArguments) -> CommandResult {
@@ -34,45 +34,25 @@ pub(crate) fn lcd(screen: &mut Screen, given: &GivenArguments) -> CommandResult 
     lpwd(screen, given)
 }
 
-/// `lls [-l] [PATH]`.
+/// `lls [LOCAL...]`.
 pub(crate) fn lls(screen: &mut Screen, given: &GivenArguments) -> CommandResult {
-    let path = given.words.first().map_or_else(|| PathBuf::from("."), |w| PathBuf::from(&w.text));
-    let cannot_list = |e: std::io::Error| cannot("list it", &path, &e);
-    let mut entries = Vec::new();
-    for item in fs::read_dir(&path).map_err(cannot_list)? {
-        let item = item.map_err(cannot_list)?;
-        // What vanishes while it is listed is not listed.
-        if let Ok(meta) = item.metadata() {
-            entries.push(local_entry(&item.file_name().to_string_lossy(), &meta));
-        }
+    let mut paths = Vec::new();
+    for path in local_paths(&given.words, screen)? {
+        let path = path.into_os_string().into_string().map_err(|path| {
+            let shown = escape_bytes(path.as_encoded_bytes());
+            Failure::Said(format!("`{shown}` is not UTF-8; go there with `lcd`, and list it there"))
+        })?;
+        paths.push(path);
     }
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
-    if entries.is_empty() {
-        screen.empty("<empty folder>")?;
-    }
-    for entry in &entries {
-        let line = if given.has(Flag::Long) { listing::long } else { listing::short };
-        writeln!(screen.out, "{}", line(entry))?;
-    }
-    Ok(())
+    Listing::of(given, screen).show(&mut Here, screen, paths)
 }
 
-fn local_entry(name: &str, meta: &fs::Metadata) -> RemoteEntry {
-    let kind = match meta.file_type() {
-        t if t.is_file() => ListedKind::File,
-        t if t.is_dir() => ListedKind::Directory,
-        t if t.is_symlink() => ListedKind::Link,
-        _ => ListedKind::OTHER,
-    };
-    let since = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
-    let mtime_secs = since.and_then(|d| i64::try_from(d.as_secs()).ok()).unwrap_or(0);
-    let mode = local_rights(meta, kind);
-    RemoteEntry::new(kind, 0, meta.len(), mtime_secs, 0, mode, 0, name.to_owned())
-}
-
-/// std tells portably only whether something may be written, which is enough for a glance.
-fn local_rights(meta: &fs::Metadata, kind: ListedKind) -> u16 {
-    let write = if meta.permissions().readonly() { 0 } else { 0o200 };
-    let enter = if kind == ListedKind::Directory { 0o100 } else { 0 };
-    0o400 | write | enter
+/// `lmkdir LOCAL...`.
+pub(crate) fn lmkdir(screen: &mut Screen, given: &GivenArguments) -> CommandResult {
+    let is_parents = given.has(Flag::Parents);
+    each(screen, &given.words, |_, word| {
+        let path = Path::new(&word.text);
+        let made = if is_parents { fs::create_dir_all(path) } else { fs::create_dir(path) };
+        made.map_err(|e| cannot("make it", path, &e))
+    })
 }

@@ -8,10 +8,10 @@ use std::io::{Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::xdg::{STATE, home, of_user};
+use crate::xdg::user_directory;
 
 /// The file's name.
-const FILE: &str = "history";
+const FILE: &str = "miniftp/history";
 /// Where it was in the home once; it is read when there is no other, and left as it is.
 const FORMER_FILE: &str = ".miniftp_history";
 /// Lines that are read back; older ones go when the file is rewritten.
@@ -27,8 +27,11 @@ pub(crate) struct History {
 impl History {
     /// That of the user whose home the environment names.
     pub(crate) fn of_user() -> History {
-        let former = home().map(|home| home.join(FORMER_FILE));
-        let history = History { path: of_user(STATE, FILE) };
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        let former = home.map(|home| Path::new(&home).join(FORMER_FILE));
+        let history = History {
+            path: user_directory("XDG_STATE_HOME", ".local/state").map(|base| base.join(FILE)),
+        };
         history.take_over(former.as_deref());
         history
     }
@@ -97,7 +100,7 @@ mod tests {
     #[test]
     fn lines_come_back_in_order_and_a_long_file_is_cut() {
         let dir = std::env::temp_dir().join(format!("miniftp-history-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::create_dir_all(dir.join("miniftp")).unwrap();
         let history = History { path: Some(dir.join(FILE)) };
         assert!(history.lines().is_empty());
         let former = dir.join(FORMER_FILE);

@@ -35,6 +35,13 @@ impl Object {
         self
     }
 
+    /// A whole number that may be below zero.
+    pub(crate) fn signed(mut self, key: &str, number: i64) -> Object {
+        self.key(key);
+        let _ = write!(self.0, "{number}");
+        self
+    }
+
     /// A time in seconds, to the thousandth.
     pub(crate) fn secs(mut self, key: &str, time: std::time::Duration) -> Object {
         self.key(key);

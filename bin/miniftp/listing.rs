@@ -3,8 +3,11 @@
 //! Invariant: every name goes through `text::Escaped`, so a line is one entry whatever its name.
 
 use miniftp::client::{ListedKind, RemoteEntry, RemotePart};
-use miniftp::text::calendar::Civil;
-use miniftp::text::{Escaped, is_harmful};
+use miniftp::text::{Escaped, Size, is_harmful};
+
+use crate::clock::Clock;
+use crate::json::Object;
+use crate::place::below;
 
 /// The name as `ls` shows it: folders end in `/`.
 pub(crate) fn short(entry: &RemoteEntry) -> String {
@@ -20,16 +23,25 @@ pub(crate) fn name(entry: &RemoteEntry) -> String {
     Escaped(&entry.name).to_string()
 }
 
-/// The line of `ls -l`: rights, bytes, time, name.
-pub(crate) fn long(entry: &RemoteEntry) -> String {
-    format!(
-        "{}{} {:>14} {} {}",
-        letter(entry.kind),
-        rights(entry.mode),
-        entry.size,
-        time(entry.mtime_secs),
-        short(entry)
-    )
+/// What `ls -l` shows in front of the name: permission bits, bytes, time.
+pub(crate) fn facts(entry: &RemoteEntry, clock: &Clock, is_human: bool) -> String {
+    let size = match is_human {
+        true => format!("{:>10}", Size(entry.size).to_string()),
+        false => format!("{:>14}", entry.size),
+    };
+    let (letter, rights) = (letter(entry.kind), rights(entry.mode));
+    format!("{letter}{rights} {size} {}", clock.shown(entry.mtime_secs))
+}
+
+/// The entry for programs. A name that is none the server has escaped: it is only to be shown.
+pub(crate) fn object(folder: Option<&str>, entry: &RemoteEntry) -> String {
+    let path = folder.map_or(entry.name.to_string(), |folder| below(folder, &entry.name));
+    let key = if entry.is_odd() { "shown" } else { "path" };
+    let object = Object::new().text("event", "entry").text(key, &path);
+    let object = object.text("type", kind(entry.kind)).number("bytes", entry.size);
+    let object = object.signed("mtime_secs", entry.mtime_secs);
+    let object = object.number("mtime_nanos", entry.mtime_nanos.into());
+    object.text("mode", &format!("{:04o}", entry.mode)).line()
 }
 
 /// How much of an unfinished upload is there.
@@ -60,16 +72,18 @@ fn letter(kind: ListedKind) -> char {
     }
 }
 
-/// `rwxr-x---`.
+/// `rwxr-x---`, with the bits for running as another user and of folders for all where they are
+/// set.
 pub(crate) fn rights(mode: u16) -> String {
     let letters = "rwxrwxrwx".chars().enumerate();
-    letters.map(|(i, c)| if mode & (0o400 >> i) != 0 { c } else { '-' }).collect()
-}
-
-/// `2025-11-20 06:41`, in UTC: the same file shows the same time everywhere.
-pub(crate) fn time(secs: i64) -> String {
-    let Civil { year, month, day, hour, minute, .. } = Civil::at(secs);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
+    let mut shown: Vec<char> =
+        letters.map(|(i, c)| if mode & (0o400 >> i) != 0 { c } else { '-' }).collect();
+    for (bit, at, letter) in [(0o4000, 2, 's'), (0o2000, 5, 's'), (0o1000, 8, 't')] {
+        if let Some(c) = shown.get_mut(at).filter(|_| mode & bit != 0) {
+            *c = if *c == 'x' { letter } else { letter.to_ascii_uppercase() };
+        }
+    }
+    shown.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -77,26 +91,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_dates() {
-        let table = [
-            (0, "1970-01-01 00:00"),
-            (951_782_400, "2000-02-29 00:00"),
-            (1_763_620_860, "2025-11-20 06:41"),
-            (-1, "1969-12-31 23:59"),
-            (4_107_542_399, "2100-02-28 23:59"),
-            (4_107_542_400, "2100-03-01 00:00"),
-        ];
-        for (secs, shown) in table {
-            assert_eq!(time(secs), shown);
-        }
-        time(i64::MAX);
-        time(i64::MIN);
-    }
-
-    #[test]
     fn an_entry_is_one_line() {
         let entry = RemoteEntry::new(ListedKind::Directory, 0, 4096, 0, 0, 0o750, 0, "a\nb");
         assert_eq!(short(&entry), "a\\nb/");
-        assert_eq!(long(&entry), "drwxr-x---           4096 1970-01-01 00:00 a\\nb/");
+        let utc = Clock::utc();
+        assert_eq!(facts(&entry, &utc, false), "drwxr-x---           4096 1970-01-01 00:00");
+        assert_eq!(facts(&entry, &utc, true), "drwxr-x---    4.0 KiB 1970-01-01 00:00");
+        let table = [(0o4755, "rwsr-xr-x"), (0o2644, "rw-r-Sr--"), (0o1777, "rwxrwxrwt")];
+        for (mode, shown) in table {
+            assert_eq!(rights(mode), shown);
+        }
     }
 }

@@ -5,13 +5,20 @@
 mod address;
 mod admin;
 mod args;
+mod attributes;
 #[path = "../shared/bar.rs"]
 mod bar;
+mod clock;
+mod colours;
 mod commands;
+mod complete;
+mod completions;
 mod connect;
+mod content;
 mod copy;
 mod copying;
 mod display;
+mod escape;
 mod events;
 mod failure;
 #[path = "../shared/figures.rs"]
@@ -26,15 +33,20 @@ mod json;
 #[path = "../shared/line.rs"]
 mod line;
 mod listing;
+mod ls;
 mod manner;
+mod manual;
 mod menu;
 mod mirror;
+mod mode;
 mod netrc;
+mod options;
 #[path = "../shared/output.rs"]
 mod output;
 mod password;
 mod people;
 mod pipes;
+mod place;
 mod places;
 #[path = "../shared/question.rs"]
 mod question;
@@ -46,11 +58,17 @@ mod session;
 mod shell;
 #[path = "../shared/stopwatch.rs"]
 mod stopwatch;
+mod table;
 mod target;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 mod transfer;
+mod trees;
+#[path = "../shared/troff.rs"]
+mod troff;
+mod walk;
 mod words;
+#[path = "../shared/xdg.rs"]
 mod xdg;
 
 use std::io::{self, BufReader, IsTerminal, Write};
@@ -59,6 +77,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use args::{Asked, CommandLine};
+use commands::Parsed;
 use failure::{CommandResult, EXIT_INTERRUPTED, Failure};
 use given::GivenArguments;
 use row::{Run, ShellCommand};
@@ -91,9 +110,6 @@ fn main() -> ExitCode {
         Err(failure) => ExitCode::from(failure.exit_code()),
     }
 }
-
-/// What was asked for: a row of the table, and what is given to it. Nothing: a shell.
-type Wanted = Option<(&'static ShellCommand, GivenArguments)>;
 
 /// Does what the arguments say. What failed has been reported when this returns.
 fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> CommandResult {
@@ -130,13 +146,13 @@ fn run(line: &CommandLine, mut screen: Screen, interrupt: &Arc<AtomicBool>) -> C
 }
 
 /// Reads the command, and finds out about the server if it needs one.
-fn prepare(line: &CommandLine, screen: &mut Screen) -> Result<(Wanted, Option<Target>), Failure> {
+fn prepare(line: &CommandLine, screen: &mut Screen) -> Result<(Parsed, Option<Target>), Failure> {
     if let Some(word) = &line.address {
         if target::is_nowhere(word)? {
             return Err(commands::neither(word));
         }
     }
-    let mut asked = commands::parse(commands::plain_words(line.command.clone()))?;
+    let mut asked = commands::of_arguments(&line.command)?;
     let mut line = line.clone();
     if let Some((ShellCommand { run: Run::Session(_), .. }, given)) = &asked {
         // `miniftp open HOST` is what users of other programs type for `miniftp HOST`.
@@ -163,9 +179,12 @@ fn prepare(line: &CommandLine, screen: &mut Screen) -> Result<(Wanted, Option<Ta
 }
 
 /// Carries out what needs no server.
-fn run_here(asked: Wanted, screen: &mut Screen) -> CommandResult {
+fn run_here(asked: Parsed, screen: &mut Screen) -> CommandResult {
     match asked {
-        Some((ShellCommand { run: Run::Here(run), .. }, given)) => run(screen, &given),
+        Some((ShellCommand { run: Run::Here(run), .. }, given)) => {
+            let done = run(screen, &given);
+            done.and(screen.left_nothing_out())
+        }
         Some((ShellCommand { run: Run::About(run), .. }, given)) => {
             run(commands::COMMANDS, screen, &given)
         }
@@ -194,7 +213,7 @@ fn live_at_the_menu(line: &CommandLine, target: Target, mut screen: Screen) -> C
 }
 
 /// The part of a run that has a login.
-fn work(mut session: ShellSession, asked: Wanted) -> (Screen, CommandResult) {
+fn work(mut session: ShellSession, asked: Parsed) -> (Screen, CommandResult) {
     let entered = session.enter();
     let done = match asked {
         // A person sees why, and is in the folder above all others.
@@ -230,7 +249,7 @@ fn end(mut screen: Screen, done: CommandResult) -> CommandResult {
 }
 
 fn help(screen: &mut Screen) -> CommandResult {
-    writeln!(screen.out, "{}", args::HELP)?;
+    writeln!(screen.out, "{}", options::help())?;
     let given = GivenArguments { flags: Vec::new(), values: Vec::new(), words: Vec::new() };
     help::help(commands::COMMANDS, screen, &given)
 }

@@ -102,6 +102,8 @@ pub(crate) enum Operand {
     Remote,
     /// A path here, or a URL of one on the server.
     Either,
+    /// A name, wherever it is.
+    Name,
     /// A command of this program.
     Command,
     /// An address of a server.
@@ -117,6 +119,7 @@ impl Operand {
             "LOCAL" => Operand::Local,
             "REMOTE" | "PATH" | "FROM" | "TO" => Operand::Remote,
             "SOURCE" | "TARGET" => Operand::Either,
+            "NAME" => Operand::Name,
             "COMMAND" => Operand::Command,
             "SERVER" => Operand::Server,
             _ => Operand::Text,
@@ -213,6 +216,12 @@ impl ShellCommand {
                 return Err(self.misused(&format!("{one} and {other} exclude each other")));
             }
         }
+        self.check_count(&given)?;
+        Ok(given)
+    }
+
+    /// Refuses fewer or more operands than it takes.
+    pub(crate) fn check_count(&self, given: &GivenArguments) -> Result<(), Failure> {
         let (least, most) = self.counts();
         if given.words.len() < least {
             return Err(self.misused(&format!("`{}` needs more", self.name)));
@@ -222,7 +231,7 @@ impl ShellCommand {
                 self.misused(&format!("`{}` takes less; quote names with blanks", self.name))
             );
         }
-        Ok(given)
+        Ok(())
     }
 
     fn read_option(
@@ -311,7 +320,7 @@ mod tests {
 
     #[test]
     fn operands_are_what_their_names_say() {
-        use Operand::{Either, Local, Remote, Text};
+        use Operand::{Either, Local, Name, Remote, Text};
         let table: &[(&str, (usize, usize), &[Operand])] = &[
             ("", (0, 0), &[]),
             ("LOCAL... [REMOTE]", (1, usize::MAX), &[Local]),
@@ -322,7 +331,7 @@ mod tests {
             ("MODE PATH...", (2, usize::MAX), &[Text, Remote, Remote]),
             ("[PATH...]", (0, usize::MAX), &[Remote, Remote]),
             ("FROM TO", (2, 2), &[Remote, Remote]),
-            ("NAME [PATH...]", (1, usize::MAX), &[Text, Remote, Remote]),
+            ("NAME [PATH...]", (1, usize::MAX), &[Name, Remote, Remote]),
         ];
         for (operands, counts, kinds) in table {
             let row = row(operands);

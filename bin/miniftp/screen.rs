@@ -90,6 +90,13 @@ impl Screen {
         self.complain(&format!("`{path}`: this name cannot be written as a path; left out"));
     }
 
+    /// Shows what was not done while the rest goes on, which makes the command a failure in the
+    /// end.
+    pub(crate) fn report_later(&mut self, failure: &Failure) {
+        self.left_out = true;
+        self.report(failure);
+    }
+
     /// The end of a command that has gone well, but for what it had to leave out.
     pub(crate) fn left_nothing_out(&mut self) -> CommandResult {
         match std::mem::take(&mut self.left_out) {

@@ -8,12 +8,13 @@ use std::sync::atomic::Ordering;
 use miniftp::text::Escaped;
 use rustyline::error::{ReadlineError, Signal};
 use rustyline::history::MemHistory;
-use rustyline::{Config, Editor};
+use rustyline::{CompletionType, Config, Editor};
 
 use crate::commands::{parse, run, take_urls};
+use crate::complete::Assistant;
 use crate::failure::{CommandResult, EXIT_FAILED, Failure};
 use crate::history::{self, History};
-use crate::row::Run;
+use crate::row::{Run, ShellCommand};
 use crate::session::ShellSession;
 use crate::words::split;
 
@@ -30,29 +31,35 @@ pub(crate) fn interactive(session: &mut ShellSession) -> CommandResult {
     let config = Config::builder()
         .max_history_size(history::LINES)
         .and_then(|b| b.history_ignore_dups(true))
-        .map(|b| b.history_ignore_space(true).build())
+        .map(|b| b.history_ignore_space(true).completion_type(CompletionType::List).build())
         .map_err(no_lines)?;
     let memory = MemHistory::with_config(&config);
-    let mut editor = Editor::<(), MemHistory>::with_history(config, memory).map_err(no_lines)?;
+    let mut editor =
+        Editor::<Assistant<'_>, MemHistory>::with_history(config, memory).map_err(no_lines)?;
     let kept = History::of_user();
     for line in kept.lines() {
         editor.add_history_entry(line).ok();
     }
+    editor.set_helper(Some(Assistant::new(session)));
     loop {
-        let prompt = match session.client.account() {
-            Some(name) => format!("{}:{}> ", Escaped(name), Escaped(session.client.cwd())),
-            None => "miniftp> ".to_owned(),
-        };
+        let prompt = editor.helper().map(prompt).unwrap_or_default();
         match editor.readline(&prompt) {
             Ok(line) => {
                 if editor.add_history_entry(line.as_str()).unwrap_or(false) {
                     kept.add(&line);
                 }
+                let Some(assistant) = editor.helper() else { break };
+                let session = &mut **assistant.session.borrow_mut();
                 match run_line(session, &line) {
-                    Ok(Flow::Go) => {}
-                    Ok(Flow::Leave) => break,
+                    Ok((Flow::Go, command)) => {
+                        command.inspect(|command| assistant.forget_after(command));
+                    }
+                    Ok((Flow::Leave, _)) => break,
                     Err(Failure::Pipe) => return Err(Failure::Pipe),
-                    Err(failure) => session.screen.report(&failure),
+                    Err(failure) => {
+                        assistant.forget();
+                        session.screen.report(&failure);
+                    }
                 }
             }
             Err(ReadlineError::Interrupted | ReadlineError::Signal(Signal::Interrupt)) => {}
@@ -61,6 +68,14 @@ pub(crate) fn interactive(session: &mut ShellSession) -> CommandResult {
         }
     }
     Ok(())
+}
+
+fn prompt(assistant: &Assistant<'_>) -> String {
+    let session = assistant.session.borrow();
+    match session.client.account() {
+        Some(name) => format!("{}:{}> ", Escaped(name), Escaped(session.client.cwd())),
+        None => "miniftp> ".to_owned(),
+    }
 }
 
 /// Carries out the lines of a script; ends at the first that fails, unless it begins with `-`.
@@ -89,8 +104,8 @@ pub(crate) fn batch(session: &mut ShellSession, lines: &mut dyn BufRead) -> Comm
             None => (line, false),
         };
         match run_line(session, line) {
-            Ok(Flow::Go) => {}
-            Ok(Flow::Leave) => break,
+            Ok((Flow::Go, _)) => {}
+            Ok((Flow::Leave, _)) => break,
             Err(Failure::Pipe) => return unread(session, lines, number),
             Err(failure @ Failure::Stopped(_)) => return Err(failure),
             Err(failure) => {
@@ -140,13 +155,17 @@ fn text_of(raw: &[u8]) -> Result<&str, &'static str> {
     Ok(line.trim_start_matches('\u{feff}').trim())
 }
 
-fn run_line(session: &mut ShellSession, line: &str) -> Result<Flow, Failure> {
-    let Some((command, mut given)) = parse(split(line)?)? else { return Ok(Flow::Go) };
+/// Carries out a line, and tells which command it was.
+fn run_line(
+    session: &mut ShellSession,
+    line: &str,
+) -> Result<(Flow, Option<&'static ShellCommand>), Failure> {
+    let Some((command, mut given)) = parse(split(line)?)? else { return Ok((Flow::Go, None)) };
     if let Some(address) = take_urls(command, &mut given)? {
         session.check_address(&address)?;
     }
     if matches!(command.run, Run::Leave) {
-        return Ok(Flow::Leave);
+        return Ok((Flow::Leave, Some(command)));
     }
     // A Ctrl-C that came between two commands was not meant for the next one.
     if session.is_shell {
@@ -154,7 +173,7 @@ fn run_line(session: &mut ShellSession, line: &str) -> Result<Flow, Failure> {
     }
     let done = run(session, command, &given);
     session.screen.finish()?;
-    done.map(|()| Flow::Go)
+    done.map(|()| (Flow::Go, Some(command)))
 }
 
 fn no_lines(error: ReadlineError) -> Failure {

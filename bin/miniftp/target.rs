@@ -15,7 +15,7 @@ use crate::args::CommandLine;
 use crate::failure::{Failure, cannot, shown};
 use crate::netrc;
 use crate::screen::Screen;
-use crate::xdg::{CONFIG, of_user};
+use crate::xdg::user_directory;
 
 /// Where a server listens that was started without settings.
 const HOST: &str = "127.0.0.1";
@@ -147,7 +147,10 @@ fn variable(name: &str) -> Option<String> {
 
 /// The servers of the user's own file, which need not be there.
 pub(crate) fn hosts() -> Result<Vec<Host>, Failure> {
-    let Some(path) = of_user(CONFIG, "config.ini") else { return Ok(Vec::new()) };
+    let Some(directory) = user_directory("XDG_CONFIG_HOME", ".config") else {
+        return Ok(Vec::new());
+    };
+    let path = directory.join("miniftp/config.ini");
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

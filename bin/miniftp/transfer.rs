@@ -360,7 +360,10 @@ fn advised(error: Error, verb: &str, client: &Client) -> Failure {
 }
 
 /// Operands as paths on this machine, wildcards expanded.
-fn local_paths(words: &[ShellWord], screen: &mut Screen) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn local_paths(
+    words: &[ShellWord],
+    screen: &mut Screen,
+) -> Result<Vec<PathBuf>, Failure> {
     let mut paths = Vec::new();
     for word in words {
         let Some(pattern) = &word.pattern else {

@@ -42,7 +42,11 @@ mod temporary;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 mod top;
+#[path = "../shared/troff.rs"]
+mod troff;
 mod usage;
+#[path = "../shared/xdg.rs"]
+mod xdg;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;

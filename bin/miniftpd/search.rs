@@ -5,7 +5,7 @@
 //! or not; any other place only if it holds what is looked for.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use miniftp::accounts::check;
 use miniftp::config;
 use miniftp::text::Escaped;
+
+use crate::xdg::user_directory;
 
 /// Where a system keeps what all its users share.
 const SYSTEM_CONF: &str = "/etc/miniftp";
@@ -218,12 +220,4 @@ fn unreadable(e: &io::Error) -> String {
 /// A variable of the environment, if it says something.
 fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
-}
-
-/// The directory that a variable of the XDG base directories names, or what stands for it in the
-/// user's home. A relative path counts as none.
-fn user_directory(name: &str, below: &str) -> Option<PathBuf> {
-    let is_absolute = |path: &OsString| Path::new(OsStr::new(path)).is_absolute();
-    let named = variable(name).filter(is_absolute).map(PathBuf::from);
-    named.or_else(|| Some(PathBuf::from(variable("HOME").filter(is_absolute)?).join(below)))
 }

@@ -37,7 +37,12 @@ pub(crate) fn write_until(
 
 /// Columns of the terminal that messages go to.
 pub(crate) fn columns() -> usize {
-    match tcgetwinsize(io::stderr()) {
+    columns_of(io::stderr())
+}
+
+/// Columns of a terminal.
+pub(crate) fn columns_of(terminal: impl AsFd) -> usize {
+    match tcgetwinsize(terminal) {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
         _ => COLUMNS,
     }

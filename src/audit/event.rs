@@ -29,6 +29,8 @@ pub enum Verb {
     Mv,
     /// The time of a file was set.
     Time,
+    /// The permission bits of a file or folder were set.
+    Mode,
     /// An unfinished upload was dropped.
     Drop,
     /// Unfinished uploads grew too old.
@@ -65,7 +67,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them, in the order of the manual.
-    pub const ALL: [Verb; 26] = [
+    pub const ALL: [Verb; 27] = [
         Verb::Login,
         Verb::Logout,
         Verb::Left,
@@ -76,6 +78,7 @@ impl Verb {
         Verb::Rmdir,
         Verb::Mv,
         Verb::Time,
+        Verb::Mode,
         Verb::Drop,
         Verb::Expire,
         Verb::Register,
@@ -107,6 +110,7 @@ impl Verb {
             Verb::Rmdir => "rmdir",
             Verb::Mv => "mv",
             Verb::Time => "time",
+            Verb::Mode => "mode",
             Verb::Drop => "drop",
             Verb::Expire => "expire",
             Verb::Register => "register",

@@ -26,6 +26,18 @@ pub type Hashed = wire::Hashed<'static>;
 /// What an account uses.
 pub type QuotaUsage = wire::Usage<'static>;
 
+/// What can be stored at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Space {
+    /// Bytes that can still be stored.
+    pub free_bytes: u64,
+    /// Bytes that count against the limit.
+    pub used_bytes: u64,
+    /// The limit, where there is one.
+    pub limit_bytes: Option<u64>,
+}
+
 /// An unfinished upload; its path is not escaped.
 pub type RemotePart = wire::Part<'static>;
 
@@ -131,6 +143,38 @@ impl Client {
         self.check_relative(from).and_then(|()| self.check_relative(to))?;
         let message = wire::Move::new(from, to, u8::from(replace));
         self.once("mv", |conn| conn.ask("MV", &message).map(drop))
+    }
+
+    /// Sets the permission bits of a file or folder, the lower nine.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn chmod(&mut self, path: &str, mode: u16) -> Result<()> {
+        self.check_relative(path)?;
+        self.again(|conn| conn.ask("CHMOD", &wire::Chmod::new(path, mode)).map(drop))
+    }
+
+    /// Gives a file that is there the server's time.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn touch(&mut self, path: &str) -> Result<()> {
+        self.check_relative(path)?;
+        self.again(|conn| conn.ask("TOUCH", &wire::Touch::new(path, 1, 0, 0)).map(drop))
+    }
+
+    /// What can still be stored at a path.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn space(&mut self, path: &str) -> Result<Space> {
+        self.check_relative(path)?;
+        self.again(|conn| {
+            conn.ask("SPACE", &wire::Path::new(path))?;
+            let wire::Space { free_bytes, used_bytes, limited, limit_bytes, .. } = conn.reply()?;
+            let limit_bytes = (limited == 1).then_some(limit_bytes);
+            Ok(Space { free_bytes, used_bytes, limit_bytes })
+        })
     }
 
     /// Copies a file on the server; with `replace` over a file that is there.

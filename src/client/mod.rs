@@ -57,7 +57,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-pub use commands::{Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, WhyReason};
+pub use commands::{Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, Space, WhyReason};
 pub use compared::{Compared, Comparison, Difference, DifferenceKind, Way};
 pub use error::{Error, Result};
 pub use exclude::Excluded;

@@ -21,7 +21,7 @@ use super::send::Sender;
 use super::tools::Tools;
 use crate::digest::Digest;
 use crate::limits::{CHUNK_TRIES, STORE_INLINE};
-use crate::wire::{Code, Done, Drop as DropUpload, FRESH, Opened, REPLACE, There};
+use crate::wire::{Code, Done, Drop as DropUpload, Expect, FRESH, Opened, REPLACE, There};
 
 /// One file on its way to the server.
 pub(super) struct PutFile<'a> {
@@ -32,6 +32,8 @@ pub(super) struct PutFile<'a> {
     digest: Option<Digest>,
     /// Something has the name there, so that its content is not sent unasked.
     is_there: bool,
+    /// The version of the file there that may be replaced, if no other may.
+    expected: Option<u64>,
     /// It was agreed that the file there is replaced. Even where the policy replaces, the first
     /// offer does not say so: an equal file must cost nothing.
     replace: bool,
@@ -70,6 +72,31 @@ impl Client {
         check_no_part(local, remote)?;
         let source = LocalFile::open(local, &self.options.interrupt);
         let put = source.map(|source| PutFile::new(source, remote, policy));
+        self.one_file(put, (Some(local), remote), progress).map_err(|e| self.kept_or_not(e))
+    }
+
+    /// Sends a file over one that is still this version, as [`Client::stat`] gave it: what somebody
+    /// else has stored there meanwhile stays.
+    ///
+    /// # Errors
+    /// As for [`Client::put`]; [`Error::Refused`] with [`Code::Changed`] if it is another version.
+    pub fn put_over(
+        &mut self,
+        local: &Path,
+        remote: &str,
+        version: u64,
+        policy: &Policy,
+        progress: &mut dyn Progress,
+    ) -> Result<TransferOutcome> {
+        self.check_relative(remote)?;
+        check_no_part(local, remote)?;
+        let source = LocalFile::open(local, &self.options.interrupt);
+        let put = source.map(|source| PutFile {
+            expected: Some(version),
+            is_there: true,
+            replace: true,
+            ..PutFile::new(source, remote, policy)
+        });
         self.one_file(put, (Some(local), remote), progress).map_err(|e| self.kept_or_not(e))
     }
 
@@ -158,6 +185,7 @@ impl<'a> PutFile<'a> {
             policy,
             digest: None,
             is_there: false,
+            expected: None,
             replace: false,
             part: policy.part,
             sent: 0,
@@ -288,6 +316,15 @@ impl<'a> PutFile<'a> {
         let (conn, whole) = sender.fill(held, self.is_last)?;
         self.digest = Some(whole);
         bar.progress.phase(Phase::Commit);
+        if let Some(version) = self.expected {
+            if let Err(error) = conn.ask("EXPECT", &Expect::new(version)) {
+                // It can never be stored, so that nothing of it needs to stay.
+                if matches!(error, Error::Refused { .. }) {
+                    conn.ask_any("DROP", &DropUpload::new(0))?;
+                }
+                return Err(error.into());
+            }
+        }
         match conn.ask_any("DONE", &Done::new(whole.as_bytes()))? {
             Some(Code::Verified) => {}
             Some(Code::Mismatch) => return Err(Halt::Differs),

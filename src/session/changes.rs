@@ -21,6 +21,12 @@ impl Session {
         self.logged(Verb::Time, path, set, |_, _| ())
     }
 
+    /// Sets the permission bits of a file or folder.
+    pub fn set_mode(&self, path: &str, mode: u16) -> Result<()> {
+        let set = self.at(path).and_then(|(user, path)| user.vfs.set_mode(&path, mode));
+        self.logged(Verb::Mode, path, set, |_, _| ())
+    }
+
     /// Makes a folder, with these permission bits if some are given, and with `parents` those above
     /// it that are missing.
     pub fn mkdir(

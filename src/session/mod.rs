@@ -351,12 +351,17 @@ impl Session {
 
     /// Bytes that could still be stored at a path, as the limit there and the disk stand.
     pub fn free_bytes(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
+        Ok(self.space(path, alive)?.0)
+    }
+
+    /// The same, and what counts against the limit there, where there is one.
+    pub fn space(&self, path: &str, alive: &mut Alive<'_>) -> Result<(u64, Option<Usage>)> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;
         let disk = view.free()?.minus(self.shared().config().min_free()).bytes;
         let charged = self.shared().charged(&user.vfs, view, alive)?;
         let usage = self.shared().ledger.usage_of(&charged);
-        Ok(usage.map_or(disk, |usage| disk.min(usage.left().bytes)))
+        Ok((usage.map_or(disk, |usage| disk.min(usage.left().bytes)), usage))
     }
 
     /// Calls `seen` with each of the account's unfinished uploads; its error ends the listing.

@@ -1,5 +1,5 @@
-//! The one matcher of names with wildcards. Who may write which wildcards is the reader's to say:
-//! `LIST` knows more of them than the client's shell.
+//! Names with wildcards: what is written as pieces, and the one matcher. Who may write which of
+//! them is the reader's to say: `LIST` knows no braces and no way to take a meaning away.
 //!
 //! Written here because the crates for it read patterns too, each in a language of its own, and
 //! match bytes or whole paths.
@@ -35,6 +35,129 @@ impl Piece {
             }
         }
     }
+}
+
+/// A character of a pattern as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The character.
+    pub c: char,
+    /// Whether it may have a meaning: no quote and no backslash has taken it away.
+    pub is_open: bool,
+}
+
+impl Written {
+    /// A character that may have a meaning.
+    pub fn open(c: char) -> Written {
+        Written { c, is_open: true }
+    }
+
+    /// A character that stands for itself.
+    pub fn literal(c: char) -> Written {
+        Written { c, is_open: false }
+    }
+
+    fn is(&self, c: char) -> bool {
+        self.is_open && self.c == c
+    }
+}
+
+/// The pieces of a pattern. A `[` that is never closed stands for itself, and several stars in a
+/// row are one.
+pub fn pieces(written: &[Written]) -> Vec<Piece> {
+    let mut pieces = Vec::with_capacity(written.len());
+    let mut rest = written;
+    while let Some((first, after)) = rest.split_first() {
+        let (piece, after) = match first {
+            first if first.is('*') => (Piece::Many, after),
+            first if first.is('?') => (Piece::One, after),
+            first if first.is('[') => class(after).unwrap_or((Piece::Char('['), after)),
+            first => (Piece::Char(first.c), after),
+        };
+        if piece != Piece::Many || pieces.last() != Some(&Piece::Many) {
+            pieces.push(piece);
+        }
+        rest = after;
+    }
+    pieces
+}
+
+/// What follows a `[`, and what follows its `]`. A `/` is in no class: it parts names.
+fn class(written: &[Written]) -> Option<(Piece, &[Written])> {
+    let (except, mut rest) = match written.split_first() {
+        Some((first, rest)) if first.is('!') || first.is('^') => (true, rest),
+        _ => (false, written),
+    };
+    let mut ranges = Vec::new();
+    loop {
+        let (low, after) = rest.split_first()?;
+        rest = after;
+        // A bracket in the first place is one of the characters.
+        if low.is(']') && !ranges.is_empty() {
+            return Some((Piece::Of { ranges, except }, rest));
+        }
+        if low.c == '/' {
+            return None;
+        }
+        let high = match rest {
+            [dash, high, after @ ..] if dash.is('-') && !high.is(']') => {
+                rest = after;
+                high.c
+            }
+            _ => low.c,
+        };
+        ranges.push((low.c, high));
+    }
+}
+
+/// What `{a,b}` in a text stands for, in order; a text without braces stands for itself, and so
+/// does a pair of braces without a comma. `None` if it is more than `most`.
+pub fn alternatives(written: Vec<Written>, most: usize) -> Option<Vec<Vec<Written>>> {
+    let (mut done, mut waiting) = (Vec::new(), vec![(written, 0)]);
+    while let Some((text, from)) = waiting.pop() {
+        let Some((begin, commas, end)) = braces(&text, from) else {
+            done.push(text);
+            continue;
+        };
+        let ends = commas.iter().copied().chain([end]);
+        let begins = std::iter::once(begin).chain(commas.iter().copied()).map(|at| at + 1);
+        let spans: Vec<(usize, usize)> = begins.zip(ends).collect();
+        if done.len() + waiting.len() + spans.len() > most {
+            return None;
+        }
+        for (from, to) in spans.into_iter().rev() {
+            let parts = [text.get(..begin), text.get(from..to), text.get(end + 1..)];
+            let text = parts.into_iter().flatten().flatten().copied().collect();
+            // Within an alternative there may be braces again.
+            waiting.push((text, begin));
+        }
+    }
+    Some(done)
+}
+
+/// The first pair of braces with a comma from `from` on: where it begins, its commas, its end.
+fn braces(text: &[Written], from: usize) -> Option<(usize, Vec<usize>, usize)> {
+    // The pairs that are open, with their commas.
+    let mut open: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut found: Option<(usize, Vec<usize>, usize)> = None;
+    for (at, written) in text.iter().enumerate().skip(from) {
+        if written.is('{') {
+            open.push((at, Vec::new()));
+        } else if written.is(',') {
+            if let Some((_, commas)) = open.last_mut() {
+                commas.push(at);
+            }
+        } else if written.is('}') {
+            let Some((begin, commas)) = open.pop() else { continue };
+            if !commas.is_empty() && found.as_ref().is_none_or(|(first, ..)| begin < *first) {
+                found = Some((begin, commas, at));
+            }
+            if open.is_empty() && found.is_some() {
+                break;
+            }
+        }
+    }
+    found
 }
 
 /// Whether a pattern is more than a name.
@@ -146,7 +269,78 @@ mod tests {
         reached[pieces.len()][name.len()]
     }
 
+    fn written(text: &str) -> Vec<Written> {
+        let mut chars = text.chars();
+        let mut written = Vec::new();
+        while let Some(c) = chars.next() {
+            written.push(match c {
+                '\\' => Written::literal(chars.next().unwrap_or('\\')),
+                c => Written::open(c),
+            });
+        }
+        written
+    }
+
+    fn expanded(text: &str) -> Option<Vec<String>> {
+        let all = alternatives(written(text), 100)?;
+        Some(all.into_iter().map(|one| one.iter().map(|written| written.c).collect()).collect())
+    }
+
+    #[test]
+    fn classes_are_read() {
+        let table = [
+            ("[a-c]x", "bx", true),
+            ("[a-c]x", "dx", false),
+            ("[!a-c]", "d", true),
+            ("[^a-c]", "b", false),
+            ("[]]", "]", true),
+            ("[a-]", "-", true),
+            ("[a", "[a", true),
+            ("[\\]a]", "]", true),
+            ("[a\\-c]", "b", false),
+            ("\\[a]", "[a]", true),
+            ("\\*", "*", true),
+            ("\\*", "x", false),
+            ("[a/b]", "[a/b]", true),
+        ];
+        for (pattern, name, want) in table {
+            assert_eq!(matches(&super::pieces(&written(pattern)), name), want, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn braces_stand_for_several_texts() {
+        let table: &[(&str, &[&str])] = &[
+            ("", &[""]),
+            ("a", &["a"]),
+            ("x{a,b}y", &["xay", "xby"]),
+            ("{a,b}{c,d}", &["ac", "ad", "bc", "bd"]),
+            ("{a,{b,c}d}", &["a", "bd", "cd"]),
+            ("a{,b}", &["a", "ab"]),
+            ("{a}", &["{a}"]),
+            ("{a}{b,c}", &["{a}b", "{a}c"]),
+            ("{{a,b}}", &["{a}", "{b}"]),
+            ("{a,b", &["{a,b"]),
+            ("a,b}", &["a,b}"]),
+            ("{x{a,b}", &["{xa", "{xb"]),
+            ("\\{a,b}", &["{a,b}"]),
+            ("{a\\,b}", &["{a,b}"]),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(expanded(text).unwrap(), *wanted, "{text}");
+        }
+        assert_eq!(expanded(&"{a,b}".repeat(7)), None);
+        assert_eq!(expanded(&"{a,b}".repeat(6)).unwrap().len(), 64);
+    }
+
     proptest! {
+        #[test]
+        fn no_braces_are_too_strange(text in "[{},a\\\\]{0,24}") {
+            if let Some(all) = alternatives(written(&text), 50) {
+                prop_assert!(!all.is_empty() && all.len() <= 50);
+            }
+        }
+
         #[test]
         fn it_agrees_with_the_plain_definition(
             pattern in "[ab1*?#~ü]{0,9}", name in "[ab1ü]{0,9}"

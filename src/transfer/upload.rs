@@ -68,6 +68,11 @@ impl Upload {
         self.incoming.claim.touch();
     }
 
+    /// Refuses if another session has taken the upload over.
+    pub fn check_claim(&self) -> Result<()> {
+        self.incoming.claim.hold().map(drop)
+    }
+
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
         &self.incoming.path

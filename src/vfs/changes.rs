@@ -15,6 +15,7 @@ use super::jail::{self, NameIn, READ, from_errno};
 use super::moves::{MoveOrigin, TakenAway, replaceable};
 use super::owners::{owner_at, set_owner};
 use super::path::VPath;
+use super::source::Source;
 use super::tree::{WalkStep, walk};
 use super::view::{REMOVAL_PASSES, View, bytes_at};
 use crate::error::{Error, Result};
@@ -22,11 +23,14 @@ use crate::error::{Error, Result};
 /// Mode of a folder that a user makes, before the umask.
 const USER_DIRECTORY_MODE: u32 = 0o755;
 
+/// What the server itself needs to use a folder.
+const DIRECTORY_ACCESS: u32 = 0o700;
+
 /// Gives a folder permission bits; its owner, the server, can always use it. A disk without such
 /// bits has the folder all the same.
 fn set_mode(directory: OwnedFd, mode: Option<u16>) -> Result<(), Errno> {
     let Some(mode) = mode else { return Ok(()) };
-    match fchmod(directory, Mode::from_raw_mode((u32::from(mode) & 0o777) | 0o700)) {
+    match fchmod(directory, Mode::from_raw_mode((u32::from(mode) & 0o777) | DIRECTORY_ACCESS)) {
         Err(Errno::PERM | Errno::OPNOTSUPP) => Ok(()),
         set => set,
     }
@@ -97,6 +101,24 @@ impl View {
             let _ = hidden.remove_directory();
         }
         made
+    }
+
+    /// Sets the permission bits of a file or folder; the server keeps its own access. A disk
+    /// without such bits refuses.
+    pub(super) fn set_mode(&self, path: &VPath, mode: u16) -> Result<()> {
+        if path == self.mount_point() {
+            return Err(Error::Denied { path: path.for_error() });
+        }
+        let failed = |e| from_errno(e, path, "setting permission bits");
+        let spot = self.jail().spot(path)?;
+        let at = self.jail().at(&spot);
+        self.home().fence().map_err(failed)?;
+        if kind_of(&at.stat().map_err(failed)?) != EntryKind::Directory {
+            return Source::open(self.home(), at, path)?.set_mode(mode);
+        }
+        let directory = self.jail().directory(path, READ)?;
+        let bits = (u32::from(mode) & 0o777) | DIRECTORY_ACCESS;
+        fchmod(directory, Mode::from_raw_mode(bits)).map_err(failed)
     }
 
     /// Removes an empty folder, with the unfinished uploads to it, and tells what became free.

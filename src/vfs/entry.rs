@@ -2,6 +2,8 @@
 //!
 //! Never: opens anything. Links are reported as links, whatever they point to.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use rustix::fs::{FileType, Mode, Stat, Timespec, Timestamps, UTIME_NOW};
 
 use super::path::as_name;
@@ -27,6 +29,14 @@ pub struct Mtime {
     pub secs: i64,
     /// Nanoseconds of the second, under 1,000,000,000.
     pub nanos: u32,
+}
+
+impl Mtime {
+    /// The present time.
+    pub fn now() -> Mtime {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Mtime { secs: i64::try_from(since.as_secs()).unwrap_or(0), nanos: since.subsec_nanos() }
+    }
 }
 
 /// One file or folder, as a listing shows it.

@@ -38,7 +38,7 @@ use crate::limits;
 pub use parent_dir::ParentDir;
 
 /// What the server itself needs to send a file again.
-const READABLE: u32 = 0o400;
+pub(super) const READABLE: u32 = 0o400;
 
 /// What becomes of a part that an earlier upload left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

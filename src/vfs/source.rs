@@ -7,12 +7,13 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{Advice, Stat, copy_file_range, fadvise, fstat, futimens};
+use rustix::fs::{Advice, Mode, Stat, copy_file_range, fadvise, fchmod, fstat, futimens};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{EntryKind, FileId, Mtime, ctime_of, file_bytes, kind_of, mtime_of, times};
 use super::home::Home;
 use super::jail::{NameIn, READ_FILE, from_errno};
+use super::new_file::READABLE;
 use super::opened::Mark;
 use super::path::VPath;
 use crate::error::{Error, Result};
@@ -131,6 +132,12 @@ impl Source {
     pub(super) fn set_mtime(&self, mtime: Mtime) -> Result<()> {
         futimens(&self.file, &times(mtime))
             .map_err(|e| from_errno(e, &self.path, "setting a file's time"))
+    }
+
+    /// Sets the file's permission bits; the server can read it all the same.
+    pub(super) fn set_mode(&self, mode: u16) -> Result<()> {
+        let bits = Mode::from_raw_mode((u32::from(mode) & 0o777) | READABLE);
+        fchmod(&self.file, bits).map_err(|e| from_errno(e, &self.path, "setting permission bits"))
     }
 
     /// Whether the opened file's bytes are still what they were: same size, same time of change.

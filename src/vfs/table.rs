@@ -109,6 +109,11 @@ impl Vfs {
         self.to_change(path)?.set_mtime(path, mtime)
     }
 
+    /// Sets the permission bits of a file or folder.
+    pub fn set_mode(&self, path: &VPath, mode: u16) -> Result<()> {
+        self.to_change(path)?.set_mode(path, mode)
+    }
+
     /// What has to be made so that there is a folder at `path`, the topmost first; with `parents`
     /// also those above it, and then one that is there is fine.
     pub fn to_make(&self, path: &VPath, parents: bool) -> Result<Vec<VPath>> {

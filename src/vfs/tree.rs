@@ -8,7 +8,7 @@
 //! Never: follows a link, or holds more than three descriptors, however deep an operator's tree is.
 
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Dir, FileType, fstat};
+use rustix::fs::{Dir, FileType, SeekFrom, fstat, seek};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::{EntryKind, FileId, kind_of};
@@ -126,7 +126,7 @@ impl Walk<'_> {
                 let but = but.filter(|_| self.levels.len() == 1);
                 self.enter(name, but)?;
             } else if let Some(rest) = level.rest.take() {
-                match self.here.seek(rest) {
+                match self.go_on_at(rest) {
                     Ok(()) => self.read_names()?,
                     Err(e) => self.met(e, b"")?,
                 }
@@ -135,6 +135,16 @@ impl Walk<'_> {
             }
         }
         Ok(self.reach)
+    }
+
+    /// Goes back to where the names of the current directory were left. A new descriptor is opened,
+    /// because reading can be moved only where pointers have 64 bits.
+    fn go_on_at(&mut self, rest: i64) -> OsResult<()> {
+        let again = reopen(self.here.fd()?)?;
+        let rest = u64::try_from(rest).map_err(|_| Errno::INVAL)?;
+        seek(&again, SeekFrom::Start(rest))?;
+        self.here = Dir::new(again)?;
+        Ok(())
     }
 
     /// Reads names of the current directory: its leaves are visited at once, its directories noted,

@@ -106,6 +106,25 @@ messages! {
         to: text = "the path of the copy",
         replace: u8 = "1 replaces a file that is there",
     }
+    /// `CHMOD`.
+    Chmod {
+        path: text = "a file or folder",
+        mode: u16 = "its permission bits, the lower nine; the server keeps its own access",
+    }
+    /// `TOUCH`: the time of a file that is there.
+    Touch {
+        path: text = "the file",
+        now: u8 = "1 for the server's time, and the two fields behind it are 0",
+        mtime_secs: i64 = "its time, seconds since 1970",
+        mtime_nanos: u32 = "and nanoseconds",
+    }
+    /// Answer to `SPACE`.
+    Space {
+        free_bytes: u64 = "bytes that can still be stored there",
+        used_bytes: u64 = "bytes that count against the limit there; 0 if there is none",
+        limited: u8 = "1 if there is a limit",
+        limit_bytes: u64 = "the limit; 0 if there is none",
+    }
     /// `HASH`: the ordinary digest of a whole file.
     Hash {
         path: text = "the file",
@@ -191,6 +210,10 @@ messages! {
     /// Answer to `DONE` and `STORE` with 900: it is stored.
     Stored {
         size: u64 = "bytes stored",
+    }
+    /// `EXPECT`: what the open upload may replace.
+    Expect {
+        version: u64 = "the version, as `STAT` gives it, of the file that is there",
     }
     /// `DROP`: ends the open upload without storing it.
     Drop {

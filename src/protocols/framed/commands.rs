@@ -84,16 +84,21 @@ table! {
     "RM" Login "Switched" "200" files::rm, "remove a file, or a folder with all it holds";
     "MV" Login "Move" "200" files::mv, "rename or move";
     "CP" Login "Copy" "900 `Stored`" transfers::cp, "copy a file on the server";
+    "CHMOD" Login "Chmod" "200" files::chmod, "set permission bits";
+    "TOUCH" Login "Touch" "200" files::touch, "set the time of a file";
     "HASH" Login "Hash" "258 `Hashed`" files::hash, "the ordinary digest of a whole file";
     "SUMS" Login "SumsOf" "258 `Summed`" transfers::sums,
         "the digests of a file's chunks, as `Piece`s";
     "WHY" Login "Path" "200 `Counted`" files::why,
         "what may be done at a path, and what decides it, each as a `Reason`";
     "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes and entries: used, reserved, most";
+    "SPACE" Login "Path" "200 `Space`" files::space, "what can still be stored at a path";
     "PUT" Login "Put" "802, 800, 801" transfers::put, "open an upload";
     "CHUNK" Login "Chunk" "900" transfers::chunk, "chunks of the open upload";
     "HELD" Login "Held" "258 `Summed`" transfers::held,
         "the digests of what the open upload holds, as `Piece`s";
+    "EXPECT" Login "Expect" "200" transfers::expect,
+        "refuse, with 273, unless the file that the open upload replaces is still this version";
     "DONE" Login "Done" "900 `Stored`" transfers::done, "the upload is whole";
     "DROP" Login "Drop" "200" transfers::give_up, "end the open upload without storing";
     "STORE" Login "Store" "900 `Stored`, 801" transfers::store, "a whole small file",

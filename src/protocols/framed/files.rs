@@ -2,15 +2,15 @@
 
 use super::commands::{done, respond, switch};
 use super::outbox::SignsOfLife;
-use super::transfers::mode;
+use super::transfers::{mode, mtime};
 use super::{FramedConnection, Handled, Request};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::session::{Entry, EntryKind};
+use crate::session::{Entry, EntryKind, Mtime};
 use crate::text::Size;
 use crate::wire::{
-    self, Code, Counted, Hash, Hashed, Here, Message, Mkdir, Move, Nothing, Part, Path, Reason,
-    Sink, Switched,
+    self, Chmod, Code, Counted, Hash, Hashed, Here, Message, Mkdir, Move, Nothing, Part, Path,
+    Reason, Sink, Switched, Touch,
 };
 
 pub(super) fn pwd(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
@@ -95,6 +95,32 @@ pub(super) fn mv(conn: &mut FramedConnection, request: Request<'_>) -> Result<Ha
     let replace = switch(what.replace, "replace: 0 or 1")?;
     conn.attended(|session, alive| session.rename(what.from, what.to, replace, alive))?;
     done("moved")
+}
+
+pub(super) fn chmod(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let what: Chmod<'_> = request.message()?;
+    let mode = mode(what.mode)?.ok_or(Error::BadArgument { what: "mode: nine bits" })?;
+    conn.session.set_mode(what.path, mode)?;
+    done("set")
+}
+
+pub(super) fn touch(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let what: Touch<'_> = request.message()?;
+    let time = match switch(what.now, "now: 0 or 1")? {
+        true => Mtime::now(),
+        false => mtime(what.mtime_secs, what.mtime_nanos)?,
+    };
+    conn.session.set_mtime(what.path, time)?;
+    done("set")
+}
+
+pub(super) fn space(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let of: Path<'_> = request.message()?;
+    let (free, usage) = conn.attended(|session, alive| session.space(of.path, alive))?;
+    let limit = usage.and_then(|usage| usage.limits.bytes);
+    let used = usage.map_or(0, |usage| usage.used.plus(usage.reserved).bytes);
+    let fields = wire::Space::new(free, used, limit.is_some().into(), limit.unwrap_or(0));
+    respond(Code::Done, format!("{} free", Size(free)), &fields)
 }
 
 pub(super) fn hash(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {

@@ -10,8 +10,8 @@ use crate::limits;
 use crate::session::{Mtime, TransferEntry, UploadOptions, Verb, Way};
 use crate::transfer::{Download, Group, Ready, Stored as StoredFile};
 use crate::wire::{
-    self, Chunk, Code, Copy, Done, Drop, Get, Got, Held, Message, Opened, Piece, Put, Sink, Store,
-    Stored, Summed, SumsOf,
+    self, Chunk, Code, Copy, Done, Drop, Expect, Get, Got, Held, Message, Opened, Piece, Put, Sink,
+    Store, Stored, Summed, SumsOf,
 };
 
 const CHUNK: u64 = limits::CHUNK as u64;
@@ -39,7 +39,7 @@ pub(super) fn stored(result: Result<StoredFile>) -> Response {
     }
 }
 
-fn mtime(secs: i64, nanos: u32) -> Result<Mtime> {
+pub(super) fn mtime(secs: i64, nanos: u32) -> Result<Mtime> {
     if nanos >= 1_000_000_000 {
         return Err(Error::BadArgument { what: "mtime_nanos: under 1,000,000,000" });
     }
@@ -269,6 +269,19 @@ pub(super) fn done(conn: &mut FramedConnection, request: Request<'_>) -> Result<
     let ready = upload.finish(done.digest)?;
     let file = commit(conn, ready)?;
     Ok(Handled::Answer(stored(Ok(file))))
+}
+
+/// The upload has its claim on the path, so no session changes the file from here to the commit.
+pub(super) fn expect(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let expected: Expect<'_> = request.message()?;
+    let upload = conn.upload.as_ref().ok_or(NONE_OPEN)?;
+    upload.check_claim()?;
+    let path = upload.path().as_str();
+    match conn.session.stat(path) {
+        Ok((_, version)) if version == expected.version => answered("it is still that version"),
+        Ok(_) | Err(Error::NotFound { .. }) => Err(Error::Changed { path: path.to_owned() }),
+        Err(e) => Err(e),
+    }
 }
 
 pub(super) fn cp(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {

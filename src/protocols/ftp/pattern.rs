@@ -5,7 +5,7 @@
 //! Both pattern and name are bounded by [`limits::NAME`].
 
 use crate::limits;
-use crate::text::wildcard::{Piece, is_wild, matches};
+use crate::text::wildcard::{Piece, Written, is_wild, matches, pieces};
 
 /// A pattern for one name.
 #[derive(Debug)]
@@ -19,54 +19,14 @@ impl Pattern {
         if text.len() > limits::NAME || text.contains('/') {
             return None;
         }
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some(c) = rest.chars().next() {
-            let after = rest.get(c.len_utf8()..).unwrap_or_default();
-            let (part, after) = match c {
-                '*' => (Piece::Many, after),
-                '?' => (Piece::One, after),
-                '[' => class(after).unwrap_or((Piece::Char('['), after)),
-                c => (Piece::Char(c), after),
-            };
-            // Several stars are one.
-            if part != Piece::Many || parts.last() != Some(&Piece::Many) {
-                parts.push(part);
-            }
-            rest = after;
-        }
+        let written: Vec<Written> = text.chars().map(Written::open).collect();
+        let parts = pieces(&written);
         is_wild(&parts).then_some(Pattern(parts))
     }
 
     /// Whether the whole name fits. A dot at its beginning is a character as any other.
     pub(super) fn matches(&self, name: &str) -> bool {
         matches(&self.0, name)
-    }
-}
-
-/// What follows a `[`, and what follows its `]`.
-fn class(text: &str) -> Option<(Piece, &str)> {
-    let (except, text) = match text.strip_prefix(['!', '^']) {
-        Some(text) => (true, text),
-        None => (false, text),
-    };
-    let mut ranges = Vec::new();
-    let mut rest = text.chars();
-    loop {
-        let low = rest.next()?;
-        // A bracket in the first place is one of the characters.
-        if low == ']' && !ranges.is_empty() {
-            return Some((Piece::Of { ranges, except }, rest.as_str()));
-        }
-        let mut ahead = rest.clone();
-        let high = match (ahead.next(), ahead.next()) {
-            (Some('-'), Some(high)) if high != ']' => {
-                rest = ahead;
-                high
-            }
-            _ => low,
-        };
-        ranges.push((low, high));
     }
 }
 

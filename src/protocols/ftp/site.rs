@@ -53,7 +53,7 @@ table! {
     "CPFR" Login "PATH" files::cpfr, "what to copy";
     "CPTO" Login "PATH" files::cpto, "where to; a file there is replaced";
     "ADMIN" Admin "COMMAND ..." admin, "an admin command; `ADMIN HELP` lists them";
-    "CHMOD" Login "MODE PATH" chmod, "refused: rights belong to the account here";
+    "CHMOD" Login "MODE PATH" chmod, "set permission bits, in octal";
 }
 
 /// A line behind `SITE`.
@@ -298,7 +298,14 @@ fn utime(conn: &mut FtpConnection, rest: &str) -> Result<()> {
     }
 }
 
-fn chmod(conn: &mut FtpConnection, _: &str) -> Result<()> {
-    conn.control.reply(502, "rights belong to the account here, not to the file");
+fn chmod(conn: &mut FtpConnection, rest: &str) -> Result<()> {
+    let asked = rest.trim_start().split_once(' ').and_then(|(bits, path)| {
+        let is_octal = (3..=4).contains(&bits.len()) && bits.bytes().all(|b| b.is_ascii_digit());
+        let mode = u16::from_str_radix(bits, 8).ok().filter(|mode| is_octal && *mode <= 0o777)?;
+        Some((mode, path)).filter(|(_, path)| !path.is_empty())
+    });
+    let Some((mode, path)) = asked else { return form_of(conn, "CHMOD") };
+    conn.session.set_mode(path, mode)?;
+    conn.control.reply(200, "set");
     Ok(())
 }

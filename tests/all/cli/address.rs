@@ -55,7 +55,7 @@ fn the_first_word_can_be_the_server() {
         (&["stat", &format!("{url}/docs/100%25")], "name    100%\n"),
         (
             &["ls", &format!("{url}/docs/a%20b.txt"), &format!("{url}/docs/100%25")],
-            "/docs/a b.txt\n/docs/100%\n",
+            "/docs/100%\n/docs/a b.txt\n",
         ),
     ];
     for (words, out) in table {

@@ -3,7 +3,11 @@
 mod address;
 mod batch;
 mod entry;
+mod looks;
+mod ls;
+mod manual;
 mod names;
+mod table;
 mod words;
 
 use crate::harness::{Daemon, Site};

@@ -279,7 +279,9 @@ pub(super) const OF_FILES: &[(&str, &[Step])] = &[
         &[
             ("SITE HELP", 214, "QUOTA"),
             ("SITE quota", 200, "limit 10485760 bytes"),
-            ("SITE CHMOD 644 f", 502, "rights"),
+            ("SITE CHMOD 600 f", 200, "set"),
+            ("SITE CHMOD 800 f", 501, "CHMOD MODE PATH"),
+            ("SITE CHMOD 600 nix", 550, "no such file"),
             ("SITE EXEC ls", 500, "SITE HELP"),
         ],
     ),

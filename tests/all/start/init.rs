@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::miniftpd;
 use crate::harness::{Miniftp, Output, Site, snapshot};
+use crate::terminal::Screen;
 
 const STEPS: &str = "  miniftpd                   run the server, until Ctrl-C
   miniftp -u admin           in a second terminal: the client, on this machine
@@ -65,6 +66,31 @@ fn a_directory_that_is_named_is_made_and_the_advice_leads_there() {
     shell.ok().stdout("conf\nhome\n");
     fs::write(dir.join("a b/it's/file"), "content").unwrap();
     serves(&dir.join("a b/it's"), "correct horse");
+}
+
+/// On a terminal the password is asked for twice, unseen.
+#[test]
+fn on_a_terminal_the_password_is_asked_for() {
+    let site = Site::new();
+    let words = [env!("CARGO_BIN_EXE_miniftpd"), "init", "made"];
+    for (second, code) in [("another", 1), ("correct horse", 0)] {
+        let Some(mut screen) = Screen::of(&site, 100, &words) else { return };
+        screen.see("password for admin: ");
+        screen.enter("correct horse");
+        screen.see("password for admin again: ");
+        screen.enter(second);
+        if code == 0 {
+            screen.see("conf and home are ready. Run next:");
+            screen.see("  cd made ");
+        } else {
+            screen.see("the two differ; nothing was changed");
+        }
+        assert!(!screen.all().contains("horse"), "{:?}", screen.all());
+        assert_eq!(screen.end(), Some(code));
+        assert_eq!(site.local().join("made").exists(), code == 0);
+    }
+    fs::write(site.local().join("made/file"), "content").unwrap();
+    serves(&site.local().join("made"), "correct horse");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The client as a person meets it: menu, prompts, questions, bars, Ctrl-C, on a real terminal.
 
 mod bars;
+mod complete;
 mod entry;
 mod lines;
 mod prompts;
