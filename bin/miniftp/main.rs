@@ -64,6 +64,8 @@ mod target;
 mod terminal;
 mod transfer;
 mod trees;
+#[path = "../shared/troff.rs"]
+mod troff;
 mod walk;
 mod words;
 #[path = "../shared/xdg.rs"]

@@ -9,6 +9,7 @@ use crate::help::about;
 use crate::options;
 use crate::row::{Group, ShellCommand};
 use crate::screen::Screen;
+use crate::troff::troff;
 
 /// `man`: shown by the system's `man` on a terminal, else as it is, for a file.
 pub(crate) fn man(
@@ -44,7 +45,7 @@ fn page(commands: &[ShellCommand]) -> String {
     for line in options::USAGE.lines() {
         page += &format!("{}\n", troff(line));
     }
-    page += &format!(".fi\n.SH DESCRIPTION\n{}\n", paragraphs(options::ABOUT));
+    page += &format!(".fi\n.SH DESCRIPTION\n{}\n", troff(options::ABOUT));
     page += ".SH OPTIONS\n";
     for option in options::OPTIONS {
         page += &format!(".TP\n.B {}\n{}\n", troff(&option.spelt()), troff(option.about));
@@ -62,22 +63,7 @@ fn page(commands: &[ShellCommand]) -> String {
             }
         }
     }
-    page += &format!(".SH NOTES\n{}\n", paragraphs(options::NOTES));
+    page += &format!(".SH NOTES\n{}\n", troff(options::NOTES));
     page += ".SH SEE ALSO\n.BR miniftpd (8)\n";
     page
-}
-
-fn paragraphs(text: &str) -> String {
-    let lines =
-        text.lines().map(|line| if line.is_empty() { ".PP".to_owned() } else { troff(line) });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// A text without what troff would take for its own.
-fn troff(text: &str) -> String {
-    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('`', "\\(ga");
-    match text.starts_with(['.', '\'']) {
-        true => format!("\\&{text}"),
-        false => text,
-    }
 }

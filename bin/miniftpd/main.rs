@@ -42,6 +42,8 @@ mod temporary;
 #[path = "../shared/terminal.rs"]
 mod terminal;
 mod top;
+#[path = "../shared/troff.rs"]
+mod troff;
 mod usage;
 #[path = "../shared/xdg.rs"]
 mod xdg;

@@ -2,6 +2,7 @@
 
 use miniftp::admin::ADMIN_COMMANDS;
 
+use crate::troff::troff;
 use crate::usage::{COMMANDS, NOTES, OPTIONS, SHARE_OPTIONS, UsageRow};
 
 /// What the program is, in a paragraph.
@@ -60,16 +61,6 @@ fn section(page: &mut String, title: &str, rows: impl Iterator<Item = (String, S
     }
 }
 
-/// A text without what troff would take for its own.
-fn troff(text: &str) -> String {
-    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('`', "\\(ga");
-    let lines = text.lines().map(|line| match line.starts_with(['.', '\'']) {
-        true => format!("\\&{line}"),
-        false => line.to_owned(),
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +74,5 @@ mod tests {
         for row in ADMIN_COMMANDS {
             assert!(page.contains(&format!(".B account {}", troff(row.name))), "{}", row.name);
         }
-        assert_eq!(troff(".x\n'y\\"), "\\&.x\n\\&'y\\e");
     }
 }
