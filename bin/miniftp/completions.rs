@@ -131,6 +131,10 @@ fn zsh(commands: &[ShellCommand]) -> String {
     }
     script += " \\\n        '1:command:->command' '*::argument:->argument'\n    \
         case $state in\n    command) _describe command commands ;;\n    argument)\n        \
+        # The first word may be the server.\n        \
+        if [[ -z ${commands[(r)$words[1]:*]} ]]; then\n            \
+        shift words; (( CURRENT-- ))\n            \
+        if (( CURRENT == 1 )); then _describe command commands; return; fi\n        fi\n        \
         case $words[1] in\n";
     for command in commands.iter().filter(|row| row.name != "!") {
         let mut words = Vec::new();
@@ -160,7 +164,8 @@ fn fish(commands: &[ShellCommand]) -> String {
         complete -c miniftp -f\n"
         .to_owned();
     let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
-    let first = "__fish_use_subcommand";
+    // The first word may be the server.
+    let first = &quoted(&format!("not __fish_seen_subcommand_from {}", names(commands)));
     for option in OPTIONS {
         let short = option.short.map(|letter| format!(" -s {letter}")).unwrap_or_default();
         let value = match option.value {

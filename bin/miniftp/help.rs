@@ -44,7 +44,7 @@ pub(crate) fn about(command: &ShellCommand) -> Vec<String> {
         lines.extend(TARGETS.map(|line| format!("  {line}")));
     }
     for flag in command.flags() {
-        lines.push(format!("  {:18} {}", flag.spelt(), flag.spelling().about));
+        lines.push(format!("  {:22} {}", flag.spelt(), flag.spelling().about));
     }
     lines.push(format!("  example: {}", command.example));
     lines

@@ -41,7 +41,7 @@ impl Task {
             (_, Some("man")) => Ok(Task::Man),
             (_, Some("paths")) => Ok(Task::Paths),
             (_, Some("top")) => Ok(Task::Top),
-            (_, Some("share")) => Ok(Task::Share(ShareOptions::parse(parser)?)),
+            (_, Some("share")) => Ok(ShareOptions::parse(parser)?.map_or(Task::Help, Task::Share)),
             _ => Err(Arg::Value(word).unexpected()),
         }
     }

@@ -29,11 +29,12 @@ pub(crate) struct ShareOptions {
 }
 
 impl ShareOptions {
-    /// Reads all that is left of the command line.
-    pub(crate) fn parse(parser: &mut Parser) -> Result<ShareOptions, lexopt::Error> {
+    /// Reads all that is left of the command line; `None` asks for the help.
+    pub(crate) fn parse(parser: &mut Parser) -> Result<Option<ShareOptions>, lexopt::Error> {
         let mut options = ShareOptions::default();
         while let Some(arg) = parser.next()? {
             match arg {
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long("write") => options.writes = true,
                 Arg::Long("name") => options.name = Some(parser.value()?.string()?),
                 Arg::Long("quota") => {
@@ -57,7 +58,7 @@ impl ShareOptions {
         if options.quota_bytes.is_some() && !options.writes {
             return Err("--quota: nothing can be stored in it without --write".into());
         }
-        Ok(options)
+        Ok(Some(options))
     }
 }
 
@@ -89,8 +90,8 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<ShareOptions, String> {
-        ShareOptions::parse(&mut Parser::from_args(line.split_whitespace()))
-            .map_err(|e| e.to_string())
+        let parsed = ShareOptions::parse(&mut Parser::from_args(line.split_whitespace()));
+        parsed.map(|options| options.ok_or("help".to_owned())).map_err(|e| e.to_string())?
     }
 
     #[test]
@@ -108,6 +109,7 @@ mod tests {
             ("--for 2", "--for: `2` is not valid; expected a time such as 30m"),
             ("--bind eth0", "--bind: `eth0` is not valid; expected an address of this machine"),
             ("--port 65536", "--port: `65536` is not valid; expected a port"),
+            ("a --help", "help"),
             ("a b", "unexpected argument \"b\""),
             ("--listen 1", "invalid option '--listen'"),
         ] {

@@ -61,6 +61,22 @@ fn the_other_shells_read_theirs() {
             assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         }
     }
+    if has("fish") {
+        for (words, shown) in [
+            ("miniftp mkd", "mkdir"),
+            ("miniftp ann@box mkd", "mkdir"),
+            ("miniftp ann@box put --over", "--overwrite"),
+        ] {
+            let script = format!(
+                "{} completions fish | source; complete -C '{words}'",
+                env!("CARGO_BIN_EXE_miniftp")
+            );
+            let mut fish = Command::new("fish");
+            let done = fish.args(["--no-config", "-c", &script]).env("HOME", site.local()).output();
+            let text = String::from_utf8(done.unwrap().stdout).unwrap();
+            assert!(text.starts_with(shown), "{words}: {text}");
+        }
+    }
     let said = site.miniftp("ann", &["completions", "tcsh"]);
     said.fails(2)
         .stderr("miniftp: there are no completions for `tcsh`; expected bash or zsh or fish\n");

@@ -23,7 +23,7 @@ fn the_prompt_says_where_and_mistakes_are_met_with_hints() {
     screen.see("ann:/> ");
     screen.enter("? mkdir");
     screen.see("mkdir [-p] PATH...\r\n  make folders; -p with those above\r\n  also: md\r\n");
-    screen.see("  -p, --parents      make missing folders above it too\r\n");
+    screen.see("  -p, --parents          make missing folders above it too\r\n");
     screen.see("  example: mkdir -p a/b/c\r\n");
     screen.see("ann:/> ");
     screen.enter("help mkdri");
