@@ -25,7 +25,14 @@ pub(crate) fn parse(words: Vec<ShellWord>) -> Result<Parsed, Failure> {
     let name = remote_name(&first.text)
         .map_err(|_| row::unknown(COMMANDS, &escape_bytes(first.text.as_encoded_bytes())))?;
     let command = find(COMMANDS, name).ok_or_else(|| row::unknown(COMMANDS, name))?;
-    Ok(Some((command, command.read(words.collect())?)))
+    let rest: Vec<ShellWord> = words.collect();
+    let mut options = rest.iter().take_while(|word| word.text != "--");
+    // What other programs' users type for `help COMMAND`; behind `!` it is that program's.
+    if command.name != "!" && options.any(|word| !word.quoted && word.text == "--help") {
+        let help = find(COMMANDS, "help").ok_or_else(|| row::unknown(COMMANDS, "help"))?;
+        return Ok(Some((help, help.read(vec![first])?)));
+    }
+    Ok(Some((command, command.read(rest)?)))
 }
 
 /// Takes the URLs out of the operands and leaves their paths; `None` if there are none. All of them

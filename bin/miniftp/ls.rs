@@ -21,7 +21,7 @@ use crate::screen::{Screen, each};
 /// Entries that are collected for sorting; a longer listing is shown as it comes.
 const SORTED_MOST: usize = 1_000_000;
 /// Bytes of their names; the same.
-const SORTED_BYTES: usize = 64 << 20;
+const SORTED_BYTES: usize = 32 << 20;
 /// Entries that are shown at once where they are not sorted.
 const UNSORTED_AT_ONCE: usize = 256;
 /// Folders that are still to be listed, with `-R`.

@@ -7,7 +7,7 @@ use miniftp::client::{
     Compared, Comparison, Difference, DifferenceKind, Excluded, ExistsChoice, Policy, Way,
 };
 use miniftp::text::Escaped;
-use miniftp::text::wildcard::Piece;
+use miniftp::text::wildcard::{Piece, Written, pieces};
 
 use crate::failure::{CommandResult, EXIT_FAILED, Failure, shown};
 use crate::given::{Flag, GivenArguments};
@@ -49,54 +49,16 @@ fn excluded(given: &GivenArguments) -> Excluded {
     excluded
 }
 
-/// A pattern as pieces: `*`, `?`, `[a-z]` and `[!a-z]`; a backslash takes their meaning away.
+/// A pattern as pieces; a backslash takes the meaning of what follows it away.
 fn wildcards(text: &str) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut rest = text.chars();
+    let (mut written, mut rest) = (Vec::new(), text.chars());
     while let Some(c) = rest.next() {
-        pieces.push(match c {
-            '*' => Piece::Many,
-            '?' => Piece::One,
-            '\\' => Piece::Char(rest.next().unwrap_or('\\')),
-            '[' => match set(rest.as_str()) {
-                Some((piece, after)) => {
-                    rest = after.chars();
-                    piece
-                }
-                None => Piece::Char('['),
-            },
-            c => Piece::Char(c),
+        written.push(match c {
+            '\\' => Written::literal(rest.next().unwrap_or('\\')),
+            c => Written::open(c),
         });
     }
-    pieces
-}
-
-/// What stands behind a `[`, up to its `]`.
-fn set(text: &str) -> Option<(Piece, &str)> {
-    let (inside, after) = match text.strip_prefix(']') {
-        // At the beginning it is one of them.
-        Some(rest) => rest.split_once(']').map(|(inside, after)| (format!("]{inside}"), after))?,
-        None => text.split_once(']').map(|(inside, after)| (inside.to_owned(), after))?,
-    };
-    let (except, inside) = match inside.strip_prefix(['!', '^']) {
-        Some(inside) => (true, inside),
-        None => (false, inside.as_str()),
-    };
-    let chars: Vec<char> = inside.chars().collect();
-    let (mut ranges, mut at) = (Vec::new(), 0);
-    while let Some(&low) = chars.get(at) {
-        match (chars.get(at + 1), chars.get(at + 2)) {
-            (Some('-'), Some(&high)) => {
-                ranges.push((low, high));
-                at += 3;
-            }
-            _ => {
-                ranges.push((low, low));
-                at += 1;
-            }
-        }
-    }
-    Some((Piece::Of { ranges, except }, after))
+    pieces(&written)
 }
 
 /// `mirror [-R] [--delete] [--exclude PATTERN] [--dry-run] [--checksum] LOCAL REMOTE`.

@@ -217,12 +217,13 @@ fn a_log_that_could_be_made_is_not_made() {
 }
 
 #[test]
-fn a_mount_that_another_server_has_is_found() {
+fn a_mount_that_another_server_has_is_found_where_something_may_be_stored_in_it() {
     let (one, other) = (site(), site());
     let shared = one.local().join("shared");
     fs::create_dir(&shared).unwrap();
     let shown = shared.to_str().unwrap();
-    let text = format!("[pub]\nat = /pub\ndir = {shown}\nfor = all\nrights = read\n");
+    let text =
+        format!("[pub]\nat = /pub\ndir = {shown}\nfor = all\nrights = read, write\nsize = 1M\n");
     for site in [&one, &other] {
         fs::write(site.conf().join("mounts.ini"), &text).unwrap();
     }
@@ -233,6 +234,13 @@ fn a_mount_that_another_server_has_is_found() {
     assert!(told.out.contains("in use by another miniftpd"), "{}", told.out);
     check(&one).ok();
     drop(daemon);
+    check(&other).ok();
+    // What is only read needs no lock, and several servers may show it.
+    let text = text.replace("rights = read, write\nsize = 1M\n", "rights = read\n");
+    for site in [&one, &other] {
+        fs::write(site.conf().join("mounts.ini"), &text).unwrap();
+    }
+    let _daemon = one.start();
     check(&other).ok();
 }
 

@@ -71,7 +71,7 @@ fn through(message: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         };
     }
     one_of!(Greeting Hello Greeted Login Challenge Proof LoggedIn Use Using Path Mkdir Switched
-        Move Hash Hashed Here Goodbye Counted Usage Put Opened There Store Chunk Bad Held SumsOf
+        Move Copy Hash Hashed Here Goodbye Counted Usage Put Opened There Store Chunk Bad Held SumsOf
         Piece Summed Done Stored Drop Get Got Entry Part Reason HelpLine Alive Nothing
         Rules Register Registered Registration Standing Passwd Changed Admin Answered)
 }

@@ -82,6 +82,9 @@ fn help_knows_every_command_and_needs_no_server() {
     // A terminal has 24 lines of 80 columns, and one is the prompt's.
     assert!(all.out.lines().count() <= 23, "{}", all.tell());
     assert!(all.out.lines().all(|line| line.len() < 80), "{}", all.tell());
+    // As users of other programs ask.
+    let one = site.miniftp("ann", &["help", "mirror"]);
+    site.miniftp("ann", &["mirror", "--help"]).ok().stdout(&one.out);
     site.miniftp("ann", &["help", "quit"]).ok().stdout(
         "quit\n  leave, or return to the menu if you came from it\n  also: q, exit, bye\n  \
          example: quit\n",

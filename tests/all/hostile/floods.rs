@@ -124,7 +124,8 @@ fn memory(running: &Running) -> u64 {
     kib * 1024
 }
 
-/// Names as long as the wire allows, a hundred thousand of which were kept.
+/// Names as long as the wire allows, a hundred thousand of which were kept. In order only so many
+/// bytes of them are shown.
 #[test]
 fn a_listing_of_long_names_is_shown_as_it_comes() {
     let _turn = heavy();
