@@ -4,12 +4,15 @@
 
 use miniftp::client::Phase;
 use miniftp::text::Size;
+use pbr::ProgressBar;
 
 use crate::figures::{STEPS, cut, left, rate, width};
 
 /// Columns from which the bar itself is drawn, and how wide it is.
 const BROAD: usize = 100;
 const BAR_COLUMNS: usize = 20;
+/// Columns around it, as pbr counts them.
+const BRACKETS: usize = 4;
 /// Columns that a name has at least, where a quarter of the line is not less; other things give
 /// way to it.
 const NAME_COLUMNS: usize = 12;
@@ -87,10 +90,20 @@ fn pieces(figures: &Figures<'_>, columns: usize) -> Vec<(String, u32)> {
     pieces
 }
 
+/// The bar as pbr draws it, which panics where a write fails; so it writes here.
 fn bar(steps: u64) -> String {
-    let full = usize::try_from(steps * BAR_COLUMNS as u64 / STEPS).unwrap_or(0);
-    let rest = BAR_COLUMNS.saturating_sub(full + 1);
-    format!("[{}>{}] ", "=".repeat(full), "-".repeat(rest))
+    let mut drawn = Vec::new();
+    let mut bar = ProgressBar::on(&mut drawn, STEPS);
+    bar.set_width(Some(BAR_COLUMNS + BRACKETS));
+    bar.show_counter = false;
+    bar.show_speed = false;
+    bar.show_time_left = false;
+    bar.show_percent = false;
+    bar.show_message = false;
+    bar.set(steps.min(STEPS));
+    drop(bar);
+    let drawn = String::from_utf8_lossy(&drawn);
+    format!("{} ", drawn.trim())
 }
 
 #[cfg(test)]
@@ -120,7 +133,7 @@ mod tests {
         for (columns, shown) in [
             (
                 130,
-                "put 12/340 files [======>-------------] 30 % 3.0 GiB of 10.0 GiB  12.0 MiB/s  \
+                "put 12/340 files [=====>--------------] 30 % 3.0 GiB of 10.0 GiB  12.0 MiB/s  \
                  10 min left  notes/engine.bin",
             ),
             (79, "put 12/340 files 30 % 3.0 GiB  12.0 MiB/s  10 min left  notes/engine.bin"),
