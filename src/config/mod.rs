@@ -125,7 +125,7 @@ mod tests {
         );
         let two = "conf/server.ini:2: [server] idle_secs: \"soon\" is not valid; expected whole \
             seconds from 1 to 86400
-conf/server.ini:3: [server] port: unknown key; expected one of listen, connections, ";
+conf/server.ini:3: [server] port: unknown key; expected one of listen, user, connections, ";
         let reported_of_two = reported(Some(b"[server]\nidle_secs = soon\nport = 1\n"));
         assert!(reported_of_two.starts_with(two), "{reported_of_two}");
         let many = reported(Some(&b"?\n".repeat(FAULTS_SHOWN + 2)));
