@@ -3,9 +3,8 @@
 mod accounts;
 mod advice;
 mod args;
-// The demo needs less of it than the client.
 #[cfg(feature = "client")]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the demo needs less of it than the client")]
 #[path = "../shared/bar.rs"]
 mod bar;
 mod check;
@@ -14,7 +13,7 @@ mod console;
 mod demo;
 mod ends;
 #[cfg(feature = "client")]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "as of the bar")]
 #[path = "../shared/figures.rs"]
 mod figures;
 mod init;

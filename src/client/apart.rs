@@ -22,7 +22,7 @@ impl Client {
         self.sleep_until(Instant::now() + wait, |_| ())
     }
 
-    /// The same, and says how much longer several times a second.
+    /// Waits until a moment, and says several times a second how much longer.
     pub(super) fn sleep_until(&self, end: Instant, mut look: impl FnMut(Duration)) -> Result<()> {
         loop {
             self.check_interrupt()?;

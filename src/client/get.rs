@@ -155,7 +155,7 @@ impl<'a> GetFile<'a> {
         }
     }
 
-    /// The same, where other connections may take ranges.
+    /// Returns this download as one of which other connections may take ranges.
     pub(super) fn shared(self, board: Option<&'a Board>) -> GetFile<'a> {
         GetFile { board, ..self }
     }

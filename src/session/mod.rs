@@ -354,7 +354,8 @@ impl Session {
         Ok(self.space(path, alive)?.0)
     }
 
-    /// The same, and what counts against the limit there, where there is one.
+    /// Bytes that could still be stored at a path, and what counts against the limit there, where
+    /// there is one.
     pub fn space(&self, path: &str, alive: &mut Alive<'_>) -> Result<(u64, Option<Usage>)> {
         let (user, path) = self.at(path)?;
         let view = user.vfs.view(&path)?;

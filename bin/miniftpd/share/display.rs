@@ -13,7 +13,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Transfers that are shown while they are under way; of more only the number is shown.
 const MOST: usize = 8;
 
-/// See the module.
+/// The lines about what a share transfers.
 pub(super) struct Display {
     is_terminal: bool,
     /// How many lines may still move.

@@ -30,7 +30,7 @@ const PRIVATE: &str = ".miniftp";
 /// The file in the temporary directory that names a directory in which something was made.
 const NOTE: &str = "made-in";
 
-/// See the module.
+/// The directory that is shared, and what was made in it.
 pub(super) struct Tree {
     /// The real directory, without links in its path.
     pub(super) dir: PathBuf,

@@ -66,7 +66,7 @@ impl Policy {
     };
     /// It takes a password, or a name that may be a password in the wrong place.
     pub(super) const SECRET: Policy = Policy { is_secret: true, ..Policy::PLAIN };
-    /// The same, and it may name what is to be copied.
+    /// It takes a password, or names what is to be copied.
     pub(super) const SITE: Policy = Policy { keeps: Keeps::Copy, ..Policy::SECRET };
     /// It logs out.
     pub(super) const LOGS_OUT: Policy = Policy { ends: Ends::Login, ..Policy::PLAIN };
