@@ -21,6 +21,8 @@ pub enum Error {
     // --- For the client to fix; the connection goes on.
     /// A command that needs a login came without one.
     NeedLogin,
+    /// Nobody logs in here over a connection that is not encrypted.
+    NeedTls,
     /// Wrong name, wrong password, closed, from the wrong place: one text for all, so that a
     /// that nothing is revealed. The log says which.
     LoginRefused,
@@ -262,6 +264,11 @@ pub enum Error {
         /// How long it was, in seconds.
         secs: u64,
     },
+    /// The two sides could not agree on how they encrypt, or what came was not encrypted.
+    Handshake {
+        /// Why.
+        why: String,
+    },
     /// The account was closed or removed while the session ran.
     AccountClosed,
     /// An admin or the operator ended this session.
@@ -291,6 +298,7 @@ impl Error {
             | Error::Malformed { .. }
             | Error::TooLarge { .. }
             | Error::TimedOut { .. }
+            | Error::Handshake { .. }
             | Error::AccountClosed
             | Error::Ended
             | Error::Displaced
@@ -321,6 +329,7 @@ impl fmt::Display for Error {
         use Error::*;
         match self {
             NeedLogin => f.write_str("log in first"),
+            NeedTls => f.write_str(kinds::NEED_TLS),
             LoginRefused => f.write_str("wrong name or password"),
             Banned { what, why, left_secs } => what.report(f, why, *left_secs),
             Slowed | Displaced => f.write_str(kinds::kept_out(matches!(self, Slowed))),
@@ -362,30 +371,19 @@ impl fmt::Display for Error {
             TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
             TooLong { secs } => kinds::too_long(f, *secs),
             TooBig => f.write_str(kinds::TOO_BIG),
-            DiskReserve { what, need, free, reserve } => {
-                kinds::disk_full(f, Some((what, [*need, *free, *reserve])))
-            }
-            DiskFull => kinds::disk_full(f, None),
+            DiskReserve { .. } | DiskFull => kinds::disk_full(f, self),
             Io { doing, .. } => write!(f, "the server failed while {doing}; its log says why"),
             ServerUnproven => f.write_str("the server could not prove that it knows your password"),
             Malformed { what } => write!(f, "not a valid frame: {what}"),
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
+            Handshake { why } => write!(f, "the encryption could not begin: {}", Escaped(why)),
             AccountClosed => f.write_str("this account has been closed"),
             Ended => f.write_str(ENDED),
             Full { what, max } => write!(f, "too many: {max} {what} at most; try again later"),
             Stopping => f.write_str("the server is stopping; resume when it is back"),
             Gone => f.write_str("the other side has gone"),
             Interrupted => f.write_str("interrupted"),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Io { source, .. } => Some(source),
-            _ => None,
         }
     }
 }

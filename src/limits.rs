@@ -157,6 +157,8 @@ pub const GREETING_LINES: usize = 50;
 pub const GREETING_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
+/// Bytes of a PEM file with a key, or with certificates.
+pub const CREDENTIALS_FILE: u64 = 256 * 1024;
 
 /// Bytes of a file that are copied on the server between two looks at the client: some hundredths
 /// of a second on a disk, and a second on a slow card.
@@ -231,6 +233,11 @@ pub const THREAD_STACK: usize = 256 * 1024;
 pub const REST_BUFFER: usize = 512;
 /// Bytes that a busy connection reads at once, and collects before it writes.
 pub const BUSY_BUFFER: usize = 64 * 1024;
+/// Bytes that are encrypted before they are sent, and that an encrypted connection reads at once
+/// while much comes: four records.
+pub const TLS_BLOCK: usize = 64 * 1024;
+/// Bytes of the state of an encrypted connection that rests.
+pub const TLS_STATE: usize = 45 * 1024;
 
 /// A busy connection that stays silent this long gives its buffers back and rests.
 pub const REST_AFTER: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@
 mod charging;
 mod dropped;
 mod edits;
+mod encryption;
 mod homes;
 pub mod in_force;
 mod logs;
@@ -40,10 +41,12 @@ use crate::rates::Rates;
 use crate::rights::Rights;
 use crate::scram::{self, PlainChecks, RecordShape, Verifier};
 use crate::text::Moment;
+use crate::tls::ServerTls;
 use crate::transfer::Claims;
 use crate::vfs::{self, Home, Vfs};
 
 pub use self::dropped::{Dropped, DroppedFile};
+pub use self::encryption::EncryptionError;
 pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Checking, Ending, OnlineConnection, Presence};
@@ -94,6 +97,7 @@ pub struct Shared {
     guest_digest: Mutex<()>,
     online: Mutex<HashMap<u64, OnlineEntry>>,
     logged: Mutex<LastWritten>,
+    tls: Mutex<Option<ServerTls>>,
     /// Shared with the threads that count.
     stopping: Arc<AtomicBool>,
     next_id: AtomicU64,
@@ -172,6 +176,7 @@ impl Shared {
             guest_digest: Mutex::default(),
             online: Mutex::default(),
             logged: Mutex::default(),
+            tls: Mutex::default(),
             stopping: Arc::default(),
             next_id: AtomicU64::new(1),
         };

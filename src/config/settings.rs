@@ -10,14 +10,15 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::forms::{
-    FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LOOPBACK, LogFormat, PORTS, PROGRAM, Rate, SIZE,
-    USER,
+    FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LOOPBACK, LogFormat, PEM_FILE, PORTS, PROGRAM,
+    Rate, SIZE, USER,
 };
 use crate::accounts::register::Mode;
 use crate::audit::HookCommand;
 use crate::conffile::keys::{Key, Number, OneOf, Or, key};
 use crate::digest::Algorithm;
 use crate::limits;
+use crate::tls::TlsMode;
 use crate::transfer::Durability;
 
 /// One setting, as files and documents have it.
@@ -109,6 +110,16 @@ settings! {
         /// 1000:1000. It has to be able to write in this directory and in the homes. none: root
         /// stays root, which is warned of.
         user: Option<String> = None, Or(USER, "none"), at_start = true;
+        /// Whether connections are encrypted. required: without it nobody logs in. preferred:
+        /// whenever the client can. auto: required of other machines, preferred on this one; by
+        /// FTP what is required is that no password travels in clear. off: never.
+        tls: TlsMode = TlsMode::Auto, OneOf(TlsMode::WORDS);
+        /// The certificate of the server, a PEM file, with those that it was signed with behind it.
+        /// own: the server makes one with its key, in tls-cert.pem and tls-key.pem beside this
+        /// file. It is read again at HUP.
+        certificate: Option<PathBuf> = None, Or(PEM_FILE, "own");
+        /// The private key of that certificate, a PEM file that only the server can read.
+        key: Option<PathBuf> = None, Or(PEM_FILE, "own");
         /// Connections at one time, in all. Each costs a thread and some memory.
         connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the

@@ -21,6 +21,8 @@ pub enum Wait {
     Send,
     /// For bytes on a data connection.
     Data,
+    /// For both sides to agree on how they encrypt.
+    Handshake,
 }
 
 impl fmt::Display for Wait {
@@ -31,6 +33,7 @@ impl fmt::Display for Wait {
             Wait::Frame => "the rest of a message",
             Wait::Send => "the other side to read",
             Wait::Data => "the data connection",
+            Wait::Handshake => "the encryption to begin",
         })
     }
 }
@@ -77,6 +80,15 @@ impl Error {
     }
 }
 
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
 /// What happens to the connection after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -117,10 +129,10 @@ pub(super) fn superseded(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result 
 }
 
 /// The disk has no room: for what, if that is known, with what is free and what of that stays so.
-pub(super) fn disk_full(f: &mut fmt::Formatter<'_>, why: Option<(&str, [u64; 3])>) -> fmt::Result {
+pub(super) fn disk_full(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
     f.write_str("the server's disk is full")?;
-    if let Some((noun, [need, free, reserve])) = why {
-        let [need, free, reserve] = amounts(noun, [need, free, reserve]);
+    if let Error::DiskReserve { what, need, free, reserve } = error {
+        let [need, free, reserve] = amounts(what, [*need, *free, *reserve]);
         write!(f, ": needs {need}, {free} are free, and {reserve} of them stay free")?;
     }
     f.write_str("; nothing was lost, try again later")
@@ -204,6 +216,10 @@ pub(super) fn kept_out(is_slowed: bool) -> &'static str {
 /// The text of [`super::Error::Unmounted`].
 pub(super) const UNMOUNTED: &str =
     "the mount that this goes to was taken away; resume when it is back, or start again";
+
+/// The text of [`super::Error::NeedTls`].
+pub(super) const NEED_TLS: &str = "this server takes only encrypted logins from other machines; \
+    use a client that can encrypt, and let it";
 
 /// No file may be so large.
 pub(super) const TOO_BIG: &str = "the server's disk or its operator allows no file as large as \

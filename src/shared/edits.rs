@@ -24,6 +24,7 @@ impl Shared {
         let mounts = self.mounts.last();
         self.settle_mounts(&mounts, &mounts);
         self.set_limits(&self.accounts());
+        self.read_tls_again();
     }
 
     /// Takes over the rates of the settings.

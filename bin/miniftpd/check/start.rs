@@ -14,6 +14,7 @@ use miniftp::limits::{self, memory};
 use miniftp::mounts::{Mount, MountQuota};
 use miniftp::server::{self, StartError};
 use miniftp::text::{Escaped, Size};
+use miniftp::tls::{self, TlsMode};
 use miniftp::vfs;
 use rustix::fs::{Access, access, stat, statvfs};
 
@@ -171,6 +172,7 @@ pub(super) fn memory_table(config: &Config) -> Vec<String> {
     let lines = memory::worst_case(memory::Demand {
         connections: config.server.connections,
         before_login: config.server.connections_before_login,
+        encrypted: tls::IS_BUILT && config.server.tls != TlsMode::Off,
     });
     let row = |bytes: usize, what: &str| format!("  {:>10}  {what}", size(bytes));
     let sum = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.bytes()));
