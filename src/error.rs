@@ -9,7 +9,7 @@ use std::io;
 
 use crate::text::Escaped;
 
-pub use self::kinds::{Banned, Fate, HomeRefused, Wait, counted};
+pub use self::kinds::{Banned, Fate, HomeRefused, Tampering, Wait, counted};
 
 /// The result of everything that reaches a client.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -23,9 +23,10 @@ pub enum Error {
     NeedLogin,
     /// Nobody logs in here over a connection that is not encrypted.
     NeedTls,
-    /// Wrong name, wrong password, closed, from the wrong place: one text for all, so that a
-    /// that nothing is revealed. The log says which.
+    /// Wrong name or password, closed, from the wrong place: one text for all. The log says which.
     LoginRefused,
+    /// A login that does not fit the channel that it came through: somebody is between.
+    Intercepted(Tampering),
     /// Nobody gets in for now: as this account, or from this address, where the connection ends.
     Banned {
         /// What is banned.
@@ -331,6 +332,7 @@ impl fmt::Display for Error {
             NeedLogin => f.write_str("log in first"),
             NeedTls => f.write_str(kinds::NEED_TLS),
             LoginRefused => f.write_str("wrong name or password"),
+            Intercepted(how) => f.write_str(how.text()),
             Banned { what, why, left_secs } => what.report(f, why, *left_secs),
             Slowed | Displaced => f.write_str(kinds::kept_out(matches!(self, Slowed))),
             NeedAdmin => f.write_str("only an admin may do this"),

@@ -89,6 +89,36 @@ impl std::error::Error for Error {
     }
 }
 
+/// How a login shows that somebody between the two ends changes what is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tampering {
+    /// The client was not offered TLS, and this server did offer it.
+    Stripped,
+    /// The login came through TLS and does not name the channel.
+    Unnamed,
+    /// The login is for another channel than the one that it came through.
+    Foreign,
+}
+
+impl Tampering {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Tampering::Stripped => {
+                "this login says that TLS was not offered, which it was: somebody between you and \
+                 the server changes what is sent"
+            }
+            Tampering::Unnamed => {
+                "this login does not name the TLS channel that it came through: either the client \
+                 is too old for TLS, or somebody between you and the server uses its own"
+            }
+            Tampering::Foreign => {
+                "this login was made for another connection: somebody between you and the server \
+                 reads and passes on what is sent"
+            }
+        }
+    }
+}
+
 /// What happens to the connection after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {

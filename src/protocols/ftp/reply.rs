@@ -17,6 +17,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         Error::NeedLogin
         | Error::NeedTls
         | Error::LoginRefused
+        | Error::Intercepted(_)
         | Error::Banned { what: Banned::Account, .. }
         | Error::Slowed
         | Error::ServerUnproven => 530,
