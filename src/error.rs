@@ -9,7 +9,7 @@ use std::io;
 
 use crate::text::Escaped;
 
-pub use self::kinds::{Banned, Fate, HomeRefused, Wait, counted};
+pub use self::kinds::{Banned, Fate, HomeRefused, Tampering, Wait, counted};
 
 /// The result of everything that reaches a client.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -21,9 +21,10 @@ pub enum Error {
     // --- For the client to fix; the connection goes on.
     /// A command that needs a login came without one.
     NeedLogin,
-    /// Wrong name, wrong password, closed, from the wrong place: one text for all, so that a
-    /// that nothing is revealed. The log says which.
+    /// Wrong name or password, closed, from the wrong place: one text for all. The log says which.
     LoginRefused,
+    /// A login that does not fit the channel that it came through: somebody is between.
+    Intercepted(Tampering),
     /// Nobody gets in for now: as this account, or from this address, where the connection ends.
     Banned {
         /// What is banned.
@@ -322,6 +323,7 @@ impl fmt::Display for Error {
         match self {
             NeedLogin => f.write_str("log in first"),
             LoginRefused => f.write_str("wrong name or password"),
+            Intercepted(how) => f.write_str(how.text()),
             Banned { what, why, left_secs } => what.report(f, why, *left_secs),
             Slowed | Displaced => f.write_str(kinds::kept_out(matches!(self, Slowed))),
             NeedAdmin => f.write_str("only an admin may do this"),
@@ -362,10 +364,7 @@ impl fmt::Display for Error {
             TooMany { what, max } => write!(f, "too many {what}: the limit is {max}"),
             TooLong { secs } => kinds::too_long(f, *secs),
             TooBig => f.write_str(kinds::TOO_BIG),
-            DiskReserve { what, need, free, reserve } => {
-                kinds::disk_full(f, Some((what, [*need, *free, *reserve])))
-            }
-            DiskFull => kinds::disk_full(f, None),
+            DiskReserve { .. } | DiskFull => kinds::disk_full(f, self),
             Io { doing, .. } => write!(f, "the server failed while {doing}; its log says why"),
             ServerUnproven => f.write_str("the server could not prove that it knows your password"),
             Malformed { what } => write!(f, "not a valid frame: {what}"),
@@ -377,15 +376,6 @@ impl fmt::Display for Error {
             Stopping => f.write_str("the server is stopping; resume when it is back"),
             Gone => f.write_str("the other side has gone"),
             Interrupted => f.write_str("interrupted"),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Io { source, .. } => Some(source),
-            _ => None,
         }
     }
 }

@@ -43,6 +43,8 @@ mod netrc;
 mod options;
 #[path = "../shared/output.rs"]
 mod output;
+#[path = "../shared/own_group.rs"]
+mod own_group;
 mod password;
 mod people;
 mod pipes;

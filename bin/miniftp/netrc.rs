@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::failure::{Failure, cannot, shown};
-use crate::password::is_open_to_others;
+use crate::failure::{Failure, cannot};
+use crate::password::exposed;
 use crate::screen::Screen;
 
 /// Bytes of the file that are read.
@@ -46,11 +46,8 @@ fn text(path: &Path, screen: &mut Screen) -> Result<Option<Zeroizing<String>>, F
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(cannot("read it", path, &e)),
     };
-    if is_open_to_others(&file) {
-        let path = shown(path);
-        screen.complain(&format!(
-            "`{path}` is left aside, because others can read it; say `chmod 600` on it"
-        ));
+    if let Some(exposed) = exposed(&file, path) {
+        screen.complain(&format!("left aside: {exposed}"));
         return Ok(None);
     }
     let mut bytes = Zeroizing::new(Vec::new());

@@ -112,8 +112,8 @@ fn first_line(path: &Path, screen: &mut Screen) -> Result<Zeroizing<String>, Fai
         ))
     };
     let file = File::open(path).map_err(cannot)?;
-    if is_open_to_others(&file) {
-        screen.complain(&format!("others can read `{shown}`; say `chmod 600` on it"));
+    if let Some(exposed) = exposed(&file, path) {
+        screen.complain(&exposed);
     }
     let mut text = Zeroizing::new(String::with_capacity(limits::PASSWORD + 2));
     let most = limits::PASSWORD as u64 + 2;
@@ -167,14 +167,17 @@ fn printed(command: &str) -> Result<Zeroizing<String>, Failure> {
     }
 }
 
-/// Whether somebody else can look into a file.
+/// What others can do with a file that holds a password, and the command that ends it. A pipe, as
+/// of `<(command)` in a shell, belongs to whoever has it open.
 #[cfg(unix)]
-pub(crate) fn is_open_to_others(file: &File) -> bool {
-    rustix::fs::fstat(file)
-        .is_ok_and(|stat| stat.st_mode & 0o077 != 0 && stat.st_mode & 0o170_000 == 0o100_000)
+pub(crate) fn exposed(file: &File, path: &Path) -> Option<String> {
+    use miniftp::conffile::secrets::usable_by_others;
+    let stat = rustix::fs::fstat(file).ok()?;
+    let is_file = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
+    usable_by_others(path, &stat).filter(|_| is_file).map(|exposed| exposed.to_string())
 }
 
 #[cfg(not(unix))]
-pub(crate) fn is_open_to_others(_: &File) -> bool {
-    false
+pub(crate) fn exposed(_: &File, _: &Path) -> Option<String> {
+    None
 }

@@ -7,13 +7,15 @@ use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 
 use miniftp::client::{Host, read_hosts};
+use miniftp::conffile::secrets::writable_by_others;
 use miniftp::digest::Algorithm;
 use zeroize::Zeroizing;
 
 use crate::address::Address;
 use crate::args::CommandLine;
-use crate::failure::{Failure, cannot, shown};
+use crate::failure::{Failure, cannot};
 use crate::netrc;
+use crate::own_group::is_own_group;
 use crate::screen::Screen;
 use crate::xdg::user_directory;
 
@@ -165,9 +167,8 @@ pub(crate) fn hosts() -> Result<Vec<Host>, Failure> {
 /// It names commands that are run: whoever can write it can do what its user can.
 fn check_writers(file: &File, path: &Path) -> Result<(), Failure> {
     let stat = rustix::fs::fstat(file).map_err(|e| cannot("read it", path, &e.into()))?;
-    if stat.st_mode & 0o022 == 0 {
-        return Ok(());
+    match writable_by_others(path, &stat, &is_own_group) {
+        Some(exposed) => Err(Failure::Usage(exposed.to_string())),
+        None => Ok(()),
     }
-    let path = shown(path);
-    Err(Failure::Usage(format!("others can write `{path}`; say `chmod go-w` on it")))
 }

@@ -19,6 +19,7 @@ use miniftp::vfs;
 
 use crate::args::Args;
 use crate::outcome;
+use crate::privileges::become_user;
 use crate::search::Directories;
 
 /// Looks at everything in `conf`; 0 if there is no fault in it.
@@ -26,6 +27,11 @@ pub(crate) fn run(args: &Args, dirs: &Directories) -> ExitCode {
     let (conf, home) = (dirs.conf.as_path(), dirs.home.as_path());
     let mut report = CheckReport { conf, faulty: Vec::new(), text: String::new() };
     let settings = report.take(config::FILE, Config::load(conf), |_| "good".to_owned());
+    // From here on it sees what the server would see.
+    let identity = settings.as_deref().map(|config| {
+        become_user(config.server.user.as_deref(), &crate::addresses(args, config), dirs)
+    });
+    let refused = identity.and_then(Result::err);
     let accounts = report.take(check::FILE, check::accounts(conf), |accounts| {
         format!("good, {} accounts", accounts.iter().count())
     });
@@ -45,6 +51,7 @@ pub(crate) fn run(args: &Args, dirs: &Directories) -> ExitCode {
     let config = settings.as_deref();
     let found = config.map(|config| start::look(args, dirs, config, accounts.as_deref()));
     let start::StartFindings { mistakes, warnings } = found.unwrap_or_default();
+    let mistakes: Vec<String> = refused.into_iter().chain(mistakes).collect();
     mistakes.iter().for_each(|mistake| report.line(mistake));
     warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));
     report.compare(home, config.and_then(|config| config.storage.shared), &whole);

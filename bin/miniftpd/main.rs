@@ -26,11 +26,14 @@ mod outcome;
 #[cfg(feature = "client")]
 #[path = "../shared/output.rs"]
 mod output;
+#[path = "../shared/own_group.rs"]
+mod own_group;
 mod privileges;
 #[cfg(feature = "client")]
 #[path = "../shared/question.rs"]
 mod question;
 mod search;
+mod secrets;
 mod serving;
 mod share;
 mod standby;
@@ -67,7 +70,7 @@ use crate::accounts::Asked;
 use crate::args::{Args, Task};
 use crate::console::{LogOutput, Screen};
 use crate::outcome::{fail, print};
-use crate::privileges::{Identity, become_user};
+use crate::privileges::{Identity, become_user, hide_memory};
 use crate::search::{Directories, Search};
 
 fn main() -> ExitCode {
@@ -76,6 +79,9 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(e) => return fail(2, format_args!("{e}; try `miniftpd --help`")),
     };
+    if let Err(e) = hide_memory() {
+        return fail(1, e);
+    }
     match args.task {
         Task::Help => print(&usage::help()),
         Task::Man => print(&manual::page()),
@@ -156,12 +162,22 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
         Ok(identity) => identity,
         Err(e) => return fail(1, e),
     };
+    // Who becomes somebody else can be looked into again.
+    if let Err(e) = hide_memory() {
+        return fail(1, e);
+    }
+    let exposed = secrets::look(dirs);
+    if !exposed.refused.is_empty() {
+        let lines: Vec<String> = exposed.refused.iter().map(ToString::to_string).collect();
+        return fail(1, lines.join("\nminiftpd: "));
+    }
     let screen = Screen::default();
     let output = LogOutput(screen.clone());
     let logs = match begin_log(args, &dirs.conf, &settings.last(), output) {
         Ok(logs) => logs,
         Err(e) => return fail(1, format_args!("no log: {e}")),
     };
+    exposed.warnings.iter().for_each(|exposed| log::warn!("{exposed}"));
     if let Identity::Root = identity {
         log::warn!(
             "running as root, since [server] user is not set: a user of its own is enough for all \

@@ -1,4 +1,5 @@
-//! The change from root to the user of the settings.
+//! What the process gives up at its start: root, for the user of the settings, and that its memory
+//! can be seen.
 //!
 //! Never: happens once there is a second thread, or is half done. Invariant: what is left of root's
 //! power is at most the right to take a port below 1024, where one is asked for.
@@ -10,12 +11,31 @@ use std::path::Path;
 use miniftp::text::{Escaped, system_words};
 use nix::unistd::{Gid, Uid, User, initgroups, setgid, setgroups, setuid};
 use rustix::fs::{Access, access};
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities};
 
 use crate::search::Directories;
 
 /// The first port that needs no privilege.
 const UNPRIVILEGED: u16 = 1024;
+
+/// Leaves no picture of the memory behind, in which keys and passwords are, and lets no other
+/// program of the same user look into it.
+///
+/// # Errors
+/// In words for the terminal.
+pub(crate) fn hide_memory() -> Result<(), String> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    // A handler that the kernel pipes the memory to does not go by the limit.
+    let hidden = setrlimit(Resource::Core, none).and_then(|()| {
+        #[cfg(target_os = "linux")]
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        Ok(())
+    });
+    hidden.map_err(|e| format!("cannot forbid core dumps: {}", system_words(&e.into())))
+}
 
 /// Whom the server runs as.
 pub(crate) enum Identity {

@@ -13,7 +13,7 @@ use super::messages::message_lines;
 use super::stride::Stride;
 use super::{Client, LoggedInAccount, Options};
 use crate::digest::{self, Algorithm, DigestRates};
-use crate::scram::{ClientExchange, ScramKeys};
+use crate::scram::{ClientExchange, Coverage, ScramKeys};
 use crate::text::Escaped;
 use crate::wire::{Challenge, LoggedIn, Login, Proof, Use, Using};
 
@@ -258,7 +258,7 @@ impl Client {
             return Ok(None);
         }
         let begun = match nonce.take() {
-            Some(nonce) => ClientExchange::begin_again(name, &nonce),
+            Some(nonce) => ClientExchange::begin_again(name, &nonce, &Coverage::Unused),
             None => ClientExchange::begin(name),
         };
         let (exchange, first) =

@@ -13,6 +13,7 @@
 mod disk;
 pub(crate) mod ini;
 pub(crate) mod keys;
+pub mod secrets;
 #[cfg(test)]
 #[cfg(feature = "server")]
 mod tests;

@@ -77,6 +77,45 @@ impl Error {
     }
 }
 
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// How a login shows that somebody between the two ends changes what is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tampering {
+    /// The client was not offered TLS, and this server did offer it.
+    Stripped,
+    /// The login came through TLS and does not name the channel.
+    Unnamed,
+    /// The login is for another channel than the one that it came through.
+    Foreign,
+}
+
+impl Tampering {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Tampering::Stripped => {
+                "this login says that TLS was not offered, which it was: somebody between you and \
+                 the server changes what is sent"
+            }
+            Tampering::Unnamed => {
+                "this login does not name the TLS channel that it came through: either the client \
+                 is too old for TLS, or somebody between you and the server uses its own"
+            }
+            Tampering::Foreign => {
+                "this login was made for another connection: somebody between you and the server \
+                 reads and passes on what is sent"
+            }
+        }
+    }
+}
+
 /// What happens to the connection after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -117,10 +156,10 @@ pub(super) fn superseded(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result 
 }
 
 /// The disk has no room: for what, if that is known, with what is free and what of that stays so.
-pub(super) fn disk_full(f: &mut fmt::Formatter<'_>, why: Option<(&str, [u64; 3])>) -> fmt::Result {
+pub(super) fn disk_full(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
     f.write_str("the server's disk is full")?;
-    if let Some((noun, [need, free, reserve])) = why {
-        let [need, free, reserve] = amounts(noun, [need, free, reserve]);
+    if let Error::DiskReserve { what, need, free, reserve } = error {
+        let [need, free, reserve] = amounts(what, [*need, *free, *reserve]);
         write!(f, ": needs {need}, {free} are free, and {reserve} of them stay free")?;
     }
     f.write_str("; nothing was lost, try again later")

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::ConstantTimeEq;
 
+use super::binding::Coverage;
 use super::message::{check, escape_name, iterations, key, nonce, salt, skip_extensions, value};
 use super::{ScramKeys, hmac, new_nonce, sha256, xor};
 use crate::error::{Error, Result};
@@ -21,16 +22,26 @@ const BAD_END: &str = "a SCRAM message `v=SIGNATURE`";
 pub struct ClientExchange {
     nonce: String,
     bare: String,
+    /// What the last message will have behind `c=`.
+    covered: String,
 }
 
 impl ClientExchange {
-    /// Asks to log in: gives the exchange and the message to send, `n,,n=NAME,r=NONCE`.
+    /// Asks to log in without TLS: gives the exchange and the message to send, `n,,n=NAME,r=NONCE`.
     ///
     /// # Errors
     /// [`Error::BadArgument`] for a name that fits no message, [`Error::Io`] if the system has no
     /// random bytes.
     pub fn begin(name: &str) -> Result<(ClientExchange, String)> {
-        ClientExchange::with_nonce(name, new_nonce()?)
+        ClientExchange::begin_over(name, &Coverage::Unused)
+    }
+
+    /// The same through a channel of which this is to be said.
+    ///
+    /// # Errors
+    /// As [`ClientExchange::begin`].
+    pub fn begin_over(name: &str, coverage: &Coverage) -> Result<(ClientExchange, String)> {
+        ClientExchange::with_nonce(name, new_nonce()?, coverage)
     }
 
     /// Repeats the attempt, after one that the server refused without a look at it: by its
@@ -38,8 +49,12 @@ impl ClientExchange {
     ///
     /// # Errors
     /// As [`ClientExchange::begin`].
-    pub fn begin_again(name: &str, nonce: &str) -> Result<(ClientExchange, String)> {
-        ClientExchange::with_nonce(name, nonce.to_owned())
+    pub fn begin_again(
+        name: &str,
+        nonce: &str,
+        coverage: &Coverage,
+    ) -> Result<(ClientExchange, String)> {
+        ClientExchange::with_nonce(name, nonce.to_owned(), coverage)
     }
 
     /// What [`ClientExchange::begin_again`] needs.
@@ -65,17 +80,23 @@ impl ClientExchange {
             _ => return Err(Error::BadArgument { what: BAD_CHALLENGE }),
         }
         let so_far = format!("{},{server_first}", self.bare);
-        Ok(Challenge { nonce: nonce.to_owned(), salt, iterations, so_far })
+        let (nonce, covered) = (nonce.to_owned(), self.covered);
+        Ok(Challenge { nonce, covered, salt, iterations, so_far })
     }
 
-    fn with_nonce(name: &str, nonce: String) -> Result<(ClientExchange, String)> {
+    fn with_nonce(
+        name: &str,
+        nonce: String,
+        coverage: &Coverage,
+    ) -> Result<(ClientExchange, String)> {
         if name.is_empty() {
             return Err(Error::BadArgument { what: "a name to log in as" });
         }
         let bare = format!("n={},r={nonce}", escape_name(name));
-        let first = format!("n,,{bare}");
+        let first = format!("{}{bare}", coverage.header());
         check(&first)?;
-        Ok((ClientExchange { nonce, bare }, first))
+        let covered = BASE64.encode(coverage.covered());
+        Ok((ClientExchange { nonce, bare, covered }, first))
     }
 }
 
@@ -83,6 +104,7 @@ impl ClientExchange {
 #[derive(Debug)]
 pub struct Challenge {
     nonce: String,
+    covered: String,
     salt: Vec<u8>,
     iterations: u32,
     so_far: String,
@@ -120,8 +142,7 @@ impl Challenge {
         if !self.fits(keys) {
             return Err(Error::WrongState { what: "the password has changed, type it again" });
         }
-        // `biws` is the header `n,,` in base64: no channel binding.
-        let without_proof = format!("c=biws,r={}", self.nonce);
+        let without_proof = format!("c={},r={}", self.covered, self.nonce);
         let proven = [self.so_far.as_bytes(), b",", without_proof.as_bytes()];
         let proof = xor(&keys.client_key, &hmac(&sha256(&*keys.client_key), &proven));
         let signature = hmac(&keys.server_key, &proven);
@@ -165,7 +186,7 @@ impl std::fmt::Debug for Proof {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ClientFirst, RecordShape, ServerExchange, Verifier};
+    use super::super::{Binding, Channel, ClientFirst, RecordShape, ServerExchange, Verifier};
     use super::*;
 
     // RFC 7677, section 3: user `user`, password `pencil`.
@@ -177,7 +198,8 @@ mod tests {
     const END: &str = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
 
     fn user() -> ClientExchange {
-        let (exchange, first) = ClientExchange::with_nonce("user", NONCE.to_owned()).unwrap();
+        let (exchange, first) =
+            ClientExchange::with_nonce("user", NONCE.to_owned(), &Coverage::Unused).unwrap();
         assert_eq!(first, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
         exchange
     }
@@ -193,6 +215,41 @@ mod tests {
     #[test]
     fn the_rfc_s_example_comes_out() {
         proof().verify(END).unwrap();
+    }
+
+    /// The same exchange over channels; computed with the HMAC and PBKDF2 of another language.
+    #[test]
+    fn a_proof_covers_the_channel_as_it_is_said_to() {
+        let named = |binding| Coverage::Channel(binding, (0..32).collect());
+        let table = [
+            (
+                Coverage::NotOffered,
+                "eSws",
+                "FoqiHTtQEDE8lz1CdaEe3tK4mS+iMDTl77SPyDS53DY=",
+                "v=dI4KpiQJwBr1+V+K6U1dA6l6I4I9DUNXWND4pcpRU3U=",
+            ),
+            (
+                named(Binding::Exporter),
+                "cD10bHMtZXhwb3J0ZXIsLAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f",
+                "QC6CS20quADQRb3mT99YUH+n3VJxUvzuK0K0E1Vrs2M=",
+                "v=2GiAgapEppLVlUXbxUDksL3VgYHzuqiK5tR4mhJGgvs=",
+            ),
+            (
+                named(Binding::ServerEndPoint),
+                "cD10bHMtc2VydmVyLWVuZC1wb2ludCwsAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                "nY1Wus9a+gM2DrbQ1msXFgyhW6KM5ktOxWiU+/P/EGY=",
+                "v=RwppMGddhz/J0lFYaRReBjXcQeNUFP5Qc76Lo5Exrig=",
+            ),
+        ];
+        let nonce = FINAL.split([',', '=']).nth(3).unwrap();
+        for (coverage, covered, proof, end) in table {
+            let begun = ClientExchange::with_nonce("user", NONCE.to_owned(), &coverage).unwrap();
+            let challenge = begun.0.challenge(CHALLENGE).unwrap();
+            let keys = challenge.derive("pencil").unwrap();
+            let (sent, message) = challenge.prove(&keys).unwrap();
+            assert_eq!(message, format!("c={covered},r={nonce},p={proof}"));
+            sent.verify(end).unwrap();
+        }
     }
 
     #[test]
@@ -236,7 +293,8 @@ mod tests {
         let (exchange, first) = ClientExchange::begin(name)?;
         let first = ClientFirst::parse(&first)?;
         assert_eq!(first.name(), name);
-        let (server, challenge) = ServerExchange::begin(&first, verifier.clone())?;
+        let (server, challenge) =
+            ServerExchange::begin(&first, verifier.clone(), &Channel::Clear { is_offered: false })?;
         let challenge = exchange.challenge(&challenge)?;
         let keys = match kept {
             Some(keys) => keys.clone(),

@@ -9,6 +9,8 @@
 //! Invariant: a [`Verifier`] or [`ScramKeys`] has an iteration count within the limits and a whole
 //! salt, so a torn record is no record.
 
+#[cfg_attr(not(all(unix, feature = "server", feature = "client")), allow(dead_code))]
+mod binding;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(all(unix, feature = "server"))]
@@ -34,6 +36,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::{Error, Result};
 use crate::limits;
 
+pub use binding::{Binding, Channel, Coverage};
 #[cfg(feature = "client")]
 pub use client::{Challenge, ClientExchange, Proof};
 #[cfg(all(unix, feature = "server"))]

@@ -8,41 +8,38 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::binding::{Channel, Claimed};
 use super::message::{check, key, nonce, skip_extensions, unescape_name, value};
 use super::{Verifier, hmac, new_nonce, sha256, xor};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Tampering};
 
 const BAD_FIRST: &str = "a SCRAM message `n,,n=NAME,r=NONCE`";
-const BAD_FINAL: &str = "a SCRAM message `c=biws,r=NONCE,p=PROOF`";
+const BAD_FINAL: &str = "a SCRAM message `c=CHANNEL,r=NONCE,p=PROOF`";
 
 /// A client's first message: who wants to log in.
 #[derive(Clone, Debug)]
 pub struct ClientFirst {
     name: String,
     nonce: String,
-    /// What the client said of channel binding, with both commas; its last message repeats it.
+    claimed: Claimed,
+    /// What the client said of the channel, with both commas; its last message repeats it.
     header: String,
     /// The message without the header: the first part of what is proven.
     bare: String,
 }
 
 impl ClientFirst {
-    /// Reads `n,,n=NAME,r=NONCE`.
+    /// Reads `n,,n=NAME,r=NONCE`, or with `y` or `p=BINDING` in the place of `n`.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for channel binding and mandatory extensions, [`Error::BadArgument`]
-    /// for a name to act as that is not the one to log in as, and for anything unreadable.
+    /// [`Error::Unsupported`] for channel bindings that are not known here and for mandatory
+    /// extensions, [`Error::BadArgument`] for a name to act as that is not the one to log in as,
+    /// and for anything unreadable.
     pub fn parse(text: &str) -> Result<ClientFirst> {
         let unreadable = || Error::BadArgument { what: BAD_FIRST };
         check(text)?;
         let (binding, rest) = text.split_once(',').ok_or_else(unreadable)?;
-        match binding {
-            "n" | "y" => {}
-            _ if binding.starts_with("p=") => {
-                return Err(Error::Unsupported { what: "SCRAM with channel binding" });
-            }
-            _ => return Err(unreadable()),
-        }
+        let claimed = Claimed::parse(binding)?.ok_or_else(unreadable)?;
         let (act_as, bare) = rest.split_once(',').ok_or_else(unreadable)?;
         let header = &text[..text.len() - bare.len()];
 
@@ -57,7 +54,7 @@ impl ClientFirst {
                 return Err(Error::BadArgument { what: "nobody may act as somebody else" });
             }
         }
-        Ok(ClientFirst { name, nonce, header: header.to_owned(), bare: bare.to_owned() })
+        Ok(ClientFirst { name, nonce, claimed, header: header.to_owned(), bare: bare.to_owned() })
     }
 
     /// What the attempt is recognised by if the client makes it again with the same nonce.
@@ -77,55 +74,74 @@ pub struct ServerExchange {
     verifier: Verifier,
     /// Both sides' nonces, one after the other.
     nonce: String,
-    /// The header of the first message in base64, as `c=` must repeat it.
-    binding: String,
+    /// What `c=` must be: the header of the first message and what names the channel, in base64.
+    covered: String,
     /// The first two messages, as they go into the proof.
     so_far: String,
 }
 
 impl ServerExchange {
-    /// Challenges the client: gives the exchange and the message to send, `r=..,s=..,i=..`.
+    /// Challenges the client, which came through `channel`: gives the exchange and the message to
+    /// send, `r=..,s=..,i=..`.
     ///
     /// # Errors
+    /// [`Error::Intercepted`] if the client says of the channel what is not so,
     /// [`Error::Io`] if the system has no random bytes.
-    pub fn begin(first: &ClientFirst, verifier: Verifier) -> Result<(ServerExchange, String)> {
-        Ok(ServerExchange::with_nonce(first, verifier, &new_nonce()?))
+    pub fn begin(
+        first: &ClientFirst,
+        verifier: Verifier,
+        channel: &Channel,
+    ) -> Result<(ServerExchange, String)> {
+        let named = first.claimed.check(channel)?;
+        Ok(ServerExchange::with_nonce(first, verifier, named, &new_nonce()?))
     }
 
     /// Checks the client's last message and gives the server's own proof to send, `v=..`.
     ///
     /// # Errors
     /// [`Error::LoginRefused`] for a proof that is wrong or belongs to another exchange,
+    /// [`Error::Intercepted`] for one that covers another channel, whatever it proves,
     /// [`Error::BadArgument`] and [`Error::Unsupported`] for a message that cannot be read.
     pub fn finish(self, client_final: &str) -> Result<String> {
         let unreadable = || Error::BadArgument { what: BAD_FINAL };
         check(client_final)?;
         let (without_proof, proof) = client_final.rsplit_once(",p=").ok_or_else(unreadable)?;
         let mut parts = without_proof.split(',');
-        let binding = value(parts.next(), "c=", BAD_FINAL)?;
+        let covered = value(parts.next(), "c=", BAD_FINAL)?;
         let nonce = nonce(parts.next())?;
         skip_extensions(parts)?;
         let proof = key(proof).ok_or_else(unreadable)?;
 
-        if nonce != self.nonce || binding != self.binding {
+        if nonce != self.nonce {
             return Err(Error::LoginRefused);
         }
+        // Both are looked at whatever came of the first, so no time tells which one was wrong.
+        let is_here = covered.as_bytes().ct_eq(self.covered.as_bytes());
         let proven = [self.so_far.as_bytes(), b",", without_proof.as_bytes()];
         let client_key = Zeroizing::new(xor(&proof, &hmac(&self.verifier.stored_key, &proven)));
-        if !bool::from(sha256(&*client_key).ct_eq(&self.verifier.stored_key)) {
+        let is_proven = sha256(&*client_key).ct_eq(&self.verifier.stored_key);
+        if !bool::from(is_here) {
+            return Err(Error::Intercepted(Tampering::Foreign));
+        }
+        if !bool::from(is_proven) {
             return Err(Error::LoginRefused);
         }
         let signature = hmac(&self.verifier.server_key, &proven);
         Ok(format!("v={}", BASE64.encode(signature)))
     }
 
-    fn with_nonce(first: &ClientFirst, verifier: Verifier, ours: &str) -> (ServerExchange, String) {
+    fn with_nonce(
+        first: &ClientFirst,
+        verifier: Verifier,
+        named: &[u8],
+        ours: &str,
+    ) -> (ServerExchange, String) {
         let nonce = format!("{}{ours}", first.nonce);
         let salt = BASE64.encode(&verifier.salt);
         let challenge = format!("r={nonce},s={salt},i={}", verifier.iterations);
-        let binding = BASE64.encode(&first.header);
+        let covered = BASE64.encode([first.header.as_bytes(), named].concat());
         let so_far = format!("{},{challenge}", first.bare);
-        (ServerExchange { verifier, nonce, binding, so_far }, challenge)
+        (ServerExchange { verifier, nonce, covered, so_far }, challenge)
     }
 }
 
@@ -146,7 +162,7 @@ mod tests {
         let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
         let verifier = Verifier::of(&ScramKeys::derive("pencil", &salt, 4096).unwrap());
         let first = ClientFirst::parse(FIRST).unwrap();
-        let (exchange, challenge) = ServerExchange::with_nonce(&first, verifier, OURS);
+        let (exchange, challenge) = ServerExchange::with_nonce(&first, verifier, &[], OURS);
         assert_eq!(challenge, CHALLENGE);
         exchange
     }
@@ -186,7 +202,7 @@ mod tests {
             let got = ClientFirst::parse(bad);
             assert!(matches!(got, Err(Error::BadArgument { .. })), "{bad}: {got:?}");
         }
-        for bad in ["p=tls-exporter,,n=user,r=x", "n,,m=ext,n=user,r=x"] {
+        for bad in ["p=tls-unique,,n=user,r=x", "n,,m=ext,n=user,r=x"] {
             let got = ClientFirst::parse(bad);
             assert!(matches!(got, Err(Error::Unsupported { .. })), "{bad}: {got:?}");
         }
@@ -207,15 +223,16 @@ mod tests {
         let got = pencil().finish(&FINAL.replace(",p=", ",m=x,p="));
         assert!(got.is_err());
         let got = pencil().finish(&FINAL.replace("c=biws", "c=eSws"));
-        assert!(matches!(got, Err(Error::LoginRefused)));
+        assert!(matches!(got, Err(Error::Intercepted(Tampering::Foreign))));
     }
 
     #[test]
     fn a_recorded_login_is_worth_nothing_in_the_next_exchange() {
         let verifier = pencil().verifier.clone();
         let first = ClientFirst::parse(FIRST).unwrap();
-        let (one, challenge) = ServerExchange::begin(&first, verifier.clone()).unwrap();
-        let (two, other) = ServerExchange::begin(&first, verifier).unwrap();
+        let clear = Channel::Clear { is_offered: false };
+        let (one, challenge) = ServerExchange::begin(&first, verifier.clone(), &clear).unwrap();
+        let (two, other) = ServerExchange::begin(&first, verifier, &clear).unwrap();
         assert_ne!(challenge, other);
         assert!(matches!(one.finish(FINAL), Err(Error::LoginRefused)));
         assert!(matches!(two.finish(FINAL), Err(Error::LoginRefused)));

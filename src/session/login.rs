@@ -16,7 +16,7 @@ use crate::accounts::{Account, AccountName, AccountState};
 use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::scram::{ClientFirst, ServerExchange, Verifier};
+use crate::scram::{Channel, ClientFirst, ServerExchange, Verifier};
 use crate::shared::{OpenedAccount, Shared};
 use crate::vfs::VPath;
 
@@ -42,7 +42,8 @@ impl Session {
     ///
     /// A name that does not exist gets a challenge all the same, always the same one for the same
     /// name; one that may not log in, or not from here, gets its own and is refused at the end.
-    pub fn login_begin(&mut self, client_first: &str) -> Result<String> {
+    /// `channel` is what the message came through.
+    pub fn login_begin(&mut self, client_first: &str, channel: &Channel) -> Result<String> {
         self.end_login();
         let first = ClientFirst::parse(client_first)?;
         self.check_banned(first.name())?;
@@ -57,7 +58,8 @@ impl Session {
             if account.of_md5 { Err(IMPORTED) } else { Ok(()) }?;
             Ok((account.name().clone(), verifier.clone()))
         });
-        let (server, challenge) = ServerExchange::begin(&first, verifier)?;
+        let begun = ServerExchange::begin(&first, verifier, channel);
+        let (server, challenge) = begun.map_err(|e| self.failed(first.name(), e, UNKNOWN))?;
         let (name, ticket) = (first.name().to_string(), first.ticket());
         self.exchange = Some(Box::new(Exchange { server, name, ticket, account: allowed }));
         Ok(challenge)

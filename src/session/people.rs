@@ -10,7 +10,7 @@ use crate::admin::{self, AdminDesk};
 use crate::answer::Answer;
 use crate::audit::{Event, Verb};
 use crate::error::{Error, Result};
-use crate::scram::{ClientFirst, ServerExchange, Verifier};
+use crate::scram::{Channel, ClientFirst, ServerExchange, Verifier};
 
 pub use crate::accounts::NAME_FORM;
 pub use crate::accounts::register::{AccountRequest, RegistrationRules, RequestState};
@@ -72,7 +72,7 @@ impl Session {
     }
 
     /// The first step of changing one's own password: a challenge, as in a login.
-    pub fn reprove(&mut self, client_first: &str) -> Result<String> {
+    pub fn reprove(&mut self, client_first: &str, channel: &Channel) -> Result<String> {
         let first = ClientFirst::parse(client_first)?;
         let user = self.user()?;
         if user.name.is_guest() {
@@ -83,7 +83,7 @@ impl Session {
             return Err(Error::BadArgument { what: "client_first: a name that is not yours" });
         }
         let verifier = account.verifier.clone();
-        let (server, challenge) = ServerExchange::begin(&first, verifier.clone())?;
+        let (server, challenge) = ServerExchange::begin(&first, verifier.clone(), channel)?;
         let ticket = first.ticket();
         self.reproof = Some(Box::new(Reproof { server, verifier, ticket }));
         Ok(challenge)
@@ -105,7 +105,7 @@ impl Session {
             (Arc::clone(self.shared()), self.account().unwrap_or_default().to_owned());
         let _attempt = self.wait_for_turn(&shared, (&name, ticket), alive)?;
         let proved = server.finish(client_final);
-        if proved.is_err() {
+        if proved.as_ref().is_err_and(|e| !matches!(e, Error::Intercepted(_))) {
             self.count_failure(&name);
         }
         let changed = proved.and_then(|signature| {

@@ -1,9 +1,7 @@
 //! `miniftpd check` names every fault with file, line and repair, and tells what would change.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
 use crate::harness::{FtpTalk, Output, Site, bytes, eventually};
 
@@ -242,34 +240,6 @@ fn a_mount_that_another_server_has_is_found_where_something_may_be_stored_in_it(
     }
     let _daemon = one.start();
     check(&other).ok();
-}
-
-#[test]
-fn secrets_that_others_can_read_are_told() {
-    let site = site();
-    let mode =
-        |path: &PathBuf, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    let accounts = site.conf().join("accounts.ini");
-    mode(&accounts, 0o644);
-    // As a fresh clone has it.
-    let told = check(&site);
-    told.ok();
-    assert!(told.out.contains("warning: ") && told.out.contains("chmod 600"), "{}", told.out);
-    mode(&accounts, 0o600);
-    // The generation before has the mode that the file had then.
-    mode(&site.conf().join("accounts.ini.previous"), 0o600);
-    drop(site.start());
-    check(&site).ok();
-    assert!(!check(&site).out.contains("warning"), "{}", check(&site).out);
-    let private = site.home().join(".miniftp");
-    for (path, open, closed) in [(private.join("secret"), 0o640, 0o600), (private, 0o755, 0o700)] {
-        mode(&path, open);
-        let told = check(&site);
-        told.fails(1);
-        assert!(told.out.contains("can be read or written by others"), "{}", told.out);
-        mode(&path, closed);
-        check(&site).ok();
-    }
 }
 
 #[test]

@@ -15,10 +15,11 @@ use miniftp::mounts::{Mount, MountQuota};
 use miniftp::server::{self, StartError};
 use miniftp::text::{Escaped, Size};
 use miniftp::vfs;
-use rustix::fs::{Access, access, stat, statvfs};
+use rustix::fs::{Access, access, statvfs};
 
 use crate::args::Args;
 use crate::search::Directories;
+use crate::secrets;
 
 /// What was found, one line each.
 #[derive(Debug, Default)]
@@ -60,7 +61,9 @@ pub(super) fn look(
     if let Err(e) = try_home(&dirs.home) {
         found.mistakes.push(format!("the home {} cannot be used: {e}", shown(&dirs.home)));
     }
-    secrets(dirs, &mut found);
+    let secrets::SecretFindings { refused, warnings } = secrets::look(dirs);
+    found.mistakes.extend(refused.iter().map(ToString::to_string));
+    found.warnings.extend(warnings.iter().map(ToString::to_string));
     if let Some(accounts) = accounts {
         found.warnings.extend(too_slow(accounts, config.accounts.iterations));
     }
@@ -82,37 +85,6 @@ fn try_home(home: &Path) -> io::Result<()> {
         }
     }
     Err(io::ErrorKind::NotFound.into())
-}
-
-/// Files with passwords' records, names and addresses. A fresh clone has some of them readable by
-/// everybody, so of those only a warning is given; what the server made itself was its own.
-fn secrets(dirs: &Directories, found: &mut StartFindings) {
-    let people = ["registrations.ini", "invites.ini", "class.csv"];
-    for name in ["accounts.ini", "bans.ini", "networks.ini"].into_iter().chain(people) {
-        for path in [dirs.conf.join(name), dirs.conf.join(format!("{name}.previous"))] {
-            if let Some(mode) = open_to_others(&path) {
-                let path = shown(&path);
-                found.warnings.push(format!(
-                    "{path} can be read or written by others (mode {mode:03o}); chmod 600 {path}"
-                ));
-            }
-        }
-    }
-    let private = dirs.home.join(".miniftp");
-    for (path, wanted) in [(private.join("secret"), "600"), (private, "700")] {
-        if let Some(mode) = open_to_others(&path) {
-            let path = shown(&path);
-            found.mistakes.push(format!(
-                "{path} can be read or written by others (mode {mode:03o}); chmod {wanted} {path}"
-            ));
-        }
-    }
-}
-
-/// The mode of what others than its owner may use.
-fn open_to_others(path: &Path) -> Option<u32> {
-    let mode = stat(path).ok()?.st_mode & 0o777;
-    (mode & 0o077 != 0).then_some(mode)
 }
 
 /// Accounts whose passwords in clear are not checked.

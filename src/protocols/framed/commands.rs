@@ -159,7 +159,7 @@ fn login(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
     if login.client_first.len() > limits::SCRAM_MESSAGE {
         return Err(Error::BadArgument { what: "client_first: too long" });
     }
-    let challenge = conn.session.login_begin(login.client_first)?;
+    let challenge = conn.session.login_begin(login.client_first, &conn.channel())?;
     respond(Code::Challenge, "prove that you know the password", &Challenge::new(&challenge))
 }
 

@@ -20,6 +20,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::protocols;
+use crate::scram::Channel;
 use crate::session::{Alive, Session};
 use crate::shared::Shared;
 use crate::stream::Stream;
@@ -141,6 +142,11 @@ pub fn refuse(mut stream: Stream, error: &Error) {
 impl FramedConnection {
     fn shared(&self) -> &Arc<Shared> {
         self.session.shared()
+    }
+
+    /// What a login has to name.
+    fn channel(&self) -> Channel {
+        Channel::Clear { is_offered: false }
     }
 
     fn greet(&mut self) {

@@ -42,7 +42,7 @@ pub(super) fn reprove(conn: &mut FramedConnection, request: Request<'_>) -> Resu
     if login.client_first.len() > limits::SCRAM_MESSAGE {
         return Err(Error::BadArgument { what: "client_first: too long" });
     }
-    let challenge = conn.session.reprove(login.client_first)?;
+    let challenge = conn.session.reprove(login.client_first, &conn.channel())?;
     respond(Code::Challenge, "prove that you know the old password", &Challenge::new(&challenge))
 }
 

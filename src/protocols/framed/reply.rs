@@ -71,6 +71,7 @@ pub(in crate::protocols) fn code_of(error: &Error) -> Code {
         Error::Slowed => Code::Slowed,
         Error::Banned { what: Banned::Address, .. } => Code::AddressBanned,
         Error::LoginRefused => Code::LoginRefused,
+        Error::Intercepted(_) => Code::Intercepted,
         Error::NeedAdmin => Code::NeedAdmin,
         Error::Home { why: HomeRefused::Mounted(_) | HomeRefused::WasMounted, .. } => Code::Denied,
         Error::Home { why: HomeRefused::Moved, .. } => Code::NotFound,

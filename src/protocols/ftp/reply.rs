@@ -16,6 +16,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
     match error {
         Error::NeedLogin
         | Error::LoginRefused
+        | Error::Intercepted(_)
         | Error::Banned { what: Banned::Account, .. }
         | Error::Slowed
         | Error::ServerUnproven => 530,

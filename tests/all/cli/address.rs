@@ -198,7 +198,11 @@ fn a_file_of_servers_is_read_strictly() {
     ));
     client(&site).run(&["lpwd"]).ok();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-    client(&site).run(&["nas", "ls"]).fails(2).stderr_has("others can write `").stderr_has("go-w");
+    client(&site)
+        .run(&["nas", "ls"])
+        .fails(2)
+        .stderr_has("can be written by others (mode ")
+        .stderr_has("); chmod go-w ");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     // It is where the environment has such files.
     fs::create_dir(site.local().join("conf")).unwrap();
@@ -241,7 +245,8 @@ fn the_environment_and_netrc_stand_in() {
         let said = run(&["-u", "ann", "ls"]);
         let path = site.local().join(".netrc");
         said.fails(4).stdout("").stderr_has(&format!(
-            "miniftp: `{}` is left aside, because others can read it; say `chmod 600` on it\n",
+            "miniftp: left aside: {0} can be read or written by others (mode {mode:03o}); chmod \
+             600 {0}\n",
             path.display()
         ));
         assert!(!said.err.contains("ann-secret"), "{}", said.tell());

@@ -80,7 +80,8 @@ fn a_password_file_is_read_and_nothing_is_asked_without_a_terminal() {
         run("secret").ok().stdout("/\n").stderr("");
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    run("secret").ok().stderr("miniftp: others can read `secret`; say `chmod 600` on it\n");
+    let said = "miniftp: secret can be read or written by others (mode 644); chmod 600 secret\n";
+    run("secret").ok().stderr(said);
     let table: &[(&str, &str)] = &[
         ("nix", "cannot read the password from `nix`: no such file or directory"),
         (".", "cannot read the password from `.`: is a directory"),

@@ -3,7 +3,9 @@
 mod init;
 mod listen;
 mod manual;
+mod memory;
 mod paths;
+mod secrets;
 mod service;
 mod user;
 

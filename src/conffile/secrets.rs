@@ -1,0 +1,154 @@
+//! Who besides its owner can read or write a file with a secret in it, and the command that ends
+//! that.
+//!
+//! Never: opens such a file, or changes its mode.
+
+use std::fmt;
+use std::path::Path;
+
+use rustix::fs::Stat;
+
+use crate::text::{Escaped, shell_quoted};
+
+/// Bits of reading, for the group and for all others.
+const READ: u32 = 0o044;
+/// Bits of writing.
+const WRITE: u32 = 0o022;
+/// All bits but those of the owner.
+const OTHERS: u32 = 0o077;
+/// What the group may not have of a key that belongs to root, and what nobody else may have.
+const BEYOND_ROOTS_GROUP: u32 = 0o037;
+
+/// Somebody can do something with a file who should not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposed {
+    path: String,
+    what: &'static str,
+    /// The mode, where it is at fault and not the owner.
+    mode: Option<u32>,
+    repair: String,
+}
+
+impl Exposed {
+    fn new(path: &Path, what: &'static str, mode: u32, wanted: &str) -> Exposed {
+        let (path, mode) = (Escaped(&path.to_string_lossy()).to_string(), Some(mode & 0o777));
+        Exposed { path, what, mode, repair: format!("chmod {wanted}") }
+    }
+
+    /// The command that repairs it.
+    pub fn repair(&self) -> String {
+        format!("{} {}", self.repair, shell_quoted(&self.path))
+    }
+}
+
+impl fmt::Display for Exposed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path, self.what)?;
+        if let Some(mode) = self.mode {
+            write!(f, " (mode {mode:03o})")?;
+        }
+        write!(f, "; {}", self.repair())
+    }
+}
+
+/// A file with what passwords are checked by, or with names and addresses, that others can read.
+pub fn readable_by_others(path: &Path, stat: &Stat) -> Option<Exposed> {
+    (stat.st_mode & READ != 0)
+        .then(|| Exposed::new(path, "can be read by others", stat.st_mode, "600"))
+}
+
+/// A file or directory that decides who may do what, or what is run, and that others can write.
+/// `is_private` tells whether a group has nobody in it but a user, as many systems make one for
+/// each; it is given the numbers of both.
+pub fn writable_by_others(
+    path: &Path,
+    stat: &Stat,
+    is_private: &dyn Fn(u32, u32) -> bool,
+) -> Option<Exposed> {
+    let is_open = match stat.st_mode & WRITE {
+        0 => false,
+        0o020 => !is_private(stat.st_uid, stat.st_gid),
+        _ => true,
+    };
+    is_open.then(|| Exposed::new(path, "can be written by others", stat.st_mode, "go-w"))
+}
+
+/// What is for its owner alone, and others can read or write.
+pub fn usable_by_others(path: &Path, stat: &Stat) -> Option<Exposed> {
+    open_to(path, stat, OTHERS, if stat.st_mode & 0o100 == 0 { "600" } else { "700" })
+}
+
+/// A private key that somebody else can read, or that belongs to somebody else than the server or
+/// root. As PostgreSQL has it: the server's own is for the server alone, and one of root's may be
+/// read by a group that the server is in.
+pub fn exposed_key(path: &Path, stat: &Stat, server_uid: u32) -> Option<Exposed> {
+    match stat.st_uid {
+        0 => {
+            let wanted = if server_uid == 0 { "600" } else { "640" };
+            open_to(path, stat, BEYOND_ROOTS_GROUP, wanted)
+        }
+        uid if uid == server_uid => open_to(path, stat, OTHERS, "600"),
+        _ => {
+            let path = Escaped(&path.to_string_lossy()).to_string();
+            let repair = format!("chown {server_uid}");
+            Some(Exposed { path, what: "belongs to another user", mode: None, repair })
+        }
+    }
+}
+
+fn open_to(path: &Path, stat: &Stat, forbidden: u32, wanted: &str) -> Option<Exposed> {
+    let what = "can be read or written by others";
+    (stat.st_mode & forbidden != 0).then(|| Exposed::new(path, what, stat.st_mode, wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(mode: u32, uid: u32, gid: u32) -> Stat {
+        let mut stat = rustix::fs::stat("/").unwrap();
+        (stat.st_mode, stat.st_uid, stat.st_gid) = (0o100_000 | mode, uid, gid);
+        stat
+    }
+
+    #[test]
+    fn a_key_is_the_servers_alone_or_roots_for_a_group() {
+        let path = Path::new("key");
+        let key = |mode, owner, server| {
+            exposed_key(path, &file(mode, owner, 7), server).map(|exposed| exposed.to_string())
+        };
+        for (mode, owner, server) in
+            [(0o600, 7, 7), (0o400, 7, 7), (0o600, 0, 7), (0o640, 0, 7), (0o640, 0, 0)]
+        {
+            assert_eq!(key(mode, owner, server), None, "{mode:o} of {owner} for {server}");
+        }
+        for (mode, owner, server, words) in [
+            (0o640, 7, 7, "key can be read or written by others (mode 640); chmod 600 key"),
+            (0o604, 7, 7, "key can be read or written by others (mode 604); chmod 600 key"),
+            (0o644, 0, 7, "key can be read or written by others (mode 644); chmod 640 key"),
+            (0o660, 0, 7, "key can be read or written by others (mode 660); chmod 640 key"),
+            (0o644, 0, 0, "key can be read or written by others (mode 644); chmod 600 key"),
+            (0o600, 8, 7, "key belongs to another user; chown 7 key"),
+            (0o600, 8, 0, "key belongs to another user; chown 0 key"),
+        ] {
+            assert_eq!(key(mode, owner, server).as_deref(), Some(words));
+        }
+    }
+
+    #[test]
+    fn a_group_of_one_user_is_nobody_else() {
+        let path = Path::new("a b/it's");
+        let write = |mode, gid| {
+            writable_by_others(path, &file(mode, 7, gid), &|uid, gid| uid == gid)
+                .map(|exposed| exposed.repair())
+        };
+        let repair = Some("chmod go-w 'a b/it'\\''s'".to_owned());
+        assert_eq!((write(0o664, 7), write(0o644, 8)), (None, None));
+        assert_eq!(
+            (write(0o664, 8), write(0o666, 7), write(0o602, 7)),
+            (repair.clone(), repair.clone(), repair)
+        );
+        let read = |mode| readable_by_others(path, &file(mode, 7, 7)).is_some();
+        assert_eq!([0o600, 0o622, 0o640, 0o604].map(read), [false, false, true, true]);
+    }
+}

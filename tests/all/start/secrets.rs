@@ -1,0 +1,153 @@
+//! Files that decide who gets in: a server does not start while others can read or write those
+//! that are the owner's alone, and says what to type.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+
+use rustix::process::geteuid;
+
+use crate::harness::{Miniftp, Output, Site};
+
+const LISTEN: [&str; 4] = ["--listen", "127.0.0.1:0", "--ftp", "127.0.0.1:0"];
+
+/// A file without sections.
+const END: &str = "generation = 1\n\n[end]\ngeneration = 1\n";
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn check(site: &Site) -> Output {
+    site.miniftpd(&[&["check"], &LISTEN[..]].concat(), "")
+}
+
+/// Types the command that a line ends in, as a user would.
+#[track_caller]
+fn type_repair(site: &Site, line: &str) {
+    let (_, command) = line.trim_end().rsplit_once("; ").unwrap();
+    Miniftp::foreign("/bin/sh", &site.local()).run(&["-c", command]).ok();
+}
+
+fn site() -> Site {
+    let site = Site::new();
+    site.account("ann", "1M");
+    mode(&site.conf().join("accounts.ini"), 0o600);
+    mode(&site.conf().join("accounts.ini.previous"), 0o600);
+    site
+}
+
+#[test]
+fn what_others_could_change_or_steal_keeps_the_server_from_starting() {
+    let site = site();
+    for (name, text) in [
+        ("bans.ini", END),
+        ("networks.ini", END),
+        ("registrations.ini", &format!("next = 1\n{END}")),
+        ("invites.ini", ""),
+        ("mounts.ini", ""),
+    ] {
+        fs::write(site.conf().join(name), text).unwrap();
+        mode(&site.conf().join(name), 0o600);
+    }
+    let ready = site.start();
+    drop(ready);
+    check(&site).ok();
+    let (conf, private) = (site.conf(), site.home().join(".miniftp"));
+    let written = "can be written by others";
+    let used = "can be read or written by others";
+    for (path, open, closed, words) in [
+        (conf.join("accounts.ini"), 0o622, 0o600, written),
+        (conf.join("accounts.ini.previous"), 0o602, 0o600, written),
+        (conf.join("bans.ini"), 0o606, 0o604, written),
+        (conf.join("networks.ini"), 0o602, 0o600, written),
+        (conf.join("registrations.ini"), 0o602, 0o600, written),
+        (conf.join("invites.ini"), 0o602, 0o600, written),
+        (conf.join("mounts.ini"), 0o646, 0o644, written),
+        (conf.join("server.ini"), 0o666, 0o644, written),
+        (conf.clone(), 0o777, 0o755, written),
+        (conf.clone(), 0o1777, 0o1755, written),
+        (private.join("secret"), 0o640, 0o600, used),
+        (private.clone(), 0o750, 0o700, used),
+    ] {
+        mode(&path, open);
+        let shown = path.display();
+        let line = format!("{shown} {words} (mode {:03o}); chmod ", open & 0o777);
+        let said = site.miniftpd(&LISTEN, "");
+        said.fails(1).stdout("").stderr_has(&format!("miniftpd: {line}"));
+        let found = check(&site);
+        found.fails(1);
+        let found = found.out.lines().find(|found| found.starts_with(&line));
+        type_repair(&site, found.unwrap_or_else(|| panic!("{line}\n{}", said.tell())));
+        let now = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(now, closed, "{shown}");
+        // Nothing else is wrong, and the server starts.
+        check(&site).ok();
+        drop(site.start());
+    }
+}
+
+/// Many systems give each user a group of the same name, and let new files be written by it.
+#[test]
+fn a_group_of_nobody_else_may_write() {
+    let site = site();
+    let accounts = site.conf().join("accounts.ini");
+    mode(&accounts, 0o664);
+    let own = rustix::process::getegid().as_raw();
+    chown(&accounts, None, Some(own)).unwrap();
+    drop(site.start());
+    if !geteuid().is_root() {
+        return;
+    }
+    chown(&accounts, None, Some(own + 12_345)).unwrap();
+    let said = site.miniftpd(&LISTEN, "");
+    said.fails(1).stdout("").stderr_has("accounts.ini can be written by others (mode 664); chmod");
+}
+
+#[test]
+fn accounts_that_others_can_read_are_warned_of() {
+    let site = site();
+    let accounts = site.conf().join("accounts.ini");
+    assert!(!check(&site).out.contains("warning"), "{}", check(&site).out);
+    // As a fresh clone has it.
+    mode(&accounts, 0o644);
+    let shown = accounts.display();
+    let line = format!("{shown} can be read by others (mode 644); chmod 600 {shown}");
+    let found = check(&site);
+    found.ok();
+    assert!(found.out.contains(&format!("\nwarning: {line}\n")), "{}", found.out);
+    let daemon = site.start();
+    daemon.wait_for_log(&format!("WARN  {line}"));
+    daemon.login("ann");
+    type_repair(&site, &line);
+    assert!(!check(&site).out.contains("warning"), "{}", check(&site).out);
+}
+
+/// What root looks at is what the user of the settings would find.
+#[test]
+fn check_sees_what_the_configured_user_would() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can become somebody else");
+        return;
+    }
+    let site = site();
+    site.setting("server", "user", "nobody").setting("log", "file", "miniftpd.log");
+    fs::write(site.conf().join("miniftpd.log"), "").unwrap();
+    mode(&site.conf().join("miniftpd.log"), 0o600);
+    let [conf, home] = [site.conf(), site.home()];
+    for path in [&conf.join("accounts.ini"), &conf.join("accounts.ini.previous"), &conf, &home] {
+        chown(path, Some(65_534), Some(65_534)).unwrap();
+    }
+    let found = check(&site);
+    found.fails(1);
+    let log = site.conf().join("miniftpd.log");
+    let line = format!("the log {} cannot be written: Permission denied", log.display());
+    assert!(found.out.contains(&line), "{}", found.out);
+    chown(log, Some(65_534), Some(65_534)).unwrap();
+    check(&site).ok();
+    chown(site.conf(), Some(0), Some(0)).unwrap();
+    let found = check(&site);
+    found.fails(1);
+    let words = format!("[server] user: `nobody` cannot use {}: ", site.conf().display());
+    assert!(found.out.contains(&words), "{}", found.out);
+}
