@@ -149,6 +149,14 @@ pub const BAN_MOST: Duration = Duration::from_secs(24 * 3600);
 pub const BAN_MEMORY: Duration = Duration::from_secs(24 * 3600);
 /// How often conf/bans.ini is written at most for automatic bans.
 pub const BANS_PAUSE: Duration = Duration::from_secs(1);
+/// Temporary passwords of one account at one time: one for each device that cannot encrypt.
+pub const TEMPORARY_OF_ACCOUNT: usize = 20;
+/// Temporary passwords of all accounts, about 450 bytes each: one for every fifth account.
+pub const TEMPORARY: usize = 2000;
+/// Bytes of conf/ftp-passwords.ini: twice what these need.
+pub const TEMPORARY_FILE: u64 = 2 * 1024 * 1024;
+/// Logins that a temporary password may be limited to; more are no limit that anybody means.
+pub const TEMPORARY_USES: u32 = 1_000_000;
 /// Bytes of a text that a server says: to newcomers, at parting, on entering a folder.
 pub const GREETING_FILE: usize = 4 * 1024;
 /// Lines of such a text: two screens.

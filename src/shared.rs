@@ -28,6 +28,7 @@ use crate::accounts::bans::{Bans, Network};
 use crate::accounts::register::{
     AccountRequest, Application, Registration, RegistrationRules, RequestQueue,
 };
+use crate::accounts::temporary::TemporaryPasswords;
 use crate::accounts::{Account, AccountStore, Accounts, StoreError};
 use crate::audit::Log;
 use crate::config::{self, Config};
@@ -66,6 +67,8 @@ pub struct Shared {
     pub store: AccountStore,
     /// Accounts and addresses that are kept out for a time.
     pub bans: Bans,
+    /// What accounts have made themselves for FTP.
+    pub temporary: TemporaryPasswords,
     /// The requests for accounts.
     pub queue: RequestQueue,
     /// Where requests are announced, while somebody listens.
@@ -159,6 +162,7 @@ impl Shared {
             listening: OnceLock::new(),
             store: accounts,
             bans: Bans::open(conf),
+            temporary: TemporaryPasswords::open(conf),
             queue,
             announced: Mutex::default(),
             mounts,

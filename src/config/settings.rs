@@ -195,6 +195,10 @@ settings! {
         /// From where a login in clear is taken. anywhere: whoever can read the line can read the
         /// password.
         clear_passwords: bool = false, OneOf(&[("loopback", false), ("anywhere", true)]);
+        /// For how many days at most an account may make itself a temporary password
+        /// (`ftp-password` of the client): one is taken from everywhere in clear, for clients that
+        /// cannot encrypt, on a network that its owner trusts. off: none is made or taken.
+        temporary_days: Option<u64> = Some(30), Or(Number("whole days", 1, 3650), "off");
         /// The upload of an FTP client that was killed ends like one that is complete. Before an
         /// upload replaces a file, the control connection is therefore watched for this long, to
         /// see whether it ends too. Between machines that are far apart it should be longer.

@@ -75,6 +75,7 @@ pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
         + super::REGISTRATIONS_FILE
         + super::BANS_FILE
         + super::NETWORKS_FILE
+        + super::TEMPORARY_FILE
         + super::SETTINGS_FILE
         + 2 * super::LIST_FILE
         + 2 * super::GREETING_FILE as u64;

@@ -113,6 +113,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("NETWORKS_OF_ACCOUNT", "as FAMILIAR_DAYS"),
     ("NETWORKS", "as FAMILIAR_DAYS"),
     ("NETWORKS_FILE", "as ACCOUNTS_FILE"),
+    ("TEMPORARY", "memory of answers; each account has its own limit long before"),
+    ("TEMPORARY_FILE", "as ACCOUNTS_FILE"),
     ("FAILURES", "shown by the tests in the room itself; thousands of logins would be needed"),
     ("BANS", "as FAILURES"),
     ("BANS_FILE", "as ACCOUNTS_FILE"),
