@@ -21,6 +21,8 @@ pub enum Error {
     // --- For the client to fix; the connection goes on.
     /// A command that needs a login came without one.
     NeedLogin,
+    /// Nobody logs in here over a connection that is not encrypted.
+    NeedTls,
     /// Wrong name or password, closed, from the wrong place: one text for all. The log says which.
     LoginRefused,
     /// A login that does not fit the channel that it came through: somebody is between.
@@ -263,6 +265,11 @@ pub enum Error {
         /// How long it was, in seconds.
         secs: u64,
     },
+    /// The two sides could not agree on how they encrypt, or what came was not encrypted.
+    Handshake {
+        /// Why.
+        why: String,
+    },
     /// The account was closed or removed while the session ran.
     AccountClosed,
     /// An admin or the operator ended this session.
@@ -292,6 +299,7 @@ impl Error {
             | Error::Malformed { .. }
             | Error::TooLarge { .. }
             | Error::TimedOut { .. }
+            | Error::Handshake { .. }
             | Error::AccountClosed
             | Error::Ended
             | Error::Displaced
@@ -322,6 +330,7 @@ impl fmt::Display for Error {
         use Error::*;
         match self {
             NeedLogin => f.write_str("log in first"),
+            NeedTls => f.write_str(kinds::NEED_TLS),
             LoginRefused => f.write_str("wrong name or password"),
             Intercepted(how) => f.write_str(how.text()),
             Banned { what, why, left_secs } => what.report(f, why, *left_secs),
@@ -370,6 +379,7 @@ impl fmt::Display for Error {
             Malformed { what } => write!(f, "not a valid frame: {what}"),
             TooLarge { got, max } => write!(f, "a frame of {got} bytes is over the limit of {max}"),
             TimedOut { wait, secs } => write!(f, "waited {secs} s for {wait}"),
+            Handshake { why } => write!(f, "the encryption could not begin: {}", Escaped(why)),
             AccountClosed => f.write_str("this account has been closed"),
             Ended => f.write_str(ENDED),
             Full { what, max } => write!(f, "too many: {max} {what} at most; try again later"),

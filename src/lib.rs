@@ -94,6 +94,7 @@ pub mod session;
 pub mod shared;
 pub mod stream;
 pub mod text;
+pub mod tls;
 #[cfg(all(unix, feature = "server"))]
 pub mod transfer;
 #[cfg(all(unix, feature = "server"))]

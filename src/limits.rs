@@ -149,6 +149,14 @@ pub const BAN_MOST: Duration = Duration::from_secs(24 * 3600);
 pub const BAN_MEMORY: Duration = Duration::from_secs(24 * 3600);
 /// How often conf/bans.ini is written at most for automatic bans.
 pub const BANS_PAUSE: Duration = Duration::from_secs(1);
+/// Temporary passwords of one account at one time: one for each device that cannot encrypt.
+pub const TEMPORARY_OF_ACCOUNT: usize = 20;
+/// Temporary passwords of all accounts, about 450 bytes each: one for every fifth account.
+pub const TEMPORARY: usize = 2000;
+/// Bytes of conf/ftp-passwords.ini: twice what these need.
+pub const TEMPORARY_FILE: u64 = 2 * 1024 * 1024;
+/// Logins that a temporary password may be limited to; more are no limit that anybody means.
+pub const TEMPORARY_USES: u32 = 1_000_000;
 /// Bytes of a text that a server says: to newcomers, at parting, on entering a folder.
 pub const GREETING_FILE: usize = 4 * 1024;
 /// Lines of such a text: two screens.
@@ -157,6 +165,8 @@ pub const GREETING_LINES: usize = 50;
 pub const GREETING_LINE: usize = 500;
 /// Bytes of conf/server.ini.
 pub const SETTINGS_FILE: u64 = 256 * 1024;
+/// Bytes of a PEM file with a key, or with certificates.
+pub const CREDENTIALS_FILE: u64 = 256 * 1024;
 
 /// Bytes of a file that are copied on the server between two looks at the client: some hundredths
 /// of a second on a disk, and a second on a slow card.
@@ -231,6 +241,11 @@ pub const THREAD_STACK: usize = 256 * 1024;
 pub const REST_BUFFER: usize = 512;
 /// Bytes that a busy connection reads at once, and collects before it writes.
 pub const BUSY_BUFFER: usize = 64 * 1024;
+/// Bytes that are encrypted before they are sent, and that an encrypted connection reads at once
+/// while much comes: four records.
+pub const TLS_BLOCK: usize = 64 * 1024;
+/// Bytes of the state of an encrypted connection that rests.
+pub const TLS_STATE: usize = 45 * 1024;
 
 /// A busy connection that stays silent this long gives its buffers back and rests.
 pub const REST_AFTER: Duration = Duration::from_secs(1);

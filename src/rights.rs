@@ -40,6 +40,15 @@ impl Rights {
         (read || write || modify).then_some(Rights { read, write, modify })
     }
 
+    /// What both allow.
+    pub fn and(self, other: Rights) -> Rights {
+        Rights {
+            read: self.read && other.read,
+            write: self.write && other.write,
+            modify: self.modify && other.modify,
+        }
+    }
+
     /// Whether anything can change there.
     pub fn changes(self) -> bool {
         self.write || self.modify

@@ -60,6 +60,7 @@ impl Server {
         framed: &[SocketAddr],
         ftp: &[SocketAddr],
     ) -> Result<Server, StartError> {
+        shared.begin_tls().map_err(StartError::Encryption)?;
         let mut listening = Vec::new();
         for (kind, addresses) in [(&FRAMED, framed), (&FTP, ftp)] {
             let bound = binding::bind_all(kind.name, addresses)?;

@@ -7,6 +7,7 @@
 mod charging;
 mod dropped;
 mod edits;
+mod encryption;
 mod homes;
 pub mod in_force;
 mod logs;
@@ -27,6 +28,7 @@ use crate::accounts::bans::{Bans, Network};
 use crate::accounts::register::{
     AccountRequest, Application, Registration, RegistrationRules, RequestQueue,
 };
+use crate::accounts::temporary::TemporaryPasswords;
 use crate::accounts::{Account, AccountStore, Accounts, StoreError};
 use crate::audit::Log;
 use crate::config::{self, Config};
@@ -41,10 +43,12 @@ use crate::rights::Rights;
 use crate::sandbox;
 use crate::scram::{self, PlainChecks, RecordShape, Verifier};
 use crate::text::Moment;
+use crate::tls::ServerTls;
 use crate::transfer::Claims;
 use crate::vfs::{self, Home, Vfs};
 
 pub use self::dropped::{Dropped, DroppedFile};
+pub use self::encryption::EncryptionError;
 pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Checking, Ending, OnlineConnection, Presence};
@@ -64,6 +68,8 @@ pub struct Shared {
     pub store: AccountStore,
     /// Accounts and addresses that are kept out for a time.
     pub bans: Bans,
+    /// What accounts have made themselves for FTP.
+    pub temporary: TemporaryPasswords,
     /// The requests for accounts.
     pub queue: RequestQueue,
     /// Where requests are announced, while somebody listens.
@@ -95,6 +101,7 @@ pub struct Shared {
     guest_digest: Mutex<()>,
     online: Mutex<HashMap<u64, OnlineEntry>>,
     logged: Mutex<LastWritten>,
+    tls: Mutex<Option<ServerTls>>,
     /// Shared with the threads that count.
     stopping: Arc<AtomicBool>,
     next_id: AtomicU64,
@@ -160,6 +167,7 @@ impl Shared {
             listening: OnceLock::new(),
             store: accounts,
             bans: Bans::open(conf),
+            temporary: TemporaryPasswords::open(conf),
             queue,
             announced: Mutex::default(),
             mounts,
@@ -177,6 +185,7 @@ impl Shared {
             guest_digest: Mutex::default(),
             online: Mutex::default(),
             logged: Mutex::default(),
+            tls: Mutex::default(),
             stopping: Arc::default(),
             next_id: AtomicU64::new(1),
         };

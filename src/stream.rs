@@ -6,10 +6,12 @@
 //! Invariant: no system call here waits longer than the deadline that is meant, give or take a
 //! second.
 
+mod encrypted;
 mod looking;
 mod pace;
+mod socket;
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +23,7 @@ use crate::wire::Arrive;
 
 pub use self::looking::Peer;
 pub(crate) use self::pace::Pace;
+pub(crate) use self::socket::Socket;
 
 /// How long one system call may wait before the clocks are looked at.
 const SLICE: Duration = limits::REST_AFTER;
@@ -42,10 +45,10 @@ pub struct Patience {
     pub login: Option<(Instant, Duration)>,
 }
 
-/// A TCP connection whose every wait is bounded.
+/// A TCP connection whose every wait is bounded, encrypted or not.
 #[derive(Debug)]
 pub struct Stream {
-    tcp: TcpStream,
+    socket: Socket,
     patience: Patience,
     /// What the socket's read timeout was last set to.
     read_timeout: Option<Duration>,
@@ -71,7 +74,7 @@ impl Stream {
         tcp.set_nodelay(true).map_err(|_| Error::Gone)?;
         tcp.set_write_timeout(Some(SLICE)).map_err(|_| Error::Gone)?;
         Ok(Stream {
-            tcp,
+            socket: Socket::new(tcp),
             patience,
             read_timeout: None,
             idle: None,
@@ -88,7 +91,7 @@ impl Stream {
     pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> Stream {
         self.interrupt = Some(flag);
         // A socket that takes no options has gone, which the first write says.
-        let _ = self.tcp.set_write_timeout(Some(LOOK));
+        let _ = self.socket.tcp().set_write_timeout(Some(LOOK));
         self
     }
 
@@ -121,7 +124,7 @@ impl Stream {
     /// Bytes that have come and were not read.
     #[cfg(unix)]
     fn unread(&self) -> u64 {
-        rustix::io::ioctl_fionread(&self.tcp).unwrap_or(0)
+        rustix::io::ioctl_fionread(self.socket.tcp()).unwrap_or(0)
     }
 
     #[cfg(not(unix))]
@@ -159,24 +162,24 @@ impl Stream {
     /// # Errors
     /// [`Error::Io`] if the system has no descriptor left.
     pub fn try_clone_tcp(&self) -> Result<TcpStream> {
-        self.tcp.try_clone().map_err(|e| Error::io("duplicating a socket", e))
+        self.socket.tcp().try_clone().map_err(|e| Error::io("duplicating a socket", e))
     }
 
     /// Ends one or both directions. A peer that has gone already is no error.
     pub fn shutdown(&self, how: Shutdown) {
-        let _ = self.tcp.shutdown(how);
+        let _ = self.socket.tcp().shutdown(how);
     }
 
     /// The other side's address, if it is still known.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.tcp.peer_addr().ok()
+        self.socket.tcp().peer_addr().ok()
     }
 
     /// Whether data that the peer marked as urgent comes in its place, as a telnet end expects.
     #[cfg(unix)]
     pub fn take_urgent_inline(&self) {
         // Without it one byte of an urgent line is lost; the line is then refused as unreadable.
-        let _ = rustix::net::sockopt::set_socket_oobinline(&self.tcp, true);
+        let _ = rustix::net::sockopt::set_socket_oobinline(self.socket.tcp(), true);
     }
 
     /// What came since then was no request: the next one is still waited for.
@@ -197,7 +200,7 @@ impl Stream {
 
     /// This side's address.
     pub fn own_address(&self) -> Option<SocketAddr> {
-        self.tcp.local_addr().ok()
+        self.socket.tcp().local_addr().ok()
     }
 
     /// Sends all parts, one after the other, in as few system calls as the socket allows.
@@ -223,15 +226,20 @@ impl Stream {
             let mut left = &mut slices[..group.len()];
             // Empty parts would look like a peer that takes nothing.
             IoSlice::advance_slices(&mut left, 0);
-            while !left.is_empty() {
+            while !left.is_empty() || self.socket.has_unsent() {
                 let start = Instant::now();
-                let n = match self.tcp.write_vectored(left) {
-                    Ok(0) => return Err(Error::Gone),
+                // What is encrypted and has not left goes first, and last without anything more.
+                let sent = match left.is_empty() {
+                    true => self.socket.flush().map(|()| 0),
+                    false => self.socket.write(left),
+                };
+                let n = match sent {
+                    Ok(0) if !left.is_empty() => return Err(Error::Gone),
                     Ok(n) => n,
                     Err(e) => self.waited_only(&e)?,
                 };
                 IoSlice::advance_slices(&mut left, n);
-                if !left.is_empty() {
+                if !left.is_empty() || self.socket.has_unsent() {
                     meanwhile();
                     // A peer that takes a little now and then never lets a write run out.
                     self.check_interrupt()?;
@@ -268,8 +276,11 @@ impl Stream {
     }
 
     /// Says that nothing more will be sent.
-    pub fn finish_sending(&self) {
-        self.shutdown(Shutdown::Write);
+    pub fn finish_sending(&mut self) {
+        if !self.socket.finish_sending() {
+            // Whoever does not read does not read this either.
+            self.shutdown(Shutdown::Write);
+        }
     }
 
     /// Reads and throws away what the peer still sends, for at most [`limits::LINGER`], so that
@@ -339,16 +350,8 @@ impl Stream {
 
     /// Reads once, waiting about as long as `step`, never beyond the login. 0: nothing came.
     fn read_within(&mut self, wait: Duration, into: &mut [u8]) -> Result<usize> {
-        let wait = match self.check_login()? {
-            Some(left) => wait.min(left),
-            None => wait,
-        };
-        let wait = Some(wait.max(SHORTEST));
-        if self.read_timeout != wait {
-            self.tcp.set_read_timeout(wait).map_err(|_| Error::Gone)?;
-            self.read_timeout = wait;
-        }
-        match self.tcp.read(into) {
+        self.wait_to_read_for(wait)?;
+        match self.socket.read(into) {
             Ok(0) => Err(Error::Gone),
             Ok(n) => Ok(n),
             Err(e) => self.waited_only(&e),
@@ -383,7 +386,7 @@ fn late(wait: Wait, limit: Duration) -> Error {
 #[cfg(unix)]
 impl std::os::fd::AsFd for Stream {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.tcp.as_fd()
+        self.socket.tcp().as_fd()
     }
 }
 

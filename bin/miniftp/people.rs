@@ -1,10 +1,11 @@
-//! Registering, asking how a registration stands, and changing one's own password.
+//! Registering, asking how a registration stands, and one's own passwords.
 
 use std::io::Write;
 
-use miniftp::client::{Client, Error, Registered, RegistrationState};
-use miniftp::text::Escaped;
+use miniftp::client::{Client, Error, Registered, RegistrationState, TemporaryTerms};
+use miniftp::text::{Escaped, escape_bytes, parse_span};
 
+use crate::clock::Clock;
 use crate::failure::{CommandResult, EXIT_FAILED, EXIT_INTERRUPTED, Failure};
 use crate::given::{Flag, GivenArguments};
 use crate::password;
@@ -139,5 +140,91 @@ pub(crate) fn passwd(session: &mut ShellSession, given: &GivenArguments) -> Comm
         1 => "The password is changed; one other session was ended.".to_owned(),
         n => format!("The password is changed; {n} other sessions were ended."),
     });
+    Ok(())
+}
+
+/// For how long a temporary password is good where nothing is said.
+const TEMPORARY_SECS: u64 = 600;
+
+/// `ftp-password [--for TIME] [--uses N] [--read-only] [--from ADDRESS]`. The password is the only
+/// thing on standard output.
+pub(crate) fn ftp_password(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
+    let text = |flag| given.value(flag).map(|text| text.to_string_lossy().into_owned());
+    let wrong = |flag: &str, text: &str, expected: &str| {
+        Failure::Usage(format!("--{flag}: `{}` is not valid; {expected}", Escaped(text)))
+    };
+    let secs = match text(Flag::For) {
+        Some(text) => parse_span(&text)
+            .ok_or_else(|| wrong("for", &text, "expected a time like 30m, 2h or 7d"))?,
+        None => TEMPORARY_SECS,
+    };
+    let uses = match text(Flag::Uses) {
+        Some(text) => {
+            let uses = text.parse().ok().filter(|uses| *uses > 0);
+            Some(uses.ok_or_else(|| wrong("uses", &text, "expected a whole number above 0"))?)
+        }
+        None => None,
+    };
+    let from = text(Flag::From).unwrap_or_default();
+    let is_read_only = given.has(Flag::ReadOnly);
+    let terms = TemporaryTerms { secs, uses, is_read_only, from: &from };
+    let made = session.client.ftp_password(&terms)?;
+    let screen = &mut session.screen;
+    writeln!(screen.out, "{}", *made.password)?;
+    screen.finish()?;
+    let logins = match uses {
+        Some(1) => ", for one login".to_owned(),
+        Some(uses) => format!(", for {uses} logins"),
+        None => String::new(),
+    };
+    screen.print(&format!(
+        "This password is good for FTP as {} until {} UTC{logins}; it is not shown again.",
+        Escaped(session.client.account().unwrap_or_default()),
+        Clock::utc().shown(made.until_secs),
+    ));
+    Ok(())
+}
+
+/// `ftp-passwords`.
+pub(crate) fn ftp_passwords(session: &mut ShellSession, _: &GivenArguments) -> CommandResult {
+    let all = session.client.ftp_passwords()?;
+    let screen = &mut session.screen;
+    if all.is_empty() {
+        screen.empty("<no temporary passwords>")?;
+    }
+    for one in all {
+        let logins = match one.uses_left() {
+            Some(1) => "one login left".to_owned(),
+            Some(left) => format!("{left} logins left"),
+            None => "any number of logins".to_owned(),
+        };
+        let from = if one.from.is_empty() { "anywhere" } else { &*one.from };
+        writeln!(
+            screen.out,
+            "{}  until {} UTC  {logins}  {}  from {}",
+            Escaped(&one.prefix),
+            Clock::utc().shown(one.until_secs),
+            Escaped(&one.rights),
+            Escaped(from),
+        )?;
+    }
+    Ok(())
+}
+
+/// `ftp-revoke PREFIX...`.
+pub(crate) fn ftp_revoke(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
+    for word in &given.words {
+        let prefix = word.text.to_str().map(str::to_ascii_lowercase);
+        let prefix = prefix.ok_or_else(|| {
+            let shown = escape_bytes(word.text.as_encoded_bytes());
+            Failure::Usage(format!("expected the first four characters of one, got `{shown}`"))
+        })?;
+        let ended = session.client.ftp_revoke(&prefix)?;
+        session.screen.print(&match ended {
+            0 => format!("{} is good no longer.", Escaped(&prefix)),
+            1 => format!("{} is good no longer; one session was ended.", Escaped(&prefix)),
+            n => format!("{} is good no longer; {n} sessions were ended.", Escaped(&prefix)),
+        });
+    }
     Ok(())
 }

@@ -147,6 +147,16 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
     "passwd" [] Account own!(EndOthers), ""
         Run::There(people::passwd), "change your own password; --end-others ends other sessions",
         "passwd --end-others";
+    "ftp-password" [] Account own!(For Uses ReadOnly From), ""
+        Run::There(people::ftp_password),
+        "make a temporary password for FTP clients that cannot encrypt; it is shown once",
+        "ftp-password --for 2h --read-only";
+    "ftp-passwords" [] Account own!(), ""
+        Run::There(people::ftp_passwords), "list your temporary passwords for FTP",
+        "ftp-passwords";
+    "ftp-revoke" [] Account own!(), "PREFIX..."
+        Run::There(people::ftp_revoke),
+        "make temporary passwords good no longer, and end their sessions", "ftp-revoke k7mq";
     "register" [] Account own!(), "[CODE]"
         Run::Outside(people::register), "ask for an account, with an invitation's code or without",
         "register";

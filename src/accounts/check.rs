@@ -9,6 +9,7 @@ use super::Accounts;
 use super::bans::{check_bans, check_networks};
 use super::register::{check_class, check_invites, check_requests};
 use super::store::read_first;
+use super::temporary::check_temporary;
 use crate::conffile::{FileError, ParseErrors, load};
 use crate::limits;
 
@@ -24,16 +25,17 @@ pub fn accounts(conf: &Path) -> Result<Arc<Accounts>, FileError> {
     load(&path, limits::ACCOUNTS_FILE, &|bytes| read_first(bytes, &path))
 }
 
-/// The files of a folder about registrations and bans that are there: what is in each, in words,
-/// or all that is wrong with it.
+/// The files of a folder about registrations, bans and temporary passwords that are there: what is
+/// in each, in words, or all that is wrong with it.
 pub fn registrations(conf: &Path) -> Vec<(&'static str, Result<Arc<String>, FileError>)> {
     type Check = fn(&[u8]) -> Result<String, ParseErrors>;
-    let files: [(&'static str, u64, Check); 5] = [
+    let files: [(&'static str, u64, Check); 6] = [
         ("registrations.ini", limits::REGISTRATIONS_FILE, check_requests),
         ("invites.ini", limits::LIST_FILE, check_invites),
         ("class.csv", limits::LIST_FILE, check_class),
         ("bans.ini", limits::BANS_FILE, check_bans),
         ("networks.ini", limits::NETWORKS_FILE, check_networks),
+        ("ftp-passwords.ini", limits::TEMPORARY_FILE, check_temporary),
     ];
     let there = files.into_iter().filter(|(name, ..)| conf.join(name).exists());
     let checked = there.map(|(name, most, check)| {

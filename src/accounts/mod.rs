@@ -13,9 +13,11 @@ pub mod check;
 mod creation;
 mod error;
 mod name;
+mod range;
 mod record;
 pub mod register;
 mod store;
+pub mod temporary;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +32,7 @@ use crate::text::{is_harmful, nearest, parse_size};
 pub use crate::conffile::read_text_at_most;
 pub use error::StoreError;
 pub use name::{AccountName, NAME_FORM};
+pub use range::AddressRange;
 pub use record::quota_text;
 pub(crate) use record::{ENTRIES, KEYS, RIGHTS};
 pub use store::AccountStore;

@@ -41,7 +41,7 @@ const HEADER: &str = "\
 ; needs neither of them.
 ";
 
-const RECORD: By<Verifier> = By(
+pub(super) const RECORD: By<Verifier> = By(
     "a whole record SCRAM-SHA-256$...; `miniftpd account passwd NAME` makes one",
     Verifier::parse,
     Verifier::to_string,

@@ -125,6 +125,10 @@ pub static ADMIN_COMMANDS: &[AdminCommand] = &[
         "keep an account or an address out for 30m, 2h, 7d or for ever; its sessions end"),
     row!("pardon" ["unban"] ("who" Who true) () Files false Some(Verb::Pardon), bans::pardon,
         "let it in again"),
+    row!("ftp-passwords" [] ("name" Account false) () Files false None, sessions::ftp_passwords,
+        "list the temporary passwords that accounts have made for FTP, or those of one"),
+    row!("ftp-revoke" [] ("prefix" Prefix true) () Files false Some(Verb::FtpRevoke),
+        sessions::ftp_revoke, "make one of them good no longer; its sessions end"),
     row!("parts" ["partsof"] ("name" Account true) () Tree false None, sessions::parts,
         "list an account's unfinished uploads"),
     row!("drop-part" ["drop", "droppart"] ("name" Account true "path" Path true) () Tree false

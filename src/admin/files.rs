@@ -9,6 +9,7 @@ use super::trail::AuditTrail;
 use super::{AdminDesk, Attachment};
 use crate::accounts::bans::Bans;
 use crate::accounts::register::RequestQueue;
+use crate::accounts::temporary::TemporaryPasswords;
 use crate::accounts::{AccountStore, StoreError};
 use crate::audit::{self, Actor, ActorOrigin, Event, LogTargets};
 use crate::config::{Config, LiveSettings};
@@ -21,6 +22,7 @@ pub struct Files {
     store: AccountStore,
     queue: RequestQueue,
     bans: Bans,
+    temporary: TemporaryPasswords,
     config: Arc<Config>,
     conf: PathBuf,
     home: PathBuf,
@@ -43,6 +45,7 @@ impl Files {
             store: AccountStore::open(conf)?,
             queue: RequestQueue::new(conf, config.registration.keep_days),
             bans: Bans::open(conf),
+            temporary: TemporaryPasswords::open(conf),
             config,
             conf: conf.to_path_buf(),
             home: home.to_path_buf(),
@@ -57,6 +60,7 @@ impl Files {
             store: &self.store,
             queue: &self.queue,
             bans: &self.bans,
+            temporary: &self.temporary,
             config: Arc::clone(&self.config),
             shared: None,
             dirs: (&self.conf, &self.home),

@@ -36,6 +36,8 @@ pub enum ArgumentKind {
     Span,
     /// The number of a registration.
     Number,
+    /// The prefix of a temporary password.
+    Prefix,
     /// A path from an account's root: the rest of the line.
     Path,
     /// A text: the rest of the line, or the value of an option.
@@ -111,6 +113,7 @@ impl ArgumentKind {
             ArgumentKind::Who => Value::Who(BanTarget::parse(text)?),
             ArgumentKind::Account
             | ArgumentKind::Session
+            | ArgumentKind::Prefix
             | ArgumentKind::Path
             | ArgumentKind::Text
             | ArgumentKind::File

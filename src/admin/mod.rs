@@ -28,12 +28,14 @@ use self::commands::{AdminCommand, AdminNeeds};
 use self::trail::AuditTrail;
 use crate::accounts::bans::Bans;
 use crate::accounts::register::RequestQueue;
+use crate::accounts::temporary::TemporaryPasswords;
 use crate::accounts::{AccountStore, AccountsEdit, StoreError};
 use crate::answer::Answer;
 use crate::audit::{Actor, ActorOrigin};
 use crate::conffile::FileError;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::scram::Verifier;
 use crate::shared::{Shared, homes_beside};
 use crate::transfer::Alive;
@@ -62,6 +64,7 @@ pub struct AdminDesk<'a> {
     store: &'a AccountStore,
     queue: &'a RequestQueue,
     bans: &'a Bans,
+    temporary: &'a TemporaryPasswords,
     /// The settings in force.
     config: Arc<Config>,
     /// The server, where one runs.
@@ -81,6 +84,7 @@ impl<'a> AdminDesk<'a> {
             store: &shared.store,
             queue: &shared.queue,
             bans: &shared.bans,
+            temporary: &shared.temporary,
             config: shared.config(),
             shared: Some(shared),
             dirs: shared.dirs(),
@@ -153,12 +157,17 @@ impl<'a> AdminDesk<'a> {
         &self,
         change: impl Fn(&mut AccountsEdit) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.store.edit(|edit| {
+        let done = self.store.edit(|edit| {
             let before = edit.so_far().clone();
             let done = change(edit)?;
             self.check_admin_left(&before, edit.so_far(), None)?;
             Ok(done)
-        })
+        })?;
+        match self.shared {
+            Some(shared) => shared.account_changed(),
+            None => self.temporary.tidy(self.store, limits::LOCK_WAIT),
+        }
+        Ok(done)
     }
 
     /// Refuses what nobody may do to themselves.

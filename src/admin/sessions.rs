@@ -1,4 +1,5 @@
-//! The commands about what accounts do now, and may do: sessions, unfinished uploads, reasons.
+//! The commands about what accounts do now, and may do: sessions, temporary passwords, unfinished
+//! uploads, reasons.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::answer::{Answer, Cell};
 use crate::audit::TransferSeen;
 use crate::error::{Error, Result};
 use crate::quota::{Charge, Usage};
+use crate::rights::Rights;
 use crate::shared::{OnlineConnection, Shared};
 use crate::transfer::{Alive, Claimant, credit};
 use crate::vfs::{PartNote, VPath, Vfs};
@@ -110,6 +112,49 @@ pub(super) fn kick(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_
         0 => Err(Error::Unknown { what: "session of", name: who.to_owned() }.into()),
         count => Ok(Answer::line(ended(count), vec![("sessions", Cell::Count(count as u64))])),
     }
+}
+
+pub(super) fn ftp_passwords(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    _: &mut Alive<'_>,
+) -> AdminResult {
+    let name = Some(arguments.text("name")).filter(|name| !name.is_empty());
+    if let Some(name) = name {
+        desk.store.current().require(name)?;
+    }
+    let rows = desk.temporary.list(name)?.into_iter().map(|(prefix, one)| {
+        vec![
+            Cell::Text(prefix),
+            Cell::Name(one.account.to_string()),
+            Cell::Moment(one.since_secs),
+            Cell::Moment(one.until_secs),
+            one.uses.map_or_else(|| "any".into(), |uses| Cell::Count(uses.into())),
+            if one.rights == Rights::ALL {
+                "all".into()
+            } else {
+                Cell::Text(one.rights.to_string())
+            },
+            one.from.map_or_else(|| "anywhere".into(), |from| Cell::Text(from.to_string())),
+        ]
+    });
+    let columns = ["prefix", "account", "since", "until", "logins", "rights", "from"];
+    Ok(Answer::table(&columns, rows.collect(), "there are no temporary passwords"))
+}
+
+pub(super) fn ftp_revoke(
+    desk: &AdminDesk<'_>,
+    arguments: &Arguments,
+    _: &mut Alive<'_>,
+) -> AdminResult {
+    let prefix = arguments.text("prefix");
+    let one = desk.temporary.revoke(desk.store, prefix, None)?;
+    let mut facts = vec![("account", Cell::Name(one.account.to_string()))];
+    let text = format!("the temporary password {prefix} of {} is good no longer", one.account);
+    let Some(shared) = desk.shared else { return Ok(Answer::line(text, facts)) };
+    let count = shared.end_temporary(prefix);
+    facts.push(("sessions", Cell::Count(count as u64)));
+    Ok(Answer::line(format!("{text}; {}", ended(count)), facts))
 }
 
 pub(super) fn parts(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {

@@ -39,6 +39,10 @@ pub enum Verb {
     Register,
     /// A password was changed.
     Passwd,
+    /// A temporary password for FTP was made.
+    FtpPassword,
+    /// A temporary password is good no longer.
+    FtpRevoke,
     /// An account was made.
     Create,
     /// An account was closed.
@@ -67,7 +71,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them, in the order of the manual.
-    pub const ALL: [Verb; 27] = [
+    pub const ALL: [Verb; 29] = [
         Verb::Login,
         Verb::Logout,
         Verb::Left,
@@ -83,6 +87,8 @@ impl Verb {
         Verb::Expire,
         Verb::Register,
         Verb::Passwd,
+        Verb::FtpPassword,
+        Verb::FtpRevoke,
         Verb::Create,
         Verb::Close,
         Verb::Open,
@@ -115,6 +121,8 @@ impl Verb {
             Verb::Expire => "expire",
             Verb::Register => "register",
             Verb::Passwd => "passwd",
+            Verb::FtpPassword => "ftp-password",
+            Verb::FtpRevoke => "ftp-revoke",
             Verb::Create => "create",
             Verb::Close => "close",
             Verb::Open => "open",

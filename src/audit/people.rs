@@ -54,8 +54,11 @@ pub(super) fn event(now: LogTime, event: &Event<'_>) -> String {
 
 fn done(out: &mut String, event: &Event<'_>) {
     if let Some(count) = event.count {
-        let what =
-            if matches!(event.verb, Verb::Kick | Verb::Ban) { "sessions" } else { "entries," };
+        let what = if matches!(event.verb, Verb::Kick | Verb::Ban | Verb::FtpRevoke) {
+            "sessions"
+        } else {
+            "entries,"
+        };
         let _ = write!(out, " {count} {what}");
     }
     if let Some(bytes) = event.bytes {

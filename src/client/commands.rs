@@ -41,6 +41,9 @@ pub struct Space {
 /// An unfinished upload; its path is not escaped.
 pub type RemotePart = wire::Part<'static>;
 
+/// A temporary password for FTP; its texts are not escaped.
+pub type TemporaryPassword = wire::Temporary<'static>;
+
 /// One thing that decides what may be done at a path, or one thing that may be done there or not;
 /// its texts are escaped.
 pub type WhyReason = wire::Reason<'static>;

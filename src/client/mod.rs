@@ -57,14 +57,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-pub use commands::{Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, Space, WhyReason};
+pub use commands::{
+    Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, Space, TemporaryPassword, WhyReason,
+};
 pub use compared::{Compared, Comparison, Difference, DifferenceKind, Way};
 pub use error::{Error, Result};
 pub use exclude::Excluded;
 #[cfg(unix)]
 pub use hosts::{Host, read_hosts};
 pub use names::local_name;
-pub use people::{Registered, RegistrationState, RegistrationTerms};
+pub use people::{MadeTemporary, Registered, RegistrationState, RegistrationTerms, TemporaryTerms};
 pub use progress::{
     ExistsChoice, NoProgress, PartChoice, Phase, Policy, Progress, Question, Reply, TransferOutcome,
 };

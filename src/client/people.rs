@@ -1,4 +1,4 @@
-//! Registering, asking how a request stands, and changing one's own password.
+//! Registering, asking how a request stands, and one's own passwords.
 //!
 //! Never: sends a password. What travels is the record that the server will check it against.
 
@@ -8,11 +8,13 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::apart::{apart, derive};
+use super::commands::TemporaryPassword;
 use super::error::{Error, Result};
 use super::login::login_step;
+use super::rows::collect;
 use super::{Client, LoggedInAccount};
 use crate::limits;
-use crate::scram::{ClientExchange, ScramKeys};
+use crate::scram::{ClientExchange, ScramKeys, TemporarySecret};
 use crate::wire::{self, Code, Login, Nothing};
 
 /// How often a request that waits is asked about.
@@ -42,7 +44,82 @@ pub enum RegistrationState {
     Refused(String),
 }
 
+/// What a temporary password for FTP is to be good for.
+#[derive(Clone, Copy, Debug)]
+pub struct TemporaryTerms<'a> {
+    /// For how many seconds.
+    pub secs: u64,
+    /// For how many logins; `None` is any number.
+    pub uses: Option<u32>,
+    /// Whether nothing is to be changed with it.
+    pub is_read_only: bool,
+    /// An address or network from which; empty for anywhere.
+    pub from: &'a str,
+}
+
+/// A temporary password for FTP, as it is shown once.
+#[derive(Debug)]
+pub struct MadeTemporary {
+    /// The whole.
+    pub password: Zeroizing<String>,
+    /// Until when it is good, seconds since 1970.
+    pub until_secs: i64,
+}
+
 impl Client {
+    /// Makes a temporary password for FTP. It never travels: its record does.
+    ///
+    /// # Errors
+    /// [`Error::Refused`]; [`Error::NotLoggedIn`], also for a guest.
+    pub fn ftp_password(&mut self, terms: &TemporaryTerms<'_>) -> Result<MadeTemporary> {
+        let keys = self.account.as_ref().and_then(|account| account.keys.as_ref());
+        let iterations = keys.ok_or(Error::NotLoggedIn)?.iterations();
+        loop {
+            let secret = TemporarySecret::fresh()?;
+            let text = Zeroizing::new(secret.text().to_owned());
+            let derived =
+                apart(&self.options.interrupt, move || ScramKeys::fresh(&text, iterations))?;
+            let record = derived?.verifier().to_string();
+            let (uses, is_read_only) = (terms.uses.unwrap_or(0), terms.is_read_only.into());
+            let message = wire::FtpPass::new(
+                secret.prefix(),
+                &record,
+                terms.secs,
+                uses,
+                is_read_only,
+                terms.from,
+            );
+            let made = self.once("ftp-password", |conn| {
+                conn.ask("FTPPASS", &message)?;
+                Ok(conn.reply::<wire::FtpPassMade<'_>>()?.until_secs)
+            });
+            match made {
+                // One of a million is in use.
+                Err(e) if e.is_refusal(Code::NameTaken) => {}
+                made => return Ok(MadeTemporary { password: secret.shown(), until_secs: made? }),
+            }
+        }
+    }
+
+    /// The account's temporary passwords for FTP.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn ftp_passwords(&mut self) -> Result<Vec<TemporaryPassword>> {
+        self.again(|conn| collect(conn, "FTPPASSES", &Nothing::new()))
+    }
+
+    /// Makes one good no longer, by its prefix; gives the number of sessions that were ended.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for one that is not known.
+    pub fn ftp_revoke(&mut self, prefix: &str) -> Result<u32> {
+        self.once("ftp-revoke", |conn| {
+            conn.ask("FTPREVOKE", &wire::FtpRevoke::new(prefix))?;
+            Ok(conn.reply::<wire::FtpRevoked<'_>>()?.ended)
+        })
+    }
+
     /// Who can register here, and how.
     ///
     /// # Errors

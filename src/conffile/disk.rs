@@ -95,6 +95,11 @@ pub fn read_text_at_most(path: &Path, most: u64) -> io::Result<Zeroizing<String>
     }
 }
 
+/// Reads a text like [`read_text_at_most`], for whoever names the file in what went wrong.
+pub(crate) fn read_secret(path: &Path, most: u64) -> Result<Zeroizing<String>, FileError> {
+    read_text_at_most(path, most).map_err(FileError::io(path, "read"))
+}
+
 /// The file that a path stands for: where its symbolic links lead, there or not.
 pub(crate) fn target_of(path: &Path) -> PathBuf {
     let mut target = path.to_owned();

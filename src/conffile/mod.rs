@@ -30,7 +30,7 @@ use crate::text::Escaped;
 #[cfg(feature = "server")]
 pub use self::disk::read_text_at_most;
 #[cfg(feature = "server")]
-pub(crate) use self::disk::{Lock, previous_of, replace, target_of};
+pub(crate) use self::disk::{Lock, previous_of, read_secret, replace, target_of};
 #[cfg(feature = "server")]
 pub(crate) use self::watched::{Watched, load};
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rustix::fs::Stat;
 
+use super::{FileError, ParseErrors};
 use crate::text::{Escaped, shell_quoted};
 
 /// Bits of reading, for the group and for all others.
@@ -38,6 +39,25 @@ impl Exposed {
     /// The command that repairs it.
     pub fn repair(&self) -> String {
         format!("{} {}", self.repair, shell_quoted(&self.path))
+    }
+}
+
+/// Refuses the file of a private key that somebody else than this process's user can read.
+///
+/// # Errors
+/// What is wrong, with the command that repairs it. A file that is not there is for whoever opens
+/// it.
+pub(crate) fn check_key(path: &Path) -> Result<(), FileError> {
+    let Ok(stat) = rustix::fs::stat(path) else { return Ok(()) };
+    match exposed_key(path, &stat, rustix::process::geteuid().as_raw()) {
+        Some(exposed) => Err(FileError::parse(path, ParseErrors::whole(exposed.without_path()))),
+        None => Ok(()),
+    }
+}
+
+impl Exposed {
+    fn without_path(&self) -> String {
+        self.to_string().chars().skip(self.path.chars().count()).collect::<String>().trim().into()
     }
 }
 

@@ -11,11 +11,17 @@ impl Config {
     /// lie below `conf` where they are not absolute.
     pub fn beyond(&self, sandbox: &Sandbox, conf: &Path) -> Vec<String> {
         let mut found = Vec::new();
-        for (name, file) in [("file", &self.log.file), ("xferlog", &self.log.xferlog)] {
-            if file.as_deref().is_some_and(|file| !reaches(sandbox, conf, file)) {
-                let file = file.as_deref().unwrap_or(conf).to_string_lossy();
+        for (name, file, reach) in [
+            ("[log] file", &self.log.file, Reach::Change),
+            ("[log] xferlog", &self.log.xferlog, Reach::Change),
+            ("[server] certificate", &self.server.certificate, Reach::Read),
+            ("[server] key", &self.server.key, Reach::Read),
+        ] {
+            let Some(file) = file else { continue };
+            if !reaches(sandbox, conf, file, reach) {
+                let file = file.to_string_lossy();
                 let what = "is outside of what the running server may open (landlock)";
-                found.push(format!("[log] {name}: {} {what}; {NEXT_START}", Escaped(&file)));
+                found.push(format!("{name}: {} {what}; {NEXT_START}", Escaped(&file)));
             }
         }
         if self.ftp.active && !sandbox.connects() {
@@ -38,8 +44,8 @@ impl Config {
 }
 
 /// What lies below the directory of the settings is always there.
-fn reaches(sandbox: &Sandbox, conf: &Path, file: &Path) -> bool {
+fn reaches(sandbox: &Sandbox, conf: &Path, file: &Path, reach: Reach) -> bool {
     let is_below = file.components().all(|part| matches!(part, Component::Normal(_)));
     let path: PathBuf = conf.join(file);
-    is_below || sandbox.reaches_file(&path, Reach::Change)
+    is_below || sandbox.reaches_file(&path, reach)
 }

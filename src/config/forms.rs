@@ -95,6 +95,13 @@ pub(super) const LOG_FILE: By<PathBuf> = By(
     |path| path.to_string_lossy().into_owned(),
 );
 
+/// A file with a key or a certificate.
+pub(super) const PEM_FILE: By<PathBuf> = By(
+    "the name of a file",
+    |text| (!text.is_empty() && !text.chars().any(is_harmful)).then(|| text.into()),
+    |path| path.to_string_lossy().into_owned(),
+);
+
 /// A program to run.
 pub(super) const PROGRAM: By<HookCommand> = By(
     "a program and its arguments, such as /usr/local/bin/scan --quiet",

@@ -10,14 +10,15 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::forms::{
-    FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LOOPBACK, LogFormat, PORTS, PROGRAM, Rate, SIZE,
-    USER,
+    FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LOOPBACK, LogFormat, PEM_FILE, PORTS, PROGRAM,
+    Rate, SIZE, USER,
 };
 use crate::accounts::register::Mode;
 use crate::audit::HookCommand;
 use crate::conffile::keys::{Key, Number, OneOf, Or, key};
 use crate::digest::Algorithm;
 use crate::limits;
+use crate::tls::TlsMode;
 use crate::transfer::Durability;
 
 /// One setting, as files and documents have it.
@@ -113,6 +114,16 @@ settings! {
         /// directory, the homes, the mounts and the logs as they are named at the start, and begin
         /// no connections unless [ftp] active is on. off: it may open whatever its user may.
         landlock: bool = true, OneOf(&[("auto", true), ("off", false)]), at_start = true;
+        /// Whether connections are encrypted. required: without it nobody logs in. preferred:
+        /// whenever the client can. auto: required of other machines, preferred on this one; by
+        /// FTP what is required is that no password travels in clear. off: never.
+        tls: TlsMode = TlsMode::Auto, OneOf(TlsMode::WORDS);
+        /// The certificate of the server, a PEM file, with those that it was signed with behind it.
+        /// own: the server makes one with its key, in tls-cert.pem and tls-key.pem beside this
+        /// file. It is read again at HUP.
+        certificate: Option<PathBuf> = None, Or(PEM_FILE, "own");
+        /// The private key of that certificate, a PEM file that only the server can read.
+        key: Option<PathBuf> = None, Or(PEM_FILE, "own");
         /// Connections at one time, in all. Each costs a thread and some memory.
         connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the
@@ -192,6 +203,10 @@ settings! {
         /// From where a login in clear is taken. anywhere: whoever can read the line can read the
         /// password.
         clear_passwords: bool = false, OneOf(&[("loopback", false), ("anywhere", true)]);
+        /// For how many days at most an account may make itself a temporary password
+        /// (`ftp-password` of the client): one is taken from everywhere in clear, for clients that
+        /// cannot encrypt, on a network that its owner trusts. off: none is made or taken.
+        temporary_days: Option<u64> = Some(30), Or(Number("whole days", 1, 3650), "off");
         /// The upload of an FTP client that was killed ends like one that is complete. Before an
         /// upload replaces a file, the control connection is therefore watched for this long, to
         /// see whether it ends too. Between machines that are far apart it should be longer.

@@ -21,6 +21,8 @@ pub enum Wait {
     Send,
     /// For bytes on a data connection.
     Data,
+    /// For both sides to agree on how they encrypt.
+    Handshake,
 }
 
 impl fmt::Display for Wait {
@@ -31,6 +33,7 @@ impl fmt::Display for Wait {
             Wait::Frame => "the rest of a message",
             Wait::Send => "the other side to read",
             Wait::Data => "the data connection",
+            Wait::Handshake => "the encryption to begin",
         })
     }
 }
@@ -243,6 +246,10 @@ pub(super) fn kept_out(is_slowed: bool) -> &'static str {
 /// The text of [`super::Error::Unmounted`].
 pub(super) const UNMOUNTED: &str =
     "the mount that this goes to was taken away; resume when it is back, or start again";
+
+/// The text of [`super::Error::NeedTls`].
+pub(super) const NEED_TLS: &str = "this server takes only encrypted logins from other machines; \
+    use a client that can encrypt, and let it";
 
 /// No file may be so large.
 pub(super) const TOO_BIG: &str = "the server's disk or its operator allows no file as large as \

@@ -15,6 +15,8 @@ pub struct Demand {
     pub connections: usize,
     /// Connections before their login, which have no buffers for content.
     pub before_login: usize,
+    /// Whether connections can be encrypted.
+    pub encrypted: bool,
 }
 
 /// One line of the table.
@@ -56,7 +58,7 @@ const PROGRAM: usize = 8 * 1024 * 1024;
 
 /// The table, one line for each thing.
 pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
-    let Demand { connections, before_login } = demand;
+    let Demand { connections, before_login, encrypted } = demand;
     let line = |what, count, each_bytes| MemoryLine { what, count, each_bytes };
     // A frame that is being received and a block that is being read or sent; by FTP a block, its
     // lines with other ends, which may be twice as long, what waits for a part, and commands that
@@ -64,6 +66,8 @@ pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
     let framed = super::FRAME_HEAD + 2 * super::FRAME_DATA;
     let lines = (1 + super::FTP_PENDING) * super::FTP_LINE;
     let ftp = 3 * super::FRAME_DATA + super::STREAMING_SMALL + lines;
+    // FTP has two connections for a session, and what is read or sent through one at a time.
+    let tls = 2 * super::TLS_STATE + 2 * super::TLS_BLOCK;
     // The digests of what is not settled, or the files of a group: an upload has one or the other.
     let upload = (super::CHUNKS_UNSETTLED * size_of::<Option<Digest>>())
         .max(super::GROUP_FILES * WAITING_FILE);
@@ -71,6 +75,7 @@ pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
         + super::REGISTRATIONS_FILE
         + super::BANS_FILE
         + super::NETWORKS_FILE
+        + super::TEMPORARY_FILE
         + super::SETTINGS_FILE
         + 2 * super::LIST_FILE
         + 2 * super::GREETING_FILE as u64;
@@ -82,6 +87,7 @@ pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
             SESSION + 2 * super::BUSY_BUFFER
         }),
         line("connections: buffers of content", connections, framed.max(ftp)),
+        line("connections: encryption", if encrypted { connections } else { 0 }, tls),
         line("connections: digests of an upload, or small files of a group", connections, upload),
         line("connections before login: a frame", before_login, super::FRAME_BEFORE_LOGIN),
         line("threads of the server", THREADS + super::derivations(), PLAIN_STACK),

@@ -22,6 +22,7 @@ mod mock;
 mod plain;
 #[cfg(all(unix, feature = "server"))]
 mod server;
+mod temporary;
 
 use std::fmt;
 use std::io;
@@ -44,6 +45,7 @@ pub use mock::RecordShape;
 pub use plain::PlainChecks;
 #[cfg(all(unix, feature = "server"))]
 pub use server::{ClientFirst, ServerExchange};
+pub use temporary::TemporarySecret;
 
 /// Bytes of a salt that is made here (RFC 5802 names none; PostgreSQL takes 16).
 const SALT: usize = 16;
@@ -143,6 +145,13 @@ impl Verifier {
         self.iterations
     }
 
+    /// What tells this record from every other one, and nothing more of it.
+    #[cfg(all(unix, feature = "server"))]
+    pub fn mark(&self) -> String {
+        let digest = sha256(self.to_string().as_bytes());
+        BASE64.encode(digest.get(..SALT).unwrap_or_default())
+    }
+
     /// The salt of the derivation; no secret, every client receives it.
     pub fn salt(&self) -> &[u8] {
         &self.salt
@@ -233,6 +242,11 @@ impl ScramKeys {
     /// As [`ScramKeys::derive`]; [`Error::Io`] if the system has no random bytes.
     pub fn fresh(password: &str, iterations: u32) -> Result<ScramKeys> {
         ScramKeys::derive(password, &random_bytes::<SALT>()?, iterations)
+    }
+
+    /// Iterations of the derivation.
+    pub fn iterations(&self) -> u32 {
+        self.iterations
     }
 
     /// The record of the same password, for a server to keep.

@@ -76,6 +76,11 @@ impl PlainChecks {
         Ok(right)
     }
 
+    /// Forgets the right passwords of all other names.
+    pub fn keep(&self, is_kept: &dyn Fn(&str) -> bool) {
+        self.right().retain(|name, _| is_kept(name));
+    }
+
     /// What a password for a name is recognised by if it comes again while the program runs.
     pub fn ticket(&self, name: &str, password: &str) -> [u8; KEY] {
         let length = (name.len() as u64).to_be_bytes();

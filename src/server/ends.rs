@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::shared::EncryptionError;
 use crate::text::system_words;
 use crate::vfs::Loss;
 
@@ -23,11 +24,14 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no key that connections could be encrypted with.
+    Encryption(EncryptionError),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StartError::Encryption(why) => f.write_str(why),
             StartError::Bind { protocol, address, source } => {
                 let other = match *protocol {
                     "framed" => "--listen or [server] listen",

@@ -289,7 +289,7 @@ impl Session {
 
     fn forget_part(&self, path: &str, alive: &mut Alive<'_>) -> Result<u64> {
         let (user, path) = self.at(path)?;
-        if user.name.is_guest() {
+        if user.name.is_guest() || !user.most().changes() {
             return Err(Error::Denied { path: path.as_str().to_string() });
         }
         let who = Claimant { by: &user.by, session: self.presence.id(), is_stream: false };

@@ -1,4 +1,5 @@
-//! How a session gets its rights: by challenge and proof, or by a password in clear.
+//! How a session gets its rights: by challenge and proof here, and by a password in clear in
+//! `clear`.
 //!
 //! Invariant: a refusal reveals nothing. A name that does not exist, one that is
 //! closed and one that may not log in from here get the same steps, texts and times; so do names
@@ -8,14 +9,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
-use super::{Alive, Session, User};
+use super::temporary_login::UsedTemporary;
+use super::{Alive, Session, TemporaryLogin, User};
 use crate::accounts::bans::{AttemptGuard, LoginAttempt, Ticket};
 use crate::accounts::{Account, AccountName, AccountState};
-use crate::admin;
 use crate::audit::{Event, Verb};
-use crate::digest::Plain;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram::{Channel, ClientFirst, ServerExchange, Verifier};
@@ -34,12 +32,10 @@ pub(super) struct Exchange {
 }
 
 /// Why a login was refused, for the log only.
-const UNKNOWN: &str = "no account has that name";
-const WRONG_PASSWORD: &str = "the password is wrong";
-const TOO_SLOW: &str = "its record has too many iterations to be checked here; the framed protocol \
-                        lets it in, or give it a new password";
+pub(super) const UNKNOWN: &str = "no account has that name";
+pub(super) const WRONG_PASSWORD: &str = "the password is wrong";
 const IMPORTED: &str = "it is imported, so FTP comes first, or passwd";
-const CHANGED: &str = "the account was changed just now, or its home is open to others";
+pub(super) const CHANGED: &str = "the account was changed just now, or its home is open to others";
 
 impl Session {
     /// The first step of a login: the client's first message gives the challenge.
@@ -70,7 +66,7 @@ impl Session {
     }
 
     /// The error is for the log.
-    fn may_log_in(&self, account: &Account) -> Result<(), &'static str> {
+    pub(super) fn may_log_in(&self, account: &Account) -> Result<(), &'static str> {
         let here = self.presence.peer;
         if account.state != AccountState::Active {
             return Err("the account is closed");
@@ -101,14 +97,14 @@ impl Session {
             (Ok(_), Err(why)) => return Err(self.failed(&name, Error::LoginRefused, why)),
         };
         drop(attempt);
-        let entered = self.enter(&account, &proved, alive);
+        let entered = self.enter(&account, &proved, None, alive);
         entered.map_err(|e| self.failed(&name, e, CHANGED))?;
         Ok(signature)
     }
 
     /// Counts and logs a failed attempt. The client receives `e`; where that is one
     /// text for all, the log has `why`.
-    fn failed(&mut self, name: &str, e: Error, why: &str) -> Error {
+    pub(super) fn failed(&mut self, name: &str, e: Error, why: &str) -> Error {
         match &e {
             Error::LoginRefused => self.login_refused(name, why),
             e => self.login_refused(name, &e.to_string()),
@@ -171,7 +167,7 @@ impl Session {
     }
 
     /// Refuses who is banned before any password is looked at.
-    fn check_banned(&mut self, name: &str) -> Result<()> {
+    pub(super) fn check_banned(&mut self, name: &str) -> Result<()> {
         let shared = Arc::clone(self.shared());
         shared.bans.refresh();
         let allowed = shared.bans.check_address(self.presence.peer);
@@ -192,11 +188,13 @@ impl Session {
         self.tries >= limits::LOGIN_TRIES
     }
 
-    /// Lets the account in, if it still may log in and the record is still the one that was proved.
-    fn enter(
+    /// Lets the account in, if it still may log in and the record is still the one that was proved,
+    /// or was the account's when its temporary password was.
+    pub(super) fn enter(
         &mut self,
         name: &AccountName,
         proved: &Verifier,
+        temporary: Option<UsedTemporary>,
         alive: &mut Alive<'_>,
     ) -> Result<()> {
         let may =
@@ -205,112 +203,18 @@ impl Session {
         self.shared().mounts_as_read()?;
         let OpenedAccount { accounts, rights, mounts, vfs } =
             self.shared().open_views(name, &self.presence, &may, alive)?;
+        let temporary = temporary.map(|used| self.spend(used)).transpose();
+        let temporary = temporary.inspect_err(|_| self.presence.log_out())?;
         let (name, cwd) = (name.clone(), VPath::root());
         let by = name.to_string();
         self.shared().bans.succeeded(&name, self.presence.peer);
         self.subject = self.subject.becomes(Some(name.clone()));
-        self.user = Some(User { name, by, accounts, rights, mounts, vfs, cwd });
-        self.subject.note(&self.subject.event(Verb::Login));
-        Ok(())
-    }
-
-    /// Logs in with a password in clear, checked against the same record.
-    ///
-    /// `alive` is called while it waits for its turn to be checked, and while the account's files
-    /// are added up.
-    pub fn login_plain(&mut self, name: &str, password: &str, alive: &mut Alive<'_>) -> Result<()> {
-        self.log_out();
-        self.check_banned(name)?;
-        let shared = Arc::clone(self.shared());
-        let ticket = shared.plain_checks.ticket(name, password);
-        let mut attempt = Some(self.wait_for_turn(&shared, (name, ticket), alive)?);
-        let _checking = self.presence.check_begins()?;
-        let mut again = true;
-        loop {
-            let checked = self.check_plain(name, password, alive);
-            // Somebody may have been banned by hand while this one waited for its turn.
-            self.check_banned(name)?;
-            let (account, proved, of_md5) =
-                checked.map_err(|(e, why)| self.failed(name, e, why))?;
-            drop(attempt.take());
-            match self.enter(&account, &proved, alive) {
-                Ok(()) if of_md5 => return self.renew(&account, &proved, password, alive),
-                Ok(()) => return Ok(()),
-                // Another connection with the same password has renewed the record just now.
-                Err(Error::LoginRefused) if of_md5 && again => again = false,
-                Err(e) => return Err(self.failed(name, e, CHANGED)),
-            }
-        }
-    }
-
-    /// The account, its record, and whether that is of the password's MD5. The second half of the
-    /// error is for the log.
-    fn check_plain(
-        &self,
-        name: &str,
-        password: &str,
-        alive: &mut Alive<'_>,
-    ) -> Result<(AccountName, Verifier, bool), (Error, &'static str)> {
-        let shared = self.shared();
-        let accounts = shared.accounts();
-        let (mock, most) = (shared.mock(name), shared.checked_iterations());
-        let known = accounts.account(name);
-        let allowed = known.ok_or(UNKNOWN);
-        let allowed = allowed.and_then(|account| self.may_log_in(account).map(|()| account));
-        // Whoever may not log in is refused as late as its challenge lets everybody expect.
-        let record = match (known, allowed) {
-            (_, Ok(account)) => account.verifier.clone(),
-            (Some(account), Err(_)) => shared.unusable(account),
-            (None, Err(_)) => mock,
-        };
-        let of_md5 = allowed.is_ok_and(|account| account.of_md5);
-        let digest = Zeroizing::new(md5_of(password));
-        let shown = if of_md5 { digest.as_str() } else { password };
-        let checks = &shared.plain_checks;
-        let right =
-            checks
-                .accepts(name, &record, shown, most, self.presence.address(), &mut || alive(0, 0));
-        let right = right.map_err(|e| (e, WRONG_PASSWORD))?;
-        let account = allowed.map_err(|why| (Error::LoginRefused, why))?;
-        if !right {
-            let too_slow = record.iterations() > most;
-            return Err((Error::LoginRefused, if too_slow { TOO_SLOW } else { WRONG_PASSWORD }));
-        }
-        Ok((account.name().clone(), account.verifier.clone(), of_md5))
-    }
-
-    /// Makes the record one of the password itself, now that it is known. What goes wrong here is
-    /// tried again at the next login.
-    fn renew(
-        &self,
-        name: &AccountName,
-        proved: &Verifier,
-        password: &str,
-        alive: &mut Alive<'_>,
-    ) -> Result<()> {
-        let shared = self.shared();
-        let is_of_md5 = |account: &Account| account.of_md5 && account.verifier == *proved;
-        if !shared.accounts().account(name.as_str()).is_some_and(is_of_md5) {
-            return Ok(());
-        }
-        let iterations = shared.config().accounts.iterations;
-        let derived =
-            shared
-                .plain_checks
-                .derive(password, iterations, self.presence.address(), &mut || alive(0, 0));
-        let renewed = derived.and_then(|verifier| {
-            let edited = shared.store.edit(|edit| {
-                let account = edit.account(name.as_str())?;
-                if account.verifier == *proved {
-                    (account.verifier, account.of_md5) = (verifier.clone(), false);
-                }
-                Ok(())
-            });
-            edited.map_err(admin::admin_error)
-        });
-        let why = Some("it was imported, and has a record of its own now");
-        let event = Event { name: Some(name.as_str()), why, ..self.subject.event(Verb::Passwd) };
-        self.subject.note_result(&event, renewed.as_ref());
+        let with = temporary.as_ref().map(TemporaryLogin::described);
+        let user = User { name, by, accounts, rights, mounts, vfs, cwd, temporary };
+        let vfs = user.vfs.bounded_by(user.most());
+        self.user = Some(User { vfs, ..user });
+        let why = with.as_deref();
+        self.subject.note(&Event { why, ..self.subject.event(Verb::Login) });
         Ok(())
     }
 
@@ -325,7 +229,8 @@ impl Session {
         let by = format!("guest {}", self.presence.id());
         let (name, cwd) = (AccountName::guest(), VPath::root());
         self.subject = self.subject.becomes(Some(name.clone()));
-        self.user = Some(User { name, by, accounts, rights, mounts, vfs, cwd });
+        let temporary = None;
+        self.user = Some(User { name, by, accounts, rights, mounts, vfs, cwd, temporary });
         self.subject.note(&self.subject.event(Verb::Login));
         Ok(())
     }
@@ -346,11 +251,4 @@ impl Session {
             self.subject = self.subject.becomes(None);
         }
     }
-}
-
-/// The MD5 of a password in small hexadecimal letters, as other servers kept it.
-fn md5_of(password: &str) -> String {
-    let Some(mut digest) = Plain::from_name("md5") else { return String::new() };
-    digest.update(password.as_bytes());
-    digest.finish()
 }

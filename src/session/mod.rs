@@ -5,6 +5,7 @@
 //! path goes through [`VPath::join`] and the account's own [`Vfs`].
 
 mod changes;
+mod clear;
 mod content;
 mod dropped;
 mod greetings;
@@ -14,6 +15,8 @@ mod people;
 mod permits;
 mod rate;
 mod refusals;
+mod temporary;
+mod temporary_login;
 mod why;
 
 use std::net::IpAddr;
@@ -24,6 +27,7 @@ use self::login::Exchange;
 use self::people::Reproof;
 use self::permits::RatePermits;
 use self::refusals::RefusedUploads;
+use self::temporary_login::TemporaryLogin;
 use crate::accounts::{AccountName, AccountState, Accounts, Role};
 use crate::audit::{ActorOrigin, Subject};
 use crate::config::Config;
@@ -32,11 +36,13 @@ use crate::mounts::Mounts;
 use crate::shared::{Presence, Shared};
 use crate::vfs::{Vfs, View};
 
+pub use self::clear::Accepted;
 pub use self::content::{DigestBound, UploadOptions};
 pub use self::people::{
     AccountRequest, Attachment, NAME_FORM, OnlineConnection, RegistrationRules, RequestState,
 };
 pub use self::rate::{Due, Way};
+pub use self::temporary::{TemporaryListed, TemporaryRequest};
 pub use self::why::Reason;
 pub use crate::audit::{TransferEntry, Verb};
 pub use crate::quota::{Entries, Usage};
@@ -81,6 +87,8 @@ struct User {
     mounts: Arc<Mounts>,
     vfs: Vfs,
     cwd: VPath,
+    /// What it logged in with instead of its password, if it did.
+    temporary: Option<TemporaryLogin>,
 }
 
 impl User {
@@ -100,9 +108,15 @@ impl User {
         rights: Rights,
         mounts: Arc<Mounts>,
     ) -> Result<()> {
-        self.vfs = shared.views(home, self.account(), rights, &mounts)?;
+        let vfs = shared.views(home, self.account(), rights, &mounts)?;
+        self.vfs = vfs.bounded_by(self.most());
         (self.rights, self.mounts) = (rights, mounts);
         Ok(())
+    }
+
+    /// The most that it may do anywhere.
+    fn most(&self) -> Rights {
+        self.temporary.as_ref().map_or(Rights::ALL, |temporary| temporary.rights)
     }
 
     fn home(&self) -> Result<&View> {
@@ -156,9 +170,11 @@ impl Session {
         format!("{}@{}", self.account().unwrap_or("?"), self.presence.peer)
     }
 
-    /// Whether who is logged in is an admin at this moment.
+    /// Whether who is logged in is an admin at this moment. With a temporary password, which is for
+    /// files, nobody is.
     pub fn is_admin(&self) -> bool {
-        let account = self.user.as_ref().and_then(|u| u.accounts.account(u.name.as_str()));
+        let user = self.user.as_ref().filter(|user| user.temporary.is_none());
+        let account = user.and_then(|u| u.accounts.account(u.name.as_str()));
         account.is_some_and(|account| account.role == Role::Admin)
     }
 

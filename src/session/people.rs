@@ -132,6 +132,10 @@ impl Session {
         if user.name.is_guest() {
             return Err(Error::WrongState { what: "a guest has no password" });
         }
+        if user.temporary.is_some() {
+            let what = "you logged in with a temporary password, which changes no other";
+            return Err(Error::WrongState { what });
+        }
         let account = user.accounts.account(user.name.as_str()).ok_or(Error::AccountClosed)?;
         let (verifier, name) = (account.verifier.clone(), user.name.to_string());
         let ticket = shared.plain_checks.ticket(&name, old);
@@ -167,7 +171,10 @@ impl Session {
             Ok(unchanged)
         });
         match unchanged.map_err(admin::admin_error)? {
-            true => Ok(()),
+            true => {
+                self.shared().account_changed();
+                Ok(())
+            }
             false => Err(Error::WrongState { what: "somebody else changed it just now" }),
         }
     }

@@ -2,11 +2,17 @@
 //!
 //! Never: takes over half of a file; each store sees to that for its own.
 
+use std::time::Duration;
+
 use super::{OnlineConnection, Shared};
 use crate::accounts::{AccountState, Accounts};
 use crate::audit;
+use crate::limits;
 use crate::lock::lock;
 use crate::rates::{RateLimits, Way};
+
+/// What stands between an account's name, which cannot hold it, and a prefix.
+const TEMPORARY: char = '/';
 
 impl Shared {
     /// Lets an edit of the settings count.
@@ -24,6 +30,7 @@ impl Shared {
         let mounts = self.mounts.last();
         self.settle_mounts(&mounts, &mounts);
         self.set_limits(&self.accounts());
+        self.read_tls_again();
     }
 
     /// Takes over the rates of the settings.
@@ -59,11 +66,31 @@ impl Shared {
         self.bans.refresh();
         self.end_banned();
         self.cut_ended();
+        self.tidy_temporary(Duration::ZERO);
         // What may take long comes last: a walk of what has just been mounted, the file of bans
         // whose lock somebody else has. Sessions that have to end do not wait for that.
         self.mounts();
         self.note_in_force();
         self.bans.save(&self.store);
+    }
+
+    /// Removes the temporary passwords that are good no longer, and forgets that they were right.
+    fn tidy_temporary(&self, wait: Duration) {
+        self.temporary.tidy(&self.store, wait);
+        self.plain_checks.keep(&|name| match name.split_once(TEMPORARY) {
+            Some((_, prefix)) => self.temporary.has_prefix(prefix),
+            None => true,
+        });
+    }
+
+    /// What an account's temporary passwords are checked under, which is no account's name.
+    pub fn temporary_key(account: &str, prefix: &str) -> String {
+        format!("{account}{TEMPORARY}{prefix}")
+    }
+
+    /// An account's password or state has changed: what hung on it is good no longer.
+    pub fn account_changed(&self) {
+        self.tidy_temporary(limits::LOCK_WAIT);
     }
 
     /// A transfer of one command may be long: its limit counts before the next one.

@@ -67,6 +67,8 @@ pub struct OnlineConnection {
     pub id: u64,
     /// Who is logged in.
     pub account: Option<AccountName>,
+    /// The prefix of the temporary password that it logged in with, if it did.
+    pub temporary: Option<String>,
     /// Who is at the other end.
     pub peer: IpAddr,
     /// The protocol that it speaks.
@@ -126,6 +128,7 @@ impl Shared {
         let connection = OnlineConnection {
             id,
             account: None,
+            temporary: None,
             peer,
             protocol,
             since_secs: Moment::now().0,
@@ -209,6 +212,11 @@ impl Shared {
         picked.filter(|online| online.end(Cause::Said)).count()
     }
 
+    /// Ends the sessions that logged in with the temporary password of this prefix.
+    pub fn end_temporary(&self, prefix: &str) -> usize {
+        self.end(|connection| connection.temporary.as_deref() == Some(prefix))
+    }
+
     /// Begins to stop: every connection finishes the request that it is at and then finds the end
     /// of its stream, so that it can say goodbye.
     pub fn stop(&self) {
@@ -284,9 +292,17 @@ impl Presence {
         admission::network(self.peer)
     }
 
+    /// Notes the temporary password that it logs in with, by its prefix.
+    pub fn logs_in_with(&self, prefix: &str) {
+        if let Some(me) = lock(&self.shared.online).get_mut(&self.id) {
+            me.connection.temporary = Some(prefix.to_owned());
+        }
+    }
+
     /// The connection goes on without an account.
     pub fn log_out(&self) {
         if let Some(me) = lock(&self.shared.online).get_mut(&self.id) {
+            me.connection.temporary = None;
             (me.connection.account, me.home, me.waits_since) = (None, None, Instant::now());
             me.was_checked = false;
         }

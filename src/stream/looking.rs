@@ -20,11 +20,12 @@ pub enum Peer {
 impl Stream {
     /// Whether the peer has said nothing since the last read and has not hung up. Never waits.
     pub fn is_quiet(&self) -> bool {
-        if self.tcp.set_nonblocking(true).is_err() {
+        let tcp = self.socket.tcp();
+        if self.has_unread() || tcp.set_nonblocking(true).is_err() {
             return false;
         }
-        let peeked = self.tcp.peek(&mut [0]);
-        self.tcp.set_nonblocking(false).is_ok()
+        let peeked = tcp.peek(&mut [0]);
+        tcp.set_nonblocking(false).is_ok()
             && matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
     }
 
@@ -32,8 +33,7 @@ impl Stream {
     /// next read that waits will tell.
     #[cfg(unix)]
     pub fn arrive_now(&mut self, into: &mut [u8]) -> usize {
-        use rustix::net::{RecvFlags, recv};
-        let n = recv(&self.tcp, into, RecvFlags::DONTWAIT).map_or(0, |(_, n)| n);
+        let n = self.socket.read_now(into).unwrap_or(0);
         if n > 0 {
             self.idle = None;
         }
@@ -46,15 +46,13 @@ impl Stream {
     /// [`Error::Gone`].
     #[cfg(unix)]
     pub fn look_now(&mut self, into: &mut [u8]) -> Result<usize> {
-        use rustix::io::Errno;
-        use rustix::net::{RecvFlags, recv};
-        match recv(&self.tcp, into, RecvFlags::DONTWAIT) {
-            Ok((_, 0)) => Err(Error::Gone),
-            Ok((_, n)) => {
+        match self.socket.read_now(into) {
+            Ok(0) => Err(Error::Gone),
+            Ok(n) => {
                 self.idle = None;
                 Ok(n)
             }
-            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
             Err(_) => Err(Error::Gone),
         }
     }
@@ -63,7 +61,7 @@ impl Stream {
     #[cfg(unix)]
     pub fn peer_seen(&self) -> Peer {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let mut watched = [PollFd::new(&self.tcp, PollFlags::RDHUP)];
+        let mut watched = [PollFd::new(self.socket.tcp(), PollFlags::RDHUP)];
         if poll(&mut watched, Some(&Timespec::default())).is_err() {
             return Peer::Here;
         }

@@ -1,5 +1,7 @@
 //! Deadlines and ends, over real sockets of this machine.
 
+use std::io::{Read, Write};
+
 use super::*;
 use std::net::TcpListener;
 
@@ -53,7 +55,7 @@ fn each_deadline_has_its_name() {
 #[test]
 fn a_peer_that_does_not_read_is_late() {
     let (mut ours, _theirs) = pair(QUICK);
-    ours.tcp.set_write_timeout(Some(Duration::from_millis(5))).unwrap();
+    ours.socket.tcp().set_write_timeout(Some(Duration::from_millis(5))).unwrap();
     let large = vec![0; 64 << 20];
     let got = ours.send(&[&large]);
     assert!(matches!(got, Err(Error::TimedOut { wait: Wait::Send, .. })), "{got:?}");
@@ -95,7 +97,7 @@ fn a_peer_that_does_not_read_but_shows_life_is_waited_for_by_who_heeds_it() {
     let patience = Patience { frame: Duration::from_secs(1), ..QUICK };
     let (ours, mut theirs) = pair(patience);
     let mut ours = ours.heeding_life();
-    ours.tcp.set_write_timeout(Some(Duration::from_millis(5))).unwrap();
+    ours.socket.tcp().set_write_timeout(Some(Duration::from_millis(5))).unwrap();
     let large = vec![0; 64 << 20];
     let begun = Instant::now();
     let life = std::thread::spawn(move || {

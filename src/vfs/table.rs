@@ -18,6 +18,7 @@ use super::path::VPath;
 use super::source::Source;
 use super::view::View;
 use crate::error::{Error, Result};
+use crate::rights::Rights;
 
 /// An account's views. A clone shares them.
 #[derive(Clone, Debug)]
@@ -33,6 +34,11 @@ impl Vfs {
         views.sort_by_key(|view| std::cmp::Reverse(view.mount_point().as_str().len()));
         views.push(home);
         Vfs { views: views.into() }
+    }
+
+    /// Returns the same views, in none of which more may be done than this.
+    pub fn bounded_by(&self, most: Rights) -> Vfs {
+        Vfs { views: self.views.iter().map(|view| view.with(view.rights().and(most))).collect() }
     }
 
     /// Everything, the home last.

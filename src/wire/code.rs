@@ -77,6 +77,7 @@ codes! {
     287 NeedAdmin "only an admin may do this",
     288 Banned "this account cannot log in for now; the text says why",
     289 Slowed "too many failed logins as this account; try again, and the attempt keeps its place",
+    290 NeedTls "log in over an encrypted connection",
     291 Intercepted "the login is for another channel than this one: somebody is between",
     420 TimedOut "a deadline passed; the connection ends",
     421 Stopping "the server is stopping; the connection ends, resume later",

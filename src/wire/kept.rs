@@ -78,6 +78,16 @@ kept_messages! {
         size: u64 = "bytes that were announced; 0 if nobody said how many",
         started_secs: i64 = "when it began, seconds since 1970",
     }
+    /// Each entry of `FTPPASSES`: a temporary password for FTP.
+    Temporary {
+        prefix: shared = "its first four characters",
+        since_secs: i64 = "when it was made, seconds since 1970",
+        until_secs: i64 = "until when it is good",
+        limited: u8 = "1 if it is good for so many logins only",
+        uses: u32 = "logins that are left; 0 if any number",
+        rights: shared = "the most that may be done with it: `read, write, modify`",
+        from: shared = "from where it is good, or nothing",
+    }
     /// Each line of `WHY`.
     Reason {
         what: shared = "`place`, `room`, or what might be done there",
@@ -120,6 +130,13 @@ impl Reason<'_> {
     /// Whether it may be done.
     pub fn is_allowed(&self) -> bool {
         self.allowed != 0
+    }
+}
+
+impl Temporary<'_> {
+    /// Logins that are left, where that is limited.
+    pub fn uses_left(&self) -> Option<u32> {
+        (self.limited != 0).then_some(self.uses)
     }
 }
 

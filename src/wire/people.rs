@@ -39,6 +39,28 @@ messages! {
         server_final: text = "as in `LoggedIn`; the client must check it",
         ended: u32 = "sessions that were ended",
     }
+    /// `FTPPASS`: a temporary password for FTP, which the client has made.
+    FtpPass {
+        prefix: text = "its first four characters, which are no secret",
+        password: text =
+            "the record of the whole, as in `REGISTER`, with the iterations of the account's own",
+        secs: u64 = "for how many seconds it is to be good",
+        uses: u32 = "for how many logins; 0 for any number",
+        read_only: u8 = "1 if nothing is to be changed with it",
+        from: text = "an address or network from which it is to be good, or nothing",
+    }
+    /// Answer to `FTPPASS`.
+    FtpPassMade {
+        until_secs: i64 = "until when it is good, seconds since 1970",
+    }
+    /// `FTPREVOKE`: a temporary password is to be good no longer.
+    FtpRevoke {
+        prefix: text = "its first four characters",
+    }
+    /// Answer to `FTPREVOKE`.
+    FtpRevoked {
+        ended: u32 = "sessions that were ended",
+    }
     /// `ADMIN`: an admin command.
     Admin {
         line: text = "the command as it is typed; `help` lists them",

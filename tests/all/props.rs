@@ -74,7 +74,7 @@ fn through(message: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         Move Copy Chmod Touch Hash Hashed Here Goodbye Counted Usage Space Expect Put Opened There
         Store Chunk Bad Held SumsOf Piece Summed Done Stored Drop Get Got Entry Part Reason
         HelpLine Alive Nothing Rules Register Registered Registration Standing Passwd Changed Admin
-        Answered)
+        Answered FtpPass FtpPassMade FtpRevoke FtpRevoked Temporary)
 }
 
 /// The fields of a message as its row says, filled from a supply of bytes.

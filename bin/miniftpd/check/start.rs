@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 
 use miniftp::accounts::Accounts;
 use miniftp::audit;
-use miniftp::config::Config;
+use miniftp::config::{Config, CredentialFiles};
 use miniftp::limits::{self, memory};
 use miniftp::mounts::{Mount, MountQuota};
 use miniftp::sandbox::{self, Sandbox};
 use miniftp::server::{self, StartError};
 use miniftp::text::{Escaped, Size};
+use miniftp::tls::{self, TlsMode};
 use miniftp::vfs;
 use rustix::fs::{Access, access, statvfs};
 
@@ -62,6 +63,7 @@ pub(super) fn look(
     if let Err(e) = try_home(&dirs.home) {
         found.mistakes.push(format!("the home {} cannot be used: {e}", shown(&dirs.home)));
     }
+    found.mistakes.extend(try_credentials(&dirs.conf, config).err());
     let secrets::SecretFindings { refused, warnings } = secrets::look(dirs);
     found.mistakes.extend(refused.iter().map(ToString::to_string));
     found.warnings.extend(warnings.iter().map(ToString::to_string));
@@ -101,6 +103,17 @@ fn try_home(home: &Path) -> io::Result<()> {
         }
     }
     Err(io::ErrorKind::NotFound.into())
+}
+
+/// Key and certificate of the settings can be used; the server makes its own where there is none.
+fn try_credentials(conf: &Path, config: &Config) -> Result<(), String> {
+    let Some(files) = CredentialFiles::of(conf, config)?.filter(|_| tls::IS_BUILT) else {
+        return Ok(());
+    };
+    if files.is_own && !files.certificate.exists() {
+        return Ok(());
+    }
+    files.read().map(drop).map_err(|e| e.to_string())
 }
 
 /// Accounts whose passwords in clear are not checked.
@@ -159,6 +172,7 @@ pub(super) fn memory_table(config: &Config) -> Vec<String> {
     let lines = memory::worst_case(memory::Demand {
         connections: config.server.connections,
         before_login: config.server.connections_before_login,
+        encrypted: tls::IS_BUILT && config.server.tls != TlsMode::Off,
     });
     let row = |bytes: usize, what: &str| format!("  {:>10}  {what}", size(bytes));
     let sum = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.bytes()));

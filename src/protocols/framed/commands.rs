@@ -109,6 +109,12 @@ table! {
     "FORGET" Login "Path" "200" files::forget, "remove the unfinished upload of this path";
     "REPROVE" Login "Login" "280 `Challenge`" people::reprove, "begin to change your own password";
     "PASSWD" Login "Passwd" "200 `Changed`" people::passwd, "change your own password";
+    "FTPPASS" Login "FtpPass" "200 `FtpPassMade`" people::ftp_pass,
+        "make a temporary password for FTP";
+    "FTPPASSES" Login "Nothing" "200 `Counted`" people::ftp_passes,
+        "your temporary passwords, each as a `Temporary`";
+    "FTPREVOKE" Login "FtpRevoke" "200 `FtpRevoked`" people::ftp_revoke,
+        "make one of them good no longer";
     "ADMIN" Admin "Admin" "200 `Answered`" admin::admin,
         "an admin command, its answer as rows of cells";
 }

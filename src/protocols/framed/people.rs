@@ -1,13 +1,13 @@
-//! The handlers of registering and of changing one's own password.
+//! The handlers of registering, and of one's own passwords.
 
-use super::commands::respond;
+use super::commands::{respond, switch};
 use super::{FramedConnection, Handled, Request};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::session::NAME_FORM;
+use crate::session::{NAME_FORM, TemporaryRequest};
 use crate::wire::{
-    Challenge, Changed, Code, Login, Nothing, Passwd, Register, Registered, Registration, Rules,
-    Standing,
+    Challenge, Changed, Code, Counted, FtpPass, FtpPassMade, FtpRevoke, FtpRevoked, Login, Message,
+    Nothing, Passwd, Register, Registered, Registration, Rules, Sink, Standing, Temporary,
 };
 
 pub(super) fn rules(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
@@ -57,4 +57,42 @@ pub(super) fn passwd(conn: &mut FramedConnection, request: Request<'_>) -> Resul
     })?;
     let ended = u32::try_from(ended).unwrap_or(u32::MAX);
     respond(Code::Done, "the password is changed", &Changed::new(&signature, ended))
+}
+
+pub(super) fn ftp_pass(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let wanted: FtpPass<'_> = request.message()?;
+    let until_secs = conn.session.make_temporary(&TemporaryRequest {
+        prefix: wanted.prefix,
+        record: wanted.password,
+        secs: wanted.secs,
+        uses: wanted.uses,
+        is_read_only: switch(wanted.read_only, "read_only: 0 or 1")?,
+        from: wanted.from,
+    })?;
+    respond(Code::Done, "it is good from now on", &FtpPassMade::new(until_secs))
+}
+
+pub(super) fn ftp_passes(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    request.message::<Nothing<'_>>()?;
+    let all = conn.session.temporary_passwords()?;
+    let (mut part, count) = (Sink::new(), all.len());
+    for (prefix, one) in all {
+        let (limited, uses) = (u8::from(one.uses.is_some()), one.uses.unwrap_or(0));
+        let (since, until) = (one.since_secs, one.until_secs);
+        let from = one.from.map(|from| from.to_string()).unwrap_or_default();
+        let rights = one.rights.to_string();
+        Temporary::new(prefix, since, until, limited, uses, rights, from).encode(&mut part);
+    }
+    // As many as an account may have fit into one part.
+    if count > 0 {
+        conn.outbox.more(&part, &[])?;
+    }
+    respond(Code::Done, format!("{count} temporary passwords"), &Counted::new(count as u64))
+}
+
+pub(super) fn ftp_revoke(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    let wanted: FtpRevoke<'_> = request.message()?;
+    let ended = conn.session.revoke_temporary(wanted.prefix)?;
+    let ended = u32::try_from(ended).unwrap_or(u32::MAX);
+    respond(Code::Done, "it is good no longer", &FtpRevoked::new(ended))
 }

@@ -67,6 +67,7 @@ impl Response {
 pub(in crate::protocols) fn code_of(error: &Error) -> Code {
     match error {
         Error::NeedLogin => Code::NeedLogin,
+        Error::NeedTls => Code::NeedTls,
         Error::Banned { what: Banned::Account, .. } => Code::Banned,
         Error::Slowed => Code::Slowed,
         Error::Banned { what: Banned::Address, .. } => Code::AddressBanned,
@@ -104,7 +105,7 @@ pub(in crate::protocols) fn code_of(error: &Error) -> Code {
         Error::TooMany { .. } | Error::TooLong { .. } | Error::TooBig => Code::TooMany,
         Error::DiskFull | Error::DiskReserve { .. } => Code::DiskFull,
         Error::Io { .. } => Code::ServerFault,
-        Error::Malformed { .. } => Code::Malformed,
+        Error::Malformed { .. } | Error::Handshake { .. } => Code::Malformed,
         Error::TooLarge { .. } => Code::TooLarge,
         Error::TimedOut { .. } => Code::TimedOut,
         Error::AccountClosed => Code::AccountClosed,

@@ -5,6 +5,7 @@ use super::facts::Facts;
 use super::{FtpConnection, Type, settings};
 use crate::error::{Error, Result};
 use crate::protocols;
+use crate::session::Accepted;
 
 impl FtpConnection {
     /// Everything as at the beginning, but for the connection itself, which must find a place among
@@ -25,6 +26,27 @@ impl FtpConnection {
     }
 }
 
+/// Why no password is taken, and what to do.
+pub(super) const TWO_WAYS: &str = "passwords in clear are taken from this machine only; make a \
+                                   temporary one with `miniftp ftp-password`";
+
+impl FtpConnection {
+    /// Whether passwords are taken as they are: nobody can read them on the way, or the settings
+    /// say that nobody does.
+    pub(super) fn takes_passwords(&self) -> bool {
+        let near = self.session.peer().to_canonical().is_loopback();
+        near || self.shared().config().ftp.clear_passwords
+    }
+
+    /// Which passwords are taken for a name; `None`: none.
+    fn accepted(&self, name: &str) -> Option<Accepted> {
+        if self.takes_passwords() {
+            return Some(Accepted::Any);
+        }
+        self.session.has_temporary(name).then_some(Accepted::Temporary)
+    }
+}
+
 /// Without a name nobody else can be meant.
 fn is_guest(name: &str) -> bool {
     ["", "anonymous", "ftp"].iter().any(|guest| name.eq_ignore_ascii_case(guest))
@@ -39,18 +61,22 @@ pub(super) fn user(conn: &mut FtpConnection, name: &str) -> Result<()> {
         conn.control.reply(331, "guests are welcome; any password will do");
         return Ok(());
     }
-    let near = conn.session.peer().to_canonical().is_loopback();
-    if !near && !conn.shared().config().ftp.clear_passwords {
-        let why = "passwords in clear are taken from this machine only";
-        conn.control.reply(530, why);
+    let Some(accepted) = conn.accepted(name) else {
+        conn.control.reply(530, TWO_WAYS);
         return Ok(());
-    }
+    };
     if is_guest {
         conn.control.reply(530, "there is no anonymous access; please log in with a name");
         return Ok(());
     }
     conn.user = Some(name.to_string());
-    conn.control.reply(331, "password required");
+    conn.control.reply(
+        331,
+        match accepted {
+            Accepted::Any => "password required",
+            Accepted::Temporary => "temporary password required",
+        },
+    );
     Ok(())
 }
 
@@ -68,8 +94,13 @@ pub(super) fn pass(conn: &mut FtpConnection, password: &str) -> Result<()> {
         conn.control.reply_after(&conn.session.welcome(), 230, "welcome, guest");
         return Ok(());
     }
-    let entered =
-        conn.attended("files", |session, alive| session.login_plain(&name, password, alive));
+    // Not what was found at USER: a temporary password may be over by now.
+    let Some(accepted) = conn.accepted(&name) else {
+        conn.control.reply(530, TWO_WAYS);
+        return Ok(());
+    };
+    let entered = conn
+        .attended("files", |session, alive| session.login_plain(&name, password, accepted, alive));
     match entered {
         Ok(()) => {
             let room = match conn.session.known_usage() {

@@ -15,6 +15,7 @@ pub(super) use crate::text::Harmless as Clean;
 pub(super) fn reply_code(error: &Error) -> u16 {
     match error {
         Error::NeedLogin
+        | Error::NeedTls
         | Error::LoginRefused
         | Error::Intercepted(_)
         | Error::Banned { what: Banned::Account, .. }
@@ -50,13 +51,15 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::NotSure(_) => 501,
         Error::WrongState { .. } => 503,
         Error::Unsupported { .. } => 504,
-        Error::Malformed { .. } | Error::TooLarge { .. } => 500,
+        Error::Malformed { .. } | Error::TooLarge { .. } | Error::Handshake { .. } => 500,
         Error::Mismatch { .. }
         | Error::WholeMismatch
         | Error::TooMany { .. }
         | Error::TooLong { .. }
         | Error::Io { .. } => 451,
-        Error::TimedOut { wait: Wait::Login | Wait::Idle | Wait::Frame, .. }
+        Error::TimedOut {
+            wait: Wait::Login | Wait::Idle | Wait::Frame | Wait::Handshake, ..
+        }
         | Error::Banned { what: Banned::Address, .. }
         | Error::AccountClosed
         | Error::Ended

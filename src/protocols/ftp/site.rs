@@ -169,8 +169,7 @@ fn form_of(conn: &mut FtpConnection, verb: &str) -> Result<()> {
 
 /// Whether a password may come in clear from there; says no if not.
 fn may_send_clear(conn: &mut FtpConnection) -> bool {
-    let near = conn.session.peer().to_canonical().is_loopback();
-    let may = near || conn.shared().config().ftp.clear_passwords;
+    let may = conn.takes_passwords();
     if !may {
         conn.control.reply(530, "passwords in clear are taken from this machine only");
     }

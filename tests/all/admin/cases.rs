@@ -50,6 +50,13 @@ const CASES: &[(&str, End, &str)] = &[
     ("bans", Has("kind     who            since"), ""),
     ("bans --json", Has("\"until\":\"ever\",\"left\":null,\"by\":\""), ""),
     ("pardon 192.0.2.7", Done("address 192.0.2.7 is pardoned\n"), "pardon 192.0.2.7"),
+    ("ftp-passwords", Done("there are no temporary passwords\n"), ""),
+    ("ftp-passwords ann --json", Done("[\n]\n"), ""),
+    (
+        "ftp-revoke k7mq",
+        Refused("no temporary password `k7mq`"),
+        "ftp-revoke k7mq refused: no temporary password",
+    ),
     ("parts ann", Done("no unfinished uploads\n"), ""),
     ("why ann /", Has("what         allowed  why\nplace        yes      account ann: / is in"), ""),
     ("whyof ann \"no such  file\"", Has("/no such  file is in the home"), ""),

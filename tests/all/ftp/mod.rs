@@ -18,6 +18,7 @@ mod rules;
 mod secrets;
 mod site;
 mod stops;
+mod temporary;
 mod transfers;
 mod verbs;
 mod waits;

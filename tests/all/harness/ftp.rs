@@ -2,7 +2,7 @@
 //! the test opens, feeds, leaves or resets as it likes.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SendFlags, SocketType, bind, connect, send, socket, sockopt};
@@ -288,6 +288,19 @@ impl Daemon {
 pub(super) fn patient(tcp: &TcpStream) {
     tcp.set_read_timeout(Some(DEADLINE)).unwrap();
     tcp.set_write_timeout(Some(DEADLINE)).unwrap();
+}
+
+/// An address of this machine that others could use too; that there is none is said.
+pub fn outer_address() -> Option<IpAddr> {
+    // No packet is sent: the system only chooses the address that it would be sent from.
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+    socket.connect(("198.51.100.1", 9)).ok()?;
+    let ip = Some(socket.local_addr().ok()?.ip());
+    let ip = ip.filter(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    if ip.is_none() {
+        eprintln!("skipped: this machine has no address but its own");
+    }
+    ip
 }
 
 /// A connection that comes from this address.

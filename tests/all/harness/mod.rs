@@ -31,7 +31,7 @@ pub use calls::{CHUNK, Listed, Usage, row, whole};
 pub use content::{assert_same_file, bytes, write_file};
 pub use daemon::Daemon;
 pub use frames::{Answer, Frame, Frames, digests, frame, request};
-pub use ftp::{FtpTalk, Reply, connect_from, let_in, reset, try_connect_from};
+pub use ftp::{FtpTalk, Reply, connect_from, let_in, outer_address, reset, try_connect_from};
 pub use heavy::heavy;
 pub use hostile::{Attack, Hostile, Victim};
 pub use miniftp::{Miniftp, Output, Running};

@@ -2,14 +2,16 @@
 //! banned.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use miniftp::scram::ClientExchange;
 use miniftp::wire::{FrameKind, Login, Nothing};
 
 use super::waits;
-use crate::harness::{Daemon, Frames, FtpTalk, Site, connect_from, eventually, password};
+use crate::harness::{
+    Daemon, Frames, FtpTalk, Site, connect_from, eventually, outer_address, password,
+};
 
 /// A server that bans an address after six failures, and listens everywhere.
 fn site() -> Site {
@@ -47,19 +49,6 @@ fn comes_in(outer: SocketAddr) -> bool {
 }
 
 const SIX: [&str; 6] = ["ann", "bob", "n1", "n2", "n3", "n4"];
-
-/// An address of this machine that is not its own alone.
-fn outer_address() -> Option<IpAddr> {
-    // No packet is sent: the system only chooses the address that it would be sent from.
-    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
-    socket.connect(("198.51.100.1", 9)).ok()?;
-    let ip = Some(socket.local_addr().ok()?.ip());
-    let ip = ip.filter(|ip| !ip.is_loopback() && !ip.is_unspecified());
-    if ip.is_none() {
-        eprintln!("skipped: this machine has no address but its own");
-    }
-    ip
-}
 
 /// What a login as this name with a wrong password is told, in the framed door.
 fn guess(daemon: &Daemon, name: &str) -> (u16, String) {

@@ -1,0 +1,131 @@
+//! The server's side: its key, its certificate, and what it agrees to.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, ServerConfig, ServerConnection};
+use rustls::version::{TLS12, TLS13};
+use rustls::{Connection, SupportedProtocolVersion};
+use zeroize::Zeroizing;
+
+use super::{Channel, Credentials, Fingerprint, TlsError, TlsUse, der};
+
+/// What the framed protocol is called in a handshake, so that no other protocol's connection is
+/// taken for one (RFC 7301, section 3.2).
+const ALPN: &[u8] = b"miniftp";
+/// Tickets that a control connection's client gets. One serves many data connections, but clients
+/// that use each once must not run out at once.
+const TICKETS: usize = 4;
+
+/// What the server proves itself with, for each use. Cheap to clone.
+#[derive(Clone)]
+pub struct ServerTls {
+    framed: Arc<ServerConfig>,
+    ftp_control: Arc<ServerConfig>,
+    ftp_data: Arc<ServerConfig>,
+    fingerprint: Fingerprint,
+    end_point: Arc<Vec<u8>>,
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTls").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
+
+impl ServerTls {
+    /// From the text of PEM files: a certificate, with those that it was signed with behind it, and
+    /// its key.
+    ///
+    /// # Errors
+    /// What is wrong with them, for the operator.
+    pub fn new(credentials: &Credentials) -> Result<ServerTls, TlsError> {
+        let chain: Vec<CertificateDer<'static>> =
+            CertificateDer::pem_slice_iter(credentials.certificate.as_bytes())
+                .collect::<Result<_, _>>()
+                .map_err(|e| TlsError(format!("the certificate cannot be read: {e}")))?;
+        let Some(first) = chain.first() else {
+            return Err(TlsError("there is no certificate in the file".to_owned()));
+        };
+        let fingerprint = der::fingerprint(first);
+        let unreadable = || TlsError("the certificate cannot be read".to_owned());
+        let fingerprint = fingerprint.ok_or_else(unreadable)?;
+        let end_point = Arc::new(der::end_point(first));
+        let key = PrivateKeyDer::from_pem_slice(credentials.key.as_bytes())
+            .map_err(|e| TlsError(format!("the key cannot be read: {e}")))?;
+        let provider = Arc::new(ring::default_provider());
+        let config = |versions: &[&'static SupportedProtocolVersion]| {
+            config(&provider, versions, &chain, &key)
+        };
+        let mut framed = config(&[&TLS13])?;
+        framed.alpn_protocols = vec![ALPN.to_vec()];
+        framed.send_tls13_tickets = 0;
+        let mut ftp_control = config(&[&TLS13, &TLS12])?;
+        // Whoever knows a session of TLS 1.2 by its secret alone could be between two handshakes
+        // (RFC 7627).
+        ftp_control.require_ems = true;
+        ftp_control.ticketer =
+            ring::Ticketer::new().map_err(|e| TlsError(format!("no tickets can be made: {e}")))?;
+        ftp_control.send_tls13_tickets = TICKETS;
+        let mut ftp_data = ftp_control.clone();
+        ftp_data.send_tls13_tickets = 0;
+        Ok(ServerTls {
+            framed: Arc::new(framed),
+            ftp_control: Arc::new(ftp_control),
+            ftp_data: Arc::new(ftp_data),
+            fingerprint,
+            end_point,
+        })
+    }
+
+    /// The digest of the server's public key.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// A connection that waits for its client to begin.
+    pub(crate) fn channel(&self, what_for: TlsUse) -> Result<Channel, TlsError> {
+        let config = match what_for {
+            TlsUse::Framed => &self.framed,
+            TlsUse::FtpControl => &self.ftp_control,
+            TlsUse::FtpData => &self.ftp_data,
+        };
+        let server = ServerConnection::new(Arc::clone(config));
+        let server = server.map_err(|e| TlsError(e.to_string()))?;
+        Ok(Channel::new(Connection::Server(server), Some(self.end_point.to_vec())))
+    }
+}
+
+fn config(
+    provider: &Arc<CryptoProvider>,
+    versions: &[&'static SupportedProtocolVersion],
+    chain: &[CertificateDer<'static>],
+    key: &PrivateKeyDer<'static>,
+) -> Result<ServerConfig, TlsError> {
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(versions)
+        .map_err(|e| TlsError(e.to_string()))?;
+    let mut config = builder
+        .with_no_client_auth()
+        .with_single_cert(chain.to_vec(), key.clone_key())
+        .map_err(|e| TlsError(format!("key and certificate cannot be used together: {e}")))?;
+    // Sessions are in the tickets of clients, if anywhere: memory does not grow with clients.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
+}
+
+/// A new key with a certificate for these names, signed by itself.
+///
+/// # Errors
+/// That the system has no random bytes.
+pub fn fresh_credentials(names: &[String]) -> Result<Credentials, TlsError> {
+    let failed = |e: rcgen::Error| TlsError(format!("no key can be made: {e}"));
+    let key = rcgen::KeyPair::generate().map_err(failed)?;
+    let mut parameters = rcgen::CertificateParams::new(names).map_err(failed)?;
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, "miniftp");
+    let certificate = parameters.self_signed(&key).map_err(failed)?;
+    Ok(Credentials { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
+}

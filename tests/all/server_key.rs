@@ -1,0 +1,116 @@
+//! The server's key: made at the first start, the same ever after, and replaced while it serves.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use miniftp::tls::{Fingerprint, ServerTls, fresh_credentials};
+use rustix::process::Signal;
+
+use crate::harness::{Daemon, Site, Starting};
+
+fn files(site: &Site) -> [PathBuf; 2] {
+    ["tls-cert.pem", "tls-key.pem"].map(|name| site.conf().join(name))
+}
+
+fn check(site: &Site) -> String {
+    site.miniftpd(&["check", "--listen", "127.0.0.1:0", "--ftp", "127.0.0.1:0"], "").out
+}
+
+/// What the log says that it is.
+fn key_of(daemon: &Daemon) -> Fingerprint {
+    daemon.wait_for_log("the server's key is SHA256:");
+    let log = daemon.log();
+    let text = log.rsplit("the server's key is ").next().unwrap();
+    let text = text.split_whitespace().next().unwrap();
+    text.parse().unwrap_or_else(|()| panic!("{text} is no fingerprint:\n{log}"))
+}
+
+/// Writes another key and its certificate there.
+fn replace([certificate, key]: &[PathBuf; 2]) -> Fingerprint {
+    let fresh = fresh_credentials(&["localhost".to_owned()]).unwrap();
+    fs::write(certificate, &fresh.certificate).unwrap();
+    fs::write(key, fresh.key.as_bytes()).unwrap();
+    fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+    ServerTls::new(&fresh).unwrap().fingerprint()
+}
+
+#[test]
+fn it_is_made_once_for_the_server_only() {
+    let site = Site::new();
+    let mut daemon = site.start();
+    let key = key_of(&daemon);
+    let [certificate, private] = files(&site);
+    let modes = [&certificate, &private].map(|path| fs::metadata(path).unwrap().permissions());
+    assert!(modes.iter().all(|mode| mode.mode() & 0o777 == 0o600), "{modes:?}");
+    let before = fs::read(&private).unwrap();
+    daemon.kill9();
+    let daemon = site.start();
+    assert_eq!(key_of(&daemon), key);
+    assert_eq!(fs::read(&private).unwrap(), before);
+}
+
+/// A start that was interrupted between its two files has shown the key to nobody.
+#[test]
+fn a_key_without_its_certificate_is_made_again_and_the_other_way_round_is_refused() {
+    let site = Site::new();
+    let [certificate, private] = files(&site);
+    fs::write(&private, "half of a key").unwrap();
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut daemon = site.start();
+    key_of(&daemon);
+    daemon.kill9();
+    fs::remove_file(&private).unwrap();
+    assert!(certificate.exists());
+    let refused = Starting::begin(&site, &[]).end().err().expect("it started").1;
+    assert!(refused.contains("tls-key.pem: cannot be read"), "{refused}");
+    assert!(refused.contains("or set [server] tls to off"), "{refused}");
+}
+
+#[test]
+fn a_hangup_takes_another_one_over_and_keeps_the_old_one_if_it_is_of_no_use() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let daemon = site.start();
+    let own = files(&site);
+    let first = key_of(&daemon);
+    let mut ann = daemon.login("ann");
+    fs::write(&own[1], "nothing").unwrap();
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("the key cannot be read");
+    assert_eq!(key_of(&daemon), first);
+    let second = replace(&own);
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log(&format!("the server's key is {second}"));
+    assert_eq!(ann.pwd(), "/", "whoever was here goes on");
+}
+
+#[test]
+fn the_operators_files_are_used_and_looked_at_before() {
+    let site = Site::new();
+    let others = ["operator.pem", "operator.key"].map(|name| site.conf().join(name));
+    site.setting("server", "certificate", "operator.pem");
+    let half = check(&site);
+    assert!(half.contains("[server] certificate and key belong together"), "{half}");
+    site.setting("server", "key", "operator.key");
+    let missing = check(&site);
+    assert!(missing.contains("operator.pem: cannot be read"), "{missing}");
+    let key = replace(&others);
+    let good = check(&site);
+    assert!(!good.contains("operator"), "{good}");
+    let daemon = site.start();
+    assert_eq!(key_of(&daemon), key);
+    assert!(files(&site).iter().all(|path| !path.exists()), "it has made none of its own");
+}
+
+#[test]
+fn a_server_without_encryption_says_so() {
+    let site = Site::new();
+    site.setting("server", "tls", "off");
+    let daemon = site.start();
+    daemon.wait_for_log("[server] tls is off: what travels can be read on the way");
+    assert!(files(&site).iter().all(|path| !path.exists()));
+    // It counts at once: from now on there is a key.
+    site.setting("server", "tls", "preferred");
+    daemon.wait_for_log("encryption is offered; the server's key is SHA256:");
+}
