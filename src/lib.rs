@@ -83,6 +83,8 @@ pub mod quota;
 pub mod rates;
 #[cfg(all(unix, feature = "server"))]
 pub mod rights;
+#[cfg(all(unix, feature = "server"))]
+pub mod sandbox;
 pub mod scram;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;

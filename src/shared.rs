@@ -40,6 +40,7 @@ use crate::mounts::{self, Mount, Mounts};
 use crate::quota::Ledger;
 use crate::rates::Rates;
 use crate::rights::Rights;
+use crate::sandbox;
 use crate::scram::{self, PlainChecks, RecordShape, Verifier};
 use crate::text::Moment;
 use crate::tls::ServerTls;
@@ -148,6 +149,10 @@ impl Shared {
         home: Home,
         given: Vec<Mount>,
     ) -> Result<Arc<Shared>, OpenError> {
+        let held_to = sandbox::in_force().map(sandbox::Sandbox::text).unwrap_or_default();
+        if let Err(e) = home.keep(sandbox::NOTE, held_to.as_bytes()) {
+            log::warn!("what the server is held to cannot be noted in the home: {e}");
+        }
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
         let queue = RequestQueue::new(conf, settings.last().registration.keep_days);
         let home = Arc::new(home);

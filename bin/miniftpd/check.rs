@@ -50,7 +50,10 @@ pub(crate) fn run(args: &Args, dirs: &Directories) -> ExitCode {
     // Without settings that can be read nobody knows where it would listen.
     let config = settings.as_deref();
     let found = config.map(|config| start::look(args, dirs, config, accounts.as_deref()));
-    let start::StartFindings { mistakes, warnings } = found.unwrap_or_default();
+    let start::StartFindings { mut mistakes, warnings } = found.unwrap_or_default();
+    mistakes.extend(config.into_iter().flat_map(|config| {
+        start::beyond(dirs, config, mounted.as_ref().map(|mounts| mounts.as_slice()))
+    }));
     let mistakes: Vec<String> = refused.into_iter().chain(mistakes).collect();
     mistakes.iter().for_each(|mistake| report.line(mistake));
     warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));

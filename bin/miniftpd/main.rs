@@ -8,6 +8,7 @@ mod args;
 #[path = "../shared/bar.rs"]
 mod bar;
 mod check;
+mod confine;
 mod console;
 #[cfg(feature = "client")]
 mod demo;
@@ -68,6 +69,7 @@ use signal_hook::iterator::Signals;
 
 use crate::accounts::Asked;
 use crate::args::{Args, Task};
+use crate::confine::confine;
 use crate::console::{LogOutput, Screen};
 use crate::outcome::{fail, print};
 use crate::privileges::{Identity, become_user, hide_memory};
@@ -171,6 +173,7 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
         let lines: Vec<String> = exposed.refused.iter().map(ToString::to_string).collect();
         return fail(1, lines.join("\nminiftpd: "));
     }
+    let confined = confine(args, dirs, &config);
     let screen = Screen::default();
     let output = LogOutput(screen.clone());
     let logs = match begin_log(args, &dirs.conf, &settings.last(), output) {
@@ -178,6 +181,7 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
         Err(e) => return fail(1, format_args!("no log: {e}")),
     };
     exposed.warnings.iter().for_each(|exposed| log::warn!("{exposed}"));
+    log::info!("{confined}");
     if let Identity::Root = identity {
         log::warn!(
             "running as root, since [server] user is not set: a user of its own is enough for all \

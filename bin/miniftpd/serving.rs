@@ -12,11 +12,13 @@ use crossbeam_channel::Sender;
 use miniftp::accounts::{Account, AccountName, AccountStore};
 use miniftp::config::{self, Config, LiveSettings};
 use miniftp::mounts::Mount;
+use miniftp::sandbox::Needs;
 use miniftp::scram::Verifier;
 use miniftp::server::{RunError, Server, again_channel, stop_channel};
 use miniftp::shared::{LogOptions, Logs, Shared};
 use miniftp::vfs::{self, Adopt, Homes};
 
+use crate::confine::confine_to;
 use crate::temporary::TemporaryDir;
 
 /// What is to be served.
@@ -32,6 +34,8 @@ pub(crate) struct Plan<'a> {
     /// Where it listens, by protocol.
     pub(crate) framed: &'a [SocketAddr],
     pub(crate) ftp: &'a [SocketAddr],
+    /// What the process has to reach from now on beside the directory that goes with it.
+    pub(crate) needs: Needs,
 }
 
 /// A server that serves.
@@ -61,6 +65,9 @@ impl Serving {
     /// In words for the terminal.
     pub(crate) fn start(place: &TemporaryDir, plan: Plan<'_>) -> Result<Serving, String> {
         let (conf, dir) = (place.path("conf"), place.path("home"));
+        let mut needs = plan.needs;
+        needs.places.extend(place.needed());
+        confine_to(needs);
         fs::create_dir(&conf).map_err(|e| words(&e))?;
         fs::write(conf.join(config::FILE), plan.settings).map_err(|e| words(&e))?;
         let accounts = AccountStore::open(&conf).map_err(|e| words(&e))?;

@@ -80,6 +80,7 @@ fn share(options: &ShareOptions, ends: &Ends, display: &mut Display) -> Result<u
         log: Some(Box::new(log)),
         framed: &bind(options.port),
         ftp: &bind(options.ftp_port),
+        needs: tree.needed(),
     };
     let serving = tree.start(plan)?;
     logging::carry(serving.shared.log(), "warn");

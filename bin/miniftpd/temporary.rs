@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use miniftp::sandbox::Reach;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, fstat, mkdir, open, statat};
 use rustix::process::geteuid;
 
@@ -43,6 +44,12 @@ impl TemporaryDir {
             }
         }
         Err(about(directory, io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// What has to be reached until it has gone.
+    pub(crate) fn needed(&self) -> [(PathBuf, Reach); 2] {
+        let above = self.dir.parent().unwrap_or(&self.dir);
+        [(self.dir.clone(), Reach::Change), (above.to_path_buf(), Reach::Empty)]
     }
 
     /// A path in it.

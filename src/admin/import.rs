@@ -24,6 +24,7 @@ use crate::accounts::{
     Account, AccountName, AccountState, NAME_FORM, Role, StoreError, quota_text, read_text_at_most,
 };
 use crate::answer::Answer;
+use crate::sandbox::{self, Reach};
 use crate::scram::Verifier;
 use crate::text::Escaped;
 use crate::transfer::Alive;
@@ -63,6 +64,13 @@ pub(super) fn import(
     _: &mut Alive<'_>,
 ) -> AdminResult {
     let path = Path::new(arguments.text("file"));
+    if sandbox::in_force().is_some_and(|sandbox| !sandbox.reaches(path, Reach::Read)) {
+        return Err(StoreError::Refused(format!(
+            "`{}` is outside of what the running server may open (landlock); `miniftpd account \
+             import`, typed in a shell, reads it",
+            shown(path)
+        )));
+    }
     let mut found = ForeignData::default();
     match ending(path).as_str() {
         _ if path.is_dir() => tree(path, &mut found)?,

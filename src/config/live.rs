@@ -9,6 +9,7 @@ use super::reading::FILE;
 use super::settings::{Config, SETTINGS};
 use crate::conffile::{FileError, ParseErrors, Watched};
 use crate::limits;
+use crate::sandbox;
 use crate::text::Escaped;
 
 /// The settings; one for the whole server, shared by all its threads.
@@ -72,7 +73,12 @@ impl LiveSettings {
             let what = "nothing is in it; was it cut off while it was saved?";
             return Err(ParseErrors::whole(what));
         }
-        Ok(config)
+        let mut errors = ParseErrors::default();
+        if let Some(sandbox) = sandbox::in_force() {
+            let conf = self.file.path().parent().unwrap_or(Path::new(""));
+            config.beyond(sandbox, conf).into_iter().for_each(|what| errors.push(0, what));
+        }
+        errors.or(config)
     }
 
     /// The settings that count: what the file says, and of what counts at the start only what it

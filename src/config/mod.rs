@@ -4,6 +4,7 @@
 //! is refused whole, and every mistake is reported with its line.
 //! Invariant: each field of a loaded [`Config`] has a value that its row in [`SETTINGS`] allows.
 
+mod beyond;
 mod credentials;
 mod forms;
 mod live;

@@ -120,6 +120,10 @@ settings! {
         certificate: Option<PathBuf> = None, Or(PEM_FILE, "own");
         /// The private key of that certificate, a PEM file that only the server can read.
         key: Option<PathBuf> = None, Or(PEM_FILE, "own");
+        /// auto: once it serves, the kernel (Linux, Landlock) lets the server open only this
+        /// directory, the homes, the mounts and the logs as they are named at the start, and begin
+        /// no connections unless [ftp] active is on. off: it may open whatever its user may.
+        landlock: bool = true, OneOf(&[("auto", true), ("off", false)]), at_start = true;
         /// Connections at one time, in all. Each costs a thread and some memory.
         connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the
@@ -180,6 +184,10 @@ settings! {
     [ftp] FtpSettings {
         /// Where the server listens for FTP clients. off: no FTP.
         listen: Option<SocketAddr> = Some(local(2121)), Or(FTP_LISTEN, "off"), at_start = true;
+        /// Whether the server connects to clients that ask for it (PORT, EPRT). off: they are asked
+        /// to connect to the server (PASV, EPSV), and the kernel lets the server begin no
+        /// connection at all.
+        active: bool = true, OneOf(&[("on", true), ("off", false)]);
         /// Ports for passive data connections, so that a firewall can let them through.
         passive_ports: Option<RangeInclusive<u16>> = None, Or(PORTS, "any");
         /// The address that PASV returns. own: the one that the client connected to. Behind address

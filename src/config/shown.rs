@@ -6,11 +6,11 @@ use super::settings::{Config, SETTINGS};
 const WIDTH: usize = 98;
 /// What the shipped file begins with.
 const PREAMBLE: &str = "The settings of miniftpd. An edit counts at once, for connected clients \
-    from their next command; only `listen` and `shared` count at the next start. A file with a \
-    mistake changes nothing, and the log says what is wrong; `miniftpd check` reports it \
-    beforehand. The server never writes this file. The values here are the defaults: a line that \
-    is deleted or turned into a comment changes nothing. A comment begins with ; and has a line of \
-    its own.";
+    from their next command; only `listen`, `user`, `landlock` and `shared` count at the next \
+    start. A file with a mistake changes nothing, and the log says what is wrong; `miniftpd check` \
+    reports it beforehand. The server never writes this file. The values here are the defaults: a \
+    line that is deleted or turned into a comment changes nothing. A comment begins with ; and has \
+    a line of its own.";
 
 /// The shipped conf/server.ini: every setting with its default and a remark.
 pub fn print_config() -> String {

@@ -7,11 +7,15 @@
 mod reading;
 mod store;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::accounts::AccountName;
+use crate::conffile::read_text_at_most;
+use crate::limits;
 use crate::quota::{ChargeRule, Entries, QuotaLimits};
 use crate::rights::Rights;
+use crate::sandbox::{NEXT_START, Reach, Sandbox};
 use crate::vfs::{VPath, Volume};
 
 pub(crate) use reading::KEYS;
@@ -56,6 +60,29 @@ pub struct Mount {
     pub mount_quota: Option<MountQuota>,
     /// How many entries it may hold, where it pays for itself.
     pub entries: Entries,
+}
+
+impl Mount {
+    /// Refuses the directory `path` where the kernel holds a server to what does not have it.
+    ///
+    /// # Errors
+    /// In words that go on after the name of the directory.
+    pub fn check_reach(&self, sandbox: &Sandbox, path: &Path) -> std::result::Result<(), String> {
+        let reach = if self.rights.changes() { Reach::Change } else { Reach::Read };
+        if sandbox.reaches(path, reach) {
+            return Ok(());
+        }
+        let what = if sandbox.reaches(path, Reach::Read) { "change" } else { "open" };
+        Err(format!("is outside of what the running server may {what} (landlock); {NEXT_START}"))
+    }
+}
+
+/// The directories that the file in the folder of settings names, and whether something may be
+/// changed in each, whatever is wrong with the rest of it.
+pub fn needed(conf: &Path) -> Vec<(String, bool)> {
+    let bytes = read_text_at_most(&conf.join(FILE), limits::SETTINGS_FILE);
+    let (sections, _) = reading::mounts_of(bytes.unwrap_or_default().as_bytes());
+    sections.into_iter().map(|(mount, _)| (mount.dir, mount.rights.changes())).collect()
 }
 
 /// All mounts as they were at one moment, their folders open.

@@ -16,6 +16,7 @@ use crate::error::{Error, Result as Outcome};
 use crate::limits;
 use crate::lock::lock;
 use crate::quota::DirectoryId;
+use crate::sandbox;
 use crate::vfs::{DirLocation, Home, Homes, Threads, Unopened, Volume};
 
 /// The file's name in the folder of settings.
@@ -125,10 +126,11 @@ impl MountStore {
         let before = std::mem::take(&mut *lock(&self.late));
         let mut all = Vec::new();
         for (mount, line) in sections {
-            let (home, dir) = (Arc::clone(&self.home), mount.dir.clone());
-            let key = self.home.dir().join(&dir);
+            let (home, own) = (Arc::clone(&self.home), mount.clone());
+            let key = self.home.dir().join(&mount.dir);
             let found = self.home.threads().within(&key, move || -> Result<_, String> {
-                let path = Volume::find(&home, &dir)?;
+                let path = Volume::find(&home, &own.dir)?;
+                sandbox::in_force().map_or(Ok(()), |sandbox| own.check_reach(sandbox, &path))?;
                 Ok((place_of(&path)?, path))
             });
             match found {

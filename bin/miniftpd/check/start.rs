@@ -12,6 +12,7 @@ use miniftp::audit;
 use miniftp::config::{Config, CredentialFiles};
 use miniftp::limits::{self, memory};
 use miniftp::mounts::{Mount, MountQuota};
+use miniftp::sandbox::{self, Sandbox};
 use miniftp::server::{self, StartError};
 use miniftp::text::{Escaped, Size};
 use miniftp::tls::{self, TlsMode};
@@ -68,6 +69,21 @@ pub(super) fn look(
     found.warnings.extend(warnings.iter().map(ToString::to_string));
     if let Some(accounts) = accounts {
         found.warnings.extend(too_slow(accounts, config.accounts.iterations));
+    }
+    found
+}
+
+/// What a server that runs on the home cannot follow, because the kernel holds it to less.
+pub(super) fn beyond(dirs: &Directories, config: &Config, mounts: Option<&[Mount]>) -> Vec<String> {
+    let Directories { conf, home } = dirs;
+    let note =
+        vfs::runner(home, config.storage.shared).and_then(|_| vfs::kept(home, sandbox::NOTE));
+    let Some(sandbox) = note.and_then(|note| Sandbox::parse(&note)) else { return Vec::new() };
+    let mut found = config.beyond(&sandbox, conf);
+    for mount in mounts.unwrap_or_default() {
+        if let Err(what) = mount.check_reach(&sandbox, &home.join(&mount.dir)) {
+            found.push(format!("[{}] dir: {}: {what}", mount.name, Escaped(&mount.dir)));
+        }
     }
     found
 }

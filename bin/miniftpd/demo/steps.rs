@@ -11,6 +11,7 @@ use miniftp::admin::AdminDesk;
 use miniftp::audit;
 use miniftp::client::{Client, Error, Options, Policy, RegistrationState, TransferOutcome};
 use miniftp::config;
+use miniftp::sandbox::Needs;
 use miniftp::text::Size;
 
 use super::failure::{DemoFailure, check};
@@ -80,6 +81,8 @@ fn start(place: &TemporaryDir) -> Result<Serving, DemoFailure> {
         log: None,
         framed: &free,
         ftp: &free,
+        // The demo's clients connect from this process.
+        needs: Needs { connects: true, ..Needs::default() },
     };
     Ok(Serving::start(place, plan)?)
 }

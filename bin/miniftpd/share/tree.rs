@@ -13,6 +13,7 @@ use miniftp::limits;
 use miniftp::mounts::{Mount, MountAudience, MountQuota};
 use miniftp::quota::Entries;
 use miniftp::rights::Rights;
+use miniftp::sandbox::{Needs, Reach};
 use miniftp::text::{Escaped, is_harmful, system_words};
 use miniftp::vfs::{self, VPath, Volume};
 
@@ -90,6 +91,12 @@ impl Tree {
             // What is there already may be more than the settings allow.
             entries: Entries::Unlimited,
         }
+    }
+
+    /// What is needed of it: nothing is changed there where others may only read.
+    pub(super) fn needed(&self) -> Needs {
+        let reach = if self.rights.changes() { Reach::Change } else { Reach::Read };
+        Needs { places: vec![(self.dir.clone(), reach)], connects: true }
     }
 
     /// Starts a server for it.

@@ -75,7 +75,9 @@ pub(super) fn feat(conn: &mut FtpConnection, _: &str) -> Result<()> {
         .iter()
         .map(|(name, ours)| format!("{name}{}", if *ours == conn.hash { "*" } else { "" }))
         .collect();
-    let mut lines: Vec<String> = ["AVBL", "CLNT", "EPRT", "EPSV"].map(String::from).into();
+    let active = conn.shared().config().ftp.active.then_some("EPRT");
+    let first = ["AVBL", "CLNT"].into_iter().chain(active).chain(["EPSV"]);
+    let mut lines: Vec<String> = first.map(String::from).collect();
     lines.push(format!("HASH {}", hashes.join(";")));
     lines.extend(["HOST", "LANG EN*", "MDTM", "MFMT"].map(String::from));
     lines.push(conn.facts.feat_line());
@@ -244,6 +246,10 @@ impl FtpConnection {
             return;
         }
         self.control.plan = DataPlan::None;
+        if !self.shared().config().ftp.active {
+            let what = "the server does not connect to clients; use PASV or EPSV";
+            return self.control.reply(502, what);
+        }
         match target {
             Err(e) => self.reply_bad_address(&e),
             Ok(target) => match address::check_target(target, self.session.peer()) {

@@ -3,7 +3,8 @@
 //! Another machine's server is played by a line in the lock's file that somebody renews, or by a
 //! server on this one that cannot see the other's lock, because the file was copied to a new one.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -31,11 +32,16 @@ fn count_in(lock: &Path) -> u64 {
     line.split_whitespace().last().unwrap().parse().unwrap()
 }
 
+/// Makes the directory that the lock's file is in, as a server does.
+fn private(lock: &Path) {
+    DirBuilder::new().recursive(true).mode(0o700).create(lock.parent().unwrap()).unwrap();
+}
+
 #[test]
 fn a_lock_that_is_renewed_elsewhere_refuses_a_start_and_stops_a_standby_from_taking_over() {
     let site = shared_site();
     let lock = lock_of(&site.home());
-    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    private(&lock);
     fs::write(&lock, line_elsewhere(1)).unwrap();
     let stop = AtomicBool::new(false);
     let standby = thread::scope(|scope| {
@@ -68,7 +74,7 @@ fn a_lock_that_is_renewed_elsewhere_refuses_a_start_and_stops_a_standby_from_tak
 fn a_standby_that_watches_can_be_stopped_at_once() {
     let site = shared_site();
     let lock = lock_of(&site.home());
-    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    private(&lock);
     fs::write(&lock, line_elsewhere(1)).unwrap();
     let standby = Starting::begin(&site, &["--wait"]);
     standby.wait_for_words("watching for");
@@ -108,7 +114,7 @@ fn only_where_others_may_come_is_the_lock_renewed_by_writing() {
 fn of_two_that_take_over_at_the_same_time_one_wins() {
     let site = shared_site();
     let lock = lock_of(&site.home());
-    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    private(&lock);
     for round in 0..2 {
         fs::write(&lock, line_elsewhere(round)).unwrap();
         let both = [0; 2].map(|_| Starting::begin(&site, &[]));

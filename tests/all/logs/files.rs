@@ -85,7 +85,8 @@ fn a_full_disk_costs_lines_and_no_sessions() {
 fn a_folder_that_vanished_costs_lines_and_no_sessions() {
     let site = Site::new();
     site.account("ann", "1M");
-    let (dir, log) = (site.root().join("logs"), site.root().join("logs/server.log"));
+    // Below a directory that stays: another one in its place is outside of what a server may open.
+    let (dir, log) = (site.conf().join("logs"), site.conf().join("logs/server.log"));
     fs::create_dir(&dir).unwrap();
     let daemon = Daemon::start_with(&site, &["--log", log.to_str().unwrap()]);
     daemon.login("ann").store("/f", b"x", 0).expect(900);

@@ -1,6 +1,7 @@
 //! From the programs alone to a server: where it looks, what it makes, where it listens.
 
 mod init;
+mod landlock;
 mod listen;
 mod manual;
 mod memory;
