@@ -49,6 +49,7 @@ pub(crate) fn confine(args: &Args, dirs: &Directories, config: &Config) -> State
     for log in [places.file, places.xferlog, file, xferlog].into_iter().flatten() {
         needs.add_file(&log, Reach::Change);
     }
+    // Read again at HUP, perhaps through links to another directory.
     for file in [&config.server.certificate, &config.server.key].into_iter().flatten() {
         needs.add_file(&conf.join(file), Reach::Read);
     }

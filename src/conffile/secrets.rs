@@ -56,18 +56,16 @@ pub(crate) fn check_key(path: &Path) -> Result<(), FileError> {
 }
 
 impl Exposed {
+    /// What is wrong, for whoever has named the file already.
     fn without_path(&self) -> String {
-        self.to_string().chars().skip(self.path.chars().count()).collect::<String>().trim().into()
+        let mode = self.mode.map(|mode| format!(" (mode {mode:03o})")).unwrap_or_default();
+        format!("{}{mode}; {}", self.what, self.repair())
     }
 }
 
 impl fmt::Display for Exposed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path, self.what)?;
-        if let Some(mode) = self.mode {
-            write!(f, " (mode {mode:03o})")?;
-        }
-        write!(f, "; {}", self.repair())
+        write!(f, "{} {}", self.path, self.without_path())
     }
 }
 

@@ -11,17 +11,18 @@ impl Config {
     /// lie below `conf` where they are not absolute.
     pub fn beyond(&self, sandbox: &Sandbox, conf: &Path) -> Vec<String> {
         let mut found = Vec::new();
-        for (name, file, reach) in [
-            ("[log] file", &self.log.file, Reach::Change),
-            ("[log] xferlog", &self.log.xferlog, Reach::Change),
-            ("[server] certificate", &self.server.certificate, Reach::Read),
-            ("[server] key", &self.server.key, Reach::Read),
+        let Config { log, server, .. } = self;
+        for (section, name, file, reach) in [
+            ("log", "file", &log.file, Reach::Change),
+            ("log", "xferlog", &log.xferlog, Reach::Change),
+            ("server", "certificate", &server.certificate, Reach::Read),
+            ("server", "key", &server.key, Reach::Read),
         ] {
-            let Some(file) = file else { continue };
-            if !reaches(sandbox, conf, file, reach) {
+            if let Some(file) = file.as_deref().filter(|file| !reaches(sandbox, conf, file, reach))
+            {
                 let file = file.to_string_lossy();
                 let what = "is outside of what the running server may open (landlock)";
-                found.push(format!("{name}: {} {what}; {NEXT_START}", Escaped(&file)));
+                found.push(format!("[{section}] {name}: {} {what}; {NEXT_START}", Escaped(&file)));
             }
         }
         if self.ftp.active && !sandbox.connects() {

@@ -92,7 +92,7 @@ mod tests {
             (setting.key.read)(&mut config, &setting.text(&before)).unwrap();
             assert_eq!(config, before, "{}", setting.name());
             let candidates = ["[::1]:1", "50000-50100", "192.0.2.1", "10M", "7777", "9", "a.log"];
-            let words = ["yes", "anywhere", "none", "md5", "closed", "json", "required", "off"];
+            let words = ["yes", "anywhere", "none", "md5", "closed", "json", "required"];
             let other = words
                 .iter()
                 .chain(&candidates)
@@ -128,7 +128,7 @@ mod tests {
         );
         let two = "conf/server.ini:2: [server] idle_secs: \"soon\" is not valid; expected whole \
             seconds from 1 to 86400
-conf/server.ini:3: [server] port: unknown key; expected one of listen, user, landlock, ";
+conf/server.ini:3: [server] port: unknown key; expected one of listen, user, tls, ";
         let reported_of_two = reported(Some(b"[server]\nidle_secs = soon\nport = 1\n"));
         assert!(reported_of_two.starts_with(two), "{reported_of_two}");
         let many = reported(Some(&b"?\n".repeat(FAULTS_SHOWN + 2)));

@@ -131,7 +131,7 @@ mod tests {
             ("[server]\nListen = 5", "2: [server] Listen: unknown key; did you mean `listen`?"),
             (
                 "[server]\ncolour = red",
-                "2: [server] colour: unknown key; expected one of listen, user, landlock, ",
+                "2: [server] colour: unknown key; expected one of listen, user, tls, ",
             ),
             ("[server]\ndigest = md5", "2: [server] digest: unknown key; it belongs in [transfer]"),
             ("[servr]\nx = 5", "1: unknown section [servr]; did you mean [server]?"),

@@ -110,10 +110,6 @@ settings! {
         /// 1000:1000. It has to be able to write in this directory and in the homes. none: root
         /// stays root, which is warned of.
         user: Option<String> = None, Or(USER, "none"), at_start = true;
-        /// auto: once it serves, the kernel (Linux, Landlock) lets the server open only this
-        /// directory, the homes, the mounts and the logs as they are named at the start, and begin
-        /// no connections unless [ftp] active is on. off: it may open whatever its user may.
-        landlock: bool = true, OneOf(&[("auto", true), ("off", false)]), at_start = true;
         /// Whether connections are encrypted. required: without it nobody logs in. preferred:
         /// whenever the client can. auto: required of other machines, preferred on this one; by
         /// FTP what is required is that no password travels in clear. off: never.
@@ -124,6 +120,10 @@ settings! {
         certificate: Option<PathBuf> = None, Or(PEM_FILE, "own");
         /// The private key of that certificate, a PEM file that only the server can read.
         key: Option<PathBuf> = None, Or(PEM_FILE, "own");
+        /// auto: once it serves, the kernel (Linux, Landlock) lets the server open only this
+        /// directory, the homes, the mounts and the logs as they are named at the start, and begin
+        /// no connections unless [ftp] active is on. off: it may open whatever its user may.
+        landlock: bool = true, OneOf(&[("auto", true), ("off", false)]), at_start = true;
         /// Connections at one time, in all. Each costs a thread and some memory.
         connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the
