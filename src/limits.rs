@@ -244,6 +244,12 @@ pub const BUSY_BUFFER: usize = 64 * 1024;
 /// Bytes that are encrypted before they are sent, and that an encrypted connection reads at once
 /// while much comes: four records.
 pub const TLS_BLOCK: usize = 64 * 1024;
+/// Bytes of a PROXY header behind its first sixteen: two addresses, and room for what is added.
+pub const PROXY_HEADER: usize = 1024;
+/// How long a proxy may take to say whose connection it is: it sends that with the connection.
+pub const PROXY_WAIT: Duration = Duration::from_secs(5);
+/// Connections of proxies at one time of which it is not known yet whose they are.
+pub const PROXY_WAITING: usize = 200;
 /// Bytes of the state of an encrypted connection that rests.
 pub const TLS_STATE: usize = 45 * 1024;
 

@@ -6,12 +6,13 @@
 mod binding;
 mod descriptors;
 mod ends;
+mod entrance;
 mod service;
 mod upkeep;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,15 +22,13 @@ use crate::error::Error;
 use crate::limits;
 use crate::protocols::local::Local;
 use crate::protocols::metrics::MetricsListener;
-use crate::protocols::{self, framed, ftp};
-use crate::session::Session;
 use crate::shared::Shared;
-use crate::stream::Stream;
 use crate::vfs::Loss;
 
 pub use self::binding::bind;
 pub use self::descriptors::raise_descriptors;
 pub use self::ends::{RunError, StartError};
+use self::entrance::{Entrance, FRAMED, FTP, ListenerKind};
 pub use self::service::ServiceReports;
 
 /// How long connections are given to receive the news that a server stops because it lost its lock.
@@ -175,8 +174,7 @@ impl Server {
         let mut accepting = Vec::new();
         for (kind, listener) in &self.listening {
             let protocol = Listener {
-                shared: Arc::clone(&self.shared),
-                kind,
+                entrance: Entrance::new(&self.shared, kind),
                 spare: listener.try_clone().ok(),
                 listener: listener.try_clone()?,
             };
@@ -252,22 +250,9 @@ impl Server {
     }
 }
 
-/// What a listener of a protocol does with a connection.
-#[derive(Debug)]
-struct ListenerKind {
-    name: &'static str,
-    serve: fn(Stream, Session),
-    refuse: fn(Stream, &Error),
-}
-
-static FRAMED: ListenerKind =
-    ListenerKind { name: "framed", serve: framed::serve, refuse: framed::refuse };
-static FTP: ListenerKind = ListenerKind { name: "ftp", serve: ftp::serve, refuse: ftp::refuse };
-
 /// One listening socket and its thread.
 struct Listener {
-    shared: Arc<Shared>,
-    kind: &'static ListenerKind,
+    entrance: Entrance,
     listener: TcpListener,
     /// A descriptor to give up when there are no others, so that a client can still be sent the
     /// reason.
@@ -278,14 +263,14 @@ impl Listener {
     fn accept(mut self) {
         loop {
             let accepted = self.listener.accept();
-            if self.shared.is_stopping() {
+            if self.entrance.is_stopping() {
                 if let Ok((tcp, _)) = accepted {
-                    self.refuse(tcp, &Error::Stopping);
+                    self.entrance.refuse(tcp, &Error::Stopping);
                 }
                 return;
             }
             match accepted {
-                Ok((tcp, from)) => self.let_in(tcp, from),
+                Ok((tcp, from)) => self.entrance.let_in(tcp, from),
                 Err(e) if is_passing(&e) => {}
                 Err(e) => {
                     log::error!("cannot accept a connection: {e}");
@@ -304,73 +289,11 @@ impl Listener {
         }
         if self.listener.set_nonblocking(true).is_ok() {
             if let Ok((tcp, _)) = self.listener.accept() {
-                self.refuse(tcp, &self.full("connections (no descriptors left)"));
+                self.entrance.refuse(tcp, &self.entrance.full("connections (no descriptors left)"));
             }
         }
         let _ = self.listener.set_nonblocking(false);
         self.spare = self.listener.try_clone().ok();
-    }
-
-    fn let_in(&self, tcp: TcpStream, from: SocketAddr) {
-        self.shared.refresh_settings();
-        self.shared.bans.refresh();
-        if let Err(e) = self.shared.bans.check_address(from.ip()) {
-            // Not a warning each: the ban was one, and a banned client may come very often.
-            log::debug!("{from} is refused: {e}");
-            return self.refuse(tcp, &e);
-        }
-        self.start(tcp, from);
-    }
-
-    fn start(&self, tcp: TcpStream, from: SocketAddr) {
-        let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) else { return };
-        let handle = match stream.try_clone_tcp() {
-            Ok(handle) => handle,
-            Err(e) => {
-                log::error!("{from} is refused: no descriptors left: {e}");
-                return (self.kind.refuse)(stream, &self.full("connections (no descriptors left)"));
-            }
-        };
-        let presence = match self.shared.join(handle, from.ip(), self.kind.name) {
-            Ok(presence) => presence,
-            Err(e) => {
-                log::warn!("{from} is refused: {e}");
-                return (self.kind.refuse)(stream, &e);
-            }
-        };
-        let name = format!("{}-{}", self.kind.name, presence.id());
-        log::debug!("{from} came in as {name}");
-        let session = Session::new(presence);
-        let serve = self.kind.serve;
-        let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
-        // Without a thread the connection is taken back, to send the reason.
-        let connection = Arc::new(Mutex::new(Some((stream, session))));
-        let take = |connection: &Mutex<Option<_>>| {
-            connection.lock().ok().and_then(|mut connection| connection.take())
-        };
-        let handed_over = Arc::clone(&connection);
-        let spawned = thread.spawn(move || {
-            if let Some((stream, session)) = take(&handed_over) {
-                serve(stream, session);
-            }
-        });
-        if let Err(e) = spawned {
-            log::error!("no thread for {from}: {e}");
-            if let Some((stream, ..)) = take(&connection) {
-                (self.kind.refuse)(stream, &self.full("connections (no threads left)"));
-            }
-        }
-    }
-
-    /// What a client is sent when the system has no resources left.
-    fn full(&self, what: &'static str) -> Error {
-        Error::Full { what, max: self.shared.config().server.connections as u64 }
-    }
-
-    fn refuse(&self, tcp: TcpStream, e: &Error) {
-        if let Ok(stream) = Stream::new(tcp, protocols::patience(&self.shared)) {
-            (self.kind.refuse)(stream, e);
-        }
     }
 }
 

@@ -62,6 +62,8 @@ pub struct Stream {
     grace: Option<Instant>,
     /// Whether a peer that takes nothing but still says something is waited for.
     heeds_life: bool,
+    /// Where the client came to, if that was a proxy.
+    reached: Option<SocketAddr>,
 }
 
 impl Stream {
@@ -83,6 +85,7 @@ impl Stream {
             alarm: None,
             grace: None,
             heeds_life: false,
+            reached: None,
         })
     }
 
@@ -170,11 +173,6 @@ impl Stream {
         let _ = self.socket.tcp().shutdown(how);
     }
 
-    /// The other side's address, if it is still known.
-    pub fn peer(&self) -> Option<SocketAddr> {
-        self.socket.tcp().peer_addr().ok()
-    }
-
     /// Whether data that the peer marked as urgent comes in its place, as a telnet end expects.
     #[cfg(unix)]
     pub fn take_urgent_inline(&self) {
@@ -196,11 +194,6 @@ impl Stream {
     fn until_alarm(&self) -> (Duration, bool) {
         let left = self.alarm.map(|alarm| alarm.saturating_duration_since(Instant::now()));
         (left.unwrap_or(Duration::MAX), left.is_some_and(|left| left.is_zero()))
-    }
-
-    /// This side's address.
-    pub fn own_address(&self) -> Option<SocketAddr> {
-        self.socket.tcp().local_addr().ok()
     }
 
     /// Sends all parts, one after the other, in as few system calls as the socket allows.

@@ -1,9 +1,10 @@
 //! What the values of settings look like.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use crate::accounts::AddressRange;
 use crate::audit::HookCommand;
 use crate::conffile::keys::{By, Number, ValueForm};
 use crate::limits;
@@ -100,6 +101,29 @@ pub(super) const PEM_FILE: By<PathBuf> = By(
     "the name of a file",
     |text| (!text.is_empty() && !text.chars().any(is_harmful)).then(|| text.into()),
     |path| path.to_string_lossy().into_owned(),
+);
+
+/// The proxies that connections may come through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxies(Vec<AddressRange>);
+
+impl Proxies {
+    /// Whether an address is that of one of them.
+    pub fn hold(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|range| range.holds(address))
+    }
+}
+
+/// Addresses and networks, separated by commas.
+pub(super) const PROXIES: By<Proxies> = By(
+    "addresses or networks, such as 192.0.2.7, 198.51.100.0/24",
+    |text| {
+        text.split(',')
+            .map(|one| AddressRange::parse(one.trim()))
+            .collect::<Option<_>>()
+            .map(Proxies)
+    },
+    |Proxies(all)| all.iter().map(AddressRange::to_string).collect::<Vec<_>>().join(", "),
 );
 
 /// A program to run.

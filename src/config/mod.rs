@@ -19,7 +19,7 @@ use crate::admission;
 use crate::quota::Amount;
 
 pub use credentials::CredentialFiles;
-pub use forms::{ADDRESS, LogFormat, parse_address};
+pub use forms::{ADDRESS, LogFormat, Proxies, parse_address};
 pub use live::LiveSettings;
 pub use reading::FILE;
 pub use settings::*;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use super::forms::{
     FILE_NAME, FTP_LISTEN, IPV4, LISTEN, LOG_FILE, LOOPBACK, LogFormat, PEM_FILE, PORTS, PROGRAM,
-    Rate, SIZE, USER,
+    PROXIES, Proxies, Rate, SIZE, USER,
 };
 use crate::accounts::register::Mode;
 use crate::audit::HookCommand;
@@ -124,6 +124,11 @@ settings! {
         /// directory, the homes, the mounts and the logs as they are named at the start, and begin
         /// no connections unless [ftp] active is on. off: it may open whatever its user may.
         landlock: bool = true, OneOf(&[("auto", true), ("off", false)]), at_start = true;
+        /// Proxies and balancers in front of the server, by their addresses or networks, separated
+        /// by commas. Each of their connections has to begin with a PROXY header (version 2), and
+        /// counts as that of whom the header names; a header from anybody else is refused. none:
+        /// there are no proxies.
+        proxies: Option<Proxies> = None, Or(PROXIES, "none");
         /// Connections at one time, in all. Each costs a thread and some memory.
         connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the

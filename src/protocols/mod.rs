@@ -7,6 +7,7 @@ pub mod ftp;
 mod listening;
 pub mod local;
 pub mod metrics;
+pub(crate) mod proxy;
 
 use std::time::{Duration, Instant};
 

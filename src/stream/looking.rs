@@ -1,6 +1,7 @@
 //! What can be learned of the peer, and of what it has sent, without a wait.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 
 use super::Stream;
 #[cfg(unix)]
@@ -18,6 +19,31 @@ pub enum Peer {
 }
 
 impl Stream {
+    /// The other side's address, if it is still known.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.socket.tcp().peer_addr().ok()
+    }
+
+    /// The client came to this address, which is that of a proxy.
+    pub(crate) fn set_reached(&mut self, address: SocketAddr) {
+        self.reached = Some(address);
+    }
+
+    /// Whether the client came through a proxy.
+    pub(crate) fn is_proxied(&self) -> bool {
+        self.reached.is_some()
+    }
+
+    /// The address that the client came to: this side's, or that of the proxy between.
+    pub fn reached(&self) -> Option<SocketAddr> {
+        self.reached.or_else(|| self.own_address())
+    }
+
+    /// This side's address.
+    pub fn own_address(&self) -> Option<SocketAddr> {
+        self.socket.tcp().local_addr().ok()
+    }
+
     /// Whether the peer has said nothing since the last read and has not hung up. Never waits.
     pub fn is_quiet(&self) -> bool {
         let tcp = self.socket.tcp();

@@ -80,6 +80,8 @@ mod rates;
 mod regression;
 // Settings that are edited while the server runs.
 mod settings_live;
+// Behind a proxy.
+mod proxied;
 // The key that the server proves itself with.
 mod server_key;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.

@@ -4,12 +4,11 @@
 //! in one write. A passive port is closed in time, whatever is waited for here.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use super::data::DataPlan;
+use super::data::{Awaited, DataPlan};
 use super::line::{Command, Line, Lines};
 use super::policy::{Ends, Policy};
 use super::reply;
@@ -49,13 +48,17 @@ pub(super) struct Control {
     /// connection is waited for.
     pub(super) plan: DataPlan,
     /// Who may come to a passive port.
-    peer: IpAddr,
+    pub(super) client: Awaited,
     /// How the table wants a command treated.
     policy_of: fn(&Command) -> Policy,
 }
 
 impl Control {
-    pub(super) fn new(stream: Stream, peer: IpAddr, policy_of: fn(&Command) -> Policy) -> Control {
+    pub(super) fn new(
+        stream: Stream,
+        client: Awaited,
+        policy_of: fn(&Command) -> Policy,
+    ) -> Control {
         stream.take_urgent_inline();
         Control {
             stream,
@@ -65,7 +68,7 @@ impl Control {
             waiting: String::new(),
             input: Input::Nothing,
             plan: DataPlan::None,
-            peer,
+            client,
             policy_of,
         }
     }
@@ -109,8 +112,8 @@ impl Control {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let Control { stream, waiting, plan, peer, .. } = self;
-        let sent = stream.send_while(&[waiting.as_bytes()], &mut || plan.expire(*peer));
+        let Control { stream, waiting, plan, client, .. } = self;
+        let sent = stream.send_while(&[waiting.as_bytes()], &mut || plan.expire(client));
         // A long reply's buffer is given back; sessions rest without one.
         self.waiting = String::new();
         match sent {
@@ -123,16 +126,16 @@ impl Control {
 
     /// Closes a passive port whose time is over.
     pub(super) fn expire(&mut self) {
-        self.plan.expire(self.peer);
+        self.plan.expire(&self.client);
     }
 
     /// Lets an answer wait for so long, or until the session has to end.
     pub(super) fn hold_back(&mut self, wait: Duration, ending: &Ending) -> Result<()> {
         // The replies to earlier commands are nobody's price for this one.
         self.flush()?;
-        let Control { stream, plan, peer, .. } = self;
+        let Control { stream, plan, client, .. } = self;
         stream.hold_back(wait, &mut || {
-            plan.expire(*peer);
+            plan.expire(client);
             ending.check().is_err()
         })
     }

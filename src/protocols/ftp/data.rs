@@ -16,8 +16,10 @@ use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 
 use super::arrived::{Acknowledged, Arrived};
+use crate::config::Proxies;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::protocols::proxy::{self, Origin};
 use crate::scram;
 use crate::stream::{Pace, Stream};
 
@@ -80,10 +82,10 @@ impl DataPlan {
     }
 
     /// Closes a port whose time is over. A client that waits there already is let in.
-    pub(super) fn expire(&mut self, peer: IpAddr) {
+    pub(super) fn expire(&mut self, client: &Awaited) {
         let DataPlan::Passive(listener, until) = self else { return };
         if *until <= Instant::now() {
-            *self = match accept(listener, peer) {
+            *self = match accept(listener, client) {
                 Ok(Some(tcp)) => DataPlan::Came(tcp),
                 Ok(None) | Err(_) => DataPlan::Late,
             };
@@ -125,15 +127,37 @@ pub(super) fn begin_connect(own: IpAddr, target: SocketAddr) -> io::Result<TcpSt
     }
 }
 
+/// Who may come to a passive port.
+#[derive(Clone, Debug)]
+pub(super) struct Awaited {
+    /// The address of the client.
+    pub(super) peer: IpAddr,
+    /// The proxies that it comes through, if it does.
+    pub(super) proxies: Option<Proxies>,
+}
+
+impl Awaited {
+    /// Whether a connection from this address is the client's. A proxy says so itself, at once.
+    fn is_from(&self, tcp: &TcpStream, from: IpAddr) -> bool {
+        let from = match &self.proxies {
+            None => Some(from),
+            Some(proxies) if proxies.hold(from) => match proxy::read_header(tcp) {
+                Ok(Origin::Client { from, .. }) => Some(from.ip()),
+                Ok(Origin::Proxy) | Err(_) => None,
+            },
+            Some(_) => None,
+        };
+        from.is_some_and(|from| from.to_canonical() == self.peer.to_canonical())
+    }
+}
+
 /// Takes the client's connection, or `None` if nobody is in the queue. Anyone else is turned away.
-pub(super) fn accept(listener: &TcpListener, peer: IpAddr) -> io::Result<Option<TcpStream>> {
+pub(super) fn accept(listener: &TcpListener, client: &Awaited) -> io::Result<Option<TcpStream>> {
     loop {
         match listener.accept() {
-            Ok((tcp, from)) if from.ip().to_canonical() == peer.to_canonical() => {
-                return Ok(Some(tcp));
-            }
+            Ok((tcp, from)) if client.is_from(&tcp, from.ip()) => return Ok(Some(tcp)),
             Ok((_, from)) => {
-                log::warn!("refused a connection from {from} to a passive port of {peer}")
+                log::warn!("refused a connection from {from} to a passive port of {}", client.peer)
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}

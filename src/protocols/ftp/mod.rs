@@ -34,6 +34,7 @@ pub mod fuzzed;
 use std::sync::Arc;
 
 use self::control::Control;
+use self::data::Awaited;
 use self::facts::Facts;
 use self::line::{Command, Line};
 use self::policy::Keeps;
@@ -90,8 +91,12 @@ pub struct FtpConnection {
 
 /// Serves one connection until it ends.
 pub fn serve(stream: Stream, session: Session) {
+    // Whoever came through a proxy comes through one again.
+    let proxies = session.shared().config().server.proxies.clone();
+    let proxies = proxies.filter(|_| stream.is_proxied());
+    let client = Awaited { peer: session.peer(), proxies };
     let mut conn = FtpConnection {
-        control: Control::new(stream, session.peer(), policy_of),
+        control: Control::new(stream, client, policy_of),
         session,
         representation: Type::Ascii,
         user: None,

@@ -158,14 +158,14 @@ impl FtpConnection {
 
     /// Waits for the client at its port, which stays where it is closed in time.
     fn await_client(&mut self, without_client: WithoutClient) -> Result<Opened> {
-        let (begun, peer) = (Instant::now(), self.session.peer());
+        let begun = Instant::now();
         loop {
             let (listener, until) = match std::mem::take(&mut self.control.plan) {
                 DataPlan::Passive(listener, until) => (listener, until),
                 DataPlan::Came(tcp) => return Ok(Opened::Tcp(Ok(tcp))),
                 DataPlan::None | DataPlan::Late | DataPlan::Active(_) => return Ok(Opened::Late),
             };
-            if let Some(came) = data::accept(&listener, peer).transpose() {
+            if let Some(came) = data::accept(&listener, &self.control.client).transpose() {
                 return Ok(Opened::Tcp(came));
             }
             let left = match self.time_to_open(begun, until) {

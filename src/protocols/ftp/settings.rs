@@ -194,7 +194,7 @@ pub(super) fn pasv(conn: &mut FtpConnection, _: &str) -> Result<()> {
     if conn.refuses_other_ways() {
         return Ok(());
     }
-    let own = conn.control.stream.own_address().and_then(|own| data::v4(own.ip()));
+    let own = conn.control.stream.reached().and_then(|own| data::v4(own.ip()));
     let reported = conn.shared().config().ftp.passive_address.or(own);
     match (reported, reported.and_then(|_| conn.listen())) {
         (Some(ip), Some(address)) => {
@@ -208,7 +208,7 @@ pub(super) fn pasv(conn: &mut FtpConnection, _: &str) -> Result<()> {
 }
 
 pub(super) fn epsv(conn: &mut FtpConnection, arg: &str) -> Result<()> {
-    let own = conn.control.stream.own_address().map(|own| own.ip().to_canonical());
+    let own = conn.control.stream.reached().map(|own| own.ip().to_canonical());
     let is_v4 = own.is_some_and(|own| matches!(own, IpAddr::V4(_)));
     match address::parse_epsv(Some(arg).filter(|arg| !arg.is_empty())) {
         Ok(Epsv::All) => {
