@@ -7,7 +7,10 @@ pub mod ftp;
 mod listening;
 pub mod local;
 pub mod metrics;
+#[cfg(not(fuzzing))]
 pub(crate) mod proxy;
+#[cfg(fuzzing)]
+pub mod proxy;
 
 use std::time::{Duration, Instant};
 

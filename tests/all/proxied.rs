@@ -88,8 +88,7 @@ fn a_client_behind_a_proxy_on_this_machine_is_not_on_this_machine() {
     site.setting("ftp", "clear_passwords", "loopback");
     let daemon = site.start();
     let mut far = ftp(&daemon, &header(CLIENT, PROXY));
-    far.ask("USER ann");
-    far.ask("PASS ann-secret").expect(530);
+    far.ask("USER ann").expect(530);
     // The proxy itself, which looks whether the server is there, is.
     let mut own = ftp(&daemon, &whole(0x20, 0, &[]));
     own.log_in("ann", &password("ann")).expect(230);
@@ -113,7 +112,8 @@ fn a_proxy_without_a_header_and_a_header_of_somebody_else_are_refused() {
     for bytes in strange {
         for addr in [daemon.addr(), daemon.ftp_addr()] {
             let mut tcp = connect(addr, &bytes);
-            tcp.shutdown(std::net::Shutdown::Write).unwrap();
+            // It may be closed already.
+            let _ = tcp.shutdown(std::net::Shutdown::Write);
             let mut said = Vec::new();
             // A reset is an end too.
             let _ = tcp.read_to_end(&mut said);
@@ -130,7 +130,7 @@ fn a_proxy_without_a_header_and_a_header_of_somebody_else_are_refused() {
     talk.reply().expect(500);
     let mut frames = Frames::over(connect(daemon.addr(), &header("127.0.0.1:5", PROXY)));
     frames.read_frame().expect("a greeting");
-    frames.expect_bye(423);
+    frames.expect_bye(424);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn data_connections_come_through_the_proxy_too_and_only_the_clients_own() {
     // Somebody else's, and one without a header: both are turned away, and the port stays.
     let stolen = connect(addr, &header("192.0.2.8:40000", PROXY));
     let bare = connect(addr, b"");
-    bare.shutdown(std::net::Shutdown::Write).unwrap();
+    let _ = bare.shutdown(std::net::Shutdown::Write);
     let mut data = connect(addr, &header("192.0.2.7:40001", PROXY));
     talk.ask("STOR f.bin").expect(150);
     data.write_all(&content).unwrap();
