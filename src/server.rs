@@ -62,7 +62,12 @@ impl Server {
     ) -> Result<Server, StartError> {
         shared.begin_tls().map_err(StartError::Encryption)?;
         let mut listening = Vec::new();
-        for (kind, addresses) in [(&FRAMED, framed), (&FTP, ftp)] {
+        let implicit = shared.config().ftp.implicit;
+        if implicit.is_some() && shared.tls().is_none() {
+            return Err(StartError::Encryption(ends::NO_IMPLICIT.to_owned()));
+        }
+        let implicit: Vec<SocketAddr> = implicit.into_iter().collect();
+        for (kind, addresses) in [(&FRAMED, framed), (&FTP, ftp), (&FTPS, &implicit)] {
             let bound = binding::bind_all(kind.name, addresses)?;
             listening.extend(bound.into_iter().map(|listener| (kind, listener)));
         }
@@ -263,6 +268,8 @@ struct ListenerKind {
 static FRAMED: ListenerKind =
     ListenerKind { name: "framed", serve: framed::serve, refuse: framed::refuse };
 static FTP: ListenerKind = ListenerKind { name: "ftp", serve: ftp::serve, refuse: ftp::refuse };
+static FTPS: ListenerKind =
+    ListenerKind { name: "ftps", serve: ftp::serve_implicit, refuse: ftp::refuse_implicit };
 
 /// One listening socket and its thread.
 struct Listener {

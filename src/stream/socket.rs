@@ -141,10 +141,8 @@ impl Socket {
         self.channel.as_ref()?.peer_fingerprint()
     }
 
-    /// Names this session in the tickets that its client gets.
-    pub(crate) fn set_session(&mut self, name: &[u8]) {
-        if let Some(channel) = &mut self.channel {
-            channel.set_session(name);
-        }
+    /// The name of the session whose ticket the client has shown.
+    pub(crate) fn resumes(&self) -> Option<&[u8]> {
+        self.channel.as_ref()?.resumes()
     }
 }

@@ -253,10 +253,19 @@ impl Channel {
         }
     }
 
-    /// Names this session in the tickets that its client gets.
+    /// Names this session in the tickets that its client gets; to be called before the handshake,
+    /// at whose end they leave.
     pub(crate) fn set_session(&mut self, name: &[u8]) {
         if let Connection::Server(server) = &mut self.rustls {
             server.set_resumption_data(name);
+        }
+    }
+
+    /// The name of the session whose ticket the client has shown, after the handshake.
+    pub(crate) fn resumes(&self) -> Option<&[u8]> {
+        match &self.rustls {
+            Connection::Server(server) => server.received_resumption_data(),
+            Connection::Client(_) => None,
         }
     }
 }

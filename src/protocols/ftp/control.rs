@@ -190,6 +190,24 @@ impl Control {
         }
     }
 
+    /// Throws away whatever has come and was not run.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub(super) fn forget_input(&mut self) -> Result<()> {
+        self.lines = Lines::new();
+        self.held.clear();
+        self.input = Input::Nothing;
+        let mut room = [0; READ];
+        let until = Instant::now() + limits::LINGER;
+        while self.stream.look_now(&mut room).map_err(|_| self.has_gone())? > 0 {
+            if Instant::now() >= until {
+                return Err(self.has_gone());
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps a line for later.
     pub(super) fn hold(&mut self, line: Line) {
         self.held.push_back(line);

@@ -4,7 +4,7 @@
 //! Invariant: its other end is always the address of the control connection. Anyone else who comes
 //! to a passive port is turned away, and the wait for the client goes on.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
 use std::os::fd::AsFd;
@@ -19,7 +19,8 @@ use super::arrived::{Acknowledged, Arrived};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::scram;
-use crate::stream::{Pace, Stream};
+use crate::stream::{Pace, Socket, Stream};
+use crate::tls::{ServerTls, TlsError, TlsUse};
 
 /// Ports of a range that are tried before a passive listener is refused.
 const PORT_TRIES: u32 = 64;
@@ -27,6 +28,9 @@ const PORT_TRIES: u32 = 64;
 /// system's own choice passes over every port whose last connection ended within a minute, one by
 /// one; after some thousand small files that takes longer than a file.
 const PORTS: RangeInclusive<u16> = 49152..=65535;
+
+/// The most content of one record of TLS (RFC 8446, section 5.1).
+const RECORD: usize = 16 * 1024;
 
 /// How the next data connection is to come about.
 #[derive(Debug, Default)]
@@ -162,7 +166,7 @@ pub(super) struct Bounds {
 /// An open data connection.
 #[derive(Debug)]
 pub(super) struct Data {
-    tcp: TcpStream,
+    socket: Socket,
     bounds: Bounds,
     pace: Pace,
     /// Bytes that were handed to the system.
@@ -179,7 +183,35 @@ impl Data {
         tcp.set_nonblocking(true)?;
         tcp.set_nodelay(true)?;
         let (pace, arrived) = (Pace::of(bounds.least), Arrived::default());
-        Ok(Data { tcp, bounds, pace, sent: 0, arrived, is_closed: false, whole_since: None })
+        let socket = Socket::new(tcp);
+        Ok(Data { socket, bounds, pace, sent: 0, arrived, is_closed: false, whole_since: None })
+    }
+
+    /// Encrypts it from here on: the handshake comes next.
+    pub(super) fn encrypt(&mut self, tls: &ServerTls) -> Result<(), TlsError> {
+        self.socket.encrypt(tls.channel(TlsUse::FtpData)?);
+        Ok(())
+    }
+
+    /// Takes the handshake further; `true` when it is over.
+    pub(super) fn handshake(&mut self) -> Result<bool, TlsError> {
+        self.socket.handshake()
+    }
+
+    /// Waits for what the handshake waits for, or for the control connection.
+    pub(super) fn wait_to_agree(&mut self, control: Option<(&Stream, PollFlags)>) -> Result<Woken> {
+        let events = if self.socket.has_unsent() { PollFlags::OUT } else { PollFlags::IN };
+        self.wait_for(events, control, Duration::MAX)
+    }
+
+    /// The session that it resumes, if it resumes one.
+    pub(super) fn resumes(&self) -> Option<&[u8]> {
+        self.socket.resumes()
+    }
+
+    /// Whether it ended in a way that anybody on the way could have made.
+    pub(super) fn is_cut_off(&self) -> bool {
+        !self.socket.ended_cleanly()
     }
 
     /// This side has waited for itself: the client has not stood still for so long.
@@ -194,12 +226,12 @@ impl Data {
 
     /// Writes what can be written now. `None`: it would have to wait.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
-        match (&self.tcp).write(bytes) {
+        match self.socket.write(&[IoSlice::new(bytes)]) {
             Ok(0) => Err(ErrorKind::WriteZero.into()),
             done => {
                 let written = self.moved(done)?;
                 self.sent += written.unwrap_or_default() as u64;
-                self.arrived.look_now_and_then(&self.tcp, self.sent);
+                self.arrived.look_now_and_then(self.socket.tcp(), self.sent_for_sure());
                 Ok(written)
             }
         }
@@ -207,7 +239,7 @@ impl Data {
 
     /// Reads what is there now, 0 at the end. `None`: it would have to wait.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
-        let done = (&self.tcp).read(into);
+        let done = self.socket.read(into);
         self.moved(done)
     }
 
@@ -250,7 +282,7 @@ impl Data {
         let most = if control.is_none() { most.min(limits::OPERATION_LOOK) } else { most };
         let begun = Instant::now();
         let left = self.pace.left(self.bounds.patience);
-        let woken = wait(&self.tcp, events, control, left.min(most))?;
+        let woken = wait(self.socket.tcp(), events, control, left.min(most))?;
         if !self.pace.step(begun.elapsed(), 0, self.bounds.patience) {
             return Ok(Woken::Late);
         }
@@ -269,11 +301,18 @@ impl Data {
         let mut block = vec![0; limits::BUSY_BUFFER];
         while Instant::now() < until {
             match self.read(&mut block) {
-                Ok(Some(0)) | Err(_) => return,
+                Ok(Some(0)) => {
+                    self.finish_sending();
+                    return;
+                }
+                Err(_) => return,
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     let left = until.saturating_duration_since(Instant::now());
-                    if !matches!(wait(&self.tcp, PollFlags::IN, None, left), Ok(Woken::Data)) {
+                    if !matches!(
+                        wait(self.socket.tcp(), PollFlags::IN, None, left),
+                        Ok(Woken::Data)
+                    ) {
                         return;
                     }
                 }
@@ -281,10 +320,21 @@ impl Data {
         }
     }
 
-    /// Says that nothing more comes.
-    pub(super) fn finish_sending(&mut self) {
-        let _ = self.tcp.shutdown(std::net::Shutdown::Write);
-        self.arrived.look(&self.tcp, self.sent);
+    /// Says that nothing more comes. Tells whether all has left; where not, it is to be called again
+    /// when more can be written.
+    pub(super) fn finish_sending(&mut self) -> bool {
+        let has_left = self.socket.finish_sending();
+        self.arrived.look(self.socket.tcp(), self.sent_for_sure());
+        has_left
+    }
+
+    /// Bytes of content that were handed to the system, or fewer: what is encrypted takes more
+    /// bytes on the way, waits here for a part, and is of no use to the client before a record of
+    /// it is whole.
+    fn sent_for_sure(&self) -> u64 {
+        let waits = if self.socket.has_unsent() { limits::TLS_BLOCK } else { 0 };
+        let begun = if self.socket.is_encrypted() { RECORD } else { 0 };
+        self.sent.saturating_sub((waits + begun) as u64)
     }
 
     /// Whether the client has everything that was sent, after [`Data::finish_sending`]: its system
@@ -294,17 +344,17 @@ impl Data {
     /// That the connection broke.
     pub(super) fn has_arrived(&mut self) -> io::Result<bool> {
         // Whatever a client says here nobody wants.
-        match (&self.tcp).read(&mut [0; 512]) {
+        match self.socket.read(&mut [0; 512]) {
             Ok(0) => self.is_closed = true,
             Ok(_) => {}
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(e) => return Err(e),
         }
         let before = self.arrived.bytes();
-        let looked = self.arrived.look(&self.tcp, self.sent);
+        let looked = self.arrived.look(self.socket.tcp(), self.sent_for_sure());
         // Behind the client's end no read tells of a reset. Asked after the look, so that a
         // connection that is over has reported by then whether it broke.
-        if let Some(e) = self.tcp.take_error()? {
+        if let Some(e) = self.socket.tcp().take_error()? {
             return Err(e);
         }
         let moved = usize::try_from(self.arrived.bytes().saturating_sub(before));
@@ -352,6 +402,10 @@ pub(super) fn wait(
 ) -> Result<Woken> {
     if left.is_zero() {
         return Ok(Woken::Late);
+    }
+    // What is decrypted already wakes no wait for its socket.
+    if control.is_some_and(|(control, events)| events == PollFlags::IN && control.has_unread()) {
+        return Ok(Woken::Control);
     }
     let time = Timespec::try_from(left).ok();
     let mut both = Vec::with_capacity(2);

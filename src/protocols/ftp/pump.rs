@@ -19,6 +19,9 @@ use crate::session::{Due, StreamingUpload, Way};
 /// What is said of a data connection that broke.
 const BROKE: &str = "the data connection broke";
 
+const FOREIGN: &str = "the data connection must resume the TLS session of this one; a client that \
+                       cannot needs `[ftp] resumption = prefer`";
+
 /// What came of the wait for a data connection.
 enum Opened {
     /// It is there, or could not be made.
@@ -41,6 +44,8 @@ pub(super) enum Broken {
     Doubtful,
     /// The data connection failed: what to say, with 426.
     Line(&'static str),
+    /// An encrypted data connection does not continue the session of its control connection.
+    Foreign,
     /// It stood still, or dribbled.
     Late(Error),
 }
@@ -67,6 +72,7 @@ impl Broken {
             Broken::Ended(Error::Stopping) => "the server stops",
             Broken::Ended(_) => "the session was ended",
             Broken::Line(why) => why,
+            Broken::Foreign => FOREIGN,
             Broken::Late(_) => "the data connection stood still",
         }
     }
@@ -85,6 +91,9 @@ impl FtpConnection {
         let config = self.shared().config();
         let patience = Duration::from_secs(config.ftp.data_secs);
         let bounds = Bounds { patience, least: config.ftp.min_rate };
+        if self.refuses_clear_data() {
+            return Ok(None);
+        }
         if matches!(self.control.plan, DataPlan::None) {
             self.control.reply(425, "PASV, EPSV, PORT or EPRT comes first");
             return Ok(None);
@@ -260,7 +269,11 @@ impl FtpConnection {
     /// Ends the stream and waits until the client has all of it: a client that is sent the reply
     /// that a file was sent has it.
     pub(super) fn finish_sending(&mut self, data: &mut Data) -> Result<(), Broken> {
-        data.finish_sending();
+        while !data.finish_sending() {
+            self.hurry(data);
+            let woken = data.wait_to_write(self.control.watched())?;
+            self.woken(woken, data, WithoutClient::Ends)?;
+        }
         loop {
             match data.has_arrived() {
                 Ok(true) => return Ok(()),
@@ -313,7 +326,7 @@ impl FtpConnection {
     }
 
     /// Goes on after a wait for the data connection.
-    fn woken(
+    pub(super) fn woken(
         &mut self,
         woken: Woken,
         data: &Data,
@@ -364,6 +377,10 @@ impl FtpConnection {
             Broken::Aborted => Err(Error::Interrupted),
             Broken::Line(why) => {
                 self.control.reply(426, why);
+                Ok(())
+            }
+            Broken::Foreign => {
+                self.control.reply(522, FOREIGN);
                 Ok(())
             }
             Broken::Late(e) => {

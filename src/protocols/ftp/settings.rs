@@ -38,11 +38,6 @@ pub(super) fn lang(conn: &mut FtpConnection, tag: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn auth(conn: &mut FtpConnection, _mechanism: &str) -> Result<()> {
-    conn.control.reply(502, "the line is not encrypted here");
-    Ok(())
-}
-
 pub(super) fn syst(conn: &mut FtpConnection, _: &str) -> Result<()> {
     conn.control.reply(215, "UNIX Type: L8");
     Ok(())
@@ -76,15 +71,14 @@ pub(super) fn feat(conn: &mut FtpConnection, _: &str) -> Result<()> {
         .map(|(name, ours)| format!("{name}{}", if *ours == conn.hash { "*" } else { "" }))
         .collect();
     let active = conn.shared().config().ftp.active.then_some("EPRT");
-    let first = ["AVBL", "CLNT"].into_iter().chain(active).chain(["EPSV"]);
-    let mut lines: Vec<String> = first.map(String::from).collect();
+    let some = ["AVBL", "CLNT", "EPSV", "HOST", "LANG EN*", "MDTM", "MFMT", "PASV", "REST STREAM"];
+    let more = ["SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA256"];
+    let fixed = some.into_iter().chain(more).chain(active);
+    let all = fixed.chain(conn.tls_features().iter().copied());
+    let mut lines: Vec<String> = all.map(String::from).collect();
     lines.push(format!("HASH {}", hashes.join(";")));
-    lines.extend(["HOST", "LANG EN*", "MDTM", "MFMT"].map(String::from));
     lines.push(conn.facts.feat_line());
-    lines.extend(
-        ["PASV", "REST STREAM", "SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA256"]
-            .map(String::from),
-    );
+    lines.sort_unstable();
     conn.control.reply_lines(211, "Features:", &lines, "End");
     Ok(())
 }
