@@ -32,6 +32,8 @@ mod hostile;
 mod ftp_clients;
 // The second door: verbs, lines, data connections, transfers, logins.
 mod ftp;
+#[cfg(feature = "tls")]
+mod ftps;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.
