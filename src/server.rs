@@ -62,11 +62,7 @@ impl Server {
     ) -> Result<Server, StartError> {
         shared.begin_tls().map_err(StartError::Encryption)?;
         let mut listening = Vec::new();
-        let implicit = shared.config().ftp.implicit;
-        if implicit.is_some() && shared.tls().is_none() {
-            return Err(StartError::Encryption(ends::NO_IMPLICIT.to_owned()));
-        }
-        let implicit: Vec<SocketAddr> = implicit.into_iter().collect();
+        let implicit = binding::implicit(&shared)?;
         for (kind, addresses) in [(&FRAMED, framed), (&FTP, ftp), (&FTPS, &implicit)] {
             let bound = binding::bind_all(kind.name, addresses)?;
             listening.extend(bound.into_iter().map(|listener| (kind, listener)));

@@ -11,21 +11,6 @@ use crate::tls::{Binding, Channel, Fingerprint, TlsError};
 use crate::tls::{ServerTls, TlsUse};
 
 impl Stream {
-    /// Encrypts an FTP control connection in the same way as [`Stream::encrypt_as_server`], and
-    /// gives its client tickets with the name of this session.
-    ///
-    /// # Errors
-    /// [`Error::Handshake`], [`Error::TimedOut`], [`Error::Gone`]. The connection is of no
-    /// more use.
-    #[cfg(feature = "server")]
-    pub fn encrypt_for_ftp(&mut self, tls: &ServerTls, session: &[u8]) -> Result<()> {
-        let channel = tls.channel(TlsUse::FtpControl).map(|mut channel| {
-            channel.set_session(session);
-            channel
-        });
-        self.encrypt(channel)
-    }
-
     /// Encrypts the connection from here on, as its server. Whatever came before this was not
     /// encrypted, and whoever calls has to throw it away.
     ///

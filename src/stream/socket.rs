@@ -141,8 +141,8 @@ impl Socket {
         self.channel.as_ref()?.peer_fingerprint()
     }
 
-    /// The name of the session whose ticket the client has shown.
-    pub(crate) fn resumes(&self) -> Option<&[u8]> {
-        self.channel.as_ref()?.resumes()
+    /// Whether its client has shown a ticket of an earlier connection.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.is_resumed())
     }
 }

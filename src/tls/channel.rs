@@ -8,8 +8,8 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::ops::Range;
 
-use rustls::Connection;
 use rustls::pki_types::CertificateDer;
+use rustls::{Connection, HandshakeKind};
 
 use super::{Binding, Fingerprint, TlsError, der};
 use crate::limits;
@@ -253,20 +253,9 @@ impl Channel {
         }
     }
 
-    /// Names this session in the tickets that its client gets; to be called before the handshake,
-    /// at whose end they leave.
-    pub(crate) fn set_session(&mut self, name: &[u8]) {
-        if let Connection::Server(server) = &mut self.rustls {
-            server.set_resumption_data(name);
-        }
-    }
-
-    /// The name of the session whose ticket the client has shown, after the handshake.
-    pub(crate) fn resumes(&self) -> Option<&[u8]> {
-        match &self.rustls {
-            Connection::Server(server) => server.received_resumption_data(),
-            Connection::Client(_) => None,
-        }
+    /// Whether the client has shown a ticket of an earlier connection, after the handshake.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.rustls.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 }
 

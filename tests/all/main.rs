@@ -33,6 +33,7 @@ mod ftp_clients;
 // The second door: verbs, lines, data connections, transfers, logins.
 mod ftp;
 #[cfg(feature = "tls")]
+// The same over TLS: real clients, and one that breaks every rule.
 mod ftps;
 // Directories, programs, sockets and proxies for the others.
 mod harness;

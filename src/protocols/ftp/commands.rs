@@ -2,7 +2,7 @@
 
 use super::line::Command;
 use super::policy::Policy;
-use super::{FtpConnection, files, lists, login, settings, site, tls, transfers};
+use super::{FtpConnection, files, lists, login, settings, site, transfers};
 use crate::error::Result;
 
 /// Who may give a verb.
@@ -97,11 +97,11 @@ table! {
     "SYST" Nobody None "" "959 4.1.3" settings::syst, "the kind of system";
     "CLNT" Nobody Optional "NAME" "none" settings::clnt, "the client's name; any is fine";
     "LANG" Nobody Optional "TAG" "2640 4.1" settings::lang, "the language of replies; English";
-    "AUTH" Nobody Required "TLS" "4217 4" tls::auth,
+    "AUTH" Nobody Required "TLS" "4217 4" settings::auth,
         "encrypt this connection from here on; the login begins again", Policy::LOGS_OUT;
-    "PBSZ" Nobody Required "0" "4217 8" tls::pbsz, "comes before PROT, and changes nothing";
-    "PROT" Nobody Required "P|C" "4217 9" tls::prot, "encrypt files and listings, or not";
-    "CCC" Nobody None "" "4217 6" tls::ccc, "not possible: what is encrypted stays so";
+    "PBSZ" Nobody Required "0" "4217 8" settings::pbsz, "comes before PROT, and changes nothing";
+    "PROT" Nobody Required "P|C" "4217 9" settings::prot, "encrypt files and listings, or not";
+    "CCC" Nobody None "" "4217 6" settings::ccc, "not possible: what is encrypted stays so";
     "TYPE" Login Required "A|I|L 8" "959 4.1.2" settings::representation,
         "text or image", Policy::PREPARES;
     "STRU" Login Required "F" "959 4.1.2" settings::structure, "only structure F (file)";

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use super::data::DataPlan;
 use super::line::{Command, Line, Lines};
+use super::plan::DataPlan;
 use super::policy::{Ends, Policy};
 use super::reply;
 use crate::error::{Error, Result};

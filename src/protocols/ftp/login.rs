@@ -1,7 +1,7 @@
 //! Coming and going.
 
-use super::data::DataPlan;
 use super::facts::Facts;
+use super::plan::DataPlan;
 use super::{FtpConnection, Type, settings};
 use crate::error::{Error, Result};
 use crate::protocols;

@@ -16,6 +16,7 @@ use crate::session::{Source, Start, StreamingUpload, TransferEntry, UploadOption
 /// What is said of an encrypted upload whose end anybody could have made.
 const CUT_OFF: &str = "the data connection ended without the end of its encryption, so something \
                        may be missing; say ALLO before, or close it properly";
+
 /// Names that `STOU` tries.
 const UNIQUE_TRIES: u32 = 1000;
 
@@ -37,7 +38,7 @@ pub(super) fn number(text: &str) -> Option<u64> {
 
 /// There is no transfer here to end: one that runs is ended where it is pumped.
 pub(super) fn abor(conn: &mut FtpConnection, _: &str) -> Result<()> {
-    conn.control.plan = super::data::DataPlan::None;
+    conn.control.plan = super::plan::DataPlan::None;
     conn.control.reply(226, "no transfer is running");
     Ok(())
 }
@@ -234,8 +235,7 @@ fn take(
     if let Err(Stop::Refused(_)) = came {
         data.turn_away();
     } else {
-        // Some clients wait for it before they read the reply.
-        data.finish_sending();
+        data.answer_end();
         drop(data);
     }
     match came {

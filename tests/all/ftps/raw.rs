@@ -7,7 +7,7 @@ use miniftp::tls::fresh_credentials;
 use rustix::process::Signal;
 
 use super::{ground, has_python, implicit_addr, run_case, script};
-use crate::harness::{Daemon, FtpTalk, Site, Starting, bytes, outer_address, part_files, password};
+use crate::harness::{Daemon, FtpTalk, Site, bytes, outer_address, part_files, password};
 
 #[test]
 fn what_came_before_the_encryption_is_thrown_away_and_so_is_its_login() {
@@ -152,7 +152,6 @@ fn implicit_tls_has_a_listener_of_its_own() {
     site.setting("ftp", "implicit", "127.0.0.1:0").setting("server", "tls", "off");
     let failed = site.miniftpd(&["--listen", "127.0.0.1:0", "--ftp", "off"], "");
     failed.fails(1).stderr_has("[ftp] implicit needs encryption, and there is none");
-    let _ = std::any::type_name::<Starting>();
 }
 
 #[test]
