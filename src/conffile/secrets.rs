@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rustix::fs::Stat;
 
+use super::{FileError, ParseErrors};
 use crate::text::{Escaped, shell_quoted};
 
 /// Bits of reading, for the group and for all others.
@@ -41,13 +42,30 @@ impl Exposed {
     }
 }
 
+/// Refuses the file of a private key that somebody else than this process's user can read.
+///
+/// # Errors
+/// What is wrong, with the command that repairs it. A file that is not there is for whoever opens
+/// it.
+pub(crate) fn check_key(path: &Path) -> Result<(), FileError> {
+    let Ok(stat) = rustix::fs::stat(path) else { return Ok(()) };
+    match exposed_key(path, &stat, rustix::process::geteuid().as_raw()) {
+        Some(exposed) => Err(FileError::parse(path, ParseErrors::whole(exposed.without_path()))),
+        None => Ok(()),
+    }
+}
+
+impl Exposed {
+    /// What is wrong, for whoever has named the file already.
+    fn without_path(&self) -> String {
+        let mode = self.mode.map(|mode| format!(" (mode {mode:03o})")).unwrap_or_default();
+        format!("{}{mode}; {}", self.what, self.repair())
+    }
+}
+
 impl fmt::Display for Exposed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.path, self.what)?;
-        if let Some(mode) = self.mode {
-            write!(f, " (mode {mode:03o})")?;
-        }
-        write!(f, "; {}", self.repair())
+        write!(f, "{} {}", self.path, self.without_path())
     }
 }
 

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Config;
+use crate::conffile::secrets::check_key;
 use crate::conffile::{FileError, ParseErrors, read_secret};
 use crate::limits;
 use crate::tls::{Credentials, ServerTls, TlsMode};
@@ -54,6 +55,7 @@ impl CredentialFiles {
     /// # Errors
     /// A file that cannot be read, or is of no use.
     pub fn read(&self) -> Result<ServerTls, FileError> {
+        check_key(&self.key)?;
         let certificate = read_secret(&self.certificate, limits::CREDENTIALS_FILE)?.to_string();
         let key = read_secret(&self.key, limits::CREDENTIALS_FILE)?;
         ServerTls::new(&Credentials { certificate, key })

@@ -1,6 +1,7 @@
 //! The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 
 mod cycles;
+mod mistakes;
 mod names;
 mod words;
 

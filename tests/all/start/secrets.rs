@@ -87,6 +87,33 @@ fn what_others_could_change_or_steal_keeps_the_server_from_starting() {
     }
 }
 
+/// The server's own key, and one of the operator's, at the start and at HUP.
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    let site = site();
+    let daemon = site.start();
+    if !daemon.log().contains("the server's key is ") {
+        eprintln!("skipped: this build has no encryption");
+        return;
+    }
+    let key = site.conf().join("tls-key.pem");
+    mode(&key, 0o644);
+    let shown = key.display();
+    let line = format!("{shown}: can be read or written by others (mode 644); chmod 600 {shown}");
+    daemon.signal(rustix::process::Signal::HUP);
+    daemon.wait_for_log(&format!("{line}; until then the key stays as it was"));
+    daemon.login("ann");
+    drop(daemon);
+    let said = site.miniftpd(&LISTEN, "");
+    said.fails(1).stdout("").stderr_has(&line);
+    let found = check(&site);
+    found.fails(1);
+    assert!(found.out.contains(&line), "{}", found.out);
+    type_repair(&site, &line);
+    check(&site).ok();
+    drop(site.start());
+}
+
 /// Many systems give each user a group of the same name, and let new files be written by it.
 #[test]
 fn a_group_of_nobody_else_may_write() {

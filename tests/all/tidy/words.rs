@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use super::{files, read, sources};
 
 /// Where a replaced word is right: the word, what its line holds, and why.
-const RIGHT: [(&str, &str, &str); 8] = [
+const RIGHT: [(&str, &str, &str); 11] = [
+    ("anew", "begins_anew_without", "the name of a test, in a table of tests"),
+    ("stranger", "::a_stranger_", "names of tests, in that table"),
+    ("told", "told_", "names of tests, in that table"),
     ("site", "SITE", "FTP's command for what only this server knows (RFC 959)"),
     ("site", "site::", "the file with the handlers of that command"),
     ("site", "SiteVerb", "a row of its table"),
