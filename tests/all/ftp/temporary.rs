@@ -102,8 +102,8 @@ fn real_clients_log_in_with_one_as_with_any_password() {
     scene.daemon.connect().log_in("ann", &one).expect(253);
 }
 
-#[test]
-fn what_only_reads_changes_nothing_whatever_is_said() {
+/// A server whose account may do everything in a mount too.
+fn with_a_mount() -> Scene {
     let site = Site::new();
     site.account("ann", "10M");
     fs::create_dir_all(site.root().join("pool/sub")).unwrap();
@@ -113,7 +113,12 @@ fn what_only_reads_changes_nothing_whatever_is_said() {
         site.root().join("pool").display()
     );
     fs::write(site.conf().join("mounts.ini"), mount).unwrap();
-    let scene = Scene { daemon: site.start(), site };
+    Scene { daemon: site.start(), site }
+}
+
+#[test]
+fn what_only_reads_changes_nothing_whatever_is_said() {
+    let scene = with_a_mount();
     scene.put("f", b"home");
     scene.put("d/g", b"deep");
     // A part of an upload, which may not be dropped either.
