@@ -93,11 +93,9 @@ fn real_clients_log_in_with_one_as_with_any_password() {
             Miniftp::foreign(program, &scene.site.local()).run(&words).ok().stdout("text");
         }
     }
-    // As a person types it from a sheet of paper.
     for typed in [one.to_uppercase(), one.replace('-', ""), one.replace('0', "o")] {
         assert_eq!(scene.comes_in(&typed), 230, "{typed}");
     }
-    // It is another password, beside the account's own.
     assert_eq!(scene.comes_in(&password("ann")), 230);
     scene.daemon.connect().log_in("ann", &one).expect(253);
 }
@@ -172,7 +170,6 @@ fn what_only_reads_changes_nothing_whatever_is_said() {
     assert_eq!(scene.stored("f").unwrap(), b"home");
     assert!(scene.stored("new").is_none());
     assert!(!scene.site.root().join("pool/new").exists());
-    // A session with the account's own password is as it was.
     own.store("new", b"x").expect(226);
 }
 
@@ -337,7 +334,6 @@ fn wrong_ones_count_as_wrong_passwords_do() {
     }
     talk.reply().expect(421).says("login attempts");
     scene.daemon.wait_for_log("login ann refused: the password is wrong");
-    // Right is right, beside them.
     assert_eq!(scene.comes_in(&one), 230);
 }
 
