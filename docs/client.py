@@ -5,11 +5,12 @@
     client.py -u USER [-s HOST] [-P PORT] put [--overwrite] LOCAL REMOTE
     client.py -u USER [-s HOST] [-P PORT] get [--overwrite] REMOTE LOCAL
 
-The password is read from MINIFTP_PASSWORD. What was cut off goes on where it was.
+The password is read from MINIFTP_PASSWORD. What was cut off goes on where it was. All of it is
+encrypted; --tls preferred goes on without if the server offers no TLS.
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 stopped by --stop-after.
 """
 
-import argparse, base64, hashlib, hmac, io, os, re, secrets, socket, struct, sys, time, zlib
+import argparse, base64, hashlib, hmac, io, os, re, secrets, socket, ssl, struct, sys, time, zlib
 
 CHUNK = 65_536      # bytes of a chunk (section 4)
 FRAME = 16          # chunks in a frame at most
@@ -38,12 +39,23 @@ def split_text(fields):
     return fields[2:end].decode(), fields[end:]
 
 
-def scram(password, bare, nonce, challenge):
+def end_point(certificate):
+    """What names a channel for tls-server-end-point (section 11): the digest of the certificate by
+    the hash of its own signature, whose identifiers are those of RSA and ECDSA with SHA-2."""
+    for last, ecdsa, name in (12, 3, "sha384"), (13, 4, "sha512"):
+        rsa = bytes.fromhex("2a864886f70d0101") + bytes([last])
+        if rsa in certificate or bytes.fromhex("2a8648ce3d0403") + bytes([ecdsa]) in certificate:
+            return hashlib.new(name, certificate).digest()
+    return hashlib.sha256(certificate).digest()
+
+
+def scram(password, bare, nonce, challenge, covered=b"n,,"):
     """The client's final message (section 3), and the server's that must answer it."""
     match = re.fullmatch(rf"(r={re.escape(nonce)}[^,]+),s=([\w+/=]+),i=(\d{{4,7}})", challenge)
     if not match or not 4_096 <= int(match[3]) <= 5_000_000:
         fail("the server's challenge is malformed or unreasonable")
-    salt, final = base64.b64decode(match[2]), f"c=biws,{match[1]}"
+    salt = base64.b64decode(match[2])
+    final = f"c={base64.b64encode(covered).decode()},{match[1]}"
     salted = hashlib.pbkdf2_hmac("sha256", password, salt, int(match[3]))
     key, server_key = (hmac.digest(salted, b, "sha256") for b in (b"Client Key", b"Server Key"))
     said = f"{bare},{challenge},{final}".encode()
@@ -61,17 +73,41 @@ class Link:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stream = self.sock.makefile("rb")
         self.unanswered = 0
-        if split_text(self.answer([b"G"])[1])[0] != "miniftp":
-            fail("not a miniftp server")
+        if "tls" in self.greeted():
+            self.ask([200], "TLS")
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            # No authority is asked: the login itself proves the server, and covers the channel.
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            self.sock = context.wrap_socket(self.sock)
+            # What came in clear and was not read yet is forgotten with the old reader.
+            self.stream = self.sock.makefile("rb")
+            self.greeted()
+            header = "p=tls-server-end-point,,"
+            channel = end_point(self.sock.getpeercert(True))
+        elif args.tls == "required":
+            fail("the server offers no TLS")
+        else:
+            header, channel = "y,,", b""  # a server that did offer it will notice
         nonce = base64.b64encode(secrets.token_bytes(18)).decode()
         bare = f"n={args.user.replace('=', '=3D').replace(',', '=2C')},r={nonce}"
         self.ask([220], "HELLO", struct.pack(">H", 1) + text("client.py 1"))
-        _, fields = self.ask([280], "LOGIN", text("n,," + bare))
-        final, verdict = scram(os.environb[b"MINIFTP_PASSWORD"], bare, nonce, split_text(fields)[0])
+        _, fields = self.ask([280], "LOGIN", text(header + bare))
+        password, challenge = os.environb[b"MINIFTP_PASSWORD"], split_text(fields)[0]
+        final, verdict = scram(password, bare, nonce, challenge, header.encode() + channel)
         _, fields = self.ask([254], "PROOF", text(final))
         # Only a server that holds the account's record can say this; no other receives more.
         if not hmac.compare_digest(split_text(fields)[0].encode(), verdict.encode()):
             fail("the server could not prove that it knows the account")
+
+    def greeted(self):
+        """What the greeting offers."""
+        _, fields = self.answer([b"G"])
+        magic, fields = split_text(fields)
+        if magic != "miniftp":
+            fail("not a miniftp server")
+        _, fields = split_text(fields[2:])  # behind the version, the server's software
+        return split_text(fields[12:])[0].split()
 
     def send(self, name, fields=b"", data=b""):
         head = b"R" + bytes([len(name)]) + name.encode() + fields
@@ -215,6 +251,10 @@ def self_test():  # the example of RFC 7677
     final, verdict = scram(b"pencil", f"n=user,r={nonce}", nonce, challenge)
     assert final.endswith(",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
     assert verdict == "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+    covered = b"p=tls-server-end-point,," + bytes(range(32))
+    final, verdict = scram(b"pencil", f"n=user,r={nonce}", nonce, challenge, covered)
+    assert final.endswith(",p=nY1Wus9a+gM2DrbQ1msXFgyhW6KM5ktOxWiU+/P/EGY=")
+    assert verdict == "v=RwppMGddhz/J0lFYaRReBjXcQeNUFP5Qc76Lo5Exrig="
 
 
 def main():
@@ -223,6 +263,7 @@ def main():
     parser.add_argument("-s", "--server", default="localhost")
     parser.add_argument("-P", "--port", type=int, default=2020)
     parser.add_argument("-u", "--user", required=True)
+    parser.add_argument("--tls", choices=["required", "preferred"], default="required")
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     parser.add_argument("--stop-after", type=int, default=2**63, help="bytes before it hangs up")
     parser.add_argument("command", choices=["ls", "put", "get"])

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 use miniftp::digest::Algorithm;
 use miniftp::text::escape_bytes;
+use miniftp::tls::TlsMode;
 
 use crate::address::port;
 use crate::bar::Detail;
@@ -33,6 +34,7 @@ pub(crate) struct CommandLine {
     pub(crate) user: Option<String>,
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) digest: Option<Algorithm>,
+    pub(crate) tls: Option<TlsMode>,
     /// How commands are carried out that say nothing else themselves.
     pub(crate) manner: Manner,
     /// The command and what follows it; empty for the shell.
@@ -52,6 +54,7 @@ pub(crate) fn parse(
         user: None,
         password_file: None,
         digest: None,
+        tls: None,
         manner: Manner::default(),
         command: Vec::new(),
     };
@@ -68,6 +71,7 @@ pub(crate) fn parse(
                 line.password_file = Some(parser.value().map_err(misused)?.into());
             }
             Long("digest") => line.digest = Some(digest(&text(&mut parser)?)?),
+            Long("tls") => line.tls = Some(tls(&text(&mut parser)?)?),
             Short('q') | Long("quiet" | "no-progress") => line.manner.detail = Detail::Quiet,
             Short('v') | Long("verbose") => line.manner.detail = Detail::Full,
             Long("json") => line.manner.json = true,
@@ -118,6 +122,14 @@ fn digest(text: &str) -> Result<Algorithm, Failure> {
             "the digest must be md5 or blake3, got `{}`",
             miniftp::text::Escaped(text)
         ))
+    })
+}
+
+fn tls(text: &str) -> Result<TlsMode, Failure> {
+    let found = TlsMode::WORDS.iter().find(|(word, _)| *word == text);
+    found.map(|(_, mode)| *mode).ok_or_else(|| {
+        let text = miniftp::text::Escaped(text);
+        Failure::Usage(format!("TLS is required, preferred, off or auto, got `{text}`"))
     })
 }
 
@@ -195,6 +207,7 @@ mod tests {
             ("-s= ls", "must not be empty"),
             ("-P", "missing argument"),
             ("--digest sha1", "md5 or blake3"),
+            ("--tls no", "TLS is required, preferred, off or auto, got `no`"),
             ("--nonsense", "--help"),
             ("-p secret ls", "never an argument"),
             ("-psecret ls", "never an argument"),

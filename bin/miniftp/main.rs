@@ -30,6 +30,7 @@ mod help;
 mod here;
 mod history;
 mod json;
+mod known_hosts;
 #[path = "../shared/line.rs"]
 mod line;
 mod listing;
@@ -257,7 +258,7 @@ fn help(screen: &mut Screen) -> CommandResult {
 }
 
 fn version(screen: &mut Screen) -> CommandResult {
-    Ok(writeln!(screen.out, "miniftp {}", env!("CARGO_PKG_VERSION"))?)
+    Ok(writeln!(screen.out, "{}", miniftp::client::SOFTWARE)?)
 }
 
 /// A file that reaches the limit of its size fails the write, and not the whole program.

@@ -27,6 +27,7 @@ pub(crate) const OPTIONS: &[ProgramOption] = options! {
     Some('u'), "user", Some("NAME"), "the account (MINIFTP_USER)";
     None, "password-file", Some("FILE"), "the password is the first line of this file";
     None, "digest", Some("DIGEST"), "md5 or blake3 for transfers (the faster one, measured)";
+    None, "tls", Some("MODE"), "required, preferred or off (required beyond this machine)";
     None, "limit-rate", Some("RATE"), "bytes a second at most: 500k, 2M";
     None, "parallel", Some("N"), "connections that transfer at once (1)";
     None, "json", None, "results and events for programs, an object a line";

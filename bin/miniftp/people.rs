@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use miniftp::client::{Client, Error, Registered, RegistrationState, TemporaryTerms};
+use miniftp::client::{
+    Client, Encryption, Error, KeyStanding, Registered, RegistrationState, TemporaryTerms,
+};
 use miniftp::text::{Escaped, escape_bytes, parse_span};
 
 use crate::clock::Clock;
@@ -52,6 +54,11 @@ fn apply(target: &Target, screen: &mut Screen, code: &str) -> CommandResult {
             }
         }
         _ => {}
+    }
+    if let Some(Encryption { key, standing: KeyStanding::Unproven, .. }) = client.encryption() {
+        screen.print(&format!(
+            "The server's key was never seen before, and nothing proves it before a login: {key}"
+        ));
     }
     let name = session::user_name(target, screen)?;
     let password = password::obtain(target, screen, &name)?;

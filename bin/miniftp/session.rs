@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use miniftp::client::{Client, Error, Options};
+use miniftp::client::{Client, Error, KeyStanding, Options};
 use miniftp::text::Escaped;
 
 use crate::address::Address;
 use crate::args::CommandLine;
 use crate::failure::{CommandResult, EXIT_LOGIN, Failure};
+use crate::known_hosts;
 use crate::password;
 use crate::screen::Screen;
 use crate::target::{GUEST, Target};
@@ -42,12 +43,38 @@ impl ShellSession {
         if self.is_shell {
             self.screen.print(&greeting(&self.client, &self.target));
         }
+        self.report_key();
         self.report_words();
         if let Some(directory) = &self.target.directory {
             self.client.cd(directory)?;
             self.report_words();
         }
         Ok(())
+    }
+
+    /// Says whose key a connection has that was never seen before. A script only learns it where no
+    /// password has proven it, or where it could not be written down.
+    fn report_key(&mut self) {
+        let Some(encryption) = self.client.encryption() else { return };
+        let key = encryption.key;
+        match &encryption.standing {
+            KeyStanding::Remembered if self.client.is_guest() => {
+                let text = format!(
+                    "The server's key was never seen before, and without a password nothing proves \
+                     it: {key}. From now on no other one is accepted."
+                );
+                self.screen.print(&text);
+            }
+            KeyStanding::Remembered if self.is_shell => {
+                let text = format!("The server's key is remembered: {key}");
+                self.screen.print(&text);
+            }
+            KeyStanding::NotKept(why) => {
+                let text = format!("The server's key cannot be remembered: {why}");
+                self.screen.print(&text);
+            }
+            _ => {}
+        }
     }
 
     /// Refuses the address of another server than this session is at.
@@ -100,6 +127,8 @@ pub(crate) fn connect(target: &Target, screen: &Screen) -> Result<Client, Failur
     let options = Options {
         digest: target.digest,
         interrupt: Arc::clone(&screen.interrupt),
+        tls: target.tls,
+        known_hosts: known_hosts::path(),
         ..Options::default()
     };
     Ok(Client::connect(&target.host, target.port, options)?)
@@ -122,10 +151,11 @@ pub(crate) fn user_name(target: &Target, screen: &mut Screen) -> Result<String, 
 /// What is said after a login in a shell.
 fn greeting(client: &Client, target: &Target) -> String {
     format!(
-        "Logged in as {} at {}:{} ({}). `help` lists the commands, `quit` leaves.",
+        "Logged in as {} at {}:{} ({}, {}). `help` lists the commands, `quit` leaves.",
         Escaped(client.account().unwrap_or_default()),
         Escaped(&target.host),
         target.port,
         Escaped(client.server_software()),
+        client.encryption().map_or("not encrypted", |encryption| encryption.version),
     )
 }

@@ -7,8 +7,8 @@
 use crate::given::Flag;
 use crate::row::{Group, Options, Run, ShellCommand};
 use crate::{
-    admin, attributes, completions, connect, content, copy, escape, files, help, here, manual,
-    mirror, people, transfer, trees,
+    admin, attributes, completions, connect, content, copy, escape, files, help, here, known_hosts,
+    manual, mirror, people, transfer, trees,
 };
 
 const TREES: &[&[Flag]] = &[
@@ -186,6 +186,10 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         "open ann@nas.example.org/photos";
     "close" ["disconnect"] Program own!(), ""
         Run::Session(connect::close), "end the session and stay in the shell", "close";
+    "known-hosts" [] Program own!(), "[ACTION] [SERVER] [KEY]"
+        Run::Here(known_hosts::known_hosts),
+        "list the keys of servers that were seen; `accept SERVER KEY`, `remove SERVER`",
+        "known-hosts remove nas.example.org";
     "help" ["?"] Program own!(), "[COMMAND]"
         Run::About(help::help), "list the commands, or tell about one", "help get";
     "completions" [] Program own!(), "SHELL"

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use miniftp::client::{Host, read_hosts};
 use miniftp::conffile::secrets::writable_by_others;
 use miniftp::digest::Algorithm;
+use miniftp::tls::TlsMode;
 use zeroize::Zeroizing;
 
 use crate::address::Address;
@@ -46,6 +47,7 @@ pub(crate) struct Target {
     pub(crate) digest: Option<Algorithm>,
     /// Bytes that transfers may move in a second.
     pub(crate) rate: Option<u64>,
+    pub(crate) tls: TlsMode,
 }
 
 impl Target {
@@ -97,6 +99,7 @@ impl Target {
             password: None,
             digest: line.digest.or(known.digest),
             rate: known.rate_bytes,
+            tls: line.tls.or(known.tls).unwrap_or_default(),
         };
         if target.user.as_deref() == Some("") {
             return Err(Failure::Usage("the user must not be empty".into()));
@@ -127,6 +130,14 @@ impl Target {
             && address.port.unwrap_or(PORT) == self.port
             && address.user.as_ref().is_none_or(|user| Some(user) == self.user.as_ref())
     }
+}
+
+/// Host and port of an address, or of a server that has a name in the user's own file.
+pub(crate) fn place_of(text: &str) -> Result<(String, u16), Failure> {
+    let said = Address::parse(text)?;
+    let known = known_host(&said.host)?.unwrap_or_default();
+    let port = said.port.or(known.port).unwrap_or(PORT);
+    Ok((known.host.unwrap_or(said.host), port))
 }
 
 /// Whether a word in front of a command can only have been meant for one: it does not look like an

@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     match args.task {
         Task::Help => print(&usage::help()),
         Task::Man => print(&manual::page()),
-        Task::Version => print(concat!("miniftpd ", env!("CARGO_PKG_VERSION"), "\n")),
+        Task::Version => print(&format!("{}\n", miniftp::protocols::framed::SOFTWARE)),
         Task::PrintConfig => print(&config::print_config()),
         Task::Share(ref options) => share::run(options),
         Task::Init(ref dir) => init::run(dir.as_deref()),

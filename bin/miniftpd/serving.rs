@@ -3,8 +3,10 @@
 
 use std::fmt::Display;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -29,6 +31,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) account: Account,
     /// What it sees besides its home.
     pub(crate) mounts: Vec<Mount>,
+    /// Where the server's key is kept from one time to the next, so that clients know it again.
+    pub(crate) keys: Option<PathBuf>,
     /// Who takes the log, an object of JSON a line.
     pub(crate) log: Option<Box<dyn Write + Send>>,
     /// Where it listens, by protocol.
@@ -58,6 +62,31 @@ fn words(e: &dyn Display) -> String {
     e.to_string()
 }
 
+/// Gives the server the key of the last time, if there is a whole one.
+fn take_along(keys: &Path, conf: &Path) {
+    let (certificate, key) = config::OWN_CREDENTIALS;
+    if keys.join(certificate).exists() && fs::copy(keys.join(key), conf.join(key)).is_ok() {
+        // Without its certificate a key counts as none.
+        let _ = fs::copy(keys.join(certificate), conf.join(certificate));
+    }
+}
+
+/// Keeps the server's key for the next time; the certificate, which comes last, says that it is
+/// whole.
+fn keep(conf: &Path, keys: &Path) -> io::Result<()> {
+    let (certificate, key) = config::OWN_CREDENTIALS;
+    if keys.join(certificate).exists() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(keys)?;
+    for file in [key, certificate] {
+        let fresh = keys.join(format!("{file}.new"));
+        fs::copy(conf.join(file), &fresh)?;
+        fs::rename(fresh, keys.join(file))?;
+    }
+    Ok(())
+}
+
 impl Serving {
     /// Starts it.
     ///
@@ -70,6 +99,9 @@ impl Serving {
         confine_to(needs);
         fs::create_dir(&conf).map_err(|e| words(&e))?;
         fs::write(conf.join(config::FILE), plan.settings).map_err(|e| words(&e))?;
+        if let Some(keys) = &plan.keys {
+            take_along(keys, &conf);
+        }
         let accounts = AccountStore::open(&conf).map_err(|e| words(&e))?;
         let (account, homes) = (plan.account, Homes::new(&dir));
         let made = accounts.edit(|new_file| new_file.create(account.clone(), Adopt::No, &homes));
@@ -90,6 +122,10 @@ impl Serving {
         let shared = shared.map_err(|e| words(&e))?;
         let server = Server::bind(Arc::clone(&shared), plan.framed, plan.ftp);
         let server = server.map_err(|e| words(&e))?;
+        if let Some(keys) = &plan.keys {
+            // One that cannot be kept is new the next time.
+            let _ = keep(&conf, keys);
+        }
         let (stop, stopped) = stop_channel();
         let (_, again) = again_channel();
         let serve = thread::Builder::new().name("server".into());

@@ -33,6 +33,7 @@ use self::transfers::Transfers;
 use self::tree::Tree;
 use crate::ends::Ends;
 use crate::serving::{Plan, Serving, account};
+use crate::xdg::user_directory;
 use crate::{logging, outcome};
 
 /// How often it is looked whether the share is over.
@@ -77,6 +78,7 @@ fn share(options: &ShareOptions, ends: &Ends, display: &mut Display) -> Result<u
         settings: SETTINGS,
         account,
         mounts: vec![tree.mount()],
+        keys: user_directory("XDG_STATE_HOME", ".local/state").map(|d| d.join("miniftp/share")),
         log: Some(Box::new(log)),
         framed: &bind(options.port),
         ftp: &bind(options.ftp_port),
@@ -93,6 +95,7 @@ fn share(options: &ShareOptions, ends: &Ends, display: &mut Display) -> Result<u
         for_secs: options.for_secs,
         user: &user,
         password: &password,
+        key: serving.shared.tls().map(|tls| tls.fingerprint().to_string()),
         addresses: &reachable(&bound)?,
         port: serving.address("framed")?.port(),
         ftp_port: serving.address("ftp")?.port(),

@@ -4,31 +4,22 @@
 //! Invariant: `owed` is the number of final answers still to come; with none owed and nothing
 //! broken, the connection can be used for anything.
 
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::apart::{LOOK, apart};
+use super::apart::LOOK;
 use super::error::{Error, Result};
 use super::limit::RateLimit;
 use crate::limits;
-use crate::stream::{Patience, Stream};
+use crate::scram::Coverage;
+use crate::stream::Stream;
 use crate::text::Harmless;
-use crate::wire::{
-    self, Ceiling, Code, Fields, FrameKind, Greeted, Greeting, Hello, Inbox, Message, Sink,
-};
+use crate::wire::{self, Ceiling, Code, Fields, FrameKind, Inbox, Message, Sink};
 
-/// How long one address may take to connect.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long a frame of the server may stand still.
-const FRAME: Duration = Duration::from_secs(30);
 /// How long what is under way may go on after an interrupt: a user is waiting for the prompt.
 const WIND_DOWN: Duration = Duration::from_millis(500);
 /// Data shorter than this is collected with its neighbours before it is sent.
 const COLLECTED: usize = 16 * 1024;
-/// What both sides call themselves.
-const SOFTWARE: &str = concat!("miniftp ", env!("CARGO_PKG_VERSION"));
 
 /// What came.
 #[derive(Clone, Copy, Debug)]
@@ -43,36 +34,23 @@ pub(super) enum Received {
 
 /// A connection to a server that has greeted.
 pub(super) struct Connection {
-    stream: Stream,
+    pub(super) stream: Stream,
     inbox: Inbox,
-    head: Vec<u8>,
+    pub(super) head: Vec<u8>,
     sink: Sink,
     out: Vec<u8>,
     owed: u64,
     broken: bool,
     limit: Arc<RateLimit>,
+    /// What a login says of the channel.
+    pub(super) coverage: Coverage,
 }
 
 impl Connection {
-    /// Connects, reads the greeting and agrees on the version. Gives the server's software,
-    /// escaped.
-    pub(super) fn open(
-        host: &str,
-        port: u16,
-        interrupt: &Arc<AtomicBool>,
-        answer: Duration,
-        limit: Arc<RateLimit>,
-    ) -> Result<(Connection, String)> {
-        let to =
-            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        let host = host.to_owned();
-        let tcp = apart(interrupt, move || dial(&host, port))?
-            .map_err(|source| Error::Connect { to, source })?;
-        let patience = Patience { idle: answer, frame: FRAME, login: None };
-        let mut conn = Connection {
-            stream: Stream::new(tcp, patience)?
-                .interrupted_by(Arc::clone(interrupt))
-                .heeding_life(),
+    /// One over a stream on which nothing has come yet.
+    pub(super) fn over(stream: Stream, limit: Arc<RateLimit>) -> Connection {
+        Connection {
+            stream,
             inbox: Inbox::new(),
             head: Vec::new(),
             sink: Sink::new(),
@@ -80,36 +58,13 @@ impl Connection {
             owed: 0,
             broken: false,
             limit,
-        };
-        let software = conn.greet()?;
-        Ok((conn, software))
+            coverage: Coverage::Unused,
+        }
     }
 
-    fn greet(&mut self) -> Result<String> {
-        const STRANGE: Error = Error::Protocol { what: "no greeting; is this another service?" };
-        let data = match self.head() {
-            Err(Error::Line { source, .. }) if is_no_frame(&source) => return Err(STRANGE),
-            other => other?,
-        };
-        if self.head.first().copied().and_then(FrameKind::of) != Some(FrameKind::Greeting)
-            || data != 0
-        {
-            return Err(self.farewell().unwrap_or(STRANGE));
-        }
-        let greeting = Greeting::decode(Fields::new(&self.head[1..])).map_err(|_| STRANGE)?;
-        if greeting.magic != "miniftp" {
-            return Err(STRANGE);
-        }
-        if greeting.chunk_bytes as usize != limits::CHUNK {
-            return Err(Error::Protocol { what: "chunks of another size" });
-        }
-        let software = harmless(greeting.software);
-        self.ask("HELLO", &Hello::new(wire::VERSION, SOFTWARE))?;
-        let greeted: Greeted<'_> = self.reply()?;
-        if greeted.version != wire::VERSION {
-            return Err(Error::Protocol { what: "a version that was not asked for" });
-        }
-        Ok(software)
+    /// Throws away what has come and was not read.
+    pub(super) fn forget_arrived(&mut self) {
+        self.inbox = Inbox::new();
     }
 
     /// Whether the next request can be sent: nothing is owed and the server has not hung up.
@@ -238,7 +193,7 @@ impl Connection {
     }
 
     /// One frame's head, whole and checked, into `self.head`.
-    fn head(&mut self) -> Result<usize> {
+    pub(super) fn head(&mut self) -> Result<usize> {
         loop {
             match self.inbox.head(&mut self.stream, Ceiling::KNOWN, &mut self.head) {
                 Ok(Some(data)) => return Ok(data),
@@ -255,7 +210,7 @@ impl Connection {
     }
 
     /// The current head as a farewell.
-    fn farewell(&self) -> Option<Error> {
+    pub(super) fn farewell(&self) -> Option<Error> {
         if self.head.first().copied().and_then(FrameKind::of) != Some(FrameKind::Bye) {
             return None;
         }
@@ -373,22 +328,4 @@ fn wait_for_turn(
 /// The server's words without what could act on a terminal. Names in them it has escaped itself.
 pub(super) fn harmless(text: &str) -> String {
     Harmless(text).to_string()
-}
-
-/// Tries each address of the host in turn.
-fn dial(host: &str, port: u16) -> std::io::Result<TcpStream> {
-    let mut last = None;
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT) {
-            Ok(tcp) => return Ok(tcp),
-            Err(e) => last = Some(e),
-        }
-    }
-    Err(last.unwrap_or_else(|| std::io::ErrorKind::NotFound.into()))
-}
-
-/// Whether what came can have been meant for another kind of client.
-fn is_no_frame(error: &crate::error::Error) -> bool {
-    use crate::error::Error as E;
-    matches!(error, E::Malformed { .. } | E::TooLarge { .. })
 }

@@ -100,6 +100,7 @@ impl Client {
         Client {
             host: self.host.clone(),
             port: self.port,
+            security: self.security.clone(),
             options,
             conn: None,
             account: self.account.clone(),

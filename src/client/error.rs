@@ -2,13 +2,21 @@
 //!
 //! Texts and names that came from the server are escaped before they get in here.
 
+mod cause;
+mod insecure;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
 
 use crate::text::{Escaped, Size, escape_bytes, system_words};
+use crate::tls::Fingerprint;
 use crate::wire::Code;
 
+pub use self::insecure::NoTls;
+
+const IS_LINK: &str = "is a link, which is neither followed nor replaced";
+const DAMAGED: &str = "content stayed damaged on the way; try again later";
 const KIND_DIFFERS: &str = "is another kind of thing on the server; move one of them away";
 const INCOMPLETE: &str = "could not be seen or brought; try again when that is put right";
 
@@ -37,6 +45,24 @@ pub enum Error {
     LoginRefused,
     /// The server could not prove that it knows the account: it is another server.
     ServerUnproven,
+    /// The login does not fit the channel that it came through at the server.
+    Intercepted,
+    /// The server has shown another key than it had before; nothing was sent to it.
+    KeyChanged {
+        /// Host and port, escaped.
+        to: String,
+        /// The fingerprint that is known.
+        known: Box<Fingerprint>,
+        /// The one that it has now.
+        shown: Box<Fingerprint>,
+    },
+    /// The file of known servers cannot be used.
+    KnownHosts {
+        /// Why, with its path.
+        why: String,
+    },
+    /// The connection would not be encrypted, and that is not wanted.
+    NoTls(NoTls),
     /// Nobody is logged in on this client.
     NotLoggedIn,
     /// The server's last words; it ended the connection.
@@ -168,9 +194,15 @@ impl Error {
             Error::Connect { .. }
             | Error::Farewell { .. }
             | Error::Line { .. }
+            | Error::NoTls(_)
             | Error::GaveUp { .. } => 3,
-            Error::LoginRefused | Error::ServerUnproven | Error::NotLoggedIn => 4,
+            Error::LoginRefused
+            | Error::ServerUnproven
+            | Error::Intercepted
+            | Error::KeyChanged { .. }
+            | Error::NotLoggedIn => 4,
             banned if banned.is_refusal(Code::Banned) => 4,
+            clear if clear.is_refusal(Code::NeedTls) => 3,
             Error::Interrupted => 130,
             _ => 1,
         }
@@ -233,25 +265,6 @@ pub(super) fn shown(path: &Path) -> String {
     escape_bytes(path.as_os_str().as_encoded_bytes())
 }
 
-/// What the stream and the messages say, seen from the client.
-impl From<crate::error::Error> for Error {
-    fn from(error: crate::error::Error) -> Error {
-        use crate::error::Error as E;
-        match error {
-            E::Gone | E::TimedOut { .. } | E::Malformed { .. } | E::TooLarge { .. } => {
-                Error::Line { doing: "", source: error }
-            }
-            E::Interrupted => Error::Interrupted,
-            E::LoginRefused => Error::LoginRefused,
-            E::ServerUnproven => Error::ServerUnproven,
-            E::BadField { what } | E::BadArgument { what } | E::Unsupported { what } => {
-                Error::Protocol { what }
-            }
-            other => Error::Line { doing: "", source: other },
-        }
-    }
-}
-
 /// How to continue where parts stay.
 const GOES_ON: &str = "what has arrived stays, the same command resumes from there";
 const NOT_KEPT: &str = "nothing is kept of what an anonymous user has not finished";
@@ -270,11 +283,14 @@ impl fmt::Display for Error {
                     _ => Ok(()),
                 }
             }
-            Refused { text, .. } => f.write_str(text),
+            Refused { text, .. } | KnownHosts { why: text } => f.write_str(text),
             LoginRefused => f.write_str("wrong name or password"),
             ServerUnproven => f.write_str(
                 "the server does not know this account's secret: this may be another server",
             ),
+            Intercepted => f.write_str(insecure::INTERCEPTED),
+            KeyChanged { to, known, shown } => insecure::key_changed(f, to, known, shown),
+            NoTls(why) => write!(f, "{why}"),
             NotLoggedIn => f.write_str("log in first"),
             Farewell { text, .. } => write!(f, "the server ended the connection: {text}"),
             Line { doing: "", source } => write!(f, "the line broke: {source}"),
@@ -298,17 +314,13 @@ impl fmt::Display for Error {
                 Size(*size)
             ),
             LocalAppeared { path } => write!(f, "`{path}` {APPEARED}"),
-            LocalLink { path } => {
-                write!(f, "`{path}` is a link, which is neither followed nor replaced")
-            }
+            LocalLink { path } => write!(f, "`{path}` {IS_LINK}"),
             LocalFolder { path } => write!(f, "`{path}` is a folder"),
             LocalKind { path, needed } => write!(f, "`{path}` is not {needed}"),
             KindDiffers { path } => write!(f, "`{path}` {KIND_DIFFERS}"),
             Incomplete { failed } => write!(f, "nothing was removed: {failed} {INCOMPLETE}"),
             Changed { path } => write!(f, "`{path}` kept changing; try again when it is at rest"),
-            Damaged { path } => {
-                write!(f, "`{path}`: content stayed damaged on the way; try again later")
-            }
+            Damaged { path } => write!(f, "`{path}`: {DAMAGED}"),
             BadName { name, why } => write!(f, "`{name}`: {why}"),
             Protocol { what } => write!(f, "the server does not speak as agreed: {what}"),
             Usage { what } => f.write_str(what),

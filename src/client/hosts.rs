@@ -12,6 +12,7 @@ use crate::conffile::keys::{By, Key, Number, OneOf, ValueForm, key, names};
 use crate::digest::Algorithm;
 use crate::limits;
 use crate::text::{exact, parse_size};
+use crate::tls::TlsMode;
 
 /// A server by the name that its user has given it, and what holds for it unless something else is
 /// said.
@@ -34,6 +35,8 @@ pub struct Host {
     pub digest: Option<Algorithm>,
     /// Bytes that transfers may move in a second.
     pub rate_bytes: Option<u64>,
+    /// Whether connections are encrypted.
+    pub tls: Option<TlsMode>,
 }
 
 /// What another form says, where the key is there.
@@ -76,6 +79,7 @@ static KEYS: &[Key<Host>] = &[
     )
     .or(""),
     key!("rate", Host.rate_bytes, Given(RATE)).or(""),
+    key!("tls", Host.tls, Given(OneOf(TlsMode::WORDS))).or(""),
 ];
 
 static SHAPE: FileShape = FileShape {
@@ -111,7 +115,7 @@ mod tests {
     fn a_section_is_a_server() {
         let text = b"; mine\n[nas]\nhost = nas.example.org\nport = 99\nuser = ann\n\
             password_command = pass show 'my nas'\ndirectory = /photos\ndigest = blake3\n\
-            rate = 5M/s\n\n[box]\n";
+            rate = 5M/s\ntls = required\n\n[box]\n";
         let hosts = read_hosts(Path::new("config.ini"), text).unwrap();
         let nas = Host {
             name: "nas".into(),
@@ -122,6 +126,7 @@ mod tests {
             directory: Some("/photos".into()),
             digest: Some(Algorithm::Blake3),
             rate_bytes: Some(5 << 20),
+            tls: Some(TlsMode::Required),
         };
         assert_eq!(hosts, [nas, Host { name: "box".into(), ..Host::default() }]);
         assert!(read_hosts(Path::new("x"), b"").unwrap().is_empty());

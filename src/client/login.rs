@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::apart::derive;
 use super::conn::Connection;
+use super::encryption::Security;
 use super::error::{Error, Result};
 use super::messages::message_lines;
 use super::stride::Stride;
 use super::{Client, LoggedInAccount, Options};
 use crate::digest::{self, Algorithm, DigestRates};
-use crate::scram::{ClientExchange, Coverage, ScramKeys};
+use crate::scram::{ClientExchange, ScramKeys};
 use crate::text::Escaped;
 use crate::wire::{Challenge, LoggedIn, Login, Proof, Use, Using};
 
@@ -62,9 +63,11 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Connect`], [`Error::Farewell`] if the server takes no more, [`Error::Protocol`] if
-    /// it is another service.
+    /// it is another service, [`Error::NoTls`] and [`Error::KeyChanged`] if it would not be safe.
     pub fn connect(host: &str, port: u16, options: Options) -> Result<Client> {
+        let security = Security::new(options.tls, options.known_hosts.clone())?;
         let mut client = Client {
+            security,
             host: host.to_owned(),
             port,
             conn: None,
@@ -218,10 +221,11 @@ impl Client {
     fn open(&mut self) -> Result<()> {
         self.check_interrupt()?;
         let answer = Duration::from_secs(self.options.answer_secs.max(1));
-        let Client { host, port, options, limit, .. } = self;
+        let Client { host, port, options, limit, .. } = &*self;
         let limit = Arc::clone(limit);
-        let (conn, software) = Connection::open(host, *port, &options.interrupt, answer, limit)?;
-        self.software = software;
+        let opened = Connection::open(host, *port, &options.interrupt, answer, limit)?;
+        let (mut conn, greeting) = opened;
+        self.secure(&mut conn, greeting)?;
         self.conn = Some(conn);
         Ok(())
     }
@@ -255,11 +259,12 @@ impl Client {
         if matches!(secret, LoginSecret::None) {
             login_step(conn, "GUEST", &crate::wire::Nothing::new())?;
             self.words = message_lines(conn.reply::<LoggedIn<'_>>()?.words);
+            self.remember_key()?;
             return Ok(None);
         }
         let begun = match nonce.take() {
-            Some(nonce) => ClientExchange::begin_again(name, &nonce, &Coverage::Unused),
-            None => ClientExchange::begin(name),
+            Some(nonce) => ClientExchange::begin_again(name, &nonce, &conn.coverage),
+            None => ClientExchange::begin_over(name, &conn.coverage),
         };
         let (exchange, first) =
             begun.map_err(|_| Error::Usage { what: "this cannot be a user's name" })?;
@@ -294,6 +299,7 @@ impl Client {
             });
         }
         self.words = words;
+        self.remember_key()?;
         Ok(Some(keys))
     }
 
@@ -327,6 +333,7 @@ pub(super) fn login_step<'a>(
 ) -> Result<()> {
     match conn.ask(name, message) {
         Err(e) if e.is_refusal(crate::wire::Code::LoginRefused) => Err(Error::LoginRefused),
+        Err(e) if e.is_refusal(crate::wire::Code::Intercepted) => Err(Error::Intercepted),
         other => other.map(drop),
     }
 }

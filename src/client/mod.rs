@@ -7,6 +7,7 @@
 //! or content that comes from the server.
 //! Invariant: a connection on which something is unanswered is not used again.
 
+mod address;
 mod admin;
 mod apart;
 mod commands;
@@ -16,6 +17,7 @@ mod compared;
 mod conn;
 mod crew;
 mod differences;
+mod encryption;
 mod endless;
 mod error;
 mod exclude;
@@ -26,6 +28,8 @@ mod get_tree;
 mod halt;
 #[cfg(unix)]
 mod hosts;
+#[cfg(unix)]
+mod known_hosts;
 mod limit;
 mod local;
 mod login;
@@ -33,6 +37,7 @@ mod messages;
 mod mirror;
 mod names;
 mod offer;
+mod opening;
 mod operation;
 mod part;
 mod people;
@@ -44,6 +49,7 @@ mod put_tree;
 mod ranges;
 mod report;
 mod rows;
+mod security;
 mod send;
 mod stamp;
 mod stride;
@@ -53,18 +59,23 @@ mod totals;
 mod tree;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+pub use address::{SOFTWARE, server_address};
 pub use commands::{
     Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, Space, TemporaryPassword, WhyReason,
 };
 pub use compared::{Compared, Comparison, Difference, DifferenceKind, Way};
-pub use error::{Error, Result};
+pub use encryption::{Encryption, KeyStanding};
+pub use error::{Error, NoTls, Result};
 pub use exclude::Excluded;
 #[cfg(unix)]
 pub use hosts::{Host, read_hosts};
+#[cfg(unix)]
+pub use known_hosts::{KnownHosts, KnownServer};
 pub use names::local_name;
 pub use people::{MadeTemporary, Registered, RegistrationState, RegistrationTerms, TemporaryTerms};
 pub use progress::{
@@ -75,6 +86,7 @@ pub use totals::files_below;
 
 use crate::digest::Algorithm;
 use crate::scram::ScramKeys;
+use crate::tls::TlsMode;
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -92,6 +104,11 @@ pub struct Options {
     pub wait_most: Duration,
     /// Seconds of silence of the server that count as a broken line.
     pub answer_secs: u64,
+    /// Whether connections are encrypted.
+    pub tls: TlsMode,
+    /// The file in which servers' keys are remembered. Without one, only the key counts that this
+    /// client logged in with first.
+    pub known_hosts: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -103,6 +120,8 @@ impl Default for Options {
             wait_first: Duration::from_millis(200),
             wait_most: Duration::from_secs(5),
             answer_secs: 30,
+            tls: TlsMode::default(),
+            known_hosts: None,
         }
     }
 }
@@ -121,6 +140,7 @@ pub struct Client {
     options: Options,
     conn: Option<conn::Connection>,
     account: Option<LoggedInAccount>,
+    security: encryption::Security,
     software: String,
     algorithm: Algorithm,
     cwd: String,

@@ -202,7 +202,7 @@ impl Client {
         let record = keys.verifier().to_string();
         let interrupt = Arc::clone(&self.options.interrupt);
         let ended = self.once("passwd", |conn| {
-            let (exchange, first) = ClientExchange::begin(&name)?;
+            let (exchange, first) = ClientExchange::begin_over(&name, &conn.coverage)?;
             login_step(conn, "REPROVE", &Login::new(&first))?;
             let challenge: wire::Challenge<'_> = conn.reply()?;
             let challenge = exchange.challenge(challenge.server_first)?;

@@ -9,7 +9,6 @@
 //! or writes; waits without a deadline.
 //! Invariant: a value in force was once a whole, valid file.
 
-#[cfg(feature = "server")]
 mod disk;
 pub(crate) mod ini;
 pub(crate) mod keys;
@@ -27,9 +26,7 @@ use std::sync::Arc;
 
 use crate::text::Escaped;
 
-#[cfg(feature = "server")]
 pub use self::disk::read_text_at_most;
-#[cfg(feature = "server")]
 pub(crate) use self::disk::{Lock, previous_of, read_secret, replace, target_of};
 #[cfg(feature = "server")]
 pub(crate) use self::watched::{Watched, load};

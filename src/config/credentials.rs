@@ -11,7 +11,7 @@ use crate::limits;
 use crate::tls::{Credentials, ServerTls, TlsMode};
 
 /// What the server's own files in the directory of settings are called.
-const OWN: (&str, &str) = ("tls-cert.pem", "tls-key.pem");
+pub const OWN: (&str, &str) = ("tls-cert.pem", "tls-key.pem");
 
 /// Where key and certificate are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use crate::accounts::bans;
 use crate::admission;
 use crate::quota::Amount;
 
-pub use credentials::CredentialFiles;
+pub use credentials::{CredentialFiles, OWN as OWN_CREDENTIALS};
 pub use forms::{ADDRESS, LogFormat, parse_address};
 pub use live::LiveSettings;
 pub use reading::FILE;

@@ -248,8 +248,8 @@ pub(super) const UNMOUNTED: &str =
     "the mount that this goes to was taken away; resume when it is back, or start again";
 
 /// The text of [`super::Error::NeedTls`].
-pub(super) const NEED_TLS: &str = "this server takes only encrypted logins from other machines; \
-    use a client that can encrypt, and let it";
+pub(super) const NEED_TLS: &str = "this server takes only encrypted connections from where you \
+    are; use a client that can encrypt, and let it";
 
 /// No file may be so large.
 pub(super) const TOO_BIG: &str = "the server's disk or its operator allows no file as large as \

@@ -37,6 +37,7 @@ pub(crate) use self::channel::Channel;
 pub use self::client::ClientTls;
 #[cfg(all(feature = "tls", feature = "server"))]
 pub use self::server::{ServerTls, fresh_credentials};
+pub use crate::scram::Binding;
 
 /// Whether this build can encrypt.
 pub const IS_BUILT: bool = cfg!(feature = "tls");
@@ -98,16 +99,6 @@ pub enum TlsUse {
     /// FTP's data connection: it takes a ticket and gives none, because a ticket that nobody reads
     /// makes the client's system reset an upload that is over.
     FtpData,
-}
-
-/// What a proof covers, so that it is of no use on another connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binding {
-    /// Bytes that only the two ends of this connection can compute (RFC 9266).
-    Exporter,
-    /// The digest of the server's certificate (RFC 5929, section 4), for clients whose library
-    /// exports nothing.
-    ServerEndPoint,
 }
 
 /// The SHA-256 of a server's public key. It stays the same when a certificate is renewed for the

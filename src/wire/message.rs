@@ -40,7 +40,7 @@ messages! {
         chunk_bytes: u32 = "bytes of a chunk",
         frame_data_bytes: u32 = "most bytes of data in a frame",
         frame_head_bytes: u32 = "most bytes of a head after login",
-        digests: text = "chunk digests that the server speaks, separated by blanks",
+        offers: text = "chunk digests that the server speaks, and `tls`, separated by blanks",
     }
     /// `HELLO`: the client's first words.
     Hello {
@@ -53,7 +53,7 @@ messages! {
     }
     /// `LOGIN`: SCRAM-SHA-256, the client's first message.
     Login {
-        client_first: text = "as in RFC 5802, `n,,n=NAME,r=NONCE`",
+        client_first: text = "as in RFC 5802, `n,,n=NAME,r=NONCE`; in TLS another beginning",
     }
     /// Answer to `LOGIN`.
     Challenge {
@@ -61,7 +61,7 @@ messages! {
     }
     /// `PROOF`: the client's final message.
     Proof {
-        client_final: text = "as in RFC 5802, `c=biws,r=NONCE,p=PROOF`",
+        client_final: text = "as in RFC 5802, `c=CHANNEL,r=NONCE,p=PROOF`",
     }
     /// Answer to `PROOF`.
     LoggedIn {
@@ -242,6 +242,9 @@ messages! {
     /// Requests and answers without fields.
     Nothing {}
 }
+
+/// What a greeting offers beside digests.
+pub const TLS_OFFER: &str = "tls";
 
 /// `PUT`, `STORE`: a file that is there may be replaced.
 pub const REPLACE: u8 = 1;

@@ -113,7 +113,7 @@ fn what_curl_began_miniftp_finishes() {
     let held = part_bytes(&ground);
 
     let line = Proxy::to(ground.daemon.addr());
-    ground.site.client(USER).at(line.addr()).run(&["put", "file"]).ok();
+    ground.site.client(USER).in_clear().at(line.addr()).run(&["put", "file"]).ok();
     ground.assert_stored("file", &content);
     assert_eq!(part_bytes(&ground), 0);
     let sent = line.count(Way::Up);
@@ -126,7 +126,7 @@ fn what_miniftp_began_curl_finishes() {
     let content = bytes(4, LARGE);
     ground.write("file", &content);
     let line = Proxy::to(ground.daemon.addr()).stall_after(Way::Up, 3_000_000);
-    let running = ground.site.client(USER).at(line.addr()).spawn(&["put", "file"]);
+    let running = ground.site.client(USER).in_clear().at(line.addr()).spawn(&["put", "file"]);
     line.wait_for_stall();
     running.kill9();
     line.cut_now();

@@ -101,7 +101,7 @@ fn the_programs_are_run_as_a_user_runs_them() {
 
     // One that waits for a proxy which stalls is still there to be killed.
     let proxy = Proxy::to(daemon.addr()).stall_after(Way::Up, 10);
-    let waiting = site.client("ann").at(proxy.addr()).spawn(&["ls"]);
+    let waiting = site.client("ann").in_clear().at(proxy.addr()).spawn(&["ls"]);
     proxy.wait_for_stall();
     assert!(waiting.kill9().status.code().is_none());
 }

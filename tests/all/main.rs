@@ -85,6 +85,8 @@ mod regression;
 mod settings_live;
 // The key that the server proves itself with.
 mod server_key;
+// TLS on the framed protocol, and somebody in between.
+mod encrypted;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.
 mod tidy;
 // Files on their way in.

@@ -25,8 +25,11 @@ fn the_old_dialogue_still_works() {
     // put is cut off; the part is kept and not seen; the next one goes on and says where.
     let proxy = Proxy::to(daemon.addr()).stall_after(Way::Up, 4 * MIB as u64);
     let path = site.local().join("video.mp4");
-    let running =
-        site.client("ann").at(proxy.addr()).spawn(&["put", path.to_str().unwrap(), "tmp"]);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&[
+        "put",
+        path.to_str().unwrap(),
+        "tmp",
+    ]);
     proxy.wait_for_stall();
     running.kill9();
     proxy.cut_now();
@@ -42,7 +45,7 @@ fn the_old_dialogue_still_works() {
 
     // Beyond the quota: refused before the first byte, with the numbers.
     let proxy = Proxy::to(daemon.addr());
-    let said = site.client("ann").at(proxy.addr()).run(&["put", "second.mp4"]);
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&["put", "second.mp4"]);
     said.fails(1).stderr(
         "miniftp: over quota: needs 6.0 MiB (6291456 bytes), 4.0 MiB (4194293 bytes) left of \
          10.0 MiB (10485760 bytes)\n",

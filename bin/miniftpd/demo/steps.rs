@@ -78,6 +78,7 @@ fn start(place: &TemporaryDir) -> Result<Serving, DemoFailure> {
         settings: &config::print_config(),
         account,
         mounts: Vec::new(),
+        keys: None,
         log: None,
         framed: &free,
         ftp: &free,

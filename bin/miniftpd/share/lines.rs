@@ -19,6 +19,8 @@ pub(super) struct Shared<'a> {
     pub(super) for_secs: Option<u64>,
     pub(super) user: &'a str,
     pub(super) password: &'a str,
+    /// The fingerprint of the server's key, if it encrypts.
+    pub(super) key: Option<String>,
     pub(super) addresses: &'a [OwnAddress],
     pub(super) port: u16,
     pub(super) ftp_port: u16,
@@ -72,10 +74,19 @@ impl Shared<'_> {
                 networks.join(", ")
             )
         };
+        let encrypted = match &self.key {
+            Some(key) => format!(
+                "miniftp encrypts all that it sends; the key of this server is\n{key}\nBy FTP \
+                 names, contents and the password can be read on the way, which is accepted for\n\
+                 this one account."
+            ),
+            None => "Nothing is encrypted: names and contents of files can be read on the way. \
+                     FTP sends the password\nin clear as well, which is accepted for this one \
+                     account; miniftp does not send it."
+                .to_owned(),
+        };
         format!(
-            "Sharing {name} ({dir}), {may}, {until}.{quota}\n{who}\nNothing is encrypted: names \
-             and contents of files can be read on the way. FTP sends the password\nin clear as \
-             well, which is accepted for this one account; miniftp does not send it.\nuser: {}  \
+            "Sharing {name} ({dir}), {may}, {until}.{quota}\n{who}\n{encrypted}\nuser: {}  \
              password: {}\n",
             self.user, self.password
         )

@@ -39,14 +39,14 @@ pub struct RequestRow {
     /// Whether it may join the small files whose answers wait for one sync; every other command
     /// waits for that sync, so that answers stay in order.
     pub(super) joins_group: bool,
+    /// Whether it may come in clear where TLS is required.
+    pub(super) before_tls: bool,
     pub(super) run: fn(&mut FramedConnection, Request<'_>) -> Result<Handled>,
 }
 
 macro_rules! table {
-    (@joins) => { false };
-    (@joins $joins_group:literal) => { $joins_group };
     ($($name:literal $needs:ident $form:literal $success:literal $run:path, $about:literal
-        $(, joins_group: $joins_group:literal)?;)*) => {
+        $(, joins_group: $joins_group:literal)? $(, before_tls: $before_tls:literal)?;)*) => {
         /// Every command of this protocol, in the order of the documents.
         pub static COMMANDS: &[RequestRow] = &[$(RequestRow {
             name: $name,
@@ -54,14 +54,17 @@ macro_rules! table {
             form: $form,
             success: $success,
             about: $about,
-            joins_group: table!(@joins $($joins_group)?),
+            joins_group: false $(|| $joins_group)?,
+            before_tls: false $(|| $before_tls)?,
             run: $run,
         },)*];
     };
 }
 
 table! {
-    "HELLO" Nobody "Hello" "220 `Greeted`" hello, "agree on the version";
+    "HELLO" Nobody "Hello" "220 `Greeted`" hello, "agree on the version", before_tls: true;
+    "TLS" Nobody "Nothing" "200" tls, "encrypt the connection, which begins again",
+        before_tls: true;
     "LOGIN" Hello "Login" "280 `Challenge`" login, "begin to log in";
     "PROOF" Nobody "Proof" "254 `LoggedIn`" proof, "prove the password";
     "GUEST" Hello "Nothing" "254 `LoggedIn`" guest, "log in without an account";
@@ -72,7 +75,7 @@ table! {
         "ask for an account";
     "REGISTRATION" Nobody "Registration" "200 `Standing`" people::registration,
         "how a request stands";
-    "BYE" Nobody "Nothing" "221 `Goodbye`" bye, "end the connection";
+    "BYE" Nobody "Nothing" "221 `Goodbye`" bye, "end the connection", before_tls: true;
     "USE" Login "Use" "200 `Using`" use_digest, "choose the digest of the chunks";
     "PWD" Login "Nothing" "200 `Here`" files::pwd, "the current folder";
     "CD" Login "Path" "200 `Here`" files::cd, "change the current folder";
@@ -149,6 +152,12 @@ fn hello(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
     }
     conn.greeted = true;
     respond(Code::Greeted, "welcome", &Greeted::new(wire::VERSION))
+}
+
+fn tls(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
+    request.message::<Nothing<'_>>()?;
+    conn.begin_tls()?;
+    done("begin the handshake")
 }
 
 fn login(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {

@@ -5,6 +5,7 @@
 
 mod admin;
 mod commands;
+mod encryption;
 mod files;
 mod outbox;
 mod people;
@@ -20,11 +21,11 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::protocols;
-use crate::scram::Channel;
 use crate::session::{Alive, Session};
 use crate::shared::Shared;
 use crate::stream::Stream;
 use crate::text::Escaped;
+use crate::tls;
 use crate::transfer::{Group, Upload};
 use crate::wire::{self, Arrive, Ceiling, Fields, FrameKind, Greeting, Inbox, Message};
 
@@ -32,7 +33,11 @@ pub use commands::{COMMANDS, RequestNeeds, RequestRow};
 pub(super) use reply::code_of;
 
 /// What this program calls itself towards the other side.
-pub const SOFTWARE: &str = concat!("miniftpd ", env!("CARGO_PKG_VERSION"));
+pub const SOFTWARE: &str = if tls::IS_BUILT {
+    concat!("miniftpd ", env!("CARGO_PKG_VERSION"))
+} else {
+    concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " (without TLS)")
+};
 
 /// One connection's working state. Lives on its thread's stack and dies with it.
 #[derive(Debug)]
@@ -41,6 +46,10 @@ pub struct FramedConnection {
     outbox: Outbox,
     /// Whether the versions were agreed.
     greeted: bool,
+    /// Whether the greeting offered TLS.
+    is_tls_offered: bool,
+    /// Set by `TLS`: the connection begins again, encrypted, once the answer has left.
+    encrypts_next: bool,
     /// What the chunks' digests are.
     algorithm: Algorithm,
     /// The upload in progress; at most one. On the heap: most of its life a connection has none.
@@ -110,6 +119,8 @@ pub fn serve(stream: Stream, session: Session) {
         session,
         outbox: Outbox::new(stream),
         greeted: false,
+        is_tls_offered: false,
+        encrypts_next: false,
         algorithm: Algorithm::Md5,
         upload: None,
         upload_refused: None,
@@ -144,13 +155,12 @@ impl FramedConnection {
         self.session.shared()
     }
 
-    /// What a login has to name.
-    fn channel(&self) -> Channel {
-        Channel::Clear { is_offered: false }
-    }
-
     fn greet(&mut self) {
-        let digests = Algorithm::ALL.map(Algorithm::name).join(" ");
+        let mut offers = Algorithm::ALL.map(Algorithm::name).join(" ");
+        self.is_tls_offered = self.can_encrypt();
+        if self.is_tls_offered {
+            offers += &format!(" {}", wire::TLS_OFFER);
+        }
         let greeting = Greeting::new(
             "miniftp",
             wire::VERSION,
@@ -158,7 +168,7 @@ impl FramedConnection {
             limits::CHUNK as u32,
             limits::FRAME_DATA as u32,
             limits::FRAME_HEAD as u32,
-            &digests,
+            &offers,
         );
         wire::frame(self.outbox.frames(), FrameKind::Greeting, &greeting.fields());
     }
@@ -191,6 +201,12 @@ impl FramedConnection {
             self.take_content(&mut inbox, data)?;
             self.dispatch(&head, data)?;
             self.outbox.flush_if_full()?;
+            if std::mem::take(&mut self.encrypts_next) {
+                // What has come already came in clear, from whomever.
+                inbox = Inbox::new();
+                self.encrypt()?;
+                self.greet();
+            }
             if self.leaving {
                 return self.outbox.flush();
             }
@@ -277,6 +293,9 @@ impl FramedConnection {
             if self.session.refresh_settings() {
                 protocols::be_as_patient(&mut self.outbox.stream, self.session.shared());
             }
+        }
+        if !row.before_tls {
+            self.check_encrypted()?;
         }
         match row.needs {
             RequestNeeds::Hello if !self.greeted => {

@@ -48,7 +48,7 @@ fn another_service_is_recognised() {
     }
     let (site, daemon) = super::site();
     let proxy = Proxy::to(daemon.addr()).refuse();
-    let said = site.client("ann").at(proxy.addr()).run(&["ls"]);
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&["ls"]);
     said.fails(3).stderr("miniftp: the line broke: the other side has gone\n");
 }
 

@@ -40,6 +40,8 @@ impl Miniftp {
     pub fn new(dir: &Path, server: SocketAddr, account: &str) -> Miniftp {
         let mut this = Miniftp::program(env!("CARGO_BIN_EXE_miniftp"), dir);
         this.command.args(["-u", account]).env("MINIFTP_PASSWORD", password(account));
+        // What it remembers of servers is not to be among the files that a test looks at.
+        this.command.env("XDG_STATE_HOME", dir.with_file_name("state"));
         this.at(server)
     }
 
@@ -68,6 +70,12 @@ impl Miniftp {
             command.env_remove(name);
         }
         Miniftp { command, dir: dir.to_path_buf(), input: None, typed: false, unread: false }
+    }
+
+    /// Does not encrypt, so that what passes a proxy can be counted and damaged in its place.
+    pub fn in_clear(mut self) -> Miniftp {
+        self.command.args(["--tls", "off"]);
+        self
     }
 
     /// Talks to this server, or proxy, instead. The last one said counts.

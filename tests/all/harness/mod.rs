@@ -8,6 +8,8 @@
 
 mod admin;
 mod attempts;
+#[cfg(feature = "tls")]
+mod between;
 mod calls;
 mod content;
 mod daemon;
@@ -23,10 +25,13 @@ mod site;
 mod starting;
 mod tree;
 
+use std::net::{IpAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "tls")]
+pub use between::{Between, Interceptor};
 pub use calls::{CHUNK, Listed, Usage, row, whole};
 pub use content::{assert_same_file, bytes, write_file};
 pub use daemon::Daemon;
@@ -43,6 +48,14 @@ pub use tree::{part_files, snapshot, stored_bytes};
 
 /// When a wait is given up and the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// An address of this machine that is not loopback; nothing is sent to find it.
+pub fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let ip = socket.local_addr().ok()?.ip();
+    (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
+}
 
 /// Waits until something holds that no event tells, such as what another process did to a file.
 #[track_caller]

@@ -59,6 +59,8 @@ impl Site {
         fs::write(site.conf().join("accounts.ini"), NO_ACCOUNTS).unwrap();
         // What a login costs the client, and with it most tests.
         site.setting("accounts", "iterations", &limits::ITERATIONS_LEAST.to_string());
+        // Frames of tests come in clear, from an address that is not loopback too.
+        site.setting("server", "tls", "preferred");
         // Few tests ask how late a wrong password is answered.
         site.setting("login", "delay_most_millis", "1");
         site

@@ -2,13 +2,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 
 use miniftp::limits;
 use miniftp::wire::{Drop, FrameKind, Hello, Nothing, Put};
 
 use super::Scene;
-use crate::harness::{Daemon, Frames, Site, eventually, password, request};
+use crate::harness::{Daemon, Frames, Site, eventually, own_address, password, request};
 
 /// The first words that a connection which finds no place is told.
 fn refused_with(addr: SocketAddr, words: &str) {
@@ -43,14 +43,6 @@ fn connections_in_all_are_counted_and_places_come_back() {
             && first.log_in("ann", "ann-secret").code == 254
             && is_let_in(addr)
     });
-}
-
-/// An address of this machine that is not loopback; nothing is sent to find it.
-fn own_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect("192.0.2.1:9").ok()?;
-    let ip = socket.local_addr().ok()?.ip();
-    (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
 }
 
 #[test]

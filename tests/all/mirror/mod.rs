@@ -56,7 +56,7 @@ fn one_side_becomes_as_the_other_both_ways() {
     assert!(all(&local) == all(&there), "{:?}", all(&there).keys());
     // Again: nothing travels, and nothing is compared but names, sizes and times.
     let proxy = Proxy::to(daemon.addr());
-    let said = site.client("ann").at(proxy.addr()).run(&["mirror", "tree", "deep/copy"]);
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&["mirror", "tree", "deep/copy"]);
     said.ok().stderr_has("mirror tree: 0 files, 0 bytes in ").stderr_has(", 4 there already\n");
     drop(said);
     assert!(proxy.count(Way::Up) < 2000, "{}", proxy.count(Way::Up));
@@ -90,11 +90,12 @@ fn a_mirror_goes_on_after_the_line_broke() {
         write_file(site.local().join(format!("tree/{n:03}")), &bytes(n, 5000));
     }
     let proxy = Proxy::to(daemon.addr()).cut_after(Way::Up, 300_000);
-    let said = site.client("ann").at(proxy.addr()).run(&["mirror", "tree", "copy"]);
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&["mirror", "tree", "copy"]);
     said.ok().stderr_has("trying again in");
     assert!(all(&site.local().join("tree")) == all(&site.stored("ann", "copy")));
     let proxy = Proxy::to(daemon.addr()).cut_after(Way::Down, 300_000);
-    let said = site.client("ann").at(proxy.addr()).run(&["mirror", "-R", "copy", "back"]);
+    let said =
+        site.client("ann").in_clear().at(proxy.addr()).run(&["mirror", "-R", "copy", "back"]);
     said.ok().stderr_has("trying again in");
     assert!(all(&site.local().join("tree")) == all(&site.local().join("back")));
 }

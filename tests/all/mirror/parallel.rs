@@ -24,7 +24,7 @@ fn trees_and_lists_go_over_several_connections() {
         (vec!["--parallel", "4", "mirror", "tree", "copy"], &tree, site.stored("ann", "copy")),
     ] {
         let proxy = Proxy::to(daemon.addr());
-        let said = site.client("ann").at(proxy.addr()).run(&words);
+        let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
         said.ok().stderr_has(": 205 files, ");
         assert!(all(from) == all(&to), "{}", said.tell());
         assert!(proxy.connections() >= 3, "{}: {}", proxy.connections(), said.tell());
@@ -63,7 +63,7 @@ fn a_large_download_comes_in_ranges_through_every_break() {
             proxy = proxy.cut_after(Way::Down, cut * MIB as u64).then();
         }
         let words = ["get", "--parallel", "4", "big", name];
-        let said = site.client("ann").at(proxy.addr()).run(&words);
+        let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
         said.ok().stderr_has("get big: 1 file, 62926905 bytes in ");
         assert!(fs::read(site.local().join(name)).unwrap() == content, "{name}");
         assert!(proxy.connections() >= 3, "{name}: {}", proxy.connections());
@@ -79,13 +79,13 @@ fn a_download_in_ranges_that_was_killed_is_resumed() {
     write_file(site.stored("ann", "big"), &content);
     let proxy = Proxy::to(daemon.addr());
     let words = ["get", "--parallel", "4", "--limit-rate", "20M", "big"];
-    let running = site.client("ann").at(proxy.addr()).spawn(&words);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&words);
     // Much of it is still on its way then.
     proxy.wait_for_bytes(Way::Down, 45 * MIB as u64);
     running.kill9();
     assert!(site.local().join(".big.miniftp-part").exists());
     let before = proxy.count(Way::Down);
-    let said = site.client("ann").at(proxy.addr()).run(&["get", "--resume", "big"]);
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&["get", "--resume", "big"]);
     said.ok();
     assert!(fs::read(site.local().join("big")).unwrap() == content);
     let again = proxy.count(Way::Down) - before;

@@ -143,7 +143,7 @@ fn a_tree_goes_on_as_well() {
                 "put" => ["put", "-r", "tree", &there],
                 _ => ["get", "-r", &there, &back],
             };
-            let said = site.client("ann").at(proxy.addr()).run(&words);
+            let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
             said.ok().stderr_has("trying again in 0.2 s\n");
             assert!(!said.err.contains("failed"), "{}", said.tell());
         }
@@ -166,7 +166,11 @@ fn a_first_connection_that_breaks_is_one_clear_line() {
         let cuts: Vec<u64> = (1..whole - 60).step_by(37).collect();
         all(&cuts, |cut| {
             let proxy = Proxy::to(daemon.addr()).cut_after(way, cut);
-            let said = site.client("ann").at(proxy.addr()).run(&["--digest", "md5", "put", "x"]);
+            let said = site
+                .client("ann")
+                .in_clear()
+                .at(proxy.addr())
+                .run(&["--digest", "md5", "put", "x"]);
             said.fails(3).stdout("");
             assert!(said.err.starts_with("miniftp: "), "{}", said.tell());
             assert_eq!(said.err.lines().count(), 1, "{}", said.tell());

@@ -82,7 +82,7 @@ fn in_a_small_file_both_ways() {
         let tree = format!("tree-{}", verb.word());
         write_file(verb.source(&site, &tree).join("in"), &content);
         let proxy = Proxy::to(daemon.addr()).flip_bit(verb.way(), 150_000);
-        let client = site.client("ann").at(proxy.addr());
+        let client = site.client("ann").in_clear().at(proxy.addr());
         client.run(&[verb.word(), "-r", &tree]).ok().stderr_has("damaged on the way; ");
         assert!(std::fs::read(verb.target(&site, &tree).join("in")).unwrap() == content);
     }
@@ -93,7 +93,7 @@ fn a_damaged_login_is_no_wrong_password() {
     let (site, daemon) = site();
     for at in (20..400).step_by(29) {
         let proxy = Proxy::to(daemon.addr()).flip_bit(Way::Up, at);
-        let said = site.client("ann").at(proxy.addr()).run(&["--digest", "md5", "pwd"]);
+        let said = site.client("ann").in_clear().at(proxy.addr()).run(&["--digest", "md5", "pwd"]);
         assert!(!said.err.contains("wrong name or password"), "{at}: {}", said.tell());
     }
 }

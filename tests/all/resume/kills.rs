@@ -12,7 +12,7 @@ const SIZE: usize = 24 * MIB + 7;
 /// Starts a transfer through a proxy that lets half of it pass and then nothing.
 fn stuck(site: &Site, verb: Verb, proxy: &Proxy, content: &[u8]) -> Running {
     write_file(verb.source(site, "f"), content);
-    let client = site.client("ann").at(proxy.addr());
+    let client = site.client("ann").in_clear().at(proxy.addr());
     let running = client.spawn(&["--digest", "md5", verb.word(), "f"]);
     proxy.wait_for_stall();
     running
@@ -65,7 +65,7 @@ fn a_stopped_server_s_client_goes_on_with_the_next_one() {
         let (site, mut daemon) = site();
         write_file(verb.source(&site, "f"), &content);
         let proxy = Proxy::to(daemon.addr());
-        let running = site.client("ann").at(proxy.addr()).spawn(&[verb.word(), "f"]);
+        let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&[verb.word(), "f"]);
         proxy.wait_for_bytes(verb.way(), 16 * MIB as u64);
         daemon.term();
         assert!(daemon.wait().success());

@@ -21,7 +21,7 @@ fn a_part_of_any_length_goes_on() {
                 write_file(verb.source(&site, "f"), &content);
                 verb.plant(&site, &daemon, "f", SIZE, &longer[..held]);
                 let proxy = Proxy::to(daemon.addr());
-                let client = site.client("ann").at(proxy.addr());
+                let client = site.client("ann").in_clear().at(proxy.addr());
                 let said = client.run(&["--digest", digest, verb.word(), "f"]);
                 verb.is_done(&site, "f", &content, &said);
                 // Of a chunk that is not whole nothing is kept, unless it ends the file.

@@ -34,7 +34,7 @@ const BYE: u64 = 17;
 /// What passes in a session that does nothing, both ways.
 fn idle(site: &Site, daemon: &Daemon) -> (u64, u64) {
     let proxy = Proxy::to(daemon.addr());
-    site.client("ann").at(proxy.addr()).input("").run(&["--digest", "md5"]).ok();
+    site.client("ann").in_clear().at(proxy.addr()).input("").run(&["--digest", "md5"]).ok();
     (proxy.count(Way::Up), proxy.count(Way::Down))
 }
 
@@ -115,7 +115,7 @@ impl Verb {
 
     /// Runs it with md5 through the proxy.
     fn run(self, site: &Site, proxy: &Proxy, name: &str) -> Output {
-        let client = site.client("ann").at(proxy.addr());
+        let client = site.client("ann").in_clear().at(proxy.addr());
         client.run(&["--digest", "md5", self.word(), name])
     }
 

@@ -22,7 +22,7 @@ fn of_two_clients_one_wins_and_the_other_is_told() {
     write_file(site.local().join("f"), &first);
     write_file(other.join("f"), &second);
     let proxy = Proxy::to(daemon.addr()).stall_after(Verb::Put.way(), SIZE as u64 / 2);
-    let running = site.client("ann").at(proxy.addr()).spawn(&["put", "f"]);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&["put", "f"]);
     proxy.wait_for_stall();
     let said = site.client("ann").dir(&other).run(&["put", "f"]);
     said.ok().stderr_has(&format!("put f: {SIZE} bytes in "));
@@ -35,7 +35,7 @@ fn of_two_clients_one_wins_and_the_other_is_told() {
 
     // With the same content both have what they want.
     let proxy = Proxy::to(daemon.addr()).stall_after(Verb::Put.way(), SIZE as u64 / 2);
-    let running = site.client("ann").at(proxy.addr()).spawn(&["put", "f", "g"]);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&["put", "f", "g"]);
     proxy.wait_for_stall();
     site.miniftp("ann", &["put", "f", "g"]).ok();
     proxy.cut_now();
@@ -76,7 +76,7 @@ fn two_clients_do_not_fetch_to_the_same_place_at_once() {
     let content = bytes(1, SIZE);
     write_file(site.stored("ann", "f"), &content);
     let proxy = Proxy::to(daemon.addr()).stall_after(Verb::Get.way(), SIZE as u64 / 2);
-    let running = site.client("ann").at(proxy.addr()).spawn(&["get", "f"]);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&["get", "f"]);
     proxy.wait_for_stall();
     let said = site.miniftp("ann", &["get", "f"]);
     said.fails(1).stdout("");
@@ -156,7 +156,7 @@ fn a_file_arrives_in_the_directory_that_it_was_fetched_to_wherever_that_is_by_no
     fs::create_dir(local("dir")).unwrap();
     fs::create_dir(local("other")).unwrap();
     let proxy = Proxy::to(daemon.addr()).stall_after(Verb::Get.way(), SIZE as u64 / 2);
-    let running = site.client("ann").at(proxy.addr()).spawn(&["get", "f", "dir/f"]);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&["get", "f", "dir/f"]);
     proxy.wait_for_stall();
     fs::rename(local("dir"), local("moved")).unwrap();
     rustix::fs::symlink(local("other"), local("dir")).unwrap();
@@ -177,7 +177,7 @@ fn what_has_taken_the_place_of_a_part_is_not_called_the_file() {
     write_file(site.stored("ann", "f"), &content);
     let part = download_part(&site, "f");
     let proxy = Proxy::to(daemon.addr()).stall_after(Verb::Get.way(), SIZE as u64 / 2);
-    let running = site.client("ann").at(proxy.addr()).spawn(&["get", "f"]);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&["get", "f"]);
     proxy.wait_for_stall();
     fs::remove_file(&part).unwrap();
     write_file(&part, b"not this");

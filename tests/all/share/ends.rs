@@ -103,7 +103,7 @@ fn leave_a_part(site: &Site, share: &Share) {
     write_file(site.local().join("large"), &bytes(1, 4 << 20));
     let proxy = Proxy::to(share.address());
     let proxy = proxy.stall_after(Way::Up, 2 << 20);
-    let client = share.client(&site.local()).at(proxy.addr());
+    let client = share.client(&site.local()).in_clear().at(proxy.addr());
     let client = client.spawn(&["put", "large", "/photos/large"]);
     proxy.wait_for_bytes(Way::Up, 2 << 20);
     client.kill9();
@@ -144,7 +144,7 @@ fn a_second_interrupt_cuts_off_whoever_is_left() {
     let share = Share::begin(program(&site), &["photos", "--bind", "127.0.0.1"]);
     let proxy = Proxy::to(share.address());
     let proxy = proxy.stall_after(Way::Down, 2 << 20);
-    let client = share.client(&site.local()).at(proxy.addr());
+    let client = share.client(&site.local()).in_clear().at(proxy.addr());
     let client = client.spawn(&["get", "/photos/large", "copy"]);
     proxy.wait_for_bytes(Way::Down, 2 << 20);
     share.running.signal(Signal::INT);

@@ -57,7 +57,7 @@ fn what_is_there_equal_costs_no_content() {
 
     let proxied = |words: &[&str]| {
         let proxy = Proxy::to(daemon.addr());
-        let said = site.client("ann").at(proxy.addr()).run(words);
+        let said = site.client("ann").in_clear().at(proxy.addr()).run(words);
         let said = said.ok().stdout("").err.clone();
         (said, proxy.count(Way::Up), proxy.count(Way::Down))
     };

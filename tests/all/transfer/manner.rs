@@ -96,7 +96,7 @@ fn the_line_is_waited_for_in_an_event() {
     let (site, daemon) = site();
     write_file(site.local().join("f"), &bytes(1, 4 << 20));
     let proxy = Proxy::to(daemon.addr()).cut_after(Way::Up, 2 << 20);
-    let said = site.client("ann").at(proxy.addr()).run(&["put", "--json", "f"]);
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&["put", "--json", "f"]);
     let events = events(said.ok());
     assert_eq!(named(&events, "waiting")[0]["seconds"], 0.2, "{}", said.tell());
     assert_eq!(events.last().unwrap()["bytes"], 4 << 20);
@@ -119,10 +119,10 @@ fn pipes_are_files() {
     said.ok().stdout(&(content.clone() + &content)).stderr("");
     // Through a line that breaks, and with what a part holds already.
     let proxy = Proxy::to(daemon.addr()).cut_after(Way::Down, 100_000);
-    let said = site.client("ann").at(proxy.addr()).run(&["get", "piped", "-"]);
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&["get", "piped", "-"]);
     said.ok().stdout(&content).stderr_has("trying again");
     let proxy = Proxy::to(daemon.addr()).cut_after(Way::Up, 100_000);
-    let mut client = site.client("ann").at(proxy.addr());
+    let mut client = site.client("ann").in_clear().at(proxy.addr());
     client = client.input(content.clone());
     client.run(&["put", "-", "again"]).ok().stderr_has("trying again");
     assert!(fs::read_to_string(site.stored("ann", "again")).unwrap() == content);

@@ -136,7 +136,8 @@ fn a_file_that_meets_another_name_is_not_put_over_it() {
     write_file(tree.join("a"), &first);
     write_file(tree.join("b"), &second);
     let proxy = Proxy::to(daemon.addr());
-    let running = site.client("ann").at(proxy.addr()).spawn(&["get", "-r", "--overwrite", "tree"]);
+    let running =
+        site.client("ann").in_clear().at(proxy.addr()).spawn(&["get", "-r", "--overwrite", "tree"]);
     let local = site.local().join("tree");
     let mut other = "";
     eventually("one of them is being fetched", || {

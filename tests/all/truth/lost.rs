@@ -19,7 +19,8 @@ fn lost(site: &Site, daemon: &Daemon) -> (Running, Proxy) {
     fs::create_dir_all(site.local().join("tree/sub")).unwrap();
     write_file(site.local().join("tree/sub/f"), b"f");
     let proxy = Proxy::to(daemon.addr());
-    let mut running = site.client("ann").at(proxy.addr()).typed().spawn(&["--no-progress"]);
+    let mut running =
+        site.client("ann").in_clear().at(proxy.addr()).typed().spawn(&["--no-progress"]);
     running.type_line("cd work\npwd");
     assert!(running.out().wait_for(|text| text.contains("/work\n").then_some(())).is_some());
     fs::remove_dir_all(site.stored("ann", "work")).unwrap();

@@ -26,7 +26,7 @@ fn an_interrupted_tree_goes_on_by_the_same_command_and_sends_nothing_twice() {
         let total = FILES * EACH as u64;
         let proxy = Proxy::to(daemon.addr()).stall_after(way, total / 2);
         let words = [verb, "-r", "src", "backup"];
-        let running = site.client("ann").at(proxy.addr()).spawn(&words);
+        let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&words);
         proxy.wait_for_stall();
         running.signal(Signal::INT);
         let said = running.wait();
@@ -35,7 +35,7 @@ fn an_interrupted_tree_goes_on_by_the_same_command_and_sends_nothing_twice() {
         // The old session lets go of the file on which it was.
         proxy.cut_now();
         let proxy = Proxy::to(daemon.addr());
-        let said = site.client("ann").at(proxy.addr()).run(&words);
+        let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
         said.ok();
         assert!(files(&to.join("backup")) == files(&from), "{}", said.tell());
         // What was on its way when it stalled, and the talk, is less than two frames of content.
@@ -43,7 +43,7 @@ fn an_interrupted_tree_goes_on_by_the_same_command_and_sends_nothing_twice() {
         assert!(sent < total / 2 + 2 * MIB as u64, "{sent} of {total}");
         // And again: nothing at all.
         let proxy = Proxy::to(daemon.addr());
-        let said = site.client("ann").at(proxy.addr()).run(&words);
+        let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
         said.ok().stderr_has(": 0 files, 0 bytes in ");
         said.stderr_has(&format!(", {FILES} there already\n"));
         assert!(proxy.count(way) < 64 * 1024, "{}", said.tell());
@@ -119,7 +119,7 @@ fn a_target_that_must_be_a_directory_and_is_none_is_refused_before_the_first_byt
             for target in ["dir/", "file/", "dir/."] {
                 let proxy = Proxy::to(daemon.addr());
                 let words = [verb, "--overwrite", source, target];
-                let said = site.client("ann").at(proxy.addr()).run(&words);
+                let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
                 said.fails(1).stderr_has(target.trim_end_matches(['/', '.'])).stdout("");
                 assert_eq!(said.err.lines().count(), 1, "{}", said.tell());
                 let moved = (proxy.count(Way::Up), proxy.count(Way::Down));
@@ -178,7 +178,8 @@ fn what_a_guest_leaves_is_not_promised() {
     let daemon = site.start();
     write_file(site.local().join("f"), &bytes(1, 4 * MIB));
     let proxy = Proxy::to(daemon.addr()).stall_after(Way::Up, 2 * MIB as u64);
-    let running = site.client("anonymous").at(proxy.addr()).spawn(&["put", "f", "/box/f"]);
+    let running =
+        site.client("anonymous").in_clear().at(proxy.addr()).spawn(&["put", "f", "/box/f"]);
     proxy.wait_for_stall();
     running.signal(Signal::INT);
     let said = running.wait();

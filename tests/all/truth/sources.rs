@@ -73,7 +73,7 @@ fn a_pipe_is_read_to_its_end() {
     assert!(fs::read(site.stored("ann", "copy")).unwrap() == bytes(3, 2 * MIB));
     // Nobody writes into it: it is waited for until that is enough.
     let proxy = Proxy::to(site.addr());
-    let running = site.client("ann").at(proxy.addr()).spawn(&["put", "pipe", "other"]);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&["put", "pipe", "other"]);
     proxy.wait_for_bytes(Way::Up, 200);
     running.signal(Signal::INT);
     assert!(!running.wait().status.success());
@@ -122,7 +122,7 @@ fn what_was_added_while_it_was_sent_is_sent_too() {
     let file = site.local().join("file");
     write_file(&file, &bytes(1, 4 * MIB));
     let proxy = Proxy::to(daemon.addr());
-    let running = site.client("ann").at(proxy.addr()).spawn(&["put", "file"]);
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&["put", "file"]);
     proxy.wait_for_bytes(Way::Up, MIB as u64);
     File::options().append(true).open(&file).unwrap().write_all(&bytes(2, MIB)).unwrap();
     let said = running.wait();
@@ -140,7 +140,7 @@ fn a_change_is_noticed_though_size_and_time_stay() {
         let proxy = Proxy::to(daemon.addr());
         let words: &[&str] =
             if small { &["put", "-r", "tree"] } else { &["put", "tree/file", "f"] };
-        let running = site.client("ann").at(proxy.addr()).spawn(words);
+        let running = site.client("ann").in_clear().at(proxy.addr()).spawn(words);
         proxy.wait_for_bytes(Way::Up, 2 * MIB as u64);
         let open = File::options().write(true).open(&file).unwrap();
         open.write_all_at(b"changed", 5).unwrap();
