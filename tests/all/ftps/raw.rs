@@ -87,7 +87,7 @@ fn from_elsewhere_it_is_required_and_a_temporary_password_is_the_other_way() {
         return;
     }
     let site = Site::new();
-    site.account("ann", "unlimited");
+    site.account("ann", "unlimited").setting("server", "tls", "auto");
     let daemon = Daemon::start_ftp_on(&site, outer);
     let ground = crate::ftp_clients::Ground { daemon, site };
     ground.plant("f", b"text");
