@@ -28,7 +28,7 @@ use crate::vfs::Loss;
 pub use self::binding::bind;
 pub use self::descriptors::raise_descriptors;
 pub use self::ends::{RunError, StartError};
-use self::entrance::{Entrance, FRAMED, FTP, ListenerKind};
+use self::entrance::{Entrance, FRAMED, FTP, FTPS, ListenerKind};
 pub use self::service::ServiceReports;
 
 /// How long connections are given to receive the news that a server stops because it lost its lock.
@@ -61,7 +61,8 @@ impl Server {
     ) -> Result<Server, StartError> {
         shared.begin_tls().map_err(StartError::Encryption)?;
         let mut listening = Vec::new();
-        for (kind, addresses) in [(&FRAMED, framed), (&FTP, ftp)] {
+        let implicit = binding::implicit(&shared)?;
+        for (kind, addresses) in [(&FRAMED, framed), (&FTP, ftp), (&FTPS, &implicit)] {
             let bound = binding::bind_all(kind.name, addresses)?;
             listening.extend(bound.into_iter().map(|listener| (kind, listener)));
         }

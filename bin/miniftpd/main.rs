@@ -202,9 +202,10 @@ fn ftp(args: &Args, config: &Config) -> Option<SocketAddr> {
     args.ftp.unwrap_or(config.ftp.listen)
 }
 
-/// The addresses of both protocols.
+/// The addresses of both protocols, and of FTP with implicit TLS.
 fn addresses(args: &Args, config: &Config) -> Vec<SocketAddr> {
-    ftp(args, config).into_iter().chain([framed(args, config)]).collect()
+    let ftp = ftp(args, config).into_iter().chain(config.ftp.implicit);
+    ftp.chain([framed(args, config)]).collect()
 }
 
 /// Where a service manager wants to know how it goes.

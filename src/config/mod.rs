@@ -92,7 +92,8 @@ mod tests {
             (setting.key.read)(&mut config, &setting.text(&before)).unwrap();
             assert_eq!(config, before, "{}", setting.name());
             let candidates = ["[::1]:1", "50000-50100", "192.0.2.1", "10M", "7777", "9", "a.log"];
-            let words = ["yes", "anywhere", "none", "md5", "closed", "json", "required"];
+            let words =
+                ["yes", "anywhere", "none", "md5", "closed", "json", "required", "off", "require"];
             let other = words
                 .iter()
                 .chain(&candidates)

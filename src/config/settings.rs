@@ -193,6 +193,13 @@ settings! {
         /// to connect to the server (PASV, EPSV), and the kernel lets the server begin no
         /// connection at all.
         active: bool = true, OneOf(&[("on", true), ("off", false)]);
+        /// Where the server listens for FTP clients that encrypt from the first byte (implicit TLS,
+        /// usually port 990). off: they say AUTH TLS to the other one.
+        implicit: Option<SocketAddr> = None, Or(FTP_LISTEN, "off"), at_start = true;
+        /// Whether an encrypted data connection must continue the session of its control
+        /// connection. require: a client that cannot do that transfers nothing. prefer: where it
+        /// does not, its address must be that of the control connection, as without encryption.
+        resumption: bool = false, OneOf(&[("prefer", false), ("require", true)]);
         /// Ports for passive data connections, so that a firewall can let them through.
         passive_ports: Option<RangeInclusive<u16>> = None, Or(PORTS, "any");
         /// The address that PASV returns. own: the one that the client connected to. Behind address

@@ -6,9 +6,20 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use rustix::io::Errno;
 
 use super::StartError;
+use super::ends::NO_IMPLICIT;
+use crate::shared::Shared;
 
 /// How often a free port is asked for that is free at all addresses.
 const TRIES: usize = 20;
+
+/// Where FTP with implicit TLS is served; nowhere unless the settings say so.
+pub(super) fn implicit(shared: &Shared) -> Result<Vec<SocketAddr>, StartError> {
+    let implicit = shared.config().ftp.implicit;
+    match implicit.is_some() && shared.tls().is_none() {
+        true => Err(StartError::Encryption(NO_IMPLICIT.to_owned())),
+        false => Ok(implicit.into_iter().collect()),
+    }
+}
 
 /// Binds all of a protocol's addresses. Port 0 is one free port for all of them.
 pub(super) fn bind_all(

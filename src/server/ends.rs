@@ -11,13 +11,17 @@ use crate::vfs::Loss;
 /// The first port that any program may listen on, where the system is as it comes.
 const PRIVILEGED: u16 = 1024;
 
+/// Why there is no listener for implicit TLS.
+pub(super) const NO_IMPLICIT: &str =
+    "[ftp] implicit needs encryption, and there is none: set [server] tls, or implicit to off";
+
 /// Why a server cannot start; for the operator's terminal.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
     /// An address could not be bound.
     Bind {
-        /// For what: framed, ftp or metrics.
+        /// For what: framed, ftp, ftps or metrics.
         protocol: &'static str,
         /// Which.
         address: SocketAddr,
@@ -36,6 +40,7 @@ impl fmt::Display for StartError {
                 let other = match *protocol {
                     "framed" => "--listen or [server] listen",
                     "ftp" => "--ftp or [ftp] listen",
+                    "ftps" => "[ftp] implicit",
                     _ => "[metrics] listen",
                 };
                 write!(f, "cannot listen on {address}: {}", system_words(source))?;

@@ -29,6 +29,8 @@ pub(super) struct ListenerKind {
 
 pub(super) static FRAMED: ListenerKind =
     ListenerKind { name: "framed", serve: framed::serve, refuse: framed::refuse };
+pub(super) static FTPS: ListenerKind =
+    ListenerKind { name: "ftps", serve: ftp::serve_implicit, refuse: ftp::refuse_implicit };
 pub(super) static FTP: ListenerKind =
     ListenerKind { name: "ftp", serve: ftp::serve, refuse: ftp::refuse };
 

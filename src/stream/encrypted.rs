@@ -96,9 +96,4 @@ impl Stream {
     pub fn ended_cleanly(&self) -> bool {
         self.socket.ended_cleanly()
     }
-
-    /// Names this session in the tickets that its client gets.
-    pub fn set_session(&mut self, name: &[u8]) {
-        self.socket.set_session(name);
-    }
 }

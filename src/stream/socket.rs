@@ -141,10 +141,8 @@ impl Socket {
         self.channel.as_ref()?.peer_fingerprint()
     }
 
-    /// Names this session in the tickets that its client gets.
-    pub(crate) fn set_session(&mut self, name: &[u8]) {
-        if let Some(channel) = &mut self.channel {
-            channel.set_session(name);
-        }
+    /// Whether its client has shown a ticket of an earlier connection.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.is_resumed())
     }
 }

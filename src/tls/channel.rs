@@ -8,8 +8,8 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::ops::Range;
 
-use rustls::Connection;
 use rustls::pki_types::CertificateDer;
+use rustls::{Connection, HandshakeKind};
 
 use super::{Binding, Fingerprint, TlsError, der};
 use crate::limits;
@@ -253,11 +253,9 @@ impl Channel {
         }
     }
 
-    /// Names this session in the tickets that its client gets.
-    pub(crate) fn set_session(&mut self, name: &[u8]) {
-        if let Connection::Server(server) = &mut self.rustls {
-            server.set_resumption_data(name);
-        }
+    /// Whether the client has shown a ticket of an earlier connection, after the handshake.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.rustls.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 }
 

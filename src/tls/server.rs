@@ -6,7 +6,9 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, ServerConfig, ServerConnection};
+use rustls::server::{
+    NoServerSessionStorage, ServerConfig, ServerConnection, ServerSessionMemoryCache,
+};
 use rustls::version::{TLS12, TLS13};
 use rustls::{Connection, SupportedProtocolVersion};
 use zeroize::Zeroizing;
@@ -67,18 +69,28 @@ impl ServerTls {
         // Whoever knows a session of TLS 1.2 by its secret alone could be between two handshakes
         // (RFC 7627).
         ftp_control.require_ems = true;
-        ftp_control.ticketer =
+        ftp_control.send_tls13_tickets = 0;
+        let ftp_control = Arc::new(ftp_control);
+        let ftp_data = Arc::clone(&ftp_control);
+        let framed = Arc::new(framed);
+        Ok(ServerTls { framed, ftp_control, ftp_data, fingerprint, end_point })
+    }
+
+    /// The same for one FTP session, whose tickets are good for its own data connections and
+    /// nowhere else: what is resumed is of this session, in every version of TLS.
+    ///
+    /// # Errors
+    /// That the system has no random bytes.
+    pub(crate) fn for_session(&self) -> Result<ServerTls, TlsError> {
+        let mut ftp_data = ServerConfig::clone(&self.ftp_data);
+        ftp_data.ticketer =
             ring::Ticketer::new().map_err(|e| TlsError(format!("no tickets can be made: {e}")))?;
+        // Some clients take no tickets in TLS 1.2, and want their session to be kept here.
+        ftp_data.session_storage = ServerSessionMemoryCache::new(TICKETS);
+        let mut ftp_control = ftp_data.clone();
         ftp_control.send_tls13_tickets = TICKETS;
-        let mut ftp_data = ftp_control.clone();
-        ftp_data.send_tls13_tickets = 0;
-        Ok(ServerTls {
-            framed: Arc::new(framed),
-            ftp_control: Arc::new(ftp_control),
-            ftp_data: Arc::new(ftp_data),
-            fingerprint,
-            end_point,
-        })
+        let (ftp_control, ftp_data) = (Arc::new(ftp_control), Arc::new(ftp_data));
+        Ok(ServerTls { ftp_control, ftp_data, ..self.clone() })
     }
 
     /// The digest of the server's public key.

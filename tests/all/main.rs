@@ -32,6 +32,9 @@ mod hostile;
 mod ftp_clients;
 // The second door: verbs, lines, data connections, transfers, logins.
 mod ftp;
+#[cfg(feature = "tls")]
+// The same over TLS: real clients, and one that breaks every rule.
+mod ftps;
 // Directories, programs, sockets and proxies for the others.
 mod harness;
 // The harness tried on itself: what it claims to do to a connection, it does.

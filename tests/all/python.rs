@@ -14,6 +14,8 @@ fn python(site: &Site, daemon: &Daemon, words: &[&str]) -> Option<(Option<i32>, 
     let done = Command::new("python3")
         .arg(script)
         .args(["-u", "ann", "-P", &daemon.port().to_string(), "-s", "127.0.0.1"])
+        // A server that was built without TLS offers none.
+        .args(["--tls", "preferred"])
         .args(words)
         .env("MINIFTP_PASSWORD", password("ann"))
         .current_dir(site.local())

@@ -45,7 +45,8 @@ pub(super) fn look(
     let ftp = args.ftp.unwrap_or(config.ftp.listen);
     // Each is held until all have been tried: two may be the same.
     let mut held = Vec::new();
-    for (protocol, address) in [("framed", framed), ("ftp", ftp)] {
+    let implicit = config.ftp.implicit;
+    for (protocol, address) in [("framed", framed), ("ftp", ftp), ("ftps", implicit)] {
         match address.map(|address| server::bind(protocol, address)).transpose() {
             Ok(listener) => held.push(listener),
             // Perhaps by the very server whose files these are.

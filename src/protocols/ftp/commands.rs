@@ -97,7 +97,11 @@ table! {
     "SYST" Nobody None "" "959 4.1.3" settings::syst, "the kind of system";
     "CLNT" Nobody Optional "NAME" "none" settings::clnt, "the client's name; any is fine";
     "LANG" Nobody Optional "TAG" "2640 4.1" settings::lang, "the language of replies; English";
-    "AUTH" Nobody Optional "MECHANISM" "2228 3" settings::auth, "not offered: lines are in clear";
+    "AUTH" Nobody Required "TLS" "4217 4" settings::auth,
+        "encrypt this connection from here on; the login begins again", Policy::LOGS_OUT;
+    "PBSZ" Nobody Required "0" "4217 8" settings::pbsz, "comes before PROT, and changes nothing";
+    "PROT" Nobody Required "P|C" "4217 9" settings::prot, "encrypt files and listings, or not";
+    "CCC" Nobody None "" "4217 6" settings::ccc, "not possible: what is encrypted stays so";
     "TYPE" Login Required "A|I|L 8" "959 4.1.2" settings::representation,
         "text or image", Policy::PREPARES;
     "STRU" Login Required "F" "959 4.1.2" settings::structure, "only structure F (file)";

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use super::data::{Awaited, DataPlan};
 use super::line::{Command, Line, Lines};
+use super::plan::{Awaited, DataPlan};
 use super::policy::{Ends, Policy};
 use super::reply;
 use crate::error::{Error, Result};
@@ -191,6 +191,24 @@ impl Control {
             Line::Command(command) => (self.policy_of)(command),
             _ => Policy::PLAIN,
         }
+    }
+
+    /// Throws away whatever has come and was not run.
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub(super) fn forget_input(&mut self) -> Result<()> {
+        self.lines = Lines::new();
+        self.held.clear();
+        self.input = Input::Nothing;
+        let mut room = [0; READ];
+        let until = Instant::now() + limits::LINGER;
+        while self.stream.look_now(&mut room).map_err(|_| self.has_gone())? > 0 {
+            if Instant::now() >= until {
+                return Err(self.has_gone());
+            }
+        }
+        Ok(())
     }
 
     /// Keeps a line for later.

@@ -1,50 +1,22 @@
-//! The data connection: how it comes about, bytes through it while the control connection is read,
+//! The data connection: bytes through it, encrypted or not, while the control connection is read,
 //! and when the other side has them.
-//!
-//! Invariant: its other end is always the address of the control connection. Anyone else who comes
-//! to a passive port is turned away, and the wait for the client goes on.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::ops::RangeInclusive;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::sockopt::set_socket_reuseaddr;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 
 use super::arrived::{Acknowledged, Arrived};
-use crate::config::Proxies;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::protocols::proxy::{self, Origin};
-use crate::scram;
-use crate::stream::{Pace, Stream};
+use crate::stream::{Pace, Socket, Stream};
+use crate::tls::{ServerTls, TlsError, TlsUse};
 
-/// Ports of a range that are tried before a passive listener is refused.
-const PORT_TRIES: u32 = 64;
-/// The range where the operator named none: the ports that are assigned to nobody (RFC 6335). The
-/// system's own choice passes over every port whose last connection ended within a minute, one by
-/// one; after some thousand small files that takes longer than a file.
-const PORTS: RangeInclusive<u16> = 49152..=65535;
-
-/// How the next data connection is to come about.
-#[derive(Debug, Default)]
-pub(super) enum DataPlan {
-    /// Nobody said.
-    #[default]
-    None,
-    /// The client comes to us, until this moment.
-    Passive(TcpListener, Instant),
-    /// The client has come, and the port was closed behind it.
-    Came(TcpStream),
-    /// The client did not come in time.
-    Late,
-    /// We go to the client.
-    Active(SocketAddr),
-}
+/// The most content of one record of TLS (RFC 8446, section 5.1).
+const RECORD: usize = 16 * 1024;
 
 /// What woke a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,123 +27,6 @@ pub(super) enum Woken {
     Control,
     /// The time is over.
     Late,
-}
-
-impl DataPlan {
-    /// Listens for a passive data connection on the address that the client came to, for so long.
-    pub(super) fn listen(
-        own: IpAddr,
-        range: Option<&RangeInclusive<u16>>,
-        patience: Duration,
-    ) -> io::Result<(DataPlan, SocketAddr)> {
-        let listener = match range {
-            Some(range) => DataPlan::listen_within(own, range),
-            None => DataPlan::listen_within(own, &PORTS).or_else(|_| TcpListener::bind((own, 0))),
-        }?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        Ok((DataPlan::Passive(listener, Instant::now() + patience), address))
-    }
-
-    /// When a port is to be closed that nobody came to.
-    pub(super) fn until(&self) -> Option<Instant> {
-        match self {
-            DataPlan::Passive(_, until) => Some(*until),
-            DataPlan::None | DataPlan::Came(_) | DataPlan::Late | DataPlan::Active(_) => None,
-        }
-    }
-
-    /// Closes a port whose time is over. A client that waits there already is let in.
-    pub(super) fn expire(&mut self, client: &Awaited) {
-        let DataPlan::Passive(listener, until) = self else { return };
-        if *until <= Instant::now() {
-            *self = match accept(listener, client) {
-                Ok(Some(tcp)) => DataPlan::Came(tcp),
-                Ok(None) | Err(_) => DataPlan::Late,
-            };
-        }
-    }
-
-    fn listen_within(own: IpAddr, range: &RangeInclusive<u16>) -> io::Result<TcpListener> {
-        let (first, last) = (*range.start(), *range.end());
-        let count = u32::from(last.saturating_sub(first)) + 1;
-        // Begun at a place that cannot be foretold, so that nobody can wait for the next port.
-        let random = scram::random_bytes::<4>().map_err(io::Error::other)?;
-        let begin = u32::from_be_bytes(random) % count;
-        let mut failed = io::Error::from(ErrorKind::AddrInUse);
-        for step in 0..count.min(PORT_TRIES) {
-            let port = u32::from(first) + (begin + step) % count;
-            let port = u16::try_from(port).unwrap_or(first);
-            match TcpListener::bind((own, port)) {
-                Ok(listener) => return Ok(listener),
-                Err(e) => failed = e,
-            }
-        }
-        Err(failed)
-    }
-}
-
-/// Begins to go to the client: the connection is there, or has failed, when the socket can be
-/// written to. It leaves from the address that the client came to, the only one that firewalls and
-/// clients expect.
-pub(super) fn begin_connect(own: IpAddr, target: SocketAddr) -> io::Result<TcpStream> {
-    let family = if target.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
-    // Without it every port is taken whose last connection ended within a minute.
-    set_socket_reuseaddr(&socket, true)?;
-    bind(&socket, &SocketAddr::new(own, 0))?;
-    match connect(&socket, &target) {
-        Ok(()) | Err(Errno::INPROGRESS) => Ok(TcpStream::from(socket)),
-        Err(e) => Err(e.into()),
-    }
-}
-
-/// Who may come to a passive port.
-#[derive(Clone, Debug)]
-pub(super) struct Awaited {
-    /// The address of the client.
-    pub(super) peer: IpAddr,
-    /// The proxies that it comes through, if it does.
-    pub(super) proxies: Option<Proxies>,
-}
-
-impl Awaited {
-    /// Whether a connection from this address is the client's. A proxy says so itself, at once.
-    fn is_from(&self, tcp: &TcpStream, from: IpAddr) -> bool {
-        let from = match &self.proxies {
-            None => Some(from),
-            Some(proxies) if proxies.hold(from) => match proxy::read_header(tcp) {
-                Ok(Origin::Client { from, .. }) => Some(from.ip()),
-                Ok(Origin::Proxy) | Err(_) => None,
-            },
-            Some(_) => None,
-        };
-        from.is_some_and(|from| from.to_canonical() == self.peer.to_canonical())
-    }
-}
-
-/// Takes the client's connection, or `None` if nobody is in the queue. Anyone else is turned away.
-pub(super) fn accept(listener: &TcpListener, client: &Awaited) -> io::Result<Option<TcpStream>> {
-    loop {
-        match listener.accept() {
-            Ok((tcp, from)) if client.is_from(&tcp, from.ip()) => return Ok(Some(tcp)),
-            Ok((_, from)) => {
-                log::warn!("refused a connection from {from} to a passive port of {}", client.peer)
-            }
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-}
-
-/// The IPv4 form of an address, if it has one.
-pub(super) fn v4(address: IpAddr) -> Option<Ipv4Addr> {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => Some(v4),
-        IpAddr::V6(_) => None,
-    }
 }
 
 /// How long and how slow a data connection may be.
@@ -186,7 +41,7 @@ pub(super) struct Bounds {
 /// An open data connection.
 #[derive(Debug)]
 pub(super) struct Data {
-    tcp: TcpStream,
+    socket: Socket,
     bounds: Bounds,
     pace: Pace,
     /// Bytes that were handed to the system.
@@ -203,7 +58,43 @@ impl Data {
         tcp.set_nonblocking(true)?;
         tcp.set_nodelay(true)?;
         let (pace, arrived) = (Pace::of(bounds.least), Arrived::default());
-        Ok(Data { tcp, bounds, pace, sent: 0, arrived, is_closed: false, whole_since: None })
+        let socket = Socket::new(tcp);
+        Ok(Data { socket, bounds, pace, sent: 0, arrived, is_closed: false, whole_since: None })
+    }
+
+    /// Encrypts it from here on: the handshake comes next.
+    pub(super) fn encrypt(&mut self, tls: &ServerTls) -> Result<(), TlsError> {
+        self.socket.encrypt(tls.channel(TlsUse::FtpData)?);
+        Ok(())
+    }
+
+    /// Takes the handshake further; `true` when it is over.
+    pub(super) fn handshake(&mut self) -> Result<bool, TlsError> {
+        self.socket.handshake()
+    }
+
+    /// Waits for what the handshake waits for, or for the control connection.
+    pub(super) fn wait_to_agree(&mut self, control: Option<(&Stream, PollFlags)>) -> Result<Woken> {
+        let events = if self.socket.has_unsent() { PollFlags::OUT } else { PollFlags::IN };
+        self.wait_for(events, control, Duration::MAX)
+    }
+
+    /// Whether it resumes an earlier one.
+    pub(super) fn is_resumed(&self) -> bool {
+        self.socket.is_resumed()
+    }
+
+    /// Answers the end of what was sent encrypted: some clients wait for that before they read the
+    /// reply.
+    pub(super) fn answer_end(&mut self) {
+        if self.socket.is_encrypted() {
+            self.socket.finish_sending();
+        }
+    }
+
+    /// Whether it ended in a way that anybody on the way could have made.
+    pub(super) fn is_cut_off(&self) -> bool {
+        !self.socket.ended_cleanly()
     }
 
     /// This side has waited for itself: the client has not stood still for so long.
@@ -218,12 +109,12 @@ impl Data {
 
     /// Writes what can be written now. `None`: it would have to wait.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
-        match (&self.tcp).write(bytes) {
+        match self.socket.write(&[IoSlice::new(bytes)]) {
             Ok(0) => Err(ErrorKind::WriteZero.into()),
             done => {
                 let written = self.moved(done)?;
                 self.sent += written.unwrap_or_default() as u64;
-                self.arrived.look_now_and_then(&self.tcp, self.sent);
+                self.arrived.look_now_and_then(self.socket.tcp(), self.sent_for_sure());
                 Ok(written)
             }
         }
@@ -231,7 +122,7 @@ impl Data {
 
     /// Reads what is there now, 0 at the end. `None`: it would have to wait.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
-        let done = (&self.tcp).read(into);
+        let done = self.socket.read(into);
         self.moved(done)
     }
 
@@ -274,7 +165,7 @@ impl Data {
         let most = if control.is_none() { most.min(limits::OPERATION_LOOK) } else { most };
         let begun = Instant::now();
         let left = self.pace.left(self.bounds.patience);
-        let woken = wait(&self.tcp, events, control, left.min(most))?;
+        let woken = wait(self.socket.tcp(), events, control, left.min(most))?;
         if !self.pace.step(begun.elapsed(), 0, self.bounds.patience) {
             return Ok(Woken::Late);
         }
@@ -293,11 +184,15 @@ impl Data {
         let mut block = vec![0; limits::BUSY_BUFFER];
         while Instant::now() < until {
             match self.read(&mut block) {
-                Ok(Some(0)) | Err(_) => return,
+                Ok(Some(0)) => return self.answer_end(),
+                Err(_) => return,
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     let left = until.saturating_duration_since(Instant::now());
-                    if !matches!(wait(&self.tcp, PollFlags::IN, None, left), Ok(Woken::Data)) {
+                    if !matches!(
+                        wait(self.socket.tcp(), PollFlags::IN, None, left),
+                        Ok(Woken::Data)
+                    ) {
                         return;
                     }
                 }
@@ -305,10 +200,21 @@ impl Data {
         }
     }
 
-    /// Says that nothing more comes.
-    pub(super) fn finish_sending(&mut self) {
-        let _ = self.tcp.shutdown(std::net::Shutdown::Write);
-        self.arrived.look(&self.tcp, self.sent);
+    /// Says that nothing more comes. Tells whether all has left; where not, it is to be called
+    /// again when more can be written.
+    pub(super) fn finish_sending(&mut self) -> bool {
+        let has_left = self.socket.finish_sending();
+        self.arrived.look(self.socket.tcp(), self.sent_for_sure());
+        has_left
+    }
+
+    /// Bytes of content that were handed to the system, or fewer: what is encrypted takes more
+    /// bytes on the way, waits here for a part, and is of no use to the client before a record of
+    /// it is whole.
+    fn sent_for_sure(&self) -> u64 {
+        let waits = if self.socket.has_unsent() { limits::TLS_BLOCK } else { 0 };
+        let begun = if self.socket.is_encrypted() { RECORD } else { 0 };
+        self.sent.saturating_sub((waits + begun) as u64)
     }
 
     /// Whether the client has everything that was sent, after [`Data::finish_sending`]: its system
@@ -318,17 +224,17 @@ impl Data {
     /// That the connection broke.
     pub(super) fn has_arrived(&mut self) -> io::Result<bool> {
         // Whatever a client says here nobody wants.
-        match (&self.tcp).read(&mut [0; 512]) {
+        match self.socket.read(&mut [0; 512]) {
             Ok(0) => self.is_closed = true,
             Ok(_) => {}
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(e) => return Err(e),
         }
         let before = self.arrived.bytes();
-        let looked = self.arrived.look(&self.tcp, self.sent);
+        let looked = self.arrived.look(self.socket.tcp(), self.sent_for_sure());
         // Behind the client's end no read tells of a reset. Asked after the look, so that a
         // connection that is over has reported by then whether it broke.
-        if let Some(e) = self.tcp.take_error()? {
+        if let Some(e) = self.socket.tcp().take_error()? {
             return Err(e);
         }
         let moved = usize::try_from(self.arrived.bytes().saturating_sub(before));
@@ -376,6 +282,10 @@ pub(super) fn wait(
 ) -> Result<Woken> {
     if left.is_zero() {
         return Ok(Woken::Late);
+    }
+    // What is decrypted already wakes no wait for its socket.
+    if control.is_some_and(|(control, events)| events == PollFlags::IN && control.has_unread()) {
+        return Ok(Woken::Control);
     }
     let time = Timespec::try_from(left).ok();
     let mut both = Vec::with_capacity(2);

@@ -134,9 +134,11 @@ pub(super) fn mlsd(conn: &mut FtpConnection, path: &str) -> Result<()> {
 fn send(conn: &mut FtpConnection, listed: ListTarget, shape: &LineShape) -> Result<()> {
     conn.rest = 0;
     let Some(mut data) = conn.open_data(WithoutClient::Ends)? else { return Ok(()) };
-    conn.control.reply(150, "here comes the listing");
-    conn.control.flush()?;
-    let sent = pump(conn, &mut data, listed, shape);
+    let begun = conn.begin_transfer(&mut data, "here comes the listing", WithoutClient::Ends);
+    let sent = match begun {
+        Ok(()) => pump(conn, &mut data, listed, shape),
+        Err(broken) => Ok(Err(broken)),
+    };
     match sent.map(|sent| sent.and_then(|()| conn.finish_sending(&mut data))) {
         Ok(Ok(())) => {
             // No client waits for a count only to be shown it here.
@@ -224,7 +226,8 @@ pub(super) fn stat(conn: &mut FtpConnection, arg: &str) -> Result<()> {
             true => format!("You are {}, in {}.", conn.session.who(), conn.session.cwd()?),
             false => "You are not logged in.".to_owned(),
         };
-        let lines = [who, format!("Files travel as {kind}; no transfer is running.")];
+        let files = format!("Files travel as {kind}; no transfer is running.");
+        let lines = [who, conn.described_protection(), files];
         conn.control.reply_lines(211, "miniftpd:", &lines, "End");
         return Ok(());
     }

@@ -1,16 +1,17 @@
 //! Coming and going.
 
-use super::data::DataPlan;
 use super::facts::Facts;
+use super::plan::DataPlan;
 use super::{FtpConnection, Type, settings};
 use crate::error::{Error, Result};
 use crate::protocols;
 use crate::session::Accepted;
+use crate::tls::TlsMode;
 
 impl FtpConnection {
-    /// Everything as at the beginning, but for the connection itself, which must find a place among
-    /// those before their login.
-    fn begin_again(&mut self) -> Result<()> {
+    /// Everything as at the beginning, but for the connection itself and how it is encrypted. It
+    /// must find a place among those before their login.
+    pub(super) fn begin_again(&mut self) -> Result<()> {
         self.session.log_out();
         self.user = None;
         self.rest = 0;
@@ -26,16 +27,22 @@ impl FtpConnection {
     }
 }
 
-/// Why no password is taken, and what to do.
-pub(super) const TWO_WAYS: &str = "passwords in clear are taken from this machine only; make a \
-                                   temporary one with `miniftp ftp-password`";
+/// What to do where a password would travel in clear, beside TLS.
+pub(super) const TWO_WAYS: &str = "make a temporary password with `miniftp ftp-password`";
 
 impl FtpConnection {
     /// Whether passwords are taken as they are: nobody can read them on the way, or the settings
     /// say that nobody does.
     pub(super) fn takes_passwords(&self) -> bool {
-        let near = self.session.peer().to_canonical().is_loopback();
-        near || self.shared().config().ftp.clear_passwords
+        let config = self.shared().config();
+        let is_required = config.server.tls == TlsMode::Required;
+        self.protection.is_some()
+            || (!is_required && (self.is_near() || config.ftp.clear_passwords))
+    }
+
+    /// Whether nobody at all is let in without encryption, guests included.
+    fn needs_tls_for_all(&self) -> bool {
+        self.protection.is_none() && self.shared().config().server.tls == TlsMode::Required
     }
 
     /// Which passwords are taken for a name; `None`: none.
@@ -57,12 +64,16 @@ pub(super) fn user(conn: &mut FtpConnection, name: &str) -> Result<()> {
     conn.begin_again()?;
     let is_guest = is_guest(name);
     if is_guest && conn.shared().config().guests.anonymous {
+        if conn.needs_tls_for_all() {
+            return Err(Error::NeedTls);
+        }
         conn.user = Some(name.to_string());
         conn.control.reply(331, "guests are welcome; any password will do");
         return Ok(());
     }
     let Some(accepted) = conn.accepted(name) else {
-        conn.control.reply(530, TWO_WAYS);
+        let why = conn.no_clear_password();
+        conn.control.reply(530, &why);
         return Ok(());
     };
     if is_guest {
@@ -96,7 +107,8 @@ pub(super) fn pass(conn: &mut FtpConnection, password: &str) -> Result<()> {
     }
     // Not what was found at USER: a temporary password may be over by now.
     let Some(accepted) = conn.accepted(&name) else {
-        conn.control.reply(530, TWO_WAYS);
+        let why = conn.no_clear_password();
+        conn.control.reply(530, &why);
         return Ok(());
     };
     let entered = conn
@@ -127,6 +139,7 @@ pub(super) fn acct(conn: &mut FtpConnection, _account: &str) -> Result<()> {
 
 pub(super) fn rein(conn: &mut FtpConnection, _: &str) -> Result<()> {
     conn.begin_again()?;
+    conn.protect_as_at_first();
     conn.control.reply(220, "ready for a new user");
     Ok(())
 }

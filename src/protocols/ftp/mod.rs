@@ -20,12 +20,16 @@ mod line;
 mod listing;
 mod lists;
 mod login;
+mod opening;
 mod pattern;
+mod plan;
 mod policy;
+mod protection;
 mod pump;
 mod reply;
 mod settings;
 mod site;
+mod tls;
 mod transfers;
 
 #[cfg(fuzzing)]
@@ -34,16 +38,18 @@ pub mod fuzzed;
 use std::sync::Arc;
 
 use self::control::Control;
-use self::data::Awaited;
 use self::facts::Facts;
 use self::line::{Command, Line};
+use self::plan::Awaited;
 use self::policy::Keeps;
+use self::protection::Protection;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::protocols;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::stream::Stream;
+use crate::tls::ServerTls;
 
 pub use self::site::{SITE_VERBS, SiteVerb, admin_rows};
 pub use commands::{Arg, FtpVerb, VERBS, VerbNeeds};
@@ -83,6 +89,8 @@ pub struct FtpConnection {
     facts: Facts,
     /// What `HASH` computes.
     hash: &'static str,
+    /// How it is encrypted, if it is.
+    protection: Option<Protection>,
     /// Bytes that the running transfer has moved, for `STAT`.
     moved: u64,
     /// Set by `QUIT`.
@@ -91,39 +99,63 @@ pub struct FtpConnection {
 
 /// Serves one connection until it ends.
 pub fn serve(stream: Stream, session: Session) {
-    // Whoever came through a proxy comes through one again.
-    let proxies = session.shared().config().server.proxies.clone();
-    let proxies = proxies.filter(|_| stream.is_proxied());
-    let client = Awaited { peer: session.peer(), proxies };
-    let mut conn = FtpConnection {
-        control: Control::new(stream, client, policy_of),
-        session,
-        representation: Type::Ascii,
-        user: None,
-        rest: 0,
-        announced: None,
-        rename_from: None,
-        copy_from: None,
-        epsv_only: false,
-        facts: Facts::all(),
-        hash: settings::HASHES[0].1,
-        moved: 0,
-        leaving: false,
+    FtpConnection::new(stream, session).serve(None);
+}
+
+/// Does the same for a connection that is encrypted from the first byte.
+pub fn serve_implicit(stream: Stream, session: Session) {
+    let Some(tls) = session.shared().tls() else {
+        log::warn!("{}: there is no encryption ([server] tls)", session.who());
+        return;
     };
-    let end = conn.talk();
-    match end {
-        Ok(()) => conn.control.close(),
-        Err(e) => {
-            // A stream that ends because the server ends it was not ended by the client.
-            let e = match e {
-                Error::Gone | Error::Ended if conn.session.is_ended() => conn.session.why_ended(),
-                Error::Gone if conn.shared().is_stopping() => Error::Stopping,
-                e => e,
-            };
-            if !matches!(e, Error::Gone) {
-                conn.session.sent_away(&e);
+    FtpConnection::new(stream, session).serve(Some(tls));
+}
+
+/// Turns a client away that could not be sent anything that it would understand.
+pub fn refuse_implicit(_: Stream, _: &Error) {}
+
+impl FtpConnection {
+    fn new(stream: Stream, session: Session) -> FtpConnection {
+        // Whoever came through a proxy comes through one again.
+        let proxies = session.shared().config().server.proxies.clone();
+        let proxies = proxies.filter(|_| stream.is_proxied());
+        let client = Awaited { peer: session.peer(), proxies };
+        FtpConnection {
+            control: Control::new(stream, client, policy_of),
+            session,
+            representation: Type::Ascii,
+            user: None,
+            rest: 0,
+            announced: None,
+            rename_from: None,
+            copy_from: None,
+            epsv_only: false,
+            facts: Facts::all(),
+            hash: settings::HASHES[0].1,
+            protection: None,
+            moved: 0,
+            leaving: false,
+        }
+    }
+
+    fn serve(mut self, implicit: Option<ServerTls>) {
+        let begun = implicit.map_or(Ok(()), |tls| self.encrypt(tls, true));
+        match begun.and_then(|()| self.talk()) {
+            Ok(()) => self.control.close(),
+            Err(e) => {
+                // A stream that ends because the server ends it was not ended by the client.
+                let e = match e {
+                    Error::Gone | Error::Ended if self.session.is_ended() => {
+                        self.session.why_ended()
+                    }
+                    Error::Gone if self.shared().is_stopping() => Error::Stopping,
+                    e => e,
+                };
+                if !matches!(e, Error::Gone) {
+                    self.session.sent_away(&e);
+                }
+                self.control.part(&e);
             }
-            conn.control.part(&e);
         }
     }
 }

@@ -1,15 +1,11 @@
 //! Bytes between a data connection and whatever makes or takes them, while the control connection
 //! is read.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
-
-use rustix::event::PollFlags;
 
 use super::attention::WithoutClient;
 use super::control::Input;
-use super::data::{self, Bounds, Data, DataPlan, Woken};
+use super::data::{self, Data, Woken};
 use super::reply::reply_code;
 use super::{FtpConnection, Type};
 use crate::error::{Error, Result, Wait};
@@ -19,15 +15,8 @@ use crate::session::{Due, StreamingUpload, Way};
 /// What is said of a data connection that broke.
 const BROKE: &str = "the data connection broke";
 
-/// What came of the wait for a data connection.
-enum Opened {
-    /// It is there, or could not be made.
-    Tcp(io::Result<TcpStream>),
-    /// The time is over.
-    Late,
-    /// The client leaves, and does not come.
-    Leaving,
-}
+const FOREIGN: &str = "the data connection must resume the TLS session of this one; a client that \
+                       cannot needs `[ftp] resumption = prefer`";
 
 /// How a transfer was broken off.
 #[derive(Debug)]
@@ -41,6 +30,8 @@ pub(super) enum Broken {
     Doubtful,
     /// The data connection failed: what to say, with 426.
     Line(&'static str),
+    /// An encrypted data connection does not continue the session of its control connection.
+    Foreign,
     /// It stood still, or dribbled.
     Late(Error),
 }
@@ -67,6 +58,7 @@ impl Broken {
             Broken::Ended(Error::Stopping) => "the server stops",
             Broken::Ended(_) => "the session was ended",
             Broken::Line(why) => why,
+            Broken::Foreign => FOREIGN,
             Broken::Late(_) => "the data connection stood still",
         }
     }
@@ -75,122 +67,9 @@ impl Broken {
 impl FtpConnection {
     /// Until when something on the data connection has to happen that was given so long: not as
     /// long where the client is about to leave, or has left.
-    fn patience(&self, patience: Duration) -> Duration {
+    pub(super) fn patience(&self, patience: Duration) -> Duration {
         let leaves = self.control.is_leaving() || self.control.is_gone();
         if leaves { patience.min(limits::LEAVING_WAIT) } else { patience }
-    }
-
-    /// Makes the planned data connection. `None`: it could not be had, and that was said.
-    pub(super) fn open_data(&mut self, without_client: WithoutClient) -> Result<Option<Data>> {
-        let config = self.shared().config();
-        let patience = Duration::from_secs(config.ftp.data_secs);
-        let bounds = Bounds { patience, least: config.ftp.min_rate };
-        if matches!(self.control.plan, DataPlan::None) {
-            self.control.reply(425, "PASV, EPSV, PORT or EPRT comes first");
-            return Ok(None);
-        }
-        let opened = self.open_planned(patience, without_client);
-        self.control.plan = DataPlan::None;
-        let tcp = match opened? {
-            Opened::Late => {
-                let late = late(patience);
-                self.control.reply(425, &format!("no data connection: {late}"));
-                return Ok(None);
-            }
-            Opened::Leaving => {
-                self.control.reply(425, "no data connection, and the client is leaving");
-                return Ok(None);
-            }
-            Opened::Tcp(tcp) => tcp,
-        };
-        match tcp.and_then(|tcp| Data::new(tcp, bounds)) {
-            Ok(data) => {
-                self.moved = 0;
-                Ok(Some(data))
-            }
-            Err(e) => {
-                log::debug!("{}: no data connection: {e}", self.session.who());
-                self.control.reply(425, "the data connection could not be made");
-                Ok(None)
-            }
-        }
-    }
-
-    fn open_planned(
-        &mut self,
-        patience: Duration,
-        without_client: WithoutClient,
-    ) -> Result<Opened> {
-        // What came in one packet with the command is here already and would wake nobody.
-        self.attend(without_client)?;
-        match self.control.plan {
-            DataPlan::Active(target) => self.connect(target, patience, without_client),
-            _ => self.await_client(without_client),
-        }
-    }
-
-    /// Goes to the client.
-    fn connect(
-        &mut self,
-        target: SocketAddr,
-        patience: Duration,
-        without_client: WithoutClient,
-    ) -> Result<Opened> {
-        let own = self.control.stream.own_address().ok_or(Error::Gone)?.ip().to_canonical();
-        let tcp = match data::begin_connect(own, target) {
-            Ok(tcp) => tcp,
-            Err(e) => return Ok(Opened::Tcp(Err(e))),
-        };
-        let begun = Instant::now();
-        loop {
-            let left = match self.time_to_open(begun, begun + patience) {
-                Ok(left) => left,
-                Err(none) => return Ok(none),
-            };
-            match data::wait(&tcp, PollFlags::OUT, self.control.watched(), left)? {
-                Woken::Data => break,
-                Woken::Late | Woken::Control => self.attend(without_client)?,
-            }
-        }
-        let failed = tcp.take_error();
-        Ok(Opened::Tcp(failed.and_then(|failed| failed.map_or(Ok(tcp), Err))))
-    }
-
-    /// Waits for the client at its port, which stays where it is closed in time.
-    fn await_client(&mut self, without_client: WithoutClient) -> Result<Opened> {
-        let begun = Instant::now();
-        loop {
-            let (listener, until) = match std::mem::take(&mut self.control.plan) {
-                DataPlan::Passive(listener, until) => (listener, until),
-                DataPlan::Came(tcp) => return Ok(Opened::Tcp(Ok(tcp))),
-                DataPlan::None | DataPlan::Late | DataPlan::Active(_) => return Ok(Opened::Late),
-            };
-            if let Some(came) = data::accept(&listener, &self.control.client).transpose() {
-                return Ok(Opened::Tcp(came));
-            }
-            let left = match self.time_to_open(begun, until) {
-                Ok(left) => left,
-                Err(none) => return Ok(none),
-            };
-            let woken = data::wait(&listener, PollFlags::IN, self.control.watched(), left)?;
-            self.control.plan = DataPlan::Passive(listener, until);
-            if woken != Woken::Data {
-                self.attend(without_client)?;
-            }
-        }
-    }
-
-    /// How long the next wait for a data connection may be, of those that began then and have until
-    /// then; otherwise why there is none.
-    fn time_to_open(&self, begun: Instant, until: Instant) -> Result<Duration, Opened> {
-        let now = Instant::now();
-        let in_time = until.saturating_duration_since(now);
-        let left = self.patience(in_time + (now - begun)).saturating_sub(now - begun);
-        if left.is_zero() {
-            return Err(if in_time.is_zero() { Opened::Late } else { Opened::Leaving });
-        }
-        let most = self.control.watched().map_or(limits::OPERATION_LOOK, |_| Duration::MAX);
-        Ok(left.min(most))
     }
 
     /// Waits until some of the wanted bytes of content may move, and says how many. An upload that
@@ -260,7 +139,11 @@ impl FtpConnection {
     /// Ends the stream and waits until the client has all of it: a client that is sent the reply
     /// that a file was sent has it.
     pub(super) fn finish_sending(&mut self, data: &mut Data) -> Result<(), Broken> {
-        data.finish_sending();
+        while !data.finish_sending() {
+            self.hurry(data);
+            let woken = data.wait_to_write(self.control.watched())?;
+            self.woken(woken, data, WithoutClient::Ends)?;
+        }
         loop {
             match data.has_arrived() {
                 Ok(true) => return Ok(()),
@@ -313,7 +196,7 @@ impl FtpConnection {
     }
 
     /// Goes on after a wait for the data connection.
-    fn woken(
+    pub(super) fn woken(
         &mut self,
         woken: Woken,
         data: &Data,
@@ -366,6 +249,10 @@ impl FtpConnection {
                 self.control.reply(426, why);
                 Ok(())
             }
+            Broken::Foreign => {
+                self.control.reply(522, FOREIGN);
+                Ok(())
+            }
             Broken::Late(e) => {
                 self.control.reply(reply_code(&e), &e.to_string());
                 Ok(())
@@ -388,7 +275,7 @@ impl FtpConnection {
 }
 
 /// The deadline of a data connection has passed.
-fn late(patience: Duration) -> Error {
+pub(super) fn late(patience: Duration) -> Error {
     Error::TimedOut { wait: Wait::Data, secs: patience.as_secs() }
 }
 

@@ -1,12 +1,14 @@
-//! What a client may ask and set beside files: representation, data connections, features.
+//! What a client may ask and set beside files: encryption, representation, data connections,
+//! features.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use super::address::{self, BadAddress, Epsv};
 use super::commands::{Arg, VERBS};
-use super::data::{self, DataPlan};
 use super::facts::Facts;
+use super::plan::{DataPlan, v4};
+use super::reply::Clean;
 use super::{FtpConnection, Type, transfers};
 use crate::error::Result;
 
@@ -38,8 +40,87 @@ pub(super) fn lang(conn: &mut FtpConnection, tag: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn auth(conn: &mut FtpConnection, _mechanism: &str) -> Result<()> {
-    conn.control.reply(502, "the line is not encrypted here");
+pub(super) fn auth(conn: &mut FtpConnection, mechanism: &str) -> Result<()> {
+    if conn.protection.is_some() {
+        conn.control.reply(503, "this connection is encrypted already");
+        return Ok(());
+    }
+    let Some(tls) = conn.shared().tls() else {
+        conn.control.reply(502, "the line is not encrypted here");
+        return Ok(());
+    };
+    let is_private = match mechanism.to_ascii_uppercase().as_str() {
+        "TLS" | "TLS-C" => false,
+        // Older than RFC 4217, and with it data connections are encrypted at once.
+        "SSL" | "TLS-P" => true,
+        _ => {
+            conn.control.reply(504, "only AUTH TLS is known");
+            return Ok(());
+        }
+    };
+    conn.begin_again()?;
+    // Whoever is between may have put something behind this command.
+    conn.control.forget_input()?;
+    conn.control.reply(234, "both sides agree now");
+    conn.control.flush()?;
+    conn.encrypt(tls, false)?;
+    if let Some(one) = &mut conn.protection {
+        (one.has_size, one.is_private) = (is_private, is_private);
+    }
+    Ok(())
+}
+
+/// TLS makes its own blocks.
+pub(super) fn pbsz(conn: &mut FtpConnection, size: &str) -> Result<()> {
+    let Some(one) = &mut conn.protection else {
+        conn.control.reply(503, "AUTH TLS comes first");
+        return Ok(());
+    };
+    match size.parse::<u32>() {
+        Ok(_) => {
+            one.has_size = true;
+            conn.control.reply(200, "PBSZ=0");
+        }
+        Err(_) => conn.control.reply(501, "PBSZ 0"),
+    }
+    Ok(())
+}
+
+pub(super) fn prot(conn: &mut FtpConnection, level: &str) -> Result<()> {
+    let needs_private = conn.needs_private();
+    let Some(one) = &mut conn.protection else {
+        conn.control.reply(503, "AUTH TLS comes first");
+        return Ok(());
+    };
+    if !one.has_size {
+        conn.control.reply(503, "PBSZ 0 comes first");
+        return Ok(());
+    }
+    match level.to_ascii_uppercase().as_str() {
+        "P" => {
+            one.is_private = true;
+            conn.control.reply(200, "files and listings are encrypted");
+        }
+        "C" if needs_private => {
+            conn.control.reply(534, "files and listings must be encrypted here; PROT P does that");
+        }
+        "C" => {
+            one.is_private = false;
+            conn.control.reply(200, "files and listings travel in clear");
+        }
+        "S" | "E" => conn.control.reply(536, "TLS knows C and P only"),
+        _ => conn.control.reply(504, &format!("no level `{}`; C or P", Clean(level))),
+    }
+    Ok(())
+}
+
+/// What has logged in encrypted stays so.
+pub(super) fn ccc(conn: &mut FtpConnection, _: &str) -> Result<()> {
+    let text = match conn.protection {
+        Some(_) => "the control connection stays encrypted",
+        None => "the control connection is not encrypted",
+    };
+    conn.control.reply(533, text);
     Ok(())
 }
 
@@ -76,15 +157,14 @@ pub(super) fn feat(conn: &mut FtpConnection, _: &str) -> Result<()> {
         .map(|(name, ours)| format!("{name}{}", if *ours == conn.hash { "*" } else { "" }))
         .collect();
     let active = conn.shared().config().ftp.active.then_some("EPRT");
-    let first = ["AVBL", "CLNT"].into_iter().chain(active).chain(["EPSV"]);
-    let mut lines: Vec<String> = first.map(String::from).collect();
+    let some = ["AVBL", "CLNT", "EPSV", "HOST", "LANG EN*", "MDTM", "MFMT", "PASV", "REST STREAM"];
+    let more = ["SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA256"];
+    let fixed = some.into_iter().chain(more).chain(active);
+    let all = fixed.chain(conn.tls_features().iter().copied());
+    let mut lines: Vec<String> = all.map(String::from).collect();
     lines.push(format!("HASH {}", hashes.join(";")));
-    lines.extend(["HOST", "LANG EN*", "MDTM", "MFMT"].map(String::from));
     lines.push(conn.facts.feat_line());
-    lines.extend(
-        ["PASV", "REST STREAM", "SIZE", "TVFS", "UTF8", "XCRC", "XMD5", "XSHA256"]
-            .map(String::from),
-    );
+    lines.sort_unstable();
     conn.control.reply_lines(211, "Features:", &lines, "End");
     Ok(())
 }
@@ -194,7 +274,7 @@ pub(super) fn pasv(conn: &mut FtpConnection, _: &str) -> Result<()> {
     if conn.refuses_other_ways() {
         return Ok(());
     }
-    let own = conn.control.stream.reached().and_then(|own| data::v4(own.ip()));
+    let own = conn.control.stream.reached().and_then(|own| v4(own.ip()));
     let reported = conn.shared().config().ftp.passive_address.or(own);
     match (reported, reported.and_then(|_| conn.listen())) {
         (Some(ip), Some(address)) => {

@@ -171,7 +171,7 @@ fn form_of(conn: &mut FtpConnection, verb: &str) -> Result<()> {
 fn may_send_clear(conn: &mut FtpConnection) -> bool {
     let may = conn.takes_passwords();
     if !may {
-        conn.control.reply(530, "passwords in clear are taken from this machine only");
+        conn.control.reply(530, "passwords in clear are taken from this machine only; use TLS");
     }
     may
 }

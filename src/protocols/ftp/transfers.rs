@@ -13,6 +13,10 @@ use crate::limits;
 use crate::scram::random_bytes;
 use crate::session::{Source, Start, StreamingUpload, TransferEntry, UploadOptions, Verb, Way};
 
+/// What is said of an encrypted upload whose end anybody could have made.
+const CUT_OFF: &str = "the data connection ended without the end of its encryption, so something \
+                       may be missing; say ALLO before, or close it properly";
+
 /// Names that `STOU` tries.
 const UNIQUE_TRIES: u32 = 1000;
 
@@ -34,7 +38,7 @@ pub(super) fn number(text: &str) -> Option<u64> {
 
 /// There is no transfer here to end: one that runs is ended where it is pumped.
 pub(super) fn abor(conn: &mut FtpConnection, _: &str) -> Result<()> {
-    conn.control.plan = super::data::DataPlan::None;
+    conn.control.plan = super::plan::DataPlan::None;
     conn.control.reply(226, "no transfer is running");
     Ok(())
 }
@@ -53,9 +57,10 @@ pub(super) fn retr(conn: &mut FtpConnection, path: &str) -> Result<()> {
     note.because("there was no data connection");
     let Some(mut data) = conn.open_data(WithoutClient::Ends)? else { return Ok(()) };
     let size = source.size();
-    conn.control.reply(150, &format!("sending {} bytes", size - offset));
-    conn.control.flush()?;
-    let sent = send(conn, &mut data, (path, &source), offset, &mut note)
+    let opening = format!("sending {} bytes", size - offset);
+    let begun = conn.begin_transfer(&mut data, &opening, WithoutClient::Ends).map_err(Stop::from);
+    let sent = begun
+        .and_then(|()| send(conn, &mut data, (path, &source), offset, &mut note))
         .and_then(|()| Ok(conn.finish_sending(&mut data)?));
     if let (Err(_), Some(arrived)) = (&sent, data.arrived()) {
         note.arrived(arrived);
@@ -219,13 +224,10 @@ fn take(
     }
     streaming.because("there was no data connection");
     let Some(mut data) = conn.open_data(WithoutClient::GoesOn)? else { return Ok(()) };
-    conn.control.reply(150, opening);
-    match conn.control.flush() {
-        // It may have sent everything already, and have left.
-        Ok(()) | Err(Error::Gone) => {}
-        Err(e) => return Err(e),
-    }
-    let came = take_all(conn, &mut data, &mut streaming)
+    let begun = conn.begin_transfer(&mut data, opening, WithoutClient::GoesOn);
+    let came = begun
+        .map_err(Stop::from)
+        .and_then(|()| take_all(conn, &mut data, &mut streaming))
         .or_else(
             |stop| if is_all_the_same(&stop, &streaming, announced) { Ok(()) } else { Err(stop) },
         )
@@ -233,6 +235,7 @@ fn take(
     if let Err(Stop::Refused(_)) = came {
         data.turn_away();
     } else {
+        data.answer_end();
         drop(data);
     }
     match came {
@@ -333,7 +336,10 @@ fn take_all(
         }
         ended?;
         if n == 0 {
-            return Ok(());
+            return match data.is_cut_off() {
+                false => Ok(()),
+                true => Err(Broken::Line(CUT_OFF).into()),
+            };
         }
         // A stream without a pause must not keep an abort from being read, and what was sent
         // before the end of the data is read before it.

@@ -113,8 +113,18 @@ fn what_is_said_in_the_middle_of_the_change_counts_for_nobody() {
         assert!(!between.has_read(b"content"));
         let _ = fs::remove_file(site.stored("ann", "f"));
     }
-    let between = Interceptor::before(daemon.addr(), Between::Garbles);
-    let said = site.client("ann").at(between.addr()).run(&["put", "f"]);
-    said.fails(3).stderr_has("the encryption could not begin");
-    assert!(!between.requests().contains(&"LOGIN".to_owned()));
+}
+
+#[test]
+fn a_handshake_that_is_weakened_or_no_handshake_ends_before_the_login() {
+    let (site, daemon) = site();
+    write_file(site.local().join("f"), b"content");
+    for how in [Between::Garbles, Between::Weakens] {
+        let between = Interceptor::before(daemon.addr(), how);
+        // Nor is the line tried again in clear where encryption is only preferred.
+        let said = site.client("ann").at(between.addr()).run(&["--tls", "preferred", "put", "f"]);
+        said.fails(3).stderr_has("the encryption could not begin");
+        assert!(!between.requests().contains(&"LOGIN".to_owned()));
+        assert_eq!(between.connections(), 1, "{how:?}");
+    }
 }

@@ -75,7 +75,10 @@ pub(super) const OF_THE_SESSION: &[(&str, &[Step])] = &[
     ("SYST", &[("SYST", 215, "UNIX Type: L8")]),
     ("CLNT", &[("CLNT a client 1.0", 200, "")]),
     ("LANG", &[("LANG", 200, ""), ("LANG en-GB", 200, ""), ("LANG ang", 504, "English")]),
-    ("AUTH", &[("AUTH TLS", 502, ""), ("AUTH", 502, "")]),
+    ("AUTH", &[("AUTH", 501, "an argument is missing")]),
+    ("PBSZ", &[("PBSZ 0", 503, "AUTH TLS comes first")]),
+    ("PROT", &[("PROT P", 503, "AUTH TLS comes first")]),
+    ("CCC", &[("CCC", 533, "is not encrypted")]),
     (
         "TYPE",
         &[

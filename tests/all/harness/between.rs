@@ -35,6 +35,8 @@ pub enum Between {
     SpeaksBehindRequest,
     /// It answers the handshake with bytes of its own.
     Garbles,
+    /// It speaks no newer TLS than 1.2.
+    Weakens,
 }
 
 /// See the module. Dropped, it takes no more connections.
@@ -111,6 +113,23 @@ impl Drop for Interceptor {
         // The listener waits in `accept`; this is what it wakes up by.
         let _ = TcpStream::connect(self.addr);
     }
+}
+
+/// A server that knows TLS 1.2 only.
+fn weak() -> rustls::ServerConnection {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let made = fresh_credentials(&["localhost".to_owned()]).unwrap();
+    let certificate = CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(made.key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    rustls::ServerConnection::new(Arc::new(config)).unwrap()
 }
 
 /// Reads a frame without data: its kind and what follows in its head.
@@ -207,6 +226,14 @@ impl Shared {
             Between::SpeaksBehindRequest => {
                 let forged = request("GUEST", &Nothing::new(), &[]);
                 server.send(&[&answered(kind, &asked), &forged])
+            }
+            Between::Weakens => {
+                client.send(&[&answered(FrameKind::Answer, &[0, 200, 0, 0])])?;
+                let mut tcp = client.try_clone_tcp()?;
+                // The alert that it ends with leaves too.
+                let ended = weak().complete_io(&mut tcp);
+                assert!(ended.is_err(), "{ended:?}");
+                Err(Error::Gone)
             }
             Between::Garbles => {
                 client.send(&[&answered(FrameKind::Answer, &[0, 200, 0, 0])])?;
