@@ -29,7 +29,8 @@ impl FtpConnection {
             }
             e => e,
         })?;
-        self.protection = Some(Protection::new(tls, is_implicit));
+        // In this order a build without TLS has no code behind a value that there cannot be.
+        self.protection = Some(tls).map(|tls| Protection::new(tls, is_implicit));
         Ok(())
     }
 
