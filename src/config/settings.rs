@@ -122,7 +122,7 @@ settings! {
         key: Option<PathBuf> = None, Or(PEM_FILE, "own");
         /// auto: once it serves, the kernel (Linux, Landlock) lets the server open only this
         /// directory, the homes, the mounts and the logs as they are named at the start, and begin
-        /// no connections unless [ftp] active is on. off: it may open whatever its user may.
+        /// no connections unless active is on for FTP. off: it may open whatever its user may.
         landlock: bool = true, OneOf(&[("auto", true), ("off", false)]), at_start = true;
         /// Proxies and balancers in front of the server, by their addresses or networks, separated
         /// by commas. Each of their connections has to begin with a PROXY header (version 2), and
