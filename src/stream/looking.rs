@@ -25,11 +25,13 @@ impl Stream {
     }
 
     /// The client came to this address, which is that of a proxy.
+    #[cfg(feature = "server")]
     pub(crate) fn set_reached(&mut self, address: SocketAddr) {
         self.reached = Some(address);
     }
 
     /// Whether the client came through a proxy.
+    #[cfg(feature = "server")]
     pub(crate) fn is_proxied(&self) -> bool {
         self.reached.is_some()
     }

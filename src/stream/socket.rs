@@ -142,6 +142,7 @@ impl Socket {
     }
 
     /// Whether its client has shown a ticket of an earlier connection.
+    #[cfg(feature = "server")]
     pub(crate) fn is_resumed(&self) -> bool {
         self.channel.as_ref().is_some_and(|channel| channel.is_resumed())
     }

@@ -126,6 +126,7 @@ impl Channel {
         match *self {}
     }
 
+    #[cfg(feature = "server")]
     pub(crate) fn is_resumed(&self) -> bool {
         match *self {}
     }

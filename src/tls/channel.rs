@@ -8,8 +8,10 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::ops::Range;
 
+use rustls::Connection;
+#[cfg(feature = "server")]
+use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
-use rustls::{Connection, HandshakeKind};
 
 use super::{Binding, Fingerprint, TlsError, der};
 use crate::limits;
@@ -254,6 +256,7 @@ impl Channel {
     }
 
     /// Whether the client has shown a ticket of an earlier connection, after the handshake.
+    #[cfg(feature = "server")]
     pub(crate) fn is_resumed(&self) -> bool {
         self.rustls.handshake_kind() == Some(HandshakeKind::Resumed)
     }
