@@ -130,8 +130,8 @@ impl fmt::Display for State {
                 write!(f, "landlock: files and outgoing connections are restricted (ABI {abi})")
             }
             State::InForce { abi, connections: Err(why) } => {
-                let files = format_args!("landlock: files are restricted (ABI {abi})");
-                write!(f, "{files}, outgoing connections are not: {why}")
+                write!(f, "landlock: files are restricted (ABI {abi}), ")?;
+                write!(f, "outgoing connections are not: {why}")
             }
         }
     }
