@@ -19,7 +19,7 @@ const GROUP: usize = 4;
 /// Characters in all, of five bits each.
 const ALL: usize = 5 * GROUP;
 
-/// See the module: characters of the table only, without hyphens.
+/// Characters of the table only, without hyphens.
 #[derive(Clone)]
 pub struct TemporarySecret(Zeroizing<String>);
 
