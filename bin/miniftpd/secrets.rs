@@ -13,8 +13,15 @@ use crate::own_group::is_own_group;
 use crate::search::Directories;
 
 /// Passwords' records, names and addresses.
-const RECORDS: &[&str] =
-    &["accounts.ini", "bans.ini", "class.csv", "invites.ini", "networks.ini", "registrations.ini"];
+const RECORDS: &[&str] = &[
+    "accounts.ini",
+    "bans.ini",
+    "class.csv",
+    "ftp-passwords.ini",
+    "invites.ini",
+    "networks.ini",
+    "registrations.ini",
+];
 /// What decides which programs are run and which directories are shown.
 const SETTINGS: &[&str] = &["server.ini", "mounts.ini"];
 

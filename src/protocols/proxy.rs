@@ -38,6 +38,19 @@ pub(crate) enum Origin {
     },
 }
 
+impl Origin {
+    /// Whose connection it is, and where that came to if somebody's. What is its own machine to a
+    /// proxy elsewhere is not this one: whoever comes from there is no nearer than the proxy is.
+    pub(crate) fn through(self, proxy: SocketAddr) -> (SocketAddr, Option<SocketAddr>) {
+        let is_local = |address: SocketAddr| address.ip().to_canonical().is_loopback();
+        match self {
+            Origin::Proxy => (proxy, None),
+            Origin::Client { from, to } if is_local(from) && !is_local(proxy) => (proxy, Some(to)),
+            Origin::Client { from, to } => (from, Some(to)),
+        }
+    }
+}
+
 /// Why a connection of a proxy has no header that can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoHeader {
@@ -197,6 +210,26 @@ mod tests {
             assert!(matches!(read(bad.clone()), Err(NoHeader::Strange(_))), "{bad:?}");
         }
         assert!(length_behind(b"GET / HTTP/1.1\r\n").is_err());
+    }
+
+    #[test]
+    fn the_machine_of_a_proxy_elsewhere_is_not_this_one() {
+        let [far, near, near6, to, client] =
+            ["10.0.0.2:9", "127.0.0.1:9", "[::ffff:127.0.0.9]:9", "127.0.0.1:21", "192.0.2.7:9"]
+                .map(|address| address.parse::<SocketAddr>().unwrap());
+        let by = |from, proxy| Origin::Client { from, to }.through(proxy);
+        for (from, proxy, whose) in [
+            (near, far, far),
+            (near6, far, far),
+            ("[::1]:9".parse().unwrap(), far, far),
+            (near, near, near),
+            (near, near6, near),
+            (client, far, client),
+            (client, near, client),
+        ] {
+            assert_eq!(by(from, proxy), (whose, Some(to)), "{from} through {proxy}");
+        }
+        assert_eq!(Origin::Proxy.through(far), (far, None));
     }
 
     proptest! {

@@ -10,8 +10,7 @@ use std::thread;
 
 use crate::error::Error;
 use crate::limits::{self, PROXY_WAITING};
-use crate::protocols::proxy::{self, Origin};
-use crate::protocols::{self, framed, ftp};
+use crate::protocols::{self, framed, ftp, proxy};
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::stream::Stream;
@@ -95,8 +94,12 @@ impl Entrance {
             let origin = proxy::read_header(&tcp);
             drop(place);
             match origin {
-                Ok(Origin::Proxy) => entrance.let_in_from(tcp, from, None),
-                Ok(Origin::Client { from, to }) => entrance.let_in_from(tcp, from, Some(to)),
+                // Nobody looks any more whether somebody was let in.
+                Ok(_) if entrance.is_stopping() => entrance.refuse(tcp, &Error::Stopping),
+                Ok(origin) => {
+                    let (from, reached) = origin.through(from);
+                    entrance.let_in_from(tcp, from, reached);
+                }
                 Err(why) => log::warn!("{from} is one of [server] proxies: {why}"),
             }
         });

@@ -30,12 +30,6 @@ impl Stream {
         self.reached = Some(address);
     }
 
-    /// Whether the client came through a proxy.
-    #[cfg(feature = "server")]
-    pub(crate) fn is_proxied(&self) -> bool {
-        self.reached.is_some()
-    }
-
     /// The address that the client came to: this side's, or that of the proxy between.
     pub fn reached(&self) -> Option<SocketAddr> {
         self.reached.or_else(|| self.own_address())

@@ -5,7 +5,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::harness::{Daemon, Frames, FtpTalk, Site, bytes, eventually, password};
+use crate::harness::{
+    Daemon, Frames, FtpTalk, Site, bytes, connect_from, eventually, outer_address, password,
+};
 
 /// A client elsewhere, and the address of the proxy that it came to.
 const CLIENT: &str = "192.0.2.7:40000";
@@ -96,6 +98,24 @@ fn a_client_behind_a_proxy_on_this_machine_is_not_on_this_machine() {
     near.log_in("ann", &password("ann")).expect(230);
 }
 
+/// Where a proxy runs elsewhere, its own machine is not this one, whatever it is called there.
+#[test]
+fn a_client_at_the_machine_of_a_proxy_elsewhere_is_not_on_this_machine() {
+    let Some(elsewhere) = outer_address() else { return };
+    let site = site();
+    site.setting("server", "proxies", &elsewhere.to_string());
+    site.setting("ftp", "clear_passwords", "loopback");
+    let daemon = Daemon::start_ftp_on(&site, elsewhere);
+    for from in ["127.0.0.1:5", "[::1]:5", "[::ffff:127.0.0.1]:5"] {
+        let to = if from.starts_with('[') { "[::1]:21" } else { "127.0.0.1:21" };
+        let mut tcp = connect_from(elsewhere, daemon.ftp_addr());
+        tcp.write_all(&header(from, to)).unwrap();
+        let mut talk = FtpTalk::over(tcp);
+        talk.reply().expect(220);
+        talk.ask("USER ann").expect(530);
+    }
+}
+
 #[test]
 fn a_proxy_without_a_header_and_a_header_of_somebody_else_are_refused() {
     let site = site();
@@ -163,6 +183,31 @@ fn data_connections_come_through_the_proxy_too_and_only_the_clients_own() {
     data.read_to_end(&mut got).unwrap();
     talk.reply().expect(226);
     assert_eq!(got, content);
+}
+
+/// Whoever is at the proxy's own machine sends the header on data connections too.
+#[test]
+fn a_header_is_no_part_of_what_the_proxy_itself_stores() {
+    let site = site();
+    let daemon = site.start();
+    let local = whole(0x20, 0, &[]);
+    let mut talk = ftp(&daemon, &local);
+    talk.log_in("ann", &password("ann")).expect(230);
+    talk.ask("TYPE I").expect(200);
+    let addr = talk.epsv();
+    let bare = connect(addr, b"bare");
+    let mut data = connect(addr, &local);
+    talk.ask("STOR f.bin").expect(150);
+    data.write_all(b"content").unwrap();
+    drop((data, bare));
+    talk.reply().expect(226);
+    let addr = talk.epsv();
+    let mut data = connect(addr, &local);
+    talk.ask("RETR f.bin").expect(150);
+    let mut got = Vec::new();
+    data.read_to_end(&mut got).unwrap();
+    talk.reply().expect(226);
+    assert_eq!(got, b"content");
 }
 
 /// A proxy that says nothing is waited for, and holds up nobody else meanwhile.

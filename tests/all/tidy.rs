@@ -332,3 +332,19 @@ fn every_lock_is_in_the_list() {
         with_locks.map(|path| path.to_str().unwrap().to_owned()).collect();
     assert_eq!(found, listed, "left: in the sources, right: in docs/ARCHITECTURE.md");
 }
+
+/// Each file of the settings' directory is known to whoever looks at the modes of them.
+#[test]
+fn every_file_of_the_settings_is_looked_at_for_others() {
+    let looked_at = read("bin/miniftpd/secrets.rs");
+    let mut names = 0;
+    for path in files("src", ".rs") {
+        let text = code(&path);
+        for (_, name) in text.lines().filter_map(|line| line.split_once("const FILE: &str = \"")) {
+            names += 1;
+            let name = format!("\"{}", name.trim_end_matches(';'));
+            assert!(looked_at.contains(&name), "{name} of {} is not", path.display());
+        }
+    }
+    assert!(names >= 9, "{names}");
+}

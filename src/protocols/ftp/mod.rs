@@ -116,9 +116,7 @@ pub fn refuse_implicit(_: Stream, _: &Error) {}
 
 impl FtpConnection {
     fn new(stream: Stream, session: Session) -> FtpConnection {
-        // Whoever came through a proxy comes through one again.
         let proxies = session.shared().config().server.proxies.clone();
-        let proxies = proxies.filter(|_| stream.is_proxied());
         let client = Awaited { peer: session.peer(), proxies };
         FtpConnection {
             control: Control::new(stream, client, policy_of),

@@ -14,7 +14,7 @@ use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 
 use crate::config::Proxies;
-use crate::protocols::proxy::{self, Origin};
+use crate::protocols::proxy;
 use crate::scram;
 
 /// Ports of a range that are tried before a passive listener is refused.
@@ -115,22 +115,20 @@ pub(super) fn begin_connect(own: IpAddr, target: SocketAddr) -> io::Result<TcpSt
 pub(super) struct Awaited {
     /// The address of the client.
     pub(super) peer: IpAddr,
-    /// The proxies that it comes through, if it does.
+    /// Whose connections begin with whose they are.
     pub(super) proxies: Option<Proxies>,
 }
 
 impl Awaited {
     /// Whether a connection from this address is the client's. A proxy says so itself, at once.
-    fn is_from(&self, tcp: &TcpStream, from: IpAddr) -> bool {
+    fn is_from(&self, tcp: &TcpStream, from: SocketAddr) -> bool {
         let from = match &self.proxies {
-            None => Some(from),
-            Some(proxies) if proxies.hold(from) => match proxy::read_header(tcp) {
-                Ok(Origin::Client { from, .. }) => Some(from.ip()),
-                Ok(Origin::Proxy) | Err(_) => None,
-            },
-            Some(_) => None,
+            Some(proxies) if proxies.hold(from.ip()) => {
+                proxy::read_header(tcp).ok().map(|origin| origin.through(from).0)
+            }
+            _ => Some(from),
         };
-        from.is_some_and(|from| from.to_canonical() == self.peer.to_canonical())
+        from.is_some_and(|from| from.ip().to_canonical() == self.peer.to_canonical())
     }
 }
 
@@ -138,7 +136,7 @@ impl Awaited {
 pub(super) fn accept(listener: &TcpListener, client: &Awaited) -> io::Result<Option<TcpStream>> {
     loop {
         match listener.accept() {
-            Ok((tcp, from)) if client.is_from(&tcp, from.ip()) => return Ok(Some(tcp)),
+            Ok((tcp, from)) if client.is_from(&tcp, from) => return Ok(Some(tcp)),
             Ok((_, from)) => {
                 log::warn!("refused a connection from {from} to a passive port of {}", client.peer)
             }

@@ -144,6 +144,15 @@ fn an_edit_that_needs_more_counts_at_the_next_start() {
     site.setting("log", "file", log.to_str().unwrap());
     refused(&site, &daemon, &format!("[log] file: {} {what}; {NEXT}", log.display()));
     assert!(!log.exists());
+    let config = fs::read_to_string(site.conf().join("server.ini")).unwrap();
+    for key in ["certificate", "key"] {
+        site.setting("server", key, "/etc/hostname");
+    }
+    let what = "is outside of what the running server may open (landlock)";
+    for key in ["certificate", "key"] {
+        refused(&site, &daemon, &format!("[server] {key}: /etc/hostname {what}; {NEXT}"));
+    }
+    fs::write(site.conf().join("server.ini"), config).unwrap();
     daemon.restart();
     daemon.login("ann").get("/m/f").expect(257);
     assert!(log.exists());
