@@ -160,7 +160,12 @@ impl Channel {
             self.block = Vec::new();
             let n = pull(&mut small)?;
             self.is_flowing = n == SMALL;
-            self.rustls.read_tls(&mut small.get(..n).unwrap_or_default())?
+            let mut left = small.get(..n).unwrap_or_default();
+            let taken = self.rustls.read_tls(&mut left)?;
+            // It has room for one record, and may have most of it already: the rest comes next.
+            self.block.extend_from_slice(left);
+            self.waiting = 0..left.len();
+            taken
         } else {
             if self.waiting.is_empty() {
                 self.block.resize(limits::TLS_BLOCK, 0);

@@ -9,10 +9,13 @@ use super::*;
 
 /// What is on its way from one end to the other; a read of an empty one would have to wait.
 #[derive(Default)]
-struct Line(VecDeque<u8>);
+struct Line(VecDeque<u8>, usize);
 
 impl Line {
-    fn pull(&mut self, into: &mut [u8], most: usize) -> io::Result<usize> {
+    /// At most so many bytes, by turns.
+    fn pull(&mut self, into: &mut [u8], sizes: &[usize]) -> io::Result<usize> {
+        let most = sizes[self.1 % sizes.len()];
+        self.1 += 1;
         let n = self.0.len().min(into.len()).min(most);
         if n == 0 {
             return Err(ErrorKind::WouldBlock.into());
@@ -39,7 +42,7 @@ struct Pair {
     client: Channel,
     up: Line,
     down: Line,
-    most: usize,
+    sizes: Vec<usize>,
 }
 
 fn server_tls() -> ServerTls {
@@ -47,18 +50,19 @@ fn server_tls() -> ServerTls {
 }
 
 impl Pair {
-    fn new(tls: &ServerTls, most: usize) -> Pair {
+    fn new(tls: &ServerTls, sizes: &[usize]) -> Pair {
         let server = tls.channel(TlsUse::Framed).unwrap();
         let client = ClientTls::new().unwrap().channel().unwrap();
-        Pair { server, client, up: Line::default(), down: Line::default(), most }
+        let (up, down) = (Line::default(), Line::default());
+        Pair { server, client, up, down, sizes: sizes.to_vec() }
     }
 
     /// Both ends take turns until both are done.
     fn shake_hands(&mut self) -> Result<(), TlsError> {
-        let Pair { server, client, up, down, most } = self;
+        let Pair { server, client, up, down, sizes } = self;
         for _ in 0..100_000 {
-            let ours = client.handshake(&mut |into| down.pull(into, *most), up)?;
-            let theirs = server.handshake(&mut |into| up.pull(into, *most), down)?;
+            let ours = client.handshake(&mut |into| down.pull(into, sizes), up)?;
+            let theirs = server.handshake(&mut |into| up.pull(into, sizes), down)?;
             if ours && theirs {
                 return Ok(());
             }
@@ -68,7 +72,7 @@ impl Pair {
 
     /// What the client writes arrives at the server, whatever sizes are read.
     fn carry(&mut self, sent: &[u8], room: usize) -> Vec<u8> {
-        let Pair { server, client, up, down, most } = self;
+        let Pair { server, client, up, down, sizes } = self;
         let mut left = sent;
         let mut got = Vec::new();
         let mut into = vec![0; room];
@@ -77,7 +81,7 @@ impl Pair {
             let n = client.write(&[IoSlice::new(head), IoSlice::new(tail)], up).unwrap();
             left = &left[n..];
             loop {
-                match server.read(&mut into, &mut |into| up.pull(into, *most), down) {
+                match server.read(&mut into, &mut |into| up.pull(into, sizes), down) {
                     Ok(n) => got.extend_from_slice(&into[..n]),
                     Err(e) if e.kind() == ErrorKind::WouldBlock && up.0.is_empty() => break,
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {}
@@ -92,7 +96,7 @@ impl Pair {
 #[test]
 fn both_ends_know_the_same_connection_and_no_other_one() {
     let tls = server_tls();
-    let mut pairs = [Pair::new(&tls, 4096), Pair::new(&tls, 4096)];
+    let mut pairs = [Pair::new(&tls, &[4096]), Pair::new(&tls, &[4096])];
     let mut seen = Vec::new();
     for pair in &mut pairs {
         pair.shake_hands().unwrap();
@@ -107,7 +111,7 @@ fn both_ends_know_the_same_connection_and_no_other_one() {
     }
     assert_ne!(seen[0], seen[2], "the exporter is of one connection");
     assert_eq!(seen[1], seen[3], "the end point is the server's certificate");
-    let mut other = Pair::new(&server_tls(), 4096);
+    let mut other = Pair::new(&server_tls(), &[4096]);
     other.shake_hands().unwrap();
     assert_ne!(other.client.binding(Binding::ServerEndPoint).unwrap(), seen[1]);
     assert_ne!(other.client.peer_fingerprint(), Some(tls.fingerprint()));
@@ -134,19 +138,19 @@ fn the_digest_of_an_end_point_is_by_the_hash_of_its_signature() {
 
 #[test]
 fn an_end_that_was_announced_is_clean_and_a_cut_is_not() {
-    let mut pair = Pair::new(&server_tls(), 4096);
+    let mut pair = Pair::new(&server_tls(), &[4096]);
     pair.shake_hands().unwrap();
     let Pair { server, client, up, down, .. } = &mut pair;
     client.write(&[IoSlice::new(b"last")], up).unwrap();
     client.close();
     client.flush(up).unwrap();
     let mut into = [0; 16];
-    let mut pull = |into: &mut [u8]| up.pull(into, 4096);
+    let mut pull = |into: &mut [u8]| up.pull(into, &[4096]);
     assert_eq!(server.read(&mut into, &mut pull, down).unwrap(), 4);
     assert_eq!(server.read(&mut into, &mut pull, down).unwrap(), 0);
     assert!(server.ended_cleanly());
 
-    let mut pair = Pair::new(&server_tls(), 4096);
+    let mut pair = Pair::new(&server_tls(), &[4096]);
     pair.shake_hands().unwrap();
     let Pair { server, down, .. } = &mut pair;
     assert_eq!(server.read(&mut into, &mut |_| Ok(0), down).unwrap(), 0);
@@ -157,9 +161,9 @@ fn an_end_that_was_announced_is_clean_and_a_cut_is_not() {
 fn what_is_no_handshake_is_refused() {
     for bytes in [&b"USER alex\r\n"[..], &[0; 64], &[22, 3, 1, 0xff, 0xff]] {
         let mut server = server_tls().channel(TlsUse::Framed).unwrap();
-        let mut line = Line(bytes.iter().copied().collect());
+        let mut line = Line(bytes.iter().copied().collect(), 0);
         let mut out = Line::default();
-        let got = server.handshake(&mut |into| line.pull(into, 4096), &mut out);
+        let got = server.handshake(&mut |into| line.pull(into, &[4096]), &mut out);
         assert!(got.is_err(), "{bytes:?} {got:?}");
     }
 }
@@ -192,17 +196,33 @@ fn files_that_are_of_no_use_are_named() {
     }
 }
 
+/// Where most of a record is here already, rustls takes less at once than was read.
+#[test]
+fn nothing_is_lost_of_what_comes_in_pieces_of_different_sizes() {
+    let sent: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    for (small, often) in [(1000, 15), (1460, 10), (3000, 5), (100, 150)] {
+        let sizes = &[vec![small; often], vec![4096]].concat();
+        let mut pair = Pair::new(&server_tls(), sizes);
+        pair.shake_hands().unwrap();
+        assert!(pair.carry(&sent, 65_536) == sent, "{small} bytes {often} times, then 4096");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn whatever_is_sent_arrives(
         sent in prop::collection::vec(any::<u8>(), 1..200_000),
         room in 1_usize..100_000,
-        most in prop::sample::select(vec![1, 100, 4096, 5000, 1 << 20]),
+        sizes in prop_oneof![
+            prop::sample::select(vec![1, 100, 4096, 5000, 1 << 20]).prop_map(|most| vec![most]),
+            prop::collection::vec(100_usize..10_000, 2..8),
+        ],
     ) {
         // One byte at a time is tried on less, or it takes a minute.
-        let sent = if most == 1 || room < 64 { &sent[..sent.len().min(5000)] } else { &sent[..] };
-        let mut pair = Pair::new(&server_tls(), most);
+        let is_slow = sizes == [1] || room < 64;
+        let sent = if is_slow { &sent[..sent.len().min(5000)] } else { &sent[..] };
+        let mut pair = Pair::new(&server_tls(), &sizes);
         pair.shake_hands().unwrap();
         prop_assert!(pair.carry(sent, room) == sent);
         prop_assert!(!pair.server.has_unread());
