@@ -60,10 +60,12 @@ impl Client {
         if can && !is_offered && known {
             return Err(Error::NoTls(NoTls::NotAnyMore { to: to() }));
         }
-        if self.security.mode.is_required(conn.is_local(), can) {
-            return Err(Error::NoTls(NoTls::NotOffered { to: to() }));
+        // A program that cannot encrypt needs it between two machines all the same.
+        match self.security.mode.is_required(conn.is_local(), true) {
+            true if can => Err(Error::NoTls(NoTls::NotOffered { to: to() })),
+            true => Err(Error::NoTls(NoTls::NotBuilt)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     fn address(&self) -> String {

@@ -27,8 +27,8 @@ impl fmt::Display for NoTls {
         match self {
             NoTls::NotBuilt => write!(
                 f,
-                "{NOT_BUILT}, so it cannot be required; take one that was built with it, or say \
-                 `--tls off`"
+                "{NOT_BUILT}, which is required between two machines; take one that was built with \
+                 it, or say `--tls off` to go on without"
             ),
             NoTls::NotOffered { to } => write!(
                 f,
