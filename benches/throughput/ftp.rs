@@ -70,7 +70,9 @@ impl Bench {
     /// Seconds of one command of lftp.
     fn lftp(&self, server: &Server, command: &str) -> Result<f64> {
         let (user, password) = server.login;
-        let commands = format!("set net:max-retries 1; set cmd:fail-exit yes; {command}; bye");
+        let commands = format!(
+            "set net:max-retries 1; set cmd:fail-exit yes; set ftp:ssl-allow no; {command}; bye"
+        );
         let who = format!("{user},{password}");
         self.time("lftp", &["-u", &who, "-p", &server.ftp_port, "127.0.0.1", "-e", &commands])
     }

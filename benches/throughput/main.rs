@@ -12,10 +12,13 @@
 //! not in PATH. They write into the file in its place and were told of no
 //! quota, so the ratio is what a commit and exact books cost.
 //!
+//! At last the large file over TLS, beside scp and vsftpd, and encrypted logins in a second.
+//!
 //! `MINIFTP_BENCH_MB` and `MINIFTP_BENCH_FILES` change the sizes, `MINIFTP_BENCH_DIR` the place.
 
 #![allow(clippy::print_stdout, reason = "a bench is there to print its table")]
 
+mod encrypted;
 mod ftp;
 mod peers;
 mod table;
@@ -30,6 +33,7 @@ use std::time::Instant;
 use miniftp::accounts::{Account, AccountName, AccountStore};
 use miniftp::config;
 use miniftp::scram::Verifier;
+use miniftp::tls;
 use miniftp::vfs::{Adopt, Homes};
 
 use self::peers::Server;
@@ -40,6 +44,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Timed rounds after the one that warms up.
 const RUNS: usize = 5;
 const SMALL_BYTES: usize = 4096;
+/// Of the account's password: logging in is not what is measured.
+const ITERATIONS: u32 = 4096;
 /// Small files in one folder.
 const FILES_IN_FOLDER: usize = 500;
 
@@ -57,7 +63,9 @@ fn main() -> Result<()> {
     bench.large(&server)?;
     bench.small(&server)?;
     let servers: Vec<&Server> = std::iter::once(&server).chain(&others).collect();
-    ftp::print(&bench, &servers)
+    ftp::print(&bench, &servers)?;
+    drop(others);
+    if tls::IS_BUILT { encrypted::print(&bench, &server) } else { Ok(()) }
 }
 
 struct Bench {
@@ -96,7 +104,7 @@ impl Bench {
         let settings = config::print_config().replace("durability = full", "durability = none");
         fs::write(bench.root.join("conf/server.ini"), settings)?;
         let store = AccountStore::open(&bench.root.join("conf"))?;
-        let verifier = Verifier::derive("bench", 4096)?;
+        let verifier = Verifier::derive("bench", ITERATIONS)?;
         let name = AccountName::parse("bench").ok_or("not a name")?;
         let homes = Homes::new(&bench.root.join("home"));
         let account = Account::new(name, verifier, None);
@@ -149,7 +157,8 @@ impl Bench {
     }
 
     fn client(&self, server: &Server, words: &[&str]) -> Result<f64> {
-        let mut args = vec!["-P", &server.port, "-u", "bench"];
+        // What is measured over TLS is measured apart.
+        let mut args = vec!["-P", &server.port, "-u", "bench", "--tls", "off"];
         args.extend_from_slice(words);
         self.time(env!("CARGO_BIN_EXE_miniftp"), &args)
     }

@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use miniftp::tls::fresh_credentials;
+
 use super::Result;
 
 /// A running server, ended when dropped.
@@ -74,7 +76,7 @@ pub(crate) fn others(root: &Path) -> Result<Vec<Server>> {
 }
 
 /// A program by a variable, or in PATH or where root's programs are.
-fn program(name: &str, variable: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str, variable: &str) -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(variable) {
         return Some(path.into());
     }
@@ -84,7 +86,8 @@ fn program(name: &str, variable: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-fn free_port() -> Result<String> {
+/// A port that nobody has just now.
+pub(crate) fn free_port() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string())
 }
 
@@ -95,7 +98,7 @@ fn open_folder(path: &Path) -> Result<()> {
 }
 
 /// Starts a server and waits until somebody answers at its port.
-fn started(mut command: Command, port: &str) -> Result<Child> {
+pub(crate) fn started(mut command: Command, port: &str) -> Result<Child> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let until = Instant::now() + Duration::from_secs(10);
     while TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
@@ -110,6 +113,25 @@ fn started(mut command: Command, port: &str) -> Result<Child> {
 
 /// vsftpd for anonymous users who may do everything in one folder.
 fn vsftpd(program: &Path, root: &Path) -> Result<Server> {
+    vsftpd_with(program, root, "")
+}
+
+/// The same over TLS only, of any version that it speaks.
+pub(crate) fn vsftpd_over_tls(root: &Path) -> Result<Server> {
+    let program = program("vsftpd", "MINIFTP_BENCH_VSFTPD").ok_or("it is not installed")?;
+    let pem = root.join("vsftpd.pem");
+    let made = fresh_credentials(&["localhost".to_owned()])?;
+    fs::write(&pem, format!("{}{}", *made.key, made.certificate))?;
+    let settings = format!(
+        "ssl_enable=YES\nallow_anon_ssl=YES\nforce_anon_logins_ssl=YES\nforce_anon_data_ssl=YES\n\
+         require_ssl_reuse=YES\nssl_ciphers=HIGH\nrsa_cert_file={}\nrsa_private_key_file={}\n",
+        pem.display(),
+        pem.display()
+    );
+    vsftpd_with(&program, root, &settings)
+}
+
+fn vsftpd_with(program: &Path, root: &Path, more: &str) -> Result<Server> {
     let (home, empty) = (root.join("vsftpd"), root.join("empty"));
     open_folder(&home.join("up"))?;
     fs::create_dir_all(&empty)?;
@@ -119,7 +141,7 @@ fn vsftpd(program: &Path, root: &Path) -> Result<Server> {
          anonymous_enable=YES\nlocal_enable=NO\nno_anon_password=YES\nwrite_enable=YES\n\
          anon_upload_enable=YES\nanon_mkdir_write_enable=YES\nanon_other_write_enable=YES\n\
          anon_umask=022\nanon_root={}\nsecure_chroot_dir={}\nftp_username=daemon\n\
-         nopriv_user=nobody\nseccomp_sandbox=NO\nxferlog_enable=NO\npasv_promiscuous=NO\n",
+         nopriv_user=nobody\nseccomp_sandbox=NO\nxferlog_enable=NO\npasv_promiscuous=NO\n{more}",
         home.display(),
         empty.display()
     );
@@ -154,4 +176,9 @@ fn pure_ftpd(program: &Path, root: &Path) -> Result<Server> {
     let child = started(command, &port)?;
     let (login, folder) = (("bench", "bench"), ("", home));
     Ok(Server { child, name: "pure-ftpd", port: String::new(), ftp_port: port, login, folder })
+}
+
+/// Whether root runs the bench.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

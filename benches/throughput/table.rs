@@ -4,6 +4,7 @@
 pub(crate) struct Table {
     unit: &'static str,
     amount: f64,
+    yardstick: &'static str,
     rows: Vec<Row>,
 }
 
@@ -20,7 +21,13 @@ const YARDSTICK: &str = "vsftpd";
 impl Table {
     /// A table of rates of so much in each row.
     pub(crate) fn new(unit: &'static str, amount: f64) -> Table {
-        Table { unit, amount, rows: Vec::new() }
+        Table { unit, amount, yardstick: YARDSTICK, rows: Vec::new() }
+    }
+
+    /// Compares with this one's rows instead.
+    pub(crate) fn beside(mut self, yardstick: &'static str) -> Table {
+        self.yardstick = yardstick;
+        self
     }
 
     /// Notes one run; round 0 warms up and makes the row.
@@ -52,7 +59,7 @@ impl Table {
             let (rate, unit) = (self.amount / median, self.unit);
             let to_cp = base.map_or(1.0, |base| base / median);
             let peer = self.rows.iter().find(|peer| {
-                peer.what == row.what && peer.with == YARDSTICK && !row.with.is_empty()
+                peer.what == row.what && peer.with == self.yardstick && !row.with.is_empty()
             });
             let to_peer = peer.and_then(Row::median).map(|peer| format!("{:>9.2}", peer / median));
             println!("{name:40} {rate:>7.0} {unit:7} {to_cp:>5.2}{}", to_peer.unwrap_or_default());
