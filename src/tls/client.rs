@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, ClientConnection, Resumption};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::TLS13;
 use rustls::{Connection, DigitallySignedStruct, Error, SignatureScheme};
 
-use super::{Channel, TlsError};
+use super::{Channel, TlsError, ciphers};
 
 /// What the framed protocol is called in a handshake.
 const ALPN: &[u8] = b"miniftp";
@@ -36,7 +36,7 @@ impl ClientTls {
     /// # Errors
     /// That this build cannot encrypt.
     pub fn new() -> Result<ClientTls, TlsError> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(ciphers::provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13])
             .map_err(|e| TlsError(e.to_string()))?;

@@ -12,6 +12,8 @@
 mod absent;
 #[cfg(feature = "tls")]
 mod channel;
+#[cfg(feature = "tls")]
+mod ciphers;
 #[cfg(all(feature = "tls", feature = "client"))]
 mod client;
 #[cfg(feature = "tls")]

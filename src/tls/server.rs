@@ -13,7 +13,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{Connection, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
-use super::{Channel, Credentials, Fingerprint, TlsError, TlsUse, der};
+use super::{Channel, Credentials, Fingerprint, TlsError, TlsUse, ciphers, der};
 
 /// What the framed protocol is called in a handshake, so that no other protocol's connection is
 /// taken for one (RFC 7301, section 3.2).
@@ -58,7 +58,7 @@ impl ServerTls {
         let end_point = Arc::new(der::end_point(first));
         let key = PrivateKeyDer::from_pem_slice(credentials.key.as_bytes())
             .map_err(|e| TlsError(format!("the key cannot be read: {e}")))?;
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(ciphers::provider());
         let config = |versions: &[&'static SupportedProtocolVersion]| {
             config(&provider, versions, &chain, &key)
         };
@@ -124,6 +124,8 @@ fn config(
         .with_no_client_auth()
         .with_single_cert(chain.to_vec(), key.clone_key())
         .map_err(|e| TlsError(format!("key and certificate cannot be used together: {e}")))?;
+    // The slower side chooses: a faster one hardly feels which it is.
+    config.ignore_client_order = !ciphers::has_aes();
     // Sessions are in the tickets of clients, if anywhere: memory does not grow with clients.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
