@@ -241,8 +241,7 @@ pub const THREAD_STACK: usize = 256 * 1024;
 pub const REST_BUFFER: usize = 512;
 /// Bytes that a busy connection reads at once, and collects before it writes.
 pub const BUSY_BUFFER: usize = 64 * 1024;
-/// Bytes that are encrypted before they are sent, and that an encrypted connection reads at once
-/// while much comes: four records.
+/// Bytes that are encrypted before they are sent: four records.
 pub const TLS_BLOCK: usize = 64 * 1024;
 /// Bytes of a PROXY header behind its first sixteen: two addresses, and room for what is added.
 pub const PROXY_HEADER: usize = 1024;

@@ -66,8 +66,8 @@ pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
     let framed = super::FRAME_HEAD + 2 * super::FRAME_DATA;
     let lines = (1 + super::FTP_PENDING) * super::FTP_LINE;
     let ftp = 3 * super::FRAME_DATA + super::STREAMING_SMALL + lines;
-    // FTP has two connections for a session, and what is read or sent through one at a time.
-    let tls = 2 * super::TLS_STATE + 2 * super::TLS_BLOCK;
+    // FTP has two connections for a session, and what is sent goes through one at a time.
+    let tls = 2 * super::TLS_STATE + super::TLS_BLOCK;
     // The digests of what is not settled, or the files of a group: an upload has one or the other.
     let upload = (super::CHUNKS_UNSETTLED * size_of::<Option<Digest>>())
         .max(super::GROUP_FILES * WAITING_FILE);

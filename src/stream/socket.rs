@@ -38,7 +38,7 @@ impl Socket {
     pub(crate) fn handshake(&mut self) -> Result<bool, TlsError> {
         let Socket { tcp, channel } = self;
         let Some(channel) = channel else { return Ok(true) };
-        channel.handshake(&mut |into| (&*tcp).read(into), &mut &*tcp)
+        channel.handshake(&mut &*tcp, &mut &*tcp)
     }
 
     /// Reads what is there, 0 at the end.
@@ -49,7 +49,7 @@ impl Socket {
         let Socket { tcp, channel } = self;
         match channel {
             None => (&*tcp).read(into),
-            Some(channel) => channel.read(into, &mut |into| (&*tcp).read(into), &mut &*tcp),
+            Some(channel) => channel.read(into, &mut &*tcp, &mut &*tcp),
         }
     }
 
@@ -59,12 +59,10 @@ impl Socket {
     /// As [`Socket::read`].
     #[cfg(unix)]
     pub(crate) fn read_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        use rustix::net::{RecvFlags, recv};
         let Socket { tcp, channel } = self;
-        let mut now = |into: &mut [u8]| Ok(recv(&*tcp, into, RecvFlags::DONTWAIT)?.1);
         match channel {
-            None => now(into),
-            Some(channel) => channel.read(into, &mut now, &mut &*tcp),
+            None => Now(tcp).read(into),
+            Some(channel) => channel.read(into, &mut Now(tcp), &mut &*tcp),
         }
     }
 
@@ -145,5 +143,17 @@ impl Socket {
     #[cfg(feature = "server")]
     pub(crate) fn is_resumed(&self) -> bool {
         self.channel.as_ref().is_some_and(|channel| channel.is_resumed())
+    }
+}
+
+/// Reads of a socket that never wait.
+#[cfg(unix)]
+struct Now<'a>(&'a TcpStream);
+
+#[cfg(unix)]
+impl Read for Now<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        use rustix::net::{RecvFlags, recv};
+        Ok(recv(self.0, into, RecvFlags::DONTWAIT)?.1)
     }
 }

@@ -71,7 +71,7 @@ impl ClientTls {
 impl Channel {
     pub(crate) fn handshake(
         &mut self,
-        _: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+        _: &mut dyn io::Read,
         _: &mut dyn io::Write,
     ) -> Result<bool, TlsError> {
         match *self {}
@@ -80,7 +80,7 @@ impl Channel {
     pub(crate) fn read(
         &mut self,
         _: &mut [u8],
-        _: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+        _: &mut dyn io::Read,
         _: &mut dyn io::Write,
     ) -> io::Result<usize> {
         match *self {}

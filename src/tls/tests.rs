@@ -1,7 +1,7 @@
 //! Both ends of a connection in memory, and what either end knows of the other.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 use proptest::prelude::*;
 
@@ -11,16 +11,19 @@ use super::*;
 #[derive(Default)]
 struct Line(VecDeque<u8>, usize);
 
-impl Line {
-    /// At most so many bytes, by turns.
-    fn pull(&mut self, into: &mut [u8], sizes: &[usize]) -> io::Result<usize> {
-        let most = sizes[self.1 % sizes.len()];
-        self.1 += 1;
-        let n = self.0.len().min(into.len()).min(most);
+/// Reads of it of at most so many bytes, by turns.
+struct Reads<'a>(&'a mut Line, &'a [usize]);
+
+impl Read for Reads<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Reads(Line(bytes, turn), sizes) = self;
+        let most = sizes[*turn % sizes.len()];
+        *turn += 1;
+        let n = bytes.len().min(into.len()).min(most);
         if n == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        into.iter_mut().zip(self.0.drain(..n)).for_each(|(into, byte)| *into = byte);
+        into.iter_mut().zip(bytes.drain(..n)).for_each(|(into, byte)| *into = byte);
         Ok(n)
     }
 }
@@ -61,8 +64,8 @@ impl Pair {
     fn shake_hands(&mut self) -> Result<(), TlsError> {
         let Pair { server, client, up, down, sizes } = self;
         for _ in 0..100_000 {
-            let ours = client.handshake(&mut |into| down.pull(into, sizes), up)?;
-            let theirs = server.handshake(&mut |into| up.pull(into, sizes), down)?;
+            let ours = client.handshake(&mut Reads(&mut *down, sizes), up)?;
+            let theirs = server.handshake(&mut Reads(&mut *up, sizes), down)?;
             if ours && theirs {
                 return Ok(());
             }
@@ -81,7 +84,7 @@ impl Pair {
             let n = client.write(&[IoSlice::new(head), IoSlice::new(tail)], up).unwrap();
             left = &left[n..];
             loop {
-                match server.read(&mut into, &mut |into| up.pull(into, sizes), down) {
+                match server.read(&mut into, &mut Reads(&mut *up, sizes), down) {
                     Ok(n) => got.extend_from_slice(&into[..n]),
                     Err(e) if e.kind() == ErrorKind::WouldBlock && up.0.is_empty() => break,
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {}
@@ -145,15 +148,15 @@ fn an_end_that_was_announced_is_clean_and_a_cut_is_not() {
     client.close();
     client.flush(up).unwrap();
     let mut into = [0; 16];
-    let mut pull = |into: &mut [u8]| up.pull(into, &[4096]);
-    assert_eq!(server.read(&mut into, &mut pull, down).unwrap(), 4);
-    assert_eq!(server.read(&mut into, &mut pull, down).unwrap(), 0);
+    let mut reads = Reads(up, &[4096]);
+    assert_eq!(server.read(&mut into, &mut reads, down).unwrap(), 4);
+    assert_eq!(server.read(&mut into, &mut reads, down).unwrap(), 0);
     assert!(server.ended_cleanly());
 
     let mut pair = Pair::new(&server_tls(), &[4096]);
     pair.shake_hands().unwrap();
     let Pair { server, down, .. } = &mut pair;
-    assert_eq!(server.read(&mut into, &mut |_| Ok(0), down).unwrap(), 0);
+    assert_eq!(server.read(&mut into, &mut io::empty(), down).unwrap(), 0);
     assert!(!server.ended_cleanly());
 }
 
@@ -163,7 +166,7 @@ fn what_is_no_handshake_is_refused() {
         let mut server = server_tls().channel(TlsUse::Framed).unwrap();
         let mut line = Line(bytes.iter().copied().collect(), 0);
         let mut out = Line::default();
-        let got = server.handshake(&mut |into| line.pull(into, &[4096]), &mut out);
+        let got = server.handshake(&mut Reads(&mut line, &[4096]), &mut out);
         assert!(got.is_err(), "{bytes:?} {got:?}");
     }
 }
@@ -196,7 +199,7 @@ fn files_that_are_of_no_use_are_named() {
     }
 }
 
-/// Where most of a record is here already, rustls takes less at once than was read.
+/// Where most of a record is here already, rustls takes less than there is: the rest was once lost.
 #[test]
 fn nothing_is_lost_of_what_comes_in_pieces_of_different_sizes() {
     let sent: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
