@@ -12,13 +12,10 @@ use rustls::Connection;
 use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
 
+use super::spacing::Spacing;
 use super::{Binding, Fingerprint, TlsError, der};
 use crate::limits;
 
-/// A record is large from here on: a copy of it is left to the processor's own instruction.
-const LARGE: usize = 4096;
-/// Bytes that keep two blocks of memory apart; see [`Channel::apart`].
-const APART: usize = 2000;
 /// The label and the length of what is exported (RFC 9266, section 2).
 const EXPORTER: (&[u8], usize) = (b"EXPORTER-Channel-Binding", 32);
 
@@ -29,11 +26,7 @@ pub(crate) struct Channel {
     decrypted: usize,
     /// Whether the other side said that nothing more comes.
     ended: bool,
-    /// Nothing is ever in it. rustls decrypts a record in one block of memory and copies it into
-    /// another, which the C library puts 16 bytes behind the first one as far as a page goes. A
-    /// copy to there is thirty times slower on AMD's Zen 4 with glibc 2.36, and transfers lost a
-    /// quarter of their rate. This lies between the two from the first large record on.
-    apart: Vec<u8>,
+    spacing: Spacing,
     /// The digest of the server's certificate.
     end_point: Option<Vec<u8>>,
     peer: Option<Fingerprint>,
@@ -50,7 +43,14 @@ impl Channel {
     pub(super) fn new(mut rustls: Connection, end_point: Option<Vec<u8>>) -> Channel {
         // What is taken at once is bounded by whoever writes.
         rustls.set_buffer_limit(None);
-        Channel { rustls, decrypted: 0, ended: false, apart: Vec::new(), end_point, peer: None }
+        Channel {
+            rustls,
+            decrypted: 0,
+            ended: false,
+            spacing: Spacing::default(),
+            end_point,
+            peer: None,
+        }
     }
 
     /// Takes the handshake further; `true` when it is over and all of it was sent. `false`: it
@@ -133,10 +133,12 @@ impl Channel {
         if self.decrypted == 0 {
             return Ok(0);
         }
+        let copy = self.rustls.reader().into_first_chunk()?;
+        let is_near = self.spacing.is_near(copy);
         let n = self.rustls.reader().read(into)?;
         self.decrypted = self.decrypted.saturating_sub(n);
-        if n >= LARGE && self.apart.capacity() == 0 {
-            self.apart = Vec::with_capacity(APART);
+        if is_near && self.decrypted == 0 {
+            self.spacing.take_place();
         }
         Ok(n)
     }
@@ -144,7 +146,7 @@ impl Channel {
     /// Reads once, straight into where rustls decrypts it; 0 is the end. Through a block of our own
     /// it would be four times fewer calls and one more copy, and uploads were a sixth slower.
     fn take_in(&mut self, from: &mut dyn Read) -> io::Result<usize> {
-        let taken = self.rustls.read_tls(from)?;
+        let taken = self.rustls.read_tls(&mut Noting(from, &mut self.spacing))?;
         let state = self.rustls.process_new_packets().map_err(io::Error::other)?;
         self.decrypted = state.plaintext_bytes_to_read();
         self.ended = state.peer_has_closed();
@@ -231,6 +233,16 @@ impl Channel {
     #[cfg(feature = "server")]
     pub(crate) fn is_resumed(&self) -> bool {
         self.rustls.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+}
+
+/// Reads, and notes where rustls wants to have it.
+struct Noting<'a>(&'a mut dyn Read, &'a mut Spacing);
+
+impl Read for Noting<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.1.note_room(into);
+        self.0.read(into)
     }
 }
 

@@ -20,6 +20,8 @@ mod client;
 mod der;
 #[cfg(all(feature = "tls", feature = "server"))]
 mod server;
+#[cfg(feature = "tls")]
+mod spacing;
 
 use std::fmt;
 use std::str::FromStr;
