@@ -95,18 +95,23 @@ impl Shared<'_> {
     fn about_writing(&self) -> String {
         let Some(first) = self.addresses.first() else { return String::new() };
         let (password, framed) = (shell_quoted(self.password), self.framed_url(first.ip) + "/");
-        let framed = shell_quoted(&framed);
+        let (framed, miniftp) = (shell_quoted(&framed), self.program(first.ip));
         let (user, ftp) = (self.curl_user(), shell_quoted(&self.ftp_url(first.ip, None)));
         format!(
             "\nTo store something there, with the name of a file for FILE:\n  \
-             MINIFTP_PASSWORD={password} miniftp cp FILE {framed}\n  curl -T FILE -u {user} {ftp}\n"
+             MINIFTP_PASSWORD={password} {miniftp} cp FILE {framed}\n  curl -T FILE -u {user} {ftp}\n"
         )
     }
 
     /// Fetches everything.
     fn miniftp(&self, ip: IpAddr) -> String {
         let (password, url) = (shell_quoted(self.password), shell_quoted(&self.framed_url(ip)));
-        format!("MINIFTP_PASSWORD={password} miniftp cp -r {url} .")
+        format!("MINIFTP_PASSWORD={password} {} cp -r {url} .", self.program(ip))
+    }
+
+    /// From another machine a client goes on in clear only if it is told to.
+    fn program(&self, ip: IpAddr) -> &'static str {
+        if self.key.is_some() || ip.is_loopback() { "miniftp" } else { "miniftp --tls off" }
     }
 
     fn framed_url(&self, ip: IpAddr) -> String {
