@@ -87,6 +87,8 @@ mod settings_live;
 mod proxied;
 // The key that the server proves itself with.
 mod server_key;
+// What a build without TLS says.
+mod without_tls;
 // TLS on the framed protocol, and somebody in between.
 mod encrypted;
 // The house as docs/ARCHITECTURE.md draws it: layers, rooms, budgets.

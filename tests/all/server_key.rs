@@ -1,5 +1,7 @@
 //! The server's key: made at the first start, the same ever after, and replaced while it serves.
 
+#![cfg(feature = "tls")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -94,7 +94,8 @@ fn help_knows_every_command_and_needs_no_server() {
         .stderr("")
         .stdout_has("usage: miniftp [OPTIONS] [[USER@]HOST[:PORT][/PATH]] [COMMAND ");
     assert!(help.out.ends_with(&all.out), "{}", help.tell());
-    let version = format!("miniftp {}\n", env!("CARGO_PKG_VERSION"));
+    let without = if miniftp::tls::IS_BUILT { "" } else { " (without TLS)" };
+    let version = format!("miniftp {}{without}\n", env!("CARGO_PKG_VERSION"));
     for word in ["-V", "--version"] {
         site.miniftp("ann", &[word]).ok().stdout(&version).stderr("");
     }
