@@ -99,7 +99,8 @@ impl Shared<'_> {
         let (user, ftp) = (self.curl_user(), shell_quoted(&self.ftp_url(first.ip, None)));
         format!(
             "\nTo store something there, with the name of a file for FILE:\n  \
-             MINIFTP_PASSWORD={password} {miniftp} cp FILE {framed}\n  curl -T FILE -u {user} {ftp}\n"
+             MINIFTP_PASSWORD={password} {miniftp} cp FILE {framed}\n  \
+             curl -T FILE -u {user} {ftp}\n"
         )
     }
 
@@ -109,7 +110,7 @@ impl Shared<'_> {
         format!("MINIFTP_PASSWORD={password} {} cp -r {url} .", self.program(ip))
     }
 
-    /// From another machine a client goes on in clear only if it is told to.
+    /// From another machine a client goes on in clear only if its user says so.
     fn program(&self, ip: IpAddr) -> &'static str {
         if self.key.is_some() || ip.is_loopback() { "miniftp" } else { "miniftp --tls off" }
     }
