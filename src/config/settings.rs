@@ -110,9 +110,10 @@ settings! {
         /// 1000:1000. It has to be able to write in this directory and in the homes. none: root
         /// stays root, which is warned of.
         user: Option<String> = None, Or(USER, "none"), at_start = true;
-        /// Whether connections are encrypted. required: without it nobody logs in. preferred:
-        /// whenever the client can. auto: required of other machines, preferred on this one; by
-        /// FTP what is required is that no password travels in clear. off: never.
+        /// Whether connections are encrypted. required: without it nobody logs in, but by FTP with
+        /// a temporary password. preferred: whenever the client can. auto: required of other
+        /// machines, preferred on this one; by FTP what is required is that no password travels in
+        /// clear. off: never.
         tls: TlsMode = TlsMode::Auto, OneOf(TlsMode::WORDS);
         /// The certificate of the server, a PEM file, with those that it was signed with behind it.
         /// own: the server makes one with its key, in tls-cert.pem and tls-key.pem beside this

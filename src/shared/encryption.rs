@@ -73,7 +73,8 @@ impl Shared {
             };
         }
         let Some(files) = CredentialFiles::of(&self.conf, &config)? else { return Ok(None) };
-        if files.is_own {
+        // While a key is in force nothing is made: a file that is missing then is a mistake.
+        if files.is_own && self.tls().is_none() {
             self.make_credentials(&files).map_err(|e| {
                 format!(
                     "the server's own key cannot be made: {e}; let the server write in its \
@@ -85,8 +86,8 @@ impl Shared {
         files.read().map(Some).map_err(|e| format!("{e}; fix it, or set [server] tls to off"))
     }
 
-    /// Makes a key with a certificate where there is none. A key whose certificate is not there was
-    /// never used: whoever made it was interrupted.
+    /// Makes a key with a certificate where there is none, or the certificate alone: clients know
+    /// the server by its key. What is no whole key was never used: whoever made it was interrupted.
     fn make_credentials(&self, files: &CredentialFiles) -> Result<(), StoreError> {
         let is_there = |path: &std::path::Path| path.try_exists().unwrap_or(true);
         if is_there(&files.certificate) {
@@ -98,13 +99,20 @@ impl Shared {
         if !host.is_empty() && host != "localhost" && host.chars().all(is_name) {
             names.push(host);
         }
-        let made = tls::fresh_credentials(&names)
-            .map_err(|e| FileError::parse(&files.key, ParseErrors::whole(e.to_string())))?;
         let begun = read_secret(&files.key, limits::CREDENTIALS_FILE).ok();
-        let begun = begun.as_ref().map(|begun| begun.as_bytes());
-        self.store.replace_beside(&files.key, begun, made.key.as_bytes())?;
+        let for_it = begun.as_ref().and_then(|key| tls::certificate_for(key, &names).ok());
+        let (made, what) = match for_it {
+            Some(made) => (made, "a certificate for the server's key"),
+            None => {
+                let made = tls::fresh_credentials(&names)
+                    .map_err(|e| FileError::parse(&files.key, ParseErrors::whole(e.to_string())))?;
+                let begun = begun.as_ref().map(|begun| begun.as_bytes());
+                self.store.replace_beside(&files.key, begun, made.key.as_bytes())?;
+                (made, "a key and a certificate")
+            }
+        };
         self.store.replace_beside(&files.certificate, None, made.certificate.as_bytes())?;
-        log::info!("made a key and a certificate: {}", files.certificate.display());
+        log::info!("made {what}: {}", files.certificate.display());
         Ok(())
     }
 }

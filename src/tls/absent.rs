@@ -30,6 +30,11 @@ pub fn fresh_credentials(_: &[String]) -> Result<Credentials, TlsError> {
 }
 
 #[cfg(feature = "server")]
+pub(crate) fn certificate_for(_: &str, _: &[String]) -> Result<Credentials, TlsError> {
+    Err(TlsError(NOT_BUILT.to_owned()))
+}
+
+#[cfg(feature = "server")]
 impl ServerTls {
     /// From the text of PEM files.
     ///

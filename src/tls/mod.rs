@@ -34,11 +34,15 @@ pub(crate) use self::absent::Channel;
 #[cfg(all(not(feature = "tls"), feature = "client"))]
 pub use self::absent::ClientTls;
 #[cfg(all(not(feature = "tls"), feature = "server"))]
+pub(crate) use self::absent::certificate_for;
+#[cfg(all(not(feature = "tls"), feature = "server"))]
 pub use self::absent::{ServerTls, fresh_credentials};
 #[cfg(feature = "tls")]
 pub(crate) use self::channel::Channel;
 #[cfg(all(feature = "tls", feature = "client"))]
 pub use self::client::ClientTls;
+#[cfg(all(feature = "tls", feature = "server"))]
+pub(crate) use self::server::certificate_for;
 #[cfg(all(feature = "tls", feature = "server"))]
 pub use self::server::{ServerTls, fresh_credentials};
 pub use crate::scram::Binding;

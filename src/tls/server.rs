@@ -136,10 +136,24 @@ fn config(
 /// # Errors
 /// That the system has no random bytes.
 pub fn fresh_credentials(names: &[String]) -> Result<Credentials, TlsError> {
-    let failed = |e: rcgen::Error| TlsError(format!("no key can be made: {e}"));
-    let key = rcgen::KeyPair::generate().map_err(failed)?;
-    let mut parameters = rcgen::CertificateParams::new(names).map_err(failed)?;
+    certify(&rcgen::KeyPair::generate().map_err(not_made)?, names)
+}
+
+/// A new certificate for a key that there is.
+///
+/// # Errors
+/// That it is no key.
+pub(crate) fn certificate_for(key: &str, names: &[String]) -> Result<Credentials, TlsError> {
+    certify(&rcgen::KeyPair::from_pem(key).map_err(not_made)?, names)
+}
+
+fn certify(key: &rcgen::KeyPair, names: &[String]) -> Result<Credentials, TlsError> {
+    let mut parameters = rcgen::CertificateParams::new(names).map_err(not_made)?;
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "miniftp");
-    let certificate = parameters.self_signed(&key).map_err(failed)?;
+    let certificate = parameters.self_signed(key).map_err(not_made)?;
     Ok(Credentials { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
+}
+
+fn not_made(e: rcgen::Error) -> TlsError {
+    TlsError(format!("no key and certificate can be made: {e}"))
 }

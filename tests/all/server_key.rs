@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use miniftp::tls::{Fingerprint, ServerTls, fresh_credentials};
 use rustix::process::Signal;
 
-use crate::harness::{Daemon, Site, Starting};
+use crate::harness::{Daemon, Site, Starting, eventually};
 
 fn files(site: &Site) -> [PathBuf; 2] {
     ["tls-cert.pem", "tls-key.pem"].map(|name| site.conf().join(name))
@@ -67,6 +67,31 @@ fn a_key_without_its_certificate_is_made_again_and_the_other_way_round_is_refuse
     let refused = Starting::begin(&site, &[]).end().err().expect("it started").1;
     assert!(refused.contains("tls-key.pem: cannot be read"), "{refused}");
     assert!(refused.contains("or set [server] tls to off"), "{refused}");
+}
+
+/// A certificate that was lost once took the key with it, which every client remembers.
+#[test]
+fn a_lost_certificate_is_made_again_at_a_start_for_the_same_key() {
+    let site = Site::new();
+    let [certificate, private] = files(&site);
+    let mut daemon = site.start();
+    let key = key_of(&daemon);
+    let content = fs::read(&private).unwrap();
+    fs::remove_file(&certificate).unwrap();
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_log("tls-cert.pem: cannot be read");
+    assert!(!certificate.exists(), "while it serves nothing is made");
+    fs::rename(&private, private.with_extension("away")).unwrap();
+    daemon.signal(Signal::HUP);
+    let refused = || daemon.log().matches("tls-cert.pem: cannot be read").count();
+    eventually("both are missed", || refused() == 2);
+    assert!(!private.exists() && !certificate.exists());
+    fs::rename(private.with_extension("away"), &private).unwrap();
+    daemon.kill9();
+    let daemon = site.start();
+    daemon.wait_for_log("made a certificate for the server's key");
+    assert_eq!(key_of(&daemon), key);
+    assert_eq!(fs::read(&private).unwrap(), content);
 }
 
 #[test]
