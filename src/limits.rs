@@ -249,6 +249,11 @@ pub const PROXY_HEADER: usize = 1024;
 pub const PROXY_WAIT: Duration = Duration::from_secs(5);
 /// Connections of proxies at one time of which it is not known yet whose they are.
 pub const PROXY_WAITING: usize = 200;
+/// Connections of proxies at a passive port that have not said whose they are; the oldest one goes
+/// when there are more.
+pub const PROXY_UNNAMED: usize = 16;
+/// How often it is looked whether they have.
+pub const PROXY_LOOK: Duration = Duration::from_millis(5);
 /// Bytes of the state of an encrypted connection that rests.
 pub const TLS_STATE: usize = 45 * 1024;
 

@@ -10,6 +10,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use byteorder::{BigEndian, ByteOrder};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 
 use crate::limits;
 
@@ -82,6 +84,32 @@ pub(crate) fn read_header(tcp: &TcpStream) -> Result<Origin, NoHeader> {
     parse(&head, &rest)
 }
 
+/// As [`read_header`], of what has come: `None` where not all of it has, and then nothing is read.
+pub(crate) fn header_that_came(tcp: &TcpStream) -> Option<Result<Origin, NoHeader>> {
+    let mut seen = [0; HEAD + limits::PROXY_HEADER];
+    let look = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    let seen = match recv(tcp, &mut seen, look) {
+        Ok((_, 0)) => return Some(Err(NoHeader::Missing)),
+        Ok((_, n)) => seen.get(..n).unwrap_or_default(),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => return None,
+        Err(_) => return Some(Err(NoHeader::Missing)),
+    };
+    if !seen.iter().zip(SIGNATURE).all(|(seen, signature)| seen == signature) {
+        return Some(Err(STRANGE));
+    }
+    let (head, rest) = seen.split_first_chunk::<HEAD>()?;
+    let length = match length_behind(head) {
+        Ok(length) => length,
+        Err(none) => return Some(Err(none)),
+    };
+    let parsed = parse(head, rest.get(..length)?);
+    let mut whole = vec![0; HEAD + length];
+    match recv(tcp, &mut whole[..], RecvFlags::DONTWAIT) {
+        Ok((_, n)) if n == whole.len() => Some(parsed),
+        _ => Some(Err(NoHeader::Missing)),
+    }
+}
+
 fn fill(mut tcp: &TcpStream, mut into: &mut [u8], until: Instant) -> Result<(), NoHeader> {
     while !into.is_empty() {
         let left = until.saturating_duration_since(Instant::now());
@@ -104,7 +132,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// How much follows the head.
 fn length_behind(head: &[u8; HEAD]) -> Result<usize, NoHeader> {
     if !head.starts_with(SIGNATURE) {
-        return Err(NoHeader::Strange("something else"));
+        return Err(STRANGE);
     }
     let length = usize::from(BigEndian::read_u16(&head[14..]));
     match length <= limits::PROXY_HEADER {
@@ -139,6 +167,7 @@ fn parse(head: &[u8; HEAD], rest: &[u8]) -> Result<Origin, NoHeader> {
     }
 }
 
+const STRANGE: NoHeader = NoHeader::Strange("something else");
 const SHORT: NoHeader = NoHeader::Strange("one that is too short");
 
 fn ends((from, to): (std::net::IpAddr, std::net::IpAddr), ports: &[u8]) -> Origin {

@@ -225,6 +225,35 @@ fn connections_that_say_nothing_hold_up_nobody() {
     });
 }
 
+/// Each of them once held up the session for five seconds, its control line included.
+#[test]
+fn silent_connections_to_a_passive_port_hold_up_nobody() {
+    let site = site();
+    let daemon = site.start();
+    let mut talk = ftp(&daemon, &header(CLIENT, PROXY));
+    talk.log_in("ann", &password("ann")).expect(230);
+    talk.ask("TYPE I").expect(200);
+    let many = miniftp::limits::PROXY_UNNAMED + 4;
+    let addr = talk.epsv();
+    let silent: Vec<TcpStream> = (0..many).map(|_| connect(addr, b"")).collect();
+    talk.send("STOR f.bin\r\nABOR\r\n");
+    talk.reply().expect(426);
+    talk.reply().expect(226);
+    drop(silent);
+    let addr = talk.epsv();
+    let silent: Vec<TcpStream> = (0..many).map(|_| connect(addr, b"")).collect();
+    let head = header("192.0.2.7:40001", PROXY);
+    let mut data = connect(addr, &head[..7]);
+    talk.send("STOR f.bin\r\nNOOP\r\n");
+    talk.reply().expect(200);
+    data.write_all(&[&head[7..], b"content"].concat()).unwrap();
+    talk.reply().expect(150);
+    drop((data, silent));
+    talk.reply().expect(226);
+    assert_eq!(fs::read(site.stored("ann", "f.bin")).unwrap(), b"content");
+    daemon.wait_for_log("passive port of 192.0.2.7: no PROXY header came in time");
+}
+
 #[test]
 fn a_list_that_cannot_be_read_is_named() {
     let site = Site::new();

@@ -108,20 +108,20 @@ impl FtpConnection {
     fn await_client(&mut self, without_client: WithoutClient) -> Result<Opened> {
         let begun = Instant::now();
         loop {
-            let (listener, until) = match std::mem::take(&mut self.control.plan) {
-                DataPlan::Passive(listener, until) => (listener, until),
+            let mut port = match std::mem::take(&mut self.control.plan) {
+                DataPlan::Passive(port) => port,
                 DataPlan::Came(tcp) => return Ok(Opened::Tcp(Ok(tcp))),
                 DataPlan::None | DataPlan::Late | DataPlan::Active(_) => return Ok(Opened::Late),
             };
-            if let Some(came) = plan::accept(&listener, &self.control.client).transpose() {
+            if let Some(came) = port.accept(&self.control.client).transpose() {
                 return Ok(Opened::Tcp(came));
             }
-            let left = match self.time_to_open(begun, until) {
-                Ok(left) => left,
+            let left = match self.time_to_open(begun, port.until()) {
+                Ok(left) => left.min(port.longest_wait()),
                 Err(none) => return Ok(none),
             };
-            let woken = data::wait(&listener, PollFlags::IN, self.control.watched(), left)?;
-            self.control.plan = DataPlan::Passive(listener, until);
+            let woken = data::wait(port.listener(), PollFlags::IN, self.control.watched(), left)?;
+            self.control.plan = DataPlan::Passive(port);
             if woken != Woken::Data {
                 self.attend(without_client)?;
             }

@@ -14,7 +14,8 @@ use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 
 use crate::config::Proxies;
-use crate::protocols::proxy;
+use crate::limits;
+use crate::protocols::proxy::{self, NoHeader};
 use crate::scram;
 
 /// Ports of a range that are tried before a passive listener is refused.
@@ -30,8 +31,8 @@ pub(super) enum DataPlan {
     /// Nobody said.
     #[default]
     None,
-    /// The client comes to us, until this moment.
-    Passive(TcpListener, Instant),
+    /// The client comes to us.
+    Passive(PassivePort),
     /// The client has come, and the port was closed behind it.
     Came(TcpStream),
     /// The client did not come in time.
@@ -53,22 +54,23 @@ impl DataPlan {
         }?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok((DataPlan::Passive(listener, Instant::now() + patience), address))
+        let until = Instant::now() + patience;
+        Ok((DataPlan::Passive(PassivePort { listener, until, unnamed: Vec::new() }), address))
     }
 
     /// When a port is to be closed that nobody came to.
     pub(super) fn until(&self) -> Option<Instant> {
         match self {
-            DataPlan::Passive(_, until) => Some(*until),
+            DataPlan::Passive(port) => Some(port.until),
             DataPlan::None | DataPlan::Came(_) | DataPlan::Late | DataPlan::Active(_) => None,
         }
     }
 
     /// Closes a port whose time is over. A client that waits there already is let in.
     pub(super) fn expire(&mut self, client: &Awaited) {
-        let DataPlan::Passive(listener, until) = self else { return };
-        if *until <= Instant::now() {
-            *self = match accept(listener, client) {
+        let DataPlan::Passive(port) = self else { return };
+        if port.until <= Instant::now() {
+            *self = match port.accept(client) {
                 Ok(Some(tcp)) => DataPlan::Came(tcp),
                 Ok(None) | Err(_) => DataPlan::Late,
             };
@@ -120,31 +122,82 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    /// Whether a connection from this address is the client's. A proxy says so itself, at once.
-    fn is_from(&self, tcp: &TcpStream, from: SocketAddr) -> bool {
-        let from = match &self.proxies {
-            Some(proxies) if proxies.hold(from.ip()) => {
-                proxy::read_header(tcp).ok().map(|origin| origin.through(from).0)
-            }
-            _ => Some(from),
-        };
-        from.is_some_and(|from| from.ip().to_canonical() == self.peer.to_canonical())
+    /// Whether whoever comes from this address has to say first whose the connection is.
+    fn is_proxy(&self, from: SocketAddr) -> bool {
+        self.proxies.as_ref().is_some_and(|proxies| proxies.hold(from.ip()))
+    }
+
+    /// Whether it is the client that comes from this address.
+    fn is(&self, from: SocketAddr) -> bool {
+        from.ip().to_canonical() == self.peer.to_canonical()
     }
 }
 
-/// Takes the client's connection, or `None` if nobody is in the queue. Anyone else is turned away.
-pub(super) fn accept(listener: &TcpListener, client: &Awaited) -> io::Result<Option<TcpStream>> {
-    loop {
-        match listener.accept() {
-            Ok((tcp, from)) if client.is_from(&tcp, from) => return Ok(Some(tcp)),
-            Ok((_, from)) => {
-                log::warn!("refused a connection from {from} to a passive port of {}", client.peer)
+/// A port where the client is awaited.
+#[derive(Debug)]
+pub(super) struct PassivePort {
+    listener: TcpListener,
+    /// When it is closed if nobody came.
+    until: Instant,
+    /// Connections of proxies that have not said whose they are, and how long each may take for
+    /// that. None of them holds up the session.
+    unnamed: Vec<(TcpStream, SocketAddr, Instant)>,
+}
+
+impl PassivePort {
+    /// Takes the client's connection, or `None` if it has not come. Anyone else is turned away.
+    pub(super) fn accept(&mut self, client: &Awaited) -> io::Result<Option<TcpStream>> {
+        loop {
+            match self.listener.accept() {
+                Ok((tcp, from)) if client.is_proxy(from) => {
+                    self.unnamed.push((tcp, from, Instant::now() + limits::PROXY_WAIT));
+                    if self.unnamed.len() > limits::PROXY_UNNAMED {
+                        turned_away(client, self.unnamed.remove(0).1, &NoHeader::Missing);
+                    }
+                }
+                Ok((tcp, from)) if client.is(from) => return Ok(Some(tcp)),
+                Ok((_, from)) => turned_away(client, from, &"it is not the client's"),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(self.named(client)),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
             }
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
         }
     }
+
+    /// The client's connection among those of proxies, if one is.
+    fn named(&mut self, client: &Awaited) -> Option<TcpStream> {
+        for (tcp, from, until) in std::mem::take(&mut self.unnamed) {
+            match proxy::header_that_came(&tcp) {
+                None if Instant::now() < until => self.unnamed.push((tcp, from, until)),
+                None => turned_away(client, from, &NoHeader::Missing),
+                Some(Err(none)) => turned_away(client, from, &none),
+                Some(Ok(origin)) => match origin.through(from).0 {
+                    named if client.is(named) => return Some(tcp),
+                    named => turned_away(client, named, &"it is not the client's"),
+                },
+            }
+        }
+        None
+    }
+
+    /// When it is closed if nobody came.
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// What wakes a wait for the client.
+    pub(super) fn listener(&self) -> &TcpListener {
+        &self.listener
+    }
+
+    /// How long a wait for it may be: whoever was let in already wakes none.
+    pub(super) fn longest_wait(&self) -> Duration {
+        if self.unnamed.is_empty() { Duration::MAX } else { limits::PROXY_LOOK }
+    }
+}
+
+fn turned_away(client: &Awaited, from: SocketAddr, why: &dyn std::fmt::Display) {
+    log::warn!("refused a connection from {from} to a passive port of {}: {why}", client.peer);
 }
 
 /// The IPv4 form of an address, if it has one.

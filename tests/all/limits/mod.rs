@@ -81,6 +81,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("TLS_BLOCK", "memory"),
     ("PROXY_WAITING", "shown by the tests of proxies"),
     ("PROXY_WAIT", "a deadline; shown by the tests of proxies"),
+    ("PROXY_UNNAMED", "shown by the tests of proxies"),
+    ("PROXY_LOOK", "how often, not how much"),
     ("PROXY_HEADER", "shown by the tests of proxies"),
     ("TLS_STATE", "memory"),
     ("CREDENTIALS_FILE", "as SETTINGS_FILE"),
