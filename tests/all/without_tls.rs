@@ -23,7 +23,7 @@ fn everything_else_works_and_what_is_missing_is_said() {
 
     let mut talk = FtpTalk::connect(daemon.ftp_addr());
     talk.ask("AUTH TLS").expect(502).says("not encrypted here");
-    let features = talk.ask("FEAT").expect(211).text();
+    let features = talk.ask("FEAT").expect(211).says("without TLS").text();
     assert!(!features.contains("AUTH") && !features.contains("PROT"), "{features}");
     talk.log_in("ann", &password("ann")).expect(230);
 }

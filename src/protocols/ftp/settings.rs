@@ -11,6 +11,7 @@ use super::plan::{DataPlan, v4};
 use super::reply::Clean;
 use super::{FtpConnection, Type, transfers};
 use crate::error::Result;
+use crate::tls;
 
 /// What `HASH` can compute: its name there, and ours.
 pub(super) const HASHES: [(&str, &str); 3] =
@@ -165,7 +166,8 @@ pub(super) fn feat(conn: &mut FtpConnection, _: &str) -> Result<()> {
     lines.push(format!("HASH {}", hashes.join(";")));
     lines.push(conn.facts.feat_line());
     lines.sort_unstable();
-    conn.control.reply_lines(211, "Features:", &lines, "End");
+    let head = if tls::IS_BUILT { "Features:" } else { "Features (without TLS):" };
+    conn.control.reply_lines(211, head, &lines, "End");
     Ok(())
 }
 
