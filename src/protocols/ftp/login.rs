@@ -81,13 +81,14 @@ pub(super) fn user(conn: &mut FtpConnection, name: &str) -> Result<()> {
         return Ok(());
     }
     conn.user = Some(name.to_string());
-    conn.control.reply(
-        331,
-        match accepted {
-            Accepted::Any => "password required",
-            Accepted::Temporary => "temporary password required",
-        },
-    );
+    let required = match accepted {
+        Accepted::Any => "password required",
+        Accepted::Temporary if conn.shared().tls().is_some() => {
+            "temporary password required; your own is taken with TLS (AUTH TLS)"
+        }
+        Accepted::Temporary => "temporary password required",
+    };
+    conn.control.reply(331, required);
     Ok(())
 }
 

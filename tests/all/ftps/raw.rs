@@ -95,6 +95,7 @@ fn from_elsewhere_it_is_required_and_a_temporary_password_is_the_other_way() {
     let client = crate::harness::Miniftp::new(&ground.site.local(), ground.daemon.addr(), "ann");
     let one = client.run(&["ftp-password"]).ok().out.trim().to_owned();
     let mut clear = FtpTalk::connect(ground.addr());
+    clear.ask("USER ann").expect(331).says("temporary password").says("AUTH TLS");
     clear.log_in("ann", &one).expect(230);
     clear.ask("TYPE I").expect(200);
     assert_eq!(clear.fetch("f"), b"text", "a client that cannot encrypt was let in knowingly");
