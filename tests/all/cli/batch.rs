@@ -47,6 +47,8 @@ fn a_byte_order_mark_and_carriage_returns_do_no_harm() {
 fn ctrl_c_ends_a_batch_that_waits() {
     let (site, _daemon) = site();
     let mut command = Command::new(env!("CARGO_BIN_EXE_miniftp"));
+    // A key that whoever runs the tests remembers of the same port would end it.
+    command.env("XDG_STATE_HOME", site.root());
     let port = site.addr().port().to_string();
     command.args(["-P", &port, "-u", "ann"]).env("MINIFTP_PASSWORD", password("ann"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -73,6 +75,8 @@ fn ctrl_c_ends_a_command_whose_reader_has_stopped_reading() {
         write_file(site.stored("ann", &format!("{name:0>200}")), b"");
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_miniftp"));
+    // A key that whoever runs the tests remembers of the same port would end it.
+    command.env("XDG_STATE_HOME", site.root());
     let port = site.addr().port().to_string();
     command.args(["-P", &port, "-u", "ann", "ls"]).env("MINIFTP_PASSWORD", password("ann"));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -95,6 +99,8 @@ fn ctrl_c_ends_a_command_whose_messages_nobody_reads() {
     let (site, _daemon) = site();
     let names: Vec<String> = (0..400).map(|name| format!("{name:0>200}")).collect();
     let mut command = Command::new(env!("CARGO_BIN_EXE_miniftp"));
+    // A key that whoever runs the tests remembers of the same port would end it.
+    command.env("XDG_STATE_HOME", site.root());
     let port = site.addr().port().to_string();
     command.args(["-P", &port, "-u", "ann", "stat"]).args(names);
     command.env("MINIFTP_PASSWORD", password("ann"));

@@ -106,6 +106,7 @@ fn who_is_missing_is_told_what_to_say() {
         let mut away = std::process::Command::new("setsid");
         away.arg("--wait").arg(command.get_program()).args(command.get_args());
         away.env_remove("MINIFTP_PASSWORD").stdin(std::process::Stdio::null());
+        away.env("XDG_STATE_HOME", site.root());
         let done = away.output().unwrap();
         assert!(done.stdout.is_empty());
         (done.status.code(), String::from_utf8(done.stderr).unwrap())

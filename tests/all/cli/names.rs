@@ -72,6 +72,7 @@ fn arguments_that_are_no_text_are_refused_harmlessly() {
         let done = Command::new(env!("CARGO_BIN_EXE_miniftp"))
             .args(["-u", "ann", "-P", &daemon.port().to_string()])
             .args(words.map(OsStr::from_bytes))
+            .env("XDG_STATE_HOME", site.root())
             .env("MINIFTP_PASSWORD", password("ann"))
             .current_dir(site.local())
             .stdin(Stdio::null())

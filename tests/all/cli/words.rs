@@ -189,6 +189,7 @@ fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_miniftp"));
         command.args(["-u", "ann", "-P", &port]).args(words);
         command.env("MINIFTP_PASSWORD", crate::harness::password("ann"));
+        command.env("XDG_STATE_HOME", site.root());
         command.current_dir(site.local()).stdin(Stdio::null()).stdout(out).stderr(Stdio::piped());
         command.spawn().unwrap()
     };

@@ -55,6 +55,7 @@ fn memory_does_not_grow_with_the_file() {
     write_file(local.join("warm"), &bytes(1, 3 * MIB));
     let mut child = Command::new(env!("CARGO_BIN_EXE_miniftp"))
         .args(["-u", "ann", "-P", &daemon.port().to_string()])
+        .env("XDG_STATE_HOME", site.root())
         .env("MINIFTP_PASSWORD", password("ann"))
         .current_dir(&local)
         .stdin(Stdio::piped())
