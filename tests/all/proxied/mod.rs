@@ -1,6 +1,9 @@
 //! Behind a proxy that says whose each connection is (PROXY protocol, version 2): who may come, how
 //! many, and from where is a matter of the client's address and not of the proxy's.
 
+#[cfg(feature = "tls")]
+mod encrypted;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -56,6 +59,17 @@ fn ftp(daemon: &Daemon, header: &[u8]) -> FtpTalk {
     talk
 }
 
+/// The connection ends without a word.
+#[track_caller]
+fn is_refused(mut tcp: TcpStream, what: &str) {
+    // It may be closed already.
+    let _ = tcp.shutdown(std::net::Shutdown::Write);
+    let mut said = Vec::new();
+    // A reset is an end too.
+    let _ = tcp.read_to_end(&mut said);
+    assert!(said.is_empty(), "{what}: {}", String::from_utf8_lossy(&said));
+}
+
 /// A server behind a proxy at this machine, whose clients need no TLS.
 fn site() -> Site {
     let site = Site::new();
@@ -82,6 +96,30 @@ fn limits_and_the_log_go_by_the_address_that_the_proxy_names() {
     let v6 = header("[2001:db8::7]:1", "[2001:db8::1]:2020");
     framed(&daemon, &v6).log_in("ann", &password("ann")).expect(254);
     daemon.wait_for_log("2001:db8::7");
+}
+
+/// Guesses through a proxy ban whoever made them, by both protocols, and never the proxy.
+#[test]
+fn a_ban_is_for_the_client_and_not_for_its_proxy() {
+    let site = site();
+    site.account("bob", "1M").setting("login", "ban_address_after", "6");
+    site.setting("login", "delay_millis", "0").setting("login", "delay_most_millis", "0");
+    let daemon = site.start();
+    let other = header("192.0.2.8:40000", PROXY);
+    for name in ["ann", "bob", "n1"] {
+        framed(&daemon, &header(CLIENT, PROXY)).log_in(name, "guess").expect(253);
+        ftp(&daemon, &header(CLIENT, PROXY)).log_in(name, "guess").expect(530);
+    }
+    daemon.wait_for_log("address 192.0.2.7 is banned until ");
+    let banned = "this address is banned: 6 failed logins within 10 min; try again in ";
+    let refused = Frames::over(connect(daemon.addr(), &header(CLIENT, PROXY)));
+    refused.expect_bye(428).says(banned);
+    let mut refused = FtpTalk::over(connect(daemon.ftp_addr(), &header(CLIENT, PROXY)));
+    refused.reply().expect(421).says(banned);
+    framed(&daemon, &other).log_in("ann", &password("ann")).expect(254);
+    ftp(&daemon, &other).log_in("ann", &password("ann")).expect(230);
+    // The proxy itself, which is on this machine.
+    framed(&daemon, &whole(0x20, 0, &[])).log_in("ann", &password("ann")).expect(254);
 }
 
 #[test]
@@ -122,6 +160,8 @@ fn a_proxy_without_a_header_and_a_header_of_somebody_else_are_refused() {
     let daemon = site.start();
     let mut strange: Vec<Vec<u8>> = vec![
         b"USER ann\r\nPASS ann-secret\r\n".to_vec(),
+        // The first version of the protocol, which is a line.
+        b"PROXY TCP4 192.0.2.7 203.0.113.5 40000 21\r\n".to_vec(),
         whole(0x21, 0, &[]),
         whole(0x21, 0x31, &[0; 216]),
         whole(0x11, 0x11, &[0; 12]),
@@ -131,13 +171,7 @@ fn a_proxy_without_a_header_and_a_header_of_somebody_else_are_refused() {
     strange.push(header(CLIENT, PROXY)[..20].to_vec());
     for bytes in strange {
         for addr in [daemon.addr(), daemon.ftp_addr()] {
-            let mut tcp = connect(addr, &bytes);
-            // It may be closed already.
-            let _ = tcp.shutdown(std::net::Shutdown::Write);
-            let mut said = Vec::new();
-            // A reset is an end too.
-            let _ = tcp.read_to_end(&mut said);
-            assert!(said.is_empty(), "{bytes:?}: {}", String::from_utf8_lossy(&said));
+            is_refused(connect(addr, &bytes), &format!("{bytes:?}"));
         }
     }
     daemon.wait_for_log("is one of [server] proxies: no PROXY header came in time");
