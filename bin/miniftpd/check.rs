@@ -25,7 +25,8 @@ use crate::search::Directories;
 /// Looks at everything in `conf`; 0 if there is no fault in it.
 pub(crate) fn run(args: &Args, dirs: &Directories) -> ExitCode {
     let (conf, home) = (dirs.conf.as_path(), dirs.home.as_path());
-    let mut report = CheckReport { conf, faulty: Vec::new(), text: String::new() };
+    let mut report =
+        CheckReport { conf, faulty: Vec::new(), at_start: Vec::new(), text: String::new() };
     let settings = report.take(config::FILE, Config::load(conf), |_| "good".to_owned());
     // From here on it sees what the server would see.
     let identity = settings.as_deref().map(|config| {
@@ -51,9 +52,13 @@ pub(crate) fn run(args: &Args, dirs: &Directories) -> ExitCode {
     let config = settings.as_deref();
     let found = config.map(|config| start::look(args, dirs, config, accounts.as_deref()));
     let start::StartFindings { mut mistakes, warnings } = found.unwrap_or_default();
-    mistakes.extend(config.into_iter().flat_map(|config| {
+    let beyond = config.map(|config| {
         start::beyond(dirs, config, mounted.as_ref().map(|mounts| mounts.as_slice()))
-    }));
+    });
+    for (file, beyond) in beyond.into_iter().flatten() {
+        report.at_start.extend((!beyond.is_empty()).then_some(file));
+        mistakes.extend(beyond);
+    }
     let mistakes: Vec<String> = refused.into_iter().chain(mistakes).collect();
     mistakes.iter().for_each(|mistake| report.line(mistake));
     warnings.iter().for_each(|warning| report.line(format_args!("warning: {warning}")));
@@ -75,6 +80,8 @@ struct CheckReport<'a> {
     conf: &'a Path,
     /// The files with a fault.
     faulty: Vec<&'static str>,
+    /// The files with an edit that the server that runs cannot follow, and so refuses.
+    at_start: Vec<&'static str>,
     text: String,
 }
 
@@ -117,8 +124,8 @@ impl CheckReport<'_> {
             None => format!("the server that ran last on {shown}"),
         };
         let changes = InForce::parse(&note).changes(whole);
-        let changes: Vec<&SettingChange> =
-            changes.iter().filter(|c| !self.faulty.iter().any(|file| *file == c.file)).collect();
+        let refused = |file: &str| self.faulty.iter().chain(&self.at_start).any(|one| *one == file);
+        let changes: Vec<&SettingChange> = changes.iter().filter(|c| !refused(&c.file)).collect();
         match changes.len() {
             0 => self.line(format_args!("nothing would change on {who}")),
             _ => self.line(format_args!("this would change on {who}:")),
@@ -126,9 +133,13 @@ impl CheckReport<'_> {
         for change in changes {
             self.line(reported(change));
         }
-        if !self.faulty.is_empty() {
-            let files = self.faulty.join(", ");
-            self.line(format_args!("nothing of {files} counts until it is fixed"));
+        for (files, until) in
+            [(&self.faulty, "until it is fixed"), (&self.at_start, "before the next start")]
+        {
+            if !files.is_empty() {
+                let files = files.join(", ");
+                self.text += &format!("nothing of {files} counts {until}\n");
+            }
         }
     }
 }

@@ -168,7 +168,7 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
     if let Err(e) = hide_memory() {
         return fail(1, e);
     }
-    let exposed = secrets::look(dirs);
+    let exposed = secrets::look(dirs, &config);
     if !exposed.refused.is_empty() {
         let lines: Vec<String> = exposed.refused.iter().map(ToString::to_string).collect();
         return fail(1, lines.join("\nminiftpd: "));

@@ -49,7 +49,12 @@ impl Exposed {
 /// it.
 pub(crate) fn check_key(path: &Path) -> Result<(), FileError> {
     let Ok(stat) = rustix::fs::stat(path) else { return Ok(()) };
-    match exposed_key(path, &stat, rustix::process::geteuid().as_raw()) {
+    let server = rustix::process::geteuid().as_raw();
+    // Root serves from a user's directory, as in a container: what that user made before is good.
+    let directory =
+        path.parent().filter(|_| server == 0).and_then(|dir| rustix::fs::stat(dir).ok());
+    let owners: Vec<u32> = [server].into_iter().chain(directory.map(|dir| dir.st_uid)).collect();
+    match exposed_key(path, &stat, &owners) {
         Some(exposed) => Err(FileError::parse(path, ParseErrors::whole(exposed.without_path()))),
         None => Ok(()),
     }
@@ -91,27 +96,30 @@ pub fn writable_by_others(
     is_open.then(|| Exposed::new(path, "can be written by others", stat.st_mode, "go-w"))
 }
 
+/// Something that belongs to nobody of `owners`, whose first one it is to be given to, nor to root:
+/// whoever it belongs to can give it another mode.
+pub fn owned_by_others(path: &Path, stat: &Stat, owners: &[u32]) -> Option<Exposed> {
+    let is_foreign = stat.st_uid != 0 && !owners.contains(&stat.st_uid);
+    let owner = owners.first().filter(|_| is_foreign)?;
+    let path = Escaped(&path.to_string_lossy()).to_string();
+    let what = "belongs to another user";
+    Some(Exposed { path, what, mode: None, repair: format!("chown {owner}") })
+}
+
 /// What is for its owner alone, and others can read or write.
 pub fn usable_by_others(path: &Path, stat: &Stat) -> Option<Exposed> {
     open_to(path, stat, OTHERS, if stat.st_mode & 0o100 == 0 { "600" } else { "700" })
 }
 
-/// A private key that somebody else can read, or that belongs to somebody else than the server or
-/// root. As PostgreSQL has it: the server's own is for the server alone, and one of root's may be
-/// read by a group that the server is in.
-pub fn exposed_key(path: &Path, stat: &Stat, server_uid: u32) -> Option<Exposed> {
-    match stat.st_uid {
-        0 => {
-            let wanted = if server_uid == 0 { "600" } else { "640" };
-            open_to(path, stat, BEYOND_ROOTS_GROUP, wanted)
-        }
-        uid if uid == server_uid => open_to(path, stat, OTHERS, "600"),
-        _ => {
-            let path = Escaped(&path.to_string_lossy()).to_string();
-            let repair = format!("chown {server_uid}");
-            Some(Exposed { path, what: "belongs to another user", mode: None, repair })
-        }
+/// A private key that somebody else can read, or that belongs to somebody else than `owners`, of
+/// whom the first is the server's user, or root. As PostgreSQL has it: the server's own is for the
+/// server alone, and one of root's may be read by a group that the server is in.
+pub fn exposed_key(path: &Path, stat: &Stat, owners: &[u32]) -> Option<Exposed> {
+    if stat.st_uid == 0 {
+        let wanted = if owners.first() == Some(&0) { "600" } else { "640" };
+        return open_to(path, stat, BEYOND_ROOTS_GROUP, wanted);
     }
+    owned_by_others(path, stat, owners).or_else(|| open_to(path, stat, OTHERS, "600"))
 }
 
 fn open_to(path: &Path, stat: &Stat, forbidden: u32, wanted: &str) -> Option<Exposed> {
@@ -133,7 +141,7 @@ mod tests {
     fn a_key_is_the_servers_alone_or_roots_for_a_group() {
         let path = Path::new("key");
         let key = |mode, owner, server| {
-            exposed_key(path, &file(mode, owner, 7), server).map(|exposed| exposed.to_string())
+            exposed_key(path, &file(mode, owner, 7), &[server]).map(|exposed| exposed.to_string())
         };
         for (mode, owner, server) in
             [(0o600, 7, 7), (0o400, 7, 7), (0o600, 0, 7), (0o640, 0, 7), (0o640, 0, 0)]
@@ -151,6 +159,7 @@ mod tests {
         ] {
             assert_eq!(key(mode, owner, server).as_deref(), Some(words));
         }
+        assert_eq!(exposed_key(path, &file(0o600, 8, 7), &[0, 8]), None, "root in a user's own");
     }
 
     #[test]

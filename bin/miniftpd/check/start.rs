@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use miniftp::accounts::Accounts;
 use miniftp::audit;
-use miniftp::config::{Config, CredentialFiles};
+use miniftp::config::{self, Config, CredentialFiles};
 use miniftp::limits::{self, memory};
-use miniftp::mounts::{Mount, MountQuota};
+use miniftp::mounts::{self, Mount, MountQuota};
 use miniftp::sandbox::{self, Sandbox};
 use miniftp::server::{self, StartError};
 use miniftp::text::{Escaped, Size};
@@ -65,28 +65,35 @@ pub(super) fn look(
         found.mistakes.push(format!("the home {} cannot be used: {e}", shown(&dirs.home)));
     }
     found.mistakes.extend(try_credentials(&dirs.conf, config).err());
-    let secrets::SecretFindings { refused, warnings } = secrets::look(dirs);
+    let secrets::SecretFindings { refused, warnings } = secrets::look(dirs, config);
     found.mistakes.extend(refused.iter().map(ToString::to_string));
-    found.warnings.extend(warnings.iter().map(ToString::to_string));
+    found.warnings.extend(warnings);
     if let Some(accounts) = accounts {
         found.warnings.extend(too_slow(accounts, config.accounts.iterations));
     }
     found
 }
 
-/// What a server that runs on the home cannot follow, because the kernel holds it to less.
-pub(super) fn beyond(dirs: &Directories, config: &Config, mounts: Option<&[Mount]>) -> Vec<String> {
+/// What a server that runs on the home cannot follow, because the kernel holds it to less: by file,
+/// since of such a file nothing counts.
+pub(super) fn beyond(
+    dirs: &Directories,
+    config: &Config,
+    mounts: Option<&[Mount]>,
+) -> [(&'static str, Vec<String>); 2] {
     let Directories { conf, home } = dirs;
     let note =
         vfs::runner(home, config.storage.shared).and_then(|_| vfs::kept(home, sandbox::NOTE));
-    let Some(sandbox) = note.and_then(|note| Sandbox::parse(&note)) else { return Vec::new() };
-    let mut found = config.beyond(&sandbox, conf);
-    for mount in mounts.unwrap_or_default() {
-        if let Err(what) = mount.check_reach(&sandbox, &home.join(&mount.dir)) {
-            found.push(format!("[{}] dir: {}: {what}", mount.name, Escaped(&mount.dir)));
-        }
-    }
-    found
+    let sandbox = note.and_then(|note| Sandbox::parse(&note));
+    let by = |sandbox: &Sandbox| {
+        let outside = mounts.unwrap_or_default().iter().filter_map(|mount| {
+            let what = mount.check_reach(sandbox, &home.join(&mount.dir)).err()?;
+            Some(format!("[{}] dir: {}: {what}", mount.name, Escaped(&mount.dir)))
+        });
+        (config.beyond(sandbox, conf), outside.collect())
+    };
+    let (settings, mounts) = sandbox.as_ref().map(by).unwrap_or_default();
+    [(config::FILE, settings), (mounts::FILE, mounts)]
 }
 
 /// A home is made where there is none, so the directory above it counts then.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rustix::process::geteuid;
 
+use super::user::give;
 use crate::harness::{Miniftp, Output, Site};
 
 const LISTEN: [&str; 4] = ["--listen", "127.0.0.1:0", "--ftp", "127.0.0.1:0"];
@@ -51,8 +52,17 @@ fn what_others_could_change_or_steal_keeps_the_server_from_starting() {
         fs::write(site.conf().join(name), text).unwrap();
         mode(&site.conf().join(name), 0o600);
     }
+    fs::write(site.conf().join("hook"), "#!/bin/sh\n").unwrap();
+    mode(&site.conf().join("hook"), 0o755);
+    site.setting("hooks", "login", "hook");
     let ready = site.start();
     drop(ready);
+    // A build without encryption has made none.
+    fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(site.conf().join("tls-cert.pem"))
+        .unwrap();
     check(&site).ok();
     let (conf, private) = (site.conf(), site.home().join(".miniftp"));
     let written = "can be written by others";
@@ -69,6 +79,9 @@ fn what_others_could_change_or_steal_keeps_the_server_from_starting() {
         (conf.join("server.ini"), 0o666, 0o644, written),
         (conf.clone(), 0o777, 0o755, written),
         (conf.clone(), 0o1777, 0o1755, written),
+        (site.home(), 0o777, 0o755, written),
+        (conf.join("tls-cert.pem"), 0o666, 0o644, written),
+        (conf.join("hook"), 0o777, 0o755, written),
         (private.join("secret"), 0o640, 0o600, used),
         (private.clone(), 0o750, 0o700, used),
     ] {
@@ -87,6 +100,76 @@ fn what_others_could_change_or_steal_keeps_the_server_from_starting() {
         check(&site).ok();
         drop(site.start());
     }
+}
+
+/// A mode says nothing to whoever owns the file: a secret that belongs to a third user is refused,
+/// whoever the server runs as.
+#[test]
+fn what_belongs_to_somebody_else_keeps_the_server_from_starting() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    const OTHER: u32 = 48_113;
+    for (user, uid) in [("none", 0), ("nobody", 65_534)] {
+        let site = site();
+        drop(site.start());
+        give(&site.conf(), uid);
+        give(&site.home(), uid);
+        site.setting("server", "user", user);
+        drop(site.start());
+        let (conf, private) = (site.conf(), site.home().join(".miniftp"));
+        let names = ["accounts.ini", "accounts.ini.previous", "server.ini"];
+        let files = names.map(|name| conf.join(name));
+        for path in files.into_iter().chain([private.join("secret"), private]) {
+            chown(&path, Some(OTHER), Some(OTHER)).unwrap();
+            let shown = path.display();
+            let line = format!("{shown} belongs to another user; chown {uid} {shown}");
+            let said = site.miniftpd(&LISTEN, "");
+            said.fails(1).stdout("");
+            // What the server cannot even read is refused before that.
+            if said.err.contains("denied") {
+                chown(&path, Some(uid), Some(uid)).unwrap();
+                continue;
+            }
+            said.stderr_has(&format!("miniftpd: {line}"));
+            let found = check(&site);
+            found.fails(1);
+            assert!(found.out.contains(&format!("{line}\n")), "{}", found.out);
+            type_repair(&site, &line);
+            check(&site).ok();
+            drop(site.start());
+        }
+    }
+}
+
+/// Root serves from a user's directories, as in a container: they are that user's server, which is
+/// said, and a third user's file in them is refused all the same.
+#[test]
+fn root_serves_from_the_directories_of_a_user_and_says_whose_they_are() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    const OWNER: u32 = 48_112;
+    let site = site();
+    for path in [site.conf(), site.home()] {
+        give(&path, OWNER);
+        let shown = path.display();
+        let daemon = site.start();
+        let words = "or leave it: that user runs this server";
+        let line = format!("{shown} belongs to another user; chown 0 {shown}, {words}");
+        daemon.wait_for_log(&format!("WARN  {line}"));
+        daemon.login("ann");
+        drop(daemon);
+        let found = check(&site);
+        found.ok();
+        assert!(found.out.contains(&format!("\nwarning: {line}\n")), "{}", found.out);
+    }
+    let accounts = site.conf().join("accounts.ini");
+    chown(&accounts, Some(OWNER + 1), None).unwrap();
+    let said = site.miniftpd(&LISTEN, "");
+    said.fails(1).stdout("").stderr_has("accounts.ini belongs to another user; chown 0 ");
 }
 
 /// The server's own key, and one of the operator's, at the start and at HUP.

@@ -13,7 +13,7 @@ use crate::harness::{Daemon, Miniftp, Site, eventually, write_file};
 const NOBODY: u32 = 65534;
 const NUMBER: u32 = 48_111;
 
-fn give(path: &Path, uid: u32) {
+pub(super) fn give(path: &Path, uid: u32) {
     for entry in fs::read_dir(path).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
