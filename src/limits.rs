@@ -310,6 +310,11 @@ pub const LOG_QUEUE: usize = 1024 * 1024;
 /// Events that wait for their hooks; for further ones none is run, and the log says so. Some 500
 /// bytes each.
 pub const HOOKS_WAITING: usize = 1000;
+/// Programs of hooks that run at one time, whatever the settings say.
+pub const HOOKS_RUNNING: usize = 100;
+/// Bytes of what the process that runs hooks is asked: two paths of the system and what is around
+/// them, or a program with the arguments that a line of the settings holds.
+pub const HOOK_REQUEST: usize = 128 * 1024;
 /// How long a request for the metrics may take, and its answer: monitors are on this machine.
 pub const METRICS_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of the head of such a request; monitors send some 300.

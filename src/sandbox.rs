@@ -37,6 +37,8 @@ pub enum Reach {
 /// All of them, and what a note calls them.
 const REACHES: [Reach; 4] = [Reach::Empty, Reach::Read, Reach::Device, Reach::Change];
 const WORDS: [&str; 4] = ["empty", "read", "device", "change"];
+/// What it calls a program.
+const RUNS: &str = "runs ";
 
 /// What a server needs, by paths.
 #[derive(Clone, Debug, Default)]
@@ -45,12 +47,14 @@ pub struct Needs {
     pub places: Vec<(PathBuf, Reach)>,
     /// Whether connections to others are begun.
     pub connects: bool,
+    /// The programs that another process runs for this one, as the settings have them.
+    pub programs: Vec<String>,
 }
 
 /// What came of enforcing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The settings, or what the server has to do, do not let it be.
+    /// The settings do not want it.
     Off(&'static str),
     /// The kernel has nothing of the kind, or too little.
     Unavailable(String),
@@ -68,6 +72,7 @@ pub enum State {
 pub struct Sandbox {
     places: Vec<(FileNumbers, Reach)>,
     connects: bool,
+    programs: Vec<String>,
 }
 
 /// By what the kernel knows a file or directory, whatever its path.
@@ -115,9 +120,17 @@ impl Needs {
             let numbers = |(path, reach): &(PathBuf, Reach)| Some((numbers_of(path)?, *reach));
             let places = self.places.iter().filter_map(numbers).collect();
             // The first one counts: nothing can be widened afterwards.
-            let _ = IN_FORCE.set(Sandbox { places, connects: connections.is_err() });
+            let (connects, programs) = (connections.is_err(), self.programs);
+            let _ = IN_FORCE.set(Sandbox { places, connects, programs });
         }
         state
+    }
+}
+
+impl State {
+    /// Whether it holds the process.
+    pub fn is_in_force(&self) -> bool {
+        matches!(self, State::InForce { .. })
     }
 }
 
@@ -149,13 +162,18 @@ impl Sandbox {
             format!("{} {dev} {ino}\n", WORDS[*reach as usize])
         };
         let places: String = self.places.iter().map(place).collect();
-        places + if self.connects { "connects\n" } else { "" }
+        let programs: String = self.programs.iter().map(|one| format!("{RUNS}{one}\n")).collect();
+        places + &programs + if self.connects { "connects\n" } else { "" }
     }
 
     /// Reads what a server that runs has noted; what it would not have written is passed over.
     pub fn parse(text: &str) -> Option<Sandbox> {
         let mut sandbox = Sandbox::default();
         for line in text.lines() {
+            if let Some(program) = line.strip_prefix(RUNS) {
+                sandbox.programs.push(program.to_owned());
+                continue;
+            }
             let words: Vec<&str> = line.split(' ').collect();
             if let [word, dev, ino] = words[..] {
                 let reach = REACHES.into_iter().zip(WORDS).find(|(_, name)| *name == word);
@@ -187,6 +205,11 @@ impl Sandbox {
         own && self.reaches(path, reach)
     }
 
+    /// Whether that program is run for this process.
+    pub fn runs(&self, program: &str) -> bool {
+        self.programs.iter().any(|known| known == program)
+    }
+
     /// Whether connections to others may be begun.
     pub fn connects(&self) -> bool {
         self.connects
@@ -216,8 +239,10 @@ mod tests {
         }
         let place = |name: &str, reach| (numbers_of(&dir.join(name)).unwrap(), reach);
         let places = vec![place("own", Reach::Change), place("read", Reach::Read)];
-        let sandbox = Sandbox { places, connects: true };
+        let programs = vec!["upload /bin/x 'a  b'".to_owned()];
+        let sandbox = Sandbox { places, connects: true, programs };
         assert_eq!(Sandbox::parse(&sandbox.text()), Some(sandbox.clone()));
+        assert!(sandbox.runs("upload /bin/x 'a  b'") && !sandbox.runs("upload /bin/x"));
         assert_eq!(Sandbox::parse("connects\ntorn 1\nchange x 2\n"), None);
         for (name, read, change) in [
             ("own", true, true),

@@ -10,6 +10,7 @@ use miniftp::config;
 use miniftp::shared::LogOptions;
 use miniftp::text::words::quote;
 
+use crate::hooks;
 use crate::share::ShareOptions;
 
 /// What is to be done.
@@ -23,6 +24,7 @@ pub(crate) enum Task {
     /// With the directory to make everything in.
     Init(Option<PathBuf>),
     Share(ShareOptions),
+    RunHooks,
     Demo,
     Help,
     Man,
@@ -41,6 +43,7 @@ impl Task {
             (_, Some("man")) => Ok(Task::Man),
             (_, Some("paths")) => Ok(Task::Paths),
             (_, Some("top")) => Ok(Task::Top),
+            (_, Some(hooks::COMMAND)) => Ok(Task::RunHooks),
             (_, Some("share")) => Ok(ShareOptions::parse(parser)?.map_or(Task::Help, Task::Share)),
             _ => Err(Arg::Value(word).unexpected()),
         }

@@ -14,20 +14,15 @@ use miniftp::vfs::Threads;
 use crate::args::Args;
 use crate::search::Directories;
 
-/// Why a server with hooks is held to nothing.
-const HOOKS: &str = "because it would bind the programs of [hooks] as well";
-
 /// Holds the process to what a server with these settings needs, before its first thread.
 pub(crate) fn confine(args: &Args, dirs: &Directories, config: &Config) -> State {
-    let hooks = &config.hooks;
     if !config.server.landlock {
         return State::Off("as [server] landlock says");
     }
-    if [&hooks.upload, &hooks.login, &hooks.registration].into_iter().any(Option::is_some) {
-        return State::Off(HOOKS);
-    }
     let Directories { conf, home } = dirs;
-    let mut needs = Needs { connects: config.ftp.active, ..Needs::default() }.of_the_system();
+    let programs = config.hooks.programs().into_iter().map(|(_, line)| line).collect();
+    let needs = Needs { connects: config.ftp.active, programs, ..Needs::default() };
+    let mut needs = needs.of_the_system();
     // Only what is there can be let in. Whatever is wrong with it is said by whoever opens it.
     let _ = DirBuilder::new().recursive(true).mode(0o755).create(home);
     needs.add_with_links(conf);

@@ -17,6 +17,7 @@ mod ends;
 #[allow(dead_code, reason = "as of the bar")]
 #[path = "../shared/figures.rs"]
 mod figures;
+mod hooks;
 mod init;
 #[cfg(feature = "client")]
 #[path = "../shared/line.rs"]
@@ -61,6 +62,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use miniftp::accounts::AccountStore;
+use miniftp::audit::HookRunner;
 use miniftp::config::{self, Config, LiveSettings};
 use miniftp::server::{RunError, Server, ServiceReports, again_channel, stop_channel};
 use miniftp::shared::{Logs, Shared};
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         Task::Version => print(&format!("{}\n", miniftp::protocols::framed::SOFTWARE)),
         Task::PrintConfig => print(&config::print_config()),
         Task::Share(ref options) => share::run(options),
+        Task::RunHooks => hooks::run(),
         Task::Init(ref dir) => init::run(dir.as_deref()),
         #[cfg(feature = "client")]
         Task::Demo => demo::run(),
@@ -173,13 +176,22 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
         let lines: Vec<String> = exposed.refused.iter().map(ToString::to_string).collect();
         return fail(1, lines.join("\nminiftpd: "));
     }
+    let mut runner = match hooks::start(dirs, &config) {
+        Ok(runner) => runner,
+        Err(e) => return fail(1, e),
+    };
     let confined = confine(args, dirs, &config);
+    if !confined.is_in_force() {
+        // The server can run them by itself.
+        runner.take().into_iter().for_each(HookRunner::end);
+    }
     let screen = Screen::default();
     let output = LogOutput(screen.clone());
     let logs = match begin_log(args, &dirs.conf, &settings.last(), output) {
         Ok(logs) => logs,
         Err(e) => return fail(1, format_args!("no log: {e}")),
     };
+    runner.into_iter().for_each(|runner| logs.log().hooks().run_by(runner));
     exposed.warnings.iter().for_each(|exposed| log::warn!("{exposed}"));
     log::info!("{confined}");
     if let Identity::Root = identity {

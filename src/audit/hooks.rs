@@ -4,15 +4,17 @@
 //! one time than the settings say, and none for longer.
 
 mod run;
+mod runner;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use self::run::Run;
+pub use self::runner::{HookRunner, run_hooks};
 use super::event::{ActorOrigin, Event, Outcome, Verb};
 use crate::limits;
 use crate::lock::lock;
@@ -118,6 +120,8 @@ struct HookState {
     /// others.
     wanted: AtomicU8,
     queue: Mutex<HookQueue>,
+    /// Who runs the programs, where this process cannot.
+    runner: OnceLock<HookRunner>,
     /// One has ended.
     ended: Condvar,
 }
@@ -144,6 +148,11 @@ impl Hooks {
         if *queue.settings != settings {
             queue.settings = Arc::new(settings);
         }
+    }
+
+    /// From now on that process runs them; the first one counts.
+    pub fn run_by(&self, runner: HookRunner) {
+        let _ = self.0.runner.set(runner);
     }
 
     /// Whether something is run after uploads.
@@ -208,7 +217,11 @@ impl Hooks {
             };
             queue.is_reported = false;
             drop(queue);
-            let done = run.run(&|| lock(&self.0.queue).until);
+            let until = || lock(&self.0.queue).until;
+            let done = match self.0.runner.get() {
+                Some(runner) => runner.run(&run, &until),
+                None => run.run(&until),
+            };
             match &done {
                 Ok(()) => log::debug!("the hook {run} has ended"),
                 Err(why) => log::warn!("the hook {run} {why}"),
@@ -241,6 +254,19 @@ impl HookQueue {
         HookCounts { waiting: self.waiting.len(), ..self.counts }
     }
 }
+
+/// The variables that a program can get.
+const VARIABLES: [&str; 9] = [
+    "MINIFTP_ACCOUNT",
+    "MINIFTP_ADDRESS",
+    "MINIFTP_BYTES",
+    "MINIFTP_EVENT",
+    "MINIFTP_FILE",
+    "MINIFTP_PATH",
+    "MINIFTP_PROTOCOL",
+    "MINIFTP_REGISTRATION",
+    "MINIFTP_REPLACED",
+];
 
 /// What an event gives to its program.
 #[derive(Debug)]

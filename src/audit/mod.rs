@@ -23,7 +23,9 @@ mod xferlog;
 
 pub use self::event::{Actor, ActorOrigin, Event, Outcome, Verb};
 pub use self::file::check_place;
-pub use self::hooks::{Hook, HookCommand, HookCounts, HookPlan, Hooks, below};
+pub use self::hooks::{
+    Hook, HookCommand, HookCounts, HookPlan, HookRunner, Hooks, below, run_hooks,
+};
 pub use self::left::{LEFT, left, note_left};
 pub use self::log::Log;
 pub use self::progress::{TransferSeen, Transfers};

@@ -29,15 +29,11 @@ impl Config {
             let what = "the running server may begin no connections (landlock)";
             found.push(format!("[ftp] active: {what}; {NEXT_START}"));
         }
-        let hooks = &self.hooks;
-        for (name, command) in [
-            ("upload", &hooks.upload),
-            ("login", &hooks.login),
-            ("registration", &hooks.registration),
-        ] {
-            if command.is_some() {
-                let what = "the running server may start no programs (landlock)";
-                found.push(format!("[hooks] {name}: {what}; {NEXT_START}"));
+        for (hook, program) in self.hooks.programs() {
+            if !sandbox.runs(&program) {
+                let name = hook.name();
+                let what = "the running server starts the programs that it was started with";
+                found.push(format!("[hooks] {name}: {what} (landlock); {NEXT_START}"));
             }
         }
         found

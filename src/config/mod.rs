@@ -7,6 +7,7 @@
 mod beyond;
 mod credentials;
 mod forms;
+mod hooks;
 mod live;
 mod reading;
 mod settings;

@@ -356,7 +356,7 @@ settings! {
         registration: Option<HookCommand> = None, Or(PROGRAM, "none");
         /// How many of these programs run at one time. Up to 1,000 further events wait; nobody
         /// waits for them.
-        running: usize = 4, Number("a whole number", 1, 100);
+        running: usize = 4, Number("a whole number", 1, limits::HOOKS_RUNNING);
         /// How long one may run before it is ended.
         secs: u64 = 60, Number("whole seconds", 1, 86_400);
     }

@@ -107,7 +107,7 @@ mod tests {
         let own = dir.clone();
         let state = thread::spawn(move || {
             let dir = own;
-            let state = enforce(&Needs { places, connects: false });
+            let state = enforce(&Needs { places, ..Needs::default() });
             let State::InForce { connections, .. } = &state else { return state };
             let kind = |result: std::io::Result<()>| result.err().map(|e| e.kind());
             let denied = Some(PermissionDenied);

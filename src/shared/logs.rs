@@ -3,9 +3,8 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::audit::{self, HookPlan, Log, LogTargets};
+use crate::audit::{Log, LogTargets};
 use crate::config::{Config, LogFormat};
 
 /// What the command line says about the log; it stands above the settings.
@@ -51,7 +50,7 @@ impl Logs {
         stderr: impl Write + Send + 'static,
     ) -> io::Result<Logs> {
         let log = Log::open(options.places(conf, config), acts_on_stderr, stderr)?;
-        log.hooks().set(hooks(conf, config));
+        log.hooks().set(config.hooks.plan(conf));
         Ok(Logs { log, conf: conf.to_path_buf(), options })
     }
 
@@ -68,18 +67,6 @@ impl Logs {
     /// Lets an edit of the settings count.
     pub(super) fn follow(&self, config: &Config) {
         self.log.place(self.options.places(&self.conf, config));
-        self.log.hooks().set(hooks(&self.conf, config));
-    }
-}
-
-fn hooks(conf: &Path, config: &Config) -> HookPlan {
-    let hooks = &config.hooks;
-    let commands = [&hooks.upload, &hooks.login, &hooks.registration];
-    // The program is started from another directory.
-    let conf = std::path::absolute(conf).unwrap_or_else(|_| conf.to_path_buf());
-    HookPlan {
-        commands: commands.map(|command| command.as_ref().map(|own| audit::below(&conf, own))),
-        running: hooks.running,
-        time: Duration::from_secs(hooks.secs),
+        self.log.hooks().set(config.hooks.plan(&self.conf));
     }
 }

@@ -96,7 +96,7 @@ impl Tree {
     /// What is needed of it: nothing is changed there where others may only read.
     pub(super) fn needed(&self) -> Needs {
         let reach = if self.rights.changes() { Reach::Change } else { Reach::Read };
-        Needs { places: vec![(self.dir.clone(), reach)], connects: true }
+        Needs { places: vec![(self.dir.clone(), reach)], connects: true, ..Needs::default() }
     }
 
     /// Starts a server for it.

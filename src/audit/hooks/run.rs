@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long after the end of its time a program has certainly ended.
 pub(super) const LAST: Duration = Duration::from_secs(3);
 /// How often it is looked whether the server stops.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 /// Bytes of its last words that the log may repeat.
 const WORDS: usize = 500;
 /// Variables that it gets from the server's own environment.

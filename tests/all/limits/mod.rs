@@ -165,6 +165,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("RATE_LOOK", "how long the server sleeps"),
     ("REMOVAL_WAIT", "how long the server waits"),
     ("HOOKS_WAITING", "shown by the tests of hooks"),
+    ("HOOKS_RUNNING", "the most that conf/, which belongs to the operator, can ask for"),
+    ("HOOK_REQUEST", "shown by the unit tests of the process that runs hooks"),
     ("METRICS_WAIT", "for programs of this machine"),
     ("METRICS_HEAD", "shown by the tests of metrics"),
     ("LOG_QUEUE", "memory; shown by the test of a standard error that nobody reads"),

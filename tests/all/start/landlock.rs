@@ -1,7 +1,7 @@
 //! The kernel keeps the running server to its own directories, whatever it is led to.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -50,7 +50,7 @@ fn its_state_is_in_the_log_and_all_threads_are_held() {
         ("ftp", "active", "on", files, true),
         ("ftp", "active", "off", all, true),
         ("server", "landlock", "off", "landlock: off, as [server] landlock says", false),
-        ("hooks", "login", "/bin/true", "landlock: off, because it would bind the programs", false),
+        ("hooks", "login", "/bin/true", files, true),
     ] {
         let site = site();
         site.setting(section, key, value);
@@ -167,11 +167,87 @@ fn an_edit_that_needs_more_counts_at_the_next_start() {
     check(&site).fails(1);
     fs::write(site.conf().join("mounts.ini"), mount).unwrap();
     site.setting("hooks", "login", "/bin/true");
-    let what = "the running server may start no programs (landlock)";
+    let what = "the running server starts the programs that it was started with (landlock)";
     let words = format!("[hooks] login: {what}; {NEXT}");
     daemon.signal(Signal::HUP);
     eventually("it says so", || fs::read_to_string(&log).unwrap().contains(&words));
-    assert!(check(&site).out.contains(&words));
+    let found = check(&site).out;
+    assert!(found.contains(&words), "{found}");
+    // One word about it, and no second one that it would count.
+    assert!(found.contains("\nnothing would change on the server that runs on "), "{found}");
+    assert!(found.contains("\nnothing of server.ini counts before the next start\n"), "{found}");
+}
+
+/// Hooks may do what the server may not: they are run by a process that nothing holds. What is run
+/// is what the settings said at the start.
+#[test]
+fn hooks_reach_what_the_server_does_not() {
+    let site = site();
+    let [hook, outside] = ["hook", "outside"].map(|name| site.local().join(name));
+    let script = |out: &Path| format!("#!/bin/sh\necho \"$1\" >>'{}'\n", out.display());
+    fs::write(&hook, script(&outside)).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    site.setting("hooks", "login", hook.to_str().unwrap());
+    let daemon = site.start();
+    if !is_held(&daemon) {
+        return;
+    }
+    let logins = || fs::read_to_string(&outside).unwrap_or_default();
+    daemon.login("ann");
+    eventually("it is run", || logins() == "ann\n");
+    assert!(no_new_privileges(daemon.pid()).iter().all(|one| one == "1"));
+    let runner = children(daemon.pid());
+    assert_eq!(runner.len(), 1, "{runner:?}");
+    assert_eq!(no_new_privileges(runner[0]), ["0"], "the process is held to nothing");
+    // Another program, or other words for it, have to wait; how many may run has not.
+    for program in ["/bin/true", &format!("{} --quiet", hook.display())] {
+        site.setting("hooks", "login", program);
+        let what = "the running server starts the programs that it was started with (landlock)";
+        refused(&site, &daemon, &format!("[hooks] login: {what}; {NEXT}"));
+    }
+    site.setting("hooks", "login", hook.to_str().unwrap()).setting("hooks", "running", "2");
+    check(&site).ok();
+    daemon.login("ann");
+    eventually("it is run again", || logins() == "ann\nann\n");
+    site.setting("hooks", "login", "none");
+    daemon.login("ann").pwd();
+    // Whoever is gone cannot be brought back by a server that is held; it serves on.
+    site.setting("hooks", "login", hook.to_str().unwrap());
+    let pid = rustix::process::Pid::from_raw(runner[0].try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, Signal::KILL).unwrap();
+    let mut ann = daemon.login("ann");
+    daemon.wait_for_log("was not run to its end: the process that runs hooks: ");
+    ann.store("f", b"content", 0).expect(900);
+    assert_eq!(logins(), "ann\nann\n");
+}
+
+/// A server that is killed leaves no program of its own behind, nor what ran it.
+#[test]
+fn hooks_end_with_a_server_that_is_killed() {
+    let site = site();
+    let [hook, ended] = ["hook", "ended"].map(|name| site.local().join(name));
+    let script = "#!/bin/sh\ntrap \"echo >'ENDED'; exit\" TERM\nwhile :; do sleep 0.05; done\n";
+    fs::write(&hook, script.replace("ENDED", ended.to_str().unwrap())).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    site.setting("hooks", "login", hook.to_str().unwrap());
+    let mut daemon = site.start();
+    if !is_held(&daemon) {
+        return;
+    }
+    daemon.login("ann");
+    let runner = children(daemon.pid())[0];
+    eventually("it runs", || children(runner).len() == 1);
+    daemon.kill9();
+    eventually("it has got TERM", || ended.exists());
+    eventually("nothing is left", || !Path::new(&format!("/proc/{runner}/exe")).exists());
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split(' ').filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Another directory in the place of a mounted one is another one for the kernel too.

@@ -33,6 +33,8 @@ fn a_program_is_run_after_an_upload_a_login_and_a_registration() {
     program(&site, "stored", "");
     // Below the directory of the settings; words with blanks stay whole, and there is no shell.
     site.setting("hooks", "upload", "stored --quiet 'two words' $HOME;false");
+    // So that an edit counts at once.
+    site.setting("server", "landlock", "off");
     let daemon = site.start();
     let stored = site.stored("ann", "odd 'name';x");
     let mut ann = daemon.login("ann");
@@ -84,7 +86,7 @@ fn a_program_that_fails_or_takes_too_long_is_named_and_delays_nobody() {
     let site = Site::new();
     site.account("ann", "10M");
     program(&site, "scan", "echo checking; echo 'a virus is in it' >&2; exit 3");
-    site.setting("hooks", "upload", "scan");
+    site.setting("hooks", "upload", "scan").setting("server", "landlock", "off");
     let daemon = site.start();
     let mut ann = daemon.login("ann");
     ann.store("a", b"1", 0).expect(900);
