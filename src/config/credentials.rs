@@ -8,7 +8,7 @@ use super::Config;
 use crate::conffile::secrets::check_key;
 use crate::conffile::{FileError, ParseErrors, read_secret};
 use crate::limits;
-use crate::tls::{Credentials, ServerTls, TlsMode};
+use crate::tls::{Credentials, CredentialsError, ServerTls, TlsMode};
 
 /// What the server's own files in the directory of settings are called.
 pub const OWN: (&str, &str) = ("tls-cert.pem", "tls-key.pem");
@@ -58,7 +58,12 @@ impl CredentialFiles {
         check_key(&self.key)?;
         let certificate = read_secret(&self.certificate, limits::CREDENTIALS_FILE)?.to_string();
         let key = read_secret(&self.key, limits::CREDENTIALS_FILE)?;
-        ServerTls::new(&Credentials { certificate, key })
-            .map_err(|e| FileError::parse(&self.certificate, ParseErrors::whole(e.to_string())))
+        ServerTls::new(&Credentials { certificate, key }).map_err(|e| {
+            let file = match e {
+                CredentialsError::Certificate(_) => &self.certificate,
+                CredentialsError::Key(_) => &self.key,
+            };
+            FileError::parse(file, ParseErrors::whole(e.to_string()))
+        })
     }
 }

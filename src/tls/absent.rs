@@ -4,7 +4,7 @@ use std::io;
 
 use super::{Binding, Fingerprint, NOT_BUILT, TlsError};
 #[cfg(feature = "server")]
-use super::{Credentials, TlsUse};
+use super::{Credentials, CredentialsError, TlsUse};
 
 /// The state of an encrypted connection, of which there is none.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ impl ServerTls {
     ///
     /// # Errors
     /// Always: there is no TLS.
-    pub fn new(_: &Credentials) -> Result<ServerTls, TlsError> {
-        Err(TlsError(NOT_BUILT.to_owned()))
+    pub fn new(_: &Credentials) -> Result<ServerTls, CredentialsError> {
+        Err(CredentialsError::Key(NOT_BUILT.to_owned()))
     }
 
     /// The digest of the server's public key.

@@ -173,6 +173,27 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
+/// Which of the two is of no use, and why.
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialsError {
+    /// The certificate.
+    Certificate(String),
+    /// The key, by itself or for this certificate.
+    Key(String),
+}
+
+#[cfg(feature = "server")]
+impl fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (CredentialsError::Certificate(what) | CredentialsError::Key(what)) = self;
+        f.write_str(what)
+    }
+}
+
+#[cfg(feature = "server")]
+impl std::error::Error for CredentialsError {}
+
 #[cfg(test)]
 #[cfg(all(feature = "tls", feature = "server", feature = "client"))]
 mod tests;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{
     NoServerSessionStorage, ServerConfig, ServerConnection, ServerSessionMemoryCache,
@@ -13,6 +13,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{Connection, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
+use super::CredentialsError::{self, Certificate, Key};
 use super::{Channel, Credentials, Fingerprint, TlsError, TlsUse, ciphers, der};
 
 /// What the framed protocol is called in a handshake, so that no other protocol's connection is
@@ -44,23 +45,22 @@ impl ServerTls {
     ///
     /// # Errors
     /// What is wrong with them, for the operator.
-    pub fn new(credentials: &Credentials) -> Result<ServerTls, TlsError> {
+    pub fn new(credentials: &Credentials) -> Result<ServerTls, CredentialsError> {
         let chain: Vec<CertificateDer<'static>> =
             CertificateDer::pem_slice_iter(credentials.certificate.as_bytes())
                 .collect::<Result<_, _>>()
-                .map_err(|e| TlsError(format!("the certificate cannot be read: {e}")))?;
+                .map_err(|e| Certificate(format!("the certificate cannot be read: {e}")))?;
         let Some(first) = chain.first() else {
-            return Err(TlsError("there is no certificate in the file".to_owned()));
+            return Err(Certificate("there is no certificate in the file".to_owned()));
         };
         let fingerprint = der::fingerprint(first);
-        let unreadable = || TlsError("the certificate cannot be read".to_owned());
+        let unreadable = || Certificate("the certificate cannot be read".to_owned());
         let fingerprint = fingerprint.ok_or_else(unreadable)?;
         let end_point = Arc::new(der::end_point(first));
-        let key = PrivateKeyDer::from_pem_slice(credentials.key.as_bytes())
-            .map_err(|e| TlsError(format!("the key cannot be read: {e}")))?;
+        let key = private_key(&credentials.key).map_err(Key)?;
         let provider = Arc::new(ciphers::provider());
         let config = |versions: &[&'static SupportedProtocolVersion]| {
-            config(&provider, versions, &chain, &key)
+            config(&provider, versions, &chain, &key).map_err(Key)
         };
         let mut framed = config(&[&TLS13])?;
         framed.alpn_protocols = vec![ALPN.to_vec()];
@@ -111,19 +111,33 @@ impl ServerTls {
     }
 }
 
+/// The first private key of a PEM file.
+fn private_key(pem: &str) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|e| match e {
+        // Of PKCS #8, and of the older forms.
+        pem::Error::NoItemsFound if pem.contains("ENCRYPTED") => PASSPHRASE.to_owned(),
+        pem::Error::NoItemsFound => "there is no private key in the file".to_owned(),
+        e => format!("the key cannot be read: {e}"),
+    })
+}
+
+/// Of a key that only a person can open.
+const PASSPHRASE: &str = "the key needs a passphrase, which a server cannot type; take it away \
+     with `openssl pkey -in KEY -out NEW`";
+
 fn config(
     provider: &Arc<CryptoProvider>,
     versions: &[&'static SupportedProtocolVersion],
     chain: &[CertificateDer<'static>],
     key: &PrivateKeyDer<'static>,
-) -> Result<ServerConfig, TlsError> {
+) -> Result<ServerConfig, String> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(versions)
-        .map_err(|e| TlsError(e.to_string()))?;
+        .map_err(|e| e.to_string())?;
     let mut config = builder
         .with_no_client_auth()
         .with_single_cert(chain.to_vec(), key.clone_key())
-        .map_err(|e| TlsError(format!("key and certificate cannot be used together: {e}")))?;
+        .map_err(|e| format!("key and certificate cannot be used together: {e}"))?;
     // The slower side chooses: a faster one hardly feels which it is.
     config.ignore_client_order = !ciphers::has_aes();
     // Sessions are in the tickets of clients, if anywhere: memory does not grow with clients.

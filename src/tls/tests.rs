@@ -191,7 +191,7 @@ fn files_that_are_of_no_use_are_named() {
     };
     for (error, expected) in [
         (of("", &good.key), "there is no certificate in the file"),
-        (of(&good.certificate, ""), "the key cannot be read"),
+        (of(&good.certificate, ""), "there is no private key in the file"),
         (of(&good.key, &good.key), "there is no certificate in the file"),
         (of(&good.certificate, &other.key), "key and certificate cannot be used together"),
     ] {

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use miniftp::tls::{Fingerprint, ServerTls, fresh_credentials};
 use rustix::process::Signal;
 
-use crate::harness::{Daemon, Site, Starting, eventually};
+use crate::ftp_clients::installed;
+use crate::harness::{Daemon, Miniftp, Site, Starting, eventually};
 
 fn files(site: &Site) -> [PathBuf; 2] {
     ["tls-cert.pem", "tls-key.pem"].map(|name| site.conf().join(name))
@@ -104,12 +105,55 @@ fn a_hangup_takes_another_one_over_and_keeps_the_old_one_if_it_is_of_no_use() {
     let mut ann = daemon.login("ann");
     fs::write(&own[1], "nothing").unwrap();
     daemon.signal(Signal::HUP);
-    daemon.wait_for_log("the key cannot be read");
+    daemon.wait_for_log("tls-key.pem: there is no private key in the file");
     assert_eq!(key_of(&daemon), first);
     let second = replace(&own);
     daemon.signal(Signal::HUP);
     daemon.wait_for_log(&format!("the server's key is {second}"));
     assert_eq!(ann.pwd(), "/", "whoever was here goes on");
+}
+
+/// What is wrong with a key is said of the key's file, with the way out where there is one.
+#[test]
+fn a_key_that_cannot_be_used_is_named_itself() {
+    let site = Site::new();
+    let names = ["certificate.pem", "key.pem"];
+    let [certificate, key] = names.map(|name| site.conf().join(name));
+    for (setting, name) in ["certificate", "key"].into_iter().zip(names) {
+        site.setting("server", setting, name);
+    }
+    let openssl = |words: &str| {
+        let openssl = Miniftp::foreign("openssl", &site.conf());
+        openssl.run(&words.split(' ').collect::<Vec<_>>()).ok();
+    };
+    if !installed(&["openssl"]) {
+        return;
+    }
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out certificate.pem -subj /CN=x");
+    assert!(!check(&site).contains(".pem:"), "{}", check(&site));
+    let good = fs::read(&key).unwrap();
+    let no_passphrase = "take it away with `openssl pkey -in KEY -out NEW`";
+    for (words, says) in [
+        ("genpkey -algorithm RSA -aes256 -pass pass:x -out key.pem", no_passphrase),
+        ("genpkey -algorithm ED448 -out key.pem", "key and certificate cannot be used together: "),
+        (
+            "genpkey -algorithm ED25519 -out key.pem",
+            "key and certificate cannot be used together: ",
+        ),
+        (
+            "x509 -in certificate.pem -pubkey -noout -out key.pem",
+            "there is no private key in the file",
+        ),
+    ] {
+        openssl(words);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        let found = check(&site);
+        let line = found.lines().find(|line| line.starts_with(key.to_str().unwrap()));
+        assert!(line.is_some_and(|line| line.contains(says)), "{words}\n{found}");
+        assert!(!found.contains(certificate.to_str().unwrap()), "{found}");
+    }
+    fs::write(&key, good).unwrap();
+    assert!(!check(&site).contains(".pem:"), "{}", check(&site));
 }
 
 #[test]
