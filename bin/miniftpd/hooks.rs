@@ -13,6 +13,7 @@ use std::sync::Arc;
 use miniftp::audit::{HookRunner, run_hooks};
 use miniftp::config::Config;
 use miniftp::text::system_words;
+use rustix::thread::set_name;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -34,13 +35,23 @@ pub(crate) fn start(dirs: &Directories, config: &Config) -> Result<Option<HookRu
     // This very program, also where its file was replaced or removed since.
     let mut process = Command::new("/proc/self/exe");
     process.arg0("miniftpd").arg(COMMAND).current_dir("/");
+    // What is typed at the server's terminal is not for it.
+    process.process_group(0);
     let started = HookRunner::start(process, &plan.commands);
-    started.map(Some).map_err(|e| format!("cannot start what runs [hooks]: {}", system_words(&e)))
+    started.map(Some).map_err(|e| {
+        let what = system_words(&e);
+        format!(
+            "cannot start this program (/proc/self/exe) once more to run [hooks]: {what}; let the \
+             server's user execute it, or set [server] landlock to off"
+        )
+    })
 }
 
 /// Is that process.
 pub(crate) fn run() -> ExitCode {
-    // They go to all processes of a terminal or a service, and the server says when it is over.
+    // A list of processes would have the name of the link that it was started by.
+    let _ = set_name(c"miniftpd-hooks");
+    // They go to all processes of a service, and the server says when it is over.
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         if let Err(e) = flag::register(signal, Arc::default()) {
             return fail(1, format_args!("cannot catch signals: {e}"));

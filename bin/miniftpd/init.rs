@@ -3,9 +3,9 @@
 //! Never: changes or replaces anything that is there already. What could not be made whole is taken
 //! away again.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -91,9 +91,11 @@ impl Made {
         Ok(())
     }
 
+    /// Makes a file that others can read and nobody else can write, whatever the mask of new files.
     fn file(&mut self, path: PathBuf, text: &str) -> Result<(), String> {
         let made = File::create_new(&path).and_then(|mut file| {
             self.0.push(path.clone());
+            file.set_permissions(Permissions::from_mode(0o644))?;
             file.write_all(text.as_bytes())?;
             file.sync_all()
         });

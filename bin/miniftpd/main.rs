@@ -176,15 +176,17 @@ fn serve(args: &Args, dirs: &Directories) -> ExitCode {
         let lines: Vec<String> = exposed.refused.iter().map(ToString::to_string).collect();
         return fail(1, lines.join("\nminiftpd: "));
     }
-    let mut runner = match hooks::start(dirs, &config) {
-        Ok(runner) => runner,
-        Err(e) => return fail(1, e),
-    };
+    let runner = hooks::start(dirs, &config);
     let confined = confine(args, dirs, &config);
-    if !confined.is_in_force() {
+    let runner = match runner {
+        Err(e) if confined.is_in_force() => return fail(1, e),
+        Ok(runner) if confined.is_in_force() => runner,
         // The server can run them by itself.
-        runner.take().into_iter().for_each(HookRunner::end);
-    }
+        runner => {
+            runner.ok().flatten().into_iter().for_each(HookRunner::end);
+            None
+        }
+    };
     let screen = Screen::default();
     let output = LogOutput(screen.clone());
     let logs = match begin_log(args, &dirs.conf, &settings.last(), output) {

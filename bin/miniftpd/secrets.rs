@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use miniftp::conffile::secrets::{
-    Exposed, owned_by_others, readable_by_others, usable_by_others, writable_by_others,
+    Exposed, left_by_root, owned_by_others, readable_by_others, replaceable_by_others,
+    usable_by_others, writable_by_others,
 };
 use miniftp::config::{Config, CredentialFiles};
 use rustix::fs::{Stat, stat};
@@ -41,54 +42,102 @@ pub(crate) struct SecretFindings {
 pub(crate) fn look(dirs: &Directories, config: &Config) -> SecretFindings {
     let mut found = SecretFindings::default();
     let Directories { conf, home } = dirs;
-    let written = |path: &Path, stat: &Stat| writable_by_others(path, stat, &is_own_group);
-    let owners = found.look_at_directory(conf);
+    found.refused.extend(at(conf, written));
+    let owners = found.look_at_owner(conf, geteuid().is_root());
     for name in RECORDS.iter().chain(SETTINGS) {
         for path in [conf.join(name), conf.join(format!("{name}.previous"))] {
-            found.refused.extend(at(&path, written));
-            found.refused.extend(at(&path, |path, stat| owned_by_others(path, stat, &owners)));
+            found.look_at_file(&path, conf, &owners);
             if RECORDS.contains(name) {
                 found.warnings.extend(at(&path, readable_by_others).map(|one| one.to_string()));
             }
         }
     }
     // Whoever can change these is the server, or runs what they like as the server.
-    let certificate = CredentialFiles::of(conf, config).ok().flatten();
-    let certificate = certificate.map(|files| files.certificate);
-    let programs = config.hooks.plan(conf).commands.into_iter().flatten();
-    let programs = programs.map(|command| command.program);
-    for path in certificate.into_iter().chain(programs) {
-        found.refused.extend(at(&path, written));
+    if let Ok(Some(files)) = CredentialFiles::of(conf, config) {
+        found.look_at_file(&files.certificate, conf, &owners);
+        found.look_around(&files.key, conf, &owners);
     }
-    let owners = found.look_at_directory(home);
-    let private = home.join(".miniftp");
-    for path in [private.join("secret"), private] {
-        found.refused.extend(at(&path, usable_by_others));
-        found.refused.extend(at(&path, |path, stat| owned_by_others(path, stat, &owners)));
+    for command in config.hooks.plan(conf).commands.into_iter().flatten() {
+        found.look_at_file(&command.program, conf, &owners);
+    }
+    found.look_at_homes(home);
+    for dir in [conf, home] {
+        found.look_above(dir);
     }
     found
 }
 
 impl SecretFindings {
-    /// Looks at a directory in which everything can be replaced by whoever can write in it. Gives
-    /// the users that what is in it may belong to, beside root.
-    fn look_at_directory(&mut self, dir: &Path) -> Vec<u32> {
+    /// Looks whose a directory is, in which everything can be replaced by its owner. Gives the
+    /// users that what is in it may belong to, beside root.
+    fn look_at_owner(&mut self, dir: &Path, is_allowed: bool) -> Vec<u32> {
         let server = geteuid().as_raw();
-        self.refused.extend(at(dir, |path, stat| writable_by_others(path, stat, &is_own_group)));
-        let foreign = at(dir, |path, stat| owned_by_others(path, stat, &[server]));
-        match foreign {
-            // Root in a user's directory, as in a container or by sudo: it is that user's server.
-            Some(foreign) if server == 0 => {
-                let owner = stat(dir).map(|stat| stat.st_uid);
+        let owner = stat(dir).ok().map(|stat| stat.st_uid).filter(|_| is_allowed);
+        match at(dir, |path, stat| owned_by_others(path, stat, &[server])) {
+            // As in a container, by sudo, or on another machine's disk: it is that user's server.
+            Some(foreign) if is_allowed => {
                 self.warnings.push(format!("{foreign}, or leave it: that user runs this server"));
-                [server].into_iter().chain(owner).collect()
             }
-            foreign => {
-                self.refused.extend(foreign);
-                vec![server]
+            foreign => self.refused.extend(foreign),
+        }
+        [server].into_iter().chain(owner).collect()
+    }
+
+    /// Looks at a file, and at what it is in.
+    fn look_at_file(&mut self, path: &Path, conf: &Path, owners: &[u32]) {
+        self.refused.extend(at(path, written));
+        self.refused.extend(at(path, |path, stat| owned_by_others(path, stat, owners)));
+        self.look_around(path, conf, owners);
+    }
+
+    /// Looks at the directory that a file really is in, if that is not the one of the settings.
+    fn look_around(&mut self, path: &Path, conf: &Path, owners: &[u32]) {
+        let real = path.canonicalize().ok();
+        let Some(dir) = real.as_deref().and_then(Path::parent) else { return };
+        if conf.canonicalize().is_ok_and(|conf| conf == dir) {
+            return;
+        }
+        let owned = at(dir, |path, stat| owned_by_others(path, stat, owners));
+        for exposed in at(dir, replaceable_by_others).into_iter().chain(owned) {
+            if !self.refused.contains(&exposed) {
+                self.refused.push(exposed);
             }
         }
     }
+
+    /// The homes may be on another machine's disk, which says what it likes of owners, and a group
+    /// of this machine may share them.
+    fn look_at_homes(&mut self, home: &Path) {
+        match at(home, replaceable_by_others) {
+            Some(exposed) => self.refused.push(exposed),
+            None => self.warnings.extend(at(home, written).map(|exposed| exposed.to_string())),
+        }
+        let owners = self.look_at_owner(home, true);
+        let private = home.join(".miniftp");
+        for path in [private.join("secret"), private.clone()] {
+            self.refused.extend(at(&path, usable_by_others));
+            self.refused.extend(at(&path, |path, stat| owned_by_others(path, stat, &owners)));
+        }
+        let server = geteuid().as_raw();
+        self.refused.extend(at(&private, |path, stat| left_by_root(path, stat, server, home)));
+    }
+
+    /// Looks at what is above a directory, where another one could be put in its place.
+    fn look_above(&mut self, dir: &Path) {
+        let real = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
+        for above in real.ancestors().skip(1) {
+            let line = at(above, replaceable_by_others).map(|exposed| {
+                format!("{exposed}, since whoever can write there can replace what is below")
+            });
+            if let Some(line) = line.filter(|line| !self.warnings.contains(line)) {
+                self.warnings.push(line);
+            }
+        }
+    }
+}
+
+fn written(path: &Path, stat: &Stat) -> Option<Exposed> {
+    writable_by_others(path, stat, &is_own_group)
 }
 
 /// What is found at a path, if anything is there.

@@ -220,7 +220,7 @@ impl Hooks {
             let until = || lock(&self.0.queue).until;
             let done = match self.0.runner.get() {
                 Some(runner) => runner.run(&run, &until),
-                None => run.run(&until),
+                None => run.run(&until, &|_| {}),
             };
             match &done {
                 Ok(()) => log::debug!("the hook {run} has ended"),

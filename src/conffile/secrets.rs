@@ -27,33 +27,37 @@ pub struct Exposed {
     what: &'static str,
     /// The mode, where it is at fault and not the owner.
     mode: Option<u32>,
+    /// The command that ends it.
     repair: String,
 }
 
 impl Exposed {
+    /// A wrong mode, where `chmod wanted` ends it.
     fn new(path: &Path, what: &'static str, mode: u32, wanted: &str) -> Exposed {
         let (path, mode) = (Escaped(&path.to_string_lossy()).to_string(), Some(mode & 0o777));
-        Exposed { path, what, mode, repair: format!("chmod {wanted}") }
+        let repair = format!("chmod {wanted} {}", shell_quoted(&path));
+        Exposed { path, what, mode, repair }
     }
 
-    /// The command that repairs it.
-    pub fn repair(&self) -> String {
-        format!("{} {}", self.repair, shell_quoted(&self.path))
+    /// A wrong owner, where `chown wanted` of something ends it.
+    fn owned(path: &Path, what: &'static str, wanted: &str, of: &Path) -> Exposed {
+        let [path, of] = [path, of].map(|path| Escaped(&path.to_string_lossy()).to_string());
+        Exposed { path, what, mode: None, repair: format!("chown {wanted} {}", shell_quoted(&of)) }
     }
 }
 
-/// Refuses the file of a private key that somebody else than this process's user can read.
+/// Refuses the file of a private key that somebody else than this process's user can read; the
+/// settings that name it are in `conf`.
 ///
 /// # Errors
 /// What is wrong, with the command that repairs it. A file that is not there is for whoever opens
 /// it.
-pub(crate) fn check_key(path: &Path) -> Result<(), FileError> {
+pub(crate) fn check_key(path: &Path, conf: &Path) -> Result<(), FileError> {
     let Ok(stat) = rustix::fs::stat(path) else { return Ok(()) };
     let server = rustix::process::geteuid().as_raw();
     // Root serves from a user's directory, as in a container: what that user made before is good.
-    let directory =
-        path.parent().filter(|_| server == 0).and_then(|dir| rustix::fs::stat(dir).ok());
-    let owners: Vec<u32> = [server].into_iter().chain(directory.map(|dir| dir.st_uid)).collect();
+    let conf = rustix::fs::stat(conf).ok().filter(|_| server == 0);
+    let owners: Vec<u32> = [server].into_iter().chain(conf.map(|conf| conf.st_uid)).collect();
     match exposed_key(path, &stat, &owners) {
         Some(exposed) => Err(FileError::parse(path, ParseErrors::whole(exposed.without_path()))),
         None => Ok(()),
@@ -64,7 +68,7 @@ impl Exposed {
     /// What is wrong, for whoever has named the file already.
     fn without_path(&self) -> String {
         let mode = self.mode.map(|mode| format!(" (mode {mode:03o})")).unwrap_or_default();
-        format!("{}{mode}; {}", self.what, self.repair())
+        format!("{}{mode}; {}", self.what, self.repair)
     }
 }
 
@@ -101,9 +105,21 @@ pub fn writable_by_others(
 pub fn owned_by_others(path: &Path, stat: &Stat, owners: &[u32]) -> Option<Exposed> {
     let is_foreign = stat.st_uid != 0 && !owners.contains(&stat.st_uid);
     let owner = owners.first().filter(|_| is_foreign)?;
-    let path = Escaped(&path.to_string_lossy()).to_string();
-    let what = "belongs to another user";
-    Some(Exposed { path, what, mode: None, repair: format!("chown {owner}") })
+    Some(Exposed::owned(path, "belongs to another user", &owner.to_string(), path))
+}
+
+/// What root's server has left in the homes, where the server is not root any more.
+pub fn left_by_root(path: &Path, stat: &Stat, server_uid: u32, home: &Path) -> Option<Exposed> {
+    let is_left = stat.st_uid == 0 && server_uid != 0;
+    let what = "belongs to root, whose server has run here";
+    is_left.then(|| Exposed::owned(path, what, &format!("-R {server_uid}"), home))
+}
+
+/// A directory in which everybody can put one thing in the place of another: not one like `/tmp`,
+/// where only the owner of a thing can.
+pub fn replaceable_by_others(path: &Path, stat: &Stat) -> Option<Exposed> {
+    let is_open = stat.st_mode & 0o1002 == 0o002;
+    is_open.then(|| Exposed::new(path, "can be written by others", stat.st_mode, "o-w"))
 }
 
 /// What is for its owner alone, and others can read or write.
@@ -167,7 +183,7 @@ mod tests {
         let path = Path::new("a b/it's");
         let write = |mode, gid| {
             writable_by_others(path, &file(mode, 7, gid), &|uid, gid| uid == gid)
-                .map(|exposed| exposed.repair())
+                .map(|exposed| exposed.repair)
         };
         let repair = Some("chmod go-w 'a b/it'\\''s'".to_owned());
         assert_eq!((write(0o664, 7), write(0o644, 8)), (None, None));

@@ -22,6 +22,7 @@ pub struct CredentialFiles {
     pub key: PathBuf,
     /// Whether the server makes them where they are not there.
     pub is_own: bool,
+    conf: PathBuf,
 }
 
 impl CredentialFiles {
@@ -47,6 +48,7 @@ impl CredentialFiles {
             certificate: conf.join(certificate),
             key: conf.join(key),
             is_own,
+            conf: conf.to_path_buf(),
         }))
     }
 
@@ -55,7 +57,7 @@ impl CredentialFiles {
     /// # Errors
     /// A file that cannot be read, or is of no use.
     pub fn read(&self) -> Result<ServerTls, FileError> {
-        check_key(&self.key)?;
+        check_key(&self.key, &self.conf)?;
         let certificate = read_secret(&self.certificate, limits::CREDENTIALS_FILE)?.to_string();
         let key = read_secret(&self.key, limits::CREDENTIALS_FILE)?;
         ServerTls::new(&Credentials { certificate, key }).map_err(|e| {

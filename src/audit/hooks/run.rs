@@ -6,12 +6,16 @@ use std::fmt;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, test_kill_process_group,
+};
 
 use super::{Given, Hook, HookCommand};
 use crate::text::{Escaped, system_words};
@@ -22,6 +26,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(super) const LAST: Duration = Duration::from_secs(3);
 /// How often it is looked whether the server stops.
 pub(super) const LOOK: Duration = Duration::from_millis(250);
+/// How often it is looked whether a group is empty.
+const STEP: Duration = Duration::from_millis(20);
 /// Bytes of its last words that the log may repeat.
 const WORDS: usize = 500;
 /// Variables that it gets from the server's own environment.
@@ -45,15 +51,21 @@ impl fmt::Display for Run {
 }
 
 impl Run {
-    /// Runs it to its end. `until` says until when it may run, once the server stops.
+    /// Runs it to its end. `until` says until when it may run, once the server stops; `started` is
+    /// given the process group that it and what it starts is in.
     ///
     /// # Errors
     /// Why it did not do well, in words behind its name.
-    pub(super) fn run(&self, until: &dyn Fn() -> Option<Instant>) -> Result<(), String> {
+    pub(super) fn run(
+        &self,
+        until: &dyn Fn() -> Option<Instant>,
+        started: &dyn Fn(Pid),
+    ) -> Result<(), String> {
         let begun = self.start();
         let (child, output) =
             begun.map_err(|e| format!("cannot be started: {}", system_words(&e)))?;
         let mut running = Running { child, output: Some(output), last_words: Vec::new() };
+        running.pid().into_iter().for_each(started);
         let deadline = Instant::now() + self.time;
         let status = running.wait(&|| until().map_or(deadline, |until| until.min(deadline)));
         let status = match status {
@@ -132,7 +144,7 @@ impl Running {
                 sources.into_iter().flatten().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
             let left = Timespec::try_from(left).ok();
             match poll(&mut polled, left.as_ref()) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(e) => return Err(e.into()),
             }
             self.read();
@@ -167,15 +179,29 @@ impl Running {
         text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("").to_owned()
     }
 
-    /// Ends it and whatever it has started in its group, first politely.
+    /// Ends it and whatever it has started in its group.
     fn end(&mut self) {
         let Some(group) = self.pid() else { return };
-        let _ = kill_process_group(group, Signal::TERM);
-        let until = Instant::now() + GRACE;
-        if !matches!(self.wait(&|| until), Ok(Some(_))) {
-            let _ = kill_process_group(group, Signal::KILL);
-            // It cannot refuse, so this is not long.
-            let _ = self.child.wait();
-        }
+        end_group(group, &mut || {
+            self.read();
+            let _ = self.child.try_wait();
+        });
+        // It cannot refuse, so this is not long.
+        let _ = self.child.wait();
     }
+}
+
+/// Ends all processes of a group, first politely. `look` is called again and again meanwhile, and
+/// waits for those that are children of this process.
+pub(super) fn end_group(group: Pid, look: &mut dyn FnMut()) {
+    let until = Instant::now() + GRACE;
+    let _ = kill_process_group(group, Signal::TERM);
+    while Instant::now() < until {
+        look();
+        if matches!(test_kill_process_group(group), Err(Errno::SRCH)) {
+            return;
+        }
+        thread::sleep(STEP);
+    }
+    let _ = kill_process_group(group, Signal::KILL);
 }

@@ -12,17 +12,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use byteorder::{BE, ByteOrder, ReadBytesExt, WriteBytesExt};
 use rustix::cmsg_space;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use rustix::process::{Pid, WaitOptions, waitpid};
 
 use super::run::{self, LOOK, Run};
 use super::{Given, Hook, HookCommand, VARIABLES};
@@ -32,7 +35,12 @@ use crate::text::system_words;
 /// The programs, in the order of [`Hook::ALL`].
 type Commands = [Option<HookCommand>; Hook::ALL.len()];
 
-/// How long the process waits for a request whose connection it has: it was sent before.
+/// What the process answers: the group of a program, and how that ended.
+const STARTED: &str = "started";
+const DONE: &str = "done";
+const FAILED: &str = "failed";
+
+/// How long either side waits for words that the other one is about to write, or has written.
 const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The server's end: what it asks that process by.
@@ -41,6 +49,8 @@ pub struct HookRunner {
     /// Each request comes with a connection of its own.
     requests: UnixStream,
     process: Child,
+    /// Whether it was said that the process has ended.
+    is_lost: AtomicBool,
 }
 
 impl HookRunner {
@@ -48,11 +58,16 @@ impl HookRunner {
     /// programs it is to run from now on.
     ///
     /// # Errors
-    /// As the system says.
+    /// As the system says, or if it does not answer.
     pub fn start(mut process: Command, commands: &Commands) -> io::Result<HookRunner> {
         let (mut requests, theirs) = UnixStream::pair()?;
         process.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = process.spawn()?;
+        let spawned = process.spawn()?;
+        // Its end of the connection is in there too, and would keep this one open.
+        drop(process);
+        for timeout in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
+            timeout(&requests, Some(REQUEST_WAIT))?;
+        }
         for command in commands {
             let words = command.iter().flat_map(|command| {
                 let program = command.program.as_os_str().as_bytes();
@@ -60,7 +75,9 @@ impl HookRunner {
             });
             write_words(&mut requests, words)?;
         }
-        Ok(HookRunner { requests, process })
+        // From here on no signal ends it.
+        read_words(&mut requests)?;
+        Ok(HookRunner { requests, process: spawned, is_lost: AtomicBool::new(false) })
     }
 
     /// Ends that process, which has nothing to do: nothing holds the server.
@@ -74,7 +91,17 @@ impl HookRunner {
     /// # Errors
     /// Why it did not do well, in words behind its name.
     pub(super) fn run(&self, run: &Run, until: &dyn Fn() -> Option<Instant>) -> Result<(), String> {
-        self.ask(run, until).unwrap_or_else(|e| {
+        let group = Cell::new(None);
+        self.ask(run, until, &group).unwrap_or_else(|e| {
+            // Whatever has become of that process, its time is over.
+            group.get().into_iter().for_each(|group| run::end_group(group, &mut || {}));
+            if e.kind() != io::ErrorKind::TimedOut && !self.is_lost.swap(true, Ordering::Relaxed) {
+                let _ = waitpid(Some(Pid::from_child(&self.process)), WaitOptions::NOHANG);
+                log::error!(
+                    "no hook is run until the server is started again: the process that runs \
+                     them has ended"
+                );
+            }
             let what = system_words(&e);
             Err(format!("was not run to its end: the process that runs hooks: {what}"))
         })
@@ -84,20 +111,25 @@ impl HookRunner {
         &self,
         run: &Run,
         until: &dyn Fn() -> Option<Instant>,
+        group: &Cell<Option<Pid>>,
     ) -> io::Result<Result<(), String>> {
         let (mut connection, theirs) = UnixStream::pair()?;
         self.send(theirs)?;
-        connection.set_write_timeout(Some(REQUEST_WAIT))?;
+        for timeout in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
+            timeout(&connection, Some(REQUEST_WAIT))?;
+        }
         write_words(&mut connection, request(run).iter().map(Vec::as_slice))?;
-        connection.set_read_timeout(Some(LOOK))?;
         // It keeps to the time by itself, unless somebody has stopped it.
         let mut deadline = Instant::now() + run.time + run::LAST;
         let mut is_ending = false;
         loop {
-            match connection.peek_one() {
-                Ok(()) => break,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(e) => return Err(e),
+            if has_come(&connection)? {
+                match &texts(&read_words(&mut connection)?)[..] {
+                    [STARTED, number] => group.set(number.parse().ok().and_then(Pid::from_raw)),
+                    [DONE] => return Ok(Ok(())),
+                    [FAILED, why] => return Ok(Err((*why).to_owned())),
+                    _ => return Err(io::ErrorKind::InvalidData.into()),
+                }
             }
             if let Some(until) = until().filter(|_| !is_ending) {
                 is_ending = true;
@@ -109,11 +141,6 @@ impl HookRunner {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
-        let words = read_words(&mut connection)?;
-        Ok(match &words[..] {
-            [] => Ok(()),
-            [why, ..] => Err(String::from_utf8_lossy(why).into_owned()),
-        })
     }
 
     /// Gives the process its end of a connection.
@@ -127,23 +154,19 @@ impl HookRunner {
     }
 }
 
-/// Looks at a connection without taking anything from it.
-trait Peek {
-    /// Waits for a byte or the end of the connection.
-    fn peek_one(&self) -> io::Result<()>;
+/// Waits a moment for something to read, or the end of the connection.
+fn has_come(connection: &UnixStream) -> io::Result<bool> {
+    let look = Timespec::try_from(LOOK).ok();
+    match poll(&mut [PollFd::new(connection, PollFlags::IN)], look.as_ref()) {
+        Ok(n) => Ok(n > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
 }
 
-impl Peek for UnixStream {
-    fn peek_one(&self) -> io::Result<()> {
-        let mut byte = [0];
-        loop {
-            match rustix::net::recv(self, &mut byte, RecvFlags::PEEK) {
-                Ok(_) => return Ok(()),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Err(e.into()),
-            }
-        }
-    }
+/// Words as text; none is what is not.
+fn texts(words: &[Vec<u8>]) -> Vec<&str> {
+    words.iter().map(|word| std::str::from_utf8(word).unwrap_or_default()).collect()
 }
 
 /// What that process does until the server ends: it runs what it is asked to run, if the programs
@@ -156,6 +179,7 @@ pub fn run_hooks(mut requests: UnixStream) -> io::Result<()> {
     for command in &mut commands {
         *command = command_of(&read_words(&mut requests)?);
     }
+    write_words(&mut requests, [DONE.as_bytes()])?;
     let commands = &commands;
     let running = &AtomicUsize::new(0);
     // Whoever still runs something notices by its own connection that the server has ended.
@@ -190,7 +214,7 @@ fn receive(requests: &UnixStream) -> io::Result<Option<UnixStream>> {
         match recvmsg(requests, &mut [IoSliceMut::new(&mut byte)], &mut control, flags) {
             Ok(message) if message.bytes == 0 => return Ok(None),
             Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => continue,
+            Err(Errno::INTR) => continue,
             Err(e) => return Err(e.into()),
         }
         let fds = control.drain().filter_map(|message| match message {
@@ -216,10 +240,18 @@ fn serve(connection: &mut UnixStream, commands: &Commands) -> io::Result<()> {
         }
         until.get()
     };
-    let done = run.run(&is_over);
+    // A server that has ended is noticed by `is_over`.
+    let started = |group: Pid| {
+        let group = group.as_raw_nonzero().to_string();
+        let _ = write_words(&mut &*connection, [STARTED, &group].map(str::as_bytes));
+    };
+    let done = run.run(&is_over, &started);
     connection.set_nonblocking(false)?;
     connection.set_write_timeout(Some(REQUEST_WAIT))?;
-    write_words(connection, done.err().iter().map(String::as_bytes))
+    match done {
+        Ok(()) => write_words(connection, [DONE.as_bytes()]),
+        Err(why) => write_words(connection, [FAILED, &why].map(str::as_bytes)),
+    }
 }
 
 /// Until when the program may run, if the server stops or is there no more.

@@ -54,6 +54,19 @@ fn what_it_makes_is_whole_and_serves() {
     serves(&dir, "correct horse");
 }
 
+/// New files that everybody can write would keep the server from starting.
+#[test]
+fn what_it_makes_serves_whatever_the_mask_of_new_files() {
+    let site = Site::new();
+    let dir = site.local();
+    fs::write(dir.join("file"), "content").unwrap();
+    let script = "umask 000; exec \"$0\" init";
+    let shell = Miniftp::foreign("/bin/sh", &dir).input("correct horse\n");
+    shell.run(&["-c", script, env!("CARGO_BIN_EXE_miniftpd")]).ok();
+    miniftpd(&dir, &["check", "--listen", "0", "--ftp", "off"]).ok();
+    serves(&dir, "correct horse");
+}
+
 #[test]
 fn a_directory_that_is_named_is_made_and_the_advice_leads_there() {
     let site = Site::new();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
@@ -198,7 +198,8 @@ fn hooks_reach_what_the_server_does_not() {
     assert!(no_new_privileges(daemon.pid()).iter().all(|one| one == "1"));
     let runner = children(daemon.pid());
     assert_eq!(runner.len(), 1, "{runner:?}");
-    assert_eq!(no_new_privileges(runner[0]), ["0"], "the process is held to nothing");
+    let held = no_new_privileges(runner[0]);
+    assert!(held.iter().all(|one| one == "0"), "the process is held to nothing");
     // Another program, or other words for it, have to wait; how many may run has not.
     for program in ["/bin/true", &format!("{} --quiet", hook.display())] {
         site.setting("hooks", "login", program);
@@ -213,12 +214,102 @@ fn hooks_reach_what_the_server_does_not() {
     daemon.login("ann").pwd();
     // Whoever is gone cannot be brought back by a server that is held; it serves on.
     site.setting("hooks", "login", hook.to_str().unwrap());
-    let pid = rustix::process::Pid::from_raw(runner[0].try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, Signal::KILL).unwrap();
+    kill(runner[0]);
     let mut ann = daemon.login("ann");
     daemon.wait_for_log("was not run to its end: the process that runs hooks: ");
+    daemon.wait_for_log(" ERROR no hook is run until the server is started again: the process ");
     ann.store("f", b"content", 0).expect(900);
     assert_eq!(logins(), "ann\nann\n");
+    assert!(children(daemon.pid()).is_empty(), "it is no zombie");
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, Signal::KILL).unwrap();
+}
+
+/// A program that hears no TERM, and a child of it that hears none either.
+fn deaf_hook(site: &Site) -> PathBuf {
+    let hook = site.local().join("hook");
+    let script = "#!/bin/sh\ntrap '' TERM\nsh -c 'while :; do sleep 0.05; done' &\nwait\n";
+    fs::write(&hook, script).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    site.setting("hooks", "login", hook.to_str().unwrap());
+    hook
+}
+
+/// What runs ends with the process that has started it, with its children, deaf or not.
+#[test]
+fn hooks_end_with_what_runs_them() {
+    let site = site();
+    deaf_hook(&site);
+    let daemon = site.start();
+    if !is_held(&daemon) {
+        return;
+    }
+    daemon.login("ann");
+    let runner = children(daemon.pid())[0];
+    eventually("it runs", || children(runner).iter().any(|pid| !children(*pid).is_empty()));
+    let leader = children(runner)[0];
+    kill(runner);
+    daemon.wait_for_log(" ERROR no hook is run until the server is started again");
+    eventually("nothing is left of it", || group_of(leader).is_empty());
+    daemon.login("ann");
+}
+
+/// One whose time is over takes all that it has started with it, also where it ends at once itself.
+#[test]
+fn what_a_hook_has_started_ends_with_its_time() {
+    let site = site();
+    let hook = deaf_hook(&site);
+    let text = fs::read_to_string(&hook).unwrap();
+    // The child alone is deaf.
+    let text = text.replace("trap '' TERM\n", "").replace("sh -c '", "sh -c 'trap \"\" TERM; ");
+    fs::write(&hook, text).unwrap();
+    site.setting("hooks", "secs", "1");
+    for landlock in ["auto", "off"] {
+        site.setting("server", "landlock", landlock);
+        let daemon = site.start();
+        daemon.login("ann");
+        let parent = || *children(daemon.pid()).first().unwrap_or(&daemon.pid());
+        let parent = if landlock == "auto" { parent() } else { daemon.pid() };
+        eventually("it runs", || children(parent).iter().any(|pid| !children(*pid).is_empty()));
+        let leader = children(parent)[0];
+        daemon.wait_for_log("was ended after 1 s, which is [hooks] secs");
+        assert_eq!(group_of(leader), [0; 0], "{landlock}");
+    }
+}
+
+/// The processes of a group.
+fn group_of(leader: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_in = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let (_, behind) = stat.rsplit_once(") ").unwrap_or_default();
+        let mut words = behind.split(' ');
+        // Whoever waits for its parent to look is over.
+        let is_over = matches!(words.next(), None | Some("Z" | "X"));
+        !is_over && words.nth(1) == Some(&leader.to_string())
+    };
+    all.filter(is_in).collect()
+}
+
+/// Whatever a terminal sends to all that it has started reaches the server alone.
+#[test]
+fn a_terminal_ends_no_hook_behind_the_servers_back() {
+    let site = site();
+    site.setting("hooks", "login", "/bin/true");
+    let daemon = site.start();
+    if !is_held(&daemon) {
+        return;
+    }
+    let runner = children(daemon.pid())[0];
+    let group = |pid: u32| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let group = |pid| group(pid).rsplit_once(") ").unwrap().1.split(' ').nth(2).unwrap().to_owned();
+    assert_ne!(group(runner), group(daemon.pid()));
+    let name = fs::read_to_string(format!("/proc/{runner}/comm")).unwrap();
+    assert_eq!(name, "miniftpd-hooks\n");
 }
 
 /// A server that is killed leaves no program of its own behind, nor what ran it.

@@ -2,7 +2,7 @@
 //! that are the owner's alone, and says what to type.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use rustix::process::geteuid;
@@ -79,7 +79,7 @@ fn what_others_could_change_or_steal_keeps_the_server_from_starting() {
         (conf.join("server.ini"), 0o666, 0o644, written),
         (conf.clone(), 0o777, 0o755, written),
         (conf.clone(), 0o1777, 0o1755, written),
-        (site.home(), 0o777, 0o755, written),
+        (site.home(), 0o777, 0o775, written),
         (conf.join("tls-cert.pem"), 0o666, 0o644, written),
         (conf.join("hook"), 0o777, 0o755, written),
         (private.join("secret"), 0o640, 0o600, used),
@@ -116,10 +116,12 @@ fn what_belongs_to_somebody_else_keeps_the_server_from_starting() {
         drop(site.start());
         give(&site.conf(), uid);
         give(&site.home(), uid);
-        site.setting("server", "user", user);
+        site.setting("server", "user", user).setting("hooks", "login", "hook");
+        fs::write(site.conf().join("hook"), "#!/bin/sh\n").unwrap();
+        mode(&site.conf().join("hook"), 0o755);
         drop(site.start());
         let (conf, private) = (site.conf(), site.home().join(".miniftp"));
-        let names = ["accounts.ini", "accounts.ini.previous", "server.ini"];
+        let names = ["accounts.ini", "accounts.ini.previous", "server.ini", "hook"];
         let files = names.map(|name| conf.join(name));
         for path in files.into_iter().chain([private.join("secret"), private]) {
             chown(&path, Some(OTHER), Some(OTHER)).unwrap();
@@ -170,6 +172,95 @@ fn root_serves_from_the_directories_of_a_user_and_says_whose_they_are() {
     chown(&accounts, Some(OWNER + 1), None).unwrap();
     let said = site.miniftpd(&LISTEN, "");
     said.fails(1).stdout("").stderr_has("accounts.ini belongs to another user; chown 0 ");
+    chown(&accounts, Some(OWNER), None).unwrap();
+    // What root's server leaves in the homes its user's own server cannot use.
+    site.setting("server", "user", &OWNER.to_string());
+    let left = site.home().join(".miniftp");
+    give(&left, 0);
+    let (left, home) = (left.display(), site.home());
+    let line = format!("{left} belongs to root, whose server has run here; chown -R {OWNER} ");
+    let line = line + &home.display().to_string();
+    let said = site.miniftpd(&LISTEN, "");
+    said.fails(1).stdout("").stderr_has(&format!("miniftpd: {line}\n"));
+    assert!(check(&site).out.contains(&format!("{line}\n")), "{}", check(&site).out);
+    type_repair(&site, &line);
+    check(&site).ok();
+    site.start().login("ann");
+}
+
+/// The homes may be on a disk of another machine, whose owners are what that machine says, and
+/// people of this one may share them: that is said, and no more.
+#[test]
+fn homes_of_others_are_warned_of() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    let site = site();
+    drop(site.start());
+    mode(&site.home(), 0o2775);
+    chown(site.home(), None, Some(48_114)).unwrap();
+    let daemon = site.start();
+    let shown = site.home();
+    let line = format!("{} can be written by others (mode 775); chmod go-w ", shown.display());
+    daemon.wait_for_log(&format!("WARN  {line}"));
+    daemon.login("ann");
+}
+
+/// A link leads to a directory in which others could put another file in the place of the one that
+/// counts; so does the path of a program or a key.
+#[test]
+fn what_a_file_is_really_in_counts_too() {
+    let site = site();
+    drop(site.start());
+    let (conf, open) = (site.conf(), site.local().join("open"));
+    fs::create_dir(&open).unwrap();
+    let accounts = conf.join("accounts.ini");
+    let server_ini = fs::read(conf.join("server.ini")).unwrap();
+    for name in ["accounts.ini", "hook", "key"] {
+        let elsewhere = open.join(name);
+        match name {
+            "accounts.ini" => {
+                fs::rename(&accounts, &elsewhere).unwrap();
+                symlink(&elsewhere, &accounts).unwrap();
+            }
+            "hook" => {
+                fs::write(&elsewhere, "#!/bin/sh\n").unwrap();
+                mode(&elsewhere, 0o755);
+                site.setting("hooks", "login", elsewhere.to_str().unwrap());
+            }
+            _ if cfg!(feature = "tls") => {
+                fs::rename(conf.join("tls-key.pem"), &elsewhere).unwrap();
+                site.setting("server", "certificate", "tls-cert.pem");
+                site.setting("server", "key", elsewhere.to_str().unwrap());
+            }
+            _ => continue,
+        }
+        check(&site).ok();
+        let shown = open.display();
+        let line = format!("{shown} can be written by others (mode 777); chmod o-w {shown}");
+        mode(&open, 0o777);
+        site.miniftpd(&LISTEN, "").fails(1).stderr_has(&format!("miniftpd: {line}\n"));
+        assert!(check(&site).out.contains(&format!("{line}\n")), "{}", check(&site).out);
+        type_repair(&site, &line);
+        // As /tmp, where nobody takes the file of somebody else away.
+        mode(&open, 0o1777);
+        site.start().login("ann");
+        mode(&open, 0o755);
+        match name {
+            "accounts.ini" => fs::rename(&elsewhere, &accounts).unwrap(),
+            "key" => fs::rename(&elsewhere, conf.join("tls-key.pem")).unwrap(),
+            _ => {}
+        }
+        fs::write(conf.join("server.ini"), &server_ini).unwrap();
+    }
+    // Above both directories it is a warning, since a whole machine may be made so.
+    let above = conf.parent().unwrap();
+    mode(above, 0o777);
+    let daemon = site.start();
+    let line = format!("{} can be written by others (mode 777); chmod o-w ", above.display());
+    daemon.wait_for_log(&format!("WARN  {line}"));
+    mode(above, 0o755);
 }
 
 /// The server's own key, and one of the operator's, at the start and at HUP.
