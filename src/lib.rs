@@ -56,6 +56,8 @@ pub mod admission;
 pub mod answer;
 #[cfg(all(unix, feature = "server"))]
 pub mod audit;
+#[cfg(any(all(unix, feature = "server"), feature = "client"))]
+mod buffer;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(all(unix, any(feature = "server", feature = "client")))]
@@ -71,7 +73,6 @@ pub mod error;
 #[cfg(all(unix, feature = "server"))]
 pub mod greetings;
 pub mod limits;
-#[cfg(any(all(unix, feature = "server"), feature = "client"))]
 mod lock;
 #[cfg(all(unix, feature = "server"))]
 pub mod mounts;

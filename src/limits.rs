@@ -28,6 +28,10 @@ pub const CHUNKS_IN_FRAME: usize = FRAME_DATA / CHUNK;
 pub const CHUNKS_UNSETTLED: usize = 16 * 1024;
 /// Times that one chunk is asked for again before the transfer fails.
 pub const CHUNK_TRIES: u32 = 3;
+/// Bytes of content that are moved at once where both sides are fast; see `transfer::Block`.
+pub const CONTENT_BLOCK: usize = 256 * 1024;
+/// The same with md5: as many chunks as are digested side by side.
+pub const CONTENT_BLOCK_MOST: usize = 512 * 1024;
 /// Bytes of a file that may travel inside a single request.
 pub const STORE_INLINE: usize = FRAME_DATA;
 

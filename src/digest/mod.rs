@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use miniftp_hashing::{LANES, md5, md5_side_by_side};
 
+use crate::buffer::Buffer;
 use crate::limits;
 
 pub use running::{Plain, WholeDigest};
@@ -147,7 +148,7 @@ pub fn fingerprint(text: &[u8]) -> String {
 pub fn rates() -> DigestRates {
     static RATES: OnceLock<DigestRates> = OnceLock::new();
     *RATES.get_or_init(|| {
-        let sample = vec![0x5a; SAMPLE];
+        let sample = Buffer::new(SAMPLE);
         DigestRates {
             md5_mbps: measure(Algorithm::Md5, &sample),
             blake3_mbps: measure(Algorithm::Blake3, &sample),

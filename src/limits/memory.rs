@@ -60,12 +60,12 @@ const PROGRAM: usize = 8 * 1024 * 1024;
 pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
     let Demand { connections, before_login, encrypted } = demand;
     let line = |what, count, each_bytes| MemoryLine { what, count, each_bytes };
-    // A frame that is being received and a block that is being read or sent; by FTP a block, its
-    // lines with other ends, which may be twice as long, what waits for a part, and commands that
-    // wait.
-    let framed = super::FRAME_HEAD + 2 * super::FRAME_DATA;
+    // The head of a frame, and either a small file that is being received or a block that is being
+    // read or sent, which the other one may have left; by FTP a block, its lines with other ends,
+    // which may be twice as long, what waits for a part, and commands that wait.
+    let framed = super::FRAME_HEAD + super::STORE_INLINE + super::CONTENT_BLOCK_MOST;
     let lines = (1 + super::FTP_PENDING) * super::FTP_LINE;
-    let ftp = 3 * super::FRAME_DATA + super::STREAMING_SMALL + lines;
+    let ftp = 3 * super::CONTENT_BLOCK + super::STREAMING_SMALL + lines;
     // FTP has two connections for a session, and what is sent goes through one at a time.
     let tls = 2 * super::TLS_STATE + super::TLS_BLOCK;
     // The digests of what is not settled, or the files of a group: an upload has one or the other.

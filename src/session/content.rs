@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::refusals::RefusedUpload;
 use super::{Alive, Session, User};
 use crate::audit::{TransferEntry, Verb};
+use crate::buffer::Buffer;
 use crate::digest::{Algorithm, Digest, Plain};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -66,7 +67,7 @@ impl Session {
         let _turn =
             if user.name.is_guest() { Some(self.shared().guest_digest_turn()?) } else { None };
         let bound = self.digest_bound();
-        let mut buffer = vec![0; limits::FRAME_DATA];
+        let mut buffer = Buffer::new(limits::CONTENT_BLOCK);
         let mut done = 0u64;
         loop {
             let n = source.read_at(&mut buffer, done)?;

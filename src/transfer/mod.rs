@@ -11,6 +11,7 @@
 //! Invariant: until the rename the target is as it was; nothing is asked of the disk before the
 //! quota has agreed; whatever ends early leaves the part and the ledger telling the truth.
 
+mod block;
 mod charged;
 mod chunk_map;
 mod claim;
@@ -27,6 +28,7 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+pub use block::Block;
 pub use charged::check_free;
 pub use chunk_map::ChunkMap;
 pub use claim::{Claim, ClaimGuard, ClaimRequest, Claimant, Claims, Scope};

@@ -10,6 +10,7 @@
 use super::credit::credit;
 use super::incoming::Incoming;
 use super::{Alive, ClaimGuard, Ready, Spec};
+use crate::buffer::{Buffer, Gathered};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Amount;
@@ -46,7 +47,7 @@ struct Body {
     /// Bytes that the file is to have, where that was said, now or when its part was begun.
     whole: Option<u64>,
     /// What has come while there is no part; it is covered, and not on the disk yet.
-    waiting: Vec<u8>,
+    waiting: Gathered,
     /// Bytes of the file so far.
     end: u64,
     /// Whether its part was there before it.
@@ -112,7 +113,7 @@ impl StreamingUpload {
         };
         let body = Body {
             new_file: None,
-            waiting: Vec::new(),
+            waiting: Gathered::default(),
             whole: declared.or(known),
             end: kept,
             goes_on,
@@ -316,7 +317,7 @@ impl Body {
     fn copy(&mut self, old: &Source, upload: &Incoming, alive: &mut Alive<'_>) -> Result<()> {
         let kept = std::mem::take(&mut self.end);
         self.spill(upload, &mut upload.claim.hold()?)?;
-        let mut block = vec![0; limits::FRAME_DATA];
+        let mut block = Buffer::new(limits::CONTENT_BLOCK);
         while self.end < kept {
             let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
             let piece = block.get_mut(..want).unwrap_or_default();

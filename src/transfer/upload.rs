@@ -190,7 +190,7 @@ impl Upload {
     }
 
     /// The chunk at `offset`, if that many chunks and bytes may be written there.
-    fn check_chunks(&self, offset: u64, count: usize, bytes: usize) -> Result<u64> {
+    pub fn check_chunks(&self, offset: u64, count: usize, bytes: usize) -> Result<u64> {
         let end = offset.checked_add(bytes as u64).filter(|end| *end <= self.size);
         let Some(end) = end else {
             return Err(Error::BadOffset {

@@ -16,6 +16,7 @@ use super::jail::{NameIn, READ_FILE, from_errno};
 use super::new_file::READABLE;
 use super::opened::Mark;
 use super::path::VPath;
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -115,7 +116,7 @@ impl Source {
     }
 
     fn copy_by_hand(&self, to: &File, mut at: u64, end: u64) -> Result<()> {
-        let mut block = vec![0; limits::FRAME_DATA];
+        let mut block = Buffer::new(limits::CONTENT_BLOCK);
         while at < end {
             let want = block.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
             let piece = block.get_mut(..want).unwrap_or_default();

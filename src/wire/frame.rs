@@ -3,6 +3,7 @@
 use byteorder::{BigEndian, ByteOrder};
 
 use super::Sink;
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -93,7 +94,7 @@ impl Arrive for &[u8] {
 /// [`limits::BUSY_BUFFER`] while it is busy; the data of frames goes past it where it can.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    buffer: Vec<u8>,
+    buffer: Buffer,
     start: usize,
     end: usize,
 }
@@ -232,10 +233,9 @@ impl Inbox {
         Ok(n)
     }
 
-    /// Makes the buffer this large, and keeps what waits. Fresh memory is zero already; filling it
-    /// byte by byte is what an unoptimised `resize` does.
+    /// Makes the buffer this large, and keeps what waits.
     fn enlarge(&mut self, len: usize) {
-        let mut larger = vec![0; len];
+        let mut larger = Buffer::new(len);
         larger[..self.end].copy_from_slice(&self.buffer[..self.end]);
         self.buffer = larger;
     }

@@ -14,8 +14,8 @@ const LINES: usize = 400;
 /// Characters of a line.
 const COLUMNS: usize = 100;
 /// What every module may use.
-const FOR_ALL: [&str; 8] =
-    ["error", "limits", "digest", "scram", "text", "lock", "conffile", "answer"];
+const FOR_ALL: [&str; 9] =
+    ["error", "limits", "buffer", "digest", "scram", "text", "lock", "conffile", "answer"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

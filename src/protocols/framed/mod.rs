@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use self::outbox::{Outbox, SignsOfLife};
 use self::reply::Response;
+use crate::buffer::Buffer;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Error, Fate, Result};
 use crate::limits;
@@ -26,7 +27,7 @@ use crate::shared::Shared;
 use crate::stream::Stream;
 use crate::text::Escaped;
 use crate::tls;
-use crate::transfer::{Group, Upload};
+use crate::transfer::{Block, Group, Upload};
 use crate::wire::{self, Arrive, Ceiling, Fields, FrameKind, Greeting, Inbox, Message};
 
 pub use commands::{COMMANDS, RequestNeeds, RequestRow};
@@ -43,7 +44,10 @@ pub const SOFTWARE: &str = if tls::IS_BUILT {
 #[derive(Debug)]
 pub struct FramedConnection {
     session: Session,
+    inbox: Inbox,
     outbox: Outbox,
+    /// Bytes of the data of the frame at hand that are not read yet.
+    content_left: usize,
     /// Whether the versions were agreed.
     greeted: bool,
     /// Whether the greeting offered TLS.
@@ -58,8 +62,10 @@ pub struct FramedConnection {
     upload_refused: Option<Response>,
     /// Small files whose answers wait for one sync of all.
     group: Option<Group>,
-    /// A buffer of [`limits::FRAME_DATA`] for reading files; empty while nothing is transferred.
-    block: Vec<u8>,
+    /// What content goes through; empty while nothing is transferred.
+    block: Block,
+    /// A small file that came inside its request.
+    inline: Buffer,
     /// The digests of the frame at hand.
     digests: Vec<Digest>,
     /// Whether the request at hand was waited for, so that what people edit may have changed.
@@ -73,8 +79,8 @@ pub struct FramedConnection {
 pub struct Request<'a> {
     /// The fields behind the command's name.
     fields: Fields<'a>,
-    /// The frame's data.
-    data: &'a [u8],
+    /// Bytes of the frame's data, which the handler reads.
+    data_len: usize,
 }
 
 /// What a handler has done.
@@ -89,7 +95,7 @@ enum Handled {
 impl<'a> Request<'a> {
     /// Reads the fields as a message; the command takes no data.
     fn message<M: Message<'a>>(&self) -> Result<M> {
-        if !self.data.is_empty() {
+        if self.data_len > 0 {
             return Err(Error::BadArgument { what: "data: this command takes none" });
         }
         M::decode(self.fields)
@@ -117,7 +123,9 @@ impl Arrive for UploadStream<'_> {
 pub fn serve(stream: Stream, session: Session) {
     let mut conn = FramedConnection {
         session,
+        inbox: Inbox::new(),
         outbox: Outbox::new(stream),
+        content_left: 0,
         greeted: false,
         is_tls_offered: false,
         encrypts_next: false,
@@ -125,7 +133,8 @@ pub fn serve(stream: Stream, session: Session) {
         upload: None,
         upload_refused: None,
         group: None,
-        block: Vec::new(),
+        block: Block::default(),
+        inline: Buffer::default(),
         digests: Vec::new(),
         waited: false,
         leaving: false,
@@ -176,34 +185,29 @@ impl FramedConnection {
     /// The loop. It returns when the peer has gone or said goodbye.
     fn talk(&mut self) -> Result<()> {
         self.greet();
-        let (mut inbox, mut head, mut data) = (Inbox::new(), Vec::new(), Vec::new());
+        let mut head = Vec::new();
         loop {
             self.shared().check_running()?;
-            if !inbox.holds_a_frame() {
-                self.before_waiting(&mut inbox)?;
+            if !self.inbox.holds_a_frame() {
+                self.before_waiting()?;
                 self.waited = true;
             }
             let ceiling =
                 if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::ANONYMOUS };
             let mut line =
                 UploadStream { stream: &mut self.outbox.stream, upload: self.upload.as_deref() };
-            let Some(data_len) = inbox.head(&mut line, ceiling, &mut head)? else {
+            let Some(data_len) = self.inbox.head(&mut line, ceiling, &mut head)? else {
                 self.rest();
-                inbox.rest();
-                (head, data) = (Vec::new(), Vec::new());
+                head = Vec::new();
                 continue;
             };
-            if data_len > data.len() {
-                // One allocation for all frames to come; pages that no frame touches cost nothing.
-                data = vec![0; limits::FRAME_DATA];
-            }
-            let data = data.get_mut(..data_len).unwrap_or_default();
-            self.take_content(&mut inbox, data)?;
-            self.dispatch(&head, data)?;
+            self.content_left = data_len;
+            self.dispatch(&head)?;
+            self.skip_content()?;
             self.outbox.flush_if_full()?;
             if std::mem::take(&mut self.encrypts_next) {
                 // What has come already came in clear, from whomever.
-                inbox = Inbox::new();
+                self.inbox = Inbox::new();
                 self.encrypt()?;
                 self.greet();
             }
@@ -214,11 +218,11 @@ impl FramedConnection {
     }
 
     /// Nothing more has arrived: whatever was held back leaves now.
-    fn before_waiting(&mut self, inbox: &mut Inbox) -> Result<()> {
+    fn before_waiting(&mut self) -> Result<()> {
         if self.has_waiting_files() {
             let stream = &mut self.outbox.stream;
-            inbox.top_up(|room| stream.arrive_now(room));
-            if inbox.holds_a_frame() {
+            self.inbox.top_up(|room| stream.arrive_now(room));
+            if self.inbox.holds_a_frame() {
                 return Ok(());
             }
             self.settle_group()?;
@@ -229,19 +233,18 @@ impl FramedConnection {
     /// Buffers belong to transfers, not to sessions, and mounts to those that use them.
     fn rest(&mut self) {
         self.session.rest();
+        self.inbox.rest();
         self.outbox.rest();
-        if self.upload.is_none() {
-            self.block = Vec::new();
-        }
+        (self.block, self.inline) = (Block::default(), Buffer::default());
     }
 
-    fn dispatch(&mut self, head: &[u8], data: &[u8]) -> Result<()> {
+    fn dispatch(&mut self, head: &[u8]) -> Result<()> {
         let mut fields = Fields::new(head);
         match fields.u8("kind").map(FrameKind::of) {
             Ok(Some(FrameKind::Request)) => {}
             _ => return Err(Error::Malformed { what: "a request was expected" }),
         }
-        let result = self.run(fields, data);
+        let result = self.run(fields);
         protocols::follow_login(&mut self.outbox.stream, &self.session)?;
         self.hold_back()?;
         let answer = match result {
@@ -278,7 +281,7 @@ impl FramedConnection {
         self.outbox.stream.hold_back(wait, &mut || ending.check().is_err())
     }
 
-    fn run(&mut self, mut fields: Fields<'_>, data: &[u8]) -> Result<Handled> {
+    fn run(&mut self, mut fields: Fields<'_>) -> Result<Handled> {
         let name = wire::request_name(&mut fields)?;
         let row = COMMANDS
             .iter()
@@ -308,7 +311,8 @@ impl FramedConnection {
             _ => {}
         }
         self.session.begin(row.name);
-        let outcome = (row.run)(self, Request { fields, data });
+        let data_len = self.content_left;
+        let outcome = (row.run)(self, Request { fields, data_len });
         if self.upload.is_none() {
             self.session.begin("");
         }

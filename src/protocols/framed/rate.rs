@@ -8,29 +8,54 @@ use std::thread;
 use std::time::Duration;
 
 use super::{FramedConnection, UploadStream};
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::session::{Due, Way};
 use crate::stream::Peer;
-use crate::wire::{Inbox, Sink};
+use crate::wire::Sink;
 
 /// Bytes a second below which a frame is saved up for and sent in one go: sent bit by bit it would
 /// be slower than a peer's patience with a frame.
 const TOO_SLOW: u64 = 2 * limits::PACE;
 
 impl FramedConnection {
-    /// Reads the data of a frame, bit by bit where there is a rate: what is not read fills the
-    /// sockets' buffers, and so the peer waits too.
-    pub(super) fn take_content(&mut self, inbox: &mut Inbox, data: &mut [u8]) -> Result<()> {
-        let mut left = data;
+    /// Reads so much of the data of a frame, bit by bit where there is a rate: what is not read
+    /// fills the sockets' buffers, and so the peer waits too.
+    pub(super) fn take_content(&mut self, into: &mut [u8]) -> Result<()> {
+        let mut left = into;
         while !left.is_empty() {
             let paid = self.pay(Way::Up, left.len())?;
             let (now, later) = left.split_at_mut(paid);
             let upload = self.upload.as_deref();
             let mut line = UploadStream { stream: &mut self.outbox.stream, upload };
-            inbox.data(&mut line, now)?;
+            self.inbox.data(&mut line, now)?;
+            self.content_left = self.content_left.saturating_sub(paid);
             left = later;
         }
+        Ok(())
+    }
+
+    /// Reads all of the data of a frame into the buffer of [`FramedConnection::inline`], which the
+    /// caller puts back.
+    pub(super) fn take_inline(&mut self) -> Result<Buffer> {
+        let mut inline = std::mem::take(&mut self.inline);
+        if inline.len() < self.content_left {
+            inline = Buffer::new(self.content_left);
+        }
+        let room = inline.get_mut(..self.content_left).unwrap_or_default();
+        self.take_content(room)?;
+        Ok(inline)
+    }
+
+    /// Reads what a handler has left of the data of a frame, so that the next frame can follow.
+    pub(super) fn skip_content(&mut self) -> Result<()> {
+        let mut block = std::mem::take(&mut self.block);
+        while self.content_left > 0 {
+            let room = block.room(self.content_left);
+            self.take_content(room)?;
+        }
+        self.block = block;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Mtime, TransferEntry, UploadOptions, Verb, Way};
-use crate::transfer::{Download, Group, Ready, Stored as StoredFile};
+use crate::transfer::{Block, Download, Group, Ready, Stored as StoredFile};
 use crate::wire::{
     self, Chunk, Code, Copy, Done, Drop, Expect, Get, Got, Held, Message, Opened, Piece, Put, Sink,
     Store, Stored, Summed, SumsOf,
@@ -18,14 +18,6 @@ const CHUNK: u64 = limits::CHUNK as u64;
 
 /// Nothing is open to which the request could belong.
 const NONE_OPEN: Error = Error::WrongState { what: "no upload is open; PUT comes first" };
-
-impl FramedConnection {
-    /// The buffer for reading files, out of the connection while it is used.
-    fn take_block(&mut self) -> Vec<u8> {
-        let block = std::mem::take(&mut self.block);
-        if block.is_empty() { vec![0; limits::FRAME_DATA] } else { block }
-    }
-}
 
 /// The answer for a small file's commit.
 pub(super) fn stored(result: Result<StoredFile>) -> Response {
@@ -97,14 +89,11 @@ fn is_there(
     size: u64,
     whole: &[u8],
 ) -> Result<bool> {
-    let mut block = conn.take_block();
-    let FramedConnection { session, outbox, algorithm, .. } = conn;
+    let FramedConnection { session, outbox, algorithm, block, .. } = conn;
     let mut progress = SignsOfLife::new(outbox, session.ending());
     let mut alive = |done, total| progress.report(done, total);
-    let said = (size, whole);
-    let equal = session.is_equal(wanted.path, *algorithm, said, &mut block, &mut alive);
-    conn.block = block;
-    match equal {
+    let (said, block) = ((size, whole), block.whole(*algorithm));
+    match session.is_equal(wanted.path, *algorithm, said, block, &mut alive) {
         // What cannot be read cannot be equal; the upload itself will say what is in its way.
         Err(e) if e.fate() == Fate::Answer => Ok(false),
         other => other,
@@ -126,13 +115,25 @@ pub(super) fn store(conn: &mut FramedConnection, request: Request<'_>) -> Result
         mode: mode(store.mode)?,
         replace: store.flags & wire::REPLACE != 0,
     };
-    let said = (digests.as_slice(), store.digest, request.data);
-    let mut taken = take_small(conn, &wanted, said);
+    let inline = conn.take_inline()?;
+    let data = inline.get(..request.data_len).unwrap_or_default();
+    let handled = store_inline(conn, &wanted, (&digests, store.digest, data));
+    conn.inline = inline;
+    handled
+}
+
+/// Stores a small file that is here: the digests of its chunks and of the whole, and its bytes.
+fn store_inline(
+    conn: &mut FramedConnection,
+    wanted: &UploadOptions<'_>,
+    said: (&[Digest], &[u8], &[u8]),
+) -> Result<Handled> {
+    let mut taken = take_small(conn, wanted, said);
     if taken.is_err() && conn.has_waiting_files() {
         // Those who wait come first, in the answers as well as on the disk: one of them may hold
         // this very path, or replace a file whose room is wanted here, or the last descriptor.
         conn.settle_group()?;
-        taken = take_small(conn, &wanted, said);
+        taken = take_small(conn, wanted, said);
     }
     let ready = match taken {
         Ok(Some(ready)) => ready,
@@ -142,9 +143,10 @@ pub(super) fn store(conn: &mut FramedConnection, request: Request<'_>) -> Result
         }
         Err(e) => {
             conn.group = None;
-            let size = request.data.len() as u64;
+            let (_, whole, data) = said;
+            let size = data.len() as u64;
             let there = matches!(e, Error::Exists { size: there, .. } if there == size);
-            if there && is_there(conn, &wanted, size, store.digest)? {
+            if there && is_there(conn, wanted, size, whole)? {
                 return respond_equal();
             }
             conn.session.refused(Verb::Put, wanted.path, &e);
@@ -191,13 +193,20 @@ fn commit(conn: &mut FramedConnection, ready: Ready) -> Result<StoredFile> {
 
 pub(super) fn chunk(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
     let chunk = Chunk::decode(request.fields)?;
-    let upload = conn.upload.as_mut().ok_or(NONE_OPEN)?;
+    let upload = conn.upload.as_ref().ok_or(NONE_OPEN)?;
     if let Some(refused) = &conn.upload_refused {
         return Ok(Handled::Answer(refused.clone()));
     }
-    wire::digests(conn.algorithm, chunk.digests, &mut conn.digests)?;
-    match upload.write(chunk.offset, &conn.digests, request.data) {
-        Ok(()) => Ok(Handled::Answer(Response::new(Code::Verified, ""))),
+    let mut digests = std::mem::take(&mut conn.digests);
+    wire::digests(conn.algorithm, chunk.digests, &mut digests)?;
+    // Before anything of it is written.
+    upload.check_chunks(chunk.offset, digests.len(), request.data_len)?;
+    let mut block = std::mem::take(&mut conn.block);
+    let taken = take_chunks(conn, &mut block, chunk.offset, &digests);
+    (conn.block, conn.digests) = (block, digests);
+    match taken {
+        Ok(0) => Ok(Handled::Answer(Response::new(Code::Verified, ""))),
+        Ok(bad) => Err(Error::Mismatch { bad }),
         Err(e) => {
             if ends_upload(&e) {
                 conn.upload_refused = Some(Response::refusal(&e));
@@ -205,6 +214,33 @@ pub(super) fn chunk(conn: &mut FramedConnection, request: Request<'_>) -> Result
             Err(e)
         }
     }
+}
+
+/// Takes the chunks of a frame as they come, so many at once as the block holds. Gives those whose
+/// digest is wrong, as bits.
+fn take_chunks(
+    conn: &mut FramedConnection,
+    block: &mut Block,
+    offset: u64,
+    digests: &[Digest],
+) -> Result<u32> {
+    let (mut bad, mut done) = (0, 0);
+    while conn.content_left > 0 {
+        let len = conn.content_left.min(block.size());
+        conn.take_content(block.room(len))?;
+        let algorithm = conn.algorithm;
+        let upload = conn.upload.as_mut().ok_or(NONE_OPEN)?;
+        let count = len.div_ceil(limits::CHUNK);
+        let said = digests.get(done..done + count).unwrap_or_default();
+        match upload.write(offset + done as u64 * CHUNK, said, block.bytes(len)) {
+            Ok(()) => {}
+            Err(Error::Mismatch { bad: these }) => bad |= these << done,
+            Err(e) => return Err(e),
+        }
+        block.moved(len, Some(algorithm));
+        done += count;
+    }
+    Ok(bad)
 }
 
 /// After these an upload can only be closed; its part stays.
@@ -221,8 +257,8 @@ pub(super) fn held(conn: &mut FramedConnection, request: Request<'_>) -> Result<
     if held.count == 0 || held.count as usize > limits::CHUNKS_UNSETTLED {
         return Err(Error::BadArgument { what: "count: from 1 to 16384 chunks" });
     }
-    let mut block = conn.take_block();
-    let FramedConnection { upload, outbox, session, .. } = conn;
+    let FramedConnection { upload, outbox, session, block, algorithm, .. } = conn;
+    let block = block.whole(*algorithm);
     let upload = upload.as_mut().ok_or(NONE_OPEN)?;
     upload.accept_before(held.from)?;
     let mut at = held.from;
@@ -246,7 +282,6 @@ pub(super) fn held(conn: &mut FramedConnection, request: Request<'_>) -> Result<
             break;
         }
     }
-    conn.block = block;
     respond(Code::Sums, "this is held", &Summed::new(at))
 }
 
@@ -308,20 +343,20 @@ pub(super) fn sums(conn: &mut FramedConnection, request: Request<'_>) -> Result<
     let of: SumsOf<'_> = request.message()?;
     let range = (of.from, u64::from(of.count) * CHUNK);
     let mut sums = conn.session.download(of.path, conn.algorithm, range, of.version)?;
-    let mut block = conn.take_block();
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     let mut end = of.from;
     let bound = conn.session.digest_bound();
-    let mut progress = SignsOfLife::new(&mut conn.outbox, conn.session.ending());
+    let FramedConnection { session, outbox, block, algorithm, .. } = conn;
+    let block = block.whole(*algorithm);
+    let mut progress = SignsOfLife::new(outbox, session.ending());
     while sums.left() > 0 {
         bound.check()?;
         progress.report(end, 0)?;
-        let (at, got) = sums.next(&mut block, &mut digests)?;
+        let (at, got) = sums.next(block, &mut digests)?;
         piece(&mut part, at, &digests);
         progress.outbox.more(&part, &[])?;
         end = at + got as u64;
     }
-    conn.block = block;
     sums.finish()?;
     respond(Code::Sums, "these are the digests", &Summed::new(end))
 }
@@ -346,16 +381,17 @@ fn send(
     download: &mut Download,
     note: &mut TransferEntry,
 ) -> Result<()> {
-    let mut block = conn.take_block();
+    let mut block = std::mem::take(&mut conn.block);
     let (mut digests, mut part) = (Vec::<Digest>::new(), Sink::new());
     while download.left() > 0 {
         conn.session.ending().check()?;
-        let left = usize::try_from(download.left()).unwrap_or(usize::MAX).min(block.len());
+        let left = usize::try_from(download.left()).unwrap_or(usize::MAX).min(block.size());
         let paid = conn.pay(Way::Down, left)?;
-        let room = conn.part_len(paid, left);
-        let (at, got) = download.next(block.get_mut(..room).unwrap_or_default(), &mut digests)?;
+        let len = conn.part_len(paid, left);
+        let (at, got) = download.next(block.room(len), &mut digests)?;
         piece(&mut part, at, &digests);
-        conn.send_content(&part, block.get(..got).unwrap_or_default(), paid)?;
+        conn.send_content(&part, block.bytes(got), paid)?;
+        block.moved(got, Some(conn.algorithm));
         note.moved(got as u64);
     }
     conn.block = block;

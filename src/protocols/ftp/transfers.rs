@@ -9,9 +9,9 @@ use super::control::Input;
 use super::data::Data;
 use super::pump::Broken;
 use crate::error::{Error, Fate, Result};
-use crate::limits;
 use crate::scram::random_bytes;
 use crate::session::{Source, Start, StreamingUpload, TransferEntry, UploadOptions, Verb, Way};
+use crate::transfer::Block;
 
 /// What is said of an encrypted upload whose end anybody could have made.
 const CUT_OFF: &str = "the data connection ended without the end of its encryption, so something \
@@ -115,18 +115,18 @@ fn send(
     offset: u64,
     note: &mut TransferEntry,
 ) -> Result<(), Stop> {
-    let most = usize::try_from(source.size().saturating_sub(offset)).unwrap_or(usize::MAX);
-    let mut block = vec![0; most.min(limits::FRAME_DATA)];
+    let mut block = Block::default();
     let mut text = Vec::new();
     let mut encoder = (!conn.is_image()).then(Encoder::default);
     let mut at = offset;
     while at < source.size() {
-        let n = source.read_at(&mut block, at)?;
+        let left = usize::try_from(source.size() - at).unwrap_or(usize::MAX);
+        let n = source.read_at(block.room(left), at)?;
         if n == 0 {
             let path = conn.session.resolve(path)?.as_str().to_owned();
             return Err(Error::Changed { path }.into());
         }
-        let bytes = block.get(..n).unwrap_or_default();
+        let bytes = block.bytes(n);
         match &mut encoder {
             Some(encoder) => {
                 text.clear();
@@ -136,6 +136,7 @@ fn send(
             None => conn.send_content(data, bytes)?,
         }
         at += n as u64;
+        block.moved(n, None);
         note.moved(n as u64);
     }
     Ok(())
@@ -311,18 +312,16 @@ fn take_all(
     data: &mut Data,
     streaming: &mut StreamingUpload,
 ) -> Result<(), Stop> {
-    // Most files are small, and small ones should not cost a large buffer.
-    let mut block = vec![0; limits::BUSY_BUFFER];
+    let mut block = Block::default();
     let mut plain = Vec::new();
     let mut decoder = (!conn.is_image()).then(Decoder::default);
     let mut n = 0;
     conn.control.input = Input::Nothing;
     loop {
-        let paid = conn.pay(Way::Up, block.len(), data, Some(streaming))?;
-        let room = block.get_mut(..paid).unwrap_or_default();
-        let ended = conn.receive_data(data, room, &mut n);
+        let paid = conn.pay(Way::Up, block.size(), data, Some(streaming))?;
+        let ended = conn.receive_data(data, block.room(paid), &mut n);
         conn.session.put_back(Way::Up, paid.saturating_sub(n));
-        let bytes = block.get(..n).unwrap_or_default();
+        let bytes = block.bytes(n);
         plain.clear();
         match &mut decoder {
             Some(decoder) if n == 0 && ended.is_ok() => decoder.finish(&mut plain),
@@ -344,9 +343,7 @@ fn take_all(
         // A stream without a pause must not keep an abort from being read, and what was sent
         // before the end of the data is read before it.
         conn.attend(WithoutClient::GoesOn)?;
-        if n == block.len() && n < limits::FRAME_DATA {
-            block = vec![0; limits::FRAME_DATA];
-        }
+        block.moved(n, None);
     }
 }
 

@@ -4,7 +4,7 @@ use miniftp::digest::Algorithm;
 use miniftp::limits;
 use miniftp::wire::{self, Fields};
 
-use super::{Answer, Frames, digests};
+use super::{Answer, Frames, digests, request};
 
 /// Bytes of a chunk.
 pub const CHUNK: usize = limits::CHUNK;
@@ -155,6 +155,13 @@ impl Frames {
     pub fn chunk(&mut self, offset: usize, data: &[u8]) -> Answer {
         self.send_chunk(offset, data);
         self.read_answer()
+    }
+
+    /// The beginning of a `CHUNK`, with so many bytes of its data.
+    #[track_caller]
+    pub fn begin_chunk(&mut self, offset: usize, data: &[u8], sent: usize) {
+        let frame = request("CHUNK", &wire::Chunk::new(offset as u64, &row(data)), data);
+        self.send_bytes(&frame[..frame.len() - (data.len() - sent)]);
     }
 
     /// `DONE` with the digest of this content.

@@ -164,6 +164,8 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("RATE_LEAST", "conf/ belongs to the operator"),
     ("RATE_LOOK", "how long the server sleeps"),
     ("REMOVAL_WAIT", "how long the server waits"),
+    ("CONTENT_BLOCK", "how much at once; shown by the test of the worst case of memory"),
+    ("CONTENT_BLOCK_MOST", "as CONTENT_BLOCK"),
     ("HOOKS_WAITING", "shown by the tests of hooks"),
     ("HOOKS_RUNNING", "the most that conf/, which belongs to the operator, can ask for"),
     ("HOOK_REQUEST", "shown by the unit tests of the process that runs hooks"),

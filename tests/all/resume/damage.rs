@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use miniftp::limits::CHUNK;
+
 use super::{BYE, MIB, Verb, idle, no_upload_is_left, site};
 use crate::harness::{Proxy, Way, bytes, write_file};
 
@@ -64,7 +66,7 @@ fn in_heads_on_the_way_up() {
 #[test]
 fn in_heads_of_content_on_the_way_down() {
     // Somewhere in here ends the first frame of content and begins the second one.
-    let flips: Vec<u64> = (MIB as u64 + 500..MIB as u64 + 1_000).step_by(13).collect();
+    let flips: Vec<u64> = (CHUNK as u64 + 480..CHUNK as u64 + 580).step_by(2).collect();
     let (said, again) = with_flips(Verb::Get, &flips);
     assert!(again >= 10, "{again}: {said:?}");
 }
