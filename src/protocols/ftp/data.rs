@@ -47,6 +47,8 @@ pub(super) struct Data {
     /// Bytes that were handed to the system.
     sent: u64,
     arrived: Arrived,
+    /// Bytes that had arrived when it was last asked whether the client stands still.
+    judged: u64,
     /// The client has closed its side.
     is_closed: bool,
     /// Since when everything has arrived at the client's system.
@@ -59,7 +61,16 @@ impl Data {
         tcp.set_nodelay(true)?;
         let (pace, arrived) = (Pace::of(bounds.least), Arrived::default());
         let socket = Socket::new(tcp);
-        Ok(Data { socket, bounds, pace, sent: 0, arrived, is_closed: false, whole_since: None })
+        Ok(Data {
+            socket,
+            bounds,
+            pace,
+            sent: 0,
+            arrived,
+            judged: 0,
+            is_closed: false,
+            whole_since: None,
+        })
     }
 
     /// Encrypts it from here on: the handshake comes next.
@@ -167,9 +178,22 @@ impl Data {
         let left = self.pace.left(self.bounds.patience);
         let woken = wait(self.socket.tcp(), events, control, left.min(most))?;
         if !self.pace.step(begun.elapsed(), 0, self.bounds.patience) {
-            return Ok(Woken::Late);
+            if events != PollFlags::OUT || !self.arrives() {
+                return Ok(Woken::Late);
+            }
+            self.pace.reset();
         }
         Ok(if woken == Woken::Late { Woken::Control } else { woken })
+    }
+
+    /// Whether enough has arrived since it was last asked, though nothing more could be written: the
+    /// system takes nothing before a third of its buffer is free, which may be a megabyte.
+    fn arrives(&mut self) -> bool {
+        self.arrived.look(self.socket.tcp(), self.sent_for_sure());
+        let before = std::mem::replace(&mut self.judged, self.arrived.bytes());
+        let moved = self.arrived.bytes().saturating_sub(before);
+        let span = self.bounds.patience.as_secs().max(1);
+        moved >= self.bounds.least.saturating_mul(span).max(1)
     }
 
     /// How long that span is.
