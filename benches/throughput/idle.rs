@@ -46,6 +46,7 @@ pub(crate) fn measure(bench: &mut Bench, workload: &'static Workload) -> Result<
 /// KiB of one of so many sessions.
 fn each(caller: &mut Caller, root: &Path, sessions: usize) -> Result<f64> {
     let server = caller.server.start(root, false, Durability::None)?;
+    caller.forget_keys();
     // What the first login needs, the server keeps.
     caller.open(&server)?.close()?;
     thread::sleep(SETTLE);

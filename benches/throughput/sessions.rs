@@ -79,6 +79,11 @@ pub(crate) fn callers(bench: &Bench, workload: &Workload, action: &str) -> Vec<C
 }
 
 impl Caller {
+    /// For another server, whose account has another salt.
+    pub(crate) fn forget_keys(&mut self) {
+        self.keys = None;
+    }
+
     /// Logs in.
     ///
     /// # Errors
@@ -95,8 +100,14 @@ impl Session {
     /// A server that does not answer.
     pub(crate) fn close(self) -> Result<()> {
         match self {
-            Session::Framed(tcp) => Ok(drop(tcp)),
-            Session::Tls(client) => Ok(drop(client)),
+            Session::Framed(tcp) => {
+                drop(tcp);
+                Ok(())
+            }
+            Session::Tls(client) => {
+                drop(client);
+                Ok(())
+            }
             Session::Ftp(tcp) => expect("221", &command(&tcp, &mut BufReader::new(&tcp), "QUIT")?),
         }
     }

@@ -165,17 +165,19 @@ impl Row {
 }
 
 impl Record {
+    /// A line for each row, so that two runs can be compared line by line.
     pub(crate) fn to_json(&self) -> String {
-        let value = json!({
-            "format": FORMAT,
-            "date": self.date,
-            "machine": pairs_to_json(&self.machine),
-            "settings": pairs_to_json(&self.settings),
-            "programs": pairs_to_json(&self.programs),
-            "left_out": self.left_out,
-            "rows": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
-        });
-        format!("{value:#}\n")
+        let fields = [
+            ("format", json!(FORMAT)),
+            ("date", json!(self.date)),
+            ("machine", pairs_to_json(&self.machine)),
+            ("settings", pairs_to_json(&self.settings)),
+            ("programs", pairs_to_json(&self.programs)),
+            ("left_out", json!(self.left_out)),
+        ];
+        let fields = fields.map(|(name, value)| format!("\"{name}\": {value},\n"));
+        let rows: Vec<String> = self.rows.iter().map(|row| row.to_json().to_string()).collect();
+        format!("{{\n{}\"rows\": [\n{}\n]\n}}\n", fields.concat(), rows.join(",\n"))
     }
 
     /// Reads what [`Record::to_json`] wrote.
