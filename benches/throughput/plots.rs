@@ -20,7 +20,7 @@ const WIDTH: i32 = 900;
 const BAR: i32 = 22;
 const THICK: i32 = 15;
 /// Beside the bars: their names, and their values.
-const NAMES: i32 = 330;
+const NAMES: i32 = 290;
 const VALUES: i32 = 90;
 const HEADING: i32 = 44;
 const LINES_HEIGHT: u32 = 420;
@@ -72,33 +72,56 @@ fn actions<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
     actions
 }
 
-/// One bar for each row, the longest first within an action.
+/// One bar for each row, the best first within an action.
 fn bars(path: &Path, workload: &str, mut rows: Vec<&Row>) -> Result<()> {
     let order = actions(&rows);
-    let place = |row: &Row| order.iter().position(|action| *action == row.action);
+    let place = |row: &Row| order.iter().position(|action| *action == row.action).unwrap_or(0);
     let value = |row: &Row| row.value().unwrap_or_default();
-    rows.sort_by(|a, b| place(a).cmp(&place(b)).then(value(b).total_cmp(&value(a))));
-    let height = HEADING + BAR * i32::try_from(rows.len())? + BAR / 2;
+    rows.sort_by(|a, b| {
+        let best_first = a.unit.ratio(value(b), value(a)).total_cmp(&1.0);
+        place(a).cmp(&place(b)).then(best_first)
+    });
+    let lines = rows.len() + order.len();
+    let height = HEADING + BAR * i32::try_from(lines)? - BAR / 2;
     let area = SVGBackend::new(path, (WIDTH as u32, u32::try_from(height)?)).into_drawing_area();
     area.fill(&WHITE)?;
-    let unit = rows.first().map_or("", |row| row.unit.name());
-    heading(&area, &format!("{workload}, {unit}"))?;
+    let (unit, is_less_better) =
+        rows.first().map_or(("", false), |row| (row.unit.name(), row.unit.ratio(1.0, 2.0) > 1.0));
+    let note = if is_less_better { ", less is better" } else { "" };
+    heading(&area, &format!("{workload}, {unit}{note}"))?;
+    key(&area)?;
     let most = rows.iter().map(|row| value(row)).fold(f64::MIN_POSITIVE, f64::max);
     let longest = f64::from(WIDTH - NAMES - VALUES);
     for (i, row) in rows.iter().enumerate() {
-        let top = HEADING + BAR * i32::try_from(i)?;
+        // A gap before each action.
+        let top = HEADING + BAR * i32::try_from(i + place(row))?;
         let length = (value(row) / most * longest).round() as i32;
-        let color = match row.role {
-            Role::Ours => OURS,
-            Role::Peer => PEER,
-            Role::Copy => COPY,
-        };
         let corners = [(NAMES, top), (NAMES + length.max(1), top + THICK)];
-        area.draw(&Rectangle::new(corners, color.filled()))?;
+        area.draw(&Rectangle::new(corners, color_of(row.role).filled()))?;
         label(&area, &format!("{} {}", row.action, row.name), (NAMES - 8, top), HPos::Right)?;
         label(&area, &amount(value(row)), (NAMES + length + 6, top), HPos::Left)?;
     }
     area.present()?;
+    Ok(())
+}
+
+fn color_of(role: Role) -> RGBColor {
+    match role {
+        Role::Ours => OURS,
+        Role::Peer => PEER,
+        Role::Copy => COPY,
+    }
+}
+
+/// What the colours of bars mean, in the upper right corner.
+fn key(area: &Area<'_>) -> Result<()> {
+    let entries = [(Role::Ours, "miniftpd"), (Role::Peer, "others"), (Role::Copy, "cp")];
+    for (i, (role, text)) in entries.into_iter().enumerate() {
+        let (x, y) = (WIDTH - 290 + 100 * i32::try_from(i)?, 14);
+        let corners = [(x, y), (x + THICK, y + THICK)];
+        area.draw(&Rectangle::new(corners, color_of(role).filled()))?;
+        label(area, text, (x + THICK + 6, y), HPos::Left)?;
+    }
     Ok(())
 }
 
@@ -140,7 +163,7 @@ fn chart(
         .caption(action, (FONT, 15))
         .x_label_area_size(28)
         .y_label_area_size(52)
-        .build_cartesian_2d(0.0..last.max(1.0), 0.0..most * 1.35)?;
+        .build_cartesian_2d(0.0..last.max(1.0), 0.0..most * 1.6)?;
     let count = |at: &f64| match at.fract() == 0.0 {
         true => counts.get(*at as usize).map(u64::to_string).unwrap_or_default(),
         false => String::new(),
@@ -148,6 +171,7 @@ fn chart(
     chart
         .configure_mesh()
         .disable_x_mesh()
+        .max_light_lines(0)
         .x_labels(counts.len())
         .x_label_formatter(&count)
         .y_label_formatter(&|value| amount(value.round()).trim_end_matches(".0").to_owned())
