@@ -52,7 +52,8 @@ fn vsftpd_tls(dir: &Path) -> Result<String> {
     fs::write(&pem, format!("{}{}", *made.key, made.certificate))?;
     Ok(format!(
         "ssl_enable=YES\nallow_anon_ssl=YES\nforce_anon_logins_ssl=YES\nforce_anon_data_ssl=YES\n\
-         require_ssl_reuse=YES\nssl_ciphers=HIGH\nrsa_cert_file={pem}\nrsa_private_key_file={pem}\n",
+         require_ssl_reuse=YES\nssl_ciphers=HIGH\n\
+         rsa_cert_file={pem}\nrsa_private_key_file={pem}\n",
         pem = pem.display()
     ))
 }
@@ -94,7 +95,8 @@ pub(super) fn proftpd(setup: &Setup<'_>) -> Result<Server> {
     let settings = format!(
         "ServerName bench\nServerType standalone\nDefaultAddress 127.0.0.1\nPort {port}\n\
          UseIPv6 off\nUseReverseDNS off\n{identity}AuthUserFile {users}\n\
-         AuthOrder mod_auth_file.c\nRequireValidShell off\nAuthPAM off\nControlsEngine off\nDelayEngine off\n\
+         AuthOrder mod_auth_file.c\nRequireValidShell off\nAuthPAM off\nControlsEngine off\n\
+         DelayEngine off\n\
          PidFile {dir}/pid\nScoreboardFile {dir}/scoreboard\nSystemLog none\nTransferLog none\n\
          WtmpLog off\nMaxInstances {SESSIONS}\nUmask 022 022\nDefaultRoot ~\nAllowOverwrite on\n",
         users = users.display(),
