@@ -78,7 +78,7 @@ const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "files",
         value: "N",
-        about: "small files, and ten times the mixed ones (10000, or MINIFTP_BENCH_FILES)",
+        about: "small files, and a tenth as many mixed ones (10000, or MINIFTP_BENCH_FILES)",
         set: |options, value| set_number(&mut options.files, value),
     },
     OptionRow {
@@ -96,7 +96,7 @@ const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "dir",
         value: "DIR",
-        about: "place of the files: by default memory (/dev/shm, or MINIFTP_BENCH_DIR)",
+        about: "place of the files (/dev/shm, which is memory, or MINIFTP_BENCH_DIR)",
         set: |options, value| {
             options.memory = value.into();
             Ok(())
@@ -105,7 +105,7 @@ const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "disk",
         value: "DIR",
-        about: "place for durability (below the build's target, or MINIFTP_BENCH_DISK)",
+        about: "place of the files that are synced (below target/, or MINIFTP_BENCH_DISK)",
         set: |options, value| {
             options.disk = value.into();
             Ok(())
@@ -132,8 +132,7 @@ const OPTIONS: &[OptionRow] = &[
     OptionRow {
         name: "draw",
         value: "",
-        about: "measure nothing: draw what --json FILE (docs/performance/last.json) holds into \
-                --plots DIR (docs/performance), and put its figures into docs/PERFORMANCE.md",
+        about: "measure nothing; draw --json FILE (docs/performance/last.json) into --plots DIR",
         set: |options, _| {
             options.draws = true;
             Ok(())
@@ -236,27 +235,29 @@ pub(crate) fn read() -> Result<Option<Options>> {
 
 /// Everything that can be said, from the tables.
 pub(crate) fn help() -> String {
-    let mut text = String::from("cargo bench --bench throughput -- [OPTIONS]\n\nOptions:\n");
-    let mut line = |name: &str, about: &str| text += &format!("  {name:22} {about}\n");
-    for row in OPTIONS {
-        line(format!("--{} {}", row.name, row.value).trim_end(), row.about);
-    }
-    line("--help", "this");
-    line("\nWorkloads:", "");
-    for workload in WORKLOADS {
-        line(workload.name, workload.about);
-    }
-    line("\nClients:", "");
-    for client in CLIENTS {
-        line(client.name, client.about);
-    }
-    line("\nServers:", "");
-    for server in SERVERS {
-        line(server.name, if server.has_tls { "with TLS or SSH too" } else { "" });
-    }
-    line("\nPrograms that are not in PATH are named by variables:", "");
-    for program in PROGRAMS.iter().filter(|program| program.can_be_named()) {
-        line(program.name, &program.variable());
-    }
+    let options = OPTIONS.iter().map(|row| (format!("--{} {}", row.name, row.value), row.about));
+    let workloads = WORKLOADS.iter().map(|row| (row.name.to_owned(), row.about));
+    let clients = CLIENTS.iter().map(|row| (row.name.to_owned(), row.about));
+    let servers = SERVERS.iter().map(|row| {
+        (
+            row.name.to_owned(),
+            if row.has_tls { "encrypted too, where that is measured" } else { "" },
+        )
+    });
+    let named = PROGRAMS.iter().filter(|program| program.can_be_named());
+    let variables = named.map(|program| (program.variable(), program.name));
+    let mut text = String::from("cargo bench --bench throughput -- [OPTIONS]\n");
+    let mut chapter = |heading: &str, rows: &mut dyn Iterator<Item = (String, &'static str)>| {
+        text += &format!("\n{heading}:\n");
+        for (name, about) in rows {
+            text += format!("  {name:24} {about}").trim_end();
+            text.push('\n');
+        }
+    };
+    chapter("Options", &mut options.chain([("--help".to_owned(), "this")]));
+    chapter("Workloads", &mut workloads.into_iter());
+    chapter("Clients", &mut clients.into_iter());
+    chapter("Servers", &mut servers.into_iter());
+    chapter("Variables that name programs that are not in PATH", &mut variables.into_iter());
     text
 }

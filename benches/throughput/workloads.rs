@@ -94,7 +94,6 @@ pub(crate) const WORKLOADS: &[Workload] = &[
                 "miniftp, md5",
                 "rsync",
                 "rsync, md5",
-                "scp",
                 "sftp",
                 "lftp",
                 "lftp -P4",
@@ -110,7 +109,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         unit: Unit::Megabytes,
         kind: Kind::Transfers(Transfers {
             content: Content::Mixed,
-            clients: &["cp", "miniftp, blake3", "rsync", "scp", "lftp", "lftp -P4", "rclone"],
+            clients: &["cp", "miniftp, blake3", "rsync", "sftp", "lftp", "lftp -P4", "rclone"],
             ..PLAIN
         }),
     },
