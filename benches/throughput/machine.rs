@@ -22,12 +22,14 @@ pub(crate) fn about(options: &Options) -> Vec<(String, String)> {
     let flags = [of("flags"), of("Features")].join(" ");
     let flags: Vec<&str> = flags.split(' ').filter(|flag| INSTRUCTIONS.contains(flag)).collect();
     let memory = read("/proc/meminfo").lines().next().unwrap_or_default().to_owned();
+    let load = read("/proc/loadavg");
     let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
     let row = |name: &str, value: String| (name.to_owned(), value);
     vec![
         row("processor", format!("{}, {cores} cores, {}", of("model name"), flags.join(" "))),
         row("memory", format!("{} MiB", kib.unwrap_or_default() / 1024)),
         row("kernel", read("/proc/sys/kernel/osrelease").trim().to_owned()),
+        row("load at the start", load.split(' ').next().unwrap_or_default().to_owned()),
         row("file system", file_system(&options.memory)),
         row("file system of the disk", file_system(&options.disk)),
     ]
