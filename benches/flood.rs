@@ -10,9 +10,9 @@
 
 #![allow(clippy::print_stdout, reason = "a bench is there to print its table")]
 
-#[path = "throughput/peers.rs"]
+#[path = "throughput/servers/mod.rs"]
 #[allow(dead_code, reason = "servers of others are not compared here")]
-mod peers;
+mod servers;
 
 use std::error::Error;
 use std::fs;
@@ -50,8 +50,8 @@ enum Client {
 fn main() -> Result<()> {
     let megabytes = std::env::var("MINIFTP_BENCH_MB").ok().and_then(|text| text.parse().ok());
     let root = Root::new(megabytes.unwrap_or(256))?;
-    let server = peers::miniftpd(&root.0)?;
-    let url = format!("ftp://bench:bench@127.0.0.1:{}/large.bin", server.ftp_port);
+    let server = servers::miniftpd::serve(env!("CARGO_BIN_EXE_miniftpd").as_ref(), &root.0)?;
+    let url = format!("ftp://bench:bench@127.0.0.1:{}/large.bin", server.common_port);
     let mut curl = Command::new("curl");
     curl.arg("-sS").args((0..DOWNLOADS).flat_map(|_| ["-o", "/dev/null", &url]));
     let mut framed = Command::new(env!("CARGO_BIN_EXE_miniftp"));
@@ -69,7 +69,7 @@ fn main() -> Result<()> {
         for round in 1..=ROUNDS {
             let [base, flooded] =
                 [Client::LeavesBeforeThePassword, Client::Guesses].map(|client| {
-                    let flood = Flood::begin(client, server.ftp_port.clone());
+                    let flood = Flood::begin(client, server.common_port.clone());
                     thread::sleep(SETTLE);
                     let rate = session.rate(&root);
                     (rate, flood.end())

@@ -8,6 +8,10 @@ use miniftp::config;
 use miniftp::protocols::ftp::{SITE_VERBS, VERBS, VerbNeeds, admin_rows};
 use miniftp::protocols::metrics::METRICS;
 
+#[path = "../../benches/throughput/report/mod.rs"]
+#[allow(dead_code, reason = "the bench makes and prints what is only read here")]
+mod report;
+
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
@@ -102,4 +106,19 @@ fn ftp_md_lists_the_verbs() {
     let (_, rest) = manual.split_once("<!-- verbs -->\n").expect("where the table begins");
     let (found, _) = rest.split_once("\n<!-- end -->").expect("where the table ends");
     assert!(found.trim() == table, "docs/FTP.md, expected:\n{table}");
+}
+
+/// Figures in a document that nobody measured would be worth less than none.
+#[test]
+fn performance_md_has_the_figures_of_the_recorded_run() {
+    let record = report::record::Record::from_json(&document("docs/performance/last.json"));
+    let record = record.unwrap();
+    let (manual, again) =
+        (document("docs/PERFORMANCE.md"), "`cargo bench --bench throughput -- --draw`");
+    assert!(record.put_into(&manual).unwrap() == manual, "docs/PERFORMANCE.md: run {again}");
+    for workload in record.workloads() {
+        let plot = format!("docs/performance/{workload}.svg");
+        assert!(document(&plot).contains("</svg>"), "{plot}: run {again}");
+    }
+    assert_eq!(report::record::Record::from_json(&record.to_json()).unwrap(), record);
 }
