@@ -186,8 +186,8 @@ impl Data {
         Ok(if woken == Woken::Late { Woken::Control } else { woken })
     }
 
-    /// Whether enough has arrived since it was last asked, though nothing more could be written: the
-    /// system takes nothing before a third of its buffer is free, which may be a megabyte.
+    /// Whether enough has arrived since it was last asked, though nothing more could be written:
+    /// the system takes nothing before a third of its buffer is free, which may be a megabyte.
     fn arrives(&mut self) -> bool {
         self.arrived.look(self.socket.tcp(), self.sent_for_sure());
         let before = std::mem::replace(&mut self.judged, self.arrived.bytes());

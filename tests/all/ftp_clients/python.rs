@@ -14,8 +14,9 @@ fn ftplib_does_everything_it_knows() {
     ground.assert_stored("kept", b"by ftplib");
 }
 
-/// The system takes nothing more for a client before a third of its buffer is free, which is seconds
-/// of what a slow one reads. A server that looked only at that took it for one that stood still.
+/// The system takes nothing more for a client before a third of its buffer is free, which is
+/// seconds of what a slow one reads. A server that looked only at that took it for one that stood
+/// still.
 #[test]
 fn a_client_that_reads_slowly_does_not_stand_still() {
     let Some(ground) = Ground::of("python3") else { return };
