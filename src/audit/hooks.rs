@@ -3,6 +3,7 @@
 //! Never: keeps a session waiting; gives anything to a shell. Invariant: no more programs run at
 //! one time than the settings say, and none for longer.
 
+mod messages;
 mod run;
 mod runner;
 

@@ -316,9 +316,13 @@ fn a_terminal_ends_no_hook_behind_the_servers_back() {
 #[test]
 fn hooks_end_with_a_server_that_is_killed() {
     let site = site();
-    let [hook, ended] = ["hook", "ended"].map(|name| site.local().join(name));
-    let script = "#!/bin/sh\ntrap \"echo >'ENDED'; exit\" TERM\nwhile :; do sleep 0.05; done\n";
-    fs::write(&hook, script.replace("ENDED", ended.to_str().unwrap())).unwrap();
+    let [hook, begun, ended] = ["hook", "begun", "ended"].map(|name| site.local().join(name));
+    let (begun_at, ended_at) = (begun.display(), ended.display());
+    let script = format!(
+        "#!/bin/sh\ntrap \"echo >'{ended_at}'; exit\" TERM\necho >'{begun_at}'\n\
+         while :; do sleep 0.05; done\n"
+    );
+    fs::write(&hook, script).unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     site.setting("hooks", "login", hook.to_str().unwrap());
     let mut daemon = site.start();
@@ -327,7 +331,7 @@ fn hooks_end_with_a_server_that_is_killed() {
     }
     daemon.login("ann");
     let runner = children(daemon.pid())[0];
-    eventually("it runs", || children(runner).len() == 1);
+    eventually("it runs", || begun.exists());
     daemon.kill9();
     eventually("it has got TERM", || ended.exists());
     eventually("nothing is left", || !Path::new(&format!("/proc/{runner}/exe")).exists());
