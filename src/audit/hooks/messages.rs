@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use byteorder::{BE, ReadBytesExt, WriteBytesExt};
 
+use super::command::{Given, Hook, HookCommand, VARIABLES};
 use super::run::Run;
-use super::{Given, Hook, HookCommand, VARIABLES};
 use crate::limits;
 
 /// The programs, in the order of [`Hook::ALL`].

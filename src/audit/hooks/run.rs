@@ -17,7 +17,7 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, test_kill_process_group,
 };
 
-use super::{Given, Hook, HookCommand};
+use super::command::{Given, Hook, HookCommand};
 use crate::text::{Escaped, system_words};
 
 /// How long a program has between TERM and KILL.

@@ -128,7 +128,10 @@ impl HookRunner {
         loop {
             if has_come(&connection)? {
                 match &texts(&read_words(&mut connection)?)[..] {
-                    [STARTED, number] => group.set(number.parse().ok().and_then(Pid::from_raw)),
+                    [STARTED, number] => {
+                        log::debug!("the hook {run} runs as process {number}");
+                        group.set(number.parse().ok().and_then(Pid::from_raw));
+                    }
                     [DONE] => return Ok(Ok(())),
                     [FAILED, why] => return Ok(Err((*why).to_owned())),
                     _ => return Err(io::ErrorKind::InvalidData.into()),

@@ -251,6 +251,7 @@ fn hooks_end_with_what_runs_them() {
     let runner = children(daemon.pid())[0];
     eventually("it runs", || children(runner).iter().any(|pid| !children(*pid).is_empty()));
     let leader = children(runner)[0];
+    daemon.wait_for_log(&format!(" runs as process {leader}\n"));
     kill(runner);
     daemon.wait_for_log(" ERROR no hook is run until the server is started again");
     eventually("nothing is left of it", || group_of(leader).is_empty());
