@@ -1,5 +1,6 @@
 //! From the programs alone to a server: where it looks, what it makes, where it listens.
 
+mod hooks;
 mod init;
 mod landlock;
 mod listen;
