@@ -21,7 +21,7 @@ const SLOW: Duration = Duration::from_millis(50);
 /// sides take in while nobody reads.
 const GROWS_AFTER: usize = 4 * 1024 * 1024;
 
-/// See the module. Without a buffer until it is used.
+/// A buffer that is as large as the pace needs, and without memory until it is used.
 #[derive(Debug, Default)]
 pub struct Block {
     bytes: Buffer,
