@@ -9,8 +9,6 @@ use miniftp::wire;
 
 use crate::harness::{CHUNK, Frames, Site, bytes, part_files};
 
-const MIB: usize = 1 << 20;
-
 #[test]
 fn asked_to_stop_it_tells_everybody_and_ends_well() {
     let site = Site::new();
@@ -41,7 +39,8 @@ fn asked_to_stop_it_tells_everybody_and_ends_well() {
 /// Begins to fetch `/large` and reads its first piece.
 fn begin_fetching(ann: &mut Frames) {
     ann.send("GET", &wire::Get::new("large", 0, u64::MAX, 0));
-    assert!(ann.read_frame().unwrap().data.len() == MIB);
+    let len = ann.read_frame().unwrap().data.len();
+    assert!(len > 0 && len % CHUNK == 0, "{len} bytes");
 }
 
 /// A sparse file that is much larger than what sockets buffer.
