@@ -13,8 +13,11 @@ const FILES: u32 = 60;
 fn by_ftp(daemon: &Daemon, account: &str) -> Duration {
     let begun = Instant::now();
     for _ in 0..FILES {
+        let threads = daemon.threads();
         let mut talk = FtpTalk::login(daemon.ftp_addr(), account);
         assert!(talk.fetch("pub/f") == bytes(1, SMALL));
+        drop(talk);
+        eventually("its end is seen", || daemon.threads() <= threads);
     }
     begun.elapsed()
 }
