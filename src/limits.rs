@@ -217,6 +217,15 @@ pub const MOUNT_THREADS: usize = 64;
 pub const QUOTA_STEP: u64 = 1024 * 1024;
 /// Bytes of a file whose sync is short enough to be waited for in silence.
 pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
+/// Files that came without digests and wait to be digested: with their paths under 5 MiB. Of what
+/// comes beyond that the digests are made when somebody asks for them.
+pub const UNDIGESTED: usize = 1024;
+/// How long a file must not have changed before its digests are made by reading it: the clock that
+/// tells a later change from this one moves in steps of up to 10 ms.
+pub const DIGEST_REST: Duration = Duration::from_secs(2);
+/// How much longer the thread that digests such files rests than it computes: a low priority says
+/// who gets a core, and not to which core a transfer had better move.
+pub const DIGEST_RESTS: u32 = 3;
 /// Bytes of a stream of unknown length that wait in memory before a part is made for it.
 pub const STREAMING_SMALL: usize = 64 * 1024;
 /// Names for which a session remembers that an upload of unknown size found no room.

@@ -126,7 +126,10 @@ impl Server {
         house("housekeeper")
             .spawn(move || upkeep::keep_house(&shared, again, &reported, service.as_deref()))?;
         let shared = Arc::clone(&self.shared);
-        house("sweeper").spawn(move || upkeep::keep_clean(&shared, &stopped))?;
+        let sweeper_stopped = stopped.clone();
+        house("sweeper").spawn(move || upkeep::keep_clean(&shared, &sweeper_stopped))?;
+        let shared = Arc::clone(&self.shared);
+        house("digester").spawn(move || upkeep::keep_digests(&shared, &stopped))?;
         let accepting = self.accept()?;
         if let Some(local) = &mut self.local {
             local.start(&self.shared)?;

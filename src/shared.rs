@@ -5,6 +5,7 @@
 //! the housekeeper.
 
 mod charging;
+mod digesting;
 mod dropped;
 mod edits;
 mod encryption;
@@ -12,6 +13,7 @@ mod homes;
 pub mod in_force;
 mod logs;
 mod online;
+mod undigested;
 mod views;
 
 use std::collections::HashMap;
@@ -24,6 +26,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::in_force::LastWritten;
 use self::online::OnlineEntry;
+use self::undigested::UndigestedQueue;
 use crate::accounts::bans::{Bans, Network};
 use crate::accounts::register::{
     AccountRequest, Application, Registration, RegistrationRules, RequestQueue,
@@ -52,6 +55,7 @@ pub use self::encryption::EncryptionError;
 pub use self::homes::homes_beside;
 pub use self::logs::{LogOptions, Logs};
 pub use self::online::{Checking, Ending, OnlineConnection, Presence};
+pub use self::undigested::UndigestedFile;
 
 /// What all sessions share.
 #[derive(Debug)]
@@ -99,6 +103,7 @@ pub struct Shared {
     pub plain_checks: PlainChecks,
     /// Held while a digest is computed for a guest. Nobody waits for it.
     guest_digest: Mutex<()>,
+    undigested: UndigestedQueue,
     online: Mutex<HashMap<u64, OnlineEntry>>,
     logged: Mutex<LastWritten>,
     tls: Mutex<Option<ServerTls>>,
@@ -183,6 +188,7 @@ impl Shared {
             secret: secret?,
             plain_checks: PlainChecks::new()?,
             guest_digest: Mutex::default(),
+            undigested: UndigestedQueue::default(),
             online: Mutex::default(),
             logged: Mutex::default(),
             tls: Mutex::default(),

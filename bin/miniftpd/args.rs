@@ -12,6 +12,7 @@ use miniftp::text::words::quote;
 
 use crate::hooks;
 use crate::share::ShareOptions;
+use crate::verify::VerifyOptions;
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -24,6 +25,7 @@ pub(crate) enum Task {
     /// With the directory to make everything in.
     Init(Option<PathBuf>),
     Share(ShareOptions),
+    Verify(VerifyOptions),
     RunHooks,
     Demo,
     Help,
@@ -84,12 +86,11 @@ impl Args {
         };
         let mut parser = Parser::from_iter(words);
         let mut account: Option<Vec<String>> = None;
+        let mut verify: Option<VerifyOptions> = None;
         while let Some(arg) = parser.next()? {
             match arg {
-                Arg::Long("conf") => args.conf = Some(parser.value()?.into()),
-                Arg::Long("home") => args.home = Some(parser.value()?.into()),
                 // Words after `account` are that command's own, options and all; they are a line.
-                Arg::Long(name) if account.is_some() => {
+                Arg::Long(name) if account.is_some() && !matches!(name, "conf" | "home") => {
                     let name = format!("--{name}");
                     account.get_or_insert_default().push(name);
                     if let Some(value) = parser.optional_value() {
@@ -104,32 +105,59 @@ impl Args {
                     // Only behind `--` can a value look like an option.
                     account.get_or_insert_default().push(quote(&word, word.starts_with('-')));
                 }
-                Arg::Long("listen") => args.listen = Some(address("--listen", &parser.value()?)?),
-                Arg::Long("ftp") => {
-                    let value = parser.value()?;
-                    let is_off = value == "off";
-                    args.ftp = Some(if is_off { None } else { Some(address("--ftp", &value)?) });
+                Arg::Long("rate") if verify.is_some() => {
+                    verify.get_or_insert_default().take_rate(&parser.value()?)?;
                 }
-                Arg::Long("log") => args.log.file = Some(parser.value()?.into()),
-                Arg::Long("log-format") => args.log.json = Some(is_json(&parser.value()?)?),
-                Arg::Long("wait") => args.wait = true,
-                Arg::Long("console") => args.console = true,
-                Arg::Long("help") | Arg::Short('h') => args.task = Task::Help,
-                Arg::Long("version") | Arg::Short('V') => args.task = Task::Version,
-                Arg::Long("print-config") => args.task = Task::PrintConfig,
+                Arg::Long("json") if verify.is_some() => verify.get_or_insert_default().json = true,
+                Arg::Value(name) if verify.is_some() => {
+                    verify.get_or_insert_default().names.push(name.string()?);
+                }
+                Arg::Short('h') => args.task = Task::Help,
+                Arg::Short('V') => args.task = Task::Version,
+                Arg::Long(name) => {
+                    let name = name.to_owned();
+                    args.take_option(&name, &mut parser)?;
+                }
+                Arg::Value(word) if word == "verify" => verify = Some(VerifyOptions::default()),
                 Arg::Value(word) if word == "account" => account = Some(Vec::new()),
                 // What is asked most often goes without that word.
                 Arg::Value(word) if word == "status" || word == "who" => {
                     account = Some(vec![word.string()?]);
                 }
                 Arg::Value(word) => args.task = args.task.followed_by(word, &mut parser)?,
-                other => return Err(other.unexpected()),
+                other @ Arg::Short(_) => return Err(other.unexpected()),
             }
         }
         if let Some(words) = account {
             args.task = Task::Account(words);
         }
+        if let (Some(options), Task::Serve) = (verify, &args.task) {
+            args.task = Task::Verify(options);
+        }
         Ok(args)
+    }
+
+    /// Takes an option that stands before or after a command's name.
+    fn take_option(&mut self, name: &str, parser: &mut Parser) -> Result<(), lexopt::Error> {
+        match name {
+            "conf" => self.conf = Some(parser.value()?.into()),
+            "home" => self.home = Some(parser.value()?.into()),
+            "listen" => self.listen = Some(address("--listen", &parser.value()?)?),
+            "ftp" => {
+                let value = parser.value()?;
+                let is_off = value == "off";
+                self.ftp = Some(if is_off { None } else { Some(address("--ftp", &value)?) });
+            }
+            "log" => self.log.file = Some(parser.value()?.into()),
+            "log-format" => self.log.json = Some(is_json(&parser.value()?)?),
+            "wait" => self.wait = true,
+            "console" => self.console = true,
+            "help" => self.task = Task::Help,
+            "version" => self.task = Task::Version,
+            "print-config" => self.task = Task::PrintConfig,
+            _ => return Err(Arg::Long(name).unexpected()),
+        }
+        Ok(())
     }
 }
 

@@ -49,6 +49,7 @@ mod top;
 #[path = "../shared/troff.rs"]
 mod troff;
 mod usage;
+mod verify;
 #[path = "../shared/xdg.rs"]
 mod xdg;
 
@@ -98,7 +99,12 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         #[cfg(not(feature = "client"))]
         Task::Demo => fail(2, "this program was built without the client, which the demo needs"),
-        Task::Account(_) | Task::Top | Task::Check | Task::Paths | Task::Serve => work(&args),
+        Task::Account(_)
+        | Task::Top
+        | Task::Check
+        | Task::Paths
+        | Task::Verify(_)
+        | Task::Serve => work(&args),
     }
 }
 
@@ -116,6 +122,7 @@ fn work(args: &Args) -> ExitCode {
         Task::Account(ref words) => ask(args, &dirs, |asked| accounts::run(asked, words)),
         Task::Top => ask(args, &dirs, top::run),
         Task::Check => check::run(args, &dirs),
+        Task::Verify(ref options) => verify::run(options, &dirs),
         Task::Paths => ExitCode::SUCCESS,
         _ => serve(args, &dirs),
     }

@@ -3,7 +3,7 @@
 use miniftp::admin::ADMIN_COMMANDS;
 
 use crate::troff::troff;
-use crate::usage::{COMMANDS, NOTES, OPTIONS, SHARE_OPTIONS, UsageRow};
+use crate::usage::{COMMANDS, NOTES, OPTIONS, SHARE_OPTIONS, UsageRow, VERIFY_OPTIONS};
 
 /// What the program is, in a paragraph.
 const ABOUT: &str = "miniftpd serves the files of its accounts through two protocols: its own, \
@@ -21,7 +21,7 @@ const SIGNALS: &[(&str, &str)] = &[
 ];
 const EXIT: &[(&str, &str)] = &[
     ("0", "all is done, or the server was stopped"),
-    ("1", "something was refused or failed; the reason is on standard error"),
+    ("1", "something was refused, failed, or is not what was stored; the reason is printed"),
     ("2", "the command line is wrong"),
     ("3", "the lock of the homes was lost; of an admin command: a part was not done"),
 ];
@@ -39,6 +39,7 @@ pub(crate) fn page() -> String {
     page += &format!(".fi\n.SH DESCRIPTION\n{}\n", troff(ABOUT));
     section(&mut page, "COMMANDS", COMMANDS.iter().map(rows));
     section(&mut page, "OPTIONS", OPTIONS.iter().map(rows));
+    section(&mut page, "OPTIONS OF VERIFY", VERIFY_OPTIONS.iter().map(rows));
     section(&mut page, "OPTIONS OF SHARE", SHARE_OPTIONS.iter().map(rows));
     let admin = ADMIN_COMMANDS.iter().map(|row| (format!("account {}", row.form()), row.about));
     section(&mut page, "ADMIN COMMANDS", admin.map(|(form, about)| (form, about.to_owned())));

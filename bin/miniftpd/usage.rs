@@ -24,6 +24,11 @@ pub(crate) const COMMANDS: &[UsageRow] = &[
     row("miniftpd [OPTIONS] top", "both on a terminal, again every two seconds"),
     row("miniftpd [OPTIONS] check", "every fault of the files in conf, and what would change"),
     row(
+        "miniftpd [OPTIONS] verify [NAME...]",
+        "read everything that is stored, or only these accounts\nand mounts, and compare it with \
+         its digests",
+    ),
+    row(
         "miniftpd share [DIR] [OPTIONS]",
         "serve one directory at once, with a new account and\npassword, until Ctrl-C",
     ),
@@ -55,6 +60,12 @@ pub(crate) const OPTIONS: &[UsageRow] = &[
     row("--help, --version", ""),
 ];
 
+/// Options of `verify`.
+pub(crate) const VERIFY_OPTIONS: &[UsageRow] = &[
+    row("--rate SIZE", "read no more than that in a second, such as 20M"),
+    row("--json", "an object a line, see docs/JSON.md"),
+];
+
 /// Options of `share`.
 pub(crate) const SHARE_OPTIONS: &[UsageRow] = &[
     row("--write", "others may store, replace and remove files in it"),
@@ -78,10 +89,11 @@ and opens the log file again.";
 pub(crate) fn help() -> String {
     let usage = columns(COMMANDS, ["usage: ", "       "], 42);
     let options = columns(OPTIONS, ["  "; 2], 23);
+    let verify = columns(VERIFY_OPTIONS, ["  "; 2], 23);
     let share = columns(SHARE_OPTIONS, ["  "; 2], 23);
     format!(
         "{TITLE}\n\n{usage}\noptions, before or after a command's name:\n{options}\noptions of \
-         share:\n{share}\n{NOTES}\n"
+         verify:\n{verify}\noptions of share:\n{share}\n{NOTES}\n"
     )
 }
 
@@ -114,7 +126,7 @@ mod tests {
     fn the_help_fits_on_a_terminal() {
         let help = help();
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
-        for row in COMMANDS.iter().chain(OPTIONS).chain(SHARE_OPTIONS) {
+        for row in COMMANDS.iter().chain(OPTIONS).chain(VERIFY_OPTIONS).chain(SHARE_OPTIONS) {
             assert!(help.contains(row.form), "{}", row.form);
         }
     }

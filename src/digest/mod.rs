@@ -79,11 +79,14 @@ impl Digest {
 
     /// The digest in `bytes`; `None` unless they are exactly as many as the algorithm makes.
     pub fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Option<Digest> {
-        (bytes.len() == algorithm.len()).then(|| {
-            let mut digest = Digest { bytes: [0; LONGEST], len: algorithm.len() as u8 };
-            digest.bytes[..bytes.len()].copy_from_slice(bytes);
-            digest
-        })
+        Digest::from_slice(bytes).filter(|_| bytes.len() == algorithm.len())
+    }
+
+    /// The digest in `bytes`, whatever made it; `None` if no digest is as long.
+    pub fn from_slice(bytes: &[u8]) -> Option<Digest> {
+        let mut digest = Digest { bytes: [0; LONGEST], len: u8::try_from(bytes.len()).ok()? };
+        digest.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(digest)
     }
 
     fn md5(digest: [u8; 16]) -> Digest {
@@ -163,6 +166,11 @@ pub fn choose(ours: DigestRates, theirs: DigestRates) -> Algorithm {
     if blake3_mbps > md5_mbps { Algorithm::Blake3 } else { Algorithm::Md5 }
 }
 
+/// The algorithm that is faster on this side.
+pub fn fastest() -> Algorithm {
+    choose(rates(), rates())
+}
+
 /// The best of a few runs, because whatever disturbs a run only makes it slower.
 fn measure(algorithm: Algorithm, sample: &[u8]) -> u32 {
     let mut out = Vec::new();
@@ -193,7 +201,7 @@ mod tests {
         let (head, tail) = data.split_at(data.len() / 3);
         plain.update(head);
         plain.update(tail);
-        plain.finish()
+        plain.finish().to_string()
     }
 
     /// The input of BLAKE3's published vectors: bytes that count to 250 and begin again.

@@ -26,6 +26,11 @@ impl WholeDigest {
         self.0.update(chunk.as_bytes());
     }
 
+    /// Adds the digests of the next chunks, one behind the other.
+    pub fn push_all(&mut self, digests: &[u8]) {
+        self.0.update(digests);
+    }
+
     /// The digest over all that was pushed.
     pub fn finish(self) -> Digest {
         self.0.finish()
@@ -54,9 +59,9 @@ impl Plain {
         self.0.update(bytes);
     }
 
-    /// The digest in lower-case hexadecimal.
-    pub fn finish(self) -> String {
-        self.0.finish().to_string()
+    /// The digest, which is shown in lower-case hexadecimal.
+    pub fn finish(self) -> Digest {
+        self.0.finish()
     }
 }
 

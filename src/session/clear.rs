@@ -185,5 +185,5 @@ impl Session {
 fn md5_of(password: &str) -> String {
     let Some(mut digest) = Plain::from_name("md5") else { return String::new() };
     digest.update(password.as_bytes());
-    digest.finish()
+    digest.finish().to_string()
 }

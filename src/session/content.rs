@@ -13,7 +13,7 @@ use crate::quota::Charged;
 use crate::transfer::{
     self, Download, Group, Ready, Spec, Start, Stored, StreamingUpload, Sums, Upload,
 };
-use crate::vfs::{EntryKind, Mtime, ParentDir, Source, VPath, View};
+use crate::vfs::{DigestKind, EntryKind, Mtime, ParentDir, Source, VPath, View};
 
 /// What an upload is to be.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +60,13 @@ impl Session {
     /// The ordinary digest of a whole file, and its size.
     pub fn hash(&self, path: &str, digest: &str, alive: &mut Alive<'_>) -> Result<(String, u64)> {
         let what = "digest: one of md5, sha256, blake3, crc32";
+        let kind = DigestKind::plain(digest).ok_or(Error::BadArgument { what })?;
         let mut plain = Plain::from_name(digest).ok_or(Error::BadArgument { what })?;
         let (user, path) = self.at(path)?;
         let source = user.vfs.source(&path)?;
+        if let Some(known) = source.plain_digest(kind) {
+            return Ok((known.to_string(), source.size()));
+        }
         // Anonymous logins are free, so a bound for each of them would bound nothing.
         let _turn =
             if user.name.is_guest() { Some(self.shared().guest_digest_turn()?) } else { None };
@@ -82,7 +86,9 @@ impl Session {
         if done != source.size() || !source.unchanged()? {
             return Err(Error::Changed { path: path.as_str().to_string() });
         }
-        Ok((plain.finish(), done))
+        let digest = plain.finish();
+        source.keep_plain_digest(kind, &digest)?;
+        Ok((digest.to_string(), done))
     }
 
     /// Where a file is to be put: who it is, the path, the root that it is in, and what is charged.
@@ -176,6 +182,10 @@ impl Session {
         ready.ask_again(user.and_then(|user| user.vfs.to_write(&path)))?;
         let stored = transfer::commit(ready, self.shared().config().storage.durability, alive)?;
         self.refusals.forget(&path);
+        if !stored.is_digested {
+            let user = self.user()?;
+            self.shared().digest_later(&user.name, stored.dropped_at.as_ref().unwrap_or(&path));
+        }
         self.note_dropped(&path, stored.dropped_at.as_ref().unwrap_or(&path));
         Ok(stored)
     }
@@ -283,6 +293,9 @@ impl Session {
             Ok(_) | Err(Error::NotFound { .. }) => return Ok(false),
             Err(e) => return Err(e),
         };
+        if let Some(is_equal) = sums.is_known_as(whole) {
+            return Ok(is_equal);
+        }
         let bound = self.digest_bound();
         let mut digests = Vec::with_capacity(limits::CHUNKS_IN_FRAME);
         while sums.left() > 0 {

@@ -76,6 +76,11 @@ impl ChunkMap {
         self.settled
     }
 
+    /// The digest over those of the chunks that are settled.
+    pub fn settled_whole(&self) -> Digest {
+        self.whole.clone().finish()
+    }
+
     /// The digest of the whole, if the first `chunks` chunks are all good and there are no others.
     pub fn finish(&mut self, chunks: u64) -> Option<Digest> {
         self.settle(chunks);

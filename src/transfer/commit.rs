@@ -11,17 +11,15 @@ use std::thread;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
+use super::Alive;
 use super::credit::{credit, give_back};
+use super::drop_box::DropBoxNames;
 use super::incoming::Incoming;
-use super::{Alive, Claim, ClaimRequest, Claimant, Scope};
+use crate::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::quota::{Amount, Charge, Charged, Ledger};
-use crate::vfs::{Freed, NewFile, ParentDir, VPath, View, names_beside};
-
-/// Who writes a name of a drop box, in a refusal that others read; no account can have a name with
-/// a blank.
-const SOMEBODY: &str = "another user";
+use crate::quota::{Amount, Charged};
+use crate::vfs::{DigestBatch, DigestRecord, FileState, Freed, NewFile, ParentDir, VPath, View};
 
 /// What success means for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +41,8 @@ pub struct Ready {
     /// A small file without a named part: it vanishes unless it is placed, and until then its
     /// bytes are promised, not spent.
     pub(super) small: bool,
+    /// The digests of its chunks and over them, where they are known.
+    digests: Vec<(DigestRecord, Digest)>,
 }
 
 /// What was stored.
@@ -52,9 +52,40 @@ pub struct Stored {
     pub size: u64,
     /// Where it is, if it went into a drop box: that may be another name than it was meant for.
     pub dropped_at: Option<VPath>,
+    /// Whether the digests of its chunks are known.
+    pub is_digested: bool,
 }
 
 impl Ready {
+    pub(super) fn new(new_file: NewFile, incoming: Incoming, size: u64, small: bool) -> Ready {
+        Ready { new_file, incoming, size, small, digests: Vec::new() }
+    }
+
+    /// Once it is stored the digests of its chunks are kept; `whole` is the one over them.
+    pub(super) fn with_digests(mut self, record: DigestRecord, whole: Digest) -> Ready {
+        self.digests.push((record, whole));
+        self
+    }
+
+    /// Digests the content, which is here.
+    pub(super) fn digested(self, content: &[u8], algorithm: Algorithm) -> Ready {
+        let mut digests = Vec::new();
+        chunk_digests(algorithm, content, limits::CHUNK, &mut digests);
+        self.with_chunk_digests(algorithm, &digests)
+    }
+
+    /// As [`Ready::with_digests`], where all of them are here.
+    pub(super) fn with_chunk_digests(self, algorithm: Algorithm, digests: &[Digest]) -> Ready {
+        let mut whole = WholeDigest::new(algorithm);
+        let mut record = self.new_file.record_digests(algorithm);
+        for (digest, chunk) in digests.iter().zip(0..) {
+            whole.push(digest);
+            record.put(chunk, digest);
+        }
+        let whole = whole.finish();
+        self.with_digests(record, whole)
+    }
+
     /// Bytes of the file.
     pub fn size(&self) -> u64 {
         self.size
@@ -157,43 +188,6 @@ fn remove(new_file: NewFile, incoming: &Incoming, is_counted: bool) {
     }
 }
 
-/// The names of a drop box.
-struct DropBoxNames<'a> {
-    /// The uploader's own.
-    claim: &'a Claim,
-    ledger: &'a Arc<Ledger>,
-    charged: &'a Charged,
-}
-
-impl DropBoxNames<'_> {
-    /// Puts a file under the first name that nobody has or changes.
-    fn place(&self, new_file: &mut NewFile) -> Result<Freed> {
-        let (meant, claims) = (new_file.path().clone(), self.claim.claims());
-        for name in names_beside(&meant) {
-            let name = name?;
-            let key = new_file.name_key(&name);
-            // Not waited for: whoever may look may take long over it.
-            if claims.is_taken(&key) {
-                continue;
-            }
-            let charge = Charge::open(self.ledger, self.charged)?;
-            let wanted = ClaimRequest { key, path: name.as_str(), scope: Scope::Name, charge };
-            let _taken = match claims
-                .take_all(vec![wanted], Claimant { by: SOMEBODY, session: 0, is_stream: false })
-            {
-                Err(Error::Busy { .. }) => continue,
-                taken => taken?,
-            };
-            new_file.aim_at(&name);
-            match new_file.rename_into_place(false) {
-                Err(Error::Exists { .. }) => {}
-                placed => return placed,
-            }
-        }
-        Err(Error::Changed { path: meant.as_str().to_owned() })
-    }
-}
-
 /// Whether somebody still waits for work that was begun on a thread of its own.
 #[derive(Debug, Default)]
 pub(super) struct Abandonment(OnceLock<String>);
@@ -262,7 +256,9 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
     let ready = ready.dressed()?;
     let home = Arc::clone(ready.new_file.home());
     if durability == Durability::None {
-        return place(ready, home.confirm())?.checked()?.settle(home.confirm());
+        return place(ready, home.confirm())?
+            .checked()?
+            .settle(home.confirm(), &mut DigestBatch::default());
     }
     watched(ready.size, alive, move |left| {
         let ready = ready.sync()?;
@@ -272,7 +268,8 @@ pub fn commit(ready: Ready, durability: Durability, alive: &mut Alive<'_>) -> Re
         }
         let directory = ready.new_file.directory()?;
         let placed = place(ready, home.confirm())?.checked()?;
-        placed.settle(directory.sync().and_then(|()| home.confirm()))
+        let confirmed = directory.sync().and_then(|()| home.confirm());
+        placed.settle(confirmed, &mut DigestBatch::default())
     })?
 }
 
@@ -288,6 +285,9 @@ pub(super) struct Placed {
     dropped_at: Option<VPath>,
     charged: Charged,
     replaced: Freed,
+    digests: Vec<(DigestRecord, Digest)>,
+    /// In which its digests count; known when its path is known to lead to it.
+    state: Option<FileState>,
     /// Its claim is held until what was replaced is credited.
     incoming: Incoming,
 }
@@ -312,7 +312,10 @@ impl Placed {
     pub(super) fn check(&mut self, is_there: bool) -> Result<()> {
         let Some(mut new_file) = self.new_file.take() else { return Ok(()) };
         match new_file.check_place(std::mem::take(&mut self.replaced), is_there) {
-            Ok(replaced) => self.replaced = replaced,
+            Ok(replaced) => {
+                self.replaced = replaced;
+                self.state = if self.digests.is_empty() { None } else { new_file.state() };
+            }
             Err(e) => {
                 self.incoming.note.refused(&e);
                 if !new_file.is_part() {
@@ -339,14 +342,24 @@ impl Placed {
 
     /// Reports it as stored, or why it is not: its name must be on the disk, and the tree still be
     /// this server's.
-    pub(super) fn settle(mut self, confirmed: Result<()>) -> Result<Stored> {
+    pub(super) fn settle(
+        mut self,
+        confirmed: Result<()>,
+        kept: &mut DigestBatch,
+    ) -> Result<Stored> {
         give_back(&self.incoming.ledger, &self.charged, self.replaced);
         match confirmed {
             Ok(()) => {
+                let is_digested = self.state.is_some() || self.size == 0;
+                if let Some(state) = self.state {
+                    self.digests
+                        .into_iter()
+                        .for_each(|(record, whole)| record.finish_in(state, &whole, kept));
+                }
                 let Incoming { mut note, disk, .. } = self.incoming;
                 note.lies_at(|path| disk.view().host_path(path));
                 note.done(self.size);
-                Ok(Stored { size: self.size, dropped_at: self.dropped_at })
+                Ok(Stored { size: self.size, dropped_at: self.dropped_at, is_digested })
             }
             Err(e) => {
                 self.incoming.note.refused(&e);
@@ -361,10 +374,21 @@ pub(super) fn place(mut ready: Ready, confirmed: Result<()>) -> Result<Placed> {
     let meant = ready.small.then(|| ready.new_file.path().clone());
     match confirmed.and_then(|()| ready.place()) {
         Ok((replaced, charged)) => {
-            let Ready { size, new_file, incoming, .. } = ready;
+            let Ready { size, new_file, incoming, digests, .. } = ready;
             let dropped_at = new_file.is_dropped().then(|| new_file.path().clone());
             let new_file = Some(new_file);
-            Ok(Placed { size, new_file, meant, dropped_at, charged, replaced, incoming })
+            let state = None;
+            Ok(Placed {
+                size,
+                new_file,
+                meant,
+                dropped_at,
+                charged,
+                replaced,
+                digests,
+                state,
+                incoming,
+            })
         }
         Err(e) => {
             ready.incoming.note.refused(&e);

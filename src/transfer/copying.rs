@@ -7,6 +7,7 @@
 use super::incoming::Incoming;
 use super::upload::open_part;
 use super::{Alive, Ready, Spec};
+use crate::digest::Algorithm;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::vfs::{NewFile, Source, WriteTarget};
@@ -22,7 +23,7 @@ pub fn copy(spec: &Spec<'_>, source: &Source, alive: &mut Alive<'_>) -> Result<R
     };
     let mut incoming = Incoming::new(spec, claim, replacing);
     match fill(&mut incoming, &mut new_file, source, alive) {
-        Ok(()) => Ok(incoming.ready(new_file, size, false)),
+        Ok(()) => Ok(with_digests(source, incoming.ready(new_file, size, false))),
         Err(e) => {
             incoming.note.refused(&e);
             incoming.note.holds(0);
@@ -33,6 +34,27 @@ pub fn copy(spec: &Spec<'_>, source: &Source, alive: &mut Alive<'_>) -> Result<R
             Err(e)
         }
     }
+}
+
+/// The copy has the digests of the file, where they are known.
+fn with_digests(source: &Source, mut ready: Ready) -> Ready {
+    for algorithm in Algorithm::ALL {
+        let Some(mut known) = source.chunk_digests(algorithm) else { continue };
+        let mut record = ready.new_file.record_digests(algorithm);
+        let chunks = source.size().div_ceil(limits::CHUNK as u64);
+        let mut digests = Vec::new();
+        let is_copied = (0..chunks).step_by(limits::CHUNKS_IN_FRAME).all(|chunk| {
+            digests.clear();
+            let count = (chunks - chunk).min(limits::CHUNKS_IN_FRAME as u64);
+            let is_read = known.read(chunk, count as usize, &mut digests);
+            digests.iter().zip(chunk..).for_each(|(digest, chunk)| record.put(chunk, digest));
+            is_read
+        });
+        if is_copied {
+            ready = ready.with_digests(record, known.whole());
+        }
+    }
+    ready
 }
 
 fn fill(

@@ -4,7 +4,7 @@ use super::chunk_at;
 use crate::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::vfs::{Source, VPath};
+use crate::vfs::{DigestRecord, Source, StoredDigests, VPath};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
@@ -19,6 +19,10 @@ pub struct Download {
     offset: u64,
     end: u64,
     whole: WholeDigest,
+    /// The digests of its chunks, where they are known.
+    known: Option<StoredDigests>,
+    /// Where they are not, and all of it is read.
+    record: Option<DigestRecord>,
 }
 
 /// The digests of a range of a file, without its bytes.
@@ -48,7 +52,11 @@ impl Download {
             return Err(Error::BadArgument { what: "length: whole chunks, or up to the end" });
         }
         let whole = WholeDigest::new(algorithm);
-        Ok(Download { source, path: path.clone(), algorithm, offset, end, whole })
+        let known = source.chunk_digests(algorithm);
+        let is_all = offset == 0 && end == source.size();
+        let record =
+            if known.is_none() && is_all { source.record_digests(algorithm) } else { None };
+        Ok(Download { source, path: path.clone(), algorithm, offset, end, whole, known, record })
     }
 
     /// The next block and the digests of its chunks: where it begins and its bytes; 0 at the end.
@@ -60,10 +68,63 @@ impl Download {
             return Err(self.changed());
         }
         digests.clear();
-        chunk_digests(self.algorithm, block, limits::CHUNK, digests);
-        digests.iter().for_each(|digest| self.whole.push(digest));
-        self.offset += want as u64;
+        let known = self.next_known(want, digests);
+        if !known {
+            chunk_digests(self.algorithm, block, limits::CHUNK, digests);
+        }
+        self.passed(digests, want);
         Ok((at, want))
+    }
+
+    /// The digests of the next chunks, of as many bytes as would go into `len`, without the bytes
+    /// where they are known.
+    pub fn next_digests(
+        &mut self,
+        buffer: &mut [u8],
+        digests: &mut Vec<Digest>,
+    ) -> Result<(u64, usize)> {
+        digests.clear();
+        let at = self.offset;
+        let most = limits::CHUNKS_IN_FRAME as u64 * CHUNK;
+        let want = usize::try_from((self.end - at).min(most)).unwrap_or(0);
+        if !self.next_known(want, digests) {
+            return self.next(buffer, digests);
+        }
+        self.passed(digests, want);
+        Ok((at, want))
+    }
+
+    fn next_known(&mut self, len: usize, digests: &mut Vec<Digest>) -> bool {
+        let Some(known) = &mut self.known else { return false };
+        let is_read = known.read(self.offset / CHUNK, len.div_ceil(limits::CHUNK), digests);
+        if !is_read {
+            self.known = None;
+        }
+        is_read
+    }
+
+    fn passed(&mut self, digests: &[Digest], len: usize) {
+        let chunk = self.offset / CHUNK;
+        for (i, digest) in digests.iter().enumerate() {
+            self.whole.push(digest);
+            if let Some(record) = &mut self.record {
+                record.put(chunk + i as u64, digest);
+            }
+        }
+        self.offset += len as u64;
+    }
+
+    /// Whether the digests of its chunks are known without reading it.
+    pub fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// Whether all of it has this digest over the digests of its chunks, if that is known without
+    /// reading any. What was found to be damaged is equal to nothing.
+    pub fn is_known_as(&self, whole: &[u8]) -> Option<bool> {
+        let is_all = self.offset == 0 && self.end == self.source.size();
+        let known = self.known.as_ref().filter(|_| is_all)?;
+        Some(known.whole().as_bytes() == whole && !known.is_damaged())
     }
 
     /// Bytes still to come.
@@ -81,7 +142,13 @@ impl Download {
         if !self.source.unchanged()? {
             return Err(self.changed());
         }
-        Ok((self.source, self.whole.finish()))
+        let (is_all, whole) = (self.left() == 0, self.whole.finish());
+        if let (Some(record), true) = (self.record, is_all) {
+            if let Some(state) = self.source.same_state()? {
+                record.finish(state, &whole);
+            }
+        }
+        Ok((self.source, whole))
     }
 
     fn changed(&self) -> Error {

@@ -140,6 +140,6 @@ impl Incoming {
 
     /// All of it is here: `size` bytes in `new_file`, which has no name yet if it is `small`.
     pub(super) fn ready(self, new_file: NewFile, size: u64, small: bool) -> Ready {
-        Ready { new_file, incoming: self, size, small }
+        Ready::new(new_file, self, size, small)
     }
 }

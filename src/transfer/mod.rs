@@ -19,6 +19,7 @@ mod commit;
 mod copying;
 mod credit;
 mod download;
+mod drop_box;
 mod group;
 mod incoming;
 mod small;

@@ -53,5 +53,5 @@ pub fn store(
     incoming.note.since(begun);
     incoming.note.is_of(0, Some(size));
     incoming.note.moved(size);
-    Ok(incoming.ready(new_file, size, true))
+    Ok(incoming.ready(new_file, size, true).with_chunk_digests(algorithm, &is))
 }

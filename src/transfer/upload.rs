@@ -10,7 +10,7 @@ use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Amount;
-use crate::vfs::{Keep, NewFile, VPath, WriteTarget};
+use crate::vfs::{DigestRecord, Keep, NewFile, StoredDigests, VPath, WriteTarget};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
@@ -26,6 +26,10 @@ pub struct Upload {
     /// Whether the part may hold bytes of another version of the file, or a gap, behind what is
     /// settled; then its note says how far it can be relied on.
     doubtful: bool,
+    /// The digests of what an earlier session left, where they are known.
+    known: Option<StoredDigests>,
+    /// Those of what is verified, for whoever wants the file or goes on with its part.
+    record: DigestRecord,
     scratch: Vec<Digest>,
 }
 
@@ -47,6 +51,8 @@ impl Upload {
         let mut incoming = Incoming::new(spec, claim, replacing);
         incoming.note.holds(new_file.held());
         incoming.note.is_of(new_file.held(), Some(size));
+        let known = new_file.take_digests(algorithm);
+        let record = new_file.record_digests(algorithm);
         Ok(Upload {
             new_file,
             incoming,
@@ -54,6 +60,8 @@ impl Upload {
             algorithm,
             size,
             doubtful: false,
+            known,
+            record,
             scratch: Vec::new(),
         })
     }
@@ -124,16 +132,21 @@ impl Upload {
         let want = buffer.len().min(usize::try_from(end - from).unwrap_or(usize::MAX));
         let block = buffer.get_mut(..want).unwrap_or_default();
         self.chunks.check(chunk, want.div_ceil(limits::CHUNK))?;
-        let got = self.new_file.read_at(block, from)?;
-        if got != want {
-            return Err(Error::BadOffset { got: from, want: from + got as u64 });
-        }
         out.clear();
-        chunk_digests(self.algorithm, block, limits::CHUNK, out);
-        for (i, digest) in out.iter().enumerate() {
-            self.chunks.put(chunk + i as u64, Some(*digest))?;
+        let count = want.div_ceil(limits::CHUNK);
+        let is_covered = |known: &StoredDigests| from + want as u64 <= known.covered();
+        let known = self.known.as_mut().filter(|known| is_covered(known));
+        if !known.is_some_and(|known| known.read(chunk, count, out)) {
+            let got = self.new_file.read_at(block, from)?;
+            if got != want {
+                return Err(Error::BadOffset { got: from, want: from + got as u64 });
+            }
+            chunk_digests(self.algorithm, block, limits::CHUNK, out);
         }
-        Ok(got)
+        for (i, digest) in out.iter().enumerate() {
+            note((&mut self.chunks, &mut self.record), chunk + i as u64, Some(*digest))?;
+        }
+        Ok(want)
     }
 
     /// The peer asks for digests from `from` on, so it accepts everything before it; an offset that
@@ -183,7 +196,8 @@ impl Upload {
             })?;
         }
         for (i, digest) in digests.iter().enumerate() {
-            self.chunks.put(chunk + i as u64, (bad & (1 << i) == 0).then_some(*digest))?;
+            let digest = (bad & (1 << i) == 0).then_some(*digest);
+            note((&mut self.chunks, &mut self.record), chunk + i as u64, digest)?;
         }
         self.chunks.settle(chunk + digests.len() as u64);
         if bad == 0 { Ok(()) } else { Err(Error::Mismatch { bad }) }
@@ -216,8 +230,10 @@ impl Upload {
     /// On a refusal the part stays for another comparison.
     pub fn finish(mut self, whole: &[u8]) -> Result<Ready> {
         let chunks = self.size.div_ceil(CHUNK);
-        match self.chunks.finish(chunks) {
-            Some(digest) if digest.as_bytes() == whole && self.new_file.held() == self.size => {}
+        let digest = match self.chunks.finish(chunks) {
+            Some(digest) if digest.as_bytes() == whole && self.new_file.held() == self.size => {
+                digest
+            }
             _ => {
                 self.incoming.note.refused(&Error::WholeMismatch);
                 // Of a part that another session goes on with nothing is said.
@@ -225,10 +241,11 @@ impl Upload {
                 self.new_file.vouch(Some(0))?;
                 return Err(Error::WholeMismatch);
             }
-        }
+        };
         let alone = self.incoming.claim.hold().map(|mut held| held.needs_no_peer());
         alone.inspect_err(|e| self.incoming.note.refused(e))?;
-        Ok(self.incoming.ready(self.new_file, self.size, false))
+        let ready = self.incoming.ready(self.new_file, self.size, false);
+        Ok(ready.with_digests(self.record, digest))
     }
 
     /// Ends without storing, and notes how much of the part can be relied on. Without it less is
@@ -243,6 +260,10 @@ impl Upload {
         if let Err(e) = logged {
             log::warn!("the note of a part stays as it is: {e}");
         }
+        if let Some(state) = self.new_file.state() {
+            let whole = self.chunks.settled_whole();
+            self.record.leave(state, settled.min(state.size()), &whole);
+        }
     }
 
     /// Gives up and removes the part, unless a newer session goes on with it.
@@ -253,6 +274,19 @@ impl Upload {
         self.incoming.note.because("given up by the client");
         Ok(())
     }
+}
+
+/// Notes that a chunk is verified, or that it came damaged.
+fn note(
+    (chunks, record): (&mut ChunkMap, &mut DigestRecord),
+    chunk: u64,
+    digest: Option<Digest>,
+) -> Result<()> {
+    chunks.put(chunk, digest)?;
+    if let Some(digest) = digest {
+        record.put(chunk, &digest);
+    }
+    Ok(())
 }
 
 /// Finds the part, or begins one, with room for all of the file: its size, and whether it replaces

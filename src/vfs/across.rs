@@ -19,7 +19,7 @@ use super::moves::MoveOrigin;
 use super::owners::{Owning, owner_at};
 use super::path::VPath;
 use super::table::Vfs;
-use super::tree::{WalkStep, walk};
+use super::tree::walk;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::quota::{Amount, FileOwner};
@@ -123,9 +123,7 @@ impl Move<'_> {
         if self.kind == EntryKind::Directory {
             let failed = |e| from_errno(e, self.from, "moving a folder");
             let top = self.at.open(READ, 0).map_err(failed)?;
-            walk(top, self.from, &mut |step| match step {
-                WalkStep::Leaf(at) | WalkStep::Left(at) => visit(at),
-            })?;
+            walk(top, self.from, &mut |step| visit(step.at))?;
         }
         visit(self.at)
     }

@@ -13,10 +13,10 @@ use rustix::io::{Errno, Result as OsResult};
 
 use super::Homes;
 use super::entry::{EntryKind, kind_of};
-use super::home::{Home, own_directory};
-use super::jail::{self, NameIn, READ};
+use super::home::Home;
+use super::jail::{self, NameIn, READ, own_directory};
 use super::path::VPath;
-use super::tree::{WalkStep, walk};
+use super::tree::walk;
 use super::view::REMOVAL_PASSES;
 use crate::error::{Error, Result};
 
@@ -132,10 +132,8 @@ fn remove_directory(at: NameIn<'_>, alive: &mut dyn FnMut() -> Result<()>) -> Re
     let failed = |e: Errno| Error::io("removing an account's files", e.into());
     let directory = at.open(READ, 0).map_err(failed)?;
     walk(directory, &VPath::root(), &mut |step| {
-        let removed = match step {
-            WalkStep::Leaf(at) => at.unlink(),
-            WalkStep::Left(at) => at.remove_directory(),
-        };
+        let at = step.at;
+        let removed = if step.is_directory { at.remove_directory() } else { at.unlink() };
         match removed {
             Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => alive(),
             Err(e) => Err(failed(e)),

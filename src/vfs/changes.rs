@@ -16,7 +16,7 @@ use super::moves::{MoveOrigin, TakenAway, replaceable};
 use super::owners::{owner_at, set_owner};
 use super::path::VPath;
 use super::source::Source;
-use super::tree::{WalkStep, walk};
+use super::tree::walk;
 use super::view::{REMOVAL_PASSES, View, bytes_at};
 use crate::error::{Error, Result};
 
@@ -170,14 +170,14 @@ impl View {
                 Err(Errno::NOENT) => return Ok(()),
                 opened => opened.map_err(failed)?,
             };
-            walk(directory, path, &mut |step| match step {
-                WalkStep::Leaf(at) => match home.take(at, None) {
+            walk(directory, path, &mut |step| match step.is_directory {
+                false => match home.take(step.at, None) {
                     Ok(TakenAway::Freed(freed)) => alive(freed),
                     // Somebody else was faster, or made something else of it: the next pass sees.
                     Ok(_) | Err(Errno::NOENT) => Ok(()),
                     Err(e) => Err(failed(e)),
                 },
-                WalkStep::Left(at) => match self.remove_directory(at) {
+                true => match self.remove_directory(step.at) {
                     Ok(freed) => alive(freed),
                     Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(()),
                     Err(e) => Err(failed(e)),
@@ -220,7 +220,9 @@ impl View {
         }
         let route = Route { from: (&self.open_root, from), to: (&self.open_root, to) };
         let from_view = (source, MoveOrigin::View(route));
+        let state = self.home().digests().state(&stat);
         let replaced = self.home().move_over(from_view, coming, (target, to), replace)?;
+        self.home().digests().carry_to(state, target);
         let mut moved = Moved { replaced, ..Moved::default() };
         if coming == EntryKind::Directory {
             self.rename_parts((from, to), &mut moved);

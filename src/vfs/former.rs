@@ -13,7 +13,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use super::home::DIRECTORY_MODE;
+use super::jail::DIRECTORY_MODE;
 use super::{DirWatch, Homes};
 use crate::error::{Error, Result};
 use crate::limits;

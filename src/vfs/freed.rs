@@ -161,6 +161,9 @@ impl Looked {
     /// Its name went, by removal or because another thing took it: who has it open.
     pub(super) fn let_go(self, home: &Home) -> Option<Mark> {
         let was_last = fstat(&self.held).is_ok_and(|stat| stat.st_nlink == 0);
+        if was_last {
+            home.digests().forget(&self.stat);
+        }
         home.open_files().removed(FileId::of(&self.stat), was_last)
         // Only now is the descriptor closed, and with it, if nobody else has it open, the file.
     }

@@ -5,6 +5,7 @@
 //! home/.miniftp/lock                 held while a server runs here; names it, see `lease`
 //! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
 //! home/.miniftp/mounts/<id>/<account>/   the same for what is mounted from the home's disk
+//! home/.miniftp/digests/             digests of what is stored, see `digests`
 //! home/.miniftp/in_force             what is in force, for anyone about to edit a file
 //! home/.miniftp/former/               names of removed accounts, see `former`
 //! home/.miniftp/trash/               files on their way out, see `moves`
@@ -25,9 +26,10 @@ use rustix::fs::{self, Dir, RenameFlags};
 use rustix::io::Errno;
 
 use super::Homes;
+use super::digests::DigestStore;
 use super::entry::{EntryKind, FileId, kind_of};
 use super::file_system::FileSystem;
-use super::jail::{self, NEW_FILE, NameIn, READ};
+use super::jail::{self, NEW_FILE, NameIn, own_directory};
 use super::lease::{Lease, Loss};
 use super::opened::OpenFiles;
 use super::opening::{Opening, Unopened, system};
@@ -39,8 +41,6 @@ use crate::error::{Error, Result};
 use crate::quota::Amount;
 use crate::text;
 
-/// Mode of the private folders and of an account's topmost one.
-pub(super) const DIRECTORY_MODE: u32 = 0o700;
 /// Mode of a stored file.
 pub(super) const FILE_MODE: u32 = 0o644;
 /// Where unfinished uploads to what is mounted from the home's disk are, in the private folder.
@@ -86,6 +86,8 @@ pub struct Home {
     keeps_owners: AtomicBool,
     /// The files that are open, on this disk and on those of mounts.
     open_files: Arc<OpenFiles>,
+    /// The digests of what is stored on this disk.
+    digests: Arc<DigestStore>,
     /// Those that wait for the file systems of mounts.
     threads: Threads,
     /// Whether one call syncs the file system and tells of failures.
@@ -129,6 +131,8 @@ impl Home {
         let parts = own_directory(private.as_fd(), b"parts").map_err(system("making parts"))?;
         let trash = own_directory(private.as_fd(), b"trash").map_err(system("making trash"))?;
         let is_reported = watch::reports_failures() && FileSystem::of(&root).syncs_whole;
+        let digests = DigestStore::open(private.as_fd());
+        let digests = Arc::new(digests.map_err(system("opening .miniftp/digests"))?);
         let mut home = Home {
             dir,
             root,
@@ -142,6 +146,7 @@ impl Home {
             sweeping: Mutex::new(()),
             keeps_owners: AtomicBool::new(false),
             open_files: Arc::default(),
+            digests,
             threads: Threads::default(),
             syncs_whole: is_reported,
             run,
@@ -282,6 +287,11 @@ impl Home {
         &self.open_files
     }
 
+    /// The digests of what is stored on its disk.
+    pub(super) fn digests(&self) -> &Arc<DigestStore> {
+        &self.digests
+    }
+
     /// Unlinks what was on its way out. A folder that holds something can be here only because it
     /// could not be put back (see `moves`); it is left for the operator.
     fn sweep_trash(&self) -> Result<(), Errno> {
@@ -345,15 +355,6 @@ fn free_of(disk: &fs::StatVfs) -> Amount {
 /// The amount free for the home at `dir`, if the disk reports it.
 pub fn free_at(dir: &Path) -> Option<Amount> {
     fs::statvfs(dir).ok().map(|disk| free_of(&disk))
-}
-
-/// Opens a folder of the server's own, making it if it is missing.
-pub(super) fn own_directory(above: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
-    let at = NameIn::new(above, name);
-    match at.make_directory(DIRECTORY_MODE) {
-        Ok(()) | Err(Errno::EXIST) => at.open(READ, 0),
-        Err(e) => Err(e),
-    }
 }
 
 #[cfg(test)]

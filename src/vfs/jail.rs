@@ -26,6 +26,8 @@ use crate::error::{Error, Result};
 /// Times that the kernel may say "try again" (a rename ran meanwhile) before the walk is taken.
 const AGAIN: u32 = 16;
 
+/// Mode of the private directories and of an account's topmost one.
+pub(super) const DIRECTORY_MODE: u32 = 0o700;
 /// A folder only to stand in.
 pub(super) const STAND: OFlags = OFlags::PATH.union(DIRECTORY);
 /// A folder to read the names of, or to sync.
@@ -142,6 +144,15 @@ impl<'a> NameIn<'a> {
 pub(super) fn above(directory: BorrowedFd<'_>, expected: FileId) -> OsResult<OwnedFd> {
     let found = retry_on_intr(|| fs::openat(directory, c"..", READ, Mode::empty()))?;
     if FileId::of(&fs::fstat(&found)?) == expected { Ok(found) } else { Err(Errno::STALE) }
+}
+
+/// Opens a directory of the server's own, making it if it is missing.
+pub(super) fn own_directory(above: BorrowedFd<'_>, name: &[u8]) -> OsResult<OwnedFd> {
+    let at = NameIn::new(above, name);
+    match at.make_directory(DIRECTORY_MODE) {
+        Ok(()) | Err(Errno::EXIST) => at.open(READ, 0),
+        Err(e) => Err(e),
+    }
 }
 
 /// The folder itself once more, for reading: a descriptor to stand in cannot be read or synced.

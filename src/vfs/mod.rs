@@ -15,6 +15,7 @@ mod access;
 mod across;
 mod aside;
 mod changes;
+mod digests;
 mod drop_box;
 mod entry;
 mod fault;
@@ -54,6 +55,10 @@ mod watch;
 mod tests;
 
 pub use self::across::{Moved, MovedContent};
+pub use self::digests::{
+    DigestBatch, DigestKind, DigestRecord, FileState, Finding, StoredDigests, Verification,
+    VerifiedTotals, VerifyObserver,
+};
 pub use self::drop_box::{dropped_key, names_beside};
 pub use self::entry::{Entry, EntryKind, Mtime};
 pub use self::freed::Freed;

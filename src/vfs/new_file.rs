@@ -17,7 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rustix::fd::BorrowedFd;
-use rustix::fs::{Mode, fchmod, fstat, futimens};
+use rustix::fs::{Mode, Stat, fchmod, fstat, futimens};
 use rustix::io::Errno;
 
 use super::entry::{EntryKind, FileId, Mtime, kind_of, times};
@@ -170,6 +170,16 @@ impl NewFile {
     fn file(&self) -> Result<&File> {
         let file = self.file.as_ref().map(|(file, _)| file);
         file.ok_or(Error::WrongState { what: "the file is closed" })
+    }
+
+    /// What the system tells of it, in its place if it is closed.
+    pub(super) fn look(&self) -> Result<Stat> {
+        let failed = |e| from_errno(e, &self.path, "looking at a file");
+        match (&self.file, &self.spot) {
+            (Some((file, _)), _) => fstat(file).map_err(failed),
+            (None, Some(spot)) => self.open_root.jail.at(spot).stat().map_err(failed),
+            (None, None) => Err(Error::WrongState { what: "the file is closed" }),
+        }
     }
 
     /// Where the file will be.

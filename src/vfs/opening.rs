@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::home::{Home, Powers, own_directory};
-use super::jail::PRIVATE;
+use super::home::{Home, Powers};
+use super::jail::{PRIVATE, own_directory};
 use super::lease::{Holder, TakeStep, Taking};
 
 /// Why a home could not be opened. It is for the operator, so it may say what the system said.

@@ -10,8 +10,8 @@ use rustix::fs::{Stat, fstat};
 use rustix::io::{Errno, Result as OsResult};
 
 use super::entry::FileId;
-use super::home::{self, DIRECTORY_MODE, Home};
-use super::jail::{Jail, NameIn, READ, STAND, from_errno};
+use super::home::Home;
+use super::jail::{DIRECTORY_MODE, Jail, NameIn, READ, STAND, from_errno, own_directory};
 use super::path::VPath;
 use super::volume::Volume;
 use crate::error::{Error, Result};
@@ -49,7 +49,7 @@ impl OpenRoot {
             Err(e) => return Err(failed(e)),
         }
         let jail = Jail::new(at.open(STAND, 0).map_err(failed)?, home.powers().openat2);
-        let parts = home::own_directory(home.parts(), account.as_bytes()).map_err(failed)?;
+        let parts = own_directory(home.parts(), account.as_bytes()).map_err(failed)?;
         OpenRoot::of(home, account, jail, parts).map_err(failed)
     }
 
@@ -115,7 +115,7 @@ impl OpenRoot {
         if let Some(parts) = self.parts.get() {
             return Ok(parts);
         }
-        let opened = home::own_directory(self.parts_of_all(), self.account.as_bytes())?;
+        let opened = own_directory(self.parts_of_all(), self.account.as_bytes())?;
         let opened = with_id(opened)?;
         Ok(self.parts.get_or_init(|| opened))
     }

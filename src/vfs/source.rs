@@ -5,11 +5,13 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{Advice, Mode, Stat, copy_file_range, fadvise, fchmod, fstat, futimens};
 use rustix::io::{Errno, Result as OsResult};
 
+use super::digests::{DigestStore, FileState};
 use super::entry::{EntryKind, FileId, Mtime, ctime_of, file_bytes, kind_of, mtime_of, times};
 use super::home::Home;
 use super::jail::{NameIn, READ_FILE, from_errno};
@@ -35,6 +37,10 @@ pub struct Source {
     size: u64,
     mtime: Mtime,
     version: u64,
+    /// Where its digests are kept.
+    pub(super) digests: Arc<DigestStore>,
+    /// As what they are kept, where they are.
+    pub(super) state: Option<FileState>,
 }
 
 impl Source {
@@ -55,21 +61,24 @@ impl Source {
             let stat = fstat(&file).map_err(failed)?;
             must_be_file(&stat, path)?;
             if FileId::of(&stat) == FileId::of(&seen) && stat.st_nlink > 0 {
-                return Ok(Source::of((file, mark), path, &stat));
+                return Ok(Source::of(home, (file, mark), path, &stat));
             }
             // Another file took its name meanwhile.
         }
         Err(Error::Changed { path: path.for_error() })
     }
 
-    fn of((file, mark): (OwnedFd, Mark), path: &VPath, stat: &Stat) -> Source {
+    fn of(home: &Home, (file, mark): (OwnedFd, Mark), path: &VPath, stat: &Stat) -> Source {
         let size = file_bytes(stat);
         if size >= ADVISED {
             // Only a hint; a file system that does not take it reads all the same.
             let _ = advise(&file);
         }
         let (mtime, version) = (mtime_of(stat), version_of(stat));
-        Source { file: File::from(file), _mark: mark, path: path.clone(), size, mtime, version }
+        let digests = Arc::clone(home.digests());
+        let state = digests.state(stat);
+        let (file, path) = (File::from(file), path.clone());
+        Source { file, _mark: mark, path, size, mtime, version, digests, state }
     }
 
     /// Bytes of the file when it was opened.
@@ -131,21 +140,34 @@ impl Source {
 
     /// Sets the file's time of change; that it was read is left as it is.
     pub(super) fn set_mtime(&self, mtime: Mtime) -> Result<()> {
-        futimens(&self.file, &times(mtime))
-            .map_err(|e| from_errno(e, &self.path, "setting a file's time"))
+        let failed = |e| from_errno(e, &self.path, "setting a file's time");
+        futimens(&self.file, &times(mtime)).map_err(failed)?;
+        self.carry_digests()
     }
 
     /// Sets the file's permission bits; the server can read it all the same.
     pub(super) fn set_mode(&self, mode: u16) -> Result<()> {
         let bits = Mode::from_raw_mode((u32::from(mode) & 0o777) | READABLE);
-        fchmod(&self.file, bits).map_err(|e| from_errno(e, &self.path, "setting permission bits"))
+        let failed = |e| from_errno(e, &self.path, "setting permission bits");
+        fchmod(&self.file, bits).map_err(failed)?;
+        self.carry_digests()
+    }
+
+    /// Its content is what it was.
+    fn carry_digests(&self) -> Result<()> {
+        self.digests.carry(self.state, &self.look()?);
+        Ok(())
+    }
+
+    pub(super) fn look(&self) -> Result<Stat> {
+        fstat(&self.file).map_err(|e| from_errno(e, &self.path, "looking at a file"))
     }
 
     /// Whether the opened file's bytes are still what they were: same size, same time of change.
     ///
     /// That another file took its name meanwhile is no change: this one is read to its end.
     pub fn unchanged(&self) -> Result<bool> {
-        let stat = fstat(&self.file).map_err(|e| from_errno(e, &self.path, "looking at a file"))?;
+        let stat = self.look()?;
         Ok(file_bytes(&stat) == self.size && mtime_of(&stat) == self.mtime)
     }
 }

@@ -45,7 +45,7 @@ impl View {
         let top = self.jail().directory(&root, READ)?;
         let mut held = OwnerTotals::new();
         survey(top, &format!("home/{}", self.account()), None, &mut |step| {
-            add(&mut held, None, amount_at(step.at()));
+            add(&mut held, None, amount_at(step.at));
             alive()
         })?;
         let failed = |e| from_errno(e, &root, "adding up unfinished uploads");
@@ -64,7 +64,7 @@ impl Volume {
         let mut held = OwnerTotals::new();
         let name = self.path().display().to_string();
         survey(top, &name, self.private(), &mut |step| {
-            let at = step.at();
+            let at = step.at;
             // What cannot be asked is nobody's, and what vanishes is counted no more.
             alive()?;
             let Ok(stat) = at.stat() else { return Ok(()) };
@@ -102,7 +102,7 @@ pub fn held_below(dir: &Path, alive: &mut dyn FnMut() -> Result<()>) -> Result<A
     let mut held = Amount::NOTHING;
     survey(open.into(), &dir.display().to_string(), None, &mut |step| {
         alive()?;
-        held = held.plus(amount_at(step.at()));
+        held = held.plus(amount_at(step.at));
         Ok(())
     })?;
     Ok(held)

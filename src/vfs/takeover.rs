@@ -13,8 +13,7 @@
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, Result as OsResult};
 
-use super::home::own_directory;
-use super::jail::{NameIn, READ};
+use super::jail::{NameIn, READ, own_directory};
 use super::part::each_name;
 use crate::text::Escaped;
 

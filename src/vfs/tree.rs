@@ -18,19 +18,20 @@ use crate::error::Result;
 use crate::{limits, text};
 
 /// What a walk comes by.
-pub(super) enum WalkStep<'a> {
-    /// Something that is no directory.
-    Leaf(NameIn<'a>),
-    /// A directory whose contents have all been visited; the topmost one is not visited.
-    Left(NameIn<'a>),
+pub(super) struct WalkStep<'a> {
+    /// Where it is.
+    pub(super) at: NameIn<'a>,
+    /// Whether it is a directory, whose contents have all been visited; the topmost one is not
+    /// visited.
+    pub(super) is_directory: bool,
+    levels: &'a [Level],
 }
 
-impl<'a> WalkStep<'a> {
-    /// Where it is.
-    pub(super) fn at(&self) -> NameIn<'a> {
-        match self {
-            WalkStep::Leaf(at) | WalkStep::Left(at) => *at,
-        }
+impl WalkStep<'_> {
+    /// The path from the top, without a slash in front.
+    pub(super) fn path(&self) -> Vec<u8> {
+        let above = self.levels.iter().skip(1).map(|level| level.name.as_slice());
+        above.chain(Some(self.at.name())).collect::<Vec<_>>().join(&b'/')
     }
 }
 
@@ -170,7 +171,7 @@ impl Walk<'_> {
             self.reach.names = self.reach.names.max(self.levels.len());
             self.reach.bytes = self.reach.bytes.max(bytes + 1 + name.to_bytes().len());
             if !is_directory(at, entry.file_type()) {
-                (self.visit)(WalkStep::Leaf(at))?;
+                (self.visit)(WalkStep { at, is_directory: false, levels: &self.levels })?;
                 continue;
             }
             let Some(level) = self.levels.last_mut() else { return Ok(()) };
@@ -202,7 +203,8 @@ impl Walk<'_> {
             Err(e) => {
                 self.met(e, &name)?;
                 let Ok(fd) = self.here.fd() else { return Ok(()) };
-                (self.visit)(WalkStep::Left(NameIn::new(fd, &name)))
+                let at = NameIn::new(fd, &name);
+                (self.visit)(WalkStep { at, is_directory: true, levels: &self.levels })
             }
         }
     }
@@ -222,7 +224,8 @@ impl Walk<'_> {
             Ok(fd) => fd,
             Err(e) => return self.met(e, b""),
         };
-        (self.visit)(WalkStep::Left(NameIn::new(fd, &done.name)))
+        let at = NameIn::new(fd, &done.name);
+        (self.visit)(WalkStep { at, is_directory: true, levels: &self.levels })
     }
 
     /// After a directory was moved away by somebody while the walk was inside: goes on with the
@@ -324,13 +327,10 @@ mod tests {
         let but = FileId::of(&rustix::fs::stat(&wide).unwrap());
         assert_eq!(counted(&fresh, Some(but)), 0);
         let top = OwnedFd::from(File::open(&wide).unwrap());
-        walk(top, &VPath::root(), &mut |step| match step {
-            WalkStep::Leaf(at) => {
-                at.unlink().map_err(|e| from_errno(e, &VPath::root(), "removing"))
-            }
-            WalkStep::Left(at) => {
-                at.remove_directory().map_err(|e| from_errno(e, &VPath::root(), "removing"))
-            }
+        walk(top, &VPath::root(), &mut |step| {
+            let at = step.at;
+            let gone = if step.is_directory { at.remove_directory() } else { at.unlink() };
+            gone.map_err(|e| from_errno(e, &VPath::root(), "removing"))
         })
         .unwrap();
         assert_eq!(counted(&fresh, None), 1, "all but the topmost one was removed");
@@ -347,7 +347,8 @@ mod tests {
         let top = OwnedFd::from(File::open(fresh.path()).unwrap());
         let mut leaves = 0;
         survey(top, "top", None, &mut |step| {
-            if let WalkStep::Leaf(_) = step {
+            if !step.is_directory {
+                assert_eq!(step.path(), b"a/b/c/f");
                 leaves += 1;
                 std::fs::rename(fresh.path().join("a/b"), away.path().join("b")).unwrap();
             }

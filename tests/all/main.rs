@@ -22,6 +22,8 @@ mod cli;
 mod demo;
 // One account, two doors: what one of them stores, limits or leaves unfinished, the other knows.
 mod both_protocols;
+// Digests that are kept: used, dropped when a file changed, and compared by `verify`.
+mod digests;
 // Tables in documents are those of the program.
 mod documents;
 // Names, folders, listings, removal.

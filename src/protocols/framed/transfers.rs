@@ -352,7 +352,7 @@ pub(super) fn sums(conn: &mut FramedConnection, request: Request<'_>) -> Result<
     while sums.left() > 0 {
         bound.check()?;
         progress.report(end, 0)?;
-        let (at, got) = sums.next(block, &mut digests)?;
+        let (at, got) = sums.next_digests(block, &mut digests)?;
         piece(&mut part, at, &digests);
         progress.outbox.more(&part, &[])?;
         end = at + got as u64;

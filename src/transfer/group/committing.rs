@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::transfer::commit::{Abandonment, Placed, place, watched};
 use crate::transfer::{Alive, Ready, Stored};
-use crate::vfs::{DirWatch, Home, ParentDir};
+use crate::vfs::{DigestBatch, DirWatch, Home, ParentDir};
 
 /// Places all, while the tree is this server's before and after.
 pub(super) fn commit_unsynced(files: Vec<Ready>, home: &Home) -> Vec<Result<Stored>> {
@@ -21,7 +21,8 @@ pub(super) fn commit_unsynced(files: Vec<Ready>, home: &Home) -> Vec<Result<Stor
     let ready = files.into_iter().map(|one| Ok((one.dressed()?, again(&confirmed))));
     let placed = place_all(ready.collect());
     let confirmed = home.confirm();
-    placed.into_iter().map(|one| one?.settle(again(&confirmed))).collect()
+    let mut kept = DigestBatch::default();
+    placed.into_iter().map(|one| one?.settle(again(&confirmed), &mut kept)).collect()
 }
 
 /// Puts all in their places, and looks once for all that go into one folder, one after the other,
@@ -96,9 +97,11 @@ fn sync_and_place(
     let placed = place_all(files.into_iter().map(|one| Ok((one?, Ok(())))).collect());
     if let Err(e) = sync() {
         log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
-        return placed.into_iter().map(|one| one?.settle(Err(same(&e)))).collect();
+        let mut kept = DigestBatch::default();
+        return placed.into_iter().map(|one| one?.settle(Err(same(&e)), &mut kept)).collect();
     }
-    placed.into_iter().map(|one| one?.settle(Ok(()))).collect()
+    let mut kept = DigestBatch::default();
+    placed.into_iter().map(|one| one?.settle(Ok(()), &mut kept)).collect()
 }
 
 /// Syncs each file, places all, syncs the directory of each.
@@ -149,8 +152,9 @@ fn sync_each(
         None => Ok(()),
     });
     let confirmed = confirm();
+    let mut kept = DigestBatch::default();
     let settle = |(placed, named): (Result<Placed>, Result<()>)| {
-        placed?.settle(named.and(again(&confirmed)))
+        placed?.settle(named.and(again(&confirmed)), &mut kept)
     };
     placed.into_iter().zip(named).map(settle).collect()
 }

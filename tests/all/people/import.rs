@@ -29,7 +29,7 @@ pub fn plant(root: &Path, files: &[(&str, &str)]) {
 pub fn md5(text: &str) -> String {
     let mut md5 = miniftp::digest::Plain::from_name("md5").unwrap();
     md5.update(text.as_bytes());
-    md5.finish()
+    md5.finish().to_string()
 }
 
 /// Logs in with the password by FTP, then by the framed protocol, and never with its MD5.
