@@ -206,10 +206,11 @@ settings! {
         /// The address that PASV returns. own: the one that the client connected to. Behind address
         /// translation, set the outer one.
         passive_address: Option<Ipv4Addr> = None, Or(IPV4, "own");
-        /// A data connection must come about in so long; a passive port is closed after it. A
-        /// transfer that stands still for so long, or is slower than min_rate over so long, is
-        /// ended.
+        /// A data connection must come about in so long; a passive port is closed after it.
         data_secs: u64 = 30, Number("whole seconds", 1, 3600);
+        /// A transfer that stands still for so long, or is slower than min_rate over so long, is
+        /// ended. Clients that limit their rate may read nothing for a minute or more.
+        stall_secs: u64 = 300, Number("whole seconds", 1, 3600);
         /// Bytes a second below which a transfer is ended. 0: it may be as slow as it likes, but
         /// must not stand still.
         min_rate: u64 = 1024, SIZE;

@@ -29,7 +29,8 @@ impl FtpConnection {
     pub(super) fn open_data(&mut self, without_client: WithoutClient) -> Result<Option<Data>> {
         let config = self.shared().config();
         let patience = Duration::from_secs(config.ftp.data_secs);
-        let bounds = Bounds { patience, least: config.ftp.min_rate };
+        let stall = Duration::from_secs(config.ftp.stall_secs);
+        let bounds = Bounds { patience: stall, least: config.ftp.min_rate };
         if self.refuses_clear_data() {
             return Ok(None);
         }

@@ -176,7 +176,7 @@ fn what_was_announced_and_has_all_come_is_stored_though_the_connection_breaks() 
     for size in [10, 65_536, 300_000] {
         for old in [false, true] {
             for way in ["reset", "stands still", "control first"] {
-                let scene = Scene::with(&[("ftp", "data_secs", "1")]);
+                let scene = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "stall_secs", "1")]);
                 let content = bytes(8, size);
                 if old {
                     scene.put("f", b"the old one");

@@ -9,7 +9,7 @@ use crate::harness::{FtpTalk, bytes, part_files};
 
 #[test]
 fn who_does_not_come_for_the_data_is_not_waited_for() {
-    let scene = Scene::with(&[("ftp", "data_secs", "1")]);
+    let scene = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "stall_secs", "1")]);
     scene.put("f", b"hello");
     let mut ann = scene.ann();
     for command in ["RETR f", "LIST", "STOR new"] {
@@ -24,7 +24,7 @@ fn who_does_not_come_for_the_data_is_not_waited_for() {
 
 #[test]
 fn a_transfer_that_stands_still_is_ended_and_the_session_lives() {
-    let scene = Scene::with(&[("ftp", "data_secs", "1")]);
+    let scene = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "stall_secs", "1")]);
     scene.put_large("big");
     let mut ann = scene.ann();
     let mut data = ann.begin("RETR big");
@@ -47,7 +47,7 @@ fn a_transfer_that_stands_still_is_ended_and_the_session_lives() {
 
 #[test]
 fn a_transfer_that_dribbles_is_as_late_as_one_that_stands_still() {
-    let scene = Scene::with(&[("ftp", "data_secs", "1")]);
+    let scene = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "stall_secs", "1")]);
     let mut ann = scene.ann();
     // A byte now and then, until the other side has gone.
     let mut data = ann.begin("STOR drip");
@@ -59,7 +59,7 @@ fn a_transfer_that_dribbles_is_as_late_as_one_that_stands_still() {
     ann.reply().expect(426).says("waited 1 s for the data connection");
     writer.join().unwrap();
     ann.ask("DELE drip").expect(250).says("the unfinished upload is removed");
-    let scene = Scene::with(&[("ftp", "data_secs", "1")]);
+    let scene = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "stall_secs", "1")]);
     scene.put_large("big");
     let mut ann = scene.ann();
     let mut data = ann.begin("RETR big");
@@ -90,9 +90,17 @@ fn how_slow_a_transfer_may_be_is_a_setting() {
         drop(data);
         ann.reply()
     };
-    let strict = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "min_rate", "100K")]);
+    let strict = Scene::with(&[
+        ("ftp", "data_secs", "1"),
+        ("ftp", "stall_secs", "1"),
+        ("ftp", "min_rate", "100K"),
+    ]);
     dribble(&strict).expect(426).says("waited 1 s for the data connection");
-    let patient = Scene::with(&[("ftp", "data_secs", "1"), ("ftp", "min_rate", "0")]);
+    let patient = Scene::with(&[
+        ("ftp", "data_secs", "1"),
+        ("ftp", "stall_secs", "1"),
+        ("ftp", "min_rate", "0"),
+    ]);
     dribble(&patient).expect(226);
     let mut ann = patient.ann();
     let _data = ann.begin("STOR silent");
@@ -138,7 +146,7 @@ fn a_control_line_that_chatters_is_as_late_as_a_silent_one() {
 
 #[test]
 fn the_control_line_is_not_idle_while_data_flows() {
-    let scene = Scene::with(&[("server", "idle_secs", "1"), ("ftp", "data_secs", "30")]);
+    let scene = Scene::with(&[("server", "idle_secs", "1"), ("ftp", "stall_secs", "30")]);
     let mut ann = scene.ann();
     let mut data = ann.begin("STOR slow");
     let begun = Instant::now();

@@ -20,7 +20,7 @@ fn ftplib_does_everything_it_knows() {
 #[test]
 fn a_client_that_reads_slowly_does_not_stand_still() {
     let Some(ground) = Ground::of("python3") else { return };
-    ground.site.setting("ftp", "data_secs", "1").setting("ftp", "min_rate", "100K");
+    ground.site.setting("ftp", "stall_secs", "1").setting("ftp", "min_rate", "100K");
     ground.write("script.py", include_bytes!("slow_reader.py"));
     let content = bytes(1, 12_000_000);
     ground.plant("file", &content);

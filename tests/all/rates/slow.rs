@@ -17,7 +17,7 @@ fn no_deadline_strikes_for_a_wait_of_the_servers_own() {
     site.account("ann", "10M");
     // Seven transfers of one account share 8 KiB a second, and everybody's patience is a second.
     site.setting("rates", "account_up", "8K").setting("rates", "account_down", "8K");
-    for (section, key) in [("server", "idle_secs"), ("server", "frame_secs"), ("ftp", "data_secs")]
+    for (section, key) in [("server", "idle_secs"), ("server", "frame_secs"), ("ftp", "stall_secs")]
     {
         site.setting(section, key, "1");
     }
