@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use super::Client;
 use super::apart::LOOK;
 use super::compare::comparable;
+use super::delta::is_mostly_equal;
 use super::error::{Error, Result, no_file, shown};
 use super::fetch::{ChunkTarget, Remote};
 use super::halt::Halt;
@@ -118,7 +119,9 @@ impl Operation for GetFile<'_> {
             }
             self.settled = true;
         }
-        let Some(mut part) = self.open_part(bar)? else { return Ok(TransferOutcome::Skipped) };
+        let Some(mut part) = self.open_part(&mut tools, bar)? else {
+            return Ok(TransferOutcome::Skipped);
+        };
         if let Err(halt) = self.fill(&mut tools, &mut part, bar) {
             self.part = Some(part);
             return Err(halt);
@@ -204,12 +207,22 @@ impl<'a> GetFile<'a> {
     }
 
     /// Opens the part, or gives the open one back; `None` if the user wants nothing done.
-    fn open_part(&mut self, bar: &mut FileProgress<'_>) -> Result<Option<PartFile>> {
+    fn open_part(
+        &mut self,
+        tools: &mut Tools<'_>,
+        bar: &mut FileProgress<'_>,
+    ) -> Result<Option<PartFile>, Halt> {
         if let Some(part) = self.part.take() {
             return Ok(Some(part));
         }
         let mut part = PartFile::open(self.local, self.mode().is_some())?;
-        if part.held > 0 {
+        if part.held == 0 && self.replace && self.is_mostly_here(tools)? {
+            bar.begin(self.remote.size, 0);
+            part.begin_with_old(self.remote.size, &mut || {
+                tools.check_interrupt()?;
+                tools.stay_alive()
+            })?;
+        } else if part.held > 0 {
             match self.choice.settle(bar, part.held, self.remote.size) {
                 None => return Ok(None),
                 Some(PartChoice::Fresh) => part.clear()?,
@@ -218,6 +231,14 @@ impl<'a> GetFile<'a> {
         }
         self.choice = PartChoice::Continue;
         Ok(Some(part))
+    }
+
+    /// Whether most of it is in the file here that it replaces.
+    fn is_mostly_here(&self, tools: &mut Tools<'_>) -> Result<bool, Halt> {
+        let Ok(mut here) = LocalFile::open_plain(self.local) else { return Ok(false) };
+        let Remote { path, version, size, .. } = self.remote;
+        let both = here.size.min(size);
+        is_mostly_equal(tools, (path, version, size), &mut here, both)
     }
 
     /// Compares what the part has, fetches what differs or lacks.
@@ -243,6 +264,7 @@ impl<'a> GetFile<'a> {
                 self.remote.fetch(tools, part, span, bar)?;
             }
             self.checked = end;
+            bar.show(end);
         }
         bar.progress.phase(Phase::Transfer);
         if let Some(board) = self.board.filter(|_| size - self.checked >= SHARED_FROM) {

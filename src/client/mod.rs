@@ -16,6 +16,7 @@ mod compare_files;
 mod compared;
 mod conn;
 mod crew;
+mod delta;
 mod differences;
 mod encryption;
 mod endless;
@@ -28,6 +29,7 @@ mod get_tree;
 mod halt;
 #[cfg(unix)]
 mod hosts;
+mod in_the_way;
 #[cfg(unix)]
 mod known_hosts;
 mod limit;

@@ -14,6 +14,7 @@ use super::fetch::ChunkTarget;
 use super::halt::Halt;
 use super::local::LocalMtime;
 use super::target_dir::{Identity, InPlace, TargetDir};
+use crate::limits::COPY_STEP;
 
 /// What a fetched file has besides its content, and whether it may replace another.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,28 @@ impl PartFile {
             }
         }
         Err(failed(ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Begins with what the file in the place holds, as far as it is of use for one of `size`
+    /// bytes. It is compared before it counts, as what an earlier attempt left. The system copies
+    /// it, or shares it, where it can. `alive` is called after every step.
+    pub(super) fn begin_with_old(
+        &mut self,
+        size: u64,
+        alive: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        let mut old = File::open(&self.target).map_err(|e| self.failed("read it", e))?;
+        self.position = u64::MAX;
+        while self.held < size {
+            let step = COPY_STEP.min(size - self.held);
+            let copied = io::copy(&mut (&mut old).take(step), &mut self.file);
+            match copied.map_err(|e| self.failed("write it", e))? {
+                0 => break,
+                copied => self.held += copied,
+            }
+            alive()?;
+        }
+        Ok(())
     }
 
     /// Forgets what is there.

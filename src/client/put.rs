@@ -8,20 +8,22 @@ use std::path::Path;
 use super::Client;
 use super::commands;
 use super::conn::Connection;
+use super::delta::is_mostly_equal;
 use super::error::{Error, Result};
 use super::halt::Halt;
+use super::in_the_way::InTheWay;
 use super::local::LocalFile;
 use super::names::{check_no_part, check_no_part_there};
 use super::offer::Destination;
 use super::operation::Operation;
-use super::progress::{
-    FileProgress, PartChoice, Phase, Policy, Progress, Question, TransferOutcome,
-};
+use super::progress::{FileProgress, PartChoice, Phase, Policy, Progress, TransferOutcome};
 use super::send::Sender;
 use super::tools::Tools;
 use crate::digest::Digest;
 use crate::limits::{CHUNK_TRIES, STORE_INLINE};
-use crate::wire::{Code, Done, Drop as DropUpload, Expect, FRESH, Opened, REPLACE, There};
+use crate::wire::{
+    Code, Done, Drop as DropUpload, Expect, FRESH, FROM_OLD, Opened, REPLACE, There,
+};
 
 /// One file on its way to the server.
 pub(super) struct PutFile<'a> {
@@ -37,6 +39,8 @@ pub(super) struct PutFile<'a> {
     /// It was agreed that the file there is replaced. Even where the policy replaces, the first
     /// offer does not say so: an equal file must cost nothing.
     replace: bool,
+    /// Whether the upload begins with what the file there holds: `None` until that was looked at.
+    from_old: Option<bool>,
     /// It was agreed how to go on with a part: from then on parts are this transfer's own.
     part: PartChoice,
     sent: u64,
@@ -187,6 +191,7 @@ impl<'a> PutFile<'a> {
             is_there: false,
             expected: None,
             replace: false,
+            from_old: None,
             part: policy.part,
             sent: 0,
             most_held: 0,
@@ -197,8 +202,9 @@ impl<'a> PutFile<'a> {
     fn destination(&self) -> Destination<'a> {
         let replace = if self.replace { REPLACE } else { 0 };
         let fresh = if self.part == PartChoice::Fresh { FRESH } else { 0 };
+        let old = if self.from_old == Some(true) { FROM_OLD } else { 0 };
         let (remote, no_mode) = (self.remote, self.policy.no_mode);
-        Destination { remote, no_mode, flags: replace | fresh }
+        Destination { remote, no_mode, flags: replace | fresh | old }
     }
 
     /// A small file goes in one request. `None`: something is there already.
@@ -254,7 +260,11 @@ impl<'a> PutFile<'a> {
         match tools.conn.receive_response()? {
             Some(Code::Ready) => {
                 self.part = PartChoice::Continue;
-                Ok(Offer::Open(0))
+                let held = tools.conn.reply::<Opened<'_>>()?.held_bytes;
+                // What is there already has not travelled.
+                self.most_held = self.most_held.max(held);
+                bar.begin(size, 0);
+                Ok(Offer::Open(held))
             }
             Some(Code::PartThere) => {
                 let held = tools.conn.reply::<Opened<'_>>()?.held_bytes;
@@ -278,12 +288,19 @@ impl<'a> PutFile<'a> {
                     return Ok(Offer::Finished(skipped));
                 } else {
                     self.replace = true;
+                    self.from_old = Some(self.is_mostly_there(tools, there.size)?);
                 }
                 Err(Halt::Settled)
             }
             Some(Code::Busy) => Err(Halt::Busy(tools.conn.refusal())),
             _ => Err(tools.conn.refusal().into()),
         }
+    }
+
+    /// Whether most of it is in the file there already.
+    fn is_mostly_there(&mut self, tools: &mut Tools<'_>, there: u64) -> Result<bool, Halt> {
+        let both = there.min(self.source.size);
+        is_mostly_equal(tools, (self.remote, 0, there), &mut self.source, both)
     }
 
     /// A part is there and the upload is open.
@@ -345,45 +362,4 @@ fn leave(conn: &mut Connection) {
         }
     }
     let _ = conn.ask_any("DROP", &DropUpload::new(1));
-}
-
-/// What is known of the file that is in the way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct InTheWay {
-    /// Its bytes, if they are known.
-    pub(super) size: u64,
-    known: bool,
-    replaceable: bool,
-}
-
-impl InTheWay {
-    pub(super) fn of(there: &There<'_>) -> InTheWay {
-        let There { size, known, replaceable, .. } = *there;
-        InTheWay { size, known: known == 1, replaceable: replaceable == 1 }
-    }
-
-    /// What becomes of it, see [`Policy::settle`]. What cannot be replaced is not asked about.
-    pub(super) fn settle(
-        self,
-        policy: &Policy,
-        progress: &mut dyn Progress,
-        name: String,
-        new: u64,
-        refusal: Error,
-    ) -> Result<Option<TransferOutcome>> {
-        let question = Question::Replace { name, there: self.size, new };
-        policy.settle(progress, &question, self.replaceable, self.hinted(refusal))
-    }
-
-    /// The refusal with what is known, and with what can be done about it.
-    pub(super) fn hinted(self, refusal: Error) -> Error {
-        let Error::Refused { code, text } = refusal else { return refusal };
-        let known = if self.known { "differs" } else { "may not be compared" };
-        let hint = match (self.replaceable, self.known) {
-            (true, _) => "; --overwrite replaces it",
-            (false, true) => ", and may not be replaced",
-            (false, false) => " or replaced",
-        };
-        Error::Refused { code, text: format!("{text} and {known}{hint}") }
-    }
 }

@@ -7,7 +7,7 @@ use super::{Alive, Session, User};
 use crate::audit::{TransferEntry, Verb};
 use crate::buffer::Buffer;
 use crate::digest::{Algorithm, Digest, Plain};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::quota::Charged;
 use crate::transfer::{
@@ -146,6 +146,21 @@ impl Session {
             Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
         });
         begun.inspect_err(|e| self.refused(Verb::Put, wanted.path, e))
+    }
+
+    /// Begins an upload that holds nothing with the content of the file that it replaces, as far as
+    /// whole chunks of both go, so that only what differs has to come; returns how many bytes that
+    /// is. Where nothing is there, or it may not be read, that is none.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if another program writes it meanwhile; what `alive` says, and the disk.
+    pub fn begin_with_old(&self, upload: &mut Upload, alive: &mut Alive<'_>) -> Result<u64> {
+        let old = self.at(upload.path().as_str()).and_then(|(user, path)| user.vfs.source(&path));
+        match old {
+            Ok(old) => upload.begin_with(&old, alive),
+            Err(e) if e.fate() == Fate::Answer => Ok(0),
+            Err(e) => Err(e),
+        }
     }
 
     /// Whether a file of `size` bytes is at `path`, and nobody is about to put another there.

@@ -22,8 +22,16 @@ pub fn copy(spec: &Spec<'_>, source: &Source, alive: &mut Alive<'_>) -> Result<R
         open_part(spec, &disk, &mut held, (size, replacing), true)?
     };
     let mut incoming = Incoming::new(spec, claim, replacing);
-    match fill(&mut incoming, &mut new_file, source, alive) {
-        Ok(()) => Ok(with_digests(source, incoming.ready(new_file, size, false))),
+    incoming.note.is_of(0, Some(size));
+    let filled = fill((&mut incoming, &mut new_file), (source, size), alive).and_then(|()| {
+        incoming.claim.hold()?.needs_no_peer();
+        Ok(())
+    });
+    match filled {
+        Ok(()) => {
+            incoming.note.moved(size);
+            Ok(with_digests(source, incoming.ready(new_file, size, false)))
+        }
         Err(e) => {
             incoming.note.refused(&e);
             incoming.note.holds(0);
@@ -57,14 +65,13 @@ fn with_digests(source: &Source, mut ready: Ready) -> Ready {
     ready
 }
 
-fn fill(
-    incoming: &mut Incoming,
-    new_file: &mut NewFile,
-    source: &Source,
+/// Copies so many bytes of a file to the same place.
+pub(super) fn fill(
+    (incoming, new_file): (&mut Incoming, &mut NewFile),
+    (source, size): (&Source, u64),
     alive: &mut Alive<'_>,
 ) -> Result<()> {
-    let (size, mut at) = (source.size(), 0);
-    incoming.note.is_of(0, Some(size));
+    let mut at = 0;
     while at < size {
         let len = limits::COPY_STEP.min(size - at);
         let copied = {
@@ -73,8 +80,8 @@ fn fill(
                 .disk
                 .write(&mut held, new_file, at + len, |file| file.copy_from(source, at, len))
         };
-        let taken = usize::try_from(len).unwrap_or(0);
-        incoming.note_taken(taken, &copied, (at + len, new_file.held()));
+        // None of it has travelled.
+        incoming.note_taken(0, &copied, (at + len, new_file.held()));
         copied?;
         at += len;
         alive(at, size)?;
@@ -82,6 +89,5 @@ fn fill(
     if !source.unchanged()? {
         return Err(Error::Changed { path: incoming.path.as_str().to_owned() });
     }
-    incoming.claim.hold()?.needs_no_peer();
     Ok(())
 }

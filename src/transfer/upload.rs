@@ -3,14 +3,15 @@
 //! Never: keeps a chunk that was not verified, or decides what is said to the peer.
 
 use super::charged::Disk;
+use super::copying::fill;
 use super::credit::credit;
 use super::incoming::Incoming;
-use super::{ChunkMap, ClaimGuard, Ready, Spec, chunk_at};
+use super::{Alive, ChunkMap, ClaimGuard, Ready, Spec, chunk_at};
 use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Amount;
-use crate::vfs::{DigestRecord, Keep, NewFile, StoredDigests, VPath, WriteTarget};
+use crate::vfs::{DigestRecord, Keep, NewFile, Source, StoredDigests, VPath, WriteTarget};
 
 const CHUNK: u64 = limits::CHUNK as u64;
 
@@ -64,6 +65,17 @@ impl Upload {
             record,
             scratch: Vec::new(),
         })
+    }
+
+    /// Copies what `old` begins with, as far as whole chunks go, into a part that holds nothing;
+    /// it is compared then like that of an earlier upload. Returns how many bytes that is. `alive`
+    /// is called after every step.
+    pub fn begin_with(&mut self, old: &Source, alive: &mut Alive<'_>) -> Result<u64> {
+        let both = old.size().min(self.size);
+        let len = if old.size() == self.size { both } else { both - both % CHUNK };
+        // Its digests are not taken over, though they may be known: what is stored now has been
+        // read, so that damage on the disk is not handed on as good.
+        fill((&mut self.incoming, &mut self.new_file), (old, len), alive).map(|()| len)
     }
 
     #[cfg(test)]

@@ -150,12 +150,14 @@ messages! {
         mtime_secs: i64 = "its time, seconds since 1970",
         mtime_nanos: u32 = "and nanoseconds",
         mode: u16 = "its permission bits, the lower nine; 65535 leaves them to the server",
-        flags: u8 = "1: replace a file that is there; 2: begin again even if a part is there",
+        flags: u8 = "1: replace a file that is there; 2: begin again even if a part is there; 4: \
+                     where no part is held, begin with what the file that is there holds",
         digest: bytes = "the digest of the whole over its chunk digests, or nothing",
     }
     /// Answer to `PUT` with 800 and 802.
     Opened {
-        held_bytes: u64 = "bytes that are there from an earlier attempt, to be compared",
+        held_bytes: u64 = "bytes that are there from an earlier attempt or of the file that is \
+                          replaced, to be compared",
     }
     /// Answer to `PUT` and `STORE` with 262.
     There {
@@ -250,6 +252,8 @@ pub const TLS_OFFER: &str = "tls";
 pub const REPLACE: u8 = 1;
 /// `PUT`: begin again even if a part is there.
 pub const FRESH: u8 = 2;
+/// `PUT`: where no part is held, begin with what the file that is there holds.
+pub const FROM_OLD: u8 = 4;
 
 /// `PUT`, `STORE`, `MKDIR`: permission bits are left to the server.
 pub const NO_MODE: u16 = u16::MAX;

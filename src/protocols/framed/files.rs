@@ -1,8 +1,8 @@
 //! The handlers of names: folders, entries, removal, digests, room.
 
 use super::commands::{done, respond, switch};
+use super::fields::{mode, mtime};
 use super::outbox::SignsOfLife;
-use super::transfers::{mode, mtime};
 use super::{FramedConnection, Handled, Request};
 use crate::error::{Error, Result};
 use crate::limits;

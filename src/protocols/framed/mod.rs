@@ -6,6 +6,7 @@
 mod admin;
 mod commands;
 mod encryption;
+mod fields;
 mod files;
 mod outbox;
 mod people;
@@ -339,7 +340,7 @@ impl FramedConnection {
         let mut progress = SignsOfLife::new(&mut self.outbox, self.session.ending());
         let results = group.commit(&mut |done, total| progress.report(done, total));
         for result in results {
-            transfers::stored(result).write(self.outbox.frames());
+            fields::stored(result).write(self.outbox.frames());
         }
         Ok(())
     }

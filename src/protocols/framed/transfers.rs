@@ -1,6 +1,7 @@
 //! The handlers of content: uploads, downloads, comparisons.
 
 use super::commands::{done as answered, respond, switch};
+use super::fields::{mode, mtime, piece, stored};
 use super::outbox::SignsOfLife;
 use super::reply::{Response, code_of};
 use super::{FramedConnection, Handled, Request};
@@ -8,10 +9,10 @@ use crate::digest::Digest;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::session::{Mtime, TransferEntry, UploadOptions, Verb, Way};
-use crate::transfer::{Block, Download, Group, Ready, Stored as StoredFile};
+use crate::transfer::{Block, Download, Group, Ready, Stored};
 use crate::wire::{
-    self, Chunk, Code, Copy, Done, Drop, Expect, Get, Got, Held, Message, Opened, Piece, Put, Sink,
-    Store, Stored, Summed, SumsOf,
+    self, Chunk, Code, Copy, Done, Drop, Expect, Get, Got, Held, Message, Opened, Put, Sink, Store,
+    Summed, SumsOf,
 };
 
 const CHUNK: u64 = limits::CHUNK as u64;
@@ -19,41 +20,13 @@ const CHUNK: u64 = limits::CHUNK as u64;
 /// Nothing is open to which the request could belong.
 const NONE_OPEN: Error = Error::WrongState { what: "no upload is open; PUT comes first" };
 
-/// The answer for a small file's commit.
-pub(super) fn stored(result: Result<StoredFile>) -> Response {
-    match result {
-        Ok(file) => Response::with(
-            Code::Verified,
-            format!("stored, {} bytes", file.size),
-            &Stored::new(file.size),
-        ),
-        Err(e) => Response::refusal(&e),
-    }
-}
-
-pub(super) fn mtime(secs: i64, nanos: u32) -> Result<Mtime> {
-    if nanos >= 1_000_000_000 {
-        return Err(Error::BadArgument { what: "mtime_nanos: under 1,000,000,000" });
-    }
-    Ok(Mtime { secs, nanos })
-}
-
-/// Permission bits, or that none are given.
-pub(super) fn mode(bits: u16) -> Result<Option<u16>> {
-    match bits {
-        wire::NO_MODE => Ok(None),
-        0..=0o777 => Ok(Some(bits)),
-        _ => Err(Error::BadArgument { what: "mode: nine bits, or 65535" }),
-    }
-}
-
 pub(super) fn put(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {
     let put: Put<'_> = request.message()?;
     if conn.upload.is_some() {
         return Err(Error::WrongState { what: "an upload is open; DONE or DROP ends it" });
     }
-    if put.flags & !(wire::REPLACE | wire::FRESH) != 0 {
-        return Err(Error::BadArgument { what: "flags: 1, 2 or both" });
+    if put.flags & !(wire::REPLACE | wire::FRESH | wire::FROM_OLD) != 0 {
+        return Err(Error::BadArgument { what: "flags: 1, 2 and 4, or a sum of them" });
     }
     let wanted = UploadOptions {
         path: put.path,
@@ -72,10 +45,31 @@ pub(super) fn put(conn: &mut FramedConnection, request: Request<'_>) -> Result<H
     log::debug!("{} puts {}: {held} of {} bytes", conn.session.who(), upload.path(), put.size);
     conn.upload = Some(Box::new(upload));
     if held == 0 {
-        return respond(Code::Ready, "ready to receive", &Opened::new(0));
+        let old = if put.flags & wire::FROM_OLD != 0 { begin_with_old(conn)? } else { 0 };
+        return respond(Code::Ready, "ready to receive", &Opened::new(old));
     }
     let text = format!("the file exists, but not enough: {held} of {} bytes", put.size);
     respond(Code::PartThere, text, &Opened::new(held))
+}
+
+/// Begins the open upload with what the file in its place holds, and gives how many bytes that is.
+fn begin_with_old(conn: &mut FramedConnection) -> Result<u64> {
+    let FramedConnection { session, outbox, upload, .. } = conn;
+    let open = upload.as_mut().ok_or(NONE_OPEN)?;
+    let mut progress = SignsOfLife::new(outbox, session.ending());
+    let mut alive = |done, total| progress.report(done, total);
+    let begun = session.begin_with_old(open, &mut alive);
+    match (begun, upload.take()) {
+        (Ok(held), open) => {
+            *upload = open;
+            Ok(held)
+        }
+        (Err(e), Some(open)) => {
+            open.discard()?;
+            Err(e)
+        }
+        (Err(e), None) => Err(e),
+    }
 }
 
 fn respond_equal() -> Result<Handled> {
@@ -187,7 +181,7 @@ fn take_small(
     stored.map(Some)
 }
 
-fn commit(conn: &mut FramedConnection, ready: Ready) -> Result<StoredFile> {
+fn commit(conn: &mut FramedConnection, ready: Ready) -> Result<Stored> {
     conn.attended(|session, alive| session.commit(ready, alive))
 }
 
@@ -283,15 +277,6 @@ pub(super) fn held(conn: &mut FramedConnection, request: Request<'_>) -> Result<
         }
     }
     respond(Code::Sums, "this is held", &Summed::new(at))
-}
-
-/// The fields of a piece.
-fn piece(sink: &mut Sink, offset: u64, digests: &[Digest]) {
-    sink.clear();
-    Piece::new(offset, &[]).encode(sink);
-    for digest in digests {
-        sink.raw(digest.as_bytes());
-    }
 }
 
 pub(super) fn done(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {

@@ -1,6 +1,7 @@
 //! The digests that the server keeps of what it stores. A slot is read and forged here as the form
 //! of `src/vfs/digests/slot.rs` has it: an answer that is the forged one was not made by reading.
 
+mod changed;
 mod kept;
 mod verify;
 

@@ -109,7 +109,7 @@ fn fields_out_of_range_are_refused_and_the_line_lives() {
         .expect(270);
     ann.request("PUT", &wire::Put::new("g", 5, 0, 1_000_000_000, wire::NO_MODE, 0, &[]))
         .expect(252);
-    ann.request("PUT", &wire::Put::new("g", 5, 0, 0, wire::NO_MODE, 4, &[])).expect(252);
+    ann.request("PUT", &wire::Put::new("g", 5, 0, 0, wire::NO_MODE, 8, &[])).expect(252);
     ann.request("HELD", &wire::Held::new(0, 1)).expect(269);
     ann.request("USE", &wire::Use::new("crc32", 1, 1)).expect(252);
     ann.request("NOSUCH", &wire::Nothing::new()).expect(251).says("try HELP");

@@ -288,6 +288,19 @@ impl Daemon {
         fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().count()
     }
 
+    /// Connections that have a thread of their own now.
+    pub fn served(&self) -> usize {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let names =
+            tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
+        // The listeners are called `framed-listener` and `ftp-listener`, connections by number.
+        let is_served = |name: &String| {
+            let number = name.trim_end().rsplit_once('-').map(|(_, number)| number.to_owned());
+            number.is_some_and(|number| number.parse::<u64>().is_ok())
+        };
+        names.filter(is_served).count()
+    }
+
     /// The priorities of its threads of this name.
     pub fn priorities_of(&self, name: &str) -> Vec<i64> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();

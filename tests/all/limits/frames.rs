@@ -212,6 +212,6 @@ fn uploads_are_refused_beyond_the_row_of_chunks() {
     guest
         .request("PUT", &wire::Put::new("time", 1, 0, 1_000_000_000, wire::NO_MODE, 0, &[]))
         .expect(252);
-    guest.request("PUT", &wire::Put::new("flags", 1, 0, 0, wire::NO_MODE, 4, &[])).expect(252);
+    guest.request("PUT", &wire::Put::new("flags", 1, 0, 0, wire::NO_MODE, 8, &[])).expect(252);
     scene.others_are_served();
 }

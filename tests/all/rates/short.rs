@@ -13,11 +13,10 @@ const FILES: u32 = 60;
 fn by_ftp(daemon: &Daemon, account: &str) -> Duration {
     let begun = Instant::now();
     for _ in 0..FILES {
-        let threads = daemon.threads();
         let mut talk = FtpTalk::login(daemon.ftp_addr(), account);
         assert!(talk.fetch("pub/f") == bytes(1, SMALL));
         drop(talk);
-        eventually("its end is seen", || daemon.threads() <= threads);
+        eventually("its end is seen", || daemon.served() == 0);
     }
     begun.elapsed()
 }
@@ -27,9 +26,8 @@ fn by_ftp(daemon: &Daemon, account: &str) -> Duration {
 fn by_frames(daemon: &Daemon, account: &str) -> Duration {
     let begun = Instant::now();
     for _ in 0..FILES {
-        let threads = daemon.threads();
         assert!(daemon.login(account).fetch("pub/f") == bytes(1, SMALL));
-        eventually("its end is seen", || daemon.threads() <= threads);
+        eventually("its end is seen", || daemon.served() == 0);
     }
     begun.elapsed()
 }
