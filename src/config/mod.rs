@@ -9,6 +9,7 @@ mod credentials;
 mod forms;
 mod hooks;
 mod live;
+mod memory;
 mod reading;
 mod settings;
 mod shown;

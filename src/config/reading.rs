@@ -72,6 +72,9 @@ impl Config {
             let keys = settings_of(section.name).map(|setting| &setting.key);
             section.read(keys, &mut config, &mut errors);
         }
+        if let Some(why) = config.over_budget() {
+            errors.push(0, why);
+        }
         errors.or(config)
     }
 }

@@ -130,6 +130,11 @@ settings! {
         /// counts as that of whom the header names; a header from anybody else is refused. none:
         /// there are no proxies.
         proxies: Option<Proxies> = None, Or(PROXIES, "none");
+        /// What the server may take of memory in the worst case, such as 512M. Settings whose
+        /// limits allow more are refused, at the start and when they are edited; `miniftpd check`
+        /// prints what they come to. The kernel's buffers of sockets are not counted. any: there is
+        /// no budget.
+        memory: Option<u64> = None, Or(SIZE, "any");
         /// Connections at one time, in all. Each costs a thread and some memory.
         connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the

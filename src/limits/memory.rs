@@ -38,9 +38,9 @@ impl MemoryLine {
 }
 
 /// Threads beside those of connections: one listens for each protocol, one each keeps house,
-/// removes what has expired, writes the log, catches signals and reads the terminal, and one runs
-/// `main`; those that check passwords come on top.
-const THREADS: usize = 8;
+/// removes what has expired, digests what came without, writes the log, catches signals and reads
+/// the terminal, and one runs `main`; those that check passwords come on top.
+const THREADS: usize = 9;
 /// Bytes that a thread takes whose size of stack nobody chose, as far as it is touched.
 const PLAIN_STACK: usize = 256 * 1024;
 /// Bytes of the state of a connection, its session and its transfer beside their buffers.
@@ -97,6 +97,8 @@ pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
             3 * super::FAILURES + 3 * super::BANS + 2 * super::NETWORKS,
             REMEMBERED,
         ),
+        line("files that wait to be digested", super::UNDIGESTED, super::PATH + REMEMBERED),
+        line("what is read to be digested", 1, super::CONTENT_BLOCK_MOST),
         line("files that people edit", COPIES, usize::try_from(edited).unwrap_or(usize::MAX)),
         line("the program", 1, PROGRAM),
     ]

@@ -323,3 +323,34 @@ fn the_limits_of_entries_are_shown_with_what_the_disk_has() {
         assert!(row.ends_with(expected), "{row}\n{expected}\n{}", told.out);
     }
 }
+
+#[test]
+fn limits_that_could_exceed_the_budget_of_memory_are_refused() {
+    let site = site();
+    site.setting("server", "memory", "512M");
+    let words = "[server] memory: these limits allow ";
+    let told = check(&site);
+    told.fails(1).stdout_has(words).stdout_has(", and the budget is 512.0 MiB; connections = ");
+    let at = told.out.find("; connections = ").unwrap() + "; connections = ".len();
+    let fits: u32 = told.out[at..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect::<String>()
+        .parse()
+        .unwrap();
+    let start = site.miniftpd(&["--listen", "127.0.0.1:0", "--ftp", "off"], "");
+    start.fails(1).stderr_has(words);
+    // What is said to fit does, and one more does not.
+    site.setting("server", "connections", &(fits + 1).to_string());
+    check(&site).fails(1).stdout_has(words);
+    site.setting("server", "connections", &fits.to_string());
+    check(&site).ok().stdout_has("512.0 MiB  is the budget, [server] memory\n");
+    // An edit of a server that runs is refused like every other mistake.
+    let daemon = site.start();
+    site.setting("server", "connections", "2000");
+    daemon.wait_for_log(words);
+    daemon.wait_for_log("the settings stay as they were until it is fixed");
+    // A budget that not even a connection fits into says what the server itself needs.
+    site.setting("server", "memory", "32M");
+    check(&site).fails(1).stdout_has("the server itself may take ");
+}

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use miniftp::accounts::Accounts;
 use miniftp::audit;
 use miniftp::config::{self, Config, CredentialFiles};
-use miniftp::limits::{self, memory};
+use miniftp::limits;
 use miniftp::mounts::{self, Mount, MountQuota};
 use miniftp::sandbox::{self, Sandbox};
 use miniftp::server::{self, StartError};
 use miniftp::text::{Escaped, Size};
-use miniftp::tls::{self, TlsMode};
+use miniftp::tls;
 use miniftp::vfs;
 use rustix::fs::{Access, access, statvfs};
 
@@ -177,11 +177,7 @@ pub(super) fn entries_table(
 
 /// The table of memory.
 pub(super) fn memory_table(config: &Config) -> Vec<String> {
-    let lines = memory::worst_case(memory::Demand {
-        connections: config.server.connections,
-        before_login: config.server.connections_before_login,
-        encrypted: tls::IS_BUILT && config.server.tls != TlsMode::Off,
-    });
+    let lines = config.memory();
     let row = |bytes: usize, what: &str| format!("  {:>10}  {what}", size(bytes));
     let sum = lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.bytes()));
     let mut table = vec!["memory in the worst case, by these settings:".to_owned()];
@@ -190,6 +186,8 @@ pub(super) fn memory_table(config: &Config) -> Vec<String> {
         row(line.bytes(), &format!("{}: {} x {each}", line.what, line.count))
     }));
     table.push(row(sum, "in all, beside the kernel's buffers of sockets"));
+    let budget = config.server.memory.and_then(|budget| usize::try_from(budget).ok());
+    table.extend(budget.map(|budget| row(budget, "is the budget, [server] memory")));
     table
 }
 
