@@ -118,7 +118,9 @@ impl Args {
                     let name = name.to_owned();
                     args.take_option(&name, &mut parser)?;
                 }
-                Arg::Value(word) if word == "verify" => verify = Some(VerifyOptions::default()),
+                Arg::Value(word) if word == "verify" && args.task == Task::Serve => {
+                    verify = Some(VerifyOptions::default())
+                }
                 Arg::Value(word) if word == "account" => account = Some(Vec::new()),
                 // What is asked most often goes without that word.
                 Arg::Value(word) if word == "status" || word == "who" => {

@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use miniftp::accounts::AccountName;
 use miniftp::answer::quote_into;
 use miniftp::config::{self, Config};
 use miniftp::error::Error;
@@ -23,6 +25,8 @@ use crate::outcome::fail;
 use crate::privileges::become_user;
 use crate::search::Directories;
 
+/// The server's own directory in the homes'.
+const PRIVATE: &str = ".miniftp";
 /// How often a terminal is shown how far it is.
 const SHOW: Duration = Duration::from_millis(500);
 /// Content that is read between two looks at the rate.
@@ -58,15 +62,16 @@ struct Tree {
 
 /// Reads everything; 0 if all of it is what was stored.
 pub(crate) fn run(options: &VerifyOptions, dirs: &Directories) -> ExitCode {
-    match Config::load(&dirs.conf) {
-        Ok(config) => {
-            if let Err(e) = become_user(config.server.user.as_deref(), &[], dirs) {
-                return fail(1, e);
-            }
-        }
+    let user = match Config::load(&dirs.conf) {
+        Ok(config) => config.server.user.clone(),
         // Whose the server is says nothing about what is on the disk.
-        Err(_) if !dirs.conf.join(config::FILE).exists() => {}
+        Err(_) if !dirs.conf.join(config::FILE).exists() => None,
         Err(e) => return fail(1, e),
+    };
+    // Root would make digests that a server of another user could not use.
+    let user = user.or_else(|| owner_of(&dirs.home.join(PRIVATE)));
+    if let Err(e) = become_user(user.as_deref(), &[], dirs) {
+        return fail(1, e);
     }
     let trees = match trees(dirs) {
         Ok(trees) => trees,
@@ -85,24 +90,33 @@ pub(crate) fn run(options: &VerifyOptions, dirs: &Directories) -> ExitCode {
     }
 }
 
+fn shown(dir: &Path) -> String {
+    Escaped(&dir.to_string_lossy()).to_string()
+}
+
+/// Whom a directory belongs to, as the settings name a user; `None` for root's.
+fn owner_of(dir: &Path) -> Option<String> {
+    let meta = fs::metadata(dir).ok()?;
+    (meta.uid() != 0).then(|| format!("{}:{}", meta.uid(), meta.gid()))
+}
+
 /// Everything that is stored: the homes, then the mounts.
 fn trees(dirs: &Directories) -> Result<Vec<Tree>, String> {
     let failed =
         |e: io::Error| format!("{}: {}", Escaped(&dirs.home.to_string_lossy()), system_words(&e));
     let mounts = mounts::dirs_in(&dirs.conf.join(mounts::FILE)).map_err(|e| e.to_string())?;
-    let mounts: Vec<Tree> = mounts
-        .into_iter()
-        .map(|(name, dir)| Tree { name, dir: dirs.home.join(dir) })
-        .filter(|mount| mount.dir.is_dir())
-        .collect();
+    let mounts: Vec<Tree> =
+        mounts.into_iter().map(|(name, dir)| Tree { name, dir: dirs.home.join(dir) }).collect();
     let taken: BTreeSet<&PathBuf> = mounts.iter().map(|mount| &mount.dir).collect();
     let mut homes = Vec::new();
     for entry in fs::read_dir(&dirs.home).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let (name, dir) = (entry.file_name(), entry.path());
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_directory && name != ".miniftp" && !taken.contains(&dir) {
-            homes.push(Tree { name: name.to_string_lossy().into_owned(), dir });
+        // Others, such as `lost+found`, are nobody's.
+        let account = name.to_str().filter(|name| AccountName::parse(name).is_some());
+        if let (true, Some(name)) = (is_directory && !taken.contains(&dir), account) {
+            homes.push(Tree { name: name.to_owned(), dir });
         }
     }
     homes.sort_by(|a, b| a.name.cmp(&b.name));
@@ -122,23 +136,31 @@ fn verify<'a>(
             Error::Io { source, .. } => system_words(source),
             e => e.to_string(),
         };
-        format!("{}: {why}", Escaped(&dir.to_string_lossy()))
+        format!("{}: {why}", shown(dir))
     };
     let begun = Verification::begin(&dirs.home).map_err(|e| failed(&dirs.home, &e))?;
-    let Some(mut home) = begun else { return Ok(VerifiedTotals::default()) };
+    let Some(mut home) = begun else {
+        return Err(format!("{}: no server has stored anything here", shown(&dirs.home)));
+    };
     let mut elsewhere = VerifiedTotals::default();
     for tree in trees {
         if !options.names.is_empty() && !options.names.contains(&tree.name) {
             continue;
         }
         report.tree = &tree.name;
-        let failed = |e| failed(&tree.dir, &e);
-        match home.beside(&tree.dir).map_err(failed)? {
-            None => home.tree(&tree.dir, &tree.name, report).map_err(failed)?,
+        let read = home.beside(&tree.dir).and_then(|own| match own {
+            None => home.tree(&tree.dir, report),
             Some(mut own) => {
-                own.tree(&tree.dir, &tree.name, report).map_err(failed)?;
+                let read = own.tree(&tree.dir, report);
                 elsewhere = elsewhere.plus(own.totals());
+                read
             }
+        });
+        match read {
+            Ok(()) => {}
+            // The others are read all the same.
+            Err(Error::Io { source, .. }) => report.found(b"", &Finding::Unreadable(source)),
+            Err(e) => return Err(failed(&tree.dir, &e)),
         }
     }
     Ok(home.totals().plus(elsewhere))
@@ -150,6 +172,8 @@ struct VerifyReport<'a> {
     /// The tree that is read.
     tree: &'a str,
     begun: Instant,
+    /// When what was read so far is due by the rate.
+    due: Instant,
     read_bytes: u64,
     /// When a terminal is shown how far it is next; `None` where there is none.
     shown_next: Option<Instant>,
@@ -165,6 +189,7 @@ impl<'a> VerifyReport<'a> {
             options,
             tree: "",
             begun,
+            due: begun,
             read_bytes: 0,
             shown_next: io::stderr().is_terminal().then_some(begun),
             damaged: 0,
@@ -173,13 +198,20 @@ impl<'a> VerifyReport<'a> {
         }
     }
 
-    /// Waits as long as what was read takes at the rate.
-    fn keep_rate(&self) {
+    /// Waits as long as what was read takes at the rate. What was slower than that is not caught up
+    /// with.
+    fn keep_rate(&mut self, bytes: u64) {
         let Some(rate) = self.options.rate_bytes else { return };
-        let due = Duration::from_secs_f64(self.read_bytes as f64 / rate as f64);
-        let early = due.saturating_sub(self.begun.elapsed());
-        if early >= RATE_STEP {
-            thread::sleep(early);
+        let takes = Duration::from_secs_f64(bytes as f64 / rate as f64);
+        let latest = Instant::now().checked_sub(RATE_STEP).unwrap_or(self.due);
+        self.due = self.due.max(latest).checked_add(takes).unwrap_or(self.due);
+        loop {
+            let early = self.due.saturating_duration_since(Instant::now());
+            if early < RATE_STEP {
+                return;
+            }
+            thread::sleep(early.min(SHOW));
+            self.show();
         }
     }
 
@@ -232,7 +264,7 @@ impl<'a> VerifyReport<'a> {
 impl VerifyObserver for VerifyReport<'_> {
     fn has_read(&mut self, bytes: u64) {
         self.read_bytes += bytes;
-        self.keep_rate();
+        self.keep_rate(bytes);
         self.show();
     }
 
@@ -255,15 +287,16 @@ impl VerifyObserver for VerifyReport<'_> {
                 ("unreadable", system_words(e), String::new())
             }
         };
-        let path = format!("/{}", escape_bytes(path));
         let line = if self.options.json {
+            let exact =
+                std::str::from_utf8(path).map_or_else(|_| escape_bytes(path), str::to_owned);
             let mut line = format!("{{\"event\":\"{event}\",\"tree\":");
             quote_into(&mut line, self.tree);
             line.push_str(",\"path\":");
-            quote_into(&mut line, &path);
+            quote_into(&mut line, &format!("/{exact}"));
             line + &fields + "}"
         } else {
-            format!("{event}: {}:{path}: {what}", Escaped(self.tree))
+            format!("{event}: {}:/{}: {what}", Escaped(self.tree), escape_bytes(path))
         };
         self.line(&line);
     }

@@ -14,7 +14,7 @@ use super::apart::LOOK;
 use super::compare::comparable;
 use super::delta::is_mostly_equal;
 use super::error::{Error, Result, no_file, shown};
-use super::fetch::{ChunkTarget, Remote};
+use super::fetch::{ByteRange, ChunkTarget, Remote};
 use super::halt::Halt;
 use super::local::LocalFile;
 use super::names::{check_no_part, check_no_part_there};
@@ -25,8 +25,10 @@ use super::progress::{
 };
 use super::ranges::{Board, RangeTarget, SHARED_FROM, SharedDownload, Sharing};
 use super::tools::Tools;
-use crate::limits::FRAME_DATA;
+use crate::limits::{CHUNK, FRAME_DATA};
 
+/// Bytes that are fetched although they are here, instead of asking twice.
+const GAP: u64 = 8 * CHUNK as u64;
 /// Bytes asked for at once for a writer: after a damaged chunk they come again.
 const IN_ORDER: u64 = 16 * FRAME_DATA as u64;
 
@@ -215,13 +217,26 @@ impl<'a> GetFile<'a> {
         if let Some(part) = self.part.take() {
             return Ok(Some(part));
         }
-        let mut part = PartFile::open(self.local, self.mode().is_some())?;
-        if part.held == 0 && self.replace && self.is_mostly_here(tools)? {
+        // What is replaced may be private, and its content is in the part then.
+        let private = self.mode().is_some() || self.replace;
+        let mut part = PartFile::open(self.local, private)?;
+        let old = if part.held == 0 && self.replace { self.mostly_here(tools)? } else { None };
+        if let Some(old) = old {
             bar.begin(self.remote.size, 0);
-            part.begin_with_old(self.remote.size, &mut || {
+            self.choice = PartChoice::Continue;
+            let begun = part.begin_with_old(old.into_file(), self.remote.size, &mut || {
                 tools.check_interrupt()?;
                 tools.stay_alive()
-            })?;
+            });
+            match begun {
+                Ok(()) => {}
+                // There may be room for what differs from nothing.
+                Err(Error::LocalFull { .. }) => part.clear()?,
+                Err(e) => {
+                    part.clear()?;
+                    return Err(e.into());
+                }
+            }
         } else if part.held > 0 {
             match self.choice.settle(bar, part.held, self.remote.size) {
                 None => return Ok(None),
@@ -233,12 +248,13 @@ impl<'a> GetFile<'a> {
         Ok(Some(part))
     }
 
-    /// Whether most of it is in the file here that it replaces.
-    fn is_mostly_here(&self, tools: &mut Tools<'_>) -> Result<bool, Halt> {
-        let Ok(mut here) = LocalFile::open_plain(self.local) else { return Ok(false) };
+    /// The file here that it replaces, if most of it is in there.
+    fn mostly_here(&self, tools: &mut Tools<'_>) -> Result<Option<LocalFile>, Halt> {
+        let Ok(mut here) = LocalFile::open_plain(self.local) else { return Ok(None) };
         let Remote { path, version, size, .. } = self.remote;
         let both = here.size.min(size);
-        is_mostly_equal(tools, (path, version, size), &mut here, both)
+        let is_mostly = is_mostly_equal(tools, (path, version, size), &mut here, both)?;
+        Ok(is_mostly.then_some(here))
     }
 
     /// Compares what the part has, fetches what differs or lacks.
@@ -260,7 +276,7 @@ impl<'a> GetFile<'a> {
         while self.checked < held {
             let span = (self.checked, held);
             let (end, differing) = self.remote.compare(tools, part, span, false)?;
-            for span in differing {
+            for span in close_together(differing) {
                 self.remote.fetch(tools, part, span, bar)?;
             }
             self.checked = end;
@@ -312,6 +328,18 @@ impl<'a> GetFile<'a> {
         self.sharing = None;
         Ok(())
     }
+}
+
+/// Spans with what lies between two of them where that is little: a request more takes longer.
+fn close_together(spans: Vec<ByteRange>) -> Vec<ByteRange> {
+    let mut joined: Vec<ByteRange> = Vec::with_capacity(spans.len());
+    for (from, end) in spans {
+        match joined.last_mut() {
+            Some(last) if from - last.1 <= GAP => last.1 = end,
+            _ => joined.push((from, end)),
+        }
+    }
+    joined
 }
 
 impl Operation for GetStream<'_> {

@@ -95,6 +95,11 @@ pub(super) struct LocalFile {
 }
 
 impl LocalFile {
+    /// The open file.
+    pub(super) fn into_file(self) -> File {
+        self.file
+    }
+
     /// Opens a file, or reads a pipe to its end. What the system gives a wrong size for, as for
     /// files in `/proc`, is read to its end as well. `interrupt` ends that.
     pub(super) fn open(path: &Path, interrupt: &AtomicBool) -> Result<LocalFile> {

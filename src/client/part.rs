@@ -75,15 +75,16 @@ impl PartFile {
         Err(failed(ErrorKind::AlreadyExists.into()))
     }
 
-    /// Begins with what the file in the place holds, as far as it is of use for one of `size`
+    /// Begins with what the old file in the place holds, as far as it is of use for one of `size`
     /// bytes. It is compared before it counts, as what an earlier attempt left. The system copies
     /// it, or shares it, where it can. `alive` is called after every step.
     pub(super) fn begin_with_old(
         &mut self,
+        mut old: File,
         size: u64,
         alive: &mut dyn FnMut() -> Result<()>,
     ) -> Result<()> {
-        let mut old = File::open(&self.target).map_err(|e| self.failed("read it", e))?;
+        old.seek(SeekFrom::Start(0)).map_err(|e| self.failed("read it", e))?;
         self.position = u64::MAX;
         while self.held < size {
             let step = COPY_STEP.min(size - self.held);

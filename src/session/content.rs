@@ -67,6 +67,7 @@ impl Session {
         if let Some(known) = source.plain_digest(kind) {
             return Ok((known.to_string(), source.size()));
         }
+        let can_be_kept = source.has_rested();
         // Anonymous logins are free, so a bound for each of them would bound nothing.
         let _turn =
             if user.name.is_guest() { Some(self.shared().guest_digest_turn()?) } else { None };
@@ -87,7 +88,9 @@ impl Session {
             return Err(Error::Changed { path: path.as_str().to_string() });
         }
         let digest = plain.finish();
-        source.keep_plain_digest(kind, &digest)?;
+        if can_be_kept {
+            source.keep_plain_digest(kind, &digest)?;
+        }
         Ok((digest.to_string(), done))
     }
 

@@ -45,6 +45,10 @@ impl Shared {
         let mut digests = Vec::new();
         while reading.left() > 0 {
             reading.next(buffer, &mut digests)?;
+            if reading.source().is_removed()? {
+                // Whoever has removed it gets its bytes back when it is closed here.
+                return Ok(());
+            }
             rest()?;
         }
         reading.finish().map(drop)

@@ -24,6 +24,9 @@ pub fn copy(spec: &Spec<'_>, source: &Source, alive: &mut Alive<'_>) -> Result<R
     let mut incoming = Incoming::new(spec, claim, replacing);
     incoming.note.is_of(0, Some(size));
     let filled = fill((&mut incoming, &mut new_file), (source, size), alive).and_then(|()| {
+        if !source.unchanged()? {
+            return Err(Error::Changed { path: incoming.path.as_str().to_owned() });
+        }
         incoming.claim.hold()?.needs_no_peer();
         Ok(())
     });
@@ -47,7 +50,9 @@ pub fn copy(spec: &Spec<'_>, source: &Source, alive: &mut Alive<'_>) -> Result<R
 /// The copy has the digests of the file, where they are known.
 fn with_digests(source: &Source, mut ready: Ready) -> Ready {
     for algorithm in Algorithm::ALL {
-        let Some(mut known) = source.chunk_digests(algorithm) else { continue };
+        let known = source.chunk_digests(algorithm).filter(|known| !known.is_damaged());
+        let is_same = source.same_state().is_ok_and(|state| state.is_some());
+        let Some(mut known) = known.filter(|_| is_same) else { continue };
         let mut record = ready.new_file.record_digests(algorithm);
         let chunks = source.size().div_ceil(limits::CHUNK as u64);
         let mut digests = Vec::new();
@@ -85,9 +90,6 @@ pub(super) fn fill(
         copied?;
         at += len;
         alive(at, size)?;
-    }
-    if !source.unchanged()? {
-        return Err(Error::Changed { path: incoming.path.as_str().to_owned() });
     }
     Ok(())
 }

@@ -99,6 +99,9 @@ impl Download {
         let is_read = known.read(self.offset / CHUNK, len.div_ceil(limits::CHUNK), digests);
         if !is_read {
             self.known = None;
+            if self.offset == 0 && self.end == self.source.size() {
+                self.record = self.source.record_digests(self.algorithm);
+            }
         }
         is_read
     }

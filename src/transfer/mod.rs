@@ -22,6 +22,7 @@ mod download;
 mod drop_box;
 mod group;
 mod incoming;
+mod known_content;
 mod small;
 mod streaming;
 mod upload;

@@ -7,15 +7,18 @@
 //! Never: writes into a file that is in its place. What continues one begins with a copy of it, so
 //! every reader sees the old file or the new one, at the price of room for both meanwhile.
 
+use std::io;
+
 use super::credit::credit;
 use super::incoming::Incoming;
+use super::known_content::KnownContent;
 use super::{Alive, ClaimGuard, Ready, Spec};
 use crate::buffer::{Buffer, Gathered};
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Amount;
-use crate::vfs::{Keep, NewFile, Source, VPath, View, WriteTarget};
+use crate::vfs::{Keep, NewFile, Source, VPath, View};
 
 /// Where the bytes that come belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,16 +77,19 @@ impl StreamingUpload {
     /// Of who goes on this may be the whole (so does lftp) or the rest; what can be the whole is.
     pub fn begin(spec: &Spec<'_>, start: Start, declared: Option<u64>) -> Result<StreamingUpload> {
         // A name that the server chose is no reason to push anybody aside.
-        let (claim, WriteTarget { replacing, .. }) = spec.begin(spec.replace)?;
+        let (claim, target) = spec.begin(spec.replace)?;
+        let replacing = target.replacing;
         let mut held_claim = claim.hold()?;
         let part = spec.view.part_held(spec.path)?;
         let old = if replacing { Some(spec.view.source(spec.path)?) } else { None };
-        if let (false, Some(directory)) = (replacing, spec.path.parent()) {
+        if let (false, Some(directory)) = (target.has_found_directory(), spec.path.parent()) {
             // A short file meets its folder only at its end, which is late for a refusal.
             spec.view.check_directory(&directory)?;
         }
+        drop(target);
         // Nothing is compared here, so only what is known to be of one file is gone on with.
-        let sound = spec.view.part_sound(spec.path)?.unwrap_or(0);
+        let sound = if part.is_some() { spec.view.part_sound(spec.path)? } else { None };
+        let sound = sound.unwrap_or(0);
         let there = old.as_ref().map_or(sound, Source::size);
         let kept = match start {
             Start::Fresh => 0,
@@ -304,6 +310,7 @@ impl Body {
     /// Takes the part that is there, as far as it is kept.
     fn go_on(&mut self, upload: &Incoming, claim: &mut ClaimGuard<'_>) -> Result<()> {
         let mut new_file = self.part(upload, Keep::Held)?;
+        new_file.forget_digests();
         if new_file.held() > self.end {
             new_file.truncate(self.end)?;
         }
@@ -321,11 +328,17 @@ impl Body {
         let kept = std::mem::take(&mut self.end);
         self.spill(upload, &mut upload.claim.hold()?)?;
         let mut block = Buffer::new(limits::CONTENT_BLOCK);
+        let mut known = KnownContent::of(old);
         while self.end < kept {
             let want = block.len().min(usize::try_from(kept - self.end).unwrap_or(usize::MAX));
             let piece = block.get_mut(..want).unwrap_or_default();
             if old.read_at(piece, self.end)? != want {
                 return Err(Error::Changed { path: upload.path.as_str().to_string() });
+            }
+            if !known.is_so(self.end, piece) {
+                // What is damaged on the disk does not become good by being copied.
+                let damaged = io::ErrorKind::InvalidData.into();
+                return Err(Error::io("copying a file that is damaged", damaged));
             }
             self.append(upload, &mut upload.claim.hold()?, piece)?;
             alive(self.end, kept)?;

@@ -7,6 +7,7 @@ use super::copying::fill;
 use super::credit::credit;
 use super::incoming::Incoming;
 use super::{Alive, ChunkMap, ClaimGuard, Ready, Spec, chunk_at};
+use crate::audit::TransferEntry;
 use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -27,8 +28,14 @@ pub struct Upload {
     /// Whether the part may hold bytes of another version of the file, or a gap, behind what is
     /// settled; then its note says how far it can be relied on.
     doubtful: bool,
+    /// Whether it began with the content of the file that it replaces, and whether it holds nothing
+    /// else.
+    is_from_old: bool,
+    is_only_old: bool,
     /// The digests of what an earlier session left, where they are known.
     known: Option<StoredDigests>,
+    /// Below this byte something was written since, so that they are not those of the part.
+    known_from: u64,
     /// Those of what is verified, for whoever wants the file or goes on with its part.
     record: DigestRecord,
     scratch: Vec<Digest>,
@@ -61,7 +68,10 @@ impl Upload {
             algorithm,
             size,
             doubtful: false,
+            is_from_old: false,
+            is_only_old: false,
             known,
+            known_from: 0,
             record,
             scratch: Vec::new(),
         })
@@ -75,7 +85,28 @@ impl Upload {
         let len = if old.size() == self.size { both } else { both - both % CHUNK };
         // Its digests are not taken over, though they may be known: what is stored now has been
         // read, so that damage on the disk is not handed on as good.
-        fill((&mut self.incoming, &mut self.new_file), (old, len), alive).map(|()| len)
+        // Nobody may go on behind it without a comparison, whatever becomes of this session.
+        self.new_file.vouch(Some(0))?;
+        (self.doubtful, self.is_from_old, self.is_only_old) = (true, true, true);
+        match fill((&mut self.incoming, &mut self.new_file), (old, len), alive) {
+            Ok(()) => {}
+            // Another program has cut it meanwhile: what there was is of use all the same.
+            Err(Error::Changed { .. }) => {
+                let held = self.new_file.held();
+                self.new_file.truncate(held - held % CHUNK)?;
+                let mut claim = self.incoming.claim.hold()?;
+                claim.charge().settle(Amount::file(self.new_file.held()));
+            }
+            Err(e) => return Err(e),
+        }
+        // None of it has come.
+        self.incoming.note.reaches(0);
+        Ok(self.new_file.held())
+    }
+
+    /// Whether it began with the content of the file that it replaces.
+    pub fn is_from_old(&self) -> bool {
+        self.is_from_old
     }
 
     #[cfg(test)]
@@ -146,7 +177,9 @@ impl Upload {
         self.chunks.check(chunk, want.div_ceil(limits::CHUNK))?;
         out.clear();
         let count = want.div_ceil(limits::CHUNK);
-        let is_covered = |known: &StoredDigests| from + want as u64 <= known.covered();
+        let known_from = self.known_from;
+        let is_covered =
+            |known: &StoredDigests| from >= known_from && from + want as u64 <= known.covered();
         let known = self.known.as_mut().filter(|known| is_covered(known));
         if !known.is_some_and(|known| known.read(chunk, count, out)) {
             let got = self.new_file.read_at(block, from)?;
@@ -191,6 +224,7 @@ impl Upload {
                 bad |= 1 << i;
             }
         }
+        self.known_from = self.known_from.max(offset.saturating_add(data.len() as u64));
         let mut held = self.incoming.claim.hold()?;
         if !self.doubtful && (offset < self.new_file.held() || bad != 0) {
             // What lies behind the new bytes may be of an older version, and damaged ones leave a
@@ -199,6 +233,7 @@ impl Upload {
             self.new_file.vouch(Some(self.chunks.settled() * CHUNK))?;
             self.doubtful = true;
         }
+        self.is_only_old = false;
         let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
         if let Some(i) = last_good {
             let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
@@ -263,27 +298,42 @@ impl Upload {
     /// Ends without storing, and notes how much of the part can be relied on. Without it less is
     /// relied on than could be.
     pub fn leave(mut self) {
+        if self.is_only_old {
+            // A copy of what is there is made again as easily, and takes room.
+            if let Err(e) = self.give_up(|note| note.because("nothing had come")) {
+                log::debug!("a copy of the old file stays as a part: {e}");
+            }
+            return;
+        }
         let settled = self.chunks.settled() * CHUNK;
         let sound = Some(settled).filter(|settled| *settled < self.new_file.held());
-        let logged = match self.incoming.claim.hold() {
-            Ok(_held) if self.doubtful => self.new_file.vouch(sound),
-            _ => Ok(()),
-        };
+        // A part that another session goes on with is not this one's to speak of.
+        let Ok(_held) = self.incoming.claim.hold() else { return };
+        let logged = if self.doubtful { self.new_file.vouch(sound) } else { Ok(()) };
         if let Err(e) = logged {
             log::warn!("the note of a part stays as it is: {e}");
         }
-        if let Some(state) = self.new_file.state() {
+        if let Some(state) = self.new_file.present_state() {
             let whole = self.chunks.settled_whole();
             self.record.leave(state, settled.min(state.size()), &whole);
         }
     }
 
     /// Gives up and removes the part, unless a newer session goes on with it.
-    pub fn discard(mut self) -> Result<()> {
+    pub fn discard(self) -> Result<()> {
+        self.give_up(|note| note.because("given up by the client"))
+    }
+
+    /// Removes the part of an upload that could not begin.
+    pub fn fail(self, e: &Error) -> Result<()> {
+        self.give_up(|note| note.refused(e))
+    }
+
+    fn give_up(mut self, why: impl FnOnce(&mut TransferEntry)) -> Result<()> {
         let mut held = self.incoming.claim.hold()?;
         self.incoming.discard(&mut held, self.new_file)?;
         self.incoming.note.holds(0);
-        self.incoming.note.because("given up by the client");
+        why(&mut self.incoming.note);
         Ok(())
     }
 }

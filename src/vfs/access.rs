@@ -23,6 +23,13 @@ pub struct WriteTarget {
     pub(super) spot: Option<Location>,
 }
 
+impl WriteTarget {
+    /// Whether the directory of the path was found.
+    pub fn has_found_directory(&self) -> bool {
+        self.replacing || self.spot.is_some()
+    }
+}
+
 /// What may be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessKind {

@@ -17,9 +17,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rustix::fd::BorrowedFd;
-use rustix::fs::{Mode, Stat, fchmod, fstat, futimens};
+use rustix::fs::{Mode, fchmod, fstat, futimens};
 use rustix::io::Errno;
 
+use super::digests::FileState;
 use super::entry::{EntryKind, FileId, Mtime, kind_of, times};
 use super::freed::Freed;
 use super::home::{FILE_MODE, Home};
@@ -68,6 +69,8 @@ pub struct NewFile {
     cleared: Freed,
     /// Whether it has its time, mode and owner.
     dressed: bool,
+    /// What it was then, before anybody could see it.
+    pub(super) finished: Option<FileState>,
     placed: bool,
     /// Whether it goes into a drop box, where what is there is not looked at.
     pub(super) dropped: bool,
@@ -162,6 +165,7 @@ impl NewFile {
             len: 0,
             cleared: Freed::default(),
             dressed: false,
+            finished: None,
             placed: false,
             dropped,
         }
@@ -170,16 +174,6 @@ impl NewFile {
     fn file(&self) -> Result<&File> {
         let file = self.file.as_ref().map(|(file, _)| file);
         file.ok_or(Error::WrongState { what: "the file is closed" })
-    }
-
-    /// What the system tells of it, in its place if it is closed.
-    pub(super) fn look(&self) -> Result<Stat> {
-        let failed = |e| from_errno(e, &self.path, "looking at a file");
-        match (&self.file, &self.spot) {
-            (Some((file, _)), _) => fstat(file).map_err(failed),
-            (None, Some(spot)) => self.open_root.jail.at(spot).stat().map_err(failed),
-            (None, None) => Err(Error::WrongState { what: "the file is closed" }),
-        }
     }
 
     /// Where the file will be.
@@ -270,6 +264,7 @@ impl NewFile {
         if let Some(mtime) = mtime {
             futimens(file, &times(mtime)).map_err(failed)?;
         }
+        self.finished = self.present_state();
         self.dressed = true;
         Ok(())
     }

@@ -141,8 +141,17 @@ impl Source {
     /// Sets the file's time of change; that it was read is left as it is.
     pub(super) fn set_mtime(&self, mtime: Mtime) -> Result<()> {
         let failed = |e| from_errno(e, &self.path, "setting a file's time");
+        let before = self.digests.state(&self.look()?);
         futimens(&self.file, &times(mtime)).map_err(failed)?;
-        self.carry_digests()
+        let after = self.digests.state(&self.look()?);
+        if let (Some(before), Some(after)) = (before, after) {
+            // A write since would have set the time again.
+            let is_ours = after.is_dated(mtime) && Some(before) == self.state;
+            if is_ours && after.is_same_content(&before.dated(mtime)) {
+                self.digests.rewrite(before, after);
+            }
+        }
+        Ok(())
     }
 
     /// Sets the file's permission bits; the server can read it all the same.
@@ -150,13 +159,13 @@ impl Source {
         let bits = Mode::from_raw_mode((u32::from(mode) & 0o777) | READABLE);
         let failed = |e| from_errno(e, &self.path, "setting permission bits");
         fchmod(&self.file, bits).map_err(failed)?;
-        self.carry_digests()
-    }
-
-    /// Its content is what it was.
-    fn carry_digests(&self) -> Result<()> {
         self.digests.carry(self.state, &self.look()?);
         Ok(())
+    }
+
+    /// Whether it has no name any more: its bytes are free once nobody has it open.
+    pub fn is_removed(&self) -> Result<bool> {
+        Ok(self.look()?.st_nlink == 0)
     }
 
     pub(super) fn look(&self) -> Result<Stat> {

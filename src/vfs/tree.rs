@@ -62,6 +62,8 @@ enum Trouble<'a> {
     Ends(&'a VPath),
     /// It is logged below this name, and counts as empty.
     Logged(&'a str),
+    /// It is passed on, with its path from the top, and counts as empty.
+    PassedOn(&'a mut dyn FnMut(&[u8], Errno)),
 }
 
 struct Walk<'a> {
@@ -108,6 +110,26 @@ pub(super) fn survey(
     };
     let trouble = Trouble::Logged(name);
     let reach = Reach::default();
+    Walk { here, levels: Vec::new(), trouble, kept: 0, reach, visit }.run(but, Some(&again))
+}
+
+/// The same for whoever has to know what could not be read: `missed` is called with its path from
+/// the top.
+pub(super) fn survey_telling(
+    top: OwnedFd,
+    but: Option<FileId>,
+    missed: &mut dyn FnMut(&[u8], Errno),
+    visit: &mut dyn FnMut(WalkStep<'_>) -> Result<()>,
+) -> Result<Reach> {
+    let opened = reopen(top.as_fd()).and_then(|again| Ok((Dir::new(top)?, again)));
+    let (here, again) = match opened {
+        Ok(opened) => opened,
+        Err(e) => {
+            missed(b"", e);
+            return Ok(Reach::default());
+        }
+    };
+    let (trouble, reach) = (Trouble::PassedOn(missed), Reach::default());
     Walk { here, levels: Vec::new(), trouble, kept: 0, reach, visit }.run(but, Some(&again))
 }
 
@@ -253,11 +275,17 @@ impl Walk<'_> {
 
     /// What becomes of a directory that cannot be read: the one at `name` below the current one,
     /// or, without a name, the rest of the current one.
-    fn met(&self, e: Errno, name: &[u8]) -> Result<()> {
-        match self.trouble {
+    fn met(&mut self, e: Errno, name: &[u8]) -> Result<()> {
+        match &mut self.trouble {
             Trouble::Ends(path) => Err(from_errno(e, path, "walking through a directory")),
+            Trouble::PassedOn(missed) => {
+                let inner = self.levels.iter().skip(1).map(|level| level.name.as_slice());
+                let names = inner.chain(Some(name)).filter(|name| !name.is_empty());
+                missed(&names.collect::<Vec<_>>().join(&b'/'), e);
+                Ok(())
+            }
             Trouble::Logged(top) => {
-                let mut path = top.to_owned();
+                let mut path = (*top).to_owned();
                 let inner = self.levels.iter().skip(1).map(|level| level.name.as_slice());
                 for name in inner.chain(Some(name)).filter(|name| !name.is_empty()) {
                     path.push('/');

@@ -65,7 +65,9 @@ fn begin_with_old(conn: &mut FramedConnection) -> Result<u64> {
             Ok(held)
         }
         (Err(e), Some(open)) => {
-            open.discard()?;
+            if let Err(kept) = open.fail(&e) {
+                log::warn!("part of a copy stays: {kept}");
+            }
             Err(e)
         }
         (Err(e), None) => Err(e),
@@ -254,6 +256,11 @@ pub(super) fn held(conn: &mut FramedConnection, request: Request<'_>) -> Result<
     let FramedConnection { upload, outbox, session, block, algorithm, .. } = conn;
     let block = block.whole(*algorithm);
     let upload = upload.as_mut().ok_or(NONE_OPEN)?;
+    let path = upload.path().as_str();
+    if upload.is_from_old() && !session.may_compare_and_replace(path).0 {
+        // It holds what somebody else may have stored.
+        return Err(Error::Denied { path: path.to_owned() });
+    }
     upload.accept_before(held.from)?;
     let mut at = held.from;
     let mut left = u64::from(held.count) * CHUNK;

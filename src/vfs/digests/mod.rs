@@ -107,9 +107,24 @@ impl FileState {
         }
     }
 
+    /// Whether the content is the same as far as the system knows: another name or mode is no
+    /// change.
+    pub(super) fn is_same_content(&self, other: &FileState) -> bool {
+        (self.inode, self.size, self.mtime) == (other.inode, other.size, other.mtime)
+    }
+
     /// Bytes of the file.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    pub(super) fn is_dated(&self, mtime: Mtime) -> bool {
+        self.mtime == mtime
+    }
+
+    /// The same with another time of change.
+    pub(super) fn dated(self, mtime: Mtime) -> FileState {
+        FileState { mtime, ..self }
     }
 
     /// Whether it changed so lately that another change could carry the same time.

@@ -34,9 +34,14 @@ impl Source {
         Digest::from_slice(slot.digests.get(..kind.digest_len())?)
     }
 
-    /// Keeps its ordinary digest of this kind.
+    /// Whether a change beside it would be seen from now on, so that what is read can be kept.
+    pub fn has_rested(&self) -> bool {
+        self.state.is_some_and(|state| !state.is_fresh())
+    }
+
+    /// Keeps its ordinary digest of this kind; it had rested when it was begun to be read.
     pub fn keep_plain_digest(&self, kind: DigestKind, digest: &Digest) -> Result<()> {
-        let state = self.same_state()?.filter(|state| !state.is_fresh());
+        let state = self.same_state()?;
         let Some(state) = state else { return Ok(()) };
         let mut digests = [0; INLINE];
         if let Some(place) = digests.get_mut(..digest.as_bytes().len()) {
@@ -53,10 +58,17 @@ impl NewFile {
     pub fn take_digests(&self, algorithm: Algorithm) -> Option<StoredDigests> {
         let store = self.home().digests();
         let state = store.state(&self.look().ok()?)?;
-        let part = store.part()?;
-        let known = StoredDigests::find(store, algorithm, state, &|of| of == part);
-        store.forget_slot(DigestKind::Chunks(algorithm), state.inode);
+        let known = store
+            .part()
+            .and_then(|part| StoredDigests::find(store, algorithm, state, &|of| of == part));
+        self.forget_digests();
         known
+    }
+
+    /// Forgets the digests of what it holds, before anything else is written into it.
+    pub fn forget_digests(&self) {
+        let Ok(looked) = self.look() else { return };
+        self.home().digests().forget_slots(FileId::of(&looked).inode() as u64);
     }
 
     /// Begins to keep the digests of its chunks.
@@ -67,8 +79,16 @@ impl NewFile {
         DigestRecord::begin(self.home().digests(), algorithm, inode)
     }
 
-    /// What has to stay as it is for its digests to count, once nothing more is done with it.
-    pub fn state(&self) -> Option<FileState> {
+    /// What it is now.
+    pub fn present_state(&self) -> Option<FileState> {
         self.home().digests().state(&self.look().ok()?)
+    }
+
+    /// What has to stay as it is for its digests to count, once it is in its place: what it was
+    /// before, but for the time of that change. Another program may have written it, or put another
+    /// file there, since it can be seen.
+    pub fn state(&self) -> Option<FileState> {
+        let now = self.present_state()?;
+        self.finished.filter(|finished| finished.is_same_content(&now)).map(|_| now)
     }
 }

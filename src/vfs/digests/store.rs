@@ -14,7 +14,7 @@ use super::slot::{SLOT, SLOTS, Slot, SlotOf};
 use super::{DigestKind, FileState, KINDS};
 use crate::lock::lock;
 use crate::vfs::entry::{FileId, file_bytes};
-use crate::vfs::jail::{KEPT_FILE, NameIn, READ, WRITE_FILE, own_directory, reopen};
+use crate::vfs::jail::{KEPT_FILE, NameIn, READ, READ_FILE, WRITE_FILE, own_directory, reopen};
 
 /// Its directory in the private one.
 const DIRECTORY: &[u8] = b"digests";
@@ -56,15 +56,29 @@ impl DigestStore {
         let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok();
         let part = boot.map(|id| SlotOf::part(&id));
         let store = DigestStore { private, device, part, kinds, pages: Mutex::default() };
-        if let Ok(all) = NameIn::new(store.private.as_fd(), DIRECTORY).open(READ, 0) {
-            for kind in DigestKind::all() {
-                let opened = NameIn::new(all.as_fd(), kind.directory().as_bytes()).open(READ, 0);
-                if let (Ok(opened), Some(place)) = (opened, store.kinds.get(kind.number())) {
-                    let _ = place.set(opened);
-                }
-            }
+        if let Err(e) = store.open_kinds() {
+            log::warn!("digests of what is stored cannot be kept in .miniftp/digests: {e}");
         }
         Ok(store)
+    }
+
+    /// Opens the directories that are there.
+    pub(super) fn open_kinds(&self) -> OsResult<()> {
+        let all = match NameIn::new(self.private.as_fd(), DIRECTORY).open(READ, 0) {
+            Ok(all) => all,
+            Err(Errno::NOENT) => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        for kind in DigestKind::all() {
+            match NameIn::new(all.as_fd(), kind.directory().as_bytes()).open(READ, 0) {
+                Ok(opened) => {
+                    let _ = self.kinds.get(kind.number()).map(|place| place.set(opened));
+                }
+                Err(Errno::NOENT) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
     }
 
     /// Whether both are of one file system.
@@ -84,11 +98,22 @@ impl DigestStore {
         self.part
     }
 
-    /// The slot of an inode, whatever file it was of.
+    /// The slot of an inode, whatever file it was of. What cannot be read is not known.
     pub(super) fn slot(&self, kind: DigestKind, inode: u64) -> Option<Slot> {
+        self.read_slot(kind, inode).ok().flatten()
+    }
+
+    /// The same for whoever has to know that it could not be read.
+    pub(super) fn read_slot(&self, kind: DigestKind, inode: u64) -> io::Result<Option<Slot>> {
         let mut bytes = [0; SLOT];
-        self.page(kind, inode, false).ok()??.read_exact_at(&mut bytes, offset(inode)).ok()?;
-        Slot::decode(&bytes).filter(|slot| slot.state.inode == inode)
+        let Some(page) = self.page(kind, inode, false)? else { return Ok(None) };
+        match page.read_exact_at(&mut bytes, offset(inode)) {
+            Ok(()) => {}
+            // It was not written so far.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(e) => return Err(e),
+        }
+        Ok(Slot::decode(&bytes).filter(|slot| slot.state.inode == inode))
     }
 
     /// Keeps the slots of inodes in a row. What cannot be kept has to be made again, which only the
@@ -111,11 +136,23 @@ impl DigestStore {
         page.write_all_at(&bytes, offset(first))
     }
 
-    /// Forgets what is known of a file that has gone.
+    /// Forgets what is known of a file that has gone, and what was about to be of one that was not
+    /// finished.
     pub(crate) fn forget(&self, stat: &Stat) {
         let Some(state) = self.state(stat) else { return };
         for kind in DigestKind::all() {
-            self.forget_kind(kind, state.inode);
+            let known = self.forget_slot(kind, state.inode);
+            let covered = known.map_or(0, |known| known.covered).max(state.size);
+            if kind.has_list(covered) {
+                self.remove_list(kind, state.inode);
+            }
+        }
+    }
+
+    /// Forgets all slots of an inode.
+    pub(super) fn forget_slots(&self, inode: u64) {
+        for kind in DigestKind::all() {
+            self.forget_slot(kind, inode);
         }
     }
 
@@ -136,12 +173,16 @@ impl DigestStore {
         Some(known)
     }
 
-    /// A file has changed in nothing but its times or name: its digests stay.
+    /// A file has got another name or mode: its digests stay.
     pub(crate) fn carry(&self, before: Option<FileState>, after: &Stat) {
         let (Some(before), Some(state)) = (before, self.state(after)) else { return };
-        if before == state || before.inode != state.inode || before.size != state.size {
-            return;
+        if before != state && before.is_same_content(&state) {
+            self.rewrite(before, state);
         }
+    }
+
+    /// Slots of one state become those of another one.
+    pub(crate) fn rewrite(&self, before: FileState, state: FileState) {
         for kind in DigestKind::all() {
             let known = self.slot(kind, before.inode).filter(|slot| slot.state == before);
             if let Some(known) = known {
@@ -215,7 +256,13 @@ fn offset(inode: u64) -> u64 {
 
 fn open(directory: BorrowedFd<'_>, name: &str, make: bool) -> OsResult<Option<File>> {
     let flags = if make { KEPT_FILE } else { WRITE_FILE };
-    match NameIn::new(directory, name.as_bytes()).open(flags, MODE) {
+    let at = NameIn::new(directory, name.as_bytes());
+    let opened = match at.open(flags, MODE) {
+        // On a disk that can only be read, digests can be compared all the same.
+        Err(Errno::ROFS | Errno::ACCESS) if !make => at.open(READ_FILE, 0),
+        opened => opened,
+    };
+    match opened {
         Ok(file) => Ok(Some(File::from(file))),
         Err(Errno::NOENT) if !make => Ok(None),
         Err(e) => Err(e),

@@ -18,10 +18,10 @@ use crate::buffer::Buffer;
 use crate::digest::{self, Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::vfs::entry::{EntryKind, FileId, kind_of};
+use crate::vfs::entry::{EntryKind, FileId, file_bytes, kind_of};
 use crate::vfs::jail::{NameIn, PRIVATE, READ, READ_FILE};
 use crate::vfs::source::read_full;
-use crate::vfs::tree::survey;
+use crate::vfs::tree::survey_telling;
 
 /// What is wrong with a file.
 #[derive(Debug)]
@@ -96,6 +96,8 @@ impl Verification {
             Err(e) => return Err(failed(e.into())),
         };
         let store = DigestStore::open(private.as_fd()).map_err(|e| failed(e.into()))?;
+        // What cannot be compared is not good.
+        store.open_kinds().map_err(|e| failed(e.into()))?;
         Ok(Some(Verification {
             store: Arc::new(store),
             algorithm: digest::fastest(),
@@ -118,21 +120,17 @@ impl Verification {
         self.totals
     }
 
-    /// Reads everything below a directory but what is the server's own. `shown` is the directory's
-    /// name in the log.
+    /// Reads everything below a directory but what is the server's own.
     ///
     /// # Errors
     /// What the system refuses of the directory itself.
-    pub fn tree(
-        &mut self,
-        dir: &Path,
-        shown: &str,
-        observer: &mut dyn VerifyObserver,
-    ) -> Result<()> {
+    pub fn tree(&mut self, dir: &Path, observer: &mut dyn VerifyObserver) -> Result<()> {
         let top = File::open(dir).map_err(|e| Error::io("opening a directory", e))?;
         let private = NameIn::new(top.as_fd(), PRIVATE).stat();
         let private = private.ok().map(|stat| FileId::of(&stat));
-        let walked = survey(top.into(), shown, private, &mut |step| {
+        let mut missed = Vec::new();
+        let mut miss = |path: &[u8], e: Errno| missed.push((path.to_vec(), e));
+        let walked = survey_telling(top.into(), private, &mut miss, &mut |step| {
             if step.is_directory {
                 return Ok(());
             }
@@ -146,6 +144,9 @@ impl Verification {
             }
             Ok(())
         });
+        for (path, e) in missed {
+            observer.found(&path, &Finding::Unreadable(e.into()));
+        }
         walked.map(drop)
     }
 
@@ -167,7 +168,9 @@ impl Verification {
             Err(e) => return Err(failed(e)),
         };
         let before = fstat(&file).map_err(failed)?;
-        let known = self.store.state(&before).and_then(|state| self.known(state.inode));
+        let state = self.store.state(&before);
+        let known = state.map_or(Ok(None), |state| self.known(state.inode))?;
+        let has_rested = state.is_some_and(|state| !state.is_fresh());
         let (algorithm, slot) = known.map_or((self.algorithm, None), |(a, slot)| (a, Some(slot)));
         let read = self.read(&file, &before, (algorithm, slot.as_ref()), observer)?;
         let after = fstat(&file).map_err(failed)?;
@@ -177,17 +180,24 @@ impl Verification {
             self.totals.busy += 1;
             return Ok(None);
         }
-        Ok(self.judge(&after, slot.map(|slot| (DigestKind::Chunks(algorithm), slot)), read))
+        let known = slot.map(|slot| (DigestKind::Chunks(algorithm), slot));
+        Ok(self.judge((&after, has_rested), known, read))
     }
 
     /// What was kept of the file with this inode, as far as it was ever whole.
-    fn known(&self, inode: u64) -> Option<(Algorithm, Slot)> {
-        let slots = Algorithm::ALL.into_iter().filter_map(|algorithm| {
-            let slot = self.store.slot(DigestKind::Chunks(algorithm), inode)?;
-            (slot.of.is_stored() && slot.covered == slot.state.size).then_some((algorithm, slot))
-        });
-        // The one that was kept last, if there are two.
-        slots.max_by_key(|(_, slot)| slot.state.ctime)
+    fn known(&self, inode: u64) -> Result<Option<(Algorithm, Slot)>> {
+        let mut known: Option<(Algorithm, Slot)> = None;
+        for algorithm in Algorithm::ALL {
+            let slot = self.store.read_slot(DigestKind::Chunks(algorithm), inode);
+            let slot = slot.map_err(|e| Error::io("reading .miniftp/digests", e))?;
+            let whole = slot.filter(|s| s.of.is_stored() && s.covered == s.state.size);
+            // The one that was kept last, if there are two.
+            let newest = known.map(|(_, known)| known.state.ctime);
+            if let Some(slot) = whole.filter(|slot| newest.is_none_or(|n| slot.state.ctime > n)) {
+                known = Some((algorithm, slot));
+            }
+        }
+        Ok(known)
     }
 
     fn read(
@@ -203,8 +213,11 @@ impl Verification {
         let mut record = DigestRecord::begin(&self.store, algorithm, inode);
         let (mut digests, mut kept) = (Vec::new(), Vec::new());
         let (mut chunk, mut reading) = (0, FileReading::default());
-        loop {
-            let block = self.buffer.get_mut(..).unwrap_or_default();
+        // No further than it was long: one that grows faster than it is read has no end.
+        let size = file_bytes(stat);
+        while reading.bytes < size {
+            let want = self.buffer.len().min(usize::try_from(size - reading.bytes).unwrap_or(0));
+            let block = self.buffer.get_mut(..want).unwrap_or_default();
             let got = read_full(file, block, reading.bytes)?;
             digests.clear();
             kept.clear();
@@ -225,7 +238,7 @@ impl Verification {
             chunk += digests.len() as u64;
             reading.bytes += got as u64;
             observer.has_read(got as u64);
-            if got < self.buffer.len() {
+            if got < want {
                 break;
             }
         }
@@ -238,7 +251,7 @@ impl Verification {
     /// Compares, and keeps what was not known before.
     fn judge(
         &mut self,
-        now: &Stat,
+        (now, has_rested): (&Stat, bool),
         slot: Option<(DigestKind, Slot)>,
         read: FileReading,
     ) -> Option<Finding> {
@@ -246,11 +259,19 @@ impl Verification {
         let (record, whole) = read.made?;
         let Some((kind, slot)) = slot else {
             self.totals.new += 1;
-            if !state.is_fresh() {
+            let is_new = Algorithm::ALL.into_iter().all(|algorithm| {
+                self.store.slot(DigestKind::Chunks(algorithm), state.inode).is_none()
+            });
+            if has_rested && is_new {
                 record.finish(state, &whole);
             }
             return None;
         };
+        // A server beside this may have stored another file meanwhile.
+        if self.store.slot(kind, state.inode) != Some(slot) {
+            self.totals.busy += 1;
+            return None;
+        }
         match (read.stored == Some(whole), slot.state == state) {
             (true, true) => {
                 if slot.of == SlotOf::Damaged {
@@ -258,9 +279,11 @@ impl Verification {
                 }
                 None
             }
-            // It was renamed, or touched.
+            // It was renamed, touched, or repaired.
             (true, false) => {
-                self.store.carry(Some(slot.state), now);
+                if has_rested {
+                    self.store.keep(kind, &[Slot { state, of: SlotOf::Stored, ..slot }]);
+                }
                 None
             }
             (false, true) if read.stored.is_some() => {

@@ -214,6 +214,62 @@ fn rubbish_in_the_digests_harms_nobody() {
     daemon.restart();
     site.miniftp("ann", &["put", "-r", "d", "again"]).ok();
     site.miniftp("ann", &["get", "-r", "again", "back"]).ok();
-    let said = site.miniftpd(&["verify"], "");
-    said.ok().stdout_has("0 damaged");
+    site.miniftpd(&["verify"], "").fails(1).stderr_has("not a directory");
+}
+
+/// A session that was silent is taken over; when its connection ends at last, what it knows of the
+/// part is of what the other one has written over.
+#[test]
+fn a_session_that_was_taken_over_says_nothing_of_the_part() {
+    let (site, daemon) = site();
+    let content = bytes(5, 60 * CHUNK);
+    write_file(site.local().join("u"), &content);
+    let mut first = daemon.login("ann");
+    first.put("u", content.len(), 0).expect(802);
+    for chunk in 0..20 {
+        first.chunk(chunk * CHUNK, &content[chunk * CHUNK..(chunk + 1) * CHUNK]).expect(900);
+    }
+    let mut ftp = daemon.ftp("ann");
+    let other = bytes(6, 20 * CHUNK);
+    let mut data = None;
+    eventually("the silent session is taken over", || {
+        ftp.ask(&format!("REST {}", 10 * CHUNK)).expect(350);
+        let at = ftp.epsv();
+        ftp.send("STOR u");
+        let stream = std::net::TcpStream::connect(at).unwrap();
+        let begun = ftp.reply().code == 150;
+        data = begun.then_some(stream);
+        begun
+    });
+    let mut data = data.unwrap();
+    std::io::Write::write_all(&mut data, &other).unwrap();
+    ftp.until_moved(other.len());
+    let parts = crate::harness::part_files(&site.home(), "ann");
+    drop(first);
+    eventually("its end is seen", || daemon.served() == 1);
+    crate::harness::reset(data);
+    drop(ftp);
+    let part = parts.first().expect("nothing is held");
+    assert!(slot(&site, "md5-chunks", part).is_none(), "it speaks of what it has not written");
+    site.miniftp("ann", &["--digest", "md5", "put", "--resume", "u"]).ok();
+    assert_same_file(site.local().join("u"), site.stored("ann", "u"));
+}
+
+#[test]
+fn what_is_damaged_does_not_become_good_by_being_copied() {
+    let (site, daemon) = site();
+    let content = bytes(7, 30 * CHUNK);
+    for name in ["f", "g"] {
+        write_file(site.local().join(name), &content);
+        site.miniftp("ann", &["--digest", "md5", "put", name]).ok();
+        let stored = site.stored("ann", name);
+        change_byte(&stored, 5 * CHUNK as u64);
+        settle_damage(&site, "md5-chunks", &stored);
+    }
+    daemon.ftp("ann").transmit("APPE f", b"more").expect(451);
+    site.miniftpd(&["verify"], "").fails(1).stdout_has("damaged: ann:/f").stdout_has("ann:/g");
+    site.miniftp("ann", &["cp", "g", "h"]).ok();
+    let said = site.miniftp("ann", &["--digest", "md5", "put", "--overwrite", "g", "h"]);
+    said.ok();
+    assert_same_file(site.local().join("g"), site.stored("ann", "h"));
 }

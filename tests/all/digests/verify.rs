@@ -115,4 +115,11 @@ fn a_mount_has_its_own_name_and_links_are_not_followed() {
     settle_damage(&site, "md5-chunks", &stored);
     let said = site.miniftpd(&["verify"], "");
     said.fails(1).stdout_has("damaged: shared:/f: ");
+    // What is not there cannot be good, and the others are read all the same.
+    fs::rename(&shared, site.root().join("away")).unwrap();
+    let said = site.miniftpd(&["verify"], "");
+    said.fails(1).stdout_has("unreadable: shared:/: no such file or directory\n");
+    said.stdout_has("0 files read");
+    // Of a command the word is an argument like any other.
+    site.miniftpd(&["check", "verify"], "").fails(2);
 }
