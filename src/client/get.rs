@@ -42,6 +42,9 @@ pub(super) struct GetFile<'a> {
     replace: bool,
     choice: PartChoice,
     part: Option<PartFile>,
+    /// Whether the part began with the content of the file that is replaced, of which pieces may
+    /// differ anywhere.
+    is_from_old: bool,
     /// Up to here the part was checked in this very transfer.
     checked: u64,
     /// Where others may be asked for help, and what they help with.
@@ -154,6 +157,7 @@ impl<'a> GetFile<'a> {
             replace: false,
             choice: policy.part,
             part: None,
+            is_from_old: false,
             checked: 0,
             board: None,
             sharing: None,
@@ -229,7 +233,7 @@ impl<'a> GetFile<'a> {
                 tools.stay_alive()
             });
             match begun {
-                Ok(()) => {}
+                Ok(()) => self.is_from_old = true,
                 // There may be room for what differs from nothing.
                 Err(Error::LocalFull { .. }) => part.clear()?,
                 Err(e) => {
@@ -276,7 +280,8 @@ impl<'a> GetFile<'a> {
         while self.checked < held {
             let span = (self.checked, held);
             let (end, differing) = self.remote.compare(tools, part, span, false)?;
-            for span in close_together(differing) {
+            let gap = if self.is_from_old { GAP } else { 0 };
+            for span in close_together(differing, gap) {
                 self.remote.fetch(tools, part, span, bar)?;
             }
             self.checked = end;
@@ -330,12 +335,12 @@ impl<'a> GetFile<'a> {
     }
 }
 
-/// Spans with what lies between two of them where that is little: a request more takes longer.
-fn close_together(spans: Vec<ByteRange>) -> Vec<ByteRange> {
+/// Spans with what lies between two of them where that is so little: a request more takes longer.
+fn close_together(spans: Vec<ByteRange>, gap: u64) -> Vec<ByteRange> {
     let mut joined: Vec<ByteRange> = Vec::with_capacity(spans.len());
     for (from, end) in spans {
         match joined.last_mut() {
-            Some(last) if from - last.1 <= GAP => last.1 = end,
+            Some(last) if from - last.1 <= gap => last.1 = end,
             _ => joined.push((from, end)),
         }
     }

@@ -307,10 +307,6 @@ fn is_no_room(e: &Error) -> bool {
     )
 }
 
-/// Bytes of the first buffer of an upload: most files are small, and a larger one is mapped, which
-/// costs about what storing a small file in it does.
-const FIRST_BLOCK: usize = 16 * 1024;
-
 fn take_all(
     conn: &mut FtpConnection,
     data: &mut Data,
@@ -319,10 +315,10 @@ fn take_all(
     let mut block = Block::default();
     let mut plain = Vec::new();
     let mut decoder = (!conn.is_image()).then(Decoder::default);
-    let (mut n, mut wanted) = (0, FIRST_BLOCK);
+    let mut n = 0;
     conn.control.input = Input::Nothing;
     loop {
-        let paid = conn.pay(Way::Up, wanted, data, Some(streaming))?;
+        let paid = conn.pay(Way::Up, block.size(), data, Some(streaming))?;
         let ended = conn.receive_data(data, block.room(paid), &mut n);
         conn.session.put_back(Way::Up, paid.saturating_sub(n));
         let bytes = block.bytes(n);
@@ -348,7 +344,6 @@ fn take_all(
         // before the end of the data is read before it.
         conn.attend(WithoutClient::GoesOn)?;
         block.moved(n, None);
-        wanted = block.size();
     }
 }
 

@@ -64,11 +64,12 @@ fn a_session_for_each_file_is_charged_for_what_it_moved() {
         site.setting("rates", way, &RATE.to_string());
         daemon.wait_for_log(&format!("[rates] {key}_down = {RATE}, was unlimited"));
     }
-    // What the bytes need, half as much again, and as much for a machine that is busy.
+    // Charged for a whole turn each they would take five times what the bytes need; twice that much
+    // more is left to a machine that is busy.
     let needed = Duration::from_secs_f64(f64::from(FILES) * SMALL as f64 / RATE as f64);
     for ((who, what, run), free) in ways.iter().zip(free) {
         for round in 0.. {
-            let (time, most) = (run(&daemon, who), 2 * free + 2 * needed);
+            let (time, most) = (run(&daemon, who), 2 * free + 3 * needed);
             let moved = u64::from(FILES) * SMALL as u64;
             assert!(moved <= super::most(RATE, 1, time), "{what} of {who}: no rate, {time:?}");
             eprintln!("{what} of {who}: {time:.2?}, without a rate {free:.2?}, at most {most:.2?}");
