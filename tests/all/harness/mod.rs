@@ -41,7 +41,7 @@ pub use heavy::heavy;
 pub use hostile::{Attack, Hostile, Victim};
 pub use miniftp::{Miniftp, Output, Running};
 pub use pipe::Pipe;
-pub use proxy::{Proxy, Way};
+pub use proxy::{Proxy, Way, refusing};
 pub use site::{Site, password};
 pub use starting::Starting;
 pub use tree::{part_files, snapshot, stored_bytes};

@@ -309,3 +309,15 @@ impl Pump {
         }
     }
 }
+
+/// Holds a port of this machine that refuses every connection, so that no server of another test
+/// gets it meanwhile.
+#[track_caller]
+pub fn refusing(port: u16) -> rustix::fd::OwnedFd {
+    use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
+    let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    sockopt::set_socket_reuseaddr(&held, true).unwrap();
+    let at = SocketAddr::from(([127, 0, 0, 1], port));
+    super::eventually("its last listener has gone", || bind(&held, &at).is_ok());
+    held
+}

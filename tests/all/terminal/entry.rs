@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{MIB, Screen, site};
-use crate::harness::{Proxy, Way, bytes, password, write_file};
+use crate::harness::{Proxy, Way, bytes, password, refusing, write_file};
 
 #[test]
 fn the_menu_asks_until_it_understands() {
@@ -105,7 +105,9 @@ fn a_line_that_stays_broken_ends_with_a_hint_and_the_hint_is_true() {
     screen.enter(&password("ann"));
     proxy.wait_for_bytes(Way::Up, half);
     daemon.kill9();
+    let port = proxy.addr().port();
     drop(proxy);
+    let _held = refusing(port);
     screen.see("trying again in ");
     screen.see("miniftp: gave up after 10 tries (");
     screen.see("; what has arrived stays, the same command resumes from there");
