@@ -157,6 +157,11 @@ impl<'a> Operator<'a> {
         let mut table = self.world.table.write().unwrap();
         let label = self.world.labels.lock().unwrap()[mount].clone();
         let row = &mut table.mounts[mount];
+        let home = self.world.site.home();
+        let is_inside = |root: &usize| self.world.roots.dirs[*root].starts_with(&home);
+        if self.world.held.load(Ordering::SeqCst) && !row.roots.iter().all(is_inside) {
+            return;
+        }
         let before = row.root;
         row.root = match (edit, before) {
             (Edit::RemoveOrAdd, Some(_)) => None,

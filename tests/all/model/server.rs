@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use miniftp::answer::Cell;
 use miniftp::wire;
@@ -17,6 +18,8 @@ pub const ADMIN: &str = "root";
 
 /// How often of a hundred times a file is called stored only when it would outlive a power cut.
 const FULL: usize = 40;
+/// How many starts of a hundred let the kernel hold the server to the directories of that moment.
+const HELD: usize = 50;
 
 /// See the module.
 pub struct Server<'a> {
@@ -34,8 +37,9 @@ pub struct Server<'a> {
 fn start(world: &World<'_>, log: &Path, dice: &mut Dice) -> (Daemon, Option<Frames>) {
     let durability = if dice.percent(FULL) { "full" } else { "none" };
     world.site.setting("storage", "durability", durability);
-    // A start while no mount leads to a file system would keep the next edits from leading there.
-    world.site.setting("server", "landlock", "off");
+    let held = dice.percent(HELD);
+    world.site.setting("server", "landlock", if held { "auto" } else { "off" });
+    world.held.store(held, Ordering::SeqCst);
     world.count(&format!("starts with durability {durability}"));
     let daemon = Daemon::start_with(world.site, &["--log", log.to_str().unwrap()]);
     *world.doors.lock().unwrap() = Some((daemon.addr(), daemon.ftp_addr()));

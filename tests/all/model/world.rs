@@ -30,6 +30,9 @@ pub struct World<'a> {
     pub roots: Roots,
     /// Which path leads where; written only while nothing is asked for.
     pub table: RwLock<Table>,
+    /// Whether the kernel holds the server that runs to the directories that were named when it
+    /// started; then no edit leads to another one outside of the homes.
+    pub held: AtomicBool,
     /// The rest of mounts.ini.
     pub labels: Mutex<Vec<Label>>,
     /// What each account may store.
@@ -65,6 +68,7 @@ impl<'a> World<'a> {
             seed,
             roots,
             table: RwLock::new(table),
+            held: AtomicBool::new(false),
             labels: Mutex::new(labels),
             quotas: Mutex::new(ACCOUNTS.iter().map(|(_, quota)| *quota).collect()),
             allowed: Mutex::default(),
