@@ -201,6 +201,12 @@ pub const WALK_DEPTH: usize = 4096;
 /// How long a login waits for the first count of what its account stores. A home of some 10,000
 /// files is counted by then; what takes longer is waited for by whoever needs the figures.
 pub const COUNT_PATIENCE: Duration = Duration::from_millis(250);
+/// Entries of a directory from which on a server that stops keeps what it counted: fewer are
+/// counted again while a login waits.
+pub const COUNT_KEPT: u64 = 10_000;
+/// Bytes of the record of that: 60 for each home, and 30 for each owner of files in a mount. What
+/// does not fit is counted again.
+pub const COUNTS_FILE: u64 = 1024 * 1024;
 /// How often whoever waits for a count looks whether it is still wanted.
 pub const COUNT_LOOK: Duration = Duration::from_millis(100);
 
@@ -337,7 +343,8 @@ pub const METRICS_HEAD: usize = 8 * 1024;
 pub const LOG_WAIT: Duration = Duration::from_secs(1);
 /// How long a line waits at most for others to be written with it.
 pub const LOG_GATHER: Duration = Duration::from_millis(10);
-/// How long a server that stops waits for the lock under which the last bans are written.
+/// How long a server that stops waits for the lock under which the last bans are written, and for
+/// the file systems of mounts to say whether what was counted there can be kept.
 pub const SAVE_LAST: Duration = Duration::from_secs(1);
 /// How long the end of the program waits for the last lines to be written.
 pub const LOG_LAST: Duration = Duration::from_secs(2);

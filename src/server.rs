@@ -166,6 +166,7 @@ impl Server {
             Some(loss) => Err(RunError::Lost(loss)),
             None => {
                 if self.shared.connections() == 0 {
+                    self.keep_counts();
                     self.shared.release();
                 }
                 Ok(())
@@ -218,16 +219,30 @@ impl Server {
     /// Writes the bans down, which waits for other programs that edit the accounts. What cannot be
     /// had in time is lost: the bans of the last second.
     fn save_bans(&self) {
-        let (saved, is_saved) = bounded::<()>(0);
-        let shared = Arc::clone(&self.shared);
-        let saving = thread::Builder::new().name("last-bans".into()).spawn(move || {
-            shared.bans.save_last(&shared.store);
-            drop(saved);
-        });
-        let late = Err(RecvTimeoutError::Timeout);
-        if saving.is_ok() && is_saved.recv_timeout(limits::SAVE_LAST) == late {
+        if !self.does_in_time("last-bans", |shared| shared.bans.save_last(&shared.store)) {
             log::error!("the last bans are not kept: another program holds the accounts' lock");
         }
+    }
+
+    /// Keeps what was counted, which asks the file systems of mounts.
+    fn keep_counts(&self) {
+        if !self.does_in_time("last-counts", Shared::keep_counts) {
+            log::warn!("what large homes hold is not kept: a file system does not respond");
+        }
+    }
+
+    /// Does one of the last things on a thread that is not waited for longer than [`SAVE_LAST`]:
+    /// whether it was done.
+    ///
+    /// [`SAVE_LAST`]: limits::SAVE_LAST
+    fn does_in_time(&self, name: &str, work: impl FnOnce(&Shared) + Send + 'static) -> bool {
+        let (done, is_done) = bounded::<()>(0);
+        let shared = Arc::clone(&self.shared);
+        let working = thread::Builder::new().name(name.into()).spawn(move || {
+            work(&shared);
+            drop(done);
+        });
+        working.is_ok() && is_done.recv_timeout(limits::SAVE_LAST) != Err(RecvTimeoutError::Timeout)
     }
 
     /// Waits until everybody has left, and no longer than that; tells how long is left of it.

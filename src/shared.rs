@@ -5,6 +5,7 @@
 //! the housekeeper.
 
 mod charging;
+mod counting;
 mod digesting;
 mod dropped;
 mod edits;
@@ -48,7 +49,7 @@ use crate::scram::{self, PlainChecks, RecordShape, Verifier};
 use crate::text::Moment;
 use crate::tls::ServerTls;
 use crate::transfer::Claims;
-use crate::vfs::{self, Home, Vfs};
+use crate::vfs::{self, Home, KeptCounts, Vfs};
 
 pub use self::dropped::{Dropped, DroppedFile};
 pub use self::encryption::EncryptionError;
@@ -89,6 +90,8 @@ pub struct Shared {
     pub greeting: Greeting,
     /// What each quota owner has used and may use.
     pub ledger: Arc<Ledger>,
+    /// What the server before counted.
+    kept_counts: KeptCounts,
     /// Who writes what.
     pub claims: Arc<Claims>,
     /// What was stored in drop boxes lately.
@@ -160,6 +163,7 @@ impl Shared {
         }
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
         let queue = RequestQueue::new(conf, settings.last().registration.keep_days);
+        let kept_counts = home.take_counts();
         let home = Arc::new(home);
         let known = accounts.current();
         let is_account = |name: &str| known.account(name).is_some();
@@ -181,6 +185,7 @@ impl Shared {
             goodbye: Greeting::new(conf),
             greeting: Greeting::new(conf),
             ledger: Arc::new(Ledger::new()),
+            kept_counts,
             claims: Arc::default(),
             dropped: Dropped::default(),
             rates: Rates::default(),

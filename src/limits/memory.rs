@@ -77,6 +77,7 @@ pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
         + super::NETWORKS_FILE
         + super::TEMPORARY_FILE
         + super::SETTINGS_FILE
+        + super::COUNTS_FILE
         + 2 * super::LIST_FILE
         + 2 * super::GREETING_FILE as u64;
     vec![
@@ -99,7 +100,11 @@ pub fn worst_case(demand: Demand) -> Vec<MemoryLine> {
         ),
         line("files that wait to be digested", super::UNDIGESTED, super::PATH + REMEMBERED),
         line("what is read to be digested", 1, super::CONTENT_BLOCK_MOST),
-        line("files that people edit", COPIES, usize::try_from(edited).unwrap_or(usize::MAX)),
+        line(
+            "files that people edit, and what was kept",
+            COPIES,
+            usize::try_from(edited).unwrap_or(usize::MAX),
+        ),
         line("the program", 1, PROGRAM),
     ]
 }

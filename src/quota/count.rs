@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Amount, Balance, DirectoryId, FileOwner, Ledger, LedgerState};
+use super::{Amount, Balance, Directory, DirectoryId, FileOwner, Ledger, LedgerState};
 
 /// What is known of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,9 @@ pub(super) enum CountState {
     Unknown,
     /// Somebody is walking through it for the first time; the number is that count's own.
     Begun(u64),
-    /// Its figures, since when, and how long it took to find them.
-    Known { at: Instant, took: Duration },
+    /// Its figures, since when, and how long it took to find them; never, where they are what the
+    /// server before has kept.
+    Known { at: Option<Instant>, took: Duration },
 }
 
 impl CountState {
@@ -73,12 +74,12 @@ impl Ledger {
     }
 
     /// Begins to count a directory again that nothing changes just now, if that was done last so
-    /// long ago, and a hundred times as long as it took.
+    /// long ago, and a hundred times as long as it took, or if this server has never done it.
     pub fn begin_recount(self: &Arc<Self>, id: DirectoryId, age: Duration) -> Option<Count> {
         let mut books = self.books();
         let directory = books.directories.get_mut(&id)?;
         let CountState::Known { at, took } = directory.count else { return None };
-        let is_old = at.elapsed() >= age.max(took.saturating_mul(100));
+        let is_old = at.is_none_or(|at| at.elapsed() >= age.max(took.saturating_mul(100)));
         if !is_old || directory.running > 0 || directory.is_recounted {
             return None;
         }
@@ -88,6 +89,28 @@ impl Ledger {
 
     fn count(self: &Arc<Self>, id: DirectoryId, kind: CountKind) -> Count {
         Count { ledger: Arc::clone(self), id, kind, begun: Instant::now() }
+    }
+
+    /// The directories that hold at least so many entries.
+    pub fn directories_from(&self, entries: u64) -> Vec<DirectoryId> {
+        let books = self.books();
+        let all = books.directories.iter();
+        let large = all.filter(|(_, directory)| directory.total.used.entries >= entries);
+        large.map(|(id, _)| *id).collect()
+    }
+
+    /// Takes out what a directory holds, and how long it took to count it, if nothing changes it
+    /// now. It counts as unknown from here on, so that nothing can be changed there any more.
+    pub fn take_figures(&self, id: DirectoryId) -> Option<(HashMap<FileOwner, Amount>, Duration)> {
+        let mut books = self.books();
+        let directory = books.directories.get_mut(&id)?;
+        let CountState::Known { took, .. } = directory.count else { return None };
+        if directory.running > 0 {
+            return None;
+        }
+        directory.count = CountState::Unknown;
+        let cells = directory.cells.iter();
+        Some((cells.map(|(owner, cell)| (owner.clone(), cell.used)).collect(), took))
     }
 
     /// Waits until the first count of a directory has ended, at most for `patience`.
@@ -101,6 +124,13 @@ impl Ledger {
 }
 
 impl Count {
+    /// What the directory holds as far as is known, in all; `None` for a first count.
+    pub fn known(&self) -> Option<Amount> {
+        let books = self.ledger.books();
+        let directory = books.directories.get(&self.id).filter(|known| known.is_counted())?;
+        Some(directory.total.used)
+    }
+
     /// Notes what was found, for each owner of a file. A later count in which something changed is
     /// void: `false`.
     pub fn finish(self, found: HashMap<FileOwner, Amount>) -> bool {
@@ -113,14 +143,32 @@ impl Count {
             }
         };
         if is_sound {
-            let (at, took) = (Instant::now(), self.begun.elapsed());
-            directory.count = CountState::Known { at, took };
-            let total = found.values().fold(Amount::NOTHING, |sum, amount| sum.plus(*amount));
-            let cell = |used| Balance { used, reserved: Amount::NOTHING };
-            directory.total = cell(total);
-            directory.cells = found.into_iter().map(|(owner, used)| (owner, cell(used))).collect();
+            let (at, took) = (Some(Instant::now()), self.begun.elapsed());
+            directory.set(found, CountState::Known { at, took });
         }
         is_sound
+    }
+
+    /// Notes what the server before has kept instead of a walk, and how long its own took. Whoever
+    /// may change something relies on it at once; [`Ledger::begin_recount`] checks it.
+    pub fn finish_with_kept(self, kept: HashMap<FileOwner, Amount>, took: Duration) {
+        let mut books = self.ledger.books();
+        let Some(directory) = books.directories.get_mut(&self.id) else { return };
+        let CountKind::First(number) = self.kind else { return };
+        if directory.count == CountState::Begun(number) {
+            directory.set(kept, CountState::Known { at: None, took });
+        }
+    }
+}
+
+impl Directory {
+    /// Sets all figures. Nothing is reserved: a count ends while nothing changes.
+    fn set(&mut self, found: HashMap<FileOwner, Amount>, count: CountState) {
+        self.count = count;
+        let total = found.values().fold(Amount::NOTHING, |sum, amount| sum.plus(*amount));
+        let cell = |used| Balance { used, reserved: Amount::NOTHING };
+        self.total = cell(total);
+        self.cells = found.into_iter().map(|(owner, used)| (owner, cell(used))).collect();
     }
 }
 

@@ -199,7 +199,7 @@ fn the_first_count_is_one_s_alone_and_a_later_one_counts_only_undisturbed() {
     assert!(ledger.begin_recount(HOME, Duration::from_secs(3600)).is_none());
     // What took a moment is not counted again in the next.
     ledger.books().directories.get_mut(&HOME).unwrap().count =
-        count::CountState::Known { at: std::time::Instant::now(), took: Duration::ZERO };
+        count::CountState::Known { at: Some(std::time::Instant::now()), took: Duration::ZERO };
     let charged = Charged { directory: HOME, owner: None };
     let recount = again().unwrap();
     assert!(again().is_none(), "one at a time");

@@ -1,40 +1,22 @@
 //! What is charged to whom, and that the ledger knows the disk before anything is charged.
-//!
-//! A directory is counted by a thread of its own, once for all who need it; they wait, show signs
-//! of life, and may leave. Figures that are known are never waited for: a later count runs beside
-//! the work and is void if something changed meanwhile.
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
-
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use std::time::{Duration, SystemTime};
 
 use super::Shared;
+use super::counting::Root;
 use crate::accounts::Account;
 use crate::audit::{Actor, Event, Verb};
 use crate::error::{Error, Result};
-use crate::limits;
 use crate::mounts::Mounts;
-use crate::quota::{Begin, Charge, Charged, Count, DirectoryId, Usage};
+use crate::quota::{Charge, Charged, Usage};
 use crate::transfer::{Alive, Claimant, credit};
-use crate::vfs::{Claimed, Vfs, View, Volume, dropped_key, key};
-
-/// How old a count may be before the next login makes a new one, in case somebody put files there
-/// without the server.
-const COUNT_AGAIN: Duration = Duration::from_secs(60);
+use crate::vfs::{Claimed, Vfs, View, dropped_key, key};
 
 /// Who claims the parts that expire, in the refusal that somebody may read; no account can have a
 /// name with a blank.
 const SWEEPER: &str = "the server";
-
-/// Something that can be counted.
-enum Root {
-    Home(View),
-    Mounted(Arc<Volume>),
-}
 
 impl Shared {
     /// The mounts as they are now, unless they have changed and cannot be read for want of
@@ -104,109 +86,6 @@ impl Shared {
         self.ledger.usage(name).ok_or(missing)
     }
 
-    /// Begins to count what an account pays for, as far as that is not known or is old, and waits a
-    /// moment for it.
-    pub(super) fn begin_counts(&self, name: &str, vfs: &Vfs, alive: &mut Alive<'_>) -> Result<()> {
-        let until = Instant::now() + limits::COUNT_PATIENCE;
-        let is_late = Cell::new(false);
-        let mut patient = |done, of| match Instant::now() < until {
-            true => alive(done, of),
-            false => {
-                is_late.set(true);
-                Err(Error::Interrupted)
-            }
-        };
-        for id in self.ledger.uncounted(Some(name), None) {
-            match self.await_count(id, vfs.home(), &mut patient) {
-                Ok(()) => {}
-                // Whoever asked may say the same, and means it.
-                Err(Error::Interrupted) if is_late.get() => {}
-                Err(e) => return Err(e),
-            }
-        }
-        for view in vfs.views() {
-            if let Some(count) = self.ledger.begin_recount(view.directory(), COUNT_AGAIN) {
-                // A new session waits for nothing; a failure is in the log.
-                let _ = self.count(Root::of(view), count);
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until a directory is counted, and begins it if nobody has; `home` is that of whoever
-    /// asks.
-    fn await_count(
-        &self,
-        id: DirectoryId,
-        home: Option<&View>,
-        alive: &mut Alive<'_>,
-    ) -> Result<()> {
-        loop {
-            alive(0, 0)?;
-            match self.ledger.begin_count(id) {
-                Begin::Known => return Ok(()),
-                Begin::Running => self.ledger.wait_for_count(id, limits::COUNT_LOOK),
-                Begin::Begun(count) => {
-                    let home = home.filter(|home| home.directory() == id);
-                    let root = match home {
-                        Some(home) => Some(Root::Home(home.clone())),
-                        None => self.volume(id).map(Root::Mounted),
-                    };
-                    let Some(root) = root else {
-                        return Err(Error::WrongState { what: "the mount has just gone" });
-                    };
-                    let finished = self.count(root, count)?;
-                    loop {
-                        match finished.recv_timeout(limits::COUNT_LOOK) {
-                            Ok(counted) => return counted,
-                            Err(RecvTimeoutError::Timeout) => alive(0, 0)?,
-                            Err(RecvTimeoutError::Disconnected) => {
-                                return Err(counting(std::io::ErrorKind::Other.into()));
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn volume(&self, id: DirectoryId) -> Option<Arc<Volume>> {
-        let mounts = self.mounts.last();
-        let mut volumes = mounts.volumes();
-        volumes.find(|volume| volume.directory() == id).map(Arc::clone)
-    }
-
-    /// Counts a directory on a thread of its own, which goes on when whoever asked has left.
-    fn count(&self, root: Root, count: Count) -> Result<Receiver<Result<()>>> {
-        let (done, finished) = bounded(1);
-        let stopping = Arc::clone(&self.stopping);
-        let thread = thread::Builder::new().name("count".into()).stack_size(limits::THREAD_STACK);
-        let counting_thread = move || {
-            let mut alive = || match stopping.load(Ordering::SeqCst) {
-                true => Err(Error::Stopping),
-                false => Ok(()),
-            };
-            let held = match &root {
-                Root::Home(view) => view.count(&mut alive),
-                Root::Mounted(volume) => volume.count(&mut alive),
-            };
-            let counted = held.map(|held| {
-                // A later count that saw a change is void, and the next login begins another.
-                let _ = count.finish(held);
-            });
-            match &counted {
-                Ok(()) => {}
-                // That it was broken off is no fault: the next start counts anyway.
-                Err(e @ Error::Stopping) => log::info!("counting a directory: {e}"),
-                Err(e) => log::error!("counting a directory: {e}"),
-            }
-            // Whoever asked may have left.
-            let _ = done.send(counted);
-        };
-        thread.spawn(counting_thread).map_err(counting)?;
-        Ok(finished)
-    }
-
     /// Removes the parts that nobody has touched for the time that the settings give them.
     pub fn expire_parts(&self) {
         let age = Duration::from_secs(self.config().storage.part_days.saturating_mul(24 * 3600));
@@ -260,17 +139,4 @@ impl Shared {
             self.log().note(&Event { name: Some(account), bytes: Some(freed.get()), ..expired });
         }
     }
-}
-
-impl Root {
-    fn of(view: &View) -> Root {
-        match view.volume() {
-            Some(volume) => Root::Mounted(Arc::clone(volume)),
-            None => Root::Home(view.clone()),
-        }
-    }
-}
-
-fn counting(source: std::io::Error) -> Error {
-    Error::io("counting what is stored", source)
 }

@@ -6,6 +6,7 @@
 //! home/.miniftp/parts/<account>/     unfinished uploads, outside every view, on the same disk
 //! home/.miniftp/mounts/<id>/<account>/   the same for what is mounted from the home's disk
 //! home/.miniftp/digests/             digests of what is stored, see `digests`
+//! home/.miniftp/counts               what large homes held at a clean stop, see `counts`
 //! home/.miniftp/in_force             what is in force, for anyone about to edit a file
 //! home/.miniftp/former/               names of removed accounts, see `former`
 //! home/.miniftp/trash/               files on their way out, see `moves`

@@ -15,6 +15,7 @@ mod access;
 mod across;
 mod aside;
 mod changes;
+mod counts;
 mod digests;
 mod drop_box;
 mod entry;
@@ -55,6 +56,7 @@ mod watch;
 mod tests;
 
 pub use self::across::{Moved, MovedContent};
+pub use self::counts::{KeptCount, KeptCounts};
 pub use self::digests::{
     DigestBatch, DigestKind, DigestRecord, FileState, Finding, StoredDigests, Verification,
     VerifiedTotals, VerifyObserver,

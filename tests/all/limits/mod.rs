@@ -71,6 +71,8 @@ impl Scene {
 const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("FRAME_PREFIX", "a form, not a ceiling"),
     ("CHUNK_TRIES", "the client's patience; shown by the tests of damage"),
+    ("COUNT_KEPT", "how soon it is known, not how much"),
+    ("COUNTS_FILE", "what does not fit is counted again"),
     ("COPY_STEP", "how often, not how much"),
     ("QUOTA_STEP", "how often the ledger is asked"),
     ("GROUP_FILES", "how many wait for one sync; shown by pipelining more"),

@@ -20,13 +20,13 @@ use std::fs;
 use crate::harness::{Frames, Site};
 
 /// A section of mounts.ini.
-fn section(name: &str, dir: &str, whom: &str, rights: &str, size: &str) -> String {
+pub(crate) fn section(name: &str, dir: &str, whom: &str, rights: &str, size: &str) -> String {
     let size = if size.is_empty() { String::new() } else { format!("size = {size}\n") };
     format!("[{name}]\nat = /{name}\ndir = {dir}\nfor = {whom}\nrights = {rights}\n{size}\n")
 }
 
 /// Writes conf/mounts.ini.
-fn mount(site: &Site, text: &str) {
+pub(crate) fn mount(site: &Site, text: &str) {
     fs::write(site.conf().join("mounts.ini"), text).unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 mod books;
 mod entries;
+mod kept;
 mod race;
 
 use std::path::PathBuf;
