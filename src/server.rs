@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, tick};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, tick};
 
 use crate::error::Error;
 use crate::limits;
@@ -191,8 +191,9 @@ impl Server {
 
     /// Waits until somebody stops the server, or the lock of the home is lost.
     fn wait(&self, stop: &Receiver<()>) -> Option<Loss> {
-        let (lost, looks) = (self.shared.home.lost(), tick(limits::LOCK_RENEWAL));
+        let lost = self.shared.home.lost();
         let (mut renewal, mut still) = (self.shared.home.renewal(), Duration::ZERO);
+        let looks = renewal.map_or_else(never, |_| tick(limits::LOCK_RENEWAL));
         loop {
             crossbeam_channel::select! {
                 // An error means that whoever could stop us has gone: that is a stop too.

@@ -194,14 +194,17 @@ impl Running {
 /// Ends all processes of a group, first politely. `look` is called again and again meanwhile, and
 /// waits for those that are children of this process.
 pub(super) fn end_group(group: Pid, look: &mut dyn FnMut()) {
-    let until = Instant::now() + GRACE;
-    let _ = kill_process_group(group, Signal::TERM);
-    while Instant::now() < until {
-        look();
-        if matches!(test_kill_process_group(group), Err(Errno::SRCH)) {
-            return;
+    for signal in [Signal::TERM, Signal::KILL] {
+        let until = Instant::now() + GRACE;
+        let _ = kill_process_group(group, signal);
+        // None can refuse the second one, but on a busy machine they need a moment to go. One that
+        // nobody waits for never does.
+        while Instant::now() < until {
+            look();
+            if matches!(test_kill_process_group(group), Err(Errno::SRCH)) {
+                return;
+            }
+            thread::sleep(STEP);
         }
-        thread::sleep(STEP);
     }
-    let _ = kill_process_group(group, Signal::KILL);
 }

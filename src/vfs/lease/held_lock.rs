@@ -10,12 +10,13 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, FlockOperation, OFlags, Stat};
 use rustix::io::{Errno, Result as OsResult};
 use rustix::time::{ClockId, clock_gettime};
 
+use super::alarm::Alarm;
 use super::record::{self, LockRecord};
 use super::{Holder, LOCK, Loss};
 use crate::limits;
@@ -108,10 +109,15 @@ impl HeldLock {
         })
     }
 
-    /// Renews every second until the lease ends or the lock is lost.
-    pub(super) fn keep(&self, ended: &Receiver<()>) {
+    /// The file, where it is enough to look at it when something has become of it.
+    pub(super) fn watched(&self) -> Option<&File> {
+        (!self.is_shared).then_some(&self.file)
+    }
+
+    /// Renews whenever the alarm says so, until the lease ends or the lock is lost.
+    pub(super) fn keep(&self, alarm: &Alarm) {
         let mut failing_since: Option<u64> = None;
-        while ended.recv_timeout(limits::LOCK_RENEWAL) == Err(RecvTimeoutError::Timeout) {
+        while alarm.wait(failing_since.is_some()) {
             match self.renew() {
                 Ok(()) => {
                     if failing_since.take().is_some() {

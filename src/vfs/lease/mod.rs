@@ -9,8 +9,9 @@
 //! whoever takes over puts another file under the name: so a holder that was frozen and wakes
 //! cannot write over the line of its successor, it only finds that its file is the lock no more.
 //!
-//! On other file systems nothing is written after the start. There the holder only looks every
-//! second whether the file under the name is still its own, so that an idle disk stays idle.
+//! On other file systems nothing is written after the start. There the holder only looks whether
+//! the file under the name is still its own, when the kernel says that something became of it
+//! ([`alarm`]) or else every second, so that an idle machine stays idle.
 //!
 //! The fence is asked before every change ([`Lease::check`]) and around every commit
 //! ([`Lease::confirm`]). It opens only while the last renewal is younger than
@@ -22,6 +23,7 @@
 //! Never: decides what a lost lock means for the process; [`Home::lost`](super::Home::lost) tells.
 //! Invariant: once the lock was found lost the fence never opens again.
 
+mod alarm;
 mod held_lock;
 mod record;
 mod taking;
@@ -31,11 +33,12 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Receiver;
 use rustix::io::Result as OsResult;
 
 use crate::limits;
 
+use self::alarm::{Alarm, End};
 use self::held_lock::HeldLock;
 pub use self::record::Holder;
 pub(super) use self::taking::{TakeStep, Taking, runner};
@@ -74,18 +77,18 @@ pub(super) struct Lease {
     held: Arc<HeldLock>,
     /// Whether it was taken from a holder that may run still and only did not renew.
     pub(super) is_uncertain: bool,
-    /// Its end tells the thread that renews to end.
-    _end: Sender<()>,
+    /// Dropped, it ends the thread that renews.
+    _end: End,
 }
 
 impl Lease {
     /// The lease of a lock that was taken, with a thread that renews it.
     fn begin(held: HeldLock, is_uncertain: bool) -> io::Result<Lease> {
-        let (end, ended) = bounded(0);
+        let (end, alarm) = Alarm::new(held.watched())?;
         let held = Arc::new(held);
         let kept = Arc::clone(&held);
         let thread = thread::Builder::new().name("lock".into()).stack_size(limits::THREAD_STACK);
-        thread.spawn(move || kept.keep(&ended))?;
+        thread.spawn(move || kept.keep(&alarm))?;
         Ok(Lease { held, is_uncertain, _end: end })
     }
 

@@ -1,5 +1,6 @@
 //! The real server in a process of its own.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
@@ -299,6 +300,21 @@ impl Daemon {
             number.is_some_and(|number| number.parse::<u64>().is_ok())
         };
         names.filter(is_served).count()
+    }
+
+    /// How often its threads have gone to sleep, by their names.
+    pub fn sleeps(&self) -> BTreeMap<String, u64> {
+        let mut sleeps = BTreeMap::new();
+        for task in fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap() {
+            let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let field = |name: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+                line.trim().to_owned()
+            };
+            let count: u64 = field("voluntary_ctxt_switches:").parse().unwrap();
+            *sleeps.entry(field("Name:")).or_default() += count;
+        }
+        sleeps
     }
 
     /// The priorities of its threads of this name.

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use miniftp::wire;
 
-use crate::harness::{CHUNK, Daemon, Frames, Site, Starting, bytes, part_files, request, whole};
+use crate::harness::{
+    CHUNK, Daemon, Frames, Site, Starting, bytes, eventually, part_files, request, whole,
+};
 
 /// The exit code of a server that has lost its lock.
 const LOST: Option<i32> = Some(3);
@@ -143,4 +145,24 @@ fn a_server_whose_lock_is_taken_away_stops_and_stores_nothing_more() {
             assert_eq!(part_files(&home, "ann").len(), 1, "the next server goes on with it");
         }
     }
+}
+
+/// Three threads woke up every second to look at what the kernel reports by itself.
+#[test]
+fn an_idle_server_is_woken_once_a_second() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let daemon = site.start();
+    daemon.login("ann").store("f", b"x", 0).expect(900);
+    let after = |looks: u64| {
+        let sleeps = || daemon.sleeps();
+        let begun = sleeps()["housekeeper"];
+        eventually("the housekeeper has looked", || sleeps()["housekeeper"] >= begun + looks);
+        sleeps()
+    };
+    let mut before = after(2);
+    let mut now = after(3);
+    before.remove("housekeeper");
+    now.remove("housekeeper");
+    assert_eq!(now, before);
 }
