@@ -11,22 +11,30 @@ use miniftp::shared::LogOptions;
 use miniftp::text::words::quote;
 
 use crate::hooks;
+#[cfg(feature = "admin-cli")]
 use crate::share::ShareOptions;
 use crate::verify::VerifyOptions;
 
 /// What is to be done.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) enum Task {
+    #[default]
     Serve,
+    #[cfg(feature = "admin-cli")]
     Account(Vec<String>),
+    #[cfg(feature = "admin-cli")]
     Top,
+    #[cfg(feature = "admin-cli")]
     Check,
     Paths,
     /// With the directory to make everything in.
+    #[cfg(feature = "admin-cli")]
     Init(Option<PathBuf>),
+    #[cfg(feature = "admin-cli")]
     Share(ShareOptions),
     Verify(VerifyOptions),
     RunHooks,
+    #[cfg(feature = "demo")]
     Demo,
     Help,
     Man,
@@ -36,24 +44,54 @@ pub(crate) enum Task {
 
 impl Task {
     /// What is to be done if this word follows.
+    #[cfg_attr(
+        not(feature = "admin-cli"),
+        allow(unused_variables, reason = "only `share` has options of its own")
+    )]
     fn followed_by(self, word: OsString, parser: &mut Parser) -> Result<Task, lexopt::Error> {
         match (self, word.to_str()) {
+            #[cfg(feature = "admin-cli")]
             (Task::Init(None), _) => Ok(Task::Init(Some(word.into()))),
+            #[cfg(feature = "admin-cli")]
             (_, Some("check")) => Ok(Task::Check),
+            #[cfg(feature = "demo")]
             (_, Some("demo")) => Ok(Task::Demo),
+            #[cfg(feature = "admin-cli")]
             (_, Some("init")) => Ok(Task::Init(None)),
             (_, Some("man")) => Ok(Task::Man),
             (_, Some("paths")) => Ok(Task::Paths),
+            #[cfg(feature = "admin-cli")]
             (_, Some("top")) => Ok(Task::Top),
             (_, Some(hooks::COMMAND)) => Ok(Task::RunHooks),
+            #[cfg(feature = "admin-cli")]
             (_, Some("share")) => Ok(ShareOptions::parse(parser)?.map_or(Task::Help, Task::Share)),
             _ => Err(Arg::Value(word).unexpected()),
         }
     }
 }
 
+/// Commands that this program was built without.
+const LEFT_OUT: &[&str] = &[
+    #[cfg(not(feature = "admin-cli"))]
+    "account",
+    #[cfg(not(feature = "admin-cli"))]
+    "check",
+    #[cfg(not(feature = "demo"))]
+    "demo",
+    #[cfg(not(feature = "admin-cli"))]
+    "init",
+    #[cfg(not(feature = "admin-cli"))]
+    "share",
+    #[cfg(not(feature = "admin-cli"))]
+    "status",
+    #[cfg(not(feature = "admin-cli"))]
+    "top",
+    #[cfg(not(feature = "admin-cli"))]
+    "who",
+];
+
 /// The whole command line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Args {
     /// Where the configuration is, if it is not to be looked for.
     pub(crate) conf: Option<PathBuf>,
@@ -74,16 +112,7 @@ pub(crate) struct Args {
 impl Args {
     /// Reads the command line, the program's name first.
     pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, lexopt::Error> {
-        let mut args = Args {
-            conf: None,
-            home: None,
-            listen: None,
-            ftp: None,
-            log: LogOptions::default(),
-            wait: false,
-            console: false,
-            task: Task::Serve,
-        };
+        let mut args = Args::default();
         let mut parser = Parser::from_iter(words);
         let mut account: Option<Vec<String>> = None;
         let mut verify: Option<VerifyOptions> = None;
@@ -118,18 +147,22 @@ impl Args {
                     let name = name.to_owned();
                     args.take_option(&name, &mut parser)?;
                 }
-                Arg::Value(word) if word == "verify" && args.task == Task::Serve => {
-                    verify = Some(VerifyOptions::default())
-                }
-                Arg::Value(word) if word == "account" => account = Some(Vec::new()),
-                // What is asked most often goes without that word.
-                Arg::Value(word) if word == "status" || word == "who" => {
-                    account = Some(vec![word.string()?]);
-                }
-                Arg::Value(word) => args.task = args.task.followed_by(word, &mut parser)?,
+                Arg::Value(word) => match word.to_str() {
+                    Some(left_out) if args.task == Task::Serve && LEFT_OUT.contains(&left_out) => {
+                        return Err(format!("this program was built without `{left_out}`").into());
+                    }
+                    Some("verify") if args.task == Task::Serve => {
+                        verify = Some(VerifyOptions::default())
+                    }
+                    Some("account") => account = Some(Vec::new()),
+                    // What is asked most often goes without that word.
+                    Some("status" | "who") => account = Some(vec![word.string()?]),
+                    _ => args.task = args.task.followed_by(word, &mut parser)?,
+                },
                 other @ Arg::Short(_) => return Err(other.unexpected()),
             }
         }
+        #[cfg(feature = "admin-cli")]
         if let Some(words) = account {
             args.task = Task::Account(words);
         }

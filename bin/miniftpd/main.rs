@@ -1,50 +1,63 @@
 //! The server's program: arguments, settings, sockets, signals, exit codes.
 
+#![cfg_attr(
+    not(all(feature = "admin-cli", feature = "demo")),
+    allow(dead_code, reason = "some of it is for commands that such a program lacks")
+)]
+
+#[cfg(feature = "admin-cli")]
 mod accounts;
 mod advice;
 mod args;
-#[cfg(feature = "client")]
+#[cfg(feature = "demo")]
 #[allow(dead_code, reason = "the demo needs less of it than the client")]
 #[path = "../shared/bar.rs"]
 mod bar;
+#[cfg(feature = "admin-cli")]
 mod check;
 mod confine;
 mod console;
-#[cfg(feature = "client")]
+#[cfg(feature = "demo")]
 mod demo;
+#[cfg(any(feature = "admin-cli", feature = "demo"))]
 mod ends;
-#[cfg(feature = "client")]
+#[cfg(feature = "demo")]
 #[allow(dead_code, reason = "as of the bar")]
 #[path = "../shared/figures.rs"]
 mod figures;
 mod hooks;
+#[cfg(feature = "admin-cli")]
 mod init;
-#[cfg(feature = "client")]
+#[cfg(feature = "demo")]
 #[path = "../shared/line.rs"]
 mod line;
 mod logging;
 mod manual;
 mod outcome;
-#[cfg(feature = "client")]
+#[cfg(feature = "demo")]
 #[path = "../shared/output.rs"]
 mod output;
 #[path = "../shared/own_group.rs"]
 mod own_group;
 mod privileges;
-#[cfg(feature = "client")]
+#[cfg(feature = "demo")]
 #[path = "../shared/question.rs"]
 mod question;
 mod search;
 mod secrets;
+#[cfg(any(feature = "admin-cli", feature = "demo"))]
 mod serving;
+#[cfg(feature = "admin-cli")]
 mod share;
 mod standby;
-#[cfg(feature = "client")]
+#[cfg(feature = "demo")]
 #[path = "../shared/stopwatch.rs"]
 mod stopwatch;
+#[cfg(any(feature = "admin-cli", feature = "demo"))]
 mod temporary;
 #[path = "../shared/terminal.rs"]
 mod terminal;
+#[cfg(feature = "admin-cli")]
 mod top;
 #[path = "../shared/troff.rs"]
 mod troff;
@@ -70,6 +83,7 @@ use miniftp::shared::{Logs, Shared};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+#[cfg(feature = "admin-cli")]
 use crate::accounts::Asked;
 use crate::args::{Args, Task};
 use crate::confine::confine;
@@ -92,19 +106,14 @@ fn main() -> ExitCode {
         Task::Man => print(&manual::page()),
         Task::Version => print(&format!("{}\n", miniftp::protocols::framed::SOFTWARE)),
         Task::PrintConfig => print(&config::print_config()),
-        Task::Share(ref options) => share::run(options),
         Task::RunHooks => hooks::run(),
+        #[cfg(feature = "admin-cli")]
+        Task::Share(ref options) => share::run(options),
+        #[cfg(feature = "admin-cli")]
         Task::Init(ref dir) => init::run(dir.as_deref()),
-        #[cfg(feature = "client")]
+        #[cfg(feature = "demo")]
         Task::Demo => demo::run(),
-        #[cfg(not(feature = "client"))]
-        Task::Demo => fail(2, "this program was built without the client, which the demo needs"),
-        Task::Account(_)
-        | Task::Top
-        | Task::Check
-        | Task::Paths
-        | Task::Verify(_)
-        | Task::Serve => work(&args),
+        _ => work(&args),
     }
 }
 
@@ -119,8 +128,11 @@ fn work(args: &Args) -> ExitCode {
         return fail(1, advice::without_configuration(&search.looked_at()));
     };
     match args.task {
+        #[cfg(feature = "admin-cli")]
         Task::Account(ref words) => ask(args, &dirs, |asked| accounts::run(asked, words)),
+        #[cfg(feature = "admin-cli")]
         Task::Top => ask(args, &dirs, top::run),
+        #[cfg(feature = "admin-cli")]
         Task::Check => check::run(args, &dirs),
         Task::Verify(ref options) => verify::run(options, &dirs),
         Task::Paths => ExitCode::SUCCESS,
@@ -129,6 +141,7 @@ fn work(args: &Args) -> ExitCode {
 }
 
 /// Does something with the server that runs on the home, or with the files where none does.
+#[cfg(feature = "admin-cli")]
 fn ask(
     args: &Args,
     Directories { conf, home }: &Directories,

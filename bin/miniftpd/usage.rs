@@ -15,23 +15,30 @@ const fn row(form: &'static str, about: &'static str) -> UsageRow {
 /// What can be done.
 pub(crate) const COMMANDS: &[UsageRow] = &[
     row("miniftpd [OPTIONS]", "serve until TERM or Ctrl-C"),
+    #[cfg(feature = "admin-cli")]
     row(
         "miniftpd [OPTIONS] account ...",
         "admin commands, with a running server or without;\n`miniftpd account help` lists them",
     ),
+    #[cfg(feature = "admin-cli")]
     row("miniftpd [OPTIONS] status", "the running server: uptime, listeners, connections, disk"),
+    #[cfg(feature = "admin-cli")]
     row("miniftpd [OPTIONS] who", "connections, and what each does"),
+    #[cfg(feature = "admin-cli")]
     row("miniftpd [OPTIONS] top", "both on a terminal, again every two seconds"),
+    #[cfg(feature = "admin-cli")]
     row("miniftpd [OPTIONS] check", "every fault of the files in conf, and what would change"),
     row(
         "miniftpd [OPTIONS] verify [NAME...]",
         "read everything that is stored, or only these accounts\nand mounts, and compare it with \
          its digests",
     ),
+    #[cfg(feature = "admin-cli")]
     row(
         "miniftpd share [DIR] [OPTIONS]",
         "serve one directory at once, with a new account and\npassword, until Ctrl-C",
     ),
+    #[cfg(feature = "admin-cli")]
     row(
         "miniftpd init [DIR]",
         "make conf and home, with an account for an admin;\nthe \
@@ -39,6 +46,7 @@ pub(crate) const COMMANDS: &[UsageRow] = &[
     ),
     row("miniftpd [OPTIONS] paths", "which configuration and data are used, and why"),
     row("miniftpd man", "print the manual page; `miniftpd man | man -l -` shows it"),
+    #[cfg(feature = "demo")]
     row("miniftpd demo", "show everything in a minute, on fresh files and ports"),
 ];
 

@@ -13,7 +13,7 @@ use crate::audit::Verb;
 use crate::text::words::Word;
 use crate::transfer::Alive;
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "admin-cli")]
 use super::import;
 
 /// What a command works with.
@@ -135,7 +135,7 @@ pub static ADMIN_COMMANDS: &[AdminCommand] = &[
         Some(Verb::Drop), sessions::drop_part, "remove one of them"),
     row!("why" ["whyof"] ("name" Account true "path" Path true) () Tree false None,
         sessions::why, "tell what it may do at a path, and what decides; nothing is done"),
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "admin-cli")]
     row!("import" [] ("file" File true) ("adopt" Flag) Machine false Some(Verb::Import),
         import::import,
         "make a CSV of names and quotas the class list and approve those on it that wait, or take \

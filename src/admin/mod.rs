@@ -12,7 +12,7 @@ mod bans;
 pub mod commands;
 mod files;
 pub mod grammar;
-#[cfg(feature = "cli")]
+#[cfg(feature = "admin-cli")]
 mod import;
 mod last_admin;
 mod removal;

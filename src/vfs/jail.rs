@@ -109,6 +109,19 @@ impl<'a> NameIn<'a> {
         fs::mkdirat(self.directory, self.name, Mode::from_raw_mode(mode))
     }
 
+    /// Opens a directory, which is made if it is missing. It nearly always is there: making it is
+    /// tried only after that, since a directory is locked for it.
+    pub(super) fn open_made(self, flags: OFlags, mode: u32) -> OsResult<OwnedFd> {
+        match self.open(flags, 0) {
+            Err(Errno::NOENT) => {}
+            opened => return opened,
+        }
+        match self.make_directory(mode) {
+            Ok(()) | Err(Errno::EXIST) => self.open(flags, 0),
+            Err(e) => Err(e),
+        }
+    }
+
     pub(super) fn unlink(self) -> OsResult<()> {
         step()?;
         fs::unlinkat(self.directory, self.name, AtFlags::empty())
@@ -148,11 +161,7 @@ pub(super) fn above(directory: BorrowedFd<'_>, expected: FileId) -> OsResult<Own
 
 /// Opens a directory of the server's own, making it if it is missing.
 pub(super) fn own_directory(above: BorrowedFd<'_>, name: &[u8]) -> OsResult<OwnedFd> {
-    let at = NameIn::new(above, name);
-    match at.make_directory(DIRECTORY_MODE) {
-        Ok(()) | Err(Errno::EXIST) => at.open(READ, 0),
-        Err(e) => Err(e),
-    }
+    NameIn::new(above, name).open_made(READ, DIRECTORY_MODE)
 }
 
 /// The folder itself once more, for reading: a descriptor to stand in cannot be read or synced.

@@ -44,11 +44,8 @@ impl OpenRoot {
         let root = VPath::root();
         let failed = |e| from_errno(e, &root, "opening the account's folder");
         let at = NameIn::new(home.root(), account.as_bytes());
-        match home.fence().and_then(|()| at.make_directory(DIRECTORY_MODE)) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(e) => return Err(failed(e)),
-        }
-        let jail = Jail::new(at.open(STAND, 0).map_err(failed)?, home.powers().openat2);
+        let opened = home.fence().and_then(|()| at.open_made(STAND, DIRECTORY_MODE));
+        let jail = Jail::new(opened.map_err(failed)?, home.powers().openat2);
         let parts = own_directory(home.parts(), account.as_bytes()).map_err(failed)?;
         OpenRoot::of(home, account, jail, parts).map_err(failed)
     }
