@@ -89,25 +89,27 @@ impl Bench {
         }
     }
 
-    /// Notes that a contestant failed in a workload; what was measured of it there goes.
+    /// Notes that a contestant failed in a workload, or in one action of it where the size changes;
+    /// what was measured of that goes.
     pub(crate) fn failed(&mut self, row: &Row, error: &dyn std::fmt::Display) {
         self.has_failed |= row.role == Role::Ours;
-        let of =
-            if row.clients > 1 { format!(" by {} clients", row.clients) } else { String::new() };
+        let of = match (row.clients, row.size) {
+            (_, Some(size)) if row.action.is_empty() => format!(" of {size}"),
+            (_, Some(size)) => format!(", {} of {size}", row.action),
+            (1, None) => String::new(),
+            (clients, None) => format!(" by {clients} clients"),
+        };
         self.leave_out(format!("{} in {}{of}: {error}", row.name, row.workload));
         self.record.rows.retain(|other| {
-            other.workload != row.workload || other.name != row.name || other.clients != row.clients
+            let is_it =
+                is_of_same(other, row) && (row.size.is_none() || other.action == row.action);
+            !is_it
         });
     }
 
     /// The row that a measurement belongs to; made when it is the first.
     pub(crate) fn row(&mut self, like: &Row) -> Option<&mut Row> {
-        let is_it = |row: &Row| {
-            row.workload == like.workload
-                && row.name == like.name
-                && row.action == like.action
-                && row.clients == like.clients
-        };
+        let is_it = |row: &Row| is_of_same(row, like) && row.action == like.action;
         let at = self.record.rows.iter().position(is_it).unwrap_or_else(|| {
             self.record.rows.push(like.clone());
             self.record.rows.len() - 1
@@ -127,12 +129,21 @@ impl Bench {
     }
 }
 
+/// Whether two rows are of the same contestant, with as many clients and as much to do.
+fn is_of_same(one: &Row, other: &Row) -> bool {
+    one.workload == other.workload
+        && one.name == other.name
+        && one.clients == other.clients
+        && one.size == other.size
+}
+
 /// A row without values.
 pub(crate) fn empty_row(workload: &Workload, name: &str, client: &str, role: Role) -> Row {
     Row {
         workload: workload.name.to_owned(),
         action: String::new(),
         clients: 1,
+        size: None,
         name: name.to_owned(),
         client: client.to_owned(),
         role,
@@ -143,6 +154,8 @@ pub(crate) fn empty_row(workload: &Workload, name: &str, client: &str, role: Rol
         cpu: Vec::new(),
         slowest: Vec::new(),
         fastest: Vec::new(),
+        client_kib: Vec::new(),
+        server_kib: Vec::new(),
     }
 }
 
@@ -156,5 +169,9 @@ fn settings(options: &Options) -> Vec<(String, String)> {
         row("file of one of several clients", format!("{} MiB", files::part_mib(options))),
         row("small and mixed files", format!("{files} and {mixed}")),
         row("logins and idle sessions", format!("{} and {}", options.logins, options.sessions)),
+        row(
+            "largest tree and file",
+            format!("{} files and {} GiB", options.most_files, options.most_gib),
+        ),
     ]
 }

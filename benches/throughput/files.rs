@@ -103,10 +103,10 @@ fn mixed(path: &Path, files: usize, random: &mut Random) -> Result<()> {
 }
 
 /// Xorshift: fast, and nothing that a digest or a compression could profit from.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new(seed: u64) -> Random {
+    pub(crate) fn new(seed: u64) -> Random {
         Random(seed | 1 << 32)
     }
 
@@ -117,15 +117,23 @@ impl Random {
         self.0
     }
 
-    fn write(&mut self, path: &Path, size: usize) -> Result<()> {
+    pub(crate) fn fill(&mut self, block: &mut [u8]) {
+        for word in block.chunks_mut(8) {
+            let bytes = self.next().to_le_bytes();
+            word.copy_from_slice(bytes.get(..word.len()).unwrap_or_default());
+        }
+    }
+
+    /// Writes a file of so many bytes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(crate) fn write(&mut self, path: &Path, size: usize) -> Result<()> {
         let mut file = File::create(path)?;
         let mut block = vec![0u8; size.min(BLOCK)];
         let mut left = size;
         while left > 0 {
-            for word in block.chunks_mut(8) {
-                let bytes = self.next().to_le_bytes();
-                word.copy_from_slice(bytes.get(..word.len()).unwrap_or_default());
-            }
+            self.fill(&mut block);
             let now = block.get(..left.min(BLOCK)).unwrap_or_default();
             file.write_all(now)?;
             left -= now.len();
@@ -178,7 +186,11 @@ pub(crate) fn compare(a: &Path, b: &Path) -> Result<()> {
     Err(format!("{} differs from {}", b.display(), a.display()).into())
 }
 
-fn names(directory: &Path) -> Result<BTreeSet<OsString>> {
+/// The names in a directory.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn names(directory: &Path) -> Result<BTreeSet<OsString>> {
     let entries = fs::read_dir(directory)?;
     entries.map(|entry| Ok(entry?.file_name())).collect()
 }

@@ -22,6 +22,7 @@ mod options;
 mod plots;
 mod progress;
 mod report;
+mod scale;
 mod servers;
 mod sessions;
 mod transfers;

@@ -26,6 +26,8 @@ pub(crate) struct Options {
     pub(crate) files: usize,
     pub(crate) logins: usize,
     pub(crate) sessions: usize,
+    pub(crate) most_files: usize,
+    pub(crate) most_gib: usize,
     pub(crate) memory: PathBuf,
     pub(crate) disk: PathBuf,
     /// `-` for standard output.
@@ -94,6 +96,18 @@ const OPTIONS: &[OptionRow] = &[
         set: |options, value| set_number(&mut options.sessions, value),
     },
     OptionRow {
+        name: "most-files",
+        value: "N",
+        about: "the largest tree where trees grow (1000000)",
+        set: |options, value| set_number(&mut options.most_files, value),
+    },
+    OptionRow {
+        name: "most-gib",
+        value: "GIB",
+        about: "the largest file where a file grows, as far as there is room (100)",
+        set: |options, value| set_number(&mut options.most_gib, value),
+    },
+    OptionRow {
         name: "dir",
         value: "DIR",
         about: "place of the files (/dev/shm, which is memory, or MINIFTP_BENCH_DIR)",
@@ -155,6 +169,8 @@ impl Options {
             files: variable("MINIFTP_BENCH_FILES").unwrap_or(10_000),
             logins: 400,
             sessions: 500,
+            most_files: 1_000_000,
+            most_gib: 100,
             memory: if memory.is_dir() { memory } else { std::env::temp_dir() },
             disk: place("MINIFTP_BENCH_DISK", env!("CARGO_TARGET_TMPDIR")),
             json: None,

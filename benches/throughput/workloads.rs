@@ -5,7 +5,7 @@ use super::clients::Direction;
 use super::files::Content;
 use super::report::record::Unit;
 use super::servers::Durability;
-use super::{Result, idle, logins, transfers};
+use super::{Result, idle, logins, scale, transfers};
 
 /// A row of the table of workloads.
 pub(crate) struct Workload {
@@ -20,6 +20,9 @@ enum Kind {
     Transfers(Transfers),
     Logins,
     Idle,
+    /// The same with more and more files, and with more and more bytes.
+    FilesBySize,
+    BytesBySize,
 }
 
 /// A workload that moves files.
@@ -147,6 +150,18 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         }),
     },
     Workload {
+        name: "scale-files",
+        about: "trees of 100 to 1,000,000 files of 100 bytes: what a file costs, and a login",
+        unit: Unit::MicrosPerFile,
+        kind: Kind::FilesBySize,
+    },
+    Workload {
+        name: "scale-bytes",
+        about: "one file of 1 KiB to 100 GiB, both ways: what a byte costs",
+        unit: Unit::SecsPerGib,
+        kind: Kind::BytesBySize,
+    },
+    Workload {
         name: "disk-large",
         about: "uploads of the large file to a disk, synced and not",
         unit: Unit::Megabytes,
@@ -177,6 +192,8 @@ impl Workload {
             Kind::Transfers(what) => transfers::measure(bench, self, what),
             Kind::Logins => logins::measure(bench, self),
             Kind::Idle => idle::measure(bench, self),
+            Kind::FilesBySize => scale::files::measure(bench, self),
+            Kind::BytesBySize => scale::bytes::measure(bench, self),
         }
     }
 }

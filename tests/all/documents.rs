@@ -122,3 +122,23 @@ fn performance_md_has_the_figures_of_the_recorded_run() {
     }
     assert_eq!(report::record::Record::from_json(&record.to_json()).unwrap(), record);
 }
+
+/// A plot over sizes is drawn from a run that was kept.
+#[test]
+fn sizes_of_a_recorded_run_are_read_again() {
+    use report::{record::Record, record::Row, size::Size};
+    let mut record = Record::from_json(&document("docs/performance/last.json")).unwrap();
+    let like = Row { workload: "sizes".to_owned(), ..record.rows.first().unwrap().clone() };
+    for (size, text) in
+        [(Size::Files(1_000_000), "1,000,000 files"), (Size::Bytes(1 << 34), "16 GiB")]
+    {
+        let (client_kib, server_kib) = (vec![4096.0], vec![8192.0]);
+        record.rows.push(Row { size: Some(size), client_kib, server_kib, ..like.clone() });
+        let table = record.cells("sizes").as_markdown();
+        assert!(
+            table.contains(&format!("| {text} |")) && table.contains("| 4,096 KiB |"),
+            "{table}"
+        );
+    }
+    assert_eq!(Record::from_json(&record.to_json()).unwrap(), record);
+}

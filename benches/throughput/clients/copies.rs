@@ -4,14 +4,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use super::{Job, run};
+use super::{Job, Watched, run};
 use crate::Result;
 
 /// `cp`.
 pub(super) fn copy(job: &Job<'_>) -> Result<()> {
     let recursive = if job.is_tree { "-r" } else { "-f" };
     let arguments = [recursive, job.local, job.remote].map(str::to_owned);
-    run(Path::new("cp"), &arguments, job.root)
+    run(Path::new("cp"), &arguments, job.root, Watched::No).map(drop)
 }
 
 /// What a server does that syncs each file before it reports success.

@@ -2,17 +2,13 @@
 
 mod arguments;
 mod copies;
+mod run;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
-
-use rustix::process::{Pid, Signal, kill_process};
 
 use self::arguments::{curl, ftplib, lftp, miniftp, rclone, rsync, scp, sftp};
 use self::copies::{copy, copy_synced};
+pub(crate) use self::run::{Ended, Watched, run};
 use super::Result;
 use super::servers::{Protocol, Server, programs};
 
@@ -148,43 +144,8 @@ impl Client {
                 let server = job.server.ok_or("it needs a server")?;
                 let program = programs::find(name).ok_or("it is not installed")?;
                 let arguments = arguments(job, server, self.extra)?;
-                Ok(Box::new(move || run(&program, &arguments, job.root)))
+                Ok(Box::new(move || run(&program, &arguments, job.root, Watched::No).map(drop)))
             }
         }
     }
-}
-
-/// How long a client may take: far longer than any that comes to an end.
-const LONGEST: Duration = Duration::from_secs(600);
-
-/// Runs a program in a directory, and stops it when it takes too long.
-pub(super) fn run(program: &Path, arguments: &[String], root: &Path) -> Result<()> {
-    let child = Command::new(program)
-        .args(arguments)
-        .current_dir(root)
-        .env("MINIFTP_PASSWORD", "bench")
-        .env("HOME", root)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let id = Pid::from_child(&child);
-    let (ended, watched) = mpsc::channel::<()>();
-    let out = thread::scope(|scope| {
-        scope.spawn(move || {
-            if watched.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
-                // It may have ended at this very moment.
-                let _ = kill_process(id, Signal::KILL);
-            }
-        });
-        let out = child.wait_with_output();
-        drop(ended);
-        out
-    })?;
-    if out.status.success() {
-        return Ok(());
-    }
-    let errors = String::from_utf8_lossy(&out.stderr);
-    let last = errors.trim().lines().next_back().unwrap_or("it says nothing");
-    Err(format!("{} failed: {last}", program.display()).into())
 }

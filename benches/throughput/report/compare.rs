@@ -2,6 +2,9 @@
 
 use super::record::{Record, Role, Row};
 
+/// Actions that move content, as a copy does.
+const LIKE_COPY: [&str; 3] = ["copy", "put", "get"];
+
 /// How a row does beside the best other server.
 pub(crate) struct BesidePeer<'a> {
     /// How many times as good it is.
@@ -11,8 +14,11 @@ pub(crate) struct BesidePeer<'a> {
 }
 
 impl Record {
-    /// How many times as good a row is as `cp` with the same content.
+    /// How many times as good a row is as `cp` with the same content, if that does the same.
     pub(crate) fn to_copy(&self, row: &Row) -> Option<f64> {
+        if !LIKE_COPY.contains(&row.action.as_str()) {
+            return None;
+        }
         let copy = self.beside(row).find(|other| other.role == Role::Copy)?;
         Some(row.unit.ratio(row.value()?, copy.value()?))
     }
@@ -37,9 +43,11 @@ impl Record {
         ratios.min_by(|a, b| a.ratio.total_cmp(&b.ratio))
     }
 
-    /// The rows of the same workload with as many clients.
+    /// The rows of the same workload with as many clients, and with as much.
     fn beside<'a>(&'a self, row: &Row) -> impl Iterator<Item = &'a Row> {
-        let (workload, clients) = (row.workload.clone(), row.clients);
-        self.rows.iter().filter(move |other| other.workload == workload && other.clients == clients)
+        let (workload, clients, size) = (row.workload.clone(), row.clients, row.size);
+        self.rows.iter().filter(move |other| {
+            other.workload == workload && other.clients == clients && other.size == size
+        })
     }
 }

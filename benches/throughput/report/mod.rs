@@ -5,4 +5,5 @@
 pub(crate) mod compare;
 pub(crate) mod markdown;
 pub(crate) mod record;
+pub(crate) mod size;
 pub(crate) mod table;

@@ -4,12 +4,14 @@ use std::error::Error;
 
 use serde_json::{Map, Value, json};
 
+use super::size::Size;
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Of the JSON; another number means that this program cannot read it.
 const FORMAT: u64 = 1;
 
-/// What a rate or a size is counted in.
+/// What a rate, a cost or a size is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// 10^6 bytes a second.
@@ -18,10 +20,24 @@ pub(crate) enum Unit {
     Logins,
     /// Memory of a session; less is better.
     Kibibytes,
+    /// Time for each file of a tree; less is better, as with all that follow.
+    MicrosPerFile,
+    /// Time for each 2^30 bytes of a file.
+    SecsPerGib,
+    /// Time of what is done once, however much there is.
+    Millis,
 }
 
 impl Unit {
-    const ALL: [Unit; 4] = [Unit::Megabytes, Unit::Files, Unit::Logins, Unit::Kibibytes];
+    const ALL: [Unit; 7] = [
+        Unit::Megabytes,
+        Unit::Files,
+        Unit::Logins,
+        Unit::Kibibytes,
+        Unit::MicrosPerFile,
+        Unit::SecsPerGib,
+        Unit::Millis,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -29,13 +45,16 @@ impl Unit {
             Unit::Files => "files/s",
             Unit::Logins => "logins/s",
             Unit::Kibibytes => "KiB",
+            Unit::MicrosPerFile => "µs/file",
+            Unit::SecsPerGib => "s/GiB",
+            Unit::Millis => "ms",
         }
     }
 
     /// What the server's processor time is given for.
     pub(crate) fn of_cpu(self) -> &'static str {
         match self {
-            Unit::Files => "s/1,000 files",
+            Unit::Files | Unit::MicrosPerFile => "s/1,000 files",
             _ => "s/GiB",
         }
     }
@@ -43,8 +62,10 @@ impl Unit {
     /// How many times as good one value is as another.
     pub(crate) fn ratio(self, value: f64, other: f64) -> f64 {
         match self {
-            Unit::Kibibytes => other / value,
-            _ => value / other,
+            Unit::Megabytes | Unit::Files | Unit::Logins => value / other,
+            Unit::Kibibytes | Unit::MicrosPerFile | Unit::SecsPerGib | Unit::Millis => {
+                other / value
+            }
         }
     }
 }
@@ -73,6 +94,8 @@ pub(crate) struct Row {
     pub(crate) action: String,
     /// How many clients did it at the same time.
     pub(crate) clients: u64,
+    /// Of what, in a workload that does the same with more and more.
+    pub(crate) size: Option<Size>,
     /// The contestant: client and server.
     pub(crate) name: String,
     pub(crate) client: String,
@@ -89,6 +112,10 @@ pub(crate) struct Row {
     /// The rates of the slowest and the fastest of several clients.
     pub(crate) slowest: Vec<f64>,
     pub(crate) fastest: Vec<f64>,
+    /// The most memory that the client and the server had meanwhile, in KiB; only where the size
+    /// changes.
+    pub(crate) client_kib: Vec<f64>,
+    pub(crate) server_kib: Vec<f64>,
 }
 
 /// A whole run.
@@ -128,6 +155,7 @@ impl Row {
             "workload": self.workload,
             "action": self.action,
             "clients": self.clients,
+            "size": self.size.map(Size::to_json),
             "name": self.name,
             "client": self.client,
             "role": role,
@@ -140,6 +168,8 @@ impl Row {
             "cpu": numbers(&self.cpu),
             "slowest": numbers(&self.slowest),
             "fastest": numbers(&self.fastest),
+            "client_kib": numbers(&self.client_kib),
+            "server_kib": numbers(&self.server_kib),
         })
     }
 
@@ -150,6 +180,8 @@ impl Row {
             workload: text(value, "workload")?,
             action: text(value, "action")?,
             clients: value.get("clients").and_then(Value::as_u64).ok_or("clients")?,
+            // Older runs have no row with a size.
+            size: value.get("size").and_then(Size::from_json),
             name: text(value, "name")?,
             client: text(value, "client")?,
             role: Role::ALL.iter().find(|row| row.1 == role).ok_or("an unknown role")?.0,
@@ -160,6 +192,8 @@ impl Row {
             cpu: list(value, "cpu"),
             slowest: list(value, "slowest"),
             fastest: list(value, "fastest"),
+            client_kib: list(value, "client_kib"),
+            server_kib: list(value, "server_kib"),
         })
     }
 }

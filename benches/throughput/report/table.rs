@@ -8,8 +8,9 @@ pub(crate) struct Cells(pub(crate) Vec<Vec<String>>);
 /// A column: its heading, and what it holds for a row.
 type Column = (&'static str, fn(&Record, &Row) -> String);
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 11] = [
     ("action", |_, row| row.what()),
+    ("size", |_, row| row.size.map(|size| size.to_string()).unwrap_or_default()),
     ("with", |_, row| row.name.clone()),
     ("median", |_, row| row.value().map(amount).unwrap_or_default()),
     ("range", |_, row| row.range()),
@@ -20,6 +21,8 @@ const COLUMNS: [Column; 8] = [
     }),
     ("slowest, fastest", |_, row| row.spread()),
     ("server CPU", |_, row| row.cpu_cost()),
+    ("client memory", |_, row| kibibytes(&row.client_kib)),
+    ("server memory", |_, row| kibibytes(&row.server_kib)),
 ];
 
 impl Record {
@@ -71,16 +74,23 @@ impl Row {
     }
 
     fn cpu_cost(&self) -> String {
-        let is_paid = self.role != Role::Copy && matches!(self.unit, Unit::Megabytes | Unit::Files);
-        match median(&self.cpu).filter(|_| is_paid) {
+        let is_once = matches!(self.unit, Unit::Logins | Unit::Kibibytes | Unit::Millis);
+        match median(&self.cpu).filter(|_| self.role != Role::Copy && !is_once) {
             Some(cpu) => format!("{cpu:.3} {}", self.unit.of_cpu()),
             None => String::new(),
         }
     }
 }
 
+fn kibibytes(values: &[f64]) -> String {
+    median(values).map(|kib| format!("{} KiB", amount(kib))).unwrap_or_default()
+}
+
 /// A number with its thousands apart, and with decimals only where it is small.
 pub(crate) fn amount(number: f64) -> String {
+    if number != 0.0 && number.abs() < 10.0 {
+        return format!("{number:.2}");
+    }
     if number.abs() < 100.0 {
         return format!("{number:.1}");
     }

@@ -19,7 +19,11 @@ pub(crate) const PASSWORD_ITERATIONS: u32 = 4096;
 
 /// Starts it with settings of its own.
 pub(super) fn start(setup: &Setup<'_>) -> Result<Server> {
-    let mut settings = vec![("connections", "10000"), ("sessions_per_account", "10000")];
+    let mut settings = vec![
+        ("connections", "10000"),
+        ("sessions_per_account", "10000"),
+        ("entries", "1000000000"),
+    ];
     if setup.durability == Durability::None {
         settings.push(("durability", "none"));
     }

@@ -7,6 +7,7 @@ mod ftp;
 mod group;
 pub(crate) mod miniftpd;
 mod others;
+pub(crate) mod peak;
 pub(crate) mod programs;
 
 use std::fs;
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
 
 use self::group::Group;
 use super::Result;
@@ -189,6 +192,17 @@ impl Server {
     /// Bytes of memory that it uses, with all its processes: their shares of what they share.
     pub(crate) fn memory(&self) -> Option<u64> {
         self.group.memory()
+    }
+
+    /// KiB of memory that its first process had at most, since its start or since
+    /// [`Server::forget_peak`].
+    pub(crate) fn peak_kib(&self) -> Option<u64> {
+        peak::kib(Pid::from_child(&self.child))
+    }
+
+    /// Begins again with the most memory that it has had.
+    pub(crate) fn forget_peak(&self) {
+        peak::forget(Pid::from_child(&self.child));
     }
 
     /// Takes away what was uploaded under a name, as another user of the server would.

@@ -1,6 +1,9 @@
-//! Plots of a run: bars for each workload, and lines where the number of clients changes.
+//! Plots of a run: bars for each workload, and lines where the number of clients or the size
+//! changes.
 
-use std::collections::BTreeSet;
+mod charts;
+mod lines;
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -23,23 +26,11 @@ const THICK: i32 = 15;
 const NAMES: i32 = 290;
 const VALUES: i32 = 90;
 const HEADING: i32 = 44;
-const LINES_HEIGHT: u32 = 420;
 
 const OURS: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 const PEER: RGBColor = RGBColor(0xa8, 0xa8, 0xa8);
 const COPY: RGBColor = RGBColor(0xd9, 0xa4, 0x41);
 const TEXT: RGBColor = RGBColor(0x30, 0x30, 0x30);
-/// Lines that have to be told apart.
-const LINES: [RGBColor; 8] = [
-    OURS,
-    COPY,
-    RGBColor(0x3a, 0x92, 0x4b),
-    RGBColor(0xc4, 0x4e, 0x52),
-    RGBColor(0x81, 0x72, 0xb2),
-    RGBColor(0x6b, 0x6b, 0x6b),
-    RGBColor(0x4c, 0xb5, 0xc4),
-    RGBColor(0x93, 0x5f, 0x3c),
-];
 
 /// Draws every workload into a file of its own.
 ///
@@ -49,10 +40,12 @@ pub(crate) fn draw(record: &Record, directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)?;
     for workload in record.workloads() {
         let rows: Vec<&Row> = record.rows.iter().filter(|row| row.workload == workload).collect();
-        let counts: BTreeSet<u64> = rows.iter().map(|row| row.clients).collect();
         let path = directory.join(format!("{workload}.svg"));
-        let drawn = if counts.len() > 1 {
-            lines(&path, workload, &rows, &counts.into_iter().collect::<Vec<_>>())
+        let has_several = |row: &&Row| row.clients > 1;
+        let drawn = if rows.iter().any(|row| row.size.is_some()) {
+            lines::by_size(&path, workload, &rows)
+        } else if rows.iter().any(has_several) {
+            lines::by_clients(&path, workload, &rows)
         } else {
             bars(&path, workload, rows)
         };
@@ -122,77 +115,6 @@ fn key(area: &Area<'_>) -> Result<()> {
         area.draw(&Rectangle::new(corners, color_of(role).filled()))?;
         label(area, text, (x + THICK + 6, y), HPos::Left)?;
     }
-    Ok(())
-}
-
-/// A chart for each action beside the other, with a line for each contestant.
-fn lines(path: &Path, workload: &str, rows: &[&Row], counts: &[u64]) -> Result<()> {
-    let size = (WIDTH as u32, LINES_HEIGHT);
-    let area = SVGBackend::new(path, size).into_drawing_area();
-    area.fill(&WHITE)?;
-    let unit = rows.first().map_or("", |row| row.unit.name());
-    heading(&area, &format!("{workload}, {unit} of all clients together, by their number"))?;
-    let (_, below) = area.split_vertically(HEADING);
-    let mut names: Vec<&str> = Vec::new();
-    for row in rows.iter().filter(|row| row.role != Role::Copy) {
-        if !names.contains(&row.name.as_str()) {
-            names.push(&row.name);
-        }
-    }
-    let actions: Vec<&str> = actions(rows).into_iter().filter(|action| *action != "copy").collect();
-    let panels = below.split_evenly((1, actions.len().max(1)));
-    for (panel, action) in panels.iter().zip(actions) {
-        let rows: Vec<&Row> = rows.iter().filter(|row| row.action == action).copied().collect();
-        chart(panel, action, &rows, (&names, counts))?;
-    }
-    area.present()?;
-    Ok(())
-}
-
-fn chart(
-    area: &Area<'_>,
-    action: &str,
-    rows: &[&Row],
-    (names, counts): (&[&str], &[u64]),
-) -> Result<()> {
-    let values = rows.iter().filter_map(|row| row.value());
-    let most = values.fold(f64::MIN_POSITIVE, f64::max);
-    let last = counts.len().saturating_sub(1) as f64;
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .caption(action, (FONT, 15))
-        .x_label_area_size(28)
-        .y_label_area_size(52)
-        .build_cartesian_2d(0.0..last.max(1.0), 0.0..most * 1.6)?;
-    let count = |at: &f64| match at.fract() == 0.0 {
-        true => counts.get(*at as usize).map(u64::to_string).unwrap_or_default(),
-        false => String::new(),
-    };
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .max_light_lines(0)
-        .x_labels(counts.len())
-        .x_label_formatter(&count)
-        .y_label_formatter(&|value| amount(value.round()).trim_end_matches(".0").to_owned())
-        .label_style((FONT, 12))
-        .draw()?;
-    for (name, color) in names.iter().zip(LINES.iter().cycle()) {
-        let points = counts.iter().enumerate().filter_map(|(i, clients)| {
-            let row = rows.iter().find(|row| row.name == *name && row.clients == *clients)?;
-            Some((i as f64, row.value()?))
-        });
-        chart
-            .draw_series(LineSeries::new(points, color.stroke_width(2)))?
-            .label(*name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], color.stroke_width(2)));
-    }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .label_font((FONT, 12))
-        .draw()?;
     Ok(())
 }
 
