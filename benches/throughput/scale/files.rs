@@ -74,7 +74,7 @@ fn take(turn: &mut Turn<'_>) -> Result<()> {
     let server = turn.server(root)?;
     send(turn, tree, (&server, root))?;
     let home = server.directory.clone();
-    drop(server);
+    server.stop()?;
     let server = begin(turn, root, &home)?;
     files::remove(&local);
     fetch(turn, tree, (&server, root))?;

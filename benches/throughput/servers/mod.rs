@@ -18,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 
 use self::group::Group;
 use super::Result;
@@ -182,6 +182,18 @@ impl Server {
         let (prefix, common_port) = (String::new(), port);
         let port = String::new();
         Server { child, group, port, common_port, login, prefix, directory, key: None }
+    }
+
+    /// Ends it as an operator would, and waits for it.
+    ///
+    /// # Errors
+    /// What the system says, and that it did not end well.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        match self.child.wait()?.success() {
+            true => Ok(()),
+            false => Err("the server did not end well".into()),
+        }
     }
 
     /// Seconds of processor time that it has used so far, with all its processes.
