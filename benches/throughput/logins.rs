@@ -32,7 +32,11 @@ pub(crate) fn measure(bench: &mut Bench, workload: &'static Workload) -> Result<
                 let server = running.get(Some(place))?;
                 bench.progress.step(&format!("round {round}, {}", caller.row.name));
                 match rate(&mut caller, server, bench.options.logins) {
-                    Ok(rate) if round > 0 => bench.row(&caller.row)?.values.push(rate),
+                    Ok((rate, cpu)) if round > 0 => {
+                        let row = bench.row(&caller.row)?;
+                        row.values.push(rate);
+                        row.cpu.extend(cpu);
+                    }
                     Ok(_) => {}
                     Err(e) => {
                         bench.failed(&caller.row, &e);
@@ -48,18 +52,21 @@ pub(crate) fn measure(bench: &mut Bench, workload: &'static Workload) -> Result<
     Ok(())
 }
 
-/// Logins a second of one after the other. What this process pays for its password each time is
-/// taken off: it depends on the record and not on the server.
-fn rate(caller: &mut Caller, server: &Server, logins: usize) -> Result<f64> {
-    let begun = Instant::now();
+/// Logins a second of one after the other, and seconds of the server's processor time for 1,000 of
+/// them. What this process pays for its password each time is taken off: it depends on the record
+/// and not on the server.
+fn rate(caller: &mut Caller, server: &Server, logins: usize) -> Result<(f64, Option<f64>)> {
+    let (begun, before) = (Instant::now(), server.cpu_secs());
     for _ in 0..logins {
         caller.open(server)?.close()?;
     }
     let whole = begun.elapsed();
+    let cpu = server.cpu_secs().zip(before).map(|(now, then)| now - then);
     let begun = Instant::now();
     for _ in 0..if caller.login.derives { logins } else { 0 } {
         Verifier::derive(server.login.1, PASSWORD_ITERATIONS)?;
     }
     let derived = if caller.login.derives { begun.elapsed() } else { Duration::ZERO };
-    Ok(logins as f64 / whole.saturating_sub(derived).as_secs_f64())
+    let rate = logins as f64 / whole.saturating_sub(derived).as_secs_f64();
+    Ok((rate, cpu.map(|secs| secs * 1000.0 / logins as f64)))
 }

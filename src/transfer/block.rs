@@ -32,6 +32,11 @@ pub struct Block {
 }
 
 impl Block {
+    /// The same memory for another transfer, whose pace is not known yet.
+    pub fn again(self) -> Block {
+        Block { bytes: self.bytes, ..Block::default() }
+    }
+
     /// Room for as much of what is wanted as a block takes now.
     pub fn room(&mut self, wanted: usize) -> &mut [u8] {
         if self.bytes.len() < wanted.min(limits::CHUNK) {

@@ -55,6 +55,7 @@ impl Unit {
     pub(crate) fn of_cpu(self) -> &'static str {
         match self {
             Unit::Files | Unit::MicrosPerFile => "s/1,000 files",
+            Unit::Logins => "s/1,000 logins",
             _ => "s/GiB",
         }
     }

@@ -74,7 +74,7 @@ impl Row {
     }
 
     fn cpu_cost(&self) -> String {
-        let is_once = matches!(self.unit, Unit::Logins | Unit::Kibibytes | Unit::Millis);
+        let is_once = matches!(self.unit, Unit::Kibibytes | Unit::Millis);
         match median(&self.cpu).filter(|_| self.role != Role::Copy && !is_once) {
             Some(cpu) => format!("{cpu:.3} {}", self.unit.of_cpu()),
             None => String::new(),

@@ -51,6 +51,8 @@ pub(super) struct Data {
     judged: u64,
     /// The client has closed its side.
     is_closed: bool,
+    /// All that it has sent was read.
+    is_read: bool,
     /// Since when everything has arrived at the client's system.
     whole_since: Option<Instant>,
 }
@@ -69,6 +71,7 @@ impl Data {
             arrived,
             judged: 0,
             is_closed: false,
+            is_read: false,
             whole_since: None,
         })
     }
@@ -133,7 +136,11 @@ impl Data {
 
     /// Reads what is there now, 0 at the end. `None`: it would have to wait.
     pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        if self.is_read {
+            return Ok(Some(0));
+        }
         let done = self.socket.read(into);
+        self.is_read = matches!(done, Ok(0)) && !into.is_empty();
         self.moved(done)
     }
 

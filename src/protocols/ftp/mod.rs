@@ -50,6 +50,7 @@ use crate::session::Session;
 use crate::shared::Shared;
 use crate::stream::Stream;
 use crate::tls::ServerTls;
+use crate::transfer::Block;
 
 pub use self::site::{SITE_VERBS, SiteVerb, admin_rows};
 pub use commands::{Arg, FtpVerb, VERBS, VerbNeeds};
@@ -91,6 +92,8 @@ pub struct FtpConnection {
     hash: &'static str,
     /// How it is encrypted, if it is.
     protection: Option<Protection>,
+    /// What content goes through; given back while the client rests.
+    block: Block,
     /// Bytes that the running transfer has moved, for `STAT`.
     moved: u64,
     /// Set by `QUIT`.
@@ -131,6 +134,7 @@ impl FtpConnection {
             facts: Facts::all(),
             hash: settings::HASHES[0].1,
             protection: None,
+            block: Block::default(),
             moved: 0,
             leaving: false,
         }
@@ -178,7 +182,11 @@ impl FtpConnection {
         self.control.reply_after(&self.session.greeting(), 220, ready);
         while !self.leaving {
             self.shared().check_running()?;
-            match self.control.next(&mut || self.session.rest())? {
+            let mut rest = || {
+                self.session.rest();
+                self.block = Block::default();
+            };
+            match self.control.next(&mut rest)? {
                 Line::Command(command) => self.dispatch(&command)?,
                 Line::Empty => {}
                 Line::TooLong => self.control.reply(500, "the line is too long"),

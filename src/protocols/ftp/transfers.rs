@@ -11,7 +11,6 @@ use super::pump::Broken;
 use crate::error::{Error, Fate, Result};
 use crate::scram::random_bytes;
 use crate::session::{Source, Start, StreamingUpload, TransferEntry, UploadOptions, Verb, Way};
-use crate::transfer::Block;
 
 /// What is said of an encrypted upload whose end anybody could have made.
 const CUT_OFF: &str = "the data connection ended without the end of its encryption, so something \
@@ -115,7 +114,7 @@ fn send(
     offset: u64,
     note: &mut TransferEntry,
 ) -> Result<(), Stop> {
-    let mut block = Block::default();
+    let mut block = std::mem::take(&mut conn.block).again();
     let mut text = Vec::new();
     let mut encoder = (!conn.is_image()).then(Encoder::default);
     let mut at = offset;
@@ -139,6 +138,7 @@ fn send(
         block.moved(n, None);
         note.moved(n as u64);
     }
+    conn.block = block;
     Ok(())
 }
 
@@ -312,7 +312,7 @@ fn take_all(
     data: &mut Data,
     streaming: &mut StreamingUpload,
 ) -> Result<(), Stop> {
-    let mut block = Block::default();
+    let mut block = std::mem::take(&mut conn.block).again();
     let mut plain = Vec::new();
     let mut decoder = (!conn.is_image()).then(Decoder::default);
     let mut n = 0;
@@ -335,6 +335,7 @@ fn take_all(
         }
         ended?;
         if n == 0 {
+            conn.block = block;
             return match data.is_cut_off() {
                 false => Ok(()),
                 true => Err(Broken::Line(CUT_OFF).into()),

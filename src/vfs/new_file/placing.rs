@@ -39,8 +39,9 @@ impl NewFile {
         let open_root = Arc::clone(&self.open_root);
         let changed = || Error::Changed { path: self.path.for_error() };
         let is_there = |spot: &Location| is_in_place(&open_root, spot);
-        // What takes a free name can be taken out again as if it had never been there.
-        let looks_first = replace || self.part.is_some();
+        // What takes a free name can be taken out again as if it had never been there, unless it
+        // was a part.
+        let looks_first = self.part.is_some();
         let spot = match self.spot.take() {
             Some(spot) if looks_first && !is_there(&spot) => return Err(changed()),
             Some(spot) => spot,
@@ -51,12 +52,15 @@ impl NewFile {
         let (own, to) = (NameIn::new(parts, self.name.as_bytes()), open_root.jail.at(&spot));
         let passing = open_root.home.passing_name();
         let from = self.unnamed(own, own.beside(passing.as_bytes()))?;
-        let moved = open_root.home.move_over(
-            (from, MoveOrigin::Private),
-            EntryKind::File,
-            (to, &self.path),
-            replace,
-        );
+        let place = |replace| {
+            let from = (from, MoveOrigin::Private);
+            open_root.home.move_over(from, EntryKind::File, (to, &self.path), replace)
+        };
+        let moved = match place(replace && looks_first) {
+            Err(Error::Exists { .. }) if replace && !is_there(&spot) => Err(changed()),
+            Err(Error::Exists { .. }) if replace => place(true),
+            moved => moved,
+        };
         if moved.is_err() && from.name() != own.name() {
             if let Err(e) = from.rename(own) {
                 log::error!("the part of `{}` is lost: {e}", self.path);

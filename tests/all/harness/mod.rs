@@ -44,7 +44,7 @@ pub use pipe::Pipe;
 pub use proxy::{Proxy, Way, refusing};
 pub use site::{Site, password};
 pub use starting::Starting;
-pub use tree::{part_files, snapshot, stored_bytes};
+pub use tree::{part_files, snapshot, stored_bytes, stored_bytes_at_once};
 
 /// When a wait is given up and the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);

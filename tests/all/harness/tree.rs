@@ -24,19 +24,40 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
 /// Bytes of an account's files and of its unfinished uploads, each file once, even if it is renamed
 /// while we look.
 pub fn stored_bytes(home: &Path, account: &str) -> u64 {
-    let (mut seen, mut bytes) = (HashSet::new(), 0);
+    let mut bytes = 0;
+    each_stored(home, account, &mut |_, meta| bytes += meta.len());
+    bytes
+}
+
+/// The same while others store and remove; `None` if something was removed meanwhile, whose room
+/// others may have had before they were looked at. What is there to the end has grown at most, so
+/// no more than that was on the disk at one moment.
+pub fn stored_bytes_at_once(home: &Path, account: &str) -> Option<u64> {
+    let (mut bytes, mut open) = (0, Vec::new());
+    each_stored(home, account, &mut |path, _| {
+        let file = fs::File::open(path).ok();
+        bytes += file.as_ref().map_or(0, |file| file.metadata().unwrap().len());
+        open.push(file);
+    });
+    let is_there =
+        |file: &Option<fs::File>| file.as_ref().is_some_and(|f| f.metadata().unwrap().nlink() > 0);
+    open.iter().all(is_there).then_some(bytes)
+}
+
+/// Calls `stored` with each file of an account and each of its unfinished uploads.
+fn each_stored(home: &Path, account: &str, stored: &mut dyn FnMut(&Path, &fs::Metadata)) {
+    let mut seen = HashSet::new();
     let mut count = |path: &Path, meta: &fs::Metadata| {
         let end = path.extension().and_then(|end| end.to_str());
         // A note is no stored file, nor is it while it is being written under a passing name.
         let note = end == Some("note") || (end == Some("tmp") && is_note(path));
         if meta.is_file() && !note && seen.insert(meta.ino()) {
-            bytes += meta.len();
+            stored(path, meta);
         }
     };
     // A file goes from the parts to its place: in this order it is missed by neither look.
     each(&home.join(".miniftp/parts").join(account), &mut count);
     each(&home.join(account), &mut count);
-    bytes
 }
 
 fn is_note(path: &Path) -> bool {
