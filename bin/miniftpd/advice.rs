@@ -14,6 +14,12 @@ const STEPS: [(&str, &str); 4] = [
 
 /// For whoever has no configuration yet.
 pub(crate) fn without_configuration(looked_at: &str) -> String {
+    if !cfg!(feature = "admin-cli") {
+        return format!(
+            "there is no configuration; looked at {looked_at}. This program only serves: run \
+             `miniftpd init` where that is built with it, and copy conf and home here"
+        );
+    }
     let share = ("miniftpd share DIR", "serve one directory at once, without any configuration");
     let steps = lines(&[&[share], &STEPS[..]].concat());
     format!("there is no configuration; looked at {looked_at}. Run next:\n{steps}")

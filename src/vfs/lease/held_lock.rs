@@ -125,6 +125,8 @@ impl HeldLock {
                     }
                 }
                 Err(RenewError::Lost(_)) => return,
+                // Let go, or lost as somebody else saw.
+                Err(RenewError::System(_)) if self.is_closed.load(Ordering::SeqCst) => return,
                 Err(RenewError::System(e)) => {
                     let since = *failing_since.get_or_insert_with(|| {
                         log::error!("the lock of {} cannot be renewed: {e}", self.place);
@@ -172,7 +174,7 @@ impl HeldLock {
 
     /// Writes the next count where that is to be done, and looks whether the file is the lock.
     pub(super) fn renew(&self) -> Result<(), RenewError> {
-        let mut line = self.line();
+        let mut line = self.open_line()?;
         let begun = millis();
         let written = self.write_next(&mut line.record);
         // A file that was replaced cannot be written on every file system: the look says why.
@@ -186,10 +188,7 @@ impl HeldLock {
     }
 
     fn look_again(&self) -> Result<(), RenewError> {
-        let mut line = self.line();
-        if self.is_closed.load(Ordering::SeqCst) {
-            return Err(RenewError::System(self.refusal));
-        }
+        let mut line = self.open_line()?;
         let looked = self.look(&mut line);
         self.judged(looked)
     }
@@ -203,7 +202,7 @@ impl HeldLock {
     }
 
     fn write_next(&self, record: &mut LockRecord) -> Result<(), RenewError> {
-        if self.is_shared && !self.is_closed.load(Ordering::SeqCst) {
+        if self.is_shared {
             record.count = record.count.wrapping_add(1);
             self.file.write_all_at(record.line().as_bytes(), 0)?;
             self.file.sync_data()?;
@@ -273,6 +272,15 @@ impl HeldLock {
             thread::sleep(RELEASE_PAUSE);
         }
         let _ = fs::flock(&self.file, FlockOperation::Unlock);
+    }
+
+    /// The line, unless the lock was let go or lost: what becomes of its file then says nothing.
+    fn open_line(&self) -> Result<MutexGuard<'_, LockLine>, RenewError> {
+        let line = self.line();
+        match self.is_closed.load(Ordering::SeqCst) {
+            true => Err(RenewError::System(self.refusal)),
+            false => Ok(line),
+        }
     }
 
     /// Poison is ignored: the line is what was written last, or was to be.

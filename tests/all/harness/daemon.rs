@@ -306,7 +306,9 @@ impl Daemon {
     pub fn sleeps(&self) -> BTreeMap<String, u64> {
         let mut sleeps = BTreeMap::new();
         for task in fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap() {
-            let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            // One that has just ended is gone.
+            let status = fs::read_to_string(task.unwrap().path().join("status"));
+            let Ok(status) = status else { continue };
             let field = |name: &str| {
                 let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
                 line.trim().to_owned()
