@@ -165,8 +165,8 @@ impl Server {
         match loss.or_else(|| self.shared.home.lost().try_recv().ok()) {
             Some(loss) => Err(RunError::Lost(loss)),
             None => {
-                if self.shared.connections() == 0 {
-                    self.keep_counts();
+                // A thread that is late may write yet: the lock goes with the process then.
+                if self.shared.connections() == 0 && self.keep_counts() {
                     self.shared.release();
                 }
                 Ok(())
@@ -225,11 +225,13 @@ impl Server {
         }
     }
 
-    /// Keeps what was counted, which asks the file systems of mounts.
-    fn keep_counts(&self) {
-        if !self.does_in_time("last-counts", Shared::keep_counts) {
-            log::warn!("what large homes hold is not kept: a file system does not respond");
+    /// Keeps what was counted, which asks the file systems of mounts; whether they have answered.
+    fn keep_counts(&self) -> bool {
+        let is_done = self.does_in_time("last-counts", Shared::keep_counts);
+        if !is_done {
+            log::warn!("what large homes hold is not kept in time: a disk does not respond");
         }
+        is_done
     }
 
     /// Does one of the last things on a thread that is not waited for longer than [`SAVE_LAST`]:
@@ -243,7 +245,10 @@ impl Server {
             work(&shared);
             drop(done);
         });
-        working.is_ok() && is_done.recv_timeout(limits::SAVE_LAST) != Err(RecvTimeoutError::Timeout)
+        if let Err(e) = working {
+            log::error!("the thread `{name}` cannot be started, so what it does is not done: {e}");
+        }
+        is_done.recv_timeout(limits::SAVE_LAST) != Err(RecvTimeoutError::Timeout)
     }
 
     /// Waits until everybody has left, and no longer than that; tells how long is left of it.

@@ -163,11 +163,14 @@ impl Shared {
         }
         let secret = scram::random_bytes().and_then(|new| home.secret(new));
         let queue = RequestQueue::new(conf, settings.last().registration.keep_days);
-        let kept_counts = home.take_counts();
+        let kept_counts = home.take_counts()?;
         let home = Arc::new(home);
         let known = accounts.current();
         let is_account = |name: &str| known.account(name).is_some();
         let mounts = mounts::MountStore::open(conf, &home, &is_account, given)?;
+        let homes = known.iter().filter_map(|account| home.directory_of(account.name().as_str()));
+        let mounted = mounts.last();
+        kept_counts.keep_only(homes.chain(mounted.volumes().map(|volume| volume.directory())));
         let shared = Shared {
             settings,
             conf: conf.to_path_buf(),

@@ -148,7 +148,7 @@ impl Args {
                     args.take_option(&name, &mut parser)?;
                 }
                 Arg::Value(word) => match word.to_str() {
-                    Some(left_out) if args.task == Task::Serve && LEFT_OUT.contains(&left_out) => {
+                    Some(left_out) if args.is_free() && LEFT_OUT.contains(&left_out) => {
                         return Err(format!("this program was built without `{left_out}`").into());
                     }
                     Some("verify") if args.task == Task::Serve => {
@@ -170,6 +170,14 @@ impl Args {
             args.task = Task::Verify(options);
         }
         Ok(args)
+    }
+
+    /// Whether a word that follows is a command, and not the directory of `init`.
+    fn is_free(&self) -> bool {
+        #[cfg(feature = "admin-cli")]
+        return !matches!(self.task, Task::Init(None));
+        #[cfg(not(feature = "admin-cli"))]
+        true
     }
 
     /// Takes an option that stands before or after a command's name.

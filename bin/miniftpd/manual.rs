@@ -3,7 +3,9 @@
 use miniftp::admin::ADMIN_COMMANDS;
 
 use crate::troff::troff;
-use crate::usage::{COMMANDS, NOTES, OPTIONS, SHARE_OPTIONS, UsageRow, VERIFY_OPTIONS};
+use crate::usage::{
+    ADMINISTERS, COMMANDS, NOTES, OPTIONS, SHARE_OPTIONS, UsageRow, VERIFY_OPTIONS,
+};
 
 /// What the program is, in a paragraph.
 const ABOUT: &str = "miniftpd serves the files of its accounts through two protocols: its own, \
@@ -40,9 +42,12 @@ pub(crate) fn page() -> String {
     section(&mut page, "COMMANDS", COMMANDS.iter().map(rows));
     section(&mut page, "OPTIONS", OPTIONS.iter().map(rows));
     section(&mut page, "OPTIONS OF VERIFY", VERIFY_OPTIONS.iter().map(rows));
-    section(&mut page, "OPTIONS OF SHARE", SHARE_OPTIONS.iter().map(rows));
-    let admin = ADMIN_COMMANDS.iter().map(|row| (format!("account {}", row.form()), row.about));
-    section(&mut page, "ADMIN COMMANDS", admin.map(|(form, about)| (form, about.to_owned())));
+    if ADMINISTERS {
+        section(&mut page, "OPTIONS OF SHARE", SHARE_OPTIONS.iter().map(rows));
+        let admin = ADMIN_COMMANDS.iter();
+        let admin = admin.map(|row| (format!("account {}", row.form()), row.about.to_owned()));
+        section(&mut page, "ADMIN COMMANDS", admin);
+    }
     let of = |row: &(&str, &str)| (row.0.to_owned(), row.1.to_owned());
     section(&mut page, "FILES", FILES.iter().map(of));
     section(&mut page, "SIGNALS", SIGNALS.iter().map(of));

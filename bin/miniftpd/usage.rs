@@ -88,10 +88,18 @@ pub(crate) const SHARE_OPTIONS: &[UsageRow] = &[
 /// The title of the help.
 const TITLE: &str = "miniftpd, a file server whose word can be relied on";
 /// What the help ends with.
+#[cfg(not(feature = "admin-cli"))]
+pub(crate) const NOTES: &str = "\
+MINIFTP_CONF and MINIFTP_HOME stand for --conf and --home; MINIFTP_LOG=debug shows more in the
+log. HUP reads the settings and opens the log file again.";
+/// What the help ends with.
+#[cfg(feature = "admin-cli")]
 pub(crate) const NOTES: &str = "\
 MINIFTP_CONF and MINIFTP_HOME stand for --conf and --home; MINIFTP_LOG=debug shows more in the
 log; MINIFTP_PASSWORD is the password of a share, instead of a new one. HUP reads the settings
 and opens the log file again.";
+/// Whether this program has the commands for administration.
+pub(crate) const ADMINISTERS: bool = cfg!(feature = "admin-cli");
 
 /// The help.
 pub(crate) fn help() -> String {
@@ -99,9 +107,10 @@ pub(crate) fn help() -> String {
     let options = columns(OPTIONS, ["  "; 2], 23);
     let verify = columns(VERIFY_OPTIONS, ["  "; 2], 23);
     let share = columns(SHARE_OPTIONS, ["  "; 2], 23);
+    let share = if ADMINISTERS { format!("options of share:\n{share}\n") } else { String::new() };
     format!(
         "{TITLE}\n\n{usage}\noptions, before or after a command's name:\n{options}\noptions of \
-         verify:\n{verify}\noptions of share:\n{share}\n{NOTES}\n"
+         verify:\n{verify}\n{share}{NOTES}\n"
     )
 }
 

@@ -17,8 +17,8 @@ pub(super) enum CountState {
     Unknown,
     /// Somebody is walking through it for the first time; the number is that count's own.
     Begun(u64),
-    /// Its figures, since when, and how long it took to find them; never, where they are what the
-    /// server before has kept.
+    /// Its figures, since when, and how long it took to find them; since never, where they are what
+    /// the server before has kept and nobody has tried to check them yet.
     Known { at: Option<Instant>, took: Duration },
 }
 
@@ -74,7 +74,7 @@ impl Ledger {
     }
 
     /// Begins to count a directory again that nothing changes just now, if that was done last so
-    /// long ago, and a hundred times as long as it took, or if this server has never done it.
+    /// long ago, and a hundred times as long as it took, or if this server has never tried.
     pub fn begin_recount(self: &Arc<Self>, id: DirectoryId, age: Duration) -> Option<Count> {
         let mut books = self.books();
         let directory = books.directories.get_mut(&id)?;
@@ -182,7 +182,13 @@ impl Drop for Count {
                     directory.count = CountState::Unknown;
                 }
                 CountKind::First(_) => {}
-                CountKind::Later(_) => directory.is_recounted = false,
+                CountKind::Later(_) => {
+                    directory.is_recounted = false;
+                    // A busy directory is not walked through all the time either.
+                    if let CountState::Known { at: at @ None, .. } = &mut directory.count {
+                        *at = Some(Instant::now());
+                    }
+                }
             }
         }
         drop(books);

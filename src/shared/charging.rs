@@ -35,6 +35,9 @@ impl Shared {
         let is_account = |name: &str| self.accounts().account(name).is_some();
         let (now, before) = self.mounts.current(&is_account);
         if let Some(before) = before {
+            // Before anything can be stored there: what was changed through another mount is not
+            // in it.
+            self.kept_counts.keep_only(std::iter::empty());
             self.settle_mounts(&before, &now);
             // Who makes an account beside this server has to know of these even if the file says
             // something else by then.

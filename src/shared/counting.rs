@@ -139,7 +139,7 @@ impl Shared {
     pub fn keep_counts(&self) {
         let large = self.ledger.directories_from(limits::COUNT_KEPT);
         let counted = large.into_iter().filter_map(|id| self.kept_count(id));
-        // Nothing was changed where nothing was counted.
+        // Of a home, or of what was mounted all the time, nothing was changed without a count.
         let kept: Vec<KeptCount> =
             self.kept_counts.take_rest().into_iter().chain(counted).collect();
         if let Err(e) = self.home.keep_counts(&kept) {

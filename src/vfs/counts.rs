@@ -16,7 +16,7 @@
 //! so what was there when a server was killed is never believed. That it was torn by a power cut
 //! is seen by its last line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,14 +25,15 @@ use std::time::Duration;
 
 use rustix::fd::BorrowedFd;
 use rustix::fs::{fstat, fsync};
+use rustix::io::Errno;
 
-use super::entry::{Mtime, ctime_of};
+use super::entry::{FileId, Mtime, ctime_of};
 use super::home::Home;
 use super::jail::{NameIn, READ_FILE};
 use super::survey::OwnerTotals;
 use super::view::View;
 use super::volume::Volume;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::lock::lock;
 use crate::quota::{Amount, DirectoryId, FileOwner};
@@ -68,6 +69,16 @@ impl KeptCounts {
     pub fn take_rest(&self) -> Vec<KeptCount> {
         std::mem::take(&mut *lock(&self.0)).into_values().collect()
     }
+
+    /// Forgets all but that of some directories: what is in one that is neither a home nor mounted
+    /// can be changed through a mount in it, without anybody counting there.
+    pub fn keep_only(&self, directories: impl Iterator<Item = DirectoryId>) {
+        let mut kept = lock(&self.0);
+        if !kept.is_empty() {
+            let all: HashSet<DirectoryId> = directories.collect();
+            kept.retain(|id, _| all.contains(id));
+        }
+    }
 }
 
 impl Home {
@@ -84,29 +95,32 @@ impl Home {
     }
 
     /// Takes what the server before has kept, which is on the disk no more when this returns;
-    /// nothing if it was killed, or if its record cannot be read or removed.
-    pub fn take_counts(&self) -> KeptCounts {
-        let all = self.taken_counts().into_iter();
-        KeptCounts(Mutex::new(all.map(|kept| (kept.directory, kept)).collect()))
-    }
-
-    fn taken_counts(&self) -> Vec<KeptCount> {
+    /// nothing if it was killed, or if its record cannot be read.
+    ///
+    /// # Errors
+    /// A record that cannot be removed: it would be believed after a kill.
+    pub fn take_counts(&self) -> Result<KeptCounts> {
         let at = NameIn::new(self.private(), RECORD.as_bytes());
-        let Ok(file) = at.open(READ_FILE, 0).map(File::from) else { return Vec::new() };
         let mut text = String::new();
-        let read = file.take(limits::COUNTS_FILE).read_to_string(&mut text);
-        let taken = self.fence().and_then(|()| at.unlink()).and_then(|()| fsync(self.private()));
-        match (read, taken) {
-            (Ok(_), Ok(())) => from_text(&text).unwrap_or_default(),
-            (Err(e), _) => ignored(&e),
-            (_, Err(e)) => ignored(&e.into()),
+        let read = match at.open(READ_FILE, 0).map(File::from) {
+            Err(Errno::NOENT) => return Ok(KeptCounts::default()),
+            Err(e) => Err(e.into()),
+            Ok(file) => file.take(limits::COUNTS_FILE).read_to_string(&mut text),
+        };
+        let removed = self.fence().and_then(|()| at.unlink()).and_then(|()| fsync(self.private()));
+        removed.map_err(|e| Error::io("removing .miniftp/counts", e.into()))?;
+        if let Err(e) = read {
+            log::warn!(".miniftp/{RECORD} cannot be read, so large homes are counted again: {e}");
         }
+        let all = from_text(&text).unwrap_or_default().into_iter();
+        Ok(KeptCounts(Mutex::new(all.map(|kept| (kept.directory, kept)).collect())))
     }
-}
 
-fn ignored(e: &io::Error) -> Vec<KeptCount> {
-    log::warn!(".miniftp/{RECORD} is ignored, so large homes are counted again: {e}");
-    Vec::new()
+    /// Which directory the home of an account is, if there is one.
+    pub fn directory_of(&self, account: &str) -> Option<DirectoryId> {
+        let found = NameIn::new(self.root(), account.as_bytes()).stat().ok()?;
+        Some(FileId::of(&found).into())
+    }
 }
 
 impl View {

@@ -21,6 +21,7 @@ use super::record::{self, LockRecord};
 use super::{Holder, LOCK, Loss};
 use crate::limits;
 use crate::vfs::entry::{FileId, wide};
+use crate::vfs::file_system::FileSystem;
 use crate::vfs::jail::{NameIn, errno_of};
 
 /// To read the lock's file.
@@ -109,9 +110,11 @@ impl HeldLock {
         })
     }
 
-    /// The file, where it is enough to look at it when something has become of it.
+    /// The file, where it is enough to look at it when something has become of it: the kernel sees
+    /// nothing of what another machine does, also where the operator says that there is none.
     pub(super) fn watched(&self) -> Option<&File> {
-        (!self.is_shared).then_some(&self.file)
+        let is_seen = !self.is_shared && !FileSystem::of(&self.file).many_machines;
+        is_seen.then_some(&self.file)
     }
 
     /// Renews whenever the alarm says so, until the lease ends or the lock is lost.

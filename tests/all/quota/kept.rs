@@ -1,6 +1,7 @@
 //! What a large directory holds is known at once after a clean stop, and only then.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use miniftp::limits;
@@ -136,4 +137,65 @@ fn what_a_large_mount_holds_is_kept_too() {
     ann.store("/pool/more", &[1; 5], 0).expect(270).says("4 bytes left of");
     assert!(daemon.whole_log().contains(KEPT));
     ann.store("/pool/more", &[1; 4], 0).expect(900);
+}
+
+/// A record was believed of a mount that had not been mounted in a run in which a directory inside
+/// it was, and took what came through that.
+#[test]
+fn what_was_kept_of_a_mount_is_not_believed_after_a_run_without_it() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    plant_many(&site.home().join("pool"));
+    let limit = limits::COUNT_KEPT + 1000;
+    let outer = section("pool", "pool", "all", "read, write, modify", &limit.to_string());
+    let inner = section("sub", "pool/000", "all", "read, write, modify", "1M");
+    mount(&site, &outer);
+    let daemon = site.start();
+    daemon.login("ann").store("/pool/new", b"x", 0).expect(900);
+    stop(daemon);
+    // In a run without it.
+    mount(&site, &inner);
+    let daemon = site.start();
+    daemon.login("ann").store("/sub/large", &bytes(5, 5000), 0).expect(900);
+    stop(daemon);
+    mount(&site, &outer);
+    let daemon = site.start();
+    daemon.login("ann").store("/pool/more", b"x", 0).expect(270).says("0 bytes left of");
+    assert!(!daemon.whole_log().contains(KEPT));
+    stop(daemon);
+    // In one that begins with it, and in which nobody has used it.
+    fs::remove_file(site.home().join("pool/000/large")).unwrap();
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    mount(&site, &inner);
+    eventually("another is mounted", || ann.on("LS", "/sub").code == 200);
+    ann.store("/sub/large", &bytes(6, 5000), 0).expect(900);
+    mount(&site, &outer);
+    eventually("it is mounted again", || ann.on("LS", "/pool").code == 200);
+    ann.store("/pool/more", b"x", 0).expect(270).says("0 bytes left of");
+    assert!(!daemon.whole_log().contains(KEPT));
+}
+
+/// A record that could not be opened stayed, and was believed after a kill.
+#[test]
+fn a_record_that_cannot_be_read_is_taken_away() {
+    let site = large_home();
+    let record = site.home().join(".miniftp/counts");
+    let daemon = site.start();
+    daemon.login("ann").quota();
+    stop(daemon);
+    // Nobody can open a link as a file.
+    fs::rename(&record, site.root().join("counts")).unwrap();
+    symlink(site.root().join("counts"), &record).unwrap();
+    let daemon = site.start();
+    daemon.wait_for_log(".miniftp/counts cannot be read, so large homes are counted again: ");
+    assert!(fs::symlink_metadata(&record).is_err());
+    assert!(!relies_on_kept(&site, &daemon));
+    stop(daemon);
+    // What cannot be removed would be believed after a kill.
+    fs::remove_file(&record).unwrap();
+    fs::create_dir(&record).unwrap();
+    let refused = site.miniftpd(&["--listen", "0", "--ftp", "off"], "");
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.err);
+    assert!(refused.err.contains("removing .miniftp/counts"), "{}", refused.err);
 }
