@@ -17,8 +17,9 @@ use crate::limits;
 const FAST: Duration = Duration::from_millis(1);
 /// Whoever needs so long for a block is slow.
 const SLOW: Duration = Duration::from_millis(50);
-/// Bytes that have to move fast before a block is twice as large: more than the sockets of both
-/// sides take in while nobody reads.
+/// Bytes that have to move fast on average before a block is twice as large: more than the sockets
+/// of both sides take in while nobody reads. Single blocks say little: whoever has filled the
+/// sockets waits until a good part of that is read.
 const GROWS_AFTER: usize = 4 * 1024 * 1024;
 
 /// A buffer that is as large as the pace needs, and without memory until it is used.
@@ -27,8 +28,9 @@ pub struct Block {
     bytes: Buffer,
     /// Since when the block at hand is on its way.
     since: Option<Instant>,
-    /// Bytes that moved fast in a row.
-    fast_bytes: usize,
+    /// Bytes that moved in full blocks since the size was looked at last, and how long they took.
+    moved_bytes: usize,
+    moved_for: Duration,
 }
 
 impl Block {
@@ -69,20 +71,24 @@ impl Block {
     /// pace allows, and at most as large as pays for chunks with these digests.
     pub fn moved(&mut self, bytes: usize, algorithm: Option<Algorithm>) {
         let took = self.since.take().map(|since| since.elapsed()).unwrap_or_default();
-        if took >= SLOW {
-            self.fast_bytes = 0;
-            if self.bytes.len() > limits::CHUNK {
+        let is_full = bytes >= self.bytes.len() && bytes >= limits::CHUNK;
+        if took >= SLOW || !is_full {
+            (self.moved_bytes, self.moved_for) = (0, Duration::ZERO);
+            if took >= SLOW && self.bytes.len() > limits::CHUNK {
                 self.bytes = Buffer::default();
             }
             return;
         }
-        let chunks = u32::try_from(bytes.div_ceil(limits::CHUNK)).unwrap_or(u32::MAX);
-        let is_full = bytes >= self.bytes.len() && bytes >= limits::CHUNK;
-        let is_fast = is_full && took <= FAST.saturating_mul(chunks);
-        self.fast_bytes = if is_fast { self.fast_bytes.saturating_add(bytes) } else { 0 };
+        self.moved_bytes = self.moved_bytes.saturating_add(bytes);
+        self.moved_for = self.moved_for.saturating_add(took);
+        if self.moved_bytes < GROWS_AFTER {
+            return;
+        }
+        let chunks = u32::try_from(self.moved_bytes.div_ceil(limits::CHUNK)).unwrap_or(u32::MAX);
+        let is_fast = self.moved_for <= FAST.saturating_mul(chunks);
+        (self.moved_bytes, self.moved_for) = (0, Duration::ZERO);
         let most = algorithm.map_or(limits::CONTENT_BLOCK, most);
-        if self.fast_bytes >= GROWS_AFTER && self.bytes.len() < most {
-            self.fast_bytes = 0;
+        if is_fast && self.bytes.len() < most {
             self.bytes = Buffer::new((2 * self.bytes.len()).min(most));
         }
     }
@@ -129,6 +135,18 @@ mod tests {
             step(&mut block, SLOW, algorithm);
             assert_eq!(block.size(), limits::CHUNK);
         }
+    }
+
+    /// Whoever was faster than its peer, since the digests were known, waited for the sockets now
+    /// and then, which counted as slow each time: downloads with md5 stayed at one chunk a block.
+    #[test]
+    fn it_grows_although_the_sockets_are_full_now_and_then() {
+        let mut block = Block::default();
+        for number in 0..500 {
+            let took = if number % 8 == 0 { 4 * FAST } else { Duration::ZERO };
+            step(&mut block, took, Some(Algorithm::Md5));
+        }
+        assert_eq!(block.size(), limits::CONTENT_BLOCK_MOST);
     }
 
     #[test]
