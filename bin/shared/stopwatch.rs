@@ -22,8 +22,12 @@ pub(crate) struct Stopwatch {
 
 impl Stopwatch {
     pub(crate) fn begin() -> Stopwatch {
+        Stopwatch::begin_at(Instant::now())
+    }
+
+    fn begin_at(now: Instant) -> Stopwatch {
         Stopwatch {
-            began: Instant::now(),
+            began: now,
             waited: Duration::ZERO,
             waiting_since: None,
             moved: 0,
@@ -33,13 +37,21 @@ impl Stopwatch {
 
     /// From now on the time does not count.
     pub(crate) fn wait(&mut self) {
-        self.waiting_since.get_or_insert_with(Instant::now);
+        self.wait_at(Instant::now());
+    }
+
+    fn wait_at(&mut self, now: Instant) {
+        self.waiting_since.get_or_insert(now);
     }
 
     /// It counts again.
     pub(crate) fn go_on(&mut self) {
+        self.go_on_at(Instant::now());
+    }
+
+    fn go_on_at(&mut self, now: Instant) {
         if let Some(since) = self.waiting_since.take() {
-            self.waited += since.elapsed();
+            self.waited += now.saturating_duration_since(since);
         }
     }
 
@@ -103,14 +115,19 @@ mod tests {
 
     #[test]
     fn a_wait_does_not_count() {
-        let mut watch = Stopwatch::begin();
-        watch.wait();
-        let began = watch.elapsed();
-        let later = Instant::now() + Duration::from_secs(5);
-        assert_eq!(watch.elapsed_at(later), began);
-        watch.wait();
-        assert_eq!(watch.elapsed_at(later), began, "it waits already");
-        watch.go_on();
-        assert!(watch.elapsed_at(later) >= Duration::from_secs(5));
+        let began = Instant::now();
+        let after = |secs: u64| began + Duration::from_secs(secs);
+        let mut watch = Stopwatch::begin_at(began);
+        assert_eq!(watch.elapsed_at(after(2)), Duration::from_secs(2));
+        watch.wait_at(after(3));
+        assert_eq!(watch.elapsed_at(after(5)), Duration::from_secs(3), "it stands still");
+        watch.wait_at(after(6));
+        assert_eq!(watch.elapsed_at(after(7)), Duration::from_secs(3), "it waits already");
+        watch.go_on_at(after(8));
+        assert_eq!(watch.elapsed_at(after(8)), Duration::from_secs(3));
+        assert_eq!(watch.elapsed_at(after(10)), Duration::from_secs(5), "it goes on");
+        watch.wait_at(after(11));
+        watch.go_on_at(after(12));
+        assert_eq!(watch.elapsed_at(after(13)), Duration::from_secs(7), "a second wait");
     }
 }
