@@ -95,12 +95,13 @@ enum LimitScope {
 pub fn admit(
     most: &ConnectionLimits,
     newcomer: Origin,
-    connected: &[Connected],
+    connected: impl Iterator<Item = Connected> + Clone,
     now: Instant,
 ) -> Result<Option<u64>> {
-    let (mut here, mut share) = (0, 0);
+    let (mut all, mut here, mut share) = (0, 0, 0);
     let mut before_login = HashMap::<IpAddr, usize>::new();
-    for one in connected {
+    for one in connected.clone() {
+        all += 1;
         here += usize::from(one.from.address == newcomer.address);
         if one.stage != Stage::LoggedIn {
             share += usize::from(one.from == newcomer);
@@ -125,7 +126,7 @@ pub fn admit(
             most.before_login,
             "connections before login",
         ),
-        (LimitScope::All, connected.len(), most.all, "connections"),
+        (LimitScope::All, all, most.all, "connections"),
     ];
     let reached = limits.into_iter().find(|(_, now, max, _)| now >= max);
     let Some((scope, _, max, what)) = reached else { return Ok(None) };
@@ -134,7 +135,7 @@ pub fn admit(
         LimitScope::Near => one.from.address == newcomer.address,
         LimitScope::All => true,
     };
-    let waiting = connected.iter().filter(|one| may_give_way(one)).filter_map(|one| {
+    let waiting = connected.filter(may_give_way).filter_map(|one| {
         let (since, is_refused) = one.stage.waits()?;
         // It keeps as many as the newcomer's will have then.
         let has_more = held(one.from.address) > held(newcomer.address).saturating_add(1);
@@ -240,7 +241,7 @@ mod tests {
                             is_refused(one)
                                 || since(one).is_some_and(|since| now - since >= limits::SLOT_KEPT)
                         };
-                        match admit(&most, from, &here, now) {
+                        match admit(&most, from, here.iter().copied(), now) {
                             Ok(None) => {}
                             Ok(Some(gone)) => {
                                 let at = here.iter().position(|one| one.id == gone).unwrap();
@@ -324,13 +325,23 @@ mod tests {
         let waiting = |id, from| Connected { id, from, stage: Stage::Waiting(begun) };
         let two = [waiting(1, near), waiting(2, near)];
         let short = begun + limits::SLOT_KEPT / 2;
-        assert!(admit(&most, near, &two, short).is_err());
-        assert_eq!(admit(&most, near, &two, begun + limits::SLOT_KEPT).unwrap(), Some(1));
+        assert!(admit(&most, near, two.iter().copied(), short).is_err());
+        assert_eq!(
+            admit(&most, near, two.iter().copied(), begun + limits::SLOT_KEPT).unwrap(),
+            Some(1)
+        );
         let refused = [two[0], Connected { stage: Stage::Refused(begun), ..two[1] }];
-        assert_eq!(admit(&most, near, &refused, short).unwrap(), Some(2), "it has had its chance");
-        assert_eq!(admit(&most, Origin { protocol: "ftp", ..near }, &two, short).unwrap(), None);
+        assert_eq!(
+            admit(&most, near, refused.iter().copied(), short).unwrap(),
+            Some(2),
+            "it has had its chance"
+        );
+        assert_eq!(
+            admit(&most, Origin { protocol: "ftp", ..near }, two.iter().copied(), short).unwrap(),
+            None
+        );
         let three = [two[0], two[1], waiting(3, from("192.0.2.7"))];
-        assert_eq!(admit(&most, far, &three, short).unwrap(), Some(1));
+        assert_eq!(admit(&most, far, three.iter().copied(), short).unwrap(), Some(1));
     }
 
     #[test]
@@ -355,8 +366,9 @@ mod tests {
                 "3 connections before login at most",
             ),
         ] {
-            let reported =
-                admit(&most, from(far), &connected, Instant::now()).unwrap_err().to_string();
+            let reported = admit(&most, from(far), connected.iter().copied(), Instant::now())
+                .unwrap_err()
+                .to_string();
             assert!(reported.contains(words), "{words}: {reported}");
         }
     }

@@ -7,6 +7,7 @@ mod binding;
 mod descriptors;
 mod ends;
 mod entrance;
+mod resting;
 mod service;
 mod upkeep;
 
@@ -29,6 +30,7 @@ pub use self::binding::bind;
 pub use self::descriptors::raise_descriptors;
 pub use self::ends::{RunError, StartError};
 use self::entrance::{Entrance, FRAMED, FTP, FTPS, ListenerKind};
+use self::resting::Resting;
 pub use self::service::ServiceReports;
 
 /// How long connections are given to receive the news that a server stops because it lost its lock.
@@ -130,7 +132,10 @@ impl Server {
         house("sweeper").spawn(move || upkeep::keep_clean(&shared, &sweeper_stopped))?;
         let shared = Arc::clone(&self.shared);
         house("digester").spawn(move || upkeep::keep_digests(&shared, &stopped))?;
-        let accepting = self.accept()?;
+        let resting = Arc::new(Resting::new()?);
+        let watched = Arc::clone(&resting);
+        house("resting").spawn(move || watched.watch())?;
+        let accepting = self.accept(&resting)?;
         if let Some(local) = &mut self.local {
             local.start(&self.shared)?;
         }
@@ -159,6 +164,7 @@ impl Server {
         let patience = Duration::from_secs(self.shared.config().server.drain_secs);
         let patience = if loss.is_some() { patience.min(LAST_WORDS) } else { patience };
         let left = self.drain(stop, patience);
+        resting.close();
         self.shared.log().hooks().finish(left);
         self.save_bans();
         drop(house_stop);
@@ -175,11 +181,14 @@ impl Server {
     }
 
     /// Starts a thread for each socket of a protocol, which lets connections in.
-    fn accept(&self) -> io::Result<Vec<(TcpListener, thread::JoinHandle<()>)>> {
+    fn accept(
+        &self,
+        resting: &Arc<Resting>,
+    ) -> io::Result<Vec<(TcpListener, thread::JoinHandle<()>)>> {
         let mut accepting = Vec::new();
         for (kind, listener) in &self.listening {
             let protocol = Listener {
-                entrance: Entrance::new(&self.shared, kind),
+                entrance: Entrance::new(&self.shared, kind, resting),
                 spare: listener.try_clone().ok(),
                 listener: listener.try_clone()?,
             };

@@ -17,7 +17,6 @@ mod online;
 mod undigested;
 mod views;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::in_force::LastWritten;
-use self::online::OnlineEntry;
+use self::online::OnlineEntries;
 use self::undigested::UndigestedQueue;
 use crate::accounts::bans::{Bans, Network};
 use crate::accounts::register::{
@@ -107,7 +106,7 @@ pub struct Shared {
     /// Held while a digest is computed for a guest. Nobody waits for it.
     guest_digest: Mutex<()>,
     undigested: UndigestedQueue,
-    online: Mutex<HashMap<u64, OnlineEntry>>,
+    online: Mutex<OnlineEntries>,
     logged: Mutex<LastWritten>,
     tls: Mutex<Option<ServerTls>>,
     /// Shared with the threads that count.

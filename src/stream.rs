@@ -52,8 +52,8 @@ pub struct Stream {
     patience: Patience,
     /// What the socket's read timeout was last set to.
     read_timeout: Option<Duration>,
-    /// Since when the next frame is waited for, and whether [`limits::REST_AFTER`] was reported.
-    idle: Option<(Instant, bool)>,
+    /// Since when the next frame is waited for.
+    idle: Option<Instant>,
     pace: Pace,
     interrupt: Option<Arc<AtomicBool>>,
     /// When a wait for the peer ends early, with nothing read.
@@ -160,12 +160,9 @@ impl Stream {
         self.patience.login = deadline;
     }
 
-    /// A second handle to the socket, for whoever may have to end this connection from outside.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the system has no descriptor left.
-    pub fn try_clone_tcp(&self) -> Result<TcpStream> {
-        self.socket.tcp().try_clone().map_err(|e| Error::io("duplicating a socket", e))
+    /// The socket, for whoever may have to end this connection from outside.
+    pub fn handle(&self) -> Arc<TcpStream> {
+        self.socket.handle()
     }
 
     /// Ends one or both directions. A peer that has gone already is no error.
@@ -182,12 +179,22 @@ impl Stream {
 
     /// What came since then was no request: the next one is still waited for.
     pub fn waits_since(&mut self, since: Instant) {
-        self.idle.get_or_insert_with(|| (since, since.elapsed() >= limits::REST_AFTER));
+        self.idle.get_or_insert(since);
     }
 
     /// Lets a wait for the peer end with nothing read when this moment has come.
     pub fn wake_at(&mut self, alarm: Option<Instant>) {
         self.alarm = alarm;
+    }
+
+    /// When the wait for the next frame ends although nothing came: at its deadline, that of the
+    /// login, or the moment that was asked for.
+    #[cfg(feature = "server")]
+    pub(crate) fn waits_until(&self) -> Instant {
+        let since = self.idle.unwrap_or_else(Instant::now);
+        let login = self.patience.login.map(|(deadline, _)| deadline);
+        let ends = [Some(since + self.patience.idle), self.alarm, login];
+        ends.into_iter().flatten().min().unwrap_or(since)
     }
 
     /// What is left until then, and whether that is nothing.
@@ -290,29 +297,23 @@ impl Stream {
         }
     }
 
-    /// Waits for a frame to begin. `Ok(0)` once, after [`limits::REST_AFTER`].
+    /// Waits for a frame to begin. `Ok(0)` when none has begun for [`limits::REST_AFTER`].
     fn arrive_between(&mut self, into: &mut [u8]) -> Result<usize> {
         self.pace = Pace::default();
         loop {
             self.check_interrupt()?;
-            let (since, rested) = *self.idle.get_or_insert_with(|| (Instant::now(), false));
+            let since = *self.idle.get_or_insert_with(Instant::now);
             let left = self.patience.idle.saturating_sub(since.elapsed());
             if left.is_zero() {
                 return Err(late(Wait::Idle, self.patience.idle));
             }
-            // A resting server connection sleeps through; whoever has a flag looks up now and then.
-            let watchful = !rested || self.interrupt.is_some();
-            let wait = if watchful { left.min(self.slice()) } else { left };
-            let n = self.read_within(wait.min(self.until_alarm().0), into)?;
+            let wait = left.min(self.slice()).min(self.until_alarm().0);
+            let n = self.read_within(wait, into)?;
             if n > 0 {
                 self.idle = None;
                 return Ok(n);
             }
-            if self.until_alarm().1 {
-                return Ok(0);
-            }
-            if !rested && since.elapsed() >= limits::REST_AFTER {
-                self.idle = Some((since, true));
+            if self.until_alarm().1 || since.elapsed() >= limits::REST_AFTER {
                 return Ok(0);
             }
         }

@@ -338,8 +338,8 @@ fn bind(
 /// The exit code of a server that has lost the lock of its home.
 const LOST: u8 = 3;
 
-/// Asks for a descriptor for each connection, one to end it with, and as many as it may need beside
-/// them; warns if not even the first two are to be had for as many as the settings let in.
+/// Asks for a descriptor for each connection and as many as it may need beside it; warns if not
+/// even two are to be had for as many as the settings let in.
 fn raise_descriptors(config: &Config) {
     let connections = config.server.connections as u64;
     let Err(most) = miniftp::server::raise_descriptors(connections * EACH + DESCRIPTORS_BESIDE)
@@ -356,7 +356,7 @@ fn raise_descriptors(config: &Config) {
 
 /// Descriptors of a connection with an upload open, small files in flight and one of them at work,
 /// and a few more that are synced one by one.
-const EACH: u64 = 21;
+const EACH: u64 = 20;
 /// Descriptors that the server needs beside those of its connections.
 const DESCRIPTORS_BESIDE: u64 = 64;
 

@@ -135,7 +135,8 @@ settings! {
         /// prints what they come to. The kernel's buffers of sockets are not counted. any: there is
         /// no budget.
         memory: Option<u64> = None, Or(SIZE, "any");
-        /// Connections at one time, in all. Each costs a thread and some memory.
+        /// Connections at one time, in all. Each costs some memory, and a thread while it is
+        /// served.
         connections: usize = 2000, Number("a whole number", 1, 100_000);
         /// Connections at one time from one address, or from one network of 64 bits where the
         /// address is of IPv6. This machine itself is exempt.

@@ -38,9 +38,10 @@ impl MemoryLine {
 }
 
 /// Threads beside those of connections: one listens for each protocol, one each keeps house,
-/// removes what has expired, digests what came without, writes the log, catches signals and reads
-/// the terminal, and one runs `main`; those that check passwords come on top.
-const THREADS: usize = 9;
+/// removes what has expired, digests what came without, waits for those that rest, writes the log,
+/// catches signals and reads the terminal, and one runs `main`; those that check passwords come on
+/// top.
+const THREADS: usize = 10;
 /// Bytes that a thread takes whose size of stack nobody chose, as far as it is touched.
 const PLAIN_STACK: usize = 256 * 1024;
 /// Bytes of the state of a connection, its session and its transfer beside their buffers.

@@ -1,6 +1,6 @@
 //! The protocols: each turns what its client sends into calls on a [`crate::session::Session`] and
 //! turns the results into its own replies. A protocol owns its socket and its loop; nothing below
-//! calls up.
+//! calls up. Between two requests a connection may rest: see [`RestingConnection`].
 
 pub mod framed;
 pub mod ftp;
@@ -12,6 +12,7 @@ pub(crate) mod proxy;
 #[cfg(fuzzing)]
 pub mod proxy;
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
@@ -19,6 +20,28 @@ use crate::limits;
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::stream::{Patience, Stream};
+
+/// A connection whose client has said nothing for [`limits::REST_AFTER`]: a value that waits
+/// without a thread, until the client says something or the time for that is over.
+pub trait RestingConnection: Debug + Send {
+    /// Serves on, until the end or until it rests again. Where there is nothing to read it waits.
+    fn go_on(self: Box<Self>) -> Option<Box<dyn RestingConnection>>;
+
+    /// What is to be watched.
+    fn stream(&self) -> &Stream;
+
+    /// Whose connection it is.
+    fn session(&self) -> &Session;
+}
+
+/// Why a connection's loop has returned.
+#[derive(Clone, Copy, Debug)]
+enum Pause {
+    /// Nothing has come for a while.
+    Rest,
+    /// The client has said goodbye.
+    End,
+}
 
 /// When a long operation looks at its client: it is asked at every step, and looks now and then.
 #[derive(Debug)]

@@ -4,13 +4,14 @@
 //! a proxy stands in between, that is whom the proxy names.
 
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
+use super::resting::{Resting, spawn_with};
 use crate::error::Error;
 use crate::limits::{self, PROXY_WAITING};
-use crate::protocols::{self, framed, ftp, proxy};
+use crate::protocols::{self, RestingConnection, framed, ftp, proxy};
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::stream::Stream;
@@ -22,7 +23,7 @@ const WAITING: &str = "connections of proxies that have said nothing";
 #[derive(Debug)]
 pub(super) struct ListenerKind {
     pub(super) name: &'static str,
-    serve: fn(Stream, Session),
+    serve: fn(Stream, Session) -> Option<Box<dyn RestingConnection>>,
     refuse: fn(Stream, &Error),
 }
 
@@ -38,6 +39,8 @@ pub(super) static FTP: ListenerKind =
 pub(super) struct Entrance {
     shared: Arc<Shared>,
     kind: &'static ListenerKind,
+    /// Where connections go that rest.
+    resting: Arc<Resting>,
     /// Connections of proxies whose header is waited for.
     waiting: Arc<AtomicUsize>,
 }
@@ -61,8 +64,13 @@ impl Drop for WaitingHeader {
 }
 
 impl Entrance {
-    pub(super) fn new(shared: &Arc<Shared>, kind: &'static ListenerKind) -> Entrance {
-        Entrance { shared: Arc::clone(shared), kind, waiting: Arc::default() }
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        kind: &'static ListenerKind,
+        resting: &Arc<Resting>,
+    ) -> Entrance {
+        let (shared, resting) = (Arc::clone(shared), Arc::clone(resting));
+        Entrance { shared, kind, resting, waiting: Arc::default() }
     }
 
     /// Whether nobody is let in any more.
@@ -123,41 +131,24 @@ impl Entrance {
         if let Some(reached) = reached {
             stream.set_reached(reached);
         }
-        let handle = match stream.try_clone_tcp() {
-            Ok(handle) => handle,
-            Err(e) => {
-                log::error!("{from} is refused: no descriptors left: {e}");
-                return (self.kind.refuse)(stream, &self.full("connections (no descriptors left)"));
-            }
-        };
-        let presence = match self.shared.join(handle, from.ip(), self.kind.name) {
+        let presence = match self.shared.join(stream.handle(), from.ip(), self.kind.name) {
             Ok(presence) => presence,
             Err(e) => {
                 log::warn!("{from} is refused: {e}");
                 return (self.kind.refuse)(stream, &e);
             }
         };
-        let name = format!("{}-{}", self.kind.name, presence.id());
-        log::debug!("{from} came in as {name}");
         let session = Session::new(presence);
-        let serve = self.kind.serve;
-        let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
-        // Without a thread the connection is taken back, to send the reason.
-        let connection = Arc::new(Mutex::new(Some((stream, session))));
-        let take = |connection: &Mutex<Option<_>>| {
-            connection.lock().ok().and_then(|mut connection| connection.take())
-        };
-        let handed_over = Arc::clone(&connection);
-        let spawned = thread.spawn(move || {
-            if let Some((stream, session)) = take(&handed_over) {
-                serve(stream, session);
-            }
+        let name = session.connection_name();
+        log::debug!("{from} came in as {name}");
+        let (serve, resting) = (self.kind.serve, Arc::clone(&self.resting));
+        let spawned = spawn_with(name, (stream, session), move |(stream, session)| {
+            resting.look_after(serve(stream, session));
         });
-        if let Err(e) = spawned {
+        // Without a thread the connection comes back, to be sent the reason.
+        if let Err((e, (stream, _))) = spawned {
             log::error!("no thread for {from}: {e}");
-            if let Some((stream, ..)) = take(&connection) {
-                (self.kind.refuse)(stream, &self.full("connections (no threads left)"));
-            }
+            (self.kind.refuse)(stream, &self.full("connections (no threads left)"));
         }
     }
 

@@ -7,6 +7,21 @@ use crate::audit::{Event, Outcome, Verb};
 use crate::error::{Error, Result};
 
 impl Session {
+    /// The number of its connection, which no other of this run has.
+    pub fn connection(&self) -> u64 {
+        self.presence.id()
+    }
+
+    /// `framed-12`, for the log and for threads.
+    pub fn connection_name(&self) -> String {
+        format!("{}-{}", self.presence.protocol, self.presence.id())
+    }
+
+    /// `alex@127.0.0.1`, for the log.
+    pub fn who(&self) -> String {
+        format!("{}@{}", self.account().unwrap_or("?"), self.presence.peer)
+    }
+
     /// Notes an act about a path: `made` says more of what was done.
     pub(super) fn logged<T>(
         &self,

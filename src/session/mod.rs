@@ -165,11 +165,6 @@ impl Session {
         self.presence.peer
     }
 
-    /// `alex@127.0.0.1`, for the log.
-    pub fn who(&self) -> String {
-        format!("{}@{}", self.account().unwrap_or("?"), self.presence.peer)
-    }
-
     /// Whether who is logged in is an admin at this moment. With a temporary password, which is for
     /// files, nobody is.
     pub fn is_admin(&self) -> bool {

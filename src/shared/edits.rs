@@ -95,8 +95,7 @@ impl Shared {
 
     /// A transfer of one command may be long: its limit counts before the next one.
     fn set_limits(&self, accounts: &Accounts) {
-        for connection in self.online() {
-            let Some(name) = connection.account.filter(|name| !name.is_guest()) else { continue };
+        for name in self.online_accounts() {
             if let Some(account) = accounts.account(name.as_str()) {
                 self.ledger.set_limits(name.as_str(), self.limits_of(account));
             }

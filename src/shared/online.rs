@@ -2,86 +2,31 @@
 //!
 //! Invariant: a connection is in the list exactly as long as its [`Presence`] lives.
 
-use std::collections::HashMap;
+mod entry;
+
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Shutdown, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use super::Shared;
 use crate::accounts::AccountName;
-use crate::admission::{self, Connected, Origin, Stage};
-use crate::audit::{TransferSeen, Transfers};
+use crate::admission;
+use crate::audit::Transfers;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::lock::lock;
 use crate::text::Moment;
-use crate::vfs::{self, View};
+use crate::vfs;
 
-/// A connection in the list.
-#[derive(Debug)]
-pub(super) struct OnlineEntry {
-    tcp: TcpStream,
-    /// As others see it, but for what it does now.
-    pub(super) connection: OnlineConnection,
-    /// The account's home, whose descriptors all its sessions share. Nothing that is mounted: that
-    /// is open only while a session may use it.
-    pub(super) home: Option<View>,
-    /// Since when it is before its login, if it is.
-    waits_since: Instant,
-    /// Whether its password is being checked.
-    is_checked: bool,
-    /// Whether one was checked since then, and refused.
-    was_checked: bool,
-    activity: Arc<Activity>,
-}
+pub use self::entry::OnlineConnection;
+pub(super) use self::entry::OnlineEntry;
+use self::entry::{Activity, Cause, origin};
 
-/// What a connection does now; its own thread writes it, whoever asks reads it.
-#[derive(Debug, Default)]
-struct Activity {
-    doing: Mutex<Doing>,
-    transfers: Transfers,
-    /// Since when it is to end, and why.
-    ended: OnceLock<(Instant, Cause)>,
-}
-
-/// Why a connection was ended from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    /// Somebody said so.
-    Said,
-    /// It had not logged in, and a newer connection has its place.
-    Displaced,
-}
-
-#[derive(Debug, Default)]
-struct Doing {
-    verb: &'static str,
-    path: String,
-}
-
-/// A connection as others see it.
-#[derive(Clone, Debug)]
-pub struct OnlineConnection {
-    /// The number that no other connection of this run has.
-    pub id: u64,
-    /// Who is logged in.
-    pub account: Option<AccountName>,
-    /// The prefix of the temporary password that it logged in with, if it did.
-    pub temporary: Option<String>,
-    /// Who is at the other end.
-    pub peer: IpAddr,
-    /// The protocol that it speaks.
-    pub protocol: &'static str,
-    /// Since when, seconds since 1970.
-    pub since_secs: i64,
-    /// The command that runs; empty while none does.
-    pub doing: &'static str,
-    /// The path that it is about, if it is about one; not escaped.
-    pub path: String,
-    /// The transfer that began last, if one is under way.
-    pub transfer: Option<TransferSeen>,
-}
+/// The list, by the connections' numbers. Its entries are on the heap: a table that grows is there
+/// twice for a moment.
+pub(super) type OnlineEntries = HashMap<u64, Box<OnlineEntry>>;
 
 /// A connection's place in the list of connections; dropped, it is gone from it.
 #[derive(Debug)]
@@ -119,7 +64,7 @@ impl Shared {
     /// [`Error::Full`].
     pub fn join(
         self: &Arc<Self>,
-        tcp: TcpStream,
+        tcp: Arc<TcpStream>,
         peer: IpAddr,
         protocol: &'static str,
     ) -> Result<Presence> {
@@ -147,7 +92,7 @@ impl Shared {
         };
         let mut online = lock(&self.online);
         self.make_room(&online, id, (peer, protocol), Instant::now())?;
-        online.insert(id, newcomer);
+        online.insert(id, Box::new(newcomer));
         Ok(Presence { shared: Arc::clone(self), id, activity, peer, protocol })
     }
 
@@ -155,15 +100,15 @@ impl Shared {
     /// up.
     fn make_room(
         &self,
-        online: &HashMap<u64, OnlineEntry>,
+        online: &OnlineEntries,
         id: u64,
         (peer, protocol): (IpAddr, &'static str),
         now: Instant,
     ) -> Result<()> {
         let others = online.values().filter(|other| other.connection.id != id);
-        let connected: Vec<Connected> = others.filter_map(OnlineEntry::connected).collect();
+        let connected = others.filter_map(|other| other.connected());
         let (room, from) = (self.config().connections(), origin(peer, protocol));
-        let gives_way = admission::admit(&room, from, &connected, now)?;
+        let gives_way = admission::admit(&room, from, connected, now)?;
         if let Some(other) = gives_way.and_then(|id| online.get(&id)) {
             log::debug!("connection {} gives its place to {id}", other.connection.id);
             other.end(Cause::Displaced);
@@ -191,9 +136,23 @@ impl Shared {
     /// All connections, the oldest first.
     pub fn online(&self) -> Vec<OnlineConnection> {
         let online = lock(&self.online);
-        let mut online: Vec<OnlineConnection> = online.values().map(OnlineEntry::seen).collect();
+        let mut online: Vec<OnlineConnection> =
+            online.values().map(|online| online.seen()).collect();
         online.sort_by_key(|connection| connection.id);
         online
+    }
+
+    /// The accounts that are logged in, guests apart.
+    pub(super) fn online_accounts(&self) -> HashSet<AccountName> {
+        let online = lock(&self.online);
+        let names = online.values().filter_map(|online| online.connection.account.as_ref());
+        let mut accounts = HashSet::new();
+        for name in names.filter(|name| !name.is_guest()) {
+            if !accounts.contains(name) {
+                accounts.insert(name.clone());
+            }
+        }
+        accounts
     }
 
     /// Sessions of an account, or of guests, now.
@@ -243,42 +202,6 @@ impl Shared {
             let _ = online.tcp.shutdown(how);
         }
     }
-}
-
-impl OnlineEntry {
-    /// Ends it; tells whether it was not ended before.
-    fn end(&self, cause: Cause) -> bool {
-        // Said before it is done: whoever finds the end of its stream asks why.
-        let is_first = self.activity.ended.set((Instant::now(), cause)).is_ok();
-        let _ = self.tcp.shutdown(Shutdown::Read);
-        is_first
-    }
-
-    /// As the limits see it: one that is to end before its login has no place any more.
-    fn connected(&self) -> Option<Connected> {
-        let stage = match (&self.connection.account, self.is_checked) {
-            (Some(_), _) => Stage::LoggedIn,
-            (None, true) => Stage::Checking,
-            (None, false) if self.was_checked => Stage::Refused(self.waits_since),
-            (None, false) => Stage::Waiting(self.waits_since),
-        };
-        let is_leaving = stage != Stage::LoggedIn && self.activity.ended.get().is_some();
-        let OnlineConnection { id, peer, protocol, .. } = self.connection;
-        (!is_leaving).then(|| Connected { id, from: origin(peer, protocol), stage })
-    }
-
-    fn seen(&self) -> OnlineConnection {
-        let (doing, path) = {
-            let doing = lock(&self.activity.doing);
-            (doing.verb, doing.path.clone())
-        };
-        let transfer = self.activity.transfers.last();
-        OnlineConnection { doing, path, transfer, ..self.connection.clone() }
-    }
-}
-
-fn origin(peer: IpAddr, protocol: &'static str) -> Origin {
-    Origin { address: admission::network(peer), protocol }
 }
 
 impl Presence {

@@ -3,6 +3,7 @@
 //! Never: waits long for a count of what is stored (see [`crate::limits::COUNT_PATIENCE`]); whoever
 //! needs the figures waits for them.
 
+use super::online::OnlineEntry;
 use super::{OpenedAccount, Presence, Shared};
 use crate::accounts::{Account, AccountName};
 use crate::error::{Error, Result};
@@ -89,12 +90,15 @@ impl Shared {
     /// The home of an account: with the descriptors of another session but `own`, if one has open
     /// what the directory of homes has under the name.
     fn home_of(&self, name: &AccountName, own: Option<u64>) -> Result<View> {
-        let others: Vec<View> = {
-            let online = lock(&self.online);
-            let others = online.values().filter(|other| Some(other.connection.id) != own);
-            let same = others.filter(|other| other.connection.account.as_ref() == Some(name));
-            same.filter_map(|other| other.home.clone()).collect()
-        };
+        // The sessions of an account share one, and a second one where somebody moved the first.
+        let mut others: Vec<View> = Vec::new();
+        for other in lock(&self.online).values() {
+            let OnlineEntry { connection, home: Some(home), .. } = &**other else { continue };
+            let is_other = Some(connection.id) != own && connection.account.as_ref() == Some(name);
+            if is_other && !others.iter().any(|known| known.shares_root(home)) {
+                others.push(home.clone());
+            }
+        }
         let shared = others.into_iter().find(View::is_in_place);
         shared.map_or_else(|| View::open(&self.home, name.as_str()), Ok)
     }

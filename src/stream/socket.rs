@@ -5,24 +5,30 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 
 use crate::tls::{Binding, Channel, Fingerprint, TlsError};
 
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    tcp: TcpStream,
+    tcp: Arc<TcpStream>,
     channel: Option<Box<Channel>>,
 }
 
 impl Socket {
     pub(crate) fn new(tcp: TcpStream) -> Socket {
-        Socket { tcp, channel: None }
+        Socket { tcp: Arc::new(tcp), channel: None }
     }
 
     /// The socket itself, for what is asked of the system about it.
     pub(crate) fn tcp(&self) -> &TcpStream {
         &self.tcp
+    }
+
+    /// The socket itself, for whoever may have to end its connection.
+    pub(crate) fn handle(&self) -> Arc<TcpStream> {
+        Arc::clone(&self.tcp)
     }
 
     /// Encrypts from here on. Nothing moves before the handshake is over.
@@ -38,7 +44,7 @@ impl Socket {
     pub(crate) fn handshake(&mut self) -> Result<bool, TlsError> {
         let Socket { tcp, channel } = self;
         let Some(channel) = channel else { return Ok(true) };
-        channel.handshake(&mut &*tcp, &mut &*tcp)
+        channel.handshake(&mut &**tcp, &mut &**tcp)
     }
 
     /// Reads what is there, 0 at the end.
@@ -48,8 +54,8 @@ impl Socket {
     pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let Socket { tcp, channel } = self;
         match channel {
-            None => (&*tcp).read(into),
-            Some(channel) => channel.read(into, &mut &*tcp, &mut &*tcp),
+            None => (&**tcp).read(into),
+            Some(channel) => channel.read(into, &mut &**tcp, &mut &**tcp),
         }
     }
 
@@ -62,7 +68,7 @@ impl Socket {
         let Socket { tcp, channel } = self;
         match channel {
             None => Now(tcp).read(into),
-            Some(channel) => channel.read(into, &mut Now(tcp), &mut &*tcp),
+            Some(channel) => channel.read(into, &mut Now(tcp), &mut &**tcp),
         }
     }
 
@@ -74,8 +80,8 @@ impl Socket {
     pub(crate) fn write(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let Socket { tcp, channel } = self;
         match channel {
-            None => (&*tcp).write_vectored(parts),
-            Some(channel) => channel.write(parts, &mut &*tcp),
+            None => (&**tcp).write_vectored(parts),
+            Some(channel) => channel.write(parts, &mut &**tcp),
         }
     }
 
@@ -85,7 +91,7 @@ impl Socket {
     /// As [`Socket::write`].
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         let Socket { tcp, channel } = self;
-        channel.as_mut().map_or(Ok(()), |channel| channel.flush(&mut &*tcp))
+        channel.as_mut().map_or(Ok(()), |channel| channel.flush(&mut &**tcp))
     }
 
     /// Whether something was written that was not sent yet.

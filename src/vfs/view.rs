@@ -40,6 +40,11 @@ pub struct View {
 }
 
 impl View {
+    /// Whether it has the same descriptors.
+    pub fn shares_root(&self, other: &View) -> bool {
+        Arc::ptr_eq(&self.open_root, &other.open_root)
+    }
+
     /// Opens the folder of an account (a name that was checked before), making it if it is missing.
     pub fn open(home: &Arc<Home>, account: &str) -> Result<View> {
         Ok(View {

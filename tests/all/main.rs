@@ -81,6 +81,8 @@ mod quota;
 mod stopping;
 // A rate is a rate, whatever travels and however.
 mod rates;
+// Connections without a thread.
+mod resting;
 // What was once wrong: each test tells a story that must not happen again.
 mod regression;
 // Settings that are edited while the server runs.

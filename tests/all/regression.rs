@@ -124,7 +124,7 @@ fn one_accounts_walk_keeps_no_other_account_waiting() {
     let logs = miniftp::shared::Logs::nowhere();
     let shared = miniftp::shared::Shared::open(settings, logs, &site.conf(), &site.home()).unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let tcp = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let tcp = || Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
     let here = IpAddr::from(Ipv4Addr::LOCALHOST);
     let [ann, bob] = ["ann", "bob"].map(|name| AccountName::parse(name).unwrap());
     let [anns, bobs] = [tcp(), tcp()].map(|tcp| shared.join(tcp, here, "framed").unwrap());
@@ -313,7 +313,7 @@ fn edits_count_while_what_has_expired_waits_for_a_walk() {
     let server = Server::bind(shared.unwrap(), &[(here, 0).into()], &[]).unwrap();
     let shared = Arc::clone(server.shared());
     let listener = TcpListener::bind((here, 0)).unwrap();
-    let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let tcp = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
     let presence = shared.join(tcp, here.into(), "framed").unwrap();
     let ann = AccountName::parse("ann").unwrap();
     let (stop, stopped) = stop_channel();

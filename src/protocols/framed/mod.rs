@@ -12,17 +12,19 @@ mod outbox;
 mod people;
 mod rate;
 mod reply;
+mod request;
 mod transfers;
 
 use std::sync::Arc;
 
 use self::outbox::{Outbox, SignsOfLife};
 use self::reply::Response;
+use self::request::{Handled, Request};
 use crate::buffer::Buffer;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Error, Fate, Result};
 use crate::limits;
-use crate::protocols;
+use crate::protocols::{self, Pause, RestingConnection};
 use crate::session::{Alive, Session};
 use crate::shared::Shared;
 use crate::stream::Stream;
@@ -41,7 +43,7 @@ pub const SOFTWARE: &str = if tls::IS_BUILT {
     concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " (without TLS)")
 };
 
-/// One connection's working state. Lives on its thread's stack and dies with it.
+/// One connection's working state.
 #[derive(Debug)]
 pub struct FramedConnection {
     session: Session,
@@ -75,34 +77,6 @@ pub struct FramedConnection {
     leaving: bool,
 }
 
-/// A request as its handler sees it.
-#[derive(Debug)]
-pub struct Request<'a> {
-    /// The fields behind the command's name.
-    fields: Fields<'a>,
-    /// Bytes of the frame's data, which the handler reads.
-    data_len: usize,
-}
-
-/// What a handler has done.
-#[derive(Debug)]
-enum Handled {
-    /// This is the answer.
-    Answer(Response),
-    /// The answer comes when the group is committed.
-    Grouped,
-}
-
-impl<'a> Request<'a> {
-    /// Reads the fields as a message; the command takes no data.
-    fn message<M: Message<'a>>(&self) -> Result<M> {
-        if self.data_len > 0 {
-            return Err(Error::BadArgument { what: "data: this command takes none" });
-        }
-        M::decode(self.fields)
-    }
-}
-
 /// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so
 /// that a slow one is not taken for one that has gone.
 struct UploadStream<'a> {
@@ -120,9 +94,9 @@ impl Arrive for UploadStream<'_> {
     }
 }
 
-/// Serves one connection until it ends. The last words, if any, are said here.
-pub fn serve(stream: Stream, session: Session) {
-    let mut conn = FramedConnection {
+/// Serves a connection that has just come, until it ends or rests.
+pub fn serve(stream: Stream, session: Session) -> Option<Box<dyn RestingConnection>> {
+    let mut connection = Box::new(FramedConnection {
         session,
         inbox: Inbox::new(),
         outbox: Outbox::new(stream),
@@ -139,15 +113,36 @@ pub fn serve(stream: Stream, session: Session) {
         digests: Vec::new(),
         waited: false,
         leaving: false,
-    };
-    let result = conn.talk();
-    let end = conn.settle_group().and(result);
-    // Before the peer can learn that this connection is over and go on with another.
-    if let Some(upload) = conn.upload.take() {
-        upload.leave();
+    });
+    connection.greet();
+    connection.go_on()
+}
+
+impl RestingConnection for FramedConnection {
+    /// The last words, if any, are said here.
+    fn go_on(mut self: Box<Self>) -> Option<Box<dyn RestingConnection>> {
+        let result = match self.talk() {
+            Ok(Pause::Rest) => return Some(self),
+            Ok(Pause::End) => Ok(()),
+            Err(e) => Err(e),
+        };
+        let end = self.settle_group().and(result);
+        // Before the peer can learn that this connection is over and go on with another.
+        if let Some(upload) = self.upload.take() {
+            upload.leave();
+        }
+        if let Err(e) = end {
+            self.part(&e);
+        }
+        None
     }
-    if let Err(e) = end {
-        conn.part(&e);
+
+    fn stream(&self) -> &Stream {
+        &self.outbox.stream
+    }
+
+    fn session(&self) -> &Session {
+        &self.session
     }
 }
 
@@ -183,9 +178,8 @@ impl FramedConnection {
         wire::frame(self.outbox.frames(), FrameKind::Greeting, &greeting.fields());
     }
 
-    /// The loop. It returns when the peer has gone or said goodbye.
-    fn talk(&mut self) -> Result<()> {
-        self.greet();
+    /// The loop. It returns when the peer has gone or said goodbye, or says nothing.
+    fn talk(&mut self) -> Result<Pause> {
         let mut head = Vec::new();
         loop {
             self.shared().check_running()?;
@@ -199,8 +193,7 @@ impl FramedConnection {
                 UploadStream { stream: &mut self.outbox.stream, upload: self.upload.as_deref() };
             let Some(data_len) = self.inbox.head(&mut line, ceiling, &mut head)? else {
                 self.rest();
-                head = Vec::new();
-                continue;
+                return Ok(Pause::Rest);
             };
             self.content_left = data_len;
             self.dispatch(&head)?;
@@ -213,7 +206,7 @@ impl FramedConnection {
                 self.greet();
             }
             if self.leaving {
-                return self.outbox.flush();
+                return self.outbox.flush().map(|()| Pause::End);
             }
         }
     }

@@ -140,32 +140,38 @@ impl Control {
         })
     }
 
-    /// Waits for the next line that is not empty. `rest` is called if it takes a while.
-    pub(super) fn next(&mut self, rest: &mut dyn FnMut()) -> Result<Line> {
+    /// Waits for the next line that is not empty; `None` if nothing comes for a while.
+    pub(super) fn next(&mut self) -> Result<Option<Line>> {
         if let Some(held) = self.held.pop_front() {
-            return Ok(held);
+            return Ok(Some(held));
         }
         let begun = Instant::now();
         loop {
             match self.lines.next() {
                 // An empty line is no command: telnet and some clients send them.
                 Some(Line::Empty) => continue,
-                Some(line) => return Ok(line),
+                Some(line) => return Ok(Some(line)),
                 None => {}
             }
             self.flush()?;
             self.expire();
-            if !self.lines.is_begun() {
+            let is_begun = self.lines.is_begun();
+            if !is_begun {
                 self.stream.waits_since(begun);
             }
             self.stream.wake_at(self.plan.until());
             let mut room = [0; READ];
-            let n = self.stream.arrive(&mut room, self.lines.is_begun())?;
-            if n == 0 {
-                rest();
+            let n = self.stream.arrive(&mut room, is_begun)?;
+            if n == 0 && !is_begun {
+                return Ok(None);
             }
             self.lines.push(room.get(..n).unwrap_or_default());
         }
+    }
+
+    /// Gives the buffers back.
+    pub(super) fn rest(&mut self) {
+        self.lines.rest();
     }
 
     /// The next line if it is here already; [`Error::Gone`] if the client has gone.

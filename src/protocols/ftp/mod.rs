@@ -45,7 +45,7 @@ use self::policy::Keeps;
 use self::protection::Protection;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
-use crate::protocols;
+use crate::protocols::{self, Pause, RestingConnection};
 use crate::session::Session;
 use crate::shared::Shared;
 use crate::stream::Stream;
@@ -92,6 +92,8 @@ pub struct FtpConnection {
     hash: &'static str,
     /// How it is encrypted, if it is.
     protection: Option<Protection>,
+    /// How it is to be encrypted before anything is said.
+    implicit: Option<ServerTls>,
     /// What content goes through; given back while the client rests.
     block: Block,
     /// Bytes that the running transfer has moved, for `STAT`.
@@ -100,29 +102,32 @@ pub struct FtpConnection {
     leaving: bool,
 }
 
-/// Serves one connection until it ends.
-pub fn serve(stream: Stream, session: Session) {
-    FtpConnection::new(stream, session).serve(None);
+/// Serves a connection that has just come, until it ends or rests.
+pub fn serve(stream: Stream, session: Session) -> Option<Box<dyn RestingConnection>> {
+    FtpConnection::new(stream, session, None).go_on()
 }
 
 /// Does the same for a connection that is encrypted from the first byte.
-pub fn serve_implicit(stream: Stream, session: Session) {
+pub fn serve_implicit(stream: Stream, session: Session) -> Option<Box<dyn RestingConnection>> {
     let Some(tls) = session.shared().tls() else {
         log::warn!("{}: there is no encryption ([server] tls)", session.who());
-        return;
+        return None;
     };
-    FtpConnection::new(stream, session).serve(Some(tls));
+    FtpConnection::new(stream, session, Some(tls)).go_on()
 }
 
 /// Turns a client away that could not be sent anything that it would understand.
 pub fn refuse_implicit(_: Stream, _: &Error) {}
 
 impl FtpConnection {
-    fn new(stream: Stream, session: Session) -> FtpConnection {
+    fn new(stream: Stream, session: Session, implicit: Option<ServerTls>) -> Box<FtpConnection> {
         let proxies = session.shared().config().server.proxies.clone();
         let client = Awaited { peer: session.peer(), proxies };
-        FtpConnection {
-            control: Control::new(stream, client, policy_of),
+        let mut control = Control::new(stream, client, policy_of);
+        let ready = concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready");
+        control.reply_after(&session.greeting(), 220, ready);
+        Box::new(FtpConnection {
+            control,
             session,
             representation: Type::Ascii,
             user: None,
@@ -134,16 +139,20 @@ impl FtpConnection {
             facts: Facts::all(),
             hash: settings::HASHES[0].1,
             protection: None,
+            implicit,
             block: Block::default(),
             moved: 0,
             leaving: false,
-        }
+        })
     }
+}
 
-    fn serve(mut self, implicit: Option<ServerTls>) {
-        let begun = implicit.map_or(Ok(()), |tls| self.encrypt(tls, true));
+impl RestingConnection for FtpConnection {
+    fn go_on(mut self: Box<Self>) -> Option<Box<dyn RestingConnection>> {
+        let begun = self.implicit.take().map_or(Ok(()), |tls| self.encrypt(tls, true));
         match begun.and_then(|()| self.talk()) {
-            Ok(()) => self.control.close(),
+            Ok(Pause::Rest) => return Some(self),
+            Ok(Pause::End) => self.control.close(),
             Err(e) => {
                 // A stream that ends because the server ends it was not ended by the client.
                 let e = match e {
@@ -159,6 +168,15 @@ impl FtpConnection {
                 self.control.part(&e);
             }
         }
+        None
+    }
+
+    fn stream(&self) -> &Stream {
+        &self.control.stream
+    }
+
+    fn session(&self) -> &Session {
+        &self.session
     }
 }
 
@@ -176,17 +194,17 @@ impl FtpConnection {
         self.session.shared()
     }
 
-    /// The loop. It returns when the client has gone or said goodbye.
-    fn talk(&mut self) -> Result<()> {
-        let ready = concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " ready");
-        self.control.reply_after(&self.session.greeting(), 220, ready);
+    /// The loop. It returns when the client has gone or said goodbye, or says nothing.
+    fn talk(&mut self) -> Result<Pause> {
         while !self.leaving {
             self.shared().check_running()?;
-            let mut rest = || {
+            let Some(line) = self.control.next()? else {
                 self.session.rest();
+                self.control.rest();
                 self.block = Block::default();
+                return Ok(Pause::Rest);
             };
-            match self.control.next(&mut rest)? {
+            match line {
                 Line::Command(command) => self.dispatch(&command)?,
                 Line::Empty => {}
                 Line::TooLong => self.control.reply(500, "the line is too long"),
@@ -195,7 +213,7 @@ impl FtpConnection {
                 Line::BadArgument(why) => self.control.reply(501, why),
             }
         }
-        Ok(())
+        Ok(Pause::End)
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<()> {

@@ -83,9 +83,9 @@ fn read(path: &str) -> File {
         let line = rest[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let before = rest[line..at].trim();
         let (head, tail) = rest.split_at(at);
-        if before.is_empty() || before.starts_with("pub") {
+        let public = before == "pub" || before.starts_with("pub(") && before.ends_with(')');
+        if before.is_empty() || public {
             let (tree, after) = tail[4..].split_once(';').unwrap();
-            let public = before.starts_with("pub");
             imports.extend(expanded(tree).into_iter().map(|path| (path, public)));
             body.push_str(&head[..line]);
             rest = after;
