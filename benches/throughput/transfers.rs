@@ -27,11 +27,14 @@ struct Sample {
 /// What a contestant is about to do.
 struct Turn<'a> {
     contestant: &'a Contestant,
+    /// Which of all contestants it is.
+    place: usize,
     server: Option<&'a Server>,
     what: &'a Transfers,
     root: &'a Path,
     made: &'a Made,
     clients: usize,
+    round: usize,
 }
 
 /// Measures a workload; its rows are the bench's then.
@@ -54,13 +57,14 @@ pub(crate) fn measure(
     let mut failed: Vec<(&str, usize)> = Vec::new();
     for round in 0..=rounds {
         for &clients in what.at_once {
-            for contestant in &all {
+            for (place, contestant) in all.iter().enumerate() {
                 if failed.contains(&(&contestant.name, clients)) {
                     continue;
                 }
                 let server = running.get(contestant.server);
-                let turn = Turn { contestant, server, what, root: &root, made: &made, clients };
-                let taken = turn.take(bench, workload, round);
+                let (root, made) = (&root, &made);
+                let turn = Turn { contestant, place, server, what, root, made, clients, round };
+                let taken = turn.take(bench, workload);
                 turn.clean_up();
                 bench.check_interrupt()?;
                 if let Err(e) = taken {
@@ -76,7 +80,8 @@ pub(crate) fn measure(
 
 impl Turn<'_> {
     /// Everything that this contestant does in a round; the first only warms up.
-    fn take(&self, bench: &mut Bench, workload: &Workload, round: usize) -> Result<()> {
+    fn take(&self, bench: &mut Bench, workload: &Workload) -> Result<()> {
+        let round = self.round;
         for &direction in self.contestant.directions(self.what) {
             let action = self.contestant.action(direction);
             bench.progress.step(&format!("round {round}, {action}, {}", self.contestant.name));
@@ -100,7 +105,17 @@ impl Turn<'_> {
     }
 
     fn remote(&self, client: usize) -> String {
-        format!("sent-{client}")
+        match self.keeps_all() {
+            true => format!("sent-{}-{}-{client}", self.place, self.round),
+            false => format!("sent-{client}"),
+        }
+    }
+
+    /// Whether nothing is removed before the end of the bench: ext4 passes over the inodes of files
+    /// that were removed within the last minutes, one by one, for each file that is made, which
+    /// took four times as long as making it.
+    fn keeps_all(&self) -> bool {
+        self.what.is_on_disk && self.made.is_tree
     }
 
     fn local(&self, direction: Direction, client: usize) -> String {
@@ -151,6 +166,9 @@ impl Turn<'_> {
 
     /// Removes what was moved, on both sides.
     fn clean_up(&self) {
+        if self.keeps_all() {
+            return;
+        }
         for client in 0..self.clients {
             let remote = self.remote(client);
             files::remove(&self.root.join(self.local(Direction::Get, client)));

@@ -9,6 +9,7 @@ use miniftp::wire::Code;
 use crate::failure::{CommandResult, Failure};
 use crate::files::remote_paths;
 use crate::given::GivenArguments;
+use crate::json::Object;
 use crate::mode::ModeChange;
 use crate::screen::each;
 use crate::session::ShellSession;
@@ -56,15 +57,23 @@ pub(crate) fn df(session: &mut ShellSession, given: &GivenArguments) -> CommandR
     if paths.is_empty() {
         paths.push(session.client.cwd().to_owned());
     }
-    writeln!(
-        session.screen.out,
-        "{:>10} {:>10} {:>10} {:>4}  path",
-        "limit", "used", "free", "use"
-    )?;
+    let is_json = session.screen.manner.json;
+    if !is_json {
+        let [limit, used, free] = ["limit", "used", "free"];
+        writeln!(session.screen.out, "{limit:>10} {used:>10} {free:>10} {:>4}  path", "use")?;
+    }
     each(session, &paths, |ShellSession { client, screen, .. }, path| {
         // What is not there has no place where something could be stored.
         client.stat(path)?;
         let space = client.space(path)?;
+        if is_json {
+            let used = space.limit_bytes.map(|_| space.used_bytes);
+            let object = Object::new().text("event", "space").text("path", path);
+            let object = object.number_if("limit_bytes", space.limit_bytes);
+            let object = object.number_if("used_bytes", used);
+            let line = object.number("free_bytes", space.free_bytes).line();
+            return Ok(writeln!(screen.out, "{line}")?);
+        }
         let (limit, used, share) = match space.limit_bytes {
             Some(limit) => {
                 let share = u128::from(space.used_bytes) * 100 / u128::from(limit.max(1));

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use miniftp::client::{Client, ListedKind, WhyReason};
+use miniftp::client::{Client, ListedKind, QuotaUsage, WhyReason};
 use miniftp::text::{Escaped, Size};
 use miniftp::wire::Code;
 
@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
 use crate::glob::{Each, NameInDir};
+use crate::json::Object;
 use crate::listing;
 use crate::ls::Listing;
 use crate::places;
@@ -155,6 +156,9 @@ pub(crate) fn stat(session: &mut ShellSession, given: &GivenArguments) -> Comman
     each(session, &paths, |session, path| {
         let entry = session.client.stat(path)?;
         let out = &mut session.screen.out;
+        if session.screen.manner.json {
+            return Ok(writeln!(out, "{}", listing::object_at(path, &entry))?);
+        }
         writeln!(out, "name    {}", listing::name(&entry))?;
         writeln!(out, "kind    {}", listing::kind(entry.kind))?;
         if entry.kind == ListedKind::File {
@@ -178,6 +182,11 @@ pub(crate) fn hash(session: &mut ShellSession, given: &GivenArguments) -> Comman
     let paths = remote_paths(session, &given.words)?;
     each(session, &paths, |ShellSession { client, screen, .. }, path| {
         let hashed = client.hash(path, digest, &mut Bar::quiet_end("hash", screen))?;
+        if screen.manner.json {
+            let object = Object::new().text("event", "digest").text("path", path);
+            let line = object.text("algorithm", digest).text("hex", &hashed.hex).line();
+            return Ok(writeln!(screen.out, "{line}")?);
+        }
         Ok(writeln!(screen.out, "{}  {}", Escaped(&hashed.hex), Escaped(path))?)
     })
 }
@@ -193,7 +202,18 @@ pub(crate) fn why(session: &mut ShellSession, given: &GivenArguments) -> Command
     }
     each(session, &paths, |session, path| {
         let reasons = session.client.why(path)?;
-        report_reasons(&mut session.screen, &reasons)
+        let screen = &mut session.screen;
+        if !screen.manner.json {
+            return report_reasons(screen, &reasons);
+        }
+        for reason in &reasons {
+            let object = Object::new().text("event", "reason").text("path", path);
+            let object = object.text("what", &reason.what);
+            let object = object.truth("is_allowed", reason.is_allowed());
+            let line = object.text("why", &reason.why).line();
+            writeln!(screen.out, "{line}")?;
+        }
+        Ok(())
     })
 }
 
@@ -210,6 +230,9 @@ pub(crate) fn report_reasons(screen: &mut Screen, reasons: &[WhyReason]) -> Comm
 pub(crate) fn quota(session: &mut ShellSession, _: &GivenArguments) -> CommandResult {
     let usage = session.client.quota()?;
     let out = &mut session.screen.out;
+    if session.screen.manner.json {
+        return Ok(writeln!(out, "{}", quota_object(&usage))?);
+    }
     let free =
         |limit: u64, used: u64, reserved| limit.saturating_sub(used).saturating_sub(reserved);
     let mut bytes = |name: &str, bytes| {
@@ -237,14 +260,32 @@ pub(crate) fn quota(session: &mut ShellSession, _: &GivenArguments) -> CommandRe
     Ok(())
 }
 
+/// The figures for programs.
+fn quota_object(usage: &QuotaUsage) -> String {
+    let object = Object::new().text("event", "quota").number("used_bytes", usage.used_bytes);
+    let object = object.number("reserved_bytes", usage.reserved_bytes);
+    let object = object.number_if("limit_bytes", usage.byte_limit());
+    let object = object.number("used_entries", usage.used_entries);
+    let object = object.number("reserved_entries", usage.reserved_entries);
+    object.number_if("limit_entries", usage.entry_limit()).line()
+}
+
 /// `parts`.
 pub(crate) fn parts(session: &mut ShellSession, _: &GivenArguments) -> CommandResult {
     let parts = session.client.parts()?;
     let screen = &mut session.screen;
-    if parts.is_empty() {
+    if parts.is_empty() && !screen.manner.json {
         screen.empty("<no unfinished uploads>")?;
     }
     for part in parts {
+        if screen.manner.json {
+            let object = Object::new().text("event", "part").text("path", &part.path);
+            let object = object.number("held_bytes", part.held_bytes);
+            let object = object.number_if("bytes", part.announced_bytes());
+            let line = object.signed("started_secs", part.started_secs).line();
+            writeln!(screen.out, "{line}")?;
+            continue;
+        }
         writeln!(
             screen.out,
             "{}, begun {} UTC  {}",

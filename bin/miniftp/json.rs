@@ -42,6 +42,21 @@ impl Object {
         self
     }
 
+    /// A number that there may not be: then there is no field.
+    pub(crate) fn number_if(self, key: &str, number: Option<u64>) -> Object {
+        match number {
+            Some(number) => self.number(key, number),
+            None => self,
+        }
+    }
+
+    /// Yes or no.
+    pub(crate) fn truth(mut self, key: &str, is_so: bool) -> Object {
+        self.key(key);
+        self.0.push_str(if is_so { "true" } else { "false" });
+        self
+    }
+
     /// A time in seconds, to the thousandth.
     pub(crate) fn secs(mut self, key: &str, time: std::time::Duration) -> Object {
         self.key(key);

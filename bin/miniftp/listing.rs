@@ -33,11 +33,21 @@ pub(crate) fn facts(entry: &RemoteEntry, clock: &Clock, is_human: bool) -> Strin
     format!("{letter}{rights} {size} {}", clock.shown(entry.mtime_secs))
 }
 
-/// The entry for programs. A name that is none the server has escaped: it is only to be shown.
+/// The entry of a folder for programs; without the folder its name is the path.
 pub(crate) fn object(folder: Option<&str>, entry: &RemoteEntry) -> String {
     let path = folder.map_or(entry.name.to_string(), |folder| below(folder, &entry.name));
-    let key = if entry.is_odd() { "shown" } else { "path" };
-    let object = Object::new().text("event", "entry").text(key, &path);
+    object_at(&path, entry)
+}
+
+/// What programs find its path under. A name that is none the server has escaped: it is only to be
+/// shown.
+pub(crate) fn key(entry: &RemoteEntry) -> &'static str {
+    if entry.is_odd() { "shown" } else { "path" }
+}
+
+/// The entry for programs.
+pub(crate) fn object_at(path: &str, entry: &RemoteEntry) -> String {
+    let object = Object::new().text("event", "entry").text(key(entry), path);
     let object = object.text("type", kind(entry.kind)).number("bytes", entry.size);
     let object = object.signed("mtime_secs", entry.mtime_secs);
     let object = object.number("mtime_nanos", entry.mtime_nanos.into());

@@ -10,6 +10,7 @@ use miniftp::text::{Escaped, escape_bytes, parse_span};
 use crate::clock::Clock;
 use crate::failure::{CommandResult, EXIT_FAILED, EXIT_INTERRUPTED, Failure};
 use crate::given::{Flag, GivenArguments};
+use crate::json::Object;
 use crate::password;
 use crate::screen::Screen;
 use crate::session::{self, ShellSession};
@@ -196,10 +197,18 @@ pub(crate) fn ftp_password(session: &mut ShellSession, given: &GivenArguments) -
 pub(crate) fn ftp_passwords(session: &mut ShellSession, _: &GivenArguments) -> CommandResult {
     let all = session.client.ftp_passwords()?;
     let screen = &mut session.screen;
-    if all.is_empty() {
+    if all.is_empty() && !screen.manner.json {
         screen.empty("<no temporary passwords>")?;
     }
     for one in all {
+        if screen.manner.json {
+            let object = Object::new().text("event", "ftp_password").text("prefix", &one.prefix);
+            let object = object.signed("until_secs", one.until_secs);
+            let object = object.number_if("logins_left", one.uses_left().map(u64::from));
+            let line = object.text("rights", &one.rights).text("from", &one.from).line();
+            writeln!(screen.out, "{line}")?;
+            continue;
+        }
         let logins = match one.uses_left() {
             Some(1) => "one login left".to_owned(),
             Some(left) => format!("{left} logins left"),

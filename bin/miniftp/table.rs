@@ -44,7 +44,7 @@ const MIRRORS: &[&[Flag]] = &[
 ];
 const CHECKS: &[&[Flag]] =
     &[&[Flag::Exclude], &[Flag::Quiet, Flag::Verbose], &[Flag::LimitRate], &[Flag::Json]];
-const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3]];
+const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3], &[Flag::Json]];
 
 macro_rules! rows {
     ($($name:literal $aliases:tt $group:ident $options:expr, $operands:literal $run:expr,
@@ -89,25 +89,25 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Itself Json), "[PATH...]"
         Run::There(files::ls), "list folders; names that begin with a dot only with -a",
         "ls -lt docs";
-    "tree" [] Look own!(All OnlyFolders), "[PATH...]"
+    "tree" [] Look own!(All OnlyFolders Json), "[PATH...]"
         Run::There(trees::tree), "show folders with all below them; -a with hidden names",
         "tree docs";
-    "du" [] Look own!(Human All Summary), "[PATH...]"
+    "du" [] Look own!(Human All Summary Json), "[PATH...]"
         Run::There(trees::du), "bytes in folders, with all below them", "du -sh /";
-    "find" [] Look own!(), "NAME [PATH...]"
+    "find" [] Look own!(Json), "NAME [PATH...]"
         Run::There(trees::find), "find names below folders; wildcards are matched, not expanded",
         "find *.txt /docs";
     "cat" [] Look own!(), "PATH..."
         Run::There(content::cat), "write files to standard output", "cat notes.txt";
     "less" ["more", "page"] Look own!(), "PATH..."
         Run::There(content::less), "read files in a pager (PAGER, else less)", "less notes.txt";
-    "stat" [] Look own!(), "PATH..."
+    "stat" [] Look own!(Json), "PATH..."
         Run::There(files::stat), "show all that is known of a file or folder",
         "stat notes.txt";
     "hash" ["md5"] Look Options::Own(DIGESTS), "PATH..."
         Run::There(files::hash), "digest of a file on the server, as md5sum and the like give it",
         "hash --sha256 backup.tar";
-    "why" [] Look own!(), "[PATH...]"
+    "why" [] Look own!(Json), "[PATH...]"
         Run::There(files::why), "tell what may be done at a path, and what decides it",
         "why /shared";
     "cd" [] Look own!(), "[PATH]"
@@ -135,11 +135,11 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Run::There(attributes::touch),
         "give files the present time; what is not there is made empty",
         "touch done";
-    "quota" [] Account own!(), ""
+    "quota" [] Account own!(Json), ""
         Run::There(files::quota), "bytes used, allowed and free", "quota";
-    "df" [] Account own!(), "[PATH...]"
+    "df" [] Account own!(Json), "[PATH...]"
         Run::There(attributes::df), "what can still be stored at a path", "df /";
-    "parts" [] Account own!(), ""
+    "parts" [] Account own!(Json), ""
         Run::There(files::parts), "list unfinished uploads", "parts";
     "forget" [] Account own!(), "PATH..."
         Run::There(files::forget), "remove what was kept of an unfinished upload",
@@ -151,7 +151,7 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Run::There(people::ftp_password),
         "make a temporary password for FTP clients that cannot encrypt; it is shown once",
         "ftp-password --for 2h --read-only";
-    "ftp-passwords" [] Account own!(), ""
+    "ftp-passwords" [] Account own!(Json), ""
         Run::There(people::ftp_passwords), "list your temporary passwords for FTP",
         "ftp-passwords";
     "ftp-revoke" [] Account own!(), "PREFIX..."

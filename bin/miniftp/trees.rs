@@ -2,15 +2,16 @@
 
 use std::io::Write;
 
-use miniftp::client::{ListedKind, RemoteEntry};
+use miniftp::client::{Client, ListedKind, RemoteEntry};
 use miniftp::text::{Escaped, Size};
 
 use crate::colours::Colours;
 use crate::failure::CommandResult;
 use crate::files::remote_paths;
 use crate::given::{Flag, GivenArguments};
-use crate::listing::short;
-use crate::screen::each;
+use crate::json::Object;
+use crate::listing::{self, object_at, short};
+use crate::screen::{Screen, each};
 use crate::session::ShellSession;
 use crate::walk::{Step, walk};
 use crate::words::ShellWord;
@@ -31,12 +32,16 @@ fn roots(
 pub(crate) fn tree(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let roots = roots(session, &given.words)?;
     let colours = if session.screen.out_is_terminal { Colours::of_user() } else { None };
-    let (shows_all, only_folders) = (given.has(Flag::All), given.has(Flag::OnlyFolders));
+    let is_json = session.screen.manner.json;
+    let (shows_all, only_folders) = (is_json || given.has(Flag::All), given.has(Flag::OnlyFolders));
     let is_wanted = |entry: &RemoteEntry| {
         (shows_all || !entry.name.starts_with('.'))
             && (!only_folders || entry.kind == ListedKind::Directory)
     };
     each(session, &roots, |ShellSession { client, screen, .. }, root| {
+        if is_json {
+            return entries(client, screen, root, &is_wanted);
+        }
         let (mut folders, mut others) = (0_u64, 0_u64);
         writeln!(screen.out, "{}", Escaped(root))?;
         walk(client, screen, root, &is_wanted, &mut |screen, step| {
@@ -62,18 +67,38 @@ pub(crate) fn tree(session: &mut ShellSession, given: &GivenArguments) -> Comman
     })
 }
 
+/// The entries below a folder for programs.
+fn entries(
+    client: &mut Client,
+    screen: &mut Screen,
+    root: &str,
+    is_wanted: &dyn Fn(&RemoteEntry) -> bool,
+) -> CommandResult {
+    walk(client, screen, root, is_wanted, &mut |screen, step| match step {
+        Step::Entry { path, entry, .. } => Ok(writeln!(screen.out, "{}", object_at(path, entry))?),
+        Step::Behind { .. } => Ok(()),
+    })
+}
+
 /// `du [PATH...]`: bytes of the files in each folder and below it, the folder itself last.
 pub(crate) fn du(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let roots = roots(session, &given.words)?;
     let (shows_files, is_summary) = (given.has(Flag::All), given.has(Flag::Summary));
-    let line = |bytes: u64, path: &str| match given.has(Flag::Human) {
-        true => format!("{:>10}  {}", Size(bytes).to_string(), Escaped(path)),
-        false => format!("{bytes:>14}  {}", Escaped(path)),
+    let is_json = session.screen.manner.json;
+    let line = |(key, path): (&str, &str), kind, bytes: u64| {
+        if is_json {
+            let object = Object::new().text("event", "sum").text(key, path);
+            return object.text("type", listing::kind(kind)).number("bytes", bytes).line();
+        }
+        match given.has(Flag::Human) {
+            true => format!("{:>10}  {}", Size(bytes).to_string(), Escaped(path)),
+            false => format!("{bytes:>14}  {}", Escaped(path)),
+        }
     };
     each(session, &roots, |ShellSession { client, screen, .. }, root| {
         let top = client.stat(root)?;
         if top.kind != ListedKind::Directory {
-            return Ok(writeln!(screen.out, "{}", line(top.size, root))?);
+            return Ok(writeln!(screen.out, "{}", line(("path", root), top.kind, top.size))?);
         }
         // What has been counted in each folder on the way.
         let mut sums = vec![0_u64];
@@ -87,7 +112,11 @@ pub(crate) fn du(session: &mut ShellSession, given: &GivenArguments) -> CommandR
                             *sum = sum.saturating_add(entry.size);
                         }
                         if shows_files && !is_summary {
-                            writeln!(screen.out, "{}", line(entry.size, path))?;
+                            writeln!(
+                                screen.out,
+                                "{}",
+                                line((listing::key(entry), path), entry.kind, entry.size)
+                            )?;
                         }
                     }
                     _ => {}
@@ -100,7 +129,7 @@ pub(crate) fn du(session: &mut ShellSession, given: &GivenArguments) -> CommandR
                     *above = above.saturating_add(sum);
                 }
                 if !is_summary || sums.is_empty() {
-                    writeln!(screen.out, "{}", line(sum, path))?;
+                    writeln!(screen.out, "{}", line(("path", path), ListedKind::Directory, sum))?;
                 }
                 Ok(())
             }
@@ -119,6 +148,9 @@ pub(crate) fn find(session: &mut ShellSession, given: &GivenArguments) -> Comman
     };
     each(session, &roots, |ShellSession { client, screen, .. }, root| {
         walk(client, screen, root, &|_| true, &mut |screen, step| match step {
+            Step::Entry { path, entry, .. } if is_meant(entry) && screen.manner.json => {
+                Ok(writeln!(screen.out, "{}", object_at(path, entry))?)
+            }
             Step::Entry { path, entry, .. } if is_meant(entry) => {
                 let mark = if entry.kind == ListedKind::Directory { "/" } else { "" };
                 Ok(writeln!(screen.out, "{}{mark}", Escaped(path))?)

@@ -3,6 +3,7 @@
 mod address;
 mod batch;
 mod entry;
+mod json;
 mod looks;
 mod ls;
 mod manual;

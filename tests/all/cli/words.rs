@@ -26,7 +26,8 @@ fn what_cannot_be_understood_ends_with_2_and_one_line() {
         ),
         (
             &["hash", "--md5", "--blake3", "a"],
-            "--md5 and --blake3 exclude each other; usage: hash [--md5|--sha256|--blake3] PATH...",
+            "--md5 and --blake3 exclude each other; usage: hash [--md5|--sha256|--blake3] [--json] \
+             PATH...",
         ),
         (&["mv", "a"], "`mv` needs more; usage: mv [-f] FROM TO"),
         (

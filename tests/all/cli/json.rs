@@ -1,0 +1,107 @@
+//! What looks around writes an object a line with `--json`; docs/JSON.md says which.
+
+use serde_json::{Value, json};
+
+use super::site;
+use crate::harness::{CHUNK, bytes, write_file};
+
+/// The rows of a command, without what differs from run to run.
+#[track_caller]
+fn rows(said: &crate::harness::Output) -> Vec<Value> {
+    said.ok().stderr("");
+    let read = |line: &str| {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        for field in ["mtime_secs", "mtime_nanos", "started_secs"] {
+            if let Some(at) = row.as_object_mut().unwrap().remove(field) {
+                assert!(at.is_u64(), "{row}");
+            }
+        }
+        row
+    };
+    said.out.lines().map(read).collect()
+}
+
+fn file(path: &str, bytes: u64) -> Value {
+    json!({"event": "entry", "path": path, "type": "file", "bytes": bytes, "mode": "0644"})
+}
+
+fn folder(path: &str) -> Value {
+    json!({"event": "entry", "path": path, "type": "folder", "bytes": 0, "mode": "0755"})
+}
+
+fn sum(path: &str, kind: &str, bytes: u64) -> Value {
+    json!({"event": "sum", "path": path, "type": kind, "bytes": bytes})
+}
+
+#[test]
+fn what_looks_around_gives_an_object_for_each_row() {
+    let (site, daemon) = site();
+    let mut local = site.client("ann");
+    write_file(site.local().join("docs/a \"b\".txt"), b"12345");
+    write_file(site.local().join("docs/.sub/c.txt"), b"123");
+    for path in ["docs", "docs/.sub"] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(site.local().join(path), mode).unwrap();
+    }
+    local.run(&["-q", "put", "-r", "docs"]).ok();
+    let mut uploading = daemon.login("ann");
+    uploading.put("half", 2 * CHUNK, 0).expect(802);
+    uploading.chunk(0, &bytes(1, CHUNK)).expect(900);
+    drop(uploading);
+    let both = [folder("docs/.sub"), file("docs/.sub/c.txt", 3), file("docs/a \"b\".txt", 5)];
+    let digest = |algorithm: &str, hex: &str| {
+        let path = "docs/.sub/c.txt";
+        json!({"event": "digest", "path": path, "algorithm": algorithm, "hex": hex})
+    };
+    let table: &[(&[&str], Vec<Value>)] = &[
+        (&["tree", "docs"], both.to_vec()),
+        (&["tree", "-d", "docs"], both[..1].to_vec()),
+        (&["find", "*.txt"], both[1..].to_vec()),
+        (&["find", "nothing"], vec![]),
+        (&["stat", "docs", "docs/.sub/c.txt"], vec![folder("docs"), both[1].clone()]),
+        (&["du", "docs"], vec![sum("docs/.sub", "folder", 3), sum("docs", "folder", 8)]),
+        (&["du", "-sh", "docs"], vec![sum("docs", "folder", 8)]),
+        (&["du", "docs/.sub/c.txt"], vec![sum("docs/.sub/c.txt", "file", 3)]),
+        (&["hash", "docs/.sub/c.txt"], vec![digest("md5", "202cb962ac59075b964b07152d234b70")]),
+        (
+            &["parts"],
+            vec![
+                json!({"event": "part", "path": "/half", "held_bytes": CHUNK, "bytes": 2 * CHUNK}),
+            ],
+        ),
+        (&["ftp-passwords"], vec![]),
+    ];
+    for (words, expected) in table {
+        // Before the command or behind it.
+        for words in [[&["--json"], *words].concat(), [*words, &["--json"]].concat()] {
+            let said = site.miniftp("ann", &words);
+            assert_eq!(rows(&said), *expected, "{words:?}");
+        }
+    }
+}
+
+#[test]
+fn figures_and_reasons_are_fields() {
+    let (site, _daemon) = site();
+    site.account("eve", "unlimited");
+    write_file(site.local().join("f"), b"12345");
+    for account in ["ann", "eve"] {
+        site.miniftp(account, &["-q", "put", "f"]).ok();
+    }
+    let [row] = &rows(&site.miniftp("ann", &["quota", "--json"]))[..] else { panic!("one row") };
+    let limit = row["limit_bytes"].as_u64().expect("a limit");
+    assert_eq!(row["used_bytes"], 5);
+    assert_eq!((&row["reserved_bytes"], &row["used_entries"]), (&json!(0), &json!(1)));
+    let space = &rows(&site.miniftp("ann", &["df", "--json", "/"]))[0];
+    assert_eq!((&space["limit_bytes"], &space["used_bytes"]), (&json!(limit), &json!(5)));
+    assert!(space["free_bytes"].as_u64().unwrap() <= limit - 5);
+    // Where there is no limit there is no field for one.
+    for words in [["quota", "--json"], ["--json", "df"]] {
+        let row = &rows(&site.miniftp("eve", &words))[0];
+        assert!(row.get("limit_bytes").is_none(), "{row}");
+    }
+    let reasons = rows(&site.miniftp("ann", &["why", "--json", "f"]));
+    let replace = reasons.iter().find(|row| row["what"] == "replace").expect("whether to replace");
+    assert_eq!((&replace["path"], &replace["is_allowed"]), (&json!("f"), &json!(true)));
+    assert!(replace["why"].as_str().is_some_and(|why| why.contains("modify")), "{replace}");
+}
