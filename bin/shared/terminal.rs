@@ -52,6 +52,24 @@ impl Terminal {
     /// Opens it, and sees to it from now on that a signal which ends the program leaves the
     /// terminal as it is now.
     pub(crate) fn open() -> io::Result<Terminal> {
+        let terminal = Terminal::open_only()?;
+        let ends = [SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
+        let mut signals = Signals::new(ends)?;
+        let (theirs, as_before) = (terminal.tty.try_clone()?, terminal.before.clone());
+        let shown = Arc::clone(&terminal.is_shown);
+        thread::Builder::new().name("terminal".into()).spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                restore(&theirs, &as_before, !shown.load(Ordering::SeqCst));
+                // What it gives back is that the signal is unknown.
+                let _ = emulate_default_handler(signal);
+            }
+        })?;
+        Ok(terminal)
+    }
+
+    /// Opens it, for a program that ends by itself after a signal, and leaves the terminal then as
+    /// it found it.
+    pub(crate) fn open_only() -> io::Result<Terminal> {
         let tty = File::options().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&tty)?;
         let (is_shown, is_to_stop) = (Arc::new(AtomicBool::new(true)), Arc::default());
@@ -61,17 +79,6 @@ impl Terminal {
             flag::register_conditional_default(SIGTSTP, Arc::clone(&is_shown))?;
             flag::register(SIGTSTP, Arc::clone(&is_to_stop))?;
         }
-        let ends = [SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| !is_ignored(*signal));
-        let mut signals = Signals::new(ends)?;
-        let (theirs, as_before) = (tty.try_clone()?, before.clone());
-        let shown = Arc::clone(&is_shown);
-        thread::Builder::new().name("terminal".into()).spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                restore(&theirs, &as_before, !shown.load(Ordering::SeqCst));
-                // What it gives back is that the signal is unknown.
-                let _ = emulate_default_handler(signal);
-            }
-        })?;
         Ok(Terminal { tty, before, is_shown, is_to_stop })
     }
 

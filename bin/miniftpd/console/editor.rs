@@ -8,8 +8,9 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use miniftp::limits;
 use miniftp::shared::Shared;
 use nix::sys::signal::{SigSet, Signal};
@@ -27,10 +28,13 @@ use rustyline::{
 use signal_hook::consts::SIGTSTP;
 use signal_hook::low_level::emulate_default_handler;
 
+use super::TypedLine;
 use super::completion::candidates;
 use super::keys::{AWAY, is_in_foreground};
 use super::screen::{PROMPT, Screen};
 
+/// How long the next prompt waits for an answer.
+const ANSWER: Duration = Duration::from_millis(500);
 /// Lines that can be brought back.
 const HISTORY: usize = 200;
 
@@ -63,7 +67,12 @@ impl Drop for Modes {
 }
 
 /// Sends each line on, until the input ends or nobody takes them. Ctrl-C is a word to `stop`.
-pub(super) fn read(shared: Arc<Shared>, screen: &Screen, to: &Sender<String>, stop: &Sender<()>) {
+pub(super) fn read(
+    shared: Arc<Shared>,
+    screen: &Screen,
+    to: &Sender<TypedLine>,
+    stop: &Sender<()>,
+) {
     // A read from the background fails then instead of stopping the whole process.
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGTTIN);
@@ -76,16 +85,18 @@ pub(super) fn read(shared: Arc<Shared>, screen: &Screen, to: &Sender<String>, st
     };
     loop {
         wait_for_foreground();
-        screen.shows("", 0);
+        screen.shows(PROMPT, "", 0);
         let read = editor.readline(PROMPT);
         screen.shows_none();
         match read {
             Ok(line) => {
                 let _ = editor.add_history_entry(line.as_str());
-                let line = if line.len() > limits::CONSOLE_LINE { "??".to_owned() } else { line };
-                if to.send(line).is_err() {
+                let text = if line.len() > limits::CONSOLE_LINE { "??".to_owned() } else { line };
+                let (prompt, answered) = bounded(0);
+                if to.send(TypedLine { text, prompt: Some(prompt) }).is_err() {
                     return;
                 }
+                wait_for_answer(&answered);
             }
             Err(ReadlineError::Interrupted) if is_suspended.swap(false, Ordering::Relaxed) => {
                 let _ = emulate_default_handler(SIGTSTP);
@@ -100,6 +111,15 @@ pub(super) fn read(shared: Arc<Shared>, screen: &Screen, to: &Sender<String>, st
             Err(ReadlineError::Signal(_)) => {}
             Err(_) => return,
         }
+    }
+}
+
+/// Waits until a line is answered, but not long: what takes its time can be stopped by another line.
+/// Whoever asks for a password has the terminal for as long as that takes.
+fn wait_for_answer(answered: &Receiver<()>) {
+    if answered.recv_timeout(ANSWER).is_ok() {
+        // It ends when the other side lets go.
+        let _ = answered.recv();
     }
 }
 
@@ -159,14 +179,14 @@ impl Hinter for Typing {
     type Hint = String;
 
     fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<String> {
-        self.screen.shows(line, at);
+        self.screen.shows(PROMPT, line, at);
         None
     }
 }
 
 impl Highlighter for Typing {
     fn highlight_char(&self, line: &str, at: usize, _: CmdKind) -> bool {
-        self.screen.shows(line, at);
+        self.screen.shows(PROMPT, line, at);
         false
     }
 }

@@ -11,6 +11,8 @@ use rustix::fd::AsFd;
 use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
+use super::TypedLine;
+
 /// How long a server in the background leaves the terminal to others before it looks again.
 pub(super) const AWAY: Duration = Duration::from_millis(500);
 
@@ -20,7 +22,7 @@ pub(super) fn is_in_foreground(terminal: impl AsFd) -> bool {
 }
 
 /// Sends each line on, until the input ends or nobody takes them.
-pub(super) fn read(to: &Sender<String>) {
+pub(super) fn read(to: &Sender<TypedLine>) {
     let stdin = io::stdin();
     let is_terminal = stdin.is_terminal();
     let (mut line, mut too_long) = (Vec::new(), false);
@@ -51,7 +53,7 @@ pub(super) fn read(to: &Sender<String>) {
             }
             // A line that is too long is one that is not understood.
             let text = if too_long { "??".into() } else { String::from_utf8_lossy(&line) };
-            if to.send(text.into_owned()).is_err() {
+            if to.send(TypedLine { text: text.into_owned(), prompt: None }).is_err() {
                 return;
             }
             line.clear();

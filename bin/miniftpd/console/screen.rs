@@ -23,6 +23,7 @@ pub(crate) struct Screen(Arc<Mutex<Option<Typed>>>);
 /// The line that is being typed.
 #[cfg_attr(not(feature = "line-editor"), allow(dead_code, reason = "nobody types a line then"))]
 struct Typed {
+    prompt: String,
     line: String,
     /// The byte that the cursor is at.
     at: usize,
@@ -33,10 +34,10 @@ impl Screen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// So far has the line come that is being typed behind the prompt.
+    /// So far has the line come that is being typed behind a prompt.
     #[cfg(feature = "line-editor")]
-    pub(super) fn shows(&self, line: &str, at: usize) {
-        *self.typed() = Some(Typed { line: line.to_owned(), at });
+    pub(super) fn shows(&self, prompt: &str, line: &str, at: usize) {
+        *self.typed() = Some(Typed { prompt: prompt.to_owned(), line: line.to_owned(), at });
     }
 
     /// There is no prompt; tells whether there was one.
@@ -66,18 +67,18 @@ fn around(typed: &Typed) -> (String, String) {
     let columns = tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
     let columns = if columns == 0 { 80 } else { columns };
     let place = |line: &str| {
-        let width = PROMPT.len() + line.width();
+        let width = typed.prompt.width() + line.width();
         (width / columns, width % columns)
     };
     let (row, column) = place(typed.line.get(..typed.at).unwrap_or(&typed.line));
     let (last_row, _) = place(&typed.line);
     let up = |rows: usize| if rows > 0 { format!("\x1b[{rows}A") } else { String::new() };
     let right = if column > 0 { format!("\x1b[{column}C") } else { String::new() };
-    let line = &typed.line;
+    let Typed { prompt, line, .. } = typed;
     let before = format!("{}\r\x1b[J", up(row));
     let after = match typed.at == line.len() {
-        true => format!("{PROMPT}{line}"),
-        false => format!("{PROMPT}{line}{}\r{right}", up(last_row - row)),
+        true => format!("{prompt}{line}"),
+        false => format!("{prompt}{line}{}\r{right}", up(last_row - row)),
     };
     (before, after)
 }

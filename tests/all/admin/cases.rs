@@ -157,8 +157,8 @@ fn accounts_are_made_with_a_password_that_never_travels_but_by_ftp() {
         let line = "create bob --quota 5M --remark \"row 3\"";
         let said = scene.run(line, "bobs-secret");
         if scene.way == Way::Terminal {
-            // What is typed there can be seen.
-            let told = "no password is typed here; use `miniftpd account`, or `miniftp admin`";
+            // What comes through a pipe cannot be hidden from anybody.
+            let told = "no password can be hidden here; use `miniftpd account`, or `miniftp admin`";
             assert!(said.text.starts_with(told), "{said:?}");
             assert!(scene.site.accounts().current().account("bob").is_none());
             return;

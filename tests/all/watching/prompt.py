@@ -64,6 +64,53 @@ type_keys("\x7fh\n")
 until("nobody is connected", "the line as it was typed")
 type_keys("\x1b[A\n")
 until("nobody is connected", "the line before once more")
+# A password is asked for twice and never shown.
+def echo():
+    return bool(termios.tcgetattr(screen)[3] & termios.ECHO)
+
+def secret(question, text, what):
+    global shown
+    until(re.escape(question), what)
+    if echo():
+        sys.exit("the echo is on at: " + question)
+    type_keys(text)
+
+type_keys("create bob --quota 1M\n")
+secret("password for bob: ", "bobs-secret\n", "asked for a password")
+secret("password for bob again: ", "another-secret\n", "asked for it again")
+until("the two differ; nothing was changed.*miniftpd> ", "two that differ")
+type_keys("create bob --quota 1M\n")
+secret("password for bob: ", "\x04", "asked for a password")
+until("no password was given; nothing was changed.*miniftpd> ", "none given")
+type_keys("create bob --quota 1M\n")
+until("password for bob: ", "asked for a password")
+# The log comes above the question, and what was typed of the answer counts.
+type_keys("bobs-")
+login()
+until(r"login refused[^\n]*\n(.*\n)?password for bob: ", "the log above the question")
+secret("", "secret\n", "the rest of it")
+secret("password for bob again: ", "bobs-secret\n", "asked for it again")
+until("added bob: quota 1.0 MiB, role user.*miniftpd> ", "an account")
+if "secret" in shown:
+    sys.exit("shown: %r" % shown)
+type_keys("create bob\n")
+until("there is an account `bob` already.*miniftpd> ", "nobody is asked in vain")
+with socket.create_connection(("127.0.0.1", port)) as line:
+    line.recv(100)
+    line.sendall(b"USER bob\r\nPASS bobs-secret\r\nQUIT\r\n")
+    said = b""
+    while more := line.recv(100):
+        said += more
+    if b"\r\n230" not in said:
+        sys.exit("bob is not let in: %r" % said)
+# Stopped at the question, it hides what is typed when it goes on.
+type_keys("passwd bob\n")
+secret("password for bob: ", "\x1a", "asked for a new password")
+until("Stopped.*shell\\$ ", "stopped at the question")
+type_keys("fg\n")
+secret("password for bob: ", "new-secret\n", "asked again")
+secret("password for bob again: ", "new-secret\n", "and once more")
+until("changed the password of bob.*miniftpd> ", "another password")
 # In the background it serves, and the terminal is the shell's.
 type_keys("\x1a")
 until("Stopped.*shell\\$ ", "stopped")
