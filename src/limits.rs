@@ -256,7 +256,7 @@ pub const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes of a connection's thread stack: nothing recurses, a panic with its trace needs 32 KiB.
 pub const THREAD_STACK: usize = 256 * 1024;
-/// Bytes that a resting connection keeps for reading.
+/// Bytes that a connection reads at once after a rest.
 pub const REST_BUFFER: usize = 512;
 /// Bytes that a busy connection reads at once, and collects before it writes.
 pub const BUSY_BUFFER: usize = 64 * 1024;
@@ -276,7 +276,7 @@ pub const PROXY_LOOK: Duration = Duration::from_millis(5);
 /// Bytes of the state of an encrypted connection that rests.
 pub const TLS_STATE: usize = 45 * 1024;
 
-/// A busy connection that stays silent this long gives its buffers back and rests.
+/// A connection that stays silent this long gives its buffers and its thread back, and rests.
 pub const REST_AFTER: Duration = Duration::from_secs(1);
 /// A claim whose session has shown no life for this long may be taken over by the same account.
 pub const CLAIM_STUCK: Duration = Duration::from_millis(500);

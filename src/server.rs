@@ -1,4 +1,4 @@
-//! Listening, letting in, starting a thread for each guest, and stopping.
+//! Listening, letting in, a thread for each connection that is served, and stopping.
 //!
 //! Invariant: whatever `accept` or a new thread meets (no descriptors, no memory), the server goes
 //! on, and the client is informed if that is possible.
@@ -30,7 +30,7 @@ pub use self::binding::bind;
 pub use self::descriptors::raise_descriptors;
 pub use self::ends::{RunError, StartError};
 use self::entrance::{Entrance, FRAMED, FTP, FTPS, ListenerKind};
-use self::resting::Resting;
+use self::resting::{ClosedAtEnd, Resting};
 pub use self::service::ServiceReports;
 
 /// How long connections are given to receive the news that a server stops because it lost its lock.
@@ -135,7 +135,9 @@ impl Server {
         let resting = Arc::new(Resting::new()?);
         let watched = Arc::clone(&resting);
         house("resting").spawn(move || watched.watch())?;
-        let accepting = self.accept(&resting)?;
+        // However this ends, the thread does.
+        let resting = ClosedAtEnd(resting);
+        let accepting = self.accept(&resting.0)?;
         if let Some(local) = &mut self.local {
             local.start(&self.shared)?;
         }
@@ -164,7 +166,7 @@ impl Server {
         let patience = Duration::from_secs(self.shared.config().server.drain_secs);
         let patience = if loss.is_some() { patience.min(LAST_WORDS) } else { patience };
         let left = self.drain(stop, patience);
-        resting.close();
+        drop(resting);
         self.shared.log().hooks().finish(left);
         self.save_bans();
         drop(house_stop);

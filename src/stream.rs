@@ -193,8 +193,8 @@ impl Stream {
     pub(crate) fn waits_until(&self) -> Instant {
         let since = self.idle.unwrap_or_else(Instant::now);
         let login = self.patience.login.map(|(deadline, _)| deadline);
-        let ends = [Some(since + self.patience.idle), self.alarm, login];
-        ends.into_iter().flatten().min().unwrap_or(since)
+        let others = [self.alarm, login].into_iter().flatten();
+        others.fold(since + self.patience.idle, Instant::min)
     }
 
     /// What is left until then, and whether that is nothing.

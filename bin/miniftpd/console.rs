@@ -153,7 +153,8 @@ impl Console {
                 self.screen.print(&format!("{INCORRECT}\n{what}"))
             }
             Err(StoreError::Same(Error::NeedPassword { name })) => self.screen.print(&format!(
-                "no password can be hidden here; use `miniftpd account`, or `miniftp admin`, for {name}"
+                "no password can be hidden here; use `miniftpd account`, or `miniftp admin`, for \
+                 {name}"
             )),
             Err(e) => self.screen.print(&error_for_operator(&e)),
         }

@@ -34,6 +34,8 @@ pub(super) struct Resting {
     wake: OwnedFd,
     waiting: Mutex<Waiting>,
     is_closed: AtomicBool,
+    /// Whether the last one that was to go on got no thread, which is in the log once.
+    is_short: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +55,8 @@ impl Resting {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let woken = epoll::EventData::new_u64(WAKE);
         epoll::add(&epoll, &wake, woken, epoll::EventFlags::IN)?;
-        Ok(Resting { epoll, wake, waiting: Mutex::default(), is_closed: AtomicBool::new(false) })
+        let (is_closed, is_short) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Resting { epoll, wake, waiting: Mutex::default(), is_closed, is_short })
     }
 
     /// Keeps a connection that rests, if it does: it leaves the thread that it was on. One that
@@ -96,7 +99,7 @@ impl Resting {
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 
-    /// Watches until [`Resting::close`].
+    /// Watches until [`ClosedAtEnd`] is dropped.
     pub(super) fn watch(self: &Arc<Self>) {
         let mut events = Vec::with_capacity(EVENTS);
         while !self.is_closed.load(Ordering::SeqCst) {
@@ -106,7 +109,7 @@ impl Resting {
             match epoll::wait(
                 &self.epoll,
                 rustix::buffer::spare_capacity(&mut events),
-                left.map(rounded_up).as_ref(),
+                left.map(timespec).as_ref(),
             ) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(e) => {
@@ -156,28 +159,38 @@ impl Resting {
         let spawned = spawn_with(name, connection, move |connection| {
             this.look_after(connection.go_on());
         });
-        if let Err((e, connection)) = spawned {
-            log::error!("no thread for {}, which waits for one: {e}", connection.session().who());
-            thread::sleep(limits::ACCEPT_PAUSE);
-            if let Err((e, connection)) = self.keep(connection) {
-                log::error!("{} is closed: {e}", connection.session().who());
-            }
+        let Err((e, connection)) = spawned else {
+            self.is_short.store(false, Ordering::Relaxed);
+            return;
+        };
+        if !self.is_short.swap(true, Ordering::Relaxed) {
+            log::error!("{} waits for a thread: {e}", connection.session().who());
+        }
+        thread::sleep(limits::ACCEPT_PAUSE);
+        if let Err((e, connection)) = self.keep(connection) {
+            log::error!("{} is closed: {e}", connection.session().who());
         }
     }
 
     /// Nobody is watched any more.
-    pub(super) fn close(&self) {
+    fn close(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
         self.wake();
     }
 }
 
-/// A wait of so long and a little more: the system counts milliseconds, and one that is cut off
-/// would be waited for again and again.
-fn rounded_up(time: Duration) -> Timespec {
-    let time = time.saturating_add(Duration::from_millis(1));
+fn timespec(time: Duration) -> Timespec {
     let tv_sec = time.as_secs().try_into().unwrap_or(i64::MAX);
     Timespec { tv_sec, tv_nsec: time.subsec_nanos().into() }
+}
+
+/// Connections that rest, until it is dropped: then nobody is watched any more.
+pub(super) struct ClosedAtEnd(pub(super) Arc<Resting>);
+
+impl Drop for ClosedAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Starts a thread of this name that works with a value. Where there is none the value comes back.

@@ -90,8 +90,8 @@ impl Arrive for &[u8] {
 
 /// Bytes that have arrived and were not read yet.
 ///
-/// It holds [`limits::REST_BUFFER`] bytes while the connection rests and up to
-/// [`limits::BUSY_BUFFER`] while it is busy; the data of frames goes past it where it can.
+/// It begins with [`limits::REST_BUFFER`] bytes and holds up to [`limits::BUSY_BUFFER`] while the
+/// connection is busy; the data of frames goes past it where it can.
 #[derive(Debug, Default)]
 pub struct Inbox {
     buffer: Buffer,

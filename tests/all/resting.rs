@@ -1,8 +1,9 @@
 //! Connections that rest have no thread, and nobody who uses one notices.
 
 use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr};
 
-use crate::harness::{CHUNK, Daemon, Frames, FtpTalk, Site, bytes, eventually};
+use crate::harness::{CHUNK, Daemon, Frames, FtpTalk, Site, bytes, eventually, try_connect_from};
 
 fn ground() -> (Site, Daemon) {
     let site = Site::new();
@@ -90,6 +91,23 @@ fn a_passive_port_is_open_while_its_session_rests() {
     data.read_to_end(&mut got).unwrap();
     assert_eq!(got, b"tent");
     ann.reply().expect(226);
+}
+
+#[test]
+fn what_was_ahead_when_a_rest_began_still_comes() {
+    let site = Site::new();
+    site.account("ann", "64M");
+    site.setting("ftp", "data_secs", "2").setting("server", "idle_secs", "4");
+    let daemon = site.start();
+    let (mut ann, bob) = (daemon.ftp("ann"), daemon.login("ann"));
+    let there = ann.epsv();
+    all_rest(&daemon);
+    // Whoever else comes to the port is turned away until it is closed.
+    let stranger = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+    eventually("the port is closed", || try_connect_from(stranger, there).is_err());
+    // That was nothing that a client says.
+    ann.reply().expect(421).says("waited 4 s for the next request");
+    bob.expect_bye(420).says("waited 4 s for the next request");
 }
 
 #[test]

@@ -114,8 +114,8 @@ pub(super) fn read(
     }
 }
 
-/// Waits until a line is answered, but not long: what takes its time can be stopped by another line.
-/// Whoever asks for a password has the terminal for as long as that takes.
+/// Waits until a line is answered, but not long: what takes its time can be stopped by another
+/// line. Whoever asks for a password has the terminal for as long as that takes.
 fn wait_for_answer(answered: &Receiver<()>) {
     if answered.recv_timeout(ANSWER).is_ok() {
         // It ends when the other side lets go.

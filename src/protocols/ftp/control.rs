@@ -18,7 +18,7 @@ use crate::session::Ending;
 use crate::stream::Stream;
 use crate::wire::Arrive;
 
-/// Bytes that one read of the control connection takes: a resting session keeps no more.
+/// Bytes that one read of the control connection takes.
 const READ: usize = 512;
 
 /// What the client has said since an upload began.
@@ -43,6 +43,8 @@ pub(super) struct Control {
     /// The client has closed its side: nothing more is read.
     is_gone: bool,
     waiting: String,
+    /// Since when the next line is waited for: empty ones and rests do not count.
+    waits_since: Option<Instant>,
     pub(super) input: Input,
     /// How the next data connection is to come about. It is looked at wherever the control
     /// connection is waited for.
@@ -66,6 +68,7 @@ impl Control {
             held: VecDeque::new(),
             is_gone: false,
             waiting: String::new(),
+            waits_since: None,
             input: Input::Nothing,
             plan: DataPlan::None,
             client,
@@ -145,19 +148,22 @@ impl Control {
         if let Some(held) = self.held.pop_front() {
             return Ok(Some(held));
         }
-        let begun = Instant::now();
+        let since = *self.waits_since.get_or_insert_with(Instant::now);
         loop {
             match self.lines.next() {
                 // An empty line is no command: telnet and some clients send them.
                 Some(Line::Empty) => continue,
-                Some(line) => return Ok(Some(line)),
+                Some(line) => {
+                    self.waits_since = None;
+                    return Ok(Some(line));
+                }
                 None => {}
             }
             self.flush()?;
             self.expire();
             let is_begun = self.lines.is_begun();
             if !is_begun {
-                self.stream.waits_since(begun);
+                self.stream.waits_since(since);
             }
             self.stream.wake_at(self.plan.until());
             let mut room = [0; READ];

@@ -28,7 +28,7 @@ pub(crate) struct OnlineEntry {
     pub(super) activity: Arc<Activity>,
 }
 
-/// What a connection does now; its own thread writes it, whoever asks reads it.
+/// What a connection does now; whoever serves it writes it, whoever asks reads it.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     pub(super) doing: Mutex<Doing>,

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use miniftp::limits;
+
 use super::{LARGE, Scene};
 use crate::harness::{FtpTalk, bytes, part_files};
 
@@ -133,6 +135,17 @@ fn a_control_line_that_chatters_is_as_late_as_a_silent_one() {
     let mut ann = scene.ann();
     let writer = chatter(&ann, b"\r\n");
     ann.reply().expect(421).says("waited 1 s for the next request");
+    writer.join().unwrap();
+    // So they are to a session that rests in between, which has no thread then.
+    let scene = Scene::with(&[("server", "idle_secs", "3")]);
+    let mut ann = scene.ann();
+    let mut tcp = ann.tcp().try_clone().unwrap();
+    let writer = thread::spawn(move || {
+        while tcp.write_all(b"\r\n").is_ok() {
+            thread::park_timeout(limits::REST_AFTER + limits::REST_AFTER / 4);
+        }
+    });
+    ann.reply().expect(421).says("waited 3 s for the next request");
     writer.join().unwrap();
     // A line that never ends is one that was begun, and so is what a telnet says beside lines.
     let scene = Scene::with(&[("server", "frame_secs", "1")]);

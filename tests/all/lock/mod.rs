@@ -153,7 +153,12 @@ fn an_idle_server_is_woken_once_a_second() {
     let site = Site::new();
     site.account("ann", "1M");
     let daemon = site.start();
-    daemon.login("ann").store("f", b"x", 0).expect(900);
+    // Sessions that rest wake nobody either, whatever they wait for.
+    let mut ann = daemon.login("ann");
+    ann.store("f", b"x", 0).expect(900);
+    let mut ftp = daemon.ftp("ann");
+    ftp.epsv();
+    eventually("they rest", || daemon.served() == 0);
     let after = |looks: u64| {
         let sleeps = || daemon.sleeps();
         let begun = sleeps()["housekeeper"];
