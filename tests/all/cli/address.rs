@@ -33,6 +33,25 @@ fn netrc(site: &Site, text: &str, mode: u32) {
 }
 
 #[test]
+fn a_host_has_a_rate_of_its_own() {
+    let (site, daemon) = stocked();
+    write_file(site.local().join("f"), &crate::harness::bytes(1, 300_000));
+    let port = daemon.port();
+    config(&site, &format!("[nas]\nhost = 127.0.0.1\nport = {port}\nuser = ann\nrate = 200k\n"));
+    // A second connection's rate, which the first would have used up, is not waited for.
+    for (words, is_slow) in [(&["nas"][..], true), (&["nas", "--limit-rate", "100M"], false)] {
+        let words = [words, &["put", "--overwrite", "--json", "f"]].concat();
+        let said = client(&site).password(&crate::harness::password("ann")).run(&words);
+        let summary = said.ok().out.lines().last().unwrap();
+        let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
+        let secs = summary["seconds"].as_f64().unwrap();
+        // At that rate it cannot be done in less; how long it takes without it nobody promises.
+        assert!(!is_slow || secs > 1.2, "{}", said.tell());
+        write_file(site.local().join("f"), &crate::harness::bytes(2, 300_000));
+    }
+}
+
+#[test]
 fn the_first_word_can_be_the_server() {
     let (site, daemon) = stocked();
     let port = daemon.port();

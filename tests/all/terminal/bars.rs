@@ -1,5 +1,7 @@
 //! Bars: they never run backwards, never show the end before it is confirmed, and fit.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{MIB, Screen, site};
 use crate::harness::{Proxy, Way, bytes, password, write_file};
 
@@ -46,6 +48,29 @@ fn a_bar_only_grows_through_every_break() {
             assert!(frame.chars().count() <= columns, "{frame:?}");
         }
     }
+}
+
+#[test]
+fn a_bar_follows_the_terminal_when_it_gets_narrower() {
+    const NARROW: usize = 40;
+    let (site, daemon) = site();
+    let name = "名".repeat(20) + &"x".repeat(60);
+    write_file(site.local().join(&name), &bytes(1, 8 * MIB));
+    let words = ["-u", "ann", "--limit-rate", "4M", "put", &name];
+    let Some(mut screen) = Screen::wide(&site, daemon.port(), 120, &words) else { return };
+    screen.see("Password of ann: ");
+    screen.enter(&password("ann"));
+    screen.see(" %");
+    screen.resize(NARROW);
+    let shown = screen.see("8388608 bytes in ");
+    assert_eq!(screen.end(), Some(0));
+    let frames = shown.split(['\r', '\n']).filter(|frame| frame.contains(" %"));
+    let widths: Vec<usize> = frames
+        .map(|frame| frame.trim_start_matches("\u{1b}[1A").trim_start_matches("\u{1b}[J").width())
+        // Some may have been drawn before.
+        .skip_while(|width| *width > NARROW)
+        .collect();
+    assert!(widths.len() >= 3 && widths.iter().all(|width| *width <= NARROW), "{shown:?}");
 }
 
 /// The demo's bars are the client's: what did not travel is not shown as if it had.

@@ -1,21 +1,27 @@
 """Runs a program on a terminal of its own: python3 on_a_terminal.py COLUMNS PROGRAM [ARGUMENTS...]
 
 Standard input is typed, what the screen gets is standard output, and the status is the program's.
+A byte 255 and three digits, which nobody can type, give the screen so many columns.
 """
 
-import fcntl, os, pty, select, struct, sys, termios
+import fcntl, os, pty, re, select, struct, sys, termios
+
+def resize(columns):
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
 
 child, screen = pty.fork()
 if child == 0:
     os.execv(sys.argv[2], sys.argv[2:])
-fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 40, int(sys.argv[1]), 0, 0))
+resize(int(sys.argv[1]))
 sources = [0, screen]
 while True:
     ready = select.select(sources, [], [])[0]
     if 0 in ready:
         typed = os.read(0, 4096)
         if typed:
-            os.write(screen, typed)
+            for columns in re.findall(rb"\xff(\d{3})", typed):
+                resize(int(columns))
+            os.write(screen, re.sub(rb"\xff\d{3}", b"", typed))
         else:
             sources.remove(0)
     if screen in ready:

@@ -79,6 +79,14 @@ impl Screen {
         before
     }
 
+    /// Gives the terminal another width.
+    #[track_caller]
+    pub fn resize(&mut self, columns: usize) {
+        let sign = [&[255], format!("{columns:03}").as_bytes()].concat();
+        self.keys.write_all(&sign).unwrap();
+        self.keys.flush().unwrap();
+    }
+
     /// Types keys.
     #[track_caller]
     pub fn press(&mut self, keys: &str) {
