@@ -143,3 +143,37 @@ fn the_unit_is_sound() {
     let mistakes: Vec<&str> = said.err.lines().filter(about).collect();
     assert!(mistakes.is_empty() && said.status.success(), "{}", said.tell());
 }
+
+/// The user of the unit, and the directories that it may write, are made by what is shipped for
+/// that.
+#[test]
+fn the_user_and_the_directories_of_the_unit_are_made() {
+    let has = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+    if !rustix::process::geteuid().is_root() || !has("systemd-sysusers") {
+        eprintln!("skipped: it takes root, and systemd");
+        return;
+    }
+    let site = Site::new();
+    let root = site.local().join("root");
+    std::fs::create_dir_all(root.join("etc")).unwrap();
+    let dist = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("dist");
+    let at = format!("--root={}", root.display());
+    for (program, word, file) in [
+        ("systemd-sysusers", None, "miniftpd.sysusers"),
+        ("systemd-tmpfiles", Some("--create"), "miniftpd.tmpfiles"),
+    ] {
+        let file = dist.join(file);
+        let words: Vec<&str> =
+            [Some(at.as_str()), word, file.to_str()].into_iter().flatten().collect();
+        Miniftp::foreign(program, &site.local()).run(&words).ok();
+    }
+    let users = std::fs::read_to_string(root.join("etc/passwd")).unwrap();
+    let user = users.lines().find(|line| line.starts_with("miniftp:")).expect("the unit's user");
+    let id: u32 = user.split(':').nth(2).unwrap().parse().unwrap();
+    assert!(id != 0 && user.ends_with("/nologin"), "{user}");
+    for directory in ["etc/miniftp", "var/lib/miniftp", "var/log/miniftp"] {
+        let made = std::fs::metadata(root.join(directory)).unwrap();
+        use std::os::unix::fs::MetadataExt;
+        assert_eq!((made.uid(), made.mode() & 0o7777), (id, 0o750), "{directory}");
+    }
+}
