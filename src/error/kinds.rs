@@ -74,7 +74,7 @@ impl Error {
     /// The text with what the system said, which is for the log and the operator.
     pub fn in_full(&self) -> String {
         match self {
-            Error::Io { source, .. } => format!("{self}: {source}"),
+            Error::Io { doing, source } => format!("{doing} failed: {source}"),
             _ => self.to_string(),
         }
     }

@@ -13,4 +13,6 @@ fn a_full_disk_is_reported_apart_from_other_failures() {
     assert!(matches!(full, Error::DiskFull));
     let other = Error::io("writing", io::ErrorKind::Other.into());
     assert_eq!(other.to_string(), "the server failed while writing; its log says why");
+    // There it says it.
+    assert_eq!(other.in_full(), "writing failed: other error");
 }

@@ -342,8 +342,8 @@ impl FramedConnection {
         let mut fields = Fields::new(head.get(1..).unwrap_or_default());
         let name = wire::request_name(&mut fields).unwrap_or("?");
         match e {
-            Error::Io { source, .. } => {
-                log::error!("{} {}: {e}: {source}", self.session.who(), Escaped(name));
+            Error::Io { .. } => {
+                log::error!("{} {}: {}", self.session.who(), Escaped(name), e.in_full());
             }
             // It repeats words of the line, among which may be a password in the wrong place.
             Error::Misused(_) => {

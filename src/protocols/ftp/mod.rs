@@ -252,8 +252,8 @@ impl FtpConnection {
             }
             Err(e) if e.fate() == Fate::Close => Err(e),
             Err(e) => {
-                if let Error::Io { source, .. } = &e {
-                    log::error!("{} {}: {e}: {source}", self.session.who(), command.verb);
+                if matches!(e, Error::Io { .. }) {
+                    log::error!("{} {}: {}", self.session.who(), command.verb, e.in_full());
                 }
                 self.control.reply(reply::reply_code(&e), &e.to_string());
                 if !self.session.is_out_of_tries() {

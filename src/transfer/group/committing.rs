@@ -87,7 +87,7 @@ fn sync_and_place(
 ) -> Vec<Result<Stored>> {
     let files: Vec<Result<Ready>> = files.into_iter().map(Ready::dressed).collect();
     if let Err(e) = sync() {
-        log::error!("{} small files could not be synced: {}", files.len(), in_full(&e));
+        log::error!("{} small files could not be synced: {}", files.len(), e.in_full());
         return files.into_iter().map(|one| Err(one?.throw_away(same(&e)))).collect();
     }
     if let Some(why) = left.why() {
@@ -96,7 +96,7 @@ fn sync_and_place(
     }
     let placed = place_all(files.into_iter().map(|one| Ok((one?, Ok(())))).collect());
     if let Err(e) = sync() {
-        log::error!("the names of {} files could not be synced: {}", placed.len(), in_full(&e));
+        log::error!("the names of {} files could not be synced: {}", placed.len(), e.in_full());
         let mut kept = DigestBatch::default();
         return placed.into_iter().map(|one| one?.settle(Err(same(&e)), &mut kept)).collect();
     }
@@ -138,7 +138,7 @@ fn sync_each(
         let (file, directory) = match (file, synced) {
             (Ok(file), Ok(directory)) => (Ok((file, again(&confirmed))), Some(directory)),
             (Ok(file), Err(e)) => {
-                log::error!("a small file could not be synced: {}", in_full(&e));
+                log::error!("a small file could not be synced: {}", e.in_full());
                 (Err(file.throw_away(e)), None)
             }
             (Err(e), _) => (Err(e), None),
@@ -195,13 +195,5 @@ fn same(e: &Error) -> Error {
             Error::Io { doing, source: again.unwrap_or_else(|| source.kind().into()) }
         }
         _ => Error::Io { doing: "syncing the disk", source: io::ErrorKind::Other.into() },
-    }
-}
-
-/// With what the system said, for the log.
-fn in_full(e: &Error) -> String {
-    match e {
-        Error::Io { source, .. } => format!("{e}: {source}"),
-        _ => e.to_string(),
     }
 }

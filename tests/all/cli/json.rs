@@ -36,7 +36,7 @@ fn sum(path: &str, kind: &str, bytes: u64) -> Value {
 #[test]
 fn what_looks_around_gives_an_object_for_each_row() {
     let (site, daemon) = site();
-    let mut local = site.client("ann");
+    let local = site.client("ann");
     write_file(site.local().join("docs/a \"b\".txt"), b"12345");
     write_file(site.local().join("docs/.sub/c.txt"), b"123");
     for path in ["docs", "docs/.sub"] {
