@@ -1,8 +1,10 @@
 //! What to run next, for whoever has just begun.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use miniftp::text::shell_quoted;
+
+use crate::args::Args;
 
 /// What is run to have a server, in this order.
 const STEPS: [(&str, &str); 4] = [
@@ -25,11 +27,25 @@ pub(crate) fn without_configuration(looked_at: &str) -> String {
     format!("there is no configuration; looked at {looked_at}. Run next:\n{steps}")
 }
 
-/// For whoever has just made one, in this directory if it is not the working directory.
-pub(crate) fn after_init(dir: Option<&Path>) -> String {
+/// For whoever has just made one, in this directory if it is not the working directory, or where
+/// the options say.
+pub(crate) fn after_init(dir: Option<&Path>, args: &Args) -> String {
+    let option = |name: &str, value: &Option<PathBuf>| {
+        let value = value.as_ref().map(|path| shell_quoted(&path.to_string_lossy()));
+        value.map(|value| format!(" {name} {value}")).unwrap_or_default()
+    };
+    let options = option("--conf", &args.conf) + &option("--home", &args.home);
     let change = dir.map(|dir| format!("cd {}", shell_quoted(&dir.to_string_lossy())));
     let change = change.as_deref().map(|command| (command, "where conf and home are"));
-    let steps: Vec<_> = change.into_iter().chain(STEPS.into_iter().skip(1)).collect();
+    let steps = STEPS.map(|(command, about)| {
+        let command = match command.strip_prefix("miniftpd") {
+            Some(rest) => format!("miniftpd{options}{rest}"),
+            None => command.to_owned(),
+        };
+        (command, about)
+    });
+    let steps = steps.iter().skip(1).map(|(command, about)| (command.as_str(), *about));
+    let steps: Vec<_> = change.into_iter().chain(steps).collect();
     format!("conf and home are ready. Run next:\n{}", lines(&steps))
 }
 

@@ -52,20 +52,48 @@ impl Task {
         match (self, word.to_str()) {
             #[cfg(feature = "admin-cli")]
             (Task::Init(None), _) => Ok(Task::Init(Some(word.into()))),
+            // As people ask other programs; there is one page for all commands.
+            (Task::Serve, Some("help")) | (Task::Help, _) => Ok(Task::Help),
             #[cfg(feature = "admin-cli")]
-            (_, Some("check")) => Ok(Task::Check),
+            (Task::Serve, Some("check")) => Ok(Task::Check),
             #[cfg(feature = "demo")]
-            (_, Some("demo")) => Ok(Task::Demo),
+            (Task::Serve, Some("demo")) => Ok(Task::Demo),
             #[cfg(feature = "admin-cli")]
-            (_, Some("init")) => Ok(Task::Init(None)),
-            (_, Some("man")) => Ok(Task::Man),
-            (_, Some("paths")) => Ok(Task::Paths),
+            (Task::Serve, Some("init")) => Ok(Task::Init(None)),
+            (Task::Serve, Some("man")) => Ok(Task::Man),
+            (Task::Serve, Some("paths")) => Ok(Task::Paths),
             #[cfg(feature = "admin-cli")]
-            (_, Some("top")) => Ok(Task::Top),
-            (_, Some(hooks::COMMAND)) => Ok(Task::RunHooks),
+            (Task::Serve, Some("top")) => Ok(Task::Top),
+            (Task::Serve, Some(hooks::COMMAND)) => Ok(Task::RunHooks),
             #[cfg(feature = "admin-cli")]
-            (_, Some("share")) => Ok(ShareOptions::parse(parser)?.map_or(Task::Help, Task::Share)),
+            (Task::Serve, Some("share")) => {
+                Ok(ShareOptions::parse(parser)?.map_or(Task::Help, Task::Share))
+            }
             _ => Err(Arg::Value(word).unexpected()),
+        }
+    }
+
+    /// What it is called, and which of the options of [`Args`] count for it; `None` where any may
+    /// be given.
+    fn takes(&self) -> Option<(&'static str, &'static [&'static str])> {
+        match self {
+            Task::Serve | Task::Help | Task::Version | Task::PrintConfig => None,
+            #[cfg(feature = "admin-cli")]
+            Task::Account(_) => Some(("account", &["conf", "home", "log", "log-format"])),
+            #[cfg(feature = "admin-cli")]
+            Task::Top => Some(("top", &["conf", "home", "log", "log-format"])),
+            #[cfg(feature = "admin-cli")]
+            Task::Check => Some(("check", &["conf", "home", "listen", "ftp", "log", "log-format"])),
+            Task::Paths => Some(("paths", &["conf", "home"])),
+            #[cfg(feature = "admin-cli")]
+            Task::Init(_) => Some(("init", &["conf", "home"])),
+            #[cfg(feature = "admin-cli")]
+            Task::Share(_) => Some(("share", &[])),
+            Task::Verify(_) => Some(("verify", &["conf", "home"])),
+            Task::RunHooks => Some((hooks::COMMAND, &[])),
+            #[cfg(feature = "demo")]
+            Task::Demo => Some(("demo", &[])),
+            Task::Man => Some(("man", &[])),
         }
     }
 }
@@ -116,6 +144,7 @@ impl Args {
         let mut parser = Parser::from_iter(words);
         let mut account: Option<Vec<String>> = None;
         let mut verify: Option<VerifyOptions> = None;
+        let mut given = Vec::new();
         while let Some(arg) = parser.next()? {
             match arg {
                 // Words after `account` are that command's own, options and all; they are a line.
@@ -146,14 +175,13 @@ impl Args {
                 Arg::Long(name) => {
                     let name = name.to_owned();
                     args.take_option(&name, &mut parser)?;
+                    given.push(name);
                 }
-                Arg::Value(word) => match word.to_str() {
-                    Some(left_out) if args.is_free() && LEFT_OUT.contains(&left_out) => {
+                Arg::Value(word) => match word.to_str().filter(|_| args.task == Task::Serve) {
+                    Some(left_out) if LEFT_OUT.contains(&left_out) => {
                         return Err(format!("this program was built without `{left_out}`").into());
                     }
-                    Some("verify") if args.task == Task::Serve => {
-                        verify = Some(VerifyOptions::default())
-                    }
+                    Some("verify") => verify = Some(VerifyOptions::default()),
                     Some("account") => account = Some(Vec::new()),
                     // What is asked most often goes without that word.
                     Some("status" | "who") => account = Some(vec![word.string()?]),
@@ -169,15 +197,17 @@ impl Args {
         if let (Some(options), Task::Serve) = (verify, &args.task) {
             args.task = Task::Verify(options);
         }
+        args.check_given(&given)?;
         Ok(args)
     }
 
-    /// Whether a word that follows is a command, and not the directory of `init`.
-    fn is_free(&self) -> bool {
-        #[cfg(feature = "admin-cli")]
-        return !matches!(self.task, Task::Init(None));
-        #[cfg(not(feature = "admin-cli"))]
-        true
+    /// Refuses options that would do nothing for what is to be done.
+    fn check_given(&self, given: &[String]) -> Result<(), lexopt::Error> {
+        let Some((command, taken)) = self.task.takes() else { return Ok(()) };
+        match given.iter().find(|name| !taken.contains(&name.as_str())) {
+            Some(name) => Err(format!("`{command}` has no option --{name}").into()),
+            None => Ok(()),
+        }
     }
 
     /// Takes an option that stands before or after a command's name.

@@ -17,7 +17,8 @@ use miniftp::text::{Escaped, system_words};
 use miniftp::vfs::{Adopt, Homes};
 
 use crate::accounts::{FailureText, password};
-use crate::{advice, outcome};
+use crate::args::Args;
+use crate::{advice, outcome, search};
 
 /// The first account.
 const ADMIN: &str = "admin";
@@ -31,20 +32,36 @@ const CONF: [(&str, &str); 3] = [
 const HOME: [&str; 2] = ["share", "upload"];
 const READ_ME: (&str, &str) = ("share/README.txt", include_str!("../../home/share/README.txt"));
 
-/// Makes them in `dir`, the working directory if none is named.
-pub(crate) fn run(dir: Option<&Path>) -> ExitCode {
-    match init(dir.unwrap_or(Path::new("."))) {
+/// Makes them in `dir`, or in the working directory, unless they were named one by one.
+pub(crate) fn run(dir: Option<&Path>, args: &Args) -> ExitCode {
+    let [conf, home] = named(args);
+    if dir.is_some() && (args.conf.is_some() || args.home.is_some()) {
+        let what = "init: either a directory for conf and home, or --conf and --home; try \
+                    `miniftpd --help`";
+        return outcome::fail(2, what);
+    }
+    let place = |named: Option<PathBuf>, name| match (dir, named) {
+        (Some(dir), _) => dir.join(name),
+        (None, Some(named)) => named,
+        (None, None) => Path::new(".").join(name),
+    };
+    match init(&place(conf, "conf"), &place(home, "home")) {
         Ok(()) => {
             let dir = dir.filter(|dir| *dir != Path::new("."));
-            outcome::print(&format!("{}\n", advice::after_init(dir)))
+            outcome::print(&format!("{}\n", advice::after_init(dir, args)))
         }
         Err((what, code)) => outcome::fail(code, what),
     }
 }
 
-fn init(dir: &Path) -> Result<(), FailureText> {
-    let (conf, home) = (dir.join("conf"), dir.join("home"));
-    for path in [&conf, &home] {
+/// The directories that were named, for the settings and for the homes.
+fn named(args: &Args) -> [Option<PathBuf>; 2] {
+    [("MINIFTP_CONF", &args.conf), ("MINIFTP_HOME", &args.home)]
+        .map(|(name, option)| option.clone().or_else(|| search::variable(name).map(Into::into)))
+}
+
+fn init(conf: &Path, home: &Path) -> Result<(), FailureText> {
+    for path in [conf, home] {
         check_free(path)?;
     }
     let password = password::ask(ADMIN)?;
@@ -53,7 +70,7 @@ fn init(dir: &Path) -> Result<(), FailureText> {
     let iterations = Config::default().accounts.iterations;
     let verifier = Verifier::derive(&password, iterations).map_err(|e| failed(&e.in_full()))?;
     let mut made = Made::default();
-    let all = make(&mut made, &conf, &home, verifier);
+    let all = make(&mut made, conf, home, verifier);
     all.map_err(|e| failed(&e))?;
     made.0.clear();
     Ok(())

@@ -110,7 +110,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "admin-cli")]
         Task::Share(ref options) => share::run(options),
         #[cfg(feature = "admin-cli")]
-        Task::Init(ref dir) => init::run(dir.as_deref()),
+        Task::Init(ref dir) => init::run(dir.as_deref(), &args),
         #[cfg(feature = "demo")]
         Task::Demo => demo::run(),
         _ => work(&args),

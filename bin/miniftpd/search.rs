@@ -218,6 +218,6 @@ fn unreadable(e: &io::Error) -> String {
 }
 
 /// A variable of the environment, if it says something.
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }

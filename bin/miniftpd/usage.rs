@@ -41,8 +41,8 @@ pub(crate) const COMMANDS: &[UsageRow] = &[
     #[cfg(feature = "admin-cli")]
     row(
         "miniftpd init [DIR]",
-        "make conf and home, with an account for an admin;\nthe \
-         password is asked, or the first line of input",
+        "make conf and home, in DIR or as --conf and --home say,\nwith an account for an admin; \
+         the password is asked,\nor the first line of input",
     ),
     row("miniftpd [OPTIONS] paths", "which configuration and data are used, and why"),
     row("miniftpd man", "print the manual page; `miniftpd man | man -l -` shows it"),

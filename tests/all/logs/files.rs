@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use rustix::process::Signal;
 
 use super::{Scene, whole};
-use crate::harness::{Daemon, Site, eventually};
+use crate::harness::{Daemon, Miniftp, Site, eventually};
 
 #[test]
 fn files_that_are_moved_away_lose_no_line_and_tear_none() {
@@ -183,4 +184,50 @@ fn a_log_that_cannot_be_opened_anew_is_told_of_once() {
     scene.daemon.login("ann").store("/g", b"zz", 0).expect(900);
     assert!(scene.log().contains(" put /g 2 bytes"));
     assert_eq!(scene.daemon.log().matches("cannot be reopened").count(), 1, "said once");
+}
+
+/// The file that a package puts into /etc/logrotate.d, by the program that it is for.
+#[test]
+fn what_is_shipped_for_logrotate_rotates_both_files() {
+    if std::process::Command::new("logrotate").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no logrotate");
+        return;
+    }
+    let scene = Scene::new();
+    let conf = scene.site.conf();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/miniftpd.logrotate");
+    let rules = fs::read_to_string(shipped).unwrap();
+    let hup = format!("kill -HUP {}", scene.daemon.pid());
+    let rules = [
+        ("/var/log/miniftp", conf.to_str().unwrap()),
+        ("    su miniftp miniftp\n", ""),
+        ("systemctl reload miniftpd.service", &hup),
+    ]
+    .iter()
+    .fold(rules, |rules, (from, to)| {
+        assert!(rules.contains(from), "{from}");
+        rules.replace(from, to)
+    });
+    let file = scene.site.local().join("rules");
+    fs::write(&file, rules).unwrap();
+    let state = scene.site.local().join("state");
+    let words = ["--force", "--state", state.to_str().unwrap(), file.to_str().unwrap()];
+    let mut ann = scene.daemon.login("ann");
+    for (round, name) in ["/first", "/second", "/third"].into_iter().enumerate() {
+        ann.store(name, b"x", 0).expect(900);
+        // Both hold the line before they are rotated: an empty one would not be.
+        for log in ["server.log", "xferlog"] {
+            eventually("the line is written", || {
+                fs::read_to_string(conf.join(log)).is_ok_and(|text| text.contains(name))
+            });
+        }
+        Miniftp::foreign("logrotate", &scene.site.local()).run(&words).ok();
+        eventually("both are there again", || {
+            ["server.log", "xferlog"].iter().all(|log| conf.join(log).exists())
+        });
+        for log in ["server.log", "xferlog"] {
+            assert!(scene.read(&format!("{log}.1")).contains(name), "{log}");
+            assert_eq!(conf.join(format!("{log}.2.gz")).exists(), round > 0, "{log}");
+        }
+    }
 }

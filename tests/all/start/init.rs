@@ -81,6 +81,33 @@ fn a_directory_that_is_named_is_made_and_the_advice_leads_there() {
     serves(&dir.join("a b/it's"), "correct horse");
 }
 
+/// As a package has them: each in a place of its own, which may be there and empty.
+#[test]
+fn conf_and_home_can_be_named_one_by_one() {
+    let site = Site::new();
+    let dir = site.local();
+    fs::create_dir(dir.join("e t c")).unwrap();
+    let said = init(&dir, &["--conf", "e t c", "--home=var/lib"], "correct horse");
+    said.ok().stdout(
+        "conf and home are ready. Run next:
+  miniftpd --conf 'e t c' --home var/lib                   run the server, until Ctrl-C
+  miniftp -u admin                                         in a second terminal: the client, \
+         on this machine
+  miniftpd --conf 'e t c' --home var/lib account add NAME  an account for somebody else\n",
+    );
+    let check = ["--conf", "e t c", "--home", "var/lib", "check", "--listen", "0", "--ftp", "off"];
+    miniftpd(&dir, &check).ok();
+    assert!(dir.join("e t c/accounts.ini").exists() && dir.join("var/lib/share").exists());
+    assert!(!dir.join("conf").exists() && !dir.join("home").exists());
+    let program = Miniftp::server_program(&dir).input("correct horse");
+    let said = program.env("MINIFTP_CONF", "etc").env("MINIFTP_HOME", "srv").run(&["init"]);
+    said.ok().stdout(&format!("conf and home are ready. Run next:\n{STEPS}"));
+    assert!(dir.join("etc/accounts.ini").exists() && dir.join("srv/share").exists());
+    let said = init(&dir, &["new", "--conf", "c"], "correct horse");
+    said.fails(2).stderr_has("init: either a directory for conf and home, or --conf and --home");
+    assert!(!dir.join("new").exists() && !dir.join("c").exists());
+}
+
 /// On a terminal the password is asked for twice, unseen.
 #[test]
 fn on_a_terminal_the_password_is_asked_for() {

@@ -6,6 +6,7 @@ mod landlock;
 mod listen;
 mod manual;
 mod memory;
+mod options;
 mod paths;
 mod secrets;
 mod service;
