@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::{LAST, Share, lines_of, nothing_is_left, program, same_tree, shell, temporary, tree};
+use super::{
+    BIND, LAST, Share, lines_of, nothing_is_left, program, same_tree, shell, temporary, tree,
+};
 use crate::harness::{Miniftp, Proxy, Site, Way, bytes, write_file};
 use crate::terminal::Screen;
 
@@ -157,30 +159,6 @@ fn who_can_reach_it_and_what_is_not_encrypted_is_said() {
     assert!(!all.text.contains("fe80:"), "{}", all.text);
     shell(&site.root().join("tmp"), &format!("cd .. && {}", all.lines[0])).ok();
 }
-
-/// A picture that does not fit would only be noise.
-#[test]
-fn the_picture_is_there_where_a_terminal_holds_it() {
-    for (columns, is_shown) in [(80, true), (30, false)] {
-        let site = Site::new();
-        tree(&site, "photos");
-        let tmp = format!("TMPDIR={}", temporary(&site).display());
-        let words = ["/usr/bin/env", &tmp, env!("CARGO_BIN_EXE_miniftpd"), "share", "photos"];
-        let Some(mut screen) = Screen::of(&site, columns, &[&words[..], &BIND].concat()) else {
-            return;
-        };
-        screen.see(LAST.trim_end());
-        if is_shown {
-            screen.see("The picture is the address for FTP, with user and password.");
-        }
-        screen.press("\u{3}");
-        screen.see("Ended after 0 transfers");
-        assert_eq!(screen.all().contains('\u{2580}'), is_shown, "{:?}", screen.all());
-        assert_eq!(screen.end(), Some(0));
-    }
-}
-
-const BIND: [&str; 2] = ["--bind", "127.0.0.1"];
 
 /// The password is one that nobody guesses, and another one each time.
 #[test]

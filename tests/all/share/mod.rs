@@ -2,6 +2,7 @@
 
 mod ends;
 mod lines;
+mod picture;
 mod refused;
 mod trees;
 mod writing;
@@ -15,6 +16,9 @@ use crate::harness::{Miniftp, Output, Running, Site, snapshot};
 
 /// The last words of what is printed before the first transfer.
 const LAST: &str = "shows the password.\n";
+
+/// To this machine only.
+const BIND: [&str; 2] = ["--bind", "127.0.0.1"];
 
 /// A share that runs.
 struct Share {
@@ -57,7 +61,7 @@ impl Share {
     /// Shares a directory to this machine only.
     #[track_caller]
     fn here(site: &Site, words: &[&str]) -> Share {
-        Share::begin(program(site), &[&["--bind", "127.0.0.1"], words].concat())
+        Share::begin(program(site), &[&BIND, words].concat())
     }
 
     /// The word behind a title in what was printed.
