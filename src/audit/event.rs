@@ -27,6 +27,8 @@ pub enum Verb {
     Rmdir,
     /// Something was renamed or moved.
     Mv,
+    /// A file was copied on the server.
+    Cp,
     /// The time of a file was set.
     Time,
     /// The permission bits of a file or folder were set.
@@ -71,7 +73,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them, in the order of the manual.
-    pub const ALL: [Verb; 29] = [
+    pub const ALL: [Verb; 30] = [
         Verb::Login,
         Verb::Logout,
         Verb::Left,
@@ -81,6 +83,7 @@ impl Verb {
         Verb::Mkdir,
         Verb::Rmdir,
         Verb::Mv,
+        Verb::Cp,
         Verb::Time,
         Verb::Mode,
         Verb::Drop,
@@ -115,6 +118,7 @@ impl Verb {
             Verb::Mkdir => "mkdir",
             Verb::Rmdir => "rmdir",
             Verb::Mv => "mv",
+            Verb::Cp => "cp",
             Verb::Time => "time",
             Verb::Mode => "mode",
             Verb::Drop => "drop",

@@ -21,7 +21,7 @@ pub struct Transfers(Arc<Mutex<Vec<Arc<TransferProgress>>>>);
 /// A transfer under way, as others see it.
 #[derive(Clone, Debug)]
 pub struct TransferSeen {
-    /// Whether it comes or goes.
+    /// Whether it comes or goes, or is a copy on the server.
     pub verb: Verb,
     /// The path.
     pub path: VPath,
@@ -72,8 +72,8 @@ impl Transfers {
     /// How many are under way: to the server and from it.
     pub fn count(&self) -> (usize, usize) {
         let transfers = lock(&self.0);
-        let up = transfers.iter().filter(|one| one.verb != Verb::Get).count();
-        (up, transfers.len() - up)
+        let count = |verb| transfers.iter().filter(|one| one.verb == verb).count();
+        (count(Verb::Put), count(Verb::Get))
     }
 }
 

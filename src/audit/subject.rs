@@ -99,6 +99,8 @@ pub struct TransferEntry {
     subject: Arc<Subject>,
     verb: Verb,
     path: VPath,
+    /// The file that it is a copy of, on this server.
+    from: Option<VPath>,
     begun: Instant,
     moved: u64,
     /// Bytes of an upload that would stay.
@@ -120,6 +122,7 @@ impl TransferEntry {
             subject: Arc::clone(subject),
             verb,
             path: path.clone(),
+            from: None,
             begun: Instant::now(),
             moved: 0,
             held: 0,
@@ -131,6 +134,13 @@ impl TransferEntry {
             file: None,
             progress: subject.transfers.begin(verb, path),
         }
+    }
+
+    /// Begins a copy on the server, of one path to another.
+    pub fn copy(subject: &Arc<Subject>, from: &VPath, to: &VPath) -> TransferEntry {
+        let mut entry = TransferEntry::begin(subject, Verb::Cp, to);
+        entry.from = Some(from.clone());
+        entry
     }
 
     /// Where in the file it begins, and how long the file is, where that is known.
@@ -210,13 +220,15 @@ impl TransferEntry {
 impl Drop for TransferEntry {
     fn drop(&mut self) {
         self.subject.transfers.end(&self.progress);
-        let totals = match self.verb {
-            Verb::Get => &self.subject.down_bytes,
-            _ => &self.subject.up_bytes,
+        let travelled = match self.verb {
+            Verb::Put => Some(&self.subject.up_bytes),
+            Verb::Get => Some(&self.subject.down_bytes),
+            _ => None,
         };
-        totals.fetch_add(self.moved, Ordering::Relaxed);
+        travelled.map(|total| total.fetch_add(self.moved, Ordering::Relaxed));
         let mut event = Event {
-            path: Some(self.path.as_str()),
+            path: Some(self.from.as_ref().unwrap_or(&self.path).as_str()),
+            to: self.from.as_ref().map(|_| self.path.as_str()),
             file: self.file.as_deref(),
             took: Some(self.begun.elapsed()),
             is_text: self.is_text,
@@ -229,8 +241,10 @@ impl Drop for TransferEntry {
                 event.outcome = if refused { Outcome::Refused } else { Outcome::Broken };
                 event.why = self.why.as_deref();
                 match self.verb {
+                    Verb::Put => event.kept_bytes = Some(self.held),
                     Verb::Get => event.bytes = Some(self.moved),
-                    _ => event.kept_bytes = Some(self.held),
+                    // Nothing stays of a copy.
+                    _ => {}
                 }
             }
         }

@@ -20,7 +20,12 @@ impl Totals {
 
     /// Bytes of content have travelled.
     pub(super) fn moved(&self, verb: Verb, bytes: u64) {
-        let total = if verb == Verb::Get { &self.down_bytes } else { &self.up_bytes };
+        let total = match verb {
+            Verb::Put => &self.up_bytes,
+            Verb::Get => &self.down_bytes,
+            // What is copied on the server does not travel.
+            _ => return,
+        };
         total.fetch_add(bytes, Ordering::Relaxed);
     }
 

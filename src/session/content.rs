@@ -11,7 +11,7 @@ use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::quota::Charged;
 use crate::transfer::{
-    self, Download, Group, Ready, Spec, Start, Stored, StreamingUpload, Sums, Upload,
+    self, Copying, Download, Group, Ready, Spec, Start, Stored, StreamingUpload, Sums, Upload,
 };
 use crate::vfs::{DigestKind, EntryKind, Mtime, ParentDir, Source, VPath, View};
 
@@ -127,6 +127,7 @@ impl Session {
             session: self.presence.id(),
             subject: &self.subject,
             path,
+            from: None,
             mtime: wanted.mtime,
             mode: wanted.mode,
             replace: wanted.replace,
@@ -275,9 +276,9 @@ impl Session {
         replace: bool,
         alive: &mut Alive<'_>,
     ) -> Result<Stored> {
-        let ready = self.begin_copy(from, to, replace, alive);
-        let ready = ready.inspect_err(|e| self.refused(Verb::Put, to, e))?;
-        self.commit(ready, alive)
+        let begun = self.begin_copy(from, to, replace, alive);
+        let begun = begun.inspect_err(|e| self.copy_refused(from, to, e))?;
+        self.commit(begun.fill(alive)?, alive)
     }
 
     fn begin_copy(
@@ -286,15 +287,17 @@ impl Session {
         to: &str,
         replace: bool,
         alive: &mut Alive<'_>,
-    ) -> Result<Ready> {
+    ) -> Result<Copying> {
         let source = self.source(from)?;
-        if self.at(from)?.1 == self.at(to)?.1 {
+        let origin = self.at(from)?.1;
+        if origin == self.at(to)?.1 {
             return Err(Error::BadArgument { what: "to: the file itself" });
         }
         let mode = u16::try_from(self.stat(from)?.0.mode & 0o777).ok();
         let wanted = UploadOptions { path: to, mtime: None, mode, replace, beside: None };
         let place = self.place(to, alive)?;
-        transfer::copy(&self.spec(&place, &wanted), &source, alive)
+        let spec = Spec { from: Some(&origin), ..self.spec(&place, &wanted) };
+        Copying::begin(&spec, source)
     }
 
     /// Whether the file at `path` has `size` bytes and the digest `whole` over its chunk digests.

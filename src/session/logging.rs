@@ -64,17 +64,36 @@ impl Session {
         self.subject.note_result(&Event { count, bytes, ..event }, result.as_ref());
     }
 
+    /// Notes that a copy on the server was refused before it began.
+    pub(super) fn copy_refused(&self, from: &str, to: &str, e: &Error) {
+        // As with an upload, whether to replace what is there is a question.
+        if !matches!(e, Error::Exists { .. }) {
+            self.note_pair((Verb::Cp, from, to), false, Err(e));
+        }
+    }
+
     /// Notes a renaming; what was done tells the bytes of the file that was replaced.
     pub(super) fn note_move(&self, from: &str, to: &str, result: &Result<u64>) {
+        let replaced = result.as_ref().is_ok_and(|bytes| *bytes > 0);
+        self.note_pair((Verb::Mv, from, to), replaced, result.as_ref().map(|_| &()));
+    }
+
+    /// Notes what was done from one path to another.
+    fn note_pair(
+        &self,
+        (verb, from, to): (Verb, &str, &str),
+        replaced: bool,
+        result: Result<&(), &Error>,
+    ) {
         let full = |path| self.at(path).map(|(_, path)| path).ok();
         let (there, here) = (full(from), full(to));
         let event = Event {
             path: Some(there.as_ref().map_or(from, |path| path.as_str())),
             to: Some(here.as_ref().map_or(to, |path| path.as_str())),
-            replaced: result.as_ref().is_ok_and(|bytes| *bytes > 0),
-            ..self.subject.event(Verb::Mv)
+            replaced,
+            ..self.subject.event(verb)
         };
-        self.subject.note_result(&event, result.as_ref());
+        self.subject.note_result(&event, result);
     }
 
     /// Notes a login that came to nothing. A name that no account has is not shown: it may be a

@@ -12,37 +12,51 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::vfs::{NewFile, Source, WriteTarget};
 
-/// Copies all of `source`. `alive` is called after every step.
-pub fn copy(spec: &Spec<'_>, source: &Source, alive: &mut Alive<'_>) -> Result<Ready> {
-    let size = source.size();
-    let (claim, WriteTarget { replacing, .. }) = spec.begin(false)?;
-    let disk = spec.disk();
-    let mut new_file = {
-        let mut held = claim.hold()?;
-        open_part(spec, &disk, &mut held, (size, replacing), true)?
-    };
-    let mut incoming = Incoming::new(spec, claim, replacing);
-    incoming.note.is_of(0, Some(size));
-    let filled = fill((&mut incoming, &mut new_file), (source, size), alive).and_then(|()| {
-        if !source.unchanged()? {
-            return Err(Error::Changed { path: incoming.path.as_str().to_owned() });
-        }
-        incoming.claim.hold()?.needs_no_peer();
-        Ok(())
-    });
-    match filled {
-        Ok(()) => {
-            incoming.note.moved(size);
-            Ok(with_digests(source, incoming.ready(new_file, size, false)))
-        }
-        Err(e) => {
-            incoming.note.refused(&e);
-            incoming.note.holds(0);
-            let mut held = incoming.claim.hold()?;
-            if let Err(e) = incoming.discard(&mut held, new_file) {
-                log::warn!("part of a copy of {} stays: {e}", spec.path);
+/// A copy that has begun. From then on it leaves its line in the log itself.
+#[derive(Debug)]
+pub struct Copying {
+    source: Source,
+    new_file: NewFile,
+    incoming: Incoming,
+}
+
+impl Copying {
+    /// Takes the name and makes room for all of `source`.
+    pub fn begin(spec: &Spec<'_>, source: Source) -> Result<Copying> {
+        let size = source.size();
+        let (claim, WriteTarget { replacing, .. }) = spec.begin(false)?;
+        let disk = spec.disk();
+        let new_file = {
+            let mut held = claim.hold()?;
+            open_part(spec, &disk, &mut held, (size, replacing), true)?
+        };
+        let mut incoming = Incoming::new(spec, claim, replacing);
+        incoming.note.is_of(0, Some(size));
+        Ok(Copying { source, new_file, incoming })
+    }
+
+    /// Copies all of it. `alive` is called after every step.
+    pub fn fill(mut self, alive: &mut Alive<'_>) -> Result<Ready> {
+        let Copying { source, new_file, incoming } = &mut self;
+        let size = source.size();
+        let filled = fill((incoming, new_file), (source, size), alive).and_then(|()| {
+            if !source.unchanged()? {
+                return Err(Error::Changed { path: incoming.path.as_str().to_owned() });
             }
-            Err(e)
+            incoming.claim.hold()?.needs_no_peer();
+            Ok(())
+        });
+        let Copying { source, new_file, mut incoming } = self;
+        match filled {
+            Ok(()) => Ok(with_digests(&source, incoming.ready(new_file, size, false))),
+            Err(e) => {
+                incoming.note.refused(&e);
+                let mut held = incoming.claim.hold()?;
+                if let Err(e) = incoming.discard(&mut held, new_file) {
+                    log::warn!("part of a copy of {} stays: {e}", incoming.path);
+                }
+                Err(e)
+            }
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Spec<'a> {
     pub subject: &'a Arc<Subject>,
     /// Where to.
     pub path: &'a VPath,
+    /// The file that it is a copy of, where its content does not travel.
+    pub from: Option<&'a VPath>,
     /// The file's time, where the sender gives it.
     pub mtime: Option<Mtime>,
     /// Its permission bits, where the sender gives them.
@@ -93,7 +95,10 @@ impl Incoming {
     /// For an upload that has begun: from now on it leaves a line. `replacing` is whether a file is
     /// there.
     pub(super) fn new(spec: &Spec<'_>, claim: Claim, replacing: bool) -> Incoming {
-        let mut note = TransferEntry::begin(spec.subject, Verb::Put, spec.path);
+        let mut note = match spec.from {
+            Some(from) => TransferEntry::copy(spec.subject, from, spec.path),
+            None => TransferEntry::begin(spec.subject, Verb::Put, spec.path),
+        };
         note.replaces(replacing);
         Incoming {
             claim,

@@ -35,7 +35,7 @@ pub use charged::check_free;
 pub use chunk_map::ChunkMap;
 pub use claim::{Claim, ClaimGuard, ClaimRequest, Claimant, Claims, Scope};
 pub use commit::{Durability, Ready, Stored, commit};
-pub use copying::copy;
+pub use copying::Copying;
 pub use credit::{credit, give_back};
 pub use download::{Download, Sums};
 pub use group::Group;

@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use miniftp::audit::{TransferSeen, Verb};
+use miniftp::audit::TransferSeen;
 use miniftp::text::{Escaped, Size};
 use rustix::termios::tcgetwinsize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -68,7 +68,7 @@ impl Display {
 
 /// `get 45 %  12.0 MiB/s  192.0.2.7  /photos/a.jpg`, the end of a long path cut off.
 fn line(from: &str, seen: &TransferSeen, columns: usize) -> String {
-    let verb = if seen.verb == Verb::Put { "put" } else { "get" };
+    let verb = seen.verb.name();
     // The last percent is for the line that stays.
     let share = match seen.percent() {
         Some(percent) => format!("{:>2} %", percent.min(99)),

@@ -31,7 +31,7 @@ impl Hook {
 
     pub(super) fn of(event: &Event<'_>) -> Option<Hook> {
         match (event.verb, event.outcome) {
-            (Verb::Put, Outcome::Done) => Some(Hook::Upload),
+            (Verb::Put | Verb::Cp, Outcome::Done) => Some(Hook::Upload),
             (Verb::Login, Outcome::Done) => Some(Hook::Login),
             (Verb::Register, Outcome::Done) => Some(Hook::Registration),
             _ => None,
@@ -107,7 +107,7 @@ impl Given {
             add("MINIFTP_PROTOCOL", Some(protocol.to_owned()));
         }
         let file = event.file.map(|file| file.to_string_lossy().into_owned());
-        add("MINIFTP_PATH", event.path.map(str::to_owned));
+        add("MINIFTP_PATH", event.to.or(event.path).map(str::to_owned));
         add("MINIFTP_FILE", file.clone());
         add("MINIFTP_BYTES", event.bytes.map(|bytes| bytes.to_string()));
         if hook == Hook::Upload {

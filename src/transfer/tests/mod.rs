@@ -61,6 +61,7 @@ impl Scene {
             session,
             subject: &Subject::nobody(),
             path: &VPath::root().join(name).unwrap(),
+            from: None,
             mtime: None,
             mode: None,
             replace: false,

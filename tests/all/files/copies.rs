@@ -31,7 +31,7 @@ fn a_copy_has_the_content_and_the_mode_and_is_charged() {
     assert_eq!((usage.used, usage.reserved), (2 * content.len() as u64, 0));
     assert_eq!(usage.entries, 3);
     assert_eq!(ann.parts(), []);
-    daemon.wait_for_log(&format!("put /d/g {} bytes in", content.len()));
+    daemon.wait_for_log(&format!("cp /f -> /d/g {} bytes in", content.len()));
     // What is there is replaced only if that was said, and an empty file is one too.
     write_file(site.stored("ann", "empty"), b"");
     assert_eq!(cp(&mut ann, "empty", "d/g", false), 262);

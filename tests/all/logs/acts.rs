@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use miniftp::wire::Nothing;
+use miniftp::wire::{Copy, Nothing};
 
 use super::{Scene, acts};
 use crate::harness::{CHUNK, bytes, eventually};
@@ -117,6 +117,44 @@ fn the_ftp_door_leaves_one_line_for_each_act() {
         let fits = if should.ends_with(": ") { is.starts_with(should) } else { is == should };
         assert!(fits, "{is}\n{should}");
     }
+}
+
+/// It was an upload in the log, in the xferlog and in what had come from the client.
+#[test]
+fn a_copy_on_the_server_is_one_and_no_upload() {
+    let scene = Scene::new();
+    let mut ann = scene.daemon.login("ann");
+    ann.store("/a", &bytes(1, 340_000), 0).expect(900);
+    for (from, to, replace, code) in [
+        ("/a", "/b", 0, 900),
+        ("/a", "/b", 0, 262),
+        ("/b", "/a", 1, 900),
+        ("/none", "/c", 0, 256),
+        ("/a", "/c", 0, 900),
+        ("/a", "/d", 0, 270),
+    ] {
+        ann.request("CP", &Copy::new(from, to, replace)).expect(code);
+    }
+    drop(ann);
+    let mut left = Vec::new();
+    eventually("the session has left", || {
+        left = acts(&scene.log(), "ann@127.0.0.1");
+        left.last().is_some_and(|act| act.starts_with("left"))
+    });
+    let over = left.get(6).map_or("", |act| act.as_str());
+    assert!(over.starts_with("cp /a -> /d refused: over quota: "), "{left:#?}");
+    let expected = [
+        "login",
+        "put /a 340000 bytes in S s",
+        "cp /a -> /b 340000 bytes in S s",
+        "cp /b -> /a 340000 bytes in S s, replaced",
+        "cp /none -> /c refused: no such file or folder: `/none`",
+        "cp /a -> /c 340000 bytes in S s",
+        over,
+        "left after S s: 340000 bytes up, 0 bytes down",
+    ];
+    assert_eq!(left, expected);
+    assert_eq!(scene.read("xferlog").lines().count(), 1, "only one was a transfer");
 }
 
 #[test]

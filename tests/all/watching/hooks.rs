@@ -5,8 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use miniftp::limits;
+use miniftp::wire::Copy;
 
-use crate::harness::{FtpTalk, Miniftp, Site, password};
+use crate::harness::{FtpTalk, Miniftp, Site, eventually, password};
 
 /// A program that writes down what it is given, and then goes on as `then` says.
 fn program(site: &Site, name: &str, then: &str) -> PathBuf {
@@ -53,6 +54,13 @@ fn a_program_is_run_after_an_upload_a_login_and_a_registration() {
         )
     );
     assert!(stored.starts_with(home), "{file}");
+    // A copy on the server stores a file too, at the second of its two paths.
+    ann.request("CP", &Copy::new("odd 'name';x", "copy", 0)).expect(900);
+    let copied = || written(&site, "stored").contains("\nMINIFTP_PATH=/copy\n");
+    eventually("it is run after the copy", copied);
+    let file = site.stored("ann", "copy");
+    let expected = format!("\nMINIFTP_FILE={}\n", file.display());
+    assert!(written(&site, "stored").contains(&expected), "{}", written(&site, "stored"));
     // An edit counts, and by FTP it is the same.
     program(&site, "login", "");
     program(&site, "asked", "");
