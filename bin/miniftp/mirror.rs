@@ -89,14 +89,20 @@ pub(crate) fn mirror(session: &mut ShellSession, given: &GivenArguments) -> Comm
     }
     let (files, bytes) = expected(&compared, way);
     display.expect(files, bytes);
-    let brought = client.bring(&compared, way, &policy, display.progress());
-    let result = brought.map_err(Failure::from).and_then(|mut report| {
-        let mut removed = 0;
-        if delete {
-            removed = client.remove_extra(&compared, way, &how, &mut report, display.progress())?;
+    let mut bring = || -> Result<(u64, u64), miniftp::client::Error> {
+        let mut report = client.bring(&compared, (way, delete), &policy, display.progress())?;
+        if !delete {
+            return Ok((report.failed, 0));
         }
-        Ok((report.failed + compared.report.failed, removed))
-    });
+        let removed = client.remove_extra(&compared, way, &how, &mut report, display.progress())?;
+        let rest = client.differences_in_place(&compared, &how, display.progress())?;
+        let (more_files, more_bytes) = expected(&rest, way);
+        display.expect(files + more_files, bytes + more_bytes);
+        let rest_brought = client.bring(&rest, (way, false), &policy, display.progress())?;
+        Ok((report.failed + rest.report.failed + rest_brought.failed, removed))
+    };
+    let result = bring().map_err(Failure::from);
+    let result = result.map(|(failed, removed)| (failed + compared.report.failed, removed));
     display.end_tree(&name, result.is_ok());
     let (failed, removed) = result?;
     if removed > 0 {
@@ -178,14 +184,21 @@ pub(crate) struct Plan {
 impl Plan {
     /// Shows what would be done. Gives whether something of it would fail.
     pub(crate) fn show(&self, compared: &Compared, screen: &mut Screen) -> Result<bool, Failure> {
-        let mut fails = false;
+        let actions = compared.differences.iter().map(|difference| self.action(difference));
+        let fails = actions.flatten().filter(|action| matches!(*action, "refuse" | "fail")).count();
+        let failed = (fails as u64).saturating_add(compared.report.failed);
         for difference in &compared.differences {
             let Some(action) = self.action(difference) else { continue };
-            fails |= matches!(action, "refuse" | "fail");
-            self.show_one(action, difference, screen)?;
+            // Where something is missing nothing is removed.
+            if failed == 0 || !(action == "remove" || difference.is_in_the_way) {
+                self.show_one(action, difference, screen)?;
+            }
+        }
+        if self.delete && failed > 0 && !screen.manner.json {
+            writeln!(screen.out, "would remove nothing: {failed} could not be seen or brought")?;
         }
         screen.out.flush()?;
-        Ok(fails)
+        Ok(fails > 0)
     }
 
     fn action(&self, difference: &Difference) -> Option<&'static str> {
@@ -200,6 +213,7 @@ impl Plan {
                     _ => "refuse",
                 });
             }
+            _ if self.delete && difference.is_in_the_way => return Some("replace"),
             _ => return Some("fail"),
         };
         match (is_brought, difference.is_directory) {
@@ -229,6 +243,9 @@ impl Plan {
         let line = match action {
             "put" | "get" => format!("would {action} {from} as {to} ({size} bytes)"),
             "make" => format!("would make the folder {to}"),
+            "replace" if difference.is_in_the_way => {
+                format!("would remove {to}, which is of another kind, and bring {from}")
+            }
             "replace" => format!("would replace {to} with {from} ({size} bytes)"),
             "remove" => format!("would remove {to}{}", if *is_directory { "/" } else { "" }),
             "leave" => format!("would leave {to} as it is, which differs"),

@@ -101,7 +101,8 @@ impl<'a> Moving<'a> {
         }
         let (files, bytes) = mirror::expected(&compared, way);
         self.display.expect(files, bytes);
-        let brought = self.client.bring(&compared, way, &self.policy, self.display.progress());
+        let brought =
+            self.client.bring(&compared, (way, false), &self.policy, self.display.progress());
         let brought = brought.map(|report| report.plus(&compared.report));
         self.end_tree(self.verb, &name, brought)
     }

@@ -63,6 +63,9 @@ pub struct Difference {
     /// Bytes of the file on the side that content comes from; of both if it comes from none: those
     /// of the one here if there is one.
     pub size: u64,
+    /// Whether both sides have it, of another kind each, and the side that content goes to has a
+    /// file or a folder, which [`Client::remove_extra`](super::Client::remove_extra) may remove.
+    pub is_in_the_way: bool,
     /// Permission bits of what is on the server.
     pub(super) mode: u16,
 }

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::Client;
 use super::commands::{ListedKind, RemoteEntry};
 use super::compared::{Compared, Comparison, Difference, DifferenceKind, Way};
@@ -83,6 +85,18 @@ impl Client {
         how: &Comparison,
         progress: &mut dyn Progress,
     ) -> Result<Compared> {
+        let top = remote.trim_end_matches('/');
+        self.differences_below(top, (local, remote), how, progress)
+    }
+
+    /// The same of something below what is compared, which has the path `top` on the server.
+    pub(super) fn differences_below(
+        &mut self,
+        top: &str,
+        (local, remote): (&Path, &str),
+        how: &Comparison,
+        progress: &mut dyn Progress,
+    ) -> Result<Compared> {
         let here = match fs::metadata(local) {
             Ok(meta) => Some(local_side(&meta)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
@@ -101,10 +115,10 @@ impl Client {
         if needed {
             return Err(match how.way {
                 Some(Way::Down) => self.stat(remote).err().unwrap_or_else(Error::gone),
-                _ => Error::local(local, "read it", std::io::ErrorKind::NotFound.into()),
+                _ => Error::local(local, "read it", Errno::NOENT.into()),
             });
         }
-        let top = remote.trim_end_matches('/').to_owned();
+        let top = top.to_owned();
         let mut comparing = Comparing { how: how.clone(), top, ..Comparing::default() };
         let first = comparing.judge(local.to_owned(), remote.to_owned(), (here, there));
         let policy = Policy::default();
@@ -307,6 +321,12 @@ impl Comparing {
         (here, there): (Option<Side>, Option<Side>),
         (local, remote): (PathBuf, String),
     ) {
+        let target = match self.how.way {
+            Some(Way::Up) => there,
+            Some(Way::Down) => here,
+            None => None,
+        };
+        let is_plain = target.is_some_and(|side| !matches!(side.kind, SideKind::Other(_)));
         let source = source.or(here).or(there);
         let only = match kind {
             DifferenceKind::OnlyHere => here,
@@ -318,6 +338,7 @@ impl Comparing {
             kind,
             is_directory: only.is_some_and(|side| side.kind == SideKind::Directory),
             size: only.map_or(0, |side| side.size),
+            is_in_the_way: kind == DifferenceKind::Kind && is_plain,
             mode: there.map_or(0, |side| side.mode),
             local,
             remote,
@@ -327,8 +348,15 @@ impl Comparing {
     /// Two files of the same size have other digests.
     pub(super) fn differs(&mut self, file: FetchedFile) {
         let FetchedFile { local, remote, size, .. } = file;
-        let (kind, is_directory, mode) = (DifferenceKind::Content, false, 0);
-        self.differences.push(Difference { kind, local, remote, is_directory, size, mode });
+        self.differences.push(Difference {
+            kind: DifferenceKind::Content,
+            local,
+            remote,
+            is_directory: false,
+            size,
+            is_in_the_way: false,
+            mode: 0,
+        });
     }
 }
 

@@ -27,7 +27,8 @@ use crate::wire::Code;
 
 impl Client {
     /// Transfers what was found to be missing or different on the other side; what is of another
-    /// kind there is a failure. What becomes of files that are there says the policy.
+    /// kind there is a failure, unless it will be removed (`removes`). What becomes of files that
+    /// are there says the policy.
     ///
     /// # Errors
     /// What ends the whole, as for [`Client::put_tree`] and [`Client::get_tree`]. Files that failed
@@ -35,7 +36,7 @@ impl Client {
     pub fn bring(
         &mut self,
         compared: &Compared,
-        way: Way,
+        (way, removes): (Way, bool),
         policy: &Policy,
         progress: &mut (dyn Progress + Send),
     ) -> Result<TreeReport> {
@@ -47,6 +48,7 @@ impl Client {
         let mut wanted = Vec::new();
         for difference in &compared.differences {
             match difference.kind {
+                DifferenceKind::Kind if removes && difference.is_in_the_way => {}
                 DifferenceKind::Kind => {
                     let path = shown(&difference.local);
                     progress.about(Some(&difference.local), &difference.remote);
@@ -108,7 +110,7 @@ impl Client {
     ) -> Result<TreeReport> {
         let mut files = VecDeque::new();
         for (index, difference) in wanted.iter().enumerate() {
-            let Difference { local, remote, is_directory, kind, size, mode } = *difference;
+            let Difference { local, remote, is_directory, kind, size, mode, .. } = *difference;
             let mode = (!policy.no_mode).then_some(*mode);
             let is_there = *kind == DifferenceKind::Content;
             if *is_directory {
@@ -132,9 +134,28 @@ impl Client {
         self.carry_out_all::<Fetching>(name, policy, files, progress)
     }
 
-    /// Removes what only the side has that content went to. What is left out of the comparison, and
-    /// what the source cannot have under its name, stays, and so does what the source has by now.
-    /// Gives how much was removed.
+    /// What is to be brought in the place of what was of another kind and has been removed.
+    ///
+    /// # Errors
+    /// As for [`Client::differences`].
+    pub fn differences_in_place(
+        &mut self,
+        compared: &Compared,
+        how: &Comparison,
+        progress: &mut dyn Progress,
+    ) -> Result<Compared> {
+        let mut all = Compared { top: compared.top.clone(), ..Compared::default() };
+        for difference in compared.differences.iter().filter(|d| d.is_in_the_way) {
+            let sides = (difference.local.as_path(), difference.remote.as_str());
+            all.add(self.differences_below(&compared.top, sides, how, progress)?);
+        }
+        Ok(all)
+    }
+
+    /// Removes what only the side has that content went to, and what is of another kind there, in
+    /// whose place [`Client::differences_in_place`] can be brought then. What is left out of the
+    /// comparison, and what the source cannot have under its name, stays, and so does what the
+    /// source has by now. Gives how much was removed.
     ///
     /// # Errors
     /// [`Error::Incomplete`], with nothing removed, if not everything was seen or brought; what
@@ -148,14 +169,16 @@ impl Client {
         progress: &mut dyn Progress,
     ) -> Result<u64> {
         if compared.report.failed > 0 || report.failed > 0 {
-            return Err(Error::Incomplete { failed: compared.report.failed.max(report.failed) });
+            let failed = compared.report.failed.saturating_add(report.failed);
+            return Err(Error::Incomplete { failed });
         }
         let extra = match way {
             Way::Up => DifferenceKind::OnlyThere,
             Way::Down => DifferenceKind::OnlyHere,
         };
         let mut removed = 0;
-        for difference in compared.differences.iter().filter(|d| d.kind == extra) {
+        let goes = |d: &&Difference| d.kind == extra || d.is_in_the_way;
+        for difference in compared.differences.iter().filter(goes) {
             self.check_interrupt()?;
             let top = &compared.top;
             let result = match way {
@@ -184,13 +207,25 @@ impl Client {
         how: &Comparison,
         progress: &mut dyn Progress,
     ) -> Result<u64> {
-        match fs::symlink_metadata(&difference.local) {
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
+        let here = match fs::symlink_metadata(&difference.local) {
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Ok(meta) if difference.is_in_the_way => Some(meta.is_dir()),
             // It is here by now, or nobody can say so.
             _ => return Ok(0),
+        };
+        let mut is_directory = difference.is_directory;
+        if difference.is_in_the_way {
+            is_directory = match self.stat(&difference.remote) {
+                Err(e) if e.is_refusal(Code::NotFound) => return Ok(0),
+                there => there?.kind == ListedKind::Directory,
+            };
+            if here.is_none_or(|here| here == is_directory) {
+                // It has changed on either side.
+                return Ok(0);
+            }
         }
         let mut removed = 0;
-        let mut waiting = vec![(difference.remote.clone(), difference.is_directory, false)];
+        let mut waiting = vec![(difference.remote.clone(), is_directory, false)];
         while let Some((path, is_directory, is_empty)) = waiting.pop() {
             self.check_interrupt()?;
             if is_directory && !is_empty {
@@ -248,8 +283,20 @@ impl Client {
         progress: &mut dyn Progress,
     ) -> Result<u64> {
         match self.stat(&difference.remote) {
-            Err(e) if e.is_refusal(Code::NotFound) => {}
+            Err(e) if e.is_refusal(Code::NotFound) && !difference.is_in_the_way => {}
             Err(e) => return Err(e),
+            Ok(there) if difference.is_in_the_way => {
+                let meta = fs::symlink_metadata(&difference.local);
+                let meta = meta.map_err(|e| Error::local(&difference.local, "read it", e))?;
+                let is_other = match there.kind {
+                    ListedKind::File => meta.is_dir(),
+                    ListedKind::Directory => meta.is_file(),
+                    _ => false,
+                };
+                if !is_other {
+                    return Ok(0);
+                }
+            }
             Ok(_) => return Ok(0),
         }
         let mut removed = 0;

@@ -110,7 +110,7 @@ fn try_home(home: &Path) -> io::Result<()> {
             Err(e) => return Err(e),
         }
     }
-    Err(io::ErrorKind::NotFound.into())
+    Err(rustix::io::Errno::NOENT.into())
 }
 
 /// Key and certificate of the settings can be used; the server makes its own where there is none.

@@ -10,8 +10,8 @@ use crate::harness::write_file;
 
 const NOT_REMOVED: &str = "nothing was removed: 1 could not be seen or brought";
 
-/// A name that the server cannot have, a kind that differs, a name that this machine cannot have:
-/// each means that not everything was seen.
+/// A name that the server cannot have, a name that this machine cannot have: each means that not
+/// everything was seen.
 #[test]
 fn where_something_failed_nothing_is_removed() {
     let (site, _daemon) = site();
@@ -21,16 +21,19 @@ fn where_something_failed_nothing_is_removed() {
     let odd = OsStr::from_bytes(b"latin-\xe9");
     let run = |words: &[&str]| site.miniftp("ann", words);
     write_file(local.join(odd), b"x");
+    // What is shown before is what happens then.
+    let said = run(&["mirror", "--delete", "-n", "tree", "copy"]);
+    said.fails(1).stdout(
+        "would put tree/f as copy/f (1 bytes)\n\
+         would remove nothing: 1 could not be seen or brought\n",
+    );
     run(&["mirror", "--delete", "tree", "copy"]).fails(1).stderr_has(NOT_REMOVED);
     assert!(there.join("extra").exists() && there.join("f").exists());
-    fs::remove_file(local.join(odd)).unwrap();
-    write_file(there.join("kind/inner"), b"x");
-    write_file(local.join("kind"), b"a file here");
+    write_file(local.join(OsStr::from_bytes(b"latin-\xe8")), b"x");
     let said = run(&["mirror", "--delete", "tree", "copy"]);
-    said.fails(1).stderr_has("`tree/kind` is another kind of thing on the server");
-    said.stderr_has(NOT_REMOVED);
-    assert!(there.join("extra").exists() && there.join("kind/inner").exists());
-    fs::remove_file(local.join("kind")).unwrap();
+    said.fails(1).stderr_has("nothing was removed: 2 could not be seen or brought");
+    fs::remove_file(local.join(OsStr::from_bytes(b"latin-\xe8"))).unwrap();
+    fs::remove_file(local.join(odd)).unwrap();
     // From the server: a name that cannot be one here.
     write_file(local.join("here only"), b"x");
     write_file(there.join("line\nbreak"), b"x");
@@ -41,6 +44,61 @@ fn where_something_failed_nothing_is_removed() {
     assert!(!local.join("here only").exists());
 }
 
+/// A file where there was a folder, and the reverse, as rsync does it.
+#[test]
+fn what_is_of_another_kind_is_replaced() {
+    let (site, _daemon) = site();
+    let (local, there) = (site.local().join("tree"), site.stored("ann", "copy"));
+    write_file(local.join("a/deep/file"), b"a folder here");
+    write_file(local.join("b"), b"a file here");
+    write_file(there.join("a"), b"a file there");
+    write_file(there.join("b/deep/file"), b"a folder there");
+    write_file(there.join("c"), b"extra");
+    let run = |words: &[&str]| site.miniftp("ann", words);
+    let said = run(&["mirror", "tree", "copy"]);
+    said.fails(1).stderr_has("`tree/a` is another kind of thing on the server");
+    said.stderr_has("`tree/b` is another kind of thing on the server");
+    assert!(there.join("b/deep/file").exists());
+    run(&["mirror", "-n", "--delete", "tree", "copy"]).ok().stdout(
+        "would remove copy/a, which is of another kind, and bring tree/a\n\
+         would remove copy/b, which is of another kind, and bring tree/b\n\
+         would remove copy/c\n",
+    );
+    let backup = all(&there);
+    let said = run(&["mirror", "--delete", "tree", "copy"]);
+    said.ok().stderr_has(": 2 files, 24 bytes in ").stderr_has("removed: 5\n");
+    assert!(all(&local) == all(&there), "{:?}", all(&there).keys());
+    run(&["mirror", "--delete", "tree", "copy"]).ok().stderr_has(", 2 there already\n");
+    // From the server it is the same.
+    for (name, content) in backup {
+        let path = site.stored("ann", "back").join(name);
+        content.into_iter().for_each(|content| write_file(&path, &content));
+    }
+    run(&["mirror", "-R", "--delete", "back", "tree"]).ok().stderr_has("removed: 4\n");
+    assert!(all(&local) == all(&site.stored("ann", "back")), "{:?}", all(&local).keys());
+}
+
+/// What is left out inside stays, and then the folder too.
+#[test]
+fn what_is_excluded_keeps_the_folder_in_the_way() {
+    let (site, _daemon) = site();
+    let there = site.stored("ann", "copy");
+    write_file(site.local().join("tree/b"), b"a file here");
+    write_file(there.join("b/keep.o"), b"precious");
+    write_file(there.join("b/gone"), b"x");
+    let words = ["mirror", "--delete", "--exclude", "*.o", "tree", "copy"];
+    let said = site.miniftp("ann", &words);
+    said.fails(1).stderr_has("`tree/b` is another kind of thing on the server");
+    assert_eq!(all(&there).into_keys().collect::<Vec<_>>(), ["b", "b/keep.o"]);
+    // A link here is not followed and not replaced.
+    fs::create_dir(site.local().join("back")).unwrap();
+    symlink("/nowhere", site.local().join("back/b")).unwrap();
+    write_file(site.stored("ann", "source/b"), b"content");
+    let said = site.miniftp("ann", &["mirror", "-R", "--delete", "source", "back"]);
+    said.fails(1).stderr_has("`back/b` is another kind of thing on the server");
+    assert!(fs::symlink_metadata(site.local().join("back/b")).unwrap().is_symlink());
+}
+
 #[test]
 fn without_a_source_nothing_happens() {
     let (site, _daemon) = site();
@@ -48,7 +106,9 @@ fn without_a_source_nothing_happens() {
     write_file(site.stored("ann", "copy/f"), b"f");
     let before = (all(&site.local()), all(&site.stored("ann", "copy")));
     let run = |words: &[&str]| site.miniftp("ann", words);
-    run(&["mirror", "--delete", "missing", "copy"]).fails(1).stderr_has("`missing`");
+    run(&["mirror", "--delete", "missing", "copy"])
+        .fails(1)
+        .stderr_has("`missing`: cannot read it: no such file or directory");
     run(&["mirror", "-R", "--delete", "missing", "tree"]).fails(1).stderr_has("missing");
     run(&["mirror", "tree"]).fails(2);
     assert!(before == (all(&site.local()), all(&site.stored("ann", "copy"))));
