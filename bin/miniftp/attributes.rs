@@ -76,7 +76,9 @@ pub(crate) fn df(session: &mut ShellSession, given: &GivenArguments) -> CommandR
         }
         let (limit, used, share) = match space.limit_bytes {
             Some(limit) => {
-                let share = u128::from(space.used_bytes) * 100 / u128::from(limit.max(1));
+                // A limit may be below what is stored already.
+                let most = limit.max(space.used_bytes).max(1);
+                let share = u128::from(space.used_bytes) * 100 / u128::from(most);
                 let used = Size(space.used_bytes).to_string();
                 (Size(limit).to_string(), used, format!("{share}%"))
             }

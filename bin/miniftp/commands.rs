@@ -8,11 +8,13 @@ use miniftp::text::{Escaped, escape_bytes};
 use crate::address::{Address, is_url};
 use crate::bar::Detail;
 use crate::failure::{CommandResult, Failure};
+use crate::files::remote_path;
 use crate::given::{Flag, GivenArguments};
 use crate::manner::{self, Manner};
 use crate::row::{self, Operand, Run, ShellCommand, find};
 use crate::session::ShellSession;
 pub(crate) use crate::table::COMMANDS;
+use crate::transfer::local_path;
 use crate::words::{ShellWord, of_argument, remote_name, words_of};
 
 /// A command, and what is given to it; none where nothing was said.
@@ -103,7 +105,8 @@ pub(crate) fn run(
 ) -> CommandResult {
     match command.run {
         Run::Here(run) => {
-            let done = run(&mut session.screen, given);
+            let given = single_paths(session, command, given)?;
+            let done = run(&mut session.screen, &given);
             done.and(session.screen.left_nothing_out())
         }
         Run::About(run) => run(COMMANDS, &mut session.screen, given),
@@ -117,7 +120,8 @@ pub(crate) fn run(
             let rate = manner.limit_rate.or(session.target.rate);
             session.client.limit_rate(rate.filter(|rate| *rate > 0));
             session.client.connections(manner.parallel);
-            let done = run(session, given);
+            let given = single_paths(session, command, given);
+            let done = given.and_then(|given| run(session, &given));
             session.screen.manner = session.line.manner;
             let left_out = session.screen.left_nothing_out();
             done.and(left_out)
@@ -128,6 +132,28 @@ pub(crate) fn run(
         ))),
         Run::Leave => Ok(()),
     }
+}
+
+/// The same arguments, with the one path that wildcards match where only one can stand. Where there
+/// may be several, or a path here or there, each command does that itself.
+fn single_paths(
+    session: &mut ShellSession,
+    command: &ShellCommand,
+    given: &GivenArguments,
+) -> Result<GivenArguments, Failure> {
+    let mut given = given.clone();
+    let count = given.words.len();
+    for (index, word) in given.words.iter_mut().enumerate() {
+        if word.pattern.is_none() || command.is_of_many(index, count) {
+            continue;
+        }
+        *word = match command.operand(index, count) {
+            Operand::Remote => ShellWord::plain(remote_path(session, word)?),
+            Operand::Local => ShellWord::plain(local_path(&mut session.screen, word)?),
+            _ => continue,
+        };
+    }
+    Ok(given)
 }
 
 /// The failure of a first word that is no command, and no server either.
@@ -228,7 +254,7 @@ mod tests {
             "put -x a",
             "put --recursiv a",
             "mv a",
-            "mv a b c",
+            "cd a b",
             "pwd x",
             "get --overwrite --skip a",
         ] {

@@ -34,11 +34,11 @@ pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandR
 
 /// The same arguments with a folder that is there marked as one: what is copied goes below it.
 fn below(given: &GivenArguments, target: &ShellWord, is_directory: bool) -> GivenArguments {
-    let mut words = given.words.clone();
-    if let (Some(last), true) = (words.last_mut(), is_directory) {
+    let mut given = given.clone();
+    if let (Some(last), true) = (given.words.last_mut(), is_directory) {
         if !target.text.as_encoded_bytes().ends_with(b"/") {
             last.text.push("/");
         }
     }
-    GivenArguments { flags: given.flags.clone(), values: given.values.clone(), words }
+    given
 }

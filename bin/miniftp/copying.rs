@@ -7,7 +7,7 @@ use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
 use crate::failure::{CommandResult, EXIT_FAILED, Failure};
-use crate::files::remote_paths;
+use crate::files::{remote_path, remote_paths};
 use crate::given::{Flag, GivenArguments};
 use crate::listing;
 use crate::places::{self, Operands};
@@ -18,14 +18,10 @@ use crate::session::ShellSession;
 pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let operands = Operands::of(&given.words);
     let Some(target) = operands.target else { return Ok(()) };
-    let target = target.remote()?;
+    let target = &remote_path(session, target)?;
     let sources = remote_paths(session, operands.sources)?;
-    if sources.len() > 1 && !places::is_directory(&mut session.client, target)? {
-        return Err(Failure::Said(format!(
-            "`{0}` is not a folder on the server, and several copies need one; \
-             make it with `mkdir {0}`",
-            Escaped(target)
-        )));
+    if sources.len() > 1 {
+        places::check_takes_several(&mut session.client, target)?;
     }
     let replace = given.has(Flag::Force);
     each(session, &sources, |session, from| {

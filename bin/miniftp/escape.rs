@@ -26,11 +26,11 @@ pub(crate) fn run(screen: &mut Screen, given: &GivenArguments) -> CommandResult 
     finished(&shown, command.status())
 }
 
-/// A program that the user has chosen in a variable of the environment: the first one that is set,
-/// its words split as in this program's shell.
+/// A program that the user has chosen in a variable of the environment: the first one that says
+/// something, its words split as in this program's shell.
 pub(crate) fn chosen(variables: &[&str], default: &str) -> Result<Command, Failure> {
-    let said = variables.iter().find_map(|name| std::env::var(name).ok());
-    let text = said.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| default.to_owned());
+    let mut said = variables.iter().filter_map(|name| std::env::var(name).ok());
+    let text = said.find(|text| !text.trim().is_empty()).unwrap_or_else(|| default.to_owned());
     let words = split(&text)?;
     let Some((program, arguments)) = words.split_first() else {
         return Err(Failure::Said(format!("`{}` names no program", Escaped(&text))));

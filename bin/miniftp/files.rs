@@ -11,7 +11,7 @@ use crate::bar::Bar;
 use crate::clock::Clock;
 use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
-use crate::glob::{Each, NameInDir};
+use crate::glob::{self, Each, NameInDir};
 use crate::json::Object;
 use crate::listing;
 use crate::ls::Listing;
@@ -45,6 +45,11 @@ pub(crate) fn remote_paths(
         paths.extend(found.named(text, &mut session.screen)?);
     }
     Ok(paths)
+}
+
+/// An operand that can only be one path on the server.
+pub(crate) fn remote_path(session: &mut ShellSession, word: &ShellWord) -> Result<String, Failure> {
+    glob::one_of(remote_paths(session, std::slice::from_ref(word))?, word.remote()?)
 }
 
 /// Refuses an empty path for what removes entries: a variable that is empty must not mean the
@@ -133,21 +138,27 @@ pub(crate) fn rm(session: &mut ShellSession, given: &GivenArguments) -> CommandR
     })
 }
 
-/// `mv [-f] FROM TO`.
+/// `mv [-f] FROM... TO`.
 pub(crate) fn mv(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
-    let (Some(from), Some(to)) = (given.words.first(), given.words.get(1)) else { return Ok(()) };
-    let from = from.remote()?;
-    let name = places::last_name(from);
-    let to = places::remote_file(&mut session.client, to.remote()?, name)?;
-    match session.client.mv(from, &to, given.has(Flag::Force)) {
-        Err(error) if error.is_refusal(Code::Exists) && !given.has(Flag::Force) => {
-            let is_file =
-                session.client.stat(&to).is_ok_and(|there| there.kind == ListedKind::File);
-            let hint = if is_file { "; `mv -f` replaces it" } else { "" };
-            Err(Failure::Said(format!("{error}{hint}")))
-        }
-        done => Ok(done?),
+    let Some((target, sources)) = given.words.split_last() else { return Ok(()) };
+    let sources = remote_paths(session, sources)?;
+    let target = target.remote()?;
+    if sources.len() > 1 {
+        places::check_takes_several(&mut session.client, target)?;
     }
+    each(session, &sources, |session, from| {
+        let name = places::last_name(from);
+        let to = places::remote_file(&mut session.client, target, name)?;
+        match session.client.mv(from, &to, given.has(Flag::Force)) {
+            Err(error) if error.is_refusal(Code::Exists) && !given.has(Flag::Force) => {
+                let is_file =
+                    session.client.stat(&to).is_ok_and(|there| there.kind == ListedKind::File);
+                let hint = if is_file { "; `mv -f` replaces it" } else { "" };
+                Err(Failure::Said(format!("{error}{hint}")))
+            }
+            done => Ok(done?),
+        }
+    })
 }
 
 /// `stat PATH...`.

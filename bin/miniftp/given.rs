@@ -148,6 +148,7 @@ impl Flag {
 }
 
 /// The options and operands of a command, as many as its row allows.
+#[derive(Clone)]
 pub(crate) struct GivenArguments {
     pub(crate) flags: Vec<Flag>,
     /// What stands behind options, in the order of the line.

@@ -112,10 +112,10 @@ fn expand(
     let mut left_out = Vec::new();
     let mut bases = vec![fixed.iter().map(|p| literal(p) + "/").collect::<String>()];
     for (i, part) in open.iter().enumerate() {
-        let (mut next, mut bytes) = (Vec::new(), 0);
+        let (mut next, mut bytes, mut is_full) = (Vec::new(), 0, false);
         let is_last = i + 1 == open.len();
         for base in &bases {
-            list(base, &mut |NameInDir { name, is_directory, is_odd }| {
+            let listed = list(base, &mut |NameInDir { name, is_directory, is_odd }| {
                 if is_step(name) || !is_meant(part, name) || !(is_last || is_directory) {
                     return Ok(());
                 }
@@ -129,15 +129,30 @@ fn expand(
                     next.push(format!("{base}{name}{end}"));
                 }
                 let count = next.len() + left_out.len();
-                match count > MATCHES_MOST || bytes > MATCHES_BYTES {
-                    true => Err(too_many()),
-                    false => Ok(()),
-                }
-            })?;
+                is_full = count > MATCHES_MOST || bytes > MATCHES_BYTES;
+                if is_full { Err(too_many()) } else { Ok(()) }
+            });
+            // A folder that only the pattern names may be one that nobody may look into.
+            match listed {
+                Err(failure) if i > 0 && failure.is_about_one() && !is_full => {}
+                listed => listed?,
+            }
         }
         bases = next;
     }
     Ok(Matches { paths: bases, left_out })
+}
+
+/// What `text` matches where only one can stand.
+pub(crate) fn one_of<T>(mut found: Vec<T>, text: &str) -> Result<T, Failure> {
+    match (found.pop(), found.len()) {
+        (Some(one), 0) => Ok(one),
+        (None, _) => Err(nothing(text)),
+        (Some(_), more) => {
+            let (text, count) = (Escaped(text), more + 1);
+            Err(Failure::Said(format!("`{text}` matches {count} names, and only one can be meant")))
+        }
+    }
 }
 
 /// The failure of a pattern that matches nothing.

@@ -10,11 +10,12 @@ use miniftp::text::Escaped;
 use miniftp::text::wildcard::{Piece, Written, pieces};
 
 use crate::failure::{CommandResult, EXIT_FAILED, Failure, shown};
+use crate::files::remote_path;
 use crate::given::{Flag, GivenArguments};
 use crate::json::Object;
 use crate::screen::Screen;
 use crate::session::ShellSession;
-use crate::transfer::Moving;
+use crate::transfer::{Moving, local_path};
 
 /// The sides of a comparison.
 struct Sides {
@@ -25,18 +26,18 @@ struct Sides {
 
 impl Sides {
     /// `LOCAL REMOTE`, or the other way round.
-    fn of(given: &GivenArguments) -> Result<Sides, Failure> {
+    fn of(session: &mut ShellSession, given: &GivenArguments) -> Result<Sides, Failure> {
         let (Some(first), Some(second)) = (given.words.first(), given.words.get(1)) else {
             return Err(Failure::Usage("a folder here and one on the server are needed".into()));
         };
         let is_down = given.has(Flag::Download) || (first.is_url && !second.is_url);
         let (way, local, remote) =
             if is_down { (Way::Down, second, first) } else { (Way::Up, first, second) };
-        let local = PathBuf::from(&local.text);
+        let local = local_path(&mut session.screen, local)?;
         // A link that is named is followed.
         let is_link = std::fs::symlink_metadata(&local).is_ok_and(|meta| meta.is_symlink());
         let local = if is_link { local.canonicalize().unwrap_or(local) } else { local };
-        Ok(Sides { way, local, remote: remote.remote()?.to_owned() })
+        Ok(Sides { way, local, remote: remote_path(session, remote)? })
     }
 }
 
@@ -63,7 +64,7 @@ fn wildcards(text: &str) -> Vec<Piece> {
 
 /// `mirror [-R] [--delete] [--exclude PATTERN] [--dry-run] [--checksum] LOCAL REMOTE`.
 pub(crate) fn mirror(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
-    let Sides { way, local, remote } = Sides::of(given)?;
+    let Sides { way, local, remote } = Sides::of(session, given)?;
     let how = Comparison {
         way: Some(way),
         by_digest: given.has(Flag::Checksum),
@@ -134,7 +135,7 @@ pub(crate) fn expected(compared: &Compared, way: Way) -> (u64, u64) {
 
 /// `check [--exclude PATTERN] LOCAL REMOTE`.
 pub(crate) fn check(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
-    let Sides { local, remote, .. } = Sides::of(given)?;
+    let Sides { local, remote, .. } = Sides::of(session, given)?;
     let how = Comparison { way: None, by_digest: true, excluded: excluded(given) };
     let Moving { client, mut display, .. } = Moving::new("check", session, given);
     display.begin_tree();

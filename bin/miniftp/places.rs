@@ -11,7 +11,7 @@ use miniftp::client::{Client, ListedKind, local_name};
 use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
-use crate::failure::{Failure, cannot, shown};
+use crate::failure::{CommandResult, Failure, cannot, shown};
 use crate::words::{ShellWord, remote_name};
 
 /// The operands of `put` and `get`: the sources, the target, and whether one source was named.
@@ -83,6 +83,18 @@ pub(crate) fn is_directory(client: &mut Client, path: &str) -> Result<bool, Fail
         ))),
         _ => Ok(false),
     }
+}
+
+/// Refuses several files for what is no folder.
+pub(crate) fn check_takes_several(client: &mut Client, target: &str) -> CommandResult {
+    if is_directory(client, target)? {
+        return Ok(());
+    }
+    Err(Failure::Said(format!(
+        "`{0}` is not a folder on the server, and several files need one; \
+         make it with `mkdir {0}`, or end with `.` to put them all here",
+        Escaped(target)
+    )))
 }
 
 /// Where the file `name` goes if `target` was said: into it, if that is a folder.

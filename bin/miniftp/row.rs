@@ -176,10 +176,19 @@ impl ShellCommand {
 
     /// What the operand at `index` of `count` stands for.
     pub(crate) fn operand(&self, index: usize, count: usize) -> Operand {
-        let slots = self.slots();
+        self.slot(index, count).map_or(Operand::Text, |slot| slot.operand)
+    }
+
+    /// Whether the operand at `index` of `count` is one of those that may be several.
+    pub(crate) fn is_of_many(&self, index: usize, count: usize) -> bool {
+        self.slot(index, count).is_some_and(|slot| slot.is_many)
+    }
+
+    fn slot(&self, index: usize, count: usize) -> Option<Slot> {
+        let mut slots = self.slots();
         let many = slots.iter().position(|slot| slot.is_many).unwrap_or(slots.len());
         if index < many {
-            return slots.get(index).map_or(Operand::Text, |slot| slot.operand);
+            return (index < slots.len()).then(|| slots.swap_remove(index));
         }
         // What stands behind the one that takes many is filled from the end.
         let behind = slots.len().saturating_sub(many + 1).min(count.saturating_sub(many + 1));
@@ -187,7 +196,7 @@ impl ShellCommand {
             from_end if from_end <= behind => many + 1 + (behind - from_end),
             _ => many,
         };
-        slots.get(at).map_or(Operand::Text, |slot| slot.operand)
+        (at < slots.len()).then(|| slots.swap_remove(at))
     }
 
     fn misused(&self, what: &str) -> Failure {
@@ -330,7 +339,7 @@ mod tests {
             ("SOURCE... TARGET", (2, usize::MAX), &[Either, Either, Either]),
             ("MODE PATH...", (2, usize::MAX), &[Text, Remote, Remote]),
             ("[PATH...]", (0, usize::MAX), &[Remote, Remote]),
-            ("FROM TO", (2, 2), &[Remote, Remote]),
+            ("FROM... TO", (2, usize::MAX), &[Remote, Remote, Remote]),
             ("NAME [PATH...]", (1, usize::MAX), &[Name, Remote, Remote]),
         ];
         for (operands, counts, kinds) in table {

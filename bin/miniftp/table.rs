@@ -121,7 +121,7 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
         Run::There(files::rmdir), "remove empty folders", "rmdir old";
     "rm" ["del", "delete"] Change own!(Recursive), "PATH..."
         Run::There(files::rm), "remove files; -r folders with all they hold", "rm *.tmp";
-    "mv" ["rename", "move"] Change own!(Force), "FROM TO"
+    "mv" ["rename", "move"] Change own!(Force), "FROM... TO"
         Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there",
         "mv -f notes.txt docs/";
     "edit" ["vi", "nano"] Change own!(), "PATH"

@@ -16,7 +16,7 @@ use crate::display::{Display, display};
 use crate::failure::{CommandResult, EXIT_FAILED, Failure, cannot, shown};
 use crate::files::remote_paths;
 use crate::given::{Flag, GivenArguments};
-use crate::glob::{Each, NameInDir};
+use crate::glob::{self, Each, NameInDir};
 use crate::mirror;
 use crate::pipes;
 use crate::places::{self, Operands};
@@ -135,7 +135,7 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
     let sources = local_paths(operands.sources, &mut session.screen)?;
     let target = operands.target.map(ShellWord::remote).transpose()?;
     if let (Some(target), true) = (target, sources.len() > 1) {
-        check_takes_several(session, target)?;
+        places::check_takes_several(&mut session.client, target)?;
     }
     let recursive = given.has(Flag::Recursive);
     let mut moving = Moving::new("put", session, given);
@@ -191,18 +191,6 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
 /// Whether it is a file that can go among others: a link that is named is followed, those are not.
 fn is_plain(source: &Path) -> bool {
     fs::symlink_metadata(source).is_ok_and(|meta| meta.is_file())
-}
-
-/// Refuses several files for what is no folder.
-fn check_takes_several(session: &mut ShellSession, target: &str) -> CommandResult {
-    if places::is_directory(&mut session.client, target)? {
-        return Ok(());
-    }
-    Err(Failure::Said(format!(
-        "`{0}` is not a folder on the server, and several files need one; \
-         make it with `mkdir {0}`, or end with `.` to put them all here",
-        Escaped(target)
-    )))
 }
 
 /// `get [-r] REMOTE... [LOCAL]`.
@@ -376,6 +364,12 @@ pub(crate) fn local_paths(
         paths.extend(found.into_iter().map(PathBuf::from));
     }
     Ok(paths)
+}
+
+/// An operand that can only be one path on this machine.
+pub(crate) fn local_path(screen: &mut Screen, word: &ShellWord) -> Result<PathBuf, Failure> {
+    let found = local_paths(std::slice::from_ref(word), screen)?;
+    glob::one_of(found, &word.text.to_string_lossy())
 }
 
 fn local_listed(directory: &str, each: &mut Each<'_>) -> CommandResult {

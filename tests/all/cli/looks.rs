@@ -85,7 +85,9 @@ fn a_file_is_edited_and_put_back_only_over_what_was_fetched() {
     fs::set_permissions(&stored, fs::Permissions::from_mode(0o640)).unwrap();
     let edit = |editor: &str, path: &str| {
         let client = site.client("ann").env("TMPDIR", site.local().to_str().unwrap());
-        client.env("VISUAL", editor).run(&["--no-progress", "edit", path])
+        // The first that says something counts.
+        let client = client.env("VISUAL", "").env("EDITOR", editor);
+        client.run(&["--no-progress", "edit", path])
     };
     let copies = || {
         let names = fs::read_dir(site.local()).unwrap();
@@ -189,6 +191,12 @@ fn what_can_be_stored_is_told() {
     let said = site.miniftp("bob", &["df"]);
     said.ok().stdout(
         "     limit       used       free  use  path\n    1000 B      250 B      750 B  25%  /\n",
+    );
+    // More may be there than may be, as where an operator has lowered the limit.
+    site.miniftpd(&["account", "quota", "bob", "0"], "").ok();
+    let said = site.miniftp("bob", &["df"]);
+    said.ok().stdout(
+        "     limit       used       free  use  path\n       0 B      250 B        0 B 100%  /\n",
     );
     site.miniftp("bob", &["df", "nix"]).fails(1).stderr_has("no such file or folder");
 }

@@ -9,6 +9,7 @@ mod ls;
 mod manual;
 mod names;
 mod table;
+mod wildcards;
 mod words;
 
 use crate::harness::{Daemon, Site};

@@ -29,11 +29,8 @@ fn what_cannot_be_understood_ends_with_2_and_one_line() {
             "--md5 and --blake3 exclude each other; usage: hash [--md5|--sha256|--blake3] [--json] \
              PATH...",
         ),
-        (&["mv", "a"], "`mv` needs more; usage: mv [-f] FROM TO"),
-        (
-            &["mv", "a", "b", "c"],
-            "`mv` takes less; quote names with blanks; usage: mv [-f] FROM TO",
-        ),
+        (&["mv", "a"], "`mv` needs more; usage: mv [-f] FROM... TO"),
+        (&["edit", "a", "b"], "`edit` takes less; quote names with blanks; usage: edit PATH"),
         (&["pwd", "a"], "`pwd` takes less; quote names with blanks; usage: pwd"),
         (&["help", "xyzzy"], "unknown command `xyzzy`; `help` lists the commands"),
         (&["--port", "x", "ls"], "the port must be from 1 to 65535, got `x`"),

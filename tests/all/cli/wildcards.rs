@@ -1,0 +1,75 @@
+//! Wildcards where only one path can stand, in several sources of `mv`, and on the way to a name.
+
+use std::fs;
+
+use super::site;
+use crate::harness::write_file;
+use crate::mounts::{mount, section};
+
+/// They were taken for a name: `put x od*` stored a file that was called `od*`.
+#[test]
+fn where_one_path_is_meant_a_pattern_stands_for_the_one_that_it_matches() {
+    let (site, _daemon) = site();
+    write_file(site.local().join("here/folder/f"), b"f");
+    write_file(site.local().join("file"), b"content");
+    for name in ["odd folder/f", "a1", "a2"] {
+        write_file(site.stored("ann", name), b"f");
+    }
+    let run = |line: &str| site.client("ann").input(format!("{line}\n")).run(&["--no-progress"]);
+    run("cd od*\npwd").ok().stdout("/odd folder\n");
+    run("lcd he*").ok().stdout_has("/here\n");
+    run("put file od*").ok();
+    run("get a1 he*").ok();
+    run("cp a1 od*").ok();
+    run("mv a2 od*").ok();
+    run("check here/fold* od*").fails(1).stdout_has("only there: odd folder/a1\n");
+    run("mirror here/f* od*\nrm 'odd folder'/f").ok();
+    let mut names: Vec<_> = fs::read_dir(site.stored("ann", "odd folder"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a1", "a2", "file"]);
+    assert!(site.local().join("here/a1").exists());
+    // Never a guess among several, and never a name with a `*` that nobody wrote so.
+    write_file(site.stored("ann", "odder"), b"");
+    let several = "miniftp: `od*` matches 2 names, and only one can be meant\n";
+    for line in ["cd od*", "put file od*", "cp a1 od*", "mv a1 od*", "edit od*"] {
+        run(line).fails(1).stderr_has(several);
+    }
+    for line in ["cd q*", "lcd q*", "put file q*", "get a1 q*", "cp a1 q*", "mv a1 q*", "edit q*"] {
+        run(line).fails(1).stderr_has("nothing matches `q*`");
+    }
+    assert!(!site.stored("ann", "q*").exists() && !site.local().join("q*").exists());
+    run(r"put file q\*").ok();
+    assert!(site.stored("ann", "q*").exists());
+}
+
+#[test]
+fn several_sources_can_be_moved_into_a_folder() {
+    let (site, _daemon) = site();
+    for name in ["a1", "a2", "b", "d/e"] {
+        write_file(site.stored("ann", name), name.as_bytes());
+    }
+    let said = site.miniftp("ann", &["mv", "a*", "b"]);
+    said.fails(1).stderr_has("`b` is not a folder on the server, and several files need one");
+    site.miniftp("ann", &["mv", "a*", "b", "d"]).ok();
+    site.miniftp("ann", &["ls", "d"]).ok().stdout("a1\na2\nb\ne\n");
+    // What fails is named, and the rest is moved.
+    write_file(site.stored("ann", "a1"), b"another");
+    let said = site.miniftp("ann", &["mv", "a1", "d/e", "none", "d/../d/b", "/"]);
+    said.fails(1).stderr_has("`/none`");
+    site.miniftp("ann", &["ls"]).ok().stdout("a1\nb\nd/\ne\n");
+    site.miniftp("ann", &["mv", "a1"]).fails(2).stderr_has("usage: mv [-f] FROM... TO");
+}
+
+/// A drop box kept everybody from `*/NAME`, who may not look into it.
+#[test]
+fn a_folder_that_nobody_may_look_into_matches_nothing() {
+    let (site, _daemon) = site();
+    mount(&site, &section("upload", "upload", "all", "write", "1M"));
+    write_file(site.stored("ann", "docs/f"), b"content");
+    site.miniftp("ann", &["ls", "/"]).ok().stdout("docs/\nupload/\n");
+    site.miniftp("ann", &["cat", "/*/f"]).ok().stdout("content").stderr("");
+    site.miniftp("ann", &["ls", "/upload/*"]).fails(1).stderr_has("permission denied");
+}
