@@ -29,10 +29,25 @@ pub(crate) fn is_url(text: &str) -> bool {
     text.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
 }
 
+/// Refuses a URL of another program's.
+pub(crate) fn check_scheme(text: &str) -> Result<(), Failure> {
+    let Some((scheme, _)) = text.split_once("://").filter(|_| !is_url(text)) else { return Ok(()) };
+    let mut letters = scheme.chars();
+    let is_scheme = letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    if !is_scheme {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "`{scheme}://` needs another program, such as curl; here are {SCHEME} addresses only"
+    )))
+}
+
 impl Address {
     /// Reads either form.
     pub(crate) fn parse(text: &str) -> Result<Address, Failure> {
         if !is_url(text) {
+            check_scheme(text)?;
             return Address::of_plain(text);
         }
         let (address, path) = Address::of_url(text)?;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use miniftp::text::wildcard::Written;
 use miniftp::text::{Escaped, escape_bytes};
 
-use crate::address::{Address, is_url};
+use crate::address::{Address, check_scheme, is_url};
 use crate::bar::Detail;
 use crate::failure::{CommandResult, Failure};
 use crate::files::remote_path;
@@ -49,6 +49,9 @@ pub(crate) fn take_urls(
     for (index, word) in std::mem::take(&mut given.words).into_iter().enumerate() {
         let kind = command.operand(index, count);
         let is_meant = matches!(kind, Operand::Local | Operand::Remote | Operand::Either);
+        if let Some(text) = word.text.to_str().filter(|_| is_meant) {
+            check_scheme(text)?;
+        }
         let Some(text) = word.text.to_str().filter(|text| is_meant && is_url(text)) else {
             words.push(word);
             continue;

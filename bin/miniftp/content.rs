@@ -36,7 +36,7 @@ pub(crate) fn cat(session: &mut ShellSession, given: &GivenArguments) -> Command
 }
 
 /// What came of content that was written for a reader, who may have seen enough of it.
-fn sent<T>(done: Result<T, Error>) -> CommandResult {
+pub(crate) fn sent<T>(done: Result<T, Error>) -> CommandResult {
     match done {
         Err(Error::Local { source, .. }) => Err(source.into()),
         done => Ok(done.map(drop)?),

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use miniftp::client::{ListedKind, RemoteEntry};
+use miniftp::client::{ExistsChoice, ListedKind, RemoteEntry};
 use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
@@ -23,7 +23,13 @@ pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandR
     if sources.len() > 1 {
         places::check_takes_several(&mut session.client, target)?;
     }
-    let replace = given.has(Flag::Force);
+    let exists = if given.has(Flag::Force) || given.has(Flag::Overwrite) {
+        ExistsChoice::Replace
+    } else if given.has(Flag::Skip) {
+        ExistsChoice::Skip
+    } else {
+        ExistsChoice::Refuse
+    };
     each(session, &sources, |session, from| {
         let kind = session.client.stat(from)?.kind;
         let name = places::last_name(from);
@@ -33,23 +39,39 @@ pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandR
                 "`{}` is a folder; say `cp -r` to copy it with all it holds",
                 Escaped(from)
             ))),
-            ListedKind::Directory => copy_tree(session, from, &to, replace),
-            _ => copy_file(session, from, &to, replace),
+            ListedKind::Directory => copy_tree(session, from, &to, exists),
+            _ => copy_file(session, from, &to, exists),
         }
     })
 }
 
-fn copy_file(session: &mut ShellSession, from: &str, to: &str, replace: bool) -> CommandResult {
-    match session.client.cp(from, to, replace) {
-        Err(error) if error.is_refusal(Code::Exists) && !replace => {
-            Err(Failure::Said(format!("{error}; `cp -f` replaces it")))
-        }
+fn copy_file(
+    session: &mut ShellSession,
+    from: &str,
+    to: &str,
+    exists: ExistsChoice,
+) -> CommandResult {
+    match session.client.cp(from, to, exists == ExistsChoice::Replace) {
+        Err(error) if error.is_refusal(Code::Exists) => match exists {
+            ExistsChoice::Replace => Err(error.into()),
+            ExistsChoice::Skip => {
+                let why = "left alone, because something of that name is there";
+                session.screen.print(&format!("cp {}: {why}", Escaped(from)));
+                Ok(())
+            }
+            _ => Err(Failure::Said(format!("{error}; `cp -f` replaces it"))),
+        },
         done => Ok(done?),
     }
 }
 
 /// Copies a folder: what fails in it is reported and does not stop the rest.
-fn copy_tree(session: &mut ShellSession, from: &str, to: &str, replace: bool) -> CommandResult {
+fn copy_tree(
+    session: &mut ShellSession,
+    from: &str,
+    to: &str,
+    exists: ExistsChoice,
+) -> CommandResult {
     let cwd = session.client.cwd().to_owned();
     let (whole, goal) = (places::whole(&cwd, from), places::whole(&cwd, to));
     if goal == whole || goal.starts_with(&format!("{}/", whole.trim_end_matches('/'))) {
@@ -74,7 +96,7 @@ fn copy_tree(session: &mut ShellSession, from: &str, to: &str, replace: bool) ->
                 _ if entry.is_odd() => session.screen.leave_out(&shown),
                 ListedKind::File => {
                     let (from, to) = (format!("{from}/{name}"), format!("{to}/{name}"));
-                    match copy_file(session, &from, &to, replace) {
+                    match copy_file(session, &from, &to, exists) {
                         Err(failure) if failure.is_about_one() => {
                             session.screen.report(&failure);
                             failed = true;

@@ -54,6 +54,15 @@ impl Failure {
         }
     }
 
+    /// The failure of one of several, which names it unless it does so already.
+    pub(crate) fn naming(self, name: &str) -> Failure {
+        let text = self.text();
+        if text.is_empty() || text.contains(name) {
+            return self;
+        }
+        Failure::Said(format!("{name}: {text}"))
+    }
+
     /// The program's exit code, if this is its end.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -111,7 +120,9 @@ impl From<io::Error> for Failure {
             io::ErrorKind::BrokenPipe => Failure::Pipe,
             // The reader has stopped reading, and the user has had enough.
             io::ErrorKind::WouldBlock => Failure::stopped(),
-            _ => Failure::Said(format!("cannot write to standard output: {error}")),
+            _ => {
+                Failure::Said(format!("cannot write to standard output: {}", system_words(&error)))
+            }
         }
     }
 }

@@ -116,7 +116,12 @@ pub(crate) fn pwd(session: &mut ShellSession, _: &GivenArguments) -> CommandResu
 /// `mkdir [-p] PATH...`.
 pub(crate) fn mkdir(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let parents = given.has(Flag::Parents);
-    each(session, &given.words, |s, word| Ok(s.client.mkdir(word.remote()?, parents)?))
+    each(session, &given.words, |s, word| match s.client.mkdir(word.remote()?, parents) {
+        Err(error) if error.is_refusal(Code::NotFound) && !parents => {
+            Err(Failure::Said(format!("{error}; `mkdir -p` makes those above too")))
+        }
+        done => Ok(done?),
+    })
 }
 
 /// `rmdir PATH...`.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::failure::CommandResult;
-use crate::given::{Flag, GivenArguments};
+use crate::given::GivenArguments;
 use crate::row::{Group, ShellCommand, find, unknown};
 use crate::screen::Screen;
 
@@ -27,22 +27,13 @@ pub(crate) fn help(
     Ok(())
 }
 
-/// Where `put` and `get` put things.
-const TARGETS: [&str; 3] = [
-    "a file goes into a folder that is named, under its own name",
-    "of one folder the content goes into that folder itself, which is made if it is not there",
-    "a target that ends in `/`, or is `.`, takes the folder under its own name, and so do several",
-];
-
 /// All that there is to say about a command.
 pub(crate) fn about(command: &ShellCommand) -> Vec<String> {
     let mut lines = vec![command.synopsis(), format!("  {}", command.help)];
     if !command.aliases.is_empty() {
         lines.push(format!("  also: {}", command.aliases.join(", ")));
     }
-    if command.flags().any(|flag| flag == Flag::NoMode) {
-        lines.extend(TARGETS.map(|line| format!("  {line}")));
-    }
+    lines.extend(command.notes.iter().map(|line| format!("  {line}")));
     for flag in command.flags() {
         lines.push(format!("  {:22} {}", flag.spelt(), flag.spelling().about));
     }
@@ -65,7 +56,7 @@ fn list(commands: &[ShellCommand], screen: &mut Screen) -> CommandResult {
     }
     writeln!(
         screen.out,
-        "\n`help COMMAND` tells all about one. Options may stand anywhere; `--` ends them.\n\
+        "\n`help COMMAND` tells all about one. Its options may stand anywhere behind it.\n\
          Names with blanks go in quotes; `*` and `?` outside of them stand for several."
     )?;
     Ok(())

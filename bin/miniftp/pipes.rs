@@ -1,11 +1,12 @@
 //! `put -` and `get -`: standard input and output as files.
 
-use std::io::{BufReader, ErrorKind};
+use std::io::BufReader;
 use std::sync::Arc;
 
-use miniftp::client::{Error, TransferOutcome};
+use miniftp::client::TransferOutcome;
 use miniftp::text::Escaped;
 
+use crate::content::sent;
 use crate::failure::{CommandResult, Failure};
 use crate::given::{Flag, GivenArguments};
 use crate::places;
@@ -84,12 +85,6 @@ pub(crate) fn get(
     let mut out = Results::new(Arc::clone(&session.screen.interrupt));
     let mut moving = Moving::new("get", session, given);
     each(&mut moving, sources, |moving, source| {
-        match moving.client.get_to(source, &mut out, moving.display.progress()) {
-            Ok(_) => Ok(()),
-            Err(Error::Local { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
-                Err(Failure::Pipe)
-            }
-            Err(error) => Err(error.into()),
-        }
+        sent(moving.client.get_to(source, &mut out, moving.display.progress()))
     })
 }

@@ -82,6 +82,8 @@ pub(crate) struct ShellCommand {
     pub(crate) help: &'static str,
     /// A line that can be typed.
     pub(crate) example: &'static str,
+    /// What has to be said beside the options, a line each.
+    pub(crate) notes: &'static [&'static str],
 }
 
 /// The options of a command.
@@ -324,6 +326,7 @@ mod tests {
             run: Run::Leave,
             help: "x",
             example: "x",
+            notes: &[],
         }
     }
 

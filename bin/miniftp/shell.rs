@@ -50,7 +50,12 @@ pub(crate) fn interactive(session: &mut ShellSession) -> CommandResult {
                 }
                 let Some(assistant) = editor.helper() else { break };
                 let session = &mut **assistant.session.borrow_mut();
-                match run_line(session, &line) {
+                // As in a script; here a command that fails ends nothing in either case.
+                let line = line.trim_start();
+                if line.starts_with('#') {
+                    continue;
+                }
+                match run_line(session, line.strip_prefix('-').unwrap_or(line)) {
                     Ok((Flow::Go, command)) => {
                         command.inspect(|command| assistant.forget_after(command));
                     }

@@ -46,13 +46,36 @@ const CHECKS: &[&[Flag]] =
     &[&[Flag::Exclude], &[Flag::Quiet, Flag::Verbose], &[Flag::LimitRate], &[Flag::Json]];
 const DIGESTS: &[&[Flag]] = &[&[Flag::Md5, Flag::Sha256, Flag::Blake3], &[Flag::Json]];
 
+/// Where `put` and `get` put things.
+const PLACES: &[&str] = &[
+    "a file goes into a folder that is named, under its own name",
+    "of one folder the content goes into that folder itself, which is made if it is not there",
+    "a target that ends in `/`, or is `.`, takes the folder under its own name, and so do several",
+];
+/// Where `cp` puts things.
+const COPY_PLACES: &[&str] = &[
+    "into a target that is a folder it goes under its own name; any other target is its new name",
+];
+/// What `mirror` makes of its target.
+const MIRROR_PLACES: &[&str] = &[
+    "what is in SOURCE goes into TARGET itself, also where that ends in `/` or is `.`",
+    "with --delete TARGET holds nothing else then",
+];
+
 macro_rules! rows {
     ($($name:literal $aliases:tt $group:ident $options:expr, $operands:literal $run:expr,
-        $help:literal, $example:literal;)*) => {
+        $help:literal, $example:literal $(, $notes:ident)?;)*) => {
         &[$(ShellCommand {
             name: $name, aliases: &$aliases, group: Group::$group, options: $options,
             operands: $operands, run: $run, help: $help, example: $example,
+            notes: rows!(@notes $($notes)?),
         },)*]
+    };
+    (@notes $notes:ident) => {
+        $notes
+    };
+    (@notes) => {
+        &[]
     };
 }
 
@@ -68,19 +91,19 @@ pub(crate) const COMMANDS: &[ShellCommand] = rows! {
     "put" ["send", "upload", "mput"] Transfer Options::Own(TREES), "LOCAL... [REMOTE]"
         Run::There(transfer::put),
         "send files or, with -r, folders; with several, the last name is a folder",
-        "put -r photos /backup/";
+        "put -r photos /backup/", PLACES;
     "get" ["recv", "download", "mget"] Transfer Options::Own(TREES), "REMOTE... [LOCAL]"
         Run::There(transfer::get),
         "fetch files or, with -r, folders; with several, the last name is a folder",
-        "get -r /photos .";
+        "get -r /photos .", PLACES;
     "cp" ["copy"] Transfer Options::Own(COPIES), "SOURCE... TARGET"
         Run::There(copy::cp),
         "copy on the server; as scp does, to it if the target is a URL, from it if the sources are",
-        "cp notes.txt miniftp://ann@nas.example.org/docs/";
+        "cp notes.txt miniftp://ann@nas.example.org/docs/", COPY_PLACES;
     "mirror" [] Transfer Options::Own(MIRRORS), "SOURCE TARGET"
         Run::There(mirror::mirror),
         "make a folder on the server as one here is; the other way with -R or a URL first",
-        "mirror --delete photos /backup/photos";
+        "mirror --delete photos /backup/photos", MIRROR_PLACES;
     "check" ["cmp", "diff"] Transfer Options::Own(CHECKS), "LOCAL REMOTE"
         Run::There(mirror::check),
         "tell how a file or folder differs from one on the server, by digests alone",

@@ -70,7 +70,11 @@ impl<'a> Moving<'a> {
                     moving.display.file_failed(&name(source), failure);
                 }
             }
-            done
+            // Among several each has to say which one it is about.
+            done.map_err(|failure| match sources.len() > 1 && failure.is_about_one() {
+                true => failure.naming(&name(source)),
+                false => failure,
+            })
         });
         let done = if self.wanted.is_empty() { done } else { done.and(self.bring_wanted()) };
         if sources.len() > 1 || self.display.screen().manner.json {
@@ -177,7 +181,7 @@ pub(crate) fn put(session: &mut ShellSession, given: &GivenArguments) -> Command
             }
             if !is_tree {
                 return Err(Failure::Said(format!(
-                    "`{0}` is a folder; say `put -r` to send it with all it holds",
+                    "`{0}` is a folder; -r sends it with all it holds",
                     shown(source)
                 )));
             }
@@ -242,11 +246,9 @@ pub(crate) fn get(session: &mut ShellSession, given: &GivenArguments) -> Command
             }
             let done = client.get(source, &local, policy, display.progress());
             match done {
-                Err(error) if !recursive && error.is_refusal(Code::IsDirectory) => {
-                    Err(Failure::Said(format!(
-                        "`{name}` is a folder; say `get -r` to fetch it with all it holds"
-                    )))
-                }
+                Err(error) if !recursive && error.is_refusal(Code::IsDirectory) => Err(
+                    Failure::Said(format!("`{name}` is a folder; -r fetches it with all it holds")),
+                ),
                 done => finish(done, "get", &name, client, display.screen()),
             }
         },
@@ -296,7 +298,7 @@ fn count_remote(client: &mut Client, sources: &[String], recursive: bool) -> Opt
 /// What the options, or the lack of them, mean here.
 fn policy(given: &GivenArguments, screen: &Screen) -> Policy {
     let can_ask = screen.can_ask && !screen.manner.json;
-    let exists = if given.has(Flag::Overwrite) {
+    let exists = if given.has(Flag::Overwrite) || given.has(Flag::Force) {
         ExistsChoice::Replace
     } else if given.has(Flag::Skip) {
         ExistsChoice::Skip
@@ -305,7 +307,8 @@ fn policy(given: &GivenArguments, screen: &Screen) -> Policy {
     } else {
         ExistsChoice::Refuse
     };
-    let decided = given.has(Flag::Resume) || given.has(Flag::Overwrite) || given.has(Flag::Skip);
+    let decided =
+        given.has(Flag::Resume) || !matches!(exists, ExistsChoice::Ask | ExistsChoice::Refuse);
     let part = if decided || !can_ask { PartChoice::Continue } else { PartChoice::Ask };
     Policy { part, exists, no_mode: given.has(Flag::NoMode) }
 }

@@ -121,7 +121,7 @@ impl Serving {
         let shared = Shared::with((settings, logs), &conf, accounts, home, plan.mounts);
         let shared = shared.map_err(|e| words(&e))?;
         let server = Server::bind(Arc::clone(&shared), plan.framed, plan.ftp);
-        let server = server.map_err(|e| words(&e))?;
+        let server = server.map_err(|e| e.with_options("--port", "--ftp-port"))?;
         if let Some(keys) = &plan.keys {
             // One that cannot be kept is new the next time.
             let _ = keep(&conf, keys);

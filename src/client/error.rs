@@ -4,6 +4,7 @@
 
 mod cause;
 mod insecure;
+mod remains;
 
 use std::fmt;
 use std::io;
@@ -14,6 +15,7 @@ use crate::tls::Fingerprint;
 use crate::wire::Code;
 
 pub use self::insecure::NoTls;
+pub use self::remains::Remains;
 
 const IS_LINK: &str = "is a link, which is neither followed nor replaced";
 const DAMAGED: &str = "content stayed damaged on the way; try again later";
@@ -85,8 +87,8 @@ pub enum Error {
         tries: u32,
         /// How the last one ended.
         last: Box<Error>,
-        /// Whether what has arrived stays.
-        kept: bool,
+        /// What is left of it.
+        left: Remains,
     },
     /// The line broke, and the current folder is gone: nothing relative is done elsewhere instead.
     DirectoryLost {
@@ -265,9 +267,6 @@ pub(super) fn shown(path: &Path) -> String {
     escape_bytes(path.as_os_str().as_encoded_bytes())
 }
 
-/// How to continue where parts stay.
-const GOES_ON: &str = "what has arrived stays, the same command resumes from there";
-const NOT_KEPT: &str = "nothing is kept of what an anonymous user has not finished";
 const APPEARED: &str = "was not here before: it has just been made, or is the same as another name \
     here; it stays as it is";
 
@@ -297,9 +296,8 @@ impl fmt::Display for Error {
             Line { doing, source } => {
                 write!(f, "the line broke ({source}); it is not known whether {doing} was done")
             }
-            GaveUp { tries, last, kept } => {
-                let then = if *kept { GOES_ON } else { NOT_KEPT };
-                write!(f, "gave up after {tries} tries ({last}); {then}")
+            GaveUp { tries, last, left } => {
+                write!(f, "gave up after {tries} tries ({last}); {left}")
             }
             DirectoryLost { path, why } => {
                 write!(f, "the current folder `{path}` is gone ({why}); `cd PATH` says where to be")
@@ -307,7 +305,9 @@ impl fmt::Display for Error {
             Local { path, doing, source } => {
                 write!(f, "`{path}`: cannot {doing}: {}", system_words(source))
             }
-            LocalFull { path } => write!(f, "`{path}`: this computer's disk is full; {GOES_ON}"),
+            LocalFull { path } => {
+                write!(f, "`{path}`: this computer's disk is full; {}", Remains::Part)
+            }
             LocalExists { path, size } => write!(
                 f,
                 "`{path}` is here already ({}) and differs; --overwrite replaces it",

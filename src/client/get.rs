@@ -13,12 +13,12 @@ use super::Client;
 use super::apart::LOOK;
 use super::compare::comparable;
 use super::delta::is_mostly_equal;
-use super::error::{Error, Result, no_file, shown};
+use super::error::{Error, Remains, Result, no_file, shown};
 use super::fetch::{ByteRange, ChunkTarget, Remote};
 use super::halt::Halt;
 use super::local::LocalFile;
 use super::names::{check_no_part, check_no_part_there};
-use super::operation::Operation;
+use super::operation::{Operation, leaving};
 use super::part::{Finish, PartFile};
 use super::progress::{
     FileProgress, PartChoice, Phase, Policy, Progress, Question, TransferOutcome,
@@ -100,7 +100,8 @@ impl Client {
         check_no_part_there(remote)?;
         let stream = OrderedWriter { writer, written: 0, path: remote };
         let get = GetStream { remote: Remote::new(remote), stream };
-        self.one_file(Ok(get), (None, remote), progress)
+        let done = self.one_file(Ok(get), (None, remote), progress);
+        done.map_err(|error| leaving(error, Remains::Written))
     }
 }
 
@@ -379,7 +380,8 @@ impl Operation for GetStream<'_> {
 
 impl OrderedWriter<'_> {
     fn failed(&self, source: std::io::Error) -> Error {
-        Error::local(Path::new(self.path), "write it", source)
+        // Not as a file here, whose part would stay where a disk is full.
+        Error::Local { path: Client::shown(self.path), doing: "write it", source }
     }
 }
 

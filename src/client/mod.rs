@@ -72,7 +72,7 @@ pub use commands::{
 };
 pub use compared::{Compared, Comparison, Difference, DifferenceKind, Way};
 pub use encryption::{Encryption, KeyStanding};
-pub use error::{Error, NoTls, Result};
+pub use error::{Error, NoTls, Remains, Result};
 pub use exclude::Excluded;
 #[cfg(unix)]
 pub use hosts::{Host, read_hosts};

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Client;
-use super::error::{Error, Result};
+use super::error::{Error, Remains, Result};
 use super::halt::Halt;
 use super::login::Backoff;
 use super::names::last;
@@ -42,6 +42,14 @@ pub(super) trait Operation {
 
     /// The file as errors name it, escaped.
     fn shown(&self) -> String;
+}
+
+/// The same error of a transfer that leaves something else, if it was given up.
+pub(super) fn leaving(error: Error, left: Remains) -> Error {
+    match error {
+        Error::GaveUp { tries, last, .. } => Error::GaveUp { tries, last, left },
+        error => error,
+    }
 }
 
 impl Client {
@@ -106,7 +114,7 @@ impl Client {
     ) -> Result<()> {
         let Some(wait) = backoff.next() else {
             let last = Box::new(error);
-            return Err(Error::GaveUp { tries: self.options.tries, last, kept: true });
+            return Err(Error::GaveUp { tries: self.options.tries, last, left: Remains::Part });
         };
         let why = format!("{}: {error}; {}", bar.name, bar.place());
         self.sleep_until(Instant::now() + wait, |left| bar.progress.waiting(&why, left))

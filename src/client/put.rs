@@ -9,13 +9,13 @@ use super::Client;
 use super::commands;
 use super::conn::Connection;
 use super::delta::is_mostly_equal;
-use super::error::{Error, Result};
+use super::error::{Error, Remains, Result};
 use super::halt::Halt;
 use super::in_the_way::InTheWay;
 use super::local::LocalFile;
 use super::names::{check_no_part, check_no_part_there};
 use super::offer::Destination;
-use super::operation::Operation;
+use super::operation::{Operation, leaving};
 use super::progress::{FileProgress, PartChoice, Phase, Policy, Progress, TransferOutcome};
 use super::send::Sender;
 use super::tools::Tools;
@@ -127,12 +127,7 @@ impl Client {
 
     /// The error of an upload: what a guest has not finished does not stay.
     pub(super) fn kept_or_not(&self, error: Error) -> Error {
-        match error {
-            Error::GaveUp { tries, last, kept } => {
-                Error::GaveUp { tries, last, kept: kept && !self.is_guest() }
-            }
-            other => other,
-        }
+        if self.is_guest() { leaving(error, Remains::Nothing) } else { error }
     }
 }
 

@@ -32,17 +32,38 @@ pub enum StartError {
     Encryption(EncryptionError),
 }
 
+impl StartError {
+    /// The same for a program in which other options name the ports of both protocols.
+    pub fn with_options(&self, framed: &'static str, ftp: &'static str) -> String {
+        match self {
+            StartError::Bind { protocol: "framed", .. } => Described(self, framed).to_string(),
+            StartError::Bind { protocol: "ftp", .. } => Described(self, ftp).to_string(),
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let other = match self {
+            StartError::Bind { protocol: "framed", .. } => "--listen or [server] listen",
+            StartError::Bind { protocol: "ftp", .. } => "--ftp or [ftp] listen",
+            StartError::Bind { protocol: "ftps", .. } => "[ftp] implicit",
+            _ => "[metrics] listen",
+        };
+        Described(self, other).fmt(f)
+    }
+}
+
+/// With the option that names another port.
+struct Described<'a>(&'a StartError, &'static str);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Described(error, other) = self;
+        match error {
             StartError::Encryption(why) => f.write_str(why),
-            StartError::Bind { protocol, address, source } => {
-                let other = match *protocol {
-                    "framed" => "--listen or [server] listen",
-                    "ftp" => "--ftp or [ftp] listen",
-                    "ftps" => "[ftp] implicit",
-                    _ => "[metrics] listen",
-                };
+            StartError::Bind { address, source, .. } => {
                 write!(f, "cannot listen on {address}: {}", system_words(source))?;
                 match source.kind() {
                     io::ErrorKind::AddrInUse => write!(

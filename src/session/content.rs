@@ -291,7 +291,7 @@ impl Session {
         let source = self.source(from)?;
         let origin = self.at(from)?.1;
         if origin == self.at(to)?.1 {
-            return Err(Error::BadArgument { what: "to: the file itself" });
+            return Err(Error::BadArgument { what: "to: a file cannot be copied onto itself" });
         }
         let mode = u16::try_from(self.stat(from)?.0.mode & 0o777).ok();
         let wanted = UploadOptions { path: to, mtime: None, mode, replace, beside: None };

@@ -137,6 +137,14 @@ fn a_first_word_that_is_neither_is_explained() {
             "`miniftp://a/x` is a URL where a path of this machine belongs; `cp` copies in both \
              directions",
         ),
+        (
+            &["cp", "f", "ftp://127.0.0.1/x"],
+            "`ftp://` needs another program, such as curl; here are miniftp:// addresses only",
+        ),
+        (
+            &["sftp://127.0.0.1/x"],
+            "`sftp://` needs another program, such as curl; here are miniftp:// addresses only",
+        ),
         (&["127.0.0.1:99999", "ls"], "the port must be from 1 to 65535, got `99999`"),
         (
             &["miniftp://a/x?y", "ls"],

@@ -63,6 +63,23 @@ fn several_sources_can_be_moved_into_a_folder() {
     site.miniftp("ann", &["mv", "a1"]).fails(2).stderr_has("usage: mv [-f] FROM... TO");
 }
 
+/// Which of several had no room was left to be guessed.
+#[test]
+fn of_several_files_each_failure_names_its_file() {
+    let (site, _daemon) = site();
+    site.account("bob", "1000");
+    for name in ["a", "b", "c"] {
+        write_file(site.local().join(name), &[b'x'; 400]);
+    }
+    write_file(site.local().join("c"), &[b'x'; 700]);
+    let said = site.miniftp("bob", &["put", "a", "b", "c", "."]);
+    said.fails(1)
+        .stderr_has("miniftp: c: over quota: needs 700 bytes, 200 bytes left of 1000 bytes\n");
+    // One that was named needs no name.
+    let said = site.miniftp("bob", &["put", "c"]);
+    said.fails(1).stderr_has("miniftp: over quota: needs 700 bytes");
+}
+
 /// A drop box kept everybody from `*/NAME`, who may not look into it.
 #[test]
 fn a_folder_that_nobody_may_look_into_matches_nothing() {

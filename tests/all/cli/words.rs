@@ -158,7 +158,7 @@ fn refusals_are_one_line_and_end_with_1() {
         (&["cd", ".."], "Permission denied!"),
         (&["cd", "d/../../d"], "Permission denied!"),
         (&["mkdir", "d"], "`/d` exists already"),
-        (&["mkdir", "x/y"], "no such file or folder: `/x/y`"),
+        (&["mkdir", "x/y"], "no such file or folder: `/x/y`; `mkdir -p` makes those above too"),
         (&["rmdir", "d"], "the folder `/d` is not empty"),
         (&["rmdir", "f"], "`/f` is not a folder"),
         (&["rm", "d"], "`d` is a folder; say `rm -r` to remove it with all it holds"),
@@ -191,6 +191,7 @@ fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
         command.current_dir(site.local()).stdin(Stdio::null()).stdout(out).stderr(Stdio::piped());
         command.spawn().unwrap()
     };
+    let full = || File::options().write(true).open("/dev/full").unwrap();
     for words in [&["ls"][..], &["help"], &["--help"], &["--version"]] {
         let mut child = run(words, Stdio::piped());
         drop(child.stdout.take());
@@ -198,8 +199,7 @@ fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
         let said = String::from_utf8(done.stderr).unwrap();
         assert!(done.status.success() && said.is_empty(), "{words:?}: {} {said}", done.status);
 
-        let full = File::options().write(true).open("/dev/full").unwrap();
-        let done = run(words, full.into()).wait_with_output().unwrap();
+        let done = run(words, full().into()).wait_with_output().unwrap();
         let said = String::from_utf8(done.stderr).unwrap();
         assert_eq!(done.status.code(), Some(1), "{words:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{words:?}: {said}");
@@ -207,5 +207,13 @@ fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
             said.starts_with("miniftp: cannot write to standard output: "),
             "{words:?}: {said}"
         );
+    }
+    // Of what goes into a pipe or device no part stays.
+    for words in [&["cat", "f"][..], &["get", "f", "-"]] {
+        let done = run(words, full().into()).wait_with_output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{words:?}: {said}");
+        let expected = "miniftp: cannot write to standard output: no space left on device\n";
+        assert!(said.ends_with(expected), "{words:?}: {said}");
     }
 }

@@ -134,6 +134,14 @@ fn the_client_copies_files_and_folders_on_the_server() {
     run(&["cp", "f", "tree/c"]).fails(1).stderr_has("`cp -f` replaces it");
     run(&["cp", "-f", "f", "tree/c"]).ok();
     assert_eq!(fs::read(site.stored("ann", "tree/c")).unwrap(), b"content");
+    // What `put` and `get` call it is known here too.
+    write_file(site.stored("ann", "new"), b"newer");
+    let said = run(&["cp", "--skip", "new", "tree/c"]);
+    said.ok().stderr_has("cp new: left alone, because something of that name is there\n");
+    assert_eq!(fs::read(site.stored("ann", "tree/c")).unwrap(), b"content");
+    run(&["cp", "--overwrite", "new", "tree/c"]).ok();
+    assert_eq!(fs::read(site.stored("ann", "tree/c")).unwrap(), b"newer");
+    run(&["cp", "f", "./f"]).fails(1).stderr_has("a file cannot be copied onto itself");
     symlink("c", site.stored("ann", "again/link")).unwrap();
     run(&["cp", "-r", "again", "last"]).ok().stderr_has("again/link: a link; left out");
     assert!(!site.stored("ann", "last/link").exists());

@@ -17,6 +17,13 @@ fn the_prompt_says_where_and_mistakes_are_met_with_hints() {
     screen.enter("  xyzzy");
     screen.see("unknown command `xyzzy`; `help` lists the commands");
     screen.see("ann:/> ");
+    // As in a script: nothing, and a command that may fail.
+    screen.enter("# a remark");
+    screen.see("\u{1b}[?2004l");
+    screen.enter("-mkdri docs");
+    screen.see("ann:/> ");
+    screen.see("unknown command `mkdri`; did you mean `mkdir`?");
+    screen.see("ann:/> ");
     screen.enter("help");
     screen.see("transfer        put  get  cp");
     screen.see("  quit\r\n");

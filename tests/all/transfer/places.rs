@@ -9,7 +9,7 @@ use crate::harness::{Daemon, Site, bytes, write_file};
 
 /// What is refused: the words, and the only line on standard error.
 const REFUSED: &[(&[&str], &str)] = &[
-    (&["put", "d"], "`d` is a folder; say `put -r` to send it with all it holds"),
+    (&["put", "d"], "`d` is a folder; -r sends it with all it holds"),
     (&["put", "nothing"], "`nothing`: cannot read it: no such file or directory"),
     (&["put", "f/x"], "`f/x`: cannot read it: not a directory"),
     (&["put", "/dev/null"], "`/dev/null` is not a file"),
@@ -31,7 +31,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["put", "big", "taken"], "`/taken/big` is a folder"),
     (&["put", "--overwrite", "f", "taken"], "`/taken/f` is a folder"),
     (&["put", "-r", "d", "old"], "`/old` is not a folder"),
-    (&["get", "taken"], "`taken` is a folder; say `get -r` to fetch it with all it holds"),
+    (&["get", "taken"], "`taken` is a folder; -r fetches it with all it holds"),
     (&["get", "nothing"], "no such file or folder: `/nothing`"),
     (&["get", "-r", "nothing"], "no such file or folder: `/nothing`"),
     (&["get", "old", "nix/x"], "`nix/x`: cannot write it: no such file or directory"),
