@@ -197,7 +197,7 @@ pub(crate) fn of_arguments(arguments: &[OsString]) -> Result<Parsed, Failure> {
         }
     }
     given.words = words;
-    command.check_count(&given)?;
+    command.check_operands(&given)?;
     Ok(Some((command, given)))
 }
 

@@ -22,7 +22,11 @@ pub(crate) fn run(screen: &mut Screen, given: &GivenArguments) -> CommandResult 
     if !words.is_empty() {
         command.arg("-c").arg(words.join(OsStr::new(" ")));
     }
-    let shown = escape_bytes(words.join(OsStr::new(" ")).as_encoded_bytes());
+    let shown = match words.is_empty() {
+        true => command.get_program().to_owned(),
+        false => words.join(OsStr::new(" ")),
+    };
+    let shown = escape_bytes(shown.as_encoded_bytes());
     finished(&shown, command.status())
 }
 

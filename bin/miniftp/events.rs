@@ -234,11 +234,14 @@ impl Display for Events<'_> {
     }
 
     fn end_all(&mut self) {
-        let TreeReport { files, bytes, equal, skipped, failed } = self.tally;
+        let TreeReport { files, bytes, sent_bytes, equal, skipped, failed } = self.tally;
         let elapsed = self.watch.elapsed();
-        let rate = bytes as f64 / elapsed.as_secs_f64().max(0.001);
+        let rate = sent_bytes as f64 / elapsed.as_secs_f64().max(0.001);
         let object = self.event("summary").number("files", files).number("bytes", bytes);
-        let object = object.number("equal", equal).number("left_out", skipped);
+        let object = object
+            .number("sent_bytes", sent_bytes)
+            .number("equal", equal)
+            .number("left_out", skipped);
         let object = object.number("removed", self.removals);
         let object = object.number("failed", failed).secs("seconds", elapsed);
         self.write(object.number("bytes_per_second", rate as u64));

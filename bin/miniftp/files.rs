@@ -52,16 +52,6 @@ pub(crate) fn remote_path(session: &mut ShellSession, word: &ShellWord) -> Resul
     glob::one_of(remote_paths(session, std::slice::from_ref(word))?, word.remote()?)
 }
 
-/// Refuses an empty path for what removes entries: a variable that is empty must not mean the
-/// current folder.
-fn named_paths(session: &mut ShellSession, words: &[ShellWord]) -> Result<Vec<String>, Failure> {
-    if words.iter().any(|word| word.text.is_empty()) {
-        let what = "an empty name removes nothing; say `.` for the current folder";
-        return Err(Failure::Usage(what.into()));
-    }
-    remote_paths(session, words)
-}
-
 fn listed(client: &mut Client, directory: &str, each: &mut Each<'_>) -> CommandResult {
     let directory = if directory.is_empty() { "." } else { directory };
     let mut matched = Ok(());
@@ -126,13 +116,13 @@ pub(crate) fn mkdir(session: &mut ShellSession, given: &GivenArguments) -> Comma
 
 /// `rmdir PATH...`.
 pub(crate) fn rmdir(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
-    let paths = named_paths(session, &given.words)?;
+    let paths = remote_paths(session, &given.words)?;
     each(session, &paths, |s, path| Ok(s.client.rmdir(path)?))
 }
 
 /// `rm [-r] PATH...`.
 pub(crate) fn rm(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
-    let paths = named_paths(session, &given.words)?;
+    let paths = remote_paths(session, &given.words)?;
     let recursive = given.has(Flag::Recursive);
     each(session, &paths, |s, path| match s.client.rm(path, recursive) {
         Err(error) if error.is_refusal(Code::IsDirectory) => Err(Failure::Said(format!(

@@ -11,6 +11,10 @@ use crate::failure::Failure;
 /// Connections of one transfer at most: a quarter of the sessions that an account may have.
 const PARALLEL_MOST: usize = 10;
 
+/// Bytes a second of the smallest rate: below it a single answer takes longer than the server
+/// waits.
+const RATE_LEAST: u64 = 1024;
+
 /// How a command is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Manner {
@@ -34,6 +38,9 @@ pub(crate) fn rate(text: &OsStr) -> Result<Option<u64>, Failure> {
     let text = text.to_string_lossy();
     let plain = text.strip_suffix("/s").unwrap_or(&text);
     match parse_size(plain) {
+        Some(bytes @ 1..RATE_LEAST) => Err(Failure::Usage(format!(
+            "a rate must be at least {RATE_LEAST} bytes a second, got {bytes}; `10k` is 10 KiB"
+        ))),
         Some(bytes) => Ok(Some(bytes)),
         None if plain == "unlimited" => Ok(Some(0)),
         None => Err(Failure::Usage(format!(
@@ -69,7 +76,7 @@ mod tests {
         ] {
             assert_eq!(rate(OsStr::new(text)).unwrap(), bytes, "{text}");
         }
-        for text in ["", "fast", "-1", "1x"] {
+        for text in ["", "fast", "-1", "1x", "1", "1023"] {
             assert!(rate(OsStr::new(text)).is_err(), "{text}");
         }
         assert_eq!(parallel(OsStr::new("4")).unwrap(), 4);

@@ -40,8 +40,8 @@ pub(crate) fn obtain(
     if let Some(path) = &target.password_file {
         return Ok(Password { text: first_line(path, screen)?, typed: false });
     }
-    if let Ok(text) = std::env::var(VARIABLE) {
-        return Ok(Password { text: Zeroizing::new(text), typed: false });
+    if let Some(text) = variable(VARIABLE) {
+        return Ok(Password { text, typed: false });
     }
     let is_theirs = target.user.as_deref() == Some(name);
     if let Some(command) = target.password_command.as_ref().filter(|_| is_theirs) {
@@ -55,10 +55,15 @@ pub(crate) fn obtain(
     Ok(Password { text, typed: true })
 }
 
+/// What a variable says; an empty one says nothing, as with all others.
+fn variable(name: &str) -> Option<Zeroizing<String>> {
+    std::env::var(name).ok().filter(|text| !text.is_empty()).map(Zeroizing::new)
+}
+
 /// A new password for `name`: from the environment, else asked for twice.
 pub(crate) fn choose(screen: &mut Screen, name: &str) -> Result<Zeroizing<String>, Failure> {
-    if let Ok(text) = std::env::var(NEW_VARIABLE) {
-        return Ok(Zeroizing::new(text));
+    if let Some(text) = variable(NEW_VARIABLE) {
+        return Ok(text);
     }
     let first =
         type_in(screen, name, format!("New password of {}: ", Escaped(name)), NEW_VARIABLE)?;

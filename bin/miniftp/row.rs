@@ -227,12 +227,21 @@ impl ShellCommand {
                 return Err(self.misused(&format!("{one} and {other} exclude each other")));
             }
         }
-        self.check_count(&given)?;
+        self.check_operands(&given)?;
         Ok(given)
     }
 
-    /// Refuses fewer or more operands than it takes.
-    pub(crate) fn check_count(&self, given: &GivenArguments) -> Result<(), Failure> {
+    /// Refuses fewer or more operands than it takes, and empty paths: a variable that is empty
+    /// must not mean the current folder.
+    pub(crate) fn check_operands(&self, given: &GivenArguments) -> Result<(), Failure> {
+        let count = given.words.len();
+        let is_path = |kind| matches!(kind, Operand::Local | Operand::Remote | Operand::Either);
+        for (index, word) in given.words.iter().enumerate() {
+            if word.text.is_empty() && is_path(self.operand(index, count)) {
+                let what = "an empty name is no path; say `.` for the current folder";
+                return Err(Failure::Usage(what.into()));
+            }
+        }
         let (least, most) = self.counts();
         if given.words.len() < least {
             return Err(self.misused(&format!("`{}` needs more", self.name)));

@@ -70,8 +70,7 @@ impl ShellSession {
                 self.screen.print(&text);
             }
             KeyStanding::NotKept(why) => {
-                let text = format!("The server's key cannot be remembered: {why}");
-                self.screen.print(&text);
+                self.screen.complain(&format!("the server's key cannot be remembered: {why}"));
             }
             _ => {}
         }

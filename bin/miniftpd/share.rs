@@ -100,8 +100,9 @@ fn share(options: &ShareOptions, ends: &Ends, display: &mut Display) -> Result<u
         port: serving.address("framed")?.port(),
         ftp_port: serving.address("ftp")?.port(),
     };
-    display.say(&shown.text());
+    // The lines to copy come last, where a low terminal still shows them.
     show_picture(&shown, display);
+    display.say(&shown.text());
     let until = options.for_secs.and_then(|secs| Instant::now().checked_add(seconds(secs)));
     let count = serve(serving, (&mut transfers, display), ends, until);
     tree.remove_traces(&user);

@@ -124,10 +124,14 @@ pub(crate) fn tree_summary(
 ) -> String {
     let secs = elapsed.as_secs_f64();
     let files = if report.files == 1 { "file" } else { "files" };
-    let rate = rated(report.bytes, elapsed);
+    let rate = rated(report.sent_bytes, elapsed);
     let colon = if name.is_empty() { format!("{verb}:") } else { format!("{verb} {name}:") };
     let mut line =
         format!("{colon} {} {files}, {} bytes in {secs:.2} s{rate}", report.files, report.bytes);
+    let kept = report.bytes.saturating_sub(report.sent_bytes);
+    if kept > 0 {
+        line.push_str(&format!(", {kept} kept from before"));
+    }
     for (count, what) in
         [(report.equal, "there already"), (report.skipped, "left alone"), (report.failed, "failed")]
     {

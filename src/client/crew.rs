@@ -18,9 +18,6 @@ use super::report::TreeReport;
 use super::tree::{Direction, Tree};
 use crate::lock::lock;
 
-/// Attempts of an additional connection in a row that move nothing.
-const SIBLING_TRIES: u32 = 3;
-
 /// What the connections of a transfer share.
 pub(super) struct Crew<R> {
     state: Mutex<CrewState<R>>,
@@ -95,13 +92,11 @@ impl Client {
 
     /// Another client of the same server and account, which connects when it is used.
     fn sibling(&self) -> Client {
-        // The first one has the patience.
-        let options = super::Options { tries: SIBLING_TRIES, ..self.options.clone() };
         Client {
             host: self.host.clone(),
             port: self.port,
             security: self.security.clone(),
-            options,
+            options: self.options.clone(),
             conn: None,
             account: self.account.clone(),
             software: self.software.clone(),
@@ -184,11 +179,17 @@ impl Client {
     ) -> (TreeReport, Result<()>) {
         let mut tree = Tree::new(policy, D::default(), name.to_owned());
         tree.crew = Some(crew);
-        let done = self.carry_out(&mut tree, &mut FileProgress::new(progress, name.to_owned()));
+        // An additional one that the server does not let in now is done without; one that was in
+        // has as much patience as the first.
+        let ready = if is_first { Ok(()) } else { self.line().map(drop) };
+        let done = ready.and_then(|()| {
+            self.carry_out(&mut tree, &mut FileProgress::new(progress, name.to_owned()))
+        });
         let unfinished: Vec<D::Request> = tree.unfinished().collect();
         let is_over = done.is_err() && (is_first || matches!(done, Err(Error::Interrupted)));
         if let (Err(e), false) = (&done, is_over) {
-            progress.note(&format!("{name}: a connection less: {e}"));
+            let why = if let Error::GaveUp { last, .. } = e { last } else { e };
+            progress.note(&format!("{name}: a connection less: {why}"));
         }
         crew.leave(unfinished.into_iter().rev(), tree.is_idle, is_over);
         match done {

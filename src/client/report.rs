@@ -10,6 +10,8 @@ pub struct TreeReport {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Bytes of them that travelled; the others were there from before.
+    pub sent_bytes: u64,
     /// Files that were there already, equal.
     pub equal: u64,
     /// What was left alone as asked, and links and other things that are never taken along.
@@ -22,9 +24,11 @@ impl TreeReport {
     /// Counts a file that ended well.
     pub fn count_outcome(&mut self, outcome: &TransferOutcome) {
         match outcome {
-            TransferOutcome::Stored { size, .. } => {
+            TransferOutcome::Stored { sent_bytes, size } => {
                 self.files += 1;
                 self.bytes += size;
+                // What had to be sent twice is not to look like a faster line.
+                self.sent_bytes += sent_bytes.min(size);
             }
             TransferOutcome::Equal { .. } => self.equal += 1,
             TransferOutcome::Skipped => self.skipped += 1,
@@ -36,6 +40,7 @@ impl TreeReport {
         TreeReport {
             files: self.files.saturating_sub(before.files),
             bytes: self.bytes.saturating_sub(before.bytes),
+            sent_bytes: self.sent_bytes.saturating_sub(before.sent_bytes),
             equal: self.equal.saturating_sub(before.equal),
             skipped: self.skipped.saturating_sub(before.skipped),
             failed: self.failed.saturating_sub(before.failed),
@@ -47,6 +52,7 @@ impl TreeReport {
         TreeReport {
             files: self.files.saturating_add(other.files),
             bytes: self.bytes.saturating_add(other.bytes),
+            sent_bytes: self.sent_bytes.saturating_add(other.sent_bytes),
             equal: self.equal.saturating_add(other.equal),
             skipped: self.skipped.saturating_add(other.skipped),
             failed: self.failed.saturating_add(other.failed),

@@ -105,3 +105,30 @@ fn figures_and_reasons_are_fields() {
     assert_eq!((&replace["path"], &replace["is_allowed"]), (&json!("f"), &json!(true)));
     assert!(replace["why"].as_str().is_some_and(|why| why.contains("modify")), "{replace}");
 }
+
+/// What was there from before counted as if it had come over the line, so that a rate was shown
+/// far above the limit.
+#[test]
+fn what_was_kept_from_before_is_no_part_of_a_rate() {
+    let (site, daemon) = site();
+    let content = bytes(5, 40 * CHUNK);
+    write_file(site.local().join("tree/big"), &content);
+    let mut ann = daemon.login("ann");
+    ann.mkdir("/tree", false).expect(200);
+    for (words, kept) in [(&["put", "-r"][..], 24), (&["--json", "put", "-r"], 32)] {
+        ann.rm("/tree/big", false);
+        ann.put("/tree/big", content.len(), 0).expect(802);
+        ann.send_from(&content[..kept * CHUNK], 0);
+        ann.drop_part(true).expect(200);
+        let said = site.miniftp("ann", &[words, &["--resume", "tree"]].concat());
+        let (size, kept) = (content.len(), kept * CHUNK);
+        if !words.contains(&"--json") {
+            said.ok().stderr_has(&format!("put tree: 1 file, {size} bytes in "));
+            said.stderr_has(&format!(", {kept} kept from before\n"));
+            continue;
+        }
+        let last: Value = serde_json::from_str(said.ok().out.lines().last().unwrap()).unwrap();
+        assert_eq!(last["event"], "summary", "{}", said.tell());
+        assert_eq!((&last["bytes"], &last["sent_bytes"]), (&json!(size), &json!(size - kept)));
+    }
+}

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 
 use super::site;
-use crate::harness::{bytes, write_file};
+use crate::harness::{bytes, snapshot, write_file};
 
 #[test]
 fn what_cannot_be_understood_ends_with_2_and_one_line() {
@@ -216,4 +216,41 @@ fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
         let expected = "miniftp: cannot write to standard output: no space left on device\n";
         assert!(said.ends_with(expected), "{words:?}: {said}");
     }
+}
+
+/// A variable that is empty would mean the current folder: `mirror --delete tree "$TO"` removed
+/// everything there.
+#[test]
+fn an_empty_name_is_no_path() {
+    let (site, _daemon) = site();
+    write_file(site.local().join("f"), b"f");
+    write_file(site.stored("ann", "g"), b"g");
+    let before = snapshot(&site.stored("ann", ""));
+    for words in [
+        &["put", "f", ""][..],
+        &["put", ""],
+        &["get", "g", ""],
+        &["get", "-r", "", "x"],
+        &["mirror", "--delete", "f", ""],
+        &["mirror", "-R", "--delete", "", "f"],
+        &["check", "f", ""],
+        &["cp", "g", ""],
+        &["mv", "g", ""],
+        &["rm", "-r", ""],
+        &["rmdir", ""],
+        &["mkdir", ""],
+        &["touch", ""],
+        &["chmod", "600", ""],
+        &["cd", ""],
+        &["ls", ""],
+        &["lls", ""],
+    ] {
+        let said = site.miniftp("ann", words);
+        said.fails(2).stdout("");
+        said.stderr("miniftp: an empty name is no path; say `.` for the current folder\n");
+    }
+    assert!(snapshot(&site.stored("ann", "")) == before && site.local().join("f").exists());
+    // A variable that is empty says nothing; here that there is no password but the one to ask for.
+    let said = site.client("ann").env("MINIFTP_PASSWORD", "").run(&["ls"]);
+    said.fails(4).stderr_has("there is no terminal to ask for the password of ann");
 }

@@ -109,7 +109,7 @@ fn a_key_that_cannot_be_written_down_takes_nothing_away() {
     fs::write(site.local().join("taken"), "").unwrap();
     let state = site.local().join("taken").to_str().unwrap().to_owned();
     let said = site.client("ann").env("XDG_STATE_HOME", &state).run(&["ls"]);
-    said.ok().stderr_has("The server's key cannot be remembered: ");
+    said.ok().stderr_has("miniftp: the server's key cannot be remembered: ");
 }
 
 #[test]

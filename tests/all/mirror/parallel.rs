@@ -71,6 +71,30 @@ fn a_large_download_comes_in_ranges_through_every_break() {
     }
 }
 
+/// After an outage of some seconds the first connection went on, and the others never came back.
+#[test]
+fn every_connection_comes_back_after_an_outage() {
+    let (site, daemon) = site();
+    let tree = site.local().join("tree");
+    for n in 0..40 {
+        write_file(tree.join(n.to_string()), &bytes(n, MIB + 1));
+    }
+    let mut proxy = Proxy::to(daemon.addr());
+    for _ in 0..3 {
+        proxy = proxy.cut_after(Way::Up, 3 * MIB as u64).then();
+    }
+    // Each of the three knocks at least four times.
+    for _ in 0..12 {
+        proxy = proxy.refuse().then();
+    }
+    let words = ["put", "-r", "--parallel", "3", "tree"];
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
+    said.ok().stderr_has("put tree: 40 files, ");
+    assert!(!said.err.contains("a connection less"), "{}", said.tell());
+    assert!(all(&tree) == all(&site.stored("ann", "tree")));
+    assert_eq!(proxy.connections(), 3 + 12 + 3, "{}", said.tell());
+}
+
 /// A part with holes is compared, and what is missing comes.
 #[test]
 fn a_download_in_ranges_that_was_killed_is_resumed() {

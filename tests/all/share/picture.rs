@@ -39,10 +39,10 @@ fn it_is_there_where_a_terminal_holds_it_and_is_the_address() {
         let Some(mut screen) = Screen::of(&site, columns, &[&words[..], &BIND].concat()) else {
             return;
         };
-        screen.see(LAST.trim_end());
         if is_shown {
             screen.see("The picture is the address for FTP, with user and password.");
         }
+        screen.see(LAST.trim_end());
         screen.press("\u{3}");
         screen.see("Ended after 0 transfers");
         let shown = screen.all();
