@@ -40,6 +40,8 @@ pub(super) struct Connection {
     sink: Sink,
     out: Vec<u8>,
     owed: u64,
+    /// When it was looked last whether answers have come.
+    looked: Instant,
     broken: bool,
     limit: Arc<RateLimit>,
     /// What a login says of the channel.
@@ -56,6 +58,7 @@ impl Connection {
             sink: Sink::new(),
             out: Vec::new(),
             owed: 0,
+            looked: Instant::now(),
             broken: false,
             limit,
             coverage: Coverage::Unused,
@@ -90,6 +93,20 @@ impl Connection {
     /// Whether an answer can be read without waiting.
     pub(super) fn has_frame(&self) -> bool {
         self.inbox.holds_a_frame()
+    }
+
+    /// Whether an answer has come that whoever sends on a slow line had better read now, so that it
+    /// is known how far things are. It is looked for some times a second: on a fast line there is
+    /// always one, and it is read when there is no room for more requests.
+    pub(super) fn has_news(&mut self) -> bool {
+        if self.looked.elapsed() < LOOK {
+            return false;
+        }
+        if self.has_frame() || !self.stream.is_quiet() {
+            return true;
+        }
+        self.looked = Instant::now();
+        false
     }
 
     /// Queues a request; small ones leave together. Gives the bytes of its head.

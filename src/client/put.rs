@@ -20,10 +20,14 @@ use super::progress::{FileProgress, PartChoice, Phase, Policy, Progress, Transfe
 use super::send::Sender;
 use super::tools::Tools;
 use crate::digest::Digest;
-use crate::limits::{CHUNK_TRIES, STORE_INLINE};
+use crate::limits::{CHUNK, CHUNK_TRIES};
 use crate::wire::{
     Code, Done, Drop as DropUpload, Expect, FRESH, FROM_OLD, Opened, REPLACE, There,
 };
+
+/// Bytes of a file that goes in one request where it goes alone: on a slow line a larger one is
+/// seen to move, and keeps what has arrived.
+const AT_ONCE: u64 = 2 * CHUNK as u64;
 
 /// One file on its way to the server.
 pub(super) struct PutFile<'a> {
@@ -145,7 +149,7 @@ impl Operation for PutFile<'_> {
             self.digest = None;
         }
         let mut tools = client.tools()?;
-        if self.source.size <= STORE_INLINE as u64 && !self.is_there {
+        if self.source.size <= AT_ONCE && !self.is_there {
             if let Some(outcome) = self.store(&mut tools, bar)? {
                 return Ok(outcome);
             }

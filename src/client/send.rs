@@ -154,6 +154,9 @@ impl<'t, 'a, 'p> Sender<'t, 'a, 'p> {
         self.tools.conn.flush()?;
         *self.sent += data.len() as u64;
         self.window.flying.push_back(Frame { offset, len: data.len(), digests });
+        while !self.window.flying.is_empty() && self.tools.conn.has_news() {
+            self.receive()?;
+        }
         Ok(())
     }
 

@@ -168,6 +168,9 @@ impl<D: Direction> Tree<'_, D> {
         if let Some(request) = self.todo.pop_front() {
             if self.pipe.has_room(D::content(&request)) {
                 D::send(self, client, request, to)?;
+                while !self.pipe.is_empty() && client.now()?.has_news() {
+                    D::answer(self, client, to)?;
+                }
             } else {
                 self.todo.push_front(request);
                 D::answer(self, client, to)?;

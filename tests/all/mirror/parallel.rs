@@ -116,6 +116,22 @@ fn a_download_in_ranges_that_was_killed_is_resumed() {
     assert!(again < 55 * MIB as u64, "what was there did not come again: {again}");
 }
 
+/// Answers were read when there was no room for more requests, which on a slow line is at the end:
+/// nothing moved until then.
+#[test]
+fn what_is_stored_is_reported_while_the_rest_is_on_its_way() {
+    let (site, daemon) = site();
+    for n in 0..50 {
+        write_file(site.local().join(format!("tree/{n}")), &bytes(n, 40_000));
+    }
+    let proxy = Proxy::to(daemon.addr());
+    let words = ["--json", "put", "-r", "--limit-rate", "500k", "tree"];
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&words);
+    let first = running.out().wait_for(|text| text.contains("\n").then_some(()));
+    let sent = proxy.count(Way::Up);
+    assert!(first.is_some() && sent < 1_000_000, "{sent}: {}", running.out().text());
+}
+
 /// Where the server lets fewer in, those that are in do all of it.
 #[test]
 fn fewer_connections_than_asked_for_do_all_of_it() {
