@@ -35,6 +35,8 @@ pub(crate) struct CommandLine {
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) digest: Option<Algorithm>,
     pub(crate) tls: Option<TlsMode>,
+    /// Attempts in a row that move nothing before a transfer is given up.
+    pub(crate) tries: Option<u32>,
     /// How commands are carried out that say nothing else themselves.
     pub(crate) manner: Manner,
     /// The command and what follows it; empty for the shell.
@@ -55,6 +57,7 @@ pub(crate) fn parse(
         password_file: None,
         digest: None,
         tls: None,
+        tries: None,
         manner: Manner::default(),
         command: Vec::new(),
     };
@@ -72,6 +75,7 @@ pub(crate) fn parse(
             }
             Long("digest") => line.digest = Some(digest(&text(&mut parser)?)?),
             Long("tls") => line.tls = Some(tls(&text(&mut parser)?)?),
+            Long("tries") => line.tries = Some(tries(&text(&mut parser)?)?),
             Short('q') | Long("quiet" | "no-progress") => line.manner.detail = Detail::Quiet,
             Short('v') | Long("verbose") => line.manner.detail = Detail::Full,
             Long("json") => line.manner.json = true,
@@ -122,6 +126,14 @@ fn digest(text: &str) -> Result<Algorithm, Failure> {
             "the digest must be md5 or blake3, got `{}`",
             miniftp::text::Escaped(text)
         ))
+    })
+}
+
+fn tries(text: &str) -> Result<u32, Failure> {
+    let tries = text.parse().ok().filter(|tries| *tries > 0);
+    tries.ok_or_else(|| {
+        let text = miniftp::text::Escaped(text);
+        Failure::Usage(format!("the tries must be a number from 1 on, got `{text}`"))
     })
 }
 

@@ -24,6 +24,7 @@ use crate::place::{EachEntry, Here, Place, is_step};
 use crate::row::{Group, Operand, Options, ShellCommand, find};
 use crate::session::ShellSession;
 use crate::target::hosts;
+use crate::tilde;
 use crate::words::{BeginningOfLine, beginning, quoted};
 
 /// How long what the server has said is good enough.
@@ -267,7 +268,7 @@ fn first_word(form: &str) -> &str {
 
 fn local_names(path: &str) -> Vec<Name> {
     let folder = path.rfind('/').map_or("", |slash| path.get(..=slash).unwrap_or_default());
-    names_in(&mut Here, folder)
+    names_in(&mut Here, tilde::expanded(folder).as_deref().unwrap_or(folder))
 }
 
 /// The names that can be typed in a folder; none where it cannot be listed.

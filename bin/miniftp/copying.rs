@@ -17,6 +17,18 @@ use crate::session::ShellSession;
 /// `cp [-r] [-f] FROM... TO`.
 pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let operands = Operands::of(&given.words);
+    for word in &given.words {
+        let text = word.text.to_string_lossy();
+        let (start, _) = text.split_once('/').unwrap_or((&text, ""));
+        if let Some((server, path)) = start.split_once(':').filter(|(user, _)| user.contains('@')) {
+            let path = format!("{path}{}", &text[start.len()..]);
+            return Err(Failure::Usage(format!(
+                "a path of a server is a URL here: miniftp://{}/{}",
+                Escaped(server),
+                Escaped(path.trim_start_matches('/'))
+            )));
+        }
+    }
     let Some(target) = operands.target else { return Ok(()) };
     let target = &remote_path(session, target)?;
     let sources = remote_paths(session, operands.sources)?;

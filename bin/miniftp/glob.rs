@@ -68,6 +68,14 @@ impl Pattern {
         all.iter().any(|pieces| is_wild(pieces)).then_some(Pattern(all))
     }
 
+    /// Puts a path in the place of the first character.
+    pub(crate) fn begin_with(&mut self, path: &str) {
+        for pieces in &mut self.0 {
+            let start = pieces.len().min(1);
+            pieces.splice(..start, path.chars().map(Piece::Char));
+        }
+    }
+
     /// Whether a name is meant, wherever it is.
     pub(crate) fn is_meant(&self, name: &str) -> bool {
         self.0.iter().any(|pieces| is_meant(pieces, name))

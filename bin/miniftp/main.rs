@@ -65,6 +65,7 @@ mod table;
 mod target;
 #[path = "../shared/terminal.rs"]
 mod terminal;
+mod tilde;
 mod transfer;
 mod trees;
 #[path = "../shared/troff.rs"]

@@ -30,6 +30,7 @@ pub(crate) const OPTIONS: &[ProgramOption] = options! {
     None, "tls", Some("MODE"), "required, preferred or off (required beyond this machine)";
     None, "limit-rate", Some("RATE"), "bytes a second at most: 500k, 2M";
     None, "parallel", Some("N"), "connections that transfer at once (1)";
+    None, "tries", Some("N"), "attempts in vain that end a transfer (120, in ten minutes)";
     None, "json", None, "results and events for programs, an object a line";
     Some('q'), "quiet", None, "report nothing of what goes well; also --no-progress";
     Some('v'), "verbose", None, "a line for every file, also of folders";

@@ -56,7 +56,7 @@ pub(crate) fn obtain(
 }
 
 /// What a variable says; an empty one says nothing, as with all others.
-fn variable(name: &str) -> Option<Zeroizing<String>> {
+pub(crate) fn variable(name: &str) -> Option<Zeroizing<String>> {
     std::env::var(name).ok().filter(|text| !text.is_empty()).map(Zeroizing::new)
 }
 

@@ -127,6 +127,7 @@ pub(crate) fn connect(target: &Target, screen: &Screen) -> Result<Client, Failur
         digest: target.digest,
         interrupt: Arc::clone(&screen.interrupt),
         tls: target.tls,
+        tries: target.tries,
         known_hosts: known_hosts::path(),
         ..Options::default()
     };

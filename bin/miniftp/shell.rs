@@ -16,6 +16,7 @@ use crate::failure::{CommandResult, EXIT_FAILED, Failure};
 use crate::history::{self, History};
 use crate::row::{Run, ShellCommand};
 use crate::session::ShellSession;
+use crate::tilde;
 use crate::words::split;
 
 /// Whether more lines are wanted.
@@ -166,6 +167,7 @@ fn run_line(
     line: &str,
 ) -> Result<(Flow, Option<&'static ShellCommand>), Failure> {
     let Some((command, mut given)) = parse(split(line)?)? else { return Ok((Flow::Go, None)) };
+    tilde::expand(command, &mut given);
     if let Some(address) = take_urls(command, &mut given)? {
         session.check_address(&address)?;
     }

@@ -28,6 +28,9 @@ const SERVER_VARIABLE: &str = "MINIFTP_SERVER";
 const USER_VARIABLE: &str = "MINIFTP_USER";
 /// Bytes of the file of servers that are read; it refuses a longer one.
 const HOSTS_READ: u64 = 1 << 20;
+/// Attempts of a transfer whose line is broken, with at most five seconds between two: about ten
+/// minutes, in which a server starts again and a network comes back.
+const TRIES: u32 = 120;
 /// Who needs no password.
 pub(crate) const GUEST: &str = "anonymous";
 
@@ -48,6 +51,8 @@ pub(crate) struct Target {
     /// Bytes that transfers may move in a second.
     pub(crate) rate: Option<u64>,
     pub(crate) tls: TlsMode,
+    /// Attempts in a row that move nothing before a transfer is given up.
+    pub(crate) tries: u32,
 }
 
 impl Target {
@@ -100,6 +105,7 @@ impl Target {
             digest: line.digest.or(known.digest),
             rate: known.rate_bytes,
             tls: line.tls.or(known.tls).unwrap_or_default(),
+            tries: line.tries.unwrap_or(TRIES),
         };
         if target.user.as_deref() == Some("") {
             return Err(Failure::Usage("the user must not be empty".into()));
@@ -112,7 +118,7 @@ impl Target {
     fn ask_netrc(&mut self, screen: &mut Screen) -> Result<(), Failure> {
         let has_password = self.password_file.is_some()
             || self.password_command.is_some()
-            || std::env::var_os(crate::password::VARIABLE).is_some();
+            || crate::password::variable(crate::password::VARIABLE).is_some();
         let is_known = self.user.is_some() && has_password;
         if is_known || self.user.as_deref() == Some(GUEST) {
             return Ok(());

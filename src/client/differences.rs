@@ -110,7 +110,8 @@ impl Client {
         let needed = match how.way {
             Some(Way::Up) => here.is_none(),
             Some(Way::Down) => there.is_none(),
-            None => here.is_none() && there.is_none(),
+            // A name that was mistyped is no difference.
+            None => here.is_none(),
         };
         if needed {
             return Err(match how.way {

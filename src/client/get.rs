@@ -193,7 +193,7 @@ impl<'a> GetFile<'a> {
             }
         }
         let refusal = Error::LocalExists { path: shown(self.local), size: there };
-        let question = Question::Replace { name: bar.name.clone(), there, new };
+        let question = Question::Replace { name: shown(self.local), there, new };
         let left = self.policy.settle(bar.progress, &question, true, refusal)?;
         self.replace = left.is_none();
         Ok(left)
@@ -243,7 +243,8 @@ impl<'a> GetFile<'a> {
                 }
             }
         } else if part.held > 0 {
-            match self.choice.settle(bar, part.held, self.remote.size) {
+            let name = shown(self.local);
+            match self.choice.settle(bar.progress, name, part.held, self.remote.size) {
                 None => return Ok(None),
                 Some(PartChoice::Fresh) => part.clear()?,
                 Some(_) => {}

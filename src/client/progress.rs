@@ -109,14 +109,15 @@ impl PartChoice {
     /// Settles how to go on with a part that is there; `None` if nothing is to be done.
     pub(super) fn settle(
         self,
-        bar: &mut FileProgress<'_>,
+        progress: &mut dyn Progress,
+        name: String,
         held: u64,
         total: u64,
     ) -> Option<PartChoice> {
         if self != PartChoice::Ask {
             return Some(self);
         }
-        match bar.progress.ask(&Question::GoOn { name: bar.name.clone(), held, total }) {
+        match progress.ask(&Question::GoOn { name, held, total }) {
             Reply::Yes => Some(PartChoice::Continue),
             Reply::No => Some(PartChoice::Fresh),
             Reply::Cancel => None,

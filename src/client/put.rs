@@ -309,7 +309,8 @@ impl<'a> PutFile<'a> {
         held: u64,
         bar: &mut FileProgress<'_>,
     ) -> Result<Offer, Halt> {
-        let Some(choice) = self.part.settle(bar, held, self.source.size) else {
+        let Some(choice) = self.part.settle(bar.progress, bar.name.clone(), held, self.source.size)
+        else {
             conn.ask_any("DROP", &DropUpload::new(1))?;
             return Ok(Offer::Finished(TransferOutcome::Skipped));
         };

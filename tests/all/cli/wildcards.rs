@@ -63,6 +63,25 @@ fn several_sources_can_be_moved_into_a_folder() {
     site.miniftp("ann", &["mv", "a1"]).fails(2).stderr_has("usage: mv [-f] FROM... TO");
 }
 
+/// In a line of this program there is no other shell that knows `~`.
+#[test]
+fn a_tilde_is_the_users_home_on_this_machine() {
+    let (site, _daemon) = site();
+    for name in ["docs/a", "docs/b", "~/c"] {
+        write_file(site.local().join(name), name.as_bytes());
+    }
+    let script = "lcd ~/docs\nlcd /\nput ~/docs/a ~/docs/b* .\nput ~/docs/a '~'\nlls ~/d*\n\
+        lcd ~\nlls \\~\nget a ~/docs/c\n";
+    let said = site.client("ann").input(script).run(&["--no-progress"]);
+    let home = site.local().canonicalize().unwrap();
+    let home = home.display();
+    said.ok().stdout(&format!("{home}/docs\n/\na\nb\n{home}\nc\n"));
+    site.miniftp("ann", &["ls"]).ok().stdout("a\nb\n~\n");
+    assert!(site.local().join("docs/c").exists());
+    // On the command line it has been replaced already, or was meant as it is.
+    site.miniftp("ann", &["lls", "~"]).ok().stdout("c\n");
+}
+
 /// Which of several had no room was left to be guessed.
 #[test]
 fn of_several_files_each_failure_names_its_file() {

@@ -36,6 +36,7 @@ fn what_cannot_be_understood_ends_with_2_and_one_line() {
         (&["--port", "x", "ls"], "the port must be from 1 to 65535, got `x`"),
         (&["-P", "65536", "ls"], "the port must be from 1 to 65535, got `65536`"),
         (&["-P", "-1", "ls"], "the port must be from 1 to 65535, got `-1`"),
+        (&["--tries", "0", "ls"], "the tries must be a number from 1 on, got `0`"),
         (&["--digest", "sha1", "ls"], "the digest must be md5 or blake3, got `sha1`"),
         (&["-s", "", "ls"], "the server and the user must not be empty"),
         (&["--nonsense"], "invalid option `--nonsense`; `miniftp --help` shows the options"),

@@ -141,6 +141,8 @@ fn the_client_copies_files_and_folders_on_the_server() {
     assert_eq!(fs::read(site.stored("ann", "tree/c")).unwrap(), b"content");
     run(&["cp", "--overwrite", "new", "tree/c"]).ok();
     assert_eq!(fs::read(site.stored("ann", "tree/c")).unwrap(), b"newer");
+    let said = run(&["cp", "f", "ann@nas:docs/f"]);
+    said.fails(2).stderr_has("a path of a server is a URL here: miniftp://ann@nas/docs/f");
     run(&["cp", "f", "./f"]).fails(1).stderr_has("a file cannot be copied onto itself");
     symlink("c", site.stored("ann", "again/link")).unwrap();
     run(&["cp", "-r", "again", "last"]).ok().stderr_has("again/link: a link; left out");

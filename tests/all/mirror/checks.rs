@@ -41,7 +41,10 @@ fn differences_are_found_by_digest_and_nothing_moves() {
     );
     check(&["check", "tree/same", "copy/same"]).fails(1).stdout_has("differs: tree/same");
     check(&["check", "--exclude", "*", "tree", "copy"]).ok().stdout("");
-    check(&["check", "missing", "copy/missing"]).fails(1).stderr_has("missing");
+    for there in ["copy/missing", "copy/same"] {
+        let said = check(&["check", "missing", there]);
+        said.fails(1).stdout("").stderr_has("`missing`: cannot read it: no such file or directory");
+    }
     let said = check(&["check", "--json", "tree", "copy"]);
     let lines: Vec<serde_json::Value> =
         said.fails(1).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

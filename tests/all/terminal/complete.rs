@@ -27,6 +27,7 @@ fn commands_options_and_paths_are_completed() {
         ("put loc\tdocs/new\\ na", r"put local\ file", "put new na: 4 bytes"),
         ("cat docs/new\t", r"cat docs/new\ na", "here"),
         ("lls ne\t", "lls nest/", "inner"),
+        ("lls ~/ne\t", "lls ~/nest/", "inner"),
         ("help mkd\t", "help mkdir", "usage"),
     ] {
         screen.press(keys);
