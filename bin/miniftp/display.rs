@@ -21,6 +21,8 @@ pub(crate) trait Display {
     fn begin_tree(&mut self);
     /// The folder has come to its end, good or bad; its name is escaped.
     fn end_tree(&mut self, name: &str, is_good: bool);
+    /// A comparison has come to its end, with so many differences; its name is escaped.
+    fn end_comparison(&mut self, name: &str, differing: usize);
     /// All files and folders have come to their end.
     fn end_all(&mut self);
     /// What has ended so far.
@@ -63,6 +65,10 @@ impl Display for Bar<'_, Screen> {
 
     fn end_tree(&mut self, name: &str, is_good: bool) {
         Bar::end_tree(self, name, is_good);
+    }
+
+    fn end_comparison(&mut self, name: &str, differing: usize) {
+        Bar::end_comparison(self, name, differing);
     }
 
     fn end_all(&mut self) {

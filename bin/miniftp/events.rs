@@ -233,6 +233,10 @@ impl Display for Events<'_> {
         self.is_tree = false;
     }
 
+    fn end_comparison(&mut self, name: &str, _: usize) {
+        self.end_tree(name, true);
+    }
+
     fn end_all(&mut self) {
         let TreeReport { files, bytes, sent_bytes, equal, skipped, failed } = self.tally;
         let elapsed = self.watch.elapsed();

@@ -143,7 +143,8 @@ pub(crate) fn check(session: &mut ShellSession, given: &GivenArguments) -> Comma
     for difference in &compared.differences {
         show_difference(difference, display.screen())?;
     }
-    display.end_tree(&shown(&local), true);
+    display.screen().out.flush()?;
+    display.end_comparison(&shown(&local), compared.differences.len());
     if display.screen().manner.json {
         display.end_all();
     }

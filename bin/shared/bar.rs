@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use miniftp::client::{Error, Phase, Progress, Question, Reply, TransferOutcome, TreeReport};
 use miniftp::text::{Escaped, escape_bytes};
 
-use crate::figures::{Names, cut, steps, summary, tree_summary, width};
+use crate::figures::{Names, comparison_summary, cut, erased, steps, summary, tree_summary, width};
 use crate::line::{self, Figures};
 use crate::output::{columns, write_until};
 use crate::question::Asking;
@@ -152,23 +152,31 @@ impl<'a, M: Messages> Bar<'a, M> {
             return self.wipe();
         }
         let elapsed = self.watch.elapsed().saturating_sub(self.tree_began);
-        self.sum_up(name, &report, elapsed);
+        self.sum_up(&tree_summary(self.verb, name, &report, elapsed), &report);
+    }
+
+    /// Sums up what was only compared, and in how many places it differs; its name is escaped.
+    pub(crate) fn end_comparison(&mut self, name: &str, differing: usize) {
+        self.is_tree = false;
+        let line = comparison_summary(name, &self.tally, differing, self.watch.elapsed());
+        let report = self.tally;
+        self.sum_up(&line, &report);
     }
 
     /// Sums up all files and folders.
     pub(crate) fn end_all(&mut self) {
         let report = self.tally;
-        self.sum_up("", &report, self.watch.elapsed());
+        self.sum_up(&tree_summary(self.verb, "", &report, self.watch.elapsed()), &report);
     }
 
     /// What failed or was left out is named once more: its own line may be far above.
-    fn sum_up(&mut self, name: &str, report: &TreeReport, elapsed: Duration) {
+    fn sum_up(&mut self, line: &str, report: &TreeReport) {
         self.wipe();
         let is_smooth = report.failed == 0 && report.skipped == 0;
         if is_smooth && self.screen.detail() == Detail::Quiet {
             return;
         }
-        self.screen.print(&tree_summary(self.verb, name, report, elapsed));
+        self.screen.print(line);
         for (what, names) in [("left out", &mut self.left_out), ("failed", &mut self.failed)] {
             if let Some(line) = std::mem::take(names).line(what) {
                 self.screen.print(&line);
@@ -190,7 +198,7 @@ impl<'a, M: Messages> Bar<'a, M> {
     /// Takes the bar off the screen.
     fn wipe(&mut self) {
         if let Some(drawn) = self.drawn.take() {
-            self.show(&erased(&drawn, columns()));
+            self.show(&erased(drawn.columns, columns()));
         }
     }
 
@@ -200,7 +208,7 @@ impl<'a, M: Messages> Bar<'a, M> {
         let is = width(&text);
         let before = match &self.drawn {
             // It is broken in two where the terminal has become narrower.
-            Some(drawn) if drawn.columns >= columns => erased(drawn, columns),
+            Some(drawn) if drawn.columns >= columns => erased(drawn.columns, columns),
             _ => "\r".to_owned(),
         };
         let was = self.drawn.as_ref().map_or(0, |drawn| drawn.columns);
@@ -262,15 +270,6 @@ impl<'a, M: Messages> Bar<'a, M> {
     /// So many bytes more are there.
     fn have(&mut self, bytes: u64) {
         self.done = self.done.saturating_add(bytes);
-    }
-}
-
-/// What takes a line off a terminal that has so many columns by now.
-fn erased(drawn: &Drawn, columns: usize) -> String {
-    // One that has become too long for a row goes on below.
-    match drawn.columns.div_ceil(columns.max(1)) {
-        0 | 1 => format!("\r{}\r", " ".repeat(drawn.columns.min(columns.saturating_sub(1)))),
-        rows => format!("\r\x1b[{}A\x1b[J", rows - 1),
     }
 }
 

@@ -82,6 +82,15 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     out
 }
 
+/// What takes a line of `drawn` columns off a terminal that has so many by now.
+pub(crate) fn erased(drawn: usize, columns: usize) -> String {
+    // One that has become too long for a row goes on below.
+    match drawn.div_ceil(columns.max(1)) {
+        0 | 1 => format!("\r{}\r", " ".repeat(drawn.min(columns.saturating_sub(1)))),
+        rows => format!("\r\x1b[{}A\x1b[J", rows - 1),
+    }
+}
+
 /// The line about a file that is done. `name` is escaped.
 pub(crate) fn summary(
     verb: &str,
@@ -135,6 +144,29 @@ pub(crate) fn tree_summary(
     for (count, what) in
         [(report.equal, "there already"), (report.skipped, "left alone"), (report.failed, "failed")]
     {
+        if count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
+    }
+    line
+}
+
+/// The line about a comparison. `name` is escaped.
+pub(crate) fn comparison_summary(
+    name: &str,
+    report: &TreeReport,
+    differing: usize,
+    elapsed: Duration,
+) -> String {
+    let secs = elapsed.as_secs_f64();
+    let files = if report.equal == 1 { "file is equal" } else { "files are equal" };
+    let differ = match differing {
+        0 => "nothing differs".to_owned(),
+        1 => "1 difference".to_owned(),
+        many => format!("{many} differences"),
+    };
+    let mut line = format!("check {name}: {} {files}, {differ}, in {secs:.2} s", report.equal);
+    for (count, what) in [(report.skipped, "left alone"), (report.failed, "failed")] {
         if count > 0 {
             line.push_str(&format!(", {count} {what}"));
         }

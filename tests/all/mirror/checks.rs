@@ -21,7 +21,8 @@ fn differences_are_found_by_digest_and_nothing_moves() {
         assert!(moved < 20_000, "{moved}: {}", said.tell());
         said
     };
-    check(&["check", "tree", "copy"]).ok().stdout("");
+    let said = check(&["check", "tree", "copy"]);
+    said.ok().stdout("").stderr_has("files are equal, nothing differs, in ");
     check(&["check", "tree/d/large", "copy/d/large"]).ok().stdout("");
     large[2 << 20] ^= 1;
     write_file(there.join("d/large"), &large);
@@ -39,6 +40,8 @@ fn differences_are_found_by_digest_and_nothing_moves() {
          differs: tree/same and copy/same\n\
          only there: copy/there\n",
     );
+    let said = check(&["check", "tree", "copy"]);
+    said.fails(1).stderr_has("check tree: 0 files are equal, 6 differences, in ");
     check(&["check", "tree/same", "copy/same"]).fails(1).stdout_has("differs: tree/same");
     check(&["check", "--exclude", "*", "tree", "copy"]).ok().stdout("");
     for there in ["copy/missing", "copy/same"] {
