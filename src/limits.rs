@@ -219,8 +219,6 @@ pub const MOUNT_OPENING: Duration = Duration::from_secs(20);
 /// Threads that wait for the file systems of mounts.
 pub const MOUNT_THREADS: usize = 64;
 
-/// Bytes that an upload of unknown size reserves at a time, so that the ledger's lock is rare.
-pub const QUOTA_STEP: u64 = 1024 * 1024;
 /// Bytes of a file whose sync is short enough to be waited for in silence.
 pub const SYNC_UNWATCHED: u64 = 4 * 1024 * 1024;
 /// Files that came without digests and wait to be digested: with their paths under 5 MiB. Of what

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 
+use super::places::{MountedSection, check_places, place_of};
 use super::reading::{dirs_of, mounts_of};
 use super::{Mount, MountQuota, Mounts};
 use crate::conffile::{self, FileError, ParseErrors, Watched, is_shortage};
@@ -17,7 +18,7 @@ use crate::limits;
 use crate::lock::lock;
 use crate::quota::DirectoryId;
 use crate::sandbox;
-use crate::vfs::{DirLocation, Home, Homes, Threads, Unopened, Volume};
+use crate::vfs::{Home, Homes, Threads, Unopened, Volume};
 
 /// The file's name in the folder of settings.
 pub const FILE: &str = "mounts.ini";
@@ -140,7 +141,8 @@ impl MountStore {
             }
         }
         // Before anything is opened, which writes into some directories.
-        check_places(&self.home.homes(), self.home.dir(), &mut all, is_account, &mut errors);
+        let around = (self.file.path(), self.home.dir());
+        check_places(&self.home.homes(), around, &mut all, is_account, &mut errors);
         let mut opened = Vec::new();
         let changing = all.iter().filter(|found| found.mount.rights.changes());
         let changing: Vec<_> = changing.map(|found| found.place.clone()).collect();
@@ -215,22 +217,6 @@ fn open_at(
     Ok(volume)
 }
 
-/// A section, and where its directory is.
-struct MountedSection {
-    mount: Mount,
-    line: usize,
-    path: PathBuf,
-    place: DirLocation,
-}
-
-fn place_of(path: &Path) -> Result<DirLocation, String> {
-    // The system's own words are for the operator, who reads this.
-    DirLocation::of(path).map_err(|e| {
-        let source = std::error::Error::source(&e).map(ToString::to_string);
-        format!("cannot be opened: {}", source.unwrap_or_else(|| e.to_string()))
-    })
-}
-
 impl PartialEq for Mounts {
     /// Whether the sections and the open directories are the same.
     fn eq(&self, other: &Mounts) -> bool {
@@ -262,8 +248,9 @@ pub fn check(
     home: &Path,
     is_account: &dyn Fn(&str) -> bool,
 ) -> Result<Arc<Vec<Mount>>, FileError> {
-    conffile::load(&conf.join(FILE), limits::SETTINGS_FILE, &|bytes| {
-        foreseen(bytes.unwrap_or_default(), home, is_account)
+    let file = conf.join(FILE);
+    conffile::load(&file, limits::SETTINGS_FILE, &|bytes| {
+        foreseen(&file, bytes.unwrap_or_default(), home, is_account)
     })
 }
 
@@ -277,10 +264,11 @@ pub fn check_text(
     home: &Path,
     is_account: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Mount>, FileError> {
-    foreseen(bytes, home, is_account).map_err(|errors| FileError::parse(path, errors))
+    foreseen(path, bytes, home, is_account).map_err(|errors| FileError::parse(path, errors))
 }
 
 fn foreseen(
+    file: &Path,
     bytes: &[u8],
     home: &Path,
     is_account: &dyn Fn(&str) -> bool,
@@ -302,28 +290,8 @@ fn foreseen(
             Err(what) => errors.push(line, mount.refused(&what)),
         }
     }
-    check_places(&Homes::new(&home), &home, &mut all, is_account, &mut errors);
+    check_places(&Homes::new(&home), (file, &home), &mut all, is_account, &mut errors);
     errors.or(all.into_iter().map(|found| found.mount).collect())
-}
-
-/// Where something can change, only one ledger may count it, whatever the directory is called.
-/// Takes out what is refused.
-fn check_places(
-    homes: &Homes,
-    home: &Path,
-    all: &mut Vec<MountedSection>,
-    is_account: &dyn Fn(&str) -> bool,
-    errors: &mut ParseErrors,
-) {
-    let mut good: Vec<MountedSection> = Vec::new();
-    for found in all.drain(..) {
-        let checked = found.check_homes(homes, home, is_account);
-        match checked.and_then(|()| good.iter().try_for_each(|other| found.check(other))) {
-            Ok(()) => good.push(found),
-            Err(what) => errors.push(found.line, format!("[{}] {what}", found.mount.name)),
-        }
-    }
-    *all = good;
 }
 
 /// Where each account pays for its own files, the disk has to keep whose they are.
@@ -342,53 +310,5 @@ fn check_owners(opened: &[(MountedSection, Arc<Volume>)], errors: &mut ParseErro
 impl Mount {
     fn refused(&self, what: &str) -> String {
         format!("[{}] dir: {}: {what}", self.name, self.dir)
-    }
-}
-
-impl MountedSection {
-    fn check_homes(
-        &self,
-        homes: &Homes,
-        home: &Path,
-        is_account: &dyn Fn(&str) -> bool,
-    ) -> Result<(), String> {
-        let Mount { dir, rights, .. } = &self.mount;
-        let failed = |e: Error| format!("dir: {dir}: {e}");
-        if homes.are_in(&self.place).map_err(failed)? {
-            return Err(format!("dir: {dir}: the home is inside it"));
-        }
-        let is_elsewhere = !self.path.starts_with(home);
-        if !rights.changes() && !is_elsewhere {
-            return Ok(());
-        }
-        match homes.owner_of(&self.place, is_account).map_err(failed)? {
-            None => Ok(()),
-            Some(account) if rights.changes() => Err(format!(
-                "rights: must be `read`, because the directory is in the home of {account}"
-            )),
-            // What the server keeps in a directory beside the homes would be seen in the home.
-            Some(account) => Err(format!(
-                "dir: {dir}: shows the home of {account} at another place; name it by its path \
-                 below the homes"
-            )),
-        }
-    }
-
-    fn check(&self, other: &MountedSection) -> Result<(), String> {
-        let (mount, theirs) = (&self.mount, &other.mount);
-        if self.place.is(&other.place) {
-            let both = mount.mount_quota.is_some() && theirs.mount_quota.is_some();
-            return match both && mount.mount_quota != theirs.mount_quota {
-                true => Err(format!("size: not that of [{}], the same directory", theirs.name)),
-                false => Ok(()),
-            };
-        }
-        let overlap = self.place.holds(&other.place) || other.place.holds(&self.place);
-        match overlap && (mount.rights.changes() || theirs.rights.changes()) {
-            true => {
-                Err(format!("dir: overlaps that of [{}]; then both are for reading", theirs.name))
-            }
-            false => Ok(()),
-        }
     }
 }

@@ -4,11 +4,6 @@ use std::sync::Arc;
 
 use super::{Amount, Charged, Ledger, LedgerState, QuotaOwner, Usage, not_counted};
 use crate::error::{Error, Result};
-use crate::limits;
-
-/// A reservation ahead of need takes at most this share of what is left, so that one upload of
-/// unknown size does not lock the owner's other uploads out near the limit.
-const SHARE_AHEAD: u64 = 8;
 
 /// A change of a directory that is under way: while it lives no walk of the directory counts.
 #[derive(Debug)]
@@ -165,8 +160,9 @@ impl Charge {
 
     /// Counts `whole` as used; called before it is written.
     ///
-    /// Where it is not covered it reserves first, and somewhat ahead, so that the lock is rare.
-    /// Refuses, and changes nothing, when there is no room or the limit was lowered meanwhile.
+    /// What is not covered is added, and nothing ahead of it: what one upload has not written yet
+    /// is room for every other. Refuses, and changes nothing, when there is no room or the limit
+    /// was lowered meanwhile.
     pub fn spend(&mut self, whole: Amount) -> Result<()> {
         let growth = whole.minus(self.held);
         if growth == Amount::NOTHING {
@@ -174,16 +170,13 @@ impl Charge {
         }
         let DirectoryChange { ledger, charged } = &self.change;
         let mut books = ledger.books();
-        let mut step = whole.minus(self.covered);
+        let step = whole.minus(self.covered);
         if let Some((usage, of_mount)) = standing(&books, charged)? {
             let (left, most) = (usage.left(), usage.limits.amount());
             let used = usage.used.plus(growth);
             let is_over = used.bytes > most.bytes || used.entries > most.entries;
             if step.bytes > left.bytes || step.entries > left.entries || is_over {
                 return Err(self.refusal(&usage, of_mount, whole));
-            }
-            if step.bytes > 0 {
-                step.bytes = step.bytes.max(limits::QUOTA_STEP.min(left.bytes / SHARE_AHEAD));
             }
         }
         if let Some(directory) = books.directories.get_mut(&charged.directory) {

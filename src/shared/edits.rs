@@ -88,8 +88,10 @@ impl Shared {
         format!("{account}{TEMPORARY}{prefix}")
     }
 
-    /// An account's password or state has changed: what hung on it is good no longer.
+    /// An account has changed by a command, whose answer says that it holds now: limits count for
+    /// transfers under way, and what hung on a password or state is good no longer.
     pub fn account_changed(&self) {
+        self.set_limits(&self.accounts());
         self.tidy_temporary(limits::LOCK_WAIT);
     }
 

@@ -190,7 +190,24 @@ fn a_disk_that_must_keep_more_free_than_it_has_takes_nothing() {
     eventually("nothing is promised any more", || ann.used_bytes() == 3);
 }
 
-/// One command may take an hour; the limit that was lowered under it does not wait for the next.
+/// Room was reserved ahead for uploads whose size nobody knows, and refused to others who fitted.
+#[test]
+fn what_an_upload_has_not_sent_yet_is_room_for_others() {
+    let scene = Scene::new();
+    set_quota(&scene, 10 << 20);
+    let mut ann = scene.ann();
+    let mut data = ann.begin("STOR f");
+    data.write_all(&[7; 200_000]).unwrap();
+    ann.until_moved(200_000);
+    let rest = vec![8; (10 << 20) - 200_000];
+    scene.daemon.login("ann").upload("/g", &rest, 0).expect(900);
+    data.shutdown(std::net::Shutdown::Write).unwrap();
+    ann.reply().expect(226);
+    assert_eq!(scene.ann().used_bytes(), 10 << 20);
+}
+
+/// One command may take an hour; the limit that was lowered under it does not wait for the next,
+/// nor for a look of the server: from the answer to the command on it holds.
 #[test]
 fn an_upload_stops_at_a_limit_that_was_lowered_under_it() {
     let scene = Scene::new();
@@ -199,9 +216,6 @@ fn an_upload_stops_at_a_limit_that_was_lowered_under_it() {
     data.write_all(&[7; 3 << 20]).unwrap();
     ann.until_moved(3 << 20);
     scene.site.miniftpd(&["account", "quota", "ann", "4M"], "").ok();
-    eventually("the server has looked", || {
-        scene.site.miniftpd(&["check"], "").out.contains("nothing would change")
-    });
     // What does not fit is not taken; the sending fails as soon as the server hangs up.
     let _ = data.write_all(&[7; 6 << 20]);
     let _ = data.shutdown(std::net::Shutdown::Write);

@@ -74,7 +74,6 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("COUNT_KEPT", "how soon it is known, not how much"),
     ("COUNTS_FILE", "what does not fit is counted again"),
     ("COPY_STEP", "how often, not how much"),
-    ("QUOTA_STEP", "how often the ledger is asked"),
     ("GROUP_FILES", "how many wait for one sync; shown by pipelining more"),
     ("GROUP_BYTES", "as GROUP_FILES"),
     ("THREAD_STACK", "memory"),

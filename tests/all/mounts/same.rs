@@ -228,6 +228,23 @@ fn a_bind_of_a_mount_is_the_same_directory() {
     drop((bind, inner, around));
 }
 
+/// Whoever may read the settings has the server's key and the records of all passwords.
+#[test]
+fn the_settings_are_mounted_nowhere() {
+    let site = Site::new();
+    site.account("ann", "10M");
+    fs::create_dir(site.conf().join("sub")).unwrap();
+    std::os::unix::fs::symlink(site.conf(), site.root().join("link")).unwrap();
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    for dir in [site.conf(), site.conf().join("sub"), site.root().join("link")] {
+        let what = format!("[keys] dir: {}: the settings are in it or around it", dir.display());
+        mount(&site, &section("keys", dir.to_str().unwrap(), "all", "read", ""));
+        site.miniftpd(&["check"], "").fails(1).stdout_has(&what);
+        assert_eq!(ls(&mut ann, "/").unwrap(), [""; 0], "{what}");
+    }
+}
+
 #[test]
 fn a_mount_that_touches_an_account_s_home_by_a_bind_is_refused_when_the_file_is_read() {
     let site = Site::new();
