@@ -23,6 +23,8 @@ pub(super) struct LogFile {
     torn: Vec<u8>,
     /// Lines that were not written since the last that was.
     lost: u64,
+    /// Lines that were lost and that nobody has counted yet.
+    uncounted: u64,
     /// Whether it was reported that nothing can be opened in place of the file that was moved away.
     reported: bool,
     /// The reason, until it has been reported.
@@ -62,6 +64,7 @@ impl LogFile {
             stale: true,
             torn: Vec::new(),
             lost: 0,
+            uncounted: 0,
             reported: false,
             trouble: None,
         }
@@ -82,6 +85,11 @@ impl LogFile {
         self.trouble.take()
     }
 
+    /// Lines that were lost since this was asked last.
+    pub(super) fn count_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.uncounted)
+    }
+
     /// Adds whole lines.
     pub(super) fn add(&mut self, lines: &[u8]) -> WriteOutcome {
         let first_failure = self.lost == 0;
@@ -89,6 +97,7 @@ impl LogFile {
             Ok(()) => WriteOutcome::All { lost: std::mem::take(&mut self.lost) },
             Err((e, rest)) => {
                 self.lost = self.lost.saturating_add(count(rest));
+                self.uncounted = self.uncounted.saturating_add(count(rest));
                 WriteOutcome::NotAll(Some(e).filter(|_| first_failure && self.lost > 0))
             }
         }

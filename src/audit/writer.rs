@@ -232,7 +232,10 @@ impl Writer {
     fn run(mut self, desk: &WriterState) {
         let (mut text, mut transfers) = (Vec::new(), Vec::new());
         loop {
+            let files = [&mut self.file, &mut self.xferlog].into_iter().flatten();
+            let lost_in_files: u64 = files.map(LogFile::count_lost).sum();
             let mut queue = lock(&desk.queue);
+            queue.lost_in_all = queue.lost_in_all.saturating_add(lost_in_files);
             let is_idle = |queue: &mut LogQueue| {
                 queue.is_empty() && queue.before.is_none() && queue.lost == 0 && !queue.ending
             };

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use miniftp::protocols::metrics::METRICS;
 
-use crate::harness::{Daemon, FtpTalk, Miniftp, Site};
+use crate::harness::{Daemon, FtpTalk, Miniftp, Site, eventually};
 
 /// What comes for a request, head and all.
 pub(super) fn fetch(daemon: &Daemon, request: &str) -> String {
@@ -103,4 +103,18 @@ fn they_are_for_this_machine_only() {
     let said = site.miniftpd(&["check"], "");
     said.fails(1).stdout_has("[metrics] listen: \"0.0.0.0:2122\"");
     said.stdout_has("expected an address of this machine only and a port");
+}
+
+/// Only lines for which there was no room in memory were counted.
+#[test]
+fn lines_that_the_disk_did_not_take_are_counted_while_it_takes_none() {
+    let site = Site::new();
+    site.account("ann", "10M").setting("metrics", "listen", "127.0.0.1:0");
+    let daemon = Daemon::start_with(&site, &["--log", "/dev/full"]);
+    daemon.login("ann").store("f", b"x", 0).expect(900);
+    eventually("they are counted", || {
+        let answer = fetch(&daemon, REQUEST);
+        let line = answer.lines().find_map(|l| l.strip_prefix("miniftp_log_lines_lost_total "));
+        line.unwrap().parse::<u64>().unwrap() >= 2
+    });
 }
