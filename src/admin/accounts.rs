@@ -253,5 +253,5 @@ pub(super) fn remove(
         desk.end_sessions_of(name);
         format!("removed {name}; its files stay in the folder `{name}` among the homes")
     };
-    Ok(Answer::line(text, vec![("account", name_cell(name)), ("files", Cell::YesNo(!files))]))
+    Ok(Answer::line(text, vec![("account", name_cell(name)), ("files_stay", Cell::YesNo(!files))]))
 }

@@ -105,6 +105,8 @@ pub struct TransferEntry {
     moved: u64,
     /// Bytes of an upload that would stay.
     held: u64,
+    /// Whether anything stays of it that is not finished.
+    is_kept: bool,
     replacing: bool,
     is_text: bool,
     is_refused: bool,
@@ -126,6 +128,7 @@ impl TransferEntry {
             begun: Instant::now(),
             moved: 0,
             held: 0,
+            is_kept: true,
             replacing: false,
             is_text: false,
             is_refused: false,
@@ -176,6 +179,11 @@ impl TransferEntry {
     /// So much would stay if it broke off now.
     pub fn holds(&mut self, bytes: u64) {
         self.held = bytes;
+    }
+
+    /// Whether anything stays of it that is not finished: of a guest's nothing does.
+    pub fn is_kept(&mut self, is_kept: bool) {
+        self.is_kept = is_kept;
     }
 
     /// It replaces a file.
@@ -241,7 +249,7 @@ impl Drop for TransferEntry {
                 event.outcome = if refused { Outcome::Refused } else { Outcome::Broken };
                 event.why = self.why.as_deref();
                 match self.verb {
-                    Verb::Put => event.kept_bytes = Some(self.held),
+                    Verb::Put => event.kept_bytes = self.is_kept.then_some(self.held),
                     Verb::Get => event.bytes = Some(self.moved),
                     // Nothing stays of a copy.
                     _ => {}

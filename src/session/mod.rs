@@ -373,7 +373,9 @@ impl Session {
         let disk = view.free()?.minus(self.shared().config().min_free()).bytes;
         let charged = self.shared().charged(&user.vfs, view, alive)?;
         let usage = self.shared().ledger.usage_of(&charged);
-        Ok((usage.map_or(disk, |usage| disk.min(usage.left().bytes)), usage))
+        let free = usage.map_or(disk, |usage| disk.min(usage.left().bytes));
+        // Where nobody stores anything the room is nobody's.
+        Ok((if view.rights().write { free } else { 0 }, usage))
     }
 
     /// Calls `seen` with each of the account's unfinished uploads; its error ends the listing.

@@ -95,7 +95,10 @@ impl Shared {
         let Some(before) = SystemTime::now().checked_sub(age) else { return };
         let accounts = self.accounts();
         for name in self.home.accounts_with_parts() {
-            let Some(account) = accounts.account(&name) else { continue };
+            let Some(account) = accounts.account(&name) else {
+                self.home.expire_left(&name, before);
+                continue;
+            };
             let home = self.views_of(account);
             let Some(home) = home.ok().and_then(|vfs| vfs.home().cloned()) else { continue };
             self.ledger.open_home(&name, home.directory());

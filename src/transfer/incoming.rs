@@ -100,9 +100,11 @@ impl Incoming {
             None => TransferEntry::begin(spec.subject, Verb::Put, spec.path),
         };
         note.replaces(replacing);
+        let disk = spec.disk();
+        note.is_kept(disk.keeps_parts());
         Incoming {
             claim,
-            disk: spec.disk(),
+            disk,
             ledger: Arc::clone(spec.ledger),
             path: spec.path.clone(),
             mtime: spec.mtime,

@@ -71,13 +71,10 @@ impl Home {
     /// Drops the old parts for directories that are not mounted: `mounted` are the names of the
     /// others' directories of parts. They are nobody's to pay for, and nobody sees them.
     pub fn expire_unmounted(&self, mounted: &[&str], older_than: SystemTime) {
-        let drop_it = |_: &VPath, drop_part: &mut dyn FnMut() -> Result<Freed>| {
-            drop_part().map(|freed| freed.when_closed(Box::new(())))
-        };
         let expired = each_mount(self.private(), &mut |_, name, directory| {
             if !mounted.contains(&name) {
                 for account in accounts_in(directory) {
-                    expire((self, directory), &account, older_than, &drop_it);
+                    expire((self, directory), &account, older_than, &uncounted);
                 }
             }
             Ok(())
@@ -85,6 +82,11 @@ impl Home {
         if let Err(e) = expired {
             log::error!("old parts for what is not mounted are left as they are: {e}");
         }
+    }
+
+    /// Drops the old parts in the home of an account that was removed: nobody pays for them.
+    pub fn expire_left(&self, account: &str, older_than: SystemTime) {
+        expire((self, self.parts()), account, older_than, &uncounted);
     }
 
     /// The accounts that have, or had, unfinished uploads.
@@ -98,6 +100,11 @@ impl Home {
     pub fn expire_parts(&self, account: &str, older_than: SystemTime, claimed: &Claimed<'_>) {
         expire((self, self.parts()), account, older_than, claimed);
     }
+}
+
+/// Drops a part that counts for nobody.
+fn uncounted(_: &VPath, drop_part: &mut dyn FnMut() -> Result<Freed>) -> Result<()> {
+    drop_part().map(|freed| freed.when_closed(Box::new(())))
 }
 
 /// Drops a part, if its path can be claimed; see [`Home::expire_parts`].

@@ -146,6 +146,24 @@ fn nobody_else_and_nothing_else() {
     assert_eq!(fs::read(scene.real("mine")).unwrap(), b"another");
 }
 
+/// Where nothing can be stored there is no room, and of what a guest began nothing is kept.
+#[test]
+fn guests_are_promised_no_room_and_no_parts() {
+    let scene = Scene::new();
+    let mut guest = scene.guest();
+    guest.ask("AVBL").expect(213).says("0");
+    guest.ask("SITE QUOTA").expect(200).says("free 0 bytes");
+    let mut data = guest.begin("STOR /box/half");
+    std::io::Write::write_all(&mut data, &[7; 100_000]).unwrap();
+    guest.until_moved(100_000);
+    guest.ask("ABOR").expect(426);
+    guest.reply().expect(226);
+    scene.daemon.wait_for_log("@127.0.0.1 put /box/half broke off after ");
+    let log = scene.daemon.log();
+    let line = log.lines().find(|line| line.contains("put /box/half")).unwrap();
+    assert!(!line.contains("kept"), "{line}");
+}
+
 /// Places that are no drop boxes and show nothing all the same: a home that is only written to, and
 /// a mount where things can be changed and not read.
 #[test]

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{mount, section};
-use crate::harness::{CHUNK, Site, bytes, eventually};
+use crate::harness::{CHUNK, Site, bytes, eventually, part_files};
 
 const ALL: &str = "read, write, modify";
 
@@ -72,8 +72,15 @@ fn parts_for_what_is_not_mounted_expire() {
     with_part(&site);
     mount(&site, "");
     let [parts] = <[PathBuf; 1]>::try_from(folders(&site)).unwrap();
+    age(&parts.join("ann"));
+    let _daemon = site.start();
+    eventually("what is old is gone", || fs::read_dir(parts.join("ann")).unwrap().count() == 0);
+}
+
+/// Makes the parts in a directory, and their notes, a month old.
+fn age(parts: &Path) {
     let long_ago = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
-    for entry in fs::read_dir(parts.join("ann")).unwrap() {
+    for entry in fs::read_dir(parts).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().unwrap() == "note" {
             let text = fs::read_to_string(&path).unwrap();
@@ -83,6 +90,26 @@ fn parts_for_what_is_not_mounted_expire() {
         let file = fs::File::options().write(true).open(&path).unwrap();
         file.set_modified(long_ago).unwrap();
     }
-    let _daemon = site.start();
-    eventually("what is old is gone", || fs::read_dir(parts.join("ann")).unwrap().count() == 0);
+}
+
+/// Those of a removed account stayed for ever.
+#[test]
+fn parts_of_an_account_that_was_removed_expire() {
+    let site = Site::new();
+    site.account("ann", "8M").account("bob", "8M");
+    let mut daemon = site.start();
+    for name in ["ann", "bob"] {
+        let mut session = daemon.login(name);
+        session.put("x", 2 * CHUNK, 0).expect(802);
+        session.chunk(0, &bytes(1, CHUNK)).expect(900);
+        session.drop_part(true).expect(200);
+    }
+    site.miniftpd(&["account", "remove", "ann"], "").ok();
+    daemon.term();
+    daemon.wait();
+    let parts = site.home().join(".miniftp/parts");
+    age(&parts.join("ann"));
+    let daemon = site.start();
+    eventually("what is old is gone", || part_files(&site.home(), "ann").is_empty());
+    assert_eq!(daemon.login("bob").parts(), [("/x".to_owned(), CHUNK as u64)]);
 }
