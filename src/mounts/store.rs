@@ -206,6 +206,9 @@ fn open_at(
     let id = Volume::id_at(path).map_err(|what| (what, false))?;
     let known = lock(open).get(&id).and_then(Weak::upgrade);
     if let Some(volume) = known.filter(|volume| volume.changes() || !changes) {
+        if *volume.path() != *path {
+            volume.is_at(path);
+        }
         return Ok(volume);
     }
     let volume = Volume::open(home, path, changes).map_err(|e| {

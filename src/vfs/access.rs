@@ -127,6 +127,7 @@ impl View {
         if !self.makes_directories() {
             return Err(Error::Denied { path: path.for_error() });
         }
+        self.check_mounted()?;
         match self.stat(path) {
             Err(Error::NotFound { .. }) => self.check_place(path),
             Ok(entry) => {

@@ -87,7 +87,7 @@ impl Homes {
     pub fn open_mount(&mut self, name: Option<&str>, volume: &Volume) -> Result<()> {
         let place =
             Some(DirLocation { above: volume.seen().above.clone(), missing: PathBuf::new() });
-        let (name, path) = (name.map(str::to_owned), volume.path().to_owned());
+        let (name, path) = (name.map(str::to_owned), volume.path().to_path_buf());
         self.mounts.push(Mounted { name, path, place });
         Ok(())
     }

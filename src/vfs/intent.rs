@@ -82,8 +82,9 @@ impl Route<'_> {
 impl MoveEnd {
     /// `None` if its root cannot be written as a line.
     fn of(home: &Home, open_root: &OpenRoot, path: &VPath) -> Option<MoveEnd> {
-        let root = match &open_root.volume {
-            Some(volume) => volume.path().strip_prefix(home.dir()).unwrap_or(volume.path()),
+        let mounted = open_root.volume.as_ref().map(|volume| volume.path());
+        let root = match &mounted {
+            Some(path) => path.strip_prefix(home.dir()).unwrap_or(path),
             None => Path::new(&*open_root.account),
         };
         let root = root.to_str().filter(|root| !root.chars().any(char::is_control))?.to_owned();

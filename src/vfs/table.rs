@@ -129,6 +129,7 @@ impl Vfs {
             return if parents { Ok(Vec::new()) } else { Err(there) };
         }
         may(view.makes_directories(), path)?;
+        view.check_mounted()?;
         let missing = if parents { view.missing(path) } else { Ok(vec![path.clone()]) };
         missing.map_err(|e| unseen(view, e))
     }
@@ -137,6 +138,7 @@ impl Vfs {
     pub fn mkdir(&self, path: &VPath, mode: Option<u16>) -> Result<()> {
         let view = self.view(path)?;
         may(view.makes_directories() && !self.is_fixed(path), path)?;
+        view.check_mounted()?;
         view.mkdir(path, mode).map_err(|e| unseen(view, e))
     }
 
@@ -194,6 +196,7 @@ impl Vfs {
             return Err(Error::IsDirectory { path: path.for_error() });
         }
         may(view.rights().changes(), path)?;
+        view.check_mounted()?;
         view.check_drop(path)?;
         Ok(view)
     }
@@ -205,6 +208,7 @@ impl Vfs {
             return Err(Error::Mounted { path: path.for_error() });
         }
         may(view.rights().modify, path)?;
+        view.check_mounted()?;
         Ok(view)
     }
 

@@ -170,6 +170,21 @@ impl View {
         self.open_root.is_in_place()
     }
 
+    /// Refuses to change a mounted directory that was moved away, or that another disk covers:
+    /// whoever looks for it at its path would not find what is stored in it.
+    ///
+    /// # Errors
+    /// [`Error::Unmounted`].
+    pub(super) fn check_mounted(&self) -> Result<()> {
+        match self.volume() {
+            Some(volume) if !volume.is_in_place() => {
+                volume.report_displaced();
+                Err(Error::Unmounted)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses where nothing is under the home's name.
     ///
     /// # Errors

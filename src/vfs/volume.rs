@@ -15,7 +15,8 @@ use std::fs::{self as std_fs, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use crossbeam_channel::{Sender, bounded};
@@ -32,6 +33,7 @@ use super::opening::Unopened;
 use super::parts::{self, Claimed};
 use super::root::leads_to;
 use super::{VPath, kept, owners};
+use crate::lock::lock;
 use crate::quota::{Charged, DirectoryId};
 
 /// Mode of a mounted folder that is made because it is missing.
@@ -46,7 +48,8 @@ const MARK: &str = "user.miniftp.mount";
 /// A root on a disk of its own, with its lock.
 #[derive(Debug)]
 pub struct Volume {
-    path: PathBuf,
+    /// Where it is now: the mounts may name it by another path later.
+    path: Mutex<Arc<Path>>,
     id: DirectoryId,
     /// Whether its files say who stored them.
     keeps_owners: bool,
@@ -60,6 +63,8 @@ pub struct Volume {
     changes: bool,
     private: Option<FileId>,
     standing: LastSeen,
+    /// Whether the log says that something else, or nothing, is at its path.
+    is_reported: AtomicBool,
     /// Dropped last: tells the thread that gives the lock back that nobody else has it.
     here: Option<Sender<()>>,
 }
@@ -111,7 +116,7 @@ impl Volume {
         }
         match kept::runner(path, None) {
             Some(holder) => Err(format!("is in use by {holder}")),
-            None => lock(directory.as_fd()).map_err(|e| e.to_string()),
+            None => lock_root(directory.as_fd()).map_err(|e| e.to_string()),
         }
     }
 
@@ -140,7 +145,7 @@ impl Volume {
         let (home, directory, private) = match beside {
             None => {
                 if is_near && changes && !path.starts_with(home.dir()) {
-                    lock(root.as_fd())?;
+                    lock_root(root.as_fd())?;
                 }
                 let inode = format!("{:x}", id.inode);
                 let name = parts_name(&root, &inode, changes);
@@ -162,7 +167,7 @@ impl Volume {
             home.keep_owners();
         }
         Ok(Volume {
-            path: path.to_owned(),
+            path: Mutex::new(path.into()),
             id,
             keeps_owners,
             home,
@@ -172,6 +177,7 @@ impl Volume {
             changes,
             private,
             standing,
+            is_reported: AtomicBool::new(false),
             here: None,
         })
     }
@@ -193,7 +199,18 @@ impl Volume {
 
     /// Whether its path still leads to it.
     pub(super) fn is_in_place(&self) -> bool {
-        leads_to(fs::stat(&self.path), self.id)
+        leads_to(fs::stat(&*self.path()), self.id)
+    }
+
+    /// Says in the log, once, that its path leads elsewhere.
+    pub(super) fn report_displaced(&self) {
+        if !self.is_reported.swap(true, Ordering::Relaxed) {
+            log::error!(
+                "{}: another directory than the one that is mounted, or none, is there now; \
+                 nothing is changed in the mount until HUP or an edit of the mounts takes it over",
+                self.path().display()
+            );
+        }
     }
 
     /// Which directory it is, whatever it is called.
@@ -213,8 +230,14 @@ impl Volume {
     }
 
     /// The real folder, without links in its path; for the operator.
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn path(&self) -> Arc<Path> {
+        Arc::clone(&lock(&self.path))
+    }
+
+    /// The mounts name it by this path now.
+    pub fn is_at(&self, path: &Path) {
+        *lock(&self.path) = path.into();
+        self.is_reported.store(false, Ordering::Relaxed);
     }
 
     /// The accounts that have, or had, unfinished uploads to it.
@@ -263,7 +286,7 @@ impl Volume {
 
     /// The root as it is now, or as it was seen last where its file system stands still.
     pub(super) fn seen(&self) -> Arc<SeenDirectory> {
-        self.standing.look(self.root.as_fd(), &self.path)
+        self.standing.look(self.root.as_fd(), &self.path())
     }
 }
 
@@ -282,12 +305,13 @@ impl Drop for Volume {
         let (here, gone) = bounded::<()>(0);
         let home = Arc::clone(&self.home);
         self.here = Some(here);
-        let released = self.home.threads().begin(&self.path, move || {
+        let path = self.path();
+        let released = self.home.threads().begin(&path, move || {
             let _ = gone.recv();
             drop(home);
         });
         if released.is_none() {
-            log::error!("the lock of {} is not given back", self.path.display());
+            log::error!("the lock of {} is not given back", path.display());
         }
     }
 }
@@ -361,7 +385,7 @@ fn shares_disk(home: &Home, root: BorrowedFd<'_>) -> bool {
 }
 
 /// Holds the folder for this server; nothing is written there.
-fn lock(root: BorrowedFd<'_>) -> std::result::Result<(), Unopened> {
+fn lock_root(root: BorrowedFd<'_>) -> std::result::Result<(), Unopened> {
     match fs::flock(root, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
         Err(Errno::WOULDBLOCK) => Err(Unopened::InUse { holder: Holder::UNKNOWN }),

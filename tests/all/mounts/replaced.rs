@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{mount, section};
-use crate::harness::{CHUNK, Site, bytes, eventually, part_files};
+use crate::harness::{CHUNK, Site, bytes, eventually, part_files, snapshot};
 
 const ALL: &str = "read, write, modify";
 
@@ -75,6 +75,44 @@ fn parts_for_what_is_not_mounted_expire() {
     age(&parts.join("ann"));
     let _daemon = site.start();
     eventually("what is old is gone", || fs::read_dir(parts.join("ann")).unwrap().count() == 0);
+}
+
+/// Some commands worked in the directory that nobody finds any more, uploads were refused with a
+/// false reason, and the log was silent.
+#[test]
+fn nothing_is_changed_in_a_mount_that_was_moved_away() {
+    let site = Site::on_disk();
+    site.account("ann", "8M");
+    mount(&site, &at_m("one"));
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    for path in ["/m/f", "/m/d/f", "/h"] {
+        ann.mkdir("/m/d", true).expect(200);
+        ann.store(path, b"content", 0).expect(900);
+    }
+    let gone = site.home().join("gone");
+    fs::rename(site.home().join("one"), &gone).unwrap();
+    let before = snapshot(&gone);
+    for replaced in [false, true] {
+        if replaced {
+            fs::create_dir(site.home().join("one")).unwrap();
+        }
+        let why = "the mount that this goes to was taken away";
+        ann.store("/m/new", b"x", 0).expect(273).says(why);
+        ann.put("/m/new", 100, 0).expect(273).says(why);
+        ann.mkdir("/m/new", false).expect(273).says(why);
+        ann.rm("/m/f", false).expect(273).says(why);
+        ann.mv("/m/f", "/m/g", false).expect(273).says(why);
+        ann.mv("/h", "/m/h", false).expect(273).says(why);
+        ann.on("RMDIR", "/m/d").expect(273).says(why);
+        assert!(snapshot(&gone) == before);
+    }
+    let report = "/one: another directory than the one that is mounted, or none, is there now";
+    daemon.wait_for_log(report);
+    daemon.signal(rustix::process::Signal::HUP);
+    eventually("the new one is mounted", || ann.store("/m/new", b"x", 1).code == 900);
+    assert!(site.home().join("one/new").exists() && snapshot(&gone) == before);
+    assert_eq!(daemon.log().matches(report).count(), 1, "it is said once");
 }
 
 /// Makes the parts in a directory, and their notes, a month old.
