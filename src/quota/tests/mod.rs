@@ -8,6 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod counts;
+mod rules;
+
 const HOME: DirectoryId = DirectoryId { device: 1, inode: 1 };
 const SHARED: DirectoryId = DirectoryId { device: 1, inode: 2 };
 
