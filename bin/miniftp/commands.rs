@@ -8,13 +8,14 @@ use miniftp::text::{Escaped, escape_bytes};
 use crate::address::{Address, check_scheme, is_url};
 use crate::bar::Detail;
 use crate::failure::{CommandResult, Failure};
-use crate::files::remote_path;
+use crate::files::{remote_path, remote_target};
 use crate::given::{Flag, GivenArguments};
+use crate::here::{local_path, local_target};
 use crate::manner::{self, Manner};
 use crate::row::{self, Operand, Run, ShellCommand, find};
 use crate::session::ShellSession;
 pub(crate) use crate::table::COMMANDS;
-use crate::transfer::local_path;
+
 use crate::words::{ShellWord, of_argument, remote_name, words_of};
 
 /// A command, and what is given to it; none where nothing was said.
@@ -150,8 +151,13 @@ fn single_paths(
         if word.pattern.is_none() || command.is_of_many(index, count) {
             continue;
         }
+        let is_target = command.is_target(index, count);
         *word = match command.operand(index, count) {
+            Operand::Remote if is_target => ShellWord::plain(remote_target(session, word)?),
             Operand::Remote => ShellWord::plain(remote_path(session, word)?),
+            Operand::Local if is_target => {
+                ShellWord::plain(local_target(&mut session.screen, word)?)
+            }
             Operand::Local => ShellWord::plain(local_path(&mut session.screen, word)?),
             _ => continue,
         };

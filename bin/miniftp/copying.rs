@@ -7,7 +7,7 @@ use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
 use crate::failure::{CommandResult, EXIT_FAILED, Failure};
-use crate::files::{remote_path, remote_paths};
+use crate::files::{remote_paths, remote_target};
 use crate::given::{Flag, GivenArguments};
 use crate::listing;
 use crate::places::{self, Operands};
@@ -30,7 +30,7 @@ pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandR
         }
     }
     let Some(target) = operands.target else { return Ok(()) };
-    let target = &remote_path(session, target)?;
+    let target = &remote_target(session, target)?;
     let sources = remote_paths(session, operands.sources)?;
     if sources.len() > 1 {
         places::check_takes_several(&mut session.client, target)?;

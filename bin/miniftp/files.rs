@@ -47,6 +47,22 @@ pub(crate) fn remote_paths(
     Ok(paths)
 }
 
+/// An operand that names what is to be: the one path on the server that it matches, or else the
+/// name as it is written, as in every shell.
+pub(crate) fn remote_target(
+    session: &mut ShellSession,
+    word: &ShellWord,
+) -> Result<String, Failure> {
+    let Some(pattern) = &word.pattern else { return Ok(word.remote()?.to_owned()) };
+    let client = &mut session.client;
+    let found = pattern.expand(&mut |directory, each| listed(client, directory, each))?;
+    let text = word.remote()?;
+    match found.is_empty() {
+        true => Ok(text.to_owned()),
+        false => glob::one_of(found.named(text, &mut session.screen)?, text),
+    }
+}
+
 /// An operand that can only be one path on the server.
 pub(crate) fn remote_path(session: &mut ShellSession, word: &ShellWord) -> Result<String, Failure> {
     glob::one_of(remote_paths(session, std::slice::from_ref(word))?, word.remote()?)

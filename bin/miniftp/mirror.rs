@@ -12,10 +12,11 @@ use miniftp::text::wildcard::{Piece, Written, pieces};
 use crate::failure::{CommandResult, EXIT_FAILED, Failure, shown};
 use crate::files::remote_path;
 use crate::given::{Flag, GivenArguments};
+use crate::here::local_path;
 use crate::json::Object;
 use crate::screen::Screen;
 use crate::session::ShellSession;
-use crate::transfer::{Moving, local_path};
+use crate::transfer::Moving;
 
 /// The sides of a comparison.
 struct Sides {

@@ -186,6 +186,11 @@ impl ShellCommand {
         self.slot(index, count).is_some_and(|slot| slot.is_many)
     }
 
+    /// Whether the operand at `index` of `count` stands behind several: it is where they go.
+    pub(crate) fn is_target(&self, index: usize, count: usize) -> bool {
+        index > 0 && self.is_of_many(index - 1, count) && !self.is_of_many(index, count)
+    }
+
     fn slot(&self, index: usize, count: usize) -> Option<Slot> {
         let mut slots = self.slots();
         let many = slots.iter().position(|slot| slot.is_many).unwrap_or(slots.len());

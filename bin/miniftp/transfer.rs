@@ -9,14 +9,14 @@ use miniftp::client::{
     Client, Compared, Comparison, Error, Excluded, ExistsChoice, ListedKind, PartChoice, Policy,
     TransferOutcome, TreeReport, Way, files_below,
 };
-use miniftp::text::{Escaped, escape_bytes};
+use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
 use crate::display::{Display, display};
 use crate::failure::{CommandResult, EXIT_FAILED, Failure, cannot, shown};
 use crate::files::remote_paths;
 use crate::given::{Flag, GivenArguments};
-use crate::glob::{self, Each, NameInDir};
+use crate::here::local_paths;
 use crate::mirror;
 use crate::pipes;
 use crate::places::{self, Operands};
@@ -349,44 +349,4 @@ fn advised(error: Error, verb: &str, client: &Client) -> Failure {
         }
         error => error.into(),
     }
-}
-
-/// Operands as paths on this machine, wildcards expanded.
-pub(crate) fn local_paths(
-    words: &[ShellWord],
-    screen: &mut Screen,
-) -> Result<Vec<PathBuf>, Failure> {
-    let mut paths = Vec::new();
-    for word in words {
-        let Some(pattern) = &word.pattern else {
-            paths.push(PathBuf::from(&word.text));
-            continue;
-        };
-        let found = pattern.expand(&mut local_listed)?;
-        let found = found.named(&word.text.to_string_lossy(), screen)?;
-        paths.extend(found.into_iter().map(PathBuf::from));
-    }
-    Ok(paths)
-}
-
-/// An operand that can only be one path on this machine.
-pub(crate) fn local_path(screen: &mut Screen, word: &ShellWord) -> Result<PathBuf, Failure> {
-    let found = local_paths(std::slice::from_ref(word), screen)?;
-    glob::one_of(found, &word.text.to_string_lossy())
-}
-
-fn local_listed(directory: &str, each: &mut Each<'_>) -> CommandResult {
-    let path = Path::new(if directory.is_empty() { "." } else { directory });
-    let entries = fs::read_dir(path).map_err(|e| cannot("list it", path, &e))?;
-    for entry in entries {
-        let entry = entry.map_err(|e| cannot("list it", path, &e))?;
-        let (name, is_directory) = (entry.file_name(), entry.path().is_dir());
-        // A name that is not UTF-8 could not be sent under it.
-        let (name, is_odd) = match name.to_str() {
-            Some(name) => (name.to_owned(), false),
-            None => (escape_bytes(name.as_encoded_bytes()), true),
-        };
-        each(NameInDir { name: &name, is_directory, is_odd })?;
-    }
-    Ok(())
 }

@@ -31,18 +31,22 @@ fn where_one_path_is_meant_a_pattern_stands_for_the_one_that_it_matches() {
     names.sort_unstable();
     assert_eq!(names, ["a1", "a2", "file"]);
     assert!(site.local().join("here/a1").exists());
-    // Never a guess among several, and never a name with a `*` that nobody wrote so.
+    // Never a guess among several.
     write_file(site.stored("ann", "odder"), b"");
     let several = "miniftp: `od*` matches 2 names, and only one can be meant\n";
     for line in ["cd od*", "put file od*", "cp a1 od*", "mv a1 od*", "edit od*"] {
         run(line).fails(1).stderr_has(several);
     }
-    for line in ["cd q*", "lcd q*", "put file q*", "get a1 q*", "cp a1 q*", "mv a1 q*", "edit q*"] {
+    for line in ["cd q*", "lcd q*", "edit q*", "mirror q* x", "check here q*"] {
         run(line).fails(1).stderr_has("nothing matches `q*`");
     }
-    assert!(!site.stored("ann", "q*").exists() && !site.local().join("q*").exists());
-    run(r"put file q\*").ok();
-    assert!(site.stored("ann", "q*").exists());
+    // What is to be made has the name that is written, as in every shell.
+    for (line, name) in [("put file q*", "q*"), ("cp a1 r*", "r*"), ("mv a1 s?", "s?")] {
+        run(line).ok();
+        assert!(site.stored("ann", name).exists(), "{line}");
+    }
+    run("get 's?' t*").ok();
+    assert!(site.local().join("t*").exists());
 }
 
 #[test]

@@ -67,14 +67,14 @@ fn ctrl_c_ends_an_upload_that_is_taken_in_sips() {
     server.join().unwrap();
 }
 
-/// Answers HELLO, GUEST, USE, PWD and STAT.
+/// Answers HELLO, GUEST, USE, PWD and PUT.
 fn answer_up_to_the_content(tcp: &mut TcpStream) {
     let answers = [
         (Code::Greeted, wire::Greeted::new(1).fields()),
         (Code::LoggedIn, wire::LoggedIn::new("", "anonymous", "").fields()),
         (Code::Done, wire::Using::new("md5").fields()),
         (Code::Done, wire::Here::new("/", "").fields()),
-        (Code::NotFound, wire::Nothing::new().fields()),
+        (Code::Ready, wire::Opened::new(0).fields()),
     ];
     for (code, fields) in answers {
         let mut prefix = [0; 12];
