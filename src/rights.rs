@@ -87,6 +87,8 @@ mod tests {
         for bits in 1..8u8 {
             let rights = Rights { read: bits & 1 > 0, write: bits & 2 > 0, modify: bits & 4 > 0 };
             assert_eq!(Rights::parse(&rights.to_string()), Some(rights));
+            assert_eq!(rights.and(Rights::ALL), rights);
+            assert_eq!(Rights::ALL.and(rights), rights);
         }
     }
 }

@@ -180,4 +180,30 @@ mod tests {
             assert_eq!(parse_address(text), None, "{text}");
         }
     }
+
+    /// What is taken as it stands, and what is not taken.
+    #[track_caller]
+    fn assert_form<F: ValueForm>(form: &F, taken: &[&str], refused: &[&str]) {
+        for text in taken {
+            let value = form.read(text).unwrap_or_else(|| panic!("{text:?} is refused"));
+            assert_eq!(form.text(&value), *text);
+        }
+        for text in refused {
+            assert!(form.read(text).is_none(), "{text:?} is taken");
+        }
+    }
+
+    #[test]
+    fn users_names_of_files_and_rates_have_their_forms() {
+        let (longest, too_long) = ("n".repeat(limits::NAME), "n".repeat(limits::NAME + 1));
+        let users = ["www-data", "DOM\\ann@home", "1000", "1000:1000", &longest];
+        let no_users = ["", ":", ":0", "a b", "ann:x", "ann:5", "1000:", "1:2:3", &too_long];
+        assert_form(&USER, &users, &no_users);
+        let no_names = ["", ".", "..", "a/b", "accounts.ini", "a\u{1b}b", &too_long];
+        assert_form(&FILE_NAME, &["welcome.txt", &longest], &no_names);
+        let no_logs = ["", "logs/", "a\nb", "server.ini", "a.csv", "accounts.ini.previous"];
+        assert_form(&LOG_FILE, &["logs/acts", "/var/log/miniftp.log"], &no_logs);
+        assert_form(&PEM_FILE, &["/etc/ssl/key.pem"], &["", "a\nb"]);
+        assert_form(&Rate, &["1K", "10M", "1025"], &["0", "1023", "", "fast"]);
+    }
 }

@@ -28,6 +28,13 @@ impl Scene {
         self.claims.take("k", "/a", Claimant { by, session, is_stream: false }, self.charge())
     }
 
+    /// Until a claim that is held is waited for. A test in which nobody does so does not end.
+    fn until_somebody_waits(&self) {
+        while lock(&self.claims.held).waiting == 0 {
+            std::thread::yield_now();
+        }
+    }
+
     fn figures(&self) -> (u64, u64) {
         let usage = self.ledger.usage("ann").unwrap();
         (usage.used.bytes, usage.reserved.bytes)
@@ -147,14 +154,37 @@ fn what_is_short_is_waited_for_and_all_names_are_taken_or_none() {
     };
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| two(2).map(|claims| claims.len()));
-        // Until it waits, the name that is free stays free.
-        assert!(!scene.claims.is_taken("c"));
+        scene.until_somebody_waits();
+        assert!(!scene.claims.is_taken("c"), "the name that is free stays free");
+        assert!(scene.claims.check("a/b", "/a/b", ANN).is_ok(), "it will be free soon");
         drop(short);
         assert_eq!(waits.join().unwrap().unwrap(), 2);
     });
     let _upload = scene.take_tree("a/b/x/y", ANN, Scope::Name, false).unwrap();
     assert!(matches!(two(3), Err(Error::Busy { .. })), "an upload is not waited for");
     assert!(!scene.claims.is_taken("c"));
+}
+
+/// A stream that is being put in its place is soon over; nothing else waits for it.
+#[test]
+fn a_stream_of_the_same_account_is_waited_for_by_a_stream() {
+    let scene = Scene::new();
+    let take = |by: &str, session, is_stream| {
+        scene.claims.take("k", "/a", Claimant { by, session, is_stream }, scene.charge())
+    };
+    let old = take("ann", 1, true).unwrap();
+    old.hold().unwrap().needs_no_peer();
+    for (by, session, is_stream) in [("ann", 2, false), ("ann", 1, true), ("bob", 2, true)] {
+        let refused = take(by, session, is_stream);
+        assert!(matches!(refused, Err(Error::Busy { .. })), "{by} in session {session}");
+    }
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| take("ann", 2, true).map(|new| new.hold().is_ok()));
+        scene.until_somebody_waits();
+        assert!(old.hold().is_ok(), "it is not taken over");
+        drop(old);
+        assert!(waits.join().unwrap().unwrap());
+    });
 }
 
 mod model {

@@ -192,15 +192,15 @@ fn logins_are_counted_one_by_one_and_across_a_restart() {
     let mut scene = Scene::new();
     let one = scene.temporary(&["--uses", "3"]);
     assert_eq!(scene.comes_in("wrong"), 530, "a wrong one is no login");
+    let listed = |scene: &Scene, expected: &str| {
+        let ann = Miniftp::new(&scene.site.local(), scene.daemon.addr(), "ann");
+        ann.run(&["ftp-passwords"]).ok().stdout_has(prefix(&one)).stdout_has(expected);
+    };
+    listed(&scene, "3 logins left  read, write, modify  from any");
     assert_eq!(scene.comes_in(&one), 230);
     scene.daemon.restart();
     assert_eq!(scene.comes_in(&one), 230);
-    let listed =
-        Miniftp::new(&scene.site.local(), scene.daemon.addr(), "ann").run(&["ftp-passwords"]);
-    listed
-        .ok()
-        .stdout_has(prefix(&one))
-        .stdout_has("one login left  read, write, modify  from any");
+    listed(&scene, "one login left  read, write, modify  from any");
     assert_eq!(scene.comes_in(&one), 230);
     for _ in 0..2 {
         assert_eq!(scene.comes_in(&one), 530);
