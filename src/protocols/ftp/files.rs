@@ -148,7 +148,9 @@ pub(super) fn mfmt(conn: &mut FtpConnection, arg: &str) -> Result<()> {
 pub(super) fn set_time(conn: &mut FtpConnection, path: &str, mtime: Mtime) -> Result<()> {
     conn.session.set_mtime(path, mtime)?;
     let shown = conn.session.resolve(path)?;
-    conn.control.reply(213, &format!("Modify={}; {shown}", date::stamp(mtime)));
+    // Not every file system has every time. Where nothing may be looked at nobody can tell.
+    let is = conn.session.stat(path).map_or(mtime, |(entry, _)| entry.mtime);
+    conn.control.reply(213, &format!("Modify={}; {shown}", date::stamp(is)));
     Ok(())
 }
 

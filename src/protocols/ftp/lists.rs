@@ -208,7 +208,14 @@ pub(super) fn mlst(conn: &mut FtpConnection, path: &str) -> Result<()> {
     };
     let whole = conn.session.resolve(path)?;
     let (here, _) = allowed_in(conn, path)?;
-    let line = conn.facts.line(&entry, here, whole.as_str());
+    let mut allowed = here;
+    if let Some((above, name)) = whole.as_str().rsplit_once('/') {
+        // As the listing of the folder above has it.
+        let (_, mounted) = allowed_in(conn, if above.is_empty() { "/" } else { above })?;
+        let inner = mounted.into_iter().find(|(mounted, _)| mounted == name);
+        allowed = inner.map_or(here, |(_, inner)| Allowed { modify: false, ..inner });
+    }
+    let line = conn.facts.line(&entry, allowed, whole.as_str());
     conn.control.reply_lines(250, "It is:", &[line], "End");
     Ok(())
 }

@@ -56,6 +56,35 @@ fn mount_points_are_listed_where_they_are() {
     let facts = talk.fetch("MLSD /desk").1;
     let inner = facts.lines().find(|line| line.ends_with(" inner")).unwrap();
     assert!(inner.contains("perm=celm;"), "it stays where it is: {inner}");
+    // Alone a folder has the facts that it has in a listing.
+    for above in ["/", "/desk", "/pub", "/pub/deep"] {
+        let listed = talk.fetch(&format!("MLSD {above}")).1;
+        for line in listed.lines().filter(|line| line.starts_with("type=dir;")) {
+            let (facts, name) = line.split_once(' ').unwrap();
+            let path = format!("{}/{name}", above.trim_end_matches('/'));
+            let (code, alone) = talk.ask(&format!("MLST {path}"));
+            assert!(code == 250 && alone.contains(facts), "{path}: {facts}\n{alone}");
+        }
+    }
+}
+
+/// A time that the file system cannot keep was confirmed as it was asked for.
+#[test]
+fn the_time_that_is_confirmed_is_the_one_that_is_kept() {
+    let site = Site::on_disk();
+    site.account("ann", "1M");
+    let daemon = site.start();
+    daemon.login("ann").store("f", b"x", 0).expect(900);
+    let mut talk = Talk::login(daemon.ftp_addr(), "ann");
+    for time in ["20010203040506", "99990101000000", "19000101000000"] {
+        let (code, confirmed) = talk.ask(&format!("MFMT {time} f"));
+        let (_, kept) = talk.ask("MDTM f");
+        let kept = kept.split_whitespace().last().unwrap();
+        assert!(
+            code == 213 && confirmed.contains(&format!("Modify={kept};")),
+            "{confirmed} {kept}"
+        );
+    }
 }
 
 #[test]
