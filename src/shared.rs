@@ -47,7 +47,7 @@ use crate::sandbox;
 use crate::scram::{self, PlainChecks, RecordShape, Verifier};
 use crate::text::Moment;
 use crate::tls::ServerTls;
-use crate::transfer::Claims;
+use crate::transfer::{Claims, SplitUploads};
 use crate::vfs::{self, Home, KeptCounts, Vfs};
 
 pub use self::dropped::{Dropped, DroppedFile};
@@ -93,6 +93,8 @@ pub struct Shared {
     kept_counts: KeptCounts,
     /// Who writes what.
     pub claims: Arc<Claims>,
+    /// Uploads that several sessions write.
+    pub split_uploads: Arc<SplitUploads>,
     /// What was stored in drop boxes lately.
     pub dropped: Dropped,
     /// How fast content may travel.
@@ -189,6 +191,7 @@ impl Shared {
             ledger: Arc::new(Ledger::new()),
             kept_counts,
             claims: Arc::default(),
+            split_uploads: Arc::default(),
             dropped: Dropped::default(),
             rates: Rates::default(),
             setting_rates: Mutex::default(),

@@ -15,6 +15,7 @@ use super::compare::comparable;
 use super::delta::is_mostly_equal;
 use super::error::{Error, Remains, Result, no_file, shown};
 use super::fetch::{ByteRange, ChunkTarget, Remote};
+use super::get_ranges::SharedDownload;
 use super::halt::Halt;
 use super::local::LocalFile;
 use super::names::{check_no_part, check_no_part_there};
@@ -23,7 +24,7 @@ use super::part::{Finish, PartFile};
 use super::progress::{
     FileProgress, PartChoice, Phase, Policy, Progress, Question, TransferOutcome,
 };
-use super::ranges::{Board, RangeTarget, SHARED_FROM, SharedDownload, Sharing};
+use super::ranges::{Board, SHARED_FROM, SharedFile, Sharing};
 use super::tools::Tools;
 use crate::limits::{CHUNK, FRAME_DATA};
 
@@ -49,7 +50,7 @@ pub(super) struct GetFile<'a> {
     checked: u64,
     /// Where others may be asked for help, and what they help with.
     board: Option<&'a Board>,
-    sharing: Option<Sharing<'a>>,
+    sharing: Option<Sharing<'a, SharedDownload>>,
 }
 
 /// One file on its way from the server into a writer.
@@ -310,27 +311,25 @@ impl<'a> GetFile<'a> {
         bar: &mut FileProgress<'_>,
     ) -> Result<(), Halt> {
         let Some(sharing) = &self.sharing else { return Ok(()) };
-        let download = Arc::clone(&sharing.download);
-        bar.count_by(&download.done);
+        let download = Arc::clone(&sharing.file);
+        let ranges = download.ranges();
+        bar.count_by(&ranges.done);
         loop {
             tools.check_interrupt()?;
-            if let Some(range) = download.take() {
-                let mut target = RangeTarget::new(&download);
-                let fetched = self.remote.fetch(tools, &mut target, range, bar);
-                download.give_back(range, &target, fetched.is_ok());
-                fetched?;
-            } else if download.is_over() {
+            if let Some(range) = ranges.take(true) {
+                download.fetch(&mut self.remote, tools, range, bar)?;
+            } else if ranges.is_over() {
                 return Err(Halt::Changed);
-            } else if !download.is_quiet() {
+            } else if !ranges.is_quiet() {
                 // Others still have something of it.
                 std::thread::sleep(LOOK / 10);
                 bar.show(0);
                 tools.stay_alive()?;
-            } else if !download.has_more() {
+            } else if !ranges.has_more() {
                 break;
             }
         }
-        self.remote.received += download.helped.load(Ordering::Relaxed);
+        self.remote.received += ranges.helped.load(Ordering::Relaxed);
         self.checked = self.remote.size;
         self.sharing = None;
         Ok(())

@@ -1,7 +1,7 @@
 //! A local file that is being sent: its pieces, and whether it is still the same file.
 
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -84,8 +84,6 @@ pub(super) enum Since {
 pub(super) struct LocalFile {
     path: PathBuf,
     file: File,
-    /// Where the next sequential read begins.
-    position: u64,
     pub(super) size: u64,
     pub(super) mtime: LocalMtime,
     /// Permission bits; `None` where the system has none.
@@ -125,7 +123,7 @@ impl LocalFile {
     ) -> Result<LocalFile> {
         let (file, size) = endless::copy(path, reader, interrupt)?;
         let (path, mtime) = (path.to_owned(), LocalMtime::now());
-        Ok(LocalFile { path, file, position: 0, size, mtime, mode: None, stamp: None })
+        Ok(LocalFile { path, file, size, mtime, mode: None, stamp: None })
     }
 
     /// Opens what a folder's listing called a file a moment ago, as [`LocalFile::open`] does.
@@ -160,7 +158,6 @@ impl LocalFile {
         Ok(LocalFile {
             path: path.to_owned(),
             file,
-            position: 0,
             size: stamp.size,
             mtime: LocalMtime::of(&meta),
             mode: stamp.mode,
@@ -174,12 +171,20 @@ impl LocalFile {
             return Ok(self);
         }
         let (file, size) = endless::copy(&self.path, &mut self.file, interrupt)?;
-        Ok(LocalFile { file, size, position: 0, stamp: None, ..self })
+        Ok(LocalFile { file, size, stamp: None, ..self })
     }
 
     /// The path, escaped.
     pub(super) fn shown(&self) -> String {
         shown(&self.path)
+    }
+
+    /// The same open file once more, to be read at the same time; `None` where handles of one file
+    /// share a position, and where there is none left.
+    pub(super) fn duplicate(&self) -> Option<LocalFile> {
+        let file = if cfg!(unix) { self.file.try_clone().ok()? } else { return None };
+        let LocalFile { size, mtime, mode, .. } = *self;
+        Some(LocalFile { path: self.path.clone(), file, size, mtime, mode, stamp: self.stamp })
     }
 
     /// The file as it is now, under the same path.
@@ -224,24 +229,28 @@ impl LocalFile {
 
 impl Content for LocalFile {
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<(), Halt> {
-        let failed = |path: &Path, e| Halt::Failed(Error::local(path, "read it", e));
-        if self.position != offset {
-            self.file.seek(SeekFrom::Start(offset)).map_err(|e| failed(&self.path, e))?;
-        }
-        self.position = u64::MAX;
-        match self.file.read_exact(into) {
-            Ok(()) => {
-                self.position = offset.saturating_add(into.len() as u64);
-                Ok(())
-            }
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(Halt::Changed),
-            Err(e) => Err(failed(&self.path, e)),
-        }
+        read_exact_at(&self.file, into, offset).map_err(|e| match e.kind() {
+            ErrorKind::UnexpectedEof => Halt::Changed,
+            _ => Halt::Failed(Error::local(&self.path, "read it", e)),
+        })
     }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, into: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
+}
+
+#[cfg(not(unix))]
+fn read_exact_at(mut file: &File, into: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(offset))?;
+    file.read_exact(into)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek, SeekFrom};
+
     use super::*;
 
     #[test]

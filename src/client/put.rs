@@ -17,6 +17,7 @@ use super::names::{check_no_part, check_no_part_there};
 use super::offer::Destination;
 use super::operation::{Operation, leaving};
 use super::progress::{FileProgress, PartChoice, Phase, Policy, Progress, TransferOutcome};
+use super::ranges::Board;
 use super::send::Sender;
 use super::tools::Tools;
 use crate::digest::Digest;
@@ -51,6 +52,8 @@ pub(super) struct PutFile<'a> {
     most_held: u64,
     /// Whether a file that has grown is stored as it was when it was opened.
     is_last: bool,
+    /// Where other connections may be asked for help.
+    board: Option<&'a Board>,
 }
 
 /// What the server answers to an offer.
@@ -195,7 +198,13 @@ impl<'a> PutFile<'a> {
             sent: 0,
             most_held: 0,
             is_last: false,
+            board: None,
         }
+    }
+
+    /// Returns this upload as one of which other connections may send ranges.
+    pub(super) fn shared(self, board: Option<&'a Board>) -> PutFile<'a> {
+        PutFile { board, ..self }
     }
 
     fn destination(&self) -> Destination<'a> {
@@ -330,7 +339,7 @@ impl<'a> PutFile<'a> {
         bar: &mut FileProgress<'_>,
     ) -> Result<TransferOutcome, Halt> {
         let sender = Sender::new(tools, &mut self.source, &mut self.sent, bar);
-        let (conn, whole) = sender.fill(held, self.is_last)?;
+        let (conn, whole) = sender.fill(held, self.board, self.is_last)?;
         self.digest = Some(whole);
         bar.progress.phase(Phase::Commit);
         if let Some(version) = self.expected {
@@ -354,7 +363,7 @@ impl<'a> PutFile<'a> {
 
 /// Reads what is still owed and closes the upload so that its part stays and the connection is
 /// usable. Best effort: a connection that ends keeps the part too.
-fn leave(conn: &mut Connection) {
+pub(super) fn leave(conn: &mut Connection) {
     conn.wind_down();
     while !conn.is_settled() {
         if conn.is_broken() || conn.receive().is_err() {

@@ -148,7 +148,8 @@ fn send_file(
             tree.todo.push_front(UploadRequest::File(item));
             return Ok(());
         }
-        let file = Ok(PutFile::new(source, &item.remote, tree.policy));
+        let board = tree.crew.map(|crew| &crew.board);
+        let file = Ok(PutFile::new(source, &item.remote, tree.policy).shared(board));
         return tree.large(client, (&item.local, &item.remote), file, to);
     }
     let mut tools = client.tools()?;

@@ -1,20 +1,16 @@
-//! A large download of which several connections take ranges. Whoever has the file gives the ranges
+//! A large file of which several connections take ranges. Whoever has the file gives the ranges
 //! out, in order, so that what is missing after a break lies close together.
 //!
-//! Invariant: a range is checked chunk by chunk before it is written, as everything is; one that
-//! was not fetched to its end is given out again.
+//! Invariant: a range that was not transferred to its end is given out again.
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::Client;
 use super::apart::LOOK;
-use super::error::{Error, Result};
-use super::fetch::{ByteRange, ChunkTarget, Remote};
-use super::halt::Halt;
-use super::progress::{FileProgress, Progress};
+use super::error::Result;
+use super::fetch::ByteRange;
+use super::progress::Progress;
 use crate::lock::lock;
 
 /// Bytes of a range: long enough that asking for it costs nothing, short enough that connections
@@ -23,219 +19,165 @@ const RANGE: u64 = 8 * 1024 * 1024;
 /// Bytes of a file from which on it is shared.
 pub(super) const SHARED_FROM: u64 = 2 * RANGE;
 
-/// The downloads that are being shared.
+/// A file that is being shared.
+pub(super) trait SharedFile: Send + Sync {
+    /// Its ranges.
+    fn ranges(&self) -> &Ranges;
+
+    /// Transfers ranges of it over another connection than that which has it, as long as there are
+    /// any.
+    fn help(self: Arc<Self>, client: &mut Client, progress: &mut dyn Progress) -> Result<()>;
+}
+
+/// The files that are being shared.
 #[derive(Default)]
-pub(super) struct Board(Mutex<Vec<Arc<SharedDownload>>>);
+pub(super) struct Board(Mutex<Vec<Arc<dyn SharedFile>>>);
 
 impl Board {
-    pub(super) fn add(&self, download: &Arc<SharedDownload>) {
-        lock(&self.0).push(Arc::clone(download));
+    fn add(&self, file: Arc<dyn SharedFile>) {
+        lock(&self.0).push(file);
     }
 
-    pub(super) fn remove(&self, download: &Arc<SharedDownload>) {
-        lock(&self.0).retain(|other| !Arc::ptr_eq(other, download));
+    fn remove(&self, file: &Arc<dyn SharedFile>) {
+        lock(&self.0).retain(|other| !Arc::ptr_eq(other, file));
     }
 
-    /// A download of which a range can be had.
-    pub(super) fn any(&self) -> Option<Arc<SharedDownload>> {
-        lock(&self.0).iter().find(|download| download.has_more()).cloned()
+    /// A file of which a range can be had.
+    pub(super) fn any(&self) -> Option<Arc<dyn SharedFile>> {
+        lock(&self.0).iter().find(|file| file.ranges().can_be_had()).cloned()
     }
 }
 
-/// A download that is being shared.
-pub(super) struct SharedDownload {
-    path: String,
-    version: u64,
+/// The ranges of one file, from where it began to be shared to its end.
+pub(super) struct Ranges {
     size: u64,
-    target: PathBuf,
-    file: File,
-    ranges: Mutex<Ranges>,
-    /// Bytes that have come and are right.
+    state: Mutex<State>,
+    /// Bytes of the file that are transferred, with those that were there before.
     pub(super) done: Arc<AtomicU64>,
-    /// Bytes that came over other connections.
+    /// Bytes that went over other connections.
     pub(super) helped: AtomicU64,
 }
 
-struct Ranges {
+struct State {
     next: u64,
+    /// Up to here ranges may be given out.
+    most: u64,
     returned: Vec<ByteRange>,
-    /// Ranges that others are fetching.
+    /// Ranges that somebody has.
     out: usize,
-    /// The file is not what it was.
+    /// Nobody else is to take any.
+    is_alone: bool,
     is_over: bool,
 }
 
-impl SharedDownload {
-    /// Everything of a file from `from` on is missing.
-    pub(super) fn new(
-        remote: &Remote<'_>,
-        from: u64,
-        target: PathBuf,
-        file: File,
-    ) -> SharedDownload {
-        SharedDownload {
-            path: remote.path.to_owned(),
-            version: remote.version,
-            size: remote.size,
-            target,
-            file,
-            ranges: Mutex::new(Ranges { next: from, returned: Vec::new(), out: 0, is_over: false }),
-            done: Arc::new(AtomicU64::new(from)),
-            helped: AtomicU64::new(0),
-        }
+impl Ranges {
+    /// All of a file from `from` on; at first they are given out up to `most` only.
+    pub(super) fn new((from, size): ByteRange, most: u64) -> Ranges {
+        let (next, returned) = (from, Vec::new());
+        let state = State { next, most, returned, out: 0, is_alone: false, is_over: false };
+        let done = Arc::new(AtomicU64::new(from));
+        Ranges { size, state: Mutex::new(state), done, helped: AtomicU64::new(0) }
     }
 
     /// Whether a range is left that nobody has.
     pub(super) fn has_more(&self) -> bool {
-        let ranges = lock(&self.ranges);
-        !ranges.is_over && (ranges.next < self.size || !ranges.returned.is_empty())
+        let state = lock(&self.state);
+        !state.is_over && (state.next < self.size || !state.returned.is_empty())
     }
 
-    /// The next range that nobody has.
-    pub(super) fn take(&self) -> Option<ByteRange> {
-        let mut ranges = lock(&self.ranges);
-        if ranges.is_over {
+    /// Whether another connection can have a range now.
+    fn can_be_had(&self) -> bool {
+        let state = lock(&self.state);
+        let is_left = state.next < self.size.min(state.most) || !state.returned.is_empty();
+        is_left && !state.is_over && !state.is_alone
+    }
+
+    /// The next range that nobody has; `None` for another connection where it is not to help.
+    pub(super) fn take(&self, is_owner: bool) -> Option<ByteRange> {
+        let mut state = lock(&self.state);
+        if state.is_over || (state.is_alone && !is_owner) {
             return None;
         }
-        let range = ranges.returned.pop().or_else(|| {
-            let from = ranges.next;
-            (from < self.size).then(|| {
-                ranges.next = from.saturating_add(RANGE).min(self.size);
-                (from, ranges.next)
+        let range = state.returned.pop().or_else(|| {
+            let from = state.next;
+            (from < self.size.min(state.most)).then(|| {
+                state.next = from.saturating_add(RANGE).min(self.size);
+                (from, state.next)
             })
         })?;
-        ranges.out += 1;
+        state.out += 1;
         Some(range)
     }
 
-    /// A range was fetched, or has to be fetched again.
-    pub(super) fn give_back(&self, range: ByteRange, target: &RangeTarget<'_>, is_done: bool) {
-        let mut ranges = lock(&self.ranges);
-        ranges.out = ranges.out.saturating_sub(1);
-        if !is_done {
-            self.done.fetch_sub(target.written, Ordering::Relaxed);
-            ranges.returned.push(range);
-        }
+    /// From now on ranges are given out up to there.
+    pub(super) fn reach(&self, most: u64) {
+        let mut state = lock(&self.state);
+        state.most = state.most.max(most);
+    }
+
+    /// Bytes more have been transferred.
+    pub(super) fn moved(&self, bytes: u64) {
+        self.done.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A range was transferred to its end.
+    pub(super) fn finish(&self) {
+        let mut state = lock(&self.state);
+        state.out = state.out.saturating_sub(1);
+    }
+
+    /// A range is to be transferred again, of which so many bytes were counted.
+    pub(super) fn give_back(&self, range: ByteRange, moved: u64) {
+        let mut state = lock(&self.state);
+        state.out = state.out.saturating_sub(1);
+        self.done.fetch_sub(moved, Ordering::Relaxed);
+        state.returned.push(range);
+    }
+
+    /// Whoever has the file goes on without help.
+    pub(super) fn go_on_alone(&self) {
+        lock(&self.state).is_alone = true;
     }
 
     /// Whether it was given up.
     pub(super) fn is_over(&self) -> bool {
-        lock(&self.ranges).is_over
+        lock(&self.state).is_over
     }
 
-    /// Nothing of it is to be fetched any more.
+    /// Nothing of it is to be transferred any more.
     pub(super) fn close(&self) {
-        lock(&self.ranges).is_over = true;
+        lock(&self.state).is_over = true;
     }
 
-    /// Whether nobody is fetching anything of it.
+    /// Whether nobody has any of it.
     pub(super) fn is_quiet(&self) -> bool {
-        lock(&self.ranges).out == 0
+        lock(&self.state).out == 0
     }
 }
 
-/// A download that others may help with, as long as this lives.
-pub(super) struct Sharing<'a> {
+/// A file that others may help with, as long as this lives.
+pub(super) struct Sharing<'a, F: SharedFile + 'static> {
     board: &'a Board,
-    pub(super) download: Arc<SharedDownload>,
+    pub(super) file: Arc<F>,
 }
 
-impl<'a> Sharing<'a> {
-    pub(super) fn begin(board: &'a Board, download: SharedDownload) -> Sharing<'a> {
-        let download = Arc::new(download);
-        board.add(&download);
-        Sharing { board, download }
+impl<'a, F: SharedFile + 'static> Sharing<'a, F> {
+    pub(super) fn begin(board: &'a Board, file: F) -> Sharing<'a, F> {
+        let file = Arc::new(file);
+        board.add(file.clone());
+        Sharing { board, file }
     }
 }
 
-impl Drop for Sharing<'_> {
-    /// Until nobody writes any more: what has been given up is compared, or goes.
+impl<F: SharedFile + 'static> Drop for Sharing<'_, F> {
+    /// Until nobody moves anything any more: what has been given up is compared, or goes.
     fn drop(&mut self) {
-        self.download.close();
-        self.board.remove(&self.download);
-        while !self.download.is_quiet() {
-            // Whoever still fetches has the deadlines of its line.
+        self.file.ranges().close();
+        let file: Arc<dyn SharedFile> = self.file.clone();
+        self.board.remove(&file);
+        while !self.file.ranges().is_quiet() {
+            // Whoever still moves something has the deadlines of its line.
             std::thread::sleep(LOOK / 10);
         }
     }
-}
-
-/// What writes the ranges of a shared download.
-pub(super) struct RangeTarget<'a> {
-    download: &'a SharedDownload,
-    written: u64,
-}
-
-impl<'a> RangeTarget<'a> {
-    pub(super) fn new(download: &'a SharedDownload) -> RangeTarget<'a> {
-        RangeTarget { download, written: 0 }
-    }
-}
-
-impl ChunkTarget for RangeTarget<'_> {
-    fn take(&mut self, offset: u64, content: &[u8]) -> Result<bool> {
-        let SharedDownload { file, target, done, .. } = self.download;
-        if self.download.is_over() {
-            // Whoever has the file compares it by now.
-            return Ok(false);
-        }
-        write_at(file, content, offset).map_err(|e| Error::local(target, "write it", e))?;
-        done.fetch_add(content.len() as u64, Ordering::Relaxed);
-        self.written = self.written.saturating_add(content.len() as u64);
-        Ok(true)
-    }
-}
-
-impl Client {
-    /// Fetches ranges of somebody else's download, as long as there are any.
-    pub(super) fn help_with(
-        &mut self,
-        download: &SharedDownload,
-        progress: &mut dyn Progress,
-    ) -> Result<()> {
-        while let Some(range) = download.take() {
-            let mut remote = Remote::new(&download.path);
-            (remote.version, remote.size) = (download.version, download.size);
-            // It is not this connection's to show.
-            let mut bar = FileProgress::new(progress, Client::shown(&download.path));
-            let tools = self.line().map(drop).and_then(|()| self.tools());
-            let mut target = RangeTarget::new(download);
-            let fetched = tools
-                .map_err(Halt::from)
-                .and_then(|mut tools| remote.fetch(&mut tools, &mut target, range, &mut bar));
-            download.helped.fetch_add(remote.received, Ordering::Relaxed);
-            download.give_back(range, &target, fetched.is_ok());
-            match fetched {
-                Ok(()) => {}
-                Err(Halt::Failed(e)) => return Err(e),
-                // Whoever has the file notices it too.
-                Err(_) => {
-                    download.close();
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, mut content: &[u8], mut offset: u64) -> std::io::Result<()> {
-    while !content.is_empty() {
-        match rustix::io::pwrite(file, content, offset) {
-            Ok(written) => {
-                content = content.get(written..).unwrap_or_default();
-                offset = offset.saturating_add(written as u64);
-            }
-            Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(e.into()),
-        }
-    }
-    Ok(())
-}
-
-/// Elsewhere the handles of one file share a position.
-#[cfg(not(unix))]
-fn write_at(_: &File, _: &[u8], _: u64) -> std::io::Result<()> {
-    Err(std::io::ErrorKind::Unsupported.into())
 }

@@ -211,8 +211,8 @@ impl<D: Direction> Tree<'_, D> {
     /// Helps others while they are busy. `false`: nothing is left to do.
     fn stand_by(&mut self, client: &mut Client, to: &mut dyn Progress) -> Result<bool> {
         let Some(crew) = self.crew else { return Ok(false) };
-        if let Some(download) = crew.board.any() {
-            client.help_with(&download, to)?;
+        if let Some(file) = crew.board.any() {
+            file.help(client, to)?;
         } else if !crew.rest(&mut self.is_idle) {
             return Ok(false);
         } else {

@@ -7,11 +7,11 @@ use super::{Alive, Session, User};
 use crate::audit::{TransferEntry, Verb};
 use crate::buffer::Buffer;
 use crate::digest::{Algorithm, Digest, Plain};
-use crate::error::{Error, Fate, Result};
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::quota::Charged;
 use crate::transfer::{
-    self, Copying, Download, Group, Ready, Spec, Start, Stored, StreamingUpload, Sums, Upload,
+    self, Copying, Download, Group, Ready, Spec, Start, Stored, StreamingUpload, Sums,
 };
 use crate::vfs::{DigestKind, EntryKind, Mtime, ParentDir, Source, VPath, View};
 
@@ -112,7 +112,7 @@ impl Session {
         rights.map_or((false, false), |rights| (rights.read, rights.modify))
     }
 
-    fn spec<'a>(
+    pub(super) fn spec<'a>(
         &'a self,
         (user, path, view, charged): &'a (&User, VPath, &View, Charged),
         wanted: &UploadOptions<'a>,
@@ -133,37 +133,6 @@ impl Session {
             replace: wanted.replace,
             beside: wanted.beside,
             min_free: shared.config().min_free(),
-        }
-    }
-
-    /// Opens an upload.
-    pub fn upload(
-        &self,
-        wanted: &UploadOptions<'_>,
-        algorithm: Algorithm,
-        size: u64,
-        fresh: bool,
-        alive: &mut Alive<'_>,
-    ) -> Result<Upload> {
-        let begun = self.place(wanted.path, alive).and_then(|place| {
-            self.presence.about(place.1.as_str());
-            Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
-        });
-        begun.inspect_err(|e| self.refused(Verb::Put, wanted.path, e))
-    }
-
-    /// Begins an upload that holds nothing with the content of the file that it replaces, as far as
-    /// whole chunks of both go, so that only what differs has to come; returns how many bytes that
-    /// is. Where nothing is there, or it may not be read, that is none.
-    ///
-    /// # Errors
-    /// [`Error::Changed`] if another program writes it meanwhile; what `alive` says, and the disk.
-    pub fn begin_with_old(&self, upload: &mut Upload, alive: &mut Alive<'_>) -> Result<u64> {
-        let old = self.at(upload.path().as_str()).and_then(|(user, path)| user.vfs.source(&path));
-        match old {
-            Ok(old) => upload.begin_with(&old, alive),
-            Err(e) if e.fate() == Fate::Answer => Ok(0),
-            Err(e) => Err(e),
         }
     }
 

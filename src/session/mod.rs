@@ -17,6 +17,7 @@ mod rate;
 mod refusals;
 mod temporary;
 mod temporary_login;
+mod uploads;
 mod why;
 
 use std::net::IpAddr;

@@ -100,7 +100,7 @@ pub(super) fn fill(
                 .write(&mut held, new_file, at + len, |file| file.copy_from(source, at, len))
         };
         // None of it has travelled.
-        incoming.note_taken(0, &copied, (at + len, new_file.held()));
+        incoming.note_taken(0, &copied, (Some(at + len), new_file.held()));
         copied?;
         at += len;
         alive(at, size)?;

@@ -114,18 +114,18 @@ impl Incoming {
         }
     }
 
-    /// Notes in its line what came of taking more bytes, where they ended in the file, and what the
-    /// part holds by now.
+    /// Notes in its line what came of taking more bytes, where they ended in the file if they come
+    /// in order, and what the part holds by now.
     pub(super) fn note_taken(
         &mut self,
         bytes: usize,
         taken: &Result<()>,
-        (end, held_bytes): (u64, u64),
+        (end, held_bytes): (Option<u64>, u64),
     ) {
         match taken {
             Ok(()) => {
                 self.note.moved(bytes as u64);
-                self.note.reaches(end);
+                end.into_iter().for_each(|end| self.note.reaches(end));
             }
             Err(e) => self.note.refused(e),
         }

@@ -13,6 +13,7 @@
 
 mod block;
 mod charged;
+mod checked;
 mod chunk_map;
 mod claim;
 mod commit;
@@ -23,6 +24,7 @@ mod drop_box;
 mod group;
 mod incoming;
 mod known_content;
+mod open_upload;
 mod small;
 mod streaming;
 mod upload;
@@ -40,6 +42,7 @@ pub use credit::{credit, give_back};
 pub use download::{Download, Sums};
 pub use group::Group;
 pub use incoming::Spec;
+pub use open_upload::{OpenUpload, SplitUploads};
 pub use small::store;
 pub use streaming::{Start, StreamingUpload};
 pub use upload::Upload;

@@ -192,7 +192,7 @@ impl StreamingUpload {
     pub fn write(&mut self, bytes: &[u8], alive: &mut Alive<'_>) -> Result<()> {
         let written = self.take(bytes, alive);
         let held = self.body.new_file.as_ref().map_or(0, NewFile::held);
-        self.incoming.note_taken(bytes.len(), &written, (self.body.end, held));
+        self.incoming.note_taken(bytes.len(), &written, (Some(self.body.end), held));
         written
     }
 

@@ -3,6 +3,7 @@
 //! Never: keeps a chunk that was not verified, or decides what is said to the peer.
 
 use super::charged::Disk;
+use super::checked::CheckedChunks;
 use super::copying::fill;
 use super::credit::credit;
 use super::incoming::Incoming;
@@ -38,7 +39,8 @@ pub struct Upload {
     known_from: u64,
     /// Those of what is verified, for whoever wants the file or goes on with its part.
     record: DigestRecord,
-    scratch: Vec<Digest>,
+    /// Whether it comes in ranges, one of which may be here before what lies before it.
+    is_in_ranges: bool,
 }
 
 impl Upload {
@@ -73,7 +75,7 @@ impl Upload {
             known,
             known_from: 0,
             record,
-            scratch: Vec::new(),
+            is_in_ranges: false,
         })
     }
 
@@ -127,6 +129,18 @@ impl Upload {
     /// Where the file will be.
     pub fn path(&self) -> &VPath {
         &self.incoming.path
+    }
+
+    /// What the digests of its chunks are.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// From now on its chunks may come in any order, as far as [`limits::CHUNKS_UNSETTLED`] reach
+    /// from the first one that is missing.
+    pub fn comes_in_ranges(&mut self) {
+        self.is_in_ranges = true;
+        self.chunks.take_gaps();
     }
 
     /// Whether its part stays when it ends without storing.
@@ -207,43 +221,34 @@ impl Upload {
 
     /// Takes consecutive chunks. Those whose digest is wrong are not written and must come again;
     /// [`Error::Mismatch`] names them.
-    pub fn write(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
-        let written = self.write_chunks(offset, digests, data);
-        let end = offset.saturating_add(data.len() as u64);
-        self.incoming.note_taken(data.len(), &written, (end, self.new_file.held()));
+    pub(super) fn write(&mut self, chunks: &CheckedChunks<'_>) -> Result<()> {
+        let written = self.write_chunks(chunks);
+        // Ranges end wherever they end; how far the file has come is what has travelled of it.
+        let end = chunks.offset.saturating_add(chunks.data.len() as u64);
+        let end = Some(end).filter(|_| !self.is_in_ranges);
+        self.incoming.note_taken(chunks.data.len(), &written, (end, self.new_file.held()));
         written
     }
 
-    fn write_chunks(&mut self, offset: u64, digests: &[Digest], data: &[u8]) -> Result<()> {
+    fn write_chunks(&mut self, chunks: &CheckedChunks<'_>) -> Result<()> {
+        let CheckedChunks { offset, digests, data, bad } = *chunks;
         let chunk = self.check_chunks(offset, digests.len(), data.len())?;
-        self.scratch.clear();
-        chunk_digests(self.algorithm, data, limits::CHUNK, &mut self.scratch);
-        let mut bad = 0u32;
-        for (i, (said, is)) in digests.iter().zip(&self.scratch).enumerate() {
-            if said != is {
-                bad |= 1 << i;
-            }
-        }
         self.known_from = self.known_from.max(offset.saturating_add(data.len() as u64));
         let mut held = self.incoming.claim.hold()?;
-        if !self.doubtful && (offset < self.new_file.held() || bad != 0) {
+        if !self.doubtful && (offset != self.new_file.held() || bad != 0) {
             // What lies behind the new bytes may be of an older version, and damaged ones leave a
-            // gap; whoever goes on without comparing must know before it is so.
-            self.chunks.settle(chunk);
-            self.new_file.vouch(Some(self.chunks.settled() * CHUNK))?;
+            // gap, as do those that come first; whoever goes on without comparing must know before
+            // it is so.
+            self.new_file.vouch(Some(self.chunks.good_before(chunk) * CHUNK))?;
             self.doubtful = true;
         }
         self.is_only_old = false;
-        let last_good = (0..digests.len()).rev().find(|i| bad & (1 << i) == 0);
-        if let Some(i) = last_good {
-            let end = offset + ((i + 1) * limits::CHUNK).min(data.len()) as u64;
-            self.incoming.disk.write(&mut held, &mut self.new_file, end, |new_file| match bad {
-                0 => new_file.write_at(offset, data),
-                bad => write_good(new_file, offset, data, bad),
-            })?;
+        if let Some(end) = chunks.good_end() {
+            let write = |new_file: &mut NewFile| chunks.write(new_file);
+            self.incoming.disk.write(&mut held, &mut self.new_file, end, write)?;
         }
         for (i, digest) in digests.iter().enumerate() {
-            let digest = (bad & (1 << i) == 0).then_some(*digest);
+            let digest = chunks.is_good(i).then_some(*digest);
             note((&mut self.chunks, &mut self.record), chunk + i as u64, digest)?;
         }
         self.chunks.settle(chunk + digests.len() as u64);
@@ -304,6 +309,11 @@ impl Upload {
                 log::debug!("a copy of the old file stays as a part: {e}");
             }
             return;
+        }
+        if self.is_in_ranges {
+            // Gaps are part of the file, but nothing that has come.
+            self.incoming.note.holds((self.chunks.good() * CHUNK).min(self.new_file.held()));
+            self.chunks.settle_all();
         }
         let settled = self.chunks.settled() * CHUNK;
         let sound = Some(settled).filter(|settled| *settled < self.new_file.held());
@@ -379,14 +389,4 @@ pub(super) fn open_part(
     }
     claim.charge().settle(Amount::file(new_file.held()));
     Ok(new_file)
-}
-
-/// Writes the chunks that are not named in `bad`.
-fn write_good(new_file: &mut NewFile, offset: u64, data: &[u8], bad: u32) -> Result<()> {
-    for (i, block) in data.chunks(limits::CHUNK).enumerate() {
-        if bad & (1 << i) == 0 {
-            new_file.write_at(offset + (i * limits::CHUNK) as u64, block)?;
-        }
-    }
-    Ok(())
 }

@@ -159,6 +159,14 @@ messages! {
         held_bytes: u64 = "bytes that are there from an earlier attempt or of the file that is \
                           replaced, to be compared",
     }
+    /// Answer to `SPLIT`.
+    Split {
+        token: u64 = "what sessions of the account join the upload with, as long as it is open",
+    }
+    /// `JOIN`: sends ranges of an upload that another session of the account has opened.
+    Join {
+        token: u64 = "the upload's, as `Split` gave it",
+    }
     /// Answer to `PUT` and `STORE` with 262.
     There {
         size: u64 = "bytes of the file that is there; 0 if `known` is",

@@ -1,7 +1,7 @@
 //! `ADMIN`: the line of an admin command, and its answer as cells.
 
-use super::commands::respond;
-use super::{FramedConnection, Handled, Request};
+use super::connection::FramedConnection;
+use super::request::{Handled, Request, respond};
 use crate::error::Result;
 use crate::limits;
 use crate::session::Attachment;

@@ -1,7 +1,9 @@
 //! The table of commands, and the handlers that concern no file.
 
-use super::reply::Response;
-use super::{FramedConnection, Handled, Request, admin, files, people, transfers};
+use super::connection::FramedConnection;
+use super::request::{Handled, Request};
+use super::request::{done, respond};
+use super::{admin, files, people, transfers, uploads};
 use crate::digest::{self, Algorithm, DigestRates};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -96,14 +98,19 @@ table! {
         "what may be done at a path, and what decides it, each as a `Reason`";
     "QUOTA" Login "Nothing" "200 `Usage`" files::quota, "bytes and entries: used, reserved, most";
     "SPACE" Login "Path" "200 `Space`" files::space, "what can still be stored at a path";
-    "PUT" Login "Put" "802, 800, 801" transfers::put, "open an upload";
-    "CHUNK" Login "Chunk" "900" transfers::chunk, "chunks of the open upload";
-    "HELD" Login "Held" "258 `Summed`" transfers::held,
+    "PUT" Login "Put" "802, 800, 801" uploads::put, "open an upload";
+    "SPLIT" Login "Nothing" "200 `Split`" uploads::split,
+        "let the account's other sessions send ranges of the open upload";
+    "JOIN" Login "Join" "200" uploads::join,
+        "send ranges of an upload that another session has opened";
+    "CHUNK" Login "Chunk" "900" uploads::chunk, "chunks of the open upload";
+    "HELD" Login "Held" "258 `Summed`" uploads::held,
         "the digests of what the open upload holds, as `Piece`s";
-    "EXPECT" Login "Expect" "200" transfers::expect,
+    "EXPECT" Login "Expect" "200" uploads::expect,
         "refuse, with 273, unless the file that the open upload replaces is still this version";
-    "DONE" Login "Done" "900 `Stored`" transfers::done, "the upload is whole";
-    "DROP" Login "Drop" "200" transfers::give_up, "end the open upload without storing";
+    "DONE" Login "Done" "900 `Stored`" uploads::done, "the upload is whole";
+    "DROP" Login "Drop" "200" uploads::give_up,
+        "end the open upload without storing, or leave one that was joined";
     "STORE" Login "Store" "900 `Stored`, 801" transfers::store, "a whole small file",
         joins_group: true;
     "GET" Login "Get" "257 `Got`" transfers::get, "a file, or a part of it";
@@ -120,29 +127,6 @@ table! {
         "make one of them good no longer";
     "ADMIN" Admin "Admin" "200 `Answered`" admin::admin,
         "an admin command, its answer as rows of cells";
-}
-
-/// A field that is 0 or 1.
-pub(super) fn switch(value: u8, what: &'static str) -> Result<bool> {
-    match value {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Error::BadArgument { what }),
-    }
-}
-
-/// An answer, in the short form that most handlers end with.
-pub(super) fn done(text: impl Into<String>) -> Result<Handled> {
-    Ok(Handled::Answer(Response::new(Code::Done, text)))
-}
-
-/// Queues a response with a code and fields.
-pub(super) fn respond<'a>(
-    code: Code,
-    text: impl Into<String>,
-    fields: &impl Message<'a>,
-) -> Result<Handled> {
-    Ok(Handled::Answer(Response::with(code, text, fields)))
 }
 
 fn hello(conn: &mut FramedConnection, request: Request<'_>) -> Result<Handled> {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing that came in clear has an effect on what comes encrypted.
 
-use super::FramedConnection;
+use super::connection::FramedConnection;
 use crate::error::{Error, Result};
 use crate::scram::{Binding, Channel};
 use crate::tls::TlsUse;

@@ -43,3 +43,12 @@ pub(super) fn piece(sink: &mut Sink, offset: u64, digests: &[Digest]) {
         sink.raw(digest.as_bytes());
     }
 }
+
+/// A field that is 0 or 1.
+pub(super) fn switch(value: u8, what: &'static str) -> Result<bool> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::BadArgument { what }),
+    }
+}

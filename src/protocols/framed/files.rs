@@ -1,9 +1,9 @@
 //! The handlers of names: folders, entries, removal, digests, room.
 
-use super::commands::{done, respond, switch};
-use super::fields::{mode, mtime};
+use super::connection::FramedConnection;
+use super::fields::{mode, mtime, switch};
 use super::outbox::SignsOfLife;
-use super::{FramedConnection, Handled, Request};
+use super::request::{Handled, Request, done, respond};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::session::{Entry, EntryKind, Mtime};

@@ -5,6 +5,7 @@
 
 mod admin;
 mod commands;
+mod connection;
 mod encryption;
 mod fields;
 mod files;
@@ -14,24 +15,22 @@ mod rate;
 mod reply;
 mod request;
 mod transfers;
+mod uploads;
 
-use std::sync::Arc;
-
-use self::outbox::{Outbox, SignsOfLife};
+use self::connection::{FramedConnection, UploadStream};
 use self::reply::Response;
 use self::request::{Handled, Request};
 use crate::buffer::Buffer;
-use crate::digest::{Algorithm, Digest};
+use crate::digest::Algorithm;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
 use crate::protocols::{self, Pause, RestingConnection};
-use crate::session::{Alive, Session};
-use crate::shared::Shared;
+use crate::session::Session;
 use crate::stream::Stream;
 use crate::text::Escaped;
 use crate::tls;
-use crate::transfer::{Block, Group, Upload};
-use crate::wire::{self, Arrive, Ceiling, Fields, FrameKind, Greeting, Inbox, Message};
+use crate::transfer::{Block, OpenUpload};
+use crate::wire::{self, Ceiling, Fields, FrameKind, Greeting, Inbox, Message};
 
 pub use commands::{COMMANDS, RequestNeeds, RequestRow};
 pub(super) use reply::code_of;
@@ -43,77 +42,9 @@ pub const SOFTWARE: &str = if tls::IS_BUILT {
     concat!("miniftpd ", env!("CARGO_PKG_VERSION"), " (without TLS)")
 };
 
-/// One connection's working state.
-#[derive(Debug)]
-pub struct FramedConnection {
-    session: Session,
-    inbox: Inbox,
-    outbox: Outbox,
-    /// Bytes of the data of the frame at hand that are not read yet.
-    content_left: usize,
-    /// Whether the versions were agreed.
-    greeted: bool,
-    /// Whether the greeting offered TLS.
-    is_tls_offered: bool,
-    /// Set by `TLS`: the connection begins again, encrypted, once the answer has left.
-    encrypts_next: bool,
-    /// What the chunks' digests are.
-    algorithm: Algorithm,
-    /// The upload in progress; at most one. On the heap: most of its life a connection has none.
-    upload: Option<Box<Upload>>,
-    /// Why the upload in progress can only be closed: the answer to all its chunks.
-    upload_refused: Option<Response>,
-    /// Small files whose answers wait for one sync of all.
-    group: Option<Group>,
-    /// What content goes through; empty while nothing is transferred.
-    block: Block,
-    /// A small file that came inside its request.
-    inline: Buffer,
-    /// The digests of the frame at hand.
-    digests: Vec<Digest>,
-    /// Whether the request at hand was waited for, so that what people edit may have changed.
-    waited: bool,
-    /// Set by `BYE`.
-    leaving: bool,
-}
-
-/// The stream of a connection with an upload: whatever arrives shows that its peer is alive, so
-/// that a slow one is not taken for one that has gone.
-struct UploadStream<'a> {
-    stream: &'a mut Stream,
-    upload: Option<&'a Upload>,
-}
-
-impl Arrive for UploadStream<'_> {
-    fn arrive(&mut self, into: &mut [u8], begun: bool) -> Result<usize> {
-        let n = self.stream.arrive(into, begun)?;
-        if let Some(upload) = self.upload.filter(|_| n > 0) {
-            upload.touch();
-        }
-        Ok(n)
-    }
-}
-
 /// Serves a connection that has just come, until it ends or rests.
 pub fn serve(stream: Stream, session: Session) -> Option<Box<dyn RestingConnection>> {
-    let mut connection = Box::new(FramedConnection {
-        session,
-        inbox: Inbox::new(),
-        outbox: Outbox::new(stream),
-        content_left: 0,
-        greeted: false,
-        is_tls_offered: false,
-        encrypts_next: false,
-        algorithm: Algorithm::Md5,
-        upload: None,
-        upload_refused: None,
-        group: None,
-        block: Block::default(),
-        inline: Buffer::default(),
-        digests: Vec::new(),
-        waited: false,
-        leaving: false,
-    });
+    let mut connection = Box::new(FramedConnection::new(stream, session));
     connection.greet();
     connection.go_on()
 }
@@ -128,7 +59,7 @@ impl RestingConnection for FramedConnection {
         };
         let end = self.settle_group().and(result);
         // Before the peer can learn that this connection is over and go on with another.
-        if let Some(upload) = self.upload.take() {
+        if let Some(upload) = self.upload.take().and_then(OpenUpload::end) {
             upload.leave();
         }
         if let Err(e) = end {
@@ -156,10 +87,6 @@ pub fn refuse(mut stream: Stream, error: &Error) {
 }
 
 impl FramedConnection {
-    fn shared(&self) -> &Arc<Shared> {
-        self.session.shared()
-    }
-
     fn greet(&mut self) {
         let mut offers = Algorithm::ALL.map(Algorithm::name).join(" ");
         self.is_tls_offered = self.can_encrypt();
@@ -190,7 +117,7 @@ impl FramedConnection {
             let ceiling =
                 if self.session.account().is_some() { Ceiling::KNOWN } else { Ceiling::ANONYMOUS };
             let mut line =
-                UploadStream { stream: &mut self.outbox.stream, upload: self.upload.as_deref() };
+                UploadStream { stream: &mut self.outbox.stream, upload: self.upload.as_ref() };
             let Some(data_len) = self.inbox.head(&mut line, ceiling, &mut head)? else {
                 self.rest();
                 return Ok(Pause::Rest);
@@ -311,31 +238,6 @@ impl FramedConnection {
             self.session.begin("");
         }
         outcome
-    }
-
-    /// Does something that may take long, while the client is shown how far it is.
-    fn attended<T>(
-        &mut self,
-        work: impl FnOnce(&mut Session, &mut Alive<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let mut progress = SignsOfLife::new(&mut self.outbox, self.session.ending());
-        work(&mut self.session, &mut |done, total| progress.report(done, total))
-    }
-
-    /// Whether small files wait for their commit.
-    fn has_waiting_files(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| !group.is_empty())
-    }
-
-    /// Commits the small files that wait and writes their answers.
-    fn settle_group(&mut self) -> Result<()> {
-        let Some(group) = self.group.take() else { return Ok(()) };
-        let mut progress = SignsOfLife::new(&mut self.outbox, self.session.ending());
-        let results = group.commit(&mut |done, total| progress.report(done, total));
-        for result in results {
-            fields::stored(result).write(self.outbox.frames());
-        }
-        Ok(())
     }
 
     fn log_refusal(&self, head: &[u8], e: &Error) {

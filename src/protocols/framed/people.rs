@@ -1,7 +1,8 @@
 //! The handlers of registering, and of one's own passwords.
 
-use super::commands::{respond, switch};
-use super::{FramedConnection, Handled, Request};
+use super::connection::FramedConnection;
+use super::fields::switch;
+use super::request::{Handled, Request, respond};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::session::{NAME_FORM, TemporaryRequest};

@@ -7,7 +7,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{FramedConnection, UploadStream};
+use super::connection::{FramedConnection, UploadStream};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -27,7 +27,7 @@ impl FramedConnection {
         while !left.is_empty() {
             let paid = self.pay(Way::Up, left.len())?;
             let (now, later) = left.split_at_mut(paid);
-            let upload = self.upload.as_deref();
+            let upload = self.upload.as_ref();
             let mut line = UploadStream { stream: &mut self.outbox.stream, upload };
             self.inbox.data(&mut line, now)?;
             self.content_left = self.content_left.saturating_sub(paid);

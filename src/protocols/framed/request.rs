@@ -2,7 +2,7 @@
 
 use super::reply::Response;
 use crate::error::{Error, Result};
-use crate::wire::{Fields, Message};
+use crate::wire::{Code, Fields, Message};
 
 /// A request as its handler sees it.
 #[derive(Debug)]
@@ -30,4 +30,18 @@ impl<'a> Request<'a> {
         }
         M::decode(self.fields)
     }
+}
+
+/// An answer, in the short form that most handlers end with.
+pub(super) fn done(text: impl Into<String>) -> Result<Handled> {
+    Ok(Handled::Answer(Response::new(Code::Done, text)))
+}
+
+/// An answer with a code and fields.
+pub(super) fn respond<'a>(
+    code: Code,
+    text: impl Into<String>,
+    fields: &impl Message<'a>,
+) -> Result<Handled> {
+    Ok(Handled::Answer(Response::with(code, text, fields)))
 }

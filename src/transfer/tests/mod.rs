@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::checked::CheckedChunks;
 use super::{
     Claims, Durability, Ready, Spec, Start, StreamingUpload, Upload, commit, credit, store,
 };
@@ -110,9 +111,14 @@ fn the_disks_reserve_is_asked_for_with_every_write() {
     let (row, _) = digests(&content);
     // All the room is there when they begin, and none of it any more when the bytes come.
     let mut upload = scene.upload("upload", content.len()).unwrap();
-    upload.write(0, &row[..1], &content[..limits::CHUNK]).unwrap();
+    let chunk = |n: usize| {
+        let at = n * limits::CHUNK;
+        let data = &content[at..at + limits::CHUNK];
+        CheckedChunks::new(Algorithm::Md5, (at as u64, &row[n..n + 1], data), &mut Vec::new())
+    };
+    upload.write(&chunk(0)).unwrap();
     upload.take_the_room();
-    let refused = upload.write(limits::CHUNK as u64, &row[1..], &content[limits::CHUNK..]);
+    let refused = upload.write(&chunk(1));
     assert!(matches!(refused, Err(Error::DiskReserve { .. })));
     // What is there already may be sent again.
     assert_eq!(upload.held(), limits::CHUNK as u64);

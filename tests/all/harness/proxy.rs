@@ -1,6 +1,6 @@
 //! A proxy on loopback between a client and a server that does harm where it is told to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -51,8 +51,9 @@ struct State {
     plans: VecDeque<Plan>,
     /// Both sides of every connection, by its number.
     sockets: Vec<(usize, TcpStream)>,
-    up: u64,
-    down: u64,
+    /// By the number of the connection.
+    up: BTreeMap<usize, u64>,
+    down: BTreeMap<usize, u64>,
     connections: usize,
     stalled: usize,
     closing: bool,
@@ -132,6 +133,11 @@ impl Proxy {
         self.shared.state().count(way)
     }
 
+    /// Bytes that each connection has passed this way.
+    pub fn counts(&self, way: Way) -> Vec<u64> {
+        self.shared.state().counts(way).values().copied().collect()
+    }
+
     /// Connections so far.
     pub fn connections(&self) -> usize {
         self.shared.state().connections
@@ -179,11 +185,15 @@ impl Drop for Proxy {
 }
 
 impl State {
-    fn count(&self, way: Way) -> u64 {
+    fn counts(&self, way: Way) -> &BTreeMap<usize, u64> {
         match way {
-            Way::Up => self.up,
-            Way::Down => self.down,
+            Way::Up => &self.up,
+            Way::Down => &self.down,
         }
+    }
+
+    fn count(&self, way: Way) -> u64 {
+        self.counts(way).values().sum()
     }
 }
 
@@ -282,10 +292,11 @@ impl Pump {
         }
         self.passed += n as u64;
         let mut state = self.shared.state();
-        match self.way {
-            Way::Up => state.up += n as u64,
-            Way::Down => state.down += n as u64,
-        }
+        let counts = match self.way {
+            Way::Up => &mut state.up,
+            Way::Down => &mut state.down,
+        };
+        *counts.entry(self.number).or_default() += n as u64;
         drop(state);
         self.shared.changed.notify_all();
         if end != Some(self.passed) {

@@ -1,4 +1,4 @@
-//! `--parallel`: files over several connections, and ranges of a large download.
+//! `--parallel`: files over several connections, and ranges of a large one.
 
 use std::fs;
 
@@ -69,6 +69,65 @@ fn a_large_download_comes_in_ranges_through_every_break() {
         assert!(proxy.connections() >= 3, "{name}: {}", proxy.connections());
         assert!(!site.local().join(format!(".{name}.miniftp-part")).exists(), "{name}");
     }
+}
+
+/// As above, towards the server: every connection carries some of it.
+#[test]
+fn a_large_upload_goes_in_ranges_through_every_break() {
+    let (site, daemon) = site();
+    let content = bytes(9, 60 * MIB + 12_345);
+    write_file(site.local().join("big"), &content);
+    for (name, cuts) in [("whole", &[][..]), ("cut", &[5, 3, 9, 7, 2]), ("first", &[12])] {
+        let mut proxy = Proxy::to(daemon.addr());
+        for cut in cuts {
+            proxy = proxy.cut_after(Way::Up, cut * MIB as u64).then();
+        }
+        let words = ["put", "--parallel", "4", "big", name];
+        let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
+        said.ok().stderr_has("put big: 1 file, 62926905 bytes in ");
+        assert!(fs::read(site.stored("ann", name)).unwrap() == content, "{name}");
+        assert!(proxy.connections() >= 3, "{name}: {}", proxy.connections());
+        if cuts.is_empty() {
+            let counts = proxy.counts(Way::Up);
+            assert!(counts.len() == 4 && counts.iter().all(|n| *n > MIB as u64), "{counts:?}");
+        }
+        daemon.login("ann").request("RM", &miniftp::wire::Switched::new(name, 0)).expect(200);
+    }
+}
+
+/// A chunk that is damaged on the way comes again over the connection that has its range.
+#[test]
+fn damage_in_a_range_is_repaired() {
+    let (site, daemon) = site();
+    let content = bytes(3, 40 * MIB);
+    write_file(site.local().join("big"), &content);
+    let mut proxy = Proxy::to(daemon.addr());
+    for at in [3, 5, 4] {
+        proxy = proxy.flip_bit(Way::Up, at * MIB as u64 + 300_000).then();
+    }
+    let words = ["put", "--parallel", "3", "big"];
+    let said = site.client("ann").in_clear().at(proxy.addr()).run(&words);
+    said.ok().stderr_has("1 chunk damaged on the way; sent again");
+    assert!(fs::read(site.stored("ann", "big")).unwrap() == content);
+}
+
+/// What a killed client has sent is there, whatever lies between.
+#[test]
+fn an_upload_in_ranges_that_was_killed_is_resumed() {
+    let (site, daemon) = site();
+    let content = bytes(7, 60 * MIB);
+    write_file(site.local().join("big"), &content);
+    let proxy = Proxy::to(daemon.addr());
+    let words = ["put", "--parallel", "4", "--limit-rate", "20M", "big"];
+    let running = site.client("ann").in_clear().at(proxy.addr()).spawn(&words);
+    proxy.wait_for_bytes(Way::Up, 45 * MIB as u64);
+    running.kill9();
+    let before = proxy.count(Way::Up);
+    let words = ["put", "--resume", "--parallel", "2", "big"];
+    site.client("ann").in_clear().at(proxy.addr()).run(&words).ok();
+    assert!(fs::read(site.stored("ann", "big")).unwrap() == content);
+    let again = proxy.count(Way::Up) - before;
+    assert!(again < 55 * MIB as u64, "what was there did not come again: {again}");
 }
 
 /// After an outage of some seconds the first connection went on, and the others never came back.

@@ -1,6 +1,7 @@
 //! Files on their way in: stored byte for byte or not at all, and going on where they were.
 
 mod holders;
+mod ranges;
 mod readers;
 mod resume;
 mod small;
