@@ -99,6 +99,9 @@ pub struct Shared {
     pub dropped: Dropped,
     /// How fast content may travel.
     pub rates: Rates,
+    /// Those that the ledger knows. Held from the look at what is in force until the ledger goes by
+    /// it, so that of two edits the last one counts, and for whoever has seen it.
+    known_mounts: Mutex<Arc<Mounts>>,
     /// Held from the look at the settings until the rates are set, so that the last edit counts.
     setting_rates: Mutex<()>,
     /// Makes unknown names look like known ones; the same after a restart.
@@ -194,6 +197,7 @@ impl Shared {
             split_uploads: Arc::default(),
             dropped: Dropped::default(),
             rates: Rates::default(),
+            known_mounts: Mutex::default(),
             setting_rates: Mutex::default(),
             secret: secret?,
             plain_checks: PlainChecks::new()?,
@@ -206,7 +210,7 @@ impl Shared {
             next_id: AtomicU64::new(1),
         };
         shared.set_rates();
-        shared.settle_mounts(&Mounts::default(), &shared.mounts.last());
+        shared.settle_mounts_again();
         Ok(Arc::new(shared))
     }
 

@@ -64,6 +64,11 @@ impl AccountStore {
         look.value
     }
 
+    /// The accounts in force, without a look at the file.
+    pub fn last(&self) -> Arc<Accounts> {
+        self.file.last()
+    }
+
     /// The accounts in force, unless the file has changed and cannot be read for want of
     /// descriptors or memory: nobody knows then who may do what.
     ///

@@ -62,9 +62,8 @@ impl MountStore {
         Ok(store)
     }
 
-    /// The mounts in force, and those that they replaced, if they did just now. Costs one `stat`;
-    /// the file is read again if it changed.
-    pub fn current(&self, is_account: &dyn Fn(&str) -> bool) -> (Arc<Mounts>, Option<Arc<Mounts>>) {
+    /// Puts in force what the file says. Costs one `stat`; the file is read again if it changed.
+    pub fn look(&self, is_account: &dyn Fn(&str) -> bool) {
         // A file system that stood still may answer by now.
         if lock(&self.late).iter().any(|late| !self.home.threads().is_late(&late.key)) {
             self.file.forget();
@@ -73,7 +72,6 @@ impl MountStore {
         if look.before.is_some() {
             log::info!("mounts read again: {}", look.value.mounts.len());
         }
-        (look.value, look.before)
     }
 
     /// Has the next look read the file, changed or not.

@@ -225,7 +225,7 @@ impl Session {
         }
         match now.account(user.name.as_str()) {
             Some(account) if account.state == AccountState::Active => {
-                shared.ledger.set_limits(user.name.as_str(), shared.limits_of(account));
+                shared.settle_limits([&user.name]);
                 let rights = account.rights;
                 if rights != user.rights {
                     user.take_over(&shared, rights, Arc::clone(&user.mounts))?;

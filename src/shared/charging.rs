@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use super::Shared;
 use super::counting::Root;
-use crate::accounts::Account;
+use crate::accounts::{Account, AccountName};
 use crate::audit::{Actor, Event, Verb};
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use crate::mounts::Mounts;
-use crate::quota::{Charge, Charged, Usage};
+use crate::quota::{Charge, Charged, QuotaLimits, Usage};
 use crate::transfer::{Alive, Claimant, credit};
 use crate::vfs::{Claimed, Vfs, View, dropped_key, key};
 
@@ -33,29 +34,50 @@ impl Shared {
     /// The mounts as they are now.
     pub fn mounts(&self) -> Arc<Mounts> {
         let is_account = |name: &str| self.accounts().account(name).is_some();
-        let (now, before) = self.mounts.current(&is_account);
-        if let Some(before) = before {
-            // Before anything can be stored there: what was changed through another mount is not
-            // in it.
-            self.kept_counts.keep_only(std::iter::empty());
-            self.settle_mounts(&before, &now);
-            // Who makes an account beside this server has to know of these even if the file says
-            // something else by then.
-            self.note_in_force();
+        self.mounts.look(&is_account);
+        let mut known = lock(&self.known_mounts);
+        let now = self.mounts.last();
+        if Arc::ptr_eq(&known, &now) {
+            return now;
         }
+        // Before anything can be stored there: what was changed through another mount is not in it.
+        self.kept_counts.keep_only(std::iter::empty());
+        self.settle_mounts(&mut known, &now);
+        drop(known);
+        // Who makes an account beside this server has to know of these even if the file says
+        // something else by then.
+        self.note_in_force();
         now
     }
 
+    /// Has the ledger go by the mounts in force as the settings are now.
+    pub(super) fn settle_mounts_again(&self) {
+        self.settle_mounts(&mut lock(&self.known_mounts), &self.mounts.last());
+    }
+
     /// Lets the ledger know what is mounted now, and who pays there.
-    pub(super) fn settle_mounts(&self, before: &Mounts, now: &Mounts) {
+    fn settle_mounts(&self, known: &mut Arc<Mounts>, now: &Arc<Mounts>) {
         for (volume, charge_rule, limits) in now.charging(self.config().storage.entries) {
             self.ledger.mount(volume.directory(), charge_rule, limits);
         }
         let is_gone = |id| now.volumes().all(|volume| volume.directory() != id);
-        for id in before.volumes().map(|volume| volume.directory()) {
+        for id in known.volumes().map(|volume| volume.directory()) {
             if is_gone(id) {
                 self.ledger.unmount(id);
             }
+        }
+        *known = Arc::clone(now);
+    }
+
+    /// Lets the ledger know how much these accounts may store, as the accounts and the settings in
+    /// force have it by now: whoever asks may have looked earlier than somebody else.
+    pub fn settle_limits<'a>(&self, names: impl IntoIterator<Item = &'a AccountName>) {
+        let _known = lock(&self.known_mounts);
+        let (accounts, config) = (self.store.last(), self.config());
+        for account in names.into_iter().filter_map(|name| accounts.account(name.as_str())) {
+            let entries = account.entries.limit(config.storage.entries);
+            let limits = QuotaLimits { bytes: account.quota_bytes, entries };
+            self.ledger.set_limits(account.name().as_str(), limits);
         }
     }
 
@@ -75,7 +97,7 @@ impl Shared {
         if let Some(home) = vfs.home() {
             self.ledger.open_home(name, home.directory());
         }
-        self.ledger.set_limits(name, self.limits_of(account));
+        self.settle_limits([account.name()]);
         self.usage(name, &vfs, alive)
     }
 

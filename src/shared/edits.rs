@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{OnlineConnection, Shared};
-use crate::accounts::{AccountState, Accounts};
+use crate::accounts::AccountState;
 use crate::audit;
 use crate::limits;
 use crate::lock::lock;
@@ -27,9 +27,8 @@ impl Shared {
         self.logs.follow(&self.config());
         self.queue.keep(self.config().registration.keep_days);
         self.set_rates();
-        let mounts = self.mounts.last();
-        self.settle_mounts(&mounts, &mounts);
-        self.set_limits(&self.accounts());
+        self.settle_mounts_again();
+        self.settle_limits(&self.online_accounts());
         self.read_tls_again();
     }
 
@@ -53,7 +52,8 @@ impl Shared {
         }
         self.refresh_settings();
         let accounts = self.accounts();
-        self.set_limits(&accounts);
+        // A transfer of one command may be long: its limit counts before the next one.
+        self.settle_limits(&self.online_accounts());
         let lets_guests_in = self.config().guests.anonymous;
         self.end(|connection| {
             let Some(name) = &connection.account else { return false };
@@ -91,17 +91,10 @@ impl Shared {
     /// An account has changed by a command, whose answer says that it holds now: limits count for
     /// transfers under way, and what hung on a password or state is good no longer.
     pub fn account_changed(&self) {
-        self.set_limits(&self.accounts());
+        // It is in force once somebody has looked.
+        self.accounts();
+        self.settle_limits(&self.online_accounts());
         self.tidy_temporary(limits::LOCK_WAIT);
-    }
-
-    /// A transfer of one command may be long: its limit counts before the next one.
-    fn set_limits(&self, accounts: &Accounts) {
-        for name in self.online_accounts() {
-            if let Some(account) = accounts.account(name.as_str()) {
-                self.ledger.set_limits(name.as_str(), self.limits_of(account));
-            }
-        }
     }
 
     /// Ends the sessions of accounts that were banned by hand. A ban by counting ends none: with

@@ -9,7 +9,6 @@ use crate::accounts::{Account, AccountName};
 use crate::error::{Error, Result};
 use crate::lock::lock;
 use crate::mounts::Mounts;
-use crate::quota::QuotaLimits;
 use crate::rights::Rights;
 use crate::transfer::Alive;
 use crate::vfs::{Vfs, View};
@@ -34,7 +33,7 @@ impl Shared {
         let account = accounts.account(name.as_str()).filter(|account| may(account));
         let account = account.ok_or(Error::LoginRefused)?;
         self.ledger.open_home(name.as_str(), home.directory());
-        self.ledger.set_limits(name.as_str(), self.limits_of(account));
+        self.settle_limits([name]);
         let rights = account.rights;
         let vfs = self.views(home.clone(), Some(name.as_str()), rights, &mounts)?;
         self.begin_counts(name.as_str(), &vfs, alive)?;
@@ -62,14 +61,6 @@ impl Shared {
             (me.connection.account, me.home) = (Some(name.clone()), Some(home));
         }
         Ok(())
-    }
-
-    /// What an account may store.
-    pub fn limits_of(&self, account: &Account) -> QuotaLimits {
-        QuotaLimits {
-            bytes: account.quota_bytes,
-            entries: account.entries.limit(self.config().storage.entries),
-        }
     }
 
     /// Opens the views of a guest: a home that is only read, and what is mounted for guests.

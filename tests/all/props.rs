@@ -71,10 +71,10 @@ fn through(message: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         };
     }
     one_of!(Greeting Hello Greeted Login Challenge Proof LoggedIn Use Using Path Mkdir Switched
-        Move Copy Chmod Touch Hash Hashed Here Goodbye Counted Usage Space Expect Put Opened Split
-        Join There Store Chunk Bad Held SumsOf Piece Summed Done Stored Drop Get Got Entry Part Reason
-        HelpLine Alive Nothing Rules Register Registered Registration Standing Passwd Changed Admin
-        Answered FtpPass FtpPassMade FtpRevoke FtpRevoked Temporary)
+        Move Copy Chmod Touch Hash Hashed Here Goodbye Counted Usage Space Expect Put Opened
+        Split Join There Store Chunk Bad Held SumsOf Piece Summed Done Stored Drop Get Got Entry
+        Part Reason HelpLine Alive Nothing Rules Register Registered Registration Standing Passwd
+        Changed Admin Answered FtpPass FtpPassMade FtpRevoke FtpRevoked Temporary)
 }
 
 /// The fields of a message as its row says, filled from a supply of bytes.

@@ -1,6 +1,9 @@
 //! `WHY` and the commands agree, whatever the trees, rights and paths.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Instant;
 
 use miniftp::accounts::AccountsEdit;
 use miniftp::answer::Cell;
@@ -9,7 +12,7 @@ use miniftp::wire::{self, Fields};
 
 use super::ftp::Talk;
 use super::{mount, plant, section};
-use crate::harness::{Answer, Frames, Site};
+use crate::harness::{Answer, DEADLINE, Frames, Site};
 
 /// Numbers that look like chance and are the same each time.
 struct Dice(u64);
@@ -142,6 +145,61 @@ fn any_mounts(dice: &mut Dice) -> String {
         text += &section(name, &format!("real/{name}"), "all", rights, size);
     }
     text
+}
+
+/// The session that saw an edit first let the ledger know of it afterwards: until then others had
+/// the new mount with the old limit, and of two edits the older could be the last one to count.
+#[test]
+fn the_limit_of_an_edit_counts_for_whoever_sees_the_edit() {
+    let site = Site::new();
+    site.account("ann", "1M").admin("root");
+    make_tree(&site);
+    let daemon = site.start();
+    let (is_over, latest) = (AtomicBool::new(false), AtomicU64::new(0));
+    // Each edit has a number, as the name of the mount and as its limit.
+    let edit = |n: u64| {
+        let text = section(&format!("m{n}"), "real/m1", "all", "write", &n.to_string());
+        mount(&site, &text.replace(&format!("at = /m{n}"), "at = /m"));
+    };
+    let number_behind = |text: &str, words: &str| -> Option<u64> {
+        let digits: String =
+            text.split_once(words)?.1.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    };
+    edit(1000);
+    thread::scope(|scope| {
+        let asker = || {
+            let mut frames = daemon.login("ann");
+            let (is_over, latest, number_behind) = (&is_over, &latest, &number_behind);
+            scope.spawn(move || {
+                let mut seen = Vec::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    let reasons = why(&mut frames, "/m/new");
+                    let mount = number_behind(&reasons[0].2, "in the mount m").unwrap();
+                    let limit = number_behind(&reasons[1].2, "reserved of ").unwrap();
+                    seen.push((mount, limit));
+                    latest.fetch_max(mount, Ordering::Relaxed);
+                }
+                seen
+            })
+        };
+        let askers: Vec<_> = (0..4).map(|_| asker()).collect();
+        for n in 1001..1030 {
+            edit(n);
+            let until = Instant::now() + DEADLINE;
+            while latest.load(Ordering::Relaxed) < n && Instant::now() < until {
+                thread::yield_now();
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for asker in askers {
+            let seen = asker.join().unwrap();
+            let stale: Vec<_> = seen.iter().filter(|(mount, limit)| limit < mount).collect();
+            assert!(stale.is_empty(), "{} of {}: {stale:?}", stale.len(), seen.len());
+        }
+    });
+    let reasons = why(&mut daemon.login("ann"), "/m/new");
+    assert_eq!(number_behind(&reasons[1].2, "reserved of "), Some(1029), "{reasons:?}");
 }
 
 #[test]
