@@ -334,6 +334,9 @@ pub const HOOKS_RUNNING: usize = 100;
 pub const HOOK_REQUEST: usize = 128 * 1024;
 /// How long a request for the metrics may take, and its answer: monitors are on this machine.
 pub const METRICS_WAIT: Duration = Duration::from_secs(5);
+/// Connections for the metrics at one time: there may be several monitors, and of more connections
+/// than these the oldest is one that says nothing.
+pub const METRICS_AT_ONCE: usize = 8;
 /// Bytes of the head of such a request; monitors send some 300.
 pub const METRICS_HEAD: usize = 8 * 1024;
 /// How long a line waits for room in a full queue before it is counted as lost; while the disk

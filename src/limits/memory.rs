@@ -40,8 +40,9 @@ impl MemoryLine {
 /// Threads beside those of connections: one each listens for the framed protocol, FTP, FTP over
 /// TLS, the local socket and the metrics, keeps house, removes what has expired, digests what came
 /// without, waits for those that rest, holds the lock, writes the log and catches signals, two are
-/// at the terminal, and one runs `main`; those that check passwords come on top.
-const THREADS: usize = 15;
+/// at the terminal, one runs `main`, and some answer for the metrics; those that check passwords
+/// come on top.
+const THREADS: usize = 15 + super::METRICS_AT_ONCE;
 /// Bytes that a thread takes whose size of stack nobody chose, as far as it is touched.
 const PLAIN_STACK: usize = 256 * 1024;
 /// Bytes of the state of a connection, its session and its transfer beside their buffers.

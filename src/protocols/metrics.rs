@@ -1,18 +1,21 @@
 //! Figures for monitoring: `GET /metrics` by HTTP, answered in the text form of Prometheus
 //! (exposition format 0.0.4), on this machine only.
 //!
-//! Never: says anything of an account or a file by name. One request at a time, each with a
-//! deadline: a monitor asks every few seconds, and nobody else is served by it.
+//! Never: says anything of an account or a file by name. Each request has a deadline, and where
+//! several connections say nothing the oldest gives way: nobody keeps a monitor from its figures.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
+use std::thread;
 use std::time::Instant;
 
 use super::listening::Listening;
 use crate::audit::{Outcome, Verb};
 use crate::limits;
+use crate::lock::lock;
 use crate::shared::Shared;
 
 /// One figure, or several of one kind.
@@ -158,8 +161,15 @@ impl MetricsListener {
     /// # Errors
     /// A thread or a descriptor that cannot be had.
     pub fn start(&mut self, shared: &Arc<Shared>) -> io::Result<()> {
-        // Whoever does not take the answer has gone, or will ask again.
-        self.0.start(shared, ("metrics", "for the metrics"), |shared, tcp| drop(serve(shared, tcp)))
+        let open = OpenRequests::default();
+        self.0.start(shared, ("metrics", "for the metrics"), move |shared, tcp| {
+            let (shared, tcp) = (Arc::clone(shared), open.enter(tcp));
+            let thread = thread::Builder::new().name("metrics".into());
+            // Whoever does not take the answer has gone, or will ask again, as where there is no
+            // thread.
+            let serve = move || drop(serve(&shared, &tcp));
+            drop(thread.stack_size(limits::THREAD_STACK).spawn(serve));
+        })
     }
 
     /// Listens no more; the server is stopping.
@@ -168,10 +178,30 @@ impl MetricsListener {
     }
 }
 
+/// The connections that are served, the oldest first.
+#[derive(Default)]
+struct OpenRequests(Mutex<VecDeque<Weak<TcpStream>>>);
+
+impl OpenRequests {
+    /// Adds one, and ends the oldest if there are [`limits::METRICS_AT_ONCE`].
+    fn enter(&self, tcp: TcpStream) -> Arc<TcpStream> {
+        let tcp = Arc::new(tcp);
+        let mut open = lock(&self.0);
+        open.retain(|other| other.strong_count() > 0);
+        if open.len() >= limits::METRICS_AT_ONCE {
+            if let Some(oldest) = open.pop_front().and_then(|oldest| oldest.upgrade()) {
+                let _ = oldest.shutdown(Shutdown::Both);
+            }
+        }
+        open.push_back(Arc::downgrade(&tcp));
+        tcp
+    }
+}
+
 /// One request and its answer; then the connection ends.
-fn serve(shared: &Shared, mut tcp: TcpStream) -> io::Result<()> {
+fn serve(shared: &Shared, mut tcp: &TcpStream) -> io::Result<()> {
     tcp.set_write_timeout(Some(limits::METRICS_WAIT))?;
-    let answer = match read_head(&mut tcp)? {
+    let answer = match read_head(tcp)? {
         Some((method, path)) => match (method.as_str(), path.as_str()) {
             ("GET", "/metrics") => response("200 OK", "", &figures(shared)),
             ("HEAD", "/metrics") => head("200 OK", "", figures(shared).len()),
@@ -200,7 +230,7 @@ fn head(status: &str, more: &str, length: usize) -> String {
 
 /// Reads the head of a request within the deadline: method and path, without a query. `None` if it
 /// is no request.
-fn read_head(tcp: &mut TcpStream) -> io::Result<Option<(String, String)>> {
+fn read_head(mut tcp: &TcpStream) -> io::Result<Option<(String, String)>> {
     let until = Instant::now() + limits::METRICS_WAIT;
     let (mut head, mut block) = (Vec::new(), [0; 1024]);
     loop {

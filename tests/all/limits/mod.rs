@@ -174,6 +174,7 @@ const NOT_FROM_OUTSIDE: &[(&str, &str)] = &[
     ("HOOKS_RUNNING", "the most that conf/, which belongs to the operator, can ask for"),
     ("HOOK_REQUEST", "shown by the unit tests of the process that runs hooks"),
     ("METRICS_WAIT", "for programs of this machine"),
+    ("METRICS_AT_ONCE", "shown by the tests of metrics"),
     ("METRICS_HEAD", "shown by the tests of metrics"),
     ("LOG_QUEUE", "memory; shown by the test of a standard error that nobody reads"),
     ("LOG_WAIT", "as LOG_QUEUE"),

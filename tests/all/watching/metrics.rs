@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use miniftp::limits::METRICS_AT_ONCE;
 use miniftp::protocols::metrics::METRICS;
 
 use crate::harness::{Daemon, FtpTalk, Miniftp, Site, eventually};
@@ -94,6 +95,29 @@ fn what_is_no_request_for_them_is_answered_and_ends() {
     let mut answer = Vec::new();
     let _ = endless.read_to_end(&mut answer);
     assert!(fetch(&daemon, REQUEST).contains("miniftp_connections_max 2000"));
+}
+
+/// They were served one after the other: each connection that said nothing held up a monitor for
+/// five seconds.
+#[test]
+fn silent_connections_keep_nobody_from_the_figures() {
+    let site = Site::new();
+    site.setting("metrics", "listen", "127.0.0.1:0");
+    let daemon = site.start();
+    let mut silent: Vec<TcpStream> = (0..METRICS_AT_ONCE + 3).map(|_| connect(&daemon)).collect();
+    assert!(fetch(&daemon, REQUEST).contains("miniftp_connections_max 2000"));
+    // The newest still wait for their requests; the oldest have given way, though it is long until
+    // their deadline.
+    let mut newest = silent.pop().unwrap();
+    newest.write_all(REQUEST.as_bytes()).unwrap();
+    let mut answer = String::new();
+    newest.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let mut oldest = silent.remove(0);
+    let _ = oldest.write_all(REQUEST.as_bytes());
+    let mut answer = String::new();
+    let _ = oldest.read_to_string(&mut answer);
+    assert_eq!(answer, "");
 }
 
 #[test]
