@@ -1,24 +1,38 @@
 //! An account's name, parsed once; whoever holds an [`AccountName`] need not check it again.
 //!
-//! Invariant: `[a-z0-9][a-z0-9._-]{0,31}` without `..` and not a reserved word. So it is harmless
-//! as a folder's name, as a section of an INI file, in a log and on a terminal.
+//! Invariant: `[a-z0-9][a-z0-9._-]{0,31}` without `..`, no address and no reserved word. So it is
+//! harmless as a folder's name, as a section of an INI file, in a log and on a terminal, and means
+//! nothing else where a name is given.
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::limits;
 
-/// Words that mean something else: mounts, the visitor without a name, sections of the store.
-const RESERVED: [&str; 6] = ["anonymous", "default", "end", "guest", "share", "upload"];
+/// Words that mean something else: mounts, those whom one is for, whoever logs in without an
+/// account (`ftp` is the other word for `anonymous` in FTP), sections of the store.
+const RESERVED: [&str; 10] = [
+    "all",
+    "anonymous",
+    "default",
+    "end",
+    "everybody",
+    "ftp",
+    "guest",
+    "guests",
+    "share",
+    "upload",
+];
 
 /// What a guest is called.
 const GUEST: &str = "anonymous";
 
 /// The form of a name in words, for whoever typed another.
 pub const NAME_FORM: &str = "a name has 1 to 32 characters of a-z, 0-9, `.`, `_` and `-`, \
-     begins with a letter or digit, has no `..`, \
-     and is none of anonymous, default, end, guest, share, upload";
+     begins with a letter or digit, has no `..`, is no address, and is none of \
+     all, anonymous, default, end, everybody, ftp, guest, guests, share, upload";
 
 /// The name of an account; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,7 +47,9 @@ impl AccountName {
             && letter(*bytes.first()?)
             && bytes.iter().all(|&b| letter(b) || matches!(b, b'.' | b'_' | b'-'))
             && !text.contains("..");
-        (form && !RESERVED.contains(&text)).then(|| AccountName(text.into()))
+        // `ban` and `pardon` take a name or an address.
+        let is_address = text.parse::<IpAddr>().is_ok();
+        (form && !is_address && !RESERVED.contains(&text)).then(|| AccountName(text.into()))
     }
 
     /// The name that stands for a guest, which no account can have.
@@ -71,7 +87,19 @@ mod tests {
 
     #[test]
     fn names_are_taken_or_refused() {
-        for good in ["a", "0", "alex", "admin", "a.b_c-d", "x1.", &"a".repeat(32), "ends", "end1"] {
+        for good in [
+            "a",
+            "0",
+            "4711",
+            "1.2.3",
+            "alex",
+            "admin",
+            "a.b_c-d",
+            "x1.",
+            &"a".repeat(32),
+            "ends",
+            "end1",
+        ] {
             assert_eq!(AccountName::parse(good).unwrap().as_str(), good);
         }
         for bad in [
@@ -102,6 +130,11 @@ mod tests {
             "guest",
             "default",
             "end",
+            "ftp",
+            "all",
+            "guests",
+            "everybody",
+            "192.0.2.7",
         ] {
             assert!(AccountName::parse(bad).is_none(), "{bad:?}");
         }

@@ -117,7 +117,7 @@ pub static ADMIN_COMMANDS: &[AdminCommand] = &[
     row!("sessions" ["who"] () () Server false None, sessions::sessions,
         "list connections and what they do: of a transfer percent, rate, time and path"),
     row!("kick" [] ("name" Session true) () Server false Some(Verb::Kick), sessions::kick,
-        "end a session, or all of an account"),
+        "end all sessions of an account, or the one of this number where no account has it"),
     row!("bans" [] () () Files false None, bans::bans,
         "list bans, since and until when, by whom and why"),
     row!("ban" [] ("who" Who true "time" Span true "reason" Text false) () Files false

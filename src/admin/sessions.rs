@@ -98,7 +98,10 @@ pub(super) fn sessions(desk: &AdminDesk<'_>, _: &Arguments, _: &mut Alive<'_>) -
 pub(super) fn kick(desk: &AdminDesk<'_>, arguments: &Arguments, _: &mut Alive<'_>) -> AdminResult {
     let who = arguments.text("name");
     let online = desk.online();
+    // Accounts may be called by numbers, as students are, and small ones are sessions' too.
+    let is_account = desk.store.current().account(who).is_some();
     let id = who.parse().ok().filter(|id| online.iter().any(|connection| connection.id == *id));
+    let id = id.filter(|_| !is_account);
     if id.is_some() && id == desk.session {
         return Err(Error::WrongState { what: "this is your own session" }.into());
     }

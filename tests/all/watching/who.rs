@@ -39,6 +39,26 @@ fn a_transfer_is_seen_with_its_path_share_and_rate() {
     });
 }
 
+/// A number was taken for a session's first: `kick 2` ended somebody else's.
+#[test]
+fn an_account_that_is_called_by_a_number_is_the_one_that_is_kicked() {
+    let site = Site::new();
+    site.account("ann", "10M").account("1", "10M").account("2", "10M").account("bob", "10M");
+    let daemon = site.start();
+    let sessions = ["ann", "2", "1", "bob"].map(|name| daemon.login(name));
+    let [mut ann, two, one, bob] = sessions;
+    for name in ["1", "2"] {
+        let said = site.miniftpd(&["account", "kick", name], "");
+        said.ok().stdout("one session ends\n");
+    }
+    one.expect_bye(427);
+    two.expect_bye(427);
+    ann.request("PWD", &wire::Nothing::new()).expect(200);
+    // No account is called so.
+    site.miniftpd(&["account", "kick", "4"], "").ok().stdout("one session ends\n");
+    bob.expect_bye(427);
+}
+
 #[test]
 fn what_everybody_has_stored_is_in_the_list_whether_they_have_logged_in_or_not() {
     let site = Site::new();
