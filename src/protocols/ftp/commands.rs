@@ -103,19 +103,19 @@ table! {
     "PROT" Nobody Required "P|C" "4217 9" settings::prot, "encrypt files and listings, or not";
     "CCC" Nobody None "" "4217 6" settings::ccc, "not possible: what is encrypted stays so";
     "TYPE" Login Required "A|I|L 8" "959 4.1.2" settings::representation,
-        "text or image", Policy::PREPARES;
+        "text or image";
     "STRU" Login Required "F" "959 4.1.2" settings::structure, "only structure F (file)";
     "MODE" Login Required "S" "959 4.1.2" settings::mode, "only mode S (stream)";
     "ALLO" Login Required "BYTES" "959 4.1.3" settings::allo,
-        "room for the next upload", Policy::PREPARES;
+        "room for the next upload";
     "PASV" Login None "" "959 4.1.2" settings::pasv,
-        "the client connects for data", Policy::PREPARES;
+        "the client connects for data";
     "EPSV" Login Optional "1|2|ALL" "2428 3" settings::epsv,
-        "the same, for any kind of address", Policy::PREPARES;
+        "the same, for any kind of address";
     "PORT" Login Required "H1,H2,H3,H4,P1,P2" "959 4.1.2" settings::port,
-        "the server connects for data", Policy::PREPARES;
+        "the server connects for data";
     "EPRT" Login Required "|1|ADDRESS|PORT|" "2428 2" settings::eprt,
-        "the same, for any kind of address", Policy::PREPARES;
+        "the same, for any kind of address";
     "PWD" Login None "" "959 4.1.3" files::pwd, "the current folder";
     "XPWD" Login None "" "1123 4.1.3.1" files::pwd, "as PWD";
     "CWD" Login RequiredWhole "PATH" "959 4.1.1" files::cwd, "change the current folder";
@@ -130,7 +130,7 @@ table! {
         "remove a file, or an upload that broke off";
     "RNFR" Login RequiredWhole "PATH" "959 4.1.3" files::rnfr, "what to rename";
     "RNTO" Login RequiredWhole "PATH" "959 4.1.3" files::rnto,
-        "its new name; a file there is replaced", Policy::RENAMES;
+        "its new name; a file there is replaced";
     "SIZE" Login RequiredWhole "PATH" "3659 4" files::size,
         "bytes of a file, or of an upload to resume";
     "MDTM" Login RequiredWhole "[TIME] PATH" "3659 3" files::mdtm,
@@ -145,20 +145,23 @@ table! {
     "STAT" Nobody OptionalWhole "PATH" "959 4.1.3" lists::stat,
         "the session, or a listing on this line", Policy::REPORTS;
     "LIST" Login OptionalWhole "PATH" "959 4.1.3" lists::list,
-        "a folder, for people", Policy::LISTS;
-    "NLST" Login OptionalWhole "PATH" "959 4.1.3" lists::nlst, "a folder's names", Policy::LISTS;
-    "MLSD" Login OptionalWhole "PATH" "3659 7" lists::mlsd, "a folder, for programs", Policy::LISTS;
+        "a folder, for people", Policy::MOVES_DATA;
+    "NLST" Login OptionalWhole "PATH" "959 4.1.3" lists::nlst,
+        "a folder's names", Policy::MOVES_DATA;
+    "MLSD" Login OptionalWhole "PATH" "3659 7" lists::mlsd,
+        "a folder, for programs", Policy::MOVES_DATA;
     "MLST" Login OptionalWhole "PATH" "3659 7" lists::mlst, "one entry, for programs";
     "REST" Login Required "BYTES" "3659 5" transfers::rest,
-        "where the next transfer begins", Policy::PREPARES;
-    "RETR" Login RequiredWhole "PATH" "959 4.1.3" transfers::retr, "send a file", Policy::TRANSFERS;
+        "where the next transfer begins";
+    "RETR" Login RequiredWhole "PATH" "959 4.1.3" transfers::retr,
+        "send a file", Policy::MOVES_DATA;
     "STOR" Login RequiredWhole "PATH" "959 4.1.3" transfers::stor,
-        "receive a file", Policy::TRANSFERS;
+        "receive a file", Policy::MOVES_DATA;
     "APPE" Login RequiredWhole "PATH" "959 4.1.3" transfers::appe,
-        "receive the rest of a file", Policy::TRANSFERS;
+        "receive the rest of a file", Policy::MOVES_DATA;
     "STOU" Login OptionalWhole "PATH" "959 4.1.3" transfers::stou,
-        "receive a file under a new name", Policy::TRANSFERS;
+        "receive a file under a new name", Policy::MOVES_DATA;
     "ABOR" Login None "" "959 4.1.3" transfers::abor, "end the transfer", Policy::INTERRUPTS;
     "SITE" Nobody RequiredWhole "HELP|..." "959 4.1.3" site::site,
-        "what only this server knows", Policy::SITE;
+        "what only this server knows", Policy::SECRET;
 }

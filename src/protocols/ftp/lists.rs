@@ -132,7 +132,6 @@ pub(super) fn mlsd(conn: &mut FtpConnection, path: &str) -> Result<()> {
 
 /// Sends a listing over the data connection.
 fn send(conn: &mut FtpConnection, listed: ListTarget, shape: &LineShape) -> Result<()> {
-    conn.rest = 0;
     let Some(mut data) = conn.open_data(WithoutClient::Ends)? else { return Ok(()) };
     let begun = conn.begin_transfer(&mut data, "here comes the listing", WithoutClient::Ends);
     let sent = match begun {

@@ -41,7 +41,6 @@ use self::control::Control;
 use self::facts::Facts;
 use self::line::{Command, Line};
 use self::plan::Awaited;
-use self::policy::Keeps;
 use self::protection::Protection;
 use crate::error::{Error, Fate, Result};
 use crate::limits;
@@ -76,13 +75,14 @@ pub struct FtpConnection {
     representation: Type,
     /// The name of a `USER` that waits for its `PASS`.
     user: Option<String>,
-    /// Where the next transfer begins; good for one command (RFC 3659, section 5.3).
+    /// Where the next transfer begins, until one takes it. RFC 3659, section 5.3 has it follow at
+    /// once, but clients look at the size in between.
     rest: u64,
     /// The bytes that `ALLO` announced for the next upload.
     announced: Option<u64>,
-    /// What `RNFR` named; good for one command.
+    /// What `RNFR` named, until `RNTO` takes it.
     rename_from: Option<String>,
-    /// What `SITE CPFR` named; good until another command than `SITE`.
+    /// What `SITE CPFR` named, until `SITE CPTO` takes it.
     copy_from: Option<String>,
     /// After `EPSV ALL` no other way to a data connection is allowed (RFC 2428, section 4).
     epsv_only: bool,
@@ -291,16 +291,6 @@ impl FtpConnection {
         if row.needs == VerbNeeds::Login && self.session.account().is_none() {
             self.control.reply(530, LOG_IN);
             return Ok(());
-        }
-        // What one command leaves for the next is good only for that one.
-        if row.policy.keeps != Keeps::Offset {
-            self.rest = 0;
-        }
-        if row.policy.keeps != Keeps::Rename {
-            self.rename_from = None;
-        }
-        if row.policy.keeps != Keeps::Copy {
-            self.copy_from = None;
         }
         let arg = match row.arg {
             Arg::OptionalWhole | Arg::RequiredWhole => command.arg(),

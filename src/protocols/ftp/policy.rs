@@ -17,21 +17,6 @@ pub(super) enum Meanwhile {
     Reports,
 }
 
-/// What an earlier command left that is still good when this one has run. Everything else is
-/// forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keeps {
-    /// Nothing.
-    Nothing,
-    /// Where the next transfer begins, which `REST` has set: a transfer takes it, and whatever
-    /// prepares one may come in between.
-    Offset,
-    /// What is to be renamed.
-    Rename,
-    /// What is to be copied.
-    Copy,
-}
-
 /// What a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ends {
@@ -47,7 +32,6 @@ pub(super) enum Ends {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     pub(super) meanwhile: Meanwhile,
-    pub(super) keeps: Keeps,
     pub(super) ends: Ends,
     /// Whether it needs a data connection.
     pub(super) moves_data: bool,
@@ -59,32 +43,22 @@ impl Policy {
     /// That of most commands, and of lines that are none.
     pub(super) const PLAIN: Policy = Policy {
         meanwhile: Meanwhile::Waits,
-        keeps: Keeps::Nothing,
         ends: Ends::Nothing,
         moves_data: false,
         is_secret: false,
     };
     /// It takes a password, or a name that may be a password in the wrong place.
     pub(super) const SECRET: Policy = Policy { is_secret: true, ..Policy::PLAIN };
-    /// It takes a password, or names what is to be copied.
-    pub(super) const SITE: Policy = Policy { keeps: Keeps::Copy, ..Policy::SECRET };
     /// It logs out.
     pub(super) const LOGS_OUT: Policy = Policy { ends: Ends::Login, ..Policy::PLAIN };
     /// It logs out, and names whoever logs in next.
     pub(super) const NAMES: Policy = Policy { is_secret: true, ..Policy::LOGS_OUT };
     /// It ends the connection.
     pub(super) const LEAVES: Policy = Policy { ends: Ends::Connection, ..Policy::PLAIN };
-    /// It prepares a transfer.
-    pub(super) const PREPARES: Policy = Policy { keeps: Keeps::Offset, ..Policy::PLAIN };
     /// It does nothing, at any time.
-    pub(super) const IDLES: Policy =
-        Policy { meanwhile: Meanwhile::Acknowledged, ..Policy::PREPARES };
-    /// It transfers a file.
-    pub(super) const TRANSFERS: Policy = Policy { moves_data: true, ..Policy::PREPARES };
-    /// It sends a listing on a data connection.
-    pub(super) const LISTS: Policy = Policy { moves_data: true, ..Policy::PLAIN };
-    /// It renames.
-    pub(super) const RENAMES: Policy = Policy { keeps: Keeps::Rename, ..Policy::PLAIN };
+    pub(super) const IDLES: Policy = Policy { meanwhile: Meanwhile::Acknowledged, ..Policy::PLAIN };
+    /// It needs a data connection.
+    pub(super) const MOVES_DATA: Policy = Policy { moves_data: true, ..Policy::PLAIN };
     /// It says how far another command is.
     pub(super) const REPORTS: Policy = Policy { meanwhile: Meanwhile::Reports, ..Policy::PLAIN };
     /// It ends another command.

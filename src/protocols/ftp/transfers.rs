@@ -154,7 +154,10 @@ pub(super) fn appe(conn: &mut FtpConnection, path: &str) -> Result<()> {
 }
 
 pub(super) fn stou(conn: &mut FtpConnection, path: &str) -> Result<()> {
-    conn.rest = 0;
+    if std::mem::take(&mut conn.rest) > 0 {
+        conn.control.reply(550, "STOU begins a new file; REST cannot come before it");
+        return Ok(());
+    }
     let announced = conn.take_announced();
     let directory = path.is_empty() || path.ends_with('/');
     let base = if directory { format!("{path}file") } else { path.to_owned() };

@@ -91,10 +91,10 @@ fn ftp_clients_copy_with_cpfr_and_cpto() {
     ann.ask("SITE CPFR missing").expect(550);
     ann.ask("SITE CPFR d").expect(550);
     ann.ask("SITE CPFR a file").expect(350);
+    // Named until it is taken, as by RNFR, wherever the session is by then.
     ann.ask("CWD d").expect(250);
-    ann.ask("SITE CPTO x").expect(503);
-    ann.ask("SITE CPFR /a file").expect(350);
     ann.ask("SITE CPTO my copy").expect(250);
+    ann.ask("SITE CPTO x").expect(503);
     ann.ask("SITE CPFR /a file").expect(350);
     ann.ask("SITE CPTO /there").expect(250);
     for copy in ["d/my copy", "there"] {
