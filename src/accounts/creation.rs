@@ -4,15 +4,17 @@
 //! Invariant: a new account has a home of its own. It is, holds and lies in no mount's directory,
 //! and what a former account of the name has left is taken over only when that is said.
 
-use super::{Account, AccountsEdit, StoreError};
+use super::{Account, AccountName, AccountStore, AccountsEdit, StoreError};
+use crate::conffile::KeptNames;
+use crate::error::{Error, HomeRefused};
 use crate::vfs::{Adopt, Homes};
 
 impl AccountsEdit {
     /// Adds an account: its name, record, quota, role and rights as `account` has them.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] if there is one of that name; what [`Homes::check_new`] says of one
-    /// whose home is not free.
+    /// [`StoreError::Exists`] if there is one of that name; what [`AccountStore::check_new`]
+    /// says of one that is not free.
     pub fn create(
         &mut self,
         account: Account,
@@ -22,7 +24,7 @@ impl AccountsEdit {
         if self.accounts.by_name.contains_key(account.name.as_str()) {
             return Err(StoreError::Exists(account.name));
         }
-        homes.check_new(account.name.as_str(), adopt)?;
+        check_new(&self.former, &account.name, adopt, homes)?;
         self.accounts.by_name.insert(account.name.clone(), account);
         Ok(())
     }
@@ -31,10 +33,33 @@ impl AccountsEdit {
     /// until somebody says `adopt`.
     ///
     /// # Errors
-    /// [`StoreError::Unknown`] if there is none; what [`Homes::keep_name`] refuses.
-    pub fn remove(&mut self, name: &str, homes: &Homes) -> Result<Account, StoreError> {
-        self.account(name)?;
-        homes.keep_name(name)?;
+    /// [`StoreError::Unknown`] if there is none; [`Error::TooMany`], what the system refuses.
+    pub fn remove(&mut self, name: &str) -> Result<Account, StoreError> {
+        let kept = self.account(name)?.name.clone();
+        self.former.keep(kept.as_str())?;
         self.accounts.by_name.remove(name).ok_or_else(|| self.accounts.unknown(name))
     }
+}
+
+impl AccountStore {
+    /// Refuses a name that no new account can have here: see [`Homes::check_new`]; and one that an
+    /// account had which was removed, unless whatever that left is to be taken over.
+    ///
+    /// # Errors
+    /// [`Error::Home`], what the system refuses.
+    pub fn check_new(&self, name: &AccountName, adopt: Adopt, homes: &Homes) -> Result<(), Error> {
+        check_new(&self.former, name, adopt, homes)
+    }
+}
+
+fn check_new(
+    former: &KeptNames,
+    name: &AccountName,
+    adopt: Adopt,
+    homes: &Homes,
+) -> Result<(), Error> {
+    if adopt == Adopt::No && former.has(name.as_str())? {
+        return Err(Error::Home { name: name.to_string(), why: HomeRefused::Kept });
+    }
+    homes.check_new(name.as_str(), adopt)
 }

@@ -21,8 +21,8 @@ pub mod temporary;
 
 use std::collections::BTreeMap;
 
-use crate::conffile::FileError;
 use crate::conffile::keys::{OneOf, ValueForm};
+use crate::conffile::{FileError, KeptNames};
 use crate::limits;
 use crate::quota::Entries;
 use crate::rights::Rights;
@@ -240,6 +240,9 @@ impl Accounts {
 #[derive(Debug)]
 pub struct AccountsEdit {
     accounts: Accounts,
+    /// The names of removed accounts. An account that was made again has its name there still,
+    /// which says nothing while there is one.
+    former: KeptNames,
 }
 
 impl AccountsEdit {

@@ -12,18 +12,22 @@ use std::time::Duration;
 use log::{error, info};
 
 use super::{Accounts, AccountsEdit, StoreError, record};
-use crate::conffile::{FileError, Lock, ParseErrors, Watched, previous_of, replace};
+use crate::conffile::{FileError, KeptNames, Lock, ParseErrors, Watched, previous_of, replace};
 use crate::error::Error;
 use crate::limits;
 
 /// The file's name in the folder of settings.
 pub(super) const FILE: &str = "accounts.ini";
+/// What the names are of which there are too many.
+const TOO_MANY: &str =
+    "names of removed accounts; remove those in conf/former of which nothing is left anywhere";
 
 /// The accounts; one for the whole server, shared by all its threads.
 #[derive(Debug)]
 pub struct AccountStore {
     file: Watched<Accounts>,
     lock: PathBuf,
+    pub(super) former: KeptNames,
 }
 
 impl AccountStore {
@@ -38,7 +42,8 @@ impl AccountStore {
         let path = conf.join(FILE);
         let stays = "the accounts stay as they were";
         let file = Watched::new(path.clone(), limits::ACCOUNTS_FILE, stays);
-        let store = AccountStore { file, lock: conf.join("accounts.lock") };
+        let former = KeptNames::new(conf.join("former"), limits::FORMER_NAMES, TOO_MANY);
+        let store = AccountStore { file, lock: conf.join("accounts.lock"), former };
         if let Err(e) = store.file.load(&|bytes| read_first(bytes, &path)) {
             let Some(before) = store.file.previous(record::read) else { return Err(e.into()) };
             let (name, generation) = (previous_of(&path), before.generation());
@@ -140,7 +145,7 @@ impl AccountStore {
             }
         };
         self.file.edit(lock, (&read, record::write), &|before| {
-            let mut edit = AccountsEdit { accounts: before.clone() };
+            let mut edit = AccountsEdit { accounts: before.clone(), former: self.former.clone() };
             let done = change(&mut edit)?;
             let mut after = edit.accounts;
             if after != *before {
@@ -226,7 +231,7 @@ mod tests {
         assert!(one.current().account("ann").is_some());
         assert_eq!(other.current(), one.current());
         assert_eq!(other.current().generation(), 2);
-        other.edit(|edit| edit.remove("ann", &Homes::new(Path::new("/no/homes")))).unwrap();
+        other.edit(|edit| edit.remove("ann")).unwrap();
         assert!(one.current().is_empty());
         let stat = rustix::fs::stat(directory.ini()).unwrap();
         assert_eq!(stat.st_mode & 0o007, 0, "not for everybody to read");

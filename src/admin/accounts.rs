@@ -124,7 +124,7 @@ pub(super) fn create(
         return Err(StoreError::Exists(name));
     }
     let homes = desk.homes()?;
-    homes.check_new(text, adopt)?;
+    desk.store.check_new(&name, adopt, &homes)?;
     let default = Some(desk.config.accounts.default_quota);
     let quota_bytes = arguments.size("quota").unwrap_or(default);
     let mut account = Account::new(name.clone(), desk.record(text)?, quota_bytes);
@@ -245,11 +245,7 @@ pub(super) fn remove(
         desk.remove_with_files(name, alive)?;
         format!("removed {name} and its files")
     } else {
-        let homes = match desk.shared {
-            Some(shared) => shared.home.homes(),
-            None => desk.homes()?,
-        };
-        desk.edit(|edit| edit.remove(name, &homes))?;
+        desk.edit(|edit| edit.remove(name))?;
         desk.end_sessions_of(name);
         format!("removed {name}; its files stay in the folder `{name}` among the homes")
     };

@@ -40,7 +40,7 @@ impl AdminDesk<'_> {
             self.drop_one(shared, (name.as_str(), &note.path), alive)?;
         }
         shared.remove_files(&name)?;
-        self.edit(|edit| edit.remove(name.as_str(), &shared.home.homes()))?;
+        self.edit(|edit| edit.remove(name.as_str()))?;
         let mut removed = 0u64;
         shared.home.sweep_aside(&mut || {
             removed += 1;

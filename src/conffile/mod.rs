@@ -11,6 +11,8 @@
 
 mod disk;
 pub(crate) mod ini;
+#[cfg(feature = "server")]
+mod kept_names;
 pub(crate) mod keys;
 pub mod secrets;
 #[cfg(test)]
@@ -28,6 +30,8 @@ use crate::text::Escaped;
 
 pub use self::disk::read_text_at_most;
 pub(crate) use self::disk::{Lock, previous_of, read_secret, replace, target_of};
+#[cfg(feature = "server")]
+pub(crate) use self::kept_names::KeptNames;
 #[cfg(feature = "server")]
 pub(crate) use self::watched::{Watched, load};
 

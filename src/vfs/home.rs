@@ -8,7 +8,6 @@
 //! home/.miniftp/digests/             digests of what is stored, see `digests`
 //! home/.miniftp/counts               what large homes held at a clean stop, see `counts`
 //! home/.miniftp/in_force             what is in force, for anyone about to edit a file
-//! home/.miniftp/former/               names of removed accounts, see `former`
 //! home/.miniftp/trash/               files on their way out, see `moves`
 //! home/.miniftp/removed/             files of removed accounts on their way out, see `aside`
 //! ```

@@ -98,8 +98,7 @@ impl Homes {
     }
 
     /// Refuses a name whose home is, holds or lies in the directory of a mount; and one that has a
-    /// home or unfinished uploads already, or that a removed account had, unless whatever that left
-    /// is to be taken over.
+    /// home or unfinished uploads already, unless whatever was left is to be taken over.
     ///
     /// # Errors
     /// [`Error::Home`], what the system refuses.
@@ -113,7 +112,7 @@ impl Homes {
         match there {
             Some(false) => Err(refused(name, HomeRefused::NotDirectory)),
             Some(true) if adopt == Adopt::No => Err(refused(name, HomeRefused::Kept)),
-            None if adopt == Adopt::No && (self.is_former(name)? || self.has_parts(name)?) => {
+            None if adopt == Adopt::No && self.has_parts(name)? => {
                 Err(refused(name, HomeRefused::Kept))
             }
             _ => Ok(()),

@@ -22,7 +22,6 @@ mod entry;
 mod fault;
 mod file_system;
 mod follow;
-mod former;
 mod freed;
 mod home;
 mod homes;

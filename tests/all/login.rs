@@ -3,7 +3,6 @@
 use miniftp::accounts::AccountState;
 use miniftp::limits;
 use miniftp::scram::ClientExchange;
-use miniftp::vfs::Homes;
 use miniftp::wire::{Challenge, Hello, LoggedIn, Login, Nothing, Proof};
 
 use crate::harness::{Answer, Daemon, Frames, Site, password};
@@ -167,7 +166,7 @@ fn an_account_that_is_closed_or_gone_ends_its_sessions() {
     site.accounts()
         .edit(|draft| {
             draft.account("ann")?.state = AccountState::Closed;
-            draft.remove("bob", &Homes::new(&site.home())).map(drop)
+            draft.remove("bob").map(drop)
         })
         .unwrap();
     ann.send("PWD", &Nothing::new());

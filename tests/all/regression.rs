@@ -13,7 +13,6 @@ use miniftp::config::LiveSettings;
 use miniftp::limits;
 use miniftp::scram::{ClientExchange, Verifier};
 use miniftp::server::{Server, again_channel, stop_channel};
-use miniftp::vfs::Homes;
 use miniftp::wire::{self, FrameKind};
 
 use crate::harness::{
@@ -75,7 +74,7 @@ fn a_login_counts_as_the_account_is_when_it_ends() {
         let edited = site.accounts().edit(|draft| {
             match how {
                 "closed" => draft.account(name)?.state = AccountState::Closed,
-                "removed" => drop(draft.remove(name, &Homes::new(&site.home()))?),
+                "removed" => drop(draft.remove(name)?),
                 _ => {
                     let other = Verifier::derive("other", limits::ITERATIONS_LEAST).unwrap();
                     draft.account(name)?.verifier = other;

@@ -77,7 +77,7 @@ impl RequestQueue {
             if let Some(taken) = repeated(store, book, application)? {
                 return Ok((taken, None));
             }
-            homes.check_new(application.name.as_str(), Adopt::No)?;
+            store.check_new(&application.name, Adopt::No, homes)?;
             let now = Moment::now().0;
             let quota = self.quota_at_once(rules, book, application, now)?;
             check_room(rules, book, application, now)?;
@@ -208,7 +208,7 @@ impl RequestQueue {
             let name = request.name.as_str();
             let on_it = class.quota_of(name, default).filter(|_| accounts.account(name).is_none());
             let Some(quota_bytes) = on_it else { continue };
-            match homes.check_new(name, Adopt::No) {
+            match store.check_new(&request.name, Adopt::No, homes) {
                 Ok(()) => {
                     which.push((request.number, quota_bytes));
                     approved.push(request.clone());

@@ -5,8 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use miniftp::vfs::Homes;
-
 use super::ftp::Talk;
 use super::{ls, mount, plant, section};
 use crate::harness::{Daemon, Site, bytes, eventually};
@@ -82,7 +80,7 @@ fn a_directory_that_an_upload_still_holds_is_not_mounted_again_in_place_of_anoth
     refused.fails(1).stderr_has("was mounted");
     assert!(!refused.err.contains("removed from mounts.ini"), "{}", refused.err);
     let away = swap(&site, "m", "away");
-    site.accounts().edit(|draft| draft.remove("m", &Homes::new(&site.home()))).unwrap();
+    site.accounts().edit(|draft| draft.remove("m")).unwrap();
     mount(&site, &text);
     assert_eq!(ls(&mut bob, "/m").unwrap(), [""; 0]);
     bob.store("/m/new", b"new", 0).expect(900);

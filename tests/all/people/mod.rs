@@ -13,6 +13,7 @@ mod modes;
 mod own_password;
 mod register;
 mod removal;
+mod restored;
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
