@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use miniftp::client::{
-    Client, Error, ExistsChoice, ListedKind, NoProgress, PartChoice, Policy, RemoteEntry,
-    local_name,
+    Client, Error, ListedKind, NoProgress, PartChoice, Policy, RemoteEntry, local_name,
 };
 use miniftp::text::Escaped;
 use miniftp::wire::Code;
@@ -203,8 +202,8 @@ fn put_back(
     there: Option<&RemoteEntry>,
 ) -> CommandResult {
     let ShellSession { client, screen, .. } = session;
-    let policy =
-        Policy { part: PartChoice::Fresh, exists: ExistsChoice::Refuse, no_mode: there.is_none() };
+    let (part, no_mode) = (PartChoice::Fresh, there.is_none());
+    let policy = Policy { part, no_mode, ..Policy::default() };
     let Some(there) = there else {
         client.put(&copy.file, path, &policy, &mut Bar::new("put", screen))?;
         return Ok(());

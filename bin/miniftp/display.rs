@@ -1,6 +1,6 @@
 //! Where a command's transfers are shown: a line for people, or events for programs.
 
-use miniftp::client::{Progress, TreeReport};
+use miniftp::client::{Adjusted, Progress, TreeReport};
 
 use crate::bar::{Bar, Detail, Messages};
 use crate::events::Events;
@@ -29,6 +29,8 @@ pub(crate) trait Display {
     fn tally(&self) -> TreeReport;
     /// So much was removed, beside what was transferred.
     fn removed(&mut self, count: u64);
+    /// So much was set of files that are equal.
+    fn adjusted(&mut self, adjusted: &Adjusted);
     /// One of several files failed; its name is escaped.
     fn file_failed(&mut self, name: &str, failure: &Failure);
 }
@@ -82,6 +84,15 @@ impl Display for Bar<'_, Screen> {
     fn removed(&mut self, count: u64) {
         if self.screen.detail() > Detail::Quiet {
             self.screen.print(&format!("removed: {count}"));
+        }
+    }
+
+    fn adjusted(&mut self, adjusted: &Adjusted) {
+        let counts = [("times", adjusted.times), ("permission bits", adjusted.modes)];
+        for (what, count) in counts {
+            if count > 0 && self.screen.detail() > Detail::Quiet {
+                self.screen.print(&format!("{what} set: {count}"));
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use miniftp::client::{Error, Progress, Question, Reply, TransferOutcome, TreeReport};
+use miniftp::client::{Adjusted, Error, Progress, Question, Reply, TransferOutcome, TreeReport};
 
 use crate::display::Display;
 use crate::failure::Failure;
@@ -45,6 +45,7 @@ pub(crate) struct Events<'a> {
     is_tree: bool,
     wait: Option<Duration>,
     removals: u64,
+    adjusted: Adjusted,
 }
 
 impl<'a> Events<'a> {
@@ -63,6 +64,7 @@ impl<'a> Events<'a> {
             is_tree: false,
             wait: None,
             removals: 0,
+            adjusted: Adjusted::default(),
         }
     }
 
@@ -185,6 +187,13 @@ impl Progress for Events<'_> {
         self.write(object);
     }
 
+    fn adjusted(&mut self, local: &Path, remote: &str, mode: Option<u16>) {
+        self.about(Some(local), remote);
+        let what = if mode.is_some() { "mode" } else { "time" };
+        let object = self.of_file("set").text("what", what).mode_if("mode", mode);
+        self.write(object);
+    }
+
     fn failed(&mut self, name: &str, error: &Error) {
         self.tally.failed += 1;
         if !std::mem::take(&mut self.subject().is_reported) {
@@ -247,6 +256,8 @@ impl Display for Events<'_> {
             .number("equal", equal)
             .number("left_out", skipped);
         let object = object.number("removed", self.removals);
+        let Adjusted { times, modes } = self.adjusted;
+        let object = object.number("times_set", times).number("modes_set", modes);
         let object = object.number("failed", failed).secs("seconds", elapsed);
         self.write(object.number("bytes_per_second", rate as u64));
     }
@@ -257,6 +268,10 @@ impl Display for Events<'_> {
 
     fn removed(&mut self, count: u64) {
         self.removals = count;
+    }
+
+    fn adjusted(&mut self, adjusted: &Adjusted) {
+        self.adjusted = *adjusted;
     }
 
     fn file_failed(&mut self, name: &str, failure: &Failure) {

@@ -50,6 +50,19 @@ impl Object {
         }
     }
 
+    /// Permission bits, in octal.
+    pub(crate) fn mode(self, key: &str, mode: u16) -> Object {
+        self.text(key, &format!("{mode:04o}"))
+    }
+
+    /// Permission bits that there may not be: then there is no field.
+    pub(crate) fn mode_if(self, key: &str, mode: Option<u16>) -> Object {
+        match mode {
+            Some(mode) => self.mode(key, mode),
+            None => self,
+        }
+    }
+
     /// Yes or no.
     pub(crate) fn truth(mut self, key: &str, is_so: bool) -> Object {
         self.key(key);

@@ -51,7 +51,7 @@ pub(crate) fn object_at(path: &str, entry: &RemoteEntry) -> String {
     let object = object.text("type", kind(entry.kind)).number("bytes", entry.size);
     let object = object.signed("mtime_secs", entry.mtime_secs);
     let object = object.number("mtime_nanos", entry.mtime_nanos.into());
-    object.text("mode", &format!("{:04o}", entry.mode)).line()
+    object.mode("mode", entry.mode).line()
 }
 
 /// How much of an unfinished upload is there.

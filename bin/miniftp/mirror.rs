@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use miniftp::client::{
-    Compared, Comparison, Difference, DifferenceKind, Excluded, ExistsChoice, Policy, Way,
+    Adjusted, Adjustment, Adjusts, Compared, Comparison, Difference, DifferenceKind, Excluded,
+    ExistsChoice, Policy, Way,
 };
 use miniftp::text::Escaped;
 use miniftp::text::wildcard::{Piece, Written, pieces};
@@ -66,23 +67,22 @@ fn wildcards(text: &str) -> Vec<Piece> {
 /// `mirror [-R] [--delete] [--exclude PATTERN] [--dry-run] [--checksum] LOCAL REMOTE`.
 pub(crate) fn mirror(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let Sides { way, local, remote } = Sides::of(session, given)?;
+    let no_mode = given.has(Flag::NoMode);
     let how = Comparison {
         way: Some(way),
         by_digest: given.has(Flag::Checksum),
         excluded: excluded(given),
+        adjusts: if no_mode { Adjusts::Times } else { Adjusts::TimesAndModes },
     };
-    let policy = Policy {
-        exists: ExistsChoice::Replace,
-        no_mode: given.has(Flag::NoMode),
-        ..Policy::default()
-    };
+    let policy =
+        Policy { exists: ExistsChoice::Replace, no_mode, replaces_mode: true, ..Policy::default() };
     let name = match way {
         Way::Up => shown(&local),
         Way::Down => Escaped(&remote).to_string(),
     };
     let Moving { client, mut display, .. } = Moving::new("mirror", session, given);
     display.begin_tree();
-    let compared = client.differences(&local, &remote, &how, display.progress())?;
+    let mut compared = client.differences(&local, &remote, &how, display.progress())?;
     let delete = given.has(Flag::Delete);
     if given.has(Flag::DryRun) {
         let plan = Plan { way, delete, policy };
@@ -91,7 +91,10 @@ pub(crate) fn mirror(session: &mut ShellSession, given: &GivenArguments) -> Comm
     }
     let (files, bytes) = expected(&compared, way);
     display.expect(files, bytes);
+    let mut adjusted = Adjusted::default();
     let mut bring = || -> Result<(u64, u64), miniftp::client::Error> {
+        // First, as soon after the comparison as can be.
+        adjusted = client.adjust(&mut compared, way, display.progress())?;
         let mut report = client.bring(&compared, (way, delete), &policy, display.progress())?;
         if !delete {
             return Ok((report.failed, 0));
@@ -110,6 +113,7 @@ pub(crate) fn mirror(session: &mut ShellSession, given: &GivenArguments) -> Comm
     if removed > 0 {
         display.removed(removed);
     }
+    display.adjusted(&adjusted);
     if display.screen().manner.json {
         display.end_all();
     }
@@ -137,7 +141,8 @@ pub(crate) fn expected(compared: &Compared, way: Way) -> (u64, u64) {
 /// `check [--exclude PATTERN] LOCAL REMOTE`.
 pub(crate) fn check(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let Sides { local, remote, .. } = Sides::of(session, given)?;
-    let how = Comparison { way: None, by_digest: true, excluded: excluded(given) };
+    let excluded = excluded(given);
+    let how = Comparison { by_digest: true, excluded, ..Comparison::default() };
     let Moving { client, mut display, .. } = Moving::new("check", session, given);
     display.begin_tree();
     let compared = client.differences(&local, &remote, &how, display.progress())?;
@@ -197,11 +202,34 @@ impl Plan {
                 self.show_one(action, difference, screen)?;
             }
         }
+        for adjustment in &compared.adjustments {
+            self.show_adjustment(adjustment, screen)?;
+        }
         if self.delete && failed > 0 && !screen.manner.json {
             writeln!(screen.out, "would remove nothing: {failed} could not be seen or brought")?;
         }
         screen.out.flush()?;
         Ok(fails > 0)
+    }
+
+    fn show_adjustment(&self, adjustment: &Adjustment, screen: &mut Screen) -> CommandResult {
+        let Adjustment { local, remote, size, mode, .. } = adjustment;
+        let name = if self.way == Way::Up { Escaped(remote).to_string() } else { shown(local) };
+        let time = adjustment.sets_time().then_some(("set_time", None));
+        for (action, mode) in time.into_iter().chain(mode.map(|mode| ("set_mode", Some(mode)))) {
+            let line = match mode {
+                _ if screen.manner.json => {
+                    let object = Object::new().text("event", "would").text("action", action);
+                    let object = object.path("local", local).text("remote", remote);
+                    let object = object.text("type", "file").number("bytes", *size);
+                    object.mode_if("mode", mode).line()
+                }
+                None => format!("would set the time of {name}"),
+                Some(mode) => format!("would set the permission bits of {name} to {mode:03o}"),
+            };
+            writeln!(screen.out, "{line}")?;
+        }
+        Ok(())
     }
 
     fn action(&self, difference: &Difference) -> Option<&'static str> {
@@ -263,7 +291,7 @@ impl Plan {
 impl Moving<'_> {
     /// Shows what would come of transferring something.
     pub(crate) fn dry_run(&mut self, way: Way, local: &Path, remote: &str) -> CommandResult {
-        let how = Comparison { way: Some(way), by_digest: true, excluded: Excluded::default() };
+        let how = Comparison { way: Some(way), by_digest: true, ..Comparison::default() };
         let plan = Plan { way, delete: false, policy: self.policy };
         let compared = self.client.differences(local, remote, &how, self.display.progress())?;
         let fails = plan.show(&compared, self.display.screen())?;

@@ -59,6 +59,7 @@ const COPY_PLACES: &[&str] = &[
 /// What `mirror` makes of its target.
 const MIRROR_PLACES: &[&str] = &[
     "what is in SOURCE goes into TARGET itself, also where that ends in `/` or is `.`",
+    "a file of equal content gets the time of its source, and its permission bits too",
     "with --delete TARGET holds nothing else then",
 ];
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use miniftp::client::{
-    Client, Compared, Comparison, Error, Excluded, ExistsChoice, ListedKind, PartChoice, Policy,
+    Client, Compared, Comparison, Error, ExistsChoice, ListedKind, PartChoice, Policy,
     TransferOutcome, TreeReport, Way, files_below,
 };
 use miniftp::text::Escaped;
@@ -91,7 +91,7 @@ impl<'a> Moving<'a> {
     /// Transfers everything over several connections.
     fn bring_wanted(&mut self) -> CommandResult {
         let way = if self.verb == "put" { Way::Up } else { Way::Down };
-        let how = Comparison { way: Some(way), by_digest: true, excluded: Excluded::default() };
+        let how = Comparison { way: Some(way), by_digest: true, ..Comparison::default() };
         let name = match &self.wanted[..] {
             [(local, _)] if way == Way::Up => shown(local),
             [(_, remote)] => Escaped(remote).to_string(),
@@ -310,7 +310,7 @@ fn policy(given: &GivenArguments, screen: &Screen) -> Policy {
     let decided =
         given.has(Flag::Resume) || !matches!(exists, ExistsChoice::Ask | ExistsChoice::Refuse);
     let part = if decided || !can_ask { PartChoice::Continue } else { PartChoice::Ask };
-    Policy { part, exists, no_mode: given.has(Flag::NoMode) }
+    Policy { part, exists, no_mode: given.has(Flag::NoMode), ..Policy::default() }
 }
 
 /// Tells what the library tells nobody, and what the user can do after stopping it.

@@ -163,7 +163,7 @@ impl Client {
     /// [`Error::Refused`].
     pub fn touch(&mut self, path: &str) -> Result<()> {
         self.check_relative(path)?;
-        self.again(|conn| conn.ask("TOUCH", &wire::Touch::new(path, 1, 0, 0)).map(drop))
+        self.again(|conn| conn.ask("TOUCH", &wire::Touch::new(path, 1, 0, 0, 0)).map(drop))
     }
 
     /// What can still be stored at a path.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::adjust::Adjustment;
 use super::exclude::Excluded;
 use super::report::TreeReport;
 
@@ -24,6 +25,20 @@ pub struct Comparison {
     pub by_digest: bool,
     /// What is left out on both sides.
     pub excluded: Excluded,
+    /// What of equal files is to become the same too, where content goes somewhere.
+    pub adjusts: Adjusts,
+}
+
+/// What of equal files [`Client::adjust`](super::Client::adjust) makes the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Adjusts {
+    /// Nothing: content is all that counts.
+    #[default]
+    Nothing,
+    /// Their times.
+    Times,
+    /// Their times and permission bits.
+    TimesAndModes,
 }
 
 impl Compared {
@@ -32,6 +47,7 @@ impl Compared {
         self.report = self.report.plus(&other.report);
         self.equal_bytes = self.equal_bytes.saturating_add(other.equal_bytes);
         self.differences.extend(other.differences);
+        self.adjustments.extend(other.adjustments);
     }
 }
 
@@ -67,7 +83,7 @@ pub struct Difference {
     /// file or a folder, which [`Client::remove_extra`](super::Client::remove_extra) may remove.
     pub is_in_the_way: bool,
     /// Permission bits of what is on the server.
-    pub(super) mode: u16,
+    pub(super) mode: Option<u16>,
 }
 
 /// What was compared, and what differs, sorted by path.
@@ -79,6 +95,8 @@ pub struct Compared {
     pub equal_bytes: u64,
     /// What differs.
     pub differences: Vec<Difference>,
+    /// What equal files lack of being the same, where that was asked for.
+    pub adjustments: Vec<Adjustment>,
     /// The path on the server that was compared.
     pub(super) top: String,
 }

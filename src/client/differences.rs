@@ -12,14 +12,15 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::Client;
-use super::commands::{ListedKind, RemoteEntry};
+use super::adjust::{Adjustment, lacks};
+use super::commands::RemoteEntry;
 use super::compared::{Compared, Comparison, Difference, DifferenceKind, Way};
 use super::error::{Error, Result, shown};
-use super::get_small::{Fetched, FetchedFile};
-use super::local::LocalMtime;
+use super::get_small::Fetched;
 use super::names::{join, mistake, remote_name};
 use super::progress::{FileProgress, Policy, Progress};
 use super::rows::list;
+use super::sides::{FilePair, Pair, Side, SideKind, local_side, remote_side};
 use super::tree::{DirContents, PendingDir, Sides, Tree};
 use crate::limits::LISTING_KEPT;
 use crate::wire::{self, Code};
@@ -27,46 +28,24 @@ use crate::wire::{self, Code};
 /// Bytes of what differs that are kept: a million files. A directory more is not begun.
 const DIFFERENCES_KEPT: usize = 512 * 1024 * 1024;
 
-/// An entry on one side.
-#[derive(Clone, Copy)]
-struct Side {
-    kind: SideKind,
-    size: u64,
-    mtime: LocalMtime,
-    mode: u16,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum SideKind {
-    File,
-    Directory,
-    Other(&'static str),
-}
-
-/// An entry that has a name on at least one side.
-struct Pair {
-    name: String,
-    here: Option<Side>,
-    there: Option<Side>,
-}
-
 /// The pair of folders that is being compared.
 struct OpenPair {
     local: PathBuf,
     remote: String,
     pairs: std::vec::IntoIter<Pair>,
     /// What cannot be compared, by its name.
-    odd: Vec<DirContents<FetchedFile>>,
+    odd: Vec<DirContents<FilePair>>,
 }
 
 /// How far the comparison has come.
 #[derive(Default)]
 pub(super) struct Comparing {
-    how: Comparison,
+    pub(super) how: Comparison,
     top: String,
     open: Option<OpenPair>,
     pub(super) fetched: Fetched,
-    pub(super) differences: Vec<Difference>,
+    differences: Vec<Difference>,
+    adjustments: Vec<Adjustment>,
     differences_bytes: usize,
     pub(super) equal_bytes: u64,
 }
@@ -137,8 +116,9 @@ impl Client {
         let report = self.carry_out(&mut tree, &mut FileProgress::new(progress, name))?;
         let mut differences = std::mem::take(&mut tree.direction.differences);
         differences.sort_by(|a, b| a.remote.cmp(&b.remote));
-        let Comparing { top, equal_bytes, .. } = tree.direction;
-        Ok(Compared { report, equal_bytes, differences, top })
+        let Comparing { top, equal_bytes, mut adjustments, .. } = tree.direction;
+        adjustments.sort_by(|a, b| a.remote.cmp(&b.remote));
+        Ok(Compared { report, equal_bytes, differences, adjustments, top })
     }
 }
 
@@ -184,7 +164,7 @@ impl Comparing {
         &self,
         local: &Path,
         pairs: &mut BTreeMap<String, Pair>,
-        odd: &mut Vec<DirContents<FetchedFile>>,
+        odd: &mut Vec<DirContents<FilePair>>,
     ) -> Result<()> {
         let failed = |e| Error::local(local, "read it", e);
         for entry in fs::read_dir(local).map_err(failed)? {
@@ -217,7 +197,7 @@ impl Comparing {
         client: &mut Client,
         remote: &str,
         pairs: &mut BTreeMap<String, Pair>,
-        odd: &mut Vec<DirContents<FetchedFile>>,
+        odd: &mut Vec<DirContents<FilePair>>,
     ) -> Result<()> {
         let conn = client.now()?;
         let message = wire::Path::new(remote);
@@ -241,7 +221,7 @@ impl Comparing {
     }
 
     /// See [`super::tree::Direction::next`].
-    pub(super) fn found(&mut self) -> Option<DirContents<FetchedFile>> {
+    pub(super) fn found(&mut self) -> Option<DirContents<FilePair>> {
         loop {
             let open = self.open.as_mut()?;
             if let Some(odd) = open.odd.pop() {
@@ -264,7 +244,7 @@ impl Comparing {
         local: PathBuf,
         remote: String,
         (here, there): (Option<Side>, Option<Side>),
-    ) -> Option<DirContents<FetchedFile>> {
+    ) -> Option<DirContents<FilePair>> {
         let below = remote.strip_prefix(&self.top).unwrap_or(&remote).trim_start_matches('/');
         let is = |side: Option<Side>, kind| side.is_some_and(|side| side.kind == kind);
         let is_directory = is(here, SideKind::Directory) || is(there, SideKind::Directory);
@@ -295,8 +275,7 @@ impl Comparing {
             (Some(h), Some(t)) if h.kind == SideKind::File && t.kind == h.kind => {
                 if h.size == t.size {
                     let is_same = !self.how.by_digest && h.mtime.is_same(t.mtime);
-                    let file = FetchedFile::to_compare(remote, local, h.size, is_same);
-                    return Some(DirContents::File(file));
+                    return Some(DirContents::File(self.pair(local, remote, (h, t), is_same)));
                 }
                 (DifferenceKind::Content, None)
             }
@@ -313,6 +292,19 @@ impl Comparing {
         };
         self.note(kind, source, (here, there), (local, remote));
         contents.map(DirContents::Directory)
+    }
+
+    fn pair(
+        &self,
+        local: PathBuf,
+        remote: String,
+        (here, there): (Side, Side),
+        is_same: bool,
+    ) -> FilePair {
+        let (version, tries, is_second) = (0, 0, false);
+        // What is set is set for the version that was compared.
+        let looks = lacks(&self.how, (here.mtime, here.mode), there).is_some();
+        FilePair { local, remote, here, there, version, is_same, looks, tries, is_second }
     }
 
     fn note(
@@ -340,24 +332,23 @@ impl Comparing {
             is_directory: only.is_some_and(|side| side.kind == SideKind::Directory),
             size: only.map_or(0, |side| side.size),
             is_in_the_way: kind == DifferenceKind::Kind && is_plain,
-            mode: there.map_or(0, |side| side.mode),
+            mode: there.and_then(|side| side.mode),
             local,
             remote,
         });
     }
 
     /// Two files of the same size have other digests.
-    pub(super) fn differs(&mut self, file: FetchedFile) {
-        let FetchedFile { local, remote, size, .. } = file;
-        self.differences.push(Difference {
-            kind: DifferenceKind::Content,
-            local,
-            remote,
-            is_directory: false,
-            size,
-            is_in_the_way: false,
-            mode: 0,
-        });
+    pub(super) fn differs(&mut self, file: FilePair) {
+        let sides = (Some(file.here), Some(file.there));
+        let source = if self.how.way == Some(Way::Down) { file.there } else { file.here };
+        self.note(DifferenceKind::Content, Some(source), sides, (file.local, file.remote));
+    }
+
+    /// Two equal files differ in what is not content.
+    pub(super) fn is_to_adjust(&mut self, adjustment: Adjustment) {
+        self.differences_bytes += size_of::<Adjustment>() + 2 * adjustment.remote.len();
+        self.adjustments.push(adjustment);
     }
 }
 
@@ -367,25 +358,4 @@ fn is_caseless(directory: &Path, name: &str) -> bool {
     let (upper, lower) = (name.to_uppercase(), name.to_lowercase());
     let other = if upper == name { lower } else { upper };
     other != name && fs::symlink_metadata(directory.join(other)).is_ok()
-}
-
-fn local_side(meta: &fs::Metadata) -> Side {
-    let kind = match meta.file_type() {
-        kind if kind.is_file() => SideKind::File,
-        kind if kind.is_dir() => SideKind::Directory,
-        kind if kind.is_symlink() => SideKind::Other("a link"),
-        _ => SideKind::Other("neither a file nor a folder"),
-    };
-    Side { kind, size: meta.len(), mtime: LocalMtime::of(meta), mode: 0 }
-}
-
-fn remote_side(entry: &RemoteEntry) -> Side {
-    let kind = match entry.kind {
-        ListedKind::File => SideKind::File,
-        ListedKind::Directory => SideKind::Directory,
-        ListedKind::Link => SideKind::Other("a link"),
-        ListedKind::Other(_) => SideKind::Other("neither a file nor a folder"),
-    };
-    let mtime = LocalMtime { secs: entry.mtime_secs, nanos: entry.mtime_nanos };
-    Side { kind, size: entry.size, mtime, mode: entry.mode }
 }

@@ -20,7 +20,7 @@ use super::halt::Halt;
 use super::local::LocalFile;
 use super::names::{check_no_part, check_no_part_there};
 use super::operation::{Operation, leaving};
-use super::part::{Finish, PartFile};
+use super::part::PartFile;
 use super::progress::{
     FileProgress, PartChoice, Phase, Policy, Progress, Question, TransferOutcome,
 };
@@ -135,7 +135,7 @@ impl Operation for GetFile<'_> {
         }
         bar.progress.phase(Phase::Commit);
         let Remote { size, mtime, received, .. } = self.remote;
-        part.place(size, Finish { mtime, mode: self.mode(), replace: self.replace })?;
+        part.place(size, self.policy.finish(mtime, self.mode(), self.replace))?;
         Ok(TransferOutcome::Stored { sent_bytes: received, size })
     }
 

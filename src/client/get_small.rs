@@ -1,7 +1,7 @@
 //! Fetching a folder: the requests, and what came of them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Client;
 use super::compare::{Content, digest};
@@ -11,7 +11,7 @@ use super::fetch::{STRANGE, heed_piece};
 use super::get::GetFile;
 use super::get_tree::Fetching;
 use super::local::{LocalFile, LocalMtime};
-use super::part::{self, Finish};
+use super::part;
 use super::progress::{Policy, Progress, Question, TransferOutcome};
 use super::tree::{DirContents, Direction, PendingDir, Tree};
 use crate::digest::{Algorithm, Digest, WholeDigest};
@@ -36,22 +36,9 @@ pub(super) struct FetchedFile {
     probe: bool,
     replace: bool,
     pub(super) tries: u32,
-    /// It is the same as the file here by size and time, which is enough.
-    pub(super) is_same: bool,
 }
 
 impl FetchedFile {
-    /// A file that is compared with the one of its size that is here.
-    pub(super) fn to_compare(
-        remote: String,
-        local: PathBuf,
-        size: u64,
-        is_same: bool,
-    ) -> FetchedFile {
-        let file = FetchedFile::new(remote, local, size, None, false);
-        FetchedFile { settled: true, probe: true, is_same, ..file }
-    }
-
     /// A file about which it is settled that it is fetched, over the one that is here if `replace`.
     pub(super) fn settled(
         remote: String,
@@ -72,18 +59,7 @@ impl FetchedFile {
         new: bool,
     ) -> FetchedFile {
         let (settled, probe, replace) = (false, false, false);
-        FetchedFile {
-            remote,
-            local,
-            size,
-            mode,
-            new,
-            settled,
-            probe,
-            replace,
-            tries: 0,
-            is_same: false,
-        }
+        FetchedFile { remote, local, size, mode, new, settled, probe, replace, tries: 0 }
     }
 }
 
@@ -178,13 +154,14 @@ impl Direction for Fetching {
         let result = match came {
             FetchOutcome::Content(mtime) => {
                 client.moved += size;
-                let finish = Finish { mtime, mode: item.mode, replace: item.replace };
+                let finish = tree.policy.finish(mtime, item.mode, item.replace);
                 part::store(last_dir, &item.local, &fetched.content, finish)
                     .map(|()| TransferOutcome::Stored { sent_bytes: size, size })
             }
-            FetchOutcome::Digests => match is_equal(algorithm, fetched, &item) {
-                Ok(true) => Ok(TransferOutcome::Equal { size: item.size }),
-                Ok(false) => match tree.settle(&item, to).transpose() {
+            FetchOutcome::Digests => match equal_file(algorithm, fetched, (&item.local, item.size))
+            {
+                Ok(Some(_)) => Ok(TransferOutcome::Equal { size: item.size }),
+                Ok(None) => match tree.settle(&item, to).transpose() {
                     Some(left) => left,
                     None => {
                         (item.probe, item.replace) = (false, true);
@@ -310,21 +287,21 @@ pub(super) fn gather(
     }
 }
 
-/// Whether the file here has the digests that came.
-pub(super) fn is_equal(
+/// The file here, if it is of this size and has the digests that came.
+pub(super) fn equal_file(
     algorithm: Algorithm,
     fetched: &mut Fetched,
-    item: &FetchedFile,
-) -> Result<bool> {
-    let mut source = LocalFile::open_plain(&item.local)?;
-    if source.size != item.size {
-        return Ok(false);
+    (local, size): (&Path, u64),
+) -> Result<Option<LocalFile>> {
+    let mut source = LocalFile::open_plain(local)?;
+    if source.size != size {
+        return Ok(None);
     }
     fetched.content.resize(source.size as usize, 0);
     if source.read(0, &mut fetched.content).is_err() {
-        return Ok(false);
+        return Ok(None);
     }
     let mut ours = Vec::new();
     digest(algorithm, &fetched.content, &mut ours, None);
-    Ok(ours == fetched.digests && source.is_unchanged())
+    Ok((ours == fetched.digests && source.is_unchanged()).then_some(source))
 }

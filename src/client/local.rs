@@ -93,6 +93,11 @@ pub(super) struct LocalFile {
 }
 
 impl LocalFile {
+    /// The open file, for what is set of it.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// The open file.
     pub(super) fn into_file(self) -> File {
         self.file
@@ -202,6 +207,16 @@ impl LocalFile {
             Ok(now) if now.size > stamp.size => Since::Grown,
             _ => Since::Changed,
         }
+    }
+
+    /// What tells whether it changed since it was opened.
+    pub(super) fn stamp(&self) -> Option<FileStamp> {
+        self.stamp
+    }
+
+    /// Whether it is certain that it did not change.
+    pub(super) fn is_certain(&self) -> bool {
+        self.since() == Since::Same
     }
 
     /// Whether nothing says that it changed.

@@ -111,7 +111,7 @@ impl Client {
         let mut files = VecDeque::new();
         for (index, difference) in wanted.iter().enumerate() {
             let Difference { local, remote, is_directory, kind, size, mode, .. } = *difference;
-            let mode = (!policy.no_mode).then_some(*mode);
+            let mode = mode.filter(|_| !policy.no_mode);
             let is_there = *kind == DifferenceKind::Content;
             if *is_directory {
                 let directory = PendingDir::below(local.clone(), remote.clone());
@@ -124,7 +124,6 @@ impl Client {
             if index == 0 {
                 make_parent(local)?;
             }
-            let mode = mode.filter(|_| !is_there);
             let (remote, local) = (remote.clone(), local.clone());
             files.push_back(match policy.exists {
                 ExistsChoice::Replace => FetchedFile::settled(remote, local, *size, mode, is_there),

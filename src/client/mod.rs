@@ -8,6 +8,7 @@
 //! Invariant: a connection on which something is unanswered is not used again.
 
 mod address;
+mod adjust;
 mod admin;
 mod apart;
 mod commands;
@@ -55,6 +56,7 @@ mod report;
 mod rows;
 mod security;
 mod send;
+mod sides;
 mod stamp;
 mod stride;
 mod target_dir;
@@ -69,10 +71,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 pub use address::{SOFTWARE, server_address};
+pub use adjust::{Adjusted, Adjustment};
 pub use commands::{
     Hashed, ListedKind, QuotaUsage, RemoteEntry, RemotePart, Space, TemporaryPassword, WhyReason,
 };
-pub use compared::{Compared, Comparison, Difference, DifferenceKind, Way};
+pub use compared::{Adjusts, Compared, Comparison, Difference, DifferenceKind, Way};
 pub use encryption::{Encryption, KeyStanding};
 pub use error::{Error, NoTls, Remains, Result};
 pub use exclude::Excluded;

@@ -13,6 +13,7 @@ use super::error::{Error, Result, shown};
 use super::fetch::ChunkTarget;
 use super::halt::Halt;
 use super::local::LocalMtime;
+use super::progress::Policy;
 use super::target_dir::{Identity, InPlace, TargetDir};
 use crate::limits::COPY_STEP;
 
@@ -20,9 +21,18 @@ use crate::limits::COPY_STEP;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finish {
     pub(super) mtime: LocalMtime,
-    /// Permission bits; `None` leaves them to the system. A file that is replaced hands on its own.
+    /// Permission bits; `None` leaves them to the system.
     pub(super) mode: Option<u16>,
     pub(super) replace: bool,
+    /// Whether a file that is replaced hands on its own permission bits.
+    pub(super) keeps_mode: bool,
+}
+
+impl Policy {
+    /// A fetched file's time and permission bits, and whether it may replace another.
+    pub(super) fn finish(&self, mtime: LocalMtime, mode: Option<u16>, replace: bool) -> Finish {
+        Finish { mtime, mode, replace, keeps_mode: !self.replaces_mode }
+    }
 }
 
 /// An open part, locked.
@@ -143,8 +153,9 @@ impl PartFile {
         if self.held > size || self.written < size {
             self.set_len(size)?;
         }
-        set_time(&self.file, finish.mtime);
-        set_mode(&self.file, mode);
+        // What cannot be set is no reason to lose a file.
+        let _ = set_time(&self.file, finish.mtime);
+        let _ = mode.map_or(Ok(()), |mode| set_mode(&self.file, mode));
         if !self.dir.leads_to(&self.identity) {
             let taken = "another program has taken its part away; try again";
             return Err(self.failed(PLACING, io::Error::other(taken)));
@@ -152,7 +163,8 @@ impl PartFile {
         put_in_place(&self.dir, &self.target, finish.replace)
     }
 
-    /// The permission bits that the file gets: those of the file that it replaces, if there is one.
+    /// The permission bits that the file gets: those of the file that it replaces, if there is one,
+    /// or its own, as was said.
     /// Whatever is no regular file is refused.
     fn final_mode(&self, finish: Finish) -> Result<Option<u16>> {
         let path = || shown(&self.target);
@@ -160,7 +172,8 @@ impl PartFile {
         match in_place {
             // It may have gone meanwhile.
             None => Ok(finish.mode),
-            Some(InPlace::File(mode)) => Ok(mode.or(finish.mode)),
+            Some(InPlace::File(own)) if finish.keeps_mode => Ok(own.or(finish.mode)),
+            Some(InPlace::File(own)) => Ok(finish.mode.or(own)),
             Some(InPlace::Directory) => Err(Error::LocalFolder { path: path() }),
             Some(InPlace::Link) => Err(Error::LocalLink { path: path() }),
             Some(InPlace::Other) => Err(Error::LocalKind { path: path(), needed: "a file" }),
@@ -183,16 +196,16 @@ impl ChunkTarget for PartFile {
     }
 }
 
-/// Permission bits that cannot be set are no reason to lose a file.
+/// Gives a file its permission bits, the lower nine.
 #[cfg(unix)]
-fn set_mode(file: &File, mode: Option<u16>) {
-    if let Some(mode) = mode {
-        let _ = rustix::fs::fchmod(file, (u32::from(mode) & 0o777).into());
-    }
+pub(super) fn set_mode(file: &File, mode: u16) -> io::Result<()> {
+    Ok(rustix::fs::fchmod(file, (u32::from(mode) & 0o777).into())?)
 }
 
 #[cfg(not(unix))]
-fn set_mode(_file: &File, _mode: Option<u16>) {}
+pub(super) fn set_mode(_file: &File, _mode: u16) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
 
 /// What is being done when the part gets the target's name.
 const PLACING: &str = "put it in its place";
@@ -221,11 +234,9 @@ pub(super) fn store(
     stored
 }
 
-/// A time that cannot be set is no reason to lose a file.
-fn set_time(file: &File, mtime: LocalMtime) {
-    if let Some(time) = mtime.to_system() {
-        let _ = file.set_modified(time);
-    }
+/// Gives a file its time.
+pub(super) fn set_time(file: &File, mtime: LocalMtime) -> io::Result<()> {
+    file.set_modified(mtime.to_system().ok_or(ErrorKind::InvalidInput)?)
 }
 
 /// Two clients must not fetch the same file to the same place at once.
@@ -273,8 +284,8 @@ mod tests {
     use super::*;
 
     const TIME: LocalMtime = LocalMtime { secs: 1_700_000_000, nanos: 5 };
-    const NEW: Finish = Finish { mtime: TIME, mode: None, replace: false };
-    const OVER: Finish = Finish { mtime: TIME, mode: None, replace: true };
+    const NEW: Finish = Finish { mtime: TIME, mode: None, replace: false, keeps_mode: true };
+    const OVER: Finish = Finish { mtime: TIME, mode: None, replace: true, keeps_mode: true };
 
     struct Dir(PathBuf);
 

@@ -36,6 +36,11 @@ impl<T> InFlight<T> {
         self.flying.is_empty()
     }
 
+    /// What is answered next.
+    pub(super) fn oldest(&self) -> Option<&T> {
+        self.flying.front().map(|(what, _, _)| what)
+    }
+
     /// Something was sent.
     pub(super) fn push(&mut self, what: T, head: usize, content: usize) {
         self.heads = self.heads.saturating_add(head);

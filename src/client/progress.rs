@@ -80,6 +80,9 @@ pub struct Policy {
     pub exists: ExistsChoice,
     /// Whether permission bits are left to the side that stores the file.
     pub no_mode: bool,
+    /// Whether a file that replaces one on this machine brings its permission bits; else it gets
+    /// those of the one that it replaces.
+    pub replaces_mode: bool,
 }
 
 impl Policy {
@@ -193,6 +196,10 @@ pub trait Progress {
     fn waiting(&mut self, why: &str, left: Duration) {
         let _ = (why, left);
     }
+    /// A file that was found equal got the time of the other side's, or these permission bits.
+    fn adjusted(&mut self, local: &Path, remote: &str, mode: Option<u16>) {
+        let _ = (local, remote, mode);
+    }
     /// What the source of a mirror does not have was removed; the path on this machine is given if
     /// it was there.
     fn removed(&mut self, local: Option<&Path>, remote: &str) {
@@ -258,6 +265,9 @@ impl Progress for LaneProgress<'_, '_> {
     }
     fn removed(&mut self, local: Option<&Path>, remote: &str) {
         self.with(|progress| progress.removed(local, remote));
+    }
+    fn adjusted(&mut self, local: &Path, remote: &str, mode: Option<u16>) {
+        self.with(|progress| progress.adjusted(local, remote, mode));
     }
     fn left_out(&mut self, name: &str, why: &str) {
         self.with(|progress| progress.left_out(name, why));

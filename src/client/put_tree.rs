@@ -17,6 +17,7 @@ use super::progress::{ExistsChoice, Policy, Progress};
 use super::put_small::{SmallFile, UploadRequest};
 use super::report::TreeReport;
 use super::rows::list;
+use super::stamp::permission_bits;
 use super::tree::{DirContents, PendingDir, Tree};
 use crate::limits::LISTING_KEPT;
 use crate::wire::{self, Code, Mkdir};
@@ -149,17 +150,6 @@ impl Sending {
 
 /// The permission bits that are sent with a folder.
 pub(super) fn directory_mode(policy: &Policy, local: &Path) -> u16 {
-    let mode = if policy.no_mode { None } else { permission_bits(local) };
-    mode.unwrap_or(wire::NO_MODE)
-}
-
-#[cfg(unix)]
-fn permission_bits(local: &Path) -> Option<u16> {
-    let mode = rustix::fs::stat(local).ok()?.st_mode & 0o777;
-    u16::try_from(mode).ok()
-}
-
-#[cfg(not(unix))]
-fn permission_bits(_local: &Path) -> Option<u16> {
-    None
+    let meta = if policy.no_mode { None } else { fs::metadata(local).ok() };
+    meta.as_ref().and_then(permission_bits).unwrap_or(wire::NO_MODE)
 }

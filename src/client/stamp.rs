@@ -1,6 +1,6 @@
 //! What changes when a file does: its size and its times.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -52,6 +52,18 @@ impl FileStamp {
         let (size, is_certain) = (meta.len(), is_past(time));
         Ok(FileStamp { size, mode: None, times: [time, time], is_certain })
     }
+}
+
+/// The permission bits of a file or folder; `None` where the system has none.
+#[cfg(unix)]
+pub(super) fn permission_bits(meta: &Metadata) -> Option<u16> {
+    use std::os::unix::fs::PermissionsExt;
+    u16::try_from(meta.permissions().mode() & 0o777).ok()
+}
+
+#[cfg(not(unix))]
+pub(super) fn permission_bits(_meta: &Metadata) -> Option<u16> {
+    None
 }
 
 /// The system's integers differ in width between processors.

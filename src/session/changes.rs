@@ -12,12 +12,12 @@ use crate::transfer::{Claim, ClaimRequest, Claimant, Scope, check_free, give_bac
 use crate::vfs::{AccessKind, MovedContent, View, names_beside};
 
 impl Session {
-    /// Sets a file's time.
-    pub fn set_mtime(&self, path: &str, mtime: Mtime) -> Result<()> {
-        if let Some(set) = self.set_dropped_time(path, mtime) {
+    /// Sets a file's time. `version` is the one that is meant, or 0 for any.
+    pub fn set_mtime(&self, path: &str, mtime: Mtime, version: u64) -> Result<()> {
+        if let Some(set) = self.set_dropped_time(path, mtime, version) {
             return self.logged(Verb::Time, path, set, |_, _| ());
         }
-        let set = self.at(path).and_then(|(user, path)| user.vfs.set_mtime(&path, mtime));
+        let set = self.at(path).and_then(|(user, path)| user.vfs.set_mtime(&path, mtime, version));
         self.logged(Verb::Time, path, set, |_, _| ())
     }
 

@@ -85,12 +85,19 @@ impl Session {
     }
 
     /// Sets the time of such a file; `None` if it is none.
-    pub(super) fn set_dropped_time(&self, path: &str, mtime: Mtime) -> Option<Result<()>> {
+    pub(super) fn set_dropped_time(
+        &self,
+        path: &str,
+        mtime: Mtime,
+        version: u64,
+    ) -> Option<Result<()>> {
         let (user, path) = self.at(path).ok()?;
         let (view, file, source) = self.find_dropped(user, &path)?;
         drop(source);
-        let set = view.set_mtime(&file.at, mtime);
-        self.note_dropped(&path, &file.at);
+        let set = view.set_mtime(&file.at, mtime, version);
+        if set.is_ok() {
+            self.note_dropped(&path, &file.at);
+        }
         Some(set)
     }
 

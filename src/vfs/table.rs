@@ -110,9 +110,9 @@ impl Vfs {
         view.source(path)
     }
 
-    /// Sets the time of a regular file.
-    pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
-        self.to_change(path)?.set_mtime(path, mtime)
+    /// Sets the time of a regular file. `version` is the one that is meant, or 0 for any.
+    pub fn set_mtime(&self, path: &VPath, mtime: Mtime, version: u64) -> Result<()> {
+        self.to_change(path)?.set_mtime(path, mtime, version)
     }
 
     /// Sets the permission bits of a file or folder.

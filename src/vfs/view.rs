@@ -149,11 +149,18 @@ impl View {
         Listing::new(self.jail().directory(path, READ)?, path, private)
     }
 
-    /// Sets the time of a regular file.
-    pub fn set_mtime(&self, path: &VPath, mtime: Mtime) -> Result<()> {
+    /// Sets the time of a regular file. `version` is the one that is meant, or 0 for any.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if another version is there.
+    pub fn set_mtime(&self, path: &VPath, mtime: Mtime, version: u64) -> Result<()> {
         let spot = self.jail().spot(path)?;
         self.home().fence().map_err(|e| from_errno(e, path, "setting a file's time"))?;
-        Source::open(self.home(), self.jail().at(&spot), path)?.set_mtime(mtime)
+        let file = Source::open(self.home(), self.jail().at(&spot), path)?;
+        if version != 0 && version != file.version() {
+            return Err(Error::Changed { path: path.for_error() });
+        }
+        file.set_mtime(mtime)
     }
 
     /// Where on the machine a path lies, as long as nobody moves it: for programs of the operator.

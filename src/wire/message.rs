@@ -117,6 +117,7 @@ messages! {
         now: u8 = "1 for the server's time, and the two fields behind it are 0",
         mtime_secs: i64 = "its time, seconds since 1970",
         mtime_nanos: u32 = "and nanoseconds",
+        version: u64 = "the version that is meant, as `STAT` gives it, or 0 for any",
     }
     /// Answer to `SPACE`.
     Space {

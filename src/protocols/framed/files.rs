@@ -110,7 +110,7 @@ pub(super) fn touch(conn: &mut FramedConnection, request: Request<'_>) -> Result
         true => Mtime::now(),
         false => mtime(what.mtime_secs, what.mtime_nanos)?,
     };
-    conn.session.set_mtime(what.path, time)?;
+    conn.session.set_mtime(what.path, time, what.version)?;
     done("set")
 }
 

@@ -146,7 +146,7 @@ pub(super) fn mfmt(conn: &mut FtpConnection, arg: &str) -> Result<()> {
 
 /// Gives a file the time at which it last changed.
 pub(super) fn set_time(conn: &mut FtpConnection, path: &str, mtime: Mtime) -> Result<()> {
-    conn.session.set_mtime(path, mtime)?;
+    conn.session.set_mtime(path, mtime, 0)?;
     let shown = conn.session.resolve(path)?;
     // Not every file system has every time. Where nothing may be looked at nobody can tell.
     let is = conn.session.stat(path).map_or(mtime, |(entry, _)| entry.mtime);

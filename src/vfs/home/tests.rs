@@ -44,7 +44,7 @@ fn whoever_has_lost_the_lock_changes_nothing_more() {
         assert!(stopping(vfs.remove_tree(&path("/f"), &mut |_| Ok(()))));
         assert!(stopping(vfs.rename(&path("/f"), &path("/h"), false).map(drop)));
         assert!(stopping(vfs.mkdir(&path("/d"), None)));
-        assert!(stopping(vfs.set_mtime(&path("/f"), crate::vfs::Mtime { secs: 1, nanos: 0 })));
+        assert!(stopping(vfs.set_mtime(&path("/f"), crate::vfs::Mtime { secs: 1, nanos: 0 }, 0)));
         assert!(View::open(&home, "bob").is_err());
         assert!(
             home.keep("note", b"text").is_err()

@@ -7,10 +7,11 @@ mod refusals;
 mod trees;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use miniftp::wire;
 
-use crate::harness::{Site, bytes};
+use crate::harness::{Frames, Site, bytes};
 
 #[test]
 fn folders_are_made_entered_left_and_removed() {
@@ -168,4 +169,36 @@ fn the_quota_is_told_in_numbers_and_in_words() {
     assert_eq!(col.quota().limit, Some(0), "nothing at all is no lack of a limit");
     col.store("f", b"x", 0).expect(270);
     col.store("empty", b"", 0).expect(900);
+}
+
+/// Whoever has compared a file says which version it was, so that no other one gets its time.
+#[test]
+fn a_time_is_set_for_the_version_that_is_meant() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let daemon = site.start();
+    let mut ann = daemon.login("ann");
+    let set = |ann: &mut Frames, secs, version| {
+        ann.request("TOUCH", &wire::Touch::new("f", 0, secs, 7, version))
+    };
+    let version = |ann: &mut Frames| ann.on("STAT", "f").message::<wire::Entry<'_>>().version;
+    let secs = || fs::metadata(site.stored("ann", "f")).unwrap().mtime();
+    ann.store("f", b"first", 0).expect(900);
+    let first = version(&mut ann);
+    set(&mut ann, 1_600_000_000, first).expect(200);
+    assert_eq!(secs(), 1_600_000_000);
+    // Its time was set, so it is another version.
+    set(&mut ann, 1_600_000_001, first).expect(273).says("`/f` changed while it was in use");
+    assert_eq!(secs(), 1_600_000_000);
+    let second = version(&mut ann);
+    ann.store("f", b"other", 1).expect(900);
+    let stored = secs();
+    set(&mut ann, 1_600_000_001, second).expect(273);
+    assert_eq!(secs(), stored, "another file has its name");
+    set(&mut ann, 1_600_000_002, 0).expect(200);
+    assert_eq!(secs(), 1_600_000_002);
+    let third = version(&mut ann);
+    set(&mut ann, 1_600_000_003, third).expect(200);
+    assert_eq!(secs(), 1_600_000_003);
+    daemon.wait_for_log("time /f refused: `/f` changed while it was in use");
 }

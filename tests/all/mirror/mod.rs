@@ -2,6 +2,7 @@
 
 mod checks;
 mod deletions;
+mod equal;
 mod parallel;
 
 use std::collections::BTreeMap;
