@@ -26,7 +26,7 @@ fn argument(arg: &str) {
     let _ = address::parse_epsv(Some(arg));
     let _ = date::split_stamp(arg);
     let _ = facts::Facts::chosen(arg).opts_text();
-    let (_, path) = pattern::split_flags(arg);
+    let (_, path) = pattern::split_flags(arg, &|_| false);
     if let Some((directory, pattern)) = pattern::split_pattern(path) {
         let _ = pattern.matches(directory);
     }

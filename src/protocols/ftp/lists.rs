@@ -57,6 +57,11 @@ impl ListTarget {
     }
 }
 
+/// The path of an argument that may have flags in front.
+fn behind_flags<'a>(conn: &FtpConnection, arg: &'a str) -> &'a str {
+    split_flags(arg, &|path| conn.session.stat(path).is_ok()).1
+}
+
 /// As the facts have it.
 fn allowed((Rights { read, write, modify }, directories): Granted) -> Allowed {
     Allowed { read, write, modify, directories }
@@ -93,7 +98,7 @@ impl LineShape {
 }
 
 pub(super) fn list(conn: &mut FtpConnection, arg: &str) -> Result<()> {
-    let (_, path) = split_flags(arg);
+    let path = behind_flags(conn, arg);
     let (listed, shape) = (ListTarget::open(conn, path)?, LineShape::long(conn));
     send(conn, listed, &shape)
 }
@@ -101,7 +106,7 @@ pub(super) fn list(conn: &mut FtpConnection, arg: &str) -> Result<()> {
 /// Names that can be sent back as they are: with the folder that the client named in front
 /// (RFC 1123, section 4.1.2.7).
 pub(super) fn nlst(conn: &mut FtpConnection, arg: &str) -> Result<()> {
-    let (_, path) = split_flags(arg);
+    let path = behind_flags(conn, arg);
     let listed = ListTarget::open(conn, path)?;
     let directory = match &listed {
         ListTarget::One(_) => path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or_default(),
@@ -237,7 +242,7 @@ pub(super) fn stat(conn: &mut FtpConnection, arg: &str) -> Result<()> {
         conn.control.reply_lines(211, "miniftpd:", &lines, "End");
         return Ok(());
     }
-    let (_, path) = split_flags(arg);
+    let path = behind_flags(conn, arg);
     let shape = LineShape::long(conn);
     let code = match ListTarget::open(conn, path)? {
         ListTarget::One(entry) => {

@@ -41,16 +41,17 @@ pub(super) fn split_pattern(path: &str) -> Option<(&str, Pattern)> {
 
 /// Splits what follows LIST or NLST into flags and path, each empty if it is not there: the leading
 /// words of a dash and letters or digits, such as `-la` or `-a -1`, are flags, and all that follows
-/// one blank is the path. A word `--` ends the flags; a path that looks like flags can be had as
-/// `./-la` too.
-pub(super) fn split_flags(arg: &str) -> (&str, &str) {
+/// one blank is the path. A word `--` ends the flags, and so does what is a path by what `is_there`
+/// says, but for what clients send to list a folder: whoever has a file called `-la` there must not
+/// keep them from it. That one can be had as `./-la`.
+pub(super) fn split_flags<'a>(arg: &'a str, is_there: &dyn Fn(&str) -> bool) -> (&'a str, &'a str) {
     let mut end = 0;
     let mut path = arg;
     loop {
         let (word, after) = path.split_once(' ').unwrap_or((path, ""));
         match word.strip_prefix('-') {
             Some("-") => return (arg.get(..end).unwrap_or_default(), after),
-            Some(letters) if is_flags(letters) => {}
+            Some(letters) if is_flags(letters) && (is_usual(letters) || !is_there(path)) => {}
             _ => return (arg.get(..end).unwrap_or_default(), path),
         }
         end = arg.len() - path.len() + word.len();
@@ -60,6 +61,10 @@ pub(super) fn split_flags(arg: &str) -> (&str, &str) {
 
 fn is_flags(letters: &str) -> bool {
     !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+fn is_usual(letters: &str) -> bool {
+    letters.bytes().all(|b| b"1AFLRal".contains(&b))
 }
 
 #[cfg(test)]
@@ -175,7 +180,7 @@ mod tests {
             ("a -l", ("", "a -l")),
         ];
         for (arg, want) in table {
-            assert_eq!(split_flags(arg), want, "{arg:?}");
+            assert_eq!(split_flags(arg, &|_| false), want, "{arg:?}");
         }
     }
 
@@ -185,7 +190,7 @@ mod tests {
             if let Some(pattern) = Pattern::new(&text) {
                 pattern.matches(&name);
             }
-            let (flags, path) = split_flags(&text);
+            let (flags, path) = split_flags(&text, &|_| false);
             prop_assert!(flags.len() + path.len() <= text.len() && text.ends_with(path));
             split_pattern(&text);
         }

@@ -50,6 +50,36 @@ fn good_names() -> Vec<String> {
     all
 }
 
+/// A word with a dash was a flag whatever was there, so that the current folder was listed: a
+/// script that removes what `NLST -dash` names emptied it.
+#[test]
+fn a_name_with_a_dash_is_listed_as_what_it_is() {
+    let scene = Scene::new();
+    scene.put("-dash", b"x");
+    scene.put("other", b"x");
+    let mut ann = scene.ann();
+    ann.ask("MKD -folder").expect(257);
+    ann.store("-folder/inner", b"x").expect(226);
+    for (arg, names) in [
+        ("-dash", &["-dash"][..]),
+        ("-la -dash", &["-dash"]),
+        ("-folder", &["-folder/inner"]),
+        ("-missing", &["-dash", "-folder", "other"]),
+        ("-la", &["-dash", "-folder", "other"]),
+        ("-- -dash", &["-dash"]),
+    ] {
+        let listed = ann.listed(&format!("NLST {arg}"));
+        assert_eq!(listed.lines().collect::<Vec<_>>(), names, "{arg}");
+        let long = ann.listed(&format!("LIST {arg}"));
+        assert_eq!(long.lines().count(), names.len(), "{arg}: {long}");
+    }
+    assert!(!ann.ask("STAT -dash").expect(213).text().contains("other"));
+    // What clients send to see a folder shows it, whatever somebody has stored there.
+    scene.put("-la", b"x");
+    assert_eq!(ann.listed("NLST -la").lines().count(), 4);
+    assert_eq!(ann.listed("NLST ./-la").lines().count(), 1);
+}
+
 #[test]
 fn any_name_goes_through_every_verb_and_comes_back_as_it_was() {
     let scene = Scene::new();
