@@ -117,9 +117,15 @@ impl Vfs {
 }
 
 impl View {
-    /// Refuses a name whose folder is not there.
+    /// Refuses a name whose folder is not there, or takes nothing.
     pub fn check_place(&self, path: &VPath) -> Result<()> {
-        self.jail().spot(path).map(drop)
+        self.check_writable(&self.jail().spot(path)?)
+    }
+
+    /// Refuses what lies in a folder that the system lets the server change nothing in.
+    pub(super) fn check_writable(&self, spot: &Location) -> Result<()> {
+        let checked = self.jail().check_writable(spot);
+        checked.map_err(|e| from_errno(e, spot.path(), "asking for a folder's permissions"))
     }
 
     /// Refuses a name at which no directory may be made.
@@ -161,8 +167,16 @@ impl View {
             Err(Error::NotFound { .. }) => (None, None),
             looked => looked.map(|(spot, there)| (Some(spot), there))?,
         };
+        let check = |spot: &Option<Location>| match spot {
+            Some(spot) => self.check_writable(spot),
+            None => Ok(()),
+        };
         let Some(there) = there else {
-            return if write { Ok(WriteTarget { replacing: false, spot }) } else { Err(denied()) };
+            if !write {
+                return Err(denied());
+            }
+            check(&spot)?;
+            return Ok(WriteTarget { replacing: false, spot });
         };
         match kind_of(&there) {
             _ if !read && !modify && replace => Err(denied()),
@@ -174,7 +188,10 @@ impl View {
                 Err(Error::Exists { path: path.for_error(), size })
             }
             EntryKind::File if !modify => Err(denied()),
-            EntryKind::File => Ok(WriteTarget { replacing: true, spot }),
+            EntryKind::File => {
+                check(&spot)?;
+                Ok(WriteTarget { replacing: true, spot })
+            }
         }
     }
 

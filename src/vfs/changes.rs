@@ -235,6 +235,8 @@ impl View {
         if path == self.mount_point() {
             return Err(Error::Denied { path: path.for_error() });
         }
-        self.jail().spot(path)
+        let spot = self.jail().spot(path)?;
+        self.check_writable(&spot)?;
+        Ok(spot)
     }
 }

@@ -15,7 +15,7 @@
 use std::sync::{Arc, OnceLock};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
+use rustix::fs::{self, Access, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
 use super::entry::FileId;
@@ -183,6 +183,8 @@ pub(super) struct OpenDir {
     fd: Option<OwnedFd>,
     /// Which directory that is, once somebody has asked.
     id: OnceLock<FileId>,
+    /// Set once the system has said that the server may change what is in it.
+    is_writable: OnceLock<()>,
     path: VPath,
 }
 
@@ -250,7 +252,12 @@ impl Jail {
             let found = self.resolve(&parent, STAND);
             Some(found.map_err(|e| from_errno(e, path, "opening a folder"))?)
         };
-        let directory = Arc::new(OpenDir { fd, id: OnceLock::new(), path: parent });
+        let directory = Arc::new(OpenDir {
+            fd,
+            id: OnceLock::new(),
+            is_writable: OnceLock::new(),
+            path: parent,
+        });
         Ok(Location { directory, path: path.clone() })
     }
 
@@ -277,6 +284,17 @@ impl Jail {
     /// The folder of a spot.
     pub(super) fn directory_of<'a>(&'a self, spot: &'a Location) -> BorrowedFd<'a> {
         spot.directory.fd.as_ref().map_or(self.root.as_fd(), AsFd::as_fd)
+    }
+
+    /// Refuses the folder of a spot if the system lets the server change nothing in it, whatever
+    /// the rights of the account: before a file is received that could not be put there.
+    pub(super) fn check_writable(&self, spot: &Location) -> OsResult<()> {
+        if spot.directory.is_writable.get().is_none() {
+            let wanted = Access::WRITE_OK | Access::EXEC_OK;
+            fs::accessat(self.directory_of(spot), c".", wanted, AtFlags::EACCESS)?;
+            let _ = spot.directory.is_writable.set(());
+        }
+        Ok(())
     }
 
     /// Whether the path of a spot still leads to the folder that it holds open.

@@ -12,7 +12,7 @@ mod replaced;
 mod rights;
 mod same;
 mod standing;
-mod why;
+pub mod why;
 mod why_words;
 
 use std::fs;

@@ -5,8 +5,11 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
+use miniftp::wire;
+
 use super::{MIB, files, names, site};
 use crate::harness::{Daemon, Miniftp, Proxy, Site, Way, bytes, eventually, write_file};
+use crate::mounts::why::why;
 
 #[test]
 fn a_file_whose_name_cannot_be_one_here_fails_the_tree() {
@@ -168,6 +171,48 @@ fn all_that_fails_is_named() {
             assert!(named, "{n}: {}", said.tell());
         }
     }
+}
+
+/// An upload was taken to its last byte, refused then, and kept as a part that counts.
+#[test]
+fn what_could_not_be_put_in_its_place_is_refused_before_it_is_sent() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = Site::new();
+    site.account("ann", "unlimited");
+    let locked = site.stored("ann", "locked");
+    write_file(locked.join("f"), b"old");
+    fs::create_dir(locked.join("d")).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
+    let Some(daemon) = Daemon::start_without_capabilities(&site) else {
+        eprintln!("skipped: the modes of files do not count for this user");
+        return;
+    };
+    let (mut ann, mut talk) = (daemon.login("ann"), daemon.ftp("ann"));
+    let _data = talk.data();
+    for name in ["locked/new", "locked/f"] {
+        ann.put(name, 1 << 20, wire::REPLACE).expect(261);
+        ann.store(name, b"small", wire::REPLACE).expect(261);
+        talk.ask(&format!("STOR {name}")).expect(550);
+    }
+    talk.ask("DELE locked/f").expect(550);
+    ann.mkdir("locked/more", false).expect(261);
+    let allowed = |what: &str, reasons: &[(String, bool, String)]| {
+        reasons.iter().any(|(of, allowed, _)| of == what && *allowed)
+    };
+    let reasons = why(&mut ann, "locked");
+    assert!(allowed("list", &reasons), "{reasons:?}");
+    for what in ["put new", "make folder"] {
+        assert!(!allowed(what, &reasons), "{what}: {reasons:?}");
+    }
+    let reasons = why(&mut ann, "locked/f");
+    for what in ["replace", "remove", "rename"] {
+        assert!(!allowed(what, &reasons), "{what}: {reasons:?}");
+    }
+    assert!(ann.parts().is_empty());
+    assert_eq!(ann.quota().used, 3);
+    ann.store("locked/d/free", b"x", 0).expect(900);
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
+    ann.store("locked/f", b"new", wire::REPLACE).expect(900);
 }
 
 #[test]
