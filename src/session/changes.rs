@@ -51,6 +51,9 @@ impl Session {
         alive: &mut Alive<'_>,
     ) -> Result<usize> {
         let (user, path) = self.at(path)?;
+        if !parents {
+            self.make_way(user, &path, alive)?;
+        }
         let mut made = 0;
         for here in user.vfs.to_make(&path, parents)? {
             match self.make_directory(user, &here, mode.filter(|_| here == path), alive) {
@@ -62,6 +65,15 @@ impl Session {
             made += 1;
         }
         Ok(made)
+    }
+
+    /// Makes the folder of a path where that only leads to a mount point, and so is shown though
+    /// the disk has none: whoever sees it may put something there.
+    pub(super) fn make_way(&self, user: &User, path: &VPath, alive: &mut Alive<'_>) -> Result<()> {
+        match user.vfs.unmade_above(path)? {
+            Some(folder) => self.mkdir(folder.as_str(), true, None, alive),
+            None => Ok(()),
+        }
     }
 
     /// One entry is reserved before the directory is made, and counted when it is there.
@@ -182,6 +194,10 @@ impl Session {
         let (user, from) = self.at(from)?;
         let to = user.cwd.join(to)?;
         let view = user.vfs.to_change(&from)?;
+        if user.vfs.unmade_above(&to)?.is_some() {
+            view.stat(&from)?;
+            self.make_way(user, &to, alive)?;
+        }
         if user.vfs.is_across(&from, &to)? {
             if user.vfs.to_write(&to)?.is_drop_box() {
                 return self.drop_into(user, (&from, &to), alive);

@@ -106,6 +106,18 @@ impl Session {
         Ok((user, path, view, charged))
     }
 
+    /// The same for something that is about to be put there; its folder is made where it is shown
+    /// and nowhere on the disk.
+    pub(super) fn place_to_fill(
+        &self,
+        path: &str,
+        alive: &mut Alive<'_>,
+    ) -> Result<(&User, VPath, &View, Charged)> {
+        let (user, to) = self.at(path)?;
+        self.make_way(user, &to, alive)?;
+        self.place(path, alive)
+    }
+
     /// Whether what is at a path may be looked at, and whether a file there may be replaced.
     pub fn may_compare_and_replace(&self, path: &str) -> (bool, bool) {
         let rights = self.at(path).and_then(|(user, path)| Ok(user.vfs.view(&path)?.rights()));
@@ -156,7 +168,7 @@ impl Session {
         data: &[u8],
         alive: &mut Alive<'_>,
     ) -> Result<Ready> {
-        let place = self.place(wanted.path, alive)?;
+        let place = self.place_to_fill(wanted.path, alive)?;
         transfer::store(&self.spec(&place, wanted), algorithm, digests, whole, data)
     }
 
@@ -264,7 +276,7 @@ impl Session {
         }
         let mode = u16::try_from(self.stat(from)?.0.mode & 0o777).ok();
         let wanted = UploadOptions { path: to, mtime: None, mode, replace, beside: None };
-        let place = self.place(to, alive)?;
+        let place = self.place_to_fill(to, alive)?;
         let spec = Spec { from: Some(&origin), ..self.spec(&place, &wanted) };
         Copying::begin(&spec, source)
     }
@@ -314,7 +326,7 @@ impl Session {
         declared: Option<u64>,
         alive: &mut Alive<'_>,
     ) -> Result<StreamingUpload> {
-        let place = self.place(wanted.path, alive)?;
+        let place = self.place_to_fill(wanted.path, alive)?;
         self.presence.about(place.1.as_str());
         if (start, declared) == (Start::Fresh, None) {
             self.refusals.check(&place.1, self.shared().ledger.usage_of(&place.3))?;

@@ -16,7 +16,7 @@ impl Session {
         fresh: bool,
         alive: &mut Alive<'_>,
     ) -> Result<Upload> {
-        let begun = self.place(wanted.path, alive).and_then(|place| {
+        let begun = self.place_to_fill(wanted.path, alive).and_then(|place| {
             self.presence.about(place.1.as_str());
             Upload::begin(&self.spec(&place, wanted), algorithm, size, fresh)
         });

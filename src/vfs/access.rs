@@ -84,6 +84,9 @@ impl Vfs {
             AccessKind::Add => {
                 let view = self.to_write(path)?;
                 view.may_store(path, false, None)?;
+                if self.unmade_above(path)?.is_some() {
+                    return Ok(());
+                }
                 view.check_place(path)
             }
             AccessKind::Replace => {
@@ -109,10 +112,13 @@ impl Vfs {
 
 impl Vfs {
     fn may_make_directory(&self, path: &VPath) -> Result<()> {
-        if self.is_fixed(path) {
+        if self.stands(path) {
             return Err(Error::Exists { path: path.for_error(), size: 0 });
         }
-        self.view(path)?.may_make_directory(path)
+        match self.unmade_above(path)? {
+            Some(_) => Ok(()),
+            None => self.view(path)?.may_make_directory(path),
+        }
     }
 }
 

@@ -124,9 +124,11 @@ impl Vfs {
     /// also those above it, and then one that is there is fine.
     pub fn to_make(&self, path: &VPath, parents: bool) -> Result<Vec<VPath>> {
         let view = self.view(path)?;
-        if self.is_fixed(path) {
-            let there = Error::Exists { path: path.for_error(), size: 0 };
-            return if parents { Ok(Vec::new()) } else { Err(there) };
+        if self.is_fixed(path) && !parents {
+            return Err(Error::Exists { path: path.for_error(), size: 0 });
+        }
+        if self.stands(path) {
+            return Ok(Vec::new());
         }
         may(view.makes_directories(), path)?;
         view.check_mounted()?;
@@ -137,7 +139,7 @@ impl Vfs {
     /// Makes a folder, with these permission bits if some are given.
     pub fn mkdir(&self, path: &VPath, mode: Option<u16>) -> Result<()> {
         let view = self.view(path)?;
-        may(view.makes_directories() && !self.is_fixed(path), path)?;
+        may(view.makes_directories() && !self.stands(path), path)?;
         view.check_mounted()?;
         view.mkdir(path, mode).map_err(|e| unseen(view, e))
     }
@@ -237,6 +239,25 @@ impl Vfs {
     /// Whether it stays as it is: a mount point, or a folder that leads to one.
     pub(super) fn is_fixed(&self, path: &VPath) -> bool {
         self.mounted().any(|view| view.mount_point().is_within(path))
+    }
+
+    /// Whether it is a mount point, or a folder on the disk that leads to one.
+    pub(super) fn stands(&self, path: &VPath) -> bool {
+        let is_on_disk = || self.view(path).is_ok_and(|view| view.check_directory(path).is_ok());
+        self.is_mount_point(path) || (self.leads_to_a_mount(path) && is_on_disk())
+    }
+
+    /// The folder of a path, if it only leads to a mount point and has to be made on the disk
+    /// before anything can be put there.
+    pub fn unmade_above(&self, path: &VPath) -> Result<Option<VPath>> {
+        let Some(above) = path.parent().filter(|above| self.leads_to_a_mount(above)) else {
+            return Ok(None);
+        };
+        let view = self.view(&above)?;
+        let is_unmade = view.makes_directories()
+            && !self.is_fixed(path)
+            && matches!(view.check_directory(&above), Err(Error::NotFound { .. }));
+        Ok(is_unmade.then_some(above))
     }
 
     /// The entries of what is mounted in a folder, or lies on the way to a mount point.

@@ -3,9 +3,12 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use miniftp::wire;
+
 use super::ftp::Talk;
+use super::why::why;
 use super::{ls, mount, plant, section};
-use crate::harness::{Site, bytes};
+use crate::harness::{Frames, Site, bytes, write_file};
 
 /// /share (read), /pub/deep/upload (write), /desk/inner (everything), each elsewhere on the disk.
 fn site() -> Site {
@@ -108,6 +111,47 @@ fn nothing_happens_to_a_mount_point_or_to_what_holds_one() {
     let mut talk = Talk::login(daemon.ftp_addr(), "ann");
     assert_eq!(talk.say("RMD /share"), 550);
     assert_eq!((talk.say("RNFR /share"), talk.say("RNTO /x")), (350, 550));
+}
+
+/// Such a folder was there for whoever looked, could not be made because of that, and took nothing
+/// because the disk had none.
+#[test]
+fn a_folder_that_only_leads_to_a_mount_takes_what_is_put_there() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    let text = section("m", "real", "all", "read, write, modify", "1M");
+    mount(&site, &text.replace("at = /m", "at = /t/u/v"));
+    fs::create_dir(site.home().join("real")).unwrap();
+    let daemon = site.start();
+    let (mut ann, mut bob) = (daemon.login("ann"), daemon.ftp("bob"));
+    let may = |frames: &mut Frames, path: &str, what: &str| {
+        let reasons = why(frames, path);
+        reasons.iter().any(|(of, allowed, _)| of == what && *allowed)
+    };
+    assert!(may(&mut ann, "t", "put new") && may(&mut ann, "t", "make folder"));
+    assert!(!site.stored("ann", "t").exists(), "nothing is made by asking");
+    ann.store("t/new", b"new", 0).expect(900);
+    assert_eq!(fs::read(site.stored("ann", "t/new")).unwrap(), b"new");
+    assert_eq!(ls(&mut ann, "t").unwrap(), ["new", "u"]);
+    ann.mkdir("t", false).expect(262);
+    // It is there already, for whoever looks.
+    ann.mkdir("t/u", false).expect(262);
+    ann.mkdir("t/u/v", false).expect(262);
+    ann.request("MV", &wire::Move::new("t/new", "t/u/moved", 0)).expect(200);
+    ann.store("t/u/v/mounted", b"m", 0).expect(900);
+    assert_eq!(fs::read(site.home().join("real/mounted")).unwrap(), b"m");
+    // Two folders and a file of her own.
+    let quota = ann.quota();
+    assert_eq!((quota.used, quota.entries), (3, 3));
+    bob.ask("MKD t/u/w").expect(257);
+    assert!(site.stored("bob", "t/u/w").is_dir());
+    bob.store("t/u/f", b"x").expect(226);
+    bob.ask("RMD t").expect(550).says("mount");
+    bob.ask("RNFR missing").expect(550);
+    let client = site.client("bob").at(daemon.addr());
+    write_file(site.local().join("tree/f"), b"f");
+    client.run(&["put", "-r", "tree", "t"]).ok();
+    assert_eq!(fs::read(site.stored("bob", "t/f")).unwrap(), b"f");
 }
 
 #[test]
