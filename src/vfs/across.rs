@@ -2,8 +2,8 @@
 //!
 //! Whoever calls this holds the claims on both names, so that no other session changes anything in
 //! the tree while it is inspected in its place, charged and given to its new owner; then one rename
-//! takes all of it. So nothing is ever out of sight, and a server that is killed leaves it here or
-//! there.
+//! takes all of it. So nothing is ever out of sight, and what a server that is killed has begun to
+//! give away, the next start moves (`intent`).
 //!
 //! Never: copies, or replaces a directory.
 
@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use rustix::io::{Errno, Result as OsResult};
 
-use super::entry::{EntryKind, file_bytes, kind_of};
+use super::entry::{EntryKind, FileId, file_bytes, kind_of};
 use super::freed::Freed;
-use super::intent::Route;
+use super::intent::{Giving, Intent, Route};
 use super::jail::{NameIn, READ, errno_of, from_errno};
 use super::moves::MoveOrigin;
 use super::owners::{Owning, owner_at};
@@ -104,7 +104,11 @@ impl Vfs {
         source.check_reach((from, to), target, alive)?;
         let cargo = moving.inspect(alive)?;
         pay(&cargo, replacing)?;
-        let replaced = moving.make((place, to), replace && target.rights().modify, alive)?;
+        let new_owner = target.file_owner();
+        let is_given = cargo.owned.iter().any(|(owner, _)| *owner != new_owner);
+        let new_owner = new_owner.filter(|_| is_given);
+        let replace = replace && target.rights().modify;
+        let replaced = moving.make((place, to), new_owner.as_deref(), replace, alive)?;
         let mut moved = Moved { left: cargo, replaced, ..Moved::default() };
         if kind == EntryKind::Directory {
             source.carry_parts((from, to), target, &mut moved);
@@ -154,33 +158,39 @@ impl Move<'_> {
     fn make(
         &self,
         (to, path): (NameIn<'_>, &VPath),
+        owner: Option<&str>,
         replace: bool,
         alive: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Freed> {
-        let fence = self.target.home().fence();
-        fence.map_err(|e| from_errno(e, path, "moving a file into place"))?;
-        let owner = self.target.file_owner();
-        let mut owning = Owning::to(owner.as_deref().unwrap_or_default());
-        let owned = match &owner {
-            Some(_) => self.each(&mut |at| {
-                alive()?;
-                owning.give(at)
-            }),
+        let failed = |e| from_errno(e, path, "moving a file into place");
+        self.target.home().fence().map_err(failed)?;
+        let (home, mut owning) = (self.source.home(), Owning::to(owner.unwrap_or_default()));
+        let (from, to_root) = ((&*self.source.open_root, self.from), &self.target.open_root);
+        let route = Route { from, to: (to_root, path), gives: None };
+        let mut intent = None;
+        let owned = match owner {
+            Some(owner) => {
+                let gives = Some(Giving { owner, replace });
+                let file = FileId::of(&self.at.stat().map_err(failed)?);
+                intent = Route { gives, ..route }.write(home, file).map_err(failed)?;
+                self.each(&mut |at| {
+                    alive()?;
+                    owning.give(at)
+                })
+            }
             None => Ok(()),
         };
-        let route =
-            Route { from: (&self.source.open_root, self.from), to: (&self.target.open_root, path) };
         let from = (self.at, MoveOrigin::View(route));
-        let home = self.source.home();
         let moved = owned.and_then(|()| home.move_over(from, self.kind, (to, path), replace));
-        moved.map_err(|e| {
+        let moved = moved.inspect_err(|_| {
             if owning.give_up() {
                 self.give_back(&owning);
             }
-            match e {
-                Error::Io { source, .. } if errno_of(&source) == Errno::XDEV => other_disk(),
-                e => e,
-            }
+        });
+        intent.into_iter().for_each(Intent::settle);
+        moved.map_err(|e| match e {
+            Error::Io { source, .. } if errno_of(&source) == Errno::XDEV => other_disk(),
+            e => e,
         })
     }
 

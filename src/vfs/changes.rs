@@ -218,7 +218,7 @@ impl View {
         if let (false, true, Ok(there)) = (replace, from != to, target.stat()) {
             replaceable(kind_of(&there), coming, to)?;
         }
-        let route = Route { from: (&self.open_root, from), to: (&self.open_root, to) };
+        let route = Route { from: (&self.open_root, from), to: (&self.open_root, to), gives: None };
         let from_view = (source, MoveOrigin::View(route));
         let state = self.home().digests().state(&stat);
         let replaced = self.home().move_over(from_view, coming, (target, to), replace)?;

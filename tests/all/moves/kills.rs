@@ -1,12 +1,14 @@
 //! The server is killed while it replaces files, again and again.
 
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use miniftp::wire;
 
 use super::count;
 use crate::harness::{
-    CHUNK, Frames, Site, bytes, eventually, part_files, row, stored_bytes, whole,
+    CHUNK, DEADLINE, Frames, Site, bytes, eventually, part_files, row, stored_bytes, whole,
 };
 
 const ROUNDS: usize = 24;
@@ -104,4 +106,58 @@ fn a_killed_replacement_never_makes_a_part_of_the_old_file() {
             assert!(is == old || is == new, "{name} in round {round}: {} bytes", is.len());
         }
     }
+}
+
+/// Who stored a file, by the attribute that says so.
+fn owner_of(path: &Path) -> Option<String> {
+    let mut name = [0; 64];
+    let len = rustix::fs::getxattr(path, "user.miniftp.owner", &mut name).ok()?;
+    Some(String::from_utf8_lossy(&name[..len]).into_owned())
+}
+
+/// What moves into another mount gets its new owner before it is renamed: killed in between, some
+/// of a tree stayed where it was and was charged to whoever moved it, past every limit.
+#[test]
+fn a_killed_move_of_a_tree_into_a_mount_is_finished_by_the_next_start() {
+    const FILES: usize = 4000;
+    let site = Site::new();
+    site.account("ann", "64M").account("bob", "10K");
+    super::mount(&site, &[("all", "account"), ("own", "50M")]);
+    for dir in ["all_", "own_"] {
+        fs::create_dir_all(site.home().join(dir)).unwrap();
+    }
+    let mut daemon = site.start();
+    let mut ann = daemon.login("ann");
+    ann.mkdir("all/tree/deep", true).expect(200);
+    for n in 0..FILES {
+        let dir = if n % 2 == 0 { "all/tree" } else { "all/tree/deep" };
+        send_store(&mut ann, &format!("{dir}/{n}"), &[7; 100]);
+        if n % 64 == 63 {
+            (0..64).for_each(|_| drop(ann.read_answer()));
+        }
+    }
+    (0..FILES % 64).for_each(|_| drop(ann.read_answer()));
+    assert_eq!(ann.quota().used, 100 * FILES as u64);
+    let (source, target) = (site.home().join("all_/tree"), site.home().join("own_/tree"));
+    let samples: Vec<PathBuf> = (0..40).map(|n| source.join((n * 100).to_string())).collect();
+    let mut bob = daemon.login("bob");
+    bob.send("MV", &wire::Move::new("all/tree", "own/tree", 0));
+    // As soon as something has its new owner; the rest has not, mostly.
+    let is_given = |path: &PathBuf| owner_of(path).as_deref() == Some("bob");
+    let until = Instant::now() + DEADLINE;
+    while !samples.iter().any(is_given) && !target.exists() && Instant::now() < until {}
+    daemon.restart();
+    let given = samples.iter().filter(|path| is_given(path)).count();
+    assert!(!source.exists() && target.exists(), "{given} of {} were given", samples.len());
+    for n in [0, 1, 2, 3, FILES - 2, FILES - 1] {
+        let dir = if n % 2 == 0 { target.clone() } else { target.join("deep") };
+        assert_eq!(fs::read(dir.join(n.to_string())).unwrap(), [7; 100], "{n}");
+        assert_eq!(owner_of(&dir.join(n.to_string())).as_deref(), Some("bob"), "{n}");
+    }
+    for name in ["ann", "bob"] {
+        assert_eq!(daemon.login(name).quota().used, 0, "{name}: the mount pays");
+    }
+    let mut bob = daemon.login("bob");
+    bob.store("f", &[1; 10_000], 0).expect(900);
+    eventually("the trash is empty", || count(&site.home().join(".miniftp/trash")) == 0);
 }
