@@ -2,10 +2,12 @@
 
 use super::facts::Facts;
 use super::plan::DataPlan;
+use super::reply::reply_code;
 use super::{FtpConnection, Type, settings};
 use crate::error::{Error, Result};
 use crate::protocols;
 use crate::session::Accepted;
+use crate::text::Escaped;
 use crate::tls::TlsMode;
 
 impl FtpConnection {
@@ -129,6 +131,13 @@ pub(super) fn pass(conn: &mut FtpConnection, password: &str) -> Result<()> {
         }
         // A name that could be none is as wrong as any other.
         Err(Error::BadArgument { .. }) => Err(Error::LoginRefused),
+        // Such as a home that cannot be made. What the reply to PASS may be is in RFC 959, section
+        // 5.4, and clients take any other number for none.
+        Err(e) if matches!(reply_code(&e), 450..=452 | 550..=559) => {
+            log::error!("{} cannot log in: {}", Escaped(&name), e.in_full());
+            conn.control.reply(530, &e.to_string());
+            Ok(())
+        }
         Err(e) => Err(e),
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use miniftp::wire;
 
 use super::{MIB, files, names, site};
-use crate::harness::{Daemon, Miniftp, Proxy, Site, Way, bytes, eventually, write_file};
+use crate::harness::{Daemon, FtpTalk, Miniftp, Proxy, Site, Way, bytes, eventually, write_file};
 use crate::mounts::why::why;
 
 #[test]
@@ -213,6 +213,25 @@ fn what_could_not_be_put_in_its_place_is_refused_before_it_is_sent() {
     ann.store("locked/d/free", b"x", 0).expect(900);
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
     ann.store("locked/f", b"new", wire::REPLACE).expect(900);
+}
+
+/// The answer to PASS was 550, which clients take for none.
+#[test]
+fn a_home_that_cannot_be_made_is_a_refused_login() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = Site::new();
+    site.account("ann", "unlimited");
+    let Some(daemon) = Daemon::start_without_capabilities(&site) else {
+        eprintln!("skipped: the modes of files do not count for this user");
+        return;
+    };
+    fs::set_permissions(site.home(), fs::Permissions::from_mode(0o555)).unwrap();
+    let mut talk = FtpTalk::connect(daemon.ftp_addr());
+    talk.ask("USER ann").expect(331);
+    talk.ask("PASS ann-secret").expect(530).says("permission denied");
+    daemon.wait_for_log("ann cannot log in: ");
+    fs::set_permissions(site.home(), fs::Permissions::from_mode(0o755)).unwrap();
+    talk.log_in("ann", "ann-secret").expect(230);
 }
 
 #[test]
