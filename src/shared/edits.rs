@@ -95,6 +95,7 @@ impl Shared {
         self.accounts();
         self.settle_limits(&self.online_accounts());
         self.tidy_temporary(limits::LOCK_WAIT);
+        self.note_in_force();
     }
 
     /// Ends the sessions of accounts that were banned by hand. A ban by counting ends none: with

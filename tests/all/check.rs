@@ -354,3 +354,18 @@ fn limits_that_could_exceed_the_budget_of_memory_are_refused() {
     site.setting("server", "memory", "32M");
     check(&site).fails(1).stdout_has("the server itself may take ");
 }
+
+/// For up to a second it said that what had been done was still to come.
+#[test]
+fn what_a_command_has_done_is_in_force() {
+    let site = site();
+    let _daemon = site.start();
+    settled(&site);
+    for command in ["quota ann 9M", "role bob admin", "close ann"] {
+        let words: Vec<&str> = ["account"].into_iter().chain(command.split(' ')).collect();
+        site.miniftpd(&words, "").ok();
+        check(&site).ok().stdout_has("nothing would change");
+    }
+    site.miniftpd(&["account", "add", "carl"], "a secret\n").ok();
+    check(&site).ok().stdout_has("nothing would change");
+}
