@@ -163,9 +163,17 @@ impl OpenUpload {
         }
     }
 
-    /// Whether this session opened it.
-    pub fn is_own(&self) -> bool {
+    fn is_own(&self) -> bool {
         matches!(self.role, Role::Owner(_))
+    }
+}
+
+impl Drop for OpenUpload {
+    /// However its session ends, by a panic too, nobody else goes on with the upload.
+    fn drop(&mut self) {
+        if self.is_own() {
+            drop(lock(&self.upload.open).take());
+        }
     }
 }
 
