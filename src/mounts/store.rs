@@ -1,7 +1,7 @@
 //! The mounts in force, kept in step with conf/mounts.ini, which people edit.
 //!
 //! Never: writes the file; replaces the mounts in force by a file with a fault.
-//! Invariant: what [`MountStore::current`] gives was once a whole valid file, every folder of it
+//! Invariant: what [`MountStore::last`] gives was once a whole valid file, every folder of it
 //! open.
 
 use std::collections::HashMap;
