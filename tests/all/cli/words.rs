@@ -31,7 +31,7 @@ fn what_cannot_be_understood_ends_with_2_and_one_line() {
         ),
         (&["mv", "a"], "`mv` needs more; usage: mv [-f] FROM... TO"),
         (&["edit", "a", "b"], "`edit` takes less; quote names with blanks; usage: edit PATH"),
-        (&["pwd", "a"], "`pwd` takes less; quote names with blanks; usage: pwd"),
+        (&["pwd", "a"], "`pwd` takes less; quote names with blanks; usage: pwd [--json]"),
         (&["help", "xyzzy"], "unknown command `xyzzy`; `help` lists the commands"),
         (&["--port", "x", "ls"], "the port must be from 1 to 65535, got `x`"),
         (&["-P", "65536", "ls"], "the port must be from 1 to 65535, got `65536`"),
