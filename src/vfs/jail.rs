@@ -235,7 +235,23 @@ impl Jail {
     /// Opens the folder at `path`; `access` is [`STAND`] or [`READ`].
     pub(super) fn directory(&self, path: &VPath, access: OFlags) -> Result<OwnedFd> {
         self.check_private(path)?;
-        self.resolve(path, access).map_err(|e| from_errno(e, path, "opening a folder"))
+        self.resolve(path, access).map_err(|e| self.unresolved(e, path, path))
+    }
+
+    /// The error for `path`, because of what resolving `resolved` has met: what is no folder and
+    /// stands in the way is named itself.
+    fn unresolved(&self, errno: Errno, path: &VPath, resolved: &VPath) -> Error {
+        let mut named = path.clone();
+        if let Errno::NOTDIR | Errno::LOOP = errno {
+            named = resolved.clone();
+            while let Some(above) = named.parent().filter(|above| *above != self.at) {
+                match self.resolve(&above, STAND) {
+                    Err(Errno::NOTDIR | Errno::LOOP) => named = above,
+                    _ => break,
+                }
+            }
+        }
+        from_errno(errno, &named, "opening a folder")
     }
 
     /// Finds the folder that `path` lies in. The root lies in none: [`Error::IsDirectory`].
@@ -248,7 +264,7 @@ impl Jail {
             None
         } else {
             let found = self.resolve(&parent, STAND);
-            Some(found.map_err(|e| from_errno(e, path, "opening a folder"))?)
+            Some(found.map_err(|e| self.unresolved(e, path, &parent))?)
         };
         let directory = Arc::new(OpenDir { fd, id: OnceLock::new(), path: parent });
         Ok(Location { directory, path: path.clone() })

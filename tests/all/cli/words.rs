@@ -156,6 +156,8 @@ fn refusals_are_one_line_and_end_with_1() {
         (&["ls", "nix"], "no such file or folder: `/nix`"),
         (&["cd", "nix"], "no such file or folder: `/nix`"),
         (&["cd", "f"], "`/f` is not a folder"),
+        (&["cd", "f/x/y"], "`/f` is not a folder"),
+        (&["mkdir", "f/x/y"], "`/f` is not a folder"),
         (&["cd", ".."], "Permission denied!"),
         (&["cd", "d/../../d"], "Permission denied!"),
         (&["mkdir", "d"], "`/d` exists already"),
