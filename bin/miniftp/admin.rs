@@ -20,7 +20,8 @@ pub(crate) fn run(session: &mut ShellSession, given: &GivenArguments) -> Command
     for word in &given.words {
         words.push(quote(word.remote()?, word.quoted));
     }
-    let is_json = given.words.iter().any(|word| !word.quoted && word.text == JSON_OPTION);
+    let is_json = session.screen.manner.json
+        || given.words.iter().any(|word| !word.quoted && word.text == JSON_OPTION);
     let (line, mut password) = (words.join(" "), None);
     // Whoever cannot be asked has said what they want.
     let mut is_sure = !session.screen.can_ask;

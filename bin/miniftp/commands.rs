@@ -84,7 +84,7 @@ pub(crate) fn take_urls(
 }
 
 /// The manner of one command.
-fn manner_of(whole: Manner, given: &GivenArguments) -> Result<Manner, Failure> {
+pub(crate) fn manner_of(whole: Manner, given: &GivenArguments) -> Result<Manner, Failure> {
     let mut manner = whole;
     if given.has(Flag::Quiet) {
         manner.detail = Detail::Quiet;
@@ -107,10 +107,13 @@ pub(crate) fn run(
     command: &ShellCommand,
     given: &GivenArguments,
 ) -> CommandResult {
+    command.check_output(session.line.manner.json)?;
     match command.run {
         Run::Here(run) => {
             let given = single_paths(session, command, given)?;
+            session.screen.manner = manner_of(session.line.manner, &given)?;
             let done = run(&mut session.screen, &given);
+            session.screen.manner = session.line.manner;
             done.and(session.screen.left_nothing_out())
         }
         Run::About(run) => run(COMMANDS, &mut session.screen, given),
@@ -210,6 +213,7 @@ pub(crate) fn of_arguments(arguments: &[OsString]) -> Result<Parsed, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::{Options, Output};
     use crate::words::split;
 
     #[test]
@@ -225,6 +229,9 @@ mod tests {
             assert_eq!(found.name, command.name, "{}", command.example);
             let mut flags: Vec<String> = command.flags().map(Flag::shown).collect();
             let count = flags.len();
+            let has_rows = matches!(command.options, Options::Own(_))
+                .then_some(command.output == Output::Rows);
+            assert!(has_rows.is_none_or(|has| has == flags.contains(&Flag::Json.shown())));
             flags.sort_unstable();
             flags.dedup();
             assert_eq!(flags.len(), count, "{}: two options of one name", command.name);

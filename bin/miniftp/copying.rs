@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use miniftp::client::{ExistsChoice, ListedKind, RemoteEntry};
+use miniftp::client::{ExistsChoice, ListedKind, RemoteEntry, TransferOutcome};
 use miniftp::text::Escaped;
 use miniftp::wire::Code;
 
@@ -13,6 +13,7 @@ use crate::listing;
 use crate::places::{self, Operands};
 use crate::screen::each;
 use crate::session::ShellSession;
+use crate::transfer::Moving;
 
 /// `cp [-r] [-f] FROM... TO`.
 pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
@@ -42,49 +43,73 @@ pub(crate) fn cp(session: &mut ShellSession, given: &GivenArguments) -> CommandR
     } else {
         ExistsChoice::Refuse
     };
-    each(session, &sources, |session, from| {
-        let kind = session.client.stat(from)?.kind;
-        let name = places::last_name(from);
-        let to = places::remote_file(&mut session.client, target, name)?;
-        match kind {
-            ListedKind::Directory if !given.has(Flag::Recursive) => Err(Failure::Said(format!(
-                "`{}` is a folder; say `cp -r` to copy it with all it holds",
-                Escaped(from)
-            ))),
-            ListedKind::Directory => copy_tree(session, from, &to, exists),
-            _ => copy_file(session, from, &to, exists),
+    let mut moving = Moving::new("cp", session, given);
+    each(&mut moving, &sources, |moving, from| {
+        let done = copy(moving, from, target, exists, given.has(Flag::Recursive));
+        match &done {
+            Err(Failure::Reported(_)) | Ok(()) => {}
+            Err(failure) => moving.display.file_failed(&Escaped(from).to_string(), failure),
         }
+        done
     })
 }
 
-fn copy_file(
-    session: &mut ShellSession,
+/// Copies a source to where it goes.
+fn copy(
+    moving: &mut Moving<'_>,
     from: &str,
-    to: &str,
+    target: &str,
+    exists: ExistsChoice,
+    is_recursive: bool,
+) -> CommandResult {
+    let entry = moving.client.stat(from)?;
+    let to = places::remote_file(moving.client, target, places::last_name(from))?;
+    match entry.kind {
+        ListedKind::Directory if !is_recursive => Err(Failure::Said(format!(
+            "`{}` is a folder; say `cp -r` to copy it with all it holds",
+            Escaped(from)
+        ))),
+        ListedKind::Directory => copy_tree(moving, from, &to, exists),
+        _ => copy_file(moving, from, (&to, entry.size), exists),
+    }
+}
+
+fn copy_file(
+    moving: &mut Moving<'_>,
+    from: &str,
+    (to, size): (&str, u64),
     exists: ExistsChoice,
 ) -> CommandResult {
-    match session.client.cp(from, to, exists == ExistsChoice::Replace) {
-        Err(error) if error.is_refusal(Code::Exists) => match exists {
-            ExistsChoice::Replace => Err(error.into()),
-            ExistsChoice::Skip => {
+    let Moving { client, display, .. } = moving;
+    let progress = display.progress();
+    progress.about(None, to);
+    match client.cp(from, to, exists == ExistsChoice::Replace) {
+        Err(error) if error.is_refusal(Code::Exists) && exists == ExistsChoice::Skip => {
+            progress.end(&Ok(TransferOutcome::Skipped));
+            let screen = display.screen();
+            if !screen.manner.json {
                 let why = "left alone, because something of that name is there";
-                session.screen.print(&format!("cp {}: {why}", Escaped(from)));
-                Ok(())
+                screen.print(&format!("cp {}: {why}", Escaped(from)));
             }
-            _ => Err(Failure::Said(format!("{error}; `cp -f` replaces it"))),
-        },
-        done => Ok(done?),
+            Ok(())
+        }
+        Err(error) => {
+            progress.end(&Err(&error));
+            match error.is_refusal(Code::Exists) && exists != ExistsChoice::Replace {
+                true => Err(Failure::Said(format!("{error}; `cp -f` replaces it"))),
+                false => Err(error.into()),
+            }
+        }
+        Ok(()) => {
+            progress.end(&Ok(TransferOutcome::Stored { sent_bytes: 0, size }));
+            Ok(())
+        }
     }
 }
 
 /// Copies a folder: what fails in it is reported and does not stop the rest.
-fn copy_tree(
-    session: &mut ShellSession,
-    from: &str,
-    to: &str,
-    exists: ExistsChoice,
-) -> CommandResult {
-    let cwd = session.client.cwd().to_owned();
+fn copy_tree(moving: &mut Moving<'_>, from: &str, to: &str, exists: ExistsChoice) -> CommandResult {
+    let cwd = moving.client.cwd().to_owned();
     let (whole, goal) = (places::whole(&cwd, from), places::whole(&cwd, to));
     if goal == whole || goal.starts_with(&format!("{}/", whole.trim_end_matches('/'))) {
         return Err(Failure::Said(format!("`{}` cannot be copied into itself", Escaped(from))));
@@ -93,37 +118,44 @@ fn copy_tree(
     let mut waiting = vec![(from.to_owned(), to.to_owned())];
     while let Some((from, to)) = waiting.pop() {
         let mut entries = Vec::new();
-        session.client.ls(&from, &mut |entry: RemoteEntry| {
+        moving.client.ls(&from, &mut |entry: RemoteEntry| {
             entries.push(entry);
             ControlFlow::Continue(())
         })?;
-        match session.client.mkdir(&to, false) {
+        match moving.client.mkdir(&to, false) {
             Err(error) if error.is_refusal(Code::Exists) => {}
             made => made?,
         }
         for entry in entries {
             let shown = format!("{}/{}", Escaped(&from), listing::name(&entry));
             let name = &entry.name;
-            match entry.kind {
-                _ if entry.is_odd() => session.screen.leave_out(&shown),
+            let left_out = match entry.kind {
+                _ if entry.is_odd() => {
+                    let why = "this name cannot be written as a path";
+                    moving.display.file_failed(&shown, &Failure::Said(why.into()));
+                    moving.display.screen().leave_out(&shown);
+                    continue;
+                }
                 ListedKind::File => {
                     let (from, to) = (format!("{from}/{name}"), format!("{to}/{name}"));
-                    match copy_file(session, &from, &to, exists) {
+                    match copy_file(moving, &from, (&to, entry.size), exists) {
                         Err(failure) if failure.is_about_one() => {
-                            session.screen.report(&failure);
+                            moving.display.screen().report(&failure);
+                            moving.display.file_failed(&shown, &failure);
                             failed = true;
                         }
                         done => done?,
                     }
+                    continue;
                 }
                 ListedKind::Directory => {
                     waiting.push((format!("{from}/{name}"), format!("{to}/{name}")));
+                    continue;
                 }
-                ListedKind::Link => session.screen.complain(&format!("{shown}: a link; left out")),
-                ListedKind::Other(_) => session
-                    .screen
-                    .complain(&format!("{shown}: neither a file nor a folder; left out")),
-            }
+                ListedKind::Link => "a link",
+                ListedKind::Other(_) => "neither a file nor a folder",
+            };
+            moving.display.progress().left_out(&shown, left_out);
         }
     }
     if failed { Err(Failure::Reported(EXIT_FAILED)) } else { Ok(()) }

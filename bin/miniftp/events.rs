@@ -1,7 +1,8 @@
 //! What `--json` writes of transfers: an object a line on standard output, as docs/JSON.md
 //! describes them.
 //!
-//! Invariant: fields are only ever added; names and numbers of bytes are exact.
+//! Invariant: fields are only ever added; names and numbers of bytes are exact; the last event of a
+//! command is its only summary, however the command ends.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -182,6 +183,7 @@ impl Progress for Events<'_> {
     }
 
     fn removed(&mut self, local: Option<&Path>, remote: &str) {
+        self.removals += 1;
         self.about(local, remote);
         let object = self.of_file("removed");
         self.write(object);
@@ -189,7 +191,11 @@ impl Progress for Events<'_> {
 
     fn adjusted(&mut self, local: &Path, remote: &str, mode: Option<u16>) {
         self.about(Some(local), remote);
-        let what = if mode.is_some() { "mode" } else { "time" };
+        let (what, count) = match mode {
+            Some(_) => ("mode", &mut self.adjusted.modes),
+            None => ("time", &mut self.adjusted.times),
+        };
+        *count += 1;
         let object = self.of_file("set").text("what", what).mode_if("mode", mode);
         self.write(object);
     }
@@ -229,7 +235,10 @@ impl Display for Events<'_> {
     }
 
     fn expect(&mut self, files: u64, bytes: u64) {
-        self.expected = Some((files, bytes));
+        // What is found out later is in the totals of the progress.
+        if self.expected.replace((files, bytes)).is_some() {
+            return;
+        }
         let object = self.event("expect").number("files", files).number("bytes", bytes);
         self.write(object);
     }
@@ -246,7 +255,31 @@ impl Display for Events<'_> {
         self.end_tree(name, true);
     }
 
-    fn end_all(&mut self) {
+    /// The summary is written when the whole command has come to its end.
+    fn end_all(&mut self) {}
+
+    fn tally(&self) -> TreeReport {
+        self.tally
+    }
+
+    /// Each was counted when it was removed.
+    fn removed(&mut self, _: u64) {}
+
+    /// Each was counted when it was set.
+    fn adjusted(&mut self, _: &Adjusted) {}
+
+    fn file_failed(&mut self, name: &str, failure: &Failure) {
+        self.tally.failed += 1;
+        if !std::mem::take(&mut self.subject().is_reported) {
+            let object = self.event("failed").text("shown", name);
+            self.write(object.text("error", &failure.text()));
+        }
+    }
+}
+
+impl Drop for Events<'_> {
+    /// A failure may leave from anywhere; programs wait for the summary all the same.
+    fn drop(&mut self) {
         let TreeReport { files, bytes, sent_bytes, equal, skipped, failed } = self.tally;
         let elapsed = self.watch.elapsed();
         let rate = sent_bytes as f64 / elapsed.as_secs_f64().max(0.001);
@@ -260,25 +293,5 @@ impl Display for Events<'_> {
         let object = object.number("times_set", times).number("modes_set", modes);
         let object = object.number("failed", failed).secs("seconds", elapsed);
         self.write(object.number("bytes_per_second", rate as u64));
-    }
-
-    fn tally(&self) -> TreeReport {
-        self.tally
-    }
-
-    fn removed(&mut self, count: u64) {
-        self.removals = count;
-    }
-
-    fn adjusted(&mut self, adjusted: &Adjusted) {
-        self.adjusted = *adjusted;
-    }
-
-    fn file_failed(&mut self, name: &str, failure: &Failure) {
-        self.tally.failed += 1;
-        if !std::mem::take(&mut self.subject().is_reported) {
-            let object = self.event("failed").text("shown", name);
-            self.write(object.text("error", &failure.text()));
-        }
     }
 }

@@ -116,7 +116,11 @@ fn leaves_root(cwd: &str, path: &str) -> bool {
 /// `pwd`.
 pub(crate) fn pwd(session: &mut ShellSession, _: &GivenArguments) -> CommandResult {
     let path = session.client.pwd()?;
-    Ok(writeln!(session.screen.out, "{}", Escaped(&path))?)
+    let line = match session.screen.manner.json {
+        true => Object::new().text("event", "folder").text("path", &path).line(),
+        false => Escaped(&path).to_string(),
+    };
+    Ok(writeln!(session.screen.out, "{line}")?)
 }
 
 /// `mkdir [-p] PATH...`.

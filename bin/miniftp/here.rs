@@ -9,6 +9,7 @@ use miniftp::text::{escape_bytes, system_words};
 use crate::failure::{CommandResult, Failure, cannot, shown};
 use crate::given::{Flag, GivenArguments};
 use crate::glob::{self, Each, NameInDir};
+use crate::json::Object;
 use crate::ls::Listing;
 use crate::place::Here;
 use crate::screen::{Screen, each};
@@ -19,8 +20,11 @@ pub(crate) fn lpwd(screen: &mut Screen, _: &GivenArguments) -> CommandResult {
     let directory = std::env::current_dir().map_err(|e| {
         Failure::Said(format!("cannot tell the local folder: {}; try `lcd PATH`", system_words(&e)))
     })?;
-    writeln!(screen.out, "{}", shown(&directory))?;
-    Ok(())
+    let line = match screen.manner.json {
+        true => Object::new().text("event", "folder").path("local", &directory).line(),
+        false => shown(&directory),
+    };
+    Ok(writeln!(screen.out, "{line}")?)
 }
 
 /// `lcd [PATH]`.

@@ -9,6 +9,7 @@ use miniftp::tls::Fingerprint;
 
 use crate::failure::{CommandResult, Failure};
 use crate::given::GivenArguments;
+use crate::json::Object;
 use crate::screen::Screen;
 use crate::target::place_of;
 use crate::xdg::user_directory;
@@ -32,7 +33,13 @@ pub(crate) fn known_hosts(screen: &mut Screen, given: &GivenArguments) -> Comman
     match words.as_slice() {
         [] | ["list"] => {
             for server in known.list()? {
-                writeln!(screen.out, "{} {}", server.address, server.key)?;
+                let key = server.key.to_string();
+                let object = || Object::new().text("event", "known_host");
+                let line = match screen.manner.json {
+                    true => object().text("address", &server.address).text("key", &key).line(),
+                    false => format!("{} {key}", server.address),
+                };
+                writeln!(screen.out, "{line}")?;
             }
         }
         ["accept", server, key] => {

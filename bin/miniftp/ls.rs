@@ -65,7 +65,7 @@ impl Listing {
     /// What the options say, and what the user sits in front of.
     pub(crate) fn of(given: &GivenArguments, screen: &Screen) -> Listing {
         let orders = [Flag::ByTime, Flag::BySize, Flag::Unsorted];
-        let is_json = screen.manner.json || given.has(Flag::Json);
+        let is_json = screen.manner.json;
         let is_long = given.has(Flag::Long);
         let has_columns = screen.out_is_terminal && !is_long && !given.has(Flag::OnePerLine);
         Listing {

@@ -157,6 +157,11 @@ fn prepare(line: &CommandLine, screen: &mut Screen) -> Result<(Parsed, Option<Ta
         }
     }
     let mut asked = commands::of_arguments(&line.command)?;
+    if let Some((command, given)) = &asked {
+        command.check_output(line.manner.json)?;
+        // In a session each command of the shell has its own.
+        screen.manner = commands::manner_of(line.manner, given)?;
+    }
     let mut line = line.clone();
     if let Some((ShellCommand { run: Run::Session(_), .. }, given)) = &asked {
         // `miniftp open HOST` is what users of other programs type for `miniftp HOST`.

@@ -80,44 +80,25 @@ pub(crate) fn mirror(session: &mut ShellSession, given: &GivenArguments) -> Comm
         Way::Up => shown(&local),
         Way::Down => Escaped(&remote).to_string(),
     };
-    let Moving { client, mut display, .. } = Moving::new("mirror", session, given);
-    display.begin_tree();
-    let mut compared = client.differences(&local, &remote, &how, display.progress())?;
-    let delete = given.has(Flag::Delete);
-    if given.has(Flag::DryRun) {
-        let plan = Plan { way, delete, policy };
-        let fails = plan.show(&compared, display.screen())?;
-        return ended(fails || compared.report.failed > 0);
-    }
-    let (files, bytes) = expected(&compared, way);
-    display.expect(files, bytes);
-    let mut adjusted = Adjusted::default();
-    let mut bring = || -> Result<(u64, u64), miniftp::client::Error> {
-        // First, as soon after the comparison as can be.
-        adjusted = client.adjust(&mut compared, way, display.progress())?;
-        let mut report = client.bring(&compared, (way, delete), &policy, display.progress())?;
-        if !delete {
-            return Ok((report.failed, 0));
-        }
-        let removed = client.remove_extra(&compared, way, &how, &mut report, display.progress())?;
-        let rest = client.differences_in_place(&compared, &how, display.progress())?;
-        let (more_files, more_bytes) = expected(&rest, way);
-        display.expect(files + more_files, bytes + more_bytes);
-        let rest_brought = client.bring(&rest, (way, false), &policy, display.progress())?;
-        Ok((report.failed + rest.report.failed + rest_brought.failed, removed))
-    };
-    let result = bring().map_err(Failure::from);
-    let result = result.map(|(failed, removed)| (failed + compared.report.failed, removed));
-    display.end_tree(&name, result.is_ok());
-    let (failed, removed) = result?;
-    if removed > 0 {
-        display.removed(removed);
-    }
-    display.adjusted(&adjusted);
-    if display.screen().manner.json {
-        display.end_all();
-    }
-    ended(failed > 0)
+    let plan = Plan { way, delete: given.has(Flag::Delete), policy };
+    let moving = Moving::new("mirror", session, given);
+    moving.each(
+        &[Sides { way, local, remote }],
+        |_| name.clone(),
+        |moving, sides| {
+            moving.display.begin_tree();
+            let Moving { client, display, .. } = &mut *moving;
+            let compared =
+                client.differences(&sides.local, &sides.remote, &how, display.progress())?;
+            match given.has(Flag::DryRun) {
+                true => {
+                    let fails = plan.show(&compared, display.screen())?;
+                    ended(fails || compared.report.failed > 0)
+                }
+                false => plan.carry_out(compared, &how, &name, moving),
+            }
+        },
+    )
 }
 
 fn ended(has_failed: bool) -> CommandResult {
@@ -138,23 +119,32 @@ pub(crate) fn expected(compared: &Compared, way: Way) -> (u64, u64) {
     })
 }
 
+/// Files and bytes that come in the place of folders. Of folders that come in the place of files
+/// nobody knows yet what is in them.
+fn in_the_way(compared: &Compared) -> (u64, u64) {
+    let files = compared.differences.iter().filter(|d| d.is_in_the_way && !d.is_directory);
+    files.fold((0, 0), |(files, bytes), file| (files + 1, file.size.saturating_add(bytes)))
+}
+
 /// `check [--exclude PATTERN] LOCAL REMOTE`.
 pub(crate) fn check(session: &mut ShellSession, given: &GivenArguments) -> CommandResult {
     let Sides { local, remote, .. } = Sides::of(session, given)?;
     let excluded = excluded(given);
     let how = Comparison { by_digest: true, excluded, ..Comparison::default() };
-    let Moving { client, mut display, .. } = Moving::new("check", session, given);
-    display.begin_tree();
-    let compared = client.differences(&local, &remote, &how, display.progress())?;
-    for difference in &compared.differences {
-        show_difference(difference, display.screen())?;
-    }
-    display.screen().out.flush()?;
-    display.end_comparison(&shown(&local), compared.differences.len());
-    if display.screen().manner.json {
-        display.end_all();
-    }
-    ended(!compared.differences.is_empty() || compared.report.failed > 0)
+    Moving::new("check", session, given).each(
+        &[local],
+        |local| shown(local),
+        |Moving { client, display, .. }, local| {
+            display.begin_tree();
+            let compared = client.differences(local, &remote, &how, display.progress())?;
+            for difference in &compared.differences {
+                show_difference(difference, display.screen())?;
+            }
+            display.screen().out.flush()?;
+            display.end_comparison(&shown(local), compared.differences.len());
+            ended(!compared.differences.is_empty() || compared.report.failed > 0)
+        },
+    )
 }
 
 fn show_difference(difference: &Difference, screen: &mut Screen) -> CommandResult {
@@ -190,6 +180,47 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Makes the target as the source is, as `compared` has found them.
+    fn carry_out(
+        &self,
+        mut compared: Compared,
+        how: &Comparison,
+        name: &str,
+        moving: &mut Moving<'_>,
+    ) -> CommandResult {
+        let Plan { way, delete, policy } = self;
+        let (way, delete) = (*way, *delete);
+        let Moving { client, display, .. } = moving;
+        let (files, bytes) = expected(&compared, way);
+        let (more_files, more_bytes) = if delete { in_the_way(&compared) } else { (0, 0) };
+        display.expect(files + more_files, bytes + more_bytes);
+        let mut adjusted = Adjusted::default();
+        let mut bring = || -> Result<(u64, u64), miniftp::client::Error> {
+            // First, as soon after the comparison as can be.
+            adjusted = client.adjust(&mut compared, way, display.progress())?;
+            let mut report = client.bring(&compared, (way, delete), policy, display.progress())?;
+            if !delete {
+                return Ok((report.failed, 0));
+            }
+            let removed =
+                client.remove_extra(&compared, way, how, &mut report, display.progress())?;
+            let rest = client.differences_in_place(&compared, how, display.progress())?;
+            let (more_files, more_bytes) = expected(&rest, way);
+            display.expect(files + more_files, bytes + more_bytes);
+            let rest_brought = client.bring(&rest, (way, false), policy, display.progress())?;
+            Ok((report.failed + rest.report.failed + rest_brought.failed, removed))
+        };
+        let result = bring().map_err(Failure::from);
+        let result = result.map(|(failed, removed)| (failed + compared.report.failed, removed));
+        display.end_tree(name, result.is_ok());
+        let (failed, removed) = result?;
+        if removed > 0 {
+            display.removed(removed);
+        }
+        display.adjusted(&adjusted);
+        ended(failed > 0)
+    }
+
     /// Shows what would be done. Gives whether something of it would fail.
     pub(crate) fn show(&self, compared: &Compared, screen: &mut Screen) -> Result<bool, Failure> {
         let actions = compared.differences.iter().map(|difference| self.action(difference));
@@ -265,8 +296,13 @@ impl Plan {
         if screen.manner.json {
             let object = Object::new().text("event", "would").text("action", action);
             let object = object.path("local", local).text("remote", remote);
-            let object = object.text("type", if *is_directory { "folder" } else { "file" });
-            return Ok(writeln!(screen.out, "{}", object.number("bytes", *size).line())?);
+            let kind = |is_directory| if is_directory { "folder" } else { "file" };
+            let object = object.text("type", kind(*is_directory)).number("bytes", *size);
+            let object = match action == "replace" && difference.is_in_the_way {
+                true => object.text("removes", kind(!is_directory)),
+                false => object,
+            };
+            return Ok(writeln!(screen.out, "{}", object.line())?);
         }
         let (here, there) = (shown(local), Escaped(remote).to_string());
         let is_up = self.way == Way::Up;

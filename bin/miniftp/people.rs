@@ -69,11 +69,12 @@ fn apply(target: &Target, screen: &mut Screen, code: &str) -> CommandResult {
     screen.print(WAIT);
     let registered = client.register(&name, &password.text, &code)?;
     if registered.admitted {
-        writeln!(screen.out, "{}", welcome(&name))?;
+        answer(screen, registration_object(None, "approved"), &welcome(&name))?;
         return screen.finish();
     }
     let Registered { number, .. } = registered;
-    writeln!(screen.out, "Your request has the number {number}.")?;
+    let object = registration_object(Some(number), "waiting");
+    answer(screen, object, &format!("Your request has the number {number}."))?;
     screen.finish()?;
     screen.print(&format!(
         "You may leave and ask later: miniftp -u {} registration {number}",
@@ -115,21 +116,42 @@ fn report(
     number: u64,
     name: &str,
 ) -> CommandResult {
+    let object = |state| registration_object(Some(number), state);
     match standing {
         RegistrationState::Pending => {
-            writeln!(screen.out, "Registration {number} waits for the operator.")?;
+            let text = format!("Registration {number} waits for the operator.");
+            answer(screen, object("waiting"), &text)?;
         }
-        RegistrationState::Approved => writeln!(screen.out, "{}", welcome(name))?,
+        RegistrationState::Approved => answer(screen, object("approved"), &welcome(name))?,
         RegistrationState::Refused(reason) => {
+            if screen.manner.json {
+                let line = object("refused").text("reason", reason).line();
+                writeln!(screen.out, "{line}")?;
+            }
             screen.print(REJECTED);
             if !reason.is_empty() {
                 screen.print(&format!("Reason: {reason}"));
             }
             return Err(Failure::Reported(EXIT_FAILED));
         }
-        _ => writeln!(screen.out, "Registration {number} is neither approved nor refused.")?,
+        _ => {
+            let text = format!("Registration {number} is neither approved nor refused.");
+            answer(screen, object("unknown"), &text)?;
+        }
     }
     screen.finish()
+}
+
+/// A registration for programs.
+fn registration_object(number: Option<u64>, state: &str) -> Object {
+    let object = Object::new().text("event", "registration").number_if("number", number);
+    object.text("state", state)
+}
+
+/// Writes a result: the object for programs, the text for people.
+fn answer(screen: &mut Screen, object: Object, text: &str) -> CommandResult {
+    let line = if screen.manner.json { object.line() } else { text.to_owned() };
+    Ok(writeln!(screen.out, "{line}")?)
 }
 
 fn welcome(name: &str) -> String {
@@ -178,7 +200,14 @@ pub(crate) fn ftp_password(session: &mut ShellSession, given: &GivenArguments) -
     let terms = TemporaryTerms { secs, uses, is_read_only, from: &from };
     let made = session.client.ftp_password(&terms)?;
     let screen = &mut session.screen;
-    writeln!(screen.out, "{}", *made.password)?;
+    if screen.manner.json {
+        let object = Object::new().text("event", "password").text("password", &made.password);
+        let object = object.signed("until_secs", made.until_secs);
+        let object = object.number_if("logins_left", uses.map(u64::from));
+        writeln!(screen.out, "{}", object.line())?;
+    } else {
+        writeln!(screen.out, "{}", *made.password)?;
+    }
     screen.finish()?;
     let logins = match uses {
         Some(1) => ", for one login".to_owned(),

@@ -47,22 +47,27 @@ pub(crate) fn put(
     }
     let interrupt = Arc::clone(&session.screen.interrupt);
     let mut input = BufReader::new(Script { interrupt });
-    let mut moving = Moving::new("put", session, given);
-    let policy = moving.policy;
-    let done = moving.client.put_from(&mut input, remote, &policy, moving.display.progress());
-    let screen = moving.display.screen();
-    match done {
-        Ok(TransferOutcome::Skipped) => {
-            screen.print(&format!("put {}: left alone", Escaped(remote)));
-            Ok(())
-        }
-        Ok(_) => Ok(()),
-        Err(_) if screen.is_interrupted() => {
-            let why = "stopped; what standard input has given cannot be read again";
-            Err(Failure::Stopped(why.into()))
-        }
-        Err(error) => Err(error.into()),
-    }
+    Moving::new("put", session, given).each(
+        &[remote],
+        |remote| Escaped(remote).to_string(),
+        |Moving { client, display, policy, .. }, remote| {
+            let done = client.put_from(&mut input, remote, policy, display.progress());
+            let screen = display.screen();
+            match done {
+                Ok(TransferOutcome::Skipped) if screen.manner.json => Ok(()),
+                Ok(TransferOutcome::Skipped) => {
+                    screen.print(&format!("put {}: left alone", Escaped(remote)));
+                    Ok(())
+                }
+                Ok(_) => Ok(()),
+                Err(_) if screen.is_interrupted() => {
+                    let why = "stopped; what standard input has given cannot be read again";
+                    Err(Failure::Stopped(why.into()))
+                }
+                Err(error) => Err(error.into()),
+            }
+        },
+    )
 }
 
 /// `get REMOTE... -`: one after the other, as `cat` does.

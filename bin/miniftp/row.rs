@@ -64,6 +64,17 @@ impl Group {
     }
 }
 
+/// What a command writes on standard output, and so what `--json` makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Rows, which are objects then.
+    Rows,
+    /// Nothing.
+    Nothing,
+    /// A text or a file as it is, which is refused then.
+    Text,
+}
+
 /// A row of the table.
 pub(crate) struct ShellCommand {
     /// Its name.
@@ -72,6 +83,8 @@ pub(crate) struct ShellCommand {
     pub(crate) aliases: &'static [&'static str],
     /// Where `help` lists it.
     pub(crate) group: Group,
+    /// What it writes.
+    pub(crate) output: Output,
     /// The options it takes; those in one group are alternatives.
     pub(crate) options: Options,
     /// The operands it takes: `[A]` may be left out, `A...` may be several.
@@ -206,6 +219,17 @@ impl ShellCommand {
         (at < slots.len()).then(|| slots.swap_remove(at))
     }
 
+    /// Refuses objects of what has none.
+    pub(crate) fn check_output(&self, is_json: bool) -> Result<(), Failure> {
+        match self.output {
+            Output::Text if is_json => Err(Failure::Usage(format!(
+                "`{}` writes text and no objects; leave --json out",
+                self.name
+            ))),
+            Output::Text | Output::Rows | Output::Nothing => Ok(()),
+        }
+    }
+
     fn misused(&self, what: &str) -> Failure {
         Failure::Usage(format!("{what}; usage: {}", self.synopsis()))
     }
@@ -335,6 +359,7 @@ mod tests {
             name: "x",
             aliases: &[],
             group: Group::Look,
+            output: Output::Nothing,
             options: Options::Own(&[]),
             operands,
             run: Run::Leave,

@@ -5,7 +5,7 @@
 //! help and an example.
 
 use crate::given::Flag;
-use crate::row::{Group, Options, Run, ShellCommand};
+use crate::row::{Group, Options, Output, Run, ShellCommand};
 use crate::{
     admin, attributes, completions, connect, content, copy, escape, files, help, here, known_hosts,
     manual, mirror, people, transfer, trees,
@@ -64,11 +64,12 @@ const MIRROR_PLACES: &[&str] = &[
 ];
 
 macro_rules! rows {
-    ($($name:literal $aliases:tt $group:ident $options:expr, $operands:literal $run:expr,
-        $help:literal, $example:literal $(, $notes:ident)?;)*) => {
+    ($($name:literal $aliases:tt $group:ident $output:ident $options:expr,
+        $operands:literal $run:expr, $help:literal, $example:literal $(, $notes:ident)?;)*) => {
         &[$(ShellCommand {
-            name: $name, aliases: &$aliases, group: Group::$group, options: $options,
-            operands: $operands, run: $run, help: $help, example: $example,
+            name: $name, aliases: &$aliases, group: Group::$group,
+            output: Output::$output, options: $options, operands: $operands, run: $run,
+            help: $help, example: $example,
             notes: rows!(@notes $($notes)?),
         },)*]
     };
@@ -85,142 +86,142 @@ macro_rules! own {
     ($($flag:ident)*) => { Options::Own(&[$(&[Flag::$flag]),*]) };
 }
 
-/// Every command, in the order of `help`: name, aliases, group, options, operands, what carries it
-/// out, help, an example.
+/// Every command, in the order of `help`: name, aliases, group, output, options, operands, what
+/// carries it out, help, an example.
 #[rustfmt::skip]
 pub(crate) const COMMANDS: &[ShellCommand] = rows! {
-    "put" ["send", "upload", "mput"] Transfer Options::Own(TREES), "LOCAL... [REMOTE]"
+    "put" ["send", "upload", "mput"] Transfer Rows Options::Own(TREES), "LOCAL... [REMOTE]"
         Run::There(transfer::put),
         "send files or, with -r, folders; with several, the last name is a folder",
         "put -r photos /backup/", PLACES;
-    "get" ["recv", "download", "mget"] Transfer Options::Own(TREES), "REMOTE... [LOCAL]"
+    "get" ["recv", "download", "mget"] Transfer Rows Options::Own(TREES), "REMOTE... [LOCAL]"
         Run::There(transfer::get),
         "fetch files or, with -r, folders; with several, the last name is a folder",
         "get -r /photos .", PLACES;
-    "cp" ["copy"] Transfer Options::Own(COPIES), "SOURCE... TARGET"
+    "cp" ["copy"] Transfer Rows Options::Own(COPIES), "SOURCE... TARGET"
         Run::There(copy::cp),
         "copy on the server; as scp does, to it if the target is a URL, from it if the sources are",
         "cp notes.txt miniftp://ann@nas.example.org/docs/", COPY_PLACES;
-    "mirror" [] Transfer Options::Own(MIRRORS), "SOURCE TARGET"
+    "mirror" [] Transfer Rows Options::Own(MIRRORS), "SOURCE TARGET"
         Run::There(mirror::mirror),
         "make a folder on the server as one here is; the other way with -R or a URL first",
         "mirror --delete photos /backup/photos", MIRROR_PLACES;
-    "check" ["cmp", "diff"] Transfer Options::Own(CHECKS), "LOCAL REMOTE"
+    "check" ["cmp", "diff"] Transfer Rows Options::Own(CHECKS), "LOCAL REMOTE"
         Run::There(mirror::check),
         "tell how a file or folder differs from one on the server, by digests alone",
         "check photos /backup/photos";
-    "ls" ["dir", "list"] Look own!(Long All Human ByTime BySize Reverse Unsorted Below OnePerLine
-        Itself Json), "[PATH...]"
+    "ls" ["dir", "list"] Look Rows own!(Long All Human ByTime BySize Reverse Unsorted Below
+        OnePerLine Itself Json), "[PATH...]"
         Run::There(files::ls), "list folders; names that begin with a dot only with -a",
         "ls -lt docs";
-    "tree" [] Look own!(All OnlyFolders Json), "[PATH...]"
+    "tree" [] Look Rows own!(All OnlyFolders Json), "[PATH...]"
         Run::There(trees::tree), "show folders with all below them; -a with hidden names",
         "tree docs";
-    "du" [] Look own!(Human All Summary Json), "[PATH...]"
+    "du" [] Look Rows own!(Human All Summary Json), "[PATH...]"
         Run::There(trees::du), "bytes in folders, with all below them", "du -sh /";
-    "find" [] Look own!(Json), "NAME [PATH...]"
+    "find" [] Look Rows own!(Json), "NAME [PATH...]"
         Run::There(trees::find), "find names below folders; wildcards are matched, not expanded",
         "find *.txt /docs";
-    "cat" [] Look own!(), "PATH..."
+    "cat" [] Look Text own!(), "PATH..."
         Run::There(content::cat), "write files to standard output", "cat notes.txt";
-    "less" ["more", "page"] Look own!(), "PATH..."
+    "less" ["more", "page"] Look Text own!(), "PATH..."
         Run::There(content::less), "read files in a pager (PAGER, else less)", "less notes.txt";
-    "stat" [] Look own!(Json), "PATH..."
+    "stat" [] Look Rows own!(Json), "PATH..."
         Run::There(files::stat), "show all that is known of a file or folder",
         "stat notes.txt";
-    "hash" ["md5"] Look Options::Own(DIGESTS), "PATH..."
+    "hash" ["md5"] Look Rows Options::Own(DIGESTS), "PATH..."
         Run::There(files::hash), "digest of a file on the server, as md5sum and the like give it",
         "hash --sha256 backup.tar";
-    "why" [] Look own!(Json), "[PATH...]"
+    "why" [] Look Rows own!(Json), "[PATH...]"
         Run::There(files::why), "tell what may be done at a path, and what decides it",
         "why /shared";
-    "cd" [] Look own!(), "[PATH]"
+    "cd" [] Look Nothing own!(), "[PATH]"
         Run::There(files::cd), "change the folder on the server; without a path, go home",
         "cd docs";
-    "pwd" [] Look own!(), ""
+    "pwd" [] Look Rows own!(Json), ""
         Run::There(files::pwd), "show the folder on the server", "pwd";
-    "mkdir" ["md"] Change own!(Parents), "PATH..."
+    "mkdir" ["md"] Change Nothing own!(Parents), "PATH..."
         Run::There(files::mkdir), "make folders; -p with those above", "mkdir -p a/b/c";
-    "rmdir" ["rd"] Change own!(), "PATH..."
+    "rmdir" ["rd"] Change Nothing own!(), "PATH..."
         Run::There(files::rmdir), "remove empty folders", "rmdir old";
-    "rm" ["del", "delete"] Change own!(Recursive), "PATH..."
+    "rm" ["del", "delete"] Change Nothing own!(Recursive), "PATH..."
         Run::There(files::rm), "remove files; -r folders with all they hold", "rm *.tmp";
-    "mv" ["rename", "move"] Change own!(Force), "FROM... TO"
+    "mv" ["rename", "move"] Change Nothing own!(Force), "FROM... TO"
         Run::There(files::mv), "rename, or move into a folder; -f replaces a file that is there",
         "mv -f notes.txt docs/";
-    "edit" ["vi", "nano"] Change own!(), "PATH"
+    "edit" ["vi", "nano"] Change Text own!(), "PATH"
         Run::There(content::edit),
         "edit a file here (VISUAL, EDITOR), and put it back if nobody else has changed it",
         "edit notes.txt";
-    "chmod" [] Change own!(), "MODE PATH..."
+    "chmod" [] Change Nothing own!(), "MODE PATH..."
         Run::There(attributes::chmod), "set permission bits, in octal or as changes",
         "chmod go-w notes.txt";
-    "touch" [] Change own!(), "PATH..."
+    "touch" [] Change Nothing own!(), "PATH..."
         Run::There(attributes::touch),
         "give files the present time; what is not there is made empty",
         "touch done";
-    "quota" [] Account own!(Json), ""
+    "quota" [] Account Rows own!(Json), ""
         Run::There(files::quota), "bytes used, allowed and free", "quota";
-    "df" [] Account own!(Json), "[PATH...]"
+    "df" [] Account Rows own!(Json), "[PATH...]"
         Run::There(attributes::df), "what can still be stored at a path", "df /";
-    "parts" [] Account own!(Json), ""
+    "parts" [] Account Rows own!(Json), ""
         Run::There(files::parts), "list unfinished uploads", "parts";
-    "forget" [] Account own!(), "PATH..."
+    "forget" [] Account Nothing own!(), "PATH..."
         Run::There(files::forget), "remove what was kept of an unfinished upload",
         "forget backup.tar";
-    "passwd" [] Account own!(EndOthers), ""
+    "passwd" [] Account Nothing own!(EndOthers), ""
         Run::There(people::passwd), "change your own password; --end-others ends other sessions",
         "passwd --end-others";
-    "ftp-password" [] Account own!(For Uses ReadOnly From), ""
+    "ftp-password" [] Account Rows own!(For Uses ReadOnly From Json), ""
         Run::There(people::ftp_password),
         "make a temporary password for FTP clients that cannot encrypt; it is shown once",
         "ftp-password --for 2h --read-only";
-    "ftp-passwords" [] Account own!(Json), ""
+    "ftp-passwords" [] Account Rows own!(Json), ""
         Run::There(people::ftp_passwords), "list your temporary passwords for FTP",
         "ftp-passwords";
-    "ftp-revoke" [] Account own!(), "PREFIX..."
+    "ftp-revoke" [] Account Nothing own!(), "PREFIX..."
         Run::There(people::ftp_revoke),
         "make temporary passwords good no longer, and end their sessions", "ftp-revoke k7mq";
-    "register" [] Account own!(), "[CODE]"
+    "register" [] Account Rows own!(Json), "[CODE]"
         Run::Outside(people::register), "ask for an account, with an invitation's code or without",
         "register";
-    "registration" [] Account own!(), "NUMBER"
+    "registration" [] Account Rows own!(Json), "NUMBER"
         Run::Outside(people::registration), "ask how a registration stands", "registration 7";
-    "admin" [] Account Options::PassedOn, "ADMIN_COMMAND..."
+    "admin" [] Account Rows Options::PassedOn, "ADMIN_COMMAND..."
         Run::There(admin::run),
         "do an admin's work; `admin help` lists the commands; --json for programs",
         "admin list";
-    "lcd" [] Here own!(), "[LOCAL]"
+    "lcd" [] Here Rows own!(Json), "[LOCAL]"
         Run::Here(here::lcd), "change the folder on this machine; without a path, go home",
         "lcd Downloads";
-    "lpwd" [] Here own!(), ""
+    "lpwd" [] Here Rows own!(Json), ""
         Run::Here(here::lpwd), "show the folder on this machine", "lpwd";
-    "lls" [] Here own!(Long All Human ByTime BySize Reverse Unsorted Below OnePerLine
+    "lls" [] Here Rows own!(Long All Human ByTime BySize Reverse Unsorted Below OnePerLine
         Itself Json), "[LOCAL...]"
         Run::Here(here::lls), "list folders on this machine, as `ls` does",
         "lls -lt Downloads";
-    "lmkdir" [] Here own!(Parents), "LOCAL..."
+    "lmkdir" [] Here Nothing own!(Parents), "LOCAL..."
         Run::Here(here::lmkdir), "make folders on this machine; -p with those above",
         "lmkdir -p Downloads/photos";
-    "!" [] Here Options::PassedOn, "[LINE...]"
+    "!" [] Here Text Options::PassedOn, "[LINE...]"
         Run::Here(escape::run), "run a line in the shell of this machine, or the shell itself",
         "!ls -l";
-    "open" ["connect"] Program own!(), "SERVER"
+    "open" ["connect"] Program Nothing own!(), "SERVER"
         Run::Session(connect::open), "go on at another server, or as another account",
         "open ann@nas.example.org/photos";
-    "close" ["disconnect"] Program own!(), ""
+    "close" ["disconnect"] Program Nothing own!(), ""
         Run::Session(connect::close), "end the session and stay in the shell", "close";
-    "known-hosts" [] Program own!(), "[ACTION] [SERVER] [KEY]"
+    "known-hosts" [] Program Rows own!(Json), "[ACTION] [SERVER] [KEY]"
         Run::Here(known_hosts::known_hosts),
         "list the keys of servers that were seen; `accept SERVER KEY`, `remove SERVER`",
         "known-hosts remove nas.example.org";
-    "help" ["?"] Program own!(), "[COMMAND]"
+    "help" ["?"] Program Text own!(), "[COMMAND]"
         Run::About(help::help), "list the commands, or tell about one", "help get";
-    "completions" [] Program own!(), "SHELL"
+    "completions" [] Program Text own!(), "SHELL"
         Run::About(completions::completions), "what bash, zsh or fish need to complete arguments",
         "completions bash";
-    "man" [] Program own!(), ""
+    "man" [] Program Text own!(), ""
         Run::About(manual::man), "show the manual page, or write its source to a file", "man";
-    "quit" ["q", "exit", "bye"] Program own!(), ""
+    "quit" ["q", "exit", "bye"] Program Nothing own!(), ""
         Run::Leave, "leave, or return to the menu if you came from it", "quit";
 };

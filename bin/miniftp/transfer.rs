@@ -55,7 +55,7 @@ impl<'a> Moving<'a> {
     }
 
     /// Does the same to each source, and sums up what came of several.
-    fn each<T>(
+    pub(crate) fn each<T>(
         mut self,
         sources: &[T],
         name: impl Fn(&T) -> String,
@@ -65,10 +65,14 @@ impl<'a> Moving<'a> {
             let before = moving.display.tally().failed;
             let done = run(moving, source);
             let is_counted = moving.display.tally().failed > before;
-            if let (Err(failure), false) = (&done, is_counted) {
-                if failure.is_about_one() {
+            // Programs are shown what ends the whole too, unless it has been reported.
+            let is_json = moving.display.screen().manner.json;
+            let has_text = |failure: &Failure| is_json && !failure.text().is_empty();
+            match &done {
+                Err(failure) if !is_counted && (failure.is_about_one() || has_text(failure)) => {
                     moving.display.file_failed(&name(source), failure);
                 }
+                _ => {}
             }
             // Among several each has to say which one it is about.
             done.map_err(|failure| match sources.len() > 1 && failure.is_about_one() {
@@ -77,7 +81,7 @@ impl<'a> Moving<'a> {
             })
         });
         let done = if self.wanted.is_empty() { done } else { done.and(self.bring_wanted()) };
-        if sources.len() > 1 || self.display.screen().manner.json {
+        if sources.len() > 1 {
             self.display.end_all();
         }
         done

@@ -103,7 +103,7 @@ pub(super) fn import(
 /// Puts a class list in force, and approves those on it that wait.
 fn class_list(desk: &AdminDesk<'_>, path: &Path) -> AdminResult {
     let (list, quota) = (read(path)?, Some(desk.config.accounts.default_quota));
-    let imported = desk.queue.import(desk.store, &desk.homes()?, list.as_bytes(), quota)?;
+    let imported = desk.queue.import(desk.store, &desk.homes()?, (path, list.as_bytes()), quota)?;
     let Imported { class, approved, refused } = imported;
     let mut report = ImportReport::default();
     report.done(&format!("{} on the class list", class.len()));

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use super::error::{Error, Result};
 use super::messages::message_lines;
 use super::progress::{FileProgress, Phase, Progress};
-use super::rows::{collect, list, reasons};
+use super::rows::{collect, list_directory, reasons};
 use super::{Client, conn::Connection, conn::Received};
 use crate::wire::{self, Code, Nothing};
 
@@ -79,9 +79,8 @@ impl Client {
         let mut broke = None;
         let count = self.again(|conn| {
             let (mut begun, mut count) = (false, 0);
-            let message = wire::Path::new(path);
             let mut enough = false;
-            let listed = list(conn, "LS", &message, u64::MAX, &mut |entry: RemoteEntry| {
+            let listed = list_directory(conn, path, u64::MAX, &mut |entry| {
                 (begun, count) = (true, count + 1);
                 enough = each(entry).is_break();
                 // What is still on its way is left behind with the connection.

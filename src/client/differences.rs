@@ -13,17 +13,16 @@ use rustix::io::Errno;
 
 use super::Client;
 use super::adjust::{Adjustment, lacks};
-use super::commands::RemoteEntry;
 use super::compared::{Compared, Comparison, Difference, DifferenceKind, Way};
 use super::error::{Error, Result, shown};
 use super::get_small::Fetched;
-use super::names::{join, mistake, remote_name};
+use super::names::{join, mistake_in, remote_name};
 use super::progress::{FileProgress, Policy, Progress};
-use super::rows::list;
+use super::rows::list_directory;
 use super::sides::{FilePair, Pair, Side, SideKind, local_side, remote_side};
 use super::tree::{DirContents, PendingDir, Sides, Tree};
 use crate::limits::LISTING_KEPT;
-use crate::wire::{self, Code};
+use crate::wire::Code;
 
 /// Bytes of what differs that are kept: a million files. A directory more is not begun.
 const DIFFERENCES_KEPT: usize = 512 * 1024 * 1024;
@@ -200,10 +199,8 @@ impl Comparing {
         odd: &mut Vec<DirContents<FilePair>>,
     ) -> Result<()> {
         let conn = client.now()?;
-        let message = wire::Path::new(remote);
-        list(conn, "LS", &message, LISTING_KEPT, &mut |entry: RemoteEntry| {
-            let why = entry.is_odd().then_some("this name cannot be asked for");
-            if let Some(why) = why.or_else(|| mistake(&entry.name)) {
+        list_directory(conn, remote, LISTING_KEPT, &mut |entry| {
+            if let Some(why) = mistake_in(remote, &entry) {
                 // That this machine cannot have it says nothing about whether it should be there.
                 if self.how.way != Some(Way::Up) {
                     let name = Client::shown(&join(remote, &entry.name));

@@ -13,15 +13,14 @@ use super::Client;
 use super::commands::{self, ListedKind, RemoteEntry};
 use super::error::{Error, Result, shown};
 use super::get_small::{Fetched, FetchedFile};
-use super::names::{join, mistake};
+use super::names::{join, mistake_in};
 use super::progress::{Policy, Progress};
 use super::report::TreeReport;
-use super::rows::list;
+use super::rows::list_directory;
 use super::target_dir::TargetDir;
 use super::tree::{DirContents, PendingDir};
 use crate::limits::LISTING_KEPT;
 use crate::text::is_harmful;
-use crate::wire;
 
 /// The folder that is being fetched.
 struct OpenDestination {
@@ -77,8 +76,7 @@ impl Fetching {
             false => directory.mode,
         };
         let mut entries = Vec::new();
-        let message = wire::Path::new(remote);
-        list(conn, "LS", &message, LISTING_KEPT, &mut |entry: RemoteEntry| {
+        list_directory(conn, remote, LISTING_KEPT, &mut |entry| {
             entries.push(entry);
             Ok(())
         })?;
@@ -104,8 +102,7 @@ impl Fetching {
             }
             ListedKind::File | ListedKind::Directory => {}
         }
-        let odd = entry.is_odd().then_some("this name cannot be asked for");
-        if let Some(why) = odd.or_else(|| mistake(&entry.name)) {
+        if let Some(why) = mistake_in(&open.remote, &entry) {
             return Some(DirContents::Failed(name.clone(), Error::BadName { name, why }));
         }
         let local = open.local.join(&*entry.name);

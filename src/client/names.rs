@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use super::Client;
+use super::commands::RemoteEntry;
 use super::error::{Error, Result, shown};
 use crate::limits;
 use crate::text::Escaped;
@@ -13,6 +15,8 @@ const PART: &str = ".miniftp-part";
 /// Bytes of a name that are kept in the name of its part if both would be too long.
 const KEPT: usize = 200;
 
+/// Why a path is refused before the server is asked; it says the same of [`limits::DEPTH`].
+const TOO_DEEP: &str = "it is more than 64 folders deep";
 /// Why a file of the name of a part is left out and refused.
 const IS_PART: &str = "this is the name of an unfinished download, and no file has it";
 
@@ -26,6 +30,34 @@ pub fn local_name(name: &str) -> Result<&str> {
         None => Ok(name),
         Some(why) => Err(Error::BadName { name: Escaped(name).to_string(), why }),
     }
+}
+
+/// Refuses a path on the server that is deeper than paths are there.
+///
+/// # Errors
+/// [`Error::BadName`].
+pub(super) fn check_depth(remote: &str) -> Result<()> {
+    match is_too_deep(remote) {
+        true => Err(Error::BadName { name: Client::shown(remote), why: TOO_DEEP }),
+        false => Ok(()),
+    }
+}
+
+fn is_too_deep(remote: &str) -> bool {
+    let depth = remote.split('/').fold(0_usize, |depth, name| match name {
+        "" | "." => depth,
+        ".." => depth.saturating_sub(1),
+        _ => depth + 1,
+    });
+    depth > limits::DEPTH
+}
+
+/// Why what a server lists in a folder cannot be asked for, or cannot be here.
+pub(super) fn mistake_in(directory: &str, entry: &RemoteEntry) -> Option<&'static str> {
+    if entry.is_odd() {
+        return Some("this name cannot be asked for");
+    }
+    mistake(&entry.name).or(is_too_deep(&join(directory, &entry.name)).then_some(TOO_DEEP))
 }
 
 /// Why a name from the server cannot be one here.
@@ -117,6 +149,16 @@ fn is_special_on_windows(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_may_be_as_deep_as_on_the_server() {
+        let deepest = "d/".repeat(limits::DEPTH);
+        for good in ["", "/", &deepest, &format!("/{deepest}"), &format!("{deepest}../x")] {
+            assert!(check_depth(good).is_ok(), "{good}");
+        }
+        let refused = check_depth(&format!("{deepest}x")).unwrap_err().to_string();
+        assert!(refused.contains(&limits::DEPTH.to_string()), "{refused}");
+    }
 
     #[test]
     fn only_a_harmless_component_becomes_a_name_here() {

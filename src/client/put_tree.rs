@@ -10,13 +10,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use super::commands::{ListedKind, RemoteEntry};
+use super::commands::ListedKind;
 use super::error::{Error, Result, shown};
 use super::names::{join, remote_name};
 use super::progress::{ExistsChoice, Policy, Progress};
 use super::put_small::{SmallFile, UploadRequest};
 use super::report::TreeReport;
-use super::rows::list;
+use super::rows::list_directory;
 use super::stamp::permission_bits;
 use super::tree::{DirContents, PendingDir, Tree};
 use crate::limits::LISTING_KEPT;
@@ -68,8 +68,7 @@ impl Client {
     fn list_directory(&mut self, remote: &str, mode: u16) -> Result<RemoteListing> {
         let conn = self.now()?;
         let mut listing = RemoteListing::new();
-        let message = wire::Path::new(remote);
-        let listed = list(conn, "LS", &message, LISTING_KEPT, &mut |entry: RemoteEntry| {
+        let listed = list_directory(conn, remote, LISTING_KEPT, &mut |entry| {
             listing.insert(entry.name.into_owned(), (entry.kind, entry.size));
             Ok(())
         });

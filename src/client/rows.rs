@@ -1,11 +1,12 @@
 //! Answers that come as rows of things in parts.
 
 use super::Client;
-use super::commands::WhyReason;
+use super::commands::{RemoteEntry, WhyReason};
 use super::conn::Connection;
 use super::error::{Error, Result};
+use super::names::check_depth;
 use crate::limits::ROWS_KEPT;
-use crate::wire::{Code, Counted, Fields, ListRow, Message};
+use crate::wire::{self, Code, Counted, Fields, ListRow, Message};
 
 /// Gives the fields of each row that comes in parts, up to the answer, which is a success. More
 /// than `most_bytes` of them is refused: that is for whoever keeps what comes, since a server may
@@ -44,6 +45,18 @@ pub(super) fn list<'a, R: ListRow>(
 ) -> Result<u64> {
     parts(conn, name, message, most_bytes, &mut |fields| each(R::read_one(fields)?))?;
     Ok(conn.reply::<Counted<'_>>()?.count)
+}
+
+/// Gives each entry of a folder. One that lies deeper than any server has folders is refused: only
+/// a server that lies could have listed it, and it could go on so for ever.
+pub(super) fn list_directory(
+    conn: &mut Connection,
+    path: &str,
+    most_bytes: u64,
+    each: &mut dyn FnMut(RemoteEntry) -> Result<()>,
+) -> Result<u64> {
+    check_depth(path)?;
+    list(conn, "LS", &wire::Path::new(path), most_bytes, each)
 }
 
 /// All messages of an answer that is a row of them.

@@ -162,8 +162,13 @@ pub(super) fn superseded(f: &mut fmt::Formatter<'_>, path: &str) -> fmt::Result 
 pub(super) fn disk_full(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
     f.write_str("the server's disk is full")?;
     if let Error::DiskReserve { what, need, free, reserve } = error {
+        // A folder needs no bytes that are counted, and yet there must be some.
+        let is_counted = *need > 0;
         let [need, free, reserve] = amounts(what, [*need, *free, *reserve]);
-        write!(f, ": needs {need}, {free} are free, and {reserve} of them stay free")?;
+        match is_counted {
+            true => write!(f, ": needs {need}, {free} are free, and {reserve} of them stay free")?,
+            false => write!(f, ": {free} are free, and {reserve} must stay free")?,
+        }
     }
     f.write_str("; nothing was lost, try again later")
 }

@@ -190,13 +190,10 @@ impl Session {
         Ok(stored)
     }
 
-    /// Refuses an upload whose mount is none any more, so that what came of it can be kept.
+    /// Refuses an upload whose mount or home is none any more, so that what came of it can be
+    /// kept.
     pub fn check_mounted(&self, streaming: &StreamingUpload) -> Result<()> {
-        let is_there = match self.user()?.vfs.view(streaming.path()) {
-            Ok(view) => streaming.is_for(view),
-            Err(_) => false,
-        };
-        if is_there { Ok(()) } else { Err(Error::Unmounted) }
+        streaming.check_for(self.user()?.vfs.view(streaming.path()).ok())
     }
 
     /// Begins a group of small files that will be committed together, before the first is stored.

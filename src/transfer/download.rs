@@ -1,6 +1,6 @@
 //! A file that is being sent, or whose chunks are being digested.
 
-use super::chunk_at;
+use super::{chunk_at, no_chunk_at};
 use crate::digest::{Algorithm, Digest, WholeDigest, chunk_digests};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -41,11 +41,8 @@ impl Download {
         if version != 0 && version != source.version() {
             return Err(Error::Changed { path: path.as_str().to_string() });
         }
-        if chunk_at(offset).is_none() {
-            return Err(Error::BadOffset { got: offset, want: offset - offset % CHUNK });
-        }
-        if offset > source.size() {
-            return Err(Error::BadOffset { got: offset, want: source.size() });
+        if chunk_at(offset).is_none() || offset > source.size() {
+            return Err(no_chunk_at(offset, source.size()));
         }
         let end = offset.saturating_add(length).min(source.size());
         if end != source.size() && chunk_at(end).is_none() {

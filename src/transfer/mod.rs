@@ -47,7 +47,8 @@ pub use small::store;
 pub use streaming::{Start, StreamingUpload};
 pub use upload::Upload;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::limits;
 use crate::quota::Charge;
 use crate::vfs::{VPath, View};
 
@@ -59,6 +60,13 @@ pub type Alive<'a> = dyn FnMut(u64, u64) -> crate::error::Result<()> + 'a;
 pub(crate) fn chunk_at(offset: u64) -> Option<u64> {
     const CHUNK: u64 = crate::limits::CHUNK as u64;
     if offset % CHUNK == 0 { Some(offset / CHUNK) } else { None }
+}
+
+/// The refusal of an offset where something is asked for that holds `end` bytes, with the nearest
+/// one at which a chunk begins.
+pub(crate) fn no_chunk_at(offset: u64, end: u64) -> Error {
+    let nearest = offset.min(end);
+    Error::BadOffset { got: offset, want: nearest - nearest % limits::CHUNK as u64 }
 }
 
 /// Takes the path that somebody uploads to: see [`Claims::take`].

@@ -244,9 +244,11 @@ impl StreamingUpload {
         Ok(need)
     }
 
-    /// Whether it is for the directory that a view shows.
-    pub fn is_for(&self, view: &View) -> bool {
-        self.incoming.disk.view().directory() == view.directory()
+    /// Refuses another directory than the one that it is for, or none.
+    pub fn check_for(&self, view: Option<&View>) -> Result<()> {
+        let own = self.incoming.disk.view();
+        let is_it = view.is_some_and(|view| view.directory() == own.directory());
+        if is_it { Ok(()) } else { Err(own.displaced()) }
     }
 
     /// Why it breaks off.

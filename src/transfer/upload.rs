@@ -7,7 +7,7 @@ use super::checked::CheckedChunks;
 use super::copying::fill;
 use super::credit::credit;
 use super::incoming::Incoming;
-use super::{Alive, ChunkMap, ClaimGuard, Ready, Spec, chunk_at};
+use super::{Alive, ChunkMap, ClaimGuard, Ready, Spec, chunk_at, no_chunk_at};
 use crate::audit::TransferEntry;
 use crate::digest::{Algorithm, Digest, chunk_digests};
 use crate::error::{Error, Result};
@@ -167,12 +167,8 @@ impl Upload {
             // The end of a file is where a short last chunk ends, which is no multiple.
             return Ok(None);
         }
-        let chunk =
-            chunk_at(from).ok_or(Error::BadOffset { got: from, want: from - from % CHUNK })?;
-        if from > end {
-            return Err(Error::BadOffset { got: from, want: end });
-        }
-        Ok(Some(chunk))
+        let chunk = chunk_at(from).filter(|_| from < end);
+        chunk.map(Some).ok_or_else(|| no_chunk_at(from, end))
     }
 
     /// Reads up to `buffer` of what is held from chunk-aligned `from` on, and gives the digests of
@@ -272,8 +268,7 @@ impl Upload {
                 what: "data: only the file's last chunk may be short",
             });
         }
-        let chunk = chunk_at(offset)
-            .ok_or(Error::BadOffset { got: offset, want: offset - offset % CHUNK })?;
+        let chunk = chunk_at(offset).ok_or_else(|| no_chunk_at(offset, self.size))?;
         self.chunks.check(chunk, count)?;
         Ok(chunk)
     }

@@ -19,6 +19,7 @@ use rustix::fs::{self, Access, AtFlags, Mode, OFlags, RenameFlags, ResolveFlags,
 use rustix::io::{Errno, Result as OsResult, retry_on_intr};
 
 use super::entry::FileId;
+pub(super) use super::errno::{errno_of, from_errno};
 use super::fault::step;
 use super::path::VPath;
 use crate::error::{Error, Result};
@@ -237,7 +238,23 @@ impl Jail {
     /// Opens the folder at `path`; `access` is [`STAND`] or [`READ`].
     pub(super) fn directory(&self, path: &VPath, access: OFlags) -> Result<OwnedFd> {
         self.check_private(path)?;
-        self.resolve(path, access).map_err(|e| from_errno(e, path, "opening a folder"))
+        self.resolve(path, access).map_err(|e| self.unresolved(e, path, path))
+    }
+
+    /// The error for `path`, because of what resolving `resolved` has met: what is no folder and
+    /// stands in the way is named itself.
+    fn unresolved(&self, errno: Errno, path: &VPath, resolved: &VPath) -> Error {
+        let mut named = path.clone();
+        if let Errno::NOTDIR | Errno::LOOP = errno {
+            named = resolved.clone();
+            while let Some(above) = named.parent().filter(|above| *above != self.at) {
+                match self.resolve(&above, STAND) {
+                    Err(Errno::NOTDIR | Errno::LOOP) => named = above,
+                    _ => break,
+                }
+            }
+        }
+        from_errno(errno, &named, "opening a folder")
     }
 
     /// Finds the folder that `path` lies in. The root lies in none: [`Error::IsDirectory`].
@@ -250,7 +267,7 @@ impl Jail {
             None
         } else {
             let found = self.resolve(&parent, STAND);
-            Some(found.map_err(|e| from_errno(e, path, "opening a folder"))?)
+            Some(found.map_err(|e| self.unresolved(e, path, &parent))?)
         };
         let directory = Arc::new(OpenDir {
             fd,
@@ -370,29 +387,6 @@ pub(super) fn is_private(name: &[u8]) -> bool {
 /// Whether the kernel lets this process use `openat2`.
 pub(super) fn has_openat2(root: BorrowedFd<'_>) -> bool {
     fs::openat2(root, c".", STAND, Mode::empty(), STAY).is_ok()
-}
-
-/// The system's number of an error that came through the standard library.
-pub(super) fn errno_of(error: &std::io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(Errno::IO)
-}
-
-/// The error for what the system said about `path`.
-pub(super) fn from_errno(errno: Errno, path: &VPath, doing: &'static str) -> Error {
-    let path = path.for_error();
-    match errno {
-        Errno::NOENT => Error::NotFound { path },
-        Errno::NOTDIR | Errno::LOOP => Error::NotDirectory { path },
-        Errno::EXIST => Error::Exists { path, size: 0 },
-        Errno::NOTEMPTY => Error::NotEmpty { path },
-        Errno::ISDIR => Error::IsDirectory { path },
-        Errno::ACCESS | Errno::PERM => Error::Denied { path },
-        Errno::STALE => Error::Changed { path },
-        // What the fence of a home says, and no file system.
-        Errno::SHUTDOWN => Error::Stopping,
-        Errno::NAMETOOLONG => Error::BadPath { path, why: "a name in it is too long" },
-        other => Error::io(doing, other.into()),
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod counts;
 mod digests;
 mod drop_box;
 mod entry;
+mod errno;
 mod fault;
 mod file_system;
 mod follow;

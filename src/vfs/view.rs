@@ -177,6 +177,14 @@ impl View {
         self.open_root.is_in_place()
     }
 
+    /// The error for a directory that was moved away: a mount, or a home.
+    pub fn displaced(&self) -> Error {
+        match self.volume() {
+            Some(_) => Error::Unmounted,
+            None => Error::Home { name: self.account().to_owned(), why: HomeRefused::Moved },
+        }
+    }
+
     /// Refuses to change a mounted directory that was moved away, or that another disk covers:
     /// whoever looks for it at its path would not find what is stored in it.
     ///
@@ -186,7 +194,7 @@ impl View {
         match self.volume() {
             Some(volume) if !volume.is_in_place() => {
                 volume.report_displaced();
-                Err(Error::Unmounted)
+                Err(self.displaced())
             }
             _ => Ok(()),
         }
@@ -199,10 +207,7 @@ impl View {
     pub fn check_name(&self) -> Result<()> {
         match self.open_root.at().stat() {
             Ok(_) => Ok(()),
-            Err(Errno::NOENT) => {
-                let name = self.account().to_owned();
-                Err(Error::Home { name, why: HomeRefused::Moved })
-            }
+            Err(Errno::NOENT) => Err(self.displaced()),
             Err(e) => Err(from_errno(e, &VPath::root(), "looking at a home")),
         }
     }

@@ -187,16 +187,19 @@ impl RequestQueue {
     /// Puts a class list in force and approves those on it that wait and whose homes are free.
     ///
     /// # Errors
-    /// [`StoreError::File`] for a list with a mistake, which changes nothing; as
-    /// [`RequestQueue::approve`].
+    /// [`StoreError::Refused`] for a list with a mistake, which changes nothing and names the file
+    /// that was given; as [`RequestQueue::approve`].
     pub fn import(
         &self,
         store: &AccountStore,
         homes: &Homes,
-        list: &[u8],
+        (path, list): (&Path, &[u8]),
         default: Option<u64>,
     ) -> Result<Imported, StoreError> {
-        let wrong = |errors| FileError::parse(self.class.path(), errors);
+        let wrong = |errors| {
+            let error = FileError::parse(path, errors);
+            StoreError::Refused(format!("{error}; nothing was imported"))
+        };
         let class = class::read(list).map_err(wrong)?;
         let lock = store.lock(limits::LOCK_WAIT)?;
         let book = self.load()?;

@@ -254,18 +254,19 @@ fn a_list_approves_all_on_it_that_wait() {
     for name in ["ann", "bob", "col"] {
         directory.ask(Mode::Ask, name, "").unwrap();
     }
+    let path = std::path::Path::new("new.csv");
     let faulty = directory
         .queue
-        .import(&directory.store, &directory.homes(), b"ann,1M\nann,2M\n", None)
+        .import(&directory.store, &directory.homes(), (path, b"ann,1M\nann,2M\n"), None)
         .unwrap_err();
-    assert!(
-        faulty.to_string().ends_with("class.csv:2: `ann` stands twice; expected it once"),
-        "{faulty}"
-    );
+    let why = "new.csv:2: `ann` stands twice; expected it once; nothing was imported";
+    assert_eq!(faulty.to_string(), why);
     let list = b"name,quota\nann,1M\nbob\ncol\nzoe,2M\n";
     fs::create_dir_all(directory.path.join("home/bob")).unwrap();
-    let Imported { class, approved, refused } =
-        directory.queue.import(&directory.store, &directory.homes(), list, Some(3)).unwrap();
+    let Imported { class, approved, refused } = directory
+        .queue
+        .import(&directory.store, &directory.homes(), (path, list), Some(3))
+        .unwrap();
     let names: Vec<&str> = approved.iter().map(|one| one.name.as_str()).collect();
     assert_eq!((class.len(), names), (4, vec!["ann", "col"]));
     assert_eq!(refused.len(), 1, "bob's home is not free");

@@ -4,7 +4,7 @@
 //! Invariant: whatever is in a text, the client sees exactly one reply. No character of a name can
 //! end a line, and no line inside a reply looks like its last (RFC 959, section 4.2).
 
-use crate::error::{Banned, Error, Wait};
+use crate::error::{Banned, Error, HomeRefused, Wait};
 
 /// A text without anything that ends a line or acts on a terminal; unlike
 /// [`crate::text::Escaped`] it leaves backslashes alone, so that a name that a client reads in a
@@ -23,7 +23,6 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::ServerUnproven => 530,
         Error::NeedAdmin
         | Error::NameTaken { .. }
-        | Error::Home { .. }
         | Error::CodeRefused
         | Error::RegistrationClosed
         | Error::Unknown { .. }
@@ -35,6 +34,7 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         | Error::NotDirectory { .. }
         | Error::NotEmpty { .. }
         | Error::NotRegular { .. } => 550,
+        Error::Home { why, .. } => home_code(why),
         Error::BadPath { .. } => 553,
         Error::Busy { .. }
         | Error::Superseded { .. }
@@ -69,6 +69,17 @@ pub(super) fn reply_code(error: &Error) -> u16 {
         Error::TimedOut { wait: Wait::Send | Wait::Data, .. }
         | Error::Gone
         | Error::Interrupted => 426,
+    }
+}
+
+/// The code for a home that is not free, or not there for now.
+fn home_code(why: &HomeRefused) -> u16 {
+    match why {
+        HomeRefused::Moved => 450,
+        HomeRefused::Kept
+        | HomeRefused::NotDirectory
+        | HomeRefused::Mounted(_)
+        | HomeRefused::WasMounted => 550,
     }
 }
 
@@ -121,7 +132,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::error::HomeRefused;
     use crate::text::is_harmful;
 
     fn path() -> String {
@@ -140,8 +150,8 @@ mod tests {
             (421, banned(Banned::Address)),
             (550, Error::NeedAdmin),
             (550, Error::NameTaken { name: path() }),
-            (550, Error::Home { name: path(), why: HomeRefused::Kept }),
             (550, Error::Home { name: path(), why: HomeRefused::Mounted(path()) }),
+            (450, Error::Home { name: path(), why: HomeRefused::Moved }),
             (550, Error::CodeRefused),
             (550, Error::RegistrationClosed),
             (550, Error::Unknown { what, name: path() }),

@@ -171,7 +171,8 @@ fn form_of(conn: &mut FtpConnection, verb: &str) -> Result<()> {
 fn may_send_clear(conn: &mut FtpConnection) -> bool {
     let may = conn.takes_passwords();
     if !may {
-        conn.control.reply(530, "passwords in clear are taken from this machine only; use TLS");
+        let tls = if conn.shared().tls().is_some() { "; use TLS" } else { "" };
+        conn.control.reply(530, &format!("{}{tls}", conn.where_clear()));
     }
     may
 }

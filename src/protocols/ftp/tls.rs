@@ -127,12 +127,17 @@ impl FtpConnection {
         }
     }
 
-    /// Why no password is taken here in clear, and what to do.
-    pub(super) fn no_clear_password(&self) -> String {
-        let where_from = match self.shared().config().server.tls {
+    /// From where passwords in clear are taken, where they are not taken from here.
+    pub(super) fn where_clear(&self) -> &'static str {
+        match self.shared().config().server.tls {
             TlsMode::Required => "passwords in clear are not taken here",
             _ => "passwords in clear are taken from this machine only",
-        };
+        }
+    }
+
+    /// Why no password is taken here in clear, and what to do.
+    pub(super) fn no_clear_password(&self) -> String {
+        let where_from = self.where_clear();
         let tls =
             if self.shared().tls().is_some() { "connect with TLS (AUTH TLS), or " } else { "" };
         format!("{where_from}; {tls}{TWO_WAYS}")

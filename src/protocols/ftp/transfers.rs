@@ -291,11 +291,12 @@ fn is_all_the_same(stop: &Stop, streaming: &StreamingUpload, announced: Option<u
         && streaming.is_whole()
 }
 
-/// Keeps what came for a mount that is none any more: it may come back.
+/// Keeps what came for a mount or home that is none any more: it may come back.
 fn keep_unmounted(mut streaming: StreamingUpload, e: Error) -> Error {
-    streaming.because("the mount was taken away");
+    let what = if matches!(e, Error::Unmounted) { "mount" } else { "home" };
+    streaming.because(&format!("the {what} was taken away"));
     if let Err(e) = streaming.keep() {
-        log::warn!("what came for a mount that was taken away is lost: {e}");
+        log::warn!("what came for a {what} that was taken away is lost: {e}");
     }
     e
 }

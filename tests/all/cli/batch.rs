@@ -130,8 +130,8 @@ fn a_batch_stops_at_the_first_failure_and_says_where() {
         ("cd 'x\n", "the quote `'` is not closed\nmin: stopped at line 2: cd 'x"),
         (
             "pwd \u{1b}x\n",
-            "`pwd` takes less; quote names with blanks; usage: pwd\nmin: stopped at line 2: pwd \
-             \\u{1b}x",
+            "`pwd` takes less; quote names with blanks; usage: pwd [--json]\n\
+             min: stopped at line 2: pwd \\u{1b}x",
         ),
     ];
     for (line, said) in table {

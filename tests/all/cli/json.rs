@@ -132,3 +132,74 @@ fn what_was_kept_from_before_is_no_part_of_a_rate() {
         assert_eq!((&last["bytes"], &last["sent_bytes"]), (&json!(size), &json!(size - kept)));
     }
 }
+
+/// What is a single value for people is an object too.
+#[test]
+fn single_values_are_objects() {
+    let (site, daemon) = site();
+    write_file(site.stored("ann", "docs/f"), b"x");
+    let run = |words: &[&str]| site.miniftp("ann", words);
+    let here = site.local().canonicalize().unwrap();
+    for words in [&["--json", "pwd"][..], &["pwd", "--json"]] {
+        assert_eq!(rows(&run(words)), [json!({"event": "folder", "path": "/"})]);
+    }
+    for words in [&["--json", "lpwd"][..], &["lpwd", "--json"]] {
+        assert_eq!(rows(&run(words)), [json!({"event": "folder", "local": here})]);
+    }
+    let said = site.client("ann").input("cd docs\npwd\nlcd --json ..\nlpwd\n").run(&["--json"]);
+    let folder = |field: &str, path: &str| json!({"event": "folder", field: path});
+    let above = here.parent().unwrap().to_str().unwrap();
+    let three = [folder("path", "/docs"), folder("local", above), folder("local", above)];
+    assert_eq!(rows(&said), three);
+    let known = run(&["--json", "known-hosts"]);
+    if miniftp::tls::IS_BUILT {
+        let [known] = &rows(&known)[..] else { panic!("{}", known.tell()) };
+        assert_eq!(known["address"], daemon.addr().to_string());
+        assert!(known["key"].as_str().unwrap().starts_with("SHA256:"), "{known}");
+    }
+    let made = run(&["--json", "ftp-password", "--uses", "3"]);
+    let made: Value = serde_json::from_str(&made.ok().out).unwrap();
+    let (password, until) = (made["password"].as_str(), made["until_secs"].as_u64());
+    assert!(password.is_some_and(|text| text.len() > 4) && until.is_some(), "{made}");
+    assert_eq!(made["logins_left"], 3);
+    site.admin("boss");
+    let list = site.miniftp("boss", &["--json", "admin", "list"]);
+    assert_eq!(list.ok().out, site.miniftp("boss", &["admin", "list", "--json"]).ok().out);
+    assert!(serde_json::from_str::<Value>(&list.out).unwrap().is_array(), "{}", list.tell());
+}
+
+#[test]
+fn registrations_are_objects() {
+    let (site, _daemon) = site();
+    let row = |state: &str| json!({"event": "registration", "number": 1, "state": state});
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let run = |words: &[&str]| site.miniftp("bob", words);
+    assert_eq!(read(&run(&["--json", "register"]).ok().out), row("waiting"));
+    assert_eq!(read(&run(&["registration", "--json", "1"]).ok().out), row("waiting"));
+    site.miniftpd(&["account", "reject", "1", "too late"], "").ok();
+    let refused = run(&["--json", "registration", "1"]);
+    let mut expected = row("refused");
+    expected["reason"] = json!("too late");
+    assert_eq!(read(&refused.fails(1).stderr_has("Reason: too late").out), expected);
+}
+
+/// What writes a text is refused before there is a connection; what writes nothing is not.
+#[test]
+fn where_there_are_no_objects_json_is_refused() {
+    let (site, _daemon) = site();
+    write_file(site.stored("ann", "f"), b"content");
+    let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+    for line in ["cat f", "less f", "edit f", "help", "help ls", "completions bash", "man", "!ls"] {
+        let words: Vec<&str> = [&["--json"], &line.split(' ').collect::<Vec<_>>()[..]].concat();
+        let name = if line == "!ls" { "!" } else { words[1] };
+        let words = if line == "!ls" { vec!["--json", "!", "ls"] } else { words };
+        let refusal = format!("miniftp: `{name}` writes text and no objects; leave --json out\n");
+        let said = site.client("ann").at(nowhere).run(&words);
+        said.fails(2).stdout("").stderr(&refusal);
+        let said = site.client("ann").input(format!("{line}\npwd\n")).run(&["--json"]);
+        said.fails(1).stdout("").stderr_has(&refusal);
+    }
+    for words in [&["mkdir", "d"][..], &["touch", "f"], &["mv", "f", "d"], &["rm", "-r", "d"]] {
+        site.miniftp("ann", &[&["--json"], words].concat()).ok().stdout("").stderr("");
+    }
+}

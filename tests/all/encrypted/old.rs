@@ -1,7 +1,7 @@
 //! One side that cannot encrypt, or is told not to.
 
 use super::site;
-use crate::harness::{Daemon, Hostile, Miniftp, Site, own_address, write_file};
+use crate::harness::{Daemon, FtpTalk, Hostile, Miniftp, Site, own_address, write_file};
 use miniftp::wire::{Login, Nothing, Path};
 
 fn required() -> (Site, crate::harness::Daemon) {
@@ -30,6 +30,11 @@ fn an_old_client_is_told_what_it_lacks() {
     let said = site.client("ann").in_clear().run(&["ls"]);
     said.fails(3).stderr_has("this server takes only encrypted connections");
     site.miniftp("ann", &["ls"]).ok();
+    let mut ftp = FtpTalk::connect(daemon.ftp_addr());
+    for line in ["USER ann", "SITE REGISTER zoe a-password"] {
+        let said = ftp.ask(line).expect(530).says("passwords in clear are not taken here; ").text();
+        assert!(!said.contains("this machine"), "{said}");
+    }
 }
 
 /// An address of this machine that is not loopback stands for another machine.

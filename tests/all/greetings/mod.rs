@@ -144,7 +144,8 @@ fn guests_are_spoken_to_as_well() {
 #[test]
 fn the_shipped_words_are_said_as_they_are_meant() {
     let site = site();
-    for name in ["welcome.txt", "goodbye.txt"] {
+    site.setting("guests", "anonymous", "yes");
+    for name in ["welcome.txt", "goodbye.txt", "mounts.ini"] {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf").join(name);
         fs::copy(shipped, site.conf().join(name)).unwrap();
     }
@@ -154,6 +155,16 @@ fn the_shipped_words_are_said_as_they_are_meant() {
     let said = said + "\n" + &goodbye(frames);
     assert!(!said.contains(['{', '}', '\\']), "{said}");
     assert!(said.lines().all(|line| line.len() < 100), "{said}");
+    // Whatever folder it names is there for whoever reads it.
+    for (name, password) in [("ann", password("ann")), ("anonymous", "x".to_owned())] {
+        let mut talk = FtpTalk::connect(daemon.ftp_addr());
+        let said = talk.log_in(name, &password).expect(230).text();
+        let listed = talk.listed("NLST /");
+        let folders = said.split([' ', ',', '.', '`', '\n']).filter(|word| word.starts_with('/'));
+        for folder in folders {
+            assert!(listed.lines().any(|line| line.ends_with(folder)), "{name}: {said}: {listed}");
+        }
+    }
 }
 
 #[test]

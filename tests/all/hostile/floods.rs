@@ -270,3 +270,50 @@ fn figures_without_sense_are_only_figures() {
     assert!(!said.err.contains("panicked"), "{}", said.tell());
     said.stdout_has("x\n").stdout_has("00  f\n");
 }
+
+/// Folders in folders without an end, which it made here for as long as nobody stopped it.
+#[test]
+fn folders_that_never_end_are_followed_as_deep_as_there_can_be_any() {
+    let attack: Attack = |name, victim| match name {
+        "STAT" => {
+            victim.answer(Code::Done, &wire::Entry::new(b'd', 0, 0, 0, 0, 0o755, 0, "."));
+            Some(())
+        }
+        "LS" => {
+            victim.send(&entry(b'd', "d"));
+            victim.answer(Code::Done, &wire::Counted::new(1));
+            Some(())
+        }
+        "RMDIR" => victim.refuse(Code::NotEmpty),
+        _ => None,
+    };
+    let commands: &[&[&str]] = &[
+        &["get", "-r", "dir", "new"],
+        &["--json", "get", "-r", "dir", "json"],
+        &["mirror", "-R", "dir", "here"],
+        &["mirror", "--delete", "empty", "dir"],
+        &["tree", "dir"],
+        &["find", "x", "dir"],
+        &["du", "dir"],
+        &["ls", "-R", "dir"],
+        &["cp", "-r", "dir", "copy"],
+    ];
+    for words in commands {
+        let site = Site::new();
+        fs::create_dir_all(site.local().join("empty")).unwrap();
+        let server = Hostile::start(attack);
+        let said = guest(&site, &server).run(words);
+        said.fails(1);
+        let all = format!("{}{}", said.out, said.err);
+        assert!(all.contains("it is more than 64 folders deep"), "{words:?}: {}", said.tell());
+        let listed = server.requests().iter().filter(|request| *request == "LS").count();
+        // Where files are counted first, all is listed once more.
+        assert!((64..=130).contains(&listed), "{words:?}: {listed}");
+        let mut deepest = site.local().join(words.last().unwrap());
+        let mut levels = 0;
+        while deepest.is_dir() {
+            (deepest, levels) = (deepest.join("d"), levels + 1);
+        }
+        assert!(levels <= 64, "{words:?}: {levels}");
+    }
+}

@@ -109,6 +109,24 @@ fn an_upload_whose_mount_is_taken_away_says_so_and_stays_as_a_part() {
     assert_eq!(watcher.fetch("/share/ended"), content);
 }
 
+/// A home that was moved away was called a mount.
+#[test]
+fn an_upload_whose_home_is_moved_away_names_the_home() {
+    let site = Site::new();
+    site.account("ann", "1M");
+    let daemon = site.start();
+    let mut ftp = FtpTalk::login(daemon.ftp_addr(), "ann");
+    let mut data = ftp.begin("STOR /f");
+    data.write_all(b"content").unwrap();
+    ftp.until_moved(7);
+    fs::rename(site.home().join("ann"), site.home().join("away")).unwrap();
+    fs::create_dir(site.home().join("ann")).unwrap();
+    drop(data);
+    ftp.reply().expect(450).says("the home of `ann` was moved away or removed");
+    ftp.store("/f", b"again").expect(226);
+    assert_eq!(fs::read(site.stored("ann", "f")).unwrap(), b"again");
+}
+
 #[test]
 fn an_edit_with_a_fault_changes_nothing() {
     let site = Site::new();

@@ -203,6 +203,11 @@ fn json_comes_in_many_forms_and_what_is_broken_is_named() {
     import(&site, "nested.json", 1).stderr_has("more than 3 objects in one another");
     plant("settings.py", "USERS = {}");
     import(&site, "settings.py", 1).stderr_has("`settings.py`: expected a class list .csv");
+    plant("list.csv", "anna,10M\nBert,10M\n");
+    let said = import(&site, "list.csv", 1);
+    said.stderr_has("list.csv:2: `Bert`: no account's name;")
+        .stderr_has("; nothing was imported\n");
+    assert!(!said.err.contains("class.csv") && !said.err.contains(".previous"), "{}", said.tell());
     import(&site, "nowhere.json", 1).stderr_has("`nowhere.json` cannot be read");
     fs::create_dir(site.local().join("empty")).unwrap();
     import(&site, "empty", 1).stderr_has("`empty` has no accounts that are known");

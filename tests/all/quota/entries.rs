@@ -57,7 +57,8 @@ fn a_reserve_of_the_disk_s_entries_is_kept_by_everything_that_makes_one() {
     FtpTalk::login(daemon.ftp_addr(), "ann").ask("MKD d").expect(452);
     site.setting("storage", "min_free_entries", "0");
     site.setting("storage", "min_free", "8000000T");
-    ann.mkdir("d", false).expect(271);
+    let refused = ann.mkdir("d", false);
+    refused.expect(271).says(" are free, and 7.6 EiB (8796093022208000000 bytes) must stay free");
     site.setting("storage", "min_free", "0");
     ann.mkdir("d", false).expect(200);
 }

@@ -1,5 +1,6 @@
 //! Files and folders through the real client and the real server, there and back, to the last byte.
 
+mod events;
 mod files;
 mod large;
 mod manner;

@@ -26,7 +26,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (&["put", "f", "nix/x"], "no such file or folder: `/nix/x`"),
     (&["put", "big", "nix/x"], "no such file or folder: `/nix/x`"),
-    (&["put", "f", "old/x"], "`/old/x` is not a folder"),
+    (&["put", "f", "old/x"], "`/old` is not a folder"),
     (&["put", "f", "taken"], "`/taken/f` is a folder"),
     (&["put", "big", "taken"], "`/taken/big` is a folder"),
     (&["put", "--overwrite", "f", "taken"], "`/taken/f` is a folder"),

@@ -102,3 +102,16 @@ fn every_code_in_the_text_has_a_row() {
         assert!(!looks_like_one || number == 255 || Code::of(number).is_some(), "{number}");
     }
 }
+
+/// What is answered before the login is said in a sentence too.
+#[test]
+fn what_is_answered_before_the_login_is_named() {
+    let early = COMMANDS
+        .iter()
+        .filter(|row| matches!(row.needs, RequestNeeds::Nobody | RequestNeeds::Hello))
+        .map(|row| format!("`{}`", row.name))
+        .collect::<Vec<_>>();
+    let (last, others) = early.split_last().unwrap();
+    let sentence = format!("Until the login only {} and {last} are answered; ", others.join(", "));
+    assert!(document().contains(&sentence), "expected:\n{sentence}");
+}
