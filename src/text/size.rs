@@ -51,7 +51,9 @@ pub fn exact(bytes: u64) -> String {
 /// Reads a size as people write it: `0`, `512`, `10k`, `10M`, `1.5G`, `2TiB`.
 ///
 /// `None` for anything else, an empty text and a size beyond 2^63 - 1 included: a size that cannot
-/// be read never becomes some other size.
+/// be read never becomes some other size. So a fraction needs a unit, which `1.5` has lost, and
+/// below the smallest one nothing may be left over. Above it less than a byte is: of `1.1G` nobody
+/// knows the bytes.
 pub fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -64,8 +66,12 @@ pub fn parse_size(text: &str) -> Option<u64> {
     let whole: u64 = whole.parse().ok()?;
     let mut bytes = u128::from(whole) << shift;
     if !fraction.is_empty() {
-        let tenths: u64 = fraction.parse().ok()?;
-        bytes += (u128::from(tenths) << shift) / 10u128.pow(fraction.len() as u32);
+        let (tenths, parts) = (fraction.parse::<u64>().ok()?, 10u128.pow(fraction.len() as u32));
+        let more = u128::from(tenths) << shift;
+        bytes += more / parts;
+        if shift == 0 || (bytes < 1 << UNITS[0].1 && more % parts != 0) {
+            return None;
+        }
     }
     (bytes <= i64::MAX as u128).then_some(bytes as u64)
 }
@@ -98,6 +104,9 @@ mod tests {
             ("1.5G", 3 << 29),
             ("2 TiB", 2 << 40),
             ("0.5K", 512),
+            ("1.0M", 1 << 20),
+            ("0.25k", 256),
+            ("1.1G", 1_181_116_006),
             ("1P", 1 << 50),
         ];
         for (text, bytes) in good {
@@ -110,6 +119,12 @@ mod tests {
             "M",
             ".5M",
             "1.",
+            "1.5",
+            "1.0",
+            "1500.5 B",
+            "0.0001K",
+            "0.7k",
+            "0.0000001M",
             "10X",
             "10bb",
             "10ib",

@@ -90,6 +90,22 @@ const CASES: &[(&str, End, &str)] = &[
         ),
         "",
     ),
+    (
+        "quota ann 1.5",
+        Misused(
+            "quota: size: `1.5` is not valid; expected a size like 10M, 1.5G or unlimited; usage: \
+             quota NAME SIZE [--entries N]\n",
+        ),
+        "",
+    ),
+    (
+        "quota ann 0.0001K",
+        Misused(
+            "quota: size: `0.0001K` is not valid; expected a size like 10M, \
+        1.5G or unlimited; usage: quota NAME SIZE [--entries N]\n",
+        ),
+        "",
+    ),
     ("lst", Misused("unknown admin command `lst`; did you mean `list`?\n"), ""),
     ("show", Misused("show: NAME is missing; usage: show NAME\n"), ""),
     (
