@@ -156,7 +156,10 @@ impl Args {
                     }
                 }
                 Arg::Short(letter) if account.is_some() => {
-                    account.get_or_insert_default().push(format!("-{letter}"));
+                    // There are no such options: it is one word, such as a time below zero.
+                    let rest = parser.optional_value().map(ValueExt::string).transpose()?;
+                    let word = format!("-{letter}{}", rest.unwrap_or_default());
+                    account.get_or_insert_default().push(quote(&word, false));
                 }
                 Arg::Value(word) if account.is_some() => {
                     let word = word.string()?;

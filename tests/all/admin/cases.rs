@@ -106,6 +106,14 @@ const CASES: &[(&str, End, &str)] = &[
         ),
         "",
     ),
+    (
+        "ban ann -1h",
+        Misused(
+            "ban: time: `-1h` is not valid; expected a time like 30m, 2h or 7d, or ever; usage: \
+             ban NAME|ADDRESS TIME|ever [REASON...]\n",
+        ),
+        "",
+    ),
     ("lst", Misused("unknown admin command `lst`; did you mean `list`?\n"), ""),
     ("show", Misused("show: NAME is missing; usage: show NAME\n"), ""),
     (
