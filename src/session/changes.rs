@@ -159,6 +159,12 @@ impl Session {
         removed
     }
 
+    /// Refuses what nobody could give another name: the root, and mount points.
+    pub fn check_movable(&self, path: &str) -> Result<()> {
+        let (user, path) = self.at(path)?;
+        user.vfs.check_movable(&path)
+    }
+
     /// Refuses what could not be given another name.
     pub fn check_rename(&self, path: &str) -> Result<()> {
         let (user, path) = self.at(path)?;

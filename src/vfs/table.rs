@@ -190,6 +190,17 @@ impl Vfs {
         view.rename(from, to, replace)
     }
 
+    /// Refuses what is never given another name: a mount point, what leads to one, and the root.
+    pub fn check_movable(&self, path: &VPath) -> Result<()> {
+        if self.is_fixed(path) {
+            return Err(Error::Mounted { path: path.for_error() });
+        }
+        if *path == VPath::root() {
+            return Err(Error::IsDirectory { path: path.for_error() });
+        }
+        Ok(())
+    }
+
     /// The view that a file may be put into at `path`; whether it may be put there in the end,
     /// [`View::may_store`] tells.
     pub fn to_write(&self, path: &VPath) -> Result<&View> {

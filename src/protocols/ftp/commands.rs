@@ -89,7 +89,8 @@ table! {
         "begin again, as before the login", Policy::LOGS_OUT;
     "QUIT" Nobody None "" "959 4.1.1" login::quit, "end the session", Policy::LEAVES;
     "BYE" Nobody None "" "none" login::quit, "as QUIT", Policy::LEAVES;
-    "HOST" Nobody Required "NAME" "7151 3" settings::host, "the server's name; any is fine";
+    "HOST" Nobody Required "NAME" "7151 3" settings::host,
+        "the server's name, before the login; any is fine";
     "NOOP" Nobody Optional "" "959 4.1.3" settings::noop, "nothing", Policy::IDLES;
     "HELP" Nobody Optional "VERB" "959 4.1.3" settings::help, "the verbs, or one of them";
     "FEAT" Nobody None "" "2389 3" settings::feat, "what this server can do";

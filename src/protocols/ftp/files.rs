@@ -55,6 +55,7 @@ pub(super) fn rnfr(conn: &mut FtpConnection, path: &str) -> Result<()> {
         Err(Error::Denied { .. }) => conn.session.check_rename(path)?,
         there => drop(there?),
     }
+    conn.session.check_movable(path)?;
     // The whole path: a CWD between the two must not change what is meant.
     conn.rename_from = Some(conn.session.resolve(path)?.as_str().to_string());
     conn.control.reply(350, "and what is its new name?");

@@ -18,7 +18,11 @@ pub(super) const HASHES: [(&str, &str); 3] =
     [("SHA-256", "sha256"), ("MD5", "md5"), ("CRC32", "crc32")];
 
 pub(super) fn host(conn: &mut FtpConnection, _name: &str) -> Result<()> {
-    conn.control.reply(220, "this server has one name for all");
+    // RFC 7151, 3.3: who has logged in has done so at a host already.
+    match conn.session.account() {
+        None => conn.control.reply(220, "this server has one name for all"),
+        Some(_) => conn.control.reply(503, "HOST comes before the login; REIN ends this one"),
+    }
     Ok(())
 }
 

@@ -38,7 +38,15 @@ pub(super) const OF_THE_SESSION: &[(&str, &[Step])] = &[
     ("REIN", &[("CWD d", 250, ""), ("REIN", 220, ""), ("PWD", 530, ""), ("SYST", 215, "")]),
     ("QUIT", &[("QUIT", 221, "goodbye"), ("", 0, "")]),
     ("BYE", &[("BYE", 221, "goodbye"), ("", 0, "")]),
-    ("HOST", &[("HOST ftp.example.org", 220, ""), ("PWD", 257, "")]),
+    (
+        "HOST",
+        &[
+            ("HOST ftp.example.org", 503, "before the login"),
+            ("PWD", 257, ""),
+            ("REIN", 220, ""),
+            ("HOST ftp.example.org", 220, ""),
+        ],
+    ),
     ("NOOP", &[("NOOP", 200, ""), ("NOOP and more", 200, "")]),
     (
         "HELP",

@@ -60,6 +60,8 @@ pub(super) const OF_FILES: &[(&str, &[Step])] = &[
         &[
             ("RNFR missing", 550, "no such"),
             ("RNTO x", 503, "RNFR comes first"),
+            ("RNFR /", 550, "`/` is a folder"),
+            ("RNTO x", 503, "RNFR comes first"),
             ("RNFR missing", 550, "no such"),
             ("RNFR f", 350, ""),
             ("NOOP", 200, ""),

@@ -133,7 +133,7 @@ fn feat_lists_exactly_what_works() {
         ("EPRT", "EPRT |1|127.0.0.1|60000|", 200),
         ("EPSV", "EPSV", 229),
         ("HASH SHA-256*;MD5;CRC32", "HASH f", 213),
-        ("HOST", "HOST x", 220),
+        ("HOST", "HOST x", 503),
         ("LANG EN*", "LANG en", 200),
         ("MDTM", "MDTM f", 213),
         ("MFMT", "MFMT 20200101000000 f", 213),

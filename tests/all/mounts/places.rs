@@ -110,7 +110,12 @@ fn nothing_happens_to_a_mount_point_or_to_what_holds_one() {
     assert!(site.home().join("inner/f").exists() && site.stored("ann", "desk/own").exists());
     let mut talk = Talk::login(daemon.ftp_addr(), "ann");
     assert_eq!(talk.say("RMD /share"), 550);
-    assert_eq!((talk.say("RNFR /share"), talk.say("RNTO /x")), (350, 550));
+    // Refused at once, with what a rename says.
+    for place in ["/", "/share"] {
+        let why = ann.mv(place, "/x", true).text.clone();
+        assert_eq!(talk.ask(&format!("RNFR {place}")), (550, format!("550 {why}\r\n")));
+        assert_eq!(talk.say("RNTO /x"), 503);
+    }
 }
 
 /// Such a folder was there for whoever looked, could not be made because of that, and took nothing
