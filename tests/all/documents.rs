@@ -8,6 +8,8 @@ use miniftp::config;
 use miniftp::protocols::ftp::{SITE_VERBS, VERBS, VerbNeeds, admin_rows};
 use miniftp::protocols::metrics::METRICS;
 
+use crate::harness::Site;
+
 #[path = "../../benches/throughput/report/mod.rs"]
 #[allow(dead_code, reason = "the bench makes and prints what is only read here")]
 mod report;
@@ -20,6 +22,38 @@ fn document(name: &str) -> String {
 fn the_settings_table_of_the_manual_is_the_programs() {
     let manual = document("docs/OPERATING.md");
     assert!(manual.contains(config::markdown().trim()), "expected:\n{}", config::markdown());
+}
+
+/// Of everything that the server makes in its own directory the manual says what it is.
+#[test]
+fn operating_md_says_what_lies_where() {
+    let site = Site::new();
+    site.account("ann", "1M").account("bob", "1M");
+    let mut daemon = site.start();
+    let mut ann = daemon.login("ann");
+    ann.put("part", 100_000, 0).expect(802);
+    ann.store("f", b"content", 0).expect(900);
+    ann.rm("f", false).expect(200);
+    site.miniftpd(&["account", "remove", "bob", "--files"], "").ok();
+    let mut found = std::collections::BTreeSet::new();
+    let mut look = || {
+        for entry in fs::read_dir(site.home().join(".miniftp")).unwrap() {
+            found.insert(entry.unwrap().file_name().into_string().unwrap());
+        }
+    };
+    look();
+    drop(ann);
+    daemon.term();
+    daemon.wait();
+    look();
+    let manual = document("docs/OPERATING.md");
+    let table = manual.split("\n## What lies where\n").nth(1).unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    assert!(found.len() > 5, "{found:?}");
+    for name in found {
+        let is_named = table.contains(&format!("| `home/.miniftp/{name}"));
+        assert!(is_named, "home/.miniftp/{name} is not in the table");
+    }
 }
 
 #[test]
