@@ -102,9 +102,9 @@ impl LastSeen {
         seen
     }
 
-    /// Whether the last look has not ended.
-    pub(super) fn is_late(&self) -> bool {
-        self.state().is_late
+    /// Whether nothing of it can take long.
+    pub(super) fn is_local(&self) -> bool {
+        self.is_local
     }
 
     fn begin_look(

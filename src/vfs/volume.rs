@@ -19,7 +19,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use crossbeam_channel::{Sender, bounded};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Access, AtFlags, FlockOperation, StatxFlags, XattrFlags};
 use rustix::io::{Errno, Result as OsResult};
@@ -33,6 +32,7 @@ use super::opening::Unopened;
 use super::parts::{self, Claimed};
 use super::root::leads_to;
 use super::{VPath, kept, owners};
+use crate::limits;
 use crate::lock::lock;
 use crate::quota::{Charged, DirectoryId};
 
@@ -65,8 +65,6 @@ pub struct Volume {
     standing: LastSeen,
     /// Whether the log says that something else, or nothing, is at its path.
     is_reported: AtomicBool,
-    /// Dropped last: tells the thread that gives the lock back that nobody else has it.
-    here: Option<Sender<()>>,
 }
 
 impl Volume {
@@ -178,7 +176,6 @@ impl Volume {
             private,
             standing,
             is_reported: AtomicBool::new(false),
-            here: None,
         })
     }
 
@@ -291,27 +288,22 @@ impl Volume {
 }
 
 impl Drop for Volume {
-    /// Gives a lock of its own back before the last reference to it goes, on another thread where
-    /// that may take for ever.
+    /// Gives a lock of its own back. Where other machines may have the file system that is done on
+    /// another thread, and waited for as a look is: it may take for ever, also where a look would
+    /// be answered from what the kernel remembers, as by NFS.
     fn drop(&mut self) {
-        if self.private.is_none() {
+        if self.private.is_none() || self.standing.is_local() {
             return;
         }
-        let _ = self.seen();
-        if !self.standing.is_late() {
-            return;
-        }
-        // The thread's reference is the last one: it waits until those here are gone.
-        let (here, gone) = bounded::<()>(0);
-        let home = Arc::clone(&self.home);
-        self.here = Some(here);
-        let path = self.path();
-        let released = self.home.threads().begin(&path, move || {
-            let _ = gone.recv();
-            drop(home);
-        });
-        if released.is_none() {
-            log::error!("the lock of {} is not given back", path.display());
+        let (home, path) = (Arc::clone(&self.home), self.path());
+        // That thread has the home until it is done, so that nothing is given back here.
+        let begun = self.home.threads().begin(&path, move || home.release());
+        match begun {
+            Some(released) => drop(released.recv_timeout(limits::MOUNT_WAIT)),
+            None => {
+                log::error!("the lock of {} is not given back", path.display());
+                std::mem::forget(Arc::clone(&self.home));
+            }
         }
     }
 }
