@@ -106,8 +106,8 @@ impl Session {
         Ok((user, path, view, charged))
     }
 
-    /// The same for something that is about to be put there; its folder is made where it is shown
-    /// and nowhere on the disk.
+    /// Where a file is put that comes now: as [`Session::place`] says, and its folder is made where
+    /// it is shown and nowhere on the disk.
     pub(super) fn place_to_fill(
         &self,
         path: &str,
