@@ -320,13 +320,13 @@ impl<'a> GetFile<'a> {
                 download.fetch(&mut self.remote, tools, range, bar)?;
             } else if ranges.is_over() {
                 return Err(Halt::Changed);
-            } else if !ranges.is_quiet() {
+            } else if ranges.is_finished() {
+                break;
+            } else {
                 // Others still have something of it.
                 std::thread::sleep(LOOK / 10);
                 bar.show(0);
                 tools.stay_alive()?;
-            } else if !ranges.has_more() {
-                break;
             }
         }
         self.remote.received += ranges.helped.load(Ordering::Relaxed);

@@ -145,8 +145,7 @@ impl TakenRanges {
 
     /// Whether all of the file is confirmed.
     pub(super) fn is_confirmed(&self) -> bool {
-        let ranges = &self.upload.ranges;
-        ranges.is_quiet() && !ranges.has_more()
+        self.upload.ranges.is_finished()
     }
 
     /// A piece of the range that was taken last is on its way.

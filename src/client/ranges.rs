@@ -79,10 +79,11 @@ impl Ranges {
         Ranges { size, state: Mutex::new(state), done, helped: AtomicU64::new(0) }
     }
 
-    /// Whether a range is left that nobody has.
-    pub(super) fn has_more(&self) -> bool {
+    /// Whether all of it is transferred. That is one look: between two a range could be given back
+    /// and taken by somebody else, and be in neither.
+    pub(super) fn is_finished(&self) -> bool {
         let state = lock(&self.state);
-        !state.is_over && (state.next < self.size || !state.returned.is_empty())
+        state.out == 0 && state.returned.is_empty() && state.next >= self.size
     }
 
     /// Whether another connection can have a range now.
@@ -179,5 +180,30 @@ impl<F: SharedFile + 'static> Drop for Sharing<'_, F> {
             // Whoever still moves something has the deadlines of its line.
             std::thread::sleep(LOOK / 10);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_transferred_when_nobody_has_a_range_and_none_is_left() {
+        let ranges = Ranges::new((0, 2 * RANGE + 5), RANGE);
+        let first = ranges.take(true).unwrap();
+        assert_eq!(first, (0, RANGE));
+        assert!(ranges.take(true).is_none(), "no further than it reaches");
+        ranges.reach(u64::MAX);
+        let (second, last) = (ranges.take(false).unwrap(), ranges.take(false).unwrap());
+        assert_eq!((second, last), ((RANGE, 2 * RANGE), (2 * RANGE, 2 * RANGE + 5)));
+        ranges.finish();
+        ranges.finish();
+        assert!(!ranges.is_finished(), "somebody has one");
+        ranges.give_back(last, 0);
+        assert!(ranges.is_quiet() && !ranges.is_finished(), "one is left");
+        assert_eq!(ranges.take(false), Some(last));
+        assert!(!ranges.is_finished());
+        ranges.finish();
+        assert!(ranges.is_finished());
     }
 }
